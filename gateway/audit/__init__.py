@@ -1,1 +1,1 @@
-"""The two audit logs of a node: what an entry is, how it becomes durable and signed, and how anybody checks it."""
+"""The two audit logs of a node: their entries, how these become durable and signed, and how an auditor checks them."""

@@ -1,8 +1,9 @@
-"""Our own log beside what its witnesses have seen, before anything is signed after a start (design, section 7).
+"""Compare our own log with the heads that its witnesses have seen, before a start signs anything (design, section 7).
 
-Whoever goes on from an old backup, or from a second copy of the data, signs another head where one was signed already.
-The database and the high-water file cannot show that: both may be old. A witness can: it shows the largest head that
-it has seen, and our own key signed that. A larger head means that our copy is behind; another root, that it forked.
+A node that goes on from an old backup, or from a second copy of the data, signs another head where one was signed
+already. The database and the high-water file cannot show that: both may be old. A witness can: it shows the largest
+head that it has seen, and our own key signed that. A larger head means that our copy is behind; another root, that it
+forked.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from gateway.witness.ports import GrowingLog, WitnessPeers, WitnessStore
 from gateway.witness.service import MAX_EVIDENCE
 
 BUDGET_S = 6.0
-"""How long a start waits for witnesses."""
+"""Seconds that a start waits for each witness; all are asked at once."""
 
 _REMEDY = (
     "stop every other node that runs on a copy of this home; bring back the database that holds all signed entries, "
@@ -33,19 +34,19 @@ _REMEDY = (
 
 
 class Compared(msgspec.Struct, frozen=True):
-    """What a start found: who has seen our logs, up to which size of each, and who could not be asked, and why."""
+    """The result of a start: who has seen our logs, up to which size of each, and who could not be asked, and why."""
 
     seen: tuple[tuple[str, str, int], ...]
     missing: tuple[tuple[str, str], ...]
 
     @property
     def witnessed(self) -> bool:
-        """Whether at least one witness was asked."""
+        """True where at least one witness was asked."""
         return bool(self.seen)
 
 
 class Comparison:
-    """Compares logs with what a witness shows of them. `keys` are all keys that our member lists for its logs."""
+    """Compares logs with the heads that a witness shows. `keys` returns all keys that our member lists for its logs."""
 
     def __init__(
         self, peers: WitnessPeers, store: WitnessStore, keys: Callable[[], Iterable[VerifyKey]], clock: Clock
@@ -58,7 +59,7 @@ class Comparison:
     async def at_start(self, logs: Sequence[GrowingLog], witnesses: Iterable[str]) -> Compared:
         """Compare all logs with all witnesses that answer in time.
 
-        Raises `Contradicted` when one of them shows a head of ours that ours does not extend, `NotProved` when a log
+        Raises `Contradicted` when one of them shows a head of ours that our log does not extend, `NotProved` when a log
         came from another place and no witness could be asked.
         """
         wanted = [log for log in logs if parse_checkpoint(log.checkpoint).size]
@@ -79,14 +80,14 @@ class Comparison:
         return Compared(tuple(seen), tuple(missing))
 
     def _recall(self, logs: Sequence[GrowingLog]) -> None:
-        """What a witness showed before is not forgotten when it cannot be reached."""
+        """Raise `Contradicted` for a head that a witness showed before, if the log still does not extend it."""
         for evidence in self._store.evidence():
             for log in logs:
                 if evidence.origin == log.origin and self._stands(log, evidence):
                     raise self.refusal(log, evidence, None)
 
     def _stands(self, log: GrowingLog, evidence: HeadEvidence) -> bool:
-        """Tell whether the log still does not extend what was shown; what our key did not sign proves nothing."""
+        """Tell whether the log still does not extend the shown head. One that our key did not sign proves nothing."""
         try:
             return bool(_compare(log, self._ours(evidence.known, log.origin)))
         except BadSignature:
@@ -114,9 +115,9 @@ class Comparison:
         return found, None
 
     async def with_witness(self, log: GrowingLog, witness: str) -> HeadEvidence | None:
-        """Evidence that the log is behind or forked, kept; None when it extends all that this witness has seen.
+        """Return evidence that the log is behind or forked, and keep it; None when the log extends the witness's head.
 
-        Raises `BadSignature` when the witness shows what our key never signed, others when it cannot be asked.
+        Raises `BadSignature` when the witness shows a head that our key never signed, others when it cannot be asked.
         """
         return (await self._look(log, witness))[1]
 
@@ -159,7 +160,7 @@ class Comparison:
 
     @staticmethod
     def refusal(log: GrowingLog, evidence: HeadEvidence, witness: str | None) -> Contradicted:
-        """Return why the node does not go on. `witness` is None when it was found before."""
+        """Return the error because of which the node does not go on. `witness` is None for evidence from before."""
         size = parse_checkpoint(evidence.known).size
         who = f"`{witness}`" if witness else "the domestic witness" if witness is not None else "a witness"
         own = parse_checkpoint(evidence.offered).size
@@ -178,7 +179,7 @@ class Comparison:
 
 
 def evidence_entry(evidence: HeadEvidence, member: str) -> EntryDraft:
-    """Return the entry of two heads that do not go together, for the log of `member`; the peer is the log's owner."""
+    """Return the entry of two heads that contradict each other, for the log of `member`; the peer owns them."""
     owner = evidence.origin.partition(".")[0]
     return events.FORK_FOUND.draft(
         peer="" if owner == member else owner,
@@ -190,7 +191,7 @@ def evidence_entry(evidence: HeadEvidence, member: str) -> EntryDraft:
 
 
 def _compare(log: GrowingLog, shown: Checkpoint) -> str:
-    """Return `ahead`, `fork`, or nothing where our log extends the head that is shown."""
+    """Return `ahead` or `fork`; empty where our log extends the shown head."""
     try:
         return "" if log.root(shown.size) == shown.root else "fork"
     except Malformed:

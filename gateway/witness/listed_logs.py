@@ -1,4 +1,4 @@
-"""Whose logs are witnessed, and by which keys their heads are signed: what charter and descriptors say."""
+"""The logs that are witnessed, and the keys that sign their heads, by charter and descriptors."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class ListedLogs:
     def keys(self, caller: MemberId, origin: str) -> list[VerifyKey]:
         """Return the log keys that the caller's member lists now.
 
-        Raises `Unknown` when it is no log that is witnessed here, `Forbidden` when it is not the caller's.
+        Raises `Unknown` for a log that is not witnessed here, `Forbidden` for one that is not the caller's.
         """
         match = _ORIGIN.fullmatch(origin)
         if not match or (match[1] == self._member) is not self._domestic:

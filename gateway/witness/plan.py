@@ -1,4 +1,4 @@
-"""Who is asked to cosign the heads of our logs, and whose cosignatures count."""
+"""The witnesses that are asked to cosign the heads of our logs, and those whose cosignatures count."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from gateway.errors import LiaisonError
 from gateway.trust.view import TrustView
 
 DOMESTIC = ""
-"""The domestic witness, among members."""
+"""The name of the domestic witness, among those of members."""
 
 
 class WitnessPlan(msgspec.Struct, frozen=True):
-    """Who is asked now, whose keys count, and how many counterparts make a quorum."""
+    """The witnesses that are asked now, the keys that count, and how many counterparts make a quorum."""
 
     asked: tuple[str, ...]
     counted: tuple[Witness, ...]
     quorum: int
 
     def of(self, member: str, witness: str) -> list[Witness]:
-        """Return the keys of one of those who are asked."""
+        """Return the keys of one witness that is asked."""
         name = witness_name(witness) if witness else domestic_name(member)
         return [item for item in self.counted if item.name == name]
 
 
 def witness_plan(member: str, settings: WitnessSettings, view: TrustView) -> WitnessPlan:
-    """Return who is asked: the domestic witness, and every active counterpart that lists a key and an address."""
+    """Return the plan. It asks the domestic witness, and every active counterpart that lists a key and an address."""
     asked = [DOMESTIC] if settings.domestic else []
     for other in sorted(view.members):
         with suppress(LiaisonError):

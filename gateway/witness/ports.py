@@ -1,4 +1,4 @@
-"""The Protocols of witnessing: what a witness remembers, and the way to ours."""
+"""The Protocols of witnessing: a witness's memory, and the way to our own witnesses."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from gateway.signing.keys import VerifyKey
 
 
 class WitnessStore(Protocol):
-    """What a witness must remember, and what witnesses said of our heads. Failures are `StorageBroken`."""
+    """A witness's memory, and the cosignatures of our heads. Failures are `StorageBroken`."""
 
     def witnessed(self, origin: str) -> WitnessedHead | None:
         """Return the newest head of a log that we cosigned, or None."""
@@ -20,22 +20,22 @@ class WitnessStore(Protocol):
         """Return the newest head of every log that we cosigned."""
 
     def advance(self, before: WitnessedHead | None, head: WitnessedHead) -> bool:
-        """Make `head` the newest, durably, when `before` still is; whether it did."""
+        """Make `head` the newest, durably, while `before` still is. Return whether it did."""
 
     def keep_evidence(self, evidence: HeadEvidence, most: int) -> bool:
-        """Keep two heads unless they are kept, or there are `most` of this log; whether it did."""
+        """Keep two heads, unless they are kept or there are `most` of this log. Return whether it did."""
 
     def evidence(self) -> list[HeadEvidence]:
-        """Return all that was kept, oldest first."""
+        """Return all evidence, the oldest first."""
 
     def seen(self, origin: str) -> bytes | None:
-        """Return the largest head of a log that was seen signed, whether cosigned or not."""
+        """Return the largest head of a log that was seen signed, with or without our cosignature."""
 
     def put_seen(self, origin: str, size: int, checkpoint: bytes) -> None:
-        """Remember a head as seen, unless a larger one is."""
+        """Keep a head as seen, unless a larger one is kept."""
 
     def put_cosignatures(self, log: str, size: int, checkpoint: bytes, lines: Sequence[bytes], time_us: int) -> None:
-        """Keep signature lines of a head of our own log; lines of a key that has one there already are left out."""
+        """Keep signature lines of a head of our own log. Skips lines of a key that has one there already."""
 
     def cosignatures(self, log: str, size: int) -> list[bytes]:
         """Return the signature lines of the head of this size, each with its newline."""
@@ -47,16 +47,16 @@ class WitnessStore(Protocol):
         """Return the newest cosigned heads of our own log, at most so many, newest first."""
 
     def thin(self, before_us: int, every_us: int) -> int:
-        """Of heads cosigned before a time keep the first of each stretch of `every_us`; the number deleted."""
+        """Delete heads cosigned before a time, except the first of each stretch of `every_us`. Return their number."""
 
 
 class WitnessedLogs(Protocol):
-    """Which logs are witnessed, and whose they are."""
+    """The logs that are witnessed here, and their owners."""
 
     def keys(self, caller: MemberId, origin: str) -> list[VerifyKey]:
         """Return the keys that may sign heads of this log now.
 
-        Raises `Unknown` when it is no log that is witnessed here, `Forbidden` when it is not the caller's.
+        Raises `Unknown` for a log that is not witnessed here, `Forbidden` for one that is not the caller's.
         """
 
 
@@ -68,7 +68,7 @@ class WitnessPeers(Protocol):
         that we hold with this witness's own cosignature, or empty.
 
         Raises `HeadConflict` with the size that the witness has, `BadProof` when it says that the proof does not hold,
-        other `LiaisonError`s when it cannot be asked or will not.
+        another `LiaisonError` when it cannot be asked or refuses.
         """
 
     async def largest_head(self, witness: str, origin: str) -> bytes:
@@ -79,11 +79,11 @@ class WitnessPeers(Protocol):
 
 
 class GrowingLog(Protocol):
-    """A log of ours, as far as its witnesses need it (`audit.log.AuditLog` is one)."""
+    """A log of ours, as far as its witnesses need it (`gateway.audit.log.log.AuditLog` is one)."""
 
     @property
     def store_name(self) -> str:
-        """`exchange/1`."""
+        """The log's name and number, such as `exchange/1`."""
 
     @property
     def origin(self) -> str:
@@ -95,13 +95,13 @@ class GrowingLog(Protocol):
 
     @property
     def moved(self) -> str:
-        """In words, when the newest head was signed on another database than the present one; else empty."""
+        """Words that say so when the newest head was signed on another database than the present one; else empty."""
 
     def follow(self) -> None:
-        """Take up what other processes of this home have written. Raises `StorageBroken`."""
+        """Take up the entries of other processes of this home. Raises `StorageBroken`."""
 
     def root(self, size: int) -> bytes:
-        """Return the root over the first `size` entries, or `Malformed` when there are not so many."""
+        """Return the root over the first `size` entries. Raises `Malformed` when there are not so many."""
 
     def extension(self, first: int, second: int) -> tuple[bytes, ...]:
         """Return the proof that the tree over `second` entries extends the one over `first`; empty from 0."""

@@ -1,10 +1,10 @@
-"""Our heads on their way to their witnesses, beside the path of exchanges (design, section 7).
+"""Bring our heads to their witnesses, beside the path of exchanges (design, section 7).
 
-A round does this for each of our logs whose newest head is not cosigned by all who should:
+A round does this for each of our logs whose newest head is not cosigned by all witnesses that are asked:
 
 1. each witness gets the head, with the proof from the head that it cosigned last, or says from which (409);
 2. signature lines that verify are kept, once for each head and key;
-3. a witness that has a head of ours which ours does not extend is asked for it. Signed by our key, it is a fork: both
+3. a witness that has a head that our log does not extend is asked for it. If our key signed it, it is a fork: both
    heads are kept, an entry says so, and the node ends, since it may be an old copy that went on.
 
 A loss of the quorum is an entry and does not stop service; so is its end.
@@ -30,7 +30,7 @@ from gateway.witness.service import build_request
 from gateway.witness.standing import Standing, standing
 
 _THINNED = ((6 * 3_600_000_000, 3_600_000_000), (90 * 86_400_000_000, 86_400_000_000))
-"""Cosigned heads older than the first are kept once in the second (microseconds)."""
+"""Of cosigned heads older than the first time, one is kept for each stretch of the second (microseconds)."""
 
 _LOOKED_AT = 16
 _EVIDENCE = "evidence"
@@ -38,7 +38,7 @@ _THIN_EVERY_US = 3_600_000_000
 
 
 class EvidenceBook:
-    """An entry for each pair of heads that was found not to go together, in our own log or in a counterpart's."""
+    """Writes an entry for each pair of heads that contradict each other, of our own log or of a counterpart's."""
 
     def __init__(
         self,
@@ -53,7 +53,7 @@ class EvidenceBook:
         self._note = note
 
     async def round(self) -> None:
-        """Write those that have none yet."""
+        """Write the entries of pairs that have none yet."""
         found = await asyncio.to_thread(self._store.evidence)
         known = set(await asyncio.to_thread(self._documents.keys, _EVIDENCE)) if found else set()
         for evidence in found:
@@ -64,7 +64,7 @@ class EvidenceBook:
 
 
 class Witnessing:
-    """The rounds. `stop` ends the process: somebody signed another head with our key."""
+    """The rounds. `stop` ends the process: another head was signed with our key."""
 
     def __init__(
         self,
@@ -99,16 +99,16 @@ class Witnessing:
 
     @property
     def standings(self) -> list[Standing]:
-        """How each log stood after the last round."""
+        """The state of each log after the last round."""
         return list(self._standings.values())
 
     @property
     def failing(self) -> dict[str, str]:
-        """Witnesses that did not cosign in the last round, with the code of what went wrong."""
+        """Witnesses that did not cosign in the last round, each with the code of its error."""
         return dict(self._failing)
 
     async def round(self) -> None:
-        """Bring the newest head of each log to its witnesses, and note what has changed."""
+        """Bring the newest head of each log to its witnesses, and write an entry when a quorum is lost or back."""
         await self._book.round()
         plan = self._plan()
         self._failing = {name: code for name, code in self._failing.items() if name in plan.asked}
@@ -132,7 +132,7 @@ class Witnessing:
             await asyncio.to_thread(put, log.store_name, head.size, head.data, lines, self._clock.now_us())
 
     async def _ask(self, log: GrowingLog, head: Checkpoint, witness: str, plan: WitnessPlan) -> list[bytes]:
-        """Return steps 1 and 2: the lines of one witness that verify."""
+        """Carry out steps 1 and 2. Return the lines of one witness that verify."""
         place = (log.origin, witness)
         try:
             keys = plan.of(self._member, witness)
@@ -156,9 +156,7 @@ class Witnessing:
         return lines
 
     def _held_before(self, log: GrowingLog, keys: Sequence[Witness]) -> bytes:
-        """Return the newest head that this witness cosigned before we started, with its signature; empty without
-        one.
-        """
+        """Return the newest head that this witness cosigned before we started, with its lines; empty without one."""
         for head in self._store.recent(log.store_name, _LOOKED_AT):
             found = verify_cosignatures(parse_checkpoint(head.checkpoint), head.lines, keys, self._clock.now_us())
             if found:
@@ -166,7 +164,7 @@ class Witnessing:
         return b""
 
     async def _add(self, log: GrowingLog, head: Checkpoint, witness: str) -> bytes:
-        """Ask once more where the witness says from which size."""
+        """Ask a witness to cosign, and once more with the proof from the size that it says it has."""
         place = (log.origin, witness)
         held = self._held.get(place, b"")
         try:
@@ -181,7 +179,7 @@ class Witnessing:
         return build_request(old, log.extension(old, head.size), head.data)
 
     async def _compare(self, log: GrowingLog, witness: str) -> None:
-        """Step 3. What the witness claims proves nothing; a head that our own key signed does."""
+        """Carry out step 3. A witness's claim proves nothing; a head that our own key signed does."""
         self._sizes.pop((log.origin, witness), None)
         try:
             evidence = await self._comparison.with_witness(log, witness)

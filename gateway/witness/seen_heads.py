@@ -10,11 +10,11 @@ from gateway.audit.tree.checkpoint import Checkpoint
 from gateway.witness.ports import WitnessStore
 
 _LONGEST = 1_024
-"""Bytes of a head with its one signature are about 250."""
+"""Bytes of the longest head that is kept; a head with its one signature has about 250."""
 
 
 class SeenHeads:
-    """Noted on the path of an exchange (a look into a dictionary), written beside it. Thread-safe."""
+    """Heads, noted on the path of an exchange (a look into a dictionary) and written beside it. Thread-safe."""
 
     def __init__(self, store: WitnessStore) -> None:
         self._store = store
@@ -22,13 +22,13 @@ class SeenHeads:
         self._written: dict[str, int] = {}
 
     def note(self, head: Checkpoint) -> None:
-        """Remember a head whose signature was verified, unless a larger one is, or it is padded with other lines."""
+        """Note a head whose signature was verified, unless a larger one is noted, or it is padded with other lines."""
         known = self._largest.get(head.origin)
         if (known is None or known.size < head.size) and len(head.data) <= _LONGEST:
             self._largest[head.origin] = head
 
     def write(self) -> None:
-        """Make what was noted durable."""
+        """Make the noted heads durable."""
         for origin, head in list(self._largest.items()):
             if self._written.get(origin, -1) < head.size:
                 self._store.put_seen(origin, head.size, head.data)

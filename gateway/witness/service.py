@@ -5,13 +5,13 @@
 3. a key that is listed for this log now signed the head (403);
 4. the old size is not larger than the head's (400);
 5. our memory was not put back: the caller holds no larger head with our own cosignature;
-6. a head of the size that we have is the one that we have (409);
-7. the old size is that of the newest head that we cosigned (409, with the size that we have);
+6. a head of the same size as our newest one is the same head (409);
+7. the old size is that of the newest head that we cosigned (409, with that size);
 8. the consistency proof leads from our head to this one (422);
 9. the head is durable as our newest, in one step with 7, before anything is signed (else 409).
 
-Time is none of the checks: a cosignature repeats for the same head, at a later time. Two heads that do not go together
-are kept as evidence, since both are signed by the log.
+A head's age is not checked: a cosignature repeats for the same head, at a later time. Two heads that contradict each
+other are kept as evidence, since both are signed by the log.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ MAX_EVIDENCE = 64
 """Pairs of heads that are kept of one log; one is enough to prove a fork."""
 
 BEHIND_US = 60_000_000
-"""A head may be overtaken on its way; one that is smaller than what we cosigned a minute ago was not."""
+"""A smaller head may have been overtaken on its way, but not by one that we cosigned longer ago than this."""
 
 _OLD = re.compile(r"old (0|[1-9][0-9]{0,18})", re.ASCII)
 
@@ -80,7 +80,7 @@ def build_request(old: int, proof: Sequence[bytes], checkpoint: bytes) -> bytes:
 
 
 def parse_request(body: bytes) -> AddCheckpoint:
-    """Check 1: a request to cosign, or `Malformed`."""
+    """Return a request to cosign (check 1). Raises `Malformed`."""
     if len(body) > MAX_BODY:
         raise _bad("it is too long")
     head, separator, note = body.partition(b"\n\n")
@@ -100,7 +100,7 @@ def parse_request(body: bytes) -> AddCheckpoint:
 
 
 class WitnessService:
-    """A witness. `found` is told of evidence that is new. Thread-safe; every call is durable when it returns.
+    """A witness. `found` is called with new evidence. Thread-safe; every call is durable when it returns.
 
     A log gets one cosignature in `pause_s` seconds at most: they cost an ML-DSA signature and a sync of the disk.
     """
@@ -128,7 +128,7 @@ class WitnessService:
         """Return signature lines by our keys for the head in `body`. `cosigned` is a head that the caller has from us.
 
         Raises `Malformed`, `Unknown`, `Forbidden`, `HeadConflict`, `BadProof`, `Overloaded`, and `Unavailable` where
-        our clock has jumped: a cosignature says when.
+        our clock has jumped, since a cosignature carries its time.
         """
         self._check_time()
         request = parse_request(body)  # 1
@@ -161,16 +161,14 @@ class WitnessService:
         return known.checkpoint if known else b""
 
     def _check_time(self) -> None:
-        """Not `Stale` as elsewhere: its status is that of a proof that does not hold."""
+        """Raise `Unavailable` after a jump of our clock: `Stale` has the status of a proof that does not hold."""
         try:
             check_time(self._clock)
         except Stale as error:
             raise Unavailable(error.message, code=error.code, where=error.where, remedy=error.remedy) from error
 
     def _signed(self, caller: MemberId, checkpoint: Checkpoint) -> Checkpoint:
-        """Return the head with the log's own signature line and no other: what is kept and shown is not padded by
-        anybody.
-        """
+        """Return the head with the log's own signature line only: a kept or shown head must not be padded."""
         for key in self._logs.keys(caller, checkpoint.origin):
             with suppress(BadSignature, Malformed):
                 verify_checkpoint(checkpoint.data, checkpoint.origin, key)
@@ -192,9 +190,8 @@ class WitnessService:
     def _recall(
         self, caller: MemberId, origin: str, known: WitnessedHead | None, cosigned: bytes
     ) -> WitnessedHead | None:
-        """Return the head that we have. Where the caller shows a larger one under our own cosignature, our memory was
-        put back: that head becomes the one that we have, since we never cosigned what did not extend the one before.
-        """
+        """Return the head that we have. A larger one that the caller shows under our own cosignature takes its place:
+        our memory was put back, and we never cosigned a head that did not extend the one before."""
         if not cosigned or len(cosigned) > MAX_BODY:
             return known
         shown = parse_checkpoint(cosigned)

@@ -1,4 +1,4 @@
-"""How a log stands with its witnesses: the newest head with a quorum, and how old it is (also from a store alone)."""
+"""The state of a log's witnessing: the newest head with a quorum, and how old it is (also from a store alone)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from gateway.audit.tree.cosignature import Cosigned, Witness, reaches_quorum, ve
 from gateway.witness.ports import WitnessStore
 
 LOST_US = 15 * 60 * 1_000_000
-"""An entry older than this that is under no head with a quorum is an alarm."""
+"""An entry that has been under no head with a quorum for longer than this is an alarm."""
 
 _LOOKED_AT = 16
 
@@ -33,14 +33,14 @@ class Standing(msgspec.Struct, frozen=True):
         return max(0, now_us - self.open_us) // 1_000_000 if self.open_us else 0
 
     def lost(self, now_us: int) -> bool:
-        """Tell whether they have been waiting for too long."""
+        """Tell whether entries have been waiting for too long."""
         return self.open_us > 0 and now_us - self.open_us > LOST_US
 
 
 def standing(
     store: WitnessStore, log: str, size: int, witnesses: Sequence[Witness], quorum: int, now_us: int, begun_us: int
 ) -> Standing:
-    """Return how `log` stands with `size` entries. `begun_us` counts where no head ever had a quorum."""
+    """Return the standing of `log` with `size` entries. `begun_us` counts where no head ever had a quorum."""
     for head in store.recent(log, _LOOKED_AT):
         found = verify_cosignatures(parse_checkpoint(head.checkpoint), head.lines, witnesses, now_us)
         if reaches_quorum(found, quorum):

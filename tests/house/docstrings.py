@@ -36,9 +36,11 @@ def functions() -> Iterator[tuple[Path, ast.AST, str]]:
     """Yield every function's docstring with its module; that of a command is its help, and speaks to its user."""
     for path, tree in parsed():
         for node in ast.walk(tree):
-            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and (text := ast.get_docstring(node)):
-                if not any("click." in ast.unparse(decorator) for decorator in node.decorator_list):
-                    yield path, node, text
+            if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                continue
+            is_command = any("click." in ast.unparse(decorator) for decorator in node.decorator_list)
+            if (text := ast.get_docstring(node)) and not is_command:
+                yield path, node, text
 
 
 def figures() -> Counter[str]:

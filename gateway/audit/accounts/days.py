@@ -1,7 +1,7 @@
-"""What the log of one side holds of a day's exchanges in one channel, as two nodes compare it.
+"""The exchanges of a day in one channel, as the log of one side holds them, for two nodes to compare.
 
-The channel is the one on which `peer` asks us ("in:peer" where we answer) or we ask it ("out:peer"). Only public
-parts are read: nothing is opened.
+The channel is the one on which `peer` asks us ("in:peer" where we answer) or we ask it ("out:peer"). Only public parts
+are read: nothing is opened.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ DAY_US = 86_400_000_000
 
 
 class Held(msgspec.Struct, frozen=True):
-    """What we hold of an account's range, compared with it.
+    """The result of comparing our log with the range of an account.
 
     `ids` are the exchange ids of `missing`, `differing` and `unknown` as far as they are known here. `same`: nothing is
     missing, differing or unknown.
@@ -38,15 +38,15 @@ class Held(msgspec.Struct, frozen=True):
 
 
 def line_of(item: NumberedExchange) -> ExchangeLine:
-    """Return the exchange as accounts list it."""
+    """Return the line of an account that lists the exchange."""
     return ExchangeLine(item.number, ExchangeId(item.exchange_id), exchanges_hash([item]))
 
 
 def given_by(store: LogStore, log: str, peer: MemberId, end_us: int) -> int:
-    """Return the highest number that an answer to `peer` had before `end_us`, 0 when there was none."""
+    """Return the highest number of an answer to `peer` that was given before `end_us`; 0 where there is none."""
     highest, state = 0, store.state(log)
     if state is None or not state.counters.get(f"in:{peer}"):
-        return 0  # else all entries would be looked at to find none
+        return 0  # the search below would read all entries to find nothing
     for kind in ANSWERS:
         for index in store.find(log, peer=peer, kind=kind, until_us=end_us, limit=1):
             for _, body, _ in store.bodies(log, index, index + 1):
@@ -60,7 +60,7 @@ def answers(store: LogStore, log: str, peer: MemberId, first: int, through: int)
 
 
 def compare(store: LogStore, log: str, account: DayAccount, end_us: int) -> Held:
-    """Return what arrived of the range of `account`, whose day ends at `end_us`, against what it says."""
+    """Compare our log with `account`, whose day ends at `end_us`, over the account's range of numbers."""
     found = _exchanges(store, log, f"out:{account.sender}", account.first, account.through)
     arrived = {item.number: item for item, _ in found}
     missing = [number for number in range(account.first, account.through + 1) if number not in arrived]
@@ -69,7 +69,7 @@ def compare(store: LogStore, log: str, account: DayAccount, end_us: int) -> Held
     if account.listed:
         listed = {line.number: line for line in account.lines}
         ids |= {number: line.exchange_id for number, line in listed.items() if number not in ids}
-        # What neither side has is no difference between them.
+        # A number that neither side has is no difference between them.
         missing = [number for number in missing if number in listed]
         differing = [number for number, item in arrived.items() if listed.get(number) != line_of(item)]
     unknown = _unknown(store, log, account, end_us)
@@ -86,9 +86,7 @@ def compare(store: LogStore, log: str, account: DayAccount, end_us: int) -> Held
 
 
 def _unknown(store: LogStore, log: str, account: DayAccount, end_us: int) -> tuple[ExchangeLine, ...]:
-    """Return what arrived so early that it was given that day, whatever the clocks, under numbers that were not
-    given.
-    """
+    """Return arrivals numbered above those given that day that came too early to be of a later day, by any clock."""
     rest = _exchanges(store, log, f"out:{account.sender}", account.given + 1, account.given + MAX_LINES)
     sure_us = end_us - 2 * SKEW_US
     return tuple(line_of(item) for item, entry in rest if entry.time_us < sure_us)

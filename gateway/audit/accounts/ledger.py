@@ -1,4 +1,4 @@
-"""What one member's export says of its exchanges with another, in the form in which two of them are compared."""
+"""One member's entries about its exchanges with another, read from an export, in a form that can be compared."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from gateway.ports import events
 from gateway.signing.keys import VerifyKey
 
 MARGIN_US = 120_000_000
-"""How much two members' clocks may differ: what happened so near to the edge of an export may be missing in it."""
+"""How far two members' clocks may differ: an event so near to the edge of an export may be missing in it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """The counterpart's own entry as it came with its answer: its place, and whether the export has the same there.
+    """The place of the counterpart's own entry, as it came with its answer. `same`: the export holds it there.
 
-    `proven`: it has not, and a head that the counterpart signed shows that it had.
+    `proven`: the export does not hold it there, although a head that the counterpart signed covers it.
     """
 
     log: str
@@ -33,7 +33,7 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """One entry about an exchange. `held`: the other side's own signature over what it says was verified (`prove`)."""
+    """One entry about an exchange. `held`: the other side's own signature over the same content was verified."""
 
     entry: Entry
     seen: Seen | None = None
@@ -41,24 +41,23 @@ class Note:
 
 
 class SignedBy(Protocol):
-    """Whether the counterpart signed a statement that is kept with an entry, and it says what the entry says."""
+    """Checks that the counterpart signed a statement that is kept with an entry, and that both say the same."""
 
     def request(self, envelope: bytes, entry: Entry) -> bool:
-        """Return a request of the counterpart, kept with an entry of what was answered."""
+        """Tell whether the counterpart signed this request, which is kept with the entry that answered it."""
 
     def answer(self, envelope: bytes, entry: Entry) -> bool:
-        """Return an answer of the counterpart, kept with an entry of what arrived."""
+        """Tell whether the counterpart signed this answer, which is kept with the entry of its arrival."""
 
 
 @dataclass(slots=True)
 class Ledger:
-    """One member's entries about exchanges with `peer`, by exchange id, and what bounds them.
+    """One member's entries about exchanges with `peer`, by exchange id, and the bounds of its export.
 
-    `created_us` is when the export was made, by its signed manifest: what happened before must be in it, from
-    `since_us` until `until_us` (0: no bound). `opened` says whether private parts are in it, which tell of receipts.
-    `bodies` are exact public parts by (log, index); `acknowledged` is the highest number of the peer's channel that
-    its receipts cover; `lost` are the times between the last entry of a log's number and the first of the next one,
-    which its log says are lost.
+    `created_us` is the time of the export by its signed manifest: earlier events must be in it, from `since_us` until
+    `until_us` (0: no bound). `opened`: private parts are in it, which tell of receipts. `bodies` are exact public parts
+    by (log, index). `acknowledged` is the highest number of the peer's channel that its receipts cover. `lost` are the
+    times between the last entry of a log's number and the first of the next one, which its log says are lost.
     """
 
     member: str
@@ -75,17 +74,17 @@ class Ledger:
     lost: list[tuple[int, int]] = field(default_factory=list)
 
     def may_have_lost(self, time_us: int) -> bool:
-        """Tell whether what happened then, by another clock, may have stood in entries that are lost."""
+        """Tell whether the entry of an event at this time, by another clock, may be among the lost ones."""
         return any(since_us - MARGIN_US <= time_us <= until_us + MARGIN_US for since_us, until_us in self.lost)
 
     def covers(self, time_us: int) -> bool:
-        """Tell whether what happened then, by another clock, must be in this export."""
+        """Tell whether an event at this time, by another clock, must be in this export."""
         end_us = min(self.created_us, self.until_us) if self.until_us else self.created_us
         begins = time_us >= self.since_us + MARGIN_US if self.since_us else True
         return begins and time_us <= end_us - MARGIN_US
 
     def take_answers(self, rows: Iterable[Row]) -> None:
-        """Read what this member answered. Rows that are no entries are the verifier's."""
+        """Read this member's answers and receipts. Skips rows that are not entries, which the verifier reports."""
         for entry, row in _entries(rows):
             if entry.peer != self.peer:
                 continue
@@ -96,7 +95,7 @@ class Ledger:
                 self.answered.setdefault(entry.exchange_id, []).append(Note(entry))
 
     def take_questions(self, rows: Iterable[Row], answerer: Ledger, keys: Sequence[VerifyKey]) -> None:
-        """Read what this member asked `answerer`, whose answers were read before; `keys` are its listed log keys."""
+        """Read this member's questions to `answerer`, whose answers were read before, with its log keys in `keys`."""
         for entry, row in _entries(rows):
             if entry.peer != self.peer or not entry.exchange_id:
                 continue
@@ -106,7 +105,7 @@ class Ledger:
                 self.arrived[entry.exchange_id] = Note(entry, _seen(entry, row, answerer, keys))
 
     def prove(self, rows: Iterable[Row], exchange_ids: Set[str], signed: SignedBy) -> None:
-        """Verify the other side's statements about these exchanges; only they can put blame on it."""
+        """Verify the other side's statements about these exchanges. Only verified ones can blame the other side."""
         for entry, row in _entries(rows):
             if entry.peer != self.peer or entry.exchange_id not in exchange_ids:
                 continue
@@ -119,7 +118,7 @@ class Ledger:
                 self.arrived[entry.exchange_id] = replace(self.arrived[entry.exchange_id], held=True)
 
     def answers(self) -> Iterator[Note]:
-        """Everything that was answered or refused."""
+        """Yield everything that was answered or refused."""
         for notes in self.answered.values():
             yield from notes
 
@@ -138,7 +137,7 @@ def _entries(rows: Iterable[Row]) -> Iterator[tuple[Entry, Row]]:
 
 
 def _seen(entry: Entry, row: Row, answerer: Ledger, keys: Sequence[VerifyKey]) -> Seen | None:
-    """Return what came with the answer, if it is an entry of the answerer about this very exchange."""
+    """Return the entry that came with the answer, if it is the answerer's entry about this exchange."""
     private = _private(row)
     body, index = private.get("their_entry"), private.get("their_index")
     if not isinstance(body, str) or type(index) is not int:

@@ -1,7 +1,7 @@
 """Receipts: the asking side acknowledges which numbers of a channel arrived, cumulatively (design, section 7).
 
-What is not acknowledged is receipt debt. The hash is SHA-256 over one line for each exchange that arrived, in the
-order of its number: `<number> <exchange id> <request hash> <answer hash>`, hashes in hexadecimal digits.
+Answers without an acknowledgement are receipt debt. The hash is SHA-256 over one line for each exchange that arrived,
+in the order of its number: `<number> <exchange id> <request hash> <answer hash>`, hashes in hexadecimal digits.
 
 With a receipt comes the asking side's own entry of the last answer that it covers, with its proof: so each side holds
 the other's statement and the other's signed head, and neither can rewrite its log later without contradicting one.
@@ -25,10 +25,10 @@ from gateway.ports.log_store import LogStore
 from gateway.statements.receipt import MAX_GAPS
 
 MAX_RANGE = 4096
-"""Numbers that one receipt speaks of."""
+"""The most numbers that one receipt covers."""
 
 INTERVAL_US = 1_000_000
-"""A channel is acknowledged at most once a second."""
+"""The shortest time between two receipts of a channel."""
 
 GAP_PATIENCE_US = 20_000_000
 """How long a number that did not arrive holds back the acknowledgement of those after it."""
@@ -58,7 +58,7 @@ def exchanges_hash(exchanges: Iterable[NumberedExchange]) -> bytes:
 
 @dataclass(slots=True)
 class _Channel:
-    """When we sent a receipt, and since when a number that did not arrive holds back those after it (0: none does)."""
+    """When we sent a receipt, and since when a missing number holds back those after it (0: none does)."""
 
     last_us: int = 0
     hole_us: int = 0
@@ -67,18 +67,18 @@ class _Channel:
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """A receipt that is to be sent, and where our entry of the last answer that it covers stands, with its exact
-    public part; None where nothing of its range arrived."""
+    """A receipt to send, with index and public part of our entry of the last answer that it covers. `entry` is None
+    where nothing of its range arrived."""
 
     receipt: Receipt
     entry: tuple[int, bytes] | None
 
 
 class ChannelBook:
-    """The asking side's book of what arrived, one channel for each counterpart. Thread-safe.
+    """The asking side's book of arrivals, one channel for each counterpart. Thread-safe.
 
-    Both ends of what is open are on disk: `documents` say what was sent, and the log what arrived. So a receipt says
-    the same after a restart, of any number of answers, and whichever process of the node took them in.
+    Both ends of an open range are on disk: `documents` hold the last receipt sent, and the log holds the arrivals. So a
+    receipt says the same after a restart, for any number of answers, in any process of the node.
     """
 
     def __init__(self, documents: DocumentStore, store: LogStore, log: str, clock: Clock, member: MemberId) -> None:
@@ -96,19 +96,18 @@ class ChannelBook:
             self._channels.setdefault(peer, _Channel()).open = True
 
     def resume(self, peers: Iterable[MemberId]) -> None:
-        """Look for what these sent before a restart and we have not acknowledged."""
+        """Look for answers of these peers that arrived before a restart and are not acknowledged."""
         for peer in peers:
             self.received(peer)
 
     def peers(self) -> list[MemberId]:
-        """Counterparts from whom something may wait for its receipt."""
+        """Return counterparts to whom a receipt may be due."""
         with self._lock:
             return [MemberId(peer) for peer, channel in self._channels.items() if channel.open]
 
     def due(self, peer: MemberId) -> Due | None:
-        """Return the receipt to send to `peer` now, or None. It counts as sent only after `sent`. One thread for each
-        peer.
-        """
+        """Return the receipt to send to `peer` now, or None. It counts as sent only after `sent`. Call this in one
+        thread for each peer."""
         now = self._clock.now_us()
         with self._lock:
             channel = self._channels.setdefault(peer, _Channel())
@@ -139,10 +138,9 @@ class ChannelBook:
         return {item.number: (item, body) for body in bodies if (item := _exchange(body))}
 
     def _through(self, channel: _Channel, peer: str, sent: int, arrived: Collection[int]) -> int:
-        """Return the highest number to acknowledge: up to the first that did not arrive, or past it after
-        `GAP_PATIENCE_US`.
+        """Return the highest number to acknowledge: the last before a missing one, or past it after `GAP_PATIENCE_US`.
 
-        Past it, the range ends with an answer that arrived, or is full: whatever is after it can still arrive.
+        A range that goes past a gap ends with an answer that arrived, or is full: later numbers can still arrive.
         """
         number = sent
         while number + 1 in arrived:
@@ -163,21 +161,21 @@ class ChannelBook:
 
 
 def settled(documents: DocumentStore, channel: str) -> int:
-    """Return the highest number of a channel (`in:vn`, `out:vn`) whose receipt was taken, or sent."""
+    """Return the highest number of a channel (`in:vn`, `out:vn`) whose receipt was taken (in) or sent (out)."""
     way, _, peer = channel.partition(":")
     return _recall(documents, _KIND_TAKEN if way == "in" else _KIND_SENT, peer)[0]
 
 
 def settle(documents: DocumentStore, peer: str, through: int) -> None:
-    """Count answers through this number as acknowledged: entries of some of them are lost, and nobody owes receipts
-    for numbers that nobody can name. Changes nothing where more is acknowledged."""
+    """Count answers through this number as acknowledged: some of their entries are lost, so no receipt can name them.
+    Changes nothing where more is acknowledged."""
     taken, previous = _recall(documents, _KIND_TAKEN, peer)
     if through > taken:
         _remember(documents, _KIND_TAKEN, peer, through, previous)
 
 
 class ReceiptBook:
-    """The answering side's book of receipts: what counterparts acknowledged, and what they owe. Thread-safe."""
+    """The answering side's book of receipts: which answers are acknowledged, and which are not yet. Thread-safe."""
 
     def __init__(self, documents: DocumentStore, store: LogStore, log: str) -> None:
         self._documents = documents
@@ -188,16 +186,16 @@ class ReceiptBook:
     def check_receipt(
         self, receipt: Receipt, payload_hash: bytes, prove: Callable[[NumberedExchange | None], object]
     ) -> int:
-        """Compare `receipt` with our own entries and note it; the highest number now acknowledged.
+        """Compare `receipt` with our own entries and note it. Return the highest number now acknowledged.
 
-        `prove` is given the last exchange that it says has arrived, as our log holds it, before anything is noted; it
-        raises where the sender does not show that its own log holds the same. It is given None where nothing of the
-        range arrived. A receipt for what is acknowledged already changes nothing, but that the next one names it as
-        the one before; one that begins there and goes further is taken: a sender that was killed, or restored, had
-        not noted the one before.
+        `prove` is called before anything is noted, with the last exchange of the receipt that arrived, as our log holds
+        it, or None where none arrived. It raises where the sender does not show that its own log holds the same.
 
-        Raises `Malformed` (it leaves numbers out, does not name the receipt before, or is too wide) and
-        `Contradicted` (it is about other exchanges than our log holds).
+        A receipt below the acknowledged number changes nothing. One that overlaps it and goes further is taken without
+        the link to the one before: a sender that was killed or restored may not have noted that one.
+
+        Raises `Malformed` (it leaves numbers out, does not name the receipt before, or is too wide) and `Contradicted`
+        (it is about other exchanges than our log holds).
         """
         with self._lock:
             through, previous = _recall(self._documents, _KIND_TAKEN, receipt.sender)
@@ -219,12 +217,12 @@ class ReceiptBook:
             return receipt.through
 
     def _compare(self, receipt: Receipt) -> NumberedExchange | None:
-        """Return the last exchange that arrived by `receipt`, when our log holds the same as it says."""
+        """Return the last exchange that arrived by `receipt`. Raises `Contradicted` unless our log holds the same."""
         bodies = self._store.channel(self._log, f"in:{receipt.sender}", receipt.first, receipt.through)
         ours = {item.number: item for body in bodies if (item := _exchange(body))}
         lost = range(receipt.first, receipt.through + 1) if self._has_lost(receipt) else range(0)
         if any(number not in ours for number in lost):
-            # Some of the range stood in entries that are lost, as our log says: what is left cannot be hashed alike.
+            # Our log says that entries of this range are lost: a hash over the rest cannot be equal.
             last = ours.get(receipt.through)
             return None if receipt.through in receipt.gaps else last
         if len(ours) != receipt.through - receipt.first + 1:
@@ -243,9 +241,7 @@ class ReceiptBook:
         return arrived[-1] if arrived else None
 
     def _has_lost(self, receipt: Receipt) -> bool:
-        """Tell whether numbers of this range may be missing in our log: it goes on after a loss, and has given them
-        all.
-        """
+        """Tell whether our log may lack numbers of this range: all were given, and the log goes on after a loss."""
         return not self._log.endswith("/1") and receipt.through <= self.given().get(receipt.sender, 0)
 
     def acknowledged(self, peer: MemberId) -> int:
@@ -259,14 +255,14 @@ class ReceiptBook:
         return {name.removeprefix("in:"): count for name, count in counters.items() if name.startswith("in:")}
 
     def given_us(self, peer: MemberId, number: int) -> int:
-        """When the answer of this number was given, by its entry; 0 where there is none."""
+        """Return when the answer of this number was given, by its entry; 0 where there is none."""
         bodies = self._store.channel(self._log, f"in:{peer}", number, number)
         return parse_entry(bodies[0]).time_us if bodies else 0
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How receipts stand between us and `peer`: of answers of ours (`given`), and of theirs that `arrived`.
+    """The state of receipts between us and `peer`: for our answers (`given`) and for those of theirs that `arrived`.
 
     `oldest_us` is when the first answer of ours that has no receipt was given, 0 where all have one.
     """
@@ -280,7 +276,7 @@ class Standing:
 
 
 def standing(documents: DocumentStore, store: LogStore, log: str, peers: Iterable[MemberId]) -> list[Standing]:
-    """Return how receipts stand with each of `peers`; reads only."""
+    """Return the state of receipts with each of `peers`; reads only."""
     book = ReceiptBook(documents, store, log)
     given = book.given()
     found = []

@@ -1,4 +1,4 @@
-"""The one form of a human's act: a document that says what is to be done and why, signed by those who do it.
+"""The one form of a human's act: a document of the act and its reason, signed by the persons who do it.
 
 A DSSE document over JSON with closed fields. The signatures are over exactly the bytes that the act's entry keeps. The
 act has a time window and an id that counts once, so that a copy of it has no second effect.
@@ -37,9 +37,9 @@ _FIELDS = ("detail", "expires_us", "federation", "id", "issued_us", "kind", "mem
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """What is to be done at one member's node, and why. `detail` is JSON and depends on the kind.
+    """An act at one member's node, and its reason. `detail` is JSON and depends on the kind.
 
-    `reference` names what stands behind the reason, such as a court's order; it may be empty.
+    `reference` names the ground of the reason, such as a court's order; it may be empty.
     """
 
     kind: ActKind
@@ -55,7 +55,7 @@ class Act:
 
 @dataclass(frozen=True, slots=True)
 class Proved:
-    """An act that may be carried out: how it is proved, by whom, and the document that shows it.
+    """An act that may be carried out: its proof, its persons, and the document that shows it.
 
     `account` is the account of the machine that handed it in; `order` the name under which it was handed in.
     """
@@ -67,14 +67,14 @@ class Proved:
     order: str = ""
 
     def members(self) -> dict[str, Any]:
-        """Return the members of a private part that say who did it and what shows it."""
+        """Return the members of a private part that name the persons and hold the proof."""
         said: dict[str, Any] = {"proof": self.proof.value, "persons": [person.as_json() for person in self.persons]}
         said |= {"account": self.account} if self.account else {}
         return said | ({"act": encode64(self.data)} if self.data else {})
 
     @property
     def words(self) -> str:
-        """Return who did it, for the members of entries that name a person in words."""
+        """The persons, or else the account, in words: for members of entries that name a person in words."""
         if not self.persons:
             return self.account
         return ", ".join(f"{person.role} {person.key.key_id[:16]}" for person in self.persons)
@@ -116,15 +116,15 @@ def parse_act(data: bytes) -> tuple[Act, Document]:
 def verify_act(
     data: bytes, member: MemberId, federation: str, persons: Iterable[Person], now_us: int
 ) -> tuple[Act, tuple[Person, ...]]:
-    """Return an act that may be carried out, and who signed it:
+    """Check that an act may be carried out, and return it with its signers:
 
     1. it parses, with closed fields, and is in the table;
     2. it is for this member, in this federation;
     3. it is in its time window, which is seven days at most;
     4. as many different persons signed as its row demands, each with a key that is listed for a role of the row.
 
-    `persons` are those whose keys are listed now, of any role. That its id was not used before is asked of the store.
-    Raises `Malformed`, `TooLarge`, `Forbidden`, `BadSignature`, `Stale`.
+    `persons` are those whose keys are listed now, of any role. The store checks that the id was not used before. Raises
+    `Malformed`, `TooLarge`, `Forbidden`, `BadSignature`, `Stale`.
     """
     act, document = parse_act(data)  # 1
     if act.member != member or act.federation != federation:  # 2
@@ -139,7 +139,7 @@ def verify_act(
 
 
 def check_window(act: Act, at_us: int) -> None:
-    """Return while the act is in its time window. Raises `Stale`."""
+    """Raise `Stale` unless the act is in its time window."""
     if not 0 < act.expires_us - act.issued_us <= LIFE_US or act.issued_us > at_us + FUTURE_US:
         raise Stale("it is dated in the future, or valid for more than seven days", code="bad-act-time", where="act")
     if at_us >= act.expires_us:
@@ -147,7 +147,7 @@ def check_window(act: Act, at_us: int) -> None:
 
 
 def signers(document: Document, rule: Rule, persons: Iterable[Person]) -> tuple[Person, ...]:
-    """Return the different persons that signed in a role of the rule. Raises `BadSignature` where too few did."""
+    """Return the persons who signed in a role of the rule. Raises `BadSignature` where too few different ones did."""
     found = tuple(person for person in persons if person.role in rule.roles and _signed(document, person))
     different = {person.key.key_id for person in found}
     if not rule.persons or len(different) < rule.persons:
@@ -171,5 +171,5 @@ def _signed(document: Document, person: Person) -> bool:
 
 
 def act_hash(document: Document) -> str:
-    """Return the SHA-256 of what the signatures are over, for persons who compare it by voice."""
+    """Return the SHA-256 of the signed payload, for persons who compare it by voice."""
     return hashlib.sha256(document.payload).hexdigest()

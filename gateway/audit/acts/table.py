@@ -18,7 +18,7 @@ from gateway.trust.documents.descriptor import KeyUse
 
 
 class ActKind(StrEnum):
-    """What a human does to a node."""
+    """The kinds of acts that a human does to a node."""
 
     SUSPEND = "suspend"
     RESUME = "resume"
@@ -41,7 +41,7 @@ class ActKind(StrEnum):
 
 
 class Proof(StrEnum):
-    """How an act is proved to be that of its persons."""
+    """The ways to prove that an act is that of its persons."""
 
     SIGNATURES = "signatures"
     """Persons whose keys the descriptor lists sign the bytes that the entry keeps."""
@@ -52,7 +52,7 @@ class Proof(StrEnum):
 
 
 class Lane(StrEnum):
-    """Which acts wait for each other in the mailbox: an erasure of hours must not keep an auditor waiting."""
+    """The queues of the mailbox, in which acts wait for each other: an auditor does not wait for a long erasure."""
 
     QUICK = "quick"
     LONG = "long"
@@ -62,10 +62,10 @@ class Lane(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A row. `persons` different listed keys of `roles` sign; `unproved`: without a proof it is carried out, too.
+    """A row: `persons` different listed keys of `roles` sign. `unproved`: the act is carried out without a proof, too.
 
     `events` are the kinds of the entries. `lane` is None for an act that the mailbox does not carry: its command needs
-    a stopped node, or the file that it writes is what a start reads.
+    a stopped node, or writes a file that the next start reads.
     """
 
     proof: Proof
@@ -112,7 +112,7 @@ ACTS: Mapping[ActKind, Rule] = MappingProxyType(
         ActKind.REHEARSE: _unproved(events.REHEARSED),
     }
 )
-"""All acts that there are."""
+"""All acts that there are, each with its row."""
 
 ROLES = frozenset(role for rule in ACTS.values() for role in rule.roles)
 """Roles of persons who sign acts."""

@@ -76,7 +76,7 @@ def _paragraph(event: Event) -> list[str]:
 
 
 def main(arguments: list[str]) -> None:
-    """Write the catalogue to the file that is named."""
+    """Write the catalogue to the file that `arguments` names."""
     Path(arguments[0]).write_text(document(), encoding="utf-8")
 
 

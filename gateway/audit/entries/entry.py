@@ -1,12 +1,12 @@
 """An entry: the leaf of an audit log.
 
-The *public part* is one JSON object in exactly one form: these members in this order, no white space, base64url
-without padding for hashes, `""` and `null` for what is absent. It is hashed as written, so there is nothing to
-canonicalise, and what has another form is no entry.
+The *public part* is one JSON object in exactly one form: these members in this order, no white space, base64url without
+padding for hashes, `""` and `null` for absent values. It is hashed as written, so there is nothing to canonicalise, and
+bytes of another form are not an entry.
 
-The *private part* is 32 random bytes and a JSON object padded with spaces to 512, 1024, 2048 … bytes. The public
-part commits to it by SHA-256 over all of its bytes: the random bytes make the commitment unguessable
-(CASE-G18), the padding hides its length.
+The *private part* is 32 random bytes and a JSON object padded with spaces to 512, 1024, 2048 … bytes. The public part
+commits to it by SHA-256 over all of its bytes: the random bytes make the commitment unguessable (CASE-G18), the padding
+hides its length.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class Entry(msgspec.Struct, frozen=True):
 
 
 def build_entry(entry: Entry) -> bytes:
-    """Return the exact bytes of `entry`. Its draft was checked by `check_draft`."""
+    """Return the exact bytes of `entry`, whose draft `check_draft` has checked."""
     number = "null" if entry.number is None else entry.number
     return (
         f'{{"v":1,"log":"{entry.log}","seq":{entry.index},"t":{entry.time_us},"kind":"{entry.kind}"'
@@ -68,7 +68,7 @@ def build_entry(entry: Entry) -> bytes:
 
 
 def check_draft(draft: EntryDraft, log_name: str) -> None:
-    """Raise `Malformed` unless this can be an entry of the log: nothing unescaped ever enters an entry."""
+    """Raise `Malformed` unless `draft` can be an entry of the log: nothing unescaped ever enters an entry."""
     kind, event = draft.kind, draft.event
     if event.log != log_name or EVENTS.get(kind) is not event:
         raise Malformed(
@@ -85,7 +85,7 @@ def check_draft(draft: EntryDraft, log_name: str) -> None:
 
 
 def parse_entry(body: bytes) -> Entry:
-    """Return the entry in `body`, or `Malformed`: another form, another version or an unknown kind."""
+    """Return the entry in `body`. Raises `Malformed` for another form or version, or an unknown kind."""
     match = _ENTRY.fullmatch(body)
     if match is None:
         raise Malformed("the bytes are not an entry of version 1", code="bad-entry", where="entry")
@@ -107,7 +107,7 @@ def parse_entry(body: bytes) -> Entry:
 
 
 def encode_private(private: Mapping[str, Any], salt: bytes) -> bytes:
-    """Return the private part's bytes. `Malformed` when `private` is not JSON or is too large."""
+    """Return the private part's bytes. Raises `Malformed` when `private` is not JSON or is too large."""
     try:
         text = orjson.dumps(private)
     except (TypeError, ValueError, RecursionError) as error:
@@ -120,12 +120,12 @@ def encode_private(private: Mapping[str, Any], salt: bytes) -> bytes:
 
 
 def commitment(private: bytes) -> bytes:
-    """Return what an entry says of its private part."""
+    """Return the hash by which an entry commits to its private part."""
     return hashlib.sha256(private).digest()
 
 
 def decode_private(private: bytes) -> dict[str, Any]:
-    """Return the JSON object of a private part, or `Malformed`."""
+    """Return the JSON object of a private part. Raises `Malformed`."""
     value = strict_json.loads(private[SALT_BYTES:], 2 * LARGEST_PRIVATE)
     if not isinstance(value, dict):
         raise Malformed("a private part is an object", code="bad-private", where="entry.private")

@@ -1,4 +1,4 @@
-"""What each member of a private part means. `events` says which kind of entry has which of them.
+"""The meaning of each member of a private part. `events` says which kinds of entries have which members.
 
 A meaning that holds for one kind only stands under `<kind>.<name>`, and goes before the common one.
 """
@@ -200,5 +200,5 @@ COMMON: dict[str, str] = {
 
 
 def meaning(kind: str, name: str) -> str:
-    """Return what a member of this kind of entry means. `KeyError` where nobody has said it yet."""
+    """Return the meaning of a member of this kind of entry. Raises `KeyError` where it has none."""
     return FIELDS.get(f"{kind}.{name}") or FIELDS[name]

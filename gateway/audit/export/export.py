@@ -1,8 +1,8 @@
-"""Exports for auditors: a directory that proves itself under the charter, on a machine without a node.
+"""Write exports for auditors: directories that prove themselves under the charter, on a machine without a node.
 
-Its form is in `gateway.audit.export.layout`. Private parts and statements are in it as far as the scope of an auditor's
-appointment goes, and not at all without one. It is written segment by segment, so that memory does not grow with the
-log, and goes on where it was when it was killed. The node may be running.
+The form is in `gateway.audit.export.layout`. An export holds private parts and statements as far as the scope of an
+auditor's appointment goes, and none without one. It is written segment by segment, so that memory does not grow with
+the log. A killed export goes on where it was. The node may be running.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from gateway.trust.documents.appointment import Appointment
 
 
 def no_progress(done: int, of: int) -> None:
-    """Tell nobody."""
+    """Ignore the progress."""
 
 
 def export(
@@ -52,12 +52,12 @@ def export(
     until_us: int = 0,
     progress: Progress = no_progress,
 ) -> str:
-    """Write the logs of a home to the new or empty folder `out`, or go on there; the manifest's SHA-256 in hexadecimal.
+    """Write the logs of a home to the new or empty folder `out`, or go on there. Return the manifest's SHA-256 in hex.
 
     `documents` are files to carry, by name (`trust/descriptors/th.jsonl`). Entries of the exchange logs are those from
     `since_us` until before `until_us` (0: no bound), in whole bundles; the operations logs are there in full, since
-    they say what was erased, acknowledged and accepted. `appointment` was verified by the caller; `cosigned` are the
-    heads of each log that witnesses cosigned.
+    they tell of erasures, acknowledgements and accepted documents. `appointment` was verified by the caller; `cosigned`
+    are the heads of each log that witnesses cosigned.
 
     Raises `Malformed` when `out` holds something else, `NotProved` when a log has no signed head, `StorageBroken`.
     """
@@ -89,7 +89,7 @@ def export(
 
 
 def _begin(part: Part, out: Path, asked: Plan, logs: Mapping[str, HomeLog]) -> tuple[Plan, dict[tuple[str, int], Done]]:
-    """Return the plan and what is finished of it: that which lies there, or a new one."""
+    """Return the plan and its finished segments, as they lie in the folder; or begin a new plan."""
     found = part.resume()
     if found is not None:
         if found[0].wanted != asked.wanted:
@@ -123,7 +123,7 @@ def _plan_log(log: HomeLog, since_us: int, until_us: int) -> LogPlan:
 
 
 def _first_since(log: HomeLog, size: int, time_us: int) -> int:
-    """Return the first entry at or after a time, by halving: times never go back."""
+    """Return the index of the first entry at or after a time, by halving: times never go back."""
     low, high = log.first, size
     while low < high:
         middle = (low + high) // 2
@@ -135,7 +135,7 @@ def _first_since(log: HomeLog, size: int, time_us: int) -> int:
 
 
 def _manifest(writer: Files, plan: Plan, appointment: Appointment | None, key: HeadSigner) -> str:
-    """Everything is durable before the manifest says so."""
+    """Sign and write the manifest, after everything else is durable. Return its SHA-256 in hexadecimal."""
     os.sync()
     data = strict_json.dumps(_manifest_value(writer, plan, appointment)) + b"\n"
     digest = hashlib.sha256(data).digest()
@@ -174,7 +174,7 @@ def _manifest_value(writer: Files, plan: Plan, appointment: Appointment | None) 
 def trust_documents(
     charter: Sequence[bytes], descriptors: Mapping[str, Sequence[bytes]], statuses: Mapping[str, bytes]
 ) -> dict[str, bytes]:
-    """Trust documents as the files that an export carries, one document on each line."""
+    """Return trust documents as the files that an export carries, one document on each line."""
     files = {"trust/charter.jsonl": _lines(charter)}
     files |= {f"trust/descriptors/{member}.jsonl": _lines(items) for member, items in descriptors.items()}
     files |= {f"trust/statuses/{member}.json": item for member, item in statuses.items()}

@@ -1,4 +1,4 @@
-"""Reading files of an export, which somebody else made: no links, no devices, limited sizes, no trace."""
+"""Read files of an export that others made: no links, no devices, limited sizes, and only `Malformed` as error."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from gateway.errors import Malformed
 
 @contextmanager
 def open_file(folder: Path, name: str) -> Iterator[IO[bytes]]:
-    """A regular file below `folder`, no part of whose path is a link. `Malformed` when there is none."""
+    """Open a regular file below `folder` whose path has no link. Raises `Malformed` when there is none."""
     handle = _handle(folder, name)
     with os.fdopen(handle, "rb") as file:
         try:
@@ -32,6 +32,8 @@ def _handle(folder: Path, name: str) -> int:
             place /= part
             if place.is_symlink():
                 raise broken(f"`{name}` lies behind a link")
+        # O_NONBLOCK: opening a named pipe would wait for a writer for ever.
+        # O_NONBLOCK: opening a named pipe would wait for a writer for ever.
         handle = os.open(place / last, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except (OSError, ValueError) as error:
         raise broken(f"`{name}` is missing or cannot be read") from error
@@ -42,7 +44,7 @@ def _handle(folder: Path, name: str) -> int:
 
 
 def read_file(folder: Path, name: str, limit: int) -> bytes:
-    """Return all of a file. `Malformed` when it is missing, a link, or has more than `limit` bytes."""
+    """Return all of a file. Raises `Malformed` when it is missing, a link, or larger than `limit` bytes."""
     with open_file(folder, name) as file:
         data = file.read(limit + 1)
     if len(data) > limit:
@@ -51,9 +53,7 @@ def read_file(folder: Path, name: str, limit: int) -> bytes:
 
 
 def hash_file(folder: Path, name: str, limit: int) -> str:
-    """Return the SHA-256 of a file in hexadecimal; empty where there is no such file, or one of more than `limit`
-    bytes.
-    """
+    """Return the SHA-256 of a file in hexadecimal; empty where it cannot be read or is larger than `limit` bytes."""
     try:
         return hashlib.sha256(read_file(folder, name, limit)).hexdigest()
     except Malformed:
@@ -61,5 +61,5 @@ def hash_file(folder: Path, name: str, limit: int) -> str:
 
 
 def broken(why: str) -> Malformed:
-    """Return an export that lacks something, or has something wrong."""
+    """Return the error for an export in which something is missing or wrong."""
     return Malformed(why, code="broken-export", where="export", remedy="get the whole export again")

@@ -1,4 +1,4 @@
-"""How an export lies in its folder; shared by who writes it and who reads it.
+"""The layout of an export in its folder, shared by its writer and its readers.
 
 ::
 
@@ -19,7 +19,7 @@
     <log>-<number>/statements/<first>.jsonl   {"index":…,"request":base64,"answer":base64}
     export.part              while it is being written: the plan, and what is finished
 
-Every line has exactly the form above: there is no JSON to parse in what is large.
+Every line has exactly the form above, so that large files need no JSON parser.
 """
 
 from __future__ import annotations
@@ -60,8 +60,8 @@ _CLOSED_WORD = re.compile(r"[A-Za-z0-9./-]{1,80}", re.ASCII)
 class LogRange:
     """The part of a log that an export holds: of `size` entries those in [first, stop), shown are [low, high).
 
-    `first` and `stop` are at the edges of bundles. Where the log goes on, the entries beside the shown ones are held,
-    too: their times prove that nothing of the time that was asked for is left out.
+    `first` and `stop` are at the edges of bundles. Where the log goes on, the export also holds the entries beside the
+    shown ones: their times prove that nothing of the requested time is left out.
     """
 
     size: int
@@ -72,12 +72,12 @@ class LogRange:
 
     @staticmethod
     def whole(size: int, pruned: int = 0) -> LogRange:
-        """Return all of a log, of which the first `pruned` entries are not there any more."""
+        """Return the range of all entries of a log, of which the first `pruned` are gone."""
         return LogRange(size, pruned, size, pruned, size)
 
     @staticmethod
     def between(size: int, low: int, high: int, *, all_entries: bool, pruned: int = 0) -> LogRange:
-        """Return the bundles around the shown entries; with `all_entries` all bundles."""
+        """Return the range of the bundles around the shown entries; with `all_entries` that of all bundles."""
         if all_entries:
             return LogRange(size, pruned, size, low, high)
         first = max(pruned, max(0, low - 1) // WIDTH * WIDTH)
@@ -85,7 +85,7 @@ class LogRange:
         return LogRange(size, first, stop, low, high)
 
     def check(self) -> None:
-        """Raise `Malformed` for what no export has."""
+        """Raise `Malformed` for a range that no export has."""
         ordered = 0 <= self.first <= self.low <= self.high <= self.stop <= self.size
         if not ordered or self.first % WIDTH or (self.stop % WIDTH and self.stop != self.size):
             raise Malformed("a log's range is none", code="bad-export", where="export")
@@ -97,28 +97,29 @@ def export_origin(member: str) -> str:
 
 
 def log_folder(log: str) -> str:
-    """Return the folder of a log: `exchange-1`."""
+    """Return the folder of a log, such as `exchange-1`."""
     return log.replace("/", "-")
 
 
 def lines_name(kind: str, start: int) -> str:
-    """Return the file with the openings or statements of the segment that begins at `start`."""
+    """Return the name of the file with the openings or statements of the segment that begins at `start`."""
     return f"{kind}/{start:012d}.jsonl"
 
 
 def opening_line(index: int, private: bytes) -> bytes:
-    """Return a private part that is shown."""
+    """Return the line of a private part that is shown."""
     return b'{"index":%d,"private":"%b"}\n' % (index, base64.b64encode(private))
 
 
 def closed_line(index: int, why: str, word: str) -> bytes:
-    """Return a private part that is not: `erased` and the key, `withheld` and the ground, or `problem` and a code."""
+    """Return the line of a hidden private part. `why` is `erased` (`word`: key), `withheld` (ground) or `problem`
+    (code)."""
     fitting = word if _CLOSED_WORD.fullmatch(word) else "unknown"
     return b'{"index":%d,"%b":"%b"}\n' % (index, why.encode(), fitting.encode())
 
 
 def statement_line(index: int, request: bytes, answer: bytes) -> bytes:
-    """Return the statements of an entry."""
+    """Return the line of an entry's statements."""
     return b'{"index":%d,"request":"%b","answer":"%b"}\n' % (
         index,
         base64.b64encode(request),
@@ -127,13 +128,13 @@ def statement_line(index: int, request: bytes, answer: bytes) -> bytes:
 
 
 def head_line(head: bytes) -> bytes:
-    """Return a signed head."""
+    """Return the line of a signed head."""
     return strict_json.dumps({"head": head.decode()}) + b"\n"
 
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """What an export says of a private part."""
+    """A private part in an export, or why it is not there."""
 
     private: bytes | None = None
     erased: str = ""
@@ -142,7 +143,7 @@ class Opening:
 
 
 def read_opening(line: bytes) -> tuple[int, Opening]:
-    """Return the index and what the line says, or `Malformed`."""
+    """Return the index and the opening in a line. Raises `Malformed`."""
     if found := _PRIVATE.fullmatch(line):
         return int(found[1]), Opening(_decode(found[2]))
     if closed := _CLOSED.fullmatch(line):
@@ -157,7 +158,7 @@ def _closed(why: bytes, word: str) -> Opening:
 
 
 def read_statement(line: bytes) -> tuple[int, tuple[bytes, bytes]]:
-    """Return the index, request and answer, or `Malformed`."""
+    """Return the index, request and answer in a line. Raises `Malformed`."""
     found = _STATEMENT.fullmatch(line)
     if found is None:
         raise _bad_line("a pair of statements")
@@ -165,7 +166,7 @@ def read_statement(line: bytes) -> tuple[int, tuple[bytes, bytes]]:
 
 
 def read_head(line: bytes, limit: int) -> bytes:
-    """Return the head in a line, or `Malformed`."""
+    """Return the head in a line. Raises `Malformed`."""
     value: Any = strict_json.loads(line, limit)
     if not isinstance(value, Mapping) or set(value) != {"head"} or not isinstance(value["head"], str):
         raise _bad_line("a head")
@@ -173,7 +174,7 @@ def read_head(line: bytes, limit: int) -> bytes:
 
 
 def row_of(index: int, body: bytes, leaf: bytes, opening: Opening | None, kept: tuple[bytes, bytes] | None) -> Row:
-    """Return an entry with what an export says of it."""
+    """Return the row of an entry with its opening and its statements in an export."""
     request, answer = kept or (b"", b"")
     found = opening or Opening()
     return Row(index, body, leaf, found.private, request, answer, found.erased, found.problem, found.withheld)

@@ -51,17 +51,17 @@ class ExportLog:
 
     @property
     def size(self) -> int:
-        """How many entries the log is said to have."""
+        """The number of entries that the log is said to have."""
         return self.range.size
 
     @property
     def first(self) -> int:
-        """The first entry that is there."""
+        """The index of the first entry in the export."""
         return self.range.first
 
     @property
     def stop(self) -> int:
-        """The entry before which they end."""
+        """The index before which the entries in the export end."""
         return self.range.stop
 
     def heads(self) -> list[bytes]:
@@ -69,7 +69,7 @@ class ExportLog:
         return [self._file(CHECKPOINT, _MAX_HEAD), *(read_head(line, _MAX_HEAD) for line in self._lines(HEADS))]
 
     def continued(self, keys: Sequence[VerifyKey]) -> Continued | None:
-        """Return how the log goes on under the next number. Raises `LiaisonError` where that does not verify."""
+        """Return the first entry of the next number, or None. Raises `LiaisonError` where it does not verify."""
         if not os.path.lexists(self._folder / self._path(CONTINUED)):
             return None
         return read_continued(
@@ -96,7 +96,7 @@ class ExportLog:
         statements.end()
 
     def body(self, index: int) -> bytes:
-        """Return the public part of one entry that is there. Raises `Malformed`."""
+        """Return the public part of one entry in the export. Raises `Malformed`."""
         return self._bundle(index // WIDTH)[index % WIDTH]
 
     def bodies(self) -> Iterator[tuple[int, bytes]]:
@@ -108,7 +108,7 @@ class ExportLog:
     # ------------------------------------------------------------ hashes
 
     def outer(self, pieces: range) -> Iterator[bytes]:
-        """Yield the nodes over pieces that are not there, as tiles of level 1 have them. Raises `Malformed`."""
+        """Yield the nodes over pieces outside the export, from tiles of level 1. Raises `Malformed`."""
         known = (-1, b"")
         for piece in pieces:
             place, offset = divmod(piece, WIDTH)
@@ -117,7 +117,7 @@ class ExportLog:
             yield known[1][offset * HASH_BYTES : (offset + 1) * HASH_BYTES]
 
     def tail(self) -> list[bytes]:
-        """Return the node over what follows the last complete piece, where that is not there; else nothing."""
+        """Return the node over the entries after the last complete piece, where the export lacks them; else nothing."""
         place, width = divmod(self.size, WIDTH)
         if self.stop == self.size or not width:
             return []
@@ -125,7 +125,7 @@ class ExportLog:
         return [fold([hashes[at : at + HASH_BYTES] for at in range(0, len(hashes), HASH_BYTES)])]
 
     def wrong_tiles(self, tile_tree: TileTree) -> Iterator[str]:
-        """Yield names of tiles above level 0 that are not those of the tree. Raises `Malformed`."""
+        """Yield names of tiles above level 0 that differ from the tree. Raises `Malformed`."""
         for name, data in tiles(tile_tree.tree, min(tile_tree.tree.size, self.size // PIECE), lowest=1):
             if self._file(name, len(data)) != data:
                 yield name
@@ -142,7 +142,7 @@ class ExportLog:
         return read_bundle(self._file(tile_path("entries", place, width), MAX_BUNDLE), width)
 
     def _lines(self, name: str) -> Iterator[bytes]:
-        """Yield the lines of a file; none where there is no file, which its absence from the manifest must say, too."""
+        """Yield the lines of a file; none where there is no file, which the manifest must not list then."""
         path, digest = self._path(name), hashlib.sha256()
         if not os.path.lexists(self._folder / path):
             return
@@ -165,7 +165,7 @@ class ExportLog:
 
 
 class _Numbered(Generic[_T]):
-    """Lines that each say something of one entry, in their order."""
+    """Lines that each belong to one entry, in the order of the entries."""
 
     def __init__(self, lines: Iterator[bytes], read: Callable[[bytes], tuple[int, _T]], start: int, stop: int) -> None:
         self._lines = lines
@@ -185,7 +185,7 @@ class _Numbered(Generic[_T]):
         return found
 
     def take(self, index: int) -> _T | None:
-        """Return what is said of an entry, or None."""
+        """Return the value of an entry's line; None where it has no line."""
         if self._next is None or self._next[0] != index:
             return None
         found = self._next[1]
@@ -193,6 +193,6 @@ class _Numbered(Generic[_T]):
         return found
 
     def end(self) -> None:
-        """Everything was taken, or `Malformed`."""
+        """Raise `Malformed` unless every line was taken."""
         if self._next is not None:
             raise Malformed("there are lines for entries that are not there", code="broken-export", where="export")

@@ -1,6 +1,6 @@
 """The policies that an export carries: documents that approvers signed, or, in trials, the files of a folder.
 
-A policy is named by SHA-256 over its files, which is what entries name.
+A policy is named by the SHA-256 over its files, as in entries.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ _MAX = 64 * 1024 * 1024
 
 @dataclass(slots=True)
 class KeptPolicies:
-    """Hashes of policies that are what their names say, and names of those that are not."""
+    """Hashes of the policies that have the hash in their names, and names of the others."""
 
     good: set[str] = field(default_factory=set)
     wrong: list[str] = field(default_factory=list)
 
 
 def kept_policies(documents: Iterable[tuple[str, bytes]]) -> KeptPolicies:
-    """Return hash policies again. `documents` are pairs of the hash that the name says, and the file's bytes."""
+    """Hash policies again. `documents` are pairs of the hash in the name and the file's bytes."""
     kept = KeptPolicies()
     for name, data in documents:
         try:
@@ -42,7 +42,7 @@ def kept_policies(documents: Iterable[tuple[str, bytes]]) -> KeptPolicies:
 
 
 def policy_hash(data: bytes) -> str:
-    """Return the hash of the policy in a document, in hexadecimal. Raises `LiaisonError` for what is none."""
+    """Return the hash of the policy in a document, in hexadecimal. Raises `LiaisonError` where there is none in it."""
     return hash_files({name: File(Path(name), content) for name, content in policy_contents(data).items()}).hex()
 
 

@@ -1,7 +1,7 @@
-"""What is finished of an export, in `export.part`: so that one that was killed goes on where it was.
+"""The finished part of an export, in `export.part`: a killed export goes on where it was.
 
-The first line is the plan, durable before anything else is written; each further one tells a segment of entries that
-was written, with its files and hashes. A line without its end was not written to the end. Files that it names are
+The first line is the plan, durable before anything else is written. Each further line tells of a segment of entries
+that was written, with its files and hashes. A line without its end was not fully written. Files that a line names are
 hashed again before they count.
 """
 
@@ -33,7 +33,7 @@ class LogPlan:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What an export holds, decided once. `appointment` is the hash of the auditor's, empty without one."""
+    """The content of an export, decided once. `appointment` is the hash of the auditor's, empty without one."""
 
     member: str
     created_us: int
@@ -44,7 +44,7 @@ class Plan:
 
     @property
     def wanted(self) -> tuple[object, ...]:
-        """What was asked for; time and heads are those of the moment in which it began."""
+        """The request; time and heads are those of the moment in which the export began."""
         return self.member, self.since_us, self.until_us, self.appointment
 
 
@@ -59,14 +59,14 @@ class Done:
 
 
 class Part:
-    """The file while an export is written. One process at a time."""
+    """The file `export.part` of an export. One process at a time."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._path = folder / PART
 
     def begin(self, plan: Plan) -> None:
-        """Start anew with this plan."""
+        """Write the plan, durably."""
         self._write(_plan_value(plan))
         sync_folder(self._folder)
 
@@ -78,7 +78,7 @@ class Part:
             os.fsync(file.fileno())
 
     def resume(self) -> tuple[Plan, dict[tuple[str, int], Done]] | None:
-        """Return the plan and what is finished, where an export was begun here; else None. Raises `Malformed`."""
+        """Return the plan and the finished segments, where an export was begun here; else None. Raises `Malformed`."""
         try:
             whole = self._whole_lines()
         except FileNotFoundError:
@@ -107,11 +107,11 @@ class Part:
         return data[:whole].split(b"\n")[:-1]
 
     def add(self, done: Done) -> None:
-        """Note a segment whose files are written."""
+        """Note a segment whose files are written, durably."""
         self._write(asdict(done) | {"nodes": list(done.nodes)})
 
     def end(self) -> None:
-        """Everything is written."""
+        """Remove the file: everything is written."""
         self._path.unlink()
 
     def _is_whole(self, done: Done) -> bool:

@@ -1,4 +1,4 @@
-"""Reads an export for the verifier. Names of files come from us, never from the export; sizes are limited."""
+"""Read an export for the verifier. File names come from us, never from the export; sizes are limited."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ _MAX_SIZE = 1 << 40
 class ExportReader:
     """An export in a folder. Raises `Malformed` when there is none.
 
-    What the manifest says (`member`, times, ranges) is the exporter's word until `check_files` finds it signed.
+    The manifest's content (`member`, times, ranges) is the exporter's word until `check_files` finds it signed.
     `appointment_hash` is empty where the export is made for no auditor.
     """
 
@@ -68,14 +68,14 @@ class ExportReader:
             self._check_bundles(name, item)
 
     def _check_bundles(self, name: str, part: LogRange) -> None:
-        """A range is as long as there are bundles: nobody makes a verifier count to a million million."""
+        """Raise `Malformed` unless the range has as many bundles as are listed: a false one would never end."""
         prefix = f"{log_folder(name)}/tile/entries/"
         listed = sum(1 for file in self._files if file.startswith(prefix))
         if listed != len(places(part.first, part.stop)):
             raise _bad(f"its manifest lists {listed} bundles of {name}, and names another range")
 
     def descriptors(self) -> list[bytes]:
-        """Descriptors that the export carries."""
+        """Return the descriptors that the export carries."""
         found: list[bytes] = []
         for name in self._named("trust/descriptors/"):
             found += [line for line in read_file(self.folder, name, _MAX_DOCUMENT).split(b"\n") if line]
@@ -86,7 +86,7 @@ class ExportReader:
         return read_file(self.folder, APPOINTMENT, _MAX_DOCUMENT) if APPOINTMENT in self._files else b""
 
     def policies(self) -> Iterator[tuple[str, bytes]]:
-        """Yield the policies that it carries, by the hash that their names say."""
+        """Yield the policies that the export carries, with the hash in each name."""
         for name in self._named(f"{POLICIES}/"):
             yield Path(name).stem, read_file(self.folder, name, _MAX_DOCUMENT)
 
@@ -94,10 +94,10 @@ class ExportReader:
         return [name for name in sorted(self._files) if name.startswith(prefix)]
 
     def check_files(self, keys: Sequence[VerifyKey], read: Mapping[str, str], *, complete: bool) -> Iterator[str]:
-        """Yield what is wrong with manifest and files; nothing when they are as they were signed.
+        """Yield the faults of the manifest and the files; none when they are as they were signed.
 
-        `read` are hashes of files that were read already; `complete`: every log could be read to its end. What is not
-        read is a document, or belongs to nothing.
+        `read` are hashes of files that were read already; `complete`: every log could be read to its end. A file that
+        was not read then is a document, or does not belong to an export.
         """
         if not self._signed(keys):
             yield "the manifest is not signed by a listed log key"
@@ -128,7 +128,7 @@ class ExportReader:
         return False
 
     def logs(self) -> list[ExportLog]:
-        """Return the logs in it."""
+        """Return the logs in the export."""
         return [ExportLog(self.folder, self.member, name, item) for name, item in self._ranges.items()]
 
 
@@ -139,7 +139,7 @@ def exchange_logs(export: ExportReader) -> list[ExportLog]:
 
 
 def _moment(value: Any) -> int:
-    """Return a time by the export's own signed word, in microseconds since 1970."""
+    """Return a time in the manifest, in microseconds since 1970."""
     try:
         return to_us(datetime.fromisoformat(value))
     except (TypeError, ValueError, OverflowError) as error:

@@ -1,4 +1,4 @@
-"""Writes one log of an export, segment by segment; its form is in `gateway.audit.export.layout`."""
+"""Write one log of an export, segment by segment; the form is in `gateway.audit.export.layout`."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from gateway.errors import LiaisonError
 from gateway.model.evidence.witness import CosignedHead
 
 Progress = Callable[[int, int], None]
-"""Translated how many entries are done, and of how many."""
+"""Called with the number of finished entries, and of all."""
 
 _Line = Callable[[bytes], None]
 
@@ -48,7 +48,7 @@ class Files:
     hashes: dict[str, str] = field(default_factory=dict)
 
     def write(self, name: str, data: bytes) -> None:
-        """A small file."""
+        """Write a small file."""
         self._open(name).write_bytes(data)
         self.hashes[name] = hashlib.sha256(data).hexdigest()
 
@@ -59,7 +59,7 @@ class Files:
 
     @contextmanager
     def lines(self, name: str) -> Iterator[Callable[[bytes], None]]:
-        """What takes the lines of a file, which is not made when there are none."""
+        """Yield a function that adds a line to a file. The file is not made without lines."""
         digest = hashlib.sha256()
         with ExitStack() as files:
             file: IO[bytes] | None = None
@@ -78,20 +78,20 @@ class Files:
 
 @dataclass(slots=True)
 class ExportProgress:
-    """Counts what is done."""
+    """Counts finished entries."""
 
     progress: Progress
     of: int
     done: int = 0
 
     def add(self, count: int) -> None:
-        """So many more entries are done."""
+        """Add `count` finished entries."""
         self.done += count
         self.progress(self.done, self.of)
 
 
 def readable_heads(log: HomeLog) -> list[Checkpoint]:
-    """Heads that can be read, by size."""
+    """Return the heads that can be read, by size."""
     heads = []
     for data in dict.fromkeys(log.heads()):
         try:
@@ -102,7 +102,7 @@ def readable_heads(log: HomeLog) -> list[Checkpoint]:
 
 
 class ExportedLog:
-    """Writes one log."""
+    """Writes one log of an export."""
 
     def __init__(
         self,
@@ -125,7 +125,7 @@ class ExportedLog:
         self._folder = log_folder(log.name)
 
     def write(self, finished: Mapping[tuple[str, int], Done]) -> None:
-        """All files of the log; segments that are finished are left as they are."""
+        """Write all files of the log. Leaves finished segments as they are."""
         tile_tree = TileTree()
         for node in self._outer(0, self._range.first):
             tile_tree.append(node)
@@ -151,7 +151,7 @@ class ExportedLog:
         self._writer.write(f"{self._folder}/{name}", data)
 
     def _outer(self, start: int, stop: int) -> Iterator[bytes]:
-        """Nodes over the complete pieces of a part that the export does not hold."""
+        """Yield the nodes over complete pieces of a part outside the export."""
         waiting: list[bytes] = []
         for leaf in self._log.leaves(start, stop // PIECE * PIECE):
             waiting.append(leaf)
@@ -160,14 +160,14 @@ class ExportedLog:
                 waiting = []
 
     def _last_tile(self) -> None:
-        """The hashes of the last incomplete piece, which is outside: the newest head's root ends with it."""
+        """Write the hashes of the last incomplete piece outside the export: the newest head's root covers them."""
         place, width = divmod(self._range.size, PIECE)
         if width:
             hashes = b"".join(self._log.leaves(place * PIECE, self._range.size))
             self._file(tile_path(0, place, width), hashes)
 
     def _earlier(self) -> Iterator[bytes]:
-        """For each piece that the export holds the last head that ends in it, and the last one that was cosigned."""
+        """Yield, for each piece in the export, the last head that ends in it, and the last cosigned one."""
         low, high = self._range.first, min(self._range.stop, self._range.size - 1)
         plain = [(head.size, head.data) for head in readable_heads(self._log)]
         cosigned = [(head.size, with_cosignatures(head)) for head in self._cosigned]
@@ -179,9 +179,7 @@ class ExportedLog:
             yield found[size]
 
     def _continued(self) -> list[bytes]:
-        """Return where the log goes on under the next number, the file that says so; and the head that shows what is
-        lost.
-        """
+        """Write the file that says where the log goes on, if it does. Return the head that shows the loss."""
         found = self._log.continued(())
         if found is None:
             return []
@@ -222,14 +220,14 @@ class ExportedLog:
         return done
 
     def _piece(self, place: int, bodies: Sequence[bytes]) -> bytes:
-        """Return a bundle and its tile of hashes; the node over it."""
+        """Write a bundle and its tile of hashes. Return the node over it."""
         leaves = [leaf_hash(body) for body in bodies]
         self._file(tile_path("entries", place, len(bodies)), bundle(bodies))
         self._file(tile_path(0, place, len(bodies)), b"".join(leaves))
         return fold(leaves)
 
     def _rows(self, start: int, stop: int) -> Iterator[Row]:
-        """Yield rows of a segment; their content is read only where somebody may see it."""
+        """Yield rows of a segment. Reads their content only where the appointment may show it."""
         operations = self._log.name.startswith("operations/")
         seen = operations or (start < self._range.high and stop > self._range.low)
         if self._mandate.scope is not None and seen:
@@ -239,7 +237,7 @@ class ExportedLog:
             yield Row(index, body, b"", None, b"", b"")
 
     def _content(self, row: Row, opening: _Line, statement: _Line) -> None:
-        """The lines of a row."""
+        """Write the lines of a row."""
         if self._mandate.scope is None:
             return
         entry = parse_entry(row.body)
@@ -259,7 +257,7 @@ class ExportedLog:
             opening(closed_line(row.index, "problem", problem))
 
     def _ground(self, entry: Entry, row: Row) -> tuple[str, str]:
-        """On what ground a private part is withheld, and what is wrong with it."""
+        """Return the ground on which a private part is withheld, and its problem; empty where there is none."""
         ground = self._mandate.withholds(entry)
         if ground or row.private is None or not self._mandate.names_agencies:
             return ground, row.problem

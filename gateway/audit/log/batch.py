@@ -1,4 +1,4 @@
-"""From the drafts of a batch to its entries: each is checked and its private part encoded, then built in its place."""
+"""Turn the drafts of a batch into entries: check each, encode its private part, and build it in its place."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from gateway.ports.log_store import NewEntry
 
 
 class Winner(msgspec.Struct):
-    """A draft that is to be written, with the place of its result."""
+    """A draft that is to be written, with the position of its result."""
 
     position: int
     draft: EntryDraft
@@ -51,9 +51,7 @@ class EntryBuilder:
     keystore: ContentKeys
 
     def build(self, winner: Winner, index: int, time_us: int, counters: dict[str, int]) -> NewEntry:
-        """Return the entry at `index`, with its content encrypted; the next number of its channel is taken from
-        `counters`.
-        """
+        """Return the entry at `index`, its content encrypted. Takes the next number of its channel from `counters`."""
         draft, private = winner.draft, winner.private
         number = draft.number
         if number is None and draft.channel:

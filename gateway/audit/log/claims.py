@@ -1,4 +1,4 @@
-"""At most one answer for each claim: what was answered before, and which drafts of a batch are still to be written."""
+"""At most one answer for each claim: earlier answers, and the drafts of a batch that are still to be written."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from gateway.ports.journal import EntryDraft, Logged, StoredAnswer
 from gateway.ports.log_store import LogStore
 
 Claim = tuple[MemberId, ExchangeId]
-"""Who asked, and in which exchange."""
+"""The asking member, and the exchange."""
 
 
 def stored_answer(
     store: LogStore, keystore: ContentKeys, log: str, claim: Claim, request_hash: bytes, index: int
 ) -> StoredAnswer:
-    """Return what was answered to `claim` by entry `index`. The answer is empty where its content was erased."""
+    """Return the answer that entry `index` gave to `claim`. It is empty where its content was erased."""
     for stored in store.entries(log, index, index + 1):
         entry = parse_entry(stored.body)
         if (entry.peer, entry.exchange_id) == claim:
@@ -38,7 +38,7 @@ def _answer(keystore: ContentKeys, log: str, index: int, content: EncryptedConte
 def by_claim(
     drafts: Sequence[EntryDraft], privates: Sequence[bytes], taken: Mapping[Claim, StoredAnswer]
 ) -> tuple[list[Logged | StoredAnswer | None], list[Winner], list[tuple[int, int]]]:
-    """Return results so far, the drafts to write, and those whose claim an earlier draft of the batch takes.
+    """Return results so far, the drafts to write, and pairs of positions of drafts with one claim (later, first).
 
     `taken` are the claims of `drafts` that are answered already.
     """

@@ -1,4 +1,4 @@
-"""Proofs of entries in a number of a log that is not the newest: what was not acknowledged before entries were lost."""
+"""Prove entries of an earlier number of a log: those that were not acknowledged before entries were lost."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ from gateway.signing.keys import VerifyKey
 
 
 def earlier_proof(store: LogStore, origin: str, index: int, key: VerifyKey) -> LogProof:
-    """Return the proof of an entry under the newest head of its log that the rows there give. Hashes all of the log
-    once more.
+    """Return the proof of an entry under the newest head of its log that fits the rows. Hashes the whole log again.
 
     Raises `Malformed` when no such head covers the entry.
     """

@@ -1,8 +1,8 @@
-"""How far a process has hashed a log, and the head that it has signed over that.
+"""The part of a log that a process has hashed, and the head that it has signed over that.
 
 At the start all rows are hashed again, and compared with the log's state, with the head stored in it, and with the one
-in the high-water file. Where several processes write to one log, one that is behind reads what the others have written,
-hashes it again, and compares it with the state and the stored head before it goes on. So of each size there is one
+in the high-water file. Where several processes write to one log, one that is behind reads the entries of the others,
+hashes them again, and compares the result with the state and the stored head before it goes on. So each size has one
 committed root, and a head is signed only over a root that was committed and that this process has computed itself.
 """
 
@@ -29,7 +29,7 @@ _AFTER_A_MOVE = (
 def state_at_start(
     store: LogStore, log: str, number: int, opening: Mapping[str, int] | None, seen: Seen | None, moved: str
 ) -> LogState:
-    """Return the state of `log` in the database, where it is made if it has never been opened.
+    """Return the state of `log` in the database. Makes it if the log was never opened.
 
     Raises `Misconfigured` when it is missing although a head of it was signed, or when it may not be begun so.
     """
@@ -52,8 +52,8 @@ def state_at_start(
 
 
 class LogHead:
-    """Where a log stands as this process knows it: `state`, the `tree` over its entries, the newest head signed over
-    it (`checkpoint`), and the time of its last entry (`last_us`). Not thread-safe: the log has the lock.
+    """A log as this process knows it: `state`, the `tree` over its entries, the newest signed head (`checkpoint`), and
+    the time of the last entry (`last_us`). Not thread-safe: the log has the lock.
 
     Making it checks the whole log. Raises `Contradicted` (which says `moved`, when the database is another one) and
     `StorageBroken`.
@@ -78,7 +78,7 @@ class LogHead:
         self.checkpoint = signer.sign(self.state.size, self.state.root)
 
     def _check(self, state: LogState, seen: Seen | None, moved: str) -> None:
-        """Compare what is in the database with what was signed. `Contradicted` also says when it is another one."""
+        """Compare the database with the signed heads. `Contradicted` also says when the database is another one."""
         try:
             check_state(self.tree, state, self._store, self._origin, self._key)
             if seen is not None:
@@ -97,7 +97,7 @@ class LogHead:
         return parse_entry(next(iter(self._store.bodies(self.state.log, last, last + 1)))[1]).time_us
 
     def catch_up(self, current: LogState) -> None:
-        """Make `current` the state: what was added is hashed again, and must be what the state and its head say."""
+        """Make `current` the state. Added entries are hashed again, and must match the state and its head."""
         known, self.state = self.state, current
         if current is known or (current.size, current.root) == (known.size, known.root):
             return
@@ -117,8 +117,7 @@ class LogHead:
         self.checkpoint = self._signer.sign(current.size, current.root)
 
     def reread(self, first: int, stop: int) -> None:
-        """Return when the entries in [first, stop) in the database are those of the tree, else `StorageBroken`. What
-        was pruned has nothing to read."""
+        """Raise `StorageBroken` unless the stored entries in [first, stop) are those of the tree. Skips pruned ones."""
         first = max(first, self.state.first)
         found = [(index, leaf_hash(body)) for index, body, _ in self._store.bodies(self.state.log, first, stop)]
         if found != [(index, self.tree.leaf(index)) for index in range(first, stop)]:

@@ -1,16 +1,17 @@
 """The high-water file: the newest signed head, outside the database (design, section 7).
 
-Whoever puts back an older database, or rewrites rows and hashes in it, does not thereby change this file. It has
-two slots that are written in turn, so that a torn write leaves the head before. It is not synced: the database
-is, and a file that lags behind it only shows less. While a log is open its file is locked, so that no second
-process can write to the same log.
+An intruder who puts back an older database, or rewrites rows and hashes in it, does not thereby change this file. It
+has two slots that are written in turn, so that a torn write leaves the head before. It is not synced: the database is,
+and a file that lags behind it only shows less. While a log is open its file is locked, so that no second process can
+write to the same log.
 
-Where the database is shared (PostgreSQL), each process of a home has a file of its own: the first one that nobody
-has locked (`exchange-1`, `exchange-1.1`, …). All of them are read, and the largest head of any counts, so that a
-process that starts knows what the others have signed.
+Where the database is shared (PostgreSQL), each process of a home has a file of its own: the first one that is not
+locked (`exchange-1`, `exchange-1.1`, …). All of them are read, and the largest head of any counts, so that a process
+that starts knows the heads that the others have signed.
 
-Behind each head stands which database it was signed on: the system identifier and the timeline of PostgreSQL. Another
-one is no proof of a loss (a standby may have everything), but the first thing to say when something is missing.
+Behind each head stands the database on which it was signed: the system identifier and the timeline of PostgreSQL.
+Another database is no proof of a loss (a standby may have everything), but it is reported first when something is
+missing.
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ class Seen:
 class HighWater:
     """The file of one log, locked until `close`; with `shared` the first of its files that is free.
 
-    `database` is what stands behind the heads that are written from now on.
+    `database` is named behind the heads that are written from now on.
     """
 
     def __init__(self, path: Path, *, shared: bool = False, database: str = "") -> None:
@@ -87,8 +88,8 @@ class HighWater:
     def read(self, origin: str, key: VerifyKey) -> Seen | None:
         """Return the largest head in the files of this log that `key` signed for `origin`; None when there is none.
 
-        The very first head may have been torn: a single slot in which nothing verifies is no head, like a file that
-        is not there. Raises `Misconfigured` when there is more in them, and nothing of it verifies.
+        The very first write may have been torn: a single slot in which nothing verifies counts as a missing file.
+        Raises `Misconfigured` when there are more slots, and none verifies.
         """
         self._turn = self._next(origin, key)
         slots = _slots(self._all)
@@ -103,7 +104,7 @@ class HighWater:
         return max(verified, key=lambda seen: seen.head.size, default=None)
 
     def _next(self, origin: str, key: VerifyKey) -> int:
-        """Return the slot of our own file that is written next: one without a head, else that of the older one."""
+        """Return the slot of our own file to write next: one without a head, else that of the older head."""
         try:
             data = os.pread(self._handle, 2 * SLOT, 0).ljust(2 * SLOT, b"\0")
         except OSError as error:
@@ -113,7 +114,7 @@ class HighWater:
         return sizes.index(min(sizes))
 
     def write(self, checkpoint: bytes) -> None:
-        """Keep `checkpoint`. `StorageBroken` when the file cannot be written."""
+        """Write `checkpoint` to the next slot. Raises `StorageBroken` when the file cannot be written."""
         try:
             data = signed_on(checkpoint, self._database).ljust(SLOT, b"\0")
             os.pwrite(self._handle, data, self._turn * SLOT)
@@ -135,14 +136,14 @@ class HighWater:
 
 
 def signed_on(checkpoint: bytes, database: str) -> bytes:
-    """Return a head as it stands in the file: behind it the database that it was signed on, if that has a name."""
+    """Return a head as it stands in the file: with the name of its database behind it, if that has a name."""
     return checkpoint + (f"\0{database}".encode("ascii") if database else b"")
 
 
 def moved(seen: Seen | None, database: str) -> str:
-    """In words, when the newest head was signed on another database; else empty.
+    """Return words that say so when the newest head was signed on another database; else an empty text.
 
-    Heads of earlier versions do not say on what they were signed, and that was a file.
+    Heads of earlier versions do not name their database, and that was a file.
     """
     if seen is None or seen.database == database or (not seen.database and database.startswith("file ")):
         return ""
@@ -150,12 +151,12 @@ def moved(seen: Seen | None, database: str) -> str:
 
 
 def read_heads(path: Path) -> list[bytes]:
-    """Return what stands in the slots of the file at `path` and of those of other processes, unverified."""
+    """Return the heads in the slots of the file at `path` and of those of other processes, unverified."""
     return [head for head, _ in _slots(path)]
 
 
 def newest_head(path: Path) -> bytes:
-    """Return the head with the largest size in the file at `path`, unverified; empty when there is none."""
+    """Return the head with the largest size in the files at `path`, unverified; empty when there is none."""
     heads: list[Checkpoint] = []
     for data in read_heads(path):
         try:
@@ -166,7 +167,7 @@ def newest_head(path: Path) -> bytes:
 
 
 def _slots(path: Path) -> list[tuple[bytes, str]]:
-    """Return each head with the database behind it."""
+    """Return each head with the name of its database."""
     found: list[tuple[bytes, str]] = []
     for file in (path, *sorted(path.parent.glob(f"{path.name}.*"))):
         data = file.read_bytes() if file.exists() else b""
@@ -178,7 +179,7 @@ def _slots(path: Path) -> list[tuple[bytes, str]]:
 
 
 def _parts(slot: bytes) -> tuple[bytes, str]:
-    """Return the head in a slot, and the database behind it."""
+    """Return the head in a slot, and the name of its database."""
     head, _, database = slot.rstrip(b"\0").partition(b"\0")
     return head, database.decode("ascii", "replace")
 

@@ -14,8 +14,8 @@ The signature is deterministic, so the head is stored with the next batch. Any f
 broken: nothing is signed from memory any more, and the process has to end.
 
 Several processes may write to one log where the database is a server's. Steps 2 to 4 are then one transaction that
-begins with the log's state locked (`LogStore.turn`), and a process that is behind first takes up what the others have
-written (`log_head`).
+begins with the log's state locked (`LogStore.turn`), and a process that is behind first takes up the entries of the
+others (`gateway.audit.log.head`).
 """
 
 from __future__ import annotations
@@ -47,13 +47,13 @@ from gateway.signing.keys import VerifyKey
 
 
 class AuditLog:
-    """A `Journal`. Opening it re-hashes all rows and refuses a log that is not what was signed.
+    """A `Journal`. Opening it re-hashes all rows and refuses a log that differs from the signed one.
 
-    `database` is the one it is on, `moved` says so when its newest head was signed on another one (then it has to be
-    compared with more than this home knows), and is empty otherwise.
+    `database` names its database. `moved` says so when the newest head was signed on another one, and is empty
+    otherwise: such a log has to be compared with more than this home knows.
 
-    `number` is 0 for the newest one there is. A number after the first that has no entry yet was not opened in full:
-    only `audit.continue_log` may do so, which says `opening` with the counters of its channels.
+    `number` 0 stands for the newest number. A number after the first without an entry was not opened in full: only
+    `gateway.audit.log.open_next` may do that, which gives the counters of its channels as `opening`.
 
     Raises `Contradicted` (rows were changed), `Misconfigured` (in use, or another key), `StorageBroken`.
     """
@@ -89,11 +89,11 @@ class AuditLog:
         )
         self._verify_key = VerifyKey.admit(key.spki)
         try:
-            seen = self._high_water.read(self.origin, self._verify_key)  # first: other processes go on signing
+            seen = self._high_water.read(self.origin, self._verify_key)  # before the state: others go on signing
             self.moved = moved(seen, self.database)
             state = state_at_start(store, self.store_name, number, opening, seen, self.moved)
             self._head = LogHead(store, self._signer, self._verify_key, state, seen, self.moved)
-            if not self.moved:  # else the next entry says that it is here now: until then it may be the wrong copy
+            if not self.moved:  # else this may be the wrong copy until an entry says that the log is here
                 self._high_water.write(self._head.checkpoint)
         except BaseException:
             self._high_water.close()
@@ -104,7 +104,7 @@ class AuditLog:
     # ------------------------------------------------------------ end
 
     def close(self) -> None:
-        """Store the newest head and let go of the log. The log cannot be used afterwards."""
+        """Store the newest head and release the log, which cannot be used afterwards."""
         with self._lock:
             try:
                 if not self._broken:
@@ -117,13 +117,12 @@ class AuditLog:
                 self._high_water.close()
 
     def settle(self) -> None:
-        """Return when what is being written is written, by any process; what comes later sees the keystore as it is
-        by now."""
+        """Wait until every process has written what it is writing. Later writes use the keystore as it is by now."""
         with self._lock, self._turn():
             return
 
     def abandon(self) -> None:
-        """Let go of the log as it is, without writing anything: it is not to be gone on with."""
+        """Release the log without writing anything, because it must not go on."""
         with self._lock:
             self._broken = True
             self._high_water.close()
@@ -131,8 +130,8 @@ class AuditLog:
     # ------------------------------------------------------------ other processes
 
     def follow(self) -> None:
-        """Take up what other processes have written, so that this one knows their newest head, and keeps it outside
-        the database. Raises `StorageBroken` when the log is no longer the one that was signed."""
+        """Take up the entries of other processes, and write their newest head to the high-water file. Raises
+        `StorageBroken` when the log is no longer the one that was signed."""
         if not self._store.shared:
             return
         self._keystore.look_again()
@@ -147,7 +146,7 @@ class AuditLog:
 
     @contextmanager
     def _unforgiving(self) -> Iterator[None]:
-        """What fails inside ends the log: nothing is signed any more."""
+        """End the log when the block fails: nothing is signed any more."""
         try:
             yield
         except LiaisonError as error:
@@ -179,10 +178,9 @@ class AuditLog:
         return self._signer.vkey
 
     def proof(self, index: int, origin: str = "") -> LogProof:
-        """Return the proof of an entry under the newest signed head; of another number of this log where `origin` says
-        so.
+        """Return the proof of an entry under the newest signed head; `origin` may name another number of this log.
 
-        `Malformed` when there is no such entry.
+        Raises `Malformed` when there is no such entry.
         """
         if origin not in ("", self.origin):
             return earlier_proof(self._store, origin, index, self._verify_key)
@@ -190,13 +188,12 @@ class AuditLog:
             return LogProof(index, self._head.tree.inclusion(index, self._head.state.size), self._head.checkpoint)
 
     def root(self, size: int) -> bytes:
-        """Return the root over the first `size` entries, or `Malformed` when there are not so many."""
+        """Return the root over the first `size` entries. Raises `Malformed` when there are not so many."""
         with self._lock:
             return self._head.tree.root(size)
 
     def reread(self, first: int, stop: int) -> None:
-        """Return when the entries in [first, stop) in the database are those of the tree, else `StorageBroken`. What
-        was pruned has nothing to read."""
+        """Raise `StorageBroken` unless the stored entries in [first, stop) are those of the tree. Skips pruned ones."""
         self._head.reread(first, stop)
 
     def extension(self, first: int, second: int) -> tuple[bytes, ...]:
@@ -205,7 +202,7 @@ class AuditLog:
             return self._head.tree.consistency(first, second) if first else ()
 
     def stored_answers(self, claims: Sequence[Claim]) -> Mapping[Claim, StoredAnswer]:
-        """Return those of `claims` that are answered. The answer is empty where its content was erased."""
+        """Return the stored answer of each claim that has one. An answer is empty where its content was erased."""
         taken = self._store.claimed(claims)
         return {
             claim: stored_answer(self._store, self._keystore, self.store_name, claim, *place)
@@ -215,10 +212,10 @@ class AuditLog:
     # ------------------------------------------------------------ writing
 
     def append(self, drafts: Sequence[EntryDraft]) -> list[Logged | StoredAnswer]:
-        """Return an item for each draft, in order: `Logged`, or the stored answer when the draft's claim lost.
+        """Write the drafts. Return for each, in order, `Logged`, or the stored answer when the draft's claim lost.
 
-        Raises `Malformed` naming the draft when one cannot be an entry (nothing is written then), and
-        `StorageBroken` when the storage failed.
+        Raises `Malformed` naming the draft when one cannot be an entry (nothing is written then), and `StorageBroken`
+        when the storage failed.
         """
         self._flag_time(drafts)
         salts = os.urandom(SALT_BYTES * len(drafts))
@@ -245,7 +242,7 @@ class AuditLog:
         return [result for result in results if result is not None]
 
     def _flag_time(self, drafts: Sequence[EntryDraft]) -> None:
-        """Each entry says so when its time is not to be believed (DUTY-L24)."""
+        """Note the clock's error in each draft while the time is not to be believed (DUTY-L24)."""
         off = self._clock.jumped_us()
         if abs(off) < JUMP_US and self._runs_ahead:
             off = min(0, self._clock.now_us() - self._head.last_us)
@@ -256,7 +253,7 @@ class AuditLog:
 
     @contextmanager
     def _turn(self) -> Iterator[None]:
-        """The log's state is ours until the block ends, and we have all that others wrote before."""
+        """Hold the log's state until the block ends, after taking up everything that others wrote before."""
         try:
             with self._store.turn(self._head.state) as current:
                 if self._store.shared:

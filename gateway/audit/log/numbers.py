@@ -1,4 +1,4 @@
-"""The numbers of a log: which one is the newest, and whether it was opened in full."""
+"""The numbers of a log: find the newest one, and check that it was opened in full."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def store_name(name: str, number: int) -> str:
 
 
 def newest_number(store: LogStore, highwater: Path, name: str) -> int:
-    """Return the newest number of a log, by the database and by the high-water files: either may be an old one."""
+    """Return the newest number of a log, by the database and the high-water files: either may be an old copy."""
     stored = [log.partition("/") for log in store.logs()]
     numbers = {int(number) for found, _, number in stored if found == name and number.isdigit()}
     return max(numbers | numbers_there(highwater, name) | {1})
@@ -35,7 +35,7 @@ def require_begun(log: str, number: int, state: LogState | None) -> None:
 
 
 def begun_us(store: LogStore, log: str) -> int:
-    """When the first entry of a number after the first was written; 0 for the first number."""
+    """Return when the first entry of a later number of a log was written; 0 for number 1, or without an entry."""
     if log.endswith("/1"):
         return 0
     return next((parse_entry(body).time_us for _, body, _ in store.bodies(log, 0, 1)), 0)

@@ -1,13 +1,13 @@
-"""Opens the next number of a log whose entries are lost for good: a human's act, under a name.
+"""Open the next number of a log whose entries are lost for good: a human's act, under a name.
 
-1. every signed head of the log that anybody kept is gathered: the high-water file's, the database's, and those that
+1. every known signed head of the log is gathered: the high-water file's, the database's, and those that
    witnesses showed before a start was refused;
 2. the rows are hashed again. Where they give all of these heads nothing is lost, and nothing is opened;
 3. what is kept ends with the last head, or the database's own state, that the rows give without contradicting any
    other;
 4. both heads are stored with the old number, so that it can be exported and verified as far as it goes;
 5. the next number is made, its channels' counters ahead of every number that a lost answer can have had;
-6. its first entry says what is lost, who has it opened and why.
+6. its first entry names the loss, the person who opened the number, and the reason.
 
 The act may be given again where it was interrupted: until step 6 no node starts on the next number.
 """
@@ -37,8 +37,8 @@ from gateway.ports.log_store import LogState, LogStore
 from gateway.signing.keys import SigningKey, VerifyKey
 
 MARGIN = 1_000
-"""Numbers of a channel that are left out beyond those that the lost entries can have had: answers may have left after
-the largest head that is known."""
+"""Numbers of a channel that are skipped beyond those of the lost entries: answers may have left after the largest head
+that is known."""
 
 _MAX_TEXT = 500
 
@@ -47,12 +47,12 @@ class KeepingStore(LogStore, Protocol):
     """A log store that also keeps heads beside those of its batches."""
 
     def keep_heads(self, log: str, heads: Iterable[tuple[int, bytes]]) -> None:
-        """Store signed heads of `log`, by size; those of a size that is there stay."""
+        """Store signed heads of `log`, by size. Leaves stored heads of the same size."""
 
 
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """What is lost of number `number` of a log. `kept` is None where nothing is kept, `lost` the largest known head."""
+    """The loss in number `number` of a log. `kept` is None where nothing is kept, `lost` the largest known head."""
 
     number: int
     kept: Checkpoint | None
@@ -62,13 +62,13 @@ class Loss:
 
     @property
     def entries(self) -> int:
-        """How many entries are lost, as far as heads are known."""
+        """The number of lost entries, as far as heads are known."""
         return max(0, self.lost.size - (self.kept.size if self.kept else 0))
 
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """Whose act it is, and why. `unwitnessed`: it is opened although no loss is proved, since no witness can be asked.
+    """The person whose act it is, and the reason. `unwitnessed`: no loss is proved, and no witness can be asked.
 
     `proof` are the members of the entry that prove the act.
     """
@@ -86,7 +86,7 @@ class Word:
 
 @dataclass(frozen=True, slots=True)
 class LostLog:
-    """A log of a home that no node serves, and everything that is known of its heads."""
+    """A log of a home that no node serves, and all known heads of it."""
 
     store: KeepingStore
     keys: ContentKeys
@@ -99,7 +99,7 @@ class LostLog:
     shown: Sequence[HeadEvidence]
 
     def assess(self, *, unwitnessed: bool = False) -> Loss:
-        """Return steps 1 to 3. Raises `Forbidden` when nothing is lost, `NotProved` when no signed head is known."""
+        """Carry out steps 1 to 3. Raises `Forbidden` when nothing is lost, `NotProved` when no signed head is known."""
         number = newest_number(self.store, self.highwater, self.name)
         while number > 1 and not self._begun(number):
             number -= 1
@@ -126,9 +126,8 @@ class LostLog:
         return Loss(number, head, lost, known_from, dict(state.counters) if state else {})
 
     def open_next(self, loss: Loss, word: Word, counterparts: Iterable[str], settle: Callable[[str, int], None]) -> int:
-        """Return steps 4 to 6; the number that was opened. `settle` is told of each counterpart up to which number its
-        receipts count as given: what is lost is owed by nobody.
-        """
+        """Carry out steps 4 to 6. Return the number that was opened. `settle` is called with each counterpart and the
+        number through which its receipts count as given: lost answers need none."""
         word.check()
         old = store_name(self.name, loss.number)
         if self.store.state(old) is not None:
@@ -190,7 +189,7 @@ class LostLog:
     # ------------------------------------------------------------ heads and rows
 
     def _heads(self, number: int) -> list[tuple[Checkpoint, str]]:
-        """Step 1: heads that a key of ours signed, each with where it is from."""
+        """Return the heads that a key of ours signed, each with its source (step 1)."""
         origin, log = origin_of(self.member, self.name, number), store_name(self.name, number)
         state = self.store.state(log)
         found: list[tuple[bytes, str]] = [
@@ -209,7 +208,7 @@ class LostLog:
         return None
 
     def _tree(self, state: LogState | None) -> tuple[Tree, bool]:
-        """Step 2: the tree over the rows up to the first that is bad, and whether it is all that the state says."""
+        """Return the tree over the rows up to the first bad one, and whether it matches the state (step 2)."""
         tree = Tree()
         tree.extend(self.store.leaves(state.log, 0, state.first) if state else ())
         for index, body, stored in self.store.bodies(state.log, state.first, state.size) if state else ():
@@ -220,14 +219,12 @@ class LostLog:
         return tree, state is not None and (tree.size, tree.root()) == (state.size, state.root)
 
     def _sign(self, number: int, size: int, root: bytes) -> bytes:
-        """Return the head over what is kept, as this key signed it when it was written: a signature is always the
-        same.
-        """
+        """Return the head over the kept entries, as it was signed when they were written: signatures never vary."""
         return Signer(origin_of(self.member, self.name, number), self.key).sign(size, root)
 
 
 def _kept(tree: Tree, whole: bool, heads: Sequence[Checkpoint]) -> int:
-    """Step 3: how many entries are kept."""
+    """Return how many entries are kept (step 3)."""
     wrong = [head.size for head in heads if head.size <= tree.size and tree.root(head.size) != head.root]
     if whole and not wrong:
         return tree.size

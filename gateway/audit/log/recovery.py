@@ -1,4 +1,4 @@
-"""What a log checks before it signs anything after a start: that its rows are what it once signed.
+"""Check at a start, before anything is signed, that the rows of a log are those that it once signed.
 
 1. every row is re-hashed, and its hash is the one stored beside it;
 2. the rows are gapless from 0, and as many as the state says;
@@ -6,7 +6,7 @@
 4. the stored head was signed by our key, and the tree extends it;
 5. the same for the high-water file.
 
-What does not hold is `Contradicted`, and names the first bad entry as closely as the evidence allows: exactly, when
+A failed check raises `Contradicted`, which names the first bad entry as closely as the evidence allows: exactly, when
 a row disagrees with its stored hash, else as the range between the last good head and the first bad one.
 """
 
@@ -23,9 +23,8 @@ from gateway.signing.keys import VerifyKey
 
 
 def rebuild_tree(store: LogStore, state: LogState) -> Tree:
-    """Check 1 and 2: the tree over the rows of a log. Of pruned entries the stored hashes are taken as they are: that
-    they are those of the entries is shown by the signed heads over them (checks 3 to 5).
-    """
+    """Carry out checks 1 and 2. Return the tree over the rows of a log. Stored hashes of pruned entries are taken as
+    they are: the signed heads prove them (checks 3 to 5)."""
     tree = Tree()
     tree.extend(store.leaves(state.log, 0, state.first))
     if tree.size != state.first:
@@ -34,7 +33,7 @@ def rebuild_tree(store: LogStore, state: LogState) -> Tree:
 
 
 def extend_tree(tree: Tree, rows: Iterable[tuple[int, bytes, bytes]], size: int, log: str) -> Tree:
-    """Check 1 and 2 for the rows after those that `tree` has; they are added to it."""
+    """Carry out checks 1 and 2 for the rows after those in `tree`, add them to it, and return it."""
     for expected, (index, body, stored) in enumerate(_within(rows, size), tree.size):
         if index != expected:
             raise tampered(log, expected, "its row is missing")
@@ -48,7 +47,7 @@ def extend_tree(tree: Tree, rows: Iterable[tuple[int, bytes, bytes]], size: int,
 
 
 def check_state(tree: Tree, state: LogState, store: LogStore, origin: str, key: VerifyKey) -> None:
-    """Check 3 and 4."""
+    """Carry out checks 3 and 4."""
     if tree.root() != state.root:
         raise changed(tree, _history(store, state.log, origin, key), state.log, "the stored root")
     if state.checkpoint:
@@ -57,13 +56,13 @@ def check_state(tree: Tree, state: LogState, store: LogStore, origin: str, key: 
 
 
 def check_end(state: LogState, store: LogStore) -> None:
-    """The rest of check 2: there is no row after the last one. Only in a turn, where nobody else adds any."""
+    """Check that no row follows the last one (check 2). Call it in a turn, where no other process adds rows."""
     if any(index >= state.size for index, _, _ in store.bodies(state.log, state.size, state.size + 1)):
         raise tampered(state.log, state.size, "it was put in after the last signed head")
 
 
 def check_extends(tree: Tree, head: Checkpoint, store: LogStore, log: str, key: VerifyKey) -> None:
-    """Check 5: `tree` has at least the entries of `head`, and the same ones."""
+    """Check that `tree` has at least the entries of `head`, and the same ones (check 5)."""
     if head.size > tree.size:
         raise tampered(log, tree.size, f"its row is missing: a head over {head.size} entries was signed")
     if tree.root(head.size) != head.root:
@@ -72,7 +71,7 @@ def check_extends(tree: Tree, head: Checkpoint, store: LogStore, log: str, key: 
 
 
 def as_broken(error: LiaisonError) -> StorageBroken:
-    """Return what went wrong in a batch as what ends the log."""
+    """Return the error that ends the log for a failure in a batch."""
     if isinstance(error, StorageBroken):
         return error
     return StorageBroken("a batch could not be written: {detail}", where=error.where, detail=error.message)
@@ -105,9 +104,7 @@ def changed(tree: Tree, heads: Sequence[Checkpoint], log: str, against: str) -> 
 
 
 def first_bad_range(tree: Roots, heads: Sequence[Checkpoint]) -> tuple[int, int]:
-    """Return the range [start, stop) that holds the first bad entry: between the last good head and the first bad
-    one.
-    """
+    """Return the range [start, stop) of the first bad entry: between the last good head and the first bad one."""
     good = 0
     for head in sorted(heads, key=lambda item: item.size):
         if head.size > tree.size or tree.root(head.size) != head.root:

@@ -1,7 +1,7 @@
-"""The weekly scrubber (design, section 7): all that a log holds is read and hashed again, a piece at a time.
+"""The weekly scrubber (design, section 7): it reads and hashes a log's entries again, a piece at a time.
 
-A start hashes everything; a node that runs for months would notice a flipped bit in an old entry only when somebody
-asks for it, and by then every backup may hold it, too. What is read is compared with the tree in memory, which signs.
+A start hashes everything. A node that runs for months would notice a flipped bit in an old entry only when the entry is
+asked for, and by then every backup may hold it, too. Entries are compared with the tree in memory, which signs.
 """
 
 from __future__ import annotations
@@ -15,30 +15,30 @@ from gateway.ports import events
 from gateway.ports.journal import EntryDraft
 
 WEEK_S = 7 * 24 * 3600.0
-"""Seconds that a pass over a log takes at most, and from the beginning of one to that of the next."""
+"""The longest time of a pass over a log, and the time between the beginnings of two passes, in seconds."""
 
 PIECE = 512
-"""Entries of a log that are hashed in a round at least."""
+"""The fewest entries of a log that are hashed in a round."""
 
 
 class Reread(Protocol):
-    """A log that can hash its entries again; `audit.log.AuditLog` is one."""
+    """A log that can hash its entries again; `gateway.audit.log.log.AuditLog` is one."""
 
     @property
     def store_name(self) -> str:
-        """Its name and number."""
+        """The log's name and number."""
 
     @property
     def size(self) -> int:
         """The number of entries."""
 
     def reread(self, first: int, stop: int) -> None:
-        """Return when the entries in [first, stop) are what was written, else `StorageBroken`."""
+        """Raise `StorageBroken` unless the entries in [first, stop) are what was written."""
 
 
 @dataclass(slots=True)
 class _Pass:
-    """How far a pass over a log is: `place` of `size` entries. `due` is when the next one begins."""
+    """The progress of a pass over a log: `place` of `size` entries. `due` is when the next one begins."""
 
     log: Reread
     due: float
@@ -56,9 +56,9 @@ class Scrubber:
         self._passes = [_Pass(log, first) for log in logs]
 
     def round(self) -> list[EntryDraft]:
-        """Return hash the next piece of each log; an entry for each pass that came to its end.
+        """Hash the next piece of each log, and return an entry for each pass that came to its end.
 
-        `StorageBroken` when an entry is not what was written: nothing may be signed over it any more.
+        Raises `StorageBroken` when an entry is not what was written: nothing may be signed over it any more.
         """
         return [draft for each in self._passes if (draft := self._go_on(each)) is not None]
 

@@ -1,8 +1,8 @@
-"""Where a log goes on under the next number, because entries of the one before are lost.
+"""The place where a log goes on under the next number, because entries of the one before are lost.
 
-The first entry of number N + 1 says so. Its public part names two signed heads of number N by the SHA-256 of what their
-signatures are over: in `req` the largest one that is known, which shows what is lost, and in `ans` the one over the
-entries that are kept; that is empty where none are. Who, why and both heads in full stand in its private part.
+The first entry of number N + 1 tells of it. Its public part names two signed heads of number N by the SHA-256 of the
+text under their signatures: in `req` the largest one that is known, which shows the loss, and in `ans` the one over the
+kept entries, empty where none are kept. The person, the reason and both heads in full stand in its private part.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _MEMBERS = {"entry", "hashes", "head"}
 
 
 def split_name(log: str) -> tuple[str, int]:
-    """Name and number of a log (`exchange/1`). Raises `Malformed`."""
+    """Return the name and number of a log (`exchange/1`). Raises `Malformed`."""
     name, _, number = log.partition("/")
     if not number.isdigit():
         raise Malformed("`{log!a}` is not the name of a log", where="log", log=log[:40])
@@ -40,17 +40,17 @@ def neighbour(log: str, step: int) -> str:
 
 
 def by_number(logs: Iterable[str]) -> list[str]:
-    """Return names of logs, by name and number."""
+    """Return the names of logs, ordered by name and number."""
     return sorted(logs, key=split_name)
 
 
 def newest_logs(logs: Iterable[str]) -> list[str]:
-    """Of each log its newest number."""
+    """Return the newest number of each log."""
     return list({split_name(log)[0]: log for log in by_number(logs)}.values())
 
 
 def text_hash(head: Checkpoint) -> bytes:
-    """Return what the entry says of a head."""
+    """Return the hash by which an entry names a head."""
     return hashlib.sha256(head.text).digest()
 
 
@@ -65,19 +65,19 @@ class Continued:
 
     @property
     def log(self) -> str:
-        """`exchange/2`."""
+        """The log's name and number, such as `exchange/2`."""
         return self.entry.log.partition("/")[2]
 
     def lost(self, heads: Iterable[Checkpoint]) -> Checkpoint | None:
-        """Of `heads` the one that shows what is lost."""
+        """Return the one of `heads` that shows the loss, or None."""
         return next((head for head in heads if text_hash(head) == self.entry.request_hash), None)
 
     def kept(self, heads: Iterable[Checkpoint]) -> Checkpoint | None:
-        """Of `heads` the one over what is kept."""
+        """Return the one of `heads` over the kept entries, or None."""
         return next((head for head in heads if text_hash(head) == self.entry.answer_hash), None)
 
     def data(self) -> bytes:
-        """Return the form in which an export carries it."""
+        """Return the bytes that an export carries."""
         value = {
             "entry": self.body.decode(),
             "hashes": [item.hex() for item in self.proof],
@@ -87,7 +87,7 @@ class Continued:
 
 
 def continued_in(store: LogStore, log: str) -> Continued | None:
-    """Return how `log` goes on; None where it is the newest number, or where the next one has no entry yet."""
+    """Return the first entry after `log`; None where it is the newest number, or the next one has no entry yet."""
     for _, body, _ in store.bodies(neighbour(log, 1), 0, 1):
         entry = parse_entry(body)
         return Continued(entry, body) if entry.kind in CONTINUED else None
@@ -95,7 +95,7 @@ def continued_in(store: LogStore, log: str) -> Continued | None:
 
 
 def read_continued(data: bytes, origin: str, keys: Sequence[VerifyKey]) -> Continued:
-    """Return what an export carries, when it is the first entry under a head of the next log, `origin`.
+    """Return the continuation in an export, if it is the first entry under a head of the next log, `origin`.
 
     Raises `Malformed`, `BadSignature` (no listed log key signed the head), `BadProof`.
     """

@@ -1,8 +1,9 @@
-"""What policy decided on, and nothing else of an entry: to explain a decision, and to decide it again by a draft.
+"""The attributes that policy decided on, and nothing else of an entry: to explain a decision, or decide it again by a
+draft.
 
-Private parts are opened here and left here: what comes out are the attributes that a decision depends on
-(`policy.attributes`), with no officer, no person, no case and no reference. So nobody needs an auditor's mandate for
-them; reading them has an entry of its own first (`gateway.ops.acts.inspections`).
+Private parts are opened here and left here: only the attributes that a decision depends on (`policy.attributes`) come
+out, with no officer, no person, no case and no reference. So they need no auditor's mandate; reading them has an entry
+of its own first (`gateway.ops.acts.inspections`).
 """
 
 from __future__ import annotations
@@ -29,12 +30,12 @@ class Decided:
 
 
 def decided_since(store: LogStore, keys: ContentKeys, since_us: int) -> Iterator[Decided]:
-    """Return what was decided since a time, log by log and the oldest first. Raises `Contradicted`, `Malformed`."""
+    """Return the decisions since a time, log by log and the oldest first. Raises `Contradicted`, `Malformed`."""
     return _kept(store, lambda log: walk(store, keys, log, ANSWERS, since_us))
 
 
 def decided_in(store: LogStore, keys: ContentKeys, exchange_id: str) -> Iterator[Decided]:
-    """Return what was decided in an exchange that we answered. Raises `Contradicted`, `Malformed`."""
+    """Return the decisions in an exchange that we answered. Raises `Contradicted`, `Malformed`."""
     wanted = [Filter(exchange_id=exchange_id, kind=kind) for kind in sorted(ANSWERS)]
     return _kept(store, lambda log: (one for each in wanted for one in show(store, keys, log, each)))
 

@@ -1,4 +1,4 @@
-"""Where a verifier reads a log from: a home, or an export. Nothing in it is trusted."""
+"""The sources from which a verifier reads a log: a home, or an export. Nothing in them is trusted."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from gateway.ports.log_store import LogStore, StoredEntry
 from gateway.signing.keys import VerifyKey
 
 SEGMENT: Final = 64 * WIDTH
-"""Entries of a segment: what one process checks at once, and one file of an export holds."""
+"""Entries of a segment: one process checks it at once, and one file of an export holds it."""
 
 _SETTLES = 20
 
@@ -32,10 +32,10 @@ def _readable(heads: Iterable[bytes]) -> Iterator[Checkpoint]:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """An entry as it was found. `stored_leaf` is the hash kept beside it, for finding what was changed.
+    """An entry as it was found. `stored_leaf` is the hash kept beside it, by which a changed entry is found.
 
     `private` is None when it is not there; `erased` then names the destroyed key, `withheld` the ground on which an
-    export does not show it; `problem` is the code of what is wrong with the content.
+    export does not show it; `problem` is the code of the fault in the content.
     """
 
     index: int
@@ -50,41 +50,41 @@ class Row:
 
 
 class LogEvidence(Protocol):
-    """One log."""
+    """One log, as a verifier reads it."""
 
     @property
     def name(self) -> str:
-        """`exchange/1`."""
+        """The log's name and number, such as `exchange/1`."""
 
     @property
     def size(self) -> int:
-        """How many entries there are said to be."""
+        """The number of entries that the log is said to have."""
 
     @property
     def first(self) -> int:
-        """The first entry that rows are there for; a multiple of 256."""
+        """The index of the first entry with a row; a multiple of 256."""
 
     @property
     def stop(self) -> int:
-        """The entry before which they end; a multiple of 256, or the size."""
+        """The index before which the rows end; a multiple of 256, or the size."""
 
     def heads(self) -> list[bytes]:
-        """Signed heads, unverified, in any order."""
+        """Return signed heads, unverified, in any order."""
 
     def continued(self, keys: Sequence[VerifyKey]) -> Continued | None:
-        """Return how the log goes on under the next number because entries are lost; None where it does not.
+        """Return the first entry of the next number, where entries of this one are lost; else None.
 
-        `keys` are the log keys that the member lists. Raises `LiaisonError` where what is said of it does not verify.
+        `keys` are the log keys that the member lists. Raises `LiaisonError` where the continuation does not verify.
         """
 
     def segment(self, start: int) -> Iterator[Row]:
         """Return the rows of the segment of `SEGMENT` entries that begins at `start`, in order. Raises `Malformed`."""
 
     def rows(self) -> Iterator[Row]:
-        """Return all rows that there are, in order. Raises `Malformed`."""
+        """Return all rows, in order. Raises `Malformed`."""
 
     def bodies(self) -> Iterator[tuple[int, bytes]]:
-        """Return index and exact public part of all rows that there are, in order."""
+        """Return index and exact public part of all rows, in order."""
 
 
 class HomeLog:
@@ -101,9 +101,7 @@ class HomeLog:
         self.size, self._heads = self._settled() if self._continued is None else self._ended(self._continued)
 
     def _ended(self, continued: Continued) -> tuple[int, list[bytes]]:
-        """Return size and heads of a log that goes on under the next number: what is kept of it, by the head over
-        that.
-        """
+        """Return size and heads of a log that goes on under the next number. The size is that of the kept part."""
         state = self._store.state(self.name)
         heads = [*read_heads(self._high_water), *self._store.checkpoints(self.name)]
         heads += [state.checkpoint] if state and state.checkpoint else []
@@ -126,7 +124,7 @@ class HomeLog:
 
     @property
     def first(self) -> int:
-        """The first entry that was not pruned."""
+        """The index of the first entry that was not pruned."""
         return self._first
 
     def outer(self, pieces: range) -> Iterator[bytes]:
@@ -135,14 +133,12 @@ class HomeLog:
             yield fold(list(self.leaves(piece * PIECE, (piece + 1) * PIECE)))
 
     def ragged(self, size: int) -> bytes:
-        """Return the node over what the first `size` entries have after their last whole piece, where those are
-        pruned.
-        """
+        """Return the node over the pruned entries between the last whole piece and `size`."""
         return fold(list(self.leaves(size // PIECE * PIECE, size)))
 
     @property
     def stop(self) -> int:
-        """The size."""
+        """The size: rows end with the log."""
         return self.size
 
     def heads(self) -> list[bytes]:
@@ -150,7 +146,7 @@ class HomeLog:
         return self._heads
 
     def continued(self, keys: Sequence[VerifyKey]) -> Continued | None:
-        """Return how it goes on; the next number is in the same home, and is checked itself."""
+        """Return the first entry of the next number, unverified: that number is checked in the same home."""
         del keys
         return self._continued
 
@@ -159,7 +155,7 @@ class HomeLog:
         return HomeLog(self._store, self._keys, neighbour(self.name, 1), self._high_water.parent)
 
     def rows(self) -> Iterator[Row]:
-        """Yield rows with their content decrypted, and one row too many where somebody put one in."""
+        """Yield rows with their content decrypted, and one more where one was put in after the last."""
         for start in range(self._first, max(1, self.size), SEGMENT):
             yield from self.segment(start)
 
@@ -187,7 +183,7 @@ class HomeLog:
         return self._store.leaves(self.name, start, stop)
 
     def body(self, index: int) -> bytes:
-        """Return the public part of one entry that is there."""
+        """Return the public part of one entry with a row."""
         return next(iter(self._store.bodies(self.name, index, index + 1)))[1]
 
     def bodies(self) -> Iterator[tuple[int, bytes]]:

@@ -1,8 +1,7 @@
-"""What an auditor wants to see, signed with the auditor's own key; and its entry, which is durable before anything is
-shown.
+"""An auditor's inspection, signed with the auditor's own key, and its entry, which is durable before anything is shown.
 
-A DSSE document over JSON with closed fields. Nothing is shown without one: who has the files of a home but no key of an
-appointed auditor can have nothing opened by the program.
+A DSSE document over JSON with closed fields. Nothing is shown without one: a person who has the files of a home but no
+key of an appointed auditor cannot make the program open anything.
 """
 
 from __future__ import annotations
@@ -31,13 +30,13 @@ from gateway.trust.view import TrustView
 INSPECTION_TYPE: Final = "application/vnd.liaison.inspection.v1+json"
 MAX_REASON: Final = 200
 FRESH_US: Final = 300_000_000
-"""An inspection is begun within five minutes of its signature, or not at all."""
+"""The longest time between the signature of an inspection and its beginning, in microseconds."""
 
 _FIELDS = ("action", "detail", "id", "issued_us", "member", "reason")
 
 
 class Action(StrEnum):
-    """What an auditor does with entries."""
+    """The things that an auditor does with entries."""
 
     OPEN = "open"
     SEARCH = "search"
@@ -45,13 +44,13 @@ class Action(StrEnum):
 
     @property
     def event(self) -> Event:
-        """Return the event of the entry that says so."""
+        """The event of the entry that tells of it."""
         return {Action.OPEN: events.OPENED, Action.SEARCH: events.SEARCHED, Action.EXPORT: events.EXPORTED}[self]
 
 
 @dataclass(frozen=True, slots=True)
 class Inspection:
-    """What is wanted. `detail` is JSON: log and entries, or the bounds of an export, or the filter of a search."""
+    """An auditor's demand. `detail` is JSON: log and entries, or the bounds of an export, or the filter of a search."""
 
     action: Action
     member: MemberId
@@ -62,7 +61,7 @@ class Inspection:
 
 
 def sign_inspection(inspection: Inspection, key: SigningKey) -> bytes:
-    """Return the signed document; checked by reading it again. Raises `Malformed`."""
+    """Return the signed document, after reading it again as a check. Raises `Malformed`."""
     value = {name: getattr(inspection, name) for name in _FIELDS}
     data = sign_document(INSPECTION_TYPE, strict_json.dumps(value), [key])
     _parse(data)
@@ -72,7 +71,7 @@ def sign_inspection(inspection: Inspection, key: SigningKey) -> bytes:
 def verify_inspection(
     data: bytes, member: MemberId, view: TrustView, documents: TrustDocuments, clock: Clock
 ) -> tuple[Inspection, Appointment]:
-    """Return what is wanted, and under which appointment:
+    """Return the inspection, and the appointment that allows it:
 
     1. the document has closed fields, and is for this member;
     2. it was signed within the last five minutes;
@@ -99,7 +98,7 @@ def verify_inspection(
 
 
 def _parse(data: bytes) -> tuple[Inspection, str]:
-    """Return the inspection and the id of the key that says to have signed it."""
+    """Return the inspection, and the id of the key that is said to have signed it."""
     document = parse_document(data, INSPECTION_TYPE)
     fields = Fields(strict_json.loads(document.payload, len(document.payload)), "inspection", _FIELDS)
     if len(document.signatures) != 1:
@@ -123,7 +122,7 @@ def _parse(data: bytes) -> tuple[Inspection, str]:
 
 
 def inspection_entry(inspection: Inspection, appointment: Appointment, data: bytes) -> EntryDraft:
-    """Return the entry that says who looked at what, and why."""
+    """Return the entry that names the auditor, the inspected entries and the reason."""
     return inspection.action.event.draft(
         auditor=appointment.auditor,
         appointed_by=appointment.appointed_by,
@@ -136,7 +135,7 @@ def inspection_entry(inspection: Inspection, appointment: Appointment, data: byt
 
 
 def refusal_entry(data: bytes, error: LiaisonError) -> EntryDraft:
-    """Return the entry that says that something was not shown; `action` is what the document says, signed or not."""
+    """Return the entry of a refused inspection. Its members repeat the document, signed or not."""
     try:
         inspection, signer = _parse(data)
         said: dict[str, Any] = {
@@ -151,5 +150,5 @@ def refusal_entry(data: bytes, error: LiaisonError) -> EntryDraft:
 
 
 def mandate_of(member: MemberId, appointment: Appointment) -> Mandate:
-    """Return what the appointment lets its auditor see."""
+    """Return the mandate that the appointment gives its auditor."""
     return Mandate(member, appointment.scope)

@@ -1,4 +1,4 @@
-"""Answers as our own exchange log kept them: the proof of what we gave, and of what we were given."""
+"""Answers in our own exchange log: the proof of those that we gave, and of those that we were given."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ class KeptAnswer:
 
 @dataclass(frozen=True, slots=True)
 class KeptAnswers:
-    """All exchange logs of this node."""
+    """The kept answers in all exchange logs of this node."""
 
     store: LogStore
     keys: ContentKeys
 
     def at(self, log: str, index: int, *, peer: MemberId, exchange_id: str, kinds: Collection[str]) -> KeptAnswer:
-        """Return the answer whose entry stands at `index` of `log` (`exchange/1`), one look-up whatever the log's size.
+        """Return the answer whose entry stands at `index` of `log` (`exchange/1`). The cost does not grow with the log.
 
-        `Unknown` when the entry is of another exchange, peer or kind, or when its content was erased.
+        Raises `Unknown` when the entry is of another exchange, peer or kind, or when its content was erased.
         """
         found = self._at(log, index)
         if found is not None and found[1].content is not None:
@@ -47,7 +47,7 @@ class KeptAnswers:
         raise Unknown("no such answer in our log", code="no-such-exchange", where="exchange_id")
 
     def up_to(self, log: str, index: int, *, peer: MemberId, exchange_id: str, kinds: Collection[str]) -> KeptAnswer:
-        """Return the same for a place that this node remembers, maybe from before its log went on under this number."""
+        """Return the answer at `index` of this number or an earlier one: the place may be from before this number."""
         name, number = split_name(log)
         for earlier in range(number, 1, -1):
             with suppress(Unknown):

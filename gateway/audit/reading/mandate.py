@@ -1,7 +1,7 @@
-"""Which private parts somebody may see: the rule that an export is made by and checked by, and an opening is judged by.
+"""The rule for seeing private parts: an export is made by it and checked by it, and an opening is judged by it.
 
-Nobody sees a private part without an appointment. What other proofs need and what says nothing about a person is open
-to every auditor, whatever the scope (`ALWAYS_OPEN`).
+No private part is shown without an appointment. Private parts that other proofs need, and that say nothing about a
+person, are open to every auditor, whatever the scope (`ALWAYS_OPEN`).
 """
 
 from __future__ import annotations
@@ -21,26 +21,24 @@ from gateway.trust.view import TrustView
 ALWAYS_OPEN: Final = events.CONTINUED | events.kinds(
     events.KEY_DESTROYED, events.ERASURE_ORDERED, events.RECEIPT, events.ACKNOWLEDGED, events.PRUNED
 )
-"""Kinds of entries whose private part every auditor sees: what was erased or pruned by right, what was acknowledged,
-and why a log goes on under another number."""
+"""Kinds of entries whose private part every auditor sees: rightful erasures and prunings, acknowledgements, and why a
+log goes on under another number."""
 
 NO_AUDITOR: Final = "no-auditor"
 OUTSIDE: Final = "outside"
 GROUNDS: Final = frozenset({NO_AUDITOR, OUTSIDE, "time", "counterpart", "agency"})
-"""Why a private part is not shown; `outside`: its entry only fills up a bundle."""
+"""Grounds on which a private part is not shown; `outside`: its entry only fills up a bundle."""
 
 
 @dataclass(frozen=True, slots=True)
 class Mandate:
-    """What of one member's logs may be seen: a scope, or nothing (`scope` is None)."""
+    """The right to see entries of one member's logs: a scope, or nothing (`scope` is None)."""
 
     member: str
     scope: Scope | None
 
     def withholds(self, entry: Entry) -> str:
-        """Return why an entry's private part must stay closed, as far as its public part tells; empty when it need
-        not.
-        """
+        """Return the ground for keeping a private part closed, as far as the public part tells; empty for none."""
         if self.scope is None:
             return NO_AUDITOR
         if entry.kind in ALWAYS_OPEN:
@@ -48,7 +46,7 @@ class Mandate:
         return self.scope.withholds(self.member, entry.time_us, entry.peer, self.scope.agencies)
 
     def withholds_private(self, entry: Entry, private: Mapping[str, Any]) -> str:
-        """Return the same once its private part is known, which says what agencies took part."""
+        """Return the ground once the private part is known, which names the agencies that took part; empty for none."""
         if self.scope is None:
             return NO_AUDITOR
         if entry.kind in ALWAYS_OPEN:
@@ -57,17 +55,17 @@ class Mandate:
 
     @property
     def names_agencies(self) -> bool:
-        """Whether a private part has to be read to say who may see it."""
+        """True where a private part has to be read to decide whether it may be seen."""
         return self.scope is not None and EVERY not in self.scope.agencies
 
     @property
     def shows_answers(self) -> bool:
-        """Whether signed answers, which hold records, may be seen."""
+        """True where signed answers, which hold records, may be seen."""
         return self.scope is not None and self.scope.content
 
 
 def agencies_of(private: Mapping[str, Any]) -> frozenset[str]:
-    """Return the own country's agencies that took part in what an entry tells."""
+    """Return the own country's agencies that took part in the event of an entry."""
     found = set()
     agency, sources = private.get("agency"), private.get("sources")
     if isinstance(agency, str) and agency:
@@ -75,15 +73,16 @@ def agencies_of(private: Mapping[str, Any]) -> frozenset[str]:
     for source in sources if isinstance(sources, list) else ():
         name = source.get("id") if isinstance(source, dict) else None
         parts = name.split(".") if isinstance(name, str) else []
+        # "?" is in no scope: a source without an agency's name keeps the entry closed.
+        # "?" is in no scope: a source without an agency's name keeps the entry closed.
         found.add(parts[1] if len(parts) > 2 else "?")
     return frozenset(found)
 
 
 def verified_appointment(view: TrustView, member: MemberId, data: bytes, at_us: int | None = None) -> Appointment:
-    """Return the appointment in `data`, when the member's authority signed it and its key is listed, at `at_us` or at
-    all.
+    """Return the appointment in `data`, if the member's authority signed it and its key is listed.
 
-    Raises `LiaisonError`.
+    The key must be listed at `at_us`, or by default at the appointment's beginning. Raises `LiaisonError`.
     """
     charter = view.charter
     if charter is None or member not in charter.members:
@@ -96,7 +95,7 @@ def verified_appointment(view: TrustView, member: MemberId, data: bytes, at_us: 
 def appointment_of(
     view: TrustView, member: MemberId, documents: Iterable[bytes], key_id: str, at_us: int
 ) -> Appointment:
-    """Return the newest appointment of the auditor who has this key, in force at `at_us`.
+    """Return the newest appointment of the auditor with this key, in force at `at_us`.
 
     Raises `Forbidden`, or `BadSignature` where the key is not listed (any more).
     """
@@ -117,7 +116,7 @@ def appointment_of(
 
 
 def _verified(view: TrustView, member: MemberId, documents: Iterable[bytes]) -> Iterator[Appointment]:
-    """Yield what does not verify is left out: it gives nobody anything."""
+    """Yield the appointments that verify. Others are left out: they give no right."""
     for data in documents:
         try:
             yield verified_appointment(view, member, data)

@@ -15,7 +15,7 @@ from gateway.ports.log_store import LogStore, StoredEntry
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """An entry with its content. `private` is None where it cannot be seen, which `closed` explains.
+    """An entry with its content. `private` is None where it cannot be seen, and `closed` then says why.
 
     `key_id` names the key that its content is under; empty where there is none.
     """
@@ -35,12 +35,10 @@ class OpenedLogs(Protocol):
         """Return names of the logs (`exchange/1`)."""
 
     def bounds(self, log: str) -> tuple[int, int]:
-        """Return the first entry that is there, and the one before which they end."""
+        """Return the index of the first entry, and the one before which the entries end."""
 
     def rows(self, log: str, start: int, stop: int) -> Iterator[Opened]:
-        """Return entries with index in [start, stop), in order. Raises `Contradicted` where content is not the
-        entry's.
-        """
+        """Return entries with index in [start, stop), in order. Raises `Contradicted` for content of another entry."""
 
 
 class HomeLogs:
@@ -55,7 +53,7 @@ class HomeLogs:
         return self._store.logs()
 
     def bounds(self, log: str) -> tuple[int, int]:
-        """Return all entries that are committed and were not pruned."""
+        """Return the bounds of the entries that are committed and were not pruned."""
         state = self._store.state(log)
         return (state.first, state.size) if state else (0, 0)
 
@@ -75,7 +73,7 @@ class HomeLogs:
 
 
 def open_row(entry: Entry, log: str, index: int, private: bytes, request: bytes, answer: bytes, key_id: str) -> Opened:
-    """Return an opened entry, after its place and its commitment were compared. Raises `Contradicted`, `Malformed`."""
+    """Return an opened entry, if its place and commitment fit. Raises `Contradicted`, `Malformed`."""
     if entry.index != index or commitment(private) != entry.commitment:
         raise Contradicted(
             "entry {index} does not fit what is kept with it",

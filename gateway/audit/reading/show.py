@@ -1,4 +1,4 @@
-"""Reading a log at home: entries with their private part, newest first. For auditors of the own country only."""
+"""Read a log at home: entries with their private part, newest first. For auditors of the own country only."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _SUSPENDED = "suspended"
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """What is looked for; an empty value fits everything. Times are microseconds since 1970, `until_us` excluded.
+    """Conditions; an empty value fits everything. Times are microseconds since 1970, `until_us` excluded.
 
     `case` is looked for among case and ticket numbers; `outcome` is a value of `Outcome`.
     """
@@ -34,14 +34,14 @@ class Filter:
 
     @property
     def private(self) -> dict[str, str]:
-        """What is looked for in private parts: which entries have it is told to nobody without an entry."""
+        """The conditions on private parts: a search by them needs an entry of its own first."""
         given = {"officer": self.officer, "case": self.case, "outcome": self.outcome}
         return {name: value for name, value in given.items() if value}
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """An entry and its private part; `erased` says which key was destroyed when there is none any more."""
+    """An entry and its private part; `erased` names the destroyed key when the private part is gone."""
 
     entry: Entry
     private: dict[str, Any] = field(default_factory=dict)
@@ -56,7 +56,7 @@ def show(
     limit: int = 100,
     may: Callable[[Shown], bool] | None = None,
 ) -> Iterator[Shown]:
-    """At most `limit` entries of `log` (`exchange/1`) that fit and may be found, newest first.
+    """Yield at most `limit` entries of `log` (`exchange/1`) that fit and that `may` allows, newest first.
 
     Raises `Contradicted`, `Malformed`.
     """
@@ -118,7 +118,7 @@ def _fits(shown: Shown, wanted: Filter) -> bool:
 
 
 def _outcomes(shown: Shown) -> set[str]:
-    """Return how an exchange ended, as far as an entry tells: by its outcome, else by its kind and code."""
+    """Return the outcomes of an exchange, as far as an entry tells: its outcome, else its kind and code."""
     found = {str(shown.private.get("outcome", ""))}
     if shown.entry.kind in (Outcome.SILENT, Outcome.REFUSED):
         found.add(shown.entry.kind)

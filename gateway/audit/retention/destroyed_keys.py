@@ -1,12 +1,12 @@
-"""Which keys were destroyed, one a line, in a file outside the database and outside the keystore.
+"""The list of destroyed keys, one a line, in a file outside the database and outside the keystore.
 
 ::
 
     nohit/2023-10 destroyed     durable before the key is
     nohit/2023-10 emptied       its content is overwritten in the database, too
 
-Whoever puts back an older database or an older keystore does not thereby change this file: what is named in it is
-destroyed again at the next start, and a restore empties its content. A line that is not one is `Misconfigured`.
+Putting back an older database or an older keystore does not change this file: the keys that it names are destroyed
+again at the next start, and a restore empties their content. A malformed line raises `Misconfigured`.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _DESTROYED, _EMPTIED = "destroyed", "emptied"
 
 
 class Tombstones:
-    """The file of one home."""
+    """The list of one home."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -35,7 +35,7 @@ class Tombstones:
         return [key_id for key_id, state in self._lines() if state == _DESTROYED]
 
     def unfinished(self) -> list[str]:
-        """Return those of which nobody wrote that their content is overwritten."""
+        """Return the destroyed keys whose content is not yet said to be overwritten."""
         lines = self._lines()
         return [key_id for key_id, state in lines if state == _DESTROYED and (key_id, _EMPTIED) not in lines]
 
@@ -79,7 +79,7 @@ class Tombstones:
             return []
         except (OSError, UnicodeDecodeError) as error:
             raise self._bad() from error
-        # A line without its end is one that was not written to the end: its key was not destroyed yet.
+        # A line without its end was not fully written: its key was not destroyed yet.
         lines = text.split("\n")[:-1]
         found = [tuple(line.split(" ")) for line in lines]
         try:
@@ -99,9 +99,9 @@ class Tombstones:
 
 
 def bury(tombstones: Tombstones, keys: ErasableKeys) -> list[str]:
-    """Destroy what the list names, before anything is read or written; ids of the keys that lived.
+    """Destroy the keys on the list, before anything is read or written. Return the ids of those that lived.
 
-    A keystore that somebody put back revives nothing, and a new one never uses a name again.
+    So an old keystore that is put back revives no key, and a new one never uses a name again.
     """
     living = set(keys.key_ids())
     destroyed = tombstones.destroyed()

@@ -1,4 +1,4 @@
-"""Erasing content by age and by entry; one key at a time, as `audit.erase_key` says."""
+"""Erase content by age and by entry; one key at a time, as in `gateway.audit.retention.erase_key`."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ class Eraser:
         self._one = key_eraser
 
     def by_age(self, before: Mapping[str, int], why: ErasureReason) -> list[Erased]:
-        """Erase what was written in months that ended before the time given for its class.
+        """Erase the content of months that ended before the time given for its class.
 
-        A key whose content cannot be sorted is left alone, and does not keep the others: its error is raised at the
+        A key whose content cannot be sorted is left alone, and does not stop the others: its error is raised at the
         end.
         """
         self._one.look_again()
@@ -47,9 +47,9 @@ class Eraser:
     def entries(self, wanted: Mapping[str, Iterable[int]], why: ErasureReason) -> list[Erased]:
         """Erase the content of single entries; the rest of their months is wrapped anew first.
 
+        Documents that name their exchanges are erased with them. Entries that are erased already are skipped. Raises
         `Forbidden` when one of them is held, or is a proof that is never erased, and `Unknown` when there is no such
-        entry: then nothing is changed. What is erased already is left out. What officers were shown of them is erased
-        with them.
+        entry: then nothing is changed.
         """
         self._one.look_again()
         targets = look_up(self._one.store, self._one.keys, self._standing(), wanted)
@@ -63,9 +63,8 @@ class Eraser:
         return found
 
     def _documents(self, targets: Targets, why: ErasureReason) -> list[Erased]:
-        """Return documents that name one of the exchanges or searches go: searches as officers were shown them, copies
-        of records, requests for consent. The rest is sealed anew, since an older backup still holds them all.
-        """
+        """Erase documents that name one of the exchanges or searches: shown searches, copies of records, requests for
+        consent. The rest is sealed anew before the old key is destroyed: an older backup still holds all of them."""
         if not targets.names:
             return []
         names = [name.encode() for name in targets.names]
@@ -79,10 +78,10 @@ class Eraser:
     # ------------------------------------------------------------ after a crash, after a restore
 
     def resume(self) -> int:
-        """Take up what was begun: keys on the list of destroyed ones are destroyed, and their content is overwritten.
+        """Finish what was begun: destroy the keys on the list, and overwrite their content. Return the number of
+        revived keys.
 
-        A key that is on the list and lives, since somebody put it back, is destroyed again with an alarm; the number
-        of those.
+        A finished key that lives was put back: it is destroyed again, with an alarm.
         """
         unfinished = self._one.tombstones.unfinished()
         living = set(self._one.keys.key_ids())
@@ -96,11 +95,11 @@ class Eraser:
         return len(revived)
 
     def alarm_revived(self, key_id: str) -> None:
-        """Write that somebody put a destroyed key back."""
+        """Write the alarm that a destroyed key was put back."""
         self._one.note(key_came_back(key_id))
 
     def empty_destroyed(self) -> int:
-        """Overwrite content whose key was destroyed, in a database that came from a backup; the number of entries."""
+        """Overwrite content of destroyed keys in a database that came from a backup. Return the number of entries."""
         count = 0
         for text in self._one.tombstones.destroyed():
             key = content_key_id(text)

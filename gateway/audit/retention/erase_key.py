@@ -1,10 +1,10 @@
-"""Erasing what one month's key protects (design, section 7). Each step can be begun again after a crash at any moment:
+"""Erase what one month's key protects (design, section 7). Each step can be begun again after a crash at any moment:
 
-1. what is not to be erased is kept: the key is retired, what is being written under it is waited for, and the kept
-   content keys are wrapped under the key that follows it, a hundred at a time;
-2. the entry `key-destroyed` is durable: which key, what lay under it, why, by whom;
-3. the key's name is durable in the list of destroyed keys (`audit.tombstones`);
-4. the key is destroyed: here the content is gone, in this database and in every copy of it;
+1. the content that stays is kept: the key is retired, writing under it is waited for, and the kept content keys are
+   wrapped under the key that follows it, a hundred at a time;
+2. the entry `key-destroyed` is durable: which key, which entries, why, by whom;
+3. the key's name is durable in the list of destroyed keys (`gateway.audit.retention.destroyed_keys`);
+4. the key is destroyed: from here on the content is gone, in this database and in every copy of it;
 5. the rows are overwritten;
 6. the list says so.
 
@@ -30,7 +30,7 @@ from gateway.ports.log_store import LogStore
 
 _BATCH = 100
 _LONGEST = 64 * 1024
-"""Characters of a list of indexes in an entry; of more, only the number is told."""
+"""Characters of the longest list of indexes in an entry; of a longer one, only the number of entries is given."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +45,9 @@ class ErasureReason:
 
 
 class KeyEraser:
-    """Erases what lies under single keys. One at a time for a home (`gateway.ops.acts`).
+    """Erases the content under single keys. One at a time for a home (`gateway.ops.acts`).
 
-    `settle` returns when everything that was being written to the logs is written.
+    `settle` waits until everything that was being written to the logs is written.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class KeyEraser:
         self._known: dict[str, int] | None = None
 
     def erase(self, key: ContentKeyId, holds: Sequence[Hold], wanted: Wanted, why: ErasureReason) -> Erased | None:
-        """Return all steps for one key. None where nothing under it is to be erased: then nothing is changed."""
+        """Carry out all steps for one key. Returns None, and changes nothing, where all its content is to be kept."""
         plan = sort_content(self.content, key, holds, wanted)
         if plan.keep and not plan.erase:
             return None
@@ -83,7 +83,7 @@ class KeyEraser:
         return self._destroy(key, plan, why)
 
     def _keep(self, key: ContentKeyId, to: str, holds: Sequence[Hold], wanted: Wanted) -> None:
-        """Step 1."""
+        """Carry out step 1."""
         waiting: list[tuple[ContentPlace, bytes]] = []
         for place in self.content.under(key.id, key.start_us, key.end_us):
             if wanted(place) and holding(holds, place.log, place.index, place.exchange_id) is None:
@@ -102,9 +102,7 @@ class KeyEraser:
         self.content.rewrap(key_id, to, places)
 
     def reseal(self, key: ContentKeyId, drop: Callable[[str, bytes], bool], why: ErasureReason) -> Erased:
-        """Return the same for a key of small documents: what `drop` says, by key and value, goes, and the rest is
-        kept.
-        """
+        """Carry out all steps for a key of small documents: `drop` picks by key and value those that go."""
         to = self.keys.retire(key.id)
 
         def change(name: str, sealed: bytes, place: bytes) -> bytes | None:
@@ -120,7 +118,7 @@ class KeyEraser:
         return plan.told(key.id, proof)
 
     def _prove(self, told: Erased, plan: Sorted, why: ErasureReason) -> int:
-        """Step 2; where the entry is there already, from before a crash, that one."""
+        """Write the entry of step 2, unless it is there from before a crash. Return its index."""
         if (known := self._proofs().get(told.key_id)) is not None:
             return known
         lists = {log: ranges(indexes) for log, indexes in plan.erase.items()}
@@ -140,7 +138,7 @@ class KeyEraser:
         return index
 
     def _proofs(self) -> dict[str, int]:
-        """Return keys that entries say were destroyed, with the entries' indexes; read once for each order."""
+        """Return the keys that entries say were destroyed, with the entries' indexes; read once for each order."""
         if self._known is None:
             self._known = {
                 str(shown.private.get("key_id", "")): shown.entry.index
@@ -151,18 +149,18 @@ class KeyEraser:
         return self._known
 
     def look_again(self) -> None:
-        """Another order begins: what the log says is read anew."""
+        """Forget the entries that were read, because another order begins."""
         self._known = None
 
     def finish(self, key_id: str) -> None:
-        """Steps 4 to 6."""
+        """Carry out steps 4 to 6."""
         key = content_key_id(key_id)
         self.keys.destroy(key.id)
         self.content.empty(key.id, key.start_us, key.end_us)
         self.tombstones.note_emptied(key.id)
 
     def note(self, draft: EntryDraft) -> int:
-        """Write an entry of the operations log; its index."""
+        """Write an entry of the operations log, and return its index."""
         written = self.operations.append([draft])[0]
         assert isinstance(written, Logged)
         return written.index

@@ -2,7 +2,7 @@
 
 A hold is one signed document (DSSE over JSON with closed fields) that names entries or exchanges, a reason and an end,
 at most a year away. It counts from its entry in the operations log on, which keeps the document; it ends when two
-approvers lift it, or lapses by itself. What is held is read from the log alone: whoever takes files away lifts nothing.
+approvers lift it, or lapses by itself. Holds are read from the log alone: removing files lifts none.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ HOLD_TYPE = "application/vnd.liaison.hold.v1+json"
 APPROVALS = 2
 """Different approvers that must sign."""
 MAX_HOLD_US = 366 * 24 * 3600 * 1_000_000
-"""The longest hold; what must be held longer is placed anew."""
+"""The longest hold; a longer one has to be placed anew."""
 MAX_PLACES = 1_000
 _MAX_REASON = 200
 _FIELDS = {"action", "entries", "exchanges", "id", "member", "reason", "until_us"}
@@ -39,7 +39,7 @@ _ALL = 1_000_000
 
 
 class HoldAction(StrEnum):
-    """What a document does."""
+    """The actions of a document."""
 
     PLACE = "place"
     LIFT = "lift"
@@ -47,7 +47,7 @@ class HoldAction(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class HoldOrder:
-    """A document. To lift one, `entries`, `exchanges` and `until_us` are empty and 0. `signers` are ids of the keys
+    """A document. To lift a hold, `entries`, `exchanges` and `until_us` are empty and 0. `signers` are ids of the keys
     that signed (from `parse_hold`: that are said to have); `data` is the document."""
 
     member: MemberId
@@ -75,16 +75,16 @@ class Hold:
     ended: str = ""
 
     def stands(self, now_us: int) -> bool:
-        """Tell whether it holds anything at a time."""
+        """Tell whether the hold is in force at a time."""
         return not self.ended and now_us < self.until_us
 
     def covers(self, log: str, index: int, exchange: str) -> bool:
-        """Tell whether an entry is among what it names."""
+        """Tell whether the hold names an entry."""
         return index in self.entries.get(log, ()) or (bool(exchange) and exchange in self.exchanges)
 
 
 def seal_hold(order: HoldOrder, keys: Sequence[SigningKey]) -> bytes:
-    """Return the document with a signature of each of `keys`; checked by reading it again."""
+    """Return the document with a signature of each of `keys`, after reading it again as a check."""
     value = {
         "member": order.member,
         "action": order.action.value,
@@ -100,7 +100,7 @@ def seal_hold(order: HoldOrder, keys: Sequence[SigningKey]) -> bytes:
 
 
 def parse_hold(data: bytes) -> tuple[HoldOrder, Document]:
-    """Return a document with closed fields, its signatures not yet verified. Raises `Malformed`, `TooLarge`."""
+    """Return the order in a document, its signatures not yet verified. Raises `Malformed`, `TooLarge`."""
     document = parse_document(data, HOLD_TYPE)
     value = strict_json.loads(document.payload, len(document.payload))
     if not isinstance(value, dict) or set(value) != _FIELDS or type(value["until_us"]) is not int:
@@ -126,7 +126,7 @@ def parse_hold(data: bytes) -> tuple[HoldOrder, Document]:
 
 
 def verify_hold(data: bytes, member: MemberId, approvers: Sequence[VerifyKey], now_us: int) -> HoldOrder:
-    """Return a document that may be acted on:
+    """Return the order in a document that may be acted on:
 
     1. it parses, with closed fields;
     2. it is this member's;
@@ -154,7 +154,7 @@ def _signed(document: Document, key: VerifyKey) -> bool:
 
 
 def placed_entry(order: HoldOrder, proved: Mapping[str, Any]) -> EntryDraft:
-    """Return the entry from which on a hold counts. `proved` are the members that say who did it."""
+    """Return the entry from which on a hold counts. `proved` are the members that prove the act."""
     return events.HOLD_PLACED.draft(
         **proved,
         hold=order.id,
@@ -168,7 +168,7 @@ def placed_entry(order: HoldOrder, proved: Mapping[str, Any]) -> EntryDraft:
 
 
 def lifted_entry(order: HoldOrder, proved: Mapping[str, Any]) -> EntryDraft:
-    """Return the entry that ends a hold. `proved` are the members that say who did it."""
+    """Return the entry that ends a hold. `proved` are the members that prove the act."""
     return events.HOLD_LIFTED.draft(
         **proved,
         hold=order.id,
@@ -208,7 +208,7 @@ def read_holds(store: LogStore, keys: ContentKeys) -> list[Hold]:
 
 
 def holding(holds: Iterable[Hold], log: str, index: int, exchange: str) -> Hold | None:
-    """Return the hold that stands in the way of erasing an entry's content; `holds` are those that stand."""
+    """Return the first of `holds` that forbids erasing an entry's content, or None. All of `holds` are in force."""
     return next((hold for hold in holds if hold.covers(log, index, exchange)), None)
 
 

@@ -1,4 +1,5 @@
-"""What an erasure would erase, what is held, and what is gone already; nothing here changes anything."""
+"""Plan an erasure: which content it would erase, which is held, and which is gone already. Nothing here changes
+anything."""
 
 from __future__ import annotations
 
@@ -18,16 +19,17 @@ ERASED_BY_AGE = (Retention.HIT, Retention.NO_HIT, Retention.OPERATIONS, Retentio
 """Classes whose content ages. `PROOF` is never erased."""
 
 DOCUMENTS = "docs"
-"""The class of small documents: what is still needed of an old month is sealed anew, then its key is destroyed."""
+"""The class of small documents: those of an old month that are still needed are sealed anew, then its key is destroyed.
+"""
 
 Wanted = Callable[[ContentPlace], bool]
-"""Whether content is to be erased, as long as no hold covers it."""
+"""Tells whether content is to be erased, as long as no hold covers it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Erased:
-    """What became of one key: entries erased by log, how many were kept, the holds that kept some, and the index of
-    its proof (-1: nothing is erased yet)."""
+    """The result for one key: entries erased by log, how many were kept, the holds that kept some, and the index of its
+    proof (-1: nothing is erased yet)."""
 
     key_id: str
     entries: Mapping[str, int]
@@ -38,14 +40,14 @@ class Erased:
 
 @dataclass(slots=True)
 class Sorted:
-    """What lies under a key: indexes to erase by log, how many to keep, and the holds that keep some."""
+    """The content under a key: indexes to erase by log, how many to keep, and the holds that keep some."""
 
     erase: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
     keep: int = 0
     held_by: set[str] = field(default_factory=set)
 
     def told(self, key_id: str, proof: int = -1) -> Erased:
-        """Return the same in numbers."""
+        """Return the result for the key in numbers."""
         counts = {log: len(indexes) for log, indexes in self.erase.items()}
         return Erased(key_id, counts, self.keep, tuple(sorted(self.held_by)), proof)
 
@@ -63,18 +65,18 @@ class Targets:
     gone: int = 0
 
     def wanted(self, place: ContentPlace) -> bool:
-        """Tell whether a place is one of them."""
+        """Tell whether a place is one of the targets."""
         return place.index in self.entries.get(place.log, ())
 
 
 def everything(place: ContentPlace) -> bool:
-    """Return all content under a key."""
+    """Select all content under a key."""
     del place
     return True
 
 
 def standing(store: LogStore, keys: ErasableKeys, now_us: int) -> list[Hold]:
-    """Return the holds that stand at a time."""
+    """Return the holds that are in force at a time."""
     return [hold for hold in read_holds(store, keys) if hold.stands(now_us)]
 
 
@@ -85,7 +87,7 @@ def due(keys: ErasableKeys, before: Mapping[str, int]) -> list[ContentKeyId]:
 
 
 def sort_content(content: ErasableContent, key: ContentKeyId, holds: Sequence[Hold], wanted: Wanted) -> Sorted:
-    """Return what is under a key, and what would become of it."""
+    """Sort the content under a key into the part to erase and the part to keep."""
     found = Sorted()
     for place in content.under(key.id, key.start_us, key.end_us):
         hold = holding(holds, place.log, place.index, place.exchange_id)
@@ -101,16 +103,16 @@ def sort_content(content: ErasableContent, key: ContentKeyId, holds: Sequence[Ho
 def plan_by_age(
     store: LogStore, content: ErasableContent, keys: ErasableKeys, now_us: int, before: Mapping[str, int]
 ) -> list[Erased]:
-    """Return what erasing by age would erase, key by key, and what is held."""
+    """Return the plan of erasing by age, key by key, with the holds."""
     holds = standing(store, keys, now_us)
     return [sort_content(content, key, holds, everything).told(key.id) for key in due(keys, before)]
 
 
 def look_up(store: LogStore, keys: ErasableKeys, holds: Sequence[Hold], wanted: Mapping[str, Iterable[int]]) -> Targets:
-    """Return the entries that an order names.
+    """Return the entries that an order names. Entries that are erased already are only counted.
 
-    `Forbidden` when one of them is held, or is a proof that is never erased, and `Unknown` when there is no such
-    entry. What is erased already is left out.
+    Raises `Forbidden` when one of them is held, or is a proof that is never erased, and `Unknown` when there is no such
+    entry.
     """
     targets = Targets()
     for log, indexes in wanted.items():

@@ -1,4 +1,4 @@
-"""What an erasure needs of a database and a keystore."""
+"""The ports of an erasure: a database and a keystore."""
 
 from __future__ import annotations
 
@@ -10,28 +10,27 @@ from gateway.ports.content_keys import ContentKeys
 
 
 class ErasableContent(Protocol):
-    """Encrypted content as what erases it sees it. Every failure of the database or disk is `StorageBroken`."""
+    """Encrypted content that can be erased. Every failure of the database or disk is `StorageBroken`."""
 
     def under(self, key_id: str, since_us: int, until_us: int) -> Iterator[ContentPlace]:
-        """Return all content under a month's key that is still there, a page in memory at a time. Entries are looked
-        for in the time of the key's month.
-        """
+        """Return all content that is left under a month's key, a page in memory at a time. Entries are looked for in
+        the given time, that of the key's month."""
 
     def find_exchange(self, log: str, exchange_id: str) -> list[int]:
         """Return indexes of an exchange's entries in a log."""
 
     def rewrap(self, key_id: str, to: str, places: Sequence[tuple[ContentPlace, bytes]]) -> None:
-        """One transaction: these content keys lie under `to` now, each as it was wrapped there."""
+        """Put these content keys under `to`, each as it was wrapped there, in one transaction."""
 
     def empty(self, key_id: str, since_us: int, until_us: int) -> Mapping[str, Sequence[int]]:
-        """Overwrite all content that is left under a key; the indexes by log. The name of the key stays."""
+        """Overwrite all content that is left under a key. Return the indexes by log. The name of the key stays."""
 
     def reseal_documents(self, key_id: str, change: Callable[[str, bytes, bytes], bytes | None]) -> int:
-        """Change small documents that lie under a key: `change` is given key, sealed value and place of each, and
-        gives the value sealed anew, or None to delete it. The number of those that are kept."""
+        """Change small documents under a key. Return the number of those that are kept. `change` is given key, sealed
+        value and place of each, and returns the value sealed anew, or None to delete it."""
 
     def wipe(self) -> bool:
-        """Take what was overwritten out of the write-ahead log; false when a reader is in the way for now."""
+        """Take overwritten content out of the write-ahead log. Returns False when a reader is in the way for now."""
 
 
 class ErasableKeys(ContentKeys, Protocol):
@@ -44,19 +43,19 @@ class ErasableKeys(ContentKeys, Protocol):
         """Tell whether `key_id` was destroyed."""
 
     def retire(self, key_id: str) -> str:
-        """Write nothing new under `key_id`; the id of the key that follows it."""
+        """Let nothing new be written under `key_id`. Return the id of the key that follows it."""
 
     def rewrap(self, key_id: str, wrapped_key: bytes, log: str, index: int, to: str) -> bytes:
-        """Return the content key of an entry under another month's key."""
+        """Return the content key of an entry, wrapped under another month's key."""
 
     def remember(self, to: str, wrapped: Sequence[tuple[str, int, bytes]]) -> None:
-        """Keep, durably, what `rewrap` made under `to`, by log and index: an older database needs it."""
+        """Keep the results of `rewrap` under `to` durably, by log and index: an older database needs them."""
 
     def open(self, sealed: bytes, place: bytes) -> bytes:
-        """Return a small value."""
+        """Return the plain value of a small sealed one."""
 
     def reseal(self, sealed: bytes, to: str, place: bytes) -> bytes:
-        """Return a small value under another key."""
+        """Return a small value sealed under another key."""
 
     def destroy(self, key_id: str) -> None:
-        """Erase what `key_id` protects, for ever; a key that is not there can never be made."""
+        """Destroy a key, and so what it protects, for ever. A name without a key can never get one after that."""

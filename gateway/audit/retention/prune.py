@@ -1,13 +1,13 @@
-"""Pruning an exchange log to a lowest index: older entries leave their hashes in the tree, and nothing else.
+"""Prune an exchange log to a lowest index: older entries leave their hashes in the tree, and nothing else.
 
-1. of the log's first number, what may go ends before the first entry that is younger than the given time, is under no
-   head that witnesses cosigned, is held, has content that is not erased yet, or whose receipt is still due; and at a
-   whole tile of 256;
-2. an entry of the operations log, durable first, says up to which index, and names the root over what goes;
+1. of the log's first number, the part to prune ends before the first entry that is younger than the given time, is
+   under no head that witnesses cosigned, is held, has content that is not erased yet, or whose receipt is still due;
+   and at a whole tile of 256;
+2. an entry of the operations log, durable first, names the index, and the root over the pruned entries;
 3. the entries go segment by segment, each in one transaction that keeps their hashes and moves the lowest index.
 
-An act that was interrupted in step 3 is gone on with by the next one; every state between is a whole log. All proofs
-among newer entries, and from any head that was ever signed, are made as before: they need hashes only.
+An act that was interrupted in step 3 is continued by the next one; every state between is a whole log. All proofs among
+newer entries, and from any head that was ever signed, are made as before: they need hashes only.
 """
 
 from __future__ import annotations
@@ -38,11 +38,11 @@ class PrunedStore(LogStore, Protocol):
     """A log store whose entries can be pruned."""
 
     def prune(self, log: str, first: int, stop: int) -> None:
-        """In one durable transaction replace the entries in [first, stop), whole tiles, by their hashes."""
+        """Replace the entries in [first, stop), whole tiles, by their hashes, in one durable transaction."""
 
 
 class ErasedKeys(ContentKeys, Protocol):
-    """A keystore that says which keys were destroyed."""
+    """A keystore that tells which keys were destroyed."""
 
     def is_destroyed(self, key_id: str) -> bool:
         """Tell whether a key was destroyed."""
@@ -50,8 +50,8 @@ class ErasedKeys(ContentKeys, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What pruning must leave. `covered` is the size of the newest head of a log that enough witnesses cosigned;
-    `holds` are those that stand; `settled` gives for a channel the highest number whose receipt is there."""
+    """The limits of pruning. `covered` gives the size of a log's newest head that enough witnesses cosigned; `holds`
+    are those in force; `settled` gives for a channel the highest number whose receipt is there."""
 
     covered: Callable[[str], int]
     holds: Sequence[Hold]
@@ -71,7 +71,7 @@ class Plan:
 
 
 def pruned_mark(origin: str) -> bytes:
-    """Return what stands as `req` in the entry: which log was pruned."""
+    """Return the value of `req` in the entry, which names the pruned log."""
     return hashlib.sha256(origin.encode()).digest()
 
 
@@ -93,7 +93,7 @@ class Pruner:
         self._write = write
 
     def plans(self, before_us: int) -> Iterator[Plan]:
-        """Step 1 for each number of the exchange log that has something to prune. What was begun comes first."""
+        """Yield the plan of each number of the exchange log (step 1). One that was begun is as its entry says."""
         for log in by_number(self._store.logs()):
             state = self._store.state(log)
             if not log.startswith("exchange/") or state is None:
@@ -112,7 +112,7 @@ class Pruner:
             yield Plan(log, state.first, max(state.first, stop // WIDTH * WIDTH), why or kept_by)
 
     def carry_out(self, plan: Plan, by: str, reason: str, before_us: int, proof: Mapping[str, Any]) -> None:
-        """Take steps 2 and 3. `proof` are the members of the entry that prove the act.
+        """Carry out steps 2 and 3. `proof` are the members of the entry that prove the act.
 
         Raises `Malformed` for a text that is missing, `Forbidden` where nothing is to go.
         """
@@ -145,7 +145,7 @@ class Pruner:
         )
 
     def _begun(self, log: str) -> int:
-        """Return up to which index the operations log says that this log is pruned; 0 where it does not."""
+        """Return the index up to which the operations log says that this log is pruned; 0 where it does not."""
         name, number = split_name(log)
         mark = pruned_mark(origin_of(self._member, name, number))
         found = 0
@@ -171,7 +171,7 @@ class Pruner:
     # ------------------------------------------------------------ what has to stay
 
     def _free(self, log: str, first: int, stop: int) -> tuple[int, str]:
-        """Return the first entry in [first, stop) that has to stay, and why; `stop` where none has."""
+        """Return the index of the first entry in [first, stop) that has to stay, and why; `stop` where none has."""
         for stored in self._store.entries(log, first, stop):
             why = self._stays(log, parse_entry(stored.body), stored.content)
             if why:
@@ -205,7 +205,7 @@ def pruned_below(store: LogStore) -> dict[str, int]:
 
 
 def require_there(store: LogStore, log: str, index: int) -> None:
-    """Raise `Unknown` where an entry was pruned, or never was."""
+    """Raise `Unknown` where an entry was pruned, or was never there."""
     state = store.state(log)
     if state is None or index >= state.size:
         raise Unknown("there is no entry {index}", code="no-such-entry", where=log, index=index)

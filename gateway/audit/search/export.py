@@ -1,4 +1,4 @@
-"""The logs of an export as a search sees them. Only what its auditor may see is in it, so only that is found."""
+"""The logs of an export, as a search reads them. It holds only what its auditor may see, so only that is found."""
 
 from __future__ import annotations
 
@@ -42,9 +42,9 @@ _INDEX = re.compile(rb'\{"index":([0-9]{1,18}),')
 
 
 class SearchedExport:
-    """The logs of the export in a folder; unverified, as a search is. Raises `Malformed` where it cannot be read.
+    """The logs of the export in a folder, unverified. Raises `Malformed` where it cannot be read.
 
-    The key of its index is made from its manifest, so that an index that strays from its export says little.
+    The key of the index is made from the manifest, so that an index without its export says little.
     """
 
     resolve: Resolve | None = None
@@ -61,7 +61,7 @@ class SearchedExport:
         return list(self._logs)
 
     def bounds(self, log: str) -> tuple[int, int]:
-        """Return the part of the log that is there."""
+        """Return the bounds of the log's part in the export."""
         return self._logs[log].first, self._logs[log].stop
 
     @property
@@ -70,17 +70,17 @@ class SearchedExport:
         return hashlib.sha256(self.manifest).hexdigest()
 
     def key_ids(self) -> frozenset[str]:
-        """Return the one id."""
+        """Return the only key id."""
         return frozenset((_KEY,))
 
     def search_key(self, key_id: str) -> bytes:
-        """Return the key of the index. `Unknown` for an id of something else."""
+        """Return the key of the index. Raises `Unknown` for another id."""
         if key_id != _KEY:
             raise Unknown("this index is of something else", code="search-index", where="export")
         return HKDF(SHA256(), 32, None, _PURPOSE).derive(self.manifest)
 
     def rows(self, log: str, start: int, stop: int) -> Iterator[Opened]:
-        """Yield entries with index in [start, stop), opened, in order; what follows the last call is read on."""
+        """Yield entries with index in [start, stop), opened, in order. Reads on where the last call ended."""
         if stop - start == 1:
             yield _opened(log, self._one(self._logs[log], start))
             return
@@ -91,7 +91,7 @@ class SearchedExport:
             yield _opened(log, row)
 
     def _one(self, log: ExportLog, index: int) -> Row:
-        """Return one entry, with its lines found by halving."""
+        """Return one entry. Its lines are found by halving."""
         segment = log.first + (index - log.first) // SEGMENT * SEGMENT
         opening = self._line(log, lines_name(OPENINGS, segment), index)
         kept = self._line(log, lines_name(STATEMENTS, segment), index)
@@ -109,7 +109,7 @@ class SearchedExport:
 
 
 def find_line(file: IO[bytes], index: int, path: str) -> bytes:
-    """Return the line of `index` in a file whose lines are in the order of their index, or nothing."""
+    """Return the line of `index` in a file whose lines are ordered by index; empty where there is none."""
     low, high = 0, file.seek(0, os.SEEK_END)
     while low < high:
         middle = (low + high) // 2

@@ -1,11 +1,12 @@
-"""What an auditor asks a log: who saw this record, what did this officer do, every question about this person.
+"""Answer an auditor's questions to a log: who saw this record, what did this officer do, every question about this
+person.
 
-1. the index is brought up to date (`find_index`);
+1. the index is brought up to date (`gateway.audit.search.index`);
 2. the index names entries that fit; those that are in no whole block are opened one by one;
-3. every entry that is shown is opened and must fit by its own word.
+3. every entry that is shown is opened, and its own content must fit.
 
-So an index that is wrong can leave entries out, which only a complete search finds (`find_all`), but it can bring none
-in: one that does not fit is an error.
+So a wrong index can leave entries out, which only a complete search finds (`find_all`), but it can bring none in: one
+that does not fit is an error.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ _STEP = 8_192
 
 @dataclass(slots=True)
 class Found:
-    """How many entries fit, the newest of them with the log's name, newest first, and how many could not be searched.
+    """The result: how many entries fit, and the newest of them with the log's name, newest first.
 
     `closed` counts entries that fit by their public part and whose content cannot be seen, `tally` those that fit and
     have a term, by term.
@@ -56,10 +57,11 @@ class Found:
 
 
 Keep = Callable[[Opened], bool]
-"""Whether an entry that fits may be found; where it is asked, every entry that fits is opened, and no other counted."""
+"""Tells whether an entry that fits may be found. With it every entry that fits is opened, and only the allowed are
+counted."""
 
 Tally = Callable[[Found], Sequence[str]]
-"""Terms by which all that was found is to be counted, from the newest of it."""
+"""Returns the terms by which all fitting entries are to be counted, from the newest of them."""
 
 
 def find(
@@ -71,9 +73,9 @@ def find(
     keep: Keep | None = None,
     tally: Tally | None = None,
 ) -> Found:
-    """Do steps 1 to 3. Raises `Contradicted` where index or content do not fit the log, `Unavailable`.
+    """Carry out steps 1 to 3. Raises `Contradicted` where index or content do not fit the log, `Unavailable`.
 
-    With `tally` what was found is also counted by terms, which costs a look at the parts in which something was.
+    With `tally` the result is also counted by terms, which costs a look at the parts that had hits.
     """
     keeper = IndexKeeper(logs, index)
     keeper.catch_up(progress)
@@ -98,7 +100,7 @@ def find_all(
     progress: Progress | None = None,
     keep: Keep | None = None,
 ) -> Found:
-    """Return the same without an index: every entry is opened, as many of each log as `sizes` says were verified."""
+    """Search without an index: open every entry, as many of each log as `sizes` says were verified."""
     found = Found()
     bounds = {log: logs.bounds(log) for log in logs.logs() if question.of_log(log)}
     bounds = {log: (start, min(stop, start + sizes.get(log, 0))) for log, (start, stop) in bounds.items()}
@@ -117,7 +119,7 @@ def find_all(
 def _fitting(
     found: Found, rows: Iterator[Opened], question: Question, logs: SearchedLogs, keep: Keep | None
 ) -> Iterator[Opened]:
-    """Yield the entries among `rows` that fit; the closed ones are counted."""
+    """Yield the entries among `rows` that fit, and count the closed ones."""
     for opened in rows:
         if opened.private is None and question.private:
             found.closed += question.public_fits(opened.entry)
@@ -171,7 +173,7 @@ class _Search:
         return self._found
 
     def _read(self, start: int, stop: int) -> None:
-        """Entries that are in no whole block."""
+        """Search entries that are in no whole block."""
         rows = self._logs.rows(self._log, start, stop) if start < stop else iter(())
         fitting = list(_fitting(self._found, rows, self._question, self._logs, self._keep))
         self._read_terms += [terms_of_opened(opened, self._logs.resolve, self._question.fields) for opened in fitting]
@@ -179,7 +181,7 @@ class _Search:
         self._found.trim(self._limit)
 
     def having(self, term: str) -> int:
-        """Return how many of the entries that were found have this term too, of a field that was asked for."""
+        """Return how many of the fitting entries have this term, too. Its field must be one of the question's."""
         group = frozenset((term,))
         among = sum((bits & self._any_of(part, group)).bit_count() for part, bits in self._hits)
         return among + sum(term in terms for terms in self._read_terms)
@@ -252,7 +254,7 @@ class _Search:
         return key
 
     def _open(self, block: int, bits: int) -> None:
-        """Step 3 for the newest entries of a block, as many as are still wanted; the others are counted."""
+        """Carry out step 3 for the newest entries of a block, as many as are still wanted; count the others."""
         room = bits.bit_count()
         if self._keep is None:
             room = min(room, max(0, self._limit - len(self._found.entries)))

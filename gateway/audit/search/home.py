@@ -1,4 +1,4 @@
-"""The logs of a home as a search sees them."""
+"""The logs of a home, as a search reads them."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ class SearchKeys(ContentKeys, Protocol):
         """Return ids of the keys that were not destroyed."""
 
     def search_key(self, key_id: str) -> bytes:
-        """Return the key of a search index for what is under `key_id`; `Unknown` when that was destroyed."""
+        """Return the key of a search index for content under `key_id`. Raises `Unknown` when that key was destroyed."""
 
 
 class SearchedHome(HomeLogs):
-    """The logs of a home, whose node may be running; `resolve` says which record is behind a hit's reference."""
+    """The logs of a home, whose node may be running; `resolve` gives the record behind a hit's reference."""
 
     def __init__(self, store: LogStore, keys: SearchKeys, resolve: Resolve | None) -> None:
         super().__init__(store, keys)
@@ -31,7 +31,7 @@ class SearchedHome(HomeLogs):
 
     @property
     def belongs(self) -> str:
-        """Empty: what an index of a home says is compared with the home's own keys and entries."""
+        """Empty: an index of a home is compared with the home's own keys and entries."""
         return ""
 
     def key_ids(self) -> frozenset[str]:

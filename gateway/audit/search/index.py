@@ -1,7 +1,7 @@
-"""Keeping a search index up to date: whole blocks of entries are opened and added, in any order, and never changed.
+"""Keep a search index up to date: whole blocks of entries are opened and added, in any order, and never changed.
 
-It is done by who searches, and by `liaison audit index` at quiet hours; an exchange has nothing to do with it. A block
-with a part under a key that is gone is removed, and added anew from what is left of it.
+A search does it, and `liaison audit index` at quiet hours; an exchange does not. A block with a part under a key that
+is gone is removed, and added anew from the rest of its entries.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from gateway.errors import Unknown
 from gateway.storage.documents.find_file import FindFile, NewPart
 
 PUBLIC = "public"
-"""The key id of the part that holds what is public of all entries of a block: it is under no key."""
+"""The key id of the part with the public terms of all entries of a block: it is under no key."""
 
 CLOSED = "closed"
 """The term of entries whose content cannot be seen."""
@@ -34,21 +34,21 @@ class SearchedLogs(OpenedLogs, Protocol):
 
     @property
     def resolve(self) -> Resolve | None:
-        """How a hit's reference is resolved; only the home that made it can."""
+        """The function that resolves a hit's reference, or None; only the home that made the reference has it."""
 
     @property
     def belongs(self) -> str:
-        """What an index of these logs says that it belongs to; may be empty."""
+        """The name of the logs that an index of them carries; may be empty."""
 
     def key_ids(self) -> frozenset[str]:
         """Return ids of the keys that content can still be under."""
 
     def search_key(self, key_id: str) -> bytes:
-        """Return the key of a part whose content is under `key_id`; `Unknown` when that is gone."""
+        """Return the key of a part whose content is under `key_id`. Raises `Unknown` when that is gone."""
 
 
 class IndexKeeper:
-    """Brings `index` up to `logs`."""
+    """Brings `index` up to date with `logs`."""
 
     def __init__(self, logs: SearchedLogs, index: FindFile) -> None:
         self._logs = logs
@@ -56,14 +56,14 @@ class IndexKeeper:
         self._keys: dict[str, TermKeys] = {}
 
     def term_keys(self, key_id: str) -> TermKeys:
-        """Makes term keys of parts under `key_id`. `Unknown` when it is gone."""
+        """Return the maker of term keys for parts under `key_id`. Raises `Unknown` when it is gone."""
         made = self._keys.get(key_id)
         if made is None:
             made = self._keys[key_id] = TermKeys(bytes(32) if key_id == PUBLIC else self._logs.search_key(key_id))
         return made
 
     def catch_up(self, progress: Progress | None = None) -> int:
-        """Remove what is under keys that are gone, and add all whole blocks that are missing; how many were added."""
+        """Remove blocks under keys that are gone. Add the whole blocks that are missing, and return their number."""
         self.forget()
         missing = [(log, number) for log in self._logs.logs() for number in self._missing(log)]
         for done, (log, number) in enumerate(missing):
@@ -73,7 +73,7 @@ class IndexKeeper:
         return len(missing)
 
     def forget(self) -> int:
-        """Remove all blocks with a part under a key that is gone, or before the entries that are there; how many."""
+        """Remove blocks with a part under a key that is gone, or before the first entry. Return how many."""
         live = self._logs.key_ids() | {PUBLIC}
         count = 0
         for key_id in self._index.key_ids() - live:
@@ -110,18 +110,18 @@ class IndexKeeper:
             try:
                 keys = self.term_keys(key_id)
             except Unknown:
-                continue  # destroyed a moment ago: whoever searches finds nothing under it
+                continue  # destroyed a moment ago: a search finds nothing under it
             salt = os.urandom(SALT_BYTES)
             yield NewPart(key_id, salt, [seal(keys.of(term), salt, places) for term, places in terms.items()])
 
 
 def whole_blocks(start: int, stop: int) -> range:
-    """Return numbers of the blocks that lie wholly in [start, stop)."""
+    """Return the numbers of the blocks that lie wholly in [start, stop)."""
     return range(-(-start // BLOCK), stop // BLOCK)
 
 
 def public_terms(opened: Opened) -> Iterator[str]:
-    """Yield terms of what everybody may know of an entry."""
+    """Yield the terms of an entry's public part, and `CLOSED` where its content cannot be seen."""
     entry = opened.entry
     yield kind_term(entry.kind)
     yield peer_term(entry.peer)

@@ -1,18 +1,18 @@
-"""What a search index keeps of a log: for each term of a block of entries, which of them have it.
+"""The content of a search index of a log: for each term of a block of entries, those that have it.
 
 Entries stand in *blocks* of 1,024. The entries of a block whose content is under one key of the keystore are a *part*,
-with a salt of its own. A term's posting in a part is found and read with a stream that only who has the part's key and
-knows the term can make:
+with a salt of its own. A term's posting in a part is found and read with a stream, which takes the part's key and the
+term to make:
 
     term key = HMAC-SHA-256(part's key, term)
     stream   = SHAKE-256(term key, salt)
     label    = the first 8 bytes of the stream
     posting  = the entries' places in the block, XOR the rest of the stream
 
-The part's key is derived from the key that the content is under. When that is destroyed, what is left in any copy of
-the index is random: no term can be tried, no posting says of which entries it is, and the same term has another label
-in each part. What a copy still tells is how many different terms a part has, and of how many entries each is, to the
-next power of two.
+The part's key is derived from the key that the content is under. When that is destroyed, the part is random in every
+copy of the index: no term can be tried, no posting says of which entries it is, and the same term has another label in
+each part. A copy still tells how many different terms a part has, and of how many entries each is, to the next power of
+two.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _LABEL = 8
 _PLACE = 2
 _BITMAP = BLOCK // 8
 _LISTED = (_BITMAP // _PLACE) // 2
-"""The largest number of places that stand in a list; more are a bitmap."""
+"""The largest number of places that stand in a list; more stand in a bitmap."""
 
 
 class TermKeys:
@@ -52,16 +52,15 @@ def label(term_key: bytes, salt: bytes) -> int:
 
 
 def seal(term_key: bytes, salt: bytes, places: Sequence[int]) -> tuple[int, bytes]:
-    """Label and posting of a term that the entries at `places` (ascending, at least one) of a block have."""
+    """Return label and posting of a term that the entries at `places` (ascending, at least one) of a block have."""
     plain = _list(places) if len(places) <= _LISTED else _bitmap(places)
     stream = shake_256(term_key + salt).digest(_LABEL + len(plain))
     return int.from_bytes(stream[:_LABEL], "big", signed=True), _xor(plain, stream[_LABEL:])
 
 
 def unseal(term_key: bytes, salt: bytes, posting: bytes) -> int:
-    """Return the places in a posting as bits, the first entry of the block lowest. Rubbish gives places that do not
-    fit.
-    """
+    """Return the places in a posting as bits, the first entry of the block lowest. A damaged posting gives wrong
+    places."""
     plain = _xor(posting, shake_256(term_key + salt).digest(_LABEL + len(posting))[_LABEL:])
     if len(plain) >= _BITMAP:
         return int.from_bytes(plain[:_BITMAP], "little")
@@ -82,7 +81,7 @@ def places_of(bits: int) -> list[int]:
 
 
 def _list(places: Sequence[int]) -> bytes:
-    """Return two bytes each, the last one repeated up to a power of two."""
+    """Return the places in two bytes each, the last one repeated up to a power of two."""
     wanted = 1 << (len(places) - 1).bit_length()
     return b"".join(place.to_bytes(_PLACE, "little") for place in [*places, *[places[-1]] * (wanted - len(places))])
 

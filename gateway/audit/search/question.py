@@ -1,4 +1,4 @@
-"""What an auditor looks for in a log, and whether an entry fits."""
+"""An auditor's question to a log, and the test whether an entry fits it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Group = frozenset[str]
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is looked for. An entry fits when its public part does, and it has a term of each group of one alternative.
+    """A question. An entry fits when its public part does, and it has a term of each group of one alternative.
 
     Without alternatives the public part decides alone. `log` is `exchange`, `operations` or empty for both; times are
     microseconds since 1970, `until_us` is excluded and 0 where there is no end; empty `kinds` and `peers` are all.
@@ -31,7 +31,7 @@ class Question:
 
     @property
     def private(self) -> bool:
-        """Whether content has to be opened to say what fits."""
+        """True where content has to be opened to find the entries that fit."""
         return any(self.alternatives)
 
     @property
@@ -55,21 +55,21 @@ class Question:
         )
 
     def terms_fit(self, found: Collection[str]) -> bool:
-        """Tell whether an entry with these terms fits, as far as they decide."""
+        """Tell whether an entry with these terms fits, as far as terms decide."""
         if not self.private:
             return True
         return any(all(not group.isdisjoint(found) for group in groups) for groups in self.alternatives)
 
 
 def terms_of_opened(opened: Opened, resolve: Resolve | None, wanted: Collection[Field] = ALL_FIELDS) -> frozenset[str]:
-    """Return the terms of an entry as it was opened, of `wanted` fields at least; one that is closed has none."""
+    """Return the terms of an opened entry, of `wanted` fields at least; none for a closed one."""
     if opened.private is None:
         return frozenset()
     return terms_of(opened.entry, opened.private, opened.request, opened.answer, resolve, wanted)
 
 
 def fits(question: Question, opened: Opened, resolve: Resolve | None) -> bool:
-    """Tell whether an entry fits by its own word, whatever an index says of it."""
+    """Tell whether an entry fits by its own content, whatever an index says of it."""
     if not question.public_fits(opened.entry):
         return False
     return not question.private or question.terms_fit(terms_of_opened(opened, resolve, question.fields))

@@ -1,7 +1,7 @@
-"""What makes an entry findable: its terms, read from the private part and the statements that are kept with it.
+"""The terms by which an entry is found, read from its private part and the statements that are kept with it.
 
-A term is a field and a value in normal form, one line of text such as `officer=th.o.1042`. A search index keeps which
-entries have it (`audit.postings`); what is shown is compared with the terms of the opened entry once more.
+A term is a field and a value in normal form, one line of text such as `officer=th.o.1042`. A search index keeps the
+entries of each term (`gateway.audit.search.postings`); a found entry is compared once more with its own terms.
 """
 
 from __future__ import annotations
@@ -26,10 +26,11 @@ from gateway.statements.envelope import REQUEST, unseal
 from gateway.statements.request import REQUEST_KIND
 
 Resolve = Callable[[str, str, str], tuple[str, str, str]]
-"""From a hit reference, counterpart and case to source, key and record type; raises `LiaisonError` where it cannot."""
+"""Turns a hit reference, counterpart and case into source, key and record type; raises `LiaisonError` where it cannot.
+"""
 
 ANY = "any"
-"""As a reason: every refusal."""
+"""The reason that stands for every refusal."""
 
 UNKNOWN_BIRTH = "unknown"
 """The year of birth of a question that gives none."""
@@ -38,7 +39,7 @@ _REFUSALS = events.kinds(events.REFUSED, events.DENIED, events.ONWARD_REFUSED, e
 
 
 class Field(StrEnum):
-    """What can be looked for in what is not public."""
+    """The private fields that can be searched."""
 
     OFFICER = "officer"
     CASE = "case"
@@ -58,20 +59,20 @@ def term(field: Field, value: str) -> str:
 
 
 def name_terms(name: str) -> frozenset[str]:
-    """Return terms of a person's name: one that an entry has is enough."""
+    """Return the terms of a person's name. An entry fits if it has one of them."""
     from gateway.matching.same import name_sounds
 
     return frozenset(term(Field.NAME, sound) for sound in name_sounds(name))
 
 
 def number_terms(number: str) -> frozenset[str]:
-    """Return the term of a number or plate of any kind; without one where it is none (`-`, `000000`)."""
+    """Return the term of a number or plate of any kind; none where it is empty in normal form (`-`, `000000`)."""
     key = document_key(number)
     return frozenset((term(Field.NUMBER, key),)) if key else frozenset()
 
 
 def born_terms(year: str) -> frozenset[str]:
-    """Return terms of a year of birth: a question without a birth date may be about the same person."""
+    """Return the terms of a year of birth: a question without a birth date may be about the same person."""
     return frozenset((term(Field.BORN, year), term(Field.BORN, UNKNOWN_BIRTH)))
 
 
@@ -86,7 +87,7 @@ def terms_of(
     resolve: Resolve | None = None,
     wanted: Collection[Field] = ALL_FIELDS,
 ) -> frozenset[str]:
-    """Return the terms of an opened entry, of `wanted` fields at least. What cannot be read of a statement has none.
+    """Return the terms of an opened entry, of `wanted` fields at least. An unreadable statement gives none.
 
     Statements are parsed only for fields that need them: that is most of the work.
     """
@@ -119,7 +120,7 @@ def _simple(field: Field, *values: object) -> Iterator[str]:
 
 
 def _officers(private: Mapping[str, Any]) -> Iterator[object]:
-    """Person ids at home, and what a counterpart knows of an officer: the pseudonym of this pair of countries."""
+    """Yield person ids at home, and the pseudonym by which a counterpart knows an officer."""
     yield from (private.get("officer"), private.get("on_behalf_of"))
     requester = private.get("requester")
     if isinstance(requester, list) and requester:
@@ -127,7 +128,7 @@ def _officers(private: Mapping[str, Any]) -> Iterator[object]:
 
 
 def _refused(entry: Entry, private: Mapping[str, Any]) -> Iterator[str]:
-    """Outcome and, of a refusal, reason and code, whichever side refused."""
+    """Yield the outcome and, for a refusal by either side, its reason and code."""
     outcome = private.get("outcome")
     refused = entry.kind in _REFUSALS or outcome in ("refused", "suspended")
     yield from _simple(Field.OUTCOME, outcome, "refused" if entry.kind == events.REFUSED.kind else "")
@@ -150,9 +151,7 @@ def _subject(query: Query | None) -> Iterator[str]:
 
 
 def _records(entry: Entry, private: Mapping[str, Any], answer: bytes, resolve: Resolve | None) -> Iterator[str]:
-    """Yield records that were given or used: the `jti` of each issue, the reference of each hit, the source's own
-    key.
-    """
+    """Yield records that were given or used: the `jti` of each issue, the reference of each hit, the source's key."""
     yield from _simple(Field.RECORD, private.get("record"), private.get("hit"))
     hits = private.get("hits")
     if not hits:
@@ -191,10 +190,9 @@ def _jti(record: str) -> str:
 
 @lru_cache(maxsize=4)
 def _request(request: bytes) -> Request | None:
-    """Return the request in a kept envelope; None where none is kept, or where it was refused for its very form."""
+    """Return the request in a kept envelope; None where none is kept, or where it does not parse."""
     if not request:
         return None
-    # What parses statements is loaded where one has to be parsed: many searches need none.
     try:
         return REQUEST_KIND.parse(unseal(request, REQUEST).payload)
     except LiaisonError:

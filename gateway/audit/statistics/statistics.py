@@ -1,6 +1,6 @@
 """Statistics that a node's logs can give (domain, section 4.2): by month and counterpart, without personal data.
 
-Counts are made here exactly. `published` makes of them what may be shown outside: small counts are not told, and the
+Counts are exact here. `published` turns them into those that may be shown outside: small counts are hidden, and the
 others are rounded, so that no small one can be worked out from a sum.
 """
 
@@ -20,14 +20,14 @@ from gateway.ports import events
 from gateway.ports.journal import LogName
 
 SMALLEST: Final = 5
-"""Counts below this one are not told, and the others are rounded to a multiple of it."""
+"""Counts below this one are hidden, and the others are rounded to a multiple of it."""
 
 OTHER: Final = "other"
 FOLDED: Final = frozenset({"served-agency", "received-refusal"})
 """Measures whose values a counterpart chooses: one that is rare in its month could point to a person."""
 
 UNKNOWN: Final = "erased"
-"""As a value: the content that said it is erased."""
+"""The value that stands for erased content."""
 
 Progress = Callable[[int, int], None]
 """Called with the number of entries that were read, and of all."""
@@ -37,12 +37,12 @@ _HOURS = ((8, "8 hours"), (72, "3 days"), (168, "7 days"))
 _HOUR_US: Final = 3_600_000_000
 _MS: Final = 1_000
 _MAX_WAITING = 100_000
-"""Questions whose answer is looked for at one time; older ones are taken as without an answer."""
+"""Questions whose answer is looked for at one time; older ones count as without an answer."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Cell:
-    """What is counted: a measure (`MEASURES`) in a month, with one counterpart or none, for one value or all."""
+    """The subject of a count: a measure (`MEASURES`) in a month, with one counterpart or none, for one value or all."""
 
     month: str
     counterpart: str
@@ -102,12 +102,12 @@ _LISTED = {
     events.SOURCE_FAILED.kind: "source",
     events.ALARM.kind: "code",
 }
-"""Kinds of entries that are one measure, by one member of their private part."""
+"""Kinds of entries that are one measure each, by one member of their private part."""
 
 
 @dataclass(frozen=True, slots=True)
 class AnswerTime:
-    """How long a counterpart took: from the entry of the question to that of the answer, in milliseconds."""
+    """The times that a counterpart took, from the entry of the question to that of the answer, in milliseconds."""
 
     month: str
     counterpart: str
@@ -189,7 +189,7 @@ class _Counting:
                 self._by(opened, kind, _LISTED[kind])
 
     def times(self) -> Iterator[AnswerTime]:
-        """Answer times by month and counterpart."""
+        """Yield answer times by month and counterpart."""
         for (month, peer), values in sorted(self._times.items()):
             ordered = sorted(values)
             p95 = ordered[min(len(ordered) - 1, len(ordered) * 95 // 100)]
@@ -254,10 +254,9 @@ class _Counting:
 
 
 def published(counts: Counter[Cell]) -> dict[Cell, int]:
-    """Return counts as they may leave the country's hands: -1 stands for one to four, and the rest are multiples of
-    five.
+    """Return the counts that may be shown outside: -1 stands for one to four, and the rest are multiples of five.
 
-    Where a counterpart chooses the values, those that are that rare in their month stand under `other`.
+    Where a counterpart chooses the values, those that are rare in their month stand under `other`.
     """
     folded: Counter[Cell] = Counter()
     for cell, count in counts.items():
@@ -267,7 +266,7 @@ def published(counts: Counter[Cell]) -> dict[Cell, int]:
 
 
 def rounded(count: int) -> int:
-    """Return a count rounded to the next multiple of `SMALLEST`; -1 for one that is too small to be told."""
+    """Return a count rounded to the next multiple of `SMALLEST`; -1 for one that is too small to be shown."""
     if 0 < count < SMALLEST:
         return -1
     return (count + SMALLEST // 2) // SMALLEST * SMALLEST

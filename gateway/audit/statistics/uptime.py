@@ -1,4 +1,4 @@
-"""How much of a month a node ran, by its own logs: its entries `start`, and the last entry before each."""
+"""Measure how much of a month a node ran, by its own logs: its entries `start`, and the last entry before each."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from gateway.ports.events import START
 
 @dataclass(frozen=True, slots=True)
 class Availability:
-    """Of the seconds of a month that the log covers, those in which the node ran; and how often it stood still."""
+    """The seconds of a month that the log covers, those in which the node ran, and the number of outages."""
 
     month: str
     covered_s: int
@@ -22,16 +22,16 @@ class Availability:
 
     @property
     def share(self) -> float:
-        """From 0 to 1."""
+        """The part of the covered time in which the node ran, from 0 to 1."""
         return self.running_s / self.covered_s if self.covered_s else 1.0
 
 
 @dataclass(slots=True)
 class Uptime:
-    """Made of the entries of the operations log, and then of those of the exchange log.
+    """The times in which a node ran, from the entries of the operations log, and then of the exchange log.
 
-    A node that was killed has no entry that says so: it counts as down from its last entry on, which is the most that
-    it can have been. What the node does not see (a cut line, a full queue at the other side) is not in it.
+    A node that was killed has no entry that says so: it counts as down from its last entry on, which is the longest
+    possible outage. Faults that the node does not see (a cut line, a full queue at the other side) are not counted.
     """
 
     _first_us: int = 0
@@ -56,7 +56,7 @@ class Uptime:
         self._last_us = max(self._last_us, time_us)
 
     def months(self) -> Iterator[Availability]:
-        """Yield each month that the log covers, as far as it does."""
+        """Yield each month that the log covers, with the covered part of it."""
         start = self._first_us
         while start < self._last_us:
             end = min(_next_month(start), self._last_us)

@@ -49,7 +49,7 @@ class NoteSignature:
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """A parsed checkpoint, its signatures not yet verified. `text` is what they are over."""
+    """A parsed checkpoint, its signatures not yet verified. `text` is the text that they sign."""
 
     origin: str
     size: int
@@ -82,7 +82,7 @@ def vkey(name: str, public: bytes) -> str:
 
 
 def raw_key(spki: bytes) -> bytes:
-    """Return the 32 bytes of an Ed25519 SubjectPublicKeyInfo, or `Malformed`."""
+    """Return the 32 bytes of an Ed25519 SubjectPublicKeyInfo. Raises `Malformed`."""
     if not spki.startswith(_SPKI_PREFIX) or len(spki) != len(_SPKI_PREFIX) + 32:
         raise Malformed("a log key is Ed25519", code="bad-log-key", where="log key")
     return spki[len(_SPKI_PREFIX) :]
@@ -106,7 +106,7 @@ class Signer:
 
 
 def parse_checkpoint(data: bytes) -> Checkpoint:
-    """Return the checkpoint in `data`, or `Malformed`. Signatures of unknown keys are kept and mean nothing."""
+    """Return the checkpoint in `data`. Raises `Malformed`. Signatures of unknown keys are kept and mean nothing."""
     if len(data) > MAX_CHECKPOINT:
         raise _bad("it is too long")
     try:
@@ -128,7 +128,7 @@ def parse_checkpoint(data: bytes) -> Checkpoint:
 
 
 def parse_signature_lines(data: bytes) -> tuple[NoteSignature, ...]:
-    """Return signature lines without their note, each ended by a newline; or `Malformed`."""
+    """Return signature lines without their note, each ended by a newline. Raises `Malformed`."""
     try:
         lines = data.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -139,7 +139,7 @@ def parse_signature_lines(data: bytes) -> tuple[NoteSignature, ...]:
 
 
 def verify_checkpoint(data: bytes, log_origin: str, key: VerifyKey) -> Checkpoint:
-    """Return the checkpoint in `data` when it is of `log_origin` and `key` signed it.
+    """Return the checkpoint in `data`, if it is of `log_origin` and `key` signed it.
 
     Raises `Malformed`, or `BadSignature`: another origin, no signature by this key, or one that does not fit.
     """
@@ -157,7 +157,7 @@ def verify_checkpoint(data: bytes, log_origin: str, key: VerifyKey) -> Checkpoin
 
 
 def only_signature(checkpoint: Checkpoint, name: str, known_as: bytes) -> bytes:
-    """Return the note with the first signature by this key and no other, or `Malformed` when there is none."""
+    """Return the note with the first signature by this key and no other. Raises `Malformed` when there is none."""
     for line in checkpoint.signatures:
         if (line.name, line.key_id) == (name, known_as):
             raw = base64.b64encode(line.key_id + line.signature).decode()

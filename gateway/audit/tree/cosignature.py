@@ -1,8 +1,8 @@
 """Cosignatures of tree heads: C2SP tlog-cosignature, Ed25519 (`cosignature/v1`, type 0x04) and ML-DSA-44 (0x06).
 
-A cosignature is a witness's word that, at a time, a head was consistent with all that it had seen of this log. It is a
-signature line of the checkpoint's own signed note. Witnesses of a log are the nodes of other members, and the domestic
-witness of its own; whose key is whose says the descriptor, never a name in a line.
+A cosignature is a witness's word that, at a time, a head was consistent with all heads of this log that it had seen. It
+is a signature line of the checkpoint's own signed note. Witnesses of a log are the nodes of other members, and the
+domestic witness of its own. The descriptor says whose a key is; a name in a line does not.
 """
 
 from __future__ import annotations
@@ -54,22 +54,20 @@ def cosignature_vkey(name: str, key: WitnessKey) -> str:
 
 
 def signed_message(algorithm: Algorithm, name: str, checkpoint: Checkpoint, time_s: int) -> bytes:
-    """Return what a cosignature of this kind is over."""
+    """Return the bytes that a cosignature of this kind signs."""
     if algorithm is Algorithm.ED25519:
         return f"cosignature/v1\ntime {time_s}\n".encode() + checkpoint.text
     return subtree_message(name, time_s, checkpoint.origin, 0, checkpoint.size, checkpoint.root)
 
 
 def subtree_message(name: str, time_s: int, origin: str, start: int, end: int, root: bytes) -> bytes:
-    """Return the `cosigned_message` of tlog-cosignature, over the leaves from `start` to before `end` (a head starts at
-    0).
-    """
+    """Return the `cosigned_message` of tlog-cosignature over the leaves in [start, end); a head starts at 0."""
     numbers = start.to_bytes(_NUMBER, "big") + end.to_bytes(_NUMBER, "big")
     return _SUBTREE + _short(name) + time_s.to_bytes(_NUMBER, "big") + _short(origin) + numbers + root
 
 
 def _short(text: str) -> bytes:
-    """Return TLS presentation: `opaque<1..2^8-1>`."""
+    """Return a name in TLS presentation: `opaque<1..2^8-1>`."""
     raw = text.encode()
     if not 0 < len(raw) < 256:
         raise Malformed("a name in a cosignature has 1 to 255 bytes", code="bad-name", where="cosignature")
@@ -108,7 +106,7 @@ class Cosigner:
 
 @dataclass(frozen=True, slots=True)
 class Witness:
-    """A witness's key that counts for one log, and whose it is; cosignatures dated outside its time do not."""
+    """A witness's key that counts for one log, and its member. Cosignatures dated outside its time do not count."""
 
     name: str
     member: str
@@ -120,7 +118,7 @@ class Witness:
 
 @dataclass(frozen=True, slots=True)
 class Cosigned:
-    """A cosignature that verified: who cosigned, with which kind of key, and when (seconds since 1970)."""
+    """A cosignature that verified: its witness, the kind of key, and its time (seconds since 1970)."""
 
     witness: str
     member: str
@@ -150,13 +148,13 @@ def witnesses_of(view: TrustView, member: str) -> list[Witness]:
 
 
 def read_lines(data: bytes) -> list[bytes]:
-    """Return the signature lines in `data`, each with its newline, or `Malformed`."""
+    """Return the signature lines in `data`, each with its newline. Raises `Malformed`."""
     parse_signature_lines(data)
     return data.splitlines(keepends=True)
 
 
 def verify_cosignature(checkpoint: Checkpoint, line: bytes, witness: Witness) -> Cosigned:
-    """Return the cosignature in `line`, when it is by this key over this head:
+    """Return the cosignature in `line`, if it is by this key over this head:
 
     1. it is one signature line, and names this witness and key;
     2. it has the length of its kind;
@@ -182,9 +180,8 @@ def verify_cosignature(checkpoint: Checkpoint, line: bytes, witness: Witness) ->
 def verify_cosignatures(
     checkpoint: Checkpoint, lines: Iterable[bytes], witnesses: Sequence[Witness], now_us: int
 ) -> list[Cosigned]:
-    """Return those of `lines` that verify, and are not dated ahead of `now_us`. What does not means nothing: lines of
-    unknown keys are allowed in a note.
-    """
+    """Return those of `lines` that verify, and are not dated ahead of `now_us` (by more than `FUTURE_S`). Other lines
+    mean nothing: a note may have lines of unknown keys."""
     found = []
     for line in lines:
         for witness in witnesses:

@@ -1,8 +1,8 @@
 """The hash tree of RFC 6962, section 2.1 (the same as RFC 9162), with SHA-256.
 
-`Tree` keeps all complete nodes in memory, one bytearray for each level (64 bytes for each leaf in all). Its
-ragged right edge is computed when asked for. Verifiers raise and never return a flag; they take hashes of 32
-bytes only, and nothing at all as the root of a tree that has leaves (FACT-20).
+`Tree` keeps all complete nodes in memory, one bytearray for each level (64 bytes for each leaf in all). Its ragged
+right edge is computed when asked for. Verifiers raise and never return a flag. They refuse hashes of any other length
+than 32 bytes, and so an empty root of a tree that has leaves (FACT-20).
 """
 
 from __future__ import annotations
@@ -144,7 +144,7 @@ class Tree:
         return node_hash(self._range(start, start + split), self._range(start + split, stop))
 
     def _right_edge(self, size: int) -> list[bytes | None]:
-        """For each level, the node over the leaves to the right of its last complete node, or None."""
+        """Return, for each level, the node over the leaves to the right of its last complete node, or None."""
         known, edge = self._edge
         if known == size:
             return edge
@@ -173,8 +173,8 @@ class Tree:
 
 
 def verify_inclusion(leaf: bytes, index: int, size: int, proof: Sequence[bytes], root: bytes) -> None:
-    """Return when `proof` shows that `leaf` stands at `index` under `root` (RFC 9162, 2.1.3.2), else
-    `Contradicted`; `Malformed` for hashes that are none."""
+    """Raise `Contradicted` unless `proof` shows that `leaf` stands at `index` under `root` (RFC 9162, 2.1.3.2), and
+    `Malformed` for a hash that has not 32 bytes."""
     _require_hashes([leaf, root, *proof])
     if not 0 <= index < size:
         raise Contradicted(
@@ -196,8 +196,8 @@ def verify_inclusion(leaf: bytes, index: int, size: int, proof: Sequence[bytes],
 
 
 def verify_consistency(first: int, second: int, first_root: bytes, second_root: bytes, proof: Sequence[bytes]) -> None:
-    """Return when `proof` shows that the second tree extends the first (RFC 9162, 2.1.4.2), else
-    `Contradicted`; `Malformed` for hashes that are none."""
+    """Raise `Contradicted` unless `proof` shows that the second tree extends the first (RFC 9162, 2.1.4.2), and
+    `Malformed` for a hash that has not 32 bytes."""
     _require_hashes([first_root, second_root, *proof])
     if not 0 < first <= second:
         raise Contradicted(

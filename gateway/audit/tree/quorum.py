@@ -1,7 +1,7 @@
-"""What witnesses say of the heads of an export: by when how much of a log stood as it is.
+"""The cosignatures on an export's heads: they show by when how much of a log stood as it is.
 
-A line by a key that nobody lists means nothing. A line that names a listed key, and does not verify, is evidence
-against who carries it.
+A line by an unlisted key means nothing. A line that names a listed key, and does not verify, is evidence against the
+party that carries it.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Witnessed:
         return any(item.domestic for item in self.by) or len(self.counterparts) >= quorum
 
     def describe(self) -> str:
-        """Return who cosigned it, and by when."""
+        """Return a sentence that names the cosigners, and the time by which all had signed."""
         names = sorted({item.member if not item.domestic else f"{item.member} (domestic)" for item in self.by})
         latest = rfc3339(max(item.time_s for item in self.by) * _SECOND_US)
         return f"the first {self.head.size} entries stood by {latest}: cosigned by {', '.join(names)}"
@@ -47,7 +47,7 @@ class Witnessed:
 def witnessed(
     heads: Iterable[Checkpoint], witnesses: Sequence[Witness], now_us: int
 ) -> tuple[list[Witnessed], list[str]]:
-    """Return the heads that somebody cosigned, in the order of `heads`, and what is wrong with other lines."""
+    """Return the cosigned heads, in the order of `heads`, and the faults of other lines by listed keys."""
     known: dict[tuple[str, bytes], Witness] = {
         (witness.name, cosignature_key_id(witness.name, witness.key)): witness for witness in witnesses
     }
@@ -76,5 +76,5 @@ def lines_of(note: bytes) -> list[bytes]:
 
 
 def with_cosignatures(head: CosignedHead) -> bytes:
-    """Return a head of our own as a note that carries what witnesses gave to it."""
+    """Return a head of our own as a note that carries its cosignatures."""
     return head.checkpoint + b"".join(head.lines[:MAX_LINES])

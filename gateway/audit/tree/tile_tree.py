@@ -1,4 +1,4 @@
-"""A tree in pieces of 256 leaves: what an export keeps as tiles, and what several processes hash at once.
+"""A tree in pieces of 256 leaves, which an export keeps as tiles and several processes hash at once.
 
 A `TileTree` has one node for each complete piece, so that it needs a quarter of a byte for each leaf. It is the same
 tree as `merkle.Tree`: a node over 256 leaves is a node of level 8.
@@ -19,7 +19,7 @@ _LEVEL: Final = 8
 
 
 class Roots(Protocol):
-    """What says the roots of the beginnings of a tree; `Tree` and `TileTree` do."""
+    """A tree that gives the roots over its first leaves; `Tree` and `TileTree` do."""
 
     @property
     def size(self) -> int:
@@ -46,7 +46,7 @@ def ragged(hashes: Sequence[bytes], widths: Sequence[int]) -> list[bytes]:
 
 
 class TileTree:
-    """Complete pieces, and the ragged ends of those sizes that are asked for."""
+    """Complete pieces, and the ragged ends of the sizes that are asked for."""
 
     def __init__(self) -> None:
         self.tree = Tree()
@@ -63,15 +63,15 @@ class TileTree:
         self.tree.append(node)
 
     def end(self, width: int) -> None:
-        """Say that `width` leaves come after the last complete piece."""
+        """Set the number of leaves after the last complete piece."""
         self._rest = width
 
     def add_ragged(self, size: int, node: bytes) -> None:
-        """Say what the leaves after the last complete piece below `size` give."""
+        """Set the node over the leaves after the last complete piece below `size`."""
         self._ragged[size] = node
 
     def root(self, size: int) -> bytes:
-        """Return the root of the first `size` leaves. `Malformed` where nobody has said what they end with."""
+        """Return the root of the first `size` leaves. Raises `Malformed` where their ragged end was not added."""
         complete, width = divmod(size, PIECE)
         if width == 0:
             return self.tree.root(complete)

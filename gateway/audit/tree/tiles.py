@@ -16,7 +16,7 @@ _HEIGHT = 8
 
 
 def tile_path(level: int | str, index: int, width: int) -> str:
-    """Return `tile/0/x001/234` and for a partial tile `….p/<width>`; level `entries` names bundles."""
+    """Return the path of a tile: `tile/0/x001/234`, and `….p/<width>` for a partial one. `entries` names bundles."""
     digits = f"{index:03d}"
     digits = digits.zfill(-(-len(digits) // 3) * 3)
     groups = [digits[start : start + 3] for start in range(0, len(digits), 3)]
@@ -25,7 +25,7 @@ def tile_path(level: int | str, index: int, width: int) -> str:
 
 
 def tiles(tree: Tree, size: int, lowest: int = 0) -> Iterator[tuple[str, bytes]]:
-    """Path and bytes of each tile over the first `size` leaves of `tree`; they are tiles of level `lowest`."""
+    """Yield path and bytes of each tile over the first `size` leaves of `tree`, which are hashes of level `lowest`."""
     level = 0
     while count := size >> (_HEIGHT * level):
         for first in range(0, count, WIDTH):
@@ -38,7 +38,7 @@ def tiles(tree: Tree, size: int, lowest: int = 0) -> Iterator[tuple[str, bytes]]
 
 
 def bundle(entries: Sequence[bytes]) -> bytes:
-    """Return entries of one bundle."""
+    """Return the bundle of `entries`."""
     return b"".join(len(entry).to_bytes(2, "big") + entry for entry in entries)
 
 
@@ -48,12 +48,12 @@ def width_of(place: int, size: int) -> int:
 
 
 def places(start: int, stop: int) -> range:
-    """Return the bundles that hold the entries in [start, stop)."""
+    """Return the numbers of the bundles that hold the entries in [start, stop)."""
     return range(start // WIDTH, -(-stop // WIDTH)) if start < stop else range(0)
 
 
 def read_bundle(data: bytes, width: int) -> list[bytes]:
-    """Return the entries of a bundle of `width`, or `Malformed`."""
+    """Return the entries of a bundle of `width`. Raises `Malformed`."""
     entries: list[bytes] = []
     at = 0
     while at < len(data):

@@ -1,4 +1,4 @@
-"""Check 19: what an entry says a human did was signed by as many persons as its row of the table demands."""
+"""Check 19: an act that an entry tells of was signed by as many persons as its row of the table demands."""
 
 from __future__ import annotations
 
@@ -28,14 +28,16 @@ ACT_KINDS = frozenset(_HOLDS) | {
 
 
 def check_act(entry: Entry, private: Mapping[str, Any], member: MemberId, view: TrustView) -> bool:
-    """Return whether an entry keeps an act, all of whose signatures were by keys that were listed for it then.
+    """Tell whether an entry keeps an act, all of whose signatures were by keys that were listed for it then.
 
-    Entries of version 0.1.0 keep no act but those of holds, and an off-switch may be unproved: of these it is False.
-    Raises `LiaisonError` for an act that does not verify, or that is not the one of the entry.
+    An entry of version 0.1.0 keeps no act unless it is of a hold, and an off-switch may be unproved: for these it
+    returns False. Raises `LiaisonError` for an act that does not verify, or that is not the one of the entry.
     """
     if entry.kind in _HOLDS:
         return _check_hold(entry, private, member, view)
     if "act" not in private:
+        # Switching on needs signatures, whatever `proof` says; entries of version 0.1.0 have no `proof`.
+        # Switching on needs signatures, whatever `proof` says; entries of version 0.1.0 have no `proof`.
         if private.get("proof") == Proof.SIGNATURES or (entry.kind == RESUME.kind and "proof" in private):
             raise BadSignature("it says that it is proved, and keeps no act", code="act-missing")
         return False
@@ -53,7 +55,7 @@ def check_act(entry: Entry, private: Mapping[str, Any], member: MemberId, view: 
 
 
 def _reason(entry: Entry, private: Mapping[str, Any]) -> object:
-    """Return the reason in the entry; a start says it behind the persons."""
+    """Return the reason in the entry; the entry of a start has it behind the persons."""
     if entry.kind == WITNESS_COMPARED.kind:
         return str(private.get("waived")).partition(": ")[2]
     return private.get("reason")

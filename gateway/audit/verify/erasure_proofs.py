@@ -1,7 +1,7 @@
-"""What a verifier says of content that is not there any more: erased by right, or merely gone.
+"""Judge content that is not there any more: erased by right, or merely gone.
 
-Erased by right is what lay under a key that an entry `key-destroyed` names, was written in that key's month, and is
-among the entries that the proof counts, and lists where they are few.
+Content is erased by right if it lay under a key that an entry `key-destroyed` names, was written in that key's month,
+and is among the entries that the proof counts, and lists where they are few.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from gateway.model.evidence.retention import content_key_id, in_ranges
 
 @dataclass(frozen=True, slots=True)
 class ErasureProof:
-    """An entry `key-destroyed`: where it stands, when, why, and how many entries of each log it erased."""
+    """An entry `key-destroyed`: its place, its time, the ground, and how many entries of each log it erased."""
 
     log: str
     index: int
@@ -30,7 +30,7 @@ class ErasureProof:
 
 
 def erasure_proof(log: str, entry: Entry, private: Mapping[str, Any]) -> tuple[str, ErasureProof]:
-    """Return the key that an entry says was destroyed, and what it says of it. `Malformed` when it says neither."""
+    """Return the destroyed key that an entry names, and its proof. Raises `Malformed` for a bad private part."""
     key_id, ground = private.get("key_id"), private.get("ground", "")
     entries, indexes = private.get("entries", {}), private.get("indexes", {})
     if not isinstance(key_id, str) or not isinstance(ground, str):
@@ -44,27 +44,27 @@ def erasure_proof(log: str, entry: Entry, private: Mapping[str, Any]) -> tuple[s
 
 @dataclass(slots=True)
 class ErasedEntries:
-    """Entries whose content is gone, all under one key: where they stand, and when the first and last were written."""
+    """Entries under one key whose content is gone: their indexes, and when the first and last were written."""
 
     indexes: array[int] = field(default_factory=lambda: array("Q"))
     first_us: int = 0
     last_us: int = 0
 
     def add(self, index: int, time_us: int) -> None:
-        """Note one; their times go up."""
+        """Note an entry."""
         self.first_us = min(self.first_us, time_us) if self.indexes else time_us
         self.last_us = max(self.last_us, time_us)
         self.indexes.append(index)
 
     def merge(self, other: ErasedEntries) -> None:
-        """Add those of a later run."""
+        """Add the entries of a later segment."""
         self.first_us = min(self.first_us, other.first_us) if self.indexes else other.first_us
         self.last_us = max(self.last_us, other.last_us)
         self.indexes.extend(other.indexes)
 
 
 def not_proved(log: str, key_id: str, gone: ErasedEntries, proof: ErasureProof) -> int | None:
-    """Return the first entry of `log` that the proof does not speak of; None where all of them are gone by right."""
+    """Return the first entry of `log` that the proof does not cover; None where all of them are gone by right."""
     try:
         key = content_key_id(key_id)
         if not (key.start_us <= gone.first_us and gone.last_us < key.end_us):
@@ -80,5 +80,5 @@ def not_proved(log: str, key_id: str, gone: ErasedEntries, proof: ErasureProof) 
 
 
 def told(proof: ErasureProof) -> str:
-    """Return which entry it is, in words."""
+    """Return the place and the day of the proof's entry, in words."""
     return f"entry {proof.index} of {proof.log} of {rfc3339(proof.time_us)[:10]}"

@@ -1,4 +1,4 @@
-"""What a verifier says: numbered findings, each proved, contradicted or not provable."""
+"""The findings of a verifier: numbered, each proved, contradicted or not provable."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 
 MAX_DETAILS = 20
-"""Findings of one check and log that are told one by one; more are counted."""
+"""Findings of one check and log that are told one by one; the others are counted."""
 
 
 class Check(IntEnum):
@@ -54,11 +54,11 @@ MEANING: dict[Check, str] = {
     Check.PRUNED: "every entry from the first on is there",
     Check.ACTS: "every signed act that is shown is signed by as many persons as it demands, with keys listed then",
 }
-"""What each check shows when it holds."""
+"""The sentence of each check that holds."""
 
 
 class State(StrEnum):
-    """What a finding says."""
+    """The results of a check."""
 
     PROVED = "proved"
     CONTRADICTED = "contradicted"
@@ -67,7 +67,7 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One finding: check, what it says, log (empty: none) and the index of the entry that it is about."""
+    """One finding: check, result, text, log (empty: none) and the index of the entry that it is about."""
 
     check: Check
     state: State
@@ -78,8 +78,8 @@ class Finding:
 
 @dataclass(slots=True)
 class Report:
-    """All findings. `sizes` are the entries that were checked, for each log; `notes` say what was not there to check,
-    by right: they are no findings. `about` says what was checked: the export's own word, until it is proved."""
+    """All findings. `sizes` are the numbers of checked entries, by log; `notes` tell of content that is rightly absent:
+    they are no findings. `about` describes the evidence: the export's own word, until it is proved."""
 
     findings: list[Finding] = field(default_factory=list)
     sizes: dict[str, int] = field(default_factory=dict)
@@ -103,7 +103,7 @@ class Report:
         self.add(check, State.NOT_PROVABLE, text, log, index)
 
     def merge(self, other: Report) -> None:
-        """Take over what was found about a part."""
+        """Add the findings about a part."""
         for key, count in other._counts.items():
             room = max(0, MAX_DETAILS - self._counts.get(key, 0))
             same = [item for item in other.findings if (item.check, item.log, item.state) == key]
@@ -116,18 +116,18 @@ class Report:
         return [(*key, count - MAX_DETAILS) for key, count in groups if count > MAX_DETAILS]
 
     def is_proved(self, check: Check) -> bool:
-        """Tell whether a check was made, and nothing speaks against it."""
+        """Tell whether a check is proved, without any finding against it."""
         return {state for found, _, state in self._counts if found is check} == {State.PROVED}
 
     def conclude(self, checks: tuple[Check, ...], log: str = "") -> None:
-        """Say `proved` for each of `checks` about which nothing else was said."""
+        """Add `proved` for each of `checks` that has no other finding."""
         for check in checks:
             if not any((check, log, state) in self._counts for state in (State.CONTRADICTED, State.NOT_PROVABLE)):
                 self.add(check, State.PROVED, MEANING[check], log)
 
     @property
     def first_bad(self) -> tuple[str, int] | None:
-        """Log and index of the first entry that something speaks against."""
+        """Log and index of the first entry that a finding contradicts."""
         bad = [
             (item.log, item.index)
             for item in self.findings

@@ -1,13 +1,13 @@
-"""After a key was lost: what it signed, and what of that a witness's cosignature shows to be from before.
+"""Report on a lost key: what it signed, and which of that a witness's cosignature shows to be from before the loss.
 
-A thief can date a statement back, so a time in a statement or an entry shows nothing. What shows it is a head that a
-witness cosigned before the loss: every entry under it was there. So what the key signed is one of three:
+A thief can date a statement back, so a time in a statement or an entry shows nothing. A head that a witness cosigned
+before the loss does: every entry under it was there. So each thing that the key signed is one of three:
 
 - `covered`: its entry stands under a head that was cosigned before the loss; it is the owner's.
 - `claimed`: its entry says that it is from before, and no cosignature from before shows it.
 - `after`: its entry is from after the loss.
 
-Of the last two the first cosignature of a head over the entry is told as well: by then it existed. A log key signs
+For the last two, the first cosignature of a head over the entry is told as well: by then it existed. A log key signs
 heads and no statements: all entries beyond the covered ones stand under heads that it can have signed.
 """
 
@@ -40,7 +40,7 @@ _SECOND_US = 1_000_000
 
 
 class Proof(StrEnum):
-    """What shows that something was signed before the loss."""
+    """The evidence that something was signed before the loss."""
 
     COVERED = "covered"
     CLAIMED = "claimed"
@@ -49,7 +49,7 @@ class Proof(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class LostKey:
-    """A key, as descriptors list it: every certificate that it ever had, and whose it is."""
+    """A key, as descriptors list it: its member, and every certificate that it ever had."""
 
     member: str
     key_id: str
@@ -60,8 +60,8 @@ class LostKey:
 
 @dataclass(frozen=True, slots=True)
 class Signed:
-    """Something that the key signed: what, the entry that it stands in, and when a witness first cosigned that
-    (seconds since 1970; 0: nobody has)."""
+    """Something that the key signed: its kind (`what`), its entry, and when a witness first cosigned that (seconds
+    since 1970; 0: never)."""
 
     what: str
     log: str
@@ -76,9 +76,9 @@ class Signed:
 
 @dataclass(slots=True)
 class KeyReport:
-    """What was found. `covered` says how many entries of each log were shown to be there before the loss, and when;
-    `counts` of what and proof; `suspects` are what is not covered, oldest first, up to the limit. `closed` entries
-    cannot be looked into."""
+    """The result. `covered` gives for each log how many entries were there before the loss, and when that was cosigned;
+    `counts` are by kind and proof; `suspects` are not covered, oldest first, up to the limit; `closed` counts entries
+    that cannot be opened."""
 
     key: LostKey
     since_us: int
@@ -89,7 +89,7 @@ class KeyReport:
 
 
 class Coverage:
-    """Which entries of a log were under cosigned heads, and by when. Cosignatures that do not verify do not count."""
+    """The entries of a log that were under cosigned heads, and by when. Only cosignatures that verify count."""
 
     def __init__(self, heads: Iterable[CosignedHead], witnesses: Sequence[Witness], now_us: int) -> None:
         found = []
@@ -114,13 +114,13 @@ class Coverage:
         return max(early, default=(0, 0))
 
     def first(self, index: int) -> int:
-        """When an entry was first under a cosigned head; 0 where it never was."""
+        """Return when an entry was first under a cosigned head; 0 where it never was."""
         at = bisect_right(self._sizes, index)
         return self._first[at] if at < len(self._first) else 0
 
 
 def lost_key(name: str, own: str, descriptors: Mapping[str, Iterable[Sequence[ListedKey]]]) -> list[LostKey]:
-    """Return keys that `name` can mean: `statement` (of our own), `vn/statement`, or a key id or its first 8 digits."""
+    """Return the keys that `name` can mean: `statement` (our own), `vn/statement`, or 8 or more digits of a key id."""
     found: dict[str, tuple[str, ListedKey, set[bytes]]] = {}
     for member, versions in descriptors.items():
         for keys in versions:
@@ -144,7 +144,7 @@ def key_report(
     own: str,
     progress: Progress | None = None,
 ) -> KeyReport:
-    """Look into every entry of a home. Raises `Contradicted`, `Malformed`."""
+    """Read every entry of a home, and report what the key signed. Raises `Contradicted`, `Malformed`."""
     report = KeyReport(key, since_us)
     bounds = {log: logs.bounds(log) for log in logs.logs()}
     total, done = sum(stop - start for start, stop in bounds.values()), 0
@@ -178,7 +178,7 @@ def _note(
 
 
 def signed_by(opened: Opened, key: LostKey, own: str) -> Iterator[str]:
-    """Yield what in or around an entry the key signed, by the entry's own word: it was verified when it was logged."""
+    """Yield the kinds of things in an entry that the key signed, by its content, verified when it was logged."""
     if key.use == KeyUse.LOG:
         if key.member == own:
             yield "entry"
@@ -206,7 +206,7 @@ def _their_head_by(opened: Opened, key: LostKey) -> bool:
 
 
 def _statement(opened: Opened) -> bytes:
-    """Return the statement that an entry of the operations log keeps in its private part."""
+    """Return the statement that an entry keeps in its private part; empty where there is none."""
     text: Any = opened.private.get("statement") if opened.private else None
     try:
         return base64.b64decode(text, validate=True) if isinstance(text, str) else b""

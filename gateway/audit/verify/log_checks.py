@@ -1,4 +1,4 @@
-"""Puts the checks of a log's segments together, and compares its tree with its heads (numbers: `findings.Check`)."""
+"""Put the checks of a log's segments together, and compare its tree with its heads (numbers: `findings.Check`)."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ from gateway.trust.documents.descriptor import KeyUse
 from gateway.trust.view import TrustView
 
 Span = tuple[int, list[int]]
-"""Where a segment begins, and the sizes of heads that end inside a piece of it."""
+"""The beginning of a segment, and the sizes of heads that end inside a piece of it."""
 
 Outer = Callable[[range], Iterable[bytes]]
-"""Nodes over pieces that an export does not hold, by its own word; the root shows whether it is true."""
+"""Gives nodes over pieces that an export does not hold, by its own word; the root shows whether it is true."""
 
 _OF_A_LOG = (
     Check.HEAD,
@@ -43,7 +43,7 @@ _OF_A_LOG = (
 
 
 class LogCheck:
-    """Checks 4 to 14 and 19 for one log: `spans` first, then `take` for each segment in order, `finish` and `conclude`.
+    """Checks 4 to 14 and 16 to 19 for one log: `spans` first, then `take` for each segment in order, then the others.
 
     `destroyed`, `policies`, `withheld`, `pruned` and `opened` are gathered from the segments.
     """
@@ -85,7 +85,7 @@ class LogCheck:
         return self._tile_tree
 
     def spans(self) -> list[Span]:
-        """Check 4, and the segments to check, each with the sizes of heads that end in it."""
+        """Carry out check 4, and return the segments to check, each with the sizes of heads that end in it."""
         self._verify_heads()
         sizes = sorted({head.size for head in self._heads if head.size % PIECE})
         spans: list[Span] = [(start, []) for start in range(self._evidence.first, max(1, self._evidence.stop), SEGMENT)]
@@ -122,7 +122,7 @@ class LogCheck:
             self.withheld[ground] = self.withheld.get(ground, 0) + count
 
     def _join(self, segment: Segment) -> None:
-        """Time and channel numbers where two segments meet."""
+        """Check time and channel numbers where two segments meet."""
         if segment.first_us < self._last_us:
             self._suspicious(segment.start)
             self._against(Check.TIME, "the entry is older than the one before it", segment.start)
@@ -155,7 +155,7 @@ class LogCheck:
                 self._tile_tree.add_ragged(head.size, ragged(head.size))
 
     def finish(self, outer: Outer | None = None, tail: Sequence[bytes] = ()) -> None:
-        """Check 5, 6 and 12 and what is proved; `tail` is the ragged end of the newest head if no segment has it."""
+        """Carry out checks 5, 6, 12 and 17. `tail` is the ragged end of the newest head if no segment has it."""
         beyond = self.size // PIECE
         if outer is not None and self._seen < self.size:
             for node in outer(range(self._seen // PIECE, beyond)):
@@ -173,12 +173,12 @@ class LogCheck:
         self._report.sizes[self._log] = self._seen - self._evidence.first
 
     def check_tiles(self, wrong: Iterable[str]) -> None:
-        """Check 5 for the hashes above the entries."""
+        """Carry out check 5 for the hashes above the entries: `wrong` are names of tiles that differ."""
         for name in wrong:
             self._report.contradicted(Check.TREE, f"`{name}` is not what the entries give", self._log)
 
     def check_pruned(self, marks: Sequence[PrunedMark]) -> None:
-        """Check 18. The entries begin with the one that the export shows, or the home has."""
+        """Carry out check 18 for the entries before the first one, where that is shown."""
         first = self._rules.shown[0] if self._rules.shown[0] == self._evidence.first else 0
         mine = [mark for mark in marks if mark.log == pruned_mark(self._rules.origin) and mark.index >= first]
         for mark in mine:
@@ -197,7 +197,7 @@ class LogCheck:
             self._report.contradicted(Check.PRUNED, text, self._log, 0)
 
     def check_erased(self, proofs: Mapping[str, ErasureProof]) -> None:
-        """Check 10 for content that is not there: an entry `key-destroyed` speaks of it, or nobody knows why."""
+        """Carry out check 10 for content that is not there: an entry `key-destroyed` has to cover it."""
         for key_id, gone in self._gone.items():
             proof = proofs.get(key_id)
             if proof is None:
@@ -213,7 +213,7 @@ class LogCheck:
                 self._grounds.add(proof.ground)
 
     def check_witnesses(self, witnesses: Sequence[Witness], now_us: int, quorum: int) -> None:
-        """Check 16. Whether a cosigned head is of the same tree is check 6."""
+        """Carry out check 16. Check 6 shows that a cosigned head is of the same tree."""
         found, wrong = witnessed(self._heads, witnesses, now_us)
         for text in wrong:
             self._report.contradicted(Check.WITNESSES, text, self._log)
@@ -229,7 +229,7 @@ class LogCheck:
             self._report.notes.append(f"{self._log}: {text}")
 
     def conclude(self) -> None:
-        """Say what is proved, and what was not there to check."""
+        """Add the checks that are proved, and notes on content that is rightly absent."""
         self._range()
         checks = list(_OF_A_LOG)
         if not self._evidence.first:
@@ -246,7 +246,7 @@ class LogCheck:
             self._report.notes.append(f"{self._log}: {_not_shown(ground, count)}{grounds}")
 
     def _range(self) -> None:
-        """Check 13: the times of the entries at both ends of what is shown, and of those beside them."""
+        """Carry out check 13: the times of the entries at both ends of the shown part, and of those beside them."""
         (low, high), since_us, until_us = self._rules.shown, self._rules.since_us, self._rules.until_us
         if low > 0 and self._mark is None and self._rules.mandate is not None:
             self._edge(low - 1, "before", lambda at: at < since_us)
@@ -267,7 +267,7 @@ class LogCheck:
     # ------------------------------------------------------------ heads and tree
 
     def _verify_heads(self) -> None:
-        """Check 4: heads that a listed log key signed, the newest last."""
+        """Carry out check 4: keep the heads that a listed log key signed, the newest last."""
         keys = self._view.vkeys(self._rules.member, KeyUse.LOG)
         found = self._evidence.heads()
         self._heads = [head for data in dict.fromkeys(found) if (head := self._verified(data, keys))]
@@ -278,7 +278,7 @@ class LogCheck:
         self._look_further(keys)
 
     def _look_further(self, keys: Sequence[VerifyKey]) -> None:
-        """Where the log goes on under the next number, heads beyond what is kept show what is lost."""
+        """Set apart the heads beyond the kept part of a log that goes on under the next number: they show the loss."""
         try:
             self._continued = self._evidence.continued(keys)
         except LiaisonError as error:
@@ -303,7 +303,7 @@ class LogCheck:
         return None
 
     def _in_time(self, head: Checkpoint) -> None:
-        """The key's time: it is that of the last entry that was checked."""
+        """Check that the newest head's key was valid at the time of the last entry that was checked."""
         for key in self._view.vkeys(self._rules.member, KeyUse.LOG):
             try:
                 verify_checkpoint(head.data, self._rules.origin, key)
@@ -315,7 +315,7 @@ class LogCheck:
             self._report.contradicted(Check.HEAD, "the log key of the newest head was not valid then", self._log)
 
     def _root(self) -> None:
-        """Check 5 and 6."""
+        """Carry out checks 5 and 6."""
         newest, size = self._heads[-1], self._tile_tree.size
         if newest.size > size:
             text = f"entry {size} is missing: a head over {newest.size} entries was signed"
@@ -335,7 +335,7 @@ class LogCheck:
         self._report.contradicted(check, text, self._log, start)
 
     def _lost(self) -> None:
-        """Check 17: a number that ends short of a head that was signed is never proved to be the whole log."""
+        """Carry out check 17: a number that ends short of a signed head is never proved to be the whole log."""
         said = self._continued
         if said is None:
             return
@@ -361,7 +361,7 @@ class LogCheck:
     # ------------------------------------------------------------ answered twice
 
     def _answered_twice(self) -> None:
-        """Check 12. Beginnings of ids that occur twice are rare, and looked at in full."""
+        """Carry out check 12. Only ids whose beginnings occur twice, which are rare, are compared in full."""
         ordered = sorted(self._answered)
         self._answered = array("Q")
         twice = {one for one, other in pairwise(ordered) if one == other}

@@ -1,15 +1,15 @@
-"""Two countries' exports side by side: what was lost in transit, dropped, altered, or never acknowledged.
+"""Compare two countries' exports: what was lost in transit, dropped, altered, or never acknowledged.
 
 Each exchange between the two gets at most one finding:
 
 1. `dropped-answer`: one side holds an answer signed by the other, whose log has no entry of it;
 2. `dropped-question`: one side holds a request signed by the other, whose log does not say that it asked;
 3. `altered-request`, `altered-answer`: both have an entry, with different hashes. The signed statement that one of
-   them holds contradicts the other; where nobody holds it any more, nobody is blamed;
-4. `lost-answer`: it was given, and never came. Nobody is to blame;
+   them holds contradicts the other; where neither holds it any more, neither is blamed;
+4. `lost-answer`: it was given, and never came. Neither is to blame;
 5. `lost-question`: it was asked, and there is no entry of it at the other side: lost on the way, or not logged;
 6. `lost-entries`: one side has it, and the other side's log lost the entries of that time, as that log says itself.
-   Nobody is blamed, and nothing is proved.
+   Neither is blamed, and nothing is proved.
 
 And each direction at most one of these:
 
@@ -17,8 +17,8 @@ And each direction at most one of these:
    although it names every exchange rightly: the side that signed the heads has changed its history otherwise;
 8. `unacknowledged`: answers that the asking side has not acknowledged.
 
-An export must hold what happened before it was made, by the time in its signed manifest; what came later is counted
-and not judged. A statement puts blame on its signer only after its signature was verified (`Ledger.prove`).
+An export must hold what happened before it was made, by the time in its signed manifest; what came later is counted and
+not judged. A statement puts blame on its signer only after its signature was verified (`Ledger.prove`).
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from gateway.audit.accounts.ledger import MARGIN_US, Ledger, Note
 
 
 class Fault(StrEnum):
-    """What two logs can disagree about."""
+    """The kinds of disagreement between two logs."""
 
     REWRITTEN = "rewritten"
     DROPPED_ANSWER = "dropped-answer"
@@ -65,7 +65,7 @@ MEANING: dict[Fault, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Disagreement:
-    """One finding. `blamed` is the member that its own signature contradicts, empty where nobody is.
+    """One finding. `blamed` is the member that its own signature contradicts, empty where there is none.
 
     `asker` asked `answerer`; `asker_index` and `answerer_index` are places in their logs, None where there is none.
     """
@@ -90,12 +90,12 @@ class Comparison:
 
     @property
     def suspected(self) -> frozenset[str]:
-        """Exchanges about which somebody could be blamed, if the statements are there."""
+        """Exchanges about which a side can be blamed, if the statements are there."""
         return frozenset(found.exchange_id for found in self.findings if found.fault in _PROVABLE)
 
     @property
     def unproved(self) -> bool:
-        """Whether somebody dropped or altered something, or may have, and nothing shows who."""
+        """True where a side dropped or altered something, or may have, and nothing shows which."""
         return any(not found.blamed and found.fault in _PROVABLE | _OPEN for found in self.findings)
 
     @property
@@ -105,7 +105,7 @@ class Comparison:
 
 
 def compare(one: Ledger, other: Ledger) -> Comparison:
-    """Return what the two sides disagree about."""
+    """Compare what the two sides say of their exchanges."""
     counted: Counter[str] = Counter()
     findings = [*_direction(one, other, counted), *_direction(other, one, counted)]
     return Comparison(tuple(findings), counted["agreed"], counted["outside"])
@@ -122,7 +122,7 @@ def _direction(asker: Ledger, answerer: Ledger, counted: Counter[str]) -> Iterat
             yield found
         else:
             counted["agreed"] += 1
-    # A log with an entry less or another one has other entries from there on: that is told once, by its cause.
+    # After an entry that was dropped or altered, all others stand elsewhere: that is told once, by its cause.
     if not blamed:
         yield from judge.rewritten()
     yield from judge.receipts()

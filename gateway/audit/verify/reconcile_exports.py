@@ -1,4 +1,4 @@
-"""Reconciling two exports: each is verified for itself, then they are compared. No network, node or settings."""
+"""Reconcile two exports: each is verified for itself, then they are compared. No network, node or settings."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from gateway.trust.view import TrustView
 
 @dataclass(frozen=True, slots=True)
 class Reconciled:
-    """What each export proves for itself, by member, and what they disagree about.
+    """The report of each export for itself, by member, and what they disagree about.
 
     There is no `comparison` when one of them is contradicted already: nothing can be concluded from it.
     """
@@ -37,10 +37,10 @@ class Reconciled:
 
     @property
     def exit_code(self) -> int:
-        """0 nobody is contradicted (an answer that was lost has no culprit), 1 somebody is, 3 not provable.
+        """0: no side is contradicted (an answer that was lost has no culprit); 1: a side is; 3: not provable.
 
-        Nobody can prove whether a question that only its asker knows of was lost on the way or kept out of a log; nor
-        who dropped or altered what, where the statements that show it are in neither export.
+        It cannot be proved whether a question that only its asker knows of was lost on the way or kept out of a log,
+        nor which side dropped or altered what, where the statements that show it are in neither export.
         """
         codes = {report.exit_code for report in self.reports.values()}
         if 1 in codes or (self.comparison and self.comparison.blamed):
@@ -51,7 +51,7 @@ class Reconciled:
 def reconcile_exports(
     folders: tuple[Path, Path], charter: Sequence[bytes], clock: Clock, fingerprint: str | None = None
 ) -> Reconciled:
-    """Verify and compare two members' exports. Raises `Malformed` for what is none, or for one member's twice."""
+    """Verify and compare two members' exports. Raises `Malformed` for a broken export, or for one member's twice."""
     exports = [_opened(folder) for folder in folders]
     names = [str(export.member) for export in exports]
     if names[0] == names[1]:
@@ -85,14 +85,14 @@ def reconcile_exports(
 
 
 def begins_us(export: ExportReader) -> int:
-    """When the first entry of the exchange logs was written that is there; 0 where none before it was pruned."""
+    """Return when the first kept entry of the exchange logs was written, where others before it were pruned; else 0."""
     first = next(iter(exchange_logs(export)), None)
     pruned = first is not None and 0 < first.range.low == first.first < first.stop
     return parse_entry(first.body(first.first)).time_us if first is not None and pruned else 0
 
 
 def lost_times(export: ExportReader, keys: Sequence[VerifyKey]) -> Iterator[tuple[int, int]]:
-    """Yield the times of which an exchange log lost its entries: reports of both exports were made before, and hold."""
+    """Yield the times whose entries an exchange log lost. Both exports must have been verified before."""
     logs = exchange_logs(export)
     for log in logs:
         if log is logs[0] and split_name(log.name)[1] > 1 and log.first == 0:
@@ -106,7 +106,7 @@ def lost_times(export: ExportReader, keys: Sequence[VerifyKey]) -> Iterator[tupl
 
 
 def _opened(folder: Path) -> ExportReader:
-    """Return the export in a folder; an error names which of the two it is."""
+    """Return the export in a folder. An error names the folder."""
     try:
         return ExportReader(folder)
     except Malformed as error:
@@ -115,14 +115,14 @@ def _opened(folder: Path) -> ExportReader:
 
 @dataclass(frozen=True, slots=True)
 class _Signatures:
-    """`sides.SignedBy` under the charter: statements of `peer` to `member`."""
+    """A `ledger.SignedBy` under the charter: checks statements of `peer` to `member`."""
 
     view: TrustView
     member: MemberId
     peer: MemberId
 
     def request(self, envelope: bytes, entry: Entry) -> bool:
-        """Return the peer asked us this: its hash, its parties and its exchange are those of the entry."""
+        """Tell whether the peer signed this request to us: its hash, parties and exchange are those of the entry."""
         try:
             unsealed = self._unsealed(envelope, REQUEST, entry.request_hash, entry.time_us)
             said = REQUEST_KIND.parse(unsealed.payload)
@@ -131,7 +131,7 @@ class _Signatures:
         return (said.sender, said.recipient, said.exchange_id) == (self.peer, self.member, entry.exchange_id)
 
     def answer(self, envelope: bytes, entry: Entry) -> bool:
-        """Return the peer answered us this, and about this request."""
+        """Tell whether the peer signed this answer to us, and to the request of the entry."""
         try:
             unsealed = self._unsealed(envelope, ANSWER, entry.answer_hash, entry.time_us)
             said = ANSWER_KIND.parse(unsealed.payload)

@@ -1,7 +1,7 @@
-"""The checks of a segment of consecutive entries, in one pass; several processes each take segments of one log.
+"""Check a segment of consecutive entries, in one pass; several processes each take segments of one log.
 
-What holds within a segment is decided here. What reaches beyond it (roots, time, channel numbers, exchanges that were
-answered twice) is brought back in a `Segment`, and `gateway.audit.verify.log_checks` puts the segments together.
+Properties within a segment are decided here. Those that reach beyond it (roots, time, channel numbers, exchanges that
+were answered twice) are brought back in a `Segment`, and `gateway.audit.verify.log_checks` puts the segments together.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _READ = events.ANSWERS | events.kinds(events.START, events.POLICY_ACCEPTED, even
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What a log is checked under. `shown` are the entries [from, to) whose private parts may be shown.
+    """The rules under which a log is checked. `shown` are the entries [from, to) whose private parts may be shown.
 
     `mandate` is None at home, where nothing is withheld. `statements` = False leaves out the statements, which take
     most of the time. `since_us` and `until_us` are the time that an export is of (0: no bound).
@@ -63,8 +63,8 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class PrunedMark:
-    """What an entry says of pruning: the hash of the log's name, the lowest index, the root over what is gone, and
-    where the entry stands."""
+    """An entry's word on pruning: the hash of the log's name, the lowest index, the root over the pruned entries, and
+    the place of the entry."""
 
     log: bytes
     index: int
@@ -83,9 +83,8 @@ class Channel:
 
 @dataclass(slots=True)
 class Segment:
-    """What a segment of entries gives. `nodes` are the nodes over its complete pieces, `roots` the ragged ends of the
-    sizes that were asked for; `answered` are beginnings of the exchange ids that were answered.
-    """
+    """The result of a segment. `nodes` are the nodes over its complete pieces, `roots` the ragged ends of the sizes
+    that were asked for; `answered` are beginnings of the exchange ids that were answered."""
 
     start: int
     size: int = 0
@@ -109,7 +108,7 @@ class Segment:
     files: dict[str, str] = field(default_factory=dict)
 
     def suspicious(self, index: int) -> None:
-        """Remember the first entry that something speaks against."""
+        """Remember the first entry with a fault."""
         self.suspect = index if self.suspect is None else min(index, self.suspect)
 
 
@@ -158,7 +157,7 @@ class _Checks:
         self._unfit: list[tuple[int, LiaisonError]] = []
 
     def row(self, row: Row, expected: int) -> bytes:
-        """Check a row that should be entry `expected`; the hash of its leaf."""
+        """Check a row that should be entry `expected`. Return the hash of its leaf."""
         leaf = leaf_hash(row.body)
         if row.stored_leaf and leaf != row.stored_leaf:
             self._segment.suspicious(expected)
@@ -182,7 +181,7 @@ class _Checks:
         self._report.contradicted(check, text, self._rules.log, index)
 
     def _form(self, entry: Entry, event: Event, row: Row, expected: int) -> None:
-        """Check 7, 8 and 9, and what check 12 needs."""
+        """Carry out checks 7, 8 and 9, and gather what checks 12, 13 and 18 need."""
         segment = self._segment
         if (entry.log, entry.index, row.index) != (self._origin, expected, expected):
             segment.suspicious(expected)
@@ -223,7 +222,7 @@ class _Checks:
     # ------------------------------------------------------------ private parts
 
     def _private(self, entry: Entry, row: Row, expected: int) -> dict[str, Any] | None:
-        """Check 10 and 14; the private part where somebody has to read it and it is the right one."""
+        """Carry out checks 10 and 14. Return the private part where other checks read it and it is the right one."""
         if row.private is None:
             self._missing(entry, row, expected)
             return None
@@ -250,7 +249,7 @@ class _Checks:
         self._against(Check.MANDATE, f"its private part is shown, which the mandate does not allow ({ground})", index)
 
     def _missing(self, entry: Entry, row: Row, expected: int) -> None:
-        """A private part that is not there: by right, for no reason, or because something is wrong with it."""
+        """Judge a private part that is not there: absent by right, without a reason, or broken."""
         low, high = self._rules.shown
         if row.problem:
             self._against(Check.PRIVATE, f"its private part cannot be read (`{row.problem}`)", expected)
@@ -265,7 +264,7 @@ class _Checks:
             self._report.not_provable(Check.PRIVATE, text, self._rules.log, expected)
 
     def _allowed(self, entry: Entry) -> set[str]:
-        """Grounds on which this entry may be closed. That an agency is outside the scope is the exporter's word."""
+        """Return the grounds on which this entry may be closed. The ground `agency` is the exporter's word."""
         mandate = self._rules.mandate
         if mandate is None:
             return set()
@@ -273,7 +272,7 @@ class _Checks:
         return {ground} if ground else {"agency"} if mandate.names_agencies else set()
 
     def _notes(self, entry: Entry, private: dict[str, Any], expected: int) -> None:
-        """What other checks need from a private part."""
+        """Gather what other checks need from a private part."""
         if entry.kind in ACT_KINDS:
             self._act(entry, private, expected)
         if entry.kind == events.KEY_DESTROYED.kind:
@@ -285,7 +284,7 @@ class _Checks:
                 self._segment.policies.add(found[:64])
 
     def _act(self, entry: Entry, private: dict[str, Any], expected: int) -> None:
-        """Check 19."""
+        """Carry out check 19."""
         try:
             self._segment.acts += check_act(entry, private, self._rules.member, self._view)
         except LiaisonError as error:
@@ -302,9 +301,9 @@ class _Checks:
     # ------------------------------------------------------------ statements
 
     def _statements(self, entry: Entry, event: Event, row: Row, expected: int) -> None:
-        """Check 11, but for the signatures: those of many entries are verified and told together (`signatures`).
+        """Carry out check 11 without the signatures: `signatures` verifies those of many entries together.
 
-        What is found is told of the place, whatever entry the one that stands there says that it is.
+        Findings name the expected place, whatever index the entry there claims.
         """
         mandate = self._rules.mandate
         if mandate is not None and row.private is None and (row.request or row.answer):
@@ -348,10 +347,10 @@ class _Checks:
             self._signed_in.append(place)
 
     def signatures(self) -> None:
-        """The rest of check 11, for the entries since the last time.
+        """Carry out the rest of check 11, for the entries since the last time.
 
-        They are told in their order, each with what was found first, as if they were checked one by one: only the
-        first findings are told one by one, and the first bad entry must be among them.
+        Findings come in the order of entries, the first of each, as if entries were checked one by one: only the first
+        findings are told one by one, and the first bad entry must be among them.
         """
         outcomes = check_signatures(self._signed, self._view)
         found: dict[int, str] = {}

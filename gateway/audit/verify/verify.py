@@ -9,7 +9,7 @@
  7. every entry has the form of an entry, names this log, and is numbered without a gap;
  8. time never goes back;
  9. each channel's numbers go up by one;
-10. every private part that is shown is the one that its entry commits to; what is gone was erased, as an entry says;
+10. every private part that is shown is the one that its entry commits to; missing ones were erased, as an entry says;
 11. every statement that is shown has the hash in its entry, and a signature by a key that was valid then;
 12. no exchange was answered twice;
 13. an export leaves out no entry of the time that it is of;
@@ -17,10 +17,10 @@
 15. every policy that decided is in the export, by its hash;
 16. every cosignature of a listed witness is of a head of this log; and, where a quorum is asked for, enough witnesses
     have cosigned;
-17. a log that goes on under the next number lost what that number says, and no more; and each number after the first
+17. a log that goes on under the next number lost as much as that number says, and no more; each number after the first
     has the one before it beside it;
-18. entries that were pruned are those of which an entry of the operations log says so, by the root over them. What they
-    said is not provable any more;
+18. entries that were pruned are those that an entry of the operations log names, by the root over them. Their content
+    is not provable any more;
 19. every act of a human that is shown with its signatures was signed by as many persons as it demands, whose keys the
     member listed for it then, and is the act that its entry tells.
 
@@ -55,11 +55,11 @@ from gateway.trust.documents.descriptor import KeyUse
 from gateway.trust.view import TrustView
 
 Progress = Callable[[int, int], None]
-"""Translated how many entries were checked, and of how many."""
+"""Called with the number of checked entries, and of all."""
 
 
 def no_progress(done: int, of: int) -> None:
-    """Tell nobody."""
+    """Ignore the progress."""
 
 
 def verify_home(
@@ -97,7 +97,7 @@ def verify_export(
 ) -> Report:
     """Check an export in `folder` under `charter` (all versions, oldest first), in `processes` processes.
 
-    `quorum` is how many counterparts must have cosigned, where the domestic witness has not; 0: nobody must.
+    `quorum` is how many counterparts must have cosigned, where the domestic witness has not; 0: none.
 
     Raises `Malformed` when `folder` holds no export, or one whose manifest cannot be read.
     """
@@ -137,7 +137,7 @@ def _view(
     clock: Clock,
     fingerprint: str | None,
 ) -> TrustView | None:
-    """Check 1 and 2."""
+    """Carry out checks 1 and 2."""
     if not charter:
         report.not_provable(Check.CHARTER, "there is no charter")
         return None
@@ -165,20 +165,20 @@ def _view(
 
 
 def _mandate(report: Report, export: ExportReader, view: TrustView) -> Mandate:
-    """Check 14, as far as the appointment goes: by an appointment that is none, nothing may be shown."""
-    nobody = Mandate(export.member, None)
+    """Carry out check 14, as far as the appointment goes: without a valid one, nothing may be shown."""
+    nothing = Mandate(export.member, None)
     if not export.appointment_hash:
         report.notes.append("made for no auditor: no private part and no statement is in it")
-        return nobody
+        return nothing
     try:
         found = verified_appointment(view, export.member, export.appointment(), export.created_us)
         check_time(found, export.created_us)
     except LiaisonError as error:
         report.contradicted(Check.MANDATE, f"the appointment does not verify: {error.message}")
-        return nobody
+        return nothing
     if found.hash.hex() != export.appointment_hash:
         report.contradicted(Check.MANDATE, "the appointment is another one than its manifest names")
-        return nobody
+        return nothing
     report.about["auditor"] = found.auditor
     report.about["appointed_by"] = found.appointed_by
     report.about["scope"] = found.scope.describe()
@@ -187,7 +187,7 @@ def _mandate(report: Report, export: ExportReader, view: TrustView) -> Mandate:
 
 @dataclass(slots=True)
 class _Verifier:
-    """Checks the logs of one member. `policies` gathers the hashes of those that decided."""
+    """Checks the logs of one member. `policies` gathers the hashes of the policies that decided."""
 
     report: Report
     member: MemberId
@@ -205,7 +205,7 @@ class _Verifier:
     total: int = 0
 
     def logs(self, logs: Sequence[LogEvidence]) -> None:
-        """Check 4 to 14; the operations logs first, since they say which keys were destroyed."""
+        """Carry out checks 4 to 14 and 16 to 19; the operations logs first, since they name the destroyed keys."""
         if not logs:
             self.report.not_provable(Check.HEAD, "there is no log")
         erased: dict[str, ErasureProof] = {}
@@ -220,7 +220,7 @@ class _Verifier:
                 self.report.contradicted(Check.FORM, f"the log cannot be read: {error.message}", log.name)
 
     def _numbers(self, names: Sequence[str]) -> None:
-        """Check 17 for what is not there at all."""
+        """Carry out check 17 for numbers that are not there at all."""
         for name in by_number(names):
             if split_name(name)[1] > 1 and neighbour(name, -1) not in names:
                 text = f"`{neighbour(name, -1)}` is not there, after which this log goes on"
@@ -255,7 +255,7 @@ class _Verifier:
 
 
 def _policies(report: Report, export: ExportReader, wanted: set[str]) -> None:
-    """Check 15."""
+    """Carry out check 15."""
     try:
         kept = kept_policies(export.policies())
     except LiaisonError as error:

@@ -1,4 +1,4 @@
-"""Checks the segments of a log, in this process or in several."""
+"""Check the segments of a log, in this process or in several."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from gateway.trust.evidence import evidence_view
 from gateway.trust.view import TrustView
 
 MANY_RUNS = 3
-"""From so many segments on it is worth while to start processes."""
+"""The number of segments from which on it is worth while to start processes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Trust:
-    """What a view is made of, in a form that another process can be given; `now_us` is when the check is made."""
+    """The parts of a trust view, in a form that another process can be given; `now_us` is when the check is made."""
 
     charter: tuple[bytes, ...]
     descriptors: tuple[bytes, ...]
@@ -38,7 +38,7 @@ class Trust:
 
 
 class Checkers:
-    """Checks segments with as many processes as there are; one: in this process."""
+    """Checks segments in the processes of `pool`; without one, in this process."""
 
     def __init__(self, view: TrustView, pool: ProcessPoolExecutor | None) -> None:
         self._view = view
@@ -67,7 +67,7 @@ class Checkers:
 
 @contextmanager
 def checkers(view: TrustView, trust: Trust, processes: int) -> Iterator[Checkers]:
-    """Checkers of `processes` processes, which end with the block."""
+    """Yield checkers of `processes` processes, which end with the block."""
     if processes < 2:
         yield Checkers(view, None)
         return
@@ -76,7 +76,7 @@ def checkers(view: TrustView, trust: Trust, processes: int) -> Iterator[Checkers
 
 
 _views: list[TrustView] = []
-"""The view of a process that checks."""
+"""The trust view of a process that checks."""
 
 
 def _begin(trust: Trust) -> None:

@@ -1,7 +1,7 @@
-"""All tables of a node's database as one file of SQLite, of one moment, and back; the node may be running.
+"""Dump all tables of a node's database to one file of SQLite, of one moment, and load it; the node may be running.
 
 A file of SQLite is copied without its free pages. The tables of PostgreSQL are read in one snapshot. So a dump does not
-depend on the engine: what was dumped from one can be loaded into the other.
+depend on the engine: a dump of one can be loaded into the other.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ _ROWS = 2_000
 
 
 def dump(database: Database, out: Path) -> None:
-    """Write everything that is committed to the new file `out`. `Misconfigured` for an older schema."""
+    """Write everything that is committed to the new file `out`. Raises `Misconfigured` for an older schema."""
     require_current(database)
     out.touch(mode=0o600)
     if not database.shared:
-        # Outside a transaction, which is what the statement needs. It writes to `out` alone; the file itself is open
+        # VACUUM must run outside a transaction. It writes to `out` alone; the file itself is open
         # for reading only, whatever this switch says.
         with storage_errors("dump"), database.engine.connect() as connection:
             cursor = connection.connection.cursor()
@@ -45,7 +45,7 @@ def dump(database: Database, out: Path) -> None:
 def load(file: Path, database: Database) -> None:
     """Put a dump into an empty database of the newest schema: all of it, or nothing where it is cut off.
 
-    `Misconfigured` when it is not empty.
+    Raises `Misconfigured` when the database is not empty.
     """
     require_empty(database)
     source = open_database(file)
@@ -73,9 +73,7 @@ def require_empty(database: Database) -> None:
 
 
 def is_loaded(file: Path, database: Database) -> bool:
-    """Tell whether the logs in the database are exactly those of a dump: `load` was done, and nothing was written
-    since.
-    """
+    """Tell whether the database has exactly the logs of a dump: it was loaded, and nothing was written since."""
     migrate(database)
     source = open_database(file)
     try:
@@ -97,7 +95,7 @@ def _copy(source: Connection, target: Connection, table: Table) -> None:
 
 
 def _advance_ids(connection: Connection) -> None:
-    """The server's own numbering goes on behind what was loaded."""
+    """Set the server's own numbering to go on behind the loaded rows."""
     for table in metadata.sorted_tables:
         column = table.autoincrement_column
         if column is not None:

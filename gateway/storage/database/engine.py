@@ -1,12 +1,12 @@
 """The database: one file in SQLite, opened only with settings under which a commit is durable.
 
-SQLite runs in WAL mode with `synchronous=FULL`, so that what was committed survives a loss of power; anything
-weaker refuses to start. One connection writes, one reads; both are held open, since taking one from a pool
-costs more than a point read. PostgreSQL is opened by `storage.postgres`, and is the same `Database` from then on.
+SQLite runs in WAL mode with `synchronous=FULL`, so that a commit survives a loss of power; anything weaker refuses to
+start. One connection writes, one reads; both are held open, since taking one from a pool costs more than a point read.
+PostgreSQL is opened by `gateway.storage.database.postgres`, and is the same `Database` from then on.
 
-A failure of the database or the disk is `StorageBroken`, made in one place (`storage_errors`). After one in a
-write the database refuses every further write: a failed sync may or may not have reached the disk, and only
-opening the files anew can tell.
+A failure of the database or the disk is `StorageBroken`, made in one place (`storage_errors`). After one in a write the
+database refuses every further write: a failed sync may or may not have reached the disk, and only opening the files
+anew can tell.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ _FULL = {"FULL", "EXTRA"}
 
 @dataclass(frozen=True, slots=True)
 class SqliteSettings:
-    """How the file is opened.
+    """The settings under which the file is opened.
 
-    `synchronous` is FULL or EXTRA. `busy_timeout_ms` is how long a write waits for a foreign lock.
-    `wal_pages`: pages of write-ahead log that a commit moves into the file itself, since `storage.mover` has not come
-    to it. `max_pages` limits the file (0 = no limit), for a disk that is shared with others.
+    `synchronous` is FULL or EXTRA. `busy_timeout_ms` is how long a write waits for a foreign lock. `wal_pages`: pages
+    of write-ahead log from which on a commit moves the log into the file itself, if `WalMover` has not. `max_pages`
+    limits the file (0 = no limit), for a disk that is shared with others.
     """
 
     synchronous: str = "FULL"
@@ -85,10 +85,10 @@ def _broken(doing: str, cause: BaseException) -> StorageBroken:
 
 @dataclass(frozen=True, slots=True)
 class Ways:
-    """How an engine reads: options of the connection whose statements each see what is committed by then, and of
-    those whose reads all see one state, which begin with the statement `first`. `shared`: other processes may write to
-    the same logs. `doubt` says why a commit that the server has called done may not be so; it is asked after each.
-    `moves_log`: what is committed lies in a log that we have to move into the file."""
+    """The ways in which an engine reads and commits. `committed`: options of a connection whose statements each see the
+    commits until then. `one_state`: of one whose reads all see one state, which begin with the statement `first`.
+    `shared`: other processes may write to the same logs. `doubt` is asked after each commit, and says why it may be
+    lost although the server called it done. `moves_log`: we have to move commits from a log into the file."""
 
     committed: Mapping[str, Any]
     one_state: Mapping[str, Any]
@@ -105,7 +105,7 @@ class Database:
     """One open database: a connection that writes, one that reads, each under a lock of its own."""
 
     def __init__(self, engine: Engine, ways: Ways = SQLITE, place: str = "open") -> None:
-        """`place` is what an error names when it cannot be opened: SQLite does not say which file it was."""
+        """Connect to `engine`. An error names `place`, since SQLite does not say which file could not be opened."""
         self.engine = engine
         self._mover = WalMover(engine, self._moving_failed) if ways.moves_log else None
         self.shared = ways.shared
@@ -123,7 +123,7 @@ class Database:
 
     @contextmanager
     def write(self, doing: str) -> Iterator[Connection]:
-        """A transaction that is durable when the block ends. Raises `StorageBroken`, then and ever after."""
+        """Yield a transaction that is durable when the block ends. Raises `StorageBroken`, then and ever after."""
         with self._write_lock:
             if self._broken:
                 raise StorageBroken(
@@ -141,19 +141,19 @@ class Database:
                 self._mover.committed()
 
     def _moving_failed(self, error: BaseException) -> None:
-        """The log could not be moved: the disk is not to be trusted with what comes next."""
+        """Refuse further writes: the disk could not take the log, and is not to be trusted."""
         self._cause = error
         self._broken = True
 
     @contextmanager
     def read(self, doing: str) -> Iterator[Connection]:
-        """The connection that reads what is committed; not for long reads."""
+        """Yield the connection that reads committed rows; not for long reads."""
         with self._read_lock, storage_errors(doing):
             yield self._reader
 
     @contextmanager
     def snapshot(self, doing: str) -> Iterator[Connection]:
-        """A connection of its own whose reads all see one state, for long reads."""
+        """Yield a connection of its own whose reads all see one state, for long reads."""
         with storage_errors(doing), self.engine.connect() as connection:
             connection = connection.execution_options(**self._one_state)
             with connection.begin():
@@ -162,10 +162,10 @@ class Database:
                 yield connection
 
     def truncate_wal(self) -> bool:
-        """Move SQLite's write-ahead log into the file and cut it; false while a reader needs it. Others: true."""
+        """Move SQLite's write-ahead log into the file and cut it. False while a reader needs it; True for a server."""
         if self.shared:
             return True
-        # On a connection of its own that waits for nobody: a long reader must not hold up the writer.
+        # On a connection of its own, without waiting: a long reader must not hold up the writer.
         with self._moving(), storage_errors("checkpoint"), self.engine.connect() as connection:
             cursor = connection.connection.cursor()
             cursor.execute("PRAGMA busy_timeout=0")
@@ -175,12 +175,12 @@ class Database:
         return self._mover.turn if self._mover is not None else nullcontext()
 
     def connect_apart(self) -> Connection:
-        """Return a connection of its own, each of whose statements is a transaction; whoever takes it closes it."""
+        """Return a connection of its own, each of whose statements is a transaction. The caller closes it."""
         with storage_errors("connect"):
             return self.engine.connect().execution_options(**self._committed)
 
     def close(self) -> None:
-        """Close all connections but those that were given away."""
+        """Close all connections except those of `connect_apart`."""
         if self._mover is not None:
             self._mover.stop()
         with self._write_lock, self._read_lock, storage_errors("close"):
@@ -216,7 +216,7 @@ def open_database(path: Path, settings: SqliteSettings | None = None, *, read_on
 
 
 def _keep_log(path: Path) -> None:
-    """SQLite would delete the write-ahead log beside a new file, and with it what was committed and not yet moved."""
+    """Raise `Misconfigured` for a log without its file: SQLite would delete it, with the commits in it."""
     log = path.with_name(f"{path.name}-wal")
     if log.exists() and log.stat().st_size and not (path.exists() and path.stat().st_size):
         raise Misconfigured(
@@ -228,8 +228,7 @@ def _keep_log(path: Path) -> None:
 
 
 def _at_its_place(path: Path) -> Callable[[Connection], str]:
-    """Return a commit into a file that was taken away or replaced is durable, and lost: nobody will open that file
-    again.
+    """Return the `doubt` of a file: a commit into one that was removed or replaced is durable, and lost with it.
 
     Two looks at names for each commit.
     """
@@ -269,7 +268,7 @@ def _engine(path: Path, settings: SqliteSettings, *, read_only: bool) -> Engine:
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
-        # The reader begins nothing: each of its statements then sees what is committed by now.
+        # The reader begins no transaction: so each of its statements sees what is committed by then.
         if statement := connection.get_execution_options().get("begin", "BEGIN" if read_only else "BEGIN IMMEDIATE"):
             driver_of(connection).execute(statement)
 
@@ -287,14 +286,14 @@ def _pragmas(settings: SqliteSettings, *, read_only: bool) -> list[str]:
         f"PRAGMA synchronous={settings.synchronous.upper()}",
         f"PRAGMA wal_autocheckpoint={settings.wal_pages:d}",
         "PRAGMA foreign_keys=ON",
-        # What is deleted or overwritten leaves zeros behind, not its old bytes.
+        # Deleted and overwritten bytes become zeros: erased content must not stay in free pages.
         "PRAGMA secure_delete=ON",
         *([f"PRAGMA max_page_count={settings.max_pages:d}"] if settings.max_pages else []),
     ]
 
 
 def require_durable(connection: Connection) -> None:
-    """Check what the database really runs with; `Misconfigured` when a commit could be lost (CASE-H10)."""
+    """Raise `Misconfigured` when the settings in force could lose a commit (CASE-H10)."""
     found = {
         name: str(connection.exec_driver_sql(f"PRAGMA {name}").scalar())
         for name in ("journal_mode", "synchronous", "foreign_keys")
@@ -315,9 +314,7 @@ def require_durable(connection: Connection) -> None:
 
 
 def file_identity(database: Database) -> str:
-    """Return which file of SQLite this is: its number in the file system, which a copy or a restored backup does not
-    have.
-    """
+    """Return the name of a file of SQLite by its inode number, which a copy or a restored backup does not share."""
     with database.read("file identity") as connection:
         name = "SELECT file FROM pragma_database_list WHERE name = 'main'"
         file = connection.exec_driver_sql(name).scalar()

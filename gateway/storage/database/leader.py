@@ -1,9 +1,8 @@
-"""Which of several processes of one node makes the rounds that have to be made once: receipts, decisions, deletions.
+"""Choose the process of a node that makes the rounds to be made once: receipts, decisions, deletions.
 
-The leader holds an advisory lock of PostgreSQL on a connection of its own. The server gives the lock to another
-process as soon as that connection ends, however it ends. A leader that stands still may come back to a round that
-another one has made meanwhile: what rounds do is harmless when it is done twice. A file of SQLite has one process,
-which leads.
+The leader holds an advisory lock of PostgreSQL on a connection of its own. The server gives the lock to another process
+as soon as that connection ends, however it ends. A leader that stands still may come back to a round that another one
+has made meanwhile: rounds do no harm when they are done twice. A file of SQLite has one process, which leads.
 """
 
 from __future__ import annotations
@@ -15,11 +14,11 @@ from gateway.storage.database.engine import Database, storage_errors
 
 _LEADING = 0x6C6961 << 32
 _TAKE = f"SELECT pg_try_advisory_lock({_LEADING} + 'log_state'::regclass::oid::bigint)"
-"""The number of a table is another one for each node whose tables are in this database."""
+"""The number of the table makes the lock another one for each node whose tables are in this database."""
 
 
 class Leader:
-    """The wish to lead. Not thread-safe: one round asks."""
+    """The candidacy of this process. Not thread-safe: one round asks."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -27,7 +26,7 @@ class Leader:
         self._leads = not database.shared
 
     def leads(self) -> bool:
-        """Tell whether this process leads now; it becomes the leader when nobody is. Raises `StorageBroken`."""
+        """Tell whether this process leads now. It becomes the leader when there is none. Raises `StorageBroken`."""
         if not self._database.shared:
             return True
         with storage_errors("leader"):
@@ -46,4 +45,4 @@ class Leader:
                 with storage_errors("leader"):
                     self._connection.close()
             except StorageBroken:
-                return  # the server has let go of it, too
+                return  # then the server has released the lock, too

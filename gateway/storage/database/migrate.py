@@ -20,7 +20,7 @@ _MIGRATING = 0x6C6961_6D6967
 
 
 def config() -> Config:
-    """Alembic's settings for our migrations. It is loaded here: most starts migrate nothing, and it takes a while."""
+    """Return Alembic's settings for our migrations. Loads Alembic here: it is slow, and most starts migrate nothing."""
     from alembic.config import Config
 
     settings = Config()
@@ -29,7 +29,7 @@ def config() -> Config:
 
 
 def migrate(database: Database) -> None:
-    """Run the migrations that `database` lacks; nothing when it is up to date.
+    """Run the migrations that `database` lacks; none when it is up to date.
 
     Raises `Misconfigured` when the database is newer than this program, `StorageBroken` when it fails.
     """

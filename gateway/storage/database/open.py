@@ -1,4 +1,4 @@
-"""Opens the database that a home's settings name: a file of SQLite, or a database of PostgreSQL."""
+"""Open the database that a home's settings name: a file of SQLite, or a database of PostgreSQL."""
 
 from __future__ import annotations
 
@@ -29,19 +29,19 @@ def open_storage(settings: Settings, *, read_only: bool = False) -> Database:
 
 
 def is_made(settings: Settings) -> bool:
-    """Tell whether the database is there; that of a server is, or opening it says why not."""
+    """Tell whether the database exists. One on a server counts as made: opening it shows a fault."""
     return settings.is_shared or settings.database_file.exists()
 
 
 def check_address(address: str) -> None:
-    """Raise `Misconfigured` for an address that no database of PostgreSQL can have, or that lets anybody be it."""
+    """Raise `Misconfigured` for an address of no PostgreSQL database, or one that does not authenticate the server."""
     connect_arguments(checked_address(address), read_only=False)
 
 
 def refuse_password(address: str, where: str) -> None:
-    """A password in `node.toml` would be in every copy of it; the environment and a password file are not copied.
+    """Raise `Misconfigured`, without the password, where one stands in `node.toml`: it would be in every copy of it.
 
-    Raises `Misconfigured`, which does not say it.
+    The environment and a password file are not copied.
     """
     parts = urlsplit(address)
     if parts.password or "password=" in parts.query:

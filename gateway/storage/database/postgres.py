@@ -1,11 +1,12 @@
 """A node's database on PostgreSQL, opened only where a commit is durable (CASE-H10).
 
-The server must run with `fsync` and `full_page_writes`, the session with `synchronous_commit` of `on` or more, and
-the server must not be a standby. What it really runs with is checked, not what an address asks for.
+The server must run with `fsync` and `full_page_writes`, the session with `synchronous_commit` of `on` or more, and the
+server must not be a standby. The settings in force are checked, not those that an address asks for.
 
 A process that stands still inside a transaction would hold the log for all others, so the server ends such a
-transaction (`SESSION` of `storage.postgres_address`), and who waits too long for it fails. Both end that process,
-never the log. Long reads hold nobody up: between two of their statements a backup may wait for its disk.
+transaction (`SESSION` of `gateway.storage.database.postgres_address`), and a process that waits too long for the log
+fails. Both end that process, never the log. Long reads hold up no other process: between two of their statements a
+backup may wait for its disk.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ _UNREACHED = (
 
 @dataclass(frozen=True, slots=True)
 class StorageIdentity:
-    """Which cluster of PostgreSQL this is, and on which timeline: a promoted standby begins a new one."""
+    """A cluster of PostgreSQL, and its timeline: a promoted standby begins a new one."""
 
     system: str
     timeline: int
@@ -52,7 +53,7 @@ class StorageIdentity:
 
 
 def _doubt(connection: Connection) -> str:
-    """Return why the last commit may not be where it has to be: PostgreSQL says so in a warning and calls it done."""
+    """Return why the last commit may not be where it has to be: PostgreSQL only warns, and calls it done."""
     return "; ".join(connection.info.get(_DOUBTS, ()))
 
 
@@ -104,7 +105,7 @@ def open_postgres(address: str, *, read_only: bool = False, synchronous: bool = 
 
 
 def _configure(connection: Any, record: Any) -> None:
-    """What every connection has: warnings are noted, and what it began with is not made weaker by a later reload."""
+    """Note the warnings of a connection, and fix its `synchronous_commit`: a later reload must not weaken it."""
     connection.prepare_threshold = 2
     doubts = record.info[_DOUBTS] = []
     connection.add_notice_handler(lambda notice: doubts.append(_warning(notice)) if _warning(notice) else None)
@@ -138,7 +139,7 @@ def require_server(connection: Connection) -> None:
 
 
 def require_session(connection: Connection) -> None:
-    """Raise `Misconfigured` when the session is not as we asked for it: something stands between us and the server."""
+    """Raise `Misconfigured` when the session's settings are not ours: a pooler stands between us and the server."""
     for name, wanted in SESSION.items():
         found = _show(connection, name)
         if found != wanted:
@@ -155,7 +156,7 @@ def require_session(connection: Connection) -> None:
 
 
 def require_durable_server(connection: Connection, *, synchronous: bool = False) -> None:
-    """Check what the session really runs with; `Misconfigured` when a commit could be lost, or cannot be made."""
+    """Raise `Misconfigured` when the settings in force could lose a commit, or prevent one."""
     found = {name: _show(connection, name) for name in _DURABLE}
     wrong = [name for name, (good, _) in _DURABLE.items() if found[name] not in good]
     if wrong:
@@ -198,10 +199,10 @@ def require_durable_server(connection: Connection, *, synchronous: bool = False)
 
 
 def identity(database: Database) -> StorageIdentity | None:
-    """Return what `database` runs on; None where it is a file.
+    """Return the cluster and timeline of `database`; None where it is a file.
 
-    The timeline is that of the write-ahead log and not of `pg_control_checkpoint`, which after a promotion shows
-    the old one until the next checkpoint.
+    The timeline is that of the write-ahead log and not of `pg_control_checkpoint`, which after a promotion shows the
+    old one until the next checkpoint.
     """
     if not database.shared:
         return None
@@ -214,8 +215,8 @@ def identity(database: Database) -> StorageIdentity | None:
 
 
 def check_again(database: Database, before: StorageIdentity | None, *, synchronous: bool = False) -> None:
-    """Check of a running node's database what `open_postgres` checked. `StorageBroken` when it does not hold any more,
-    or when the server is another one than `before`: a node that starts anew compares its log before it signs."""
+    """Check of a running node's database what `open_postgres` checked. Raises `StorageBroken` when it does not hold any
+    more, or when the server is not `before`: a node that starts anew compares its log before it signs."""
     if before is None:
         return
     now = identity(database)
@@ -235,7 +236,7 @@ def check_again(database: Database, before: StorageIdentity | None, *, synchrono
 
 
 def describe(database: Database) -> str:
-    """Return what `database` runs on and how safe a commit is, in words for an administrator."""
+    """Return a description of the engine and of the safety of a commit, for an administrator."""
     if not database.shared:
         return "SQLite, write-ahead log, every commit synced"
     with database.read("settings") as connection:

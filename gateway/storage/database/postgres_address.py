@@ -1,6 +1,6 @@
-"""The address of a database of PostgreSQL, and what we ask for when we connect to it.
+"""The address of a database of PostgreSQL, and the settings that we ask for when we connect to it.
 
-Over a network the server proves who it is (`sslmode=verify-full`); on the machine itself it need not.
+Over a network the server authenticates itself (`sslmode=verify-full`); on the machine itself it need not.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ SESSION = {
     "default_transaction_isolation": "read committed",
     "statement_timeout": "0",
 }
-"""What we ask for ourselves, whatever role, database or address say. A time limit on statements would end a commit's
+"""Settings that we ask for, over those of role, database or address. A time limit on statements would end a commit's
 wait for the standby, and call it done."""
 
 _KEEPALIVE: Mapping[str, Any] = {
@@ -42,7 +42,7 @@ _FORM = "postgresql://USER@HOST/DATABASE, without a password"
 
 
 def checked_address(address: str) -> URL:
-    """Return the parsed address; `Misconfigured` when it is none of a database of PostgreSQL."""
+    """Return the parsed address. Raises `Misconfigured` when it is not that of a PostgreSQL database."""
     try:
         url = make_url(address)
     except ArgumentError as error:
@@ -53,7 +53,7 @@ def checked_address(address: str) -> URL:
 
 
 def connect_arguments(url: URL, *, read_only: bool) -> dict[str, Any]:
-    """Return what we ask for beside the address. `Misconfigured` when it would let anybody be the server."""
+    """Return the arguments beside the address. Raises `Misconfigured` where the server would not be authenticated."""
     given = {name: value for name, value in url.query.items() if isinstance(value, str)}
     made = dict(_KEEPALIVE)
     made["options"] = _options(given.get("options", ""), read_only=read_only)
@@ -74,13 +74,13 @@ def connect_arguments(url: URL, *, read_only: bool) -> dict[str, Any]:
 
 
 def _options(given: str, *, read_only: bool) -> str:
-    """Return settings of the session: ours come last, and the last one counts."""
+    """Return the options of the session. Ours come last, since the last one counts."""
     ours = {**SESSION, "default_transaction_read_only": "on" if read_only else "off"}
     return " ".join([given, *(f"-c {name}={value.replace(' ', _SPACE)}" for name, value in ours.items())]).strip()
 
 
 def kept_query(url: URL) -> dict[str, Any]:
-    """Return the address's own parameters, without those that we have taken up."""
+    """Return the address's own parameters, without `options`, which `connect_arguments` has taken up."""
     return {name: value for name, value in url.query.items() if name != "options"}
 
 
@@ -91,7 +91,7 @@ def _hosts(url: URL) -> list[str]:
 
 
 def _is_elsewhere(given: Mapping[str, str]) -> bool:
-    """Tell whether the server's address stands where we do not see it."""
+    """Tell whether something other than the URL names the server's address."""
     return bool({"hostaddr", "service"} & given.keys() or {"PGHOSTADDR", "PGSERVICE"} & os.environ.keys())
 
 

@@ -1,4 +1,4 @@
-"""Statements compiled once to the driver's own form, and several of them in one round trip to a server."""
+"""Compile statements once to the driver's own form, and run several of them in one round trip to a server."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ class Prepared:
         self._order: list[str] = compiled.positiontup
 
     def values(self, values: Mapping[str, Any]) -> tuple[Any, ...]:
-        """Named values in the statement's own order."""
+        """Return named values in the statement's own order."""
         return tuple(values[name] for name in self._order)
 
     def rows(self, connection: Connection, values: Mapping[str, Any]) -> Sequence[Any]:
-        """Return what it finds with named values."""
+        """Return the rows that the statement finds with named values."""
         if connection.dialect.name == _SQLITE:
             found: Sequence[Any] = driver_of(connection).execute(self.text, self.values(values)).fetchall()
             return found
@@ -38,7 +38,7 @@ def insert_into(table: Table) -> ClauseElement:
 
 
 def run_together(connection: Connection, work: Sequence[tuple[Prepared, Sequence[tuple[Any, ...]]]]) -> int:
-    """Run each statement for its rows inside the connection's transaction; how many rows the first one changed.
+    """Run each statement for its rows inside the connection's transaction. Return how many rows the first one changed.
 
     A server gets all of them in one round trip.
     """
@@ -50,7 +50,7 @@ def run_together(connection: Connection, work: Sequence[tuple[Prepared, Sequence
 
 
 def driver_of(connection: Connection) -> Any:
-    """Return the driver's own connection: a statement of a batch that goes straight to it costs a tenth."""
+    """Return the driver's own connection. A statement of a batch that goes straight to it costs a tenth."""
     return connection.connection.driver_connection
 
 

@@ -1,10 +1,10 @@
 """The tables of a node's database, in portable SQLAlchemy Core.
 
-`log_entry` holds the leaves as written. Its columns beside body and hash only make entries findable. There is no
-index over what is random, or has one place to grow for each counterpart and hour: time is found by halving, since
-entries are in its order; claims of exchange ids are kept in memory while they count (`storage.claims`).
-`log_state.claims_from` is the first index that may hold such a claim. Entries before `log_state.pruned` are not there
-any more; their hashes stand in `log_tile`, 256 in each.
+`log_entry` holds the leaves as written. Its columns beside body and hash only make entries findable. No index is over
+random values, or grows in one place for each counterpart and hour: time is found by halving, since entries are in its
+order; claims of exchange ids are kept in memory while they count (`gateway.storage.log.claims`).
+`log_state.claims_from` is the first index that may hold such a claim. Entries before `log_state.pruned` are gone; their
+hashes stand in `log_tile`, 256 in each.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""Insertions that say what becomes of a row that is there already: each database has its own form of them.
-
-Only the form that is used is loaded: that of PostgreSQL brings all its drivers, which a search in a file does not need.
-"""
+"""Insertions with a rule for a row that is there already: each database has its own form of them."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Moves SQLite's write-ahead log into the file, in a thread of its own.
+"""Move SQLite's write-ahead log into the file, in a thread of its own.
 
 SQLite would do it inside a commit: then one batch in thirty waits for some eight megabytes and two syncs more, which
-made the slowest answers. A passive checkpoint holds up neither who writes nor who reads. Should the log ever be
+made the slowest answers. A passive checkpoint holds up neither writers nor readers. Should the log ever be
 `SqliteSettings.wal_pages` long, since a reader kept it, a commit moves it after all, so that it stays bounded.
 """
 
@@ -13,32 +13,32 @@ from collections.abc import Callable
 from sqlalchemy import Engine
 
 EACH = 24
-"""Commits between two moves: of full batches some eight megabytes."""
+"""Commits between two moves: with full batches they make some eight megabytes."""
 
 _PASSES = 2
-"""The second one moves the little that was committed during the first: SQLite begins a log anew that is all moved."""
+"""The second pass moves the few commits that came during the first: SQLite begins a log anew that is all moved."""
 
 _STOP_S = 30.0
 
 
 class WalMover:
-    """Moves what was committed. The thread begins when there is something to move; `stop` ends it.
+    """Moves committed pages. The thread begins when there is something to move; `stop` ends it.
 
-    `failed` gets why that went wrong: what is written after it could be lost.
+    `failed` gets the error of a failed move: later writes could be lost.
     """
 
     def __init__(self, engine: Engine, failed: Callable[[BaseException], None]) -> None:
         self._engine = engine
         self._failed = failed
         self.turn = threading.Lock()
-        """Held while the log is moved: whoever moves all of it and cuts it waits for that."""
+        """Held while the log is moved: `Database.truncate_wal` waits for that."""
         self._commits = 0
         self._wanted = threading.Event()
         self._stopped = False
         self._thread: threading.Thread | None = None
 
     def committed(self) -> None:
-        """Note a commit; called by who writes, one at a time."""
+        """Note a commit. The writer calls it, one at a time."""
         self._commits += 1
         if self._commits % EACH:
             return
@@ -48,7 +48,7 @@ class WalMover:
         self._wanted.set()
 
     def stop(self) -> None:
-        """End the thread, and return when it has let go of the database."""
+        """End the thread, and wait until it has released the database."""
         self._stopped = True
         self._wanted.set()
         if self._thread is not None:
@@ -63,5 +63,5 @@ class WalMover:
                     with self.turn:
                         for _ in range(_PASSES):
                             cursor.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
-        except BaseException as error:  # noqa: BLE001 - it is raised at the next write, where somebody can act on it
+        except BaseException as error:  # noqa: BLE001 - it is raised at the next write, whose caller can act on it
             self._failed(error)

@@ -1,1 +1,1 @@
-"""Store documents, quotas, and what a witness remembers."""
+"""Store documents, quotas, and a witness's memory."""

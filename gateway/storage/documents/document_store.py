@@ -1,5 +1,5 @@
-"""`DocumentStore` in SQL: a small durable map. Values are encrypted like the log's content, since searches and
-what officers saw are among them."""
+"""`DocumentStore` in SQL: a small durable map. Values are encrypted like the log's content, since searches and the
+results that officers saw are among them."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from gateway.storage.database.upsert import insert_for
 from gateway.storage.keys.keystore import KeyStore
 
 DOCUMENTS = "docs"
-"""The class of the keys that documents lie under."""
+"""The class of the keys under which documents lie."""
 
 SEALING = 0x6C6961
-"""The advisory lock of PostgreSQL that is shared by who seals a document, and held alone by who retires a key."""
+"""The advisory lock of PostgreSQL that is shared by those who seal a document, and held alone to retire a key."""
 
 
 class SqlDocumentStore:
@@ -44,12 +44,12 @@ class SqlDocumentStore:
         return self._keystore.open(row.value, document_place(kind, key))
 
     def put(self, kind: str, key: str, value: bytes, expires_us: int = 0) -> None:
-        """Write durably; replaces. `expires_us` 0 = keep."""
+        """Write a value durably, in place of an older one. `expires_us` 0: it does not expire."""
         with self._sealing() as connection:
             connection.execute(self._upsert(self._row(kind, key, value, expires_us), None))
 
     def put_new(self, kind: str, key: str, value: bytes, expires_us: int = 0) -> bytes | None:
-        """Write unless the key exists and has not expired; the existing value, or None when it was written."""
+        """Write unless the key exists and has not expired. Return the existing value, or None when it was written."""
         c = document.c
         over = (c.expires_us > 0) & (c.expires_us <= self._clock.now_us())
         while True:
@@ -63,7 +63,7 @@ class SqlDocumentStore:
 
     @contextmanager
     def _sealing(self) -> Iterator[Connection]:
-        """A transaction in which values are sealed under keys that are not retired, and will not be before it ends."""
+        """Yield a transaction that seals values under current keys, which cannot be retired before it ends."""
         with self._database.write("document") as connection:
             if self._database.shared:
                 connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock_shared({SEALING})")
@@ -71,7 +71,7 @@ class SqlDocumentStore:
             yield connection
 
     def _upsert(self, row: dict[str, Any], where: ColumnElement[bool] | None) -> PostgresInsert | SqliteInsert:
-        """Return one statement, so that of several processes that write one key at once none fails."""
+        """Return one statement, so that none fails where several processes write one key at once."""
         statement = insert_for(document, shared=self._database.shared).values(row)
         new = {name: statement.excluded[name] for name in ("value", "expires_us")}
         return statement.on_conflict_do_update(index_elements=["kind", "key"], set_=new, where=where)
@@ -90,13 +90,13 @@ class SqlDocumentStore:
             return list(connection.execute(statement).scalars())
 
     def delete(self, kind: str, key: str) -> None:
-        """Delete one, if it is there."""
+        """Delete a document, if it is there."""
         c = document.c
         with self._database.write("document") as connection:
             connection.execute(delete(document).where(c.kind == kind, c.key == key))
 
     def expire(self, now_us: int, *, but: str = "") -> int:
-        """Delete what has expired, all kinds but one; the number deleted."""
+        """Delete expired documents of all kinds but one. Return their number."""
         c = document.c
         over = (c.expires_us > 0, c.expires_us <= now_us, c.kind != but)
         with self._database.write("expire documents") as connection:
@@ -110,5 +110,5 @@ class SqlDocumentStore:
 
 
 def document_place(kind: str, key: str) -> bytes:
-    """Return what binds a sealed document to its place."""
+    """Return the bytes that bind a sealed document to its place."""
     return f"{kind}\0{key}".encode()

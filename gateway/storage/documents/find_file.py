@@ -1,7 +1,7 @@
 """The index of an audit search: one SQLite file of its own, never written by an exchange.
 
-What its labels and postings are says `audit.postings`. Nothing in it is precious: it can be deleted at any time and is
-built anew from the log, and what is damaged says so. Deleted rows are overwritten.
+`gateway.audit.search.postings` defines its labels and postings. The file can be deleted at any time: it is built anew
+from the log. A damaged one raises an error. Deleted rows are overwritten.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class NewPart:
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A block that is in the index, and the times of its first and last entry."""
+    """A block in the index, and the times of its first and last entry."""
 
     id: int
     number: int
@@ -56,7 +56,7 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A part that is in the index."""
+    """A part in the index."""
 
     block: int
     key_id: str
@@ -98,7 +98,7 @@ class FindFile:
             raise self._unusable("it is of another version")
 
     def close(self) -> None:
-        """Close it; what was deleted is gone from its write-ahead log as well."""
+        """Close the file. Deleted rows are gone from its write-ahead log as well."""
         with self._errors():
             self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             self._db.close()
@@ -119,12 +119,12 @@ class FindFile:
     # ------------------------------------------------------------ blocks
 
     def spans(self, log: str) -> list[Span]:
-        """Return all blocks of a log that are in the index, the newest first."""
+        """Return all blocks of a log in the index, the newest first."""
         with self._errors():
             return [Span(*row) for row in self._db.execute(_SPANS, (log,))]
 
     def times(self, span: Span) -> bytes:
-        """Return what was kept as times of the block's entries."""
+        """Return the stored times of the block's entries."""
         with self._errors():
             row = self._db.execute("SELECT times FROM block WHERE id = ?", (span.id,)).fetchone()
         if row is None:
@@ -148,12 +148,12 @@ class FindFile:
                 self._db.executemany("INSERT INTO posting VALUES (?,?,?)", rows)
 
     def key_ids(self) -> set[str]:
-        """Return ids of all keys that parts are under."""
+        """Return the ids of all keys that parts are under."""
         with self._errors():
             return {row[0] for row in self._db.execute("SELECT DISTINCT key_id FROM part")}
 
     def drop_block_of(self, key_id: str) -> bool:
-        """Remove one block that has a part under this key; false when there is none."""
+        """Remove one block that has a part under this key. Return False when there is none."""
         with self._errors(), self._write():
             row = self._db.execute("SELECT block FROM part WHERE key_id = ? LIMIT 1", (key_id,)).fetchone()
             if row is None:

@@ -1,8 +1,7 @@
-"""How many questions were served today, by direction, counterpart and purpose: exact, whoever else counts too.
+"""Count the questions of a day by direction, counterpart and purpose, exactly, over all processes.
 
-A take reads and writes in one transaction that no other one interleaves with (SQLite: `BEGIN IMMEDIATE`;
-PostgreSQL: the row is locked), so parallel requests and several processes together never pass a limit, and
-never stop short of it.
+A take reads and writes in one transaction that no other one interleaves with (SQLite: `BEGIN IMMEDIATE`; PostgreSQL:
+the row is locked), so parallel requests and several processes together never pass a limit, and never stop short of it.
 """
 
 from __future__ import annotations
@@ -30,9 +29,9 @@ class SqlQuotas:
         self._swept = -1
 
     def take(self, places: Sequence[QuotaPlace], limit: Callable[[QuotaPlace], int | None], now_us: int) -> list[bool]:
-        """For each of `places`, in order, whether its question is within today's limit; those that are, are counted.
+        """Count the questions of `places` that are within today's limit. Return for each of `places` whether it is.
 
-        Places without a limit are not counted. Raises `StorageBroken`.
+        Places without a limit are never counted, and always within it. Raises `StorageBroken`.
         """
         limits = {place: limit(place) for place in set(places)}
         wanted = Counter(place for place in places if limits[place] is not None)
@@ -54,7 +53,7 @@ class SqlQuotas:
         granted: dict[QuotaPlace, int] = {}
         with self._database.write("quotas") as connection:
             self._sweep(connection, day)
-            # In one order everywhere, so that two processes never wait for each other.
+            # In the same order in every process, so that two never wait for each other.
             for place in sorted(wanted):
                 number, most = wanted[place]
                 key = {"day": day, "direction": place.direction, "peer": place.peer, "purpose": place.purpose}
@@ -62,7 +61,7 @@ class SqlQuotas:
                 locked = select(quota_use.c.used).where(*mine).with_for_update()
                 used = connection.execute(locked).scalar()
                 if used is None:
-                    # Another process may make the same row now: whoever comes second waits for it, and counts on.
+                    # Another process may make the same row now: the second one waits for it, and counts on.
                     made = insert_for(quota_use, shared=self._database.shared).values(**key, used=0)
                     connection.execute(made.on_conflict_do_nothing())
                     used = connection.execute(locked).scalar_one()
@@ -72,7 +71,7 @@ class SqlQuotas:
         return granted
 
     def _sweep(self, connection: Connection, day: int) -> None:
-        """Forget old days, once a day."""
+        """Delete old days, once a day."""
         if self._swept != day:
             connection.execute(delete(quota_use).where(quota_use.c.day < day - _KEPT_DAYS))
             self._swept = day

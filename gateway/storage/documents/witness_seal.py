@@ -1,7 +1,7 @@
 """The memory of a domestic witness: the same store, and the newest heads once more in a file of their own.
 
 A witness that forgets would cosign a fork. So each head is written to a second file before it is cosigned, and a start
-with a database that is behind that file, or without one of the two, is refused. Who puts both back, with the whole
+with a database that is behind that file, or without one of the two, is refused. Putting both back, with the whole
 machine, is found by the node: it shows the head that it has from us, under our own cosignature.
 """
 
@@ -24,7 +24,7 @@ _REMEDY = (
 
 
 class SealedWitnessStore(SqlWitnessStore):
-    """`SqlWitnessStore` with a seal. Opening raises `Contradicted` when the two do not go together."""
+    """`SqlWitnessStore` with a seal. Opening raises `Contradicted` when the two do not fit together."""
 
     def __init__(self, database: Database, seal: Path) -> None:
         super().__init__(database)
@@ -41,7 +41,7 @@ class SealedWitnessStore(SqlWitnessStore):
                 raise self._broken(f"a head of `{origin}` over {size} entries was cosigned, and the database has {has}")
 
     def advance(self, before: WitnessedHead | None, head: WitnessedHead) -> bool:
-        """As the store; the head is in the seal as well when it returns."""
+        """Make `head` the newest, in the store and then in the seal. Return False where `before` is not the newest."""
         if not super().advance(before, head):
             return False
         with self._lock:

@@ -37,7 +37,7 @@ class SqlWitnessStore:
         return [WitnessedHead(*row) for row in rows]
 
     def advance(self, before: WitnessedHead | None, head: WitnessedHead) -> bool:
-        """Make `head` the newest, durably, when `before` still is; whether it did."""
+        """Make `head` the newest, durably, while `before` still is. Return whether it did."""
         c = witnessed_head.c
         values = {"size": head.size, "root": head.root, "checkpoint": head.checkpoint, "time_us": head.time_us}
         with self._database.write("witnessed head") as connection:
@@ -47,7 +47,7 @@ class SqlWitnessStore:
             return connection.execute(update(witnessed_head).where(here).values(**values)).rowcount == 1
 
     def keep_evidence(self, evidence: HeadEvidence, most: int) -> bool:
-        """Keep two heads unless they are kept, or there are `most` of this log; whether it did."""
+        """Keep two heads, unless they are kept or there are `most` of this log. Return whether it did."""
         c = head_evidence.c
         place = {"origin": evidence.origin, "hash": hashlib.sha256(evidence.known + evidence.offered).digest()}
         with self._database.write("evidence") as connection:
@@ -58,7 +58,7 @@ class SqlWitnessStore:
             return self._insert(connection, head_evidence, {**place, **values, "time_us": evidence.time_us})
 
     def evidence(self) -> list[HeadEvidence]:
-        """Return all that was kept, oldest first."""
+        """Return all evidence, the oldest first."""
         c = head_evidence.c
         statement = select(c.origin, c.code, c.known, c.offered, c.time_us).order_by(c.time_us, c.hash)
         with self._database.read("evidence") as connection:
@@ -71,7 +71,7 @@ class SqlWitnessStore:
         return row[0] if row else None
 
     def put_seen(self, origin: str, size: int, checkpoint: bytes) -> None:
-        """Remember a head as seen, unless a larger one is."""
+        """Keep a head as seen, unless a larger one is kept."""
         c = seen_head.c
         with self._database.write("seen head") as connection:
             values = {"size": size, "checkpoint": checkpoint}
@@ -79,7 +79,7 @@ class SqlWitnessStore:
                 connection.execute(update(seen_head).where(c.origin == origin, c.size < size).values(**values))
 
     def put_cosignatures(self, log: str, size: int, checkpoint: bytes, lines: Sequence[bytes], time_us: int) -> None:
-        """Keep signature lines of a head of our own log; lines of a key that has one there already are left out."""
+        """Keep signature lines of a head of our own log. Skips lines of a key that has one there already."""
         c = cosigned_head.c
         here = (c.log == log) & (c.size == size)
         with self._database.write("cosignatures") as connection:
@@ -116,7 +116,7 @@ class SqlWitnessStore:
         return [CosignedHead(row.size, row.checkpoint, tuple(_split(row.lines)), row.time_us) for row in rows]
 
     def thin(self, before_us: int, every_us: int) -> int:
-        """Of heads cosigned before a time keep the first of each stretch of `every_us`; the number deleted."""
+        """Delete heads cosigned before a time, except the first of each stretch of `every_us`. Return their number."""
         c = cosigned_head.c
         old = select(c.log, c.size, c.time_us).where(c.time_us < before_us).order_by(c.log, c.size)
         with self._database.snapshot("cosignatures") as connection:
@@ -135,7 +135,7 @@ class SqlWitnessStore:
         return len(gone)
 
     def _insert(self, connection: Connection, table: Table, values: Mapping[str, object]) -> bool:
-        """Add a row unless its key is there; whether it did. Another process may make the same row now."""
+        """Add a row unless its key is there, also from another process just now. Return whether it did."""
         made = (
             insert_for(table, shared=self._database.shared)
             .values(**values)
@@ -150,6 +150,6 @@ def _split(lines: bytes) -> list[bytes]:
 
 
 def _whose(line: bytes) -> bytes:
-    """Name and key id of a signature line that was verified: the id is the first four bytes."""
+    """Return name and key id of a signature line that was verified: the id is the first four bytes."""
     name, _, encoded = line.rpartition(b" ")
     return name + base64.b64decode(encoded[:8])[:4]

@@ -1,7 +1,7 @@
-"""The file of a key index: its tables, how a row is written, where its generations lie.
+"""The file of a key index: its tables, the form of a row, and the place of its generations.
 
 `<id>.sqlite` is a link to the generation in use, `<id>.<n>.sqlite`. A rebuild writes the next one and then turns the
-link in one step: searches go on in the old one meanwhile, and whoever dies half-way leaves the link as it was.
+link in one step: searches go on in the old one meanwhile, and a rebuild that dies half-way leaves the link as it was.
 Generations are kept in SQLite's WAL mode: small changes are one transaction that searches see wholly or not at all.
 """
 
@@ -42,7 +42,7 @@ _APART = b"\x1e"
 
 
 class KeyKind(IntEnum):
-    """What a key is the normal form of."""
+    """The kinds of values of which a key is the normal form."""
 
     NAME = 1
     DOCUMENT = 2
@@ -73,7 +73,7 @@ class IndexedRecord(msgspec.Struct, frozen=True):
 
 
 class Body(msgspec.Struct, frozen=True):
-    """What is stored of a record, taken apart."""
+    """The stored form of a record, taken apart."""
 
     record_type: str
     source_key: str
@@ -85,12 +85,12 @@ class Body(msgspec.Struct, frozen=True):
     links: bytes
 
     def row(self, detail: str) -> IndexRow:
-        """As searches give it."""
+        """Return the row in the form that searches return."""
         return self.record_type, self.source_key, self.marking, self.category, self.last_day, detail
 
 
 def write_body(record: IndexedRecord, marking: int) -> bytes:
-    """Return the bytes of a record's row. `Malformed` when its key is no text."""
+    """Return the bytes of a record's row. Raises `Malformed` when its key is no text."""
     identifiers = [[f"{kind:d}", key, detail] for kind, key, detail in record.keys if kind is not KeyKind.NAME]
     try:
         head = orjson.dumps(
@@ -103,7 +103,7 @@ def write_body(record: IndexedRecord, marking: int) -> bytes:
 
 
 def read_body(body: bytes) -> Body:
-    """Return what `write_body` wrote."""
+    """Return the row that `write_body` wrote. Raises `Unavailable`."""
     try:
         head, features, links = body.split(_APART)
         kind, key, marking, category, last_day, identifiers = orjson.loads(head)
@@ -125,9 +125,9 @@ def new_generation(path: Path) -> Path:
 
 
 def sweep_generations(path: Path) -> None:
-    """Remove what is not in use any more, and what a build left that died. The caller holds `index_lock`.
+    """Remove generations that are not in use any more, and those of builds that died. The caller holds `index_lock`.
 
-    A search that began before the last change keeps the files that it has open; nobody opens them again.
+    A search that began before the last change keeps the files that it has open; no later one opens them.
     """
     current = path.resolve()
     for _, old in list(_generations(path)):
@@ -160,7 +160,7 @@ def _generations(path: Path) -> Iterator[tuple[int, Path]]:
 
 @contextmanager
 def index_lock(path: Path, *, wait: bool) -> Iterator[bool]:
-    """Hold the right to write the index at `path`, over all processes; False when another has it (`wait` not set)."""
+    """Hold the right to write the index at `path`, over all processes. Without `wait`, yield False if it is taken."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         handle = os.open(path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -187,7 +187,7 @@ def sync(path: Path) -> None:
 
 
 def read_pairs(database: sqlite3.Connection, statement: str) -> dict[str, str]:
-    """Return two columns as a mapping."""
+    """Return the two columns of a result as a mapping."""
     return dict(database.execute(statement).fetchall())
 
 

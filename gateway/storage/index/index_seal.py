@@ -1,9 +1,9 @@
-"""How a key index hides what it holds: keys as keyed hashes always, rows encrypted where a secret is given.
+"""Hide the content of a key index: keys as keyed hashes always, rows encrypted where a secret is given.
 
 Every key is stored as a hash of 64 bits under a random key of the index, so that neither a backup nor a look at the
-file shows a name's normal form, and nobody can prepare two names that collide. Without a secret that random key
-stands in the index itself; with one (decision 0012) it is derived from the secret, and rows are sealed with
-AES-256-GCM, bound to their place.
+file shows a name's normal form, and two names that collide cannot be prepared. Without a secret that random key stands
+in the index itself; with one (decision 0012) it is derived from the secret, and rows are sealed with AES-256-GCM, bound
+to their place.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class IndexSeal:
     def _birth_of(self, birth: str) -> int:
         """Return a number that stands for a birth date (`YYYY`, `YYYY-MM` or `YYYY-MM-DD`); 0 when it is not known.
 
-        Different dates can have one number: what is compared by it is only not ruled out.
+        Different dates can have one number: an equal number only does not rule a row out.
         """
         if not birth:
             return 0
@@ -71,26 +71,26 @@ class IndexSeal:
         return int.from_bytes(state.digest(), "big")
 
     def place(self, record_type: str, source_key: str) -> bytes:
-        """Return which record a row is: 16 bytes."""
+        """Return 16 bytes that name a row's record."""
         state = self._place.copy()
         state.update(f"{record_type}\0{source_key}".encode("utf-8", "surrogatepass"))
         return state.digest()
 
     def digest(self, rows: object) -> int:
-        """Return what tells whether the source's rows of a record are still the same."""
+        """Return a digest of the source's rows of a record, which shows a change of them."""
         state = self._digest.copy()
         state.update(repr(rows).encode("utf-8", "surrogatepass"))
         return int.from_bytes(state.digest(), "big", signed=True)
 
     def close(self, body: bytes, place: bytes) -> bytes:
-        """Return `body` as it is stored."""
+        """Return the stored form of `body`."""
         if self._cipher is None:
             return body
         nonce = os.urandom(_NONCE_BYTES)
         return nonce + self._cipher.encrypt(nonce, body, place)
 
     def open(self, stored: bytes, place: bytes) -> bytes:
-        """Return what `close` was given; `Unavailable` when it was changed or moved."""
+        """Return the body that `close` was given. Raises `Unavailable` when it was changed or moved."""
         if self._cipher is None:
             return stored
         try:

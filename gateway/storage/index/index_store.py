@@ -1,7 +1,7 @@
 """The key index of one source: an SQLite file of normal forms that point to the source's own keys.
 
-It holds no field of a record: search keys, what scoring compares, the marking and the subject's category, so that
-hiding is decided before anything is fetched (design, section 5). It is derived: when it is missing, damaged or
+It holds no field of a record: search keys, the values that scoring compares, the marking and the subject's category, so
+that hiding is decided before anything is fetched (design, section 5). It is derived: when it is missing, damaged or
 older than its rules it is built anew beside the old file and then put in its place in one step; small changes are
 transactions (`index_writer`).
 
@@ -26,13 +26,13 @@ from gateway.storage.index.index_seal import IndexSeal
 __all__ = ["COMMON", "MIN_READ", "Births", "IndexRow", "IndexStore", "IndexedRecord", "KeyKind"]
 
 FEW = 200
-"""Rows of a key that are quicker read all than by the birth dates that are asked for."""
+"""Up to so many rows of a key are read faster all together than by the wanted birth dates."""
 
 COMMON = 2_000
-"""Rows of a key beyond which it is common: it is read for the birth dates asked for, and no further than this."""
+"""A key with more rows is common: it is read for the wanted birth dates, and no further than this."""
 
 TOGETHER = 64
-"""Keys that one look-up takes."""
+"""Keys that one look-up takes at most."""
 
 _FIND = "SELECT r.place, r.body FROM keys k JOIN records r ON r.id = k.record WHERE k.hash = ? LIMIT ?"
 _FIND_MANY = "SELECT k.hash, r.place, r.body FROM keys k JOIN records r ON r.id = k.record WHERE k.hash IN ({}) LIMIT ?"
@@ -43,26 +43,26 @@ _CACHE_KIB = 8_192
 
 @dataclass(frozen=True, slots=True)
 class Births:
-    """Birth dates that a row may have to be read: those in `days` (partial ones, too), all of `years`, or none."""
+    """Birth dates whose rows may have to be read: those in `days` (partial ones, too), all of `years`, or none."""
 
     days: Collection[str]
     years: Collection[str]
 
 
 class _Asked:
-    """`Births` as they stand in an index: numbers, and ranges of numbers."""
+    """`Births` in the form of an index: numbers, and ranges of numbers."""
 
     def __init__(self, days: Collection[int], years: Sequence[tuple[int, int]]) -> None:
         self._days = days
         self._years = years
         marks = ",".join("?" * len(days))
         branches = [f"birth IN ({marks})", *["birth BETWEEN ? AND ?"] * len(years), "birth = 0"]
-        # Who has no birth date comes last: where many share a name, they must not take the place of the others.
+        # Rows without a birth date come last: where many share a name, they must not take the place of the others.
         each = (f"SELECT record FROM keys WHERE hash = ? AND {branch}" for branch in branches)  # noqa: S608 - marks only
         self.statement = " UNION ALL ".join(each) + " LIMIT ?"
 
     def parameters(self, hashed: int) -> Iterator[int]:
-        """Yield what `statement` takes before its limit."""
+        """Yield the parameters of `statement` before its limit."""
         yield hashed
         yield from self._days
         for ends in self._years:
@@ -70,7 +70,7 @@ class _Asked:
         yield hashed
 
     def has(self, birth: int) -> bool:
-        """Tell whether a row with this birth date is not ruled out by it."""
+        """Tell whether a row with this birth date may fit."""
         if not birth or birth in self._days:
             return True
         for least, most in self._years:  # noqa: SIM110 - a generator would cost each row of a name half a microsecond
@@ -80,13 +80,13 @@ class _Asked:
 
 
 MIN_READ = 3
-"""Records that every search for a name reads: time must not tell whether one more was found (design, section 5)."""
+"""Records that every search for a name reads: its time must not show whether one more was found (design, section 5)."""
 
 
 class IndexStore:
-    """An index, opened for reading by any number of threads. `Unavailable` when it cannot be read.
+    """An index, opened for reading by any number of threads. Raises `Unavailable` when it cannot be read.
 
-    `secret` is what it was sealed with, if it was.
+    `secret` is the one that it was sealed with, or None.
     """
 
     def __init__(self, path: Path, secret: bytes | None = None) -> None:
@@ -109,7 +109,7 @@ class IndexStore:
         meta = self.meta
         if meta.get("format") != FORMAT:
             raise Unavailable("the key index has another format", code="index-unreadable", where=str(self.file))
-        # One that was sealed once is not read as an open one, nor the other way round.
+        # A sealed index is not read as an open one, nor the other way round.
         seal = IndexSeal(bytes.fromhex(meta["salt"]), secret)
         if seal.check != meta["check"] or bool(secret) != bool(meta["sealed"]):
             raise Unavailable("the key index has another key", code="index-unreadable", where=str(self.file))
@@ -117,7 +117,7 @@ class IndexStore:
 
     @property
     def meta(self) -> dict[str, str]:
-        """What was noted with it, as it is now."""
+        """The notes that are kept with the index, as they are now."""
         return dict(self._all("SELECT name, value FROM meta"))
 
     def marking(self, number: int) -> str:
@@ -138,11 +138,11 @@ class IndexStore:
         return self._markings
 
     def find(self, kind: KeyKind, key: str, limit: int) -> list[IndexRow]:
-        """At most `limit` rows with exactly this key; the last item is the key's detail."""
+        """Return at most `limit` rows with exactly this key. The last item is the key's detail."""
         return self._rows_of(kind, key, self._all(_FIND, (self._seal.key(kind, key), limit)))[:limit]
 
     def find_each(self, wanted: Sequence[tuple[KeyKind, str]], limit: int) -> list[list[IndexRow]]:
-        """Return `find` for each of `wanted`, by one look-up for up to `TOGETHER` of them."""
+        """Return the result of `find` for each of `wanted`, with one look-up for up to `TOGETHER` of them."""
         found: list[list[IndexRow]] = []
         for first in range(0, len(wanted), TOGETHER):
             found += self._find_together(wanted[first : first + TOGETHER], limit)
@@ -150,7 +150,7 @@ class IndexStore:
 
     def _find_together(self, wanted: Sequence[tuple[KeyKind, str]], limit: int) -> list[list[IndexRow]]:
         hashes = [self._seal.key(kind, key) for kind, key in wanted]
-        # A few statements serve every number, and stay compiled.
+        # Sizes are powers of two: a few statements serve every number of keys, and stay compiled.
         size = 1 << (len(hashes) - 1).bit_length()
         rows = self._all(_find_many(size), (*hashes, *hashes[-1:] * (size - len(hashes)), limit)) if size > 1 else []
         if size == 1 or len(rows) == limit:
@@ -164,7 +164,7 @@ class IndexStore:
         ]
 
     def _rows_of(self, kind: KeyKind, key: str, stored: Iterable[tuple[bytes, bytes]]) -> list[IndexRow]:
-        """Return the rows of a key among those with its hash, which is of 64 bits: the key itself decides."""
+        """Return the rows of a key among those with its hash: the hash has only 64 bits, so the key itself decides."""
         found: list[IndexRow] = []
         wanted = f"{kind:d}"
         for place, body in stored:
@@ -175,12 +175,12 @@ class IndexStore:
     def find_names(
         self, keys: Sequence[str], limit: int, births: Births | None = None, *, only: bool = False
     ) -> tuple[list[IndexRow], bool]:
-        """At most `limit` records that share the rarest of `keys`; the last item is their features.
+        """Return at most `limit` records that share the rarest of `keys`. The last item is their features.
 
-        Of a common key only those are read whose birth date is among `births`, and then those without one; with
-        `only` so of every key. Of what is common even so, or without `births`, the first `COMMON` are read, of the
-        same birth dates for all keys, so that records with the whole name are among them. The second item says that
-        this was so without `births`.
+        Of a common key (with `only`, of every key) those are read whose birth date is among `births`, and then those
+        without one. Of keys that are common even so, or without `births`, the first `COMMON` are read, of the same
+        birth dates for all keys, so that records with the whole name are among them. The second result is true where
+        this limit was met without `births`.
         """
         ranks: dict[int, float] = {}
         asked = self._numbers(births) if births else None
@@ -211,7 +211,7 @@ class IndexStore:
             ranks[record] = ranks.get(record, 0.0) + weight
 
     def _features(self, records: list[int]) -> list[IndexRow]:
-        """Return what is held of `records`. At least `MIN_READ` are read and opened, wanted or not: see there."""
+        """Return the rows of `records`. Always reads and opens at least `MIN_READ` records, for constant work."""
         spare = [record for record in range(1, 2 * MIN_READ) if record not in records]
         read = [*records, *spare[: max(0, MIN_READ - len(records))]]
         marks = ",".join("?" * len(read))
@@ -221,19 +221,19 @@ class IndexStore:
         return [body.row(body.features.decode()) for body in bodies]
 
     def links(self, record_type: str, source_key: str) -> str:
-        """Return the joined rows' keys of a record as JSON; `Unknown` when the index has no such record."""
+        """Return the joined rows' keys of a record as JSON. Raises `Unknown` when the index has no such record."""
         for place, stored in self._all(_BY_PLACE, (self._seal.place(record_type, source_key),)):
             return self._body(place, stored).links.decode()
         raise Unknown("the source has no such record", code="unknown-record")
 
     def count(self) -> tuple[int, int]:
-        """Return how many records and how many keys it holds: a pass over all of it."""
+        """Return the numbers of records and of keys: a pass over all of the index."""
         ((records,),) = self._all("SELECT count(*) FROM records")
         ((keys,),) = self._all("SELECT count(*) FROM keys")
         return records, keys
 
     def size(self) -> int:
-        """Return bytes on the disk."""
+        """Return the bytes on the disk."""
         log = self.file.with_name(self.file.name + "-wal")
         return self.file.stat().st_size + (log.stat().st_size if log.exists() else 0)
 

@@ -1,4 +1,4 @@
-"""Builds a key index, or changes one: both are seen by searches wholly or not at all."""
+"""Build a key index, or change one: searches see either wholly or not at all."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from gateway.storage.index.index_seal import IndexSeal, new_salt
 _BATCH = 5_000
 _CACHE_KIB = 65_536
 _MAX_ID = 1 << 28
-"""An update keeps a byte for each id that was ever given; an index with more of them is built anew."""
+"""An update keeps a byte for each id that was ever given. An index with more of them is built anew."""
 
 _BUILD = f"""
 PRAGMA page_size=8192; PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA cache_size=-{_CACHE_KIB};
@@ -59,7 +59,7 @@ class _Rows:
         self.keys: list[tuple[int, int, int]] = []
 
     def add(self, record: IndexedRecord, digest: int, spared: Sequence[str]) -> None:
-        """One more record. `Malformed` when its key is no text."""
+        """Add one record. Raises `Malformed` when its key is no text."""
         seal = self.seal
         body = write_body(record, self._marking(record.marking))
         place = seal.place(record.record_type, record.source_key)
@@ -79,7 +79,7 @@ class _Rows:
         return number
 
     def flush(self, database: sqlite3.Connection, keys: str) -> None:
-        """Write what has come together; `keys` is the statement for the keys."""
+        """Write the rows that were added; `keys` is the statement for the keys."""
         database.executemany(_ADD, self.records)
         database.executemany(keys, self.keys)
         database.executemany("INSERT INTO markings VALUES (?,?)", self.new_markings)
@@ -119,12 +119,12 @@ class IndexWriter:
         return self
 
     def is_same(self, record_type: str, source_key: str, digest: int) -> None:
-        """Nothing stands in a new index yet."""
+        """Return None: a new index has no record yet."""
 
     def put(self, record: IndexedRecord, digest: int = 0, spared: Sequence[str] = ()) -> bool:
         """Add one record. `digest`: of its rows (`IndexSeal.digest`); `spared`: why values of it were left out.
 
-        True; which of two rows with one key goes is seen in `sort`. `Malformed` when its key is no text.
+        Returns True: `sort` finds two rows with one key. Raises `Malformed` when its key is no text.
         """
         self._rows.add(record, digest, spared)
         if len(self._rows.records) >= _BATCH:
@@ -132,7 +132,7 @@ class IndexWriter:
         return True
 
     def remove(self, record_type: str, source_key: str) -> None:
-        """Nothing stands in a new index yet."""
+        """Do nothing: a new index has no record yet."""
 
     def _flush(self) -> None:
         try:
@@ -141,7 +141,7 @@ class IndexWriter:
             raise unwritable(self._path) from error
 
     def sort(self) -> int:
-        """Write what is left and sort the keys; how many records were dropped since another has their key."""
+        """Write the remaining rows and sort the keys. Return the number of dropped records whose key another has."""
         self._flush()
         try:
             return self._sort()
@@ -226,19 +226,18 @@ class IndexUpdate:
         self._seen = bytearray(self._rows.count + 1)
 
     def is_same(self, record_type: str, source_key: str, digest: int) -> list[str] | None:
-        """Return the spared values' reasons when this record stands here with this `digest`, which is then seen; or
-        None.
-        """
+        """Return the spared values' reasons if this record stands here with this `digest`, which is then seen; else
+        None."""
         found = self._find(self.seal.place(record_type, source_key))
         if found is None or found[1] != digest or found[0] >= len(self._seen):
-            return None  # one with an id beyond was put by this update: `put` says so
+            return None  # an id beyond was given by this update: `put` refuses the record
         self._seen[found[0]] = 1
         return list(json.loads(found[2])) if found[2] else []
 
     def put(self, record: IndexedRecord, digest: int = 0, spared: Sequence[str] = ()) -> bool:
-        """Add a record in place of what stood there before; False when this update has already put or seen it.
+        """Add a record in place of an older one. Return False when this update has already put or seen it.
 
-        `Malformed` when its key is no text.
+        Raises `Malformed` when its key is no text.
         """
         place = self.seal.place(record.record_type, record.source_key)
         found = self._find(place)
@@ -256,7 +255,7 @@ class IndexUpdate:
         self.removed += self._drop(self.seal.place(record_type, source_key))
 
     def remove_unseen(self) -> None:
-        """Remove every record that was there before and that `is_same` has not seen, nor `put` replaced."""
+        """Remove every older record that `is_same` has not seen, nor `put` replaced."""
         known = self._db.execute("SELECT id FROM records WHERE id < ?", (len(self._seen),)).fetchall()
         gone = [row for row in known if not self._seen[row[0]]]
         self._db.executemany("INSERT INTO dead VALUES (?)", gone)
@@ -264,7 +263,7 @@ class IndexUpdate:
         self.removed += len(gone)
 
     def sweep(self) -> None:
-        """Remove the keys of records that are no more: one pass over all keys."""
+        """Remove the keys of records that are gone: one pass over all keys."""
         if self._db.execute("SELECT 1 FROM dead LIMIT 1").fetchone():
             self._db.execute("DELETE FROM keys WHERE record IN (SELECT record FROM dead)")
             self._db.execute("DELETE FROM dead")
@@ -305,7 +304,7 @@ class IndexUpdate:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         try:
-            # Records without the number that goes on from them would give their ids to others.
+            # Records without the next id (`finish`) would have theirs given to others.
             self._db.execute("COMMIT" if kind is None and self._is_finished else "ROLLBACK")
         except sqlite3.Error as failure:
             if kind is None and self._is_finished:

@@ -1,6 +1,6 @@
-"""A second copy of the keystore, on another disk, that is kept in step: destroyed keys are destroyed there, too.
+"""Keep a second copy of the keystore, on another disk: destroyed keys are destroyed there, too.
 
-A keystore is in no backup, since a backup would bring back what was erased. So whoever loses its disk loses all
+A keystore is in no backup, since a backup would bring back erased content. So the loss of its disk is the loss of all
 content, unless there is a copy that forgets when the keystore does.
 """
 
@@ -14,7 +14,7 @@ from gateway.storage.keys.keystore import CHANGES, DESTROYED, KeyStore, create_k
 
 
 def keep_in_step(keystore: Path, copy: Path) -> int:
-    """Bring `copy` up to `keystore`; the number of files that changed. `Misconfigured`, `StorageBroken` when it cannot.
+    """Bring `copy` up to `keystore`, and return the number of changed files. Raises `Misconfigured`, `StorageBroken`.
 
     `copy` must exist: a disk that is not mounted is not taken for an empty one.
     """
@@ -40,7 +40,7 @@ def keep_in_step(keystore: Path, copy: Path) -> int:
 
 
 def _longer(path: Path, target: Path) -> bool:
-    """Return a file that only grows."""
+    """Copy a file that only grows, if it has grown. Return whether it had."""
     if target.exists() and target.stat().st_size == path.stat().st_size:
         return False
     replace(target, read_key_file(path), PRIVATE)
@@ -66,9 +66,9 @@ def _one(path: Path, target: Path, keys: KeyStore, key_id: str) -> bool:
 
 
 def take_over(copy: Path, keystore: Path) -> int:
-    """Fill the keystore of a restored home from a copy, or from an older home's keystore; the number of files.
+    """Fill the keystore of a restored home from a copy, or from an older home's keystore. Return the number of files.
 
-    It goes on where it was cut off. A key that was destroyed meanwhile stays so. `Misconfigured` where keys lie that
+    It goes on where it was cut off. A key that was destroyed meanwhile stays so. Raises `Misconfigured` for keys that
     the copy does not have.
     """
     foreign = sorted(path for path in keystore.rglob("*.key") if _is_foreign(path, copy / path.relative_to(keystore)))

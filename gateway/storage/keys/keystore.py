@@ -12,7 +12,7 @@ the key is *retired* first: a new one follows it (`nohit/2026-11.2`), and the re
     nohit/2026-11.key        32 bytes, or the word `destroyed`
     nohit/2026-11.retired    nothing new is written under it
     nohit/2026-11.dying      its bytes while they are overwritten
-    nohit/2026-11.2.kept     content keys that were wrapped under it anew, for a database that comes from a backup
+    nohit/2026-11.2.kept     content keys that were wrapped under it anew, for a database from a backup
     changes                  grows with each key that is retired or destroyed
 
 Files are 0600, synced before use, and refused when others can read them.
@@ -55,7 +55,7 @@ _KEPT = ".kept"
 CHANGES = "changes"
 _SEARCH = b"liaison search index"
 _MONTH_KEY = re.compile(r"[A-Za-z0-9]+/[0-9][0-9.-]*", re.ASCII)
-"""The id of a month's key: its class of retention, the month, and how often it was made anew."""
+"""The id of a month's key: its class of retention, the month, and the number of the key that follows a retired one."""
 
 _REMEMBERED = re.compile(rb"^([a-z]+/[0-9]+) ([0-9]+) ([A-Za-z0-9+/]+=*)\n", re.MULTILINE)
 
@@ -137,7 +137,7 @@ class KeyStore:
         return path.exists() and read_key_file(path) == DESTROYED
 
     def look_again(self) -> None:
-        """Forget what is in memory where keys were retired or destroyed since: another process may have done so."""
+        """Forget cached keys where keys were retired or destroyed since: another process may have done so."""
         with storage_errors("keystore"):
             try:
                 changes = (self._root / CHANGES).stat().st_size
@@ -151,7 +151,7 @@ class KeyStore:
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
-        """Of several processes that share the keystore one at a time makes, retires and destroys keys."""
+        """Hold the lock under which one process at a time makes, retires and destroys keys."""
         with storage_errors("keystore"):
             handle = os.open(self._root / CHANGES, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
             try:
@@ -165,7 +165,7 @@ class KeyStore:
             file.write(b".")
 
     def retire(self, key_id: str) -> str:
-        """Write nothing new under `key_id` from here on, durably; the id of the key that follows it."""
+        """Let nothing new be written under `key_id`, durably. Return the id of the key that follows it."""
         with self._lock, self._alone():
             path = self._path(key_id)
             mark = path.with_suffix(_RETIRED)
@@ -179,11 +179,11 @@ class KeyStore:
             return self._usable(f"{name}/{label.partition('.')[0]}")
 
     def destroy(self, key_id: str) -> None:
-        """Erase what `key_id` protects, for ever; again where that was begun. A key that is not there is never made.
+        """Destroy a key, and so what it protects, for ever; also where that was begun. A missing one is never made.
 
-        The key is gone for every reader in one step; then its old bytes are overwritten, also where a crash left them
-        under another name. A file system or a disk
-        that writes elsewhere than it read keeps copies that no program reaches: see docs/guides/forgetting.md.
+        The key is gone for every reader in one step. Then its old bytes are overwritten, also where a crash left them
+        under another name. A file system or a disk that writes elsewhere than it read keeps copies that no program
+        reaches: see docs/guides/forgetting.md.
         """
         with self._lock, self._alone():
             path = self._path(key_id)
@@ -206,12 +206,12 @@ class KeyStore:
             self._current.clear()
 
     def has_remains(self, key_id: str) -> bool:
-        """Tell whether a crash left a file beside the key's own that may hold its bytes; `destroy` takes it away."""
+        """Tell whether a crash left a file that may hold the key's bytes; `destroy` takes it away."""
         return bool(self._remains(self._path(key_id)))
 
     @staticmethod
     def _remains(path: Path) -> list[Path]:
-        """Return what `destroy` was overwriting, and drafts (`create_key_file`, `certs.durable.replace`)."""
+        """Return files that `destroy` was overwriting, and drafts (`create_key_file`, `certs.durable.replace`)."""
         dying = path.with_suffix(_DYING)
         return [*([dying] if dying.exists() else ()), *path.parent.glob(f".{path.name}.*")]
 
@@ -220,7 +220,7 @@ class KeyStore:
     def seal_content(
         self, retention: Retention, at_us: int, log: str, index: int, private: bytes, request: bytes, answer: bytes
     ) -> EncryptedContent:
-        """Return the three parts of entry `index` of `log` under a fresh content key; empty parts stay empty."""
+        """Encrypt the three parts of entry `index` of `log` under a fresh content key. Empty parts stay empty."""
         key_id = self.current(retention, at_us)
         fresh = os.urandom(KEY_BYTES + _NONCE_BYTES)
         key, nonce = fresh[:KEY_BYTES], fresh[KEY_BYTES:]
@@ -235,9 +235,8 @@ class KeyStore:
         )
 
     def open_content(self, log: str, index: int, content: EncryptedContent) -> tuple[bytes, bytes, bytes]:
-        """Return private part, request and answer. `Unknown` when the key was destroyed, `Contradicted` when the
-        content is not what was written for this entry.
-        """
+        """Return private part, request and answer. Raises `Unknown` when the key was destroyed, `Contradicted` when the
+        content is not what was written for this entry."""
         place = f"{log}:{index}".encode()
         month_key = self._month_key(content.key_id)
         if not content.private:
@@ -256,7 +255,7 @@ class KeyStore:
             ) from error
 
     def rewrap(self, key_id: str, wrapped_key: bytes, log: str, index: int, to: str) -> bytes:
-        """Return the content key of an entry under the month's key `to`. Raises like `open_content`."""
+        """Return the content key of an entry, wrapped under the month's key `to`. Raises like `open_content`."""
         place = f"{log}:{index}".encode()
         nonce = os.urandom(_NONCE_BYTES)
         try:
@@ -273,9 +272,7 @@ class KeyStore:
         return nonce + self._month_key(to).encrypt(nonce, key, place)
 
     def search_key(self, key_id: str) -> bytes:
-        """Return the key of a search index for what is under `key_id`: gone with it. `Unknown` when it was
-        destroyed.
-        """
+        """Return the key of a search index for content under `key_id`. Raises `Unknown` when that was destroyed."""
         raw = read_key_file(self._path(key_id))
         if len(raw) != KEY_BYTES:
             raise Unknown(
@@ -284,8 +281,8 @@ class KeyStore:
         return HKDF(SHA256(), KEY_BYTES, None, _SEARCH).derive(raw)
 
     def remember(self, to: str, wrapped: Sequence[tuple[str, int, bytes]]) -> None:
-        """Keep content keys that `rewrap` made under `to`, by log and index, durably: the only way to what was kept in
-        a database from before the erasure."""
+        """Keep content keys that `rewrap` made under `to`, by log and index, durably: the only way to the kept content
+        in a database from before the erasure."""
         lines = [f"{log} {index} {b64encode(key).decode()}\n" for log, index, key in wrapped]
         path = self._path(to).with_suffix(_KEPT)
         with storage_errors("keystore"):
@@ -298,10 +295,9 @@ class KeyStore:
             _sync_directory(path.parent)
 
     def remembered(self, key_id: str) -> dict[tuple[str, int], tuple[str, bytes]]:
-        """Return what was kept of the month of `key_id`: by log and index the key that it lies under now, and the
-        content key as it is wrapped there. What a loss of power left of lines is left out: whoever wrote them writes
-        them again.
-        """
+        """Return the kept content keys of the month of `key_id`: by log and index the key that each lies under now, and
+        its wrapped form. Skips lines that a loss of power cut off: the erasure that wrote them goes on and writes them
+        again."""
         name, _, label = key_id.partition("/")
         base = f"{name}/{label.partition('.')[0]}"
         found: dict[tuple[str, int], tuple[str, bytes]] = {}
@@ -315,13 +311,13 @@ class KeyStore:
     # ------------------------------------------------------------ small values
 
     def seal(self, name: str, at_us: int, value: bytes, place: bytes) -> bytes:
-        """Return `value` under the month's key of class `name`, bound to `place`."""
+        """Encrypt `value` under the month's key of class `name`, bound to `place`."""
         key_id = self.current(name, at_us)
         nonce = os.urandom(_NONCE_BYTES)
         return key_id.encode() + b"\n" + nonce + self._month_key(key_id).encrypt(nonce, value, place)
 
     def open(self, sealed: bytes, place: bytes) -> bytes:
-        """Return what `seal` was given. Raises like `open_content`."""
+        """Return the value that `seal` was given. Raises like `open_content`."""
         key_id, _, rest = sealed.partition(b"\n")
         try:
             return self._month_key(key_id.decode()).decrypt(rest[:_NONCE_BYTES], rest[_NONCE_BYTES:], place)
@@ -329,15 +325,15 @@ class KeyStore:
             raise Contradicted("a stored value was changed", code="content-changed", where="keystore") from error
 
     def reseal(self, sealed: bytes, to: str, place: bytes) -> bytes:
-        """Return a value that `seal` made, under the key `to`. Raises like `open_content`."""
+        """Return a sealed value, sealed anew under the key `to`. Raises like `open_content`."""
         nonce = os.urandom(_NONCE_BYTES)
         return to.encode() + b"\n" + nonce + self._month_key(to).encrypt(nonce, self.open(sealed, place), place)
 
 
 def create_key_file(path: Path, value: bytes) -> None:
-    """Write `value` to a new file of mode 0600, synced with its directory. `StorageBroken` when it fails.
+    """Write `value` to a new file of mode 0600, synced with its directory. Raises `StorageBroken`.
 
-    Where another process makes the same file meanwhile, the first one stays; nobody ever sees half of a file.
+    Where another process makes the same file meanwhile, the first one stays. No reader ever sees half of a file.
     """
     with storage_errors("keystore"):
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -357,7 +353,7 @@ def create_key_file(path: Path, value: bytes) -> None:
 
 
 def read_key_file(path: Path) -> bytes:
-    """Return the bytes of a key file. `Misconfigured` when others can read it, `Unknown` when there is none."""
+    """Return the bytes of a key file. Raises `Misconfigured` when others can read it, `Unknown` when there is none."""
     with storage_errors("keystore"):
         try:
             mode = path.stat().st_mode

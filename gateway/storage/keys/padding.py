@@ -1,7 +1,7 @@
-"""Answers are padded with zeros on the wire; storing the padding would double what a commit writes.
+"""Leave the padding of answers out of storage: zeros that the wire needs would double what a commit writes.
 
-`squeeze` leaves out the first run of zeros that is worth it: 4 bytes say where it stood, 4 how long it was, then
-comes the rest. `spread` is the exact inverse.
+`squeeze` leaves out the first run of zeros that is worth it: 4 bytes give its place, 4 its length, then comes the rest.
+`spread` is the exact inverse.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def squeeze(data: bytes) -> bytes:
 
 
 def spread(data: bytes) -> bytes:
-    """Return what `squeeze` was given; `ValueError` when `data` is too short."""
+    """Return the data that `squeeze` was given. Raises `ValueError` when `data` is too short."""
     if len(data) < _HEAD:
         raise ValueError("squeezed data has 8 bytes at least")
     start, length = int.from_bytes(data[:4], "big"), int.from_bytes(data[4:_HEAD], "big")

@@ -1,4 +1,4 @@
-"""What a counterpart learns of an officer instead of their id: stable for one pair of countries, nothing elsewhere."""
+"""Pseudonyms of officers for counterparts: stable for one pair of countries, meaningless elsewhere."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Opaque references to hits (design, section 4): AES-SIV (RFC 5297) of source, key and record type.
 
-The same hit has the same reference for the same peer and case within a quarter, and another one for every
-other peer or case. A reference is no capability: whoever resolves it runs policy again.
+The same hit has the same reference for the same peer and case within a quarter, and another one for every other peer or
+case. A reference is no capability: policy runs again when it is resolved.
 """
 
 from __future__ import annotations
@@ -54,9 +54,9 @@ class HitReferences:
         return base64.urlsafe_b64encode(sealed).rstrip(b"=").decode()
 
     def resolve(self, reference: str, peer: str, case: str) -> tuple[str, str, str]:
-        """Source, key and record type behind a reference of any quarter whose key is kept.
+        """Return source, key and record type behind a reference of any quarter whose key is kept.
 
-        `Malformed` when it is no reference, `Unknown` when it was not made for this peer and case.
+        Raises `Malformed` when it is no reference, `Unknown` when it was not made for this peer and case.
         """
         try:
             sealed = base64.b64decode(reference + "=" * (-len(reference) % 4), b"-_", validate=True)
@@ -77,6 +77,6 @@ class HitReferences:
 
 @lru_cache(maxsize=4)
 def _quarter_of(day: int) -> str:
-    """Return the quarter of a day, counted from 1970: worked out once, since a reference is made for each hit."""
+    """Return the quarter of a day, counted from 1970. Cached, since a reference is made for each hit."""
     moment = from_us(day * _DAY_US)
     return f"{moment.year}-Q{(moment.month + 2) // 3}"

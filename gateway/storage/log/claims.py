@@ -1,9 +1,9 @@
-"""The claims that have not expired, in memory: which (sender, exchange id) has its answer in which entry.
+"""The claims that have not expired, in memory: for each (sender, exchange id) the entry with its answer.
 
-Exchange ids are random, so an index of them in the database would touch a page of its own for each entry, and the
-more the longer the history. The rows that make a claim are in the log anyway, in order of writing; a start reads
-those of the last minutes, and from then on every row passes through `ClaimIndex.add` before it is committed. That
-no other process adds rows is what the comparison of the log's state in each transaction sees to.
+Exchange ids are random, so an index of them in the database would touch a page of its own for each entry, and the more
+the longer the history. The rows that make a claim are in the log anyway, in order of writing: a start reads those of
+the last minutes, and from then on every row passes through `ClaimIndex.add` before it is committed. Each transaction
+compares the log's state, which shows rows of other processes.
 
 A claim costs about 200 bytes of memory. Claims that expire within the same half minute are forgotten together.
 """
@@ -34,14 +34,14 @@ class _Bucket:
 
 
 class ClaimIndex:
-    """Which entry answers a claim. Thread-safe; a key is `claim_key`."""
+    """The entries that answer claims. Thread-safe; a key is `claim_key`."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._buckets: dict[int, _Bucket] = {}
 
     def add(self, rows: Iterable[tuple[bytes, int, int, int]]) -> None:
-        """Take in claims: key, expiry, log and index of the entry. `StorageBroken` when one is taken already."""
+        """Add claims: key, expiry, log and index of the entry. Raises `StorageBroken` when one is taken already."""
         with self._lock:
             for key, expires_us, log_id, index in rows:
                 if self._place(key) is not None:
@@ -54,16 +54,14 @@ class ClaimIndex:
                 bucket.ends[log_id] = (min(first, index), max(last, index))
 
     def find(self, keys: Iterable[bytes]) -> dict[bytes, Place]:
-        """Return the places of those of `keys` that are claimed."""
+        """Return the places of those `keys` that are claimed."""
         with self._lock:
             found = ((key, self._place(key)) for key in keys)
             return {key: (place >> _SHIFT, place & (1 << _SHIFT) - 1) for key, place in found if place is not None}
 
     def forget(self, before_us: int) -> tuple[int, Mapping[int, int]]:
-        """Drop the buckets that lie wholly before `before_us`.
-
-        The number of claims in them, and for each log they were of the index from which on claims are left.
-        """
+        """Drop the buckets that lie wholly before `before_us`. Return the number of claims in them, and for each of
+        their logs the index from which on claims are left."""
         with self._lock:
             dropped = [self._buckets.pop(number) for number in list(self._buckets) if _is_over(number, before_us)]
             starts: dict[int, int] = {}

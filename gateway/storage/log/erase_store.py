@@ -1,9 +1,9 @@
-"""`audit.erasable.ErasableContent` in SQL: the rows of encrypted content whose keys are retired or destroyed.
+"""`ErasableContent` in SQL: the rows of encrypted content whose keys are retired or destroyed.
 
-Rows are changed a hundred at a time, so that a running node's batches come between. What is particular to an
-engine is in `wipe`: SQLite overwrites what it frees (`secure_delete`), and its write-ahead log is moved into the
-file and cut. PostgreSQL keeps old versions of rows until `VACUUM`, and its write-ahead log and replicas for as long
-as they are set up to: there, as in every backup, what is left is ciphertext without a key.
+Rows are changed a hundred at a time, so that a running node's batches come between. Only `wipe` depends on the engine:
+SQLite overwrites freed bytes (`secure_delete`), and its write-ahead log is moved into the file and cut. PostgreSQL
+keeps old versions of rows until `VACUUM`, and its write-ahead log and replicas for as long as they are set up to:
+there, as in every backup, only ciphertext without a key is left.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class SqlErasableContent:
         self._store = store
 
     def under(self, key_id: str, since_us: int, until_us: int) -> Iterator[ContentPlace]:
-        """Yield all content under a month's key that is still there."""
+        """Yield all content that is left under a month's key."""
         for log in self._store.logs():
             for row in self._pages(log, _under(key_id), since_us, until_us):
                 yield ContentPlace(log, row.seq, row.exchange_id.hex() if row.exchange_id else "", row.wrapped_key)
@@ -56,7 +56,7 @@ class SqlErasableContent:
         return self._store.find(log, exchange_id=exchange_id)[::-1]
 
     def rewrap(self, key_id: str, to: str, places: Sequence[tuple[ContentPlace, bytes]]) -> None:
-        """One transaction: these content keys lie under `to` now."""
+        """Put these content keys under `to`, in one transaction."""
         c = log_content.c
         with self._database.write("re-wrap") as connection:
             ids = {row.log: row.id for row in connection.execute(select(log_state.c.log, log_state.c.id))}
@@ -66,7 +66,7 @@ class SqlErasableContent:
             connection.execute(statement, rows)
 
     def empty(self, key_id: str, since_us: int, until_us: int) -> Mapping[str, Sequence[int]]:
-        """Overwrite all content that is left under a key; the indexes by log."""
+        """Overwrite all content that is left under a key. Return the indexes by log."""
         found: dict[str, list[int]] = {}
         for place in self.under(key_id, since_us, until_us):
             found.setdefault(place.log, []).append(place.index)
@@ -85,7 +85,7 @@ class SqlErasableContent:
             )
 
     def reseal_documents(self, key_id: str, change: Callable[[str, bytes, bytes], bytes | None]) -> int:
-        """Seal small documents that lie under a key anew, or delete them; the number of those that are kept."""
+        """Seal small documents under a key anew, or delete them. Return the number of those that are kept."""
         c = document.c
         start = key_id.encode() + b"\n"
         statement = select(c.kind, c.key).where(func.substr(c.value, 1, len(start)) == literal(start, LargeBinary))
@@ -108,20 +108,20 @@ class SqlErasableContent:
         return kept
 
     def drop_documents(self, key_id: str) -> int:
-        """Delete small documents under a key that is destroyed, in a database that came from a backup."""
+        """Delete small documents under a destroyed key, in a database that came from a backup. Return their number."""
         start = key_id.encode() + b"\n"
         under = func.substr(document.c.value, 1, len(start)) == literal(start, LargeBinary)
         with self._database.write("drop documents") as connection:
             return int(connection.execute(delete(document).where(under)).rowcount)
 
     def _wait_for_sealing(self) -> None:
-        """Whoever seals under the old key does so inside a transaction: it has ended when this returns."""
+        """Wait until every transaction that seals under the old key has ended."""
         with self._database.write("re-seal") as connection:
             if self._database.shared:
                 connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({SEALING})")
 
     def wipe(self) -> bool:
-        """Take what was overwritten out of SQLite's write-ahead log; other engines do it in their own time."""
+        """Take overwritten content out of SQLite's write-ahead log; other engines do it in their own time."""
         for _ in range(_TRIES):
             if self._database.truncate_wal():
                 return True

@@ -1,7 +1,7 @@
 """Group commit: single entries that wait for a journal share one transaction of its log.
 
-A thread that may block writes what waits itself, for itself and for all others (`write_now`). An event loop must not
-block: what its tasks write is written by a worker (`write`), which is started for that.
+A thread that may block writes the waiting entries itself, its own and all others (`write_now`). An event loop must not
+block: a worker writes the entries of its tasks (`write`).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _Result = Logged | StoredAnswer | LiaisonError
 
 
 class _Order:
-    """A draft that waits, and what became of it."""
+    """A draft that waits, and its result."""
 
     def __init__(self, draft: EntryDraft) -> None:
         self.draft = draft
@@ -32,7 +32,7 @@ class _Order:
 
 
 class _Awaited(_Order):
-    """A draft that a task of an event loop waits for."""
+    """A draft for which a task of an event loop waits."""
 
     def __init__(self, draft: EntryDraft) -> None:
         super().__init__(draft)
@@ -53,7 +53,7 @@ class _Awaited(_Order):
 class LogWriter:
     """Writes single entries to a journal. Thread-safe; an entry is durable and signed when its place is returned.
 
-    `fatal` is told of a failure of the worker: the storage is broken, and the process ends.
+    `fatal` is called with a failure of the worker: the storage is broken, and the process ends.
     """
 
     def __init__(
@@ -70,24 +70,24 @@ class LogWriter:
         self._worker.start()
 
     def stop(self, timeout: float) -> None:
-        """Write what waits, then end the worker."""
+        """Write the waiting entries, then end the worker."""
         self._waiting.put(None)
         self._worker.join(timeout)
 
     async def write(self, draft: EntryDraft) -> Logged:
-        """Return the entry's place. Raises what the journal raises for this draft."""
+        """Write an entry and return its place. Raises what the journal raises for this draft."""
         order = _Awaited(draft)
         self._waiting.put(order)
         return await order.future
 
     def write_now(self, draft: EntryDraft) -> Logged | StoredAnswer:
-        """Return the entry's place, or what its claim lost to. Raises what the journal raises for this draft."""
+        """Write an entry. Return its place, or the stored answer if its claim lost. Raises what the journal raises."""
         order = _Order(draft)
         self._waiting.put(order)
         with self._pen:
             while order.result is None and (batch := self._batch()):
                 self._commit_or_fail(batch)
-        if order.result is None:  # the thread that wrote it ended in something unforeseen
+        if order.result is None:  # the thread that wrote it ended with an unforeseen error
             raise StorageBroken("the entry was not written", where=draft.kind)
         if isinstance(order.result, LiaisonError):
             raise order.result
@@ -104,13 +104,13 @@ class LogWriter:
             self._fatal(error)
 
     def _batch(self, *first: _Order) -> list[_Order]:
-        """Return what waits, as much as a transaction takes."""
+        """Return the waiting entries, as many as a transaction takes."""
         batch = list(first)
         try:
             while len(batch) < MAX_BATCH:
                 order = self._waiting.get_nowait()
                 if order is None:
-                    self._waiting.put(None)  # the worker ends after what waits
+                    self._waiting.put(None)  # the worker ends after the waiting entries
                     break
                 batch.append(order)
         except Empty:
@@ -134,7 +134,7 @@ class LogWriter:
             if len(batch) == 1:
                 batch[0].settle(error)
                 return
-            for order in batch:  # one of them is at fault: the others must not pay for it
+            for order in batch:  # one of them is at fault: the others must not fail with it
                 self._commit([order])
             return
         for order, place in zip(batch, places, strict=True):

@@ -1,4 +1,4 @@
-"""Which (sender, exchange id) is answered, of the rows of a database: `ClaimIndex` with what the logs say of it."""
+"""The answered (sender, exchange id) pairs of a database: a `ClaimIndex` that is filled from its rows."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from gateway.storage.log.claims import ClaimIndex, claim_key
 
 
 class LogClaims:
-    """The claims of all logs of a database; they are read from the rows at first use. Thread-safe."""
+    """The claims of all logs of a database, read from the rows at first use. Thread-safe."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -28,10 +28,10 @@ class LogClaims:
     def find(
         self, claims: Sequence[tuple[MemberId, ExchangeId]]
     ) -> Mapping[tuple[MemberId, ExchangeId], tuple[bytes, int]]:
-        """Return request hash and entry index of those of `claims` that exist and are not forgotten."""
+        """Return request hash and entry index of those `claims` that exist and are not forgotten."""
         keys = {claim_key(sender, exchange): (sender, exchange) for sender, exchange in claims}
         found: dict[tuple[MemberId, ExchangeId], tuple[bytes, int]] = {}
-        index = self._index or self._opened()  # without the lock: once it is there, it stays
+        index = self._index or self._opened()  # without the lock: an index that is there stays
         for key, (log_id, place) in index.find(keys).items():
             with self._database.read("claims") as connection:
                 row = connection.execute(_REQUEST_HASH, {"the_id": log_id, "index": place}).first()
@@ -40,12 +40,12 @@ class LogClaims:
         return found
 
     def forget(self, before_us: int) -> int:
-        """Forget claims that expired before `before_us`, up to half a minute late; the number forgotten.
+        """Forget claims that expired before `before_us`, up to half a minute late. Return their number.
 
-        A claim expires twice the skew (30 s) after its request, and `check_fresh` of the statements refuses a
-        request as stale from its own expiry on: what is forgotten here is never asked for again, not even by a
-        node whose clock is put back by the skew. The rows stay, as what they are: entries of the log. The place
-        from which on a start has to read claims is kept, so that it reads minutes and not the history.
+        A claim expires twice the skew (30 s) after its request, and `check_fresh` of the statements refuses a request
+        as stale from its own expiry on: a forgotten claim is never asked for again, not even by a node whose clock is
+        put back by the skew. The rows stay: they are entries of the log. The place from which on a start has to read
+        claims is kept, so that it reads minutes and not the history.
         """
         count, starts = self._opened().forget(before_us)
         if count:
@@ -57,8 +57,8 @@ class LogClaims:
     def read(self, logs: Sequence[int]) -> None:
         """Take in the claims that other processes have written to `logs` by now.
 
-        Entries become visible in order and without gaps, since each batch waits for the log's state. The lock sees to
-        it that no entry is read twice, and none that this process adds itself.
+        Entries become visible in order and without gaps, since each batch waits for the log's state. The lock ensures
+        that no entry is read twice, and none that this process adds itself.
         """
         claims = self._opened()
         with self._lock, self._database.read("claims") as connection:
@@ -69,7 +69,7 @@ class LogClaims:
                 self._through[log_id] = max((row[4] + 1 for row in rows), default=through)
 
     def add(self, log_id: int, size: int, entries: Sequence[NewEntry]) -> None:
-        """Take in the claims of a batch, before it is committed: it ends with the process when that fails."""
+        """Take in the claims of a batch, before it is committed: if the commit fails, they end with the process."""
         if self._index is None and not any(entry.claim for entry in entries):
             return  # a command that writes one entry does not read the claims of the history for it
         claims = self._opened()

@@ -1,4 +1,4 @@
-"""Reading the logs of a database: entries by their place, and which entries fit a question."""
+"""Read the logs of a database: entries by their place, and those that fit a question."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _PAGE = 512
 
 
 class SqlLogReader:
-    """What a `LogStore` reads. Thread-safe."""
+    """The reading part of a `LogStore`. Thread-safe."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -31,11 +31,11 @@ class SqlLogReader:
 
     @property
     def shared(self) -> bool:
-        """Whether other processes may write to the same logs."""
+        """True where other processes may write to the same logs."""
         return self._database.shared
 
     def identity(self) -> str:
-        """Return which database this is, as long as it is the same one: a copy of a file is another one."""
+        """Return a name of this database that stays while it is the same one: a copy of a file has another name."""
         return str(identity(self._database) or "") or file_identity(self._database)
 
     def state(self, log: str) -> LogState | None:
@@ -67,7 +67,7 @@ class SqlLogReader:
                 yield row[0], row[1], row[2]
 
     def leaves(self, log: str, start: int, stop: int) -> Iterator[bytes]:
-        """Yield the stored leaf hashes in [start, stop), in order; those of pruned entries, too."""
+        """Yield the stored leaf hashes in [start, stop), in order, with those of pruned entries."""
         state = self.state(log)
         if state is not None and start < state.first and start < stop:
             for first in range(start, min(stop, state.first), _PAGE * 8):
@@ -79,7 +79,7 @@ class SqlLogReader:
             yield leaf
 
     def checkpoints(self, log: str) -> list[bytes]:
-        """Return all checkpoints that were stored, by size."""
+        """Return all stored checkpoints, by size."""
         statement = (
             select(log_checkpoint.c.checkpoint)
             .where(log_checkpoint.c.log_id == self._id(log))
@@ -135,9 +135,7 @@ class SqlLogReader:
                 yield index, time_us, kind, exchange_id.hex() if exchange_id else ""
 
     def first_since(self, connection: Connection, log: str, time_us: int) -> int:
-        """Return the index of the first entry at or after `time_us`, by halving; a deleted row counts as the next
-        one.
-        """
+        """Return the index of the first entry at or after `time_us`, by halving. A deleted row counts as the next."""
         log_id, c = self._id(log), log_entry.c
         here = (c.log_id == log_id, c.seq >= bindparam("index"))
         times = select(c.time_us).where(*here).order_by(c.seq).limit(1)
@@ -152,8 +150,8 @@ class SqlLogReader:
         return low
 
     def channel(self, log: str, channel: str, first: int, last: int) -> list[bytes]:
-        """Bodies of the entries of `channel` whose number lies in [first, last], by number; those of the log's
-        numbers before this one, too, since a channel's numbers go on through them."""
+        """Return bodies of the entries of `channel` numbered in [first, last], by number; also from the log's earlier
+        numbers, through which a channel's numbers go on."""
         c = log_entry.c
         statement = (
             select(c.body)
@@ -164,7 +162,7 @@ class SqlLogReader:
             return list(connection.execute(statement).scalars())
 
     def highest(self, log: str, channel: str) -> int:
-        """Return the highest number in `channel`, 0 when it has none; also in the log's numbers before this one."""
+        """Return the highest number in `channel`, also in the log's earlier numbers; 0 when it has none."""
         c, logs = log_entry.c, self._through(log)
         with self._database.read("channel") as connection:
             found = [
@@ -174,7 +172,7 @@ class SqlLogReader:
         return max((int(number or 0) for number in found), default=0)
 
     def _through(self, log: str) -> list[int]:
-        """Return ids of a log and of its numbers before this one, the oldest first."""
+        """Return the ids of a log and of its earlier numbers, the oldest first."""
         name, _, number = log.partition("/")
         before = (f"{name}/{earlier}" for earlier in range(1, int(number)))
         return [found for found in (self._id(one) for one in (*before, log)) if found >= 0]

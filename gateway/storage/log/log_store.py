@@ -1,8 +1,7 @@
 """`LogStore` in SQL: one transaction for each batch, one statement for each table.
 
-Statements of the hot path are compiled once to the driver's own form, since a batch is on the path of every
-exchange. Everything that a batch writes goes to the end of a table or index, so that it costs the same however
-long the history is.
+Statements of the hot path are compiled once to the driver's own form, since a batch is on the path of every exchange. A
+batch only writes to the end of tables and indexes, so that it costs the same however long the history is.
 """
 
 from __future__ import annotations
@@ -43,7 +42,7 @@ class SqlLogStore(SqlLogReader):
 
     @contextmanager
     def turn(self, known: LogState) -> Iterator[LogState]:
-        """Where the log of `known` stands while nobody else can move it; `commit` ends that.
+        """Yield the state of the log of `known`, which no other process can change before `commit`.
 
         A file of SQLite has one process, whose own knowledge is the state.
         """
@@ -62,7 +61,7 @@ class SqlLogStore(SqlLogReader):
 
     @contextmanager
     def _writing(self) -> Iterator[Connection]:
-        """The transaction of this thread's turn, which ends with it, or one of its own."""
+        """Yield the transaction of this thread's turn, which ends with it, or one of its own."""
         turn: Connection | None = getattr(self._turns, "connection", None)
         if turn is None:
             with self._database.write("append") as connection:
@@ -72,8 +71,9 @@ class SqlLogStore(SqlLogReader):
         turn.commit()
 
     def commit(self, before: LogState | None, after: LogState, entries: Sequence[NewEntry]) -> None:
-        """One durable transaction; `StorageBroken` when it failed, when `before` is not the state any more, or
-        when a claim of `entries` is taken. Making a log that another process has made meanwhile changes nothing."""
+        """Write `entries` and the state in one durable transaction. Raises `StorageBroken` when it failed, when
+        `before` is not the state any more, or when a claim is taken. A log that another process has made meanwhile
+        stays."""
         with self._writing() as connection:
             if before is None:
                 self._make(connection, after)
@@ -111,11 +111,11 @@ class SqlLogStore(SqlLogReader):
             )
 
     def prune(self, log: str, first: int, stop: int) -> None:
-        """In one durable transaction replace the entries in [first, stop), whole tiles, by their hashes."""
+        """Replace the entries in [first, stop), whole tiles, by their hashes, in one durable transaction."""
         prune(self._database, log, first, stop)
 
     def keep_heads(self, log: str, heads: Iterable[tuple[int, bytes]]) -> None:
-        """Store signed heads of `log`, by size; those of a size that is there stay."""
+        """Store signed heads of `log`, by size. Leaves stored heads of the same size."""
         rows = [{"log_id": self._id(log), "size": size, "checkpoint": head} for size, head in dict(heads).items()]
         with self._database.write("heads") as connection:
             for row in rows:
@@ -128,13 +128,13 @@ class SqlLogStore(SqlLogReader):
     def claimed(
         self, claims: Sequence[tuple[MemberId, ExchangeId]]
     ) -> Mapping[tuple[MemberId, ExchangeId], tuple[bytes, int]]:
-        """Return request hash and entry index of those of `claims` that exist and are not forgotten."""
+        """Return request hash and entry index of those `claims` that exist and are not forgotten."""
         if self.shared and getattr(self._turns, "connection", None) is None:
             self._claims.read(list(self._ids.values()))
         return self._claims.find(claims)
 
     def forget_claims(self, before_us: int) -> int:
-        """Forget claims that expired before `before_us`, up to half a minute late; the number forgotten."""
+        """Forget claims that expired before `before_us`, up to half a minute late. Return their number."""
         return self._claims.forget(before_us)
 
 

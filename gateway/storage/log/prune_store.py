@@ -1,4 +1,4 @@
-"""What is left of entries that were pruned: their leaf hashes, in tiles of 256 (C2SP tlog-tiles, level 0)."""
+"""Prune entries in SQL to their leaf hashes, which stay in tiles of 256 (C2SP tlog-tiles, level 0)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ HASH_BYTES: Final = 32
 
 
 def tile_leaves(connection: Connection, log_id: int, start: int, stop: int) -> Iterator[bytes]:
-    """Yield the leaf hashes in [start, stop) that tiles hold; a tile that is missing gives none."""
+    """Yield the leaf hashes in [start, stop) that tiles hold. A missing tile gives none."""
     c = log_tile.c
     wanted = select(c.place, c.hashes).where(c.log_id == log_id, c.place.between(start // WIDTH, (stop - 1) // WIDTH))
     for place, hashes in connection.execute(wanted.order_by(c.place)):
@@ -26,9 +26,9 @@ def tile_leaves(connection: Connection, log_id: int, start: int, stop: int) -> I
 
 
 def prune(database: Database, log: str, first: int, stop: int) -> None:
-    """One durable transaction: the entries in [first, stop) leave their hashes and nothing else.
+    """Replace the entries in [first, stop) by their hashes, in one durable transaction.
 
-    Both are multiples of 256, and `first` is where the log's entries begin; else `StorageBroken`.
+    Raises `StorageBroken` unless both are multiples of 256, and `first` is where the log's entries begin.
     """
     c = log_entry.c
     with database.write("prune") as connection:

@@ -1,4 +1,4 @@
-"""Entered by alembic: runs the migrations on the connection that `migrate` hands over."""
+"""Run the migrations on the connection that `migrate` hands over. Alembic loads this module."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a witness remembers of other members' logs, and what witnesses said of ours."""
+"""A witness's memory of other members' logs, and the cosignatures of ours."""
 
 from __future__ import annotations
 

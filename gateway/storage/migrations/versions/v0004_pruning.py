@@ -1,4 +1,4 @@
-"""From which index on a log has its entries, and the hashes of those before it."""
+"""The index from which on a log has its entries, and the hashes of those before it."""
 
 from __future__ import annotations
 
