@@ -7,12 +7,12 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from adapters.catalogue import Catalogue
 from adapters.mapping.mapping import Join, JoinKind, RecordMapping
 from adapters.mapping.mapping import Mapping as SourceMapping
 from adapters.mapping.rows import Builder, Layout, Row, Rows
 from adapters.sql import changed
 from adapters.sql.access import SqlAccess
+from adapters.sql.catalogue import Catalogue
 from adapters.sql.open_failure import not_opened
 from adapters.sql.statement import Wanted
 from adapters.sql.tables import BATCH, Tables
