@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Protocol, cast
+from typing import cast
 
 from adapters.base import Adapter
 from adapters.index.keep import DIFFERENCE_SECONDS
@@ -79,11 +79,8 @@ class Place:
     anew: bool = False
 
 
-class Opener(Protocol):
-    """The function that an adapter's module offers."""
-
-    def __call__(self, place: Place) -> Adapter:
-        """Return the adapter for `place`. Raises `Misconfigured` with file and line, or `Unavailable`."""
+Opener = Callable[[Place], Adapter]
+"""The function that an adapter's module offers. Raises `Misconfigured` with file and line, or `Unavailable`."""
 
 
 def open_source(place: Place) -> Adapter:

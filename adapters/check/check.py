@@ -29,13 +29,13 @@ from adapters.check.report import (
     spoken,
 )
 from adapters.database_tables import DATABASES
-from adapters.draft.survey import survey
 from adapters.index.source import RowSource
 from adapters.load import Place, open_source
 from adapters.mapping.file import load_mapping
 from adapters.mapping.mapping import Mapping as SourceMapping
 from adapters.mapping.rows import Builder, Rows, refs_of
 from adapters.masking import mask
+from adapters.sql.survey import survey
 from gateway.clock import Clock
 from gateway.config.toml import nearest
 from gateway.errors import LiaisonError, Misconfigured, Unknown

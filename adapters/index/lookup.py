@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from adapters.index.rows import day_of_birth, plate_detail, swapped, word_and_year
 from gateway.errors import Malformed
 from gateway.matching.dates import BirthFit, window
-from gateway.matching.identifiers import container_key, document_key, national_id_key, plate_key
+from gateway.matching.identifiers import number_key
 from gateway.matching.keys import asked_word_keys, query_keys
 from gateway.matching.person import PersonFeatures, rough_score, score_person
 from gateway.matching.thresholds import USUAL, Thresholds
@@ -100,12 +100,12 @@ def _wanted(query: IdentifierQuery) -> tuple[KeyKind, str, str, tuple[Match, Mat
 
 def _key_of(query: IdentifierQuery) -> tuple[KeyKind, str, str, tuple[Match, Match]]:
     if isinstance(query, DocumentQuery):
-        return KeyKind.DOCUMENT, document_key(query.number), query.issuer.upper(), _DOCUMENT
+        return KeyKind.DOCUMENT, number_key(query.number), query.issuer.upper(), _DOCUMENT
     if isinstance(query, VehicleQuery):
-        return KeyKind.PLATE, plate_key(query.plate), plate_detail(query.province, query.country), _PLATE
+        return KeyKind.PLATE, number_key(query.plate), plate_detail(query.province, query.country), _PLATE
     if isinstance(query, NationalIdQuery):
-        return KeyKind.NATIONAL_ID, national_id_key(query.number), query.scheme.upper(), _NATIONAL_ID
-    return KeyKind.CONTAINER, container_key(query.number), "", (_CONTAINER, _CONTAINER)
+        return KeyKind.NATIONAL_ID, number_key(query.number), query.scheme.upper(), _NATIONAL_ID
+    return KeyKind.CONTAINER, number_key(query.number), "", (_CONTAINER, _CONTAINER)
 
 
 def _compare_details(asked: str, held: str) -> bool | None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from adapters.mapping.mapping import Mapping as SourceMapping
 from adapters.mapping.rows import Built
-from gateway.matching.identifiers import container_key, document_key, national_id_key, plate_key, province_key
+from gateway.matching.identifiers import number_key, province_key
 from gateway.matching.keys import name_keys, word_keys
 from gateway.model.marking import Marking
 from gateway.model.query import QueryKind
@@ -85,13 +85,13 @@ def swapped(birth: str) -> str:
 
 def _identifier_keys(search: Mapping[str, Any]) -> Iterator[Key]:
     for number, item in _numbers(search.get("documents"), "number"):
-        yield KeyKind.DOCUMENT, document_key(number), item.get("issuer", "")
+        yield KeyKind.DOCUMENT, number_key(number), item.get("issuer", "")
     for number, item in _numbers(search.get("national_ids"), "number"):
-        yield KeyKind.NATIONAL_ID, national_id_key(number), item.get("scheme", "")
+        yield KeyKind.NATIONAL_ID, number_key(number), item.get("scheme", "")
     for plate, item in _numbers(search.get("plates"), "plate"):
-        yield KeyKind.PLATE, plate_key(plate), plate_detail(item.get("province", ""), item.get("country", ""))
+        yield KeyKind.PLATE, number_key(plate), plate_detail(item.get("province", ""), item.get("country", ""))
     for number, _ in _numbers(search.get("containers"), "number"):
-        yield KeyKind.CONTAINER, container_key(number), ""
+        yield KeyKind.CONTAINER, number_key(number), ""
 
 
 def plate_detail(province: str, country: str) -> str:

@@ -28,7 +28,7 @@ def is_allowed(marking: Marking, release: ReleaseMarking, *, asker: MemberId, pu
         _names(marking, asker)
         and release.purposes == frozenset({purpose.value})
         and (marking.purposes is None or purpose in marking.purposes)
-        and _as_marking(release).is_within(_to_be_told(marking))
+        and _shown(release).is_within(_shown(marking))
         and (marking.keep_hours is None or release.not_after <= _latest(marking.keep_hours, now_us))
     )
 
@@ -38,18 +38,7 @@ def _names(marking: Marking, asker: MemberId) -> bool:
     return named and not marking.hidden_from(asker)
 
 
-def _as_marking(release: ReleaseMarking) -> Marking:
-    return Marking(
-        level=release.level,
-        use=release.use,
-        caveats=release.caveats,
-        onward=release.onward,
-        evaluation=release.evaluation,
-        delete_after_use=release.delete_after_use,
-    )
-
-
-def _to_be_told(marking: Marking) -> Marking:
+def _shown(marking: Marking | ReleaseMarking) -> Marking:
     """Return the parts of a marking that a recipient gets."""
     return Marking(
         level=marking.level,

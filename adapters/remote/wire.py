@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 from liaison.source.v1 import source_pb2 as pb
 
 from adapters.base import MAX_CANDIDATES
 from gateway.errors import Malformed, Misconfigured, TooLarge
 from gateway.model.hit import Candidate, Match, Quality, SearchResult
-from gateway.model.marking import Caveat, Level, Marking, Onward, ReleaseMarking, SubjectCategory, UseCode
+from gateway.model.marking import Marking, ReleaseMarking, SubjectCategory
 from gateway.model.query import QueryKind
 from gateway.model.values import text_value
 from gateway.ports.sources import SourceDescription
@@ -124,21 +124,12 @@ def read_release_marking(text: str) -> ReleaseMarking:
     """Return a release marking in its only form. Raises `Malformed` for an unknown part or value."""
     kept = _object(text)
     try:
-        marking = ReleaseMarking(
-            level=Level(kept["level"]),
-            use=frozenset(map(UseCode, kept["use"])),
-            caveats=frozenset(map(Caveat, kept["caveats"])),
-            onward=Onward(kept["onward"]),
-            purposes=frozenset(kept["purposes"]),
-            not_after=datetime.strptime(kept["not_after"], "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC),
-            evaluation=kept["evaluation"],
-            delete_after_use=kept.get("delete_after_use", False),
-        )
-        if marking.as_json() == kept:
-            return marking
-    except (KeyError, ValueError, TypeError) as error:
+        marking = msgspec.convert(kept, ReleaseMarking)
+    except msgspec.ValidationError as error:
         raise Malformed("a part is missing or unknown", code="unknown-marking", where="release_marking") from error
-    raise Malformed("it is not in its only form", code="unknown-marking", where="release_marking")
+    if marking.as_json() != kept:
+        raise Malformed("it is not in its only form", code="unknown-marking", where="release_marking")
+    return marking
 
 
 def read_category(text: str) -> SubjectCategory:

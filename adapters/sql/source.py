@@ -7,13 +7,12 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from adapters.catalogue import Catalogue
-from adapters.mapping.mapping import Join, JoinKind
+from adapters.mapping.mapping import Join, JoinKind, RecordMapping
 from adapters.mapping.mapping import Mapping as SourceMapping
 from adapters.mapping.rows import Builder, Layout, Row, Rows
 from adapters.sql import changed
 from adapters.sql.access import SqlAccess
-from adapters.sql.batch_reader import MOST, BatchReader
+from adapters.sql.catalogue import Catalogue
 from adapters.sql.open_failure import not_opened
 from adapters.sql.statement import Wanted
 from adapters.sql.tables import BATCH, Tables
@@ -29,8 +28,14 @@ SCAN_SECONDS = 3_600.0
 PAGE_SECONDS = 120.0
 """The longest that reading all rows of a table, and one page of them, may take."""
 
-_LOOKED_AT = MOST
-"""Joined rows that are read: a database may treat values as equal that are not."""
+TOGETHER = 64
+"""Records that are read at once."""
+
+_LOOKED_AT = 256
+"""Rows that one statement for known records reads: a database may treat values as equal that are not.
+
+For several records together it is uncertain with more that every row of each was read.
+"""
 
 _NO_KEY = "a row without a key"
 
@@ -39,6 +44,10 @@ Links = Mapping[str, Sequence[Any]]
 
 Scanned = tuple[Rows | None, dict[str, list[Any]], str]
 """Rows of a record, the links of its joins without an index, and the reason if there are no rows."""
+
+
+class _InDoubt(Exception):
+    """Too many rows for records that are read together."""
 
 
 class SqlSource:
@@ -62,9 +71,6 @@ class SqlSource:
             }
             self._codes: dict[tuple[str, str], dict[str, Row]] = {}
             self.load_codes()
-            self._reader = BatchReader(
-                mapping.records, self.builders, self.catalogue, self._tables, self._clean, self._codes, MAX_JOINED
-            )
         except BaseException:
             self._tables.close()
             raise
@@ -129,9 +135,61 @@ class SqlSource:
         return rows
 
     def read_many(self, record_type: str, keys: Sequence[str], deadline: float) -> list[Rows | LiaisonError]:
-        """Return the rows or the error of each key (`adapters.index.source.ManyRows`), by few statements."""
-        found = self._reader.read(record_type, keys, deadline)
+        """Return the rows or the error of each key (`adapters.index.source.ManyRows`), by few statements.
+
+        Where the result is in doubt, fewer records are read together. A single one is left to `read`, which says what
+        is wrong with it. A record is therefore the same either way.
+        """
+        found: dict[str, Rows] = {}
+        waiting = [keys[first : first + TOGETHER] for first in range(0, len(keys), TOGETHER)]
+        while waiting:
+            some = waiting.pop()
+            if len(some) < 2:
+                continue
+            try:
+                found |= self._read_together(record_type, some, deadline)
+            except (Malformed, _InDoubt):
+                half = len(some) // 2
+                waiting += [some[:half], some[half:]]
         return [found[key] if key in found else self._tried(record_type, key, deadline) for key in keys]
+
+    def _read_together(self, record_type: str, keys: Sequence[str], deadline: float) -> dict[str, Rows]:
+        record, layout = self.mapping.records[record_type], self.builders[record_type].layout
+        values = [value for key in keys if (value := self._key_value(record, key)) is not None]
+        found: dict[str, Rows] = {}
+        for raw in self._matching(record.table, layout.columns[""], record.key, values, "", deadline):
+            # As in `read`: a key that only the database treats as equal is another record; the first row counts.
+            row = tuple(map(self._clean, raw))
+            if (key := str(row[0])) in keys and key not in found:
+                found[key] = layout.empty()
+                found[key][0] = row
+        for rows, _links, why in self._with_joins(record_type, list(found.values()), deadline):
+            if rows is None:
+                raise Malformed(why, code="bad-row")
+        return found
+
+    def _key_value(self, record: RecordMapping, key: str) -> Any:
+        try:
+            return self.catalogue.key(record.table, record.key, key)
+        except Unknown:
+            return None
+
+    def _matching(
+        self, table: str, columns: Sequence[str], column: str, values: list[Any], order: str, deadline: float | None
+    ) -> Sequence[Any]:
+        """Return the rows whose `column` is one of `values`, newest first.
+
+        With a deadline, which records that are read together have, it raises `_InDoubt` when some may be missing.
+        """
+        if not values:
+            return ()
+        padded, limit = self._tables.padded(values), 0 if deadline is None else _LOOKED_AT
+        place, many = self.catalogue.place(table), len(padded)
+        wanted = Wanted(place, tuple(columns), column, many, order=order, newest=True, limit=limit)
+        found = self._tables.run(wanted, padded, self._page_deadline() if deadline is None else deadline)
+        if limit and len(found) >= limit:
+            raise _InDoubt
+        return found
 
     def _tried(self, record_type: str, key: str, deadline: float) -> Rows | LiaisonError:
         try:
@@ -153,7 +211,7 @@ class SqlSource:
 
     def _equal(self, layout: Layout, join: Join, column: str, keys: Sequence[Any], deadline: float) -> list[Row]:
         """Return the rows of a join whose `column` equals one of `keys` exactly, newest first."""
-        values = self._parameters(join, column, keys)
+        values = self._tables.padded(self._fitted(join, column, keys))
         if not values:
             return []
         columns = tuple(layout.columns[join.name])
@@ -166,10 +224,10 @@ class SqlSource:
         rows = (tuple(map(self._clean, raw)) for raw in self._tables.run(wanted, values, deadline))
         return [row for row in rows if str(row[place]) in known]
 
-    def _parameters(self, join: Join, column: str, keys: Sequence[Any]) -> list[Any]:
-        """Return `keys` in the column's type, padded."""
+    def _fitted(self, join: Join, column: str, keys: Sequence[Any]) -> list[Any]:
+        """Return those of `keys` that can be values of the column, in its type."""
         fitted = (self.catalogue.parameter(join.table, column, key) for key in keys)
-        return self._tables.padded([value for value in fitted if value is not None])
+        return [value for value in fitted if value is not None]
 
     # ---------------------------------------------------- all records
 
@@ -256,7 +314,7 @@ class SqlSource:
     def _page_deadline(self) -> float:
         return self._clock.monotonic() + PAGE_SECONDS
 
-    def _with_joins(self, record_type: str, batch: list[Rows]) -> Iterator[Scanned]:
+    def _with_joins(self, record_type: str, batch: list[Rows], deadline: float | None = None) -> Iterator[Scanned]:
         layout = self.builders[record_type].layout
         links: list[dict[str, list[Any]]] = [{} for _ in batch]
         broken: dict[int, str] = {}
@@ -268,27 +326,29 @@ class SqlSource:
                 for rows, start in zip(batch, starts, strict=True):
                     rows[slot] = table.get(str(start))
                 continue
-            groups, unreadable = self._groups(layout, join, starts)
+            groups, unreadable = self._groups(layout, join, starts, deadline)
             kept = join.kind is JoinKind.MANY and not self.catalogue.is_indexed(join.table, join.column)
             place = layout.columns[join.name].index(join.key)
             for position, (rows, start, link) in enumerate(zip(batch, starts, links, strict=True)):
                 group = groups.get(str(start), []) if start is not None else []
                 if start is not None and str(start) in unreadable:
                     broken[position] = unreadable[str(start)]
-                rows[slot] = group if join.kind is JoinKind.MANY else (group[0] if group else None)
+                rows[slot] = group if join.kind is JoinKind.MANY else (group[-1] if group else None)
                 if kept:
                     link[join.name] = [row[place] for row in group]
         for position, (rows, link) in enumerate(zip(batch, links, strict=True)):
             yield (None, {}, broken[position]) if position in broken else (rows, link, "")
 
-    def _groups(self, layout: Layout, join: Join, starts: list[Any]) -> tuple[dict[str, list[Row]], dict[str, str]]:
+    def _groups(
+        self, layout: Layout, join: Join, starts: list[Any], deadline: float | None
+    ) -> tuple[dict[str, list[Row]], dict[str, str]]:
         """Return the joined rows of a batch by the value that they are joined on, and why others are unreadable."""
         wanted = sorted({start for start in starts if start is not None}, key=str)
         groups: dict[str, list[Row]] = {}
         unreadable: dict[str, str] = {}
-        columns = tuple(layout.columns[join.name])
+        columns = layout.columns[join.name]
         place = columns.index(join.column)
-        for raw in self._joined_rows(join, columns, wanted):
+        for raw in self._joined_rows(join, columns, wanted, deadline):
             try:
                 row = tuple(map(self._clean, raw))
             except Malformed as error:
@@ -301,15 +361,13 @@ class SqlSource:
             group.reverse()
         return groups, unreadable
 
-    def _joined_rows(self, join: Join, columns: tuple[str, ...], starts: list[Any]) -> Iterator[Any]:
-        order = join.order if join.kind is JoinKind.MANY else ""
-        table = self.catalogue.place(join.table)
-        most = self._tables.kind.many
+    def _joined_rows(
+        self, join: Join, columns: Sequence[str], starts: list[Any], deadline: float | None
+    ) -> Iterator[Any]:
+        order, most = join.order if join.kind is JoinKind.MANY else "", self._tables.kind.many
         for begin in range(0, len(starts), most):
-            values = self._parameters(join, join.column, starts[begin : begin + most])
-            if values:
-                wanted = Wanted(table, columns, join.column, len(values), order=order, newest=True)
-                yield from self._tables.run(wanted, values, self._page_deadline())
+            values = self._fitted(join, join.column, starts[begin : begin + most])
+            yield from self._matching(join.table, columns, join.column, values, order, deadline)
 
     # ---------------------------------------------------- the source as a whole
 

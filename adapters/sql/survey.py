@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
-from adapters.database_tables import Column, Table
+from adapters.database_tables import DATABASES, Column, Table
 from adapters.sql.access import read_sql_access
 from adapters.sql.connect import read_only_engine
 from adapters.sql.open_failure import not_opened
@@ -24,8 +24,18 @@ Place = tuple[str | None, str]
 _SYSTEM = frozenset({"information_schema", "pg_catalog", "pg_toast", "performance_schema", "mysql", "sys"})
 
 
-def read_tables(url: str, access: Path | None, rows: int, only: Sequence[str]) -> list[Table]:
-    """Return the tables of the database at `url` (`adapters.draft.survey.survey`)."""
+def survey(url: str, access: Path | None, rows: int, only: Sequence[str] = ()) -> list[Table]:
+    """Return the tables at `url` (or only those named), each with up to `rows` rows of values.
+
+    Raises `Misconfigured` for an address that is not a database's, `Unavailable` when the database cannot be read.
+    """
+    if url.partition(":")[0].partition("+")[0] not in DATABASES:
+        raise Misconfigured(
+            "drafts are made from databases",
+            where="url",
+            remedy="an address that begins with {databases}",
+            databases=", ".join(DATABASES),
+        )
     engine = read_only_engine(url, read_sql_access(access))
     try:
         with engine.connect() as connection:

@@ -16,36 +16,20 @@ from gateway.model.numbers import compact
 _PROVINCE_WORDS = re.compile("^(?:จังหวัด|จ\\.|จ |ແຂວງ|ខេត្ត|រាជធានី|tỉnh |thành phố |tp\\.? ?)", re.IGNORECASE)
 
 
-def document_key(number: str) -> str:
-    """Return the key of a travel document's number; empty when it is not usable."""
-    return _key(number)
+@lru_cache(maxsize=16384)
+def number_key(text: str) -> str:
+    """Return the key of a document's, person's or container's number, or of a plate; empty when it is not usable.
 
-
-def national_id_key(number: str) -> str:
-    """Return the key of a national identity number; empty when it is not usable."""
-    return _key(number)
-
-
-def plate_key(plate: str) -> str:
-    """Return the key of a vehicle plate without its province; letters of any script are kept. Empty when not usable."""
-    return _key(plate)
-
-
-def container_key(number: str) -> str:
-    """Return the key of a freight container's number, with its check digit as written; empty when not usable."""
-    return _key(number)
+    Letters of any script are kept; a plate stands without its province, a container with its check digit as written.
+    """
+    key = compact(text)
+    return "" if _is_junk(key) else key
 
 
 @lru_cache(maxsize=4096)
 def province_key(province: str) -> str:
     """Return the key of a plate's province: without the word for province, blanks and case. Empty when not usable."""
-    return _key(_PROVINCE_WORDS.sub("", unicodedata.normalize("NFC", province).strip()))
-
-
-@lru_cache(maxsize=16384)
-def _key(text: str) -> str:
-    key = compact(text)
-    return "" if _is_junk(key) else key
+    return number_key(_PROVINCE_WORDS.sub("", unicodedata.normalize("NFC", province).strip()))
 
 
 def _is_junk(key: str) -> bool:

@@ -103,7 +103,7 @@ def normal_name(text: str) -> NormalName:
         return NormalName(script, sex=sex)
     marked = tuple(map(latin.one_spelling, words)) if script == "Latn" and latin.is_marked(text) else ()
     own = tuple(han.simplified(word) if script == "Hani" else word.casefold() for word in words)
-    maybe = _titles("soft").get(_lookup(words[0]), "") if len(words) > 1 else ""
+    maybe = _titles("soft").get(places.table_form(words[0]), "") if len(words) > 1 else ""
     spelled = _spelled(script, own)
     forms = tuple(dict.fromkeys((*_forms(script, words), *_bare_forms(script, written, words))))
     also = seats.other_names(script, own, marked)
@@ -134,15 +134,10 @@ def _prefixes() -> tuple[str, ...]:
     return tuple(sorted(_titles("prefix"), key=len, reverse=True))
 
 
-def _lookup(word: str) -> str:
-    """Return a word in the form of the tables: Latin without diacritics and dots, other scripts unchanged."""
-    return latin.plain(word.rstrip(".")) if script_of(word[0]) == "Latn" else word
-
-
 def _without_titles(words: list[str]) -> tuple[list[str], str]:
     sex, full, prefix = "", _titles("word"), _titles("prefix")
     while words:
-        first = _lookup(words[0])
+        first = places.table_form(words[0])
         if len(words) > 1 and (first in full or first in prefix):
             sex = sex or full.get(first, "") or prefix.get(first, "")
             words = words[1:]
@@ -164,8 +159,8 @@ def _leads(title: str, word: str) -> bool:
 def _known_parts(words: Sequence[str]) -> tuple[str, ...]:
     """Return the parts of all words without placeholders such as FNU, which carry no weight."""
     unknown = tables.mapping("placeholders")
-    parts = (part for word in words if _lookup(word) not in unknown for part in _parts(word))
-    known = (part[:_MAX_LETTERS] for part in parts if _lookup(part) not in unknown)
+    parts = (part for word in words if places.table_form(word) not in unknown for part in _parts(word))
+    known = (part[:_MAX_LETTERS] for part in parts if places.table_form(part) not in unknown)
     return tuple(_with_endings(known))[:_MAX_WORDS]
 
 
@@ -173,7 +168,7 @@ def _with_endings(words: Iterable[str]) -> list[str]:
     """Return the words with endings joined: `Jalal uddin` and `Najib Allah` become one word each, the usual way."""
     found: list[str] = []
     for word in words:
-        if found and _lookup(word) in tables.mapping("endings"):
+        if found and places.table_form(word) in tables.mapping("endings"):
             found[-1] += word
         else:
             found.append(word)
@@ -234,7 +229,7 @@ def _romanise(word: str) -> str:
 
 def _soft(words: tuple[str, ...], reading: tuple[str, ...]) -> list[tuple[str, ...]]:
     """Return the reading without a first word that may be an honorific, if two words remain."""
-    return [reading[1:]] if len(reading) > 2 and _lookup(words[0]) in _titles("soft") else []
+    return [reading[1:]] if len(reading) > 2 and places.table_form(words[0]) in _titles("soft") else []
 
 
 def _restored(script: str, words: tuple[str, ...]) -> list[tuple[str, ...]]:

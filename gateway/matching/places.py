@@ -55,7 +55,7 @@ def without_kind(words: Sequence[str], script: str) -> Bare | None:
 
 
 def _own_word(words: Sequence[str], damaged: bool) -> Bare | None:
-    first, last = _lookup(words[0]), _lookup(words[-1])
+    first, last = table_form(words[0]), table_form(words[-1])
     if not damaged and first not in _first_words("before") and last not in _first_words("after"):
         return None
     for count in range(min(_LONGEST, len(words) - 1), 0, -1):
@@ -70,14 +70,14 @@ def _known(where: str, words: Sequence[str], damaged: bool) -> bool | None:
     """Return True if `words` are surely a kind at that place, False if perhaps, None if not."""
     kinds, text = _kinds(where), " ".join(words).casefold()
     if script_of(text[0]) == "Latn" and text not in kinds:
-        text = " ".join(map(_lookup, words))
+        text = " ".join(map(table_form, words))
     elif damaged and text not in kinds:
         return False if text in _damaged(where) else None
     return kinds.get(text)
 
 
-def _lookup(word: str) -> str:
-    """Return a word in the form of the table: Latin without diacritics and dot, other scripts unchanged."""
+def table_form(word: str) -> str:
+    """Return a word in the form of the tables: Latin without diacritics and dot, other scripts unchanged."""
     return latin.plain(word.rstrip(".")) if script_of(word[0]) == "Latn" else word
 
 
@@ -130,8 +130,8 @@ def _damaged(where: str) -> frozenset[str]:
 
 @cache
 def _first_words(where: str) -> frozenset[str]:
-    """Return the words with one of which a name with a kind there begins or ends, in the form of `_lookup`."""
-    return frozenset(_lookup(kind.split()[0 if where == "before" else -1]) for kind in _kinds(where))
+    """Return the words with one of which a name with a kind there begins or ends, in the form of `table_form`."""
+    return frozenset(table_form(kind.split()[0 if where == "before" else -1]) for kind in _kinds(where))
 
 
 @cache

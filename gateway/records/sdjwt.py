@@ -71,14 +71,10 @@ def issue(
     now_us: int,
 ) -> IssuedRecord:
     """Return `record` signed by its owner for `audience` and this one request. Raises like `prepare`."""
-    return sign_record(
-        prepare(record, issuer=issuer, audience=audience, request_hash=request_hash, marking=marking, now_us=now_us)
+    prepared = prepare(
+        record, issuer=issuer, audience=audience, request_hash=request_hash, marking=marking, now_us=now_us
     )
-
-
-def sign_record(record: UnsignedRecord) -> IssuedRecord:
-    """Return the record with its signature."""
-    (issued,) = sign_records([record])
+    (issued,) = sign_records([prepared])
     if isinstance(issued, Exception):
         raise issued
     return issued

@@ -21,6 +21,7 @@ from gateway.model.purpose import Purpose
 from gateway.records.sdjwt import TYP, base64url, digest_of
 from gateway.records.types import BY_VCT, RecordType
 from gateway.signing import strict_json
+from gateway.signing.keys import VerifyKey
 
 MAX_COMPACT = 24 * 1024
 """Characters of a record as it travels: fields, certificate and signature in base64."""
@@ -55,13 +56,6 @@ _MARKING_LISTS: Mapping[str, frozenset[str]] = {
     "purposes": frozenset(Purpose),
 }
 _MARKING_CODES: Mapping[str, type[StrEnum]] = {"level": Level, "onward": Onward}
-
-
-class VerifyKey(Protocol):
-    """A public key that was admitted."""
-
-    def verify(self, signature: bytes, data: bytes) -> None:
-        """Raise `BadSignature` unless `signature` is over `data`."""
 
 
 class RecordKeys(Protocol):

@@ -152,17 +152,20 @@ def check_bundle(base: Files, national: Files, member: MemberId) -> tuple[Bundle
         schema = _schema(base)
     except Misconfigured as error:
         return None, [error]
-    agreements = _agreements(national, problems)
+    found = (_one(national, name, read_agreement, problems) for name in _named(national, AGREEMENTS))
+    agreements = [agreement for agreement in found if agreement]
     whole = not problems
     layers = _layer("base", base, schema, problems), _layer("national", national, schema, problems)
-    retention = _retention((base, national), problems)
+    times = (files[RETENTION].table() for files in (base, national) if RETENTION in files)
+    retention = _tried(lambda: read_retention(times), problems)
     law = _law(national, agreements, member, problems)
     hours = _one(national, HOURS, read_hours, problems)
     quotas = _one(national, QUOTAS, read_quotas, problems)
-    thresholds = _thresholds(base, national, problems)
+    sets = (files[THRESHOLDS].table() if THRESHOLDS in files else None for files in (base, national))
+    thresholds = _tried(lambda: read_thresholds(*sets), problems)
     if whole:
         _check_members(layers, agreements, member, problems)
-    if problems or retention is None or law is None:
+    if problems or retention is None or law is None or thresholds is None:
         return None, problems
     files = {f"base/{name}": file for name, file in base.items()}
     files |= {f"national/{name}": file for name, file in national.items()}
@@ -231,26 +234,8 @@ def _parsed_schema(text: str) -> cedarpy.Schema:
     return cedarpy.Schema.from_str(text)
 
 
-def _agreements(files: Files, problems: list[Misconfigured]) -> list[Agreement]:
-    found = []
-    for name in _named(files, AGREEMENTS):
-        try:
-            found.append(read_agreement(files[name].table()))
-        except Misconfigured as error:
-            problems.append(error)
-    return found
-
-
 def _named(files: Files, pattern: str) -> list[str]:
     return sorted(name for name in files if PurePosixPath(name).match(pattern))
-
-
-def _retention(layers: Iterable[Files], problems: list[Misconfigured]) -> Retention | None:
-    try:
-        return read_retention(files[RETENTION].table() for files in layers if RETENTION in files)
-    except Misconfigured as error:
-        problems.append(error)
-        return None
 
 
 def _law(files: Files, agreements: list[Agreement], member: MemberId, problems: list[Misconfigured]) -> Law | None:
@@ -263,34 +248,23 @@ def _law(files: Files, agreements: list[Agreement], member: MemberId, problems: 
         return None
     if LAW not in files:
         return Law({}, frozenset())
-    try:
-        document = files[LAW].table()
-        law = read_law(document)
-    except Misconfigured as error:
-        problems.append(error)
-        return None
-    problems.extend(check_counterparts(document, law, counterparts))
+    law = _one(files, LAW, read_law, problems)
+    problems += check_counterparts(files[LAW].table(), law, counterparts) if law else ()
     return law
 
 
 def _one(files: Files, name: str, read: Callable[[TomlTable], _D], problems: list[Misconfigured]) -> _D | None:
     """Return the content of one optional document, or None."""
-    if name not in files:
-        return None
+    return _tried(lambda: read(files[name].table()), problems) if name in files else None
+
+
+def _tried(read: Callable[[], _D], problems: list[Misconfigured]) -> _D | None:
+    """Return what is read, or None and its fault in `problems`."""
     try:
-        return read(files[name].table())
+        return read()
     except Misconfigured as error:
         problems.append(error)
         return None
-
-
-def _thresholds(base: Files, national: Files, problems: list[Misconfigured]) -> ThresholdSets:
-    try:
-        read = [files[THRESHOLDS].table() if THRESHOLDS in files else None for files in (base, national)]
-        return read_thresholds(*read)
-    except Misconfigured as error:
-        problems.append(error)
-        return ThresholdSets()
 
 
 def _layer(name: str, files: Files, schema: cedarpy.Schema, problems: list[Misconfigured]) -> Layer:

@@ -17,9 +17,9 @@ import pytest
 from adapters.check.check import check_mapping
 from adapters.database_tables import Table
 from adapters.draft.draft import draft_of
-from adapters.draft.survey import survey
 from adapters.mapping.file import load_mapping, read_mapping
 from adapters.mapping.rows import refs_of
+from adapters.sql.survey import survey
 from gateway.clock import SystemClock
 from tests.support.shared import PROJECT, shared_path
 

@@ -9,7 +9,7 @@ import pytest
 
 from adapters.check.check import check_mapping, sample_record
 from adapters.draft.draft import draft_of
-from adapters.draft.survey import survey
+from adapters.sql.survey import survey
 from gateway.clock import SystemClock
 from tests.support.databases import Server, server
 

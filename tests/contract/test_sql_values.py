@@ -10,7 +10,7 @@ import pytest
 
 from adapters.base import Adapter
 from adapters.draft.draft import draft_of
-from adapters.draft.survey import survey
+from adapters.sql.survey import survey
 from adapters.sql.tables import BATCH
 from gateway.clock import ManualClock
 from gateway.errors import Misconfigured, Unknown

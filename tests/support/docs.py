@@ -8,8 +8,8 @@ from typing import Any
 import click
 
 from gateway.cli.main import liaison
-from gateway.records.pages import pages
 from tests.support import mapping_docs
+from tests.support.record_pages import pages
 from tests.support.shared import PROJECT
 
 COMMANDS_PAGE = PROJECT / "docs" / "commands.md"

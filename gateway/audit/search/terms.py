@@ -18,7 +18,7 @@ import orjson
 from gateway.audit.entries.entry import Entry
 from gateway.audit.reading.opened import hits_of
 from gateway.errors import LiaisonError
-from gateway.matching.identifiers import document_key
+from gateway.matching.identifiers import number_key
 from gateway.model.exchange import Request
 from gateway.model.query import PersonQuery, Query, VehicleQuery, query_of
 from gateway.ports import events
@@ -66,8 +66,13 @@ def name_terms(name: str) -> frozenset[str]:
 
 
 def number_terms(number: str) -> frozenset[str]:
+<<<<<<< HEAD
     """Return the term of a number or plate of any kind; none where it is empty in normal form (`-`, `000000`)."""
     key = document_key(number)
+=======
+    """Return the term of a number or plate of any kind; without one where it is none (`-`, `000000`)."""
+    key = number_key(number)
+>>>>>>> l1
     return frozenset((term(Field.NUMBER, key),)) if key else frozenset()
 
 

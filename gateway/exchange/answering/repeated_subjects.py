@@ -15,7 +15,7 @@ import unicodedata
 from collections.abc import Iterator
 from hashlib import blake2b
 
-from gateway.matching.identifiers import container_key, document_key, national_id_key, plate_key, province_key
+from gateway.matching.identifiers import number_key, province_key
 from gateway.model.names import MemberId
 from gateway.model.purpose import Purpose
 from gateway.model.query import ContainerQuery, DocumentQuery, NationalIdQuery, PersonQuery, Query, VehicleQuery
@@ -63,15 +63,11 @@ def subjects(query: Query) -> Iterator[str]:
     The issuer of a document does not count, since the asker may leave it out; spellings of a name each count.
     """
     match query:
-        case DocumentQuery():
-            key = document_key(query.number)
-        case NationalIdQuery():
-            key = national_id_key(query.number)
+        case DocumentQuery() | NationalIdQuery() | ContainerQuery():
+            key = number_key(query.number)
         case VehicleQuery():
-            key = plate_key(query.plate)
+            key = number_key(query.plate)
             key = f"{key} {province_key(query.province)}" if key else ""
-        case ContainerQuery():
-            key = container_key(query.number)
         case PersonQuery():
             birth = query.birth.value if query.birth else ""
             yield from {f"{query.kind} {words} {birth}" for name in query.names if (words := _words(name.text))}

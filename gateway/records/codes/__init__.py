@@ -2,7 +2,7 @@
 
 A file is tab-separated text that a person can read and correct. A line that starts with `#` is a remark; `-` is an
 empty field. Closed lists of our own (offences, purposes, statuses, CITES appendices) are enumerations in
-`gateway.model` and `gateway.records.words`.
+`gateway.model`, or stand in `gateway/records/words.tsv`.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ from gateway.model.marking import PUBLIC_CAVEATS, Level, Onward, UseCode
 from gateway.model.purpose import Offence, Purpose
 from gateway.model.query import QueryKind
 from gateway.records.types import RECORD_TYPES as KINDS
-from gateway.records.words import AlertClass, DoNot
+from gateway.records.words import WORDS
 from gateway.views.search_lines import headline
 from tests.support import words
 from tests.support.shared import PROJECT
@@ -87,7 +87,7 @@ def test_every_code_of_a_closed_list_has_words(table: dict[str, str], kind: type
 
 def test_every_record_type_action_and_public_caveat_has_words() -> None:
     assert RECORD_TYPES.keys() == KINDS.keys()
-    assert list(ACTIONS) == [code.value for kind in (AlertClass, DoNot) for code in kind]
+    assert list(ACTIONS) == [code.value for kind in ("AlertClass", "DoNot") for code in WORDS[kind]]
     assert CAVEATS.keys() == {code.value for code in PUBLIC_CAVEATS}
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from adapters.draft.draft import draft_of
-from adapters.draft.survey import survey
+from adapters.sql.survey import survey
 from gateway.cli.options import access_option, json_option, source_address
 from gateway.cli.output import print_json, say, working
 

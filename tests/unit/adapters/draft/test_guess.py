@@ -14,9 +14,9 @@ from adapters.draft.code_tables import CodeTables
 from adapters.draft.draft import draft_of
 from adapters.draft.guess_column import guess_date, guess_encoding, kinds_of, look_at, meaning_of, points_to, words_of
 from adapters.draft.records import drafts_of
-from adapters.draft.survey import survey
 from adapters.mapping.file import read_mapping
 from adapters.mapping.rows import refs_of
+from adapters.sql.survey import survey
 from gateway.errors import LiaisonError, Unavailable
 
 

@@ -8,44 +8,19 @@ from collections.abc import Mapping as Map
 from contextlib import suppress
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any, Protocol
+from typing import Any
 from uuid import UUID
+
+from sqlalchemy import Inspector
 
 from adapters.mapping.mapping import JoinKind, Mapping, RecordMapping
 from adapters.mapping.rows import refs_of
+from adapters.sql.statement import Table
 from gateway.config.toml import nearest
 from gateway.errors import Misconfigured, Unknown
 
-Table = tuple[str, str]
-"""Schema (empty: the connection's own) and name."""
-
 _WHOLE = re.compile(r"-?\d{1,18}", re.ASCII)
 _NUMBER = re.compile(r"-?\d{1,30}(?:\.\d{1,15})?", re.ASCII)
-
-
-class Inspector(Protocol):
-    """The part of SQLAlchemy's inspector that is used here."""
-
-    def get_schema_names(self) -> list[str]:
-        """Return the names of schemas."""
-
-    def get_table_names(self, schema: str | None = None) -> list[str]:
-        """Return the names of tables."""
-
-    def get_view_names(self, schema: str | None = None) -> list[str]:
-        """Return the names of views."""
-
-    def get_columns(self, table_name: str, schema: str | None = None) -> Any:
-        """Return the columns with `name` and `type`."""
-
-    def get_pk_constraint(self, table_name: str, schema: str | None = None) -> Any:
-        """Return the primary key's `constrained_columns`."""
-
-    def get_indexes(self, table_name: str, schema: str | None = None) -> Any:
-        """Return the indexes with `column_names`."""
-
-    def get_unique_constraints(self, table_name: str, schema: str | None = None) -> Any:
-        """Return the unique constraints with `column_names`."""
 
 
 class Catalogue:
@@ -155,7 +130,7 @@ class Catalogue:
         self._columns[table] = {column["name"]: column["type"] for column in columns}
         primary = self._inspector.get_pk_constraint(name, schema or None)["constrained_columns"]
         indexes = self._inspector.get_indexes(name, schema or None)
-        rules = [{"column_names": primary, "unique": True}, *indexes]
+        rules: list[Any] = [{"column_names": primary, "unique": True}, *indexes]
         with suppress(NotImplementedError):
             unique = self._inspector.get_unique_constraints(name, schema or None)
             rules += [{"column_names": rule["column_names"], "unique": True} for rule in unique]
