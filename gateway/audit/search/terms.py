@@ -66,13 +66,8 @@ def name_terms(name: str) -> frozenset[str]:
 
 
 def number_terms(number: str) -> frozenset[str]:
-<<<<<<< HEAD
     """Return the term of a number or plate of any kind; none where it is empty in normal form (`-`, `000000`)."""
-    key = document_key(number)
-=======
-    """Return the term of a number or plate of any kind; without one where it is none (`-`, `000000`)."""
     key = number_key(number)
->>>>>>> l1
     return frozenset((term(Field.NUMBER, key),)) if key else frozenset()
 
 
