@@ -8,23 +8,31 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from gateway.audit.acts.act import parse_act
 from gateway.audit.acts.table import ActKind, Lane
+from gateway.audit.reading.inspection import Action as Inspecting
+from gateway.audit.reading.inspection import Inspection, sign_inspection
 from gateway.clock import SystemClock
 from gateway.config import Home, Suspensions
 from gateway.config.suspensions import Action, Switch
 from gateway.errors import StorageBroken
+from gateway.model.names import MemberId
 from gateway.ops.acts import switches as switches_module
 from gateway.ops.acts.carry import bring, carry_out
+from gateway.ops.acts.draft import draft
 from gateway.ops.acts.mailbox import Mailbox, Order
 from gateway.ops.acts.switches import append, history
-from tests.security.test_acts import active, desks, kinds, resuming
+from gateway.signing.keys import SigningKey
+from tests.security.test_acts import active, code_of, desks, kinds, resuming
 from tests.support.cli import Liaison, copy_federation
+from tests.support.persons import person_key
 
 PEER, ALL = "peer:vn", "all"
 
@@ -279,3 +287,29 @@ def test_switching_off_counts_while_the_entries_cannot_be_read(tmp_path: Path) -
     broken[0], now[0] = True, 4.0
     append(home, replace(on, id="3" * 32, action=Action.SUSPEND, target="agency:police"))
     assert found.active == {"agency:police": "r"}
+
+
+def test_a_line_with_the_id_of_another_act_stops_no_other_line(home: Path) -> None:
+    data = draft(home, ActKind.SEEK, "a letter", {}, [person_key(home, "data1")])
+    bring(home, data)
+    lines(home, Switch(parse_act(data)[0].id, "t", Action.SUSPEND, PEER, "copied id"))
+    switches_module.suspend(Home(home), SystemClock(), "agency:police", "one")
+    logged(home)
+    assert [item["reason"] for item in kinds(home, "suspend")] == ["one"]
+    assert alarms(home) == ["changed-switch"]
+    bring(home, resuming(home))
+    assert active(home) == {"agency:police": "one"}
+
+
+def test_a_signed_off_switch_is_not_brought_and_leaves_nothing_behind(home: Path) -> None:
+    data = draft(home, ActKind.SUSPEND, "x", {"target": PEER, "humanitarian": ""}, [person_key(home, "adm")])
+    assert code_of(lambda: bring(home, data)) == "unknown-act"
+    assert Mailbox(Home(home).acts).waiting(Lane.SWITCH) == []
+
+
+def test_an_inspection_has_a_plain_id() -> None:
+    """It becomes a key in the database, and PostgreSQL takes no zero."""
+    key = SigningKey(ec.generate_private_key(ec.SECP256R1()))
+    for name in ("", "a\x00b", "x" * 65):
+        wanted = Inspection(Inspecting.SEARCH, MemberId("th"), "audit", 1, {}, name)
+        assert code_of(partial(sign_inspection, wanted, key)) == "bad-inspection"

@@ -27,10 +27,12 @@ ACT_KINDS = frozenset(_HOLDS) | {
 """Kinds of entries that keep a signed act; inspections and policies are documents of their own."""
 
 
-def check_act(entry: Entry, private: Mapping[str, Any], member: MemberId, view: TrustView) -> bool:
-    """Return whether an entry keeps an act, all of whose signatures were by keys that were listed for it then.
+def check_act(entry: Entry, private: Mapping[str, Any], member: MemberId, view: TrustView) -> str:
+    """Return the name of the act that an entry keeps, all of whose signatures were by keys that were listed then.
 
-    Entries of version 0.1.0 keep no act but those of holds, and an off-switch may be unproved: of these it is False.
+    A name stands in one entry, since an act counts once; an act that prunes several logs has one for each.
+
+    Entries of version 0.1.0 keep no act but those of holds, and an off-switch may be unproved: of these it is empty.
     Raises `LiaisonError` for an act that does not verify, or that is not the one of the entry.
     """
     if entry.kind in _HOLDS:
@@ -38,7 +40,7 @@ def check_act(entry: Entry, private: Mapping[str, Any], member: MemberId, view: 
     if "act" not in private:
         if "proof" in private and (entry.kind != SUSPEND.kind or private["proof"] != Proof.UNPROVED):
             raise BadSignature("it says how it is proved, and keeps no act", code="act-missing")
-        return False
+        return ""
     act, document = parse_act(decode64(private["act"]))
     rule = rule_of(act.kind)
     if (
@@ -51,7 +53,7 @@ def check_act(entry: Entry, private: Mapping[str, Any], member: MemberId, view: 
     _check_persons(signers(document, rule, _listed(document, rule, member, view, entry.time_us)), private)
     if not _is_its_own(act, private):
         raise BadSignature("it keeps an act that does something else", code="other-act")
-    return True
+    return f"{act.id} {private.get('log', '')}"
 
 
 def _is_its_own(act: Act, private: Mapping[str, Any]) -> bool:
@@ -75,7 +77,7 @@ def _reason(entry: Entry, private: Mapping[str, Any]) -> object:
     return private.get("reason")
 
 
-def _check_hold(entry: Entry, private: Mapping[str, Any], member: MemberId, view: TrustView) -> bool:
+def _check_hold(entry: Entry, private: Mapping[str, Any], member: MemberId, view: TrustView) -> str:
     hold, document = parse_hold(decode64(private.get("statement")))
     said = (hold.member, hold.action, hold.id)
     if said != (member, _HOLDS[entry.kind], private.get("hold")):
@@ -84,7 +86,7 @@ def _check_hold(entry: Entry, private: Mapping[str, Any], member: MemberId, view
     persons = signers(document, rule, _listed(document, rule, member, view, entry.time_us))
     if "persons" in private:
         _check_persons(persons, private)
-    return True
+    return f"{hold.id} {hold.action}"
 
 
 def _listed(document: Document, rule: Rule, member: MemberId, view: TrustView, at_us: int) -> list[Person]:

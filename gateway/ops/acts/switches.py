@@ -25,7 +25,7 @@ from gateway.audit.acts.table import ActKind, Lane, Proof
 from gateway.clock import Clock, rfc3339
 from gateway.config import Home, load_settings
 from gateway.config.suspensions import Action, Switch, is_target, read_file
-from gateway.errors import LiaisonError, Malformed
+from gateway.errors import LiaisonError, Malformed, Replayed
 from gateway.model.names import identifier, member_id
 from gateway.model.values import text_value
 from gateway.ops.acts.draft import draft_act, trust_of
@@ -198,13 +198,17 @@ class SwitchDesk:
 
     def _note(self, line: Switch) -> None:
         draft = switch_entry(line, self._proved(line))
-        self._used.once(line.id, _FOR_GOOD, line.id, events.SUSPEND.kind, lambda: self._write(draft))
-        self._done(line)
+        try:
+            self._used.once(line.id, _FOR_GOOD, line.id, events.SUSPEND.kind, lambda: self._write(draft))
+        except Replayed:  # the id of another act; it must not keep the lines behind it waiting
+            self._refuse(line)
+        else:
+            self._done(line)
 
     def _refuse(self, line: Switch) -> None:
         code, text = "unproved-resume", f"switches `{line.target}` on, and no act proves it: it does not count"
         if line.action is Action.SUSPEND:
-            code, text = "changed-switch", f"switches `{line.target}` off, and its entry says another target"
+            code, text = "changed-switch", f"switches `{line.target}` off, and its id is that of another act"
         self._write(events.ALARM.draft(code=code, detail=f"a line of suspensions {text}"))
         self._documents.put(_REFUSED, _name_of(line), b"1")
 

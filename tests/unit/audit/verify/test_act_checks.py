@@ -171,6 +171,15 @@ def test_check_19_an_act_that_was_not_signed_as_it_demands_is_told(
     assert said in found[0][1]
 
 
+def test_check_19_an_act_that_two_entries_keep_is_told(liaison: Liaison, home: Path) -> None:
+    data = resuming(home)
+    for _ in range(2):
+        write(home, "resume", entry(home, data, **SAID))
+    found = told(liaison, home)
+    assert [state for state, _ in found] == ["contradicted"], found
+    assert "again" in found[0][1]
+
+
 def test_check_19_entries_of_version_0_1_0_keep_no_act_and_are_not_judged(liaison: Liaison, home: Path) -> None:
     write(
         home, "resume", {"scope": "all", "target": "", "reason": "r", "humanitarian": "", "by": "liaison", "time": ""}
