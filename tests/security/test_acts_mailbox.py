@@ -19,6 +19,7 @@ from gateway.audit.acts.act import parse_act
 from gateway.audit.acts.table import ActKind, Lane
 from gateway.audit.reading.inspection import Action as Inspecting
 from gateway.audit.reading.inspection import Inspection, sign_inspection
+from gateway.audit.retention.holds import HoldAction, HoldOrder, seal_hold
 from gateway.clock import SystemClock
 from gateway.config import Home, Suspensions
 from gateway.config.suspensions import Action, Switch
@@ -26,10 +27,13 @@ from gateway.errors import StorageBroken
 from gateway.model.names import MemberId
 from gateway.ops.acts import switches as switches_module
 from gateway.ops.acts.carry import bring, carry_out
-from gateway.ops.acts.draft import draft
+from gateway.ops.acts.draft import draft, trust_of
 from gateway.ops.acts.mailbox import Mailbox, Order
 from gateway.ops.acts.switches import append, history
-from gateway.signing.keys import SigningKey
+from gateway.ops.homes.persons import admit_person
+from gateway.signing.keys import SigningKey, load_signing_key
+from gateway.trust.ceremony.ceremony import publish_descriptor, publish_status
+from gateway.trust.documents.descriptor import KeyUse
 from tests.security.test_acts import active, code_of, desks, kinds, resuming
 from tests.support.cli import Liaison, copy_federation
 from tests.support.persons import person_key
@@ -313,3 +317,42 @@ def test_an_inspection_has_a_plain_id() -> None:
     for name in ("", "a\x00b", "x" * 65):
         wanted = Inspection(Inspecting.SEARCH, MemberId("th"), "audit", 1, {}, name)
         assert code_of(partial(sign_inspection, wanted, key)) == "bad-inspection"
+
+
+def test_switching_off_waits_for_no_pipe(home: Path) -> None:
+    pipe(Home(home).suspensions)
+    with pytest.raises(OSError, match="No such device"):
+        switches_module.suspend(Home(home), SystemClock(), PEER, "one")
+
+
+# ---------------------------------------------------------------- one person in two roles
+
+
+def test_one_key_in_two_roles_is_one_person(home: Path) -> None:
+    """Its public key is admitted as that of an approver, too: the descriptor keeps one use, and it signs once."""
+    key = person_key(home, "data1")
+    admit_person(home, key.with_suffix(".pub"), KeyUse.APPROVER)
+    publish_descriptor(
+        home,
+        home.parent / "th-authority",
+        SystemClock(),
+        endpoints=("127.0.0.1:7443",),
+        offices=(),
+        agencies=("police",),
+    )
+    publish_status(home, SystemClock())
+    roles = [person.role for person in trust_of(Home(home)).persons() if person.key.key_id == key_id(key)]
+    assert roles == [KeyUse.DATA_OFFICER]
+    carry_out(home, Order(ActKind.LOOK_UP))
+    what = {"entries": {"operations/1": [0]}, "ground": "entry"}
+    data = draft(home, ActKind.ERASE_ENTRIES, "asked", what, [key])
+    assert code_of(lambda: bring(home, data)) == "below-threshold"
+    until = SystemClock().now_us() + 3_600_000_000
+    order = HoldOrder(MemberId("th"), HoldAction.PLACE, "hold-" + "0" * 12, "r", {"operations/1": (0,)}, (), until)
+    signed = seal_hold(order, [load_signing_key(key), load_signing_key(key)]).decode()
+    assert code_of(lambda: carry_out(home, Order(ActKind.HOLD, document=signed))) == "below-threshold"
+    assert bring(home, draft(home, ActKind.ERASE_ENTRIES, "asked", what, [key, person_key(home, "data2")]))["erased"]
+
+
+def key_id(file: Path) -> str:
+    return load_signing_key(file).key_id

@@ -25,7 +25,7 @@ from gateway.audit.acts.table import ActKind, Lane, Proof
 from gateway.clock import Clock, rfc3339
 from gateway.config import Home, load_settings
 from gateway.config.suspensions import Action, Switch, is_target, read_file
-from gateway.errors import LiaisonError, Malformed, Replayed
+from gateway.errors import LiaisonError, Malformed, Replayed, StorageBroken
 from gateway.model.names import identifier, member_id
 from gateway.model.values import text_value
 from gateway.ops.acts.draft import draft_act, trust_of
@@ -123,12 +123,13 @@ def _signed(home: Home, name: str, target: str, reason: str, humanitarian: str, 
 
 
 def append(home: Home, line: Switch) -> None:
-    """Append one line and wait until it is on disk."""
+    """Append one line and wait until it is on disk. Raises `OSError`, and `StorageBroken` for a line that was cut."""
     data = json.dumps(asdict(line), ensure_ascii=False).encode() + b"\n"
-    descriptor = os.open(home.suspensions, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o640)
+    descriptor = os.open(home.suspensions, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NONBLOCK, 0o640)
     try:
         # One write call: a reader never sees half a line, and two administrators do not mix theirs.
-        os.write(descriptor, data)
+        if os.write(descriptor, data) != len(data):
+            raise StorageBroken("no space for the whole line: everything is off", where=str(home.suspensions))
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
