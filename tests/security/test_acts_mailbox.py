@@ -29,9 +29,13 @@ from gateway.ops.acts import switches as switches_module
 from gateway.ops.acts.carry import bring, carry_out
 from gateway.ops.acts.draft import draft, trust_of
 from gateway.ops.acts.mailbox import Mailbox, Order
+from gateway.ops.acts.prove import Used
 from gateway.ops.acts.switches import append, history
+from gateway.ops.homes.open_home import open_home
 from gateway.ops.homes.persons import admit_person
+from gateway.ops.homes.unwitnessed_start import take_unwitnessed_start
 from gateway.signing.keys import SigningKey, load_signing_key
+from gateway.storage.documents.document_store import SqlDocumentStore
 from gateway.trust.ceremony.ceremony import publish_descriptor, publish_status
 from gateway.trust.documents.descriptor import KeyUse
 from tests.security.test_acts import active, code_of, desks, kinds, resuming
@@ -323,6 +327,14 @@ def test_switching_off_waits_for_no_pipe(home: Path) -> None:
     pipe(Home(home).suspensions)
     with pytest.raises(OSError, match="No such device"):
         switches_module.suspend(Home(home), SystemClock(), PEER, "one")
+
+
+@pytest.mark.parametrize("make", [pipe, folder, dangling, loop, cut])
+def test_what_is_no_act_lets_no_start_go_on_without_a_witness(home: Path, make: Callable[[Path], None]) -> None:
+    make(Home(home).highwater / "start-without-witness.json")
+    with open_home(home) as evidence:
+        used = Used(SqlDocumentStore(evidence.database, evidence.keys, SystemClock()), evidence.store, evidence.keys)
+        assert code_of(lambda: take_unwitnessed_start(trust_of(Home(home)), used)) == "bad-waiver"
 
 
 # ---------------------------------------------------------------- one person in two roles
