@@ -95,8 +95,8 @@ class Mailbox:
     def waiting(self, lane: Lane) -> list[Path]:
         """Return the files of a lane's waiting acts, the oldest first.
 
-        It costs one look at a folder. Acts that another process meanwhile carries out or takes back are left out. Links,
-        pipes and folders are left out, too: a link would name another account, and reading a pipe would not end.
+        It costs one look at a folder. Acts that another process meanwhile carries out or takes back are left out.
+        Links, pipes and folders are left out, too: a link would name another account, and reading a pipe would not end.
         """
         try:
             files = [
