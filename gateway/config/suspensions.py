@@ -5,7 +5,8 @@ checks the file's time and size at most once a second and reads it again when th
 read, or a line that cannot be understood, suspends everything: the switch fails towards *off*.
 
 Switching on needs proof. A node counts a line that switches on only where the log has its act, and only once. So
-neither a line that was appended by hand nor a copy of an old line switches anything on.
+neither a line that was appended by hand nor a copy of an old line switches anything on, nor does an old line with
+another target, or one that switched off.
 
 A counterpart can be switched off whole or by record type. A person of rank may leave a door open for a missing child,
 the safety of a victim, or a threat to life; that person's name stands in the line, and in the entry.
@@ -14,7 +15,9 @@ the safety of a victim, or a threat to life; that person's name stands in the li
 from __future__ import annotations
 
 import json
+import os
 import re
+import stat
 import threading
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
@@ -22,9 +25,16 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TypeGuard
 
+from gateway.errors import LiaisonError
+
 _CHECK_EVERY_S = 1.0
 _KEYS = {"id", "time", "action", "target", "reason"}
 _EXCEPTION = "humanitarian"
+_ID = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
+_MAX_PART = 4_000
+"""Bytes of each part of a line."""
+_MAX_FILE = 4 * 1024 * 1024
+"""Bytes of the file: thousands of switches."""
 _TARGET = re.compile(r"all|peer:[a-z]{2}(/[A-Za-z]{1,40})?|(agency|source):[a-z0-9][a-z0-9._-]{0,63}", re.ASCII)
 
 HUMANITARIAN = frozenset({"MISSING_PERSON", "VICTIM_PROTECTION", "THREAT_TO_LIFE"})
@@ -53,6 +63,15 @@ class Switch:
     reason: str
     humanitarian: str = ""
 
+    @property
+    def mark(self) -> str:
+        """Return what identifies the switch among those that have their entry: its id and its effect."""
+        return f"{self.id} {self.action} {self.target}"
+
+    def is_in(self, logged: Collection[str]) -> bool:
+        """Tell whether this switch has its entry; of one of version 0.1.0 only the id is known."""
+        return self.mark in logged or self.id in logged
+
 
 def is_target(value: object) -> TypeGuard[str]:
     """Tell whether a value names something that can be switched off."""
@@ -65,6 +84,9 @@ def parse(line: str) -> Switch:
     if not isinstance(value, dict) or set(value) - {_EXCEPTION} != _KEYS:
         raise ValueError("not a line of suspensions")
     if not all(isinstance(part, str) for part in value.values()):
+        raise ValueError("not a line of suspensions")
+    # An id becomes the name of a file, and each part goes into an entry, which is UTF-8: a lone surrogate is not.
+    if not _ID.fullmatch(value["id"]) or any(len(part.encode()) > _MAX_PART for part in value.values()):
         raise ValueError("not a line of suspensions")
     if not is_target(value["target"]):
         raise ValueError("unknown target")
@@ -88,7 +110,7 @@ class Suspensions:
         """Read the file.
 
         `record_types` are the known ones: a line with another one switches the whole counterpart off. `logged` returns
-        the ids of switches that have their entry; None (a command that only shows the file) counts every line.
+        the marks of switches that have their entry; None (a command that only shows the file) counts every line.
         """
         self._record_types = record_types
         self._logged = logged
@@ -97,6 +119,7 @@ class Suspensions:
         self._lock = threading.Lock()
         self._checked = float("-inf")
         self._stamp: tuple[int, int, int] | None = None
+        self._known_entries: frozenset[str] = frozenset()
         self._active: dict[str, Switch] = {}
         self._switches: tuple[Switch, ...] = ()
         self.refresh()
@@ -155,21 +178,34 @@ class Suspensions:
             stamp = (-1, -1, -1)
         if stamp == self._stamp and stamp != (-1, -1, -1):
             return False
-        self._switches = self._read() if stamp != (0, 0, 0) else ()
-        self._active = _fold(tuple(map(self._known, self._counting())))
-        self._stamp = stamp
+        self._switches = read_file(self._file)
+        counting, complete = self._counting()
+        self._active = _fold(tuple(map(self._known, counting)))
+        self._stamp = stamp if complete else None
         return True
 
-    def _counting(self) -> tuple[Switch, ...]:
-        """Return the lines without those that switch on and have no entry, or that repeat one."""
-        if self._logged is None or all(switch.action is Action.SUSPEND for switch in self._switches):
-            return self._switches
-        waiting, counting = set(self._logged()), []
+    def _counting(self) -> tuple[tuple[Switch, ...], bool]:
+        """Return the lines without those that switch on and have no entry, or that repeat one, and if all is known.
+
+        While the entries cannot be read only those known before switch on: switching off needs no database.
+        """
+        if self._logged is None:
+            return self._switches, True
+        resumes = [switch for switch in self._switches if switch.action is Action.RESUME]
+        complete = True
+        if not all(switch.is_in(self._known_entries) for switch in resumes):
+            try:
+                self._known_entries = frozenset(self._logged())
+            except LiaisonError:
+                complete = False
+        counted: set[str] = set()
+        counting = []
         for switch in self._switches:
-            if switch.action is Action.SUSPEND or switch.id in waiting:
+            new = switch.id not in counted
+            counted.add(switch.id)
+            if switch.action is Action.SUSPEND or (new and switch.is_in(self._known_entries)):
                 counting.append(switch)
-                waiting.discard(switch.id)
-        return tuple(counting)
+        return tuple(counting), complete
 
     def _known(self, switch: Switch) -> Switch:
         peer, _, record_type = switch.target.partition("/")
@@ -177,12 +213,22 @@ class Suspensions:
             return switch
         return replace(switch, target=peer)
 
-    def _read(self) -> tuple[Switch, ...]:
-        try:
-            text = self._file.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError):
-            return (_UNREADABLE,)
-        return read_switches(text)
+
+def read_file(file: Path) -> tuple[Switch, ...]:
+    """Return all lines of a file, none where there is none; a file that cannot be read suspends everything.
+
+    A pipe is not waited for.
+    """
+    try:
+        with os.fdopen(os.open(file, os.O_RDONLY | os.O_NONBLOCK), "rb") as opened:
+            if not stat.S_ISREG(os.fstat(opened.fileno()).st_mode):
+                return (_UNREADABLE,)
+            data = opened.read(_MAX_FILE + 1)
+        return read_switches(data.decode()) if len(data) <= _MAX_FILE else (_UNREADABLE,)
+    except FileNotFoundError:
+        return ()
+    except (OSError, UnicodeDecodeError):
+        return (_UNREADABLE,)
 
 
 def read_switches(text: str) -> tuple[Switch, ...]:

@@ -6,6 +6,7 @@ key of an appointed auditor cannot make the program open anything.
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -32,6 +33,7 @@ MAX_REASON: Final = 200
 FRESH_US: Final = 300_000_000
 """The longest time between the signature of an inspection and its beginning, in microseconds."""
 
+_ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 _FIELDS = ("action", "detail", "id", "issued_us", "member", "reason")
 
 
@@ -110,6 +112,8 @@ def _parse(data: bytes) -> tuple[Inspection, str]:
     detail = fields.value("detail")
     if not isinstance(detail, dict):
         raise Malformed("what is wanted is an object", code="bad-inspection", where="inspection.detail")
+    if not _ID.fullmatch(fields.text("id")):
+        raise Malformed("an inspection has an id", code="bad-inspection", where="inspection.id")
     inspection = Inspection(
         action=action,
         member=member_id(fields.text("member")),

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from gateway.audit.acts.act import check_window, parse_act, signers
+from gateway.audit.acts.act import Act, check_window, parse_act, signers
 from gateway.audit.acts.table import ACTS, ActKind, Proof, Rule, rule_of
 from gateway.audit.entries.entry import Entry
 from gateway.audit.retention.holds import HoldAction, parse_hold
 from gateway.errors import BadSignature, LiaisonError
 from gateway.model.names import MemberId
-from gateway.ports.events import HOLD_LIFTED, HOLD_PLACED, RESUME, WITNESS_COMPARED
+from gateway.ports.events import HOLD_LIFTED, HOLD_PLACED, SUSPEND, WITNESS_COMPARED
 from gateway.signing.dsse import Document, decode64
 from gateway.trust.documents.persons import Person
 from gateway.trust.view import TrustView
@@ -27,20 +27,20 @@ ACT_KINDS = frozenset(_HOLDS) | {
 """Kinds of entries that keep a signed act; inspections and policies are documents of their own."""
 
 
-def check_act(entry: Entry, private: Mapping[str, Any], member: MemberId, view: TrustView) -> bool:
-    """Tell whether an entry keeps an act, all of whose signatures were by keys that were listed for it then.
+def check_act(entry: Entry, private: Mapping[str, Any], member: MemberId, view: TrustView) -> str:
+    """Return the name of the act that an entry keeps, all of whose signatures were by keys that were listed then.
 
-    An entry of version 0.1.0 keeps no act unless it is of a hold, and an off-switch may be unproved: for these it
-    returns False. Raises `LiaisonError` for an act that does not verify, or that is not the one of the entry.
+    A name stands in one entry, since an act counts once; an act that prunes several logs has one for each.
+
+    Entries of version 0.1.0 keep no act but those of holds, and an off-switch may be unproved: of these it is empty.
+    Raises `LiaisonError` for an act that does not verify, or that is not the one of the entry.
     """
     if entry.kind in _HOLDS:
         return _check_hold(entry, private, member, view)
     if "act" not in private:
-        # Switching on needs signatures, whatever `proof` says; entries of version 0.1.0 have no `proof`.
-        # Switching on needs signatures, whatever `proof` says; entries of version 0.1.0 have no `proof`.
-        if private.get("proof") == Proof.SIGNATURES or (entry.kind == RESUME.kind and "proof" in private):
-            raise BadSignature("it says that it is proved, and keeps no act", code="act-missing")
-        return False
+        if "proof" in private and (entry.kind != SUSPEND.kind or private["proof"] != Proof.UNPROVED):
+            raise BadSignature("it says how it is proved, and keeps no act", code="act-missing")
+        return ""
     act, document = parse_act(decode64(private["act"]))
     rule = rule_of(act.kind)
     if (
@@ -51,7 +51,23 @@ def check_act(entry: Entry, private: Mapping[str, Any], member: MemberId, view: 
         raise BadSignature("it keeps the act of something else", code="other-act")
     check_window(act, entry.time_us)
     _check_persons(signers(document, rule, _listed(document, rule, member, view, entry.time_us)), private)
-    return True
+    if not _is_its_own(act, private):
+        raise BadSignature("it keeps an act that does something else", code="other-act")
+    return f"{act.id} {private.get('log', '')}"
+
+
+def _is_its_own(act: Act, private: Mapping[str, Any]) -> bool:
+    """Return whether the entry says what the act does: its id where the entry names it, and its detail."""
+    if "order" in private and private["order"] != act.id:
+        return False
+    if act.kind in (ActKind.SUSPEND, ActKind.RESUME):
+        scope, _, target = str(act.detail.get("target")).partition(":")
+        said = (private.get("scope"), private.get("target"), private.get("humanitarian"))
+        return said == (scope, target, act.detail.get("humanitarian", ""))
+    if act.kind is ActKind.NEXT_LOG:
+        log = str(private.get("log")).partition("/")[0]
+        return act.detail == {"log": log, "unwitnessed": private.get("unwitnessed")}
+    return act.kind is not ActKind.PRUNE or act.detail == {"before_us": private.get("before_us")}
 
 
 def _reason(entry: Entry, private: Mapping[str, Any]) -> object:
@@ -61,7 +77,7 @@ def _reason(entry: Entry, private: Mapping[str, Any]) -> object:
     return private.get("reason")
 
 
-def _check_hold(entry: Entry, private: Mapping[str, Any], member: MemberId, view: TrustView) -> bool:
+def _check_hold(entry: Entry, private: Mapping[str, Any], member: MemberId, view: TrustView) -> str:
     hold, document = parse_hold(decode64(private.get("statement")))
     said = (hold.member, hold.action, hold.id)
     if said != (member, _HOLDS[entry.kind], private.get("hold")):
@@ -70,7 +86,7 @@ def _check_hold(entry: Entry, private: Mapping[str, Any], member: MemberId, view
     persons = signers(document, rule, _listed(document, rule, member, view, entry.time_us))
     if "persons" in private:
         _check_persons(persons, private)
-    return True
+    return f"{hold.id} {hold.action}"
 
 
 def _listed(document: Document, rule: Rule, member: MemberId, view: TrustView, at_us: int) -> list[Person]:
@@ -87,6 +103,8 @@ def _listed(document: Document, rule: Rule, member: MemberId, view: TrustView, a
 
 def _check_persons(persons: tuple[Person, ...], private: Mapping[str, Any]) -> None:
     said = private.get("persons")
-    names = {item.get("key_id") for item in said if isinstance(item, dict)} if isinstance(said, list) else set()
-    if names != {person.key.key_id for person in persons}:
+    named = [item for item in said if isinstance(item, dict)] if isinstance(said, list) else []
+    listed = [person.as_json() for person in persons]
+    keys = {item.get("key_id") for item in named}
+    if keys != {person.key.key_id for person in persons} or not all(item in listed for item in named):
         raise BadSignature("it names other persons than those who signed", code="other-persons")

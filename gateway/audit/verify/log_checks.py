@@ -70,7 +70,8 @@ class LogCheck:
         self.withheld: dict[str, int] = {}
         self.times: dict[int, int] = {}
         self.opened = 0
-        self.statements = self.acts = 0
+        self.statements = 0
+        self.acts: dict[str, int] = {}
         self.pruned: list[PrunedMark] = []
         self._mark: PrunedMark | None = None
 
@@ -115,7 +116,9 @@ class LogCheck:
         self.times |= segment.times
         self.opened += segment.opened
         self.statements += segment.statements
-        self.acts += segment.acts
+        for act, index in segment.acts:
+            if (before := self.acts.setdefault(act, index)) != index:
+                self._against(Check.ACTS, f"it keeps the act of entry {before} again", index)
         for key_id, gone in segment.gone.items():
             self._gone.setdefault(key_id, ErasedEntries()).merge(gone)
         for ground, count in segment.withheld.items():
@@ -234,7 +237,7 @@ class LogCheck:
         checks = list(_OF_A_LOG)
         if not self._evidence.first:
             checks.append(Check.PRUNED)
-        counts = ((Check.PRIVATE, self.opened), (Check.STATEMENTS, self.statements), (Check.ACTS, self.acts))
+        counts = ((Check.PRIVATE, self.opened), (Check.STATEMENTS, self.statements), (Check.ACTS, len(self.acts)))
         checks += [check for check, count in counts if count]
         if self._rules.mandate is not None:
             checks.append(Check.RANGE)

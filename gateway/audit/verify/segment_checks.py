@@ -101,7 +101,7 @@ class Segment:
     withheld: dict[str, int] = field(default_factory=dict)
     opened: int = 0
     statements: int = 0
-    acts: int = 0
+    acts: list[tuple[str, int]] = field(default_factory=list)
     times: dict[int, int] = field(default_factory=dict)
     pruned: list[PrunedMark] = field(default_factory=list)
     suspect: int | None = None
@@ -286,7 +286,8 @@ class _Checks:
     def _act(self, entry: Entry, private: dict[str, Any], expected: int) -> None:
         """Carry out check 19."""
         try:
-            self._segment.acts += check_act(entry, private, self._rules.member, self._view)
+            if act := check_act(entry, private, self._rules.member, self._view):
+                self._segment.acts.append((act, expected))
         except LiaisonError as error:
             self._against(Check.ACTS, f"its act does not verify: {error.message}", expected)
 

@@ -12,7 +12,7 @@ from gateway.audit.acts.table import ActKind, Lane
 from gateway.audit.reading.inspection import Action, Inspection, sign_inspection
 from gateway.clock import SystemClock
 from gateway.config import Home, Settings, load_settings
-from gateway.errors import LiaisonError, Malformed, Misconfigured, Unauthenticated, Unavailable
+from gateway.errors import Forbidden, LiaisonError, Malformed, Misconfigured, Unauthenticated, Unavailable
 from gateway.model.names import member_id
 from gateway.model.requester import Officer
 from gateway.ops.acts.draft import helped
@@ -43,6 +43,13 @@ def carry_out(folder: Path, order: Order, officer_of: OfficerOf = _no_officer) -
     """
     settings = load_settings(folder)
     mailbox, lane = Mailbox(Home(settings.home).acts), order.lane
+    if lane is Lane.SWITCH:
+        raise Forbidden(
+            "`{kind}` is a line in the file of suspensions, not an act that is brought",
+            code="unknown-act",
+            remedy="liaison suspend",
+            kind=order.kind,
+        )
     mailbox.give(order)
     until = time.monotonic() + _WAIT_S[lane]
     try:

@@ -86,6 +86,6 @@ def _wanted(detail: Mapping[str, Any]) -> tuple[str, bool, float | None]:
     name, granted, hours = detail.get("consent"), detail.get("granted"), detail.get("hours")
     if set(detail) != {"consent", "granted", "hours"} or not isinstance(name, str) or not isinstance(granted, bool):
         raise Malformed("a decision names the request, and grants or refuses", code="bad-act", where="detail")
-    if hours is not None and (not isinstance(hours, int | float) or not 0 < hours <= MAX_HOURS):
+    if hours is not None and (type(hours) not in (int, float) or not 0 < hours <= MAX_HOURS):
         raise Malformed("hours are a number above 0", code="bad-act", where="detail.hours")
     return name, granted, hours

@@ -19,7 +19,7 @@ from gateway.audit.retention.plan import DOCUMENTS, ERASED_BY_AGE, Erased, look_
 from gateway.config.schema import RetentionMonths
 from gateway.errors import Forbidden, LiaisonError, Malformed, Replayed, Unknown
 from gateway.model.evidence.retention import months_before
-from gateway.ops.acts.mailbox import Mailbox, Order, owner_of
+from gateway.ops.acts.mailbox import Mailbox, Order
 from gateway.ops.acts.prove import HomeTrust, Used, document_of
 from gateway.ports import events
 from gateway.ports.content_keys import Retention
@@ -132,7 +132,7 @@ class ErasureDesk:
         act, proved = self._trust.verify(document_of(order.document))
         if act.kind != order.kind:
             raise Malformed("the document says another act", code="bad-order")
-        return act, Proved(proved.proof, proved.persons, proved.data, owner_of(self._mailbox.place(order)), order.id)
+        return act, Proved(proved.proof, proved.persons, proved.data, order.account, order.id)
 
     def _note(self, act: Act, proved: Proved, event: Event) -> None:
         """Write the entry of an act, durably, before its effect begins; once, also over a crash."""
@@ -173,7 +173,7 @@ class ErasureDesk:
         keys = [person.key for person in persons]
         wanted = verify_hold(document_of(order.document), self._trust.member, keys, now_us)
         signed = tuple(person for person in persons if person.key.key_id in wanted.signers)
-        proved = Proved(Proof.SIGNATURES, signed, account=owner_of(self._mailbox.place(order)))
+        proved = Proved(Proof.SIGNATURES, signed, account=order.account)
         known = {hold.id: hold for hold in read_holds(self._one.store, self._one.keys)}
         if (wanted.action is HoldAction.PLACE) != (order.kind == ActKind.HOLD):
             raise Malformed("the document says another act", code="bad-order")

@@ -26,7 +26,7 @@ from gateway.clock import Clock
 from gateway.errors import Forbidden, LiaisonError, Malformed, StorageBroken
 from gateway.model.names import MemberId
 from gateway.model.values import text_value
-from gateway.ops.acts.mailbox import Mailbox, Order, owner_of
+from gateway.ops.acts.mailbox import Mailbox, Order
 from gateway.ops.acts.prove import Used, document_of
 from gateway.ports import events
 from gateway.ports.content_keys import ContentKeys
@@ -117,7 +117,6 @@ class Inspections:
 
     def __init__(
         self,
-        mailbox: Mailbox,
         member: MemberId,
         view: Callable[[], TrustView],
         documents: TrustDocuments,
@@ -128,7 +127,6 @@ class Inspections:
         log: str,
         write: Callable[[EntryDraft], Logged],
     ) -> None:
-        self._mailbox = mailbox
         self._member = member
         self._view = view
         self._documents = documents
@@ -141,11 +139,11 @@ class Inspections:
 
     def look_up(self, order: Order) -> Mapping[str, Any]:
         """Note a search without a mandate."""
-        return self._written(looked_up_entry(order, self._account(order)))
+        return self._written(looked_up_entry(order, order.account))
 
     def use(self, order: Order) -> Mapping[str, Any]:
         """Note a use of policy decisions."""
-        return self._written(use_entry(order, self._account(order)))
+        return self._written(use_entry(order, order.account))
 
     def inspect(self, order: Order) -> Mapping[str, Any]:
         """Judge an auditor's signed inspection, and note it or its refusal."""
@@ -167,9 +165,6 @@ class Inspections:
             self._check_scope(inspection, appointment)
         self._used.claim(f"inspection-{inspection.id}", inspection.issued_us + 2 * FRESH_US, order.id)
         return inspection, appointment
-
-    def _account(self, order: Order) -> str:
-        return owner_of(self._mailbox.place(order))
 
     def _written(self, draft: EntryDraft) -> dict[str, Any]:
         return {"log": self._log, "index": self._write(draft).index}

@@ -13,9 +13,12 @@ owner of the file is the account that handed the act in, which the act's entry n
 
 from __future__ import annotations
 
+import errno
 import fcntl
+import os
 import pwd
 import secrets
+import stat
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -31,9 +34,12 @@ from gateway.signing import strict_json
 MAX_WAITING = 1_000
 """Acts that may wait in a lane."""
 
-_MAX = 64 * 1024 * 1024
+_MAX = 8 * 1024 * 1024
+"""Bytes of an act in the mailbox: more than the largest signed document."""
 _TEXTS = ("by", "document", "id", "kind", "reason", "token")
 _FIELDS = {*_TEXTS, "detail"}
+_NEVER = (errno.EACCES, errno.EPERM, errno.ELOOP, errno.ENAMETOOLONG)
+"""Errors of files that no later attempt can read."""
 _KEPT_S = 24 * 3600
 """Seconds for which a result waits for a command that does not fetch it."""
 
@@ -41,7 +47,8 @@ _KEPT_S = 24 * 3600
 @dataclass(frozen=True, slots=True)
 class Order:
     """An act as it is handed in. `document` is the signed one, `token` an officer's; where the machine itself may do
-    it, `by`, `reason` and `detail` say the rest."""
+    it, `by`, `reason` and `detail` say the rest. `account` is the owner of the file that it was read from; no file says
+    it of itself."""
 
     kind: str
     document: str = ""
@@ -50,6 +57,7 @@ class Order:
     reason: str = ""
     detail: Mapping[str, Any] = field(default_factory=dict)
     id: str = field(default_factory=lambda: secrets.token_hex(16))
+    account: str = ""
 
     @property
     def lane(self) -> Lane:
@@ -88,6 +96,7 @@ class Mailbox:
         """Return the files of a lane's waiting acts, the oldest first.
 
         It costs one look at a folder. Acts that another process meanwhile carries out or takes back are left out.
+        Links, pipes and folders are left out, too: a link would name another account, and reading a pipe would not end.
         """
         try:
             files = [
@@ -100,7 +109,9 @@ class Mailbox:
         given: list[tuple[int, str, Path]] = []
         for path in files:
             with suppress(FileNotFoundError):
-                given.append((path.stat().st_mtime_ns, path.name, path))
+                status = path.lstat()
+                if stat.S_ISREG(status.st_mode):
+                    given.append((status.st_mtime_ns, path.name, path))
         return [path for _, _, path in sorted(given)]
 
     def result(self, order: Order) -> dict[str, Any] | None:
@@ -111,7 +122,7 @@ class Mailbox:
         except FileNotFoundError:
             return None
         path.unlink(missing_ok=True)
-        value = strict_json.loads(data, _MAX)
+        value = strict_json.loads(data, len(data))
         assert isinstance(value, dict)
         return value
 
@@ -131,23 +142,36 @@ class Mailbox:
     def run(self, lane: Lane, carry_out: Callable[[Order], Mapping[str, Any]]) -> int:
         """Carry out a lane's waiting acts, one after the other; return their number.
 
-        A refused act is answered with the error. `StorageBroken` goes on to the caller, and the act stays.
+        A refused act is answered with the error. An act whose effect fails otherwise stays, and the others go on; the
+        error is raised at the end. `StorageBroken` goes on to the caller at once.
         """
-        count = 0
+        count, failed = 0, None
         for path in self.waiting(lane):
             try:
-                result = dict(carry_out(read_order(path)))
+                self._answer(path, carry_out)
+                count += 1
             except StorageBroken:
                 raise
-            except LiaisonError as error:
-                names = ("message", "code", "where", "remedy")
-                result = {"error": {name: getattr(error, name) for name in names} | {"type": type(error).__name__}}
-            replace(path.with_suffix(".result"), strict_json.dumps(result), PRIVATE)
-            path.unlink()
-            count += 1
+            except Exception as error:  # noqa: BLE001  # one act must not keep those behind it waiting for ever
+                failed = error if path.exists() else failed  # else its command took it back
         if count:
             self._sweep()
+        if failed is not None:
+            raise failed
         return count
+
+    def _answer(self, path: Path, carry_out: Callable[[Order], Mapping[str, Any]]) -> None:
+        """Carry out the act in a file, write its result and remove it. Raises `StorageBroken`, `OSError`."""
+        try:
+            result = dict(carry_out(read_order(path)))
+        except StorageBroken:
+            raise
+        except LiaisonError as error:
+            names = ("message", "code", "where", "remedy")
+            result = {"error": {name: getattr(error, name) for name in names} | {"type": type(error).__name__}}
+        with suppress(StorageBroken):  # a folder in its place must not end the node, and the act had its effect
+            replace(path.with_suffix(".result"), strict_json.dumps(result), PRIVATE)
+        path.unlink(missing_ok=True)
 
     @contextmanager
     def our_turn(self, lane: Lane) -> Iterator[bool]:
@@ -177,18 +201,36 @@ def _lane_of(path: Path) -> Lane | str | None:
 
 
 def read_order(path: Path) -> Order:
-    """Return the act that a file hands in. Raises `Malformed`."""
-    value = strict_json.loads(path.read_bytes(), _MAX)
+    """Return the act that a file hands in, with the account that owns the file.
+
+    Raises `Malformed`, `TooLarge`, and `OSError` where the file cannot be read now.
+    """
+    try:
+        data, account = _read(path)
+    except OSError as error:
+        if error.errno not in _NEVER:
+            raise
+        raise _bad(path) from error
+    value = strict_json.loads(data, _MAX)
     if not isinstance(value, dict) or set(value) != _FIELDS or not isinstance(value["detail"], dict):
-        raise Malformed("this is not an act", code="bad-order", where=str(path))
-    if not all(isinstance(value[name], str) for name in _TEXTS) or not path.stem.endswith(value["id"]):
-        raise Malformed("this is not an act", code="bad-order", where=str(path))
-    return Order(**value)
+        raise _bad(path)
+    # An id that is only a part of the name would be that of another file, which another account may own.
+    if not all(isinstance(value[name], str) for name in _TEXTS) or path.stem.partition("-")[2] != value["id"]:
+        raise _bad(path)
+    return Order(**value, account=account)
 
 
-def owner_of(file: Path) -> str:
-    """Return the account that a file belongs to: its writer used it, whatever the file says of itself."""
-    return account_name(file.stat().st_uid)
+def _read(path: Path) -> tuple[bytes, str]:
+    """Return the bytes of a plain file, at most one more than allowed, and its owner. It waits for no pipe."""
+    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as file:
+        status = os.fstat(file.fileno())
+        if not stat.S_ISREG(status.st_mode):
+            raise _bad(path)
+        return file.read(_MAX + 1), account_name(status.st_uid)
+
+
+def _bad(path: Path) -> Malformed:
+    return Malformed("this is not an act", code="bad-order", where=str(path))
 
 
 def account_name(number: int) -> str:

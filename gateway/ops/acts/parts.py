@@ -95,7 +95,6 @@ def desks_on(on: Stands) -> Desks:
     consents = ConsentActs(documents, on.clock, on.officer_of)
     # An appointment counts as soon as it is on disk, so each inspection is judged by documents that are read anew.
     inspections = Inspections(
-        mailbox,
         on.member,
         partial(_fresh_view, on.home, on.clock),
         TrustDocuments(on.home.trust),

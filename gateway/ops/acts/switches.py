@@ -9,6 +9,7 @@ Switching on goes the way of all acts: the signature is judged, the entry is dur
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import secrets
@@ -23,12 +24,12 @@ from gateway.audit.acts.act import Proved
 from gateway.audit.acts.table import ActKind, Lane, Proof
 from gateway.clock import Clock, rfc3339
 from gateway.config import Home, load_settings
-from gateway.config.suspensions import Action, Switch, is_target, read_switches
-from gateway.errors import LiaisonError, Malformed
+from gateway.config.suspensions import Action, Switch, is_target, read_file
+from gateway.errors import LiaisonError, Malformed, Replayed, StorageBroken
 from gateway.model.names import identifier, member_id
 from gateway.model.values import text_value
 from gateway.ops.acts.draft import draft_act, trust_of
-from gateway.ops.acts.mailbox import Mailbox, Order, owner_of
+from gateway.ops.acts.mailbox import Mailbox, Order
 from gateway.ops.acts.prove import HomeTrust, Used, document_of
 from gateway.ports import events
 from gateway.ports.documents import DocumentStore
@@ -40,6 +41,8 @@ from gateway.trust.documents.folder import TrustDocuments
 MAX_REASON = 200
 
 _SWITCH = "switch"
+_MARK = "switch-mark"
+"""The kind of a switch's mark among the documents; version 0.1.0 kept the id alone."""
 _REFUSED = "switch-refused"
 _FOR_GOOD = 0
 """Microseconds of expiry of a document that is kept."""
@@ -120,12 +123,13 @@ def _signed(home: Home, name: str, target: str, reason: str, humanitarian: str, 
 
 
 def append(home: Home, line: Switch) -> None:
-    """Append one line and wait until it is on disk."""
+    """Append one line and wait until it is on disk. Raises `OSError`, and `StorageBroken` for a line that was cut."""
     data = json.dumps(asdict(line), ensure_ascii=False).encode() + b"\n"
-    descriptor = os.open(home.suspensions, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o640)
+    descriptor = os.open(home.suspensions, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NONBLOCK, 0o640)
     try:
         # One write call: a reader never sees half a line, and two administrators do not mix theirs.
-        os.write(descriptor, data)
+        if os.write(descriptor, data) != len(data):
+            raise StorageBroken("no space for the whole line: everything is off", where=str(home.suspensions))
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
@@ -138,10 +142,7 @@ def append(home: Home, line: Switch) -> None:
 
 def history(home: Home) -> tuple[Switch, ...]:
     """Return all lines of the file, oldest first."""
-    try:
-        return read_switches(home.suspensions.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return ()
+    return read_file(home.suspensions)
 
 
 class SwitchDesk:
@@ -166,18 +167,22 @@ class SwitchDesk:
 
     def log(self) -> None:
         """Write an entry for each switch that has none yet. Two threads of a node do it in turn."""
+        self._log(self._switches())
+
+    def _log(self, switches: Sequence[Switch]) -> None:
         with self._lock:
-            if not (switches := self._switches()):
+            if not switches:
                 return
-            known = logged_switches(self._documents)
+            known, ids = logged_switches(self._documents), set(self._documents.keys(_SWITCH))
             for line in switches:
-                if line.id in known or self._documents.get(_REFUSED, line.id) is not None:
+                if line.is_in(known) or self._documents.get(_REFUSED, _name_of(line)) is not None:
                     continue
-                if line.action is Action.RESUME:
+                if line.action is Action.RESUME or line.id in ids:
                     self._refuse(line)
                 else:
                     self._note(line)
-                known.add(line.id)
+                    known.add(line.mark)
+                    ids.add(line.id)
 
     def resume(self, order: Order) -> Mapping[str, Any]:
         """Switch on the target of a signed act: its entry first, then the line."""
@@ -185,34 +190,39 @@ class SwitchDesk:
         target = act.detail.get("target")
         if act.kind is not ActKind.RESUME or set(act.detail) != {"target"} or not is_target(target):
             raise Malformed("switching on names one target", code="bad-act", where="act.detail")
-        self.log()
-        account = owner_of(self._mailbox.place(order))
-        proved = replace(proved, account=account, order=order.id)
+        self._log(history(self._trust.home))  # a node looks at the file once a second; its entry would come after ours
+        proved = replace(proved, account=order.account, order=order.id)
         line = Switch(act.id, rfc3339(self._trust.clock.now_us()), Action.RESUME, target, act.reason)
         with self._lock:
             self._used.once(act.id, act.expires_us, order.id, "resume", lambda: self._write(switch_entry(line, proved)))
-            self._done(line.id)
-            if line.id not in {before.id for before in history(self._trust.home)}:
+            self._done(line)
+            if line.mark not in {before.mark for before in history(self._trust.home)}:
                 append(self._trust.home, line)
         return asdict(line)
 
     def _note(self, line: Switch) -> None:
         draft = switch_entry(line, self._proved(line))
-        self._used.once(line.id, _FOR_GOOD, line.id, events.SUSPEND.kind, lambda: self._write(draft))
-        self._done(line.id)
+        try:
+            self._used.once(line.id, _FOR_GOOD, line.id, events.SUSPEND.kind, lambda: self._write(draft))
+        except Replayed:  # the id of another act; it must not keep the lines behind it waiting
+            self._refuse(line)
+        else:
+            self._done(line)
 
     def _refuse(self, line: Switch) -> None:
-        text = f"a line of suspensions switches `{line.target}` on, and no act proves it: it does not count"
-        self._write(events.ALARM.draft(code="unproved-resume", detail=text))
-        self._documents.put(_REFUSED, line.id, b"1")
+        code, text = "unproved-resume", f"switches `{line.target}` on, and no act proves it: it does not count"
+        if line.action is Action.SUSPEND:
+            code, text = "changed-switch", f"switches `{line.target}` off, and its id is that of another act"
+        self._write(events.ALARM.draft(code=code, detail=f"a line of suspensions {text}"))
+        self._documents.put(_REFUSED, _name_of(line), b"1")
 
     def _proved(self, line: Switch) -> Proved:
         """Return the proof of a line that switches off: its own signed act, or the account that handed it in."""
         found = self._mailbox.find(Lane.SWITCH, line.id)
         if found is None:
             return Proved(Proof.UNPROVED)
-        order, file = found
-        unproved = Proved(Proof.UNPROVED, account=owner_of(file))
+        order, _ = found
+        unproved = Proved(Proof.UNPROVED, account=order.account)
         try:
             act, proved = self._trust.verify(document_of(order.document))
         except LiaisonError:
@@ -223,15 +233,21 @@ class SwitchDesk:
             return unproved
         return replace(proved, account=unproved.account)
 
-    def _done(self, name: str) -> None:
-        self._documents.put(_SWITCH, name, b"1")
-        if (found := self._mailbox.find(Lane.SWITCH, name)) is not None:
+    def _done(self, line: Switch) -> None:
+        self._documents.put(_MARK, line.mark, b"1")
+        self._documents.put(_SWITCH, line.id, b"1")
+        if (found := self._mailbox.find(Lane.SWITCH, line.id)) is not None:
             found[1].unlink(missing_ok=True)
 
 
+def _name_of(line: Switch) -> str:
+    return hashlib.sha256(line.mark.encode()).hexdigest()
+
+
 def logged_switches(documents: DocumentStore) -> set[str]:
-    """Return the ids of switches that have their entry."""
-    return set(documents.keys(_SWITCH))
+    """Return the marks of switches that have their entry, and the ids of those of version 0.1.0."""
+    marks = set(documents.keys(_MARK))
+    return marks | (set(documents.keys(_SWITCH)) - {mark.partition(" ")[0] for mark in marks})
 
 
 def switch_entry(line: Switch, proved: Proved) -> EntryDraft:

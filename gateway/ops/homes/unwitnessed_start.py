@@ -6,6 +6,7 @@ needs it verifies it and uses it up, and the entry of that start names it.
 
 from __future__ import annotations
 
+import os
 import secrets
 from collections.abc import Sequence
 from pathlib import Path
@@ -52,9 +53,11 @@ def take_unwitnessed_start(trust: HomeTrust, used: Used) -> dict[str, Any]:
     Raises `Misconfigured` for an act that does not verify, such as an unsigned text.
     """
     path = trust.home.highwater / _FILE
-    if not path.exists():
+    if not os.path.lexists(path):
         return {}
     try:
+        if not path.is_file():  # reading a pipe would not end
+            raise Malformed("it is no file", code="bad-act")
         act, proved = trust.verify(path.read_bytes())
         if act.kind is not ActKind.WAIVE:
             raise Malformed("it is an act of `{kind}`", code="bad-act", kind=act.kind)

@@ -11,12 +11,15 @@ from typing import Any
 import pytest
 
 from gateway.audit.acts.act import parse_act, sign_act
-from gateway.audit.acts.table import ActKind
+from gateway.audit.acts.table import ACTS, ActKind
+from gateway.audit.entries.entry import Entry
 from gateway.audit.log.log import AuditLog
-from gateway.audit.verify.act_checks import ACT_KINDS
+from gateway.audit.verify.act_checks import ACT_KINDS, check_act
 from gateway.audit.verify.findings import Check
 from gateway.clock import SystemClock
 from gateway.config import Home, load_settings
+from gateway.errors import BadSignature
+from gateway.model.names import MemberId
 from gateway.ops.acts.carry import bring
 from gateway.ops.acts.draft import draft
 from gateway.ops.acts.switches import suspend
@@ -26,6 +29,7 @@ from gateway.signing.keys import load_signing_key
 from gateway.storage.database.open import open_storage
 from gateway.storage.keys.keystore import KeyStore
 from gateway.storage.log.log_store import SqlLogStore
+from gateway.trust.keeper import TrustKeeper
 from tests.support.cli import Liaison, copy_federation
 from tests.support.persons import person_key
 
@@ -97,6 +101,43 @@ def _expired(home: Path, data: bytes) -> Mapping[str, Any]:
     return entry(home, sign_act(replace(act, issued_us=1, expires_us=2), [key]))
 
 
+def _signer(data: bytes) -> str:
+    return parse_act(data)[1].signatures[0][0]
+
+
+SAID = {"scope": "peer", "target": "vn", "humanitarian": ""}
+"""What an entry of the act of `resuming` says beside it."""
+
+
+@pytest.mark.parametrize("kind", ["erasure-ordered", "erasure-sought"])
+def test_check_19_an_entry_that_says_that_it_is_unproved_is_told_where_a_proof_is_demanded(
+    liaison: Liaison, home: Path, kind: str
+) -> None:
+    write(home, kind, {"by": "x", "reason": "over", "proof": "unproved", "persons": []})
+    assert [state for state, _ in told(liaison, home)] == ["contradicted"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "detail", "said"),
+    [
+        (ActKind.PRUNE, {"before_us": 1}, {"before_us": 2}),
+        (ActKind.NEXT_LOG, {"log": "exchange", "unwitnessed": False}, {"log": "exchange/1", "unwitnessed": True}),
+        (ActKind.NEXT_LOG, {"log": "exchange", "unwitnessed": False}, {"log": "operations/1", "unwitnessed": False}),
+    ],
+)
+def test_check_19_an_entry_whose_act_says_another_extent_is_told(
+    home: Path, kind: ActKind, detail: dict[str, Any], said: dict[str, Any]
+) -> None:
+    data = draft(home, kind, "over", detail, [person_key(home, "adm")])
+    event = ACTS[kind].events[0]
+    judged = Entry("", 0, SystemClock().now_us(), event.kind, "", None, "", b"", b"", b"")
+    view = TrustKeeper(Home(home).trust, SystemClock()).view
+    right = {"log": "exchange/1", "unwitnessed": False, "before_us": 1}
+    assert check_act(judged, entry(home, data, **right), MemberId("th"), view)
+    with pytest.raises(BadSignature, match="something else"):
+        check_act(judged, entry(home, data, **right | said), MemberId("th"), view)
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
@@ -108,6 +149,13 @@ def _expired(home: Path, data: bytes) -> Mapping[str, Any]:
         (lambda home, data: entry(home, data, act=None, proof="unproved"), "keeps no act"),
         (lambda home, data: entry(home, data, reason="another"), "the act of something else"),
         (lambda home, data: entry(home, data, persons=[]), "other persons"),
+        (
+            lambda home, data: entry(home, data, persons=[{"role": "approver", "key_id": _signer(data)}]),
+            "other persons",
+        ),
+        (lambda home, data: entry(home, data, **SAID | {"target": "la"}), "does something else"),
+        (lambda home, data: entry(home, data, **SAID | {"scope": "all", "target": ""}), "does something else"),
+        (lambda home, data: entry(home, data, **SAID, order="0" * 32), "does something else"),
         (lambda home, data: {"kind": "pruned"} | entry(home, data), "the act of something else"),
         (lambda home, data: entry(home, resuming(home.parent / "vn")), "the act of something else"),
         (lambda home, data: entry(home, data, act="e30="), "does not verify"),
@@ -121,6 +169,15 @@ def test_check_19_an_act_that_was_not_signed_as_it_demands_is_told(
     found = told(liaison, home)
     assert [state for state, _ in found] == ["contradicted"], found
     assert said in found[0][1]
+
+
+def test_check_19_an_act_that_two_entries_keep_is_told(liaison: Liaison, home: Path) -> None:
+    data = resuming(home)
+    for _ in range(2):
+        write(home, "resume", entry(home, data, **SAID))
+    found = told(liaison, home)
+    assert [state for state, _ in found] == ["contradicted"], found
+    assert "again" in found[0][1]
 
 
 def test_check_19_entries_of_version_0_1_0_keep_no_act_and_are_not_judged(liaison: Liaison, home: Path) -> None:
