@@ -12,7 +12,6 @@ import contextlib
 import itertools
 from collections import deque
 from collections.abc import Callable, Coroutine, Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 import grpc
@@ -158,11 +157,6 @@ def peer_error(member: str, error: grpc.aio.AioRpcError) -> LiaisonError:
     )
 
 
-@dataclass(slots=True)
-class _Waiting:
-    future: asyncio.Future[AnswerMessage]
-
-
 class _Link:
     """Connections and streams to one member under one state of trust."""
 
@@ -272,16 +266,17 @@ class _Stream:
         self._ids = itertools.count(1)
         self._outbox: deque[wire.RequestFrame] = deque()
         self._ready = asyncio.Event()
-        self._waiting: dict[int, _Waiting] = {}
+        self._waiting: dict[int, asyncio.Future[AnswerMessage]] = {}
         self._tasks = [asyncio.create_task(self._write()), asyncio.create_task(self._read())]
 
     async def ask(self, request: pb.SubmitExchangeRequest) -> AnswerMessage:
         number = next(self._ids)
-        waiting = self._waiting[number] = _Waiting(asyncio.get_running_loop().create_future())
+        waiting: asyncio.Future[AnswerMessage] = asyncio.get_running_loop().create_future()
+        self._waiting[number] = waiting
         self._outbox.append(wire.request_frame(number, request))
         self._ready.set()
         try:
-            return await waiting.future
+            return await waiting
         finally:
             self._waiting.pop(number, None)
 
@@ -291,16 +286,10 @@ class _Stream:
         return not self.broken and asyncio.get_running_loop().time() < self._until
 
     async def retire(self) -> None:
-        """Close the stream once everything in flight has come back."""
-        await self.drained()
-        self.close()
-
-    async def drained(self) -> None:
-        """Wait until nothing is in flight, for as long as a request can live."""
+        """Close the stream once everything in flight has come back, or is over since no request lives longer."""
         with contextlib.suppress(Exception):
-            await asyncio.wait_for(
-                asyncio.gather(*(item.future for item in self._waiting.values()), return_exceptions=True), 60
-            )
+            await asyncio.wait_for(asyncio.gather(*self._waiting.values(), return_exceptions=True), 60)
+        self.close()
 
     def close(self) -> None:
         self._break(Unavailable("the connection to `{member}` was closed", where=self._member, member=self._member))
@@ -332,12 +321,12 @@ class _Stream:
 
     def _resolve(self, number: int, reply: AnswerMessage | Exception) -> None:
         waiting = self._waiting.get(number)
-        if waiting is None or waiting.future.done():
+        if waiting is None or waiting.done():
             return
         if isinstance(reply, Exception):
-            waiting.future.set_exception(reply)
+            waiting.set_exception(reply)
         else:
-            waiting.future.set_result(reply)
+            waiting.set_result(reply)
 
     def _break(self, error: LiaisonError) -> None:
         self.broken = True
@@ -346,8 +335,8 @@ class _Stream:
             if task is not asyncio.current_task():
                 task.cancel()
         for waiting in self._waiting.values():
-            if not waiting.future.done():
-                waiting.future.set_exception(error)
+            if not waiting.done():
+                waiting.set_exception(error)
 
 
 def _as_error(member: MemberId, error: Exception) -> LiaisonError:
