@@ -6,7 +6,6 @@ import asyncio
 import base64
 import hashlib
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from functools import partial
 from types import MappingProxyType
 from typing import Any
@@ -16,6 +15,7 @@ from gateway.audit.entries.entry import parse_entry
 from gateway.errors import Contradicted, Forbidden, LiaisonError, Overloaded, Refused, StorageBroken
 from gateway.exchange.asking.check_answer import check_entry
 from gateway.exchange.parts import Parts
+from gateway.exchange.sources.throttle import Throttle
 from gateway.model.exchange import LogProof, Receipt, ReceiptMessage
 from gateway.model.names import MemberId
 from gateway.ports import events
@@ -76,21 +76,6 @@ class Acknowledger:
         await self._operations.write(_entry(events.ACKNOWLEDGED, receipt.recipient, receipt, sealed.envelope))
 
 
-@dataclass(slots=True)
-class _Bucket:
-    """The receipts that a counterpart may still send now: `_BURST` at most, `_PER_SECOND` more each second."""
-
-    tokens: float
-    at: float
-
-    def spend(self, now: float) -> bool:
-        self.tokens, self.at = min(_BURST, self.tokens + (now - self.at) * _PER_SECOND), now
-        if self.tokens < 1:
-            return False
-        self.tokens -= 1
-        return True
-
-
 class ReceiptTaker:
     """Takes counterparts' receipts to us."""
 
@@ -101,7 +86,7 @@ class ReceiptTaker:
         self._book = book
         self._advanced = advanced
         self._operations = operations
-        self._buckets: dict[MemberId, _Bucket] = {}
+        self._rates: dict[MemberId, Throttle] = {}
 
     async def take(self, peer: MemberId, message: ReceiptMessage) -> int:
         """Check a receipt and the sender's entry against our own log, note it, and return the number now acknowledged.
@@ -111,7 +96,7 @@ class ReceiptTaker:
         """
         parts = self._parts
         now = parts.clock.monotonic()
-        if not self._buckets.setdefault(peer, _Bucket(_BURST, now)).spend(now):
+        if not self._rates.setdefault(peer, Throttle(_PER_SECOND, _BURST / _PER_SECOND)).admits(now):
             raise Overloaded("too many receipts", code="receipt-rate", where=peer)
         proved: list[Mapping[str, Any]] = []
         try:
