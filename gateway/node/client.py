@@ -12,7 +12,7 @@ import contextlib
 import itertools
 from collections import deque
 from collections.abc import Callable, Coroutine, Iterator
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import grpc
 from liaison.exchange.v1 import exchange_pb2 as pb
@@ -26,6 +26,7 @@ from gateway.node import wire
 from gateway.ports.peers import PeerStatus
 from gateway.rpc import methods
 from gateway.rpc.contract import A, Method, Q
+from gateway.trust.view import TrustView
 
 if TYPE_CHECKING:
     Unary = grpc.aio.UnaryUnaryMultiCallable[bytes, bytes]
@@ -43,27 +44,12 @@ _IN_FLIGHT_S = 60.0
 _CLOSE_S = 5.0
 
 
-class Directory(Protocol):
-    """The addresses and the CA of each counterpart (`trust.view.TrustView` is one)."""
-
-    epoch: int
-
-    def endpoints(self, member: MemberId) -> list[str]:
-        """Return `host:port` of a member's nodes."""
-
-    def ca_pem(self, member: MemberId) -> bytes:
-        """Return the member's CA certificates."""
-
-    def server_name(self, member: MemberId) -> str:
-        """Return the DNS name that the member's node certificate carries."""
-
-
 class PeerPool:
     """`gateway.ports.peers.Peers` and `gateway.rpc.contract.Calls` over gRPC."""
 
     def __init__(
         self,
-        directory: Callable[[], Directory],
+        directory: Callable[[], TrustView],
         identity: Callable[[], TlsIdentity],
         suspended: Callable[[MemberId], str | None],
         clock: Clock,
@@ -160,7 +146,7 @@ def peer_error(member: str, error: grpc.aio.AioRpcError) -> LiaisonError:
 class _Link:
     """Connections and streams to one member under one state of trust."""
 
-    def __init__(self, member: MemberId, directory: Directory, identity: TlsIdentity, seen: Callable[[], None]) -> None:
+    def __init__(self, member: MemberId, directory: TrustView, identity: TlsIdentity, seen: Callable[[], None]) -> None:
         self.epoch = directory.epoch
         endpoints = directory.endpoints(member)
         if not endpoints:
