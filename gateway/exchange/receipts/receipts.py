@@ -14,6 +14,7 @@ from gateway.audit.accounts.receipts import ChannelBook, Due, NumberedExchange, 
 from gateway.audit.entries.entry import parse_entry
 from gateway.errors import Contradicted, Forbidden, LiaisonError, Overloaded, Refused, StorageBroken
 from gateway.exchange.asking.check_answer import check_entry
+from gateway.exchange.asking.entries import their_entry
 from gateway.exchange.parts import Parts
 from gateway.exchange.sources.throttle import Throttle
 from gateway.model.exchange import LogProof, Receipt, ReceiptMessage
@@ -134,17 +135,7 @@ class ReceiptTaker:
         if entry.kind not in events.ARRIVALS or entry.number != last.number:
             raise Forbidden("the entry does not say that our answer arrived", code="wrong-entry", where="entry")
         parts.note_head(head)
-        proved.append(_their_entry(message))
-
-
-def _their_entry(message: ReceiptMessage) -> dict[str, Any]:
-    proof = message.proof
-    return {
-        "their_index": proof.index,
-        "their_entry": message.entry.decode(),
-        "their_hashes": [item.hex() for item in proof.hashes],
-        "their_checkpoint": proof.checkpoint.decode(),
-    }
+        proved.append(their_entry(message))
 
 
 def _entry(
