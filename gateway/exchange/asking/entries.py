@@ -90,13 +90,7 @@ def _question(inquiry: Inquiry) -> dict[str, Any]:
 
 def _who(inquiry: Inquiry) -> dict[str, Any]:
     officer, command = inquiry.officer, inquiry.command
-    return {
-        "officer": officer.person,
-        "on_behalf_of": officer.on_behalf_of,
-        "role": officer.role,
-        "office": officer.office,
-        "agency": officer.agency,
-        "client": officer.client,
+    return officer.as_json() | {
         "token": officer.token_hash.hex(),
         "purpose": command.purpose.value,
         "offence": command.offence.value,
