@@ -39,11 +39,6 @@ class Compared(msgspec.Struct, frozen=True):
     seen: tuple[tuple[str, str, int], ...]
     missing: tuple[tuple[str, str], ...]
 
-    @property
-    def witnessed(self) -> bool:
-        """Whether at least one witness was asked."""
-        return bool(self.seen)
-
 
 class Comparison:
     """Compares logs with what a witness shows of them. `keys` are all keys that our member lists for its logs."""
