@@ -54,7 +54,6 @@ class Core:
     writers: LogWriters
     incidents: Incidents
     peers: PeerPool
-    references: HitReferences
     pseudonyms: Pseudonyms
     kept: KeptAnswers
     heads: SeenHeads
@@ -94,7 +93,6 @@ def build_core(resources: Resources, production: bool) -> Core:
         for name, log in (("exchange", resources.exchange_log), ("operations", resources.operations_log))
     ]
     writers = LogWriters(LogWriter(journals[0], "exchange", fatal), LogWriter(journals[1], "operations", fatal))
-    references = HitReferences(resources.settings.keystore, resources.clock)
     heads = SeenHeads(SqlWitnessStore(resources.database))
     keys = token_keys(resources.settings, resources.clock, production)
     parts = Parts(
@@ -109,7 +107,7 @@ def build_core(resources: Resources, production: bool) -> Core:
         documents=documents,
         quotas=SqlQuotas(resources.database),
         issuers=record_issuers(resources, production),
-        make_reference=references.make_reference,
+        make_reference=HitReferences(resources.settings.keystore, resources.clock).make_reference,
         note_head=heads.note,
         begun_us=begun_us(resources.store, resources.exchange_log.store_name),
     )
@@ -119,7 +117,6 @@ def build_core(resources: Resources, production: bool) -> Core:
         writers,
         Incidents(),
         peer_pool(resources, suspensions),
-        references,
         Pseudonyms(resources.settings.keystore),
         KeptAnswers(resources.store, resources.keystore),
         heads,

@@ -33,7 +33,7 @@ from gateway.trust.documents.descriptor import KeyUse
 from gateway.witness.before_start import Compared, Comparison
 from gateway.witness.listed_logs import ListedLogs
 from gateway.witness.plan import witness_plan
-from gateway.witness.rounds import EvidenceBook, Witnessing
+from gateway.witness.rounds import Witnessing
 from gateway.witness.service import WitnessService
 from gateway.witness.standing import Standing
 
@@ -65,7 +65,7 @@ class NodeWitness:
             lambda: witness_plan(member, resources.settings.witness, resources.trust.view),
             self._comparison,
             clock,
-            EvidenceBook(member, store, core.parts.documents, note),
+            core.parts.documents,
             note,
             end_process(resources, LogLine.LOG_FORKED),
         )

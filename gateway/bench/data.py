@@ -6,40 +6,7 @@ import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
-_MAPPING = """\
-[source]
-id = "vn.immigration.border"
-agency = "immigration"
-kind = "immigration records"
-
-[marking]
-level = "OFFICIAL"
-use = ["U0"]
-releasable_to = ["th", "vn", "kh"]
-onward = "ASK"
-evaluation = "A1"
-
-[[record]]
-type = "TravelDocument"
-table = "document"
-key = "id"
-category = "OWNER"
-
-[record.fields]
-doc_code = { column = "code" }
-issuer = { column = "issuer" }
-number = { column = "number" }
-holder_name = { column = "holder" }
-birth = { column = "birth", convert = ["date"], formats = ["yyyy-mm-dd"] }
-issued = { column = "issued", convert = ["date"], formats = ["yyyy-mm-dd"] }
-expires = { column = "expires", convert = ["date"], formats = ["yyyy-mm-dd"] }
-status = { column = "status" }
-last_crossing = { column = "crossing" }
-
-[record.search]
-documents = { field = "number" }
-"""
-
+_MAPPING = Path(__file__).with_name("documents.toml")
 _FAMILIES = ("Nguyen", "Tran", "Le", "Pham", "Hoang", "Phan", "Vu", "Dang", "Bui", "Do")
 _MIDDLES = ("Van", "Thi", "Quang", "Minh", "Ngoc", "Duc", "Hai")
 _GIVENS = ("An", "Binh", "Chi", "Dung", "Giang", "Hoa", "Khanh", "Lan", "Mai", "Nam", "Phuc")
@@ -65,7 +32,7 @@ def write_source(folder: Path, rows: int) -> tuple[Path, Path]:
         )
         connection.executemany("INSERT INTO document VALUES (?,?,?,?,?,?,?,?,?,?)", _rows(rows))
     connection.close()
-    mapping.write_text(_MAPPING, encoding="utf-8")
+    mapping.write_bytes(_MAPPING.read_bytes())
     return database, mapping
 
 

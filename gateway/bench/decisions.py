@@ -7,11 +7,10 @@ own.
 
 from __future__ import annotations
 
-import json
 import random
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
@@ -54,10 +53,6 @@ class DecisionRow:
     policies: int
     asked: int
     cpu_us: float
-
-    def as_json(self) -> str:
-        """Return the row as one line."""
-        return json.dumps(asdict(self))
 
 
 def measure_decisions() -> list[DecisionRow]:

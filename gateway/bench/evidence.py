@@ -7,10 +7,9 @@ from. Cosignatures are not part of it: they are fetched once for each head.
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import statistics
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -39,10 +38,6 @@ class EvidenceRow:
     entries: int
     median_bytes: int
     most_bytes: int
-
-    def as_json(self) -> str:
-        """Return the row as one line."""
-        return json.dumps(asdict(self))
 
 
 def measure_evidence(entries: int = 1_000_000) -> EvidenceRow:

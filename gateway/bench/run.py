@@ -7,7 +7,6 @@ row holds the medians over the passes; its ratio is to the echo of the same pass
 from __future__ import annotations
 
 import asyncio
-import json
 import statistics
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -57,10 +56,6 @@ class Row:
     loadgen_cpu_us_per_request: float
     cores_used_by_others: float
     bad_answers: int
-
-    def as_json(self) -> str:
-        """Return the row as one line."""
-        return json.dumps({name: getattr(self, name) for name in self.__slots__})
 
 
 Say = Callable[[str], None]

@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import tomllib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
@@ -34,56 +35,9 @@ UPDATES = 1_000
 BUDGET_S = 60.0
 """More time than a node gives: a slow search shall show as a time, not as an error."""
 
-
-_MAPPING = """\
-[source]
-id = "vn.police.scale"
-agency = "police"
-kind = "police records"
-
-[marking]
-releasable_to = ["th", "kh"]
-
-[[record]]
-type = "Person"
-table = "person"
-key = "id"
-changed = "changed"
-live = [{ column = "gone", not_in = ["1"] }]
-left_out = ["addresses", "warnings", "status", "national_ids"]
-
-[record.fields]
-names = [{ columns = ["family", "middle", "given"], convert = "name", script = "Latn" }]
-birth = { column = "birth", convert = ["date"], formats = ["yyyy-mm-dd"] }
-sex = { column = "sex" }
-nationalities = [{ value = "VNM" }]
-documents = [{ item = { number = { column = "paper" }, issuer = { value = "VNM" } } }]
-
-[record.search]
-names = { field = "names" }
-birth = { field = "birth" }
-documents = { field = "documents" }
-"""
-
-_FAMILIES = [
-    "Nguyễn", "Trần", "Lê", "Phạm", "Hoàng", "Huỳnh", "Phan", "Vũ", "Võ", "Đặng", "Bùi", "Đỗ", "Hồ", "Ngô",
-    "Dương", "Lý", "Đinh", "Lâm", "Mai", "Trịnh", "Đoàn", "Cao", "Tạ", "Châu", "Quách", "Thái", "Lương", "Tô",
-    "Kiều", "Nghiêm", "Triệu", "Vương", "Chu", "Khúc", "Mạc", "Tăng", "La", "Ông", "Phùng", "Doãn",
-]  # fmt: skip
-_MIDDLES = [
-    "Văn", "Thị", "Hữu", "Đức", "Minh", "Ngọc", "Quang", "Thanh", "Xuân", "Gia", "Hoài", "Kim", "Bảo", "Anh",
-    "Hồng", "Phương", "Quốc", "Tuấn", "Thu", "Mỹ", "Công", "Đình", "Nhật", "Diệu", "Khánh", "Trọng", "Tiến",
-    "Duy", "Hải", "Vĩnh",
-]  # fmt: skip
-_GIVENS = [
-    "An", "Anh", "Ánh", "Bách", "Bảo", "Bích", "Bình", "Cẩm", "Chi", "Chinh", "Cường", "Cúc", "Dũng", "Dung",
-    "Duyên", "Đạt", "Đào", "Điệp", "Giang", "Giao", "Hà", "Hải", "Hạnh", "Hào", "Hiền", "Hiếu", "Hoa", "Hòa",
-    "Hùng", "Hương", "Huy", "Huyền", "Khanh", "Khoa", "Khôi", "Kiên", "Lam", "Lan", "Liên", "Linh", "Loan", "Lộc",
-    "Long", "Lực", "Ly", "Mai", "Mạnh", "Minh", "Nam", "Nga", "Ngân", "Nghĩa", "Nhân", "Nhi", "Nhung", "Oanh",
-    "Phát", "Phong", "Phúc", "Phượng", "Quân", "Quỳnh", "Sang", "Sơn", "Tâm", "Tài", "Thắm", "Thảo", "Thắng",
-    "Thiện", "Thịnh", "Thơ", "Thông", "Thư", "Thúy", "Tiên", "Toàn", "Trâm", "Trang", "Trí", "Trinh", "Trung",
-    "Tú", "Tùng", "Tuyết", "Uyên", "Vân", "Việt", "Vinh", "Vy", "Yến",
-]  # fmt: skip
+_MAPPING = Path(__file__).with_name("people.toml")
+_NAMES = tomllib.loads(_MAPPING.with_name("names.toml").read_text(encoding="utf-8"))
+_FAMILIES, _MIDDLES, _GIVENS = (_NAMES[part].split() for part in ("families", "middles", "givens"))
 _FIRST_DAY = date(1940, 1, 1).toordinal()
 _DAYS = 25_000
 
@@ -114,10 +68,6 @@ class ScaleRow:
     updates_per_s: float
     difference_s: float
 
-    def as_json(self) -> str:
-        """Return the row as one line."""
-        return json.dumps(asdict(self))
-
 
 def run_scale(sizes: Sequence[int], say: Say) -> list[ScaleRow]:
     """Measure each size in a process of its own."""
@@ -135,7 +85,7 @@ def measure(rows: int, count: int = QUERIES) -> Iterator[ScaleRow]:
     with tempfile.TemporaryDirectory(prefix="liaison-scale-") as name:
         folder = Path(name)
         database = write_people(folder, rows)
-        (folder / "scale.toml").write_text(_MAPPING, encoding="utf-8")
+        (folder / "scale.toml").write_bytes(_MAPPING.read_bytes())
         clock = SystemClock()
         place = Place(folder / "scale.toml", f"sqlite:///{database}", folder / "index", clock, index_secret=bytes(32))
         started, (worked, _) = time.perf_counter(), used()
@@ -252,7 +202,7 @@ def _keep_up(source: IndexedSource, database: Path, rows: int) -> tuple[float, f
 
 def _main() -> None:
     for row in measure(int(sys.argv[1])):
-        sys.stdout.write(row.as_json() + "\n")
+        sys.stdout.write(json.dumps(asdict(row)) + "\n")
 
 
 if __name__ == "__main__":

@@ -7,9 +7,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from msgspec import structs
+
 from gateway.clock import SystemClock, rfc3339
 from gateway.config import load_settings
-from gateway.desk.consent_requests import describe_use
 from gateway.desk.consents import Consent, ConsentBook
 from gateway.errors import Misconfigured
 from gateway.storage.database.open import is_made, open_storage
@@ -55,16 +56,11 @@ def summary(consent: Consent) -> dict[str, Any]:
         "told": consent.told,
         "received": rfc3339(consent.received_us),
         "ends": rfc3339(request.expires_us),
-        "asked": describe_use(request),
+        "asked": request.asked.as_json(),
         "type": consent.about["type"],
         "owner": consent.about["owner"],
         "case": request.case,
-        "requester": {
-            "role": request.requester.role,
-            "office": request.requester.office,
-            "agency": request.requester.agency,
-            "pseudonym": request.requester.pseudonym,
-        },
+        "requester": structs.asdict(request.requester),
         "justification": request.justification,
         "exchange_id": request.exchange_id,
     }

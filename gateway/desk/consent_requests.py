@@ -43,7 +43,6 @@ MAX_OPEN = 500
 """Requests of one counterpart that are kept at a time."""
 
 _PER_SECOND = 10.0
-_AT_ONCE_S = 0.001
 
 
 class ConsentDesk:
@@ -87,7 +86,7 @@ class ConsentDesk:
 
     def _check_rate(self, peer: MemberId) -> None:
         now = self._parts.clock.monotonic()
-        if self._rates.setdefault(peer, Throttle(_PER_SECOND)).reserve(now, now + _AT_ONCE_S) is None:
+        if not self._rates.setdefault(peer, Throttle(_PER_SECOND)).admits(now):
             raise Overloaded("too many requests for consent", code="consent-rate", where=peer)
 
     async def _accept(self, request: Verified[ConsentRequest]) -> Consent:
@@ -196,13 +195,6 @@ class ConsentDesk:
         return CONSENT_ANSWER_KIND.build(answer, parts.key).envelope
 
 
-def describe_use(request: ConsentRequest) -> dict[str, Any]:
-    """Return the wanted use, in the form of entries and commands."""
-    asked = request.asked
-    to = {"to": asked.to.member, "to_agency": asked.to.agency, "to_office": asked.to.office}
-    return to | {"purpose": asked.purpose.value, "use": asked.use.value}
-
-
 def _requested(request: Verified[ConsentRequest], about: dict[str, Any]) -> EntryDraft:
     value, requester = request.value, request.value.requester
     return events.CONSENT_REQUESTED.draft(
@@ -210,7 +202,7 @@ def _requested(request: Verified[ConsentRequest], about: dict[str, Any]) -> Entr
         exchange_id=value.exchange_id,
         request_hash=request.payload_hash,
         answer_hash=value.answer_hash,
-        **describe_use(value),
+        **value.asked.as_json(),
         consent=value.id,
         record=value.record,
         hit=value.reference,
@@ -239,7 +231,7 @@ def _decided(consent: Consent) -> EntryDraft:
         peer=request.sender,
         exchange_id=request.exchange_id,
         request_hash=consent.request_hash,
-        **describe_use(request),
+        **request.asked.as_json(),
         consent=request.id,
         record=request.record,
         granted=decision.granted,

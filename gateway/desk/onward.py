@@ -244,25 +244,17 @@ class OnwardDesk:
     async def _write(
         self, event: Event, officer: Officer, command: OnwardCommand, more: dict[str, Any], statement: bytes = b""
     ) -> None:
-        wanted, owner = command.wanted, str(more.pop("peer", ""))
-        private: dict[str, Any] = {
-            "officer": officer.person,
-            "on_behalf_of": officer.on_behalf_of,
-            "role": officer.role,
-            "office": officer.office,
-            "agency": officer.agency,
-            "client": officer.client,
+        owner = str(more.pop("peer", ""))
+        private = {
+            **officer.as_json(),
             "search": command.search_id,
             "hit": command.hit,
-            "to": wanted.to.member,
-            "to_agency": wanted.to.agency,
-            "to_office": wanted.to.office,
-            "purpose": wanted.purpose.value,
-            "use": wanted.use.value,
+            **command.wanted.as_json(),
             "reason": command.reason,
+            **more,
         }
         await self._operations.write(
-            event.draft(peer=owner, exchange_id=command.exchange_id, request_hash=statement, **(private | more))
+            event.draft(peer=owner, exchange_id=command.exchange_id, request_hash=statement, **private)
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Any
 
 import msgspec
 
@@ -34,6 +35,11 @@ class OnwardUse(msgspec.Struct, frozen=True):
     to: Place
     purpose: Purpose
     use: Use
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the use in the form of entries and commands."""
+        to = {"to": self.to.member, "to_agency": self.to.agency, "to_office": self.to.office}
+        return to | {"purpose": self.purpose.value, "use": self.use.value}
 
 
 class ConsentRequest(msgspec.Struct, frozen=True):

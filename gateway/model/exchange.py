@@ -69,11 +69,6 @@ class Answer(msgspec.Struct, frozen=True):
     withheld_commitment: bytes = b""
     withheld_count: int | None = None
 
-    @property
-    def partial(self) -> bool:
-        """Tell whether a source's answer is missing."""
-        return bool(self.missing)
-
 
 class Receipt(msgspec.Struct, frozen=True):
     """A cumulative acknowledgement of one channel (asker → answerer), numbers `first` to `through`.

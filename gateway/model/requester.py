@@ -21,6 +21,17 @@ class Officer(msgspec.Struct, frozen=True):
     client: str = ""
     on_behalf_of: str = ""
 
+    def as_json(self) -> dict[str, str]:
+        """Return the members by which an entry of our own log names the officer."""
+        return {
+            "officer": self.person,
+            "on_behalf_of": self.on_behalf_of,
+            "role": self.role,
+            "office": self.office,
+            "agency": self.agency,
+            "client": self.client,
+        }
+
 
 class Requester(msgspec.Struct, frozen=True):
     """The officer as a counterpart knows them: role, office and a pseudonym for this pair of countries."""

@@ -12,8 +12,7 @@ import contextlib
 import itertools
 from collections import deque
 from collections.abc import Callable, Coroutine, Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import grpc
 from liaison.exchange.v1 import exchange_pb2 as pb
@@ -27,6 +26,7 @@ from gateway.node import wire
 from gateway.ports.peers import PeerStatus
 from gateway.rpc import methods
 from gateway.rpc.contract import A, Method, Q
+from gateway.trust.view import TrustView
 
 if TYPE_CHECKING:
     Unary = grpc.aio.UnaryUnaryMultiCallable[bytes, bytes]
@@ -44,27 +44,12 @@ _IN_FLIGHT_S = 60.0
 _CLOSE_S = 5.0
 
 
-class Directory(Protocol):
-    """The addresses and the CA of each counterpart (`trust.view.TrustView` is one)."""
-
-    epoch: int
-
-    def endpoints(self, member: MemberId) -> list[str]:
-        """Return `host:port` of a member's nodes."""
-
-    def ca_pem(self, member: MemberId) -> bytes:
-        """Return the member's CA certificates."""
-
-    def server_name(self, member: MemberId) -> str:
-        """Return the DNS name that the member's node certificate carries."""
-
-
 class PeerPool:
     """`gateway.ports.peers.Peers` and `gateway.rpc.contract.Calls` over gRPC."""
 
     def __init__(
         self,
-        directory: Callable[[], Directory],
+        directory: Callable[[], TrustView],
         identity: Callable[[], TlsIdentity],
         suspended: Callable[[MemberId], str | None],
         clock: Clock,
@@ -158,15 +143,10 @@ def peer_error(member: str, error: grpc.aio.AioRpcError) -> LiaisonError:
     )
 
 
-@dataclass(slots=True)
-class _Waiting:
-    future: asyncio.Future[AnswerMessage]
-
-
 class _Link:
     """Connections and streams to one member under one state of trust."""
 
-    def __init__(self, member: MemberId, directory: Directory, identity: TlsIdentity, seen: Callable[[], None]) -> None:
+    def __init__(self, member: MemberId, directory: TrustView, identity: TlsIdentity, seen: Callable[[], None]) -> None:
         self.epoch = directory.epoch
         endpoints = directory.endpoints(member)
         if not endpoints:
@@ -272,16 +252,17 @@ class _Stream:
         self._ids = itertools.count(1)
         self._outbox: deque[wire.RequestFrame] = deque()
         self._ready = asyncio.Event()
-        self._waiting: dict[int, _Waiting] = {}
+        self._waiting: dict[int, asyncio.Future[AnswerMessage]] = {}
         self._tasks = [asyncio.create_task(self._write()), asyncio.create_task(self._read())]
 
     async def ask(self, request: pb.SubmitExchangeRequest) -> AnswerMessage:
         number = next(self._ids)
-        waiting = self._waiting[number] = _Waiting(asyncio.get_running_loop().create_future())
+        waiting: asyncio.Future[AnswerMessage] = asyncio.get_running_loop().create_future()
+        self._waiting[number] = waiting
         self._outbox.append(wire.request_frame(number, request))
         self._ready.set()
         try:
-            return await waiting.future
+            return await waiting
         finally:
             self._waiting.pop(number, None)
 
@@ -291,16 +272,10 @@ class _Stream:
         return not self.broken and asyncio.get_running_loop().time() < self._until
 
     async def retire(self) -> None:
-        """Close the stream once everything in flight has come back."""
-        await self.drained()
-        self.close()
-
-    async def drained(self) -> None:
-        """Wait until nothing is in flight, for as long as a request can live."""
+        """Close the stream once everything in flight has come back, or is over since no request lives longer."""
         with contextlib.suppress(Exception):
-            await asyncio.wait_for(
-                asyncio.gather(*(item.future for item in self._waiting.values()), return_exceptions=True), 60
-            )
+            await asyncio.wait_for(asyncio.gather(*self._waiting.values(), return_exceptions=True), 60)
+        self.close()
 
     def close(self) -> None:
         self._break(Unavailable("the connection to `{member}` was closed", where=self._member, member=self._member))
@@ -332,12 +307,12 @@ class _Stream:
 
     def _resolve(self, number: int, reply: AnswerMessage | Exception) -> None:
         waiting = self._waiting.get(number)
-        if waiting is None or waiting.future.done():
+        if waiting is None or waiting.done():
             return
         if isinstance(reply, Exception):
-            waiting.future.set_exception(reply)
+            waiting.set_exception(reply)
         else:
-            waiting.future.set_result(reply)
+            waiting.set_result(reply)
 
     def _break(self, error: LiaisonError) -> None:
         self.broken = True
@@ -346,8 +321,8 @@ class _Stream:
             if task is not asyncio.current_task():
                 task.cancel()
         for waiting in self._waiting.values():
-            if not waiting.future.done():
-                waiting.future.set_exception(error)
+            if not waiting.done():
+                waiting.set_exception(error)
 
 
 def _as_error(member: MemberId, error: Exception) -> LiaisonError:

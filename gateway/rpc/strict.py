@@ -11,7 +11,7 @@ from gateway.errors import Malformed
 _Message = TypeVar("_Message", bound=Message)
 
 
-def parse(kind: type[_Message], data: bytes, where: str) -> _Message:
+def parse(kind: type[_Message], data: bytes, where: str, remedy: str = "") -> _Message:
     """Return `data` as a message of `kind`, or raise `Malformed` naming `where`.
 
     Unknown, repeated and over-long fields are refused.
@@ -22,5 +22,5 @@ def parse(kind: type[_Message], data: bytes, where: str) -> _Message:
         raise Malformed("the bytes do not parse", code="malformed", where=where) from error
     message.DiscardUnknownFields()
     if message.ByteSize() != len(data):
-        raise Malformed("unknown, repeated or over-long fields", code="unknown-field", where=where)
+        raise Malformed("unknown, repeated or over-long fields", code="unknown-field", where=where, remedy=remedy)
     return message

@@ -18,7 +18,14 @@ from gateway.model.purpose import Purpose
 from gateway.model.requester import Requester
 from gateway.model.values import text_value
 from gateway.statements.envelope import PayloadType, StatementKeys, unseal
-from gateway.statements.fields import check_hash, check_issued, microseconds, optional_text, timestamp
+from gateway.statements.fields import (
+    check_hash,
+    check_issued,
+    microseconds,
+    optional_text,
+    requester_message,
+    timestamp,
+)
 from gateway.statements.kind import Kind
 
 CONSENT_REQUEST = PayloadType("application/vnd.liaison.consent-request.v1+protobuf", 8 * 1024)
@@ -44,7 +51,7 @@ _Code = TypeVar("_Code", bound=StrEnum)
 
 
 def _write_request(request: ConsentRequest) -> pb.ConsentRequest:
-    asked, requester = request.asked, request.requester
+    asked = request.asked
     return pb.ConsentRequest(
         consent_id=request.id,
         sender=request.sender,
@@ -62,9 +69,7 @@ def _write_request(request: ConsentRequest) -> pb.ConsentRequest:
             purpose=asked.purpose.value,
             use=asked.use.value,
         ),
-        requester=statements_pb2.Requester(
-            role=requester.role, office=requester.office, agency=requester.agency, pseudonym=requester.pseudonym
-        ),
+        requester=requester_message(request.requester),
         case_number=request.case,
         justification=request.justification,
         log_number=request.log_number,

@@ -15,8 +15,9 @@ import msgspec
 from google.protobuf.message import DecodeError, Message
 from liaison.exchange.v1 import envelope_pb2
 
-from gateway.errors import BadSignature, Forbidden, LiaisonError, Malformed, TooLarge
+from gateway.errors import BadSignature, Forbidden, LiaisonError, TooLarge
 from gateway.model.names import MemberId
+from gateway.rpc import strict
 from gateway.signing.batch import Check, Signs, Verifies, sign_batch, verify_batch
 from gateway.signing.dsse import pae
 
@@ -173,16 +174,7 @@ def signer_of(data: bytes) -> str:
 
 def parse(kind: type[_Message], data: bytes, where: str) -> _Message:
     """Return `data` as a message of `kind`, or raise `Malformed` naming `where`."""
-    try:
-        message = kind.FromString(data)
-    except (DecodeError, RecursionError) as error:
-        raise Malformed("the bytes do not parse", code="malformed", where=where) from error
-    message.DiscardUnknownFields()
-    if message.ByteSize() != len(data):
-        raise Malformed(
-            "unknown, repeated or over-long fields", code="unknown-field", where=where, remedy="a newer payload type"
-        )
-    return message
+    return strict.parse(kind, data, where, "a newer payload type")
 
 
 def check_signature(unsealed: Unsealed, keys: StatementKeys, member: MemberId, at_us: int) -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Protocol
 
 from google.protobuf.timestamp_pb2 import Timestamp
+from liaison.exchange.v1 import statements_pb2 as pb
 
 from gateway.errors import Malformed, Stale
+from gateway.model.requester import Requester
 from gateway.model.values import text_value
 
 SKEW_US = 30_000_000
@@ -41,6 +43,13 @@ def check_hash(value: bytes, where: str) -> bytes:
 def optional_text(value: str, where: str, limit: int) -> str:
     """Return `value` when it is empty or a proper text of at most `limit` characters, else raise `Malformed`."""
     return text_value(value, where, limit) if value else value
+
+
+def requester_message(requester: Requester) -> pb.Requester:
+    """Return a requester for a payload."""
+    return pb.Requester(
+        role=requester.role, office=requester.office, agency=requester.agency, pseudonym=requester.pseudonym
+    )
 
 
 class Issued(Protocol):

@@ -14,7 +14,7 @@ from gateway.model.names import ExchangeId, exchange_id, identifier, member_id, 
 from gateway.model.purpose import Offence, Purpose
 from gateway.model.requester import Requester
 from gateway.statements.envelope import REQUEST
-from gateway.statements.fields import SKEW_US, check_hash, microseconds, timestamp
+from gateway.statements.fields import SKEW_US, check_hash, microseconds, requester_message, timestamp
 from gateway.statements.kind import Kind
 from gateway.statements.queries import fill_query, read_query
 
@@ -44,7 +44,7 @@ def _write(request: Request) -> pb.Request:
         case_number=request.case,
         ticket=request.ticket,
         agreement=request.agreement,
-        requester=_requester_message(request.requester),
+        requester=requester_message(request.requester),
         token_commitment=request.token_commitment,
         trust_hash=request.trust_hash,
         policy_hash=request.policy_hash,
@@ -107,12 +107,6 @@ def request_reference(envelope: bytes) -> RequestReference | None:
         return RequestReference(exchange_id(opened.message.exchange_id), opened.unsealed.payload_hash)
     except LiaisonError:
         return None
-
-
-def _requester_message(requester: Requester) -> pb.Requester:
-    return pb.Requester(
-        role=requester.role, office=requester.office, agency=requester.agency, pseudonym=requester.pseudonym
-    )
 
 
 def _read_requester(message: pb.Requester) -> Requester:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
 
+from gateway.audit.log.log import AuditLog
 from gateway.audit.tree.checkpoint import Checkpoint, following, parse_checkpoint, verify_checkpoint
 from gateway.clock import Clock
 from gateway.errors import BadSignature, Contradicted, LiaisonError, Malformed, NotProved, TimedOut
@@ -20,7 +21,7 @@ from gateway.model.evidence.witness import HeadEvidence
 from gateway.ports import events
 from gateway.ports.journal import EntryDraft
 from gateway.signing.keys import VerifyKey
-from gateway.witness.ports import GrowingLog, WitnessPeers, WitnessStore
+from gateway.witness.ports import WitnessPeers, WitnessStore
 from gateway.witness.service import MAX_EVIDENCE
 
 BUDGET_S = 6.0
@@ -39,11 +40,6 @@ class Compared(msgspec.Struct, frozen=True):
     seen: tuple[tuple[str, str, int], ...]
     missing: tuple[tuple[str, str], ...]
 
-    @property
-    def witnessed(self) -> bool:
-        """True where at least one witness was asked."""
-        return bool(self.seen)
-
 
 class Comparison:
     """Compares logs with the heads that a witness shows. `keys` returns all keys that our member lists for its logs."""
@@ -56,7 +52,7 @@ class Comparison:
         self._keys = keys
         self._clock = clock
 
-    async def at_start(self, logs: Sequence[GrowingLog], witnesses: Iterable[str]) -> Compared:
+    async def at_start(self, logs: Sequence[AuditLog], witnesses: Iterable[str]) -> Compared:
         """Compare all logs with all witnesses that answer in time.
 
         Raises `Contradicted` when one of them shows a head of ours that our log does not extend, `NotProved` when a log
@@ -79,14 +75,14 @@ class Comparison:
             )
         return Compared(tuple(seen), tuple(missing))
 
-    def _recall(self, logs: Sequence[GrowingLog]) -> None:
+    def _recall(self, logs: Sequence[AuditLog]) -> None:
         """Raise `Contradicted` for a head that a witness showed before, if the log still does not extend it."""
         for evidence in self._store.evidence():
             for log in logs:
                 if evidence.origin == log.origin and self._stands(log, evidence):
                     raise self.refusal(log, evidence, None)
 
-    def _stands(self, log: GrowingLog, evidence: HeadEvidence) -> bool:
+    def _stands(self, log: AuditLog, evidence: HeadEvidence) -> bool:
         """Tell whether the log still does not extend the shown head. One that our key did not sign proves nothing."""
         try:
             return bool(_compare(log, self._ours(evidence.known, log.origin)))
@@ -94,7 +90,7 @@ class Comparison:
             return False
 
     async def _all(
-        self, every: Sequence[GrowingLog], logs: Sequence[GrowingLog], witness: str
+        self, every: Sequence[AuditLog], logs: Sequence[AuditLog], witness: str
     ) -> tuple[list[tuple[str, str, int]], LiaisonError | None]:
         found = []
         try:
@@ -114,14 +110,14 @@ class Comparison:
             return [], error
         return found, None
 
-    async def with_witness(self, log: GrowingLog, witness: str) -> HeadEvidence | None:
-        """Return evidence that the log is behind or forked, and keep it; None when the log extends the witness's head.
+    async def with_witness(self, log: AuditLog, witness: str) -> HeadEvidence | None:
+        """Evidence that the log is behind or forked, kept; None when it extends all that this witness has seen.
 
         Raises `BadSignature` when the witness shows a head that our key never signed, others when it cannot be asked.
         """
         return (await self._look(log, witness))[1]
 
-    async def _not_continued(self, log: GrowingLog, witness: str) -> None:
+    async def _not_continued(self, log: AuditLog, witness: str) -> None:
         """Raise `Contradicted` where the witness has seen the log's next number: this copy is from before that."""
         origin = following(log.origin)
         data = await self._peers.largest_head(witness, origin)
@@ -137,7 +133,7 @@ class Comparison:
                 moved=log.moved,
             )
 
-    async def _look(self, log: GrowingLog, witness: str) -> tuple[int, HeadEvidence | None]:
+    async def _look(self, log: AuditLog, witness: str) -> tuple[int, HeadEvidence | None]:
         data = await self._peers.largest_head(witness, log.origin)
         if not data:
             return 0, None
@@ -159,7 +155,7 @@ class Comparison:
         raise BadSignature("the witness shows a head that our key did not sign", code="untrue-witness", where=origin)
 
     @staticmethod
-    def refusal(log: GrowingLog, evidence: HeadEvidence, witness: str | None) -> Contradicted:
+    def refusal(log: AuditLog, evidence: HeadEvidence, witness: str | None) -> Contradicted:
         """Return the error because of which the node does not go on. `witness` is None for evidence from before."""
         size = parse_checkpoint(evidence.known).size
         who = f"`{witness}`" if witness else "the domestic witness" if witness is not None else "a witness"
@@ -190,7 +186,7 @@ def evidence_entry(evidence: HeadEvidence, member: str) -> EntryDraft:
     )
 
 
-def _compare(log: GrowingLog, shown: Checkpoint) -> str:
+def _compare(log: AuditLog, shown: Checkpoint) -> str:
     """Return `ahead` or `fork`; empty where our log extends the shown head."""
     try:
         return "" if log.root(shown.size) == shown.root else "fork"

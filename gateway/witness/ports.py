@@ -76,32 +76,3 @@ class WitnessPeers(Protocol):
 
         Raises `LiaisonError` when it cannot be asked.
         """
-
-
-class GrowingLog(Protocol):
-    """A log of ours, as far as its witnesses need it (`gateway.audit.log.log.AuditLog` is one)."""
-
-    @property
-    def store_name(self) -> str:
-        """The log's name and number, such as `exchange/1`."""
-
-    @property
-    def origin(self) -> str:
-        """The first line of its heads."""
-
-    @property
-    def checkpoint(self) -> bytes:
-        """The newest signed head."""
-
-    @property
-    def moved(self) -> str:
-        """Words that say so when the newest head was signed on another database than the present one; else empty."""
-
-    def follow(self) -> None:
-        """Take up the entries of other processes of this home. Raises `StorageBroken`."""
-
-    def root(self, size: int) -> bytes:
-        """Return the root over the first `size` entries. Raises `Malformed` when there are not so many."""
-
-    def extension(self, first: int, second: int) -> tuple[bytes, ...]:
-        """Return the proof that the tree over `second` entries extends the one over `first`; empty from 0."""

@@ -16,6 +16,7 @@ import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 
+from gateway.audit.log.log import AuditLog
 from gateway.audit.tree.checkpoint import Checkpoint, parse_checkpoint
 from gateway.audit.tree.cosignature import Witness, read_lines, verify_cosignatures
 from gateway.clock import Clock
@@ -25,7 +26,7 @@ from gateway.ports.documents import DocumentStore
 from gateway.ports.journal import EntryDraft
 from gateway.witness.before_start import Comparison, evidence_entry
 from gateway.witness.plan import WitnessPlan
-from gateway.witness.ports import GrowingLog, WitnessPeers, WitnessStore
+from gateway.witness.ports import WitnessPeers, WitnessStore
 from gateway.witness.service import build_request
 from gateway.witness.standing import Standing, standing
 
@@ -37,45 +38,19 @@ _EVIDENCE = "evidence"
 _THIN_EVERY_US = 3_600_000_000
 
 
-class EvidenceBook:
-    """Writes an entry for each pair of heads that contradict each other, of our own log or of a counterpart's."""
-
-    def __init__(
-        self,
-        member: str,
-        store: WitnessStore,
-        documents: DocumentStore,
-        note: Callable[[EntryDraft], Awaitable[object]],
-    ) -> None:
-        self._member = member
-        self._store = store
-        self._documents = documents
-        self._note = note
-
-    async def round(self) -> None:
-        """Write the entries of pairs that have none yet."""
-        found = await asyncio.to_thread(self._store.evidence)
-        known = set(await asyncio.to_thread(self._documents.keys, _EVIDENCE)) if found else set()
-        for evidence in found:
-            key = hashlib.sha256(evidence.known + evidence.offered).hexdigest()
-            if key not in known:
-                await self._note(evidence_entry(evidence, self._member))
-                await asyncio.to_thread(self._documents.put, _EVIDENCE, key, b"1")
-
-
 class Witnessing:
     """The rounds. `stop` ends the process: another head was signed with our key."""
 
     def __init__(
         self,
         member: str,
-        logs: Sequence[GrowingLog],
+        logs: Sequence[AuditLog],
         store: WitnessStore,
         peers: WitnessPeers,
         plan: Callable[[], WitnessPlan],
         comparison: Comparison,
         clock: Clock,
-        book: EvidenceBook,
+        documents: DocumentStore,
         note: Callable[[EntryDraft], Awaitable[object]],
         stop: Callable[[LiaisonError], None],
     ) -> None:
@@ -86,7 +61,7 @@ class Witnessing:
         self._plan = plan
         self._comparison = comparison
         self._clock = clock
-        self._book = book
+        self._documents = documents
         self._note = note
         self._stop = stop
         self._begun_us = clock.now_us()
@@ -109,7 +84,7 @@ class Witnessing:
 
     async def round(self) -> None:
         """Bring the newest head of each log to its witnesses, and write an entry when a quorum is lost or back."""
-        await self._book.round()
+        await self._note_evidence()
         plan = self._plan()
         self._failing = {name: code for name, code in self._failing.items() if name in plan.asked}
         for log in self._logs:
@@ -117,9 +92,19 @@ class Witnessing:
             await self._look_at_quorum(log, plan)
         await self._thin()
 
+    async def _note_evidence(self) -> None:
+        """Write an entry for each pair of heads that does not go together, ours or a counterpart's, and has none."""
+        found = await asyncio.to_thread(self._store.evidence)
+        known = set(await asyncio.to_thread(self._documents.keys, _EVIDENCE)) if found else set()
+        for evidence in found:
+            key = hashlib.sha256(evidence.known + evidence.offered).hexdigest()
+            if key not in known:
+                await self._note(evidence_entry(evidence, self._member))
+                await asyncio.to_thread(self._documents.put, _EVIDENCE, key, b"1")
+
     # ------------------------------------------------------------ one log
 
-    async def _witness(self, log: GrowingLog, plan: WitnessPlan) -> None:
+    async def _witness(self, log: AuditLog, plan: WitnessPlan) -> None:
         await asyncio.to_thread(log.follow)
         head = parse_checkpoint(log.checkpoint)
         waiting = [name for name in plan.asked if self._sizes.get((log.origin, name)) != head.size]
@@ -131,7 +116,7 @@ class Witnessing:
             put = self._store.put_cosignatures
             await asyncio.to_thread(put, log.store_name, head.size, head.data, lines, self._clock.now_us())
 
-    async def _ask(self, log: GrowingLog, head: Checkpoint, witness: str, plan: WitnessPlan) -> list[bytes]:
+    async def _ask(self, log: AuditLog, head: Checkpoint, witness: str, plan: WitnessPlan) -> list[bytes]:
         """Carry out steps 1 and 2. Return the lines of one witness that verify."""
         place = (log.origin, witness)
         try:
@@ -155,7 +140,7 @@ class Witnessing:
         self._held[place] = head.data + b"".join(lines)
         return lines
 
-    def _held_before(self, log: GrowingLog, keys: Sequence[Witness]) -> bytes:
+    def _held_before(self, log: AuditLog, keys: Sequence[Witness]) -> bytes:
         """Return the newest head that this witness cosigned before we started, with its lines; empty without one."""
         for head in self._store.recent(log.store_name, _LOOKED_AT):
             found = verify_cosignatures(parse_checkpoint(head.checkpoint), head.lines, keys, self._clock.now_us())
@@ -163,7 +148,7 @@ class Witnessing:
                 return head.checkpoint + b"".join(item.line for item in found)
         return b""
 
-    async def _add(self, log: GrowingLog, head: Checkpoint, witness: str) -> bytes:
+    async def _add(self, log: AuditLog, head: Checkpoint, witness: str) -> bytes:
         """Ask a witness to cosign, and once more with the proof from the size that it says it has."""
         place = (log.origin, witness)
         held = self._held.get(place, b"")
@@ -175,10 +160,10 @@ class Witnessing:
             self._sizes[place] = conflict.size
         return await self._peers.add_checkpoint(witness, self._request(log, head, self._sizes[place]), held)
 
-    def _request(self, log: GrowingLog, head: Checkpoint, old: int) -> bytes:
+    def _request(self, log: AuditLog, head: Checkpoint, old: int) -> bytes:
         return build_request(old, log.extension(old, head.size), head.data)
 
-    async def _compare(self, log: GrowingLog, witness: str) -> None:
+    async def _compare(self, log: AuditLog, witness: str) -> None:
         """Carry out step 3. A witness's claim proves nothing; a head that our own key signed does."""
         self._sizes.pop((log.origin, witness), None)
         try:
@@ -187,12 +172,12 @@ class Witnessing:
             self._failing[witness] = error.code
             return
         if evidence is not None:
-            await self._book.round()
+            await self._note_evidence()
             self._stop(self._comparison.refusal(log, evidence, witness))
 
     # ------------------------------------------------------------ quorum
 
-    async def _look_at_quorum(self, log: GrowingLog, plan: WitnessPlan) -> None:
+    async def _look_at_quorum(self, log: AuditLog, plan: WitnessPlan) -> None:
         now_us = self._clock.now_us()
         size = parse_checkpoint(log.checkpoint).size
         found = await asyncio.to_thread(

@@ -24,6 +24,7 @@ from gateway.config.schema import Settings
 from gateway.errors import LiaisonError, Overloaded, Suspended, TimedOut, Unavailable, Unknown
 from gateway.exchange.receipts import receipts as channels
 from gateway.exchange.receipts.receipts import Acknowledger
+from gateway.exchange.sources.throttle import Throttle
 from gateway.model.exchange import LogProof, Outcome, Receipt, ReceiptMessage
 from gateway.model.names import MemberId
 from gateway.node import wire
@@ -260,8 +261,8 @@ async def test_a_link_that_is_closed_lets_calls_in_flight_come_back(world: World
 async def test_garbage_receipts_have_a_limit_and_only_their_hash_is_kept(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(channels, "_PER_SECOND", 0.0)  # however long forty calls take, only the first few are let in
-    world.nodes["vn"].answering.receipts._buckets.clear()
+    monkeypatch.setattr(channels, "_PER_SECOND", 1e-6)  # however long forty calls take, only the first few are let in
+    world.nodes["vn"].answering.receipts._rates.clear()
     node, garbage = world.nodes["vn"], b"\x00" * 10_000
     sent = ReceiptMessage(garbage, b"", LogProof(0, (), b""))
     before, statuses = len(operations(node, "receipt-refused")), []
@@ -282,8 +283,8 @@ async def test_garbage_receipts_have_a_limit_and_only_their_hash_is_kept(
 
 
 async def test_a_counterpart_may_send_two_receipts_a_second_and_five_at_once() -> None:
-    bucket = channels._Bucket(channels._BURST, 0.0)
-    taken = [moment for moment in range(100) if bucket.spend(moment / 10)]
+    rate = Throttle(channels._PER_SECOND, channels._BURST / channels._PER_SECOND)
+    taken = [moment for moment in range(100) if rate.admits(moment / 10)]
     assert taken[:5] == [0, 1, 2, 3, 4]
     assert 5 + 2 * 9 <= len(taken) <= 5 + 2 * 10
 

@@ -7,9 +7,9 @@ from datetime import date
 
 from gateway.demo.sources import words
 from gateway.demo.sources.dice import Dice
+from gateway.model.numbers import container_check_digit, thai_pin_check_digit
 
 PLATE_LETTERS = "กขคงจฉชซฌญ"
-_LETTER_VALUES = dict(zip("ABCDEFGHIJKLMNOPQRSTUVWXYZ", [n for n in range(10, 39) if n % 11], strict=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,17 +46,12 @@ def khmer(dice: Dice) -> Invented:
 
 def container(owner_and_serial: str) -> str:
     """Return a container number: four letters, six digits, and their check digit (ISO 6346)."""
-    total = sum(
-        (_LETTER_VALUES[character] if character in _LETTER_VALUES else int(character)) * 2**place
-        for place, character in enumerate(owner_and_serial)
-    )
-    return f"{owner_and_serial}{total % 11 % 10}"
+    return f"{owner_and_serial}{container_check_digit(owner_and_serial)}"
 
 
 def pin(first_twelve: str) -> str:
     """Return a Thai personal identity number: twelve digits and their check digit (weights 13 to 2, modulo 11)."""
-    total = sum(int(digit) * (13 - place) for place, digit in enumerate(first_twelve))
-    return f"{first_twelve}{(11 - total % 11) % 10}"
+    return f"{first_twelve}{thai_pin_check_digit(first_twelve)}"
 
 
 def thai_plate(dice: Dice) -> str:

@@ -22,7 +22,7 @@ from gateway.exchange.sources.bulkhead import Bulkhead, Task
 from gateway.model.decision import Release
 from gateway.model.hit import Candidate, Hit, IssuedRecord, Match, Quality, SearchResult, SourceRecord, Withheld
 from gateway.model.marking import Marking, ReleaseMarking
-from gateway.ports.sources import Occasion, ReferredSource, SigningSource, Source, SourceDescription
+from gateway.ports.sources import Occasion, SigningSource, Source, SourceDescription
 from gateway.records.sdjwt import UnsignedRecord, prepare, present
 from policy.attributes import RecordAttributes
 from policy.engine.engine import PolicyEngine
@@ -34,6 +34,10 @@ _STATES = {"timed-out": "timeout", "source-busy": "timeout", "suspended": "suspe
 
 _NOBODY = Candidate("", "", "", Match(Quality.POSSIBLE, 0.0), Marking())
 """The candidate that is decided on where a search found nothing."""
+
+
+Issue = Callable[[str, str, ReleaseMarking], tuple[SourceRecord, IssuedRecord]]
+"""Returns the record of a key and a type, and the same signed under a marking; raises `Unknown` when it is gone."""
 
 
 class _Choice(msgspec.Struct, frozen=True):
@@ -65,8 +69,8 @@ class Gatherer:
                 if job.found(Findings(description.id, description.kind, "suspended")):
                     complete(job)
                 continue
-            look = self._refer if wall.signs else self._look
-            wall.submit(Task(partial(look, job), partial(_note, job, wall, complete), job.deadline))
+            look = partial(self._refer, job, wall) if wall.signs else partial(self._look, job)
+            wall.submit(Task(look, partial(_note, job, wall, complete), job.deadline))
 
     def _suspend_types(self, job: Job, walls: Sequence[Bulkhead]) -> None:
         """Note record types that are switched off with the peer as missing, whether or not there are records."""
@@ -94,7 +98,7 @@ class Gatherer:
             if request.query.kind in wall.description.queries
         )
 
-    def _refer(self, job: Job, source: Source) -> Steps[Findings]:
+    def _refer(self, job: Job, wall: Bulkhead, source: Source) -> Steps[Findings]:
         """Run `_look` on a source process: it gets a signed reference to this exchange, and signs its own records."""
         if not isinstance(source, SigningSource):
             raise Misconfigured("the source does not sign", code="no-agency-key", where=source.describe().id)
@@ -103,10 +107,14 @@ class Gatherer:
             request.value.exchange_id, request.value.sender, request.value.purpose, request.payload_hash
         )
         referred = source.refer(occasion)
-        return (yield from self._look(job, referred, referred))
 
-    def _look(self, job: Job, source: Source, signing: ReferredSource | None = None) -> Steps[Findings]:
-        """Ask one source for one job, in the wall's thread; `signing` is that source where it signs its records."""
+        def issue(key: str, record_type: str, marking: ReleaseMarking) -> tuple[SourceRecord, IssuedRecord]:
+            return referred.issue(key, record_type, marking, wall.until(job.deadline))
+
+        return (yield from self._look(job, referred, issue))
+
+    def _look(self, job: Job, source: Source, issue: Issue | None = None) -> Steps[Findings]:
+        """Ask one source for one job, in the wall's thread; `issue` is given where it signs its records itself."""
         description = source.describe()
         found = Findings(description.id, description.kind)
         request = job.verified.value
@@ -114,12 +122,12 @@ class Gatherer:
         chosen = self._choose(job, source, result, found)
         wanted = [choice.candidate for choice in chosen if choice.release.decision.allow]
         records: Iterator[Fetched | None] = repeat(None)
-        if wanted and signing is None:
+        if wanted and issue is None:
             records = iter((yield FetchCall(source, [(each.key, each.record_type) for each in wanted])))
         for choice in chosen:
             if not choice.release.decision.allow:
                 found.hits.append(self._bare(job, choice.candidate, found))
-            elif (hit := self._hit(job, choice, found, next(records), signing)) is not None:
+            elif (hit := self._hit(job, choice, found, next(records), issue)) is not None:
                 found.hits.append(hit)
         return found
 
@@ -159,15 +167,15 @@ class Gatherer:
         return None if release.hide else release
 
     def _hit(
-        self, job: Job, choice: _Choice, found: Findings, record: Fetched | None, signing: ReferredSource | None
+        self, job: Job, choice: _Choice, found: Findings, record: Fetched | None, issue: Issue | None
     ) -> Hit | None:
         """Return the hit with the fields that policy releases; None when the recipient may learn nothing after all."""
         candidate, attributes, release = choice.candidate, choice.attributes, choice.release
         issued: IssuedRecord | UnsignedRecord | None = None
-        if signing is not None:  # fetched and signed in one call, under the marking that the index holds
+        if issue is not None:  # fetched and signed in one call, under the marking that the index holds
             try:
                 marking = self._marking(job, candidate)
-                record, issued = signing.issue(candidate.key, candidate.record_type, marking, job.deadline)
+                record, issued = issue(candidate.key, candidate.record_type, marking)
             except Unknown:
                 return None
         if isinstance(record, Unknown):
@@ -189,8 +197,8 @@ class Gatherer:
             if fresh is None or not fresh.decision.allow:
                 return self._bare(job, candidate, found) if fresh is not None else None
             release = fresh
-            if signing is not None:
-                issued = self._issue_again(job, signing, record)
+            if issue is not None:
+                issued = self._issue_again(job, issue, record)
         if issued is None:
             issued = self._prepare(job, record)
         return self._show(job, record, issued, candidate, release, found)
@@ -232,9 +240,9 @@ class Gatherer:
             now_us=now_us,
         )
 
-    def _issue_again(self, job: Job, signing: ReferredSource, record: SourceRecord) -> IssuedRecord:
+    def _issue_again(self, job: Job, issue: Issue, record: SourceRecord) -> IssuedRecord:
         """Return the record issued under its current marking, where the index held an older one."""
-        again, issued = signing.issue(record.key, record.record_type, self._marking(job, record), job.deadline)
+        again, issued = issue(record.key, record.record_type, self._marking(job, record))
         said = (again.marking, again.category)
         if said != (record.marking, record.category) or not issued.jwt:
             raise Unavailable("the record changes while it is read", code="record-unstable", where=record.source)

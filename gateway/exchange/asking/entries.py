@@ -7,7 +7,7 @@ from typing import Any
 from gateway.errors import LiaisonError
 from gateway.exchange.asking.check_answer import Checked
 from gateway.exchange.asking.inquiry import Asked, Inquiry
-from gateway.model.exchange import AnswerMessage, Outcome
+from gateway.model.exchange import AnswerMessage, Outcome, ReceiptMessage
 from gateway.model.query import query_value
 from gateway.model.search import Line
 from gateway.ports import events
@@ -42,19 +42,15 @@ def silent(item: Asked, why: LiaisonError, last_seen_us: int) -> EntryDraft:
 
 def received(item: Asked, checked: Checked, message: AnswerMessage, event: Event) -> EntryDraft:
     """Draft the entry of an answer that verifies, `RECEIVED` or `LATE`, with the counterpart's own entry and proof."""
-    answer, proof = checked.answer.value, message.proof
+    answer = checked.answer.value
     found: dict[str, Any] = {
         "outcome": answer.outcome.value,
         "refusal": answer.refusal.code if answer.refusal else "",
         "hits": len(answer.hits),
         "missing": list(answer.missing),
-        "their_index": proof.index,
-        "their_entry": message.entry.decode(),
-        "their_hashes": [item.hex() for item in proof.hashes],
-        "their_checkpoint": proof.checkpoint.decode(),
     }
     return event.draft_of(
-        _reference(item.inquiry) | found,
+        _reference(item.inquiry) | found | their_entry(message),
         answer_hash=checked.answer.payload_hash,
         channel=f"out:{item.member}",
         number=checked.exchange.number,
@@ -62,6 +58,17 @@ def received(item: Asked, checked: Checked, message: AnswerMessage, event: Event
         retention=Retention.HIT if answer.outcome is Outcome.HIT else Retention.NO_HIT,
         **_exchange(item),
     )
+
+
+def their_entry(message: AnswerMessage | ReceiptMessage) -> dict[str, Any]:
+    """Return the members of a private part that hold the counterpart's own entry and its proof."""
+    proof = message.proof
+    return {
+        "their_index": proof.index,
+        "their_entry": message.entry.decode(),
+        "their_hashes": [item.hex() for item in proof.hashes],
+        "their_checkpoint": proof.checkpoint.decode(),
+    }
 
 
 def _exchange(item: Asked) -> dict[str, Any]:
@@ -83,13 +90,7 @@ def _question(inquiry: Inquiry) -> dict[str, Any]:
 
 def _who(inquiry: Inquiry) -> dict[str, Any]:
     officer, command = inquiry.officer, inquiry.command
-    return {
-        "officer": officer.person,
-        "on_behalf_of": officer.on_behalf_of,
-        "role": officer.role,
-        "office": officer.office,
-        "agency": officer.agency,
-        "client": officer.client,
+    return officer.as_json() | {
         "token": officer.token_hash.hex(),
         "purpose": command.purpose.value,
         "offence": command.offence.value,

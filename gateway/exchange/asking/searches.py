@@ -7,16 +7,18 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import json
 import secrets
 from collections.abc import AsyncIterator, Coroutine
 from dataclasses import replace
 from typing import Any, TypeVar
 
+import msgspec
+
 from gateway.errors import Overloaded, Replayed, Unknown
 from gateway.exchange.asking.ask import LATE_S, Asker
 from gateway.exchange.asking.copies import Copies
 from gateway.exchange.asking.inquiry import Inquiry
-from gateway.exchange.asking.search_json import decode_search, encode_search
 from gateway.exchange.parts import Parts
 from gateway.model.exchange import Outcome
 from gateway.model.requester import Officer
@@ -178,6 +180,16 @@ class OfficerSearches:
         """Let searches that run come to their end, `timeout` seconds at most."""
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=timeout)
+
+
+def encode_search(search: Search) -> bytes:
+    """Return the JSON of a search."""
+    return json.dumps(msgspec.to_builtins(search), ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def decode_search(data: bytes) -> Search:
+    """Return the search that `encode_search` wrote."""
+    return msgspec.convert(json.loads(data), Search)
 
 
 def _fingerprint(command: SearchCommand) -> str:

@@ -23,6 +23,7 @@ from gateway.audit.accounts.receipts import NumberedExchange, exchanges_hash
 from gateway.clock import check_time, from_us, to_us
 from gateway.errors import Malformed, Overloaded, Refused
 from gateway.exchange.parts import Parts
+from gateway.exchange.sources.throttle import Throttle
 from gateway.model.evidence.day_account import DayAccount, DayAnswer
 from gateway.model.names import MemberId
 from gateway.ports import events
@@ -105,7 +106,7 @@ class DayAccounts:
         self._peers = peers
         self._operations = operations
         self._members = members
-        self._room: dict[str, tuple[float, float]] = {}
+        self._rates: dict[str, Throttle] = {}
 
     # ------------------------------------------------------------ what we answered
 
@@ -212,12 +213,9 @@ class DayAccounts:
 
     def _spend(self, peer: str) -> None:
         """Spend room for one account of `peer`, or raise `Overloaded`: each costs a read of some thousand entries."""
-        now = self._parts.clock.monotonic()
-        room, at = self._room.get(peer, (_BURST, now))
-        room = min(_BURST, room + (now - at) * _PER_SECOND)
-        if room < 1:
+        rate = self._rates.setdefault(peer, Throttle(_PER_SECOND, _BURST / _PER_SECOND))
+        if not rate.admits(self._parts.clock.monotonic()):
             raise Overloaded("too many accounts", code="account-rate", where=peer)
-        self._room[peer] = (room - 1, now)
 
     # ------------------------------------------------------------ both
 

@@ -6,7 +6,6 @@ import asyncio
 import base64
 import hashlib
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from functools import partial
 from types import MappingProxyType
 from typing import Any
@@ -15,7 +14,9 @@ from gateway.audit.accounts.receipts import ChannelBook, Due, NumberedExchange, 
 from gateway.audit.entries.entry import parse_entry
 from gateway.errors import Contradicted, Forbidden, LiaisonError, Overloaded, Refused, StorageBroken
 from gateway.exchange.asking.check_answer import check_entry
+from gateway.exchange.asking.entries import their_entry
 from gateway.exchange.parts import Parts
+from gateway.exchange.sources.throttle import Throttle
 from gateway.model.exchange import LogProof, Receipt, ReceiptMessage
 from gateway.model.names import MemberId
 from gateway.ports import events
@@ -76,21 +77,6 @@ class Acknowledger:
         await self._operations.write(_entry(events.ACKNOWLEDGED, receipt.recipient, receipt, sealed.envelope))
 
 
-@dataclass(slots=True)
-class _Bucket:
-    """The receipts that a counterpart may still send now: `_BURST` at most, `_PER_SECOND` more each second."""
-
-    tokens: float
-    at: float
-
-    def spend(self, now: float) -> bool:
-        self.tokens, self.at = min(_BURST, self.tokens + (now - self.at) * _PER_SECOND), now
-        if self.tokens < 1:
-            return False
-        self.tokens -= 1
-        return True
-
-
 class ReceiptTaker:
     """Takes counterparts' receipts to us."""
 
@@ -101,7 +87,7 @@ class ReceiptTaker:
         self._book = book
         self._advanced = advanced
         self._operations = operations
-        self._buckets: dict[MemberId, _Bucket] = {}
+        self._rates: dict[MemberId, Throttle] = {}
 
     async def take(self, peer: MemberId, message: ReceiptMessage) -> int:
         """Check a receipt and the sender's entry against our own log, note it, and return the number now acknowledged.
@@ -111,7 +97,7 @@ class ReceiptTaker:
         """
         parts = self._parts
         now = parts.clock.monotonic()
-        if not self._buckets.setdefault(peer, _Bucket(_BURST, now)).spend(now):
+        if not self._rates.setdefault(peer, Throttle(_PER_SECOND, _BURST / _PER_SECOND)).admits(now):
             raise Overloaded("too many receipts", code="receipt-rate", where=peer)
         proved: list[Mapping[str, Any]] = []
         try:
@@ -149,17 +135,7 @@ class ReceiptTaker:
         if entry.kind not in events.ARRIVALS or entry.number != last.number:
             raise Forbidden("the entry does not say that our answer arrived", code="wrong-entry", where="entry")
         parts.note_head(head)
-        proved.append(_their_entry(message))
-
-
-def _their_entry(message: ReceiptMessage) -> dict[str, Any]:
-    proof = message.proof
-    return {
-        "their_index": proof.index,
-        "their_entry": message.entry.decode(),
-        "their_hashes": [item.hex() for item in proof.hashes],
-        "their_checkpoint": proof.checkpoint.decode(),
-    }
+        proved.append(their_entry(message))
 
 
 def _entry(

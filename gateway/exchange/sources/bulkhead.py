@@ -18,7 +18,6 @@ from gateway.clock import Clock
 from gateway.errors import LiaisonError, TimedOut
 from gateway.exchange.sources.batching import Steps, Work, run_together
 from gateway.exchange.sources.throttle import Throttle
-from gateway.exchange.sources.time_limit import bounded
 from gateway.exchange.stages import Turn, as_error
 from gateway.ports.sources import SigningSource, Source, SourceDescription
 
@@ -78,7 +77,7 @@ class Bulkhead:
     ) -> None:
         self._turn = turn or Turn()
         self._gate = threading.Lock()
-        self.source = bounded(source, clock, limits.timeout_s)
+        self.source = source
         self.description: SourceDescription = source.describe()
         self.signs = isinstance(source, SigningSource)
         """Tells whether the source is a process that signs its records itself: this process only waits for it."""
@@ -127,14 +126,16 @@ class Bulkhead:
 
     def _admit(self, task: Task) -> bool:
         """Apply the source's own limits to a task; False when its turn would come too late."""
-        now = self._clock.monotonic()
-        if self._timeout_s:
-            task.deadline = min(task.deadline, now + self._timeout_s)
+        task.deadline = self.until(task.deadline)
         if self._throttle is None:
             return True
-        due = self._throttle.reserve(now, task.deadline)
+        due = self._throttle.reserve(self._clock.monotonic(), task.deadline)
         task.not_before = due or 0.0
         return due is not None
+
+    def until(self, deadline: float) -> float:
+        """Return `deadline`, or the end of the source's own time from now on where that is sooner."""
+        return min(deadline, self._clock.monotonic() + self._timeout_s) if self._timeout_s else deadline
 
     @property
     def hangs(self) -> bool:

@@ -1,4 +1,4 @@
-"""Limit how often one source is asked: so many tasks a second, evenly, and none that would be served too late."""
+"""Limit how often one source is asked, or one counterpart asks: so many times a second, evenly."""
 
 from __future__ import annotations
 
@@ -7,14 +7,17 @@ import threading
 BURST_SECONDS = 0.5
 """After a pause, the tasks of this many seconds may come at once."""
 
+_NOW_S = 0.001
+"""A turn that begins sooner than this from now has begun."""
+
 
 class Throttle:
     """Gives each task the moment from which it may run (the generic cell rate algorithm). Thread-safe."""
 
-    def __init__(self, per_second: float) -> None:
+    def __init__(self, per_second: float, burst_s: float = BURST_SECONDS) -> None:
         self._gap = 1.0 / per_second
-        self._burst = max(self._gap, BURST_SECONDS)
-        self._free_at = 0.0
+        self._burst = max(self._gap, burst_s)
+        self._free_at = float("-inf")
         self._lock = threading.Lock()
 
     def reserve(self, now: float, deadline: float) -> float | None:
@@ -25,3 +28,7 @@ class Throttle:
                 return None
             self._free_at = due + self._gap
         return due
+
+    def admits(self, now: float) -> bool:
+        """Reserve a turn that begins now; False, and nothing is reserved, when there is none."""
+        return self.reserve(now, now + _NOW_S) is not None

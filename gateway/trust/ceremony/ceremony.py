@@ -14,7 +14,7 @@ from pathlib import Path
 
 from certs.keyfiles import Algorithm
 from certs.names import Holder
-from certs.profile import read_leaf
+from certs.profile import Leaf, read_leaf
 from gateway.clock import Clock, from_us, to_us
 from gateway.errors import BadSignature, Malformed, Misconfigured, Unknown
 from gateway.model.names import MemberId
@@ -313,16 +313,7 @@ def _says_the_same(new: Descriptor, held: Descriptor) -> bool:
 
 
 def _certified_key(path: Path) -> ListedKey:
-    try:
-        leaf = read_leaf(path.read_bytes())
-    except (OSError, Malformed) as error:
-        raise Misconfigured(
-            "cannot be used: {error}",
-            code="bad-key-file",
-            where=str(path),
-            remedy="`liaison init` makes it",
-            error=error,
-        ) from error
+    leaf = _leaf(path)
     return ListedKey(
         key_id=leaf.key_id,
         use=certified_use(leaf),
@@ -350,9 +341,12 @@ def _plain_key(key: SigningKey | VerifyKey | WitnessKey, use: KeyUse, now_us: in
 
 def _member_of(home: Path) -> MemberId:
     """Return the member of a home, by its statement certificate."""
-    path = home / "keys" / "statement.pem"
+    return _leaf(home / "keys" / "statement.pem").name.member
+
+
+def _leaf(path: Path) -> Leaf:
     try:
-        return read_leaf(path.read_bytes()).name.member
+        return read_leaf(path.read_bytes())
     except (OSError, Malformed) as error:
         raise Misconfigured(
             "cannot be used: {error}",

@@ -10,7 +10,7 @@ import pytest
 
 from gateway.clock import ManualClock, from_us
 from gateway.exchange.asking.copies import COPY, Copies, deletion
-from gateway.exchange.asking.search_json import decode_search, encode_search
+from gateway.exchange.asking.searches import decode_search, encode_search
 from gateway.model.exchange import Outcome
 from gateway.model.hit import Quality
 from gateway.model.names import MemberId

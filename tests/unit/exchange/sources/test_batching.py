@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from queue import SimpleQueue
 from typing import ParamSpec, TypeVar
 
 import pytest
@@ -13,12 +14,12 @@ import pytest
 from gateway.clock import ManualClock
 from gateway.errors import LiaisonError, Malformed, TimedOut, Unavailable, Unknown
 from gateway.exchange.sources.batching import FetchCall, SearchCall, Steps, Work, run_together
-from gateway.exchange.sources.time_limit import bounded
+from gateway.exchange.sources.bulkhead import Bulkhead, Task, WallLimits
 from gateway.model.hit import SearchResult, SourceRecord
 from gateway.model.marking import Marking, SubjectCategory
 from gateway.model.query import DocumentQuery, Query
 from gateway.model.strictness import Strictness
-from gateway.ports.sources import BatchSource, Source, SourceDescription
+from gateway.ports.sources import Source, SourceDescription
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -177,8 +178,11 @@ def test_a_source_that_fails_for_long_is_not_asked_again_beyond_the_deadline(clo
 
 def test_a_time_limit_of_the_source_holds_for_the_form_for_many_too(clock: ManualClock) -> None:
     source = Many(clock)
-    limited = bounded(source, clock, 0.25)
-    assert isinstance(limited, BatchSource)
-    assert [work.result for work in run(limited, clock, *ASKED)] == FOUND
+    wall, answered = Bulkhead(source, clock, limits=WallLimits(timeout_s=0.25)), SimpleQueue[object]()
+    for number, keys in ASKED:
+        work = partial(look, number=number, keys=keys)
+        wall.submit(Task(work, lambda result, _error: answered.put(result), clock.monotonic() + 5.0))
+    wall.start()
+    assert [answered.get(timeout=10) for _ in ASKED] == FOUND
+    wall.stop()
     assert source.deadlines == [clock.monotonic() + 0.25] * 2
-    assert not isinstance(bounded(Single(clock), clock, 0.25), BatchSource)
