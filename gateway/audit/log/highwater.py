@@ -20,7 +20,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from gateway.audit.tree.checkpoint import Checkpoint, parse_checkpoint, verify_checkpoint
+from gateway.audit.tree.checkpoint import Checkpoint, verify_checkpoint
 from gateway.errors import LiaisonError, Misconfigured, StorageBroken
 from gateway.signing.keys import VerifyKey
 
@@ -152,17 +152,6 @@ def moved(seen: Seen | None, database: str) -> str:
 def read_heads(path: Path) -> list[bytes]:
     """Return what stands in the slots of the file at `path` and of those of other processes, unverified."""
     return [head for head, _ in _slots(path)]
-
-
-def newest_head(path: Path) -> bytes:
-    """Return the head with the largest size in the file at `path`, unverified; empty when there is none."""
-    heads: list[Checkpoint] = []
-    for data in read_heads(path):
-        try:
-            heads.append(parse_checkpoint(data))
-        except LiaisonError:
-            continue
-    return max(heads, key=lambda head: head.size).data if heads else b""
 
 
 def _slots(path: Path) -> list[tuple[bytes, str]]:

@@ -15,6 +15,7 @@ The act may be given again where it was interrupted: until step 6 no node starts
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -139,23 +140,22 @@ class LostLog:
             if channel.startswith("in:"):
                 settle(channel.removeprefix("in:"), count)
         number = loss.number + 1
-        log = AuditLog(
-            self.store,
-            self.keys,
-            self.key,
-            self.clock,
-            self.member,
-            self.name,
-            number,
-            highwater=self.highwater,
-            opening=counters,
-        )
-        try:
+        with closing(
+            AuditLog(
+                self.store,
+                self.keys,
+                self.key,
+                self.clock,
+                self.member,
+                self.name,
+                number,
+                highwater=self.highwater,
+                opening=counters,
+            )
+        ) as log:
             if log.size == 0:
                 (logged,) = log.append([self._draft(loss, word, old)])
                 assert isinstance(logged, Logged)
-        finally:
-            log.close()
         return number
 
     def _begun(self, number: int) -> bool:

@@ -15,8 +15,6 @@ from gateway.errors import Malformed
 PIECE: Final = 256
 """Leaves of a complete piece."""
 
-_LEVEL: Final = 8
-
 
 class Roots(Protocol):
     """What says the roots of the beginnings of a tree; `Tree` and `TileTree` do."""

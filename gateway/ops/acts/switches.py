@@ -14,11 +14,12 @@ import os
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from threading import Lock
 from typing import Any
 
+from certs.durable import sync_folder
 from gateway.audit.acts.act import Proved
 from gateway.audit.acts.table import ActKind, Lane, Proof
 from gateway.clock import Clock, rfc3339
@@ -129,11 +130,7 @@ def append(home: Home, line: Switch) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-    folder = os.open(home.path, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    sync_folder(home.path)
 
 
 def history(home: Home) -> tuple[Switch, ...]:
@@ -144,34 +141,26 @@ def history(home: Home) -> tuple[Switch, ...]:
         return ()
 
 
+@dataclass(frozen=True, slots=True)
 class SwitchDesk:
     """Writes the entries of switches, and switches on by acts that an administrator signed. One thread at a time."""
 
-    def __init__(
-        self,
-        mailbox: Mailbox,
-        trust: HomeTrust,
-        used: Used,
-        documents: DocumentStore,
-        switches: Callable[[], Sequence[Switch]],
-        write: Callable[[EntryDraft], Logged],
-    ) -> None:
-        self._mailbox = mailbox
-        self._trust = trust
-        self._used = used
-        self._documents = documents
-        self._switches = switches
-        self._write = write
-        self._lock = Lock()
+    mailbox: Mailbox
+    trust: HomeTrust
+    used: Used
+    documents: DocumentStore
+    switches: Callable[[], Sequence[Switch]]
+    write: Callable[[EntryDraft], Logged]
+    _lock: Lock = field(default_factory=Lock, init=False)
 
     def log(self) -> None:
         """Write an entry for each switch that has none yet. Two threads of a node do it in turn."""
         with self._lock:
-            if not (switches := self._switches()):
+            if not (switches := self.switches()):
                 return
-            known = logged_switches(self._documents)
+            known = logged_switches(self.documents)
             for line in switches:
-                if line.id in known or self._documents.get(_REFUSED, line.id) is not None:
+                if line.id in known or self.documents.get(_REFUSED, line.id) is not None:
                     continue
                 if line.action is Action.RESUME:
                     self._refuse(line)
@@ -181,40 +170,40 @@ class SwitchDesk:
 
     def resume(self, order: Order) -> Mapping[str, Any]:
         """Switch on the target of a signed act: its entry first, then the line."""
-        act, proved = self._trust.verify(document_of(order.document))
+        act, proved = self.trust.verify(document_of(order.document))
         target = act.detail.get("target")
         if act.kind is not ActKind.RESUME or set(act.detail) != {"target"} or not is_target(target):
             raise Malformed("switching on names one target", code="bad-act", where="act.detail")
         self.log()
-        account = owner_of(self._mailbox.place(order))
+        account = owner_of(self.mailbox.place(order))
         proved = replace(proved, account=account, order=order.id)
-        line = Switch(act.id, rfc3339(self._trust.clock.now_us()), Action.RESUME, target, act.reason)
+        line = Switch(act.id, rfc3339(self.trust.clock.now_us()), Action.RESUME, target, act.reason)
         with self._lock:
-            self._used.once(act.id, act.expires_us, order.id, "resume", lambda: self._write(switch_entry(line, proved)))
+            self.used.once(act.id, act.expires_us, order.id, "resume", lambda: self.write(switch_entry(line, proved)))
             self._done(line.id)
-            if line.id not in {before.id for before in history(self._trust.home)}:
-                append(self._trust.home, line)
+            if line.id not in {before.id for before in history(self.trust.home)}:
+                append(self.trust.home, line)
         return asdict(line)
 
     def _note(self, line: Switch) -> None:
         draft = switch_entry(line, self._proved(line))
-        self._used.once(line.id, _FOR_GOOD, line.id, events.SUSPEND.kind, lambda: self._write(draft))
+        self.used.once(line.id, _FOR_GOOD, line.id, events.SUSPEND.kind, lambda: self.write(draft))
         self._done(line.id)
 
     def _refuse(self, line: Switch) -> None:
         text = f"a line of suspensions switches `{line.target}` on, and no act proves it: it does not count"
-        self._write(events.ALARM.draft(code="unproved-resume", detail=text))
-        self._documents.put(_REFUSED, line.id, b"1")
+        self.write(events.ALARM.draft(code="unproved-resume", detail=text))
+        self.documents.put(_REFUSED, line.id, b"1")
 
     def _proved(self, line: Switch) -> Proved:
         """Return the proof of a line that switches off: its own signed act, or the account that handed it in."""
-        found = self._mailbox.find(Lane.SWITCH, line.id)
+        found = self.mailbox.find(Lane.SWITCH, line.id)
         if found is None:
             return Proved(Proof.UNPROVED)
         order, file = found
         unproved = Proved(Proof.UNPROVED, account=owner_of(file))
         try:
-            act, proved = self._trust.verify(document_of(order.document))
+            act, proved = self.trust.verify(document_of(order.document))
         except LiaisonError:
             return unproved
         said = (act.kind, act.id, act.reason, dict(act.detail))
@@ -224,8 +213,8 @@ class SwitchDesk:
         return replace(proved, account=unproved.account)
 
     def _done(self, name: str) -> None:
-        self._documents.put(_SWITCH, name, b"1")
-        if (found := self._mailbox.find(Lane.SWITCH, name)) is not None:
+        self.documents.put(_SWITCH, name, b"1")
+        if (found := self.mailbox.find(Lane.SWITCH, name)) is not None:
             found[1].unlink(missing_ok=True)
 
 

@@ -24,6 +24,7 @@ import re
 import shutil
 import tarfile
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, cast
@@ -187,8 +188,7 @@ def _lines(trust: Path) -> list[bytes]:
 
 def _verify(settings: Settings, clock: Clock, pin: str | None) -> Report:
     home = Home(settings.home)
-    database = open_storage(settings, read_only=True)
-    try:
+    with closing(open_storage(settings, read_only=True)) as database:
         return verify_home(
             SqlLogStore(database),
             KeyStore(settings.keystore),
@@ -200,5 +200,3 @@ def _verify(settings: Settings, clock: Clock, pin: str | None) -> Report:
             fingerprint=pin,
             statements=False,
         )
-    finally:
-        database.close()
