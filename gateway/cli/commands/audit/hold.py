@@ -12,8 +12,16 @@ import click
 from gateway.cli.options import FILE, NEW_FILE, TIME, home_option
 from gateway.cli.output import Output, printed
 from gateway.ops.acts.forget_plan import entry_places
-from gateway.ops.acts.hold_documents import bring_hold, draft_hold, draft_lift, hold_value, list_holds, sign_hold
-from gateway.ops.acts.hold_hints import bring_command, sign_command
+from gateway.ops.acts.hold_documents import (
+    bring_command,
+    bring_hold,
+    draft_hold,
+    draft_lift,
+    hold_value,
+    list_holds,
+    sign_command,
+    sign_hold,
+)
 from gateway.trust.documents.policy_approval import APPROVALS
 from gateway.views.lines import Line
 

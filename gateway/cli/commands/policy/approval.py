@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from gateway.audit.export.policies import policy_hash
-from gateway.cli.options import home_option
+from gateway.cli.options import FILE, FOLDER, NEW_FILE, NEW_FOLDER, home_option, member_option
 from gateway.cli.output import Output, printed
 from gateway.config import argument
 from gateway.ops.homes.persons import admit_person
@@ -20,13 +20,9 @@ from gateway.ops.policy.folders import member_of
 from gateway.trust.documents.descriptor import KeyUse
 from gateway.views.lines import Line
 
-_FOLDER = click.Path(file_okay=False, exists=True, path_type=Path)
-_FILE = click.Path(dir_okay=False, exists=True, path_type=Path)
-_MEMBER = click.option("--member", help="Whose policy it is; by default the folder's own name.")
-
 
 @click.command()
-@click.option("--out", required=True, type=click.Path(file_okay=False, path_type=Path), help="Where the keys go.")
+@click.option("--out", required=True, type=NEW_FOLDER, help="Where the keys go.")
 @click.option("--name", required=True, help="The approver's id.")
 @printed
 def approver(out: Path, name: str) -> Output:
@@ -44,7 +40,7 @@ def approver(out: Path, name: str) -> Output:
 
 
 @click.command()
-@click.argument("public", type=_FILE)
+@click.argument("public", type=FILE)
 @home_option
 @printed
 def admit(public: Path, home: Path) -> Output:
@@ -61,10 +57,10 @@ def admit(public: Path, home: Path) -> Output:
 
 @click.command()
 @click.argument("place", type=click.Path(exists=True, path_type=Path))
-@click.option("--key", required=True, type=_FILE, help="The approver's key.")
-@click.option("--out", required=True, type=click.Path(dir_okay=False, path_type=Path), help="The signed document.")
+@click.option("--key", required=True, type=FILE, help="The approver's key.")
+@click.option("--out", required=True, type=NEW_FILE, help="The signed document.")
 @click.option("--version", type=click.IntRange(1), help="Of a folder: above the one in force.")
-@_MEMBER
+@member_option
 @printed
 def sign(place: Path, key: Path, out: Path, version: int | None, member: str | None) -> Output:
     """Sign a national folder as a new version, or add an approver's signature to a signed document.
@@ -86,7 +82,7 @@ def sign(place: Path, key: Path, out: Path, version: int | None, member: str | N
 
 
 @click.command()
-@click.argument("file", type=_FILE)
+@click.argument("file", type=FILE)
 @home_option
 @printed
 def install(file: Path, home: Path) -> Output:
@@ -149,9 +145,9 @@ def _waiting_lines(waiting: dict[str, Any], home: Path) -> Iterator[Line]:
 
 @click.command()
 @click.argument("policy_hash", metavar="HASH")
-@click.option("--home", type=_FOLDER, envvar="LIAISON_HOME", help="The home that decided by it.")
-@click.option("--export", type=_FOLDER, help="Or an export of its logs.")
-@click.option("--out", required=True, type=click.Path(file_okay=False, path_type=Path), help="Where the files go.")
+@click.option("--home", type=FOLDER, envvar="LIAISON_HOME", help="The home that decided by it.")
+@click.option("--export", type=FOLDER, help="Or an export of its logs.")
+@click.option("--out", required=True, type=NEW_FOLDER, help="Where the files go.")
 @printed
 def fetch(policy_hash: str, home: Path | None, export: Path | None, out: Path) -> Output:
     """Get the very files that decided, by the hash in a decision's entry or its first digits.
