@@ -20,8 +20,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from gateway.audit.tree.checkpoint import Checkpoint, verify_checkpoint
-from gateway.errors import LiaisonError, Misconfigured, StorageBroken
+from gateway.audit.tree.checkpoint import Checkpoint, signed_head
+from gateway.errors import Misconfigured, StorageBroken
 from gateway.signing.keys import VerifyKey
 
 SLOT = 1024
@@ -92,7 +92,7 @@ class HighWater:
         """
         self._turn = self._next(origin, key)
         slots = _slots(self._all)
-        verified = [Seen(head, database) for data, database in slots if (head := _verified(data, origin, key))]
+        verified = [Seen(head, database) for data, database in slots if (head := signed_head(data, origin, [key]))]
         if len(slots) > 1 and not verified:
             raise Misconfigured(
                 "the file holds no head that the log's key signed",
@@ -108,7 +108,7 @@ class HighWater:
             data = os.pread(self._handle, 2 * SLOT, 0).ljust(2 * SLOT, b"\0")
         except OSError as error:
             raise self._failed(error) from error
-        heads = [_verified(_parts(data[start : start + SLOT])[0], origin, key) for start in (0, SLOT)]
+        heads = [signed_head(_parts(data[start : start + SLOT])[0], origin, [key]) for start in (0, SLOT)]
         sizes = [head.size if head else -1 for head in heads]
         return sizes.index(min(sizes))
 
@@ -170,10 +170,3 @@ def _parts(slot: bytes) -> tuple[bytes, str]:
     """Return the head in a slot, and the database behind it."""
     head, _, database = slot.rstrip(b"\0").partition(b"\0")
     return head, database.decode("ascii", "replace")
-
-
-def _verified(data: bytes, origin: str, key: VerifyKey) -> Checkpoint | None:
-    try:
-        return verify_checkpoint(data, origin, key)
-    except LiaisonError:
-        return None

@@ -24,11 +24,11 @@ from gateway.audit.log.highwater import high_water_path, read_heads
 from gateway.audit.log.log import AuditLog
 from gateway.audit.log.numbers import newest_number, store_name
 from gateway.audit.log.succession import text_hash
-from gateway.audit.tree.checkpoint import Checkpoint, Signer, parse_checkpoint, verify_checkpoint
+from gateway.audit.tree.checkpoint import Checkpoint, Signer, parse_checkpoint, signed_head
 from gateway.audit.tree.checkpoint import origin as origin_of
 from gateway.audit.tree.merkle import Tree, leaf_hash
 from gateway.clock import Clock
-from gateway.errors import Forbidden, LiaisonError, NotProved
+from gateway.errors import Forbidden, NotProved
 from gateway.model.evidence.witness import HeadEvidence
 from gateway.model.values import text_value
 from gateway.ports import events
@@ -201,12 +201,7 @@ class LostLog:
         return [(head, source) for data, source in found if (head := self._verified(data, origin)) is not None]
 
     def _verified(self, data: bytes, origin: str) -> Checkpoint | None:
-        for key in (self.key.verify_key(), *self.listed):
-            try:
-                return verify_checkpoint(data, origin, key)
-            except LiaisonError:
-                continue
-        return None
+        return signed_head(data, origin, (self.key.verify_key(), *self.listed))
 
     def _tree(self, state: LogState | None) -> tuple[Tree, bool]:
         """Step 2: the tree over the rows up to the first that is bad, and whether it is all that the state says."""

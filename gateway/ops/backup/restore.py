@@ -30,12 +30,12 @@ from pathlib import Path, PurePosixPath
 from typing import Any, cast
 
 from certs.durable import make_folder
-from gateway.audit.tree.checkpoint import verify_checkpoint
+from gateway.audit.tree.checkpoint import signed_head
 from gateway.audit.verify.findings import Report
 from gateway.audit.verify.verify import verify_home
 from gateway.clock import Clock
 from gateway.config import Home, Settings
-from gateway.errors import Contradicted, LiaisonError, Malformed, Misconfigured
+from gateway.errors import Contradicted, Malformed, Misconfigured
 from gateway.model.names import MemberId, member_id
 from gateway.ops.backup.backup import DATABASE, HOME, MANIFEST, SIGNATURE, backup_origin
 from gateway.ops.backup.restore_target import RestoreTarget, put_back, take_newer
@@ -153,16 +153,11 @@ def _check(aside: Path, about: dict[str, Any], clock: Clock, pin: str | None) ->
 
 
 def _check_note(note: bytes, manifest: bytes, member: MemberId, keys: Sequence[VerifyKey]) -> None:
-    for key in keys:
-        try:
-            head = verify_checkpoint(note, backup_origin(member), key)
-        except LiaisonError:
-            continue
-        if head.root == hashlib.sha256(manifest).digest():
-            return
-    raise Contradicted(
-        "its manifest is not signed by a log key that the member lists", code="backup-changed", where=SIGNATURE
-    )
+    head = signed_head(note, backup_origin(member), keys)
+    if head is None or head.root != hashlib.sha256(manifest).digest():
+        raise Contradicted(
+            "its manifest is not signed by a log key that the member lists", code="backup-changed", where=SIGNATURE
+        )
 
 
 def _small(aside: Path, name: str, limit: int) -> bytes:
