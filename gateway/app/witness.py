@@ -75,7 +75,7 @@ class DomesticWitness:
         logs = ListedLogs(lambda: self.trust.view, clock, member, domestic=True)
         service = WitnessService(cosigner, store, logs, clock, self._found)
         credentials = server_credentials(
-            lambda: TlsIdentity.load(home.key("tls"), home.certificate),
+            lambda: TlsIdentity.load(home.key("tls"), home.certificate("tls")),
             lambda: self.trust.view.ca_pem(member),
             lambda text: self._log.error(LogLine.ROUNDS_FAILED, Misconfigured(text, code="tls-files")),
         )

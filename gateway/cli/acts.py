@@ -2,36 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
-from gateway.cli.output import print_json, say
+from gateway.cli.options import FILE
+from gateway.cli.output import Output
 from gateway.ops.acts.draft import bring_command, describe_act, sign_command
+from gateway.views.lines import Line
 
 _F = TypeVar("_F", bound=Callable[..., Any])
-_FILE = click.Path(dir_okay=False, exists=True, path_type=Path)
 
 
 def key_option(whose: str, *, more: str = "") -> Callable[[_F], _F]:
     """Return the decorator of `--key`, which may be given for each person who signs."""
     text = f"{whose} (liaison trust person){more}."
-    return click.option("--key", "keys", multiple=True, metavar="FILE", type=_FILE, help=text)
+    return click.option("--key", "keys", multiple=True, metavar="FILE", type=FILE, help=text)
 
 
-def tell_act(file: Path, data: bytes, *, as_json: bool) -> int:
-    """Print the content of an act and the next step; return the exit code."""
+def act_output(file: Path, data: bytes) -> Output:
+    """Return the content of an act in a file, and the next step."""
     value = describe_act(data) | {"out": str(file)}
-    if as_json:
-        print_json(value)
-        return 0
-    say(f"{file}: {value['kind']} for `{value['member']}`, {value['signatures']} of {value['needed']} signed", "good")
+    return Output(value, _act_lines(file, value))
+
+
+def _act_lines(file: Path, value: dict[str, Any]) -> Iterator[Line]:
+    yield f"{file}: {value['kind']} for `{value['member']}`, {value['signatures']} of {value['needed']} signed", "good"
     reference = f"; reference: {value['reference']}" if value["reference"] else ""
-    say(f"  reason: {value['reason']}{reference}; until {value['expires'][:16]}")
+    yield f"  reason: {value['reason']}{reference}; until {value['expires'][:16]}"
     for name, detail in value["detail"].items():
-        say(f"  {name}: {detail}")
-    say(f"  SHA-256 of what is signed, to compare by voice: {value['hash']}")
-    say(f"  next: {sign_command(file) if value['signatures'] < value['needed'] else bring_command(file)}")
-    return 0
+        yield f"  {name}: {detail}"
+    yield f"  SHA-256 of what is signed, to compare by voice: {value['hash']}"
+    yield f"  next: {sign_command(file) if value['signatures'] < value['needed'] else bring_command(file)}"
+
+
+def problem_lines(problem: str | None) -> list[Line]:
+    """Return the warning about a copy of the keystore that may still hold erased keys; none without a problem."""
+    return [(f"keys may live on in the copy of the keystore: {problem}", "bad")] if problem else []

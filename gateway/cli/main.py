@@ -25,7 +25,7 @@ COMMANDS = {
     "init": ("node.init", "make a node's home: keys, settings, database"),
     "trust": ("trust", "the charter, descriptor and status"),
     "serve": ("node.serve", "run the node"),
-    "suspend": ("node.suspend", "switch a source, agency, counterpart or everything off"),
+    "suspend": ("node.switches", "switch a source, agency, counterpart or everything off"),
     "resume": ("node.resume", "switch it on again"),
     "act": ("act", "acts that two persons sign: read, sign, carry out"),
     "ask": ("officer", "ask counterparts for a person, document, vehicle or container"),
@@ -41,7 +41,7 @@ COMMANDS = {
     "witness": ("witness", "cosign heads of logs, so that nobody can rewrite them"),
     "audit": ("audit", "show, verify and export the audit log"),
     "backup": ("node.backup", "everything of a home but the keys of its content, in one sealed file"),
-    "restore": ("node.restore", "a home from a backup, without what was erased since"),
+    "restore": ("node.backup", "a home from a backup, without what was erased since"),
     "doctor": ("node.doctor", "find what would stop an exchange, and the remedy"),
     "bench": ("trial.bench", "measure exchanges against a bare echo"),
 }

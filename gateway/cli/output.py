@@ -7,11 +7,13 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
+from dataclasses import dataclass
+from functools import partial, wraps
 from typing import Any
 
 import click
 
+from gateway.cli.options import json_option
 from gateway.errors import LiaisonError
 from gateway.language.catalogue import tell
 from gateway.language.languages import Language
@@ -44,6 +46,27 @@ def print_result(value: Any, lines: Iterable[Line], *, as_json: bool) -> None:
         return
     for line in lines:
         say(*((line,) if isinstance(line, str) else line))
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """The result of a command: one JSON document, the same in lines, and the exit code."""
+
+    value: Any
+    lines: Iterable[Line]
+    code: int = 0
+
+
+def printed(command: Callable[..., Output]) -> Callable[..., int]:
+    """Give a command the option `--json`, print its output in that form or in lines, and return its exit code."""
+
+    @wraps(command)
+    def call(*arguments: Any, as_json: bool, **options: Any) -> int:
+        output = command(*arguments, **options)
+        print_result(output.value, output.lines, as_json=as_json)
+        return output.code
+
+    return json_option(call)
 
 
 def print_table(titles: Sequence[str], rows: Iterable[Sequence[str]], *, names: int) -> None:

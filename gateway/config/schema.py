@@ -255,10 +255,14 @@ class Settings:
 
     def source_url(self, source: SourceSettings) -> str:
         """Return a source's URL, with a relative SQLite file made absolute."""
-        scheme, slashes, file = source.url.partition(":///")
-        if not slashes or not scheme.startswith("sqlite") or file.startswith(("/", ":", "file:")) or not file:
-            return source.url
-        return f"{scheme}:///{self.home / file}"
+        return source_url(self.home, source.url)
+
+
+def source_url(home: Path, url: str) -> str:
+    """Return the address of a source; a relative SQLite file is relative to the home."""
+    scheme, slashes, file = url.partition(":///")
+    is_relative = slashes and scheme.startswith("sqlite") and file and not file.startswith(("/", ":", "file:"))
+    return f"{scheme}:///{home / file}" if is_relative else url
 
 
 PACKAGED_POLICY = Path(__file__).resolve().parents[2] / "policy"

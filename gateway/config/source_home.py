@@ -9,7 +9,7 @@ from typing import Any
 
 from gateway.config.home import KeyHome
 from gateway.config.load import check_ids, check_log_level, fill_sections, host_port, read_settings
-from gateway.config.schema import Telemetry, setting
+from gateway.config.schema import Telemetry, setting, source_url
 from gateway.config.template import render_section, write_new
 from gateway.errors import Misconfigured
 
@@ -112,9 +112,7 @@ class SourceProcess:
     @property
     def url(self) -> str:
         """The system's URL, with a relative SQLite file made absolute."""
-        scheme, slashes, file = self.source.url.partition(":///")
-        relative = slashes and scheme.startswith("sqlite") and file and not file.startswith(("/", ":", "file:"))
-        return f"{scheme}:///{self.home.path / file}" if relative else self.source.url
+        return source_url(self.home.path, self.source.url)
 
 
 _SECTIONS: Mapping[str, type[Any]] = {

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from gateway.config.home import Home
-from gateway.config.schema import LISTS, SECTIONS, SourceSettings, TokenKey, TrialOfficer
+from gateway.config.schema import LISTS, SECTIONS, SourceSettings, TrialOfficer
 
 _HEAD = """\
 # Settings of this Liaison node. Each setting stands here with its default, behind a `#` where it is not set.
@@ -24,14 +24,13 @@ def write_default(
     settings: Mapping[str, Any],
     *,
     sources: Sequence[SourceSettings] = (),
-    token_keys: Sequence[TokenKey] = (),
     officers: Sequence[TrialOfficer] = (),
 ) -> bool:
     """Write `node.toml` into `home` unless it exists; tell whether it was written.
 
     `settings` are those that differ from the defaults, by path: `{"node.member": "th"}`.
     """
-    text = render(settings, sources=sources, token_keys=token_keys, officers=officers)
+    text = render(settings, sources=sources, officers=officers)
     return write_new(Home(home).settings, text)
 
 
@@ -65,12 +64,11 @@ def render(
     settings: Mapping[str, Any],
     *,
     sources: Sequence[SourceSettings] = (),
-    token_keys: Sequence[TokenKey] = (),
     officers: Sequence[TrialOfficer] = (),
 ) -> str:
     """Return the text of a commented `node.toml`."""
     parts = [_HEAD, *(render_section(name, kind, settings) for name, kind in SECTIONS.items())]
-    for name, items in (("source", sources), ("token_key", token_keys), ("trial_officer", officers)):
+    for name, items in (("source", sources), ("token_key", ()), ("trial_officer", officers)):
         parts += _list(name, items)
     return "\n".join(parts)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from gateway.config.home import KeyHome
 from gateway.config.load import check_ids, check_log_level, fill_sections, host_port, read_settings
 from gateway.config.schema import Telemetry, setting
 from gateway.config.template import render_section, write_new
@@ -18,29 +19,16 @@ _HEAD = """\
 
 
 @dataclass(frozen=True, slots=True)
-class WitnessHome:
-    """The folders and files of a domestic witness's home (`liaison witness init`); the only place of these names."""
+class WitnessHome(KeyHome):
+    """The folders and files of a domestic witness's home (`liaison witness init`).
 
-    path: Path
+    Its keys: `witness` and `witness-mldsa` cosign, `tls` serves.
+    """
 
     @property
     def settings(self) -> Path:
         """The settings: `witness.toml`."""
         return self.path / "witness.toml"
-
-    @property
-    def keys(self) -> Path:
-        """The folder of private keys (0600: `witness`, `witness-mldsa` and `tls`) and of the server's certificate."""
-        return self.path / "keys"
-
-    def key(self, name: str) -> Path:
-        """Return the file of the private key `name`."""
-        return self.keys / f"{name}.key"
-
-    @property
-    def certificate(self) -> Path:
-        """The certificate of the server."""
-        return self.keys / "tls.pem"
 
     @property
     def card(self) -> Path:

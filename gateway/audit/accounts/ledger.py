@@ -8,7 +8,7 @@ from typing import Protocol
 
 from gateway.audit.entries.entry import Entry, decode_private, parse_entry
 from gateway.audit.reading.evidence import Row
-from gateway.audit.tree.checkpoint import verify_checkpoint
+from gateway.audit.tree.checkpoint import signed_head
 from gateway.audit.tree.merkle import leaf_hash, verify_inclusion
 from gateway.errors import LiaisonError
 from gateway.ports import events
@@ -161,15 +161,14 @@ def _is_proven(log: str, index: int, body: bytes, private: Mapping[str, object],
     head, hashes = private.get("their_checkpoint"), private.get("their_hashes")
     if not isinstance(head, str) or not isinstance(hashes, list):
         return False
-    for key in keys:
-        try:
-            checkpoint = verify_checkpoint(head.encode(), log, key)
+    try:
+        checkpoint = signed_head(head.encode(), log, keys)
+        if checkpoint is not None:
             path = [bytes.fromhex(item) for item in hashes]
             verify_inclusion(leaf_hash(body), index, checkpoint.size, path, checkpoint.root)
-        except (LiaisonError, ValueError, TypeError):
-            continue
-        return True
-    return False
+    except (LiaisonError, ValueError, TypeError):
+        return False
+    return checkpoint is not None
 
 
 def _private(row: Row) -> dict[str, object]:

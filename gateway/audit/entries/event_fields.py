@@ -1,196 +1,16 @@
 """The meaning of each member of a private part. `events` says which kinds of entries have which members.
 
-A meaning that holds for one kind only stands under `<kind>.<name>`, and goes before the common one.
+The meanings stand in `event_fields.tsv`. One that holds for one kind only stands under `<kind>.<name>`, and goes before
+the common one.
 """
 
 from __future__ import annotations
 
-FIELDS: dict[str, str] = {
-    # who asks, and why
-    "officer": "the officer's unique person id; it never leaves the country",
-    "on_behalf_of": "the person id of the officer for whom the officer asked, or empty",
-    "token": "SHA-256 of the officer's token, hexadecimal",
-    "token_salt": "the salt under which the request commits to the token, hexadecimal",
-    "role": "the officer's role, as policy knows it",
-    "office": "the officer's office, such as `th.blo.aranyaprathet`",
-    "agency": "the officer's agency",
-    "client": "the agency system through which the officer asked, by its certificate",
-    "requester": "as the counterpart says who asks: role, office, agency, pseudonym",
-    "case": "the case number, or empty",
-    "ticket": "the ticket of a border check, or empty",
-    "purpose": "the purpose, of the closed list",
-    "offence": "the class of offence, of the closed list",
-    "agreement": "the agreement that the request cites",
-    "justification": "why the counterpart's officer asks for consent, in that officer's words",
-    # what was asked
-    "query": "the kind of question: person, document, national id, vehicle or container",
-    "question": "what was asked: the kind of question and its fields, where no request is kept that says it",
-    "search": "the id of the officer's search, which one question to several counterparts shares",
-    "to": "the member that is asked, or to which a record is to be passed on",
-    "denied.to": "the counterparts that were to be asked",
-    "to_agency": "the agency to which it is to be passed on, or empty",
-    "to_office": "the office to which it is to be passed on, or empty",
-    "use": "the use that is asked about: pass-on, evidence or action",
-    "asked": "which fields of the question were given; not what they said",
-    "strictness": "how exact a match had to be",
-    # what came of it
-    "outcome": "hit, no_hit, refused, suspended",
-    "refusal": "the counterpart's code of refusal, or empty",
-    "code": "the machine code of what went wrong or was refused, or empty",
-    "reason": "why, in the words of whoever gave the order",
-    "refused.reason": "the coarse reason that the counterpart saw",
-    "consent-not-taken.reason": "the coarse reason that the counterpart saw",
-    "detail": "what was wrong, in words, at most 500 characters; it stays at home",
-    "hits": "how many hits there were",
-    "answered.hits": "the references of the hits, as the counterpart has them",
-    "missing": "kinds of sources that did not answer",
-    "capped": "whether there were more candidates than the cap",
-    "last_seen": "when the counterpart was last seen, in microseconds since 1970; 0: not since the start",
-    "count": "for how many events of the same cause the entry stands",
-    # decisions
-    "decision": "what policy decided on the question: `policies` that made it, `hash` of the policy, `attributes`",
-    "sources": "for each source: `id`, `state`, number of `hits`, records `suppressed` and `denied` with the rule, "
-    "`policies` that decided, `attributes` of each decision",
-    "own.sources": "number of `hits`, and kinds of sources that are `missing`",
-    "withheld": "the fields that were withheld: digest and rule of each",
-    "withheld_salt": "the salt under which the answer commits to `withheld`, hexadecimal",
-    # evidence of the other side
-    "their_index": "where the counterpart's own entry stands in its log",
-    "their_entry": "the public part of that entry, exact bytes",
-    "their_hashes": "its inclusion proof, hexadecimal",
-    "their_checkpoint": "the signed head that the proof leads to",
-    "statement": "the exact signed statement, base64",
-    "statement_hash": "SHA-256 of what was sent, hexadecimal; the thing itself is not kept",
-    "first_index": "where the entry of the first answer stands",
-    # receipts
-    "first": "the first number of the channel that it speaks of",
-    "through": "the last number of the channel that is acknowledged",
-    "gaps": "numbers whose answers did not arrive",
-    "day": "the day (UTC) that the account closes",
-    "side": "`day-given`: we answered, and the statement is the counterpart's word on our account; `day-taken`: we "
-    "asked, and the statement is its account",
-    "day-differs.missing": "numbers whose answers did not arrive, the first 1,024 of them",
-    "differing": "numbers under which the logs hold different exchanges",
-    "day-differs.exchanges": "the exchange ids concerned",
-    "open": "how many answers are not acknowledged",
-    "since_us": "when the oldest of them was given, in microseconds since 1970",
-    "begun_us": "when the entry `receipts-overdue` was written, in microseconds since 1970",
-    "limited": "whether the counterpart's questions were refused for it at that moment",
-    # the node
-    "version": "the version of the program",
-    "trust-accepted.version": "the version of the document, or the trust epoch",
-    "trust-refused.version": "the version of the document",
-    "policy-accepted.version": "the version of the policy",
-    "policy-refused.version": "the version of the policy",
-    "policy_hash": "SHA-256 of the policy in force, hexadecimal",
-    "trust_hash": "SHA-256 over the trust documents in force, hexadecimal",
-    "document": "which document: charter, descriptor, status, or `trust` for all of them",
-    "hash": "SHA-256 of the document, or over all that are in force, hexadecimal",
-    "approvers": "key ids of the two persons who signed",
-    "scope": "what was switched: all, peer, agency or source",
-    "target": "which one",
-    "humanitarian": "who approved that humanitarian purposes go on, or empty",
-    "by": "who decided: roles and key ids of those who signed, an account, or an officer's person id",
-    "proof": "what shows who did it: `signatures`, `token`, or `unproved`",
-    "persons": "role and key id of each person who signed",
-    "act": "the exact signed document of the act, base64; absent where none was signed",
-    "time": "when it was ordered (RFC 3339)",
-    "jump_us": "how far the system's clock has moved against the steady one, in microseconds",
-    "trusted": "whether the time is trusted again",
-    "source": "the source's id",
-    # records and consent
-    "exchange": "the exchange in which the record came",
-    "ground": "why it was erased: retention, or the order",
-    "hit": "the reference of the hit",
-    "record": "the record's `jti`",
-    "type": "the record type",
-    "owner": "the agency that owns the record",
-    "consent": "the id of the request for consent",
-    "needs": "what the marking leaves to the owner",
-    "again": "whether the same request is under way already",
-    "state": "what the owner's node said: taken, granted, refused or not-taken",
-    "until_us": "until when it holds, in microseconds since 1970; 0: it does not",
-    "granted": "whether consent was given",
-    "decided_us": "when it was decided, in microseconds since 1970",
-    "key_id": "the id of the destroyed key: retention class and month",
-    # pruning
-    "pruned.first": "the first entry that goes",
-    "stop": "the lowest index from then on",
-    "before_us": "the time before which entries were to go, in microseconds since 1970",
-    "pruned_below": "for each log that was pruned, by its name, the lowest index; absent where none was",
-    # a log's next number
-    "lost_head": "the largest signed head of the number before that is known: a signed note",
-    "lost_size": "how many entries it is over",
-    "kept_head": "the head over the entries of that number that are kept: a signed note, or empty",
-    "kept_size": "how many entries are kept",
-    "known_from": "where the larger head is from: high-water, witness or database",
-    "unwitnessed": "whether the number was opened although nobody could be asked and no loss is proved",
-    # inspections by auditors
-    "auditor": "the auditor's id, as in the appointment",
-    "appointed_by": "who appointed the auditor, in the appointment's words",
-    "appointment": "SHA-256 of the appointment's payload, hexadecimal",
-    "inspection": "the id that the auditor gave to this inspection",
-    "action": "what was wanted: open, search or export",
-    "problem": "why it was refused, in words",
-    "opened.reason": "why the entries are opened, in the auditor's words",
-    "opened.detail": "the log and the entries that are opened",
-    "opened.statement": "the inspection as the auditor signed it, base64",
-    "searched.reason": "why the log is searched, in the auditor's words",
-    "searched.detail": "what is looked for",
-    "searched.statement": "the inspection as the auditor signed it, base64",
-    "looked-up.reason": "why the log is searched, in that person's words; may be empty",
-    "looked_for": "what is looked for",
-    "exported.reason": "why it is exported, in the auditor's words",
-    "exported.detail": "from when until when",
-    "exported.statement": "the inspection as the auditor signed it, base64",
-    "inspection-refused.reason": "why it was wanted, in that person's words",
-    "inspection-refused.detail": "what was wanted",
-    "inspection-refused.key_id": "the id of the key that is said to have signed it",
-    "inspection-refused.code": "why it was refused",
-    # uses of what policy decided on
-    "account": "the account of the machine under which the command ran, as the node found it",
-    "explained.by": "who wants to know, as that person says",
-    "explained.reason": "why, in that person's words",
-    "explained.detail": "the exchange that is explained",
-    "rehearsed.by": "who tries the draft, as that person says",
-    "rehearsed.reason": "why, in that person's words",
-    "rehearsed.detail": "the hash of the draft, and since when, in microseconds since 1970",
-    # erasure and holds
-    "key-destroyed.ground": "why it was erased: `age`, `entry`, `subject` or `court-order`",
-    "key-destroyed.reference": "the reference of the court's order, or empty",
-    "erasure-sought.reference": "the reference of the court's order, or empty",
-    "order": "the id of the act that was carried out, or empty",
-    "entries": "how many entries of each log were erased",
-    "hold-placed.entries": "indexes of the held entries of each log",
-    "indexes": "which they were, such as `5,9-12`; absent where the list is too long",
-    "kept": "how many entries under the key were kept, wrapped under the key that follows it",
-    "holds": "the legal holds because of which some were kept",
-    "hold": "the id of the legal hold",
-    "exchanges": "exchanges of which every entry is held",
-    "hold-placed.until_us": "when the hold ends by itself, in microseconds since 1970",
-    "hold-lapsed.until_us": "when it ended, in microseconds since 1970",
-    # witnesses
-    "seen": "which witness had seen how many entries of which log",
-    "witness-compared.missing": "witnesses that could not be asked, and why",
-    "waived": "when, by whom and why the node was started without a witness, or empty",
-    "log": "the log: its name and number",
-    "covered": "entries under the newest head with a quorum of cosignatures",
-    "size": "entries of the log",
-    "age_s": "for how many seconds entries have waited for a quorum",
-    "witnesses": "who is asked to cosign: counterparts, `domestic`",
-    "failing": "those that did not cosign last, and why",
-    "origin": "the first line of the log's heads",
-    "known": "the signed head that was known",
-    "offered": "the signed head that does not go with it",
-    # source processes
-    "node": "the node that called, by its certificate",
-    "method": "what was called",
-    "key": "the record's key in the agency's own system",
-    "signed": "whether a record was signed",
-    "marking": "the record's own marking",
-    "reference": "the node's signed reference, base64",
-    "request_hash": "SHA-256 of the counterpart's request that the reference names, hexadecimal",
-}
+from pathlib import Path
+
+_TABLE = Path(__file__).with_suffix(".tsv").read_text(encoding="utf-8").splitlines()
+
+FIELDS: dict[str, str] = dict(line.split("\t") for line in _TABLE if not line.startswith("#"))
 
 COMMON: dict[str, str] = {
     "clock_us": "only where the time is not to be trusted by 5 s or more: how far, in microseconds, the system's clock "
@@ -200,5 +20,5 @@ COMMON: dict[str, str] = {
 
 
 def meaning(kind: str, name: str) -> str:
-    """Return the meaning of a member of this kind of entry. Raises `KeyError` where it has none."""
+    """Return what a member of this kind of entry means. `KeyError` for a member without a meaning."""
     return FIELDS.get(f"{kind}.{name}") or FIELDS[name]

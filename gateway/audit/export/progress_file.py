@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,6 @@ from gateway.errors import LiaisonError, Malformed
 from gateway.signing import strict_json
 
 _MAX = 1 << 30
-_CHUNK = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +66,7 @@ class Part:
 
     def begin(self, plan: Plan) -> None:
         """Write the plan, durably."""
-        self._write(_plan_value(plan))
+        self._write(asdict(plan))
         sync_folder(self._folder)
 
     def _write(self, value: dict[str, Any]) -> None:
@@ -123,23 +122,11 @@ def _done(value: dict[str, Any]) -> Done:
 
 
 def _hash(path: Path) -> str:
-    digest = hashlib.sha256()
     try:
         with path.open("rb") as file:
-            for chunk in _chunks(file):
-                digest.update(chunk)
+            return hashlib.file_digest(file, "sha256").hexdigest()
     except FileNotFoundError:
         return ""
-    return digest.hexdigest()
-
-
-def _chunks(file: Any) -> Iterator[bytes]:
-    while chunk := file.read(_CHUNK):
-        yield chunk
-
-
-def _plan_value(plan: Plan) -> dict[str, Any]:
-    return asdict(plan)
 
 
 def _plan(value: dict[str, Any]) -> Plan:

@@ -21,10 +21,10 @@ from gateway.audit.export.layout import (
     log_folder,
 )
 from gateway.audit.export.log_reader import ExportLog
-from gateway.audit.tree.checkpoint import verify_checkpoint
+from gateway.audit.tree.checkpoint import signed_head
 from gateway.audit.tree.tiles import places
 from gateway.clock import to_us
-from gateway.errors import LiaisonError, Malformed
+from gateway.errors import Malformed
 from gateway.model.names import MemberId, member_id
 from gateway.signing import strict_json
 from gateway.signing.keys import VerifyKey
@@ -119,13 +119,8 @@ class ExportReader:
             note = read_file(self.folder, SIGNATURE, _MAX_NOTE)
         except Malformed:
             return False
-        for key in keys:
-            try:
-                head = verify_checkpoint(note, export_origin(self.member), key)
-            except LiaisonError:
-                continue
-            return head.root == hashlib.sha256(self._manifest).digest()
-        return False
+        head = signed_head(note, export_origin(self.member), keys)
+        return head is not None and head.root == hashlib.sha256(self._manifest).digest()
 
     def logs(self) -> list[ExportLog]:
         """Return the logs in the export."""

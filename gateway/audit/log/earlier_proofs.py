@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from gateway.audit.log.succession import split_name
-from gateway.audit.tree.checkpoint import verify_checkpoint
+from gateway.audit.tree.checkpoint import signed_head
 from gateway.audit.tree.merkle import Tree
-from gateway.errors import LiaisonError, Malformed
+from gateway.errors import Malformed
 from gateway.model.exchange import LogProof
 from gateway.ports.log_store import LogStore
 from gateway.signing.keys import VerifyKey
@@ -21,10 +21,7 @@ def earlier_proof(store: LogStore, origin: str, index: int, key: VerifyKey) -> L
     state, tree = store.state(log), Tree()
     tree.extend(store.leaves(log, 0, state.size if state else 0))
     for data in reversed(store.checkpoints(log)):
-        try:
-            head = verify_checkpoint(data, origin, key)
-        except LiaisonError:
-            continue
-        if index < head.size <= tree.size and tree.root(head.size) == head.root:
+        head = signed_head(data, origin, [key])
+        if head is not None and index < head.size <= tree.size and tree.root(head.size) == head.root:
             return LogProof(index, tuple(tree.inclusion(index, head.size)), data)
     raise Malformed("no signed head covers this entry", code="not-in-log", where=origin)

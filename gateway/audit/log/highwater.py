@@ -21,8 +21,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from gateway.audit.tree.checkpoint import Checkpoint, parse_checkpoint, verify_checkpoint
-from gateway.errors import LiaisonError, Misconfigured, StorageBroken
+from gateway.audit.tree.checkpoint import Checkpoint, signed_head
+from gateway.errors import Misconfigured, StorageBroken
 from gateway.signing.keys import VerifyKey
 
 SLOT = 1024
@@ -93,7 +93,7 @@ class HighWater:
         """
         self._turn = self._next(origin, key)
         slots = _slots(self._all)
-        verified = [Seen(head, database) for data, database in slots if (head := _verified(data, origin, key))]
+        verified = [Seen(head, database) for data, database in slots if (head := signed_head(data, origin, [key]))]
         if len(slots) > 1 and not verified:
             raise Misconfigured(
                 "the file holds no head that the log's key signed",
@@ -109,7 +109,7 @@ class HighWater:
             data = os.pread(self._handle, 2 * SLOT, 0).ljust(2 * SLOT, b"\0")
         except OSError as error:
             raise self._failed(error) from error
-        heads = [_verified(_parts(data[start : start + SLOT])[0], origin, key) for start in (0, SLOT)]
+        heads = [signed_head(_parts(data[start : start + SLOT])[0], origin, [key]) for start in (0, SLOT)]
         sizes = [head.size if head else -1 for head in heads]
         return sizes.index(min(sizes))
 
@@ -155,17 +155,6 @@ def read_heads(path: Path) -> list[bytes]:
     return [head for head, _ in _slots(path)]
 
 
-def newest_head(path: Path) -> bytes:
-    """Return the head with the largest size in the files at `path`, unverified; empty when there is none."""
-    heads: list[Checkpoint] = []
-    for data in read_heads(path):
-        try:
-            heads.append(parse_checkpoint(data))
-        except LiaisonError:
-            continue
-    return max(heads, key=lambda head: head.size).data if heads else b""
-
-
 def _slots(path: Path) -> list[tuple[bytes, str]]:
     """Return each head with the name of its database."""
     found: list[tuple[bytes, str]] = []
@@ -182,10 +171,3 @@ def _parts(slot: bytes) -> tuple[bytes, str]:
     """Return the head in a slot, and the name of its database."""
     head, _, database = slot.rstrip(b"\0").partition(b"\0")
     return head, database.decode("ascii", "replace")
-
-
-def _verified(data: bytes, origin: str, key: VerifyKey) -> Checkpoint | None:
-    try:
-        return verify_checkpoint(data, origin, key)
-    except LiaisonError:
-        return None

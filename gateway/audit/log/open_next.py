@@ -15,6 +15,7 @@ The act may be given again where it was interrupted: until step 6 no node starts
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -23,11 +24,11 @@ from gateway.audit.log.highwater import high_water_path, read_heads
 from gateway.audit.log.log import AuditLog
 from gateway.audit.log.numbers import newest_number, store_name
 from gateway.audit.log.succession import text_hash
-from gateway.audit.tree.checkpoint import Checkpoint, Signer, parse_checkpoint, verify_checkpoint
+from gateway.audit.tree.checkpoint import Checkpoint, Signer, parse_checkpoint, signed_head
 from gateway.audit.tree.checkpoint import origin as origin_of
 from gateway.audit.tree.merkle import Tree, leaf_hash
 from gateway.clock import Clock
-from gateway.errors import Forbidden, LiaisonError, NotProved
+from gateway.errors import Forbidden, NotProved
 from gateway.model.evidence.witness import HeadEvidence
 from gateway.model.values import text_value
 from gateway.ports import events
@@ -138,23 +139,22 @@ class LostLog:
             if channel.startswith("in:"):
                 settle(channel.removeprefix("in:"), count)
         number = loss.number + 1
-        log = AuditLog(
-            self.store,
-            self.keys,
-            self.key,
-            self.clock,
-            self.member,
-            self.name,
-            number,
-            highwater=self.highwater,
-            opening=counters,
-        )
-        try:
+        with closing(
+            AuditLog(
+                self.store,
+                self.keys,
+                self.key,
+                self.clock,
+                self.member,
+                self.name,
+                number,
+                highwater=self.highwater,
+                opening=counters,
+            )
+        ) as log:
             if log.size == 0:
                 (logged,) = log.append([self._draft(loss, word, old)])
                 assert isinstance(logged, Logged)
-        finally:
-            log.close()
         return number
 
     def _begun(self, number: int) -> bool:
@@ -200,12 +200,7 @@ class LostLog:
         return [(head, source) for data, source in found if (head := self._verified(data, origin)) is not None]
 
     def _verified(self, data: bytes, origin: str) -> Checkpoint | None:
-        for key in (self.key.verify_key(), *self.listed):
-            try:
-                return verify_checkpoint(data, origin, key)
-            except LiaisonError:
-                continue
-        return None
+        return signed_head(data, origin, (self.key.verify_key(), *self.listed))
 
     def _tree(self, state: LogState | None) -> tuple[Tree, bool]:
         """Return the tree over the rows up to the first bad one, and whether it matches the state (step 2)."""

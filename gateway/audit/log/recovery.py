@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from gateway.audit.tree.checkpoint import Checkpoint, verify_checkpoint
+from gateway.audit.tree.checkpoint import Checkpoint, signed_head, verify_checkpoint
 from gateway.audit.tree.merkle import Tree, leaf_hash
 from gateway.audit.tree.tile_tree import Roots
 from gateway.errors import Contradicted, LiaisonError, StorageBroken
@@ -119,10 +119,8 @@ def _history(store: LogStore, log: str, origin: str, key: VerifyKey) -> list[Che
 
 def _verified(heads: Iterable[bytes], origin: str, key: VerifyKey) -> Iterator[Checkpoint]:
     for data in heads:
-        try:
-            yield verify_checkpoint(data, origin, key)
-        except LiaisonError:
-            continue
+        if (head := signed_head(data, origin, [key])) is not None:
+            yield head
 
 
 def _within(rows: Iterable[tuple[int, bytes, bytes]], size: int) -> Iterator[tuple[int, bytes, bytes]]:

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from gateway.audit.entries.entry import Entry, parse_entry
-from gateway.audit.tree.checkpoint import Checkpoint, parse_checkpoint, verify_checkpoint
+from gateway.audit.tree.checkpoint import Checkpoint, parse_checkpoint, signed_head
 from gateway.audit.tree.merkle import leaf_hash, verify_inclusion
-from gateway.errors import BadSignature, LiaisonError, Malformed
+from gateway.errors import BadSignature, Malformed
 from gateway.ports.events import CONTINUED
 from gateway.ports.log_store import LogStore
 from gateway.signing import strict_json
@@ -116,12 +116,10 @@ def read_continued(data: bytes, origin: str, keys: Sequence[VerifyKey]) -> Conti
 
 def _signed(note: bytes, origin: str, keys: Sequence[VerifyKey]) -> Checkpoint:
     parse_checkpoint(note)
-    for key in keys:
-        try:
-            return verify_checkpoint(note, origin, key)
-        except LiaisonError:
-            continue
-    raise BadSignature("the head of the next number is not signed by a listed log key", where=origin)
+    head = signed_head(note, origin, keys)
+    if head is None:
+        raise BadSignature("the head of the next number is not signed by a listed log key", where=origin)
+    return head
 
 
 def _bad() -> Malformed:

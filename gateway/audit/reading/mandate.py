@@ -26,8 +26,7 @@ log goes on under another number."""
 
 NO_AUDITOR: Final = "no-auditor"
 OUTSIDE: Final = "outside"
-GROUNDS: Final = frozenset({NO_AUDITOR, OUTSIDE, "time", "counterpart", "agency"})
-"""Grounds on which a private part is not shown; `outside`: its entry only fills up a bundle."""
+"""Why a private part is not shown, beside `time`, `counterpart` and `agency`: its entry only fills up a bundle."""
 
 
 @dataclass(frozen=True, slots=True)

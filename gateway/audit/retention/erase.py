@@ -98,15 +98,6 @@ class Eraser:
         """Write the alarm that a destroyed key was put back."""
         self._one.note(key_came_back(key_id))
 
-    def empty_destroyed(self) -> int:
-        """Overwrite content of destroyed keys in a database that came from a backup. Return the number of entries."""
-        count = 0
-        for text in self._one.tombstones.destroyed():
-            key = content_key_id(text)
-            count += sum(len(found) for found in self._one.content.empty(key.id, key.start_us, key.end_us).values())
-        self._one.content.wipe()
-        return count
-
     def _standing(self) -> list[Hold]:
         return standing(self._one.store, self._one.keys, self._one.clock.now_us())
 

@@ -14,7 +14,7 @@ Steps 4 to 6 are taken up again from the list, the steps before from the act tha
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from gateway.audit.reading.show import Filter, show
 from gateway.audit.retention.destroyed_keys import Tombstones
@@ -44,31 +44,21 @@ class ErasureReason:
     order: str = ""
 
 
+@dataclass(slots=True, kw_only=True)
 class KeyEraser:
     """Erases the content under single keys. One at a time for a home (`gateway.ops.acts`).
 
     `settle` waits until everything that was being written to the logs is written.
     """
 
-    def __init__(
-        self,
-        *,
-        store: LogStore,
-        content: ErasableContent,
-        keys: ErasableKeys,
-        operations: Journal,
-        tombstones: Tombstones,
-        clock: Clock,
-        settle: Callable[[], None],
-    ) -> None:
-        self.store = store
-        self.content = content
-        self.keys = keys
-        self.operations = operations
-        self.tombstones = tombstones
-        self.clock = clock
-        self._settle = settle
-        self._known: dict[str, int] | None = None
+    store: LogStore
+    content: ErasableContent
+    keys: ErasableKeys
+    operations: Journal
+    tombstones: Tombstones
+    clock: Clock
+    settle: Callable[[], None]
+    _known: dict[str, int] | None = field(default=None, init=False)
 
     def erase(self, key: ContentKeyId, holds: Sequence[Hold], wanted: Wanted, why: ErasureReason) -> Erased | None:
         """Carry out all steps for one key. Returns None, and changes nothing, where all its content is to be kept."""
@@ -77,7 +67,7 @@ class KeyEraser:
             return None
         if plan.keep or key.end_us > self.clock.now_us():
             to = self.keys.retire(key.id)
-            self._settle()
+            self.settle()
             plan = sort_content(self.content, key, holds, wanted)
             self._keep(key, to, holds, wanted)
         return self._destroy(key, plan, why)

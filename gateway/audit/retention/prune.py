@@ -75,27 +75,20 @@ def pruned_mark(origin: str) -> bytes:
     return hashlib.sha256(origin.encode()).digest()
 
 
+@dataclass(frozen=True, slots=True)
 class Pruner:
     """Prunes the logs of a home that no node serves; `write` makes an entry of the operations log durable."""
 
-    def __init__(
-        self,
-        store: PrunedStore,
-        keys: ErasedKeys,
-        member: str,
-        limits: Limits,
-        write: Callable[[EntryDraft], object],
-    ) -> None:
-        self._store = store
-        self._keys = keys
-        self._member = member
-        self._limits = limits
-        self._write = write
+    store: PrunedStore
+    keys: ErasedKeys
+    member: str
+    limits: Limits
+    write: Callable[[EntryDraft], object]
 
     def plans(self, before_us: int) -> Iterator[Plan]:
         """Yield the plan of each number of the exchange log (step 1). One that was begun is as its entry says."""
-        for log in by_number(self._store.logs()):
-            state = self._store.state(log)
+        for log in by_number(self.store.logs()):
+            state = self.store.state(log)
             if not log.startswith("exchange/") or state is None:
                 continue
             begun = self._begun(log)
@@ -106,7 +99,7 @@ class Pruner:
                 yield Plan(log, 0, 0, "its first entry says what was lost of the number before, and stays")
                 continue
             wanted = self._first_since(log, state.first, state.size, before_us)
-            stop = min(wanted, self._limits.covered(log), max(0, state.size - 1))
+            stop = min(wanted, self.limits.covered(log), max(0, state.size - 1))
             kept_by = "no head that enough witnesses cosigned covers it" if stop < wanted else ""
             stop, why = self._free(log, state.first, stop)
             yield Plan(log, state.first, max(state.first, stop // WIDTH * WIDTH), why or kept_by)
@@ -121,19 +114,19 @@ class Pruner:
         if plan.stop <= plan.first:
             raise Forbidden("nothing may be pruned", code="nothing-to-prune", where=plan.log)
         if not plan.begun:
-            self._write(self._draft(plan, by, reason, before_us, proof))
+            self.write(self._draft(plan, by, reason, before_us, proof))
         for first in range(plan.first, plan.stop, SEGMENT):
-            self._store.prune(plan.log, first, min(plan.stop, first + SEGMENT))
+            self.store.prune(plan.log, first, min(plan.stop, first + SEGMENT))
 
     def _draft(self, plan: Plan, by: str, reason: str, before_us: int, proof: Mapping[str, Any]) -> EntryDraft:
         tree = Tree()
-        tree.extend(self._store.leaves(plan.log, 0, plan.stop))
+        tree.extend(self.store.leaves(plan.log, 0, plan.stop))
         if tree.size != plan.stop:
             raise NotProved("the hashes of the log are not all there", where=plan.log)
         name, number = split_name(plan.log)
         return events.PRUNED.draft(
             number=plan.stop,
-            request_hash=pruned_mark(origin_of(self._member, name, number)),
+            request_hash=pruned_mark(origin_of(self.member, name, number)),
             answer_hash=tree.root(),
             log=plan.log,
             first=plan.first,
@@ -147,12 +140,12 @@ class Pruner:
     def _begun(self, log: str) -> int:
         """Return the index up to which the operations log says that this log is pruned; 0 where it does not."""
         name, number = split_name(log)
-        mark = pruned_mark(origin_of(self._member, name, number))
+        mark = pruned_mark(origin_of(self.member, name, number))
         found = 0
-        for operations in self._store.logs():
+        for operations in self.store.logs():
             if operations.startswith("operations/"):
-                for index in self._store.find(operations, kind=events.PRUNED.kind, limit=1_000_000):
-                    for _, body, _ in self._store.bodies(operations, index, index + 1):
+                for index in self.store.find(operations, kind=events.PRUNED.kind, limit=1_000_000):
+                    for _, body, _ in self.store.bodies(operations, index, index + 1):
                         entry = parse_entry(body)
                         if entry.request_hash == mark:
                             found = max(found, entry.number or 0)
@@ -161,7 +154,7 @@ class Pruner:
     def _first_since(self, log: str, low: int, high: int, time_us: int) -> int:
         while low < high:
             middle = (low + high) // 2
-            _, body, _ = next(iter(self._store.bodies(log, middle, middle + 1)))
+            _, body, _ = next(iter(self.store.bodies(log, middle, middle + 1)))
             if parse_entry(body).time_us < time_us:
                 low = middle + 1
             else:
@@ -172,20 +165,20 @@ class Pruner:
 
     def _free(self, log: str, first: int, stop: int) -> tuple[int, str]:
         """Return the index of the first entry in [first, stop) that has to stay, and why; `stop` where none has."""
-        for stored in self._store.entries(log, first, stop):
+        for stored in self.store.entries(log, first, stop):
             why = self._stays(log, parse_entry(stored.body), stored.content)
             if why:
                 return stored.index, why
         return stop, ""
 
     def _stays(self, log: str, entry: Entry, content: EncryptedContent | None) -> str:
-        hold = holding(self._limits.holds, log, entry.index, entry.exchange_id)
+        hold = holding(self.limits.holds, log, entry.index, entry.exchange_id)
         if hold is not None:
             return f"the legal hold `{hold.id}` is on entry {entry.index}"
-        if content is not None and content.private and not self._keys.is_destroyed(content.key_id):
+        if content is not None and content.private and not self.keys.is_destroyed(content.key_id):
             return f"the content of entry {entry.index} is not erased yet (key `{content.key_id}`)"
         for channel in _channels(entry):
-            if (entry.number or 0) > self._limits.settled(channel):
+            if (entry.number or 0) > self.limits.settled(channel):
                 return f"no receipt is there for entry {entry.index} (`{entry.peer}`)"
         return ""
 

@@ -9,10 +9,11 @@ import base64
 import binascii
 import hashlib
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
-from gateway.errors import BadSignature, Malformed
+from gateway.errors import BadSignature, LiaisonError, Malformed
 from gateway.signing.keys import VerifyKey
 
 MAX_SIGNATURES = 32
@@ -154,6 +155,16 @@ def verify_checkpoint(data: bytes, log_origin: str, key: VerifyKey) -> Checkpoin
     for line in ours:
         key.verify(line.signature, checkpoint.text)
     return checkpoint
+
+
+def signed_head(data: bytes, log_origin: str, keys: Iterable[VerifyKey]) -> Checkpoint | None:
+    """Return the checkpoint in `data` when it is of `log_origin` and one of `keys` signed it, else None."""
+    for key in keys:
+        try:
+            return verify_checkpoint(data, log_origin, key)
+        except LiaisonError:
+            continue
+    return None
 
 
 def only_signature(checkpoint: Checkpoint, name: str, known_as: bytes) -> bytes:

@@ -15,8 +15,6 @@ from gateway.errors import Malformed
 PIECE: Final = 256
 """Leaves of a complete piece."""
 
-_LEVEL: Final = 8
-
 
 class Roots(Protocol):
     """A tree that gives the roots over its first leaves; `Tree` and `TileTree` do."""

@@ -11,14 +11,14 @@ from gateway.audit.log.recovery import first_bad_range
 from gateway.audit.log.succession import Continued
 from gateway.audit.reading.evidence import SEGMENT, LogEvidence
 from gateway.audit.retention.prune import pruned_mark
-from gateway.audit.tree.checkpoint import Checkpoint, parse_checkpoint, verify_checkpoint
+from gateway.audit.tree.checkpoint import Checkpoint, parse_checkpoint, signed_head, verify_checkpoint
 from gateway.audit.tree.cosignature import Witness
 from gateway.audit.tree.quorum import witnessed
 from gateway.audit.tree.tile_tree import PIECE, TileTree
 from gateway.audit.verify.erasure_proofs import ErasedEntries, ErasureProof, not_proved, told
 from gateway.audit.verify.findings import Check, Report, State
 from gateway.audit.verify.segment_checks import PrunedMark, Rules, Segment
-from gateway.errors import BadSignature, LiaisonError
+from gateway.errors import LiaisonError
 from gateway.ports.events import ANSWERED
 from gateway.signing.keys import VerifyKey
 from gateway.trust.documents.descriptor import KeyUse
@@ -295,15 +295,11 @@ class LogCheck:
             self._heads = [head for head in self._heads if head.size <= size]
 
     def _verified(self, data: bytes, keys: Sequence[VerifyKey]) -> Checkpoint | None:
-        for key in keys:
-            try:
-                return verify_checkpoint(data, self._rules.origin, key)
-            except BadSignature:
-                continue
-            except LiaisonError:
-                break
-        self._report.contradicted(Check.HEAD, f"a head is not signed by a listed log key: {_about(data)}", self._log)
-        return None
+        head = signed_head(data, self._rules.origin, keys)
+        if head is None:
+            text = f"a head is not signed by a listed log key: {_about(data)}"
+            self._report.contradicted(Check.HEAD, text, self._log)
+        return head
 
     def _in_time(self, head: Checkpoint) -> None:
         """Check that the newest head's key was valid at the time of the last entry that was checked."""

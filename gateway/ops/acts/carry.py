@@ -20,7 +20,8 @@ from gateway.ops.acts.inspections import look_up_order, use_order
 from gateway.ops.acts.mailbox import Mailbox, Order
 from gateway.ops.acts.parts import OfficerOf, own_desks
 from gateway.ops.homes.documents import ACT, read_document
-from gateway.ops.homes.open_home import Written
+from gateway.ops.homes.open_home import Written, require_entry
+from gateway.ports import events
 from gateway.signing.keys import SigningKey
 
 _WAIT_S = {Lane.QUICK: 30.0, Lane.LONG: 120.0}
@@ -124,18 +125,19 @@ def bring_file(folder: Path, file: Path) -> dict[str, Any]:
 
 
 def inspect(folder: Path, key: SigningKey, action: Action, reason: str, detail: dict[str, Any]) -> Written:
-    """Hand in an auditor's inspection; return its entry in the operations log, which is durable.
+    """Hand in an auditor's inspection; return its entry in the operations log, which is durable and was found there.
 
     Raises the error of a refusal, and `Unavailable` when a running node did not take the inspection in time.
     """
     settings, clock = load_settings(folder), SystemClock()
     inspection = Inspection(action, member_id(settings.node.member), reason, clock.now_us(), detail)
-    return _entry_of(folder, Order(action.value, document=sign_inspection(inspection, key).decode()))
+    at = _entry_of(folder, Order(action.value, document=sign_inspection(inspection, key).decode()))
+    return require_entry(folder, at, action.event)
 
 
 def look_up(folder: Path, reason: str, looked_for: dict[str, Any]) -> Written:
-    """Write and return the entry of a search without a mandate, which shows public parts only."""
-    return _entry_of(folder, look_up_order(reason, looked_for))
+    """Write and return the entry of a search without a mandate, which shows public parts only; it was found there."""
+    return require_entry(folder, _entry_of(folder, look_up_order(reason, looked_for)), events.LOOKED_UP)
 
 
 def announce_use(folder: Path, use: ActKind, by: str, reason: str, detail: dict[str, Any]) -> Written:

@@ -169,7 +169,7 @@ def erased_value(found: Iterable[Erased]) -> dict[str, Any]:
 
 
 def erased_lines(value: Mapping[str, Any], *, planned: bool) -> Iterator[tuple[str, str]]:
-    """Yield the lines of a value of `erased_value`: style and text."""
+    """Yield the lines of a value of `erased_value`: text and style."""
     rows = value["keys"]
     held = sorted({hold for row in rows for hold in row["held_by"]})
     for row in sorted(rows, key=lambda row: (row["month"], row["class"])):
@@ -178,16 +178,16 @@ def erased_lines(value: Mapping[str, Any], *, planned: bool) -> Iterator[tuple[s
         what = f"{row['month']}  {row['class']:<6} {count:>9,}  {where}"
         kept = f"; {row['kept']:,} kept" if row["kept"] else ""
         proof = f"; proof: operations {row['proof']}" if row["proof"] is not None else ""
-        yield "", f"{what}{kept}{proof}"
+        yield f"{what}{kept}{proof}", ""
     classes = sorted({row["class"] for row in rows})
     for name in classes:
-        yield "dim", f"  {name}: {_CLASS_WORDS.get(name, name)}"
+        yield f"  {name}: {_CLASS_WORDS.get(name, name)}", "dim"
     for hold in held:
-        yield "warn", f"held, and not erased: {hold}"
+        yield f"held, and not erased: {hold}", "warn"
     if not rows:
-        yield "", "there is no such content"
+        yield "there is no such content", ""
         return
     entries = "1 entry" if value["erased"] == 1 else f"{value['erased']:,} entries"
     keys = "1 key" if len(rows) == 1 else f"{len(rows)} keys"
     done = "would be erased" if planned else "was erased"
-    yield "warn" if planned else "good", f"the content of {entries} {done}, under {keys}"
+    yield f"the content of {entries} {done}, under {keys}", "warn" if planned else "good"

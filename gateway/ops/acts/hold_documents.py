@@ -1,10 +1,12 @@
-"""Draft, sign and bring documents of legal holds."""
+"""Draft, sign and bring documents of legal holds, and name the commands that help where that fails."""
 
 from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Iterable
+import shlex
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -13,16 +15,16 @@ from gateway.audit.acts.table import ActKind
 from gateway.audit.retention.holds import MAX_HOLD_US, HoldAction, HoldOrder, parse_hold, read_holds, seal_hold
 from gateway.clock import SystemClock, rfc3339, to_micros
 from gateway.config import load_settings
-from gateway.errors import Malformed, Misused
+from gateway.errors import LiaisonError, Malformed, Misused
 from gateway.model.names import ExchangeId, exchange_id, member_id
 from gateway.ops.acts.carry import carry_out
 from gateway.ops.acts.forget_plan import Entries
-from gateway.ops.acts.hold_hints import hinted, sign_command
 from gateway.ops.acts.mailbox import Order
 from gateway.ops.homes.documents import HOLD, read_document
 from gateway.ops.homes.open_home import open_home
 from gateway.signing.dsse import add_signature
 from gateway.signing.keys import load_signing_key
+from gateway.trust.documents.policy_approval import APPROVALS
 
 
 def draft_hold(
@@ -101,3 +103,56 @@ def list_holds(folder: Path) -> list[dict[str, Any]]:
             }
             for hold in read_holds(evidence.store, evidence.keys)
         ]
+
+
+# ---------------------------------------------------------------- commands that help
+
+
+def sign_command(file: Path) -> str:
+    """Return the command with which another approver signs, with a key of their own."""
+    name = shlex.quote(str(file))
+    return f"liaison audit hold sign {name} --key THEIR.key --out {name}"
+
+
+def bring_command(file: Path, home: str) -> str:
+    """Return the command that brings a document to the home `home`."""
+    return f"liaison audit hold bring {shlex.quote(str(file))} --home {home}"
+
+
+@contextmanager
+def hinted(file: Path, home: Path, order: HoldOrder) -> Iterator[None]:
+    """Add the helpful command to an error of bringing the document in `file`, which is `order`."""
+    try:
+        yield
+    except LiaisonError as error:
+        error.where = error.where or str(file)
+        error.remedy = error.remedy or _remedy(error.code, file, shlex.quote(str(home)), order)
+        raise
+
+
+def _remedy(code: str, file: Path, home: str, order: HoldOrder) -> str:
+    bring = bring_command(file, home)
+    if code == "below-threshold" and len(order.signers) < APPROVALS:
+        return f"another approver: {sign_command(file)}; then {bring}"
+    if code == "below-threshold":
+        return (
+            f"who signed must be listed as an approver: liaison policy admit THEIR.pub --home {home}; liaison trust "
+            f"publish --home {home} --authority ADIR; then {bring}"
+        )
+    if code == "other-member":
+        return f"bring it there: {bring_command(file, 'HOME')} (HOME: the home of `{order.member}`)"
+    if code in ("hold-known", "no-such-hold"):
+        return f"see liaison audit hold list --home {home}"
+    if code == "no-such-entry":
+        return f"see liaison audit show --home {home}, and draft it anew: {_draft_command(order, file, home)}"
+    if code == "bad-hold-time":
+        return f"draft it anew: {_draft_command(order, file, home)}"
+    return ""
+
+
+def _draft_command(order: HoldOrder, file: Path, home: str) -> str:
+    """Return the command that drafts this hold anew with another end."""
+    places = [f"--entry {log}:{index}" for log, indexes in order.entries.items() for index in indexes]
+    places += [f"--exchange {exchange}" for exchange in order.exchanges]
+    said = f"--until DATE --reason {shlex.quote(order.reason)} --key YOUR.key --out {shlex.quote(str(file))}"
+    return f"liaison audit hold draft --home {home} {' '.join(places)} {said}"

@@ -9,6 +9,7 @@ person: these entries name the account.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from gateway.audit.acts.table import ActKind, Lane, rule_of
@@ -112,30 +113,19 @@ class QuickDesk:
         return effect(order)
 
 
+@dataclass(frozen=True, slots=True)
 class Inspections:
     """Judges who may read the logs of one home, and writes the entries of it."""
 
-    def __init__(
-        self,
-        member: MemberId,
-        view: Callable[[], TrustView],
-        documents: TrustDocuments,
-        clock: Clock,
-        store: LogStore,
-        keys: ContentKeys,
-        used: Used,
-        log: str,
-        write: Callable[[EntryDraft], Logged],
-    ) -> None:
-        self._member = member
-        self._view = view
-        self._documents = documents
-        self._clock = clock
-        self._store = store
-        self._keys = keys
-        self._used = used
-        self._log = log
-        self._write = write
+    member: MemberId
+    view: Callable[[], TrustView]
+    documents: TrustDocuments
+    clock: Clock
+    store: LogStore
+    keys: ContentKeys
+    used: Used
+    log: str
+    write: Callable[[EntryDraft], Logged]
 
     def look_up(self, order: Order) -> Mapping[str, Any]:
         """Note a search without a mandate."""
@@ -153,29 +143,29 @@ class Inspections:
         except StorageBroken:
             raise
         except LiaisonError as error:
-            self._write(refusal_entry(data, error))
+            self.write(refusal_entry(data, error))
             raise
         return self._written(inspection_entry(inspection, appointment, data))
 
     def _verify(self, data: bytes, order: Order) -> tuple[Inspection, Appointment]:
-        inspection, appointment = verify_inspection(data, self._member, self._view(), self._documents, self._clock)
+        inspection, appointment = verify_inspection(data, self.member, self.view(), self.documents, self.clock)
         if inspection.action.value != order.kind:
             raise Malformed("the document says another act", code="bad-order")
         if order.kind == ActKind.OPEN:
             self._check_scope(inspection, appointment)
-        self._used.claim(f"inspection-{inspection.id}", inspection.issued_us + 2 * FRESH_US, order.id)
+        self.used.claim(f"inspection-{inspection.id}", inspection.issued_us + 2 * FRESH_US, order.id)
         return inspection, appointment
 
     def _written(self, draft: EntryDraft) -> dict[str, Any]:
-        return {"log": self._log, "index": self._write(draft).index}
+        return {"log": self.log, "index": self.write(draft).index}
 
     def _check_scope(self, inspection: Inspection, appointment: Appointment) -> None:
         """Check that each entry to open exists and lies within the scope of the appointment."""
         log, indexes = wanted_entries(inspection)
-        mandate = mandate_of(self._member, appointment)
+        mandate = mandate_of(self.member, appointment)
         for index in indexes:
-            require_there(self._store, log, index)
-            shown = open_entry(self._keys, log, next(iter(self._store.entries(log, index, index + 1))))
+            require_there(self.store, log, index)
+            shown = open_entry(self.keys, log, next(iter(self.store.entries(log, index, index + 1))))
             ground = mandate.withholds(shown.entry)
             if not ground and not shown.erased:
                 ground = mandate.withholds_private(shown.entry, shown.private)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -74,18 +74,13 @@ def open_next_log(folder: Path, name: str, reason: str, keys: Sequence[Path], *,
 @contextmanager
 def alone(settings: Settings) -> Iterator[Database]:
     """Yield the database while no process on any machine makes the node's rounds on it. Raises `Misconfigured`."""
-    database = open_storage(settings)
-    leader = Leader(database)
-    try:
+    with closing(open_storage(settings)) as database, closing(Leader(database)) as leader:
         migrate(database)
         if not leader.leads():
             raise Misconfigured(
                 "a node runs on this database", code="already-running", where="storage.url", remedy="stop it first"
             )
         yield database
-    finally:
-        leader.close()
-        database.close()
 
 
 def _settle(documents: DocumentStore, peer: str, through: int) -> None:

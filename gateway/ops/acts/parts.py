@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
 
@@ -127,37 +127,34 @@ def _erasure_desk(on: Stands, mailbox: Mailbox, trust: HomeTrust, used: Used) ->
 def own_desks(settings: Settings, lane: Lane, officer_of: OfficerOf) -> Iterator[Desks]:
     """Yield the desks of a home that no node serves. Raises `Misconfigured` (`already-running`) when one does."""
     home = Home(settings.home)
-    with only_one(home.lock):
-        database = open_node_database(settings) if lane is Lane.LONG else open_storage(settings)
-        try:
-            keystore, clock = KeyStore(settings.keystore), SystemClock()
-            store = SqlLogStore(database)
-            key, member = load_signing_key(home.key("log")), member_id(settings.node.member)
-            operations = AuditLog(store, keystore, key, clock, member, "operations", highwater=home.highwater)
-            if lane is not Lane.LONG:
-                require_here(operations)
-            try:
-                if lane is Lane.LONG:
-                    bury(Tombstones(home.tombstones), keystore)
-                yield desks_on(
-                    Stands(
-                        settings,
-                        clock,
-                        database,
-                        store,
-                        keystore,
-                        operations,
-                        operations.store_name,
-                        _every_turn(store),
-                        partial(_fresh_view, home, clock),
-                        partial(history, home),
-                        officer_of,
-                    )
+    with (
+        only_one(home.lock),
+        closing(open_node_database(settings) if lane is Lane.LONG else open_storage(settings)) as database,
+    ):
+        keystore, clock = KeyStore(settings.keystore), SystemClock()
+        store = SqlLogStore(database)
+        key, member = load_signing_key(home.key("log")), member_id(settings.node.member)
+        operations = AuditLog(store, keystore, key, clock, member, "operations", highwater=home.highwater)
+        if lane is not Lane.LONG:
+            require_here(operations)
+        with closing(operations):
+            if lane is Lane.LONG:
+                bury(Tombstones(home.tombstones), keystore)
+            yield desks_on(
+                Stands(
+                    settings,
+                    clock,
+                    database,
+                    store,
+                    keystore,
+                    operations,
+                    operations.store_name,
+                    _every_turn(store),
+                    partial(_fresh_view, home, clock),
+                    partial(history, home),
+                    officer_of,
                 )
-            finally:
-                operations.close()
-        finally:
-            database.close()
+            )
 
 
 def require_here(log: AuditLog) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -67,10 +67,8 @@ def _pruner(settings: Settings, member: MemberId, database: Database, clock: Clo
     def write(draft: EntryDraft) -> None:
         operations.append([draft])
 
-    try:
+    with closing(operations):
         yield Pruner(store, keys, member, limits, write)
-    finally:
-        operations.close()
 
 
 def _covered(settings: Settings, member: MemberId, database: Database, clock: Clock, log: str) -> int:

@@ -15,11 +15,12 @@ import os
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from threading import Lock
 from typing import Any
 
+from certs.durable import sync_folder
 from gateway.audit.acts.act import Proved
 from gateway.audit.acts.table import ActKind, Lane, Proof
 from gateway.clock import Clock, rfc3339
@@ -133,11 +134,7 @@ def append(home: Home, line: Switch) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-    folder = os.open(home.path, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    sync_folder(home.path)
 
 
 def history(home: Home) -> tuple[Switch, ...]:
@@ -145,37 +142,29 @@ def history(home: Home) -> tuple[Switch, ...]:
     return read_file(home.suspensions)
 
 
+@dataclass(frozen=True, slots=True)
 class SwitchDesk:
     """Writes the entries of switches, and switches on by acts that an administrator signed. One thread at a time."""
 
-    def __init__(
-        self,
-        mailbox: Mailbox,
-        trust: HomeTrust,
-        used: Used,
-        documents: DocumentStore,
-        switches: Callable[[], Sequence[Switch]],
-        write: Callable[[EntryDraft], Logged],
-    ) -> None:
-        self._mailbox = mailbox
-        self._trust = trust
-        self._used = used
-        self._documents = documents
-        self._switches = switches
-        self._write = write
-        self._lock = Lock()
+    mailbox: Mailbox
+    trust: HomeTrust
+    used: Used
+    documents: DocumentStore
+    switches: Callable[[], Sequence[Switch]]
+    write: Callable[[EntryDraft], Logged]
+    _lock: Lock = field(default_factory=Lock, init=False)
 
     def log(self) -> None:
         """Write an entry for each switch that has none yet. Two threads of a node do it in turn."""
-        self._log(self._switches())
+        self._log(self.switches())
 
     def _log(self, switches: Sequence[Switch]) -> None:
         with self._lock:
             if not switches:
                 return
-            known, ids = logged_switches(self._documents), set(self._documents.keys(_SWITCH))
+            known, ids = logged_switches(self.documents), set(self.documents.keys(_SWITCH))
             for line in switches:
-                if line.is_in(known) or self._documents.get(_REFUSED, _name_of(line)) is not None:
+                if line.is_in(known) or self.documents.get(_REFUSED, _name_of(line)) is not None:
                     continue
                 if line.action is Action.RESUME or line.id in ids:
                     self._refuse(line)
@@ -186,24 +175,24 @@ class SwitchDesk:
 
     def resume(self, order: Order) -> Mapping[str, Any]:
         """Switch on the target of a signed act: its entry first, then the line."""
-        act, proved = self._trust.verify(document_of(order.document))
+        act, proved = self.trust.verify(document_of(order.document))
         target = act.detail.get("target")
         if act.kind is not ActKind.RESUME or set(act.detail) != {"target"} or not is_target(target):
             raise Malformed("switching on names one target", code="bad-act", where="act.detail")
-        self._log(history(self._trust.home))  # a node looks at the file once a second; its entry would come after ours
+        self._log(history(self.trust.home))  # a node looks at the file once a second; its entry would come after ours
         proved = replace(proved, account=order.account, order=order.id)
-        line = Switch(act.id, rfc3339(self._trust.clock.now_us()), Action.RESUME, target, act.reason)
+        line = Switch(act.id, rfc3339(self.trust.clock.now_us()), Action.RESUME, target, act.reason)
         with self._lock:
-            self._used.once(act.id, act.expires_us, order.id, "resume", lambda: self._write(switch_entry(line, proved)))
+            self.used.once(act.id, act.expires_us, order.id, "resume", lambda: self.write(switch_entry(line, proved)))
             self._done(line)
-            if line.mark not in {before.mark for before in history(self._trust.home)}:
-                append(self._trust.home, line)
+            if line.mark not in {before.mark for before in history(self.trust.home)}:
+                append(self.trust.home, line)
         return asdict(line)
 
     def _note(self, line: Switch) -> None:
         draft = switch_entry(line, self._proved(line))
         try:
-            self._used.once(line.id, _FOR_GOOD, line.id, events.SUSPEND.kind, lambda: self._write(draft))
+            self.used.once(line.id, _FOR_GOOD, line.id, events.SUSPEND.kind, lambda: self.write(draft))
         except Replayed:  # the id of another act; it must not keep the lines behind it waiting
             self._refuse(line)
         else:
@@ -213,18 +202,18 @@ class SwitchDesk:
         code, text = "unproved-resume", f"switches `{line.target}` on, and no act proves it: it does not count"
         if line.action is Action.SUSPEND:
             code, text = "changed-switch", f"switches `{line.target}` off, and its id is that of another act"
-        self._write(events.ALARM.draft(code=code, detail=f"a line of suspensions {text}"))
-        self._documents.put(_REFUSED, _name_of(line), b"1")
+        self.write(events.ALARM.draft(code=code, detail=f"a line of suspensions {text}"))
+        self.documents.put(_REFUSED, _name_of(line), b"1")
 
     def _proved(self, line: Switch) -> Proved:
         """Return the proof of a line that switches off: its own signed act, or the account that handed it in."""
-        found = self._mailbox.find(Lane.SWITCH, line.id)
+        found = self.mailbox.find(Lane.SWITCH, line.id)
         if found is None:
             return Proved(Proof.UNPROVED)
         order, _ = found
         unproved = Proved(Proof.UNPROVED, account=order.account)
         try:
-            act, proved = self._trust.verify(document_of(order.document))
+            act, proved = self.trust.verify(document_of(order.document))
         except LiaisonError:
             return unproved
         said = (act.kind, act.id, act.reason, dict(act.detail))
@@ -234,9 +223,9 @@ class SwitchDesk:
         return replace(proved, account=unproved.account)
 
     def _done(self, line: Switch) -> None:
-        self._documents.put(_MARK, line.mark, b"1")
-        self._documents.put(_SWITCH, line.id, b"1")
-        if (found := self._mailbox.find(Lane.SWITCH, line.id)) is not None:
+        self.documents.put(_MARK, line.mark, b"1")
+        self.documents.put(_SWITCH, line.id, b"1")
+        if (found := self.mailbox.find(Lane.SWITCH, line.id)) is not None:
             found[1].unlink(missing_ok=True)
 
 

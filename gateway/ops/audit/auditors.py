@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from gateway.audit.reading.inspection import Action
+from gateway.audit.log.succession import newest_logs
+from gateway.audit.reading.inspection import Action, mandate_of
 from gateway.audit.reading.mandate import Mandate, appointment_of
 from gateway.audit.reading.show import Filter, open_entry
 from gateway.clock import SystemClock, rfc3339, to_us
@@ -15,7 +16,7 @@ from gateway.config import Home, load_settings
 from gateway.errors import BadSignature, LiaisonError, Malformed, Misconfigured
 from gateway.model.names import identifier, member_id
 from gateway.ops.acts.carry import inspect
-from gateway.ops.homes.open_home import Evidence, Written, open_home, require_entry, shown_value
+from gateway.ops.homes.open_home import Evidence, Written, open_home, shown_value
 from gateway.ops.homes.trust_state import publish
 from gateway.signing.dsse import decode64
 from gateway.signing.keys import SigningKey, VerifyKey, load_signing_key
@@ -120,12 +121,19 @@ def auditors(folder: Path) -> list[dict[str, Any]]:
     return found
 
 
-def own_appointment(evidence: Evidence, key: SigningKey) -> Appointment:
-    """Return the appointment in force of the holder of this key. Raises `Forbidden`, `BadSignature`."""
+def announce(
+    folder: Path, key: SigningKey, action: Action, reason: str, detail: dict[str, Any]
+) -> tuple[Appointment, Written]:
+    """Write the entry of an auditor's inspection; return the appointment under which it is made, and that entry.
+
+    Raises `Forbidden` or `BadSignature` for a key without an appointment in force, before any entry is written.
+    """
     clock = SystemClock()
-    keeper = TrustKeeper(evidence.home.trust, clock)
-    documents = TrustDocuments(evidence.home.trust).appointments(evidence.member)
-    return appointment_of(keeper.view, evidence.member, documents, key.key_id, clock.now_us())
+    with open_home(folder) as evidence:
+        trust, member = evidence.home.trust, evidence.member
+        documents = TrustDocuments(trust).appointments(member)
+        appointment = appointment_of(TrustKeeper(trust, clock).view, member, documents, key.key_id, clock.now_us())
+    return appointment, inspect(folder, key, action, reason, detail)
 
 
 def open_entries(folder: Path, key_file: Path, log: str, indexes: Sequence[int], reason: str) -> dict[str, Any]:
@@ -133,10 +141,8 @@ def open_entries(folder: Path, key_file: Path, log: str, indexes: Sequence[int],
     key = load_signing_key(key_file)
     with open_home(folder) as evidence:
         name = _newest_log(evidence, log)
-        own_appointment(evidence, key)  # fails early: no entry is written for an opening that is refused anyway
-    at = inspect(folder, key, Action.OPEN, reason, {"log": name, "entries": list(indexes)})
+    _, at = announce(folder, key, Action.OPEN, reason, {"log": name, "entries": list(indexes)})
     with open_home(folder) as evidence:
-        require_entry(evidence, at, Action.OPEN.event)
         stored = [next(iter(evidence.store.entries(name, index, index + 1))) for index in indexes]
         shown = [open_entry(evidence.keys, name, item) for item in stored]
         return {"entry": {"log": at.log, "index": at.index}, "entries": [shown_value(name, item) for item in shown]}
@@ -146,25 +152,15 @@ def export_appointment(
     folder: Path, key_file: Path, reason: str, since_us: int, until_us: int
 ) -> tuple[Appointment, Written]:
     """Write the entry of an export; return the appointment under which it is made, and that entry."""
-    key = load_signing_key(key_file)
-    with open_home(folder) as evidence:
-        appointment = own_appointment(evidence, key)
     bounds = {"since": rfc3339(since_us) if since_us else "", "until": rfc3339(until_us) if until_us else ""}
-    at = inspect(folder, key, Action.EXPORT, reason, bounds)
-    with open_home(folder) as evidence:
-        require_entry(evidence, at, Action.EXPORT.event)
-    return appointment, at
+    return announce(folder, load_signing_key(key_file), Action.EXPORT, reason, bounds)
 
 
 def search_mandate(folder: Path, key_file: Path, reason: str, log: str, wanted: Filter) -> Mandate:
     """Write the entry of an auditor's search, then return the mandate for it."""
-    key = load_signing_key(key_file)
-    with open_home(folder) as evidence:
-        appointment = own_appointment(evidence, key)
-    at = inspect(folder, key, Action.SEARCH, reason, {"log": log} | wanted.private | public_filters(wanted))
-    with open_home(folder) as evidence:
-        require_entry(evidence, at, Action.SEARCH.event)
-        return Mandate(evidence.member, appointment.scope)
+    detail = {"log": log} | wanted.private | public_filters(wanted)
+    appointment, _ = announce(folder, load_signing_key(key_file), Action.SEARCH, reason, detail)
+    return mandate_of(appointment.member, appointment)
 
 
 def public_filters(wanted: Filter) -> dict[str, str]:
@@ -177,9 +173,9 @@ def public_filters(wanted: Filter) -> dict[str, str]:
 def _newest_log(evidence: Evidence, log: str) -> str:
     if "/" in log:
         return log
-    names = [name for name in evidence.store.logs() if name.partition("/")[0] == log]
+    names = [name for name in newest_logs(evidence.store.logs()) if name.partition("/")[0] == log]
     if not names:
         raise Misconfigured(
             "there is no {log} log yet", where=str(evidence.home.path), remedy="start the node once", log=log
         )
-    return max(names, key=lambda name: int(name.partition("/")[2]))
+    return names[0]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from gateway.audit.accounts.receipts import Standing, standing
+from gateway.audit.log.succession import newest_logs
 from gateway.clock import SystemClock, rfc3339
 from gateway.exchange.receipts.days import GIVEN, TAKEN, DayState
 from gateway.exchange.receipts.debt import OVERDUE
@@ -15,7 +16,7 @@ from gateway.storage.documents.document_store import SqlDocumentStore
 
 def debts(evidence: Evidence) -> list[dict[str, Any]]:
     """Return for each counterpart, by name, the receipts owed to us and by us, and since when there is an alarm."""
-    log = newest_log(evidence)
+    log = next((name for name in newest_logs(evidence.store.logs()) if name.startswith("exchange/")), "")
     peers = [member_id(name) for name in sorted(evidence.descriptors) if name != evidence.member]
     found = standing(_documents(evidence), evidence.store, log, peers) if log else []
     return [_value(evidence, item) for item in found]
@@ -23,12 +24,6 @@ def debts(evidence: Evidence) -> list[dict[str, Any]]:
 
 def _documents(evidence: Evidence) -> SqlDocumentStore:
     return SqlDocumentStore(evidence.database, evidence.keys, SystemClock())
-
-
-def newest_log(evidence: Evidence) -> str:
-    """Return the name of the newest exchange log, or empty."""
-    names = [name for name in evidence.store.logs() if name.startswith("exchange/")]
-    return max(names, key=lambda name: int(name.partition("/")[2]), default="")
 
 
 def _value(evidence: Evidence, item: Standing) -> dict[str, Any]:

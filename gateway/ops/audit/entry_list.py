@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from gateway.audit.log.succession import by_number
 from gateway.audit.reading.mandate import NO_AUDITOR, Mandate
 from gateway.audit.reading.show import Filter, Shown
 from gateway.audit.reading.show import show as show_entries
@@ -15,8 +16,8 @@ from gateway.model.names import exchange_id as check_exchange_id
 from gateway.ops.acts.carry import look_up
 from gateway.ops.audit.auditors import public_filters, search_mandate
 from gateway.ops.audit.unknown_words import refuse_unknown_peers
-from gateway.ops.homes.open_home import Evidence, open_home, require_entry
-from gateway.ports.events import EVENTS, LOOKED_UP
+from gateway.ops.homes.open_home import Evidence, open_home
+from gateway.ports.events import EVENTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,7 @@ def list_entries(home: Path, log: str, wanted: Filter, limit: int, key: Path | N
         _refuse_unknown_peer(evidence, wanted.peer)
     mandate = search_mandate(home, key, reason, log, wanted) if key else None
     if mandate is None and wanted.private:
-        _look_up(home, reason, log, wanted)
+        look_up(home, reason.strip(), {"log": log} | wanted.private | public_filters(wanted))
     with open_home(home) as evidence:
         items = find_entries(evidence, log, wanted, limit + 1, mandate)
         found = [(name, item, closed(item, mandate)) for name, item in items]
@@ -60,13 +61,6 @@ def _check(log: str, wanted: Filter) -> None:
             check_exchange_id(wanted.exchange_id)
     except Malformed as error:
         raise Misused(f"--exchange `{wanted.exchange_id}`: {error.message}") from error
-
-
-def _look_up(folder: Path, reason: str, log: str, wanted: Filter) -> None:
-    """Write the entry of a search in private parts without a mandate, before anything is found by them."""
-    entry = look_up(folder, reason.strip(), {"log": log} | wanted.private | public_filters(wanted))
-    with open_home(folder) as evidence:
-        require_entry(evidence, entry, LOOKED_UP)
 
 
 def _refuse_unknown_peer(evidence: Evidence, peer: str) -> None:
@@ -89,8 +83,8 @@ def find_entries(
     def may(shown: Shown) -> bool:
         return not (mandate and wanted.private and closed(shown, mandate))
 
-    names = [name for name in evidence.store.logs() if name.partition("/")[0] == log]
-    for name in sorted(names, key=_number, reverse=True):
+    names = [name for name in by_number(evidence.store.logs()) if name.partition("/")[0] == log]
+    for name in reversed(names):
         for item in show_entries(evidence.store, evidence.keys, name, wanted, limit, may):
             yield name, item
             limit -= 1
@@ -103,8 +97,3 @@ def closed(shown: Shown, mandate: Mandate | None) -> str:
     if not EVENTS[shown.entry.kind].personal or shown.erased:
         return ""
     return NO_AUDITOR if mandate is None else mandate.withholds_private(shown.entry, shown.private)
-
-
-def _number(name: str) -> int:
-    number = name.partition("/")[2]
-    return int(number) if number.isdigit() else 0

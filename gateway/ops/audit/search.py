@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -24,8 +24,7 @@ from gateway.ops.acts.carry import look_up
 from gateway.ops.audit.export_folder import require_export
 from gateway.ops.audit.search_question import Search
 from gateway.ops.audit.unknown_words import refuse_unknown
-from gateway.ops.homes.open_home import Written, open_home, require_entry
-from gateway.ports import events
+from gateway.ops.homes.open_home import Written, open_home
 from gateway.storage.documents.find_file import FindFile
 from gateway.storage.keys.references import HitReferences
 
@@ -113,11 +112,11 @@ def find_entries(
         complete.check(place)
     question, entry, keep, mandate = search.question(), None, None, None
     if not place.is_export and who.key_file is None:
-        entry = _look_up(place.folder, who.reason, search)
+        entry = look_up(place.folder, who.reason, search.as_value())
     elif not place.is_export and who.key_file is not None:
-        from gateway.ops.audit.search_mandate import announce, narrow, within
+        from gateway.ops.audit.search_mandate import announced_search, narrow, within
 
-        entry, mandate = announce(place.folder, who.key_file, who.reason, search)
+        entry, mandate = announced_search(place.folder, who.key_file, who.reason, search)
         if mandate.names_agencies:
             keep = partial(within, mandate)
     _refuse_unknown(place, search, progress)
@@ -174,14 +173,6 @@ def _reasons(found: Found) -> list[str]:
     return [term(Field.REFUSED, code) for code in sorted(shown - {""})[:_MOST_REASONS]]
 
 
-def _look_up(folder: Path, reason: str, search: Search) -> Written:
-    """Write the entry of a search without a mandate, durably."""
-    entry = look_up(folder, reason, search.as_value())
-    with open_home(folder) as evidence:
-        require_entry(evidence, entry, events.LOOKED_UP)
-    return entry
-
-
 def update_index(place: Place, progress: Progress | None) -> dict[str, Any]:
     """Bring an index up to date; return the work done as JSON."""
     with _searched(place) as logs, _open_index(place, logs) as index:
@@ -217,12 +208,10 @@ def _open_index(place: Place, logs: SearchedLogs) -> Iterator[FindFile]:
         index.close()
         remove_index(path)
         index = FindFile(path)
-    try:
+    with closing(index):
         if not index.note(_BELONGS):
             index.keep(_BELONGS, belongs)
         yield index
-    finally:
-        index.close()
 
 
 def remove_index(path: Path) -> None:

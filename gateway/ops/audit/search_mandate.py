@@ -9,23 +9,17 @@ from gateway.audit.reading.inspection import Action, mandate_of
 from gateway.audit.reading.mandate import Mandate
 from gateway.audit.reading.opened import Opened
 from gateway.audit.search.question import Question
-from gateway.ops.acts.carry import inspect
-from gateway.ops.audit.auditors import own_appointment
+from gateway.ops.audit.auditors import announce
 from gateway.ops.audit.search_question import Search
-from gateway.ops.homes.open_home import Written, open_home, require_entry
+from gateway.ops.homes.open_home import Written
 from gateway.signing.keys import load_signing_key
 from gateway.trust.documents.appointment import EVERY
 
 
-def announce(folder: Path, key_file: Path, reason: str, search: Search) -> tuple[Written, Mandate]:
+def announced_search(folder: Path, key_file: Path, reason: str, search: Search) -> tuple[Written, Mandate]:
     """Write the entry of a search by an auditor; return its place, and the mandate."""
-    key = load_signing_key(key_file)
-    with open_home(folder) as evidence:
-        appointment = own_appointment(evidence, key)  # fails early: no entry for a search that is refused anyway
-    entry = inspect(folder, key, Action.SEARCH, reason, search.as_value())
-    with open_home(folder) as evidence:
-        require_entry(evidence, entry, Action.SEARCH.event)
-        return entry, mandate_of(evidence.member, appointment)
+    appointment, entry = announce(folder, load_signing_key(key_file), Action.SEARCH, reason, search.as_value())
+    return entry, mandate_of(appointment.member, appointment)
 
 
 def narrow(question: Question, mandate: Mandate) -> Question | None:

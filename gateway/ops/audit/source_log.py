@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +23,9 @@ def source_entries(home: Path, wanted: Filter, limit: int) -> list[Shown]:
     if not settings.home.database.exists():
         where = str(settings.home.database)
         raise Misconfigured("this source has not run yet", where=where, remedy="`liaison source serve`")
-    database = open_database(settings.home.database, read_only=True)
-    try:
+    with closing(open_database(settings.home.database, read_only=True)) as database:
         keys = KeyStore(settings.path(settings.storage.keystore))
         return list(show(SqlLogStore(database), keys, store_name(LogName.SOURCE, 1), wanted, limit))
-    finally:
-        database.close()
 
 
 def source_value(shown: Shown) -> dict[str, Any]:

@@ -26,7 +26,7 @@ import shutil
 import tarfile
 import time
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO, cast
@@ -138,12 +138,9 @@ def _write(
     settings: Settings, home: Home, member: MemberId, created: str, sealed: SealedWriter, folder: Path
 ) -> tuple[dict[str, str], dict[str, int]]:
     archive = _Archive(sealed)
-    database = open_storage(settings, read_only=True)
-    try:
+    with closing(open_storage(settings, read_only=True)) as database:
         dump(database, folder / DATABASE)
         heads = _heads(database, folder / DATABASE, home)
-    finally:
-        database.close()
     for name, head in heads.items():
         # A node restored from it thereby knows that it moved, and asks a witness before it signs.
         archive.add(f"{HOME}/{home.highwater.name}/{name}", signed_on(head, "a database that was backed up"))
@@ -164,11 +161,8 @@ def _heads(database: Database, dumped: Path, home: Home) -> dict[str, bytes]:
 
     A running node signs a moment after it commits, and stores each head with the batch that follows.
     """
-    copy = open_database(dumped, read_only=True)
-    try:
+    with closing(open_database(dumped, read_only=True)) as copy:
         sizes = {log: state.size for log in SqlLogStore(copy).logs() if (state := SqlLogStore(copy).state(log))}
-    finally:
-        copy.close()
     found = {}
     for log, size in sizes.items():
         name, _, number = log.partition("/")

@@ -24,17 +24,18 @@ import re
 import shutil
 import tarfile
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, cast
 
 from certs.durable import make_folder
-from gateway.audit.tree.checkpoint import verify_checkpoint
+from gateway.audit.tree.checkpoint import signed_head
 from gateway.audit.verify.findings import Report
 from gateway.audit.verify.verify import verify_home
 from gateway.clock import Clock
 from gateway.config import Home, Settings
-from gateway.errors import Contradicted, LiaisonError, Malformed, Misconfigured
+from gateway.errors import Contradicted, Malformed, Misconfigured
 from gateway.model.names import MemberId, member_id
 from gateway.ops.backup.backup import DATABASE, HOME, MANIFEST, SIGNATURE, backup_origin
 from gateway.ops.backup.restore_target import RestoreTarget, put_back, take_newer
@@ -152,16 +153,11 @@ def _check(aside: Path, about: dict[str, Any], clock: Clock, pin: str | None) ->
 
 
 def _check_note(note: bytes, manifest: bytes, member: MemberId, keys: Sequence[VerifyKey]) -> None:
-    for key in keys:
-        try:
-            head = verify_checkpoint(note, backup_origin(member), key)
-        except LiaisonError:
-            continue
-        if head.root == hashlib.sha256(manifest).digest():
-            return
-    raise Contradicted(
-        "its manifest is not signed by a log key that the member lists", code="backup-changed", where=SIGNATURE
-    )
+    head = signed_head(note, backup_origin(member), keys)
+    if head is None or head.root != hashlib.sha256(manifest).digest():
+        raise Contradicted(
+            "its manifest is not signed by a log key that the member lists", code="backup-changed", where=SIGNATURE
+        )
 
 
 def _small(aside: Path, name: str, limit: int) -> bytes:
@@ -187,8 +183,7 @@ def _lines(trust: Path) -> list[bytes]:
 
 def _verify(settings: Settings, clock: Clock, pin: str | None) -> Report:
     home = Home(settings.home)
-    database = open_storage(settings, read_only=True)
-    try:
+    with closing(open_storage(settings, read_only=True)) as database:
         return verify_home(
             SqlLogStore(database),
             KeyStore(settings.keystore),
@@ -200,5 +195,3 @@ def _verify(settings: Settings, clock: Clock, pin: str | None) -> Report:
             fingerprint=pin,
             statements=False,
         )
-    finally:
-        database.close()

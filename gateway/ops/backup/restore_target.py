@@ -13,7 +13,7 @@ import json
 import shutil
 from collections import defaultdict
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from certs.durable import PRIVATE, make_folder, replace, sync_file, sync_folder, sync_tree
@@ -113,7 +113,7 @@ def put_back(place: RestoreTarget, dumped: Path) -> tuple[int, int]:
     keystore, tombstones = KeyStore(settings.keystore), Tombstones(place.home.tombstones)
     bury(tombstones, keystore)
     with _database(place, dumped) as database:
-        emptied = _empty(database, tombstones, keystore)
+        emptied = empty_destroyed(database, tombstones, keystore)
     return emptied, len(keystore.key_ids())
 
 
@@ -121,21 +121,15 @@ def put_back(place: RestoreTarget, dumped: Path) -> tuple[int, int]:
 def _database(place: RestoreTarget, dumped: Path) -> Iterator[Database]:
     """Yield the database with the dumped tables. A database file is put into its place when the block ends."""
     if place.settings.is_shared:
-        database = open_storage(place.settings)
-        try:
+        with closing(open_storage(place.settings)) as database:
             if not (place.was_begun and is_loaded(dumped, database)):
                 require_empty(database)
                 place.begin()
                 load(dumped, database)
             yield database
-        finally:
-            database.close()
         return
-    database = open_database(dumped)
-    try:
+    with closing(open_database(dumped)) as database:
         yield database
-    finally:
-        database.close()
     _put_file(place, dumped, place.settings.database_file)
 
 
@@ -160,7 +154,8 @@ def _put_file(place: RestoreTarget, dumped: Path, target: Path) -> None:
     sync_folder(target.parent)
 
 
-def _empty(database: Database, tombstones: Tombstones, keystore: KeyStore) -> int:
+def empty_destroyed(database: Database, tombstones: Tombstones, keystore: KeyStore) -> int:
+    """Overwrite content whose key was destroyed, in a database from a backup; return the number of entries."""
     content = SqlErasableContent(database, SqlLogStore(database))
     count = 0
     for text in tombstones.destroyed():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import stat
 from collections.abc import Sequence
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
@@ -117,11 +118,8 @@ def check_database(context: CheckContext) -> list[Finding]:
             remedy = "put it back with its -wal file, or restore a backup; `liaison init` would begin with an empty one"
             return [stop("database", text, remedy, place)]
         return [stop("database", "there is no database", _INIT, place)]
-    database = open_storage(settings)
-    try:
+    with closing(open_storage(settings)) as database:
         found, words = version(database), describe(database)
-    finally:
-        database.close()
     if found != HEAD:
         return [warn("database", f"has schema `{found}`", "`liaison serve` brings it to the newest schema")]
     return [good("database", words)]

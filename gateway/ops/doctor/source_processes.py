@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+
 from adapters.load import Place, open_source
 from certs.names import CertificateUse, Holder
 from gateway.config.schema import SourceSettings
@@ -32,12 +34,10 @@ def _problem(context: CheckContext, source: SourceSettings) -> str:
     keeper = TrustKeeper(context.home.trust, context.clock)
     node = node_side(source, context.home, member_id(context.settings.node.member), lambda: keeper.view)
     try:
-        remote = open_source(Place(context.home.path, source.url, context.home.index, context.clock, node=node))
-        try:
+        place = Place(context.home.path, source.url, context.home.index, context.clock, node=node)
+        with closing(open_source(place)) as remote:
             remote.refresh()
             return remote.health()
-        finally:
-            remote.close()
     except LiaisonError as error:
         return error.message
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+
 from gateway.audit.log.succession import newest_logs
 from gateway.ops.doctor.finding import CheckContext, Finding, good, stop, warn
 from gateway.storage.database.migrate import HEAD, version
@@ -44,8 +46,7 @@ def check_witnesses(context: CheckContext) -> list[Finding]:
 def _logs(context: CheckContext, quorum: int) -> list[Finding]:
     if not is_made(context.settings):
         return []
-    database = open_storage(context.settings, read_only=True)
-    try:
+    with closing(open_storage(context.settings, read_only=True)) as database:
         if version(database) != HEAD:
             return []
         store, logs = SqlWitnessStore(database), SqlLogStore(database)
@@ -57,8 +58,6 @@ def _logs(context: CheckContext, quorum: int) -> list[Finding]:
             state = logs.state(name)
             found.append(standing(store, name, state.size if state else 0, counted, quorum, now_us, 0))
         evidence = len(store.evidence())
-    finally:
-        database.close()
     findings = [_waiting(item, now_us) for item in found if item.lost(now_us)]
     if evidence:
         text = f"{evidence} pair(s) of heads do not go together"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -136,11 +137,8 @@ def _database(settings: Settings) -> list[str]:
     KeyStore(settings.keystore)
     if not is_made(settings):
         made.append(settings.database_file.name)
-    database = open_storage(settings)
-    try:
+    with closing(open_storage(settings)) as database:
         if settings.is_shared and version(database) is None:
             made.append("tables in PostgreSQL")
         migrate(database)
-    finally:
-        database.close()
     return made

@@ -45,7 +45,7 @@ def found_witness(out: Path, member: str, listen: str, clock: Clock) -> list[str
     made += _make_server(home, known, clock)
     if not home.card.exists():
         keys = tuple(load_witness_signing_key(home.key(name)).public for name in _COSIGNING)
-        card = WitnessCard(known, keys, home.certificate.read_bytes())
+        card = WitnessCard(known, keys, home.certificate("tls").read_bytes())
         write_new(home.card, build_witness_card(card), PUBLIC)
         made.append(home.card.name)
     values = {"witness.member": member} | ({"listen.address": listen} if listen else {})
@@ -57,10 +57,10 @@ def _make_server(home: WitnessHome, member: MemberId, clock: Clock) -> list[str]
     if not home.key("tls").exists():
         create_key(home.key("tls"), Algorithm.P256)
         made.append("keys/tls.key")
-    if not home.certificate.exists():
+    if not home.certificate("tls").exists():
         key = load_key(home.key("tls"))
         if not isinstance(key, ec.EllipticCurvePrivateKey):
             raise Misconfigured("a server has a P-256 key", code="key-not-admitted", where=str(home.key("tls")))
-        write_new(home.certificate, pinned_server(key, witness_tls_name(member), clock), PUBLIC)
+        write_new(home.certificate("tls"), pinned_server(key, witness_tls_name(member), clock), PUBLIC)
         made.append("keys/tls.pem")
     return made

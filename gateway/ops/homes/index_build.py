@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -39,12 +40,9 @@ def _build(settings: Settings, source: SourceSettings, progress: Callable[[str, 
         progress(f"{source.id} {record_type}", done, total)
 
     place = source_place(settings, source, Home(settings.home), clock)
-    opened = open_source(replace(place, progress=report, anew=True))
-    try:
+    with closing(open_source(replace(place, progress=report, anew=True))) as opened:
         if not isinstance(opened, IndexedSource):
             return elsewhere(source)
         store = opened.rebuild(report)
         seconds, cpu = clock.monotonic() - started, time.process_time() - worked
         return index_figures(source, store) | {"seconds": round(seconds, 2), "cpu_seconds": round(cpu, 2)}
-    finally:
-        opened.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +72,5 @@ def _status(settings: Settings, source: SourceSettings) -> dict[str, Any]:
         store = IndexStore(path, load_index_secret(settings.keystore) if is_sealed else None)
     except LiaisonError as error:
         return {"source": source.id, "state": "unreadable", "reason": error.message}
-    try:
+    with closing(store):
         return index_figures(source, store)
-    finally:
-        store.close()

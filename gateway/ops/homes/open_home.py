@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -49,18 +49,16 @@ def open_home(folder: Path) -> Iterator[Evidence]:
     if not settings.keystore.is_dir():
         raise Misconfigured("there is no keystore", where=str(settings.keystore), remedy="name the home of a node")
     keys = KeyStore(settings.keystore)
-    database = open_storage(settings, read_only=True)
-    try:
+    with closing(open_storage(settings, read_only=True)) as database:
         yield Evidence(settings, home, member_id(settings.node.member), SqlLogStore(database), keys, database)
-    finally:
-        database.close()
 
 
-def require_entry(evidence: Evidence, place: Written, event: Event) -> None:
-    """Raise `NotProved` unless the entry that announces the showing stands in the log."""
-    for stored in evidence.store.entries(place.log, place.index, place.index + 1):
-        if parse_entry(stored.body).kind == event.kind:
-            return
+def require_entry(folder: Path, place: Written, event: Event) -> Written:
+    """Return the place of the entry that announces a showing; raise `NotProved` unless it stands in the log there."""
+    with open_home(folder) as evidence:
+        for stored in evidence.store.entries(place.log, place.index, place.index + 1):
+            if parse_entry(stored.body).kind == event.kind:
+                return place
     raise NotProved("the entry of this inspection is not in the log: nothing is shown", where=place.log)
 
 

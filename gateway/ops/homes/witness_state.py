@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -37,12 +37,9 @@ MEANINGS = {
 @contextmanager
 def open_memory(home: Path) -> Iterator[SqlWitnessStore]:
     """Open the memory of a node or a domestic witness, read only; it may be running. Raises `Misconfigured`."""
-    database = _database(home)
-    try:
+    with closing(_database(home)) as database:
         require_current(database)
         yield SqlWitnessStore(database)
-    finally:
-        database.close()
 
 
 def _database(home: Path) -> Database:
@@ -105,8 +102,7 @@ def describe_node(home: Path) -> dict[str, Any]:
     settings, clock = load_settings(home), SystemClock()
     view = TrustKeeper(settings.home / "trust", clock).view
     plan = witness_plan(settings.node.member, settings.witness, view)
-    database = open_storage(settings, read_only=True)
-    try:
+    with closing(open_storage(settings, read_only=True)) as database:
         require_current(database)
         logs, store = SqlLogStore(database), SqlWitnessStore(database)
         found = []
@@ -115,8 +111,6 @@ def describe_node(home: Path) -> dict[str, Any]:
             size = state.size if state else 0
             found.append(standing(store, name, size, plan.counted, plan.quorum, clock.now_us(), 0))
         evidence = len(store.evidence())
-    finally:
-        database.close()
     return {
         "quorum": settings.witness.quorum,
         "asked": [name or "domestic" for name in plan.asked],

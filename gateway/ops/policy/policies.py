@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -105,12 +106,9 @@ def quotas_of(home: Path) -> list[dict[str, Any]]:
     settings = load_settings(home)
     keeper = PolicyKeeper(settings, SystemClock(), production=False)
     quotas = keeper.engine.bundle.quotas
-    database = open_storage(settings, read_only=True)
-    try:
+    with closing(open_storage(settings, read_only=True)) as database:
         require_current(database)
         counts = {use.place: use.used for use in SqlQuotas(database).used(SystemClock().now_us())}
-    finally:
-        database.close()
     places = {*counts, *(QuotaPlace(*place) for place in quotas.limits)}
     rows = [(place, counts.get(place, 0), quotas.limit(*place)) for place in places]
     rows.sort(key=lambda row: (-(row[1] / row[2]) if row[2] else 0, row[0]))

@@ -6,6 +6,7 @@ depend on the engine: a dump of one can be loaded into the other.
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 
 from sqlalchemy import Connection, Table, func, insert, select
@@ -30,16 +31,13 @@ def dump(database: Database, out: Path) -> None:
             cursor.execute("PRAGMA query_only=OFF")
             cursor.execute("VACUUM INTO ?", (str(out),))
         return
-    target = open_database(out)
-    try:
+    with closing(open_database(out)) as target:
         migrate(target)
         with database.snapshot("dump") as source:
             for table in metadata.sorted_tables:
                 with target.write("copy") as connection:
                     _copy(source, connection, table)
         target.truncate_wal()
-    finally:
-        target.close()
 
 
 def load(file: Path, database: Database) -> None:
@@ -48,16 +46,13 @@ def load(file: Path, database: Database) -> None:
     Raises `Misconfigured` when the database is not empty.
     """
     require_empty(database)
-    source = open_database(file)
-    try:
+    with closing(open_database(file)) as source:
         migrate(source)
         with source.snapshot("load") as rows, database.write("load") as connection:
             for table in metadata.sorted_tables:
                 _copy(rows, connection, table)
             if database.shared:
                 _advance_ids(connection)
-    finally:
-        source.close()
 
 
 def require_empty(database: Database) -> None:
@@ -75,12 +70,9 @@ def require_empty(database: Database) -> None:
 def is_loaded(file: Path, database: Database) -> bool:
     """Tell whether the database has exactly the logs of a dump: it was loaded, and nothing was written since."""
     migrate(database)
-    source = open_database(file)
-    try:
+    with closing(open_database(file)) as source:
         migrate(source)
         return _logs(database) == _logs(source) != []
-    finally:
-        source.close()
 
 
 def _logs(database: Database) -> list[tuple[object, ...]]:

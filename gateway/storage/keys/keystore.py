@@ -35,7 +35,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM, AESGCMSIV
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from certs.durable import cut_torn_line
+from certs.durable import cut_torn_line, sync_folder
 from gateway.clock import from_us
 from gateway.errors import Contradicted, Misconfigured, Unknown
 from gateway.model.evidence.retention import month_of
@@ -196,7 +196,7 @@ class KeyStore:
                 dying.hardlink_to(path)
                 create_key_file(replacement, DESTROYED)
                 replacement.replace(path)
-                _sync_directory(path.parent)
+                sync_folder(path.parent)
             for remains in self._remains(path):
                 _overwrite(remains)
             for suffix in (_RETIRED, _KEPT):
@@ -292,7 +292,7 @@ class KeyStore:
                 file.writelines(lines)
                 file.flush()
                 os.fsync(file.fileno())
-            _sync_directory(path.parent)
+            sync_folder(path.parent)
 
     def remembered(self, key_id: str) -> dict[tuple[str, int], tuple[str, bytes]]:
         """Return the kept content keys of the month of `key_id`: by log and index the key that each lies under now, and
@@ -348,8 +348,8 @@ def create_key_file(path: Path, value: bytes) -> None:
                 os.link(draft, path)
         finally:
             draft.unlink()
-        _sync_directory(path.parent)
-        _sync_directory(path.parent.parent)
+        sync_folder(path.parent)
+        sync_folder(path.parent.parent)
 
 
 def read_key_file(path: Path) -> bytes:
@@ -372,12 +372,4 @@ def _overwrite(path: Path) -> None:
         file.flush()
         os.fsync(file.fileno())
     path.unlink()
-    _sync_directory(path.parent)
-
-
-def _sync_directory(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    sync_folder(path.parent)

@@ -7,9 +7,12 @@ import click
 from gateway.cli.lazy import LazyGroup
 
 _ADAPTER = {
-    "check": ("adapter.check", "Say what is wrong with a mapping, and what it makes of a source's rows."),
-    "init": ("adapter.init", "Read a database's catalogue and some rows, and write a commented draft of its mapping."),
-    "sample": ("adapter.sample", "Show one record beside the row that it is made of."),
+    "check": ("adapter.mapping", "Say what is wrong with a mapping, and what it makes of a source's rows."),
+    "init": (
+        "adapter.mapping",
+        "Read a database's catalogue and some rows, and write a commented draft of its mapping.",
+    ),
+    "sample": ("adapter.mapping", "Show one record beside the row that it is made of."),
 }
 
 

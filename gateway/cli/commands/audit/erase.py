@@ -7,9 +7,9 @@ from pathlib import Path
 import click
 
 from gateway.audit.retention.plan import Erased
-from gateway.cli.acts import key_option, tell_act
-from gateway.cli.options import home_option, json_option
-from gateway.cli.output import print_json, say, working
+from gateway.cli.acts import act_output, key_option, problem_lines
+from gateway.cli.options import NEW_FILE, home_option
+from gateway.cli.output import Output, printed, working
 from gateway.ops.acts.carry import bring
 from gateway.ops.acts.forget_plan import (
     ages,
@@ -22,8 +22,6 @@ from gateway.ops.acts.forget_plan import (
     of_subject,
     plan,
 )
-
-_OUT = click.Path(dir_okay=False, path_type=Path)
 
 
 @click.command()
@@ -44,9 +42,9 @@ _OUT = click.Path(dir_okay=False, path_type=Path)
 )
 @click.option("--reason", default="", help="Why; it stands in the entry.")
 @key_option("The key of a data officer or approver", more="; two persons sign, so give it twice, or --out")
-@click.option("--out", type=_OUT, help="Only sign: the act goes here, for the other person (liaison act sign).")
+@click.option("--out", type=NEW_FILE, help="Only sign: the act goes here, for the other person (liaison act sign).")
 @click.option("--dry-run", is_flag=True, help="Count what would go, by month and class; nothing is changed.")
-@json_option
+@printed
 def erase(
     home: Path,
     age: str,
@@ -59,8 +57,7 @@ def erase(
     keys: tuple[Path, ...],
     out: Path | None,
     dry_run: bool,
-    as_json: bool,
-) -> int:
+) -> Output:
     """Destroy the keys of content. Entries, hashes and proofs stay, and an entry says what was erased.
 
     What is erased cannot be brought back, from no backup. Two persons sign: data officers or approvers whose keys the
@@ -93,25 +90,19 @@ def erase(
         if numbers or records:
             wanted = of_subject(home, numbers, records, reason, court, keys)
         if dry_run:
-            return _tell(plan(home, before, wanted), "", planned=True, as_json=as_json)
+            return _erasure(plan(home, before, wanted), "", planned=True)
         ground = "entry" if entries or exchanges else "subject"
         if age:
             data = draft_age(home, before, reason, court, keys)
         else:
             data = draft_entries(home, wanted, ground, reason, court, keys)
         if out is None:
-            return _tell(*erased_of(bring(home, data)), planned=False, as_json=as_json)
+            return _erasure(*erased_of(bring(home, data)), planned=False)
     out.write_bytes(data)
-    return tell_act(out, data, as_json=as_json)
+    return act_output(out, data)
 
 
-def _tell(found: list[Erased], problem: str, *, planned: bool, as_json: bool) -> int:
+def _erasure(found: list[Erased], problem: str, *, planned: bool) -> Output:
     value = erased_value(found)
-    if as_json:
-        print_json({"dry_run": planned} | value | {"problem": problem})
-        return 0
-    for style, text in erased_lines(value, planned=planned):
-        say(text, style)
-    if problem:
-        say(f"keys may live on in the copy of the keystore: {problem}", "bad")
-    return 0
+    lines = [*erased_lines(value, planned=planned), *problem_lines(problem)]
+    return Output({"dry_run": planned} | value | {"problem": problem}, lines)

@@ -8,8 +8,8 @@ from typing import Any
 
 import click
 
-from gateway.cli.options import FILE, given, json_option, period_options, place_options
-from gateway.cli.output import print_result, progress_bar
+from gateway.cli.options import FILE, given, period_options, place_options
+from gateway.cli.output import Output, printed, progress_bar
 from gateway.clock import to_micros
 from gateway.ops.audit.search import Complete, Place, Searcher, find_entries, update_index
 from gateway.ops.audit.search_question import Search
@@ -41,7 +41,7 @@ from gateway.views.found_entries import found_lines, found_value
 @click.option("--complete", is_flag=True, help="Verify the log, open every entry, and so leave nothing out.")
 @click.option("--charter", type=FILE, help="With --complete: the charter that the auditor trusts.")
 @click.option("--fingerprint", help="With --complete: of the first charter.")
-@json_option
+@printed
 def find(
     home: Path | None,
     export: Path | None,
@@ -55,9 +55,8 @@ def find(
     fingerprint: str | None,
     index_file: Path | None,
     rebuild: bool,
-    as_json: bool,
     **wanted: Any,
-) -> int:
+) -> Output:
     """Find entries by what they say, newest first. What is shown is compared with the entries themselves.
 
     At home each search is itself an entry before anything is shown. --record, --name and --number need an appointed
@@ -80,14 +79,13 @@ def find(
     verified = Complete(charter, fingerprint) if complete else None
     with progress_bar("opening entries") as progress:
         result = find_entries(place, search, limit, Searcher(reason, key_file), progress, verified)
-    print_result(found_value(search, result, limit), found_lines(result, limit), as_json=as_json)
-    return result.exit_code
+    return Output(found_value(search, result, limit), found_lines(result, limit), result.exit_code)
 
 
 @click.command()
 @place_options
-@json_option
-def index(home: Path | None, export: Path | None, index_file: Path | None, rebuild: bool, as_json: bool) -> int:
+@printed
+def index(home: Path | None, export: Path | None, index_file: Path | None, rebuild: bool) -> Output:
     """Bring the search index up to date, so that `find` answers at once. The node may be running.
 
     It also takes out what was erased. It costs one core for about a minute for each 300,000 new entries: run it at
@@ -101,8 +99,7 @@ def index(home: Path | None, export: Path | None, index_file: Path | None, rebui
     with progress_bar("indexing entries") as progress:
         about = update_index(place, progress)
     words = f"{about['added']:,} entries added, {about['bytes'] / 1e6:,.1f} MB: {about['index']}"
-    print_result(about, [(words, "good")], as_json=as_json)
-    return 0
+    return Output(about, [(words, "good")])
 
 
 def _place(home: Path | None, export: Path | None, index_file: Path | None, *, rebuild: bool) -> Place:

@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import click
 
-from gateway.cli.options import TIME, home_option, json_option
-from gateway.cli.output import print_json, say
+from gateway.cli.options import FILE, NEW_FILE, TIME, home_option
+from gateway.cli.output import Output, printed
 from gateway.ops.acts.forget_plan import entry_places
-from gateway.ops.acts.hold_documents import bring_hold, draft_hold, draft_lift, hold_value, list_holds, sign_hold
-from gateway.ops.acts.hold_hints import bring_command, sign_command
+from gateway.ops.acts.hold_documents import (
+    bring_command,
+    bring_hold,
+    draft_hold,
+    draft_lift,
+    hold_value,
+    list_holds,
+    sign_command,
+    sign_hold,
+)
 from gateway.trust.documents.policy_approval import APPROVALS
+from gateway.views.lines import Line
 
-_FILE = click.Path(dir_okay=False, exists=True, path_type=Path)
-_OUT = click.Path(dir_okay=False, path_type=Path)
-_KEY = click.option("--key", required=True, type=_FILE, help="The key of a data officer or approver.")
+_KEY = click.option("--key", required=True, type=FILE, help="The key of a data officer or approver.")
 _REASON = click.option("--reason", required=True, help="Why; it stands in the entry.")
-_OUT_OPTION = click.option("--out", required=True, type=_OUT, help="The document, for the other approver.")
+_OUT_OPTION = click.option("--out", required=True, type=NEW_FILE, help="The document, for the other approver.")
 
 
 @click.command()
@@ -31,17 +40,10 @@ _OUT_OPTION = click.option("--out", required=True, type=_OUT, help="The document
 @_REASON
 @_KEY
 @_OUT_OPTION
-@json_option
+@printed
 def draft(
-    home: Path,
-    entries: tuple[str, ...],
-    exchanges: tuple[str, ...],
-    until: datetime,
-    reason: str,
-    key: Path,
-    out: Path,
-    as_json: bool,
-) -> int:
+    home: Path, entries: tuple[str, ...], exchanges: tuple[str, ...], until: datetime, reason: str, key: Path, out: Path
+) -> Output:
     """Write a new hold with the first approver's signature.
 
     \b
@@ -51,7 +53,7 @@ def draft(
     if not entries and not exchanges:
         raise click.UsageError("say what to hold: --entry or --exchange")
     data = draft_hold(home, entry_places(entries), exchanges, until, reason, key)
-    return _written(out, data, as_json=as_json)
+    return _written(out, data)
 
 
 @click.command()
@@ -60,37 +62,37 @@ def draft(
 @_REASON
 @_KEY
 @_OUT_OPTION
-@json_option
-def lift(home: Path, name: str, reason: str, key: Path, out: Path, as_json: bool) -> int:
+@printed
+def lift(home: Path, name: str, reason: str, key: Path, out: Path) -> Output:
     """Write the lifting of a hold with the first approver's signature.
 
     \b
     Example:
       liaison audit hold lift --home th --hold hold-… --reason "case closed" --key a.key --out l
     """
-    return _written(out, draft_lift(home, name, reason, key), as_json=as_json)
+    return _written(out, draft_lift(home, name, reason, key))
 
 
 @click.command()
-@click.argument("file", type=_FILE)
+@click.argument("file", type=FILE)
 @_KEY
 @_OUT_OPTION
-@json_option
-def sign(file: Path, key: Path, out: Path, as_json: bool) -> int:
+@printed
+def sign(file: Path, key: Path, out: Path) -> Output:
     """Read a document, and add an approver's signature.
 
     \b
     Example:
       liaison audit hold sign h --key b.key --out h
     """
-    return _written(out, sign_hold(file, key), as_json=as_json)
+    return _written(out, sign_hold(file, key))
 
 
 @click.command()
-@click.argument("file", type=_FILE)
+@click.argument("file", type=FILE)
 @home_option
-@json_option
-def bring(file: Path, home: Path, as_json: bool) -> int:
+@printed
+def bring(file: Path, home: Path) -> Output:
     """Place or lift a hold that two approvers signed; a running node does it within a second or so.
 
     \b
@@ -98,18 +100,14 @@ def bring(file: Path, home: Path, as_json: bool) -> int:
       liaison audit hold bring h --home th
     """
     done = bring_hold(home, file)
-    if as_json:
-        print_json(done)
-    else:
-        what = "placed" if done["action"] == "place" else "lifted"
-        say(f"{done['hold']} is {what}, signed by {len(done['approvers'])} persons", "good")
-    return 0
+    what = "placed" if done["action"] == "place" else "lifted"
+    return Output(done, [(f"{done['hold']} is {what}, signed by {len(done['approvers'])} persons", "good")])
 
 
 @click.command("list")
 @home_option
-@json_option
-def list_all(home: Path, as_json: bool) -> int:
+@printed
+def list_all(home: Path) -> Output:
     """All holds that were ever placed, and whether they stand.
 
     \b
@@ -117,32 +115,32 @@ def list_all(home: Path, as_json: bool) -> int:
       liaison audit hold list --home th
     """
     found = list_holds(home)
-    if as_json:
-        print_json({"holds": found})
-        return 0
+    return Output({"holds": found}, _hold_lines(found))
+
+
+def _hold_lines(found: list[dict[str, Any]]) -> Iterator[Line]:
     for item in found:
         named = [f"{len(indexes)} entries of {log}" for log, indexes in item["entries"].items()]
         named += [f"{len(item['exchanges'])} exchanges"] if item["exchanges"] else []
         style = "warn" if item["state"] == "stands" else "dim"
-        say(f"{item['id']}  {item['state']:<7} until {item['until']}  {', '.join(named)}: {item['reason']}", style)
+        yield f"{item['id']}  {item['state']:<7} until {item['until']}  {', '.join(named)}: {item['reason']}", style
     if not found:
-        say("no hold was ever placed")
-    return 0
+        yield "no hold was ever placed"
 
 
-def _written(out: Path, data: bytes, *, as_json: bool) -> int:
+def _written(out: Path, data: bytes) -> Output:
     value = hold_value(data) | {"out": str(out)}
     out.write_bytes(data)
-    if as_json:
-        print_json(value)
-        return 0
-    say(f"{out}: {value['action']} {value['hold']}, {value['signatures']} of 2 signed", "good")
+    return Output(value, _document_lines(out, value))
+
+
+def _document_lines(out: Path, value: dict[str, Any]) -> Iterator[Line]:
+    yield f"{out}: {value['action']} {value['hold']}, {value['signatures']} of 2 signed", "good"
     for log, indexes in value["entries"].items():
-        say(f"  {log}: {', '.join(map(str, indexes))}")
+        yield f"  {log}: {', '.join(map(str, indexes))}"
     for exchange in value["exchanges"]:
-        say(f"  exchange {exchange}")
-    say(f"  reason: {value['reason']}" + (f"; until {value['until']}" if value["until"] else ""))
-    say(f"  SHA-256 of what is signed, to compare by voice: {value['hash']}")
+        yield f"  exchange {exchange}"
+    yield f"  reason: {value['reason']}" + (f"; until {value['until']}" if value["until"] else "")
+    yield f"  SHA-256 of what is signed, to compare by voice: {value['hash']}"
     following = sign_command(out) if value["signatures"] < APPROVALS else bring_command(out, "HOME")
-    say(f"  next: {following}")
-    return 0
+    yield f"  next: {following}"

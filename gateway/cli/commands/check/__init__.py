@@ -7,11 +7,11 @@ import click
 from gateway.cli.lazy import LazyGroup
 
 _CHECK = {
-    "container": ("check.container", "A freight container's number (ISO 6346)."),
-    "imo": ("check.imo", "A ship's IMO number."),
-    "mrz": ("check.mrz", "The machine-readable zone of a passport, card or visa."),
-    "national-id": ("check.national_id", "A national identity number, in the digits of any script."),
-    "plate": ("check.plate", "A registration plate, with its letters in their own script."),
+    "container": ("check.identifiers", "A freight container's number (ISO 6346)."),
+    "imo": ("check.identifiers", "A ship's IMO number."),
+    "mrz": ("check.identifiers", "The machine-readable zone of a passport, card or visa."),
+    "national-id": ("check.identifiers", "A national identity number, in the digits of any script."),
+    "plate": ("check.identifiers", "A registration plate, with its letters in their own script."),
 }
 
 

@@ -7,8 +7,8 @@ import click
 from gateway.cli.lazy import LazyGroup
 
 _INDEX = {
-    "build": ("index.build", "Read all rows of each source and build its key index anew."),
-    "status": ("index.status", "Show the key index of each source: how large, how old, what is left out."),
+    "build": ("index.indexes", "Read all rows of each source and build its key index anew."),
+    "status": ("index.indexes", "Show the key index of each source: how large, how old, what is left out."),
 }
 
 

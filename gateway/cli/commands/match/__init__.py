@@ -7,8 +7,8 @@ import click
 from gateway.cli.lazy import LazyGroup
 
 _MATCH = {
-    "evaluate": ("match.evaluate", "Run a folder of names and questions through the index and the scoring of a node."),
-    "explain": ("match.explain", "Say how two names are compared: reading, keys in common, rules, score and class."),
+    "evaluate": ("match.names", "Run a folder of names and questions through the index and the scoring of a node."),
+    "explain": ("match.names", "Say how two names are compared: reading, keys in common, rules, score and class."),
 }
 
 

@@ -1,4 +1,4 @@
-"""`liaison backup`: seal everything of a home but its content keys in one file."""
+"""`liaison backup` and `restore`: seal everything of a home but its content keys, and make a home of it again."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ from pathlib import Path
 
 import click
 
-from gateway.cli.options import FILE, FOLDER, NEW_FILE, NEW_FOLDER, json_option
-from gateway.cli.output import print_result, working
+from gateway.cli.options import FILE, FOLDER, NEW_FILE, NEW_FOLDER
+from gateway.cli.output import Output, printed, working
 from gateway.clock import SystemClock
 from gateway.config import load_settings
 from gateway.ops.backup.backup import make_backup
+from gateway.ops.backup.restore import restore as restore_home
 from gateway.ops.key_pairs import make_key_pair
-from gateway.views.lines.backup import backup_lines, backup_value, key_lines
+from gateway.views.lines.backup import backup_lines, backup_value, key_lines, restored_lines, restored_value
 
 
 @click.command()
@@ -20,8 +21,8 @@ from gateway.views.lines.backup import backup_lines, backup_value, key_lines
 @click.option("--to", type=FILE, help="The public key that it is sealed for.")
 @click.option("--out", type=NEW_FILE, help="A new file.")
 @click.option("--new-key", type=NEW_FOLDER, help="Make a key pair in this folder.")
-@json_option
-def backup(home: Path | None, to: Path | None, out: Path | None, new_key: Path | None, as_json: bool) -> int:
+@printed
+def backup(home: Path | None, to: Path | None, out: Path | None, new_key: Path | None) -> Output:
     """Back up a home, consistent while its node serves, and sealed for one key that the node does not have.
 
     The keystore is never in it, so no backup brings back what was erased. Keep the keystore on a disk of its own, and
@@ -37,13 +38,37 @@ def backup(home: Path | None, to: Path | None, out: Path | None, new_key: Path |
         if to is not None or out is not None:
             raise click.UsageError("--new-key makes a key, and no backup")
         key = make_key_pair(new_key, "backup")
-        print_result(key, key_lines(key), as_json=as_json)
-        return 0
+        return Output(key, key_lines(key))
     if home is None or to is None or out is None:
         raise click.UsageError("give --home, --to and --out, or --new-key")
     with working("backing up"):
         settings = load_settings(home)
         made = make_backup(settings, to, out, SystemClock())
     value = backup_value(made, out, settings.storage.key_copy)
-    print_result(value, backup_lines(value), as_json=as_json)
-    return 0
+    return Output(value, backup_lines(value))
+
+
+@click.command()
+@click.option("--backup", "backup_file", required=True, type=FILE, help="The backup.")
+@click.option("--key", required=True, type=FILE, help="The key that it was sealed for.")
+@click.option("--home", required=True, type=NEW_FOLDER, help="A new or empty folder.")
+@click.option("--old-home", type=FOLDER, help="What is left of the home that was lost: keystore, high-water files.")
+@click.option("--keys", type=FOLDER, help="The copy of the keystore (storage.key_copy).")
+@click.option("--fingerprint", help="Of the first charter, to be sure whose backup it is.")
+@printed
+def restore(
+    backup_file: Path, key: Path, home: Path, old_home: Path | None, keys: Path | None, fingerprint: str | None
+) -> Output:
+    """Restore a home, and check its logs against every head that is known to be signed.
+
+    Content that was erased after the backup was made is overwritten at once. A database that lacks entries which were
+    signed is refused (exit code 1): neither this command nor a node signs anything over it.
+
+    \b
+    Examples:
+      liaison restore --backup th.backup --key backup.key --home th --old-home th.broken
+      liaison restore --backup th.backup --key backup.key --home th --keys /mnt/keys/th      # on a new machine
+    """
+    with working("restoring, and checking the logs"):
+        done = restore_home(backup_file, key, home, SystemClock(), old_home=old_home, keys=keys, pin=fingerprint)
+    return Output(restored_value(done, home), restored_lines(done, home, old_home), done.report.exit_code)

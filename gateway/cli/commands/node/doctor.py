@@ -7,8 +7,8 @@ from pathlib import Path
 
 import click
 
-from gateway.cli.options import home_option, json_option
-from gateway.cli.output import print_result
+from gateway.cli.options import home_option
+from gateway.cli.output import Output, printed
 from gateway.clock import SystemClock
 from gateway.ops.doctor.doctor import examine, healthy
 from gateway.views.lines.findings import finding_lines
@@ -17,8 +17,8 @@ from gateway.views.lines.findings import finding_lines
 @click.command()
 @home_option
 @click.option("--to", default="", metavar="MEMBER", help="Also check that this counterpart answers.")
-@json_option
-def doctor(home: Path, to: str, as_json: bool) -> int:
+@printed
+def doctor(home: Path, to: str) -> Output:
     """Check keys, certificates, clock, database, sources, policy, charter, and a counterpart.
 
     \b
@@ -31,5 +31,4 @@ def doctor(home: Path, to: str, as_json: bool) -> int:
     findings = examine(home, SystemClock(), to)
     is_sound = healthy(findings)
     about = {"healthy": is_sound, "findings": [asdict(finding) for finding in findings]}
-    print_result(about, finding_lines(findings, is_sound=is_sound), as_json=as_json)
-    return 0 if is_sound else 1
+    return Output(about, finding_lines(findings, is_sound=is_sound), 0 if is_sound else 1)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import click
 
-from gateway.cli.options import NEW_FOLDER, home_option, json_option
-from gateway.cli.output import print_result
+from gateway.cli.options import NEW_FOLDER, home_option
+from gateway.cli.output import Output, printed
 from gateway.clock import SystemClock
 from gateway.config import argument
 from gateway.ops.homes.found_node import Made, found
@@ -24,7 +24,7 @@ from gateway.views.lines import Line
 @click.option("--database", default="", metavar="URL", help="postgresql://USER@HOST/DATABASE instead of a file.")
 @click.option("--exchange-port", type=click.IntRange(1, 65535), help="Port towards counterparts (7443).")
 @click.option("--agency-port", type=click.IntRange(1, 65535), help="Port towards our own systems (8443).")
-@json_option
+@printed
 def init(
     member: str,
     home: Path,
@@ -34,8 +34,7 @@ def init(
     database: str,
     exchange_port: int | None,
     agency_port: int | None,
-    as_json: bool,
-) -> int:
+) -> Output:
     """Make the member's authority and a node's home. Running it again changes nothing and says so.
 
     \b
@@ -49,8 +48,7 @@ def init(
     listen = {key: f"127.0.0.1:{port}" for key, port in ports.items() if port}
     made = found(home, authority, member, SystemClock(), agencies=agencies, name=name, listen=listen, database=database)
     about = {"member": member, "made": {"authority": made.authority, "home": made.home}}
-    print_result(about, _lines(made, authority, home), as_json=as_json)
-    return 0
+    return Output(about, _lines(made, authority, home))
 
 
 def _lines(made: Made, authority: Path, home: Path) -> Iterator[Line]:

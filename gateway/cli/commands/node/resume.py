@@ -9,8 +9,9 @@ import click
 
 from gateway.audit.acts.table import ActKind
 from gateway.cli.acts import key_option
-from gateway.cli.options import home_option, json_option
-from gateway.cli.switches import switch_options, tell_nothing, tell_switch, wanted_target
+from gateway.cli.commands.node.switches import nothing_to_switch, switch_options, switched, wanted_target
+from gateway.cli.options import home_option
+from gateway.cli.output import Output, printed
 from gateway.clock import SystemClock
 from gateway.ops.acts.carry import bring
 from gateway.ops.acts.draft import draft
@@ -21,8 +22,8 @@ from gateway.ops.acts.switches import home_to_switch
 @home_option
 @switch_options
 @key_option("An administrator's key")
-@json_option
-def resume(home: Path, reason: str, keys: tuple[Path, ...], as_json: bool, **names: Any) -> int:
+@printed
+def resume(home: Path, reason: str, keys: tuple[Path, ...], **names: Any) -> Output:
     """Switch on again what `suspend` has switched off; `--all` ends every suspension. An administrator signs.
 
     \b
@@ -32,6 +33,6 @@ def resume(home: Path, reason: str, keys: tuple[Path, ...], as_json: bool, **nam
     place, clock = home_to_switch(home), SystemClock()
     target, before = wanted_target(place, clock, reason, **names)
     if target not in before and not (target == "all" and before):
-        return tell_nothing(target, before, as_json=as_json)
+        return nothing_to_switch(target, before)
     line = bring(home, draft(home, ActKind.RESUME, reason, {"target": target}, keys))
-    return tell_switch(place, clock, line, as_json=as_json)
+    return switched(place, clock, line)

@@ -10,8 +10,8 @@ import click
 
 from gateway.cli.client import NodeClient
 from gateway.cli.officers import trial_token
-from gateway.cli.options import Word, home_option, json_option, unlisted_officer
-from gateway.cli.output import print_result
+from gateway.cli.options import Word, home_option, unlisted_officer
+from gateway.cli.output import Output, printed
 from gateway.cli.speech import spoken
 from gateway.config import load_settings
 from gateway.errors import Malformed
@@ -39,7 +39,7 @@ _USES = click.Choice([item.value for item in Use])
 @click.option("--use", default=Use.PASS_ON.value, show_default=True, type=_USES, help="What is done with it.")
 @click.option("--reason", required=True, help="Why; it is logged, and goes to the owner with a request for consent.")
 @unlisted_officer
-@json_option
+@printed
 def onward(
     home: Path,
     officer: str,
@@ -55,8 +55,7 @@ def onward(
     role: str,
     office: str,
     agency: str,
-    as_json: bool,
-) -> int:
+) -> Output:
     """Pass a record from abroad on, use it as evidence or act upon it: the owner's marking decides.
 
     Where the marking leaves it to the owner, the owner's node is asked for consent, and a human there decides; give
@@ -85,8 +84,7 @@ def onward(
     with NodeClient(settings, language=spoken()) as node:
         body["exchange_id"] = exchange or _exchange_with(owner, node.get(search_id, token))
         answer = node.onward(search_id, body, token)
-    print_result(answer, _lines(answer), as_json=as_json)
-    return 0 if answer["decision"] == "allowed" else 1
+    return Output(answer, _lines(answer), 0 if answer["decision"] == "allowed" else 1)
 
 
 def _receiver(to: str) -> tuple[str, str]:

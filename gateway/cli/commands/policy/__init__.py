@@ -9,21 +9,21 @@ from gateway.cli.lazy import LazyGroup
 _POLICY = {
     "admit": ("policy.approval", "Bring an approver's public key into a home; the next descriptor lists it."),
     "approver": ("policy.approval", "Make the key of one who approves policy."),
-    "check": ("policy.check", "Find everything in a policy folder that would not load, with file, line and remedy."),
-    "diff": ("policy.diff", "Say what NEW changes against OLD, in words, and the cases that come out otherwise."),
-    "explain": ("policy.explain", "Say why: which rule, where it stands, and what would have to differ."),
+    "check": ("policy.review", "Find everything in a policy folder that would not load, with file, line and remedy."),
+    "diff": ("policy.review", "Say what NEW changes against OLD, in words, and the cases that come out otherwise."),
+    "explain": ("policy.review", "Say why: which rule, where it stands, and what would have to differ."),
     "fetch": ("policy.approval", "Get the very files that decided, by the hash in a decision's entry."),
     "install": ("policy.approval", "Bring a policy that two approvers signed to a node."),
-    "matrix": ("policy.matrix", "Show who gets what: each counterpart's agencies, purposes, record types and fields."),
+    "matrix": ("policy.review", "Show who gets what: each counterpart's agencies, purposes, record types and fields."),
     "mutants": (
-        "policy.mutants",
+        "policy.review",
         "Put one mistake after another into each policy, and find those that no case notices.",
     ),
-    "quotas": ("policy.quotas", "Show how much of today's quotas is used, the nearly used-up ones first."),
-    "rehearse": ("policy.rehearse", "Decide again, by a draft, what this home really answered."),
+    "quotas": ("policy.review", "Show how much of today's quotas is used, the nearly used-up ones first."),
+    "rehearse": ("policy.review", "Decide again, by a draft, what this home really answered."),
     "sign": ("policy.approval", "Sign a national folder as a new version, or add an approver's signature."),
     "status": ("policy.approval", "Say which policy a home holds, and who approved it."),
-    "test": ("policy.test", "Decide all cases of one or more national folders."),
+    "test": ("policy.review", "Decide all cases of one or more national folders."),
 }
 
 

@@ -6,16 +6,16 @@ from pathlib import Path
 
 import click
 
-from gateway.cli.options import NEW_FOLDER, json_option
-from gateway.cli.output import print_result
+from gateway.cli.options import NEW_FOLDER
+from gateway.cli.output import Output, printed
 from gateway.records.schema import write_schemas
 from gateway.views.lines import Line
 
 
 @click.command()
 @click.option("--out", required=True, type=NEW_FOLDER, help="Folder for the files.")
-@json_option
-def export(out: Path, as_json: bool) -> int:
+@printed
+def export(out: Path) -> Output:
     """Write a JSON Schema (draft 2020-12) for each record type and the envelope, and an index.
 
     The folder is made where it is missing; files of the same names are replaced.
@@ -26,5 +26,4 @@ def export(out: Path, as_json: bool) -> int:
     """
     written = write_schemas(out)
     lines: list[Line] = [*written, (f"{len(written)} files written to {out}", "good")]
-    print_result({"out": str(out), "files": written}, lines, as_json=as_json)
-    return 0
+    return Output({"out": str(out), "files": written}, lines)

@@ -7,10 +7,10 @@ import click
 from gateway.cli.lazy import LazyGroup
 
 _SOURCE = {
-    "certify": ("source.certify", "Certify REQUESTS of a source process, at the authority."),
-    "check": ("source.check", "Look at keys, certificates, mapping and the agency's system; nothing is served."),
-    "init": ("source.init", "Make a source process's home: keys, certificates or requests for them, source.toml."),
-    "log": ("source.log", "Show the agency's own log: who was asked for, for whom and why, and what was signed."),
+    "certify": ("source.home", "Certify REQUESTS of a source process, at the authority."),
+    "check": ("source.home", "Look at keys, certificates, mapping and the agency's system; nothing is served."),
+    "init": ("source.home", "Make a source process's home: keys, certificates or requests for them, source.toml."),
+    "log": ("source.home", "Show the agency's own log: who was asked for, for whom and why, and what was signed."),
     "serve": ("source.serve", "Serve the country's node until SIGTERM or Ctrl-C; what was taken is finished."),
 }
 

@@ -7,14 +7,14 @@ import click
 from gateway.cli.lazy import LazyGroup
 
 _TRUST = {
-    "accept": ("trust.accept", "Take charters, descriptors and statuses into a home."),
+    "accept": ("trust.documents", "Take charters, descriptors and statuses into a home."),
     "admit": ("trust.person", "Bring a person's public key into a home; the next descriptor lists it."),
-    "draft": ("trust.draft", "Draft a charter from authority folders or the cards that members hand in."),
+    "draft": ("trust.documents", "Draft a charter from authority folders or the cards that members hand in."),
     "person": ("trust.person", "Make the key of a person: an administrator, data officer or approver."),
-    "publish": ("trust.publish", "Make and sign the member's own descriptor (with --authority) and status."),
-    "show": ("trust.show", "Show a charter file, or all that a home holds."),
-    "sign": ("trust.sign", "Add an authority's signature to a charter or descriptor."),
-    "verify": ("trust.verify", "Verify a charter with all its versions, one a line."),
+    "publish": ("trust.documents", "Make and sign the member's own descriptor (with --authority) and status."),
+    "show": ("trust.documents", "Show a charter file, or all that a home holds."),
+    "sign": ("trust.documents", "Add an authority's signature to a charter or descriptor."),
+    "verify": ("trust.documents", "Verify a charter with all its versions, one a line."),
 }
 
 

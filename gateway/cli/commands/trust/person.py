@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from gateway.cli.options import FILE, NEW_FOLDER, home_option, json_option
-from gateway.cli.output import print_json, say
+from gateway.cli.options import FILE, NEW_FOLDER, home_option
+from gateway.cli.output import Output, printed
 from gateway.config import argument
 from gateway.ops.homes.persons import admit_person
 from gateway.ops.key_pairs import make_key_pair
@@ -22,8 +22,8 @@ _USE = click.option(
 @_USE
 @click.option("--out", required=True, type=NEW_FOLDER, help="Where the keys go.")
 @click.option("--name", required=True, help="The person's id.")
-@json_option
-def person(use: str, out: Path, name: str, as_json: bool) -> int:
+@printed
+def person(use: str, out: Path, name: str) -> Output:
     """Make the key of a person: an administrator, data officer or approver. The key stays with that person alone.
 
     \b
@@ -31,21 +31,19 @@ def person(use: str, out: Path, name: str, as_json: bool) -> int:
       liaison trust person --use administrator --out keys --name th.adm.7
     """
     made = make_key_pair(out, name)
-    if as_json:
-        print_json(made)
-        return 0
     public = argument(Path(made["public"]))
-    say(f"key, for that person alone: {made['key']}", "good")
-    say(f"public key: {made['public']}; bring it into the home: liaison trust admit {public} --use {use} --home …")
-    return 0
+    following = f"bring it into the home: liaison trust admit {public} --use {use} --home …"
+    return Output(
+        made, [(f"key, for that person alone: {made['key']}", "good"), f"public key: {made['public']}; {following}"]
+    )
 
 
 @click.command()
 @click.argument("public", type=FILE)
 @_USE
 @home_option
-@json_option
-def admit(public: Path, use: str, home: Path, as_json: bool) -> int:
+@printed
+def admit(public: Path, use: str, home: Path) -> Output:
     """Bring a person's public key into a home; the descriptor that the authority signs next lists it.
 
     \b
@@ -53,9 +51,5 @@ def admit(public: Path, use: str, home: Path, as_json: bool) -> int:
       liaison trust admit keys/th.adm.7.pub --use administrator --home th
     """
     target = admit_person(home, public, KeyUse(use))
-    if as_json:
-        print_json({"public": str(target)})
-    else:
-        say(f"{target}", "good")
-        say("  now publish the descriptor: liaison trust publish --home … --authority …")
-    return 0
+    following = "  now publish the descriptor: liaison trust publish --home … --authority …"
+    return Output({"public": str(target)}, [(f"{target}", "good"), following])

@@ -7,11 +7,11 @@ import click
 from gateway.cli.lazy import LazyGroup
 
 _WITNESS = {
-    "accept": ("witness.accept", "Take charters, descriptors and statuses; they say whose log is signed by which key."),
-    "init": ("witness.init", "Make a domestic witness's home: keys, its card witness.pub, witness.toml."),
+    "accept": ("witness.home", "Take charters, descriptors and statuses; they say whose log is signed by which key."),
+    "init": ("witness.home", "Make a domestic witness's home: keys, its card witness.pub, witness.toml."),
     "serve": ("witness.serve", "Cosign the heads of the country's node until SIGTERM or Ctrl-C."),
-    "status": ("witness.status", "Show how a node's logs stand with their witnesses, or what a witness has cosigned."),
-    "waive": ("witness.waive", "Let the node start once although no witness can be asked."),
+    "status": ("witness.home", "Show how a node's logs stand with their witnesses, or what a witness has cosigned."),
+    "waive": ("witness.home", "Let the node start once although no witness can be asked."),
 }
 
 

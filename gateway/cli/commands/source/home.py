@@ -1,4 +1,4 @@
-"""`liaison source init`: a source process's home."""
+"""`liaison source`: the home of a source process, its certificates, its checks, and the agency's own log."""
 
 from __future__ import annotations
 
@@ -7,12 +7,55 @@ from pathlib import Path
 
 import click
 
-from gateway.cli.options import FILE, FOLDER, NEW_FOLDER, json_option
-from gateway.cli.output import print_result
+from gateway.app.source_check import check_source
+from gateway.audit.reading.show import Filter
+from gateway.cli.options import FILE, FOLDER, NEW_FOLDER, source_home
+from gateway.cli.output import Output, printed
 from gateway.clock import SystemClock
 from gateway.config import argument, host_port
-from gateway.ops.homes.found_source import Founded, found_source, source_settings
+from gateway.ops.audit.source_log import source_entries, source_value
+from gateway.ops.homes.found_source import Founded, certify_requests, found_source, source_settings
 from gateway.views.lines import Line
+from gateway.views.lines.entries import source_line
+
+
+@click.command()
+@click.argument("requests", nargs=-1, required=True, type=FILE)
+@click.option("--authority", required=True, type=FOLDER, help="The authority's folder (ca.key).")
+@click.option("--out", required=True, type=NEW_FOLDER, help="Folder for the certificates and ca.pem.")
+@printed
+def certify(requests: tuple[Path, ...], authority: Path, out: Path) -> Output:
+    """Certify REQUESTS of a source process, at the authority. Ask the agency by voice that they are its own.
+
+    \b
+    Example:
+      liaison source certify --authority kh-authority --out certs record.csr tls.csr
+    """
+    made = certify_requests(authority, requests, out, SystemClock())
+    lines = [(f"{out / file}: {uri}", "good") for file, uri in made.items()]
+    return Output({"certified": made, "out": str(out)}, lines)
+
+
+@click.command()
+@source_home
+@printed
+def check(home: Path) -> Output:
+    """Look at keys, certificates, the accepted node, the mapping and the agency's system; nothing is served.
+
+    \b
+    Example:
+      liaison source check --home customs
+    """
+    findings = check_source(home)
+    is_good = all(finding.good for finding in findings)
+    lines: list[Line] = []
+    for finding in findings:
+        mark, style = ("ok  ", "good") if finding.good else ("stop", "bad")
+        lines.append((f"{mark} {finding.what}: {finding.text}", style))
+        lines += [f"     {finding.remedy}"] if finding.remedy else []
+    return Output(
+        {"good": is_good, "findings": [finding.as_json() for finding in findings]}, lines, 0 if is_good else 1
+    )
 
 
 @click.command()
@@ -28,7 +71,7 @@ from gateway.views.lines import Line
 @click.option("--mapping", type=FILE, help="TOML file that maps the system's tables to the record types.")
 @click.option("--url", default="", help="Where the system is; the scheme chooses the adapter.")
 @click.option("--access", type=FILE, help="TOML file of passwords and certificates for it, mode 0600.")
-@json_option
+@printed
 def init(
     member: str,
     agency: str,
@@ -40,8 +83,7 @@ def init(
     mapping: Path | None,
     url: str,
     access: Path | None,
-    as_json: bool,
-) -> int:
+) -> Output:
     """Make a source process's home: keys, certificates or requests for them, source.toml. Keeps what exists.
 
     \b
@@ -59,8 +101,7 @@ def init(
     )
     is_kept = "source.toml" not in made.files
     about = {"member": member, "agency": agency, "made": made.files, "requests": made.requests}
-    print_result(about | {"settings_kept": is_kept}, _lines(out, made, is_kept=is_kept), as_json=as_json)
-    return 0
+    return Output(about | {"settings_kept": is_kept}, _lines(out, made, is_kept=is_kept))
 
 
 def _lines(out: Path, made: Founded, *, is_kept: bool) -> Iterator[Line]:
@@ -74,3 +115,22 @@ def _lines(out: Path, made: Founded, *, is_kept: bool) -> Iterator[Line]:
     record = out / "keys" / "record.pem"
     yield f"at the node: copy {record} into the home's certificates/, and `liaison trust publish` with the authority"
     yield f"what comes next: liaison source check --home {argument(out)}"
+
+
+@click.command()
+@source_home
+@click.option("--peer", default="", metavar="M", help="Only for this country.")
+@click.option("--kind", default="", help="source-searched, source-issued, source-refused, …")
+@click.option("--exchange", "exchange_id", default="", help="Only this exchange.")
+@click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 100_000))
+@printed
+def log(home: Path, peer: str, kind: str, exchange_id: str, limit: int) -> Output:
+    """Show the agency's own log: who was asked for, for whom and why, and what was signed. Newest first.
+
+    \b
+    Examples:
+      liaison source log --home customs
+      liaison source log --home customs --peer th --kind source-issued
+    """
+    found = source_entries(home, Filter(peer=peer, kind=kind, exchange_id=exchange_id), limit)
+    return Output({"entries": [source_value(item) for item in found]}, map(source_line, found))
