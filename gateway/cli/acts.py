@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
 from gateway.cli.output import print_json, say
+from gateway.clock import rfc3339
 from gateway.ops.acts.draft import bring_command, describe_act, sign_command
 
 _F = TypeVar("_F", bound=Callable[..., Any])
@@ -31,7 +32,15 @@ def tell_act(file: Path, data: bytes, *, as_json: bool) -> int:
     reference = f"; reference: {value['reference']}" if value["reference"] else ""
     say(f"  reason: {value['reason']}{reference}; until {value['expires'][:16]}")
     for name, detail in value["detail"].items():
-        say(f"  {name}: {detail}")
+        say(f"  {name}: {_detail(detail)}")
     say(f"  SHA-256 of what is signed, to compare by voice: {value['hash']}")
     say(f"  next: {sign_command(file) if value['signatures'] < value['needed'] else bring_command(file)}")
     return 0
+
+
+def _detail(value: Any) -> str:
+    """Return a detail in words that its signers can judge: the ends of classes as times, lists without brackets."""
+    if isinstance(value, Mapping):
+        ends = ((name, rfc3339(end) if type(end) is int else end) for name, end in value.items())
+        return ", ".join(f"{name} {end}" for name, end in ends)
+    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)

@@ -100,9 +100,9 @@ def appoint(
         say(f"  descriptor {about['descriptor']} lists the key; a running node takes it within a second")
         say(f"  the others need it before your next status: hand round trust/descriptors/{about['member']}.jsonl")
     else:
-        signing = f"liaison trust sign {argument(out)}"
+        signing = f"liaison trust sign {argument(out)} --authority ADIR"
         say(f"  {about['signatures_needed']} signatures of the authority are needed: {signing}", "warn")
-        say(f"  then: liaison trust accept {argument(out)} --home …, and liaison trust publish", "warn")
+        say(f"  then: liaison trust accept {argument(out)} --home HOME, and liaison trust publish --home HOME", "warn")
     return 0
 
 

@@ -60,7 +60,7 @@ def admit(public: Path, home: Path, as_json: bool) -> int:
         print_json({"public": str(target)})
     else:
         say(f"{target}", "good")
-        say("  now publish the descriptor: liaison trust publish --home … --authority …")
+        say(f"  now publish the descriptor: liaison trust publish --home {argument(home)} --authority ADIR --out FILE")
     return 0
 
 
@@ -107,7 +107,8 @@ def install(file: Path, home: Path, as_json: bool) -> int:
         print_json({"member": brought.member, "version": brought.version})
         return 0
     say(f"policy {brought.version} of `{brought.member}` was brought", "good")
-    say("  what became of it: liaison audit show --home … --log operations --kind policy-accepted (or policy-refused)")
+    show = f"liaison audit show --home {argument(home)} --log operations --kind"
+    say(f"  what became of it: {show} policy-accepted (or policy-refused)")
     return 0
 
 

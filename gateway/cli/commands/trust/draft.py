@@ -38,6 +38,6 @@ def draft(
       liaison trust draft --previous charter.jsonl --threshold 2 --out charter-2.json la-authority/member.json
     """
     about = draft_charter(cards, federation, threshold, days, previous, out)
-    following = f"each authority signs it: liaison trust sign {argument(out)}"
+    following = f"each authority signs it: liaison trust sign {argument(out)} --authority ADIR"
     print_result(about, [*signed_lines(about), following], as_json=as_json)
     return 0

@@ -57,5 +57,5 @@ def admit(public: Path, use: str, home: Path, as_json: bool) -> int:
         print_json({"public": str(target)})
     else:
         say(f"{target}", "good")
-        say("  now publish the descriptor: liaison trust publish --home … --authority …")
+        say(f"  now publish the descriptor: liaison trust publish --home {argument(home)} --authority ADIR --out FILE")
     return 0
