@@ -184,7 +184,8 @@ def read_body(kind: type[_Body], value: Any, code: str) -> _Body:
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
         place = ".".join(str(part) for part in first["loc"])[:120] or "body"
-        message = _SAID.get(first["type"], first["msg"].lower())
+        said = first["msg"]
+        message = _SAID.get(first["type"], said[:1].lower() + said[1:])  # codes in it keep their capitals
         raise Malformed(message, code=code, where=place, remedy="see /openapi.json") from None
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -10,6 +10,7 @@ import click
 
 from gateway.cli.options import FILE
 from gateway.cli.output import Output
+from gateway.clock import rfc3339
 from gateway.ops.acts.draft import bring_command, describe_act, sign_command
 from gateway.views.lines import Line
 
@@ -33,9 +34,17 @@ def _act_lines(file: Path, value: dict[str, Any]) -> Iterator[Line]:
     reference = f"; reference: {value['reference']}" if value["reference"] else ""
     yield f"  reason: {value['reason']}{reference}; until {value['expires'][:16]}"
     for name, detail in value["detail"].items():
-        yield f"  {name}: {detail}"
+        yield f"  {name}: {_detail(detail)}"
     yield f"  SHA-256 of what is signed, to compare by voice: {value['hash']}"
     yield f"  next: {sign_command(file) if value['signatures'] < value['needed'] else bring_command(file)}"
+
+
+def _detail(value: Any) -> str:
+    """Return a detail in words that its signers can judge: the ends of classes as times, lists without brackets."""
+    if isinstance(value, Mapping):
+        ends = ((name, rfc3339(end) if type(end) is int else end) for name, end in value.items())
+        return ", ".join(f"{name} {end}" for name, end in ends)
+    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
 
 
 def problem_lines(problem: str | None) -> list[Line]:

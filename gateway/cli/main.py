@@ -18,6 +18,7 @@ from gateway import __version__
 from gateway.cli.lazy import LazyGroup
 from gateway.cli.output import print_json, show_error, show_unforeseen
 from gateway.cli.speech import Speech, language_option
+from gateway.cli.wrong_usage import show_usage
 from gateway.errors import LiaisonError, Misconfigured
 
 COMMANDS = {
@@ -81,7 +82,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
     try:
         code = liaison.main(arguments, prog_name="liaison", standalone_mode=False, obj=speech)
     except click.ClickException as error:
-        error.show()
+        show_usage(error, speech.language)
         if as_json:
             print_json({"error": {"code": "usage", "reason": "INVALID_ARGUMENT", "message": error.format_message()}})
         return 2

@@ -330,6 +330,7 @@ def test_two_persons_sign_on_two_machines(liaison: Liaison, home: Path, tmp_path
     assert (drafted.code, drafted.value["signatures"], drafted.value["needed"]) == (0, 1, 2)
     early = liaison("act", "bring", file, "--home", home, "--json")
     assert (early.code, early.value["error"]["code"]) == (1, "below-threshold")
+    assert early.value["error"]["remedy"].endswith(f": liaison act sign {file} --key THEIR.key --out {file}")
     again = liaison("act", "sign", file, "--key", one, "--out", file, "--json")
     assert (again.code, again.value["error"]["code"]) == (1, "signed-already")
     assert liaison("act", "sign", file, "--key", two, "--out", file).code == 0
@@ -366,6 +367,6 @@ def test_an_act_is_told_before_it_is_signed(liaison: Liaison, home: Path, tmp_pa
     file.write_bytes(sign_act(act, [load_signing_key(person_key(home, "data1"))]))
     told = liaison("act", "show", file)
     assert "1 of 2 signed" in told.out
-    assert "before: {'hit': 1}" in told.out
+    assert "  before: hit 1970-01-01T00:00:00.000001Z\n" in told.out
     wrong = liaison("act", "show", person_key(home, "data1"))
     assert (wrong.code, "this is no act" in wrong.err) == (1, True)

@@ -33,6 +33,7 @@ OFFICERS = (
     "gateway/agency/requests.py",
     "gateway/agency/plausibility.py",
     "gateway/cli/client.py",
+    "gateway/cli/officers.py",
     "gateway/exchange/asking/ask.py",
     "gateway/exchange/asking/searches.py",
     "gateway/model/names.py",

@@ -15,7 +15,7 @@ from gateway.config import Home, Settings, load_settings
 from gateway.errors import Forbidden, LiaisonError, Malformed, Misconfigured, Unauthenticated, Unavailable
 from gateway.model.names import member_id
 from gateway.model.requester import Officer
-from gateway.ops.acts.draft import helped
+from gateway.ops.acts.draft import helped, sign_command
 from gateway.ops.acts.inspections import look_up_order, use_order
 from gateway.ops.acts.mailbox import Mailbox, Order
 from gateway.ops.acts.parts import OfficerOf, own_desks
@@ -120,8 +120,13 @@ def bring(folder: Path, data: bytes) -> dict[str, Any]:
 
 
 def bring_file(folder: Path, file: Path) -> dict[str, Any]:
-    """Carry out the signed act in a file."""
-    return bring(folder, read_document(file, ACT))
+    """Carry out the signed act in a file. Raises an error whose remedy is the next signature where one is missing."""
+    try:
+        return bring(folder, read_document(file, ACT))
+    except LiaisonError as error:
+        if error.code == "below-threshold":
+            error.remedy = f"another person, whose public key the descriptor lists: {sign_command(file)}"
+        raise
 
 
 def inspect(folder: Path, key: SigningKey, action: Action, reason: str, detail: dict[str, Any]) -> Written:

@@ -66,6 +66,13 @@ def target_of(
     return f"peer:{member_id(name)}" + (f"/{known_type(record_type).name}" if record_type else "")
 
 
+def options_of(target: str) -> str:
+    """Return the options of `suspend` and `resume` that name a target."""
+    kind, _, name = target.partition(":")
+    name, _, record_type = name.partition("/")
+    return "--all" if target == "all" else f"--{kind} {name}" + (f" --type {record_type}" if record_type else "")
+
+
 def home_to_switch(folder: Path) -> Home:
     """Return the home in `folder`, also when its settings are broken. Raises `Misconfigured` when there are none."""
     try:

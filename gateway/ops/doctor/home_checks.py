@@ -16,6 +16,7 @@ from certs.profile import Leaf, check_issued, read_ca, read_leaf
 from gateway.clock import SystemClock, from_us
 from gateway.config import PACKAGED_POLICY, Settings, Suspensions, argument
 from gateway.errors import LiaisonError, Misconfigured
+from gateway.ops.acts.switches import options_of
 from gateway.ops.doctor.finding import Check, CheckContext, Finding, failed, good, stop, warn
 from gateway.ops.doctor.source_processes import check_processes
 from gateway.ops.doctor.witness_checks import check_witnesses
@@ -176,7 +177,8 @@ def check_policy(context: CheckContext) -> list[Finding]:
     found = f"loads; {keeper.engine.hash.hex()[:16]}"
     uncovered = _uncovered(context, keeper.engine.agreements)
     if keeper.left_out:
-        remedy = "why: liaison audit show --home … --log operations --kind policy-refused; then bring a good one"
+        show = f"liaison audit show --home {argument(context.home.path)} --log operations --kind policy-refused"
+        remedy = f"why: {show}; then bring a good one"
         uncovered.append(warn("policy", "the policy that was brought last was not taken", remedy))
     if keeper.version:
         text = f"{found}, version {keeper.version}, signed by {len(keeper.approvers)} approvers"
@@ -249,8 +251,15 @@ def check_suspensions(context: CheckContext) -> list[Finding]:
     """List the targets that are switched off."""
     active = Suspensions(context.home.suspensions, context.clock.monotonic).active
     make = stop if "all" in active else warn
-    remedy = f"when it may be on again: liaison resume --home {argument(context.home.path)} …"
-    return [make("suspensions", f"`{target}` is switched off: {why}", remedy) for target, why in active.items()]
+    resume = f"when it may be on again: liaison resume --home {argument(context.home.path)}"
+    return [
+        make(
+            "suspensions",
+            f"`{target}` is switched off: {why}",
+            f"{resume} {options_of(target)} --reason WHY --key ONE.key",
+        )
+        for target, why in active.items()
+    ]
 
 
 def check_trial(context: CheckContext) -> list[Finding]:

@@ -46,7 +46,7 @@ def published_lines(about: dict[str, Any], out: str) -> list[str]:
     lines.append(f"  answers at {', '.join(descriptor['endpoints'])}; {len(descriptor['keys'])} keys are listed")
     return [
         *lines,
-        f"hand {out} to the others: liaison trust accept {argument(Path(out))}"
+        f"hand {out} to the others: liaison trust accept {argument(Path(out))} --home HOME"
         if out
         else "give --out to hand them on",
     ]

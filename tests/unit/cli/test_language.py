@@ -80,3 +80,19 @@ def test_the_environment_may_name_the_language_and_the_locale_does_not(
 @pytest.mark.parametrize("path", every_command(), ids=" ".join)
 def test_every_command_takes_the_option(liaison: Liaison, path: tuple[str, ...]) -> None:
     assert liaison("--language", "km", *path, "--help").code == 0
+
+
+def test_wrong_usage_that_click_finds_is_in_the_officer_s_language(liaison: Liaison, home: Path) -> None:
+    missing = liaison("--language", "th", "ask", "document", "--home", home)
+    assert missing.code == 2
+    assert "วิธีใช้: liaison ask document --help\n" in missing.err
+    assert "ข้อผิดพลาด: ไม่ได้ระบุ `--number`\n" in missing.err
+    assert "lỗi: không có tùy chọn `--bogus`\n" in liaison("--language", "vi", "ask", "document", "--bogus").err
+    assert "没有命令 `nothing`" in liaison("--language", "zh", "ask", "nothing").err
+    assert "错误：--purpose: `x` 不属于" in liaison("--language", "zh", "ask", "document", "--purpose", "x").err
+
+
+def test_a_doubtful_number_is_told_in_the_officer_s_language(liaison: Liaison, home: Path) -> None:
+    container = ("ask", "container", "--home", home, "--to", "vn", "--ticket", "T-1", *ASK, "--number")
+    assert "chữ số kiểm tra phải là 3" in liaison("--language", "vi", *container, "CSQU3054384").err
+    assert "not four letters" not in liaison("--language", "vi", *container, "1").err

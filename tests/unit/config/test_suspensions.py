@@ -14,7 +14,7 @@ from gateway.config import Home, Suspensions
 from gateway.config.suspensions import HUMANITARIAN, Action, Switch, read_switches
 from gateway.errors import Malformed
 from gateway.model.purpose import Purpose
-from gateway.ops.acts.switches import append, history, target_of
+from gateway.ops.acts.switches import append, history, options_of, target_of
 from gateway.ops.acts.switches import suspend as switch_off
 
 
@@ -152,6 +152,9 @@ def test_a_reason_with_a_line_break_is_refused(home: Home, clock: ManualClock) -
 def test_exactly_one_target_is_needed() -> None:
     assert target_of(peer="vn") == "peer:vn"
     assert target_of(everything=True) == "all"
+    assert options_of("all") == "--all"
+    assert options_of(target_of(source="th.police.records")) == "--source th.police.records"
+    assert options_of(target_of(peer="vn", record_type="Person")) == "--peer vn --type Person"
     for wrong in (
         {},
         {"peer": "vn", "agency": "police"},

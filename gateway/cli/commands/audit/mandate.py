@@ -94,9 +94,9 @@ def _appointed_lines(about: dict[str, Any], out: Path) -> Iterator[Line]:
         yield f"  descriptor {about['descriptor']} lists the key; a running node takes it within a second"
         yield f"  the others need it before your next status: hand round trust/descriptors/{about['member']}.jsonl"
     else:
-        signing = f"liaison trust sign {argument(out)}"
+        signing = f"liaison trust sign {argument(out)} --authority ADIR"
         yield f"  {about['signatures_needed']} signatures of the authority are needed: {signing}", "warn"
-        yield f"  then: liaison trust accept {argument(out)} --home …, and liaison trust publish", "warn"
+        yield f"  then: liaison trust accept {argument(out)} --home HOME, and liaison trust publish --home HOME", "warn"
 
 
 @click.command()

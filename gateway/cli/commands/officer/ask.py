@@ -16,6 +16,8 @@ from gateway.cli.speech import spoken, usage
 from gateway.config import load_settings
 from gateway.errors import Malformed
 from gateway.language.catalogue import tell
+from gateway.language.languages import Language
+from gateway.language.sentences import sentence
 from gateway.model.names import member_id
 from gateway.model.purpose import Offence, Purpose
 from gateway.model.values import PartialDate
@@ -141,17 +143,22 @@ def container(number: str, **common: Any) -> int:
       liaison ask container --home th --as th.o.1042 --to kh --number MSCU6639870 \\
               --purpose CUSTOMS_CONTROL --offence WILD --ticket T-2
     """
-    for problem in _doubts(number):
-        say(tell(spoken(), "note: look at the number again: {problem}", problem=problem), "warn", err=True)
+    language = spoken()
+    for problem in _doubts(number, language):
+        say(tell(language, "note: look at the number again: {problem}", problem=problem), "warn", err=True)
     return _ask({"kind": "container", "number": number}, **common)
 
 
-def _doubts(number: str) -> list[str]:
+def _doubts(number: str, language: Language) -> list[str]:
     """Return the problems of a container's number. It is asked all the same: boxes and records bear such numbers."""
     try:
-        return list(read_container(number).problems)
+        reading = read_container(number)
     except Malformed as error:
-        return [error.message]
+        return [sentence(error, language)]
+    if language is Language.EN or not reading.problems:
+        return list(reading.problems)
+    expected = reading.parts["expected"]
+    return [tell(language, "the check digit should be {expected}", expected=expected)]
 
 
 def _members(to: str) -> list[str]:

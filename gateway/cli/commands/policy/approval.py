@@ -51,7 +51,9 @@ def admit(public: Path, home: Path) -> Output:
       liaison policy admit keys/a.pub --home th
     """
     target = admit_person(home, public, KeyUse.APPROVER)
-    following = "  now publish the descriptor: liaison trust publish --home … --authority …"
+    following = (
+        f"  now publish the descriptor: liaison trust publish --home {argument(home)} --authority ADIR --out FILE"
+    )
     return Output({"public": str(target)}, [(f"{target}", "good"), following])
 
 
@@ -93,10 +95,10 @@ def install(file: Path, home: Path) -> Output:
       liaison policy install th-3.json --home th
     """
     brought = bring(home, file)
-    following = "liaison audit show --home … --log operations --kind policy-accepted (or policy-refused)"
+    show = f"liaison audit show --home {argument(home)} --log operations --kind"
     lines: list[Line] = [
         (f"policy {brought.version} of `{brought.member}` was brought", "good"),
-        f"  what became of it: {following}",
+        f"  what became of it: {show} policy-accepted (or policy-refused)",
     ]
     return Output({"member": brought.member, "version": brought.version}, lines)
 

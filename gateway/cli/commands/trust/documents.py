@@ -59,7 +59,7 @@ def draft(
       liaison trust draft --previous charter.jsonl --threshold 2 --out charter-2.json la-authority/member.json
     """
     about = draft_charter(cards, federation, threshold, days, previous, out)
-    following = f"each authority signs it: liaison trust sign {argument(out)}"
+    following = f"each authority signs it: liaison trust sign {argument(out)} --authority ADIR"
     return Output(about, [*signed_lines(about), following])
 
 

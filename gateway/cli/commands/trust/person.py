@@ -51,5 +51,7 @@ def admit(public: Path, use: str, home: Path) -> Output:
       liaison trust admit keys/th.adm.7.pub --use administrator --home th
     """
     target = admit_person(home, public, KeyUse(use))
-    following = "  now publish the descriptor: liaison trust publish --home … --authority …"
+    following = (
+        f"  now publish the descriptor: liaison trust publish --home {argument(home)} --authority ADIR --out FILE"
+    )
     return Output({"public": str(target)}, [(f"{target}", "good"), following])
