@@ -173,7 +173,7 @@ def require_here(log: AuditLog) -> None:
             "yet which copy is the newest: nothing is shown or done",
             code="unwitnessed-copy",
             where=f"log {log.store_name}",
-            remedy="start the node once (liaison serve); to search before that: liaison audit export, then find --export",
+            remedy="start the node once (liaison serve); to search before: liaison audit export, then find --export",
             moved=log.moved,
         )
 
