@@ -166,10 +166,10 @@ def require_here(log: AuditLog) -> None:
         log.abandon()
         raise NotProved(
             "the entry that must come first cannot be written{moved}, and no witness was asked "
-            "yet which copy is the newest: nothing is shown",
+            "yet which copy is the newest: nothing is shown or done",
             code="unwitnessed-copy",
             where=f"log {log.store_name}",
-            remedy="start the node once; or search an export: liaison audit export, then find --export",
+            remedy="start the node once (liaison serve); to search before: liaison audit export, then find --export",
             moved=log.moved,
         )
 
