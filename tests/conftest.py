@@ -23,7 +23,7 @@ settings.register_profile(
     "local", deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow], print_blob=True
 )
 settings.register_profile("ci", parent=settings.get_profile("local"), max_examples=50, derandomize=True, database=None)
-settings.register_profile("quick", parent=settings.get_profile("ci"), max_examples=10)
+settings.register_profile("quick", parent=settings.get_profile("ci"), max_examples=4)
 settings.load_profile("ci" if os.environ.get("CI", "").lower() == "true" else "local")
 
 gc.set_threshold(50_000, 50, 100)  # as in a serving node; collecting the tests makes millions of objects that stay
@@ -52,15 +52,15 @@ _STARTS = frozenset({"subprocess.Popen", "os.fork", "os.posix_spawn", "socket.bi
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add `--quick`: what needs no process and no server, and fewer examples of each property."""
-    parser.addoption("--quick", action="store_true", help="leave out what starts a process or a server")
+    """Add `--quick`: only what needs no process, no server and no second, with fewer examples of each property."""
+    parser.addoption("--quick", action="store_true", help="leave out what starts a process or a server, or takes long")
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Refuse processes and servers to a quick run: a test that starts one lacks its mark."""
     if not config.getoption("--quick"):
         return
-    config.option.markexpr = "not process"
+    config.option.markexpr = "not process and not long"
     settings.load_profile("quick")
     sys.addaudithook(_refuse_start)
 

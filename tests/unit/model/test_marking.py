@@ -43,6 +43,7 @@ def test_rule_2_a_join_is_within_both(one: Marking, other: Marking) -> None:
     assert joined.is_within(other)
 
 
+@pytest.mark.long
 @settings(max_examples=300, deadline=None)
 @given(covered_records, markings)
 def test_rule_3_a_joined_marking_releases_no_more(record: RecordAttributes, other: Marking) -> None:
@@ -52,6 +53,7 @@ def test_rule_3_a_joined_marking_releases_no_more(record: RecordAttributes, othe
     assert after.hide >= before.hide
 
 
+@pytest.mark.long
 @settings(max_examples=300, deadline=None)
 @given(covered_records, st.sampled_from(Caveat))
 def test_a_caveat_more_never_widens_a_release(record: RecordAttributes, caveat: Caveat) -> None:

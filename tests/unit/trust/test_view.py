@@ -389,6 +389,7 @@ def test_lost_keys_are_not_silently_replaced(tmp_path: Path) -> None:
 # ------------------------------------------------------------------ size
 
 
+@pytest.mark.long
 def test_j15_ten_thousand_keys_load_in_a_second(tmp_path: Path) -> None:
     """As many members as there are ids (676), 15 keys each; the charter's signatures and all descriptors verified."""
     clock = ManualClock(SystemClock().now())

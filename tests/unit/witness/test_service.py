@@ -347,6 +347,7 @@ def test_9_of_requests_at_the_same_time_each_extends_what_was_cosigned_before(lo
 
 @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=st.lists(st.tuples(st.sampled_from(["log", "fork"]), st.integers(0, 12), st.integers(0, 12)), max_size=12))
+@pytest.mark.long
 def test_no_two_cosigned_heads_ever_contradict_each_other(
     tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[str, int, int]]
 ) -> None:

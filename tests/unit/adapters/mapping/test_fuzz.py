@@ -15,6 +15,8 @@ from adapters.values.converters import CONVERTERS
 from gateway.errors import Misconfigured
 from tests.support.small_source import MAPPING
 
+pytestmark = pytest.mark.long
+
 ROOT = Path(__file__).resolve().parents[4]
 TEXTS = [
     MAPPING,

@@ -289,6 +289,7 @@ def test_more_lost_answers_than_a_receipt_can_name_are_named_in_several(
     taken=st.lists(st.sampled_from(["taken", "lost", "restart"]), min_size=1, max_size=8),
 )
 @settings(max_examples=8)
+@pytest.mark.long
 def test_what_receipts_say_is_what_arrived(arrived: list[bool], taken: list[str]) -> None:
     with TemporaryDirectory() as folder, ExitStack() as stack:
         pair = Pair(Path(folder), stack)

@@ -182,6 +182,7 @@ def test_both_logs_live_in_one_database(tmp_path: Path) -> None:
 
 @settings(max_examples=15)
 @given(st.lists(st.one_of(st.integers(1, 5), st.just("restart"), st.just("repeat")), max_size=12))
+@pytest.mark.long
 def test_any_order_of_batches_repeats_and_restarts_keeps_the_promises(steps: list[int | str]) -> None:
     """INVARIANT-1 to INVARIANT-3, against a model: a list of answers."""
     with tempfile.TemporaryDirectory() as folder:

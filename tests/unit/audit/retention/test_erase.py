@@ -296,6 +296,7 @@ def _counted(work: Callable[..., Any], name: str, called: list[str], stop: int) 
     return counted
 
 
+@pytest.mark.long
 def test_a_crash_between_any_two_steps_is_taken_up_where_it_was(tmp_path: Path) -> None:
     home = LogHome(tmp_path / "small", clock=ManualClock(START))
     home.folder.mkdir()
@@ -380,6 +381,7 @@ def test_a_list_that_is_none_is_refused(tmp_path: Path, line: bytes) -> None:
     held=st.sets(st.integers(0, 11), max_size=4),
     month=st.integers(9, 14),
 )
+@pytest.mark.long
 def test_exactly_what_is_wanted_and_not_held_is_erased(
     home: LogHome, tmp_path_factory: pytest.TempPathFactory, targets: set[int], held: set[int], month: int
 ) -> None:

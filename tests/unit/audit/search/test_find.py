@@ -156,6 +156,7 @@ QUESTIONS = st.builds(
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(question=QUESTIONS, limit=st.sampled_from([1, 7, MANY]))
+@pytest.mark.long
 def test_a_search_finds_exactly_what_a_plain_scan_finds(
     home: LogHome,
     store: SqlLogStore,
@@ -221,6 +222,7 @@ def test_refusals_are_counted_by_reason_in_the_same_pass(home: LogHome, store: S
     assert sum(anything.tally.values()) > 3  # all that fit are counted, not only what is shown
 
 
+@pytest.mark.long
 def test_what_is_erased_is_in_the_index_no_more_and_the_rest_is_still_found(tmp_path: Path) -> None:
     home = LogHome(tmp_path / "home", clock=_SteppingClock(NOON))
     home.folder.mkdir()

@@ -212,6 +212,7 @@ FAULTS: tuple[Callable[[Log, Log, str], tuple[Fault, str]], ...] = (
 
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.sampled_from(FAULTS), max_size=6), st.integers(0, 1000))
+@pytest.mark.long
 def test_every_injected_fault_is_found_once_and_nothing_else(
     faults: list[Callable[[Log, Log, str], tuple[Fault, str]]], shift: int
 ) -> None:

@@ -83,6 +83,7 @@ class Counted(Evaluator):
 
 @pytest.mark.parametrize("member", MEMBERS)
 @given(drawn=st.lists(records, min_size=2, max_size=8))
+@pytest.mark.long
 def test_a_warm_evaluator_says_what_a_fresh_one_says(member: str, drawn: list[RecordAttributes]) -> None:
     warm = engine(member)._evaluator
     for record in drawn:
@@ -101,6 +102,7 @@ def test_a_warm_evaluator_says_what_a_fresh_one_says(member: str, drawn: list[Re
     first=DOCUMENT,
     second=structs.replace(DOCUMENT, question=structs.replace(QUESTION, counterpart=MemberId("kh"))),
 )
+@pytest.mark.long
 def test_policies_that_read_records_and_texts_are_kept_rightly(
     first: RecordAttributes, second: RecordAttributes
 ) -> None:
@@ -184,6 +186,7 @@ scopes = st.sampled_from(["resource", 'resource == RecordType::"Person"', 'resou
     written=st.lists(st.tuples(scopes, conditions), min_size=1, max_size=5),
     drawn=st.lists(known_records, min_size=6, max_size=12),
 )
+@pytest.mark.long
 def test_whatever_policies_compare_is_kept_rightly(
     written: list[tuple[str, str]], drawn: list[RecordAttributes]
 ) -> None:

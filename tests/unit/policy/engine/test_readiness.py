@@ -45,6 +45,7 @@ def night(tmp_path: Path) -> Path:
 @pytest.mark.parametrize("member", EVERY)
 @settings(deadline=None)
 @given(drawn=st.lists(records, min_size=2, max_size=6))
+@pytest.mark.long
 def test_a_ready_policy_says_what_one_says_that_is_not(member: str, drawn: list[RecordAttributes]) -> None:
     fresh = PolicyEngine.load(NATIONAL / member, MemberId(member))
     for record in drawn:

@@ -64,6 +64,7 @@ def test_a_kept_marking_that_no_list_knows_is_malformed(marking: object) -> None
 
 @settings(max_examples=25, deadline=None)
 @given(records)
+@pytest.mark.long
 def test_what_would_have_to_differ_really_turns_the_decision_around(record: RecordAttributes) -> None:
     engine = PolicyEngine.load(NATIONAL / "vn", VN)
     explained = explain_decision(engine, "release", record, NOW_US)
@@ -138,6 +139,7 @@ def test_a_rehearsal_counts_what_would_newly_leave_and_stay(draft: Path) -> None
     assert rehearse(current, current, [recorded]).changes == 0
 
 
+@pytest.mark.long
 def test_a_case_that_speaks_of_a_rule_kills_its_mutant() -> None:
     country = read_country(NATIONAL / "kh", KH)
     alive, made = survivors([country])

@@ -100,6 +100,7 @@ async def test_several_processes_together_are_exact(database: Database, tmp_path
 
 @settings(max_examples=50)
 @given(st.lists(st.tuples(st.sampled_from([TH, LA]), st.integers(1, 5)), max_size=8), st.integers(0, 9))
+@pytest.mark.long
 def test_never_more_than_the_limit_and_never_less_than_what_was_asked(
     tmp_path_factory: pytest.TempPathFactory, asked: list[tuple[QuotaPlace, int]], limit: int
 ) -> None:
