@@ -26,6 +26,9 @@ from tests.support.shared import PROJECT
 WORSE = 0.03
 """A difference up to this is noise of the machine."""
 
+ENOUGH = 6
+"""Passes that a 95 % interval of the median needs."""
+
 RELEASES = {"v0.1.0": "caa10c4c20f70a2810de77595ec4fcea7718054e"}
 """Commits of releases, for a clone that came without tags."""
 
@@ -63,12 +66,17 @@ class Figure:
     def worse(self) -> bool:
         """Tell whether this tree is worse by more than noise."""
         low, high = self.interval
-        return low > 1 + WORSE if self.more_is_worse else high < 1 - WORSE
+        return self.judged and (low > 1 + WORSE if self.more_is_worse else high < 1 - WORSE)
+
+    @property
+    def judged(self) -> bool:
+        """Tell whether there are enough passes for a 95 % interval: all of fewer than six may lie on one side."""
+        return len(self.ratios) >= ENOUGH
 
     def line(self) -> str:
         """Return the figure as one line."""
         low, high = self.interval
-        judged = "WORSE" if self.worse else "ok"
+        judged = ("WORSE" if self.worse else "ok") if self.judged else f"not judged: fewer than {ENOUGH} passes"
         return f"{self.way:28} {self.name:22} {self.median:6.3f}  [{low:.3f}, {high:.3f}]  {judged}"
 
 

@@ -34,3 +34,8 @@ def test_passes_are_compared_pair_by_pair() -> None:
     assert (cpu.ratios, rate.ratios) == ((1.0, 1.0, 1.0), (2.0, 2.0, 2.0))
     assert not cpu.worse
     assert not rate.worse
+
+
+def test_too_few_passes_are_not_judged() -> None:
+    assert not Figure("streams", "CPU", (2.0,) * 5, more_is_worse=True).worse
+    assert Figure("streams", "CPU", (2.0,) * 6, more_is_worse=True).worse
