@@ -38,7 +38,7 @@ _PASS_S = 300
 _FIGURES = (("server_cpu_us_per_request", "node CPU per exchange", True), ("ratio_to_echo", "rate over echo", False))
 
 Measured = dict[str, dict[str, Any]]
-"""What one run of a bench measured, by the names of its rows."""
+"""The rows that one run of a bench measured, by their names."""
 
 
 @dataclass(frozen=True, slots=True)
