@@ -37,7 +37,7 @@ def test_every_citation_of_this_repository_resolves() -> None:
 
 
 def test_the_documents_define_all_duties_promises_facts_rules_and_groups_of_cases() -> None:
-    expected = {f"CASE-{group}" for group in "ABCDEFGHIJKL"} | {f"CASE-{group}1" for group in "ABCDEFGHIJKL"}
+    expected = {f"CASE-{group}" for group in "ABCDEFGHIJKLM"} | {f"CASE-{group}1" for group in "ABCDEFGHIJKLM"}
     for kind, last in (("DUTY-L", 27), ("THREAT-T", 18), ("FACT-", 20), ("MEASURED-", 11), ("INVARIANT-", 6)):
         expected |= {f"{kind}{number}" for number in range(1, last + 1)}
     for kind, last in (("RULE-MARKING-", 10), ("RULE-NAMES-", 13)):

@@ -1,0 +1,278 @@
+"""Links that fail or are misused below the messages: slow bytes, resets, pings, lost answers, renewed keys."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+import struct
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+from certs.authority import issue, load_authority
+from certs.names import CertificateName, CertificateUse
+from certs.profile import read_leaf
+from gateway.model.exchange import Outcome
+from gateway.rpc import methods
+from gateway.trust.ceremony.ceremony import publish_status
+from tests.support.exchange import (
+    CLOCK,
+    VN,
+    WatchedSource,
+    answer_of,
+    caller,
+    command,
+    entries,
+    lines,
+    sample_world,
+    sealed,
+    stopping,
+    submission,
+    watch,
+)
+from tests.support.forger import eventually, eventually_async
+from tests.support.load import in_turns
+from tests.support.nodes import World, officer
+from tests.support.ports import free_port
+
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.process]
+
+_PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+_DATA, _HEADERS, _SETTINGS, _PING, _GOAWAY = 0, 1, 4, 6, 7
+
+
+def frame(kind: int, payload: bytes = b"", flags: int = 0, stream: int = 0) -> bytes:
+    """One frame of HTTP/2 (RFC 9113, section 4.1)."""
+    return len(payload).to_bytes(3) + bytes([kind, flags]) + stream.to_bytes(4) + payload
+
+
+def header_block(**headers: str) -> bytes:
+    """Headers as literals without indexing (RFC 7541, section 6.2.2); `_x` stands for `:x`."""
+    named = {name.replace("_", ":"): value.encode() for name, value in headers.items()}
+    return b"".join(bytes([0, len(n)]) + n.encode() + bytes([len(v)]) + v for n, v in named.items())
+
+
+@asynccontextmanager
+async def dialled(world: World) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+    """A TLS connection of `th` to `vn`, with nothing sent in it yet."""
+    context = ssl.create_default_context(cafile=str(world.home("vn") / "ca.pem"))
+    context.load_cert_chain(world.home("th") / "keys" / "tls.pem", world.home("th") / "keys" / "tls.key")
+    context.set_alpn_protocols(["h2"])
+    name = f"{world.federation['vn'].name}.vn.liaison.internal"
+    reader, writer = await asyncio.open_connection(
+        "127.0.0.1", world.ports["vn"], ssl=context, server_hostname=name, limit=1024 * 1024
+    )
+    try:
+        yield reader, writer
+    finally:
+        writer.transport.abort()
+
+
+@pytest_asyncio.fixture(loop_scope="module", scope="module")
+async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
+    made = sample_world(tmp_path_factory.mktemp("links"), ("th", "vn"))
+    async with stopping(made):
+        watch(await made.start("vn"))
+        yield made
+
+
+def searches(world: World) -> int:
+    source = world.nodes["vn"].resources.walls[0].source
+    assert isinstance(source, WatchedSource)
+    return source.searches
+
+
+async def served(world: World) -> bool:
+    return answer_of(await caller(world).submit(sealed(world.federation["th"]))).outcome is Outcome.HIT
+
+
+async def test_i2_a_peer_that_sends_a_byte_at_a_time_costs_the_others_nothing(world: World) -> None:
+    async def dribble() -> None:
+        async with dialled(world) as (_, writer):
+            for byte in _PREFACE + frame(_SETTINGS) * 100:
+                writer.write(bytes([byte]))
+                await asyncio.sleep(0.02)
+
+    slow = [asyncio.create_task(dribble()) for _ in range(24)]
+    try:
+        for _ in range(5):
+            assert await in_turns(served(world), 3)
+        assert not any(task.done() for task in slow), "they were slow for all of that time"
+    finally:
+        for task in slow:
+            task.cancel()
+        await asyncio.gather(*slow, return_exceptions=True)
+
+
+async def test_i6_a_connection_that_is_reset_in_a_message_has_no_effect(world: World) -> None:
+    data = submission(sealed(world.federation["th"]))
+    message = b"\x00" + len(data).to_bytes(4) + data
+    block = header_block(_method="POST", _scheme="https", _path=methods.SUBMIT.path, te="trailers")
+    block += header_block(_authority="vn", **{"content-type": "application/grpc"})
+    before = searches(world), len(entries(world.nodes["vn"]))
+    for cut in (1, 5, 6, len(message) // 2, len(message) - 1):
+        async with dialled(world) as (_, writer):
+            writer.write(_PREFACE + frame(_SETTINGS) + frame(_HEADERS, block, 4, 1) + frame(_DATA, message[:cut], 0, 1))
+            await writer.drain()
+            raw = writer.get_extra_info("socket")
+            raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    assert await served(world)
+    assert (searches(world), len(entries(world.nodes["vn"]))) == (before[0] + 1, before[1] + 1)
+
+
+async def test_i6_the_same_bytes_that_are_not_cut_are_a_message(world: World) -> None:
+    """The control of the test before."""
+    data = submission(sealed(world.federation["th"]))
+    block = header_block(_method="POST", _scheme="https", _path=methods.SUBMIT.path, te="trailers")
+    block += header_block(_authority="vn", **{"content-type": "application/grpc"})
+    before = searches(world)
+    async with dialled(world) as (_, writer):
+        message = b"\x00" + len(data).to_bytes(4) + data
+        writer.write(_PREFACE + frame(_SETTINGS) + frame(_HEADERS, block, 4, 1) + frame(_DATA, message, 1, 1))
+        await eventually(lambda: searches(world) == before + 1)
+
+
+async def test_i10_a_flood_of_pings_ends_its_connection_only(world: World) -> None:
+    async def flood() -> bytes:
+        """Send pings until the node ends the connection; return what it said."""
+        said = bytearray()
+        async with dialled(world) as (reader, writer):
+            with suppress(ConnectionError, ssl.SSLError):
+                writer.write(_PREFACE + frame(_SETTINGS))
+                for _ in range(2_000):
+                    writer.write(frame(_PING, bytes(8)) * 50)
+                    await writer.drain()
+                    with suppress(TimeoutError):
+                        async with asyncio.timeout(0.01):
+                            data = await reader.read(65_536)
+                            said += data
+                            if not data:
+                                break
+                else:
+                    pytest.fail("100,000 pings were taken")
+        return bytes(said)
+
+    floods = [asyncio.create_task(flood()) for _ in range(4)]
+    assert await in_turns(served(world), 3)
+    for said in await asyncio.gather(*floods):
+        assert b"too_many_pings" in said or not said
+    assert await in_turns(served(world), 3)
+
+
+async def test_a17_a_renewed_certificate_is_shown_to_new_connections_and_old_ones_go_on(world: World) -> None:
+    home = world.home("vn")
+    file = home / "keys" / "tls.pem"
+    key = load_pem_private_key((home / "keys" / "tls.key").read_bytes(), None)
+    assert isinstance(key, ec.EllipticCurvePrivateKey)
+
+    async def shown() -> bytes:
+        async with dialled(world) as (_, writer):
+            der: bytes = writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
+            return der
+
+    async with caller(world).channel() as channel:
+        call = channel.unary_unary(methods.SUBMIT.path)
+
+        async def goes_on() -> bool:
+            data: bytes = await call(submission(sealed(world.federation["th"])), timeout=20)
+            return answer_of(methods.SUBMIT.answer.read(data)).outcome is Outcome.HIT
+
+        assert await goes_on()
+        old = await shown()
+        name = CertificateName(VN, CertificateUse.NODE, world.federation["vn"].name)
+        file.write_bytes(issue(load_authority(world.federation["vn"].authority), key.public_key(), name, CLOCK))
+        renewed = read_leaf(file.read_bytes()).der
+        assert renewed != old
+
+        async def is_shown() -> bool:
+            return await shown() == renewed
+
+        await eventually_async(is_shown, 8)
+        assert await goes_on()
+    assert await served(world)
+
+
+class DeafLink:
+    """Passes bytes on to a node; while `deaf`, what the node says is lost."""
+
+    def __init__(self, port: int) -> None:
+        self.deaf = False
+        self._port = port
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Pass the bytes of one connection on, both ways, until one side ends it."""
+        try:
+            to_node = await asyncio.open_connection("127.0.0.1", self._port)
+        except ConnectionError:  # the node is not there yet
+            writer.transport.abort()
+            return
+        ways = [self._pass(reader, to_node[1], False), self._pass(to_node[0], writer, True)]
+        _, left = await asyncio.wait([asyncio.create_task(way) for way in ways], return_when=asyncio.FIRST_COMPLETED)
+        for task in left:
+            task.cancel()
+        for end in (writer, to_node[1]):
+            end.transport.abort()
+
+    async def _pass(self, source: asyncio.StreamReader, target: asyncio.StreamWriter, back: bool) -> None:
+        lost = False
+        with suppress(ConnectionError):
+            while data := await source.read(65_536):
+                lost = back and (lost or self.deaf)  # TLS cannot go on behind a gap
+                if not lost:
+                    target.write(data)
+                    await target.drain()
+                elif not self.deaf:
+                    return
+
+
+async def test_i5_an_answer_that_is_lost_is_silence_and_the_link_comes_back(tmp_path: Path) -> None:
+    world = sample_world(tmp_path, ("th", "vn"))
+    port, file = free_port(), world.home("vn") / "node.toml"
+    file.write_text(file.read_text("utf-8").replace(f'exchange = "127.0.0.1:{world.ports["vn"]}"',
+                                                    f'exchange = "127.0.0.1:{port}"'), "utf-8")  # fmt: skip
+    link = DeafLink(port)
+    server = await asyncio.start_server(link.serve, "127.0.0.1", world.ports["vn"])
+    async with server, stopping(world):
+        th, vn = await world.start("th"), await world.start("vn")
+
+        async def ask() -> Outcome:
+            found = lines(await th.asking.searches.start(officer("th"), command()))[VN]
+            return Outcome(found.outcome)
+
+        async def hears() -> bool:
+            return await ask() is Outcome.HIT
+
+        await eventually_async(hears, 8)
+        assert [await hears() for _ in range(4)] == [True] * 4, "both connections stand"
+        link.deaf = True
+        answered = len(entries(vn))
+        assert await ask() is Outcome.SILENT
+        assert len(entries(vn)) > answered, "the question arrived, and was answered"
+        link.deaf = False
+        await eventually_async(hears, 20)
+
+
+async def test_j13_a_server_whose_key_was_removed_is_not_called(tmp_path: Path) -> None:
+    world = sample_world(tmp_path, ("th", "vn"))
+    async with stopping(world):
+        th, vn = await world.start("th"), await world.start("vn")
+        assert lines(await th.asking.searches.start(officer("th"), command()))[VN].outcome is Outcome.HIT
+        home = world.home("vn")
+        removed = world.federation.view("th").peer(world.federation["vn"].certificate("tls")).key_id
+        world.federation.share(publish_status(home, CLOCK, removed=[removed]))
+        before = len(entries(vn))
+
+        async def is_left_alone() -> bool:
+            return lines(await th.asking.searches.start(officer("th"), command()))[VN].outcome is not Outcome.HIT
+
+        await eventually_async(is_left_alone, 10)
+        assert len(entries(vn)) >= before
+        heard = len(entries(vn))
+        assert await is_left_alone()
+        assert len(entries(vn)) == heard, "nothing came to it"
