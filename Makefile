@@ -17,6 +17,8 @@ FUZZ_SECONDS ?= 60
 KILLS ?= 2000
 FAULTS ?= 0
 ENTRIES ?= 1000000
+MINUTES ?= 60
+SOAK_ARGS ?=
 URL ?=
 REF ?=
 
@@ -25,7 +27,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: audit-scale help setup words demo test quick check bench bench-against build proto proto-check docs lock policy-mutants fuzz timing torture faults scale finding history
+.PHONY: audit-scale help setup words demo test quick check bench bench-against build proto proto-check docs lock policy-mutants fuzz timing soak torture faults scale finding history
 
 help:  ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*  ## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
@@ -89,6 +91,9 @@ torture: $(STAMP)  ## Kill running nodes at random moments: KILLS=2000
 
 faults: $(STAMP)  ## Every write and sync of a node and of commands fails, tears or loses power once: FAULTS=20 for fewer (0: hours)
 	LIAISON_FAULTS=$(FAULTS) $(BIN)/pytest -n 2 --dist worksteal -v -rP $(addprefix tests/federation/test_torture_,disk.py commands.py upkeep.py strace.py)
+
+soak: $(STAMP)  ## Mixed traffic with hostile members against real nodes: MINUTES=5 SOAK_ARGS="--json"
+	@$(BIN)/python -m tests.soak --minutes $(MINUTES) $(SOAK_ARGS)
 
 policy-mutants: $(STAMP)  ## Each mistake in a policy makes one of its cases fail
 	@$(BIN)/liaison policy mutants policy

@@ -7,7 +7,7 @@ import socket
 import ssl
 import struct
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, suppress
 from pathlib import Path
 
 import pytest
@@ -21,6 +21,7 @@ from certs.profile import read_leaf
 from gateway.model.exchange import Outcome
 from gateway.rpc import methods
 from gateway.trust.ceremony.ceremony import publish_status
+from tests.support import http2
 from tests.support.exchange import (
     CLOCK,
     VN,
@@ -43,36 +44,6 @@ from tests.support.ports import free_port
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.process]
 
-_PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
-_DATA, _HEADERS, _SETTINGS, _PING, _GOAWAY = 0, 1, 4, 6, 7
-
-
-def frame(kind: int, payload: bytes = b"", flags: int = 0, stream: int = 0) -> bytes:
-    """One frame of HTTP/2 (RFC 9113, section 4.1)."""
-    return len(payload).to_bytes(3) + bytes([kind, flags]) + stream.to_bytes(4) + payload
-
-
-def header_block(**headers: str) -> bytes:
-    """Headers as literals without indexing (RFC 7541, section 6.2.2); `_x` stands for `:x`."""
-    named = {name.replace("_", ":"): value.encode() for name, value in headers.items()}
-    return b"".join(bytes([0, len(n)]) + n.encode() + bytes([len(v)]) + v for n, v in named.items())
-
-
-@asynccontextmanager
-async def dialled(world: World) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
-    """A TLS connection of `th` to `vn`, with nothing sent in it yet."""
-    context = ssl.create_default_context(cafile=str(world.home("vn") / "ca.pem"))
-    context.load_cert_chain(world.home("th") / "keys" / "tls.pem", world.home("th") / "keys" / "tls.key")
-    context.set_alpn_protocols(["h2"])
-    name = f"{world.federation['vn'].name}.vn.liaison.internal"
-    reader, writer = await asyncio.open_connection(
-        "127.0.0.1", world.ports["vn"], ssl=context, server_hostname=name, limit=1024 * 1024
-    )
-    try:
-        yield reader, writer
-    finally:
-        writer.transport.abort()
-
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
 async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
@@ -80,6 +51,11 @@ async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World
     async with stopping(made):
         watch(await made.start("vn"))
         yield made
+
+
+def dial(world: World) -> AbstractAsyncContextManager[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+    """A connection of `th` to `vn`, with nothing sent in it yet."""
+    return http2.dialled(caller(world), world.home("th") / "keys" / "tls.pem", world.home("vn") / "ca.pem")
 
 
 def searches(world: World) -> int:
@@ -94,8 +70,8 @@ async def served(world: World) -> bool:
 
 async def test_i2_a_peer_that_sends_a_byte_at_a_time_costs_the_others_nothing(world: World) -> None:
     async def dribble() -> None:
-        async with dialled(world) as (_, writer):
-            for byte in _PREFACE + frame(_SETTINGS) * 100:
+        async with dial(world) as (_, writer):
+            for byte in http2.PREFACE + http2.frame(http2.SETTINGS) * 100:
                 writer.write(bytes([byte]))
                 await asyncio.sleep(0.02)
 
@@ -111,14 +87,11 @@ async def test_i2_a_peer_that_sends_a_byte_at_a_time_costs_the_others_nothing(wo
 
 
 async def test_i6_a_connection_that_is_reset_in_a_message_has_no_effect(world: World) -> None:
-    data = submission(sealed(world.federation["th"]))
-    message = b"\x00" + len(data).to_bytes(4) + data
-    block = header_block(_method="POST", _scheme="https", _path=methods.SUBMIT.path, te="trailers")
-    block += header_block(_authority="vn", **{"content-type": "application/grpc"})
+    message = http2.message(submission(sealed(world.federation["th"])))
     before = searches(world), len(entries(world.nodes["vn"]))
     for cut in (1, 5, 6, len(message) // 2, len(message) - 1):
-        async with dialled(world) as (_, writer):
-            writer.write(_PREFACE + frame(_SETTINGS) + frame(_HEADERS, block, 4, 1) + frame(_DATA, message[:cut], 0, 1))
+        async with dial(world) as (_, writer):
+            writer.write(http2.opening(methods.SUBMIT.path) + http2.frame(http2.DATA, message[:cut], 0, 1))
             await writer.drain()
             raw = writer.get_extra_info("socket")
             raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -128,13 +101,10 @@ async def test_i6_a_connection_that_is_reset_in_a_message_has_no_effect(world: W
 
 async def test_i6_the_same_bytes_that_are_not_cut_are_a_message(world: World) -> None:
     """The control of the test before."""
-    data = submission(sealed(world.federation["th"]))
-    block = header_block(_method="POST", _scheme="https", _path=methods.SUBMIT.path, te="trailers")
-    block += header_block(_authority="vn", **{"content-type": "application/grpc"})
+    message = http2.message(submission(sealed(world.federation["th"])))
     before = searches(world)
-    async with dialled(world) as (_, writer):
-        message = b"\x00" + len(data).to_bytes(4) + data
-        writer.write(_PREFACE + frame(_SETTINGS) + frame(_HEADERS, block, 4, 1) + frame(_DATA, message, 1, 1))
+    async with dial(world) as (_, writer):
+        writer.write(http2.opening(methods.SUBMIT.path) + http2.frame(http2.DATA, message, 1, 1))
         await eventually(lambda: searches(world) == before + 1)
 
 
@@ -142,11 +112,11 @@ async def test_i10_a_flood_of_pings_ends_its_connection_only(world: World) -> No
     async def flood() -> bytes:
         """Send pings until the node ends the connection; return what it said."""
         said = bytearray()
-        async with dialled(world) as (reader, writer):
+        async with dial(world) as (reader, writer):
             with suppress(ConnectionError, ssl.SSLError):
-                writer.write(_PREFACE + frame(_SETTINGS))
+                writer.write(http2.PREFACE + http2.frame(http2.SETTINGS))
                 for _ in range(2_000):
-                    writer.write(frame(_PING, bytes(8)) * 50)
+                    writer.write(http2.frame(http2.PING, bytes(8)) * 50)
                     await writer.drain()
                     with suppress(TimeoutError):
                         async with asyncio.timeout(0.01):
@@ -172,7 +142,7 @@ async def test_a17_a_renewed_certificate_is_shown_to_new_connections_and_old_one
     assert isinstance(key, ec.EllipticCurvePrivateKey)
 
     async def shown() -> bytes:
-        async with dialled(world) as (_, writer):
+        async with dial(world) as (_, writer):
             der: bytes = writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
             return der
 

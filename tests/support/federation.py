@@ -23,6 +23,7 @@ OFFICES: Mapping[str, tuple[str, ...]] = {
     "th": ("th.blo.aranyaprathet",),
     "vn": ("vn.blo.moc-bai",),
     "kh": ("kh.blo.poipet",),
+    "la": ("la.blo.huay-xai",),
 }
 
 

@@ -1,0 +1,166 @@
+"""One soak: rounds of attacks with moments of rest between, officers who work all the time, and the judgement."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.soak.attacks import ATTACKS
+from tests.soak.ground import Ground, prepare
+from tests.soak.officers import Officers, Tally
+from tests.soak.watch import Watch
+from tests.support.zygote import Zygote
+
+RESTARTED = "kh"
+"""The counterpart that is stopped and killed by turns (CASE-M20); it may be silent meanwhile."""
+
+_KIB, _MIB = 1024, 1024 * 1024
+_START_S = 5.0
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What a node may take. Memory, handles and threads are what the second half adds to the first."""
+
+    memory: int = 16 * _MIB
+    memory_share: float = 0.06
+    handles: int = 16
+    threads: int = 6
+    disk_per_s: int = 256 * _KIB
+    disk_per_search: int = 96 * _KIB
+    lag_s: float = 0.05
+    search_s: float = 3.5
+    unserved_share: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How long a soak lasts, and how it is divided."""
+
+    seconds: float = 3600.0
+    attack_s: float = 20.0
+    rest_s: float = 10.0
+    officers: int = 8
+    every_s: float = 2.0
+    bounds: Bounds = Bounds()
+
+
+@dataclass(slots=True)
+class Soak:
+    """What was seen: the samples of each node, the officers' tally, and how often each attack did something."""
+
+    watches: dict[str, Watch]
+    tally: Tally
+    attacks: Counter[str] = field(default_factory=Counter)
+    restarts: int = 0
+    codes: dict[str, int] = field(default_factory=dict)
+    broken: list[str] = field(default_factory=list)
+
+
+async def soak(folder: Path, plan: Plan, say: Say) -> Soak:
+    """Run a soak in a new folder, and judge it."""
+    ground = prepare(folder)
+    excused: set[str] = set()
+    officers = Officers(ground, plan.officers, excused)
+    seen = Soak({name: Watch(seat) for name, seat in ground.seats.items() if name != RESTARTED}, officers.tally)
+    async with Zygote() as zygote:
+        for seat in ground.seats.values():
+            await seat.start(zygote)
+        await asyncio.sleep(_START_S)  # until counterparts have found each other
+        work = asyncio.create_task(officers.work())
+        try:
+            await _rounds(ground, zygote, plan, seen, excused, say)
+            assert not work.done(), f"the officers ended: {work}"
+        finally:
+            work.cancel()
+            await asyncio.gather(work, return_exceptions=True)
+        for name, seat in ground.seats.items():
+            seen.codes[name] = await seat.end(signal.SIGTERM)
+    seen.broken = list(judge(seen, plan.bounds))
+    return seen
+
+
+async def _rounds(ground: Ground, zygote: Zygote, plan: Plan, seen: Soak, excused: set[str], say: Say) -> None:
+    until = time.monotonic() + plan.seconds
+    number = 0
+    while time.monotonic() < until:
+        number += 1
+        output = ground.world.federation.folder / f"attacks-{number}.json"
+        arguments = (str(ground.world.federation.folder), str(plan.attack_s), str(output))
+        log = output.with_suffix(".txt")
+        enemy = await zygote.fork("tests.soak.attacks:main", *arguments, output=log)
+        restart = asyncio.create_task(_restart(ground, zygote, number, seen, excused))
+        while enemy.alive:
+            await _look(seen, plan.every_s, is_quiet=False)
+        assert await enemy.ended() == 0, f"the attackers failed: {log.read_text(encoding='utf-8')[-2000:]}"
+        seen.attacks.update(json.loads(output.read_text(encoding="utf-8")))
+        await restart
+        await asyncio.sleep(plan.rest_s)
+        await _look(seen, 0.0, is_quiet=True)
+        left = max(0.0, until - time.monotonic())
+        told = f"{len(seen.tally.wrong)} wrong, {len(seen.tally.unserved)} not served"
+        say(f"round {number}: {len(seen.tally.seconds)} searches, {told}, {left:.0f} s to go")
+
+
+async def _look(seen: Soak, pause: float, *, is_quiet: bool) -> None:
+    for watch in seen.watches.values():
+        assert watch.seat.child
+        if not watch.seat.child.alive:
+            raise AssertionError(f"`{watch.seat.member}` ended with {watch.seat.child.code}")
+        await asyncio.to_thread(watch.look, is_quiet=is_quiet)
+    await asyncio.sleep(pause)
+
+
+async def _restart(ground: Ground, zygote: Zygote, number: int, seen: Soak, excused: set[str]) -> None:
+    """Stop one counterpart, or kill it, and start it again."""
+    seat = ground.seats[RESTARTED]
+    excused.add(RESTARTED)
+    await seat.end(signal.SIGKILL if number % 2 else signal.SIGTERM)
+    await seat.start(zygote)
+    await asyncio.sleep(_START_S)
+    excused.discard(RESTARTED)
+    seen.restarts += 1
+
+
+def judge(seen: Soak, bounds: Bounds) -> Iterator[str]:
+    """Yield a sentence for each bound that is broken."""
+    for name, watch in seen.watches.items():
+        allowed = max(bounds.memory, bounds.memory_share * watch.late[0].rss)
+        if watch.growth > allowed:
+            yield f"{name}: memory grew by {watch.growth / _MIB:.1f} MiB, {allowed / _MIB:.1f} are allowed"
+        for what, most in (("handles", bounds.handles), ("threads", bounds.threads)):
+            if watch.left_behind(what) > most:
+                yield f"{name}: {watch.left_behind(what):.0f} more {what} at rest, {most} are allowed"
+        grew = watch.disk_per_s - bounds.disk_per_search * len(seen.tally.seconds) / watch.seconds
+        if grew > bounds.disk_per_s:
+            yield f"{name}: beside searches the home grew by {grew / _KIB:.0f} KiB/s"
+        if watch.lag_s is not None and watch.lag_s > bounds.lag_s:
+            yield f"{name}: the loop was {watch.lag_s * 1000:.0f} ms late, {bounds.lag_s * 1000:.0f} are allowed"
+    yield from _judge_answers(seen, bounds)
+
+
+def _judge_answers(seen: Soak, bounds: Bounds) -> Iterator[str]:
+    if not seen.tally.seconds:
+        yield "no search was answered"
+    if seen.tally.wrong:
+        kinds = Counter(seen.tally.wrong).most_common(3)
+        yield f"{len(seen.tally.wrong)} wrong answers: " + "; ".join(f"{count} × {text}" for text, count in kinds)
+    if len(seen.tally.unserved) > bounds.unserved_share * len(seen.tally.seconds):
+        kinds = Counter(seen.tally.unserved).most_common(3)
+        yield f"{len(seen.tally.unserved)} not served: " + "; ".join(f"{count} × {text}" for text, count in kinds)
+    slow = [seconds for seconds in seen.tally.seconds if seconds > bounds.search_s]
+    if slow:
+        yield f"{len(slow)} searches took more than {bounds.search_s} s, the longest {max(slow):.1f} s"
+    for attack in ATTACKS:
+        if not seen.attacks[attack.name]:
+            yield f"the attack `{attack.name}` ({attack.case}) did nothing"
+    for name, code in seen.codes.items():
+        if code:
+            yield f"{name} ended with {code} when it was asked to stop"

@@ -1,0 +1,115 @@
+"""What a node takes from its machine, sample by sample: memory, handles, threads, disk, and the delay of its loop."""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+import urllib.request
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import fmean, median
+
+from tests.soak.ground import Seat
+
+_LAG = re.compile(r'^liaison_loop_lag_seconds\{[^}]*quantile="0\.999"[^}]*\} (\S+)', re.MULTILINE)
+_PAGE = os.sysconf("SC_PAGE_SIZE")
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One look at a process; `lag_s` is the 99.9th percentile of its last minute, None where it has no such metric."""
+
+    at: float
+    rss: int
+    handles: int
+    threads: int
+    disk: int
+    lag_s: float | None
+    is_quiet: bool
+
+
+@dataclass(slots=True)
+class Watch:
+    """The samples of one node. A node that was started anew begins anew."""
+
+    seat: Seat
+    samples: list[Sample] = field(default_factory=list)
+
+    def look(self, *, is_quiet: bool) -> None:
+        """Take a sample. `is_quiet`: the attackers have gone, so that what is still open was left behind."""
+        process = Path(f"/proc/{self.seat.pid}")
+        self.samples.append(
+            Sample(
+                at=time.monotonic(),
+                rss=int((process / "statm").read_text().split()[1]) * _PAGE,
+                handles=_count(process / "fd"),
+                threads=_count(process / "task"),
+                disk=_size(self.seat.home),
+                lag_s=_lag(self.seat.metrics),
+                is_quiet=is_quiet,
+            )
+        )
+
+    @property
+    def late(self) -> list[Sample]:
+        """The second half of the time: caches are warm by then."""
+        middle = (self.samples[0].at + self.samples[-1].at) / 2
+        return [sample for sample in self.samples if sample.at >= middle]
+
+    @property
+    def seconds(self) -> float:
+        """The seconds from the first sample to the last."""
+        return self.samples[-1].at - self.samples[0].at
+
+    @property
+    def growth(self) -> float:
+        """The bytes by which memory grew over the second half, by the straight line that fits best."""
+        late = self.late
+        return slope([(sample.at, sample.rss) for sample in late]) * (late[-1].at - late[0].at)
+
+    @property
+    def disk_per_s(self) -> float:
+        """The bytes that the home grew in a second, over the second half."""
+        return slope([(sample.at, sample.disk) for sample in self.late])
+
+    @property
+    def lag_s(self) -> float | None:
+        """The largest delay of all samples; None where the node does not tell it."""
+        told = [sample.lag_s for sample in self.samples if sample.lag_s is not None]
+        return max(told) if told else None
+
+    def left_behind(self, what: str) -> float:
+        """How many more handles or threads are open at quiet moments of the second half than of the first."""
+        quiet: list[int] = [getattr(sample, what) for sample in self.samples if sample.is_quiet]
+        middle = len(quiet) // 2
+        return median(quiet[middle:]) - median(quiet[: middle or 1])
+
+
+def slope(points: Sequence[tuple[float, float]]) -> float:
+    """Return the slope of the straight line with the least squares; 0 for a single moment."""
+    across, along = fmean(x for x, _ in points), fmean(y for _, y in points)
+    spread = sum((x - across) ** 2 for x, _ in points)
+    return sum((x - across) * (y - along) for x, y in points) / spread if spread else 0.0
+
+
+def _count(folder: Path) -> int:
+    return sum(1 for _ in folder.iterdir())
+
+
+def _lag(port: int) -> float | None:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
+        found = _LAG.search(answer.read().decode())
+    return float(found[1]) if found else None
+
+
+def _size(folder: Path) -> int:
+    total = 0
+    for path, _, names in os.walk(folder):
+        for name in names:
+            try:
+                total += (Path(path) / name).lstat().st_size
+            except FileNotFoundError:  # a temporary file that is gone again
+                continue
+    return total

@@ -1,0 +1,78 @@
+"""The judgement of a soak can fail: each bound that is broken is named, and a level node breaks none."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.soak.__main__ import as_json, table
+from tests.soak.attacks import ATTACKS
+from tests.soak.ground import Seat
+from tests.soak.officers import Tally
+from tests.soak.run import Bounds, Soak, judge
+from tests.soak.watch import Sample, Watch, slope
+
+MIB = 1024 * 1024
+
+
+def level(grow: Callable[[int], dict[str, float]] = lambda minute: {}) -> Soak:
+    """A soak of an hour in which nothing happened but what `grow` says of each minute."""
+    samples = []
+    for minute in range(61):
+        usual = {"at": 60.0 * minute, "rss": 200 * MIB, "handles": 60, "threads": 25, "disk": 10 * MIB, "lag_s": 0.01}
+        samples.append(Sample(**{**usual, "is_quiet": minute % 2 == 0} | grow(minute)))  # type: ignore[arg-type]
+    attacks = Counter({attack.name: 5 for attack in ATTACKS})
+    seat = Seat("vn", Path(), 1, 2, 3)
+    return Soak({"vn": Watch(seat, samples)}, Tally([0.1] * 1000), attacks, 3, {"vn": 0})
+
+
+def test_a_level_node_breaks_no_bound() -> None:
+    assert list(judge(level(), Bounds())) == []
+
+
+@pytest.mark.parametrize(
+    ("grow", "said"),
+    [
+        (lambda minute: {"rss": 200 * MIB + minute * MIB}, "memory grew by 30"),
+        (lambda minute: {"handles": 60 + minute}, "more handles at rest"),
+        (lambda minute: {"threads": 25 + minute // 3}, "more threads at rest"),
+        (lambda minute: {"disk": minute * 40 * MIB}, "the home grew"),
+        (lambda minute: {"lag_s": 0.2 if minute == 7 else 0.0}, "the loop was 200 ms late"),
+    ],
+)
+def test_what_grows_is_named(grow: Callable[[int], dict[str, float]], said: str) -> None:
+    [found] = judge(level(grow), Bounds())
+    assert said in found
+
+
+def test_what_grew_while_caches_filled_and_then_stayed_is_level() -> None:
+    assert list(judge(level(lambda minute: {"rss": 200 * MIB + min(minute, 20) * 5 * MIB}), Bounds())) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda seen: seen.tally.wrong.append("vn: no_hit, not hit"), "1 wrong answers: 1 × vn: no_hit, not hit"),
+        (lambda seen: seen.tally.unserved.append("vn: silent"), "1 not served"),
+        (lambda seen: seen.tally.seconds.append(4.0), "1 searches took more than"),
+        (lambda seen: seen.tally.seconds.clear(), "no search was answered"),
+        (lambda seen: seen.attacks.pop("flood"), "the attack `flood` (CASE-I7) did nothing"),
+        (lambda seen: seen.codes.update(vn=70), "vn ended with 70"),
+    ],
+)
+def test_what_officers_and_attackers_met_is_judged(change: Callable[[Soak], None], said: str) -> None:
+    seen = level()
+    change(seen)
+    [found] = judge(seen, Bounds())
+    assert said in found
+    seen.broken = [found]
+    assert f"BROKEN {found}" in table(seen)
+    assert as_json(seen)["broken"] == [found]
+
+
+def test_a_slope_is_that_of_the_best_line() -> None:
+    assert slope([(0, 1), (1, 3), (2, 5)]) == 2
+    assert slope([(3, 7)]) == 0
