@@ -21,13 +21,14 @@ MINUTES ?= 60
 SOAK_ARGS ?=
 URL ?=
 REF ?=
+OSV ?=
 
 # Each test, demo and bench starts many processes: none of them compiles again what one has compiled.
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: audit-scale help setup words demo test quick check bench bench-against build proto proto-check docs lock policy-mutants fuzz timing soak torture faults scale finding history
+.PHONY: advisories audit-scale help setup words demo test quick check bench bench-against build proto proto-check docs lock policy-mutants fuzz timing sbom soak torture faults scale finding history
 
 help:  ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*  ## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
@@ -50,12 +51,19 @@ test: $(STAMP)  ## All tests, in parallel: TEST_ARGS="tests/unit -k name"
 quick: $(STAMP)  ## The tests that need no process and no server, in under a minute
 	$(BIN)/pytest -q -n 2 --dist worksteal --quick tests/unit
 
-check: $(STAMP) proto-check  ## Lint, types, layers, wire contract, generated code, dependencies
+check: $(STAMP) proto-check  ## Lint, types, layers, wire contract, generated code, dependencies, known vulnerabilities
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/deptry .
+	$(BIN)/python -m tests.supply.advisories
+
+advisories: $(STAMP)  ## Known vulnerabilities in the locks; OSV=FOLDER takes a new snapshot (docs/dependencies.md)
+	@$(BIN)/python -m tests.supply.advisories $(if $(OSV),--take $(OSV))
+
+sbom: $(STAMP)  ## Write dist/sbom.cdx.json: all parts with versions, hashes and licences (CycloneDX)
+	@$(BIN)/python -m tests.supply.sbom dist/sbom.cdx.json
 
 proto-check: $(STAMP)
 	cd proto && ../$(BIN)/buf lint && ../$(BIN)/buf breaking --against baseline.binpb

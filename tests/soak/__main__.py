@@ -37,6 +37,7 @@ def as_json(seen: Soak) -> dict[str, object]:
     nodes = {
         name: {
             "rss_mib": round(watch.samples[-1].rss / _MIB, 1),
+            "rss_mib_at_rest": [round(sample.rss / _MIB, 1) for sample in watch.samples if sample.is_quiet],
             "memory_growth_mib": round(watch.growth / _MIB, 2),
             "handles": watch.samples[-1].handles,
             "threads": watch.samples[-1].threads,
@@ -70,10 +71,8 @@ def table(seen: Soak) -> Iterator[str]:
             f"{watch.disk_per_s / 1024:12.1f}{lag:>14}"
         )
     tally = seen.tally
-    yield (
-        f"{len(tally.seconds)} searches, {len(tally.wrong)} wrong, {len(tally.unserved)} not served, p99 {tally.p99_s:.2f} s, silent: "
-        f"{tally.silent or 'never'}; {seen.restarts} restarts"
-    )
+    yield f"{len(tally.seconds)} searches, {len(tally.wrong)} wrong, {len(tally.unserved)} not served"
+    yield f"p99 {tally.p99_s:.2f} s, silent: {tally.silent or 'never'}; {seen.restarts} restarts"
     yield "attacks: " + ", ".join(f"{name} {count}" for name, count in seen.attacks.items())
     yield from (f"BROKEN {line}" for line in seen.broken or ())
     yield "a bound is broken" if seen.broken else "all bounds hold"

@@ -22,7 +22,7 @@ from tests.soak.ground import Ground
 from tests.support.http2 import tls_client
 
 _OFFICE, _AGENCY = "th.blo.aranyaprathet", "police"
-_TOKEN_S = 300.0
+_TOKEN_S = 120.0
 _PATIENCE_S = 30.0
 
 
