@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
+import tomllib
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from packaging.requirements import Requirement
 
 from tests.supply import advisories, sbom
 from tests.supply.advisories import SNAPSHOT, Advisory, Snapshot, affects, errors, found, from_osv, load, warnings
@@ -16,6 +19,7 @@ from tests.supply.lock import BASE, LOCKS, Locked, extras, read
 from tests.support.shared import PROJECT
 
 SHIPPED = [*read(BASE), *extras()]
+PAGE = Path(PROJECT, "docs", "dependencies").with_suffix(".md").read_text(encoding="utf-8")
 ALL = [package for lock in LOCKS for package in read(lock)]
 
 
@@ -176,3 +180,11 @@ def test_ci_makes_both() -> None:
     assert "make sbom" in (PROJECT / ".ci" / "run").read_text()
     check = (PROJECT / "Makefile").read_text().partition("\ncheck: ")[2].partition("\n\n")[0]
     assert "tests.supply.advisories" in check
+
+
+def test_every_direct_dependency_says_what_it_is_trusted_with() -> None:
+    project = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    wanted = [*project["dependencies"], *itertools.chain(*project["optional-dependencies"].values())]
+    rows = re.findall(r"^\| `([a-z0-9-]+)` \| (.+) \| (.+) \| (.+) \|$", PAGE, re.MULTILINE)
+    assert sorted(name for name, *_ in rows) == sorted(Requirement(line).name for line in wanted)
+    assert [name for name, *cells in rows if min(map(len, cells)) < 7] == []
