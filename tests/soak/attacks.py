@@ -20,6 +20,9 @@ from pathlib import Path
 import grpc
 from liaison.exchange.v1 import exchange_pb2 as pb
 
+from certs.profile import read_leaf
+from gateway.agency.issuer import Profile, TrialIssuer
+from gateway.clock import SystemClock
 from gateway.model.names import MemberId
 from gateway.model.query import DocumentQuery, PersonQuery, Query
 from gateway.model.requester import Requester
@@ -28,8 +31,10 @@ from gateway.rpc import methods
 from tests.soak.ground import HOSTILE, ROGUE, Ground, open_ground
 from tests.support import http2
 from tests.support.exchange import request, sealed, submission
+from tests.support.forger import hostile
 
 VICTIM = "vn"
+_ROGUE = Profile("th.o.6666", "officer", "th.blo.aranyaprathet", "police", ("INVESTIGATION",))
 Done = Callable[[], None]
 Act = Callable[[Ground, Done], Coroutine[None, None, None]]
 LOST = (grpc.aio.AioRpcError, OSError, EOFError, ssl.SSLError, asyncio.IncompleteReadError, TimeoutError)
@@ -92,6 +97,17 @@ async def empty_frames(ground: Ground, done: Done) -> None:
         await asyncio.sleep(0.2)
 
 
+async def empty_answers(ground: Ground, done: Done) -> None:
+    """Serve at the hostile member's address, and answer each question with a mebibyte of frames that hold nothing."""
+
+    def reply(_: bytes) -> bytes:
+        done()
+        return b"\x0a\x00" * 500_000
+
+    async with hostile(ground.world, HOSTILE, reply):
+        await asyncio.Event().wait()
+
+
 async def wrong_signatures(ground: Ground, done: Done) -> None:
     """Send large requests whose signature does not fit."""
     envelope = bytearray(question(ground, PersonQuery(tuple(NameForm("ก" * 250) for _ in range(8)))))
@@ -148,6 +164,27 @@ async def half_requests(ground: Ground, done: Done) -> None:
                 writer.write(head.encode())
                 done()
         await asyncio.Event().wait()
+
+
+async def costly_bodies(ground: Ground, done: Done) -> None:
+    """Send bodies of JSON that are slow to read: very many members, deep nesting, endless numbers."""
+    keys, target = ground.world.home("th") / "keys", ground.rest("th")
+    issuer = TrialIssuer.load(keys / "token-issuer.key", "th", SystemClock())
+    certificate = read_leaf((keys / f"{ROGUE}.pem").read_bytes()).der
+    bodies = [b'{"query":{' + b",".join(b'"m%d":0' % number for number in range(5_500)) + b"}}", b"[" * 60_000,
+              b'{"query":' + b"9" * 60_000 + b"}"]  # fmt: skip
+    while True:
+        for body in bodies:
+            head = f"POST /v1/searches HTTP/1.1\r\nhost: {target.server_name}\r\ncontent-type: application/json\r\n"
+            head += f"authorization: Bearer {issuer.issue(_ROGUE, certificate)}\r\n"
+            head += f"content-length: {len(body)}\r\n\r\n"
+            with suppress(*LOST):
+                dialled = http2.dialled(target, keys / f"{ROGUE}.pem", ground.world.home("th") / "ca.pem", "http/1.1")
+                async with asyncio.timeout(5), dialled as (reader, writer):
+                    writer.write(head.encode() + body)
+                    await reader.read(1024)
+            done()
+            await asyncio.sleep(0.1)
 
 
 async def pings(ground: Ground, done: Done) -> None:
@@ -216,6 +253,8 @@ ATTACKS = (
     Attack("CASE-I7", "flood", flood),
     Attack("CASE-M7", "costly names", costly_names),
     Attack("CASE-M1", "empty frames", empty_frames),
+    Attack("CASE-M1", "empty answers", empty_answers),
+    Attack("CASE-M3", "costly bodies", costly_bodies),
     Attack("CASE-M5", "wrong signatures", wrong_signatures),
     Attack("CASE-M6", "slow reader", slow_reader),
     Attack("CASE-M2", "idle connections", idle_connections),

@@ -18,7 +18,7 @@ from gateway.clock import SystemClock
 from gateway.config.home import Home
 from gateway.demo import planted
 from gateway.model.names import MemberId
-from tests.soak.ground import Ground
+from tests.soak.ground import HOSTILE, Ground
 from tests.support.http2 import tls_client
 
 _OFFICE, _AGENCY = "th.blo.aranyaprathet", "police"
@@ -44,6 +44,12 @@ def questions() -> Iterator[Question]:
         yield Question(present, {"vn": "hit", "kh": "no_hit"})
         yield Question(_person(driver), {"vn": "no_hit", "kh": "hit"})
         yield Question(_person(nobody), {"vn": "no_hit", "kh": "no_hit"})
+
+
+def lures() -> Iterator[Question]:
+    """Yield questions for ever to the hostile member, which has nothing true to say."""
+    for number in itertools.count():
+        yield Question({"kind": "document", "number": f"L{number:07d}", "issuer": "LAO"}, {HOSTILE: "silent"})
 
 
 def _person(who: planted.Person) -> dict[str, Any]:
@@ -75,13 +81,13 @@ class Tally:
 class Officers:
     """Several officers with tokens of their own, each with a search every second or so."""
 
-    def __init__(self, ground: Ground, count: int, excused: set[str]) -> None:
+    def __init__(self, ground: Ground, count: int, excused: set[str], asking: Iterator[Question]) -> None:
         self.tally = Tally()
         self._excused = excused
         self._home = Home(ground.seats["th"].home)
         self._issuer = TrialIssuer.load(self._home.key("token-issuer"), "th", SystemClock())
         self._url = f"https://127.0.0.1:{ground.seats['th'].agency}"
-        self._questions = questions()
+        self._questions = asking
         self._people = [Profile(f"th.o.{7000 + place}", "officer", _OFFICE, _AGENCY, ("INVESTIGATION",))
                         for place in range(count)]  # fmt: skip
 

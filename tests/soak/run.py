@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.soak.attacks import ATTACKS
-from tests.soak.ground import Ground, prepare
-from tests.soak.officers import Officers, Tally
+from tests.soak.ground import HOSTILE, Ground, prepare
+from tests.soak.officers import Officers, Tally, lures, questions
 from tests.soak.watch import Watch
 from tests.support.zygote import Zygote
 
@@ -68,13 +68,14 @@ async def soak(folder: Path, plan: Plan, say: Say) -> Soak:
     """Run a soak in a new folder, and judge it."""
     ground = prepare(folder)
     excused: set[str] = set()
-    officers = Officers(ground, plan.officers, excused)
+    officers = Officers(ground, plan.officers, excused, questions())
+    lured = Officers(ground, 1, {HOSTILE}, lures())
     seen = Soak({name: Watch(seat) for name, seat in ground.seats.items() if name != RESTARTED}, officers.tally)
     async with Zygote() as zygote:
         for seat in ground.seats.values():
             await seat.start(zygote)
         await asyncio.sleep(_START_S)  # until counterparts have found each other
-        work = asyncio.create_task(officers.work())
+        work = asyncio.gather(officers.work(), lured.work())
         try:
             await _rounds(ground, zygote, plan, seen, excused, say)
             assert not work.done(), f"the officers ended: {work}"
@@ -83,6 +84,7 @@ async def soak(folder: Path, plan: Plan, say: Say) -> Soak:
             await asyncio.gather(work, return_exceptions=True)
         for name, seat in ground.seats.items():
             seen.codes[name] = await seat.end(signal.SIGTERM)
+    seen.tally.wrong += lured.tally.wrong
     seen.broken = list(judge(seen, plan.bounds))
     return seen
 
@@ -132,7 +134,7 @@ async def _restart(ground: Ground, zygote: Zygote, number: int, seen: Soak, excu
 def judge(seen: Soak, bounds: Bounds) -> Iterator[str]:
     """Yield a sentence for each bound that is broken."""
     for name, watch in seen.watches.items():
-        allowed = max(bounds.memory, bounds.memory_share * watch.late[0].rss)
+        allowed = max(bounds.memory, bounds.memory_share * watch.late[0].rss) + watch.filling
         if watch.growth > allowed:
             yield f"{name}: memory grew by {watch.growth / _MIB:.1f} MiB, {allowed / _MIB:.1f} are allowed"
         for what, most in (("handles", bounds.handles), ("threads", bounds.threads)):

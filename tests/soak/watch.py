@@ -11,9 +11,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import fmean, median
 
+from gateway.storage.database.engine import SqliteSettings
 from tests.soak.ground import Seat
 
 _LAG = re.compile(r'^liaison_loop_lag_seconds\{[^}]*quantile="0\.999"[^}]*\} (\S+)', re.MULTILINE)
+CACHES = 3 * SqliteSettings().cache_kib * 1024
+"""Bytes of the page caches of a node, each connection to its database with one of its own."""
+
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
@@ -68,6 +72,11 @@ class Watch:
         """The bytes by which memory grew over the second half, by the straight line that fits best."""
         late = self.late
         return slope([(sample.at, sample.rss) for sample in late]) * (late[-1].at - late[0].at)
+
+    @property
+    def filling(self) -> float:
+        """The bytes that the database's page caches can still take in the second half: what they hold was written."""
+        return max(0.0, CACHES - (self.late[0].disk - self.samples[0].disk))
 
     @property
     def disk_per_s(self) -> float:

@@ -22,7 +22,8 @@ def level(grow: Callable[[int], dict[str, float]] = lambda minute: {}) -> Soak:
     """A soak of an hour in which nothing happened but what `grow` says of each minute."""
     samples = []
     for minute in range(61):
-        usual = {"at": 60.0 * minute, "rss": 200 * MIB, "handles": 60, "threads": 25, "disk": 10 * MIB, "lag_s": 0.01}
+        usual = {"at": 60.0 * minute, "rss": 200 * MIB, "handles": 60, "threads": 25, "lag_s": 0.01}
+        usual["disk"] = 8 * minute * MIB
         samples.append(Sample(**{**usual, "is_quiet": minute % 2 == 0} | grow(minute)))  # type: ignore[arg-type]
     attacks = Counter({attack.name: 5 for attack in ATTACKS})
     seat = Seat("vn", Path(), 1, 2, 3)
@@ -46,6 +47,14 @@ def test_a_level_node_breaks_no_bound() -> None:
 def test_what_grows_is_named(grow: Callable[[int], dict[str, float]], said: str) -> None:
     [found] = judge(level(grow), Bounds())
     assert said in found
+
+
+def test_page_caches_may_fill_with_what_was_written_and_no_more() -> None:
+    def little(disk: int) -> Callable[[int], dict[str, float]]:
+        return lambda minute: {"rss": 200 * MIB + minute * MIB, "disk": disk * minute * MIB}
+
+    assert list(judge(level(little(1)), Bounds())) == []
+    assert [line for line in judge(level(little(4)), Bounds()) if "memory" in line]
 
 
 def test_what_grew_while_caches_filled_and_then_stayed_is_level() -> None:
