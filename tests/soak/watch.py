@@ -13,6 +13,7 @@ from statistics import fmean, median
 
 from gateway.storage.database.engine import SqliteSettings
 from tests.soak.ground import Seat
+from tests.soak.idle import delay_s
 
 _LAG = re.compile(r'^liaison_loop_lag_seconds\{[^}]*quantile="0\.999"[^}]*\} (\S+)', re.MULTILINE)
 CACHES = 3 * SqliteSettings().cache_kib * 1024
@@ -23,7 +24,11 @@ _PAGE = os.sysconf("SC_PAGE_SIZE")
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One look at a process; `lag_s` is the 99.9th percentile of its last minute, None where it has no such metric."""
+    """One look at a process.
+
+    `lag_s` is by how much the 99.9th percentile of its loop's delays in the last minute is beyond that of an idle loop
+    (`idle_s`), None where the node has no such metric.
+    """
 
     at: float
     rss: int
@@ -31,6 +36,7 @@ class Sample:
     threads: int
     disk: int
     lag_s: float | None
+    idle_s: float
     is_quiet: bool
 
 
@@ -39,11 +45,12 @@ class Watch:
     """The samples of one node. A node that was started anew begins anew."""
 
     seat: Seat
+    idle: Path
     samples: list[Sample] = field(default_factory=list)
 
     def look(self, *, is_quiet: bool) -> None:
         """Take a sample. `is_quiet`: the attackers have gone, so that what is still open was left behind."""
-        process = Path(f"/proc/{self.seat.pid}")
+        process, idle_s, lag_s = Path(f"/proc/{self.seat.pid}"), delay_s(self.idle), _lag(self.seat.metrics)
         self.samples.append(
             Sample(
                 at=time.monotonic(),
@@ -51,7 +58,8 @@ class Watch:
                 handles=_count(process / "fd"),
                 threads=_count(process / "task"),
                 disk=_size(self.seat.home),
-                lag_s=_lag(self.seat.metrics),
+                lag_s=None if lag_s is None else max(0.0, lag_s - idle_s),
+                idle_s=idle_s,
                 is_quiet=is_quiet,
             )
         )

@@ -22,12 +22,12 @@ def level(grow: Callable[[int], dict[str, float]] = lambda minute: {}) -> Soak:
     """A soak of an hour in which nothing happened but what `grow` says of each minute."""
     samples = []
     for minute in range(61):
-        usual = {"at": 60.0 * minute, "rss": 200 * MIB, "handles": 60, "threads": 25, "lag_s": 0.01}
+        usual = {"at": 60.0 * minute, "rss": 200 * MIB, "handles": 60, "threads": 25, "lag_s": 0.01, "idle_s": 0.0}
         usual["disk"] = 8 * minute * MIB
         samples.append(Sample(**{**usual, "is_quiet": minute % 2 == 0} | grow(minute)))  # type: ignore[arg-type]
     attacks = Counter({attack.name: 5 for attack in ATTACKS})
     seat = Seat("vn", Path(), 1, 2, 3)
-    return Soak({"vn": Watch(seat, samples)}, Tally([0.1] * 1000), attacks, 3, {"vn": 0})
+    return Soak({"vn": Watch(seat, Path(), samples)}, Tally([0.1] * 1000), attacks, 3, {"vn": 0})
 
 
 def test_a_level_node_breaks_no_bound() -> None:
@@ -41,7 +41,7 @@ def test_a_level_node_breaks_no_bound() -> None:
         (lambda minute: {"handles": 60 + minute}, "more handles at rest"),
         (lambda minute: {"threads": 25 + minute // 3}, "more threads at rest"),
         (lambda minute: {"disk": minute * 40 * MIB}, "the home grew"),
-        (lambda minute: {"lag_s": 0.2 if minute == 7 else 0.0}, "the loop was 200 ms late"),
+        (lambda minute: {"lag_s": 0.2 if minute == 7 else 0.0}, "the loop was 200 ms later"),
     ],
 )
 def test_what_grows_is_named(grow: Callable[[int], dict[str, float]], said: str) -> None:
