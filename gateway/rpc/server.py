@@ -26,15 +26,17 @@ if TYPE_CHECKING:
 class ServerLimits:
     """Bounds of the transport. The grace of an aged connection outlives every stream that began on it.
 
-    A member's bounds lie well below those of the server, so that no member can lock the others out. A peer that takes a
-    message of 256 KiB more slowly than in `write_s` counts as one that does not read.
+    A member's bounds lie well below those of the server, so that no member can lock the others out. A peer that takes
+    one message, of 64 KiB usually, more slowly than in `write_s` counts as one that does not read, and is cut off.
+    While more than `unsent_bytes` of replies wait for a stream, nothing more is read from it.
     """
 
     concurrent_rpcs: int = 1024
     streams_per_member: int = 16
     calls_per_member: int = 64
     stream_idle_s: float = 900.0
-    write_s: float = 8.0
+    write_s: float = 2.0
+    unsent_bytes: int = 512 * 1024
     connection_age_ms: int = 600_000
     grace_ms: int = 300_000
 
@@ -70,10 +72,7 @@ class RpcServer(Generic[Who]):
         self._open: Counter[tuple[str, Limit]] = Counter()
         self._handlers = {path: self._handler(door) for path, door in by_path(table, doors).items()}
         self._server = grpc.aio.server(
-            options=[
-                *options(largest_request(table), limits.connection_age_ms, limits.grace_ms, share_port=share_port),
-                ("grpc.http2.min_ping_interval_without_data_ms", 30_000),
-            ],
+            options=options(largest_request(table), limits.connection_age_ms, limits.grace_ms, share_port=share_port),
             maximum_concurrent_rpcs=limits.concurrent_rpcs,
         )
         self._server.add_generic_rpc_handlers((Lookup(self._handlers, refused),))
