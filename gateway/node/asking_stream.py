@@ -77,6 +77,11 @@ class AskingStream:
         oldest, _ = next(iter(self._waiting.values()))
         return self._now() - max(oldest, self._heard) > _SILENT_S
 
+    @property
+    def heard_lately(self) -> bool:
+        """Tell whether something came in the time in which an answer is due."""
+        return self._now() - self._heard <= _SILENT_S
+
     async def retire(self, patience: float = _IN_FLIGHT_S) -> None:
         """Close the stream once everything in flight has come back, after `patience` seconds at the latest."""
         futures = [future for _, future in self._waiting.values()]

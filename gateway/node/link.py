@@ -75,6 +75,10 @@ class Link:
     async def ask(self, request: pb.SubmitExchangeRequest) -> AnswerMessage:
         """Send a request over a stream and wait for its answer. Raises `ConnectionLost` when there is none in time."""
         with self._flying():
+            if any(connection.silent for connection in self._connections):
+                # The cause is on the way or at the other end: an idle connection is probably dead, too.
+                for connection in self._connections:
+                    connection.give_up_unheard()
             stream = await next(self._turn).stream()
             return await stream.ask(request)
 
@@ -121,6 +125,16 @@ class Connection:
         """Tell whether the stream is open."""
         return self._stream is not None and not self._stream.broken
 
+    @property
+    def silent(self) -> bool:
+        """Tell whether answers are overdue."""
+        return self._stream is not None and self._stream.silent
+
+    def give_up_unheard(self) -> None:
+        """Give up a connection on which nothing came lately."""
+        if self._stream is None or not self._stream.heard_lately:
+            self._give_up()
+
     async def call(self, path: str, data: bytes, timeout: float) -> bytes:
         """Make one unary call. One without an answer on a connection that stands puts another in its place."""
         channel = self._channel
@@ -135,8 +149,6 @@ class Connection:
 
     async def stream(self) -> AskingStream:
         """Return a stream for a request. Raises `ConnectionLost` when there is no connection within a second."""
-        if self._stream is not None and self._stream.silent:
-            self._give_up()
         if self._stream is None or self._stream.broken:
             await self._connected()
         if self._stream is None or not self._stream.usable:
