@@ -169,14 +169,13 @@ class RpcServer(Generic[Who]):
         self._idle.clear()
         self._unfinished[place] += 1
 
-        def finished(context: object) -> None:
-            del context
+        def finished(_: object) -> None:
             self._unfinished[place] -= 1
 
         if context.done():  # the caller is gone already, and gRPC calls nobody back
             finished(context)
         else:
-            context.add_done_callback(finished)
+            context.add_done_callback(finished)  # type: ignore[arg-type]  # the stubs name a class that is not callable
 
     async def _refuse(self, context: Context, method: Method[Any, Any], who: str, error: LiaisonError) -> NoReturn:
         """Note a refusal and end its call with a status; the caller gets no answer."""

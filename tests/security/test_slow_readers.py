@@ -1,4 +1,4 @@
-"""CASE-I2 and CASE-I3: a counterpart that asks and does not read, or reads slowly, and a stop meanwhile."""
+"""CASE-I2: a counterpart that asks and does not read, or reads slowly, and a stop meanwhile."""
 
 from __future__ import annotations
 
