@@ -42,6 +42,7 @@ class AskingStream:
         self._now = asyncio.get_running_loop().time
         self._until = self._now() + STREAM_LIFE_S
         self._heard = 0.0
+        self._idle = 0
         self._member = member
         call: StreamCall = channel.stream_stream(methods.STREAM.path)()
         self._call = call
@@ -110,8 +111,9 @@ class AskingStream:
             while isinstance(data := await self._call.read(), bytes):
                 self._heard = self._now()
                 self._seen()
-                for number, reply in wire.parse_replies(data):
-                    self._resolve(number, reply)
+                awaited = [self._resolve(number, reply) for number, reply in wire.parse_replies(data)]
+                self._idle = 0 if any(awaited) else self._idle + 1
+                wire.check_idle(self._idle)
             self._break(self._ended())
         except asyncio.CancelledError:  # grpc raises this, too, when the peer ends the call with CANCELLED
             self._break(self._ended())
@@ -122,16 +124,18 @@ class AskingStream:
     def _ended(self) -> LiaisonError:
         return ConnectionLost("`{member}` ended the stream", where=self._member, member=self._member)
 
-    def _resolve(self, number: int, reply: AnswerMessage | Exception) -> None:
+    def _resolve(self, number: int, reply: AnswerMessage | Exception) -> bool:
+        """Hand out a reply; return whether it was waited for."""
         _, waiting = self._waiting.get(number, (0.0, None))
         if isinstance(reply, ConnectionLost):  # the process at the other end is stopping
             self._until = 0.0
         if waiting is None or waiting.done():
-            return
+            return False
         if isinstance(reply, Exception):
             waiting.set_exception(reply)
         else:
             waiting.set_result(reply)
+        return True
 
     def _break(self, error: LiaisonError) -> None:
         self.broken = True

@@ -45,6 +45,7 @@ class Stream:
         self._outbox: deque[bytes] = deque()
         self._unsent = 0
         self._unanswered = 0
+        self._idle = 0
         self._ready = asyncio.Event()
         self._room = asyncio.Event()
         self._room.set()
@@ -97,6 +98,8 @@ class Stream:
     def _hand_on(self, data: bytes) -> None:
         """Hand on the frames of one message. One that does not parse ends the stream."""
         frames = wire.parse_frames(data).frames
+        self._idle = 0 if frames else self._idle + 1
+        wire.check_idle(self._idle)
         self._unanswered += len(frames)
         for frame in frames:
             if self._draining:

@@ -27,6 +27,9 @@ MAX_FRAMES = 64
 STOPPING = FrameRefusal(Reason.UNAVAILABLE, "stopping")
 """The refusal of a request that came after its process began to stop: another process may answer it."""
 
+MAX_IDLE = 64
+"""Messages in a row that bring nothing: no request, or no answer that is waited for. After more, the stream ends."""
+
 _OVERHEAD = 64
 """Bytes of a frame beside its texts and hashes: tags, lengths and numbers."""
 
@@ -44,6 +47,12 @@ def _checked(kind: type[P], data: bytes) -> P:
     if len(package.frames) > MAX_FRAMES:
         raise Malformed("more than {limit} frames in one message", code="too-many-frames", limit=MAX_FRAMES)
     return package
+
+
+def check_idle(messages: int) -> None:
+    """Raise `Malformed` when too many messages in a row brought nothing: they only cost time."""
+    if messages > MAX_IDLE:
+        raise Malformed("more than {limit} messages bring nothing", code="idle-messages", limit=MAX_IDLE)
 
 
 def submit(envelope: bytes, budget_ms: int, traceparent: str) -> pb.SubmitExchangeRequest:
