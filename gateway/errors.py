@@ -18,6 +18,7 @@
     │   ├── Unacknowledged          RECEIPTS_DUE         the asker owes receipts for earlier answers
     │   ├── TimedOut                DEADLINE_EXCEEDED    no answer inside the budget
     │   ├── Unavailable             UNAVAILABLE          the node cannot serve this now
+    │   │   └── ConnectionLost      UNAVAILABLE          no connection, or one that broke under the message
     │   └── Unknown                 NOT_FOUND            no such thing here
     ├── Misused                     arguments that cannot be used or contradict each other (exit code 2)
     ├── Misconfigured               a setting, mapping, policy or key file that cannot be used
@@ -240,6 +241,10 @@ class Unavailable(Refused):
 
     reason = Reason.UNAVAILABLE
     default_code = "unavailable"
+
+
+class ConnectionLost(Unavailable):
+    """There was no connection, or it broke before the answer came: the same bytes may be sent again."""
 
 
 class Unknown(Refused):

@@ -35,10 +35,11 @@ from gateway.records.sdjwt import digest_of
 from gateway.records.types import RECORD_TYPES
 from gateway.records.verify import VerifiedRecord, verify_record
 from gateway.rpc import methods
-from gateway.rpc.contract import Method
+from gateway.rpc.contract import Method, largest_answer
 from gateway.rpc.strict import parse
+from gateway.rpc.transport import client_options
 
-MAX_ANSWER = 256 * 1024
+MAX_ANSWER = largest_answer(methods.SOURCE_METHODS)
 """The most bytes that a node reads of a source's answer."""
 
 _SCHEME = "source://"
@@ -279,6 +280,7 @@ class _Wire:
             raise _failure(error, self._node.source) from error
         except ValueError as error:  # the channel was closed under the call
             raise Unavailable("the connection was closed", where=self._node.source) from error
+        method.check_answer_size(answer)
         return answer
 
     def renew(self) -> None:
@@ -300,17 +302,7 @@ class _Wire:
         channel = grpc.secure_channel(
             self._target,
             channel_credentials(identity, self._node.ca),
-            options=[
-                ("grpc.ssl_target_name_override", source_tls_name(self._node.member, self._node.agency)),
-                ("grpc.max_receive_message_length", MAX_ANSWER),
-                ("grpc.max_metadata_size", 8 * 1024),
-                ("grpc.enable_retries", 0),
-                ("grpc.enable_http_proxy", 0),
-                ("grpc.use_local_subchannel_pool", 1),
-                ("grpc.initial_reconnect_backoff_ms", 100),
-                ("grpc.max_reconnect_backoff_ms", 1_000),
-                ("grpc.keepalive_time_ms", 300_000),
-            ],
+            options=client_options(source_tls_name(self._node.member, self._node.agency), MAX_ANSWER),
         )
         return channel, {method: channel.unary_unary(method.path) for method in methods.SOURCE_METHODS}
 

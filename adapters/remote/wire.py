@@ -17,13 +17,14 @@ from gateway.model.query import QueryKind
 from gateway.model.values import text_value
 from gateway.ports.sources import SourceDescription
 from gateway.records.types import RECORD_TYPES
-from gateway.rpc.strict import parse
+from gateway.rpc.strict import check_count, parse
 from gateway.signing import strict_json
 
 MAX_KEY = 512
 MAX_MARKING = 4 * 1024
 """Bytes of a marking as JSON."""
 
+_MAX_ITEMS = 64
 _MAX_RULES = 32
 _MAX_WORDS = 64
 
@@ -80,6 +81,7 @@ def result_bytes(result: SearchResult) -> bytes:
 
 def read_result(data: bytes, description: SourceDescription) -> SearchResult:
     """Return a source's result, in the order of scores. Raises `TooLarge` and `Malformed` if it breaks a rule."""
+    check_count(data, _MAX_ITEMS, "source.answer")
     message = parse(pb.SearchResponse, data, "source.answer")
     if len(message.candidates) > MAX_CANDIDATES:
         raise TooLarge(

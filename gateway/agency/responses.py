@@ -59,7 +59,10 @@ class RefusalBody(BaseModel):
 
 
 class LineBody(BaseModel):
-    """The line of one counterpart: its answer, or its silence (`silent`, with `last_seen`)."""
+    """The line of one counterpart: its answer, or its silence (`silent`, with `last_seen`).
+
+    `silent_since` is set where the counterpart was not waited for, since it had been silent for long.
+    """
 
     member: str
     outcome: Outcome
@@ -70,6 +73,7 @@ class LineBody(BaseModel):
     refusal: RefusalBody | None = None
     withheld_count: int | None = None
     last_seen: str | None = None
+    silent_since: str | None = None
     late: bool
     exchange_id: str
     entry: int | None = None
@@ -109,6 +113,7 @@ def _line(line: Line, language: Language) -> LineBody:
         refusal=_refusal(line.refusal, language) if line.refusal else None,
         withheld_count=line.withheld_count,
         last_seen=rfc3339(line.last_seen_us) if line.last_seen_us else None,
+        silent_since=rfc3339(line.silent_since_us) if line.silent_since_us else None,
         late=line.late,
         exchange_id=line.exchange_id,
         entry=line.entry_index,

@@ -11,10 +11,14 @@ from gateway.app.rounds import UPKEEP, UPKEEP_S, WATCH_S, Round
 from gateway.audit.accounts.receipts import ChannelBook
 from gateway.exchange.asking.abandoned import LostQuestions
 from gateway.exchange.asking.ask import Asker
+from gateway.exchange.asking.breaker import Breakers
 from gateway.exchange.asking.copies import Copies
 from gateway.exchange.asking.own_agencies import OwnSources
 from gateway.exchange.asking.searches import OfficerSearches
 from gateway.exchange.receipts.receipts import Acknowledger
+
+_REACH_S = 1.5
+"""Seconds in which a counterpart that was silent must answer a call to count as reached."""
 
 
 @dataclass(slots=True)
@@ -37,10 +41,10 @@ def build_asking(core: Core) -> Asking:
     budget_s = resources.settings.limits.budget_ms / 1000
     asker = Asker(parts, own, core.peers, writers, acknowledger.received, core.pseudonyms.make, budget_s)
     searches = OfficerSearches(parts, asker, shared=resources.database.shared)
-    return Asking(asker, searches, acknowledger, _rounds(core, acknowledger))
+    return Asking(asker, searches, acknowledger, _rounds(core, acknowledger, asker.breakers))
 
 
-def _rounds(core: Core, acknowledger: Acknowledger) -> list[Round]:
+def _rounds(core: Core, acknowledger: Acknowledger, breakers: Breakers) -> list[Round]:
     resources, documents, shared = core.resources, core.parts.documents, core.resources.database.shared
     copies = Copies(documents)
     questions = LostQuestions(resources.store, resources.exchange_log.store_name, documents, resources.clock)
@@ -56,7 +60,14 @@ def _rounds(core: Core, acknowledger: Acknowledger) -> list[Round]:
                 await core.writers.exchange.write(draft)
             await asyncio.to_thread(questions.noted)
 
+    async def reach() -> None:
+        silent = breakers.open
+        reached = await asyncio.gather(*(core.peers.reaches(member, _REACH_S) for member in silent))
+        for member in (each for each, found in zip(silent, reached, strict=True) if found):
+            breakers.reached(member)
+
     return [
+        Round("silent counterparts", WATCH_S, reach, leader_only=False),
         Round("receipts", WATCH_S, receipts),
         Round("copies", UPKEEP_S, lambda: copies.delete_over(resources.clock.now_us(), core.note), line=UPKEEP),
         Round("lost questions", UPKEEP_S, lost, line=UPKEEP),

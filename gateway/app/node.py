@@ -35,7 +35,7 @@ from gateway.rpc import methods
 from gateway.rpc.contract import Call, Door
 from gateway.rpc.server import ServerLimits
 from gateway.signing.multi_buffer import crypto_mb
-from gateway.telemetry import Logger, LogLine, Metric
+from gateway.telemetry import Gauge, Logger, LogLine, LoopLag, Metric
 from gateway.telemetry.metrics import serve_metrics
 
 _DRAIN_S = 10.0
@@ -67,6 +67,8 @@ class Node:
         self._making: asyncio.Task[None] | None = None
         self._stopping = False
         self._stop_metrics: Callable[[], None] | None = None
+        self.loop_lag = LoopLag()
+        resources.counters.gauge(Gauge.LOOP_LAG, self.loop_lag.quantiles)
 
     def _rounds(self) -> list[Round]:
         """Return the rounds of all parts; the rounds of one line run in this order."""
@@ -85,6 +87,7 @@ class Node:
         """Compare with the witnesses, start the workers, write `start`, listen."""
         self.answering.release.start()
         compared = await self._compare()
+        self.loop_lag.start()
         for wall in self.resources.walls:
             wall.start()
         self.answering.answerer.start()
@@ -195,6 +198,7 @@ class Node:
             await asyncio.to_thread(log.close)
         self.resources.leader.close()
         self.resources.database.close()
+        self.loop_lag.stop()
         self._log.info(LogLine.NODE_STOPPED)
 
     async def _end_rounds(self) -> None:

@@ -68,6 +68,7 @@ REFUSALS: Sentences = {
     "replayed": "a question with this id was already answered there, and this one is not the same",
     "role-not-allowed": "an officer with this role may not ask this",
     "searches-limit": "too many searches are running; ask again in a moment",
+    "silent-since": "that node has not answered for some time, and was not waited for; this does not mean no hit",
     "single-use": "this record was for a single use by the officer who asked",
     "slow-body": "the request did not come in time",
     "source-busy": "its source has too much to do; ask again in a moment",

@@ -61,8 +61,8 @@ class ShownHit:
 class Line:
     """The line of one counterpart: its answer, or its silence. The line of our own agencies has our own id as `member`.
 
-    `silent` is never shown as no hit; `last_seen_us` is when it was last heard (0 = never); `late` is True when the
-    answer came after the budget.
+    `silent` is never shown as no hit; `last_seen_us` is when it was last heard (0 = never); `silent_since_us` is set
+    when it was not waited for, since it had been silent for long; `late` is True when the answer came after the budget.
     """
 
     member: MemberId
@@ -73,6 +73,7 @@ class Line:
     capped: bool = False
     withheld_count: int | None = None
     last_seen_us: int = 0
+    silent_since_us: int = 0
     late: bool = False
     exchange_id: str = ""
     entry_index: int | None = None

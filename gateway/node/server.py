@@ -10,7 +10,7 @@ from liaison.exchange.v1 import exchange_pb2 as pb
 
 from gateway.clock import Clock
 from gateway.errors import LiaisonError
-from gateway.exchange.answering.inbound import FrameRefusal, Inbound
+from gateway.exchange.answering.inbound import Inbound
 from gateway.model.names import MemberId
 from gateway.node import wire
 from gateway.node.stream import Stream
@@ -73,32 +73,22 @@ class NodeServer(RpcServer[MemberId]):
         return await sink.reply()
 
     async def _stream(self, call: Call[MemberId], context: Context) -> None:
-        stream = Stream(context, call.certificate, call.who, self._limits, self._take_frames, self._stream_refused)
+        stream = Stream(context, call.certificate, call.who, self._limits, self._take_frame, self._stream_refused)
         self._streams.add(stream)
         try:
             await stream.run()
         finally:
             self._streams.discard(stream)
 
-    def _take_frames(self, data: bytes, stream: Stream) -> int:
-        """Hand the frames of one stream message to the stages, and return their number.
-
-        A message that does not parse ends the stream.
-        """
-        methods.STREAM.check_size(data)
-        frames = wire.parse_frames(data).frames
-        for frame in frames:
-            request = frame.request
-            deadline = self._deadline(request.budget_ms, None)
-            inbound = Inbound(
+    def _take_frame(self, frame: wire.RequestFrame, stream: Stream) -> None:
+        """Hand the request of one frame to the stages; raise `LiaisonError` when they are full."""
+        request = frame.request
+        deadline = self._deadline(request.budget_ms, None)
+        self._take(
+            Inbound(
                 stream.certificate, request.envelope, deadline, request.traceparent, stream, frame.id, stream.member
             )
-            try:
-                self._take(inbound)
-            except LiaisonError as error:
-                self._stream_refused(stream.member, error)
-                stream.deliver(stream.pack([(frame.id, FrameRefusal.of(error))]), 1)
-        return len(frames)
+        )
 
     def _stream_refused(self, member: str, error: LiaisonError) -> None:
         self._refused(RefusedCall(methods.STREAM.name, member, "", error))

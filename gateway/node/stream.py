@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import grpc
 
-from gateway.errors import LiaisonError
-from gateway.exchange.answering.inbound import Reply, ReplySink
+from gateway.errors import LiaisonError, Overloaded
+from gateway.exchange.answering.inbound import FrameRefusal, Reply, ReplySink
 from gateway.node import wire
 from gateway.rpc.server import ServerLimits
 from gateway.rpc.status import STATUS
@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 class Stream:
     """One bidirectional stream: a reader, and a writer that sends replies as they become ready.
 
-    `take` hands on one message and returns the number of its frames; `refused` notes the error that ends the stream.
+    `take` hands on one frame, or raises `LiaisonError`; `refused` notes an error of a frame, and the one that ends the
+    stream. Each frame counts as unanswered from before it is handed on until its reply comes.
     """
 
     def __init__(
@@ -32,7 +33,7 @@ class Stream:
         certificate: bytes,
         member: str,
         limits: ServerLimits,
-        take: Callable[[bytes, Stream], int],
+        take: Callable[[wire.RequestFrame, Stream], None],
         refused: Callable[[str, LiaisonError], None],
     ) -> None:
         self.certificate = certificate
@@ -42,8 +43,14 @@ class Stream:
         self._take = take
         self._refused = refused
         self._outbox: deque[bytes] = deque()
-        self._ready = asyncio.Event()
+        self._unsent = 0
         self._unanswered = 0
+        self._idle = 0
+        self._ready = asyncio.Event()
+        self._room = asyncio.Event()
+        self._room.set()
+        self._draining = False
+        self._cut = False
         self._reading: asyncio.Task[None] | None = None
 
     async def run(self) -> None:
@@ -55,8 +62,11 @@ class Stream:
             self._ready.set()
             await writing
         except TimeoutError:
+            self._refused(self.member, Overloaded("the peer does not read", code="unread-replies"))
             self._context.set_code(grpc.StatusCode.RESOURCE_EXHAUSTED)
         finally:
+            self._cut = True
+            self._outbox.clear()
             writing.cancel()
             self._reading.cancel()
         await self._end()
@@ -71,39 +81,77 @@ class Stream:
                 await self._context.abort(STATUS[error.reason], error.code)
 
     async def _read(self) -> None:
-        """Take messages until the peer ends the stream or is silent for `stream_idle_s`."""
+        """Take messages until the peer ends the stream or is silent for `stream_idle_s`.
+
+        Nothing is read while too many replies wait, so that the flow control of HTTP/2 slows down a peer that asks more
+        quickly than it reads.
+        """
         with contextlib.suppress(TimeoutError):
             while True:
+                await self._room.wait()
                 async with asyncio.timeout(self._limits.stream_idle_s):
                     data = await self._context.read()
                 if not isinstance(data, bytes):
                     return
-                self._unanswered += self._take(data, self)
+                self._hand_on(data)
+
+    def _hand_on(self, data: bytes) -> None:
+        """Hand on the frames of one message. One that does not parse ends the stream."""
+        frames = wire.parse_frames(data).frames
+        self._idle = 0 if frames else self._idle + 1
+        wire.check_idle(self._idle)
+        self._unanswered += len(frames)
+        for frame in frames:
+            if self._draining:
+                self._refuse(frame.id, wire.STOPPING)
+                continue
+            try:
+                self._take(frame, self)
+            except LiaisonError as error:
+                self._refused(self.member, error)
+                self._refuse(frame.id, FrameRefusal.of(error))
+
+    def _refuse(self, number: int, refusal: FrameRefusal) -> None:
+        self.deliver(self.pack([(number, refusal)]), 1)
 
     async def _write(self) -> None:
         while True:
             await self._ready.wait()
             self._ready.clear()
             while self._outbox:
+                message = self._outbox.popleft()
                 # A peer that does not read is cut off, so that it never stops the worker (design, section 9).
                 async with asyncio.timeout(self._limits.write_s):
-                    await self._context.write(self._outbox.popleft())
-            if self._unanswered == 0 and self._reading is not None and self._reading.done():
+                    await self._context.write(message)
+                self._unsent -= len(message)
+                if self._unsent <= self._limits.unsent_bytes:
+                    self._room.set()
+            if self._unanswered == 0 and self._over:
                 return
 
+    @property
+    def _over(self) -> bool:
+        """Tell whether no more requests are taken."""
+        return self._draining or (self._reading is not None and self._reading.done())
+
     def drain(self) -> None:
-        """Stop reading; requests that were taken are still answered."""
-        if self._reading is not None:
-            self._reading.cancel()
+        """Take no more requests: those that were taken are answered, and others are told that the process stops."""
+        self._draining = True
+        self._ready.set()
 
     def pack(self, replies: Sequence[tuple[int, Reply]]) -> list[bytes]:
         """Pack replies as stream messages."""
         return wire.pack_replies(replies)
 
     def deliver(self, messages: list[bytes], count: int) -> None:
-        """Put messages that answer `count` frames into the outbox."""
-        self._outbox.extend(messages)
+        """Put messages that answer `count` frames into the outbox; a stream that was cut off has none."""
         self._unanswered -= count
+        if self._cut:
+            return
+        self._outbox.extend(messages)
+        self._unsent += sum(map(len, messages))
+        if self._unsent > self._limits.unsent_bytes:
+            self._room.clear()
         self._ready.set()
 
 

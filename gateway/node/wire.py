@@ -3,32 +3,56 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from typing import TypeVar
 
 from liaison.exchange.v1 import exchange_pb2 as pb
 
-from gateway.errors import Malformed, Reason, TimedOut, Unavailable
+from gateway.errors import ConnectionLost, Malformed, Reason, TimedOut, Unavailable
 from gateway.exchange.answering.inbound import FrameRefusal, Reply
 from gateway.model.exchange import AnswerMessage
 from gateway.rpc.forms import answer_message, fill_answer, parse
+from gateway.rpc.methods import STREAM
+from gateway.rpc.strict import check_count
+
+P = TypeVar("P", pb.StreamExchangesRequest, pb.StreamExchangesResponse)
 
 MAX_PACKAGE = 64 * 1024
 """Bytes of requests that go together in one gRPC message."""
 
-MAX_REPLIES = 256 * 1024
-"""Bytes of replies that go together: those of a batch, since each message costs the loop a turn of its own."""
+MAX_REPLIES = 64 * 1024
+"""Bytes of replies that go together. A counterpart that takes so few in two seconds is one that reads, if slowly."""
 
 MAX_FRAMES = 64
+
+STOPPING = FrameRefusal(Reason.UNAVAILABLE, "stopping")
+"""The refusal of a request that came after its process began to stop: another process may answer it."""
+
+MAX_IDLE = 64
+"""Messages in a row that bring nothing: no request, or no answer that is waited for. After more, the stream ends."""
 
 _OVERHEAD = 64
 """Bytes of a frame beside its texts and hashes: tags, lengths and numbers."""
 
 
 def parse_frames(data: bytes) -> pb.StreamExchangesRequest:
-    """Return a package of request frames, or raise `Malformed`."""
-    message = parse(pb.StreamExchangesRequest, data)
-    if len(message.frames) > MAX_FRAMES:
+    """Return a package of request frames; raise `Malformed`, or `TooLarge` over the size of a package."""
+    STREAM.check_size(data)
+    return _checked(pb.StreamExchangesRequest, data)
+
+
+def _checked(kind: type[P], data: bytes) -> P:
+    """Return a package whose frames are counted before they are parsed, so that empty ones cost next to nothing."""
+    check_count(data, MAX_FRAMES + 1, "frames")  # one more for the hello
+    package = parse(kind, data)
+    if len(package.frames) > MAX_FRAMES:
         raise Malformed("more than {limit} frames in one message", code="too-many-frames", limit=MAX_FRAMES)
-    return message
+    return package
+
+
+def check_idle(messages: int) -> None:
+    """Raise `Malformed` when too many messages in a row brought nothing: they only cost time."""
+    if messages > MAX_IDLE:
+        raise Malformed("more than {limit} messages bring nothing", code="idle-messages", limit=MAX_IDLE)
 
 
 def submit(envelope: bytes, budget_ms: int, traceparent: str) -> pb.SubmitExchangeRequest:
@@ -79,9 +103,12 @@ def pack_requests(frames: Sequence[RequestFrame]) -> list[bytes]:
 
 
 def parse_replies(data: bytes) -> Iterator[tuple[int, AnswerMessage | Exception]]:
-    """Yield the replies of one stream message as (id, answer), or (id, error) for a status."""
-    message = parse(pb.StreamExchangesResponse, data)
-    for frame in message.frames:
+    """Yield the replies of one stream message as (id, answer), or (id, error) for a status.
+
+    Raises like `parse_frames`.
+    """
+    STREAM.check_answer_size(data)
+    for frame in _checked(pb.StreamExchangesResponse, data).frames:
         if frame.HasField("response"):
             yield frame.id, answer_message(frame.response)
         else:
@@ -90,6 +117,8 @@ def parse_replies(data: bytes) -> Iterator[tuple[int, AnswerMessage | Exception]
 
 def refusal_error(reason: str, code: str) -> Exception:
     """Return `Unavailable` or `TimedOut` for an unsigned refusal, which proves nothing."""
+    if code == STOPPING.code:
+        return ConnectionLost("the counterpart's process is stopping", code=code)
     text = f"the counterpart refused without a signature: {reason[:40]!a} {code[:40]!a}"
     if reason == Reason.DEADLINE_EXCEEDED:
         return TimedOut(text)

@@ -11,15 +11,16 @@ from certs.names import witness_tls_name
 from certs.tls import TlsIdentity, channel_credentials
 from gateway.errors import BadProof, Forbidden, HeadConflict, LiaisonError, Malformed, Overloaded, Unknown
 from gateway.model.names import MemberId
-from gateway.node.client import PeerPool, peer_error
+from gateway.node.asking_stream import peer_error
+from gateway.node.client import PeerPool
 from gateway.rpc import methods
-from gateway.rpc.contract import A, Method, Q
+from gateway.rpc.contract import A, Method, Q, largest_answer
 from gateway.rpc.status import size_of
+from gateway.rpc.transport import client_options
 
 if TYPE_CHECKING:
     Unary = grpc.aio.UnaryUnaryMultiCallable[bytes, bytes]
 
-_MAX_ANSWER = 64 * 1024
 _REFUSALS: dict[grpc.StatusCode, type[LiaisonError]] = {
     grpc.StatusCode.NOT_FOUND: Unknown,
     grpc.StatusCode.PERMISSION_DENIED: Forbidden,
@@ -47,19 +48,14 @@ class DomesticChannel:
             answer = await call(method.request.write(request), timeout=method.timeout_s)
         except grpc.aio.AioRpcError as error:
             raise _refusal("the domestic witness", error) from error
-        return method.answer.read(answer)
+        return method.read_answer(answer)
 
     async def _open(self) -> grpc.aio.Channel:
         """Return the channel; a new one when our certificate was renewed."""
         identity = self._identity()
         if self._channel is None or identity != self._used:
             await self.close()
-            options = [
-                ("grpc.use_local_subchannel_pool", 1),
-                ("grpc.ssl_target_name_override", self._name),
-                ("grpc.max_receive_message_length", _MAX_ANSWER),
-                ("grpc.max_reconnect_backoff_ms", 5_000),
-            ]
+            options = client_options(self._name, largest_answer(methods.DOMESTIC_METHODS))
             credentials = channel_credentials(identity, self._certificate)
             self._channel, self._used = grpc.aio.secure_channel(self._address, credentials, options=options), identity
         return self._channel

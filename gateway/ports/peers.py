@@ -21,8 +21,14 @@ class PeerStatus(msgspec.Struct, frozen=True):
 class Peers(Protocol):
     """Exchanges with counterparts; other messages go through `gateway.rpc.contract.Calls`."""
 
-    async def exchange(self, member: MemberId, envelope: bytes, timeout: float, trace: str) -> AnswerMessage:
-        """Send a request; `trace` is a W3C traceparent or empty. Raises `TimedOut`, `Unavailable`, `Malformed`."""
+    async def exchange(
+        self, member: MemberId, envelope: bytes, timeout: float, trace: str, budget_s: float
+    ) -> AnswerMessage:
+        """Send a request that is to be answered in `budget_s` seconds; `trace` is a W3C traceparent or empty.
+
+        Raises `TimedOut` after `timeout` seconds, `ConnectionLost` when the same bytes may be sent again, `Unavailable`
+        and `Malformed`.
+        """
 
     def status(self, member: MemberId) -> PeerStatus:
         """Return the state of the connection to `member`."""

@@ -68,7 +68,8 @@ class Door(Generic[Who]):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Method(Generic[Q, A]):
-    """One RPC. A message of more than `max_request_bytes` bytes is refused before it is read.
+    """One RPC. A request of more than `max_request_bytes` bytes is refused before it is read, and so is an answer of
+    more than `max_answer_bytes`.
 
     `events` are the kinds of entries that an admitted call can leave; without any, `no_entry` says why. Refused calls
     are counted, and leave `alarm` or `auth-failed` in the log of a node, `source-refused` in that of a source.
@@ -86,6 +87,7 @@ class Method(Generic[Q, A]):
     events: tuple[Event, ...] = ()
     no_entry: str = ""
     timeout_s: float = 5.0
+    max_answer_bytes: int = 64 * 1024
 
     @property
     def path(self) -> str:
@@ -93,13 +95,17 @@ class Method(Generic[Q, A]):
         return f"/{self.service}/{self.name}"
 
     def check_size(self, data: bytes) -> None:
-        """Raise `TooLarge` for a message of more bytes than the method takes."""
-        if len(data) > self.max_request_bytes:
-            raise TooLarge(
-                "{count} bytes are more than {max_request_bytes}",
-                count=len(data),
-                max_request_bytes=self.max_request_bytes,
-            )
+        """Raise `TooLarge` for a request of more bytes than the method takes."""
+        _check_size(data, self.max_request_bytes)
+
+    def read_answer(self, data: bytes) -> A:
+        """Return the value of an answer; raise `TooLarge` for one of more bytes than the method gives."""
+        self.check_answer_size(data)
+        return self.answer.read(data)
+
+    def check_answer_size(self, data: bytes) -> None:
+        """Raise `TooLarge` for an answer of more bytes than the method gives."""
+        _check_size(data, self.max_answer_bytes)
 
     def door(self, serve: Callable[[Call[Who], Q], Awaitable[A]]) -> Door[Who]:
         """Return a door of `server.RpcServer`; `serve` raises `LiaisonError` for a call that it refuses."""
@@ -145,3 +151,13 @@ def by_path(table: Sequence[Method[Any, Any]], doors: Sequence[Door[Who]]) -> di
 def largest_request(table: Sequence[Method[Any, Any]]) -> int:
     """Return the limit of a server's transport: larger messages never reach a handler (RESOURCE_EXHAUSTED)."""
     return max(row.max_request_bytes for row in table)
+
+
+def largest_answer(table: Sequence[Method[Any, Any]]) -> int:
+    """Return the limit of a client's transport: larger answers never reach a caller (RESOURCE_EXHAUSTED)."""
+    return max(row.max_answer_bytes for row in table)
+
+
+def _check_size(data: bytes, most: int) -> None:
+    if len(data) > most:
+        raise TooLarge("{count} bytes are more than {most}", count=len(data), most=most)

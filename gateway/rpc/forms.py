@@ -20,6 +20,8 @@ M = TypeVar("M", bound=Message)
 T = TypeVar("T")
 
 _MAX_HASHES = 64
+_MAX_ENTRY = 8 * 1024
+_MAX_CHECKPOINT = 64 * 1024
 
 
 def parse(kind: type[M], data: bytes) -> M:
@@ -60,8 +62,8 @@ def fill_answer(made: pb.SubmitExchangeResponse, message: AnswerMessage) -> None
 
 
 def answer_message(message: pb.SubmitExchangeResponse) -> AnswerMessage:
-    """Return an answer message from the wire; raise `Malformed` for hashes that are not 32 bytes long."""
-    return AnswerMessage(message.envelope, message.entry, _proof(message.proof))
+    """Return an answer message from the wire; raise `Malformed` for a proof or an entry that cannot be one."""
+    return AnswerMessage(message.envelope, _entry(message.entry), _proof(message.proof))
 
 
 def response(message: AnswerMessage) -> pb.SubmitExchangeResponse:
@@ -79,7 +81,7 @@ def _write_receipt(receipt: ReceiptMessage) -> bytes:
 
 def _read_receipt(data: bytes) -> ReceiptMessage:
     message = parse(pb.AcknowledgeExchangesRequest, data)
-    return ReceiptMessage(message.envelope, message.entry, _proof(message.proof))
+    return ReceiptMessage(message.envelope, _entry(message.entry), _proof(message.proof))
 
 
 def _fill_proof(made: pb.LogProof, proof: LogProof) -> None:
@@ -88,10 +90,18 @@ def _fill_proof(made: pb.LogProof, proof: LogProof) -> None:
 
 
 def _proof(message: pb.LogProof) -> LogProof:
-    hashes = tuple(message.hashes)
-    if len(hashes) > _MAX_HASHES or any(len(item) != 32 for item in hashes):
+    if len(message.hashes) > _MAX_HASHES or any(len(item) != 32 for item in message.hashes):
         raise Malformed("the proof is not a list of hashes", code="malformed-proof")
-    return LogProof(message.index, hashes, message.checkpoint)
+    if len(message.checkpoint) > _MAX_CHECKPOINT:
+        raise Malformed("the checkpoint is too large", code="malformed-proof")
+    return LogProof(message.index, tuple(message.hashes), message.checkpoint)
+
+
+def _entry(body: bytes) -> bytes:
+    """Return the public part of an entry as it came; raise `Malformed` over the size of any entry."""
+    if len(body) > _MAX_ENTRY:
+        raise Malformed("the entry is too large", code="malformed-entry")
+    return body
 
 
 def _write_head(head: tuple[bytes, bytes]) -> bytes:

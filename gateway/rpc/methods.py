@@ -44,16 +44,16 @@ _ANSWERED = (events.ANSWERED, events.REFUSED, events.DUPLICATE)
 
 SUBMIT = Method(
     EXCHANGE, "SubmitExchange", _UNARY, 64 * KIB, _MEMBER, _CALLS,
-    message_form(pb.SubmitExchangeRequest), ANSWER_MESSAGE, _ANSWERED,
+    message_form(pb.SubmitExchangeRequest), ANSWER_MESSAGE, _ANSWERED, max_answer_bytes=128 * KIB,
 )  # fmt: skip
 STREAM: Method[Any, None] = Method(
     EXCHANGE, "StreamExchanges", _STREAM, 128 * KIB, _MEMBER, _STREAMS,
-    message_form(pb.StreamExchangesRequest), ANYTHING, _ANSWERED,
+    message_form(pb.StreamExchangesRequest), ANYTHING, _ANSWERED, max_answer_bytes=320 * KIB,
 )  # fmt: skip
 ACKNOWLEDGE = Method(
     EXCHANGE, "AcknowledgeExchanges", _UNARY, 64 * KIB, _MEMBER, _CALLS,
     RECEIPT_MESSAGE, field_form(pb.AcknowledgeExchangesResponse, "through", int),
-    (events.RECEIPT, events.RECEIPT_REFUSED),
+    (events.RECEIPT, events.RECEIPT_REFUSED), max_answer_bytes=KIB,
 )  # fmt: skip
 CONSENT = Method(
     EXCHANGE, "AskConsent", _UNARY, 16 * KIB, _MEMBER, _CALLS,
@@ -77,7 +77,7 @@ LARGEST_HEAD = Method(
 )  # fmt: skip
 HEALTH_CHECK = Method(
     _HEALTH, "Check", _UNARY, KIB, _MEMBER, _CALLS, ANYTHING, HEALTH,
-    no_entry="it says whether the node serves, and changes nothing", timeout_s=3.0,
+    no_entry="it says whether the node serves, and changes nothing", timeout_s=3.0, max_answer_bytes=KIB,
 )  # fmt: skip
 
 # ---------------------------------------------------------------- a domestic witness
@@ -94,11 +94,11 @@ DESCRIBE = Method(
 )  # fmt: skip
 SEARCH = Method(
     SOURCE, "Search", _UNARY, 32 * KIB, _ACCEPTED, _SERVER, strict_form(source_pb2.SearchRequest), WRITTEN,
-    (events.SOURCE_SEARCHED,),
+    (events.SOURCE_SEARCHED,), max_answer_bytes=256 * KIB,
 )  # fmt: skip
 ISSUE = Method(
     SOURCE, "Issue", _UNARY, 8 * KIB, _ACCEPTED, _SERVER, strict_form(source_pb2.IssueRequest), WRITTEN,
-    (events.SOURCE_ISSUED,),
+    (events.SOURCE_ISSUED,), max_answer_bytes=256 * KIB,
 )  # fmt: skip
 CHANGES = Method(
     SOURCE, "Changes", _UNARY, 4 * KIB, _ACCEPTED, _SERVER, strict_form(source_pb2.ChangesRequest), WRITTEN,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from certs import tls as _floor  # noqa: F401  # isort: skip
+import asyncio
 import contextlib
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -21,20 +22,25 @@ if TYPE_CHECKING:
     Context = grpc.aio.ServicerContext[bytes, bytes]
     Handler = grpc.RpcMethodHandler[bytes, bytes]
 
+_FLUSH_S = 0.5
+"""Seconds in which the last answers leave when the server stops."""
+
 
 @dataclass(frozen=True, slots=True)
 class ServerLimits:
     """Bounds of the transport. The grace of an aged connection outlives every stream that began on it.
 
-    A member's bounds lie well below those of the server, so that no member can lock the others out. A peer that takes a
-    message of 256 KiB more slowly than in `write_s` counts as one that does not read.
+    A member's bounds lie well below those of the server, so that no member can lock the others out. A peer that takes
+    one message, of 64 KiB usually, more slowly than in `write_s` counts as one that does not read, and is cut off.
+    While more than `unsent_bytes` of replies wait for a stream, nothing more is read from it.
     """
 
     concurrent_rpcs: int = 1024
     streams_per_member: int = 16
     calls_per_member: int = 64
     stream_idle_s: float = 900.0
-    write_s: float = 8.0
+    write_s: float = 2.0
+    unsent_bytes: int = 512 * 1024
     connection_age_ms: int = 600_000
     grace_ms: int = 300_000
 
@@ -68,12 +74,12 @@ class RpcServer(Generic[Who]):
         self._limits = limits
         self._credentials = credentials
         self._open: Counter[tuple[str, Limit]] = Counter()
+        self._unfinished: Counter[tuple[str, Limit]] = Counter()
+        self._idle = asyncio.Event()
+        self._idle.set()
         self._handlers = {path: self._handler(door) for path, door in by_path(table, doors).items()}
         self._server = grpc.aio.server(
-            options=[
-                *options(largest_request(table), limits.connection_age_ms, limits.grace_ms, share_port=share_port),
-                ("grpc.http2.min_ping_interval_without_data_ms", 30_000),
-            ],
+            options=options(largest_request(table), limits.connection_age_ms, limits.grace_ms, share_port=share_port),
             maximum_concurrent_rpcs=limits.concurrent_rpcs,
         )
         self._server.add_generic_rpc_handlers((Lookup(self._handlers, refused),))
@@ -85,8 +91,16 @@ class RpcServer(Generic[Who]):
         return port
 
     async def stop(self, grace: float) -> None:
-        """Take no more; let running calls finish within `grace` seconds."""
-        await self._server.stop(grace)
+        """Take no more; let running calls finish within `grace` seconds.
+
+        Calls whose callers do not read what was answered are not waited for.
+        """
+        stopping = asyncio.create_task(self._server.stop(grace))
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(grace):
+                await self._idle.wait()
+        await self._server.stop(min(grace, _FLUSH_S))
+        await stopping
 
     def _handler(self, door: Door[Who]) -> Handler:
         if door.method.shape is Shape.STREAM:
@@ -131,16 +145,37 @@ class RpcServer(Generic[Who]):
             method.check_size(data)
         except LiaisonError as error:
             await self._refuse(context, method, who, error)
-        self._open[place] += 1
+        self._enter(context, place)
         try:
             yield Call(caller, certificate, context.time_remaining())
         finally:
             self._open[place] -= 1
+            if not any(self._open.values()):
+                self._idle.set()
 
     def _check_room(self, place: tuple[str, Limit]) -> None:
+        """Raise `Overloaded` when the caller has too many calls open, or too many that it does not let come to an end.
+
+        A call that was answered goes on for gRPC until its caller has read the answer. Such calls count for the server
+        as a whole, so one caller may not have any number of them.
+        """
         most, code = self._limits.of(place[1])
-        if self._open[place] >= most:
+        if self._open[place] >= most or self._unfinished[place] >= 2 * most:
             raise Overloaded("more than {most} at once", code=code, most=most)
+
+    def _enter(self, context: Context, place: tuple[str, Limit]) -> None:
+        """Count a call as open until it is served, and as unfinished until gRPC is done with it."""
+        self._open[place] += 1
+        self._idle.clear()
+        self._unfinished[place] += 1
+
+        def finished(_: object) -> None:
+            self._unfinished[place] -= 1
+
+        if context.done():  # the caller is gone already, and gRPC calls nobody back
+            finished(context)
+        else:
+            context.add_done_callback(finished)  # type: ignore[arg-type]  # the stubs name a class that is not callable
 
     async def _refuse(self, context: Context, method: Method[Any, Any], who: str, error: LiaisonError) -> NoReturn:
         """Note a refusal and end its call with a status; the caller gets no answer."""

@@ -29,6 +29,19 @@ class RefusedCall:
     error: LiaisonError
 
 
+_KEEPALIVE = [
+    ("grpc.keepalive_time_ms", 10_000),
+    ("grpc.keepalive_timeout_ms", 5_000),  # gRPC takes it as TCP_USER_TIMEOUT, too
+    ("grpc.keepalive_permit_without_calls", 1),
+]
+"""Each side asks the other every 10 seconds whether it is there, and gives up after 5: a dead link is noticed in 15."""
+
+_PING_MS = 5_000
+"""More frequent pings without data count as a flood; a third one ends the connection."""
+
+_CONNECT_MS = 2_000
+"""An attempt to connect takes no longer. The packet that a link lost on its way is then sent anew, not after 16 s."""
+
 Refused = Callable[[RefusedCall], None]
 """Called with each refused call."""
 
@@ -41,7 +54,26 @@ def options(largest: int, age_ms: int, grace_ms: int, *, share_port: bool = Fals
         ("grpc.max_connection_age_ms", age_ms),
         ("grpc.max_connection_age_grace_ms", grace_ms),
         ("grpc.http2.max_ping_strikes", 2),
+        ("grpc.http2.min_ping_interval_without_data_ms", _PING_MS),
         ("grpc.so_reuseport", int(share_port)),
+        *_KEEPALIVE,
+    ]
+
+
+def client_options(server_name: str, largest: int) -> list[tuple[str, int | str]]:
+    """Return the options of a connection to the server of that name, whose answers have at most `largest` bytes."""
+    return [
+        ("grpc.use_local_subchannel_pool", 1),
+        ("grpc.ssl_target_name_override", server_name),
+        ("grpc.max_receive_message_length", largest),
+        ("grpc.max_metadata_size", 8 * 1024),
+        ("grpc.enable_retries", 0),
+        ("grpc.enable_http_proxy", 0),
+        ("grpc.initial_reconnect_backoff_ms", 100),
+        ("grpc.max_reconnect_backoff_ms", 800),
+        ("grpc.min_reconnect_backoff_ms", _CONNECT_MS),
+        ("grpc.http2.max_pings_without_data", 0),
+        *_KEEPALIVE,
     ]
 
 

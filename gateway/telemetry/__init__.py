@@ -2,6 +2,7 @@
 
 from gateway.telemetry.counters import Counters
 from gateway.telemetry.logs import Logger, configure_logging
+from gateway.telemetry.loop_lag import LoopLag
 from gateway.telemetry.metrics import serve_metrics
 from gateway.telemetry.names import Gauge, LogLine, Metric, Span
 from gateway.telemetry.trace import Trace, parse_traceparent, record_span, start_trace
@@ -11,6 +12,7 @@ __all__ = [
     "Gauge",
     "LogLine",
     "Logger",
+    "LoopLag",
     "Metric",
     "Span",
     "Trace",

@@ -41,6 +41,7 @@ class Gauge(StrEnum):
     WITNESS_REACHED = "liaison_witness_reached"  # witness
     RECEIPT_DEBT = "liaison_receipt_debt"  # peer; answers of ours that are not acknowledged
     RECEIPT_DEBT_SECONDS = "liaison_receipt_debt_seconds"  # peer; age of the oldest of them
+    LOOP_LAG = "liaison_loop_lag_seconds"  # quantile; delays of the event loop in the last minute
 
 
 class Span(StrEnum):

@@ -78,6 +78,9 @@ def _silent(line: dict[str, Any], language: Language) -> str:
     code = (line["refusal"] or {"code": ""})["code"]
     if code in _OTHER_TIME:
         return tell(language, _OTHER_TIME[code])
+    if since := line.get("silent_since"):
+        time = moment(since, language)
+        return tell(language, "silent, since {time}: it was not waited for. This does not mean no hit.", time=time)
     if not line["last_seen"]:
         return tell(
             language, "silent: no answer in time, never seen since this node started. This does not mean no hit."

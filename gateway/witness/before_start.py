@@ -25,7 +25,10 @@ from gateway.witness.ports import WitnessPeers, WitnessStore
 from gateway.witness.service import MAX_EVIDENCE
 
 BUDGET_S = 6.0
-"""Seconds that a start waits for each witness; all are asked at once."""
+"""Seconds in which a witness must have answered for all logs; all witnesses are asked at once."""
+
+ANSWER_S = 0.75
+"""Seconds that an ordinary start waits for each answer of a witness (decision 0039)."""
 
 _REMEDY = (
     "stop every other node that runs on a copy of this home; bring back the database that holds all signed entries, "
@@ -55,13 +58,17 @@ class Comparison:
     async def at_start(self, logs: Sequence[AuditLog], witnesses: Iterable[str]) -> Compared:
         """Compare all logs with all witnesses that answer in time.
 
+        A log that came from another place is compared with patience. An ordinary start does not wait for a witness that
+        says nothing: the first round compares with it.
+
         Raises `Contradicted` when one of them shows a head of ours that our log does not extend, `NotProved` when a log
         came from another place and no witness could be asked.
         """
         wanted = [log for log in logs if parse_checkpoint(log.checkpoint).size]
         await asyncio.to_thread(self._recall, logs)
         names = list(witnesses) if wanted else []
-        answers = await asyncio.gather(*(self._all(logs, wanted, name) for name in names))
+        answer_s = BUDGET_S if any(log.moved for log in wanted) else ANSWER_S
+        answers = await asyncio.gather(*(self._all(logs, wanted, name, answer_s) for name in names))
         seen = [item for found, _ in answers for item in found]
         missing = [(name, error.code) for name, (_, error) in zip(names, answers, strict=True) if error]
         if not seen and (moved := next((log for log in wanted if log.moved), None)) is not None:
@@ -90,18 +97,23 @@ class Comparison:
             return False
 
     async def _all(
-        self, every: Sequence[AuditLog], logs: Sequence[AuditLog], witness: str
+        self, every: Sequence[AuditLog], logs: Sequence[AuditLog], witness: str, answer_s: float
     ) -> tuple[list[tuple[str, str, int]], LiaisonError | None]:
+        """Compare all logs with one witness; each of its answers must come within `answer_s` seconds."""
         found = []
+        now = asyncio.get_running_loop().time
+        until = now() + BUDGET_S
         try:
-            async with asyncio.timeout(BUDGET_S):
+            async with asyncio.timeout(answer_s) as limit:
                 for log in logs:
                     size, evidence = await self._look(log, witness)
+                    limit.reschedule(min(until, now() + answer_s))
                     if evidence is not None:
                         raise self.refusal(log, evidence, witness)
                     found.append((witness, log.store_name, size))
                 for log in every:
                     await self._not_continued(log, witness)
+                    limit.reschedule(min(until, now() + answer_s))
         except TimeoutError:
             return [], TimedOut("the witness did not answer in time")
         except Contradicted:

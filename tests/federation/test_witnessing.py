@@ -32,6 +32,7 @@ from gateway.trust.ceremony.ceremony import import_document, publish_descriptor
 from gateway.witness import standing as witness_standing
 from tests.support.exchange import Logged, caller, entries, stopping
 from tests.support.forger import eventually
+from tests.support.load import in_turns
 from tests.support.nodes import World, build_world
 from tests.support.persons import administrator
 from tests.support.ports import free_port
@@ -377,3 +378,27 @@ async def test_a_second_copy_that_went_on_is_refused(world: World, tmp_path: Pat
     with pytest.raises(Contradicted, match="`vn` has seen another head") as forked:
         await world.start("th")
     assert forked.value.code == "log-fork"
+
+
+async def test_a_start_does_not_wait_for_counterparts_that_accept_and_say_nothing(tmp_path: Path) -> None:
+    """Three of them cost less than the six seconds that a witness of a moved log is waited for."""
+    world = build_world(tmp_path, {}, ("th", "vn", "kh", "la"))
+    await world.start("th")
+    await world.stop("th")
+    others = [world.ports[name] for name in ("vn", "kh", "la")]
+    servers = [await asyncio.start_server(_say_nothing, "127.0.0.1", port) for port in others]
+    try:
+        th = await in_turns(world.start("th"), 4.0)
+        (compared,) = of_kind(th, "witness-compared")
+        assert compared.private["seen"] == []
+        assert sorted(compared.private["missing"]) == ["kh: timed-out", "la: timed-out", "vn: timed-out"]
+        await world.stop("th")
+    finally:
+        for each in servers:
+            each.close()
+
+
+async def _say_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    while await reader.read(4096):
+        pass
+    writer.close()

@@ -10,7 +10,10 @@
 8. the acknowledgement of the channel goes on (`receipts.receipts`).
 
 Silence is never shown as no hit: a counterpart that does not answer inside the budget is `silent`, with an entry of its
-own, and an answer that comes later is logged and shown as late.
+own, and an answer that comes later is logged and shown as late. A request whose connection broke is sent again inside
+the budget, the same bytes. A counterpart that was silent several times in a row is not waited for (`breaker`).
+
+Answers are checked one in each turn of the loop, so that many that come together do not hold it.
 """
 
 from __future__ import annotations
@@ -20,14 +23,18 @@ import hashlib
 import secrets
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
-from gateway.clock import check_time
-from gateway.errors import Forbidden, LiaisonError, Malformed, Suspended, TimedOut
+from gateway.clock import check_time, rfc3339
+from gateway.errors import ConnectionLost, Forbidden, LiaisonError, Malformed, Suspended, TimedOut, Unavailable
 from gateway.exchange.asking import entries as notes
+from gateway.exchange.asking.breaker import Breakers
 from gateway.exchange.asking.check_answer import check_answer
 from gateway.exchange.asking.inquiry import Asked, Inquiry
 from gateway.exchange.asking.own_agencies import OwnSources
+from gateway.exchange.asking.sending import send
 from gateway.exchange.asking.shown_line import show_line
+from gateway.exchange.asking.turns import Turns
 from gateway.exchange.parts import Parts
 from gateway.exchange.quota import over_quota
 from gateway.exchange.stages import as_error, reraise_fatal
@@ -50,6 +57,9 @@ LIFETIME_US = 60_000_000
 
 LATE_S = LIFETIME_US / 1_000_000
 """The seconds for which an answer can still come."""
+
+SILENT_SINCE = "silent-since"
+"""The code of a silence that was not waited for: the breaker of the counterpart is open."""
 
 _OWN_BUDGET_S = 1.0
 
@@ -79,6 +89,8 @@ class Asker:
         self._pseudonym = pseudonym
         self._budget_s = budget_s
         self._late: set[asyncio.Task[None]] = set()
+        self._turns = Turns()
+        self.breakers = Breakers(parts.clock.monotonic)
 
     async def allow(self, inquiry: Inquiry) -> None:
         """Check step 1; a refusal has its entry before it is raised."""
@@ -208,13 +220,25 @@ class Asker:
 
     async def _one(self, asked: Asked, added: Added) -> None:
         """Run steps 4 to 7 for one counterpart; a late answer is awaited after the budget, in a task."""
-        trace = asked.inquiry.command.traceparent
-        sending = asyncio.create_task(self._peers.exchange(asked.member, asked.sealed.envelope, LATE_S, trace))
+        if since_us := self.breakers.silent_since(asked.member):
+            why = Unavailable("no answer since {time}", code=SILENT_SINCE, where=asked.member, time=rfc3339(since_us))
+            added(await self._silent(asked, why, since_us))
+            return
+        sending = asyncio.create_task(
+            send(
+                self._peers,
+                asked.member,
+                asked.sealed.envelope,
+                budget_s=self._budget_s,
+                late_s=LATE_S,
+                trace=asked.inquiry.command.traceparent,
+            )
+        )
         done, _ = await asyncio.wait((sending,), timeout=self._budget_s)
         if done:
             added(await self._conclude(asked, sending, events.RECEIVED))
             return
-        added(await self._silent(asked, TimedOut("no answer came in time", where=asked.member)))
+        added(await self._not_heard(asked, TimedOut("no answer came in time", where=asked.member)))
         task = asyncio.create_task(self._wait_for_late(asked, sending, added))
         self._late.add(task)
         task.add_done_callback(self._late.discard)
@@ -230,22 +254,37 @@ class Asker:
     ) -> Line:
         try:
             message = sending.result()
-            checked = check_answer(self._parts, asked.request, asked.sealed.payload_hash, message)  # 5
+            check = partial(check_answer, self._parts, asked.request, asked.sealed.payload_hash, message)
+            checked = await self._turns.take(check)  # 5
+        except (ConnectionLost, TimedOut) as problem:
+            return await self._not_heard(asked, problem)
         except Exception as problem:  # noqa: BLE001 - whatever goes wrong in a verification is no answer
             reraise_fatal(problem)
+            self.breakers.heard(asked.member)  # it did answer in time, whatever it said
             return await self._silent(asked, as_error(problem))
         place = await self._writers.exchange.write(notes.received(asked, checked, message, event))  # 6
+        self.breakers.heard(asked.member)
         self._note_received(asked.member)
         self._parts.note_head(checked.checkpoint)
-        return show_line(self._parts, checked, place.index)  # 7
+        return await show_line(self._parts, checked, place.index, self._turns)  # 7
 
-    async def _silent(self, asked: Asked, why: LiaisonError) -> Line:
+    async def _not_heard(self, asked: Asked, why: LiaisonError) -> Line:
+        """Return the line of a counterpart that could have answered in the budget and did not."""
+        self.breakers.silence(asked.member, asked.request.issued_us)
+        return await self._silent(asked, why)
+
+    async def _silent(self, asked: Asked, why: LiaisonError, since_us: int = 0) -> Line:
         """Return the line of a counterpart without an answer that verifies, once its silence has an entry."""
         seen = self._peers.status(asked.member).last_seen_us
         await self._writers.exchange.write(notes.silent(asked, why, seen))
         refusal = Refusal(why.reason, why.code, why.message)
         return Line(
-            asked.member, Outcome.SILENT, refusal=refusal, last_seen_us=seen, exchange_id=asked.request.exchange_id
+            asked.member,
+            Outcome.SILENT,
+            refusal=refusal,
+            last_seen_us=seen,
+            silent_since_us=since_us,
+            exchange_id=asked.request.exchange_id,
         )
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from gateway.errors import LiaisonError
 from gateway.exchange.asking.check_answer import Checked
+from gateway.exchange.asking.turns import Turns
 from gateway.exchange.parts import Parts
 from gateway.model.exchange import Answer, Verified
 from gateway.model.hit import Hit
@@ -11,14 +14,14 @@ from gateway.model.search import Line, ShownHit, ShownRecord
 from gateway.records.verify import verify_record
 
 
-def show_line(parts: Parts, checked: Checked, entry_index: int) -> Line:
+async def show_line(parts: Parts, checked: Checked, entry_index: int, turns: Turns) -> Line:
     """Return one line for a counterpart's answer. A record that does not verify is not shown, and its hit says so."""
     answer = checked.answer.value
-    hits = tuple(_hit(parts, checked.answer, hit) for hit in answer.hits)
+    hits = [await turns.take(partial(_hit, parts, checked.answer, hit)) for hit in answer.hits]
     return Line(
         member=answer.sender,
         outcome=answer.outcome,
-        hits=hits,
+        hits=tuple(hits),
         refusal=answer.refusal,
         missing=answer.missing,
         capped=answer.capped,

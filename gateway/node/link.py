@@ -1,0 +1,204 @@
+"""The connections to one member under one state of trust, each with one long-lived stream.
+
+A connection that seems dead is given up for a new one: requests that wait on the old one may still be answered there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+from collections import deque
+from collections.abc import Callable, Coroutine, Iterator
+from typing import TYPE_CHECKING
+
+import grpc
+from liaison.exchange.v1 import exchange_pb2 as pb
+
+from certs.tls import TlsIdentity, channel_credentials
+from gateway.errors import ConnectionLost, Unavailable
+from gateway.model.exchange import AnswerMessage
+from gateway.model.names import MemberId
+from gateway.node.asking_stream import AskingStream
+from gateway.rpc import methods
+from gateway.rpc.contract import largest_answer
+from gateway.rpc.transport import client_options
+from gateway.trust.view import TrustView
+
+if TYPE_CHECKING:
+    Unary = grpc.aio.UnaryUnaryMultiCallable[bytes, bytes]
+
+_CONNECTIONS = 2
+_CONNECT_S = 1.0
+_IN_FLIGHT_S = 60.0
+_CLOSE_S = 5.0
+_RENEW_S = 3.0
+"""A connection is given up at most this often, so that a counterpart that hangs is not flooded with handshakes."""
+
+_GIVEN_UP = 2
+"""Connections that were given up and may still bring answers; the oldest is closed when there are more."""
+
+
+class Link:
+    """Two connections to a member, used in turn."""
+
+    def __init__(self, member: MemberId, directory: TrustView, identity: TlsIdentity, seen: Callable[[], None]) -> None:
+        self.epoch = directory.epoch
+        endpoints = directory.endpoints(member)
+        if not endpoints:
+            raise Unavailable("no address of `{member}` is known", code="no-endpoint", where=member, member=member)
+        credentials = channel_credentials(identity, directory.ca_pem(member))
+        options = client_options(directory.server_name(member), largest_answer(methods.NODE_METHODS))
+
+        def opening(address: str) -> Callable[[], grpc.aio.Channel]:
+            return lambda: grpc.aio.secure_channel(address, credentials, options=options)
+
+        self._connections = [
+            Connection(member, opening(endpoints[number % len(endpoints)]), seen) for number in range(_CONNECTIONS)
+        ]
+        self._turn = itertools.cycle(self._connections)
+        self._retiring: asyncio.Task[None] | None = None
+        self._in_flight = 0
+        self._returned = asyncio.Event()
+        self._returned.set()
+
+    @property
+    def connected(self) -> bool:
+        """Tell whether a stream is open."""
+        return any(connection.connected for connection in self._connections)
+
+    async def call(self, path: str, data: bytes, timeout: float) -> bytes:
+        """Make one unary call."""
+        with self._flying():
+            return await next(self._turn).call(path, data, timeout)
+
+    async def ask(self, request: pb.SubmitExchangeRequest) -> AnswerMessage:
+        """Send a request over a stream and wait for its answer. Raises `ConnectionLost` when there is none in time."""
+        with self._flying():
+            if any(connection.silent for connection in self._connections):
+                # The cause is on the way or at the other end: an idle connection is probably dead, too.
+                for connection in self._connections:
+                    connection.give_up_unheard()
+            stream = await next(self._turn).stream()
+            return await stream.ask(request)
+
+    @contextlib.contextmanager
+    def _flying(self) -> Iterator[None]:
+        """Count the block as in flight: connections are not closed under it."""
+        self._in_flight += 1
+        self._returned.clear()
+        try:
+            yield
+        finally:
+            self._in_flight -= 1
+            if not self._in_flight:
+                self._returned.set()
+
+    def retire(self) -> None:
+        """Send nothing more here; close once everything in flight has come back."""
+        self._retiring = asyncio.create_task(self.close(_IN_FLIGHT_S))
+
+    async def close(self, patience: float = _CLOSE_S) -> None:
+        """Close once everything in flight has come back, after `patience` seconds at the latest."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(patience):
+                await self._returned.wait()
+        for connection in self._connections:
+            await connection.close()
+
+
+class Connection:
+    """One connection to a member, and its stream. Each is replaced when it has come to its end."""
+
+    def __init__(self, member: MemberId, opening: Callable[[], grpc.aio.Channel], seen: Callable[[], None]) -> None:
+        self._member = member
+        self._opening = opening
+        self._seen = seen
+        self._channel = opening()
+        self._stream: AskingStream | None = None
+        self._renewed = -_RENEW_S
+        self._given_up: deque[asyncio.Task[None]] = deque()
+        self._retiring: set[asyncio.Task[None]] = set()
+
+    @property
+    def connected(self) -> bool:
+        """Tell whether the stream is open."""
+        return self._stream is not None and not self._stream.broken
+
+    @property
+    def silent(self) -> bool:
+        """Tell whether answers are overdue."""
+        return self._stream is not None and self._stream.silent
+
+    def give_up_unheard(self) -> None:
+        """Give up a connection on which nothing came lately."""
+        if self._stream is None or not self._stream.heard_lately:
+            self._give_up()
+
+    async def call(self, path: str, data: bytes, timeout: float) -> bytes:
+        """Make one unary call. One without an answer on a connection that stands puts another in its place."""
+        channel = self._channel
+        call: Unary = channel.unary_unary(path)
+        try:
+            return await call(data, timeout=timeout)
+        except grpc.aio.AioRpcError as error:
+            dead = error.code() is grpc.StatusCode.DEADLINE_EXCEEDED and channel is self._channel
+            if dead and channel.get_state() is grpc.ChannelConnectivity.READY:
+                self._give_up()
+            raise
+
+    async def stream(self) -> AskingStream:
+        """Return a stream for a request. Raises `ConnectionLost` when there is no connection within a second."""
+        if self._stream is None or self._stream.broken:
+            await self._connected()
+        if self._stream is None or not self._stream.usable:
+            if self._stream is not None:
+                self._keep(self._stream.retire())
+            self._stream = AskingStream(self._member, self._channel, self._seen)
+        return self._stream
+
+    def _keep(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work)
+        self._retiring.add(task)
+        task.add_done_callback(self._retiring.discard)
+
+    async def _connected(self) -> None:
+        """Wait for the connection, but not for all of the budget, since an officer waits for the answer."""
+        channel = self._channel
+        channel.get_state(try_to_connect=True)
+        try:
+            async with asyncio.timeout(_CONNECT_S):
+                await channel.channel_ready()
+        except (TimeoutError, grpc.aio.UsageError):
+            raise ConnectionLost(
+                "`{member}` cannot be reached", code="unreachable", where=self._member, member=self._member
+            ) from None
+
+    def _give_up(self) -> None:
+        """Open another connection in the place of this one, which is closed once nothing waits for it."""
+        now = asyncio.get_running_loop().time()
+        if now - self._renewed < _RENEW_S:
+            return
+        self._renewed = now
+        self._given_up.append(asyncio.create_task(_close(self._channel, self._stream, _IN_FLIGHT_S)))
+        self._channel, self._stream = self._opening(), None
+        while len(self._given_up) > _GIVEN_UP:
+            self._given_up.popleft().cancel()
+
+    async def close(self) -> None:
+        """End the stream and the connection, and those that were given up."""
+        for task in self._given_up:
+            task.cancel()
+        await asyncio.gather(*self._given_up, return_exceptions=True)
+        await _close(self._channel, self._stream, 0)
+
+
+async def _close(channel: grpc.aio.Channel, stream: AskingStream | None, patience: float) -> None:
+    """Close a stream once nothing waits for it, after `patience` seconds at the latest, and then its connection."""
+    try:
+        if stream is not None and patience:
+            await stream.retire(patience)
+    finally:
+        if stream is not None:
+            stream.close()
+        await channel.close()

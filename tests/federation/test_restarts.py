@@ -1,0 +1,105 @@
+"""Processes of a counterpart are restarted one after the other, or killed, while officers ask: nobody is silent."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from gateway.app.node import Node
+from gateway.model.exchange import Outcome
+from gateway.model.search import Line
+from tests.federation.test_several_processes import bodies, on_postgres, serve
+from tests.support.databases import server
+from tests.support.exchange import VN, command, entries, lines, sample_world, stopping
+from tests.support.nodes import World, officer
+from tests.support.zygote import Child, Zygote
+
+AT_ONCE = 4
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    server("postgresql")
+    return sample_world(tmp_path, ("th", "vn"))
+
+
+@pytest_asyncio.fixture
+async def zygote() -> AsyncIterator[Zygote]:
+    async with Zygote() as made:
+        yield made
+
+
+class Officers:
+    """Officers who ask one question after the other until they are told to stop."""
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+        self._over = False
+        self.lines: list[Line] = []
+
+    async def ask(self) -> None:
+        """Ask until the end."""
+        while not self._over:
+            found = await self._node.asking.searches.start(officer("th"), command())
+            self.lines.append(lines(found)[VN])
+
+    @asynccontextmanager
+    async def asking(self) -> AsyncIterator[None]:
+        """Let several officers ask in the block; their last questions come to their ends."""
+        tasks = [asyncio.create_task(self.ask()) for _ in range(AT_ONCE)]
+        try:
+            yield
+        finally:
+            self._over = True
+            await asyncio.gather(*tasks)
+
+    async def more(self, count: int) -> None:
+        """Wait for so many further answers."""
+        wanted = len(self.lines) + count
+        async with asyncio.timeout(60):
+            while len(self.lines) < wanted:
+                await asyncio.sleep(0.02)
+
+
+async def restarted(zygote: Zygote, home: Path, child: Child, number: signal.Signals) -> Child:
+    child.signal(number)
+    await child.ended()
+    return await serve(zygote, home)
+
+
+@pytest.mark.asyncio
+async def test_a_rolling_restart_and_a_kill_of_one_process_make_no_counterpart_silent(
+    world: World, zygote: Zygote
+) -> None:
+    home = on_postgres(world, "vn")
+    async with stopping(world):
+        node = await world.start("th")
+        children = [await serve(zygote, home), await serve(zygote, home)]
+        officers = Officers(node)
+        async with officers.asking():
+            for place, how in ((0, signal.SIGTERM), (1, signal.SIGTERM), (0, signal.SIGKILL)):
+                await officers.more(20)
+                children[place] = await restarted(zygote, home, children[place], how)
+            await officers.more(20)
+        assert Counter(line.outcome for line in officers.lines) == {Outcome.HIT: len(officers.lines)}
+        _check_entries(node, home, officers.lines)
+        for child in children:
+            child.signal(signal.SIGTERM)
+            assert await child.ended() == 0
+
+
+def _check_entries(node: Node, home: Path, found: list[Line]) -> None:
+    """One question and one answer in the asker's log, one answer in the other one, for each exchange."""
+    ours = Counter((each.entry.exchange_id, each.entry.kind) for each in entries(node))
+    theirs = b"\n".join(bodies(home))
+    for line in found:
+        assert (ours[line.exchange_id, "asked"], ours[line.exchange_id, "received"]) == (1, 1)
+        written = [body for body in theirs.split(b"\n") if line.exchange_id.encode() in body and b"answered" in body]
+        assert len(written) == 1

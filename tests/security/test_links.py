@@ -1,0 +1,143 @@
+"""CASE-I4 to CASE-I6: a link that dies in silence, stalls or is cut, and a counterpart that hangs (CASE-I1)."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+
+from gateway.exchange.asking.breaker import IN_A_ROW
+from gateway.model.exchange import Outcome
+from gateway.model.search import Line
+from tests.support.exchange import VN, command, entries, kinds, lines, sample_world, stopping, watch
+from tests.support.forger import eventually, eventually_async
+from tests.support.link import Link, linked
+from tests.support.nodes import World, officer
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+BACK_S = 5.0
+"""Seconds after which a counterpart is heard again once its link is back."""
+
+BUSY = 2.0
+"""The machine may do other things meanwhile."""
+
+
+@pytest_asyncio.fixture(loop_scope="module", scope="module")
+async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
+    yield sample_world(tmp_path_factory.mktemp("links"), ("th", "vn"))
+
+
+@pytest_asyncio.fixture(loop_scope="module", scope="module")
+async def link(world: World) -> AsyncIterator[Link]:
+    async with stopping(world), linked(world, "vn") as made:
+        for member in ("vn", "th"):
+            await world.start(member)
+        yield made
+
+
+@pytest_asyncio.fixture(loop_scope="module", autouse=True)
+async def heard(world: World, link: Link) -> None:
+    link.restore()
+    await eventually_async(lambda: _answers(world), 30)
+
+
+async def ask(world: World) -> Line:
+    return lines(await world.nodes["th"].asking.searches.start(officer("th"), command()))[VN]
+
+
+async def _answers(world: World) -> bool:
+    return (await ask(world)).outcome is Outcome.HIT
+
+
+async def back_within(world: World) -> float:
+    """Ask again and again; return the seconds until the first answer."""
+    begun = time.monotonic()
+    await eventually_async(lambda: _answers(world), 30)
+    return time.monotonic() - begun
+
+
+async def test_connections_that_die_in_silence_are_replaced_and_no_question_waits_for_them(
+    world: World, link: Link
+) -> None:
+    before = link.accepted
+    link.lose()
+    link.restore()
+    assert await back_within(world) < BACK_S + BUSY
+    assert link.accepted > before
+    assert [(await ask(world)).outcome for _ in range(4)] == [Outcome.HIT] * 4
+
+
+async def test_a_link_that_was_lost_for_long_is_back_within_seconds(world: World, link: Link) -> None:
+    link.lose()
+    found = await asyncio.gather(*(ask(world) for _ in range(IN_A_ROW)))
+    assert {line.outcome for line in found} == {Outcome.SILENT}
+    assert world.nodes["th"].asking.asker.breakers.open == [VN]
+    await asyncio.sleep(6)  # long enough for gRPC to have given up some attempts to connect
+    link.restore()
+    assert await back_within(world) < BACK_S + BUSY
+
+
+async def test_keepalive_notices_a_dead_connection_on_which_nothing_is_asked(world: World, link: Link) -> None:
+    node = world.nodes["th"]
+    streams = [each._stream for each in node.core.peers._links[VN]._connections]
+    link.lose()
+    link.restore()
+    await eventually(lambda: all(stream is None or stream.broken for stream in streams), 30)
+
+
+async def test_a_connection_that_is_cut_under_a_question_costs_a_repetition_and_no_silence(
+    world: World, link: Link
+) -> None:
+    source = watch(world.nodes["vn"])
+    source.gate.clear()
+    asking = asyncio.create_task(ask(world))
+    await eventually(lambda: source.searches == 1)
+    link.cut()
+    await asyncio.sleep(0.2)
+    source.gate.set()
+    line = await asking
+    assert line.outcome is Outcome.HIT
+    assert kinds(world.nodes["th"], line.exchange_id) == ["asked", "received"]
+    answered = kinds(world.nodes["vn"], line.exchange_id)
+    assert answered.count("answered") == 1
+    assert set(answered) <= {"answered", "duplicate"}
+
+
+async def test_cuts_under_load_make_nobody_silent(world: World, link: Link) -> None:
+    asking = [asyncio.create_task(ask(world)) for _ in range(60)]
+    for _ in range(3):
+        await asyncio.sleep(0.05)
+        link.cut()
+    assert [line.outcome for line in await asyncio.gather(*asking)] == [Outcome.HIT] * 60
+
+
+async def test_i1_officers_do_not_wait_for_a_counterpart_that_hangs_and_hear_since_when(
+    world: World, link: Link
+) -> None:
+    th = world.nodes["th"]
+    link.stall()
+    await asyncio.gather(*(ask(world) for _ in range(IN_A_ROW)))
+    with_breaker = [await _timed(world) for _ in range(5)]
+    assert max(seconds for seconds, _ in with_breaker) < 1.0
+    for _, line in with_breaker:
+        assert line.outcome is Outcome.SILENT
+        assert line.refusal
+        assert line.refusal.code == "silent-since"
+        assert line.silent_since_us
+        assert kinds(th, line.exchange_id) == ["asked", "silent"]
+        entry = next(each for each in entries(th) if each.entry.exchange_id == line.exchange_id
+                     and each.entry.kind == "silent")  # fmt: skip
+        assert entry.private["code"] == "silent-since"
+    link.restore()
+    assert await back_within(world) < BACK_S + BUSY
+    assert th.asking.asker.breakers.open == []
+
+
+async def _timed(world: World) -> tuple[float, Line]:
+    begun = time.monotonic()
+    line = await ask(world)
+    return time.monotonic() - begun, line
