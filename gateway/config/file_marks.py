@@ -18,7 +18,8 @@ change within one step has the same time."""
 class FileMarks:
     """The marks of files as they were read last. One thread at a time.
 
-    `look` before reading, `read` after it. A reading that failed is not noted, so that the next round reads again.
+    `look` before reading, `read` after it. After a reading that failed, `failed`: the next look says to read again.
+    `fresh` tells whether the last look found another state than the look before it.
     """
 
     def __init__(self, monotonic: Callable[[], float]) -> None:
@@ -26,13 +27,15 @@ class FileMarks:
         self._looked: tuple[Mark, ...] | None = None
         self._known: tuple[Mark, ...] | None = None
         self._since = 0.0
+        self.fresh = False
 
     def look(self, files: Iterable[Path]) -> bool:
         """Look at the files, and tell whether they are to be read. Costs one `stat` for each."""
         found = tuple(_mark(path) for path in files)
-        if found != self._looked:
+        self.fresh = found != self._looked
+        if self.fresh:
             self._looked, self._since = found, self._monotonic()
-        return found != self._known or self._monotonic() - self._since < _SETTLES_S or any(_is_unseen(m) for m in found)
+        return found != self._known or self._monotonic() - self._since < _SETTLES_S or any(map(_is_unseen, found))
 
     def read(self) -> None:
         """Note that the files were read as they stood at the last look."""
