@@ -19,7 +19,7 @@ from gateway.model.names import MemberId
 from gateway.signing.keys import VerifyKey
 from gateway.signing.witness_keys import WitnessKey
 from gateway.trust.documents.charter import Charter, check_expiry
-from gateway.trust.documents.descriptor import Descriptor, KeyUse, ListedKey, agency_use
+from gateway.trust.documents.descriptor import Descriptor, KeyUse, ListedKey, agency_use, fits_log
 from gateway.trust.documents.members import CharterMember, MemberStatus
 from gateway.trust.documents.status import Status
 
@@ -355,13 +355,14 @@ class TrustView:
 
     def _collect(self, live: bool) -> dict[tuple[str, str, str], _Slot]:
         slots = {}
+        offline = {key.key_id for member in self.members.values() for key in member.authority_keys}
         for member, descriptor in self._descriptors.items():
             if member not in self._members:
                 continue
             status = self._statuses.get(member)
-            removed = frozenset(status.removed if status and live else ())
+            refused = offline.union(status.removed if status and live else ())
             for listed in descriptor.keys:
-                if listed.key_id not in removed:
+                if listed.key_id not in refused and fits_log(listed):
                     stop = (
                         listed.stop_us if listed.compromised_us is None else min(listed.stop_us, listed.compromised_us)
                     )

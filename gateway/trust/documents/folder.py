@@ -168,7 +168,7 @@ class TrustDocuments:
             if held and not self._is_next(new, held, lines):
                 return Accepted("descriptor", member, new.version, False)
             check_keys(new)
-            self._check_foreign_keys(new)
+            self._check_foreign_keys(new, charter)
             _check_issued(new.issued_us, clock, "descriptor")
             self._write_lines(self.descriptor_path(member), [*lines, new.data])
         return Accepted("descriptor", member, new.version, True)
@@ -248,9 +248,17 @@ class TrustDocuments:
         check_expiry(charter, clock.now_us())
         return charter
 
-    def _check_foreign_keys(self, new: Descriptor) -> None:
-        """Raise `BadSignature` for a key in another member's descriptor: a key has one member."""
+    def _check_foreign_keys(self, new: Descriptor, charter: Charter) -> None:
+        """Raise `BadSignature` for a key of an authority or a CA, or of another member: a key has one use."""
         mine = {key.key_id for key in new.keys}
+        for member in charter.members.values():
+            if taken := mine & member.offline_keys:
+                raise BadSignature(
+                    "key `{taken}` is the authority's or the CA's of `{member}`, and is listed for no use",
+                    code="key-not-admitted",
+                    taken=min(taken)[:16],
+                    member=member.member,
+                )
         for path in sorted((self.folder / "descriptors").glob("*.jsonl")):
             if path == self.descriptor_path(new.member) or not (lines := _lines(path)):
                 continue
