@@ -236,7 +236,7 @@ class Asker:
             return await self._silent(asked, as_error(problem))
         place = await self._writers.exchange.write(notes.received(asked, checked, message, event))  # 6
         self._note_received(asked.member)
-        self._parts.note_head(checked.checkpoint)
+        self._parts.note_head(checked.shown)
         return show_line(self._parts, checked, place.index)  # 7
 
     async def _silent(self, asked: Asked, why: LiaisonError) -> Line:
