@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import os
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -321,7 +322,7 @@ class TrustDocuments:
             return
         make_folder(self.folder)
         try:
-            with (self.folder / "lock").open("ab") as file:
+            with os.fdopen(os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT, 0o600), "ab") as file:
                 fcntl.flock(file, fcntl.LOCK_EX)
                 self._holder = threading.get_ident()
                 try:
