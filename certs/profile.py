@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
@@ -92,6 +93,12 @@ def read_ca(pem: bytes) -> x509.Certificate:
     if not constraints.ca or constraints.path_length != 0 or not usage.key_cert_sign:
         raise _bad("a national CA certifies keys, and no further CA")
     return certificate
+
+
+@lru_cache(maxsize=4_096)
+def ca_key_id(pem: bytes) -> str:
+    """Return the id of a national CA's key. Raises `Malformed`."""
+    return key_id(spki(_p256(read_ca(pem))))
 
 
 def check_issued(leaf: Leaf, authorities: Sequence[x509.Certificate]) -> tuple[int, int]:

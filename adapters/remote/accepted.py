@@ -13,6 +13,7 @@ from pathlib import Path
 from certs.names import CertificateUse
 from certs.profile import Leaf, check_issued, read_ca, read_leaf
 from gateway.clock import Clock
+from gateway.config.file_marks import FileMarks
 from gateway.errors import BadSignature, LiaisonError, Malformed, Misconfigured, Unauthenticated
 from gateway.model.names import MemberId
 from gateway.signing.keys import VerifyKey
@@ -35,7 +36,8 @@ class AcceptedNode:
         self._clock = clock
         self._lock = threading.Lock()
         self._callers: dict[bytes, tuple[str, int, int]] = {}
-        self._seen = self._look()
+        self._marks = FileMarks(clock.monotonic)
+        self._unread = False
         self._keys = self._read(strict=True)
         self._looked = clock.monotonic()
         if not self._keys:
@@ -93,17 +95,14 @@ class AcceptedNode:
             now = self._clock.monotonic()
             if now - self._looked >= _LOOK_S:
                 self._looked = now
-                seen = self._look()
-                if seen != self._seen:
-                    self._seen, self._keys = seen, self._read(strict=False)
+                if self._marks.look([self._folder, *sorted(self._folder.glob("*.pem"))]):
+                    self._unread = False
+                    self._keys = self._read(strict=False)
+                    if self._unread:
+                        self._marks.failed()
+                    else:
+                        self._marks.read()
             return self._keys
-
-    def _look(self) -> tuple[tuple[str, int, int], ...]:
-        try:
-            files = sorted(self._folder.glob("*.pem"))
-            return tuple((file.name, (found := file.stat()).st_mtime_ns, found.st_size) for file in files)
-        except OSError:
-            return ()
 
     def _read(self, *, strict: bool) -> dict[str, tuple[VerifyKey, int, int]]:
         """Return all keys of the folder; `strict` refuses a file that does not fit, else it is left out."""
@@ -113,6 +112,7 @@ class AcceptedNode:
                 leaf = self._statement(file)
                 keys[leaf.key_id] = (VerifyKey.admit(leaf.spki), *check_issued(leaf, [self._authority]))
             except (OSError, LiaisonError) as error:
+                self._unread = self._unread or isinstance(error, OSError)
                 if strict:
                     why = error.message if isinstance(error, LiaisonError) else "it cannot be read"
                     raise Misconfigured(

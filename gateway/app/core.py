@@ -93,7 +93,7 @@ def build_core(resources: Resources, production: bool) -> Core:
         for name, log in (("exchange", resources.exchange_log), ("operations", resources.operations_log))
     ]
     writers = LogWriters(LogWriter(journals[0], "exchange", fatal), LogWriter(journals[1], "operations", fatal))
-    heads = SeenHeads(SqlWitnessStore(resources.database))
+    heads = SeenHeads(SqlWitnessStore(resources.database), resources.clock)
     keys = token_keys(resources.settings, resources.clock, production)
     parts = Parts(
         member=resources.member,

@@ -12,6 +12,7 @@ from adapters.base import Adapter
 from adapters.load import open_source
 from adapters.mapping.file import load_mapping
 from certs.keyfiles import check_key
+from certs.ownership import check_ownership
 from certs.tls import TlsIdentity
 from gateway.audit.log.log import AuditLog
 from gateway.audit.retention.destroyed_keys import Tombstones, bury
@@ -64,6 +65,7 @@ def open_resources(settings: Settings, production: bool) -> Resources:
     """Open the home's files and database; raise the error of a wrong one before anything listens."""
     check_owners(settings)
     home = Home(settings.home)
+    check_ownership([home.keys, home.trust, settings.keystore])
     clock = SystemClock()
     member = member_id(settings.node.member)
     for key in sorted(home.keys.glob("*.key")):

@@ -13,6 +13,7 @@ from adapters.remote.accepted import AcceptedNode
 from adapters.remote.server import SourceServer
 from adapters.remote.service import SourceService
 from certs.names import CertificateName
+from certs.ownership import check_ownership
 from certs.profile import Leaf, check_issued, read_ca, read_leaf
 from certs.tls import TlsIdentity, check_floor, server_credentials
 from gateway import __version__
@@ -65,6 +66,7 @@ class Process:
         self._clock = clock or SystemClock()
         self._log = Logger(component="source", member=settings.source.member, agency=settings.source.agency)
         home = settings.home
+        check_ownership([home.keys, home.accepted])
         self.issuer = record_issuer(settings, self._clock)
         check_certificate(settings, "tls", self._clock)
         self.accepted = accepted_node(settings, self._clock)

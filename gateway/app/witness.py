@@ -7,6 +7,7 @@ import signal
 import threading
 from pathlib import Path
 
+from certs.ownership import check_ownership
 from certs.tls import TlsIdentity, check_floor, server_credentials
 from gateway.app.witness_parts import WITNESS_KEYS
 from gateway.audit.tree.checkpoint import parse_checkpoint
@@ -57,6 +58,7 @@ class DomesticWitness:
     def __init__(self, settings: WitnessProcess, clock: Clock | None = None) -> None:
         clock = clock or SystemClock()
         home, member = settings.home, member_id(settings.witness.member)
+        check_ownership([home.keys, home.trust])
         self._settings = settings
         self._log = Logger(component="witness", member=member)
         self.trust = TrustKeeper(home.trust, clock)

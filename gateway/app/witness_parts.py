@@ -10,7 +10,7 @@ from typing import Any
 
 from certs.tls import TlsIdentity
 from gateway.app.core import Core, end_process
-from gateway.app.rounds import Round
+from gateway.app.rounds import WATCH_S, Round
 from gateway.audit.log.log import AuditLog
 from gateway.audit.tree.checkpoint import parse_checkpoint
 from gateway.audit.tree.cosignature import Cosigner, witness_name
@@ -49,11 +49,12 @@ class NodeWitness:
         self._resources = resources
         self._documents = core.parts.documents
         self._heads = core.heads
+        self._incidents = core.incidents
         self._logs: tuple[AuditLog, ...] = (resources.exchange_log, resources.operations_log)
         store = SqlWitnessStore(resources.database)
         logs = ListedLogs(lambda: resources.trust.view, clock, member, domestic=False)
         cosigner = Cosigner(witness_name(member), node_witness_keys(resources.home))
-        self._service = WitnessService(cosigner, store, logs, clock, lambda _evidence: None)
+        self._service = WitnessService(cosigner, store, logs, clock, lambda _evidence: None, heads=core.heads)
         self._turns = ThreadPoolExecutor(1, thread_name_prefix="witness")
         self._client = WitnessClient(core.peers, domestic_channel(resources.settings, resources.home, core.identity))
         self._comparison = Comparison(self._client, store, self._own_keys, clock)
@@ -74,8 +75,13 @@ class NodeWitness:
 
     @property
     def rounds(self) -> list[Round]:
-        """The round that sends our heads to their witnesses."""
-        return [Round("witnesses", self._resources.settings.witness.every_s, self.round)]
+        """The rounds that look at others' heads, keep them, and send our heads to their witnesses."""
+        every_s = self._resources.settings.witness.every_s
+        return [
+            Round("forks", WATCH_S, self.note_forks, leader_only=False),
+            Round("heads", every_s, self.keep_heads, leader_only=False),
+            Round("witnesses", every_s, self.round),
+        ]
 
     @property
     def doors(self) -> list[Door[MemberId]]:
@@ -129,14 +135,25 @@ class NodeWitness:
         used = Used(self._documents, resources.store, resources.keystore)
         return take_unwitnessed_start(HomeTrust(resources.home, resources.member, resources.clock), used)
 
-    async def round(self) -> None:
-        """Send our newest heads to their witnesses, and store the heads of others that we saw."""
+    async def note_forks(self) -> None:
+        """Keep heads of others that contradict each other; raise an alarm, and write their entries."""
+        for evidence in await asyncio.to_thread(self._heads.keep):
+            owner = evidence.origin.partition(".")[0]
+            self._incidents.note(owner, f"log-{evidence.code}", f"{evidence.origin}: `liaison audit evidence` shows it")
+            await self._witnessing.note_evidence()
+
+    async def keep_heads(self) -> None:
+        """Store the largest heads of others that this process saw."""
         await asyncio.to_thread(self._heads.write)
+
+    async def round(self) -> None:
+        """Send our newest heads to their witnesses."""
         await self._witnessing.round()
 
     async def close(self) -> None:
         """Close the connection to the domestic witness, and cosign no more."""
         await asyncio.to_thread(self._heads.write)
+        await asyncio.to_thread(self._heads.keep)
         self._turns.shutdown(wait=False, cancel_futures=True)
         await self._client.close()
 

@@ -1,8 +1,8 @@
 """The country's off-switch, as the node reads it: `suspensions.jsonl` in the home.
 
 `liaison suspend` appends a line and needs no other running part (`gateway.ops.acts.switches` writes). A running node
-checks the file's time and size at most once a second and reads it again when they have changed. A file that cannot be
-read, or a line that cannot be understood, suspends everything: the switch fails towards *off*.
+looks at the file at most once a second, and reads it again when it has changed or could not be read. A file that cannot
+be read, or a line that cannot be understood, suspends everything: the switch fails towards *off*.
 
 Switching on needs proof. A node counts a line that switches on only where the log has its act, and only once. So
 neither a line that was appended by hand nor a copy of an old line switches anything on, nor does an old line with
@@ -25,6 +25,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TypeGuard
 
+from gateway.config.file_marks import FileMarks
 from gateway.errors import LiaisonError
 
 _CHECK_EVERY_S = 1.0
@@ -118,7 +119,7 @@ class Suspensions:
         self._monotonic = monotonic
         self._lock = threading.Lock()
         self._checked = float("-inf")
-        self._stamp: tuple[int, int, int] | None = None
+        self._marks = FileMarks(monotonic)
         self._known_entries: frozenset[str] = frozenset()
         self._active: dict[str, Switch] = {}
         self._switches: tuple[Switch, ...] = ()
@@ -169,19 +170,19 @@ class Suspensions:
         return {target: switch.reason for target, switch in self._active.items()}
 
     def _reload(self) -> bool:
-        try:
-            status = self._file.stat()
-            stamp = (status.st_mtime_ns, status.st_size, status.st_ino)
-        except FileNotFoundError:
-            stamp = (0, 0, 0)
-        except OSError:
-            stamp = (-1, -1, -1)
-        if stamp == self._stamp and stamp != (-1, -1, -1):
+        if not self._marks.look([self._file]):
             return False
-        self._switches = read_file(self._file)
+        readable = True
+        try:
+            self._switches = _read(self._file)
+        except OSError:
+            self._switches, readable = (_UNREADABLE,), False
         counting, complete = self._counting()
         self._active = _fold(tuple(map(self._known, counting)))
-        self._stamp = stamp if complete else None
+        if readable and complete:
+            self._marks.read()
+        else:
+            self._marks.failed()
         return True
 
     def _counting(self) -> tuple[tuple[Switch, ...], bool]:
@@ -215,10 +216,15 @@ class Suspensions:
 
 
 def read_file(file: Path) -> tuple[Switch, ...]:
-    """Return all lines of a file, none where there is none; a file that cannot be read suspends everything.
+    """Return all lines of a file, none where there is none; a file that cannot be read suspends everything."""
+    try:
+        return _read(file)
+    except OSError:
+        return (_UNREADABLE,)
 
-    A pipe is not waited for.
-    """
+
+def _read(file: Path) -> tuple[Switch, ...]:
+    """Return all lines of a file, none where there is none. A pipe is not waited for. Raises `OSError`."""
     try:
         with os.fdopen(os.open(file, os.O_RDONLY | os.O_NONBLOCK), "rb") as opened:
             if not stat.S_ISREG(os.fstat(opened.fileno()).st_mode):
@@ -227,7 +233,7 @@ def read_file(file: Path) -> tuple[Switch, ...]:
         return read_switches(data.decode()) if len(data) <= _MAX_FILE else (_UNREADABLE,)
     except FileNotFoundError:
         return ()
-    except (OSError, UnicodeDecodeError):
+    except UnicodeDecodeError:
         return (_UNREADABLE,)
 
 

@@ -19,18 +19,24 @@ class TrustChanges:
     def __init__(self, trust: TrustKeeper, write: Write) -> None:
         self._trust = trust
         self._write = write
+        self._written = trust.view.hash
         self._alarms: tuple[str, ...] = ()
 
     async def round(self) -> None:
-        """Read changed documents again, and write which ones came into force or were refused."""
-        if await asyncio.to_thread(self._trust.refresh):
-            view = self._trust.view
+        """Read changed documents again, and write which ones came into force or were refused.
+
+        What could not be written is written in the next round.
+        """
+        await asyncio.to_thread(self._trust.refresh)
+        view, alarms = self._trust.view, self._trust.alarms
+        if view.hash != self._written:
             accepted = events.TRUST_ACCEPTED.draft(document="trust", version=view.epoch, hash=view.hash.hex())
             await self._write(accepted)
-        if self._trust.alarms != self._alarms:
-            self._alarms = self._trust.alarms
-            for text in self._alarms:
+            self._written = view.hash
+        if alarms != self._alarms:
+            for text in alarms:
                 await self._write(events.TRUST_REFUSED.draft(document="trust", detail=text[:500]))
+            self._alarms = alarms
 
 
 class ClockChanges:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from gateway.audit.tree.checkpoint import Checkpoint
+from gateway.audit.tree.shown import Shown
 from gateway.clock import Clock
 from gateway.config.suspensions import Suspensions
 from gateway.model.names import MemberId
@@ -42,5 +42,5 @@ class Parts:
     """When our exchange log began its present number because entries were lost; 0 for the first number."""
 
     urgent: frozenset[Purpose] = field(default=URGENT)
-    note_head: Callable[[Checkpoint], None] = field(default=lambda _head: None)
-    """Called with each verified head of a counterpart."""
+    note_head: Callable[[Shown], None] = field(default=lambda _head: None)
+    """Called with each verified head of a counterpart, and the entry that it was shown with."""

@@ -188,9 +188,10 @@ QUORUM_BACK = _operations(
 FORK_FOUND = _operations(
     "fork-found",
     "An alarm: two heads signed by one log do not go together. `peer` is whose log it is, empty for ours. `fork`: two"
-    " roots over one size; `no-proof`: the log did not show that the second extends the first; `behind`: it showed a "
-    "smaller head than it had; `ahead`: a witness has seen more of our log than we hold; `went-back`: our own memory "
-    "as a witness was put back. Both heads are kept.",
+    " roots over one size; `apart`: an entry or a part of the tree differs under both; `no-proof`: the log did not "
+    "show that the second extends the first; `behind`: it showed a smaller head than it had; `ahead`: a witness has "
+    "seen more of our log than we hold; `went-back`: our own memory as a witness was put back. Both heads are kept. "
+    "After `fork` and `apart` the log is not cosigned any more, but for its next number.",
     "origin", "code", "known", "offered",
 )
 CLOCK = _operations("clock", "The system's clock moved against the steady one.", "jump_us", "trusted")

@@ -1,8 +1,8 @@
 """The envelope of a statement: DSSE in protobuf, exactly one ECDSA P-256 signature.
 
 The payload's exact received bytes are verified, hashed and logged, and then parsed; nothing is serialised again to be
-verified. `parse` accepts a message only in the one length that a proto3 serialiser gives it. That check finds unknown
-fields at any depth, repeated fields and over-long numbers, in half a microsecond.
+verified. `parse` accepts a message only in the bytes that a proto3 serialiser gives it. That check finds unknown fields
+at any depth, repeated and misplaced fields, and over-long numbers, in a microsecond.
 """
 
 from __future__ import annotations

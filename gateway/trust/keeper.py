@@ -10,14 +10,14 @@ import threading
 from pathlib import Path
 
 from gateway.clock import Clock
-from gateway.errors import LiaisonError, Misconfigured, Stale
+from gateway.config.file_marks import FileMarks
+from gateway.errors import LiaisonError, Misconfigured, StorageBroken
 from gateway.trust.documents.charter import Charter
 from gateway.trust.documents.descriptor import Descriptor, verify_descriptor
 from gateway.trust.documents.folder import TrustDocuments
+from gateway.trust.documents.removals import check_next, not_newer, with_removals
 from gateway.trust.documents.status import Status, verify_status
 from gateway.trust.view import TrustView
-
-_Marks = tuple[tuple[str, int, int, int], ...]
 
 
 class TrustKeeper:
@@ -31,7 +31,8 @@ class TrustKeeper:
         self.documents = TrustDocuments(folder)
         self._clock = clock
         self._lock = threading.Lock()
-        self._marks: _Marks | None = None
+        self._marks = FileMarks(clock.monotonic)
+        self._unread = False
         self._alarms: tuple[str, ...] = ()
         self._view = TrustView(None, {}, {}, clock)
         self._descriptors: dict[str, Descriptor] = {}
@@ -49,16 +50,19 @@ class TrustKeeper:
         return self._alarms
 
     def refresh(self) -> bool:
-        """Read the files again where one has changed; tell whether the view has changed.
+        """Read the files again where one has changed or could not be read; tell whether the view has changed.
 
         Else costs one `stat` for each file.
         """
         with self._lock:
-            marks = self._look()
-            if marks == self._marks:
+            if not self._marks.look(self._files()):
                 return False
+            self._unread = False
             changed = self._read()
-            self._marks = marks
+            if self._unread:
+                self._marks.failed()
+            else:
+                self._marks.read()
             return changed
 
     def _read(self) -> bool:
@@ -85,12 +89,12 @@ class TrustKeeper:
         try:
             charter = self.documents.charter(self._clock)
             if held:
-                _check_forward((charter.version, charter.hash), (held.version, held.hash))
+                _check_forward(charter, held)
         except LiaisonError as error:
             if held is None and not (isinstance(error, Misconfigured) and error.code == "no-charter"):
                 raise
             if held:
-                alarms.append(f"the charter in the folder is not used: {error}")
+                self._refused(f"the charter in the folder is not used: {error}", error, alarms)
             return held
         return charter
 
@@ -99,10 +103,10 @@ class TrustKeeper:
         try:
             found = self.documents.descriptor(member, charter)
             if held:
-                _check_forward((found.version, found.hash) if found else (0, b""), (held.version, held.hash))
+                _check_forward(found, held)
             return found
         except LiaisonError as error:
-            alarms.append(f"the descriptor of `{member}` in the folder is not used: {error}")
+            self._refused(f"the descriptor of `{member}` in the folder is not used: {error}", error, alarms)
         try:
             # The charter may have new authority keys: they must have signed the held one, too.
             return verify_descriptor(held.data, charter.members[member], charter.federation) if held else None
@@ -111,40 +115,43 @@ class TrustKeeper:
 
     def _status(self, descriptor: Descriptor, alarms: list[str]) -> Status | None:
         member = descriptor.member
-        held = self._statuses.get(member)
+        held, found = self._statuses.get(member), None
         try:
             found = self.documents.status(descriptor)
-            if held:
-                _check_forward((found.sequence, found.hash) if found else (0, b""), (held.sequence, held.hash))
-            return found
+            check_next(found, held, descriptor, self._clock.now_us())
         except LiaisonError as error:
-            alarms.append(f"the status of `{member}` in the folder is not used: {error}")
+            self._refused(f"the status of `{member}` in the folder is not used: {error}", error, alarms)
+            found = self._held_status(held, found, descriptor)
+        if found is not None and found.gained:
+            alarms.append(
+                f"statuses of `{member}` contradict each other: what any of them removes is removed, "
+                f"`{found.gained[0][:16]}` for one (`conflicts` in the folder of documents)"
+            )
+        return found
+
+    def _held_status(self, held: Status | None, found: Status | None, descriptor: Descriptor) -> Status | None:
+        """Return the status in force, if it still verifies, with what the refused one of its count removes."""
+        if held is None:
+            return None
         try:
-            return verify_status(held.data, descriptor) if held else None
+            again = with_removals(verify_status(held.data, descriptor), held.removed)
         except LiaisonError:
             return None
+        same = found is not None and found.descriptor_version == held.descriptor_version
+        return with_removals(again, found.removed) if found is not None and same else again
 
-    def _look(self) -> _Marks:
-        """Return name, inode, time and size of every file: a replaced file has another inode."""
+    def _refused(self, text: str, error: LiaisonError, alarms: list[str]) -> None:
+        """Note why a document is not used. One that could not be read is read again in the next round."""
+        alarms.append(text)
+        self._unread = self._unread or isinstance(error, StorageBroken)
+
+    def _files(self) -> list[Path]:
         folder = self.documents.folder
-        marks = []
-        for path in sorted(
-            [folder / "charter.jsonl", *folder.glob("descriptors/*.jsonl"), *folder.glob("statuses/*.json")]
-        ):
-            try:
-                found = path.stat()
-            except FileNotFoundError:
-                continue
-            marks.append((str(path), found.st_ino, found.st_mtime_ns, found.st_size))
-        return tuple(marks)
+        return sorted([folder / "charter.jsonl", *folder.glob("descriptors/*.jsonl"), *folder.glob("statuses/*.json")])
 
 
-def _check_forward(found: tuple[int, bytes], held: tuple[int, bytes]) -> None:
+def _check_forward(found: Charter | Descriptor | None, held: Charter | Descriptor) -> None:
     """Raise `Stale` for an older version than the one in force, or for other bytes of the same version."""
-    if found[0] < held[0] or (found[0] == held[0] and found[1] != held[1]):
-        raise Stale(
-            "version {found} is not newer than version {held}, which is in force",
-            code="rollback",
-            found=found[0],
-            held=held[0],
-        )
+    version = found.version if found else 0
+    if version < held.version or (found and version == held.version and found.hash != held.hash):
+        raise not_newer(version, held.version)

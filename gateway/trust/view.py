@@ -19,7 +19,7 @@ from gateway.model.names import MemberId
 from gateway.signing.keys import VerifyKey
 from gateway.signing.witness_keys import WitnessKey
 from gateway.trust.documents.charter import Charter, check_expiry
-from gateway.trust.documents.descriptor import Descriptor, KeyUse, ListedKey, agency_use
+from gateway.trust.documents.descriptor import Descriptor, KeyUse, ListedKey, agency_use, fits_log
 from gateway.trust.documents.members import CharterMember, MemberStatus
 from gateway.trust.documents.status import Status
 
@@ -355,13 +355,14 @@ class TrustView:
 
     def _collect(self, live: bool) -> dict[tuple[str, str, str], _Slot]:
         slots = {}
+        offline = {key.key_id for member in self.members.values() for key in member.authority_keys}
         for member, descriptor in self._descriptors.items():
             if member not in self._members:
                 continue
             status = self._statuses.get(member)
-            removed = frozenset(status.removed if status and live else ())
+            refused = offline.union(status.removed if status and live else ())
             for listed in descriptor.keys:
-                if listed.key_id not in removed:
+                if listed.key_id not in refused and fits_log(listed):
                     stop = (
                         listed.stop_us if listed.compromised_us is None else min(listed.stop_us, listed.compromised_us)
                     )
@@ -372,8 +373,14 @@ class TrustView:
 def _hash_of_versions(
     charter: Charter | None, descriptors: Mapping[str, Descriptor], statuses: Mapping[str, Status]
 ) -> bytes:
-    """Return SHA-256 over one line for each document held: kind, member, version, hash."""
+    """Return SHA-256 over one line for each document held: kind, member, version, hash.
+
+    The line of a status that stands beside others ends with the keys that those remove.
+    """
     lines = [f"charter {charter.version} {charter.fingerprint}"] if charter else []
     lines += [f"descriptor {name} {item.version} {item.hash.hex()}" for name, item in sorted(descriptors.items())]
-    lines += [f"status {name} {item.sequence} {item.hash.hex()}" for name, item in sorted(statuses.items())]
+    lines += [
+        " ".join(("status", name, str(item.sequence), item.hash.hex(), *item.gained))
+        for name, item in sorted(statuses.items())
+    ]
     return hashlib.sha256("".join(f"{line}\n" for line in lines).encode()).digest()

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Sequence
 import msgspec
 
 from gateway.audit.log.log import AuditLog
-from gateway.audit.tree.checkpoint import Checkpoint, following, parse_checkpoint, verify_checkpoint
+from gateway.audit.tree.checkpoint import Checkpoint, following, foreign_head, parse_checkpoint
 from gateway.clock import Clock
 from gateway.errors import BadSignature, Contradicted, LiaisonError, Malformed, NotProved, TimedOut
 from gateway.model.evidence.witness import HeadEvidence
@@ -22,7 +22,7 @@ from gateway.ports import events
 from gateway.ports.journal import EntryDraft
 from gateway.signing.keys import VerifyKey
 from gateway.witness.ports import WitnessPeers, WitnessStore
-from gateway.witness.service import MAX_EVIDENCE
+from gateway.witness.seen_heads import MAX_EVIDENCE
 
 BUDGET_S = 6.0
 """Seconds in which a witness must have answered for all logs; all witnesses are asked at once."""
@@ -154,17 +154,17 @@ class Comparison:
         code = _compare(log, shown)
         if not code:
             return shown.size, None
-        evidence = HeadEvidence(log.origin, code, data, log.checkpoint, self._clock.now_us())
+        evidence = HeadEvidence(log.origin, code, shown.data, log.checkpoint, self._clock.now_us())
         await asyncio.to_thread(self._store.keep_evidence, evidence, MAX_EVIDENCE)
         return shown.size, evidence
 
     def _ours(self, data: bytes, origin: str) -> Checkpoint:
-        for key in self._keys():
-            try:
-                return verify_checkpoint(data, origin, key)
-            except LiaisonError:
-                continue
-        raise BadSignature("the witness shows a head that our key did not sign", code="untrue-witness", where=origin)
+        try:
+            return foreign_head(data, origin, self._keys())
+        except LiaisonError as error:
+            raise BadSignature(
+                "the witness shows a head that our key did not sign", code="untrue-witness", where=origin
+            ) from error
 
     @staticmethod
     def refusal(log: AuditLog, evidence: HeadEvidence, witness: str | None) -> Contradicted:

@@ -33,6 +33,7 @@ from gateway.witness.standing import Standing, standing
 _THINNED = ((6 * 3_600_000_000, 3_600_000_000), (90 * 86_400_000_000, 86_400_000_000))
 """Of cosigned heads older than the first time, one is kept for each stretch of the second (microseconds)."""
 
+_CORRECTIONS = 2
 _LOOKED_AT = 16
 _EVIDENCE = "evidence"
 _THIN_EVERY_US = 3_600_000_000
@@ -84,7 +85,7 @@ class Witnessing:
 
     async def round(self) -> None:
         """Bring the newest head of each log to its witnesses, and write an entry when a quorum is lost or back."""
-        await self._note_evidence()
+        await self.note_evidence()
         plan = self._plan()
         self._failing = {name: code for name, code in self._failing.items() if name in plan.asked}
         for log in self._logs:
@@ -92,7 +93,7 @@ class Witnessing:
             await self._look_at_quorum(log, plan)
         await self._thin()
 
-    async def _note_evidence(self) -> None:
+    async def note_evidence(self) -> None:
         """Write an entry for each pair of heads that does not go together, ours or a counterpart's, and has none."""
         found = await asyncio.to_thread(self._store.evidence)
         known = set(await asyncio.to_thread(self._documents.keys, _EVIDENCE)) if found else set()
@@ -149,16 +150,18 @@ class Witnessing:
         return b""
 
     async def _add(self, log: AuditLog, head: Checkpoint, witness: str) -> bytes:
-        """Ask a witness to cosign, and once more with the proof from the size that it says it has."""
+        """Ask a witness to cosign, and again with the proof from each size that it says it has: the head that it
+        cosigned last, and a larger one that it saw."""
         place = (log.origin, witness)
-        held = self._held.get(place, b"")
-        try:
-            return await self._peers.add_checkpoint(witness, self._request(log, head, self._sizes.get(place, 0)), held)
-        except HeadConflict as conflict:
-            if conflict.size > head.size or conflict.size == self._sizes.get(place):
-                raise
-            self._sizes[place] = conflict.size
-        return await self._peers.add_checkpoint(witness, self._request(log, head, self._sizes[place]), held)
+        held, size = self._held.get(place, b""), self._sizes.get(place, 0)
+        for _ in range(_CORRECTIONS):
+            try:
+                return await self._peers.add_checkpoint(witness, self._request(log, head, size), held)
+            except HeadConflict as conflict:
+                if conflict.size > head.size or conflict.size == size:
+                    raise
+                size = conflict.size
+        return await self._peers.add_checkpoint(witness, self._request(log, head, size), held)
 
     def _request(self, log: AuditLog, head: Checkpoint, old: int) -> bytes:
         return build_request(old, log.extension(old, head.size), head.data)
@@ -172,7 +175,7 @@ class Witnessing:
             self._failing[witness] = error.code
             return
         if evidence is not None:
-            await self._note_evidence()
+            await self.note_evidence()
             self._stop(self._comparison.refusal(log, evidence, witness))
 
     # ------------------------------------------------------------ quorum

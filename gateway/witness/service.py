@@ -5,10 +5,13 @@
 3. a key that is listed for this log now signed the head (403);
 4. the old size is not larger than the head's (400);
 5. our memory was not put back: the caller holds no larger head with our own cosignature;
-6. a head of the same size as our newest one is the same head (409);
+6. a head of the same size as our newest one, or as one that we saw, is the same head (409);
 7. the old size is that of the newest head that we cosigned (409, with that size);
 8. the consistency proof leads from our head to this one (422);
-9. the head is durable as our newest, in one step with 7, before anything is signed (else 409).
+9. no evidence shows that the log has forked (409): from then on only its next number is cosigned;
+10. the head also extends the largest one that we saw in an answer or a receipt: once 8 holds, 409 asks for the proof
+   from there (`Due`);
+11. the head is durable as our newest, in one step with 7, before anything is signed (else 409).
 
 A head's age is not checked: a cosignature repeats for the same head, at a later time. Two heads that contradict each
 other are kept as evidence, since both are signed by the log.
@@ -20,23 +23,14 @@ import base64
 import re
 import threading
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 
-from gateway.audit.tree.checkpoint import (
-    Checkpoint,
-    key_id,
-    only_signature,
-    parse_checkpoint,
-    raw_key,
-    verify_checkpoint,
-)
+from gateway.audit.tree.checkpoint import Checkpoint, foreign_head, parse_checkpoint
 from gateway.audit.tree.cosignature import Cosigner
 from gateway.audit.tree.merkle import EMPTY_ROOT, HASH_BYTES, verify_consistency
 from gateway.clock import Clock, check_time
 from gateway.errors import (
     BadProof,
-    BadSignature,
     Contradicted,
     HeadConflict,
     Malformed,
@@ -47,16 +41,11 @@ from gateway.errors import (
 from gateway.model.evidence.witness import HeadEvidence, WitnessedHead
 from gateway.model.names import MemberId
 from gateway.witness.ports import WitnessedLogs, WitnessStore
+from gateway.witness.seen_heads import FORKS, MAX_EVIDENCE, MAX_LOGS, SeenHeads
 
 MAX_PROOF = 63
 MAX_BODY = 32 * 1024
 """Bytes of a request to cosign, and of a head that is shown with it."""
-
-MAX_LOGS = 16
-"""Logs of one member that are witnessed: two, each with a few numbers."""
-
-MAX_EVIDENCE = 64
-"""Pairs of heads that are kept of one log; one is enough to prove a fork."""
 
 BEHIND_US = 60_000_000
 """A smaller head may have been overtaken on its way, but not by one that we cosigned longer ago than this."""
@@ -71,6 +60,24 @@ class AddCheckpoint:
     old: int
     proof: tuple[bytes, ...]
     checkpoint: Checkpoint
+
+
+@dataclass(slots=True)
+class Due:
+    """A head that was seen elsewhere, and that the next cosigned ones must extend.
+
+    A head on its way may be smaller, for as long as `BEHIND_US` after `since_us`. `proven` is the head of which the
+    caller has shown that it extends the one cosigned last. `met` says that a head extends this one. `corrected` and
+    `spared`: a caller of version 0.1.0 asks twice at most, so that one who had to be told the size of the cosigned head
+    is spared this once.
+    """
+
+    head: Checkpoint
+    since_us: int
+    proven: tuple[int, bytes] | None = None
+    met: bool = False
+    corrected: bool = False
+    spared: bool = False
 
 
 def build_request(old: int, proof: Sequence[bytes], checkpoint: bytes) -> bytes:
@@ -113,6 +120,7 @@ class WitnessService:
         clock: Clock,
         found: Callable[[HeadEvidence], None],
         *,
+        heads: SeenHeads | None = None,
         pause_s: float = 0.5,
     ) -> None:
         self._cosigner = cosigner
@@ -120,6 +128,8 @@ class WitnessService:
         self._logs = logs
         self._clock = clock
         self._found = found
+        self._heads = heads or SeenHeads(store, clock)
+        self._due: dict[str, Due] = {}
         self._pause_s = pause_s
         self._lock = threading.Lock()
         self._last: dict[str, float] = {}
@@ -139,13 +149,15 @@ class WitnessService:
         if known is None:
             self._check_room(caller)
         known = self._recall(caller, checkpoint.origin, known, cosigned)  # 5
-        self._check_known(request.old, request.proof, checkpoint, known)  # 6, 7, 8
+        self._check_known(request, checkpoint, known)  # 6 to 10
         self._check_pause(checkpoint.origin)
         now_us = self._clock.now_us()
         head = WitnessedHead(checkpoint.origin, checkpoint.size, checkpoint.root, checkpoint.data, now_us)
-        if not self._store.advance(known, head):  # 9
+        if not self._store.advance(known, head):  # 11
             newest = self._store.witnessed(checkpoint.origin)
             raise HeadConflict("another head came in between", newest.size if newest else 0)
+        if (due := self._due.get(checkpoint.origin)) and due.met:
+            del self._due[checkpoint.origin]  # the next request has to extend the largest head of then
         return self._cosigner.cosign(checkpoint, now_us // 1_000_000)
 
     def largest_head(self, caller: MemberId, origin: str) -> bytes:
@@ -169,12 +181,7 @@ class WitnessService:
 
     def _signed(self, caller: MemberId, checkpoint: Checkpoint) -> Checkpoint:
         """Return the head with the log's own signature line only: a kept or shown head must not be padded."""
-        for key in self._logs.keys(caller, checkpoint.origin):
-            with suppress(BadSignature, Malformed):
-                verify_checkpoint(checkpoint.data, checkpoint.origin, key)
-                known_as = key_id(checkpoint.origin, raw_key(key.spki))
-                return parse_checkpoint(only_signature(checkpoint, checkpoint.origin, known_as))
-        raise BadSignature("no log key that is listed now signed the head", where="checkpoint")
+        return foreign_head(checkpoint.data, checkpoint.origin, self._logs.keys(caller, checkpoint.origin))
 
     def _check_pause(self, origin: str) -> None:
         with self._lock:
@@ -204,23 +211,71 @@ class WitnessService:
         self._keep("went-back", known.checkpoint if known else b"", shown)
         return head
 
-    def _check_known(
-        self, old: int, proof: Sequence[bytes], checkpoint: Checkpoint, known: WitnessedHead | None
-    ) -> None:
+    def _check_known(self, request: AddCheckpoint, checkpoint: Checkpoint, known: WitnessedHead | None) -> None:
         size, root = (known.size, known.root) if known else (0, EMPTY_ROOT)
         if known and checkpoint.size == size and checkpoint.root != root:  # 6
             self._keep("fork", known.checkpoint, checkpoint)
             raise HeadConflict("a head of this size and another root was cosigned", size)
-        if old != size:  # 7
+        if (other := self._heads.compare(checkpoint)) is not None:
+            self._keep("fork", other.data, checkpoint)
+            raise HeadConflict("a head of this size and another root was seen", size)
+        due = self._due_head(checkpoint.origin, size)
+        if due and due.proven == (checkpoint.size, checkpoint.root) and request.old == due.head.size:
+            self._check_forked(checkpoint, size)  # 9
+            self._check_due(due, request, checkpoint, size)  # 10
+            return
+        if request.old != size:  # 7
             if known and checkpoint.size < size and self._clock.now_us() - known.time_us > BEHIND_US:
                 self._keep("behind", known.checkpoint, checkpoint)
+            if due:
+                due.corrected = True
             raise HeadConflict("the newest cosigned head has {length} entries", size, length=size)
-        try:  # 8
+        self._check_extends(size, root, known.checkpoint if known else b"", checkpoint, request.proof)  # 8
+        self._check_forked(checkpoint, size)  # 9
+        if due:
+            self._check_due(due, request, checkpoint, size)  # 10
+
+    def _check_extends(
+        self, size: int, root: bytes, before: bytes, checkpoint: Checkpoint, proof: Sequence[bytes]
+    ) -> None:
+        """Check that the proof leads from a head to this one; keep both where it does not."""
+        try:
             _check_proof(size, root, checkpoint, proof)
         except Contradicted as error:
-            if known:
-                self._keep("no-proof", known.checkpoint, checkpoint)
+            if before:
+                self._keep("no-proof", before, checkpoint)
             raise BadProof(error.message, where="consistency proof") from error
+
+    def _due_head(self, origin: str, size: int) -> Due | None:
+        """Return the head that is due to be extended: the largest one seen when it was asked for first."""
+        due = self._due.get(origin)
+        if due is None and (seen := self._heads.largest(origin)) is not None and seen.size > size:
+            due = self._due[origin] = Due(seen, self._clock.now_us())
+        return due
+
+    def _check_due(self, due: Due, request: AddCheckpoint, checkpoint: Checkpoint, size: int) -> None:
+        """Check that a head extends the one that is due (10). It extends the one cosigned last."""
+        head, shown = due.head, (checkpoint.size, checkpoint.root)
+        if checkpoint.size < head.size:
+            if self._clock.now_us() - due.since_us > BEHIND_US:
+                raise HeadConflict("a head over {length} entries was seen", size, length=head.size)
+        elif checkpoint.size == head.size:
+            if checkpoint.root != head.root:  # seen before a start, or by another process
+                self._keep("fork", head.data, checkpoint)
+                raise HeadConflict("a head of this size and another root was seen", size)
+            due.met = True
+        elif request.old == head.size and shown == due.proven:
+            self._check_extends(head.size, head.root, head.data, checkpoint, request.proof)
+            due.met = True
+        elif due.corrected and not due.spared:
+            due.spared = True
+        else:
+            due.proven = shown
+            raise HeadConflict("show the proof from the seen head over {length} entries", head.size, length=head.size)
+
+    def _check_forked(self, checkpoint: Checkpoint, size: int) -> None:
+        if any(item.origin == checkpoint.origin and item.code in FORKS for item in self._store.evidence()):
+            raise HeadConflict("the log has forked, and only its next number is cosigned", size)
 
     def _keep(self, code: str, known: bytes, offered: Checkpoint) -> None:
         evidence = HeadEvidence(offered.origin, code, known, offered.data, self._clock.now_us())

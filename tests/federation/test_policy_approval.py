@@ -231,6 +231,28 @@ async def test_every_process_of_a_home_takes_what_one_of_them_accepted(world: Wo
     assert (first.version, second.version) == (99, 99)
 
 
+@pytest.mark.parametrize("file", ["policies/incoming.json", "trust/descriptors/vn.jsonl", "trust/statuses/vn.json"])
+async def test_a_policy_that_could_not_be_read_once_is_read_again(world: World, tmp_path: Path, file: str) -> None:
+    """Told once, and taken as soon as it can be read; a file of trust that cannot be read does not end the node."""
+    await raise_to(world, 1)
+    home = tmp_path / "vn"
+    shutil.copytree(world.home("vn"), home)
+    keeper = PolicyKeeper(load_settings(home), SystemClock(), production=True)
+    (home / "policies" / INCOMING).write_bytes(document(world, NATIONAL / "vn", 99, "a", "b"))
+    aside = (home / file).rename(tmp_path / "aside")
+    (home / file).mkdir()
+    change = keeper.refresh()
+    assert change is not None
+    assert change.code == "unreadable"
+    assert keeper.refresh() is None
+    (home / file).rmdir()
+    aside.rename(home / file)
+    change = keeper.refresh()
+    assert change is not None
+    assert change == keeper.unlogged
+    assert keeper.refresh() is None
+
+
 async def test_what_was_accepted_before_a_crash_is_logged_at_the_next_start_and_never_goes_back(
     world: World, tmp_path: Path
 ) -> None:

@@ -20,6 +20,9 @@ MAX_SIGNATURES = 32
 """Signatures of one checkpoint; the specification asks for 16 at least."""
 
 MAX_CHECKPOINT = 256 * 1024
+MAX_TEXT = 1_024
+"""Bytes of the text of another member's head: three lines, of which only the origin varies, have about 100."""
+
 _ED25519 = b"\x01"
 _SPKI_PREFIX = bytes.fromhex("302a300506032b6570032100")
 _DASH = "— "
@@ -167,13 +170,30 @@ def signed_head(data: bytes, log_origin: str, keys: Iterable[VerifyKey]) -> Chec
     return None
 
 
-def only_signature(checkpoint: Checkpoint, name: str, known_as: bytes) -> bytes:
-    """Return the note with the first signature by this key and no other. Raises `Malformed` when there is none."""
-    for line in checkpoint.signatures:
-        if (line.name, line.key_id) == (name, known_as):
-            raw = base64.b64encode(line.key_id + line.signature).decode()
-            return checkpoint.text + f"\n{_DASH}{name} {raw}\n".encode()
-    raise _bad("it has no signature by this key")
+def foreign_head(data: bytes, log_origin: str, keys: Iterable[VerifyKey]) -> Checkpoint:
+    """Return the head in `data`, of a log of another member, with the signature line of one of `keys` and no other.
+
+    What is kept of it is thus small, whatever lines its sender added. Raises `BadSignature` where none of `keys` signed
+    it, and `Malformed`, also for a text that is too long.
+    """
+    for key in keys:
+        try:
+            checkpoint = verify_checkpoint(data, log_origin, key)
+        except BadSignature:
+            continue
+        if len(checkpoint.text) > MAX_TEXT:
+            raise _bad(f"its text is longer than {MAX_TEXT} bytes")
+        return _with_one_line(checkpoint, key_id(log_origin, raw_key(key.spki)))
+    raise BadSignature("no listed log key signed the checkpoint", code="bad-checkpoint", where="checkpoint")
+
+
+def _with_one_line(checkpoint: Checkpoint, known_as: bytes) -> Checkpoint:
+    if len(checkpoint.signatures) == 1:
+        return checkpoint
+    name = checkpoint.origin
+    line = next(line for line in checkpoint.signatures if (line.name, line.key_id) == (name, known_as))
+    raw = base64.b64encode(line.key_id + line.signature).decode()
+    return parse_checkpoint(checkpoint.text + f"\n{_DASH}{name} {raw}\n".encode())
 
 
 def _lines(text: str) -> list[str]:

@@ -265,7 +265,7 @@ class Asker:
         place = await self._writers.exchange.write(notes.received(asked, checked, message, event))  # 6
         self.breakers.heard(asked.member)
         self._note_received(asked.member)
-        self._parts.note_head(checked.checkpoint)
+        self._parts.note_head(checked.shown)
         return await show_line(self._parts, checked, place.index, self._turns)  # 7
 
     async def _not_heard(self, asked: Asked, why: LiaisonError) -> Line:

@@ -14,9 +14,10 @@ from dataclasses import dataclass
 
 from gateway.audit.accounts.receipts import NumberedExchange
 from gateway.audit.entries.entry import Entry, parse_entry
-from gateway.audit.tree.checkpoint import Checkpoint, parse_checkpoint, verify_checkpoint
+from gateway.audit.tree.checkpoint import Checkpoint, foreign_head, parse_checkpoint
 from gateway.audit.tree.merkle import leaf_hash, verify_inclusion
-from gateway.errors import BadSignature, Forbidden
+from gateway.audit.tree.shown import Shown
+from gateway.errors import Forbidden
 from gateway.exchange.parts import Parts
 from gateway.model.exchange import Answer, AnswerMessage, LogProof, Request, Verified
 from gateway.model.names import MemberId
@@ -32,7 +33,12 @@ class Checked:
 
     answer: Verified[Answer]
     exchange: NumberedExchange
-    checkpoint: Checkpoint
+    shown: Shown
+
+    @property
+    def checkpoint(self) -> Checkpoint:
+        """The head of the counterpart's log under which the answer's entry stands."""
+        return self.shown.head
 
 
 def check_answer(parts: Parts, request: Request, request_hash: bytes, message: AnswerMessage) -> Checked:
@@ -49,14 +55,14 @@ def check_answer(parts: Parts, request: Request, request_hash: bytes, message: A
         now_us=parts.clock.now_us(),
     )
     expected = (request.exchange_id, request_hash, answer.payload_hash)
-    entry, checkpoint = check_entry(view, member, parts.member, message.entry, message.proof, expected)  # 2 to 5
+    entry, shown = check_entry(view, member, parts.member, message.entry, message.proof, expected)  # 2 to 5
     assert entry.number is not None
-    return Checked(answer, NumberedExchange(entry.number, *expected), checkpoint)
+    return Checked(answer, NumberedExchange(entry.number, *expected), shown)
 
 
 def check_entry(
     view: TrustView, member: MemberId, me: MemberId, body: bytes, proof: LogProof, expected: tuple[str, bytes, bytes]
-) -> tuple[Entry, Checkpoint]:
+) -> tuple[Entry, Shown]:
     """Check 2 to 5 of `member`'s entry about an exchange with us, in `member`'s own exchange log.
 
     `expected` holds the exchange id, the hash of the request and the hash of the answer.
@@ -69,18 +75,17 @@ def check_entry(
     checkpoint = _check_head(view.vkeys(member, KeyUse.LOG), member, proof.checkpoint)  # 4
     if (entry.log, entry.index) != (checkpoint.origin, proof.index):
         raise Forbidden("the entry is of another place or log", code="wrong-entry", where="entry")
-    verify_inclusion(leaf_hash(body), proof.index, checkpoint.size, proof.hashes, checkpoint.root)  # 5
-    return entry, checkpoint
+    leaf = leaf_hash(body)
+    verify_inclusion(leaf, proof.index, checkpoint.size, proof.hashes, checkpoint.root)  # 5
+    return entry, Shown(checkpoint, proof.index, leaf, proof.hashes)
 
 
 def _check_head(keys: tuple[VerifyKey, ...], member: MemberId, data: bytes) -> Checkpoint:
-    """Return the checkpoint when one of the counterpart's log keys signed it for an exchange log of its own."""
+    """Return the head when one of the counterpart's log keys signed it for an exchange log of its own (`foreign_head`).
+
+    Lines of other signers, with which the counterpart pads it, are left out.
+    """
     origin = parse_checkpoint(data).origin
     if not re.fullmatch(rf"{member}\.liaison\.internal/exchange/[1-9][0-9]*", origin):
         raise Forbidden("the checkpoint is of another log", code="wrong-log", where="proof.checkpoint")
-    for key in keys:
-        try:
-            return verify_checkpoint(data, origin, key)
-        except BadSignature:
-            continue
-    raise BadSignature("no listed log key signed the checkpoint", code="bad-checkpoint", where="proof.checkpoint")
+    return foreign_head(data, origin, keys)

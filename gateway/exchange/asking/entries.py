@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from gateway.audit.tree.shown import Shown
 from gateway.errors import LiaisonError
 from gateway.exchange.asking.check_answer import Checked
 from gateway.exchange.asking.inquiry import Asked, Inquiry
@@ -50,7 +51,7 @@ def received(item: Asked, checked: Checked, message: AnswerMessage, event: Event
         "missing": list(answer.missing),
     }
     return event.draft_of(
-        _reference(item.inquiry) | found | their_entry(message),
+        _reference(item.inquiry) | found | their_entry(message, checked.shown),
         answer_hash=checked.answer.payload_hash,
         channel=f"out:{item.member}",
         number=checked.exchange.number,
@@ -60,14 +61,13 @@ def received(item: Asked, checked: Checked, message: AnswerMessage, event: Event
     )
 
 
-def their_entry(message: AnswerMessage | ReceiptMessage) -> dict[str, Any]:
+def their_entry(message: AnswerMessage | ReceiptMessage, shown: Shown) -> dict[str, Any]:
     """Return the members of a private part that hold the counterpart's own entry and its proof."""
-    proof = message.proof
     return {
-        "their_index": proof.index,
+        "their_index": shown.index,
         "their_entry": message.entry.decode(),
-        "their_hashes": [item.hex() for item in proof.hashes],
-        "their_checkpoint": proof.checkpoint.decode(),
+        "their_hashes": [item.hex() for item in shown.hashes],
+        "their_checkpoint": shown.head.data.decode(),
     }
 
 

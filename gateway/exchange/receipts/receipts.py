@@ -131,11 +131,11 @@ class ReceiptTaker:
             return
         parts = self._parts
         expected = (last.exchange_id, last.request_hash, last.answer_hash)
-        entry, head = check_entry(parts.trust(), peer, parts.member, message.entry, message.proof, expected)
+        entry, shown = check_entry(parts.trust(), peer, parts.member, message.entry, message.proof, expected)
         if entry.kind not in events.ARRIVALS or entry.number != last.number:
             raise Forbidden("the entry does not say that our answer arrived", code="wrong-entry", where="entry")
-        parts.note_head(head)
-        proved.append(their_entry(message))
+        parts.note_head(shown)
+        proved.append(their_entry(message, shown))
 
 
 def _entry(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import stat
 from collections.abc import Sequence
 from contextlib import closing
 from datetime import timedelta
@@ -12,6 +11,7 @@ from adapters.check.probe import probe
 from adapters.load import Place
 from adapters.mapping.file import load_mapping
 from certs.keyfiles import check_key, key_id, load_key, spki
+from certs.ownership import ownership_faults
 from certs.profile import Leaf, check_issued, read_ca, read_leaf
 from gateway.clock import SystemClock, from_us
 from gateway.config import PACKAGED_POLICY, Settings, Suspensions, argument
@@ -42,12 +42,14 @@ _CLOCK_TOLERANCE = timedelta(minutes=2)
 
 def check_folder(context: CheckContext) -> list[Finding]:
     """Check that the folders are there, that only their owner can write in them, and that the keystore lies apart."""
-    findings = []
-    for folder in (context.home.path, context.home.keys, context.settings.keystore):
-        if not folder.is_dir():
-            findings.append(stop("folder", "there is no such folder", _INIT, str(folder)))
-        elif stat.S_IMODE(folder.stat().st_mode) & 0o022:
-            findings.append(stop("folder", "others can write here", f"chmod go-w {argument(folder)}", str(folder)))
+    home, keystore = context.home, context.settings.keystore
+    missing = [folder for folder in (home.path, home.keys, keystore) if not folder.is_dir()]
+    findings = [stop("folder", "there is no such folder", _INIT, str(folder)) for folder in missing]
+    findings += [
+        stop("folder", fault.message, fault.remedy, fault.where)
+        for fault in ownership_faults((home.keys, home.trust, keystore))
+        if fault.code != "key-readable" or Path(fault.where).parent != home.keys  # those are findings of `check_keys`
+    ]
     if context.settings.keystore == context.home.path:
         findings.append(stop("folder", "the keystore is not apart from the database", "set storage.keystore"))
     return findings or [good("folder", "folders are there, and others cannot write in them")]

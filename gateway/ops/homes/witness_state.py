@@ -27,6 +27,7 @@ from gateway.witness.standing import Standing, standing
 
 MEANINGS = {
     "fork": "two roots over one size: the log has two histories, and its key signed both",
+    "apart": "an entry, or a part of the tree, is another one under the second head: the log has two histories",
     "no-proof": "the log did not show that the second head extends the first",
     "behind": "the log showed a smaller head than it had: an old copy of it",
     "ahead": "a witness has seen more of this log than its own node holds: an old copy of it",

@@ -22,6 +22,7 @@ from typing import Any
 from certs.durable import PUBLIC, make_folder, replace
 from gateway.clock import Clock
 from gateway.config import Home, Settings
+from gateway.config.file_marks import FileMarks
 from gateway.errors import Forbidden, LiaisonError, Misconfigured, Stale, StorageBroken
 from gateway.model.names import MemberId, member_id
 from gateway.ops.acts.prove import HomeTrust
@@ -35,7 +36,7 @@ from policy.engine.engine import PolicyEngine
 
 INCOMING = "incoming.json"
 UNLOGGED = "unlogged"
-_UNSEEN = (0, 0, 0)
+_UNREADABLE = "unreadable"
 
 READY_S = 2.0
 """Seconds after which a policy comes into force, ready or not: a stricter one must not wait for long."""
@@ -79,7 +80,8 @@ class PolicyKeeper:
         self._clock = clock
         self._home = Home(settings.home)
         self._folder = self._home.policies
-        self._seen = _UNSEEN
+        self._marks = FileMarks(clock.monotonic)
+        self._told: PolicyChange | None = None
         self.member: MemberId = member_id(settings.node.member)
         self.version = 0
         self.approvers: tuple[str, ...] = ()
@@ -100,12 +102,14 @@ class PolicyKeeper:
         The caller writes the entry about it, then calls `logged`. Raises `StorageBroken` when the document cannot be
         kept; only opening the files anew then tells whether it was.
         """
-        incoming = self._folder / INCOMING
-        mark = _mark(incoming)
-        if mark == self._seen or mark == _UNSEEN:
+        if not self._marks.look([self._folder / INCOMING]):
             return None
-        self._seen = mark
-        return self._judged(self._take)
+        before, self._told = None if self._marks.fresh else self._told, self._judged(self._take)
+        if self._told is not None and self._told.code == _UNREADABLE:
+            self._marks.failed()
+        else:
+            self._marks.read()
+        return None if self._told == before else self._told
 
     def waiting(self) -> PolicyChange | None:
         """Judge a document that was brought and is not in force as a node would; None without one. Nothing changes."""
@@ -124,10 +128,12 @@ class PolicyKeeper:
             data = (self._folder / INCOMING).read_bytes()
             version = parse_policy(data)[0].version
             return judge(data)
+        except FileNotFoundError:
+            return None
         except StorageBroken:
             raise
         except OSError as error:
-            return PolicyChange(version, "", refused=f"cannot be read: {error.strerror}", code="unreadable")
+            return PolicyChange(version, "", refused=f"cannot be read: {error.strerror}", code=_UNREADABLE)
         except LiaisonError as error:
             where = f" ({error.where})" if error.where else ""
             return PolicyChange(version, "", refused=f"{error.message}{where}", code=error.code)
@@ -235,7 +241,10 @@ class PolicyKeeper:
         return self._enforce(policy, engine)
 
     def _verified(self, data: bytes, now_us: int | None) -> ApprovedPolicy:
-        descriptor, removed = HomeTrust(self._home, self.member, self._clock).own()
+        try:
+            descriptor, removed = HomeTrust(self._home, self.member, self._clock).own()
+        except StorageBroken as error:  # a file of `trust/`: the next round reads it again
+            raise Misconfigured(error.message, code=_UNREADABLE, where=error.where) from error
         return verify_policy(data, descriptor, now_us, removed)
 
     def _first_approved(self) -> PolicyEngine:
@@ -308,11 +317,3 @@ def _layer(policy: ApprovedPolicy, layer: str) -> Files:
         for name, data in policy.files.items()
         if name.startswith(prefix)
     }
-
-
-def _mark(path: Path) -> tuple[int, int, int]:
-    try:
-        found = path.stat()
-    except OSError:
-        return _UNSEEN
-    return found.st_ino, found.st_mtime_ns, found.st_size

@@ -7,7 +7,7 @@ documents to the others, who import them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -41,6 +41,7 @@ from gateway.trust.documents.descriptor import (
 )
 from gateway.trust.documents.folder import Accepted, TrustDocuments
 from gateway.trust.documents.members import CharterMember, MemberStatus
+from gateway.trust.documents.removals import next_sequence, still_removed
 from gateway.trust.documents.status import MAX_LIFE, STATUS_TYPE, Status, parse_status, sign_status
 
 UNCERTIFIED_DAYS = 1_826
@@ -144,13 +145,15 @@ def publish_descriptor(
     offices: Sequence[str],
     agencies: Sequence[str],
     compromised: Mapping[str, int] | None = None,
+    restored: Collection[str] = (),
 ) -> bytes:
     """Make, sign and accept the next descriptor of the home's member, and return it.
 
     It lists the keys of the home. When it would equal the one held, that one is returned. Keys that were listed before
     and have left the home stay listed, so that their signatures can be verified. When the charter demands more than one
     signature of the authority, the document is returned and not yet accepted: `sign` adds signatures, `import_document`
-    accepts. `compromised` maps key ids to the time (microseconds since 1970) from which they prove nothing.
+    accepts. `compromised` maps key ids to the time (microseconds since 1970) from which they prove nothing; keys that
+    the status removed are marked so from its time on, but for those in `restored`, which the descriptor brings back.
     """
     key = authority_key(authority)
     documents = TrustDocuments(home / "trust")
@@ -178,7 +181,9 @@ def publish_descriptor(
         endpoints=tuple(endpoints),
         offices=tuple(offices),
         agencies=tuple(dict.fromkeys([*agencies, *own_agencies(home), *(before.agencies if before else ())])),
-        keys=_next_keys(home_keys(home, agencies, now), before, compromised or {}),
+        keys=_next_keys(
+            home_keys(home, agencies, now), before, _removed(documents, before, restored) | dict(compromised or {})
+        ),
         previous=before.hash.hex() if before else "",
     )
     if before and _says_the_same(descriptor, before):
@@ -187,6 +192,15 @@ def publish_descriptor(
     if charter.members[member].authority_threshold == 1:
         documents.accept_descriptor(data, member, clock)
     return data
+
+
+def _removed(documents: TrustDocuments, before: Descriptor | None, restored: Collection[str]) -> dict[str, int]:
+    """Return the listed keys that the status removed, each with the time from which it proves nothing."""
+    status = documents.status(before) if before else None
+    if before is None or status is None:
+        return {}
+    gone = frozenset(status.removed) - frozenset(restored)
+    return {key.key_id: status.issued_us for key in before.keys if key.key_id in gone}
 
 
 def _next_keys(
@@ -207,7 +221,7 @@ def _next_keys(
 def publish_status(home: Path, clock: Clock, *, removed: Sequence[str] = (), life: timedelta = MAX_LIFE) -> bytes:
     """Make, sign (with the home's status key) and accept the member's next status, and return it.
 
-    A key that an earlier status removed stays removed: a status can only renew and remove.
+    A key that an earlier status removed stays removed until a descriptor that was issued later (`removals`).
     """
     documents = TrustDocuments(home / "trust")
     charter = documents.charter(clock)
@@ -220,20 +234,21 @@ def publish_status(home: Path, clock: Clock, *, removed: Sequence[str] = (), lif
             remedy="`liaison trust publish`",
             member=member,
         )
-    before = documents.status(descriptor)
-    now = clock.now_us()
-    status = Status(
-        member=member,
-        federation=charter.federation,
-        sequence=before.sequence + 1 if before else 1,
-        issued_us=now,
-        expires_us=to_us(from_us(now) + life),
-        descriptor_version=descriptor.version,
-        descriptor_hash=descriptor.hash.hex(),
-        removed=tuple({*removed, *(before.removed if before else ())}),
-    )
-    data = sign_status(status, load_signing_key(home / "keys" / "status.key"))
-    documents.accept_status(data, member, clock)
+    key = load_signing_key(home / "keys" / "status.key")
+    with documents.locked():
+        held, now = documents.statuses(descriptor), clock.now_us()
+        status = Status(
+            member=member,
+            federation=charter.federation,
+            sequence=next_sequence(held, descriptor, now),
+            issued_us=now,
+            expires_us=to_us(from_us(now) + life),
+            descriptor_version=descriptor.version,
+            descriptor_hash=descriptor.hash.hex(),
+            removed=tuple(still_removed(held, descriptor) | frozenset(removed)),
+        )
+        data = sign_status(status, key)
+        documents.accept_status(data, member, clock)
     return data
 
 

@@ -164,9 +164,20 @@ def verify_descriptor(data: bytes, member: CharterMember, federation: str) -> De
     return descriptor
 
 
+def fits_log(key: ListedKey) -> bool:
+    """Tell whether a key, if it is listed for heads of logs, is of the only kind that signs them."""
+    return key.use != KeyUse.LOG or key.algorithm is Algorithm.ED25519
+
+
 def check_keys(descriptor: Descriptor) -> None:
     """Admit every key; certificates must be of this member, key, use and time. Raises `BadSignature`, `Malformed`."""
     for listed in descriptor.keys:
+        if not fits_log(listed):
+            raise BadSignature(
+                "key `{key_id}` is listed for `log`, and only Ed25519 keys sign heads of logs",
+                code="key-not-admitted",
+                key_id=listed.key_id[:16],
+            )
         key = WitnessKey.admit(listed.spki) if listed.use in WITNESSES else VerifyKey.admit(listed.spki)
         if key.key_id != listed.key_id or key.algorithm is not listed.algorithm:
             raise BadSignature(

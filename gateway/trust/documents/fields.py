@@ -9,6 +9,9 @@ from typing import Any
 from gateway.clock import from_us, to_us
 from gateway.errors import Malformed
 
+SKEW_US = 30_000_000
+"""Microseconds by which the clock of a document's signer may be ahead of ours."""
+
 _TIME = "%Y-%m-%dT%H:%M:%SZ"
 
 

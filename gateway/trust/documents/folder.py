@@ -4,7 +4,7 @@
 
     charter.jsonl               all versions, one a line; the first was accepted by its fingerprint
     descriptors/<member>.jsonl  all versions that were accepted, one a line
-    statuses/<member>.json      the newest one
+    statuses/<member>.json      the newest one, the last; before it those whose removals count, too, one a line
     appointments/<member>.jsonl auditors' appointments, one a line, each with its scope and its end
     conflicts/<hash>.json       signed documents that contradict one held: kept as evidence
 """
@@ -13,13 +13,15 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
-from collections.abc import Iterator
+import os
+import threading
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from certs.durable import make_folder, replace
-from gateway.clock import Clock, to_us
+from gateway.clock import Clock
 from gateway.errors import BadSignature, Contradicted, Malformed, Misconfigured, Stale, StorageBroken, TooLarge, Unknown
 from gateway.trust.documents.appointment import parse_appointment, verify_appointment
 from gateway.trust.documents.charter import (
@@ -32,11 +34,13 @@ from gateway.trust.documents.charter import (
     verify_charter_chain,
 )
 from gateway.trust.documents.descriptor import Descriptor, check_keys, parse_descriptor, verify_descriptor
+from gateway.trust.documents.fields import SKEW_US
 from gateway.trust.documents.members import CharterMember
+from gateway.trust.documents.removals import Verdict, behind, in_force, judge, removed_by, verified
 from gateway.trust.documents.status import Status, parse_status, verify_status
 
 _MAX_FILE = 64 * MAX_CHARTER
-_SKEW_US = 30_000_000
+_MAX_CONFLICTS = 1_024
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +58,7 @@ class TrustDocuments:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._holder = 0
 
     @property
     def charter_path(self) -> Path:
@@ -99,9 +104,16 @@ class TrustDocuments:
         return verify_descriptor(lines[-1], charter.members[member], charter.federation) if lines else None
 
     def status(self, descriptor: Descriptor) -> Status | None:
-        """Return the newest status of a member, verified; it may have expired. None when there is none."""
-        lines = _lines(self.status_path(descriptor.member))
-        return verify_status(lines[-1], descriptor) if lines else None
+        """Return the newest status of a member, verified, with the removals of all held ones; it may have expired.
+
+        None when there is none.
+        """
+        held = self.statuses(descriptor)
+        return in_force(held, descriptor) if held else None
+
+    def statuses(self, descriptor: Descriptor) -> list[Status]:
+        """Return the held statuses of a member that verify, the newest last. Raises as `removals.verified`."""
+        return verified(_lines(self.status_path(descriptor.member)), descriptor)
 
     def appointments(self, member: str) -> list[bytes]:
         """Return all accepted appointments of a member's auditors, oldest first."""
@@ -119,7 +131,7 @@ class TrustDocuments:
         """
         draft = parse_charter(data)
         new = draft.charter
-        with self._locked():
+        with self.locked():
             versions = self.charter_versions()
             if not versions:
                 self._accept_first(new.data, clock, fingerprint)
@@ -136,7 +148,7 @@ class TrustDocuments:
             if new.version < held.version:
                 if any(parse_charter(line).charter.hash == new.hash for line in versions):
                     return Accepted("charter", "", new.version, False)
-                raise _back("charter", new.version, held.version)
+                raise behind("charter", new.version, held.version)
             # An expired version on the way to a newer one is accepted; `freshness` refuses exchanges under it.
             verify_charter_chain([*versions, new.data], clock.now(), allow_expired=True)
             _check_issued(new.issued_us, clock, "charter")
@@ -148,7 +160,7 @@ class TrustDocuments:
 
         The first one that this node sees may have any version. Raises as `accept_charter`.
         """
-        with self._locked():
+        with self.locked():
             charter = self._current_charter(clock)
             new = verify_descriptor(data, _member(charter, member), charter.federation)
             lines = _lines(self.descriptor_path(member))
@@ -157,14 +169,17 @@ class TrustDocuments:
             if held and not self._is_next(new, held, lines):
                 return Accepted("descriptor", member, new.version, False)
             check_keys(new)
-            self._check_foreign_keys(new)
+            self._check_foreign_keys(new, charter)
             _check_issued(new.issued_us, clock, "descriptor")
             self._write_lines(self.descriptor_path(member), [*lines, new.data])
         return Accepted("descriptor", member, new.version, True)
 
     def accept_status(self, data: bytes, member: str, clock: Clock) -> Accepted:
-        """Accept a member's status with a higher sequence number. Raises as `accept_charter`."""
-        with self._locked():
+        """Accept a member's status that may follow those held (`removals.judge`). Raises as `accept_charter`.
+
+        One that contradicts is kept, and what it removes counts, also where it is refused.
+        """
+        with self.locked():
             charter = self._current_charter(clock)
             descriptor = self.descriptor(_member(charter, member).member, charter)
             if descriptor is None:
@@ -174,24 +189,30 @@ class TrustDocuments:
                     remedy="import that one first",
                     member=member,
                 )
-            new = verify_status(data, descriptor)
-            lines = _lines(self.status_path(member))
-            held = parse_status(lines[-1])[0] if lines else None
-            if held and new.sequence == held.sequence:
-                if new.hash == held.hash:
-                    return Accepted("status", member, new.sequence, False)
-                raise self._conflict(new.data, f"status {new.sequence} of `{member}`")
-            if held and new.sequence < held.sequence:
-                raise _back("status", new.sequence, held.sequence)
+            held = self.statuses(descriptor)
+            version = parse_status(data)[0].descriptor_version
+            gone = removed_by(item for item in held if item.descriptor_version == version)
+            new = verify_status(data, descriptor, gone)
+            if any(item.hash == new.hash for item in held):
+                return Accepted("status", member, new.sequence, False)
             _check_issued(new.issued_us, clock, "status")
-            if to_us(clock.now()) >= new.expires_us:
-                raise Stale("the status has expired", code="status-expired")
-            self._write_lines(self.status_path(member), [new.data])
+            known = [parse_descriptor(line)[0] for line in _lines(self.descriptor_path(member))]
+            self._hold(new, judge(new, held, known, clock.now_us()), held)
         return Accepted("status", member, new.sequence, True)
+
+    def _hold(self, new: Status, verdict: Verdict, held: Sequence[Status]) -> None:
+        """Write the statuses that are held from now on. Raises the refusal of the new one, its evidence kept."""
+        if verdict.evidence:
+            place = str(self._keep_conflict(new.data))
+        if list(verdict.held) != list(held):
+            self._write_lines(self.status_path(new.member), [item.data for item in verdict.held])
+        if verdict.refusal is not None:
+            verdict.refusal.where = place
+            raise verdict.refusal
 
     def accept_appointment(self, data: bytes, clock: Clock) -> Accepted:
         """Accept an auditor's appointment that the member's authority signed. It counts while its key is listed."""
-        with self._locked():
+        with self.locked():
             charter = self._current_charter(clock)
             member = _member(charter, parse_appointment(data)[0].member)
             new = verify_appointment(data, member, charter.federation)
@@ -228,9 +249,17 @@ class TrustDocuments:
         check_expiry(charter, clock.now_us())
         return charter
 
-    def _check_foreign_keys(self, new: Descriptor) -> None:
-        """Raise `BadSignature` for a key in another member's descriptor: a key has one member."""
+    def _check_foreign_keys(self, new: Descriptor, charter: Charter) -> None:
+        """Raise `BadSignature` for a key of an authority or a CA, or of another member: a key has one use."""
         mine = {key.key_id for key in new.keys}
+        for member in charter.members.values():
+            if taken := mine & member.offline_keys:
+                raise BadSignature(
+                    "key `{taken}` is the authority's or the CA's of `{member}`, and is listed for no use",
+                    code="key-not-admitted",
+                    taken=min(taken)[:16],
+                    member=member.member,
+                )
         for path in sorted((self.folder / "descriptors").glob("*.jsonl")):
             if path == self.descriptor_path(new.member) or not (lines := _lines(path)):
                 continue
@@ -250,7 +279,7 @@ class TrustDocuments:
         if new.version == held.version:
             raise self._conflict(new.data, f"descriptor {new.version} of `{new.member}`")
         if new.version < held.version:
-            raise _back("descriptor", new.version, held.version)
+            raise behind("descriptor", new.version, held.version)
         if new.version != held.version + 1:
             raise Malformed(
                 "version {version} does not follow version {held_version}",
@@ -265,27 +294,41 @@ class TrustDocuments:
 
     def _conflict(self, data: bytes, what: str) -> Contradicted:
         """Store the contradicting document beside the held one, and return the error to raise (design, section 3)."""
-        path = self.folder / "conflicts" / f"{hashlib.sha256(data).hexdigest()}.json"
-        self._write_lines(path, [data])
         return Contradicted(
             "there are two different signed documents: {what}",
             code="equivocation",
-            where=str(path),
+            where=str(self._keep_conflict(data)),
             remedy="alarm: ask that member's authority by another way which one it signed",
             what=what,
         )
+
+    def _keep_conflict(self, data: bytes) -> Path:
+        """Keep a document that contradicts another, unless there are very many; return its place."""
+        folder = self.folder / "conflicts"
+        path = folder / f"{hashlib.sha256(data).hexdigest()}.json"
+        if not folder.is_dir() or sum(1 for _ in folder.iterdir()) < _MAX_CONFLICTS:
+            self._write_lines(path, [data])
+        return path
 
     def _write_lines(self, path: Path, lines: list[bytes]) -> None:
         make_folder(path.parent)
         replace(path, b"".join(line + b"\n" for line in lines))
 
     @contextmanager
-    def _locked(self) -> Iterator[None]:
+    def locked(self) -> Iterator[None]:
+        """Hold the folder's turn to write; within it, this thread may ask again."""
+        if self._holder == threading.get_ident():
+            yield
+            return
         make_folder(self.folder)
         try:
-            with (self.folder / "lock").open("ab") as file:
+            with os.fdopen(os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT, 0o600), "ab") as file:
                 fcntl.flock(file, fcntl.LOCK_EX)
-                yield
+                self._holder = threading.get_ident()
+                try:
+                    yield
+                finally:
+                    self._holder = 0
         except OSError as error:
             raise StorageBroken(
                 "the trust folder cannot be used: {strerror}", where=str(self.folder), strerror=error.strerror
@@ -305,12 +348,8 @@ def _member(charter: Charter, member: str) -> CharterMember:
     return found
 
 
-def _back(kind: str, new: int, held: int) -> Stale:
-    return Stale("{kind} {new} is older than the one held, {held}", code="rollback", kind=kind, new=new, held=held)
-
-
 def _check_issued(issued_us: int, clock: Clock, kind: str) -> None:
-    if issued_us > clock.now_us() + _SKEW_US:
+    if issued_us > clock.now_us() + SKEW_US:
         raise Stale(
             "the {kind} was issued in the future", code="from-the-future", remedy="check this node's clock", kind=kind
         )

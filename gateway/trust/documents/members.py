@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 from certs.keyfiles import Algorithm
-from certs.profile import read_ca
+from certs.profile import ca_key_id, read_ca
 from gateway.errors import Malformed
 from gateway.model.names import MemberId, member_id
 from gateway.signing.dsse import decode64, encode64
@@ -47,6 +47,11 @@ class CharterMember:
     def ca_pem(self) -> bytes:
         """All CA certificates as one PEM file."""
         return b"".join(self.ca_certificates)
+
+    @property
+    def offline_keys(self) -> frozenset[str]:
+        """The ids of the keys of authority and CA, which a descriptor lists for no use."""
+        return frozenset(map(ca_key_id, self.ca_certificates)) | {key.key_id for key in self.authority_keys}
 
 
 def format_members(members: Mapping[str, CharterMember]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -41,6 +42,7 @@ _HASH = re.compile(r"[0-9a-f]{64}", re.ASCII)
 class Status:
     """A status. `removed` are ids of keys of the descriptor that must not be used any more.
 
+    `gained` are those of them that the document itself does not name: another status removed them (`removals`).
     `hash` is SHA-256 of the exact payload, `data` the signed document; times are microseconds since 1970.
     """
 
@@ -54,6 +56,7 @@ class Status:
     removed: tuple[str, ...] = ()
     hash: bytes = b""
     data: bytes = b""
+    gained: tuple[str, ...] = ()
 
 
 def sign_status(status: Status, key: SigningKey) -> bytes:
@@ -97,13 +100,13 @@ def parse_status(data: bytes) -> tuple[Status, Document]:
     return status, document
 
 
-def verify_status(data: bytes, descriptor: Descriptor) -> Status:
+def verify_status(data: bytes, descriptor: Descriptor, removed: Collection[str] = ()) -> Status:
     """Return a status that a status key of the member's descriptor signed:
 
     1. it parses, with closed fields;
     2. it is this member's, of this federation, and names the same descriptor where the version is the same;
     3. exactly one signature, of a key listed for `status`, valid when it was issued, not removed by the status itself
-       and not compromised.
+       or before (`removed`), and not compromised.
     """
     status, document = parse_status(data)
     if status.member != descriptor.member or status.federation != descriptor.federation:
@@ -117,6 +120,7 @@ def verify_status(data: bytes, descriptor: Descriptor) -> Status:
         for key in descriptor.keys
         if key.use == KeyUse.STATUS
         and key.key_id not in status.removed
+        and key.key_id not in removed
         and key.start_us <= status.issued_us < key.stop_us
         and (key.compromised_us is None or status.issued_us < key.compromised_us)
     ]

@@ -23,7 +23,8 @@ from gateway.errors import BadProof, BadSignature, Forbidden, HeadConflict, Malf
 from gateway.model.names import MemberId
 from gateway.signing.keys import SigningKey, VerifyKey
 from gateway.signing.witness_keys import WitnessSigningKey
-from gateway.witness.service import BEHIND_US, MAX_EVIDENCE, MAX_LOGS, WitnessService, build_request, parse_request
+from gateway.witness.seen_heads import MAX_EVIDENCE, MAX_LOGS
+from gateway.witness.service import BEHIND_US, WitnessService, build_request, parse_request
 from tests.support.witnesses import ORIGIN, TH, LogOf, StaticLogs, WitnessHouse, make_witness
 
 VECTORS = json.loads((Path(__file__).parents[2] / "support" / "vectors" / "witness.json").read_text("utf-8"))

@@ -10,6 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey
 
@@ -226,6 +227,39 @@ def test_a_key_that_is_not_admitted_keeps_the_descriptor_out(federation: Federat
     others = tuple(key for key in held.keys if key != log)
     with pytest.raises(BadSignature, match="not admitted"):
         take(federation, next_descriptor(federation, "vn", keys=(*others, weak)))
+
+
+@pytest.mark.parametrize("use", [KeyUse.LOG, KeyUse.APPROVER])
+@pytest.mark.parametrize("owner", ["vn", "kh"])
+@pytest.mark.parametrize("file", ["authority.key", "ca.key"])
+def test_a_key_of_an_authority_or_ca_is_listed_for_no_use(
+    federation: Federation, use: KeyUse, owner: str, file: str
+) -> None:
+    key = load_signing_key(federation[owner].authority / file)
+    with pytest.raises(BadSignature, match="log" if use is KeyUse.LOG else "authority"):
+        take(federation, with_key(federation, key, use))
+
+
+def test_heads_of_logs_are_signed_by_ed25519_keys_alone(federation: Federation) -> None:
+    key = SigningKey(ec.generate_private_key(ec.SECP256R1()))
+    data = with_key(federation, key, KeyUse.LOG)
+    with pytest.raises(BadSignature, match="Ed25519"):
+        take(federation, data)
+    path = TrustDocuments(federation["th"].home / "trust").descriptor_path("vn")
+    path.write_bytes(path.read_bytes() + data + b"\n")  # taken by an earlier version
+    view = federation.view()
+    assert view.descriptor("vn").version == 2
+    assert {listed.algorithm for listed in view.vkeys("vn")} == {Algorithm.ED25519}
+    with pytest.raises(BadSignature):
+        view.verify_key("vn", key.key_id, KeyUse.LOG, federation.clock.now_us())
+
+
+def with_key(federation: Federation, key: SigningKey, use: KeyUse) -> bytes:
+    """The next descriptor of `vn`, with one more key."""
+    held = descriptor_of(federation, "vn")
+    like = next(listed for listed in held.keys if listed.use == KeyUse.LOG)
+    more = replace(like, key_id=key.key_id, use=use, algorithm=key.algorithm, spki=key.spki)
+    return next_descriptor(federation, "vn", keys=(*held.keys, more))
 
 
 @pytest.mark.parametrize(

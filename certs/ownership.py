@@ -1,0 +1,133 @@
+"""Check who owns the files that a process trusts, and who else may write them or read its keys.
+
+A process obeys its keys and the documents of trust. Another account that owns one of these files, or the folder that it
+lies in, can exchange it at any time, and no signature tells of that. So a server does not start then.
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import stat
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from shlex import quote
+
+from gateway.errors import Misconfigured
+
+_MOST = 100_000
+"""Files that are looked at; a home has some hundred."""
+
+_LOCK = "lock"
+"""The file by which writers of a folder take turns. Version 0.1.0 made it by the mask of the account."""
+
+
+def check_ownership(folders: Iterable[Path]) -> None:
+    """Raise `Misconfigured` for the first file or folder that `ownership_faults` finds."""
+    for fault in ownership_faults(folders):
+        raise fault
+
+
+def ownership_faults(folders: Iterable[Path]) -> Iterator[Misconfigured]:
+    """Yield an error for each path in these folders, the folders included, that another account can change or exchange.
+
+    1. It belongs to this process's account or to root; so does a symbolic link, and its target.
+    2. Neither group nor others can write it. So it is with the folder that one of these folders, or a target, lies in.
+    3. Neither group nor others can read a private key (`*.key`).
+
+    A folder that does not exist has no fault, and nothing is read from the `lock` in one.
+    """
+    seen: set[tuple[int, int]] = set()
+    for folder in folders:
+        yield from _place(folder, seen)
+        yield from _look(folder, seen)
+
+
+def _look(path: Path, seen: set[tuple[int, int]]) -> Iterator[Misconfigured]:
+    try:
+        here = path.lstat()
+        there = path.stat()
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        yield _fault(path, "cannot be looked at: {strerror}", "namei -l {path}", strerror=error.strerror)
+        return
+    if (there.st_dev, there.st_ino) in seen and not stat.S_ISLNK(here.st_mode):
+        return
+    if len(seen) > _MOST:
+        yield _fault(path, "there are more than {limit} files", "ls -lR {path}", limit=_MOST)
+        return
+    yield from _owner(path, here)
+    if stat.S_ISLNK(here.st_mode):
+        yield from _target(path, there, seen)
+        return
+    seen.add((there.st_dev, there.st_ino))
+    yield from _mode(path, there)
+    if stat.S_ISDIR(there.st_mode):
+        yield from _inside(path, seen)
+
+
+def _target(link: Path, there: os.stat_result, seen: set[tuple[int, int]]) -> Iterator[Misconfigured]:
+    """Look at the target of a link, and at the folder in which it can be exchanged."""
+    target = Path(os.path.realpath(link))
+    if (there.st_dev, there.st_ino) not in seen:
+        yield from _place(target, seen)
+        yield from _look(target, seen)
+
+
+def _place(path: Path, seen: set[tuple[int, int]]) -> Iterator[Misconfigured]:
+    """Look at the folder in which `path` can be exchanged for another; in `/tmp` and its like only by its owner."""
+    folder = path.parent
+    try:
+        found = folder.stat()
+    except OSError:
+        return  # then `path` is not there either
+    if (found.st_dev, found.st_ino) not in seen:
+        seen.add((found.st_dev, found.st_ino))
+        yield from _owner(folder, found)
+        if not found.st_mode & stat.S_ISVTX:
+            yield from _mode(folder, found)
+
+
+def _inside(folder: Path, seen: set[tuple[int, int]]) -> Iterator[Misconfigured]:
+    try:
+        inside = sorted(folder.iterdir())
+    except OSError as error:
+        yield _fault(folder, "cannot be read: {strerror}", "namei -l {path}", strerror=error.strerror)
+        return
+    for path in inside:
+        yield from _look(path, seen)
+
+
+def _owner(path: Path, found: os.stat_result) -> Iterator[Misconfigured]:
+    mine = os.geteuid()
+    if found.st_uid not in (mine, 0):
+        yield _fault(
+            path,
+            "it belongs to the account `{owner}`, and this process runs as `{account}`",
+            "chown -h {account} {path}",
+            code="foreign-owner",
+            owner=_name(found.st_uid),
+            account=_name(mine),
+        )
+
+
+def _mode(path: Path, found: os.stat_result) -> Iterator[Misconfigured]:
+    mode = stat.S_IMODE(found.st_mode)
+    if mode & 0o022 and path.name != _LOCK:
+        yield _fault(
+            path, "others can write it (mode {mode:04o})", "chmod go-w {path}", code="others-can-write", mode=mode
+        )
+    elif mode & 0o077 and path.suffix == ".key" and stat.S_ISREG(found.st_mode):
+        yield _fault(path, "others can read this key (mode {mode:04o})", "chmod 600 {path}", "key-readable", mode=mode)
+
+
+def _fault(path: Path, text: str, remedy: str, code: str = "not-looked-at", **facts: object) -> Misconfigured:
+    return Misconfigured(text, code=code, where=str(path), remedy=remedy, path=quote(str(path)), **facts)
+
+
+def _name(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)
