@@ -181,7 +181,8 @@ class Suspensions:
         self._switches = read_file(self._file)
         counting, complete = self._counting()
         self._active = _fold(tuple(map(self._known, counting)))
-        self._stamp = stamp if complete else None
+        # A file that cannot be read, for want of a descriptor for instance, is read again at the next look.
+        self._stamp = stamp if complete and _UNREADABLE not in self._switches else None
         return True
 
     def _counting(self) -> tuple[tuple[Switch, ...], bool]:
