@@ -194,8 +194,7 @@ def _routes(parts: AgencyParts) -> APIRouter:
 
 
 def _health(found: dict[str, Any]) -> Response:
-    code = 200 if found["status"] == "ok" else 503
-    return JSONResponse(found, code, headers={"cache-control": "no-store"})
+    return JSONResponse(found, 503 if found.get("problems") else 200, headers={"cache-control": "no-store"})
 
 
 def _language(request: Request) -> Language:

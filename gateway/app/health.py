@@ -1,7 +1,7 @@
 """The health of a node: it lives while its loop turns, and is ready while it can keep what it answers.
 
-Whoever is told that a node is ready sends it questions. So a node is not ready when one of these does not hold, and
-each that does not is said with its code:
+A node that says it is ready gets questions. So it is not ready when one of these does not hold, and each that does not
+is said with its code:
 
 1. commits reach the disk within two seconds;
 2. there is room on the disks beyond their reserve, and there are descriptors;

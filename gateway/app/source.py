@@ -29,6 +29,7 @@ from gateway.model.names import member_id
 from gateway.model.strictness import Strictness
 from gateway.ops.homes.found_source import certificate_names
 from gateway.ops.homes.lock import only_one
+from gateway.ports.content_keys import Retention
 from gateway.ports.journal import LogName
 from gateway.records.sdjwt import RecordIssuer
 from gateway.signing.keys import load_signing_key
@@ -222,6 +223,7 @@ def _open_log(settings: SourceProcess, database: Database, clock: Clock) -> tupl
     home, member = settings.home, member_id(settings.source.member)
     migrate(database)
     keystore = KeyStore(settings.path(settings.storage.keystore))
+    keystore.hold_open((Retention.HIT, Retention.NO_HIT, Retention.OPERATIONS), clock.now_us())
     key = load_signing_key(home.key("log"))
     store = SqlLogStore(database)
     return store, AuditLog(store, keystore, key, clock, member, LogName.SOURCE, highwater=home.highwater)

@@ -1,4 +1,4 @@
-"""The descriptors of this process: open files and sockets come out of one number, and anybody can use up sockets.
+"""The descriptors of this process: open files and sockets come out of one number, and strangers can use up sockets.
 
 The number is raised at the start as far as the machine allows. `RESERVED` of them are kept from callers' connections,
 for the database, keys, sources, and our own calls.
@@ -24,13 +24,17 @@ _OPEN = Path("/dev/fd")
 _EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE})
 
 
-def raise_limit() -> int:
-    """Raise the number of descriptors to what the machine allows, 65,536 at most. Return the number in force."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = _ENOUGH if hard == resource.RLIM_INFINITY else min(hard, _ENOUGH)
-    if soft != resource.RLIM_INFINITY and soft < wanted:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-    return limit()
+def allowed() -> int:
+    """Return how many descriptors the machine allows a process, 65,536 at most: more are never needed."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return _ENOUGH if hard == resource.RLIM_INFINITY else min(hard, _ENOUGH)
+
+
+def raise_limit() -> None:
+    """Raise the limit of this process to what the machine allows."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if limit() < allowed():
+        resource.setrlimit(resource.RLIMIT_NOFILE, (allowed(), hard))
 
 
 def limit() -> int:

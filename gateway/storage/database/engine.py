@@ -241,7 +241,8 @@ def open_database(path: Path, settings: SqliteSettings | None = None, *, read_on
         if not read_only:
             _keep_log(path)
             path.touch(mode=0o600, exist_ok=True)
-    engine = _engine(path, settings, read_only=read_only)
+    still = read_only and _lies_still(path)
+    engine = _engine(path, settings, read_only=read_only, still=still)
     if read_only:
         return Database(engine, place=str(path))
     database = Database(engine, replace(SQLITE, doubt=_at_its_place(path), moves_log=True), str(path))
@@ -252,6 +253,26 @@ def open_database(path: Path, settings: SqliteSettings | None = None, *, read_on
         database.close()
         raise
     return database
+
+
+def _lies_still(path: Path) -> bool:
+    """Tell whether the file is whole, in a folder that takes no writes: SQLite then reads it without a log.
+
+    Raises `Misconfigured` for a log without its index: SQLite cannot read that without writing an index.
+    """
+    if os.access(path.parent, os.W_OK):
+        return False
+    log, index = (path.with_name(f"{path.name}-{kind}") for kind in ("wal", "shm"))
+    if log.exists() and log.stat().st_size:
+        if index.exists():
+            return False
+        raise Misconfigured(
+            "the node was not stopped in order: commits lie in the write-ahead log, on a disk that takes no writes",
+            code="log-not-moved",
+            where=str(log),
+            remedy="copy the home to a disk that takes writes, both files of the database together, and name that one",
+        )
+    return True
 
 
 def _keep_log(path: Path) -> None:
@@ -288,8 +309,8 @@ def _at_its_place(path: Path) -> Callable[[Connection], str]:
     return doubt
 
 
-def _engine(path: Path, settings: SqliteSettings, *, read_only: bool) -> Engine:
-    mode = "ro" if read_only else "rw"
+def _engine(path: Path, settings: SqliteSettings, *, read_only: bool, still: bool) -> Engine:
+    mode = "ro&immutable=1" if still else "ro" if read_only else "rw"
     engine = create_engine(
         f"sqlite:///file:{path.resolve()}?mode={mode}&uri=true",
         poolclass=NullPool,
