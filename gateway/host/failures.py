@@ -88,7 +88,8 @@ def failure(doing: str, cause: BaseException) -> LiaisonError:
         "the database failed: `{split}`",
         code=found.code,
         where=doing,
-        remedy=found.remedy,
+        remedy="{advice}",
+        advice=found.remedy,
         split=" ".join(str(cause).split()),
     )
 

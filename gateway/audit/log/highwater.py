@@ -133,7 +133,8 @@ class HighWater:
             "the high-water file failed: `{strerror}`",
             code=cause.code,
             where=str(self._path),
-            remedy=cause.remedy,
+            remedy="{advice}",
+            advice=cause.remedy,
             strerror=error.strerror,
         )
 
