@@ -43,14 +43,14 @@ async def _until_signal(node: Node) -> None:
         await node.start()
         _settle_memory()
         manager.tell("READY=1")
-        telling = asyncio.create_task(_tell(manager, node.health))
+        telling = asyncio.create_task(tell_state(manager, node.health))
         await stop.wait()
         telling.cancel()
         manager.tell("STOPPING=1", "STATUS=stopping")
         await node.stop()
 
 
-async def _tell(manager: ServiceManager, health: Health) -> None:
+async def tell_state(manager: ServiceManager, health: Health) -> None:
     """Tell the service manager again and again that the loop turns, and whether the node is ready."""
     while True:
         codes = ", ".join(problem.code for problem in health.look())
