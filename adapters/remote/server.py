@@ -35,6 +35,7 @@ class SourceServer(ThreadServer[str]):
         clock: Clock,
         threads: int,
         fatal: Callable[[BaseException], None],
+        admit: Callable[[], None] = lambda: None,
     ) -> None:
         def door(method: Method[Q, bytes], serve: Callable[[Q, str, float], bytes]) -> Door[str]:
             def call(made: Call[str], message: Q) -> bytes:
@@ -57,4 +58,5 @@ class SourceServer(ThreadServer[str]):
             fatal,
             credentials,
             ThreadLimits(threads, threads * _RPCS_PER_THREAD, _GRACE_MS),
+            admit,
         )

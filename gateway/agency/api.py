@@ -1,8 +1,8 @@
 """The REST API for a country's own systems: searches, the onward use of their records, and the node's health.
 
-`POST /v1/searches`, `GET /v1/searches/{id}`, `POST /v1/searches/{id}/onward`, `GET /v1/health`. Every call carries a
-client certificate (TLS) and, except for the health, an officer token bound to it. The API calls only
-`gateway.ports.officers.Searches` and `OnwardUses`.
+`POST /v1/searches`, `GET /v1/searches/{id}`, `POST /v1/searches/{id}/onward`, and `GET /v1/health`, `/v1/health/ready`,
+`/v1/health/live`. Every call carries a client certificate (TLS) and, except for the health, an officer token bound to
+it. The API calls only `gateway.ports.officers.Searches` and `OnwardUses`.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ from gateway.errors import (
     TimedOut,
     TooLarge,
     Unauthenticated,
+    Unavailable,
 )
 from gateway.language.languages import Language, accepted
 from gateway.model.consent import Place
@@ -172,11 +173,28 @@ def _routes(parts: AgencyParts) -> APIRouter:
 
     @router.get("/health")
     async def health(request: Request) -> Response:
-        """Tell whether the node serves, and which counterparts it has heard."""
+        """Tell whether the node is ready for work, why it is not, and how its sources are: 200, or 503."""
         _client(request, parts)
-        return JSONResponse(parts.health(), headers={"cache-control": "no-store"})
+        return _health(parts.health())
+
+    @router.get("/health/ready")
+    async def ready(request: Request) -> Response:
+        """Tell whether the node is ready for work, and why it is not: 200, or 503."""
+        _client(request, parts)
+        found = parts.health()
+        return _health({name: found[name] for name in ("status", "problems") if name in found})
+
+    @router.get("/health/live")
+    async def live(request: Request) -> Response:
+        """Tell that the node's loop turns: it would not answer otherwise."""
+        _client(request, parts)
+        return _health({"status": "ok"})
 
     return router
+
+
+def _health(found: dict[str, Any]) -> Response:
+    return JSONResponse(found, 503 if found.get("problems") else 200, headers={"cache-control": "no-store"})
 
 
 def _language(request: Request) -> Language:
@@ -253,6 +271,8 @@ def _handle_errors(app: FastAPI, parts: AgencyParts) -> None:
             return
         try:
             await parts.refused(RefusedCall(client, officer, error.code, error.reason))
+        except Unavailable as lacking:  # the refusal leaves all the same
+            log.error(LogLine.AGENCY_FAILED, lacking)
         except StorageBroken as broken:
             parts.broken(broken)
 

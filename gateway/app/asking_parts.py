@@ -40,7 +40,7 @@ def build_asking(core: Core) -> Asking:
     own = OwnSources(parts.member, resources.walls, parts.suspensions, parts.clock, parts.make_reference, parts.policy)
     budget_s = resources.settings.limits.budget_ms / 1000
     asker = Asker(parts, own, core.peers, writers, acknowledger.received, core.pseudonyms.make, budget_s)
-    searches = OfficerSearches(parts, asker, shared=resources.database.shared)
+    searches = OfficerSearches(parts, asker, resources.reserve.check, shared=resources.database.shared)
     return Asking(asker, searches, acknowledger, _rounds(core, acknowledger, asker.breakers))
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from certs.tls import check_floor, server_credentials
@@ -15,15 +17,17 @@ from gateway.app.answering_parts import build_answering
 from gateway.app.asking_parts import build_asking
 from gateway.app.core import build_core, first_rounds, last_rounds
 from gateway.app.desk_parts import build_desk
+from gateway.app.health import Health
 from gateway.app.resources import Resources, open_resources
-from gateway.app.rounds import Round, Rounds
-from gateway.app.watched_journal import watch_node
+from gateway.app.rounds import WATCH_S, Round, Rounds
+from gateway.app.watched_journal import watch_machine, watch_node
 from gateway.app.witness_parts import NodeWitness
 from gateway.audit.retention.destroyed_keys import key_came_back
 from gateway.audit.retention.prune import pruned_below
 from gateway.config import host_port
 from gateway.config.schema import Settings
-from gateway.errors import LiaisonError
+from gateway.errors import LiaisonError, Reason, Unavailable
+from gateway.exchange.answering.inbound import Inbound
 from gateway.exchange.asking.abandoned import abandoned
 from gateway.model.names import MemberId
 from gateway.node.server import NodeServer
@@ -57,6 +61,7 @@ class Node:
         self.asking = build_asking(core)
         self.desk = build_desk(core, self.asking.searches)
         self.witness = NodeWitness(core)
+        self.health = Health(resources, lambda: core.parts.suspensions.active.get("all"), self._serving)
         self.rounds = Rounds(self._rounds(), core.leadership, core.note, core.fatal)
         self.addresses: dict[str, str] = {}
         self._log = Logger(component="node", member=resources.member)
@@ -74,6 +79,8 @@ class Node:
         """Return the rounds of all parts; the rounds of one line run in this order."""
         return [
             *first_rounds(self.core),
+            Round("commits", WATCH_S, partial(asyncio.to_thread, self.health.probe), leader_only=False),
+            Round("disks", WATCH_S, partial(asyncio.to_thread, self._look_at_disks), leader_only=False),
             *self.desk.rounds,
             *self.answering.rounds,
             *self.asking.rounds,
@@ -140,7 +147,7 @@ class Node:
         self._server = NodeServer(
             self._doors(),
             lambda certificate: self.core.parts.trust().peer(certificate).member,
-            self.answering.answerer.submit,
+            self._take,
             lambda call: self._refused(call.who, call.error),
             self.resources.clock,
             credentials,
@@ -166,6 +173,12 @@ class Node:
             certificates=home.keys,
             counterparts=self._counterparts,
             debts=(self.answering.debts.open_answers, self.answering.debts.oldest_s),
+        )
+        watch_machine(
+            self.resources.counters,
+            self.resources.reserve,
+            self.resources.database.hangs_s,
+            lambda: not self.health.look(),
         )
         if settings.listen.metrics:
             host, port = host_port(settings.listen.metrics)
@@ -220,9 +233,13 @@ class Node:
         self._fatal(rounds.exception() or RuntimeError("the rounds have ended"))
 
     def _serving(self) -> bool:
-        """Tell whether exchanges are answered: not everything is suspended, and the rounds run."""
-        alive = self._making is None or not self._making.done()
-        return alive and "all" not in self.core.parts.suspensions.active
+        """Tell whether the rounds run, and are to go on."""
+        return not self._stopping and (self._making is None or not self._making.done())
+
+    def _look_at_disks(self) -> None:
+        """Raise `Unavailable`, which becomes an alarm, when a disk has too little room."""
+        self.resources.reserve.look()
+        self.resources.reserve.check()
 
     # ------------------------------------------------------------ what the servers call
 
@@ -230,10 +247,25 @@ class Node:
         """Return the doors of all parts for counterparts' other messages than exchanges."""
 
         async def health(_call: Call[MemberId], _request: None) -> bool:
-            return self._serving()
+            return not self.health.look()
 
         parts = (self.answering, self.desk, self.witness)
-        return [*(door for part in parts for door in part.doors), methods.HEALTH_CHECK.door(health)]
+        doors = [self._while_ready(door) for part in parts for door in part.doors]
+        return [*doors, methods.HEALTH_CHECK.door(health)]
+
+    def _while_ready(self, door: Door[MemberId]) -> Door[MemberId]:
+        """Return a door that takes nothing while there is no room to keep it."""
+
+        async def serve(call: Call[MemberId], request: Any) -> Any:
+            self.health.admit()
+            return await door.serve(call, request)
+
+        return replace(door, serve=serve)
+
+    def _take(self, inbound: Inbound) -> None:
+        """Take a request into the stages, or raise `Unavailable`, `Overloaded`."""
+        self.health.admit()
+        self.answering.answerer.submit(inbound)
 
     def _roots(self) -> bytes:
         """Return the CA certificates of all active counterparts; our own where there is none: no other CA then fits."""
@@ -242,8 +274,10 @@ class Node:
         return b"".join(others) or self.resources.home.ca.read_bytes()
 
     def _refused(self, member: str, error: LiaisonError) -> None:
-        self.core.incidents.note(member, error.code)
+        """Count a refused call, and note it for an entry; there may be no room for one about a lack of room."""
         self.resources.counters.add(Metric.REFUSALS, reason=error.reason.value, code=error.code)
+        if not isinstance(error, Unavailable):
+            self.core.incidents.note(member, error.code)
 
     def _alarm(self, text: str) -> None:
         self.core.incidents.note(self.resources.member, "tls-files", text)
@@ -253,7 +287,7 @@ class Node:
             member=self.resources.member,
             searches=self.asking.searches,
             tokens=self.core.tokens,
-            health=self._health,
+            health=self._report,
             refused=self._refused_call,
             broken=self._fatal,
             counters=self.resources.counters,
@@ -263,10 +297,18 @@ class Node:
     def _counterparts(self) -> list[PeerStatus]:
         return [self.core.peers.status(member) for member in self.core.others]
 
-    def _health(self) -> dict[str, Any]:
+    def _report(self) -> dict[str, Any]:
+        """Return the health for our own systems, which have shown their certificate."""
+        problems = [
+            {"code": problem.code, "where": problem.where, "problem": problem.message, "remedy": problem.remedy}
+            for problem in self.health.look()
+        ]
         sources = {wall.description.id: wall.state for wall in self.resources.walls}
-        return {"status": "ok", "member": self.resources.member, "sources": sources}
+        status = "not-ready" if problems else "ok"
+        return {"status": status, "member": self.resources.member, "sources": sources, "problems": problems}
 
     async def _refused_call(self, call: RefusedCall) -> None:
+        if call.reason is Reason.UNAVAILABLE:
+            return  # there may be no room for an entry about a lack of room
         draft = events.DENIED.draft(officer=call.officer, client=call.client, code=call.code)
         await self.core.note(draft)

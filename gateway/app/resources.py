@@ -22,14 +22,16 @@ from gateway.config.schema import Settings, SourceSettings
 from gateway.errors import Misconfigured
 from gateway.exchange.sources.bulkhead import Bulkhead, WallLimits
 from gateway.exchange.stages import Turn
+from gateway.host.disk_reserve import DiskReserve
 from gateway.model.names import MemberId, member_id
 from gateway.ops.homes.sources import node_side, source_place
 from gateway.ops.policy.keeper import PolicyKeeper
+from gateway.ports.content_keys import Retention
 from gateway.records.sdjwt import RecordIssuer
 from gateway.signing.keys import load_signing_key
 from gateway.storage.database.engine import Database
 from gateway.storage.database.leader import Leader
-from gateway.storage.database.open import open_node_database
+from gateway.storage.database.open import open_node_database, watch_disks
 from gateway.storage.database.postgres import StorageIdentity, identity
 from gateway.storage.keys.keystore import KeyStore
 from gateway.storage.log.log_store import SqlLogStore
@@ -58,6 +60,7 @@ class Resources:
     turn: Turn
     leader: Leader
     runs_on: StorageIdentity | None
+    reserve: DiskReserve
     revived: list[str]
 
 
@@ -74,6 +77,7 @@ def open_resources(settings: Settings, production: bool) -> Resources:
     policy = PolicyKeeper(settings, clock, production=production, decides=True)
     database = open_node_database(settings)
     keystore = KeyStore(settings.keystore)
+    reserve = watch_disks(database, {"home": home.path, "keystore": settings.keystore}, settings.storage.reserve_mib)
     store = SqlLogStore(database)
     log_key = load_signing_key(home.key("log"))
     home.highwater.mkdir(mode=0o700, exist_ok=True)
@@ -88,6 +92,7 @@ def open_resources(settings: Settings, production: bool) -> Resources:
         )
         for source in settings.sources
     }
+    keystore.hold_open((Retention.HIT, Retention.NO_HIT, Retention.OPERATIONS), clock.now_us())
     turn = Turn()
     walls = [
         Bulkhead(sources[source.id], clock, settings.limits.workers, turn, _wall_limits(source))
@@ -111,6 +116,7 @@ def open_resources(settings: Settings, production: bool) -> Resources:
         turn,
         Leader(database),
         identity(database),
+        reserve,
         revived,
     )
 

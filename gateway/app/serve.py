@@ -6,14 +6,18 @@ import asyncio
 import gc
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
+from gateway.app.health import Health
 from gateway.app.node import Node, build_node
+from gateway.app.rounds import WATCH_S
 from gateway.audit.log.highwater import MAX_PROCESSES
 from gateway.config import load_settings
 from gateway.config.home import Home
 from gateway.errors import Misconfigured
+from gateway.host import descriptors
+from gateway.host.service_manager import ServiceManager
 from gateway.loop import run
 from gateway.ops.homes.lock import only_one
 from gateway.telemetry import configure_logging
@@ -23,6 +27,7 @@ def serve(home: Path, production: bool) -> int:
     """Run the node of `home` until SIGTERM or SIGINT; return its exit code. Raises `LiaisonError` at a failed start."""
     settings = load_settings(home)
     configure_logging(settings.telemetry.log_level)
+    descriptors.raise_limit()
     with _place(Home(home).lock, shared=settings.is_shared) as place:
         node = build_node(settings, production or settings.node.production, place)
         run(_until_signal(node))
@@ -34,10 +39,23 @@ async def _until_signal(node: Node) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    await node.start()
-    _settle_memory()
-    await stop.wait()
-    await node.stop()
+    with closing(ServiceManager()) as manager:
+        await node.start()
+        _settle_memory()
+        manager.tell("READY=1")
+        telling = asyncio.create_task(tell_state(manager, node.health))
+        await stop.wait()
+        telling.cancel()
+        manager.tell("STOPPING=1", "STATUS=stopping")
+        await node.stop()
+
+
+async def tell_state(manager: ServiceManager, health: Health) -> None:
+    """Tell the service manager again and again that the loop turns, and whether the node is ready."""
+    while True:
+        codes = ", ".join(problem.code for problem in health.look())
+        manager.tell("WATCHDOG=1", f"STATUS=not ready: {codes}" if codes else "STATUS=ready")
+        await asyncio.sleep(min(WATCH_S, manager.watchdog_s / 3 or WATCH_S))
 
 
 def _settle_memory() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
+from contextlib import closing
 from pathlib import Path
 
 from adapters.base import Adapter
@@ -17,20 +18,25 @@ from certs.ownership import check_ownership
 from certs.profile import Leaf, check_issued, read_ca, read_leaf
 from certs.tls import TlsIdentity, check_floor, server_credentials
 from gateway import __version__
+from gateway.app.rounds import WATCH_S
 from gateway.audit.log.log import AuditLog
 from gateway.clock import Clock, SystemClock
 from gateway.config.load import host_port
 from gateway.config.source_home import SourceProcess, load_source
 from gateway.errors import LiaisonError, Misconfigured, StorageBroken
+from gateway.host import descriptors
+from gateway.host.service_manager import ServiceManager
 from gateway.model.names import member_id
 from gateway.model.strictness import Strictness
 from gateway.ops.homes.found_source import certificate_names
 from gateway.ops.homes.lock import only_one
+from gateway.ports.content_keys import Retention
 from gateway.ports.journal import LogName
 from gateway.records.sdjwt import RecordIssuer
 from gateway.signing.keys import load_signing_key
 from gateway.storage.database.engine import Database, open_database
 from gateway.storage.database.migrate import migrate
+from gateway.storage.database.open import watch_disks
 from gateway.storage.index.index_seal import load_index_secret
 from gateway.storage.keys.keystore import KeyStore
 from gateway.storage.log.log_store import SqlLogStore
@@ -47,14 +53,19 @@ def serve_source(home: Path) -> int:
     """Run the source process of `home` until SIGTERM or SIGINT; return its exit code. Raises `LiaisonError`."""
     settings = load_source(home)
     configure_logging(settings.telemetry.log_level)
+    descriptors.raise_limit()
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     with only_one(settings.home.path / "source.lock"):
         process = Process(settings)
         process.start()
-        stop.wait()
-        process.stop()
+        with closing(ServiceManager()) as manager:
+            manager.tell("READY=1")
+            while not stop.wait(WATCH_S):
+                manager.tell("WATCHDOG=1", process.look())
+            manager.tell("STOPPING=1")
+            process.stop()
     return 0
 
 
@@ -72,6 +83,10 @@ class Process:
         self.accepted = accepted_node(settings, self._clock)
         self.adapter = open_adapter(settings, self._clock)
         self._database = open_database(home.database)
+        keystore = settings.path(settings.storage.keystore)
+        keystore.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folders = {"home": home.path, "keystore": keystore}
+        self._reserve = watch_disks(self._database, folders, settings.storage.reserve_mib)
         self._store, self.journal = _open_log(settings, self._database, self._clock)
         self.service = SourceService(
             self.adapter,
@@ -85,7 +100,13 @@ class Process:
             lambda: TlsIdentity.load(home.key("tls"), home.certificate("tls")), home.ca.read_bytes, self._alarm
         )
         self._server = SourceServer(
-            self.service, self.accepted, credentials, self._clock, settings.limits.threads, self._fatal
+            self.service,
+            self.accepted,
+            credentials,
+            self._clock,
+            settings.limits.threads,
+            self._fatal,
+            self._reserve.check,
         )
         self._ended = threading.Event()
         self._rounds = threading.Thread(target=self._refresh, name="refresh", daemon=True)
@@ -112,6 +133,10 @@ class Process:
         self._database.close()
         self.adapter.close()
         self._log.info(LogLine.NODE_STOPPED)
+
+    def look(self) -> str:
+        """Look at the disks. Return the state for the service manager."""
+        return "STATUS=not ready: disk-reserve" if self._reserve.look() else "STATUS=ready"
 
     def _refresh(self) -> None:
         """Update the key index from the agency's system and forget old references, again and again.
@@ -200,6 +225,7 @@ def _open_log(settings: SourceProcess, database: Database, clock: Clock) -> tupl
     home, member = settings.home, member_id(settings.source.member)
     migrate(database)
     keystore = KeyStore(settings.path(settings.storage.keystore))
+    keystore.hold_open((Retention.HIT, Retention.NO_HIT, Retention.OPERATIONS), clock.now_us())
     key = load_signing_key(home.key("log"))
     store = SqlLogStore(database)
     return store, AuditLog(store, keystore, key, clock, member, LogName.SOURCE, highwater=home.highwater)

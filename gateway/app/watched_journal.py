@@ -13,6 +13,8 @@ from pathlib import Path
 from certs.profile import read_leaf
 from gateway.clock import Clock
 from gateway.errors import LiaisonError
+from gateway.host import descriptors
+from gateway.host.disk_reserve import DiskReserve
 from gateway.model.exchange import LogProof, Outcome
 from gateway.model.names import ExchangeId, MemberId
 from gateway.ports.journal import EntryDraft, Journal, Logged, StoredAnswer
@@ -79,6 +81,17 @@ def watch_node(
     )
     for name, read in zip((Gauge.RECEIPT_DEBT, Gauge.RECEIPT_DEBT_SECONDS), debts, strict=True):
         counters.gauge(name, partial(_by_peer, read))
+
+
+def watch_machine(
+    counters: Counters, reserve: DiskReserve, hangs_s: Callable[[], float], ready: Callable[[], bool]
+) -> None:
+    """Register the gauges of the machine under a node: room on disks, descriptors, the commit that is under way."""
+    counters.gauge(Gauge.READY, lambda: {(): float(ready())})
+    counters.gauge(Gauge.COMMIT_SECONDS, lambda: {(): hangs_s()})
+    counters.gauge(Gauge.DESCRIPTORS_FREE, lambda: {(): float(descriptors.free())})
+    counters.gauge(Gauge.DISK_FREE, lambda: {(("disk", room.name),): float(room.free) for room in reserve.rooms})
+    counters.gauge(Gauge.DISK_RESERVE, lambda: {(("disk", room.name),): float(room.reserve) for room in reserve.rooms})
 
 
 def _by_peer(read: Callable[[], Mapping[str, float]]) -> dict[tuple[tuple[str, str], ...], float]:

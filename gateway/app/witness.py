@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
+from contextlib import closing
 from pathlib import Path
 
 from certs.ownership import check_ownership
@@ -16,6 +17,8 @@ from gateway.clock import Clock, SystemClock
 from gateway.config.load import host_port
 from gateway.config.witness_home import WitnessProcess, load_witness
 from gateway.errors import LiaisonError, Misconfigured
+from gateway.host import descriptors
+from gateway.host.service_manager import ServiceManager
 from gateway.model.evidence.witness import HeadEvidence
 from gateway.model.names import member_id
 from gateway.node.witness_server import WitnessServer
@@ -24,6 +27,7 @@ from gateway.rpc.transport import RefusedCall
 from gateway.signing.witness_keys import load_witness_signing_key
 from gateway.storage.database.engine import open_database
 from gateway.storage.database.migrate import migrate
+from gateway.storage.database.open import watch_disks
 from gateway.storage.documents.witness_seal import SealedWitnessStore
 from gateway.telemetry import Logger, LogLine, configure_logging
 from gateway.trust.keeper import TrustKeeper
@@ -40,15 +44,20 @@ def serve_witness(home: Path) -> int:
     """Run the domestic witness of `home` until SIGTERM or SIGINT; return its exit code. Raises `LiaisonError`."""
     settings = load_witness(home)
     configure_logging(settings.telemetry.log_level)
+    descriptors.raise_limit()
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     with only_one(settings.home.path / "witness.lock"):
         process = DomesticWitness(settings)
         process.start()
-        while not stop.wait(_REFRESH_S):
-            process.refresh()
-        process.stop()
+        with closing(ServiceManager()) as manager:
+            manager.tell("READY=1")
+            while not stop.wait(_REFRESH_S):
+                process.refresh()
+                manager.tell("WATCHDOG=1", process.look())
+            manager.tell("STOPPING=1")
+            process.stop()
     return 0
 
 
@@ -72,6 +81,7 @@ class DomesticWitness:
             )
         self._database = open_database(home.database)
         migrate(self._database)
+        self._reserve = watch_disks(self._database, {"home": home.path})
         store = SealedWitnessStore(self._database, home.seal)
         cosigner = Cosigner(domestic_name(member), [load_witness_signing_key(home.key(name)) for name in WITNESS_KEYS])
         logs = ListedLogs(lambda: self.trust.view, clock, member, domestic=True)
@@ -88,6 +98,7 @@ class DomesticWitness:
             credentials,
             self._refused,
             self._fatal,
+            self._reserve.check,
         )
         self.address = ""
 
@@ -111,6 +122,10 @@ class DomesticWitness:
             self.trust.refresh()
         except LiaisonError as error:
             self._log.error(LogLine.ROUNDS_FAILED, error)
+
+    def look(self) -> str:
+        """Look at the disk. Return the state for the service manager."""
+        return "STATUS=not ready: disk-reserve" if self._reserve.look() else "STATUS=ready"
 
     def _found(self, evidence: HeadEvidence) -> None:
         size = parse_checkpoint(evidence.offered).size

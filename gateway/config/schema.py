@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from gateway.errors import Misconfigured
+from gateway.host.disk_reserve import RESERVE_MIB
 
 
 def setting(doc: str, default: Any = None, *, required: bool = False, path: bool = False, minimum: int = 0) -> Any:
@@ -64,6 +65,11 @@ class Storage:
         "Folder on another disk that holds a copy of the keystore and forgets when it does. Empty: there is none.",
         "",
         path=True,
+    )
+    reserve_mib: int = setting(
+        "Mebibytes that stay free on the disks of home and keystore, but no more than a twentieth of a disk: below, "
+        "new questions are refused, and what is under way ends with its entries. 0: none.",
+        RESERVE_MIB,
     )
     sealed_index: bool = setting(
         "Encrypt the key indexes of the sources under index.key of the keystore (3 µs a row).", True

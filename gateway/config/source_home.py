@@ -12,6 +12,7 @@ from gateway.config.load import check_ids, check_log_level, fill_sections, host_
 from gateway.config.schema import Telemetry, setting, source_url
 from gateway.config.template import render_section, write_new
 from gateway.errors import Misconfigured
+from gateway.host.disk_reserve import RESERVE_MIB
 
 STRICTNESSES = ("strict", "usual", "wide")
 """The values of `[limits] strictness`: those of `gateway.model.strictness.Strictness`."""
@@ -77,6 +78,11 @@ class SourceStorage:
 
     keystore: str = setting(
         "Folder of the content keys; never on the database's disk or backups.", "keystore", path=True
+    )
+    reserve_mib: int = setting(
+        "Mebibytes that stay free on the disks of home and keystore, but no more than a twentieth of a disk: below, "
+        "calls are refused. 0: none.",
+        RESERVE_MIB,
     )
     sealed_index: bool = setting("Encrypt the key index under index.key of the keystore.", True)
 

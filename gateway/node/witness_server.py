@@ -29,6 +29,7 @@ class WitnessServer(ThreadServer[MemberId]):
         credentials: grpc.ServerCredentials,
         refused: Refused,
         fatal: Callable[[BaseException], None],
+        admit: Callable[[], None] = lambda: None,
     ) -> None:
         def caller(certificate: bytes) -> MemberId:
             peer = identify(certificate)
@@ -41,4 +42,4 @@ class WitnessServer(ThreadServer[MemberId]):
             methods.DOMESTIC_LARGEST_HEAD.thread_door(lambda call, origin: service.largest_head(call.who, origin)),
         ]
         callers = {CallerCheck.OWN_NODE: caller}
-        super().__init__(methods.DOMESTIC_METHODS, doors, callers, refused, fatal, credentials, _LIMITS)
+        super().__init__(methods.DOMESTIC_METHODS, doors, callers, refused, fatal, credentials, _LIMITS, admit)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Generic, NoReturn
 import grpc
 
 from certs.tls import listen
-from gateway.errors import HeadConflict, LiaisonError, StorageBroken
+from gateway.errors import HeadConflict, LiaisonError, StorageBroken, Unavailable
 from gateway.rpc.contract import Call, CallerCheck, Door, Method, Who, by_path, largest_request
 from gateway.rpc.status import STATUS, size_metadata
 from gateway.rpc.transport import Lookup, Refused, RefusedCall, certificate_of, options
@@ -34,7 +34,8 @@ class ThreadLimits:
 class ThreadServer(Generic[Who]):
     """Serves the doors of `table` and nothing else.
 
-    `callers` has each check that the table's rows name. `fatal` is called with a broken storage, and ends the process:
+    `callers` has each check that the table's rows name. `admit` raises `Unavailable` while nothing new is taken, of
+    which no note is made: there may be no room for one. `fatal` is called with a broken storage, and ends the process:
     nothing may be answered that cannot be stored.
     """
 
@@ -47,7 +48,9 @@ class ThreadServer(Generic[Who]):
         fatal: Callable[[BaseException], None],
         credentials: grpc.ServerCredentials,
         limits: ThreadLimits,
+        admit: Callable[[], None] = lambda: None,
     ) -> None:
+        self._admit = admit
         self._callers = {row: callers[row.caller] for row in table}
         self._refused = refused
         self._fatal = fatal
@@ -78,6 +81,7 @@ class ThreadServer(Generic[Who]):
             try:
                 certificate = certificate_of(context.auth_context())
                 caller = who = self._callers[method](certificate)
+                self._admit()
                 method.check_size(data)
                 call = Call(caller, certificate, context.time_remaining())
                 return door.write(door.serve(call, method.request.read(data)))
@@ -87,6 +91,8 @@ class ThreadServer(Generic[Who]):
             except HeadConflict as conflict:  # a log learns our size in this way
                 context.set_trailing_metadata(size_metadata(conflict))
                 context.abort(STATUS[conflict.reason], conflict.code)
+            except Unavailable as error:
+                context.abort(STATUS[error.reason], error.code)
             except LiaisonError as error:
                 self._refuse(context, method, who, error)
             except Exception as error:  # noqa: BLE001 - no foreign error crosses the wire, and its words stay here
@@ -104,6 +110,8 @@ class ThreadServer(Generic[Who]):
     def _note(self, call: RefusedCall) -> None:
         try:
             self._refused(call)
+        except Unavailable:
+            return  # no note can be written for want of a descriptor: the refusal itself leaves all the same
         except StorageBroken as broken:
             self._fatal(broken)
             raise

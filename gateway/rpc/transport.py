@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING, Any
 import grpc
 
 from gateway.errors import LiaisonError, Malformed, Unauthenticated
+from gateway.host.descriptors import most_connections
+
+_HANDSHAKE_MS = 5_000
 
 if TYPE_CHECKING:
     Handler = grpc.RpcMethodHandler[bytes, bytes]
@@ -47,10 +50,15 @@ Refused = Callable[[RefusedCall], None]
 
 
 def options(largest: int, age_ms: int, grace_ms: int, *, share_port: bool = False) -> list[tuple[str, int]]:
-    """Return the options of a server whose messages have at most `largest` bytes."""
+    """Return the options of a server whose messages have at most `largest` bytes.
+
+    Connections beyond their number are closed at once; a stranger holds one no longer than a handshake may take.
+    """
     return [
         ("grpc.max_receive_message_length", largest),
         ("grpc.max_metadata_size", 8 * 1024),
+        ("grpc.server_handshake_timeout_ms", _HANDSHAKE_MS),
+        ("grpc.max_allowed_incoming_connections", most_connections()),
         ("grpc.max_connection_age_ms", age_ms),
         ("grpc.max_connection_age_grace_ms", grace_ms),
         ("grpc.http2.max_ping_strikes", 2),

@@ -11,6 +11,8 @@ class LogLine(StrEnum):
     NODE_STARTED = "node.started"
     NODE_DRAINING = "node.draining"
     NODE_STOPPED = "node.stopped"
+    NODE_READY = "node.ready"
+    NODE_NOT_READY = "node.not-ready"
     STORAGE_BROKEN = "storage.broken"
     LOG_FORKED = "log.forked"
     ROUNDS_FAILED = "rounds.failed"
@@ -40,6 +42,11 @@ class Gauge(StrEnum):
     QUORUM_AGE = "liaison_witness_quorum_age_seconds"  # log
     WITNESS_REACHED = "liaison_witness_reached"  # witness
     RECEIPT_DEBT = "liaison_receipt_debt"  # peer; answers of ours that are not acknowledged
+    READY = "liaison_ready"  # 1 or 0
+    COMMIT_SECONDS = "liaison_commit_pending_seconds"  # since the commit that is under way began
+    DISK_FREE = "liaison_disk_free_bytes"  # disk
+    DISK_RESERVE = "liaison_disk_reserve_bytes"  # disk
+    DESCRIPTORS_FREE = "liaison_descriptors_free"
     RECEIPT_DEBT_SECONDS = "liaison_receipt_debt_seconds"  # peer; age of the oldest of them
     LOOP_LAG = "liaison_loop_lag_seconds"  # quantile; delays of the event loop in the last minute
 

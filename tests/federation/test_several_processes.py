@@ -256,3 +256,28 @@ async def test_h4_h5_without_its_database_a_node_answers_nothing_and_goes_on_whe
     assert await node.ended() == 0
     check(home, load)
     await asyncio.to_thread(postgres.kill)
+
+
+async def test_a_server_that_stands_still_shows_as_not_ready_and_the_node_goes_on_with_it(
+    world: World, zygote: Zygote
+) -> None:
+    postgres = own_server()
+    home, load = on_postgres(world, "vn", postgres.url("postgres")), Load(world)
+    node = await serve(zygote, home)
+    await load.some(8)
+
+    async def ready() -> bool:
+        return methods.HEALTH_CHECK.answer.read(await load.client.call(methods.HEALTH_CHECK.path, b""))
+
+    async with asyncio.timeout(20):
+        assert await ready()
+        with postgres.frozen():
+            while await ready():
+                await asyncio.sleep(0.05)
+        while not await ready():
+            await asyncio.sleep(0.05)
+    await load.some(8)
+    node.signal(signal.SIGTERM)
+    assert await node.ended() == 0
+    check(home, load)
+    await asyncio.to_thread(postgres.kill)

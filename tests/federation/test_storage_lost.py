@@ -11,6 +11,7 @@ import subprocess
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, closing, contextmanager
 from pathlib import Path
+from typing import Any
 
 import grpc
 import pytest
@@ -77,6 +78,7 @@ async def test_h3_on_a_disk_with_a_mebibyte_left_a_node_ends_reads_go_on_and_spa
     async with serving(world) as process:  # its indexes are built
         await stopped(process)
     with small_disk(home):
+        reserve_nothing(home)
         waive_start(home, "the home is on another disk, and no witness serves", [person_key(home, "adm")])
         async with serving(world) as process, load.running(client):
             assert await process.ended() == _STORAGE
@@ -100,6 +102,84 @@ async def test_h3_on_a_disk_with_a_mebibyte_left_a_node_ends_reads_go_on_and_spa
         assert_kept(home, load)
         verified = liaison("audit", "verify", "--home", home)
         assert verified.code == 0, verified.out + verified.err
+
+
+def reserve_nothing(home: Path) -> None:
+    """Let the node use the last block of its disk."""
+    settings = home / "node.toml"
+    settings.write_text(settings.read_text().replace("[limits]", "[storage]\nreserve_mib = 0\n[limits]"))
+
+
+async def test_h3_above_its_reserve_a_node_refuses_and_lives_on_a_disk_that_gets_full(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It refuses before the disk is full, ends nothing, and answers again as soon as there is room."""
+    home, client, load, liaison = world.home("vn"), caller(world), Load(world), Liaison(capsys)
+    async with serving(world) as process:  # its indexes are built
+        await stopped(process)
+    with small_disk(home, 24 * _MIB):
+        waive_start(home, "the home is on another disk, and no witness serves", [person_key(home, "adm")])
+        async with serving(world) as process, client.channel() as channel:
+            await load.submit(channel, load.envelope(0))
+            filling = home / "filling"
+            with filling.open("wb") as file:
+                file.write(bytes(shutil.disk_usage(home).free - 3 * _MIB))
+            async with asyncio.timeout(60):
+                refused = None
+                while refused is None:
+                    refused = await refusal_of(load, channel)
+            assert (refused.code(), refused.details()) == (grpc.StatusCode.UNAVAILABLE, "disk-reserve")
+            before = shutil.disk_usage(home).free
+            for _ in range(300):
+                assert await refusal_of(load, channel) is not None
+            assert before - shutil.disk_usage(home).free < _MIB, "a refusal for want of room takes none"
+            verified = await asyncio.to_thread(liaison, "audit", "verify", "--home", home)
+            assert verified.code == 0, verified.out + verified.err
+            assert_kept(home, load)
+            filling.unlink()
+            async with asyncio.timeout(30):
+                while await refusal_of(load, channel) is not None:
+                    await asyncio.sleep(0.05)
+            await stopped(process)
+        assert_kept(home, load)
+        told = [entry.kind for entry in parsed(home, "operations")]
+        assert told.count("alarm") <= 3, "one alarm when it begins, not one for each refusal"
+
+
+async def refusal_of(load: Load, channel: Any) -> grpc.aio.AioRpcError | None:
+    """Ask once. Return the refusal, None for an answer."""
+    try:
+        await load.submit(channel, load.envelope(len(load.sent)))
+    except grpc.aio.AioRpcError as error:
+        return error
+    return None
+
+
+async def test_after_a_stop_in_order_the_log_is_verified_on_a_disk_that_takes_no_writes(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    home, load, liaison = world.home("vn"), Load(world), Liaison(capsys)
+    async with serving(world) as process:  # its folders are made
+        await stopped(process)
+    with small_disk(home, 64 * _MIB):
+        waive_start(home, "the home is on another disk, and no witness serves", [person_key(home, "adm")])
+        async with serving(world) as process:
+            async with caller(world).channel() as channel:
+                await load.submit(channel, load.envelope(0))
+            await stopped(process)
+        remount(home, "ro")
+        verified = liaison("audit", "verify", "--home", home)
+        assert verified.code == 0, verified.out + verified.err
+        remount(home, "rw")
+        async with serving(world) as process:
+            process.signal(signal.SIGKILL)
+            await process.ended()
+        (home / "node.sqlite-shm").unlink()
+        remount(home, "ro")
+        verified = liaison("audit", "verify", "--home", home)
+        assert verified.code == 1
+        assert "copy the home to a disk that takes writes" in verified.err
+        remount(home, "rw")
 
 
 async def test_h7_a_database_that_another_process_locks_ends_the_node_and_no_answer_leaves(world: World) -> None:

@@ -14,8 +14,8 @@ import socket
 import subprocess
 import tempfile
 import warnings
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -158,6 +158,21 @@ class Server:
         process.wait()
         self.process = None
         wait_until(lambda: not any(map(_lives, family)), f"{self.kind} does not end")
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """The process and its children stand still until the block ends, as on a disk that neither writes nor fails."""
+        assert self.process
+        self.process.send_signal(signal.SIGSTOP)
+        family = [*_children(self.process.pid), self.process.pid]
+        try:
+            for pid in family:
+                os.kill(pid, signal.SIGSTOP)
+            yield
+        finally:
+            for pid in family:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGCONT)
 
     def restart(self) -> None:
         """Stop and start."""

@@ -20,6 +20,7 @@ import gc
 import importlib
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -44,6 +45,12 @@ def serve(home: str) -> int:
     from gateway.cli.main import run
 
     return run(["serve", "--home", home])
+
+
+def serve_with_few_descriptors(home: str) -> int:
+    """Run `liaison serve --home HOME` where a process may have 1,024 files open, and no more."""
+    resource.setrlimit(resource.RLIMIT_NOFILE, (1024, 1024))
+    return serve(home)
 
 
 def command(*arguments: str) -> int:

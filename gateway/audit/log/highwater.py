@@ -23,6 +23,7 @@ from pathlib import Path
 
 from gateway.audit.tree.checkpoint import Checkpoint, signed_head
 from gateway.errors import Misconfigured, StorageBroken
+from gateway.host.failures import cause_of
 from gateway.signing.keys import VerifyKey
 
 SLOT = 1024
@@ -127,10 +128,13 @@ class HighWater:
         os.close(self._handle)
 
     def _failed(self, error: OSError) -> StorageBroken:
+        cause = cause_of(error)
         return StorageBroken(
             "the high-water file failed: `{strerror}`",
+            code=cause.code,
             where=str(self._path),
-            remedy="check the disk's space and permissions, then start the node again",
+            remedy="{advice}",
+            advice=cause.remedy,
             strerror=error.strerror,
         )
 

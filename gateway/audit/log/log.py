@@ -11,7 +11,8 @@
 7. each entry gets its proof under that head.
 
 The signature is deterministic, so the head is stored with the next batch. Any failure from step 4 on leaves the log
-broken: nothing is signed from memory any more, and the process has to end.
+broken: nothing is signed from memory any more, and the process has to end. A lack of descriptors in step 3 refuses the
+batch (`Unavailable`): nothing was written, and nothing changed.
 
 Several processes may write to one log where the database is a server's. Steps 2 to 4 are then one transaction that
 begins with the log's state locked (`LogStore.turn`), and a process that is behind first takes up the entries of the
@@ -38,7 +39,7 @@ from gateway.audit.log.numbers import newest_number, store_name
 from gateway.audit.log.recovery import as_broken
 from gateway.audit.tree.checkpoint import HeadSigner, Signer, origin
 from gateway.clock import JUMP_US, Clock
-from gateway.errors import LiaisonError, StorageBroken
+from gateway.errors import LiaisonError, StorageBroken, Unavailable
 from gateway.model.exchange import LogProof
 from gateway.ports.content_keys import ContentKeys
 from gateway.ports.journal import EntryDraft, Logged, LogName, StoredAnswer
@@ -145,10 +146,12 @@ class AuditLog:
                 self._high_water.write(self._head.checkpoint)
 
     @contextmanager
-    def _unforgiving(self) -> Iterator[None]:
-        """End the log when the block fails: nothing is signed any more."""
+    def _unforgiving(self, but: type[LiaisonError] | tuple[()] = ()) -> Iterator[None]:
+        """End the log when the block fails, `but` for an error of that type: nothing is signed any more."""
         try:
             yield
+        except but:
+            raise
         except LiaisonError as error:
             self._broken = True
             raise as_broken(error) from error
@@ -228,8 +231,10 @@ class AuditLog:
                 taken = self.stored_answers(wanted) if wanted else {}  # 2
                 results, winners, twins = by_claim(drafts, privates, taken)
                 if winners:
+                    with self._unforgiving(but=Unavailable):
+                        built = self._build(winners)  # 3
                     with self._unforgiving():
-                        written = self._write(winners)  # 3, 4
+                        written = self._write(*built)  # 4
             if written:
                 with self._unforgiving():
                     logged = self._prove(*written)  # 5 to 7
@@ -266,14 +271,18 @@ class AuditLog:
             self._broken = True
             raise
 
-    def _write(self, winners: Sequence[Winner]) -> tuple[LogState, list[NewEntry]]:
-        head, before = self._head, self._head.state
-        counters, last_us = dict(before.counters), head.last_us
-        entries = [  # 3
+    def _build(self, winners: Sequence[Winner]) -> tuple[list[NewEntry], dict[str, int]]:
+        """Return the entries of a batch and the counters after it. Changes nothing."""
+        counters, last_us = dict(self._head.state.counters), self._head.last_us
+        entries = [
             self._builder.build(winner, index, last_us := max(self._clock.now_us(), last_us + 1), counters)
-            for index, winner in enumerate(winners, before.size)
+            for index, winner in enumerate(winners, self._head.state.size)
         ]
-        head.last_us = last_us
+        return entries, counters
+
+    def _write(self, entries: list[NewEntry], counters: dict[str, int]) -> tuple[LogState, list[NewEntry]]:
+        head, before = self._head, self._head.state
+        head.last_us = entries[-1].time_us
         head.tree.extend(entry.leaf_hash for entry in entries)
         size = before.size + len(entries)
         after = LogState(before.log, before.number, size, head.tree.root(), head.checkpoint, counters, before.first)

@@ -31,7 +31,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from gateway.clock import check_time
-from gateway.errors import LiaisonError, Replayed, Stale, Suspended
+from gateway.errors import LiaisonError, Replayed, Stale, Suspended, Unavailable
 from gateway.exchange.answering.deadlines import Deadlines
 from gateway.exchange.answering.draft import Drafted, draft_answer, draft_loser
 from gateway.exchange.answering.gather import Gatherer
@@ -114,9 +114,21 @@ class Answerer:
     def _work(self, batch: list[Inbound | Job]) -> None:
         """Conclude the jobs that sources have finished, then admit new requests: one worker runs both stages."""
         if done := [item for item in batch if isinstance(item, Job)]:
-            self.conclude(done)
+            try:
+                self.conclude(done)
+            except Unavailable as error:
+                self._turn_away([job.inbound for job in done], error)
         if new := [item for item in batch if isinstance(item, Inbound)]:
-            self.admit(new)
+            try:
+                self.admit(new)
+            except Unavailable as error:
+                self._turn_away(new, error)
+
+    def _turn_away(self, batch: list[Inbound], error: Unavailable) -> None:
+        """Refuse what cannot be kept now, without an entry: there is no descriptor for one (nothing was signed)."""
+        refusal = FrameRefusal.of(error)
+        self._release([(inbound.sink, inbound.sink.pack([(inbound.id, refusal)]), 1) for inbound in batch])
+        self._leave(batch)
 
     # ------------------------------------------------------------ stage in
 
@@ -246,7 +258,7 @@ class Answerer:
             item.reply = self._reply(item, place)
         self._note_losers([(item, place) for item, place in zip(drafted, logged, strict=True) if _lost(place)])
         self._send([(item.job, item.reply) for item in drafted])  # 12
-        self._leave(batch)
+        self._leave([job.inbound for job in batch])
         self._trace(batch)
 
     def _draft(self, job: Job) -> Drafted:
@@ -313,8 +325,8 @@ class Answerer:
                 trace = start_trace(job.inbound.traceparent)
                 record_span(self._log, Span.ANSWER, trace, now - job.begun, peer=job.peer, outcome=job.outcome.value)
 
-    def _leave(self, batch: list[Job]) -> None:
-        self._admission.leave(job.inbound.line for job in batch)
+    def _leave(self, batch: list[Inbound]) -> None:
+        self._admission.leave(inbound.line for inbound in batch)
         if self._admission.inside == 0:
             with self._idle:
                 self._idle.notify_all()

@@ -9,7 +9,7 @@ import asyncio
 import hashlib
 import json
 import secrets
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -40,11 +40,15 @@ class OfficerSearches:
     """`gateway.ports.officers.Searches` over the asker and the document store.
 
     `shared`: other processes of this node run searches, too. A search of theirs is read from the store until it has
-    ended there. When that takes longer than a search can, its process is gone.
+    ended there. When that takes longer than a search can, its process is gone. `admit` raises `Unavailable` while no
+    search is taken.
     """
 
-    def __init__(self, parts: Parts, asker: Asker, *, shared: bool = False) -> None:
+    def __init__(
+        self, parts: Parts, asker: Asker, admit: Callable[[], None] = lambda: None, *, shared: bool = False
+    ) -> None:
         self._parts = parts
+        self._admit = admit
         self._shared = shared
         self._asker = asker
         self._copies = Copies(parts.documents)
@@ -56,6 +60,7 @@ class OfficerSearches:
 
         The search goes on when the caller hangs up: its questions are on their way, and their answers are logged.
         """
+        self._admit()
         inquiry = Inquiry(officer, command, secrets.token_hex(16))
         await self._asker.allow(inquiry)
         if sum(not running.search.done for running in self._running.values()) >= _MAX_RUNNING:

@@ -11,7 +11,6 @@ from gateway.audit.verify.key_report import Coverage, KeyReport, LostKey, key_re
 from gateway.clock import SystemClock
 from gateway.errors import Misused
 from gateway.ops.homes.open_home import Evidence, open_home
-from gateway.storage.database.migrate import require_current
 from gateway.storage.documents.witness_store import SqlWitnessStore
 from gateway.trust.documents.descriptor import KeyUse, parse_descriptor
 from gateway.trust.documents.folder import TrustDocuments
@@ -29,7 +28,6 @@ def report_of_home(folder: Path, name: str, since_us: int, limit: int, progress:
         view = evidence_view(TrustDocuments(evidence.home.trust).charter_versions(), lines, clock)
         # The lost key may be a witness's, whose word then counts for nothing.
         witnesses = [item for item in witnesses_of(view, evidence.member) if item.key.spki != key.spki]
-        require_current(evidence.database)
         heads = SqlWitnessStore(evidence.database)
         now_us = clock.now_us()
         coverage = {log: Coverage(heads.cosigned(log), witnesses, now_us) for log in evidence.store.logs()}

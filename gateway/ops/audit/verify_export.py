@@ -17,7 +17,6 @@ from gateway.ops.audit.export_folder import require_export
 from gateway.ops.homes.documents import read_charter
 from gateway.ops.homes.open_home import Evidence, open_home
 from gateway.signing.keys import load_signing_key
-from gateway.storage.database.migrate import require_current
 from gateway.storage.documents.witness_store import SqlWitnessStore
 from gateway.trust.documents.appointment import Appointment
 from gateway.trust.documents.folder import TrustDocuments
@@ -83,7 +82,6 @@ def export_home(
 ) -> str:
     """Write an export, or go on with it; return the SHA-256 of its manifest."""
     with open_home(folder) as evidence:
-        require_current(evidence.database)
         trust, witnessing = evidence.home.trust, SqlWitnessStore(evidence.database)
         statuses = {file.stem: file.read_bytes() for file in sorted(trust.glob("statuses/*.json"))}
         documents = trust_documents(_charter(evidence), evidence.descriptors, statuses)

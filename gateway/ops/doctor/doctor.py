@@ -10,7 +10,7 @@ from pathlib import Path
 from gateway.clock import Clock
 from gateway.config import Home, load_settings
 from gateway.errors import LiaisonError
-from gateway.ops.doctor import home_checks, network_checks
+from gateway.ops.doctor import home_checks, machine_checks, network_checks
 from gateway.ops.doctor.finding import Check, CheckContext, Finding, Severity, failed, good, stop
 
 
@@ -22,7 +22,7 @@ def examine(home: Path, clock: Clock, to: str = "") -> list[Finding]:
         return [stop("settings", error.message, error.remedy or "mend the setting", error.where)]
     context = CheckContext(settings, Home(settings.home), clock, to)
     findings = [good("settings", f"node `{settings.node.name}` of `{settings.node.member}`")]
-    for name, check in (*home_checks.CHECKS.items(), *network_checks.CHECKS.items()):
+    for name, check in (*home_checks.CHECKS.items(), *machine_checks.CHECKS.items(), *network_checks.CHECKS.items()):
         findings += _guarded(name, check, context)
     return findings
 

@@ -16,6 +16,7 @@ from gateway.errors import Misconfigured, NotProved
 from gateway.model.names import MemberId, member_id
 from gateway.ports.journal import Event
 from gateway.storage.database.engine import Database
+from gateway.storage.database.migrate import require_current
 from gateway.storage.database.open import open_storage
 from gateway.storage.keys.keystore import KeyStore
 from gateway.storage.log.log_store import SqlLogStore
@@ -43,13 +44,17 @@ class Evidence:
 
 @contextmanager
 def open_home(folder: Path) -> Iterator[Evidence]:
-    """Open the logs of a home; nothing in it is changed. Raises `Misconfigured`."""
+    """Open the logs of a home; nothing in it is changed.
+
+    Raises `Misconfigured`, also for a database of an older or newer schema.
+    """
     settings = load_settings(folder)
     home = Home(settings.home)
     if not settings.keystore.is_dir():
         raise Misconfigured("there is no keystore", where=str(settings.keystore), remedy="name the home of a node")
     keys = KeyStore(settings.keystore)
     with closing(open_storage(settings, read_only=True)) as database:
+        require_current(database)
         yield Evidence(settings, home, member_id(settings.node.member), SqlLogStore(database), keys, database)
 
 

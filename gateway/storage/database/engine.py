@@ -4,9 +4,10 @@ SQLite runs in WAL mode with `synchronous=FULL`, so that a commit survives a los
 start. One connection writes, one reads; both are held open, since taking one from a pool costs more than a point read.
 PostgreSQL is opened by `gateway.storage.database.postgres`, and is the same `Database` from then on.
 
-A failure of the database or the disk is `StorageBroken`, made in one place (`storage_errors`). After one in a write the
-database refuses every further write: a failed sync may or may not have reached the disk, and only opening the files
-anew can tell.
+A failure of the database or the disk is `StorageBroken`, made in one place (`storage_errors`), with its cause as the
+code (`gateway.host.failures`). After one in a write the database refuses every further write: a failed sync
+may or may not have reached the disk, and only opening the files anew can tell. A lack of descriptors before the commit
+began is `Unavailable`: nothing was written. A server holds open all that its commits need (`Database.hold_open`).
 """
 
 from __future__ import annotations
@@ -14,8 +15,9 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -24,7 +26,8 @@ from sqlalchemy import Connection, Engine, NullPool, create_engine, event
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DataError, DBAPIError, SQLAlchemyError, StatementError
 
-from gateway.errors import Malformed, Misconfigured, StorageBroken
+from gateway.errors import Malformed, Misconfigured, StorageBroken, Unavailable
+from gateway.host.failures import failure
 from gateway.storage.database.prepared import driver_of
 from gateway.storage.database.wal_mover import WalMover
 
@@ -60,7 +63,7 @@ class SqliteSettings:
 
 @contextmanager
 def storage_errors(doing: str) -> Iterator[None]:
-    """Turn foreign exceptions into ours: `Malformed` for a value that cannot be stored, else `StorageBroken`."""
+    """Turn foreign exceptions into ours: `Malformed` for a value that cannot be stored, else those of `failure`."""
     try:
         yield
     except (DataError, sqlite3.DataError, OverflowError, UnicodeError) as error:
@@ -68,19 +71,9 @@ def storage_errors(doing: str) -> Iterator[None]:
     except StatementError as error:
         if not isinstance(error, DBAPIError):
             raise Malformed("a value cannot be stored", code="bad-data", where=doing) from error
-        raise _broken(doing, error.orig or error) from error
+        raise failure(doing, error.orig or error) from error
     except (SQLAlchemyError, sqlite3.Error, OSError) as error:
-        raise _broken(doing, error) from error
-
-
-def _broken(doing: str, cause: BaseException) -> StorageBroken:
-    return StorageBroken(
-        "the database failed: `{split}`",
-        where=doing,
-        remedy="check the disk's space, health and permissions, and the database's server where there is one; "
-        "then start the node again",
-        split=" ".join(str(cause).split()),
-    )
+        raise failure(doing, error) from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +81,8 @@ class Ways:
     """The ways in which an engine reads and commits. `committed`: options of a connection whose statements each see the
     commits until then. `one_state`: of one whose reads all see one state, which begin with the statement `first`.
     `shared`: other processes may write to the same logs. `doubt` is asked after each commit, and says why it may be
-    lost although the server called it done. `moves_log`: we have to move commits from a log into the file."""
+    lost although the server called it done. `moves_log`: we have to move commits from a log into the file. `probe` is
+    a statement whose commit is synced, and changes nothing."""
 
     committed: Mapping[str, Any]
     one_state: Mapping[str, Any]
@@ -96,6 +90,7 @@ class Ways:
     shared: bool = False
     doubt: Callable[[Connection], str] | None = None
     moves_log: bool = False
+    probe: str = "PRAGMA user_version=0"
 
 
 SQLITE = Ways({"begin": ""}, {"begin": "BEGIN"})
@@ -113,10 +108,16 @@ class Database:
         self._one_state = ways.one_state
         self._first = ways.first
         self._doubt = ways.doubt
+        self._probe = ways.probe
+        self.after_commit: Callable[[], bool] = lambda: False
+        """Called by the thread that committed; says whether the disk has so little room that the log is moved now."""
+        self._began = 0.0
+        self._committed_at = time.monotonic()
         self._write_lock = threading.Lock()
         self._read_lock = threading.Lock()
         self._broken = False
         self._cause: BaseException | None = None
+        self._code = ""
         with storage_errors(place):
             self._writer = engine.connect()
             self._reader = engine.connect().execution_options(**ways.committed)
@@ -125,25 +126,60 @@ class Database:
     def write(self, doing: str) -> Iterator[Connection]:
         """Yield a transaction that is durable when the block ends. Raises `StorageBroken`, then and ever after."""
         with self._write_lock:
-            if self._broken:
-                raise StorageBroken(
-                    "the database failed before", where=doing, remedy="start the node again"
-                ) from self._cause
+            self._require_whole(doing)
+            committing = False
+            self._began = time.monotonic()
             try:
                 with storage_errors(doing), self._writer.begin():
                     yield self._writer
+                    committing = True
                 if self._doubt is not None and (why := self._doubt(self._writer)):
-                    raise _broken(doing, RuntimeError(why))
-            except StorageBroken:
-                self._broken = True
+                    raise failure(doing, RuntimeError(why))
+            except StorageBroken as error:
+                self._broken, self._code = True, error.code
                 raise
+            except Unavailable as error:
+                if committing:  # then the commit may or may not be there
+                    self._broken, self._code = True, error.code
+                    raise StorageBroken(error.message, code=error.code, where=doing, remedy=error.remedy) from error
+                raise
+            finally:
+                self._began = 0.0
+            self._committed_at = time.monotonic()
+            is_low = self.after_commit()
             if self._mover is not None:
-                self._mover.committed()
+                self._mover.committed(at_once=is_low)
+
+    def _require_whole(self, doing: str) -> None:
+        if self._broken:
+            raise StorageBroken(
+                "the database failed before", code=self._code, where=doing, remedy="start the node again"
+            ) from self._cause
+
+    def probe(self) -> None:
+        """Commit without a change, so that a disk or server that hangs or fails shows. Raises `StorageBroken`."""
+        with self.write("probe") as connection:
+            connection.exec_driver_sql(self._probe)
+
+    def hangs_s(self) -> float:
+        """Return the seconds since the write that is under way began; 0.0 when none is. Never waits."""
+        began = self._began
+        return time.monotonic() - began if began else 0.0
+
+    def idle_s(self) -> float:
+        """Return the seconds since the last commit. Never waits."""
+        return time.monotonic() - self._committed_at
 
     def _moving_failed(self, error: BaseException) -> None:
         """Refuse further writes: the disk could not take the log, and is not to be trusted."""
-        self._cause = error
+        self._cause, self._code = error, failure("checkpoint", error).code
         self._broken = True
+
+    def hold_open(self) -> None:
+        """Open what is otherwise opened when it is first needed: a server may have no descriptor for it by then."""
+        if self._mover is not None:
+            with storage_errors("checkpoint"):
+                self._mover.open()
 
     @contextmanager
     def read(self, doing: str) -> Iterator[Connection]:
@@ -163,16 +199,19 @@ class Database:
 
     def truncate_wal(self) -> bool:
         """Move SQLite's write-ahead log into the file and cut it. False while a reader needs it; True for a server."""
-        if self.shared:
+        if self._mover is None:
             return True
-        # On a connection of its own, without waiting: a long reader must not hold up the writer.
-        with self._moving(), storage_errors("checkpoint"), self.engine.connect() as connection:
-            cursor = connection.connection.cursor()
-            cursor.execute("PRAGMA busy_timeout=0")
-            return not cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+        with storage_errors("checkpoint"):
+            return self._mover.truncate()
 
-    def _moving(self) -> AbstractContextManager[object]:
-        return self._mover.turn if self._mover is not None else nullcontext()
+    @property
+    def file(self) -> Path | None:
+        """The file of SQLite; None for a server's database."""
+        if self.shared:
+            return None
+        with self.read("file") as connection:
+            found = connection.exec_driver_sql("SELECT file FROM pragma_database_list WHERE name = 'main'").scalar()
+            return Path(found) if found else None
 
     def connect_apart(self) -> Connection:
         """Return a connection of its own, each of whose statements is a transaction. The caller closes it."""
@@ -202,7 +241,8 @@ def open_database(path: Path, settings: SqliteSettings | None = None, *, read_on
         if not read_only:
             _keep_log(path)
             path.touch(mode=0o600, exist_ok=True)
-    engine = _engine(path, settings, read_only=read_only)
+    still = read_only and _lies_still(path)
+    engine = _engine(path, settings, read_only=read_only, still=still)
     if read_only:
         return Database(engine, place=str(path))
     database = Database(engine, replace(SQLITE, doubt=_at_its_place(path), moves_log=True), str(path))
@@ -213,6 +253,26 @@ def open_database(path: Path, settings: SqliteSettings | None = None, *, read_on
         database.close()
         raise
     return database
+
+
+def _lies_still(path: Path) -> bool:
+    """Tell whether the file is whole, in a folder that takes no writes: SQLite then reads it without a log.
+
+    Raises `Misconfigured` for a log without its index: SQLite cannot read that without writing an index.
+    """
+    if os.access(path.parent, os.W_OK):
+        return False
+    log, index = (path.with_name(f"{path.name}-{kind}") for kind in ("wal", "shm"))
+    if log.exists() and log.stat().st_size:
+        if index.exists():
+            return False
+        raise Misconfigured(
+            "the node was not stopped in order: commits lie in the write-ahead log, on a disk that takes no writes",
+            code="log-not-moved",
+            where=str(log),
+            remedy="copy the home to a disk that takes writes, both files of the database together, and name that one",
+        )
+    return True
 
 
 def _keep_log(path: Path) -> None:
@@ -249,8 +309,8 @@ def _at_its_place(path: Path) -> Callable[[Connection], str]:
     return doubt
 
 
-def _engine(path: Path, settings: SqliteSettings, *, read_only: bool) -> Engine:
-    mode = "ro" if read_only else "rw"
+def _engine(path: Path, settings: SqliteSettings, *, read_only: bool, still: bool) -> Engine:
+    mode = "ro&immutable=1" if still else "ro" if read_only else "rw"
     engine = create_engine(
         f"sqlite:///file:{path.resolve()}?mode={mode}&uri=true",
         poolclass=NullPool,
@@ -288,6 +348,8 @@ def _pragmas(settings: SqliteSettings, *, read_only: bool) -> list[str]:
         "PRAGMA foreign_keys=ON",
         # Deleted and overwritten bytes become zeros: erased content must not stay in free pages.
         "PRAGMA secure_delete=ON",
+        # A temporary file could not be opened when descriptors are short.
+        "PRAGMA temp_store=MEMORY",
         *([f"PRAGMA max_page_count={settings.max_pages:d}"] if settings.max_pages else []),
     ]
 
@@ -315,7 +377,6 @@ def require_durable(connection: Connection) -> None:
 
 def file_identity(database: Database) -> str:
     """Return the name of a file of SQLite by its inode number, which a copy or a restored backup does not share."""
-    with database.read("file identity") as connection:
-        name = "SELECT file FROM pragma_database_list WHERE name = 'main'"
-        file = connection.exec_driver_sql(name).scalar()
-        return f"file {Path(file).stat().st_ino} of SQLite" if file else ""
+    with storage_errors("file identity"):
+        file = database.file
+        return f"file {file.stat().st_ino} of SQLite" if file else ""

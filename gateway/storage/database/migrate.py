@@ -41,12 +41,7 @@ def migrate(database: Database) -> None:
 
     known = {script.revision for script in ScriptDirectory.from_config(config()).walk_revisions()}
     if found is not None and found not in known:
-        raise Misconfigured(
-            "the database has schema `{found}`, which this version does not know",
-            where="database",
-            remedy="install the version of the gateway that wrote it, or a newer one",
-            found=found,
-        )
+        raise _newer(found)
     with database.write("migrate") as connection:
         if database.shared:
             # One process at a time; the others find it done.
@@ -57,8 +52,10 @@ def migrate(database: Database) -> None:
 
 
 def require_current(database: Database) -> None:
-    """Raise `Misconfigured` when a database that is only read was written by an older version."""
+    """Raise `Misconfigured` when a database that is only read was written by an older version, or by a newer one."""
     found = version(database)
+    if found is not None and found > HEAD:
+        raise _newer(found)
     if found != HEAD:
         raise Misconfigured(
             "the database has schema `{found}`, not `{head}`",
@@ -68,6 +65,16 @@ def require_current(database: Database) -> None:
             found=found,
             head=HEAD,
         )
+
+
+def _newer(found: str) -> Misconfigured:
+    return Misconfigured(
+        "the database has schema `{found}`, which this version does not know",
+        code="newer-schema",
+        where="database",
+        remedy="install the version of the gateway that wrote it, or a newer one",
+        found=found,
+    )
 
 
 def version(database: Database) -> str | None:

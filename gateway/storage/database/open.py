@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from gateway.config.schema import Settings
 from gateway.errors import Misconfigured
+from gateway.host.disk_reserve import RESERVE_MIB, DiskReserve
 from gateway.storage.database.engine import Database, open_database
 from gateway.storage.database.migrate import migrate
 from gateway.storage.database.postgres import open_postgres
@@ -59,3 +62,16 @@ def open_node_database(settings: Settings) -> Database:
     database = open_storage(settings)
     migrate(database)
     return database
+
+
+def watch_disks(database: Database, folders: Mapping[str, Path], reserve_mib: int = RESERVE_MIB) -> DiskReserve:
+    """Return the reserve on the disks of these folders and of the database's file, looked at after each commit.
+
+    The database holds open from here on what its commits need.
+    """
+    file = database.file
+    log = file.with_name(f"{file.name}-wal") if file else None
+    reserve = DiskReserve({**folders, **({"database": file.parent} if file else {})}, reserve_mib, log)
+    database.hold_open()
+    database.after_commit = reserve.look
+    return reserve

@@ -63,6 +63,7 @@ POSTGRESQL = Ways(
     first=_PATIENT,
     shared=True,
     doubt=_doubt,
+    probe="SELECT pg_logical_emit_message(true, 'liaison', '')",
 )
 
 
@@ -91,7 +92,7 @@ def open_postgres(address: str, *, read_only: bool = False, synchronous: bool = 
     try:
         database = Database(engine, POSTGRESQL)
     except StorageBroken as error:
-        raise StorageBroken(error.message, where=WHERE, remedy=_UNREACHED) from error
+        raise StorageBroken(error.message, code=error.code, where=WHERE, remedy=_UNREACHED) from error
     try:
         with database.read("settings") as connection:
             require_server(connection)

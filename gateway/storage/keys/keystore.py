@@ -25,7 +25,7 @@ import os
 import re
 import threading
 from base64 import b64decode, b64encode
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from shlex import quote
@@ -85,6 +85,11 @@ class KeyStore:
             key_id = self._usable(f"{name}/{label}")
             self._current[name] = (start, end, key_id)
         return key_id
+
+    def hold_open(self, names: Iterable[str], at_us: int) -> None:
+        """Read the keys of these classes for the month of `at_us`: later there may be no descriptor for it."""
+        for name in names:
+            self._month_key(self.current(name, at_us))
 
     def _usable(self, base: str) -> str:
         generation = 1

@@ -1,0 +1,111 @@
+"""The health of a node: it lives while its loop turns, and is ready while it can keep what it answers.
+
+A node that says it is ready gets questions. So it is not ready when one of these does not hold, and each that does not
+is said with its code:
+
+1. commits reach the disk within two seconds;
+2. there is room on the disks beyond their reserve, and there are descriptors;
+3. its own time is to be trusted, and its own status is in its time;
+4. its rounds run, it is not about to stop, and not everything is switched off.
+
+Nothing here waits: the commits are made by the round `commits`, and the disks are looked at by those who commit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from gateway.app.resources import Resources
+from gateway.app.rounds import WATCH_S
+from gateway.clock import check_time
+from gateway.errors import LiaisonError, StorageBroken, Suspended, Unavailable
+from gateway.host import descriptors
+from gateway.telemetry import Logger, LogLine
+
+COMMIT_S = 2.0
+"""A commit that takes longer does not reach the disk."""
+
+_IDLE_S = COMMIT_S + 2 * WATCH_S
+"""With commits of a round each second, nothing was committed for so long only when commits are not made."""
+
+
+class Health:
+    """Finds why the node is not ready.
+
+    `suspended` returns why everything is switched off, or None. `runs` tells whether the rounds run.
+    """
+
+    def __init__(self, resources: Resources, suspended: Callable[[], str | None], runs: Callable[[], bool]) -> None:
+        self._resources = resources
+        self._suspended = suspended
+        self._runs = runs
+        self._codes: list[str] = []
+        self._log = Logger(component="node", member=resources.member)
+
+    def problems(self) -> list[LiaisonError]:
+        """Return each reason why the node is not ready; none when it is."""
+        found: list[LiaisonError] = []
+        for check in (self._commits, self._room, self._time, self._work):
+            try:
+                found.extend(check())
+            except LiaisonError as error:
+                found.append(error)
+        return found
+
+    def look(self) -> list[LiaisonError]:
+        """Return all problems, and write a log line when they changed."""
+        problems = self.problems()
+        codes = [problem.code for problem in problems]
+        if codes != self._codes:
+            self._codes = codes
+            for problem in problems:
+                self._log.warning(LogLine.NODE_NOT_READY, code=problem.code)
+            if not problems:
+                self._log.info(LogLine.NODE_READY)
+        return problems
+
+    def admit(self) -> None:
+        """Raise `Unavailable` while nothing new is taken. On the path of each question: a look at a flag."""
+        self._resources.reserve.check()
+
+    def probe(self) -> None:
+        """Commit without a change where nothing else does. Raises `StorageBroken`. It blocks."""
+        if self._resources.database.idle_s() >= WATCH_S / 2:
+            self._resources.database.probe()
+
+    def _commits(self) -> Iterator[LiaisonError]:  # 1
+        database = self._resources.database
+        waited = database.hangs_s()
+        if waited > COMMIT_S or database.idle_s() > _IDLE_S:
+            yield StorageBroken(
+                "no commit has reached the disk for {waited:.0f} s",
+                code="commits-hang",
+                where="storage",
+                remedy="look at the disk, or at the database's server: it neither takes the commit nor refuses it",
+                waited=max(waited, database.idle_s()),
+            )
+
+    def _room(self) -> Iterator[LiaisonError]:  # 2
+        yield from (room.refusal() for room in self._resources.reserve.rooms if room.is_low)
+        free = descriptors.free()
+        if free < descriptors.SCARCE:
+            yield Unavailable(
+                "{free} descriptors are left of {limit}",
+                code="no-descriptors",
+                where="process",
+                remedy="raise the limit of open files (`ulimit -n`, LimitNOFILE= of a systemd unit)",
+                free=free,
+                limit=descriptors.limit(),
+            )
+
+    def _time(self) -> Iterator[LiaisonError]:  # 3
+        check_time(self._resources.clock)
+        self._resources.trust.view.freshness(self._resources.member, self._resources.clock.now_us())
+        yield from ()
+
+    def _work(self) -> Iterator[LiaisonError]:  # 4
+        if not self._runs():
+            yield Unavailable("the rounds do not run", code="no-rounds", remedy="start the node again")
+        reason = self._suspended()
+        if reason is not None:
+            yield Suspended("everything is switched off: {reason}", reason=reason)

@@ -1,0 +1,134 @@
+"""Say why the storage failed: each cause has its code, its sentence and its remedy.
+
+A lack of descriptors is no failure of the storage: nothing was written, and a stranger's connections can cause it. It
+refuses the one piece of work (`Unavailable`). Every other failure is `StorageBroken`.
+"""
+
+from __future__ import annotations
+
+import errno
+import sqlite3
+from dataclasses import dataclass
+
+from gateway.errors import LiaisonError, StorageBroken, Unavailable
+from gateway.host import descriptors
+
+FULL = "storage-full"
+DESCRIPTORS = "no-descriptors"
+
+_AGAIN = "then start the node again"
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """The code of a cause, and what to do about it."""
+
+    code: str
+    remedy: str
+
+
+_FULL = Cause(FULL, f"free space on the disk, or take the quota off; {_AGAIN}")
+_IO = Cause("storage-io", f"look at the kernel's log and the health of the disk, replace it if it fails; {_AGAIN}")
+_READ_ONLY = Cause("storage-read-only", f"mount the disk writable (a failed disk is made read-only); {_AGAIN}")
+_NO_RIGHT = Cause("storage-permission", f"give the node's account the right to its files (`liaison doctor`); {_AGAIN}")
+_LOCKED = Cause("storage-locked", f"end the other program that holds the database; {_AGAIN}")
+_DAMAGED = Cause("storage-damaged", "run `liaison audit verify`; restore a backup where it finds damage")
+_FILES = Cause(
+    DESCRIPTORS, "raise the limit of open files (`ulimit -n`, LimitNOFILE= of a systemd unit), and look who connects"
+)
+_LOST = Cause("storage-lost", f"look at the database's server and the network to it; {_AGAIN}")
+_OTHER = Cause(
+    "storage",
+    f"check the disk's space, health and permissions, and the database's server where there is one; {_AGAIN}",
+)
+
+_OF_SYSTEM = {
+    errno.ENOSPC: _FULL,
+    errno.EDQUOT: _FULL,
+    errno.EFBIG: _FULL,
+    errno.EIO: _IO,
+    errno.EROFS: _READ_ONLY,
+    errno.EACCES: _NO_RIGHT,
+    errno.EPERM: _NO_RIGHT,
+}
+_OF_SQLITE = {
+    sqlite3.SQLITE_FULL: _FULL,
+    sqlite3.SQLITE_IOERR: _IO,
+    sqlite3.SQLITE_READONLY: _READ_ONLY,
+    sqlite3.SQLITE_PERM: _NO_RIGHT,
+    sqlite3.SQLITE_BUSY: _LOCKED,
+    sqlite3.SQLITE_LOCKED: _LOCKED,
+    sqlite3.SQLITE_CORRUPT: _DAMAGED,
+    sqlite3.SQLITE_NOTADB: _DAMAGED,
+}
+_OF_POSTGRESQL = {
+    "53100": _FULL,
+    "58030": _IO,
+    "25006": _READ_ONLY,
+    "42501": _NO_RIGHT,
+    "55P03": _LOCKED,
+    "XX001": _DAMAGED,
+    "XX002": _DAMAGED,
+}
+_LOST_CLASSES = ("08", "57")
+"""Classes of states of SQL: the connection failed; the server stops, or ends the session."""
+
+
+def failure(doing: str, cause: BaseException) -> LiaisonError:
+    """Return `cause` as an error of ours: `Unavailable` for a lack of descriptors, else `StorageBroken`."""
+    if _lacks_descriptors(cause):
+        return Unavailable(
+            "no file can be opened: the process has as many open as it may",
+            code=_FILES.code,
+            where=doing,
+            remedy=_FILES.remedy,
+        )
+    found = cause_of(cause)
+    return StorageBroken(
+        "the database failed: `{split}`",
+        code=found.code,
+        where=doing,
+        remedy="{advice}",
+        advice=found.remedy,
+        split=" ".join(str(cause).split()),
+    )
+
+
+def can_wait(cause: BaseException) -> bool:
+    """Tell whether moving SQLite's log may be tried again: no room or no descriptor, so that nothing was synced."""
+    full = isinstance(cause, sqlite3.Error) and _primary(cause) == sqlite3.SQLITE_FULL
+    return full or _lacks_descriptors(cause)
+
+
+def _lacks_descriptors(cause: BaseException) -> bool:
+    if isinstance(cause, OSError):
+        return descriptors.is_exhausted(cause)
+    if isinstance(cause, sqlite3.Error):
+        return _primary(cause) == sqlite3.SQLITE_CANTOPEN and descriptors.is_exhausted()
+    return _is_lost(cause) and descriptors.is_exhausted()
+
+
+def cause_of(cause: BaseException) -> Cause:
+    """Return the cause behind an error of the system, of SQLite or of PostgreSQL."""
+    if isinstance(cause, OSError):
+        if descriptors.is_exhausted(cause):
+            return _FILES
+        return _OF_SYSTEM.get(cause.errno or 0, _OTHER)
+    if isinstance(cause, sqlite3.Error):
+        return _OF_SQLITE.get(_primary(cause), _OTHER)
+    return _OF_POSTGRESQL.get(_state(cause), _LOST if _is_lost(cause) else _OTHER)
+
+
+def _primary(cause: sqlite3.Error) -> int:
+    """Return SQLite's code without its extension; errors of the driver itself have none."""
+    return getattr(cause, "sqlite_errorcode", 0) & 0xFF
+
+
+def _state(cause: BaseException) -> str:
+    return getattr(cause, "sqlstate", None) or ""
+
+
+def _is_lost(cause: BaseException) -> bool:
+    """Tell whether PostgreSQL's server is gone. An `OperationalError` without a state never reached it."""
+    state = _state(cause)
+    return state.startswith(_LOST_CLASSES) or (not state and type(cause).__name__ == "OperationalError")

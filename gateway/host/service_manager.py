@@ -1,0 +1,45 @@
+"""Tell the service manager how the process is: `sd_notify(3)`, a datagram to the socket that it names.
+
+systemd waits for `READY=1` of a unit with `Type=notify`, and starts one with `WatchdogSec=` again that says nothing for
+so long. Without such a manager nothing is sent.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+
+_SOCKET, _WATCHDOG, _PROCESS = "NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"
+
+
+class ServiceManager:
+    """The socket of the service manager, opened once: later there may be no descriptor for it."""
+
+    def __init__(self) -> None:
+        address = os.environ.get(_SOCKET, "")
+        self._socket: socket.socket | None = None
+        if address.startswith(("/", "@")):
+            self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+            self._socket.setblocking(False)
+            with contextlib.suppress(OSError):
+                self._socket.connect(address.replace("@", "\0", 1) if address[0] == "@" else address)
+
+    @property
+    def watchdog_s(self) -> float:
+        """Seconds after which a silent process is started again; 0.0 when nothing watches this process."""
+        process = os.environ.get(_PROCESS, "")
+        span = os.environ.get(_WATCHDOG, "")
+        watches = self._socket is not None and process in ("", str(os.getpid()))
+        return int(span) / 1e6 if watches and span.isdigit() else 0.0
+
+    def tell(self, *lines: str) -> None:
+        """Send lines such as `READY=1`. A manager that does not listen is no error."""
+        if self._socket is not None:
+            with contextlib.suppress(OSError):
+                self._socket.send("\n".join(lines).encode())
+
+    def close(self) -> None:
+        """Close the socket."""
+        if self._socket is not None:
+            self._socket.close()

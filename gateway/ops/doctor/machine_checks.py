@@ -1,0 +1,56 @@
+"""The checks of the machine under a node: room on its disks, and descriptors."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from gateway.config import Settings
+from gateway.host import descriptors
+from gateway.host.disk_reserve import MIB, Room, room_in
+from gateway.ops.doctor.finding import Check, CheckContext, Finding, good, stop, warn
+
+_SOON = 4
+"""Room of fewer reserves than this is a warning."""
+
+_FEW = 4096
+
+
+def check_disks(context: CheckContext) -> list[Finding]:
+    """Check the room on the disks that the node writes to: below the reserve it refuses new questions."""
+    rooms = _rooms(context.settings)
+    findings = [finding for room in rooms for finding in _findings(room)]
+    free = min((room.free // MIB for room in rooms), default=0)
+    return findings or [good("disks", f"at least {free} MiB are free")]
+
+
+def _rooms(settings: Settings) -> list[Room]:
+    folders = {"home": settings.home, "keystore": settings.keystore}
+    if not settings.is_shared:
+        folders["database"] = settings.database_file.parent
+    by_disk: dict[int, tuple[str, Path]] = {}
+    for name, folder in folders.items():
+        if folder.is_dir():
+            by_disk.setdefault(folder.stat().st_dev, (name, folder))
+    return [room_in(name, folder, settings.storage.reserve_mib) for name, folder in by_disk.values()]
+
+
+def _findings(room: Room) -> list[Finding]:
+    text = f"{room.free // MIB} MiB are free, and {room.reserve / MIB:.0f} MiB are the reserve"
+    if room.is_low:
+        return [stop("disks", f"{text}: new questions are refused", "free space on this disk", str(room.folder))]
+    if room.free < _SOON * room.reserve:
+        return [warn("disks", f"{room.folder}: {text}", "free space on this disk before new questions are refused")]
+    return []
+
+
+def check_descriptors(_context: CheckContext) -> list[Finding]:
+    """Check how many files and connections a process may have open; a node raises its limit to this number."""
+    text = f"a process may have {descriptors.allowed()} files and connections open"
+    if descriptors.allowed() < _FEW:
+        remedy = "raise the hard limit (LimitNOFILE= of the systemd unit, or /etc/security/limits.conf)"
+        return [warn("open files", f"{text}: fewer than {_FEW}", remedy)]
+    return [good("open files", text)]
+
+
+CHECKS: dict[str, Check] = {"disks": check_disks, "open files": check_descriptors}
+"""All checks of the machine."""

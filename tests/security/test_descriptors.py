@@ -1,0 +1,151 @@
+"""Strangers use up the descriptors of a node: it answers or refuses, never ends, and goes on when they are gone."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import resource
+import signal
+import socket
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+
+from tests.federation.test_crashes import Load, assert_kept
+from tests.support.exchange import Caller, caller, sample_world
+from tests.support.nodes import World
+from tests.support.processes import NodeProcess
+
+pytestmark = pytest.mark.timeout(300)
+
+FEW = "tests.support.zygote:serve_with_few_descriptors"
+STRANGERS = 1_100
+BACK_S = 30.0
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    return sample_world(tmp_path, ("th", "vn"))
+
+
+@contextmanager
+def strangers(port: int, count: int = STRANGERS) -> Iterator[list[socket.socket]]:
+    """Connections that say nothing."""
+    lines: list[socket.socket] = []
+    try:
+        for _ in range(count):
+            lines.append(socket.socket())
+            lines[-1].setblocking(False)
+            lines[-1].connect_ex(("127.0.0.1", port))
+        yield lines
+    finally:
+        for line in lines:
+            line.close()
+
+
+async def until_answered(load: Load, client: Caller) -> None:
+    """Ask on new connections until one is answered."""
+    async with asyncio.timeout(BACK_S):
+        while True:
+            with contextlib.suppress(grpc.aio.AioRpcError):
+                async with client.channel() as channel:
+                    await load.submit(channel, load.envelope(len(load.sent)))
+                    return
+            await asyncio.sleep(0.05)
+
+
+async def answered_or_refused(load: Load, channel: Any) -> bool:
+    try:
+        await load.submit(channel, load.envelope(len(load.sent)))
+    except grpc.aio.AioRpcError as error:
+        assert error.code() in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.RESOURCE_EXHAUSTED), error  # noqa: PT017
+        return False
+    return True
+
+
+@asynccontextmanager
+async def exhausted(pid: int) -> AsyncIterator[None]:
+    """The process can open nothing more until the block ends."""
+    before = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (1, before[1]))
+    try:
+        yield
+    finally:
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, before)
+
+
+async def test_silent_connections_of_strangers_neither_end_a_node_nor_lock_others_out(world: World) -> None:
+    home, client, load = world.home("vn"), caller(world), Load(world)
+    async with NodeProcess(home, world.ports["vn"], FEW) as process:
+        async with client.channel() as channel:
+            await load.submit(channel, load.envelope(0))
+            with strangers(world.ports["vn"]):
+                assert await answered_or_refused(load, channel), "the connection was there before"
+                open_now = len(list(Path(f"/proc/{process.pid}/fd").iterdir()))
+                assert open_now < 1024 - 128, "descriptors are kept for what is not a caller"
+                await until_answered(load, client)
+        process.signal(signal.SIGTERM)
+        assert await process.ended() == 0
+    assert_kept(home, load)
+
+
+async def test_a_restart_among_strangers_is_not_ended_again(world: World) -> None:
+    home, client, load = world.home("vn"), caller(world), Load(world)
+    for _ in range(2):
+        async with NodeProcess(home, world.ports["vn"], FEW) as process:
+            with strangers(world.ports["vn"]):
+                await until_answered(load, client)
+                process.signal(signal.SIGKILL)
+                await process.ended()
+    assert_kept(home, load)
+
+
+async def test_a_node_that_just_started_goes_on_without_a_single_descriptor(world: World) -> None:
+    """More commits than lie between two moves of SQLite's log, the first of them without a descriptor."""
+    home, client, load = world.home("vn"), caller(world), Load(world)
+    async with NodeProcess(home, world.ports["vn"]) as process, client.channel() as channel:
+        await channel.channel_ready()
+        async with exhausted(process.pid):
+            for _ in range(60):
+                await answered_or_refused(load, channel)
+            await asyncio.sleep(2.5)  # all rounds have run in vain
+            await answered_or_refused(load, channel)
+        await until_answered(load, client)
+        async with asyncio.timeout(BACK_S):
+            while not await answered_or_refused(load, channel):
+                await asyncio.sleep(0.05)
+        process.signal(signal.SIGTERM)
+        assert await process.ended() == 0
+    assert_kept(home, load)
+
+
+async def test_strangers_at_the_port_of_our_own_systems_do_not_end_a_node(world: World) -> None:
+    home, client, load = world.home("vn"), caller(world), Load(world)
+    async with NodeProcess(home, world.ports["vn"], FEW) as process, client.channel() as channel:
+        await channel.channel_ready()
+        with strangers(agency_port(process.pid, world.ports["vn"])):
+            for _ in range(40):
+                await answered_or_refused(load, channel)
+        async with asyncio.timeout(BACK_S):
+            while not await answered_or_refused(load, channel):
+                await asyncio.sleep(0.05)
+        process.signal(signal.SIGTERM)
+        assert await process.ended() == 0
+    assert_kept(home, load)
+
+
+def agency_port(pid: int, exchange: int) -> int:
+    """The other TCP port on which the process listens."""
+    inodes = {
+        link.removeprefix("socket:[").rstrip("]")
+        for file in Path(f"/proc/{pid}/fd").iterdir()
+        if (link := str(file.readlink())).startswith("socket:[")
+    }
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    ports = {int(row[1].rpartition(":")[2], 16) for row in rows if row[3] == "0A" and row[9] in inodes}
+    (port,) = ports - {exchange}
+    return port
