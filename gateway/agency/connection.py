@@ -97,7 +97,7 @@ class AgencyConnection(H11Protocol):
 
     @property
     def phase(self) -> Phase:
-        """What this connection waits for now."""
+        """The thing that this connection waits for now."""
         if self.transport.is_closing():
             return Phase.GOODBYE
         if self.conn.their_state is h11.SEND_BODY:
@@ -127,8 +127,10 @@ class AgencyConnection(H11Protocol):
             Phase.IDLE: now - self._since > limits.idle_s,
             Phase.GOODBYE: not is_pending and now - self._since > limits.goodbye_s,
         }.get(phase, False)
-        ended = self._ends_at is not None and now > self._ends_at
-        if late or ended or now - self._read_at > limits.unread_s:
+        if now - self._read_at > limits.unread_s:
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _FORGET)  # also what the kernel still holds
+            self.cut()
+        elif late or (self._ends_at is not None and now > self._ends_at):
             self.cut()
 
     def shutdown(self) -> None:
@@ -160,6 +162,7 @@ class AgencyConnection(H11Protocol):
 
 Admit = Callable[[AgencyConnection], None]
 
+_FORGET = struct.pack("ii", 1, 0)
 _INFO = struct.Struct("=24xI92xQ16xI")
 """Of Linux's `tcp_info`: segments that are not acknowledged, bytes that are, bytes that are not sent yet."""
 

@@ -15,6 +15,7 @@ from typing import Any
 import uvicorn
 from uvicorn.server import ServerState
 
+from certs.keyfiles import load_key
 from certs.profile import Leaf
 from gateway.agency.client_certificate import ClientSystem
 from gateway.agency.connection import LIMITS, AgencyConnection, ConnectionLimits
@@ -56,8 +57,8 @@ class _BoundedHeaders:
 class AgencyServer:
     """The running API. `start` returns when it listens; `stop` lets running requests end.
 
-    `share_port`: other processes of this node listen on the same port. `withdrawn` returns why a system's certificate
-    (its name and `x5t#S256`) is not accepted any more, or None: its open connections end within a second.
+    `share_port`: other processes of this node listen on the same port. `is_withdrawn` tells whether a system's
+    certificate (by its name and `x5t#S256`) is not accepted any more: its open connections then end within seconds.
     """
 
     def __init__(
@@ -69,13 +70,13 @@ class AgencyServer:
         *,
         share_port: bool = False,
         limits: ConnectionLimits = LIMITS,
-        withdrawn: Callable[[str, str], str | None] = lambda _name, _thumbprint: None,
+        is_withdrawn: Callable[[str, str], bool] = lambda _name, _thumbprint: False,
     ) -> None:
         self._context = context
         self._address = (host, port)
         self._share_port = share_port
         self._limits = limits
-        self._withdrawn = withdrawn
+        self._is_withdrawn = is_withdrawn
         self._state = ServerState()
         self._shaking: dict[asyncio.Task[None], None] = {}
         self._running: list[asyncio.Task[None]] = []
@@ -190,7 +191,7 @@ class AgencyServer:
         if certificate is None:
             return False
         leaf, system = certificate
-        return now_us >= leaf.stop_us or self._withdrawn(system.name, system.thumbprint) is not None
+        return now_us >= leaf.stop_us or self._is_withdrawn(system.name, system.thumbprint)
 
 
 def tls_context(key: Path, certificate: Path, ca: Path) -> ssl.SSLContext:
@@ -210,6 +211,36 @@ def tls_context(key: Path, certificate: Path, ca: Path) -> ssl.SSLContext:
             remedy="run `liaison doctor`",
         ) from error
     return context
+
+
+class TlsFiles:
+    """The files of the port's key, certificate and client CA, for a process that takes up new ones while it runs."""
+
+    def __init__(self, key: Path, certificate: Path, ca: Path) -> None:
+        self._files = (key, certificate, ca)
+        self._used: tuple[bytes, ...] = ()
+
+    def context(self) -> ssl.SSLContext:
+        """Return the context of the files as they are; raise `Misconfigured` for an unusable one."""
+        load_key(self._files[0])  # refuses a key that others can read
+        content = self._content()
+        context = tls_context(*self._files)
+        self._used = content  # read before the context was: a file that changes in between is read once more
+        return context
+
+    def changed(self) -> ssl.SSLContext | None:
+        """Return a new context where a file has changed, else None; raise `Misconfigured` for an unusable one."""
+        return self.context() if self._content() != self._used else None
+
+    def _content(self) -> tuple[bytes, ...]:
+        try:
+            return tuple(file.read_bytes() for file in self._files)
+        except OSError as error:
+            raise Misconfigured(
+                "the TLS files cannot be read, the old ones stay",
+                where=str(error.filename),
+                remedy="run `liaison doctor`",
+            ) from error
 
 
 def _listen(host: str, port: int, *, share_port: bool) -> socket.socket:

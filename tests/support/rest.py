@@ -17,6 +17,7 @@ from certs.authority import Authority, create_authority, issue
 from certs.keyfiles import create_key
 from certs.names import CertificateName, CertificateUse, tls_name
 from gateway.agency.api import AgencyParts, RefusedCall, create_api
+from gateway.agency.connection import LIMITS, ConnectionLimits
 from gateway.agency.issuer import TRIAL_KEY, Profile, TrialIssuer
 from gateway.agency.server import AgencyServer, tls_context
 from gateway.agency.tokens import OfficerTokens
@@ -134,7 +135,9 @@ def certify(folder: Path, ca: Authority, name: str, uri_name: CertificateName) -
 
 
 @asynccontextmanager
-async def rest_api(folder: Path, searches: Searches, clock: Clock | None = None) -> AsyncIterator[Rest]:
+async def rest_api(
+    folder: Path, searches: Searches, clock: Clock | None = None, limits: ConnectionLimits = LIMITS
+) -> AsyncIterator[Rest]:
     """Serve the API with fresh certificates in `folder`."""
     clock = clock or SystemClock()
     ca = create_authority(folder, MEMBER, SystemClock())
@@ -159,7 +162,7 @@ async def rest_api(folder: Path, searches: Searches, clock: Clock | None = None)
         counters=counters,
     )
     context = tls_context(folder / "tls.key", folder / "tls.pem", folder / "ca.pem")
-    server = AgencyServer(create_api(parts), "127.0.0.1", 0, context)
+    server = AgencyServer(create_api(parts), "127.0.0.1", 0, context, limits=limits)
     _, port = await server.start()
     try:
         yield Rest(folder, ca, port, issuer, searches, counters, refused, broken)
