@@ -39,8 +39,7 @@ def refusal(enter: Callable[[dict[str, Any], str], None], name: str) -> str:
     try:
         enter(state, name)
     except Overloaded as error:
-        assert error.reason is Reason.RESOURCE_EXHAUSTED
-        return error.code
+        return error.code if error.reason is Reason.RESOURCE_EXHAUSTED else "another reason"
     for use in state["entered"]:
         use.leave()
     return ""
