@@ -71,8 +71,7 @@ def _integer(text: str) -> int:
 
 
 def _float(text: str) -> float:
-    value = float(text)
-    if len(text) > _MAX_NUMBER or not math.isfinite(value):
+    if len(text) > _MAX_NUMBER or not math.isfinite(value := float(text)):
         raise _bad("a number is too long or too large")
     return value
 
