@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -54,6 +56,11 @@ class Leaf:
         """The certificate's bytes in DER."""
         return self.certificate.public_bytes(Encoding.DER)
 
+    @property
+    def thumbprint(self) -> str:
+        """The certificate's `x5t#S256`."""
+        return thumbprint_of(self.der)
+
 
 def read_leaf(data: bytes) -> Leaf:
     """Return a leaf certificate (PEM or DER), or raise `Malformed`:
@@ -99,6 +106,11 @@ def read_ca(pem: bytes) -> x509.Certificate:
 def ca_key_id(pem: bytes) -> str:
     """Return the id of a national CA's key. Raises `Malformed`."""
     return key_id(spki(_p256(read_ca(pem))))
+
+
+def thumbprint_of(certificate: bytes) -> str:
+    """Return `x5t#S256` of a DER certificate (RFC 8705, 3.1): base64url of its SHA-256, without padding."""
+    return base64.urlsafe_b64encode(hashlib.sha256(certificate).digest()).rstrip(b"=").decode()
 
 
 def check_issued(leaf: Leaf, authorities: Sequence[x509.Certificate]) -> tuple[int, int]:

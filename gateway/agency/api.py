@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any
 
 from fastapi import APIRouter, FastAPI, Header, Path, Request
@@ -19,6 +19,7 @@ from fastapi.responses import JSONResponse, Response, StreamingResponse
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
+from gateway.agency.allowance import Allowance, Leaving
 from gateway.agency.client_certificate import ClientSystem, client_system
 from gateway.agency.onward import OnwardBody, OnwardResponse, onward_response, read_onward
 from gateway.agency.problems import language_headers, plain_problem, problem, status_of
@@ -26,6 +27,7 @@ from gateway.agency.requests import SearchBody, read_search
 from gateway.agency.responses import SearchResponse, search_response
 from gateway.agency.tokens import OfficerTokens
 from gateway.clock import SystemClock
+from gateway.config.schema import Limits
 from gateway.errors import (
     Forbidden,
     LiaisonError,
@@ -79,7 +81,8 @@ class AgencyParts:
     """The parts of the API, handed in by `gateway.app`.
 
     `health` returns the health as JSON; `refused` writes the entry of a refused call; `broken` gets an error after
-    which the process must end. Without `onward` no record is ever used onward.
+    which the process must end. Without `onward` no record is ever used onward. `is_withdrawn` tells whether a
+    system's certificate (by its name and `x5t#S256`) is not accepted any more.
     """
 
     member: str
@@ -90,6 +93,8 @@ class AgencyParts:
     broken: Callable[[StorageBroken], None]
     counters: Counters
     onward: OnwardUses | None = None
+    is_withdrawn: Callable[[str, str], bool] = lambda _name, _thumbprint: False
+    allowance: Allowance = field(default_factory=lambda: Allowance(Limits(), SystemClock().monotonic))
     monotonic: Callable[[], float] = SystemClock().monotonic
 
 
@@ -116,6 +121,7 @@ def create_api(parts: AgencyParts) -> FastAPI:
         redoc_url=None,
     )
     app.include_router(_routes(parts))
+    app.add_middleware(Leaving, allowance=parts.allowance)
     _handle_errors(app, parts)
     return app
 
@@ -203,8 +209,20 @@ def _language(request: Request) -> Language:
 
 def _client(request: Request, parts: AgencyParts) -> ClientSystem:
     certificate = getattr(request.state, "client_certificate", None)
-    client = client_system(certificate, parts.member)
+    try:
+        client = client_system(certificate, parts.member)
+    except Unauthenticated:
+        parts.allowance.enter_system(request.scope["state"], "")
+        raise
     request.state.client = client.name
+    parts.allowance.enter_system(request.scope["state"], client.name)
+    if parts.is_withdrawn(client.name, client.thumbprint):
+        raise Unauthenticated(
+            "this system or its certificate is withdrawn",
+            code="client-withdrawn",
+            where="client certificate",
+            remedy="ask the node's administrator for a new certificate",
+        )
     return client
 
 
@@ -218,6 +236,7 @@ def _officer(request: Request, parts: AgencyParts) -> Officer:
         )
     officer = parts.tokens.verify(token, client.thumbprint, client.name)
     request.state.officer = officer.person
+    parts.allowance.enter_officer(request.scope["state"], officer.person)
     return officer
 
 
@@ -267,7 +286,7 @@ def _handle_errors(app: FastAPI, parts: AgencyParts) -> None:
     async def note(request: Request, error: LiaisonError) -> None:
         client, officer = getattr(request.state, "client", ""), getattr(request.state, "officer", "")
         log.warning(LogLine.AGENCY_REFUSED, client=client, code=error.code, reason=error.reason.value)
-        if getattr(request.state, "handed_over", False):
+        if getattr(request.state, "handed_over", False) or not parts.allowance.is_entry(client, error.code):
             return
         try:
             await parts.refused(RefusedCall(client, officer, error.code, error.reason))

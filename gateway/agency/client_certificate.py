@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from dataclasses import dataclass
+from functools import lru_cache
 
 from certs.names import CertificateUse
-from certs.profile import read_leaf
+from certs.profile import Leaf, read_leaf
 from gateway.errors import Malformed, Unauthenticated
 
 
@@ -19,9 +18,14 @@ class ClientSystem:
     thumbprint: str
 
 
-def thumbprint_of(certificate: bytes) -> str:
-    """Return `x5t#S256` of a DER certificate (RFC 8705, 3.1): base64url of its SHA-256, without padding."""
-    return base64.urlsafe_b64encode(hashlib.sha256(certificate).digest()).rstrip(b"=").decode()
+@lru_cache(maxsize=1024)
+def read_client(certificate: bytes) -> tuple[Leaf, ClientSystem]:
+    """Return a certificate (DER) of a connection, and the system that it names; raise `Malformed`.
+
+    A connection has one certificate for all of its requests, so that each is read once.
+    """
+    leaf = read_leaf(certificate)
+    return leaf, ClientSystem(leaf.name.name, leaf.thumbprint)
 
 
 def client_system(certificate: bytes | None, member: str) -> ClientSystem:
@@ -33,12 +37,12 @@ def client_system(certificate: bytes | None, member: str) -> ClientSystem:
     if not certificate:
         raise _refused("no certificate was presented")
     try:
-        name = read_leaf(certificate).name
+        leaf, system = read_client(certificate)
     except Malformed as error:
         raise _refused("the certificate does not fit the profile") from error
-    if name.member != member or name.use is not CertificateUse.CLIENT:
-        raise _refused(f"the certificate is for `{name.uri}`, not for an agency system of `{member}`")
-    return ClientSystem(name.name, thumbprint_of(certificate))
+    if leaf.name.member != member or leaf.name.use is not CertificateUse.CLIENT:
+        raise _refused(f"the certificate is for `{leaf.name.uri}`, not for an agency system of `{member}`")
+    return system
 
 
 def _refused(why: str) -> Unauthenticated:

@@ -13,7 +13,7 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from certs.keyfiles import load_key
-from gateway.agency.client_certificate import thumbprint_of
+from certs.profile import thumbprint_of
 from gateway.agency.tokens import ALGORITHM, MAX_LIFETIME_S, TYPE, PublicKey, audience
 from gateway.clock import Clock
 from gateway.errors import Misconfigured

@@ -3,24 +3,37 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import socket
 import ssl
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Callable
+from email.utils import formatdate
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
 import uvicorn
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.server import ServerState
 
+from certs.keyfiles import load_key
+from certs.profile import Leaf
+from gateway.agency.client_certificate import ClientSystem
+from gateway.agency.connection import LIMITS, AgencyConnection, ConnectionLimits
 from gateway.agency.problems import plain_problem
+from gateway.clock import SystemClock
 from gateway.errors import Misconfigured, Reason
 
-_FIRST_REQUEST_S = 10.0
 _MAX_HEADERS = 32 * 1024
 _MAX_HEADER_COUNT = 100
-_MAX_CONNECTIONS = 512
-_DRAIN_S = 5
+
+_LOOK_S, _STOP_LOOK_S = 0.25, 0.05
+_ACCEPT_AGAIN_S = 0.5
+_BACKLOG = 256
+_DRAIN_S = 5.0
+_STREAM_S = 0.3
+"""Seconds that a stream of events gets when the node stops; its reader asks again elsewhere."""
+_ENDED_S = 4.0
+"""Seconds in which an answer can still go out under a certificate that counts no more."""
 
 
 class _BoundedHeaders:
@@ -41,89 +54,144 @@ class _BoundedHeaders:
         await response(scope, receive, send)
 
 
-class _CertificateProtocol(H11Protocol):
-    """Puts the client's certificate (DER) into each request's state, and cuts off a client that sends no request."""
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(transport)
-        tls = transport.get_extra_info("ssl_object")
-        certificate = tls.getpeercert(binary_form=True) if tls else None
-        # Each request copies this state into its scope.
-        self.app_state = {**self.app_state, "client_certificate": certificate}
-        self._waiting = self.loop.call_later(_FIRST_REQUEST_S, self._cut_silent)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._waiting.cancel()
-        super().connection_lost(exc)
-
-    def _cut_silent(self) -> None:
-        if self.cycle is None:
-            self.transport.close()
-
-
-class _Server(uvicorn.Server):
-    """uvicorn without its own signal handling; sets `listening` once it listens."""
-
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self.listening = asyncio.Event()
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Leave the signals to the node."""
-        yield
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Listen, and set `listening`."""
-        await super().startup(sockets)
-        self.listening.set()
-
-
 class AgencyServer:
     """The running API. `start` returns when it listens; `stop` lets running requests end.
 
-    `share_port`: other processes of this node listen on the same port.
+    `share_port`: other processes of this node listen on the same port. `is_withdrawn` tells whether a system's
+    certificate (by its name and `x5t#S256`) is not accepted any more: its open connections then end within seconds.
     """
 
-    def __init__(self, app: Any, host: str, port: int, context: ssl.SSLContext, *, share_port: bool = False) -> None:
+    def __init__(
+        self,
+        app: Any,
+        host: str,
+        port: int,
+        context: ssl.SSLContext,
+        *,
+        share_port: bool = False,
+        limits: ConnectionLimits = LIMITS,
+        is_withdrawn: Callable[[str, str], bool] = lambda _name, _thumbprint: False,
+    ) -> None:
         self._context = context
         self._address = (host, port)
         self._share_port = share_port
-        config = uvicorn.Config(
+        self._limits = limits
+        self._is_withdrawn = is_withdrawn
+        self._state = ServerState()
+        self._shaking: dict[asyncio.Task[None], None] = {}
+        self._running: list[asyncio.Task[None]] = []
+        self._config = uvicorn.Config(
             _BoundedHeaders(app),
-            http=_CertificateProtocol,
+            http=AgencyConnection,
             ws="none",
             lifespan="off",
             log_config=None,
             access_log=False,
             proxy_headers=False,
             server_header=False,
-            limit_concurrency=_MAX_CONNECTIONS,
             h11_max_incomplete_event_size=_MAX_HEADERS,
-            timeout_graceful_shutdown=_DRAIN_S,
-            ssl_context_factory=lambda _config, _default: context,
         )
-        self._server = _Server(config)
-        self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> tuple[str, int]:
         """Listen; return the address in use (port 0 takes any free one). Raises `Misconfigured` when it is taken."""
+        self._config.load()
         listener = _listen(*self._address, share_port=self._share_port)
+        self._running = [
+            asyncio.create_task(self._accept(listener), name="agency-accept"),
+            asyncio.create_task(self._watch(), name="agency-watch"),
+        ]
         address = listener.getsockname()
-        self._task = asyncio.create_task(self._server.serve([listener]), name="agency-api")
-        listening = asyncio.create_task(self._server.listening.wait())
-        await asyncio.wait({self._task, listening}, return_when=asyncio.FIRST_COMPLETED)
-        if self._task.done():
-            listening.cancel()
-            await self._task
-            raise Misconfigured("the REST API did not start", where="listen.agency")
         return str(address[0]), int(address[1])
+
+    def renew(self, context: ssl.SSLContext) -> None:
+        """Use another key, certificate or CA from now on; connections that began under the old ones end in seconds."""
+        self._context = context
 
     async def stop(self) -> None:
         """Take no new connections, and give running requests a few seconds to end."""
-        if self._task is not None:
-            self._server.should_exit = True
-            await self._task
+        for task in (*self._running, *self._shaking):
+            task.cancel()
+        await asyncio.gather(*self._running, *self._shaking, return_exceptions=True)
+        ends = asyncio.get_running_loop().time() + _DRAIN_S
+        for connection in self._connections():
+            connection.end_within(_STREAM_S if connection.is_streaming else _DRAIN_S)
+        while (self._state.connections or self._state.tasks) and asyncio.get_running_loop().time() < ends:
+            self._look()
+            await asyncio.sleep(_STOP_LOOK_S)
+        for connection in self._connections():
+            connection.cut()
+        for request in self._state.tasks:
+            request.cancel()
+        await asyncio.gather(*self._state.tasks, return_exceptions=True)
+
+    async def _accept(self, listener: socket.socket) -> None:
+        """Accept connections until cancelled. Out of descriptors, wait for one to be free: the port is not lost."""
+        loop = asyncio.get_running_loop()
+        with listener:
+            while True:
+                try:
+                    connection, _ = await loop.sock_accept(listener)
+                except OSError:
+                    await asyncio.sleep(_ACCEPT_AGAIN_S)
+                    continue
+                shaking = loop.create_task(self._shake(connection))
+                self._shaking[shaking] = None
+                shaking.add_done_callback(self._shaken)
+                if len(self._shaking) > self._limits.handshakes:
+                    next(iter(self._shaking)).cancel()  # the oldest: an honest handshake takes milliseconds
+
+    async def _shake(self, connection: socket.socket) -> None:
+        """Agree on TLS with a stranger, within `handshake_s`."""
+        context = self._context
+
+        def protocol() -> AgencyConnection:
+            return AgencyConnection(self._config, self._state, (connection, context), self._admit)
+
+        await asyncio.get_running_loop().connect_accepted_socket(
+            protocol, connection, ssl=context, ssl_handshake_timeout=self._limits.handshake_s
+        )
+
+    def _shaken(self, task: asyncio.Task[None]) -> None:
+        self._shaking.pop(task, None)
+        if not task.cancelled():
+            task.exception()  # a handshake that failed: nothing was asked, and nothing is lost
+
+    def _admit(self, new: AgencyConnection) -> None:
+        """Make room for a new connection: of its own system, or of the largest where all places are taken."""
+        limits, of_systems = self._limits, defaultdict[str, list[AgencyConnection]](list)
+        for connection in self._connections():
+            of_systems[connection.system].append(connection)
+        own, free = of_systems[new.system], limits.places - sum(map(len, of_systems.values()))
+        group = own
+        if len(own) <= (limits.per_system if free >= limits.reserve else limits.small):
+            if free >= 0:
+                return
+            group = max(of_systems.values(), key=len)
+        waiting = [(since, each) for each in group if each is not new and (since := each.waiting_since) is not None]
+        (min(waiting, key=itemgetter(0))[1] if waiting else new).cut()
+
+    def _connections(self) -> list[AgencyConnection]:
+        return [each for each in self._state.connections if isinstance(each, AgencyConnection) and not each.is_cut]
+
+    async def _watch(self) -> None:
+        """Look at all connections until cancelled."""
+        while True:
+            self._state.default_headers = [(b"date", formatdate(usegmt=True).encode())]
+            self._look()
+            await asyncio.sleep(_LOOK_S)
+
+    def _look(self) -> None:
+        now_us = SystemClock().now_us()
+        for connection in self._connections():
+            if connection.context is not self._context or self._has_ended(connection.certificate, now_us):
+                connection.end_within(_ENDED_S)
+            connection.look(self._limits)
+
+    def _has_ended(self, certificate: tuple[Leaf, ClientSystem] | None, now_us: int) -> bool:
+        if certificate is None:
+            return False
+        leaf, system = certificate
+        return now_us >= leaf.stop_us or self._is_withdrawn(system.name, system.thumbprint)
 
 
 def tls_context(key: Path, certificate: Path, ca: Path) -> ssl.SSLContext:
@@ -131,6 +199,7 @@ def tls_context(key: Path, certificate: Path, ca: Path) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_3
     context.verify_mode = ssl.CERT_REQUIRED
+    context.num_tickets = 0  # a resumed session would skip the check of the certificate against a new CA
     context.verify_flags |= ssl.VerifyFlags.VERIFY_X509_STRICT
     try:
         context.load_verify_locations(ca)
@@ -142,6 +211,36 @@ def tls_context(key: Path, certificate: Path, ca: Path) -> ssl.SSLContext:
             remedy="run `liaison doctor`",
         ) from error
     return context
+
+
+class TlsFiles:
+    """The files of the port's key, certificate and client CA, for a process that takes up new ones while it runs."""
+
+    def __init__(self, key: Path, certificate: Path, ca: Path) -> None:
+        self._files = (key, certificate, ca)
+        self._used: tuple[bytes, ...] = ()
+
+    def context(self) -> ssl.SSLContext:
+        """Return the context of the files as they are; raise `Misconfigured` for an unusable one."""
+        load_key(self._files[0])  # refuses a key that others can read
+        content = self._content()
+        context = tls_context(*self._files)
+        self._used = content  # read before the context was: a file that changes in between is read once more
+        return context
+
+    def changed(self) -> ssl.SSLContext | None:
+        """Return a new context where a file has changed, else None; raise `Misconfigured` for an unusable one."""
+        return self.context() if self._content() != self._used else None
+
+    def _content(self) -> tuple[bytes, ...]:
+        try:
+            return tuple(file.read_bytes() for file in self._files)
+        except OSError as error:
+            raise Misconfigured(
+                "the TLS files cannot be read, the old ones stay",
+                where=str(error.filename),
+                remedy="run `liaison doctor`",
+            ) from error
 
 
 def _listen(host: str, port: int, *, share_port: bool) -> socket.socket:
@@ -162,5 +261,6 @@ def _listen(host: str, port: int, *, share_port: bool) -> socket.socket:
             port=port,
             strerror=error.strerror,
         ) from error
+    listener.listen(_BACKLOG)
     listener.setblocking(False)
     return listener

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from certs.profile import read_leaf
-from gateway.agency.client_certificate import thumbprint_of
 from gateway.agency.issuer import TRIAL_KEY, TrialIssuer
 from gateway.agency.tokens import OfficerTokens, PublicKey, load_token_key
 from gateway.clock import Clock
@@ -47,6 +46,6 @@ def handed_in(settings: Settings, clock: Clock, tokens: OfficerTokens | None = N
             pem = certificate.read_bytes()
         except OSError as error:
             raise Misconfigured("cannot be read", where=str(certificate), remedy="run `liaison init` again") from error
-        return reader.verify(token, thumbprint_of(read_leaf(pem).der), COMMAND_CERTIFICATE)
+        return reader.verify(token, read_leaf(pem).thumbprint, COMMAND_CERTIFICATE)
 
     return check

@@ -64,11 +64,19 @@ PublicKey = ec.EllipticCurvePublicKey
 
 
 @dataclass(frozen=True, slots=True)
+class _Shown:
+    """A token as one calling system shows it: its SHA-256, that system's certificate and name."""
+
+    digest: bytes
+    thumbprint: str
+    client: str
+
+
+@dataclass(frozen=True, slots=True)
 class _Cached:
     officer: Officer
     issued: int
     expires: int
-    thumbprint: str
     epoch: int
 
 
@@ -107,7 +115,7 @@ class OfficerTokens:
         self._keys = {kid: admitted(key, f"token key `{kid}`") for kid, key in keys.items()}
         self._clock = clock
         self._epoch = epoch
-        self._cache: OrderedDict[bytes, _Cached] = OrderedDict()
+        self._cache: OrderedDict[_Shown, _Cached] = OrderedDict()
         self._lock = threading.Lock()
 
     def verify(self, token: str, thumbprint: str, client: str) -> Officer:
@@ -117,32 +125,36 @@ class OfficerTokens:
         """
         if len(token) > MAX_TOKEN:
             raise _refused("token-too-large", f"more than {MAX_TOKEN} bytes")
-        digest = hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
-        found = self._recall(digest)
-        if found is None:
-            found = self._read(token, digest, client)
-            self._remember(digest, found)
-        _check_time(found.issued, found.expires, self._clock.now_us() // 1_000_000)
-        _check_binding(found.thumbprint, thumbprint)
+        shown = _Shown(hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest(), thumbprint, client)
+        found = self._recall(shown)
+        if found is not None:
+            _check_time(found.issued, found.expires, self._now_s())
+            return found.officer
+        found = self._read(token, shown)
+        self._remember(shown, found)
         return found.officer
 
-    def _recall(self, digest: bytes) -> _Cached | None:
+    def _now_s(self) -> int:
+        return self._clock.now_us() // 1_000_000
+
+    def _recall(self, shown: _Shown) -> _Cached | None:
         with self._lock:
-            found = self._cache.get(digest)
+            found = self._cache.get(shown)
             if found is None or found.epoch != self._epoch():
                 return None
-            self._cache.move_to_end(digest)
+            self._cache.move_to_end(shown)
             return found
 
-    def _remember(self, digest: bytes, item: _Cached) -> None:
+    def _remember(self, shown: _Shown, item: _Cached) -> None:
+        """Keep a token that passed all checks, for the system that showed it and for no other (CASE-D9)."""
         with self._lock:
-            self._cache[digest] = item
+            self._cache[shown] = item
             if len(self._cache) > _CACHED:
                 self._cache.popitem(last=False)
 
-    def _read(self, token: str, digest: bytes, client: str) -> _Cached:
+    def _read(self, token: str, shown: _Shown) -> _Cached:
         try:
-            return self._checked(token, digest, client)
+            return self._checked(token, shown)
         except Unauthenticated:
             raise
         except LiaisonError as error:
@@ -150,7 +162,7 @@ class OfficerTokens:
         except Exception as error:  # a verification that fails in an unforeseen way is a refusal (CASE-C14)
             raise _refused("bad-token", "it cannot be verified") from error
 
-    def _checked(self, token: str, digest: bytes, client: str) -> _Cached:
+    def _checked(self, token: str, shown: _Shown) -> _Cached:
         epoch = self._epoch()
         head, payload, signature = _split(token)
         key = self._key(_object(head, "head"))
@@ -159,8 +171,9 @@ class OfficerTokens:
         _check_claims(claims)
         if claims["aud"] != audience(self._member):
             raise _refused("token-audience", "it is for another node")
-        officer = self._officer(claims, digest, client)
-        return _Cached(officer, claims["iat"], claims["exp"], claims["cnf"]["x5t#S256"], epoch)
+        _check_time(claims["iat"], claims["exp"], self._now_s())
+        _check_binding(claims["cnf"]["x5t#S256"], shown.thumbprint)
+        return _Cached(self._officer(claims, shown), claims["iat"], claims["exp"], epoch)
 
     def _key(self, head: dict[str, Any]) -> PublicKey:
         if head.get("alg") != ALGORITHM:
@@ -174,7 +187,7 @@ class OfficerTokens:
             raise _refused("token-key", "its key is not listed", "list the identity provider's key as [[token_key]]")
         return self._keys[kid]
 
-    def _officer(self, claims: dict[str, Any], digest: bytes, client: str) -> Officer:
+    def _officer(self, claims: dict[str, Any], shown: _Shown) -> Officer:
         office = identifier(claims["office"], "office")
         if not office.startswith(f"{self._member}."):
             raise _refused("token-office", "its office is not one of this member")
@@ -184,8 +197,8 @@ class OfficerTokens:
             office=office,
             agency=identifier(claims["agency"], "agency"),
             purposes=_purposes(claims["purposes"]),
-            token_hash=digest,
-            client=client,
+            token_hash=shown.digest,
+            client=shown.client,
             on_behalf_of=identifier(claims["on_behalf_of"], "on_behalf_of") if "on_behalf_of" in claims else "",
         )
 

@@ -11,15 +11,16 @@ from typing import Any
 
 from certs.tls import check_floor, server_credentials
 from gateway import __version__
+from gateway.agency.allowance import Allowance
 from gateway.agency.api import AgencyParts, RefusedCall, create_api
-from gateway.agency.server import AgencyServer, tls_context
+from gateway.agency.server import AgencyServer, TlsFiles
 from gateway.app.answering_parts import build_answering
 from gateway.app.asking_parts import build_asking
 from gateway.app.core import build_core, first_rounds, last_rounds
 from gateway.app.desk_parts import build_desk
 from gateway.app.health import Health
 from gateway.app.resources import Resources, open_resources
-from gateway.app.rounds import WATCH_S, Round, Rounds
+from gateway.app.rounds import UPKEEP_S, WATCH_S, Round, Rounds
 from gateway.app.watched_journal import watch_machine, watch_node
 from gateway.app.witness_parts import NodeWitness
 from gateway.audit.retention.destroyed_keys import key_came_back
@@ -62,13 +63,15 @@ class Node:
         self.desk = build_desk(core, self.asking.searches)
         self.witness = NodeWitness(core)
         self.health = Health(resources, lambda: core.parts.suspensions.active.get("all"), self._serving)
-        self.rounds = Rounds(self._rounds(), core.leadership, core.note, core.fatal)
         self.addresses: dict[str, str] = {}
         self._log = Logger(component="node", member=resources.member)
         self._fatal = core.fatal
         self._place = place
+        self.rounds = Rounds(self._rounds(), core.leadership, core.note, core.fatal)
         self._server: NodeServer | None = None
         self._agency: AgencyServer | None = None
+        self._tls_files = TlsFiles(resources.home.key("tls"), resources.home.certificate("tls"), resources.home.ca)
+        self._allowance = Allowance(resources.settings.limits, resources.clock.monotonic)
         self._making: asyncio.Task[None] | None = None
         self._stopping = False
         self._stop_metrics: Callable[[], None] | None = None
@@ -86,7 +89,20 @@ class Node:
             *self.asking.rounds,
             *self.witness.rounds,
             *last_rounds(self.core),
+            Round("agency TLS", WATCH_S, self._renew_tls, leader_only=False),
+            Round("agency calls", UPKEEP_S, self._count_calls, leader_only=False),
         ]
+
+    async def _renew_tls(self) -> None:
+        """Use the TLS files of the REST API when they have changed."""
+        context = await asyncio.to_thread(self._tls_files.changed)
+        if context is not None and self._agency is not None:
+            self._agency.renew(context)
+
+    async def _count_calls(self) -> None:
+        """Write the entries of refused calls that were only counted."""
+        for draft in self._allowance.drafts():
+            await self.core.note(draft)
 
     # ------------------------------------------------------------ life
 
@@ -158,10 +174,11 @@ class Node:
         port = await self._server.start(f"{host}:{port}")
         self.addresses["exchange"] = f"{host}:{port}"
         await asyncio.to_thread(check_floor, host, port)
-        home = self.resources.home
-        context = tls_context(home.key("tls"), home.certificate("tls"), home.ca)
+        context = self._tls_files.context()
         api, address = create_api(self._agency_parts()), host_port(settings.listen.agency)
-        self._agency = AgencyServer(api, *address, context, share_port=shared)
+        self._agency = AgencyServer(
+            api, *address, context, share_port=shared, is_withdrawn=self.core.parts.suspensions.is_withdrawn
+        )
         self.addresses["agency"] = "{}:{}".format(*await self._agency.start())
         watch_node(
             self.resources.counters,
@@ -170,7 +187,7 @@ class Node:
                 "exchange": lambda: self.resources.exchange_log.size,
                 "operations": lambda: self.resources.operations_log.size,
             },
-            certificates=home.keys,
+            certificates=self.resources.home.keys,
             counterparts=self._counterparts,
             debts=(self.answering.debts.open_answers, self.answering.debts.oldest_s),
         )
@@ -292,6 +309,8 @@ class Node:
             broken=self._fatal,
             counters=self.resources.counters,
             onward=self.desk.onward,
+            is_withdrawn=self.core.parts.suspensions.is_withdrawn,
+            allowance=self._allowance,
         )
 
     def _counterparts(self) -> list[PeerStatus]:

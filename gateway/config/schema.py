@@ -92,6 +92,10 @@ class Limits:
         "Milliseconds in which counterparts must answer a search; later is `silent`.", 3000, minimum=1
     )
     in_flight_per_member: int = setting("Requests of one counterpart in work at a time.", 256, minimum=1)
+    officer_rate_per_s: int = setting("Calls of one officer at the REST API in a second.", 50, minimum=1)
+    officer_in_flight: int = setting("Calls of one officer at the REST API at a time.", 32, minimum=1)
+    system_rate_per_s: int = setting("Calls of one agency system at the REST API in a second.", 400, minimum=1)
+    system_in_flight: int = setting("Calls of one agency system at the REST API at a time.", 96, minimum=1)
     queue: int = setting("Requests waiting in one stage, of all counterparts.", 1024, minimum=1)
     source_timeout_ms: int = setting("Milliseconds in which a source must answer one search.", 2000, minimum=1)
     workers: int = setting("Threads of each source's bulkhead.", 4, minimum=1)

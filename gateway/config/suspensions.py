@@ -36,7 +36,11 @@ _MAX_PART = 4_000
 """Bytes of each part of a line."""
 _MAX_FILE = 4 * 1024 * 1024
 """Bytes of the file: thousands of switches."""
-_TARGET = re.compile(r"all|peer:[a-z]{2}(/[A-Za-z]{1,40})?|(agency|source):[a-z0-9][a-z0-9._-]{0,63}", re.ASCII)
+_TARGET = re.compile(
+    r"all|peer:[a-z]{2}(/[A-Za-z]{1,40})?|(agency|source|client):[a-z0-9][a-z0-9._-]{0,63}"
+    r"|certificate:[A-Za-z0-9_-]{43}",
+    re.ASCII,
+)
 
 HUMANITARIAN = frozenset({"MISSING_PERSON", "VICTIM_PROTECTION", "THREAT_TO_LIFE"})
 """Purposes that a suspension with a named approver lets through."""
@@ -53,7 +57,9 @@ class Action(StrEnum):
 class Switch:
     """One line of the file.
 
-    `target` is `all`, `peer:vn`, `peer:vn/Person` (a record type), `agency:police` or `source:th.police.records`.
+    `target` is `all`, `peer:vn`, `peer:vn/Person` (a record type), `agency:police`, `source:th.police.records`,
+    `client:records-desk` (an agency system at our REST API) or `certificate:` with the `x5t#S256` of one of its
+    certificates.
     `humanitarian` names the approver of the exception for humanitarian purposes; empty: there is no exception.
     """
 
@@ -144,6 +150,15 @@ class Suspensions:
             if target in active and not _lets_through(active[target], purpose):
                 return active[target].reason
         return None
+
+    def is_withdrawn(self, client: str, thumbprint: str) -> bool:
+        """Tell whether an agency system or its certificate is switched off, or may be: the file cannot be read."""
+        self.refresh()
+        active = self._active
+        if not active:
+            return False
+        is_off = f"client:{client}" in active or f"certificate:{thumbprint}" in active
+        return is_off or active.get("all") is _UNREADABLE
 
     def suspended_types(self, peer: str, purpose: str = "") -> frozenset[str]:
         """Return the record types that are switched off with a counterpart for a purpose."""

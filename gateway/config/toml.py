@@ -16,9 +16,13 @@ from gateway.errors import Misconfigured
 
 Path = tuple[str | int, ...]
 
-_HEADER = re.compile(r"\s*(\[\[?)\s*([^\]]+?)\s*\]\]?\s*(?:#.*)?")
+_HEADER = re.compile(r"\s*(\[\[?)([^\]]+)\]\]?\s*(?:#.*)?")
 _KEY = re.compile(r"""\s*((?:"[^"]*"|'[^']*'|[\w-]+)(?:\s*\.\s*(?:"[^"]*"|'[^']*'|[\w-]+))*)\s*=""")
 _PART = re.compile(r""""([^"]*)"|'([^']*)'|([\w-]+)""")
+_TEXT = re.compile(r"\"(?:[^\"\\]|\\.)*+(?:\"|$)|'[^']*+(?:'|$)")
+_DEEP = re.compile(r"""(?:(?:"[^"\n]*+"|'[^'\n]*+'|(?<![\w-])[\w-]++)[ \t]*+\.[ \t]*+){32}""", re.ASCII)
+"""A key of more than 32 parts, for which Python's reader takes quadratic time."""
+
 _KINDS = {
     str: "a text",
     int: "a number",
@@ -48,7 +52,11 @@ def parse_toml(file: str, content: bytes, code: str = "", *, is_secret: bool = F
     """
     try:
         document = content.decode("utf-8-sig")  # editors of Windows put a mark before it
-        return TomlTable(file, Lines(document), tomllib.loads(document), code=code)
+        if deep := _DEEP.search(document):
+            row = document.count("\n", 0, deep.start()) + 1
+            raise Misconfigured("more than 32 tables within tables", code=code, where=f"{file}:{row}")
+        data = tomllib.loads(document)
+        return TomlTable(file, Lines(document), data, code=code)
     except UnicodeDecodeError as error:
         raise Misconfigured("the file is not UTF-8", code=code, where=file, remedy="save it as UTF-8") from error
     except RecursionError as error:
@@ -117,7 +125,7 @@ def _parts(dotted: str) -> list[str]:
 
 def _opened(row: str) -> int:
     """Return the number of brackets that a row leaves open, outside texts and comments."""
-    bare = re.sub(r"\"(?:[^\"\\]|\\.)*\"|'[^']*'", "", row).partition("#")[0]
+    bare = _TEXT.sub("", row).partition("#")[0]
     return bare.count("[") + bare.count("{") - bare.count("]") - bare.count("}")
 
 

@@ -111,7 +111,7 @@ DENIED = _operations(
     "query", "question", "search", "to", "code",
 )
 SUSPEND = _operations(
-    "suspend", "A source, agency, counterpart or everything was switched off.",
+    "suspend", "A source, agency, counterpart, agency system, certificate or everything was switched off.",
     "scope", "target", "reason", "humanitarian", "by", "time", "order", *_ACT,
 )
 RESUME = _operations(

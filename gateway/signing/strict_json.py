@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections import Counter
 from collections.abc import Iterable
 from typing import Any, NoReturn
 
@@ -54,8 +55,7 @@ def dumps(value: Any) -> bytes:
 def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     members = dict(pairs)
     if len(members) != len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
+        twice = next(name for name, count in Counter(name for name, _ in pairs).items() if count > 1)
         raise _bad(f"the member `{twice[:40]!a}` occurs twice")
     return members
 
@@ -71,8 +71,7 @@ def _integer(text: str) -> int:
 
 
 def _float(text: str) -> float:
-    value = float(text)
-    if len(text) > _MAX_NUMBER or not math.isfinite(value):
+    if len(text) > _MAX_NUMBER or not math.isfinite(value := float(text)):
         raise _bad("a number is too long or too large")
     return value
 

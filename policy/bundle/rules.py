@@ -43,8 +43,9 @@ HANDLING_DATA = frozenset(
 
 _ANNOTATIONS = frozenset({"id", "title", "code", "fields", "withhold", "show"})
 _TERM = re.compile(r"`([^`]+)`")
-_TOKEN = re.compile(r'//[^\n]*|"(?:\\.|[^"\\])*"|;', re.DOTALL)
+_TOKEN = re.compile(r'//[^\n]*|"(?:\\.|[^"\\])*+(?:"|\Z)|;', re.DOTALL)
 _COMMENT = re.compile(r"^[ \t]*(?:#|//).*$", re.MULTILINE)
+_BLANK = re.compile(r"(?:\s|//[^\n]*)*")
 _MEMBER = re.compile(r"[a-z]{2}", re.ASCII)
 
 
@@ -96,19 +97,21 @@ class Policy:
 
 def rules(file: str, text: str) -> Iterator[Rule]:
     """Yield the policies in `text`, which end with a semicolon outside comments and strings."""
-    start = 0
+    start, line = 0, 1
     for token in _TOKEN.finditer(text):
         if token.group() == ";":
-            yield _rule(file, text, start, token.end())
+            yield _rule(file, line, text[start : token.end()])
+            line += text.count("\n", start, token.end())
             start = token.end()
     if re.sub(r"//[^\n]*", "", text[start:]).strip():
-        raise _rule(file, text, start, len(text)).wrong("the policy has no end", remedy="end it with `;`")
+        raise _rule(file, line, text[start:]).wrong("the policy has no end", remedy="end it with `;`")
 
 
-def _rule(file: str, text: str, start: int, end: int) -> Rule:
-    blank = re.compile(r"(?:\s|//[^\n]*)*").match(text, start)
-    begin = blank.end() if blank else start
-    return Rule(file, text.count("\n", 0, begin) + 1, text[begin:end])
+def _rule(file: str, line: int, text: str) -> Rule:
+    """Return the rule in `text`, which begins at `line`, without the blanks and comments before it."""
+    blank = _BLANK.match(text)
+    begin = blank.end() if blank else 0
+    return Rule(file, line + text.count("\n", 0, begin), text[begin:])
 
 
 def read_policy(

@@ -301,6 +301,26 @@ def test_d9_a_token_with_another_systems_certificate_is_refused(tokens: OfficerT
     assert refusal(tokens, token, "") == "token-binding"
 
 
+def test_d9_the_officer_is_noted_with_the_system_that_the_token_is_bound_to(tokens: OfficerTokens) -> None:
+    """The system that showed it first, without being bound to it, is in no record of the bound one's work."""
+    token, other = sign(HEAD, claims()), b64(hashlib.sha256(b"another certificate").digest())
+    for _ in range(2):
+        with pytest.raises(Unauthenticated):
+            tokens.verify(token, other, "thief")
+        assert tokens.verify(token, THUMBPRINT, "records-desk").client == "records-desk"
+    renamed = tokens.verify(token, THUMBPRINT, "renamed")
+    assert (renamed.client, tokens.verify(token, THUMBPRINT, "records-desk").client) == ("renamed", "records-desk")
+
+
+def test_d9_tokens_that_are_shown_by_strangers_push_none_out_of_the_cache(tokens: OfficerTokens) -> None:
+    token = sign(HEAD, claims())
+    first = tokens.verify(token, THUMBPRINT, "cli")
+    for number in range(5):
+        refusal(tokens, token, f"{number}")
+    assert tokens.verify(token, THUMBPRINT, "cli") is first
+    assert len(tokens._cache) == 1
+
+
 @pytest.mark.parametrize(
     ("cnf", "code"),
     [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -16,11 +16,14 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from certs.authority import Authority, create_authority, issue
 from certs.keyfiles import create_key
 from certs.names import CertificateName, CertificateUse, tls_name
+from gateway.agency.allowance import Allowance
 from gateway.agency.api import AgencyParts, RefusedCall, create_api
+from gateway.agency.connection import LIMITS, ConnectionLimits
 from gateway.agency.issuer import TRIAL_KEY, Profile, TrialIssuer
 from gateway.agency.server import AgencyServer, tls_context
 from gateway.agency.tokens import OfficerTokens
 from gateway.clock import Clock, SystemClock
+from gateway.config.schema import Limits
 from gateway.errors import StorageBroken, Unknown
 from gateway.model.exchange import Outcome
 from gateway.model.hit import Quality
@@ -95,6 +98,7 @@ class Rest:
     counters: Counters
     refused: list[RefusedCall]
     broken: list[StorageBroken]
+    server: AgencyServer
 
     def client(self, name: str = "client-cli", **options: Any) -> httpx2.AsyncClient:
         """A client with the certificate `name` (empty: none)."""
@@ -134,7 +138,14 @@ def certify(folder: Path, ca: Authority, name: str, uri_name: CertificateName) -
 
 
 @asynccontextmanager
-async def rest_api(folder: Path, searches: Searches, clock: Clock | None = None) -> AsyncIterator[Rest]:
+async def rest_api(
+    folder: Path,
+    searches: Searches,
+    clock: Clock | None = None,
+    limits: ConnectionLimits = LIMITS,
+    allowance: Allowance | None = None,
+    is_withdrawn: Callable[[str, str], bool] = lambda _name, _thumbprint: False,
+) -> AsyncIterator[Rest]:
     """Serve the API with fresh certificates in `folder`."""
     clock = clock or SystemClock()
     ca = create_authority(folder, MEMBER, SystemClock())
@@ -157,11 +168,13 @@ async def rest_api(folder: Path, searches: Searches, clock: Clock | None = None)
         refused=note,
         broken=broken.append,
         counters=counters,
+        is_withdrawn=is_withdrawn,
+        allowance=allowance or Allowance(Limits(), SystemClock().monotonic),
     )
     context = tls_context(folder / "tls.key", folder / "tls.pem", folder / "ca.pem")
-    server = AgencyServer(create_api(parts), "127.0.0.1", 0, context)
+    server = AgencyServer(create_api(parts), "127.0.0.1", 0, context, limits=limits, is_withdrawn=is_withdrawn)
     _, port = await server.start()
     try:
-        yield Rest(folder, ca, port, issuer, searches, counters, refused, broken)
+        yield Rest(folder, ca, port, issuer, searches, counters, refused, broken, server)
     finally:
         await server.stop()

@@ -21,6 +21,7 @@ from threading import Lock
 from typing import Any
 
 from certs.durable import sync_folder
+from certs.profile import read_leaf
 from gateway.audit.acts.act import Proved
 from gateway.audit.acts.table import ActKind, Lane, Proof
 from gateway.clock import Clock, rfc3339
@@ -49,21 +50,34 @@ _FOR_GOOD = 0
 """Microseconds of expiry of a document that is kept."""
 
 
-def target_of(
-    *, source: str = "", agency: str = "", peer: str = "", record_type: str = "", everything: bool = False
-) -> str:
-    """Return the one target that is named. `record_type` narrows a peer. Raises `Malformed`."""
-    named = [(kind, name) for kind, name in (("source", source), ("agency", agency), ("peer", peer)) if name]
+def target_of(*, record_type: str = "", everything: bool = False, **names: str) -> str:
+    """Return the one target that `names` names by its kind. `record_type` narrows a peer. Raises `Malformed`."""
+    named = [(kind, name) for kind, name in names.items() if name]
     if len(named) + everything != 1:
-        raise Malformed("exactly one target is needed", remedy="--source S, --agency A, --peer M or --all")
-    if record_type and not peer:
+        remedy = "--source S, --agency A, --peer M, --client S, --certificate FILE or --all"
+        raise Malformed("exactly one target is needed", remedy=remedy)
+    if record_type and not names.get("peer"):
         raise Malformed("a record type is switched off with one counterpart", remedy="give --peer with --type")
     if everything:
         return "all"
     kind, name = named[0]
+    if kind == "certificate":
+        return f"certificate:{_thumbprint(name)}"
     if kind != "peer":
         return f"{kind}:{identifier(name, kind)}"
     return f"peer:{member_id(name)}" + (f"/{known_type(record_type).name}" if record_type else "")
+
+
+def _thumbprint(name: str) -> str:
+    """Return the `x5t#S256` that is given, or that of the certificate in the file of this name."""
+    if is_target(f"certificate:{name}"):
+        return name
+    try:
+        data = Path(name).read_bytes()
+    except OSError as error:
+        remedy = "give the file of the certificate, or its x5t#S256 (43 characters)"
+        raise Malformed("the certificate cannot be read", where=name, remedy=remedy) from error
+    return read_leaf(data).thumbprint
 
 
 def options_of(target: str) -> str:

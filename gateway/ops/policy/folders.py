@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 
-from gateway.errors import Malformed, Misused
+from gateway.config.toml import parse_toml
+from gateway.errors import LiaisonError, Malformed, Misused
 from gateway.model.names import MemberId, member_id
 from policy.bundle.bundle import check_bundle, read_files
 from policy.engine.engine import BASE
@@ -56,8 +56,8 @@ def _parties(folder: Path) -> set[str]:
     found: set[str] = set()
     for path in folder.glob("agreements/*.toml"):
         try:
-            parties = tomllib.loads(path.read_text(encoding="utf-8")).get("parties")
-        except (OSError, ValueError):
+            parties = parse_toml(str(path), path.read_bytes()).data.get("parties")
+        except (OSError, LiaisonError):
             continue
         if isinstance(parties, list):
             found.update(party for party in parties if isinstance(party, str))

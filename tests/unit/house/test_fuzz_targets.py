@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.fuzz.targets import TARGETS, run
+from tests.security.test_linear import FUZZED
 
 SEEDS = (b"", b"\x00", b"{}", b"[]", b"<a/>", b"P<THA", b"\xff\xfe", "สมชาย".encode(), b"[source]\n")
 
@@ -22,3 +23,7 @@ def test_a_target_takes_the_seeds(name: str) -> None:
 @given(st.binary(max_size=400) | st.text(max_size=120).map(str.encode))
 def test_a_target_gives_a_value_or_one_of_our_errors(name: str, data: bytes) -> None:
     run(name, data)
+
+
+def test_each_target_is_held_to_linear_time() -> None:
+    assert set(FUZZED) == set(TARGETS)

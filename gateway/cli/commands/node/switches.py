@@ -25,6 +25,8 @@ switch_options = together(
     click.option("--agency", default="", help="All sources of an agency."),
     click.option("--peer", default="", help="Everything with one counterpart."),
     click.option("--type", "record_type", default="", help="With --peer: one record type, such as Person."),
+    click.option("--client", default="", help="One agency system at our REST API, with all of its certificates."),
+    click.option("--certificate", default="", help="One certificate of an agency system: its file, or its x5t#S256."),
     click.option("--all", "everything", is_flag=True, help="Everything."),
     click.option("--reason", required=True, help="Why; it is logged, and the counterpart does not see it."),
 )
@@ -86,7 +88,7 @@ def _active_lines(active: dict[str, str]) -> list[Line]:
 @key_option("An administrator's key")
 @printed
 def suspend(home: Path, reason: str, humanitarian: str, keys: tuple[Path, ...], **names: Any) -> Output:
-    """Switch a source, an agency, a counterpart or everything off, within 5 seconds.
+    """Switch a source, agency, counterpart, calling system, certificate or everything off, within 5 seconds.
 
     It always works from the machine itself. The entry says who signed; without --key, the account, as unproved.
 
@@ -96,6 +98,7 @@ def suspend(home: Path, reason: str, humanitarian: str, keys: tuple[Path, ...], 
       liaison suspend --home th --peer vn --reason "agreement under review"
       liaison suspend --home th --peer vn --type Person --reason "agreement under review" \\
               --humanitarian-approved-by "minister of the interior"
+      liaison suspend --home th --certificate records-desk.pem --reason "laptop stolen"
       liaison suspend --home th --all --reason "key lost"
     """
     place, clock = home_to_switch(home), SystemClock()

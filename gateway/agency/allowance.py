@@ -1,0 +1,129 @@
+"""Limits on the calls of each calling system and of each officer, and on the entries that refused calls become.
+
+A call counts for its system before its token is read, and then for its officer, until its answer has gone out.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from gateway.config.schema import Limits
+from gateway.errors import Overloaded
+from gateway.ports import events
+from gateway.ports.journal import EntryDraft
+
+ENTRIES = 60
+"""Refused calls of one system that are each an entry, until `drafts` is called; the others are counted."""
+
+_KNOWN = 4096
+"""Callers of one kind whose use is kept; the one that called least recently is forgotten."""
+
+_BURST_S = 2.0
+"""Seconds of calls that may come at once after a pause."""
+
+_ENTERED = "entered"
+
+
+@dataclass(slots=True)
+class _Use:
+    calls: float
+    at: float
+    running: int = 0
+
+    def leave(self) -> None:
+        self.running -= 1
+
+
+class _Callers:
+    """The use of each caller of one kind: `system` or `officer`."""
+
+    def __init__(self, kind: str, rate_per_s: int, in_flight: int, monotonic: Callable[[], float]) -> None:
+        self._kind = kind
+        self._rate_per_s = rate_per_s
+        self._in_flight = in_flight
+        self._monotonic = monotonic
+        self._uses: OrderedDict[str, _Use] = OrderedDict()
+
+    def enter(self, caller: str) -> _Use:
+        """Count a call that begins. Raises `Overloaded` over a bound."""
+        use, now = self._use(caller), self._monotonic()
+        use.calls = min(self._rate_per_s * _BURST_S, use.calls + (now - use.at) * self._rate_per_s)
+        use.at = now
+        remedy = "ask again in a second"
+        if use.running >= self._in_flight:
+            code = f"{self._kind}-busy"
+            raise Overloaded("at most {limit} calls at a time", code=code, remedy=remedy, limit=self._in_flight)
+        if use.calls < 1:
+            code = f"{self._kind}-rate"
+            raise Overloaded("at most {limit} calls in a second", code=code, remedy=remedy, limit=self._rate_per_s)
+        use.calls -= 1
+        use.running += 1
+        return use
+
+    def _use(self, caller: str) -> _Use:
+        use = self._uses.get(caller)
+        if use is None:
+            use = self._uses[caller] = _Use(self._rate_per_s * _BURST_S, self._monotonic())
+            if len(self._uses) > _KNOWN:
+                self._uses.popitem(last=False)
+        self._uses.move_to_end(caller)
+        return use
+
+
+class Allowance:
+    """The limits of one process. Not thread-safe: it belongs to the loop of the API."""
+
+    def __init__(self, limits: Limits, monotonic: Callable[[], float]) -> None:
+        self._systems = _Callers("system", limits.system_rate_per_s, limits.system_in_flight, monotonic)
+        self._officers = _Callers("officer", limits.officer_rate_per_s, limits.officer_in_flight, monotonic)
+        self._entries: Counter[str] = Counter()
+        self._counted: Counter[tuple[str, str]] = Counter()
+
+    def enter_system(self, state: dict[str, Any], name: str) -> None:
+        """Count a call of a system until `leave`; `state` is that of the request. Raises `Overloaded` over a bound."""
+        state.setdefault(_ENTERED, []).append(self._systems.enter(name))
+
+    def enter_officer(self, state: dict[str, Any], person: str) -> None:
+        """Count a call of an officer until `leave`. Raises `Overloaded` over a bound."""
+        state.setdefault(_ENTERED, []).append(self._officers.enter(person))
+
+    def leave(self, state: dict[str, Any]) -> None:
+        """Count the end of a call."""
+        for use in state.pop(_ENTERED, ()):
+            use.leave()
+
+    def is_entry(self, system: str, code: str) -> bool:
+        """Count a refused call; tell whether it is an entry of its own."""
+        self._entries[system] += 1
+        if self._entries[system] <= ENTRIES:
+            return True
+        self._counted[system, code] += 1
+        return False
+
+    def drafts(self) -> list[EntryDraft]:
+        """Return an entry for each system and code whose refused calls were only counted since the last call."""
+        counted, self._counted, self._entries = self._counted, Counter(), Counter()
+        return [
+            events.ALARM.draft(
+                code=code, count=count, detail=f"refused calls of the system `{system}`, beyond {ENTRIES}"
+            )
+            for (system, code), count in counted.items()
+        ]
+
+
+class Leaving:
+    """Counts the end of each call, however it ended (ASGI)."""
+
+    def __init__(self, app: Any, allowance: Allowance) -> None:
+        self._app = app
+        self._allowance = allowance
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Run a call, and count its end."""
+        try:
+            await self._app(scope, receive, send)
+        finally:
+            self._allowance.leave(scope.get("state", {}))

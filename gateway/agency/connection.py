@@ -1,0 +1,181 @@
+"""One HTTPS connection of a calling system, and the deadlines of everything that the system can leave undone.
+
+uvicorn has a time limit only for a connection on which nothing has come since the last response: one byte ends it. So
+`look` compares each connection with what it was at the last look. It costs the requests themselves nothing.
+"""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import struct
+from asyncio import Transport
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+
+import h11
+from uvicorn.config import Config
+from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.server import ServerState
+
+from certs.profile import Leaf
+from gateway.agency.client_certificate import ClientSystem, read_client
+from gateway.errors import Malformed
+
+LEAST_READ = 2048
+"""Bytes that a system takes at least of a waiting answer, each time within `unread_s`."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionLimits:
+    """Seconds and numbers of the REST port's connections.
+
+    `places` is the number of all connections. A system has `per_system` of them, and while fewer than `reserve` are
+    free it gets a new one only below `small`. `handshakes` connections may be without a certificate.
+    """
+
+    handshake_s: float = 5.0
+    request_s: float = 10.0
+    idle_s: float = 10.0
+    unread_s: float = 2.0
+    goodbye_s: float = 0.2
+    places: int = 512
+    per_system: int = 128
+    reserve: int = 128
+    small: int = 16
+    handshakes: int = 128
+
+
+LIMITS = ConnectionLimits()
+"""The limits of a node's port."""
+
+
+class Phase(Enum):
+    """What a connection waits for."""
+
+    REQUEST = "request"
+    """The rest of a request: of its head, or of its body."""
+    ANSWER = "answer"
+    """Our own work."""
+    IDLE = "idle"
+    """The next request; nothing of it has come."""
+    GOODBYE = "goodbye"
+    """The other side's end of TLS."""
+
+
+class AgencyConnection(H11Protocol):
+    """A connection of a calling system; puts its certificate (DER) into the state of each request."""
+
+    def __init__(
+        self, config: Config, state: ServerState, under: tuple[socket.socket, ssl.SSLContext], admit: Admit
+    ) -> None:
+        super().__init__(config, state, {})
+        self.context = under[1]
+        self.certificate: tuple[Leaf, ClientSystem] | None = None
+        self.system = ""
+        self.is_cut = False
+        self._socket = under[0]
+        self._admit = admit
+        self._since = self._read_at = self.loop.time()
+        self._mark: tuple[Phase, object] = (Phase.IDLE, None)
+        self._read = 0
+        self._ends_at: float | None = None
+
+    def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
+        """Read the certificate, and ask for a place among the connections."""
+        super().connection_made(transport)
+        tls = transport.get_extra_info("ssl_object")
+        certificate = tls.getpeercert(binary_form=True) if tls else None
+        self.app_state = {"client_certificate": certificate}
+        try:
+            self.certificate = read_client(certificate or b"")
+            self.system = self.certificate[0].name.uri
+        except Malformed:  # its requests are refused; all such certificates share the places of one system
+            self.certificate = None
+        self._admit(self)
+
+    @property
+    def phase(self) -> Phase:
+        """The thing that this connection waits for now."""
+        if self.transport.is_closing():
+            return Phase.GOODBYE
+        if self.conn.their_state is h11.SEND_BODY:
+            return Phase.REQUEST
+        if self.cycle is not None and not self.cycle.response_complete:
+            return Phase.ANSWER
+        return Phase.REQUEST if self.conn.trailing_data[0] else Phase.IDLE
+
+    @property
+    def waiting_since(self) -> float | None:
+        """The time since when this connection waits for the other side; None while an answer is made."""
+        return None if self.phase is Phase.ANSWER else self._since
+
+    @property
+    def is_streaming(self) -> bool:
+        """Tell whether an answer has begun and has not ended, such as a stream of events."""
+        return self.cycle is not None and self.cycle.response_started and not self.cycle.response_complete
+
+    def look(self, limits: ConnectionLimits) -> None:
+        """Cut this connection when it is past a deadline. Call it several times a second."""
+        now, phase = self.loop.time(), self.phase
+        if self._mark != (mark := (phase, self.cycle)):
+            self._mark, self._since = mark, now
+        is_pending = self._look_at_reader(now)
+        late = {
+            Phase.REQUEST: now - self._since > limits.request_s,
+            Phase.IDLE: now - self._since > limits.idle_s,
+            Phase.GOODBYE: not is_pending and now - self._since > limits.goodbye_s,
+        }.get(phase, False)
+        if now - self._read_at > limits.unread_s:
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _FORGET)  # also what the kernel still holds
+            self.cut()
+        elif late or (self._ends_at is not None and now > self._ends_at):
+            self.cut()
+
+    def shutdown(self) -> None:
+        """Take no further request. A request that has not come whole was not begun: its connection ends here."""
+        if self.phase is Phase.REQUEST:
+            self.cut()
+        elif not self.transport.is_closing():
+            super().shutdown()
+
+    def end_within(self, seconds: float) -> None:
+        """Take no further request, and let the answer that is being made go out for so many seconds."""
+        if self._ends_at is None:
+            self._ends_at = self.loop.time() + seconds
+            self.shutdown()
+
+    def cut(self) -> None:
+        """End the connection now, without waiting for the other side."""
+        self.is_cut = True
+        self.transport.abort()
+
+    def _look_at_reader(self, now: float) -> bool:
+        """Tell whether sent bytes wait for the other side, and note when it last took any of them."""
+        in_kernel, read = _sent(self._socket)
+        is_pending = in_kernel or self.transport.get_write_buffer_size() > 0
+        if not is_pending or read - self._read >= LEAST_READ:
+            self._read, self._read_at = read, now
+        return is_pending
+
+
+Admit = Callable[[AgencyConnection], None]
+
+_FORGET = struct.pack("ii", 1, 0)
+_INFO = struct.Struct("=24xI92xQ16xI")
+"""Of Linux's `tcp_info`: segments that are not acknowledged, bytes that are, bytes that are not sent yet."""
+
+
+def _sent(connection: socket.socket) -> tuple[bool, int]:
+    """Return whether the kernel holds bytes that the other side has not taken, and how many it has taken.
+
+    On another system than Linux the kernel's bytes are not known.
+    """
+    if not hasattr(socket, "TCP_INFO") or connection.fileno() < 0:
+        return False, 0
+    info = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _INFO.size)
+    if len(info) < _INFO.size:
+        return False, 0
+    unacknowledged, acknowledged, unsent = _INFO.unpack(info)
+    return unacknowledged > 0 or unsent > 0, acknowledged

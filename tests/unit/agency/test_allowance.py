@@ -1,0 +1,96 @@
+"""Limits on calls: each caller has its own, and what is refused does not fill the log."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from gateway.agency.allowance import ENTRIES, Allowance
+from gateway.config.schema import Limits
+from gateway.errors import Overloaded, Reason
+
+LIMITS = Limits(system_rate_per_s=5, system_in_flight=3, officer_rate_per_s=2, officer_in_flight=1)
+
+
+@dataclass
+class Time:
+    now: float = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def time() -> Time:
+    return Time()
+
+
+@pytest.fixture
+def allowance(time: Time) -> Allowance:
+    return Allowance(LIMITS, time)
+
+
+def refusal(enter: Callable[[dict[str, Any], str], None], name: str) -> str:
+    """Return the code with which a call is refused; empty where it is not, and then it ends at once."""
+    state: dict[str, Any] = {}
+    try:
+        enter(state, name)
+    except Overloaded as error:
+        return error.code if error.reason is Reason.RESOURCE_EXHAUSTED else "another reason"
+    for use in state["entered"]:
+        use.leave()
+    return ""
+
+
+def test_calls_at_a_time_are_counted_for_each_system(allowance: Allowance) -> None:
+    running: list[dict[str, Any]] = [{} for _ in range(3)]
+    for state in running:
+        allowance.enter_system(state, "desk")
+    assert refusal(allowance.enter_system, "desk") == "system-busy"
+    assert refusal(allowance.enter_system, "other") == ""
+    allowance.leave(running[0])
+    allowance.leave(running[0])
+    assert refusal(allowance.enter_system, "desk") == ""
+
+
+def test_calls_in_a_second_are_counted_for_each_officer(allowance: Allowance, time: Time) -> None:
+    assert [refusal(allowance.enter_officer, "th.o.1") for _ in range(6)] == ["", "", "", "", *["officer-rate"] * 2]
+    assert refusal(allowance.enter_officer, "th.o.2") == ""
+    time.now += 0.5
+    assert [refusal(allowance.enter_officer, "th.o.1") for _ in range(2)] == ["", "officer-rate"]
+    time.now += 3600
+    assert [refusal(allowance.enter_officer, "th.o.1") for _ in range(5)] == ["", "", "", "", "officer-rate"]
+
+
+def test_a_call_that_its_officer_may_not_make_still_counts_off_its_system(allowance: Allowance) -> None:
+    state: dict[str, Any] = {}
+    allowance.enter_officer({}, "th.o.1")
+    for _ in range(4):
+        allowance.enter_system(state, "desk")
+        with pytest.raises(Overloaded):
+            allowance.enter_officer(state, "th.o.1")
+        allowance.leave(state)
+    assert refusal(allowance.enter_system, "desk") == ""
+
+
+def test_newcomers_push_out_the_caller_that_was_silent_for_longest(allowance: Allowance) -> None:
+    running: dict[str, Any] = {}
+    allowance.enter_officer(running, "th.o.busy")
+    for number in range(5_000):
+        assert refusal(allowance.enter_officer, f"th.o.{number}") == ""
+    allowance.leave(running)
+    assert len(allowance._officers._uses) == 4096
+    assert refusal(allowance.enter_officer, "th.o.busy") == ""
+
+
+def test_refused_calls_beyond_a_number_are_counted_in_one_entry(allowance: Allowance) -> None:
+    assert sum(allowance.is_entry("desk", "system-rate") for _ in range(ENTRIES + 40)) == ENTRIES
+    assert allowance.is_entry("other", "no-token")
+    (draft,) = allowance.drafts()
+    assert (draft.private["code"], draft.private["count"]) == ("system-rate", 40)
+    assert "`desk`" in draft.private["detail"]
+    assert allowance.drafts() == []
+    assert allowance.is_entry("desk", "system-rate")
