@@ -9,7 +9,7 @@ from adapters.index.rows import day_of_birth, plate_detail, swapped, word_and_ye
 from gateway.errors import Malformed
 from gateway.matching.dates import BirthFit, window
 from gateway.matching.identifiers import number_key
-from gateway.matching.keys import asked_word_keys, query_keys
+from gateway.matching.keys import asked_word_keys, query_cost, query_keys
 from gateway.matching.person import PersonFeatures, rough_score, score_person
 from gateway.matching.thresholds import USUAL, Thresholds
 from gateway.model.hit import Match, Quality
@@ -139,8 +139,9 @@ _NO_ROW: IndexRow = ("", "", 0, "", 0, json.dumps([_NOBODY.names, "", "", ""]))
 def person_candidates(
     store: IndexStore, query: PersonQuery, check: Callable[[], None], thresholds: Thresholds = USUAL
 ) -> tuple[list[Found], bool]:
-    """Return rows that share keys with one of the query's names and fit it; `check` is called between rows."""
-    keys = _person_keys(query)
+    """Return rows that share keys with a name of the query and fit it; `check` is called between names and rows."""
+    query_cost(query)
+    keys = _person_keys(query, check)
     if not keys:
         raise Malformed("the name has nothing to search by", code="bad-query", where="query.names")
     births = window(query.birth) if query.birth else None
@@ -150,9 +151,9 @@ def person_candidates(
     rows, cut = store.find_names(sorted(keys), most, near, only=is_ruled_out)
     found: list[Found] = []
     compared = 0
-    for compared, (row, features) in enumerate(_closest(rows, query, check, thresholds), 1):
-        if not compared % _CHECK_EACH:
-            check()
+    for row, features in _closest(rows, query, check, thresholds):
+        check()
+        compared += 1
         match = score_person(query, features, thresholds)
         if match is not None:
             found.append((row[0], row[1], row[2], _CATEGORIES[row[3]], row[4], match))
@@ -180,8 +181,11 @@ def _closest(
     return ((rows[position], features) for _, position, features in sorted(rough, key=lambda item: item[1]))
 
 
-def _person_keys(query: PersonQuery) -> set[str]:
-    keys = {key for name in query.names for key in query_keys(name.text)}
+def _person_keys(query: PersonQuery, check: Callable[[], None]) -> set[str]:
+    keys: set[str] = set()
+    for name in query.names:
+        check()
+        keys |= query_keys(name.text)
     if query.birth and keys:
         birth = query.birth.value
         keys |= {word_and_year(key, birth) for name in query.names for key in asked_word_keys(name.text)}

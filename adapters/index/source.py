@@ -13,11 +13,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from functools import partial
 from pathlib import Path
 from typing import ParamSpec, Protocol, TypeVar, runtime_checkable
 
-from adapters.base import MAX_CANDIDATES, Changes, best, check_deadline
+from adapters.base import MAX_CANDIDATES, Budget, Changes, best, check_deadline
 from adapters.index.build import Progress, RowSource, build_index, cursor_of
 from adapters.index.give_way import PRIORITY
 from adapters.index.keep import DIFFERENCE_SECONDS, IndexKeeper
@@ -152,8 +151,9 @@ class IndexedSource:
     ) -> tuple[list[Found], bool]:
         with PRIORITY.answering():
             if isinstance(query, PersonQuery):
-                check = partial(check_deadline, self._clock, deadline)
-                return person_candidates(store, query, check, SETS[strictness])
+                with PRIORITY.computing():
+                    budget = Budget(self._clock, deadline)
+                    return person_candidates(store, query, budget.check, SETS[strictness])
             return identifier_candidates(store, query)
 
     def _marking(self, store: IndexStore, number: int) -> Marking:

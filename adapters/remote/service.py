@@ -26,6 +26,7 @@ from adapters.remote.reference import SKEW_US, Reference, StatementKeys, verify_
 from adapters.remote.reference_memory import ReferenceMemory
 from gateway.clock import Clock
 from gateway.errors import Forbidden, LiaisonError, Replayed
+from gateway.matching.keys import query_cost
 from gateway.model.hit import SourceRecord
 from gateway.model.marking import ReleaseMarking
 from gateway.model.names import ExchangeId
@@ -102,6 +103,7 @@ class SourceService:
         if hashlib.sha256(message.query).digest() != reference.query_hash:
             raise Forbidden("the reference is for another query", code="other-query", where="query")
         query, wanted = read_query(message.query)
+        query_cost(query)
         strictness = wanted.stricter(self._widest)
         self._memory.begin(reference, self._clock.now_us())
         self._check_unused(reference)

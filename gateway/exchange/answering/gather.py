@@ -13,12 +13,13 @@ from itertools import repeat
 import msgspec
 
 from adapters.base import MAX_CANDIDATES
-from gateway.errors import LiaisonError, Misconfigured, Unavailable, Unknown
+from gateway.errors import LiaisonError, Malformed, Misconfigured, Unavailable, Unknown
 from gateway.exchange.answering.constant_work import ConstantWork, decoy
 from gateway.exchange.answering.job import Findings, Job, UnsignedHit
 from gateway.exchange.parts import Parts
 from gateway.exchange.sources.batching import FetchCall, Fetched, SearchCall, Steps
 from gateway.exchange.sources.bulkhead import Bulkhead, Task
+from gateway.matching.keys import query_cost
 from gateway.model.decision import Release
 from gateway.model.hit import Candidate, Hit, IssuedRecord, Match, Quality, SearchResult, SourceRecord, Withheld
 from gateway.model.marking import Marking, ReleaseMarking
@@ -27,10 +28,10 @@ from gateway.records.sdjwt import UnsignedRecord, prepare, present
 from policy.attributes import RecordAttributes
 from policy.engine.engine import PolicyEngine
 
-_BAD_QUERY = "bad-query"
-"""The code of a source for a query that has nothing to search by: the question is at fault, not the source."""
+_BAD_QUERIES = frozenset({"bad-query", "query-too-costly"})
+"""The codes of a source for a query that it cannot search by: the question is at fault, not the source."""
 
-_STATES = {"timed-out": "timeout", "source-busy": "timeout", "suspended": "suspended"}
+_STATES = {"timed-out": "timeout", "source-busy": "timeout", "query-budget": "timeout", "suspended": "suspended"}
 
 _NOBODY = Candidate("", "", "", Match(Quality.POSSIBLE, 0.0), Marking())
 """The candidate that is decided on where a search found nothing."""
@@ -58,7 +59,13 @@ class Gatherer:
 
     def ask_sources(self, job: Job, complete: Callable[[Job], None]) -> None:
         """Run steps 7 to 9 in the walls; `complete` gets the job when its last source has answered."""
-        walls = [wall for wall in self._walls if job.verified.value.query.kind in wall.description.queries]
+        query = job.verified.value.query
+        try:
+            cost = query_cost(query)
+        except Malformed as error:
+            job.refuse(error)
+            return complete(job) if job.finish() else None
+        walls = [wall for wall in self._walls if query.kind in wall.description.queries]
         job.expected = tuple((wall.description.id, wall.description.kind) for wall in walls)
         self._suspend_types(job, walls)
         if not job.expected and job.finish():
@@ -70,7 +77,9 @@ class Gatherer:
                     complete(job)
                 continue
             look = partial(self._refer, job, wall) if wall.signs else partial(self._look, job)
-            wall.submit(Task(look, partial(_note, job, wall, complete), job.deadline))
+            done = partial(_note, job, wall, complete)
+            wall.submit(Task(look, done, job.deadline, job.peer, job.urgent, cost))
+        return None
 
     def _suspend_types(self, job: Job, walls: Sequence[Bulkhead]) -> None:
         """Note record types that are switched off with the peer as missing, whether or not there are records."""
@@ -295,7 +304,7 @@ def _note(
     if error is None and isinstance(result, Findings):
         findings = result
     else:
-        if error is not None and error.code == _BAD_QUERY:
+        if error is not None and error.code in _BAD_QUERIES:
             job.refuse(error)
         state = _STATES.get(error.code if error is not None else "", "failed")
         findings = Findings(wall.description.id, wall.description.kind, state)

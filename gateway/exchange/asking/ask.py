@@ -31,6 +31,7 @@ from gateway.exchange.asking.shown_line import show_line
 from gateway.exchange.parts import Parts
 from gateway.exchange.quota import over_quota
 from gateway.exchange.stages import as_error, reraise_fatal
+from gateway.matching.keys import query_cost
 from gateway.model.exchange import AnswerMessage, Outcome, Refusal, Request
 from gateway.model.names import ExchangeId, MemberId, new_exchange_id
 from gateway.model.requester import Officer, Requester
@@ -115,6 +116,7 @@ class Asker:
             raise Malformed("no counterpart was named", code="no-counterpart", where="to")
         if not (command.case or command.ticket):
             raise Malformed("a case or ticket number is required", code="missing-case", where="case")
+        query_cost(command.query)
         if not officer.person:
             raise Malformed("an officer's person id is required", code="missing-officer", where="officer")
         attributes = AskAttributes(
