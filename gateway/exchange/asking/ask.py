@@ -239,7 +239,8 @@ class Asker:
         place = await self._writers.exchange.write(notes.received(asked, checked, message, event))  # 6
         self._note_received(asked.member)
         self._parts.note_head(checked.checkpoint)
-        return show_line(self._parts, checked, place.index)  # 7
+        # Records are verified and compared in a thread: what a counterpart sends may take a while.
+        return await asyncio.to_thread(show_line, self._parts, checked, place.index, asked.request.query)  # 7
 
     async def _silent(self, asked: Asked, why: LiaisonError) -> Line:
         """Return the line of a counterpart without an answer that verifies, once its silence has an entry."""
