@@ -10,7 +10,7 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import TypeVar
 
 _PATIENCE_S = 0.05
@@ -18,7 +18,7 @@ _ROWS_AFTER = 50
 """Rows that are done before the next wait, after one that ran out of patience."""
 
 _QUICK_S = 0.0005
-"""The time that a thread computes before another one gets the lock, during upkeep; else it is 5 ms."""
+"""The time that a thread computes before another gets the lock, during upkeep and questions by name; else 5 ms."""
 
 T = TypeVar("T")
 
@@ -48,9 +48,13 @@ class SearchPriority:
                 if not self._answering:
                     self._is_quiet.set()
 
+    def upkeep(self) -> AbstractContextManager[None]:
+        """Return the block in which an index is kept up to date."""
+        return self.computing()
+
     @contextmanager
-    def upkeep(self) -> Iterator[None]:
-        """Make the threads of this process change more often while this lasts."""
+    def computing(self) -> Iterator[None]:
+        """Make the threads of this process change more often while this lasts: upkeep, or a question by name."""
         with self._lock:
             self._keeping += 1
             if self._keeping == 1:

@@ -5,18 +5,18 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Sequence
 
-from adapters.index.rows import day_of_birth, plate_detail, swapped, word_and_year
+from adapters.index.rows import KIND_OF, day_of_birth, swapped, word_and_year
 from gateway.errors import Malformed
 from gateway.matching.dates import BirthFit, window
-from gateway.matching.identifiers import number_key
-from gateway.matching.keys import asked_word_keys, query_keys
+from gateway.matching.identifiers import AskedNumber, IdentifierQuery, asked_number
+from gateway.matching.keys import asked_word_keys, query_cost, query_keys
 from gateway.matching.person import PersonFeatures, rough_score, score_person
 from gateway.matching.thresholds import USUAL, Thresholds
-from gateway.model.hit import Match, Quality
+from gateway.model.hit import Match
 from gateway.model.marking import SubjectCategory
-from gateway.model.query import ContainerQuery, DocumentQuery, NationalIdQuery, PersonQuery, VehicleQuery
+from gateway.model.query import PersonQuery
 from gateway.model.values import PartialDate
-from gateway.storage.index.index_store import MIN_READ, Births, IndexRow, IndexStore, KeyKind
+from gateway.storage.index.index_store import MIN_READ, Births, IndexRow, IndexStore
 
 MAX_EXACT = 256
 """The most rows that are read for one exact key."""
@@ -35,27 +35,13 @@ _CHECK_EACH = 20
 Found = tuple[str, str, int, SubjectCategory, int, Match]
 """Record type, source key, number of the marking, category, last live day, match."""
 
-IdentifierQuery = DocumentQuery | NationalIdQuery | VehicleQuery | ContainerQuery
-
 _CATEGORIES = {category.value: category for category in SubjectCategory}
-_SURE, _LIKELY = 1.0, 0.95
-
-
-def _exact(rule: str, detail_rule: str) -> tuple[Match, Match]:
-    """Return the matches for the number alone, and for the number with its issuer (scheme, province)."""
-    return Match(Quality.EXACT_ID, _LIKELY, (rule,)), Match(Quality.EXACT_ID, _SURE, (rule, detail_rule))
-
-
-_DOCUMENT = _exact("document-number", "document-issuer")
-_NATIONAL_ID = _exact("national-id", "national-id-scheme")
-_PLATE = _exact("plate", "plate-province")
-_CONTAINER = Match(Quality.EXACT_ID, _SURE, ("container-number",))
 
 
 def identifier_candidates(store: IndexStore, query: IdentifierQuery) -> tuple[list[Found], bool]:
     """Return rows with the query's number, except those whose issuer, scheme or province is known to be another."""
-    kind, key, detail, matches = _wanted(query)
-    return _fitting(kind, detail, matches, store.find(kind, key, MAX_EXACT))
+    asked = asked_number(query)
+    return _fitting(asked, store.find(KIND_OF[asked.held_as], asked.key, MAX_EXACT))
 
 
 def each_identifier_candidates(
@@ -66,64 +52,25 @@ def each_identifier_candidates(
     wanted = []
     for query in queries:
         try:
-            wanted.append((len(found), _wanted(query)))
+            wanted.append((len(found), asked_number(query)))
             found.append(([], False))
         except Malformed as error:
             found.append(error)
-    looked_up = store.find_each([(kind, key) for _, (kind, key, _, _) in wanted], MAX_EXACT)
-    for (place, (kind, _, detail, matches)), rows in zip(wanted, looked_up, strict=True):
-        found[place] = _fitting(kind, detail, matches, rows)
+    looked_up = store.find_each([(KIND_OF[asked.held_as], asked.key) for _, asked in wanted], MAX_EXACT)
+    for (place, asked), rows in zip(wanted, looked_up, strict=True):
+        found[place] = _fitting(asked, rows)
     return found
 
 
-def _fitting(
-    kind: KeyKind, detail: str, matches: tuple[Match, Match], rows: Sequence[IndexRow]
-) -> tuple[list[Found], bool]:
+def _fitting(asked: AskedNumber, rows: Sequence[IndexRow]) -> tuple[list[Found], bool]:
     if not rows:
         return [], False
-    compare = _compare_plates if kind is KeyKind.PLATE else _compare_details
     found: list[Found] = []
     for record_type, source_key, marking, category, last_day, held in rows:
-        fit = compare(detail, held)
-        if fit is not None:
-            found.append((record_type, source_key, marking, _CATEGORIES[category], last_day, matches[fit]))
+        match = asked.match(held)
+        if match is not None:
+            found.append((record_type, source_key, marking, _CATEGORIES[category], last_day, match))
     return found, len(rows) == MAX_EXACT
-
-
-def _wanted(query: IdentifierQuery) -> tuple[KeyKind, str, str, tuple[Match, Match]]:
-    """Return the kind and key to look up, the detail to compare, and the matches without and with that detail."""
-    kind, key, detail, matches = _key_of(query)
-    if not key:
-        raise Malformed("the number has no letters or digits", code="bad-query", where="query.number")
-    return kind, key, detail, matches
-
-
-def _key_of(query: IdentifierQuery) -> tuple[KeyKind, str, str, tuple[Match, Match]]:
-    if isinstance(query, DocumentQuery):
-        return KeyKind.DOCUMENT, number_key(query.number), query.issuer.upper(), _DOCUMENT
-    if isinstance(query, VehicleQuery):
-        return KeyKind.PLATE, number_key(query.plate), plate_detail(query.province, query.country), _PLATE
-    if isinstance(query, NationalIdQuery):
-        return KeyKind.NATIONAL_ID, number_key(query.number), query.scheme.upper(), _NATIONAL_ID
-    return KeyKind.CONTAINER, number_key(query.number), "", (_CONTAINER, _CONTAINER)
-
-
-def _compare_details(asked: str, held: str) -> bool | None:
-    """Return True if both are equal, False if one is missing, None if they differ."""
-    if not asked or not held:
-        return False
-    return True if asked == held else None
-
-
-def _compare_plates(asked: str, held: str) -> bool | None:
-    """Compare as `_compare_details`; other scripts of provinces and lengths of country codes are no conflict."""
-    province, _, country = asked.partition("|")
-    held_province, _, held_country = held.partition("|")
-    if country and len(country) == len(held_country) and country != held_country:
-        return None
-    if province.isascii() != held_province.isascii():
-        return False
-    return _compare_details(province, held_province)
 
 
 MIN_COMPARED = 3
@@ -139,8 +86,9 @@ _NO_ROW: IndexRow = ("", "", 0, "", 0, json.dumps([_NOBODY.names, "", "", ""]))
 def person_candidates(
     store: IndexStore, query: PersonQuery, check: Callable[[], None], thresholds: Thresholds = USUAL
 ) -> tuple[list[Found], bool]:
-    """Return rows that share keys with one of the query's names and fit it; `check` is called between rows."""
-    keys = _person_keys(query)
+    """Return rows that share keys with a name of the query and fit it; `check` is called between names and rows."""
+    query_cost(query)
+    keys = _person_keys(query, check)
     if not keys:
         raise Malformed("the name has nothing to search by", code="bad-query", where="query.names")
     births = window(query.birth) if query.birth else None
@@ -150,9 +98,9 @@ def person_candidates(
     rows, cut = store.find_names(sorted(keys), most, near, only=is_ruled_out)
     found: list[Found] = []
     compared = 0
-    for compared, (row, features) in enumerate(_closest(rows, query, check, thresholds), 1):
-        if not compared % _CHECK_EACH:
-            check()
+    for row, features in _closest(rows, query, check, thresholds):
+        check()
+        compared += 1
         match = score_person(query, features, thresholds)
         if match is not None:
             found.append((row[0], row[1], row[2], _CATEGORIES[row[3]], row[4], match))
@@ -180,8 +128,11 @@ def _closest(
     return ((rows[position], features) for _, position, features in sorted(rough, key=lambda item: item[1]))
 
 
-def _person_keys(query: PersonQuery) -> set[str]:
-    keys = {key for name in query.names for key in query_keys(name.text)}
+def _person_keys(query: PersonQuery, check: Callable[[], None]) -> set[str]:
+    keys: set[str] = set()
+    for name in query.names:
+        check()
+        keys |= query_keys(name.text)
     if query.birth and keys:
         birth = query.birth.value
         keys |= {word_and_year(key, birth) for name in query.names for key in asked_word_keys(name.text)}

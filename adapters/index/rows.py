@@ -8,7 +8,8 @@ from typing import Any
 
 from adapters.mapping.mapping import Mapping as SourceMapping
 from adapters.mapping.rows import Built
-from gateway.matching.identifiers import number_key, province_key
+from gateway.matching.confirm import held_features, held_names
+from gateway.matching.identifiers import held_numbers
 from gateway.matching.keys import name_keys, word_keys
 from gateway.model.marking import Marking
 from gateway.model.query import QueryKind
@@ -24,6 +25,14 @@ _QUERY_OF = {
     "containers": QueryKind.CONTAINER,
 }
 
+KIND_OF = {
+    "documents": KeyKind.DOCUMENT,
+    "national_ids": KeyKind.NATIONAL_ID,
+    "plates": KeyKind.PLATE,
+    "containers": KeyKind.CONTAINER,
+}
+"""The kind of key in the index of each search key that holds numbers."""
+
 _compact = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode
 
 
@@ -37,7 +46,7 @@ def queries_of(mapping: SourceMapping) -> frozenset[QueryKind]:
 def index_record(built: Built, links: Mapping[str, Any]) -> IndexedRecord:
     """Return the index row of a record, with its keys."""
     record, search = built.record, built.search
-    names = [item if isinstance(item, str) else item["text"] for item in _items(search.get("names"))]
+    names = held_names(search)
     birth = (search.get("birth") or {}).get("value", "")
     return IndexedRecord(
         record_type=record.record_type,
@@ -45,21 +54,19 @@ def index_record(built: Built, links: Mapping[str, Any]) -> IndexedRecord:
         marking=encode_marking(record.marking),
         category=record.category.value,
         last_day=built.last_day,
-        features=_features(names, birth, record.fields) if names else "",
+        features=_features(search, record.fields) if names else "",
         links=_compact(links) if links else "{}",
         keys=[key for key in {*_name_keys(names, birth), *_identifier_keys(search)} if key[1]],
     )
 
 
-def _features(names: list[str], birth: str, fields: Mapping[str, Any]) -> str:
-    nationalities = fields.get("nationalities") or [""]
-    nationality = nationalities[0] if len(nationalities) == 1 else ""
-    father = fields.get("father_name") or ""
-    said = [names, birth, fields.get("sex", ""), nationality]
-    return _compact([*said, father if isinstance(father, str) else father["text"]] if father else said)
+def _features(search: Mapping[str, Any], fields: Mapping[str, Any]) -> str:
+    held = held_features(search, fields)
+    said = [held.names, held.birth.value if held.birth else "", held.sex, held.nationality]
+    return _compact([*said, held.father] if held.father else said)
 
 
-def _name_keys(names: list[str], birth: str) -> Iterator[Key]:
+def _name_keys(names: tuple[str, ...], birth: str) -> Iterator[Key]:
     for name in names:
         yield from ((KeyKind.NAME, key, birth) for key in name_keys(name))
         if birth:
@@ -84,33 +91,8 @@ def swapped(birth: str) -> str:
 
 
 def _identifier_keys(search: Mapping[str, Any]) -> Iterator[Key]:
-    for number, item in _numbers(search.get("documents"), "number"):
-        yield KeyKind.DOCUMENT, number_key(number), item.get("issuer", "")
-    for number, item in _numbers(search.get("national_ids"), "number"):
-        yield KeyKind.NATIONAL_ID, number_key(number), item.get("scheme", "")
-    for plate, item in _numbers(search.get("plates"), "plate"):
-        yield KeyKind.PLATE, number_key(plate), plate_detail(item.get("province", ""), item.get("country", ""))
-    for number, _ in _numbers(search.get("containers"), "number"):
-        yield KeyKind.CONTAINER, number_key(number), ""
-
-
-def plate_detail(province: str, country: str) -> str:
-    """Return the province and country of a plate in a form that can be compared."""
-    return f"{province_key(province)}|{country.casefold()}"
-
-
-def _items(value: Any) -> list[Any]:
-    if value is None:
-        return []
-    return value if isinstance(value, list) else [value]
-
-
-def _numbers(value: Any, name: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    for item in _items(value):
-        if isinstance(item, str):
-            yield item, {}
-        else:
-            yield item[name], item
+    for held_as, kind in KIND_OF.items():
+        yield from ((kind, key, detail) for key, detail in held_numbers(search, held_as))
 
 
 def encode_marking(marking: Marking) -> str:

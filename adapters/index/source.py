@@ -13,17 +13,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from functools import partial
 from pathlib import Path
 from typing import ParamSpec, Protocol, TypeVar, runtime_checkable
 
-from adapters.base import MAX_CANDIDATES, Changes, best, check_deadline
+from msgspec.structs import replace
+
+from adapters.base import MAX_CANDIDATES, Budget, Changes, best, check_deadline
 from adapters.index.build import Progress, RowSource, build_index, cursor_of
 from adapters.index.give_way import PRIORITY
 from adapters.index.keep import DIFFERENCE_SECONDS, IndexKeeper
 from adapters.index.lookup import (
     Found,
-    IdentifierQuery,
     each_identifier_candidates,
     identifier_candidates,
     person_candidates,
@@ -32,6 +32,7 @@ from adapters.index.rows import decode_marking, queries_of
 from adapters.mapping.rows import Builder, Rows
 from gateway.clock import Clock
 from gateway.errors import LiaisonError, Malformed, Unavailable, Unknown
+from gateway.matching.identifiers import IdentifierQuery
 from gateway.matching.thresholds import SETS
 from gateway.model.hit import Candidate, SearchResult, SourceRecord
 from gateway.model.marking import Marking
@@ -152,8 +153,9 @@ class IndexedSource:
     ) -> tuple[list[Found], bool]:
         with PRIORITY.answering():
             if isinstance(query, PersonQuery):
-                check = partial(check_deadline, self._clock, deadline)
-                return person_candidates(store, query, check, SETS[strictness])
+                with PRIORITY.computing():
+                    budget = Budget(self._clock, deadline)
+                    return person_candidates(store, query, budget.check, SETS[strictness])
             return identifier_candidates(store, query)
 
     def _marking(self, store: IndexStore, number: int) -> Marking:
@@ -212,7 +214,7 @@ class IndexedSource:
         try:
             if not builder.is_live(rows) or self._is_past(builder.last_day(rows)):
                 raise Unknown("the source has no such record", code="unknown-record")
-            return builder.record(rows)
+            return replace(builder.record(rows), search=builder.search(rows))
         except Malformed as error:
             raise _unreadable(error) from error
 

@@ -151,16 +151,16 @@ class Builder:
             category=self._categorise(rows),
         )
 
+    def search(self, rows: Rows) -> dict[str, Any]:
+        """Return the search keys of the record that `record` has made of `rows`."""
+        found = ((name, self._read(f"search.{name}", get, rows)) for name, get in self._search)
+        return {name: value for name, value in found if value not in (None, [])}
+
     def build(self, rows: Rows) -> Built:
         """Return the record, checked against its type, with its search keys."""
         record = self.record(rows)
         RECORD_TYPES[self.type].check_whole(record.fields)
-        search = {
-            name: value
-            for name, get in self._search
-            if (value := self._read(f"search.{name}", get, rows)) not in (None, [])
-        }
-        return Built(record, search, self.last_day(rows), tuple(rows[_SPARED]))
+        return Built(record, self.search(rows), self.last_day(rows), tuple(rows[_SPARED]))
 
     def is_surely_past(self, row: Row, unread: Collection[int]) -> bool:
         """Tell whether the readable own cells alone show that a row does not count; `unread` cannot be read."""

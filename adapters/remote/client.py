@@ -26,6 +26,7 @@ from certs.names import source_tls_name
 from certs.tls import TlsIdentity, channel_credentials
 from gateway.clock import Clock
 from gateway.errors import BadSignature, Forbidden, LiaisonError, Misconfigured, TimedOut, Unavailable, Unknown
+from gateway.matching.confirm import RECORD_CHANGED
 from gateway.model.hit import Disclosure, IssuedRecord, SearchResult, SourceRecord
 from gateway.model.marking import ReleaseMarking
 from gateway.model.query import Query, QueryKind
@@ -315,6 +316,8 @@ def _failure(error: grpc.RpcError, source: str) -> LiaisonError:
     if code is grpc.StatusCode.NOT_FOUND:
         return Unknown("the source has no such record", code="unknown-record", where=source)
     said = (error.details() or "") if isinstance(error, grpc.Call) else ""
+    if said == RECORD_CHANGED:
+        return Unavailable("the record is no longer the one that was found", code=RECORD_CHANGED, where=source)
     if code is grpc.StatusCode.UNAVAILABLE:
         return Unavailable("the source cannot be reached", where=source, remedy="`liaison source check` at its home")
     return Unavailable(

@@ -11,16 +11,34 @@ from dataclasses import dataclass
 
 from adapters.remote.reference import SKEW_US, Reference
 from gateway.errors import Forbidden, Overloaded, Replayed
+from gateway.model.hit import Match, SearchResult
+from gateway.model.query import Query
+from gateway.model.strictness import Strictness
 
 MAX_REFERENCES = 20_000
 MAX_ISSUES = 2
 """The most times that a record is signed under one reference: the second when its marking had changed."""
 
 
+@dataclass(frozen=True, slots=True)
+class Searched:
+    """What was searched under a reference, and what was found."""
+
+    query: Query
+    strictness: Strictness
+    result: SearchResult
+
+    def match(self, record_type: str, key: str) -> Match:
+        """Return the match that was told of a record that was found."""
+        found = self.result.candidates
+        return next(each.match for each in found if (each.record_type, each.key) == (record_type, key))
+
+
 @dataclass(slots=True)
 class _Known:
     until_us: int
     left: dict[tuple[str, str], int]
+    searched: Searched | None = None
 
 
 class ReferenceMemory:
@@ -39,13 +57,17 @@ class ReferenceMemory:
                 self._forget(now_us)
             self._known[reference.hash] = _Known(reference.expires_us + SKEW_US, {})
 
-    def found(self, reference: Reference, records: Iterable[tuple[str, str]]) -> None:
-        """Note the records that the search found: pairs of record type and key."""
+    def found(self, reference: Reference, records: Iterable[tuple[str, str]], searched: Searched | None = None) -> None:
+        """Note the records that the search found: pairs of record type and key, and the search itself."""
         with self._lock:
-            self._known[reference.hash].left = dict.fromkeys(records, MAX_ISSUES)
+            visit = self._known[reference.hash]
+            visit.left, visit.searched = dict.fromkeys(records, MAX_ISSUES), searched
 
-    def take(self, reference: Reference, record_type: str, key: str) -> None:
-        """Use a reference for a record. Raises `Forbidden` when its search did not find it, `Replayed` too often."""
+    def take(self, reference: Reference, record_type: str, key: str) -> Searched | None:
+        """Use a reference for a record, and return its search as it was noted.
+
+        Raises `Forbidden` when the search did not find the record, `Replayed` too often.
+        """
         with self._lock:
             visit = self._known.get(reference.hash)
             left = visit.left.get((record_type, key)) if visit else None
@@ -54,6 +76,7 @@ class ReferenceMemory:
             if left == 0:
                 raise Replayed("this record was signed for this reference before", code="reference-replayed")
             visit.left[record_type, key] = left - 1
+            return visit.searched
 
     def _forget(self, now_us: int) -> None:
         self._known = {key: visit for key, visit in self._known.items() if visit.until_us > now_us}

@@ -2,7 +2,7 @@
 
 1. the caller is our node (`server.py` has checked its certificate);
 2. the reference is there and verifies, and was not used before;
-3. the adapter searches, or reads one record that this very search found;
+3. the adapter searches, or reads one record that this very search found, and that is still about its subject;
 4. a record is signed with the agency's key, if its own marking allows it;
 5. an entry is durable in the source's own log;
 6. the answer leaves. No entry, no answer.
@@ -23,9 +23,12 @@ from adapters.remote import wire
 from adapters.remote.allowed import is_allowed
 from adapters.remote.queries import read_query
 from adapters.remote.reference import SKEW_US, Reference, StatementKeys, verify_reference
-from adapters.remote.reference_memory import ReferenceMemory
+from adapters.remote.reference_memory import ReferenceMemory, Searched
 from gateway.clock import Clock
-from gateway.errors import Forbidden, LiaisonError, Replayed
+from gateway.errors import Forbidden, LiaisonError, Replayed, Unavailable
+from gateway.matching.confirm import RECORD_CHANGED, confirm, weaker
+from gateway.matching.keys import query_cost
+from gateway.matching.thresholds import SETS
 from gateway.model.hit import SourceRecord
 from gateway.model.marking import ReleaseMarking
 from gateway.model.names import ExchangeId
@@ -102,6 +105,7 @@ class SourceService:
         if hashlib.sha256(message.query).digest() != reference.query_hash:
             raise Forbidden("the reference is for another query", code="other-query", where="query")
         query, wanted = read_query(message.query)
+        query_cost(query)
         strictness = wanted.stricter(self._widest)
         self._memory.begin(reference, self._clock.now_us())
         self._check_unused(reference)
@@ -119,7 +123,8 @@ class SourceService:
         if not isinstance(self._log.write_now(draft), Logged):
             raise _replayed()
         # Only now, so that nothing is ever signed under a reference whose claim has lost.
-        self._memory.found(reference, ((found.record_type, found.key) for found in result.candidates))
+        found = ((each.record_type, each.key) for each in result.candidates)
+        self._memory.found(reference, found, Searched(query, strictness, result))
         return answer
 
     def issue(self, message: pb.IssueRequest, node: str, deadline: float) -> bytes:
@@ -128,8 +133,10 @@ class SourceService:
         release = wire.read_release_marking(message.release_marking)
         if not reference.occasion.request_hash:
             raise Forbidden("records are signed for requests of counterparts only", code="no-request")
-        self._memory.take(reference, message.record_type, message.key)
+        searched = self._memory.take(reference, message.record_type, message.key)
         record = self._adapter.fetch(message.key, message.record_type, deadline)
+        if searched is not None:
+            _check_found(searched, record)
         signed = self._sign(record, release, reference)
         marking = wire.marking_text(record.marking)
         answer = pb.IssueResponse(record=signed, marking=marking, category=record.category.value).SerializeToString()
@@ -227,6 +234,14 @@ class _Refusals:
                 self._causes.clear()
             self._causes[cause] = (now, 0)
             return waiting + 1
+
+
+def _check_found(searched: Searched, record: SourceRecord) -> None:
+    """Raise `Unavailable` when a record is not what the search said of it: it is about another subject, or may be."""
+    told = searched.match(record.record_type, record.key)
+    match = confirm(searched.query, record, SETS[searched.strictness])
+    if match is None or weaker(told, match).quality is not told.quality:
+        raise Unavailable("the record is no longer the one that was found", code=RECORD_CHANGED, where=record.source)
 
 
 def _replayed() -> Replayed:

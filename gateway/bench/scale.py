@@ -35,8 +35,10 @@ UPDATES = 1_000
 BUDGET_S = 60.0
 """More time than a node gives: a slow search shall show as a time, not as an error."""
 
-_MAPPING = Path(__file__).with_name("people.toml")
-_NAMES = tomllib.loads(_MAPPING.with_name("names.toml").read_text(encoding="utf-8"))
+PEOPLE = Path(__file__).with_name("people.toml")
+"""The mapping of the source of persons."""
+
+_NAMES = tomllib.loads(PEOPLE.with_name("names.toml").read_text(encoding="utf-8"))
 _FAMILIES, _MIDDLES, _GIVENS = (_NAMES[part].split() for part in ("families", "middles", "givens"))
 _FIRST_DAY = date(1940, 1, 1).toordinal()
 _DAYS = 25_000
@@ -85,7 +87,7 @@ def measure(rows: int, count: int = QUERIES) -> Iterator[ScaleRow]:
     with tempfile.TemporaryDirectory(prefix="liaison-scale-") as name:
         folder = Path(name)
         database = write_people(folder, rows)
-        (folder / "scale.toml").write_bytes(_MAPPING.read_bytes())
+        (folder / "scale.toml").write_bytes(PEOPLE.read_bytes())
         clock = SystemClock()
         place = Place(folder / "scale.toml", f"sqlite:///{database}", folder / "index", clock, index_secret=bytes(32))
         started, (worked, _) = time.perf_counter(), used()

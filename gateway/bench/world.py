@@ -8,20 +8,21 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from gateway.bench.data import absent_number, number, write_source
 from gateway.bench.load import Target
+from gateway.bench.scale import PEOPLE, write_people
 from gateway.clock import Clock, SystemClock
 from gateway.config import SourceSettings, write_default
 from gateway.errors import Unavailable
 from gateway.model.exchange import Request
 from gateway.model.names import MemberId, new_exchange_id
 from gateway.model.purpose import Offence, Purpose
-from gateway.model.query import DocumentQuery
+from gateway.model.query import DocumentQuery, Query
 from gateway.model.requester import Requester
 from gateway.node.wire import submit
 from gateway.signing.keys import SigningKey, load_signing_key
@@ -32,7 +33,7 @@ from gateway.trust.ceremony.member_card import read_card
 from gateway.trust.documents.charter import charter_fingerprint
 from gateway.trust.keeper import TrustKeeper
 
-ASKER, ANSWERER = MemberId("th"), MemberId("vn")
+ASKER, ANSWERER, OTHER = MemberId("th"), MemberId("vn"), MemberId("kh")
 Members = dict[MemberId, tuple[tuple[str, ...], int]]
 _NAME = "gw1"
 _START_S = 120.0
@@ -40,12 +41,12 @@ _START_S = 120.0
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """The two homes, and the parts of a request."""
+    """The homes, and the parts of a request."""
 
     folder: Path
     rows: int
     port: int
-    key: SigningKey
+    keys: Mapping[MemberId, SigningKey]
     server_name: str
     clock: Clock
 
@@ -54,26 +55,34 @@ class World:
         """The asking member's home; its TLS identity is the load generator's."""
         return self.folder / ASKER
 
+    def target(self, asker: MemberId, *pids: int) -> Target:
+        """Return the node as `asker` reaches it, with the node's processes."""
+        return Target(f"127.0.0.1:{self.port}", self.server_name, self.folder / asker, pids)
+
     @property
     def answerer(self) -> Path:
         """The answering node's home."""
         return self.folder / ANSWERER
 
 
-def build_world(folder: Path, rows: int) -> World:
-    """Found the federation and make the source."""
+def build_world(folder: Path, rows: int, *, others: Sequence[MemberId] = (), people: int = 0) -> World:
+    """Found the federation and make the source; with `others` that ask too, and a source of `people` beside it."""
     clock = SystemClock()
     port = _free_port()
-    members: Members = {ASKER: (("police",), _free_port()), ANSWERER: (("immigration",), port)}
+    members: Members = {ASKER: (("police",), _free_port()), ANSWERER: (("immigration", "police"), port)}
+    members |= {member: (("police",), _free_port()) for member in others}
     for member, (agencies, _) in members.items():
         create_member(folder / f"{member}-authority", member, clock)
         create_member_keys(folder / member, folder / f"{member}-authority", member, agencies, _NAME, clock)
     _found(folder, clock, members)
     for member in members:
-        other = ANSWERER if member == ASKER else ASKER
+        other = ASKER if member == ANSWERER else ANSWERER
         (folder / member / "roots.pem").write_bytes((folder / other / "ca.pem").read_bytes())
     database, mapping = write_source(folder, rows)
-    source = SourceSettings("vn.immigration.border", "immigration", str(mapping), f"sqlite:///{database}")
+    sources = [SourceSettings("vn.immigration.border", "immigration", str(mapping), f"sqlite:///{database}")]
+    if people:
+        database = write_people(folder, people)
+        sources.append(SourceSettings("vn.police.scale", "police", str(PEOPLE), f"sqlite:///{database}"))
     # The load generator asks and never acknowledges: the bench measures exchanges, not the limit on such a peer.
     generous = {"limits.receipt_debt": 10**9, "limits.receipt_debt_s": 10**6}
     settings = generous | {
@@ -81,10 +90,10 @@ def build_world(folder: Path, rows: int) -> World:
         "listen.exchange": f"127.0.0.1:{port}",
         "listen.agency": "127.0.0.1:0",
     }
-    write_default(folder / ANSWERER, settings, sources=[source])
+    write_default(folder / ANSWERER, settings, sources=sources)
     view = TrustKeeper(folder / ASKER / "trust", clock).view
-    key = load_signing_key(folder / ASKER / "keys" / "statement.key")
-    return World(folder, rows, port, key, view.server_name(ANSWERER), clock)
+    keys = {each: load_signing_key(folder / each / "keys" / "statement.key") for each in (ASKER, *others)}
+    return World(folder, rows, port, keys, view.server_name(ANSWERER), clock)
 
 
 def _found(folder: Path, clock: Clock, members: Members) -> None:
@@ -114,14 +123,15 @@ def _free_port() -> int:
 def requests_for(world: World, count: int, *, present: bool = True) -> list[bytes]:
     """Return `count` fresh signed requests, ready to send, for documents that exist or for absent ones."""
     wanted = (number(1 + row * 7919 % world.rows) if present else absent_number(row) for row in range(count))
-    return [_request(world, document) for document in wanted]
+    return [request_of(world, DocumentQuery(document, "VNM")) for document in wanted]
 
 
-def _request(world: World, document: str) -> bytes:
+def request_of(world: World, query: Query, sender: MemberId = ASKER) -> bytes:
+    """Return a fresh request of `sender` with `query`, ready to send."""
     now_us = world.clock.now_us()
     request = Request(
         exchange_id=new_exchange_id(),
-        sender=ASKER,
+        sender=sender,
         recipient=ANSWERER,
         issued_us=now_us,
         expires_us=now_us + 60_000_000,
@@ -130,13 +140,13 @@ def _request(world: World, document: str) -> bytes:
         case="B-2026/1",
         ticket="",
         agreement="gms-border-2026",
-        requester=Requester("officer", f"{ASKER}.blo.bench", "police", "0123456789abcdef"),
+        requester=Requester("officer", f"{sender}.blo.bench", "police", "0123456789abcdef"),
         token_commitment=secrets.token_bytes(32),
-        query=DocumentQuery(document, "VNM"),
+        query=query,
         trust_hash=bytes(32),
         policy_hash=bytes(32),
     )
-    return submit(REQUEST_KIND.build(request, world.key).envelope, 3000, "").SerializeToString()
+    return submit(REQUEST_KIND.build(request, world.keys[sender]).envelope, 3000, "").SerializeToString()
 
 
 @contextmanager
@@ -146,7 +156,7 @@ def start_node(world: World) -> Iterator[Target]:
     log = world.folder / "node.log"
     with log.open("wb") as errors, _process(command, stderr=errors) as process:
         _wait_for_port(process, world.port, log)
-        yield Target(f"127.0.0.1:{world.port}", world.server_name, world.asker, (process.pid,))
+        yield world.target(ASKER, process.pid)
 
 
 @contextmanager

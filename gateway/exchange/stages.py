@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from queue import Empty, SimpleQueue
+from time import perf_counter
 from typing import Generic, Protocol, TypeVar
 
 from gateway.errors import LiaisonError, Overloaded, StorageBroken
@@ -22,7 +23,14 @@ MAX_BATCH = 64
 RANKS = 3
 """Three ranks: urgent items that leave, other items that leave, and items that come in."""
 
+_SEVERAL = 2
 _FORGIVEN = 25
+
+_PORTION = 16
+"""The most items of one member in a batch while other members ask, too: theirs do not wait for a whole batch of it."""
+
+_ASKS_S = 5.0
+"""The seconds for which a member counts as one that asks."""
 
 _ROUNDS = 4
 """Batches that a stage works off in one turn while more arrive.
@@ -94,6 +102,7 @@ class Stage(Generic[I]):
         self._inbox: SimpleQueue[I | None] = SimpleQueue()
         self._lines: dict[str, tuple[deque[I], ...]] = {}
         self._waiting = 0
+        self._asked: dict[str, float] = {}
         self._thread = threading.Thread(target=self._run, name=f"stage-{name}", daemon=True)
 
     def start(self) -> None:
@@ -122,9 +131,12 @@ class Stage(Generic[I]):
                 with self._turn.taken():
                     for _ in range(_ROUNDS):
                         open_ = self._fill(block=False) and open_
-                        if not (batch := self._next_batch()):
+                        is_shared = self._is_shared()
+                        if not (batch := self._next_batch(_PORTION if is_shared else MAX_BATCH)):
                             break
                         self._work(batch)
+                        if is_shared:
+                            break  # the source and the other stages are waited for by others, too
         except BaseException as error:  # noqa: BLE001 - nothing may go on after an unknown failure
             self._fatal(error)
 
@@ -146,11 +158,22 @@ class Stage(Generic[I]):
             line = self._lines[item.line] = tuple(deque() for _ in range(RANKS))
         line[item.rank].append(item)
         self._waiting += 1
+        self._asked[item.line] = perf_counter()
 
-    def _next_batch(self) -> list[I]:
-        """Return up to `MAX_BATCH` items, one of each line in turn."""
+    def _is_shared(self) -> bool:
+        """Tell whether several members ask at this time."""
+        if len(self._asked) < _SEVERAL:
+            return False
+        since = perf_counter() - _ASKS_S
+        self._asked = {name: last for name, last in self._asked.items() if last > since}
+        return len(self._asked) >= _SEVERAL
+
+    def _next_batch(self, of_each: int) -> list[I]:
+        """Return up to `MAX_BATCH` items, one of each line in turn, and up to `of_each` of one line."""
         batch: list[I] = []
-        while self._waiting and len(batch) < MAX_BATCH:
+        for _ in range(of_each):
+            if not self._waiting or len(batch) == MAX_BATCH:
+                break
             for name in list(self._lines):
                 line = self._lines[name]
                 batch.append(next(filter(None, line)).popleft())

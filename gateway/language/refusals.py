@@ -63,6 +63,7 @@ REFUSALS: Sentences = {
     "policy-denies": "the other country's policy does not permit this",
     "purpose-not-covered": "the agreement does not cover this purpose",
     "query-not-covered": "the agreement does not cover questions of this kind",
+    "query-too-costly": "the names of the question have too many letters: ask with fewer or shorter ones",
     "quota": "today's quota for this purpose is used up",
     "receipts-due": "our node has not confirmed their earlier answers, so that they answer no more; tell our node's "
     "operators. This does not mean no hit.",

@@ -42,6 +42,7 @@ RULES: Sentences = {
     "plate": "the plate is the same",
     "plate-province": "the province of the plate is the same",
     "container-number": "the container number is the same",
+    "record-does-not-fit": "the record that came with it does not fit the question",
     "record-not-verified": "the record that came with it does not verify, so it is not shown",
 }
 """Every rule word that a match can carry, with its English sentence."""

@@ -11,6 +11,7 @@ from itertools import islice
 
 from gateway.matching import places, seats
 from gateway.matching.scripts import burmese, damaged, han, khmer, latin, letters, tables, thai
+from gateway.matching.scripts.cost import MAX_TEXT
 from gateway.matching.scripts.detect import begins_word, detect_script, script_of
 
 _INVISIBLE = re.compile("[\u00ad\u034f\u061c\u180e\u200c-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff]")
@@ -32,8 +33,8 @@ _OF_BARE = 2
 """The same in other scripts: unchanged, and with its lost marks."""
 
 _ARTICLE = "ال"
-_MAX_TEXT, _MAX_WORDS, _MAX_LETTERS = 512, 12, 48
-"""Text with more signs, words, or letters in a word is not a name; it would only cost time."""
+_MAX_WORDS, _MAX_LETTERS = 12, 48
+"""Text with more words, or letters in a word is not a name; it would only cost time."""
 
 _RPA = re.compile(r"^[a-z]*(?:xy[aeiouw]+|(?:aa|ee|oo)[bjvsmgd])[bjvsmgd]?$")
 _RPA_ENDING = re.compile(r"[aeiouw][bjvsmgd]$|[aeiou]$")
@@ -88,9 +89,9 @@ class NormalName:
 @lru_cache(maxsize=32768)
 def normal_name(text: str) -> NormalName:
     """Return the normal forms of `text`. A name without usable letters has no `forms`."""
-    text = _INVISIBLE.sub("", text[:_MAX_TEXT])
+    text = _INVISIBLE.sub("", text[:MAX_TEXT])
     # A single sign may become eighteen: `㍿` and others of U+33xx.
-    text = unicodedata.normalize("NFC", unicodedata.normalize("NFKC", text)[:_MAX_TEXT])
+    text = unicodedata.normalize("NFC", unicodedata.normalize("NFKC", text)[:MAX_TEXT])
     text = _AGAIN.sub(r"\1 \1", text)
     script = detect_script(text)
     if script == "Mymr":

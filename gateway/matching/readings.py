@@ -11,6 +11,9 @@ from gateway.matching.scripts import han, latin, letters
 _MIXED = 300
 """The most ways to spell all words of a name that are tried."""
 
+_SPELLED_APART = 8
+"""The spellings of a word that are made apart for each one that is tried."""
+
 _SPELLED = 2
 """The number of spellings of a word that are made for each one that is kept."""
 
@@ -46,8 +49,9 @@ def _other_spellings(name: NormalName, count: int) -> Iterator[Form]:
 
 def _mixed_spellings(name: NormalName, count: int) -> Iterator[Form]:
     """Yield spellings with all combinations of the words' sounds, those whose words are all usual first."""
-    spellings = [_sounding_apart(word, count) or ("",) for word in name.spelled[: len(name.own)]]
-    tried = max(1, int(_MIXED ** (1 / len(spellings))))
+    spelled = name.spelled[: len(name.own)]
+    tried = max(1, int(_MIXED ** (1 / len(spelled))))
+    spellings = [_sounding_apart(word, min(count, _SPELLED_APART * tried)) or ("",) for word in spelled]
     ranks = product(*(range(min(len(each), tried)) for each in spellings))
     for line in sorted(ranks, key=sum):
         if words := tuple(filter(None, (each[rank] for rank, each in zip(line, spellings, strict=True)))):

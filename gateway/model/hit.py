@@ -43,7 +43,10 @@ class Candidate(msgspec.Struct, frozen=True):
 
 
 class SourceRecord(msgspec.Struct, frozen=True):
-    """A source's record of one candidate: fields by name (JSON values), of the record type's field list."""
+    """A source's record of one candidate: fields by name (JSON values), of the record type's field list.
+
+    `search` holds the values by which the source finds the record, read with it; None where the source does not tell.
+    """
 
     source: str
     key: str
@@ -52,6 +55,7 @@ class SourceRecord(msgspec.Struct, frozen=True):
     fields: dict[str, Any]
     marking: Marking
     category: SubjectCategory = SubjectCategory.UNKNOWN
+    search: Mapping[str, Any] | None = None
 
 
 class Disclosure(msgspec.Struct, frozen=True):

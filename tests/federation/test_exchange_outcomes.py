@@ -141,6 +141,20 @@ def test_what_is_done_leaves_before_all_that_waits_to_come_in() -> None:
     assert _served([*coming, _Item(1000, rank=1), _Item(1001, rank=0)]) == [1001, 1000, *range(MAX_BATCH * 3)]
 
 
+def test_a_members_flood_fills_no_whole_batch_while_others_ask() -> None:
+    batches: list[list[str]] = []
+    stage = Stage[_Item](
+        "test", lambda batch: batches.append([item.line for item in batch]), lambda error: pytest.fail(str(error))
+    )
+    stage.put_all(_Item(n, rank=2, line="th") for n in range(MAX_BATCH))
+    stage.put(_Item(1000, rank=2, line="vn"))
+    stage.start()
+    stage.stop(5)
+    assert "vn" in batches[0]
+    assert max(map(len, batches)) < MAX_BATCH / 2
+    assert sum(map(len, batches)) == MAX_BATCH + 1
+
+
 def test_requests_come_in_behind_the_jobs_that_leave() -> None:
     coming = inbound("th")
     job = Job(coming, 0.0, 1.0)

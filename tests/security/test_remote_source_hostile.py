@@ -41,7 +41,7 @@ from gateway.config.source_home import load_source
 from gateway.demo import planted
 from gateway.errors import Malformed
 from gateway.model.exchange import Outcome
-from gateway.model.hit import Candidate
+from gateway.model.hit import Candidate, SourceRecord
 from gateway.model.marking import Level, Onward, ReleaseMarking
 from gateway.model.names import MemberId, new_exchange_id
 from gateway.model.purpose import Purpose
@@ -659,6 +659,36 @@ async def test_a_source_that_lies_is_missing_and_others_are_unaffected(stage: St
     assert (line.hits, line.missing) == ((), (KIND,))
     states = {item["id"]: item["state"] for item in last(stage.world.nodes["kh"]).private["sources"]}
     assert states[CUSTOMS.id] == "failed"
+
+
+BINH = {"names": [{"text": "TRAN THI BINH"}], "birth": {"value": "1991-02-03"}}
+
+
+async def test_a_source_that_signs_another_persons_record_is_not_believed(stage: Stage) -> None:
+    stage.liar.changes["issue"] = remade(stage, record={"fields": BINH})
+    line = await ask(stage)
+    assert (line.hits, line.missing) == ((), (KIND,))
+    states = {item["id"]: item["state"] for item in last(stage.world.nodes["kh"]).private["sources"]}
+    assert states[CUSTOMS.id] == "changed"
+
+
+@pytest.mark.parametrize("search", [None, {"names": ["TRAN THI BINH"], "birth": {"value": "1991-02-03"}}])
+async def test_an_agency_does_not_sign_another_persons_record(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, search: dict[str, Any] | None
+) -> None:
+    fetch = stage.process.adapter.fetch
+
+    def another(key: str, record_type: str, deadline: float) -> SourceRecord:
+        return structs.replace(fetch(key, record_type, deadline), fields=BINH, search=search)
+
+    monkeypatch.setattr(stage.process.adapter, "fetch", another)
+    signed = len([item for item in log_entries(stage.remote.home) if item.entry.kind == "source-issued"])
+    line = await ask(stage)
+    assert (line.hits, line.missing) == ((), (KIND,))
+    states = {item["id"]: item["state"] for item in last(stage.world.nodes["kh"]).private["sources"]}
+    assert states[CUSTOMS.id] == "changed"
+    assert "record-changed" in stage.refused()
+    assert signed == len([item for item in log_entries(stage.remote.home) if item.entry.kind == "source-issued"])
 
 
 async def test_the_same_record_signed_anew_is_believed(stage: Stage) -> None:

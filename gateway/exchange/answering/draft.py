@@ -228,6 +228,7 @@ def _private(job: Job, answer: Answer, findings: Iterable[Findings]) -> dict[str
                 "policies": sorted(found.policies),
                 "attributes": found.attributes,
             }
+            | ({"changed": found.changed} if found.changed else {})
             for found in findings
         ],
         "hits": [hit.reference for found in findings for hit in found.hits],

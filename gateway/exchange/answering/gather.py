@@ -11,26 +11,31 @@ from functools import partial
 from itertools import repeat
 
 import msgspec
+from msgspec.structs import replace
 
 from adapters.base import MAX_CANDIDATES
-from gateway.errors import LiaisonError, Misconfigured, Unavailable, Unknown
+from gateway.errors import LiaisonError, Malformed, Misconfigured, Unavailable, Unknown
 from gateway.exchange.answering.constant_work import ConstantWork, decoy
 from gateway.exchange.answering.job import Findings, Job, UnsignedHit
 from gateway.exchange.parts import Parts
 from gateway.exchange.sources.batching import FetchCall, Fetched, SearchCall, Steps
 from gateway.exchange.sources.bulkhead import Bulkhead, Task
+from gateway.matching.confirm import RECORD_CHANGED, Verdict, confirm, judge, weaker
+from gateway.matching.keys import query_cost
+from gateway.matching.thresholds import SETS, Thresholds
 from gateway.model.decision import Release
 from gateway.model.hit import Candidate, Hit, IssuedRecord, Match, Quality, SearchResult, SourceRecord, Withheld
 from gateway.model.marking import Marking, ReleaseMarking
+from gateway.model.query import Query
 from gateway.ports.sources import Occasion, SigningSource, Source, SourceDescription
 from gateway.records.sdjwt import UnsignedRecord, prepare, present
 from policy.attributes import RecordAttributes
 from policy.engine.engine import PolicyEngine
 
-_BAD_QUERY = "bad-query"
-"""The code of a source for a query that has nothing to search by: the question is at fault, not the source."""
+_BAD_QUERIES = frozenset({"bad-query", "query-too-costly"})
+"""The codes of a source for a query that it cannot search by: the question is at fault, not the source."""
 
-_STATES = {"timed-out": "timeout", "source-busy": "timeout", "suspended": "suspended"}
+_STATES = {"timed-out": "timeout", "source-busy": "timeout", "query-budget": "timeout", "suspended": "suspended"}
 
 _NOBODY = Candidate("", "", "", Match(Quality.POSSIBLE, 0.0), Marking())
 """The candidate that is decided on where a search found nothing."""
@@ -58,7 +63,13 @@ class Gatherer:
 
     def ask_sources(self, job: Job, complete: Callable[[Job], None]) -> None:
         """Run steps 7 to 9 in the walls; `complete` gets the job when its last source has answered."""
-        walls = [wall for wall in self._walls if job.verified.value.query.kind in wall.description.queries]
+        query = job.verified.value.query
+        try:
+            cost = query_cost(query)
+        except Malformed as error:
+            job.refuse(error)
+            return complete(job) if job.finish() else None
+        walls = [wall for wall in self._walls if query.kind in wall.description.queries]
         job.expected = tuple((wall.description.id, wall.description.kind) for wall in walls)
         self._suspend_types(job, walls)
         if not job.expected and job.finish():
@@ -70,7 +81,9 @@ class Gatherer:
                     complete(job)
                 continue
             look = partial(self._refer, job, wall) if wall.signs else partial(self._look, job)
-            wall.submit(Task(look, partial(_note, job, wall, complete), job.deadline))
+            done = partial(_note, job, wall, complete)
+            wall.submit(Task(look, done, job.deadline, job.peer, job.urgent, cost))
+        return None
 
     def _suspend_types(self, job: Job, walls: Sequence[Bulkhead]) -> None:
         """Note record types that are switched off with the peer as missing, whether or not there are records."""
@@ -118,7 +131,8 @@ class Gatherer:
         description = source.describe()
         found = Findings(description.id, description.kind)
         request = job.verified.value
-        result = yield SearchCall(source, request.query, self._parts.policy().strictness(request.purpose))
+        strictness = self._parts.policy().strictness(request.purpose)
+        result = yield SearchCall(source, request.query, strictness)
         chosen = self._choose(job, source, result, found)
         wanted = [choice.candidate for choice in chosen if choice.release.decision.allow]
         records: Iterator[Fetched | None] = repeat(None)
@@ -127,7 +141,7 @@ class Gatherer:
         for choice in chosen:
             if not choice.release.decision.allow:
                 found.hits.append(self._bare(job, choice.candidate, found))
-            elif (hit := self._hit(job, choice, found, next(records), issue)) is not None:
+            elif (hit := self._hit(job, choice, found, next(records), issue, SETS[strictness])) is not None:
                 found.hits.append(hit)
         return found
 
@@ -167,16 +181,27 @@ class Gatherer:
         return None if release.hide else release
 
     def _hit(
-        self, job: Job, choice: _Choice, found: Findings, record: Fetched | None, issue: Issue | None
+        self,
+        job: Job,
+        choice: _Choice,
+        found: Findings,
+        record: Fetched | None,
+        issue: Issue | None,
+        thresholds: Thresholds,
     ) -> Hit | None:
         """Return the hit with the fields that policy releases; None when the recipient may learn nothing after all."""
         candidate, attributes, release = choice.candidate, choice.attributes, choice.release
-        issued: IssuedRecord | UnsignedRecord | None = None
+        issued: IssuedRecord | None = None
         if issue is not None:  # fetched and signed in one call, under the marking that the index holds
             try:
                 marking = self._marking(job, candidate)
                 record, issued = issue(candidate.key, candidate.record_type, marking)
             except Unknown:
+                return None
+            except Unavailable as error:
+                if error.code != RECORD_CHANGED:
+                    raise
+                found.note_changed(candidate)
                 return None
         if isinstance(record, Unknown):
             return None
@@ -194,14 +219,21 @@ class Gatherer:
                 attributes.question, record.record_type, attributes.owner, record.marking, record.category
             )
             fresh = self._decide(parts.policy(), current, candidate, found, parts.clock.now_us())
-            if fresh is None or not fresh.decision.allow:
-                return self._bare(job, candidate, found) if fresh is not None else None
+            if fresh is None:
+                return None
             release = fresh
-            if issue is not None:
-                issued = self._issue_again(job, issue, record)
-        if issued is None:
-            issued = self._prepare(job, record)
-        return self._show(job, record, issued, candidate, release, found)
+            if issue is not None and release.decision.allow:
+                record, issued = self._issue_again(job, issue, record)
+        # Only now, so that a record that is hidden by its present marking does not show as one that has changed.
+        match = _confirmed(job.verified.value.query, candidate, record, thresholds, issued)
+        if match is None:
+            found.note_changed(candidate)
+            return None
+        candidate = replace(candidate, match=match)
+        if not release.decision.allow:
+            return self._bare(job, candidate, found)
+        shown = self._prepare(job, record) if issued is None else issued
+        return self._show(job, record, shown, candidate, release, found)
 
     def _bare(self, job: Job, candidate: Candidate, found: Findings) -> Hit:
         """Return a hit without a record: the recipient learns that there is something, and a human decides on more."""
@@ -240,13 +272,13 @@ class Gatherer:
             now_us=now_us,
         )
 
-    def _issue_again(self, job: Job, issue: Issue, record: SourceRecord) -> IssuedRecord:
-        """Return the record issued under its current marking, where the index held an older one."""
+    def _issue_again(self, job: Job, issue: Issue, record: SourceRecord) -> tuple[SourceRecord, IssuedRecord]:
+        """Return the record, and the same issued under its current marking, where the index held an older one."""
         again, issued = issue(record.key, record.record_type, self._marking(job, record))
         said = (again.marking, again.category)
         if said != (record.marking, record.category) or not issued.jwt:
             raise Unavailable("the record changes while it is read", code="record-unstable", where=record.source)
-        return issued
+        return again, issued
 
     def _show(
         self,
@@ -285,6 +317,21 @@ def _believed(description: SourceDescription, result: SearchResult) -> tuple[Can
     return candidates
 
 
+def _confirmed(
+    query: Query, candidate: Candidate, record: SourceRecord, thresholds: Thresholds, issued: IssuedRecord | None
+) -> Match | None:
+    """Return the candidate's match as far as the record bears it out; None when the record is about another subject.
+
+    An agency that signs its records has compared them itself, with more values than it tells.
+    """
+    if issued is None:
+        match = confirm(query, record, thresholds)
+    else:
+        said = judge(query, record.record_type, record.fields, thresholds)
+        match = said if isinstance(said, Match) else candidate.match if said is Verdict.SILENT else None
+    return None if match is None else weaker(candidate.match, match)
+
+
 def _foreign(source: str, what: str) -> Misconfigured:
     return Misconfigured("the source gave {what}", code="foreign-record", where=source, what=what)
 
@@ -295,7 +342,7 @@ def _note(
     if error is None and isinstance(result, Findings):
         findings = result
     else:
-        if error is not None and error.code == _BAD_QUERY:
+        if error is not None and error.code in _BAD_QUERIES:
             job.refuse(error)
         state = _STATES.get(error.code if error is not None else "", "failed")
         findings = Findings(wall.description.id, wall.description.kind, state)

@@ -12,7 +12,7 @@ from gateway.exchange.answering.inbound import Inbound
 from gateway.exchange.stages import reraise_fatal
 from gateway.model.decision import Decision
 from gateway.model.exchange import Outcome, Refusal, Request, Verified
-from gateway.model.hit import Hit, Withheld
+from gateway.model.hit import Candidate, Hit, Withheld
 from gateway.model.names import ExchangeId, MemberId
 from gateway.ports.journal import StoredAnswer
 from gateway.records.sdjwt import UnsignedRecord, present, sign_records
@@ -43,6 +43,12 @@ class Findings(msgspec.Struct):
     policies: set[str] = msgspec.field(default_factory=set)
     attributes: list[dict[str, object]] = msgspec.field(default_factory=list)
     capped: bool = False
+    changed: list[dict[str, str]] = msgspec.field(default_factory=list)
+
+    def note_changed(self, candidate: Candidate) -> None:
+        """Note a record that is not about the subject of the question: the source counts as missing."""
+        self.state = "changed"
+        self.changed.append({"source": candidate.source, "key": candidate.key, "type": candidate.record_type})
 
     def add_record(self, place: int, record: str) -> None:
         """Give the hit at `place` its signed record."""

@@ -38,6 +38,7 @@ from gateway.exchange.asking.turns import Turns
 from gateway.exchange.parts import Parts
 from gateway.exchange.quota import over_quota
 from gateway.exchange.stages import as_error, reraise_fatal
+from gateway.matching.keys import query_cost
 from gateway.model.exchange import AnswerMessage, Outcome, Refusal, Request
 from gateway.model.names import ExchangeId, MemberId, new_exchange_id
 from gateway.model.requester import Officer, Requester
@@ -127,6 +128,7 @@ class Asker:
             raise Malformed("no counterpart was named", code="no-counterpart", where="to")
         if not (command.case or command.ticket):
             raise Malformed("a case or ticket number is required", code="missing-case", where="case")
+        query_cost(command.query)
         if not officer.person:
             raise Malformed("an officer's person id is required", code="missing-officer", where="officer")
         attributes = AskAttributes(
@@ -266,7 +268,8 @@ class Asker:
         self.breakers.heard(asked.member)
         self._note_received(asked.member)
         self._parts.note_head(checked.shown)
-        return await show_line(self._parts, checked, place.index, self._turns)  # 7
+        # Records are verified and compared in a thread: what a counterpart sends may take a while.
+        return await asyncio.to_thread(show_line, self._parts, checked, place.index, asked.request.query)  # 7
 
     async def _not_heard(self, asked: Asked, why: LiaisonError) -> Line:
         """Return the line of a counterpart that could have answered in the budget and did not."""

@@ -10,11 +10,14 @@ from adapters.base import MAX_CANDIDATES
 from gateway.clock import Clock
 from gateway.config.suspensions import Suspensions
 from gateway.errors import LiaisonError
+from gateway.exchange.parts import URGENT
 from gateway.exchange.sources.batching import SearchCall, Steps
 from gateway.exchange.sources.bulkhead import Bulkhead, Task
+from gateway.matching.keys import query_cost
 from gateway.model.exchange import Outcome
 from gateway.model.hit import Candidate, SearchResult
 from gateway.model.names import MemberId
+from gateway.model.purpose import Purpose
 from gateway.model.query import Query
 from gateway.model.search import Line, ShownHit
 from gateway.ports.sources import Occasion, SigningSource, Source
@@ -40,6 +43,7 @@ class OwnSources:
         clock: Clock,
         make_reference: Callable[[str, str, str, str, str], str],
         policy: Callable[[], PolicyEngine],
+        urgent: frozenset[Purpose] = URGENT,
     ) -> None:
         self._member = member
         self._walls = walls
@@ -47,6 +51,7 @@ class OwnSources:
         self._clock = clock
         self._make_reference = make_reference
         self._policy = policy
+        self._urgent = urgent
 
     async def line(self, query: Query, occasion: Occasion, deadline: float) -> Line:
         """Return the hits of our own agencies; a source that fails or is late is named as missing."""
@@ -78,7 +83,7 @@ class OwnSources:
             value = result if error is None and isinstance(result, _Seen) else None
             loop.call_soon_threadsafe(_settle, future, value)
 
-        wall.submit(Task(run, done, deadline))
+        wall.submit(Task(run, done, deadline, self._member, occasion.purpose in self._urgent, query_cost(query)))
         try:
             async with asyncio.timeout(max(0.0, deadline - self._clock.monotonic())):
                 return await future

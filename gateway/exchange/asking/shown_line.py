@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 from gateway.errors import LiaisonError
 from gateway.exchange.asking.check_answer import Checked
-from gateway.exchange.asking.turns import Turns
 from gateway.exchange.parts import Parts
+from gateway.matching.confirm import Verdict, judge
 from gateway.model.exchange import Answer, Verified
 from gateway.model.hit import Hit
+from gateway.model.query import Query
 from gateway.model.search import Line, ShownHit, ShownRecord
 from gateway.records.verify import verify_record
 
 
-async def show_line(parts: Parts, checked: Checked, entry_index: int, turns: Turns) -> Line:
-    """Return one line for a counterpart's answer. A record that does not verify is not shown, and its hit says so."""
+def show_line(parts: Parts, checked: Checked, entry_index: int, query: Query) -> Line:
+    """Return one line for a counterpart's answer.
+
+    A record that does not verify is not shown, and its hit says so. The hit of a record about another subject than
+    that of `query` says so, too.
+    """
     answer = checked.answer.value
-    hits = [await turns.take(partial(_hit, parts, checked.answer, hit)) for hit in answer.hits]
+    hits = tuple(_hit(parts, checked.answer, hit, query) for hit in answer.hits)
     return Line(
         member=answer.sender,
         outcome=answer.outcome,
-        hits=tuple(hits),
+        hits=hits,
         refusal=answer.refusal,
         missing=answer.missing,
         capped=answer.capped,
@@ -32,10 +35,22 @@ async def show_line(parts: Parts, checked: Checked, entry_index: int, turns: Tur
     )
 
 
-def _hit(parts: Parts, answer: Verified[Answer], hit: Hit) -> ShownHit:
+def _hit(parts: Parts, answer: Verified[Answer], hit: Hit, query: Query) -> ShownHit:
     record = _record(parts, answer, hit) if hit.record else None
-    rules = hit.rules if record is not None or not hit.record else (*hit.rules, "record-not-verified")
+    rules = hit.rules
+    if hit.record and record is None:
+        rules = (*rules, "record-not-verified")
+    elif record is not None and _is_of_another(query, hit.record_type, record):
+        rules = (*rules, "record-does-not-fit")
     return ShownHit(hit.reference, hit.quality, hit.record_type, rules, hit.action, record)
+
+
+def _is_of_another(query: Query, record_type: str, record: ShownRecord) -> bool:
+    """Tell whether the disclosed fields contradict the question; one that they leave open is no contradiction."""
+    try:
+        return judge(query, record_type, record.fields) is Verdict.OTHER
+    except LiaisonError:  # the officer's own question has nothing to compare
+        return False
 
 
 def _record(parts: Parts, answer: Verified[Answer], hit: Hit) -> ShownRecord | None:

@@ -7,21 +7,21 @@ says that a kind of source is missing.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from queue import Empty, SimpleQueue
-
-import msgspec
 
 from gateway.clock import Clock
 from gateway.errors import LiaisonError, TimedOut
-from gateway.exchange.sources.batching import Steps, Work, run_together
+from gateway.exchange.sources.batching import Work, run_together
+from gateway.exchange.sources.lines import Lines, Task
 from gateway.exchange.sources.throttle import Throttle
 from gateway.exchange.stages import Turn, as_error
 from gateway.ports.sources import SigningSource, Source, SourceDescription
 
-_QUEUE = 512
+__all__ = ["Bulkhead", "Health", "Task", "WallLimits"]
+
 _MAX_BATCH = 64
 _BATCH_S = 0.02
 _MIN_PACE_S = 0.00005
@@ -33,14 +33,8 @@ _HELD_S = 0.01
 _HANGS_S = 1.0
 """A source that is this long over a deadline hangs: new tasks end at once as missing."""
 
-
-class Task(msgspec.Struct):
-    """Work on one source: the steps of `run(source)` in the wall's thread, then `done(result, error)` exactly once."""
-
-    run: Callable[[Source], Steps[object]]
-    done: Callable[[object, LiaisonError | None], None]
-    deadline: float
-    not_before: float = 0.0
+Result = tuple[Task, object, LiaisonError | None]
+"""A task that was served, with its result or error."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +83,7 @@ class Bulkhead:
         self._alone = 0
         self._stopped = threading.Event()
         self._pace = _FIRST_PACE_S
-        self._queue: SimpleQueue[Task | None] = SimpleQueue()
+        self._queue = Lines(threads, computes=not self.signs)
         self._threads = [
             threading.Thread(target=self._run, name=f"source-{self.description.id}-{number}", daemon=True)
             for number in range(threads)
@@ -107,31 +101,26 @@ class Bulkhead:
     def stop(self) -> None:
         """Ask the threads to end; one that hangs in its source is left behind (daemon)."""
         self._stopped.set()
-        for _ in self._threads:
-            self._queue.put(None)
+        self._queue.close()
 
     def submit(self, task: Task) -> None:
-        """Hand work over; a full queue, a hanging source and a spent rate end it at once as failed."""
-        if (self._timeout_s or self._throttle) and not self._admit(task):
+        """Hand work over; a hanging source, a full line of its member and a spent rate end it at once as failed."""
+        task.deadline = self.until(task.deadline)
+        if self._throttle is not None and self._is_late(task, self._throttle):
             return self._refuse(task, "the source is asked too often")
         if self._at_work and self.hangs:
             return self._refuse(task, "the source hangs")
-        if self._queue.qsize() >= _QUEUE:
+        if not self._queue.put(task):
             return self._refuse(task, "the source has too much waiting")
-        return self._queue.put(task)
+        return None
 
     def _refuse(self, task: Task, why: str) -> None:
         self.health.refused += 1
         task.done(None, TimedOut(why, code="source-busy", where=self.description.id))
 
-    def _admit(self, task: Task) -> bool:
-        """Apply the source's own limits to a task; False when its turn would come too late."""
-        task.deadline = self.until(task.deadline)
-        if self._throttle is None:
-            return True
-        due = self._throttle.reserve(self._clock.monotonic(), task.deadline)
-        task.not_before = due or 0.0
-        return due is not None
+    def _is_late(self, task: Task, throttle: Throttle) -> bool:
+        """Tell whether the source's rate brings a task its turn too late."""
+        return throttle.due(self._clock.monotonic(), self._queue.before(task.line)) >= task.deadline
 
     def until(self, deadline: float) -> float:
         """Return `deadline`, or the end of the source's own time from now on where that is sooner."""
@@ -154,68 +143,84 @@ class Bulkhead:
             pass
 
     def _next(self) -> bool:
-        """Serve a batch of waiting tasks; False when the end was asked for.
+        """Serve waiting tasks; False when the end was asked for.
 
-        While the source is quick, one thread serves alone, and always the same one: its connections are warm.
+        While the source is quick, one thread serves alone, and always the same one: its connections are warm. A task
+        that takes long is served beside it.
         """
         with self._gate:
-            while True:
-                task = self._queue.get()
-                if task is None:
-                    return False
-                batch = [task]
-                if task.not_before:
-                    # Later tasks are due later, so this wait holds none of them up.
-                    self._stopped.wait(task.not_before - self._clock.monotonic())
-                    break
-                if self._pace >= _QUICK_S or self.signs:
-                    break
-                if not self._serve_alone(batch):
-                    return False
-        self._serve(batch)
-        return True
-
-    def _serve_alone(self, batch: list[Task]) -> bool:
-        """Serve a first task and those that wait with it, in turn with the stages; False when the end was asked for."""
-        with self._turn.taken():
-            self._alone = threading.get_ident()
-            open_ = self._take_more(batch)
-            self._serve(batch)
-            self._alone = 0
-        return open_
-
-    def _take_more(self, batch: list[Task]) -> bool:
-        """Add as many tasks as a quick source answers in a few milliseconds; False when the end was asked for."""
-        wanted = min(_MAX_BATCH, int(_BATCH_S / self._pace))
-        while len(batch) < wanted:
-            try:
-                task = self._queue.get_nowait()
-            except Empty:
-                return True
+            task = self._queue.take()
+            while task is not None and self._is_quick(task):
+                task = self._serve_alone(task)
             if task is None:
                 return False
-            batch.append(task)
+            if self._throttle is not None and not self._wait_for_turn(task, self._throttle):
+                return True
+            self._queue.enter(task)
+        try:
+            _hand_on(self._together([task]))
+        finally:
+            self._queue.leave(task)
         return True
 
-    def _serve(self, batch: list[Task]) -> None:
-        """Run a batch, then hand all results on together: one hand-over to the next stage instead of one for each task.
+    def _is_quick(self, task: Task) -> bool:
+        """Tell whether a task may be served in turn with the stages of the node."""
+        is_slow = self._throttle is not None or self.signs or self._pace >= _QUICK_S
+        return not is_slow and not self._queue.is_costly(task)
 
-        Tasks go step by step together, so that their calls reach the source together. For a slower source, a portion
-        has only as many tasks as the source answers in the time that a result may be held.
-        """
-        begun = self._clock.monotonic()
-        portion = max(1, int(_HELD_S / self._pace))
-        results: list[tuple[Task, object, LiaisonError | None]] = []
-        for first in range(0, len(batch), portion):
-            results += self._together(batch[first : first + portion])
-            if self._clock.monotonic() - begun > _HELD_S:
-                results = _hand_on(results)
-        spent = (self._clock.monotonic() - begun) / len(batch)
-        self._pace += (max(spent, _MIN_PACE_S) - self._pace) / 8
-        _hand_on(results)
-
-    def _together(self, tasks: Sequence[Task]) -> list[tuple[Task, object, LiaisonError | None]]:
+    def _wait_for_turn(self, task: Task, throttle: Throttle) -> bool:
+        """Wait until the source's rate lets a task through; refuse it and return False when that is too late."""
         now = self._clock.monotonic()
+        due = throttle.reserve(now, task.deadline)
+        if due is None:
+            self._queue.charge(task, 0.0, 0.0)
+            self._refuse(task, "the source is asked too often")
+            return False
+        if due > now:
+            self._stopped.wait(due - now)
+        return True
+
+    def _serve_alone(self, task: Task) -> Task | None:
+        """Serve a first task and those that wait, in turn with the stages, then wait; return the next task.
+
+        Results are handed on together: one hand-over to the next stage instead of one for each task.
+        """
+        following: Task | None = task
+        with self._turn.taken():
+            self._alone = threading.get_ident()
+            begun = self._clock.monotonic()
+            results: list[Result] = []
+            while following is not None and self._is_quick(following):
+                portion = [following]
+                following = self._take_more(portion)
+                if portion[0].cost:  # it may take long, and what is finished does not wait for it
+                    _hand_on(results)
+                    results = []
+                results += self._together(portion)
+                if self._clock.monotonic() - begun > _HELD_S:
+                    break
+                following = following or self._queue.ready()
+            _hand_on(results)
+            self._alone = 0
+        return following or self._queue.take()
+
+    def _take_more(self, portion: list[Task]) -> Task | None:
+        """Add tasks that a quick source answers together in the time that a result may be held.
+
+        Returns the first that is not of this kind. A question by name is served alone: it may cost as much as many.
+        """
+        wanted = 1 if portion[0].cost else min(_MAX_BATCH, int(min(_BATCH_S, _HELD_S) / self._pace))
+        while len(portion) < wanted:
+            task = self._queue.ready()
+            if task is None or task.cost:
+                return task
+            portion.append(task)
+        return None
+
+    def _together(self, tasks: Sequence[Task]) -> list[Result]:
+        """Run tasks step by step together, so that their calls reach the source together, and charge their members."""
+        now = self._clock.monotonic()
+        cpu = time.thread_time() if tasks[0].cost else 0.0
         works = [Work(partial(task.run, self.source), task.deadline) for task in tasks]
         timely = [work for work in works if now < work.deadline]
         if timely:
@@ -225,7 +230,16 @@ class Bulkhead:
                 run_together(timely, self._clock)
             finally:
                 del self._at_work[thread]
+        cpu = time.thread_time() - cpu if tasks[0].cost else 0.0
+        for task, work in zip(tasks, works, strict=True):
+            self._learn(task, work.spent, cpu)
         return [(task, *self._outcome(work)) for task, work in zip(tasks, works, strict=True)]
+
+    def _learn(self, task: Task, seconds: float, cpu: float) -> None:
+        """Charge a task to its member; learn from all but costly ones how quick the source is."""
+        if not self._queue.is_costly(task):
+            self._pace += (max(seconds, _MIN_PACE_S) - self._pace) / 8
+        self._queue.charge(task, seconds, cpu)
 
     def _outcome(self, work: Work) -> tuple[object, LiaisonError | None]:
         if not work.has_begun:
@@ -239,10 +253,7 @@ class Bulkhead:
         return work.result, None
 
 
-def _hand_on(
-    results: list[tuple[Task, object, LiaisonError | None]],
-) -> list[tuple[Task, object, LiaisonError | None]]:
-    """Give results to their tasks; return an empty list."""
+def _hand_on(results: Sequence[Result]) -> None:
+    """Give results to their tasks."""
     for task, result, error in results:
         task.done(result, error)
-    return []

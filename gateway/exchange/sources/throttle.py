@@ -29,6 +29,11 @@ class Throttle:
             self._free_at = due + self._gap
         return due
 
+    def due(self, now: float, ahead: int) -> float:
+        """Return the moment (as `now`) at which a turn begins that has `ahead` others before it; reserve nothing."""
+        with self._lock:
+            return max(self._free_at, now - self._burst + self._gap) + ahead * self._gap
+
     def admits(self, now: float) -> bool:
         """Reserve a turn that begins now; False, and nothing is reserved, when there is none."""
         return self.reserve(now, now + _NOW_S) is not None

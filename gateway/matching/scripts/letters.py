@@ -40,6 +40,15 @@ _BAND = 5
 _RARE = 350
 """Spellings that cost more are not tried as readings."""
 
+_USUAL_SIGNS, _LEAST_WIDTH = 24, 8
+"""The signs of a word up to which all its beginnings are kept that `readings` may want, and the least that are kept.
+
+Longer words are no names of persons, and fewer of their beginnings are kept, so that they cost no more.
+"""
+
+_SPARE = 2
+"""The beginnings that are tried for each one that is kept: two ways may give the same letters."""
+
 _NEVER = 1 << 30
 _INITIAL = re.compile("([zcs]h|[bpmfdtnlgkhjqxrzcsyw])?(.*)")
 
@@ -115,15 +124,18 @@ def _least(options: Options) -> tuple[int, int]:
 def readings(word: Spelling, count: int) -> tuple[str, ...]:
     """Return the `count` most usual ways to spell the word, best first."""
     beams: list[dict[str, int]] = [{"": 0}] + [{} for _ in word.options]
+    width = min(2 * count, max(_LEAST_WIDTH, 2 * count * _USUAL_SIGNS // len(word.options)))
     for place, here in enumerate(word.options):
-        kept = sorted(beams[place].items(), key=lambda item: item[1])[: 2 * count]
+        kept = sorted(beams[place].items(), key=lambda item: item[1])[:width]
         if not here:
             here = ((1, {"": _SKIP_LETTER}),)
         for size, spellings in here:
             target = beams[place + size]
-            for said, cost in kept:
-                for latin, step in spellings.items():
-                    if step < _RARE and cost + step < target.get(said + latin, _NEVER):
+            usual = sorted((step, latin) for latin, step in spellings.items() if step < _RARE)
+            for rank, (step, latin) in enumerate(usual, 1):
+                # A spelling and a beginning that both have many better ones are together not among the best.
+                for said, cost in kept[: _SPARE * width // rank]:
+                    if cost + step < target.get(said + latin, _NEVER):
                         target[said + latin] = cost + step
     found = sorted(beams[-1].items(), key=lambda item: (item[1], item[0]))
     return tuple(said for said, _ in found[:count] if said)

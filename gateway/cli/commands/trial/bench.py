@@ -21,6 +21,17 @@ _COLUMNS = (
     ("cpu_ratio_to_echo", "CPU × echo"),
 )
 
+_FLOOD_COLUMNS = (
+    ("quiet_p50_ms", "quiet p50 ms"),
+    ("quiet_p99_ms", "p99"),
+    ("flood_p50_ms", "flood p50 ms"),
+    ("flood_p99_ms", "p99"),
+    ("p50_ratio", "× p50"),
+    ("p99_ratio", "× p99"),
+    ("wrong", "wrong"),
+    ("flood_per_s", "flood/s"),
+)
+
 _SCALE_COLUMNS = (
     ("p50_ms", "p50 ms"),
     ("p95_ms", "p95 ms"),
@@ -53,7 +64,11 @@ def _sizes(context: click.Context, parameter: click.Parameter, value: str) -> tu
 @click.option("--rows", default="1000,100000", show_default=True, callback=_numbers, help="Rows in the source.")
 @click.option("--seconds", default=2.0, show_default=True, type=click.FloatRange(0.2, 60), help="Of each measure.")
 @click.option("--passes", default=3, show_default=True, type=click.IntRange(1, 20), help="Interleaved passes.")
-@click.option("--only", type=click.Choice(["unary", "no-hit", "streams"]), help="One way of asking, beside the echo.")
+@click.option(
+    "--only",
+    type=click.Choice(["unary", "no-hit", "streams", "flood"]),
+    help="One way of asking, beside the echo; or what one member's flood costs another one.",
+)
 @click.option("--quick", is_flag=True, help="One pass of one second at 64 in flight with 1,000 rows.")
 @click.option(
     "--scale",
@@ -86,6 +101,7 @@ def bench(
     """
     from gateway.bench.decisions import measure_decisions
     from gateway.bench.evidence import measure_evidence
+    from gateway.bench.flood import run_flood
     from gateway.bench.run import Plan, run
     from gateway.bench.scale import SIZES, run_scale
 
@@ -94,20 +110,26 @@ def bench(
     def progress(text: str) -> None:
         say(text, "dim", err=True)
 
-    found = [] if scale else run(plan, progress)
+    found = [] if scale or only == "flood" else run(plan, progress)
+    flooded = run_flood(seconds, passes, progress) if only == "flood" or not (quick or only or scale) else []
     scaled = run_scale(scale or (() if quick or only else SIZES), progress)
     decisions = [] if scale or only else measure_decisions()
     evidence = [] if scale or only else [measure_evidence()]
     if not as_json:
-        _show_table(("", "in flight", "rows"), _COLUMNS, [((row.name, str(row.concurrency)), row) for row in found])
-        _show_table(("", "rows"), _SCALE_COLUMNS, [((row.name,), row) for row in scaled])
+        _show_table(
+            ("", "in flight", "rows"),
+            _COLUMNS,
+            [((row.name, str(row.concurrency), f"{row.rows:,}"), row) for row in found],
+        )
+        _show_table(("", "rows"), _SCALE_COLUMNS, [((row.name, f"{row.rows:,}"), row) for row in scaled])
+        _show_table(("",), _FLOOD_COLUMNS, [((row.name,), row) for row in flooded])
         for row in decisions:
             say(f"{row.name}: {row.cpu_us:,.1f} µs of CPU, {row.policies} policies, {row.asked} asked")
         for size in evidence:
             say(f"{size.name}: {size.median_bytes:,} bytes, {size.most_bytes:,} at most, at {size.entries:,} entries")
-    for line in [json.dumps(asdict(row)) for rows in (found, scaled, decisions, evidence) for row in rows]:
+    for line in [json.dumps(asdict(row)) for rows in (found, flooded, scaled, decisions, evidence) for row in rows]:
         click.echo(line)
-    return 1 if any(row.bad_answers for row in found) else 0
+    return 1 if any(row.bad_answers for row in found) or any(row.wrong for row in flooded) else 0
 
 
 def _show_table(
@@ -117,7 +139,5 @@ def _show_table(
 ) -> None:
     if rows:
         titles = (*heads, *(title for _, title in columns))
-        figures = (
-            (*names, f"{row.rows:,}", *(f"{getattr(row, key):,.2f}" for key, _ in columns)) for names, row in rows
-        )
+        figures = ((*names, *(f"{getattr(row, key):,.2f}" for key, _ in columns)) for names, row in rows)
         print_table(titles, figures, names=1)

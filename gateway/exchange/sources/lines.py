@@ -1,0 +1,224 @@
+"""Waiting tasks of one source, in a line for each member, so that no member waits for another one's flood.
+
+The member whose tasks have taken the least time is served next, however many tasks another one has waiting and however
+long these take. Tasks of urgent purposes go before the others; while both wait they get `_URGENT_SHARE` of the
+source's time, so that urgent questions do not stop usual ones.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator
+from queue import Empty, SimpleQueue
+
+import msgspec
+
+from gateway.errors import LiaisonError
+from gateway.exchange.sources.batching import Steps
+from gateway.ports.sources import Source
+
+MAX_WAITING = 512
+"""The most tasks that wait in one member's line."""
+
+_URGENT_SHARE = 0.8
+_COSTLY_S = 0.005
+"""A task that computes for longer than this is not served in turn with the cheap ones."""
+
+_FIRST_S = 0.0005
+_RECENT = 64
+"""The tasks that a source begins before a member that asks no more keeps no thread free."""
+
+
+class Task(msgspec.Struct):
+    """Work on one source: the steps of `run(source)` in the wall's thread, then `done(result, error)` exactly once.
+
+    `line` is the member that it is done for. `cost` is the estimate of what it computes, in seconds, for a question by
+    name; 0 for one by number, which costs little and is asked together with others.
+    """
+
+    run: Callable[[Source], Steps[object]]
+    done: Callable[[object, LiaisonError | None], None]
+    deadline: float
+    line: str = ""
+    urgent: bool = False
+    cost: float = 0.0
+    reserved: float = 0.0
+    """The time that its line has paid for it beforehand."""
+    alone: bool = False
+    """Tells whether it is served as a costly one."""
+
+
+class _Line:
+    """The tasks of one member and one rank, and the time that its tasks took."""
+
+    __slots__ = ("by_name_s", "pace", "spent", "tasks")
+
+    def __init__(self) -> None:
+        self.tasks: deque[Task] = deque()
+        self.spent = 0.0
+        self.pace = _FIRST_S
+        self.by_name_s = 0.0
+
+    def is_costly(self, task: Task) -> bool:
+        """Tell whether a task takes long, by its estimate or by the last ones of its kind."""
+        return task.cost > 0 and max(task.cost, self.by_name_s) >= _COSTLY_S
+
+    def pay(self, task: Task, seconds: float, cpu: float) -> None:
+        """Charge a served task, and learn from it what the next one will take."""
+        self.spent += seconds - task.reserved
+        self.pace += (seconds - self.pace) / 8
+        if task.cost > 0:
+            self.by_name_s += (cpu - self.by_name_s) / 8
+
+
+class _Rank:
+    """The lines of all members for urgent tasks, or for the others."""
+
+    def __init__(self, share: float) -> None:
+        self.lines: dict[str, _Line] = {}
+        self.share = share
+        self.spent = 0.0
+        self.floor = 0.0
+
+    def add(self, task: Task) -> None:
+        """Put a task at the end of its line; a line that was empty has not saved time for later."""
+        line = self.lines.get(task.line)
+        if line is None:
+            line = self.lines[task.line] = _Line()
+        if not line.tasks:
+            line.spent = max(line.spent, self.floor)
+        line.tasks.append(task)
+
+
+class Lines:
+    """The lines of one source. `take` and `ready` are called by one thread at a time, all else by any."""
+
+    def __init__(self, threads: int, *, computes: bool = True) -> None:
+        """Take the number of threads, and whether these compute or only wait for the source."""
+        self._threads = threads
+        self._computes = computes
+        self._inbox: SimpleQueue[Task | None] = SimpleQueue()
+        self._urgent, self._usual = _Rank(_URGENT_SHARE), _Rank(1 - _URGENT_SHARE)
+        self._lock = threading.Lock()
+        self._waiting: dict[str, int] = {}
+        self._busy: dict[str, int] = {}
+        self._costly = 0
+        self._begun = 0
+        self._last: dict[str, int] = {}
+        self._open = True
+
+    def put(self, task: Task) -> bool:
+        """Take a task; False when its member has too many waiting."""
+        with self._lock:
+            waiting = self._waiting.get(task.line, 0)
+            if waiting >= MAX_WAITING:
+                return False
+            self._waiting[task.line] = waiting + 1
+        self._inbox.put(task)
+        return True
+
+    def close(self) -> None:
+        """Let the threads end once nothing waits."""
+        self._open = False
+        for _ in range(self._threads):
+            self._inbox.put(None)
+
+    def qsize(self) -> int:
+        """Return the number of tasks that wait."""
+        with self._lock:
+            return sum(self._waiting.values())
+
+    def before(self, member: str) -> int:
+        """Return how many of the waiting tasks are served before another one of `member`."""
+        with self._lock:
+            own = self._waiting.get(member, 0)
+            return own + sum(min(count, own + 1) for name, count in self._waiting.items() if name != member)
+
+    def take(self) -> Task | None:
+        """Wait for the next task; None at the end."""
+        while True:
+            if (task := self.ready()) is not None or not self._open:
+                return task
+            if (arrived := self._inbox.get()) is not None:
+                self._rank(arrived).add(arrived)
+
+    def ready(self) -> Task | None:
+        """Return the next task that waits and may be begun now, or None."""
+        try:
+            while True:
+                if (arrived := self._inbox.get_nowait()) is not None:
+                    self._rank(arrived).add(arrived)
+        except Empty:
+            pass
+        with self._lock:
+            rank = self._next_rank()
+            return self._begin(rank) if rank is not None else None
+
+    def is_costly(self, task: Task) -> bool:
+        """Tell whether a task takes long, so that cheap ones must not wait for it."""
+        return self._computes and self._rank(task).lines[task.line].is_costly(task)
+
+    def enter(self, task: Task) -> None:
+        """Note that one thread serves this task alone, while others go on."""
+        with self._lock:
+            self._busy[task.line] = self._busy.get(task.line, 0) + 1
+            task.alone = self.is_costly(task)
+            self._costly += task.alone
+
+    def leave(self, task: Task) -> None:
+        """Note that its thread is free again."""
+        with self._lock:
+            self._busy[task.line] -= 1
+            self._costly -= task.alone
+        self._inbox.put(None)  # what had to wait for it may be begun now
+
+    def charge(self, task: Task, seconds: float, cpu: float) -> None:
+        """Charge a task that was served to its member; `cpu` is what a question by name computed."""
+        with self._lock:
+            rank = self._rank(task)
+            rank.spent += (seconds - task.reserved) / rank.share
+            rank.lines[task.line].pay(task, seconds, cpu)
+
+    def _rank(self, task: Task) -> _Rank:
+        return self._urgent if task.urgent else self._usual
+
+    def _next_rank(self) -> _Rank | None:
+        """Return the rank that is served next; an empty one saves no time for later."""
+        urgent, usual = any(self._eligible(self._urgent)), any(self._eligible(self._usual))
+        if not urgent:
+            self._urgent.spent = max(self._urgent.spent, self._usual.spent)
+        if not usual:
+            self._usual.spent = max(self._usual.spent, self._urgent.spent)
+        if urgent and (not usual or self._urgent.spent <= self._usual.spent):
+            return self._urgent
+        return self._usual if usual else None
+
+    def _begin(self, rank: _Rank) -> Task:
+        """Take the first task of the line that has had least, and let it pay what the last ones took."""
+        name, line = min(self._eligible(rank), key=lambda item: item[1].spent)
+        task = line.tasks.popleft()
+        rank.floor = line.spent
+        task.reserved = line.pace
+        line.spent += task.reserved
+        rank.spent += task.reserved / rank.share
+        self._waiting[name] -= 1
+        self._begun += 1
+        self._last[name] = self._begun
+        return task
+
+    def _eligible(self, rank: _Rank) -> Iterator[tuple[str, _Line]]:
+        """Yield the lines whose first task may be begun now.
+
+        One costly task is served at a time. The last thread is for another member than the one that holds the others,
+        as long as there is another one.
+        """
+        for name, line in rank.lines.items():
+            if not line.tasks or (self._costly and line.is_costly(line.tasks[0])):
+                continue
+            if name and self._threads > 1 and self._busy.get(name, 0) >= self._threads - 1 and self._has_others(name):
+                continue
+            yield name, line
+
+    def _has_others(self, member: str) -> bool:
+        return any(name != member and self._begun - last < _RECENT for name, last in self._last.items())

@@ -1,0 +1,279 @@
+"""Match a record that was read from its source with the question again: what is signed is what was asked.
+
+The key index says what a source held when it was read last. A source may since have changed a row, or give another
+person's record under its key. So the fields of the record itself are compared with the question, and so are the values
+by which the source finds it, where the source tells them. The asker compares what it was shown in the same way.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from enum import Enum
+from typing import Any
+
+from gateway.matching.dates import compare_births
+from gateway.matching.identifiers import (
+    AskedNumber,
+    IdentifierQuery,
+    asked_number,
+    held_items,
+    held_numbers,
+    number_key,
+    plate_detail,
+)
+from gateway.matching.person import PersonFeatures, score_person
+from gateway.matching.scripts.cost import name_cost
+from gateway.matching.thresholds import WIDE, Thresholds
+from gateway.model.hit import Match, Quality, SourceRecord
+from gateway.model.query import MAX_NAMES, PersonQuery, Query
+from gateway.model.values import NameForm, PartialDate
+
+RECORD_CHANGED = "record-changed"
+"""The code of a record that was found, and is read as one about another subject."""
+
+
+class Verdict(Enum):
+    """What a record says about the subject of a question where it does not match: nothing, or another subject."""
+
+    SILENT = "silent"
+    OTHER = "other"
+
+
+_NAMES: Mapping[str, tuple[str, ...]] = {
+    "Person": ("names",),
+    "Alert": ("names",),
+    "TravelDocument": ("holder_name",),
+    "BorderCrossing": ("person_name",),
+    "VisaResidence": ("holder_name", "sponsor"),
+    "Seizure": ("persons",),
+    "Consignment": ("consignor", "consignee", "declarant"),
+    "Vessel": ("name",),
+}
+_BIRTHS = frozenset({"Person", "Alert", "TravelDocument", "VisaResidence"})
+_NUMBERS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
+    "documents": {
+        "Person": ("documents",),
+        "Alert": ("identifiers", "objects"),
+        "TravelDocument": ("number",),
+        "BorderCrossing": ("document",),
+        "VisaResidence": ("document", "number"),
+        "Seizure": ("persons",),
+    },
+    "national_ids": {"Person": ("national_ids",), "Alert": ("identifiers",), "Seizure": ("persons",)},
+    "plates": {
+        "Vehicle": ("plate",),
+        "BorderCrossing": ("vehicle",),
+        "Seizure": ("vehicles",),
+        "Alert": ("objects",),
+        "Consignment": ("transport",),
+    },
+    "containers": {"Consignment": ("containers",), "Seizure": ("containers",), "Alert": ("objects",)},
+}
+"""The fields of each record type that say who or what it is about, by the search key of mappings."""
+
+_DETAIL = {"documents": "issuer", "national_ids": "scheme"}
+_NAMING = re.compile("name|text|romanised")
+_WORD = re.compile(r"[^\s,;/()|]+")
+_MAX_WORDS = 24
+_MAX_COST = 1_600
+"""The cost of names of one record that are compared at most (`name_cost`); a counterpart chooses them."""
+
+_ORDER = {quality: place for place, quality in enumerate(Quality)}
+
+
+def confirm(query: Query, record: SourceRecord, thresholds: Thresholds) -> Match | None:
+    """Return the match of a record, as it was read, with the question; None when it is about another subject.
+
+    Its quality is what the record's own fields bear out: a record that does not say it is POSSIBLE at most, unless its
+    type has no field for it.
+    """
+    said = judge(query, record.record_type, record.fields, thresholds, record.search)
+    if record.search is None:
+        return _unsaid() if said is Verdict.SILENT else said if isinstance(said, Match) else None
+    held = _judge_search(query, record.search, record.fields, thresholds)
+    if not isinstance(held, Match):
+        return None
+    if said is Verdict.OTHER and not _is_one(query, record):
+        return None
+    if said is Verdict.SILENT and not _has_field(query, record.record_type):
+        return held
+    return weaker(held, said if isinstance(said, Match) else _unsaid(held))
+
+
+def weaker(one: Match, other: Match) -> Match:
+    """Return the match of less quality; of two equal ones the first."""
+    return other if _ORDER[other.quality] > _ORDER[one.quality] else one
+
+
+def judge(
+    query: Query,
+    record_type: str,
+    fields: Mapping[str, Any],
+    thresholds: Thresholds = WIDE,
+    search: Mapping[str, Any] | None = None,
+) -> Match | Verdict:
+    """Return the match of fields of a record with the question, or the verdict where there is none.
+
+    A birth date for which the record type has no field is taken from `search`.
+    """
+    if not isinstance(query, PersonQuery):
+        return _judge_number(query, record_type, fields)
+    names = list(_affordable(_names(record_type, fields)))
+    source = fields if record_type in _BIRTHS else search or {}
+    features = held_features({"names": names, "birth": source.get("birth")}, fields)
+    if names:
+        return score_person(query, features, thresholds) or Verdict.OTHER
+    is_other = thresholds.floor(compare_births(query.birth, features.birth)) > 1
+    return Verdict.OTHER if is_other else Verdict.SILENT
+
+
+def _judge_search(
+    query: Query, search: Mapping[str, Any], fields: Mapping[str, Any], thresholds: Thresholds
+) -> Match | Verdict:
+    """Return the match of the values by which the source finds a record."""
+    if isinstance(query, PersonQuery):
+        if not held_names(search):
+            return Verdict.SILENT
+        return score_person(query, held_features(search, fields), thresholds) or Verdict.OTHER
+    asked = asked_number(query)
+    matches = [asked.match(detail) for key, detail in held_numbers(search, asked.held_as) if key == asked.key]
+    return _best(matches) or Verdict.OTHER
+
+
+def _unsaid(held: Match | None = None) -> Match:
+    """Return the match of a record that does not say what it was found by."""
+    return Match(Quality.POSSIBLE, held.score if held else 0.0, held.rules if held else ())
+
+
+def _best(matches: list[Match | None]) -> Match | None:
+    return max((match for match in matches if match is not None), key=lambda match: match.score, default=None)
+
+
+# ---------------------------------------------------------------- persons
+
+
+def held_names(search: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the names by which a record is found."""
+    return tuple(item if isinstance(item, str) else item["text"] for item in held_items(search.get("names")))
+
+
+def held_features(search: Mapping[str, Any], fields: Mapping[str, Any]) -> PersonFeatures:
+    """Return the values of a record with which a query by name is compared."""
+    birth = (search.get("birth") or {}).get("value", "")
+    nationalities = fields.get("nationalities") or [""]
+    father = next(iter(held_items(fields.get("father_name"))), "")
+    return PersonFeatures(
+        held_names(search),
+        PartialDate(birth) if birth else None,
+        fields.get("sex", ""),
+        nationalities[0] if len(nationalities) == 1 else "",
+        father if isinstance(father, str) else father["text"],
+    )
+
+
+def _names(record_type: str, fields: Mapping[str, Any]) -> Iterator[str]:
+    for field in _NAMES.get(record_type, ()):
+        for item in held_items(fields.get(field)):
+            yield from _texts(item, _NAMING)
+
+
+def _affordable(names: Iterator[str]) -> Iterator[str]:
+    left = _MAX_COST
+    for name in names:
+        left -= name_cost(name)
+        if left < 0:
+            return
+        yield name
+
+
+def _texts(item: Any, naming: re.Pattern[str] | None = None) -> Iterator[str]:
+    """Yield the texts of an item: its members of such names, or all where there are none."""
+    if isinstance(item, str):
+        yield item
+    elif isinstance(item, Mapping):
+        texts = {name: text for name, text in item.items() if isinstance(text, str) and text}
+        yield from [text for name, text in texts.items() if naming and naming.search(name)] or texts.values()
+
+
+# ---------------------------------------------------------------- numbers
+
+
+def _judge_number(query: IdentifierQuery, record_type: str, fields: Mapping[str, Any]) -> Match | Verdict:
+    asked = asked_number(query)
+    held = list(_numbers(asked.held_as, record_type, fields))
+    if not held:
+        return Verdict.SILENT
+    return _best([asked.match(detail) for text, detail in held if _says(text, asked.key)]) or Verdict.OTHER
+
+
+def _numbers(held_as: str, record_type: str, fields: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield each text that may hold a number of this kind, and its detail."""
+    for field in _NUMBERS[held_as].get(record_type, ()):
+        for item in held_items(fields.get(field)):
+            own = item if isinstance(item, Mapping) else fields
+            if held_as == "plates":
+                detail = plate_detail(_text(own, "province"), _text(own, "country"))
+            else:
+                detail = _text(own, _DETAIL.get(held_as, ""))
+            yield from ((text, detail) for text in _texts(item))
+
+
+def _text(item: Mapping[str, Any], name: str) -> str:
+    value = item.get(name, "")
+    return value if isinstance(value, str) else ""
+
+
+def _says(text: str, key: str) -> bool:
+    """Tell whether a text is the number of this key, or has it among its words: `P VNM N 001234`."""
+    whole = number_key(text)
+    if whole == key:
+        return True
+    if key not in whole:
+        return False
+    words = [number_key(word) or word for word in _WORD.findall(text)[:_MAX_WORDS]]
+    runs = ("".join(words[first : last + 1]) for first in range(len(words)) for last in range(first, len(words)))
+    return key in runs or _stands_apart(whole, key)
+
+
+def _stands_apart(whole: str, key: str) -> bool:
+    """Tell whether the key stands in the text between signs of another kind: `กข1234` before a province."""
+    place = whole.find(key)
+    while place >= 0:
+        end = place + len(key)
+        before = place == 0 or whole[place - 1].isdigit() != key[0].isdigit()
+        after = end == len(whole) or whole[end].isdigit() != key[-1].isdigit()
+        if before and after:
+            return True
+        place = whole.find(key, place + 1)
+    return False
+
+
+# ---------------------------------------------------------------- fields and search keys of one record
+
+
+def _has_field(query: Query, record_type: str) -> bool:
+    if isinstance(query, PersonQuery):
+        return record_type in _NAMES
+    return record_type in _NUMBERS[asked_number(query).held_as]
+
+
+def _is_one(query: Query, record: SourceRecord) -> bool:
+    """Tell whether fields that do not fit the question are still of the record that the search keys are of.
+
+    A person may be found by a former name or number that is no field of the record.
+    """
+    search = record.search or {}
+    if not isinstance(query, PersonQuery):
+        asked: AskedNumber = asked_number(query)
+        keys = [key for key, _ in held_numbers(search, asked.held_as) if key]
+        texts = [text for text, _ in _numbers(asked.held_as, record.record_type, record.fields)]
+        return any(_says(text, key) for key in keys for text in texts)
+    names = list(_affordable(_names(record.record_type, record.fields)))
+    held = held_features(search, record.fields)
+    birth = held_features(record.fields, record.fields).birth if record.record_type in _BIRTHS else None
+    if not names:
+        return False
+    if not set(names).isdisjoint(held.names):
+        return WIDE.floor(compare_births(birth, held.birth)) <= 1
+    return score_person(PersonQuery(tuple(map(NameForm, names[:MAX_NAMES])), birth), held, WIDE) is not None

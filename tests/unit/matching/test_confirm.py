@@ -1,0 +1,108 @@
+"""A record that was read is matched with the question again: by its own fields, and by what its source finds it by."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from gateway.matching.confirm import Verdict, confirm, judge
+from gateway.matching.thresholds import USUAL, WIDE
+from gateway.model.hit import Quality, SourceRecord
+from gateway.model.marking import Marking
+from gateway.model.query import ContainerQuery, DocumentQuery, NationalIdQuery, PersonQuery, Query, VehicleQuery
+from gateway.model.values import NameForm, PartialDate
+from tests.support.exchange import PASSPORT
+from tests.support.load import effort
+
+
+def record(record_type: str, fields: dict[str, Any], search: dict[str, Any] | None = None) -> SourceRecord:
+    return SourceRecord("vn.x", "1", record_type, "vn.x", fields, Marking(), search=search)
+
+
+def name(text: str) -> dict[str, str]:
+    return {"text": text}
+
+
+def about(text: str, birth: str = "") -> PersonQuery:
+    return PersonQuery((NameForm(text),), PartialDate(birth) if birth else None)
+
+
+AN = {"names": [name("NGUYEN VAN AN")], "birth": {"value": "1985-07-14"}, "sex": "M"}
+BINH = {"names": [name("TRAN THI BINH")], "birth": {"value": "1991-02-03"}, "sex": "F"}
+ASKED = about("Nguyễn Văn An", "1985-07-14")
+
+FITTING: list[tuple[Query, SourceRecord, Quality]] = [
+    (ASKED, record("Person", AN), Quality.STRONG),
+    (ASKED, record("Person", AN, AN), Quality.STRONG),
+    (ASKED, record("Person", {"names": AN["names"]}, AN), Quality.POSSIBLE),
+    (ASKED, record("BorderCrossing", {"person_name": "NGUYEN VAN AN"}, AN), Quality.STRONG),
+    (ASKED, record("CaseReference", {"case_number": "7"}, AN), Quality.STRONG),
+    (ASKED, record("CaseReference", {"case_number": "7"}), Quality.POSSIBLE),
+    (ASKED, record("Seizure", {"persons": ["x", {"name": "NGUYEN VAN AN", "role": "driver"}]}), Quality.POSSIBLE),
+    (about("Nguyen Van An"), record("Person", BINH, {**BINH, "names": ["TRAN THI BINH", "NGUYEN VAN AN"]}),
+     Quality.POSSIBLE),
+    (DocumentQuery("B1112223", "VNM"), record("TravelDocument", {"number": "B 1112223", "issuer": "VNM"}),
+     Quality.EXACT_ID),
+    (DocumentQuery("B1112223"), record("BorderCrossing", {"document": "P VNM B 111 2223"}), Quality.EXACT_ID),
+    (DocumentQuery("B1112223"), record("BorderCrossing", {"document": {"number": "B1112223"}}), Quality.EXACT_ID),
+    (NationalIdQuery("1-1012-00345-67-1"), record("Person", {"national_ids": [{"number": "1101200345671"}]}),
+     Quality.EXACT_ID),
+    (VehicleQuery("กข 1234", "เชียงใหม่"), record("Vehicle", {"plate": "กข-1234", "province": "เชียงใหม่"}),
+     Quality.EXACT_ID),
+    (VehicleQuery("กข1234"), record("Seizure", {"vehicles": ["กข1234เชียงใหม่"]}), Quality.EXACT_ID),
+    (ContainerQuery("CSQU3054383"), record("Consignment", {"containers": ["CSQU 305438 3"]}), Quality.EXACT_ID),
+]  # fmt: skip
+
+CHANGED: list[tuple[Query, SourceRecord]] = [
+    (ASKED, record("Person", BINH)),
+    (ASKED, record("Person", BINH, AN)),
+    (ASKED, record("Person", AN, BINH)),
+    (ASKED, record("Person", {**AN, "birth": {"value": "1991-02-03"}}, AN)),
+    (ASKED, record("TravelDocument", {"holder_name": "TRAN THI BINH", "number": "B1112223"}, AN)),
+    (ASKED, record("CaseReference", {"case_number": "7"}, BINH)),
+    (ASKED, record("CaseReference", {"case_number": "7"}, {})),
+    (DocumentQuery("B1112223", "VNM"), record("TravelDocument", {"number": "B1112224", "issuer": "VNM"})),
+    (DocumentQuery("B1112223", "VNM"), record("TravelDocument", {"number": "B1112223", "issuer": "KHM"})),
+    (DocumentQuery("B1112223"), record("BorderCrossing", {"document": "P VNM B11122234"})),
+    (DocumentQuery("1112223"), record("BorderCrossing", {"document": "P VNM B91112223"})),
+    (NationalIdQuery("1101200345671"), record("Person", {"national_ids": [{"number": "1101200345680"}]})),
+    (VehicleQuery("กข 1234", "ตาก"), record("Vehicle", {"plate": "กข 1234", "province": "ตราด"})),
+    (VehicleQuery("กข 123"), record("Seizure", {"vehicles": ["กข1234 ตาก"]})),
+    (ContainerQuery("CSQU3054383"), record("Seizure", {"containers": ["CSQU3054384"]})),
+]
+
+
+@pytest.mark.parametrize(("query", "found", "quality"), FITTING)
+def test_a_record_about_the_subject_keeps_the_quality_that_it_bears_out(
+    query: Query, found: SourceRecord, quality: Quality
+) -> None:
+    match = confirm(query, found, USUAL)
+    assert match is not None
+    assert match.quality is quality
+    assert judge(query, found.record_type, found.fields) is not Verdict.OTHER or found.search is not None
+
+
+@pytest.mark.parametrize(("query", "found"), CHANGED)
+def test_a_record_about_another_subject_is_none(query: Query, found: SourceRecord) -> None:
+    assert confirm(query, found, USUAL) is None
+
+
+def test_the_strictness_of_the_purpose_holds_for_the_record_too() -> None:
+    found = record("Person", {**AN, "names": [name("NGUYEN VIN UN")]})
+    assert confirm(ASKED, found, USUAL) is None
+    assert confirm(ASKED, found, WIDE) is not None
+
+
+@pytest.mark.parametrize("fields", [{}, {"sex": "M"}, {"nationalities": ["VNM"]}])
+def test_what_a_record_leaves_open_is_no_contradiction(fields: dict[str, Any]) -> None:
+    assert judge(ASKED, "Person", fields) is Verdict.SILENT
+    assert judge(PASSPORT, "Person", fields) is Verdict.SILENT
+    assert judge(ASKED, "Person", {"birth": {"value": "1999-01-02"}}) is Verdict.OTHER
+
+
+def test_a_record_with_many_names_that_cost_much_takes_a_bounded_time() -> None:
+    fields = {"names": [name(chr(0x4E00 + place) * 200) for place in range(64)]}
+    with effort() as spent:
+        judge(ASKED, "Person", fields)
+    assert spent.seconds < 1.0
