@@ -85,7 +85,17 @@ class Limits:
     budget_ms: int = setting(
         "Milliseconds in which counterparts must answer a search; later is `silent`.", 3000, minimum=1
     )
-    in_flight_per_member: int = setting("Requests of one counterpart in work at a time.", 256, minimum=1)
+    in_flight_per_member: int = setting(
+        "Requests of one counterpart in work at a time, over all processes.", 256, minimum=1
+    )
+    rate_per_member: int = setting(
+        "Questions of one counterpart in a second, over all processes; beyond, they are turned away unread.",
+        200,
+        minimum=1,
+    )
+    burst_per_member: int = setting(
+        "Questions of one counterpart that may come at once after a pause.", 2000, minimum=1
+    )
     queue: int = setting("Requests waiting in one stage, of all counterparts.", 1024, minimum=1)
     source_timeout_ms: int = setting("Milliseconds in which a source must answer one search.", 2000, minimum=1)
     workers: int = setting("Threads of each source's bulkhead.", 4, minimum=1)

@@ -29,6 +29,7 @@ REFUSALS: Sentences = {
     "consent-ended": "the owner's consent has ended",
     "consent-not-taken": "the owner did not take the request for consent",
     "consent-refused": "the owner refused its consent",
+    "fault-limit": "too many of our questions did not verify there; tell our node's operators",
     "from-the-future": "the question came from the future: the two clocks differ",
     "head-conflict": "the log has gone on since",
     "in-flight-limit": "too many of our questions are under way there; ask again in a moment",
@@ -59,6 +60,7 @@ REFUSALS: Sentences = {
     "purpose-not-covered": "the agreement does not cover this purpose",
     "query-not-covered": "the agreement does not cover questions of this kind",
     "quota": "today's quota for this purpose is used up",
+    "rate-limit": "that node takes only so many questions of ours in a second; ask again in a moment",
     "receipts-due": "our node has not confirmed their earlier answers, so that they answer no more; tell our node's "
     "operators. This does not mean no hit.",
     "record-expired": "the owner's time for this record is over",

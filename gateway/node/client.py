@@ -20,6 +20,7 @@ from liaison.exchange.v1 import exchange_pb2 as pb
 from certs.tls import TlsIdentity, channel_credentials
 from gateway.clock import Clock
 from gateway.errors import LiaisonError, Suspended, TimedOut, Unavailable
+from gateway.exchange.incidents import LIMITS
 from gateway.model.exchange import AnswerMessage
 from gateway.model.names import MemberId
 from gateway.node import wire
@@ -327,6 +328,9 @@ class _Stream:
 
 def _as_error(member: MemberId, error: Exception) -> LiaisonError:
     if isinstance(error, grpc.aio.AioRpcError):
+        code, details = error.code(), error.details() or ""
+        if code is grpc.StatusCode.RESOURCE_EXHAUSTED and details in LIMITS:  # gRPC itself has this status for a size
+            return wire.refusal_error(code.name, details)
         return peer_error(member, error)
     if isinstance(error, LiaisonError):
         return error

@@ -46,6 +46,7 @@ class NodeServer(RpcServer[MemberId]):
         limits: ServerLimits,
         *,
         share_port: bool = False,
+        processes: Callable[[], int] = lambda: 1,
     ) -> None:
         self._take = submit
         self._clock = clock
@@ -58,6 +59,7 @@ class NodeServer(RpcServer[MemberId]):
             credentials,
             limits,
             share_port=share_port,
+            processes=processes,
         )
 
     async def stop(self, grace: float) -> None:
@@ -83,8 +85,9 @@ class NodeServer(RpcServer[MemberId]):
     def _take_frames(self, data: bytes, stream: Stream) -> int:
         """Hand the frames of one stream message to the stages, and return their number.
 
-        A message that does not parse ends the stream.
+        A message that does not parse ends the stream, and so does one whose sender is no active member any more.
         """
+        self._callers[methods.STREAM](stream.certificate)  # a member that was removed meanwhile is no caller any more
         methods.STREAM.check_size(data)
         frames = wire.parse_frames(data).frames
         for frame in frames:

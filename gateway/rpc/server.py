@@ -49,7 +49,7 @@ class RpcServer(Generic[Who]):
     """Serves the doors of `table` and nothing else.
 
     `callers` has each check that the table's rows name: a check returns the caller, or raises `LiaisonError`. With
-    `share_port`, other processes of this node listen on the same port.
+    `share_port`, other processes of this node listen on the same port: so many `processes` share each caller's limits.
     """
 
     def __init__(
@@ -62,7 +62,9 @@ class RpcServer(Generic[Who]):
         limits: ServerLimits,
         *,
         share_port: bool = False,
+        processes: Callable[[], int] = lambda: 1,
     ) -> None:
+        self._processes = processes
         self._callers = {row: callers[row.caller] for row in table}
         self._refused = refused
         self._limits = limits
@@ -139,6 +141,7 @@ class RpcServer(Generic[Who]):
 
     def _check_room(self, place: tuple[str, Limit]) -> None:
         most, code = self._limits.of(place[1])
+        most = max(1, most // self._processes())
         if self._open[place] >= most:
             raise Overloaded("more than {most} at once", code=code, most=most)
 

@@ -6,7 +6,7 @@
 4. one request for each chosen counterpart, signed, goes out in parallel, inside one budget;
 5. each answer: signer, hash of the request, freshness, the counterpart's entry and its proof;
 6. an entry `received` is durable before the officer sees anything;
-7. the officer sees one line for each counterpart: hit, no hit, refused, suspended or silent;
+7. the officer sees one line for each counterpart: hit, no hit, refused, too many, suspended or silent;
 8. the acknowledgement of the channel goes on (`receipts.receipts`).
 
 Silence is never shown as no hit: a counterpart that does not answer inside the budget is `silent`, with an entry of its
@@ -22,7 +22,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from gateway.clock import check_time
-from gateway.errors import Forbidden, LiaisonError, Malformed, Suspended, TimedOut
+from gateway.errors import Forbidden, LiaisonError, Malformed, Overloaded, Suspended, TimedOut
 from gateway.exchange.asking import entries as notes
 from gateway.exchange.asking.check_answer import check_answer
 from gateway.exchange.asking.inquiry import Asked, Inquiry
@@ -228,6 +228,8 @@ class Asker:
     async def _conclude(
         self, asked: Asked, sending: asyncio.Task[AnswerMessage], event: Event = events.RECEIVED
     ) -> Line:
+        if isinstance(away := sending.exception(), Overloaded):
+            return await self._turned_away(asked, away)
         try:
             message = sending.result()
             checked = check_answer(self._parts, asked.request, asked.sealed.payload_hash, message)  # 5
@@ -238,6 +240,18 @@ class Asker:
         self._note_received(asked.member)
         self._parts.note_head(checked.checkpoint)
         return show_line(self._parts, checked, place.index)  # 7
+
+    async def _turned_away(self, asked: Asked, why: Overloaded) -> Line:
+        """Return the line of a counterpart that takes no more questions for now, once that has an entry."""
+        seen = self._peers.status(asked.member).last_seen_us
+        await self._writers.exchange.write(notes.too_many(asked, why.code, seen))
+        return Line(
+            asked.member,
+            Outcome.TOO_MANY,
+            refusal=Refusal(why.reason, why.code),
+            last_seen_us=seen,
+            exchange_id=asked.request.exchange_id,
+        )
 
     async def _silent(self, asked: Asked, why: LiaisonError) -> Line:
         """Return the line of a counterpart without an answer that verifies, once its silence has an entry."""
