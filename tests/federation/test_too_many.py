@@ -56,14 +56,18 @@ async def test_each_question_has_one_outcome_and_one_end(world: World, outcomes:
     assert set(outcomes) == {Outcome.HIT, Outcome.TOO_MANY}
     assert outcomes[Outcome.HIT] >= BURST
     kinds = written(world, "th")
-    assert (kinds["asked"], kinds["received"], kinds["too-many"]) == (ASKED, outcomes["hit"], outcomes["too_many"])
-    assert written(world, "vn") == {"answered": outcomes["hit"]}
+    assert (kinds["asked"], kinds["received"], kinds["too-many"]) == (
+        ASKED,
+        outcomes[Outcome.HIT],
+        outcomes[Outcome.TOO_MANY],
+    )
+    assert written(world, "vn") == {"answered": outcomes[Outcome.HIT]}
 
 
 async def test_the_numbers_of_the_channel_have_no_gap(world: World, outcomes: Counter[Outcome]) -> None:
     vn = world.nodes["vn"].resources
     listed = answers(vn.store, vn.exchange_log.store_name, MemberId("th"), 1, ASKED)
-    assert [item.number for item in listed] == list(range(1, outcomes["hit"] + 1))
+    assert [item.number for item in listed] == list(range(1, outcomes[Outcome.HIT] + 1))
     await world.nodes["th"].asking.acknowledger.round()
 
 
@@ -77,9 +81,9 @@ async def test_both_exports_are_proved_and_agree(
     exports = [str(tmp_path / member) for member in ("th", "vn")]
     assert run(["audit", "reconcile", *exports, "--charter", str(charter), "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
-    assert (found["turned_away"], found["findings"], found["blamed"]) == (outcomes["too_many"], [], [])
+    assert (found["turned_away"], found["findings"], found["blamed"]) == (outcomes[Outcome.TOO_MANY], [], [])
     assert run(["audit", "reconcile", *exports, "--charter", str(charter)]) == 0
-    assert f"{outcomes['too_many']} questions were turned away unread" in capsys.readouterr().out
+    assert f"{outcomes[Outcome.TOO_MANY]} questions were turned away unread" in capsys.readouterr().out
 
 
 async def test_statistics_and_lists_of_entries_count_them(
@@ -87,4 +91,4 @@ async def test_statistics_and_lists_of_entries_count_them(
 ) -> None:
     assert run(["audit", "stats", "--home", str(world.home("th")), "--exact", "--json"]) == 0
     counts = {item["measure"]: item["count"] for item in json.loads(capsys.readouterr().out)["counts"]}
-    assert counts["too-many"] == outcomes["too_many"]
+    assert counts["too-many"] == outcomes[Outcome.TOO_MANY]

@@ -99,7 +99,7 @@ def size(world: World, log: str = "exchange") -> int:
 
 def stored_bytes(home: Path) -> int:
     """Bytes of the database of a node, with its write-ahead log."""
-    return sum(os.path.getsize(file) for file in home.glob("node.sqlite*"))
+    return sum(file.stat().st_size for file in home.glob("node.sqlite*"))
 
 
 def turned_away(world: World) -> list[Logged]:

@@ -38,7 +38,7 @@ def reconciled_lines(found: Reconciled) -> Iterator[Line]:
 def _compared_lines(comparison: Comparison) -> Iterator[Line]:
     yield f"{comparison.agreed} exchanges agree, {comparison.outside} lie outside the time that both cover"
     if comparison.turned_away:
-        yield f"{comparison.turned_away} questions were turned away unread, by the word of who asked; neither is to blame"
+        yield f"{comparison.turned_away} questions were turned away unread, as their asker says; neither is to blame"
     for finding in comparison.findings:
         whose = f"`{finding.blamed}` is contradicted: " if finding.blamed else ""
         place = f"{finding.asker} -> {finding.answerer} {finding.exchange_id or 'channel'}"
