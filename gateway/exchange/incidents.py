@@ -1,4 +1,4 @@
-"""Faults of callers that a human has to look at, counted by cause: a few entries a minute, even in a flood.
+"""Faults of callers that a human has to look at, counted by cause: at most 21 entries a minute, even in a flood.
 
 Requests beyond a limit of a member are of no interest one by one: there is one entry for each member, limit and minute,
 which is written when the minute is over or the node stops.
@@ -19,7 +19,7 @@ LIMITS = frozenset({"rate-limit", "fault-limit", "in-flight-limit", "stream-limi
 
 MINUTE_S = 60.0
 
-_PROMPT = 6
+_PROMPT = 20
 """Entries of one cause in a minute that do not wait for its end."""
 
 _MOST_CAUSES = 4_096

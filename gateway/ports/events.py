@@ -109,7 +109,7 @@ START = _operations(
 )
 STOP = _operations("stop", "The node stopped in good order; the last entry of a run.", "reason")
 AUTH_FAILED = _operations(
-    "auth-failed", "Somebody did not prove who they are. At most seven entries a minute for each cause.",
+    "auth-failed", "Somebody did not prove who they are. At most 21 entries a minute for each cause.",
     "code", "detail", "count",
 )
 DENIED = _operations(
