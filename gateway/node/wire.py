@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from liaison.exchange.v1 import exchange_pb2 as pb
 
 from gateway.errors import LiaisonError, Malformed, Overloaded, Reason, TimedOut, Unavailable
 from gateway.exchange.answering.inbound import FrameRefusal, Reply
+from gateway.exchange.incidents import LIMITS
 from gateway.model.exchange import AnswerMessage
 from gateway.rpc.forms import answer_message, fill_answer, parse
 
@@ -95,7 +95,7 @@ def refusal_error(reason: str, code: str) -> LiaisonError:
     It is `Overloaded` beyond a limit of the counterpart, `TimedOut` after a deadline, else `Unavailable`.
     """
     if reason == Reason.RESOURCE_EXHAUSTED:
-        word = code if re.fullmatch("[a-z][a-z-]{0,39}", code) else "overloaded"
+        word = code if code in LIMITS else "overloaded"
         return Overloaded("the counterpart turned the question away, beyond a limit of its own", code=word)
     text = f"the counterpart refused without a signature: {reason[:40]!a} {code[:40]!a}"
     if reason == Reason.DEADLINE_EXCEEDED:

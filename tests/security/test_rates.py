@@ -14,6 +14,7 @@ import grpc
 import pytest
 import pytest_asyncio
 
+from gateway.cli.main import run
 from gateway.errors import Overloaded
 from gateway.exchange.answering.admission import FAULTS_BURST_S, FAULTS_PER_S, WHOLE_PER_MINUTE
 from gateway.model.exchange import AnswerMessage, Outcome
@@ -171,6 +172,13 @@ async def test_the_asker_notes_too_many_and_never_shows_it_as_no_hit(world: Worl
         assert (await th.asking.searches.get(officer("th"), search.id)).lines == search.lines, "kept as it was shown"
 
 
+@pytest.mark.parametrize("code", ["suspended", "no-hit", "no hit", "<b>", "\x1b[2J", "x" * 10_000, ""])
+async def test_a_counterpart_does_not_choose_the_words_in_which_it_turns_us_away(code: str) -> None:
+    error = wire.refusal_error("RESOURCE_EXHAUSTED", code)
+    assert isinstance(error, Overloaded)
+    assert (error.code, code in str(error) and bool(code)) == ("overloaded", False)
+
+
 async def test_requests_without_a_proved_sender_leave_their_hash_and_a_few_of_them_whole(world: World) -> None:
     """Nearly 64 KiB each, signed by a key that nobody lists: what is kept of them does not depend on their size."""
     await world.stop("vn")
@@ -210,6 +218,7 @@ async def test_bytes_that_do_not_parse_leave_no_more(world: World) -> None:
     assert {item.private["size"] for item in written} == {len(junk)}
     assert {item.entry.request_hash for item in written} == {hashlib.sha256(junk).digest()}
     assert len([item for item in written if item.request]) <= WHOLE_PER_MINUTE
+    assert await asyncio.to_thread(run, ["audit", "verify", "--home", str(world.home("vn"))]) == 0
 
 
 async def test_a_removed_member_ends_with_its_stream_and_its_flood_is_counted(world: World) -> None:
