@@ -31,7 +31,7 @@ class ServerLimits:
     """
 
     concurrent_rpcs: int = 1024
-    streams_per_member: int = 16
+    streams_per_member: int = 32
     calls_per_member: int = 64
     stream_idle_s: float = 900.0
     write_s: float = 8.0
@@ -49,7 +49,8 @@ class RpcServer(Generic[Who]):
     """Serves the doors of `table` and nothing else.
 
     `callers` has each check that the table's rows name: a check returns the caller, or raises `LiaisonError`. With
-    `share_port`, other processes of this node listen on the same port: so many `processes` share each caller's limits.
+    `share_port`, other processes of this node listen on the same port. A caller's limit of streams counts over all of
+    the `processes`, each of which takes its share.
     """
 
     def __init__(
@@ -141,7 +142,8 @@ class RpcServer(Generic[Who]):
 
     def _check_room(self, place: tuple[str, Limit]) -> None:
         most, code = self._limits.of(place[1])
-        most = max(1, most // self._processes())
+        if place[1] is Limit.STREAMS:
+            most = max(1, most // self._processes())
         if self._open[place] >= most:
             raise Overloaded("more than {most} at once", code=code, most=most)
 
