@@ -25,6 +25,7 @@ from adapters.files.ending import CUT, rows_end, shows_end
 from adapters.files.settings import Complete, Table
 from gateway.clock import Clock
 from gateway.errors import Malformed, Misconfigured, Unavailable
+from gateway.recent import Recent
 
 MAX_FILES = 100_000
 """Names in one folder."""
@@ -81,7 +82,7 @@ class Folder:
         self._path = path
         self._clock = clock
         self._lock = threading.Lock()
-        self._seen: dict[str, tuple[Stamp, float]] = {}
+        self._seen: Recent[str, tuple[Stamp, float]] = Recent(MAX_FILES)
         self._sums: dict[str, tuple[Stamp, str]] = {}
         self._ends: dict[tuple[str, str], tuple[Stamp, int | None, str]] = {}
 
@@ -138,12 +139,10 @@ class Folder:
             return True
         monotonic = self._clock.monotonic()
         with self._lock:
-            stamp, since = self._seen.get(entry.name, (None, monotonic))
+            stamp, since = self._seen.held.get(entry.name, (None, monotonic))
             if stamp != entry.stamp:
                 since = monotonic
-            if len(self._seen) >= MAX_FILES:
-                self._seen.clear()
-            self._seen[entry.name] = (entry.stamp, since)
+            self._seen.put("", entry.name, (entry.stamp, since))
         return monotonic - since >= seconds
 
     def _companion(self, name: str) -> bytes | None:

@@ -16,6 +16,7 @@ from gateway.clock import Clock
 from gateway.config.file_marks import FileMarks
 from gateway.errors import BadSignature, LiaisonError, Malformed, Misconfigured, Unauthenticated
 from gateway.model.names import MemberId
+from gateway.recent import Recent
 from gateway.signing.keys import VerifyKey
 
 _LOOK_S = 1.0
@@ -35,7 +36,7 @@ class AcceptedNode:
         self._names = frozenset(names)
         self._clock = clock
         self._lock = threading.Lock()
-        self._callers: dict[bytes, tuple[str, int, int]] = {}
+        self._callers: Recent[bytes, tuple[str, int, int]] = Recent(_MAX_CACHE)
         self._marks = FileMarks(clock.monotonic)
         self._unread = False
         self._keys = self._read(strict=True)
@@ -55,11 +56,12 @@ class AcceptedNode:
 
     def caller(self, certificate: bytes) -> str:
         """Return the name of the node that shows this TLS certificate (PEM). Raises `Unauthenticated`."""
-        known = self._callers.get(certificate)
+        known = self._callers.held.get(certificate)
         if known is None:
             known = self._identify(certificate)
-            if len(self._callers) < _MAX_CACHE:
-                self._callers[certificate] = known
+            self._callers.put(known[0], certificate, known)
+        else:
+            self._callers.use(known[0], certificate)
         name, start, stop = known
         if not start <= self._clock.now_us() < stop:
             raise Unauthenticated("the certificate is outside its time", code="certificate-expired")

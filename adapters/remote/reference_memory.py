@@ -10,12 +10,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from adapters.remote.reference import SKEW_US, Reference
-from gateway.errors import Forbidden, Overloaded, Replayed
+from gateway.errors import Forbidden, Replayed
 from gateway.model.hit import Match, SearchResult
 from gateway.model.query import Query
 from gateway.model.strictness import Strictness
+from gateway.recent import Recent
 
 MAX_REFERENCES = 20_000
+"""References in memory. Who asks for more than all others in a minute loses its own oldest ones."""
+
 MAX_ISSUES = 2
 """The most times that a record is signed under one reference: the second when its marking had changed."""
 
@@ -46,22 +49,22 @@ class ReferenceMemory:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._known: dict[bytes, _Known] = {}
+        self._known: Recent[bytes, _Known] = Recent(MAX_REFERENCES)
 
     def begin(self, reference: Reference, now_us: int) -> None:
-        """Use a reference for its search. Raises `Replayed` the second time, `Overloaded` over the limit."""
+        """Use a reference for its search. Raises `Replayed` the second time; the log's claim also refuses it."""
         with self._lock:
-            if reference.hash in self._known:
+            known = self._known.held.get(reference.hash)
+            if known is not None and known.until_us > now_us:
                 raise Replayed("this reference was used for a search before", code="reference-replayed")
-            if len(self._known) >= MAX_REFERENCES:
-                self._forget(now_us)
-            self._known[reference.hash] = _Known(reference.expires_us + SKEW_US, {})
+            visit = _Known(reference.expires_us + SKEW_US, {})
+            self._known.put(reference.occasion.asker, reference.hash, visit)
 
     def found(self, reference: Reference, records: Iterable[tuple[str, str]], searched: Searched | None = None) -> None:
         """Note the records that the search found: pairs of record type and key, and the search itself."""
         with self._lock:
-            visit = self._known[reference.hash]
-            visit.left, visit.searched = dict.fromkeys(records, MAX_ISSUES), searched
+            if (visit := self._known.held.get(reference.hash)) is not None:
+                visit.left, visit.searched = dict.fromkeys(records, MAX_ISSUES), searched
 
     def take(self, reference: Reference, record_type: str, key: str) -> Searched | None:
         """Use a reference for a record, and return its search as it was noted.
@@ -69,7 +72,7 @@ class ReferenceMemory:
         Raises `Forbidden` when the search did not find the record, `Replayed` too often.
         """
         with self._lock:
-            visit = self._known.get(reference.hash)
+            visit = self._known.held.get(reference.hash)
             left = visit.left.get((record_type, key)) if visit else None
             if visit is None or left is None:
                 raise Forbidden("no search under this reference found the record", code="not-searched")
@@ -77,8 +80,3 @@ class ReferenceMemory:
                 raise Replayed("this record was signed for this reference before", code="reference-replayed")
             visit.left[record_type, key] = left - 1
             return visit.searched
-
-    def _forget(self, now_us: int) -> None:
-        self._known = {key: visit for key, visit in self._known.items() if visit.until_us > now_us}
-        if len(self._known) >= MAX_REFERENCES:
-            raise Overloaded("too many searches in the last minute", code="searches-limit", remedy="ask again later")

@@ -37,6 +37,7 @@ from gateway.model.strictness import Strictness
 from gateway.ports import events
 from gateway.ports.content_keys import Retention
 from gateway.ports.journal import EntryDraft, Event, Journal, Logged, ReplayClaim
+from gateway.recent import Recent
 from gateway.records.sdjwt import RecordIssuer, issue, present
 from gateway.storage.log.group_commit import LogWriter
 
@@ -220,19 +221,17 @@ class _Refusals:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._lock = threading.Lock()
-        self._causes: dict[tuple[str, str, str], tuple[float, int]] = {}
+        self._causes: Recent[tuple[str, str, str], tuple[float, int]] = Recent(_MAX_CAUSES)
 
     def note(self, cause: tuple[str, str, str]) -> int:
         """Return the number of calls that an entry written now stands for; 0 when none is to be written yet."""
         with self._lock:
             now = self._clock.monotonic()
-            last, waiting = self._causes.get(cause, (-1.0, 0))
+            last, waiting = self._causes.held.get(cause, (-1.0, 0))
             if last >= 0 and now - last < 1.0:
-                self._causes[cause] = (last, waiting + 1)
+                self._causes.put(cause[0], cause, (last, waiting + 1))
                 return 0
-            if len(self._causes) >= _MAX_CAUSES:
-                self._causes.clear()
-            self._causes[cause] = (now, 0)
+            self._causes.put(cause[0], cause, (now, 0))
             return waiting + 1
 
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from gateway.app.core import Core
 from gateway.app.rounds import UPKEEP_S, WATCH, WATCH_S, Round
 from gateway.audit.accounts.receipts import ReceiptBook
-from gateway.exchange.answering.answer import Answerer, AnswerLimits
+from gateway.exchange.answering.admission import AdmissionLimits
+from gateway.exchange.answering.answer import Answerer
 from gateway.exchange.answering.gather import Gatherer
 from gateway.exchange.answering.inbound import ReplySink
 from gateway.exchange.receipts.days import DayAccounts
@@ -74,10 +75,12 @@ def build_answering(core: Core) -> Answering:
         Gatherer(parts, resources.walls),
         release.release,
         core.fatal,
-        AnswerLimits(bounds.in_flight_per_member, bounds.queue, bounds.source_timeout_ms / 1000),
+        AdmissionLimits(bounds.in_flight_per_member, bounds.queue, bounds.rate_per_member, bounds.burst_per_member),
+        bounds.source_timeout_ms / 1000,
         resources.turn,
         debts.check,
         core.incidents,
+        lambda: core.leadership.processes,
     )
     receipts = ReceiptTaker(parts, book, operations, debts.advanced)
     days = DayAccounts(

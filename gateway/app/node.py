@@ -20,7 +20,7 @@ from gateway.app.core import build_core, first_rounds, last_rounds
 from gateway.app.desk_parts import build_desk
 from gateway.app.health import Health
 from gateway.app.resources import Resources, open_resources
-from gateway.app.rounds import UPKEEP_S, WATCH_S, Round, Rounds
+from gateway.app.rounds import UPKEEP_S, WATCH_S, Round, Rounds, writing
 from gateway.app.watched_journal import watch_machine, watch_node
 from gateway.app.witness_parts import NodeWitness
 from gateway.audit.retention.destroyed_keys import key_came_back
@@ -169,6 +169,7 @@ class Node:
             credentials,
             ServerLimits(),
             share_port=shared,
+            processes=lambda: self.core.leadership.processes,
         )
         host, port = host_port(settings.listen.exchange)
         port = await self._server.start(f"{host}:{port}")
@@ -219,6 +220,7 @@ class Node:
         await self.core.peers.close()
         for wall in self.resources.walls:
             wall.stop()
+        await writing(partial(self.core.incidents.drafts, ending=True), self.core.note)()
         await self.core.note(events.STOP.draft(reason="asked to stop"))
         for writer in (self.core.writers.exchange, self.core.writers.operations):
             await asyncio.to_thread(writer.stop, _DRAIN_S)

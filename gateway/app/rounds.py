@@ -41,18 +41,21 @@ class Round:
 
 
 class Leadership:
-    """Holds whether this process leads, as the last `look` found.
+    """Holds whether this process leads, and how many processes serve this home, as the last `look` found.
 
-    The function `leads` asks the database, and blocks.
+    The functions `leads` and `processes` ask the database, and block.
     """
 
-    def __init__(self, leads: Callable[[], bool]) -> None:
+    def __init__(self, leads: Callable[[], bool], processes: Callable[[], int] = lambda: 1) -> None:
         self._ask = leads
+        self._count = processes
         self.leads = False
+        self.processes = 1
 
     async def look(self) -> bool:
         """Ask the database; this process becomes the leader when there is none."""
         self.leads = await asyncio.to_thread(self._ask)
+        self.processes = await asyncio.to_thread(self._count)
         return self.leads
 
 

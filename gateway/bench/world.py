@@ -83,8 +83,13 @@ def build_world(folder: Path, rows: int, *, others: Sequence[MemberId] = (), peo
     if people:
         database = write_people(folder, people)
         sources.append(SourceSettings("vn.police.scale", "police", str(PEOPLE), f"sqlite:///{database}"))
-    # The load generator asks and never acknowledges: the bench measures exchanges, not the limit on such a peer.
-    generous = {"limits.receipt_debt": 10**9, "limits.receipt_debt_s": 10**6}
+    # The load generator asks at full speed and never acknowledges: the bench measures exchanges, not limits on a peer.
+    generous = {
+        "limits.receipt_debt": 10**9,
+        "limits.receipt_debt_s": 10**6,
+        "limits.rate_per_member": 10**6,
+        "limits.burst_per_member": 10**7,
+    }
     settings = generous | {
         "node.member": ANSWERER,
         "listen.exchange": f"127.0.0.1:{port}",

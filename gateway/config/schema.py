@@ -91,7 +91,17 @@ class Limits:
     budget_ms: int = setting(
         "Milliseconds in which counterparts must answer a search; later is `silent`.", 3000, minimum=1
     )
-    in_flight_per_member: int = setting("Requests of one counterpart in work at a time.", 256, minimum=1)
+    in_flight_per_member: int = setting(
+        "Requests of one counterpart in work at a time, over all processes.", 256, minimum=1
+    )
+    rate_per_member: int = setting(
+        "Questions of one counterpart in a second, over all processes; beyond, they are turned away unread.",
+        200,
+        minimum=1,
+    )
+    burst_per_member: int = setting(
+        "Questions of one counterpart that may come at once after a pause.", 2000, minimum=1
+    )
     officer_rate_per_s: int = setting("Calls of one officer at the REST API in a second.", 50, minimum=1)
     officer_in_flight: int = setting("Calls of one officer at the REST API at a time.", 32, minimum=1)
     system_rate_per_s: int = setting("Calls of one agency system at the REST API in a second.", 400, minimum=1)

@@ -3,7 +3,7 @@
 MEASURED-2 shows why: hand-overs between threads and one sync for each row cost more than the work itself. Items of each
 member stand in a line of their own and the lines are served in turn, so that one member's flood cannot take another's
 share. Within a line, finished items leave before new ones come in, urgent ones first. Lines are bounded where items
-enter (`Admission`), not here.
+enter (`answering.admission`), not here.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from queue import Empty, SimpleQueue
 from time import perf_counter
 from typing import Generic, Protocol, TypeVar
 
-from gateway.errors import LiaisonError, Overloaded, StorageBroken
+from gateway.errors import LiaisonError, StorageBroken
 
 MAX_BATCH = 64
 
@@ -183,44 +183,6 @@ class Stage(Generic[I]):
                 if len(batch) == MAX_BATCH:
                     break
         return batch
-
-
-class Admission:
-    """The limits of items inside, for each member and in total; beyond them `enter` raises `Overloaded`."""
-
-    def __init__(self, per_member: int, total: int) -> None:
-        self._per_member = per_member
-        self._total = total
-        self._inside: dict[str, int] = {}
-        self._sum = 0
-        self._lock = threading.Lock()
-
-    def enter(self, member: str) -> None:
-        """Count an item in, or raise `Overloaded`."""
-        with self._lock:
-            inside = self._inside.get(member, 0)
-            if inside >= self._per_member or self._sum >= self._total:
-                raise Overloaded(
-                    "{inside} requests of `{member}` are being served",
-                    code="in-flight-limit",
-                    remedy="ask again later",
-                    inside=inside,
-                    member=member,
-                )
-            self._inside[member] = inside + 1
-            self._sum += 1
-
-    def leave(self, members: Iterable[str]) -> None:
-        """Count items out."""
-        with self._lock:
-            for member in members:
-                self._inside[member] -= 1
-                self._sum -= 1
-
-    @property
-    def inside(self) -> int:
-        """The number of items inside."""
-        return self._sum
 
 
 def as_error(error: BaseException) -> LiaisonError:

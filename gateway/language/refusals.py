@@ -31,6 +31,7 @@ REFUSALS: Sentences = {
     "consent-not-taken": "the owner did not take the request for consent",
     "consent-refused": "the owner refused its consent",
     "disk-reserve": "that node has no room to keep more, and answers nobody just now; this does not mean no hit",
+    "fault-limit": "too many of our questions did not verify there; tell our node's operators",
     "from-the-future": "the question came from the future: the two clocks differ",
     "head-conflict": "the log has gone on since",
     "in-flight-limit": "too many of our questions are under way there; ask again in a moment",
@@ -65,6 +66,7 @@ REFUSALS: Sentences = {
     "query-not-covered": "the agreement does not cover questions of this kind",
     "query-too-costly": "the names of the question have too many letters: ask with fewer or shorter ones",
     "quota": "today's quota for this purpose is used up",
+    "rate-limit": "that node takes only so many questions of ours in a second; ask again in a moment",
     "receipts-due": "our node has not confirmed their earlier answers, so that they answer no more; tell our node's "
     "operators. This does not mean no hit.",
     "record-expired": "the owner's time for this record is over",

@@ -16,13 +16,17 @@ from gateway.model.requester import Requester
 
 
 class Outcome(StrEnum):
-    """The outcome of an answer. `SILENT` is never in an answer: the asker notes it when none came."""
+    """The outcome of an answer. Two are never in an answer, and the asker notes them when none came:
+
+    `SILENT`, and `TOO_MANY` where the counterpart turned the question away beyond a limit, which it did not sign.
+    """
 
     HIT = "hit"
     NO_HIT = "no_hit"
     REFUSED = "refused"
     SUSPENDED = "suspended"
     SILENT = "silent"
+    TOO_MANY = "too_many"
 
 
 class Refusal(msgspec.Struct, frozen=True):

@@ -15,6 +15,7 @@ import grpc
 from liaison.exchange.v1 import exchange_pb2 as pb
 
 from gateway.errors import ConnectionLost, LiaisonError, TimedOut, Unavailable
+from gateway.exchange.incidents import LIMITS
 from gateway.model.exchange import AnswerMessage
 from gateway.model.names import MemberId
 from gateway.node import wire
@@ -164,6 +165,9 @@ def peer_error(member: str, error: grpc.aio.AioRpcError) -> LiaisonError:
 
 def _as_error(member: MemberId, error: Exception) -> LiaisonError:
     if isinstance(error, grpc.aio.AioRpcError):
+        code, details = error.code(), error.details() or ""
+        if code is grpc.StatusCode.RESOURCE_EXHAUSTED and details in LIMITS:  # gRPC itself has this status for a size
+            return wire.refusal_error(code.name, details)
         return peer_error(member, error)
     if isinstance(error, LiaisonError):
         return error

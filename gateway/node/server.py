@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 import grpc
@@ -46,6 +47,7 @@ class NodeServer(RpcServer[MemberId]):
         limits: ServerLimits,
         *,
         share_port: bool = False,
+        processes: Callable[[], int] = lambda: 1,
     ) -> None:
         self._take = submit
         self._clock = clock
@@ -58,6 +60,7 @@ class NodeServer(RpcServer[MemberId]):
             credentials,
             limits,
             share_port=share_port,
+            processes=processes,
         )
 
     async def stop(self, grace: float) -> None:
@@ -73,7 +76,10 @@ class NodeServer(RpcServer[MemberId]):
         return await sink.reply()
 
     async def _stream(self, call: Call[MemberId], context: Context) -> None:
-        stream = Stream(context, call.certificate, call.who, self._limits, self._take_frame, self._stream_refused)
+        check = partial(self._callers[methods.STREAM], call.certificate)
+        stream = Stream(
+            context, call.certificate, call.who, self._limits, check, self._take_frame, self._stream_refused
+        )
         self._streams.add(stream)
         try:
             await stream.run()

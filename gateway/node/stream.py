@@ -23,8 +23,9 @@ if TYPE_CHECKING:
 class Stream:
     """One bidirectional stream: a reader, and a writer that sends replies as they become ready.
 
-    `take` hands on one frame, or raises `LiaisonError`; `refused` notes an error of a frame, and the one that ends the
-    stream. Each frame counts as unanswered from before it is handed on until its reply comes.
+    `check` raises when the peer is no active member any more. `take` hands on one frame, or raises `LiaisonError`.
+    `refused` notes an error of a frame, and the one that ends the stream. Each frame counts as unanswered from before it
+    is handed on until its reply comes.
     """
 
     def __init__(
@@ -33,6 +34,7 @@ class Stream:
         certificate: bytes,
         member: str,
         limits: ServerLimits,
+        check: Callable[[], object],
         take: Callable[[wire.RequestFrame, Stream], None],
         refused: Callable[[str, LiaisonError], None],
     ) -> None:
@@ -40,6 +42,7 @@ class Stream:
         self.member = member
         self._context = context
         self._limits = limits
+        self._check = check
         self._take = take
         self._refused = refused
         self._outbox: deque[bytes] = deque()
@@ -96,7 +99,11 @@ class Stream:
                 self._hand_on(data)
 
     def _hand_on(self, data: bytes) -> None:
-        """Hand on the frames of one message. One that does not parse ends the stream."""
+        """Hand on the frames of one message.
+
+        A message that does not parse ends the stream, and so does one of a member that was removed.
+        """
+        self._check()
         frames = wire.parse_frames(data).frames
         self._idle = 0 if frames else self._idle + 1
         wire.check_idle(self._idle)

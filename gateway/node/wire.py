@@ -7,8 +7,9 @@ from typing import TypeVar
 
 from liaison.exchange.v1 import exchange_pb2 as pb
 
-from gateway.errors import ConnectionLost, Malformed, Reason, TimedOut, Unavailable
+from gateway.errors import ConnectionLost, LiaisonError, Malformed, Overloaded, Reason, TimedOut, Unavailable
 from gateway.exchange.answering.inbound import FrameRefusal, Reply
+from gateway.exchange.incidents import LIMITS
 from gateway.model.exchange import AnswerMessage
 from gateway.rpc.forms import answer_message, fill_answer, parse
 from gateway.rpc.methods import STREAM
@@ -115,10 +116,17 @@ def parse_replies(data: bytes) -> Iterator[tuple[int, AnswerMessage | Exception]
             yield frame.id, refusal_error(frame.status.reason, frame.status.code)
 
 
-def refusal_error(reason: str, code: str) -> Exception:
-    """Return `Unavailable` or `TimedOut` for an unsigned refusal, which proves nothing."""
+def refusal_error(reason: str, code: str) -> LiaisonError:
+    """Return the error of an unsigned refusal, which proves nothing.
+
+    It is `ConnectionLost` from a process that stops, `Overloaded` beyond a limit of the counterpart, `TimedOut` after a
+    deadline, else `Unavailable`.
+    """
     if code == STOPPING.code:
         return ConnectionLost("the counterpart's process is stopping", code=code)
+    if reason == Reason.RESOURCE_EXHAUSTED:
+        word = code if code in LIMITS else "overloaded"
+        return Overloaded("the counterpart turned the question away, beyond a limit of its own", code=word)
     text = f"the counterpart refused without a signature: {reason[:40]!a} {code[:40]!a}"
     if reason == Reason.DEADLINE_EXCEEDED:
         return TimedOut(text)

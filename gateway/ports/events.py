@@ -56,6 +56,12 @@ SILENT = _exchange(
     "silent", "No answer came inside the budget, or none that verifies. Never shown as no hit.",
     "officer", "case", "search", "last_seen", "code", "detail", request=Party.US,
 )
+TOO_MANY = _exchange(
+    "too-many",
+    "The counterpart turned the question away unread, beyond a limit of its own: `refused: too many`. It said so "
+    "without a signature, has no entry of this exchange and gave it no number. Never shown as no hit.",
+    "officer", "case", "search", "last_seen", "code", request=Party.US,
+)
 LATE = _exchange(
     "late", "The answer came after the officer's view had closed; it is kept, and found with the search.",
     "officer", "case", "outcome", "refusal", "hits", "missing", "their_index", "their_entry", "their_hashes",
@@ -75,8 +81,9 @@ ANSWERED = _exchange(
 REFUSED = _exchange(
     "refused",
     "We refused a counterpart's request, with a signed answer that gives the coarse reason. The request is kept as it"
-    " came, even where its signature is the reason.",
-    "reason", "code", "detail", "purpose", "offence", "case", "ticket", "agreement", "query", "requester", "decision",
+    " came. Where its sender is not proved, its hash and `size` are kept, and five requests a minute whole.",
+    "reason", "code", "detail", "size", "purpose", "offence", "case", "ticket", "agreement", "query", "requester",
+    "decision",
     request=Party.PEER, answer=Party.US, counted=True, strict=False,
 )
 DUPLICATE = _exchange(
@@ -102,7 +109,7 @@ START = _operations(
 )
 STOP = _operations("stop", "The node stopped in good order; the last entry of a run.", "reason")
 AUTH_FAILED = _operations(
-    "auth-failed", "Somebody did not prove who they are. At most one entry a minute for each cause.",
+    "auth-failed", "Somebody did not prove who they are. At most 21 entries a minute for each cause.",
     "code", "detail", "count",
 )
 DENIED = _operations(
@@ -167,6 +174,12 @@ DAY_DIFFERS = _operations(
 ACKNOWLEDGED = _operations(
     "acknowledged", "We acknowledged a counterpart's answers.",
     "first", "through", "gaps", "statement",
+)
+TURNED_AWAY = _operations(
+    "turned-away",
+    "A counterpart's requests beyond a limit of its own were turned away before they were read: no signed answer, no "
+    "number, no other entry. One for each counterpart, limit (`code`) and minute, also at a stop.",
+    "code", "count", "first_us", "last_us",
 )
 ALARM = _operations("alarm", "Something that a human has to look at.", "code", "detail", "count")
 WITNESS_COMPARED = _operations(

@@ -36,7 +36,7 @@ class ServerLimits:
     """
 
     concurrent_rpcs: int = 1024
-    streams_per_member: int = 16
+    streams_per_member: int = 32
     calls_per_member: int = 64
     stream_idle_s: float = 900.0
     write_s: float = 2.0
@@ -55,7 +55,8 @@ class RpcServer(Generic[Who]):
     """Serves the doors of `table` and nothing else.
 
     `callers` has each check that the table's rows name: a check returns the caller, or raises `LiaisonError`. With
-    `share_port`, other processes of this node listen on the same port.
+    `share_port`, other processes of this node listen on the same port. A caller's limit of streams counts over all of
+    the `processes`, each of which takes its share.
     """
 
     def __init__(
@@ -68,7 +69,9 @@ class RpcServer(Generic[Who]):
         limits: ServerLimits,
         *,
         share_port: bool = False,
+        processes: Callable[[], int] = lambda: 1,
     ) -> None:
+        self._processes = processes
         self._callers = {row: callers[row.caller] for row in table}
         self._refused = refused
         self._limits = limits
@@ -160,6 +163,8 @@ class RpcServer(Generic[Who]):
         as a whole, so one caller may not have any number of them.
         """
         most, code = self._limits.of(place[1])
+        if place[1] is Limit.STREAMS:
+            most = max(1, most // self._processes())
         if self._open[place] >= most or self._unfinished[place] >= 2 * most:
             raise Overloaded("more than {most} at once", code=code, most=most)
 

@@ -16,6 +16,7 @@ from certs.profile import Leaf, check_issued, read_ca, read_leaf
 from gateway.clock import Clock
 from gateway.errors import BadSignature, LiaisonError, Malformed, Stale, Unauthenticated, Unknown
 from gateway.model.names import MemberId
+from gateway.recent import Recent
 from gateway.signing.keys import VerifyKey
 from gateway.signing.witness_keys import WitnessKey
 from gateway.trust.documents.charter import Charter, check_expiry
@@ -64,7 +65,7 @@ class _KnownPeer:
 
 
 class TrustView:
-    """One snapshot. Thread-safe: caches only ever gain entries that follow from the documents.
+    """One snapshot. Thread-safe: caches only ever hold entries that follow from the documents.
 
     `live` views hold active members only and obey removals. The others are for verifying evidence: the signatures of a
     member that has left, or of a key that was withdrawn, still count there.
@@ -92,8 +93,8 @@ class TrustView:
             if not live or member.status is MemberStatus.ACTIVE
         }
         self._slots = self._collect(live)
-        self._peers: dict[bytes, _KnownPeer] = {}
-        self._records: dict[tuple[str, str, bytes], _Slot] = {}
+        self._peers: Recent[bytes, _KnownPeer] = Recent(_MAX_CACHE)
+        self._records: Recent[tuple[str, str, bytes], _Slot] = Recent(_MAX_CACHE)
 
     # -------------------------------------------------------------- members
 
@@ -183,11 +184,12 @@ class TrustView:
         5. its key is listed in the member's descriptor for `tls` (CASE-A10), in its time, not compromised;
         6. and not removed by the member's status (CASE-A11).
         """
-        known = self._peers.get(certificate)
+        known = self._peers.held.get(certificate)
         if known is None:
             known = self._identify(certificate)
-            if len(self._peers) < _MAX_CACHE:
-                self._peers[certificate] = known
+            self._peers.put(known.identity.member, certificate, known)
+        else:
+            self._peers.use(known.identity.member, certificate)
         if not known.start_us <= self._clock.now_us() < known.stop_us:
             raise Unauthenticated("the certificate is outside its time", code="certificate-expired")
         return known.identity
@@ -286,11 +288,10 @@ class TrustView:
         valid at `at_us`. Raises `BadSignature` otherwise.
         """
         cache_key = (member, agency, certificate_der)
-        slot = self._records.get(cache_key)
+        slot = self._records.use(member, cache_key)
         if slot is None:
             slot = self._read_record_key(member, agency, certificate_der)
-            if len(self._records) < _MAX_CACHE:
-                self._records[cache_key] = slot
+            self._records.put(member, cache_key, slot)
         if not slot.start_us <= at_us < slot.stop_us:
             raise BadSignature(
                 "the key of `{agency}` of `{member}` is outside its time",

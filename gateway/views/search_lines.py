@@ -27,6 +27,7 @@ _OTHER_TIME: Sentences = {
 _REFUSED: Sentences = {
     "refused": "refused: {why}",
     "suspended": "suspended: {why}",
+    "too_many": "refused: too many; {why}. This does not mean no hit.",
 }
 
 _SIGNED: Sentences = {

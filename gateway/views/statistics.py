@@ -17,12 +17,13 @@ from gateway.clock import SystemClock, rfc3339
 from gateway.ops.homes.open_home import open_home
 from gateway.views.lines import Line
 
-OURS = 7
+OURS = 8
 TOTALS = (
     ("asked", "we asked"),
     ("received", "in time"),
     ("late", "late"),
     ("silent", "silent"),
+    ("too-many", "too many"),
     ("received-outcome:hit", "hit"),
     ("received-outcome:no_hit", "no hit"),
     ("received-outcome:refused", "refused"),

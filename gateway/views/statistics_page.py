@@ -15,6 +15,7 @@ _RARE = (
     ("received-outcome:refused", "refused"),
     ("late", "late"),
     ("silent", "silent"),
+    ("too-many", "too many"),
 )
 """The outcomes of few questions; in one chart with the no hits they would not be seen."""
 _CHARTED = ("served-refusal", "received-refusal", "asked-purpose", "served-purpose", "served-type", "received-type")

@@ -11,6 +11,7 @@ from gateway.config.toml import TomlTable
 from gateway.errors import Forbidden
 from gateway.model.marking import PUBLIC_CAVEATS, Marking, ReleaseMarking
 from gateway.model.purpose import Purpose
+from gateway.recent import Recent
 from gateway.records.types import RECORD_TYPES
 
 _MAX_HOURS = 5 * 365 * 24
@@ -24,7 +25,9 @@ class Retention:
 
     purpose: Mapping[str, int]
     record_type: Mapping[str, int]
-    _made: dict[tuple[Marking, str, str], tuple[int, ReleaseMarking]] = field(default_factory=dict, compare=False)
+    _made: Recent[tuple[Marking, str, str], tuple[int, ReleaseMarking]] = field(
+        default_factory=lambda: Recent(_MAX_MADE), compare=False
+    )
 
     def not_after(self, record_type: str, purpose: str, now_us: int, keep_hours: int | None = None) -> datetime:
         """Return the end of the time, in UTC and whole minutes; `keep_hours` is the limit of the record's own marking.
@@ -42,11 +45,10 @@ class Retention:
         """Return the recipient's duties: the part of the internal marking that may leave (design, section 6)."""
         minute_us = now_us - now_us % _MINUTE_US
         key = (marking, record_type, purpose)
-        found = self._made.get(key)
+        found = self._made.use(purpose, key)
         if found is None or found[0] != minute_us:
-            if len(self._made) >= _MAX_MADE:
-                self._made.clear()
-            found = self._made[key] = (minute_us, self._make(marking, record_type, purpose, minute_us))
+            found = (minute_us, self._make(marking, record_type, purpose, minute_us))
+            self._made.put(purpose, key, found)
         return found[1]
 
     def _make(self, marking: Marking, record_type: str, purpose: str, now_us: int) -> ReleaseMarking:

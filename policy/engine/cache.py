@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
 from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
+
+from gateway.recent import Recent
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
@@ -35,38 +35,33 @@ ALWAYS = Window()
 
 
 class DecisionCache(Generic[K, V]):
-    """The `limit` decisions that were used last. One cache belongs to one policy: a new policy has a new one."""
+    """`limit` decisions, each for a counterpart or for nobody. One cache belongs to one policy.
+
+    A counterpart whose questions fill it loses its own decisions, and no other's (`Recent`).
+    """
 
     def __init__(self, limit: int) -> None:
-        self._limit = limit
-        self._lock = threading.Lock()
-        self._kept: OrderedDict[K, tuple[V, Window]] = OrderedDict()
+        self._kept: Recent[K, tuple[V, Window, str]] = Recent(limit)
 
     def get(self, key: K, now_us: int) -> V | None:
         """Return the decision for `key`; None if there is none or its time is over or has not come."""
-        with self._lock:
-            found = self._kept.get(key)
-            if found is None:
-                return None
-            value, window = found
-            if now_us not in window:
-                del self._kept[key]
-                return None
-            self._kept.move_to_end(key)
-            return value
+        found = self._kept.held.get(key)
+        if found is None:
+            return None
+        value, window, counterpart = found
+        if now_us not in window:
+            self._kept.drop(counterpart, key)
+            return None
+        self._kept.use(counterpart, key)
+        return value
 
-    def put(self, key: K, value: V, window: Window) -> None:
-        """Keep `value` while `window` lasts; the least recently used one makes room."""
-        with self._lock:
-            self._kept[key] = (value, window)
-            self._kept.move_to_end(key)
-            if len(self._kept) > self._limit:
-                self._kept.popitem(last=False)
+    def put(self, key: K, value: V, window: Window, counterpart: str = "") -> None:
+        """Keep `value` while `window` lasts."""
+        self._kept.put(counterpart, key, (value, window, counterpart))
 
     def recent(self, most: int) -> list[K]:
-        """Return the keys of the `most` decisions that were used last, the latest at the end."""
-        with self._lock:
-            return list(self._kept)[-most:]
+        """Return the keys of up to `most` decisions, those of each counterpart that were used last."""
+        return self._kept.latest(most)
 
     def __len__(self) -> int:
         return len(self._kept)

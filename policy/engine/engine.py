@@ -99,7 +99,7 @@ class PolicyEngine:
         found = self._learns.get(key, now_us)
         if found is None:
             found = self._decision(*self._evaluator.verdicts(learn_request(key)), {})
-            self._learns.put(key, found, ALWAYS)
+            self._learns.put(key, found, ALWAYS, key.recipient)
         return found
 
     def release(self, a: RecordAttributes, now_us: int) -> Release:
@@ -113,7 +113,7 @@ class PolicyEngine:
         else:
             denied = replace(learn, attributes=a.as_json())
             release, window = filtering.refused(denied, a.record_type, hide=True), ALWAYS
-        self._releases.put(a, release, window)
+        self._releases.put(a, release, window, a.question.counterpart)
         return release
 
     def make_ready(self, before: PolicyEngine | None, now_us: int, go_on: Callable[[], bool] = lambda: True) -> int:
@@ -167,7 +167,7 @@ class PolicyEngine:
         at = self.setting(asker, a.offence, now_us)
         request = question_request(action, a, asker, answerer, covers, at)
         decision = self._decision(*self._evaluator.verdicts(request), a.as_json())
-        self._decisions.put((action, a), decision, covers.window & at.window)
+        self._decisions.put((action, a), decision, covers.window & at.window, a.counterpart)
         return decision
 
     def setting(self, asker: MemberId, offence: str, now_us: int) -> Setting:

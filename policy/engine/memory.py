@@ -24,6 +24,7 @@ from gateway.model.marking import Caveat, Level, Marking, Onward, SubjectCategor
 from gateway.model.names import MemberId, member_id
 from gateway.model.purpose import Offence, Purpose
 from gateway.model.query import QueryKind
+from gateway.recent import Recent
 from gateway.records.types import RECORD_TYPES
 from policy.attributes import AskAttributes, LearnAttributes, QuestionAttributes, RecordAttributes
 from policy.bundle.agreements import Covers
@@ -42,7 +43,7 @@ from policy.engine.request import (
 )
 
 LIMIT = 4096
-"""The most values of one slice, and words of one attribute; then it starts empty. Counterparts choose some."""
+"""The most values of one slice, and words of one attribute. Counterparts choose some."""
 
 _MOST_AHEAD = 512
 """The most combinations of values for which Cedar is asked ahead, for each slice."""
@@ -184,7 +185,7 @@ class Slice:
     reads: Reads
     sets: frozenset[str]
     classes: Callable[[Context], Any]
-    known: dict[Any, tuple[str, ...]] = field(default_factory=dict)
+    known: Recent[Any, tuple[str, ...]] = field(default_factory=lambda: Recent(LIMIT))
 
     def choices(self, domains: Domains) -> list[list[Any]]:
         """Return, for each attribute, a value of each class, as far as `domains` lists the values."""
@@ -257,33 +258,33 @@ class Accepted:
         self._types: set[tuple[type, ...]] = set()
         sets = [path for path, value in sample.items() if isinstance(value, frozenset)]
         self._members: dict[str, set[Any]] = {path: set() for path in sets}
-        self._words: dict[str, set[Any]] = {path: set() for path in sample if path in LISTED and path not in sets}
+        self._words: dict[str, Recent[Any, bool]] = {
+            path: Recent(LIMIT) for path in sample if path in LISTED and path not in sets
+        }
         self._texts = [path for path, value in sample.items() if path not in LISTED and isinstance(value, str)]
 
     def holds(self, context: Context) -> bool:
         """Tell whether it is known that Cedar would accept these values."""
         if context.keys() != self._keys or self._types_of(context) not in self._types:
             return False
-        if any(context[path] not in known for path, known in self._words.items()):
+        if any(context[path] not in known.held for path, known in self._words.items()):
             return False
         return all(context[path] <= known for path, known in self._members.items()) and all(
             _is_text(context[path]) for path in self._texts
         )
 
-    def keep(self, context: Context) -> None:
+    def keep(self, principal: str, context: Context) -> None:
         """Keep the values that Cedar accepted."""
         self._types.add(self._types_of(context))
-        for path, known in self._words.items():
-            if len(known) >= LIMIT:
-                known.clear()
-            known.add(context[path])
+        for path, words in self._words.items():
+            words.put(principal, context[path], True)
         for path, known in self._members.items():
             known.update(context[path])
 
     def gaps(self, domains: Domains) -> Iterator[dict[str, Any]]:
         """Yield values with words that were not accepted yet."""
-        for path, known in self._words.items():
-            yield from ({path: word} for word in domains[path] if word not in known)
+        for path, words in self._words.items():
+            yield from ({path: word} for word in domains[path] if word not in words.held)
         for path, known in self._members.items():
             yield from ({path: frozenset({word})} for word in domains[path] if word not in known)
 
@@ -310,7 +311,7 @@ class Memory:
         values = {**context, PRINCIPAL: principal}
         found: list[str] = []
         for one in self._slices:
-            names = one.known.get(one.classes(values))
+            names = one.known.held.get(one.classes(values))
             if names is None:
                 return None
             found += names
@@ -320,10 +321,8 @@ class Memory:
         """Note that `matching`, and no other policies, match a request which Cedar accepted."""
         values = {**context, PRINCIPAL: principal}
         for one in self._slices:
-            if len(one.known) >= LIMIT:
-                one.known = {}
-            one.known[one.classes(values)] = tuple(one.names.intersection(matching))
-        self._accepted.keep(context)
+            one.known.put(principal, one.classes(values), tuple(one.names.intersection(matching)))
+        self._accepted.keep(principal, context)
 
     def gaps(self, domains: Domains) -> Iterator[dict[str, Any]]:
         """Yield values that are not known yet, by path; the caller asks Cedar before it takes the next ones.
@@ -334,7 +333,7 @@ class Memory:
         for one, choices in sorted(tried, key=lambda pair: -prod(map(len, pair[1]))):
             for values in islice(product(*choices), _MOST_AHEAD):
                 gap = dict(zip(one.reads, values, strict=True))
-                if one.classes(gap) not in one.known:
+                if one.classes(gap) not in one.known.held:
                     yield gap
         yield from self._accepted.gaps(domains)
 

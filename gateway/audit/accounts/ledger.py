@@ -56,7 +56,8 @@ class Ledger:
 
     `created_us` is the time of the export by its signed manifest: earlier events must be in it, from `since_us` until
     `until_us` (0: no bound). `opened`: private parts are in it, which tell of receipts. `bodies` are exact public parts
-    by (log, index). `acknowledged` is the highest number of the peer's channel that its receipts cover. `lost` are the
+    by (log, index). `turned_away` are questions that the peer did not take, by this member's word: the peer has no
+    entry of one. `acknowledged` is the highest number of the peer's channel that its receipts cover. `lost` are the
     times between the last entry of a log's number and the first of the next one, which its log says are lost.
     """
 
@@ -68,6 +69,7 @@ class Ledger:
     opened: bool = True
     asked: dict[str, Note] = field(default_factory=dict)
     arrived: dict[str, Note] = field(default_factory=dict)
+    turned_away: set[str] = field(default_factory=set)
     answered: dict[str, list[Note]] = field(default_factory=dict)
     bodies: dict[tuple[str, int], bytes] = field(default_factory=dict)
     acknowledged: int = 0
@@ -101,6 +103,8 @@ class Ledger:
                 continue
             if entry.kind == events.ASKED.kind:
                 self.asked[entry.exchange_id] = Note(entry)
+            elif entry.kind == events.TOO_MANY.kind:
+                self.turned_away.add(entry.exchange_id)
             elif entry.kind in events.ARRIVALS:
                 self.arrived[entry.exchange_id] = Note(entry, _seen(entry, row, answerer, keys))
 

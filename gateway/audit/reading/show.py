@@ -9,6 +9,7 @@ from typing import Any
 from gateway.audit.entries.entry import Entry, decode_private, parse_entry
 from gateway.errors import Unknown
 from gateway.model.exchange import Outcome
+from gateway.ports import events
 from gateway.ports.content_keys import ContentKeys
 from gateway.ports.log_store import LogStore, StoredEntry
 
@@ -122,6 +123,8 @@ def _outcomes(shown: Shown) -> set[str]:
     found = {str(shown.private.get("outcome", ""))}
     if shown.entry.kind in (Outcome.SILENT, Outcome.REFUSED):
         found.add(shown.entry.kind)
+    if shown.entry.kind == events.TOO_MANY.kind:
+        found.add(Outcome.TOO_MANY)
     if shown.entry.kind == Outcome.REFUSED and _SUSPENDED in (shown.private.get("code"), shown.private.get("reason")):
         found.add(Outcome.SUSPENDED)
     return found - {""}

@@ -35,7 +35,9 @@ ANY = "any"
 UNKNOWN_BIRTH = "unknown"
 """The year of birth of a question that gives none."""
 
-_REFUSALS = events.kinds(events.REFUSED, events.DENIED, events.ONWARD_REFUSED, events.CONSENT_NOT_TAKEN)
+_REFUSALS = events.kinds(
+    events.REFUSED, events.TOO_MANY, events.DENIED, events.ONWARD_REFUSED, events.CONSENT_NOT_TAKEN
+)
 
 
 class Field(StrEnum):
@@ -109,6 +111,9 @@ def terms_of(
     return frozenset(found)
 
 
+_OUTCOME_OF = {events.REFUSED.kind: "refused", events.TOO_MANY.kind: "too_many"}
+"""Outcomes that the kind of an entry tells."""
+
 _KEPT = frozenset((Field.OUTCOME, Field.REFUSED, Field.RECORD))
 """Fields for which the request is not needed."""
 
@@ -131,7 +136,7 @@ def _refused(entry: Entry, private: Mapping[str, Any]) -> Iterator[str]:
     """Yield the outcome and, for a refusal by either side, its reason and code."""
     outcome = private.get("outcome")
     refused = entry.kind in _REFUSALS or outcome in ("refused", "suspended")
-    yield from _simple(Field.OUTCOME, outcome, "refused" if entry.kind == events.REFUSED.kind else "")
+    yield from _simple(Field.OUTCOME, outcome, _OUTCOME_OF.get(entry.kind, ""))
     if refused:
         yield term(Field.REFUSED, ANY)
         yield from _simple(Field.REFUSED, private.get("reason"), private.get("code"), private.get("refusal"))

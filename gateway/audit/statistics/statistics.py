@@ -58,6 +58,7 @@ MEASURES: Final[dict[str, str]] = {
     "received": "answers that came in time",
     "late": "answers that came late",
     "silent": "questions without an answer",
+    "too-many": "questions that the counterpart turned away unread, beyond a limit of its own",
     "abandoned": "questions whose answer was not waited for, since the node stopped",
     "received-outcome": "answers received, by outcome",
     "received-refusal": "refusals received, by reason",
@@ -86,6 +87,7 @@ MEASURES: Final[dict[str, str]] = {
     "suspend": "suspensions, by scope",
     "source-failed": "failures of sources, by source",
     "alarm": "alarms, by reason",
+    "turned-away": "minutes in which requests were turned away beyond a limit, by limit",
 }
 """Every measure, with what it counts."""
 
@@ -101,6 +103,7 @@ _LISTED = {
     events.SUSPEND.kind: "scope",
     events.SOURCE_FAILED.kind: "source",
     events.ALARM.kind: "code",
+    events.TURNED_AWAY.kind: "code",
 }
 """Kinds of entries that are one measure each, by one member of their private part."""
 
@@ -176,7 +179,7 @@ class _Counting:
                     del self._asked[next(iter(self._asked))]
             case events.RECEIVED.kind | events.LATE.kind:
                 self._received(opened)
-            case events.SILENT.kind | events.ABANDONED.kind:
+            case events.SILENT.kind | events.TOO_MANY.kind | events.ABANDONED.kind:
                 self._count(opened, entry.kind)
                 self._asked.pop(entry.exchange_id, None)
             case events.ANSWERED.kind | events.REFUSED.kind:

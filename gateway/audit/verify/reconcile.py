@@ -8,6 +8,8 @@ Each exchange between the two gets at most one finding:
    them holds contradicts the other; where neither holds it any more, neither is blamed;
 4. `lost-answer`: it was given, and never came. Neither is to blame;
 5. `lost-question`: it was asked, and there is no entry of it at the other side: lost on the way, or not logged;
+   A question that its asker noted as turned away is no finding: beyond a limit the other side keeps no entry of it,
+   signs nothing, and gives no number. Where the other side has an answer to it all the same, that is a `lost-answer`;
 6. `lost-entries`: one side has it, and the other side's log lost the entries of that time, as that log says itself.
    Neither is blamed, and nothing is proved.
 
@@ -82,11 +84,15 @@ class Disagreement:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """All findings in both directions, how many exchanges agree, and how many lie outside the common time."""
+    """All findings in both directions, how many exchanges agree, and how many lie outside the common time.
+
+    `turned_away` counts questions that were not taken, beyond a limit of the other side: neither has a proof of these.
+    """
 
     findings: tuple[Disagreement, ...]
     agreed: int
     outside: int
+    turned_away: int = 0
 
     @property
     def suspected(self) -> frozenset[str]:
@@ -108,14 +114,16 @@ def compare(one: Ledger, other: Ledger) -> Comparison:
     """Compare what the two sides say of their exchanges."""
     counted: Counter[str] = Counter()
     findings = [*_direction(one, other, counted), *_direction(other, one, counted)]
-    return Comparison(tuple(findings), counted["agreed"], counted["outside"])
+    return Comparison(tuple(findings), counted["agreed"], counted["outside"], counted["turned away"])
 
 
 def _direction(asker: Ledger, answerer: Ledger, counted: Counter[str]) -> Iterator[Disagreement]:
     judge = _Direction(asker, answerer)
     blamed = False
     for exchange_id in dict.fromkeys([*asker.asked, *asker.arrived, *answerer.answered]):
-        if judge.is_outside(exchange_id):
+        if judge.is_turned_away(exchange_id):
+            counted["turned away"] += 1
+        elif judge.is_outside(exchange_id):
             counted["outside"] += 1
         elif (found := judge.exchange(exchange_id)) is not None:
             blamed = blamed or found.blamed == answerer.member
@@ -134,6 +142,11 @@ class _Direction:
     def __init__(self, asker: Ledger, answerer: Ledger) -> None:
         self._asker = asker
         self._answerer = answerer
+
+    def is_turned_away(self, exchange_id: str) -> bool:
+        """Tell whether the asker noted that the question was not taken, and neither side has an answer to it."""
+        taken = exchange_id in self._asker.arrived or exchange_id in self._answerer.answered
+        return exchange_id in self._asker.turned_away and not taken
 
     def is_outside(self, exchange_id: str) -> bool:
         """Tell whether one export was made before this exchange was over, or is of another time."""

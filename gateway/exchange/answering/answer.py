@@ -2,6 +2,7 @@
 
 In the stage *in* (`Answerer.admit`), for each request of a batch:
 
+0. on the loop: the member is within its rate, and not too much of it is inside (`Answerer.submit`);
 1. the peer is an active member, by the certificate that TLS saw, and our own time is to be trusted;
 2. the bytes have a size and a form that we accept;
 3. the signature holds, the signer is the TLS peer, and we are the audience;
@@ -28,10 +29,10 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from gateway.clock import check_time
-from gateway.errors import LiaisonError, Replayed, Stale, Suspended, Unavailable
+from gateway.errors import LiaisonError, Reason, Replayed, Stale, Suspended, Unavailable
+from gateway.exchange.answering.admission import Admission, AdmissionLimits, Faults
 from gateway.exchange.answering.deadlines import Deadlines
 from gateway.exchange.answering.draft import Drafted, draft_answer, draft_loser
 from gateway.exchange.answering.gather import Gatherer
@@ -41,7 +42,7 @@ from gateway.exchange.answering.repeated_subjects import Subjects
 from gateway.exchange.incidents import Incidents
 from gateway.exchange.parts import Parts
 from gateway.exchange.quota import over_quota
-from gateway.exchange.stages import Admission, Stage, Turn, as_error, reraise_fatal
+from gateway.exchange.stages import Stage, Turn, as_error, reraise_fatal
 from gateway.model.exchange import AnswerMessage
 from gateway.ports.journal import Logged, StoredAnswer
 from gateway.ports.quotas import QuotaPlace
@@ -50,15 +51,6 @@ from gateway.statements.fields import SKEW_US
 from gateway.statements.kind import accept, check_senders
 from gateway.statements.request import REQUEST_KIND
 from gateway.telemetry import Logger, Span, record_span, start_trace
-
-
-@dataclass(frozen=True, slots=True)
-class AnswerLimits:
-    """Bounds of what counterparts can ask of us at once, and how long a source may take."""
-
-    in_flight_per_member: int = 256
-    in_flight: int = 1024
-    source_timeout_s: float = 2.0
 
 
 class Answerer:
@@ -70,12 +62,17 @@ class Answerer:
         gatherer: Gatherer,
         release: Release,
         fatal: Callable[[BaseException], None],
-        limits: AnswerLimits,
+        limits: AdmissionLimits,
+        source_timeout_s: float,
         turn: Turn,
         owes: Callable[[str, str, float], None],
         incidents: Incidents,
+        processes: Callable[[], int],
     ) -> None:
-        """Take the parts: `owes` refuses a counterpart whose receipts are overdue; `incidents` collects alarms."""
+        """Take the parts: `owes` refuses a counterpart whose receipts are overdue; `incidents` collects alarms.
+
+        `processes` returns how many processes of this node share the limits of a member.
+        """
         self._parts = parts
         self._owes = owes
         self._incidents = incidents
@@ -83,8 +80,9 @@ class Answerer:
         self._gatherer = gatherer
         self._log = Logger(component="exchange", member=parts.member)
         self._release = release
-        self._admission = Admission(limits.in_flight_per_member, limits.in_flight)
-        self._source_timeout_s = limits.source_timeout_s
+        self._admission = Admission(limits, parts.clock, processes)
+        self._faults = Faults(parts.clock, processes)
+        self._source_timeout_s = source_timeout_s
         self._stage = Stage[Inbound | Job]("exchange", self._work, fatal, turn)
         self._deadlines = Deadlines(parts.clock, self._stage.put)
         self._idle = threading.Condition()
@@ -107,7 +105,7 @@ class Answerer:
         return self._admission.inside
 
     def submit(self, inbound: Inbound) -> None:
-        """Take a request, or raise `Overloaded`."""
+        """Take a request. Raises `Overloaded` beyond a limit of its member: then nothing of it is read or kept."""
         self._admission.enter(inbound.line)
         self._stage.put(inbound)
 
@@ -137,6 +135,7 @@ class Answerer:
         jobs = [self._identify(inbound) for inbound in batch]
         self._check_time(jobs)
         self._verify([job for job in jobs if job.refusal is None])
+        jobs = self._turn_away(jobs)
         verified = [job for job in jobs if job.refusal is None]
         self._recognise(verified)
         now_us = self._parts.clock.now_us()
@@ -180,11 +179,29 @@ class Answerer:
             if isinstance(outcome, LiaisonError):
                 job.refuse(outcome)
                 continue
+            job.is_proved = True
             try:
                 job.request = accept(outcome, now_us)
                 job.urgent = job.request.value.purpose in parts.urgent
             except Exception as error:  # noqa: BLE001 - whatever goes wrong in a verification is a refusal
                 job.refuse(as_error(error))
+
+    def _turn_away(self, jobs: list[Job]) -> list[Job]:
+        """Return the jobs that get an entry; of those whose sender is not proved, as many as have a turn."""
+        away: list[tuple[Job, Reply]] = []
+        for job in jobs:
+            if job.is_proved:
+                continue
+            job.is_kept = self._faults.is_whole(job.peer)
+            if not isinstance(job.why, Stale) and not self._faults.has_entry(job.peer):
+                away.append((job, FrameRefusal(Reason.RESOURCE_EXHAUSTED, "fault-limit")))
+                self._incidents.note(job.peer, "fault-limit")
+        if not away:
+            return jobs
+        self._send(away)
+        self._leave([job for job, _ in away])
+        left = {id(job) for job, _ in away}
+        return [job for job in jobs if id(job) not in left]
 
     def _recognise(self, jobs: Sequence[Job]) -> None:
         """Find the stored answer of requests that come again; refuse other bytes under the same id (the rest of 4)."""

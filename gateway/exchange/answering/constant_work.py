@@ -7,11 +7,9 @@ decided before the source is searched. Where a search finds nothing, one decisio
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
-
 from gateway.model.marking import Marking, SubjectCategory
 from gateway.ports.sources import ProfiledSource, Source, SourceDescription
+from gateway.recent import Recent
 from policy.attributes import QuestionAttributes, RecordAttributes
 from policy.engine.engine import PolicyEngine
 
@@ -25,24 +23,18 @@ class ConstantWork:
     """Remembers what was decided ahead. Thread-safe."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._known: OrderedDict[tuple[bytes, str, QuestionAttributes], None] = OrderedDict()
+        self._known: Recent[tuple[bytes, str, QuestionAttributes], bool] = Recent(_MAX_KNOWN)
 
     def decide_ahead(self, policy: PolicyEngine, question: QuestionAttributes, source: Source, now_us: int) -> None:
         """Decide on every profile of a source for a question that is new to this policy; else do nothing."""
         description = source.describe()
         key = (policy.hash, description.id, question)
-        with self._lock:
-            if key in self._known:
-                self._known.move_to_end(key)
-                return
+        if self._known.use(question.counterpart, key):
+            return
         profiles = source.profiles()[:MAX_PROFILES] if isinstance(source, ProfiledSource) else ()
         for record_type, marking, category in profiles:
             policy.release(RecordAttributes(question, record_type, description.agency, marking, category), now_us)
-        with self._lock:
-            self._known[key] = None
-            if len(self._known) > _MAX_KNOWN:
-                self._known.popitem(last=False)
+        self._known.put(question.counterpart, key, True)
 
 
 def decoy(question: QuestionAttributes, source: SourceDescription) -> RecordAttributes:

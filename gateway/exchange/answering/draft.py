@@ -77,12 +77,12 @@ def _unaccepted(parts: Parts, job: Job) -> Drafted:
     """Draft for a request that was not accepted: a signed refusal when it names its exchange, else a bare status."""
     refusal = job.refusal or Refusal(Reason.INTERNAL, "internal")
     inbound = job.inbound
-    small = inbound.envelope if len(inbound.envelope) <= _MAX_KEPT else b""
+    size = len(inbound.envelope)
     entry = events.REFUSED.draft_of(
-        {"code": refusal.code, "reason": refusal.reason.value, "detail": str(job.why or "")[:300]},
+        {"code": refusal.code, "reason": refusal.reason.value, "detail": str(job.why or "")[:300], "size": size},
         peer=job.peer,
         request_hash=hashlib.sha256(inbound.envelope).digest(),
-        request=small,
+        request=inbound.envelope if job.is_kept and size <= _MAX_KEPT else b"",
     )
     bare = FrameRefusal(refusal.reason, refusal.code)
     reference = request_reference(inbound.envelope) if refusal.reason is not Reason.UNAUTHENTICATED else None

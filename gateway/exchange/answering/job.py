@@ -88,6 +88,8 @@ class Job:
         "decision",
         "expected",
         "inbound",
+        "is_kept",
+        "is_proved",
         "opened",
         "peer",
         "question",
@@ -116,6 +118,8 @@ class Job:
         self.expected: tuple[tuple[str, str], ...] = ()
         self.suspended_types: frozenset[str] = frozenset()
         self.urgent = False
+        self.is_proved = False
+        self.is_kept = True
         self._ticket: list[Any] = [None]
 
     @property

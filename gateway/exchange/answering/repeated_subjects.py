@@ -19,10 +19,11 @@ from gateway.matching.identifiers import number_key, province_key
 from gateway.model.names import MemberId
 from gateway.model.purpose import Purpose
 from gateway.model.query import ContainerQuery, DocumentQuery, NationalIdQuery, PersonQuery, Query, VehicleQuery
+from gateway.recent import Recent
 
 HALF_A_DAY_US = 12 * 3_600_000_000
 MOST = 100_000
-"""Subjects that are remembered of half a day, some ten megabytes; with more of them the oldest go sooner."""
+"""Subjects that are remembered of half a day, some thirty megabytes; a counterpart with more of them forgets sooner."""
 
 _HASH_BYTES = 12
 _BITS = {purpose: 1 << place for place, purpose in enumerate(Purpose)}
@@ -35,8 +36,8 @@ class Subjects:
     def __init__(self) -> None:
         self._key = os.urandom(32)
         self._since_us = 0
-        self._newer: dict[bytes, int] = {}
-        self._older: dict[bytes, int] = {}
+        self._newer: Recent[bytes, int] = Recent(MOST)
+        self._older: Recent[bytes, int] = Recent(MOST)
 
     def note(self, peer: MemberId, query: Query, purpose: Purpose, now_us: int) -> tuple[Purpose, ...]:
         """Remember a question; return all purposes of its subject when this adds one to others, else nothing."""
@@ -44,16 +45,16 @@ class Subjects:
         bit, several = _BITS[purpose], 0
         for subject in subjects(query):
             name = blake2b(f"{peer}\n{subject}".encode(), digest_size=_HASH_BYTES, key=self._key).digest()
-            known = self._newer.get(name) or self._older.get(name, 0)
-            self._newer[name] = known | bit
+            known = self._newer.held.get(name) or self._older.held.get(name, 0)
+            self._newer.put(peer, name, known | bit)
             if known and not known & bit:
                 several |= known | bit
         return tuple(each for each, its in _BITS.items() if its & several) if several else ()
 
     def _forget(self, now_us: int) -> None:
-        if now_us - self._since_us > HALF_A_DAY_US or len(self._newer) >= MOST:
+        if now_us - self._since_us > HALF_A_DAY_US:
             is_recent = now_us - self._since_us <= 2 * HALF_A_DAY_US
-            self._older, self._newer = self._newer if is_recent else {}, {}
+            self._older, self._newer = self._newer if is_recent else Recent(MOST), Recent(MOST)
             self._since_us = now_us
 
 

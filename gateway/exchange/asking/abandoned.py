@@ -22,12 +22,12 @@ GRACE_US = 120_000_000
 _LOOK_BACK = 4096
 """Entries before the end of the log that are read: far more than can be open at once."""
 
-_ENDS = events.ARRIVALS | events.kinds(events.SILENT, events.ABANDONED)
+_ENDS = events.ARRIVALS | events.kinds(events.SILENT, events.TOO_MANY, events.ABANDONED)
 _KIND = "abandoned"
 
 
 def abandoned(store: LogStore, log: str) -> list[EntryDraft]:
-    """Return an entry for each question at the end of `log` that has neither an answer nor a silence."""
+    """Return an entry for each question at the end of `log` that has no entry of its end (`_ENDS`)."""
     open_: dict[str, Entry] = {}
     for entry in _newest(store, log):
         if entry.kind == events.ASKED.kind:

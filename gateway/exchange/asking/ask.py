@@ -6,7 +6,7 @@
 4. one request for each chosen counterpart, signed, goes out in parallel, inside one budget;
 5. each answer: signer, hash of the request, freshness, the counterpart's entry and its proof;
 6. an entry `received` is durable before the officer sees anything;
-7. the officer sees one line for each counterpart: hit, no hit, refused, suspended or silent;
+7. the officer sees one line for each counterpart: hit, no hit, refused, too many, suspended or silent;
 8. the acknowledgement of the channel goes on (`receipts.receipts`).
 
 Silence is never shown as no hit: a counterpart that does not answer inside the budget is `silent`, with an entry of its
@@ -26,7 +26,16 @@ from dataclasses import replace
 from functools import partial
 
 from gateway.clock import check_time, rfc3339
-from gateway.errors import ConnectionLost, Forbidden, LiaisonError, Malformed, Suspended, TimedOut, Unavailable
+from gateway.errors import (
+    ConnectionLost,
+    Forbidden,
+    LiaisonError,
+    Malformed,
+    Overloaded,
+    Suspended,
+    TimedOut,
+    Unavailable,
+)
 from gateway.exchange.asking import entries as notes
 from gateway.exchange.asking.breaker import Breakers
 from gateway.exchange.asking.check_answer import check_answer
@@ -254,6 +263,8 @@ class Asker:
     async def _conclude(
         self, asked: Asked, sending: asyncio.Task[AnswerMessage], event: Event = events.RECEIVED
     ) -> Line:
+        if isinstance(away := sending.exception(), Overloaded):
+            return await self._turned_away(asked, away)
         try:
             message = sending.result()
             check = partial(check_answer, self._parts, asked.request, asked.sealed.payload_hash, message)
@@ -275,6 +286,19 @@ class Asker:
         """Return the line of a counterpart that could have answered in the budget and did not."""
         self.breakers.silence(asked.member, asked.request.issued_us)
         return await self._silent(asked, why)
+
+    async def _turned_away(self, asked: Asked, why: Overloaded) -> Line:
+        """Return the line of a counterpart that takes no more questions for now, once that has an entry."""
+        seen = self._peers.status(asked.member).last_seen_us
+        self.breakers.heard(asked.member)
+        await self._writers.exchange.write(notes.too_many(asked, why.code, seen))
+        return Line(
+            asked.member,
+            Outcome.TOO_MANY,
+            refusal=Refusal(why.reason, why.code),
+            last_seen_us=seen,
+            exchange_id=asked.request.exchange_id,
+        )
 
     async def _silent(self, asked: Asked, why: LiaisonError, since_us: int = 0) -> Line:
         """Return the line of a counterpart without an answer that verifies, once its silence has an entry."""

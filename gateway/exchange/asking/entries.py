@@ -41,6 +41,12 @@ def silent(item: Asked, why: LiaisonError, last_seen_us: int) -> EntryDraft:
     return events.SILENT.draft_of(_reference(item.inquiry) | found, **_exchange(item))
 
 
+def too_many(item: Asked, code: str, last_seen_us: int) -> EntryDraft:
+    """Draft the entry of a question that the counterpart turned away unread, beyond a limit of its own."""
+    found = {"code": code, "last_seen": last_seen_us}
+    return events.TOO_MANY.draft_of(_reference(item.inquiry) | found, **_exchange(item))
+
+
 def received(item: Asked, checked: Checked, message: AnswerMessage, event: Event) -> EntryDraft:
     """Draft the entry of an answer that verifies, `RECEIVED` or `LATE`, with the counterpart's own entry and proof."""
     answer = checked.answer.value

@@ -3,10 +3,11 @@
 A round once a second reads how far each counterpart's receipts have come; each request costs two look-ups in memory.
 Debt is *overdue* when `answers` are open and receipts have not advanced for `STALL_S`, or when the oldest open answer
 is `seconds` old, however slowly receipts advance. Overdue debt has an entry and an alarm, and another entry when it is
-over.
+over. With `_FLOOD` times as many open answers, `_FLOOD_STALL_S` are enough: an honest counterpart has so many only when
+it loses an answer at a hundred questions a second, and receipts come once a second.
 
 Overdue debt limits service only where the counterpart could pay: it is connected and has gone on asking for at least
-`STALL_S`. A counterpart that did not ask for `seconds` begins anew when it is back. Humanitarian purposes are always
+as long. A counterpart that did not ask for `seconds` begins anew when it is back. Humanitarian purposes are always
 served.
 """
 
@@ -27,6 +28,9 @@ from gateway.storage.log.group_commit import LogWriter
 
 STALL_S = 30.0
 """The time without a new receipt after which receipts are stalled: a lost answer holds them back for 20 s."""
+
+_FLOOD = 20
+_FLOOD_STALL_S = 3.0
 
 _LITTLE = 100
 
@@ -170,12 +174,16 @@ class Debts:
 
     def _overdue(self, account: _Account) -> bool:
         stands = self._clock.monotonic() - account.since
-        many = account.open >= self._limits.answers and stands >= STALL_S
+        many = account.open >= self._limits.answers and stands >= self._patience(account)
         return many or self._age(account) >= self._limits.seconds
+
+    def _patience(self, account: _Account) -> float:
+        """Return the seconds without a new receipt after which receipts of this debt are stalled."""
+        return _FLOOD_STALL_S if account.open >= _FLOOD * self._limits.answers else STALL_S
 
     def _limits_service(self, account: _Account) -> bool:
         now = self._clock.monotonic()
-        goes_on = now - account.asked < self._limits.seconds and now - account.asking >= STALL_S
+        goes_on = now - account.asked < self._limits.seconds and now - account.asking >= self._patience(account)
         return goes_on and self._overdue(account)
 
     async def _begin(self, peer: MemberId, account: _Account) -> None:

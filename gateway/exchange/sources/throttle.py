@@ -20,13 +20,17 @@ class Throttle:
         self._free_at = float("-inf")
         self._lock = threading.Lock()
 
-    def reserve(self, now: float, deadline: float) -> float | None:
-        """Reserve a turn; return the moment (as `now`) from which the task may run, or None when that is too late."""
+    def reserve(self, now: float, deadline: float, turns: int = 1) -> float | None:
+        """Reserve turns; return the moment (as `now`) from which the task may run, or None when that is too late.
+
+        A task that takes several `turns` stands for those that other processes let in meanwhile.
+        """
+        gap = self._gap * turns
         with self._lock:
-            due = max(self._free_at, now - self._burst + self._gap)
+            due = max(self._free_at, now - max(self._burst, gap) + gap)
             if due >= deadline:
                 return None
-            self._free_at = due + self._gap
+            self._free_at = due + gap
         return due
 
     def due(self, now: float, ahead: int) -> float:
@@ -34,6 +38,6 @@ class Throttle:
         with self._lock:
             return max(self._free_at, now - self._burst + self._gap) + ahead * self._gap
 
-    def admits(self, now: float) -> bool:
-        """Reserve a turn that begins now; False, and nothing is reserved, when there is none."""
-        return self.reserve(now, now + _NOW_S) is not None
+    def admits(self, now: float, turns: int = 1) -> bool:
+        """Reserve turns that begin now; False, and nothing is reserved, when there are none."""
+        return self.reserve(now, now + _NOW_S, turns) is not None

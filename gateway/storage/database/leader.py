@@ -16,6 +16,13 @@ _LEADING = 0x6C6961 << 32
 _TAKE = f"SELECT pg_try_advisory_lock({_LEADING} + 'log_state'::regclass::oid::bigint)"
 """The number of the table makes the lock another one for each node whose tables are in this database."""
 
+_SERVE = "SELECT pg_advisory_lock_shared((7104866::bigint << 32) + 'log_state'::regclass::oid::bigint)"
+_COUNT = """
+SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND classid = 7104866 AND objsubid = 1 AND granted
+AND objid = 'log_state'::regclass::oid AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+"""
+"""Each process holds a shared lock (`lib` in ASCII), which ends with it: the server knows how many are alive."""
+
 
 class Leader:
     """The candidacy of this process. Not thread-safe: one round asks."""
@@ -30,13 +37,26 @@ class Leader:
         if not self._database.shared:
             return True
         with storage_errors("leader"):
-            if self._connection is None:
-                self._connection = self._database.connect_apart()
+            connection = self._connected()
             if self._leads:
-                self._connection.exec_driver_sql("SELECT 1")  # the lock is there as long as the connection is
+                connection.exec_driver_sql("SELECT 1")  # the lock is there as long as the connection is
             else:
-                self._leads = bool(self._connection.exec_driver_sql(_TAKE).scalar())
+                self._leads = bool(connection.exec_driver_sql(_TAKE).scalar())
         return self._leads
+
+    def processes(self) -> int:
+        """Return how many processes serve this node now, this one included. Raises `StorageBroken`."""
+        if not self._database.shared:
+            return 1
+        with storage_errors("leader"):
+            return max(1, int(self._connected().exec_driver_sql(_COUNT).scalar() or 0))
+
+    def _connected(self) -> Connection:
+        """Return the connection that holds this process's locks."""
+        if self._connection is None:
+            self._connection = self._database.connect_apart()
+            self._connection.exec_driver_sql(_SERVE)
+        return self._connection
 
     def close(self) -> None:
         """Let another process lead."""

@@ -394,6 +394,14 @@ def test_a_refusal_is_told_in_words_and_suspended_is_not_refused() -> None:
     assert headline(line(outcome="suspended"), "th")[0].startswith("  vn  suspended: ")
 
 
+def test_a_question_that_was_turned_away_is_told_as_too_many_and_not_as_no_hit() -> None:
+    refusal = {"reason": "RESOURCE_EXHAUSTED", "code": "rate-limit", "text": ""}
+    text, style = headline(line(outcome="too_many", refusal=refusal), "th")
+    assert text.startswith("  vn  refused: too many; ")
+    assert text.endswith(" This does not mean no hit.")
+    assert style == "warn"
+
+
 def test_a_released_record_says_how_much_of_it_who_signed_and_what_to_obey() -> None:
     record = {
         "owner": "vn.immigration", "signed_by": "held-by-node", "undisclosed": 7, "sd_jwt": "x",
@@ -421,7 +429,7 @@ def test_a_released_record_says_how_much_of_it_who_signed_and_what_to_obey() -> 
 def test_only_answers_count_as_answered() -> None:
     search = {"lines": [line(), line(outcome="hit")], "waiting_for": []}
     assert all_answered(search)
-    for outcome in ("silent", "refused", "suspended"):
+    for outcome in ("silent", "refused", "too_many", "suspended"):
         assert not all_answered({"lines": [line(), line(outcome=outcome)], "waiting_for": []})
 
 

@@ -113,6 +113,7 @@ NO_ANSWERS = [
     _line("refused", "purpose-not-covered"),
     _line("refused", "of-a-newer-version"),
     _line("refused", "receipts-due"),
+    *(_line("too_many", code) for code in ("rate-limit", "fault-limit", "in-flight-limit", "overloaded")),
 ]
 
 

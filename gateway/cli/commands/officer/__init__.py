@@ -17,7 +17,7 @@ _ASK = {
 
 @click.group("ask", cls=LazyGroup, table=_ASK)
 def ask_group() -> None:
-    """Ask counterparts; one line for each says hit, no hit, refused, suspended or silent.
+    """Ask counterparts; one line for each says hit, no hit, refused, too many, suspended or silent.
 
     \b
     Examples:

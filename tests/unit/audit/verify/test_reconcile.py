@@ -236,6 +236,22 @@ def test_a_question_that_never_came_has_no_culprit() -> None:
     assert found.agreed == len(ids)
 
 
+def test_a_question_that_was_turned_away_is_neither_sides_fault() -> None:
+    th, vn, ids = world(4)
+    asked = os.urandom(32)
+    th.items[:0] = [Item(kind, "vn", "0" * 32, asked) for kind in ("asked", "too-many")]
+    found = judge(th, vn)
+    assert (found.findings, found.agreed, found.turned_away) == ((), len(ids), 1)
+
+
+def test_a_question_said_to_be_turned_away_that_was_answered_is_an_answer_that_never_came() -> None:
+    th, vn, ids = world(4)
+    of(th, "received", ids[1]).kind = "too-many"
+    found = judge(th, vn)
+    assert [(item.fault, item.blamed) for item in found.findings] == [(Fault.LOST_ANSWER, "")]
+    assert found.turned_away == 0
+
+
 def test_a_history_that_was_rewritten_otherwise_is_told_once() -> None:
     th, vn, ids = world(6)
     vn.items.insert(0, Item("asked", "la", "1" * 32, os.urandom(32)))

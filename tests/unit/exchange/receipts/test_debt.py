@@ -192,3 +192,28 @@ def test_a_clock_that_jumped_makes_nobody_a_debtor(desk: Desk) -> None:
     desk.clock.jump(-timedelta(hours=1))
     desk.round()
     assert [kind for kind, _ in desk.entries] == ["receipts-overdue"]
+
+
+def test_a_flood_without_receipts_is_limited_within_seconds(desk: Desk) -> None:
+    """Answers without end before the limit begins would be as many unacknowledged ones."""
+    desk.answer(99)
+    desk.round(3)
+    desk.ask()
+    desk.answer()
+    desk.round(2)
+    desk.round(1)
+    with pytest.raises(Unacknowledged):
+        desk.ask()
+    desk.ask(LIFE)
+    assert [kind for kind, _ in desk.entries] == ["receipts-overdue"]
+    desk.acknowledge(100)
+    desk.ask()
+
+
+def test_a_flood_whose_receipts_advance_is_served(desk: Desk) -> None:
+    for through in range(1, 8):
+        desk.answer(120)
+        desk.acknowledge(through)
+        desk.round(2)
+        desk.ask()
+    assert desk.entries == []

@@ -1,0 +1,122 @@
+"""Limits of what one counterpart can ask, before anything of a request is read, verified or kept (design, section 4).
+
+Up to its rate each request of a member gets a signed answer with an entry of its own. Beyond it a request is turned
+away: it gets a bare status, no claim of its exchange and no number of the channel, and it costs no cryptography. The
+operations log says how many they were (`gateway.exchange.incidents`).
+
+Requests whose sender is not proved have a lower rate of their own, since they are never honest traffic, and of most of
+them hash and size are kept. They do not use up the rate of the member's questions that verify.
+
+All limits of a member count over all processes of the node: each process takes its share of them.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from gateway.clock import Clock
+from gateway.errors import Overloaded
+from gateway.exchange.sources.throttle import Throttle
+
+FAULTS_PER_S = 10.0
+"""Requests of one member without a proved sender that get a signed refusal and an entry, in a second."""
+
+FAULTS_BURST_S = 60.0
+
+WHOLE_PER_MINUTE = 5
+"""Of these, the ones that are kept whole."""
+
+
+@dataclass(frozen=True, slots=True)
+class AdmissionLimits:
+    """Bounds of what counterparts can ask of us: inside at once, in a second, and at once after a pause."""
+
+    in_flight_per_member: int = 256
+    in_flight: int = 1024
+    rate_per_member: int = 200
+    burst_per_member: int = 2000
+
+
+class Rates:
+    """A rate for each member, of which this process takes its share. For one thread."""
+
+    def __init__(self, per_second: float, burst_s: float, clock: Clock, processes: Callable[[], int]) -> None:
+        self._per_second = per_second
+        self._burst_s = burst_s
+        self._clock = clock
+        self._processes = processes
+        self._rates: dict[str, Throttle] = {}
+
+    def admits(self, member: str) -> bool:
+        """Use up one turn of the member; False, and nothing is used up, when there is none."""
+        rate = self._rates.get(member)
+        if rate is None:
+            rate = self._rates[member] = Throttle(self._per_second, self._burst_s)
+        return rate.admits(self._clock.monotonic(), self._processes())
+
+
+class Admission:
+    """Lets requests in, within the limits for each member and in total. Thread-safe."""
+
+    def __init__(self, limits: AdmissionLimits, clock: Clock, processes: Callable[[], int]) -> None:
+        self._limits = limits
+        self._processes = processes
+        self._rates = Rates(limits.rate_per_member, limits.burst_per_member / limits.rate_per_member, clock, processes)
+        self._inside: Counter[str] = Counter()
+        self._sum = 0
+        self._lock = threading.Lock()
+
+    def enter(self, member: str) -> None:
+        """Count a request in. Raises `Overloaded` beyond a limit."""
+        with self._lock:
+            most = max(1, self._limits.in_flight_per_member // self._processes())
+            inside = self._inside[member]
+            if inside >= most or self._sum >= self._limits.in_flight:
+                raise Overloaded(
+                    "{inside} requests of `{member}` are being served",
+                    code="in-flight-limit",
+                    remedy="ask again later",
+                    inside=inside,
+                    member=member,
+                )
+            if not self._rates.admits(member):
+                raise Overloaded(
+                    "`{member}` asks more than {rate} questions in a second",
+                    code="rate-limit",
+                    remedy="ask again later",
+                    member=member,
+                    rate=self._limits.rate_per_member,
+                )
+            self._inside[member] = inside + 1
+            self._sum += 1
+
+    def leave(self, members: Iterable[str]) -> None:
+        """Count requests out."""
+        with self._lock:
+            for member in members:
+                self._inside[member] -= 1
+                self._sum -= 1
+
+    @property
+    def inside(self) -> int:
+        """The number of requests inside."""
+        return self._sum
+
+
+class Faults:
+    """Decides what is kept of requests whose sender is not proved. For one thread."""
+
+    def __init__(self, clock: Clock, processes: Callable[[], int]) -> None:
+        self._entries = Rates(FAULTS_PER_S, FAULTS_BURST_S, clock, processes)
+        self._whole = Rates(WHOLE_PER_MINUTE / 60, 60.0, clock, processes)
+
+    def has_entry(self, member: str) -> bool:
+        """Tell whether the next one gets a signed refusal and an entry."""
+        return self._entries.admits(member)
+
+    def is_whole(self, member: str) -> bool:
+        """Tell whether the next one is kept whole."""
+        return self._whole.admits(member)
