@@ -1,8 +1,9 @@
 """The only place that reads time. All other code gets a `Clock`.
 
-`now` never runs backwards (a hybrid clock: when the system's clock jumps back, the last value grows by a microsecond
-instead). `jumped_us` tells by how much the system's clock disagrees with the steady one, so that decisions which need a
-trusted time can refuse (`check_time`; THREAT-T17).
+`now` never runs backwards, and it never follows a jump: while the system's clock disagrees with the steady one by
+`JUMP_US` or more, `now` goes on by the steady one. A clock that jumped ahead and was put right leaves nothing behind,
+so that a request of now looks old to nobody. `jumped_us` tells the disagreement, so that decisions which need a trusted
+time can refuse (`check_time`; THREAT-T17).
 """
 
 from __future__ import annotations
@@ -19,12 +20,15 @@ JUMP_US = 5_000_000
 """A clock that has moved by this many microseconds is not believed (DUTY-L24)."""
 
 _NANOS_PER_MICRO = 1_000
+_JUMP_NS = JUMP_US * _NANOS_PER_MICRO
+
+
+_BOOT: int | None = getattr(time, "CLOCK_BOOTTIME", None)
 
 
 def steady_ns() -> int:
     """Return nanoseconds of a clock that is never set, and that goes on while the machine sleeps."""
-    boot = getattr(time, "CLOCK_BOOTTIME", None)
-    return time.monotonic_ns() if boot is None else time.clock_gettime_ns(boot)
+    return time.monotonic_ns() if _BOOT is None else time.clock_gettime_ns(_BOOT)
 
 
 class Clock(Protocol):
@@ -56,8 +60,11 @@ class SystemClock:
 
     def now_us(self) -> int:
         """Return the time in microseconds since 1970; never earlier than before."""
+        wall = self._wall()
+        steady = self._wall_at_start + self._steady() - self._steady_at_start
+        us = (steady if abs(wall - steady) >= _JUMP_NS else wall) // _NANOS_PER_MICRO
         with self._lock:
-            self._last_us = max(self._wall() // _NANOS_PER_MICRO, self._last_us + 1)
+            self._last_us = max(us, self._last_us + 1)
             return self._last_us
 
     def now(self) -> datetime:
