@@ -33,7 +33,7 @@ def build_asking(core: Core) -> Asking:
     log = resources.exchange_log.store_name
     book = ChannelBook(parts.documents, resources.store, log, parts.clock, parts.member)
     acknowledger = Acknowledger(parts, book, core.peers, writers.operations)
-    own = OwnSources(parts.member, resources.walls, parts.suspensions, parts.clock, parts.make_reference, parts.policy)
+    own = OwnSources(parts.member, resources.walls, parts.suspensions, parts.clock, parts.make_reference)
     budget_s = resources.settings.limits.budget_ms / 1000
     asker = Asker(parts, own, core.peers, writers, acknowledger.received, core.pseudonyms.make, budget_s)
     searches = OfficerSearches(parts, asker, shared=resources.database.shared)

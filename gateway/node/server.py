@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 import grpc
@@ -73,7 +74,10 @@ class NodeServer(RpcServer[MemberId]):
         return await sink.reply()
 
     async def _stream(self, call: Call[MemberId], context: Context) -> None:
-        stream = Stream(context, call.certificate, call.who, self._limits, self._take_frames, self._stream_refused)
+        look_again = partial(self._callers[methods.STREAM], call.certificate)
+        stream = Stream(
+            context, call.certificate, call.who, self._limits, self._take_frames, self._stream_refused, look_again
+        )
         self._streams.add(stream)
         try:
             await stream.run()

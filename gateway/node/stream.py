@@ -24,6 +24,7 @@ class Stream:
     """One bidirectional stream: a reader, and a writer that sends replies as they become ready.
 
     `take` hands on one message and returns the number of its frames; `refused` notes the error that ends the stream.
+    `look_again` raises once the peer is removed: what waits for it then stays here.
     """
 
     def __init__(
@@ -34,6 +35,7 @@ class Stream:
         limits: ServerLimits,
         take: Callable[[bytes, Stream], int],
         refused: Callable[[str, LiaisonError], None],
+        look_again: Callable[[], object],
     ) -> None:
         self.certificate = certificate
         self.member = member
@@ -41,6 +43,7 @@ class Stream:
         self._limits = limits
         self._take = take
         self._refused = refused
+        self._look_again = look_again
         self._outbox: deque[bytes] = deque()
         self._ready = asyncio.Event()
         self._unanswered = 0
@@ -56,6 +59,8 @@ class Stream:
             await writing
         except TimeoutError:
             self._context.set_code(grpc.StatusCode.RESOURCE_EXHAUSTED)
+        except LiaisonError as error:
+            await self._refuse(error)
         finally:
             writing.cancel()
             self._reading.cancel()
@@ -67,8 +72,12 @@ class Stream:
             try:
                 await self._reading  # type: ignore[misc]  # set in run
             except LiaisonError as error:
-                self._refused(self.member, error)
-                await self._context.abort(STATUS[error.reason], error.code)
+                await self._refuse(error)
+
+    async def _refuse(self, error: LiaisonError) -> None:
+        """End the stream with the status of an error."""
+        self._refused(self.member, error)
+        await self._context.abort(STATUS[error.reason], error.code)
 
     async def _read(self) -> None:
         """Take messages until the peer ends the stream or is silent for `stream_idle_s`."""
@@ -85,6 +94,7 @@ class Stream:
             await self._ready.wait()
             self._ready.clear()
             while self._outbox:
+                self._look_again()
                 # A peer that does not read is cut off, so that it never stops the worker (design, section 9).
                 async with asyncio.timeout(self._limits.write_s):
                     await self._context.write(self._outbox.popleft())

@@ -135,6 +135,11 @@ POLICY_REFUSED = _operations(
     "version", "policy_hash", "code", "detail",
 )
 SOURCE_FAILED = _operations("source-failed", "A source hung, failed or returned rubbish.", "source", "code", "detail")
+KEPT_BACK = _operations(
+    "kept-back",
+    "An answer was committed, and its sender was removed or switched off before it left: nothing of it left.",
+    "code", "detail", "kept_index",
+)
 RECEIPT = _operations(
     "receipt",
     "A counterpart acknowledged answers of ours, and showed its own entry of the last one that arrived, under its "

@@ -16,6 +16,7 @@ from google.protobuf.message import DecodeError, Message
 from liaison.exchange.v1 import envelope_pb2
 
 from gateway.errors import BadSignature, Forbidden, LiaisonError, TooLarge
+from gateway.model.exchange import Verified
 from gateway.model.names import MemberId
 from gateway.rpc import strict
 from gateway.signing.batch import Check, Signs, Verifies, sign_batch, verify_batch
@@ -203,6 +204,11 @@ def _check(unsealed: Unsealed, keys: StatementKeys, member: MemberId, at_us: int
         refusal.__cause__ = error
         return refusal
     return key, unsealed.signature, pae(unsealed.payload_type, unsealed.payload)
+
+
+def check_signer(keys: StatementKeys, verified: Verified[object], at_us: int) -> None:
+    """Check anew that the key of a verified statement counts, else raise `BadSignature`: it may have been removed."""
+    keys.verify_key(verified.signer, verified.key_id, "statement", at_us)
 
 
 def check_parties(sender: str, recipient: str, peer: MemberId, me: MemberId) -> None:

@@ -19,7 +19,9 @@ In the stage *out* (`Answerer.conclude`):
 
 10. records and answer are signed;
 11. one entry for it is durable and under a signed checkpoint;
-12. the answer leaves, with its proof.
+12. the answer leaves, with its proof, when its sender may still have it (`second_look`).
+
+The policy that is in force in step 1 decides on all of a question, to the end.
 
 `no hit` and a hit that policy suppresses take the same path and make the same answer.
 """
@@ -33,7 +35,7 @@ from dataclasses import dataclass
 from gateway.clock import check_time
 from gateway.errors import LiaisonError, Replayed, Stale, Suspended
 from gateway.exchange.answering.deadlines import Deadlines
-from gateway.exchange.answering.draft import Drafted, draft_answer, draft_loser
+from gateway.exchange.answering.draft import Drafted, draft_answer, draft_kept_back, draft_loser
 from gateway.exchange.answering.gather import Gatherer
 from gateway.exchange.answering.inbound import FrameRefusal, Inbound, Release, Reply, ReplySink
 from gateway.exchange.answering.job import Job, sign_findings
@@ -50,6 +52,7 @@ from gateway.statements.fields import SKEW_US
 from gateway.statements.kind import accept, check_senders
 from gateway.statements.request import REQUEST_KIND
 from gateway.telemetry import Logger, Span, record_span, start_trace
+from policy.engine.engine import PolicyEngine
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +84,7 @@ class Answerer:
         self._incidents = incidents
         self._subjects = Subjects()
         self._gatherer = gatherer
+        self._second_look = gatherer.second_look
         self._log = Logger(component="exchange", member=parts.member)
         self._release = release
         self._admission = Admission(limits.in_flight_per_member, limits.in_flight)
@@ -122,7 +126,8 @@ class Answerer:
 
     def admit(self, batch: list[Inbound]) -> None:
         """Take a batch through steps 1 to 6, then put each remaining request to the sources."""
-        jobs = [self._identify(inbound) for inbound in batch]
+        policy = self._parts.policy()
+        jobs = [self._identify(inbound, policy) for inbound in batch]
         self._check_time(jobs)
         self._verify([job for job in jobs if job.refusal is None])
         verified = [job for job in jobs if job.refusal is None]
@@ -130,7 +135,7 @@ class Answerer:
         now_us = self._parts.clock.now_us()
         for job in verified:
             self._decide(job, now_us)
-        self._charge([job for job in verified if job.refusal is None and job.stored is None])
+        self._charge([job for job in verified if job.refusal is None and job.stored is None], policy)
         served = [job for job in jobs if job.refusal is None and job.stored is None]
         self._stage.put_all(job for job in jobs if job.refusal is not None or job.stored is not None)
         if served:
@@ -138,11 +143,12 @@ class Answerer:
             for job in served:
                 self._gatherer.ask_sources(job, self._stage.put)
 
-    def _identify(self, inbound: Inbound) -> Job:
+    def _identify(self, inbound: Inbound, policy: PolicyEngine) -> Job:
         parts = self._parts
         view = parts.trust()
         now = parts.clock.monotonic()
         job = Job(inbound, now, min(inbound.deadline, now + self._source_timeout_s))
+        job.come_in_under(view, policy)
         try:
             job.peer = view.peer(inbound.certificate).member  # 1
             job.opened = REQUEST_KIND.open(inbound.envelope)  # 2
@@ -207,12 +213,12 @@ class Answerer:
             if job.stored is None:
                 self._owes(job.peer, purpose, job.begun)
             if job.refusal is None:
-                job.decision = parts.policy().may_answer(job.ask(parts.member), now_us)
+                job.decision = job.policy.may_answer(job.ask(parts.member), now_us)
                 if not job.decision.allow:
                     job.refuse_by_policy(job.decision)
                 elif job.stored is None:
                     self._note_purpose(job, now_us)
-            if job.stored is not None and self._gatherer.is_suspended(job):
+            if job.stored is not None and self._second_look.switched_off(job):
                 raise Suspended("a source of the stored answer is suspended")
         except Exception as error:  # noqa: BLE001 - an error in a decision denies
             job.refuse(as_error(error))
@@ -224,11 +230,11 @@ class Answerer:
             detail = f"one subject was asked for as {', '.join(purposes)}"
             self._incidents.note(job.peer, "several-purposes", detail, request.exchange_id)
 
-    def _charge(self, jobs: Sequence[Job]) -> None:
+    def _charge(self, jobs: Sequence[Job], policy: PolicyEngine) -> None:
         """Charge today's quota for the questions that policy allows; a refusal by policy is not charged."""
         parts = self._parts
         places = [QuotaPlace("in", job.peer, job.verified.value.purpose.value) for job in jobs]
-        refusals = over_quota(parts.quotas, parts.policy().quotas, places, parts.clock)
+        refusals = over_quota(parts.quotas, policy.quotas, places, parts.clock)
         for job, refusal in zip(jobs, refusals, strict=True):
             if refusal is not None:
                 job.refuse(refusal)
@@ -244,6 +250,7 @@ class Answerer:
         logged = self._parts.journal.append([item.entry for item in drafted])  # 11
         for item, place in zip(drafted, logged, strict=True):
             item.reply = self._reply(item, place)
+        self._keep_back(drafted, logged)
         self._note_losers([(item, place) for item, place in zip(drafted, logged, strict=True) if _lost(place)])
         self._send([(item.job, item.reply) for item in drafted])  # 12
         self._leave(batch)
@@ -297,6 +304,25 @@ class Answerer:
         if place.request_hash != item.job.verified.payload_hash:
             return FrameRefusal.of(self._replayed(item.job))
         return AnswerMessage(place.answer, place.entry, self._parts.journal.proof(place.index))
+
+    def _keep_back(self, drafted: Sequence[Drafted], logged: Sequence[Logged | StoredAnswer]) -> None:
+        """Turn each answer that its sender may not have any more into a bare refusal, once an entry says so."""
+        kept = []
+        for item, place in zip(drafted, logged, strict=True):
+            if isinstance(item.reply, AnswerMessage) and (error := self._removed(item.job)) is not None:
+                item.reply = FrameRefusal.of(error)
+                kept.append(draft_kept_back(item, error, place.index))
+        if kept:
+            self._parts.operations.append(kept)
+
+    def _removed(self, job: Job) -> LiaisonError | None:
+        """Return why the sender may not have its answer any more; a refusal goes to everybody who is not removed."""
+        look = self._second_look.check if job.refusal is None else self._second_look.check_sender
+        try:
+            look(job)
+        except Exception as error:  # noqa: BLE001 - an error in a check keeps the answer back
+            return as_error(error)
+        return None
 
     def _send(self, replies: list[tuple[Job, Reply]]) -> None:
         by_sink: dict[int, tuple[ReplySink, list[tuple[int, Reply]]]] = {}

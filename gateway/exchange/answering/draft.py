@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from gateway.errors import Reason
+from gateway.errors import LiaisonError, Reason
 from gateway.exchange.answering.inbound import FrameRefusal, Reply
 from gateway.exchange.answering.job import Findings, Job
 from gateway.exchange.parts import Parts
@@ -127,6 +127,14 @@ def draft_loser(job: Job, place: Logged | StoredAnswer) -> EntryDraft:
         request_hash=request.payload_hash,
         request=b"" if same else request.envelope,
     )
+
+
+def draft_kept_back(item: Drafted, error: LiaisonError, index: int) -> EntryDraft:
+    """Draft the entry of an answer that was committed as entry `index` and does not leave."""
+    job = item.job
+    stored = job.stored.index if job.stored is not None and job.refusal is None else index
+    detail = {"code": error.code, "detail": str(error)[:300], "kept_index": stored}
+    return events.KEPT_BACK.draft_of(detail, peer=job.peer, exchange_id=item.entry.exchange_id)
 
 
 def _refusal(parts: Parts, job: Job, refusal: Refusal) -> tuple[Answer, dict[str, Any]]:
