@@ -34,9 +34,9 @@ from gateway.model.names import MemberId
 from gateway.ports import events
 from gateway.ports.journal import EntryDraft
 from gateway.records.verify import SKEW_US, VerifiedRecord, verify_record
-from gateway.statements.answer import ANSWER_KIND
+from gateway.statements.answer import read_signed
 from gateway.statements.consent import CONSENT_ANSWER_KIND, CONSENT_REQUEST_KIND
-from gateway.statements.envelope import ANSWER, check_signer, unseal
+from gateway.statements.envelope import check_signer
 from gateway.storage.log.group_commit import LogWriter
 
 MAX_OPEN = 500
@@ -136,7 +136,7 @@ class ConsentDesk:
         )
         if kept.entry.answer_hash != value.answer_hash:
             raise Forbidden("our answer was another one", code="wrong-answer", where="answer_hash")
-        answer = ANSWER_KIND.parse(unseal(kept.answer, ANSWER).payload)
+        answer = read_signed(kept.answer)
         for hit in answer.hits:
             if hit.reference == value.reference and hit.record:
                 record = verify_record(

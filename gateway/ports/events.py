@@ -77,6 +77,7 @@ REFUSED = _exchange(
     "We refused a counterpart's request, with a signed answer that gives the coarse reason. The request is kept as it"
     " came, even where its signature is the reason.",
     "reason", "code", "detail", "purpose", "offence", "case", "ticket", "agreement", "query", "requester", "decision",
+    "policy_hash",
     request=Party.PEER, answer=Party.US, counted=True, strict=False,
 )
 DUPLICATE = _exchange(

@@ -26,7 +26,7 @@ from gateway.model.names import MemberId
 from gateway.ports import events
 from gateway.ports.events import CONTINUED, EVENTS
 from gateway.ports.journal import Event, Party
-from gateway.statements.envelope import ANSWER, REQUEST, PayloadType, Unsealed, check_signatures, unseal
+from gateway.statements.envelope import ANSWERS, REQUEST, PayloadType, Unsealed, check_signatures, unseal
 from gateway.trust.view import TrustView
 
 _READ = events.ANSWERS | events.kinds(events.START, events.POLICY_ACCEPTED, events.KEY_DESTROYED) | ACT_KINDS
@@ -319,16 +319,16 @@ class _Checks:
         try:
             if row.request:
                 party, hashed = event.request, entry.request_hash
-                self._statement(row.request, REQUEST, hashed, party, entry, expected, strict=event.strict)
+                self._statement(row.request, (REQUEST,), hashed, party, entry, expected, strict=event.strict)
             if row.answer:
-                self._statement(row.answer, ANSWER, entry.answer_hash, event.answer, entry, expected, strict=True)
+                self._statement(row.answer, ANSWERS, entry.answer_hash, event.answer, entry, expected, strict=True)
         except LiaisonError as error:
             self._unfit.append((expected, error))
 
     def _statement(
         self,
         data: bytes,
-        payload_type: PayloadType,
+        payload_types: Sequence[PayloadType],
         hashed: bytes,
         party: Party,
         entry: Entry,
@@ -339,7 +339,7 @@ class _Checks:
         self._segment.statements += 1
         if not strict and hashlib.sha256(data).digest() == hashed:
             return
-        unsealed = unseal(data, payload_type)
+        unsealed = unseal(data, *payload_types)
         if unsealed.payload_hash != hashed:
             raise BadSignature("a statement is not the one whose hash is in the entry")
         if strict:

@@ -47,7 +47,7 @@ from gateway.exchange.stages import Admission, Stage, Turn, as_error, reraise_fa
 from gateway.model.exchange import AnswerMessage
 from gateway.ports.journal import Logged, StoredAnswer
 from gateway.ports.quotas import QuotaPlace
-from gateway.statements.answer import ANSWER_KIND
+from gateway.statements.envelope import sealed_together
 from gateway.statements.fields import SKEW_US
 from gateway.statements.kind import accept, check_senders
 from gateway.statements.request import REQUEST_KIND
@@ -274,12 +274,14 @@ class Answerer:
         """Return the answers of a batch, signed; one that cannot be signed becomes a refusal."""
         key = self._parts.key
         places = [place for place, item in enumerate(drafted) if item.payload]
-        outcomes = ANSWER_KIND.seal_together([drafted[place].payload for place in places], key)
+        outcomes = sealed_together(
+            [(drafted[place].kind.payload_type, drafted[place].payload) for place in places], key
+        )
         for place, outcome in zip(places, outcomes, strict=True):
             if isinstance(outcome, Exception):  # a key that fails once must not cost the batch
                 drafted[place] = self._refused(drafted[place].job, outcome)
                 drafted[place].write()
-                outcome = ANSWER_KIND.seal(drafted[place].payload, key)
+                outcome = drafted[place].kind.seal(drafted[place].payload, key)
             drafted[place].seal(outcome)
         return drafted
 

@@ -19,9 +19,11 @@ from gateway.ports import events
 from gateway.ports.content_keys import Retention
 from gateway.ports.journal import EntryDraft, Logged, ReplayClaim, StoredAnswer
 from gateway.records.withheld import commit_withheld
-from gateway.statements.answer import ANSWER_KIND
+from gateway.statements.answer import ANSWER_KIND, answer_kind
 from gateway.statements.envelope import Sealed
+from gateway.statements.kind import Kind
 from gateway.statements.request import request_reference
+from gateway.trust.documents.descriptor import Reads
 
 _SKEW_US = 30_000_000
 _MAX_KEPT = 16 * 1024
@@ -40,13 +42,15 @@ class Drafted(msgspec.Struct):
     entry: EntryDraft
     answer: Answer | None
     reply: Reply
+    kind: Kind[Any, Answer] = ANSWER_KIND
     payload: bytes = b""
     envelope: bytes = b""
 
     def write(self) -> None:
         """Write the answer's payload, which will be signed. Raises like `Kind.payload`."""
         if self.answer is not None:
-            self.payload = ANSWER_KIND.payload(self.answer)
+            self.kind = answer_kind(self.answer)
+            self.payload = self.kind.payload(self.answer)
 
     def seal(self, sealed: Sealed) -> None:
         """Take the signed answer, and note it in the entry."""
@@ -79,7 +83,12 @@ def _unaccepted(parts: Parts, job: Job) -> Drafted:
     inbound = job.inbound
     small = inbound.envelope if len(inbound.envelope) <= _MAX_KEPT else b""
     entry = events.REFUSED.draft_of(
-        {"code": refusal.code, "reason": refusal.reason.value, "detail": str(job.why or "")[:300]},
+        {
+            "code": refusal.code,
+            "reason": refusal.reason.value,
+            "detail": str(job.why or "")[:300],
+            "policy_hash": job.policy.hash.hex(),
+        },
         peer=job.peer,
         request_hash=hashlib.sha256(inbound.envelope).digest(),
         request=small,
@@ -98,6 +107,7 @@ def _unaccepted(parts: Parts, job: Job) -> Drafted:
         outcome=Outcome.REFUSED,
         refusal=refusal,
         withheld_commitment=commitment,
+        policy_hash=_told_policy(job),
     )
     entry.exchange_id, entry.request_hash = reference.exchange_id, reference.request_hash
     entry.channel = f"in:{job.peer}"
@@ -141,7 +151,11 @@ def _refusal(parts: Parts, job: Job, refusal: Refusal) -> tuple[Answer, dict[str
     outcome = Outcome.SUSPENDED if refusal.reason is Reason.SUSPENDED else Outcome.REFUSED
     commitment, _ = commit_withheld([])
     answer = _answer(parts, job, outcome, refusal=refusal, withheld_commitment=commitment)
-    private = _asked(job.verified.value) | {"code": refusal.code, "reason": refusal.reason.value}
+    private = _asked(job.verified.value) | {
+        "code": refusal.code,
+        "reason": refusal.reason.value,
+        "policy_hash": job.policy.hash.hex(),
+    }
     if job.why is not None:
         private["detail"] = str(job.why)[:300]
     if job.decision is not None:
@@ -199,8 +213,15 @@ def _answer(parts: Parts, job: Job, outcome: Outcome, **rest: Any) -> Answer:
         request_hash=job.verified.payload_hash,
         issued_us=parts.clock.now_us(),
         outcome=outcome,
+        policy_hash=_told_policy(job),
         **rest,
     )
+
+
+def _told_policy(job: Job) -> bytes:
+    """Return the hash of the policy that decided, for a member that reads it in answers; else nothing."""
+    reads = job.view.descriptor(job.peer).reads if job.view is not None else ()
+    return job.policy.hash if Reads.ANSWER_V2 in reads else b""
 
 
 def _missing(job: Job, findings: Iterable[Findings]) -> tuple[str, ...]:

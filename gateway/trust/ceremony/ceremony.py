@@ -33,6 +33,7 @@ from gateway.trust.documents.descriptor import (
     Descriptor,
     KeyUse,
     ListedKey,
+    Reads,
     agency_use,
     certified_use,
     mark_compromised,
@@ -180,6 +181,7 @@ def publish_descriptor(
         agencies=tuple(dict.fromkeys([*agencies, *own_agencies(home), *(before.agencies if before else ())])),
         keys=_next_keys(home_keys(home, agencies, now), before, compromised or {}),
         previous=before.hash.hex() if before else "",
+        reads=tuple(Reads),
     )
     if before and _says_the_same(descriptor, before):
         return before.data
