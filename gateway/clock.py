@@ -19,6 +19,9 @@ from gateway.errors import Stale
 JUMP_US = 5_000_000
 """A clock that has moved by this many microseconds is not believed (DUTY-L24)."""
 
+_AGREE_US = 30_000_000
+"""Two clocks that differ by this many microseconds at most agree; so much the clocks of members may differ."""
+
 _NANOS_PER_MICRO = 1_000
 _JUMP_NS = JUMP_US * _NANOS_PER_MICRO
 
@@ -126,6 +129,33 @@ def check_time(clock: Clock) -> None:
             way=way,
             jumped=abs(jumped) / 1e6,
         )
+
+
+class ProvedTime:
+    """Tells whether somebody else vouches for our time: only then does it say that something is over (decision 0046).
+
+    A clock that was wrong when the process started has not jumped. So nothing is deleted by age until a counterpart or
+    a witness has signed a time that agrees with ours. From then on the steady clock carries the proof on, until the
+    system's clock jumps. Thread-safe.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._agreed = False
+
+    def compare(self, signed_us: int) -> None:
+        """Take a time that another party has signed just now."""
+        if not self._agreed and abs(signed_us - self._clock.now_us()) <= _AGREE_US:
+            self._agreed = is_trusted(self._clock)
+
+    def now_us(self) -> int:
+        """Return the time in microseconds since 1970 where it is proved, else 0: by then nothing is over."""
+        return self._clock.now_us() if self._agreed and is_trusted(self._clock) else 0
+
+
+def is_trusted(clock: Clock) -> bool:
+    """Tell whether the clock has not moved since the start, or was put right."""
+    return abs(clock.jumped_us()) < JUMP_US
 
 
 def from_us(us: int) -> datetime:

@@ -58,6 +58,6 @@ def _rounds(core: Core, acknowledger: Acknowledger) -> list[Round]:
 
     return [
         Round("receipts", WATCH_S, receipts),
-        Round("copies", UPKEEP_S, lambda: copies.delete_over(resources.clock.now_us(), core.note), line=UPKEEP),
+        Round("copies", UPKEEP_S, lambda: copies.delete_over(core.proved.now_us(), core.note), line=UPKEEP),
         Round("lost questions", UPKEEP_S, lost, line=UPKEEP),
     ]

@@ -84,7 +84,8 @@ class Channel:
 @dataclass(slots=True)
 class Segment:
     """The result of a segment. `nodes` are the nodes over its complete pieces, `roots` the ragged ends of the sizes
-    that were asked for; `answered` are beginnings of the exchange ids that were answered."""
+    that were asked for; `answered` are beginnings of the exchange ids that were answered. `clocks` are index and time
+    of the entries about the clock; `unsure` has, by index, the error of the clock that an answer's entry notes."""
 
     start: int
     size: int = 0
@@ -104,6 +105,8 @@ class Segment:
     acts: list[tuple[str, int]] = field(default_factory=list)
     times: dict[int, int] = field(default_factory=dict)
     pruned: list[PrunedMark] = field(default_factory=list)
+    clocks: list[tuple[int, int]] = field(default_factory=list)
+    unsure: dict[int, int] = field(default_factory=dict)
     suspect: int | None = None
     files: dict[str, str] = field(default_factory=dict)
 
@@ -205,6 +208,8 @@ class _Checks:
         if entry.kind == events.PRUNED.kind and entry.number is not None:
             place = f"entry {expected} of {self._rules.log}"
             segment.pruned.append(PrunedMark(entry.request_hash, entry.number, entry.answer_hash, place))
+        if entry.kind == events.CLOCK.kind:
+            segment.clocks.append((expected, entry.time_us))
         if entry.kind == events.ANSWERED.kind and entry.exchange_id:
             segment.answered.append(int(entry.exchange_id[:16], 16))
 
@@ -278,6 +283,8 @@ class _Checks:
         if entry.kind == events.KEY_DESTROYED.kind:
             self._destroyed(entry, private, expected)
             return
+        if entry.kind == events.ANSWERED.kind and isinstance(off := private.get("clock_us"), int):
+            self._segment.unsure[expected] = off
         decision = private.get("decision")
         for found in (private.get("policy_hash"), decision.get("hash") if isinstance(decision, dict) else None):
             if isinstance(found, str) and found:

@@ -35,7 +35,7 @@ from dataclasses import dataclass
 from gateway.clock import check_time
 from gateway.errors import LiaisonError, Replayed, Stale, Suspended
 from gateway.exchange.answering.deadlines import Deadlines
-from gateway.exchange.answering.draft import Drafted, draft_answer, draft_kept_back, draft_loser
+from gateway.exchange.answering.draft import Drafted, draft_answer, draft_kept_back, draft_loser, expiry_us
 from gateway.exchange.answering.gather import Gatherer
 from gateway.exchange.answering.inbound import FrameRefusal, Inbound, Release, Reply, ReplySink
 from gateway.exchange.answering.job import Job, sign_findings
@@ -176,6 +176,7 @@ class Answerer:
                 continue
             try:
                 job.request = accept(outcome, now_us)
+                parts.signed_time(job.request.value.issued_us)
                 job.urgent = job.request.value.purpose in parts.urgent
             except Exception as error:  # noqa: BLE001 - whatever goes wrong in a verification is a refusal
                 job.refuse(as_error(error))
@@ -188,9 +189,12 @@ class Answerer:
                 job.refuse(Stale("our log lost entries of the time of this request", code="not-fresh"))
         jobs = [job for job in jobs if job.refusal is None]
         known = self._parts.journal.stored_answers([job.claim for job in jobs]) if jobs else {}
-        for job in jobs if known else ():
+        forgotten_us = self._parts.forgotten_us()
+        for job in jobs:
             stored = known.get(job.claim)
-            if stored is not None and stored.request_hash == job.verified.payload_hash and stored.answer:
+            if stored is None and expiry_us(job.verified.value) < forgotten_us:
+                job.refuse(Stale("the claims of that time are forgotten", code="not-fresh", where="expires_time"))
+            elif stored is not None and stored.request_hash == job.verified.payload_hash and stored.answer:
                 job.stored = stored
             elif stored is not None:
                 job.refuse(self._replayed(job))

@@ -21,11 +21,11 @@ from gateway.ports.journal import EntryDraft, Logged, ReplayClaim, StoredAnswer
 from gateway.records.withheld import commit_withheld
 from gateway.statements.answer import ANSWER_KIND, answer_kind
 from gateway.statements.envelope import Sealed
+from gateway.statements.fields import SKEW_US
 from gateway.statements.kind import Kind
 from gateway.statements.request import request_reference
 from gateway.trust.documents.descriptor import Reads
 
-_SKEW_US = 30_000_000
 _MAX_KEPT = 16 * 1024
 _MAX_RECORDS = 48 * 1024
 _MAX_HITS = 20
@@ -267,12 +267,15 @@ def _decision(decision: Decision) -> dict[str, Any]:
     return {"policies": decision.policies, "hash": decision.policy_hash, "attributes": decision.attributes}
 
 
+def expiry_us(request: Request) -> int:
+    """Return when the claim of a request expires: twice the skew after the request itself."""
+    return request.expires_us + 2 * SKEW_US
+
+
 def _entry(job: Job, answer: Answer, private: dict[str, Any]) -> EntryDraft:
     request = job.verified
     refused = answer.outcome in (Outcome.REFUSED, Outcome.SUSPENDED)
-    claim = ReplayClaim(
-        job.peer, request.value.exchange_id, request.payload_hash, request.value.expires_us + 2 * _SKEW_US
-    )
+    claim = ReplayClaim(job.peer, request.value.exchange_id, request.payload_hash, expiry_us(request.value))
     replayed = job.refusal is not None and job.refusal.reason is Reason.ALREADY_EXISTS
     return (events.REFUSED if refused else events.ANSWERED).draft_of(
         private,
