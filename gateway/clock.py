@@ -1,8 +1,9 @@
 """The only place that reads time. All other code gets a `Clock`.
 
-`now` never runs backwards (a hybrid clock: when the system's clock jumps back, the last value grows by a microsecond
-instead). `jumped_us` tells by how much the system's clock disagrees with the steady one, so that decisions which need a
-trusted time can refuse (`check_time`; THREAT-T17).
+`now` never runs backwards, and it never follows a jump: while the system's clock disagrees with the steady one by
+`JUMP_US` or more, `now` goes on by the steady one. A clock that jumped ahead and was put right leaves nothing behind,
+so that a request of now looks old to nobody. `jumped_us` tells the disagreement, so that decisions which need a trusted
+time can refuse (`check_time`; THREAT-T17).
 """
 
 from __future__ import annotations
@@ -18,13 +19,19 @@ from gateway.errors import Stale
 JUMP_US = 5_000_000
 """A clock that has moved by this many microseconds is not believed (DUTY-L24)."""
 
+_AGREE_US = 30_000_000
+"""Two clocks that differ by this many microseconds at most agree; so much the clocks of members may differ."""
+
 _NANOS_PER_MICRO = 1_000
+_JUMP_NS = JUMP_US * _NANOS_PER_MICRO
+
+
+_BOOT: int | None = getattr(time, "CLOCK_BOOTTIME", None)
 
 
 def steady_ns() -> int:
     """Return nanoseconds of a clock that is never set, and that goes on while the machine sleeps."""
-    boot = getattr(time, "CLOCK_BOOTTIME", None)
-    return time.monotonic_ns() if boot is None else time.clock_gettime_ns(boot)
+    return time.monotonic_ns() if _BOOT is None else time.clock_gettime_ns(_BOOT)
 
 
 class Clock(Protocol):
@@ -56,8 +63,11 @@ class SystemClock:
 
     def now_us(self) -> int:
         """Return the time in microseconds since 1970; never earlier than before."""
+        wall = self._wall()
+        steady = self._wall_at_start + self._steady() - self._steady_at_start
+        us = (steady if abs(wall - steady) >= _JUMP_NS else wall) // _NANOS_PER_MICRO
         with self._lock:
-            self._last_us = max(self._wall() // _NANOS_PER_MICRO, self._last_us + 1)
+            self._last_us = max(us, self._last_us + 1)
             return self._last_us
 
     def now(self) -> datetime:
@@ -119,6 +129,33 @@ def check_time(clock: Clock) -> None:
             way=way,
             jumped=abs(jumped) / 1e6,
         )
+
+
+class ProvedTime:
+    """Tells whether somebody else vouches for our time: only then does it say that something is over (decision 0046).
+
+    A clock that was wrong when the process started has not jumped. So nothing is deleted by age until a counterpart or
+    a witness has signed a time that agrees with ours. From then on the steady clock carries the proof on, until the
+    system's clock jumps. Thread-safe.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._agreed = False
+
+    def compare(self, signed_us: int) -> None:
+        """Take a time that another party has signed just now."""
+        if not self._agreed and abs(signed_us - self._clock.now_us()) <= _AGREE_US:
+            self._agreed = is_trusted(self._clock)
+
+    def now_us(self) -> int:
+        """Return the time in microseconds since 1970 where it is proved, else 0: by then nothing is over."""
+        return self._clock.now_us() if self._agreed and is_trusted(self._clock) else 0
+
+
+def is_trusted(clock: Clock) -> bool:
+    """Tell whether the clock has not moved since the start, or was put right."""
+    return abs(clock.jumped_us()) < JUMP_US
 
 
 def from_us(us: int) -> datetime:

@@ -37,7 +37,7 @@ def build_asking(core: Core) -> Asking:
     log = resources.exchange_log.store_name
     book = ChannelBook(parts.documents, resources.store, log, parts.clock, parts.member)
     acknowledger = Acknowledger(parts, book, core.peers, writers.operations)
-    own = OwnSources(parts.member, resources.walls, parts.suspensions, parts.clock, parts.make_reference, parts.policy)
+    own = OwnSources(parts.member, resources.walls, parts.suspensions, parts.clock, parts.make_reference)
     budget_s = resources.settings.limits.budget_ms / 1000
     asker = Asker(parts, own, core.peers, writers, acknowledger.received, core.pseudonyms.make, budget_s)
     searches = OfficerSearches(parts, asker, resources.reserve.check, shared=resources.database.shared)
@@ -69,6 +69,6 @@ def _rounds(core: Core, acknowledger: Acknowledger, breakers: Breakers) -> list[
     return [
         Round("silent counterparts", WATCH_S, reach, leader_only=False),
         Round("receipts", WATCH_S, receipts),
-        Round("copies", UPKEEP_S, lambda: copies.delete_over(resources.clock.now_us(), core.note), line=UPKEEP),
+        Round("copies", UPKEEP_S, lambda: copies.delete_over(core.proved.now_us(), core.note), line=UPKEEP),
         Round("lost questions", UPKEEP_S, lost, line=UPKEEP),
     ]

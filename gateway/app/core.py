@@ -17,7 +17,9 @@ from gateway.app.watched_journal import WatchedJournal
 from gateway.audit.log.numbers import begun_us
 from gateway.audit.log.scrub import Scrubber
 from gateway.audit.reading.kept_answers import KeptAnswers
+from gateway.clock import ProvedTime
 from gateway.config.suspensions import Suspensions
+from gateway.exchange.answering.forgetting import Forgetting
 from gateway.exchange.asking.copies import COPY
 from gateway.exchange.changes import ClockChanges, TrustChanges
 from gateway.exchange.incidents import Incidents
@@ -57,6 +59,8 @@ class Core:
     pseudonyms: Pseudonyms
     kept: KeptAnswers
     heads: SeenHeads
+    proved: ProvedTime
+    forgetting: Forgetting
     leadership: Leadership
     tokens: OfficerTokens
     upkeep: SourceUpkeep
@@ -94,6 +98,8 @@ def build_core(resources: Resources, production: bool) -> Core:
     ]
     writers = LogWriters(LogWriter(journals[0], "exchange", fatal), LogWriter(journals[1], "operations", fatal))
     heads = SeenHeads(SqlWitnessStore(resources.database), resources.clock)
+    proved = ProvedTime(resources.clock)
+    forgetting = Forgetting(resources.store, documents, resources.clock)
     keys = token_keys(resources.settings, resources.clock, production)
     parts = Parts(
         member=resources.member,
@@ -110,6 +116,8 @@ def build_core(resources: Resources, production: bool) -> Core:
         make_reference=HitReferences(resources.settings.keystore, resources.clock).make_reference,
         note_head=heads.note,
         begun_us=begun_us(resources.store, resources.exchange_log.store_name),
+        forgotten_us=lambda: forgetting.through_us,
+        signed_time=proved.compare,
     )
     return Core(
         resources,
@@ -120,6 +128,8 @@ def build_core(resources: Resources, production: bool) -> Core:
         Pseudonyms(resources.settings.keystore),
         KeptAnswers(resources.store, resources.keystore),
         heads,
+        proved,
+        forgetting,
         Leadership(resources.leader.leads, resources.leader.processes),
         OfficerTokens(resources.member, keys, resources.clock, lambda: resources.trust.view.epoch),
         SourceUpkeep(resources.refreshers, writers.operations.write),
@@ -186,9 +196,8 @@ def last_rounds(core: Core) -> list[Round]:
         await asyncio.to_thread(check_again, resources.database, resources.runs_on, synchronous=synchronous)
 
     async def forget() -> None:
-        now_us = resources.clock.now_us()
-        await asyncio.to_thread(resources.store.forget_claims, now_us)
-        await asyncio.to_thread(partial(documents.expire, now_us, but=COPY))
+        await asyncio.to_thread(core.forgetting.forget)
+        await asyncio.to_thread(partial(documents.expire, core.proved.now_us(), but=COPY))
 
     clock = ClockChanges(resources.clock, core.note)
     scrub = Scrubber((resources.exchange_log, resources.operations_log), resources.clock, UPKEEP_S).round

@@ -77,5 +77,6 @@ def node_desks(core: Core) -> Desks:
             lambda: resources.trust.view,
             lambda: core.parts.suspensions.switches,
             handed_in(resources.settings, resources.clock, core.tokens),
+            lambda: core.proved.now_us() > 0,
         )
     )

@@ -20,7 +20,7 @@ from certs.tls import TlsIdentity, check_floor, server_credentials
 from gateway import __version__
 from gateway.app.rounds import WATCH_S
 from gateway.audit.log.log import AuditLog
-from gateway.clock import Clock, SystemClock
+from gateway.clock import Clock, SystemClock, is_trusted
 from gateway.config.load import host_port
 from gateway.config.source_home import SourceProcess, load_source
 from gateway.errors import LiaisonError, Misconfigured, StorageBroken
@@ -39,6 +39,7 @@ from gateway.storage.database.migrate import migrate
 from gateway.storage.database.open import watch_disks
 from gateway.storage.index.index_seal import load_index_secret
 from gateway.storage.keys.keystore import KeyStore
+from gateway.storage.log.claims import HELD_S
 from gateway.storage.log.log_store import SqlLogStore
 from gateway.telemetry import Logger, LogLine, configure_logging
 
@@ -108,6 +109,7 @@ class Process:
             self._fatal,
             self._reserve.check,
         )
+        self._begun = self._clock.monotonic()
         self._ended = threading.Event()
         self._rounds = threading.Thread(target=self._refresh, name="refresh", daemon=True)
         self.address = ""
@@ -145,12 +147,21 @@ class Process:
         """
         while not self._ended.wait(self._settings.limits.refresh_s):
             try:
-                self._store.forget_claims(self._clock.now_us())
+                self._store.forget_claims(self._over_us())
                 self.adapter.refresh()
             except StorageBroken as error:
                 self._fatal(error)
             except Exception as error:  # noqa: BLE001 - whatever it is, claims must go on being forgotten
                 self._log.error(LogLine.ROUNDS_FAILED, error)
+
+    def _over_us(self) -> int:
+        """Return the time before which a claim is over for certain; 0 while that is not known (decision 0046).
+
+        What this process claimed expires by its own clock, which follows no jump. For what it found at its start, only
+        the time since then counts.
+        """
+        held_s = self._clock.monotonic() - self._begun
+        return self._clock.now_us() if held_s >= HELD_S and is_trusted(self._clock) else 0
 
     def _fatal(self, error: BaseException) -> None:
         """End the process: an answer that cannot be logged must not leave (FACT-13)."""

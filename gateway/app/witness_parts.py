@@ -66,6 +66,7 @@ class NodeWitness:
             lambda: witness_plan(member, resources.settings.witness, resources.trust.view),
             self._comparison,
             clock,
+            core.proved,
             core.parts.documents,
             note,
             end_process(resources, LogLine.LOG_FORKED),

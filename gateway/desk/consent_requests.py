@@ -34,9 +34,9 @@ from gateway.model.names import MemberId
 from gateway.ports import events
 from gateway.ports.journal import EntryDraft
 from gateway.records.verify import SKEW_US, VerifiedRecord, verify_record
-from gateway.statements.answer import ANSWER_KIND
+from gateway.statements.answer import read_signed
 from gateway.statements.consent import CONSENT_ANSWER_KIND, CONSENT_REQUEST_KIND
-from gateway.statements.envelope import ANSWER, unseal
+from gateway.statements.envelope import check_signer
 from gateway.storage.log.group_commit import LogWriter
 
 MAX_OPEN = 500
@@ -73,6 +73,7 @@ class ConsentDesk:
         try:
             async with self._one_at_a_time:
                 consent = await self._accept(request)
+            self._check_peer(request)  # anew, since it may have been removed meanwhile
         except Exception as problem:  # noqa: BLE001 - whatever goes wrong in a check is no consent
             reraise_fatal(problem)
             return await self._refuse(request, as_error(problem))
@@ -106,6 +107,7 @@ class ConsentDesk:
 
     def _check_peer(self, request: Verified[ConsentRequest]) -> None:
         parts, peer, purpose = self._parts, request.signer, request.value.asked.purpose.value
+        check_signer(parts.trust(), request, parts.clock.now_us())
         parts.trust().freshness(peer, parts.clock.now_us())
         if (reason := parts.suspensions.suspends(peer=peer, purpose=purpose)) is not None:
             raise Suspended("exchange with `{peer}` is suspended: {reason}", peer=peer, reason=reason)
@@ -134,7 +136,7 @@ class ConsentDesk:
         )
         if kept.entry.answer_hash != value.answer_hash:
             raise Forbidden("our answer was another one", code="wrong-answer", where="answer_hash")
-        answer = ANSWER_KIND.parse(unseal(kept.answer, ANSWER).payload)
+        answer = read_signed(kept.answer)
         for hit in answer.hits:
             if hit.reference == value.reference and hit.record:
                 record = verify_record(

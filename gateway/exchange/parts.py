@@ -41,6 +41,12 @@ class Parts:
     begun_us: int = 0
     """When our exchange log began its present number because entries were lost; 0 for the first number."""
 
+    forgotten_us: Callable[[], int] = field(default=lambda: 0)
+    """The time before which the claims of exchanges that we answered may be forgotten."""
+
+    signed_time: Callable[[int], None] = field(default=lambda _us: None)
+    """Called with the time that a counterpart signed just now."""
+
     urgent: frozenset[Purpose] = field(default=URGENT)
     note_head: Callable[[Shown], None] = field(default=lambda _head: None)
     """Called with each verified head of a counterpart, and the entry that it was shown with."""

@@ -58,7 +58,10 @@ class Request(msgspec.Struct, frozen=True):
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """An answer as its payload holds it. `missing` names kinds of sources that did not answer (`partial`)."""
+    """An answer as its payload holds it. `missing` names kinds of sources that did not answer (`partial`).
+
+    `policy_hash` names the one policy that decided on the question; it is empty in answers of version 1.
+    """
 
     exchange_id: ExchangeId
     sender: MemberId
@@ -72,6 +75,7 @@ class Answer(msgspec.Struct, frozen=True):
     capped: bool = False
     withheld_commitment: bytes = b""
     withheld_count: int | None = None
+    policy_hash: bytes = b""
 
 
 class Receipt(msgspec.Struct, frozen=True):

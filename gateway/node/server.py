@@ -76,9 +76,9 @@ class NodeServer(RpcServer[MemberId]):
         return await sink.reply()
 
     async def _stream(self, call: Call[MemberId], context: Context) -> None:
-        check = partial(self._callers[methods.STREAM], call.certificate)
+        look_again = partial(self._callers[methods.STREAM], call.certificate)
         stream = Stream(
-            context, call.certificate, call.who, self._limits, check, self._take_frame, self._stream_refused
+            context, call.certificate, call.who, self._limits, look_again, self._take_frame, self._stream_refused
         )
         self._streams.add(stream)
         try:

@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 class Stream:
     """One bidirectional stream: a reader, and a writer that sends replies as they become ready.
 
-    `check` raises when the peer is no active member any more. `take` hands on one frame, or raises `LiaisonError`.
-    `refused` notes an error of a frame, and the one that ends the stream. Each frame counts as unanswered from before it
-    is handed on until its reply comes.
+    `look_again` raises once the peer is removed: then no more is taken, and what waits for it stays here. `take` hands
+    on one frame, or raises `LiaisonError`. `refused` notes an error of a frame, and the one that ends the stream. Each
+    frame counts as unanswered from before it is handed on until its reply comes.
     """
 
     def __init__(
@@ -34,7 +34,7 @@ class Stream:
         certificate: bytes,
         member: str,
         limits: ServerLimits,
-        check: Callable[[], object],
+        look_again: Callable[[], object],
         take: Callable[[wire.RequestFrame, Stream], None],
         refused: Callable[[str, LiaisonError], None],
     ) -> None:
@@ -42,9 +42,9 @@ class Stream:
         self.member = member
         self._context = context
         self._limits = limits
-        self._check = check
         self._take = take
         self._refused = refused
+        self._look_again = look_again
         self._outbox: deque[bytes] = deque()
         self._unsent = 0
         self._unanswered = 0
@@ -67,6 +67,8 @@ class Stream:
         except TimeoutError:
             self._refused(self.member, Overloaded("the peer does not read", code="unread-replies"))
             self._context.set_code(grpc.StatusCode.RESOURCE_EXHAUSTED)
+        except LiaisonError as error:
+            await self._end_with(error)
         finally:
             self._cut = True
             self._outbox.clear()
@@ -80,8 +82,12 @@ class Stream:
             try:
                 await self._reading  # type: ignore[misc]  # set in run
             except LiaisonError as error:
-                self._refused(self.member, error)
-                await self._context.abort(STATUS[error.reason], error.code)
+                await self._end_with(error)
+
+    async def _end_with(self, error: LiaisonError) -> None:
+        """End the stream with the status of an error."""
+        self._refused(self.member, error)
+        await self._context.abort(STATUS[error.reason], error.code)
 
     async def _read(self) -> None:
         """Take messages until the peer ends the stream or is silent for `stream_idle_s`.
@@ -103,7 +109,7 @@ class Stream:
 
         A message that does not parse ends the stream, and so does one of a member that was removed.
         """
-        self._check()
+        self._look_again()
         frames = wire.parse_frames(data).frames
         self._idle = 0 if frames else self._idle + 1
         wire.check_idle(self._idle)
@@ -126,6 +132,7 @@ class Stream:
             await self._ready.wait()
             self._ready.clear()
             while self._outbox:
+                self._look_again()
                 message = self._outbox.popleft()
                 # A peer that does not read is cut off, so that it never stops the worker (design, section 9).
                 async with asyncio.timeout(self._limits.write_s):

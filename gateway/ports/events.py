@@ -83,7 +83,7 @@ REFUSED = _exchange(
     "We refused a counterpart's request, with a signed answer that gives the coarse reason. The request is kept as it"
     " came. Where its sender is not proved, its hash and `size` are kept, and five requests a minute whole.",
     "reason", "code", "detail", "size", "purpose", "offence", "case", "ticket", "agreement", "query", "requester",
-    "decision",
+    "decision", "policy_hash",
     request=Party.PEER, answer=Party.US, counted=True, strict=False,
 )
 DUPLICATE = _exchange(
@@ -142,6 +142,11 @@ POLICY_REFUSED = _operations(
     "version", "policy_hash", "code", "detail",
 )
 SOURCE_FAILED = _operations("source-failed", "A source hung, failed or returned rubbish.", "source", "code", "detail")
+KEPT_BACK = _operations(
+    "kept-back",
+    "An answer was committed, and its sender was removed or switched off before it left: nothing of it left.",
+    "code", "detail", "kept_index",
+)
 RECEIPT = _operations(
     "receipt",
     "A counterpart acknowledged answers of ours, and showed its own entry of the last one that arrived, under its "

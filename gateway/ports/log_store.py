@@ -113,5 +113,8 @@ class LogStore(Protocol):
     ) -> Mapping[tuple[MemberId, ExchangeId], tuple[bytes, int]]:
         """Return request hash and entry index of those of `claims` that exist."""
 
-    def forget_claims(self, before_us: int) -> int:
-        """Delete claims that expired before `before_us`; return their number."""
+    def claims_over(self, before_us: int, held_s: float) -> int:
+        """Return the time before which the claims expired that `forget_claims` would forget now; 0 for none."""
+
+    def forget_claims(self, before_us: int, held_s: float = 0.0) -> int:
+        """Forget claims that expired before `before_us` and are held for `held_s` seconds; return their number."""

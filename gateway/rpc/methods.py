@@ -38,7 +38,7 @@ _HEALTH = "grpc.health.v1.Health"
 _MEMBER, _OWN, _ACCEPTED = CallerCheck.ACTIVE_MEMBER, CallerCheck.OWN_NODE, CallerCheck.ACCEPTED_NODE
 _CALLS, _STREAMS, _SERVER = Limit.CALLS, Limit.STREAMS, Limit.SERVER
 _UNARY, _STREAM = Shape.UNARY, Shape.STREAM
-_ANSWERED = (events.ANSWERED, events.REFUSED, events.DUPLICATE)
+_ANSWERED = (events.ANSWERED, events.REFUSED, events.DUPLICATE, events.KEPT_BACK)
 
 # ---------------------------------------------------------------- between nodes
 

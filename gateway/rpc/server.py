@@ -122,7 +122,9 @@ class RpcServer(Generic[Who]):
 
     async def _serve(self, door: Door[Who], call: Call[Who], data: bytes, context: Context) -> bytes:
         try:
-            return door.write(await door.serve(call, door.method.request.read(data)))
+            answer = await door.serve(call, door.method.request.read(data))
+            self._callers[door.method](call.certificate)  # who was removed meanwhile gets nothing
+            return door.write(answer)
         except Ended as end:
             await context.abort(STATUS[end.reason], end.code)
         except HeadConflict as conflict:  # a log learns our size in this way; it is not a refusal to be noted

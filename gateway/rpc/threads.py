@@ -84,7 +84,9 @@ class ThreadServer(Generic[Who]):
                 self._admit()
                 method.check_size(data)
                 call = Call(caller, certificate, context.time_remaining())
-                return door.write(door.serve(call, method.request.read(data)))
+                answer = door.serve(call, method.request.read(data))
+                self._callers[method](certificate)  # who was removed meanwhile gets nothing
+                return door.write(answer)
             except StorageBroken as error:
                 self._fatal(error)
                 raise

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from string import ascii_letters, digits
 
 from liaison.exchange.v1 import statements_pb2 as pb
@@ -15,8 +16,8 @@ from gateway.model.names import ExchangeId, MemberId, exchange_id, member_id
 from gateway.model.values import text_value
 from gateway.records.types import RECORD_TYPES
 from gateway.records.verify import MAX_COMPACT
-from gateway.statements.envelope import ANSWER, StatementKeys
-from gateway.statements.fields import check_hash, check_issued, microseconds, optional_text, timestamp
+from gateway.statements.envelope import ANSWER, ANSWER_V2, ANSWERS, StatementKeys, unseal
+from gateway.statements.fields import HASH_SIZE, check_hash, check_issued, microseconds, optional_text, timestamp
 from gateway.statements.kind import Kind
 
 SIZES = (2048, 4096, 8192, 16_384, 32_768, 65_536)
@@ -31,6 +32,9 @@ _CODE = re.compile(r"[a-z0-9][a-z0-9-]{0,63}", re.ASCII)
 _RECORD = (ascii_letters + digits + "._~-").encode()
 """The characters of a record."""
 _TEXT_LIMIT = 256
+_POLICY_BYTES = 2 + HASH_SIZE
+"""Bytes of the field `policy_hash`, the last one of an answer of version 2: tag, length, hash."""
+
 _PADDING_TAG = pb.Answer.DESCRIPTOR.fields_by_name["padding"].number << 3 | 2
 _TO_WIRE: Mapping[Outcome, pb.Outcome.ValueType] = {
     Outcome.HIT: pb.OUTCOME_HIT,
@@ -55,6 +59,7 @@ def _write(answer: Answer) -> pb.Answer:
         capped=answer.capped,
         withheld_commitment=answer.withheld_commitment,
         withheld_count=answer.withheld_count,
+        policy_hash=answer.policy_hash,
     )
     for hit in answer.hits:  # written in its place, since protobuf would copy a finished message
         message.hits.add(
@@ -92,26 +97,40 @@ def read_answer(message: pb.Answer) -> Answer:
         capped=message.capped,
         withheld_commitment=message.withheld_commitment,
         withheld_count=message.withheld_count if message.HasField("withheld_count") else None,
+        policy_hash=message.policy_hash,
     )
     _check_answer(answer)
     return answer
 
 
-def pad(payload: bytes) -> bytes:
-    """Add the padding field to `payload`, so that it has exactly one of `SIZES`.
+def pad(payload: bytes, rest: bytes = b"") -> bytes:
+    """Add the padding field to `payload`, and then `rest`, so that it has exactly one of `SIZES`.
 
-    The padding is the last field of the message, so appending it gives the bytes that a serialiser would give. A few
+    Only the fields in `rest` have higher numbers, so the bytes are those that a serialiser would give. A few
     gaps cannot be filled exactly, since the field's own length takes one, two or three bytes: then the next size is
     used.
     """
     for size in SIZES:
         for length_bytes in (1, 2, 3):
-            zeros = size - len(payload) - 1 - length_bytes
+            zeros = size - len(payload) - len(rest) - 1 - length_bytes
             if zeros > 0 and len(length := _varint(zeros)) == length_bytes:
-                return b"".join((payload, bytes((_PADDING_TAG,)), length, bytes(zeros)))
+                return b"".join((payload, bytes((_PADDING_TAG,)), length, bytes(zeros), rest))
     raise TooLarge(
         "more than {sizes} bytes", code="statement-too-large", where="answer", remedy="fewer hits", sizes=SIZES[-1]
     )
+
+
+def _pad_v2(payload: bytes) -> bytes:
+    return pad(payload[:-_POLICY_BYTES], payload[-_POLICY_BYTES:])
+
+
+def _check_v1(message: pb.Answer) -> None:
+    if message.policy_hash:
+        raise Malformed("a field of a newer version", code="unknown-field", where="policy_hash")
+
+
+def _check_v2(message: pb.Answer) -> None:
+    check_hash(message.policy_hash, "policy_hash")
 
 
 def _check_padding(payload: bytes, message: pb.Answer) -> None:
@@ -122,6 +141,8 @@ def _check_padding(payload: bytes, message: pb.Answer) -> None:
 def _check_answer(answer: Answer) -> None:
     check_hash(answer.request_hash, "request_hash")
     check_hash(answer.withheld_commitment, "withheld_commitment")
+    if answer.policy_hash:
+        check_hash(answer.policy_hash, "policy_hash")
     if len(answer.hits) > MAX_HITS or len(answer.missing) > MAX_MISSING:
         raise Malformed("more hits or missing sources than allowed", code="too-many", where="hits")
     if (answer.refusal is not None) != (answer.outcome in (Outcome.REFUSED, Outcome.SUSPENDED)):
@@ -208,8 +229,26 @@ ANSWER_KIND = Kind(
     check=_check_answer,
     finish=pad,
     check_form=_check_padding,
+    check_version=_check_v1,
 )
-"""An answer to a request, padded; raises `TooLarge` over 64 KiB."""
+"""An answer to a request, padded; raises `TooLarge` over 64 KiB. It goes to members that read no newer version."""
+
+ANSWER_V2_KIND = replace(ANSWER_KIND, payload_type=ANSWER_V2, finish=_pad_v2, check_version=_check_v2)
+"""An answer that names the policy that decided (decision 0045)."""
+
+_KINDS: Mapping[str, Kind[pb.Answer, Answer]] = {ANSWER: ANSWER_KIND, ANSWER_V2: ANSWER_V2_KIND}
+
+
+def answer_kind(answer: Answer) -> Kind[pb.Answer, Answer]:
+    """Return the kind of statement that `answer` is written as: version 2 where it names its policy."""
+    return ANSWER_V2_KIND if answer.policy_hash else ANSWER_KIND
+
+
+def read_signed(envelope: bytes) -> Answer:
+    """Return the answer of any version in an envelope, its signature not verified. Raises like `Kind.open`."""
+    unsealed = unseal(envelope, *ANSWERS)
+    kind = _KINDS[unsealed.payload_type]
+    return kind.content(unsealed.payload, kind.opened(unsealed).message)
 
 
 def verify_answer(
@@ -235,4 +274,5 @@ def verify_answer(
         if message.request_hash != request_hash or message.exchange_id != exchange_id:
             raise Forbidden("the answer is to another request", code="wrong-request", where="request_hash")
 
-    return ANSWER_KIND.verify(envelope, keys=keys, peer=member, me=me, now_us=now_us, answers=answers)
+    kind = _KINDS[unseal(envelope, *ANSWERS).payload_type]
+    return kind.verify(envelope, keys=keys, peer=member, me=me, now_us=now_us, answers=answers)

@@ -16,6 +16,7 @@ from google.protobuf.message import DecodeError, Message
 from liaison.exchange.v1 import envelope_pb2
 
 from gateway.errors import BadSignature, Forbidden, LiaisonError, TooLarge
+from gateway.model.exchange import Verified
 from gateway.model.names import MemberId
 from gateway.rpc import strict
 from gateway.signing.batch import Check, Signs, Verifies, sign_batch, verify_batch
@@ -35,10 +36,13 @@ class PayloadType(str):
         return made
 
 
-# Each kind names its type in its own module. These two stand here because the audit opens their envelopes, and must not
+# Each kind names its type in its own module. These stand here because the audit opens their envelopes, and must not
 # load all record types for it.
 REQUEST = PayloadType("application/vnd.liaison.request.v1+protobuf", 16 * 1024)
 ANSWER = PayloadType("application/vnd.liaison.answer.v1+protobuf", 64 * 1024)
+ANSWER_V2 = PayloadType("application/vnd.liaison.answer.v2+protobuf", 64 * 1024)
+ANSWERS = (ANSWER, ANSWER_V2)
+"""The payload types of answers, the oldest first (decision 0045)."""
 
 ENVELOPE_OVERHEAD = 512
 """Bytes that payload type, key id, signature and framing may add to a payload."""
@@ -98,12 +102,12 @@ def sealed(payload_type: PayloadType, payload: bytes, key: SigningKey) -> Sealed
     return Sealed(seal(payload_type, payload, key), hashlib.sha256(payload).digest())
 
 
-def sealed_together(payload_type: PayloadType, payloads: Sequence[bytes], key: SigningKey) -> list[Sealed | Exception]:
+def sealed_together(payloads: Sequence[tuple[PayloadType, bytes]], key: SigningKey) -> list[Sealed | Exception]:
     """Sign a batch like `sealed`; the list has an exception in the place of each payload that cannot be signed."""
-    signatures = sign_batch([(key, pae(payload_type, payload)) for payload in payloads])
+    signatures = sign_batch([(key, pae(payload_type, payload)) for payload_type, payload in payloads])
     return [
         _sealed_with(payload_type, payload, key, signature)
-        for payload, signature in zip(payloads, signatures, strict=True)
+        for (payload_type, payload), signature in zip(payloads, signatures, strict=True)
     ]
 
 
@@ -132,13 +136,13 @@ def _envelope(payload_type: PayloadType, payload: bytes, key: SigningKey, signat
     return envelope.SerializeToString()
 
 
-def unseal(data: bytes, payload_type: PayloadType) -> Unsealed:
-    """Return the parts of an envelope of `payload_type`.
+def unseal(data: bytes, *payload_types: PayloadType) -> Unsealed:
+    """Return the parts of an envelope of one of `payload_types`.
 
-    Raises `TooLarge` over the size of that type, `Malformed` when it does not parse, `BadSignature` when it is of
+    Raises `TooLarge` over the size of these types, `Malformed` when it does not parse, `BadSignature` when it is of
     another type or has not exactly one signature of 64 bytes with a key id.
     """
-    largest = payload_type.largest
+    largest = max(payload_type.largest for payload_type in payload_types)
     if len(data) > largest + ENVELOPE_OVERHEAD:
         raise TooLarge(
             "more than {largest} bytes",
@@ -147,7 +151,8 @@ def unseal(data: bytes, payload_type: PayloadType) -> Unsealed:
             largest=largest + ENVELOPE_OVERHEAD,
         )
     message = parse(envelope_pb2.Envelope, data, "envelope")
-    if message.payload_type != payload_type:
+    payload_type = next((known for known in payload_types if known == message.payload_type), None)
+    if payload_type is None:
         raise BadSignature("another kind of statement", code="wrong-payload-type", where="envelope.payload_type")
     if len(message.signatures) != 1:
         raise BadSignature("not exactly one signature", code="not-one-signature", where="envelope.signatures")
@@ -203,6 +208,11 @@ def _check(unsealed: Unsealed, keys: StatementKeys, member: MemberId, at_us: int
         refusal.__cause__ = error
         return refusal
     return key, unsealed.signature, pae(unsealed.payload_type, unsealed.payload)
+
+
+def check_signer(keys: StatementKeys, verified: Verified[object], at_us: int) -> None:
+    """Check anew that the key of a verified statement counts, else raise `BadSignature`: it may have been removed."""
+    keys.verify_key(verified.signer, verified.key_id, "statement", at_us)
 
 
 def check_parties(sender: str, recipient: str, peer: MemberId, me: MemberId) -> None:

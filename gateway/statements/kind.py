@@ -24,7 +24,6 @@ from gateway.statements.envelope import (
     check_signatures,
     parse,
     sealed,
-    sealed_together,
     unseal,
 )
 from gateway.statements.fields import HASH_SIZE
@@ -55,7 +54,8 @@ class Kind(Generic[M, T]):
     `name` stands in refusals of bytes that do not parse. `write` makes the payload without its blind; `read` takes a
     parsed payload, and raises for content that is not allowed. `check_time` gets a statement that was read, and our
     time. `check` checks a statement of our own more quickly than reading its payload back. `finish` makes the exact
-    bytes that are signed, and `check_form` checks such bytes.
+    bytes that are signed, and `check_form` checks such bytes. `check_version` checks that a parsed payload has the
+    fields of its payload type, where several types share a message.
     """
 
     payload_type: PayloadType
@@ -67,6 +67,7 @@ class Kind(Generic[M, T]):
     check: Callable[[T], None] | None = None
     finish: Callable[[bytes], bytes] | None = None
     check_form: Callable[[bytes, M], None] | None = None
+    check_version: Callable[[M], None] | None = None
 
     # ------------------------------------------------------------ ours
 
@@ -88,10 +89,6 @@ class Kind(Generic[M, T]):
     def seal(self, payload: bytes, key: SigningKey) -> Sealed:
         """Sign a payload that `payload` made."""
         return sealed(self.payload_type, payload, key)
-
-    def seal_together(self, payloads: Sequence[bytes], key: SigningKey) -> list[Sealed | Exception]:
-        """Sign a batch of payloads; the list has an exception in the place of each that cannot be signed."""
-        return sealed_together(self.payload_type, payloads, key)
 
     # ------------------------------------------------------------ theirs
 
@@ -130,8 +127,14 @@ class Kind(Generic[M, T]):
 
     def open(self, envelope: bytes) -> Opened[M, T]:
         """Make checks 1 and 2 of `verify`."""
-        unsealed = unseal(envelope, self.payload_type)
-        return Opened(self, unsealed, parse(self.message, unsealed.payload, self.name))
+        return self.opened(unseal(envelope, self.payload_type))
+
+    def opened(self, unsealed: Unsealed) -> Opened[M, T]:
+        """Make check 2 of `verify`, for an envelope of this kind."""
+        message = parse(self.message, unsealed.payload, self.name)
+        if self.check_version is not None:
+            self.check_version(message)
+        return Opened(self, unsealed, message)
 
     def parse(self, payload: bytes) -> T:
         """Return the statement in exact payload bytes, checked for content (2 and 7), not for signature or time."""

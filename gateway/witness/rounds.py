@@ -19,7 +19,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from gateway.audit.log.log import AuditLog
 from gateway.audit.tree.checkpoint import Checkpoint, parse_checkpoint
 from gateway.audit.tree.cosignature import Witness, read_lines, verify_cosignatures
-from gateway.clock import Clock
+from gateway.clock import Clock, ProvedTime
 from gateway.errors import BadProof, BadSignature, HeadConflict, LiaisonError
 from gateway.ports import events
 from gateway.ports.documents import DocumentStore
@@ -51,6 +51,7 @@ class Witnessing:
         plan: Callable[[], WitnessPlan],
         comparison: Comparison,
         clock: Clock,
+        proved: ProvedTime,
         documents: DocumentStore,
         note: Callable[[EntryDraft], Awaitable[object]],
         stop: Callable[[LiaisonError], None],
@@ -62,6 +63,7 @@ class Witnessing:
         self._plan = plan
         self._comparison = comparison
         self._clock = clock
+        self._proved = proved
         self._documents = documents
         self._note = note
         self._stop = stop
@@ -126,6 +128,8 @@ class Witnessing:
                 self._held[place] = await asyncio.to_thread(self._held_before, log, keys)
             answer = await self._add(log, head, witness)
             found = verify_cosignatures(head, read_lines(answer), keys, self._clock.now_us())
+            for item in found:
+                self._proved.compare(item.time_s * 1_000_000)
             if not found:
                 raise BadSignature("no cosignature verifies", code="bad-cosignature")
         except (HeadConflict, BadProof) as error:
@@ -202,7 +206,7 @@ class Witnessing:
         self._lost.symmetric_difference_update({log.store_name})
 
     async def _thin(self) -> None:
-        now_us = self._clock.now_us()
+        now_us = self._proved.now_us()
         if now_us - self._thinned_us < _THIN_EVERY_US:
             return
         self._thinned_us = now_us

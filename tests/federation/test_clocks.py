@@ -13,13 +13,16 @@ from gateway.app.node import Node
 from gateway.audit.entries.entry import decode_private, parse_entry
 from gateway.clock import JUMP_US, SystemClock, steady_ns
 from gateway.errors import Reason, Stale
-from gateway.model.exchange import Outcome
+from gateway.model.exchange import Answer, Outcome
 from gateway.model.search import Line
+from gateway.statements.answer import ANSWER_KIND
+from gateway.statements.request import REQUEST_KIND
 from gateway.views.search_lines import headline
 from tests.support.audit_logs import LogHome, answered
-from tests.support.exchange import NO_PASSPORT, TH, VN, Logged, command, entries, lines, sample_world, stopping
+from tests.support.exchange import NO_PASSPORT, TH, VN, Logged, command, entries, last, lines, sample_world, stopping
 from tests.support.forger import eventually
 from tests.support.nodes import World, officer
+from tests.support.sealing import payload_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -86,9 +89,56 @@ async def test_e8_a_clock_that_jumps_answers_nobody_until_it_is_right_again(
     clock = next(item for item in entries(vn, "operations")[seen:] if item.entry.kind == "clock")
     assert (clock.private["trusted"], abs(clock.private["jump_us"] * 1_000 - by) < SECOND) == (False, True)
     monkeypatch.undo()
-    vn.resources.clock._last_us = 0  # type: ignore[attr-defined]  # what a clock that was ahead has left in this process
     assert (await ask(world)).outcome is Outcome.NO_HIT
     await eventually(lambda: last_of(vn, "clock").private["trusted"] is True)
+
+
+@pytest.mark.parametrize("by", [-HOUR, HOUR], ids=["back", "ahead"])
+async def test_e8_a_clock_that_was_put_right_serves_and_asks_at_once(
+    world: World, monkeypatch: pytest.MonkeyPatch, by: int
+) -> None:
+    """Statements of both sides are of now at once, and entries stay in order."""
+    th, vn = world.nodes["th"], world.nodes["vn"]
+    jump(world, monkeypatch, by)
+    await ask(world)  # refused, with an entry of the time in between
+    monkeypatch.undo()
+    began = time.time_ns()
+    assert (await ask(world)).outcome is Outcome.NO_HIT
+    answered = answer_of_entry(last(vn))
+    back = lines(await vn.asking.searches.start(officer("vn"), command(NO_PASSPORT, (TH,))))[TH]
+    assert back.outcome is Outcome.NO_HIT
+    asked = REQUEST_KIND.parse(payload_of(last(th).request))
+    for issued_us in (answered.issued_us, asked.issued_us):
+        assert 0 <= issued_us * 1_000 - began + SECOND < 60 * SECOND
+    await th.asking.acknowledger.round()  # receipts, too: a refused one raises no error, but leaves an entry
+    await vn.asking.acknowledger.round()
+    for node in (th, vn):
+        node.resources.trust.view.freshness("th", node.resources.clock.now_us())
+        assert not [item for item in entries(node, "operations") if item.entry.kind == "receipt-refused"]
+        for log in ("exchange", "operations"):
+            times = [item.entry.time_us for item in entries(node, log)]
+            assert times == sorted(set(times))
+            assert times[-1] * 1_000 < time.time_ns() + SECOND
+
+
+def answer_of_entry(logged: Logged) -> Answer:
+    """The answer that an entry keeps."""
+    return ANSWER_KIND.parse(payload_of(logged.answer))
+
+
+async def test_time_goes_on_by_the_steady_clock_while_the_system_clock_is_not_believed() -> None:
+    times = {"wall": 0, "steady": 0}
+    clock = SystemClock(lambda: 1_000 * HOUR + times["wall"], lambda: times["steady"])
+
+    def now(steady: int, wall: int) -> int:
+        """The time on the clock in nanoseconds after the beginning, to the microsecond."""
+        times.update(wall=wall, steady=steady)
+        return clock.now_us() * 1_000 - 1_000 * HOUR
+
+    walls = [0, SECOND, HOUR, 2 * HOUR, -HOUR, 5 * SECOND]
+    assert [now(number * SECOND, wall) for number, wall in enumerate(walls)] == [number * SECOND for number in range(6)]
+    assert now(6 * SECOND, 10 * SECOND) == 10 * SECOND, "a small step is followed"
+    assert now(7 * SECOND, 7 * SECOND) == 10 * SECOND + 1_000, "and is never gone back on"
 
 
 @pytest.mark.parametrize(

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import getpass
+import shutil
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from gateway.audit.acts.table import ActKind
-from gateway.audit.reading.decision_inputs import decided_in, decided_since
+from gateway.audit.reading.decision_inputs import Decided, decided_in, decided_since
 from gateway.clock import SystemClock
+from gateway.config import Home, load_settings
 from gateway.demo import planted
 from gateway.demo.command import run
 from gateway.demo.federation import OFFICER, Federation, open_federation
 from gateway.errors import NotProved, StorageBroken
+from gateway.ops.audit import policy_decisions
 from gateway.ops.audit.policy_decisions import _require_entry
 from gateway.ops.homes.open_home import open_home
 from gateway.ports.log_store import LogState, NewEntry
@@ -101,6 +105,44 @@ def test_an_explanation_has_its_entry_first(liaison: Liaison, home: Path, exchan
         "detail": {"exchange": exchange},
     }
     assert liaison("audit", "verify", "--home", home).code == 0
+
+
+def test_an_explanation_is_by_the_policy_that_decided_not_by_the_one_in_force(
+    liaison: Liaison, stopped: Path, exchange: str, tmp_path: Path
+) -> None:
+    before = explain(liaison, stopped, exchange, *WHY, "--json").value["explanations"]
+    settings = stopped / "node.toml"
+    text = settings.read_text(encoding="utf-8")
+    stricter = shutil.copytree(load_settings(stopped).national_policy, tmp_path / "kh")
+    rule = '@id("nothing")\n@code("policy-denies")\nforbid (principal, action == Action::"answer", resource);\n'
+    (stricter / "nothing.cedar").write_text(rule, encoding="utf-8")
+    changed = text.replace('# national = ""', f'national = "{stricter}"')
+    settings.write_text(changed, encoding="utf-8")
+    assert load_settings(stopped).national_policy == stricter
+    try:
+        assert explain(liaison, stopped, exchange, *WHY, "--json").value["explanations"] == before
+    finally:
+        settings.write_text(text, encoding="utf-8")
+    (kept,) = [path for path in Home(stopped).policies.glob("*.json") if path.name != "incoming.json"]
+    moved = kept.rename(kept.with_suffix(".moved"))
+    try:
+        ran = explain(liaison, stopped, exchange, *WHY)
+        assert ran.code == 1
+        assert "were kept" in ran.err
+    finally:
+        moved.rename(kept)
+
+
+def test_an_explanation_by_other_rules_than_the_entry_names_is_a_contradiction(
+    liaison: Liaison, home: Path, exchange: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def otherwise(*arguments: Any) -> Iterator[Decided]:
+        return (replace(one, rules=(*one.rules, "national/another")) for one in decided_in(*arguments))
+
+    monkeypatch.setattr(policy_decisions, "decided_in", otherwise)
+    ran = explain(liaison, home, exchange, *WHY)
+    assert ran.code == 1
+    assert "other rules" in ran.err
 
 
 def test_an_explanation_shows_no_person_officer_case_or_reference(liaison: Liaison, home: Path, exchange: str) -> None:

@@ -97,7 +97,7 @@ def stream(context: Writes, take: Any, **limits: Any) -> tuple[Stream, Counter[s
     def note(_: str, error: LiaisonError) -> None:
         refused[error.code] += 1
 
-    made = Stream(context, b"", "th", ServerLimits(**limits), take, note)  # type: ignore[arg-type]
+    made = Stream(context, b"", "th", ServerLimits(**limits), lambda: None, take, note)  # type: ignore[arg-type]
     return made, refused
 
 

@@ -22,11 +22,17 @@ _EXCHANGE = "exchange/"
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """The attributes of a question, and those of each record that was decided on, at the time of their entry."""
+    """The attributes of a question, and those of each record that was decided on, at the time of their entry.
+
+    `policy_hash` names the policy that decided, in hexadecimal; `rules` are the policies in it that made the decision
+    on the question.
+    """
 
     time_us: int
     question: Mapping[str, Any]
     records: tuple[Mapping[str, Any], ...]
+    policy_hash: str
+    rules: tuple[str, ...]
 
 
 def decided_since(store: LogStore, keys: ContentKeys, since_us: int) -> Iterator[Decided]:
@@ -47,4 +53,5 @@ def _kept(store: LogStore, entries: Callable[[str], Iterator[Shown]]) -> Iterato
             if decision:  # a refusal before policy, or erased content, has none
                 sources = shown.private.get("sources", [])
                 records = tuple(attributes for source in sources for attributes in source["attributes"])
-                yield Decided(shown.entry.time_us, decision["attributes"], records)
+                made = (str(decision["hash"]), tuple(decision["policies"]))
+                yield Decided(shown.entry.time_us, decision["attributes"], records, *made)

@@ -90,10 +90,9 @@ def hits_of(answer: bytes) -> Iterable[Hit]:
     if not answer:
         return ()
     # These load all record types, for the few entries with hits.
-    from gateway.statements.answer import ANSWER_KIND
-    from gateway.statements.envelope import ANSWER, unseal
+    from gateway.statements.answer import read_signed
 
     try:
-        return ANSWER_KIND.parse(unseal(answer, ANSWER).payload).hits
+        return read_signed(answer).hits
     except LiaisonError:
         return ()

@@ -29,8 +29,8 @@ from gateway.audit.tree.checkpoint import Checkpoint, key_id, parse_checkpoint, 
 from gateway.audit.tree.cosignature import Witness, verify_cosignatures
 from gateway.errors import LiaisonError
 from gateway.model.evidence.witness import CosignedHead
-from gateway.statements.answer import ANSWER_KIND
-from gateway.statements.envelope import ANSWER, signer_of, unseal
+from gateway.statements.answer import read_signed
+from gateway.statements.envelope import signer_of
 from gateway.trust.documents.descriptor import KeyUse, ListedKey
 
 Progress = Callable[[int, int], None]
@@ -219,7 +219,7 @@ def _certificates(answer: bytes) -> Iterator[bytes]:
     if not answer:
         return
     try:
-        hits = ANSWER_KIND.parse(unseal(answer, ANSWER).payload).hits
+        hits = read_signed(answer).hits
     except LiaisonError:
         return
     for hit in hits:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from itertools import pairwise
 
-from gateway.audit.entries.entry import parse_entry
 from gateway.audit.log.recovery import first_bad_range
 from gateway.audit.log.succession import Continued
 from gateway.audit.reading.evidence import SEGMENT, LogEvidence
@@ -15,11 +12,11 @@ from gateway.audit.tree.checkpoint import Checkpoint, parse_checkpoint, signed_h
 from gateway.audit.tree.cosignature import Witness
 from gateway.audit.tree.quorum import witnessed
 from gateway.audit.tree.tile_tree import PIECE, TileTree
+from gateway.audit.verify.answered_twice import AnsweredTwice, ClockEntry
 from gateway.audit.verify.erasure_proofs import ErasedEntries, ErasureProof, not_proved, told
 from gateway.audit.verify.findings import Check, Report, State
 from gateway.audit.verify.segment_checks import PrunedMark, Rules, Segment
 from gateway.errors import LiaisonError
-from gateway.ports.events import ANSWERED
 from gateway.signing.keys import VerifyKey
 from gateway.trust.documents.descriptor import KeyUse
 from gateway.trust.view import TrustView
@@ -61,7 +58,8 @@ class LogCheck:
         self._seen = evidence.first
         self._last_us = 0
         self._channels: dict[str, int] = {}
-        self._answered = array("Q")
+        self._answers = AnsweredTwice(evidence, report)
+        self.clocks: list[ClockEntry] = []
         self._suspect: int | None = None
         self.destroyed: dict[str, ErasureProof] = {}
         self._gone: dict[str, ErasedEntries] = {}
@@ -139,7 +137,8 @@ class LogCheck:
                 text = f"number {channel.first} of the channel from `{peer}` follows number {before}"
                 self._against(Check.CHANNELS, text, channel.index)
             self._channels[peer] = channel.last
-        self._answered.extend(segment.answered)
+        self._answers.take(segment)
+        self.clocks += (ClockEntry(self._log, index, time_us) for index, time_us in segment.clocks)
 
     def _suspicious(self, index: int) -> None:
         self._suspect = index if self._suspect is None else min(self._suspect, index)
@@ -172,7 +171,6 @@ class LogCheck:
             self._in_time(self._heads[-1])
             self._root()
         self._lost()
-        self._answered_twice()
         self._report.sizes[self._log] = self._seen - self._evidence.first
 
     def check_tiles(self, wrong: Iterable[str]) -> None:
@@ -198,6 +196,10 @@ class LogCheck:
         elif self._rules.mandate is None:
             text = f"the entries below {first} are not there, and no entry says that they were pruned"
             self._report.contradicted(Check.PRUNED, text, self._log, 0)
+
+    def check_answered_twice(self, clocks: Sequence[ClockEntry]) -> None:
+        """Carry out check 12. `clocks` are all entries about the clock, of this log and of others."""
+        self._answers.check(clocks)
 
     def check_erased(self, proofs: Mapping[str, ErasureProof]) -> None:
         """Carry out check 10 for content that is not there: an entry `key-destroyed` has to cover it."""
@@ -356,28 +358,6 @@ class LogCheck:
         else:
             text = f"the log goes on as `{said.log}`, and nothing shows what followed entry {size - 1} of this number"
             self._report.not_provable(Check.LOST, text, self._log, size)
-
-    # ------------------------------------------------------------ answered twice
-
-    def _answered_twice(self) -> None:
-        """Carry out check 12. Only ids whose beginnings occur twice, which are rare, are compared in full."""
-        ordered = sorted(self._answered)
-        self._answered = array("Q")
-        twice = {one for one, other in pairwise(ordered) if one == other}
-        del ordered
-        if not twice:
-            return
-        seen: set[tuple[str, str]] = set()
-        for index, body in self._evidence.bodies():
-            try:
-                entry = parse_entry(body)
-            except LiaisonError:
-                continue
-            if entry.kind != ANSWERED.kind or not entry.exchange_id or int(entry.exchange_id[:16], 16) not in twice:
-                continue
-            if (entry.peer, entry.exchange_id) in seen:
-                self._against(Check.ONE_ANSWER, "the exchange has two answers", index)
-            seen.add((entry.peer, entry.exchange_id))
 
 
 def _not_shown(ground: str, count: int) -> str:

@@ -17,8 +17,8 @@ from gateway.clock import Clock
 from gateway.errors import BadSignature, LiaisonError, Malformed
 from gateway.model.names import MemberId
 from gateway.signing.keys import VerifyKey
-from gateway.statements.answer import ANSWER_KIND
-from gateway.statements.envelope import ANSWER, REQUEST, PayloadType, Unsealed, check_signature, unseal
+from gateway.statements.answer import read_signed
+from gateway.statements.envelope import ANSWERS, REQUEST, PayloadType, Unsealed, check_signature, unseal
 from gateway.statements.request import REQUEST_KIND
 from gateway.trust.documents.descriptor import KeyUse
 from gateway.trust.evidence import evidence_view
@@ -124,7 +124,7 @@ class _Signatures:
     def request(self, envelope: bytes, entry: Entry) -> bool:
         """Tell whether the peer signed this request to us: its hash, parties and exchange are those of the entry."""
         try:
-            unsealed = self._unsealed(envelope, REQUEST, entry.request_hash, entry.time_us)
+            unsealed = self._unsealed(envelope, (REQUEST,), entry.request_hash, entry.time_us)
             said = REQUEST_KIND.parse(unsealed.payload)
         except LiaisonError:
             return False
@@ -133,15 +133,15 @@ class _Signatures:
     def answer(self, envelope: bytes, entry: Entry) -> bool:
         """Tell whether the peer signed this answer to us, and to the request of the entry."""
         try:
-            unsealed = self._unsealed(envelope, ANSWER, entry.answer_hash, entry.time_us)
-            said = ANSWER_KIND.parse(unsealed.payload)
+            self._unsealed(envelope, ANSWERS, entry.answer_hash, entry.time_us)
+            said = read_signed(envelope)
         except LiaisonError:
             return False
         about = (said.sender, said.recipient, said.exchange_id, said.request_hash)
         return about == (self.peer, self.member, entry.exchange_id, entry.request_hash)
 
-    def _unsealed(self, envelope: bytes, payload_type: PayloadType, expected: bytes, at_us: int) -> Unsealed:
-        unsealed = unseal(envelope, payload_type)
+    def _unsealed(self, envelope: bytes, types: Sequence[PayloadType], expected: bytes, at_us: int) -> Unsealed:
+        unsealed = unseal(envelope, *types)
         if unsealed.payload_hash != expected:
             raise BadSignature("a statement is not the one whose hash is in the entry")
         check_signature(unsealed, self.view, self.peer, at_us)

@@ -26,7 +26,7 @@ from gateway.model.names import MemberId
 from gateway.ports import events
 from gateway.ports.events import CONTINUED, EVENTS
 from gateway.ports.journal import Event, Party
-from gateway.statements.envelope import ANSWER, REQUEST, PayloadType, Unsealed, check_signatures, unseal
+from gateway.statements.envelope import ANSWERS, REQUEST, PayloadType, Unsealed, check_signatures, unseal
 from gateway.trust.view import TrustView
 
 _READ = events.ANSWERS | events.kinds(events.START, events.POLICY_ACCEPTED, events.KEY_DESTROYED) | ACT_KINDS
@@ -84,7 +84,8 @@ class Channel:
 @dataclass(slots=True)
 class Segment:
     """The result of a segment. `nodes` are the nodes over its complete pieces, `roots` the ragged ends of the sizes
-    that were asked for; `answered` are beginnings of the exchange ids that were answered."""
+    that were asked for; `answered` are beginnings of the exchange ids that were answered. `clocks` are index and time
+    of the entries about the clock; `unsure` has, by index, the error of the clock that an answer's entry notes."""
 
     start: int
     size: int = 0
@@ -104,6 +105,8 @@ class Segment:
     acts: list[tuple[str, int]] = field(default_factory=list)
     times: dict[int, int] = field(default_factory=dict)
     pruned: list[PrunedMark] = field(default_factory=list)
+    clocks: list[tuple[int, int]] = field(default_factory=list)
+    unsure: dict[int, int] = field(default_factory=dict)
     suspect: int | None = None
     files: dict[str, str] = field(default_factory=dict)
 
@@ -205,6 +208,8 @@ class _Checks:
         if entry.kind == events.PRUNED.kind and entry.number is not None:
             place = f"entry {expected} of {self._rules.log}"
             segment.pruned.append(PrunedMark(entry.request_hash, entry.number, entry.answer_hash, place))
+        if entry.kind == events.CLOCK.kind:
+            segment.clocks.append((expected, entry.time_us))
         if entry.kind == events.ANSWERED.kind and entry.exchange_id:
             segment.answered.append(int(entry.exchange_id[:16], 16))
 
@@ -278,6 +283,8 @@ class _Checks:
         if entry.kind == events.KEY_DESTROYED.kind:
             self._destroyed(entry, private, expected)
             return
+        if entry.kind == events.ANSWERED.kind and isinstance(off := private.get("clock_us"), int):
+            self._segment.unsure[expected] = off
         decision = private.get("decision")
         for found in (private.get("policy_hash"), decision.get("hash") if isinstance(decision, dict) else None):
             if isinstance(found, str) and found:
@@ -319,16 +326,16 @@ class _Checks:
         try:
             if row.request:
                 party, hashed = event.request, entry.request_hash
-                self._statement(row.request, REQUEST, hashed, party, entry, expected, strict=event.strict)
+                self._statement(row.request, (REQUEST,), hashed, party, entry, expected, strict=event.strict)
             if row.answer:
-                self._statement(row.answer, ANSWER, entry.answer_hash, event.answer, entry, expected, strict=True)
+                self._statement(row.answer, ANSWERS, entry.answer_hash, event.answer, entry, expected, strict=True)
         except LiaisonError as error:
             self._unfit.append((expected, error))
 
     def _statement(
         self,
         data: bytes,
-        payload_type: PayloadType,
+        payload_types: Sequence[PayloadType],
         hashed: bytes,
         party: Party,
         entry: Entry,
@@ -339,7 +346,7 @@ class _Checks:
         self._segment.statements += 1
         if not strict and hashlib.sha256(data).digest() == hashed:
             return
-        unsealed = unseal(data, payload_type)
+        unsealed = unseal(data, *payload_types)
         if unsealed.payload_hash != hashed:
             raise BadSignature("a statement is not the one whose hash is in the entry")
         if strict:

@@ -40,6 +40,7 @@ from gateway.audit.log.succession import by_number, neighbour, split_name
 from gateway.audit.reading.evidence import HomeLog, LogEvidence
 from gateway.audit.reading.mandate import Mandate, verified_appointment
 from gateway.audit.tree.cosignature import witnesses_of
+from gateway.audit.verify.answered_twice import ClockEntry
 from gateway.audit.verify.erasure_proofs import ErasureProof
 from gateway.audit.verify.findings import Check, Report
 from gateway.audit.verify.log_checks import LogCheck
@@ -210,11 +211,12 @@ class _Verifier:
             self.report.not_provable(Check.HEAD, "there is no log")
         erased: dict[str, ErasureProof] = {}
         pruned: list[PrunedMark] = []
+        clocks: list[ClockEntry] = []
         self.total = sum(log.stop - log.first for log in logs)
         self._numbers([log.name for log in logs])
         for log in sorted(logs, key=lambda item: (not item.name.startswith("operations"), split_name(item.name))):
             try:
-                erased |= self._log(log, erased, pruned)
+                erased |= self._log(log, erased, pruned, clocks)
             except (Malformed, TooLarge) as error:
                 self.complete = False
                 self.report.contradicted(Check.FORM, f"the log cannot be read: {error.message}", log.name)
@@ -227,7 +229,11 @@ class _Verifier:
                 self.report.not_provable(Check.LOST, text, name)
 
     def _log(
-        self, log: LogEvidence, erased: Mapping[str, ErasureProof], pruned: list[PrunedMark]
+        self,
+        log: LogEvidence,
+        erased: Mapping[str, ErasureProof],
+        pruned: list[PrunedMark],
+        clocks: list[ClockEntry],
     ) -> dict[str, ErasureProof]:
         part = log.range if isinstance(log, ExportLog) else None
         shown = (part.low, part.high) if part else (log.first, log.size)
@@ -247,6 +253,8 @@ class _Verifier:
             check.finish()
         check.check_pruned(pruned)
         pruned += check.pruned
+        clocks += check.clocks
+        check.check_answered_twice(clocks)
         check.check_erased({**erased, **check.destroyed})
         check.check_witnesses(witnesses_of(self.view, self.member), self.now_us, self.quorum)
         check.conclude()

@@ -20,7 +20,9 @@ In the stage *out* (`Answerer.conclude`):
 
 10. records and answer are signed;
 11. one entry for it is durable and under a signed checkpoint;
-12. the answer leaves, with its proof.
+12. the answer leaves, with its proof, when its sender may still have it (`second_look`).
+
+The policy that is in force in step 1 decides on all of a question, to the end.
 
 `no hit` and a hit that policy suppresses take the same path and make the same answer.
 """
@@ -34,7 +36,7 @@ from gateway.clock import check_time
 from gateway.errors import LiaisonError, Reason, Replayed, Stale, Suspended, Unavailable
 from gateway.exchange.answering.admission import Admission, AdmissionLimits, Faults
 from gateway.exchange.answering.deadlines import Deadlines
-from gateway.exchange.answering.draft import Drafted, draft_answer, draft_loser
+from gateway.exchange.answering.draft import Drafted, draft_answer, draft_kept_back, draft_loser, expiry_us
 from gateway.exchange.answering.gather import Gatherer
 from gateway.exchange.answering.inbound import FrameRefusal, Inbound, Release, Reply, ReplySink
 from gateway.exchange.answering.job import Job, sign_findings
@@ -46,11 +48,12 @@ from gateway.exchange.stages import Stage, Turn, as_error, reraise_fatal
 from gateway.model.exchange import AnswerMessage
 from gateway.ports.journal import Logged, StoredAnswer
 from gateway.ports.quotas import QuotaPlace
-from gateway.statements.answer import ANSWER_KIND
+from gateway.statements.envelope import sealed_together
 from gateway.statements.fields import SKEW_US
 from gateway.statements.kind import accept, check_senders
 from gateway.statements.request import REQUEST_KIND
 from gateway.telemetry import Logger, Span, record_span, start_trace
+from policy.engine.engine import PolicyEngine
 
 
 class Answerer:
@@ -78,6 +81,7 @@ class Answerer:
         self._incidents = incidents
         self._subjects = Subjects()
         self._gatherer = gatherer
+        self._second_look = gatherer.second_look
         self._log = Logger(component="exchange", member=parts.member)
         self._release = release
         self._admission = Admission(limits, parts.clock, processes)
@@ -115,33 +119,29 @@ class Answerer:
             try:
                 self.conclude(done)
             except Unavailable as error:
-                self._turn_away([job.inbound for job in done], error)
+                self._cannot_keep(done, error)
         if new := [item for item in batch if isinstance(item, Inbound)]:
-            try:
-                self.admit(new)
-            except Unavailable as error:
-                self._turn_away(new, error)
+            self.admit(new)
 
-    def _turn_away(self, batch: list[Inbound], error: Unavailable) -> None:
+    def _cannot_keep(self, jobs: list[Job], error: Unavailable) -> None:
         """Refuse what cannot be kept now, without an entry: there is no descriptor for one (nothing was signed)."""
         refusal = FrameRefusal.of(error)
-        self._release([(inbound.sink, inbound.sink.pack([(inbound.id, refusal)]), 1) for inbound in batch])
-        self._leave(batch)
+        self._send([(job, refusal) for job in jobs])
+        self._leave(jobs)
 
     # ------------------------------------------------------------ stage in
 
     def admit(self, batch: list[Inbound]) -> None:
         """Take a batch through steps 1 to 6, then put each remaining request to the sources."""
-        jobs = [self._identify(inbound) for inbound in batch]
+        policy = self._parts.policy()
+        jobs = [self._identify(inbound, policy) for inbound in batch]
         self._check_time(jobs)
         self._verify([job for job in jobs if job.refusal is None])
-        jobs = self._turn_away(jobs)
-        verified = [job for job in jobs if job.refusal is None]
-        self._recognise(verified)
-        now_us = self._parts.clock.now_us()
-        for job in verified:
-            self._decide(job, now_us)
-        self._charge([job for job in verified if job.refusal is None and job.stored is None])
+        jobs = self._limit_faults(jobs)
+        try:
+            self._decide_all([job for job in jobs if job.refusal is None], policy)
+        except Unavailable as error:
+            return self._cannot_keep(jobs, error)
         served = [job for job in jobs if job.refusal is None and job.stored is None]
         self._stage.put_all(job for job in jobs if job.refusal is not None or job.stored is not None)
         if served:
@@ -149,11 +149,20 @@ class Answerer:
             for job in served:
                 self._gatherer.ask_sources(job, self._stage.put)
 
-    def _identify(self, inbound: Inbound) -> Job:
+    def _decide_all(self, verified: list[Job], policy: PolicyEngine) -> None:
+        """Recognise repeated requests, decide on all questions, and charge the quotas (the rest of 4, 5 and 6)."""
+        self._recognise(verified)
+        now_us = self._parts.clock.now_us()
+        for job in verified:
+            self._decide(job, now_us)
+        self._charge([job for job in verified if job.refusal is None and job.stored is None], policy)
+
+    def _identify(self, inbound: Inbound, policy: PolicyEngine) -> Job:
         parts = self._parts
         view = parts.trust()
         now = parts.clock.monotonic()
         job = Job(inbound, now, min(inbound.deadline, now + self._source_timeout_s))
+        job.come_in_under(view, policy)
         try:
             job.peer = view.peer(inbound.certificate).member  # 1
             job.opened = REQUEST_KIND.open(inbound.envelope)  # 2
@@ -182,11 +191,12 @@ class Answerer:
             job.is_proved = True
             try:
                 job.request = accept(outcome, now_us)
+                parts.signed_time(job.request.value.issued_us)
                 job.urgent = job.request.value.purpose in parts.urgent
             except Exception as error:  # noqa: BLE001 - whatever goes wrong in a verification is a refusal
                 job.refuse(as_error(error))
 
-    def _turn_away(self, jobs: list[Job]) -> list[Job]:
+    def _limit_faults(self, jobs: list[Job]) -> list[Job]:
         """Return the jobs that get an entry; of those whose sender is not proved, as many as have a turn."""
         away: list[tuple[Job, Reply]] = []
         for job in jobs:
@@ -211,9 +221,12 @@ class Answerer:
                 job.refuse(Stale("our log lost entries of the time of this request", code="not-fresh"))
         jobs = [job for job in jobs if job.refusal is None]
         known = self._parts.journal.stored_answers([job.claim for job in jobs]) if jobs else {}
-        for job in jobs if known else ():
+        forgotten_us = self._parts.forgotten_us()
+        for job in jobs:
             stored = known.get(job.claim)
-            if stored is not None and stored.request_hash == job.verified.payload_hash and stored.answer:
+            if stored is None and expiry_us(job.verified.value) < forgotten_us:
+                job.refuse(Stale("the claims of that time are forgotten", code="not-fresh", where="expires_time"))
+            elif stored is not None and stored.request_hash == job.verified.payload_hash and stored.answer:
                 job.stored = stored
             elif stored is not None:
                 job.refuse(self._replayed(job))
@@ -236,12 +249,12 @@ class Answerer:
             if job.stored is None:
                 self._owes(job.peer, purpose, job.begun)
             if job.refusal is None:
-                job.decision = parts.policy().may_answer(job.ask(parts.member), now_us)
+                job.decision = job.policy.may_answer(job.ask(parts.member), now_us)
                 if not job.decision.allow:
                     job.refuse_by_policy(job.decision)
                 elif job.stored is None:
                     self._note_purpose(job, now_us)
-            if job.stored is not None and self._gatherer.is_suspended(job):
+            if job.stored is not None and self._second_look.switched_off(job):
                 raise Suspended("a source of the stored answer is suspended")
         except Exception as error:  # noqa: BLE001 - an error in a decision denies
             job.refuse(as_error(error))
@@ -253,11 +266,11 @@ class Answerer:
             detail = f"one subject was asked for as {', '.join(purposes)}"
             self._incidents.note(job.peer, "several-purposes", detail, request.exchange_id)
 
-    def _charge(self, jobs: Sequence[Job]) -> None:
+    def _charge(self, jobs: Sequence[Job], policy: PolicyEngine) -> None:
         """Charge today's quota for the questions that policy allows; a refusal by policy is not charged."""
         parts = self._parts
         places = [QuotaPlace("in", job.peer, job.verified.value.purpose.value) for job in jobs]
-        refusals = over_quota(parts.quotas, parts.policy().quotas, places, parts.clock)
+        refusals = over_quota(parts.quotas, policy.quotas, places, parts.clock)
         for job, refusal in zip(jobs, refusals, strict=True):
             if refusal is not None:
                 job.refuse(refusal)
@@ -273,6 +286,7 @@ class Answerer:
         logged = self._parts.journal.append([item.entry for item in drafted])  # 11
         for item, place in zip(drafted, logged, strict=True):
             item.reply = self._reply(item, place)
+        self._keep_back(drafted, logged)
         self._note_losers([(item, place) for item, place in zip(drafted, logged, strict=True) if _lost(place)])
         self._send([(item.job, item.reply) for item in drafted])  # 12
         self._leave([job.inbound for job in batch])
@@ -296,12 +310,14 @@ class Answerer:
         """Return the answers of a batch, signed; one that cannot be signed becomes a refusal."""
         key = self._parts.key
         places = [place for place, item in enumerate(drafted) if item.payload]
-        outcomes = ANSWER_KIND.seal_together([drafted[place].payload for place in places], key)
+        outcomes = sealed_together(
+            [(drafted[place].kind.payload_type, drafted[place].payload) for place in places], key
+        )
         for place, outcome in zip(places, outcomes, strict=True):
             if isinstance(outcome, Exception):  # a key that fails once must not cost the batch
                 drafted[place] = self._refused(drafted[place].job, outcome)
                 drafted[place].write()
-                outcome = ANSWER_KIND.seal(drafted[place].payload, key)
+                outcome = drafted[place].kind.seal(drafted[place].payload, key)
             drafted[place].seal(outcome)
         return drafted
 
@@ -326,6 +342,25 @@ class Answerer:
         if place.request_hash != item.job.verified.payload_hash:
             return FrameRefusal.of(self._replayed(item.job))
         return AnswerMessage(place.answer, place.entry, self._parts.journal.proof(place.index))
+
+    def _keep_back(self, drafted: Sequence[Drafted], logged: Sequence[Logged | StoredAnswer]) -> None:
+        """Turn each answer that its sender may not have any more into a bare refusal, once an entry says so."""
+        kept = []
+        for item, place in zip(drafted, logged, strict=True):
+            if isinstance(item.reply, AnswerMessage) and (error := self._removed(item.job)) is not None:
+                item.reply = FrameRefusal.of(error)
+                kept.append(draft_kept_back(item, error, place.index))
+        if kept:
+            self._parts.operations.append(kept)
+
+    def _removed(self, job: Job) -> LiaisonError | None:
+        """Return why the sender may not have its answer any more; a refusal goes to everybody who is not removed."""
+        look = self._second_look.check if job.refusal is None else self._second_look.check_sender
+        try:
+            look(job)
+        except Exception as error:  # noqa: BLE001 - an error in a check keeps the answer back
+            return as_error(error)
+        return None
 
     def _send(self, replies: list[tuple[Job, Reply]]) -> None:
         by_sink: dict[int, tuple[ReplySink, list[tuple[int, Reply]]]] = {}

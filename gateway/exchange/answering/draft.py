@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from gateway.errors import Reason
+from gateway.errors import LiaisonError, Reason
 from gateway.exchange.answering.inbound import FrameRefusal, Reply
 from gateway.exchange.answering.job import Findings, Job
 from gateway.exchange.parts import Parts
@@ -19,11 +19,13 @@ from gateway.ports import events
 from gateway.ports.content_keys import Retention
 from gateway.ports.journal import EntryDraft, Logged, ReplayClaim, StoredAnswer
 from gateway.records.withheld import commit_withheld
-from gateway.statements.answer import ANSWER_KIND
+from gateway.statements.answer import ANSWER_KIND, answer_kind
 from gateway.statements.envelope import Sealed
+from gateway.statements.fields import SKEW_US
+from gateway.statements.kind import Kind
 from gateway.statements.request import request_reference
+from gateway.trust.documents.descriptor import Reads
 
-_SKEW_US = 30_000_000
 _MAX_KEPT = 16 * 1024
 _MAX_RECORDS = 48 * 1024
 _MAX_HITS = 20
@@ -40,13 +42,15 @@ class Drafted(msgspec.Struct):
     entry: EntryDraft
     answer: Answer | None
     reply: Reply
+    kind: Kind[Any, Answer] = ANSWER_KIND
     payload: bytes = b""
     envelope: bytes = b""
 
     def write(self) -> None:
         """Write the answer's payload, which will be signed. Raises like `Kind.payload`."""
         if self.answer is not None:
-            self.payload = ANSWER_KIND.payload(self.answer)
+            self.kind = answer_kind(self.answer)
+            self.payload = self.kind.payload(self.answer)
 
     def seal(self, sealed: Sealed) -> None:
         """Take the signed answer, and note it in the entry."""
@@ -79,7 +83,13 @@ def _unaccepted(parts: Parts, job: Job) -> Drafted:
     inbound = job.inbound
     size = len(inbound.envelope)
     entry = events.REFUSED.draft_of(
-        {"code": refusal.code, "reason": refusal.reason.value, "detail": str(job.why or "")[:300], "size": size},
+        {
+            "code": refusal.code,
+            "reason": refusal.reason.value,
+            "detail": str(job.why or "")[:300],
+            "policy_hash": job.policy.hash.hex(),
+            "size": size,
+        },
         peer=job.peer,
         request_hash=hashlib.sha256(inbound.envelope).digest(),
         request=inbound.envelope if job.is_kept and size <= _MAX_KEPT else b"",
@@ -98,6 +108,7 @@ def _unaccepted(parts: Parts, job: Job) -> Drafted:
         outcome=Outcome.REFUSED,
         refusal=refusal,
         withheld_commitment=commitment,
+        policy_hash=_told_policy(job),
     )
     entry.exchange_id, entry.request_hash = reference.exchange_id, reference.request_hash
     entry.channel = f"in:{job.peer}"
@@ -129,11 +140,23 @@ def draft_loser(job: Job, place: Logged | StoredAnswer) -> EntryDraft:
     )
 
 
+def draft_kept_back(item: Drafted, error: LiaisonError, index: int) -> EntryDraft:
+    """Draft the entry of an answer that was committed as entry `index` and does not leave."""
+    job = item.job
+    stored = job.stored.index if job.stored is not None and job.refusal is None else index
+    detail = {"code": error.code, "detail": str(error)[:300], "kept_index": stored}
+    return events.KEPT_BACK.draft_of(detail, peer=job.peer, exchange_id=item.entry.exchange_id)
+
+
 def _refusal(parts: Parts, job: Job, refusal: Refusal) -> tuple[Answer, dict[str, Any]]:
     outcome = Outcome.SUSPENDED if refusal.reason is Reason.SUSPENDED else Outcome.REFUSED
     commitment, _ = commit_withheld([])
     answer = _answer(parts, job, outcome, refusal=refusal, withheld_commitment=commitment)
-    private = _asked(job.verified.value) | {"code": refusal.code, "reason": refusal.reason.value}
+    private = _asked(job.verified.value) | {
+        "code": refusal.code,
+        "reason": refusal.reason.value,
+        "policy_hash": job.policy.hash.hex(),
+    }
     if job.why is not None:
         private["detail"] = str(job.why)[:300]
     if job.decision is not None:
@@ -191,8 +214,15 @@ def _answer(parts: Parts, job: Job, outcome: Outcome, **rest: Any) -> Answer:
         request_hash=job.verified.payload_hash,
         issued_us=parts.clock.now_us(),
         outcome=outcome,
+        policy_hash=_told_policy(job),
         **rest,
     )
+
+
+def _told_policy(job: Job) -> bytes:
+    """Return the hash of the policy that decided, for a member that reads it in answers; else nothing."""
+    reads = job.view.descriptor(job.peer).reads if job.view is not None else ()
+    return job.policy.hash if Reads.ANSWER_V2 in reads else b""
 
 
 def _missing(job: Job, findings: Iterable[Findings]) -> tuple[str, ...]:
@@ -239,12 +269,15 @@ def _decision(decision: Decision) -> dict[str, Any]:
     return {"policies": decision.policies, "hash": decision.policy_hash, "attributes": decision.attributes}
 
 
+def expiry_us(request: Request) -> int:
+    """Return when the claim of a request expires: twice the skew after the request itself."""
+    return request.expires_us + 2 * SKEW_US
+
+
 def _entry(job: Job, answer: Answer, private: dict[str, Any]) -> EntryDraft:
     request = job.verified
     refused = answer.outcome in (Outcome.REFUSED, Outcome.SUSPENDED)
-    claim = ReplayClaim(
-        job.peer, request.value.exchange_id, request.payload_hash, request.value.expires_us + 2 * _SKEW_US
-    )
+    claim = ReplayClaim(job.peer, request.value.exchange_id, request.payload_hash, expiry_us(request.value))
     replayed = job.refusal is not None and job.refusal.reason is Reason.ALREADY_EXISTS
     return (events.REFUSED if refused else events.ANSWERED).draft_of(
         private,

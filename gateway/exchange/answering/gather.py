@@ -17,6 +17,7 @@ from adapters.base import MAX_CANDIDATES
 from gateway.errors import LiaisonError, Malformed, Misconfigured, Unavailable, Unknown
 from gateway.exchange.answering.constant_work import ConstantWork, decoy
 from gateway.exchange.answering.job import Findings, Job, UnsignedHit
+from gateway.exchange.answering.second_look import SecondLook
 from gateway.exchange.parts import Parts
 from gateway.exchange.sources.batching import FetchCall, Fetched, SearchCall, Steps
 from gateway.exchange.sources.bulkhead import Bulkhead, Task
@@ -60,6 +61,7 @@ class Gatherer:
         self._parts = parts
         self._walls = walls
         self._constant_work = ConstantWork()
+        self.second_look = SecondLook(parts, [wall.description for wall in walls])
 
     def ask_sources(self, job: Job, complete: Callable[[Job], None]) -> None:
         """Run steps 7 to 9 in the walls; `complete` gets the job when its last source has answered."""
@@ -71,6 +73,7 @@ class Gatherer:
             return complete(job) if job.finish() else None
         walls = [wall for wall in self._walls if query.kind in wall.description.queries]
         job.expected = tuple((wall.description.id, wall.description.kind) for wall in walls)
+        job.off = self.second_look.switched_off(job)
         self._suspend_types(job, walls)
         if not job.expected and job.finish():
             complete(job)
@@ -100,17 +103,6 @@ class Gatherer:
         off = self._parts.suspensions.suspends(agency=description.agency, source=description.id) is not None
         return off or (bool(job.suspended_types) and description.record_types <= job.suspended_types)
 
-    def is_suspended(self, job: Job) -> bool:
-        """Tell whether anything that could have given the answer to `job` is switched off now."""
-        request = job.verified.value
-        if self._parts.suspensions.suspended_types(job.peer, request.purpose.value):
-            return True
-        return any(
-            self._is_off(wall.description, job)
-            for wall in self._walls
-            if request.query.kind in wall.description.queries
-        )
-
     def _refer(self, job: Job, wall: Bulkhead, source: Source) -> Steps[Findings]:
         """Run `_look` on a source process: it gets a signed reference to this exchange, and signs its own records."""
         if not isinstance(source, SigningSource):
@@ -122,6 +114,7 @@ class Gatherer:
         referred = source.refer(occasion)
 
         def issue(key: str, record_type: str, marking: ReleaseMarking) -> tuple[SourceRecord, IssuedRecord]:
+            self._look_again(job)
             return referred.issue(key, record_type, marking, wall.until(job.deadline))
 
         return (yield from self._look(job, referred, issue))
@@ -131,8 +124,10 @@ class Gatherer:
         description = source.describe()
         found = Findings(description.id, description.kind)
         request = job.verified.value
-        strictness = self._parts.policy().strictness(request.purpose)
+        strictness = job.policy.strictness(request.purpose)
+        self._look_again(job)
         result = yield SearchCall(source, request.query, strictness)
+        self._look_again(job)
         chosen = self._choose(job, source, result, found)
         wanted = [choice.candidate for choice in chosen if choice.release.decision.allow]
         records: Iterator[Fetched | None] = repeat(None)
@@ -145,6 +140,14 @@ class Gatherer:
                 found.hits.append(hit)
         return found
 
+    def _look_again(self, job: Job) -> None:
+        """Raise the refusal of a request whose sender was removed, or its source switched off, since it came in."""
+        try:
+            self.second_look.check(job)
+        except LiaisonError as error:
+            job.refuse(error)
+            raise
+
     def _choose(self, job: Job, source: Source, result: SearchResult, found: Findings) -> list[_Choice]:
         """Return the candidates that the recipient may learn of, all decided before anything is fetched (8 and 9)."""
         description = source.describe()
@@ -152,7 +155,7 @@ class Gatherer:
         if job.suspended_types:
             candidates = tuple(item for item in candidates if item.record_type not in job.suspended_types)
         found.capped = result.capped or len(candidates) < len(result.candidates)
-        question, policy, now_us = job.ask(self._parts.member), self._parts.policy(), self._parts.clock.now_us()
+        question, policy, now_us = job.ask(self._parts.member), job.policy, self._parts.clock.now_us()
         self._constant_work.decide_ahead(policy, question, source, now_us)
         if not candidates:  # one decision all the same, so that no hit costs as much work; its notes are dropped
             nothing = Findings(description.id, description.kind)
@@ -214,11 +217,10 @@ class Gatherer:
         # The source's current marking decides, not the one that the index held when it was built.
         said = (record.record_type, record.marking, record.category)
         if said != (candidate.record_type, candidate.marking, candidate.category):
-            parts = self._parts
             current = RecordAttributes(
                 attributes.question, record.record_type, attributes.owner, record.marking, record.category
             )
-            fresh = self._decide(parts.policy(), current, candidate, found, parts.clock.now_us())
+            fresh = self._decide(job.policy, current, candidate, found, self._parts.clock.now_us())
             if fresh is None:
                 return None
             release = fresh
@@ -249,9 +251,8 @@ class Gatherer:
 
     def _marking(self, job: Job, what: Candidate | SourceRecord) -> ReleaseMarking:
         """Return the part of a marking that the recipient is told and must obey."""
-        parts = self._parts
-        purpose = job.verified.value.purpose
-        return parts.policy().release_marking(what.marking, what.record_type, purpose, parts.clock.now_us())
+        purpose, now_us = job.verified.value.purpose, self._parts.clock.now_us()
+        return job.policy.release_marking(what.marking, what.record_type, purpose, now_us)
 
     def _prepare(self, job: Job, record: SourceRecord) -> UnsignedRecord:
         """Return the record, ready to be signed for this answer with its agency's key, which this node holds."""
@@ -268,7 +269,7 @@ class Gatherer:
             issuer=issuer,
             audience=request.sender,
             request_hash=job.verified.payload_hash,
-            marking=parts.policy().release_marking(record.marking, record.record_type, request.purpose, now_us),
+            marking=job.policy.release_marking(record.marking, record.record_type, request.purpose, now_us),
             now_us=now_us,
         )
 

@@ -17,7 +17,9 @@ from gateway.model.names import ExchangeId, MemberId
 from gateway.ports.journal import StoredAnswer
 from gateway.records.sdjwt import UnsignedRecord, present, sign_records
 from gateway.statements.kind import Opened
+from gateway.trust.view import TrustView
 from policy.attributes import QuestionAttributes
+from policy.engine.engine import PolicyEngine
 
 
 class UnsignedHit(msgspec.Struct, frozen=True):
@@ -81,6 +83,7 @@ class Job:
 
     __slots__ = (
         "_found",
+        "_policy",
         "_ticket",
         "_told",
         "begun",
@@ -90,6 +93,7 @@ class Job:
         "inbound",
         "is_kept",
         "is_proved",
+        "off",
         "opened",
         "peer",
         "question",
@@ -98,11 +102,14 @@ class Job:
         "stored",
         "suspended_types",
         "urgent",
+        "view",
         "why",
     )
 
     def __init__(self, inbound: Inbound, begun: float, deadline: float) -> None:
         self.inbound = inbound
+        self.view: TrustView | None = None
+        self._policy: PolicyEngine | None = None
         self.begun = begun
         self.deadline = deadline
         self.peer = MemberId(inbound.line)
@@ -117,6 +124,7 @@ class Job:
         self._told: tuple[Findings, ...] | None = None
         self.expected: tuple[tuple[str, str], ...] = ()
         self.suspended_types: frozenset[str] = frozenset()
+        self.off: frozenset[str] = frozenset()
         self.urgent = False
         self.is_proved = False
         self.is_kept = True
@@ -143,6 +151,17 @@ class Job:
     def claim(self) -> tuple[MemberId, ExchangeId]:
         """The sender and the exchange id."""
         return self.peer, self.verified.value.exchange_id
+
+    def come_in_under(self, view: TrustView, policy: PolicyEngine) -> None:
+        """Note what is in force as the request comes in: this policy decides on all of it, whatever comes after."""
+        self.view, self._policy = view, policy
+
+    @property
+    def policy(self) -> PolicyEngine:
+        """The policy that decides on all of the request. Raises `LiaisonError` before it came in."""
+        if self._policy is None:
+            raise LiaisonError("no policy decides on this job yet")
+        return self._policy
 
     def ask(self, member: MemberId) -> QuestionAttributes:
         """Return the attributes of the question, on which the policy of this node's `member` decides."""

@@ -60,6 +60,7 @@ from gateway.ports.sources import Occasion
 from gateway.statements.request import REQUEST_KIND
 from gateway.storage.log.group_commit import LogWriters
 from policy.attributes import AskAttributes, QuestionAttributes
+from policy.engine.engine import PolicyEngine
 from policy.explain import forbidden
 
 LIFETIME_US = 60_000_000
@@ -105,19 +106,20 @@ class Asker:
     async def allow(self, inquiry: Inquiry) -> None:
         """Check step 1; a refusal has its entry before it is raised."""
         try:
-            self._check(inquiry.officer, inquiry.command)
+            self._check(inquiry.officer, inquiry.command, inquiry.policy or self._parts.policy())
         except LiaisonError as error:
             await self._writers.operations.write(notes.denied(inquiry, error.code))
             raise
 
     async def run(self, inquiry: Inquiry, added: Added) -> None:
         """Run steps 2 to 7; return when all lines are there or the budget is over."""
-        command = inquiry.command
+        command, policy = inquiry.command, inquiry.policy or self._parts.policy()
         occasion = Occasion(ExchangeId(inquiry.search_id), self._parts.member, command.purpose)
-        own = await self._own.line(command.query, occasion, self._parts.clock.monotonic() + _OWN_BUDGET_S)  # 2
+        deadline = self._parts.clock.monotonic() + _OWN_BUDGET_S
+        own = await self._own.line(command.query, occasion, policy, deadline)  # 2
         await self._writers.exchange.write(notes.own(inquiry, own))
         added(own)
-        outgoing = await self._within_quota([self._prepare(inquiry, member) for member in command.to])
+        outgoing = await self._within_quota([self._prepare(inquiry, member, policy) for member in command.to], policy)
         for line in (item for item in outgoing if isinstance(item, Line)):
             await self._writers.operations.write(notes.denied(inquiry, line.refusal.code if line.refusal else ""))
             added(line)
@@ -131,7 +133,7 @@ class Asker:
             task.cancel()
         await asyncio.gather(*self._late, return_exceptions=True)
 
-    def _check(self, officer: Officer, command: SearchCommand) -> None:
+    def _check(self, officer: Officer, command: SearchCommand, policy: PolicyEngine) -> None:
         check_time(self._parts.clock)
         if not command.to:
             raise Malformed("no counterpart was named", code="no-counterpart", where="to")
@@ -151,41 +153,34 @@ class Asker:
             has_ticket=bool(command.ticket),
             purpose_in_token=command.purpose.value in officer.purposes,
         )
-        decision = self._parts.policy().may_ask(attributes, self._parts.clock.now_us())
+        decision = policy.may_ask(attributes, self._parts.clock.now_us())
         if not decision.allow:
             raise forbidden(decision.code, attributes)
 
-    def _prepare(self, inquiry: Inquiry, member: MemberId) -> Asked | Line:
+    def _prepare(self, inquiry: Inquiry, member: MemberId, policy: PolicyEngine) -> Asked | Line:
         """Return the signed request to `member`, or the line that says why nothing may be sent."""
         try:
-            self._may_send(inquiry.officer, inquiry.command, member)
+            self._may_send(inquiry.officer, inquiry.command, member, policy)
             salt = secrets.token_bytes(32)
-            request = self._request(inquiry.officer, inquiry.command, member, salt)
+            request = self._request(inquiry.officer, inquiry.command, member, policy, salt)
             return Asked(inquiry, member, request, REQUEST_KIND.build(request, self._parts.key), salt)
         except LiaisonError as error:
             return _refused(member, error)
 
-    async def _within_quota(self, outgoing: list[Asked | Line]) -> list[Asked | Line]:
+    async def _within_quota(self, outgoing: list[Asked | Line], policy: PolicyEngine) -> list[Asked | Line]:
         """Refuse questions beyond today's quota before they leave; count the others."""
         parts = self._parts
         asked = [item for item in outgoing if isinstance(item, Asked)]
         places = [QuotaPlace("out", item.member, item.request.purpose.value) for item in asked]
-        refusals = await asyncio.to_thread(over_quota, parts.quotas, parts.policy().quotas, places, parts.clock)
+        refusals = await asyncio.to_thread(over_quota, parts.quotas, policy.quotas, places, parts.clock)
         refused = {item.member: refusal for item, refusal in zip(asked, refusals, strict=True) if refusal is not None}
         return [_refused(item.member, refused[item.member]) if item.member in refused else item for item in outgoing]
 
-    def _may_send(self, officer: Officer, command: SearchCommand, member: MemberId) -> None:
+    def _may_send(self, officer: Officer, command: SearchCommand, member: MemberId, policy: PolicyEngine) -> None:
         parts = self._parts
         if member == parts.member:
             raise Malformed("our own agencies are asked anyway", code="own-member", where="to")
-        if (reason := parts.suspensions.suspends(peer=member, purpose=command.purpose.value)) is not None:
-            raise Suspended("exchange with `{member}` is suspended: {reason}", member=member, reason=reason)
-        view = parts.trust()
-        if not view.active(member):
-            raise Forbidden(
-                "`{member}` is not an active member of the federation", code="not-a-member", where="to", member=member
-            )
-        view.freshness(member, parts.clock.now_us())
+        self._check_member(command, member)
         attributes = QuestionAttributes(
             counterpart=member,
             role=officer.role,
@@ -194,20 +189,34 @@ class Asker:
             query=command.query.kind.value,
             purpose=command.purpose.value,
             offence=command.offence.value,
-            agreement=self._agreement(command, member),
+            agreement=self._agreement(command, member, policy),
             has_case=bool(command.case),
             has_ticket=bool(command.ticket),
         )
-        decision = parts.policy().may_send(attributes, parts.clock.now_us())
+        decision = policy.may_send(attributes, parts.clock.now_us())
         if not decision.allow:
             raise forbidden(decision.code, attributes, member)
 
-    def _agreement(self, command: SearchCommand, member: MemberId) -> str:
+    def _check_member(self, command: SearchCommand, member: MemberId) -> None:
+        """Raise when nothing may be sent to `member` now: it is switched off, removed, or its status is over."""
+        parts = self._parts
+        if (reason := parts.suspensions.suspends(peer=member, purpose=command.purpose.value)) is not None:
+            raise Suspended("exchange with `{member}` is suspended: {reason}", member=member, reason=reason)
+        view = parts.trust()
+        if not view.active(member):
+            raise Forbidden(
+                "`{member}` is not an active member of the federation", code="not-a-member", where="to", member=member
+            )
+        view.freshness(member, parts.clock.now_us())
+
+    def _agreement(self, command: SearchCommand, member: MemberId, policy: PolicyEngine) -> str:
         if command.agreement:
             return command.agreement
-        return self._parts.policy().agreement_for(command.purpose.value, member, self._parts.clock.now_us())
+        return policy.agreement_for(command.purpose.value, member, self._parts.clock.now_us())
 
-    def _request(self, officer: Officer, command: SearchCommand, member: MemberId, salt: bytes) -> Request:
+    def _request(
+        self, officer: Officer, command: SearchCommand, member: MemberId, policy: PolicyEngine, salt: bytes
+    ) -> Request:
         parts = self._parts
         now_us = parts.clock.now_us()
         pseudonym = self._pseudonym(officer.person, member)
@@ -221,16 +230,21 @@ class Asker:
             offence=command.offence,
             case=command.case,
             ticket=command.ticket,
-            agreement=self._agreement(command, member),
+            agreement=self._agreement(command, member, policy),
             requester=Requester(officer.role, officer.office, officer.agency, pseudonym),
             token_commitment=hashlib.sha256(salt + officer.token_hash).digest(),
             query=command.query,
             trust_hash=parts.trust().hash,
-            policy_hash=parts.policy().hash,
+            policy_hash=policy.hash,
         )
 
     async def _one(self, asked: Asked, added: Added) -> None:
         """Run steps 4 to 7 for one counterpart; a late answer is awaited after the budget, in a task."""
+        try:  # a member may have been removed since its request was made
+            self._check_member(asked.inquiry.command, asked.member)
+        except LiaisonError as error:
+            added(await self._silent(asked, error))
+            return
         if since_us := self.breakers.silent_since(asked.member):
             why = Unavailable("no answer since {time}", code=SILENT_SINCE, where=asked.member, time=rfc3339(since_us))
             added(await self._silent(asked, why, since_us))

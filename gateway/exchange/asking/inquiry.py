@@ -9,15 +9,20 @@ from gateway.model.names import MemberId
 from gateway.model.requester import Officer
 from gateway.model.search import SearchCommand
 from gateway.statements.envelope import Sealed
+from policy.engine.engine import PolicyEngine
 
 
 @dataclass(frozen=True, slots=True)
 class Inquiry:
-    """The officer, the command and the id of one search."""
+    """The officer, the command and the id of one search.
+
+    `policy` decides on all of it, from the first check to the last request; None: the one in force when it is run.
+    """
 
     officer: Officer
     command: SearchCommand
     search_id: str
+    policy: PolicyEngine | None = None
 
 
 @dataclass(frozen=True, slots=True)

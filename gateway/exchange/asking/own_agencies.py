@@ -20,6 +20,7 @@ from gateway.model.names import MemberId
 from gateway.model.purpose import Purpose
 from gateway.model.query import Query
 from gateway.model.search import Line, ShownHit
+from gateway.model.strictness import Strictness
 from gateway.ports.sources import Occasion, SigningSource, Source
 from policy.engine.engine import PolicyEngine
 
@@ -42,7 +43,6 @@ class OwnSources:
         suspensions: Suspensions,
         clock: Clock,
         make_reference: Callable[[str, str, str, str, str], str],
-        policy: Callable[[], PolicyEngine],
         urgent: frozenset[Purpose] = URGENT,
     ) -> None:
         self._member = member
@@ -50,13 +50,13 @@ class OwnSources:
         self._suspensions = suspensions
         self._clock = clock
         self._make_reference = make_reference
-        self._policy = policy
         self._urgent = urgent
 
-    async def line(self, query: Query, occasion: Occasion, deadline: float) -> Line:
+    async def line(self, query: Query, occasion: Occasion, policy: PolicyEngine, deadline: float) -> Line:
         """Return the hits of our own agencies; a source that fails or is late is named as missing."""
         walls = [wall for wall in self._walls if query.kind in wall.description.queries]
-        results = await asyncio.gather(*(self._ask(wall, query, occasion, deadline) for wall in walls))
+        strictness = policy.strictness(occasion.purpose)
+        results = await asyncio.gather(*(self._ask(wall, query, occasion, strictness, deadline) for wall in walls))
         hits: list[ShownHit] = []
         missing: set[str] = set()
         for wall, result in zip(walls, results, strict=True):
@@ -68,7 +68,9 @@ class OwnSources:
         outcome = Outcome.HIT if hits else Outcome.NO_HIT
         return Line(self._member, outcome, tuple(hits), missing=tuple(sorted(missing)), capped=capped)
 
-    async def _ask(self, wall: Bulkhead, query: Query, occasion: Occasion, deadline: float) -> _Seen | None:
+    async def _ask(
+        self, wall: Bulkhead, query: Query, occasion: Occasion, strictness: Strictness, deadline: float
+    ) -> _Seen | None:
         description = wall.description
         if self._suspensions.suspends(agency=description.agency, source=description.id) is not None:
             return None
@@ -77,7 +79,7 @@ class OwnSources:
 
         def run(source: Source) -> Steps[_Seen]:
             asked = source.refer(occasion) if wall.signs and isinstance(source, SigningSource) else source
-            return self._seen((yield SearchCall(asked, query, self._policy().strictness(occasion.purpose))))
+            return self._seen((yield SearchCall(asked, query, strictness)))
 
         def done(result: object, error: LiaisonError | None) -> None:
             value = result if error is None and isinstance(result, _Seen) else None

@@ -61,7 +61,7 @@ class OfficerSearches:
         The search goes on when the caller hangs up: its questions are on their way, and their answers are logged.
         """
         self._admit()
-        inquiry = Inquiry(officer, command, secrets.token_hex(16))
+        inquiry = Inquiry(officer, command, secrets.token_hex(16), self._parts.policy())
         await self._asker.allow(inquiry)
         if sum(not running.search.done for running in self._running.values()) >= _MAX_RUNNING:
             raise Overloaded("too many searches are running", code="searches-limit", remedy="ask again in a moment")

@@ -38,6 +38,7 @@ from gateway.statements.account import (
     MAX_WIDTH,
     verify_account_answer,
 )
+from gateway.statements.envelope import check_signer
 from gateway.storage.log.group_commit import LogWriter
 
 GRACE_US = 600_000_000
@@ -195,6 +196,7 @@ class DayAccounts:
         place = (account.day, account.first, account.through)
         if not (held.same and account.listed):  # a piece without a difference adds nothing to the entry of its range
             await self._note(peer, TAKEN, place, {} if held.same else said, envelope)
+        check_signer(parts.trust(), verified, parts.clock.now_us())
         return self._answer(peer, verified.payload_hash, held)
 
     def _answer(self, peer: MemberId, account_hash: bytes, held: Held) -> bytes:

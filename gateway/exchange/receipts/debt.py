@@ -18,7 +18,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
 from gateway.audit.accounts.receipts import ReceiptBook
-from gateway.clock import JUMP_US, Clock
+from gateway.clock import Clock, is_trusted
 from gateway.config.suspensions import HUMANITARIAN
 from gateway.errors import Unacknowledged
 from gateway.model.names import MemberId
@@ -128,7 +128,7 @@ class Debts:
         Of several processes of one node, the one that `leads` writes entries. While our own time is not to be trusted,
         a round does nothing: ages are unknown, and no request is answered anyway.
         """
-        if abs(self._clock.jumped_us()) >= JUMP_US:
+        if not is_trusted(self._clock):
             return
         peers = await asyncio.to_thread(self._look)
         if not leads:

@@ -54,7 +54,8 @@ class Desks:
 class Stands:
     """The parts of a home that its desks work with.
 
-    `log` is the name of the operations log; `settle` waits for writes under way.
+    `log` is the name of the operations log; `settle` waits for writes under way; `proved` tells whether somebody else
+    vouches for our time.
     """
 
     settings: Settings
@@ -68,6 +69,7 @@ class Stands:
     view: Callable[[], TrustView]
     switches: Callable[[], Sequence[Switch]]
     officer_of: OfficerOf
+    proved: Callable[[], bool] = lambda: True
 
     @property
     def home(self) -> Home:
@@ -120,7 +122,8 @@ def _erasure_desk(on: Stands, mailbox: Mailbox, trust: HomeTrust, used: Used) ->
         settle=on.settle,
     )
     timely = partial(require_timely, on.clock, on.member, on.view)
-    return ErasureDesk(one, mailbox, trust, used, on.settings.retention, partial(_copy_keys, on.settings), timely)
+    copy_keys = partial(_copy_keys, on.settings)
+    return ErasureDesk(one, mailbox, trust, used, on.settings.retention, copy_keys, timely, on.proved)
 
 
 @contextmanager

@@ -12,12 +12,14 @@ from gateway.audit.acts.table import ActKind
 from gateway.audit.reading.decision_inputs import Decided, decided_in, decided_since
 from gateway.audit.reading.show import open_entry
 from gateway.clock import SystemClock
-from gateway.config import load_settings
-from gateway.errors import NotProved, Unknown
+from gateway.config import Home, load_settings
+from gateway.errors import Contradicted, NotProved, Unknown
 from gateway.model.names import exchange_id as checked_id
+from gateway.model.names import member_id
 from gateway.ops.acts.carry import announce_use
 from gateway.ops.acts.mailbox import account_name
 from gateway.ops.homes.open_home import OPERATIONS, Evidence, Written, open_home
+from gateway.ops.policy.fetch import kept_engine
 from gateway.ops.policy.folders import require_own
 from gateway.ops.policy.keeper import PolicyKeeper
 from policy.engine.engine import PolicyEngine
@@ -45,17 +47,21 @@ def user(by: str, reason: str) -> User:
 def explain_exchange(home: Path, exchange_id: str, who: User) -> tuple[Written, list[tuple[str, Explanation]]]:
     """Explain the decisions on an exchange that this home answered: the question, then each record found.
 
-    The policy in force now is asked, at the time of the entry. The entry that says who wants to know comes first; it is
-    returned with the explanations. Raises `Unknown` when there is no such decision, and the error that hinders the
-    entry.
+    The policy that decided is asked, by its hash in the entry, at the time of the entry. The entry that says who wants
+    to know comes first; it is returned with the explanations. Raises `Unknown` when there is no such decision or its
+    policy was not kept, `Contradicted` when the decision comes out by other rules than those in the entry, and the
+    error that hinders the entry.
     """
-    engine = _in_force(home)
     detail = {"exchange": checked_id(exchange_id)}
     at = announce_use(home, ActKind.EXPLAIN, who.by, who.reason, detail)
     with open_home(home) as evidence:
         _require_entry(evidence, at.index, ActKind.EXPLAIN, detail, at.log)
         for decided in decided_in(evidence.store, evidence.keys, exchange_id):
-            return at, list(_explained(engine, _recorded(decided)))
+            settings = load_settings(home)
+            engine = kept_engine(Home(settings.home), decided.policy_hash, member_id(settings.node.member))
+            explained = list(_explained(engine, _recorded(decided)))
+            _require_same(decided, explained[0][1])
+            return at, explained
     raise Unknown(
         "no decision on `{exchange_id}` is in this log",
         code="unknown-exchange",
@@ -89,6 +95,17 @@ def _require_entry(evidence: Evidence, index: int, use: ActKind, detail: dict[st
         if shown.entry.kind == use.value and shown.private.get("detail") == detail:
             return
     raise NotProved("the entry of this use is not in the log: nothing is read", where=log)
+
+
+def _require_same(decided: Decided, explained: Explanation) -> None:
+    """Raise `Contradicted` unless the question was decided by the rules that decide it now, by the same policy."""
+    if {rule.name for rule in explained.rules} != set(decided.rules):
+        raise Contradicted(
+            "the entry names other rules than those that decide by policy {hash}",
+            code="other-rules",
+            where="decision.policies",
+            hash=decided.policy_hash[:16],
+        )
 
 
 def _in_force(home: Path) -> PolicyEngine:

@@ -1,4 +1,4 @@
-"""Fetch the very files of a policy that decided, by the hash in each decision's entry."""
+"""Fetch the very files of a policy that decided, by the hash in each decision's entry, or decide by them again."""
 
 from __future__ import annotations
 
@@ -10,6 +10,10 @@ from gateway.audit.export.layout import POLICIES
 from gateway.audit.export.policies import policy_contents, policy_hash
 from gateway.config import Home
 from gateway.errors import Contradicted, Malformed, Unknown
+from gateway.model.names import MemberId
+from gateway.ops.policy.keeper import layer_of
+from policy.bundle.bundle import load_bundle
+from policy.engine.engine import PolicyEngine
 
 _LEAST = 8
 """Digits of a hash that must be given; `liaison doctor` shows sixteen."""
@@ -20,7 +24,26 @@ def fetch_policy(home: Path | None, export: Path | None, wanted: str, out: Path)
 
     Raises `Unknown` when no such policy was kept, and `Contradicted` when the files do not have the hash.
     """
-    folder = Home(home).policies if home is not None else (export or Path()) / POLICIES
+    name, data = _found(Home(home).policies if home is not None else (export or Path()) / POLICIES, wanted)
+    for place, content in policy_contents(data).items():
+        target = out / _inside(place)
+        make_folder(target.parent)
+        write_new(target, content, PUBLIC)
+    return name
+
+
+def kept_engine(home: Home, wanted: str, member: MemberId) -> PolicyEngine:
+    """Return the engine of a policy that decided, by its hash, from the very files that are kept.
+
+    Raises like `fetch_policy`, and `Misconfigured` where this program does not read these files any more.
+    """
+    contents = policy_contents(_found(home.policies, wanted)[1])
+    base, national = (layer_of(contents, layer) for layer in ("base", "national"))
+    return PolicyEngine(load_bundle(base, national, member), member)
+
+
+def _found(folder: Path, wanted: str) -> tuple[str, bytes]:
+    """Return the whole hash and the document of a policy that was kept. Raises like `fetch_policy`."""
     found = dict(_kept(folder, wanted))
     if len(found) != 1:
         raise Unknown(
@@ -36,11 +59,7 @@ def fetch_policy(home: Path | None, export: Path | None, wanted: str, out: Path)
     data = path.read_bytes()
     if policy_hash(data) != name:
         raise Contradicted("the files are not those that the hash was made of", code="other-policy", where=str(path))
-    for place, content in policy_contents(data).items():
-        target = out / _inside(place)
-        make_folder(target.parent)
-        write_new(target, content, PUBLIC)
-    return name
+    return name, data
 
 
 def _kept(folder: Path, wanted: str) -> Iterator[tuple[str, Path]]:

@@ -14,7 +14,7 @@ nothing: the old policy stays in force, and an alarm and an entry say why.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -276,7 +276,7 @@ def _version_of(path: Path) -> int:
 
 def engine_of(policy: ApprovedPolicy, settings: Settings) -> PolicyEngine:
     """Return the engine of an approved policy. Its base part must be the base policy of this installation."""
-    base, national = (_layer(policy, layer) for layer in ("base", "national"))
+    base, national = (layer_of(policy.files, layer) for layer in ("base", "national"))
     installed = read_files(settings.base_policy)
     if {name: file.data for name, file in base.items()} != {name: file.data for name, file in installed.items()}:
         raise Forbidden(
@@ -310,10 +310,9 @@ def install(home: Path, data: bytes) -> None:
     replace(folder / INCOMING, data, PUBLIC)
 
 
-def _layer(policy: ApprovedPolicy, layer: str) -> Files:
+def layer_of(contents: Mapping[str, bytes], layer: str) -> Files:
+    """Return the files of one layer, `base` or `national`, of a policy document."""
     prefix = f"{layer}/"
     return {
-        name.removeprefix(prefix): File(Path(name), data)
-        for name, data in policy.files.items()
-        if name.startswith(prefix)
+        name.removeprefix(prefix): File(Path(name), data) for name, data in contents.items() if name.startswith(prefix)
     }

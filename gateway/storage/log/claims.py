@@ -5,19 +5,26 @@ the longer the history. The rows that make a claim are in the log anyway, in ord
 the last minutes, and from then on every row passes through `ClaimIndex.add` before it is committed. Each transaction
 compares the log's state, which shows rows of other processes.
 
-A claim costs about 200 bytes of memory. Claims that expire within the same half minute are forgotten together.
+A claim costs about 200 bytes of memory. Claims that expire within the same half minute are forgotten together, and not
+before they were held for a while by the steady clock, since a system clock that jumped says nothing about their age
+(decision 0046).
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
+from gateway.clock import steady_ns
 from gateway.errors import StorageBroken
 
 BUCKET_US = 30_000_000
 """Claims are forgotten in buckets of this width, so up to this much after they expired."""
+
+HELD_S = 180.0
+"""Seconds for which a running node holds each claim at least: longer than from an answer to the claim's expiry, which
+is at most 150 s (a skew of 30 s ahead, 60 s of validity, twice the skew)."""
 
 _SHIFT = 48
 
@@ -27,22 +34,28 @@ Place = tuple[int, int]
 
 @dataclass(slots=True)
 class _Bucket:
-    """Claims that expire within one width: the place of each, and the first and last index in each log."""
+    """Claims that expire within one width: the place of each, and the first and last index in each log.
+
+    `since_ns` is the time by the steady clock at which the newest of them was added.
+    """
 
     places: dict[bytes, int] = field(default_factory=dict)
     ends: dict[int, Place] = field(default_factory=dict)
+    since_ns: int = 0
 
 
 class ClaimIndex:
     """The entries that answer claims. Thread-safe; a key is `claim_key`."""
 
-    def __init__(self) -> None:
+    def __init__(self, steady: Callable[[], int] = steady_ns) -> None:
+        self._steady = steady
         self._lock = threading.Lock()
         self._buckets: dict[int, _Bucket] = {}
 
     def add(self, rows: Iterable[tuple[bytes, int, int, int]]) -> None:
         """Add claims: key, expiry, log and index of the entry. Raises `StorageBroken` when one is taken already."""
         with self._lock:
+            now_ns = self._steady()
             for key, expires_us, log_id, index in rows:
                 if self._place(key) is not None:
                     raise StorageBroken("an exchange would be answered twice", where="append")
@@ -50,6 +63,7 @@ class ClaimIndex:
                 if bucket is None:
                     bucket = self._buckets[expires_us // BUCKET_US] = _Bucket()
                 bucket.places[key] = log_id << _SHIFT | index
+                bucket.since_ns = now_ns
                 first, last = bucket.ends.get(log_id, (index, index))
                 bucket.ends[log_id] = (min(first, index), max(last, index))
 
@@ -59,11 +73,26 @@ class ClaimIndex:
             found = ((key, self._place(key)) for key in keys)
             return {key: (place >> _SHIFT, place & (1 << _SHIFT) - 1) for key, place in found if place is not None}
 
-    def forget(self, before_us: int) -> tuple[int, Mapping[int, int]]:
-        """Drop the buckets that lie wholly before `before_us`. Return the number of claims in them, and for each of
-        their logs the index from which on claims are left."""
+    def over(self, before_us: int, held_s: float = 0.0) -> int:
+        """Return the end of the newest bucket that `forget` would drop, in microseconds since 1970; 0 for none."""
         with self._lock:
-            dropped = [self._buckets.pop(number) for number in list(self._buckets) if _is_over(number, before_us)]
+            return max(((number + 1) * BUCKET_US for number in self._droppable(before_us, held_s)), default=0)
+
+    def _droppable(self, before_us: int, held_s: float) -> list[int]:
+        held_ns = self._steady() - int(held_s * 1e9)
+        return [
+            number
+            for number, bucket in self._buckets.items()
+            if (number + 1) * BUCKET_US <= before_us and bucket.since_ns <= held_ns
+        ]
+
+    def forget(self, before_us: int, held_s: float = 0.0) -> tuple[int, Mapping[int, int]]:
+        """Drop the buckets that lie wholly before `before_us` and are held for `held_s` seconds.
+
+        Return the number of claims in them, and for each of their logs the index from which on claims are left.
+        """
+        with self._lock:
+            dropped = [self._buckets.pop(number) for number in self._droppable(before_us, held_s)]
             starts: dict[int, int] = {}
             for bucket in dropped:
                 for log_id, (_, last) in bucket.ends.items():
@@ -84,7 +113,3 @@ class ClaimIndex:
 def claim_key(sender: str, exchange_id: str) -> bytes:
     """Return the key of a claim: 16 bytes of exchange id, then the sender."""
     return bytes.fromhex(exchange_id) + sender.encode()
-
-
-def _is_over(number: int, before_us: int) -> bool:
-    return (number + 1) * BUCKET_US <= before_us

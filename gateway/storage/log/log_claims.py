@@ -39,15 +39,20 @@ class LogClaims:
                 found[keys[key]] = (row[0], place)
         return found
 
-    def forget(self, before_us: int) -> int:
-        """Forget claims that expired before `before_us`, up to half a minute late. Return their number.
+    def over(self, before_us: int, held_s: float) -> int:
+        """Return the time before which claims expired that `forget` would forget; 0 where it would forget none."""
+        return self._opened().over(before_us, held_s)
+
+    def forget(self, before_us: int, held_s: float) -> int:
+        """Forget claims that expired before `before_us` and are held for `held_s` seconds. Return their number.
 
         A claim expires twice the skew (30 s) after its request, and `check_fresh` of the statements refuses a request
         as stale from its own expiry on: a forgotten claim is never asked for again, not even by a node whose clock is
-        put back by the skew. The rows stay: they are entries of the log. The place from which on a start has to read
-        claims is kept, so that it reads minutes and not the history.
+        put back by the skew. A node keeps what `over` said, for a clock that is put back further. The rows stay: they
+        are entries of the log. The place from which on a start has to read claims is kept, so that it reads minutes and
+        not the history.
         """
-        count, starts = self._opened().forget(before_us)
+        count, starts = self._opened().forget(before_us, held_s)
         if count:
             with self._database.write("forget claims") as connection:
                 for log_id, index in starts.items():

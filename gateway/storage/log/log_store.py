@@ -133,9 +133,16 @@ class SqlLogStore(SqlLogReader):
             self._claims.read(list(self._ids.values()))
         return self._claims.find(claims)
 
-    def forget_claims(self, before_us: int) -> int:
-        """Forget claims that expired before `before_us`, up to half a minute late. Return their number."""
-        return self._claims.forget(before_us)
+    def claims_over(self, before_us: int, held_s: float) -> int:
+        """Return the time before which the claims expired that `forget_claims` would forget now; 0 for none."""
+        return self._claims.over(before_us, held_s)
+
+    def forget_claims(self, before_us: int, held_s: float = 0.0) -> int:
+        """Forget claims that expired before `before_us`, up to half a minute late. Return their number.
+
+        Only what this process has held for `held_s` seconds, by the steady clock, is forgotten.
+        """
+        return self._claims.forget(before_us, held_s)
 
 
 _ADVANCE = (

@@ -33,6 +33,7 @@ from gateway.trust.documents.descriptor import (
     Descriptor,
     KeyUse,
     ListedKey,
+    Reads,
     agency_use,
     certified_use,
     mark_compromised,
@@ -185,6 +186,7 @@ def publish_descriptor(
             home_keys(home, agencies, now), before, _removed(documents, before, restored) | dict(compromised or {})
         ),
         previous=before.hash.hex() if before else "",
+        reads=tuple(Reads),
     )
     if before and _says_the_same(descriptor, before):
         return before.data

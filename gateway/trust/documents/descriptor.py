@@ -61,6 +61,15 @@ WITNESSES = frozenset((KeyUse.WITNESS, KeyUse.DOMESTIC_WITNESS))
 PERSONS = (KeyUse.APPROVER, KeyUse.ADMINISTRATOR, KeyUse.DATA_OFFICER)
 """Uses of keys of persons that a home hands to its authority as public keys; an auditor is appointed instead."""
 
+
+class Reads(StrEnum):
+    """A version of a statement, newer than the first, that a member reads (decision 0045)."""
+
+    ANSWER_V2 = "answer.v2"
+
+
+_MAX_READS = 64
+_READS = re.compile(r"[a-z][a-z-]{0,31}\.v[1-9][0-9]{0,3}", re.ASCII)
 _AGENCY = "agency/"
 
 
@@ -100,7 +109,8 @@ class ListedKey:
 class Descriptor:
     """A descriptor. `hash` is SHA-256 of its exact payload, `data` the signed document.
 
-    `previous` is the hash of the version before, empty for the first.
+    `previous` is the hash of the version before, empty for the first. `reads` names the versions of statements that the
+    member reads beside the first; names that we do not know are kept.
     """
 
     member: MemberId
@@ -114,6 +124,7 @@ class Descriptor:
     previous: str
     hash: bytes = b""
     data: bytes = b""
+    reads: tuple[str, ...] = ()
 
 
 def certified_use(leaf: Leaf) -> str:
@@ -190,7 +201,7 @@ def check_keys(descriptor: Descriptor) -> None:
 
 
 def _as_json(descriptor: Descriptor) -> dict[str, Any]:
-    return {
+    value: dict[str, Any] = {
         "agencies": list(descriptor.agencies),
         "endpoints": list(descriptor.endpoints),
         "federation": descriptor.federation,
@@ -201,6 +212,7 @@ def _as_json(descriptor: Descriptor) -> dict[str, Any]:
         "previous": descriptor.previous,
         "version": descriptor.version,
     }
+    return value | {"reads": list(descriptor.reads)} if descriptor.reads else value
 
 
 def _key_as_json(key: ListedKey) -> dict[str, Any]:
@@ -220,7 +232,7 @@ def _key_as_json(key: ListedKey) -> dict[str, Any]:
 
 
 def _read(value: Any, payload: bytes, data: bytes) -> Descriptor:
-    fields = Fields(value, "descriptor", _REQUIRED)
+    fields = Fields(value, "descriptor", _REQUIRED, ("reads",))
     previous = fields.text("previous")
     version = fields.number("version")
     if (previous != "" and not _HASH.fullmatch(previous)) or (version == 1) != (previous == ""):
@@ -237,11 +249,19 @@ def _read(value: Any, payload: bytes, data: bytes) -> Descriptor:
         previous=previous,
         hash=hashlib.sha256(payload).digest(),
         data=data,
+        reads=_read_reads(fields) if fields.has("reads") else (),
     )
     if len({key.key_id for key in descriptor.keys}) != len(descriptor.keys):
         raise Malformed("a key is listed once, for one use", code="bad-descriptor")
     _check_uses(descriptor.keys, descriptor.agencies)
     return descriptor
+
+
+def _read_reads(fields: Fields) -> tuple[str, ...]:
+    reads = fields.texts("reads", _MAX_READS)
+    if not reads or not all(_READS.fullmatch(text) for text in reads):
+        raise Malformed("not versions of statements", code="bad-field", where="descriptor.reads")
+    return reads
 
 
 def endpoint(text: str) -> str:

@@ -5,14 +5,26 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from liaison.exchange.v1 import envelope_pb2
 from liaison.exchange.v1 import statements_pb2 as pb
 from msgspec.structs import replace
 
 from gateway.errors import BadSignature, Forbidden, Malformed, Reason, Stale, TooLarge
 from gateway.model.exchange import Answer, Outcome, Refusal, Verified
 from gateway.model.hit import Quality
-from gateway.statements.answer import ANSWER_KIND, MAX_HITS, MAX_MISSING, MAX_RULES, SIZES, pad, verify_answer
-from gateway.statements.envelope import ANSWER, ENVELOPE_OVERHEAD, REQUEST, parse
+from gateway.statements.answer import (
+    ANSWER_KIND,
+    ANSWER_V2_KIND,
+    MAX_HITS,
+    MAX_MISSING,
+    MAX_RULES,
+    SIZES,
+    answer_kind,
+    pad,
+    read_signed,
+    verify_answer,
+)
+from gateway.statements.envelope import ANSWER, ANSWER_V2, ENVELOPE_OVERHEAD, REQUEST, parse
 from tests.support import sealing
 from tests.support.sealing import EXCHANGE, HIT, NOW, REQUEST_HASH, SECOND, TH, VN, ListedKeys, envelope_of, new_key
 from tests.support.sealing import payload_of as payload
@@ -224,3 +236,54 @@ def test_check_8_an_answer_from_the_future_is_refused() -> None:
 
 def test_a_late_answer_is_still_evidence() -> None:
     assert verify(built(), now_us=NOW + 3600 * SECOND)
+
+
+# ---------------------------------------------------------------- version 2
+
+
+POLICY = b"\7" * 32
+
+
+@pytest.mark.parametrize("answer", ANSWERS, ids=lambda answer: answer.outcome)
+def test_an_answer_of_version_2_names_its_policy_and_is_read_beside_version_1(answer: Answer) -> None:
+    named = replace(answer, policy_hash=POLICY)
+    assert answer_kind(named) is ANSWER_V2_KIND
+    assert answer_kind(answer) is ANSWER_KIND
+    sealed = ANSWER_V2_KIND.build(named, KEY)
+    assert verify(sealed.envelope).value == read_signed(sealed.envelope) == named
+    assert read_signed(ANSWER_KIND.build(answer, KEY).envelope) == answer
+    assert len(payload(sealed.envelope)) in SIZES
+    assert pb.Answer.FromString(payload(sealed.envelope)).SerializeToString() == payload(sealed.envelope)
+
+
+@pytest.mark.parametrize("gap", [*range(6), *range(126, 136), 2000])
+def test_padding_of_version_2_reaches_the_size_exactly_or_takes_the_next(gap: int) -> None:
+    written = pb.Answer(blind=bytes(2048 - gap - 3 - 34)).SerializeToString()
+    padded = pad(written, b"\x7a\x20" + POLICY)
+    assert len(padded) == (2048 if gap > 2 and gap != 130 else 4096)
+    assert parse(pb.Answer, padded, "answer").policy_hash == POLICY
+
+
+@pytest.mark.parametrize(("payload_type", "policy_hash"), [(ANSWER, POLICY), (ANSWER_V2, b""), (ANSWER_V2, POLICY[1:])])
+def test_a_version_has_its_own_fields_and_no_others(payload_type: str, policy_hash: bytes) -> None:
+    mixed = message()
+    mixed.policy_hash = policy_hash
+    mixed.padding = b""
+    mixed.padding = bytes(2048 - mixed.ByteSize() - 3)
+    envelope = envelope_of(mixed.SerializeToString(), payload_type, KEY)
+    for read in (verify, read_signed):
+        with pytest.raises(Malformed) as refusal:
+            read(envelope)
+        assert refusal.value.where == "policy_hash"
+
+
+def test_the_signature_covers_the_version() -> None:
+    named = replace(sealing.ANSWER, policy_hash=POLICY)
+    older = envelope_pb2.Envelope.FromString(ANSWER_V2_KIND.build(named, KEY).envelope)
+    older.payload_type = ANSWER
+    with pytest.raises(Malformed):
+        verify(older.SerializeToString())
+    newer = envelope_pb2.Envelope.FromString(built())
+    newer.payload_type = "application/vnd.liaison.answer.v3+protobuf"
+    with pytest.raises(BadSignature):
+        verify(newer.SerializeToString())

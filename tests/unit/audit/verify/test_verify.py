@@ -9,6 +9,7 @@ import shutil
 import sqlite3
 import threading
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,7 @@ from gateway.audit.verify.findings import MEANING, Check, Report, State
 from gateway.audit.verify.verify import verify_export
 from gateway.clock import ManualClock
 from gateway.errors import Malformed
+from gateway.ports import events
 from gateway.ports.journal import EntryDraft
 from tests.support.audit_logs import NOON, LogHome, new_id
 from tests.support.audited import TH, World, bad_with, make_world, rewrite
@@ -325,6 +327,46 @@ def test_check_12_two_answers_to_one_exchange(world: World) -> None:
     twice = world.answered()
     twice.exchange_id, twice.claim = item.exchange_id, None
     assert bad_with(signed_over(world, [item, twice]), Check.ONE_ANSWER, 7)
+
+
+@pytest.mark.parametrize("noted", [True, False], ids=["noted", "not-noted"])
+@pytest.mark.parametrize("same", [True, False], ids=["one-request", "two-requests"])
+def test_check_12_a_second_answer_under_a_wrong_clock_is_told_with_its_cause(
+    world: World, noted: bool, same: bool
+) -> None:
+    """A clock that was wrong explains a second answer to one request, and none to another request."""
+    item, twice = world.answered(), world.answered()
+    item.claim = twice.claim = None
+    twice.exchange_id = item.exchange_id
+    if same:
+        twice.request, twice.request_hash = item.request, item.request_hash
+    if noted:
+        twice.private = {**twice.private, "clock_us": -86_400_000_000}
+    report = signed_over(world, [item, twice])
+    (told,) = [one for one in report.findings if one.check is Check.ONE_ANSWER and one.state is not State.PROVED]
+    assert told.state is (State.NOT_PROVABLE if noted and same else State.CONTRADICTED)
+    assert (told.log, told.index) == ("exchange/1", 7)
+    assert "entry 6 and entry 7" in told.text
+    assert ("entry 7 notes that the clock was off by -86400 s" in told.text) is (noted and same)
+
+
+def test_check_12_entries_about_the_clock_between_two_answers_are_named(world: World) -> None:
+    item, twice = world.answered(), world.answered()
+    item.claim = twice.claim = None
+    twice.exchange_id, twice.request, twice.request_hash = item.exchange_id, item.request, item.request_hash
+    home = world.copy()
+    clock = home.clock = ManualClock(home.clock.now())
+    with opened(home) as it:
+        it.exchange.append([item])
+        clock.advance(timedelta(seconds=1))
+        it.operations.append([events.CLOCK.draft(jump_us=86_400_000_000, trusted=False)])
+        place = it.operations.size - 1
+        clock.advance(timedelta(seconds=1))
+        it.exchange.append([twice])
+    report = world.verify(home)
+    (told,) = [one for one in report.findings if one.check is Check.ONE_ANSWER and one.state is not State.PROVED]
+    assert told.state is State.NOT_PROVABLE
+    assert f"the clock moved between them (entry {place} of operations/1)" in told.text
 
 
 def test_g17_erased_content_is_erased_and_no_contradiction(world: World) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -57,7 +57,7 @@ def entries(*indexes: Any) -> dict[str, Any]:
     return {"entries": {"exchange/1": list(indexes)}, "ground": "entry"}
 
 
-def desk(it: Open, *, timely: bool = True) -> ErasureDesk:
+def desk(it: Open, *, timely: bool = True, proved: Callable[[], bool] = lambda: True) -> ErasureDesk:
     def check() -> None:
         if not timely:
             raise Forbidden("the clock", code="time-not-proved")
@@ -65,7 +65,7 @@ def desk(it: Open, *, timely: bool = True) -> ErasureDesk:
     mailbox = Mailbox(it.home.folder / "acts")
     trust = HomeTrust(trusted(it.home), TH, it.home.clock)
     used = Used(it.documents, it.store, it.keys)
-    return ErasureDesk(it.one, mailbox, trust, used, RetentionMonths(), lambda: None, check)
+    return ErasureDesk(it.one, mailbox, trust, used, RetentionMonths(), lambda: None, check, proved)
 
 
 def later(home: LogHome, days: int) -> None:
@@ -81,6 +81,38 @@ def test_a_node_erases_by_itself_after_three_years_and_not_before(home: LogHome)
         later(home, 10)
         desk(it).round()
         assert it.erased() == {0, 1, 2}
+
+
+def test_nothing_ages_at_a_node_until_somebody_else_vouches_for_its_time(home: LogHome) -> None:
+    """Also a hold stays; the round asks again a minute later, and an hour later once it knew."""
+    proofs: list[bool] = [False, True]
+    asked: list[bool] = []
+
+    def proved() -> bool:
+        asked.append(proofs[len(asked)])
+        return asked[-1]
+
+    with opened(home) as it:
+        order = HoldOrder(
+            TH, HoldAction.PLACE, "hold-0123456789ab", "case 7", {"exchange/1": (0,)}, (), home.clock.now_us() + 1
+        )
+        it.operations.append([placed_entry(order, {})])
+        later(home, 3 * 365 + 10)
+        made = desk(it, proved=proved)
+        made.round()
+        assert it.erased() == set()
+        assert [hold.ended for hold in read_holds(it.store, it.keys)] == [""]
+        made.round()
+        assert asked == [False]
+        assert isinstance(home.clock, ManualClock)
+        home.clock.advance(timedelta(minutes=1))
+        made.round()
+        assert asked == [False, True]
+        assert it.erased() == {0, 1, 2}
+        assert [hold.ended for hold in read_holds(it.store, it.keys)] == ["lapsed"]
+        home.clock.advance(timedelta(minutes=59))
+        made.round()
+        assert asked == [False, True]
 
 
 def test_nothing_is_erased_by_age_by_a_clock_that_is_not_proved(home: LogHome) -> None:

@@ -17,7 +17,7 @@ from gateway.model.names import ExchangeId
 from gateway.ports.journal import EntryDraft, ReplayClaim, StoredAnswer
 from gateway.statements.fields import SKEW_US
 from gateway.statements.request import check_fresh
-from gateway.storage.log.claims import BUCKET_US, ClaimIndex, claim_key
+from gateway.storage.log.claims import BUCKET_US, HELD_S, ClaimIndex, claim_key
 from tests.bench.history import growth, measure_history
 from tests.support import schemas
 from tests.support.audit_logs import NOON, VN, LogHome, answered, logged, new_id
@@ -107,6 +107,23 @@ def test_no_claim_is_forgotten_early_and_a_start_reads_all_that_are_left(expirie
         if key in left:
             assert starts[1] <= index
             assert expiry > before - BUCKET_US
+
+
+def test_what_was_not_held_for_long_enough_by_the_steady_clock_is_not_forgotten() -> None:
+    """However late it is by the system's clock: also what a start has read is held anew."""
+    now_ns = 0
+    claims = ClaimIndex(lambda: now_ns)
+    claims.add([(KEYS[0], 1, 1, 0)])
+    now_ns = int(HELD_S * 1e9) - 1
+    claims.add([(KEYS[1], BUCKET_US, 1, 1)])
+    assert (claims.over(10**18, HELD_S), claims.forget(10**18, HELD_S)) == (0, (0, {1: 0}))
+    now_ns += 1
+    assert claims.over(10**18, HELD_S) == BUCKET_US
+    assert claims.forget(10**18, HELD_S) == (1, {1: 1})
+    assert set(claims.find(KEYS)) == {KEYS[1]}
+    claims.add([(KEYS[2], BUCKET_US, 1, 2)])  # a later claim holds its bucket
+    now_ns += int(HELD_S * 1e9) - 1
+    assert claims.forget(10**18, HELD_S)[0] == 0
 
 
 def test_entries_are_found_by_time_among_many(tmp_path: Path) -> None:

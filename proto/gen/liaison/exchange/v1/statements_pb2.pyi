@@ -338,7 +338,7 @@ Global___ContainerQuery: _TypeAlias = ContainerQuery  # noqa: Y015
 
 @_typing.final
 class Answer(_message.Message):
-    """Payload of an answer statement."""
+    """Payload of an answer statement. Its payload type says which version it is of."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -356,6 +356,7 @@ class Answer(_message.Message):
     WITHHELD_COMMITMENT_FIELD_NUMBER: _builtins.int
     WITHHELD_COUNT_FIELD_NUMBER: _builtins.int
     PADDING_FIELD_NUMBER: _builtins.int
+    POLICY_HASH_FIELD_NUMBER: _builtins.int
     blind: _builtins.bytes
     """32 random bytes, so that the hash of the payload cannot be guessed."""
     exchange_id: _builtins.str
@@ -372,6 +373,8 @@ class Answer(_message.Message):
     """Only where policy lets the recipient see it."""
     padding: _builtins.bytes
     """Zeros that bring the payload to 2, 4, 8 or 16 KiB."""
+    policy_hash: _builtins.bytes
+    """From version 2 on, and always there: SHA-256 over the files of the one policy that decided on the question."""
     @_builtins.property
     def issued_time(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
@@ -401,10 +404,11 @@ class Answer(_message.Message):
         withheld_commitment: _builtins.bytes = ...,
         withheld_count: _builtins.int | None = ...,
         padding: _builtins.bytes = ...,
+        policy_hash: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_withheld_count", b"_withheld_count", "issued_time", b"issued_time", "refusal", b"refusal", "withheld_count", b"withheld_count"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_withheld_count", b"_withheld_count", "blind", b"blind", "capped", b"capped", "exchange_id", b"exchange_id", "hits", b"hits", "issued_time", b"issued_time", "missing", b"missing", "outcome", b"outcome", "padding", b"padding", "recipient", b"recipient", "refusal", b"refusal", "request_hash", b"request_hash", "sender", b"sender", "withheld_commitment", b"withheld_commitment", "withheld_count", b"withheld_count"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_withheld_count", b"_withheld_count", "blind", b"blind", "capped", b"capped", "exchange_id", b"exchange_id", "hits", b"hits", "issued_time", b"issued_time", "missing", b"missing", "outcome", b"outcome", "padding", b"padding", "policy_hash", b"policy_hash", "recipient", b"recipient", "refusal", b"refusal", "request_hash", b"request_hash", "sender", b"sender", "withheld_commitment", b"withheld_commitment", "withheld_count", b"withheld_count"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__withheld_count: _TypeAlias = _typing.Literal["withheld_count"]  # noqa: Y015
     _WhichOneofArgType__withheld_count: _TypeAlias = _typing.Literal["_withheld_count", b"_withheld_count"]  # noqa: Y015

@@ -1,0 +1,64 @@
+"""The second look: what was removed or switched off while its request was inside gets nothing (design, section 3).
+
+A request is looked at again before its source searches, before a record is fetched, and after the commit, before the
+answer leaves. While trust is the same and nothing is switched off, a look costs two comparisons.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from gateway.errors import Suspended, Unauthenticated
+from gateway.exchange.answering.job import Job
+from gateway.exchange.parts import Parts
+from gateway.ports.sources import SourceDescription
+from gateway.statements.envelope import check_signer
+from gateway.trust.view import TrustView
+
+
+class SecondLook:
+    """Compares trust and switches with what they were when a request came in."""
+
+    def __init__(self, parts: Parts, sources: Sequence[SourceDescription]) -> None:
+        self._parts = parts
+        self._sources = sources
+
+    def switched_off(self, job: Job) -> frozenset[str]:
+        """Return what could give the answer to a verified request and is switched off now: sources, record types."""
+        suspensions = self._parts.suspensions
+        if not suspensions.active:
+            return frozenset()
+        request = job.verified.value
+        types = suspensions.suspended_types(job.peer, request.purpose.value)
+        off = {source.id for source in self._sources if request.query.kind in source.queries and self._is_off(source)}
+        return frozenset(off | {f"type:{name}" for name in types})
+
+    def _is_off(self, source: SourceDescription) -> bool:
+        return self._parts.suspensions.suspends(agency=source.agency, source=source.id) is not None
+
+    def check(self, job: Job) -> None:
+        """Raise the refusal of a request whose sender, or whose source, may not go on being served."""
+        self.check_sender(job)
+        if job.request is None:
+            return
+        purpose = job.request.value.purpose.value
+        if (reason := self._parts.suspensions.suspends(peer=job.peer, purpose=purpose)) is not None:
+            raise Suspended("exchange with `{peer}` is suspended: {reason}", peer=job.peer, reason=reason)
+        if self.switched_off(job) - job.off:
+            raise Suspended("a source or a record type was suspended while the request was inside")
+
+    def check_sender(self, job: Job) -> None:
+        """Raise `Unauthenticated`, `BadSignature` or `Stale` when the sender, or a key of it, was removed meanwhile."""
+        view = self._parts.trust()
+        if view is not job.view:
+            self._identify(job, view)
+            job.view = view
+
+    def _identify(self, job: Job, view: TrustView) -> None:
+        if view.peer(job.inbound.certificate).member != job.peer:
+            raise Unauthenticated("the certificate is another member's now", code="wrong-certificate")
+        if job.request is not None:
+            now_us = self._parts.clock.now_us()
+            check_signer(view, job.request, now_us)
+            if job.refusal is None:
+                view.freshness(job.peer, now_us)
