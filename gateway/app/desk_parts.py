@@ -76,6 +76,6 @@ def node_desks(core: Core) -> Desks:
             settle,
             lambda: resources.trust.view,
             lambda: core.parts.suspensions.switches,
-            handed_in(resources.settings, resources.clock, core.tokens),
+            handed_in(resources.settings, resources.clock, core.tokens, core.parts.suspensions),
         )
     )
