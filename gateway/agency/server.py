@@ -139,6 +139,7 @@ class AgencyServer:
                 shaking.add_done_callback(self._shaken)
                 if len(self._shaking) > self._limits.handshakes:
                     next(iter(self._shaking)).cancel()  # the oldest: an honest handshake takes milliseconds
+                await asyncio.sleep(0)  # a burst of strangers keeps nothing else waiting
 
     async def _shake(self, connection: socket.socket) -> None:
         """Agree on TLS with a stranger, within `handshake_s`."""

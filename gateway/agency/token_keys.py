@@ -8,8 +8,8 @@ from certs.profile import read_leaf
 from gateway.agency.issuer import TRIAL_KEY, TrialIssuer
 from gateway.agency.tokens import OfficerTokens, PublicKey, load_token_key
 from gateway.clock import Clock
-from gateway.config import Home, Settings
-from gateway.errors import Misconfigured
+from gateway.config import Home, Settings, Suspensions
+from gateway.errors import Misconfigured, Unauthenticated
 from gateway.model.names import member_id
 from gateway.model.requester import Officer
 
@@ -35,8 +35,14 @@ def token_keys(settings: Settings, clock: Clock, production: bool) -> dict[str, 
     return keys
 
 
-def handed_in(settings: Settings, clock: Clock, tokens: OfficerTokens | None = None) -> Callable[[str], Officer]:
-    """Return the check of tokens that are handed in at the machine; without `tokens` each check reads the keys."""
+def handed_in(
+    settings: Settings, clock: Clock, tokens: OfficerTokens | None = None, off: Suspensions | None = None
+) -> Callable[[str], Officer]:
+    """Return the check of tokens that are handed in at the machine; without `tokens` each check reads the keys.
+
+    `off` are the switches that count in a running node; without them each line of the file counts.
+    """
+    switches = off or Suspensions(Home(settings.home).suspensions, clock.monotonic)
 
     def check(token: str) -> Officer:
         member = member_id(settings.node.member)
@@ -46,6 +52,10 @@ def handed_in(settings: Settings, clock: Clock, tokens: OfficerTokens | None = N
             pem = certificate.read_bytes()
         except OSError as error:
             raise Misconfigured("cannot be read", where=str(certificate), remedy="run `liaison init` again") from error
-        return reader.verify(token, read_leaf(pem).thumbprint, COMMAND_CERTIFICATE)
+        leaf = read_leaf(pem)
+        if switches.is_withdrawn(leaf.name.name, leaf.thumbprint):
+            remedy = "liaison doctor says what is switched off"
+            raise Unauthenticated("this system or its certificate is withdrawn", code="client-withdrawn", remedy=remedy)
+        return reader.verify(token, leaf.thumbprint, COMMAND_CERTIFICATE)
 
     return check

@@ -76,7 +76,7 @@ def node_desks(core: Core) -> Desks:
             settle,
             lambda: resources.trust.view,
             lambda: core.parts.suspensions.switches,
-            handed_in(resources.settings, resources.clock, core.tokens),
+            handed_in(resources.settings, resources.clock, core.tokens, core.parts.suspensions),
             lambda: core.proved.now_us() > 0,
         )
     )

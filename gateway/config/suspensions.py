@@ -42,6 +42,8 @@ _TARGET = re.compile(
     re.ASCII,
 )
 
+_WITHDRAWN = ("client:", "certificate:")
+
 HUMANITARIAN = frozenset({"MISSING_PERSON", "VICTIM_PROTECTION", "THREAT_TO_LIFE"})
 """Purposes that a suspension with a named approver lets through."""
 
@@ -270,13 +272,16 @@ def _lets_through(switch: Switch, purpose: str) -> bool:
 
 
 def _fold(switches: tuple[Switch, ...]) -> dict[str, Switch]:
-    """Return the active switches: the last line of a target wins; `resume all` ends all but unreadable lines."""
+    """Return the active switches: the last line of a target wins; `resume all` ends all but unreadable lines.
+
+    It does not end the withdrawal of a system or certificate either: a stolen key stays stolen when an incident ends.
+    """
     active: dict[str, Switch] = {}
     for switch in switches:
         if switch.action is Action.SUSPEND:
             active[switch.target] = switch
         elif switch.target == "all":
-            active.clear()
+            active = {target: off for target, off in active.items() if target.startswith(_WITHDRAWN)}
         else:
             active.pop(switch.target, None)
     if _UNREADABLE in switches:

@@ -256,8 +256,11 @@ async def _narrow(rest: Rest) -> tuple[asyncio.StreamReader, asyncio.StreamWrite
 def test_a_stop_waits_for_no_client_that_has_nothing_to_wait_for(
     tmp_path: Path, run_on: Callable[[Coroutine[Any, Any, float]], float]
 ) -> None:
-    """Clients that are idle, in the middle of a request or of a stream, and end no TLS: the stop waits for none."""
-    assert run_on(_stopping(tmp_path)) < 1.0
+    """Clients that are idle, in the middle of a request or of a stream, and end no TLS: the stop waits for none.
+
+    It takes under half a second; the rest is room for other work on the machine.
+    """
+    assert run_on(_stopping(tmp_path)) < 2.0
 
 
 async def _stopping(folder: Path) -> float:

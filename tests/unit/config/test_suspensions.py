@@ -65,6 +65,29 @@ def test_each_target_is_suspended_and_resumed(
     assert suspensions.suspends(**question) is None
 
 
+@pytest.mark.parametrize("target", ["client:records-desk", f"certificate:{'A-_9' * 10}abc"])
+def test_a_withdrawn_system_or_certificate_stays_so_until_it_is_resumed_itself(
+    home: Home, clock: ManualClock, target: str
+) -> None:
+    """A stolen key stays stolen when an incident ends."""
+    suspensions = Suspensions(home.suspensions, clock.monotonic)
+    kind, _, name = target.partition(":")
+    asked = (name, "") if kind == "client" else ("another", name)
+    suspend(home, clock, "all")
+    suspend(home, clock, target)
+    clock.advance(timedelta(seconds=1))
+    assert suspensions.is_withdrawn(*asked)
+    assert not suspensions.is_withdrawn("another", "B" * 43)
+    resume(home, clock, "all", "incident closed")
+    clock.advance(timedelta(seconds=1))
+    assert suspensions.suspends(peer="vn") is None
+    assert suspensions.is_withdrawn(*asked)
+    assert options_of(target) == f"--{kind} {name}"
+    resume(home, clock, target, "found again")
+    clock.advance(timedelta(seconds=1))
+    assert not suspensions.is_withdrawn(*asked)
+
+
 def test_others_are_not_suspended(home: Home, clock: ManualClock) -> None:
     suspend(home, clock, "peer:vn")
     suspensions = Suspensions(home.suspensions, clock.monotonic)

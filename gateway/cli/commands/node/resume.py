@@ -24,7 +24,9 @@ from gateway.ops.acts.switches import home_to_switch
 @key_option("An administrator's key")
 @printed
 def resume(home: Path, reason: str, keys: tuple[Path, ...], **names: Any) -> Output:
-    """Switch on again what `suspend` has switched off; `--all` ends every suspension. An administrator signs.
+    """Switch on again what `suspend` has switched off. An administrator signs.
+
+    `--all` ends every suspension but those of calling systems and of their certificates, which are ended one by one.
 
     \b
     Example:
