@@ -148,7 +148,8 @@ class NodeWitness:
         await asyncio.to_thread(self._heads.write)
 
     async def round(self) -> None:
-        """Send our newest heads to their witnesses."""
+        """Store the heads of others that we saw, and send our newest heads to their witnesses."""
+        await self.keep_heads()
         await self._witnessing.round()
 
     async def close(self) -> None:
