@@ -22,6 +22,7 @@ RESTARTED = "kh"
 
 _KIB, _MIB = 1024, 1024 * 1024
 _START_S = 5.0
+_ROUNDS = 10
 Say = Callable[[str], None]
 
 
@@ -42,9 +43,14 @@ class Bounds:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How long a soak lasts, and how it is divided."""
+    """How long a soak lasts, and how it is divided.
+
+    It goes on beyond `seconds`, for `_ROUNDS` rounds at most, until there were so many searches and each attack acted.
+    A short one on a busy machine would judge nothing.
+    """
 
     seconds: float = 3600.0
+    searches: int = 100
     attack_s: float = 20.0
     rest_s: float = 10.0
     officers: int = 8
@@ -94,7 +100,7 @@ async def soak(folder: Path, plan: Plan, say: Say) -> Soak:
 async def _rounds(ground: Ground, zygote: Zygote, plan: Plan, seen: Soak, excused: set[str], say: Say) -> None:
     until = time.monotonic() + plan.seconds
     number = 0
-    while time.monotonic() < until:
+    while time.monotonic() < until or (number < _ROUNDS and not _is_enough(seen, plan)):
         number += 1
         output = ground.world.federation.folder / f"attacks-{number}.json"
         arguments = (str(ground.world.federation.folder), str(plan.attack_s), str(output))
@@ -111,6 +117,10 @@ async def _rounds(ground: Ground, zygote: Zygote, plan: Plan, seen: Soak, excuse
         left = max(0.0, until - time.monotonic())
         told = f"{len(seen.tally.wrong)} wrong, {len(seen.tally.unserved)} not served"
         say(f"round {number}: {len(seen.tally.seconds)} searches, {told}, {left:.0f} s to go")
+
+
+def _is_enough(seen: Soak, plan: Plan) -> bool:
+    return len(seen.tally.seconds) >= plan.searches and all(seen.attacks[attack.name] for attack in ATTACKS)
 
 
 async def _look(seen: Soak, pause: float, *, is_quiet: bool) -> None:
