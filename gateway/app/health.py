@@ -64,10 +64,6 @@ class Health:
                 self._log.info(LogLine.NODE_READY)
         return problems
 
-    def admit(self) -> None:
-        """Raise `Unavailable` while nothing new is taken. On the path of each question: a look at a flag."""
-        self._resources.reserve.check()
-
     def probe(self) -> None:
         """Commit without a change where nothing else does. Raises `StorageBroken`. It blocks."""
         if self._resources.database.idle_s() >= WATCH_S / 2:

@@ -27,9 +27,10 @@ from gateway.audit.retention.destroyed_keys import key_came_back
 from gateway.audit.retention.prune import pruned_below
 from gateway.config import host_port
 from gateway.config.schema import Settings
-from gateway.errors import LiaisonError, Reason, Unavailable
+from gateway.errors import LiaisonError
 from gateway.exchange.answering.inbound import Inbound
 from gateway.exchange.asking.abandoned import abandoned
+from gateway.host.failures import NO_ENTRY
 from gateway.model.names import MemberId
 from gateway.node.server import NodeServer
 from gateway.ops.policy.keeper import policy_entry
@@ -269,21 +270,21 @@ class Node:
             return not self.health.look()
 
         parts = (self.answering, self.desk, self.witness)
-        doors = [self._while_ready(door) for part in parts for door in part.doors]
+        doors = [self._with_room(door) for part in parts for door in part.doors]
         return [*doors, methods.HEALTH_CHECK.door(health)]
 
-    def _while_ready(self, door: Door[MemberId]) -> Door[MemberId]:
+    def _with_room(self, door: Door[MemberId]) -> Door[MemberId]:
         """Return a door that takes nothing while there is no room to keep it."""
 
         async def serve(call: Call[MemberId], request: Any) -> Any:
-            self.health.admit()
+            self.resources.reserve.check()
             return await door.serve(call, request)
 
         return replace(door, serve=serve)
 
     def _take(self, inbound: Inbound) -> None:
         """Take a request into the stages, or raise `Unavailable`, `Overloaded`."""
-        self.health.admit()
+        self.resources.reserve.check()
         self.answering.answerer.submit(inbound)
 
     def _roots(self) -> bytes:
@@ -293,9 +294,9 @@ class Node:
         return b"".join(others) or self.resources.home.ca.read_bytes()
 
     def _refused(self, member: str, error: LiaisonError) -> None:
-        """Count a refused call, and note it for an entry; there may be no room for one about a lack of room."""
+        """Count a refused call, and note it for an entry."""
         self.resources.counters.add(Metric.REFUSALS, reason=error.reason.value, code=error.code)
-        if not isinstance(error, Unavailable):
+        if error.code not in NO_ENTRY:
             self.core.incidents.note(member, error.code)
 
     def _alarm(self, text: str) -> None:
@@ -329,7 +330,5 @@ class Node:
         return {"status": status, "member": self.resources.member, "sources": sources, "problems": problems}
 
     async def _refused_call(self, call: RefusedCall) -> None:
-        if call.reason is Reason.UNAVAILABLE:
-            return  # there may be no room for an entry about a lack of room
-        draft = events.DENIED.draft(officer=call.officer, client=call.client, code=call.code)
-        await self.core.note(draft)
+        if call.code not in NO_ENTRY:
+            await self.core.note(events.DENIED.draft(officer=call.officer, client=call.client, code=call.code))

@@ -12,9 +12,13 @@ from dataclasses import dataclass
 
 from gateway.errors import LiaisonError, StorageBroken, Unavailable
 from gateway.host import descriptors
+from gateway.host.disk_reserve import CODE as DISK_RESERVE
 
 FULL = "storage-full"
 DESCRIPTORS = "no-descriptors"
+
+NO_ENTRY = frozenset({DISK_RESERVE, DESCRIPTORS})
+"""Codes of refusals that leave no entry, since there may be no room or no descriptor for it."""
 
 _AGAIN = "then start the node again"
 

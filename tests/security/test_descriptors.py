@@ -15,10 +15,14 @@ from typing import Any
 import grpc
 import pytest
 
+from gateway.app.source import Process
+from gateway.config.source_home import load_source
+from gateway.rpc import methods
 from tests.federation.test_crashes import Load, assert_kept
 from tests.support.exchange import Caller, caller, sample_world
 from tests.support.nodes import World
 from tests.support.processes import NodeProcess
+from tests.support.source_process import knock, remote_world
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -109,6 +113,7 @@ async def test_a_node_that_just_started_goes_on_without_a_single_descriptor(worl
     home, client, load = world.home("vn"), caller(world), Load(world)
     async with NodeProcess(home, world.ports["vn"]) as process, client.channel() as channel:
         await channel.channel_ready()
+        await agency_port(process.pid, world.ports["vn"])  # the last thing that a start opens
         async with exhausted(process.pid):
             for _ in range(60):
                 await answered_or_refused(load, channel)
@@ -127,7 +132,7 @@ async def test_strangers_at_the_port_of_our_own_systems_do_not_end_a_node(world:
     home, client, load = world.home("vn"), caller(world), Load(world)
     async with NodeProcess(home, world.ports["vn"], FEW) as process, client.channel() as channel:
         await channel.channel_ready()
-        with strangers(agency_port(process.pid, world.ports["vn"])):
+        with strangers(await agency_port(process.pid, world.ports["vn"])):
             for _ in range(40):
                 await answered_or_refused(load, channel)
         async with asyncio.timeout(BACK_S):
@@ -138,14 +143,40 @@ async def test_strangers_at_the_port_of_our_own_systems_do_not_end_a_node(world:
     assert_kept(home, load)
 
 
-def agency_port(pid: int, exchange: int) -> int:
-    """The other TCP port on which the process listens."""
-    inodes = {
-        link.removeprefix("socket:[").rstrip("]")
-        for file in Path(f"/proc/{pid}/fd").iterdir()
-        if (link := str(file.readlink())).startswith("socket:[")
-    }
+def test_a_source_without_room_refuses_its_node_without_an_entry_and_goes_on_with_room(tmp_path: Path) -> None:
+    remote = remote_world(tmp_path)
+    process = Process(load_source(remote.home))
+    process.start()
+    try:
+        process._reserve._log = str(tmp_path / "long")
+        with (tmp_path / "long").open("wb") as file:
+            file.truncate(1 << 43)  # a write-ahead log, by its length, for which no disk has room
+        assert process.look() == "STATUS=not ready: disk-reserve"
+        size = process.journal.size
+        for _ in range(5):
+            said = knock(remote).said(methods.DESCRIBE.path, b"")
+            assert said == (grpc.StatusCode.UNAVAILABLE, "disk-reserve")
+        assert process.journal.size == size
+        (tmp_path / "long").unlink()
+        assert process.look() == "STATUS=ready"
+        assert knock(remote).call(methods.DESCRIBE.path, b"")
+    finally:
+        process.stop()
+
+
+async def agency_port(pid: int, exchange: int) -> int:
+    """Wait until the process listens at a second TCP port, and return that."""
+    async with asyncio.timeout(BACK_S):
+        while not (ports := listening(pid) - {exchange}):
+            await asyncio.sleep(0.02)
+    return ports.pop()
+
+
+def listening(pid: int) -> set[int]:
+    """The TCP ports on which a process listens."""
+    inodes = set()
+    for file in Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):
+            inodes.add(str(file.readlink()).removeprefix("socket:[").rstrip("]"))
     rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
-    ports = {int(row[1].rpartition(":")[2], 16) for row in rows if row[3] == "0A" and row[9] in inodes}
-    (port,) = ports - {exchange}
-    return port
+    return {int(row[1].rpartition(":")[2], 16) for row in rows if row[3] == "0A" and row[9] in inodes}
