@@ -85,9 +85,7 @@ class Client:
         return time.monotonic() - began
 
     def stop_reading(self) -> None:
-        transport = self.writer.transport
-        assert isinstance(transport, asyncio.ReadTransport)
-        transport.pause_reading()
+        self.writer.transport.pause_reading()  # type: ignore[attr-defined]  # it is one of both directions
 
     def drop(self) -> None:
         self.writer.transport.abort()

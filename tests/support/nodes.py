@@ -68,6 +68,8 @@ def write_settings(home: Path, member: str, port: int, sources: Sequence[SourceP
     lines = ["[node]", f'member = "{member}"', "[listen]", f'exchange = "127.0.0.1:{port}"', 'agency = "127.0.0.1:0"']
     # A test that asks with a client of its own sends no receipts; what they limit has tests of its own.
     lines += ["[limits]", f"receipt_debt = {10**9}", f"receipt_debt_s = {10**6}"]
+    # Nor does a trial of storage let its officers ask as slowly as officers do.
+    lines += [f"{caller}_rate_per_s = {10**6}" for caller in ("officer", "system")]
     for source in sources:
         lines += [
             "[[source]]",
