@@ -16,14 +16,13 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from gateway.bench.data import number
-from gateway.bench.load import Streams, Target, connect
+from gateway.bench.load import Streams, Target, connect, one_by_one
 from gateway.bench.scale import person
 from gateway.bench.world import ASKER, OTHER, World, build_world, request_of, start_node
 from gateway.clock import SystemClock
@@ -35,9 +34,6 @@ from gateway.rpc import methods
 from gateway.signing.keys import load_signing_key
 from gateway.statements.answer import ANSWER_KIND
 
-if TYPE_CHECKING:
-    from gateway.bench.load import Unary
-
 ROWS, PEOPLE = 1_000, 20_000
 """Rows in the source of documents, and in that of persons."""
 
@@ -47,6 +43,7 @@ _EACH_S = 0.02
 _HAN = 49
 
 Say = Callable[[str], None]
+Submit = Callable[[bytes], Awaitable[bytes]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +126,7 @@ def run_flood(seconds: float, passes: int, say: Say) -> list[FloodRow]:
 async def _measure(world: World, flood: Flood, seconds: float, passes: int, say: Say) -> FloodRow:
     windows = _Windows()
     channels = connect(world.target(OTHER))
-    ask: Unary = channels[0].unary_unary(methods.SUBMIT.path)
+    ask = one_by_one(channels[0], methods.SUBMIT.path)
     with _flooder(world, flood) as flooder:
         await _window(world, ask, seconds, windows)  # connections and caches are warm from here on
         windows.wrong = 0
@@ -144,7 +141,7 @@ async def _measure(world: World, flood: Flood, seconds: float, passes: int, say:
     return _row(flood, windows, sent / (passes * seconds), refused / max(1, sent))
 
 
-async def _window(world: World, ask: Unary, seconds: float, windows: _Windows) -> list[float]:
+async def _window(world: World, ask: Submit, seconds: float, windows: _Windows) -> list[float]:
     """Ask one question after another; return the latencies."""
     latencies: list[float] = []
     until = time.perf_counter() + seconds

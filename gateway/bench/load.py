@@ -82,6 +82,16 @@ def unary(channels: Sequence[grpc.aio.Channel], path: str) -> Ask:
     return ask
 
 
+def one_by_one(channel: grpc.aio.Channel, path: str) -> Callable[[bytes], Awaitable[bytes]]:
+    """Return a caller that makes one call for each message, and gives its answer."""
+    stub: Unary = channel.unary_unary(path)
+
+    async def ask(message: bytes) -> bytes:
+        return await stub(message)
+
+    return ask
+
+
 class Streams:
     """A stream on each connection; waiting frames go together, as in the node's own client."""
 

@@ -16,7 +16,7 @@ from functools import lru_cache
 from itertools import combinations, islice
 
 from gateway.errors import Malformed
-from gateway.matching.normal import Form, normal_name
+from gateway.matching.normal import Form, NormalName, asked_name, normal_name
 from gateway.matching.readings import readings
 from gateway.matching.scripts import latin
 from gateway.matching.scripts.cost import name_cost
@@ -79,17 +79,17 @@ def query_cost(query: Query) -> float:
 @lru_cache(maxsize=4096)
 def name_keys(name: str) -> frozenset[str]:
     """Return the keys that a row stores for one name as written. Empty for a placeholder."""
-    return frozenset(key for words in _readings(name, _HELD) for key in _held_keys(words))
+    return frozenset(key for words in _held_readings(name) for key in _held_keys(words))
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=512)
 def query_keys(name: str) -> frozenset[str]:
     """Return the keys that a query looks up for one name, `name_keys` of the same name included."""
-    keys = set(name_keys(name))
-    for words in _readings(name, _ASKED):
+    keys = {key for words in _asked_readings(name, _HELD) for key in _held_keys(words)}
+    for words in _asked_readings(name, _ASKED):
         keys.update(islice(_asked_keys(words), max(0, _MAX_ASKED - len(keys))))
-    for other in normal_name(name).also:
-        for words in _readings(other, _HELD):
+    for other in asked_name(name).also:
+        for words in _held_readings(other):
             keys.update(islice(_sure_keys(words), max(0, _MAX_ASKED - len(keys))))
     return frozenset(keys)
 
@@ -100,25 +100,39 @@ def word_keys(name: str) -> frozenset[str]:
 
     In a large source thousands of rows share one. They find a name with one word missing or misspelt.
     """
-    return frozenset(f"w{latin.skeleton(said)}" for words in _readings(name, _HELD) for said, _ in words)
+    return _word_keys(_held_readings(name))
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=512)
 def asked_word_keys(name: str) -> frozenset[str]:
     """Return the broad keys that a query looks up: those of `word_keys`, and those of rarer readings."""
-    more = (f"w{latin.skeleton(said)}" for words in _readings(name, _ASKED) for said, _ in words)
-    return word_keys(name) | frozenset(islice(dict.fromkeys(more), _MAX_ASKED_WORDS))
+    more = (f"w{latin.skeleton(said)}" for words in _asked_readings(name, _ASKED) for said, _ in words)
+    usual = _word_keys(_asked_readings(name, _HELD))
+    return usual | frozenset(islice(dict.fromkeys(more), _MAX_ASKED_WORDS))
 
 
 Words = tuple[tuple[str, float], ...]
 """The sounds of the words of one reading, each with the weight of its word."""
 
 
+def _word_keys(read: Sequence[Words]) -> frozenset[str]:
+    return frozenset(f"w{latin.skeleton(said)}" for words in read for said, _ in words)
+
+
 @lru_cache(maxsize=4096)
-def _readings(name: str, count: int) -> tuple[Words, ...]:
-    found = dict.fromkeys(
-        words for form in readings(normal_name(name), count, count > _HELD) if (words := _telling(form))
-    )
+def _held_readings(name: str) -> tuple[Words, ...]:
+    """Return the readings of a name of a row."""
+    return _readings(normal_name(name), _HELD)
+
+
+@lru_cache(maxsize=512)
+def _asked_readings(name: str, count: int) -> tuple[Words, ...]:
+    """Return the readings of a name of a query."""
+    return _readings(asked_name(name), count)
+
+
+def _readings(name: NormalName, count: int) -> tuple[Words, ...]:
+    found = dict.fromkeys(words for form in readings(name, count, count > _HELD) if (words := _telling(form)))
     return tuple(islice(found, count))
 
 

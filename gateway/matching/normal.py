@@ -111,6 +111,10 @@ def normal_name(text: str) -> NormalName:
     return NormalName(script, own, marked, forms, sex, sex or maybe, spelled, also)
 
 
+asked_name = lru_cache(maxsize=512)(normal_name.__wrapped__)
+"""Returns what `normal_name` does, for names of questions: askers choose them, and a long one takes fifty kilobytes."""
+
+
 def _spelled(script: str, own: tuple[str, ...]) -> tuple[letters.Spelling, ...]:
     whole = ("".join(own),) if len(own) > 1 else ()
     found = [letters.spelling(word, script) for word in own + whole]

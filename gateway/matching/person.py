@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gateway.matching.dates import compare_births
-from gateway.matching.normal import NormalName, normal_name
+from gateway.matching.normal import NormalName, asked_name, normal_name
 from gateway.matching.similarity import DOUBTFUL_KIND, OTHER_NAME, NameFit, compare_names, rough_likeness
 from gateway.matching.thresholds import USUAL, Thresholds
 from gateway.model.hit import Match, Quality
@@ -65,7 +65,7 @@ def _conflicts(query: PersonQuery, features: PersonFeatures, asked: NormalName, 
     if query.nationality and features.nationality and query.nationality != features.nationality:
         found.append("nationality-differs")
     if query.father and features.father:
-        fit = compare_names(normal_name(query.father), normal_name(features.father))
+        fit = compare_names(asked_name(query.father), normal_name(features.father))
         if fit.score < _SAME_FATHER:
             found.append("father-differs")
     return found
@@ -77,7 +77,7 @@ def rough_score(query: PersonQuery, features: PersonFeatures, thresholds: Thresh
     if thresholds.floor(birth) > 1:
         return 0.0
     names = [normal_name(name) for name in features.names if name]
-    asked = [normal_name(name.text) for name in query.names]
+    asked = [asked_name(name.text) for name in query.names]
     return birth.weight * (_GLIMPSE + max((rough_likeness(one, other) for one in asked for other in names), default=0))
 
 
@@ -85,7 +85,7 @@ def _best_name(query: PersonQuery, features: PersonFeatures) -> tuple[NameFit, N
     """Return the best fit of any name of the query and any of the row, and the two names."""
     best = (NameFit(0.0, ()), _NOBODY, _NOBODY)
     held_names = [normal_name(name) for name in features.names if name]
-    for asked in (normal_name(name.text) for name in query.names):
+    for asked in (asked_name(name.text) for name in query.names):
         for held in held_names:
             fit = compare_names(asked, held)
             if fit.score > best[0].score:

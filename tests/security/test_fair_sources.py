@@ -16,7 +16,8 @@ from gateway.exchange.sources.batching import SearchCall, Steps
 from gateway.exchange.sources.bulkhead import Bulkhead, Task, WallLimits
 from gateway.exchange.sources.lines import MAX_WAITING, Lines
 from gateway.matching.keys import asked_word_keys, query_cost, query_keys
-from gateway.matching.normal import normal_name
+from gateway.matching.normal import asked_name, normal_name
+from gateway.matching.person import PersonFeatures, score_person
 from gateway.matching.scripts.cost import name_cost
 from gateway.model.hit import SearchResult, SourceRecord
 from gateway.model.query import DocumentQuery, PersonQuery, Query
@@ -293,3 +294,15 @@ def test_a_budget_is_of_its_own_thread() -> None:
     other.start()
     other.join()
     budget.check()
+
+
+def test_names_of_questions_take_no_more_memory_the_longer_the_flood_is() -> None:
+    rows = normal_name.cache_info().currsize
+    for turn in range(600):
+        name = "".join(chr(0x4E00 + (turn * 31 + place) % 0x4000) for place in range(3))
+        query_keys(name)
+        asked_word_keys(name)
+        score_person(PersonQuery((NameForm(name),)), PersonFeatures(("NGUYEN VAN AN",), None))
+    assert normal_name.cache_info().currsize <= rows + 1
+    for cache in (asked_name, query_keys, asked_word_keys):
+        assert cache.cache_info().currsize <= 512
