@@ -111,6 +111,23 @@ async def test_e3_what_was_forgotten_is_not_answered_again_by_a_clock_that_is_pu
     assert answer_of(await submit(world, fresh)).outcome is Outcome.HIT
 
 
+async def test_a_node_that_was_ahead_serves_at_once_when_it_starts_with_the_right_time(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its log is an hour ahead of it: entries stay in order and say so, and statements are of now."""
+    node = await restarted(world, monkeypatch, HOUR)
+    assert answer_of(await submit(world, sealed(world.federation["th"]))).outcome is Outcome.REFUSED
+    node = await restarted(world, monkeypatch, 0)
+    answer = answer_of(await submit(world, sealed(world.federation["th"])))
+    assert answer.outcome is Outcome.HIT
+    assert abs(answer.issued_us - CLOCK.now_us()) < 20_000_000
+    newest = last(node)
+    assert abs(newest.private["clock_us"] * 1_000 + HOUR) < 60 * SECOND
+    for log in ("exchange", "operations"):
+        times = [item.entry.time_us for item in entries(node, log)]
+        assert times == sorted(set(times))
+
+
 async def test_documents_and_copies_are_deleted_only_by_a_time_that_a_counterpart_vouches_for(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -36,7 +36,7 @@ from certs.names import CertificateName, CertificateUse, Holder
 from certs.profile import read_leaf
 from certs.tls import TlsIdentity, server_credentials
 from gateway.app.source import Process
-from gateway.clock import ManualClock, from_us
+from gateway.clock import ManualClock, SystemClock, from_us
 from gateway.config.source_home import load_source
 from gateway.demo import planted
 from gateway.errors import Malformed
@@ -54,6 +54,7 @@ from gateway.records.sdjwt import RecordIssuer, issue, present
 from gateway.rpc import methods
 from gateway.signing.dsse import pae
 from gateway.signing.keys import SigningKey, load_signing_key
+from gateway.storage.log.claims import HELD_S
 from tests.support.exchange import CLOCK, KH, TH, VN, command, last, lines, person, stopping
 from tests.support.forger import eventually
 from tests.support.load import waiting
@@ -394,6 +395,21 @@ async def test_an_unforeseen_failure_of_the_system_ends_no_round(stage: Stage, m
     monkeypatch.setattr(stage.process._store, "forget_claims", forgotten.append)
     stage.process._refresh()
     assert (odd.asked, len(forgotten)) == (3, 3)
+
+
+async def test_a_source_forgets_by_the_time_since_its_start_and_by_no_clock_that_jumped(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    process = stage.process
+    clock = SystemClock()
+    monkeypatch.setattr(process, "_clock", clock)
+    monkeypatch.setattr(process, "_begun", clock.monotonic())
+    assert process._over_us() == 0
+    monkeypatch.setattr(process, "_begun", clock.monotonic() - HELD_S)
+    assert abs(clock.now_us() - process._over_us()) < 60_000_000
+    wall = clock._wall
+    monkeypatch.setattr(clock, "_wall", lambda: wall() + 86_400_000_000_000)
+    assert process._over_us() == 0
 
 
 async def test_the_node_cannot_make_a_source_wider_than_its_agency_allows(stage: Stage) -> None:

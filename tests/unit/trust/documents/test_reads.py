@@ -1,0 +1,73 @@
+"""What a member says that it reads: the optional field `reads` of its descriptor (decision 0045)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from gateway.errors import Malformed
+from gateway.signing import strict_json
+from gateway.signing.dsse import sign_document
+from gateway.signing.keys import load_signing_key
+from gateway.trust.ceremony.ceremony import publish_descriptor
+from gateway.trust.documents.descriptor import DESCRIPTOR_TYPE, Reads, parse_descriptor, sign_descriptor
+from tests.support.federation import Federation, make_federation
+
+
+@pytest.fixture(scope="module")
+def founded(tmp_path_factory: pytest.TempPathFactory) -> Federation:
+    return make_federation(tmp_path_factory.mktemp("reads"), ("th", "vn"))
+
+
+def test_a_new_descriptor_lists_what_this_program_reads(founded: Federation) -> None:
+    assert founded.view().descriptor("th").reads == tuple(Reads) == ("answer.v2",)
+
+
+@pytest.mark.parametrize("reads", [(), ("answer.v2", "answer.v3", "notice.v11")])
+def test_reads_may_be_absent_and_unknown_names_are_kept(founded: Federation, reads: tuple[str, ...]) -> None:
+    key = load_signing_key(founded["th"].authority / "authority.key")
+    data = sign_descriptor(replace(founded.view().descriptor("th"), reads=reads), [key])
+    found, document = parse_descriptor(data)
+    assert found.reads == reads
+    assert (b"reads" in document.payload) is bool(reads)
+
+
+@pytest.mark.parametrize(
+    "reads", [[], ["answer"], ["answer.v0"], ["answer.v2", "answer.v2"], "answer.v2", [2], ["A.v2"]]
+)
+def test_other_words_are_refused(founded: Federation, reads: object) -> None:
+    key = load_signing_key(founded["th"].authority / "authority.key")
+    payload = parse_descriptor(founded.view().descriptor("th").data)[1].payload
+    value = strict_json.loads(payload, len(payload)) | {"reads": reads}
+    with pytest.raises(Malformed):
+        parse_descriptor(sign_document(DESCRIPTOR_TYPE, strict_json.dumps(value), [key]))
+
+
+def test_a_home_of_an_earlier_version_says_so_with_its_next_descriptor_and_then_publishes_no_other(
+    tmp_path: Path,
+) -> None:
+    member = make_federation(tmp_path, ("th",))["th"]
+    held = member.view().descriptor("th")
+    key = load_signing_key(member.authority / "authority.key")
+    older = sign_descriptor(
+        replace(held, version=held.version + 1, previous=held.hash.hex(), reads=(), hash=b"", data=b""), [key]
+    )
+    keeper = member.keeper()
+    keeper.documents.accept_descriptor(older, member.view().descriptor("th").member, member.clock)
+    assert member.view().descriptor("th").reads == ()
+
+    def publish() -> bytes:
+        return publish_descriptor(
+            member.home,
+            member.authority,
+            member.clock,
+            endpoints=held.endpoints,
+            offices=held.offices,
+            agencies=member.agencies,
+        )
+
+    newer = publish()
+    assert parse_descriptor(newer)[0].reads == tuple(Reads)
+    assert publish() == newer
