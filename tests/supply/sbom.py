@@ -33,6 +33,7 @@ SAID_ELSEWHERE: Final = {
     "ipp-crypto": "Apache-2.0",
     "jinja2": "BSD-3-Clause",
     "protobuf": "BSD-3-Clause",
+    "tzdata": "Apache-2.0",
     "uvloop": "MIT OR Apache-2.0",
 }
 """Licences, as in the packages' own files, where the metadata has no SPDX name, or this machine not the package."""

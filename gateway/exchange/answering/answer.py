@@ -30,7 +30,7 @@ The policy that is in force in step 1 decides on all of a question, to the end.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from gateway.clock import check_time
 from gateway.errors import LiaisonError, Reason, Replayed, Stale, Suspended, Unavailable
@@ -141,7 +141,8 @@ class Answerer:
         try:
             self._decide_all([job for job in jobs if job.refusal is None], policy)
         except Unavailable as error:
-            return self._cannot_keep(jobs, error)
+            self._cannot_keep(jobs, error)
+            return
         served = [job for job in jobs if job.refusal is None and job.stored is None]
         self._stage.put_all(job for job in jobs if job.refusal is not None or job.stored is not None)
         if served:
@@ -289,7 +290,7 @@ class Answerer:
         self._keep_back(drafted, logged)
         self._note_losers([(item, place) for item, place in zip(drafted, logged, strict=True) if _lost(place)])
         self._send([(item.job, item.reply) for item in drafted])  # 12
-        self._leave([job.inbound for job in batch])
+        self._leave(batch)
         self._trace(batch)
 
     def _draft(self, job: Job) -> Drafted:
@@ -377,8 +378,8 @@ class Answerer:
                 trace = start_trace(job.inbound.traceparent)
                 record_span(self._log, Span.ANSWER, trace, now - job.begun, peer=job.peer, outcome=job.outcome.value)
 
-    def _leave(self, batch: list[Inbound]) -> None:
-        self._admission.leave(inbound.line for inbound in batch)
+    def _leave(self, jobs: Iterable[Job]) -> None:
+        self._admission.leave(job.line for job in jobs)
         if self._admission.inside == 0:
             with self._idle:
                 self._idle.notify_all()
