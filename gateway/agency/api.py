@@ -18,6 +18,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from gateway.agency.allowance import Allowance, Leaving
 from gateway.agency.client_certificate import ClientSystem, client_system
@@ -252,7 +253,7 @@ async def _json_body(request: Request) -> Any:
                     raise TooLarge(
                         "a body has at most {limit} bytes", code="body-too-large", where="body", limit=MAX_BODY
                     )
-    except TimeoutError:
+    except (TimeoutError, ClientDisconnect):
         raise TimedOut("the body did not come in time", code="slow-body", where="body") from None
     return strict_json.loads(bytes(data), MAX_BODY)
 
