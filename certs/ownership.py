@@ -50,12 +50,12 @@ def _look(path: Path, seen: set[tuple[int, int]]) -> Iterator[Misconfigured]:
     except FileNotFoundError:
         return
     except OSError as error:
-        yield _fault(path, "cannot be looked at: {strerror}", "namei -l {path}", strerror=error.strerror)
+        yield _fault(path, f"it cannot be looked at: {error.strerror}", "namei -l")
         return
     if (there.st_dev, there.st_ino) in seen and not stat.S_ISLNK(here.st_mode):
         return
     if len(seen) > _MOST:
-        yield _fault(path, "there are more than {limit} files", "ls -lR {path}", limit=_MOST)
+        yield _fault(path, f"there are more than {_MOST} files", "ls -lR")
         return
     yield from _owner(path, here)
     if stat.S_ISLNK(here.st_mode):
@@ -93,7 +93,7 @@ def _inside(folder: Path, seen: set[tuple[int, int]]) -> Iterator[Misconfigured]
     try:
         inside = sorted(folder.iterdir())
     except OSError as error:
-        yield _fault(folder, "cannot be read: {strerror}", "namei -l {path}", strerror=error.strerror)
+        yield _fault(folder, f"it cannot be read: {error.strerror}", "namei -l")
         return
     for path in inside:
         yield from _look(path, seen)
@@ -102,28 +102,30 @@ def _inside(folder: Path, seen: set[tuple[int, int]]) -> Iterator[Misconfigured]
 def _owner(path: Path, found: os.stat_result) -> Iterator[Misconfigured]:
     mine = os.geteuid()
     if found.st_uid not in (mine, 0):
-        yield _fault(
-            path,
-            "it belongs to the account `{owner}`, and this process runs as `{account}`",
-            "chown -h {account} {path}",
-            code="foreign-owner",
-            owner=_name(found.st_uid),
-            account=_name(mine),
-        )
+        account = _name(mine)
+        problem = f"it belongs to the account `{_name(found.st_uid)}`, and this process runs as `{account}`"
+        yield _fault(path, problem, f"chown -h {quote(account)}", "foreign-owner")
 
 
 def _mode(path: Path, found: os.stat_result) -> Iterator[Misconfigured]:
     mode = stat.S_IMODE(found.st_mode)
     if mode & 0o022 and path.name != _LOCK:
-        yield _fault(
-            path, "others can write it (mode {mode:04o})", "chmod go-w {path}", code="others-can-write", mode=mode
-        )
+        yield _fault(path, f"others can write it (mode {mode:04o})", "chmod go-w", "others-can-write")
     elif mode & 0o077 and path.suffix == ".key" and stat.S_ISREG(found.st_mode):
-        yield _fault(path, "others can read this key (mode {mode:04o})", "chmod 600 {path}", "key-readable", mode=mode)
+        yield _fault(path, f"others can read this key (mode {mode:04o})", "chmod 600", "key-readable")
 
 
-def _fault(path: Path, text: str, remedy: str, code: str = "not-looked-at", **facts: object) -> Misconfigured:
-    return Misconfigured(text, code=code, where=str(path), remedy=remedy, path=quote(str(path)), **facts)
+def _fault(path: Path, problem: str, command: str, code: str = "not-looked-at") -> Misconfigured:
+    place = quote(str(path))
+    return Misconfigured(
+        "{problem}",
+        code=code,
+        where=str(path),
+        remedy="{command} {place}",
+        problem=problem,
+        command=command,
+        place=place,
+    )
 
 
 def _name(uid: int) -> str:
