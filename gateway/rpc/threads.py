@@ -12,6 +12,7 @@ import grpc
 
 from certs.tls import listen
 from gateway.errors import HeadConflict, LiaisonError, StorageBroken, Unavailable
+from gateway.host.failures import NO_ENTRY
 from gateway.rpc.contract import Call, CallerCheck, Door, Method, Who, by_path, largest_request
 from gateway.rpc.status import STATUS, size_metadata
 from gateway.rpc.transport import Lookup, Refused, RefusedCall, certificate_of, options
@@ -93,8 +94,6 @@ class ThreadServer(Generic[Who]):
             except HeadConflict as conflict:  # a log learns our size in this way
                 context.set_trailing_metadata(size_metadata(conflict))
                 context.abort(STATUS[conflict.reason], conflict.code)
-            except Unavailable as error:
-                context.abort(STATUS[error.reason], error.code)
             except LiaisonError as error:
                 self._refuse(context, method, who, error)
             except Exception as error:  # noqa: BLE001 - no foreign error crosses the wire, and its words stay here
@@ -105,7 +104,8 @@ class ThreadServer(Generic[Who]):
     def _refuse(
         self, context: grpc.ServicerContext, method: Method[Any, Any], who: str, error: LiaisonError
     ) -> NoReturn:
-        self._note(RefusedCall(method.name, who, context.peer(), error))
+        if error.code not in NO_ENTRY:
+            self._note(RefusedCall(method.name, who, context.peer(), error))
         context.abort(STATUS[error.reason], error.code)
         raise error
 
