@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Protocol
 
 from gateway.errors import Stale
@@ -29,9 +30,8 @@ _JUMP_NS = JUMP_US * _NANOS_PER_MICRO
 _BOOT: int | None = getattr(time, "CLOCK_BOOTTIME", None)
 
 
-def steady_ns() -> int:
-    """Return nanoseconds of a clock that is never set, and that goes on while the machine sleeps."""
-    return time.monotonic_ns() if _BOOT is None else time.clock_gettime_ns(_BOOT)
+steady_ns: Callable[[], int] = time.monotonic_ns if _BOOT is None else partial(time.clock_gettime_ns, _BOOT)
+"""Returns nanoseconds of a clock that is never set, and that goes on while the machine sleeps."""
 
 
 class Clock(Protocol):
@@ -58,17 +58,18 @@ class SystemClock:
         self._last_us = 0
         self._wall = wall
         self._steady = steady
-        self._wall_at_start = wall()
-        self._steady_at_start = steady()
+        self._ahead = wall() - steady()
 
     def now_us(self) -> int:
         """Return the time in microseconds since 1970; never earlier than before."""
         wall = self._wall()
-        steady = self._wall_at_start + self._steady() - self._steady_at_start
-        us = (steady if abs(wall - steady) >= _JUMP_NS else wall) // _NANOS_PER_MICRO
+        steady = self._steady() + self._ahead
+        us = (wall if -_JUMP_NS < wall - steady < _JUMP_NS else steady) // _NANOS_PER_MICRO
         with self._lock:
-            self._last_us = max(us, self._last_us + 1)
-            return self._last_us
+            if us <= self._last_us:
+                us = self._last_us + 1
+            self._last_us = us
+            return us
 
     def now(self) -> datetime:
         """Return the time in UTC; never earlier than before."""
@@ -80,8 +81,7 @@ class SystemClock:
 
     def jumped_us(self) -> int:
         """Return the distance in microseconds of the system's clock from where it should be by the steady clock."""
-        wall = self._wall() - self._wall_at_start
-        return (wall - self._steady() + self._steady_at_start) // _NANOS_PER_MICRO
+        return (self._wall() - self._steady() - self._ahead) // _NANOS_PER_MICRO
 
 
 class ManualClock:

@@ -19,7 +19,7 @@ import os
 import re
 import stat
 import threading
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
@@ -179,6 +179,12 @@ class Suspensions:
         """All lines of the file, oldest first."""
         self.refresh()
         return self._switches
+
+    @property
+    def in_force(self) -> Mapping[str, Switch]:
+        """The targets that are switched off now, with their switches; the same object until the file changes."""
+        self.refresh()
+        return self._active
 
     @property
     def active(self) -> dict[str, str]:

@@ -57,6 +57,7 @@ class AskedNumber(msgspec.Struct, frozen=True):
         return None if fit is None else self.matches[fit]
 
 
+@lru_cache(maxsize=512)
 def asked_number(query: IdentifierQuery) -> AskedNumber:
     """Return what `query` asks for. Raises `Malformed` for a number without letters or digits."""
     asked = _asked(query)

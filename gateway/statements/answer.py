@@ -110,9 +110,12 @@ def pad(payload: bytes, rest: bytes = b"") -> bytes:
     gaps cannot be filled exactly, since the field's own length takes one, two or three bytes: then the next size is
     used.
     """
+    length_so_far = len(payload) + len(rest)
     for size in SIZES:
+        if size <= length_so_far:
+            continue
         for length_bytes in (1, 2, 3):
-            zeros = size - len(payload) - len(rest) - 1 - length_bytes
+            zeros = size - length_so_far - 1 - length_bytes
             if zeros > 0 and len(length := _varint(zeros)) == length_bytes:
                 return b"".join((payload, bytes((_PADDING_TAG,)), length, bytes(zeros), rest))
     raise TooLarge(

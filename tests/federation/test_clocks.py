@@ -58,7 +58,7 @@ def jump(world: World, monkeypatch: pytest.MonkeyPatch, by: int, *, at_start: bo
     assert isinstance(clock, SystemClock)
     monkeypatch.setattr(clock, "_wall", lambda: time.time_ns() + by)
     if at_start:
-        monkeypatch.setattr(clock, "_wall_at_start", clock._wall_at_start + by)
+        monkeypatch.setattr(clock, "_ahead", clock._ahead + by)
         monkeypatch.setattr(clock, "_last_us", 0)
 
 

@@ -43,7 +43,7 @@ def served(lines: Lines, seconds: Callable[[Task], float], count: int) -> list[T
     for _ in range(count):
         each = lines.ready()
         assert each is not None
-        lines.charge(each, seconds(each), 0.0)
+        lines.charge([each], seconds(each), 0.0)
         found.append(each)
     return found
 

@@ -163,7 +163,7 @@ class Answerer:
         view = parts.trust()
         now = parts.clock.monotonic()
         job = Job(inbound, now, min(inbound.deadline, now + self._source_timeout_s))
-        job.come_in_under(view, policy)
+        job.come_in_under(view, policy, parts.suspensions.in_force)
         try:
             job.peer = view.peer(inbound.certificate).member  # 1
             job.opened = REQUEST_KIND.open(inbound.envelope)  # 2

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
 
+from gateway.config.suspensions import Switch
 from gateway.errors import LiaisonError, Reason, Unacknowledged
 from gateway.exchange.answering.inbound import Inbound
 from gateway.exchange.stages import reraise_fatal
@@ -101,6 +102,7 @@ class Job:
         "request",
         "stored",
         "suspended_types",
+        "switches",
         "urgent",
         "view",
         "why",
@@ -125,6 +127,7 @@ class Job:
         self.expected: tuple[tuple[str, str], ...] = ()
         self.suspended_types: frozenset[str] = frozenset()
         self.off: frozenset[str] = frozenset()
+        self.switches: Mapping[str, Switch] | None = None
         self.urgent = False
         self.is_proved = False
         self.is_kept = True
@@ -152,9 +155,9 @@ class Job:
         """The sender and the exchange id."""
         return self.peer, self.verified.value.exchange_id
 
-    def come_in_under(self, view: TrustView, policy: PolicyEngine) -> None:
+    def come_in_under(self, view: TrustView, policy: PolicyEngine, switches: Mapping[str, Switch]) -> None:
         """Note what is in force as the request comes in: this policy decides on all of it, whatever comes after."""
-        self.view, self._policy = view, policy
+        self.view, self._policy, self.switches = view, policy, switches
 
     @property
     def policy(self) -> PolicyEngine:

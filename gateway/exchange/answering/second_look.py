@@ -1,7 +1,7 @@
 """The second look: what was removed or switched off while its request was inside gets nothing (design, section 3).
 
 A request is looked at again before its source searches, before a record is fetched, and after the commit, before the
-answer leaves. While trust is the same and nothing is switched off, a look costs two comparisons.
+answer leaves. While trust and switches are the same, a look costs two comparisons.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class SecondLook:
     def switched_off(self, job: Job) -> frozenset[str]:
         """Return what could give the answer to a verified request and is switched off now: sources, record types."""
         suspensions = self._parts.suspensions
-        if not suspensions.active:
+        if not suspensions.in_force:
             return frozenset()
         request = job.verified.value
         types = suspensions.suspended_types(job.peer, request.purpose.value)
@@ -39,13 +39,15 @@ class SecondLook:
     def check(self, job: Job) -> None:
         """Raise the refusal of a request whose sender, or whose source, may not go on being served."""
         self.check_sender(job)
-        if job.request is None:
+        switches = self._parts.suspensions.in_force
+        if job.request is None or switches is job.switches:
             return
         purpose = job.request.value.purpose.value
         if (reason := self._parts.suspensions.suspends(peer=job.peer, purpose=purpose)) is not None:
             raise Suspended("exchange with `{peer}` is suspended: {reason}", peer=job.peer, reason=reason)
         if self.switched_off(job) - job.off:
             raise Suspended("a source or a record type was suspended while the request was inside")
+        job.switches = switches
 
     def check_sender(self, job: Job) -> None:
         """Raise `Unauthenticated`, `BadSignature` or `Stale` when the sender, or a key of it, was removed meanwhile."""

@@ -57,17 +57,14 @@ class Work(msgspec.Struct):
     error: BaseException | None = None
     call: SearchCall | FetchCall | None = None
     steps: Steps[object] | None = None
-    spent: float = 0.0
-    """The seconds that it took, its share of calls together included."""
 
     @property
     def has_begun(self) -> bool:
         """Tell whether it was run at all."""
         return self.steps is not None or self.error is not None
 
-    def go_on(self, clock: Clock, reply: object = None) -> None:
+    def go_on(self, reply: object = None) -> None:
         """Run to the next call or to the end; raise `reply` inside the work when it is an error."""
-        begun = clock.monotonic()
         self.call = None
         try:
             if self.steps is None:
@@ -77,19 +74,18 @@ class Work(msgspec.Struct):
             self.result = end.value
         except BaseException as error:  # noqa: BLE001 - whatever a source throws, `SystemExit` too, is this work's only
             self.error = error
-        self.spent += clock.monotonic() - begun
 
 
 def run_together(works: Sequence[Work], clock: Clock) -> None:
     """Run all `works` to their ends, step by step. Raises nothing: see `Work`."""
     for work in works:
-        work.go_on(clock)
+        work.go_on()
     while waiting := [work for work in works if work.call is not None]:
         now = clock.monotonic()
         alike: dict[tuple[type, int], list[Work]] = {}
         for work in waiting:
             if now >= work.deadline:
-                work.go_on(clock, TimedOut("no time was left for the source"))
+                work.go_on(TimedOut("no time was left for the source"))
             elif work.call is not None:
                 alike.setdefault((type(work.call), id(work.call.source)), []).append(work)
         for some in alike.values():
@@ -99,12 +95,9 @@ def run_together(works: Sequence[Work], clock: Clock) -> None:
 def _ask(works: Sequence[Work], clock: Clock) -> None:
     """Put calls of one kind to their one source, and go on with the replies."""
     searches = [(work, work.call) for work in works if isinstance(work.call, SearchCall)]
-    begun = clock.monotonic()
     replies: Sequence[object] = _search_all(searches, clock) if searches else _fetch_all(works, clock)
-    share = (clock.monotonic() - begun) / len(works)
     for work, reply in zip(works, replies, strict=True):
-        work.spent += share
-        work.go_on(clock, reply)
+        work.go_on(reply)
 
 
 def _search_all(calls: Sequence[tuple[Work, SearchCall]], clock: Clock) -> Sequence[object]:

@@ -173,7 +173,7 @@ class Bulkhead:
         now = self._clock.monotonic()
         due = throttle.reserve(now, task.deadline)
         if due is None:
-            self._queue.charge(task, 0.0, 0.0)
+            self._queue.charge([task], 0.0, 0.0)
             self._refuse(task, "the source is asked too often")
             return False
         if due > now:
@@ -231,15 +231,16 @@ class Bulkhead:
             finally:
                 del self._at_work[thread]
         cpu = time.thread_time() - cpu if tasks[0].cost else 0.0
-        for task, work in zip(tasks, works, strict=True):
-            self._learn(task, work.spent, cpu)
+        # Those that go together are alike, so they pay alike: one reading of the clock for all of them.
+        share = (self._clock.monotonic() - now) / len(tasks)
+        self._learn(tasks, share, cpu)
         return [(task, *self._outcome(work)) for task, work in zip(tasks, works, strict=True)]
 
-    def _learn(self, task: Task, seconds: float, cpu: float) -> None:
-        """Charge a task to its member; learn from all but costly ones how quick the source is."""
-        if not self._queue.is_costly(task):
-            self._pace += (max(seconds, _MIN_PACE_S) - self._pace) / 8
-        self._queue.charge(task, seconds, cpu)
+    def _learn(self, tasks: Sequence[Task], seconds: float, cpu: float) -> None:
+        """Charge tasks, `seconds` each, to their members; learn how quick the source is, but not from costly ones."""
+        if not self._queue.is_costly(tasks[0]):
+            self._pace += (max(seconds, _MIN_PACE_S) - self._pace) * len(tasks) / (7 + len(tasks))
+        self._queue.charge(tasks, seconds, cpu)
 
     def _outcome(self, work: Work) -> tuple[object, LiaisonError | None]:
         if not work.has_begun:

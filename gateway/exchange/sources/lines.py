@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
-from queue import Empty, SimpleQueue
+from collections.abc import Callable, Sequence
+from queue import SimpleQueue
 
 import msgspec
 
@@ -77,6 +77,8 @@ class _Rank:
 
     def __init__(self, share: float) -> None:
         self.lines: dict[str, _Line] = {}
+        self.waiting: dict[str, _Line] = {}
+        """Those of them in which a task waits."""
         self.share = share
         self.spent = 0.0
         self.floor = 0.0
@@ -88,6 +90,7 @@ class _Rank:
             line = self.lines[task.line] = _Line()
         if not line.tasks:
             line.spent = max(line.spent, self.floor)
+            self.waiting[task.line] = line
         line.tasks.append(task)
 
 
@@ -145,15 +148,18 @@ class Lines:
 
     def ready(self) -> Task | None:
         """Return the next task that waits and may be begun now, or None."""
-        try:
-            while True:
-                if (arrived := self._inbox.get_nowait()) is not None:
-                    self._rank(arrived).add(arrived)
-        except Empty:
-            pass
+        while not self._inbox.empty():  # one thread at a time takes from it
+            if (arrived := self._inbox.get()) is not None:
+                self._rank(arrived).add(arrived)
         with self._lock:
-            rank = self._next_rank()
-            return self._begin(rank) if rank is not None else None
+            urgent, usual = self._next(self._urgent), self._next(self._usual)
+            if urgent is None:  # a rank in which nothing waits saves no time for later
+                self._urgent.spent = max(self._urgent.spent, self._usual.spent)
+            if usual is None:
+                self._usual.spent = max(self._usual.spent, self._urgent.spent)
+            if urgent is not None and (usual is None or self._urgent.spent <= self._usual.spent):
+                return self._begin(self._urgent, *urgent)
+            return self._begin(self._usual, *usual) if usual is not None else None
 
     def is_costly(self, task: Task) -> bool:
         """Tell whether a task takes long, so that cheap ones must not wait for it."""
@@ -173,31 +179,22 @@ class Lines:
             self._costly -= task.alone
         self._inbox.put(None)  # what had to wait for it may be begun now
 
-    def charge(self, task: Task, seconds: float, cpu: float) -> None:
-        """Charge a task that was served to its member; `cpu` is what a question by name computed."""
+    def charge(self, tasks: Sequence[Task], seconds: float, cpu: float) -> None:
+        """Charge tasks that were served to their members, `seconds` each; `cpu` is what a question by name computed."""
         with self._lock:
-            rank = self._rank(task)
-            rank.spent += (seconds - task.reserved) / rank.share
-            rank.lines[task.line].pay(task, seconds, cpu)
+            for task in tasks:
+                rank = self._rank(task)
+                rank.spent += (seconds - task.reserved) / rank.share
+                rank.lines[task.line].pay(task, seconds, cpu)
 
     def _rank(self, task: Task) -> _Rank:
         return self._urgent if task.urgent else self._usual
 
-    def _next_rank(self) -> _Rank | None:
-        """Return the rank that is served next; an empty one saves no time for later."""
-        urgent, usual = any(self._eligible(self._urgent)), any(self._eligible(self._usual))
-        if not urgent:
-            self._urgent.spent = max(self._urgent.spent, self._usual.spent)
-        if not usual:
-            self._usual.spent = max(self._usual.spent, self._urgent.spent)
-        if urgent and (not usual or self._urgent.spent <= self._usual.spent):
-            return self._urgent
-        return self._usual if usual else None
-
-    def _begin(self, rank: _Rank) -> Task:
-        """Take the first task of the line that has had least, and let it pay what the last ones took."""
-        name, line = min(self._eligible(rank), key=lambda item: item[1].spent)
+    def _begin(self, rank: _Rank, name: str, line: _Line) -> Task:
+        """Take the first task of a line, and let the line pay what its last ones took."""
         task = line.tasks.popleft()
+        if not line.tasks:
+            del rank.waiting[name]
         rank.floor = line.spent
         task.reserved = line.pace
         line.spent += task.reserved
@@ -207,18 +204,22 @@ class Lines:
         self._last[name] = self._begun
         return task
 
-    def _eligible(self, rank: _Rank) -> Iterator[tuple[str, _Line]]:
-        """Yield the lines whose first task may be begun now.
+    def _next(self, rank: _Rank) -> tuple[str, _Line] | None:
+        """Return the line that has had least of those whose first task may be begun now, or None.
 
         One costly task is served at a time. The last thread is for another member than the one that holds the others,
         as long as there is another one.
         """
-        for name, line in rank.lines.items():
-            if not line.tasks or (self._costly and line.is_costly(line.tasks[0])):
+        found: tuple[str, _Line] | None = None
+        for name, line in rank.waiting.items():
+            if found is not None and found[1].spent <= line.spent:
+                continue
+            if self._costly and line.is_costly(line.tasks[0]):
                 continue
             if name and self._threads > 1 and self._busy.get(name, 0) >= self._threads - 1 and self._has_others(name):
                 continue
-            yield name, line
+            found = name, line
+        return found
 
     def _has_others(self, member: str) -> bool:
         return any(name != member and self._begun - last < _RECENT for name, last in self._last.items())
