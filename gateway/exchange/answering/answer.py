@@ -30,9 +30,10 @@ The policy that is in force in step 1 decides on all of a question, to the end.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from gateway.clock import check_time
+from gateway.config.suspensions import Switch
 from gateway.errors import LiaisonError, Reason, Replayed, Stale, Suspended, Unavailable
 from gateway.exchange.answering.admission import Admission, AdmissionLimits, Faults
 from gateway.exchange.answering.deadlines import Deadlines
@@ -133,8 +134,8 @@ class Answerer:
 
     def admit(self, batch: list[Inbound]) -> None:
         """Take a batch through steps 1 to 6, then put each remaining request to the sources."""
-        policy = self._parts.policy()
-        jobs = [self._identify(inbound, policy) for inbound in batch]
+        policy, switches = self._parts.policy(), self._parts.suspensions.in_force
+        jobs = [self._identify(inbound, policy, switches) for inbound in batch]
         self._check_time(jobs)
         self._verify([job for job in jobs if job.refusal is None])
         jobs = self._limit_faults(jobs)
@@ -158,12 +159,12 @@ class Answerer:
             self._decide(job, now_us)
         self._charge([job for job in verified if job.refusal is None and job.stored is None], policy)
 
-    def _identify(self, inbound: Inbound, policy: PolicyEngine) -> Job:
+    def _identify(self, inbound: Inbound, policy: PolicyEngine, switches: Mapping[str, Switch]) -> Job:
         parts = self._parts
         view = parts.trust()
         now = parts.clock.monotonic()
         job = Job(inbound, now, min(inbound.deadline, now + self._source_timeout_s))
-        job.come_in_under(view, policy, parts.suspensions.in_force)
+        job.come_in_under(view, policy, switches)
         try:
             job.peer = view.peer(inbound.certificate).member  # 1
             job.opened = REQUEST_KIND.open(inbound.envelope)  # 2
