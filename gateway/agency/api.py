@@ -8,6 +8,7 @@ it. The API calls only `gateway.ports.officers.Searches` and `OnwardUses`.
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
@@ -100,10 +101,18 @@ def create_api(parts: AgencyParts) -> FastAPI:
         title="Liaison: search abroad",
         version="1",
         description="One request, one line for each counterpart. Silence is never shown as no hit.",
+        openapi_url=None,
         docs_url=None,
         redoc_url=None,
     )
     app.include_router(_routes(parts))
+    document = json.dumps(app.openapi()).encode()
+
+    @app.get("/openapi.json", include_in_schema=False)
+    async def openapi(request: Request) -> Response:
+        _client(request, parts)
+        return Response(document, media_type="application/json")
+
     app.add_middleware(Leaving, allowance=parts.allowance)
     _handle_errors(app, parts)
     return app
@@ -302,6 +311,10 @@ def _handle_errors(app: FastAPI, parts: AgencyParts) -> None:
 
     @app.exception_handler(HTTPException)
     async def unknown_path(request: Request, error: HTTPException) -> Response:
+        try:
+            _client(request, parts)  # a call of what is not there is a call of its system, too
+        except Refused as refused:
+            return await known(request, refused)
         code = {404: "no-such-path", 405: "no-such-method"}.get(error.status_code, "http")
         reason = Reason.NOT_FOUND if error.status_code == 404 else Reason.INVALID_ARGUMENT
         return plain_problem(error.status_code, code, reason, _language(request))
