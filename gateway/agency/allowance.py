@@ -14,6 +14,7 @@ from gateway.config.schema import Limits
 from gateway.errors import Overloaded
 from gateway.ports import events
 from gateway.ports.journal import EntryDraft
+from gateway.throttle import Throttle
 
 ENTRIES = 60
 """Refused calls of one system that are each an entry, until `drafts` is called; the others are counted."""
@@ -29,8 +30,7 @@ _ENTERED = "entered"
 
 @dataclass(slots=True)
 class _Use:
-    calls: float
-    at: float
+    rate: Throttle
     running: int = 0
 
     def leave(self) -> None:
@@ -49,24 +49,21 @@ class _Callers:
 
     def enter(self, caller: str) -> _Use:
         """Count a call that begins. Raises `Overloaded` over a bound."""
-        use, now = self._use(caller), self._monotonic()
-        use.calls = min(self._rate_per_s * _BURST_S, use.calls + (now - use.at) * self._rate_per_s)
-        use.at = now
+        use = self._use(caller)
         remedy = "ask again in a second"
         if use.running >= self._in_flight:
             code = f"{self._kind}-busy"
             raise Overloaded("at most {limit} calls at a time", code=code, remedy=remedy, limit=self._in_flight)
-        if use.calls < 1:
+        if not use.rate.admits(self._monotonic()):
             code = f"{self._kind}-rate"
             raise Overloaded("at most {limit} calls in a second", code=code, remedy=remedy, limit=self._rate_per_s)
-        use.calls -= 1
         use.running += 1
         return use
 
     def _use(self, caller: str) -> _Use:
         use = self._uses.get(caller)
         if use is None:
-            use = self._uses[caller] = _Use(self._rate_per_s * _BURST_S, self._monotonic())
+            use = self._uses[caller] = _Use(Throttle(self._rate_per_s, _BURST_S))
             if len(self._uses) > _KNOWN:
                 self._uses.popitem(last=False)
         self._uses.move_to_end(caller)

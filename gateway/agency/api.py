@@ -8,6 +8,7 @@ it. The API calls only `gateway.ports.officers.Searches` and `OnwardUses`.
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
@@ -23,9 +24,10 @@ from starlette.requests import ClientDisconnect
 from gateway.agency.allowance import Allowance, Leaving
 from gateway.agency.client_certificate import ClientSystem, client_system
 from gateway.agency.onward import OnwardBody, OnwardResponse, onward_response, read_onward
+from gateway.agency.openapi import DocumentedApi, body_of, refusals
 from gateway.agency.problems import language_headers, plain_problem, problem, status_of
 from gateway.agency.requests import SearchBody, read_search
-from gateway.agency.responses import SearchResponse, search_response
+from gateway.agency.responses import HealthBody, LiveBody, ReadyBody, SearchResponse, search_response
 from gateway.agency.tokens import OfficerTokens
 from gateway.clock import SystemClock
 from gateway.config.schema import Limits
@@ -57,14 +59,8 @@ BODY_TIMEOUT_S = 10.0
 _IDEMPOTENCY_KEY = re.compile(r'"?([A-Za-z0-9][A-Za-z0-9._:-]{0,63})"?', re.ASCII)
 _SEARCH_ID = r"^[A-Za-z0-9._-]{1,64}$"
 _EVENT_STREAM = "text/event-stream"
-_REF = "#/components/schemas/{model}"
-_BODIES = (SearchBody, OnwardBody)
-"""Bodies that this API parses itself, strictly."""
-
-
-def _body_of(model: type[BaseModel]) -> dict[str, Any]:
-    schema = {"$ref": _REF.format(model=model.__name__)}
-    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
+_OF_EVERY_CALL = refusals(401, 403, 429, 503)
+_OF_BODIES = refusals(400, 413, 504)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,39 +95,39 @@ class AgencyParts:
     monotonic: Callable[[], float] = SystemClock().monotonic
 
 
-class _Api(FastAPI):
-    """FastAPI whose OpenAPI document has the schemas of the bodies that the API parses itself."""
-
-    def openapi(self) -> dict[str, Any]:
-        """Return the OpenAPI document."""
-        if not self.openapi_schema:
-            schemas = super().openapi()["components"]["schemas"]
-            for model in _BODIES:
-                body = model.model_json_schema(ref_template=_REF)
-                schemas |= body.pop("$defs") | {model.__name__: body}
-        return super().openapi()
-
-
 def create_api(parts: AgencyParts) -> FastAPI:
     """Return the application, for `gateway.agency.server`, which hands in the client's certificate."""
-    app = _Api(
+    app = DocumentedApi(
         title="Liaison: search abroad",
         version="1",
         description="One request, one line for each counterpart. Silence is never shown as no hit.",
+        openapi_url=None,
         docs_url=None,
         redoc_url=None,
     )
     app.include_router(_routes(parts))
+    document = json.dumps(app.openapi()).encode()
+
+    @app.get("/openapi.json", include_in_schema=False)
+    async def openapi(request: Request) -> Response:
+        _client(request, parts)
+        return Response(document, media_type="application/json")
+
     app.add_middleware(Leaving, allowance=parts.allowance)
     _handle_errors(app, parts)
     return app
 
 
 def _routes(parts: AgencyParts) -> APIRouter:
-    router = APIRouter(prefix="/v1")
+    router = APIRouter(prefix="/v1", responses=_OF_EVERY_CALL)
     log = Logger(component="agency")
 
-    @router.post("/searches", response_model=SearchResponse, openapi_extra=_body_of(SearchBody))
+    @router.post(
+        "/searches",
+        response_model=SearchResponse,
+        responses=_OF_BODIES | refusals(409),
+        openapi_extra=body_of(SearchBody),
+    )
     async def start_search(
         request: Request,
         idempotency_key: Annotated[str, Header(description="the same key returns the first search")] = "",
@@ -150,7 +146,7 @@ def _routes(parts: AgencyParts) -> APIRouter:
         record_span(log, Span.SEARCH, trace, seconds, search_id=found.id)
         return _shown(search_response(found, language), parts, language)
 
-    @router.get("/searches/{search_id}", response_model=SearchResponse)
+    @router.get("/searches/{search_id}", response_model=SearchResponse, responses=refusals(400, 404))
     async def get_search(request: Request, search_id: Annotated[str, Path(pattern=_SEARCH_ID)]) -> Response:
         """Return the search with late answers; as a stream of events when `Accept` says `text/event-stream`."""
         officer, language = _officer(request, parts), _language(request)
@@ -163,8 +159,8 @@ def _routes(parts: AgencyParts) -> APIRouter:
     @router.post(
         "/searches/{search_id}/onward",
         response_model=OnwardResponse,
-        responses={202: {"model": OnwardResponse}},
-        openapi_extra=_body_of(OnwardBody),
+        responses={202: {"model": OnwardResponse}} | _OF_BODIES | refusals(404),
+        openapi_extra=body_of(OnwardBody),
     )
     async def use_onward(request: Request, search_id: Annotated[str, Path(pattern=_SEARCH_ID)]) -> Response:
         """Decide whether a record may be used onward: 200 allowed, 403 refused, 202 the owner was asked for consent."""
@@ -178,20 +174,20 @@ def _routes(parts: AgencyParts) -> APIRouter:
         language = _language(request)
         return _shown(onward_response(answer, language), parts, language, 200 if answer.allowed else 202)
 
-    @router.get("/health")
+    @router.get("/health", response_model=HealthBody, responses={503: {"model": HealthBody}})
     async def health(request: Request) -> Response:
         """Tell whether the node is ready for work, why it is not, and how its sources are: 200, or 503."""
         _client(request, parts)
         return _health(parts.health())
 
-    @router.get("/health/ready")
+    @router.get("/health/ready", response_model=ReadyBody, responses={503: {"model": ReadyBody}})
     async def ready(request: Request) -> Response:
         """Tell whether the node is ready for work, and why it is not: 200, or 503."""
         _client(request, parts)
         found = parts.health()
         return _health({name: found[name] for name in ("status", "problems") if name in found})
 
-    @router.get("/health/live")
+    @router.get("/health/live", response_model=LiveBody)
     async def live(request: Request) -> Response:
         """Tell that the node's loop turns: it would not answer otherwise."""
         _client(request, parts)
@@ -315,6 +311,10 @@ def _handle_errors(app: FastAPI, parts: AgencyParts) -> None:
 
     @app.exception_handler(HTTPException)
     async def unknown_path(request: Request, error: HTTPException) -> Response:
+        try:
+            _client(request, parts)  # a call of what is not there is a call of its system, too
+        except Refused as refused:
+            return await known(request, refused)
         code = {404: "no-such-path", 405: "no-such-method"}.get(error.status_code, "http")
         reason = Reason.NOT_FOUND if error.status_code == 404 else Reason.INVALID_ARGUMENT
         return plain_problem(error.status_code, code, reason, _language(request))

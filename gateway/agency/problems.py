@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from fastapi.responses import JSONResponse
+from pydantic import BaseModel
 
 from gateway.errors import LiaisonError, Reason, Refused, StorageBroken, TooLarge
 from gateway.language.catalogue import Sentences, tell
@@ -27,7 +28,7 @@ _STATUS = {
     Reason.INTERNAL: 500,
 }
 
-_TITLES: Sentences = {
+TITLES: Sentences = {
     "400": "the request does not parse",
     "401": "not authenticated",
     "403": "not permitted",
@@ -42,6 +43,19 @@ _TITLES: Sentences = {
     "503": "not served now",
     "504": "no answer in time",
 }
+
+
+class Problem(BaseModel):
+    """A refusal. `code` and `reason` are for machines; `title`, `detail` and `remedy` are in the caller's language."""
+
+    type: str
+    title: str
+    status: int
+    code: str
+    reason: Reason
+    detail: str = ""
+    where: str = ""
+    remedy: str = ""
 
 
 def status_of(error: LiaisonError) -> int:
@@ -76,7 +90,7 @@ def language_headers(language: Language) -> dict[str, str]:
 def _body(status: int, code: str, reason: Reason, language: Language) -> dict[str, Any]:
     return {
         "type": f"urn:liaison:problem:{code}",
-        "title": tell(language, _TITLES.get(str(status), "not served")),
+        "title": tell(language, TITLES.get(str(status), "not served")),
         "status": status,
         "code": code,
         "reason": reason.value,

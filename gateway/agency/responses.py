@@ -90,6 +90,35 @@ class SearchResponse(BaseModel):
     lines: list[LineBody]
 
 
+class LiveBody(BaseModel):
+    """The node lives."""
+
+    status: str
+
+
+class ProblemOfNode(BaseModel):
+    """Why the node is not ready."""
+
+    code: str
+    where: str
+    problem: str
+    remedy: str
+
+
+class ReadyBody(BaseModel):
+    """Whether the node is ready for work: `ok`, or `not-ready` with the reasons."""
+
+    status: str
+    problems: list[ProblemOfNode]
+
+
+class HealthBody(ReadyBody):
+    """The same, with the member and the state of each of its sources."""
+
+    member: str
+    sources: dict[str, str]
+
+
 def search_response(search: Search, language: Language = Language.EN) -> SearchResponse:
     """Return a search as JSON shows it."""
     return SearchResponse(

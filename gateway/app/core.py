@@ -25,6 +25,7 @@ from gateway.exchange.changes import ClockChanges, TrustChanges
 from gateway.exchange.incidents import Incidents
 from gateway.exchange.parts import Parts
 from gateway.exchange.sources.upkeep import SourceUpkeep
+from gateway.host.failures import BROKEN
 from gateway.model.names import MemberId
 from gateway.model.purpose import Purpose
 from gateway.node.client import PeerPool
@@ -42,9 +43,6 @@ from gateway.storage.keys.references import HitReferences
 from gateway.storage.log.group_commit import LogWriter, LogWriters
 from gateway.telemetry import Logger, LogLine
 from gateway.witness.seen_heads import SeenHeads
-
-BROKEN = 70
-"""Exit code after a storage failure: the supervisor starts the node again, which checks its disk first."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,7 +55,7 @@ async def tell_state(manager: ServiceManager, health: Health) -> None:
     while True:
         codes = ", ".join(problem.code for problem in health.look())
         manager.tell("WATCHDOG=1", f"STATUS=not ready: {codes}" if codes else "STATUS=ready")
-        await asyncio.sleep(min(WATCH_S, manager.watchdog_s / 3 or WATCH_S))
+        await asyncio.sleep(manager.every_s(WATCH_S))
 
 
 def _settle_memory() -> None:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import signal
 import threading
-from contextlib import closing
 from pathlib import Path
 
 from adapters.base import Adapter
@@ -25,7 +23,8 @@ from gateway.config.load import host_port
 from gateway.config.source_home import SourceProcess, load_source
 from gateway.errors import LiaisonError, Misconfigured, StorageBroken
 from gateway.host import descriptors
-from gateway.host.service_manager import ServiceManager
+from gateway.host.failures import BROKEN
+from gateway.host.service_manager import serve_until_signal
 from gateway.model.names import member_id
 from gateway.model.strictness import Strictness
 from gateway.ops.homes.found_source import certificate_names
@@ -44,9 +43,6 @@ from gateway.storage.log.log_store import SqlLogStore
 from gateway.telemetry import Logger, LogLine, configure_logging
 
 _DRAIN_S = 10.0
-_BROKEN = 70
-"""Exit code after a storage failure: the supervisor starts the process again, which checks its disk first."""
-
 _INIT = "`liaison source init` makes it"
 
 
@@ -55,18 +51,8 @@ def serve_source(home: Path) -> int:
     settings = load_source(home)
     configure_logging(settings.telemetry.log_level)
     descriptors.raise_limit()
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
     with only_one(settings.home.path / "source.lock"):
-        process = Process(settings)
-        process.start()
-        with closing(ServiceManager()) as manager:
-            manager.tell("READY=1")
-            while not stop.wait(WATCH_S):
-                manager.tell("WATCHDOG=1", process.look())
-            manager.tell("STOPPING=1")
-            process.stop()
+        serve_until_signal(lambda: Process(settings), WATCH_S)
     return 0
 
 
@@ -166,7 +152,7 @@ class Process:
     def _fatal(self, error: BaseException) -> None:
         """End the process: an answer that cannot be logged must not leave (FACT-13)."""
         self._log.error(LogLine.STORAGE_BROKEN, error)
-        os._exit(_BROKEN)
+        os._exit(BROKEN)
 
     def _alarm(self, text: str) -> None:
         self._log.error(LogLine.ROUNDS_FAILED, Misconfigured(text, code="tls-files"))

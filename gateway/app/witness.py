@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
-import threading
-from contextlib import closing
 from pathlib import Path
 
 from certs.ownership import check_ownership
@@ -18,7 +15,8 @@ from gateway.config.load import host_port
 from gateway.config.witness_home import WitnessProcess, load_witness
 from gateway.errors import LiaisonError, Misconfigured
 from gateway.host import descriptors
-from gateway.host.service_manager import ServiceManager
+from gateway.host.failures import BROKEN
+from gateway.host.service_manager import serve_until_signal
 from gateway.model.evidence.witness import HeadEvidence
 from gateway.model.names import member_id
 from gateway.node.witness_server import WitnessServer
@@ -35,9 +33,7 @@ from gateway.witness.listed_logs import ListedLogs
 from gateway.witness.service import WitnessService
 
 _DRAIN_S = 5.0
-_REFRESH_S = 2.0
-_BROKEN = 70
-"""Exit code after a storage failure: the supervisor starts the process again, which checks its disk first."""
+_LOOK_S = 2.0
 
 
 def serve_witness(home: Path) -> int:
@@ -45,19 +41,8 @@ def serve_witness(home: Path) -> int:
     settings = load_witness(home)
     configure_logging(settings.telemetry.log_level)
     descriptors.raise_limit()
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
     with only_one(settings.home.path / "witness.lock"):
-        process = DomesticWitness(settings)
-        process.start()
-        with closing(ServiceManager()) as manager:
-            manager.tell("READY=1")
-            while not stop.wait(_REFRESH_S):
-                process.refresh()
-                manager.tell("WATCHDOG=1", process.look())
-            manager.tell("STOPPING=1")
-            process.stop()
+        serve_until_signal(lambda: DomesticWitness(settings), _LOOK_S)
     return 0
 
 
@@ -116,15 +101,12 @@ class DomesticWitness:
         self._database.close()
         self._log.info(LogLine.NODE_STOPPED)
 
-    def refresh(self) -> None:
-        """Take up trust documents that were accepted in the meantime."""
+    def look(self) -> str:
+        """Take up trust documents that were accepted in the meantime, and look at the disk."""
         try:
             self.trust.refresh()
         except LiaisonError as error:
             self._log.error(LogLine.ROUNDS_FAILED, error)
-
-    def look(self) -> str:
-        """Look at the disk. Return the state for the service manager."""
         return "STATUS=not ready: disk-reserve" if self._reserve.look() else "STATUS=ready"
 
     def _found(self, evidence: HeadEvidence) -> None:
@@ -145,4 +127,4 @@ class DomesticWitness:
 
     def _fatal(self, error: BaseException) -> None:
         self._log.error(LogLine.STORAGE_BROKEN, error)
-        os._exit(_BROKEN)
+        os._exit(BROKEN)

@@ -69,17 +69,30 @@ def printed(command: Callable[..., Output]) -> Callable[..., int]:
     return json_option(call)
 
 
+_WIDEST = 1_000
+"""Columns of a terminal that no table needs."""
+
+
 def print_table(titles: Sequence[str], rows: Iterable[Sequence[str]], *, names: int) -> None:
-    """Print a table over the width of the terminal, elsewhere over 120 columns; figures follow the first `names`."""
+    """Print a table over the width of the terminal, elsewhere over 120 columns; figures follow the first `names`.
+
+    Headings may break between words. No word and no figure is cut off: a table that needs more columns takes them.
+    """
+    from rich.box import SIMPLE_HEAD
     from rich.console import Console
+    from rich.measure import Measurement
     from rich.table import Table
 
-    table = Table(*titles)
+    table, rows = Table(*titles, box=SIMPLE_HEAD, pad_edge=False, padding=0, show_edge=False), list(rows)
+    for column, texts in zip(table.columns, zip(titles, *rows, strict=True), strict=True):
+        column.min_width = max(len(word) for text in texts for word in text.split() or [""])
     for column in table.columns[names:]:
         column.justify = "right"
     for row in rows:
         table.add_row(*row)
-    Console(width=None if sys.stdout.isatty() else 120).print(table)
+    console = Console(width=None if sys.stdout.isatty() else 120)
+    console.width = max(console.width, Measurement.get(console, console.options.update(width=_WIDEST), table).minimum)
+    console.print(table)
 
 
 @contextmanager

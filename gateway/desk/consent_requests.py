@@ -26,7 +26,6 @@ from gateway.audit.reading.kept_answers import KeptAnswers
 from gateway.desk.consents import Consent, ConsentBook
 from gateway.errors import Forbidden, LiaisonError, Overloaded, Suspended
 from gateway.exchange.parts import Parts
-from gateway.exchange.sources.throttle import Throttle
 from gateway.exchange.stages import as_error, reraise_fatal
 from gateway.model.consent import ConsentAnswer, ConsentRequest, ConsentState
 from gateway.model.exchange import Refusal, Verified
@@ -38,6 +37,7 @@ from gateway.statements.answer import read_signed
 from gateway.statements.consent import CONSENT_ANSWER_KIND, CONSENT_REQUEST_KIND
 from gateway.statements.envelope import check_signer
 from gateway.storage.log.group_commit import LogWriter
+from gateway.throttle import Rates
 
 MAX_OPEN = 500
 """Requests of one counterpart that are kept at a time."""
@@ -53,7 +53,7 @@ class ConsentDesk:
         self._kept = kept
         self._operations = operations
         self._book = ConsentBook(parts.documents)
-        self._rates: dict[MemberId, Throttle] = {}
+        self._rates = Rates(_PER_SECOND, parts.clock.monotonic)
         self._one_at_a_time = asyncio.Lock()
 
     async def take(self, peer: MemberId, envelope: bytes) -> bytes:
@@ -86,8 +86,7 @@ class ConsentDesk:
             await asyncio.to_thread(self._book.logged, consent)
 
     def _check_rate(self, peer: MemberId) -> None:
-        now = self._parts.clock.monotonic()
-        if not self._rates.setdefault(peer, Throttle(_PER_SECOND)).admits(now):
+        if not self._rates.admits(peer):
             raise Overloaded("too many requests for consent", code="consent-rate", where=peer)
 
     async def _accept(self, request: Verified[ConsentRequest]) -> Consent:

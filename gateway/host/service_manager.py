@@ -8,7 +8,12 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import socket
+import threading
+from collections.abc import Callable
+from contextlib import closing
+from typing import Protocol
 
 _SOCKET, _WATCHDOG, _PROCESS = "NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"
 
@@ -33,6 +38,10 @@ class ServiceManager:
         watches = self._socket is not None and process in ("", str(os.getpid()))
         return int(span) / 1e6 if watches and span.isdigit() else 0.0
 
+    def every_s(self, usual_s: float) -> float:
+        """Return the seconds from one look to the next: the usual ones, or fewer where the manager waits less long."""
+        return min(usual_s, self.watchdog_s / 3 or usual_s)
+
     def tell(self, *lines: str) -> None:
         """Send lines such as `READY=1`. A manager that does not listen is no error."""
         if self._socket is not None:
@@ -43,3 +52,31 @@ class ServiceManager:
         """Close the socket."""
         if self._socket is not None:
             self._socket.close()
+
+
+class Served(Protocol):
+    """A process that serves until it is asked to stop."""
+
+    def start(self) -> None:
+        """Listen."""
+
+    def look(self) -> str:
+        """Do what is to be done again and again. Return the state for the service manager."""
+
+    def stop(self) -> None:
+        """Take no more, finish what was taken, close."""
+
+
+def serve_until_signal(make: Callable[[], Served], every_s: float) -> None:
+    """Run a process until SIGTERM or SIGINT. What it needs to tell its manager is opened before it listens."""
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    with closing(ServiceManager()) as manager:
+        process = make()
+        process.start()
+        manager.tell("READY=1")
+        while not stop.wait(manager.every_s(every_s)):
+            manager.tell("WATCHDOG=1", process.look())
+        manager.tell("STOPPING=1")
+        process.stop()

@@ -98,6 +98,8 @@ def test_an_explanation_has_its_entry_first(liaison: Liaison, home: Path, exchan
     newest, *_ = found = entries(liaison, home, "explained")
     assert len(found) == before + 1
     assert newest["index"] == ran.value["entry"]["index"]
+    in_force = entries(liaison, home, "start")[0]["private"]["policy_hash"]
+    assert ran.value["policy_hash"] == in_force
     assert newest["private"] == {
         "by": "A. Clerk",
         "account": getpass.getuser(),

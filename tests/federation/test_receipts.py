@@ -129,7 +129,7 @@ async def test_a_receipt_without_the_senders_own_entry_and_proof_is_not_taken(
     ]
     before, count = vn.answering.receipts._book.acknowledged(TH), len(written(world, "receipt-refused"))
     for message in bad:
-        vn.answering.receipts._rates.clear()
+        vn.answering.receipts._rates.of.clear()
         status = await caller(world).refused(methods.ACKNOWLEDGE.path, methods.ACKNOWLEDGE.request.write(message))
         assert status in (grpc.StatusCode.PERMISSION_DENIED, grpc.StatusCode.INVALID_ARGUMENT)
     assert vn.answering.receipts._book.acknowledged(TH) == before
@@ -157,7 +157,7 @@ async def test_a_receipt_that_says_that_nothing_arrived_is_taken_and_seen(
         TH, VN, number, number, exchanges_hash([]), (number,), sha256(payload_of(previous)).digest(), CLOCK.now_us()
     )
     sealed = RECEIPT_KIND.build(receipt, world.federation["th"].key("statement"))
-    vn.answering.receipts._rates.clear()
+    vn.answering.receipts._rates.of.clear()
     message = ReceiptMessage(sealed.envelope, b"", LogProof(0, (), b""))
     await caller(world).call(methods.ACKNOWLEDGE.path, methods.ACKNOWLEDGE.request.write(message))
     entry = written(world, "receipt")[-1].private

@@ -16,12 +16,12 @@ from gateway.clock import SystemClock
 from gateway.errors import LiaisonError, TimedOut
 from gateway.exchange.sources.batching import SearchCall, Steps
 from gateway.exchange.sources.bulkhead import Bulkhead, Task, WallLimits
-from gateway.exchange.sources.throttle import BURST_SECONDS, Throttle
 from gateway.exchange.stages import Turn
 from gateway.model.hit import SearchResult, SourceRecord
 from gateway.model.query import DocumentQuery, Query
 from gateway.model.strictness import Strictness
 from gateway.ports.sources import Source, SourceDescription
+from gateway.throttle import BURST_SECONDS, Throttle
 from tests.support.load import waiting
 
 CLOCK = SystemClock()

@@ -68,7 +68,7 @@ async def about(world: World) -> AsyncIterator[Found]:
 @pytest.fixture(autouse=True)
 def no_rate(world: World) -> None:
     """Each test begins with the whole of its rate."""
-    world.nodes["vn"].desk.consents._rates.clear()
+    world.nodes["vn"].desk.consents._rates.of.clear()
 
 
 def last(node: Node, kind: str) -> Logged:
@@ -153,7 +153,7 @@ async def test_an_exchange_answer_or_record_that_never_was_is_refused(world: Wor
         ("purpose-not-covered", {"asked": OnwardUse(Place(TH), Purpose.TRAINING, Use.PASS_ON)}),
     ]
     for code, change in changes:
-        world.nodes["vn"].desk.consents._rates.clear()
+        world.nodes["vn"].desk.consents._rates.of.clear()
         request = structs.replace(right, id=secrets.token_hex(16), **change)
         assert code_of(await send(caller(world), sealed_consent(world, request))) == code, change
         assert last(world.nodes["vn"], "consent-not-taken").private["code"] == code
@@ -226,7 +226,7 @@ async def test_a_suspended_peer_is_told_so_and_people_in_danger_come_through(wor
     home, danger = Home(world.home("vn")), structs.replace(CUSTOMS, purpose=Purpose.THREAT_TO_LIFE)
 
     async def told(**changes: Any) -> str:
-        world.nodes["vn"].desk.consents._rates.clear()
+        world.nodes["vn"].desk.consents._rates.of.clear()
         request = consent_request(world, about, **changes)
         return code_of(await send(caller(world), sealed_consent(world, request)))
 

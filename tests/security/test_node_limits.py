@@ -24,13 +24,13 @@ from gateway.config.schema import Settings
 from gateway.errors import LiaisonError, Overloaded, Suspended, TimedOut, Unavailable, Unknown
 from gateway.exchange.receipts import receipts as channels
 from gateway.exchange.receipts.receipts import Acknowledger
-from gateway.exchange.sources.throttle import Throttle
 from gateway.model.exchange import LogProof, Outcome, Receipt, ReceiptMessage
 from gateway.model.names import MemberId
 from gateway.node import wire
 from gateway.ports.journal import EntryDraft
 from gateway.rpc import methods
 from gateway.rpc.contract import A, Limit, Method, Q, Shape
+from gateway.throttle import Throttle
 from tests.support.acts import switch_off, switch_on
 from tests.support.exchange import (
     CLOCK,
@@ -262,7 +262,7 @@ async def test_garbage_receipts_have_a_limit_and_only_their_hash_is_kept(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(channels, "_PER_SECOND", 1e-6)  # however long forty calls take, only the first few are let in
-    world.nodes["vn"].answering.receipts._rates.clear()
+    world.nodes["vn"].answering.receipts._rates.of.clear()
     node, garbage = world.nodes["vn"], b"\x00" * 10_000
     sent = ReceiptMessage(garbage, b"", LogProof(0, (), b""))
     before, statuses = len(operations(node, "receipt-refused")), []

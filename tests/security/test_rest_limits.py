@@ -100,6 +100,16 @@ async def test_a_search_that_its_caller_gave_up_is_counted_off(tmp_path: Path) -
                 await asyncio.sleep(0.05)
 
 
+@pytest.mark.parametrize(
+    ("path", "before"),
+    [("/v1/health/live", ""), ("/openapi.json", ""), ("/docs", "no-such-path"), ("/v1/searches", "no-such-method")],
+)
+async def test_no_path_can_be_asked_without_a_limit(tmp_path: Path, path: str, before: str) -> None:
+    allowance = Allowance(Limits(system_rate_per_s=5), lambda: 0.0)  # no second passes
+    async with rest_api(tmp_path, StoredSearches(), allowance=allowance) as rest, rest.client() as client:
+        assert [await code(client, path) for _ in range(12)] == [before] * 10 + ["system-rate"] * 2
+
+
 async def test_a_flood_of_one_system_leaves_the_others_theirs_and_does_not_fill_the_log(tmp_path: Path) -> None:
     allowance = Allowance(Limits(system_rate_per_s=20), lambda: 0.0)  # no second passes
     async with rest_api(tmp_path, StoredSearches(), allowance=allowance) as rest:

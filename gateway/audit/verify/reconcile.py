@@ -7,7 +7,7 @@ Each exchange between the two gets at most one finding:
 3. `altered-request`, `altered-answer`: both have an entry, with different hashes. The signed statement that one of
    them holds contradicts the other; where neither holds it any more, neither is blamed;
 4. `lost-answer`: it was given, and never came. Neither is to blame;
-5. `lost-question`: it was asked, and there is no entry of it at the other side: lost on the way, or not logged;
+5. `lost-question`: it was asked, and there is no entry of it at the other side: lost on the way, or not logged.
    A question that its asker noted as turned away is no finding: beyond a limit the other side keeps no entry of it,
    signs nothing, and gives no number. Where the other side has an answer to it all the same, that is a `lost-answer`;
 6. `lost-entries`: one side has it, and the other side's log lost the entries of that time, as that log says itself.

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 from gateway.clock import Clock
 from gateway.errors import Overloaded
-from gateway.exchange.sources.throttle import Throttle
+from gateway.throttle import Rates
 
 FAULTS_PER_S = 10.0
 """Requests of one member without a proved sender that get a signed refusal and an entry, in a second."""
@@ -40,31 +40,14 @@ class AdmissionLimits:
     burst_per_member: int = 2000
 
 
-class Rates:
-    """A rate for each member, of which this process takes its share. For one thread."""
-
-    def __init__(self, per_second: float, burst_s: float, clock: Clock, processes: Callable[[], int]) -> None:
-        self._per_second = per_second
-        self._burst_s = burst_s
-        self._clock = clock
-        self._processes = processes
-        self._rates: dict[str, Throttle] = {}
-
-    def admits(self, member: str) -> bool:
-        """Use up one turn of the member; False, and nothing is used up, when there is none."""
-        rate = self._rates.get(member)
-        if rate is None:
-            rate = self._rates[member] = Throttle(self._per_second, self._burst_s)
-        return rate.admits(self._clock.monotonic(), self._processes())
-
-
 class Admission:
     """Lets requests in, within the limits for each member and in total. Thread-safe."""
 
     def __init__(self, limits: AdmissionLimits, clock: Clock, processes: Callable[[], int]) -> None:
         self._limits = limits
         self._processes = processes
-        self._rates = Rates(limits.rate_per_member, limits.burst_per_member / limits.rate_per_member, clock, processes)
+        burst_s = limits.burst_per_member / limits.rate_per_member
+        self._rates = Rates(limits.rate_per_member, clock.monotonic, burst_s, processes)
         self._inside: Counter[str] = Counter()
         self._sum = 0
         self._lock = threading.Lock()
@@ -110,8 +93,8 @@ class Faults:
     """Decides what is kept of requests whose sender is not proved. For one thread."""
 
     def __init__(self, clock: Clock, processes: Callable[[], int]) -> None:
-        self._entries = Rates(FAULTS_PER_S, FAULTS_BURST_S, clock, processes)
-        self._whole = Rates(WHOLE_PER_MINUTE / 60, 60.0, clock, processes)
+        self._entries = Rates(FAULTS_PER_S, clock.monotonic, FAULTS_BURST_S, processes)
+        self._whole = Rates(WHOLE_PER_MINUTE / 60, clock.monotonic, 60.0, processes)
 
     def has_entry(self, member: str) -> bool:
         """Tell whether the next one gets a signed refusal and an entry."""

@@ -23,7 +23,6 @@ from gateway.audit.accounts.receipts import NumberedExchange, exchanges_hash
 from gateway.clock import check_time, from_us, to_us
 from gateway.errors import Malformed, Overloaded, Refused
 from gateway.exchange.parts import Parts
-from gateway.exchange.sources.throttle import Throttle
 from gateway.model.evidence.day_account import DayAccount, DayAnswer
 from gateway.model.names import MemberId
 from gateway.ports import events
@@ -40,6 +39,7 @@ from gateway.statements.account import (
 )
 from gateway.statements.envelope import check_signer
 from gateway.storage.log.group_commit import LogWriter
+from gateway.throttle import Rates
 
 GRACE_US = 600_000_000
 """The time after midnight (UTC) at which a day is closed: its answers have come, or are silent."""
@@ -107,7 +107,7 @@ class DayAccounts:
         self._peers = peers
         self._operations = operations
         self._members = members
-        self._rates: dict[str, Throttle] = {}
+        self._rates = Rates(_PER_SECOND, parts.clock.monotonic, _BURST / _PER_SECOND)
 
     # ------------------------------------------------------------ what we answered
 
@@ -215,8 +215,7 @@ class DayAccounts:
 
     def _spend(self, peer: str) -> None:
         """Spend room for one account of `peer`, or raise `Overloaded`: each costs a read of some thousand entries."""
-        rate = self._rates.setdefault(peer, Throttle(_PER_SECOND, _BURST / _PER_SECOND))
-        if not rate.admits(self._parts.clock.monotonic()):
+        if not self._rates.admits(peer):
             raise Overloaded("too many accounts", code="account-rate", where=peer)
 
     # ------------------------------------------------------------ both

@@ -16,7 +16,6 @@ from gateway.errors import Contradicted, Forbidden, LiaisonError, Overloaded, Re
 from gateway.exchange.asking.check_answer import check_entry
 from gateway.exchange.asking.entries import their_entry
 from gateway.exchange.parts import Parts
-from gateway.exchange.sources.throttle import Throttle
 from gateway.model.exchange import LogProof, Receipt, ReceiptMessage
 from gateway.model.names import MemberId
 from gateway.ports import events
@@ -25,6 +24,7 @@ from gateway.rpc.contract import Calls
 from gateway.rpc.methods import ACKNOWLEDGE
 from gateway.statements.receipt import RECEIPT_KIND
 from gateway.storage.log.group_commit import LogWriter
+from gateway.throttle import Rates
 
 _BURST = 5.0
 _PER_SECOND = 2.0
@@ -87,7 +87,7 @@ class ReceiptTaker:
         self._book = book
         self._advanced = advanced
         self._operations = operations
-        self._rates: dict[MemberId, Throttle] = {}
+        self._rates = Rates(_PER_SECOND, parts.clock.monotonic, _BURST / _PER_SECOND)
 
     async def take(self, peer: MemberId, message: ReceiptMessage) -> int:
         """Check a receipt and the sender's entry against our own log, note it, and return the number now acknowledged.
@@ -96,8 +96,7 @@ class ReceiptTaker:
         `receipt-rate`, without an entry, when `peer` sends too many.
         """
         parts = self._parts
-        now = parts.clock.monotonic()
-        if not self._rates.setdefault(peer, Throttle(_PER_SECOND, _BURST / _PER_SECOND)).admits(now):
+        if not self._rates.admits(peer):
             raise Overloaded("too many receipts", code="receipt-rate", where=peer)
         proved: list[Mapping[str, Any]] = []
         try:

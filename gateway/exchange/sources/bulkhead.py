@@ -16,9 +16,9 @@ from gateway.clock import Clock
 from gateway.errors import LiaisonError, TimedOut
 from gateway.exchange.sources.batching import Work, run_together
 from gateway.exchange.sources.lines import Lines, Task
-from gateway.exchange.sources.throttle import Throttle
 from gateway.exchange.stages import Turn, as_error
 from gateway.ports.sources import SigningSource, Source, SourceDescription
+from gateway.throttle import Throttle
 
 __all__ = ["Bulkhead", "Health", "Task", "WallLimits"]
 

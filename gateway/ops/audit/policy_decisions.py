@@ -44,11 +44,20 @@ def user(by: str, reason: str) -> User:
     return User(by or account_name(os.getuid()), reason)
 
 
-def explain_exchange(home: Path, exchange_id: str, who: User) -> tuple[Written, list[tuple[str, Explanation]]]:
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """The explained decisions on an exchange: each with its subject, by which policy, and the entry of this use."""
+
+    entry: Written
+    policy_hash: str
+    decisions: list[tuple[str, Explanation]]
+
+
+def explain_exchange(home: Path, exchange_id: str, who: User) -> Explained:
     """Explain the decisions on an exchange that this home answered: the question, then each record found.
 
     The policy that decided is asked, by its hash in the entry, at the time of the entry. The entry that says who wants
-    to know comes first; it is returned with the explanations. Raises `Unknown` when there is no such decision or its
+    to know comes first. Raises `Unknown` when there is no such decision or its
     policy was not kept, `Contradicted` when the decision comes out by other rules than those in the entry, and the
     error that hinders the entry.
     """
@@ -61,7 +70,7 @@ def explain_exchange(home: Path, exchange_id: str, who: User) -> tuple[Written, 
             engine = kept_engine(Home(settings.home), decided.policy_hash, member_id(settings.node.member))
             explained = list(_explained(engine, _recorded(decided)))
             _require_same(decided, explained[0][1])
-            return at, explained
+            return Explained(at, decided.policy_hash, explained)
     raise Unknown(
         "no decision on `{exchange_id}` is in this log",
         code="unknown-exchange",

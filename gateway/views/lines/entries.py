@@ -8,6 +8,12 @@ from typing import Any
 from gateway.audit.reading.show import Shown
 from gateway.clock import rfc3339
 
+_SAID = (
+    *("officer", "case", "ticket", "purpose", "outcome", "code", "count", "detail"),
+    *("scope", "target", "by", "reason"),
+)
+_TIMES = {"first_us": "first", "last_us": "last"}
+
 
 def entry_line(name: str, shown: Shown, why: str = "") -> str:
     """Return an entry in one line; `why` is the reason why its private part is closed, or empty."""
@@ -18,9 +24,10 @@ def entry_line(name: str, shown: Shown, why: str = "") -> str:
         return f"{place} (erased: {shown.erased}){exchange}"
     if why:
         return f"{place} {exchange.removeprefix(', ')}".rstrip()
-    said = ("officer", "case", "ticket", "purpose", "outcome", "code", "target", "by", "reason")
-    words = [f"{key} {shown.private[key]}" for key in said if shown.private.get(key)]
-    requester = shown.private.get("requester")
+    private = shown.private
+    words = [f"{key} {private[key]}" for key in _SAID if private.get(key) and not isinstance(private[key], dict)]
+    words += [f"{word} {rfc3339(private[key])}" for key, word in _TIMES.items() if private.get(key)]
+    requester = private.get("requester")
     if isinstance(requester, list) and len(requester) > 3:
         words.insert(0, f"for {requester[1]} {requester[3]}")
     return f"{place} {(', '.join(words) + exchange).removeprefix(', ')}".rstrip()

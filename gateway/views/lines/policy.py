@@ -44,16 +44,22 @@ def case_lines(results: Sequence[tuple[str, CaseResult]], failed: int) -> Iterat
     yield f"{len(results) - failed} of {len(results)} cases hold", "bad" if failed or not results else "good"
 
 
-def explained_value(entry: Written | None, found: Iterable[tuple[str, Explanation]]) -> dict[str, Any]:
-    """Return explanations as JSON, with the place of the entry that says who wanted to know."""
+def explained_value(
+    found: Iterable[tuple[str, Explanation]], policy_hash: str = "", entry: Written | None = None
+) -> dict[str, Any]:
+    """Return explanations as JSON; those of an exchange with the policy that decided and the entry of this use."""
     explanations = [{"what": what} | asdict(one) | {"sentences": change_sentences(one.instead)} for what, one in found]
-    return {"explanations": explanations} | (_entry_value(entry) if entry else {})
+    of_exchange = {"policy_hash": policy_hash} | _entry_value(entry) if entry else {}
+    return {"explanations": explanations} | of_exchange
 
 
-def explained_lines(entry: Written | None, found: Iterable[tuple[str, Explanation]]) -> Iterator[Line]:
+def explained_lines(
+    found: Iterable[tuple[str, Explanation]], policy_hash: str = "", entry: Written | None = None
+) -> Iterator[Line]:
     """Yield why decisions came out as they did."""
     if entry is not None:
         yield _entry_line(entry)
+        yield f"decided by policy {policy_hash}"
     for what, one in found:
         yield what, "title"
         yield from _explanation_lines(one)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import signal
 import socket
 from collections.abc import Iterator
 from contextlib import closing
@@ -10,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.host.service_manager import ServiceManager
+from gateway.host.service_manager import ServiceManager, serve_until_signal
 
 
 @pytest.fixture
@@ -55,4 +57,53 @@ def test_the_watchdog_of_another_process_is_not_ours(manager: socket.socket, mon
         assert told.watchdog_s == 3.0
         monkeypatch.setenv("WATCHDOG_PID", "1")
         assert told.watchdog_s == 0.0
+    assert manager.fileno() >= 0
+
+
+class Asked:
+    """A process that is asked to stop at its second look, and whose descriptors are used up as soon as it listens."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._monkeypatch = monkeypatch
+        self.seen: list[str] = []
+
+    def start(self) -> None:
+        def none_left(*_: object, **__: object) -> socket.socket:
+            raise OSError(errno.EMFILE, "none left")
+
+        self._monkeypatch.setattr(socket, "socket", none_left)
+        self.seen.append("start")
+
+    def look(self) -> str:
+        self.seen.append("look")
+        if self.seen.count("look") == 2:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return "STATUS=ready"
+
+    def stop(self) -> None:
+        self.seen.append("stop")
+
+
+def test_a_process_tells_its_manager_until_a_signal_also_when_no_descriptor_is_left(
+    manager: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    process = Asked(monkeypatch)
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        serve_until_signal(lambda: process, 0.01)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    assert process.seen == ["start", "look", "look", "stop"]
+    told = [manager.recv(200) for _ in range(4)]
+    assert told == [b"READY=1", *[b"WATCHDOG=1\nSTATUS=ready"] * 2, b"STOPPING=1"]
+
+
+def test_a_manager_that_waits_less_long_is_told_more_often(
+    manager: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WATCHDOG_USEC", "1500000")
+    with closing(ServiceManager()) as told:
+        assert told.every_s(2.0) == 0.5
+        assert told.every_s(0.1) == 0.1
     assert manager.fileno() >= 0

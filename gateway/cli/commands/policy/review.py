@@ -86,16 +86,18 @@ def explain(
     """
     if (case is None) == (exchange_id is None):
         raise click.UsageError("give either --case or --exchange")
-    entry = None
     if case is not None:
         found = [(case.stem, explain_case(case, member))]
-    elif home is None or exchange_id is None:
+        return Output(explained_value(found), explained_lines(found))
+    if home is None or exchange_id is None:
         raise click.UsageError("--exchange needs --home")
-    elif not reason:
+    if not reason:
         raise click.UsageError("say why: --reason; it stands in the entry of the operations log")
-    else:
-        entry, found = explain_exchange(home, exchange_id, user(by, reason))
-    return Output(explained_value(entry, found), explained_lines(entry, found))
+    explained = explain_exchange(home, exchange_id, user(by, reason))
+    return Output(
+        explained_value(explained.decisions, explained.policy_hash, explained.entry),
+        explained_lines(explained.decisions, explained.policy_hash, explained.entry),
+    )
 
 
 @click.command()

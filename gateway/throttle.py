@@ -1,8 +1,9 @@
-"""Limit how often one source is asked, or one counterpart asks: so many times a second, evenly."""
+"""Limit how often something may happen: so many times a second, evenly, and some at once after a pause."""
 
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 
 BURST_SECONDS = 0.5
 """After a pause, the tasks of this many seconds may come at once."""
@@ -41,3 +42,30 @@ class Throttle:
     def admits(self, now: float, turns: int = 1) -> bool:
         """Reserve turns that begin now; False, and nothing is reserved, when there are none."""
         return self.reserve(now, now + _NOW_S, turns) is not None
+
+
+class Rates:
+    """The same rate for each caller, of which this process takes its share. For one thread.
+
+    Callers are members, which are few: none is forgotten. `of` holds the throttle of each that has called.
+    """
+
+    def __init__(
+        self,
+        per_second: float,
+        monotonic: Callable[[], float],
+        burst_s: float = BURST_SECONDS,
+        processes: Callable[[], int] = lambda: 1,
+    ) -> None:
+        self.of: dict[str, Throttle] = {}
+        self._per_second = per_second
+        self._burst_s = burst_s
+        self._monotonic = monotonic
+        self._processes = processes
+
+    def admits(self, caller: str) -> bool:
+        """Use up one turn of the caller; False, and nothing is used up, when there is none."""
+        rate = self.of.get(caller)
+        if rate is None:
+            rate = self.of[caller] = Throttle(self._per_second, self._burst_s)
+        return rate.admits(self._monotonic(), self._processes())
