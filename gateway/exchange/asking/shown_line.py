@@ -48,7 +48,7 @@ def _hit(parts: Parts, answer: Verified[Answer], hit: Hit, query: Query) -> Show
 def _is_of_another(query: Query, record_type: str, record: ShownRecord) -> bool:
     """Tell whether the disclosed fields contradict the question; one that they leave open is no contradiction."""
     try:
-        return judge(query, record_type, record.fields) is Verdict.OTHER
+        return judge(query, record_type, record.fields, whole=not record.undisclosed) is Verdict.OTHER
     except LiaisonError:  # the officer's own question has nothing to compare
         return False
 
