@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from enum import Enum
+from itertools import islice
 from typing import Any
 
 from gateway.matching.dates import compare_births
@@ -84,6 +85,7 @@ _BETWEEN = re.compile(r"[;/|()\n]")
 _MASKS = frozenset("*•")
 _WORD = re.compile(r"[^\s,;/()|]+")
 _MAX_WORDS = 24
+_MAX_NAMES = 128
 _MAX_COST = 1_600
 """The cost of names of one record that are compared at most (`name_cost`); a counterpart chooses them."""
 
@@ -205,7 +207,7 @@ def _names(record_type: str, fields: Mapping[str, Any]) -> Iterator[str]:
 
 def _affordable(names: Iterator[str]) -> Iterator[str]:
     left = _MAX_COST
-    for name in names:
+    for name in islice(names, _MAX_NAMES):
         left -= name_cost(name)
         if left < 0:
             return

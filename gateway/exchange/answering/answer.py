@@ -249,6 +249,7 @@ class Answerer:
             if job.stored is None:
                 self._owes(job.peer, purpose, job.begun)
             if job.refusal is None:
+                job.decided_us = now_us
                 job.decision = job.policy.may_answer(job.ask(parts.member), now_us)
                 if not job.decision.allow:
                     job.refuse_by_policy(job.decision)

@@ -155,7 +155,7 @@ class Gatherer:
         if job.suspended_types:
             candidates = tuple(item for item in candidates if item.record_type not in job.suspended_types)
         found.capped = result.capped or len(candidates) < len(result.candidates)
-        question, policy, now_us = job.ask(self._parts.member), job.policy, self._parts.clock.now_us()
+        question, policy, now_us = job.ask(self._parts.member), job.policy, job.decided_us
         self._constant_work.decide_ahead(policy, question, source, now_us)
         if not candidates:  # one decision all the same, so that no hit costs as much work; its notes are dropped
             nothing = Findings(description.id, description.kind)
@@ -220,7 +220,7 @@ class Gatherer:
             current = RecordAttributes(
                 attributes.question, record.record_type, attributes.owner, record.marking, record.category
             )
-            fresh = self._decide(job.policy, current, candidate, found, self._parts.clock.now_us())
+            fresh = self._decide(job.policy, current, candidate, found, job.decided_us)
             if fresh is None:
                 return None
             release = fresh

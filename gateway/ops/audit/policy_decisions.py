@@ -47,9 +47,9 @@ def user(by: str, reason: str) -> User:
 def explain_exchange(home: Path, exchange_id: str, who: User) -> tuple[Written, list[tuple[str, Explanation]]]:
     """Explain the decisions on an exchange that this home answered: the question, then each record found.
 
-    The policy that decided is asked, by its hash in the entry, at the time of the entry. The entry that says who wants
-    to know comes first; it is returned with the explanations. Raises `Unknown` when there is no such decision or its
-    policy was not kept, `Contradicted` when the decision comes out by other rules than those in the entry, and the
+    The policy that decided is asked, by its hash in the entry, at the time of the decision. The entry that says who
+    wants to know comes first; it is returned with the explanations. Raises `Unknown` when there is no such decision or
+    its policy was not kept, `Contradicted` when the decision comes out by other rules than those in the entry, and the
     error that hinders the entry.
     """
     detail = {"exchange": checked_id(exchange_id)}

@@ -134,8 +134,11 @@ def test_what_is_withheld_might_have_fitted() -> None:
     assert judge(asked, "TravelDocument", {"number": "E09598913"}, whole=False) is Verdict.OTHER
 
 
-def test_a_record_with_many_names_that_cost_much_takes_a_bounded_time() -> None:
-    fields = {"names": [name(chr(0x4E00 + place) * 200) for place in range(64)]}
+@pytest.mark.parametrize(
+    "texts", [[chr(0x4E00 + place) * 200 for place in range(64)], ["a;" * 2_000] * 64, ["1;" * 2_000] * 64]
+)
+def test_a_record_with_many_names_that_cost_much_takes_a_bounded_time(texts: list[str]) -> None:
+    fields = {"names": [name(text) for text in texts]}
     with effort() as spent:
         judge(ASKED, "Person", fields)
     assert spent.seconds < 1.0
