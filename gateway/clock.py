@@ -135,7 +135,7 @@ class ProvedTime:
     """Tells whether somebody else vouches for our time: only then does it say that something is over (decision 0046).
 
     A clock that was wrong when the process started has not jumped. So nothing is deleted by age until a counterpart or
-    a witness has signed a time that agrees with ours. From then on the steady clock carries the proof on, until the
+    its witness has signed a time that agrees with ours. From then on the steady clock carries the proof on, until the
     system's clock jumps. Thread-safe.
     """
 

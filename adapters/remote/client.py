@@ -248,6 +248,7 @@ class Referred:
             fields=verified.fields if verified else {},
             marking=wire.read_marking(message.marking),
             category=wire.read_category(message.category),
+            borne_out=wire.read_quality(message.quality) if message.quality else None,
         )
 
     def _check_refusal(self, record: SourceRecord, marking: ReleaseMarking) -> None:

@@ -136,11 +136,12 @@ class SourceService:
             raise Forbidden("records are signed for requests of counterparts only", code="no-request")
         searched = self._memory.take(reference, message.record_type, message.key)
         record = self._adapter.fetch(message.key, message.record_type, deadline)
-        if searched is not None:
-            _check_found(searched, record)
+        less = _less_than_told(searched, record) if searched is not None else ""
         signed = self._sign(record, release, reference)
         marking = wire.marking_text(record.marking)
-        answer = pb.IssueResponse(record=signed, marking=marking, category=record.category.value).SerializeToString()
+        answer = pb.IssueResponse(
+            record=signed, marking=marking, category=record.category.value, quality=less
+        ).SerializeToString()
         private = {"type": record.record_type, "key": record.key, "signed": bool(signed)}
         private |= {"marking": record.marking.as_json()}
         self._log.write_now(self._draft(events.SOURCE_ISSUED, reference, node, answer, private))
@@ -235,12 +236,17 @@ class _Refusals:
             return waiting + 1
 
 
-def _check_found(searched: Searched, record: SourceRecord) -> None:
-    """Raise `Unavailable` when a record is not what the search said of it: it is about another subject, or may be."""
+def _less_than_told(searched: Searched, record: SourceRecord) -> str:
+    """Return the quality that a record bears out where it is less than what the search said of it, else nothing.
+
+    Raises `Unavailable` when the record is about another subject.
+    """
     told = searched.match(record.record_type, record.key)
     match = confirm(searched.query, record, SETS[searched.strictness])
-    if match is None or weaker(told, match).quality is not told.quality:
+    if match is None:
         raise Unavailable("the record is no longer the one that was found", code=RECORD_CHANGED, where=record.source)
+    quality = weaker(told, match).quality
+    return "" if quality is told.quality else quality.value
 
 
 def _replayed() -> Replayed:

@@ -103,7 +103,7 @@ def _candidate(message: pb.Candidate, description: SourceDescription) -> Candida
         source=description.id,
         key=text_value(message.key, "candidate.key", MAX_KEY),
         record_type=message.record_type,
-        match=Match(_listed(Quality, message.quality, "quality"), message.score, rules),
+        match=Match(read_quality(message.quality), message.score, rules),
         marking=read_marking(message.marking),
         category=_listed(SubjectCategory, message.category, "category"),
     )
@@ -138,6 +138,12 @@ def read_category(text: str) -> SubjectCategory:
     """Return a subject category. Raises `Malformed`."""
     category: SubjectCategory = _listed(SubjectCategory, text, "category")
     return category
+
+
+def read_quality(text: str) -> Quality:
+    """Return the quality of a match. Raises `Malformed`."""
+    quality: Quality = _listed(Quality, text, "quality")
+    return quality
 
 
 def _object(text: str) -> Mapping[str, Any]:

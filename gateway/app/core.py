@@ -114,7 +114,7 @@ def build_core(resources: Resources, production: bool) -> Core:
         make_reference=HitReferences(resources.settings.keystore, resources.clock).make_reference,
         note_head=heads.note,
         begun_us=begun_us(resources.store, resources.exchange_log.store_name),
-        forgotten_us=lambda: forgetting.through_us,
+        is_forgotten=forgetting.has,
         signed_time=proved.compare,
     )
     return Core(

@@ -41,8 +41,8 @@ class Parts:
     begun_us: int = 0
     """When our exchange log began its present number because entries were lost; 0 for the first number."""
 
-    forgotten_us: Callable[[], int] = field(default=lambda: 0)
-    """The time before which the claims of exchanges that we answered may be forgotten."""
+    is_forgotten: Callable[[int], bool] = field(default=lambda _us: False)
+    """Tells whether the claims that expire at a time may be forgotten."""
 
     signed_time: Callable[[int], None] = field(default=lambda _us: None)
     """Called with the time that a counterpart signed just now."""

@@ -8,13 +8,13 @@ by which the source finds it, where the source tells them. The asker compares wh
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from enum import Enum
+from itertools import islice
 from typing import Any
 
 from gateway.matching.dates import compare_births
 from gateway.matching.identifiers import (
-    AskedNumber,
     IdentifierQuery,
     asked_number,
     held_items,
@@ -45,10 +45,9 @@ _NAMES: Mapping[str, tuple[str, ...]] = {
     "Alert": ("names",),
     "TravelDocument": ("holder_name",),
     "BorderCrossing": ("person_name",),
-    "VisaResidence": ("holder_name", "sponsor"),
+    "VisaResidence": ("holder_name",),
     "Seizure": ("persons",),
     "Consignment": ("consignor", "consignee", "declarant"),
-    "Vessel": ("name",),
 }
 _BIRTHS = frozenset({"Person", "Alert", "TravelDocument", "VisaResidence"})
 _NUMBERS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
@@ -57,7 +56,7 @@ _NUMBERS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "Alert": ("identifiers", "objects"),
         "TravelDocument": ("number",),
         "BorderCrossing": ("document",),
-        "VisaResidence": ("document", "number"),
+        "VisaResidence": ("document",),
         "Seizure": ("persons",),
     },
     "national_ids": {"Person": ("national_ids",), "Alert": ("identifiers",), "Seizure": ("persons",)},
@@ -72,10 +71,21 @@ _NUMBERS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
 }
 """The fields of each record type that say who or what it is about, by the search key of mappings."""
 
+_ALSO: Mapping[str, Mapping[str, tuple[str, ...]]] = {
+    "documents": {"Person": ("national_ids",), "VisaResidence": ("number",)},
+    "national_ids": {"Person": ("documents",)},
+    "plates": {"Vehicle": ("vin",)},
+    "names": {"VisaResidence": ("sponsor",)},
+}
+"""Further fields that may say it: agencies search them together. They contradict nothing."""
+
 _DETAIL = {"documents": "issuer", "national_ids": "scheme"}
 _NAMING = re.compile("name|text|romanised")
+_BETWEEN = re.compile(r"[;/|()\n]")
+_MASKS = frozenset("*•")
 _WORD = re.compile(r"[^\s,;/()|]+")
 _MAX_WORDS = 24
+_MAX_NAMES = 128
 _MAX_COST = 1_600
 """The cost of names of one record that are compared at most (`name_cost`); a counterpart chooses them."""
 
@@ -94,7 +104,7 @@ def confirm(query: Query, record: SourceRecord, thresholds: Thresholds) -> Match
     held = _judge_search(query, record.search, record.fields, thresholds)
     if not isinstance(held, Match):
         return None
-    if said is Verdict.OTHER and not _is_one(query, record):
+    if said is Verdict.OTHER and not _is_one(record):
         return None
     if said is Verdict.SILENT and not _has_field(query, record.record_type):
         return held
@@ -112,20 +122,34 @@ def judge(
     fields: Mapping[str, Any],
     thresholds: Thresholds = WIDE,
     search: Mapping[str, Any] | None = None,
+    *,
+    whole: bool = True,
 ) -> Match | Verdict:
     """Return the match of fields of a record with the question, or the verdict where there is none.
 
-    A birth date for which the record type has no field is taken from `search`.
+    A birth date for which the record type has no field is taken from `search`. `whole` is False for fields of which
+    some may be withheld.
     """
     if not isinstance(query, PersonQuery):
-        return _judge_number(query, record_type, fields)
+        return _judge_number(query, record_type, fields, whole)
     names = list(_affordable(_names(record_type, fields)))
     source = fields if record_type in _BIRTHS else search or {}
     features = held_features({"names": names, "birth": source.get("birth")}, fields)
     if names:
-        return score_person(query, features, thresholds) or Verdict.OTHER
+        said = any(field in fields for field in _NAMES.get(record_type, ()))
+        return score_person(query, features, thresholds) or _unlike(said, "names", record_type, fields, whole)
     is_other = thresholds.floor(compare_births(query.birth, features.birth)) > 1
     return Verdict.OTHER if is_other else Verdict.SILENT
+
+
+def _also(held_as: str, record_type: str) -> tuple[str, ...]:
+    return _ALSO.get(held_as, {}).get(record_type, ())
+
+
+def _unlike(is_other: bool, held_as: str, record_type: str, fields: Mapping[str, Any], whole: bool) -> Verdict:
+    """Return the verdict on fields that do not match: a further field that was withheld might have matched."""
+    is_open = not whole and any(field not in fields for field in _also(held_as, record_type))
+    return Verdict.OTHER if is_other and not is_open else Verdict.SILENT
 
 
 def _judge_search(
@@ -173,14 +197,17 @@ def held_features(search: Mapping[str, Any], fields: Mapping[str, Any]) -> Perso
 
 
 def _names(record_type: str, fields: Mapping[str, Any]) -> Iterator[str]:
-    for field in _NAMES.get(record_type, ()):
+    for field in (*_NAMES.get(record_type, ()), *_also("names", record_type)):
         for item in held_items(fields.get(field)):
-            yield from _texts(item, _NAMING)
+            for text in _texts(item, _NAMING):
+                yield text
+                if _BETWEEN.search(text):  # two spellings, several persons, or a remark
+                    yield from (part for part in map(str.strip, _BETWEEN.split(text)) if part)
 
 
 def _affordable(names: Iterator[str]) -> Iterator[str]:
     left = _MAX_COST
-    for name in names:
+    for name in islice(names, _MAX_NAMES):
         left -= name_cost(name)
         if left < 0:
             return
@@ -199,17 +226,20 @@ def _texts(item: Any, naming: re.Pattern[str] | None = None) -> Iterator[str]:
 # ---------------------------------------------------------------- numbers
 
 
-def _judge_number(query: IdentifierQuery, record_type: str, fields: Mapping[str, Any]) -> Match | Verdict:
+def _judge_number(query: IdentifierQuery, record_type: str, fields: Mapping[str, Any], whole: bool) -> Match | Verdict:
     asked = asked_number(query)
-    held = list(_numbers(asked.held_as, record_type, fields))
-    if not held:
-        return Verdict.SILENT
-    return _best([asked.match(detail) for text, detail in held if _says(text, asked.key)]) or Verdict.OTHER
+    own, also = _NUMBERS[asked.held_as].get(record_type, ()), _also(asked.held_as, record_type)
+    held = list(_numbers(asked.held_as, own, fields))
+    said = [each for each in (*held, *_numbers(asked.held_as, also, fields)) if _says(each[0], asked.key)]
+    if (match := _best([asked.match(detail) for _, detail in said])) is not None:
+        return match
+    is_other = bool(said) or any(_is_number(text) for text, _ in held)
+    return _unlike(is_other, asked.held_as, record_type, fields, whole)
 
 
-def _numbers(held_as: str, record_type: str, fields: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield each text that may hold a number of this kind, and its detail."""
-    for field in _NUMBERS[held_as].get(record_type, ()):
+def _numbers(held_as: str, names: Iterable[str], fields: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield each text of these fields that may hold a number of this kind, and its detail."""
+    for field in names:
         for item in held_items(fields.get(field)):
             own = item if isinstance(item, Mapping) else fields
             if held_as == "plates":
@@ -217,6 +247,11 @@ def _numbers(held_as: str, record_type: str, fields: Mapping[str, Any]) -> Itera
             else:
                 detail = _text(own, _DETAIL.get(held_as, ""))
             yield from ((text, detail) for text in _texts(item))
+
+
+def _is_number(text: str) -> bool:
+    """Tell whether a text is a number at all, as a whole: no word such as `ROAD`, and nothing that is masked."""
+    return any(sign.isdigit() for sign in number_key(text)) and _MASKS.isdisjoint(text)
 
 
 def _text(item: Mapping[str, Any], name: str) -> str:
@@ -258,17 +293,15 @@ def _has_field(query: Query, record_type: str) -> bool:
     return record_type in _NUMBERS[asked_number(query).held_as]
 
 
-def _is_one(query: Query, record: SourceRecord) -> bool:
+def _is_one(record: SourceRecord) -> bool:
     """Tell whether fields that do not fit the question are still of the record that the search keys are of.
 
-    A person may be found by a former name or number that is no field of the record.
+    A person may be found by a former name or number that is no field of the record. It is the same record where it
+    shares a number or a name with them.
     """
     search = record.search or {}
-    if not isinstance(query, PersonQuery):
-        asked: AskedNumber = asked_number(query)
-        keys = [key for key, _ in held_numbers(search, asked.held_as) if key]
-        texts = [text for text, _ in _numbers(asked.held_as, record.record_type, record.fields)]
-        return any(_says(text, key) for key in keys for text in texts)
+    if _shares_number(record, search):
+        return True
     names = list(_affordable(_names(record.record_type, record.fields)))
     held = held_features(search, record.fields)
     birth = held_features(record.fields, record.fields).birth if record.record_type in _BIRTHS else None
@@ -277,3 +310,12 @@ def _is_one(query: Query, record: SourceRecord) -> bool:
     if not set(names).isdisjoint(held.names):
         return WIDE.floor(compare_births(birth, held.birth)) <= 1
     return score_person(PersonQuery(tuple(map(NameForm, names[:MAX_NAMES])), birth), held, WIDE) is not None
+
+
+def _shares_number(record: SourceRecord, search: Mapping[str, Any]) -> bool:
+    for held_as, fields in _NUMBERS.items():
+        keys = {key for key, _ in held_numbers(search, held_as) if key}
+        names = (*fields.get(record.record_type, ()), *_also(held_as, record.record_type))
+        if keys and any(_says(text, key) for text, _ in _numbers(held_as, names, record.fields) for key in keys):
+            return True
+    return False

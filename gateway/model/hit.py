@@ -46,6 +46,7 @@ class SourceRecord(msgspec.Struct, frozen=True):
     """A source's record of one candidate: fields by name (JSON values), of the record type's field list.
 
     `search` holds the values by which the source finds the record, read with it; None where the source does not tell.
+    `borne_out` is set where an agency that signs says that its record bears out less than its search told.
     """
 
     source: str
@@ -56,6 +57,7 @@ class SourceRecord(msgspec.Struct, frozen=True):
     marking: Marking
     category: SubjectCategory = SubjectCategory.UNKNOWN
     search: Mapping[str, Any] | None = None
+    borne_out: Quality | None = None
 
 
 class Disclosure(msgspec.Struct, frozen=True):

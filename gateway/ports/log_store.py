@@ -12,6 +12,9 @@ from gateway.model.names import ExchangeId, MemberId
 from gateway.ports.content_keys import EncryptedContent
 from gateway.ports.journal import ReplayClaim
 
+Span = tuple[int, int]
+"""A time from its beginning to before its end, in microseconds since 1970."""
+
 
 class StoredEntry(msgspec.Struct, frozen=True):
     """An entry in the database. `content` is None when it was erased or never existed."""
@@ -113,8 +116,8 @@ class LogStore(Protocol):
     ) -> Mapping[tuple[MemberId, ExchangeId], tuple[bytes, int]]:
         """Return request hash and entry index of those of `claims` that exist."""
 
-    def claims_over(self, before_us: int, held_s: float) -> int:
-        """Return the time before which the claims expired that `forget_claims` would forget now; 0 for none."""
+    def claims_over(self, before_us: int, held_s: float) -> Sequence[Span]:
+        """Return when the claims expired that `forget_claims` would forget now, in order; each span without its end."""
 
     def forget_claims(self, before_us: int, held_s: float = 0.0) -> int:
         """Forget claims that expired before `before_us` and are held for `held_s` seconds; return their number."""

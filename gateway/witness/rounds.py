@@ -128,7 +128,7 @@ class Witnessing:
                 self._held[place] = await asyncio.to_thread(self._held_before, log, keys)
             answer = await self._add(log, head, witness)
             found = verify_cosignatures(head, read_lines(answer), keys, self._clock.now_us())
-            for item in found:
+            for item in found if witness else ():  # our own country's witness has its time from where we have ours
                 self._proved.compare(item.time_s * 1_000_000)
             if not found:
                 raise BadSignature("no cosignature verifies", code="bad-cosignature")

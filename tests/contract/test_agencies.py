@@ -16,7 +16,19 @@ from adapters.check.conformance import Expectation, check_adapter
 from adapters.load import Place, open_source
 from gateway.clock import SystemClock
 from gateway.errors import LiaisonError
-from gateway.model.query import ContainerQuery, DocumentQuery, PersonQuery, Query, QueryKind, VehicleQuery
+from gateway.matching.confirm import Verdict, confirm, held_names, judge
+from gateway.matching.identifiers import held_items
+from gateway.matching.thresholds import USUAL
+from gateway.model.hit import Quality, SourceRecord
+from gateway.model.query import (
+    ContainerQuery,
+    DocumentQuery,
+    NationalIdQuery,
+    PersonQuery,
+    Query,
+    QueryKind,
+    VehicleQuery,
+)
 from gateway.model.values import NameForm, PartialDate
 from tests.support.shared import PROJECT, shared_path
 
@@ -131,6 +143,42 @@ def test_names_find_at_least_what_a_plain_score_finds(world: World, kind: str, l
     assert rows
     hit = [bool(world.rows(query_of(row)) & world.planted[row["expect_key"], "crosser"]) for row in rows]
     assert sum(hit) / len(hit) >= least
+
+
+@pytest.mark.parametrize("agency", DATABASES)
+def test_no_record_that_is_found_is_lost_or_doubted_when_it_is_matched_with_the_question_again(
+    world: World, agency: str
+) -> None:
+    source, matched = world.sources[agency], 0
+    for record_type, key in sorted((row[1], row[2]) for row in world.keys_of if row[0] == agency)[::5]:
+        try:
+            asked = source.fetch(key, record_type, CLOCK.monotonic() + 3)
+        except LiaisonError:
+            continue  # the row is cancelled
+        for query in _queries_that_find(asked):
+            for found in source.search(query, CLOCK.monotonic() + 3).candidates:
+                record = source.fetch(found.key, found.record_type, CLOCK.monotonic() + 3)
+                match = confirm(query, record, USUAL)
+                assert match is not None, (query, record)
+                assert match.quality is found.match.quality, (query, record)
+                if match.quality is not Quality.POSSIBLE:  # else a name that only the search key has
+                    assert judge(query, record.record_type, record.fields) is not Verdict.OTHER, (query, record)
+                matched += 1
+    assert matched > 20
+
+
+def _queries_that_find(record: SourceRecord) -> Iterator[Query]:
+    search = record.search or {}
+    for key, kind in (("documents", DocumentQuery), ("national_ids", NationalIdQuery), ("containers", ContainerQuery)):
+        for item in held_items(search.get(key)):
+            number = item if isinstance(item, str) else item["number"]
+            if len(number) <= 40:  # some cells hold several, which no question can hold
+                yield kind(number)
+    for item in held_items(search.get("plates")):
+        yield VehicleQuery(item if isinstance(item, str) else item["plate"])
+    birth = (search.get("birth") or {}).get("value", "")
+    for name in held_names(search):
+        yield PersonQuery((NameForm(name),), PartialDate(birth) if birth else None)
 
 
 @pytest.mark.parametrize("agency", DATABASES)

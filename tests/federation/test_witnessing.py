@@ -162,6 +162,7 @@ async def test_the_domestic_witness_is_enough_alone_and_serves_its_own_node_only
         (standing,) = [item for item in th.witness.standings if item.log == "operations/1"]
         assert standing.covered == standing.size > 0
         assert [item.domestic for item in standing.cosigned] == [True, True]
+        assert not th.core.proved.now_us(), "its time comes from where ours does, so it does not vouch for it"
         stranger = caller(
             world,
             "vn",

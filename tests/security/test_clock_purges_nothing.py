@@ -100,7 +100,7 @@ async def test_e3_what_was_forgotten_is_not_answered_again_by_a_clock_that_is_pu
     with monkeypatch.context() as passing:
         later(node, passing, HOUR)
         await node.rounds.make(UPKEEP)
-        assert node.core.forgetting.through_us
+        assert node.core.forgetting.spans
     node = await restarted(world, monkeypatch, 0)
     assert not node.resources.store.claimed([last_claim(node)])
     assert answer_of(await submit(world, envelope)).outcome is Outcome.REFUSED
@@ -109,6 +109,28 @@ async def test_e3_what_was_forgotten_is_not_answered_again_by_a_clock_that_is_pu
     now_us = CLOCK.now_us() + 25_000_000
     fresh = sealed(world.federation["th"], issued_us=now_us, expires_us=now_us + 60_000_000)
     assert answer_of(await submit(world, fresh)).outcome is Outcome.HIT
+
+
+async def test_what_two_nodes_that_were_ahead_exchanged_refuses_nothing_of_now(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both have their time from one wrong clock, for long enough to forget what they answered."""
+    node = await restarted(world, monkeypatch, DAY)
+    then_us = node.resources.clock.now_us()
+    of_then = sealed(world.federation["th"], issued_us=then_us, expires_us=then_us + 60_000_000)
+    assert answer_of(await submit(world, of_then)).outcome is Outcome.HIT
+    with monkeypatch.context() as passing:
+        later(node, passing, HOUR)
+        await node.rounds.make(UPKEEP)
+        assert node.core.forgetting.has(then_us + 120_000_000)
+    node = await restarted(world, monkeypatch, 0)
+    now_us = CLOCK.now_us()
+    fresh = sealed(world.federation["th"], issued_us=now_us, expires_us=now_us + 60_000_000)
+    assert answer_of(await submit(world, fresh)).outcome is Outcome.HIT
+    later(node, monkeypatch, DAY)
+    assert answer_of(await submit(world, of_then)).outcome is Outcome.REFUSED
+    assert last(node).private["code"] == "not-fresh"
+    assert answered(node) == 2
 
 
 async def test_a_node_that_was_ahead_serves_at_once_when_it_starts_with_the_right_time(

@@ -223,6 +223,20 @@ RECORDS: dict[str, Callable[[World, bytes], str]] = {
 }
 
 
+@pytest.mark.parametrize("claimed", ["CaseReference", "Consignment", "Vessel"])
+async def test_a_record_of_another_type_than_its_hit_says_is_not_shown(
+    world: World, peer: HostileNode, forger: Forger, claimed: str
+) -> None:
+    """A type without the fields that are compared would hide that the record is another person's."""
+    await eventually_async(lambda: heard(world))
+    peer.behaviour = lambda envelope: forger.message(
+        envelope, outcome=Outcome.HIT, hits=(replace(HIT, record_type=claimed, record=_record(world, envelope)),)
+    )
+    (shown,) = (await ask(world)).hits
+    assert shown.record is None
+    assert "record-not-verified" in shown.rules
+
+
 @pytest.mark.parametrize("made", RECORDS.values(), ids=RECORDS)
 async def test_k4_f9_a_record_with_a_stale_a_foreign_or_no_signature_is_not_shown(
     world: World, peer: HostileNode, forger: Forger, made: Callable[[World, bytes], str]

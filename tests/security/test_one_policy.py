@@ -12,6 +12,8 @@ import pytest
 import pytest_asyncio
 
 from gateway.app.node import Node
+from gateway.audit.reading.decision_inputs import decided_in
+from gateway.model.decision import Release
 from gateway.model.exchange import Outcome
 from gateway.model.names import ExchangeId
 from gateway.signing.keys import load_signing_key
@@ -19,6 +21,7 @@ from gateway.statements.answer import read_signed, verify_answer
 from gateway.statements.envelope import ANSWER, ANSWER_V2, unseal
 from gateway.statements.request import REQUEST_KIND
 from gateway.trust.documents.descriptor import parse_descriptor, sign_descriptor
+from policy.attributes import RecordAttributes
 from policy.bundle.bundle import File, load_bundle, read_files
 from policy.engine.engine import BASE, PolicyEngine
 from tests.support.exchange import (
@@ -106,6 +109,29 @@ async def test_a_policy_that_comes_during_a_search_decides_on_the_next_question(
     assert (answer.outcome, answer.policy_hash) == (Outcome.REFUSED, second.hash)
     assert second.hash != first.hash
     assert last(vn).private["decision"]["hash"] == last(vn).private["policy_hash"] == second.hash.hex()
+
+
+async def test_all_decisions_of_a_question_are_of_one_time_which_its_entry_keeps(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The search takes seconds, in which an agreement may end or the night begin: `explain` asks for that time."""
+    vn, began_us, times = world.nodes["vn"], CLOCK.now_us(), []
+    release = vn.resources.policy.engine.release
+
+    def timed(attributes: RecordAttributes, now_us: int) -> Release:
+        times.append(now_us)
+        return release(attributes, now_us)
+
+    monkeypatch.setattr(vn.resources.policy.engine, "release", timed)
+    searched: list[int] = []
+    reply = await searching(world, lambda: searched.append(CLOCK.now_us()))
+    assert read_signed(reply.envelope).outcome is Outcome.HIT
+    entry = last(vn)
+    at_us = entry.private["decision"]["at_us"]
+    assert began_us <= at_us < searched[0] < entry.entry.time_us
+    assert set(times) == {at_us}
+    (decided,) = decided_in(vn.resources.store, vn.resources.keystore, entry.entry.exchange_id)
+    assert decided.time_us == at_us
 
 
 async def test_a_refusal_before_policy_names_the_policy_that_it_came_in_under(world: World) -> None:

@@ -41,7 +41,7 @@ from gateway.config.source_home import load_source
 from gateway.demo import planted
 from gateway.errors import Malformed
 from gateway.model.exchange import Outcome
-from gateway.model.hit import Candidate, SourceRecord
+from gateway.model.hit import Candidate, Quality, SourceRecord
 from gateway.model.marking import Level, Onward, ReleaseMarking
 from gateway.model.names import MemberId, new_exchange_id
 from gateway.model.purpose import Purpose
@@ -705,6 +705,37 @@ async def test_an_agency_does_not_sign_another_persons_record(
     assert states[CUSTOMS.id] == "changed"
     assert "record-changed" in stage.refused()
     assert signed == len([item for item in log_entries(stage.remote.home) if item.entry.kind == "source-issued"])
+
+
+async def test_an_agency_signs_the_record_of_a_person_whom_it_finds_by_a_former_name(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fetch = stage.process.adapter.fetch
+
+    def renamed(key: str, record_type: str, deadline: float) -> SourceRecord:
+        found = fetch(key, record_type, deadline)
+        now = {"names": BINH["names"]}
+        search = dict(found.search or {})
+        search["names"] = [*search["names"], "TRAN THI BINH"]
+        return structs.replace(found, fields={**found.fields, **now}, search=search)
+
+    monkeypatch.setattr(stage.process.adapter, "fetch", renamed)
+    line = await ask(stage)
+    assert line.missing == ()
+    assert [hit.quality for hit in line.hits] == [Quality.POSSIBLE]
+    assert "record-does-not-fit" in line.hits[0].rules, "the officer sees that the record names another"
+
+
+async def test_an_agency_that_says_less_of_another_persons_record_gets_no_more_than_that(stage: Stage) -> None:
+    def less(answer: bytes) -> bytes:
+        return edited(pb.IssueResponse, put(quality="POSSIBLE"))(remade(stage, record={"fields": BINH})(answer))
+
+    stage.liar.changes["issue"] = less
+    line = await ask(stage)
+    assert [(hit.quality, hit.rules[-1]) for hit in line.hits] == [(Quality.POSSIBLE, "record-does-not-fit")]
+    stage.liar.changes["issue"] = edited(pb.IssueResponse, put(quality="SURE"))
+    line = await ask(stage)
+    assert (line.hits, line.missing) == ((), (KIND,))
 
 
 async def test_the_same_record_signed_anew_is_believed(stage: Stage) -> None:

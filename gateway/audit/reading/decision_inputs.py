@@ -22,7 +22,9 @@ _EXCHANGE = "exchange/"
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """The attributes of a question, and those of each record that was decided on, at the time of their entry.
+    """The attributes of a question, and those of each record that was decided on, with the time of the decisions.
+
+    An entry of version 0.1.0 does not tell that time, and its own counts: it is later by the search.
 
     `policy_hash` names the policy that decided, in hexadecimal; `rules` are the policies in it that made the decision
     on the question.
@@ -54,4 +56,5 @@ def _kept(store: LogStore, entries: Callable[[str], Iterator[Shown]]) -> Iterato
                 sources = shown.private.get("sources", [])
                 records = tuple(attributes for source in sources for attributes in source["attributes"])
                 made = (str(decision["hash"]), tuple(decision["policies"]))
-                yield Decided(shown.entry.time_us, decision["attributes"], records, *made)
+                at_us = int(decision.get("at_us", shown.entry.time_us))
+                yield Decided(at_us, decision["attributes"], records, *made)

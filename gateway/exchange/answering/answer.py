@@ -223,10 +223,9 @@ class Answerer:
                 job.refuse(Stale("our log lost entries of the time of this request", code="not-fresh"))
         jobs = [job for job in jobs if job.refusal is None]
         known = self._parts.journal.stored_answers([job.claim for job in jobs]) if jobs else {}
-        forgotten_us = self._parts.forgotten_us()
         for job in jobs:
             stored = known.get(job.claim)
-            if stored is None and expiry_us(job.verified.value) < forgotten_us:
+            if stored is None and self._parts.is_forgotten(expiry_us(job.verified.value)):
                 job.refuse(Stale("the claims of that time are forgotten", code="not-fresh", where="expires_time"))
             elif stored is not None and stored.request_hash == job.verified.payload_hash and stored.answer:
                 job.stored = stored
@@ -251,6 +250,7 @@ class Answerer:
             if job.stored is None:
                 self._owes(job.peer, purpose, job.begun)
             if job.refusal is None:
+                job.decided_us = now_us
                 job.decision = job.policy.may_answer(job.ask(parts.member), now_us)
                 if not job.decision.allow:
                     job.refuse_by_policy(job.decision)

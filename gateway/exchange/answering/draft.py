@@ -160,7 +160,7 @@ def _refusal(parts: Parts, job: Job, refusal: Refusal) -> tuple[Answer, dict[str
     if job.why is not None:
         private["detail"] = str(job.why)[:300]
     if job.decision is not None:
-        private["decision"] = _decision(job.decision)
+        private["decision"] = _decision(job.decision, job.decided_us)
     return answer, private
 
 
@@ -247,7 +247,7 @@ def _asked(request: Request) -> dict[str, Any]:
 def _private(job: Job, answer: Answer, findings: Iterable[Findings]) -> dict[str, Any]:
     return {
         "outcome": answer.outcome.value,
-        "decision": _decision(job.decision) if job.decision else None,
+        "decision": _decision(job.decision, job.decided_us) if job.decision else None,
         "sources": [
             {
                 "id": found.source,
@@ -265,8 +265,14 @@ def _private(job: Job, answer: Answer, findings: Iterable[Findings]) -> dict[str
     }
 
 
-def _decision(decision: Decision) -> dict[str, Any]:
-    return {"policies": decision.policies, "hash": decision.policy_hash, "attributes": decision.attributes}
+def _decision(decision: Decision, at_us: int) -> dict[str, Any]:
+    """Return a decision for the entry; `at_us` is its time, and that of the decisions on the records."""
+    return {
+        "policies": decision.policies,
+        "hash": decision.policy_hash,
+        "attributes": decision.attributes,
+        "at_us": at_us,
+    }
 
 
 def expiry_us(request: Request) -> int:

@@ -155,7 +155,7 @@ class Gatherer:
         if job.suspended_types:
             candidates = tuple(item for item in candidates if item.record_type not in job.suspended_types)
         found.capped = result.capped or len(candidates) < len(result.candidates)
-        question, policy, now_us = job.ask(self._parts.member), job.policy, self._parts.clock.now_us()
+        question, policy, now_us = job.ask(self._parts.member), job.policy, job.decided_us
         self._constant_work.decide_ahead(policy, question, source, now_us)
         if not candidates:  # one decision all the same, so that no hit costs as much work; its notes are dropped
             nothing = Findings(description.id, description.kind)
@@ -220,7 +220,7 @@ class Gatherer:
             current = RecordAttributes(
                 attributes.question, record.record_type, attributes.owner, record.marking, record.category
             )
-            fresh = self._decide(job.policy, current, candidate, found, self._parts.clock.now_us())
+            fresh = self._decide(job.policy, current, candidate, found, job.decided_us)
             if fresh is None:
                 return None
             release = fresh
@@ -323,14 +323,19 @@ def _confirmed(
 ) -> Match | None:
     """Return the candidate's match as far as the record bears it out; None when the record is about another subject.
 
-    An agency that signs its records has compared them itself, with more values than it tells.
+    An agency that signs its records has compared them itself, with more values than it tells, and says where a record
+    bears out less than its search told: of a person who was found by a former name it is POSSIBLE.
     """
     if issued is None:
         match = confirm(query, record, thresholds)
-    else:
-        said = judge(query, record.record_type, record.fields, thresholds)
-        match = said if isinstance(said, Match) else candidate.match if said is Verdict.SILENT else None
-    return None if match is None else weaker(candidate.match, match)
+        return None if match is None else weaker(candidate.match, match)
+    said = judge(query, record.record_type, record.fields, thresholds)
+    told = candidate.match
+    if record.borne_out is not None:
+        told = weaker(told, Match(record.borne_out, told.score, told.rules))
+    if said is Verdict.OTHER:
+        return told if record.borne_out is Quality.POSSIBLE else None
+    return weaker(told, said) if isinstance(said, Match) else told
 
 
 def _foreign(source: str, what: str) -> Misconfigured:

@@ -89,6 +89,7 @@ class Job:
         "_told",
         "begun",
         "deadline",
+        "decided_us",
         "decision",
         "expected",
         "inbound",
@@ -120,6 +121,7 @@ class Job:
         self.refusal: Refusal | None = None
         self.why: LiaisonError | None = None
         self.decision: Decision | None = None
+        self.decided_us = 0
         self.stored: StoredAnswer | None = None
         self.question: QuestionAttributes | None = None
         self._found: list[Findings] = []

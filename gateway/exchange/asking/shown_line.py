@@ -48,13 +48,16 @@ def _hit(parts: Parts, answer: Verified[Answer], hit: Hit, query: Query) -> Show
 def _is_of_another(query: Query, record_type: str, record: ShownRecord) -> bool:
     """Tell whether the disclosed fields contradict the question; one that they leave open is no contradiction."""
     try:
-        return judge(query, record_type, record.fields) is Verdict.OTHER
+        return judge(query, record_type, record.fields, whole=not record.undisclosed) is Verdict.OTHER
     except LiaisonError:  # the officer's own question has nothing to compare
         return False
 
 
 def _record(parts: Parts, answer: Verified[Answer], hit: Hit) -> ShownRecord | None:
-    """Return the record as far as it was disclosed; None when it does not verify, since it is then no evidence."""
+    """Return the record as far as it was disclosed; None when it is no evidence of the hit.
+
+    That is so when it does not verify, and when its owner signed it as one of another type.
+    """
     value = answer.value
     try:
         record = verify_record(
@@ -66,5 +69,7 @@ def _record(parts: Parts, answer: Verified[Answer], hit: Hit) -> ShownRecord | N
             now_us=parts.clock.now_us(),
         )
     except LiaisonError:
+        return None
+    if record.type != hit.record_type:
         return None
     return ShownRecord(record.owner, record.own_key, record.fields, record.marking, record.undisclosed, hit.record)

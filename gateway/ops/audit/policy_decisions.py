@@ -56,9 +56,9 @@ class Explained:
 def explain_exchange(home: Path, exchange_id: str, who: User) -> Explained:
     """Explain the decisions on an exchange that this home answered: the question, then each record found.
 
-    The policy that decided is asked, by its hash in the entry, at the time of the entry. The entry that says who wants
-    to know comes first. Raises `Unknown` when there is no such decision or its
-    policy was not kept, `Contradicted` when the decision comes out by other rules than those in the entry, and the
+    The policy that decided is asked, by its hash in the entry, at the time of the decision. The entry that says who
+    wants to know comes first. Raises `Unknown` when there is no such decision or its policy was not kept,
+    `Contradicted` when the decision comes out by other rules than those in the entry, and the
     error that hinders the entry.
     """
     detail = {"exchange": checked_id(exchange_id)}

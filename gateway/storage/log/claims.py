@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 
 from gateway.clock import steady_ns
 from gateway.errors import StorageBroken
+from gateway.ports.log_store import Span
 
 BUCKET_US = 30_000_000
 """Claims are forgotten in buckets of this width, so up to this much after they expired."""
@@ -73,10 +74,11 @@ class ClaimIndex:
             found = ((key, self._place(key)) for key in keys)
             return {key: (place >> _SHIFT, place & (1 << _SHIFT) - 1) for key, place in found if place is not None}
 
-    def over(self, before_us: int, held_s: float = 0.0) -> int:
-        """Return the end of the newest bucket that `forget` would drop, in microseconds since 1970; 0 for none."""
+    def over(self, before_us: int, held_s: float = 0.0) -> list[Span]:
+        """Return beginning and end of each bucket that `forget` would drop, in order."""
         with self._lock:
-            return max(((number + 1) * BUCKET_US for number in self._droppable(before_us, held_s)), default=0)
+            numbers = sorted(self._droppable(before_us, held_s))
+        return [(number * BUCKET_US, (number + 1) * BUCKET_US) for number in numbers]
 
     def _droppable(self, before_us: int, held_s: float) -> list[int]:
         held_ns = self._steady() - int(held_s * 1e9)

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from sqlalchemy import bindparam, select, update
 
 from gateway.model.names import ExchangeId, MemberId
-from gateway.ports.log_store import NewEntry
+from gateway.ports.log_store import NewEntry, Span
 from gateway.storage.database.engine import Database
 from gateway.storage.database.prepared import Prepared
 from gateway.storage.database.tables import log_entry, log_state
@@ -39,8 +39,8 @@ class LogClaims:
                 found[keys[key]] = (row[0], place)
         return found
 
-    def over(self, before_us: int, held_s: float) -> int:
-        """Return the time before which claims expired that `forget` would forget; 0 where it would forget none."""
+    def over(self, before_us: int, held_s: float) -> list[Span]:
+        """Return when the claims expired that `forget` would forget, in order."""
         return self._opened().over(before_us, held_s)
 
     def forget(self, before_us: int, held_s: float) -> int:

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, bindparam, select, update
 
 from gateway.errors import StorageBroken
 from gateway.model.names import ExchangeId, MemberId
-from gateway.ports.log_store import LogState, NewEntry
+from gateway.ports.log_store import LogState, NewEntry, Span
 from gateway.storage.database.engine import Database
 from gateway.storage.database.prepared import Prepared, insert_into, run_together
 from gateway.storage.database.tables import log_checkpoint, log_content, log_entry, log_state
@@ -133,8 +133,8 @@ class SqlLogStore(SqlLogReader):
             self._claims.read(list(self._ids.values()))
         return self._claims.find(claims)
 
-    def claims_over(self, before_us: int, held_s: float) -> int:
-        """Return the time before which the claims expired that `forget_claims` would forget now; 0 for none."""
+    def claims_over(self, before_us: int, held_s: float) -> Sequence[Span]:
+        """Return when the claims expired that `forget_claims` would forget now, in order; each span without its end."""
         return self._claims.over(before_us, held_s)
 
     def forget_claims(self, before_us: int, held_s: float = 0.0) -> int:

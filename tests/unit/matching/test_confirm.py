@@ -52,6 +52,31 @@ FITTING: list[tuple[Query, SourceRecord, Quality]] = [
      Quality.EXACT_ID),
     (VehicleQuery("กข1234"), record("Seizure", {"vehicles": ["กข1234เชียงใหม่"]}), Quality.EXACT_ID),
     (ContainerQuery("CSQU3054383"), record("Consignment", {"containers": ["CSQU 305438 3"]}), Quality.EXACT_ID),
+    # Agencies search documents and identity numbers together, and a vehicle by its frame, too.
+    (DocumentQuery("210602197107153012", "CHN"),
+     record("Person", {"documents": [{"number": "E09598913", "issuer": "CHN"}],
+                       "national_ids": [{"number": "210602197107153012", "issuer": "CHN"}]}), Quality.EXACT_ID),
+    (NationalIdQuery("B1112223"), record("Person", {"documents": [{"number": "B1112223"}]}), Quality.EXACT_ID),
+    (VehicleQuery("RL123456789012345"), record("Vehicle", {"plate": "29A-12345", "vin": "RL123456789012345"}),
+     Quality.EXACT_ID),
+    (DocumentQuery("V777"), record("VisaResidence", {"number": "V777", "document": "B1112223"}), Quality.EXACT_ID),
+    # What is no number, or no name of a person, contradicts nothing.
+    (VehicleQuery("29A12345"), record("Consignment", {"transport": {"mode": "3"}}, {"plates": ["29A-12345"]}),
+     Quality.POSSIBLE),
+    (VehicleQuery("29A12345"), record("BorderCrossing", {"vehicle": {"type": "lorry"}}, {"plates": ["29A-12345"]}),
+     Quality.POSSIBLE),
+    (DocumentQuery("B1112223"), record("Seizure", {"persons": ["NGUYEN VAN AN"]}, {"documents": ["B1112223"]}),
+     Quality.POSSIBLE),
+    (DocumentQuery("B1112223"), record("TravelDocument", {"number": "B111****"}, {"documents": ["B1112223"]}),
+     Quality.POSSIBLE),
+    (ASKED, record("Vessel", {"name": "SAO MAI"}, AN), Quality.STRONG),
+    (ASKED, record("VisaResidence", {"sponsor": "ABC Company"}, AN), Quality.POSSIBLE),
+    (ASKED, record("Seizure", {"persons": ["TRAN THI BINH; NGUYEN VAN AN (driver)"]}, AN), Quality.STRONG),
+    # A person of whom only the source knows the former name or number: both sides share a number.
+    (ASKED, record("Person", {"names": [name("LE MAI")], "national_ids": [{"number": "079085001234"}]},
+                   {**AN, "national_ids": ["079085001234"]}), Quality.POSSIBLE),
+    (DocumentQuery("C7654321"),
+     record("TravelDocument", {"number": "B1112223"}, {"documents": ["B1112223", "C7654321"]}), Quality.POSSIBLE),
 ]  # fmt: skip
 
 CHANGED: list[tuple[Query, SourceRecord]] = [
@@ -101,8 +126,19 @@ def test_what_a_record_leaves_open_is_no_contradiction(fields: dict[str, Any]) -
     assert judge(ASKED, "Person", {"birth": {"value": "1999-01-02"}}) is Verdict.OTHER
 
 
-def test_a_record_with_many_names_that_cost_much_takes_a_bounded_time() -> None:
-    fields = {"names": [name(chr(0x4E00 + place) * 200) for place in range(64)]}
+def test_what_is_withheld_might_have_fitted() -> None:
+    asked, fields = DocumentQuery("210602197107153012"), {"documents": [{"number": "E09598913"}]}
+    assert judge(asked, "Person", fields) is Verdict.OTHER
+    assert judge(asked, "Person", fields, whole=False) is Verdict.SILENT
+    assert judge(asked, "Person", {**fields, "national_ids": []}, whole=False) is Verdict.OTHER
+    assert judge(asked, "TravelDocument", {"number": "E09598913"}, whole=False) is Verdict.OTHER
+
+
+@pytest.mark.parametrize(
+    "texts", [[chr(0x4E00 + place) * 200 for place in range(64)], ["a;" * 2_000] * 64, ["1;" * 2_000] * 64]
+)
+def test_a_record_with_many_names_that_cost_much_takes_a_bounded_time(texts: list[str]) -> None:
+    fields = {"names": [name(text) for text in texts]}
     with effort() as spent:
         judge(ASKED, "Person", fields)
     assert spent.seconds < 1.0

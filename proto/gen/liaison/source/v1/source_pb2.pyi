@@ -418,21 +418,25 @@ class IssueResponse(_message.Message):
     RECORD_FIELD_NUMBER: _builtins.int
     MARKING_FIELD_NUMBER: _builtins.int
     CATEGORY_FIELD_NUMBER: _builtins.int
+    QUALITY_FIELD_NUMBER: _builtins.int
     record: _builtins.str
     """SD-JWT (RFC 9901) with all disclosures."""
     marking: _builtins.str
     """The internal marking now, JSON, and the subject category."""
     category: _builtins.str
+    quality: _builtins.str
+    """The quality of the match that the record bears out, by all that the source compares; empty = as it was found."""
     def __init__(
         self,
         *,
         record: _builtins.str = ...,
         marking: _builtins.str = ...,
         category: _builtins.str = ...,
+        quality: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["category", b"category", "marking", b"marking", "record", b"record"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["category", b"category", "marking", b"marking", "quality", b"quality", "record", b"record"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
