@@ -49,6 +49,7 @@ class Gauge(StrEnum):
     DESCRIPTORS_FREE = "liaison_descriptors_free"
     RECEIPT_DEBT_SECONDS = "liaison_receipt_debt_seconds"  # peer; age of the oldest of them
     LOOP_LAG = "liaison_loop_lag_seconds"  # quantile; delays of the event loop in the last minute
+    LOOP_HELD = "liaison_loop_held_seconds"  # quantile; these delays without the wait for a processor
 
 
 class Span(StrEnum):
