@@ -3,26 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import json
-from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from gateway.telemetry import LoopLag
 
 _TOLD_S = 1.0
-_PART = (("quantile", "0.999"),)
-
-
-@dataclass(frozen=True, slots=True)
-class Idle:
-    """The 99.9th percentiles of the last minute's delays in seconds: all of each, and without waiting for a core."""
-
-    late_s: float = 0.0
-    held_s: float = 0.0
 
 
 def main(file: str) -> int:
-    """Measure until killed; write what was seen to a file every second."""
+    """Measure until killed; write the 99.9th percentile of the last minute, in seconds, to a file every second."""
     asyncio.run(_measure(Path(file)))
     return 0
 
@@ -33,10 +22,10 @@ async def _measure(file: Path) -> None:
     while True:
         await asyncio.sleep(_TOLD_S)
         draft = file.with_suffix(".new")
-        draft.write_text(json.dumps(asdict(Idle(lag.quantiles()[_PART], lag.held()[_PART]))), encoding="ascii")
+        draft.write_text(str(lag.quantiles()[("quantile", "0.999"),]), encoding="ascii")
         draft.replace(file)
 
 
-def read_idle(file: Path) -> Idle:
-    """Return what was written last; zeros before that."""
-    return Idle(**json.loads(file.read_text(encoding="ascii"))) if file.is_file() else Idle()
+def delay_s(file: Path) -> float:
+    """Return what was written last; 0 before that."""
+    return float(file.read_text(encoding="ascii")) if file.is_file() else 0.0

@@ -31,7 +31,11 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """What a node may take. Memory, handles and threads are what the second half adds to the first."""
+    """What a node may take. Memory, handles and threads are what the second half adds to the first.
+
+    No search may be left unserved, but `stalled_share` of them while the machine stands still: an idle loop is late by
+    `stalled_s`, so that the three seconds of a question are over before its answer gets a processor.
+    """
 
     memory: int = 16 * _MIB
     memory_share: float = 0.06
@@ -42,6 +46,8 @@ class Bounds:
     held_s: float = 0.05
     search_s: float = 3.5
     unserved_share: float = 0.0
+    stalled_s: float = 0.5
+    stalled_share: float = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,10 +176,12 @@ def _judge_answers(seen: Soak, bounds: Bounds) -> Iterator[str]:
     if seen.tally.wrong:
         kinds = Counter(seen.tally.wrong).most_common(3)
         yield f"{len(seen.tally.wrong)} wrong answers: " + "; ".join(f"{count} × {text}" for text, count in kinds)
-    if len(seen.tally.unserved) > bounds.unserved_share * len(seen.tally.seconds):
+    idle_s = max(watch.idle_s for watch in seen.watches.values())
+    share = max(bounds.unserved_share, bounds.stalled_share if idle_s > bounds.stalled_s else 0.0)
+    if len(seen.tally.unserved) > share * len(seen.tally.seconds):
         kinds = Counter(seen.tally.unserved).most_common(3)
         yield f"{len(seen.tally.unserved)} not served: " + "; ".join(f"{count} × {text}" for text, count in kinds)
-    most_s = bounds.search_s + _TURNS * max(watch.idle_s for watch in seen.watches.values())
+    most_s = bounds.search_s + _TURNS * idle_s
     slow = [seconds for seconds in seen.tally.seconds if seconds > most_s]
     if slow:
         yield f"{len(slow)} searches took more than {most_s:.1f} s, the longest {max(slow):.1f} s"

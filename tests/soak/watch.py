@@ -13,7 +13,7 @@ from statistics import fmean, median
 
 from gateway.storage.database.engine import SqliteSettings
 from tests.soak.ground import Seat
-from tests.soak.idle import read_idle
+from tests.soak.idle import delay_s
 
 _HELD = re.compile(r'^liaison_loop_held_seconds\{[^}]*quantile="0\.999"[^}]*\} (\S+)', re.MULTILINE)
 CACHES = 3 * SqliteSettings().cache_kib * 1024
@@ -28,7 +28,8 @@ class Sample:
     """One look at a process.
 
     `held_s` is by how much the 99.9th percentile of the times in which its loop was held, in the last minute, is beyond
-    that of an idle loop. Waiting for a processor is not in it. `idle_s` is that percentile of an idle loop's delays.
+    the delays of an idle loop (`idle_s`). Its own wait for a processor is not in it; what another thread of the process
+    waited, while it held the interpreter, is as long as the idle loop's at most.
     """
 
     at: float
@@ -51,7 +52,7 @@ class Watch:
 
     def look(self, *, is_quiet: bool) -> None:
         """Take a sample. `is_quiet`: the attackers have gone, so that what is still open was left behind."""
-        process, idle, held_s = Path(f"/proc/{self.seat.pid}"), read_idle(self.idle), _held(self.seat.metrics)
+        process, idle_s, held_s = Path(f"/proc/{self.seat.pid}"), delay_s(self.idle), _held(self.seat.metrics)
         self.samples.append(
             Sample(
                 at=time.monotonic(),
@@ -59,8 +60,8 @@ class Watch:
                 handles=_count(process / "fd"),
                 threads=_count(process / "task"),
                 disk=_size(self.seat.home),
-                held_s=max(0.0, held_s - idle.held_s),
-                idle_s=idle.late_s,
+                held_s=max(0.0, held_s - idle_s),
+                idle_s=idle_s,
                 is_quiet=is_quiet,
             )
         )

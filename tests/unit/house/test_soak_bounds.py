@@ -51,8 +51,9 @@ def test_what_grows_is_named(grow: Callable[[int], dict[str, float]], said: str)
 
 def test_the_minute_of_the_start_and_waiting_for_the_machine_are_no_fault_of_a_node() -> None:
     assert list(judge(level(lambda minute: {"held_s": 0.2 if minute < 2 else 0.0}), Bounds())) == []
-    seen = level(lambda minute: {"idle_s": 0.1})
+    seen = level(lambda minute: {"idle_s": 0.6 if minute == 5 else 0.0})
     seen.tally.seconds.append(4.0)
+    seen.tally.unserved.append("vn: silent")
     assert list(judge(seen, Bounds())) == []
 
 
