@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import threading
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 from adapters.base import Adapter
@@ -25,6 +25,7 @@ from gateway.config.load import host_port
 from gateway.config.source_home import SourceProcess, load_source
 from gateway.errors import LiaisonError, Misconfigured, StorageBroken
 from gateway.host import descriptors
+from gateway.host.ending import end_process, end_within
 from gateway.host.service_manager import ServiceManager
 from gateway.model.names import member_id
 from gateway.model.strictness import Strictness
@@ -44,9 +45,6 @@ from gateway.storage.log.log_store import SqlLogStore
 from gateway.telemetry import Logger, LogLine, configure_logging
 
 _DRAIN_S = 10.0
-_BROKEN = 70
-"""Exit code after a storage failure: the supervisor starts the process again, which checks its disk first."""
-
 _INIT = "`liaison source init` makes it"
 
 
@@ -66,6 +64,8 @@ def serve_source(home: Path) -> int:
             while not stop.wait(WATCH_S):
                 manager.tell("WATCHDOG=1", process.look())
             manager.tell("STOPPING=1")
+            log = Logger(component="source", member=settings.source.member)
+            end_within(partial(log.error, LogLine.STOP_HANGS))
             process.stop()
     return 0
 
@@ -165,8 +165,7 @@ class Process:
 
     def _fatal(self, error: BaseException) -> None:
         """End the process: an answer that cannot be logged must not leave (FACT-13)."""
-        self._log.error(LogLine.STORAGE_BROKEN, error)
-        os._exit(_BROKEN)
+        end_process(partial(self._log.error, LogLine.STORAGE_BROKEN), error)
 
     def _alarm(self, text: str) -> None:
         self._log.error(LogLine.ROUNDS_FAILED, Misconfigured(text, code="tls-files"))

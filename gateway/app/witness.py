@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import threading
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 from certs.ownership import check_ownership
@@ -18,6 +18,7 @@ from gateway.config.load import host_port
 from gateway.config.witness_home import WitnessProcess, load_witness
 from gateway.errors import LiaisonError, Misconfigured
 from gateway.host import descriptors
+from gateway.host.ending import end_process, end_within
 from gateway.host.service_manager import ServiceManager
 from gateway.model.evidence.witness import HeadEvidence
 from gateway.model.names import member_id
@@ -36,8 +37,6 @@ from gateway.witness.service import WitnessService
 
 _DRAIN_S = 5.0
 _REFRESH_S = 2.0
-_BROKEN = 70
-"""Exit code after a storage failure: the supervisor starts the process again, which checks its disk first."""
 
 
 def serve_witness(home: Path) -> int:
@@ -57,6 +56,8 @@ def serve_witness(home: Path) -> int:
                 process.refresh()
                 manager.tell("WATCHDOG=1", process.look())
             manager.tell("STOPPING=1")
+            log = Logger(component="witness", member=settings.witness.member)
+            end_within(partial(log.error, LogLine.STOP_HANGS))
             process.stop()
     return 0
 
@@ -144,5 +145,4 @@ class DomesticWitness:
         self._log.info(LogLine.AGENCY_REFUSED, client=call.address, code=call.error.code)
 
     def _fatal(self, error: BaseException) -> None:
-        self._log.error(LogLine.STORAGE_BROKEN, error)
-        os._exit(_BROKEN)
+        end_process(partial(self._log.error, LogLine.STORAGE_BROKEN), error)

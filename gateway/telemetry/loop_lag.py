@@ -66,7 +66,7 @@ class LoopLag:
         self._wait(loop)
 
     def _waited_s(self) -> float:
-        """Return the seconds for which this thread could have run and had no processor; 0 where nobody counts them."""
+        """Return the seconds in which this thread could run and had no processor; 0 where they are not counted."""
         if self._file is None:
             return 0.0
         _, waited_ns, _ = os.pread(self._file, _LONGEST_LINE, 0).split()

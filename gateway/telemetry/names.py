@@ -11,6 +11,7 @@ class LogLine(StrEnum):
     NODE_STARTED = "node.started"
     NODE_DRAINING = "node.draining"
     NODE_STOPPED = "node.stopped"
+    STOP_HANGS = "process.stop-hangs"
     NODE_READY = "node.ready"
     NODE_NOT_READY = "node.not-ready"
     STORAGE_BROKEN = "storage.broken"

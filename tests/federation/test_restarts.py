@@ -12,16 +12,19 @@ import signal
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
+from gateway.app import serve as serving
 from gateway.app.node import Node
+from gateway.host.ending import BROKEN, end_within
 from gateway.model.exchange import Outcome
 from gateway.model.search import Line
 from tests.federation.test_several_processes import on_postgres, parsed, serve
-from tests.support.databases import server
+from tests.support.databases import new_postgres, server
 from tests.support.exchange import VN, command, entries, lines, sample_world, stopping
 from tests.support.nodes import World, officer
 from tests.support.zygote import Child, Zygote
@@ -63,6 +66,7 @@ class Officers:
     @asynccontextmanager
     async def asking(self) -> AsyncIterator[None]:
         """Let several officers ask in the block; their last questions come to their ends."""
+        self._over = False
         tasks = [asyncio.create_task(self.ask()) for _ in range(AT_ONCE)]
         try:
             yield
@@ -108,6 +112,36 @@ async def test_a_rolling_restart_and_a_kill_of_one_process_make_no_counterpart_s
         for child in children:
             child.signal(signal.SIGTERM)
             assert await child.ended() == 0
+
+
+def serve_impatiently(home: str) -> int:
+    """Run in a process of its own: a node whose stop may take two seconds."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(serving, "end_within", partial(end_within, seconds=2.0))
+        return serving.serve(Path(home), production=False)
+
+
+@pytest.mark.asyncio
+async def test_a_stop_ends_although_the_database_hangs_and_nothing_is_lost(world: World, zygote: Zygote) -> None:
+    postgres = new_postgres()
+    postgres.fresh_database("hangs")
+    home = on_postgres(world, "vn", postgres.url("hangs"))
+    async with stopping(world):
+        node = await world.start("th")
+        child = await serve(zygote, home, "tests.federation.test_restarts:serve_impatiently")
+        officers = Officers(node)
+        async with officers.asking():
+            await officers.more(5)
+            with postgres.frozen():
+                child.signal(signal.SIGTERM)
+                assert await child.ended(30) == BROKEN
+        child = await serve(zygote, home)
+        async with officers.asking():
+            await officers.more(5)
+        _check_entries(node, home, [line for line in officers.lines if line.outcome is Outcome.HIT])
+        child.signal(signal.SIGTERM)
+        assert await child.ended() == 0
+    postgres.kill()
 
 
 def _check_entries(node: Node, home: Path, found: list[Line]) -> None:
