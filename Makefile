@@ -18,6 +18,7 @@ KILLS ?= 2000
 FAULTS ?= 0
 ENTRIES ?= 1000000
 MINUTES ?= 60
+SEARCHES ?= 5000
 SOAK_ARGS ?=
 URL ?=
 REF ?=
@@ -28,7 +29,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: advisories audit-scale help setup words demo test quick check bench bench-against build proto proto-check docs lock policy-mutants fuzz timing sbom soak torture faults scale finding history
+.PHONY: advisories audit-scale help setup words demo test quick check bench bench-against build proto proto-check docs lock policy-mutants fuzz timing sbom soak torture restarts faults scale finding history
 
 help:  ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*  ## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
@@ -96,6 +97,9 @@ timing: $(STAMP)  ## The rank test on timing with 2,000 samples of each (4 to 20
 
 torture: $(STAMP)  ## Kill running nodes at random moments: KILLS=2000
 	LIAISON_KILLS=$(KILLS) $(BIN)/pytest -n 2 --dist worksteal -v -rP tests/federation/test_torture.py
+
+restarts: $(STAMP)  ## Restart and kill processes of a node on PostgreSQL while officers ask: SEARCHES=5000
+	LIAISON_SEARCHES=$(SEARCHES) $(BIN)/pytest -s -n 0 tests/federation/test_restarts.py
 
 faults: $(STAMP)  ## Every write and sync of a node and of commands fails, tears or loses power once: FAULTS=20 for fewer (0: hours)
 	LIAISON_FAULTS=$(FAULTS) $(BIN)/pytest -n 2 --dist worksteal -v -rP $(addprefix tests/federation/test_torture_,disk.py commands.py upkeep.py strace.py)

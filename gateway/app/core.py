@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -25,7 +24,7 @@ from gateway.exchange.changes import ClockChanges, TrustChanges
 from gateway.exchange.incidents import Incidents
 from gateway.exchange.parts import Parts
 from gateway.exchange.sources.upkeep import SourceUpkeep
-from gateway.host.failures import BROKEN
+from gateway.host.ending import end_process
 from gateway.model.names import MemberId
 from gateway.model.purpose import Purpose
 from gateway.node.client import PeerPool
@@ -89,7 +88,7 @@ def build_core(resources: Resources, production: bool) -> Core:
     documents = SqlDocumentStore(resources.database, resources.keystore, resources.clock)
     logged = partial(logged_switches, documents)
     suspensions = Suspensions(resources.home.suspensions, resources.clock.monotonic, RECORD_TYPES, logged)
-    fatal = end_process(resources, LogLine.STORAGE_BROKEN)
+    fatal = ending(resources, LogLine.STORAGE_BROKEN)
     journals = [
         WatchedJournal(name, log, resources.counters)
         for name, log in (("exchange", resources.exchange_log), ("operations", resources.operations_log))
@@ -150,15 +149,10 @@ def tls_identity(resources: Resources) -> TlsIdentity:
     return TlsIdentity.load(resources.home.key("tls"), resources.home.certificate("tls"))
 
 
-def end_process(resources: Resources, event: LogLine) -> Callable[[BaseException], None]:
+def ending(resources: Resources, event: LogLine) -> Callable[[BaseException], None]:
     """Return the function that ends the process: after a storage failure nothing is signed from memory (FACT-13)."""
     log = Logger(component="node", member=resources.member)
-
-    def end(error: BaseException) -> None:
-        log.error(event, error)
-        os._exit(BROKEN)
-
-    return end
+    return partial(end_process, partial(log.error, event))
 
 
 def first_rounds(core: Core) -> list[Round]:

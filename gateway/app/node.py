@@ -78,6 +78,7 @@ class Node:
         self._stop_metrics: Callable[[], None] | None = None
         self.loop_lag = LoopLag()
         resources.counters.gauge(Gauge.LOOP_LAG, self.loop_lag.quantiles)
+        resources.counters.gauge(Gauge.LOOP_HELD, self.loop_lag.held)
 
     def _rounds(self) -> list[Round]:
         """Return the rounds of all parts; the rounds of one line run in this order."""

@@ -7,6 +7,7 @@ import gc
 import signal
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 
 from gateway.app.health import Health
@@ -17,10 +18,11 @@ from gateway.config import load_settings
 from gateway.config.home import Home
 from gateway.errors import Misconfigured
 from gateway.host import descriptors
+from gateway.host.ending import end_within
 from gateway.host.service_manager import ServiceManager
 from gateway.loop import run
 from gateway.ops.homes.lock import only_one
-from gateway.telemetry import configure_logging
+from gateway.telemetry import Logger, LogLine, configure_logging
 
 
 def serve(home: Path, production: bool) -> int:
@@ -47,6 +49,8 @@ async def _until_signal(node: Node) -> None:
         await stop.wait()
         telling.cancel()
         manager.tell("STOPPING=1", "STATUS=stopping")
+        log = Logger(component="node", member=node.resources.member)
+        end_within(partial(log.error, LogLine.STOP_HANGS))
         await node.stop()
 
 

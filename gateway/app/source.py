@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import threading
+from functools import partial
 from pathlib import Path
 
 from adapters.base import Adapter
@@ -23,7 +23,7 @@ from gateway.config.load import host_port
 from gateway.config.source_home import SourceProcess, load_source
 from gateway.errors import LiaisonError, Misconfigured, StorageBroken
 from gateway.host import descriptors
-from gateway.host.failures import BROKEN
+from gateway.host.ending import end_process
 from gateway.host.service_manager import serve_until_signal
 from gateway.model.names import member_id
 from gateway.model.strictness import Strictness
@@ -52,7 +52,8 @@ def serve_source(home: Path) -> int:
     configure_logging(settings.telemetry.log_level)
     descriptors.raise_limit()
     with only_one(settings.home.path / "source.lock"):
-        serve_until_signal(lambda: Process(settings), WATCH_S)
+        log = Logger(component="source", member=settings.source.member)
+        serve_until_signal(lambda: Process(settings), WATCH_S, partial(log.error, LogLine.STOP_HANGS))
     return 0
 
 
@@ -151,8 +152,7 @@ class Process:
 
     def _fatal(self, error: BaseException) -> None:
         """End the process: an answer that cannot be logged must not leave (FACT-13)."""
-        self._log.error(LogLine.STORAGE_BROKEN, error)
-        os._exit(BROKEN)
+        end_process(partial(self._log.error, LogLine.STORAGE_BROKEN), error)
 
     def _alarm(self, text: str) -> None:
         self._log.error(LogLine.ROUNDS_FAILED, Misconfigured(text, code="tls-files"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+from functools import partial
 from pathlib import Path
 
 from certs.ownership import check_ownership
@@ -15,7 +15,7 @@ from gateway.config.load import host_port
 from gateway.config.witness_home import WitnessProcess, load_witness
 from gateway.errors import LiaisonError, Misconfigured
 from gateway.host import descriptors
-from gateway.host.failures import BROKEN
+from gateway.host.ending import end_process
 from gateway.host.service_manager import serve_until_signal
 from gateway.model.evidence.witness import HeadEvidence
 from gateway.model.names import member_id
@@ -42,7 +42,8 @@ def serve_witness(home: Path) -> int:
     configure_logging(settings.telemetry.log_level)
     descriptors.raise_limit()
     with only_one(settings.home.path / "witness.lock"):
-        serve_until_signal(lambda: DomesticWitness(settings), _LOOK_S)
+        log = Logger(component="witness", member=settings.witness.member)
+        serve_until_signal(lambda: DomesticWitness(settings), _LOOK_S, partial(log.error, LogLine.STOP_HANGS))
     return 0
 
 
@@ -126,5 +127,4 @@ class DomesticWitness:
         self._log.info(LogLine.AGENCY_REFUSED, client=call.address, code=call.error.code)
 
     def _fatal(self, error: BaseException) -> None:
-        self._log.error(LogLine.STORAGE_BROKEN, error)
-        os._exit(BROKEN)
+        end_process(partial(self._log.error, LogLine.STORAGE_BROKEN), error)

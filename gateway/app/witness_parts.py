@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 from certs.tls import TlsIdentity
-from gateway.app.core import Core, end_process
+from gateway.app.core import Core, ending
 from gateway.app.rounds import WATCH_S, Round
 from gateway.audit.log.log import AuditLog
 from gateway.audit.tree.checkpoint import parse_checkpoint
@@ -69,7 +69,7 @@ class NodeWitness:
             core.proved,
             core.parts.documents,
             note,
-            end_process(resources, LogLine.LOG_FORKED),
+            ending(resources, LogLine.LOG_FORKED),
         )
         resources.counters.gauge(Gauge.QUORUM_AGE, self._ages)
         resources.counters.gauge(Gauge.WITNESS_REACHED, self._reached)

@@ -17,9 +17,6 @@ from gateway.host.disk_reserve import CODE as DISK_RESERVE
 FULL = "storage-full"
 DESCRIPTORS = "no-descriptors"
 
-BROKEN = 70
-"""Exit code after a failure of the storage: the service manager starts the process again, which looks at its disk."""
-
 NO_ENTRY = frozenset({DISK_RESERVE, DESCRIPTORS})
 """Codes of refusals that leave no entry, since there may be no room or no descriptor for it."""
 

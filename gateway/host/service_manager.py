@@ -15,6 +15,8 @@ from collections.abc import Callable
 from contextlib import closing
 from typing import Protocol
 
+from gateway.host.ending import Say, end_within
+
 _SOCKET, _WATCHDOG, _PROCESS = "NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"
 
 
@@ -67,8 +69,11 @@ class Served(Protocol):
         """Take no more, finish what was taken, close."""
 
 
-def serve_until_signal(make: Callable[[], Served], every_s: float) -> None:
-    """Run a process until SIGTERM or SIGINT. What it needs to tell its manager is opened before it listens."""
+def serve_until_signal(make: Callable[[], Served], every_s: float, stop_hangs: Say) -> None:
+    """Run a process until SIGTERM or SIGINT. What it needs to tell its manager is opened before it listens.
+
+    `stop_hangs` says the error of a stop that takes too long; the process is ended then.
+    """
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
@@ -79,4 +84,6 @@ def serve_until_signal(make: Callable[[], Served], every_s: float) -> None:
         while not stop.wait(manager.every_s(every_s)):
             manager.tell("WATCHDOG=1", process.look())
         manager.tell("STOPPING=1")
+        ending = end_within(stop_hangs)
         process.stop()
+        ending.cancel()

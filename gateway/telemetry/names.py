@@ -11,6 +11,7 @@ class LogLine(StrEnum):
     NODE_STARTED = "node.started"
     NODE_DRAINING = "node.draining"
     NODE_STOPPED = "node.stopped"
+    STOP_HANGS = "process.stop-hangs"
     NODE_READY = "node.ready"
     NODE_NOT_READY = "node.not-ready"
     STORAGE_BROKEN = "storage.broken"
@@ -49,6 +50,7 @@ class Gauge(StrEnum):
     DESCRIPTORS_FREE = "liaison_descriptors_free"
     RECEIPT_DEBT_SECONDS = "liaison_receipt_debt_seconds"  # peer; age of the oldest of them
     LOOP_LAG = "liaison_loop_lag_seconds"  # quantile; delays of the event loop in the last minute
+    LOOP_HELD = "liaison_loop_held_seconds"  # quantile; these delays without the wait for a processor
 
 
 class Span(StrEnum):

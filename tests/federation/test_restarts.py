@@ -1,27 +1,40 @@
-"""Processes of a counterpart are restarted one after the other, or killed, while officers ask: nobody is silent."""
+"""Processes of a counterpart are restarted one after the other, or killed, while officers ask: nobody is silent.
+
+`make restarts SEARCHES=5000` goes on until so many searches have come to their ends.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import itertools
+import os
 import signal
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
+from gateway.app import serve as serving
 from gateway.app.node import Node
+from gateway.host.ending import BROKEN, end_within
 from gateway.model.exchange import Outcome
 from gateway.model.search import Line
-from tests.federation.test_several_processes import bodies, on_postgres, serve
-from tests.support.databases import server
+from tests.federation.test_several_processes import on_postgres, parsed, serve
+from tests.support.databases import new_postgres, server
 from tests.support.exchange import VN, command, entries, lines, sample_world, stopping
 from tests.support.nodes import World, officer
 from tests.support.zygote import Child, Zygote
 
 AT_ONCE = 4
+SEARCHES = int(os.environ.get("LIAISON_SEARCHES", "80"))
+"""How many searches the long run has at least; each restart is followed by 20 of them or more."""
+
+HOW = ((0, signal.SIGTERM), (1, signal.SIGTERM), (0, signal.SIGKILL))
+BETWEEN = 20
 
 
 @pytest.fixture
@@ -53,6 +66,7 @@ class Officers:
     @asynccontextmanager
     async def asking(self) -> AsyncIterator[None]:
         """Let several officers ask in the block; their last questions come to their ends."""
+        self._over = False
         tasks = [asyncio.create_task(self.ask()) for _ in range(AT_ONCE)]
         try:
             yield
@@ -74,6 +88,7 @@ async def restarted(zygote: Zygote, home: Path, child: Child, number: signal.Sig
     return await serve(zygote, home)
 
 
+@pytest.mark.timeout(300 + SEARCHES)
 @pytest.mark.asyncio
 async def test_a_rolling_restart_and_a_kill_of_one_process_make_no_counterpart_silent(
     world: World, zygote: Zygote
@@ -83,11 +98,15 @@ async def test_a_rolling_restart_and_a_kill_of_one_process_make_no_counterpart_s
         node = await world.start("th")
         children = [await serve(zygote, home), await serve(zygote, home)]
         officers = Officers(node)
+        restarts: Counter[str] = Counter()
         async with officers.asking():
-            for place, how in ((0, signal.SIGTERM), (1, signal.SIGTERM), (0, signal.SIGKILL)):
-                await officers.more(20)
+            for place, how in itertools.cycle(HOW):
+                await officers.more(BETWEEN)
+                if restarts.total() >= len(HOW) and len(officers.lines) >= SEARCHES:
+                    break
                 children[place] = await restarted(zygote, home, children[place], how)
-            await officers.more(20)
+                restarts[how.name] += 1
+        print(f"{len(officers.lines)} searches, {dict(restarts)}")
         assert Counter(line.outcome for line in officers.lines) == {Outcome.HIT: len(officers.lines)}
         _check_entries(node, home, officers.lines)
         for child in children:
@@ -95,11 +114,40 @@ async def test_a_rolling_restart_and_a_kill_of_one_process_make_no_counterpart_s
             assert await child.ended() == 0
 
 
+def serve_impatiently(home: str) -> int:
+    """Run in a process of its own: a node whose stop may take two seconds."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(serving, "end_within", partial(end_within, seconds=2.0))
+        return serving.serve(Path(home), production=False)
+
+
+@pytest.mark.asyncio
+async def test_a_stop_ends_although_the_database_hangs_and_nothing_is_lost(world: World, zygote: Zygote) -> None:
+    postgres = new_postgres()
+    postgres.fresh_database("hangs")
+    home = on_postgres(world, "vn", postgres.url("hangs"))
+    async with stopping(world):
+        node = await world.start("th")
+        child = await serve(zygote, home, "tests.federation.test_restarts:serve_impatiently")
+        officers = Officers(node)
+        async with officers.asking():
+            await officers.more(5)
+            with postgres.frozen():
+                child.signal(signal.SIGTERM)
+                assert await child.ended(30) == BROKEN
+        child = await serve(zygote, home)
+        async with officers.asking():
+            await officers.more(5)
+        _check_entries(node, home, [line for line in officers.lines if line.outcome is Outcome.HIT])
+        child.signal(signal.SIGTERM)
+        assert await child.ended() == 0
+    postgres.kill()
+
+
 def _check_entries(node: Node, home: Path, found: list[Line]) -> None:
     """One question and one answer in the asker's log, one answer in the other one, for each exchange."""
     ours = Counter((each.entry.exchange_id, each.entry.kind) for each in entries(node))
-    theirs = b"\n".join(bodies(home))
+    theirs = Counter((entry.exchange_id, entry.kind) for entry in parsed(home))
     for line in found:
         assert (ours[line.exchange_id, "asked"], ours[line.exchange_id, "received"]) == (1, 1)
-        written = [body for body in theirs.split(b"\n") if line.exchange_id.encode() in body and b"answered" in body]
-        assert len(written) == 1
+        assert theirs[line.exchange_id, "answered"] == 1

@@ -59,11 +59,11 @@ async def zygote() -> AsyncIterator[Zygote]:
         yield made
 
 
-async def serve(zygote: Zygote, home: Path) -> Child:
+async def serve(zygote: Zygote, home: Path, entry: str = "tests.support.zygote:serve") -> Child:
     """A process that serves the home, once it listens; the others of the home listen at the same port."""
     output = home.parent / f"node-{secrets.token_hex(4)}.log"
     output.touch()
-    child = await zygote.fork("tests.support.zygote:serve", str(home), output=output)
+    child = await zygote.fork(entry, str(home), output=output)
     async with asyncio.timeout(_START_S):
         while "node.started" not in output.read_text():
             assert child.alive, output.read_text()

@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from contextlib import suppress
 
 import pytest
 import pytest_asyncio
 
+from gateway.errors import Unavailable
 from gateway.exchange.asking.breaker import IN_A_ROW
 from gateway.model.exchange import Outcome
 from gateway.model.search import Line
+from gateway.ports.journal import EntryDraft, Logged
 from tests.support.exchange import VN, command, entries, kinds, lines, sample_world, stopping, watch
 from tests.support.forger import eventually, eventually_async
 from tests.support.link import Link, linked
@@ -135,6 +138,30 @@ async def test_i1_officers_do_not_wait_for_a_counterpart_that_hangs_and_hear_sin
     link.restore()
     assert await back_within(world) < BACK_S + BUSY
     assert th.asking.asker.breakers.open == []
+
+
+async def test_an_answer_that_could_not_be_kept_here_leaves_no_counterpart_silent_for_ever(
+    world: World, link: Link, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The answer to a trial came, and our own node had no room for its entry."""
+    writer = world.nodes["th"].core.writers.exchange
+    write, refused = writer.write, 0
+
+    async def without_room(draft: EntryDraft) -> Logged:
+        nonlocal refused
+        if draft.event.kind == "received" and not refused:
+            refused += 1
+            raise Unavailable("no room", code="disk-reserve")
+        return await write(draft)
+
+    link.lose()
+    await asyncio.gather(*(ask(world) for _ in range(IN_A_ROW)))
+    monkeypatch.setattr(writer, "write", without_room)
+    link.restore()
+    with suppress(Unavailable):
+        await back_within(world)
+    assert refused == 1
+    assert await back_within(world) < BACK_S + BUSY
 
 
 async def _timed(world: World) -> tuple[float, Line]:

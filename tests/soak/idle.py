@@ -1,14 +1,12 @@
-"""How late an idle event loop is on this machine: what a node's loop is late beyond that is its own."""
+"""How late an idle event loop is on this machine: by this much a node's loop is late through no fault of its own."""
 
 from __future__ import annotations
 
 import asyncio
-import time
-from collections import deque
 from pathlib import Path
 
-_STEP_S = 0.02
-_KEPT = int(60 / _STEP_S)
+from gateway.telemetry import LoopLag
+
 _TOLD_S = 1.0
 
 
@@ -19,22 +17,13 @@ def main(file: str) -> int:
 
 
 async def _measure(file: Path) -> None:
-    delays: deque[float] = deque(maxlen=_KEPT)
-    told = 0.0
+    lag = LoopLag()
+    lag.start()
     while True:
-        due = time.monotonic() + _STEP_S
-        await asyncio.sleep(_STEP_S)
-        now = time.monotonic()
-        delays.append(max(0.0, now - due))
-        if now - told > _TOLD_S:
-            told = now
-            _write(file, sorted(delays)[round(0.999 * (len(delays) - 1))])
-
-
-def _write(file: Path, seconds: float) -> None:
-    draft = file.with_suffix(".new")
-    draft.write_text(str(seconds), encoding="ascii")
-    draft.replace(file)
+        await asyncio.sleep(_TOLD_S)
+        draft = file.with_suffix(".new")
+        draft.write_text(str(lag.quantiles()[("quantile", "0.999"),]), encoding="ascii")
+        draft.replace(file)
 
 
 def delay_s(file: Path) -> float:

@@ -15,10 +15,11 @@ from gateway.storage.database.engine import SqliteSettings
 from tests.soak.ground import Seat
 from tests.soak.idle import delay_s
 
-_LAG = re.compile(r'^liaison_loop_lag_seconds\{[^}]*quantile="0\.999"[^}]*\} (\S+)', re.MULTILINE)
+_HELD = re.compile(r'^liaison_loop_held_seconds\{[^}]*quantile="0\.999"[^}]*\} (\S+)', re.MULTILINE)
 CACHES = 3 * SqliteSettings().cache_kib * 1024
 """Bytes of the page caches of a node, each connection to its database with one of its own."""
 
+_START_S = 60.0
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
@@ -26,8 +27,9 @@ _PAGE = os.sysconf("SC_PAGE_SIZE")
 class Sample:
     """One look at a process.
 
-    `lag_s` is by how much the 99.9th percentile of its loop's delays in the last minute is beyond that of an idle loop
-    (`idle_s`), None where the node has no such metric.
+    `held_s` is by how much the 99.9th percentile of the times in which its loop was held, in the last minute, is beyond
+    the delays of an idle loop (`idle_s`). Its own wait for a processor is not in it; what another thread of the process
+    waited, while it held the interpreter, is as long as the idle loop's at most.
     """
 
     at: float
@@ -35,7 +37,7 @@ class Sample:
     handles: int
     threads: int
     disk: int
-    lag_s: float | None
+    held_s: float
     idle_s: float
     is_quiet: bool
 
@@ -50,7 +52,7 @@ class Watch:
 
     def look(self, *, is_quiet: bool) -> None:
         """Take a sample. `is_quiet`: the attackers have gone, so that what is still open was left behind."""
-        process, idle_s, lag_s = Path(f"/proc/{self.seat.pid}"), delay_s(self.idle), _lag(self.seat.metrics)
+        process, idle_s, held_s = Path(f"/proc/{self.seat.pid}"), delay_s(self.idle), _held(self.seat.metrics)
         self.samples.append(
             Sample(
                 at=time.monotonic(),
@@ -58,7 +60,7 @@ class Watch:
                 handles=_count(process / "fd"),
                 threads=_count(process / "task"),
                 disk=_size(self.seat.home),
-                lag_s=None if lag_s is None else max(0.0, lag_s - idle_s),
+                held_s=max(0.0, held_s - idle_s),
                 idle_s=idle_s,
                 is_quiet=is_quiet,
             )
@@ -92,10 +94,19 @@ class Watch:
         return slope([(sample.at, sample.disk) for sample in self.late])
 
     @property
-    def lag_s(self) -> float | None:
-        """The largest delay of all samples; None where the node does not tell it."""
-        told = [sample.lag_s for sample in self.samples if sample.lag_s is not None]
-        return max(told) if told else None
+    def held_s(self) -> float:
+        """The longest time for which the loop was held, without the minute of the start when it lasted longer.
+
+        A node that has just started loads its tables, and a sample tells of the minute before it.
+        """
+        begun = self.samples[0].at
+        started = [sample for sample in self.samples if sample.at - begun > _START_S] or self.samples[-1:]
+        return max(sample.held_s for sample in started)
+
+    @property
+    def idle_s(self) -> float:
+        """The largest delay of an idle loop in all samples."""
+        return max(sample.idle_s for sample in self.samples)
 
     def left_behind(self, what: str) -> float:
         """How many more handles or threads are open at quiet moments of the second half than of the first."""
@@ -115,10 +126,11 @@ def _count(folder: Path) -> int:
     return sum(1 for _ in folder.iterdir())
 
 
-def _lag(port: int) -> float | None:
+def _held(port: int) -> float:
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
-        found = _LAG.search(answer.read().decode())
-    return float(found[1]) if found else None
+        found = _HELD.search(answer.read().decode())
+    assert found, "the node has no metric of its loop"
+    return float(found[1])
 
 
 def _size(folder: Path) -> int:

@@ -277,20 +277,19 @@ class Asker:
     async def _conclude(
         self, asked: Asked, sending: asyncio.Task[AnswerMessage], event: Event = events.RECEIVED
     ) -> Line:
-        if isinstance(away := sending.exception(), Overloaded):
-            return await self._turned_away(asked, away)
+        if isinstance(lost := sending.exception(), ConnectionLost | TimedOut):
+            return await self._not_heard(asked, lost)
+        self.breakers.heard(asked.member)  # whatever it said, and whatever becomes of it here
+        if isinstance(lost, Overloaded):
+            return await self._turned_away(asked, lost)
         try:
             message = sending.result()
             check = partial(check_answer, self._parts, asked.request, asked.sealed.payload_hash, message)
             checked = await self._turns.take(check)  # 5
-        except (ConnectionLost, TimedOut) as problem:
-            return await self._not_heard(asked, problem)
         except Exception as problem:  # noqa: BLE001 - whatever goes wrong in a verification is no answer
             reraise_fatal(problem)
-            self.breakers.heard(asked.member)  # it did answer in time, whatever it said
             return await self._silent(asked, as_error(problem))
         place = await self._writers.exchange.write(notes.received(asked, checked, message, event))  # 6
-        self.breakers.heard(asked.member)
         self._note_received(asked.member)
         self._parts.note_head(checked.shown)
         # Records are verified and compared in a thread: what a counterpart sends may take a while.
@@ -304,7 +303,6 @@ class Asker:
     async def _turned_away(self, asked: Asked, why: Overloaded) -> Line:
         """Return the line of a counterpart that takes no more questions for now, once that has an entry."""
         seen = self._peers.status(asked.member).last_seen_us
-        self.breakers.heard(asked.member)
         await self._writers.exchange.write(notes.too_many(asked, why.code, seen))
         return Line(
             asked.member,

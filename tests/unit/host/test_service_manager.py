@@ -90,7 +90,7 @@ def test_a_process_tells_its_manager_until_a_signal_also_when_no_descriptor_is_l
     process = Asked(monkeypatch)
     before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
-        serve_until_signal(lambda: process, 0.01)
+        serve_until_signal(lambda: process, 0.01, lambda error: None)
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -22,7 +22,7 @@ def level(grow: Callable[[int], dict[str, float]] = lambda minute: {}) -> Soak:
     """A soak of an hour in which nothing happened but what `grow` says of each minute."""
     samples = []
     for minute in range(61):
-        usual = {"at": 60.0 * minute, "rss": 200 * MIB, "handles": 60, "threads": 25, "lag_s": 0.01, "idle_s": 0.0}
+        usual = {"at": 60.0 * minute, "rss": 200 * MIB, "handles": 60, "threads": 25, "held_s": 0.01, "idle_s": 0.0}
         usual["disk"] = 8 * minute * MIB
         samples.append(Sample(**{**usual, "is_quiet": minute % 2 == 0} | grow(minute)))  # type: ignore[arg-type]
     attacks = Counter({attack.name: 5 for attack in ATTACKS})
@@ -41,12 +41,20 @@ def test_a_level_node_breaks_no_bound() -> None:
         (lambda minute: {"handles": 60 + minute}, "more handles at rest"),
         (lambda minute: {"threads": 25 + minute // 3}, "more threads at rest"),
         (lambda minute: {"disk": minute * 40 * MIB}, "the home grew"),
-        (lambda minute: {"lag_s": 0.2 if minute == 7 else 0.0}, "the loop was 200 ms later"),
+        (lambda minute: {"held_s": 0.2 if minute == 7 else 0.0}, "the loop was held for 200 ms"),
     ],
 )
 def test_what_grows_is_named(grow: Callable[[int], dict[str, float]], said: str) -> None:
     [found] = judge(level(grow), Bounds())
     assert said in found
+
+
+def test_the_minute_of_the_start_and_waiting_for_the_machine_are_no_fault_of_a_node() -> None:
+    assert list(judge(level(lambda minute: {"held_s": 0.2 if minute < 2 else 0.0}), Bounds())) == []
+    seen = level(lambda minute: {"idle_s": 0.6 if minute == 5 else 0.0})
+    seen.tally.seconds.append(4.0)
+    seen.tally.unserved.append("vn: silent")
+    assert list(judge(seen, Bounds())) == []
 
 
 def test_page_caches_may_fill_with_what_was_written_and_no_more() -> None:
