@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Generic, NoReturn
 import grpc
 
 from certs.tls import listen
-from gateway.errors import HeadConflict, LiaisonError, Overloaded
+from gateway.errors import HeadConflict, LiaisonError, Malformed, Overloaded, TimedOut
 from gateway.rpc.contract import Call, CallerCheck, Door, Ended, Limit, Method, Shape, Who, by_path, largest_request
 from gateway.rpc.status import STATUS, size_metadata
 from gateway.rpc.transport import Lookup, Refused, RefusedCall, certificate_of, options
@@ -31,7 +31,7 @@ class ServerLimits:
     """Bounds of the transport. The grace of an aged connection outlives every stream that began on it.
 
     A member's bounds lie well below those of the server, so that no member can lock the others out. A peer that takes
-    one message, of 64 KiB usually, more slowly than in `write_s` counts as one that does not read, and is cut off.
+    one message, of 256 KiB at most, more slowly than in `write_s` counts as one that does not read, and is cut off.
     While more than `unsent_bytes` of replies wait for a stream, nothing more is read from it.
     """
 
@@ -114,15 +114,17 @@ class RpcServer(Generic[Who]):
 
             return grpc.stream_stream_rpc_method_handler(stream)
 
-        async def unary(data: bytes, context: Context) -> bytes:
-            async with self._admitted(context, door.method, data) as call:
-                return await self._serve(door, call, data, context)
+        async def unary(_: Any, context: Context) -> bytes:
+            async with self._admitted(context, door.method) as call:
+                return await self._serve(door, call, context)
 
-        return grpc.unary_unary_rpc_method_handler(unary)
+        # For a unary handler gRPC waits until the message has come, for ever and beside every limit of a caller. So
+        # the message is read here, once its caller is admitted.
+        return grpc.stream_unary_rpc_method_handler(unary)
 
-    async def _serve(self, door: Door[Who], call: Call[Who], data: bytes, context: Context) -> bytes:
+    async def _serve(self, door: Door[Who], call: Call[Who], context: Context) -> bytes:
         try:
-            answer = await door.serve(call, door.method.request.read(data))
+            answer = await door.serve(call, await self._request(door.method, context))
             self._callers[door.method](call.certificate)  # who was removed meanwhile gets nothing
             return door.write(answer)
         except Ended as end:
@@ -136,18 +138,27 @@ class RpcServer(Generic[Who]):
                 context, door.method, call.who, LiaisonError("unforeseen: {kind}", kind=type(error).__name__)
             )
 
+    async def _request(self, method: Method[Any, Any], context: Context) -> Any:
+        """Read the message of a unary call; raise `TimedOut` when it does not come in the time of its method."""
+        try:
+            async with asyncio.timeout(method.timeout_s):
+                data = await context.read()
+        except TimeoutError:
+            raise TimedOut("the message did not come in time", code="slow-message") from None
+        if not isinstance(data, bytes):
+            raise Malformed("a call without a message", code="no-message")
+        method.check_size(data)
+        return method.request.read(data)
+
     @contextlib.asynccontextmanager
-    async def _admitted(
-        self, context: Context, method: Method[Any, Any], data: bytes = b""
-    ) -> AsyncIterator[Call[Who]]:
-        """Check the caller, its limits and the message's size; yield the call while it is open, or refuse it."""
+    async def _admitted(self, context: Context, method: Method[Any, Any]) -> AsyncIterator[Call[Who]]:
+        """Check the caller and its limits; yield the call while it is open, or refuse it."""
         who, place = "", ("", method.limit)
         try:
             certificate = certificate_of(context.auth_context())
             caller = who = self._callers[method](certificate)
             place = (who, method.limit)
             self._check_room(place)
-            method.check_size(data)
         except LiaisonError as error:
             await self._refuse(context, method, who, error)
         self._enter(context, place)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from certs import tls as _floor  # noqa: F401  # isort: skip
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, NoReturn
@@ -77,12 +77,13 @@ class ThreadServer(Generic[Who]):
     def _handler(self, door: Door[Who]) -> Handler:
         method = door.method
 
-        def unary(data: bytes, context: grpc.ServicerContext) -> bytes:
+        def unary(messages: Iterator[bytes], context: grpc.ServicerContext) -> bytes:
             who = ""
             try:
                 certificate = certificate_of(context.auth_context())
                 caller = who = self._callers[method](certificate)
                 self._admit()
+                data = next(messages, b"")  # it may take a caller a while, so nobody else holds a thread meanwhile
                 method.check_size(data)
                 call = Call(caller, certificate, context.time_remaining())
                 answer = door.serve(call, method.request.read(data))
@@ -99,7 +100,7 @@ class ThreadServer(Generic[Who]):
             except Exception as error:  # noqa: BLE001 - no foreign error crosses the wire, and its words stay here
                 self._refuse(context, method, who, LiaisonError("unexpected {kind}", kind=type(error).__name__))
 
-        return grpc.unary_unary_rpc_method_handler(unary)
+        return grpc.stream_unary_rpc_method_handler(unary)
 
     def _refuse(
         self, context: grpc.ServicerContext, method: Method[Any, Any], who: str, error: LiaisonError

@@ -14,6 +14,9 @@ from gateway.errors import LiaisonError, Malformed, Unauthenticated
 from gateway.host.descriptors import most_connections
 
 _HANDSHAKE_MS = 5_000
+_STREAMS = 100
+"""Calls at once on one connection; gRPC counts those that were reset until they have been looked at. Without a limit,
+calls that a caller begins and resets in a flood fill gRPC's queue, and calls of others are dropped."""
 
 if TYPE_CHECKING:
     Handler = grpc.RpcMethodHandler[bytes, bytes]
@@ -61,6 +64,7 @@ def options(largest: int, age_ms: int, grace_ms: int, *, share_port: bool = Fals
         ("grpc.max_allowed_incoming_connections", most_connections()),
         ("grpc.max_connection_age_ms", age_ms),
         ("grpc.max_connection_age_grace_ms", grace_ms),
+        ("grpc.max_concurrent_streams", _STREAMS),
         ("grpc.http2.max_ping_strikes", 2),
         ("grpc.http2.min_ping_interval_without_data_ms", _PING_MS),
         ("grpc.so_reuseport", int(share_port)),

@@ -7,9 +7,10 @@ import socket
 import ssl
 import struct
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, suppress
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
 from pathlib import Path
 
+import grpc
 import pytest
 import pytest_asyncio
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -20,6 +21,7 @@ from certs.names import CertificateName, CertificateUse
 from certs.profile import read_leaf
 from gateway.model.exchange import Outcome
 from gateway.rpc import methods
+from gateway.rpc.contract import Limit
 from gateway.trust.ceremony.ceremony import publish_status
 from tests.support import http2
 from tests.support.exchange import (
@@ -47,15 +49,17 @@ pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.process]
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
 async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
-    made = sample_world(tmp_path_factory.mktemp("links"), ("th", "vn"))
+    made = sample_world(tmp_path_factory.mktemp("links"))
     async with stopping(made):
         watch(await made.start("vn"))
         yield made
 
 
-def dial(world: World) -> AbstractAsyncContextManager[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
-    """A connection of `th` to `vn`, with nothing sent in it yet."""
-    return http2.dialled(caller(world), world.home("th") / "keys" / "tls.pem", world.home("vn") / "ca.pem")
+def dial(
+    world: World, who: str = "th"
+) -> AbstractAsyncContextManager[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+    """A connection to `vn`, with nothing sent in it yet."""
+    return http2.dialled(caller(world, who), world.home(who) / "keys" / "tls.pem", world.home("vn") / "ca.pem")
 
 
 def searches(world: World) -> int:
@@ -84,6 +88,51 @@ async def test_i2_a_peer_that_sends_a_byte_at_a_time_costs_the_others_nothing(wo
         for task in slow:
             task.cancel()
         await asyncio.gather(*slow, return_exceptions=True)
+
+
+async def test_i7_calls_of_one_member_without_their_messages_leave_the_others_theirs(world: World) -> None:
+    """As many as the server serves at once, of a member that sends the headers of calls and nothing more."""
+    async with AsyncExitStack() as stack:
+        for _ in range(12):
+            _, writer = await stack.enter_async_context(dial(world, "kh"))
+            calls = (http2.beginning(methods.SUBMIT.path, number) for number in range(3, 199, 2))
+            writer.write(http2.opening(methods.SUBMIT.path) + b"".join(calls))
+            await writer.drain()
+        server = world.nodes["vn"]._server
+        assert server is not None
+        await eventually(lambda: server._open["kh", Limit.CALLS] == server._limits.calls_per_member)
+        for _ in range(3):
+            assert await in_turns(served(world), 3)
+        async with caller(world, "kh").channel() as channel:
+            over = channel.unary_unary(methods.SUBMIT.path)(b"", timeout=20)
+            assert (await over.code(), await over.details()) == (grpc.StatusCode.RESOURCE_EXHAUSTED, "call-limit")
+        await eventually(lambda: server._open["kh", Limit.CALLS] == 0, 2 * methods.SUBMIT.timeout_s)
+
+
+async def test_i10_a_flood_of_calls_that_are_reset_leaves_the_others_theirs(world: World) -> None:
+    async def flood() -> None:
+        while True:
+            with suppress(ConnectionError, ssl.SSLError):
+                async with dial(world, "kh") as (_, writer):
+                    writer.write(http2.PREFACE + http2.frame(http2.SETTINGS))
+                    for first in range(1, 1_000_000, 100):
+                        calls = range(first, first + 100, 2)
+                        reset = (http2.frame(http2.RESET, (8).to_bytes(4, "big"), 0, call) for call in calls)
+                        begun = (http2.beginning(methods.SUBMIT.path, call) for call in calls)
+                        writer.write(b"".join(part for both in zip(begun, reset, strict=True) for part in both))
+                        await writer.drain()
+                        await asyncio.sleep(0)
+
+    floods = [asyncio.create_task(flood()) for _ in range(2)]
+    try:
+        await asyncio.sleep(1)
+        for _ in range(10):
+            assert await in_turns(served(world), 3)
+        assert not any(task.done() for task in floods)
+    finally:
+        for task in floods:
+            task.cancel()
+        await asyncio.gather(*floods, return_exceptions=True)
 
 
 async def test_i6_a_connection_that_is_reset_in_a_message_has_no_effect(world: World) -> None:

@@ -492,6 +492,17 @@ async def test_a_node_of_our_country_that_is_not_named_is_refused(stage: Stage, 
     assert other.said(methods.DESCRIBE.path, b"") == (grpc.StatusCode.UNAUTHENTICATED, "not-our-node")
 
 
+async def test_calls_without_their_messages_hold_no_thread_of_the_source(stage: Stage) -> None:
+    """A system of our country that may not call begins more calls than the source has threads, and says no more."""
+    other = knock(stage.remote, key="client-cli")
+    credentials = grpc.ssl_channel_credentials(other.roots, other.key, other.certificate)
+    options = [("grpc.ssl_target_name_override", other.name), ("grpc.use_local_subchannel_pool", 1)]
+    async with grpc.aio.secure_channel(f"127.0.0.1:{other.port}", credentials, options) as channel:
+        calls: list[Any] = [channel.stream_unary(methods.SEARCH.path)(timeout=20) for _ in range(32)]
+        assert {await call.code() for call in calls} == {grpc.StatusCode.UNAUTHENTICATED}
+        assert refusal(stage) == ""
+
+
 @pytest.mark.parametrize("case", ["another country's node", "nobody"])
 async def test_a_caller_whom_our_authority_does_not_know_gets_no_connection(stage: Stage, case: str) -> None:
     other = replace(stage.knock, key=b"", certificate=b"") if case == "nobody" else knock(stage.remote, "th")

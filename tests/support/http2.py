@@ -11,7 +11,7 @@ from pathlib import Path
 from tests.support.exchange import Caller
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
-DATA, HEADERS, SETTINGS, PING = 0, 1, 4, 6
+DATA, HEADERS, RESET, SETTINGS, PING = 0, 1, 3, 4, 6
 
 
 def frame(kind: int, payload: bytes = b"", flags: int = 0, stream: int = 0) -> bytes:
@@ -27,9 +27,13 @@ def header_block(**headers: str) -> bytes:
 
 def opening(path: str) -> bytes:
     """All that comes before the first message of a gRPC call on a new connection."""
+    return PREFACE + frame(SETTINGS) + beginning(path, 1)
+
+
+def beginning(path: str, stream: int) -> bytes:
+    """The headers of a gRPC call, without a message."""
     block = header_block(_method="POST", _scheme="https", _path=path, _authority="node", te="trailers")
-    block += header_block(**{"content-type": "application/grpc"})
-    return PREFACE + frame(SETTINGS) + frame(HEADERS, block, 4, 1)
+    return frame(HEADERS, block + header_block(**{"content-type": "application/grpc"}), 4, stream)
 
 
 def message(data: bytes) -> bytes:
