@@ -185,8 +185,12 @@ async def drive(ask: Ask, messages: Sequence[bytes], concurrency: int, seconds: 
 
 
 def _clocks(pids: Sequence[int]) -> tuple[float, float, float, float]:
-    servers = sum(time.clock_gettime((~pid << 3) | 2) for pid in pids)
-    return time.perf_counter(), servers, time.process_time(), _machine_busy()
+    return time.perf_counter(), cpu_s(pids), time.process_time(), _machine_busy()
+
+
+def cpu_s(pids: Sequence[int]) -> float:
+    """Return the seconds of CPU that processes have used."""
+    return sum(time.clock_gettime((~pid << 3) | 2) for pid in pids)
 
 
 def _machine_busy() -> float:

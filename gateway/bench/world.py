@@ -65,8 +65,13 @@ class World:
         return self.folder / ANSWERER
 
 
-def build_world(folder: Path, rows: int, *, others: Sequence[MemberId] = (), people: int = 0) -> World:
-    """Found the federation and make the source; with `others` that ask too, and a source of `people` beside it."""
+def build_world(
+    folder: Path, rows: int, *, others: Sequence[MemberId] = (), people: int = 0, rates: bool = False
+) -> World:
+    """Found the federation and make the source; with `others` that ask too, and a source of `people` beside it.
+
+    With `rates` the answering node has the usual limits on what a member asks, else none that is reached.
+    """
     clock = SystemClock()
     port = _free_port()
     members: Members = {ASKER: (("police",), _free_port()), ANSWERER: (("immigration", "police"), port)}
@@ -83,18 +88,18 @@ def build_world(folder: Path, rows: int, *, others: Sequence[MemberId] = (), peo
     if people:
         database = write_people(folder, people)
         sources.append(SourceSettings("vn.police.scale", "police", str(PEOPLE), f"sqlite:///{database}"))
-    # The load generator asks at full speed and never acknowledges: the bench measures exchanges, not limits on a peer.
-    generous = {
-        "limits.receipt_debt": 10**9,
-        "limits.receipt_debt_s": 10**6,
-        "limits.rate_per_member": 10**6,
-        "limits.burst_per_member": 10**7,
-    }
-    settings = generous | {
-        "node.member": ANSWERER,
-        "listen.exchange": f"127.0.0.1:{port}",
-        "listen.agency": "127.0.0.1:0",
-    }
+    # The load generator never acknowledges, and usually asks at full speed, to measure exchanges and not the limits.
+    generous = {"limits.receipt_debt": 10**9, "limits.receipt_debt_s": 10**6}
+    unlimited = {} if rates else {"limits.rate_per_member": 10**6, "limits.burst_per_member": 10**7}
+    settings = (
+        generous
+        | unlimited
+        | {
+            "node.member": ANSWERER,
+            "listen.exchange": f"127.0.0.1:{port}",
+            "listen.agency": "127.0.0.1:0",
+        }
+    )
     write_default(folder / ANSWERER, settings, sources=sources)
     view = TrustKeeper(folder / ASKER / "trust", clock).view
     keys = {each: load_signing_key(folder / each / "keys" / "statement.key") for each in (ASKER, *others)}

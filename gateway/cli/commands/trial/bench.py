@@ -30,6 +30,9 @@ _FLOOD_COLUMNS = (
     ("p99_ratio", "× p99"),
     ("wrong", "wrong"),
     ("flood_per_s", "flood/s"),
+    ("flood_refused", "refused"),
+    ("quiet_cpu", "quiet CPU"),
+    ("flood_cpu", "flood CPU"),
 )
 
 _SCALE_COLUMNS = (
