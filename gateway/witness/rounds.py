@@ -188,7 +188,7 @@ class Witnessing:
         now_us = self._clock.now_us()
         size = parse_checkpoint(log.checkpoint).size
         found = await asyncio.to_thread(
-            standing, self._store, log.store_name, size, plan.counted, plan.quorum, now_us, self._begun_us
+            standing, self._store, log.store_name, size, plan.counted, plan.quorum, now_us, log.time_of, self._begun_us
         )
         self._standings[log.store_name] = found
         if found.lost(now_us) == (log.store_name in self._lost):

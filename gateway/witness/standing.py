@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import msgspec
 
@@ -38,12 +38,23 @@ class Standing(msgspec.Struct, frozen=True):
 
 
 def standing(
-    store: WitnessStore, log: str, size: int, witnesses: Sequence[Witness], quorum: int, now_us: int, begun_us: int
+    store: WitnessStore,
+    log: str,
+    size: int,
+    witnesses: Sequence[Witness],
+    quorum: int,
+    now_us: int,
+    time_of: Callable[[int], int],
+    begun_us: int = 0,
 ) -> Standing:
-    """Return the standing of `log` with `size` entries. `begun_us` counts where no head ever had a quorum."""
+    """Return the standing of `log` with `size` entries, whose times `time_of` returns.
+
+    Entries wait since the first of them was written: of a log in which nothing was written for long, nothing waits.
+    `begun_us` counts where no head ever had a quorum.
+    """
     for head in store.recent(log, _LOOKED_AT):
         found = verify_cosignatures(parse_checkpoint(head.checkpoint), head.lines, witnesses, now_us)
         if reaches_quorum(found, quorum):
-            open_us = head.time_us if size > head.size else 0
+            open_us = max(head.time_us, time_of(head.size)) if size > head.size else 0
             return Standing(log, size, head.size, head.time_us, open_us, tuple(found))
     return Standing(log, size, 0, 0, begun_us if size else 0, ())

@@ -22,7 +22,7 @@ from gateway.audit.tree.cosignature import reaches_quorum, verify_cosignatures, 
 from gateway.cli.main import run
 from gateway.config.witness_home import load_witness
 from gateway.errors import Contradicted, NotProved
-from gateway.model.evidence.witness import WitnessedHead
+from gateway.model.evidence.witness import CosignedHead, WitnessedHead
 from gateway.ops.homes.found_witness import found_witness
 from gateway.ports import events
 from gateway.rpc import methods
@@ -178,6 +178,30 @@ async def test_the_domestic_witness_is_enough_alone_and_serves_its_own_node_only
         )
     finally:
         domestic.stop()
+
+
+async def test_a_log_in_which_nothing_was_written_for_long_waits_for_no_quorum(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    th = await world.start("th")
+    await world.start("vn")
+    await settle(th, lambda: covered(th))
+    await world.stop("vn")
+    store = th.witness._witnessing._store
+    recent = store.recent
+
+    def of_last_night(log: str, most: int) -> list[CosignedHead]:
+        return [replace(head, time_us=head.time_us - 2 * witness_standing.LOST_US) for head in recent(log, most)]
+
+    monkeypatch.setattr(store, "recent", of_last_night)
+    await grow(th)
+    await th.witness.round()
+    (found,) = [item for item in th.witness.standings if item.log == "operations/1"]
+    now_us = th.resources.clock.now_us()
+    assert 0 < found.covered < found.size
+    assert found.age_s(now_us) < witness_standing.LOST_US // 1_000_000
+    assert not found.lost(now_us)
+    assert of_kind(th, "quorum-lost") == []
 
 
 async def test_i4_without_witnesses_service_goes_on_with_an_alarm_and_one_proof_catches_up(

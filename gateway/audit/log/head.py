@@ -94,7 +94,7 @@ class LogHead:
         last = self.tree.size - 1
         if last < 0:
             return 0
-        return parse_entry(next(iter(self._store.bodies(self.state.log, last, last + 1)))[1]).time_us
+        return time_of_entry(self._store, self.state.log, last)
 
     def catch_up(self, current: LogState) -> None:
         """Make `current` the state. Added entries are hashed again, and must match the state and its head."""
@@ -128,3 +128,8 @@ class LogHead:
                 first=first,
                 stop=stop - 1,
             )
+
+
+def time_of_entry(store: LogStore, log: str, index: int) -> int:
+    """Return the time of an entry in microseconds since 1970; 0 where it is pruned."""
+    return next((parse_entry(body).time_us for _, body, _ in store.bodies(log, index, index + 1)), 0)

@@ -33,7 +33,7 @@ from gateway.audit.entries.entry import SALT_BYTES
 from gateway.audit.log.batch import EntryBuilder, Winner, encoded_private
 from gateway.audit.log.claims import Claim, by_claim, stored_answer
 from gateway.audit.log.earlier_proofs import earlier_proof
-from gateway.audit.log.head import LogHead, state_at_start
+from gateway.audit.log.head import LogHead, state_at_start, time_of_entry
 from gateway.audit.log.highwater import HighWater, high_water_path, moved
 from gateway.audit.log.numbers import newest_number, store_name
 from gateway.audit.log.recovery import as_broken
@@ -203,6 +203,10 @@ class AuditLog:
         """Return the proof that the tree over `second` entries extends the one over `first`; empty from 0."""
         with self._lock:
             return self._head.tree.consistency(first, second) if first else ()
+
+    def time_of(self, index: int) -> int:
+        """Return the time of an entry in microseconds since 1970; 0 where it is pruned."""
+        return time_of_entry(self._store, self.store_name, index)
 
     def stored_answers(self, claims: Sequence[Claim]) -> Mapping[Claim, StoredAnswer]:
         """Return the stored answer of each claim that has one. An answer is empty where its content was erased."""

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from gateway.audit.accounts.receipts import settled
 from gateway.audit.acts.table import ActKind
+from gateway.audit.log.head import time_of_entry
 from gateway.audit.log.log import AuditLog
 from gateway.audit.retention.plan import standing as standing_holds
 from gateway.audit.retention.prune import Limits, Plan, Pruner
@@ -75,6 +76,7 @@ def _covered(settings: Settings, member: MemberId, database: Database, clock: Cl
     """Return the size of the newest head of a log that enough witnesses cosigned."""
     view = TrustKeeper(Home(settings.home).trust, clock).view
     plan = witness_plan(member, settings.witness, view)
-    state = SqlLogStore(database).state(log)
+    logs, store = SqlLogStore(database), SqlWitnessStore(database)
+    state, time_of = logs.state(log), partial(time_of_entry, logs, log)
     size = state.size if state else 0
-    return standing(SqlWitnessStore(database), log, size, plan.counted, plan.quorum, clock.now_us(), 0).covered
+    return standing(store, log, size, plan.counted, plan.quorum, clock.now_us(), time_of).covered

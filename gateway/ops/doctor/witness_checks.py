@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from contextlib import closing
+from functools import partial
 
+from gateway.audit.log.head import time_of_entry
 from gateway.audit.log.succession import newest_logs
 from gateway.ops.doctor.finding import CheckContext, Finding, good, stop, warn
 from gateway.storage.database.migrate import HEAD, version
@@ -56,7 +58,8 @@ def _logs(context: CheckContext, quorum: int) -> list[Finding]:
         found = []
         for name in newest_logs(logs.logs()):
             state = logs.state(name)
-            found.append(standing(store, name, state.size if state else 0, counted, quorum, now_us, 0))
+            size = state.size if state else 0
+            found.append(standing(store, name, size, counted, quorum, now_us, partial(time_of_entry, logs, name)))
         evidence = len(store.evidence())
     findings = [_waiting(item, now_us) for item in found if item.lost(now_us)]
     if evidence:

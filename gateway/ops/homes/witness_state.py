@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from certs.durable import PUBLIC, make_folder, write_new
+from gateway.audit.log.head import time_of_entry
 from gateway.audit.log.succession import newest_logs
 from gateway.audit.tree.checkpoint import Checkpoint, parse_checkpoint
 from gateway.clock import Clock, SystemClock, rfc3339
@@ -110,7 +112,11 @@ def describe_node(home: Path) -> dict[str, Any]:
         for name in newest_logs(logs.logs()):
             state = logs.state(name)
             size = state.size if state else 0
-            found.append(standing(store, name, size, plan.counted, plan.quorum, clock.now_us(), 0))
+            found.append(
+                standing(
+                    store, name, size, plan.counted, plan.quorum, clock.now_us(), partial(time_of_entry, logs, name)
+                )
+            )
         evidence = len(store.evidence())
     return {
         "quorum": settings.witness.quorum,

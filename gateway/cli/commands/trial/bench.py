@@ -97,6 +97,7 @@ def bench(
     Examples:
       liaison bench
       liaison bench --quick
+      liaison bench --only flood
       liaison bench --concurrency 64 --rows 100000 --json
       liaison bench --scale 1000000
 
