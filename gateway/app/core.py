@@ -108,7 +108,7 @@ def build_core(resources: Resources, production: bool) -> Core:
         journal=journals[0],
         operations=journals[1],
         documents=documents,
-        quotas=SqlQuotas(resources.database),
+        quotas=SqlQuotas(resources.database, proved.now_us),
         issuers=record_issuers(resources, production),
         make_reference=HitReferences(resources.settings.keystore, resources.clock).make_reference,
         note_head=heads.note,

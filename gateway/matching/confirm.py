@@ -228,10 +228,12 @@ def _texts(item: Any, naming: re.Pattern[str] | None = None) -> Iterator[str]:
 
 def _judge_number(query: IdentifierQuery, record_type: str, fields: Mapping[str, Any], whole: bool) -> Match | Verdict:
     asked = asked_number(query)
-    own, also = _NUMBERS[asked.held_as].get(record_type, ()), _also(asked.held_as, record_type)
-    held = list(_numbers(asked.held_as, own, fields))
-    said = [each for each in (*held, *_numbers(asked.held_as, also, fields)) if _says(each[0], asked.key)]
-    if (match := _best([asked.match(detail) for _, detail in said])) is not None:
+    held = list(_numbers(asked.held_as, _NUMBERS[asked.held_as].get(record_type, ()), fields))
+    said = [asked.match(detail) for text, detail in held if _says(text, asked.key)]
+    if (match := _best(said)) is not None:
+        return match
+    also = _numbers(asked.held_as, _also(asked.held_as, record_type), fields)
+    if (match := _best([asked.match(detail) for text, detail in also if _says(text, asked.key)])) is not None:
         return match
     is_other = bool(said) or any(_is_number(text) for text, _ in held)
     return _unlike(is_other, asked.held_as, record_type, fields, whole)

@@ -22,10 +22,15 @@ _KEPT_DAYS = 92
 
 
 class SqlQuotas:
-    """The counts in the node's database. Thread-safe."""
+    """The counts in the node's database. Thread-safe.
 
-    def __init__(self, database: Database) -> None:
+    Old days are deleted by `proved_us`, a time that somebody else vouches for (decision 0046), 0 without one: by a
+    clock that is ahead, today would be long over, and its questions could be asked again. None believes the clock.
+    """
+
+    def __init__(self, database: Database, proved_us: Callable[[], int] | None = None) -> None:
         self._database = database
+        self._proved_us = proved_us
         self._swept = -1
 
     def take(self, places: Sequence[QuotaPlace], limit: Callable[[QuotaPlace], int | None], now_us: int) -> list[bool]:
@@ -52,7 +57,7 @@ class SqlQuotas:
         day = now_us // _DAY_US
         granted: dict[QuotaPlace, int] = {}
         with self._database.write("quotas") as connection:
-            self._sweep(connection, day)
+            self._sweep(connection, day if self._proved_us is None else self._proved_us() // _DAY_US)
             # In the same order in every process, so that two never wait for each other.
             for place in sorted(wanted):
                 number, most = wanted[place]
@@ -71,8 +76,8 @@ class SqlQuotas:
         return granted
 
     def _sweep(self, connection: Connection, day: int) -> None:
-        """Delete old days, once a day."""
-        if self._swept != day:
+        """Delete days that are old on this day, once a day."""
+        if self._swept < day:
             connection.execute(delete(quota_use).where(quota_use.c.day < day - _KEPT_DAYS))
             self._swept = day
 

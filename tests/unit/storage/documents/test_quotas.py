@@ -72,6 +72,17 @@ def test_old_days_are_forgotten(database: Database) -> None:
     assert SqlQuotas(database).used(NOW_US - 200 * DAY_US) == []
 
 
+def test_a_clock_that_is_ahead_gives_no_quota_back(database: Database) -> None:
+    proved_us = 0
+    quotas = SqlQuotas(database, lambda: proved_us)
+    assert quotas.take([TH], lambda _: 1, NOW_US) == [True]
+    quotas.take([TH], lambda _: 1, NOW_US + 365 * DAY_US)
+    assert quotas.take([TH], lambda _: 1, NOW_US) == [False]
+    proved_us = NOW_US + 366 * DAY_US
+    quotas.take([TH], lambda _: 1, proved_us)
+    assert quotas.used(NOW_US) == []
+
+
 def test_parallel_threads_together_are_exact(database: Database) -> None:
     quotas = SqlQuotas(database)
     granted: list[bool] = []
