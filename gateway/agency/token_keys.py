@@ -8,13 +8,10 @@ from certs.profile import read_leaf
 from gateway.agency.issuer import TRIAL_KEY, TrialIssuer
 from gateway.agency.tokens import OfficerTokens, PublicKey, load_token_key
 from gateway.clock import Clock
-from gateway.config import Home, Settings, Suspensions
+from gateway.config import COMMAND_CERTIFICATE, Home, Settings, Suspensions
 from gateway.errors import Misconfigured, Unauthenticated
 from gateway.model.names import member_id
 from gateway.model.requester import Officer
-
-COMMAND_CERTIFICATE = "client-cli"
-"""The client certificate of a home's own commands; a token that is handed in at the machine is bound to it."""
 
 
 def token_keys(settings: Settings, clock: Clock, production: bool) -> dict[str, PublicKey]:

@@ -104,4 +104,6 @@ class Health:
             yield Unavailable("the rounds do not run", code="no-rounds", remedy="start the node again")
         reason = self._suspended()
         if reason is not None:
-            yield Suspended("everything is switched off: {reason}", reason=reason)
+            yield Suspended(
+                "everything is switched off: {reason}", remedy="`liaison resume` switches on again", reason=reason
+            )

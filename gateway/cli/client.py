@@ -9,8 +9,8 @@ from typing import Any
 import httpx2
 
 from certs.names import tls_name
-from gateway.agency.token_keys import COMMAND_CERTIFICATE
 from gateway.config import Home, Settings, argument, host_port
+from gateway.config.home import COMMAND_CERTIFICATE
 from gateway.errors import LiaisonError, Misconfigured, Reason, Refused, Unavailable
 from gateway.language.catalogue import Translated
 from gateway.language.languages import Language

@@ -6,6 +6,9 @@ import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
+COMMAND_CERTIFICATE = "client-cli"
+"""The client certificate of a home's own commands; a token that is handed in at the machine is bound to it."""
+
 
 def argument(path: Path) -> str:
     """Return a path in a form that can be pasted into a shell command, also with blanks in it."""

@@ -6,6 +6,7 @@ The text of an exception is never written, since it may quote a query: class, co
 from __future__ import annotations
 
 import logging
+import select
 import sys
 import threading
 from collections.abc import Mapping, MutableMapping
@@ -81,18 +82,25 @@ def configure_logging(level: str = "info", stream: TextIO | None = None) -> None
 
 
 class _LossyStream:
-    """A stream of log lines that drops lines it cannot write.
+    """A stream of log lines that drops and counts lines it cannot write at once.
 
-    A reader of the log may go away; neither an answer nor the end of a node whose storage failed waits for it. Events
-    that must not be lost are in the audit log.
+    A reader of the log may go away or stand still; neither an answer nor the end of a node whose storage failed waits
+    for it. Events that must not be lost are in the audit log. A pipe is ready when it has room for 4 KiB.
     """
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
+        self._poll: select.poll | None = None
+        with suppress(OSError, ValueError):  # a stream without a descriptor never waits
+            poll = select.poll()
+            poll.register(stream.fileno(), select.POLLOUT)
+            self._poll = poll
 
     def write(self, text: str) -> int:
         with suppress(OSError, ValueError):
-            return self._stream.write(text)
+            if self._poll is None or self._poll.poll(0):
+                return self._stream.write(text)
+        _lost_lines[0] += 1
         return 0
 
     def flush(self) -> None:
@@ -114,6 +122,14 @@ def redact(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> Mappi
         with _redacted_lock:
             _redacted[0] += dropped
     return kept
+
+
+_lost_lines = [0]
+
+
+def lost_lines() -> int:
+    """Return the number of log lines that could not be written since the start."""
+    return _lost_lines[0]
 
 
 _redacted = [0]

@@ -8,7 +8,7 @@ from typing import Any
 
 from gateway.errors import Misconfigured
 from gateway.telemetry.counters import Counters
-from gateway.telemetry.logs import redacted_fields
+from gateway.telemetry.logs import lost_lines, redacted_fields
 from gateway.telemetry.names import Gauge, Metric
 
 
@@ -60,6 +60,8 @@ def _instruments(meter: Any, counters: Counters) -> None:
         def read(_options: CallbackOptions) -> Iterable[Observation]:
             if metric is Metric.REDACTED_FIELDS:
                 return [Observation(redacted_fields())]
+            if metric is Metric.LOST_LOG_LINES:
+                return [Observation(lost_lines())]
             return [Observation(count, dict(labels)) for name, labels, count in counters.counts() if name is metric]
 
         return read

@@ -32,6 +32,7 @@ class Metric(StrEnum):
     REST_REQUESTS = "liaison_rest_requests_total"  # status
     SEARCH_SECONDS = "liaison_search_seconds_total"
     REDACTED_FIELDS = "liaison_redacted_fields_total"
+    LOST_LOG_LINES = "liaison_lost_log_lines_total"
 
 
 class Gauge(StrEnum):

@@ -102,6 +102,9 @@ def test_a_counterpart_sees_a_suspension_within_5_seconds_and_its_end(liaison: L
         while (found := outcome(ask(liaison, federation.home("th")))) != expected:
             assert begun < until, found
             begun = time.monotonic()
+        ran = liaison("doctor", "--home", home)
+        assert ("the running node says that it is ready" in ran.out) == (command == "resume")
+        assert ("the running node is not ready: everything is switched off" in ran.out) == (command == "suspend")
 
 
 def test_suspending_has_an_entry(liaison: Liaison, federation: Federation) -> None:

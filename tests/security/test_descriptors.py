@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import resource
 import signal
 import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +18,12 @@ import grpc
 import pytest
 
 from gateway.app.source import Process
+from gateway.clock import ManualClock
 from gateway.config.source_home import load_source
+from gateway.errors import Unavailable
 from gateway.rpc import methods
 from tests.federation.test_crashes import Load, assert_kept
+from tests.support.audit_logs import NOON, LogHome, answered
 from tests.support.exchange import Caller, caller, sample_world
 from tests.support.nodes import World
 from tests.support.processes import NodeProcess
@@ -180,3 +185,41 @@ def listening(pid: int) -> set[int]:
             inodes.add(str(file.readlink()).removeprefix("socket:[").rstrip("]"))
     rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
     return {int(row[1].rpartition(":")[2], 16) for row in rows if row[3] == "0A" and row[9] in inodes}
+
+
+@pytest.mark.parametrize("spare", range(4))
+def test_the_first_entry_of_a_month_waits_for_descriptors_and_costs_nothing(tmp_path: Path, spare: int) -> None:
+    """A new month needs a new key, whose file is made with a few descriptors, one after the other."""
+    home = LogHome(tmp_path / "home")
+    home.clock = clock = ManualClock(NOON)
+    with home.log() as log:
+        log.append([answered()])
+        clock.advance(timedelta(days=31))
+        with only_spare(spare):
+            with contextlib.suppress(Unavailable):
+                log.append([answered()])
+            refused = log.size == 1
+        log.append([answered()])
+        assert log.size == 3 - refused
+    with home.log() as log:  # and nothing of it is in the way of a start
+        assert log.size == 3 - refused
+    assert refused == (spare < 2)
+
+
+@contextmanager
+def only_spare(count: int) -> Iterator[None]:
+    """This process can open `count` descriptors and no more until the block ends."""
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    held = [os.dup(0) for _ in range(count + 16)]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(held) + 1, before[1]))
+    with contextlib.suppress(OSError):
+        while True:
+            held.append(os.dup(0))
+    for _ in range(count):
+        os.close(held.pop())
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+        for each in held:
+            os.close(each)

@@ -17,7 +17,8 @@ IN_A_ROW = 5
 """Silences in a row that open a breaker."""
 
 _FIRST_WAIT_S = 5.0
-_LONGEST_WAIT_S = 60.0
+_LONGEST_WAIT_S = 20.0
+"""Officers hear a counterpart that answers again within so many seconds; one of them waits in vain as often."""
 
 
 @dataclass(slots=True)

@@ -1,16 +1,21 @@
-"""The checks that use the network: our node runs, and a counterpart answers."""
+"""The checks that use the network: our node runs and is ready, and a counterpart answers."""
 
 from __future__ import annotations
 
+import http.client
+import json
 import socket
 import ssl
+from typing import Any
 
-from gateway.config import argument, host_port
+from certs.names import tls_name
+from gateway.config import COMMAND_CERTIFICATE, argument, host_port
 from gateway.errors import LiaisonError
 from gateway.ops.doctor.finding import Check, CheckContext, Finding, failed, good, stop, warn
 from gateway.trust.keeper import TrustKeeper
 
 _TIMEOUT_S = 5.0
+_LARGEST = 64 * 1024
 _PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 _EMPTY_SETTINGS = b"\x00\x00\x00\x04\x00\x00\x00\x00\x00"
 
@@ -50,6 +55,39 @@ def _says_hello(raw: socket.socket) -> str:
     return ""
 
 
+def check_ready(context: CheckContext) -> list[Finding]:
+    """Check what the running node says of its own health; `addresses` says when it cannot be asked."""
+    try:
+        found = _health(context)
+    except (OSError, ValueError, http.client.HTTPException):
+        return []
+    problems = found.get("problems", [])
+    if not problems:
+        return [good("ready", "the running node says that it is ready")]
+    return [
+        stop("ready", f"the running node is not ready: {each['problem']} ({each['code']})",
+             each["remedy"] or "look at the node's log", each["where"])
+        for each in problems
+    ]  # fmt: skip
+
+
+def _health(context: CheckContext) -> dict[str, Any]:
+    host, port = host_port(context.settings.listen.agency)
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    tls.load_verify_locations(context.home.ca)
+    tls.load_cert_chain(context.home.certificate(COMMAND_CERTIFICATE), context.home.key(COMMAND_CERTIFICATE))
+    node = context.settings.node
+    with (
+        socket.create_connection((host, port), _TIMEOUT_S) as raw,
+        tls.wrap_socket(raw, server_hostname=tls_name(node.member, node.name)) as line,
+    ):
+        connection = http.client.HTTPSConnection(host, port, timeout=_TIMEOUT_S)
+        connection.sock = line
+        connection.request("GET", "/v1/health/ready")
+        found: dict[str, Any] = json.loads(connection.getresponse().read(_LARGEST))
+    return found
+
+
 def check_counterpart(context: CheckContext) -> list[Finding]:
     """Check that the counterpart of `--to` answers over TLS 1.3 at one endpoint, and takes our certificate."""
     if not context.to:
@@ -73,7 +111,7 @@ def check_counterpart(context: CheckContext) -> list[Finding]:
     return [stop("counterpart", f"`{context.to}` does not answer ({text})", remedy)]
 
 
-CHECKS: dict[str, Check] = {"addresses": check_addresses, "counterpart": check_counterpart}
+CHECKS: dict[str, Check] = {"addresses": check_addresses, "ready": check_ready, "counterpart": check_counterpart}
 """All checks with network."""
 
 

@@ -29,6 +29,7 @@ from gateway.telemetry import (
     serve_metrics,
     start_trace,
 )
+from gateway.telemetry.logs import lost_lines
 from gateway.telemetry.names import FIELDS
 
 PARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
@@ -64,6 +65,23 @@ def test_a_line_that_nobody_reads_any_more_costs_nothing_else(stream: io.StringI
         configure_logging("debug", gone)
         Logger().info(LogLine.NODE_STARTED)
         logging.getLogger("a.library").warning("nobody reads this")
+
+
+@pytest.mark.timeout(30)
+def test_a_reader_that_stands_still_costs_lines_and_nothing_waits() -> None:
+    """More lines than a pipe holds; those that fit are whole, and the others are counted."""
+    read, write = os.pipe()
+    before = lost_lines()
+    with os.fdopen(write, "w", encoding="utf-8", buffering=1) as pipe, os.fdopen(read, encoding="utf-8") as reader:
+        configure_logging("info", pipe)
+        for number in range(2_000):
+            Logger(component="node").info(LogLine.NODE_STARTED, count=number)
+        lost = lost_lines() - before
+        pipe.close()
+        found = [json.loads(line)["count"] for line in reader]
+    assert found == list(range(len(found)))
+    assert len(found) + lost == 2_000
+    assert lost > 0
 
 
 def test_a_field_that_is_not_listed_is_left_out_and_counted(stream: io.StringIO) -> None:

@@ -70,7 +70,7 @@ def test_a_trial_in_vain_puts_off_the_next_one_longer_each_time(breakers: Breake
             assert breakers.silent_since(VN) == 7
             watch.now += 1.0
         waits.append(watch.now - begun)
-    assert waits == [5, 10, 20, 40, 60, 60]
+    assert waits == [5, 10, 20, 20, 20, 20]
 
 
 def test_a_counterpart_that_was_never_silent_may_be_reached(watch: Watch) -> None:
