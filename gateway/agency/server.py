@@ -11,6 +11,7 @@ from email.utils import formatdate
 from operator import itemgetter
 from pathlib import Path
 from typing import Any
+from weakref import WeakValueDictionary
 
 import uvicorn
 from uvicorn.server import ServerState
@@ -54,6 +55,23 @@ class _BoundedHeaders:
         await response(scope, receive, send)
 
 
+class _InTurns:
+    """Begins one request of a system in each turn of the loop, so that a flood of one holds up nobody else.
+
+    Most requests that are refused are refused at once, and limits on a system's calls do not count them all.
+    """
+
+    def __init__(self, app: Any) -> None:
+        self._app = app
+        self._turns = WeakValueDictionary[str, asyncio.Lock]()
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        turn = self._turns.setdefault(scope["state"]["system"], asyncio.Lock())
+        await turn.acquire()
+        asyncio.get_running_loop().call_soon(turn.release)
+        await self._app(scope, receive, send)
+
+
 class AgencyServer:
     """The running API. `start` returns when it listens; `stop` lets running requests end.
 
@@ -81,11 +99,12 @@ class AgencyServer:
         self._shaking: dict[asyncio.Task[None], None] = {}
         self._running: list[asyncio.Task[None]] = []
         self._config = uvicorn.Config(
-            _BoundedHeaders(app),
+            _InTurns(_BoundedHeaders(app)),
             http=AgencyConnection,
             ws="none",
             lifespan="off",
             log_config=None,
+            log_level="error",  # not a line for each request that is none
             access_log=False,
             proxy_headers=False,
             server_header=False,
