@@ -11,7 +11,8 @@
 9. an entry is durable, 10. the request is kept for a human, 11. our signed answer leaves
 
 Exactly one request is kept for each id, however often it is sent. A refusal before step 3 is a bare status, and a later
-one is a signed answer with a coarse reason. Each refusal has an entry, except for a rate that is too high (counted).
+one is a signed answer with a coarse reason. Each refusal has an entry, except for a rate that is too high (counted): of
+requests, or of refused ones, whose entries would fill the disk.
 """
 
 from __future__ import annotations
@@ -44,6 +45,9 @@ MAX_OPEN = 500
 
 _PER_SECOND = 10.0
 
+REFUSALS_PER_S, REFUSALS_BURST_S = 0.2, 300.0
+"""Refused requests of one counterpart that have an entry, with the whole request."""
+
 
 class ConsentDesk:
     """Takes counterparts' requests for consent, and writes humans' decisions into the log."""
@@ -54,6 +58,7 @@ class ConsentDesk:
         self._operations = operations
         self._book = ConsentBook(parts.documents)
         self._rates: dict[MemberId, Throttle] = {}
+        self._refusals: dict[MemberId, Throttle] = {}
         self._one_at_a_time = asyncio.Lock()
 
     async def take(self, peer: MemberId, envelope: bytes) -> bytes:
@@ -68,6 +73,7 @@ class ConsentDesk:
                 envelope, keys=parts.trust(), peer=peer, me=parts.member, now_us=parts.clock.now_us()
             )
         except LiaisonError as error:
+            self._check_refusals(peer)
             await self._operations.write(_not_taken(peer, "", hashlib.sha256(envelope).digest(), error))
             raise
         try:
@@ -89,6 +95,11 @@ class ConsentDesk:
         now = self._parts.clock.monotonic()
         if not self._rates.setdefault(peer, Throttle(_PER_SECOND)).admits(now):
             raise Overloaded("too many requests for consent", code="consent-rate", where=peer)
+
+    def _check_refusals(self, peer: MemberId) -> None:
+        rate = self._refusals.setdefault(peer, Throttle(REFUSALS_PER_S, REFUSALS_BURST_S))
+        if not rate.admits(self._parts.clock.monotonic()):
+            raise Overloaded("too many requests for consent that are refused", code="consent-rate", where=peer)
 
     async def _accept(self, request: Verified[ConsentRequest]) -> Consent:
         """Take steps 3 to 10; return the request as it is kept."""
@@ -170,7 +181,8 @@ class ConsentDesk:
         return False
 
     async def _refuse(self, request: Verified[ConsentRequest], error: LiaisonError) -> bytes:
-        """Return a signed refusal; its entry is durable before."""
+        """Return a signed refusal; its entry is durable before. Raises `Overloaded` for too many."""
+        self._check_refusals(request.signer)
         await self._operations.write(
             _not_taken(request.signer, request.value.exchange_id, request.payload_hash, error, request.envelope)
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
@@ -17,6 +18,7 @@ from msgspec import structs
 from gateway.app.node import Node
 from gateway.app.rounds import UPKEEP
 from gateway.config.home import Home
+from gateway.desk import consent_requests
 from gateway.desk.consents import CONSENT, ConsentBook, Decision
 from gateway.errors import Forbidden, LiaisonError
 from gateway.exchange.asking.copies import COPY
@@ -69,6 +71,7 @@ async def about(world: World) -> AsyncIterator[Found]:
 def no_rate(world: World) -> None:
     """Each test begins with the whole of its rate."""
     world.nodes["vn"].desk.consents._rates.clear()
+    world.nodes["vn"].desk.consents._refusals.clear()
 
 
 def last(node: Node, kind: str) -> Logged:
@@ -154,6 +157,7 @@ async def test_an_exchange_answer_or_record_that_never_was_is_refused(world: Wor
     ]
     for code, change in changes:
         world.nodes["vn"].desk.consents._rates.clear()
+        world.nodes["vn"].desk.consents._refusals.clear()
         request = structs.replace(right, id=secrets.token_hex(16), **change)
         assert code_of(await send(caller(world), sealed_consent(world, request))) == code, change
         assert last(world.nodes["vn"], "consent-not-taken").private["code"] == code
@@ -227,6 +231,7 @@ async def test_a_suspended_peer_is_told_so_and_people_in_danger_come_through(wor
 
     async def told(**changes: Any) -> str:
         world.nodes["vn"].desk.consents._rates.clear()
+        world.nodes["vn"].desk.consents._refusals.clear()
         request = consent_request(world, about, **changes)
         return code_of(await send(caller(world), sealed_consent(world, request)))
 
@@ -414,3 +419,27 @@ async def test_the_marking_that_counts_is_the_signed_one_not_the_one_that_is_sho
         running.change(changed)
     await asyncio.to_thread(th.asking.searches._store, changed)
     assert not (await th.desk.onward.use(about.officer, about.wish())).allowed
+
+
+async def test_refused_requests_without_end_do_not_fill_the_log(
+    world: World, about: Found, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk, peer = world.nodes["vn"].desk.consents, caller(world)
+    desk._refusals.clear()
+    monkeypatch.setattr(consent_requests, "REFUSALS_PER_S", 1e-6)
+    monkeypatch.setattr(consent_requests, "REFUSALS_BURST_S", 10e6)
+    before, told = len(entries(world.nodes["vn"], "operations")), Counter[str]()
+    for number in range(30):
+        desk._rates.clear()
+        junk = b"\x00" * 1_000
+        try:
+            wrong = structs.replace(consent_request(world, about), exchange_id=new_exchange_id())
+            told[code_of(await send(peer, sealed_consent(world, wrong) if number % 2 else junk))] += 1
+        except grpc.aio.AioRpcError as error:
+            told[error.details() or ""] += 1
+    written = [
+        item for item in entries(world.nodes["vn"], "operations")[before:] if item.entry.kind == "consent-not-taken"
+    ]
+    assert len(written) == 10
+    assert told["consent-rate"] == 20
+    desk._refusals.clear()
