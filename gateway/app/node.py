@@ -28,6 +28,7 @@ from gateway.audit.retention.prune import pruned_below
 from gateway.config import host_port
 from gateway.config.schema import Settings
 from gateway.errors import LiaisonError
+from gateway.exchange.answering.admission import Patience
 from gateway.exchange.answering.inbound import Inbound
 from gateway.exchange.asking.abandoned import abandoned
 from gateway.host.failures import NO_ENTRY
@@ -170,6 +171,7 @@ class Node:
             self.resources.clock,
             credentials,
             ServerLimits(),
+            Patience(self.resources.clock, lambda: self.core.leadership.processes),
             share_port=shared,
             processes=lambda: self.core.leadership.processes,
         )

@@ -29,7 +29,6 @@ from gateway.bench.scale import person
 from gateway.bench.world import ASKER, OTHER, World, build_world, request_of, start_node
 from gateway.clock import SystemClock
 from gateway.exchange.answering.admission import AdmissionLimits
-from gateway.exchange.sources.throttle import Throttle
 from gateway.loop import run as run_loop
 from gateway.model.exchange import Answer, Outcome
 from gateway.model.query import DocumentQuery, PersonQuery, Query
@@ -37,6 +36,7 @@ from gateway.model.values import NameForm, PartialDate
 from gateway.rpc import methods
 from gateway.signing.keys import load_signing_key
 from gateway.statements.answer import read_signed
+from gateway.throttle import Throttle
 
 ROWS, PEOPLE = 1_000, 20_000
 """Rows in the source of documents, and in that of persons."""
@@ -50,6 +50,9 @@ _LEAST = 3
 
 _NICE = 10
 """The priority of the flooding process."""
+
+_SETTLE_S = 0.4
+"""The seconds in which a flood uses up what came back to it while it paused."""
 
 _BURST_S = 5.0
 """The seconds in which a flood uses up what may come at once."""
@@ -174,11 +177,12 @@ async def _measure(world: World, node: Target, flood: Flood, seconds: float, cou
         for _ in range(count):
             windows.quiet.append(await _window(world, node, ask, seconds, windows))
             flooder.go()
+            await asyncio.sleep(_SETTLE_S)
             windows.flooded.append(await _window(world, node, ask, seconds, windows))
             await asyncio.to_thread(flooder.stop)
         sent, refused = await asyncio.to_thread(flooder.end)
     await asyncio.gather(*(channel.close() for channel in channels))
-    return _row(flood, windows, sent / (count * seconds), refused / max(1, sent))
+    return _row(flood, windows, sent / (count * (seconds + _SETTLE_S)), refused / max(1, sent))
 
 
 async def _spend_burst(flooder: _Flooder, flood: Flood) -> None:

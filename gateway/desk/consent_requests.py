@@ -11,7 +11,8 @@
 9. an entry is durable, 10. the request is kept for a human, 11. our signed answer leaves
 
 Exactly one request is kept for each id, however often it is sent. A refusal before step 3 is a bare status, and a later
-one is a signed answer with a coarse reason. Each refusal has an entry, except for a rate that is too high (counted).
+one is a signed answer with a coarse reason. Each refusal has an entry, except for a rate that is too high (counted): of
+requests, or of refused ones, whose entries would fill the disk.
 """
 
 from __future__ import annotations
@@ -44,6 +45,9 @@ MAX_OPEN = 500
 
 _PER_SECOND = 10.0
 
+REFUSALS_PER_S, REFUSALS_BURST_S = 0.2, 300.0
+"""Refused requests of one counterpart that have an entry, with the whole request."""
+
 
 class ConsentDesk:
     """Takes counterparts' requests for consent, and writes humans' decisions into the log."""
@@ -54,6 +58,7 @@ class ConsentDesk:
         self._operations = operations
         self._book = ConsentBook(parts.documents)
         self._rates = Rates(_PER_SECOND, parts.clock.monotonic)
+        self._refusals = Rates(REFUSALS_PER_S, parts.clock.monotonic, REFUSALS_BURST_S)
         self._one_at_a_time = asyncio.Lock()
 
     async def take(self, peer: MemberId, envelope: bytes) -> bytes:
@@ -68,6 +73,7 @@ class ConsentDesk:
                 envelope, keys=parts.trust(), peer=peer, me=parts.member, now_us=parts.clock.now_us()
             )
         except LiaisonError as error:
+            self._check_refusals(peer)
             await self._operations.write(_not_taken(peer, "", hashlib.sha256(envelope).digest(), error))
             raise
         try:
@@ -88,6 +94,10 @@ class ConsentDesk:
     def _check_rate(self, peer: MemberId) -> None:
         if not self._rates.admits(peer):
             raise Overloaded("too many requests for consent", code="consent-rate", where=peer)
+
+    def _check_refusals(self, peer: MemberId) -> None:
+        if not self._refusals.admits(peer):
+            raise Overloaded("too many requests for consent that are refused", code="consent-rate", where=peer)
 
     async def _accept(self, request: Verified[ConsentRequest]) -> Consent:
         """Take steps 3 to 10; return the request as it is kept."""
@@ -169,7 +179,8 @@ class ConsentDesk:
         return False
 
     async def _refuse(self, request: Verified[ConsentRequest], error: LiaisonError) -> bytes:
-        """Return a signed refusal; its entry is durable before."""
+        """Return a signed refusal; its entry is durable before. Raises `Overloaded` for too many."""
+        self._check_refusals(request.signer)
         await self._operations.write(
             _not_taken(request.signer, request.value.exchange_id, request.payload_hash, error, request.envelope)
         )

@@ -55,32 +55,63 @@ I = TypeVar("I", bound=Item)  # noqa: E741
 
 
 class Turn:
-    """One stage works at a time, as long as none takes long.
+    """One stage works at a time, as long as none takes long, and those that wait are served in their order.
 
     Threads of one interpreter that work at the same time fight over its lock at each signature and each row, which
-    costs more than the work (MEASURED-2). So stages and sources take turns. It is a courtesy, not a lock: a thread that
-    has waited for `patience` seconds goes on without it, and after `_FORGIVEN` waits in vain the lock of a hanging
-    thread is replaced.
+    costs more than the work (MEASURED-2). So stages and sources take turns. A thread that ends its turn hands it to the
+    first one that waits: a stage that has more to do would otherwise take it again before the other one has woken up,
+    which then waits for nothing. It is a courtesy, not a lock: a thread that has waited for `patience` seconds goes on
+    without it, and after `_FORGIVEN` waits in vain the turn of a hanging thread is forgotten.
     """
 
     def __init__(self, patience: float = 0.02) -> None:
         self._patience = patience
         self._lock = threading.Lock()
+        self._waiting: deque[threading.Lock] = deque()
+        self._holder: object = None
         self._in_vain = 0
 
     @contextmanager
     def taken(self) -> Iterator[None]:
         """Run the block in turn, or without it after `patience` seconds."""
-        lock = self._lock
-        mine = lock.acquire(timeout=self._patience)
-        self._in_vain = 0 if mine else self._in_vain + 1
-        if self._in_vain > _FORGIVEN:
-            self._lock, self._in_vain = threading.Lock(), 0
+        me = self._take()
         try:
             yield
         finally:
-            if mine:
-                lock.release()
+            if me is not None:
+                self._hand_on(me)
+
+    def _take(self) -> object:
+        """Wait for the turn; return its holder, or None for a thread that goes on without it."""
+        mine = threading.Lock()
+        with self._lock:
+            if self._holder is None:
+                self._holder, self._in_vain = mine, 0
+                return mine
+            mine.acquire()
+            self._waiting.append(mine)
+        if mine.acquire(timeout=self._patience):
+            return mine
+        with self._lock:
+            if self._holder is mine:  # it was handed over just now
+                return mine
+            self._waiting.remove(mine)
+            self._in_vain += 1
+            if self._in_vain > _FORGIVEN:
+                self._pass()
+        return None
+
+    def _hand_on(self, me: object) -> None:
+        with self._lock:
+            if self._holder is me:  # else it was forgotten
+                self._pass()
+
+    def _pass(self) -> None:
+        """Give the turn to the first one that waits. Call it with the lock."""
+        self._in_vain = 0
+        self._holder = first = self._waiting.popleft() if self._waiting else None
+        if first is not None:
+            first.release()
 
 
 class Stage(Generic[I]):

@@ -17,7 +17,7 @@ from gateway.node import wire
 from gateway.node.stream import Stream
 from gateway.node.unary_sink import UnarySink
 from gateway.rpc import methods
-from gateway.rpc.contract import Call, CallerCheck, Door
+from gateway.rpc.contract import Call, CallerCheck, Door, Pace
 from gateway.rpc.server import RpcServer, ServerLimits
 from gateway.rpc.transport import Refused, RefusedCall
 
@@ -45,6 +45,7 @@ class NodeServer(RpcServer[MemberId]):
         clock: Clock,
         credentials: grpc.ServerCredentials,
         limits: ServerLimits,
+        pace: Pace,
         *,
         share_port: bool = False,
         processes: Callable[[], int] = lambda: 1,
@@ -59,6 +60,7 @@ class NodeServer(RpcServer[MemberId]):
             refused,
             credentials,
             limits,
+            pace,
             share_port=share_port,
             processes=processes,
         )
@@ -78,7 +80,14 @@ class NodeServer(RpcServer[MemberId]):
     async def _stream(self, call: Call[MemberId], context: Context) -> None:
         look_again = partial(self._callers[methods.STREAM], call.certificate)
         stream = Stream(
-            context, call.certificate, call.who, self._limits, look_again, self._take_frame, self._stream_refused
+            context,
+            call.certificate,
+            call.who,
+            self._limits,
+            look_again,
+            self._take_frame,
+            self._stream_refused,
+            partial(self._pace.frames_wait_s, call.who),
         )
         self._streams.add(stream)
         try:

@@ -24,8 +24,9 @@ class Stream:
     """One bidirectional stream: a reader, and a writer that sends replies as they become ready.
 
     `look_again` raises once the peer is removed: then no more is taken, and what waits for it stays here. `take` hands
-    on one frame, or raises `LiaisonError`. `refused` notes an error of a frame, and the one that ends the stream. Each
-    frame counts as unanswered from before it is handed on until its reply comes.
+    on one frame, or raises `LiaisonError`. `refused` notes an error of a frame, and the one that ends the stream. After
+    a message of which so many frames were refused, nothing is read for as many seconds as `wait_s` says. Each frame
+    counts as unanswered from before it is handed on until its reply comes.
     """
 
     def __init__(
@@ -37,6 +38,7 @@ class Stream:
         look_again: Callable[[], object],
         take: Callable[[wire.RequestFrame, Stream], None],
         refused: Callable[[str, LiaisonError], None],
+        wait_s: Callable[[int], float] = lambda _: 0.0,
     ) -> None:
         self.certificate = certificate
         self.member = member
@@ -45,6 +47,7 @@ class Stream:
         self._take = take
         self._refused = refused
         self._look_again = look_again
+        self._wait_s = wait_s
         self._outbox: deque[bytes] = deque()
         self._unsent = 0
         self._unanswered = 0
@@ -92,8 +95,8 @@ class Stream:
     async def _read(self) -> None:
         """Take messages until the peer ends the stream or is silent for `stream_idle_s`.
 
-        Nothing is read while too many replies wait, so that the flow control of HTTP/2 slows down a peer that asks more
-        quickly than it reads.
+        Nothing is read while too many replies wait, or after too many frames were refused, so that the flow control of
+        HTTP/2 slows down a peer that asks more quickly than it reads, or than it may.
         """
         with contextlib.suppress(TimeoutError):
             while True:
@@ -102,10 +105,12 @@ class Stream:
                     data = await self._context.read()
                 if not isinstance(data, bytes):
                     return
-                self._hand_on(data)
+                refused = self._hand_on(data)
+                if refused and (wait_s := self._wait_s(refused)):
+                    await asyncio.sleep(wait_s)
 
-    def _hand_on(self, data: bytes) -> None:
-        """Hand on the frames of one message.
+    def _hand_on(self, data: bytes) -> int:
+        """Hand on the frames of one message; return how many were refused, whose refusals leave together.
 
         A message that does not parse ends the stream, and so does one of a member that was removed.
         """
@@ -114,18 +119,19 @@ class Stream:
         self._idle = 0 if frames else self._idle + 1
         wire.check_idle(self._idle)
         self._unanswered += len(frames)
+        refused: list[tuple[int, Reply]] = []
         for frame in frames:
             if self._draining:
-                self._refuse(frame.id, wire.STOPPING)
+                refused.append((frame.id, wire.STOPPING))
                 continue
             try:
                 self._take(frame, self)
             except LiaisonError as error:
                 self._refused(self.member, error)
-                self._refuse(frame.id, FrameRefusal.of(error))
-
-    def _refuse(self, number: int, refusal: FrameRefusal) -> None:
-        self.deliver(self.pack([(number, refusal)]), 1)
+                refused.append((frame.id, FrameRefusal.of(error)))
+        if refused:
+            self.deliver(self.pack(refused), len(refused))
+        return len(refused)
 
     async def _write(self) -> None:
         while True:

@@ -73,7 +73,8 @@ class Method(Generic[Q, A]):
 
     `events` are the kinds of entries that an admitted call can leave; without any, `no_entry` says why. Refused calls
     are counted, and leave `alarm` or `auth-failed` in the log of a node, `source-refused` in that of a source.
-    `timeout_s` is the time for which a caller waits when it sets none.
+    `timeout_s` is the time for which a caller waits when it sets none. Calls of a `paced` row count for the caller's
+    rate of calls; what a row that is not brings in has a rate of its own.
     """
 
     service: str
@@ -88,6 +89,7 @@ class Method(Generic[Q, A]):
     no_entry: str = ""
     timeout_s: float = 5.0
     max_answer_bytes: int = 64 * 1024
+    paced: bool = True
 
     @property
     def path(self) -> str:
@@ -134,6 +136,19 @@ class Calls(Protocol):
 
     async def call(self, member: MemberId, method: Method[Q, A], request: Q) -> A:
         """Send a request and return its answer. Raises `TimedOut`, `Unavailable`, `Suspended`, `Malformed`."""
+
+
+class Pace(Protocol):
+    """The pace of a server's callers (`exchange.answering.admission.Patience` is one)."""
+
+    def admits(self, caller: str) -> bool:
+        """Use up one call of the caller; False when it has none."""
+
+    def frames_wait_s(self, caller: str, frames: int) -> float:
+        """Return the seconds for which a stream is not read that had so many frames turned away."""
+
+    def call_waits_s(self, caller: str) -> float:
+        """Return the seconds for which a refused call waits for its refusal."""
 
 
 def by_path(table: Sequence[Method[Any, Any]], doors: Sequence[Door[Who]]) -> dict[str, Door[Who]]:

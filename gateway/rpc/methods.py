@@ -44,7 +44,7 @@ _ANSWERED = (events.ANSWERED, events.REFUSED, events.DUPLICATE, events.KEPT_BACK
 
 SUBMIT = Method(
     EXCHANGE, "SubmitExchange", _UNARY, 64 * KIB, _MEMBER, _CALLS,
-    message_form(pb.SubmitExchangeRequest), ANSWER_MESSAGE, _ANSWERED, max_answer_bytes=128 * KIB,
+    message_form(pb.SubmitExchangeRequest), ANSWER_MESSAGE, _ANSWERED, max_answer_bytes=128 * KIB, paced=False,
 )  # fmt: skip
 STREAM: Method[Any, None] = Method(
     EXCHANGE, "StreamExchanges", _STREAM, 128 * KIB, _MEMBER, _STREAMS,

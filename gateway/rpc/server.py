@@ -14,7 +14,19 @@ import grpc
 
 from certs.tls import listen
 from gateway.errors import HeadConflict, LiaisonError, Malformed, Overloaded, TimedOut
-from gateway.rpc.contract import Call, CallerCheck, Door, Ended, Limit, Method, Shape, Who, by_path, largest_request
+from gateway.rpc.contract import (
+    Call,
+    CallerCheck,
+    Door,
+    Ended,
+    Limit,
+    Method,
+    Pace,
+    Shape,
+    Who,
+    by_path,
+    largest_request,
+)
 from gateway.rpc.status import STATUS, size_metadata
 from gateway.rpc.transport import Lookup, Refused, RefusedCall, certificate_of, options
 
@@ -56,7 +68,8 @@ class RpcServer(Generic[Who]):
 
     `callers` has each check that the table's rows name: a check returns the caller, or raises `LiaisonError`. With
     `share_port`, other processes of this node listen on the same port. A caller's limit of streams counts over all of
-    the `processes`, each of which takes its share.
+    the `processes`, each of which takes its share. A refusal waits as long as `pace` says, so that a flood of calls
+    does not take the loop from others.
     """
 
     def __init__(
@@ -67,11 +80,15 @@ class RpcServer(Generic[Who]):
         refused: Refused,
         credentials: grpc.ServerCredentials,
         limits: ServerLimits,
+        pace: Pace,
         *,
         share_port: bool = False,
         processes: Callable[[], int] = lambda: 1,
     ) -> None:
         self._processes = processes
+        self._pace = pace
+        self._held: Counter[str] = Counter()
+        self._stopping = asyncio.Event()
         self._callers = {row: callers[row.caller] for row in table}
         self._refused = refused
         self._limits = limits
@@ -98,6 +115,7 @@ class RpcServer(Generic[Who]):
 
         Calls whose callers do not read what was answered are not waited for.
         """
+        self._stopping.set()
         stopping = asyncio.create_task(self._server.stop(grace))
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(grace):
@@ -159,6 +177,8 @@ class RpcServer(Generic[Who]):
             caller = who = self._callers[method](certificate)
             place = (who, method.limit)
             self._check_room(place)
+            if method.paced and not self._pace.admits(who):
+                raise Overloaded("`{member}` calls too often", code="call-rate", member=who)
         except LiaisonError as error:
             await self._refuse(context, method, who, error)
         self._enter(context, place)
@@ -195,8 +215,23 @@ class RpcServer(Generic[Who]):
         else:
             context.add_done_callback(finished)  # type: ignore[arg-type]  # the stubs name a class that is not callable
 
+    async def _hold(self, who: str) -> None:
+        """Let a refusal wait for its turn. No more wait than a caller may have calls unfinished: others' room stays."""
+        wait_s = self._pace.call_waits_s(who)
+        if not wait_s or self._stopping.is_set() or self._held[who] >= 2 * self._limits.calls_per_member:
+            return
+        self._held[who] += 1
+        try:
+            async with asyncio.timeout(wait_s):
+                await self._stopping.wait()
+        except TimeoutError:
+            return
+        finally:
+            self._held[who] -= 1
+
     async def _refuse(self, context: Context, method: Method[Any, Any], who: str, error: LiaisonError) -> NoReturn:
         """Note a refusal and end its call with a status; the caller gets no answer."""
         self._refused(RefusedCall(method.name, who, context.peer(), error))
+        await self._hold(who)
         await context.abort(STATUS[error.reason], error.code)
         raise error

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import time
+from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
@@ -27,6 +29,7 @@ from gateway.model.purpose import Purpose
 from gateway.rpc import methods
 from gateway.rpc.contract import A, Method, Q
 from gateway.statements.consent import CONSENT_ANSWER_KIND, CONSENT_REQUEST, CONSENT_REQUEST_KIND
+from gateway.throttle import Rates
 from tests.support.acts import switch_off, switch_on
 from tests.support.consents import (
     CUSTOMS,
@@ -69,6 +72,7 @@ async def about(world: World) -> AsyncIterator[Found]:
 def no_rate(world: World) -> None:
     """Each test begins with the whole of its rate."""
     world.nodes["vn"].desk.consents._rates.of.clear()
+    world.nodes["vn"].desk.consents._refusals.of.clear()
 
 
 def last(node: Node, kind: str) -> Logged:
@@ -154,6 +158,7 @@ async def test_an_exchange_answer_or_record_that_never_was_is_refused(world: Wor
     ]
     for code, change in changes:
         world.nodes["vn"].desk.consents._rates.of.clear()
+        world.nodes["vn"].desk.consents._refusals.of.clear()
         request = structs.replace(right, id=secrets.token_hex(16), **change)
         assert code_of(await send(caller(world), sealed_consent(world, request))) == code, change
         assert last(world.nodes["vn"], "consent-not-taken").private["code"] == code
@@ -227,6 +232,7 @@ async def test_a_suspended_peer_is_told_so_and_people_in_danger_come_through(wor
 
     async def told(**changes: Any) -> str:
         world.nodes["vn"].desk.consents._rates.of.clear()
+        world.nodes["vn"].desk.consents._refusals.of.clear()
         request = consent_request(world, about, **changes)
         return code_of(await send(caller(world), sealed_consent(world, request)))
 
@@ -414,3 +420,24 @@ async def test_the_marking_that_counts_is_the_signed_one_not_the_one_that_is_sho
         running.change(changed)
     await asyncio.to_thread(th.asking.searches._store, changed)
     assert not (await th.desk.onward.use(about.officer, about.wish())).allowed
+
+
+async def test_refused_requests_without_end_do_not_fill_the_log(
+    world: World, about: Found, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk, peer = world.nodes["vn"].desk.consents, caller(world)
+    monkeypatch.setattr(desk, "_refusals", Rates(1e-6, time.monotonic, 10e6))
+    before, told = len(entries(world.nodes["vn"], "operations")), Counter[str]()
+    for number in range(30):
+        desk._rates.of.clear()
+        junk = b"\x00" * 1_000
+        try:
+            wrong = structs.replace(consent_request(world, about), exchange_id=new_exchange_id())
+            told[code_of(await send(peer, sealed_consent(world, wrong) if number % 2 else junk))] += 1
+        except grpc.aio.AioRpcError as error:
+            told[error.details() or ""] += 1
+    written = [
+        item for item in entries(world.nodes["vn"], "operations")[before:] if item.entry.kind == "consent-not-taken"
+    ]
+    assert len(written) == 10
+    assert told["consent-rate"] == 20

@@ -8,6 +8,9 @@ Requests whose sender is not proved have a lower rate of their own, since they a
 them hash and size are kept. They do not use up the rate of the member's questions that verify.
 
 All limits of a member count over all processes of the node: each process takes its share of them.
+
+What is turned away costs time, too, so a member is turned away no faster than `TURNED_AWAY_PER_S`: beyond that its
+streams are not read and its calls wait for their refusals, which slows down a flood where it comes from.
 """
 
 from __future__ import annotations
@@ -19,7 +22,7 @@ from dataclasses import dataclass
 
 from gateway.clock import Clock
 from gateway.errors import Overloaded
-from gateway.throttle import Rates
+from gateway.throttle import Rates, Throttle
 
 FAULTS_PER_S = 10.0
 """Requests of one member without a proved sender that get a signed refusal and an entry, in a second."""
@@ -28,6 +31,18 @@ FAULTS_BURST_S = 60.0
 
 WHOLE_PER_MINUTE = 5
 """Of these, the ones that are kept whole."""
+
+CALLS_PER_S = 50.0
+CALLS_BURST_S = 10.0
+"""Calls of one member, and streams that it opens, beside questions in calls of their own. A few a second are usual."""
+
+TURNED_AWAY_PER_S = 1_000.0
+_AT_ONCE_S = 0.1
+_CALL = 5
+"""A call costs a server as much as this many questions on a stream."""
+
+MAX_WAIT_S = 1.0
+"""The longest that a member waits to be turned away; it is shorter than the time for which an officer waits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +102,35 @@ class Admission:
     def inside(self) -> int:
         """The number of requests inside."""
         return self._sum
+
+
+class Patience:
+    """Limits how often a caller calls, and says how long a caller waits that is turned away. For the loop."""
+
+    def __init__(self, clock: Clock, processes: Callable[[], int]) -> None:
+        self._clock = clock
+        self._calls = Rates(CALLS_PER_S, clock.monotonic, CALLS_BURST_S, processes)
+        self._turned_away: dict[str, Throttle] = {}
+
+    def admits(self, caller: str) -> bool:
+        """Use up one call of the caller; False when it has none."""
+        return self._calls.admits(caller)
+
+    def frames_wait_s(self, caller: str, frames: int) -> float:
+        """Return the seconds for which a stream is not read that had so many frames turned away."""
+        return self._wait_s(caller, frames)
+
+    def call_waits_s(self, caller: str) -> float:
+        """Return the seconds for which a refused call waits for its refusal."""
+        return self._wait_s(caller, _CALL)
+
+    def _wait_s(self, caller: str, turns: int) -> float:
+        pace = self._turned_away.get(caller)
+        if pace is None:
+            pace = self._turned_away[caller] = Throttle(TURNED_AWAY_PER_S, _AT_ONCE_S)
+        now = self._clock.monotonic()
+        due = pace.reserve(now, now + MAX_WAIT_S, turns)
+        return MAX_WAIT_S if due is None else max(0.0, due - now)
 
 
 class Faults:
