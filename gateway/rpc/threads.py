@@ -89,6 +89,8 @@ class ThreadServer(Generic[Who]):
                 answer = door.serve(call, method.request.read(data))
                 self._callers[method](certificate)  # who was removed meanwhile gets nothing
                 return door.write(answer)
+            except grpc.RpcError:  # the caller is gone, and its message never came
+                return b""
             except StorageBroken as error:
                 self._fatal(error)
                 raise

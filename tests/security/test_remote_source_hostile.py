@@ -503,6 +503,17 @@ async def test_calls_without_their_messages_hold_no_thread_of_the_source(stage: 
         assert refusal(stage) == ""
 
 
+async def test_a_call_that_our_node_gives_up_before_its_message_is_no_refusal(stage: Stage) -> None:
+    node, before = stage.knock, len(stage.refused())
+    credentials = grpc.ssl_channel_credentials(node.roots, node.key, node.certificate)
+    options = [("grpc.ssl_target_name_override", node.name), ("grpc.use_local_subchannel_pool", 1)]
+    async with grpc.aio.secure_channel(f"127.0.0.1:{node.port}", credentials, options) as channel:
+        call: Any = channel.stream_unary(methods.SEARCH.path)(timeout=0.3)
+        assert await call.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+    assert refusal(stage) == ""
+    assert len(stage.refused()) == before
+
+
 @pytest.mark.parametrize("case", ["another country's node", "nobody"])
 async def test_a_caller_whom_our_authority_does_not_know_gets_no_connection(stage: Stage, case: str) -> None:
     other = replace(stage.knock, key=b"", certificate=b"") if case == "nobody" else knock(stage.remote, "th")
