@@ -20,7 +20,7 @@ P = TypeVar("P", pb.StreamExchangesRequest, pb.StreamExchangesResponse)
 MAX_PACKAGE = 64 * 1024
 """Bytes of requests that go together in one gRPC message."""
 
-MAX_REPLIES = 256 * 1024
+MAX_REPLIES = 128 * 1024
 """Bytes of replies that go together. A counterpart that takes so few in two seconds is one that reads, if slowly."""
 
 MAX_FRAMES = 64

@@ -43,7 +43,7 @@ class ServerLimits:
     """Bounds of the transport. The grace of an aged connection outlives every stream that began on it.
 
     A member's bounds lie well below those of the server, so that no member can lock the others out. A peer that takes
-    one message, of 256 KiB at most, more slowly than in `write_s` counts as one that does not read, and is cut off.
+    one message, of 128 KiB at most, more slowly than in `write_s` counts as one that does not read, and is cut off.
     While more than `unsent_bytes` of replies wait for a stream, nothing more is read from it.
     """
 
