@@ -17,7 +17,7 @@ from gateway.audit.log.highwater import MAX_PROCESSES
 from gateway.config import load_settings
 from gateway.config.home import Home
 from gateway.errors import Misconfigured
-from gateway.host import descriptors
+from gateway.host import descriptors, memory
 from gateway.host.ending import end_within
 from gateway.host.service_manager import ServiceManager
 from gateway.loop import run
@@ -30,6 +30,7 @@ def serve(home: Path, production: bool) -> int:
     settings = load_settings(home)
     configure_logging(settings.telemetry.log_level)
     descriptors.raise_limit()
+    memory.share_pools()
     with _place(Home(home).lock, shared=settings.is_shared) as place:
         node = build_node(settings, production or settings.node.production, place)
         run(_until_signal(node))

@@ -22,7 +22,7 @@ from gateway.clock import Clock, SystemClock, is_trusted
 from gateway.config.load import host_port
 from gateway.config.source_home import SourceProcess, load_source
 from gateway.errors import LiaisonError, Misconfigured, StorageBroken
-from gateway.host import descriptors
+from gateway.host import descriptors, memory
 from gateway.host.ending import end_process
 from gateway.host.service_manager import serve_until_signal
 from gateway.model.names import member_id
@@ -51,6 +51,7 @@ def serve_source(home: Path) -> int:
     settings = load_source(home)
     configure_logging(settings.telemetry.log_level)
     descriptors.raise_limit()
+    memory.share_pools()
     with only_one(settings.home.path / "source.lock"):
         log = Logger(component="source", member=settings.source.member)
         serve_until_signal(lambda: Process(settings), WATCH_S, partial(log.error, LogLine.STOP_HANGS))

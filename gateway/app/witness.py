@@ -14,7 +14,7 @@ from gateway.clock import Clock, SystemClock
 from gateway.config.load import host_port
 from gateway.config.witness_home import WitnessProcess, load_witness
 from gateway.errors import LiaisonError, Misconfigured
-from gateway.host import descriptors
+from gateway.host import descriptors, memory
 from gateway.host.ending import end_process
 from gateway.host.service_manager import serve_until_signal
 from gateway.model.evidence.witness import HeadEvidence
@@ -41,6 +41,7 @@ def serve_witness(home: Path) -> int:
     settings = load_witness(home)
     configure_logging(settings.telemetry.log_level)
     descriptors.raise_limit()
+    memory.share_pools()
     with only_one(settings.home.path / "witness.lock"):
         log = Logger(component="witness", member=settings.witness.member)
         serve_until_signal(lambda: DomesticWitness(settings), _LOOK_S, partial(log.error, LogLine.STOP_HANGS))
