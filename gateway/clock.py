@@ -132,7 +132,7 @@ def check_time(clock: Clock) -> None:
 
 
 class ProvedTime:
-    """Tells whether somebody else vouches for our time: only then does it say that something is over (decision 0046).
+    """Tells whether somebody else vouches for our time: only then does it say that something is over (decision 0044).
 
     A clock that was wrong when the process started has not jumped. So nothing is deleted by age until a counterpart or
     its witness has signed a time that agrees with ours. From then on the steady clock carries the proof on, until the

@@ -143,7 +143,7 @@ class Process:
                 self._log.error(LogLine.ROUNDS_FAILED, error)
 
     def _over_us(self) -> int:
-        """Return the time before which a claim is over for certain; 0 while that is not known (decision 0046).
+        """Return the time before which a claim is over for certain; 0 while that is not known (decision 0044).
 
         What this process claimed expires by its own clock, which follows no jump. For what it found at its start, only
         the time since then counts.

@@ -237,7 +237,7 @@ ANSWER_KIND = Kind(
 """An answer to a request, padded; raises `TooLarge` over 64 KiB. It goes to members that read no newer version."""
 
 ANSWER_V2_KIND = replace(ANSWER_KIND, payload_type=ANSWER_V2, finish=_pad_v2, check_version=_check_v2)
-"""An answer that names the policy that decided (decision 0045)."""
+"""An answer that names the policy that decided (decision 0043)."""
 
 _KINDS: Mapping[str, Kind[pb.Answer, Answer]] = {ANSWER: ANSWER_KIND, ANSWER_V2: ANSWER_V2_KIND}
 

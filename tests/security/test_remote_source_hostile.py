@@ -511,7 +511,8 @@ async def test_a_call_that_our_node_gives_up_before_its_message_is_no_refusal(st
         call: Any = channel.stream_unary(methods.SEARCH.path)(timeout=0.3)
         assert await call.code() is grpc.StatusCode.DEADLINE_EXCEEDED
     assert refusal(stage) == ""
-    assert len(stage.refused()) == before
+    # Calls of the test before may get their entry only now.
+    assert set(stage.refused()[before:]) <= {"not-our-node"}
 
 
 @pytest.mark.parametrize("case", ["another country's node", "nobody"])

@@ -1,4 +1,4 @@
-"""Forget claims, and remember of which times they were: a request of these is not accepted any more (decision 0046).
+"""Forget claims, and remember of which times they were: a request of these is not accepted any more (decision 0044).
 
 A claim keeps an exchange from being answered twice. The times whose claims are forgotten are durable before the first
 of them is. So whatever the clock says later, a request finds its claim or is refused: by a clock that is behind, one

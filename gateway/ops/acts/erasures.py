@@ -108,7 +108,7 @@ class ErasureDesk:
     def run_retention(self) -> list[Erased]:
         """Finish what a crash left, let holds lapse and erase by age, once an hour; return the erased keys.
 
-        While our time is not proved, nothing ages (decision 0046).
+        While our time is not proved, nothing ages (decision 0044).
         """
         now_us = self._one.clock.now_us()
         if now_us < self._next_us:

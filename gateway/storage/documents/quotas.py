@@ -24,7 +24,7 @@ _KEPT_DAYS = 92
 class SqlQuotas:
     """The counts in the node's database. Thread-safe.
 
-    Old days are deleted by `proved_us`, a time that somebody else vouches for (decision 0046), 0 without one: by a
+    Old days are deleted by `proved_us`, a time that somebody else vouches for (decision 0044), 0 without one: by a
     clock that is ahead, today would be long over, and its questions could be asked again. None believes the clock.
     """
 

@@ -7,7 +7,7 @@ compares the log's state, which shows rows of other processes.
 
 A claim costs about 200 bytes of memory. Claims that expire within the same half minute are forgotten together, and not
 before they were held for a while by the steady clock, since a system clock that jumped says nothing about their age
-(decision 0046).
+(decision 0044).
 """
 
 from __future__ import annotations

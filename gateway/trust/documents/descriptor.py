@@ -63,7 +63,7 @@ PERSONS = (KeyUse.APPROVER, KeyUse.ADMINISTRATOR, KeyUse.DATA_OFFICER)
 
 
 class Reads(StrEnum):
-    """A version of a statement, newer than the first, that a member reads (decision 0045)."""
+    """A version of a statement, newer than the first, that a member reads (decision 0043)."""
 
     ANSWER_V2 = "answer.v2"
 

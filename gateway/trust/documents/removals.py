@@ -1,4 +1,4 @@
-"""Judge which status may follow those that are held, and what they remove together (docs/decisions/0044).
+"""Judge which status may follow those that are held, and what they remove together (docs/decisions/0042).
 
 The status key is online, and can be stolen. Its thief can renew and remove, and nothing else:
 

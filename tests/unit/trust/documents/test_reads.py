@@ -1,4 +1,4 @@
-"""What a member says that it reads: the optional field `reads` of its descriptor (decision 0045)."""
+"""What a member says that it reads: the optional field `reads` of its descriptor (decision 0043)."""
 
 from __future__ import annotations
 
