@@ -40,7 +40,9 @@ class SqliteSettings:
 
     `synchronous` is FULL or EXTRA. `busy_timeout_ms` is how long a write waits for a foreign lock. `wal_pages`: pages
     of write-ahead log from which on a commit moves the log into the file itself, if `WalMover` has not. `max_pages`
-    limits the file (0 = no limit), for a disk that is shared with others.
+    limits the file (0 = no limit), for a disk that is shared with others. `cache_kib` is the page cache of the
+    connection that writes, and of an audit; `reading_cache_kib` that of each other connection of a server, since it
+    looks up single rows.
     """
 
     synchronous: str = "FULL"
@@ -48,6 +50,7 @@ class SqliteSettings:
     page_size: int = 16_384
     wal_pages: int = 8_000
     cache_kib: int = 32_768
+    reading_cache_kib: int = 4_096
     max_pages: int = 0
 
     def __post_init__(self) -> None:
@@ -247,6 +250,7 @@ def open_database(path: Path, settings: SqliteSettings | None = None, *, read_on
         return Database(engine, place=str(path))
     database = Database(engine, replace(SQLITE, doubt=_at_its_place(path), moves_log=True), str(path))
     try:
+        driver_of(database._writer).execute(f"PRAGMA cache_size=-{settings.cache_kib:d}")
         with database.read("settings") as connection:
             require_durable(connection)
     except BaseException:
@@ -336,7 +340,8 @@ def _engine(path: Path, settings: SqliteSettings, *, read_only: bool, still: boo
 
 
 def _pragmas(settings: SqliteSettings, *, read_only: bool) -> list[str]:
-    always = [f"PRAGMA busy_timeout={settings.busy_timeout_ms:d}", f"PRAGMA cache_size=-{settings.cache_kib:d}"]
+    cache_kib = settings.cache_kib if read_only else settings.reading_cache_kib
+    always = [f"PRAGMA busy_timeout={settings.busy_timeout_ms:d}", f"PRAGMA cache_size=-{cache_kib:d}"]
     if read_only:
         return [*always, "PRAGMA query_only=ON"]
     return [
