@@ -16,7 +16,8 @@ from tests.soak.ground import Seat
 from tests.soak.idle import delay_s
 
 _HELD = re.compile(r'^liaison_loop_held_seconds\{[^}]*quantile="0\.999"[^}]*\} (\S+)', re.MULTILINE)
-CACHES = (SqliteSettings.cache_kib + 2 * SqliteSettings.reading_cache_kib) * 1024
+_DATABASE = SqliteSettings()
+CACHES = (_DATABASE.cache_kib + 2 * _DATABASE.reading_cache_kib) * 1024
 """Bytes of the page caches of a node, each connection to its database with one of its own."""
 
 _START_S = 60.0
