@@ -41,7 +41,7 @@ def test_a_level_node_breaks_no_bound() -> None:
         (lambda minute: {"handles": 60 + minute}, "more handles at rest"),
         (lambda minute: {"threads": 25 + minute // 3}, "more threads at rest"),
         (lambda minute: {"disk": minute * 40 * MIB}, "the home grew"),
-        (lambda minute: {"held_s": 0.2 if minute % 2 else 0.0}, "the loop was held for 10"),
+        (lambda minute: {"held_s": 0.2 if minute % 2 else 0.0}, "the loop was held for 98 ms"),
     ],
 )
 def test_what_grows_is_named(grow: Callable[[int], dict[str, float]], said: str) -> None:
