@@ -45,7 +45,7 @@ class Throttle:
 
 
 class Rates:
-    """The same rate for each caller, of which this process takes its share. For one thread.
+    """One rate for each caller, of which this process takes its share. For one thread.
 
     Callers are members, which are few: none is forgotten. `of` holds the throttle of each that has called.
     """

@@ -25,7 +25,7 @@ MAX_ISSUES = 2
 
 @dataclass(frozen=True, slots=True)
 class Searched:
-    """What was searched under a reference, and what was found."""
+    """A search under a reference, and its result."""
 
     query: Query
     strictness: Strictness

@@ -55,7 +55,7 @@ LIMITS = ConnectionLimits()
 
 
 class Phase(Enum):
-    """What a connection waits for."""
+    """The event that a connection waits for."""
 
     REQUEST = "request"
     """The rest of a request: of its head, or of its body."""

@@ -106,14 +106,14 @@ class ProblemOfNode(BaseModel):
 
 
 class ReadyBody(BaseModel):
-    """Whether the node is ready for work: `ok`, or `not-ready` with the reasons."""
+    """The readiness of the node: `ok`, or `not-ready` with the reasons."""
 
     status: str
     problems: list[ProblemOfNode]
 
 
 class HealthBody(ReadyBody):
-    """The same, with the member and the state of each of its sources."""
+    """The readiness of the node, with the member and the state of each of its sources."""
 
     member: str
     sources: dict[str, str]

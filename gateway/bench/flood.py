@@ -113,7 +113,7 @@ FLOODS = {
 
 @dataclass(frozen=True, slots=True)
 class FloodRow:
-    """What one kind of flood costs another member; `wrong` counts its answers that were not the right ones.
+    """The cost of one kind of flood to another member; `wrong` counts its answers that were not the right ones.
 
     `quiet_cpu` and `flood_cpu` are the processors that the node uses without and with the flood.
     """

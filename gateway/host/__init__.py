@@ -1,1 +1,1 @@
-"""What the machine gives a process: descriptors, room on its disks, and a service manager that watches it."""
+"""The machine of a process: descriptors, room on its disks, memory, and a service manager that watches it."""

@@ -34,7 +34,7 @@ RECORD_CHANGED = "record-changed"
 
 
 class Verdict(Enum):
-    """What a record says about the subject of a question where it does not match: nothing, or another subject."""
+    """The word of a record on the subject of a question that it does not match: nothing, or another subject."""
 
     SILENT = "silent"
     OTHER = "other"

@@ -37,7 +37,7 @@ class Bounds:
     `stalled_s`, so that the three seconds of a question are over before its answer gets a processor.
     """
 
-    memory: int = 32 * _MIB
+    memory: int = 16 * _MIB
     memory_share: float = 0.06
     handles: int = 16
     threads: int = 6

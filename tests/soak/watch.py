@@ -96,14 +96,13 @@ class Watch:
 
     @property
     def held_s(self) -> float:
-        """For how long the loop was held, without the minute of the start when it lasted longer.
+        """The longest time for which the loop was held, without the minute of the start when it lasted longer.
 
-        A node that has just started loads its tables, and a sample tells of the minute before it. The minutes' 99.9th
-        percentiles are averaged, since the bound is on that of the whole time.
+        A node that has just started loads its tables, and a sample tells of the minute before it.
         """
         begun = self.samples[0].at
         started = [sample for sample in self.samples if sample.at - begun > _START_S] or self.samples[-1:]
-        return fmean(sample.held_s for sample in started)
+        return max(sample.held_s for sample in started)
 
     @property
     def idle_s(self) -> float:

@@ -78,7 +78,7 @@ class _Rank:
     def __init__(self, share: float) -> None:
         self.lines: dict[str, _Line] = {}
         self.waiting: dict[str, _Line] = {}
-        """Those of them in which a task waits."""
+        """The lines in which a task waits."""
         self.share = share
         self.spent = 0.0
         self.floor = 0.0
