@@ -49,17 +49,6 @@ async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World
         yield made
 
 
-@pytest.fixture(scope="module")
-def forger(world: World) -> Forger:
-    return Forger(world.federation["vn"])
-
-
-@pytest_asyncio.fixture(loop_scope="module", scope="module")
-async def peer(world: World, forger: Forger) -> AsyncIterator[HostileNode]:
-    async with hostile(world, "vn", forger.message) as node:
-        yield node
-
-
 async def ask(world: World, to: str = "vn") -> Line:
     member = VN if to == "vn" else KH
     found = lines(await world.nodes["th"].asking.searches.start(officer("th"), command(to=(member,))))

@@ -17,7 +17,7 @@ from gateway.node import wire
 from gateway.rpc import methods
 from gateway.rpc.contract import Method, Shape
 from tests.support.exchange import VN, caller, command, lines, sample_world, stopping
-from tests.support.forger import Forger, HostileNode, eventually_async, hostile
+from tests.support.forger import Forger, HostileNode, eventually_async
 from tests.support.load import effort
 from tests.support.loop_watch import HELD_S, loop_watch
 from tests.support.nodes import World, officer
@@ -59,17 +59,6 @@ async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World
     async with stopping(made):
         await made.start("th")
         yield made
-
-
-@pytest.fixture(scope="module")
-def forger(world: World) -> Forger:
-    return Forger(world.federation["vn"])
-
-
-@pytest_asyncio.fixture(loop_scope="module", scope="module")
-async def peer(world: World, forger: Forger) -> AsyncIterator[HostileNode]:
-    async with hostile(world, "vn", forger.message) as node:
-        yield node
 
 
 async def outcome(world: World) -> Outcome:

@@ -15,7 +15,7 @@ from gateway.model.search import Line
 from gateway.node import wire
 from gateway.rpc import methods
 from tests.support.exchange import VN, caller, command, kinds, lines, sample_world, stopping
-from tests.support.forger import Forger, HostileNode, eventually_async, hostile
+from tests.support.forger import Forger, HostileNode, eventually_async
 from tests.support.nodes import World, officer
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -27,17 +27,6 @@ async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World
     async with stopping(made):
         await made.start("th")
         yield made
-
-
-@pytest.fixture(scope="module")
-def forger(world: World) -> Forger:
-    return Forger(world.federation["vn"])
-
-
-@pytest_asyncio.fixture(loop_scope="module", scope="module")
-async def peer(world: World, forger: Forger) -> AsyncIterator[HostileNode]:
-    async with hostile(world, "vn", forger.message) as node:
-        yield node
 
 
 @pytest_asyncio.fixture(loop_scope="module", autouse=True)
