@@ -10,6 +10,7 @@ import msgspec
 from liaison.source.v1 import source_pb2 as pb
 
 from adapters.base import MAX_CANDIDATES
+from gateway.conversion import converter
 from gateway.errors import Malformed, Misconfigured, TooLarge
 from gateway.model.hit import Candidate, Match, Quality, SearchResult
 from gateway.model.marking import Marking, ReleaseMarking, SubjectCategory
@@ -27,6 +28,8 @@ MAX_MARKING = 4 * 1024
 _MAX_ITEMS = 64
 _MAX_RULES = 32
 _MAX_WORDS = 64
+
+_release_marking = converter(ReleaseMarking)
 
 
 def description_bytes(description: SourceDescription) -> bytes:
@@ -126,7 +129,7 @@ def read_release_marking(text: str) -> ReleaseMarking:
     """Return a release marking in its only form. Raises `Malformed` for an unknown part or value."""
     kept = _object(text)
     try:
-        marking = msgspec.convert(kept, ReleaseMarking)
+        marking = _release_marking(kept)
     except msgspec.ValidationError as error:
         raise Malformed("a part is missing or unknown", code="unknown-marking", where="release_marking") from error
     if marking.as_json() != kept:

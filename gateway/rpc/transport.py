@@ -18,6 +18,10 @@ _STREAMS = 100
 """Calls at once on one connection; gRPC counts those that were reset until they have been looked at. Without a limit,
 calls that a caller begins and resets in a flood fill gRPC's queue, and calls of others are dropped."""
 
+_WAITING = 20_000
+"""Calls of all connections that may wait until we look at them. Beyond it gRPC drops calls by chance, of its callers
+alike: of 1,000 by default, which is what ten connections of one caller may bring at once."""
+
 if TYPE_CHECKING:
     Handler = grpc.RpcMethodHandler[bytes, bytes]
 
@@ -65,6 +69,8 @@ def options(largest: int, age_ms: int, grace_ms: int, *, share_port: bool = Fals
         ("grpc.max_connection_age_ms", age_ms),
         ("grpc.max_connection_age_grace_ms", grace_ms),
         ("grpc.max_concurrent_streams", _STREAMS),
+        ("grpc.server.max_pending_requests", _WAITING),
+        ("grpc.server.max_pending_requests_hard_limit", 2 * _WAITING),
         ("grpc.http2.max_ping_strikes", 2),
         ("grpc.http2.min_ping_interval_without_data_ms", _PING_MS),
         ("grpc.so_reuseport", int(share_port)),

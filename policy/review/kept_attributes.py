@@ -7,16 +7,19 @@ from typing import Any
 
 import msgspec
 
+from gateway.conversion import converter
 from gateway.errors import Malformed, Misconfigured
 from gateway.model.marking import Marking
 from gateway.model.names import member_id
 from policy.attributes import QuestionAttributes, RecordAttributes
 
+_question, _record = converter(QuestionAttributes), converter(RecordAttributes)
+
 
 def question_from(kept: Mapping[str, Any]) -> QuestionAttributes:
     """Return the attributes of a question, from `QuestionAttributes.as_json`. Raises `Malformed`."""
     try:
-        question = msgspec.convert(kept, QuestionAttributes)
+        question = _question(kept)
     except msgspec.ValidationError as error:
         raise _unreadable(str(error)) from error
     member_id(question.counterpart)
@@ -28,7 +31,7 @@ def record_from(kept: Mapping[str, Any], question: QuestionAttributes) -> Record
     try:
         own = {name: kept[name] for name in ("record_type", "owner", "category")}
         marking = Marking.from_json(kept["marking"])
-        return msgspec.convert({**own, "marking": marking, "question": question}, RecordAttributes)
+        return _record({**own, "marking": marking, "question": question})
     except (KeyError, TypeError, AttributeError, Misconfigured, msgspec.ValidationError) as error:
         raise _unreadable("a record's attributes have another form") from error
 

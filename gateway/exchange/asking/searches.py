@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from gateway.conversion import converter
 from gateway.errors import Overloaded, Replayed, Unknown
 from gateway.exchange.asking.ask import LATE_S, Asker
 from gateway.exchange.asking.copies import Copies
@@ -34,6 +35,8 @@ _ELSEWHERE_US = int(LATE_S * 1_000_000)
 _LOOK_S = 0.25
 _KIND = "search"
 _KEYS = "idempotency"
+
+_search = converter(Search)
 
 
 class OfficerSearches:
@@ -194,7 +197,7 @@ def encode_search(search: Search) -> bytes:
 
 def decode_search(data: bytes) -> Search:
     """Return the search that `encode_search` wrote."""
-    return msgspec.convert(json.loads(data), Search)
+    return _search(json.loads(data))
 
 
 def _fingerprint(command: SearchCommand) -> str:
