@@ -26,7 +26,7 @@ settings.register_profile("ci", parent=settings.get_profile("local"), max_exampl
 settings.register_profile("quick", parent=settings.get_profile("ci"), max_examples=4)
 settings.load_profile("ci" if os.environ.get("CI", "").lower() == "true" else "local")
 
-gc.set_threshold(50_000, 50, 100)  # as in a serving node; collecting the tests makes millions of objects that stay
+gc.set_threshold(50_000, 50, 100)  # collecting the tests makes millions of objects that stay
 
 _LOOPBACK_NAMES = frozenset({"localhost", ""})
 

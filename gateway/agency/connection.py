@@ -68,12 +68,16 @@ class Phase(Enum):
 
 
 class _Parts(h11.Connection):
-    """Reads requests. `cut` is called for one whose body comes in too many parts, and nothing more is read."""
+    """Reads requests. Of one whose body comes in too many parts nothing more is read, and `is_over` says so."""
 
-    def __init__(self, most_incomplete: int | None, cut: Callable[[], None]) -> None:
+    def __init__(self, most_incomplete: int | None) -> None:
         super().__init__(h11.SERVER, most_incomplete or 0)
-        self._cut = cut
         self._parts = 0
+
+    @property
+    def is_over(self) -> bool:
+        """Tell whether the body of the request came in too many parts."""
+        return self._parts > MOST_PARTS
 
     def next_event(self) -> h11.Event | type[h11.NEED_DATA] | type[h11.PAUSED]:
         """Return the next part of a request."""
@@ -81,10 +85,7 @@ class _Parts(h11.Connection):
         if isinstance(event, h11.Request):
             self._parts = 0
         self._parts += isinstance(event, h11.Data)
-        if self._parts <= MOST_PARTS:
-            return event
-        self._cut()
-        return h11.NEED_DATA
+        return h11.NEED_DATA if self.is_over else event
 
 
 class AgencyConnection(H11Protocol):
@@ -94,7 +95,7 @@ class AgencyConnection(H11Protocol):
         self, config: Config, state: ServerState, under: tuple[socket.socket, ssl.SSLContext], admit: Admit
     ) -> None:
         super().__init__(config, state, {})
-        self.conn = _Parts(config.h11_max_incomplete_event_size, self.cut)
+        self.conn: _Parts = _Parts(config.h11_max_incomplete_event_size)
         self.context = under[1]
         self.certificate: tuple[Leaf, ClientSystem] | None = None
         self.system = ""
@@ -118,6 +119,17 @@ class AgencyConnection(H11Protocol):
             self.certificate = None
         self.app_state = {"client_certificate": certificate, "system": self.system}
         self._admit(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Let go of the last request, which refers back to this connection: its TLS buffers are freed at once."""
+        super().connection_lost(exc)
+        self.cycle = None  # type: ignore[assignment]  # as uvicorn has it before the first request
+
+    def handle_events(self) -> None:
+        """Read what has come; end the connection when it is too much."""
+        super().handle_events()
+        if self.conn.is_over:
+            self.cut()
 
     @property
     def phase(self) -> Phase:
