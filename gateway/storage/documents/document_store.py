@@ -5,11 +5,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, delete, select
-from sqlalchemy.dialects.postgresql import Insert as PostgresInsert
-from sqlalchemy.dialects.sqlite import Insert as SqliteInsert
+from sqlalchemy import BigInteger, Connection, bindparam, delete, select
 
 from gateway.clock import Clock
 from gateway.errors import Malformed
@@ -32,6 +29,13 @@ class SqlDocumentStore:
         self._database = database
         self._keystore = keystore
         self._clock = clock
+        c = document.c
+        statement = insert_for(document, shared=database.shared)
+        same, new = ["kind", "key"], {name: statement.excluded[name] for name in ("value", "expires_us")}
+        over = (c.expires_us > 0) & (c.expires_us <= bindparam("now_us", type_=BigInteger))
+        # Each is one statement, so that none fails where several processes write one key at once.
+        self._put = statement.on_conflict_do_update(index_elements=same, set_=new)
+        self._put_new = statement.on_conflict_do_update(index_elements=same, set_=new, where=over).returning(c.key)
 
     def get(self, kind: str, key: str) -> bytes | None:
         """Return the value, or None when there is none or it has expired."""
@@ -46,16 +50,15 @@ class SqlDocumentStore:
     def put(self, kind: str, key: str, value: bytes, expires_us: int = 0) -> None:
         """Write a value durably, in place of an older one. `expires_us` 0: it does not expire."""
         with self._sealing() as connection:
-            connection.execute(self._upsert(self._row(kind, key, value, expires_us), None))
+            connection.execute(self._put, self._row(kind, key, value, expires_us))
 
     def put_new(self, kind: str, key: str, value: bytes, expires_us: int = 0) -> bytes | None:
         """Write unless the key exists and has not expired. Return the existing value, or None when it was written."""
         c = document.c
-        over = (c.expires_us > 0) & (c.expires_us <= self._clock.now_us())
         while True:
             with self._sealing() as connection:
-                written = self._upsert(self._row(kind, key, value, expires_us), over)
-                if connection.execute(written.returning(c.key)).first() is not None:
+                row = self._row(kind, key, value, expires_us)
+                if connection.execute(self._put_new, row | {"now_us": self._clock.now_us()}).first() is not None:
                     return None
                 existing = connection.execute(select(c.value).where(c.kind == kind, c.key == key)).scalar()
             if existing is not None:
@@ -69,12 +72,6 @@ class SqlDocumentStore:
                 connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock_shared({SEALING})")
                 self._keystore.look_again()
             yield connection
-
-    def _upsert(self, row: dict[str, Any], where: ColumnElement[bool] | None) -> PostgresInsert | SqliteInsert:
-        """Return one statement, so that none fails where several processes write one key at once."""
-        statement = insert_for(document, shared=self._database.shared).values(row)
-        new = {name: statement.excluded[name] for name in ("value", "expires_us")}
-        return statement.on_conflict_do_update(index_elements=["kind", "key"], set_=new, where=where)
 
     def keys(self, kind: str) -> list[str]:
         """Return all keys of a kind, sorted."""
