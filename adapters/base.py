@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from gateway.clock import Clock
+from gateway.courtesy import COURTESY
 from gateway.errors import TimedOut
 from gateway.model.hit import Candidate, SearchResult
 from gateway.ports.sources import Source
@@ -42,7 +43,8 @@ class Budget:
         self._cpu_until = time.thread_time() + cpu_s
 
     def check(self) -> None:
-        """Raise `TimedOut` when the deadline has passed or the processor seconds are used up."""
+        """Give way to others. Raise `TimedOut` when the deadline has passed or the processor seconds are used up."""
+        COURTESY.give_way()
         check_deadline(self._clock, self._deadline)
         if time.thread_time() >= self._cpu_until:
             raise TimedOut("the question took too much of the processor", code="query-budget")

@@ -208,7 +208,7 @@ def _names(record_type: str, fields: Mapping[str, Any]) -> Iterator[str]:
 def _affordable(names: Iterator[str]) -> Iterator[str]:
     left = _MAX_COST
     for name in islice(names, _MAX_NAMES):
-        left -= name_cost(name)
+        left -= name_cost(name, left)
         if left < 0:
             return
         yield name

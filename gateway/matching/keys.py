@@ -19,7 +19,7 @@ from gateway.errors import Malformed
 from gateway.matching.normal import Form, NormalName, asked_name, normal_name
 from gateway.matching.readings import readings
 from gateway.matching.scripts import latin
-from gateway.matching.scripts.cost import name_cost
+from gateway.matching.scripts.cost import MAX_NAME_COST, name_cost
 from gateway.matching.similarity import word_weight
 from gateway.model.query import PersonQuery, Query
 
@@ -44,12 +44,8 @@ _MAX_ASKED_WORDS = 24
 _MAX_ASKED = 256
 """The most keys that one name of a query looks up: those of its usual readings come first."""
 
-_MAX_NAME_COST, _MAX_QUERY_COST = 200, 800
-"""The most that one name of a query may cost, and all of them together (`name_cost`).
-
-Of 97,000 names in the lists of sanctions, places and pairs of names none costs more than 117, and one in a thousand
-more than 44.
-"""
+_MAX_QUERY_COST = 800
+"""The most that all names of a query may cost together (`name_cost`)."""
 
 _UNIT_S = 0.00005
 """The processor seconds of one unit of cost, where it costs most."""
@@ -62,18 +58,22 @@ def query_cost(query: Query) -> float:
     """
     if not isinstance(query, PersonQuery):
         return 0.0
-    costs = [name_cost(text) for text in (*(name.text for name in query.names), query.father) if text]
-    if max(costs) > _MAX_NAME_COST or sum(costs) > _MAX_QUERY_COST:
+    total = 0
+    for text in (*(name.text for name in query.names), query.father):
+        cost = name_cost(text, MAX_NAME_COST)
+        total += cost
+        if cost <= MAX_NAME_COST and total <= _MAX_QUERY_COST:
+            continue
         raise Malformed(
             "the names of the question have too many letters",
             code="query-too-costly",
             where="query.names",
             remedy="at most {one} letters in a name and {all} in all; a Chinese character counts as four letters, "
             "an Arabic, Cyrillic or Korean one as two",
-            one=_MAX_NAME_COST,
+            one=MAX_NAME_COST,
             all=_MAX_QUERY_COST,
         )
-    return sum(costs) * _UNIT_S
+    return total * _UNIT_S
 
 
 @lru_cache(maxsize=4096)

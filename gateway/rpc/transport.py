@@ -18,9 +18,9 @@ _STREAMS = 100
 """Calls at once on one connection; gRPC counts those that were reset until they have been looked at. Without a limit,
 calls that a caller begins and resets in a flood fill gRPC's queue, and calls of others are dropped."""
 
-_WAITING = 20_000
-"""Calls of all connections that may wait until we look at them. Beyond it gRPC drops calls by chance, of its callers
-alike: of 1,000 by default, which is what ten connections of one caller may bring at once."""
+_WAITING = 4_000
+"""Calls of all connections that may wait until we look at them, which takes a second or so. Beyond it gRPC drops calls by
+chance, of all callers alike: of 1,000 by default, which is what ten connections of one caller may bring at once."""
 
 if TYPE_CHECKING:
     Handler = grpc.RpcMethodHandler[bytes, bytes]

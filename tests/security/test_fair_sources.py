@@ -18,7 +18,7 @@ from gateway.exchange.sources.lines import MAX_WAITING, Lines
 from gateway.matching.keys import asked_word_keys, query_cost, query_keys
 from gateway.matching.normal import asked_name, normal_name
 from gateway.matching.person import PersonFeatures, score_person
-from gateway.matching.scripts.cost import name_cost
+from gateway.matching.scripts.cost import MAX_NAME_COST, name_cost
 from gateway.model.hit import SearchResult, SourceRecord
 from gateway.model.query import DocumentQuery, PersonQuery, Query
 from gateway.model.strictness import Strictness
@@ -253,7 +253,7 @@ def test_no_question_that_is_taken_costs_more_than_a_fraction_of_a_second(script
 
 
 def test_one_sign_that_stands_for_eighteen_letters_counts_as_these() -> None:
-    assert name_cost("\ufdfa" * 10) > 200
+    assert name_cost("\ufdfa" * 10, MAX_NAME_COST) > MAX_NAME_COST
     with pytest.raises(Malformed, match="too many letters"):
         query_cost(PersonQuery((NameForm("\ufdfa" * 10),)))
 

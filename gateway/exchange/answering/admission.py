@@ -17,10 +17,11 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from gateway.clock import Clock
+from gateway.courtesy import COURTESY
 from gateway.errors import Overloaded
 from gateway.throttle import Rates, Throttle
 
@@ -36,7 +37,7 @@ CALLS_PER_S = 50.0
 CALLS_BURST_S = 10.0
 """Calls of one member, and streams that it opens, beside questions in calls of their own. A few a second are usual."""
 
-TURNED_AWAY_PER_S = 1_000.0
+TURNED_AWAY_PER_S = 500.0
 _AT_ONCE_S = 0.1
 _CALL = 5
 """A call costs a server as much as this many questions on a stream."""
@@ -90,9 +91,11 @@ class Admission:
                 )
             self._inside[member] = inside + 1
             self._sum += 1
+        COURTESY.enter(member)
 
-    def leave(self, members: Iterable[str]) -> None:
+    def leave(self, members: Sequence[str]) -> None:
         """Count requests out."""
+        COURTESY.leave(members)
         with self._lock:
             for member in members:
                 self._inside[member] -= 1

@@ -380,7 +380,7 @@ class Answerer:
                 record_span(self._log, Span.ANSWER, trace, now - job.begun, peer=job.peer, outcome=job.outcome.value)
 
     def _leave(self, jobs: Iterable[Job]) -> None:
-        self._admission.leave(job.line for job in jobs)
+        self._admission.leave([job.line for job in jobs])
         if self._admission.inside == 0:
             with self._idle:
                 self._idle.notify_all()

@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from hashlib import blake2b
 
 from gateway.matching.identifiers import number_key, province_key
+from gateway.matching.scripts.cost import MAX_NAME_COST
 from gateway.model.names import MemberId
 from gateway.model.purpose import Purpose
 from gateway.model.query import ContainerQuery, DocumentQuery, NationalIdQuery, PersonQuery, Query, VehicleQuery
@@ -28,6 +29,10 @@ MOST = 100_000
 _HASH_BYTES = 12
 _BITS = {purpose: 1 << place for place, purpose in enumerate(Purpose)}
 _LATIN_MARKS = re.compile("[\u0300-\u036f]")
+
+
+_LONGEST = MAX_NAME_COST
+"""Letters of a name that is noted; no source looks for a longer one."""
 
 
 class Subjects:
@@ -71,7 +76,8 @@ def subjects(query: Query) -> Iterator[str]:
             key = f"{key} {province_key(query.province)}" if key else ""
         case PersonQuery():
             birth = query.birth.value if query.birth else ""
-            yield from {f"{query.kind} {words} {birth}" for name in query.names if (words := _words(name.text))}
+            names = [name.text for name in query.names if len(name.text) <= _LONGEST]
+            yield from {f"{query.kind} {words} {birth}" for name in names if (words := _words(name))}
             return
     if key:
         yield f"{query.kind} {key}"

@@ -9,10 +9,12 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 
 from gateway.clock import Clock
+from gateway.courtesy import COURTESY
 from gateway.errors import LiaisonError, TimedOut
 from gateway.exchange.sources.batching import Work, run_together
 from gateway.exchange.sources.lines import Lines, Task
@@ -158,7 +160,9 @@ class Bulkhead:
                 return True
             self._queue.enter(task)
         try:
-            _hand_on(self._together([task]))
+            with COURTESY.long(task.line) if task.alone else nullcontext():
+                results = self._together([task])
+            _hand_on(results)
         finally:
             self._queue.leave(task)
         return True

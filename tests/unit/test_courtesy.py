@@ -1,0 +1,44 @@
+"""Long work stands aside for the exchanges of others, and goes on in between."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+from gateway.courtesy import GO_ON_S, STAND_ASIDE_S, Courtesy
+
+
+def stood_aside(courtesy: Courtesy) -> float:
+    begun = time.monotonic()
+    courtesy.give_way()
+    return time.monotonic() - begun
+
+
+def test_long_work_stands_aside_while_another_member_s_exchange_is_under_way_and_then_goes_on() -> None:
+    courtesy = Courtesy()
+    courtesy.enter("vn")
+    with courtesy.long("kh"):
+        assert stood_aside(courtesy) >= STAND_ASIDE_S
+        time.sleep(GO_ON_S)
+        assert stood_aside(courtesy) >= STAND_ASIDE_S, "its time to go on was over"
+
+
+def test_long_work_waits_no_longer_than_the_other_exchange_lasts() -> None:
+    courtesy = Courtesy()
+    courtesy.enter("vn")
+    threading.Timer(STAND_ASIDE_S / 4, courtesy.leave, [["vn"]]).start()
+    with courtesy.long("kh"):
+        courtesy.give_way()
+        assert not courtesy._others("kh")
+
+
+def test_neither_short_work_nor_a_member_s_own_exchanges_nor_an_idle_node_make_work_wait() -> None:
+    courtesy = Courtesy()
+    courtesy.enter("kh")
+    with courtesy.long("kh"):
+        assert stood_aside(courtesy) < STAND_ASIDE_S
+    courtesy.enter("vn")
+    assert stood_aside(courtesy) < STAND_ASIDE_S, "this thread does no long work"
+    courtesy.leave(["kh", "vn"])
+    with courtesy.long("kh"):
+        assert stood_aside(courtesy) < STAND_ASIDE_S
