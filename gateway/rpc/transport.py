@@ -19,8 +19,11 @@ _STREAMS = 100
 calls that a caller begins and resets in a flood fill gRPC's queue, and calls of others are dropped."""
 
 _WAITING = 4_000
-"""Calls of all connections that may wait until we look at them, which takes a second or so. Beyond it gRPC drops calls by
-chance, of all callers alike: of 1,000 by default, which is what ten connections of one caller may bring at once."""
+"""Calls of all connections that may wait until we look at them, which takes a second or so.
+
+Beyond it gRPC drops calls by chance, of all callers alike: of 1,000 by default, which is what ten connections of one
+caller may bring at once.
+"""
 
 if TYPE_CHECKING:
     Handler = grpc.RpcMethodHandler[bytes, bytes]
