@@ -13,6 +13,7 @@ from adapters.mapping.mapping import Mapping as SourceMapping
 from adapters.mapping.rows import Builder, Rows
 from gateway import matching
 from gateway.errors import LiaisonError
+from gateway.model import forms, numbers
 from gateway.storage.index.index_file import IndexedRecord
 
 
@@ -57,8 +58,8 @@ def rules_of(mapping: SourceMapping) -> str:
 def _rules_digest() -> str:
     """Return a hash of all that makes records and keys: an index built by other rules would miss records."""
     digest = hashlib.sha256()
-    package, adapters = Path(matching.__path__[0]), Path(__file__).parents[1]
-    words = (*package.rglob("data/*.*"), *adapters.glob("data/*.tsv"))
+    package, adapters, model = Path(matching.__path__[0]), Path(__file__).parents[1], Path(forms.__path__[0])
+    words = (*package.rglob("data/*.*"), *adapters.glob("data/*.tsv"), *model.glob("*.*"), Path(numbers.__file__))
     rooms = [path for room in ("values", "mapping", "index") for path in adapters.glob(f"{room}/*.py")]
     for path in sorted((*package.rglob("*.py"), *adapters.glob("*.py"), *rooms, *words)):
         digest.update(path.read_bytes())

@@ -11,21 +11,22 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from enum import Enum
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 from gateway.matching.dates import compare_births
 from gateway.matching.identifiers import (
     IdentifierQuery,
     asked_number,
     held_items,
+    held_number,
     held_numbers,
     number_key,
-    plate_detail,
 )
 from gateway.matching.person import PersonFeatures, score_person
 from gateway.matching.scripts.cost import name_cost
 from gateway.matching.thresholds import WIDE, Thresholds
 from gateway.model.hit import Match, Quality, SourceRecord
+from gateway.model.numbers import compact
 from gateway.model.query import MAX_NAMES, PersonQuery, Query
 from gateway.model.values import NameForm, PartialDate
 
@@ -79,12 +80,14 @@ _ALSO: Mapping[str, Mapping[str, tuple[str, ...]]] = {
 }
 """Further fields that may say it: agencies search them together. They contradict nothing."""
 
-_DETAIL = {"documents": "issuer", "national_ids": "scheme"}
 _NAMING = re.compile("name|text|romanised")
 _BETWEEN = re.compile(r"[;/|()\n]")
 _MASKS = frozenset("*•")
 _WORD = re.compile(r"[^\s,;/()|]+")
 _MAX_WORDS = 24
+_MAX_NUMBER = 80
+"""The most signs among which a number in another form is looked for."""
+
 _MAX_NAMES = 128
 _MAX_COST = 1_600
 """The cost of names of one record that are compared at most (`name_cost`); a counterpart chooses them."""
@@ -229,48 +232,57 @@ def _texts(item: Any, naming: re.Pattern[str] | None = None) -> Iterator[str]:
 def _judge_number(query: IdentifierQuery, record_type: str, fields: Mapping[str, Any], whole: bool) -> Match | Verdict:
     asked = asked_number(query)
     held = list(_numbers(asked.held_as, _NUMBERS[asked.held_as].get(record_type, ()), fields))
-    said = [asked.match(detail) for text, detail in held if _says(text, asked.key)]
+    said = [asked.match(number.detail) for number in held if number.says(asked.key)]
     if (match := _best(said)) is not None:
         return match
     also = _numbers(asked.held_as, _also(asked.held_as, record_type), fields)
-    if (match := _best([asked.match(detail) for text, detail in also if _says(text, asked.key)])) is not None:
+    if (match := _best([asked.match(number.detail) for number in also if number.says(asked.key)])) is not None:
         return match
-    is_other = bool(said) or any(_is_number(text) for text, _ in held)
+    is_other = bool(said) or any(_is_number(number.text) for number in held)
     return _unlike(is_other, asked.held_as, record_type, fields, whole)
 
 
-def _numbers(held_as: str, names: Iterable[str], fields: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield each text of these fields that may hold a number of this kind, and its detail."""
+class _Number(NamedTuple):
+    """A text of a record that may hold a number of one kind, with the key and the detail of all of it."""
+
+    text: str
+    held_as: str
+    key: str
+    detail: str
+
+    def says(self, key: str) -> bool:
+        """Tell whether the text is the number of this key, or has it among its words: `P VNM N 001234`."""
+        if self.key == key:
+            return True
+        whole = compact(self.text)
+        if key[_SHARED] not in whole:
+            return False
+        words = _WORD.findall(self.text)[:_MAX_WORDS]
+        words = [_key(word, self.held_as) or word for word in words]
+        runs = ("".join(words[first : last + 1]) for first in range(len(words)) for last in range(first, len(words)))
+        short = (run for run in runs if len(run) <= _MAX_NUMBER)
+        return any(run == key or _key(run, self.held_as) == key for run in short) or _stands_apart(whole, key)
+
+
+_SHARED = slice(-6, -1)
+"""The signs of a key that every form of its number has, without the check digit that an old form lacks."""
+
+
+def _key(text: str, held_as: str) -> str:
+    return held_number(text, held_as, {})[0]
+
+
+def _numbers(held_as: str, names: Iterable[str], fields: Mapping[str, Any]) -> Iterator[_Number]:
+    """Yield each text of these fields that may hold a number of this kind."""
     for field in names:
         for item in held_items(fields.get(field)):
             own = item if isinstance(item, Mapping) else fields
-            if held_as == "plates":
-                detail = plate_detail(_text(own, "province"), _text(own, "country"))
-            else:
-                detail = _text(own, _DETAIL.get(held_as, ""))
-            yield from ((text, detail) for text in _texts(item))
+            yield from (_Number(text, held_as, *held_number(text, held_as, own)) for text in _texts(item))
 
 
 def _is_number(text: str) -> bool:
     """Tell whether a text is a number at all, as a whole: no word such as `ROAD`, and nothing that is masked."""
     return any(sign.isdigit() for sign in number_key(text)) and _MASKS.isdisjoint(text)
-
-
-def _text(item: Mapping[str, Any], name: str) -> str:
-    value = item.get(name, "")
-    return value if isinstance(value, str) else ""
-
-
-def _says(text: str, key: str) -> bool:
-    """Tell whether a text is the number of this key, or has it among its words: `P VNM N 001234`."""
-    whole = number_key(text)
-    if whole == key:
-        return True
-    if key not in whole:
-        return False
-    words = [number_key(word) or word for word in _WORD.findall(text)[:_MAX_WORDS]]
-    runs = ("".join(words[first : last + 1]) for first in range(len(words)) for last in range(first, len(words)))
-    return key in runs or _stands_apart(whole, key)
 
 
 def _stands_apart(whole: str, key: str) -> bool:
@@ -318,6 +330,6 @@ def _shares_number(record: SourceRecord, search: Mapping[str, Any]) -> bool:
     for held_as, fields in _NUMBERS.items():
         keys = {key for key, _ in held_numbers(search, held_as) if key}
         names = (*fields.get(record.record_type, ()), *_also(held_as, record.record_type))
-        if keys and any(_says(text, key) for text, _ in _numbers(held_as, names, record.fields) for key in keys):
+        if keys and any(number.says(key) for number in _numbers(held_as, names, record.fields) for key in keys):
             return True
     return False

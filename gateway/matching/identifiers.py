@@ -2,14 +2,17 @@
 
 Keys: two ways to write the same number or plate give the same key.
 
-Native digits become ASCII, blanks, hyphens and invisible characters go, letters become upper case. Placeholders
-for a missing number (`-`, `N/A`, `000000000`) give an empty key: it is not usable.
+Native digits become ASCII, blanks, hyphens and invisible characters go, letters become upper case. A number of a
+scheme that has several forms gets one: a registration card of Myanmar is written in Latin letters, a Chinese number has
+18 signs, a plate stands without its province. Placeholders for a missing number (`-`, `N/A`, `000000000`) give an empty
+key: it is not usable.
+
+What tells two numbers of one key apart is the detail: issuer, scheme, province and country, and the Burmese letters of
+a township where its Latin syllables are those of another one, too.
 """
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any
@@ -18,11 +21,11 @@ import msgspec
 
 from gateway.errors import Malformed
 from gateway.matching.scripts import tables
+from gateway.model.forms.nrc import read_card
+from gateway.model.forms.plates import province_form, split_plate
 from gateway.model.hit import Match, Quality
-from gateway.model.numbers import compact
+from gateway.model.numbers import chinese_full_number, compact
 from gateway.model.query import ContainerQuery, DocumentQuery, NationalIdQuery, VehicleQuery
-
-_PROVINCE_WORDS = re.compile("^(?:จังหวัด|จ\\.|จ |ແຂວງ|ខេត្ត|រាជធានី|tỉnh |thành phố |tp\\.? ?)", re.IGNORECASE)
 
 IdentifierQuery = DocumentQuery | NationalIdQuery | VehicleQuery | ContainerQuery
 
@@ -68,24 +71,44 @@ def asked_number(query: IdentifierQuery) -> AskedNumber:
 
 def _asked(query: IdentifierQuery) -> AskedNumber:
     if isinstance(query, DocumentQuery):
-        return AskedNumber("documents", number_key(query.number), query.issuer.upper(), _DOCUMENT)
+        return AskedNumber("documents", *_with_issuer(query.number, query.issuer.upper()), _DOCUMENT)
     if isinstance(query, VehicleQuery):
-        return AskedNumber("plates", number_key(query.plate), plate_detail(query.province, query.country), _PLATE)
+        return AskedNumber("plates", *plate_number(query.plate, query.province, query.country), _PLATE)
     if isinstance(query, NationalIdQuery):
-        return AskedNumber("national_ids", number_key(query.number), query.scheme.upper(), _NATIONAL_ID)
+        return AskedNumber("national_ids", *_with_issuer(query.number, query.scheme.upper()), _NATIONAL_ID)
     return AskedNumber("containers", number_key(query.number), "", (_CONTAINER, _CONTAINER))
+
+
+_ISSUERS = {"documents": "issuer", "national_ids": "scheme"}
+"""The member of an item that tells two equal numbers apart, by search key."""
+
+
+def held_number(text: str, held_as: str, item: Mapping[str, Any]) -> tuple[str, str]:
+    """Return the key and the detail of a number under the search key `held_as`; `item` has its further members."""
+    if held_as == "plates":
+        return plate_number(text, _text(item, "province"), _text(item, "country"))
+    if held_as in _ISSUERS:
+        return _with_issuer(text, _text(item, _ISSUERS[held_as]))
+    return number_key(text), ""
+
+
+def _text(item: Mapping[str, Any], name: str) -> str:
+    value = item.get(name, "")
+    return value if isinstance(value, str) else ""
+
+
+def _with_issuer(number: str, issuer: str) -> tuple[str, str]:
+    key, letters = _key_and_letters(number)
+    return key, f"{issuer}|{letters}" if letters else issuer
 
 
 def held_numbers(search: Mapping[str, Any], held_as: str) -> Iterator[tuple[str, str]]:
     """Yield the key and the detail of each number that a record is found by under the search key `held_as`."""
     for item in held_items(search.get(held_as)):
         if isinstance(item, str):
-            yield number_key(item), plate_detail("", "") if held_as == "plates" else ""
-        elif held_as == "plates":
-            yield number_key(item["plate"]), plate_detail(item.get("province", ""), item.get("country", ""))
+            yield held_number(item, held_as, {})
         else:
-            detail = {"documents": "issuer", "national_ids": "scheme"}.get(held_as, "")
-            yield number_key(item["number"]), item.get(detail, "")
+            yield held_number(item["plate" if held_as == "plates" else "number"], held_as, item)
 
 
 def held_items(value: Any) -> list[Any]:
@@ -95,43 +118,71 @@ def held_items(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
-def plate_detail(province: str, country: str) -> str:
-    """Return the province and country of a plate in a form that can be compared."""
-    return f"{province_key(province)}|{country.casefold()}"
+@lru_cache(maxsize=16384)
+def plate_number(text: str, province: str = "", country: str = "") -> tuple[str, str]:
+    """Return the key of a plate and its detail: province and country, each of them empty where it is not known.
+
+    The province stands in `province` or, where that is empty, with the plate in `text`.
+    """
+    number, stood_with = split_plate(text)
+    key = "" if _is_junk(number) else number
+    return key, f"{province_key(province or stood_with)}|{country.casefold()}"
 
 
 def _compare_details(asked: str, held: str) -> bool | None:
     """Return True if both are equal, False if one is missing, None if they differ."""
+    asked, _, asked_letters = asked.partition("|")
+    held, _, held_letters = held.partition("|")
+    if asked_letters and held_letters and asked_letters != held_letters:
+        return None
+    return _compare(asked, held)
+
+
+def _compare(asked: str, held: str) -> bool | None:
     if not asked or not held:
         return False
     return True if asked == held else None
 
 
 def _compare_plates(asked: str, held: str) -> bool | None:
-    """Compare as `_compare_details`; other scripts of provinces and lengths of country codes are no conflict."""
+    """Compare as `_compare_details`; other scripts, or a short code beside a name, are no conflict."""
     province, _, country = asked.partition("|")
     held_province, _, held_country = held.partition("|")
     if country and len(country) == len(held_country) and country != held_country:
         return None
-    if province.isascii() != held_province.isascii():
+    is_code, is_held_code = len(province) <= _CODE, len(held_province) <= _CODE
+    if province.isascii() != held_province.isascii() or (province.isascii() and is_code != is_held_code):
         return False
-    return _compare_details(province, held_province)
+    return _compare(province, held_province)
+
+
+_CODE = 3
+"""The most letters of a code that stands for a province: `YGN` is Yangon."""
+
+
+def number_key(text: str) -> str:
+    """Return the key of a document's, person's or container's number; empty when it is not usable.
+
+    Letters of any script are kept; a container stands with its check digit as written.
+    """
+    return _key_and_letters(text)[0]
 
 
 @lru_cache(maxsize=16384)
-def number_key(text: str) -> str:
-    """Return the key of a document's, person's or container's number, or of a plate; empty when it is not usable.
-
-    Letters of any script are kept; a plate stands without its province, a container with its check digit as written.
-    """
+def _key_and_letters(text: str) -> tuple[str, str]:
+    """Return the key of a number and, of a card of Myanmar, the Burmese letters of its township, if one is certain."""
     key = compact(text)
-    return "" if _is_junk(key) else key
+    if _is_junk(key):
+        return "", ""
+    card = read_card(key)
+    return (card.key, card.letters) if card else (chinese_full_number(key), "")
 
 
 @lru_cache(maxsize=4096)
 def province_key(province: str) -> str:
     """Return the key of a plate's province: without the word for province, blanks and case. Empty when not usable."""
-    return number_key(_PROVINCE_WORDS.sub("", unicodedata.normalize("NFC", province).strip()))
+    key = province_form(province)
+    return "" if _is_junk(key) else key
 
 
 def _is_junk(key: str) -> bool:

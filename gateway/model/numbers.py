@@ -5,7 +5,14 @@ from __future__ import annotations
 import re
 import unicodedata
 
-_DROPPED = re.compile(r"[\s\-‐-―−_./,:;'\"()·\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff]+")
+_DROPPED = re.compile(
+    r"[\s\-‐-―−_./\\,:;'\"()\[\]<>·・、。၊။។\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufe00-\ufe0f\ufeff]+"
+)
+_OLD_RIC = re.compile(r"[1-8]\d{5}\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])\d{3}", re.ASCII)
+_OLD_RIC_SIGNS = 15
+_CENTENARIANS = "996"
+"""From this serial number on, an old Chinese number was given to persons who were born before 1900."""
+
 _LETTER_VALUES = dict(zip("ABCDEFGHIJKLMNOPQRSTUVWXYZ", (n for n in range(10, 39) if n % 11), strict=True))
 _RIC_WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 
@@ -20,7 +27,8 @@ def ascii_digits(text: str) -> str:
 
 def compact(text: str) -> str:
     """Return `text` without blanks, punctuation and invisible characters, digits ASCII, letters upper case, in NFC."""
-    return unicodedata.normalize("NFC", _DROPPED.sub("", ascii_digits(text)).upper())
+    # The sign for a number (№) is no letter of it, but NFKC would write it with two.
+    return unicodedata.normalize("NFC", _DROPPED.sub("", ascii_digits(text.replace("№", ""))).upper())
 
 
 def container_check_digit(owner_and_serial: str) -> int:
@@ -38,6 +46,17 @@ def chinese_check_character(digits: str) -> str:
     """Return the check character of the first 17 digits of a Chinese identity number (GB 11643, ISO 7064 MOD 11-2)."""
     total = sum(int(digit) * weight for digit, weight in zip(digits, _RIC_WEIGHTS, strict=True))
     return "10X98765432"[total % 11]
+
+
+def chinese_full_number(number: str) -> str:
+    """Return the 18 signs of a Chinese identity number of 15 digits (GB 11643-1999); any other text as it is.
+
+    Serial numbers of persons who were born before 1900 are left as they are: they do not say which century.
+    """
+    if len(number) != _OLD_RIC_SIGNS or not _OLD_RIC.fullmatch(number) or number[12:] >= _CENTENARIANS:
+        return number
+    body = f"{number[:6]}19{number[6:]}"
+    return body + chinese_check_character(body)
 
 
 def imo_check_digit(digits: str) -> int:

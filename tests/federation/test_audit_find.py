@@ -271,6 +271,20 @@ def test_what_an_index_leaves_out_a_complete_search_finds(liaison: Liaison, fold
     assert _find(liaison, *wanted, "--index", index, "--rebuild")["count"] == before["count"]
 
 
+def test_an_index_with_terms_of_an_earlier_edition_is_built_anew(
+    liaison: Liaison, folder: Path, tmp_path: Path
+) -> None:
+    import sqlite3
+
+    index = tmp_path / "index"
+    wanted = ("--home", folder / "th", "--officer", OFFICERS[2], "--index", index)
+    before = _find(liaison, *wanted)
+    with sqlite3.connect(index) as database:
+        database.execute("DELETE FROM posting")
+        database.execute("DELETE FROM meta WHERE name = 'terms'")
+    assert _find(liaison, *wanted)["count"] == before["count"]
+
+
 @pytest.fixture
 def erased(liaison: Liaison, folder: Path, tmp_path: Path) -> Iterator[Path]:
     """The home while one of its keys is destroyed, as it never is for other tests."""

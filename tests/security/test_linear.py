@@ -35,6 +35,7 @@ from gateway.config.suspensions import read_switches
 from gateway.config.toml import parse_toml
 from gateway.errors import LiaisonError
 from gateway.language.languages import accepted
+from gateway.matching.identifiers import held_number
 from gateway.model.names import MemberId
 from gateway.records.verify import MAX_COMPACT, verify_record
 from gateway.rpc import methods
@@ -159,6 +160,8 @@ ROWS: dict[str, Row] = {
     "lines of JSON": Row(whole(_json_lines), min(MAX_LINE, 64 * KIB)),
     "sheet of a workbook": Row(lambda data: read_sheet(data, {}), 256 * KIB),
     "link of a page": Row(text(pages._link), 8 * KIB),
+    "number of a record": Row(text(lambda data: held_number(data, "national_ids", {}))),
+    "plate of a record": Row(text(lambda data: held_number(data, "plates", {}))),
     "cell": Row(_clean, MAX_CELL),
     "cell of a driver": Row(text(_clean), MAX_CELL),
     **{f"value of `{name}`": Row(text(kind.make(kind.example[1])), MAX_CELL) for name, kind in CONVERTERS.items()},

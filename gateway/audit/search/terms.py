@@ -18,7 +18,7 @@ import orjson
 from gateway.audit.entries.entry import Entry
 from gateway.audit.reading.opened import hits_of
 from gateway.errors import LiaisonError
-from gateway.matching.identifiers import number_key
+from gateway.matching.identifiers import number_key, plate_number
 from gateway.model.exchange import Request
 from gateway.model.query import PersonQuery, Query, VehicleQuery, query_of
 from gateway.ports import events
@@ -28,6 +28,9 @@ from gateway.statements.request import REQUEST_KIND
 Resolve = Callable[[str, str, str], tuple[str, str, str]]
 """Turns a hit reference, counterpart and case into source, key and record type; raises `LiaisonError` where it cannot.
 """
+
+TERMS = "2"
+"""The edition of the normal forms: an index with terms of another one is built anew."""
 
 ANY = "any"
 """The reason that stands for every refusal."""
@@ -68,9 +71,8 @@ def name_terms(name: str) -> frozenset[str]:
 
 
 def number_terms(number: str) -> frozenset[str]:
-    """Return the term of a number or plate of any kind; none where it is empty in normal form (`-`, `000000`)."""
-    key = number_key(number)
-    return frozenset((term(Field.NUMBER, key),)) if key else frozenset()
+    """Return the terms of a number or plate of any kind; none where it is empty in normal form (`-`, `000000`)."""
+    return frozenset(term(Field.NUMBER, key) for key in (number_key(number), plate_number(number)[0]) if key)
 
 
 def born_terms(year: str) -> frozenset[str]:

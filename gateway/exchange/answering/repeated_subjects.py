@@ -15,7 +15,7 @@ import unicodedata
 from collections.abc import Iterator
 from hashlib import blake2b
 
-from gateway.matching.identifiers import number_key, province_key
+from gateway.matching.identifiers import number_key, plate_number
 from gateway.matching.scripts.cost import MAX_NAME_COST
 from gateway.model.names import MemberId
 from gateway.model.purpose import Purpose
@@ -72,8 +72,8 @@ def subjects(query: Query) -> Iterator[str]:
         case DocumentQuery() | NationalIdQuery() | ContainerQuery():
             key = number_key(query.number)
         case VehicleQuery():
-            key = number_key(query.plate)
-            key = f"{key} {province_key(query.province)}" if key else ""
+            key, province = plate_number(query.plate, query.province)
+            key = f"{key} {province}" if key else ""
         case PersonQuery():
             birth = query.birth.value if query.birth else ""
             names = [name.text for name in query.names if len(name.text) <= _LONGEST]

@@ -16,7 +16,7 @@ from gateway.audit.search.home import SearchedHome
 from gateway.audit.search.index import IndexKeeper, SearchedLogs
 from gateway.audit.search.postings import BLOCK
 from gateway.audit.search.question import Question
-from gateway.audit.search.terms import ANY, Field, term
+from gateway.audit.search.terms import ANY, TERMS, Field, term
 from gateway.audit.verify.findings import Report
 from gateway.clock import SystemClock
 from gateway.errors import Misused
@@ -31,6 +31,7 @@ from gateway.storage.keys.references import HitReferences
 Progress = Callable[[int, int], None]
 _INDEX_NAME = "find.sqlite"
 _BELONGS = "belongs"
+_TERMS = "terms"
 _MOST_REASONS = 50
 
 
@@ -198,19 +199,20 @@ def _index_path(place: Place) -> Path:
 
 @contextmanager
 def _open_index(place: Place, logs: SearchedLogs) -> Iterator[FindFile]:
-    """Open the index of these logs; an index of another export is replaced."""
+    """Open the index of these logs; an index of another export, or with terms of another edition, is replaced."""
     path = _index_path(place)
     belongs = logs.belongs
     if place.rebuild:
         remove_index(path)
     index = FindFile(path)
-    if index.note(_BELONGS) not in ("", belongs):
+    if index.note(_BELONGS) not in ("", belongs) or index.note(_TERMS) != TERMS:
         index.close()
         remove_index(path)
         index = FindFile(path)
     with closing(index):
-        if not index.note(_BELONGS):
+        if not index.note(_TERMS):
             index.keep(_BELONGS, belongs)
+            index.keep(_TERMS, TERMS)
         yield index
 
 

@@ -1,4 +1,4 @@
-"""National identity numbers: THA-PIN (Thailand), CHN-RIC (China, GB 11643), VNM-CCCD (Viet Nam)."""
+"""National identity numbers: THA-PIN (Thailand), CHN-RIC (China, GB 11643), VNM-CCCD (Viet Nam), MMR-NRC (Myanmar)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from types import MappingProxyType
 from typing import Any
 
 from gateway.errors import Malformed
-from gateway.model.numbers import chinese_check_character, compact, thai_pin_check_digit
+from gateway.model.forms.nrc import read_card, township_name
+from gateway.model.numbers import chinese_check_character, chinese_full_number, compact, thai_pin_check_digit
 from gateway.model.values import PartialDate
 from gateway.records import codes
 from gateway.records.identifiers.reading import Reading, bounded, refuse
@@ -30,19 +31,38 @@ _PIN_CLASS = MappingProxyType(
     }
 )
 
+_STATES = (
+    "Kachin", "Kayah", "Kayin", "Chin", "Sagaing", "Tanintharyi", "Bago", "Magway", "Mandalay or Nay Pyi Taw", "Mon",
+    "Rakhine", "Yangon", "Shan", "Ayeyarwady",
+)  # fmt: skip
+_CARD_CLASS = MappingProxyType(
+    {
+        "N": "citizen",
+        "E": "associate citizen",
+        "P": "naturalised citizen",
+        "T": "member of a religious order",
+        "Y": "holder of a temporary card",
+        "S": "holder of another card (စ)",
+    }
+)
+
 
 def read_national_id(text: str, scheme: str, today: date) -> Reading:
-    """Return the reading of `text` as a number of `scheme`; without one, of the scheme with numbers of this length.
+    """Return the reading of `text` as a number of `scheme`; without one, of the scheme with numbers of this form.
 
     Raises `Malformed` when it is not such a number.
     """
     normal = compact(bounded(text, _KIND))
     if not scheme:
-        scheme = {13: "THA-PIN", 18: "CHN-RIC", 15: "CHN-RIC", 12: "VNM-CCCD"}.get(len(normal), "")
+        scheme = (
+            "MMR-NRC"
+            if read_card(normal)
+            else {13: "THA-PIN", 18: "CHN-RIC", 15: "CHN-RIC", 12: "VNM-CCCD"}.get(len(normal), "")
+        )
     reader = _READERS.get(scheme)
     if reader is None:
         known = ", ".join(_READERS)
-        refuse(_KIND, "no scheme has numbers of this length" if not scheme else "the scheme is not known", known)
+        refuse(_KIND, "no scheme has numbers of this form" if not scheme else "the scheme is not known", known)
     return reader(normal, today)
 
 
@@ -73,8 +93,11 @@ def _read_ric(normal: str, today: date) -> Reading:
     body = f"{normal[:6]}19{normal[6:]}" if old else normal[:17]
     expected = chinese_check_character(body)
     problems, remarks = [], []
-    if old:
-        problems.append(f"the old form of 15 digits, out of use since 2013; today it would be {body}{expected}")
+    full = chinese_full_number(normal)
+    if full != normal:
+        problems.append(f"the old form of 15 digits, out of use since 2013; today it would be {full}")
+    elif old:
+        problems.append("the old form of 15 digits, of a person who may have been born before 1900")
     elif normal[17] != expected:
         problems.append(f"the last sign is {normal[17]}, but the 17 before it call for {expected}")
     birth, wrong = _birth(body[6:14], today)
@@ -91,7 +114,7 @@ def _read_ric(normal: str, today: date) -> Reading:
         "sex": "M" if int(body[16]) % 2 else "F",
         "expected": expected,
     }
-    return Reading("CHN-RIC", normal, parts, tuple(problems), tuple(remarks))
+    return Reading("CHN-RIC", full, parts, tuple(problems), tuple(remarks))
 
 
 def _read_cccd(normal: str, today: date) -> Reading:
@@ -109,6 +132,24 @@ def _read_cccd(normal: str, today: date) -> Reading:
     return Reading("VNM-CCCD", normal, parts, tuple(problems), ("the number has no check digit",))
 
 
+def _read_nrc(normal: str, today: date) -> Reading:
+    del today
+    card = read_card(normal)
+    if card is None:
+        refuse(_KIND, "not the number of a registration card of Myanmar", "such as `12/LAMATA(N)123456`")
+    township = township_name(card)
+    parts = {
+        "scheme": "MMR-NRC",
+        "shown": f"{card.state}/{card.syllables}({card.kind}){card.serial}",
+        "state": _STATES[card.state - 1],
+        "township": township,
+        "letters": card.letters,
+        "class": _CARD_CLASS[card.kind],
+    }
+    remarks = () if township else (f"the list of townships has no {card.syllables} in {card.state}, or several",)
+    return Reading("MMR-NRC", card.key, parts, remarks=remarks)
+
+
 def _birth(digits: str, today: date) -> tuple[str, list[str]]:
     text = f"{digits[:4]}-{digits[4:6]}-{digits[6:]}"
     try:
@@ -119,7 +160,7 @@ def _birth(digits: str, today: date) -> tuple[str, list[str]]:
 
 
 _READERS: Mapping[str, Callable[[str, date], Reading]] = MappingProxyType(
-    {"THA-PIN": _read_pin, "CHN-RIC": _read_ric, "VNM-CCCD": _read_cccd}
+    {"THA-PIN": _read_pin, "CHN-RIC": _read_ric, "VNM-CCCD": _read_cccd, "MMR-NRC": _read_nrc}
 )
 SCHEMES = tuple(_READERS)
 """The schemes that can be read."""

@@ -61,14 +61,15 @@ def mrz(lines: tuple[str, ...]) -> Output:
 
 @click.command("national-id")
 @click.argument("text")
-@click.option("--scheme", default="", help="THA-PIN, CHN-RIC or VNM-CCCD; by default by the number's length.")
+@click.option("--scheme", default="", help="THA-PIN, CHN-RIC, VNM-CCCD or MMR-NRC; by default by the number's form.")
 @printed
 def national_id(text: str, scheme: str) -> Output:
-    """A national identity number, in the digits of any script.
+    """A national identity number, in the digits of any script, and those of Myanmar in Burmese or Latin letters.
 
     \b
     Example:
       liaison check national-id 1-2345-67890-12-1 --scheme THA-PIN
+      liaison check national-id "12/LaMaTa(N)123456"
     """
     return _reading(read_national_id(text, scheme, SystemClock().now().date()))
 

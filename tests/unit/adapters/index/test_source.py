@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 import stat
 import threading
@@ -12,6 +13,7 @@ import pytest
 
 from adapters.base import MAX_CANDIDATES, Adapter, best
 from adapters.check.conformance import Expectation, check_adapter
+from adapters.index import make
 from adapters.index.lookup import MAX_EXACT
 from adapters.index.rows import decode_marking, encode_marking
 from adapters.index.source import IndexedSource
@@ -19,6 +21,7 @@ from adapters.load import Place, open_source
 from adapters.mapping.file import read_mapping
 from gateway.clock import ManualClock, SystemClock
 from gateway.errors import Misconfigured, TimedOut, Unavailable, Unknown
+from gateway.model import forms
 from gateway.model.hit import Candidate, Match, Quality
 from gateway.model.marking import Caveat, Level, Marking, SubjectCategory
 from gateway.model.query import ContainerQuery, DocumentQuery, PersonQuery, VehicleQuery
@@ -70,6 +73,26 @@ def test_a_document_is_found_however_it_is_typed(source: Adapter, clock: ManualC
         (candidate,) = found(source, clock, number)
         assert (candidate.key, candidate.record_type) == ("1", "Person")
         assert candidate.match.quality is Quality.EXACT_ID
+
+
+def test_a_number_is_found_in_every_form_of_its_scheme(files: SmallSource, clock: ManualClock) -> None:
+    numbers = {1: "၁၂/လမတ(နိုင်)၁၂၃၄၅၆", 2: "12/LaMaTa(E)123456", 4: "110105491231002"}
+    with sqlite3.connect(files.database) as database:
+        for person, number in numbers.items():
+            database.execute("INSERT INTO papers (person, number, issuer) VALUES (?, ?, '')", (person, number))
+    source = files.open(clock)
+    for asked, key in (("12/LAMATA(N)123456", "1"), ("12/လမတ(ဧည့်)၁၂၃၄၅၆", "2"), ("11010519491231002x", "4")):
+        (candidate,) = found(source, clock, asked)
+        assert candidate.key == key
+        assert source.fetch(candidate.key, "Person", later(clock)).record_type == "Person"
+
+
+def test_other_normal_forms_of_numbers_make_another_index(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    before = make._rules_digest.__wrapped__()
+    changed = shutil.copytree(forms.__path__[0], tmp_path / "forms")
+    (changed / "nrc_townships.tsv").write_text("1\tကကက\tKAKAKA\tNew\n", encoding="utf-8")
+    monkeypatch.setattr(forms, "__path__", [str(changed)])
+    assert make._rules_digest.__wrapped__() != before
 
 
 def test_a_known_other_issuer_is_another_document(source: Adapter, clock: ManualClock) -> None:
