@@ -173,6 +173,11 @@ def rfc3339(us: int) -> str:
     return from_us(us).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
+def rfc3339_s(us: int) -> str:
+    """Return microseconds since 1970 as `2026-11-24T09:30:00Z`, for people: entries and statements have the rest."""
+    return from_us(us).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
 def to_micros(moment: datetime | None) -> int:
     """Return microseconds since 1970 of a time in UTC; 0 for None."""
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import difflib
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -11,6 +14,7 @@ import click
 from click.core import ParameterSource
 
 from gateway.cli.speech import spoken
+from gateway.clock import SystemClock
 from gateway.errors import Malformed
 from gateway.language.catalogue import tell
 from gateway.language.languages import Language
@@ -24,10 +28,46 @@ FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 NEW_FILE = click.Path(dir_okay=False, path_type=Path)
 NEW_FOLDER = click.Path(file_okay=False, path_type=Path)
 
-TIME = click.DateTime(
-    ["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%M:%S.%fZ"]
-)
-"""A time in UTC, also as entries, reports and answers show it."""
+_AGO = re.compile(r"([0-9]{1,4})\s*(min|minutes?|h|hours?|d|days?|w|weeks?)(?:\s+ago)?", re.ASCII)
+_MINUTES = {"m": 1, "h": 60, "d": 1_440, "w": 10_080}
+
+
+class Time(click.DateTime):
+    """A time in UTC: as entries, reports and answers show it, a month or a year, or in words (`yesterday`, `36h`)."""
+
+    def __init__(self) -> None:
+        seconds = ("%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%M:%S.%fZ")
+        super().__init__(["%Y-%m-%d", "%Y-%m", "%Y", *seconds])
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
+        """Return the word for a time in help."""
+        del param, ctx
+        return "TIME"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the time. A day in words begins at midnight. Raises `BadParameter`, and names the nearest word."""
+        if not isinstance(value, str):
+            return super().convert(value, param, ctx)
+        text = value.strip().lower()
+        now = SystemClock().now().replace(tzinfo=None, microsecond=0)
+        days = {"today": 0, "yesterday": 1}
+        if text == "now":
+            return now
+        if text in days:
+            return now.replace(hour=0, minute=0, second=0) - timedelta(days=days[text])
+        if ago := _AGO.fullmatch(text):
+            return now - timedelta(minutes=int(ago[1]) * _MINUTES[ago[2][0]])
+        try:
+            return super().convert(value.strip(), param, ctx)
+        except click.BadParameter as error:
+            near = difflib.get_close_matches(text, ("now", *days), 1, 0.6)
+            advice = f"did you mean `{near[0]}`? " if near else ""
+            forms = "2026-11-24, 2026-11-24T09:30, 2026-11, yesterday, today, 36h or 7d"
+            told = f"`{value}` is no time; {advice}give {forms}"
+            raise click.BadParameter(told, ctx, param) from error
+
+
+TIME = Time()
 
 
 class Word(click.Choice[str]):
@@ -81,7 +121,7 @@ place_options = together(
     click.option("--rebuild", is_flag=True, help="Throw the index away and build it anew."),
 )
 period_options = together(
-    click.option("--since", type=TIME, help="From this time on (UTC)."),
+    click.option("--since", type=TIME, help="From this time on (UTC): 2026-11-24T09:30, 2026-11, yesterday, 7d."),
     click.option("--until", type=TIME, help="Before this time (UTC)."),
 )
 auditor_key = click.option("--key", type=FILE, help="The key of an appointed auditor.")

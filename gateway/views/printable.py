@@ -1,8 +1,11 @@
-"""Escape characters that could move a terminal's cursor or reverse its text."""
+"""Make text ready for people: no character that moves a terminal's cursor or reverses text, no parts of seconds."""
 
 from __future__ import annotations
 
+import re
 import unicodedata
+
+_FRACTION = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)\.\d{1,6}(?=Z)")
 
 
 def printable(text: str) -> str:
@@ -12,6 +15,11 @@ def printable(text: str) -> str:
         else _escaped(character)
         for character in text
     )  # fmt: skip
+
+
+def whole_seconds(text: str) -> str:
+    """Return `text` with its times (RFC 3339) cut to whole seconds; JSON and evidence keep the rest."""
+    return _FRACTION.sub(r"\1", text)
 
 
 def _escaped(character: str) -> str:

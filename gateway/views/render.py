@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gateway.views.printable import printable
+from gateway.views.printable import printable, whole_seconds
 from gateway.views.statistics import said
 
 if TYPE_CHECKING:
@@ -22,7 +22,9 @@ def render(template: str, view: object) -> str:
 
 def _shown(value: object) -> object:
     """Return a value ready for a page; text that a template has made (`__html__`) stays unchanged."""
-    return printable(value).replace("\n", " ") if isinstance(value, str) and not hasattr(value, "__html__") else value
+    if not isinstance(value, str) or hasattr(value, "__html__"):
+        return value
+    return whole_seconds(printable(value)).replace("\n", " ")
 
 
 @cache

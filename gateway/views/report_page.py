@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gateway.audit.verify.findings import MEANING, Check, Report, State
+from gateway.language.countries import with_country
+from gateway.language.languages import Language
 from gateway.views.render import render
 
 _VERDICTS = {
@@ -54,7 +56,7 @@ def report_page(report: Report, made: str, charter: str) -> str:
     claims = {name: (title, report.about[name]) for name, title in _ABOUT.items() if name in report.about}
     proved = claims if report.is_proved(Check.MANIFEST) else [name for name in _OF_APPOINTMENT if name in claims]
     view = ReportView(
-        title=f"Audit of {report.about.get('member', 'a home').upper()}",
+        title=f"Audit of {with_country(report.about.get('member', 'a home'), Language.EN)}",
         state=state,
         verdict=verdict,
         first_bad=report.first_bad,
@@ -68,9 +70,11 @@ def report_page(report: Report, made: str, charter: str) -> str:
 
 
 def _findings(report: Report) -> list[tuple[int, State, str, str]]:
+    """Return what is not proved one by one, then what is proved, once for each check."""
     found = [
         (int(each.check), each.state, each.log + ("" if each.index is None else f", entry {each.index}"), each.text)
-        for each in report.findings
+        for each in report.unproved()
     ]
-    untold = report.untold_groups()
-    return found + [(int(check), state, log, f"and {n:,} more of the same kind") for check, log, state, n in untold]
+    untold = [(check, log, state, n) for check, log, state, n in report.untold_groups() if state is not State.PROVED]
+    found += [(int(check), state, log, f"and {n:,} more of the same kind") for check, log, state, n in untold]
+    return found + [(int(check), State.PROVED, ", ".join(logs), text) for check, text, logs in report.proved()]

@@ -13,7 +13,7 @@ from gateway.language.terms import MARKING_PARTS, RECORD_TYPES, WORDS_OF, named
 from gateway.records.types import RECORD_TYPES as RECORD_KINDS
 from gateway.views.lines import Line
 
-_QUALITY: Sentences = {
+QUALITY: Sentences = {
     "EXACT_ID": "exact match of an identifier",
     "STRONG": "strong match",
     "POSSIBLE": "possible match",
@@ -30,7 +30,7 @@ _REFUSED: Sentences = {
     "too_many": "refused: too many; {why}. This does not mean no hit.",
 }
 
-_SIGNED: Sentences = {
+SIGNED: Sentences = {
     "own": "signed by the agency",
     "held-by-node": "signed with the agency's key, held by its node",
 }
@@ -107,7 +107,7 @@ def _refused(line: dict[str, Any], language: Language) -> str:
 def hit_lines(hit: dict[str, Any], language: Language = Language.EN) -> list[str]:
     """Return a hit in words: what matched and why, what was released, who signed it, and its handling rules."""
     why = "; ".join(rule["sentence"] for rule in hit["rules"])
-    quality = tell(language, _QUALITY.get(hit["quality"], hit["quality"]))
+    quality = tell(language, QUALITY.get(hit["quality"], hit["quality"]))
     kind = named(hit["record_type"], RECORD_TYPES, language)
     lines = [f"{kind}: {quality}" + (f" ({why})" if why else "")]
     record = hit["record"]
@@ -125,7 +125,7 @@ def _released(record: dict[str, Any], record_type: str, language: Language) -> s
         "count": len(record["fields"]),
         "total": known.total(record["fields"]) if known else 0,
         "owner": record["owner"],
-        "signed": tell(language, _SIGNED[record["signed_by"]]),
+        "signed": tell(language, SIGNED[record["signed_by"]]),
     }
     if known:
         return tell(language, "{count} of {total} fields released by {owner}, {signed}, verified", **facts)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from calendar import monthrange
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -14,6 +15,10 @@ from gateway.audit.reading.opened import HomeLogs
 from gateway.audit.statistics.statistics import MEASURES, SMALLEST, AnswerTime, Cell, Stats, collect, published
 from gateway.audit.statistics.uptime import Availability
 from gateway.clock import SystemClock, rfc3339
+from gateway.language.catalogue import Sentences
+from gateway.language.countries import with_country
+from gateway.language.languages import Language
+from gateway.language.terms import OFFENCES, PURPOSES, QUERIES, RECORD_TYPES
 from gateway.ops.homes.open_home import open_home
 from gateway.views.lines import Line
 
@@ -35,21 +40,33 @@ TOTALS = (
 """Columns of the table: measure and value, and the heading; the first `OURS` are of our questions."""
 
 TITLES = ("month", "with", *(title for _, title in TOTALS))
+DAY_TITLES = ("day", *TITLES[2:])
 """Headings of the table of totals."""
 
 FEW = f"<{SMALLEST}"
+
+_WORDS: Mapping[str, Sentences] = {
+    "purpose": PURPOSES,
+    "offence": OFFENCES,
+    "query": QUERIES,
+    "type": RECORD_TYPES,
+    "only": RECORD_TYPES,
+}
+"""The words for the values of measures, by the last part of the measure's name."""
 
 
 @dataclass(frozen=True, slots=True)
 class Statistics:
     """The counts that are shown; -1 stands for fewer than five.
 
-    `together` holds the counts over all counterparts, and by value over all months, too.
+    `together` holds the counts over all counterparts, and by value over all months, too; `daily` those of each day over
+    all counterparts.
     """
 
     member: str
     counts: Mapping[Cell, int]
     together: Mapping[Cell, int]
+    daily: Mapping[Cell, int]
     answer_times: tuple[AnswerTime, ...]
     availability: tuple[Availability, ...]
     sizes: Mapping[str, int]
@@ -71,6 +88,19 @@ class Statistics:
         measure, _, value = column.partition(":")
         return self.together.get(Cell(month, "", measure, value), 0)
 
+    @property
+    def days(self) -> list[str]:
+        """Return all days of the month, where the statistics are of one month only; else none."""
+        if len(self.months) != 1:
+            return []
+        year, month = map(int, self.months[0].split("-"))
+        return [f"{self.months[0]}-{day:02}" for day in range(1, monthrange(year, month)[1] + 1)]
+
+    def on(self, day: str, column: str) -> int:
+        """Return the count of a column on one day, over all counterparts."""
+        measure, _, value = column.partition(":")
+        return self.daily.get(Cell(day, "", measure, value), 0)
+
     def by_value(self, measure: str) -> list[tuple[str, int]]:
         """Return the values of a measure over all months and counterparts."""
         return [
@@ -86,8 +116,11 @@ def statistics_of(stats: Stats, member: str, made: str, *, exact: bool) -> Stati
         together[Cell(cell.month, "", cell.measure, cell.value)] += count
         if cell.value:
             together[Cell("", "", cell.measure, cell.value)] += count
-    counts, sums = (dict(item) if exact else published(item) for item in (stats.counts, together))
-    return Statistics(member, counts, sums, times, tuple(stats.uptime.months()), stats.sizes, exact, made)
+    daily: Counter[Cell] = Counter()
+    for cell, count in stats.days.items():
+        daily[Cell(cell.month, "", cell.measure, cell.value)] += count
+    counts, sums, days = (dict(item) if exact else published(item) for item in (stats.counts, together, daily))
+    return Statistics(member, counts, sums, days, times, tuple(stats.uptime.months()), stats.sizes, exact, made)
 
 
 def said(count: int) -> str:
@@ -111,6 +144,15 @@ def as_value(shown: Statistics) -> dict[str, Any]:
                 "count": FEW if count < 0 else count,
             }
             for cell, count in sorted(shown.counts.items())
+        ],
+        "days": [
+            {
+                "day": cell.month,
+                "measure": cell.measure,
+                "value": cell.value,
+                "count": FEW if count < 0 else count,
+            }
+            for cell, count in sorted(shown.daily.items())
         ],
         "answer_times": [
             {
@@ -150,7 +192,25 @@ def table_rows(shown: Statistics) -> Iterator[tuple[str, ...]]:
     """Yield rows of the table of totals: month, counterpart, and `TOTALS`."""
     for month in shown.months:
         for peer in sorted({cell.counterpart for cell in shown.counts if cell.month == month and cell.counterpart}):
-            yield month, peer, *(said(shown.total(month, peer, column)) for column, _ in TOTALS)
+            yield month, _member(peer), *(said(shown.total(month, peer, column)) for column, _ in TOTALS)
+
+
+def day_rows(shown: Statistics) -> Iterator[tuple[str, ...]]:
+    """Yield rows of the table of days of one month: the day, and `TOTALS` over all counterparts. Days without: none."""
+    for day in shown.days:
+        counts = [shown.on(day, column) for column, _ in TOTALS]
+        if any(counts):
+            yield day, *(said(count) for count in counts)
+
+
+def in_words(measure: str, value: str) -> str:
+    """Return the value of a measure in words, with its code behind them."""
+    words = _WORDS.get(measure.rpartition("-")[2], {})
+    return f"{words[value]} ({value})" if words.get(value, value) != value else value
+
+
+def _member(name: str) -> str:
+    return with_country(name, Language.EN)
 
 
 def breakdown(shown: Statistics) -> Iterator[tuple[str, str, list[tuple[str, str, str]]]]:
@@ -159,7 +219,8 @@ def breakdown(shown: Statistics) -> Iterator[tuple[str, str, list[tuple[str, str
         lines: dict[tuple[str, str], list[str]] = {}
         for cell, count in sorted(shown.counts.items()):
             if cell.measure == measure and cell.value:
-                lines.setdefault((cell.month, cell.counterpart), []).append(f"{cell.value} {said(count)}")
+                told = f"{in_words(measure, cell.value)} {said(count)}"
+                lines.setdefault((cell.month, _member(cell.counterpart)), []).append(told)
         if lines:
             yield measure, meaning, [(month, peer, ", ".join(values)) for (month, peer), values in lines.items()]
 
@@ -184,13 +245,16 @@ def statistics_lines(shown: Statistics) -> Iterator[Line]:
     if not shown.counts:
         yield "the log has nothing to count in this time"
         return
+    if len(shown.months) > 1:
+        month = shown.months[-1]
+        yield f"the statistics of one month have its days, too: --since {month}-01", "dim"
     for _, meaning, rows in breakdown(shown):
         yield meaning, "title"
         for month, peer, values in rows:
-            yield f"  {month} {peer:<2}  {values}"
+            yield f"  {month} {peer}  {values}"
     for time in shown.answer_times:
         told = f"median {time.median_ms:,} ms, 95 % within {time.p95_ms:,} ms"
-        yield f"answers of {time.counterpart} in {time.month}: {told}"
+        yield f"answers of {_member(time.counterpart)} in {time.month}: {told}"
     for item in shown.availability:
         yield f"availability in {item.month}: {100 * item.share:.3f} % of the time that the log covers"
     if not shown.exact:

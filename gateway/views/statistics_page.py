@@ -6,8 +6,20 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from gateway.audit.statistics.statistics import MEASURES
+from gateway.language.countries import with_country
+from gateway.language.languages import Language
 from gateway.views.render import render
-from gateway.views.statistics import OURS, TOTALS, Statistics, breakdown, said, table_rows
+from gateway.views.statistics import (
+    DAY_TITLES,
+    OURS,
+    TOTALS,
+    Statistics,
+    breakdown,
+    day_rows,
+    in_words,
+    said,
+    table_rows,
+)
 
 _TRAFFIC = (("asked", "sent"), ("served", "received"))
 _RARE = (
@@ -18,7 +30,16 @@ _RARE = (
     ("too-many", "too many"),
 )
 """The outcomes of few questions; in one chart with the no hits they would not be seen."""
-_CHARTED = ("served-refusal", "received-refusal", "asked-purpose", "served-purpose", "served-type", "received-type")
+_CHARTED = (
+    "served-refusal",
+    "received-refusal",
+    "asked-purpose",
+    "served-purpose",
+    "asked-offence",
+    "served-offence",
+    "served-type",
+    "received-type",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +77,7 @@ class StatisticsView:
 
     title: str
     about: str
+    span: str
     columns: Sequence[Columns]
     bars: Sequence[tuple[str, Sequence[tuple[str, int]]]]
     sections: Sequence[tuple[str, Sequence[Table]]]
@@ -69,17 +91,12 @@ def page(shown: Statistics) -> str:
         ("Our questions with a hit, a refusal, or no answer in time", _RARE),
     )
     view = StatisticsView(
-        title=f"Exchanges of {shown.member.upper()}",
+        title=f"Exchanges of {with_country(shown.member, Language.EN)}",
         about=_about(shown),
-        columns=[
-            Columns(
-                title, months, [(name, [shown.of_all(month, column) for month in months]) for column, name in drawn]
-            )
-            for title, drawn in charts
-            if months
-        ],
+        span="day" if shown.days else "month",
+        columns=[_columns(shown, title, drawn) for title, drawn in charts if months],
         bars=[
-            (MEASURES[measure], sorted(rows, key=lambda row: (-row[1], row[0])))
+            (MEASURES[measure], [(in_words(measure, value), count) for value, count in _sorted(rows)])
             for measure in _CHARTED
             if months and (rows := shown.by_value(measure))
         ],
@@ -88,9 +105,23 @@ def page(shown: Statistics) -> str:
     return render("statistics.html", view)
 
 
+def _columns(shown: Statistics, title: str, drawn: Sequence[tuple[str, str]]) -> Columns:
+    """Return a chart by months, or by the days of the only month."""
+    if shown.days:
+        labels = [day[-2:].lstrip("0") for day in shown.days]
+        return Columns(title, labels, [(name, [shown.on(day, column) for day in shown.days]) for column, name in drawn])
+    months = shown.months
+    series = [(name, [shown.of_all(month, column) for month in months]) for column, name in drawn]
+    return Columns(title, months, series)
+
+
+def _sorted(rows: Sequence[tuple[str, int]]) -> list[tuple[str, int]]:
+    return sorted(rows, key=lambda row: (-row[1], row[0]))
+
+
 def _about(shown: Statistics) -> str:
     months = shown.months
-    period = f"{months[0]} to {months[-1]}" if months else "no month"
+    period = " to ".join(dict.fromkeys((months[0], months[-1]))) if months else "no month"
     entries = ", ".join(f"{size:,} entries of {log}" for log, size in sorted(shown.sizes.items()))
     how = (
         "Exact counts: for own use, not to be passed on."
@@ -104,9 +135,15 @@ def _sections(shown: Statistics) -> Iterator[tuple[str, list[Table]]]:
     groups = (("", 2), ("our questions", OURS), ("their questions", len(TOTALS) - OURS))
     heads = ("month", "with", *(title for _, title in TOTALS))
     yield "By month and counterpart", [Table(heads, list(table_rows(shown)), 2, groups=groups)]
+    if days := list(day_rows(shown)):
+        groups = (("", 1), ("our questions", OURS), ("their questions", len(TOTALS) - OURS))
+        yield "By day", [Table(DAY_TITLES, days, 1, groups=groups)]
     heads = ("month", "with", "counts")
     yield "In detail", [Table(heads, lines, 3, meaning) for _, meaning, lines in breakdown(shown)]
-    times = [(item.month, item.counterpart, f"{item.median_ms:,}", f"{item.p95_ms:,}") for item in shown.answer_times]
+    times = [
+        (item.month, with_country(item.counterpart, Language.EN), f"{item.median_ms:,}", f"{item.p95_ms:,}")
+        for item in shown.answer_times
+    ]
     yield "Answer times", [Table(("month", "with", "median, ms", "95 % within, ms"), times, 2)]
     spans = [
         (item.month, f"{100 * item.share:.3f} %", said(item.outages), f"{item.covered_s / 86_400:,.1f}")

@@ -13,6 +13,10 @@ from html import escape
 
 from msgspec import structs
 
+from gateway.language.countries import country, with_country
+from gateway.language.languages import Language
+from gateway.language.terms import PURPOSES
+from gateway.language.terms import RECORD_TYPES as WORDS_OF_TYPES
 from gateway.model.marking import Marking, SubjectCategory
 from gateway.model.names import MemberId
 from gateway.model.purpose import Purpose
@@ -106,6 +110,41 @@ def _released(engine: PolicyEngine, record: RecordAttributes, now_us: int) -> fr
     return frozenset()
 
 
+@dataclass(frozen=True, slots=True)
+class Most:
+    """The most fields of one record type that one agency of a counterpart gets, for whatever purpose, of `total`.
+
+    `with_ticket` of them leave for the ticket of a control, `with_case` for a case number or a ticket.
+    """
+
+    place: str
+    record_type: str
+    with_case: int
+    with_ticket: int
+    total: int
+
+    @property
+    def said(self) -> str:
+        """Return the counts in few words."""
+        if self.with_case == self.with_ticket:
+            return f"{self.with_ticket} of {self.total}"
+        with_ticket = f", {self.with_ticket} with a ticket" if self.with_ticket else ""
+        return f"{self.with_case} of {self.total} with a case{with_ticket}"
+
+
+def overview(rows: list[Row]) -> list[Most]:
+    """Return for each counterpart's agency and record type how much of it leaves at most; victims stand with others."""
+    found: dict[tuple[str, str], tuple[set[str], set[str]]] = {}
+    for row in rows:
+        with_case, with_ticket = found.setdefault((f"{row.counterpart}.{row.agency}", row.record_type), (set(), set()))
+        with_case |= row.with_case | row.with_ticket
+        with_ticket |= row.with_ticket
+    return [
+        Most(place, kind, len(with_case), len(with_ticket), len(RECORD_TYPES[kind].fields))
+        for (place, kind), (with_case, with_ticket) in sorted(found.items())
+    ]
+
+
 _STYLE = (
     "body{font-family:sans-serif;margin:2em;color:#222}table{border-collapse:collapse;margin:1em 0 2em}"
     "th,td{border:1px solid #bbb;padding:.25em .6em;text-align:left;vertical-align:top}"
@@ -115,33 +154,71 @@ _STYLE = (
 
 def as_html(rows: list[Row], member: MemberId, policy_hash: str, made: str) -> str:
     """Return the table as one HTML page without scripts, a section for each counterpart's agency."""
+    whose = escape(with_country(member, Language.EN))
     parts = [
-        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>What leaves {escape(member)}</title>',
-        f"<style>{_STYLE}</style><h1>What leaves <code>{escape(member)}</code>, and to whom</h1>",
+        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>What leaves {whose}</title>',
+        f"<style>{_STYLE}</style><h1>What leaves {whose}, and to whom</h1>",
         f"<p>Policy <code>{escape(policy_hash)}</code>, {escape(made)}. Green: a ticket of a control is enough. "
         "Yellow: a case number is needed. What is not in a table does not leave.</p>",
+        f"<h2>Overview: how many fields leave at most</h2>{_overview(rows)}",
     ]
     for place in sorted({(row.counterpart, row.agency) for row in rows}):
         chosen = [row for row in rows if (row.counterpart, row.agency) == place]
-        parts.append(f"<h2><code>{escape('.'.join(place))}</code></h2>{_table(chosen)}")
+        name = ".".join(place)
+        parts.append(f'<h2 id="{escape(name)}">{escape(_place(name))}</h2>{_table(chosen)}')
     return "\n".join([*parts, "</html>", ""])
+
+
+def _place(name: str) -> str:
+    """Return a counterpart's agency in words: `Vietnam: police (vn.police)`."""
+    member, _, agency = name.partition(".")
+    return f"{country(member, Language.EN) or member}: {agency} ({name})"
+
+
+def _overview(rows: list[Row]) -> str:
+    """Return a table with a line for each counterpart's agency, and a column for each record type that leaves."""
+    most = {(item.place, item.record_type): item for item in overview(rows)}
+    kinds = [kind for kind in RECORD_TYPES if any(item.record_type == kind for item in most.values())]
+    lines = ["<table><tr><th>who</th>" + "".join(f"<th>{escape(_kind(kind))}</th>" for kind in kinds) + "</tr>"]
+    for place in sorted({place for place, _ in most}):
+        cells = "".join(_most(most.get((place, kind))) for kind in kinds)
+        lines.append(f'<tr><td><a href="#{escape(place)}">{escape(_place(place))}</a></td>{cells}</tr>')
+    return "\n".join([*lines, "</table>"])
+
+
+def _most(item: Most | None) -> str:
+    if item is None:
+        return '<td class="no">-</td>'
+    return f'<td class="{"all" if item.with_ticket == item.with_case else "case"}">{escape(item.said)}</td>'
+
+
+def _kind(record_type: str) -> str:
+    return f"{WORDS_OF_TYPES[record_type]} ({record_type})"
 
 
 def _table(rows: list[Row]) -> str:
     purposes = [purpose.value for purpose in Purpose if any(row.purpose == purpose for row in rows)]
     cells = {(row.record_type, row.subject, row.purpose): row for row in rows}
-    lines = ["<table><tr><th>record</th><th>field</th>" + "".join(f"<th>{escape(p)}</th>" for p in purposes) + "</tr>"]
+    lines = [
+        "<table><tr><th>record</th><th>field</th>"
+        + "".join(f"<th>{escape(_purpose(p))}</th>" for p in purposes)
+        + "</tr>"
+    ]
     for kind, subject in dict.fromkeys((row.record_type, row.subject) for row in rows):
         mine = [row for row in rows if (row.record_type, row.subject) == (kind, subject)]
         fields = [
             name for name in RECORD_TYPES[kind].fields if any(name in row.with_case | row.with_ticket for row in mine)
         ]
-        title = kind if subject == "ordinary" else f"{kind} ({subject})"
+        title = _kind(kind) if subject == "ordinary" else f"{_kind(kind)}, {subject}"
         for at, name in enumerate(fields):
             head = f'<td rowspan="{len(fields)}">{escape(title)}</td>' if at == 0 else ""
             found = "".join(_cell(cells.get((kind, subject, purpose)), name) for purpose in purposes)
             lines.append(f"<tr>{head}<td>{escape(name)}</td>{found}</tr>")
     return "\n".join([*lines, "</table>"])
+
+
+def _purpose(code: str) -> str:
+    return f"{PURPOSES[code]} ({code})"
 
 
 def _cell(row: Row | None, field: str) -> str:

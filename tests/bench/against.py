@@ -114,12 +114,19 @@ def measure(tree: Path, seconds: float, only: str) -> Measured:
     ]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join((str(tree), str(tree / "proto" / "gen")))}
     run = subprocess.run(command, cwd=tree, env=environment, capture_output=True, check=True, timeout=_PASS_S)
-    rows = (json.loads(line) for line in run.stdout.splitlines())
-    found = [row for row in rows if "bad_answers" in row]  # decisions and evidence have rows of other figures
+    found = rows_of(run.stdout.decode())
     bad = [row["name"] for row in found if row["bad_answers"]]
     if bad:
         raise SystemExit(f"bad answers in {tree.name}: {', '.join(bad)}")
     return {row["name"]: row for row in found}
+
+
+def rows_of(printed: str) -> list[dict[str, Any]]:
+    """Return the rows about exchanges: of one JSON document, or of the JSON lines that earlier trees print."""
+    try:
+        return list(json.loads(printed)["exchanges"])
+    except json.JSONDecodeError:
+        return [row for line in printed.splitlines() if "bad_answers" in (row := json.loads(line))]
 
 
 def compare(ours: Sequence[Measured], theirs: Sequence[Measured]) -> list[Figure]:

@@ -194,6 +194,9 @@ def test_names_in_another_script_and_numbers_find_the_same_person(liaison: Liais
     ("wanted", "said"),
     [
         (("--refused", "qouta"), "did you mean `quota`? known: agreement-expired"),
+        (("--kind", "answred"), "did you mean `answered`?"),
+        (("--outcome", "refusd"), "did you mean `refused`?"),
+        (("--purpose", "investigation"), "did you mean `INVESTIGATION`?"),
         (("--refused", "permission-denied"), "did you mean `PERMISSION_DENIED`?"),
         (("--peer", "zz"), "no member of the charter, and no entry has it; known: th, vn"),
         (("--peer", "vn", "--peer", ""), "--peer `` is no member of the charter"),

@@ -1,4 +1,4 @@
-"""Write the catalogues of sentences and the table of dates; `make words` runs it, tests compare.
+"""Write the catalogues of sentences and the tables of dates and countries; `make words` runs it, tests compare.
 
 A catalogue holds every sentence that an officer meets: the values of tables of `Sentences`, the templates of `tell`,
 and the errors of the modules in `OFFICERS`. Other errors have their code's general sentence in other languages.
@@ -17,6 +17,7 @@ from functools import cache
 from pathlib import Path
 
 from babel import Locale
+from babel.core import get_global
 from babel.messages.catalog import Catalog, Message
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
@@ -46,6 +47,7 @@ ERRORS = frozenset(
     name for name, value in vars(gateway.errors).items() if isinstance(value, type) and issubclass(value, LiaisonError)
 )
 DATES = CATALOGUES / "dates.json"
+COUNTRIES = CATALOGUES / "countries.json"
 _CLDR_PARTS = {"d": "{day}", "M": "{number}", "MMMM": "{month}", "y": "{year}"}
 _THAI_DAY = "{day} {month} พ.ศ. {buddhist} (ค.ศ. {year})"
 _WIDTH = 110
@@ -248,13 +250,33 @@ def dates_text() -> str:
     return json.dumps(table, ensure_ascii=False, indent=1) + "\n"
 
 
+def countries_text() -> str:
+    """Return the table of countries from CLDR, one a line: their codes (ISO 3166-1), and their names by language.
+
+    The older name of Myanmar in brackets is left out, and so are break marks, which pages show as hidden characters.
+    """
+    locales = {language.value: Locale.parse("en_GB" if language is Language.EN else language) for language in Language}
+    codes: dict[str, list[str]] = {}
+    for code, now in get_global("territory_aliases").items():
+        if len(code) == 3 and code.isalpha() and len(now) == 1:
+            codes.setdefault(now[0], []).append(code)
+    rows = []
+    for code in sorted(codes.keys() & locales["en"].territories):
+        names = {name: locale.territories[code].replace("\u200b", "") for name, locale in locales.items()}
+        if code == "MM":
+            names = {name: said.partition(" (")[0] for name, said in names.items()}
+        rows.append(json.dumps({"codes": [code, *sorted(codes[code])], "names": names}, ensure_ascii=False))
+    return "[\n" + ",\n".join(rows) + "\n]\n"
+
+
 def write() -> None:
-    """Write the catalogues, their compiled forms, and the table of dates."""
+    """Write the catalogues, their compiled forms, and the tables of dates and countries."""
     CATALOGUES.mkdir(exist_ok=True)
     for language in OTHERS:
         (CATALOGUES / f"{language}.po").write_bytes(po_bytes(language))
         (CATALOGUES / f"{language}.mo").write_bytes(mo_bytes(language))
     Path(DATES).write_text(dates_text(), encoding="utf-8")
+    Path(COUNTRIES).write_text(countries_text(), encoding="utf-8")
 
 
 if __name__ == "__main__":

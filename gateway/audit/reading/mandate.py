@@ -73,7 +73,6 @@ def agencies_of(private: Mapping[str, Any]) -> frozenset[str]:
         name = source.get("id") if isinstance(source, dict) else None
         parts = name.split(".") if isinstance(name, str) else []
         # "?" is in no scope: a source without an agency's name keeps the entry closed.
-        # "?" is in no scope: a source without an agency's name keeps the entry closed.
         found.add(parts[1] if len(parts) > 2 else "?")
     return frozenset(found)
 

@@ -53,6 +53,7 @@ class Cell:
 MEASURES: Final[dict[str, str]] = {
     "asked": "questions sent",
     "asked-purpose": "questions sent, by purpose",
+    "asked-offence": "questions sent, by offence",
     "asked-agency": "questions sent, by own agency",
     "asked-query": "questions sent, by what was looked for",
     "received": "answers that came in time",
@@ -66,6 +67,7 @@ MEASURES: Final[dict[str, str]] = {
     "received-hit-only": "hits received without a record, by type",
     "served": "questions received",
     "served-purpose": "questions received, by purpose",
+    "served-offence": "questions received, by offence",
     "served-agency": "questions received, by the counterpart's agency",
     "served-query": "questions received, by what was looked for",
     "served-outcome": "questions received, by outcome",
@@ -90,6 +92,11 @@ MEASURES: Final[dict[str, str]] = {
     "turned-away": "minutes in which requests were turned away beyond a limit, by limit",
 }
 """Every measure, with what it counts."""
+
+DAILY: Final = frozenset(
+    {"asked", "received", "late", "silent", "too-many", "received-outcome", "served", "served-outcome"}
+)
+"""Measures that are counted by days, too: they say how the work of a month was spread."""
 
 _LISTED = {
     events.OWN.kind: "outcome",
@@ -121,9 +128,13 @@ class AnswerTime:
 
 @dataclass(slots=True)
 class Stats:
-    """Exact counts. `sizes` are the entries that were read of each log; `uptime` is of the node."""
+    """Exact counts, by months and by days (`DAILY`; a day stands in the place of the month).
+
+    `sizes` are the entries that were read of each log; `uptime` is of the node.
+    """
 
     counts: Counter[Cell] = field(default_factory=Counter)
+    days: Counter[Cell] = field(default_factory=Counter)
     answer_times: list[AnswerTime] = field(default_factory=list)
     uptime: Uptime = field(default_factory=Uptime)
     sizes: dict[str, int] = field(default_factory=dict)
@@ -151,7 +162,7 @@ def collect(logs: OpenedLogs, since_us: int = 0, until_us: int = 0, progress: Pr
             if progress is not None:
                 progress(done, total)
         stats.sizes[log] = stop - start
-    stats.counts = counting.counts
+    stats.counts, stats.days = counting.counts, counting.days
     stats.answer_times = list(counting.times())
     return stats
 
@@ -165,6 +176,7 @@ class _Counting:
 
     def __init__(self) -> None:
         self.counts: Counter[Cell] = Counter()
+        self.days: Counter[Cell] = Counter()
         self._asked: dict[str, int] = {}
         self._requested: dict[str, int] = {}
         self._times: dict[tuple[str, str], array[int]] = {}
@@ -203,6 +215,7 @@ class _Counting:
     def _question(self, opened: Opened, side: str) -> None:
         self._count(opened, side)
         self._by(opened, f"{side}-purpose", "purpose")
+        self._by(opened, f"{side}-offence", "offence")
         self._by(opened, f"{side}-query", "query")
         requester = _member(opened, "requester")
         agency = requester[2] if isinstance(requester, list) and len(requester) > 2 else _member(opened, "agency")
@@ -254,6 +267,8 @@ class _Counting:
     def _count(self, opened: Opened, measure: str, value: str = "") -> None:
         entry = opened.entry
         self.counts[Cell(_month(entry.time_us), entry.peer, measure, value)] += 1
+        if measure in DAILY:
+            self.days[Cell(f"{from_us(entry.time_us):%Y-%m-%d}", entry.peer, measure, value)] += 1
 
 
 def published(counts: Counter[Cell]) -> dict[Cell, int]:

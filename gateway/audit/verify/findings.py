@@ -125,6 +125,19 @@ class Report:
             if not any((check, log, state) in self._counts for state in (State.CONTRADICTED, State.NOT_PROVABLE)):
                 self.add(check, State.PROVED, MEANING[check], log)
 
+    def proved(self) -> list[tuple[Check, str, list[str]]]:
+        """Return what is proved: each check and sentence once, with the logs that it is proved of."""
+        found: dict[tuple[Check, str], list[str]] = {}
+        for item in self.findings:
+            if item.state is State.PROVED:
+                found.setdefault((item.check, item.text), []).append(item.log)
+        return [(check, text, [log for log in logs if log]) for (check, text), logs in sorted(found.items())]
+
+    def unproved(self) -> list[Finding]:
+        """Return the findings that are told one by one: what is contradicted first, then what is not provable."""
+        bad = [item for item in self.findings if item.state is not State.PROVED]
+        return sorted(bad, key=lambda item: (item.state is not State.CONTRADICTED, item.check))
+
     @property
     def first_bad(self) -> tuple[str, int] | None:
         """Log and index of the first entry that a finding contradicts."""

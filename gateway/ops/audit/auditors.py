@@ -7,16 +7,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from gateway.audit.log.succession import newest_logs
 from gateway.audit.reading.inspection import Action, mandate_of
 from gateway.audit.reading.mandate import Mandate, appointment_of
-from gateway.audit.reading.show import Filter, open_entry
+from gateway.audit.reading.show import Filter
 from gateway.clock import SystemClock, rfc3339, to_us
 from gateway.config import Home, load_settings
 from gateway.errors import BadSignature, LiaisonError, Malformed, Misconfigured
 from gateway.model.names import identifier, member_id
 from gateway.ops.acts.carry import inspect
-from gateway.ops.homes.open_home import Evidence, Written, open_home, shown_value
+from gateway.ops.homes.open_home import Evidence, Written, open_home
 from gateway.ops.homes.trust_state import publish
 from gateway.signing.dsse import decode64
 from gateway.signing.keys import SigningKey, VerifyKey, load_signing_key
@@ -128,24 +127,16 @@ def announce(
 
     Raises `Forbidden` or `BadSignature` for a key without an appointment in force, before any entry is written.
     """
-    clock = SystemClock()
     with open_home(folder) as evidence:
-        trust, member = evidence.home.trust, evidence.member
-        documents = TrustDocuments(trust).appointments(member)
-        appointment = appointment_of(TrustKeeper(trust, clock).view, member, documents, key.key_id, clock.now_us())
+        appointment = appointment_at(evidence, key)
     return appointment, inspect(folder, key, action, reason, detail)
 
 
-def open_entries(folder: Path, key_file: Path, log: str, indexes: Sequence[int], reason: str) -> dict[str, Any]:
-    """Write the entry of opening, then open entries and return their content."""
-    key = load_signing_key(key_file)
-    with open_home(folder) as evidence:
-        name = _newest_log(evidence, log)
-    _, at = announce(folder, key, Action.OPEN, reason, {"log": name, "entries": list(indexes)})
-    with open_home(folder) as evidence:
-        stored = [next(iter(evidence.store.entries(name, index, index + 1))) for index in indexes]
-        shown = [open_entry(evidence.keys, name, item) for item in stored]
-        return {"entry": {"log": at.log, "index": at.index}, "entries": [shown_value(name, item) for item in shown]}
+def appointment_at(evidence: Evidence, key: SigningKey) -> Appointment:
+    """Return the appointment in force of the auditor with this key. Raises `Forbidden`, `BadSignature`."""
+    trust, member, clock = evidence.home.trust, evidence.member, SystemClock()
+    documents = TrustDocuments(trust).appointments(member)
+    return appointment_of(TrustKeeper(trust, clock).view, member, documents, key.key_id, clock.now_us())
 
 
 def export_appointment(
@@ -168,14 +159,3 @@ def public_filters(wanted: Filter) -> dict[str, str]:
     given = {name: getattr(wanted, name) for name in ("kind", "peer", "exchange_id")}
     times = {name: rfc3339(us) for name, us in (("since", wanted.since_us), ("until", wanted.until_us)) if us}
     return {name: value for name, value in given.items() if value} | times
-
-
-def _newest_log(evidence: Evidence, log: str) -> str:
-    if "/" in log:
-        return log
-    names = [name for name in newest_logs(evidence.store.logs()) if name.partition("/")[0] == log]
-    if not names:
-        raise Misconfigured(
-            "there is no {log} log yet", where=str(evidence.home.path), remedy="start the node once", log=log
-        )
-    return names[0]

@@ -15,6 +15,7 @@ from gateway.model.exchange import Outcome
 from gateway.model.names import exchange_id as check_exchange_id
 from gateway.ops.acts.carry import look_up
 from gateway.ops.audit.auditors import public_filters, search_mandate
+from gateway.ops.audit.nearest import unlisted
 from gateway.ops.audit.unknown_words import refuse_unknown_peers
 from gateway.ops.homes.open_home import Evidence, open_home
 from gateway.ports.events import EVENTS
@@ -55,7 +56,7 @@ def _check(log: str, wanted: Filter) -> None:
     outcomes = [str(item) for item in Outcome]
     for option, value, known in (("--kind", wanted.kind, kinds), ("--outcome", wanted.outcome, outcomes)):
         if value and value not in known:
-            raise Misused(f"{option} `{value}` is not one of the {log} log; known: {', '.join(known)}")
+            raise unlisted(option, value, f"not one of the {log} log", known)
     try:
         if wanted.exchange_id:
             check_exchange_id(wanted.exchange_id)

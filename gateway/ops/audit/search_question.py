@@ -14,6 +14,7 @@ from gateway.errors import Malformed, Misused
 from gateway.model.exchange import Outcome
 from gateway.model.names import exchange_id as check_exchange_id
 from gateway.model.purpose import Purpose
+from gateway.ops.audit.nearest import unlisted
 from gateway.ports.events import EVENTS
 from gateway.ports.journal import LogName
 
@@ -53,7 +54,7 @@ class Search:
         for option, values in given:
             for value in values:
                 if value and value not in known[option]:
-                    raise Misused(f"{option} `{value}` is not known; known: {', '.join(known[option])}")
+                    raise unlisted(option, value, "not known", known[option])
         try:
             if self.exchange_id:
                 check_exchange_id(self.exchange_id)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 from gateway.audit.search.question import Question
 from gateway.audit.search.terms import ANY, Field, term
 from gateway.config import Home, load_settings
-from gateway.errors import LiaisonError, Misused, Reason
+from gateway.errors import LiaisonError, Reason
 from gateway.language.refusals import REFUSALS
+from gateway.ops.audit.nearest import unlisted
 from gateway.ops.audit.search_question import Search
 from gateway.ops.homes.open_home import read_lines
 from gateway.trust.documents.charter import parse_charter
@@ -31,7 +31,7 @@ def refuse_unknown(search: Search, folder: Path, seen: Seen, *, is_export: bool)
     if search.refused not in ("", ANY, *REASONS):
         group = frozenset((term(Field.REFUSED, search.refused),))
         if not seen(Question(alternatives=((group,),))):
-            raise _unknown("--refused", search.refused, "no reason or code of refusal", REASONS)
+            raise unlisted("--refused", search.refused, "no reason or code of refusal, and no entry has it", REASONS)
     refuse_unknown_peers(
         search.peers, folder, lambda peer: seen(Question(peers=frozenset((peer,)))), is_export=is_export
     )
@@ -42,7 +42,7 @@ def refuse_unknown_peers(peers: Collection[str], folder: Path, seen: Callable[[s
     members = _members(folder, is_export=is_export) if peers else []
     for peer in peers:
         if peer not in members and not (peer and seen(peer)):
-            raise _unknown("--peer", peer, "no member of the charter", members)
+            raise unlisted("--peer", peer, "no member of the charter, and no entry has it", members)
 
 
 def _members(folder: Path, *, is_export: bool) -> list[str]:
@@ -52,11 +52,3 @@ def _members(folder: Path, *, is_export: bool) -> list[str]:
         return sorted(parse_charter(read_lines(trust / "charter.jsonl")[-1]).charter.members)
     except (LiaisonError, IndexError):
         return []
-
-
-def _unknown(option: str, value: str, what: str, known: Collection[str]) -> Misused:
-    names = {name.lower(): name for name in known}
-    near = difflib.get_close_matches(value.lower(), names, 1, 0.6)
-    advice = [f"did you mean `{names[near[0]]}`?"] if near else []
-    listed = [f"known: {', '.join(known)}"] if known else []
-    return Misused(f"{option} `{value}` is {what}, and no entry has it; {' '.join([*advice, *listed])}")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from gateway.clock import SystemClock, rfc3339
+from gateway.clock import SystemClock, rfc3339_s
 from gateway.config import load_settings
 from gateway.errors import LiaisonError, Misconfigured, Misused
 from gateway.model.names import MemberId
@@ -21,7 +21,7 @@ from gateway.storage.documents.quotas import SqlQuotas
 from policy.bundle.bundle import check_bundle, read_files, strangers
 from policy.engine.engine import BASE, PolicyEngine
 from policy.review.cases import read_case, run_twins
-from policy.review.matrix import Row, as_html, matrix
+from policy.review.matrix import Row, as_html, matrix, overview
 from policy.review.reasons import Explanation, explain_decision
 
 _SPAN = re.compile(r"(\d{1,4})([dhw])")
@@ -86,7 +86,9 @@ class Matrix:
 
     def value(self) -> dict[str, Any]:
         """Return the matrix as JSON."""
-        return {"member": self.member, "policy": self.policy_hash, "rows": [row.as_json() for row in self.rows]}
+        most = [asdict(item) for item in overview(self.rows)]
+        rows = [row.as_json() for row in self.rows]
+        return {"member": self.member, "policy": self.policy_hash, "overview": most, "rows": rows}
 
     def page(self) -> str:
         """Return the matrix as a page."""
@@ -98,7 +100,7 @@ def matrix_of(folder: Path, member: str | None) -> Matrix:
     whose = member_of(folder, member)
     engine = PolicyEngine.load(folder, whose)
     now_us = SystemClock().now_us()
-    return Matrix(whose, engine.hash.hex(), matrix(engine, now_us), rfc3339(now_us))
+    return Matrix(whose, engine.hash.hex(), matrix(engine, now_us), rfc3339_s(now_us))
 
 
 def quotas_of(home: Path) -> list[dict[str, Any]]:

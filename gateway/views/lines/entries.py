@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from gateway.audit.reading.show import Shown
-from gateway.clock import rfc3339
+from gateway.clock import rfc3339_s
 
 _SAID = (
     *("officer", "case", "ticket", "purpose", "outcome", "code", "count", "detail"),
@@ -18,7 +18,7 @@ _TIMES = {"first_us": "first", "last_us": "last"}
 def entry_line(name: str, shown: Shown, why: str = "") -> str:
     """Return an entry in one line; `why` is the reason why its private part is closed, or empty."""
     entry = shown.entry
-    place = f"{name} {entry.index:>6}  {rfc3339(entry.time_us)}  {entry.kind:<12} {entry.peer or '-':<3}"
+    place = f"{name} {entry.index:>6}  {rfc3339_s(entry.time_us)}  {entry.kind:<12} {entry.peer or '-':<3}"
     exchange = f", exchange {entry.exchange_id}" if entry.exchange_id else ""
     if shown.erased:
         return f"{place} (erased: {shown.erased}){exchange}"
@@ -26,7 +26,7 @@ def entry_line(name: str, shown: Shown, why: str = "") -> str:
         return f"{place} {exchange.removeprefix(', ')}".rstrip()
     private = shown.private
     words = [f"{key} {private[key]}" for key in _SAID if private.get(key) and not isinstance(private[key], dict)]
-    words += [f"{word} {rfc3339(private[key])}" for key, word in _TIMES.items() if private.get(key)]
+    words += [f"{word} {rfc3339_s(private[key])}" for key, word in _TIMES.items() if private.get(key)]
     requester = private.get("requester")
     if isinstance(requester, list) and len(requester) > 3:
         words.insert(0, f"for {requester[1]} {requester[3]}")
@@ -41,7 +41,7 @@ def source_line(shown: Shown) -> str:
     """Return an entry of an agency's own log in one line."""
     entry, private = shown.entry, {key: value for key, value in shown.private.items() if key not in _BULKY}
     told = ", ".join(f"{key} {' '.join(_words(value))}" for key, value in private.items())
-    place = f"{rfc3339(entry.time_us)[:19]}Z {entry.kind:16} {entry.peer or '-':3} {entry.exchange_id or '-'}"
+    place = f"{rfc3339_s(entry.time_us)} {entry.kind:16} {entry.peer or '-':3} {entry.exchange_id or '-'}"
     return f"{place}  {told or f'erased: {shown.erased}'}"
 
 

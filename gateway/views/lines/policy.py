@@ -7,11 +7,14 @@ from dataclasses import asdict
 from typing import Any
 
 from gateway.errors import LiaisonError
+from gateway.language.countries import country
+from gateway.language.languages import Language
+from gateway.language.terms import PURPOSES, RECORD_TYPES
 from gateway.ops.homes.open_home import Written
 from gateway.views.lines import Line
 from policy.review.cases import CaseResult
 from policy.review.diff import Difference
-from policy.review.matrix import Row
+from policy.review.matrix import Row, overview
 from policy.review.reasons import Explanation, change_sentences
 from policy.review.rehearse import Rehearsal
 
@@ -142,10 +145,17 @@ def difference_lines(found: Difference) -> Iterator[Line]:
 
 
 def matrix_lines(rows: Sequence[Row], page: str) -> Iterator[Line]:
-    """Yield who gets what; `page` is the file that was written, or empty."""
+    """Yield an overview, then who gets what in full; `page` is the file that was written, or empty."""
+    place = ""
+    for item in overview(list(rows)):
+        if item.place != place:
+            place = item.place
+            yield f"{country(place.partition('.')[0], Language.EN) or place}: {place}", "title"
+        yield f"  {RECORD_TYPES.get(item.record_type, item.record_type)} ({item.record_type}): {item.said}"
     for row in rows:
         subject = "" if row.subject == "ordinary" else f" ({row.subject})"
-        yield f"{row.counterpart}.{row.agency}  {row.purpose}  {row.record_type}{subject}", "title"
+        purpose = f"{PURPOSES[row.purpose]} ({row.purpose})"
+        yield f"{row.counterpart}.{row.agency}  {purpose}  {row.record_type}{subject}", "title"
         if row.with_ticket:
             yield f"  with a ticket: {', '.join(sorted(row.with_ticket))}"
         if row.with_case - row.with_ticket:

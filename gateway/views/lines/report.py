@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from gateway.audit.verify.findings import Check, Report, State
+from gateway.views.printable import whole_seconds
 
 _STYLES = {State.PROVED: "good", State.CONTRADICTED: "bad", State.NOT_PROVABLE: "warn"}
 
@@ -26,12 +27,14 @@ def report_value(report: Report) -> dict[str, Any]:
 
 
 def report_lines(report: Report) -> Iterator[tuple[str, str]]:
-    """Yield a report in lines, each with its style."""
-    for finding in report.findings:
+    """Yield a report in lines, each with its style: what is proved is told once for each check."""
+    for check, said, logs in report.proved():
+        yield whole_seconds(f"{check:>2} proved: {said}" + (f" ({', '.join(logs)})" if logs else "")), "good"
+    for finding in report.unproved():
         place = f" {finding.log}" if finding.log else ""
         entry = f", entry {finding.index}" if finding.index is not None else ""
         text = f"{finding.check:>2} {finding.state.value:<12}{place}{entry}: {finding.text}"
-        yield text, _STYLES[finding.state]
+        yield whole_seconds(text), _STYLES[finding.state]
     for check, log, state, count in report.untold_groups():
         text = f"{check:>2} {state.value:<12} {log}: and {count} more of the same kind".replace(" :", ":")
         yield text, _STYLES[state]

@@ -10,6 +10,7 @@ from babel.messages.catalog import Message
 
 from gateway.errors import Forbidden, Malformed, Reason, Refused
 from gateway.language.catalogue import CATALOGUES, Term, Translated, tell, translation
+from gateway.language.countries import country, with_country
 from gateway.language.dates import day, moment
 from gateway.language.languages import OTHERS, Language, accepted
 from gateway.language.sentences import refusal, refusal_text, remedy, sentence
@@ -205,3 +206,12 @@ def test_days_are_written_as_the_language_does() -> None:
 
 def test_the_table_of_dates_is_that_of_cldr() -> None:
     assert words.DATES.read_text(encoding="utf-8") == words.dates_text(), "run `make words`"
+
+
+def test_the_table_of_countries_is_that_of_cldr_and_names_codes_of_both_lengths() -> None:
+    assert words.COUNTRIES.read_text(encoding="utf-8") == words.countries_text(), "run `make words`"
+    assert country("KHM", Language.EN) == country("kh", Language.EN) == "Cambodia"
+    assert with_country("vn", Language.VI) == "Việt Nam (vn)"
+    assert with_country("mm", Language.EN) == "Myanmar (mm)"
+    assert with_country("UNO", Language.EN) == "UNO"
+    assert all(country(code, language) for code in ("th", "la", "kh", "mm", "vn", "cn") for language in Language)

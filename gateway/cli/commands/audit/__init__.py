@@ -22,7 +22,7 @@ _AUDIT = {
         "After a key was lost: all that it signed, and what a witness's cosignature covers.",
     ),
     "next-log": ("audit.upkeep", "Open the next number of a log whose entries are lost for good."),
-    "open": ("audit.mandate", "Open entries within the scope of an appointment."),
+    "open": ("audit.content", "Show what was asked and what was given, field by field, and what of it is proved."),
     "prune": ("audit.upkeep", "Delete old entries of the exchange log to a lowest index; their hashes stay."),
     "reconcile": ("audit.proof", "Compare two countries' exports: what was lost, dropped or altered, and by whom."),
     "show": ("audit.entries", "Show entries, newest first: their public part, and what they say of the node."),

@@ -20,7 +20,16 @@ from gateway.views.lines.debts import debt_lines
 from gateway.views.lines.key_report import key_report_lines, key_report_value
 from gateway.views.lines.listed import listed_lines
 from gateway.views.lines.witnesses import evidence_lines
-from gateway.views.statistics import TITLES, as_csv, as_value, statistics_lines, statistics_of_home, table_rows
+from gateway.views.statistics import (
+    DAY_TITLES,
+    TITLES,
+    as_csv,
+    as_value,
+    day_rows,
+    statistics_lines,
+    statistics_of_home,
+    table_rows,
+)
 from gateway.views.statistics_page import page
 
 
@@ -144,6 +153,8 @@ def stats(
 ) -> int:
     """Count questions, answers, hits, refusals and the rest by month and counterpart. No personal data.
 
+    The statistics of one month have its days, too (`--since 2026-11-01 --until 2026-12-01`).
+
     Counts of one to four are shown as `<5`, and the others rounded to a multiple of five, so that no small count can be
     worked out from a sum. `--exact` shows them as they are.
 
@@ -165,5 +176,7 @@ def stats(
             written.append((f"written to {file}", "good"))
     if shown.counts and not (as_json or written):
         print_table(TITLES, table_rows(shown), names=2)
+        if days := list(day_rows(shown)):
+            print_table(DAY_TITLES, days, names=1)
     print_result(as_value(shown), written or statistics_lines(shown), as_json=as_json)
     return 0

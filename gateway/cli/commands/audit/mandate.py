@@ -1,8 +1,7 @@
-"""`liaison audit key`, `appoint`, `auditors` and `open`: an auditor's mandate, from appointment to opened entries."""
+"""`liaison audit key`, `appoint` and `auditors`: an auditor's mandate."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,11 +10,11 @@ from typing import Any
 import click
 
 from gateway.cli.options import FILE, FOLDER, NEW_FILE, NEW_FOLDER, TIME, home_option
-from gateway.cli.output import Output, printed, working
+from gateway.cli.output import Output, printed
 from gateway.config import argument
 from gateway.ops.audit.auditors import appoint as make_appointment
 from gateway.ops.audit.auditors import auditors as listed
-from gateway.ops.audit.auditors import open_entries, scope_of
+from gateway.ops.audit.auditors import scope_of
 from gateway.ops.key_pairs import make_key_pair
 from gateway.views.lines import Line
 
@@ -122,40 +121,6 @@ def _auditor_lines(found: list[dict[str, Any]]) -> Iterator[Line]:
             yield f"  not in force: {item['problem']}"
     if not found:
         yield "nobody was appointed"
-
-
-@click.command("open")
-@home_option
-@click.option("--key", "key_file", required=True, type=FILE, help="The key of an appointed auditor.")
-@click.option("--entry", "entries", multiple=True, required=True, type=click.IntRange(0), help="Its place; repeatable.")
-@click.option(
-    "--log", default="exchange", show_default=True, help="exchange or operations; exchange/2 for an older one."
-)
-@click.option("--reason", required=True, help="Why; it stands in the log before anything is shown.")
-@printed
-def open_command(home: Path, key_file: Path, entries: tuple[int, ...], log: str, reason: str) -> Output:
-    """Open entries within the scope of an appointment. The opening has its own entry before anything is shown.
-
-    The node may run: it writes that entry. Nothing is shown without it.
-
-    \b
-    Example:
-      liaison audit open --home th --key th.auditor.1.key --entry 42 --reason "complaint 7/2026"
-    """
-    with working("waiting for the entry of this opening"):
-        found = open_entries(home, key_file, log, entries, reason)
-    return Output(found, _opened_lines(found))
-
-
-def _opened_lines(found: dict[str, Any]) -> Iterator[Line]:
-    yield f"this opening is entry {found['entry']['index']} of {found['entry']['log']}", "title"
-    for item in found["entries"]:
-        place = f"entry {item['index']} of {item['log']}, {item['time']}, {item['kind']} {item['peer']}".rstrip()
-        yield place, "title"
-        if item["erased"]:
-            yield f"  erased: {item['erased']}", "warn"
-        for name, value in item["private"].items():
-            yield f"  {name}: {value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)}"
 
 
 def _utc(moment: datetime | None) -> datetime | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 import click
 
 from gateway.cli.options import json_option
-from gateway.cli.output import print_table, say
+from gateway.cli.output import print_json, print_table, say
 
 _COLUMNS = (
     ("requests_per_s", "requests/s"),
@@ -101,7 +100,7 @@ def bench(
       liaison bench --concurrency 64 --rows 100000 --json
       liaison bench --scale 1000000
 
-    Prints a table and one JSON line for each row; --json prints the lines only.
+    Prints tables; --json prints one JSON document: the rows of each kind, and whether every answer was right.
     """
     from gateway.bench.decisions import measure_decisions
     from gateway.bench.evidence import measure_evidence
@@ -131,9 +130,18 @@ def bench(
             say(f"{row.name}: {row.cpu_us:,.1f} µs of CPU, {row.policies} policies, {row.asked} asked")
         for size in evidence:
             say(f"{size.name}: {size.median_bytes:,} bytes, {size.most_bytes:,} at most, at {size.entries:,} entries")
-    for line in [json.dumps(asdict(row)) for rows in (found, flooded, scaled, decisions, evidence) for row in rows]:
-        click.echo(line)
-    return 1 if any(row.bad_answers for row in found) or any(row.wrong for row in flooded) else 0
+    is_right = not any(row.bad_answers for row in found) and not any(row.wrong for row in flooded)
+    if as_json:
+        kinds: dict[str, Sequence[Any]] = {
+            "exchanges": found,
+            "flood": flooded,
+            "scale": scaled,
+            "decisions": decisions,
+            "evidence": evidence,
+        }
+        rows_of = {kind: [asdict(row) for row in rows] for kind, rows in kinds.items()}
+        print_json({"ok": is_right} | rows_of)
+    return 0 if is_right else 1
 
 
 def _show_table(

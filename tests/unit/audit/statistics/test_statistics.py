@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
@@ -25,7 +26,7 @@ from gateway.audit.statistics.statistics import (
 )
 from gateway.audit.statistics.uptime import Availability, Uptime
 from gateway.clock import ManualClock, to_us
-from gateway.views.statistics import as_csv, as_value, statistics_of
+from gateway.views.statistics import as_csv, as_value, day_rows, statistics_of, table_rows
 from gateway.views.statistics_page import page
 from tests.support.audit_logs import NOON, LogHome
 from tests.support.cli import Liaison
@@ -230,3 +231,49 @@ def test_the_command_writes_all_forms(
     assert ran.value["member"] == "la"
     assert (tmp_path / "s.csv").read_text().startswith("month,counterpart,measure,value,count,meaning\n")
     assert (tmp_path / "s.html").read_text().startswith("<!doctype html>")
+
+
+def _of_one_month(home: LogHome) -> Stats:
+    begin = to_us(datetime(NOON.year, NOON.month, 1, tzinfo=UTC))
+    end = to_us(datetime(NOON.year + NOON.month // 12, NOON.month % 12 + 1, 1, tzinfo=UTC))
+    return _collect(home, begin, end)
+
+
+def test_a_month_has_its_days_and_they_add_up_to_it(home: LogHome) -> None:
+    stats = _of_one_month(home)
+    shown = statistics_of(stats, "th", "now", exact=True)
+    (month,) = shown.months
+    assert shown.days[0] == f"{month}-01"
+    assert len(shown.days) in (28, 29, 30, 31)
+    for column in ("asked", "served", "received-outcome:hit", "served-outcome:refused"):
+        counts = [shown.on(day, column) for day in shown.days]
+        assert sum(counts) == shown.of_all(month, column)
+    assert sum(shown.on(day, "asked") > 0 for day in shown.days) > 1
+    told = [row[0] for row in day_rows(shown)]
+    assert told == sorted(told)
+    assert set(told) <= set(shown.days)
+    assert "<h2>By day</h2>" in page(shown)
+    assert {row["day"][:7] for row in as_value(shown)["days"]} == {month}
+
+
+def test_days_hide_small_counts_as_months_do(home: LogHome) -> None:
+    shown = statistics_of(_of_one_month(home), "th", "now", exact=False)
+    assert all(count < 0 or count % SMALLEST == 0 for count in shown.daily.values())
+    assert not any(0 < count < SMALLEST for count in shown.daily.values())
+
+
+def test_several_months_are_shown_by_months(stats: Stats) -> None:
+    shown = statistics_of(stats, "th", "now", exact=True)
+    assert len(shown.months) > 1
+    assert shown.days == []
+    assert "By day" not in page(shown)
+
+
+def test_countries_purposes_and_offences_are_told_in_words(stats: Stats) -> None:
+    shown = statistics_of(stats, "th", "now", exact=True)
+    text = page(shown)
+    assert "Exchanges of Thailand (th)" in text
+    assert {row[1] for row in table_rows(shown)} <= {"Vietnam (vn)", "Cambodia (kh)", "Laos (la)"}
+    assert "questions sent, by offence" in text.lower()
+    assert re.search(r"investigation \(INVESTIGATION\)", text)
+    assert as_value(shown)["counts"][0]["counterpart"] in ("", "vn", "kh", "la")  # machines read codes

@@ -12,12 +12,13 @@ from hypothesis import given, settings
 
 from gateway.cli.main import run
 from gateway.errors import Malformed
+from gateway.views.lines.policy import matrix_lines
 from policy.attributes import RecordAttributes
 from policy.engine.engine import PolicyEngine
 from policy.review.cases import read_case
 from policy.review.diff import difference
 from policy.review.kept_attributes import question_from, record_from
-from policy.review.matrix import as_html, matrix
+from policy.review.matrix import as_html, matrix, overview
 from policy.review.mutants import mutants, read_country, survivors
 from policy.review.reasons import change_sentences, explain_decision
 from policy.review.rehearse import Recorded, rehearse
@@ -99,6 +100,23 @@ def test_the_matrix_shows_what_leaves_and_nothing_else(vn: PolicyEngine) -> None
     page = as_html(rows, VN, "hash", "today")
     assert "<script" not in page
     assert "TravelDocument" in page
+
+
+def test_the_matrix_begins_with_an_overview_in_words(vn: PolicyEngine) -> None:
+    rows = matrix(vn, NOW_US)
+    most = {(item.place, item.record_type): item for item in overview(rows)}
+    assert {place for place, _ in most} == {f"{row.counterpart}.{row.agency}" for row in rows}
+    mine = [row for row in rows if (f"{row.counterpart}.{row.agency}", row.record_type) == ("th.police", "Person")]
+    person = most["th.police", "Person"]
+    assert person.with_case == len(frozenset[str]().union(*(row.with_case | row.with_ticket for row in mine)))
+    assert person.with_ticket <= person.with_case <= person.total
+    page = as_html(rows, VN, "hash", "today")
+    assert page.index("Overview") < page.index('<h2 id="th.police">')
+    assert '<a href="#th.police">Thailand: police (th.police)</a></td>' in page
+    assert "border check (BORDER_CHECK)" in page
+    lines = [line[0] if isinstance(line, tuple) else line for line in matrix_lines(rows, "")]
+    assert "Thailand: th.police" in lines
+    assert f"  person (Person): {person.said}" in lines
 
 
 def test_a_difference_is_told_in_words_and_in_cases(draft: Path) -> None:
