@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from adapters.mapping.mapping import Mapping as SourceMapping
+from adapters.mapping.mapping import RecordMapping
 from adapters.mapping.rows import Built
 from gateway.matching.confirm import held_features, held_names
 from gateway.matching.identifiers import held_numbers
@@ -38,9 +39,12 @@ _compact = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys
 
 def queries_of(mapping: SourceMapping) -> frozenset[QueryKind]:
     """Return the kinds of queries by which some record of the mapping can be found."""
-    return frozenset(
-        _QUERY_OF[name] for record in mapping.records.values() for name in record.search if name in _QUERY_OF
-    )
+    return frozenset[QueryKind]().union(*map(record_queries, mapping.records.values()))
+
+
+def record_queries(record: RecordMapping) -> frozenset[QueryKind]:
+    """Return the kinds of queries by which the records of one type can be found."""
+    return frozenset(_QUERY_OF[name] for name in record.search if name in _QUERY_OF)
 
 
 def index_record(built: Built, links: Mapping[str, Any]) -> IndexedRecord:

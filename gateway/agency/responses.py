@@ -40,7 +40,7 @@ class RecordBody(BaseModel):
 
 
 class HitBody(BaseModel):
-    """One hit: a lead, not proof."""
+    """One hit: a lead, not proof. Without a record, the last of the rules says why (`unreleased-` and a code)."""
 
     reference: str
     quality: Quality

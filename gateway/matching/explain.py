@@ -44,8 +44,22 @@ RULES: Sentences = {
     "container-number": "the container number is the same",
     "record-does-not-fit": "the record that came with it does not fit the question",
     "record-not-verified": "the record that came with it does not verify, so it is not shown",
+    "unreleased-agreement-expired": "the agreement is not in force at this time",
+    "unreleased-agreement-unknown": "the agreement that was cited is not known there",
+    "unreleased-case-missing": "the owner releases this record for a case only: give the number of the case",
+    "unreleased-no-field": "the owner's policy releases no field of this record for this question",
+    "unreleased-not-a-party": "the agreement that was cited does not name the agency that owns this record; another "
+    "one may",
+    "unreleased-offence-not-covered": "the owner does not release this record for this offence",
+    "unreleased-own-agency": "read it in the system of our own agency",
+    "unreleased-policy-denies": "the owner's policy does not release this record by itself: a human there decides",
+    "unreleased-purpose-not-covered": "the owner does not release this record for this purpose",
+    "unreleased-query-not-covered": "the owner does not release this record for questions of this kind",
+    "unreleased-record-not-covered": "the agreement that was cited does not cover records of this kind; another one "
+    "may",
+    "unreleased-role-not-allowed": "the owner does not release this record to an officer with this role",
 }
-"""Every rule word that a match can carry, with its English sentence."""
+"""Every rule word that a match or a hit without a record can carry, with its English sentence."""
 
 
 def explain(rules: Sequence[str], language: Language = Language.EN) -> list[str]:

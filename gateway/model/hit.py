@@ -84,10 +84,21 @@ class SearchResult(msgspec.Struct, frozen=True):
     capped: bool = False
 
 
+UNRELEASED = "unreleased-"
+"""Begins the last rule of a hit without a record, which ends with the code of the refusal of the record."""
+
+NO_FIELD = f"{UNRELEASED}no-field"
+"""The rule of a hit whose record may leave, and none of its fields."""
+
+OWN_AGENCY = f"{UNRELEASED}own-agency"
+"""The rule of a hit of our own agencies: the record is read in their system."""
+
+
 class Hit(msgspec.Struct, frozen=True):
     """One hit in an answer. `reference` is opaque and stable for the same case and peer.
 
-    `record` is an SD-JWT with the disclosures that policy releases, or empty when a human must decide first.
+    `record` is an SD-JWT with the disclosures that policy releases, or empty when a human must decide first. `rules`
+    made the match; of a hit without a record the last one says why, as far as policy shows it (`UNRELEASED`).
     """
 
     reference: str

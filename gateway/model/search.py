@@ -16,7 +16,8 @@ from gateway.model.query import Query
 class SearchCommand:
     """A search as an agency system hands it in. One of `case` and `ticket` is required.
 
-    With an empty `agreement` the node cites the one that covers purpose and recipient.
+    With an empty `agreement` the node cites one that covers the question, and that names most of the recipient's
+    agencies.
     """
 
     query: Query

@@ -10,6 +10,7 @@ from gateway.language.dates import moment
 from gateway.language.languages import Language
 from gateway.language.sentences import refusal
 from gateway.language.terms import MARKING_PARTS, RECORD_TYPES, WORDS_OF, named
+from gateway.model.hit import OWN_AGENCY, UNRELEASED
 from gateway.records.types import RECORD_TYPES as RECORD_KINDS
 from gateway.views.lines import Line
 
@@ -106,17 +107,25 @@ def _refused(line: dict[str, Any], language: Language) -> str:
 
 def hit_lines(hit: dict[str, Any], language: Language = Language.EN) -> list[str]:
     """Return a hit in words: what matched and why, what was released, who signed it, and its handling rules."""
-    why = "; ".join(rule["sentence"] for rule in hit["rules"])
+    why = "; ".join(rule["sentence"] for rule in hit["rules"] if not rule["word"].startswith(UNRELEASED))
     quality = tell(language, QUALITY.get(hit["quality"], hit["quality"]))
     kind = named(hit["record_type"], RECORD_TYPES, language)
     lines = [f"{kind}: {quality}" + (f" ({why})" if why else "")]
     record = hit["record"]
     if record is None:
-        todo = hit["action"] or tell(language, "the record needs a follow-up")
-        return [*lines, tell(language, "reference {reference}; {action}", reference=hit["reference"], action=todo)]
+        return [*lines, *_unreleased(hit, language)]
     lines.append(_released(record, hit["record_type"], language))
     lines += [f"  {name}: {value_text(value, language, name)}" for name, value in record["fields"].items()]
     return [*lines, *_obey(record["marking"], language)]
+
+
+def _unreleased(hit: dict[str, Any], language: Language) -> Iterator[str]:
+    """Yield why a hit has no record, and what to do about it."""
+    reasons = [rule for rule in hit["rules"] if rule["word"].startswith(UNRELEASED)]
+    yield from (tell(language, "no record: {why}", why=rule["sentence"]) for rule in reasons)
+    if OWN_AGENCY not in (rule["word"] for rule in reasons):
+        todo = hit["action"] or tell(language, "the record needs a follow-up")
+        yield tell(language, "reference {reference}; {action}", reference=hit["reference"], action=todo)
 
 
 def _released(record: dict[str, Any], record_type: str, language: Language) -> str:

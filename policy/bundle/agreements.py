@@ -6,10 +6,11 @@ are false for an unknown agreement.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from types import MappingProxyType
 
 from gateway.clock import to_us
 from gateway.config.toml import TomlTable
@@ -26,6 +27,18 @@ _KEYS = (
     "id", "title", "parties", "agencies", "record_types", "queries", "purposes", "offences", "valid_from",
     "valid_until", "articles",
 )  # fmt: skip
+
+
+_ABOUT: Mapping[str, str] = MappingProxyType(
+    {
+        QueryKind.PERSON: "Person",
+        QueryKind.NATIONAL_ID: "Person",
+        QueryKind.DOCUMENT: "TravelDocument",
+        QueryKind.VEHICLE: "Vehicle",
+        QueryKind.CONTAINER: "Consignment",
+    }
+)
+"""The type of record that a kind of query asks for before all others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +125,29 @@ class Agreements:
             if now_us in agreement.validity and purpose in agreement.purposes and self._between(agreement, counterpart):
                 return name
         return ""
+
+    def choose(self, question: QuestionAttributes, owners: Collection[str], now_us: int) -> str:
+        """Return the id of the agreement to cite in a question of ours, or an empty text if none covers its purpose.
+
+        `owners` are the agencies of the counterpart, within their country, whose records may answer. First comes the
+        agreement that covers most of the question, then one that names an owner and the type of record that is asked
+        for, then the one that names most owners, then the one with most record types, then the first by its id.
+        """
+        agency = qualified(self._own, question.agency)
+        asked = {qualified(question.counterpart, owner) for owner in owners}
+
+        def rank(one: Agreement) -> tuple[int, bool, int, int, str]:
+            covered = (agency in one.agencies) + (question.offence in one.offences) + (question.query in one.queries)
+            named = len(asked & one.agencies)
+            releases = named > 0 and _ABOUT.get(question.query) in one.record_types
+            return -covered, not releases, -named, -len(one.record_types), one.id
+
+        fitting = [
+            one
+            for one in self._by_id.values()
+            if now_us in one.validity and question.purpose in one.purposes and self._between(one, question.counterpart)
+        ]
+        return min(map(rank, fitting))[-1] if fitting else ""
 
     def _between(self, agreement: Agreement, counterpart: MemberId) -> bool:
         return {self._own, counterpart} <= agreement.parties and self._own != counterpart

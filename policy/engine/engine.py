@@ -6,7 +6,7 @@ or any error while evaluating.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -151,6 +151,13 @@ class PolicyEngine:
     def agreement_for(self, purpose: str, recipient: MemberId, now_us: int) -> str:
         """Return the id of an agreement in force that covers the purpose and the recipient, or an empty text."""
         return self.agreements.find(purpose, recipient, now_us)
+
+    def agreement_to_cite(self, a: QuestionAttributes, owners: Collection[str], now_us: int) -> str:
+        """Return the id of the agreement that a question of ours cites by itself, or an empty text.
+
+        `owners` are the counterpart's agencies whose records may answer.
+        """
+        return self.agreements.choose(a, owners, now_us)
 
     def release_marking(self, marking: Marking, record_type: str, purpose: str, now_us: int) -> ReleaseMarking:
         """Return the recipient's duties. Raises `Forbidden` if no time of retention is known."""

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from types import MappingProxyType
 from typing import Any
 
@@ -21,8 +21,10 @@ from gateway.model.decision import Decision
 from gateway.model.marking import Marking, SubjectCategory, code
 from gateway.model.names import MemberId, member_id
 from policy.attributes import AskAttributes, QuestionAttributes, RecordAttributes
-from policy.bundle.bundle import File, load_bundle, read_files
+from policy.bundle.bundle import File, Files, load_bundle, read_files
 from policy.engine.engine import BASE, PolicyEngine
+
+CASES = "cases/*.toml"
 
 _TWIN = re.compile(r"\s*(?://|#) fails at line (\d+): (.+)")
 _QUESTION = frozenset(
@@ -59,7 +61,17 @@ class CaseResult:
 def run_cases(national: Path, member: MemberId, base: Path | None = None) -> list[CaseResult]:
     """Run all cases of a national folder. Raises `Misconfigured` when a case or the policy cannot be read."""
     engine = PolicyEngine.load(national, member, base)
-    return [run_case(engine, read_case(path)) for path in sorted(national.glob("cases/*.toml"))]
+    return [run_case(engine, case) for case in cases_of(case_files(national))]
+
+
+def case_files(national: Path) -> dict[str, File]:
+    """Return the files of a national folder's cases, by their path inside it."""
+    return {path.relative_to(national).as_posix(): File(path, path.read_bytes()) for path in national.glob(CASES)}
+
+
+def cases_of(files: Files) -> list[Case]:
+    """Return the cases among the files of a national folder or document. Raises like `read_case`."""
+    return [_case(files[name]) for name in sorted(files) if PurePosixPath(name).match(CASES)]
 
 
 def run_case(engine: PolicyEngine, case: Case) -> CaseResult:
@@ -92,7 +104,11 @@ def run_twins(national: Path, member: MemberId, base: Path | None = None) -> lis
 
 def read_case(path: Path) -> Case:
     """Return the case in `path`. Raises `Misconfigured` naming file, line and term."""
-    document = File(path, path.read_bytes()).table()
+    return _case(File(path, path.read_bytes()))
+
+
+def _case(file: File) -> Case:
+    document = file.table()
     document.only("title", "action", "at", "officer", "question", "record", "expect")
     action = document.text("action")
     if action not in _ACTIONS:
@@ -104,7 +120,7 @@ def read_case(path: Path) -> Case:
         attributes = _ACTIONS[action](document)
     except Malformed as error:
         raise Misconfigured(error.message, code="bad-policy", where=document.file, remedy=error.remedy) from error
-    return Case(path.stem, document.text("title"), action, to_us(at), attributes, _expected(document))
+    return Case(file.path.stem, document.text("title"), action, to_us(at), attributes, _expected(document))
 
 
 def _failure(folder: Path, texts: list[str]) -> tuple[int, str]:

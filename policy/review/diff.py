@@ -1,23 +1,28 @@
-"""Compare a new policy with an old one: in words, and by the cases of both."""
+"""Compare a new policy with an old one: in words, by its rules, by what leaves, and by the cases of both."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from difflib import unified_diff
 from pathlib import Path
 from typing import Any
 
+from gateway.clock import from_us
 from gateway.model.names import MemberId
 from gateway.model.purpose import Purpose
 from policy.bundle.agreements import Agreement
-from policy.bundle.bundle import Bundle, load_bundle, read_files
+from policy.bundle.bundle import Bundle, Files, load_bundle, read_files
 from policy.bundle.hours import Hours
 from policy.bundle.law import Law, Penalty
 from policy.bundle.quotas import Quotas
 from policy.bundle.rules import Policy
 from policy.bundle.thresholds import ThresholdSets
+from policy.engine.cache import Window
 from policy.engine.engine import BASE, PolicyEngine
-from policy.review.cases import Case, decide_case, read_case
+from policy.review.cases import Case, case_files, cases_of, decide_case
+from policy.review.matrix import matrix
+from policy.review.released import ReleaseChange, release_changes
 
 _AGREEMENT_PARTS = ("parties", "agencies", "record_types", "queries", "purposes", "offences")
 
@@ -34,21 +39,67 @@ class CaseChange:
 
 
 @dataclass(frozen=True, slots=True)
+class RuleChange:
+    """A policy whose text differs: its lines, with `+` and `-` before those that come and go."""
+
+    name: str
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Difference:
-    """`words`: one sentence for each change of a policy, agreement or time. `cases`: the cases with another result."""
+    """The changes of a policy against another one.
+
+    `words` has one sentence for each change of a policy, agreement or time. `rules` are the policies with other text,
+    `released` what newly leaves and leaves no more, `cases` the cases with another result.
+    """
 
     words: tuple[str, ...]
+    rules: tuple[RuleChange, ...]
+    released: tuple[ReleaseChange, ...]
     cases: tuple[CaseChange, ...]
 
 
-def difference(old: Path, new: Path, member: MemberId, base: Path = BASE) -> Difference:
+@dataclass(frozen=True, slots=True)
+class Edition:
+    """The files of one policy: those of the base policy, and those of the national folder with its cases."""
+
+    base: Files
+    national: Files
+
+    @classmethod
+    def of_folder(cls, national: Path, base: Path = BASE) -> Edition:
+        """Return the edition in a national folder, over a base policy."""
+        return cls(read_files(base), {**read_files(national), **case_files(national)})
+
+
+def difference(old: Path, new: Path, member: MemberId, now_us: int) -> Difference:
     """Return the changes of the national folder `new` against `old`. Raises `Misconfigured` when one does not load."""
-    files = read_files(base)
-    bundles = [load_bundle(files, read_files(folder), member) for folder in (old, new)]
-    engines = [PolicyEngine(bundle, member) for bundle in bundles]
-    cases = {path.name: read_case(path) for folder in (old, new) for path in sorted(folder.glob("cases/*.toml"))}
-    changes = [change for case in cases.values() for change in _case_changes(engines[0], engines[1], case)]
-    return Difference(tuple(_words(*bundles)), tuple(changes))
+    return compare_editions(Edition.of_folder(old), Edition.of_folder(new), member, now_us)
+
+
+def compare_editions(old: Edition, new: Edition, member: MemberId, now_us: int) -> Difference:
+    """Return the changes of `new` against `old`; what leaves is asked for at `now_us`.
+
+    A case of both is that of `new`. Raises `Misconfigured` when one does not load.
+    """
+    bundles = [load_bundle(edition.base, edition.national, member) for edition in (old, new)]
+    before, after = (PolicyEngine(bundle, member) for bundle in bundles)
+    cases = {case.name: case for edition in (old, new) for case in cases_of(edition.national)}
+    return Difference(
+        words=tuple(_words(*bundles)),
+        rules=tuple(_rule_changes(*bundles)),
+        released=tuple(release_changes(matrix(before, now_us), matrix(after, now_us))),
+        cases=tuple(change for case in cases.values() for change in _case_changes(before, after, case)),
+    )
+
+
+def _rule_changes(old: Bundle, new: Bundle) -> Iterator[RuleChange]:
+    before, after = ({**bundle.base.by_name, **bundle.national.by_name} for bundle in (old, new))
+    for name in sorted(before.keys() | after.keys()):
+        was, is_now = (found[name].text.splitlines() if name in found else [] for found in (before, after))
+        if was != is_now:
+            yield RuleChange(name, tuple(unified_diff(was, is_now, n=len(was), lineterm=""))[3:])
 
 
 def _case_changes(old: PolicyEngine, new: PolicyEngine, case: Case) -> Iterator[CaseChange]:
@@ -59,13 +110,14 @@ def _case_changes(old: PolicyEngine, new: PolicyEngine, case: Case) -> Iterator[
 
 
 def _words(old: Bundle, new: Bundle) -> Iterator[str]:
+    yield from _policy_words(old.base.by_name, new.base.by_name)
     yield from _policy_words(old.national.by_name, new.national.by_name)
     before = {agreement.id: agreement for agreement in old.agreements}
     after = {agreement.id: agreement for agreement in new.agreements}
     for name in sorted(before.keys() - after.keys()):
         yield f"the agreement `{name}` is gone"
     for name in sorted(after.keys() - before.keys()):
-        yield f"the agreement `{name}` is new, between {_shown(sorted(after[name].parties))}"
+        yield from _new_agreement_words(after[name])
     for name in sorted(before.keys() & after.keys()):
         yield from _agreement_words(before[name], after[name])
     for table in ("purpose", "record_type"):
@@ -116,7 +168,20 @@ def _agreement_words(old: Agreement, new: Agreement) -> Iterator[str]:
             f"the agreement `{new.id}`", part.replace("_", " "), getattr(old, part), getattr(new, part)
         )
     if old.validity != new.validity:
-        yield f"the agreement `{new.id}` has another validity"
+        yield f"the agreement `{new.id}` is in force {_time(new.validity)}; before, {_time(old.validity)}"
+
+
+def _new_agreement_words(agreement: Agreement) -> Iterator[str]:
+    what = f"the agreement `{agreement.id}`"
+    parties = _shown(sorted(agreement.parties))
+    yield f"{what} is new, between {parties}, in force {_time(agreement.validity)}"
+    for part in _AGREEMENT_PARTS[1:]:
+        yield from _set_words(what, part.replace("_", " "), (), getattr(agreement, part))
+
+
+def _time(validity: Window) -> str:
+    first, last = from_us(validity.since_us), from_us(validity.until_us - 1)
+    return f"from {first:%Y-%m-%d} to {last:%Y-%m-%d}"
 
 
 def _set_words(what: str, part: str, old: Iterable[str], new: Iterable[str]) -> Iterator[str]:

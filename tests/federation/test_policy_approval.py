@@ -96,6 +96,7 @@ async def test_two_approvers_put_a_policy_in_force_at_a_running_node(world: Worl
     version = keeper.version + 1
     assert await ask(world) is Outcome.HIT
     (draft / "closed.cedar").write_text(REFUSAL)
+    shutil.rmtree(draft / "cases")  # they say what the open policy does
     out = draft.parent / "vn-1.json"
     keys = world.federation.folder / "approvers"
     signing = ["policy", "sign", str(draft), "--version", str(version), "--key", str(keys / "a.key"), "--out", str(out)]

@@ -24,12 +24,24 @@ from gateway.exchange.sources.bulkhead import Bulkhead, Task
 from gateway.matching.confirm import RECORD_CHANGED, Verdict, confirm, judge, weaker
 from gateway.matching.keys import query_cost
 from gateway.matching.thresholds import SETS, Thresholds
-from gateway.model.decision import Release
-from gateway.model.hit import Candidate, Hit, IssuedRecord, Match, Quality, SearchResult, SourceRecord, Withheld
+from gateway.model.decision import Decision, Release
+from gateway.model.hit import (
+    NO_FIELD,
+    UNRELEASED,
+    Candidate,
+    Hit,
+    IssuedRecord,
+    Match,
+    Quality,
+    SearchResult,
+    SourceRecord,
+    Withheld,
+)
 from gateway.model.marking import Marking, ReleaseMarking
 from gateway.model.query import Query
 from gateway.ports.sources import Occasion, SigningSource, Source, SourceDescription
 from gateway.records.sdjwt import UnsignedRecord, prepare, present
+from gateway.statements.answer import MAX_RULES
 from policy.attributes import RecordAttributes
 from policy.engine.engine import PolicyEngine
 
@@ -135,7 +147,7 @@ class Gatherer:
             records = iter((yield FetchCall(source, [(each.key, each.record_type) for each in wanted])))
         for choice in chosen:
             if not choice.release.decision.allow:
-                found.hits.append(self._bare(job, choice.candidate, found))
+                found.hits.append(self._bare(job, choice.candidate, found, choice.release.decision))
             elif (hit := self._hit(job, choice, found, next(records), issue, SETS[strictness])) is not None:
                 found.hits.append(hit)
         return found
@@ -233,16 +245,18 @@ class Gatherer:
             return None
         candidate = replace(candidate, match=match)
         if not release.decision.allow:
-            return self._bare(job, candidate, found)
+            return self._bare(job, candidate, found, release.decision)
         shown = self._prepare(job, record) if issued is None else issued
         return self._show(job, record, shown, candidate, release, found)
 
-    def _bare(self, job: Job, candidate: Candidate, found: Findings) -> Hit:
-        """Return a hit without a record: the recipient learns that there is something, and a human decides on more."""
+    def _bare(self, job: Job, candidate: Candidate, found: Findings, denied: Decision) -> Hit:
+        """Return a hit without a record: the recipient learns that there is something, and a human decides on more.
+
+        Why it has none is told by the code that policy gives away (`@code`), and by nothing else.
+        """
         found.show_withheld_count = False  # everything is withheld, which a count would not say
-        return Hit(
-            self._reference(job, candidate), candidate.match.quality, candidate.record_type, candidate.match.rules
-        )
+        rules = _with_reason(candidate.match.rules, f"{UNRELEASED}{denied.code}")
+        return Hit(self._reference(job, candidate), candidate.match.quality, candidate.record_type, rules)
 
     def _reference(self, job: Job, candidate: Candidate) -> str:
         request = job.verified.value
@@ -306,7 +320,12 @@ class Gatherer:
         elif shown:
             found.unsigned.append(UnsignedHit(len(found.hits), issued, shown))
         reference, match = self._reference(job, candidate), candidate.match
-        return Hit(reference, match.quality, record.record_type, match.rules, "", text)
+        rules = match.rules if shown else _with_reason(match.rules, NO_FIELD)
+        return Hit(reference, match.quality, record.record_type, rules, "", text)
+
+
+def _with_reason(rules: tuple[str, ...], reason: str) -> tuple[str, ...]:
+    return (*rules[: MAX_RULES - 1], reason)
 
 
 def _believed(description: SourceDescription, result: SearchResult) -> tuple[Candidate, ...]:

@@ -25,6 +25,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
+from msgspec import structs
+
 from gateway.clock import check_time, rfc3339
 from gateway.errors import (
     ConnectionLost,
@@ -160,9 +162,9 @@ class Asker:
     def _prepare(self, inquiry: Inquiry, member: MemberId, policy: PolicyEngine) -> Asked | Line:
         """Return the signed request to `member`, or the line that says why nothing may be sent."""
         try:
-            self._may_send(inquiry.officer, inquiry.command, member, policy)
+            agreement = self._may_send(inquiry.officer, inquiry.command, member, policy)
             salt = secrets.token_bytes(32)
-            request = self._request(inquiry.officer, inquiry.command, member, policy, salt)
+            request = self._request(inquiry.officer, inquiry.command, member, agreement, policy, salt)
             return Asked(inquiry, member, request, REQUEST_KIND.build(request, self._parts.key), salt)
         except LiaisonError as error:
             return _refused(member, error)
@@ -176,7 +178,8 @@ class Asker:
         refused = {item.member: refusal for item, refusal in zip(asked, refusals, strict=True) if refusal is not None}
         return [_refused(item.member, refused[item.member]) if item.member in refused else item for item in outgoing]
 
-    def _may_send(self, officer: Officer, command: SearchCommand, member: MemberId, policy: PolicyEngine) -> None:
+    def _may_send(self, officer: Officer, command: SearchCommand, member: MemberId, policy: PolicyEngine) -> str:
+        """Return the agreement that the question cites. Raises the refusal of a question that may not be sent."""
         parts = self._parts
         if member == parts.member:
             raise Malformed("our own agencies are asked anyway", code="own-member", where="to")
@@ -189,13 +192,18 @@ class Asker:
             query=command.query.kind.value,
             purpose=command.purpose.value,
             offence=command.offence.value,
-            agreement=self._agreement(command, member, policy),
+            agreement=command.agreement,
             has_case=bool(command.case),
             has_ticket=bool(command.ticket),
         )
-        decision = policy.may_send(attributes, parts.clock.now_us())
+        now_us = parts.clock.now_us()
+        if not command.agreement:
+            owners = parts.trust().descriptor(member).agencies
+            attributes = structs.replace(attributes, agreement=policy.agreement_to_cite(attributes, owners, now_us))
+        decision = policy.may_send(attributes, now_us)
         if not decision.allow:
             raise forbidden(decision.code, attributes, member)
+        return attributes.agreement
 
     def _check_member(self, command: SearchCommand, member: MemberId) -> None:
         """Raise when nothing may be sent to `member` now: it is switched off, removed, or its status is over."""
@@ -209,13 +217,14 @@ class Asker:
             )
         view.freshness(member, parts.clock.now_us())
 
-    def _agreement(self, command: SearchCommand, member: MemberId, policy: PolicyEngine) -> str:
-        if command.agreement:
-            return command.agreement
-        return policy.agreement_for(command.purpose.value, member, self._parts.clock.now_us())
-
     def _request(
-        self, officer: Officer, command: SearchCommand, member: MemberId, policy: PolicyEngine, salt: bytes
+        self,
+        officer: Officer,
+        command: SearchCommand,
+        member: MemberId,
+        agreement: str,
+        policy: PolicyEngine,
+        salt: bytes,
     ) -> Request:
         parts = self._parts
         now_us = parts.clock.now_us()
@@ -230,7 +239,7 @@ class Asker:
             offence=command.offence,
             case=command.case,
             ticket=command.ticket,
-            agreement=self._agreement(command, member, policy),
+            agreement=agreement,
             requester=Requester(officer.role, officer.office, officer.agency, pseudonym),
             token_commitment=hashlib.sha256(salt + officer.token_hash).digest(),
             query=command.query,

@@ -15,7 +15,7 @@ from gateway.exchange.sources.batching import SearchCall, Steps
 from gateway.exchange.sources.bulkhead import Bulkhead, Task
 from gateway.matching.keys import query_cost
 from gateway.model.exchange import Outcome
-from gateway.model.hit import Candidate, SearchResult
+from gateway.model.hit import OWN_AGENCY, Candidate, SearchResult
 from gateway.model.names import MemberId
 from gateway.model.purpose import Purpose
 from gateway.model.query import Query
@@ -101,7 +101,8 @@ class OwnSources:
     def _shown(self, candidate: Candidate) -> ShownHit:
         reference = self._make_reference(candidate.source, candidate.key, candidate.record_type, self._member, "")
         match = candidate.match
-        return ShownHit(reference, match.quality, candidate.record_type, match.rules, "", None)
+        rules = (*match.rules, OWN_AGENCY)
+        return ShownHit(reference, match.quality, candidate.record_type, rules, "", None)
 
 
 def _settle(future: asyncio.Future[_Seen | None], value: _Seen | None) -> None:

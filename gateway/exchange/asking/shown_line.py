@@ -6,11 +6,15 @@ from gateway.errors import LiaisonError
 from gateway.exchange.asking.check_answer import Checked
 from gateway.exchange.parts import Parts
 from gateway.matching.confirm import Verdict, judge
+from gateway.matching.explain import RULES
 from gateway.model.exchange import Answer, Verified
-from gateway.model.hit import Hit
+from gateway.model.hit import OWN_AGENCY, UNRELEASED, Hit
 from gateway.model.query import Query
 from gateway.model.search import Line, ShownHit, ShownRecord
 from gateway.records.verify import verify_record
+from policy.explain import POLICY_DENIES
+
+_DENIED = f"{UNRELEASED}{POLICY_DENIES}"
 
 
 def show_line(parts: Parts, checked: Checked, entry_index: int, query: Query) -> Line:
@@ -37,12 +41,24 @@ def show_line(parts: Parts, checked: Checked, entry_index: int, query: Query) ->
 
 def _hit(parts: Parts, answer: Verified[Answer], hit: Hit, query: Query) -> ShownHit:
     record = _record(parts, answer, hit) if hit.record else None
-    rules = hit.rules
+    rules = shown_rules(hit)
     if hit.record and record is None:
         rules = (*rules, "record-not-verified")
     elif record is not None and _is_of_another(query, hit.record_type, record):
         rules = (*rules, "record-does-not-fit")
     return ShownHit(hit.reference, hit.quality, hit.record_type, rules, hit.action, record)
+
+
+def shown_rules(hit: Hit) -> tuple[str, ...]:
+    """Return the rules of a counterpart's hit; one reason at most for a record that did not come, and a known one.
+
+    A word that only our own node may say, or that we do not know, counts as a refusal without a reason.
+    """
+    told = tuple(rule for rule in hit.rules if not rule.startswith(UNRELEASED))
+    if hit.record or len(told) == len(hit.rules):
+        return told
+    reason = hit.rules[-1]
+    return (*told, reason if reason in RULES and reason.startswith(UNRELEASED) and reason != OWN_AGENCY else _DENIED)
 
 
 def _is_of_another(query: Query, record_type: str, record: ShownRecord) -> bool:

@@ -18,6 +18,7 @@ from gateway.config import PACKAGED_POLICY, Settings, Suspensions, argument
 from gateway.errors import LiaisonError, Misconfigured
 from gateway.ops.acts.switches import options_of
 from gateway.ops.doctor.finding import Check, CheckContext, Finding, failed, good, stop, warn
+from gateway.ops.doctor.release_checks import check_release
 from gateway.ops.doctor.source_processes import check_processes
 from gateway.ops.doctor.witness_checks import check_witnesses
 from gateway.ops.policy.keeper import PolicyKeeper
@@ -295,6 +296,7 @@ CHECKS: dict[str, Check] = {
     "policy": check_policy,
     "sources": check_sources,
     "source processes": check_processes,
+    "release": check_release,
     "charter": check_charter,
     "descriptors": check_descriptors,
     "witnesses": check_witnesses,

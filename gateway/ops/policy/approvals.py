@@ -8,29 +8,38 @@ from typing import Any
 from gateway.clock import SystemClock
 from gateway.config import argument, load_settings
 from gateway.config.schema import PACKAGED_POLICY
-from gateway.errors import Malformed, Misconfigured
+from gateway.errors import Misconfigured
 from gateway.model.names import MemberId, member_id
 from gateway.ops.homes.documents import POLICY, read_document
-from gateway.ops.policy.keeper import PolicyChange, PolicyKeeper, install, policy_files
+from gateway.ops.policy.keeper import PolicyChange, PolicyKeeper, engine_of, install, policy_files
+from gateway.ops.policy.policies import problems_of
+from gateway.ops.policy.proposal import document_cases, require_cases_hold
 from gateway.signing.dsse import add_signature
 from gateway.signing.keys import load_signing_key
 from gateway.trust.documents.policy_approval import APPROVALS, ApprovedPolicy, parse_policy, seal_policy
-from policy.bundle.bundle import File, load_bundle
+from policy.review.cases import case_files
 
 _BASE = PACKAGED_POLICY / "base"
 
 
 def sign_policy(place: Path, key_file: Path, out: Path, member: MemberId | None, version: int | None) -> ApprovedPolicy:
-    """Sign a national folder as a document, or add a signature to a document. The policy must load first."""
+    """Sign a national folder as a document with its cases, or add a signature to a document.
+
+    The policy must load first, and its cases must hold. Raises `Misconfigured`, `Contradicted`.
+    """
     key = load_signing_key(key_file)
     if place.is_dir():
         if member is None or version is None:
             raise Misconfigured("a folder is signed as a version of a member's policy", remedy="give --version")
-        data = seal_policy(member, version, policy_files(_BASE, place), [key])
+        _check_folder(place, member)
+        cases = {f"national/{name}": file.data for name, file in case_files(place).items()}
+        data = seal_policy(member, version, policy_files(_BASE, place) | cases, [key])
+        listed = f"liaison policy test {argument(place)} --member {member}"
     else:
         data = add_signature(parse_policy(read_document(place, POLICY))[1], key)
+        listed = _review(place)
     policy, _ = parse_policy(data)
-    _check_loads(policy)
+    require_cases_hold(document_cases(policy), listed)
     out.write_bytes(data)
     return policy
 
@@ -55,6 +64,8 @@ def bring(home: Path, file: Path) -> ApprovedPolicy:
             approvals=APPROVALS,
             file=argument(file),
         )
+    engine_of(policy, settings)
+    require_cases_hold(document_cases(policy), _review(file))
     install(home, data)
     return policy
 
@@ -88,11 +99,20 @@ def _waiting(change: PolicyChange | None) -> dict[str, Any] | None:
     }
 
 
-def _check_loads(policy: ApprovedPolicy) -> None:
-    layers: dict[str, dict[str, File]] = {"base": {}, "national": {}}
-    for name, data in policy.files.items():
-        layer, _, path = name.partition("/")
-        layers[layer][path] = File(Path(name), data)
-    if not layers["national"]:
-        raise Malformed("there is no national policy in it", code="bad-policy-document")
-    load_bundle(layers["base"], layers["national"], policy.member)
+def _check_folder(folder: Path, member: MemberId) -> None:
+    """Raise `Misconfigured` for a folder with a mistake, also in its cases and bad twins, which would not be signed."""
+    if found := problems_of(folder, member):
+        raise Misconfigured(
+            "{problem}{more}",
+            code="bad-policy",
+            where=found[0].where,
+            remedy="liaison policy check {folder} --member {member}",
+            problem=found[0].message,
+            more=f" (and {len(found) - 1} more)" if len(found) > 1 else "",
+            folder=argument(folder),
+            member=member,
+        )
+
+
+def _review(file: Path) -> str:
+    return f"liaison policy review {argument(file)} --home …"

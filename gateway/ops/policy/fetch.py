@@ -24,7 +24,7 @@ def fetch_policy(home: Path | None, export: Path | None, wanted: str, out: Path)
 
     Raises `Unknown` when no such policy was kept, and `Contradicted` when the files do not have the hash.
     """
-    name, data = _found(Home(home).policies if home is not None else (export or Path()) / POLICIES, wanted)
+    name, data = kept_policy(Home(home).policies if home is not None else (export or Path()) / POLICIES, wanted)
     for place, content in policy_contents(data).items():
         target = out / _inside(place)
         make_folder(target.parent)
@@ -37,12 +37,12 @@ def kept_engine(home: Home, wanted: str, member: MemberId) -> PolicyEngine:
 
     Raises like `fetch_policy`, and `Misconfigured` where this program does not read these files any more.
     """
-    contents = policy_contents(_found(home.policies, wanted)[1])
+    contents = policy_contents(kept_policy(home.policies, wanted)[1])
     base, national = (layer_of(contents, layer) for layer in ("base", "national"))
     return PolicyEngine(load_bundle(base, national, member), member)
 
 
-def _found(folder: Path, wanted: str) -> tuple[str, bytes]:
+def kept_policy(folder: Path, wanted: str) -> tuple[str, bytes]:
     """Return the whole hash and the document of a policy that was kept. Raises like `fetch_policy`."""
     found = dict(_kept(folder, wanted))
     if len(found) != 1:

@@ -12,9 +12,16 @@ _MARKS = {Severity.GOOD: ("ok  ", "good"), Severity.WARN: ("note", "warn"), Seve
 
 def finding_lines(findings: Iterable[Finding], *, is_sound: bool) -> Iterator[Line]:
     """Yield each finding with its remedy, and at the end whether an exchange is possible."""
+    notes = 0
     for finding in findings:
+        notes += finding.severity is Severity.WARN
         mark, style = _MARKS[finding.severity]
         yield f"{mark}  {finding.check}: {finding.text}", style
         if finding.remedy:
             yield f"      -> {finding.remedy}"
-    yield "nothing stands in the way of an exchange" if is_sound else "an exchange is not possible yet", "title"
+    if not is_sound:
+        yield "an exchange is not possible yet", "title"
+    elif notes:
+        yield f"an exchange is possible; to be looked at: {notes} {'note' if notes == 1 else 'notes'} above", "title"
+    else:
+        yield "nothing stands in the way of an exchange", "title"

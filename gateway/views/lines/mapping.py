@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import zip_longest
 from typing import Any
 
 from adapters.check.check import Report, failed_value, sample_value
 from adapters.check.report import Finding, Sample, TypeReport
 from gateway.views.lines import Line
+from policy.review.reach import Reach
 
 
-def mapping_lines(report: Report, *, show: bool) -> Iterator[Line]:
-    """Yield the result of trying a mapping; values are masked unless `show`."""
+def mapping_lines(report: Report, *, show: bool, leaves: Iterable[Line]) -> Iterator[Line]:
+    """Yield the result of trying a mapping; values are masked unless `show`. `leaves` says who gets the records."""
     for each in report.types:
         yield from _type_lines(each)
         for sampled in each.samples:
@@ -24,11 +25,28 @@ def mapping_lines(report: Report, *, show: bool) -> Iterator[Line]:
         yield f"  {speed.found} of {speed.searches} records are found by what they hold"
     for finding in report.findings:
         yield from _finding_lines(finding, show=show)
+    yield from leaves
     if report.has_url and not report.has_database:
         yield "the source was not looked at: only the file was checked; mend it first", "warn"
     elif not report.has_database:
         yield "no database was looked at: only the file was checked (give --url)", "warn"
     yield "the mapping can be used" if report.is_good else "the mapping cannot be used yet", "title"
+
+
+def reach_lines(found: Sequence[Reach] | None) -> Iterator[Line]:
+    """Yield who can get each record type; None where no policy was asked."""
+    if found is None:
+        yield "who gets these records was not asked: give --home or --policy", "warn"
+        return
+    for each in found:
+        if not each.ways:
+            yield f"nobody can get a field of {each.record_type}: {each.problem}", "warn"
+            yield f"      -> {each.remedy}"
+            continue
+        yield f"{each.record_type} of `{each.owner}` leaves", "title"
+        for way in each.ways:
+            yield f"  to {', '.join(way.recipients)} for {', '.join(way.purposes)}, with {way.needs}"
+            yield f"      {', '.join(way.fields)}; under {way.agreement}, by {', '.join(way.rules)}", "dim"
 
 
 def sample_lines(name: str, found: Sample, *, show: bool) -> Iterator[Line]:

@@ -11,6 +11,7 @@ from gateway.language.countries import country
 from gateway.language.languages import Language
 from gateway.language.terms import PURPOSES, RECORD_TYPES
 from gateway.ops.homes.open_home import Written
+from gateway.ops.policy.proposal import Proposal
 from gateway.views.lines import Line
 from policy.review.cases import CaseResult
 from policy.review.diff import Difference
@@ -136,12 +137,50 @@ def rehearsal_lines(entry: Written, result: Rehearsal) -> Iterator[Line]:
 
 
 def difference_lines(found: Difference) -> Iterator[Line]:
-    """Yield what one policy changes against another."""
+    """Yield what one policy changes against another: what newly leaves stands out."""
     yield from found.words
+    for rule in found.rules:
+        yield rule.name, "title"
+        for line in rule.lines:
+            yield f"    {line}", "warn" if line[:1] in "+-" else "dim"
+    for released in found.released:
+        yield released.words, "warn" if released.leaves else ""
     for change in found.cases:
         yield f"case {change.name} ({change.title}): {change.part} {change.before} -> {change.after}", "warn"
-    if not found.words and not found.cases:
+    if not (found.words or found.rules or found.released or found.cases):
         yield "nothing differs", "good"
+
+
+def proposal_value(found: Proposal) -> dict[str, Any]:
+    """Return a policy that waits for approval as JSON."""
+    policy = found.policy
+    return {
+        "member": policy.member,
+        "version": policy.version,
+        "signers": list(policy.signers),
+        "hash": policy.hash.hex(),
+        "policy": found.policy_hash,
+        "against": found.against,
+        "difference": asdict(found.difference),
+        "cases": [case_value(policy.member, result) for result in found.cases],
+        "holds": found.holds,
+    }
+
+
+def proposal_lines(found: Proposal) -> Iterator[Line]:
+    """Yield what a policy that waits for approval changes, how its cases come out, and what is signed."""
+    policy = found.policy
+    yield f"policy {policy.version} of `{policy.member}`, signed by {len(policy.signers)}", "title"
+    yield f"against {found.against}", "title"
+    yield from difference_lines(found.difference)
+    if found.cases:
+        yield from case_lines(
+            [(policy.member, one) for one in found.cases], sum(bool(one.problems) for one in found.cases)
+        )
+    else:
+        yield "it carries no case, so nothing was tried", "warn"
+    yield f"  SHA-256 to compare by voice: {policy.hash.hex()}"
+    yield f"  SHA-256 of its files: {found.policy_hash}"
 
 
 def matrix_lines(rows: Sequence[Row], page: str) -> Iterator[Line]:

@@ -7,8 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from gateway.clock import SystemClock
+from gateway.config import load_settings
+from gateway.ops.policy.keeper import PolicyKeeper, policy_files
+from gateway.signing.keys import load_signing_key
+from gateway.trust.documents.policy_approval import seal_policy
+from policy.review.cases import case_files
 from tests.support.cli import Liaison, found_federation
-from tests.support.policies import NATIONAL
+from tests.support.policies import BASE, NATIONAL, TH
 
 
 @pytest.fixture
@@ -85,3 +91,111 @@ def test_a_policy_that_no_node_will_take_is_told_with_why(liaison: Liaison, home
     ran = liaison("policy", "status", "--home", home)
     assert "version 3 was brought, and no node will take it: 1 of the 2" in ran.out
     assert "waits for" not in ran.out
+
+
+def draft_of(home: Path) -> Path:
+    return shutil.copytree(NATIONAL / "th", home.parent / "draft" / "th")
+
+
+def change(file: Path, old: str, new: str) -> None:
+    text = file.read_text(encoding="utf-8")
+    assert old in text
+    file.write_text(text.replace(old, new, 1), encoding="utf-8")
+
+
+def test_a_policy_of_which_a_case_does_not_hold_is_not_signed(liaison: Liaison, home: Path) -> None:
+    draft, out = draft_of(home), home.parent / "out.json"
+    change(draft / "records.cedar", "names,birth,sex,nationalities,warnings,status", "names,birth,sex")
+    signing = ("policy", "sign", draft, "--version", "3", "--key", home.parent / "keys" / "a.key", "--out", out)
+    ran = liaison(*signing)
+    assert ran.code == 1
+    assert "cases of this policy do not hold; the first is `" in ran.err
+    assert f"liaison policy test {draft} --member th" in ran.err
+    assert not out.exists()
+    for case in (draft / "cases").glob("*.toml"):
+        if "status" in case.read_text(encoding="utf-8"):
+            case.unlink()
+    ran = liaison(*signing)
+    assert ran.code == 0, ran.err
+    assert "cases hold" in ran.out
+
+
+def test_a_folder_with_a_mistake_beside_its_rules_is_not_signed(liaison: Liaison, home: Path) -> None:
+    draft, out = draft_of(home), home.parent / "out.json"
+    (draft / "qoutas.toml").write_text("default = 3\n")
+    key = home.parent / "keys" / "a.key"
+    ran = liaison("policy", "sign", draft, "--version", "3", "--key", key, "--out", out)
+    assert (ran.code, out.exists()) == (1, False)
+    assert "`qoutas.toml` is no file of a policy" in ran.err
+    assert f"liaison policy check {draft} --member th" in ran.err
+
+
+def test_a_document_whose_cases_do_not_hold_gets_no_signature_and_is_not_installed(
+    liaison: Liaison, home: Path
+) -> None:
+    files = policy_files(BASE, NATIONAL / "th")
+    files |= {f"national/{name}": file.data for name, file in case_files(NATIONAL / "th").items()}
+    changed = files["national/records.cedar"].replace(b"names,birth,sex,nationalities,warnings,status", b"names,birth")
+    keys = [load_signing_key(home.parent / "keys" / f"{name}.key") for name in ("a", "b")]
+    file = home.parent / "th-3.json"
+    file.write_bytes(seal_policy(TH, 3, files | {"national/records.cedar": changed}, keys))
+    for command in (("sign", file, "--key", home.parent / "keys" / "b.key", "--out", file), ("install", file)):
+        ran = liaison("policy", *command, *(("--home", home) if command[0] == "install" else ()))
+        assert ran.code == 1
+        assert f"liaison policy review {file}" in ran.err
+    assert liaison("policy", "status", "--home", home, "--json").value["waiting"] is None
+    ran = liaison("policy", "review", file, "--home", home)
+    assert ran.code == 1
+    assert "person-for-a-case" in ran.out
+
+
+def test_the_second_approver_sees_what_a_policy_changes(liaison: Liaison, home: Path) -> None:
+    settings = home / "node.toml"
+    settings.write_text(settings.read_text().replace('# national = ""', f'national = "{NATIONAL / "th"}"'))
+    draft, out = draft_of(home), home.parent / "th-3.json"
+    change(draft / "records.cedar", "crossing_point,direction,at,mode", "crossing_point,direction,at,mode,refusal_code")
+    change(draft / "records.cedar", 'when { context.purpose == Purpose::"CUSTOMS_CONTROL" };', "when { false };")
+    for case in (draft / "cases").glob("*.toml"):
+        if any(word in case.read_text(encoding="utf-8") for word in ("BorderCrossing", "CUSTOMS_CONTROL")):
+            case.unlink()
+    key = home.parent / "keys" / "a.key"
+    assert liaison("policy", "sign", draft, "--version", "3", "--key", key, "--out", out).code == 0
+    for against in (("--home", home), ("--against", NATIONAL / "th")):
+        ran = liaison("policy", "review", out, *against)
+        assert ran.code == 0, ran.err
+        assert "the policy `national/th-person-customs` has other conditions" in ran.out
+        assert "+when { false };" in ran.out
+        assert '-when { context.purpose == Purpose::"CUSTOMS_CONTROL" };' in ran.out
+        assert "newly leaves: national_ids of Person, to" in ran.out
+        assert "for CUSTOMS_CONTROL, with a case number" in ran.out
+        assert "newly leaves: refusal_code of BorderCrossing" in ran.out
+        assert "case person-for-customs" in ran.out
+        assert "cases hold" in ran.out
+    value = liaison("policy", "review", out, "--home", home, "--json").value
+    assert value["holds"]
+    assert {change["record_type"] for change in value["difference"]["released"]} == {"Person", "BorderCrossing"}
+    assert liaison("policy", "review", out).code == 2
+
+
+def test_a_policy_is_compared_with_the_approved_one_in_force_and_with_a_document(liaison: Liaison, home: Path) -> None:
+    three = sign(liaison, home, 3, "a", "b")
+    assert liaison("policy", "install", three, "--home", home).code == 0
+    keeper = PolicyKeeper(load_settings(home), SystemClock(), production=True)
+    assert keeper.version == 3
+    four = sign(liaison, home, 4, "a")
+    for against in (("--home", home), ("--against", three)):
+        ran = liaison("policy", "review", four, *against)
+        assert ran.code == 0, ran.err
+        assert "against version 3" in ran.out
+        assert "nothing differs" in ran.out
+    assert liaison("policy", "review", four, "--against", NATIONAL / "vn").code == 2
+
+
+def test_a_policy_of_which_nothing_is_tried_says_so(liaison: Liaison, home: Path) -> None:
+    draft = draft_of(home)
+    shutil.rmtree(draft / "cases")
+    key, out = home.parent / "keys" / "a.key", home.parent / "out.json"
+    ran = liaison("policy", "sign", draft, "--version", "3", "--key", key, "--out", out)
+    assert ran.code == 0
+    assert "it has no case, so nothing was tried" in ran.out
+    assert "it carries no case" in liaison("policy", "review", out, "--against", NATIONAL / "th").out

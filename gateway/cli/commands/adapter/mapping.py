@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 
 import click
@@ -9,10 +10,11 @@ import click
 from adapters.check.check import check_mapping, sample_record, sample_value
 from adapters.draft.draft import draft_of
 from adapters.sql.survey import survey
-from gateway.cli.options import FILE, access_option, json_option, show_option, source_address
+from gateway.cli.options import FILE, FOLDER, access_option, json_option, show_option, source_address
 from gateway.cli.output import Output, print_json, printed, say, working
 from gateway.clock import SystemClock
-from gateway.views.lines.mapping import mapping_lines, sample_lines
+from gateway.ops.policy.holdings import mapped_reach
+from gateway.views.lines.mapping import mapping_lines, reach_lines, sample_lines
 
 
 @click.command()
@@ -26,20 +28,30 @@ from gateway.views.lines.mapping import mapping_lines, sample_lines
 @access_option
 @click.option("--rows", default=10_000, show_default=True, type=click.IntRange(1), help="Looked at per record type.")
 @show_option
+@click.option(
+    "--home", type=FOLDER, envvar="LIAISON_HOME", help="Also say who gets the records, by this home's policy."
+)
+@click.option("--policy", "folder", type=FOLDER, help="The same by the policy in this national folder.")
 @printed
-def check(mapping: Path, url: str, access: Path | None, rows: int, show: bool) -> Output:
-    """Say what is wrong with a mapping, and what it makes of a source's rows.
+def check(
+    mapping: Path, url: str, access: Path | None, rows: int, show: bool, home: Path | None, folder: Path | None
+) -> Output:
+    """Say what is wrong with a mapping, what it makes of a source's rows, and who can get the records.
 
     \b
     Examples:
       liaison adapter check th_police.toml
       liaison adapter check th_police.toml --url sqlite:////srv/police.sqlite --rows 100000
+      liaison adapter check th_police.toml --policy policy/national/th
 
     Exit code 0 when the mapping can be used, 1 when not.
     """
     with working("trying the mapping"):
         report = check_mapping(mapping, url, access, rows, SystemClock())
-    return Output(report.as_value(show=show), mapping_lines(report, show=show), 0 if report.is_good else 1)
+    reached = mapped_reach(report.mapping, home, folder) if report.mapping and (home or folder) else None
+    value = report.as_value(show=show) | {"leaves": None if reached is None else [asdict(one) for one in reached]}
+    lines = mapping_lines(report, show=show, leaves=reach_lines(reached))
+    return Output(value, lines, 0 if report.is_good else 1)
 
 
 @click.command()

@@ -21,6 +21,7 @@ _POLICY = {
     ),
     "quotas": ("policy.review", "Show how much of today's quotas is used, the nearly used-up ones first."),
     "rehearse": ("policy.review", "Decide again, by a draft, what this home really answered."),
+    "review": ("policy.approval", "Show what a signed policy changes against the one in force, in words and in cases."),
     "sign": ("policy.approval", "Sign a national folder as a new version, or add an approver's signature."),
     "status": ("policy.approval", "Say which policy a home holds, and who approved it."),
     "test": ("policy.review", "Decide all cases of one or more national folders."),
@@ -45,6 +46,7 @@ def policy() -> None:
       liaison policy approver --out keys --name a               # each in a place of their own
       liaison policy admit keys/a.pub --home th; liaison trust publish --home th --authority th-authority
       liaison policy sign draft/th --version 3 --key a.key --out th-3.json
+      liaison policy review th-3.json --home th                 # what it changes, for the other approver
       liaison policy sign th-3.json --key b.key --out th-3.json
       liaison policy install th-3.json --home th                # a running node takes it within a second
     """

@@ -1,4 +1,4 @@
-"""`liaison policy approver|admit|sign|install|status|fetch`: approve a policy, put it in force, and get older ones."""
+"""`liaison policy approver|admit|sign|review|install|status|fetch`: approve a policy, and put it in force."""
 
 from __future__ import annotations
 
@@ -10,15 +10,18 @@ import click
 
 from gateway.audit.export.policies import policy_hash
 from gateway.cli.options import FILE, FOLDER, NEW_FILE, NEW_FOLDER, home_option, member_option
-from gateway.cli.output import Output, printed
-from gateway.config import argument
+from gateway.cli.output import Output, printed, working
+from gateway.config import Home, argument
 from gateway.ops.homes.persons import admit_person
 from gateway.ops.key_pairs import make_key_pair
 from gateway.ops.policy.approvals import bring, in_force, sign_policy
 from gateway.ops.policy.fetch import fetch_policy
 from gateway.ops.policy.folders import member_of
+from gateway.ops.policy.keeper import INCOMING
+from gateway.ops.policy.proposal import cases_in, judge_proposal
 from gateway.trust.documents.descriptor import KeyUse
 from gateway.views.lines import Line
+from gateway.views.lines.policy import proposal_lines, proposal_value
 
 
 @click.command()
@@ -67,6 +70,8 @@ def admit(public: Path, home: Path) -> Output:
 def sign(place: Path, key: Path, out: Path, version: int | None, member: str | None) -> Output:
     """Sign a national folder as a new version, or add an approver's signature to a signed document.
 
+    A folder with a mistake is not signed, nor a policy of which a case does not hold. The cases go with the document.
+
     \b
     Examples:
       liaison policy sign draft/th --version 3 --key a.key --out th-3.json
@@ -74,13 +79,16 @@ def sign(place: Path, key: Path, out: Path, version: int | None, member: str | N
     """
     signed = sign_policy(place, key, out, member_of(place, member) if place.is_dir() else None, version)
     about = {"out": str(out), "member": signed.member, "version": signed.version, "signatures": len(signed.signers)}
-    files = policy_hash(out.read_bytes())
+    files, cases = policy_hash(out.read_bytes()), cases_in(signed)
+    tried = f"{cases} cases hold" if cases else "it has no case, so nothing was tried"
     lines: list[Line] = [
         (f"{out}: policy {signed.version} of `{signed.member}`, {len(signed.signers)} signed", "good"),
+        (f"  {tried}", "" if cases else "warn"),
+        f"  what it changes, for the other approver: liaison policy review {argument(out)} --home …",
         f"  SHA-256 to compare by voice: {signed.hash.hex()}",
         f"  SHA-256 of its files, as `policy status` and every decision's entry will name it: {files}",
     ]
-    return Output(about | {"hash": signed.hash.hex(), "policy": files}, lines)
+    return Output(about | {"hash": signed.hash.hex(), "policy": files, "cases": cases}, lines)
 
 
 @click.command()
@@ -89,6 +97,8 @@ def sign(place: Path, key: Path, out: Path, version: int | None, member: str | N
 @printed
 def install(file: Path, home: Path) -> Output:
     """Bring a policy that two approvers signed to a node; a running one takes it within a second.
+
+    One of which a case does not hold is not brought.
 
     \b
     Example:
@@ -101,6 +111,28 @@ def install(file: Path, home: Path) -> Output:
         f"  what became of it: {show} policy-accepted (or policy-refused)",
     ]
     return Output({"member": brought.member, "version": brought.version}, lines)
+
+
+@click.command()
+@click.argument("file", type=FILE)
+@click.option("--home", type=FOLDER, envvar="LIAISON_HOME", help="The home whose policy it would take the place of.")
+@click.option("--against", type=click.Path(exists=True, path_type=Path), help="Or a folder, or another signed policy.")
+@printed
+def review(file: Path, home: Path | None, against: Path | None) -> Output:
+    """Show a policy to those who approve it: what it changes in words, in rules, in what leaves, and in cases.
+
+    \b
+    Examples:
+      liaison policy review th-3.json --home th
+      liaison policy review th-3.json --against th-2.json
+
+    Exit code 1 when one of its cases does not hold.
+    """
+    if home is None and against is None:
+        raise click.UsageError("give --home or --against: what it is compared with")
+    with working("asking both policies"):
+        found = judge_proposal(file, home, against)
+    return Output(proposal_value(found), proposal_lines(found), int(not found.holds))
 
 
 @click.command()
@@ -142,6 +174,8 @@ def _waiting_lines(waiting: dict[str, Any], home: Path) -> Iterator[Line]:
         "warn",
     )
     yield f"  SHA-256 of its files: {waiting['hash']}"
+    file = Home(home).policies / INCOMING
+    yield f"  what it changes: liaison policy review {argument(file)} --home {argument(home)}"
     yield f"  a running node does within a second; where none runs, start it: liaison serve --home {argument(home)}"
 
 

@@ -9,6 +9,7 @@ import click
 
 from gateway.cli.options import FILE, FOLDER, NEW_FILE, by_option, home_option, member_option
 from gateway.cli.output import Output, printed, working
+from gateway.clock import SystemClock
 from gateway.ops.audit.policy_decisions import TRIED, explain_exchange, rehearse_home, user
 from gateway.ops.policy.folders import compared, national_folders
 from gateway.ops.policy.policies import explain_case, matrix_of, problems_of, quotas_of, since_us
@@ -59,7 +60,7 @@ def diff(old: Path, new: Path, member: str | None) -> Output:
     Example:
       liaison policy diff policy/national/th draft/th
     """
-    found = difference(old, new, compared(old, new, member))
+    found = difference(old, new, compared(old, new, member), SystemClock().now_us())
     return Output(asdict(found), difference_lines(found))
 
 

@@ -18,6 +18,7 @@ from gateway.model.strictness import Strictness
 from policy.bundle.thresholds import THRESHOLDS, ThresholdSets, read_thresholds
 from policy.engine.engine import BASE, NATIONAL, PolicyEngine
 from policy.review.diff import difference
+from tests.support.policies import NOW_US
 
 VN: MemberId = member_id("vn")
 _TABLES = st.dictionaries(st.sampled_from(Purpose), st.sampled_from(Strictness))
@@ -100,5 +101,5 @@ def test_no_national_folder_widens_anything(
 
 def test_a_difference_says_which_purpose_is_held_to_other_thresholds(folder: Path) -> None:
     (folder / THRESHOLDS).write_text('[purpose]\nINVESTIGATION = "strict"\n', encoding="utf-8")
-    words = difference(NATIONAL / "vn", folder, VN).words
+    words = difference(NATIONAL / "vn", folder, VN, NOW_US).words
     assert words == ("names for `INVESTIGATION` are held to `strict` thresholds instead of `usual`",)

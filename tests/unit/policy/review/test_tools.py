@@ -120,10 +120,10 @@ def test_the_matrix_begins_with_an_overview_in_words(vn: PolicyEngine) -> None:
 
 
 def test_a_difference_is_told_in_words_and_in_cases(draft: Path) -> None:
-    found = difference(NATIONAL / "kh", draft, KH)
+    found = difference(NATIONAL / "kh", draft, KH, NOW_US)
     assert any("national/kh-person" in words and "sex" in words for words in found.words)
     assert "person-four-of-nine" in {change.name for change in found.cases}
-    assert difference(draft, draft, KH).words == ()
+    assert difference(draft, draft, KH, NOW_US).words == ()
 
 
 def test_a_difference_tells_of_law_hours_quotas_and_annotations(draft: Path) -> None:
@@ -136,7 +136,7 @@ def test_a_difference_tells_of_law_hours_quotas_and_annotations(draft: Path) -> 
     (new / "law.toml").write_text(re.sub(r"(?m)^OTHER = .*$", "OTHER = { years = 9, death = true }", law, count=1))
     records = (new / "records.cedar").read_text()
     (new / "records.cedar").write_text(records.replace('@show("count")\n', "", 1))
-    words = "\n".join(difference(draft, new, KH).words)
+    words = "\n".join(difference(draft, new, KH, NOW_US).words)
     assert "questions from `th` for `BORDER_CHECK`: 4 a day instead of 5 a day" in words
     assert "what no quota names: no limit instead of 9 a day" in words
     assert "out" not in words

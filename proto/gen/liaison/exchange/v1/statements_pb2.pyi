@@ -467,7 +467,9 @@ class Hit(_message.Message):
     """SD-JWT (RFC 9901) with the disclosures that policy lets out; empty when a human must decide first."""
     @_builtins.property
     def rules(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Rules that made the match, for an officer to read."""
+        """Rules that made the match, for an officer to read. Without a record, the last one is `unreleased-` and the code of
+        its refusal, as far as policy gives it away.
+        """
 
     def __init__(
         self,
