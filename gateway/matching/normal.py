@@ -264,11 +264,13 @@ def _han_readings(name: str) -> Iterator[Form]:
     """Yield the readings of Chinese characters: Mandarin, Sino-Vietnamese, and surnames of the south."""
     mandarin = han.pinyin(name)
     yield from _in_pinyin(mandarin, rare=False)
+    vietnamese = [form_of(said, "Hani") for said in dict.fromkeys(map(_plain, han.vietnamese(name)))]
+    yield from vietnamese[:1]
     others = dict.fromkeys((han.pinyin(name, as_surname=False), *han.other_pinyin(name, mandarin)))
     for other in others:
         if other != mandarin:
             yield from _in_pinyin(other, rare=True)
-    yield form_of(_plain(han.vietnamese(name)), "Hani")
+    yield from vietnamese[1:]
     for surname in han.surname_readings(name[:1]):
         yield replace(form_of(_plain((surname, *mandarin[1:])), "Hani"), apart=True)
 

@@ -25,6 +25,7 @@ ONE_OF_MANY = [
     ("ຄຳຫຼ້າ", "Khamla Xayavong"),
     ("Hùng", "NGUYEN VAN HUNG"),
     ("محمد", "Mohammad Rahmani"),
+    ("Mai", "阮氏梅"),
     ("小明", "王小明"),
 ]
 
