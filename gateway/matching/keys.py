@@ -35,10 +35,8 @@ _LEAST_LEFT = 2
 _FORGIVEN_WORDS = 4
 """The most words in which one consonant is forgiven: of more words, two right ones are enough."""
 
-_HELD, _HELD_HAN, _ASKED = 4, 5, 32
-"""The readings of a name for which a row stores keys, the same in Chinese characters (three ways to join pinyin, the
-Sino-Vietnamese reading, and one more), and those for which a query asks.
-"""
+_HELD, _ASKED = 4, 32
+"""The readings of a name for which a row stores keys, beside those in Sino-Vietnamese, and for which a query asks."""
 
 _MAX_ASKED_WORDS = 24
 """The most words that one name of a query looks up with the year of birth."""
@@ -124,8 +122,7 @@ def _word_keys(read: Sequence[Words]) -> frozenset[str]:
 @lru_cache(maxsize=4096)
 def _held_readings(name: str) -> tuple[Words, ...]:
     """Return the readings of a name of a row."""
-    normal = normal_name(name)
-    return _readings(normal, _held_count(normal))
+    return _readings(normal_name(name), _held_count(normal_name(name)))
 
 
 @lru_cache(maxsize=512)
@@ -135,12 +132,14 @@ def _asked_readings(name: str, count: int) -> tuple[Words, ...]:
 
 
 def _held_count(name: NormalName) -> int:
-    return _HELD_HAN if name.script == "Hani" else _HELD
+    return _HELD + sum(form.vietnamese for form in name.forms)
 
 
 def _readings(name: NormalName, count: int) -> tuple[Words, ...]:
-    found = dict.fromkeys(words for form in readings(name, count, count > _HELD_HAN) if (words := _telling(form)))
-    return tuple(islice(found, count))
+    """Return up to `count` readings. Of the many that a query asks for, the Sino-Vietnamese are left to the few."""
+    many = count == _ASKED
+    forms = (form for form in readings(name, count, many) if not (many and form.vietnamese))
+    return tuple(islice(dict.fromkeys(words for form in forms if (words := _telling(form))), count))
 
 
 def _telling(form: Form) -> Words:

@@ -55,7 +55,7 @@ _LEAST_GLANCE = 0.75
 ROMANISED = "name-romanised"
 DOUBTFUL_KIND = "name-kind"
 OTHER_NAME = "name-seat"
-_GLANCES = 3
+_GLANCES = 4
 """The forms of each name in the rough comparison."""
 
 _ONE_WORD_OF_MANY = 0.7

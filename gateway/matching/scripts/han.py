@@ -81,8 +81,10 @@ def is_foreign(name: str) -> bool:
 def vietnamese(name: str) -> tuple[tuple[str, ...], ...]:
     """Return Sino-Vietnamese readings of a name, the usual one first, then those with one character read otherwise.
 
-    Empty when a character is not in the table.
+    Empty when a character is not in the table, and for a name that seems to transcribe a foreign one.
     """
+    if is_foreign(name) and name[:1] not in tables.mapping("vietnamese_surnames"):
+        return ()
     table = tables.mapping("han_vietnamese")
     each = [table.get(character, "").split() for character in name]
     if not all(each):
