@@ -24,6 +24,7 @@ from gateway.matching.identifiers import (
 )
 from gateway.matching.person import PersonFeatures, score_person
 from gateway.matching.scripts.cost import name_cost
+from gateway.matching.similarity import ROMANISED
 from gateway.matching.thresholds import WIDE, Thresholds
 from gateway.model.hit import Match, Quality, SourceRecord
 from gateway.model.numbers import compact
@@ -115,8 +116,15 @@ def confirm(query: Query, record: SourceRecord, thresholds: Thresholds) -> Match
 
 
 def weaker(one: Match, other: Match) -> Match:
-    """Return the match of less quality; of two equal ones the first."""
+    """Return the match of less quality; of two equal ones that of the likelier name, else the first."""
+    if one.quality is other.quality:
+        return other if _likelier(other) > _likelier(one) else one
     return other if _ORDER[other.quality] > _ORDER[one.quality] else one
+
+
+def _likelier(match: Match) -> tuple[float, bool]:
+    """Return the rank of a match among those of its quality: its reason is that of the form that matched best."""
+    return match.score, ROMANISED not in match.rules
 
 
 def judge(

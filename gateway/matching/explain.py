@@ -17,6 +17,7 @@ RULES: Sentences = {
     "name-similar": "the name is similar, not the same",
     "name-joined": "the name is similar when its words are written together",
     "name-part": "one of the names has more words than the other",
+    "name-one-word": "one of the names has one word only, which is a word of the other",
     "name-order": "the words of the name are in another order",
     "name-other-characters": "the names sound alike, but are written with other characters of the same script",
     "name-other-diacritics": "the names differ in their diacritics",

@@ -36,7 +36,7 @@ _FORGIVEN_WORDS = 4
 """The most words in which one consonant is forgiven: of more words, two right ones are enough."""
 
 _HELD, _ASKED = 4, 32
-"""The readings of a name for which a row stores keys, and for which a query asks."""
+"""The readings of a name for which a row stores keys, beside those in Sino-Vietnamese, and for which a query asks."""
 
 _MAX_ASKED_WORDS = 24
 """The most words that one name of a query looks up with the year of birth."""
@@ -85,7 +85,7 @@ def name_keys(name: str) -> frozenset[str]:
 @lru_cache(maxsize=512)
 def query_keys(name: str) -> frozenset[str]:
     """Return the keys that a query looks up for one name, `name_keys` of the same name included."""
-    keys = {key for words in _asked_readings(name, _HELD) for key in _held_keys(words)}
+    keys = {key for words in _asked_readings(name, _held_count(asked_name(name))) for key in _held_keys(words)}
     for words in _asked_readings(name, _ASKED):
         keys.update(islice(_asked_keys(words), max(0, _MAX_ASKED - len(keys))))
     for other in asked_name(name).also:
@@ -107,7 +107,7 @@ def word_keys(name: str) -> frozenset[str]:
 def asked_word_keys(name: str) -> frozenset[str]:
     """Return the broad keys that a query looks up: those of `word_keys`, and those of rarer readings."""
     more = (f"w{latin.skeleton(said)}" for words in _asked_readings(name, _ASKED) for said, _ in words)
-    usual = _word_keys(_asked_readings(name, _HELD))
+    usual = _word_keys(_asked_readings(name, _held_count(asked_name(name))))
     return usual | frozenset(islice(dict.fromkeys(more), _MAX_ASKED_WORDS))
 
 
@@ -122,7 +122,7 @@ def _word_keys(read: Sequence[Words]) -> frozenset[str]:
 @lru_cache(maxsize=4096)
 def _held_readings(name: str) -> tuple[Words, ...]:
     """Return the readings of a name of a row."""
-    return _readings(normal_name(name), _HELD)
+    return _readings(normal_name(name), _held_count(normal_name(name)))
 
 
 @lru_cache(maxsize=512)
@@ -131,9 +131,15 @@ def _asked_readings(name: str, count: int) -> tuple[Words, ...]:
     return _readings(asked_name(name), count)
 
 
+def _held_count(name: NormalName) -> int:
+    return _HELD + sum(form.vietnamese for form in name.forms)
+
+
 def _readings(name: NormalName, count: int) -> tuple[Words, ...]:
-    found = dict.fromkeys(words for form in readings(name, count, count > _HELD) if (words := _telling(form)))
-    return tuple(islice(found, count))
+    """Return up to `count` readings. Of the many that a query asks for, the Sino-Vietnamese are left to the few."""
+    many = count == _ASKED
+    forms = (form for form in readings(name, count, many) if not (many and form.vietnamese))
+    return tuple(islice(dict.fromkeys(words for form in forms if (words := _telling(form))), count))
 
 
 def _telling(form: Form) -> Words:

@@ -61,6 +61,8 @@ class Form:
     """Another name is usually meant: a character read as in few names."""
     apart: bool = False
     """Its first word is a surname as the south spells it, which is never joined to the other names."""
+    vietnamese: bool = False
+    """A Sino-Vietnamese reading of Chinese characters."""
     doubtful: bool = False
     """Without a word that may be the kind of a place and may as well be a name."""
 
@@ -253,22 +255,26 @@ def _rpa(reading: tuple[str, ...]) -> list[tuple[str, ...]]:
 def _han_forms(name: str) -> tuple[Form, ...]:
     """Return the readings of Chinese characters, the most usual first; then those of the name without its kind."""
     place = han.without_kind(name)
+    is_person = not place
     forms: dict[tuple[str, ...], Form] = {}
-    for form in (*_han_readings(name), *(islice(_han_readings(place), _OF_PLACE) if place else ())):
+    for form in (*_han_readings(name, is_person), *islice(_han_readings(place, is_person), _OF_PLACE)):
         forms.setdefault(form.words, form)
     forms.pop((), None)
     return tuple(forms.values())
 
 
-def _han_readings(name: str) -> Iterator[Form]:
-    """Yield the readings of Chinese characters: Mandarin, Sino-Vietnamese, and surnames of the south."""
+def _han_readings(name: str, is_person: bool) -> Iterator[Form]:
+    """Yield the readings of Chinese characters: Mandarin, Sino-Vietnamese for a person, and surnames of the south."""
     mandarin = han.pinyin(name)
     yield from _in_pinyin(mandarin, rare=False)
+    said_in_vietnam = dict.fromkeys(map(_plain, han.vietnamese(name))) if is_person else ()
+    vietnamese = [replace(form_of(said, "Hani"), vietnamese=True) for said in said_in_vietnam]
+    yield from vietnamese[:1]
     others = dict.fromkeys((han.pinyin(name, as_surname=False), *han.other_pinyin(name, mandarin)))
     for other in others:
         if other != mandarin:
             yield from _in_pinyin(other, rare=True)
-    yield form_of(_plain(han.vietnamese(name)), "Hani")
+    yield from vietnamese[1:]
     for surname in han.surname_readings(name[:1]):
         yield replace(form_of(_plain((surname, *mandarin[1:])), "Hani"), apart=True)
 

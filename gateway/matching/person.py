@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gateway.matching.dates import compare_births
+from gateway.matching import one_word
+from gateway.matching.dates import BirthFit, compare_births
 from gateway.matching.normal import NormalName, asked_name, normal_name
-from gateway.matching.similarity import DOUBTFUL_KIND, OTHER_NAME, NameFit, compare_names, rough_likeness
+from gateway.matching.similarity import DOUBTFUL_KIND, OTHER_NAME, ROMANISED, NameFit, compare_names, rough_likeness
 from gateway.matching.thresholds import USUAL, Thresholds
 from gateway.model.hit import Match, Quality
 from gateway.model.query import PersonQuery
@@ -40,9 +41,9 @@ class PersonFeatures:
 def score_person(query: PersonQuery, features: PersonFeatures, thresholds: Thresholds = USUAL) -> Match | None:
     """Return the match of `features` with `query`; None = no match.
 
-    STRONG needs a name and a birth date that agree. POSSIBLE: the birth date is missing or only near, or the
-    name is only similar. Under the usual thresholds two full birth dates that conflict are never a match, even if the
-    names are the same.
+    STRONG needs a name and a birth date that agree. POSSIBLE: the birth date is missing or only near, or the name is
+    only similar, or only one word of it is known. Under the usual thresholds two full birth dates that conflict are
+    never a match, even if the names are the same.
     """
     birth = compare_births(query.birth, features.birth)
     if thresholds.floor(birth) > 1:
@@ -51,10 +52,32 @@ def score_person(query: PersonQuery, features: PersonFeatures, thresholds: Thres
     conflicts = _conflicts(query, features, asked, held)
     likeness = fit.score - sum(_COST[rule] for rule in conflicts)
     if likeness < thresholds.floor(birth):
-        return None
+        return _by_one_word(query, features, thresholds, birth)
     strong = birth.agrees and likeness >= thresholds.strong and _NEVER_STRONG.isdisjoint((*conflicts, *fit.rules))
     quality = Quality.STRONG if strong else Quality.POSSIBLE
     return Match(quality, round(max(likeness, 0.0) * birth.weight, 4), (*fit.rules, birth.rule, *conflicts))
+
+
+def _by_one_word(query: PersonQuery, features: PersonFeatures, thresholds: Thresholds, birth: BirthFit) -> Match | None:
+    """Return the match by one word of a name, beside the same full birth date or the same father's name."""
+    father = birth.agrees and _father_likeness(query, features) >= _SAME_FATHER
+    if not thresholds.one_word or (birth is not BirthFit.SAME_DAY and not father):
+        return None
+    rules = (one_word.RULE, birth.rule)
+    for asked in (asked_name(name.text) for name in query.names):
+        for held in (normal_name(name) for name in features.names if name):
+            if one_word.is_one_word_of(asked, held):
+                conflicts = _conflicts(query, features, asked, held)
+                if _NEVER_STRONG.isdisjoint(conflicts):
+                    return Match(Quality.POSSIBLE, round(one_word.LIKENESS * birth.weight, 4), (*rules, *conflicts))
+    return None
+
+
+def _father_likeness(query: PersonQuery, features: PersonFeatures) -> float:
+    """Return the likeness of the fathers' names; 0 where one of them is not known."""
+    if not query.father or not features.father:
+        return 0.0
+    return compare_names(asked_name(query.father), normal_name(features.father)).score
 
 
 def _conflicts(query: PersonQuery, features: PersonFeatures, asked: NormalName, held: NormalName) -> list[str]:
@@ -64,10 +87,8 @@ def _conflicts(query: PersonQuery, features: PersonFeatures, asked: NormalName, 
         found.append("sex-conflict")
     if query.nationality and features.nationality and query.nationality != features.nationality:
         found.append("nationality-differs")
-    if query.father and features.father:
-        fit = compare_names(asked_name(query.father), normal_name(features.father))
-        if fit.score < _SAME_FATHER:
-            found.append("father-differs")
+    if query.father and features.father and _father_likeness(query, features) < _SAME_FATHER:
+        found.append("father-differs")
     return found
 
 
@@ -82,13 +103,16 @@ def rough_score(query: PersonQuery, features: PersonFeatures, thresholds: Thresh
 
 
 def _best_name(query: PersonQuery, features: PersonFeatures) -> tuple[NameFit, NormalName, NormalName]:
-    """Return the best fit of any name of the query and any of the row, and the two names."""
+    """Return the best fit of any name of the query and any of the row, and the two names.
+
+    Of equal fits the one in one script is returned: its reason is the plainer one.
+    """
     best = (NameFit(0.0, ()), _NOBODY, _NOBODY)
     held_names = [normal_name(name) for name in features.names if name]
     for asked in (asked_name(name.text) for name in query.names):
         for held in held_names:
             fit = compare_names(asked, held)
-            if fit.score > best[0].score:
+            if (fit.score, ROMANISED not in fit.rules) > (best[0].score, ROMANISED not in best[0].rules):
                 best = (fit, asked, held)
     return best
 

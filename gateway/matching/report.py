@@ -58,14 +58,14 @@ class Comparison:
 def compare(query: PersonQuery, features: PersonFeatures, thresholds: Thresholds = USUAL) -> Comparison:
     """Compare the first name of `query` with the first of `features` as a search would."""
     asked, held = query.names[0].text, features.names[0]
-    ranked = score_person(query, features, RANKED)
     match = score_person(query, features, thresholds)
-    rules = ranked.rules if ranked else ()
+    shown = match or score_person(query, features, RANKED)
+    rules = shown.rules if shown else ()
     return Comparison(
         asked=_side(asked),
         held=_side(held),
         keys=tuple(sorted(query_keys(asked) & name_keys(held))),
-        score=ranked.score if ranked else 0.0,
+        score=shown.score if shown else 0.0,
         quality=match.quality.value if match else NONE,
         rules=rules,
         because=tuple(explain(rules)) if rules else ("the names are not alike",),

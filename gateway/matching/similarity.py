@@ -52,9 +52,10 @@ _OTHER_NAME = 0.9
 _LEAST_GLANCE = 0.75
 """The least rough likeness of another name to be compared in full."""
 
+ROMANISED = "name-romanised"
 DOUBTFUL_KIND = "name-kind"
 OTHER_NAME = "name-seat"
-_GLANCES = 3
+_GLANCES = 4
 """The forms of each name in the rough comparison."""
 
 _ONE_WORD_OF_MANY = 0.7
@@ -94,7 +95,7 @@ def _compare_names(left: NormalName, right: NormalName) -> NameFit:
         return _NO_FIT
     if left.script != right.script:
         fit = _compare_across(left, right)
-        return NameFit(fit.score, ("name-romanised", *fit.rules))
+        return NameFit(fit.score, (ROMANISED, *fit.rules))
     sound = _compare_readings(left, right)
     if left.script == "Latn":
         if left.marked and right.marked:

@@ -10,6 +10,7 @@ from gateway.language.dates import moment
 from gateway.language.languages import Language
 from gateway.language.sentences import refusal
 from gateway.language.terms import MARKING_PARTS, RECORD_TYPES, WORDS_OF, named
+from gateway.matching.one_word import NOT_SEARCHED
 from gateway.model.hit import OWN_AGENCY, UNRELEASED
 from gateway.records.types import RECORD_TYPES as RECORD_KINDS
 from gateway.views.lines import Line
@@ -147,8 +148,12 @@ def _count(hits: list[dict[str, Any]], language: Language) -> str:
 
 def _incomplete(line: dict[str, Any], language: Language) -> str:
     parts = []
-    if line["missing"]:
-        parts.append(tell(language, "incomplete: {kinds} did not answer", kinds=", ".join(line["missing"])))
+    if NOT_SEARCHED in line["missing"]:
+        parts.append(
+            tell(language, "one word alone is not searched for with this purpose: give a second word of the name")
+        )
+    if kinds := [kind for kind in line["missing"] if kind != NOT_SEARCHED]:
+        parts.append(tell(language, "incomplete: {kinds} did not answer", kinds=", ".join(kinds)))
     if line["capped"]:
         parts.append(tell(language, "there are more; ask more precisely"))
     if line["withheld_count"]:

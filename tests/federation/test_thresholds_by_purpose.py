@@ -7,12 +7,14 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
+from gateway.demo import planted
+from gateway.matching.one_word import NOT_SEARCHED
 from gateway.model.exchange import Outcome
 from gateway.model.purpose import Offence, Purpose
 from gateway.model.query import PersonQuery
 from gateway.model.search import Search
 from gateway.model.strictness import Strictness
-from gateway.model.values import NameForm
+from gateway.model.values import NameForm, PartialDate
 from tests.support.exchange import KH, TH, WatchedSource, command, entries, last, lines, sample_world, stopping, watch
 from tests.support.nodes import World, officer
 
@@ -75,3 +77,16 @@ async def test_a_fathers_name_reaches_the_counterparts_source_and_stands_in_no_e
         files = [path for path in world.home(member).rglob("*") if path.is_file()]
         assert not any(b"Somphop" in path.read_bytes() for path in files)
     assert b"Somphop" in last(world.nodes["kh"]).request
+
+
+async def test_one_word_is_found_by_the_birth_date_and_a_border_says_that_it_does_not_search_for_it(
+    world: World,
+) -> None:
+    query = PersonQuery((NameForm("Bunma"),), PartialDate(planted.DRIVER.birth.isoformat()))
+    found = lines(await ask(world, Purpose.INVESTIGATION, query))[KH]
+    assert found.outcome is Outcome.HIT
+    assert not found.missing
+    border = lines(await ask(world, Purpose.BORDER_CHECK, query))
+    assert border[KH].outcome is Outcome.NO_HIT
+    for member in (TH, KH):
+        assert NOT_SEARCHED in border[member].missing

@@ -23,6 +23,7 @@ from gateway.exchange.sources.batching import FetchCall, Fetched, SearchCall, St
 from gateway.exchange.sources.bulkhead import Bulkhead, Task
 from gateway.matching.confirm import RECORD_CHANGED, Verdict, confirm, judge, weaker
 from gateway.matching.keys import query_cost
+from gateway.matching.one_word import NOT_SEARCHED, asks_for_one_word
 from gateway.matching.thresholds import SETS, Thresholds
 from gateway.model.decision import Decision, Release
 from gateway.model.hit import (
@@ -87,6 +88,7 @@ class Gatherer:
         job.expected = tuple((wall.description.id, wall.description.kind) for wall in walls)
         job.off = self.second_look.switched_off(job)
         self._suspend_types(job, walls)
+        self._pass_over_one_word(job)
         if not job.expected and job.finish():
             complete(job)
         for wall in walls:
@@ -109,6 +111,14 @@ class Gatherer:
         job.expected += tuple((f"type:{name}", f"{name} records") for name in sorted(job.suspended_types))
         for name in job.suspended_types:
             job.note(Findings(f"type:{name}", f"{name} records", "suspended"))
+
+    def _pass_over_one_word(self, job: Job) -> None:
+        """Note as missing what the thresholds of the purpose do not search for: longer names that hold one word."""
+        request = job.verified.value
+        thresholds = SETS[job.policy.strictness(request.purpose)]
+        if job.expected and not thresholds.one_word and asks_for_one_word(request.query):
+            job.expected += ((NOT_SEARCHED, NOT_SEARCHED),)
+            job.note(Findings(NOT_SEARCHED, NOT_SEARCHED, "not-searched"))
 
     def _is_off(self, description: SourceDescription, job: Job) -> bool:
         """Tell whether a source is switched off, or all that it could give to this peer."""

@@ -14,6 +14,8 @@ from gateway.exchange.parts import URGENT
 from gateway.exchange.sources.batching import SearchCall, Steps
 from gateway.exchange.sources.bulkhead import Bulkhead, Task
 from gateway.matching.keys import query_cost
+from gateway.matching.one_word import NOT_SEARCHED, asks_for_one_word
+from gateway.matching.thresholds import SETS
 from gateway.model.exchange import Outcome
 from gateway.model.hit import OWN_AGENCY, Candidate, SearchResult
 from gateway.model.names import MemberId
@@ -53,12 +55,17 @@ class OwnSources:
         self._urgent = urgent
 
     async def line(self, query: Query, occasion: Occasion, policy: PolicyEngine, deadline: float) -> Line:
-        """Return the hits of our own agencies; a source that fails or is late is named as missing."""
+        """Return the hits of our own agencies; a source that fails or is late is named as missing.
+
+        So is one word of a name, where the thresholds of the purpose do not search for it.
+        """
         walls = [wall for wall in self._walls if query.kind in wall.description.queries]
         strictness = policy.strictness(occasion.purpose)
         results = await asyncio.gather(*(self._ask(wall, query, occasion, strictness, deadline) for wall in walls))
         hits: list[ShownHit] = []
         missing: set[str] = set()
+        if walls and not SETS[strictness].one_word and asks_for_one_word(query):
+            missing.add(NOT_SEARCHED)
         for wall, result in zip(walls, results, strict=True):
             if result is None:
                 missing.add(wall.description.kind)

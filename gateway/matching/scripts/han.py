@@ -78,26 +78,31 @@ def is_foreign(name: str) -> bool:
     return 2 * sum(character in tables.mapping("han_foreign") for character in name) >= len(name)
 
 
-@cache
-def _readings() -> dict[str, tuple[str, str]]:
-    return {character: (vietnamese, surnames) for character, vietnamese, surnames in tables.rows("han_readings", 3)}
+def vietnamese(name: str) -> tuple[tuple[str, ...], ...]:
+    """Return Sino-Vietnamese readings of a name, the usual one first, then those with one character read otherwise.
 
-
-def vietnamese(name: str) -> tuple[str, ...]:
-    """Return the Sino-Vietnamese reading of each character; empty when a character is not in the table."""
-    found = tuple(_readings().get(character, ("", ""))[0].split(" ")[0] for character in name)
-    return found if all(found) else ()
+    Empty when a character is not in the table, and for a name that seems to transcribe a foreign one.
+    """
+    if is_foreign(name) and name[:1] not in tables.mapping("vietnamese_surnames"):
+        return ()
+    table = tables.mapping("han_vietnamese")
+    each = [table.get(character, "").split() for character in name]
+    if not all(each):
+        return ()
+    usual = tuple(said[0] for said in each)
+    others = ((*usual[:place], said, *usual[place + 1 :]) for place, rest in enumerate(each) for said in rest[1:])
+    return (usual, *islice(others, _MAX_OTHER))
 
 
 def surname_readings(character: str) -> tuple[str, ...]:
     """Return other Latin spellings of a surname character: Cantonese, Hokkien, Teochew, Wade-Giles."""
-    return tuple(_readings().get(character, ("", ""))[1].split())
+    return tuple(tables.mapping("han_readings").get(character, "").split())
 
 
 @cache
 def _surnames_in_pinyin() -> dict[str, tuple[str, ...]]:
     found: dict[str, dict[str, None]] = {}
-    for character in _readings():
+    for character in tables.mapping("han_readings"):
         for spelling in surname_readings(character):
             found.setdefault(spelling, {})[pinyin(character)[0]] = None
     return {spelling: tuple(said for said in each if said != spelling) for spelling, each in found.items()}
@@ -111,5 +116,6 @@ def pinyin_of(surname: str) -> tuple[str, ...]:
 @cache
 def clan_names() -> frozenset[str]:
     """Return all Latin spellings of Chinese surnames that the tables know: pinyin and the spellings of the south."""
-    spellings = {spelling for character in _readings() for spelling in surname_readings(character)}
-    return frozenset(spellings | {pinyin(character)[0] for character, (_, others) in _readings().items() if others})
+    surnames = tables.mapping("han_readings")
+    spellings = {spelling for character in surnames for spelling in surname_readings(character)}
+    return frozenset(spellings | {pinyin(character)[0] for character in surnames})

@@ -386,6 +386,14 @@ def test_an_incomplete_no_hit_says_who_is_missing() -> None:
     assert text == "  vn  no hit (incomplete: customs records did not answer)"
 
 
+def test_one_word_that_is_not_searched_for_is_said_apart_from_sources_that_did_not_answer() -> None:
+    text, _ = headline(line(missing=["customs records", "one-word"]), "th")
+    assert text == (
+        "  vn  no hit (one word alone is not searched for with this purpose: give a second word of the name; "
+        "incomplete: customs records did not answer)"
+    )
+
+
 def test_a_refusal_is_told_in_words_and_suspended_is_not_refused() -> None:
     refusal = {"reason": "PERMISSION_DENIED", "code": "purpose-not-covered", "text": "the agreement does not cover it"}
     assert (

@@ -155,3 +155,11 @@ def test_a_record_with_many_names_that_cost_much_takes_a_bounded_time(texts: lis
     with effort() as spent:
         judge(ASKED, "Person", fields)
     assert spent.seconds < 1.0
+
+
+def test_the_reason_is_that_of_the_form_that_fits_best() -> None:
+    fields = {"names": [name("SOK VANNA")], "birth": {"value": "1985-03-12"}}
+    search = {"names": ["សុខ វណ្ណា"], "birth": {"value": "1985-03-12"}}
+    match = confirm(about("Sok Vanna", "1985-03-12"), record("Person", fields, search), USUAL)
+    assert match is not None
+    assert match.rules == ("name-exact", "birth-same-day")

@@ -120,3 +120,12 @@ def test_every_rule_is_explained_in_words() -> None:
     assert set(match.rules) <= set(RULES)
     assert all(fit.rule in RULES for fit in BirthFit if fit is not BirthFit.CONFLICT)
     assert explain(["birth-missing", "of-a-newer-version"]) == [RULES["birth-missing"], "of-a-newer-version"]
+
+
+def test_the_reason_is_that_of_the_name_in_the_script_of_the_question() -> None:
+    query = PersonQuery((NameForm("SOK VANNA"),), PartialDate("1985-03-12"))
+    for names in (("សុខ វណ្ណា", "Sok Vanna"), ("Sok Vanna", "សុខ វណ្ណា")):
+        match = score_person(query, PersonFeatures(names, PartialDate("1985-03-12")))
+        assert match is not None
+        assert "name-exact" in match.rules
+        assert "name-romanised" not in match.rules
