@@ -202,9 +202,10 @@ def _places(mapping: SourceMapping) -> Iterator[tuple[str, str, int]]:
         yield record.table, record.key, record.line_key
         for join in record.joins:
             yield join.table, "", join.line
-            yield tables[join.to.join], join.to.column, join.to.line
-            for column in (join.column, join.key, join.order):
-                yield join.table, column, join.line_column
+            for ref in join.to:
+                yield tables[ref.join], ref.column, ref.line
+            for column in (*join.columns, join.key, join.order, *(when.ref.column for when in join.where)):
+                yield join.table, column, join.line_on
         for ref in (*refs_of(record), *([record.changed] if record.changed else ())):
             yield tables[ref.join], ref.column, ref.line
 

@@ -256,7 +256,7 @@ def _unknown(mapping: SourceMapping, report: TypeReport) -> Iterator[Finding]:
     for (name, column), count in fields.most_common():
         counter, cells = _counter(report, record, (name, column)), f"{count} cells of `{column}`"
         values = [value for field_, col, value in counter if (field_, col) == (name, column)]
-        line = joins[name].line_column if name in joins else record.fields[name].parts[0].line
+        line = joins[name].line_on if name in joins else record.fields[name].parts[0].line
         if name in joins:
             told = f"{cells} are in no row of `{joins[name].table}`, so that they have no meaning: {_listed(values)}"
             remedy = "ask what they mean: what comes from that table is missing in their records"

@@ -72,6 +72,10 @@ class Tables:
             if connection is not None:
                 _close(connection)
 
+    def most(self, columns: int) -> int:
+        """Return the most values of that many columns that one statement may name."""
+        return self.kind.many if columns == 1 else min(self.kind.many // columns, _SIZES[-1])
+
     def padded(self, values: list[Any]) -> list[Any]:
         """Return `values` with the last one repeated up to a fixed size, so that few compiled statements are needed."""
         size = next((size for size in _SIZES if size >= len(values)), self.kind.many)
