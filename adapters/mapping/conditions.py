@@ -39,7 +39,8 @@ def condition(when: When, place: Place) -> Holds:
         newest = _newest(when, place)
         return lambda rows: newest(rows[slot], [test(row[index]) for row in rows[slot]] or [test(None)])
     decide = any if when.over is Over.ANY else all
-    return lambda rows: decide([test(row[index]) for row in rows[slot]] or [test(None)])
+    bare = test(None)
+    return lambda rows: decide([test(row[index]) for row in rows[slot]]) if rows[slot] else bare
 
 
 def last_day(when: When, place: Place) -> Callable[[list[Any]], int]:

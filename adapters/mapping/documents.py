@@ -129,7 +129,9 @@ class RowMaker:
         where = f"{self._file}:{join.line}"
         if join.kind is JoinKind.CODES:
             place = JoinPlace(self._layout, join)
-            return lambda _document, rows, tables: place.put(rows, lambda on: tables[name].get(on, ()))
+            return lambda _document, rows, tables: place.put(
+                rows, place.starts(rows), lambda on: tables[name].get(on, ())
+            )
         if join.kind is not JoinKind.NESTED or self._is_flat:
             kinds = "codes" if self._is_flat else "codes or nested"
             raise Misconfigured(

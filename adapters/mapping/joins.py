@@ -13,6 +13,9 @@ from gateway.errors import Malformed
 MAX_JUDGED = 1_000
 """Joined rows of one record where a condition looks at them; a record with more is left out."""
 
+Start = tuple[Cell, ...] | None
+"""The cells that one row is joined by; None where one of them is empty."""
+
 On = tuple[str, ...]
 """The cells that a join compares, as text."""
 
@@ -34,7 +37,8 @@ class JoinPlace:
         self._tests = [(self._columns.index(when.ref.column), test_of(when)) for when in join.where]
         hangs = bool(join.rows) and join.rows != join.name
         self._begin = layout.begins[join.rows][join.name] if hangs else None
-        self.is_list = join.kind.is_list
+        self._single_ref = self._refs[0] if len(self._refs) == 1 and not self._start else None
+        self._is_list = join.kind.is_list
         self._is_judged = join.rows in layout.judged
         self.most = MAX_JUDGED + 1 if self._is_judged else MAX_JOINED
 
@@ -43,47 +47,51 @@ class JoinPlace:
 
         It is None where one of them is empty, or the row does not meet the join's `where`.
         """
-        cells = [row[index] for index in self._own]
-        if None in cells or not all(holds(row[index]) for index, holds in self._tests):
+        if self._tests and not all(holds(row[index]) for index, holds in self._tests):
             return None
-        return tuple(map(str, cells))
+        if len(self._own) == 1:
+            cell = row[self._own[0]]
+            return None if cell is None else (str(cell),)
+        cells = [row[index] for index in self._own]
+        return None if None in cells else tuple(map(str, cells))
 
     def on_raw(self, raw: Sequence[Any], clean: Callable[[Any], Cell]) -> On:
         """Return what a joined row is joined on when other cells of it cannot be read."""
         return tuple(str(clean(raw[index])) for index in self._own)
 
-    def starts(self, rows: Rows) -> list[tuple[Cell, ...] | None]:
+    def starts(self, rows: Rows) -> list[Start]:
         """Return what each row that the join starts from is compared with; None where a cell is empty."""
-        if not self._start:
+        if self._start:
+            return [self._cells(rows, row) for row in rows[self._start]]
+        if self._single_ref is None:
             return [self._cells(rows, ())]
-        return [self._cells(rows, row) for row in rows[self._start]]
+        slot, index = self._single_ref
+        cell = rows[slot][index] if rows[slot] else None
+        return [None if cell is None else (cell,)]
 
-    def _cells(self, rows: Rows, row: Row) -> tuple[Cell, ...] | None:
+    def _cells(self, rows: Rows, row: Row) -> Start:
         cells = [
             row[index] if self._start and slot == self._start else rows[slot][index] if rows[slot] else None
             for slot, index in self._refs
         ]
         return None if None in cells else tuple(cells)
 
-    def put(self, rows: Rows, find: Find) -> None:
-        """Put the rows that `find` gives into `rows`. Raises `Malformed` where two fit and one is needed."""
-        starts = [tuple(map(str, start)) if start is not None else None for start in self.starts(rows)]
+    def put(self, rows: Rows, starts: Sequence[Start], find: Find) -> None:
+        """Put the rows that `find` gives for `starts` into `rows`.
+
+        Raises `Malformed` where two fit and one is needed, or where a condition looks at too many.
+        """
+        found = [() if start is None else find(_texts(start)) for start in starts]
         if self._begin is not None:
             rows[self._slot] = [
-                row + (self._single(start, find) or self._blank)
-                for row, start in zip(rows[self._slot], starts, strict=True)
+                row + (self._single(fit) or self._blank) for row, fit in zip(rows[self._slot], found, strict=True)
             ]
-        elif not self.is_list:
-            rows[self._slot] = self._single(starts[0], find)
+        elif not self._is_list:
+            rows[self._slot] = self._single(found[0])
         elif not self._start:
-            rows[self._slot] = self._kept(find(starts[0]) if starts[0] is not None else ())
+            rows[self._slot] = self._kept(found[0])
         else:
-            made = [
-                found + row
-                for row, start in zip(rows[self._start], starts, strict=True)
-                if start is not None
-                for found in find(start)
-            ]
+            made = [each + row for row, fit in zip(rows[self._start], found, strict=True) for each in fit]
             rows[self._slot] = self._kept(made)
 
     def _kept(self, found: Sequence[Row]) -> list[Row]:
@@ -94,14 +102,15 @@ class JoinPlace:
             raise Malformed(told, code="too-many-items", limit=MAX_JUDGED, join=self.join.name)
         return list(found)
 
-    def _single(self, start: On | None, find: Find) -> Row | None:
-        found = find(start) if start is not None else ()
-        if not found:
-            return None
-        if any(row != found[0] for row in found):
+    def _single(self, found: Sequence[Row]) -> Row | None:
+        if not self.is_one(found):
             told = "two rows of `{join}` fit, where one is needed"
             raise Malformed(told, code="join-not-unique", join=self.join.name)
-        return found[0]
+        return found[0] if found else None
+
+    def is_one(self, found: Sequence[Row]) -> bool:
+        """Tell whether joined rows say the same, as far as the mapping looks at them."""
+        return len(found) < 2 or all(row == found[0] for row in found)
 
     def missed(self, rows: Rows) -> Iterator[str]:
         """Yield the cells that lead to no row, of a join that gives one row for each that it starts from."""
@@ -112,6 +121,10 @@ class JoinPlace:
         for start, row in zip(self.starts(rows), found, strict=True):
             if start is not None and row is None:
                 yield " ".join(map(str, start))
+
+
+def _texts(start: tuple[Cell, ...]) -> On:
+    return (str(start[0]),) if len(start) == 1 else tuple(map(str, start))
 
 
 def places_of(layout: Layout) -> list[JoinPlace]:

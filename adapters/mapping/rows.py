@@ -299,8 +299,12 @@ class _Compiler:
         step = -1 if part.pick == "last" else 1
 
         def each(all_rows: Rows, _row: Row) -> Any:
-            found = (row for row in all_rows[slot][-MAX_JOINED:][::step] if joined is None or row[joined] is not None)
-            made = (value for row in found if (value := base(all_rows, row)) is not None)
+            found = all_rows[slot]
+            if len(found) > MAX_JOINED:
+                found = found[-MAX_JOINED:]
+            if joined is not None:
+                found = [row for row in found if row[joined] is not None]
+            made = (value for row in found[::step] if (value := base(all_rows, row)) is not None)
             return next(made, None) if part.pick else list(made)
 
         return each

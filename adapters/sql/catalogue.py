@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from collections.abc import Mapping as Map
 from contextlib import suppress
 from datetime import date, datetime
@@ -71,6 +71,10 @@ class Catalogue:
     def place(self, table: str) -> Table:
         """Return the schema and name of a table that was checked."""
         return self._places[table]
+
+    def columns(self, table: str) -> Collection[str]:
+        """Return the columns of a table that was checked."""
+        return self._columns[table]
 
     def is_indexed(self, table: str, columns: Sequence[str]) -> bool:
         """Tell whether an index finds the rows of `table` by `columns`: it begins with one of them."""

@@ -156,5 +156,8 @@ def fitted_to(
     catalogue: Catalogue, table: str, columns: Sequence[str], values: Sequence[Any]
 ) -> tuple[Any, ...] | None:
     """Return values in the types of the columns; None when one of them cannot be a value of its column."""
+    if len(columns) == 1:
+        value = catalogue.parameter(table, columns[0], values[0])
+        return None if value is None else (value,)
     fitted = tuple(catalogue.parameter(table, column, value) for column, value in zip(columns, values, strict=True))
     return None if None in fitted else fitted

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
-from adapters.mapping.joins import JoinPlace, On, places_of
-from adapters.mapping.mapping import JoinKind
+from adapters.mapping.joins import Find, JoinPlace, On, Start, places_of
+from adapters.mapping.mapping import JoinKind, RecordMapping
 from adapters.mapping.mapping import Mapping as SourceMapping
 from adapters.mapping.rows import Builder, Row, Rows
 from adapters.sql.catalogue import Catalogue
 from adapters.sql.changed import fitted_to
-from adapters.sql.statement import Wanted
+from adapters.sql.statement import Statement, Wanted
 from adapters.sql.tables import Tables
 from adapters.values.cells import Cell
 from gateway.clock import Clock
@@ -63,6 +64,7 @@ class JoinedRows:
             }
             for name, record in mapping.records.items()
         }
+        self._statements: dict[tuple[str, str, tuple[str, ...], int, int], Statement] = {}
         self._codes: dict[tuple[str, str], dict[On, list[Row]]] = {}
         self.load_codes()
 
@@ -101,40 +103,67 @@ class JoinedRows:
         """
         kept: list[dict[str, list[Any]]] = [{} for _ in batch]
         broken: dict[int, str] = {}
+        linked = self.linked[record_type]
         for place in self.places[record_type]:
-            whole = [(position, rows) for position, rows in enumerate(batch) if position not in broken]
-            find = self._finder(record_type, place, [rows for _, rows in whole], deadline, links)
-            for position, rows in whole:
+            starts = {at: place.starts(rows) for at, rows in enumerate(batch) if at not in broken}
+            find = self.finder(record_type, place, starts.values(), deadline, links)
+            for at, own in starts.items():
                 try:
-                    place.put(rows, find)
+                    place.put(batch[at], own, find)
                 except Malformed as error:
-                    broken[position] = error.message
+                    broken[at] = error.message
                     continue
-                if place.join.name in self.linked[record_type]:
-                    kept[position][place.join.name] = self._keys(record_type, place, rows)
-        for position, (rows, link) in enumerate(zip(batch, kept, strict=True)):
-            yield (None, {}, broken[position]) if position in broken else (rows, link, "")
+                if place.join.name in linked:
+                    kept[at][place.join.name] = self._keys(record_type, place, batch[at])
+        for at, rows in enumerate(batch):
+            yield (None, {}, broken[at]) if at in broken else (rows, kept[at], "")
+
+    def cleaned(self, raw: Sequence[Any]) -> tuple[Cell, ...] | None:
+        """Return cells as they are compared; None where one of them is empty or cannot be read."""
+        try:
+            row = tuple(map(self._clean, raw))
+        except Malformed:
+            return None
+        return None if None in row else row
+
+    def live_keys(self, record: RecordMapping, columns: tuple[str, ...], values: tuple[Any, ...]) -> set[str]:
+        """Return the keys of the records that count now and have these values in `columns` of their own table."""
+        builder, fitted = self._builders[record.type], fitted_to(self._catalogue, record.table, columns, values)
+        if fitted is None:
+            return set()
+        wanted = Wanted(self._catalogue.place(record.table), tuple(builder.layout.columns[""]), columns, 1)
+        batch, today = [], self._clock.now().date().toordinal()
+        for raw in self._tables.run(wanted, fitted, self._clock.monotonic() + PAGE_SECONDS):
+            rows = builder.layout.empty()
+            with suppress(Malformed):
+                rows[0] = tuple(map(self._clean, raw))
+                batch.append(rows)
+        filled = [rows for rows, _, _ in self.fill(record.type, batch) if rows is not None]
+        return {str(rows[0][0]) for rows in filled if _counts(builder, rows, today)}
 
     def _keys(self, record_type: str, place: JoinPlace, rows: Rows) -> list[Any]:
         layout, join = self._builders[record_type].layout, place.join
         key = layout.columns[join.name].index(join.key)
         return [row[key] for row in rows[layout.slots[join.name]]]
 
-    def _finder(
+    def finder(
         self,
         record_type: str,
         place: JoinPlace,
-        batch: Sequence[Rows],
-        deadline: float | None,
-        links: Links | None,
-    ) -> Callable[[On], Sequence[Row]]:
-        """Return a function that gives the joined rows for what the records of `batch` are joined on."""
+        starts: Collection[Sequence[Start]],
+        deadline: float | None = None,
+        links: Links | None = None,
+    ) -> Find:
+        """Return a function that gives the joined rows for what the records of a batch are joined on."""
         if place.join.kind is JoinKind.CODES:
             codes = self._codes[record_type, place.join.name]
             return lambda on: codes.get(on, ())
         groups: dict[On, list[Row]] = {}
         unreadable: dict[On, str] = {}
-        for raw in self._raw(record_type, place, batch, deadline, links):
+        raws = self._raw(record_type, place, starts, deadline, links)
+        if not raws:
+            return lambda _on: ()
+        for raw in raws:
             self._take(place, raw, groups, unreadable)
         for group in groups.values():
             group.reverse()
@@ -162,51 +191,58 @@ class JoinedRows:
         self,
         record_type: str,
         place: JoinPlace,
-        batch: Sequence[Rows],
+        starts: Collection[Sequence[Start]],
         deadline: float | None,
         links: Links | None,
-    ) -> Iterator[Any]:
-        """Yield the joined rows of all records of `batch`, the newest first."""
-        join = place.join
-        if links is not None and join.name in links:
+    ) -> Sequence[Any]:
+        """Return the joined rows of all records of a batch, the newest first."""
+        join, limit = place.join, 0
+        if links and join.name in links:
             columns: tuple[str, ...] = (join.key,)
-            starts: list[tuple[Any, ...]] = [(key,) for key in links[join.name]]
-            limit = 0
+            wanted: list[tuple[Any, ...]] = [(key,) for key in links[join.name]]
         else:
             columns = join.columns
-            starts = sorted({start for rows in batch for start in place.starts(rows) if start is not None}, key=str)
+            wanted = list({start: None for own in starts for start in own if start is not None})
             limit = 0 if deadline is None else max(LOOKED_AT, place.most)
-        order = join.order if join.kind is JoinKind.MANY else ""
-        for found in self.matching(
-            join.table, self._builders[record_type].layout.columns[join.name], columns, starts, order, limit, deadline
-        ):
-            if limit and len(found) >= limit and links is None:
-                raise InDoubtError
-            yield from found
-
-    def matching(
-        self,
-        table: str,
-        columns: Sequence[str],
-        where: tuple[str, ...],
-        values: Sequence[tuple[Any, ...]],
-        order: str = "",
-        limit: int = 0,
-        deadline: float | None = None,
-    ) -> Iterator[Sequence[Any]]:
-        """Yield the rows whose `where` is one of `values`, newest first, as each statement gives them."""
-        fitted = [fit for each in values if (fit := fitted_to(self._catalogue, table, where, each)) is not None]
-        place, most = self._catalogue.place(table), self._tables.most(len(where))
+        if not wanted:
+            return ()
+        if len(wanted) > 1:
+            wanted.sort(key=str)
+        fitted = [fit for each in wanted if (fit := fitted_to(self._catalogue, join.table, columns, each)) is not None]
+        most, found = self._tables.most(len(columns)), list[Any]()
         for begin in range(0, len(fitted), most):
             some = self._tables.padded(fitted[begin : begin + most])
-            wanted = Wanted(
-                place,
-                tuple(columns),
-                where[0] if len(where) == 1 else where,
-                len(some),
-                order=order,
-                newest=True,
-                limit=limit,
-            )
+            statement = self._statement(record_type, place, columns, len(some), limit)
             until = self._clock.monotonic() + PAGE_SECONDS if deadline is None else deadline
-            yield self._tables.run(wanted, [value for each in some for value in each], until)
+            values = [value for each in some for value in each]
+            raws = self._tables.execute(statement.sql, statement.parameters(values), until)
+            if limit and links is None and len(raws) >= limit:
+                raise InDoubtError
+            found += raws
+        return found
+
+    def _statement(
+        self, record_type: str, place: JoinPlace, columns: tuple[str, ...], many: int, limit: int
+    ) -> Statement:
+        known = (record_type, place.join.name, columns, many, limit)
+        if (statement := self._statements.get(known)) is None:
+            join, own = place.join, self._builders[record_type].layout.columns[place.join.name]
+            statement = self._statements[known] = self._tables.statement(
+                Wanted(
+                    self._catalogue.place(join.table),
+                    tuple(own),
+                    columns,
+                    many,
+                    order=join.order if join.kind is JoinKind.MANY else "",
+                    newest=True,
+                    limit=limit,
+                )
+            )
+        return statement
+
+
+def _counts(builder: Builder, rows: Rows, today: int) -> bool:
+    try:
+        return builder.is_live(rows) and not 0 < builder.last_day(rows) < today
+    except Malformed:
+        return False

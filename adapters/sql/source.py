@@ -15,6 +15,7 @@ from adapters.sql.access import SqlAccess
 from adapters.sql.catalogue import Catalogue
 from adapters.sql.joined import LOOKED_AT, PAGE_SECONDS, InDoubtError, JoinedRows, Links, Scanned
 from adapters.sql.open_failure import not_opened
+from adapters.sql.proof import Ambiguous, Proof
 from adapters.sql.statement import Wanted
 from adapters.sql.tables import BATCH, Tables
 from adapters.sql.totals import count, fingerprint
@@ -229,6 +230,11 @@ class SqlSource:
         return self._clock.monotonic() + PAGE_SECONDS
 
     # ---------------------------------------------------- the source as a whole
+
+    def ambiguous(self, record_type: str) -> Iterator[Ambiguous]:
+        """Yield the joins of a record type whose keys do not tell rows apart where a record needs that."""
+        record = self.mapping.records[record_type]
+        yield from Proof(self._tables, self.catalogue, record, self._joined, self._clock).ambiguous()
 
     def ping(self, deadline: float) -> None:
         """Run an empty query on each table. Raises when one of them cannot be asked."""
