@@ -16,6 +16,7 @@ from typing import Any
 
 from adapters.base import Adapter
 from adapters.check.conformance import BUDGET, Expectation, check_adapter
+from adapters.check.joins import judge_histories, judge_joins
 from adapters.check.measure import Speed, measure, queries_of
 from adapters.check.report import (
     Finding,
@@ -164,6 +165,8 @@ def _try(report: Report, url: str, access: Path | None, rows: int, clock: Clock)
             for name in report.mapping.records:
                 report.types.append(read_rows(source, name, rows))
                 report.findings += judge_rows(report.mapping, report.types[-1])
+                report.findings += judge_joins(source, name)
+                report.findings += judge_histories(report.mapping, report.types[-1])
             asked = [query for each in report.types for query in queries_of(each)]
             report.findings += _breaches(adapter, clock, [query for query, _ in asked[:5]], f"{report.file}:1")
             done = sum(each.rows for each in report.types)
@@ -202,9 +205,10 @@ def _places(mapping: SourceMapping) -> Iterator[tuple[str, str, int]]:
         yield record.table, record.key, record.line_key
         for join in record.joins:
             yield join.table, "", join.line
-            yield tables[join.to.join], join.to.column, join.to.line
-            for column in (join.column, join.key, join.order):
-                yield join.table, column, join.line_column
+            for ref in join.to:
+                yield tables[ref.join], ref.column, ref.line
+            for column in (*join.columns, join.key, join.order, *(when.ref.column for when in join.where)):
+                yield join.table, column, join.line_on
         for ref in (*refs_of(record), *([record.changed] if record.changed else ())):
             yield tables[ref.join], ref.column, ref.line
 

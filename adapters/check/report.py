@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
+from adapters.check.histories import History, histories
 from adapters.check.misread import Misread, Scripted, misread, scripted
 from adapters.index.build import TWIN
 from adapters.index.source import RowSource
@@ -89,6 +90,7 @@ class TypeReport:
     keys: set[str] = field(default_factory=set)
     failed: dict[str, list[Sample]] = field(default_factory=dict)
     scripted: list[Scripted] = field(default_factory=list)
+    histories: list[History] = field(default_factory=list)
 
     @property
     def share(self) -> float:
@@ -100,13 +102,15 @@ class TypeReport:
 def read_rows(source: RowSource, record_type: str, limit: int) -> TypeReport:
     """Return the results for the first `limit` rows of a type, made into records as the index would."""
     record, builder = source.mapping.records[record_type], source.builders[record_type]
-    report = TypeReport(record_type, record.table, scripted=scripted(record))
+    report = TypeReport(record_type, record.table, scripted=scripted(record), histories=histories(record, builder))
     looked_up = [(_counter(report, record, place), place, cells) for place, cells in coded(builder, record)]
     for rows, _links, why in islice(source.scan(record_type), limit):
         report.rows += 1
         if rows is None:
             report.reasons[why] += 1
             continue
+        for history in report.histories:
+            history.take(rows)
         try:
             if not builder.is_live(rows):
                 report.not_live += 1
@@ -256,7 +260,7 @@ def _unknown(mapping: SourceMapping, report: TypeReport) -> Iterator[Finding]:
     for (name, column), count in fields.most_common():
         counter, cells = _counter(report, record, (name, column)), f"{count} cells of `{column}`"
         values = [value for field_, col, value in counter if (field_, col) == (name, column)]
-        line = joins[name].line_column if name in joins else record.fields[name].parts[0].line
+        line = joins[name].line_on if name in joins else record.fields[name].parts[0].line
         if name in joins:
             told = f"{cells} are in no row of `{joins[name].table}`, so that they have no meaning: {_listed(values)}"
             remedy = "ask what they mean: what comes from that table is missing in their records"

@@ -25,7 +25,8 @@ from adapters.files.jsonlines import JsonLinesReader
 from adapters.files.settings import Duplicates, Format, Table, tables_of
 from adapters.files.workbook import WorkbookReader
 from adapters.mapping.documents import RowMaker, Tables, check_columns, codes_of, getter
-from adapters.mapping.mapping import Join, JoinKind, RecordMapping
+from adapters.mapping.joins import JoinPlace, On
+from adapters.mapping.mapping import JoinKind, RecordMapping
 from adapters.mapping.mapping import Mapping as SourceMapping
 from adapters.mapping.rows import Builder, Layout, Row, Rows
 from adapters.values.cells import cleaner
@@ -89,16 +90,17 @@ class FilesSource:
     def _load_codes(self, record_type: str) -> None:
         record, layout = self.mapping.records[record_type], self.builders[record_type].layout
         self._codes[record_type] = {
-            join.name: self._code_table(join, layout.columns[join.name])
+            join.name: self._code_table(JoinPlace(layout, join), layout.columns[join.name])
             for join in record.joins
             if join.kind is JoinKind.CODES
         }
 
-    def _code_table(self, join: Join, columns: Sequence[str]) -> dict[str, Row]:
-        where = f"{self.mapping.file}:{join.line_column}"
+    def _code_table(self, place: JoinPlace, columns: Sequence[str]) -> dict[On, Sequence[Row]]:
+        join = place.join
+        where = f"{self.mapping.file}:{join.line_on}"
         gets = [getter(column, self._tables[join.table].is_flat, where) for column in columns]
         documents = (found.document for found in self._found(join.table, columns) if not found.reason)
-        return codes_of(join, columns, gets, self._clean, documents, where)
+        return codes_of(place, gets, self._clean, documents, where)
 
     # ---------------------------------------------------- all records
 

@@ -13,7 +13,8 @@ from adapters.http.client import MAX_ITEM, Client
 from adapters.http.pages import first_page, pages, rows_of
 from adapters.http.settings import Table, tables_of
 from adapters.mapping.documents import RowMaker, Tables, codes_of, getter
-from adapters.mapping.mapping import Join, JoinKind
+from adapters.mapping.joins import JoinPlace, On
+from adapters.mapping.mapping import JoinKind
 from adapters.mapping.mapping import Mapping as SourceMapping
 from adapters.mapping.rows import Builder, Row, Rows
 from adapters.values.cells import cleaner
@@ -54,16 +55,16 @@ class HttpSource:
     def _load_codes(self, record_type: str) -> None:
         layout = self.builders[record_type].layout
         self._codes[record_type] = {
-            join.name: self._code_table(join, layout.columns[join.name])
+            join.name: self._code_table(JoinPlace(layout, join), layout.columns[join.name])
             for join in self.mapping.records[record_type].joins
             if join.kind is JoinKind.CODES
         }
 
-    def _code_table(self, join: Join, columns: Sequence[str]) -> dict[str, Row]:
-        where = f"{self.mapping.file}:{join.line_column}"
+    def _code_table(self, place: JoinPlace, columns: Sequence[str]) -> dict[On, Sequence[Row]]:
+        where = f"{self.mapping.file}:{place.join.line_on}"
         gets = [getter(column, False, where) for column in columns]
-        listed = pages(self._client, self._tables[join.table], self._clock.monotonic() + SCAN_SECONDS)
-        return codes_of(join, columns, gets, self._clean, (row for page in listed for row in page), where)
+        listed = pages(self._client, self._tables[place.join.table], self._clock.monotonic() + SCAN_SECONDS)
+        return codes_of(place, gets, self._clean, (row for page in listed for row in page), where)
 
     # ---------------------------------------------------- all records and one
 

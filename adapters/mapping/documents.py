@@ -14,7 +14,8 @@ from typing import Any
 import jmespath
 from jmespath.exceptions import JMESPathError
 
-from adapters.mapping.mapping import Join, JoinKind, Mapping, RecordMapping
+from adapters.mapping.joins import JoinPlace, On
+from adapters.mapping.mapping import JoinKind, Mapping, RecordMapping
 from adapters.mapping.rows import Layout, Row, Rows, refs_of
 from adapters.values.cells import Cell
 from gateway.config.toml import TomlTable, nearest
@@ -22,8 +23,8 @@ from gateway.errors import Malformed, Misconfigured
 
 Path = Callable[[Any], Any]
 Clean = Callable[[Any], Cell]
-Tables = Map[str, Map[str, Row]]
-"""Code tables by the name of their join: rows by the text of the column that they are joined on."""
+Tables = Map[str, Map[On, Sequence[Row]]]
+"""Code tables by the name of their join: rows by the texts of the columns that they are joined on."""
 
 MAX_NESTED = 64
 """Items of one nested list; a document with more is left out, since a field holds as many at most."""
@@ -84,25 +85,26 @@ def getter(column: str, is_flat: bool, where: str) -> Path:
 
 
 def codes_of(
-    join: Join, columns: Sequence[str], gets: Sequence[Path], clean: Clean, documents: Iterable[Any], where: str
-) -> dict[str, Row]:
-    """Return the rows of a code table by the column that it is joined on; unreadable rows are left out.
+    place: JoinPlace, gets: Sequence[Path], clean: Clean, documents: Iterable[Any], where: str
+) -> dict[On, Sequence[Row]]:
+    """Return the rows of a code table by the columns that it is joined on; unreadable rows are left out.
 
     Raises `Misconfigured` at `where` when it has two meanings for one code, or is too large for memory.
     """
-    place = columns.index(join.column)
-    codes: dict[str, Row] = {}
+    codes: dict[On, Sequence[Row]] = {}
     for document in documents:
         try:
             row = tuple([clean(get(document)) for get in gets])
         except Malformed:
             continue
-        if codes.setdefault(str(row[place]), row) != row or len(codes) > MAX_CODES:
+        if (on := place.on(row)) is None:
+            continue
+        if codes.setdefault(on, (row,)) != (row,) or len(codes) > MAX_CODES:
             raise Misconfigured(
                 "the code table `{table}` says two things of one code, or has more than {limit} rows",
                 code="bad-codes",
                 where=where,
-                table=join.table,
+                table=place.join.table,
                 limit=MAX_CODES,
             )
     return codes
@@ -118,15 +120,17 @@ class RowMaker:
         self._is_flat = is_flat
         self._key = getter(record.key, is_flat, f"{file}:{record.line_key}")
         self._own = [getter(column, is_flat, f"{file}:{record.line}") for column in layout.columns[""]]
-        self._joins: list[Callable[[Any, Rows, Tables], Any]] = [self._join(record, join.name) for join in layout.joins]
+        self._joins: list[Callable[[Any, Rows, Tables], None]] = [
+            self._join(record, join.name) for join in layout.joins
+        ]
 
-    def _join(self, record: RecordMapping, name: str) -> Callable[[Any, Rows, Tables], Any]:
+    def _join(self, record: RecordMapping, name: str) -> Callable[[Any, Rows, Tables], None]:
         join = next(join for join in record.joins if join.name == name)
         where = f"{self._file}:{join.line}"
         if join.kind is JoinKind.CODES:
-            slot, index = self._layout.place(join.to)
-            return lambda _document, rows, tables: (
-                tables[name].get(str(rows[slot][index])) if rows[slot] is not None else None
+            place = JoinPlace(self._layout, join)
+            return lambda _document, rows, tables: place.put(
+                rows, place.starts(rows), lambda on: tables[name].get(on, ())
             )
         if join.kind is not JoinKind.NESTED or self._is_flat:
             kinds = "codes" if self._is_flat else "codes or nested"
@@ -138,9 +142,13 @@ class RowMaker:
                 kind=join.kind,
                 kinds=kinds,
             )
-        items = path(join.table, where)
+        items, slot = path(join.table, where), self._layout.slots[name]
         gets = [path(column, where) for column in self._layout.columns[name]]
-        return lambda document, _rows, _tables: self._nested(items(document), gets)
+
+        def put(document: Any, rows: Rows, _tables: Tables) -> None:
+            rows[slot] = self._nested(items(document), gets)
+
+        return put
 
     def _nested(self, found: Any, gets: Sequence[Path]) -> list[Row]:
         items = found if isinstance(found, list) else [] if found is None else [found]
@@ -168,8 +176,8 @@ class RowMaker:
             rows[0] = tuple([cell(get(document)) for get in self._own])
         except Malformed as error:
             raise self._with_column(document, error) from None
-        for slot, join in enumerate(self._joins, 1):
-            rows[slot] = join(document, rows, tables)
+        for put in self._joins:
+            put(document, rows, tables)
         return rows
 
     def _with_column(self, document: Any, error: Malformed) -> Malformed:
@@ -206,5 +214,5 @@ def _line(record: RecordMapping, name: str, column: str) -> int:
     if lines:
         return lines[0]
     if name:
-        return next(join.line_column for join in record.joins if join.name == name)
+        return next(join.line_on for join in record.joins if join.name == name)
     return record.line_key if column == record.key else record.line

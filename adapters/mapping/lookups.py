@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from adapters.mapping.mapping import Join, JoinKind, Part, RecordMapping, Value, test_of
+from adapters.mapping.conditions import condition
+from adapters.mapping.joins import JoinPlace
+from adapters.mapping.mapping import JoinKind, Over, Part, RecordMapping, Value, test_of
 from adapters.mapping.rows import Builder, Rows
 
 
@@ -20,7 +22,7 @@ def coded(builder: Builder, record: RecordMapping) -> Iterator[tuple[tuple[str, 
                 yield (name, part.refs[0].column), _Codes(builder, part, part.rows or rows, is_known)
     for join in record.joins:
         if join.kind is JoinKind.CODES:
-            yield (join.name, join.to.column), _missed(builder, join)
+            yield (join.name, ", ".join(ref.column for ref in join.to)), JoinPlace(builder.layout, join).missed
 
 
 def _look_up(part: Part) -> Callable[[Any], bool] | None:
@@ -30,18 +32,6 @@ def _look_up(part: Part) -> Callable[[Any], bool] | None:
     if part.names == ("country",) and not part.otherwise:
         return lambda cell: part.converters[0](cell) is not None
     return None
-
-
-def _missed(builder: Builder, join: Join) -> Callable[[Rows], Iterator[str]]:
-    """Return a function that yields the cells of a row that lead to no row of the join's table."""
-    slot, (start, index) = builder.layout.slots[join.name], builder.layout.place(join.to)
-
-    def missed(rows: Rows) -> Iterator[str]:
-        cell = rows[start][index] if rows[start] else None
-        if cell is not None and not rows[slot]:
-            yield str(cell)
-
-    return missed
 
 
 def parts(value: Value, rows: str = "") -> Iterator[tuple[Part, str]]:
@@ -59,19 +49,19 @@ class _Codes:
 
     def __init__(self, builder: Builder, part: Part, rows: str, is_known: Callable[[Any], bool]) -> None:
         self._is_known = is_known
-        self._place = builder.layout.place(part.refs[0])
-        self._holds = test_of(part.where) if part.where else None
-        self._where = builder.layout.place(part.where.ref) if part.where else (0, 0)
-        self._is_many = bool(rows)
+        self._place = builder.layout.place(part.refs[0], rows)
+        self._holds: Callable[[Rows, Any], bool] = lambda _rows, _row: True
+        if part.where and part.where.over is not Over.ONE:
+            over = condition(part.where, builder.layout.place)
+            self._holds = lambda rows, _row: over(rows)
+        elif part.where:
+            test, (slot, index) = test_of(part.where), builder.layout.place(part.where.ref, rows)
+            own = self._place[0] == slot
+            self._holds = lambda rows, row: test(row[index] if own else rows[slot][index] if rows[slot] else None)
 
     def __call__(self, rows: Rows) -> Iterator[str]:
         slot, index = self._place
         row = rows[slot]
         for each in row if isinstance(row, list) else (row,):
-            if not each or each[index] is None or self._is_known(each[index]):
-                continue
-            if self._holds is not None:
-                other = each if self._where[0] == slot else rows[self._where[0]]
-                if not other or not self._holds(other[self._where[1]]):
-                    continue
-            yield str(each[index])
+            if each and each[index] is not None and not self._is_known(each[index]) and self._holds(rows, each):
+                yield str(each[index])

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from collections.abc import Mapping as Map
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -39,28 +39,55 @@ class JoinKind(StrEnum):
     NESTED = "nested"
 
     @property
-    def has_many(self) -> bool:
-        """True if it gives a list of rows."""
+    def is_list(self) -> bool:
+        """True if it gives a list of rows for one row that it starts from."""
         return self in (JoinKind.MANY, JoinKind.NESTED)
 
 
 @dataclass(frozen=True, slots=True)
 class Join:
-    """Rows of another table: those whose `column` equals `to`.
+    """Rows of another table: those whose `columns` equal the cells of `to`, one by one, and that meet `where`.
 
-    If there are many, `key` is the row's own key and `order` the column that they are sorted by. For a nested list,
-    `table` is the JMESPath that leads to it, and nothing else is set.
+    If there are many, `key` is the row's own key and `order` the column that they are sorted by; with `is_shared`
+    several records may have the same rows. For a nested list, `table` is the JMESPath that leads to it, and nothing
+    else is set.
+
+    `start` is the list of rows that it starts from, by the name of its join; empty for a single row. `rows` is the
+    list that its own rows are part of: itself, or `start` where each row of that one gets one row more; empty for a
+    join that gives a record one row.
     """
 
     name: str
     kind: JoinKind
     table: str
-    column: str
-    to: Ref
+    columns: tuple[str, ...]
+    to: tuple[Ref, ...]
     key: str
     order: str
     line: int
-    line_column: int
+    line_on: int
+    where: tuple[When, ...] = ()
+    is_shared: bool = False
+    start: str = ""
+    rows: str = ""
+
+
+MAX_JOINED = 64
+"""Joined rows of one record that give values, the last in their order: a field holds as many at most."""
+
+
+def members(joins: Iterable[Join]) -> dict[str, list[str]]:
+    """Return, for each list of rows, the joins whose columns its rows have, in their order.
+
+    Rows that start from a list carry the columns of the row that each of them starts from.
+    """
+    lists: dict[str, list[str]] = {}
+    for join in joins:
+        if join.rows == join.name:
+            lists[join.name] = [join.name, *lists.get(join.start, ())]
+        elif join.rows:
+            lists[join.rows].append(join.name)
+    return lists
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,21 +125,39 @@ class Value:
     is_list: bool
 
 
+class Over(StrEnum):
+    """The rows of a list that decide about a condition; `ONE` where there is no list."""
+
+    ONE = "one"
+    ANY = "any"
+    ALL = "all"
+    NEWEST = "newest"
+
+
 @dataclass(frozen=True, slots=True)
 class When:
-    """A condition on a cell. With a column of a `many` join it holds when it holds for any row.
+    """A condition on a cell, or on the cells of a list of rows as `over` says.
 
-    `test` is `in`, `not_in`, `filled`, `empty` or `not_past`; `date` reads the cell for the last one.
+    `test` is `in`, `not_in`, `filled`, `empty` or `not_past`; `date` reads the cell for the last one. `by` is the
+    column whose largest value the newest row has; `by_date` reads it where it is a date in words of its own.
     """
 
     ref: Ref
     test: str
     values: frozenset[str] = frozenset()
     date: Convert | None = None
+    over: Over = Over.ONE
+    by: Ref | None = None
+    by_date: Convert | None = None
+
+    @property
+    def refs(self) -> tuple[Ref, ...]:
+        """The columns that it looks at."""
+        return (self.ref, self.by) if self.by else (self.ref,)
 
 
 def test_of(when: When) -> Callable[[Cell], bool]:
-    """Return the test of a condition that has no date."""
+    """Return the test of one cell, for a condition that has no date."""
     values = when.values
     if when.test == "in":
         return lambda cell: cell is not None and str(cell) in values

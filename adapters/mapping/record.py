@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping as Map
+from dataclasses import replace
 from typing import Any
 
 from adapters.mapping.fit import misfits
@@ -12,11 +13,13 @@ from adapters.mapping.mapping import (
     Join,
     JoinKind,
     MarkingRule,
+    Over,
     Part,
     RecordMapping,
     Ref,
     Value,
     When,
+    members,
 )
 from adapters.mapping.marking import MARKING_KEYS, marking_rule, one_of
 from adapters.values.conversion import Convert, Option
@@ -63,7 +66,7 @@ class RecordReader:
             table=node.text("table"),
             key=node.text("key"),
             joins=tuple(self._joins.values()),
-            live=tuple(self._when(each) for each in node.tables("live")),
+            live=tuple(self._when(each, is_live=True) for each in node.tables("live")),
             fields=self._all_fields(),
             search=self._search(),
             markings=tuple(self._marking(each) for each in node.tables("marking")),
@@ -78,14 +81,46 @@ class RecordReader:
         kind = one_of(node, "kind", JoinKind, node.text("kind"))
         if kind is JoinKind.NESTED:
             return self._nested(name, node)
-        node.only("kind", "table", "column", "to", "key", "order")
-        to = self._ref(node, "to", node.text("to"))
-        if to.join and self._joins[to.join].kind.has_many:
-            node.fail(f"`{to.join}` has many rows; a join starts from one", "to")
-        column = node.text("column")
-        key = node.text("key") if kind is JoinKind.MANY else column
-        order = node.text("order", key)
-        return Join(name, kind, node.text("table"), column, to, key, order, node.line("table"), node.line("column"))
+        node.only("kind", "table", "on", "column", "to", "key", "order", "where", "shared")
+        pairs, key_on = _pairs(node)
+        to = tuple(self._ref(node, "on" if key_on == "on" else "to", text) for _, text in pairs)
+        columns = tuple(column for column, _ in pairs)
+        key = node.text("key") if kind is JoinKind.MANY else columns[0]
+        start = self._start(node, key_on, to)
+        made = Join(
+            name=name,
+            kind=kind,
+            table=node.text("table"),
+            columns=columns,
+            to=to,
+            key=key,
+            order=node.text("order", key),
+            line=node.line("table"),
+            line_on=node.line(key_on),
+            is_shared=bool(node.get("shared", bool, False)),
+            start=start,
+            rows=name if kind.is_list else start,
+        )
+        self._joins[name] = made
+        return replace(made, where=tuple(self._own_condition(each, name) for each in _each(node, "where")))
+
+    def _start(self, node: TomlTable, key: str, to: tuple[Ref, ...]) -> str:
+        """Return the list of rows that a join starts from; empty where each record has one row to start from."""
+        lists = [self._joins[ref.join].rows for ref in to if ref.join and self._joins[ref.join].rows]
+        carried = members(self._joins.values())
+        for rows in lists:
+            if all(other in carried[rows] for other in lists):
+                return rows
+        if lists:
+            node.fail("a join starts from the rows of one join", key, remedy=f"it names those of {', '.join(lists)}")
+        return ""
+
+    def _own_condition(self, node: TomlTable, name: str) -> When:
+        """Return a condition that a joined row must meet, on a column of its own."""
+        when = self._when(node, name)
+        if when.ref.join != name:
+            node.fail("the `where` of a join names its own columns", "column", remedy="other rows belong into `when`")
+        return when
 
     def _nested(self, name: str, node: TomlTable) -> Join:
         """Return a list inside the row; only rows that are documents have one."""
@@ -93,7 +128,7 @@ class RecordReader:
         if not self._has_paths:
             node.fail("only files and web sources have nested rows", "kind")
         line = node.line("path")
-        return Join(name, JoinKind.NESTED, node.text("path"), "", Ref("", "", line), "", "", line, line)
+        return Join(name, JoinKind.NESTED, node.text("path"), (), (), "", "", line, line, rows=name)
 
     def _ref(self, node: TomlTable, key: str, text: str, rows: str = "") -> Ref:
         """Return `column`, or `join.column`; inside `from` a bare column is one of that join.
@@ -157,8 +192,8 @@ class RecordReader:
         names = _converter_names(inner)
         inner.only(*PART_KEYS, *sorted(option for name in names for option in CONVERTERS[name].options))
         own = inner.text("from", "")
-        if own and (own not in self._joins or not self._joins[own].kind.has_many or rows):
-            many = [join.name for join in self._joins.values() if join.kind.has_many]
+        if own and (own not in self._joins or not self._joins[own].rows or rows):
+            many = [join.name for join in self._joins.values() if join.rows]
             inner.fail(f"`{own}` is not a join with many rows", "from", own, nearest(own, many))
         item = inner.data.get("item")
         part = Part(
@@ -195,7 +230,7 @@ class RecordReader:
 
     def _check_rows(self, inner: TomlTable, part: Part, rows: str) -> None:
         for ref in part.refs:
-            if ref.join and ref.join != rows and self._joins[ref.join].kind.has_many:
+            if self._is_list(ref, rows):
                 inner.fail(f"`{ref.join}` has many rows", "column", ref.join, f'say from = "{ref.join}"')
 
     def _field(self, inner: TomlTable) -> str:
@@ -231,32 +266,92 @@ class RecordReader:
         return CategoryRule(self._conditions(node), one_of(node, "is", SubjectCategory, node.text("is")))
 
     def _conditions(self, node: TomlTable) -> tuple[When, ...]:
-        data: Any = node.data.get("when")
-        items = data if isinstance(data, list) else [data]
-        if not data or not all(isinstance(item, dict) for item in items):
-            node.fail("a rule needs `when`", "when", remedy='when = { column = "...", in = ["..."] }')
-        return tuple(self._when(node.inner("when", item)) for item in items)
+        if not node.data.get("when"):
+            node.fail("a rule needs `when`", "when", remedy=_CONDITION.format("when"))
+        return tuple(self._when(each) for each in _each(node, "when"))
 
-    def _when(self, node: TomlTable, rows: str = "") -> When:
-        node.only("column", *TESTS)
+    def _when(self, node: TomlTable, rows: str = "", *, is_live: bool = False) -> When:
+        node.only("column", "rows", "dates", *TESTS)
         tests = [test for test in TESTS if test in node.data]
         if len(tests) != 1:
             node.fail("a condition needs exactly one test", remedy=f"one of {', '.join(TESTS)}")
         test = tests[0]
         ref = self._ref(node, "column", node.text("column"), rows)
-        if test == "not_past":
-            return When(ref, test, date=self._date(node))
-        if test in ("filled", "empty"):
-            if not node.get(test, bool):
-                node.fail(f"`{test}` is only ever true", test)
-            return When(ref, test)
-        return When(ref, test, frozenset(node.texts(test)))
+        over, by, by_date = self._over(node, ref, rows)
+        if test in ("filled", "empty") and not node.get(test, bool):
+            node.fail(f"`{test}` is only ever true", test)
+        if test == "not_past" and not is_live:
+            node.fail("`not_past` is a condition of `live`", "not_past", remedy="a record is not read anew each day")
+        values = frozenset(node.texts(test)) if test in ("in", "not_in") else frozenset[str]()
+        date = _date(node, "not_past") if test == "not_past" else None
+        return When(ref, test, values, date, over, by, by_date)
 
-    def _date(self, node: TomlTable) -> Convert:
-        try:
-            return date_of({"formats": [node.text("not_past")]}, bounded=False)
-        except Misconfigured as error:
-            node.fail(error.message, "not_past", remedy=error.remedy)
+    def _is_list(self, ref: Ref, rows: str) -> bool:
+        """Tell whether a column has many cells for a record, or for a row of the list `rows`."""
+        join = self._joins.get(ref.join)
+        if join is None or not join.rows:
+            return False
+        return not rows or ref.join not in members(self._joins.values())[self._joins[rows].rows]
+
+    def _over(self, node: TomlTable, ref: Ref, rows: str) -> tuple[Over, Ref | None, Convert | None]:
+        """Return the rows of a list that decide about a condition, with the column of time and how it is written."""
+        said = node.text("rows", "")
+        if not self._is_list(ref, rows):
+            if said:
+                node.fail("`rows` is for a column of a join with many rows", "rows", remedy="leave it out")
+            return Over.ONE, None, None
+        word, _, column = said.partition(" by ")
+        if said in ("any", "all"):
+            return Over(said), None, None
+        if word != "newest" or not column.strip():
+            what = f"`{ref.join}` may have many rows, and the condition does not say which of them decide"
+            node.fail(what if not said else f"`rows` cannot be `{said}`", "rows" if said else "column", remedy=_OVER)
+        by = self._ref(node, "rows", column.strip(), ref.join)
+        held = members(self._joins.values())[self._joins[ref.join].rows]
+        if by.join not in held:
+            node.fail(f"`{column}` is no column of `{ref.join}`", "rows", remedy="a row's time stands in the row")
+        return Over.NEWEST, by, _date(node, "dates") if "dates" in node.data else None
+
+
+_CONDITION = '{} = {{ column = "...", in = ["..."] }}'
+
+
+def _each(node: TomlTable, key: str) -> list[TomlTable]:
+    """Return the conditions of `key`: one table, or a list of them."""
+    data: Any = node.data.get(key, [])
+    items = data if isinstance(data, list) else [data]
+    if not all(isinstance(item, dict) for item in items):
+        node.fail(f"`{key}` holds conditions", key, remedy=_CONDITION.format(key))
+    return [node.inner(key, item) for item in items]
+
+
+_OVER = (
+    'say `rows = "newest by COLUMN"` for the present state of a history, `rows = "any"` (as it was read until now), or '
+    '`rows = "all"`'
+)
+
+
+def _date(node: TomlTable, key: str) -> Convert:
+    try:
+        return date_of({"formats": list(node.texts(key))}, bounded=False)
+    except Misconfigured as error:
+        node.fail(error.message, key, remedy=error.remedy)
+
+
+def _pairs(node: TomlTable) -> tuple[list[tuple[str, str]], str]:
+    """Return the columns of a join, each with the column that it equals, and the key that says so."""
+    if "on" not in node.data:
+        return [(node.text("column"), node.text("to"))], "column"
+    if "column" in node.data or "to" in node.data:
+        node.fail("a join has either `on`, or `column` and `to`", "on", remedy="leave `column` and `to` out")
+    pairs = node.data["on"]
+    if not isinstance(pairs, list) or not pairs or not all(_is_pair(pair) for pair in pairs):
+        node.fail("`on` is a list of pairs", "on", remedy='on = [["column of the joined table", "column of this one"]]')
+    return [(column, to) for column, to in pairs], "on"
+
+
+def _is_pair(pair: Any) -> bool:
+    return isinstance(pair, list) and len(pair) == 2 and all(isinstance(text, str) and text for text in pair)
 
 
 def _option(inner: TomlTable, key: str, option: Option) -> Any:

@@ -1,24 +1,38 @@
 """From the rows of a source to a record, by a mapping compiled once into closures.
 
-`Rows` are the cells of one record: the row of its own table, one row or None for each `codes` and `one` join, a
-list of rows for each `many` join, and at the end the reasons for spared values and the finished fields, which search
-keys may refer to.
+`Rows` are the cells of one record: the row of its own table, one row or None for each `codes` and `one` join, and a
+list of rows for each `many` join, with the cells of what each of these is joined to. At the end stand the reasons for
+spared values and the finished fields, which search keys may refer to.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any
 
-from adapters.mapping.mapping import Join, JoinKind, Mapping, Part, RecordMapping, Ref, Value, When, test_of
+from adapters.mapping.conditions import condition, last_day
+from adapters.mapping.mapping import (
+    MAX_JOINED,
+    Join,
+    JoinKind,
+    Mapping,
+    Over,
+    Part,
+    RecordMapping,
+    Ref,
+    Value,
+    When,
+    members,
+    test_of,
+)
 from adapters.values.cells import Cell
 from adapters.values.dates import FUTURE, is_to_come
 from gateway.clock import SystemClock
 from gateway.errors import Malformed
 from gateway.model.hit import SourceRecord
 from gateway.model.marking import Marking, SubjectCategory
-from gateway.model.values import PartialDate
 from gateway.records.types import RECORD_TYPES
 
 Row = tuple[Cell, ...]
@@ -36,25 +50,54 @@ class Layout:
 
     def __init__(self, record: RecordMapping) -> None:
         self.joins: tuple[Join, ...] = record.joins
-        self.slots = {"": 0} | {join.name: position for position, join in enumerate(record.joins, 1)}
         self.columns: dict[str, list[str]] = {"": [record.key]} | {join.name: [] for join in record.joins}
         for join in record.joins:
             if join.kind is JoinKind.NESTED:
                 continue
-            self._add(join.to.join, join.to.column)
-            self._add(join.name, join.key)
-            self._add(join.name, join.column)
-            self._add(join.name, join.order)
+            for ref in join.to:
+                self._add(ref.join, ref.column)
+            for column in (join.key, *join.columns, join.order):
+                self._add(join.name, column)
+            for ref in (ref for when in join.where for ref in when.refs):
+                self._add(ref.join, ref.column)
         for ref in refs_of(record):
             self._add(ref.join, ref.column)
+        slots = {"": 0} | {join.name: position for position, join in enumerate(record.joins, 1)}
+        self.slots = {"": 0} | {join.name: slots[join.rows or join.name] for join in record.joins}
+        self.judged = {
+            held
+            for when in conditions_of(record)
+            if when.over is not Over.ONE and (held := next(j.rows for j in record.joins if j.name == when.ref.join))
+        }
+        self._lists = {join.name: join.rows for join in record.joins}
+        self.begins: dict[str, dict[str, int]] = {
+            rows: dict(zip(joins, accumulate((len(self.columns[name]) for name in joins[:-1]), initial=0), strict=True))
+            for rows, joins in members(record.joins).items()
+        }
 
     def _add(self, join: str, column: str) -> None:
         if column not in self.columns[join]:
             self.columns[join].append(column)
 
-    def place(self, ref: Ref) -> tuple[int, int]:
-        """Return the slot in `Rows` and the index in its row."""
-        return self.slots[ref.join], self.columns[ref.join].index(ref.column)
+    def place(self, ref: Ref, rows: str = "") -> tuple[int, int]:
+        """Return the slot in `Rows` and the index in its row; inside the list `rows`, the place in that list's rows."""
+        own = self.columns[ref.join].index(ref.column)
+        held = self._lists.get(rows) or self._lists.get(ref.join, "")
+        if ref.join not in self.begins.get(held, ()):
+            held = self._lists.get(ref.join, "")
+        if not held:
+            return self.slots[ref.join], own
+        return self.slots[held], self.begins[held][ref.join] + own
+
+    def joined(self, name: str) -> tuple[int, int | None]:
+        """Return the slot of a list's rows, and the index of a cell that a row has only where this join gave one.
+
+        The index is None where the list is the join's own: each of its rows has one.
+        """
+        join = next(join for join in self.joins if join.name == name)
+        if join.rows == name:
+            return self.slots[name], None
+        return self.place(Ref(name, join.columns[0], join.line))
 
     def empty(self) -> Rows:
         """Return `Rows` without any cells yet."""
@@ -65,8 +108,24 @@ def refs_of(record: RecordMapping) -> Iterator[Ref]:
     """Yield every column that fields, search keys and rules of a record name."""
     for value in (*record.fields.values(), *record.search.values()):
         yield from value_refs(value)
+    yield from (ref for when in rule_conditions(record) for ref in when.refs)
+
+
+def rule_conditions(record: RecordMapping) -> Iterator[When]:
+    """Yield the conditions of a record's rules."""
     ruled = [rule.when for rule in record.markings] + [rule.when for rule in record.categories]
-    yield from (when.ref for conditions in (record.live, *ruled) for when in conditions)
+    yield from (when for conditions in (record.live, *ruled) for when in conditions)
+
+
+def conditions_of(record: RecordMapping) -> Iterator[When]:
+    """Yield the conditions of a record's rules, fields and search keys."""
+    yield from rule_conditions(record)
+    waiting = [*record.fields.values(), *record.search.values()]
+    while waiting:
+        for part in waiting.pop().parts:
+            waiting += (part.item or {}).values()
+            if part.where:
+                yield part.where
 
 
 def value_refs(value: Value) -> Iterator[Ref]:
@@ -74,7 +133,7 @@ def value_refs(value: Value) -> Iterator[Ref]:
     for part in value.parts:
         yield from part.refs
         if part.where:
-            yield part.where.ref
+            yield from part.where.refs
         for inner in (part.item or {}).values():
             yield from value_refs(inner)
 
@@ -117,11 +176,12 @@ class Builder:
             for when in record.live
             if not when.ref.join and when.test != "not_past"
         ]
-        self._live = [compiler.condition(when) for when in record.live if when.test != "not_past"]
-        self._expiry = [(compiler.get(when.ref), when.date) for when in record.live if when.date]
-        self._markings = [(_all([compiler.condition(w) for w in rule.when]), rule) for rule in record.markings]
+        place = self.layout.place
+        self._live = [condition(when, place) for when in record.live if when.test != "not_past"]
+        self._expiry = [last_day(when, place) for when in record.live if when.date]
+        self._markings = [(_all([condition(w, place) for w in rule.when]), rule) for rule in record.markings]
         self._categories = [
-            (_all([compiler.condition(w) for w in rule.when]), rule.category) for rule in record.categories
+            (_all([condition(w, place) for w in rule.when]), rule.category) for rule in record.categories
         ]
 
     def is_live(self, rows: Rows) -> bool:
@@ -130,8 +190,7 @@ class Builder:
 
     def last_day(self, rows: Rows) -> int:
         """Return the last day that the record is live, as an ordinal; 0 when it has no end."""
-        days = [_last_day(convert(cell)) for get, convert in self._expiry if (cell := get(rows, _NO_ROW)) is not None]
-        return min(days, default=0)
+        return min((day for ends in self._expiry if (day := ends(rows))), default=0)
 
     def record(self, rows: Rows) -> SourceRecord:
         """Return the record in `rows`; stores its fields at the end of `rows`."""
@@ -198,11 +257,6 @@ def _all(conditions: list[Callable[[Rows], bool]]) -> Callable[[Rows], bool]:
     return lambda rows: all(holds(rows) for holds in conditions)
 
 
-def _last_day(value: Any) -> int:
-    """Return the ordinal of the last day that a partial date can mean; 0 (no end) for None."""
-    return 0 if value is None else PartialDate(value["value"]).interval()[1].toordinal()
-
-
 class _Compiler:
     """Compiles values and conditions of one record."""
 
@@ -211,8 +265,8 @@ class _Compiler:
 
     def get(self, ref: Ref, rows: str = "") -> Get:
         """Return a getter of one cell."""
-        slot, index = self._layout.place(ref)
-        if rows and ref.join == rows:
+        slot, index = self._layout.place(ref, rows)
+        if rows and slot == self._layout.slots[rows]:
             return lambda _rows, row: row[index]
         if slot == 0:
             return lambda rows, _row: rows[0][index]
@@ -238,14 +292,19 @@ class _Compiler:
     def _part(self, part: Part, rows: str) -> Get:
         base = _sparing(_converted(self._base(part, part.rows or rows), part), part)
         if part.where:
-            base = _only(base, self.get(part.where.ref, part.rows or rows), test_of(part.where))
+            base = _only(base, self._holds(part.where, part.rows or rows))
         if not part.rows:
             return base
-        slot = self._layout.slots[part.rows]
+        slot, joined = self._layout.joined(part.rows)
         step = -1 if part.pick == "last" else 1
 
         def each(all_rows: Rows, _row: Row) -> Any:
-            made = (value for row in all_rows[slot][::step] if (value := base(all_rows, row)) is not None)
+            found = all_rows[slot]
+            if len(found) > MAX_JOINED:
+                found = found[-MAX_JOINED:]
+            if joined is not None:
+                found = [row for row in found if row[joined] is not None]
+            made = (value for row in found[::step] if (value := base(all_rows, row)) is not None)
             return next(made, None) if part.pick else list(made)
 
         return each
@@ -264,17 +323,13 @@ class _Compiler:
             return gets[0]
         return lambda all_rows, row: _joined(part.separator, [get(all_rows, row) for get in gets])
 
-    def condition(self, when: When) -> Callable[[Rows], bool]:
-        """Return the test of a condition on `Rows`; for a `many` join, it holds if any row does."""
-        test = test_of(when)
-        slot, index = self._layout.place(when.ref)
-        joins = {join.name: join for join in self._layout.joins}
-        if when.ref.join and joins[when.ref.join].kind.has_many:
-            if when.test == "empty":
-                return lambda rows: all(test(row[index]) for row in rows[slot])
-            return lambda rows: any(test(row[index]) for row in rows[slot])
-        get = self.get(when.ref)
-        return lambda rows: test(get(rows, _NO_ROW))
+    def _holds(self, when: When, rows: str) -> Callable[[Rows, Row], bool]:
+        """Return the test of a condition on the current joined row, or on the record's rows."""
+        if when.over is not Over.ONE:
+            holds = condition(when, self._layout.place)
+            return lambda all_rows, _row: holds(all_rows)
+        get, test = self.get(when.ref, rows), test_of(when)
+        return lambda all_rows, row: test(get(all_rows, row))
 
 
 def _sparing(base: Get, part: Part) -> Get:
@@ -322,8 +377,8 @@ def _each(step: Callable[[Any], Any], values: list[Any]) -> list[Any] | None:
     return made or None
 
 
-def _only(base: Get, get: Get, holds: Callable[[Cell], bool]) -> Get:
-    return lambda rows, row: base(rows, row) if holds(get(rows, row)) else None
+def _only(base: Get, holds: Callable[[Rows, Row], bool]) -> Get:
+    return lambda rows, row: base(rows, row) if holds(rows, row) else None
 
 
 def _object(members: list[tuple[str, Get]]) -> Get:

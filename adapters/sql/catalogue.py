@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from collections.abc import Mapping as Map
 from contextlib import suppress
 from datetime import date, datetime
@@ -39,6 +39,7 @@ class Catalogue:
         self._columns: dict[str, dict[str, Any]] = {}
         self._indexed: dict[str, set[str]] = {}
         self._unique: dict[str, set[str]] = {}
+        self._rules: dict[str, list[frozenset[str]]] = {}
 
     def check(self, record: RecordMapping) -> None:
         """Check that every table and column that `record` names exists, and that its joins can be followed.
@@ -53,12 +54,15 @@ class Catalogue:
                 self._fail("a database's rows have no nested lists", join.line, "join a table: codes, one or many")
             tables[join.name] = join.table
             self._table(join.table, join.line)
-            self._column(tables[join.to.join], join.to.column, join.to.line)
-            self._column(join.table, join.column, join.line_column)
-            self._column(join.table, join.key, join.line_column)
-            self._column(join.table, join.order, join.line_column)
-            if join.kind is JoinKind.ONE and not self.is_indexed(join.table, join.column):
-                self._fail(f"`{join.table}.{join.column}` has no index", join.line_column, "join on an indexed column")
+            for ref in join.to:
+                self._column(tables[ref.join], ref.column, ref.line)
+            for column in (*join.columns, join.key, join.order):
+                self._column(join.table, column, join.line_on)
+            for when in join.where:
+                self._column(join.table, when.ref.column, when.ref.line)
+            if join.kind is JoinKind.ONE and not self.is_indexed(join.table, join.columns):
+                columns = ", ".join(join.columns)
+                self._fail(f"`{join.table}.{columns}` has no index", join.line_on, "join on an indexed column")
         if record.changed:
             self._column(tables[record.changed.join], record.changed.column, record.changed.line)
         for ref in refs_of(record):
@@ -68,9 +72,17 @@ class Catalogue:
         """Return the schema and name of a table that was checked."""
         return self._places[table]
 
-    def is_indexed(self, table: str, column: str) -> bool:
-        """Tell whether an index finds the rows of `table` by `column`."""
-        return column in self._indexed[table]
+    def columns(self, table: str) -> Collection[str]:
+        """Return the columns of a table that was checked."""
+        return self._columns[table]
+
+    def is_indexed(self, table: str, columns: Sequence[str]) -> bool:
+        """Tell whether an index finds the rows of `table` by `columns`: it begins with one of them."""
+        return not self._indexed[table].isdisjoint(columns)
+
+    def is_unique(self, table: str, columns: Sequence[str]) -> bool:
+        """Tell whether the database lets no two rows of `table` have the same cells in `columns`."""
+        return any(rule <= set(columns) for rule in self._rules[table])
 
     def can_page(self, table: str, column: str) -> bool:
         """Tell whether `table` can be read page by page in the order of `column`, since no two rows share a value."""
@@ -135,6 +147,9 @@ class Catalogue:
             unique = self._inspector.get_unique_constraints(name, schema or None)
             rules += [{"column_names": rule["column_names"], "unique": True} for rule in unique]
         self._indexed[table] = {name for rule in rules for name in rule["column_names"][:1] if name}
+        self._rules[table] = [
+            frozenset(rule["column_names"]) for rule in rules if rule["unique"] and all(rule["column_names"] or [None])
+        ]
         nullable = {column["name"] for column in columns if column.get("nullable", True)} - set(primary)
         alone = {rule["column_names"][0] for rule in rules if rule["unique"] and len(rule["column_names"]) == 1}
         self._unique[table] = {name for name in alone if name} - nullable

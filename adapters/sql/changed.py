@@ -71,7 +71,11 @@ def _watched(catalogue: Catalogue, record: RecordMapping) -> Iterator[Grown]:
 
 def _followed(record: RecordMapping) -> list[Join]:
     """Return the joins that start at the record's own table: from their rows the way back is one step."""
-    return [join for join in record.joins if join.kind in (JoinKind.ONE, JoinKind.MANY) and not join.to.join]
+    return [join for join in record.joins if join.kind in (JoinKind.ONE, JoinKind.MANY) and _starts_here(join)]
+
+
+def _starts_here(join: Join) -> bool:
+    return not any(ref.join for ref in join.to)
 
 
 def _table_of(record: RecordMapping, name: str) -> str:
@@ -106,11 +110,11 @@ def rows(
             yield from tables.stream(found, () if value is None else (value,), deadline)
             continue
         for join in (join for join in _followed(record) if join.table == table):
-            wanted = Wanted(catalogue.place(table), (join.column,))
+            wanted = Wanted(catalogue.place(table), join.columns)
             if value is not None:
-                wanted = Wanted(catalogue.place(table), (join.column,), column, 1, compare)
+                wanted = Wanted(catalogue.place(table), join.columns, column, 1, compare)
             for batch in tables.stream(wanted, () if value is None else (value,), deadline):
-                values = sorted({row[0] for row in batch if row[0] is not None}, key=str)
+                values = sorted({tuple(row) for row in batch if None not in tuple(row)}, key=str)
                 yield from _back(tables, catalogue, record, join, columns, values, deadline)
 
 
@@ -135,14 +139,25 @@ def _back(
     record: RecordMapping,
     join: Join,
     columns: tuple[str, ...],
-    values: Sequence[Any],
+    values: Sequence[tuple[Any, ...]],
     deadline: float,
 ) -> Iterator[Sequence[Any]]:
     """Yield the rows of the record's own table to which joined rows with these values belong."""
-    fitted = [catalogue.parameter(record.table, join.to.column, value) for value in values]
-    wanted = [value for value in fitted if value is not None]
-    most = tables.kind.many
+    where = tuple(ref.column for ref in join.to)
+    wanted = [fitted for each in values if (fitted := fitted_to(catalogue, record.table, where, each)) is not None]
+    most = tables.most(len(where))
     for begin in range(0, len(wanted), most):
         some = tables.padded(wanted[begin : begin + most])
-        found = Wanted(catalogue.place(record.table), columns, join.to.column, len(some))
-        yield tables.run(found, some, deadline)
+        found = Wanted(catalogue.place(record.table), columns, where, len(some))
+        yield tables.run(found, [value for each in some for value in each], deadline)
+
+
+def fitted_to(
+    catalogue: Catalogue, table: str, columns: Sequence[str], values: Sequence[Any]
+) -> tuple[Any, ...] | None:
+    """Return values in the types of the columns; None when one of them cannot be a value of its column."""
+    if len(columns) == 1:
+        value = catalogue.parameter(table, columns[0], values[0])
+        return None if value is None else (value,)
+    fitted = tuple(catalogue.parameter(table, column, value) for column, value in zip(columns, values, strict=True))
+    return None if None in fitted else fitted

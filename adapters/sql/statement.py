@@ -22,15 +22,15 @@ def table_of(table: Table, columns: Sequence[str]) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """The content of a select: `columns` of the rows whose `where` is one of `many` values.
+    """The content of a select: `columns` of the rows whose `where`, one column or several, is one of `many` values.
 
-    With `compare` (`>` or `>=`) it selects the rows whose `where` is beyond one value. `order` sorts, `newest` in
-    falling order; `limit` is the most rows that come, 0 = all.
+    The values of several columns follow each other. With `compare` (`>` or `>=`) it selects the rows whose `where` is
+    beyond one value. `order` sorts, `newest` in falling order; `limit` is the most rows that come, 0 = all.
     """
 
     table: Table
     columns: tuple[str, ...]
-    where: str = ""
+    where: str | tuple[str, ...] = ""
     many: int = 0
     compare: str = ""
     order: str = ""
@@ -41,19 +41,30 @@ class Wanted:
 _BEYOND: Mapping[str, Callable[[Any, Any], Any]] = {">": operator.gt, ">=": operator.ge}
 
 
+def _equal(columns: Sequence[Any], values: Sequence[Any]) -> Any:
+    """Return the condition that the columns have the values of one of the rows of `values`.
+
+    Not every database compares rows of values with each other, and all of them use an index for these.
+    """
+    if len(columns) == 1:
+        return columns[0] == values[0] if len(values) == 1 else columns[0].in_(values)
+    rows = (values[first : first + len(columns)] for first in range(0, len(values), len(columns)))
+    return sa.or_(*(sa.and_(*map(operator.eq, columns, row)) for row in rows))
+
+
 class Statement:
     """A compiled select with its parameters in the driver's style."""
 
     def __init__(self, dialect: Dialect, wanted: Wanted) -> None:
-        source = table_of(wanted.table, [name for name in (*wanted.columns, wanted.where, wanted.order) if name])
+        where = (wanted.where,) if isinstance(wanted.where, str) else wanted.where
+        source = table_of(wanted.table, [name for name in (*wanted.columns, *where, wanted.order) if name])
         select = sa.select(*(source.c[column] for column in wanted.columns))
-        names = [f"k{position}" for position in range(wanted.many)]
+        names = [f"k{position}" for position in range(wanted.many * len(where))]
+        values: list[Any] = [sa.bindparam(name, required=False) for name in names]
         if wanted.compare:
-            select = select.where(_BEYOND[wanted.compare](source.c[wanted.where], sa.bindparam("k0", required=False)))
-        elif wanted.many == 1:
-            select = select.where(source.c[wanted.where] == sa.bindparam("k0", required=False))
+            select = select.where(_BEYOND[wanted.compare](source.c[where[0]], values[0]))
         elif wanted.many:
-            select = select.where(source.c[wanted.where].in_([sa.bindparam(name, required=False) for name in names]))
+            select = select.where(_equal([source.c[column] for column in where], values))
         if wanted.order:
             select = select.order_by(source.c[wanted.order].desc() if wanted.newest else source.c[wanted.order])
         if wanted.limit:

@@ -38,7 +38,7 @@ class Tables:
 
     def run(self, wanted: Wanted, keys: Sequence[Any], deadline: float) -> Sequence[Any]:
         """Return the rows of a statement. Raises `TimedOut`, `Unavailable`."""
-        statement = self._statement(wanted)
+        statement = self.statement(wanted)
         return self.execute(statement.sql, statement.parameters(keys), deadline)
 
     def execute(self, sql: str, parameters: Any, deadline: float) -> Sequence[Any]:
@@ -59,7 +59,7 @@ class Tables:
 
     def stream(self, wanted: Wanted, keys: Sequence[Any], deadline: float) -> Iterator[Sequence[Any]]:
         """Yield all rows of a statement in batches, over a connection of its own."""
-        statement = self._statement(wanted)
+        statement = self.statement(wanted)
         connection = None
         try:
             connection = Connection(self.engine, self._clock, self._watchdog)
@@ -72,12 +72,17 @@ class Tables:
             if connection is not None:
                 _close(connection)
 
+    def most(self, columns: int) -> int:
+        """Return the most values of that many columns that one statement may name."""
+        return self.kind.many if columns == 1 else min(self.kind.many // columns, _SIZES[-1])
+
     def padded(self, values: list[Any]) -> list[Any]:
         """Return `values` with the last one repeated up to a fixed size, so that few compiled statements are needed."""
         size = next((size for size in _SIZES if size >= len(values)), self.kind.many)
         return values + values[-1:] * (size - len(values))
 
-    def _statement(self, wanted: Wanted) -> Statement:
+    def statement(self, wanted: Wanted) -> Statement:
+        """Return the compiled statement for `wanted`, the same one each time."""
         known = self._statements.get(wanted)
         if known is None:
             known = self._statements[wanted] = Statement(self.engine.dialect, wanted)

@@ -68,17 +68,18 @@ def _newest(
     if number > NEWEST:
         value = _one(tables, sa.select(newest), deadline)
         return f"{number}:{_digest([tuple(value)])}"
-    return f"{number}:{_digest(tables.execute(*_compiled(tables, sa.select(*source.c).where(those)), deadline))}"
+    return f"{number}:{_digest(tables.execute(*compiled(tables, sa.select(*source.c).where(those)), deadline))}"
 
 
 def _one(tables: Tables, select: Any, deadline: float) -> Any:
-    return tables.execute(*_compiled(tables, select), deadline)[0]
+    return tables.execute(*compiled(tables, select), deadline)[0]
 
 
-def _compiled(tables: Tables, select: Any) -> tuple[str, Any]:
-    compiled: Any = select.compile(tables.engine, compile_kwargs={"render_postcompile": True})
-    values = compiled.params
-    return str(compiled), tuple(values[name] for name in compiled.positiontup) if compiled.positional else values
+def compiled(tables: Tables, select: Any) -> tuple[str, Any]:
+    """Return a select as text with its parameters, as the driver takes both."""
+    made: Any = select.compile(tables.engine, compile_kwargs={"render_postcompile": True})
+    values = made.params
+    return str(made), tuple(values[name] for name in made.positiontup) if made.positional else values
 
 
 def _digest(rows: Iterable[Any]) -> str:
