@@ -13,7 +13,9 @@ from pathlib import Path
 from gateway.app.health import Health
 from gateway.app.node import Node, build_node
 from gateway.app.rounds import WATCH_S
+from gateway.app.start_checks import listing_obstacles
 from gateway.audit.log.highwater import MAX_PROCESSES
+from gateway.clock import SystemClock
 from gateway.config import load_settings
 from gateway.config.home import Home
 from gateway.errors import Misconfigured
@@ -32,7 +34,9 @@ def serve(home: Path, production: bool) -> int:
     descriptors.raise_limit()
     memory.share_pools()
     with _place(Home(home).lock, shared=settings.is_shared) as place:
-        node = build_node(settings, production or settings.node.production, place)
+        production = production or settings.node.production
+        with listing_obstacles(settings, SystemClock(), production=production):
+            node = build_node(settings, production, place)
         run(_until_signal(node))
     return 0
 

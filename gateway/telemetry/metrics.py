@@ -4,12 +4,28 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Callable, Iterable
+from importlib import import_module
 from typing import Any
 
 from gateway.errors import Misconfigured
 from gateway.telemetry.counters import Counters
 from gateway.telemetry.logs import lost_lines, redacted_fields
 from gateway.telemetry.names import Gauge, Metric
+
+
+def check_metrics(host: str, where: str = "listen.metrics") -> None:
+    """Raise `Misconfigured` where metrics cannot be served at `host`, or the extra for them is missing."""
+    if not _is_loopback(host):
+        raise Misconfigured(
+            "`{host}` is not a loopback address", where=where, remedy="metrics are served on 127.0.0.1", host=host
+        )
+    try:
+        for module in ("opentelemetry.exporter.prometheus", "prometheus_client"):
+            import_module(module)
+    except ImportError as error:
+        raise Misconfigured(
+            "metrics need the extra `prometheus`", where=where, remedy="pip install liaison-gateway[prometheus]"
+        ) from error
 
 
 def serve_metrics(
@@ -20,18 +36,10 @@ def serve_metrics(
     Only a loopback address is served, since metrics have no access control of their own; raises `Misconfigured`
     otherwise, when the extra is missing, or when the address is taken.
     """
-    if not _is_loopback(host):
-        raise Misconfigured(
-            "`{host}` is not a loopback address", where=where, remedy="metrics are served on 127.0.0.1", host=host
-        )
-    try:
-        from opentelemetry.exporter.prometheus import PrometheusMetricReader
-        from prometheus_client import CollectorRegistry, start_http_server
-    except ImportError as error:
-        raise Misconfigured(
-            "metrics need the extra `prometheus`", where=where, remedy="pip install liaison-gateway[prometheus]"
-        ) from error
+    check_metrics(host, where)
+    from opentelemetry.exporter.prometheus import PrometheusMetricReader
     from opentelemetry.sdk.metrics import MeterProvider
+    from prometheus_client import CollectorRegistry, start_http_server
 
     registry = CollectorRegistry()
     reader = PrometheusMetricReader(registry=registry)
