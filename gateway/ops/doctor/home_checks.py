@@ -18,6 +18,7 @@ from gateway.errors import LiaisonError, Misconfigured
 from gateway.ops.acts.switches import options_of
 from gateway.ops.doctor.finding import Check, CheckContext, Finding, failed, good, stop, warn
 from gateway.ops.doctor.source_processes import check_processes
+from gateway.ops.doctor.storage_checks import was_never_served
 from gateway.ops.doctor.witness_checks import check_domestic, check_witnesses
 from gateway.ops.policy.keeper import PolicyKeeper
 from gateway.signing.multi_buffer import crypto_mb
@@ -42,7 +43,8 @@ _CLOCK_TOLERANCE = timedelta(minutes=2)
 def check_folder(context: CheckContext) -> list[Finding]:
     """Check that the folders are there, that only their owner can write in them, and that the keystore lies apart."""
     home, keystore = context.home, context.settings.keystore
-    missing = [folder for folder in (home.path, home.keys, keystore) if not folder.is_dir()]
+    needed = (home.path, home.keys) if was_never_served(context) else (home.path, home.keys, keystore)
+    missing = [folder for folder in needed if not folder.is_dir()]
     findings = [stop("folder", "there is no such folder", _INIT, str(folder)) for folder in missing]
     findings += [
         stop("folder", fault.message, fault.remedy, fault.where)

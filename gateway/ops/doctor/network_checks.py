@@ -44,7 +44,7 @@ def _address(context: CheckContext, name: str, text: str) -> Finding:
         return taken[0] if taken else warn("addresses", idle, remedy)
     if problem := _problem(*host_port(text)):
         return _unusable(name, text, f"what listens there {problem}", _END_IT)
-    return good("addresses", f"the node answers at listen.{name} ({text})")
+    return good("addresses", f"something answers at listen.{name} ({text})")
 
 
 def _free(context: CheckContext, name: str, text: str) -> list[Finding]:

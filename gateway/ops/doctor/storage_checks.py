@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
+from pathlib import Path
 
 from gateway.audit.log.examine import examine_log
 from gateway.audit.retention.destroyed_keys import Tombstones
@@ -20,6 +21,19 @@ from gateway.storage.log.log_store import SqlLogStore
 INIT = "run `liaison init` again with the same arguments: it makes what is missing and keeps the rest"
 
 
+def was_never_served(context: CheckContext) -> bool:
+    """Tell whether a home has neither keystore nor database, and no head was signed: nothing is lost, a start begins.
+
+    Where one of them is missing alone, it was lost.
+    """
+    return not (context.settings.keystore.is_dir() or is_made(context.settings) or _heads(context))
+
+
+def _heads(context: CheckContext) -> list[Path]:
+    """Return the high-water files of logs."""
+    return [*context.home.highwater.glob("exchange-*"), *context.home.highwater.glob("operations-*")]
+
+
 def check_keystore(context: CheckContext) -> list[Finding]:
     """Check that each content key can be read, and the list of destroyed ones."""
     Tombstones(context.home.tombstones).destroyed()
@@ -31,9 +45,11 @@ def check_keystore(context: CheckContext) -> list[Finding]:
 def check_database(context: CheckContext) -> list[Finding]:
     """Check that the database opens, is durable, and has a schema that this version knows."""
     settings = context.settings
+    if was_never_served(context):
+        return [warn("database", "there is no database yet", "`liaison init` or the first start makes it")]
     if not is_made(settings):
         place = str(settings.database_file)
-        if [*context.home.highwater.glob("exchange-*"), *context.home.highwater.glob("operations-*")]:
+        if _heads(context):
             text = "there is no database, and heads of its logs were signed"
             remedy = "put it back with its -wal file, or restore a backup; `liaison init` would begin with an empty one"
             return [stop("database", text, remedy, place)]
