@@ -47,6 +47,12 @@ class _Callers:
         self._monotonic = monotonic
         self._uses: OrderedDict[str, _Use] = OrderedDict()
 
+    def limit(self, rate_per_s: int, in_flight: int) -> None:
+        """Take other bounds; calls that run still count."""
+        self._rate_per_s, self._in_flight = rate_per_s, in_flight
+        for use in self._uses.values():
+            use.rate = Throttle(rate_per_s, _BURST_S)
+
     def enter(self, caller: str) -> _Use:
         """Count a call that begins. Raises `Overloaded` over a bound."""
         use = self._use(caller)
@@ -78,6 +84,11 @@ class Allowance:
         self._officers = _Callers("officer", limits.officer_rate_per_s, limits.officer_in_flight, monotonic)
         self._entries: Counter[str] = Counter()
         self._counted: Counter[tuple[str, str]] = Counter()
+
+    def limit(self, limits: Limits) -> None:
+        """Take other limits for the calls from now on."""
+        self._systems.limit(limits.system_rate_per_s, limits.system_in_flight)
+        self._officers.limit(limits.officer_rate_per_s, limits.officer_in_flight)
 
     def enter_system(self, state: dict[str, Any], name: str) -> None:
         """Count a call of a system until `leave`; `state` is that of the request. Raises `Overloaded` over a bound."""

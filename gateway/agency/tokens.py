@@ -112,11 +112,25 @@ class OfficerTokens:
         self, member: str, keys: Mapping[str, PublicKey], clock: Clock, epoch: Callable[[], int] = lambda: 0
     ) -> None:
         self._member = member
-        self._keys = {kid: admitted(key, f"token key `{kid}`") for kid, key in keys.items()}
+        self._renewals = 0
         self._clock = clock
-        self._epoch = epoch
+        self._trust_epoch = epoch
         self._cache: OrderedDict[_Shown, _Cached] = OrderedDict()
+        self._keys: dict[str, PublicKey] = {}
         self._lock = threading.Lock()
+        self.renew(keys)
+
+    def renew(self, keys: Mapping[str, PublicKey]) -> bool:
+        """Accept tokens of these keys and of no others from now on; tell whether they differ from those before.
+
+        What was verified with the keys before is verified again.
+        """
+        numbers = {kid: admitted(key, f"token key `{kid}`").public_numbers() for kid, key in keys.items()}
+        if numbers == {kid: key.public_numbers() for kid, key in self._keys.items()}:
+            return False
+        self._keys = dict(keys)
+        self._renewals += 1  # after the keys: what is verified meanwhile is not remembered
+        return True
 
     def verify(self, token: str, thumbprint: str, client: str) -> Officer:
         """Return the officer whom `token` names, who asks through the system `client` with that certificate.
@@ -133,6 +147,10 @@ class OfficerTokens:
         found = self._read(token, shown)
         self._remember(shown, found)
         return found.officer
+
+    def _epoch(self) -> int:
+        """Return a number that grows when trust changes, and when the keys do."""
+        return self._trust_epoch() + self._renewals
 
     def _now_s(self) -> int:
         return self._clock.now_us() // 1_000_000

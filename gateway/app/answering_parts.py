@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from gateway.app.core import Core
 from gateway.app.rounds import UPKEEP_S, WATCH, WATCH_S, Round
 from gateway.audit.accounts.receipts import ReceiptBook
+from gateway.config.schema import Limits
 from gateway.exchange.answering.admission import AdmissionLimits
 from gateway.exchange.answering.answer import Answerer
 from gateway.exchange.answering.gather import Gatherer
@@ -67,15 +68,14 @@ def build_answering(core: Core) -> Answering:
     resources, parts, operations = core.resources, core.parts, core.writers.operations
     bounds, log = resources.settings.limits, resources.exchange_log.store_name
     book = ReceiptBook(parts.documents, resources.store, log)
-    limits = DebtLimits(bounds.receipt_debt, bounds.receipt_debt_s)
-    debts = Debts(book, parts.documents, resources.clock, operations, lambda: core.others, limits)
+    debts = Debts(book, parts.documents, resources.clock, operations, lambda: core.others, debt_limits(bounds))
     release = ReplyRelease()
     answerer = Answerer(
         parts,
         Gatherer(parts, resources.walls),
         release.release,
         core.fatal,
-        AdmissionLimits(bounds.in_flight_per_member, bounds.queue, bounds.rate_per_member, bounds.burst_per_member),
+        admission_limits(bounds),
         bounds.source_timeout_ms / 1000,
         resources.turn,
         debts.check,
@@ -96,3 +96,13 @@ def build_answering(core: Core) -> Answering:
         Round("days", UPKEEP_S, days.round),
     ]
     return Answering(answerer, release, receipts, debts, days, rounds)
+
+
+def admission_limits(bounds: Limits) -> AdmissionLimits:
+    """Return the limits of what counterparts can ask."""
+    return AdmissionLimits(bounds.in_flight_per_member, bounds.queue, bounds.rate_per_member, bounds.burst_per_member)
+
+
+def debt_limits(bounds: Limits) -> DebtLimits:
+    """Return the limits of what counterparts may owe."""
+    return DebtLimits(bounds.receipt_debt, bounds.receipt_debt_s)

@@ -21,6 +21,7 @@ from gateway.app.desk_parts import build_desk
 from gateway.app.health import Health
 from gateway.app.resources import Resources, open_resources
 from gateway.app.rounds import UPKEEP_S, WATCH_S, Round, Rounds, writing
+from gateway.app.run.live_settings import LiveSettings, Tuned
 from gateway.app.watched_journal import watch_machine, watch_node
 from gateway.app.witness_parts import NodeWitness
 from gateway.audit.retention.destroyed_keys import key_came_back
@@ -69,11 +70,13 @@ class Node:
         self._log = Logger(component="node", member=resources.member)
         self._fatal = core.fatal
         self._place = place
+        self._allowance = Allowance(resources.settings.limits, resources.clock.monotonic)
+        tuned = Tuned(self.answering, self.asking.asker, self._allowance, core.tokens)
+        self.settings = LiveSettings(resources, tuned, production=production, place=place, note=core.note)
         self.rounds = Rounds(self._rounds(), core.leadership, core.note, core.fatal)
         self._server: NodeServer | None = None
         self._agency: AgencyServer | None = None
         self._tls_files = TlsFiles(resources.home.key("tls"), resources.home.certificate("tls"), resources.home.ca)
-        self._allowance = Allowance(resources.settings.limits, resources.clock.monotonic)
         self._making: asyncio.Task[None] | None = None
         self._stopping = False
         self._stop_metrics: Callable[[], None] | None = None
@@ -93,6 +96,7 @@ class Node:
             *self.witness.rounds,
             *last_rounds(self.core),
             Round("agency TLS", WATCH_S, self._renew_tls, leader_only=False),
+            Round("settings", WATCH_S, self.settings.round, leader_only=False),
             Round("agency calls", UPKEEP_S, self._count_calls, leader_only=False),
         ]
 
@@ -204,7 +208,12 @@ class Node:
         )
         if settings.listen.metrics:
             host, port = host_port(settings.listen.metrics)
-            port, self._stop_metrics = serve_metrics(self.resources.counters, host, port + self._place if port else 0)
+            port, self._stop_metrics = serve_metrics(
+                self.resources.counters,
+                host,
+                port + self._place if port else 0,
+                instance=f"{settings.node.name}.{settings.node.member}",
+            )
             self.addresses["metrics"] = f"{host}:{port}"
 
     async def stop(self) -> None:

@@ -95,7 +95,7 @@ def open_resources(settings: Settings, production: bool) -> Resources:
     keystore.hold_open((Retention.HIT, Retention.NO_HIT, Retention.OPERATIONS), clock.now_us())
     turn = Turn()
     walls = [
-        Bulkhead(sources[source.id], clock, settings.limits.workers, turn, _wall_limits(source))
+        Bulkhead(sources[source.id], clock, settings.limits.workers, turn, wall_limits(source))
         for source in settings.sources
     ]
     return Resources(
@@ -151,7 +151,8 @@ def _refresh(source: Adapter, wall: Bulkhead) -> None:
     wall.look_again()
 
 
-def _wall_limits(source: SourceSettings) -> WallLimits:
+def wall_limits(source: SourceSettings) -> WallLimits:
+    """Return the limits of a source's own."""
     return WallLimits(source.rate_per_s, source.timeout_ms / 1000)
 
 

@@ -13,7 +13,9 @@ from pathlib import Path
 from gateway.app.health import Health
 from gateway.app.node import Node, build_node
 from gateway.app.rounds import WATCH_S
+from gateway.app.start_checks import listing_obstacles
 from gateway.audit.log.highwater import MAX_PROCESSES
+from gateway.clock import SystemClock
 from gateway.config import load_settings
 from gateway.config.home import Home
 from gateway.errors import Misconfigured
@@ -31,8 +33,10 @@ def serve(home: Path, production: bool) -> int:
     configure_logging(settings.telemetry.log_level)
     descriptors.raise_limit()
     memory.share_pools()
-    with _place(Home(home).lock, shared=settings.is_shared) as place:
-        node = build_node(settings, production or settings.node.production, place)
+    with _place(Home(home), shared=settings.is_shared) as place:
+        production = production or settings.node.production
+        with listing_obstacles(settings, SystemClock(), production=production):
+            node = build_node(settings, production, place)
         run(_until_signal(node))
     return 0
 
@@ -42,6 +46,7 @@ async def _until_signal(node: Node) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
+    loop.add_signal_handler(signal.SIGHUP, node.settings.ask)
     with closing(ServiceManager()) as manager:
         await node.start()
         _settle_memory()
@@ -75,11 +80,11 @@ def _settle_memory() -> None:
 
 
 @contextmanager
-def _place(file: Path, *, shared: bool) -> Iterator[int]:
+def _place(home: Home, *, shared: bool) -> Iterator[int]:
     """Yield this process's number among those that serve the home: 0, or the first free one with a shared database."""
     for number in range(MAX_PROCESSES if shared else 1):
         try:
-            with only_one(file.with_name(f"{file.name}.{number}") if number else file):
+            with only_one(home.lock_of(number)):
                 yield number
                 return
         except Misconfigured as error:
@@ -88,7 +93,7 @@ def _place(file: Path, *, shared: bool) -> Iterator[int]:
     raise Misconfigured(
         "{limit} processes serve this home",
         code="already-running",
-        where=str(file.parent),
+        where=str(home.path),
         remedy="stop one",
         limit=MAX_PROCESSES,
     )

@@ -5,6 +5,7 @@ So the code of exchanges does not depend on telemetry, and a log line holds no m
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
@@ -17,6 +18,8 @@ from gateway.host import descriptors
 from gateway.host.disk_reserve import DiskReserve
 from gateway.model.exchange import LogProof, Outcome
 from gateway.model.names import ExchangeId, MemberId
+from gateway.model.purpose import Purpose
+from gateway.ports.events import ASKED
 from gateway.ports.journal import EntryDraft, Journal, Logged, StoredAnswer
 from gateway.ports.peers import PeerStatus
 from gateway.telemetry import Counters, Gauge, Logger, LogLine, Metric
@@ -25,10 +28,15 @@ _OUTCOMES = frozenset(outcome.value for outcome in Outcome)
 _DAY_US = 86_400_000_000
 
 
-class WatchedJournal:
-    """A journal that counts the entries of the journal behind it, and logs those of the operations log.
+_PURPOSES = frozenset(purpose.value for purpose in Purpose)
+_CODE = re.compile(r"[a-z][a-z-]{0,39}", re.ASCII)
 
-    Counts are added up for a batch, since the exchange log is the hot path; its entries make no log lines.
+
+class WatchedJournal:
+    """A journal that counts the entries of the journal behind it, and writes a log line for each.
+
+    The exchange log is the hot path: its counts are added up and its lines written for a batch. The entry of a question
+    that has just left makes no line; its answer or its silence does.
     """
 
     def __init__(self, name: str, journal: Journal, counters: Counters) -> None:
@@ -48,6 +56,9 @@ class WatchedJournal:
         if self._name == "operations":
             for draft, item in pairs:
                 self._log.info(LogLine.ENTRY, kind=draft.kind, peer=draft.peer, entry=item.index)
+        else:
+            rows = [_exchange(draft, item.index) for draft, item in pairs if draft.event is not ASKED]
+            self._log.info_each(LogLine.EXCHANGE, rows)
         return written
 
     def stored_answers(
@@ -59,6 +70,25 @@ class WatchedJournal:
     def proof(self, index: int, origin: str = "") -> LogProof:
         """Return the proof of the journal behind it."""
         return self._journal.proof(index, origin)
+
+
+def _exchange(draft: EntryDraft, index: int) -> dict[str, str | int]:
+    """Return the fields of an exchange's log line: ids, and words of closed sets.
+
+    A refusal's code may come from the counterpart: what is not formed as a code is left out.
+    """
+    private = draft.private
+    outcome, purpose = private.get("outcome", ""), private.get("purpose", "")
+    code = private.get("refusal") or private.get("code") or ""
+    return {
+        "kind": draft.kind,
+        "peer": draft.peer,
+        "exchange_id": draft.exchange_id,
+        "outcome": outcome if outcome in _OUTCOMES else "",
+        "code": code if isinstance(code, str) and _CODE.fullmatch(code) else "",
+        "purpose": purpose if purpose in _PURPOSES else "",
+        "entry": index,
+    }
 
 
 def watch_node(

@@ -26,6 +26,7 @@ COMMANDS = {
     "init": ("node.init", "make a node's home: keys, settings, database"),
     "trust": ("trust", "the charter, descriptor and status"),
     "serve": ("node.serve", "run the node"),
+    "reload": ("node.reload", "let the running node read its settings again"),
     "suspend": ("node.switches", "switch a source, agency, counterpart or everything off"),
     "resume": ("node.resume", "switch it on again"),
     "act": ("act", "acts that two persons sign: read, sign, carry out"),

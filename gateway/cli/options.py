@@ -81,6 +81,21 @@ class Word(click.Choice[str]):
         raise click.BadParameter(told, ctx, param)
 
 
+class Text(click.ParamType[str]):
+    """A text that is not blank: an empty variable of a shell is no value."""
+
+    name = "text"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the text as it is. Raises `BadParameter` for a blank one, in the language of this run."""
+        if not str(value).strip():
+            raise click.BadParameter(tell(spoken(), "it is empty"), ctx, param)
+        return str(value)
+
+
+TEXT = Text()
+
+
 def together(*options: Callable[[_F], _F]) -> Callable[[_F], _F]:
     """Return one decorator for options that several commands take, in this order."""
 

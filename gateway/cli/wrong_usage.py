@@ -26,7 +26,9 @@ def _usage_sentence(error: click.UsageError, language: Language) -> str:
         case click.NoSuchOption():
             return tell(language, "there is no option `{option}`", option=error.option_name)
         case click.NoSuchCommand():
-            return tell(language, "there is no command `{command}`", command=error.command_name)
+            told = tell(language, "there is no command `{command}`", command=error.command_name)
+            near = (error.possibilities or [""])[0]
+            return f"{told}; {tell(language, 'did you mean `{word}`?', word=near)}" if near else told
         case click.MissingParameter(param=click.Parameter() as missing):
             return tell(language, "`{option}` is missing", option=missing.opts[0])
         case click.BadParameter(param=click.Parameter() as wrong):

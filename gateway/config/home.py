@@ -85,6 +85,19 @@ class Home(KeyHome):
         return self.path / "acts"
 
     @property
+    def reload(self) -> Path:
+        """The file by which `liaison reload` asks the processes of this home to read the settings again."""
+        return self.path / "reload.json"
+
+    def reloaded(self, place: int) -> Path:
+        """Return the file in which the process of this number says what became of it."""
+        return self.path / f"reloaded-{place}.json"
+
+    def lock_of(self, place: int) -> Path:
+        """Return the file that is locked by the process of this number."""
+        return self.lock.with_name(f"{self.lock.name}.{place}") if place else self.lock
+
+    @property
     def tombstones(self) -> Path:
         """The list of destroyed content keys, outside the database and the keystore."""
         return self.highwater / "destroyed-keys"

@@ -14,12 +14,21 @@ from gateway.errors import Misconfigured
 from gateway.host.disk_reserve import RESERVE_MIB
 
 
-def setting(doc: str, default: Any = None, *, required: bool = False, path: bool = False, minimum: int = 0) -> Any:
+def setting(
+    doc: str,
+    default: Any = None,
+    *,
+    required: bool = False,
+    path: bool = False,
+    minimum: int = 0,
+    live: bool = False,
+) -> Any:
     """Return a documented setting. `path`: relative to the home. `minimum` applies to whole numbers.
 
-    A `required` setting must stand in the file, even with a default here.
+    A `required` setting must stand in the file, even with a default here. A `live` one changes in a running node
+    (`liaison reload`); any other needs a restart.
     """
-    metadata = {"doc": doc, "path": path, "minimum": minimum, "required": required}
+    metadata = {"doc": doc, "path": path, "minimum": minimum, "required": required, "live": live}
     if required and default is None:
         return field(metadata=metadata)
     return field(default=default, metadata=metadata)
@@ -70,6 +79,7 @@ class Storage:
         "Mebibytes that stay free on the disks of home and keystore, but no more than a twentieth of a disk: below, "
         "new questions are refused, and what is under way ends with its entries. 0: none.",
         RESERVE_MIB,
+        live=True,
     )
     sealed_index: bool = setting(
         "Encrypt the key indexes of the sources under index.key of the keystore (3 µs a row).", True
@@ -89,34 +99,43 @@ class Limits:
     """`[limits]`: time and numbers. Beyond a limit a request is refused, never dropped in silence."""
 
     budget_ms: int = setting(
-        "Milliseconds in which counterparts must answer a search; later is `silent`.", 3000, minimum=1
+        "Milliseconds in which counterparts must answer a search; later is `silent`.", 3000, minimum=1, live=True
     )
     in_flight_per_member: int = setting(
-        "Requests of one counterpart in work at a time, over all processes.", 256, minimum=1
+        "Requests of one counterpart in work at a time, over all processes.", 256, minimum=1, live=True
     )
     rate_per_member: int = setting(
         "Questions of one counterpart in a second, over all processes; beyond, they are turned away unread.",
         200,
         minimum=1,
+        live=True,
     )
     burst_per_member: int = setting(
-        "Questions of one counterpart that may come at once after a pause.", 2000, minimum=1
+        "Questions of one counterpart that may come at once after a pause.", 2000, minimum=1, live=True
     )
-    officer_rate_per_s: int = setting("Calls of one officer at the REST API in a second.", 50, minimum=1)
-    officer_in_flight: int = setting("Calls of one officer at the REST API at a time.", 32, minimum=1)
-    system_rate_per_s: int = setting("Calls of one agency system at the REST API in a second.", 400, minimum=1)
-    system_in_flight: int = setting("Calls of one agency system at the REST API at a time.", 96, minimum=1)
-    queue: int = setting("Requests waiting in one stage, of all counterparts.", 1024, minimum=1)
-    source_timeout_ms: int = setting("Milliseconds in which a source must answer one search.", 2000, minimum=1)
+    officer_rate_per_s: int = setting("Calls of one officer at the REST API in a second.", 50, minimum=1, live=True)
+    officer_in_flight: int = setting("Calls of one officer at the REST API at a time.", 32, minimum=1, live=True)
+    system_rate_per_s: int = setting(
+        "Calls of one agency system at the REST API in a second.", 400, minimum=1, live=True
+    )
+    system_in_flight: int = setting("Calls of one agency system at the REST API at a time.", 96, minimum=1, live=True)
+    queue: int = setting("Requests waiting in one stage, of all counterparts.", 1024, minimum=1, live=True)
+    source_timeout_ms: int = setting(
+        "Milliseconds in which a source must answer one search.", 2000, minimum=1, live=True
+    )
     workers: int = setting("Threads of each source's bulkhead.", 4, minimum=1)
     receipt_debt: int = setting(
         "Answers that a counterpart may leave unacknowledged while it goes on asking and its receipts do not advance; "
         "beyond, its questions are refused, humanitarian ones excepted.",
         100,
         minimum=1,
+        live=True,
     )
     receipt_debt_s: int = setting(
-        "Seconds after which that holds for a single answer; no shorter than a receipt may take (30).", 600, minimum=30
+        "Seconds after which that holds for a single answer; no shorter than a receipt may take (30).",
+        600,
+        minimum=30,
+        live=True,
     )
 
 
@@ -140,7 +159,7 @@ class WitnessSettings:
         "",
     )
     quorum: int = setting(
-        "Counterparts whose cosignatures make a quorum. The domestic witness is enough alone.", 1, minimum=1
+        "Counterparts whose cosignatures make a quorum. The domestic witness is enough alone.", 1, minimum=1, live=True
     )
     every_s: int = setting("Seconds between two rounds to the witnesses.", 30, minimum=1)
 
@@ -149,7 +168,7 @@ class WitnessSettings:
 class Telemetry:
     """`[telemetry]`: what the node says of its own work. Logs never hold personal data."""
 
-    log_level: str = setting("debug, info, warning or error.", "info")
+    log_level: str = setting("debug, info, warning or error.", "info", live=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,9 +197,13 @@ class SourceSettings:
         3600,
         minimum=60,
     )
-    rate_per_s: int = setting("Searches per second at most; more wait, or the source is missing. 0: no limit.", 0)
+    rate_per_s: int = setting(
+        "Searches per second at most; more wait, or the source is missing. 0: no limit.", 0, live=True
+    )
     timeout_ms: int = setting(
-        "Milliseconds in which this source must answer, within limits.source_timeout_ms. 0: only that one.", 0
+        "Milliseconds in which this source must answer, within limits.source_timeout_ms. 0: only that one.",
+        0,
+        live=True,
     )
 
     @property
@@ -193,19 +216,19 @@ class SourceSettings:
 class TokenKey:
     """`[[token_key]]`: a key of the country's identity provider that signs officer tokens (ES256)."""
 
-    id: str = setting("The `kid` in the head of its tokens.", required=True)
-    file: str = setting("PEM file of the public key or of its certificate.", required=True, path=True)
+    id: str = setting("The `kid` in the head of its tokens.", required=True, live=True)
+    file: str = setting("PEM file of the public key or of its certificate.", required=True, path=True, live=True)
 
 
 @dataclass(frozen=True, slots=True)
 class TrialOfficer:
     """`[[trial_officer]]`: an officer for whom the trial issuer makes tokens. Refused in production."""
 
-    id: str = setting("The officer's unique person id.", required=True)
-    office: str = setting("The office, such as th.blo.chiang-khong.", required=True)
-    agency: str = setting("The officer's agency.", required=True)
-    role: str = setting("The role that policy decides on.", "officer")
-    purposes: tuple[str, ...] = setting("Purposes that the officer's tokens allow.", ("BORDER_CHECK",))
+    id: str = setting("The officer's unique person id.", required=True, live=True)
+    office: str = setting("The office, such as th.blo.chiang-khong.", required=True, live=True)
+    agency: str = setting("The officer's agency.", required=True, live=True)
+    role: str = setting("The role that policy decides on.", "officer", live=True)
+    purposes: tuple[str, ...] = setting("Purposes that the officer's tokens allow.", ("BORDER_CHECK",), live=True)
 
 
 @dataclass(frozen=True, slots=True)

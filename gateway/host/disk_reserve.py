@@ -74,7 +74,7 @@ class DiskReserve:
         self._folders: dict[int, tuple[str, Path]] = {}
         for name, folder in folders.items():
             self._folders.setdefault(folder.stat().st_dev, (name, folder))
-        self._reserve_mib = reserve_mib
+        self.reserve_mib = reserve_mib
         self._log = str(log) if log else ""
         self._log_disk = log.parent.stat().st_dev if log else None
         self.rooms: tuple[Room, ...] = ()
@@ -84,7 +84,7 @@ class DiskReserve:
     def look(self) -> bool:
         """Look at the disks, and tell whether one of them has too little room."""
         self.rooms = tuple(
-            room_in(name, folder, self._reserve_mib, self._unmoved() if disk == self._log_disk else 0)
+            room_in(name, folder, self.reserve_mib, self._unmoved() if disk == self._log_disk else 0)
             for disk, (name, folder) in self._folders.items()
         )
         self.is_low = any(room.is_low for room in self.rooms)

@@ -141,6 +141,12 @@ POLICY_REFUSED = _operations(
     "policy-refused", "An alarm: a policy that was brought was not taken; the one in force stays.",
     "version", "policy_hash", "code", "detail",
 )
+SETTINGS = _operations(
+    "settings",
+    "The settings were read again while the node ran: what counts from then on, and what counts after a restart only. "
+    "With a code, they could not be used, and nothing changed.",
+    "changed", "restart", "code", "detail",
+)
 SOURCE_FAILED = _operations("source-failed", "A source hung, failed or returned rubbish.", "source", "code", "detail")
 KEPT_BACK = _operations(
     "kept-back",

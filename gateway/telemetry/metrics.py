@@ -4,38 +4,54 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Callable, Iterable
+from importlib import import_module
 from typing import Any
 
+from gateway import __version__
 from gateway.errors import Misconfigured
 from gateway.telemetry.counters import Counters
 from gateway.telemetry.logs import lost_lines, redacted_fields
 from gateway.telemetry.names import Gauge, Metric
 
+SERVICE = "liaison"
+"""The name of the service in `target_info`."""
 
-def serve_metrics(
-    counters: Counters, host: str, port: int, where: str = "listen.metrics"
-) -> tuple[int, Callable[[], None]]:
-    """Serve `counters` at http://host:port/metrics; return the port, and the function that stops it.
 
-    Only a loopback address is served, since metrics have no access control of their own; raises `Misconfigured`
-    otherwise, when the extra is missing, or when the address is taken.
-    """
+def check_metrics(host: str, where: str = "listen.metrics") -> None:
+    """Raise `Misconfigured` where metrics cannot be served at `host`, or the extra for them is missing."""
     if not _is_loopback(host):
         raise Misconfigured(
             "`{host}` is not a loopback address", where=where, remedy="metrics are served on 127.0.0.1", host=host
         )
     try:
-        from opentelemetry.exporter.prometheus import PrometheusMetricReader
-        from prometheus_client import CollectorRegistry, start_http_server
+        for module in ("opentelemetry.exporter.prometheus", "prometheus_client"):
+            import_module(module)
     except ImportError as error:
         raise Misconfigured(
             "metrics need the extra `prometheus`", where=where, remedy="pip install liaison-gateway[prometheus]"
         ) from error
+
+
+def serve_metrics(
+    counters: Counters, host: str, port: int, where: str = "listen.metrics", instance: str = ""
+) -> tuple[int, Callable[[], None]]:
+    """Serve `counters` at http://host:port/metrics; return the port, and the function that stops it.
+
+    `instance` names the node in `target_info`.
+
+    Only a loopback address is served, since metrics have no access control of their own; raises `Misconfigured`
+    otherwise, when the extra is missing, or when the address is taken.
+    """
+    check_metrics(host, where)
+    from opentelemetry.exporter.prometheus import PrometheusMetricReader
     from opentelemetry.sdk.metrics import MeterProvider
+    from opentelemetry.sdk.resources import Resource
+    from prometheus_client import CollectorRegistry, start_http_server
 
     registry = CollectorRegistry()
     reader = PrometheusMetricReader(registry=registry)
-    provider = MeterProvider(metric_readers=[reader], shutdown_on_exit=False)
+    about = {"service.name": SERVICE, "service.version": __version__, "service.instance.id": instance}
+    provider = MeterProvider(metric_readers=[reader], resource=Resource(about), shutdown_on_exit=False)
     _instruments(provider.get_meter("liaison"), counters)
     try:
         server, thread = start_http_server(port, host, registry)
@@ -75,9 +91,9 @@ def _instruments(meter: Any, counters: Counters) -> None:
 
     for metric in Metric:
         # The exporter adds `_total` itself.
-        meter.create_observable_counter(metric.value.removesuffix("_total"), [counts(metric)])
+        meter.create_observable_counter(metric.value.removesuffix("_total"), [counts(metric)], description=metric.help)
     for gauge in Gauge:
-        meter.create_observable_gauge(gauge.value, [values(gauge)])
+        meter.create_observable_gauge(gauge.value, [values(gauge)], description=gauge.help)
 
 
 def _is_loopback(host: str) -> bool:

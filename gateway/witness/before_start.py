@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
 
-from gateway.audit.log.log import AuditLog
 from gateway.audit.tree.checkpoint import Checkpoint, following, foreign_head, parse_checkpoint
 from gateway.clock import Clock
 from gateway.errors import BadSignature, Contradicted, LiaisonError, Malformed, NotProved, TimedOut
@@ -21,7 +20,7 @@ from gateway.model.evidence.witness import HeadEvidence
 from gateway.ports import events
 from gateway.ports.journal import EntryDraft
 from gateway.signing.keys import VerifyKey
-from gateway.witness.ports import WitnessPeers, WitnessStore
+from gateway.witness.ports import ComparedLog, Evidence, WitnessPeers
 from gateway.witness.seen_heads import MAX_EVIDENCE
 
 BUDGET_S = 6.0
@@ -48,14 +47,14 @@ class Comparison:
     """Compares logs with the heads that a witness shows. `keys` returns all keys that our member lists for its logs."""
 
     def __init__(
-        self, peers: WitnessPeers, store: WitnessStore, keys: Callable[[], Iterable[VerifyKey]], clock: Clock
+        self, peers: WitnessPeers, store: Evidence, keys: Callable[[], Iterable[VerifyKey]], clock: Clock
     ) -> None:
         self._peers = peers
         self._store = store
         self._keys = keys
         self._clock = clock
 
-    async def at_start(self, logs: Sequence[AuditLog], witnesses: Iterable[str]) -> Compared:
+    async def at_start(self, logs: Sequence[ComparedLog], witnesses: Iterable[str]) -> Compared:
         """Compare all logs with all witnesses that answer in time.
 
         A log that came from another place is compared with patience. An ordinary start does not wait for a witness that
@@ -82,14 +81,14 @@ class Comparison:
             )
         return Compared(tuple(seen), tuple(missing))
 
-    def _recall(self, logs: Sequence[AuditLog]) -> None:
+    def _recall(self, logs: Sequence[ComparedLog]) -> None:
         """Raise `Contradicted` for a head that a witness showed before, if the log still does not extend it."""
         for evidence in self._store.evidence():
             for log in logs:
                 if evidence.origin == log.origin and self._stands(log, evidence):
                     raise self.refusal(log, evidence, None)
 
-    def _stands(self, log: AuditLog, evidence: HeadEvidence) -> bool:
+    def _stands(self, log: ComparedLog, evidence: HeadEvidence) -> bool:
         """Tell whether the log still does not extend the shown head. One that our key did not sign proves nothing."""
         try:
             return bool(_compare(log, self._ours(evidence.known, log.origin)))
@@ -97,7 +96,7 @@ class Comparison:
             return False
 
     async def _all(
-        self, every: Sequence[AuditLog], logs: Sequence[AuditLog], witness: str, answer_s: float
+        self, every: Sequence[ComparedLog], logs: Sequence[ComparedLog], witness: str, answer_s: float
     ) -> tuple[list[tuple[str, str, int]], LiaisonError | None]:
         """Compare all logs with one witness; each of its answers must come within `answer_s` seconds."""
         found = []
@@ -122,14 +121,14 @@ class Comparison:
             return [], error
         return found, None
 
-    async def with_witness(self, log: AuditLog, witness: str) -> HeadEvidence | None:
+    async def with_witness(self, log: ComparedLog, witness: str) -> HeadEvidence | None:
         """Evidence that the log is behind or forked, kept; None when it extends all that this witness has seen.
 
         Raises `BadSignature` when the witness shows a head that our key never signed, others when it cannot be asked.
         """
         return (await self._look(log, witness))[1]
 
-    async def _not_continued(self, log: AuditLog, witness: str) -> None:
+    async def _not_continued(self, log: ComparedLog, witness: str) -> None:
         """Raise `Contradicted` where the witness has seen the log's next number: this copy is from before that."""
         origin = following(log.origin)
         data = await self._peers.largest_head(witness, origin)
@@ -145,7 +144,7 @@ class Comparison:
                 moved=log.moved,
             )
 
-    async def _look(self, log: AuditLog, witness: str) -> tuple[int, HeadEvidence | None]:
+    async def _look(self, log: ComparedLog, witness: str) -> tuple[int, HeadEvidence | None]:
         data = await self._peers.largest_head(witness, log.origin)
         if not data:
             return 0, None
@@ -167,7 +166,7 @@ class Comparison:
             ) from error
 
     @staticmethod
-    def refusal(log: AuditLog, evidence: HeadEvidence, witness: str | None) -> Contradicted:
+    def refusal(log: ComparedLog, evidence: HeadEvidence, witness: str | None) -> Contradicted:
         """Return the error because of which the node does not go on. `witness` is None for evidence from before."""
         size = parse_checkpoint(evidence.known).size
         who = f"`{witness}`" if witness else "the domestic witness" if witness is not None else "a witness"
@@ -198,7 +197,7 @@ def evidence_entry(evidence: HeadEvidence, member: str) -> EntryDraft:
     )
 
 
-def _compare(log: AuditLog, shown: Checkpoint) -> str:
+def _compare(log: ComparedLog, shown: Checkpoint) -> str:
     """Return `ahead` or `fork`; empty where our log extends the shown head."""
     try:
         return "" if log.root(shown.size) == shown.root else "fork"

@@ -50,6 +50,42 @@ class WitnessStore(Protocol):
         """Delete heads cosigned before a time, except the first of each stretch of `every_us`. Return their number."""
 
 
+class Evidence(Protocol):
+    """The part of a witness's memory in which heads that contradict each other are kept."""
+
+    def keep_evidence(self, evidence: HeadEvidence, most: int, /) -> bool:
+        """Keep two heads, unless they are kept or there are `most` of this log. Return whether it did."""
+
+    def evidence(self) -> list[HeadEvidence]:
+        """Return all evidence, the oldest first."""
+
+
+class ComparedLog(Protocol):
+    """A log of ours that is compared with its witnesses; `gateway.audit.log.log.AuditLog` says what each part is."""
+
+    @property
+    def store_name(self) -> str:
+        """Its name in the database."""
+
+    @property
+    def origin(self) -> str:
+        """Its name in checkpoints."""
+
+    @property
+    def moved(self) -> str:
+        """Words that say so when the newest head was signed on another database; else an empty text."""
+
+    @property
+    def checkpoint(self) -> bytes:
+        """The newest signed head."""
+
+    def root(self, size: int) -> bytes:
+        """Return the root over the first `size` entries. Raises `Malformed` when there are not so many."""
+
+    def follow(self) -> None:
+        """Take up the entries of other processes."""
+
+
 class WitnessedLogs(Protocol):
     """The logs that are witnessed here, and their owners."""
 

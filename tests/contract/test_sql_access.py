@@ -19,7 +19,7 @@ from adapters.sql.access import KEYS, SqlAccess, read_sql_access
 from adapters.sql.connect import read_only_engine
 from adapters.sql.engines import KINDS as ENGINES
 from adapters.sql.engines import address_of, is_local
-from gateway.app.resources import _wall_limits
+from gateway.app.resources import wall_limits
 from gateway.clock import ManualClock
 from gateway.config import SourceSettings
 from gateway.errors import Misconfigured, Unavailable
@@ -298,5 +298,5 @@ def test_a_source_can_be_probed_without_building_its_index(kind: str, tmp_path: 
 
 def test_a_source_gets_the_limits_of_its_settings() -> None:
     source = SourceSettings("th.police.x", "police", "m.toml", "sqlite:///x", rate_per_s=5, timeout_ms=1500)
-    assert _wall_limits(source) == WallLimits(rate_per_s=5, timeout_s=1.5)
-    assert _wall_limits(replace(source, rate_per_s=0, timeout_ms=0)) == WallLimits()
+    assert wall_limits(source) == WallLimits(rate_per_s=5, timeout_s=1.5)
+    assert wall_limits(replace(source, rate_per_s=0, timeout_ms=0)) == WallLimits()

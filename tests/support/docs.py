@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from gateway.cli.main import liaison
-from tests.support import mapping_docs
+from tests.support import mapping_docs, operation_pages
 from tests.support.record_pages import pages
 from tests.support.shared import PROJECT
 
@@ -57,5 +57,6 @@ def write_record_pages() -> None:
 
 if __name__ == "__main__":
     mapping_docs.write()
+    operation_pages.write()
     write_record_pages()
     COMMANDS_PAGE.write_text(commands_page(), encoding="utf-8")

@@ -33,6 +33,20 @@ def state_at_start(
 
     Raises `Misconfigured` when it is missing although a head of it was signed, or when it may not be begun so.
     """
+    state = known_state(store, log, seen, moved)
+    if opening is None:
+        require_begun(log, number, state)
+    if state is None:
+        state = LogState(log, number, 0, EMPTY_ROOT, b"", dict(opening or {}))
+        store.commit(None, state, [])
+    return state
+
+
+def known_state(store: LogStore, log: str, seen: Seen | None, moved: str) -> LogState | None:
+    """Return the state of `log` in the database; None for a log that was never opened.
+
+    Raises `Misconfigured` when it is missing although a head of it was signed.
+    """
     state = store.state(log)
     if state is None and seen is not None:
         raise Misconfigured(
@@ -43,11 +57,6 @@ def state_at_start(
             length=seen.head.size,
             moved=moved,
         )
-    if opening is None:
-        require_begun(log, number, state)
-    if state is None:
-        state = LogState(log, number, 0, EMPTY_ROOT, b"", dict(opening or {}))
-        store.commit(None, state, [])
     return state
 
 

@@ -93,16 +93,7 @@ class HighWater:
         Raises `Misconfigured` when there are more slots, and none verifies.
         """
         self._turn = self._next(origin, key)
-        slots = _slots(self._all)
-        verified = [Seen(head, database) for data, database in slots if (head := signed_head(data, origin, [key]))]
-        if len(slots) > 1 and not verified:
-            raise Misconfigured(
-                "the file holds no head that the log's key signed",
-                code="bad-high-water",
-                where=str(self._path),
-                remedy="restore the file or the log key that belongs to this home",
-            )
-        return max(verified, key=lambda seen: seen.head.size, default=None)
+        return newest_seen(self._all, origin, key)
 
     def _next(self, origin: str, key: VerifyKey) -> int:
         """Return the slot of our own file to write next: one without a head, else that of the older head."""
@@ -137,6 +128,20 @@ class HighWater:
             advice=cause.remedy,
             strerror=error.strerror,
         )
+
+
+def newest_seen(path: Path, origin: str, key: VerifyKey) -> Seen | None:
+    """Return the largest head in the files of a log, of all processes, as `HighWater.read` does; nothing is locked."""
+    slots = _slots(path)
+    verified = [Seen(head, database) for data, database in slots if (head := signed_head(data, origin, [key]))]
+    if len(slots) > 1 and not verified:
+        raise Misconfigured(
+            "the file holds no head that the log's key signed",
+            code="bad-high-water",
+            where=str(path),
+            remedy="restore the file or the log key that belongs to this home",
+        )
+    return max(verified, key=lambda seen: seen.head.size, default=None)
 
 
 def signed_on(checkpoint: bytes, database: str) -> bytes:

@@ -60,13 +60,18 @@ class Admission:
     """Lets requests in, within the limits for each member and in total. Thread-safe."""
 
     def __init__(self, limits: AdmissionLimits, clock: Clock, processes: Callable[[], int]) -> None:
-        self._limits = limits
+        self._clock = clock
         self._processes = processes
-        burst_s = limits.burst_per_member / limits.rate_per_member
-        self._rates = Rates(limits.rate_per_member, clock.monotonic, burst_s, processes)
+        self.limit(limits)
         self._inside: Counter[str] = Counter()
         self._sum = 0
         self._lock = threading.Lock()
+
+    def limit(self, limits: AdmissionLimits) -> None:
+        """Take other limits for what comes from now on."""
+        self._limits = limits
+        burst_s = limits.burst_per_member / limits.rate_per_member
+        self._rates = Rates(limits.rate_per_member, self._clock.monotonic, burst_s, self._processes)
 
     def enter(self, member: str) -> None:
         """Count a request in. Raises `Overloaded` beyond a limit."""

@@ -92,6 +92,11 @@ class Answerer:
         self._deadlines = Deadlines(parts.clock, self._stage.put)
         self._idle = threading.Condition()
 
+    def limit(self, limits: AdmissionLimits, source_timeout_s: float) -> None:
+        """Take other limits for what comes from now on."""
+        self._admission.limit(limits)
+        self._source_timeout_s = source_timeout_s
+
     def start(self) -> None:
         """Start the stages."""
         self._stage.start()

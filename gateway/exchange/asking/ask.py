@@ -105,6 +105,10 @@ class Asker:
         self._turns = Turns()
         self.breakers = Breakers(parts.clock.monotonic)
 
+    def limit(self, budget_s: float) -> None:
+        """Wait for that long for the answers of searches from now on."""
+        self._budget_s = budget_s
+
     async def allow(self, inquiry: Inquiry) -> None:
         """Check step 1; a refusal has its entry before it is raised."""
         try:

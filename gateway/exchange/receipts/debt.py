@@ -97,7 +97,7 @@ class Debts:
         self._clock = clock
         self._operations = operations
         self._peers = peers
-        self._limits = limits
+        self.limits = limits
         self._accounts: dict[str, _Account] = {}
         self._seen = _Seen()
 
@@ -111,7 +111,7 @@ class Debts:
     def advanced(self, peer: str, through: int) -> None:
         """Lift the limit of a counterpart that has paid all but a little; a round lifts the others."""
         account = self._accounts.get(peer)
-        if account is not None and account.given - through < min(self._limits.answers, _LITTLE):
+        if account is not None and account.given - through < min(self.limits.answers, _LITTLE):
             self._seen.limited = {name: owed for name, owed in self._seen.limited.items() if name != peer}
 
     def open_answers(self) -> Mapping[str, float]:
@@ -165,7 +165,7 @@ class Debts:
         if account.open and not account.oldest_us:
             account.oldest_us = self._book.given_us(MemberId(peer), account.acknowledged + 1)
         asked = self._seen.asked.get(peer, account.asked)
-        if asked - account.asked >= self._limits.seconds:
+        if asked - account.asked >= self.limits.seconds:
             account.asking = asked
         account.asked = asked
 
@@ -174,16 +174,16 @@ class Debts:
 
     def _overdue(self, account: _Account) -> bool:
         stands = self._clock.monotonic() - account.since
-        many = account.open >= self._limits.answers and stands >= self._patience(account)
-        return many or self._age(account) >= self._limits.seconds
+        many = account.open >= self.limits.answers and stands >= self._patience(account)
+        return many or self._age(account) >= self.limits.seconds
 
     def _patience(self, account: _Account) -> float:
         """Return the seconds without a new receipt after which receipts of this debt are stalled."""
-        return _FLOOD_STALL_S if account.open >= _FLOOD * self._limits.answers else STALL_S
+        return _FLOOD_STALL_S if account.open >= _FLOOD * self.limits.answers else STALL_S
 
     def _limits_service(self, account: _Account) -> bool:
         now = self._clock.monotonic()
-        goes_on = now - account.asked < self._limits.seconds and now - account.asking >= self._patience(account)
+        goes_on = now - account.asked < self.limits.seconds and now - account.asking >= self._patience(account)
         return goes_on and self._overdue(account)
 
     async def _begin(self, peer: MemberId, account: _Account) -> None:

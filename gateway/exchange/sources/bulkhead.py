@@ -79,8 +79,7 @@ class Bulkhead:
         """Tells whether the source is a process that signs its records itself: this process only waits for it."""
         self.health = Health()
         self._clock = clock
-        self._timeout_s = limits.timeout_s
-        self._throttle = Throttle(limits.rate_per_s) if limits.rate_per_s else None
+        self.limit(limits)
         self._at_work: dict[int, float] = {}
         self._alone = 0
         self._stopped = threading.Event()
@@ -90,6 +89,11 @@ class Bulkhead:
             threading.Thread(target=self._run, name=f"source-{self.description.id}-{number}", daemon=True)
             for number in range(threads)
         ]
+
+    def limit(self, limits: WallLimits) -> None:
+        """Take other limits for what is submitted from now on."""
+        self._timeout_s = limits.timeout_s
+        self._throttle = Throttle(limits.rate_per_s) if limits.rate_per_s else None
 
     def start(self) -> None:
         """Start the threads."""

@@ -1,42 +1,95 @@
 """Find what would stop an exchange now or soon, and say how to mend it (`liaison doctor`).
 
-Each check looks at one thing and never raises: an error in a check is a finding, too.
+The checks of a start are one list: `liaison serve` refuses to start for what they stop at, and `liaison doctor` stops
+at what `serve` refuses. Each check looks at one thing and never raises: an error in a check is a finding, too.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from gateway.clock import Clock
-from gateway.config import Home, load_settings
+from gateway.config import Home, Settings, load_settings
 from gateway.errors import LiaisonError
-from gateway.ops.doctor import home_checks, machine_checks, network_checks
-from gateway.ops.doctor.finding import Check, CheckContext, Finding, Severity, failed, good, stop
+from gateway.ops.doctor import home_checks, machine_checks, network_checks, storage_checks
+from gateway.ops.doctor.finding import Check, CheckContext, Finding, failed, good, stop
+from gateway.ops.homes.lock import is_held
+
+BEFORE_START: dict[str, Check] = {
+    **home_checks.START_CHECKS,
+    "keystore": storage_checks.check_keystore,
+    "database": storage_checks.check_database,
+    "addresses": network_checks.check_addresses,
+}
+"""The checks that a start makes before it opens anything to write."""
+
+OPENED_BY_START: dict[str, Check] = {
+    "logs": storage_checks.check_logs,
+    "policy": home_checks.check_policy,
+    "sources": home_checks.check_sources,
+}
+"""The checks of what a start opens: opening it is the same check, and raises the same error."""
+
+LATER: dict[str, Check] = {**home_checks.EXCHANGE_CHECKS, **machine_checks.CHECKS, **network_checks.CHECKS}
+"""The checks of what stops an exchange and no start."""
 
 
-def examine(home: Path, clock: Clock, to: str = "") -> list[Finding]:
-    """List all findings of a home, in the order in which they should be mended."""
+def examine(
+    home: Path, clock: Clock, to: str = "", *, production: bool = False, more: Mapping[str, Check] | None = None
+) -> list[Finding]:
+    """List all findings of a home, in the order in which they should be mended.
+
+    `more` are checks of a start that need parts of a node.
+    """
     try:
         settings = load_settings(home)
     except LiaisonError as error:
-        return [stop("settings", error.message, error.remedy or "mend the setting", error.where)]
-    context = CheckContext(settings, Home(settings.home), clock, to)
-    findings = [good("settings", f"node `{settings.node.name}` of `{settings.node.member}`")]
-    for name, check in (*home_checks.CHECKS.items(), *machine_checks.CHECKS.items(), *network_checks.CHECKS.items()):
-        findings += _guarded(name, check, context)
-    return findings
+        return [replace(failed("settings", error, "mend the setting"), refuses_start=True)]
+    place = Home(settings.home)
+    context = CheckContext(settings, place, clock, to, production or settings.node.production, is_held(place.lock))
+    return [
+        good("settings", f"node `{settings.node.name}` of `{settings.node.member}`"),
+        *_of_start({**BEFORE_START, **OPENED_BY_START, **(more or {})}, context),
+        *_all(LATER, context),
+    ]
+
+
+def obstacles(
+    settings: Settings, clock: Clock, more: Mapping[str, Check], *, production: bool, opened: bool
+) -> list[Finding]:
+    """List what keeps a node from starting: before it opens anything, or with `opened` everything.
+
+    The caller holds the lock of the home.
+    """
+    context = CheckContext(settings, Home(settings.home), clock, production=production)
+    before = [finding for finding in _of_start({**BEFORE_START, **more}, context) if finding.is_stop]
+    if not (before or opened):
+        return []
+    return before + [finding for finding in _of_start(OPENED_BY_START, context) if finding.is_stop]
 
 
 def healthy(findings: list[Finding]) -> bool:
     """Tell whether no finding would stop an exchange."""
-    return all(finding.severity is not Severity.STOP for finding in findings)
+    return not any(finding.is_stop for finding in findings)
+
+
+def _of_start(checks: Mapping[str, Check], context: CheckContext) -> Iterator[Finding]:
+    for finding in _all(checks, context):
+        yield replace(finding, refuses_start=finding.is_stop)
+
+
+def _all(checks: Mapping[str, Check], context: CheckContext) -> Iterator[Finding]:
+    for name, check in checks.items():
+        yield from _guarded(name, check, context)
 
 
 def _guarded(name: str, check: Check, context: CheckContext) -> list[Finding]:
     try:
         return check(context)
     except LiaisonError as error:
-        return [failed(name, error, "mend what is named here, then run doctor again")]
+        return [failed(name, error, "mend what is named here, then run `liaison doctor` again")]
     except PermissionError as error:
         remedy = "run doctor as the node's account, or mend the permissions"
         return [stop(name, "this account may not read it", remedy, str(error.filename or ""))]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
@@ -20,12 +19,10 @@ from gateway.ops.acts.switches import options_of
 from gateway.ops.doctor.finding import Check, CheckContext, Finding, failed, good, stop, warn
 from gateway.ops.doctor.release_checks import check_release
 from gateway.ops.doctor.source_processes import check_processes
-from gateway.ops.doctor.witness_checks import check_witnesses
+from gateway.ops.doctor.storage_checks import was_never_served
+from gateway.ops.doctor.witness_checks import check_domestic, check_witnesses
 from gateway.ops.policy.keeper import PolicyKeeper
 from gateway.signing.multi_buffer import crypto_mb
-from gateway.storage.database.migrate import HEAD, version
-from gateway.storage.database.open import is_made, open_storage
-from gateway.storage.database.postgres import describe
 from gateway.trust.documents.charter import check_expiry
 from gateway.trust.documents.folder import TrustDocuments
 from gateway.trust.keeper import TrustKeeper
@@ -36,7 +33,10 @@ WARN_DAYS = 30
 """A certificate or document with fewer days left is a warning."""
 
 _PLAIN_KEYS = ("log", "witness")
-_CERTIFIED_KEYS = ("tls", "statement", "status", "client-cli")
+_CERTIFIED_KEYS = ("tls", "statement")
+_KEYS_OF_COMMANDS = ("status", "client-cli")
+"""Certified keys that commands of the home use; a node serves without them."""
+
 _INIT = "run `liaison init` again with the same arguments: it makes what is missing and keeps the rest"
 _CLOCK_TOLERANCE = timedelta(minutes=2)
 
@@ -44,7 +44,8 @@ _CLOCK_TOLERANCE = timedelta(minutes=2)
 def check_folder(context: CheckContext) -> list[Finding]:
     """Check that the folders are there, that only their owner can write in them, and that the keystore lies apart."""
     home, keystore = context.home, context.settings.keystore
-    missing = [folder for folder in (home.path, home.keys, keystore) if not folder.is_dir()]
+    needed = (home.path, home.keys) if was_never_served(context) else (home.path, home.keys, keystore)
+    missing = [folder for folder in needed if not folder.is_dir()]
     findings = [stop("folder", "there is no such folder", _INIT, str(folder)) for folder in missing]
     findings += [
         stop("folder", fault.message, fault.remedy, fault.where)
@@ -58,38 +59,54 @@ def check_folder(context: CheckContext) -> list[Finding]:
 
 def check_keys(context: CheckContext) -> list[Finding]:
     """Check that every private key is there, admitted, and readable by its owner only."""
-    names = [*_PLAIN_KEYS, *_CERTIFIED_KEYS, *_agency_keys(context)]
+    there = {path.stem for path in context.home.keys.glob("*.key")}
+    names = {*_PLAIN_KEYS, *_CERTIFIED_KEYS, *_agency_keys(context), *there}
+    findings = _keys(context, "keys", sorted(names))
+    return findings or [good("keys", f"{len(names)} private keys are there and readable by their owner only")]
+
+
+def _keys(context: CheckContext, check: str, names: Sequence[str]) -> list[Finding]:
     findings = []
     for name in names:
         try:
             check_key(context.home.key(name))
         except LiaisonError as error:
             remedy = _made_by(context, name) if error.code == "no-key-file" else error.remedy or _INIT
-            findings.append(stop("keys", error.message, remedy, error.where))
-    return findings or [good("keys", f"{len(names)} private keys are there and readable by their owner only")]
+            findings.append(stop(check, error.message, remedy, error.where, error.code))
+    return findings
 
 
 def check_certificates(context: CheckContext) -> list[Finding]:
     """Check that each certificate fits its key and profile, comes from our CA, and has days left."""
+    names = (*_CERTIFIED_KEYS, *_agency_keys(context))
+    findings, days = _certified(context, "certificates", names)
+    return findings or [good("certificates", f"{len(days)} certificates, at least {min(days)} days left")]
+
+
+def check_commands(context: CheckContext) -> list[Finding]:
+    """Check the keys and certificates of the home's own commands: renewing the status, calling the node."""
+    missing = [name for name in _KEYS_OF_COMMANDS if not context.home.key(name).exists()]
+    findings = _keys(context, "commands", missing)
+    return findings or _certified(context, "commands", _KEYS_OF_COMMANDS)[0]
+
+
+def _certified(context: CheckContext, check: str, names: Sequence[str]) -> tuple[list[Finding], list[int]]:
+    """Return the findings of the certificates of these keys, and the days that each has left."""
     findings = []
     authority = read_ca(_bytes(context.home.ca))
     days = []
-    for name in (*_CERTIFIED_KEYS, *_agency_keys(context)):
+    for name in names:
         file = context.home.certificate(name)
         leaf = read_leaf(_bytes(file, _made_by(context, name)))
         start, end = check_issued(leaf, [authority])
         if not _belongs(leaf, context.home.key(name)):
-            findings.append(
-                stop("certificates", "is for another key", "restore the pair of key and certificate", str(file))
-            )
+            findings.append(stop(check, "is for another key", "restore the pair of key and certificate", str(file)))
         if leaf.name.member != context.settings.node.member:
-            findings.append(
-                stop("certificates", f"is for `{leaf.name.member}`", "use this member's own home", str(file))
-            )
+            findings.append(stop(check, f"is for `{leaf.name.member}`", "use this member's own home", str(file)))
         left = _days(context, end)
         days.append(left)
-        findings += _life(context, f"{name}.pem", start, left)
-    return findings or [good("certificates", f"{len(days)} certificates, at least {min(days)} days left")]
+        findings += _life(context, check, f"{name}.pem", start, left)
+    return findings, days
 
 
 def check_signatures(_context: CheckContext) -> list[Finding]:
@@ -110,23 +127,6 @@ def check_clock(context: CheckContext) -> list[Finding]:
         text = f"the clock is behind: files of this home are from {ahead} in the future"
         return [stop("clock", text, "set the clock and keep it set with NTP (chrony)")]
     return [good("clock", f"it is {from_us(now_us).strftime('%Y-%m-%d %H:%M:%S')} UTC")]
-
-
-def check_database(context: CheckContext) -> list[Finding]:
-    """Check that the database opens, is durable, and has the schema of this version."""
-    settings = context.settings
-    if not is_made(settings):
-        place = str(settings.database_file)
-        if [*context.home.highwater.glob("exchange-*"), *context.home.highwater.glob("operations-*")]:
-            text = "there is no database, and heads of its logs were signed"
-            remedy = "put it back with its -wal file, or restore a backup; `liaison init` would begin with an empty one"
-            return [stop("database", text, remedy, place)]
-        return [stop("database", "there is no database", _INIT, place)]
-    with closing(open_storage(settings)) as database:
-        found, words = version(database), describe(database)
-    if found != HEAD:
-        return [warn("database", f"has schema `{found}`", "`liaison serve` brings it to the newest schema")]
-    return [good("database", words)]
 
 
 def other_names(settings: Settings, number: int) -> list[Finding]:
@@ -167,16 +167,11 @@ def check_sources(context: CheckContext) -> list[Finding]:
 def check_policy(context: CheckContext) -> list[Finding]:
     """Check that base and national policy load, and that two approvers signed them."""
     settings = context.settings
-    if not any(context.home.policies.glob("0*.json")):
-        if not settings.national_policy.is_dir():
-            text = "there is no national policy, so nothing can be decided"
-            remedy = f"write one (examples: {PACKAGED_POLICY / 'national'}) and set policy.national"
-            return [stop("policy", text, remedy, str(settings.national_policy))]
-        if not any(settings.national_policy.rglob("*.cedar")):
-            text = "the national policy is empty, so everything is denied"
-            remedy = f"write it (examples: {PACKAGED_POLICY / 'national'})"
-            return [stop("policy", text, remedy, str(settings.national_policy))]
-    keeper = PolicyKeeper(settings, SystemClock(), production=settings.node.production)
+    if not (any(context.home.policies.glob("0*.json")) or context.production or settings.national_policy.is_dir()):
+        text = "there is no national policy, so nothing can be decided"
+        remedy = f"write one (examples: {PACKAGED_POLICY / 'national'}) and set policy.national"
+        return [stop("policy", text, remedy, str(settings.national_policy))]
+    keeper = PolicyKeeper(settings, SystemClock(), production=context.production)
     found = f"loads; {keeper.engine.hash.hex()[:16]}"
     uncovered = _uncovered(context, keeper.engine.agreements)
     if keeper.left_out:
@@ -188,6 +183,15 @@ def check_policy(context: CheckContext) -> list[Finding]:
         return [good("policy", text), *uncovered]
     remedy = "`liaison policy sign` and `liaison policy install`, before production"
     return [warn("policy", f"{found}, but nobody approved it", remedy), *uncovered]
+
+
+def check_rules(context: CheckContext) -> list[Finding]:
+    """Find a national policy without any rule: a node starts with it, and denies everything."""
+    folder = context.settings.national_policy
+    if any(context.home.policies.glob("0*.json")) or not folder.is_dir() or any(folder.rglob("*.cedar")):
+        return []
+    remedy = f"write it (examples: {PACKAGED_POLICY / 'national'})"
+    return [stop("rules", "the national policy is empty, so everything is denied", remedy, str(folder))]
 
 
 def _uncovered(context: CheckContext, agreements: Agreements) -> list[Finding]:
@@ -268,7 +272,7 @@ def check_suspensions(context: CheckContext) -> list[Finding]:
 def check_trial(context: CheckContext) -> list[Finding]:
     """Find parts that are for trials only; in production they stop the node."""
     settings = context.settings
-    production = settings.node.production
+    production = context.production
     make = stop if production else warn
     findings = []
     if context.home.key("token-issuer").exists():
@@ -286,28 +290,34 @@ def check_trial(context: CheckContext) -> list[Finding]:
     return findings
 
 
-CHECKS: dict[str, Check] = {
+START_CHECKS: dict[str, Check] = {
     "folder": check_folder,
     "keys": check_keys,
     "certificates": check_certificates,
-    "signatures": check_signatures,
     "clock": check_clock,
-    "database": check_database,
-    "policy": check_policy,
-    "sources": check_sources,
+    "trial": check_trial,
+    "witness": check_domestic,
+}
+"""The checks of a start, in the order in which their findings should be mended."""
+
+EXCHANGE_CHECKS: dict[str, Check] = {
+    "signatures": check_signatures,
+    "commands": check_commands,
+    "rules": check_rules,
     "source processes": check_processes,
     "release": check_release,
     "charter": check_charter,
     "descriptors": check_descriptors,
     "witnesses": check_witnesses,
     "suspensions": check_suspensions,
-    "trial": check_trial,
 }
-"""All checks without network, in the order in which their findings should be mended."""
+"""The checks of what a node starts without, and no exchange is made without, in the same order."""
 
 
 def _agency_keys(context: CheckContext) -> list[str]:
-    return sorted({f"agency-{source.agency}" for source in context.settings.sources if not source.is_process})
+    """Return the names of the agencies' keys that this node holds, or should hold for its sources."""
+    needed = {f"agency-{source.agency}" for source in context.settings.sources if not source.is_process}
+    return sorted(needed | {path.stem for path in context.home.keys.glob("agency-*.key")})
 
 
 def _unlisted(context: CheckContext, listed: set[str]) -> list[Finding]:
@@ -342,13 +352,13 @@ def _belongs(leaf: Leaf, key: Path) -> bool:
     return leaf.spki == spki(load_key(key).public_key())
 
 
-def _life(context: CheckContext, name: str, start_us: int, days: int) -> list[Finding]:
+def _life(context: CheckContext, check: str, name: str, start_us: int, days: int) -> list[Finding]:
     if context.clock.now_us() < start_us:
-        return [stop("certificates", f"{name} is not valid yet", "check the clock")]
+        return [stop(check, f"{name} is not valid yet", "check the clock")]
     if days < 0:
-        return [stop("certificates", f"{name} has expired", "certify the key anew with the national CA")]
+        return [stop(check, f"{name} has expired", "certify the key anew with the national CA")]
     if days < WARN_DAYS:
-        return [warn("certificates", f"{name} has {days} days left", "certify the key anew with the national CA")]
+        return [warn(check, f"{name} has {days} days left", "certify the key anew with the national CA")]
     return []
 
 

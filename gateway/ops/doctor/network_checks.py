@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import http.client
 import json
 import socket
@@ -12,33 +13,72 @@ from certs.names import tls_name
 from gateway.config import COMMAND_CERTIFICATE, argument, host_port
 from gateway.errors import LiaisonError
 from gateway.ops.doctor.finding import Check, CheckContext, Finding, failed, good, stop, warn
+from gateway.telemetry.metrics import check_metrics
 from gateway.trust.keeper import TrustKeeper
 
 _TIMEOUT_S = 5.0
 _LARGEST = 64 * 1024
+_HANGS = "it hangs"
+_END_IT = "look at the node's log; end the process that listens there, then start the node again"
+_CHOOSE = "choose an address of this machine and a free port"
 _PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 _EMPTY_SETTINGS = b"\x00\x00\x00\x04\x00\x00\x00\x00\x00"
 
 
 def check_addresses(context: CheckContext) -> list[Finding]:
-    """Check that our addresses are served or free: a process may take calls there and never answer."""
+    """Check that our addresses are ours or free: a process may take calls there and never answer."""
     listen = context.settings.listen
-    return [_address(context, name, text) for name, text in (("exchange", listen.exchange), ("agency", listen.agency))]
+    named = {"exchange": listen.exchange, "agency": listen.agency}
+    findings = [_address(context, name, text) for name, text in named.items()]
+    if listen.metrics:
+        check_metrics(host_port(listen.metrics)[0])
+        findings += [] if context.runs or context.settings.is_shared else _free(context, "metrics", listen.metrics)
+    return findings
 
 
 def _address(context: CheckContext, name: str, text: str) -> Finding:
+    if not context.runs:
+        taken = _free(context, name, text)
+        remedy = f"liaison serve --home {argument(context.home.path)}"
+        idle = f"nothing answers at listen.{name} ({text}): the node is not running"
+        return taken[0] if taken else warn("addresses", idle, remedy)
+    if problem := _problem(*host_port(text)):
+        return _unusable(name, text, f"what listens there {problem}", _END_IT)
+    return good("addresses", f"something answers at listen.{name} ({text})")
+
+
+def _free(context: CheckContext, name: str, text: str) -> list[Finding]:
+    """Return a finding unless a server can listen at an address. Processes with a shared database share it."""
     host, port = host_port(text)
+    try:
+        family, kind, protocol, _, place = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if context.settings.is_shared:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+            probe.bind(place)
+    except OSError as error:
+        if error.errno != errno.EADDRINUSE:
+            return [_unusable(name, text, "it is no address of this machine, or this account may not use it")]
+        problem = _problem(host, port)
+        if problem.endswith(_HANGS):
+            return [_unusable(name, text, f"what listens there {problem}", _END_IT)]
+        return [_unusable(name, text, f"another process listens there{f', and {problem}' if problem else ''}")]
+    return []
+
+
+def _unusable(name: str, text: str, why: str, remedy: str = _CHOOSE) -> Finding:
+    return stop("addresses", f"`{text}` cannot be used: {why}", remedy, f"listen.{name}", "address-in-use")
+
+
+def _problem(host: str, port: int) -> str:
+    """Return an empty text when a server at an address speaks TLS, else what it does."""
     try:
         with socket.create_connection((host, port), 1.0) as raw:
             raw.settimeout(_TIMEOUT_S)
-            problem = _says_hello(raw)
+            return _says_hello(raw)
     except OSError:
-        remedy = f"liaison serve --home {argument(context.home.path)}"
-        return warn("addresses", f"nothing answers at listen.{name} ({text}): the node is not running", remedy)
-    if not problem:
-        return good("addresses", f"something answers at listen.{name} ({text})")
-    remedy = "look at the node's log; end the process that listens there, then start the node again"
-    return stop("addresses", f"what listens at listen.{name} ({text}) {problem}", remedy)
+        return "takes no calls"
 
 
 def _says_hello(raw: socket.socket) -> str:
@@ -49,7 +89,7 @@ def _says_hello(raw: socket.socket) -> str:
     try:
         tls.wrap_socket(raw).close()
     except TimeoutError:
-        return f"takes calls and says nothing for {_TIMEOUT_S:g} s: it hangs"
+        return f"takes calls and says nothing for {_TIMEOUT_S:g} s: {_HANGS}"
     except OSError:
         return "does not speak TLS: it is another program"
     return ""
@@ -111,8 +151,8 @@ def check_counterpart(context: CheckContext) -> list[Finding]:
     return [stop("counterpart", f"`{context.to}` does not answer ({text})", remedy)]
 
 
-CHECKS: dict[str, Check] = {"addresses": check_addresses, "ready": check_ready, "counterpart": check_counterpart}
-"""All checks with network."""
+CHECKS: dict[str, Check] = {"ready": check_ready, "counterpart": check_counterpart}
+"""All checks of running nodes: ours, and a counterpart."""
 
 
 def _tls(context: CheckContext, roots: bytes) -> ssl.SSLContext:

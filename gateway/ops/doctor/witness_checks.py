@@ -20,6 +20,18 @@ from gateway.witness.standing import Standing, standing
 _GUIDE = "docs/guides/witness.md says how"
 
 
+def check_domestic(context: CheckContext) -> list[Finding]:
+    """Check that the home has the one card of the domestic witness that the settings name."""
+    if not context.settings.witness.domestic:
+        return []
+    cards = witness_cards(context.home.path, context.settings.node.member)
+    if len(cards) == 1:
+        return []
+    text = f"witness.domestic is set, and witnesses/ of the home holds {len(cards)} cards"
+    remedy = "put the one `witness.pub` of the domestic witness into witnesses/ of the home"
+    return [stop("witness", text, remedy, context.settings.origin.get("witness.domestic", ""), "no-witness-card")]
+
+
 def check_witnesses(context: CheckContext) -> list[Finding]:
     """Check that heads are cosigned, the domestic witness is known, and no entries wait for a quorum.
 
@@ -28,16 +40,12 @@ def check_witnesses(context: CheckContext) -> list[Finding]:
     member, settings = context.settings.node.member, context.settings.witness
     view = TrustKeeper(context.home.trust, context.clock).view
     plan = witness_plan(member, settings, view)
-    cards = witness_cards(context.home.path, member)
     findings = []
     if not plan.asked:
         findings.append(warn("witnesses", "nobody cosigns the heads of this node's logs", f"add a witness: {_GUIDE}"))
     elif DOMESTIC not in plan.asked:
         text = f"{len(plan.asked)} counterpart(s) cosign; there is no domestic witness, which is enough alone"
         findings.append(warn("witnesses", text, f"add one on the auditor's machine: {_GUIDE}"))
-    elif len(cards) != 1:
-        text = f"witness.domestic is set, and witnesses/ holds {len(cards)} cards"
-        findings.append(stop("witnesses", text, "put the one `witness.pub` of the domestic witness there"))
     elif not any(item.domestic for item in plan.counted):
         remedy = "`liaison trust publish` with the authority lists its keys"
         findings.append(warn("witnesses", "our descriptor does not list the domestic witness yet", remedy))

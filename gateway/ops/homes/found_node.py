@@ -12,6 +12,7 @@ from gateway.config import PACKAGED_POLICY, Home, Settings, TrialOfficer, load_s
 from gateway.errors import Misconfigured
 from gateway.model.names import identifier, member_id
 from gateway.model.purpose import Purpose
+from gateway.records.codes import require_country
 from gateway.storage.database.migrate import migrate, version
 from gateway.storage.database.open import check_address, is_made, open_storage, refuse_password
 from gateway.storage.keys.keystore import KeyStore
@@ -49,7 +50,8 @@ def found(
     """
     member_id(member)
     agencies = [identifier(agency, "agency") for agency in agencies]
-    before = _settings_before(home, member)
+    if (before := _settings_before(home, member)) is None:
+        require_country(member)
     node_name = before.node.name if before else name or "gw1"
     if name and name != node_name:
         raise Misconfigured(

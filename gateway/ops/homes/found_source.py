@@ -22,6 +22,7 @@ from gateway.clock import Clock
 from gateway.config.source_home import SourceHome, write_source
 from gateway.errors import Malformed, Misconfigured
 from gateway.model.names import MemberId, member_id
+from gateway.records.codes import require_country
 from gateway.trust.ceremony.member_card import read_card
 
 
@@ -57,6 +58,8 @@ def found_source(
     Without `authority` this writes requests for certificates: `<key>.csr`. Raises `Misconfigured`, `Malformed`.
     """
     known = member_id(member)
+    if not SourceHome(out).settings.exists():
+        require_country(known)
     names = certificate_names(known, agency)
     if authority is not None:
         _check_owner(authority, known)

@@ -14,6 +14,7 @@ from gateway.clock import Clock
 from gateway.config.witness_home import WitnessHome, write_witness
 from gateway.errors import Misconfigured
 from gateway.model.names import MemberId, member_id
+from gateway.records.codes import require_country
 from gateway.signing.witness_keys import load_witness_signing_key
 from gateway.trust.ceremony.witness_card import WitnessCard, build_witness_card
 
@@ -26,6 +27,8 @@ def found_witness(out: Path, member: str, listen: str, clock: Clock) -> list[str
     Raises `Misconfigured` when there is a home already whose keys are gone: new keys would be another witness.
     """
     known = member_id(member)
+    if not WitnessHome(out).settings.exists():
+        require_country(known)
     home = WitnessHome(out)
     make_folder(home.path)
     made = []

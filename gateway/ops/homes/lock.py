@@ -10,6 +10,18 @@ from pathlib import Path
 from gateway.errors import Misconfigured
 
 
+def is_held(file: Path) -> bool:
+    """Tell whether a process holds the lock of a home, without making the file."""
+    try:
+        with file.open("rb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
 @contextmanager
 def only_one(file: Path) -> Iterator[None]:
     """Hold the lock of a home, since SQLite means one process for each (design, section 9). Raises `Misconfigured`."""

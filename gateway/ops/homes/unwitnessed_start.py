@@ -47,6 +47,11 @@ def waive_start(folder: Path, reason: str, key_files: Sequence[Path]) -> Path:
     return waive(trust_of(home), reason, [load_signing_key(file) for file in key_files])
 
 
+def is_waived(home: Home) -> bool:
+    """Tell whether an act waits that lets the next start go on without a witness."""
+    return os.path.lexists(home.highwater / _FILE)
+
+
 def take_unwitnessed_start(trust: HomeTrust, used: Used) -> dict[str, Any]:
     """Use the act up, and return its members of the start's entry; empty where there is no act.
 

@@ -14,7 +14,7 @@ from types import MappingProxyType
 
 import msgspec
 
-from gateway.errors import Misconfigured
+from gateway.errors import Malformed, Misconfigured
 
 COLUMNS: Mapping[str, int] = MappingProxyType(
     {
@@ -72,6 +72,17 @@ def issuers() -> Mapping[str, str]:
 def countries() -> Mapping[str, str]:
     """Return English short names by ISO 3166-1 alpha-2."""
     return MappingProxyType({alpha2: name for alpha2, _, name in rows("countries")})
+
+
+def require_country(member: str) -> None:
+    """Raise `Malformed` unless a member's id is a country's code in small letters."""
+    if member.upper() not in countries():
+        raise Malformed(
+            "`{member}` is no code of a country in ISO 3166-1",
+            code="bad-member",
+            remedy="the country's two letters, such as `la` for Laos",
+            member=member,
+        )
 
 
 @lru_cache(maxsize=1)

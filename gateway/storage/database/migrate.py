@@ -36,12 +36,9 @@ def migrate(database: Database) -> None:
     found = version(database)
     if found == HEAD:
         return
+    check_known(found)
     from alembic import command
-    from alembic.script import ScriptDirectory
 
-    known = {script.revision for script in ScriptDirectory.from_config(config()).walk_revisions()}
-    if found is not None and found not in known:
-        raise _newer(found)
     with database.write("migrate") as connection:
         if database.shared:
             # One process at a time; the others find it done.
@@ -49,6 +46,16 @@ def migrate(database: Database) -> None:
         settings = config()
         settings.attributes["connection"] = connection
         command.upgrade(settings, "head")
+
+
+def check_known(found: str | None) -> None:
+    """Raise `Misconfigured` for the schema version of a database that a newer program wrote."""
+    if found is None or found == HEAD:
+        return
+    from alembic.script import ScriptDirectory
+
+    if found not in {script.revision for script in ScriptDirectory.from_config(config()).walk_revisions()}:
+        raise _newer(found)
 
 
 def require_current(database: Database) -> None:

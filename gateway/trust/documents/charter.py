@@ -279,7 +279,13 @@ def _check_root_keys(root: Root, members: Mapping[str, CharterMember], threshold
         if key.to_dict() != _root_key(VerifyKey.admit(expected[key_id])).to_dict():
             raise _bad(f"the key `{key_id[:16]}` is not what its id says")
     if not len(expected) >= threshold > len(expected) / 2:
-        raise _bad("the threshold is more than half of the active members, and not more than all of them")
+        raise Malformed(
+            "the threshold is more than half of the active members, and not more than all of them",
+            code="bad-charter",
+            remedy="with {count} active members it is at least {least}",
+            count=len(expected),
+            least=len(expected) // 2 + 1,
+        )
 
 
 def _root_key(key: VerifyKey) -> SSlibKey:

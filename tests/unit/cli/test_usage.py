@@ -282,9 +282,9 @@ def test_a_home_that_is_named_from_here_has_all_its_folders(
     monkeypatch.chdir(tmp_path)
     assert (
         "policy/"
-        in liaison("init", "--member", "zz", "--home", "zz", "--authority", "a", "--json").value["made"]["home"]
+        in liaison("init", "--member", "jp", "--home", "jp", "--authority", "a", "--json").value["made"]["home"]
     )
-    assert (tmp_path / "zz" / "policy").is_dir()
+    assert (tmp_path / "jp" / "policy").is_dir()
 
 
 _NOBODY = 65534
@@ -363,3 +363,73 @@ def as_nobody(*arguments: str) -> tuple[int, str, str]:
         env={**os.environ, "HOME": "/"},
     )
     return done.returncode, done.stdout, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [(("aks",), "ask"), (("ask", "persn"), "person"), (("trust", "pubish"), "publish"), (("docter",), "doctor")],
+)
+def test_a_misspelt_command_is_told_the_nearest_one(liaison: Liaison, given: tuple[str, ...], meant: str) -> None:
+    ran = liaison(*given)
+    assert ran.code == 2
+    assert f"'{meant}'" in ran.err
+    assert f"`{meant}`" in liaison("--language", "th", *given).err
+
+
+@pytest.mark.parametrize(
+    ("kind", "query"),
+    [
+        ("person", ("--name", "")),
+        ("person", ("--name", "Somchai", "--name", "  ")),
+        ("document", ("--number", " ")),
+        ("national-id", ("--number", "")),
+        ("vehicle", ("--plate", "\t")),
+        ("container", ("--number", "")),
+    ],
+)
+def test_an_empty_value_is_wrong_usage(liaison: Liaison, tmp_path: Path, kind: str, query: tuple[str, ...]) -> None:
+    ground = ("--purpose", "BORDER_CHECK", "--offence", "DOCFRAUD", "--ticket", "T-1")
+    who = ("--home", tmp_path, "--as", "th.o.1042", "--to", "vn")
+    ran = liaison("ask", kind, *who, *query, *ground)
+    assert ran.code == 2
+    assert query[0] in ran.err
+    assert "it is empty" in ran.err
+    nobody = liaison("ask", kind, *who[:2], "--as", "", *who[4:], query[0], "x", *ground)
+    assert (nobody.code, "--as" in nobody.err) == (2, True)
+
+
+@pytest.mark.parametrize("to", ["la", "vn,la"])
+def test_our_own_country_is_no_counterpart(liaison: Liaison, tmp_path: Path, to: str) -> None:
+    home = tmp_path / "la"
+    assert liaison("init", "--member", "la", "--home", home, "--authority", tmp_path / "a").code == 0
+    why = ("--purpose", "BORDER_CHECK", "--offence", "DOCFRAUD", "--ticket", "T-1", "--number", "C1")
+    ran = liaison("ask", "document", "--home", home, "--as", "la.o.1042", "--to", to, *why)
+    assert ran.code == 2
+    assert "--to: `la`: our own agencies are asked anyway" in ran.err
+
+
+@pytest.mark.parametrize("member", ["xx", "uk", "en", "zz"])
+def test_a_code_of_no_country_founds_nothing(liaison: Liaison, tmp_path: Path, member: str) -> None:
+    made = tmp_path / "h"
+    for words in (
+        ("init", "--home", made, "--authority", tmp_path / "a"),
+        ("source", "init", "--agency", "police", "--out", made),
+        ("witness", "init", "--out", made),
+    ):
+        ran = liaison(*words, "--member", member)
+        assert ran.code == 1
+        assert f"`{member}` is no code of a country" in ran.err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_examples_of_a_draft_work_as_they_stand(
+    liaison: Liaison, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    found_federation(liaison, Path())
+    assert liaison("init", "--member", "la", "--home", "la", "--authority", "la-authority").code == 0
+    examples = re.findall(r"^ +liaison (trust draft .*)$", liaison("trust", "draft", "--help").out, re.MULTILINE)
+    assert len(examples) == 2
+    for example in examples:
+        ran = liaison(*shlex.split(example))
+        assert (ran.code, ran.err) == (0, "")

@@ -166,7 +166,7 @@ def test_prometheus_reads_counters_and_gauges() -> None:
     counters = Counters()
     counters.add(Metric.ENTRIES, 5, peer="vn", outcome="hit")
     counters.gauge(Gauge.LOG_SIZE, lambda: {(("log", "exchange"),): 3.0})
-    port, stop = serve_metrics(counters, "127.0.0.1", 0)
+    port, stop = serve_metrics(counters, "127.0.0.1", 0, instance="gw1.th")
     try:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
             text = answer.read().decode()
@@ -176,6 +176,17 @@ def test_prometheus_reads_counters_and_gauges() -> None:
     assert 'peer="vn"' in count
     assert count.endswith(" 5.0")
     assert any(line.startswith("liaison_log_size{") and line.endswith(" 3.0") for line in text.splitlines())
+    assert f"# HELP liaison_entries_total {Metric.ENTRIES.help}" in text
+    assert f"# HELP liaison_log_size {Gauge.LOG_SIZE.help}" in text
+    (about,) = [line for line in text.splitlines() if line.startswith("target_info{")]
+    assert 'service_name="liaison"' in about
+    assert 'service_instance_id="gw1.th"' in about
+
+
+def test_every_name_has_its_sentence_and_only_listed_fields() -> None:
+    for name in (*LogLine, *Metric, *Gauge):
+        assert name.help.endswith("."), name
+    assert {field for line in LogLine for field in line.labels} <= FIELDS
 
 
 def test_metrics_are_not_served_to_the_network() -> None:

@@ -7,28 +7,31 @@ from pathlib import Path
 
 import click
 
+from gateway.app.start_checks import COPY_CHECKS, START_CHECKS
 from gateway.cli.options import home_option
 from gateway.cli.output import Output, printed
 from gateway.clock import SystemClock
 from gateway.ops.doctor.doctor import examine, healthy
-from gateway.views.lines.findings import finding_lines
+from gateway.views.lines.findings import examined_lines
 
 
 @click.command()
 @home_option
 @click.option("--to", default="", metavar="MEMBER", help="Also check that this counterpart answers.")
+@click.option("--production", is_flag=True, help="Stop at everything that is for trials only, as `serve` does then.")
 @printed
-def doctor(home: Path, to: str) -> Output:
-    """Check keys, certificates, clock, database, sources, policy, charter, and a counterpart.
+def doctor(home: Path, to: str, production: bool) -> Output:
+    """Check keys, certificates, clock, database, logs, sources, policy, charter, and a counterpart.
 
     \b
     Examples:
       liaison doctor --home la
       liaison doctor --home la --to vn
+      liaison doctor --home la --production
 
-    Exit code 1 when anything would stop an exchange.
+    STOP marks what would stop an exchange (exit code 1), and what `liaison serve` would refuse to start with.
     """
-    findings = examine(home, SystemClock(), to)
+    findings = examine(home, SystemClock(), to, production=production, more={**START_CHECKS, **COPY_CHECKS})
     is_sound = healthy(findings)
     about = {"healthy": is_sound, "findings": [asdict(finding) for finding in findings]}
-    return Output(about, finding_lines(findings, is_sound=is_sound), 0 if is_sound else 1)
+    return Output(about, examined_lines(findings, is_sound=is_sound), 0 if is_sound else 1)

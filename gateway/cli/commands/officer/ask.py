@@ -10,7 +10,7 @@ import click
 from gateway.agency.plausibility import check_birth, check_issuer
 from gateway.cli.client import NodeClient
 from gateway.cli.officers import trial_token
-from gateway.cli.options import Word, home_option, json_option, together, unlisted_officer, value_of
+from gateway.cli.options import TEXT, Word, home_option, json_option, together, unlisted_officer, value_of
 from gateway.cli.output import print_result, say, working
 from gateway.cli.speech import spoken, usage
 from gateway.config import load_settings
@@ -30,7 +30,7 @@ _OFFENCES = Word([item.value for item in Offence])
 _common = together(
     home_option,
     json_option,
-    click.option("--as", "officer", required=True, metavar="OFFICER", help="The officer's person id."),
+    click.option("--as", "officer", required=True, type=TEXT, metavar="OFFICER", help="The officer's person id."),
     click.option("--to", required=True, metavar="M,M", help="Members to ask, such as la,vn."),
     click.option("--purpose", required=True, type=_PURPOSES, help="Why it is asked."),
     click.option("--offence", required=True, type=_OFFENCES, help="The offence in view."),
@@ -43,7 +43,9 @@ _common = together(
 
 
 @click.command()
-@click.option("--name", "names", required=True, multiple=True, help="The whole name, in any script; may be repeated.")
+@click.option(
+    "--name", "names", required=True, multiple=True, type=TEXT, help="The whole name, in any script; may be repeated."
+)
 @click.option("--script", default="", help="ISO 15924 (Thai, Khmr, Latn); detected by default.")
 @click.option("--lang", default="", help="BCP 47 (th, vi).")
 @click.option("--birth", default="", help="YYYY, YYYY-MM or YYYY-MM-DD, Gregorian.")
@@ -85,7 +87,7 @@ def person(
 
 
 @click.command()
-@click.option("--number", required=True)
+@click.option("--number", required=True, type=TEXT)
 @click.option("--issuer", default="", help="ICAO alpha-3 (VNM).")
 @_common
 def document(number: str, issuer: str, **common: Any) -> int:
@@ -102,7 +104,7 @@ def document(number: str, issuer: str, **common: Any) -> int:
 
 
 @click.command("national-id")
-@click.option("--number", required=True)
+@click.option("--number", required=True, type=TEXT)
 @click.option("--scheme", default="", help="Such as THA-PIN.")
 @_common
 def national_id(number: str, scheme: str, **common: Any) -> int:
@@ -117,7 +119,7 @@ def national_id(number: str, scheme: str, **common: Any) -> int:
 
 
 @click.command()
-@click.option("--plate", required=True)
+@click.option("--plate", required=True, type=TEXT)
 @click.option("--province", default="", help="A Thai plate is unique only with its province.")
 @click.option("--country", default="")
 @_common
@@ -133,7 +135,7 @@ def vehicle(plate: str, province: str, country: str, **common: Any) -> int:
 
 
 @click.command()
-@click.option("--number", required=True, help="ISO 6346.")
+@click.option("--number", required=True, type=TEXT, help="ISO 6346.")
 @_common
 def container(number: str, **common: Any) -> int:
     """A freight container by its number.
@@ -189,6 +191,9 @@ def _ask(
         raise usage("a case or ticket is required: give --case or --ticket")
     body = {"query": query, "to": _members(to), "purpose": purpose, **ground}
     settings = load_settings(home)
+    if settings.node.member in body["to"]:
+        why = tell(spoken(), "our own agencies are asked anyway")
+        raise click.UsageError(f"--to: `{settings.node.member}`: {why}")
     token = trial_token(settings, officer, role=role, office=office, agency=agency, purpose=purpose)
     language = spoken()
     with working(tell(language, "asking {members}", members=to)), NodeClient(settings, language=language) as node:

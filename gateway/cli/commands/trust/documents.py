@@ -56,7 +56,7 @@ def draft(
     \b
     Examples:
       liaison trust draft --federation gms --threshold 2 --out charter.json th-authority vn-authority kh-authority
-      liaison trust draft --previous charter.jsonl --threshold 2 --out charter-2.json la-authority/member.json
+      liaison trust draft --previous th/trust/charter.jsonl --threshold 3 --out charter-2.json la-authority/member.json
     """
     about = draft_charter(cards, federation, threshold, days, previous, out)
     following = f"each authority signs it: liaison trust sign {argument(out)} --authority ADIR"

@@ -1,0 +1,127 @@
+"""Read the settings again while the node runs, and put those in force for which that is safe.
+
+`liaison reload` writes a request into the home, and each process answers it in a file of its own; SIGHUP asks one
+process. A file that cannot be used changes nothing. What needs a restart is told, and stays as it was.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from msgspec.structs import replace
+
+from gateway.agency.allowance import Allowance
+from gateway.agency.token_keys import token_keys
+from gateway.agency.tokens import OfficerTokens, PublicKey
+from gateway.app.answering_parts import Answering, admission_limits, debt_limits
+from gateway.app.resources import Resources, wall_limits
+from gateway.config import Settings, load_settings
+from gateway.config.changes import Changes, changes, taken_over
+from gateway.config.file_marks import FileMarks
+from gateway.errors import LiaisonError
+from gateway.exchange.asking.ask import Asker
+from gateway.ops.doctor.finding import CheckContext, Obstacles
+from gateway.ops.doctor.home_checks import check_trial
+from gateway.ops.homes.reload_request import Reloaded, answer_reload, asked_reload
+from gateway.ports import events
+from gateway.ports.journal import EntryDraft
+from gateway.telemetry import Logger, LogLine, configure_logging
+
+_KEYS = "token_key"
+
+
+@dataclass(frozen=True, slots=True)
+class Tuned:
+    """The parts of a node that take other settings while they run."""
+
+    answering: Answering
+    asker: Asker
+    allowance: Allowance
+    tokens: OfficerTokens
+
+
+class LiveSettings:
+    """The settings of a running node. The loop of the node puts them in force; files are read in a thread."""
+
+    def __init__(
+        self,
+        resources: Resources,
+        tuned: Tuned,
+        *,
+        production: bool,
+        place: int,
+        note: Callable[[EntryDraft], Awaitable[object]],
+    ) -> None:
+        self._resources = resources
+        self._tuned = tuned
+        self._production = production
+        self._place = place
+        self._note = note
+        self._log = Logger(component="node", member=resources.member)
+        self._marks = FileMarks(resources.clock.monotonic)
+        self._answered = asked_reload(resources.home)
+        self._is_asked = asyncio.Event()
+
+    def ask(self) -> None:
+        """Ask for the settings to be read again at the next round (SIGHUP)."""
+        self._is_asked.set()
+
+    async def round(self) -> None:
+        """Read the settings again where somebody asked for it; answer a request."""
+        request = await asyncio.to_thread(self._request)
+        if not (request or self._is_asked.is_set()):
+            return
+        self._is_asked.clear()
+        found = await self.reload()
+        if request:
+            self._answered = request
+            await asyncio.to_thread(answer_reload, self._resources.home, self._place, replace(found, id=request))
+
+    def _request(self) -> str:
+        """Return the id of a request that is not answered yet; empty without one."""
+        if not self._marks.look([self._resources.home.reload]):
+            return ""
+        asked = asked_reload(self._resources.home)
+        self._marks.read()
+        return "" if asked == self._answered else asked
+
+    async def reload(self) -> Reloaded:
+        """Read the settings, put in force what may change, and write an entry and a log line of the result."""
+        before = self._resources.settings
+        try:
+            after, keys = await asyncio.to_thread(self._read)
+        except LiaisonError as error:
+            self._log.warning(LogLine.NODE_NOT_RELOADED, error)
+            await self._note(events.SETTINGS.draft(code=error.code, detail=str(error)[:500]))
+            return Reloaded(refused=str(error))
+        found = changes(before, after)
+        if self._take(taken_over(before, after), keys) and not any(path.startswith(_KEYS) for path in found.live):
+            found = Changes((*found.live, _KEYS), found.restart)  # another key in the same file
+        self._log.info(LogLine.NODE_RELOADED, count=len(found.live), target=", ".join(found.restart))
+        if found.live or found.restart:
+            await self._note(events.SETTINGS.draft(changed=list(found.live), restart=list(found.restart)))
+        return Reloaded(found.live, found.restart)
+
+    def _read(self) -> tuple[Settings, dict[str, PublicKey]]:
+        """Read the settings and the keys of tokens. Raises `Misconfigured` for what a start would refuse."""
+        settings, clock = load_settings(self._resources.home.path), self._resources.clock
+        context = CheckContext(settings, self._resources.home, clock, production=self._production)
+        if found := [finding for finding in check_trial(context) if finding.is_stop]:
+            raise Obstacles(found)
+        return settings, token_keys(settings, clock, self._production)
+
+    def _take(self, settings: Settings, keys: dict[str, PublicKey]) -> bool:
+        """Put settings in force; tell whether the keys of tokens are others."""
+        tuned, limits = self._tuned, settings.limits
+        configure_logging(settings.telemetry.log_level)
+        tuned.answering.answerer.limit(admission_limits(limits), limits.source_timeout_ms / 1000)
+        tuned.answering.debts.limits = debt_limits(limits)
+        tuned.asker.limit(limits.budget_ms / 1000)
+        tuned.allowance.limit(limits)
+        for wall, source in zip(self._resources.walls, settings.sources, strict=True):
+            wall.limit(wall_limits(source))
+        self._resources.reserve.reserve_mib = settings.storage.reserve_mib
+        self._resources.settings = settings
+        return tuned.tokens.renew(keys)

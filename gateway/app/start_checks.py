@@ -1,0 +1,124 @@
+"""The checks of a start that need parts of a node, and the refusal of a start with all obstacles at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+
+from certs.tls import TlsIdentity
+from gateway.agency.server import TlsFiles
+from gateway.agency.token_keys import token_keys
+from gateway.app.witness_parts import domestic_channel
+from gateway.audit.log.examine import ExaminedLog, examine_log
+from gateway.clock import Clock
+from gateway.config import Settings
+from gateway.errors import LiaisonError, NotProved
+from gateway.loop import run
+from gateway.model.evidence.witness import HeadEvidence
+from gateway.model.names import member_id
+from gateway.node.client import PeerPool
+from gateway.node.witness_client import WitnessClient
+from gateway.ops.doctor.doctor import obstacles
+from gateway.ops.doctor.finding import Check, CheckContext, Finding, Obstacles, failed, good, warn
+from gateway.ops.homes.unwitnessed_start import is_waived
+from gateway.ports.journal import LogName
+from gateway.signing.keys import load_signing_key
+from gateway.storage.database.migrate import HEAD, version
+from gateway.storage.database.open import is_made, open_storage
+from gateway.storage.documents.witness_store import SqlWitnessStore
+from gateway.storage.log.log_store import SqlLogStore
+from gateway.trust.documents.descriptor import KeyUse
+from gateway.trust.keeper import TrustKeeper
+from gateway.witness.before_start import Comparison
+from gateway.witness.plan import witness_plan
+
+
+def check_tokens(context: CheckContext) -> list[Finding]:
+    """Check that the keys of officers' tokens can be read."""
+    keys = token_keys(context.settings, context.clock, production=False)
+    if not keys:
+        return [warn("tokens", "no key of officers' tokens is listed: nobody can ask", "add a [[token_key]]")]
+    return [good("tokens", f"{len(keys)} keys of officers' tokens can be read")]
+
+
+def check_tls(context: CheckContext) -> list[Finding]:
+    """Check that the TLS files towards our own systems fit together."""
+    home = context.home
+    TlsFiles(home.key("tls"), home.certificate("tls"), home.ca).context()
+    return []
+
+
+def check_copy(context: CheckContext) -> list[Finding]:
+    """Ask the witnesses whether this is the newest copy of the logs, as a start does. A running node has asked."""
+    if context.runs or not is_made(context.settings):
+        return []
+    with closing(open_storage(context.settings)) as database:
+        if version(database) != HEAD:
+            return []
+        key, member = load_signing_key(context.home.key("log")), context.settings.node.member
+        store = SqlLogStore(database)
+        try:
+            found = [examine_log(store, key, member, name, context.home.highwater) for name in LogName]
+        except LiaisonError:
+            return []  # `logs` tells it
+        logs = [log for log in found if log is not None and log.size]
+        return _compared(context, _Unchanged(SqlWitnessStore(database)), logs) if logs else []
+
+
+START_CHECKS: dict[str, Check] = {"tokens": check_tokens, "tls": check_tls}
+"""The checks of a start that need parts of a node, before it opens anything."""
+
+COPY_CHECKS: dict[str, Check] = {"copy": check_copy}
+"""The check that a start makes when all else is opened."""
+
+
+@contextmanager
+def listing_obstacles(settings: Settings, clock: Clock, *, production: bool) -> Iterator[None]:
+    """Raise `Obstacles` with all that keeps a node from starting, before the block or for an error of the block."""
+    if found := obstacles(settings, clock, START_CHECKS, production=production, opened=False):
+        raise Obstacles(found)
+    try:
+        yield
+    except LiaisonError as error:
+        found = obstacles(settings, clock, START_CHECKS, production=production, opened=True)
+        if not found:
+            raise
+        raise Obstacles(found) from error
+
+
+class _Unchanged:
+    """A store of witnesses in which nothing is kept: the doctor looks, and a start keeps evidence."""
+
+    def __init__(self, store: SqlWitnessStore) -> None:
+        self.evidence = store.evidence
+
+    def keep_evidence(self, _evidence: HeadEvidence, _most: int) -> bool:
+        """Keep nothing."""
+        return False
+
+
+def _compared(context: CheckContext, store: _Unchanged, logs: list[ExaminedLog]) -> list[Finding]:
+    settings, member = context.settings, member_id(context.settings.node.member)
+    trust = TrustKeeper(context.home.trust, context.clock)
+    plan = witness_plan(member, settings.witness, trust.view)
+
+    def identity() -> TlsIdentity:
+        return TlsIdentity.load(context.home.key("tls"), context.home.certificate("tls"))
+
+    async def compare() -> int:
+        peers = PeerPool(lambda: trust.view, identity, lambda _member: None, context.clock)
+        client = WitnessClient(peers, domestic_channel(settings, context.home, identity))
+        try:
+            keys = list(trust.view.vkeys(member, KeyUse.LOG))
+            compared = await Comparison(client, store, lambda: keys, context.clock).at_start(logs, plan.asked)
+            return len({witness for witness, _, _ in compared.seen})
+        finally:
+            await client.close()
+            await peers.close()
+
+    try:
+        return [good("copy", f"{run(compare())} witnesses know no newer head of our logs")]
+    except NotProved as error:
+        if is_waived(context.home):
+            return [warn("copy", error.message, "an administrator let the next start go on without a witness")]
+        return [failed("copy", error, "bring a witness into reach")]

@@ -1,0 +1,87 @@
+"""The checks of what a home keeps: its keystore, its database, and its logs against every head that was signed."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from pathlib import Path
+
+from gateway.audit.log.examine import examine_log
+from gateway.audit.retention.destroyed_keys import Tombstones
+from gateway.errors import LiaisonError
+from gateway.model.names import member_id
+from gateway.ops.doctor.finding import CheckContext, Finding, failed, good, stop, warn
+from gateway.ports.journal import LogName
+from gateway.signing.keys import load_signing_key
+from gateway.storage.database.migrate import HEAD, check_known, version
+from gateway.storage.database.open import is_made, open_storage
+from gateway.storage.database.postgres import describe
+from gateway.storage.keys.key_faults import key_faults
+from gateway.storage.log.log_store import SqlLogStore
+
+INIT = "run `liaison init` again with the same arguments: it makes what is missing and keeps the rest"
+
+
+def was_never_served(context: CheckContext) -> bool:
+    """Tell whether a home has neither keystore nor database, and no head was signed: nothing is lost, a start begins.
+
+    Where one of them is missing alone, it was lost.
+    """
+    return not (context.settings.keystore.is_dir() or is_made(context.settings) or _heads(context))
+
+
+def _heads(context: CheckContext) -> list[Path]:
+    """Return the high-water files of logs."""
+    return [*context.home.highwater.glob("exchange-*"), *context.home.highwater.glob("operations-*")]
+
+
+def check_keystore(context: CheckContext) -> list[Finding]:
+    """Check that each content key can be read, and the list of destroyed ones."""
+    Tombstones(context.home.tombstones).destroyed()
+    faults = key_faults(context.settings.keystore)
+    restore = "restore the file from the copy of the keystore (storage.key_copy)"
+    return [failed("keystore", fault, restore) for fault in faults] or [good("keystore", "its keys can be read")]
+
+
+def check_database(context: CheckContext) -> list[Finding]:
+    """Check that the database opens, is durable, and has a schema that this version knows."""
+    settings = context.settings
+    if was_never_served(context):
+        return [warn("database", "there is no database yet", "`liaison init` or the first start makes it")]
+    if not is_made(settings):
+        place = str(settings.database_file)
+        if _heads(context):
+            text = "there is no database, and heads of its logs were signed"
+            remedy = "put it back with its -wal file, or restore a backup; `liaison init` would begin with an empty one"
+            return [stop("database", text, remedy, place)]
+        return [stop("database", "there is no database", INIT, place)]
+    with closing(open_storage(settings)) as database:
+        found, words = version(database), describe(database)
+    check_known(found)
+    if found != HEAD:
+        return [warn("database", f"has schema `{found}`", "`liaison serve` brings it to the newest schema")]
+    return [good("database", words)]
+
+
+def check_logs(context: CheckContext) -> list[Finding]:
+    """Hash all entries again, and compare them with every head that this home signed.
+
+    A node that runs does that itself, and an old schema is brought up to date before its logs are read.
+    """
+    if context.runs:
+        return [good("logs", "the process that serves this home has checked them")]
+    if not is_made(context.settings):
+        return []
+    key, member = load_signing_key(context.home.key("log")), member_id(context.settings.node.member)
+    findings, sizes = [], {}
+    with closing(open_storage(context.settings)) as database:
+        if version(database) != HEAD:
+            return []
+        store = SqlLogStore(database)
+        for name in (LogName.EXCHANGE, LogName.OPERATIONS):
+            try:
+                found = examine_log(store, key, member, name, context.home.highwater)
+                sizes[name] = found.size if found else 0
+            except LiaisonError as error:
+                findings.append(failed("logs", error, "restore the database that belongs to this home"))
+    counts = ", ".join(f"{size} of the {name} log" for name, size in sizes.items())
+    return findings or [good("logs", f"all entries are those that were signed: {counts}")]

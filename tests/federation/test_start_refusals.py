@@ -1,0 +1,274 @@
+"""`liaison doctor` and `liaison serve` agree: what one stops at, the other refuses, over a table of broken homes."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import shutil
+import socket
+import sqlite3
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from gateway.app.node import build_node
+from gateway.app.start_checks import listing_obstacles
+from gateway.clock import SystemClock
+from gateway.config import Home, load_settings
+from gateway.errors import LiaisonError
+from gateway.ops.doctor.finding import Obstacles
+from gateway.signing.keys import load_signing_key
+from tests.support.audit_logs import LogHome, answered
+from tests.support.cli import Liaison, copy_federation
+
+pytestmark = pytest.mark.process
+
+Harm = Callable[[Path], object]
+
+
+@pytest.fixture
+def liaison(capsys: pytest.CaptureFixture[str]) -> Liaison:
+    return Liaison(capsys)
+
+
+@pytest.fixture
+def home(liaison: Liaison, tmp_path: Path) -> Iterator[Path]:
+    """A home with two signed entries, at free ports."""
+    copy_federation(liaison, tmp_path)
+    home = tmp_path / "th"
+    file = home / "node.toml"
+    file.write_text(re.sub(r'"127.0.0.1:6\d+"', '"127.0.0.1:0"', file.read_text()))
+    with LogHome(home, load_signing_key(Home(home).key("log")), SystemClock()).log() as log:
+        log.append([answered()])
+        log.append([answered()])
+    yield home
+    for held in _held:
+        held.close()
+    _held.clear()
+
+
+_held: list[socket.socket] = []
+
+
+def refusals(liaison: Liaison, home: Path, *options: str) -> dict[str, str]:
+    """Return what the doctor says that `serve` refuses, by check, with its remedy."""
+    ran = liaison("doctor", "--home", home, "--json", *options)
+    found = ran.value["findings"]
+    assert ran.code == (1 if any(one["severity"] == "stop" for one in found) else 0)
+    return {one["check"]: f"{one['text']} -> {one['remedy']}" for one in found if one["refuses_start"]}
+
+
+def start(home: Path, *, production: bool = False) -> LiaisonError | None:
+    """Start the node of a home as `liaison serve` does, and stop it; return why it did not start."""
+
+    async def life() -> None:
+        settings = load_settings(home)
+        with listing_obstacles(settings, SystemClock(), production=production):
+            node = build_node(settings, production)
+        await node.start()
+        await node.stop()
+
+    try:
+        asyncio.run(life())
+    except LiaisonError as error:
+        return error
+    return None
+
+
+def setting(table: str, line: str) -> Harm:
+    def harm(home: Path) -> None:
+        file = home / "node.toml"
+        key = line.partition(" ")[0]
+        text = re.sub(rf"(?m)^(# )?{key} = .*\n", "", file.read_text())
+        file.write_text(text.replace(f"[{table}]\n", f"[{table}]\n{line}\n"))
+
+    return harm
+
+
+def written(name: str, data: bytes, mode: int = 0o600) -> Harm:
+    def harm(home: Path) -> None:
+        file = home / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(data)
+        file.chmod(mode)
+
+    return harm
+
+
+def gone(name: str) -> Harm:
+    def harm(home: Path) -> None:
+        place = home / name
+        shutil.rmtree(place) if place.is_dir() else place.unlink()
+
+    return harm
+
+
+def cut(name: str) -> Harm:
+    return lambda home: (home / name).write_bytes((home / name).read_bytes()[:100])
+
+
+def swapped(name: str, other: str) -> Harm:
+    return lambda home: (home / name).write_bytes((home / other).read_bytes())
+
+
+def added(text: str) -> Harm:
+    return lambda home: (home / "node.toml").write_text((home / "node.toml").read_text() + text)
+
+
+def sql(*statements: str) -> Harm:
+    def harm(home: Path) -> None:
+        with sqlite3.connect(home / "node.sqlite") as database:
+            for statement in statements:
+                database.execute(statement)
+        database.close()
+
+    return harm
+
+
+def listening(home: Path) -> None:
+    taken = socket.create_server(("127.0.0.1", 0))
+    _held.append(taken)
+    setting("listen", f'agency = "127.0.0.1:{taken.getsockname()[1]}"')(home)
+    taken.settimeout(0.1)
+
+
+def forgotten_entry(home: Path) -> None:
+    """Restore the database as it was before the last entry, beside the newest signed head."""
+    sql("DELETE FROM log_entry WHERE seq = 1")(home)
+
+
+def no_rules(home: Path) -> None:
+    (home / "policy").mkdir()
+    setting("policy", 'national = "policy"')(home)
+
+
+def bad_rule(home: Path) -> None:
+    written("policy/records.cedar", b"permit (principal, action, resource) when { context.nothing };")(home)
+    setting("policy", 'national = "policy"')(home)
+
+
+_SOURCE = '\n[[source]]\nid = "th.x"\nagency = "police"\nmapping = "m.toml"\nurl = "sqlite:///x.sqlite"\n'
+
+REFUSED: dict[str, Harm] = {
+    "unknown setting": added("\n[limts]\n"),
+    "no TOML": written("node.toml", b"[node"),
+    "key that others read": lambda home: (home / "keys" / "statement.key").chmod(0o640),
+    "unused key that others read": written("keys/old.key", b"", 0o644),
+    "unused key that is none": written("keys/old.key", b"no key"),
+    "no log key": gone("keys/log.key"),
+    "no witness key": gone("keys/witness.key"),
+    "no TLS key": gone("keys/tls.key"),
+    "no statement certificate": gone("keys/statement.pem"),
+    "TLS certificate of another member": swapped("keys/tls.pem", "../vn/keys/tls.pem"),
+    "TLS key of another certificate": swapped("keys/tls.key", "keys/statement.key"),
+    "agency key without certificate": gone("keys/agency-police.pem"),
+    "torn CA": cut("ca.pem"),
+    "no CA": gone("ca.pem"),
+    "no database": gone("node.sqlite"),
+    "no database file": setting("storage", 'url = "mysql://x/y"'),
+    "SQLite with a standby": setting("storage", "synchronous = true"),
+    "newer schema": sql("UPDATE alembic_version SET version_num = '9999'"),
+    "torn database": cut("node.sqlite"),
+    "no keystore": gone("keystore"),
+    "keystore in the home": setting("storage", 'keystore = "."'),
+    "empty pseudonym key": written("keystore/pseudonyms.key", b""),
+    "content key that others read": written("keystore/nohit/2026-10.key", bytes(32), 0o644),
+    "list of destroyed keys": written("highwater/destroyed-keys", b"what\n"),
+    "open folder of keys": lambda home: (home / "keys").chmod(0o777),
+    "torn charter": cut("trust/charter.jsonl"),
+    "entry that was signed and is gone": forgotten_entry,
+    "entry that was changed": sql("UPDATE log_entry SET body = x'00' WHERE seq = 0"),
+    "no log beside its head": sql("DELETE FROM log_entry", "DELETE FROM log_state"),
+    "high-water file of another key": written("highwater/exchange-1", b"x" * 2048),
+    "policy with a mistake": bad_rule,
+    "no policy": setting("policy", 'national = "nowhere"'),
+    "no mapping": added(_SOURCE),
+    "no token key": added('\n[[token_key]]\nid = "idp"\nfile = "idp.pem"\n'),
+    "torn token issuer": cut("keys/token-issuer.key"),
+    "domestic witness without a card": setting("witness", 'domestic = "127.0.0.1:7643"'),
+    "metrics for the network": setting("listen", 'metrics = "0.0.0.0:9100"'),
+    "address of another machine": setting("listen", 'exchange = "192.0.2.7:7443"'),
+    "name that is no address": setting("listen", 'exchange = "no-such-host.invalid:7443"'),
+    "address that is taken": listening,
+}
+
+SERVED: dict[str, Harm] = {
+    "sound home": lambda _home: None,
+    "no charter": gone("trust"),
+    "no own status": gone("trust/statuses/th.json"),
+    "everything switched off": written("suspensions.jsonl", b"what\n"),
+    "no key of commands": gone("keys/client-cli.key"),
+    "no rules": no_rules,
+}
+
+
+@pytest.mark.parametrize("harm", REFUSED.values(), ids=REFUSED)
+def test_what_serve_refuses_the_doctor_stops_at(
+    liaison: Liaison, home: Path, monkeypatch: pytest.MonkeyPatch, harm: Harm
+) -> None:
+    monkeypatch.setattr("gateway.ops.doctor.network_checks._TIMEOUT_S", 0.2)
+    harm(home)
+    found = refusals(liaison, home)
+    refused = start(home)
+    assert found
+    assert refused is not None
+    told = [one.text for one in refused.findings] if isinstance(refused, Obstacles) else [str(refused)]
+    assert any(refused.message in text for text in found.values()), (found, told)
+    assert all(remedy for text in found.values() for remedy in text.split(" -> ")[1:])
+
+
+@pytest.mark.parametrize("harm", SERVED.values(), ids=SERVED)
+def test_what_the_doctor_lets_start_is_served(liaison: Liaison, home: Path, harm: Harm) -> None:
+    harm(home)
+    assert refusals(liaison, home) == {}
+    assert start(home) is None
+
+
+def test_production_lists_all_obstacles_at_once(liaison: Liaison, home: Path) -> None:
+    (home / "keys" / "statement.pem").unlink()
+    found = refusals(liaison, home, "--production")
+    assert set(found) == {"trial", "policy", "certificates"}
+    ran = liaison("serve", "--home", home, "--production", "--json")
+    assert ran.code == 1
+    error = ran.value["error"]
+    assert error["code"] == "cannot-start"
+    for part in ("trial issuer", "keys of agencies", "no identity provider", "officers for trials", "approved", ".pem"):
+        assert part in ran.err, part
+        assert part in json.dumps(error["findings"])
+    refused = start(home, production=True)
+    assert isinstance(refused, Obstacles)
+    assert len(refused.findings) == len(error["findings"]) >= 6
+
+
+def test_a_moved_log_without_a_witness_is_told_by_both(liaison: Liaison, home: Path) -> None:
+    """A copy on another database, and nobody to ask: the counterparts do not run."""
+    _move(home)
+    found = refusals(liaison, home)
+    refused = start(home)
+    assert refused is not None
+    assert refused.code == "unwitnessed-copy"
+    assert list(found) == ["copy"]
+
+
+def _move(home: Path) -> None:
+    """Let the newest heads name another database, as after a move to a server."""
+    for file in (home / "highwater").glob("exchange-*"):
+        data = file.read_bytes()
+        slots = [data[at : at + 1024].rstrip(b"\0") for at in (0, 1024)]
+        file.write_bytes(b"".join((slot.split(b"\0")[0] + b"\0other").ljust(1024, b"\0") for slot in slots if slot))
+
+
+def test_a_restored_home_that_lacks_a_signed_entry_is_told_by_both(liaison: Liaison, home: Path) -> None:
+    key, sealed, restored = home.parent / "offline", home.parent / "th.backup", home.parent / "restored"
+    assert liaison("backup", "--new-key", key).code == 0
+    assert liaison("backup", "--home", home, "--to", key / "backup.pub", "--out", sealed).code == 0
+    with LogHome(home, load_signing_key(Home(home).key("log")), SystemClock()).log() as log:
+        log.append([answered()])
+    ran = liaison("restore", "--backup", sealed, "--key", key / "backup.key", "--home", restored, "--old-home", home)
+    assert ran.code == 1
+    assert "logs" in refusals(liaison, restored)
+    refused = start(restored)
+    assert refused is not None
+    assert refused.code == "log-changed"
