@@ -44,15 +44,22 @@ def all_answered(search: dict[str, Any]) -> bool:
     return all(line["outcome"] in ("hit", "no_hit") for line in search["lines"]) and not search["waiting_for"]
 
 
-def search_lines(search: dict[str, Any], own: str, language: Language = Language.EN) -> Iterator[Line]:
-    """Yield the answer of each counterpart, and each hit."""
-    for line in search["lines"]:
-        yield headline(line, own, language)
-        if line.get("exchange_id"):
-            yield f"      {tell(language, 'exchange {id}', id=line['exchange_id'])}", "dim"
-        for hit in line["hits"]:
-            yield from (f"      {detail}" for detail in hit_lines(hit, language))
+def answer_lines(line: dict[str, Any], own: str, language: Language = Language.EN) -> Iterator[Line]:
+    """Yield the answer of one counterpart, and each hit."""
+    yield headline(line, own, language)
+    for hit in line["hits"]:
+        yield from (f"      {detail}" for detail in hit_lines(hit, language))
+
+
+def last_lines(search: dict[str, Any], language: Language = Language.EN) -> Iterator[Line]:
+    """Yield the counterparts whose answer can still come, and the ids by which operators find the search."""
     yield from (f"  {member}  {tell(language, 'still waiting')}" for member in search["waiting_for"])
+    for member in search.get("awaiting_late", ()):
+        told = tell(language, "its answer can still come: liaison search show {id}", id=search["id"])
+        yield f"  {member}  {told}", "warn"
+    for line in search["lines"]:
+        if line["exchange_id"]:
+            yield f"  {line['member']}  {tell(language, 'exchange {id}', id=line['exchange_id'])}", "dim"
     yield f"  {tell(language, 'search {id}', id=search['id'])}", "dim"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,8 @@ from gateway.agency.plausibility import check_birth, check_issuer
 from gateway.cli.client import NodeClient
 from gateway.cli.officers import trial_token
 from gateway.cli.options import Word, home_option, json_option, together, unlisted_officer, value_of
-from gateway.cli.output import print_result, say, working
+from gateway.cli.output import say
+from gateway.cli.searches import remembered, show_search
 from gateway.cli.speech import spoken, usage
 from gateway.config import load_settings
 from gateway.errors import Malformed
@@ -22,7 +24,6 @@ from gateway.model.names import member_id
 from gateway.model.purpose import Offence, Purpose
 from gateway.model.values import PartialDate
 from gateway.records.identifiers.containers import read_container
-from gateway.views.search_lines import all_answered, search_lines
 
 _PURPOSES = Word([item.value for item in Purpose])
 _OFFENCES = Word([item.value for item in Offence])
@@ -191,7 +192,7 @@ def _ask(
     settings = load_settings(home)
     token = trial_token(settings, officer, role=role, office=office, agency=agency, purpose=purpose)
     language = spoken()
-    with working(tell(language, "asking {members}", members=to)), NodeClient(settings, language=language) as node:
-        search = node.search(body, token, idempotency_key)
-    print_result(search, search_lines(search, settings.node.member, language), as_json=as_json)
-    return 0 if all_answered(search) else 1
+    with NodeClient(settings, language=language) as node:
+        search = node.begin(body, token, idempotency_key)
+        with remembered(search["id"], home, officer), closing(node.follow(search["id"], token)) as states:
+            return show_search(states, settings.node.member, as_json=as_json)
