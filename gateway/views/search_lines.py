@@ -9,8 +9,9 @@ from gateway.language.catalogue import Sentences, tell
 from gateway.language.dates import moment
 from gateway.language.languages import Language
 from gateway.language.sentences import refusal
-from gateway.language.terms import MARKING_PARTS, RECORD_TYPES, WORDS_OF, named
+from gateway.language.terms import MARKING_PARTS, RECORD_TYPES, named
 from gateway.records.types import RECORD_TYPES as RECORD_KINDS
+from gateway.views.code_words import explained, raised
 from gateway.views.lines import Line
 
 _QUALITY: Sentences = {
@@ -45,9 +46,11 @@ def all_answered(search: dict[str, Any]) -> bool:
 
 
 def answer_lines(line: dict[str, Any], own: str, language: Language = Language.EN) -> Iterator[Line]:
-    """Yield the answer of one counterpart, and each hit."""
+    """Yield the answer of one counterpart, and each hit; what an officer must see first leads both."""
     yield headline(line, own, language)
     for hit in line["hits"]:
+        if first := raised(hit, language):
+            yield f"      {tell(language, 'attention: {what}', what='; '.join(first))}", "bad"
         yield from (f"      {detail}" for detail in hit_lines(hit, language))
 
 
@@ -66,6 +69,8 @@ def last_lines(search: dict[str, Any], language: Language = Language.EN) -> Iter
 def headline(line: dict[str, Any], own: str, language: Language = Language.EN) -> tuple[str, str]:
     """Return one counterpart's answer in one sentence, with its style."""
     said, style = _said(line, language)
+    if first := list(dict.fromkeys(text for hit in line.get("hits", ()) for text in raised(hit, language))):
+        said, style = f"{said}: {'; '.join(first)}", "bad"
     if line["member"] == own:
         said = tell(language, "our own agencies: {said}", said=said)
     return f"  {line['member']}  {said}", style
@@ -120,7 +125,7 @@ def hit_lines(hit: dict[str, Any], language: Language = Language.EN) -> list[str
     record = hit["record"]
     if record is None:
         todo = hit["action"] or tell(language, "the record needs a follow-up")
-        return [*lines, tell(language, "reference {reference}; {action}", reference=hit["reference"], action=todo)]
+        return [*lines, tell(language, "{action} (reference {reference})", reference=hit["reference"], action=todo)]
     lines.append(_released(record, hit["record_type"], language))
     lines += [f"  {name}: {value_text(value, language, name)}" for name, value in record["fields"].items()]
     return [*lines, *_obey(record["marking"], language)]
@@ -156,11 +161,11 @@ def _incomplete(line: dict[str, Any], language: Language) -> str:
 
 def _obey(marking: dict[str, Any], language: Language) -> list[str]:
     shown = [
-        f"{_part(key, language)} {_time_or_text(key, value, language)}"
+        f"{_part(key, language)}: {_time_or_text(key, value, language)}"
         for key, value in marking.items()
         if value not in ("", [], None)
     ]
-    return [tell(language, "handling: {parts}", parts=", ".join(shown))] if shown else []
+    return [tell(language, "handling: {parts}", parts="; ".join(shown))] if shown else []
 
 
 def _part(key: str, language: Language) -> str:
@@ -179,10 +184,10 @@ def value_text(value: Any, language: Language = Language.EN, field: str = "") ->
         if "text" in value:
             return str(value["text"])
         return " ".join(
-            value_text(part, language)
+            value_text(part, language, key)
             for key, part in value.items()
             if key not in ("calendar", "original", "script", "lang")
         )
     if isinstance(value, list):
         return ", ".join(value_text(part, language, field) for part in value)
-    return named(str(value), WORDS_OF.get(field, {}), language)
+    return explained(str(value), field, language)

@@ -20,6 +20,7 @@ from gateway.errors import Malformed
 from gateway.language.catalogue import tell
 from gateway.language.languages import Language
 from gateway.language.sentences import sentence
+from gateway.language.terms import OFFENCES
 from gateway.model.names import member_id
 from gateway.model.purpose import Offence, Purpose
 from gateway.model.values import PartialDate
@@ -27,6 +28,7 @@ from gateway.records.identifiers.containers import read_container
 
 _PURPOSES = Word([item.value for item in Purpose])
 _OFFENCES = Word([item.value for item in Offence])
+_OFFENCE_WORDS = ", ".join(f"{code} {words}" for code, words in OFFENCES.items())
 
 _common = together(
     home_option,
@@ -34,7 +36,7 @@ _common = together(
     click.option("--as", "officer", required=True, metavar="OFFICER", help="The officer's person id."),
     click.option("--to", required=True, metavar="M,M", help="Members to ask, such as la,vn."),
     click.option("--purpose", required=True, type=_PURPOSES, help="Why it is asked."),
-    click.option("--offence", required=True, type=_OFFENCES, help="The offence in view."),
+    click.option("--offence", required=True, type=_OFFENCES, help=f"The offence in view: {_OFFENCE_WORDS}."),
     click.option("--case", default="", help="Case number; this or --ticket is required."),
     click.option("--ticket", default="", help="Ticket of a single check."),
     click.option("--agreement", default="", help="The legal basis; by default the one that covers the purpose."),
