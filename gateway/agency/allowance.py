@@ -1,6 +1,7 @@
 """Limits on the calls of each calling system and of each officer, and on the entries that refused calls become.
 
-A call counts for its system before its token is read, and then for its officer, until its answer has gone out.
+A call counts for its system before its token is read, and then for its officer, until its answer has gone out; a
+search that was begun counts until its budget is over.
 """
 
 from __future__ import annotations
@@ -97,6 +98,16 @@ class Allowance:
     def enter_officer(self, state: dict[str, Any], person: str) -> None:
         """Count a call of an officer until `leave`. Raises `Overloaded` over a bound."""
         state.setdefault(_ENTERED, []).append(self._officers.enter(person))
+
+    def held(self, state: dict[str, Any]) -> Callable[[], None]:
+        """Return the function that counts the end of a call in place of `leave`, for work that outlives its answer."""
+        uses = state.pop(_ENTERED, [])
+
+        def leave() -> None:
+            while uses:
+                uses.pop().leave()
+
+        return leave
 
     def leave(self, state: dict[str, Any]) -> None:
         """Count the end of a call."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
@@ -27,7 +27,7 @@ from gateway.agency.onward import OnwardBody, OnwardResponse, onward_response, r
 from gateway.agency.openapi import DocumentedApi, body_of, refusals
 from gateway.agency.problems import language_headers, plain_problem, problem, status_of
 from gateway.agency.requests import SearchBody, read_search
-from gateway.agency.responses import HealthBody, LiveBody, ReadyBody, SearchResponse, search_response
+from gateway.agency.responses import HealthBody, LiveBody, ReadyBody, SearchResponse, search_events, search_response
 from gateway.agency.tokens import OfficerTokens
 from gateway.clock import SystemClock
 from gateway.config.schema import Limits
@@ -61,6 +61,14 @@ _SEARCH_ID = r"^[A-Za-z0-9._-]{1,64}$"
 _EVENT_STREAM = "text/event-stream"
 _OF_EVERY_CALL = refusals(401, 403, 429, 503)
 _OF_BODIES = refusals(400, 413, 504)
+_BEGUN: dict[int | str, dict[str, Any]] = {
+    202: {
+        "model": SearchResponse,
+        "description": "The search runs; read it at `location`",
+        "headers": {"location": {"schema": {"type": "string"}}, "preference-applied": {"schema": {"type": "string"}}},
+    }
+}
+_NO_HEADERS: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,34 +133,56 @@ def _routes(parts: AgencyParts) -> APIRouter:
     @router.post(
         "/searches",
         response_model=SearchResponse,
-        responses=_OF_BODIES | refusals(409),
+        responses=_BEGUN | _OF_BODIES | refusals(409),
         openapi_extra=body_of(SearchBody),
     )
     async def start_search(
         request: Request,
         idempotency_key: Annotated[str, Header(description="the same key returns the first search")] = "",
         traceparent: Annotated[str, Header(description="W3C trace context")] = "",
+        prefer: Annotated[str, Header(description="`respond-async`: 202 at once, RFC 7240")] = "",
     ) -> Response:
-        """Ask counterparts; returns when all lines are there or the budget is over."""
+        """Ask counterparts: 200 when all lines are there or the budget is over; 202 at once with `respond-async`."""
+        del prefer
         officer, language = _officer(request, parts), _language(request)
         search = read_search(await _json_body(request))
         trace = start_trace(traceparent)
         command = search.as_command(_key(idempotency_key), trace.header)
         request.state.handed_over = True  # from here on the search writes its own entries
         began = parts.monotonic()
-        found = await parts.searches.start(officer, command)
-        seconds = parts.monotonic() - began
-        parts.counters.add(Metric.SEARCH_SECONDS, seconds)
-        record_span(log, Span.SEARCH, trace, seconds, search_id=found.id)
-        return _shown(search_response(found, language), parts, language)
+
+        def ended(search_id: str) -> None:
+            seconds = parts.monotonic() - began
+            parts.counters.add(Metric.SEARCH_SECONDS, seconds)
+            record_span(log, Span.SEARCH, trace, seconds, search_id=search_id)
+
+        if not _is_async(request):
+            found = await parts.searches.start(officer, command)
+            ended(found.id)
+            return _shown(search_response(found, language), parts, language)
+        leave = parts.allowance.held(request.scope["state"])
+
+        def over(search_id: str, error: BaseException | None) -> None:
+            ended(search_id)
+            leave()
+            if isinstance(error, StorageBroken):
+                parts.broken(error)
+
+        try:
+            found = await parts.searches.begin(officer, command, over)
+        except BaseException:
+            leave()
+            raise
+        headers = {"location": f"/v1/searches/{found.id}", "preference-applied": "respond-async"}
+        return _shown(search_response(found, language), parts, language, 202, headers)
 
     @router.get("/searches/{search_id}", response_model=SearchResponse, responses=refusals(400, 404))
     async def get_search(request: Request, search_id: Annotated[str, Path(pattern=_SEARCH_ID)]) -> Response:
-        """Return the search with late answers; as a stream of events when `Accept` says `text/event-stream`."""
+        """Return the search as it is now; as events until no answer can come when `Accept` says `text/event-stream`."""
         officer, language = _officer(request, parts), _language(request)
         if _EVENT_STREAM in request.headers.get("accept", ""):
             await parts.searches.get(officer, search_id)  # an unknown id is a problem, not an empty stream
-            events = _events(parts.searches.follow(officer, search_id), language)
+            events = search_events(parts.searches.follow(officer, search_id), language)
             return StreamingResponse(events, media_type=_EVENT_STREAM, headers=language_headers(language))
         return _shown(search_response(await parts.searches.get(officer, search_id), language), parts, language)
 
@@ -265,16 +295,17 @@ def _key(text: str) -> str:
     return match[1]
 
 
-def _shown(body: BaseModel, parts: AgencyParts, language: Language, status: int = 200) -> Response:
+def _is_async(request: Request) -> bool:
+    preferences = ",".join(request.headers.getlist("prefer")).replace(";", ",").split(",")
+    return any(preference.strip().lower() == "respond-async" for preference in preferences)
+
+
+def _shown(
+    body: BaseModel, parts: AgencyParts, language: Language, status: int = 200, headers: Mapping[str, str] = _NO_HEADERS
+) -> Response:
     parts.counters.add(Metric.REST_REQUESTS, status=str(status))
-    return Response(body.model_dump_json(), status, language_headers(language), media_type="application/json")
-
-
-async def _events(searches: AsyncIterator[Any], language: Language) -> AsyncIterator[bytes]:
-    """Yield server-sent events: `search` each time that a line is added, and `done` at the end."""
-    async for search in searches:
-        yield f"event: search\ndata: {search_response(search, language).model_dump_json()}\n\n".encode()
-    yield b"event: done\ndata: {}\n\n"
+    all_headers = {**language_headers(language), **headers}
+    return Response(body.model_dump_json(), status, all_headers, media_type="application/json")
 
 
 def _handle_errors(app: FastAPI, parts: AgencyParts) -> None:

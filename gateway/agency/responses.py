@@ -5,6 +5,8 @@ Codes are the same for every reader; `text` and `sentence` are in the language t
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncIterator
 from typing import Any
 
 from pydantic import BaseModel
@@ -16,6 +18,9 @@ from gateway.matching.explain import explain
 from gateway.model.exchange import Outcome, Refusal
 from gateway.model.hit import Quality
 from gateway.model.search import Line, Search, ShownHit, ShownRecord
+
+STREAM_PAUSE_S = 5.0
+"""The most seconds in which a stream of events brings nothing."""
 
 
 class Rule(BaseModel):
@@ -80,14 +85,20 @@ class LineBody(BaseModel):
 
 
 class SearchResponse(BaseModel):
-    """A search. `done`: nothing more is waited for in its budget; a late answer can still be added."""
+    """A search. `done`: nothing more is waited for in its budget.
+
+    A late answer of those in `awaiting_late` can still replace their line. `problem`: our own node could not run the
+    search to its end, so that the lines say nothing of what was not asked.
+    """
 
     id: str
     officer: str
     started: str
     done: bool
     waiting_for: list[str]
+    awaiting_late: list[str]
     lines: list[LineBody]
+    problem: RefusalBody | None = None
 
 
 class LiveBody(BaseModel):
@@ -127,8 +138,30 @@ def search_response(search: Search, language: Language = Language.EN) -> SearchR
         started=rfc3339(search.started_us),
         done=search.done,
         waiting_for=list(search.waiting_for),
+        awaiting_late=list(search.awaiting_late),
         lines=[_line(line, language) for line in search.lines],
+        problem=_refusal(search.failed, language) if search.failed else None,
     )
+
+
+async def search_events(searches: AsyncIterator[Search], language: Language) -> AsyncIterator[bytes]:
+    """Yield server-sent events: `search` each time that a line is added, and `done` when no line can come any more.
+
+    A comment in a pause keeps readers and what lies between from taking a silent stream for a broken one.
+    """
+    newer: asyncio.Future[Search | None] | None = None
+    try:
+        while True:
+            newer = asyncio.ensure_future(anext(searches, None))
+            while not (await asyncio.wait((newer,), timeout=STREAM_PAUSE_S))[0]:
+                yield b": nothing new\n\n"
+            if (search := newer.result()) is None:
+                break
+            yield f"event: search\ndata: {search_response(search, language).model_dump_json()}\n\n".encode()
+    finally:
+        if newer is not None:
+            newer.cancel()
+    yield b"event: done\ndata: {}\n\n"
 
 
 def _line(line: Line, language: Language) -> LineBody:

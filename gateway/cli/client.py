@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ssl
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -45,9 +47,9 @@ class NodeClient:
     def __exit__(self, *_: object) -> None:
         self._client.close()
 
-    def search(self, body: dict[str, Any], token: str, idempotency_key: str = "") -> dict[str, Any]:
-        """Call `POST /v1/searches`. Raises the node's refusal, or `Unavailable`."""
-        headers = {"authorization": f"Bearer {token}"}
+    def begin(self, body: dict[str, Any], token: str, idempotency_key: str = "") -> dict[str, Any]:
+        """Call `POST /v1/searches`, and return the search as it begins. Raises the node's refusal, or `Unavailable`."""
+        headers = {"authorization": f"Bearer {token}", "prefer": "respond-async"}
         if idempotency_key:
             headers["idempotency-key"] = idempotency_key
         return self._call("POST", "/v1/searches", headers, body)
@@ -55,6 +57,20 @@ class NodeClient:
     def get(self, search_id: str, token: str) -> dict[str, Any]:
         """Call `GET /v1/searches/{id}`."""
         return self._call("GET", f"/v1/searches/{search_id}", {"authorization": f"Bearer {token}"})
+
+    def follow(self, search_id: str, token: str) -> Generator[dict[str, Any]]:
+        """Yield the search each time that a line is added, until no late answer can come any more."""
+        headers = {"authorization": f"Bearer {token}", "accept": "text/event-stream"}
+        options: dict[str, Any] = {"headers": headers, "extensions": {"sni_hostname": self._name}}
+        with self._reached(), self._client.stream("GET", f"/v1/searches/{search_id}", **options) as response:
+            if not response.is_success:
+                raise _refusal(strict_json.loads(response.read(), _MAX_ANSWER))
+            event = ""
+            for line in response.iter_lines():
+                name, _, value = line.partition(": ")
+                event = value if name == "event" else event
+                if name == "data" and event == "search":
+                    yield strict_json.loads(value.encode(), _MAX_ANSWER)
 
     def onward(self, search_id: str, body: dict[str, Any], token: str) -> dict[str, Any]:
         """Call `POST /v1/searches/{id}/onward`. Raises the node's refusal, or `Unavailable`."""
@@ -65,10 +81,20 @@ class NodeClient:
         return self._call("GET", "/v1/health", {})
 
     def _call(self, method: str, path: str, headers: dict[str, str], body: Any = None) -> dict[str, Any]:
-        try:
+        with self._reached():
             response = self._client.request(
                 method, path, headers=headers, json=body, extensions={"sni_hostname": self._name}
             )
+        value = strict_json.loads(response.content, _MAX_ANSWER)
+        if response.is_success and isinstance(value, dict):
+            return value
+        raise _refusal(value)
+
+    @contextmanager
+    def _reached(self) -> Iterator[None]:
+        """Raise `Unavailable` with a remedy where the connection fails."""
+        try:
+            yield
         except httpx2.TimeoutException as error:
             raise Unavailable(
                 "the node did not answer in time",
@@ -86,10 +112,12 @@ class NodeClient:
                 problem=type(error).__name__,
                 home=argument(self._home),
             ) from error
-        value = strict_json.loads(response.content, _MAX_ANSWER)
-        if response.is_success and isinstance(value, dict):
-            return value
-        raise _refusal(value)
+
+
+def failure(search: dict[str, Any]) -> LiaisonError | None:
+    """Return why our own node could not run a search to its end; None where it did."""
+    problem = search.get("problem")
+    return _refusal(problem | {"detail": problem["text"]}) if problem else None
 
 
 def _refusal(value: Any) -> LiaisonError:

@@ -31,6 +31,7 @@ COMMANDS = {
     "resume": ("node.resume", "switch it on again"),
     "act": ("act", "acts that two persons sign: read, sign, carry out"),
     "ask": ("officer", "ask counterparts for a person, document, vehicle or container"),
+    "search": ("officer", "look again at what was asked, with the answers that came late"),
     "onward": ("officer.onward", "may a record from abroad be passed on, be evidence, be acted upon"),
     "consent": ("officer", "counterparts ask to use our records onward: a human decides"),
     "policy": ("policy", "check, explain and rehearse what leaves the country"),

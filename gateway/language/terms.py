@@ -106,7 +106,7 @@ ONWARD: Sentences = {
     "SAME_UNIT": "within the unit",
     "SAME_AGENCY": "within the agency",
     "SAME_COUNTRY": "within the country",
-    "ASK": "onward with the owner's consent only",
+    "ASK": "with the owner's consent only",
 }
 
 MARKING_PARTS: Sentences = {
@@ -120,6 +120,60 @@ MARKING_PARTS: Sentences = {
     "delete_after_use": "delete after use",
 }
 
+STATUSES: Sentences = {
+    "VALID": "valid",
+    "LOST": "lost",
+    "STOLEN": "stolen",
+    "STOLEN_BLANK": "stolen before it was issued",
+    "REVOKED": "revoked",
+    "EXPIRED": "expired",
+    "UNKNOWN": "unknown",
+    "SOUGHT": "sought",
+    "SEIZED": "seized",
+    "EXPORT_BAN": "must not leave the country",
+    "OPEN": "under investigation",
+    "SUSPENDED": "suspended",
+    "COURT": "before a court",
+    "CLOSED": "closed",
+    "WANTED": "wanted",
+    "MISSING": "missing",
+    "CONVICTED": "convicted",
+    "SUSPECT": "suspect",
+}
+"""Statuses of documents, vehicles, vessels and cases, and the usual ones of persons."""
+
+WARNINGS: Sentences = {
+    "ARMED": "armed",
+    "VIOLENT": "violent",
+    "DANGEROUS": "dangerous",
+}
+"""The usual words of warnings, which are no closed list."""
+
+STAYS: Sentences = {
+    "OVERSTAY": "overstay",
+    "DEPORTATION": "deportation",
+    "ENTRY_BAN": "entry ban",
+}
+
+DECISIONS: Sentences = {
+    "ADMIT": "admitted",
+    "REFUSE": "entry refused",
+    "SECONDARY": "second check",
+}
+
+RISKS: Sentences = {
+    "GREEN": "low risk",
+    "YELLOW": "medium risk",
+    "RED": "high risk",
+    "NOT_SHARED": "not shared",
+}
+
+MRZ_CHECKS: Sentences = {"FAIL": "the check digits do not fit"}
+
+CHIP_CHECKS: Sentences = {"PA_FAIL": "the chip's signature does not verify"}
+
+DIRECTIONS: Sentences = {"IN": "into the country", "OUT": "out of the country"}
+
 WORDS_OF: Mapping[str, Sentences] = {
     "level": LEVELS,
     "use": USES,
@@ -129,12 +183,25 @@ WORDS_OF: Mapping[str, Sentences] = {
     "offence": OFFENCES,
     "alert_class": ACTIONS,
     "do_not": ACTIONS,
+    "status": STATUSES,
+    "warnings": WARNINGS,
+    "kind": STAYS,
+    "decision": DECISIONS,
+    "risk": RISKS,
+    "mrz_check": MRZ_CHECKS,
+    "chip_read": CHIP_CHECKS,
+    "direction": DIRECTIONS,
 }
-"""The closed list of codes for each part of a marking or field of a record."""
+"""The codes of each part of a marking or field of a record, with their meaning."""
 
 
 def named(code: str, words: Mapping[str, str], language: Language) -> str:
-    """Return a code with its meaning in `language`; in English the code alone, as documents and systems show it."""
-    if language is Language.EN or code not in words:
+    """Return a code with its meaning in `language`; a code that says the same in English stands alone there."""
+    if code not in words:
         return code
-    return f"{tell(language, words[code])} ({code})"
+    meaning = tell(language, words[code])
+    return code if _squeezed(meaning) == _squeezed(code) else f"{meaning} ({code})"
+
+
+def _squeezed(text: str) -> str:
+    return "".join(character for character in text.casefold() if character.isalpha())

@@ -82,7 +82,11 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """A search with its lines so far; `done` when nothing more is waited for in its budget."""
+    """A search with its lines so far; `done` when nothing more is waited for in its budget.
+
+    `awaiting_late` are the counterparts whose answer may still come after that. `failed` says why the search ended
+    before its time.
+    """
 
     id: str
     officer: str
@@ -90,3 +94,10 @@ class Search:
     done: bool
     waiting_for: tuple[MemberId, ...] = ()
     lines: tuple[Line, ...] = field(default_factory=tuple)
+    awaiting_late: tuple[MemberId, ...] = ()
+    failed: Refusal | None = None
+
+    @property
+    def is_over(self) -> bool:
+        """Tell whether no line can be added any more."""
+        return self.done and not self.awaiting_late

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Protocol
 
 from gateway.model.consent import OnwardAnswer, OnwardCommand
 from gateway.model.requester import Officer
 from gateway.model.search import Search, SearchCommand
+
+Ended = Callable[[str, BaseException | None], None]
+"""Called with a search's id when its budget is over, and with the error that ended it before."""
 
 
 class Searches(Protocol):
@@ -20,11 +23,14 @@ class Searches(Protocol):
         first search.
         """
 
+    async def begin(self, officer: Officer, command: SearchCommand, ended: Ended) -> Search:
+        """Begin a search, and return it as it is now; raise like `start`. `ended` is called when its budget is over."""
+
     async def get(self, officer: Officer, search_id: str) -> Search:
         """Return a search of this officer, late answers included; raise `Unknown` otherwise."""
 
     def follow(self, officer: Officer, search_id: str) -> AsyncIterator[Search]:
-        """Yield the search each time that a line is added, until nothing more is waited for."""
+        """Yield the search each time that a line is added, until no late answer can come any more."""
 
 
 class OnwardUses(Protocol):

@@ -9,10 +9,11 @@ from gateway.language.catalogue import Sentences, tell
 from gateway.language.dates import moment
 from gateway.language.languages import Language
 from gateway.language.sentences import refusal
-from gateway.language.terms import MARKING_PARTS, RECORD_TYPES, WORDS_OF, named
+from gateway.language.terms import MARKING_PARTS, RECORD_TYPES, named
 from gateway.matching.one_word import NOT_SEARCHED
 from gateway.model.hit import OWN_AGENCY, UNRELEASED
 from gateway.records.types import RECORD_TYPES as RECORD_KINDS
+from gateway.views.code_words import explained, raised
 from gateway.views.lines import Line
 
 QUALITY: Sentences = {
@@ -46,21 +47,32 @@ def all_answered(search: dict[str, Any]) -> bool:
     return all(line["outcome"] in ("hit", "no_hit") for line in search["lines"]) and not search["waiting_for"]
 
 
-def search_lines(search: dict[str, Any], own: str, language: Language = Language.EN) -> Iterator[Line]:
-    """Yield the answer of each counterpart, and each hit."""
-    for line in search["lines"]:
-        yield headline(line, own, language)
-        if line.get("exchange_id"):
-            yield f"      {tell(language, 'exchange {id}', id=line['exchange_id'])}", "dim"
-        for hit in line["hits"]:
-            yield from (f"      {detail}" for detail in hit_lines(hit, language))
+def answer_lines(line: dict[str, Any], own: str, language: Language = Language.EN) -> Iterator[Line]:
+    """Yield the answer of one counterpart, and each hit; what an officer must see first leads both."""
+    yield headline(line, own, language)
+    for hit in line["hits"]:
+        if first := raised(hit, language):
+            yield f"      {tell(language, 'attention: {what}', what='; '.join(first))}", "bad"
+        yield from (f"      {detail}" for detail in hit_lines(hit, language))
+
+
+def last_lines(search: dict[str, Any], language: Language = Language.EN) -> Iterator[Line]:
+    """Yield the counterparts whose answer can still come, and the ids by which operators find the search."""
     yield from (f"  {member}  {tell(language, 'still waiting')}" for member in search["waiting_for"])
+    for member in search.get("awaiting_late", ()):
+        told = tell(language, "its answer can still come: liaison search show {id}", id=search["id"])
+        yield f"  {member}  {told}", "warn"
+    for line in search["lines"]:
+        if line["exchange_id"]:
+            yield f"  {line['member']}  {tell(language, 'exchange {id}', id=line['exchange_id'])}", "dim"
     yield f"  {tell(language, 'search {id}', id=search['id'])}", "dim"
 
 
 def headline(line: dict[str, Any], own: str, language: Language = Language.EN) -> tuple[str, str]:
     """Return one counterpart's answer in one sentence, with its style."""
     said, style = _said(line, language)
+    if first := list(dict.fromkeys(text for hit in line.get("hits", ()) for text in raised(hit, language))):
+        said, style = f"{said}: {'; '.join(first)}", "bad"
     if line["member"] == own:
         said = tell(language, "our own agencies: {said}", said=said)
     return f"  {line['member']}  {said}", style
@@ -126,7 +138,7 @@ def _unreleased(hit: dict[str, Any], language: Language) -> Iterator[str]:
     yield from (tell(language, "no record: {why}", why=rule["sentence"]) for rule in reasons)
     if OWN_AGENCY not in (rule["word"] for rule in reasons):
         todo = hit["action"] or tell(language, "the record needs a follow-up")
-        yield tell(language, "reference {reference}; {action}", reference=hit["reference"], action=todo)
+        yield tell(language, "{action} (reference {reference})", reference=hit["reference"], action=todo)
 
 
 def _released(record: dict[str, Any], record_type: str, language: Language) -> str:
@@ -163,11 +175,11 @@ def _incomplete(line: dict[str, Any], language: Language) -> str:
 
 def _obey(marking: dict[str, Any], language: Language) -> list[str]:
     shown = [
-        f"{_part(key, language)} {_time_or_text(key, value, language)}"
+        f"{_part(key, language)}: {_time_or_text(key, value, language)}"
         for key, value in marking.items()
         if value not in ("", [], None)
     ]
-    return [tell(language, "handling: {parts}", parts=", ".join(shown))] if shown else []
+    return [tell(language, "handling: {parts}", parts="; ".join(shown))] if shown else []
 
 
 def _part(key: str, language: Language) -> str:
@@ -186,10 +198,10 @@ def value_text(value: Any, language: Language = Language.EN, field: str = "") ->
         if "text" in value:
             return str(value["text"])
         return " ".join(
-            value_text(part, language)
+            value_text(part, language, key)
             for key, part in value.items()
             if key not in ("calendar", "original", "script", "lang")
         )
     if isinstance(value, list):
         return ", ".join(value_text(part, language, field) for part in value)
-    return named(str(value), WORDS_OF.get(field, {}), language)
+    return explained(str(value), field, language)

@@ -15,6 +15,7 @@ from certs.tls import TlsIdentity
 from gateway.errors import Misconfigured, Replayed
 from gateway.exchange.answering.draft import is_capped
 from gateway.exchange.answering.job import Findings, Job
+from gateway.exchange.asking.ask import LateAnswers
 from gateway.exchange.asking.inquiry import Inquiry
 from gateway.exchange.stages import MAX_BATCH, Stage
 from gateway.model.exchange import Outcome
@@ -52,9 +53,10 @@ async def test_a_search_that_the_node_lost_is_silent_and_not_unknown(world: Worl
         searches = node.asking.searches
         started = asyncio.Event()
 
-        async def never(inquiry: Inquiry, added: Callable[[Line], None]) -> None:
+        async def never(inquiry: Inquiry, added: Callable[[Line], None]) -> LateAnswers:
             started.set()
             await asyncio.Event().wait()
+            return {}
 
         node.asking.asker.run = never  # type: ignore[method-assign]  # the moment in which the node dies
         task = asyncio.create_task(searches.start(officer(), ASKED))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from certs.authority import Authority, create_authority
 from certs.names import CertificateName, CertificateUse
 from certs.profile import read_leaf
 from gateway.agency.allowance import ENTRIES, Allowance
+from gateway.agency.issuer import Profile
 from gateway.agency.server import TlsFiles
 from gateway.clock import SystemClock
 from gateway.config import Home
@@ -22,6 +24,7 @@ from gateway.config.schema import Limits
 from gateway.config.suspensions import Suspensions
 from gateway.errors import Misconfigured
 from gateway.ops.acts.switches import suspend, target_of
+from gateway.ports.officers import Ended
 from tests.support.rest import MEMBER, OFFICER, SNI, Rest, StoredSearches, certify, rest_api
 
 CLOCK = SystemClock()
@@ -85,6 +88,37 @@ async def test_searches_of_one_officer_at_a_time_leave_the_others_theirs(tmp_pat
         searches.go.set()
         assert {answer.status_code for answer in await asyncio.gather(*first, other)} == {200}
         assert (await post(client, rest.bearer())).status_code == 200
+
+
+class Begun(StoredSearches):
+    """Searches that have begun, and end when they are told to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ended: list[Callable[[], None]] = []
+
+    async def begin(self, officer: Any, command: Any, ended: Ended) -> Any:
+        search = await self.start(officer, command)
+        self.ended.append(partial(ended, search.id, None))
+        return search
+
+
+async def test_searches_that_were_begun_count_until_they_end(tmp_path: Path) -> None:
+    searches, allowance = Begun(), Allowance(Limits(officer_in_flight=2, system_in_flight=3), CLOCK.monotonic)
+
+    async def begin(profile: Profile = OFFICER) -> httpx2.Response:
+        return await post(client, rest.bearer(profile) | {"prefer": "respond-async"})
+
+    async with rest_api(tmp_path, searches, allowance=allowance) as rest, rest.client() as client:
+        assert [(await begin()).status_code for _ in range(2)] == [202, 202]
+        refused = await begin()
+        assert (refused.status_code, refused.json()["code"]) == (429, "officer-busy")
+        assert (await begin(OTHER_OFFICER)).status_code == 202
+        busy = await begin(OTHER_OFFICER)
+        assert (busy.status_code, busy.json()["code"]) == (429, "system-busy")
+        for end in searches.ended:
+            end()
+        assert [(await begin()).status_code for _ in range(2)] == [202, 202]
 
 
 async def test_a_search_that_its_caller_gave_up_is_counted_off(tmp_path: Path) -> None:

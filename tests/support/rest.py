@@ -30,7 +30,7 @@ from gateway.model.hit import Quality
 from gateway.model.names import MemberId
 from gateway.model.requester import Officer
 from gateway.model.search import Line, Search, SearchCommand, ShownHit, ShownRecord
-from gateway.ports.officers import Searches
+from gateway.ports.officers import Ended, Searches
 from gateway.telemetry import Counters
 
 MEMBER = MemberId("th")
@@ -69,6 +69,12 @@ class StoredSearches:
         key = command.idempotency_key or f"s{len(self.started)}"
         waiting = tuple(line.member for line in self.lines if line.outcome is Outcome.SILENT)
         return self.searches.setdefault(key, Search(key, officer.person, 1, True, waiting, self.lines))
+
+    async def begin(self, officer: Officer, command: SearchCommand, ended: Ended) -> Search:
+        """Like `start`, without its lines."""
+        search = await self.start(officer, command)
+        ended(search.id, None)
+        return replace(search, done=False, waiting_for=command.to, lines=())
 
     async def get(self, officer: Officer, search_id: str) -> Search:
         """A search of this officer."""

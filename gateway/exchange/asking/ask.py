@@ -21,7 +21,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 
@@ -80,6 +80,9 @@ _OWN_BUDGET_S = 1.0
 Added = Callable[[Line], None]
 """Called with each line as it comes, late ones included."""
 
+LateAnswers = Mapping[MemberId, asyncio.Task[None]]
+"""The tasks that wait for answers after the budget; each ends when its answer has come or cannot come any more."""
+
 
 class Asker:
     """Asks for an officer, and gives each line to a callback as soon as it is there."""
@@ -117,8 +120,8 @@ class Asker:
             await self._writers.operations.write(notes.denied(inquiry, error.code))
             raise
 
-    async def run(self, inquiry: Inquiry, added: Added) -> None:
-        """Run steps 2 to 7; return when all lines are there or the budget is over."""
+    async def run(self, inquiry: Inquiry, added: Added) -> LateAnswers:
+        """Run steps 2 to 7 until all lines are there or the budget is over; return the answers that may come late."""
         command, policy = inquiry.command, inquiry.policy or self._parts.policy()
         occasion = Occasion(ExchangeId(inquiry.search_id), self._parts.member, command.purpose)
         deadline = self._parts.clock.monotonic() + _OWN_BUDGET_S
@@ -131,7 +134,8 @@ class Asker:
             added(line)
         asked = [item for item in outgoing if isinstance(item, Asked)]
         await asyncio.gather(*(self._writers.exchange.write(notes.asked(item)) for item in asked))  # 3
-        await asyncio.gather(*(self._one(item, added) for item in asked))  # 4
+        late = await asyncio.gather(*(self._one(item, added) for item in asked))  # 4
+        return {item.member: task for item, task in zip(asked, late, strict=True) if task is not None}
 
     async def finish(self) -> None:
         """Cancel the wait for late answers (the node stops)."""
@@ -251,17 +255,17 @@ class Asker:
             policy_hash=policy.hash,
         )
 
-    async def _one(self, asked: Asked, added: Added) -> None:
-        """Run steps 4 to 7 for one counterpart; a late answer is awaited after the budget, in a task."""
+    async def _one(self, asked: Asked, added: Added) -> asyncio.Task[None] | None:
+        """Run steps 4 to 7 for one counterpart; return the task that awaits its answer after the budget, if any."""
         try:  # a member may have been removed since its request was made
             self._check_member(asked.inquiry.command, asked.member)
         except LiaisonError as error:
             added(await self._silent(asked, error))
-            return
+            return None
         if since_us := self.breakers.silent_since(asked.member):
             why = Unavailable("no answer since {time}", code=SILENT_SINCE, where=asked.member, time=rfc3339(since_us))
             added(await self._silent(asked, why, since_us))
-            return
+            return None
         sending = asyncio.create_task(
             send(
                 self._peers,
@@ -275,11 +279,12 @@ class Asker:
         done, _ = await asyncio.wait((sending,), timeout=self._budget_s)
         if done:
             added(await self._conclude(asked, sending, events.RECEIVED))
-            return
+            return None
         added(await self._not_heard(asked, TimedOut("no answer came in time", where=asked.member)))
         task = asyncio.create_task(self._wait_for_late(asked, sending, added))
         self._late.add(task)
         task.add_done_callback(self._late.discard)
+        return task
 
     async def _wait_for_late(self, asked: Asked, sending: asyncio.Task[AnswerMessage], added: Added) -> None:
         await asyncio.wait((sending,))

@@ -9,21 +9,26 @@ import asyncio
 import hashlib
 import json
 import secrets
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncGenerator, Callable, Coroutine
+from contextlib import aclosing
 from dataclasses import replace
+from functools import partial
 from typing import Any, TypeVar
 
 import msgspec
 
 from gateway.conversion import converter
-from gateway.errors import Overloaded, Replayed, Unknown
-from gateway.exchange.asking.ask import LATE_S, Asker
+from gateway.errors import LiaisonError, Overloaded, Replayed, Unknown
+from gateway.exchange.asking.ask import LATE_S, Asker, LateAnswers
 from gateway.exchange.asking.copies import Copies
 from gateway.exchange.asking.inquiry import Inquiry
 from gateway.exchange.parts import Parts
-from gateway.model.exchange import Outcome
+from gateway.exchange.stages import as_error
+from gateway.model.exchange import Outcome, Refusal
+from gateway.model.names import MemberId
 from gateway.model.requester import Officer
 from gateway.model.search import Line, Search, SearchCommand
+from gateway.ports.officers import Ended
 
 T = TypeVar("T")
 
@@ -32,7 +37,10 @@ KEPT_US = 48 * 3600 * 1_000_000
 
 _MAX_RUNNING = 256
 _ELSEWHERE_US = int(LATE_S * 1_000_000)
-_LOOK_S = 0.25
+_LOOK_S, _LATE_LOOK_S = 0.25, 1.0
+_COLLECTED_S = 60.0
+"""The seconds for which a search that was begun stays in memory: its caller has not seen records for a single use."""
+
 _KIND = "search"
 _KEYS = "idempotency"
 
@@ -63,6 +71,25 @@ class OfficerSearches:
 
         The search goes on when the caller hangs up: its questions are on their way, and their answers are logged.
         """
+        search, run = await self._taken(officer, command)
+        return await (self._finished(officer, search.id) if run is None else asyncio.shield(run))
+
+    async def begin(self, officer: Officer, command: SearchCommand, ended: Ended) -> Search:
+        """Begin a search, and return it as it is now; for a repeated idempotency key, return the first search.
+
+        `ended` is called when the budget of a new search is over, and at once for an earlier one.
+        """
+        search, run = await self._taken(officer, command, _COLLECTED_S)
+        if run is None:
+            ended(search.id, None)
+        else:
+            run.add_done_callback(partial(_ran, ended, search.id))
+        return search
+
+    async def _taken(
+        self, officer: Officer, command: SearchCommand, kept_s: float = 0.0
+    ) -> tuple[Search, asyncio.Task[Search] | None]:
+        """Return a new search and the task that runs it, or the first search of a repeated idempotency key."""
         self._admit()
         inquiry = Inquiry(officer, command, secrets.token_hex(16), self._parts.policy())
         await self._asker.allow(inquiry)
@@ -79,23 +106,48 @@ class OfficerSearches:
             raise
         if first is not None:
             await self._drop(inquiry.search_id)
-            return await self._finished(officer, first)
-        return await asyncio.shield(self._keep(self._run(inquiry, running)))
+            return await self.get(officer, first), None
+        return running.search, self._keep(self._run(inquiry, running, kept_s))
 
     async def _drop(self, search_id: str) -> None:
         """Forget a search whose key belongs to an earlier one."""
         del self._running[search_id]
         await asyncio.to_thread(self._parts.documents.delete, _KIND, search_id)
 
-    async def _run(self, inquiry: Inquiry, running: _Running) -> Search:
+    async def _run(self, inquiry: Inquiry, running: _Running, kept_s: float) -> Search:
+        late: LateAnswers = {}
         try:
-            await self._asker.run(inquiry, lambda line: self._add(running, line))
+            late = await self._asker.run(inquiry, partial(self._add, running))
+            waited = tuple(member for member, task in late.items() if not task.done())
+            running.change(replace(running.search, done=True, waiting_for=(), awaiting_late=waited))
+        except Exception as error:
+            running.change(_broken_off(running.search, as_error(error)))
+            raise
         finally:
-            running.change(replace(running.search, done=True, waiting_for=()))
-            await self._save(running)
-            wait_s = LATE_S if running.awaits_late else 0.0
-            asyncio.get_running_loop().call_later(wait_s, self._running.pop, inquiry.search_id, None)
+            for member in running.search.awaiting_late:
+                late[member].add_done_callback(partial(self._end_late, running, member))
+            try:
+                await self._save(running)
+            finally:
+                asyncio.get_running_loop().call_later(kept_s, self._collected, running)
         return running.search
+
+    def _end_late(self, running: _Running, member: MemberId, task: asyncio.Task[None]) -> None:
+        """Note that no answer of `member` can come any more."""
+        if task.cancelled():  # the node stops, and stores no more
+            return
+        left = tuple(other for other in running.search.awaiting_late if other != member)
+        running.change(replace(running.search, awaiting_late=left))
+        self._keep(self._save(running)).add_done_callback(lambda _task: self._leave(running))
+
+    def _collected(self, running: _Running) -> None:
+        running.is_collected = True
+        self._leave(running)
+
+    def _leave(self, running: _Running) -> None:
+        """Keep a search in the store only, once no answer to it can come and its caller had the time to see it."""
+        if running.search.is_over and running.is_collected:
+            self._running.pop(running.search.id, None)
 
     def _keep(self, work: Coroutine[None, None, T]) -> asyncio.Task[T]:
         """Return a task that is referenced while it runs, since the loop keeps only weak references."""
@@ -112,17 +164,17 @@ class OfficerSearches:
             raise Unknown("no such search", where=search_id[:64])
         return search
 
-    async def follow(self, officer: Officer, search_id: str) -> AsyncIterator[Search]:
-        """Yield the search each time that a line is added, until it is done."""
+    async def follow(self, officer: Officer, search_id: str) -> AsyncGenerator[Search, None]:
+        """Yield the search each time that a line is added, until no late answer can come any more."""
         search = await self.get(officer, search_id)
         yield search
         running = self._running.get(search_id)
-        while not search.done:
+        while not search.is_over:
             if running is not None:
                 search = await running.next(search)
                 yield search
                 continue
-            await asyncio.sleep(_LOOK_S)
+            await asyncio.sleep(_LATE_LOOK_S if search.done else _LOOK_S)
             newer = await self.get(officer, search_id)
             if newer != search:
                 yield newer
@@ -145,10 +197,9 @@ class OfficerSearches:
         return first
 
     async def _finished(self, officer: Officer, search_id: str) -> Search:
-        search = await self.get(officer, search_id)
-        async for newer in self.follow(officer, search_id):
-            search = newer
-        return search
+        """Return a search once its budget is over."""
+        async with aclosing(self.follow(officer, search_id)) as states:
+            return await anext(search async for search in states if search.done)
 
     def _begin(self, inquiry: Inquiry) -> Search:
         return Search(inquiry.search_id, inquiry.officer.person, self._parts.clock.now_us(), False, inquiry.command.to)
@@ -206,11 +257,18 @@ def _fingerprint(command: SearchCommand) -> str:
 
 
 def _ended(search: Search) -> Search:
-    """Return an interrupted search as done: the counterparts that were waited for are silent."""
-    if search.done:
-        return search
+    """Return an interrupted search as over: the counterparts that were waited for are silent."""
     lines = tuple(Line(member, Outcome.SILENT) for member in search.waiting_for)
-    return replace(search, done=True, waiting_for=(), lines=search.lines + lines)
+    return replace(search, done=True, waiting_for=(), lines=search.lines + lines, awaiting_late=())
+
+
+def _broken_off(search: Search, why: LiaisonError) -> Search:
+    """Return a search that our own node could not run to its end."""
+    return replace(_ended(search), failed=Refusal(why.reason, why.code, why.message))
+
+
+def _ran(ended: Ended, search_id: str, run: asyncio.Task[Search]) -> None:
+    ended(search_id, None if run.cancelled() else run.exception())
 
 
 class _Running:
@@ -219,12 +277,8 @@ class _Running:
     def __init__(self, search: Search) -> None:
         self.search = search
         self.saving = asyncio.Lock()
+        self.is_collected = False
         self._changed = asyncio.Event()
-
-    @property
-    def awaits_late(self) -> bool:
-        """Tell whether an answer may still come."""
-        return any(line.outcome == "silent" for line in self.search.lines)
 
     def change(self, search: Search) -> None:
         """Set a new state, and wake the followers."""

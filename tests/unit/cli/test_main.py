@@ -430,7 +430,7 @@ def test_a_released_record_says_how_much_of_it_who_signed_and_what_to_obey() -> 
         "2 of 9 fields released by vn.immigration, signed with the agency's key, held by its node, verified",
         "  status: LOST",
         "  birth: 1984",
-        "handling: level OFFICIAL, use U2",
+        "handling: level: OFFICIAL; use: not onward without consent (U2)",
     ]
 
 

@@ -1,4 +1,4 @@
-"""`liaison ask`, `onward` and `consent`: what officers ask of other countries, and what those ask of them."""
+"""`liaison ask`, `search`, `onward` and `consent`: what officers ask of other countries, and what those ask of them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,21 @@ def ask_group() -> None:
       liaison ask person --home th --as th.o.1042 --to kh --name "สมชาย ใจดี" --birth 1984 \\
               --purpose INVESTIGATION --offence NARC --case TH-2026-17
 
-    Exit code 0 when every counterpart answered (hit or no hit), 1 when one refused, is suspended or was silent.
+    Each line is printed as it comes. Exit code 0 when every counterpart answered (hit or no hit), 1 when one refused,
+    is suspended or was silent; an answer that comes late is shown by `liaison search show`.
+    """
+
+
+_SEARCH = {"show": ("officer.search", "A search as it is now, with the answers that came late.")}
+
+
+@click.group("search", cls=LazyGroup, table=_SEARCH)
+def search_group() -> None:
+    """Look again at what was asked: late answers come within a minute, and a search can be read for 48 hours.
+
+    \b
+    Example:
+      liaison search show 5f0c… --home th --as th.o.1042
     """
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -11,21 +12,23 @@ from gateway.agency.plausibility import check_birth, check_issuer
 from gateway.cli.client import NodeClient
 from gateway.cli.officers import trial_token
 from gateway.cli.options import TEXT, Word, home_option, json_option, together, unlisted_officer, value_of
-from gateway.cli.output import print_result, say, working
+from gateway.cli.output import say
+from gateway.cli.searches import remembered, show_search
 from gateway.cli.speech import spoken, usage
 from gateway.config import load_settings
 from gateway.errors import Malformed
 from gateway.language.catalogue import tell
 from gateway.language.languages import Language
 from gateway.language.sentences import sentence
+from gateway.language.terms import OFFENCES
 from gateway.model.names import member_id
 from gateway.model.purpose import Offence, Purpose
 from gateway.model.values import PartialDate
 from gateway.records.identifiers.containers import read_container
-from gateway.views.search_lines import all_answered, search_lines
 
 _PURPOSES = Word([item.value for item in Purpose])
 _OFFENCES = Word([item.value for item in Offence])
+_OFFENCE_WORDS = ", ".join(f"{code} {words}" for code, words in OFFENCES.items())
 
 _common = together(
     home_option,
@@ -33,7 +36,7 @@ _common = together(
     click.option("--as", "officer", required=True, type=TEXT, metavar="OFFICER", help="The officer's person id."),
     click.option("--to", required=True, metavar="M,M", help="Members to ask, such as la,vn."),
     click.option("--purpose", required=True, type=_PURPOSES, help="Why it is asked."),
-    click.option("--offence", required=True, type=_OFFENCES, help="The offence in view."),
+    click.option("--offence", required=True, type=_OFFENCES, help=f"The offence in view: {_OFFENCE_WORDS}."),
     click.option("--case", default="", help="Case number; this or --ticket is required."),
     click.option("--ticket", default="", help="Ticket of a single check."),
     click.option("--agreement", default="", help="The legal basis; by default the one that covers the purpose."),
@@ -196,7 +199,7 @@ def _ask(
         raise click.UsageError(f"--to: `{settings.node.member}`: {why}")
     token = trial_token(settings, officer, role=role, office=office, agency=agency, purpose=purpose)
     language = spoken()
-    with working(tell(language, "asking {members}", members=to)), NodeClient(settings, language=language) as node:
-        search = node.search(body, token, idempotency_key)
-    print_result(search, search_lines(search, settings.node.member, language), as_json=as_json)
-    return 0 if all_answered(search) else 1
+    with NodeClient(settings, language=language) as node:
+        search = node.begin(body, token, idempotency_key)
+        with remembered(search["id"], home, officer), closing(node.follow(search["id"], token)) as states:
+            return show_search(states, settings.node.member, as_json=as_json)

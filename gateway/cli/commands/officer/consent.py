@@ -69,8 +69,8 @@ def _record_lines(item: dict[str, Any]) -> Iterator[Line]:
     yield f"  exchange {item['exchange_id']}; received {item['received']}"
     yield f"  the record as they have it ({item['owner']}):"
     for field, value in item["record"]["fields"].items():
-        yield f"    {field}: {value_text(value)}"
-    marking = (f"{part} {value_text(value)}" for part, value in item["record"]["marking"].items() if value)
+        yield f"    {field}: {value_text(value, field=field)}"
+    marking = (f"{part} {value_text(value, field=part)}" for part, value in item["record"]["marking"].items() if value)
     yield f"  handling: {', '.join(marking)}"
 
 
