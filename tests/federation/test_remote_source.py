@@ -60,7 +60,7 @@ async def test_a_source_that_was_never_seen_is_missing_and_known_when_it_comes(t
         for member in ("th", "kh"):
             await remote.world.start(member)
         line = await ask(remote, person(planted.DRIVER))
-        assert (line.outcome, line.missing) == (Outcome.NO_HIT, ("customs records",))
+        assert (line.outcome, line.missing) == (Outcome.NOT_SEARCHED, ("customs records",))
         try:
             await served.start()
             for refresh in remote.world.nodes["kh"].resources.refreshers.values():
@@ -122,12 +122,12 @@ async def test_our_own_officers_search_is_referred_to_by_its_search_id(
     assert (searched.entry.exchange_id, searched.entry.peer) == (found.id, "kh")
 
 
-async def test_a_source_that_was_killed_makes_the_answer_partial_and_names_its_kind(
+async def test_a_source_that_was_killed_is_not_searched_and_names_its_kind(
     made: RemoteWorld, process: SourceProcessUnderTest
 ) -> None:
     await process.kill()
     line = await ask(made, person(planted.DRIVER))
-    assert (line.outcome, line.missing) == (Outcome.NO_HIT, (KIND,))
+    assert (line.outcome, line.missing) == (Outcome.NOT_SEARCHED, (KIND,))
     await process.start()
     line = await ask_until_there(made)
     assert (line.outcome, line.missing) == (Outcome.HIT, ())

@@ -158,7 +158,9 @@ def check_sources(context: CheckContext) -> list[Finding]:
             remedy, place = error.remedy or "check its system and account", error.where or where
             findings.append(stop("sources", f"`{source.id}`: {error.message}", remedy, place))
     if not settings.sources:
-        return [warn("sources", "no source is set: every question ends as no hit", "add a [[source]] to node.toml")]
+        return [
+            warn("sources", "no source is set: every question ends as not searched", "add a [[source]] to node.toml")
+        ]
     kept = f"; only a promise keeps the account of {', '.join(promised)} from writing" if promised else ""
     return findings or ([good("sources", f"{len(ours)} can be asked{kept}")] if ours else [])
 

@@ -63,9 +63,10 @@ PERSONS = (KeyUse.APPROVER, KeyUse.ADMINISTRATOR, KeyUse.DATA_OFFICER)
 
 
 class Reads(StrEnum):
-    """A version of a statement, newer than the first, that a member reads (decision 0043)."""
+    """A version of a statement, newer than the first, that a member reads (decisions 0043 and 0046)."""
 
     ANSWER_V2 = "answer.v2"
+    ANSWER_V3 = "answer.v3"
 
 
 _MAX_READS = 64
