@@ -25,11 +25,11 @@ class Outcome(StrEnum):
 
     HIT = "hit"
     NO_HIT = "no_hit"
-    NOT_SEARCHED = "not_searched"
     REFUSED = "refused"
     SUSPENDED = "suspended"
     SILENT = "silent"
     TOO_MANY = "too_many"
+    NOT_SEARCHED = "not_searched"
 
 
 class Refusal(msgspec.Struct, frozen=True):

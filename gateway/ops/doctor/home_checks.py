@@ -18,6 +18,7 @@ from gateway.config import PACKAGED_POLICY, Settings, Suspensions, argument
 from gateway.errors import LiaisonError, Misconfigured
 from gateway.ops.acts.switches import options_of
 from gateway.ops.doctor.finding import Check, CheckContext, Finding, failed, good, stop, warn
+from gateway.ops.doctor.listed_sources import check_listed_sources
 from gateway.ops.doctor.source_processes import check_processes
 from gateway.ops.doctor.witness_checks import check_witnesses
 from gateway.ops.policy.keeper import PolicyKeeper
@@ -299,6 +300,7 @@ CHECKS: dict[str, Check] = {
     "source processes": check_processes,
     "charter": check_charter,
     "descriptors": check_descriptors,
+    "listed sources": check_listed_sources,
     "witnesses": check_witnesses,
     "suspensions": check_suspensions,
     "trial": check_trial,

@@ -21,6 +21,7 @@ from gateway.language.sentences import sentence
 from gateway.model.names import member_id
 from gateway.model.purpose import Offence, Purpose
 from gateway.model.values import PartialDate
+from gateway.ops.homes.trust_state import not_askable
 from gateway.records.identifiers.containers import read_container
 from gateway.views.search_lines import all_answered, search_lines
 
@@ -187,10 +188,14 @@ def _ask(
 ) -> int:
     if not (ground["case"] or ground["ticket"]):
         raise usage("a case or ticket is required: give --case or --ticket")
-    body = {"query": query, "to": _members(to), "purpose": purpose, **ground}
+    members = _members(to)
+    body = {"query": query, "to": members, "purpose": purpose, **ground}
     settings = load_settings(home)
     token = trial_token(settings, officer, role=role, office=office, agency=agency, purpose=purpose)
     language = spoken()
+    for member in not_askable(home, members, query["kind"]):
+        note = tell(language, "note: {member} lists no source for such a question; its answer decides", member=member)
+        say(note, "warn", err=True)
     with working(tell(language, "asking {members}", members=to)), NodeClient(settings, language=language) as node:
         search = node.search(body, token, idempotency_key)
     print_result(search, search_lines(search, settings.node.member, language), as_json=as_json)
