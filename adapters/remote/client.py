@@ -94,6 +94,11 @@ class RemoteSource:
         """Empty: rows that cannot be read are known at the source only."""
         return {}
 
+    @property
+    def is_known(self) -> bool:
+        """Tell whether the source has ever described itself."""
+        return self._kept.exists()
+
     def describe(self) -> SourceDescription:
         """Return the latest description of the source."""
         return self._description

@@ -106,6 +106,8 @@ class SourceService:
         if hashlib.sha256(message.query).digest() != reference.query_hash:
             raise Forbidden("the reference is for another query", code="other-query", where="query")
         query, wanted = read_query(message.query)
+        if query.kind not in self._adapter.describe().queries:  # an empty result would read as no hit
+            raise Unavailable("the source takes no question of this kind", code="kind-not-taken", where="query")
         query_cost(query)
         strictness = wanted.stricter(self._widest)
         self._memory.begin(reference, self._clock.now_us())

@@ -1,4 +1,4 @@
-"""Show a search to agency systems: one line for each counterpart. `silent` is never `no_hit`.
+"""Show a search to agency systems: one line for each counterpart. `silent` and `not_searched` are never `no_hit`.
 
 Codes are the same for every reader; `text` and `sentence` are in the language that the caller accepts.
 """
@@ -65,6 +65,10 @@ class RefusalBody(BaseModel):
 
 class LineBody(BaseModel):
     """The line of one counterpart: its answer, or its silence (`silent`, with `last_seen`).
+
+    `not_searched`: no source that could hold the record was searched, since none takes such a question, or none of
+    those in `missing` answered. `partial`: a hit or no hit that lacks the kinds of sources in `missing`. Neither
+    means no hit.
 
     `silent_since` is set where the counterpart was not waited for, since it had been silent for long.
     """
@@ -168,7 +172,7 @@ def _line(line: Line, language: Language) -> LineBody:
     return LineBody(
         member=line.member,
         outcome=line.outcome,
-        partial=bool(line.missing),
+        partial=bool(line.missing) and line.outcome is not Outcome.NOT_SEARCHED,
         missing=list(line.missing),
         capped=line.capped,
         hits=[_hit(hit, language) for hit in line.hits],

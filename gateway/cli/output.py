@@ -76,22 +76,28 @@ _WIDEST = 1_000
 def print_table(titles: Sequence[str], rows: Iterable[Sequence[str]], *, names: int) -> None:
     """Print a table over the width of the terminal, elsewhere over 120 columns; figures follow the first `names`.
 
-    Headings may break between words. No word and no figure is cut off: a table that needs more columns takes them.
+    Headings break between words where the table is too wide with whole ones. No word and no figure is cut off: a table
+    that needs more columns takes them.
     """
     from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.measure import Measurement
     from rich.table import Table
 
-    table, rows = Table(*titles, box=SIMPLE_HEAD, pad_edge=False, padding=0, show_edge=False), list(rows)
-    for column, texts in zip(table.columns, zip(titles, *rows, strict=True), strict=True):
-        column.min_width = max(len(word) for text in texts for word in text.split() or [""])
-    for column in table.columns[names:]:
-        column.justify = "right"
-    for row in rows:
-        table.add_row(*row)
-    console = Console(width=None if sys.stdout.isatty() else 120)
-    console.width = max(console.width, Measurement.get(console, console.options.update(width=_WIDEST), table).minimum)
+    console, rows = Console(width=None if sys.stdout.isatty() else 120), list(rows)
+
+    def laid_out(titles: Iterable[str]) -> tuple[Table, int]:
+        table = Table(*titles, box=SIMPLE_HEAD, pad_edge=False, padding=0, show_edge=False)
+        for column in table.columns[names:]:
+            column.justify = "right"
+        for row in rows:
+            table.add_row(*row)
+        return table, Measurement.get(console, console.options.update(width=_WIDEST), table).maximum
+
+    table, width = laid_out(titles)
+    if width > console.width:
+        table, width = laid_out("\n".join(title.split()) for title in titles)
+    console.width = max(console.width, width)
     console.print(table)
 
 

@@ -17,6 +17,7 @@ from gateway.demo.running import held, is_locked
 from gateway.demo.sample import SAMPLES, SampleSource
 from gateway.errors import Misconfigured
 from gateway.ops.homes.persons import admit_person
+from gateway.ops.homes.sources import describe_sources
 from gateway.ops.key_pairs import make_key_pair
 from gateway.trust.ceremony.ceremony import draft, import_document, publish_descriptor, publish_status, sign
 from gateway.trust.ceremony.member_card import read_card
@@ -221,6 +222,7 @@ def _publish(federation: Federation, member: str) -> bytes:
         endpoints=[settings.listen.exchange],
         offices=[OFFICES[member]],
         agencies=AGENCIES,
+        sources=describe_sources(settings, federation.clock).kinds,
     )
     return _lines(descriptor, publish_status(home, federation.clock))
 

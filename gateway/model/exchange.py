@@ -19,6 +19,8 @@ class Outcome(StrEnum):
     """The outcome of an answer. Two are never in an answer, and the asker notes them when none came:
 
     `SILENT`, and `TOO_MANY` where the counterpart turned the question away beyond a limit, which it did not sign.
+    `NO_HIT`: at least one source was searched. `NOT_SEARCHED`: none was, since none takes such a question or none
+    answered; `missing` names the latter.
     """
 
     HIT = "hit"
@@ -27,6 +29,7 @@ class Outcome(StrEnum):
     SUSPENDED = "suspended"
     SILENT = "silent"
     TOO_MANY = "too_many"
+    NOT_SEARCHED = "not_searched"
 
 
 class Refusal(msgspec.Struct, frozen=True):
@@ -58,7 +61,9 @@ class Request(msgspec.Struct, frozen=True):
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """An answer as its payload holds it. `missing` names kinds of sources that did not answer (`partial`).
+    """An answer as its payload holds it. `missing` names kinds of sources that did not answer.
+
+    A hit or no hit with `missing` is partial.
 
     `policy_hash` names the one policy that decided on the question; it is empty in answers of version 1.
     """

@@ -75,8 +75,8 @@ ANSWERED = _exchange(
     "answered",
     "We answered a counterpart. Durable and under a signed checkpoint before the answer leaves. Exactly one for each "
     "exchange.",
-    "outcome", "purpose", "offence", "case", "ticket", "agreement", "query", "requester", "decision", "sources",
-    "hits", "withheld", "withheld_salt", request=Party.PEER, answer=Party.US, counted=True,
+    "outcome", "missing", "purpose", "offence", "case", "ticket", "agreement", "query", "requester", "decision",
+    "sources", "hits", "withheld", "withheld_salt", request=Party.PEER, answer=Party.US, counted=True,
 )
 REFUSED = _exchange(
     "refused",

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from string import ascii_letters, digits
 
+import msgspec
 from liaison.exchange.v1 import statements_pb2 as pb
 
 from gateway.errors import Forbidden, Malformed, Reason, TooLarge
@@ -16,7 +17,7 @@ from gateway.model.names import ExchangeId, MemberId, exchange_id, member_id
 from gateway.model.values import text_value
 from gateway.records.types import RECORD_TYPES
 from gateway.records.verify import MAX_COMPACT
-from gateway.statements.envelope import ANSWER, ANSWER_V2, ANSWERS, StatementKeys, unseal
+from gateway.statements.envelope import ANSWER, ANSWER_V2, ANSWER_V3, ANSWERS, StatementKeys, unseal
 from gateway.statements.fields import HASH_SIZE, check_hash, check_issued, microseconds, optional_text, timestamp
 from gateway.statements.kind import Kind
 
@@ -41,8 +42,13 @@ _TO_WIRE: Mapping[Outcome, pb.Outcome.ValueType] = {
     Outcome.NO_HIT: pb.OUTCOME_NO_HIT,
     Outcome.REFUSED: pb.OUTCOME_REFUSED,
     Outcome.SUSPENDED: pb.OUTCOME_SUSPENDED,
+    Outcome.NOT_SEARCHED: pb.OUTCOME_NOT_SEARCHED,
 }
 _FROM_WIRE: Mapping[pb.Outcome.ValueType, Outcome] = {wire: outcome for outcome, wire in _TO_WIRE.items()}
+_NOT_SEARCHED = Refusal(
+    Reason.UNAVAILABLE, "not-searched", "no source that could hold this was searched; this does not mean no hit"
+)
+"""How versions 1 and 2 say `NOT_SEARCHED`: no reader of theirs takes a refusal for no hit (decision 0046)."""
 _QUALITIES: Mapping[str, Quality] = {quality.value: quality for quality in Quality}
 _REASONS: Mapping[str, Reason] = {reason.value: reason for reason in Reason}
 
@@ -76,12 +82,17 @@ def _write(answer: Answer) -> pb.Answer:
     return message
 
 
+def _write_older(answer: Answer) -> pb.Answer:
+    """Write an answer of version 1 or 2, which has no word for `NOT_SEARCHED`."""
+    if answer.outcome is not Outcome.NOT_SEARCHED:
+        return _write(answer)
+    return _write(msgspec.structs.replace(answer, outcome=Outcome.REFUSED, refusal=_NOT_SEARCHED))
+
+
 def read_answer(message: pb.Answer) -> Answer:
     """Return the answer in a parsed payload, or raise `Malformed`."""
     check_hash(message.blind, "blind")
-    outcome = _FROM_WIRE.get(message.outcome)
-    if outcome is None:
-        raise Malformed("unknown outcome", code="bad-answer", where="outcome")
+    outcome, refusal = _read_outcome(message)
     if len(message.hits) > MAX_HITS or len(message.missing) > MAX_MISSING:
         raise Malformed("more hits or missing sources than allowed", code="too-many", where="hits")
     answer = Answer(
@@ -91,7 +102,7 @@ def read_answer(message: pb.Answer) -> Answer:
         request_hash=message.request_hash,
         issued_us=microseconds(message.issued_time, "issued_time"),
         outcome=outcome,
-        refusal=_read_refusal(message.refusal) if message.HasField("refusal") else None,
+        refusal=refusal,
         hits=tuple(map(_read_hit, message.hits)),
         missing=tuple(message.missing),
         capped=message.capped,
@@ -101,6 +112,18 @@ def read_answer(message: pb.Answer) -> Answer:
     )
     _check_answer(answer)
     return answer
+
+
+def _read_outcome(message: pb.Answer) -> tuple[Outcome, Refusal | None]:
+    """Return the outcome and the refusal; what an older version wrote for `NOT_SEARCHED` is read as that."""
+    outcome = _FROM_WIRE.get(message.outcome)
+    if outcome is None:
+        raise Malformed("unknown outcome", code="bad-answer", where="outcome")
+    refusal = _read_refusal(message.refusal) if message.HasField("refusal") else None
+    told = (refusal.reason, refusal.code) if refusal is not None else None
+    if outcome is Outcome.REFUSED and told == (_NOT_SEARCHED.reason, _NOT_SEARCHED.code):
+        return Outcome.NOT_SEARCHED, None
+    return outcome, refusal
 
 
 def pad(payload: bytes, rest: bytes = b"") -> bytes:
@@ -130,10 +153,21 @@ def _pad_v2(payload: bytes) -> bytes:
 def _check_v1(message: pb.Answer) -> None:
     if message.policy_hash:
         raise Malformed("a field of a newer version", code="unknown-field", where="policy_hash")
+    _check_outcome(message)
 
 
 def _check_v2(message: pb.Answer) -> None:
+    _check_v3(message)
+    _check_outcome(message)
+
+
+def _check_v3(message: pb.Answer) -> None:
     check_hash(message.policy_hash, "policy_hash")
+
+
+def _check_outcome(message: pb.Answer) -> None:
+    if message.outcome == pb.OUTCOME_NOT_SEARCHED:
+        raise Malformed("an outcome of a newer version", code="bad-answer", where="outcome")
 
 
 def _check_padding(payload: bytes, message: pb.Answer) -> None:
@@ -226,7 +260,7 @@ ANSWER_KIND = Kind(
     ANSWER,
     pb.Answer,
     "answer",
-    _write,
+    _write_older,
     read_answer,
     check_issued,
     check=_check_answer,
@@ -239,18 +273,21 @@ ANSWER_KIND = Kind(
 ANSWER_V2_KIND = replace(ANSWER_KIND, payload_type=ANSWER_V2, finish=_pad_v2, check_version=_check_v2)
 """An answer that names the policy that decided (decision 0043)."""
 
-_KINDS: Mapping[str, Kind[pb.Answer, Answer]] = {ANSWER: ANSWER_KIND, ANSWER_V2: ANSWER_V2_KIND}
+ANSWER_V3_KIND = replace(ANSWER_V2_KIND, payload_type=ANSWER_V3, write=_write, check_version=_check_v3)
+"""An answer whose no hit says that something was searched, and that has a word for `NOT_SEARCHED` (decision 0046)."""
 
-
-def answer_kind(answer: Answer) -> Kind[pb.Answer, Answer]:
-    """Return the kind of statement that `answer` is written as: version 2 where it names its policy."""
-    return ANSWER_V2_KIND if answer.policy_hash else ANSWER_KIND
+ANSWER_KINDS: Mapping[str, Kind[pb.Answer, Answer]] = {
+    ANSWER: ANSWER_KIND,
+    ANSWER_V2: ANSWER_V2_KIND,
+    ANSWER_V3: ANSWER_V3_KIND,
+}
+"""The kinds of answers by their payload types, the oldest first."""
 
 
 def read_signed(envelope: bytes) -> Answer:
     """Return the answer of any version in an envelope, its signature not verified. Raises like `Kind.open`."""
     unsealed = unseal(envelope, *ANSWERS)
-    kind = _KINDS[unsealed.payload_type]
+    kind = ANSWER_KINDS[unsealed.payload_type]
     return kind.content(unsealed.payload, kind.opened(unsealed).message)
 
 
@@ -277,5 +314,5 @@ def verify_answer(
         if message.request_hash != request_hash or message.exchange_id != exchange_id:
             raise Forbidden("the answer is to another request", code="wrong-request", where="request_hash")
 
-    kind = _KINDS[unseal(envelope, *ANSWERS).payload_type]
+    kind = ANSWER_KINDS[unseal(envelope, *ANSWERS).payload_type]
     return kind.verify(envelope, keys=keys, peer=member, me=me, now_us=now_us, answers=answers)

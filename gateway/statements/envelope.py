@@ -41,8 +41,9 @@ class PayloadType(str):
 REQUEST = PayloadType("application/vnd.liaison.request.v1+protobuf", 16 * 1024)
 ANSWER = PayloadType("application/vnd.liaison.answer.v1+protobuf", 64 * 1024)
 ANSWER_V2 = PayloadType("application/vnd.liaison.answer.v2+protobuf", 64 * 1024)
-ANSWERS = (ANSWER, ANSWER_V2)
-"""The payload types of answers, the oldest first (decision 0043)."""
+ANSWER_V3 = PayloadType("application/vnd.liaison.answer.v3+protobuf", 64 * 1024)
+ANSWERS = (ANSWER, ANSWER_V2, ANSWER_V3)
+"""The payload types of answers, the oldest first (decisions 0043 and 0046)."""
 
 ENVELOPE_OVERHEAD = 512
 """Bytes that payload type, key id, signature and framing may add to a payload."""

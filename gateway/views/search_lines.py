@@ -1,4 +1,7 @@
-"""Describe a search in plain words: one line for each counterpart. Silence is never shown as no hit."""
+"""Describe a search in plain words: one line for each counterpart.
+
+Silence, and what was not searched or not in full, is never shown as no hit.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,8 @@ from gateway.model.hit import OWN_AGENCY, UNRELEASED
 from gateway.records.types import RECORD_TYPES as RECORD_KINDS
 from gateway.views.code_words import explained, raised
 from gateway.views.lines import Line
+
+_ONE_WORD = "one word alone is not searched for with this purpose: give a second word of the name"
 
 QUALITY: Sentences = {
     "EXACT_ID": "exact match of an identifier",
@@ -43,8 +48,10 @@ _FULL_STOPS = ".។။。"
 
 
 def all_answered(search: dict[str, Any]) -> bool:
-    """Tell whether every line says hit or no hit, and the search waits for no counterpart."""
-    return all(line["outcome"] in ("hit", "no_hit") for line in search["lines"]) and not search["waiting_for"]
+    """Tell whether every line says hit or no hit from all sources, and the search waits for no counterpart."""
+    return not search["waiting_for"] and all(
+        line["outcome"] in ("hit", "no_hit") and not line["missing"] for line in search["lines"]
+    )
 
 
 def answer_lines(line: dict[str, Any], own: str, language: Language = Language.EN) -> Iterator[Line]:
@@ -82,11 +89,44 @@ def _said(line: dict[str, Any], language: Language) -> tuple[str, str]:
     if line["outcome"] == "silent":
         return _silent(line, language), "warn"
     late = f" ({tell(language, 'it came late')})" if line["late"] else ""
-    if line["outcome"] == "hit":
-        return f"{_count(line['hits'], language)}{_incomplete(line, language)}{late}", "good"
-    if line["outcome"] == "no_hit":
-        return f"{tell(language, 'no hit')}{_incomplete(line, language)}{late}", ""
-    return f"{_refused(line, language)}{late}", "warn"
+    if line["outcome"] == "not_searched":
+        return f"{_not_searched(line, language)}{late}", "warn"
+    if line["outcome"] not in ("hit", "no_hit"):
+        return f"{_refused(line, language)}{late}", "warn"
+    if line["missing"]:
+        return f"{_partial(line, language)}{_more(line, language)}{late}", "warn"
+    if line["hits"]:
+        return f"{_count(line['hits'], language)}{_more(line, language)}{late}", "good"
+    return f"{tell(language, 'no hit')}{_more(line, language)}{late}", ""
+
+
+def _not_searched(line: dict[str, Any], language: Language) -> str:
+    """Return why nothing was searched that could hold the record."""
+    if told := line["refusal"]:
+        why = refusal(told["code"], told["reason"], language) or told["code"]
+        return tell(language, "not searched: {why}. This does not mean no hit.", why=why)
+    if line["missing"]:
+        kinds = ", ".join(line["missing"])
+        return tell(language, "not searched: {kinds} did not answer. This does not mean no hit.", kinds=kinds)
+    return tell(language, "not searched: no source takes such a question. This does not mean no hit.")
+
+
+def _partial(line: dict[str, Any], language: Language) -> str:
+    """Return an answer that lacks some sources. Without a hit, it must not be taken for `no hit`."""
+    kinds = ", ".join(kind for kind in line["missing"] if kind != NOT_SEARCHED)
+    if not kinds:
+        found = f"{_count(line['hits'], language)}; " if line["hits"] else ""
+        return f"{found}{tell(language, _ONE_WORD)}. {tell(language, _NOT_NO_HIT)}"
+    if hits := line["hits"]:
+        found = _count(hits, language)
+        return tell(
+            language, "partial: {hits}, but {kinds} did not answer, so there may be more", hits=found, kinds=kinds
+        )
+    return tell(
+        language,
+        "partial: {kinds} did not answer, and the others found nothing. This does not mean no hit.",
+        kinds=kinds,
+    )
 
 
 def _silent(line: dict[str, Any], language: Language) -> str:
@@ -158,14 +198,10 @@ def _count(hits: list[dict[str, Any]], language: Language) -> str:
     return tell(language, "1 hit") if len(hits) == 1 else tell(language, "{count} hits", count=len(hits))
 
 
-def _incomplete(line: dict[str, Any], language: Language) -> str:
+def _more(line: dict[str, Any], language: Language) -> str:
     parts = []
-    if NOT_SEARCHED in line["missing"]:
-        parts.append(
-            tell(language, "one word alone is not searched for with this purpose: give a second word of the name")
-        )
-    if kinds := [kind for kind in line["missing"] if kind != NOT_SEARCHED]:
-        parts.append(tell(language, "incomplete: {kinds} did not answer", kinds=", ".join(kinds)))
+    if NOT_SEARCHED in line["missing"] and len(line["missing"]) > 1:
+        parts.append(tell(language, _ONE_WORD))
     if line["capped"]:
         parts.append(tell(language, "there are more; ask more precisely"))
     if line["withheld_count"]:

@@ -22,7 +22,7 @@ from gateway.language.terms import OFFENCES, PURPOSES, QUERIES, RECORD_TYPES
 from gateway.ops.homes.open_home import open_home
 from gateway.views.lines import Line
 
-OURS = 8
+OURS = 9
 TOTALS = (
     ("asked", "we asked"),
     ("received", "in time"),
@@ -31,10 +31,12 @@ TOTALS = (
     ("too-many", "too many"),
     ("received-outcome:hit", "hit"),
     ("received-outcome:no_hit", "no hit"),
+    ("received-outcome:not_searched", "not searched"),
     ("received-outcome:refused", "refused"),
     ("served", "they asked"),
     ("served-outcome:hit", "hit"),
     ("served-outcome:no_hit", "no hit"),
+    ("served-outcome:not_searched", "not searched"),
     ("served-outcome:refused", "refused"),
 )
 """Columns of the table: measure and value, and the heading; the first `OURS` are of our questions."""

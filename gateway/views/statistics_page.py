@@ -24,6 +24,7 @@ from gateway.views.statistics import (
 _TRAFFIC = (("asked", "sent"), ("served", "received"))
 _RARE = (
     ("received-outcome:hit", "hit"),
+    ("received-outcome:not_searched", "not searched"),
     ("received-outcome:refused", "refused"),
     ("late", "late"),
     ("silent", "silent"),
@@ -88,7 +89,7 @@ def page(shown: Statistics) -> str:
     months = shown.months
     charts = (
         ("Questions sent and received", _TRAFFIC),
-        ("Our questions with a hit, a refusal, or no answer in time", _RARE),
+        ("Our questions with a hit, a refusal, no search, or no answer in time", _RARE),
     )
     view = StatisticsView(
         title=f"Exchanges of {with_country(shown.member, Language.EN)}",

@@ -16,6 +16,10 @@ from gateway.config import load_settings
 from gateway.demo import planted
 from gateway.demo.command import run
 from gateway.demo.federation import OFFICER, Federation, open_federation
+from gateway.model.query import QueryKind
+from gateway.trust.ceremony.ceremony import publish_descriptor, publish_status
+from gateway.trust.documents.source_kinds import SourceKind
+from gateway.trust.keeper import TrustKeeper
 from tests.support.cli import Liaison, Ran
 
 SUSPENSION_S = 5.0
@@ -194,3 +198,42 @@ def test_an_address_that_cannot_be_used_is_named_by_its_setting(
     assert done.returncode == 1, done.stderr
     error = json.loads(done.stdout)["error"]
     assert (error["where"], f"`{address or taken}` cannot be used" in error["message"]) == (f"listen.{setting}", True)
+
+
+def test_the_asker_knows_before_asking_what_a_member_lists_and_the_answer_decides(
+    liaison: Liaison, federation: Federation, tmp_path: Path
+) -> None:
+    thailand, cambodia, authority = federation.home("th"), federation.home("kh"), federation.authority("kh")
+    held = TrustKeeper(thailand / "trust", SystemClock()).view.descriptor("kh")
+    assert {query for source in held.sources for query in source.queries} == {kind.value for kind in QueryKind}
+    note = "note: kh lists no source for such a question; its answer decides"
+    assert note not in ask(liaison, thailand).err
+
+    police = SourceKind("police records", ("person",), ("Person",))
+    less = publish_descriptor(
+        cambodia,
+        authority,
+        SystemClock(),
+        endpoints=held.endpoints,
+        offices=held.offices,
+        agencies=held.agencies,
+        sources=[police],
+    )
+    (tmp_path / "less.jsonl").write_bytes(less + b"\n" + publish_status(cambodia, SystemClock()))
+    assert liaison("trust", "accept", tmp_path / "less.jsonl", "--home", thailand).code == 0
+    ran = ask(liaison, thailand)
+    assert note in ran.err
+    assert (outcome(ran), ran.code) == ("hit", 0)
+    told = liaison("doctor", "--home", cambodia).out
+    assert "the descriptor does not say what our sources can be asked now: customs records" in told
+    assert f"liaison trust publish --home {cambodia} --authority ADIR" in told
+
+    out = tmp_path / "kh.jsonl"
+    ran = liaison("trust", "publish", "--home", cambodia, "--authority", authority, "--out", out)
+    assert ran.code == 0, ran.err
+    assert "customs records: asked by" in ran.out
+    assert liaison("trust", "accept", out, "--home", thailand).code == 0
+    assert note not in ask(liaison, thailand).err
+    assert "the descriptor lists 3 kinds of sources" in liaison("doctor", "--home", cambodia).out
+    shown = liaison("trust", "show", "--home", thailand, "--json").value["members"]["kh"]["descriptor"]["sources"]
+    assert [each["kind"] for each in shown] == [source.kind for source in held.sources]

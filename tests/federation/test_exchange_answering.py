@@ -189,7 +189,7 @@ async def test_step_7_a_source_that_hangs_is_named_as_missing_inside_the_budget(
         finally:
             source.gate.set()
     assert watch.seconds < 2
-    assert (answer.outcome, answer.missing) == (Outcome.NO_HIT, ("immigration records",))
+    assert (answer.outcome, answer.missing) == (Outcome.NOT_SEARCHED, ("immigration records",))
 
 
 async def test_step_8_candidates_are_scored_and_say_why(world: World, source: WatchedSource) -> None:
@@ -323,20 +323,20 @@ async def test_a_source_that_raises_makes_the_answer_partial_and_its_words_stay_
     source.error = lambda: RuntimeError("ORA-00942: table SECRET.PERSONS does not exist")
     message = await ask(world, by_th(world))
     answer = answer_of(message)
-    assert (answer.outcome, answer.missing) == (Outcome.NO_HIT, ("immigration records",))
+    assert (answer.outcome, answer.missing) == (Outcome.NOT_SEARCHED, ("immigration records",))
     assert b"ORA" not in payload_of(message.envelope)
     source.reset()
     assert answer_of(await ask(world, by_th(world))).outcome is Outcome.HIT
 
 
 @pytest.mark.parametrize("rubbish", [42, "hit", [None], object()], ids=["int", "text", "list", "object"])
-async def test_a_source_that_returns_rubbish_makes_the_answer_partial(
+async def test_a_source_that_returns_rubbish_is_not_searched(
     world: World, source: WatchedSource, rubbish: object
 ) -> None:
     source.result = rubbish
     answer = answer_of(await ask(world, by_th(world)))
     source.reset()
-    assert (answer.outcome, answer.missing) == (Outcome.NO_HIT, ("immigration records",))
+    assert (answer.outcome, answer.missing) == (Outcome.NOT_SEARCHED, ("immigration records",))
 
 
 async def test_a_record_with_fields_that_its_type_does_not_have_is_not_passed_on(
@@ -345,7 +345,7 @@ async def test_a_record_with_fields_that_its_type_does_not_have_is_not_passed_on
     source.change = lambda record: replace(record, fields={**record.fields, "blood_group": "A"})
     answer = answer_of(await ask(world, by_th(world)))
     source.reset()
-    assert answer.outcome is Outcome.NO_HIT
+    assert answer.outcome is Outcome.NOT_SEARCHED
     assert answer.missing == ("immigration records",)
 
 
@@ -356,7 +356,7 @@ async def test_a_record_of_an_agency_whose_key_is_not_here_is_not_passed_on(
     source.change = lambda record: replace(record, owner="vn.navy")
     answer = answer_of(await ask(world, by_th(world)))
     source.reset()
-    assert (answer.outcome, answer.missing) == (Outcome.NO_HIT, ("immigration records",))
+    assert (answer.outcome, answer.missing) == (Outcome.NOT_SEARCHED, ("immigration records",))
 
 
 async def test_one_subject_under_several_purposes_changes_no_answer_and_is_an_alarm(

@@ -193,13 +193,13 @@ async def test_step_7_a_record_with_fields_left_out_verifies_in_the_officers_han
     assert record.fields == hit.record.fields
 
 
-async def test_step_7_partial_names_the_kind_of_source_that_is_missing(
+async def test_step_7_a_search_that_no_source_answered_is_not_searched_and_names_the_kind(
     world: World, sources: dict[str, WatchedSource]
 ) -> None:
     sources["vn"].error = lambda: RuntimeError("no")
     line = lines(await search(world, command()))[VN]
     sources["vn"].reset()
-    assert (line.outcome, line.missing) == (Outcome.NO_HIT, ("immigration records",))
+    assert (line.outcome, line.missing) == (Outcome.NOT_SEARCHED, ("immigration records",))
 
 
 async def test_step_7_a_refusal_of_the_counterpart_is_shown_with_its_reason(world: World) -> None:

@@ -57,16 +57,14 @@ async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World
 
 
 @broken
-async def test_a_record_whose_agency_cannot_sign_makes_the_answer_partial(
-    world: World, broken: type[AbsentKey]
-) -> None:
+async def test_a_record_whose_agency_cannot_sign_is_missing(world: World, broken: type[AbsentKey]) -> None:
     node = world.nodes["vn"]
     issuers = node.core.parts.issuers
     name, issuer = next(item for item in issuers.items() if item[0] == "vn.immigration")
     assert isinstance(issuers, dict)
     issuers[name] = replace(issuer, key=broken(world.federation["vn"].key("agency-immigration"), 1))
     partial = answer_of(await caller(world).submit(sealed(world.federation["th"])))
-    assert (partial.outcome, partial.hits, partial.missing) == (Outcome.NO_HIT, (), ("immigration records",))
+    assert (partial.outcome, partial.hits, partial.missing) == (Outcome.NOT_SEARCHED, (), ("immigration records",))
     again = answer_of(await caller(world).submit(sealed(world.federation["th"])))
     issuers[name] = issuer
     assert again.outcome is Outcome.HIT

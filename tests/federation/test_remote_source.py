@@ -11,12 +11,14 @@ import pytest
 import pytest_asyncio
 
 from gateway.audit.reading.show import Filter
+from gateway.config import load_settings
 from gateway.demo import planted
 from gateway.model.exchange import Outcome
 from gateway.model.query import ContainerQuery, PersonQuery
 from gateway.model.search import Line
 from gateway.ops.audit.source_log import source_entries
-from tests.support.exchange import KH, TH, command, last, lines, person, stopping
+from gateway.ops.homes.sources import describe_sources
+from tests.support.exchange import CLOCK, KH, TH, command, last, lines, person, stopping
 from tests.support.forger import eventually_async
 from tests.support.nodes import officer
 from tests.support.source_process import KIND, RemoteWorld, SourceProcessUnderTest, log_entries, remote_world
@@ -60,12 +62,18 @@ async def test_a_source_that_was_never_seen_is_missing_and_known_when_it_comes(t
         for member in ("th", "kh"):
             await remote.world.start(member)
         line = await ask(remote, person(planted.DRIVER))
-        assert (line.outcome, line.missing) == (Outcome.NO_HIT, ("customs records",))
+        assert (line.outcome, line.missing) == (Outcome.NOT_SEARCHED, ("customs records",))
+        settings = load_settings(remote.world.home("kh"))
+        described = await asyncio.to_thread(describe_sources, settings, CLOCK)
+        assert (described.kinds, described.unknown) == ((), (settings.sources[0].id,))
         try:
             await served.start()
             for refresh in remote.world.nodes["kh"].resources.refreshers.values():
                 await asyncio.to_thread(refresh)
             assert remote.world.nodes["kh"].resources.walls[0].description.record_types == RECORD_TYPES
+            (kind,) = (await asyncio.to_thread(describe_sources, settings, CLOCK)).kinds
+            assert (kind.kind, kind.record_types) == (KIND, tuple(sorted(RECORD_TYPES)))
+            assert "person" in kind.queries
             assert (await ask(remote, person(planted.DRIVER))).hits
         finally:
             await served.kill()
@@ -122,12 +130,12 @@ async def test_our_own_officers_search_is_referred_to_by_its_search_id(
     assert (searched.entry.exchange_id, searched.entry.peer) == (found.id, "kh")
 
 
-async def test_a_source_that_was_killed_makes_the_answer_partial_and_names_its_kind(
+async def test_a_source_that_was_killed_is_not_searched_and_names_its_kind(
     made: RemoteWorld, process: SourceProcessUnderTest
 ) -> None:
     await process.kill()
     line = await ask(made, person(planted.DRIVER))
-    assert (line.outcome, line.missing) == (Outcome.NO_HIT, (KIND,))
+    assert (line.outcome, line.missing) == (Outcome.NOT_SEARCHED, (KIND,))
     await process.start()
     line = await ask_until_there(made)
     assert (line.outcome, line.missing) == (Outcome.HIT, ())

@@ -12,11 +12,27 @@ import pytest_asyncio
 from msgspec import structs
 
 from adapters.base import MAX_CANDIDATES
+from gateway.agency.responses import search_response
+from gateway.audit.reading.opened import HomeLogs
+from gateway.audit.statistics.statistics import collect
 from gateway.model.exchange import Answer, Outcome
 from gateway.model.hit import Candidate, SearchResult, SourceRecord
-from tests.support.exchange import CLOCK, PASSPORT, WatchedSource, answer_of, caller, sealed, stopping, watch
+from gateway.views.search_lines import headline
+from tests.support.exchange import (
+    CLOCK,
+    NO_PASSPORT,
+    PASSPORT,
+    WatchedSource,
+    answer_of,
+    caller,
+    command,
+    lines,
+    sealed,
+    stopping,
+    watch,
+)
 from tests.support.load import waiting
-from tests.support.nodes import SourcePlan, World, build_world
+from tests.support.nodes import SourcePlan, World, build_world, officer
 from tests.support.samples import ONE_EACH
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -139,3 +155,22 @@ async def test_k2_a_source_that_returns_very_many_is_cut_and_the_answer_says_so(
     assert answer.capped
     assert second.fetches <= MAX_CANDIDATES
     assert not answer.missing
+
+
+async def test_a_no_hit_of_the_other_source_is_partial_and_counted_as_that_on_both_sides(
+    world: World, second: WatchedSource
+) -> None:
+    second.error = RuntimeError
+    found = await world.nodes["th"].asking.searches.start(officer("th"), command(NO_PASSPORT))
+    line = lines(found)["vn"]
+    assert (line.outcome, line.missing) == (Outcome.NO_HIT, ("second records",))
+    body = next(each for each in search_response(found).model_dump(mode="json")["lines"] if each["member"] == "vn")
+    assert (body["outcome"], body["partial"]) == ("no_hit", True)
+    text, style = headline(body, "th")
+    assert text.startswith("  vn  partial: second records did not answer")
+    assert text.endswith("This does not mean no hit.")
+    assert style == "warn"
+    for member, measure in (("th", "received-partial"), ("vn", "served-partial")):
+        resources = world.nodes[member].resources
+        counts = collect(HomeLogs(resources.store, resources.keystore)).counts
+        assert sum(n for cell, n in counts.items() if (cell.measure, cell.value) == (measure, "no_hit")) == 1

@@ -18,7 +18,7 @@ from gateway.model.hit import UNRELEASED
 from gateway.model.purpose import Offence, Purpose
 from gateway.model.search import Line, Search
 from gateway.records.types import RECORD_TYPES
-from gateway.views.search_lines import search_lines
+from gateway.views.search_lines import answer_lines
 from tests.support.exchange import NO_PASSPORT, TH, VN, command, entries, lines, sample_world, stopping
 from tests.support.nodes import World, officer
 from tests.support.policies import NATIONAL
@@ -74,9 +74,10 @@ async def ask(world: World, **changes: Any) -> tuple[Search, Line]:
     return search, lines(search)[VN]
 
 
-def shown(search: Search, language: Language = Language.EN) -> str:
-    value = search_response(search, language).model_dump(mode="json")
-    return "\n".join(line if isinstance(line, str) else line[0] for line in search_lines(value, "th", language))
+def shown(search: Search, own: str = "th", language: Language = Language.EN) -> str:
+    found = search_response(search, language).model_dump(mode="json")["lines"]
+    told = (text for line in found for text in answer_lines(line, own, language))
+    return "\n".join(text if isinstance(text, str) else text[0] for text in told)
 
 
 async def test_the_default_agreement_is_one_that_names_the_owner(world: World) -> None:
@@ -141,7 +142,6 @@ async def test_a_hit_of_our_own_is_read_in_the_agency_s_own_system(world: World)
     search = await world.nodes["vn"].asking.searches.start(officer("vn"), command(to=(TH,)))
     own = lines(search)[VN]
     assert [hit.rules[-1] for hit in own.hits] == [f"{UNRELEASED}own-agency"]
-    value = search_response(search).model_dump(mode="json")
-    text = "\n".join(line if isinstance(line, str) else line[0] for line in search_lines(value, "vn"))
+    text = shown(search, "vn")
     assert "no record: read it in the system of our own agency" in text
     assert "follow-up" not in text

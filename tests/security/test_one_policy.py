@@ -18,7 +18,7 @@ from gateway.model.exchange import Outcome
 from gateway.model.names import ExchangeId
 from gateway.signing.keys import load_signing_key
 from gateway.statements.answer import read_signed, verify_answer
-from gateway.statements.envelope import ANSWER, ANSWER_V2, unseal
+from gateway.statements.envelope import ANSWER, ANSWER_V2, PayloadType, unseal
 from gateway.statements.request import REQUEST_KIND
 from gateway.trust.documents.descriptor import parse_descriptor, sign_descriptor
 from policy.attributes import RecordAttributes
@@ -163,19 +163,21 @@ async def test_one_policy_decides_on_all_of_a_question_of_ours(world: World, mon
         await th.asking.searches.start(officer("th"), command())
 
 
-async def test_a_member_whose_descriptor_says_nothing_gets_version_1(world: World) -> None:
-    """As one that runs version 0.1.0."""
+@pytest.mark.parametrize(("reads", "version"), [(("answer.v2",), ANSWER_V2), ((), ANSWER)])
+async def test_a_member_gets_the_newest_version_that_its_descriptor_lists(
+    world: World, reads: tuple[str, ...], version: PayloadType
+) -> None:
+    """One that says nothing gets version 1, as one that runs version 0.1.0."""
     vn, thailand = world.nodes["vn"], world.federation["th"]
-    assert unseal(last(vn).answer, ANSWER_V2)
     held = world.federation.view("vn").descriptor("th")
-    older = replace(held, version=held.version + 1, previous=held.hash.hex(), reads=(), hash=b"", data=b"")
+    older = replace(held, version=held.version + 1, previous=held.hash.hex(), reads=reads, hash=b"", data=b"")
     document = sign_descriptor(older, [load_signing_key(thailand.authority / "authority.key")])
-    assert b"reads" not in parse_descriptor(document)[1].payload
+    assert (b"reads" in parse_descriptor(document)[1].payload) is bool(reads)
     world.federation.share(document)
     vn.resources.trust.refresh()
     envelope = sealed(thailand)
     reply = await caller(world).submit(envelope)
-    assert unseal(reply.envelope, ANSWER)
+    assert unseal(reply.envelope, version)
     request = REQUEST_KIND.open(envelope)
     answer = verify_answer(
         reply.envelope,
@@ -186,4 +188,4 @@ async def test_a_member_whose_descriptor_says_nothing_gets_version_1(world: Worl
         exchange_id=ExchangeId(request.message.exchange_id),
         now_us=vn.resources.clock.now_us(),
     )
-    assert answer.value.policy_hash == b""
+    assert bool(answer.value.policy_hash) is bool(reads)

@@ -777,6 +777,16 @@ async def test_a_source_cannot_turn_a_good_question_into_a_refusal(stage: Stage)
     assert (line.outcome, line.missing) == (Outcome.NO_HIT, (KIND,))
 
 
+async def test_a_source_that_takes_such_questions_no_more_is_missing(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Until the node has its new description, it asks all the same."""
+    described = stage.process.adapter.describe()
+    monkeypatch.setattr(stage.process.adapter, "describe", lambda: structs.replace(described, queries=frozenset()))
+    line = await ask(stage)
+    assert (line.hits, line.missing) == ((), (KIND,))
+
+
 async def test_a_source_that_hangs_costs_its_time_and_no_more(stage: Stage) -> None:
     gate = threading.Event()
     stage.liar.changes["search"] = lambda answer: answer if gate.wait(10) else b""

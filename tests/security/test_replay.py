@@ -287,4 +287,4 @@ async def test_e1_the_same_bytes_get_nothing_once_their_source_is_suspended(
 async def test_c10_a_source_cannot_have_another_agencys_record_signed(world: World, source: WatchedSource) -> None:
     source.change = lambda record: replace(record, owner="vn.police")
     answer = answer_of(await caller(world).submit(signed(world, request())))
-    assert (answer.outcome, answer.hits, bool(answer.missing)) == (Outcome.NO_HIT, (), True)
+    assert (answer.outcome, answer.hits, bool(answer.missing)) == (Outcome.NOT_SEARCHED, (), True)

@@ -16,6 +16,7 @@ from typing import Any, Final
 from gateway.audit.reading.opened import Opened, OpenedLogs, hits_of
 from gateway.audit.statistics.uptime import Uptime
 from gateway.clock import from_us
+from gateway.model.exchange import Outcome
 from gateway.ports import events
 from gateway.ports.journal import LogName
 
@@ -62,6 +63,7 @@ MEASURES: Final[dict[str, str]] = {
     "too-many": "questions that the counterpart turned away unread, beyond a limit of its own",
     "abandoned": "questions whose answer was not waited for, since the node stopped",
     "received-outcome": "answers received, by outcome",
+    "received-partial": "answers received that lack some sources, by outcome",
     "received-refusal": "refusals received, by reason",
     "received-type": "records received, by type",
     "received-hit-only": "hits received without a record, by type",
@@ -71,11 +73,13 @@ MEASURES: Final[dict[str, str]] = {
     "served-agency": "questions received, by the counterpart's agency",
     "served-query": "questions received, by what was looked for",
     "served-outcome": "questions received, by outcome",
+    "served-partial": "answers given that lack some sources, by outcome",
     "served-refusal": "refusals given, by reason",
     "served-type": "records given, by type",
     "served-hit-only": "hits given without a record, by type",
     "repeated": "repeated questions, given the stored answer",
     "own": "questions to own agencies alone, by outcome",
+    "own-partial": "questions to own agencies of which some sources did not answer, by outcome",
     "denied": "questions not allowed at home, by reason",
     "onward-allowed": "onward uses allowed, by use",
     "onward-refused": "onward uses refused, by reason",
@@ -99,7 +103,6 @@ DAILY: Final = frozenset(
 """Measures that are counted by days, too: they say how the work of a month was spread."""
 
 _LISTED = {
-    events.OWN.kind: "outcome",
     events.DENIED.kind: "code",
     events.ONWARD_ALLOWED.kind: "use",
     events.ONWARD_REFUSED.kind: "code",
@@ -200,6 +203,11 @@ class _Counting:
                 self._count(opened, "repeated")
             case events.CONSENT_REQUESTED.kind | events.CONSENT_DECIDED.kind:
                 self._consent(opened)
+            case events.OWN.kind:
+                sources = _member(opened, "sources")
+                self._outcome(
+                    opened, "own", "own-partial", sources.get("missing") if isinstance(sources, dict) else None
+                )
             case kind if kind in _LISTED:
                 self._by(opened, kind, _LISTED[kind])
 
@@ -224,7 +232,7 @@ class _Counting:
     def _received(self, opened: Opened) -> None:
         entry = opened.entry
         self._count(opened, entry.kind)
-        self._by(opened, "received-outcome", "outcome")
+        self._outcome(opened, "received-outcome", "received-partial", _member(opened, "missing"))
         if _member(opened, "refusal"):
             self._by(opened, "received-refusal", "refusal")
         self._records(opened, "received")
@@ -239,8 +247,14 @@ class _Counting:
             self._count(opened, "served-outcome", "refused")
             self._by(opened, "served-refusal", "code")
             return
-        self._by(opened, "served-outcome", "outcome")
+        self._outcome(opened, "served-outcome", "served-partial", _member(opened, "missing"))
         self._records(opened, "served")
+
+    def _outcome(self, opened: Opened, measure: str, partial: str, missing: object) -> None:
+        """Count an answer by outcome, and a hit or no hit that lacks some sources once more as partial."""
+        self._by(opened, measure, "outcome")
+        if missing and _member(opened, "outcome") in (Outcome.HIT, Outcome.NO_HIT):
+            self._by(opened, partial, "outcome")
 
     def _records(self, opened: Opened, side: str) -> None:
         if _member(opened, "hits"):

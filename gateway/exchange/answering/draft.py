@@ -19,7 +19,7 @@ from gateway.ports import events
 from gateway.ports.content_keys import Retention
 from gateway.ports.journal import EntryDraft, Logged, ReplayClaim, StoredAnswer
 from gateway.records.withheld import commit_withheld
-from gateway.statements.answer import ANSWER_KIND, answer_kind
+from gateway.statements.answer import ANSWER_KIND, ANSWER_V2_KIND, ANSWER_V3_KIND
 from gateway.statements.envelope import Sealed
 from gateway.statements.fields import SKEW_US
 from gateway.statements.kind import Kind
@@ -49,7 +49,7 @@ class Drafted(msgspec.Struct):
     def write(self) -> None:
         """Write the answer's payload, which will be signed. Raises like `Kind.payload`."""
         if self.answer is not None:
-            self.kind = answer_kind(self.answer)
+            self.kind = _kind(self.job)
             self.payload = self.kind.payload(self.answer)
 
     def seal(self, sealed: Sealed) -> None:
@@ -172,7 +172,7 @@ def _findings(parts: Parts, job: Job) -> tuple[Answer, dict[str, Any]]:
     answer = _answer(
         parts,
         job,
-        Outcome.HIT if hits else Outcome.NO_HIT,
+        job.found_outcome(bool(hits)),
         hits=hits,
         missing=_missing(job, findings),
         capped=cut or is_capped(findings),
@@ -221,8 +221,15 @@ def _answer(parts: Parts, job: Job, outcome: Outcome, **rest: Any) -> Answer:
 
 def _told_policy(job: Job) -> bytes:
     """Return the hash of the policy that decided, for a member that reads it in answers; else nothing."""
+    return b"" if _kind(job) is ANSWER_KIND else job.policy.hash
+
+
+def _kind(job: Job) -> Kind[Any, Answer]:
+    """Return the newest version of answers that the asker reads, by its descriptor."""
     reads = job.view.descriptor(job.peer).reads if job.view is not None else ()
-    return job.policy.hash if Reads.ANSWER_V2 in reads else b""
+    if Reads.ANSWER_V3 in reads:
+        return ANSWER_V3_KIND
+    return ANSWER_V2_KIND if Reads.ANSWER_V2 in reads else ANSWER_KIND
 
 
 def _missing(job: Job, findings: Iterable[Findings]) -> tuple[str, ...]:
@@ -247,6 +254,7 @@ def _asked(request: Request) -> dict[str, Any]:
 def _private(job: Job, answer: Answer, findings: Iterable[Findings]) -> dict[str, Any]:
     return {
         "outcome": answer.outcome.value,
+        "missing": list(answer.missing),
         "decision": _decision(job.decision, job.decided_us) if job.decision else None,
         "sources": [
             {

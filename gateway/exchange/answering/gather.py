@@ -20,7 +20,7 @@ from gateway.exchange.answering.job import Findings, Job, UnsignedHit
 from gateway.exchange.answering.second_look import SecondLook
 from gateway.exchange.parts import Parts
 from gateway.exchange.sources.batching import FetchCall, Fetched, SearchCall, Steps
-from gateway.exchange.sources.bulkhead import Bulkhead, Task
+from gateway.exchange.sources.bulkhead import BAD_QUERIES, Bulkhead, Task
 from gateway.matching.confirm import RECORD_CHANGED, Verdict, confirm, judge, weaker
 from gateway.matching.keys import query_cost
 from gateway.matching.one_word import NOT_SEARCHED, asks_for_one_word
@@ -45,9 +45,6 @@ from gateway.records.sdjwt import UnsignedRecord, prepare, present
 from gateway.statements.answer import MAX_RULES
 from policy.attributes import RecordAttributes
 from policy.engine.engine import PolicyEngine
-
-_BAD_QUERIES = frozenset({"bad-query", "query-too-costly"})
-"""The codes of a source for a query that it cannot search by: the question is at fault, not the source."""
 
 _STATES = {"timed-out": "timeout", "source-busy": "timeout", "query-budget": "timeout", "suspended": "suspended"}
 
@@ -377,7 +374,7 @@ def _note(
     if error is None and isinstance(result, Findings):
         findings = result
     else:
-        if error is not None and error.code in _BAD_QUERIES:
+        if error is not None and error.code in BAD_QUERIES:
             job.refuse(error)
         state = _STATES.get(error.code if error is not None else "", "failed")
         findings = Findings(wall.description.id, wall.description.kind, state)

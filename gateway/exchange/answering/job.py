@@ -22,6 +22,9 @@ from gateway.trust.view import TrustView
 from policy.attributes import QuestionAttributes
 from policy.engine.engine import PolicyEngine
 
+_ANSWERED = ("ok", "changed")
+"""States of a source that was searched; one with a record about another subject answered, if not in full."""
+
 
 class UnsignedHit(msgspec.Struct, frozen=True):
     """The record of the hit at `place`, to be signed with the others of the batch, and the fields to be shown."""
@@ -230,4 +233,10 @@ class Job:
         """The outcome that the answer states."""
         if self.refusal is not None:
             return Outcome.SUSPENDED if self.refusal.reason is Reason.SUSPENDED else Outcome.REFUSED
-        return Outcome.HIT if any(found.hits for found in self.findings) else Outcome.NO_HIT
+        return self.found_outcome(any(found.hits for found in self.findings))
+
+    def found_outcome(self, is_hit: bool) -> Outcome:
+        """Return the outcome of the findings: no hit is said only where a source answered."""
+        if is_hit:
+            return Outcome.HIT
+        return Outcome.NO_HIT if any(found.state in _ANSWERED for found in self.findings) else Outcome.NOT_SEARCHED

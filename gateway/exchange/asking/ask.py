@@ -6,7 +6,7 @@
 4. one request for each chosen counterpart, signed, goes out in parallel, inside one budget;
 5. each answer: signer, hash of the request, freshness, the counterpart's entry and its proof;
 6. an entry `received` is durable before the officer sees anything;
-7. the officer sees one line for each counterpart: hit, no hit, refused, too many, suspended or silent;
+7. the officer sees one line for each counterpart: hit, no hit, not searched, refused, too many, suspended or silent;
 8. the acknowledgement of the channel goes on (`receipts.receipts`).
 
 Silence is never shown as no hit: a counterpart that does not answer inside the budget is `silent`, with an entry of its

@@ -22,7 +22,10 @@ from gateway.exchange.stages import Turn, as_error
 from gateway.ports.sources import SigningSource, Source, SourceDescription
 from gateway.throttle import Throttle
 
-__all__ = ["Bulkhead", "Health", "Task", "WallLimits"]
+__all__ = ["BAD_QUERIES", "Bulkhead", "Health", "Task", "WallLimits"]
+
+BAD_QUERIES = frozenset({"bad-query", "query-too-costly"})
+"""The codes of a source for a query that it cannot search by: the question is at fault, not the source."""
 
 _MAX_BATCH = 64
 _BATCH_S = 0.02

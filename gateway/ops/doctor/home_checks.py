@@ -17,6 +17,7 @@ from gateway.config import PACKAGED_POLICY, Settings, Suspensions, argument
 from gateway.errors import LiaisonError, Misconfigured
 from gateway.ops.acts.switches import options_of
 from gateway.ops.doctor.finding import Check, CheckContext, Finding, failed, good, stop, warn
+from gateway.ops.doctor.listed_sources import check_listed_sources
 from gateway.ops.doctor.release_checks import check_release
 from gateway.ops.doctor.source_processes import check_processes
 from gateway.ops.doctor.storage_checks import was_never_served
@@ -159,7 +160,9 @@ def check_sources(context: CheckContext) -> list[Finding]:
             remedy, place = error.remedy or "check its system and account", error.where or where
             findings.append(stop("sources", f"`{source.id}`: {error.message}", remedy, place))
     if not settings.sources:
-        return [warn("sources", "no source is set: every question ends as no hit", "add a [[source]] to node.toml")]
+        return [
+            warn("sources", "no source is set: every question ends as not searched", "add a [[source]] to node.toml")
+        ]
     kept = f"; only a promise keeps the account of {', '.join(promised)} from writing" if promised else ""
     return findings or ([good("sources", f"{len(ours)} can be asked{kept}")] if ours else [])
 
@@ -308,6 +311,7 @@ EXCHANGE_CHECKS: dict[str, Check] = {
     "release": check_release,
     "charter": check_charter,
     "descriptors": check_descriptors,
+    "listed sources": check_listed_sources,
     "witnesses": check_witnesses,
     "suspensions": check_suspensions,
 }

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from gateway.clock import Clock, SystemClock, rfc3339
 from gateway.config import Home, Settings, argument, load_settings
 from gateway.errors import LiaisonError, Misconfigured, Misused
+from gateway.ops.homes.sources import describe_sources
 from gateway.trust.ceremony.ceremony import home_keys, publish_descriptor, publish_status
 from gateway.trust.documents.charter import parse_charter
 from gateway.trust.documents.descriptor import Descriptor
@@ -50,7 +52,7 @@ def publish(
     """Sign the next descriptor (with `authority`) and status; return their description, and the documents, one a line.
 
     An empty argument leaves its values as published before, with the agencies whose keys the home got since. The first
-    time the values come from node.toml.
+    time the values come from node.toml. The kinds of sources are always those of the sources in node.toml.
     """
     clock = SystemClock()
     settings = load_settings(home)
@@ -60,6 +62,7 @@ def publish(
     if authority is None:
         about["unpublished"] = _unpublished(settings, held, clock, endpoints, offices, agencies)
     else:
+        described = describe_sources(settings, clock)
         descriptor = publish_descriptor(
             settings.home,
             authority,
@@ -67,7 +70,9 @@ def publish(
             endpoints=endpoints or (held.endpoints if held else (settings.listen.exchange,)),
             offices=offices or (held.offices if held else _offices(settings)),
             agencies=agencies or _agencies(settings, held),
+            sources=described.kinds,
         )
+        about["undescribed"] = list(described.unknown)
         parts.append(descriptor)
     if authority is None and held is not None:
         parts.append(held.data)
@@ -128,6 +133,21 @@ def _unpublished(
     return [str(key.use) for key in mine if key.key_id not in listed]
 
 
+def not_askable(home: Path, members: Sequence[str], query: str) -> list[str]:
+    """Return the members, of those that list their sources, none of whose sources takes queries of this kind.
+
+    The home's own member is among them where that is so. It is a help before asking; only an answer is evidence.
+    """
+    settings = load_settings(home)
+    view = TrustKeeper(Home(settings.home).trust, SystemClock()).view
+    found = []
+    for member in (settings.node.member, *members):
+        with suppress(LiaisonError):  # a member without a descriptor: the question itself says so
+            if not view.descriptor(member).can_be_asked(query):
+                found.append(member)
+    return found
+
+
 def _describe_member(view: TrustView, member: str, clock: Clock) -> dict[str, Any]:
     try:
         descriptor: dict[str, Any] | None = _describe_descriptor(view.descriptor(member))
@@ -147,6 +167,7 @@ def _describe_descriptor(descriptor: Descriptor) -> dict[str, Any]:
         "endpoints": list(descriptor.endpoints),
         "offices": list(descriptor.offices),
         "agencies": list(descriptor.agencies),
+        "sources": [source.as_json() for source in descriptor.sources],
         "keys": [
             {"use": key.use, "id": key.key_id, "until": rfc3339(key.stop_us), "compromised": bool(key.compromised_us)}
             for key in descriptor.keys

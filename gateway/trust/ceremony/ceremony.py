@@ -43,6 +43,7 @@ from gateway.trust.documents.descriptor import (
 from gateway.trust.documents.folder import Accepted, TrustDocuments
 from gateway.trust.documents.members import CharterMember, MemberStatus
 from gateway.trust.documents.removals import next_sequence, still_removed
+from gateway.trust.documents.source_kinds import SourceKind, united
 from gateway.trust.documents.status import MAX_LIFE, STATUS_TYPE, Status, parse_status, sign_status
 
 UNCERTIFIED_DAYS = 1_826
@@ -145,16 +146,18 @@ def publish_descriptor(
     endpoints: Sequence[str],
     offices: Sequence[str],
     agencies: Sequence[str],
+    sources: Sequence[SourceKind] | None = None,
     compromised: Mapping[str, int] | None = None,
     restored: Collection[str] = (),
 ) -> bytes:
     """Make, sign and accept the next descriptor of the home's member, and return it.
 
-    It lists the keys of the home. When it would equal the one held, that one is returned. Keys that were listed before
-    and have left the home stay listed, so that their signatures can be verified. When the charter demands more than one
-    signature of the authority, the document is returned and not yet accepted: `sign` adds signatures, `import_document`
-    accepts. `compromised` maps key ids to the time (microseconds since 1970) from which they prove nothing; keys that
-    the status removed are marked so from its time on, but for those in `restored`, which the descriptor brings back.
+    It lists the keys of the home, and the kinds of `sources` (None: those of the version before). When it would equal
+    the one held, that one is returned. Keys that were listed before and have left the home stay listed, so that their
+    signatures can be verified. When the charter demands more than one signature of the authority, the document is
+    returned and not yet accepted: `sign` adds signatures, `import_document` accepts. `compromised` maps key ids to the
+    time (microseconds since 1970) from which they prove nothing; keys that the status removed are marked so from its
+    time on, but for those in `restored`, which the descriptor brings back.
     """
     key = authority_key(authority)
     documents = TrustDocuments(home / "trust")
@@ -187,6 +190,7 @@ def publish_descriptor(
         ),
         previous=before.hash.hex() if before else "",
         reads=tuple(Reads),
+        sources=united(sources) if sources is not None else before.sources if before else (),
     )
     if before and _says_the_same(descriptor, before):
         return before.data

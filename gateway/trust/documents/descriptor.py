@@ -24,6 +24,7 @@ from gateway.signing.keys import SigningKey, VerifyKey
 from gateway.signing.witness_keys import WitnessKey
 from gateway.trust.documents.fields import Fields, format_time
 from gateway.trust.documents.members import CharterMember
+from gateway.trust.documents.source_kinds import SourceKind, read_source_kinds
 
 DESCRIPTOR_TYPE = "application/vnd.liaison.descriptor.v1+json"
 
@@ -63,9 +64,10 @@ PERSONS = (KeyUse.APPROVER, KeyUse.ADMINISTRATOR, KeyUse.DATA_OFFICER)
 
 
 class Reads(StrEnum):
-    """A version of a statement, newer than the first, that a member reads (decision 0043)."""
+    """A version of a statement, newer than the first, that a member reads (decisions 0043 and 0046)."""
 
     ANSWER_V2 = "answer.v2"
+    ANSWER_V3 = "answer.v3"
 
 
 _MAX_READS = 64
@@ -110,7 +112,8 @@ class Descriptor:
     """A descriptor. `hash` is SHA-256 of its exact payload, `data` the signed document.
 
     `previous` is the hash of the version before, empty for the first. `reads` names the versions of statements that the
-    member reads beside the first; names that we do not know are kept.
+    member reads beside the first; names that we do not know are kept. `sources` are the kinds of sources that it can be
+    asked about; empty: it does not say (decision 0046).
     """
 
     member: MemberId
@@ -125,6 +128,11 @@ class Descriptor:
     hash: bytes = b""
     data: bytes = b""
     reads: tuple[str, ...] = ()
+    sources: tuple[SourceKind, ...] = ()
+
+    def can_be_asked(self, query: str) -> bool:
+        """Tell whether a source takes queries of this kind, as far as the member says."""
+        return not self.sources or any(query in source.queries for source in self.sources)
 
 
 def certified_use(leaf: Leaf) -> str:
@@ -212,7 +220,11 @@ def _as_json(descriptor: Descriptor) -> dict[str, Any]:
         "previous": descriptor.previous,
         "version": descriptor.version,
     }
-    return value | {"reads": list(descriptor.reads)} if descriptor.reads else value
+    if descriptor.reads:
+        value["reads"] = list(descriptor.reads)
+    if descriptor.sources:
+        value["sources"] = [source.as_json() for source in descriptor.sources]
+    return value
 
 
 def _key_as_json(key: ListedKey) -> dict[str, Any]:
@@ -232,7 +244,7 @@ def _key_as_json(key: ListedKey) -> dict[str, Any]:
 
 
 def _read(value: Any, payload: bytes, data: bytes) -> Descriptor:
-    fields = Fields(value, "descriptor", _REQUIRED, ("reads",))
+    fields = Fields(value, "descriptor", _REQUIRED, ("reads", "sources"))
     previous = fields.text("previous")
     version = fields.number("version")
     if (previous != "" and not _HASH.fullmatch(previous)) or (version == 1) != (previous == ""):
@@ -250,6 +262,7 @@ def _read(value: Any, payload: bytes, data: bytes) -> Descriptor:
         hash=hashlib.sha256(payload).digest(),
         data=data,
         reads=_read_reads(fields) if fields.has("reads") else (),
+        sources=read_source_kinds(fields) if fields.has("sources") else (),
     )
     if len({key.key_id for key in descriptor.keys}) != len(descriptor.keys):
         raise Malformed("a key is listed once, for one use", code="bad-descriptor")

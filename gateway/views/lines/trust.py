@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,7 @@ def home_lines(about: dict[str, Any]) -> list[str]:
         lines.append(f"  {name}: {what}; {member['problem'] or 'fresh'}")
         if version:
             lines.append(f"      answers at {', '.join(version['endpoints']) or 'no address'}")
+            lines += [f"      {text}" for text in _source_lines(version["sources"])]
     return lines + [f"  alarm: {text}" for text in about["alarms"]]
 
 
@@ -44,12 +45,21 @@ def published_lines(about: dict[str, Any], out: str) -> list[str]:
             f"  it does not list the keys {', '.join(missing)}: that needs an authority (--authority ADIR)",
         ]
     lines.append(f"  answers at {', '.join(descriptor['endpoints'])}; {len(descriptor['keys'])} keys are listed")
+    lines += [f"  {text}" for text in _source_lines(descriptor["sources"])]
+    if unknown := about.get("undescribed"):
+        why = "their mapping does not load, or they have never answered: `liaison doctor` says which"
+        lines.append(f"  not listed: {', '.join(unknown)}; {why}")
     return [
         *lines,
         f"hand {out} to the others: liaison trust accept {argument(Path(out))} --home HOME"
         if out
         else "give --out to hand them on",
     ]
+
+
+def _source_lines(sources: Sequence[dict[str, Any]]) -> list[str]:
+    """Return what a member can be asked for, as its descriptor lists it."""
+    return [f"{each['kind']}: asked by {', '.join(each['queries']) or 'nothing'}" for each in sources]
 
 
 def signed_lines(about: dict[str, Any]) -> list[str]:

@@ -381,9 +381,32 @@ def test_silence_is_never_shown_as_no_hit() -> None:
     assert headline(line(), "th")[0] == "  vn  no hit"
 
 
-def test_an_incomplete_no_hit_says_who_is_missing() -> None:
-    text, _ = headline(line(missing=["customs records"]), "th")
-    assert text == "  vn  no hit (incomplete: customs records did not answer)"
+def test_a_partial_answer_says_so_first_and_who_is_missing() -> None:
+    text, style = headline(line(missing=["customs records"]), "th")
+    assert text == (
+        "  vn  partial: customs records did not answer, and the others found nothing. This does not mean no hit."
+    )
+    assert style == "warn"
+    text, style = headline(line(outcome="hit", hits=[{}, {}], missing=["customs records"], capped=True), "th")
+    assert text == (
+        "  vn  partial: 2 hits, but customs records did not answer, so there may be more "
+        "(there are more; ask more precisely)"
+    )
+    assert style == "warn"
+
+
+def test_what_was_not_searched_says_why_and_is_not_no_hit() -> None:
+    text, style = headline(line(outcome="not_searched"), "th")
+    assert text == "  vn  not searched: no source takes such a question. This does not mean no hit."
+    assert style == "warn"
+    assert headline(line(outcome="not_searched", missing=["police records", "customs records"]), "th")[0] == (
+        "  vn  not searched: police records, customs records did not answer. This does not mean no hit."
+    )
+    refusal = {"reason": "INVALID_ARGUMENT", "code": "bad-query", "text": ""}
+    own = line(member="th", outcome="not_searched", missing=["police records"], refusal=refusal)
+    assert headline(own, "th")[0] == (
+        "  th  our own agencies: not searched: the question is not complete. This does not mean no hit."
+    )
 
 
 def test_one_word_that_is_not_searched_for_is_said_apart_from_sources_that_did_not_answer() -> None:
@@ -437,7 +460,9 @@ def test_a_released_record_says_how_much_of_it_who_signed_and_what_to_obey() -> 
 def test_only_answers_count_as_answered() -> None:
     search = {"lines": [line(), line(outcome="hit")], "waiting_for": []}
     assert all_answered(search)
-    for outcome in ("silent", "refused", "too_many", "suspended"):
+    for missing in (line(missing=["customs records"]), line(outcome="hit", missing=["customs records"])):
+        assert not all_answered({"lines": [line(), missing], "waiting_for": []})
+    for outcome in ("silent", "refused", "too_many", "suspended", "not_searched"):
         assert not all_answered({"lines": [line(), line(outcome=outcome)], "waiting_for": []})
 
 

@@ -114,6 +114,10 @@ NO_ANSWERS = [
     _line("refused", "purpose-not-covered"),
     _line("refused", "of-a-newer-version"),
     _line("refused", "receipts-due"),
+    _line("not_searched"),
+    _line("not_searched", missing=["customs records"]),
+    _line("not_searched", "bad-query", missing=["customs records"]),
+    _line("no_hit", missing=["customs records"]),
     *(_line("too_many", code) for code in ("rate-limit", "fault-limit", "in-flight-limit", "overloaded")),
 ]
 

@@ -14,17 +14,19 @@ from gateway.model.exchange import Answer, Outcome, Refusal, Verified
 from gateway.model.hit import Quality
 from gateway.statements.answer import (
     ANSWER_KIND,
+    ANSWER_KINDS,
     ANSWER_V2_KIND,
+    ANSWER_V3_KIND,
     MAX_HITS,
     MAX_MISSING,
     MAX_RULES,
     SIZES,
-    answer_kind,
     pad,
     read_signed,
     verify_answer,
 )
-from gateway.statements.envelope import ANSWER, ANSWER_V2, ENVELOPE_OVERHEAD, REQUEST, parse
+from gateway.statements.envelope import ANSWER, ANSWER_V2, ANSWER_V3, ANSWERS, ENVELOPE_OVERHEAD, REQUEST, parse
+from gateway.statements.kind import Kind
 from tests.support import sealing
 from tests.support.sealing import EXCHANGE, HIT, NOW, REQUEST_HASH, SECOND, TH, VN, ListedKeys, envelope_of, new_key
 from tests.support.sealing import payload_of as payload
@@ -62,7 +64,7 @@ def message() -> pb.Answer:
     return pb.Answer.FromString(payload(built()))
 
 
-ANSWERS = [
+EXAMPLES = [
     sealing.ANSWER,
     replace(sealing.ANSWER, missing=("police records", "customs records")),
     replace(sealing.ANSWER, outcome=Outcome.HIT, hits=(HIT, replace(HIT, quality=Quality.EXACT_ID)), capped=True),
@@ -70,10 +72,12 @@ ANSWERS = [
     replace(sealing.ANSWER, outcome=Outcome.HIT, hits=(replace(HIT, action="do not detain"),), withheld_count=5),
     replace(sealing.ANSWER, outcome=Outcome.REFUSED, refusal=REFUSAL),
     replace(sealing.ANSWER, outcome=Outcome.SUSPENDED, refusal=Refusal(Reason.SUSPENDED, "suspended")),
+    replace(sealing.ANSWER, outcome=Outcome.NOT_SEARCHED),
+    replace(sealing.ANSWER, outcome=Outcome.NOT_SEARCHED, missing=("police records",)),
 ]
 
 
-@pytest.mark.parametrize("answer", ANSWERS, ids=lambda answer: answer.outcome)
+@pytest.mark.parametrize("answer", EXAMPLES, ids=lambda answer: answer.outcome)
 def test_an_answer_arrives_as_it_was_built(answer: Answer) -> None:
     sealed = ANSWER_KIND.build(answer, KEY)
     verified = verify(sealed.envelope)
@@ -244,11 +248,9 @@ def test_a_late_answer_is_still_evidence() -> None:
 POLICY = b"\7" * 32
 
 
-@pytest.mark.parametrize("answer", ANSWERS, ids=lambda answer: answer.outcome)
+@pytest.mark.parametrize("answer", EXAMPLES, ids=lambda answer: answer.outcome)
 def test_an_answer_of_version_2_names_its_policy_and_is_read_beside_version_1(answer: Answer) -> None:
     named = replace(answer, policy_hash=POLICY)
-    assert answer_kind(named) is ANSWER_V2_KIND
-    assert answer_kind(answer) is ANSWER_KIND
     sealed = ANSWER_V2_KIND.build(named, KEY)
     assert verify(sealed.envelope).value == read_signed(sealed.envelope) == named
     assert read_signed(ANSWER_KIND.build(answer, KEY).envelope) == answer
@@ -264,7 +266,9 @@ def test_padding_of_version_2_reaches_the_size_exactly_or_takes_the_next(gap: in
     assert parse(pb.Answer, padded, "answer").policy_hash == POLICY
 
 
-@pytest.mark.parametrize(("payload_type", "policy_hash"), [(ANSWER, POLICY), (ANSWER_V2, b""), (ANSWER_V2, POLICY[1:])])
+@pytest.mark.parametrize(
+    ("payload_type", "policy_hash"), [(ANSWER, POLICY), (ANSWER_V2, b""), (ANSWER_V2, POLICY[1:]), (ANSWER_V3, b"")]
+)
 def test_a_version_has_its_own_fields_and_no_others(payload_type: str, policy_hash: bytes) -> None:
     mixed = message()
     mixed.policy_hash = policy_hash
@@ -284,6 +288,75 @@ def test_the_signature_covers_the_version() -> None:
     with pytest.raises(Malformed):
         verify(older.SerializeToString())
     newer = envelope_pb2.Envelope.FromString(built())
-    newer.payload_type = "application/vnd.liaison.answer.v3+protobuf"
+    newer.payload_type = "application/vnd.liaison.answer.v4+protobuf"
     with pytest.raises(BadSignature):
         verify(newer.SerializeToString())
+    second = envelope_pb2.Envelope.FromString(ANSWER_V2_KIND.build(named, KEY).envelope)
+    second.payload_type = ANSWER_V3
+    with pytest.raises(BadSignature):
+        verify(second.SerializeToString())
+
+
+# ---------------------------------------------------------------- version 3
+
+
+UNSEARCHED = replace(sealing.ANSWER, outcome=Outcome.NOT_SEARCHED, missing=("police records",), policy_hash=POLICY)
+
+
+def test_the_kinds_are_those_of_the_payload_types() -> None:
+    assert tuple(ANSWER_KINDS) == ANSWERS
+    assert [kind.payload_type for kind in ANSWER_KINDS.values()] == list(ANSWERS)
+
+
+@pytest.mark.parametrize("answer", EXAMPLES, ids=lambda answer: answer.outcome)
+def test_an_answer_of_version_3_arrives_as_it_was_built(answer: Answer) -> None:
+    named = replace(answer, policy_hash=POLICY)
+    sealed = ANSWER_V3_KIND.build(named, KEY)
+    assert verify(sealed.envelope).value == read_signed(sealed.envelope) == named
+    assert (
+        pb.Answer.FromString(payload(sealed.envelope)).outcome
+        == {
+            Outcome.HIT: pb.OUTCOME_HIT,
+            Outcome.NO_HIT: pb.OUTCOME_NO_HIT,
+            Outcome.REFUSED: pb.OUTCOME_REFUSED,
+            Outcome.SUSPENDED: pb.OUTCOME_SUSPENDED,
+            Outcome.NOT_SEARCHED: pb.OUTCOME_NOT_SEARCHED,
+        }[answer.outcome]
+    )
+
+
+@pytest.mark.parametrize("kind", [ANSWER_KIND, ANSWER_V2_KIND], ids=["1", "2"])
+def test_an_older_reader_takes_not_searched_for_a_refusal_and_a_newer_one_for_what_it_is(
+    kind: Kind[pb.Answer, Answer],
+) -> None:
+    answer = UNSEARCHED if kind is ANSWER_V2_KIND else replace(UNSEARCHED, policy_hash=b"")
+    envelope = kind.build(answer, KEY).envelope
+    told = pb.Answer.FromString(payload(envelope))
+    assert (told.outcome, told.refusal.reason, told.refusal.code) == (pb.OUTCOME_REFUSED, "UNAVAILABLE", "not-searched")
+    assert "does not mean no hit" in told.refusal.text
+    assert list(told.missing) == ["police records"]
+    assert verify(envelope).value == read_signed(envelope) == answer
+
+
+@pytest.mark.parametrize("payload_type", [ANSWER, ANSWER_V2])
+def test_an_older_version_does_not_have_the_outcome(payload_type: str) -> None:
+    sly = pb.Answer.FromString(payload(ANSWER_V3_KIND.build(UNSEARCHED, KEY).envelope))
+    if payload_type == ANSWER:
+        sly.policy_hash = b""
+    sly.padding = b""
+    sly.padding = bytes(2048 - sly.ByteSize() - 3)
+    with pytest.raises(Malformed) as refusal:
+        verify(envelope_of(sly.SerializeToString(), payload_type, KEY))
+    assert refusal.value.where == "outcome"
+
+
+@pytest.mark.parametrize("changes", [{"hits": (HIT,)}, {"refusal": REFUSAL}], ids=["hits", "refusal"])
+def test_what_was_not_searched_has_neither_hits_nor_a_refusal(changes: dict[str, object]) -> None:
+    with pytest.raises(Malformed):
+        ANSWER_V3_KIND.build(replace(UNSEARCHED, **changes), KEY)
+
+
+def test_a_refusal_for_another_reason_stays_one() -> None:
+    other = Refusal(Reason.PERMISSION_DENIED, "not-searched")
+    answer = replace(sealing.ANSWER, outcome=Outcome.REFUSED, refusal=other)
+    assert verify(built(outcome=Outcome.REFUSED, refusal=other)).value == answer

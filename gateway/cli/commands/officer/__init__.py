@@ -17,7 +17,8 @@ _ASK = {
 
 @click.group("ask", cls=LazyGroup, table=_ASK)
 def ask_group() -> None:
-    """Ask counterparts; one line for each says hit, no hit, refused, too many, suspended or silent.
+    """Ask counterparts; one line for each says hit, no hit, partial, not searched, refused, too many, suspended or
+    silent. Only `no hit` means that all sources there that take such a question were searched, and found nothing.
 
     \b
     Examples:
@@ -26,8 +27,9 @@ def ask_group() -> None:
       liaison ask person --home th --as th.o.1042 --to kh --name "สมชาย ใจดี" --birth 1984 \\
               --purpose INVESTIGATION --offence NARC --case TH-2026-17
 
-    Each line is printed as it comes. Exit code 0 when every counterpart answered (hit or no hit), 1 when one refused,
-    is suspended or was silent; an answer that comes late is shown by `liaison search show`.
+    Each line is printed as it comes. Exit code 0 when every counterpart and our own agencies answered in full (hit or
+    no hit), 1 when one answered in part, did not search, refused, is suspended or was silent; an answer that comes late
+    is shown by `liaison search show`.
     """
 
 

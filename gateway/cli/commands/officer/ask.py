@@ -24,6 +24,7 @@ from gateway.language.terms import OFFENCES
 from gateway.model.names import member_id
 from gateway.model.purpose import Offence, Purpose
 from gateway.model.values import PartialDate
+from gateway.ops.homes.trust_state import not_askable
 from gateway.records.identifiers.containers import read_container
 
 _PURPOSES = Word([item.value for item in Purpose])
@@ -192,13 +193,17 @@ def _ask(
 ) -> int:
     if not (ground["case"] or ground["ticket"]):
         raise usage("a case or ticket is required: give --case or --ticket")
-    body = {"query": query, "to": _members(to), "purpose": purpose, **ground}
+    members = _members(to)
+    body = {"query": query, "to": members, "purpose": purpose, **ground}
     settings = load_settings(home)
     if settings.node.member in body["to"]:
         why = tell(spoken(), "our own agencies are asked anyway")
         raise click.UsageError(f"--to: `{settings.node.member}`: {why}")
     token = trial_token(settings, officer, role=role, office=office, agency=agency, purpose=purpose)
     language = spoken()
+    for member in not_askable(home, members, query["kind"]):
+        note = tell(language, "note: {member} lists no source for such a question; its answer decides", member=member)
+        say(note, "warn", err=True)
     with NodeClient(settings, language=language) as node:
         search = node.begin(body, token, idempotency_key)
         with remembered(search["id"], home, officer), closing(node.follow(search["id"], token)) as states:

@@ -41,7 +41,7 @@ def test_a_source_that_answers_after_the_closing_is_told_nowhere() -> None:
     made.close()
     assert not made.found(hit("b"))
     assert [found.source for found in made.findings] == ["a"]
-    assert made.outcome is Outcome.NO_HIT
+    assert made.outcome is Outcome.NOT_SEARCHED
 
 
 def test_until_it_is_closed_everything_counts() -> None:

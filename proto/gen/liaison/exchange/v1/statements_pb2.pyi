@@ -31,6 +31,8 @@ class _OutcomeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Outcome.Value
     OUTCOME_NO_HIT: _Outcome.ValueType  # 2
     OUTCOME_REFUSED: _Outcome.ValueType  # 3
     OUTCOME_SUSPENDED: _Outcome.ValueType  # 4
+    OUTCOME_NOT_SEARCHED: _Outcome.ValueType  # 5
+    """From version 3 on: nothing that could hold the record was searched. It does not mean no hit."""
 
 class Outcome(_Outcome, metaclass=_OutcomeEnumTypeWrapper):
     """What an answer says."""
@@ -40,6 +42,8 @@ OUTCOME_HIT: Outcome.ValueType  # 1
 OUTCOME_NO_HIT: Outcome.ValueType  # 2
 OUTCOME_REFUSED: Outcome.ValueType  # 3
 OUTCOME_SUSPENDED: Outcome.ValueType  # 4
+OUTCOME_NOT_SEARCHED: Outcome.ValueType  # 5
+"""From version 3 on: nothing that could hold the record was searched. It does not mean no hit."""
 Global___Outcome: _TypeAlias = Outcome  # noqa: Y015
 
 @_typing.final
@@ -385,7 +389,7 @@ class Answer(_message.Message):
     def hits(self) -> _containers.RepeatedCompositeFieldContainer[Global___Hit]: ...
     @_builtins.property
     def missing(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Kinds of sources whose answer is missing; not empty means partial."""
+        """Kinds of sources whose answer is missing; not empty means partial, or not searched where all are missing."""
 
     def __init__(
         self,
