@@ -16,9 +16,10 @@ from gateway.model.requester import Requester
 
 
 class Outcome(StrEnum):
-    """The outcome of an answer. Two are never in an answer, and the asker notes them when none came:
+    """The outcome of an answer. Three are never in an answer, and the asker notes them when it has none:
 
-    `SILENT`, and `TOO_MANY` where the counterpart turned the question away beyond a limit, which it did not sign.
+    `SILENT` where none came, `TOO_MANY` where the counterpart turned the question away beyond a limit, which it did not
+    sign, and `NOT_ACCEPTED` where one came that we do not believe: its signature, key, time or proof does not hold.
     `NO_HIT`: at least one source was searched. `NOT_SEARCHED`: none was, since none takes such a question or none
     answered; `missing` names the latter.
     """
@@ -30,6 +31,7 @@ class Outcome(StrEnum):
     SILENT = "silent"
     TOO_MANY = "too_many"
     NOT_SEARCHED = "not_searched"
+    NOT_ACCEPTED = "not_accepted"
 
 
 class Refusal(msgspec.Struct, frozen=True):

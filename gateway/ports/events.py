@@ -53,8 +53,9 @@ RECEIVED = _exchange(
     "their_checkpoint", "search", request=Party.US, answer=Party.PEER,
 )
 SILENT = _exchange(
-    "silent", "No answer came inside the budget, or none that verifies. Never shown as no hit.",
-    "officer", "case", "search", "last_seen", "code", "detail", request=Party.US,
+    "silent",
+    "No answer came inside the budget, or none that verifies: `outcome` then is `not_accepted`. Never shown as no hit.",
+    "officer", "case", "search", "outcome", "last_seen", "code", "detail", request=Party.US,
 )
 TOO_MANY = _exchange(
     "too-many",

@@ -27,8 +27,8 @@ QUALITY: Sentences = {
     "POSSIBLE": "possible match",
 }
 
-_OTHER_TIME: Sentences = {
-    "from-the-future": "silent: their clock is ahead of ours, so their answer is not believed; tell our node's "
+_NOT_BELIEVED: Sentences = {
+    "from-the-future": "not accepted: their clock is ahead of ours, so their answer is not believed; tell our node's "
     "operators. This does not mean no hit.",
 }
 
@@ -88,6 +88,8 @@ def headline(line: dict[str, Any], own: str, language: Language = Language.EN) -
 def _said(line: dict[str, Any], language: Language) -> tuple[str, str]:
     if line["outcome"] == "silent":
         return _silent(line, language), "warn"
+    if line["outcome"] == "not_accepted":
+        return _not_accepted(line, language), "warn"
     late = f" ({tell(language, 'it came late')})" if line["late"] else ""
     if line["outcome"] == "not_searched":
         return f"{_not_searched(line, language)}{late}", "warn"
@@ -129,10 +131,20 @@ def _partial(line: dict[str, Any], language: Language) -> str:
     )
 
 
+def _not_accepted(line: dict[str, Any], language: Language) -> str:
+    """Return that an answer came which our node does not believe."""
+    code = (line["refusal"] or {"code": "unknown"})["code"]
+    if code in _NOT_BELIEVED:
+        return tell(language, _NOT_BELIEVED[code])
+    return tell(
+        language,
+        "not accepted: an answer came that does not verify here ({code}); tell our node's operators. "
+        "This does not mean no hit.",
+        code=code,
+    )
+
+
 def _silent(line: dict[str, Any], language: Language) -> str:
-    code = (line["refusal"] or {"code": ""})["code"]
-    if code in _OTHER_TIME:
-        return tell(language, _OTHER_TIME[code])
     if since := line.get("silent_since"):
         time = moment(since, language)
         return tell(language, "silent, since {time}: it was not waited for. This does not mean no hit.", time=time)

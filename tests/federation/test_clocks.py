@@ -71,7 +71,7 @@ async def test_e8_a_clock_that_jumps_answers_nobody_until_it_is_right_again(
     before, seen = len(entries(vn)), len(entries(vn, "operations"))
     jump(world, monkeypatch, by)
     line = await ask(world)
-    assert line.outcome in (Outcome.REFUSED, Outcome.SILENT)
+    assert line.outcome in (Outcome.REFUSED, Outcome.NOT_ACCEPTED)
     (refused,) = entries(vn)[before:]
     assert (refused.entry.kind, refused.private["code"]) == ("refused", "time-uncertain")
     assert refused.private["reason"] == Reason.FAILED_PRECONDITION
@@ -163,7 +163,8 @@ async def test_e7_nodes_may_be_thirty_seconds_apart(
     value = {"member": "vn", "outcome": line.outcome.value, "late": False, "last_seen": "", "refusal": _refusal(line)}
     said = headline(value, "th")
     if by > 0:  # their answer is from our future: it is not believed, and says why
-        assert (line.outcome, ours.entry.kind, ours.private["code"]) == (Outcome.SILENT, "silent", "from-the-future")
+        assert (line.outcome, ours.entry.kind) == (Outcome.NOT_ACCEPTED, "silent")
+        assert (ours.private["outcome"], ours.private["code"]) == ("not_accepted", "from-the-future")
         assert "their clock is ahead of ours" in said[0]
     else:
         assert (line.outcome, ours.entry.kind, ours.private["refusal"]) == (Outcome.REFUSED, "received", "not-fresh")
@@ -172,7 +173,7 @@ async def test_e7_nodes_may_be_thirty_seconds_apart(
 
 def _refusal(line: Line) -> dict[str, object]:
     assert line.refusal
-    return {"code": line.refusal.code, "text": line.refusal.text if line.outcome is Outcome.SILENT else ""}
+    return {"code": line.refusal.code, "text": line.refusal.text if line.outcome is Outcome.NOT_ACCEPTED else ""}
 
 
 async def test_duty_l24_entries_say_that_their_time_runs_ahead_of_the_clock(tmp_path: Path) -> None:

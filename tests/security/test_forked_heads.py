@@ -151,7 +151,7 @@ async def test_a_head_with_a_long_text_of_its_own_is_no_answer(world: World, pee
         return replace(message, proof=replace(message.proof, checkpoint=text + f"\n— {LOG} {line}\n".encode()))
 
     peer.behaviour = long
-    assert (await ask(world)).outcome is Outcome.SILENT
+    assert (await ask(world)).outcome is Outcome.NOT_ACCEPTED
 
 
 def requested(member: Any, forger: Forger) -> LogOf:

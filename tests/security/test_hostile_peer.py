@@ -65,16 +65,16 @@ def honest(peer: HostileNode, forger: Forger) -> None:
     peer.behaviour, peer.ending = forger.message, None
 
 
-async def silent(world: World, code: str = "") -> None:
-    """The line is silent with a reason, the entry says so, and no hit is shown."""
+async def silent(world: World, code: str = "", outcome: Outcome = Outcome.SILENT) -> None:
+    """The line has this outcome with a reason, the entry says so, and no hit is shown."""
     line = await ask(world)
-    assert (line.outcome, line.hits) == (Outcome.SILENT, ())
     assert line.refusal
+    assert (line.outcome, line.hits) == (outcome, ()), line.refusal
     assert line.refusal.code
     assert kinds(world.nodes["th"], line.exchange_id) == ["asked", "silent"]
     entry = next(item for item in entries(world.nodes["th"]) if item.entry.exchange_id == line.exchange_id
                  and item.entry.kind == "silent")  # fmt: skip
-    assert entry.private["code"] == line.refusal.code
+    assert (entry.private["outcome"], entry.private["code"]) == (outcome.value, line.refusal.code)
     if code:
         assert line.refusal.code == code
 
@@ -146,7 +146,6 @@ LIES: dict[str, tuple[Make, str]] = {
     "the proof withheld": (_replaced(proof=LogProof(0, (), b"")), "bad-checkpoint"),
     "a proof of another tree": (_proof_of_another_tree, ""),
     "a head of an older tree": (_head_of_an_older_tree, ""),
-    "random bytes on the stream": (lambda *_: b"\xff" * 50, ""),
 }  # fmt: skip
 
 
@@ -154,9 +153,16 @@ LIES: dict[str, tuple[Make, str]] = {
 async def test_a_lie_is_silence_with_a_reason_and_never_a_hit(
     world: World, peer: HostileNode, forger: Forger, lie: Make, code: str
 ) -> None:
+    """An answer came, so the officer is told that it is not accepted; its entry is among the silent ones."""
     await eventually_async(lambda: heard(world))
     peer.behaviour = lambda envelope: lie(forger, world, envelope)
-    await silent(world, code)
+    await silent(world, code, Outcome.NOT_ACCEPTED)
+
+
+async def test_random_bytes_on_the_stream_are_silence(world: World, peer: HostileNode) -> None:
+    await eventually_async(lambda: heard(world))
+    peer.behaviour = lambda _: b"\xff" * 50
+    await silent(world)
 
 
 async def test_a_hit_whose_record_does_not_verify_shows_no_record(

@@ -129,10 +129,11 @@ class Officers:
 
     def _judge(self, line: dict[str, Any], question: Question) -> None:
         member, outcome = line["member"], line["outcome"]
-        if outcome == "silent":
+        is_unheard = outcome in ("silent", "not_accepted")
+        if is_unheard:
             self.tally.silent[member] = self.tally.silent.get(member, 0) + 1
-        is_short = outcome in ("silent", "refused") or bool(line.get("missing"))
-        if (outcome == "silent" and member in self._excused) or (outcome == question.right[member] and not is_short):
+        is_short = is_unheard or outcome in ("refused", "not_searched") or bool(line.get("missing"))
+        if (is_unheard and member in self._excused) or (outcome == question.right[member] and not is_short):
             return
         told = {name: line[name] for name in ("outcome", "missing", "refusal") if line.get(name)}
         found = f"{member} for a {question.query['kind']}: {told}, not {question.right[member]}"

@@ -59,7 +59,8 @@ MEASURES: Final[dict[str, str]] = {
     "asked-query": "questions sent, by what was looked for",
     "received": "answers that came in time",
     "late": "answers that came late",
-    "silent": "questions without an answer",
+    "silent": "questions without an answer that was accepted",
+    "not-accepted": "answers that did not verify here, by reason; their questions are among those without one",
     "too-many": "questions that the counterpart turned away unread, beyond a limit of its own",
     "abandoned": "questions whose answer was not waited for, since the node stopped",
     "received-outcome": "answers received, by outcome",
@@ -196,6 +197,8 @@ class _Counting:
                 self._received(opened)
             case events.SILENT.kind | events.TOO_MANY.kind | events.ABANDONED.kind:
                 self._count(opened, entry.kind)
+                if _member(opened, "outcome") == Outcome.NOT_ACCEPTED:
+                    self._by(opened, "not-accepted", "code")
                 self._asked.pop(entry.exchange_id, None)
             case events.ANSWERED.kind | events.REFUSED.kind:
                 self._served(opened)

@@ -6,7 +6,8 @@
 4. one request for each chosen counterpart, signed, goes out in parallel, inside one budget;
 5. each answer: signer, hash of the request, freshness, the counterpart's entry and its proof;
 6. an entry `received` is durable before the officer sees anything;
-7. the officer sees one line for each counterpart: hit, no hit, not searched, refused, too many, suspended or silent;
+7. the officer sees one line for each counterpart: hit, no hit, not searched, refused, too many, suspended, not
+   accepted or silent;
 8. the acknowledgement of the channel goes on (`receipts.receipts`).
 
 Silence is never shown as no hit: a counterpart that does not answer inside the budget is `silent`, with an entry of its
@@ -260,7 +261,7 @@ class Asker:
         try:  # a member may have been removed since its request was made
             self._check_member(asked.inquiry.command, asked.member)
         except LiaisonError as error:
-            added(await self._silent(asked, error))
+            added(await self._silent(asked, error, outcome=_outcome_at_home(error)))
             return None
         if since_us := self.breakers.silent_since(asked.member):
             why = Unavailable("no answer since {time}", code=SILENT_SINCE, where=asked.member, time=rfc3339(since_us))
@@ -306,7 +307,8 @@ class Asker:
             checked = await self._turns.take(check)  # 5
         except Exception as problem:  # noqa: BLE001 - whatever goes wrong in a verification is no answer
             reraise_fatal(problem)
-            return await self._silent(asked, as_error(problem))
+            outcome = Outcome.SILENT if problem is lost else Outcome.NOT_ACCEPTED
+            return await self._silent(asked, as_error(problem), outcome=outcome)
         place = await self._writers.exchange.write(notes.received(asked, checked, message, event))  # 6
         self._note_received(asked.member)
         self._parts.note_head(checked.shown)
@@ -330,14 +332,16 @@ class Asker:
             exchange_id=asked.request.exchange_id,
         )
 
-    async def _silent(self, asked: Asked, why: LiaisonError, since_us: int = 0) -> Line:
-        """Return the line of a counterpart without an answer that verifies, once its silence has an entry."""
+    async def _silent(
+        self, asked: Asked, why: LiaisonError, since_us: int = 0, outcome: Outcome = Outcome.SILENT
+    ) -> Line:
+        """Return the line of a counterpart without an answer that verifies, once that has an entry."""
         seen = self._peers.status(asked.member).last_seen_us
-        await self._writers.exchange.write(notes.silent(asked, why, seen))
+        await self._writers.exchange.write(notes.silent(asked, why, seen, outcome))
         refusal = Refusal(why.reason, why.code, why.message)
         return Line(
             asked.member,
-            Outcome.SILENT,
+            outcome,
             refusal=refusal,
             last_seen_us=seen,
             silent_since_us=since_us,
@@ -347,5 +351,9 @@ class Asker:
 
 def _refused(member: MemberId, error: LiaisonError) -> Line:
     """Return the line of a question that does not leave."""
-    outcome = Outcome.SUSPENDED if isinstance(error, Suspended) else Outcome.REFUSED
-    return Line(member, outcome, refusal=Refusal(error.reason, error.code, error.message))
+    return Line(member, _outcome_at_home(error), refusal=Refusal(error.reason, error.code, error.message))
+
+
+def _outcome_at_home(error: LiaisonError) -> Outcome:
+    """Return the outcome of a question that our own node does not let out."""
+    return Outcome.SUSPENDED if isinstance(error, Suspended) else Outcome.REFUSED

@@ -35,9 +35,9 @@ def asked(item: Asked) -> EntryDraft:
     return events.ASKED.draft_of(private, request=item.sealed.envelope, **_exchange(item))
 
 
-def silent(item: Asked, why: LiaisonError, last_seen_us: int) -> EntryDraft:
-    """Draft the entry of a silence: no answer came in time, or none that verifies."""
-    found = {"code": why.code, "last_seen": last_seen_us, "detail": str(why)[:_DETAIL]}
+def silent(item: Asked, why: LiaisonError, last_seen_us: int, outcome: Outcome) -> EntryDraft:
+    """Draft the entry of a question without an answer in time, or without one that verifies."""
+    found = {"outcome": outcome.value, "code": why.code, "last_seen": last_seen_us, "detail": str(why)[:_DETAIL]}
     return events.SILENT.draft_of(_reference(item.inquiry) | found, **_exchange(item))
 
 

@@ -107,7 +107,9 @@ def _line(outcome: str, code: str = "", **changes: object) -> dict[str, object]:
 NO_ANSWERS = [
     _line("silent"),
     _line("silent", last_seen="2026-11-24T09:00:00Z"),
-    _line("silent", "from-the-future"),
+    _line("not_accepted", "from-the-future"),
+    _line("not_accepted", "bad-signature"),
+    _line("not_accepted"),
     _line("silent", "unreachable"),
     _line("suspended"),
     _line("suspended", "suspended"),

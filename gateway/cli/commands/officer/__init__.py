@@ -17,8 +17,9 @@ _ASK = {
 
 @click.group("ask", cls=LazyGroup, table=_ASK)
 def ask_group() -> None:
-    """Ask counterparts; one line for each says hit, no hit, partial, not searched, refused, too many, suspended or
-    silent. Only `no hit` means that all sources there that take such a question were searched, and found nothing.
+    """Ask counterparts; one line for each says hit, no hit, partial, not searched, refused, too many, suspended, not
+    accepted or silent. Only `no hit` means that all sources there that take such a question were searched, and found
+    nothing.
 
     \b
     Examples:
@@ -28,8 +29,8 @@ def ask_group() -> None:
               --purpose INVESTIGATION --offence NARC --case TH-2026-17
 
     Each line is printed as it comes. Exit code 0 when every counterpart and our own agencies answered in full (hit or
-    no hit), 1 when one answered in part, did not search, refused, is suspended or was silent; an answer that comes late
-    is shown by `liaison search show`.
+    no hit), 1 when one answered in part, did not search, refused, is suspended or was silent, or when an answer is not
+    accepted; one that comes late is shown by `liaison search show`.
     """
 
 
