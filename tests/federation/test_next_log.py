@@ -148,7 +148,7 @@ async def step_4_the_node_goes_on_and_channels_are_ahead_of_what_was_lost(story:
     assert first.entry.kind == "exchange-continued"
     assert first.private["reason"] == "disk lost, no replica"
     assert [item["role"] for item in first.private["persons"]] == ["administrator"]
-    assert first.private["by"] == f"administrator {first.private['persons'][0]['key_id'][:16]}"
+    assert first.private["by"] == f"administrator th-adm ({first.private['persons'][0]['key_id'][:16]})"
     assert parse_checkpoint(first.private["lost_head"].encode()).size == story.said["exchange"]["known"]
     assert parse_checkpoint(first.private["kept_head"].encode()).size == story.said["exchange"]["kept"]
 

@@ -11,12 +11,14 @@ import pytest
 import pytest_asyncio
 
 from gateway.audit.reading.show import Filter
+from gateway.clock import SystemClock
 from gateway.config import load_settings
 from gateway.demo import planted
 from gateway.model.exchange import Outcome
 from gateway.model.query import ContainerQuery, PersonQuery
 from gateway.model.search import Line
 from gateway.ops.audit.source_log import source_entries
+from gateway.ops.doctor.doctor import examine
 from gateway.ops.homes.sources import describe_sources
 from tests.support.exchange import CLOCK, KH, TH, command, last, lines, person, stopping
 from tests.support.forger import eventually_async
@@ -90,6 +92,15 @@ async def test_a_record_of_a_source_process_is_signed_with_the_agencys_own_key(
     assert hit.record.fields.keys() == {"names", "birth", "nationalities", "status"}
     assert last(made.world.nodes["kh"]).private["withheld"]
     assert not list((made.world.home("kh") / "keys").glob("agency-*"))
+
+
+async def test_doctor_tells_who_gets_the_records_of_a_source_process(
+    made: RemoteWorld, process: SourceProcessUnderTest
+) -> None:
+    findings = await asyncio.to_thread(examine, made.world.home("kh"), SystemClock())
+    told = [finding.text for finding in findings if finding.check == "release"]
+    assert {text.partition(" ")[0] for text in told} == RECORD_TYPES
+    assert all("leaves under gms-border-2026 to th, vn for" in text for text in told)
 
 
 async def test_each_request_is_in_the_sources_own_log_with_the_nodes_reference(

@@ -31,11 +31,12 @@ from gateway.ops.acts.parts import Desks, own_desks
 from gateway.ops.acts.switches import append, history, logged_switches
 from gateway.ops.audit.entry_list import find_entries
 from gateway.ops.homes.open_home import open_home
+from gateway.ops.homes.persons import person_names
 from gateway.signing.keys import load_signing_key
 from gateway.storage.documents.document_store import SqlDocumentStore
 from gateway.trust.ceremony.ceremony import publish_status
 from tests.support.cli import Liaison, copy_federation
-from tests.support.persons import administrator, person_key
+from tests.support.persons import administrator, person_key, two_keys
 
 WHY = ("--reason", "a drill")
 VN = {"target": "peer:vn"}
@@ -117,6 +118,38 @@ def test_switching_off_with_a_key_is_proved_in_its_entry(liaison: Liaison, home:
     off, _ = kinds(home, "suspend", "resume")
     assert (off["proof"], [item["role"] for item in off["persons"]]) == ("signatures", ["administrator"])
     assert not Mailbox(Home(home).acts).waiting(Lane.SWITCH)
+
+
+def test_a_switch_says_who_its_entry_names_and_whether_that_is_proved(liaison: Liaison, home: Path) -> None:
+    """The entry says what the command said; the key of somebody else proves nothing, and the command says so."""
+    where = ("--home", home, "--peer", "vn", *WHY)
+    said = []
+    for keys in ((), two_keys(home), administrator(home)):
+        ran = liaison("suspend", *where, *keys)
+        assert ran.code == 0
+        said.append(ran.out)
+    account = account_name(Home(home).suspensions.stat().st_uid)
+    for out in said[:2]:
+        assert f"the entry names the account `{account}` of this machine, as unproved" in out
+    assert f"signed by administrator {home.name}-adm (" in said[2]
+    on = liaison("resume", *where, *administrator(home), "--json").value
+    assert (on["proof"], on["by"].partition(" (")[0]) == ("signatures", f"administrator {home.name}-adm")
+    entries = kinds(home, "suspend", "resume")
+    assert [entry["proof"] for entry in entries] == ["unproved", "unproved", "signatures", "signatures"]
+    assert [entry["by"] for entry in entries] == [account, account, on["by"], on["by"]]
+    assert [set(person) for person in entries[3]["persons"]] == [{"role", "key_id"}]
+
+
+def test_a_name_that_is_no_plain_word_is_not_told(home: Path) -> None:
+    folder = Home(home).persons("administrator")
+    (public,) = folder.glob("*.pub")
+    for name in ("a: b.pub", "\u202eevil.pub", "no key.pub"):
+        shutil.copyfile(public, folder / name)
+    (folder / "broken.pub").write_text("rubbish")
+    assert set(person_names(Home(home)).values()) >= {public.stem}
+    public.unlink()
+    assert public.stem not in person_names(Home(home)).values()
+    assert not [name for name in person_names(Home(home)).values() if not name.replace("-", "").isalnum()]
 
 
 def test_another_act_handed_in_beside_a_line_proves_nothing(home: Path) -> None:

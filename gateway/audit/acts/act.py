@@ -77,7 +77,7 @@ class Proved:
         """The persons, or else the account, in words: for members of entries that name a person in words."""
         if not self.persons:
             return self.account
-        return ", ".join(f"{person.role} {person.key.key_id[:16]}" for person in self.persons)
+        return ", ".join(person.words for person in self.persons)
 
 
 def sign_act(act: Act, keys: Sequence[SigningKey]) -> bytes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gateway.audit.acts.act import Act, Proved, verify_act
 from gateway.audit.acts.table import ROLES, Proof
@@ -13,6 +13,7 @@ from gateway.clock import Clock
 from gateway.config import Home
 from gateway.errors import Malformed, Misconfigured, Replayed
 from gateway.model.names import MemberId
+from gateway.ops.homes.persons import person_names
 from gateway.ports.content_keys import ContentKeys
 from gateway.ports.documents import DocumentStore
 from gateway.ports.log_store import LogStore
@@ -55,9 +56,11 @@ class HomeTrust:
         return self.own()[0].federation
 
     def persons(self) -> list[Person]:
-        """Return all persons whose keys are listed and valid now."""
+        """Return all persons whose keys are listed and valid now, with the names that this home has for them."""
         descriptor, removed = self.own()
-        return listed_persons(descriptor, ROLES, self.clock.now_us(), removed)
+        names = person_names(self.home)
+        listed = listed_persons(descriptor, ROLES, self.clock.now_us(), removed)
+        return [replace(person, name=names.get(person.key.key_id, "")) for person in listed]
 
     def verify(self, data: bytes) -> tuple[Act, Proved]:
         """Return a signed act for this home, and its proof. Raises the errors of `verify_act`."""

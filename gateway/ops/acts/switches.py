@@ -23,7 +23,7 @@ from typing import Any
 from certs.durable import sync_folder
 from certs.profile import read_leaf
 from gateway.audit.acts.act import Proved
-from gateway.audit.acts.table import ActKind, Lane, Proof
+from gateway.audit.acts.table import ACTS, ActKind, Lane, Proof
 from gateway.clock import Clock, rfc3339
 from gateway.config import Home, load_settings
 from gateway.config.suspensions import Action, Switch, is_target, read_file
@@ -31,7 +31,7 @@ from gateway.errors import LiaisonError, Malformed, Replayed, StorageBroken
 from gateway.model.names import identifier, member_id
 from gateway.model.values import text_value
 from gateway.ops.acts.draft import draft_act, trust_of
-from gateway.ops.acts.mailbox import Mailbox, Order
+from gateway.ops.acts.mailbox import Mailbox, Order, account_name
 from gateway.ops.acts.prove import HomeTrust, Used, document_of
 from gateway.ports import events
 from gateway.ports.documents import DocumentStore
@@ -142,6 +142,19 @@ def suspend(
 def _signed(home: Home, name: str, target: str, reason: str, humanitarian: str, keys: Sequence[SigningKey]) -> bytes:
     detail = {"target": target, "humanitarian": humanitarian}
     return draft_act(trust_of(home), ActKind.SUSPEND, reason, detail, keys, name=name)
+
+
+def signers_of(home: Home, clock: Clock, keys: Sequence[SigningKey]) -> Proved:
+    """Return who the entry of a switch will name: administrators among the owners of `keys`, or the account alone."""
+    unproved = Proved(Proof.UNPROVED, account=account_name(os.getuid()))
+    try:
+        member = member_id(load_settings(home.path).node.member)
+        persons = HomeTrust(home, member, clock).persons()
+    except (LiaisonError, OSError):  # switching off works all the same
+        return unproved
+    ids, roles = {key.key_id for key in keys}, ACTS[ActKind.SUSPEND].roles
+    signed = tuple(person for person in persons if person.role in roles and person.key.key_id in ids)
+    return Proved(Proof.SIGNATURES, signed) if signed else unproved
 
 
 def append(home: Home, line: Switch) -> None:

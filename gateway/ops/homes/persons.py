@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 from certs.durable import make_folder
@@ -10,7 +12,9 @@ from gateway.config import Home
 from gateway.errors import BadSignature, Malformed, Misconfigured
 from gateway.signing.dsse import decode64
 from gateway.signing.keys import VerifyKey
-from gateway.trust.documents.descriptor import KeyUse
+from gateway.trust.documents.descriptor import PERSONS, KeyUse
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
 
 
 def admit_person(home: Path, public: Path, use: KeyUse) -> Path:
@@ -30,3 +34,17 @@ def admit_person(home: Path, public: Path, use: KeyUse) -> Path:
         raise Misconfigured("this is no public key", code="bad-key-file", where=str(public), remedy=remedy) from error
     shutil.copyfile(public, target)
     return target
+
+
+def person_names(home: Home) -> dict[str, str]:
+    """Return the names of the persons whose public keys were brought into a home, by the ids of their keys."""
+    return dict(pair for use in PERSONS for path in home.persons(use).glob("*.pub") for pair in _named(path))
+
+
+def _named(path: Path) -> Iterator[tuple[str, str]]:
+    try:
+        key = VerifyKey.admit(decode64(path.read_text(encoding="ascii").strip()))
+    except (OSError, UnicodeError, Malformed, BadSignature):  # no key: the descriptor does not list it either
+        return
+    if _NAME.fullmatch(path.stem):
+        yield key.key_id, path.stem

@@ -12,6 +12,7 @@ from gateway.config import Home, load_settings
 from gateway.errors import Contradicted, Malformed, Misconfigured, Misused
 from gateway.model.names import MemberId
 from gateway.ops.homes.documents import POLICY, read_document
+from gateway.ops.homes.persons import person_names
 from gateway.ops.policy.fetch import kept_policy
 from gateway.ops.policy.folders import require_own
 from gateway.ops.policy.keeper import PolicyKeeper, layer_of
@@ -26,10 +27,12 @@ from policy.review.diff import Difference, Edition, compare_editions
 class Proposal:
     """A policy document beside the policy that it would take the place of, which `against` names in words.
 
-    `policy_hash` names its files, as entries do; `cases` are the results of the cases that it carries.
+    `policy_hash` names its files, as entries do; `cases` are the results of the cases that it carries. `signers` are
+    the names that the home has for those who signed, or else their keys; the node judges the signatures.
     """
 
     policy: ApprovedPolicy
+    signers: tuple[str, ...]
     policy_hash: str
     against: str
     difference: Difference
@@ -47,7 +50,9 @@ def judge_proposal(file: Path, home: Path | None, against: Path | None) -> Propo
     policy, _ = parse_policy(data)
     words, before = _other(against, policy.member) if against is not None else _in_force(home or Path(), policy.member)
     found = compare_editions(before, _edition(policy.files), policy.member, SystemClock().now_us())
-    return Proposal(policy, policy_hash(data), words, found, document_cases(policy))
+    names = person_names(Home(load_settings(home).home)) if home is not None else {}
+    signers = tuple(names.get(key_id, key_id[:16]) for key_id in policy.signers)
+    return Proposal(policy, signers, policy_hash(data), words, found, document_cases(policy))
 
 
 def document_cases(policy: ApprovedPolicy) -> list[CaseResult]:

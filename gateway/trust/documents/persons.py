@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from gateway.signing.keys import VerifyKey
 from gateway.trust.documents.descriptor import Descriptor, KeyUse, ListedKey
@@ -11,10 +11,20 @@ from gateway.trust.documents.descriptor import Descriptor, KeyUse, ListedKey
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """A person in a descriptor: a key, and the role in which it may sign."""
+    """A person in a descriptor: a key, and the role in which it may sign.
+
+    `name` is what the person's own node calls them, and proves nothing; it is empty where no home is at hand.
+    """
 
     role: KeyUse
     key: VerifyKey
+    name: str = field(default="", compare=False)
+
+    @property
+    def words(self) -> str:
+        """The person in words: the role, the name if there is one, and the beginning of the key's id."""
+        key_id = self.key.key_id[:16]
+        return f"{self.role} {self.name} ({key_id})" if self.name else f"{self.role} {key_id}"
 
     def as_json(self) -> dict[str, str]:
         """Return the members by which an entry names the person."""

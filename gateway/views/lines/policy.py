@@ -170,7 +170,7 @@ def proposal_value(found: Proposal) -> dict[str, Any]:
 def proposal_lines(found: Proposal) -> Iterator[Line]:
     """Yield what a policy that waits for approval changes, how its cases come out, and what is signed."""
     policy = found.policy
-    yield f"policy {policy.version} of `{policy.member}`, signed by {len(policy.signers)}", "title"
+    yield f"policy {policy.version} of `{policy.member}`, signed by {', '.join(found.signers)}", "title"
     yield f"against {found.against}", "title"
     yield from difference_lines(found.difference)
     if found.cases:

@@ -187,6 +187,7 @@ def test_a_policy_is_compared_with_the_approved_one_in_force_and_with_a_document
         ran = liaison("policy", "review", four, *against)
         assert ran.code == 0, ran.err
         assert "against version 3" in ran.out
+        assert ("policy 4 of `th`, signed by a\n" in ran.out) is (against[0] == "--home")
         assert "nothing differs" in ran.out
     assert liaison("policy", "review", four, "--against", NATIONAL / "vn").code == 2
 
@@ -199,3 +200,14 @@ def test_a_policy_of_which_nothing_is_tried_says_so(liaison: Liaison, home: Path
     assert ran.code == 0
     assert "it has no case, so nothing was tried" in ran.out
     assert "it carries no case" in liaison("policy", "review", out, "--against", NATIONAL / "th").out
+
+
+def test_a_policy_over_another_base_is_not_brought(liaison: Liaison, home: Path) -> None:
+    files = policy_files(BASE, NATIONAL / "th")
+    files["base/retention.toml"] = files["base/retention.toml"].replace(b"BORDER_CHECK = 48", b"BORDER_CHECK = 47")
+    keys = [load_signing_key(home.parent / "keys" / f"{name}.key") for name in ("a", "b")]
+    file = home.parent / "th-3.json"
+    file.write_bytes(seal_policy(TH, 3, files, keys))
+    ran = liaison("policy", "install", file, "--home", home)
+    assert (ran.code, "another base policy" in ran.err) == (1, True)
+    assert liaison("policy", "status", "--home", home, "--json").value["waiting"] is None

@@ -15,7 +15,8 @@ from gateway.cli.output import Output, printed
 from gateway.clock import SystemClock
 from gateway.ops.acts.carry import bring
 from gateway.ops.acts.draft import draft
-from gateway.ops.acts.switches import home_to_switch
+from gateway.ops.acts.switches import home_to_switch, signers_of
+from gateway.signing.keys import load_signing_key
 
 
 @click.command()
@@ -37,4 +38,4 @@ def resume(home: Path, reason: str, keys: tuple[Path, ...], **names: Any) -> Out
     if target not in before and not (target == "all" and before):
         return nothing_to_switch(target, before)
     line = bring(home, draft(home, ActKind.RESUME, reason, {"target": target}, keys))
-    return switched(place, clock, line)
+    return switched(place, clock, line, signers_of(place, clock, list(map(load_signing_key, keys))))

@@ -9,13 +9,14 @@ from typing import Any
 
 import click
 
+from gateway.audit.acts.act import Proved
 from gateway.cli.acts import key_option
 from gateway.cli.options import home_option, together
 from gateway.cli.output import Output, printed, say
 from gateway.clock import Clock, SystemClock
 from gateway.config import Home, Suspensions
 from gateway.errors import Malformed
-from gateway.ops.acts.switches import home_to_switch, known_targets, target_of
+from gateway.ops.acts.switches import home_to_switch, known_targets, signers_of, target_of
 from gateway.ops.acts.switches import suspend as suspend_target
 from gateway.signing.keys import load_signing_key
 from gateway.views.lines import Line
@@ -46,12 +47,20 @@ def wanted_target(home: Home, clock: Clock, reason: str, **names: Any) -> tuple[
     return target, active
 
 
-def switched(home: Home, clock: Clock, line: Mapping[str, Any]) -> Output:
-    """Return what was switched, and the targets that are off now."""
+def switched(home: Home, clock: Clock, line: Mapping[str, Any], by: Proved) -> Output:
+    """Return what was switched, who the entry names, and the targets that are off now."""
     active = Suspensions(home.suspensions, clock.monotonic).active
     told = f"{'suspended' if line['action'] == 'suspend' else 'resumed'}: {line['target']} ({line['reason']})"
     value = {name: line[name] for name in ("id", "time", "action", "target")}
-    return Output(value | {"suspended": active}, [(told, "good"), *_active_lines(active)])
+    value |= {"proof": by.proof.value, "by": by.words, "suspended": active}
+    return Output(value, [(told, "good"), _signed_line(by), *_active_lines(active)])
+
+
+def _signed_line(by: Proved) -> Line:
+    if by.persons:
+        return f"  signed by {by.words}, as the entry says"
+    told = f"  no listed administrator signed: the entry names the account `{by.words}` of this machine, as unproved"
+    return f"{told} (--key ONE.key proves it)", "warn"
 
 
 def _check_known(target: str, known: dict[str, set[str]], certain: bool) -> None:
@@ -103,5 +112,6 @@ def suspend(home: Path, reason: str, humanitarian: str, keys: tuple[Path, ...], 
     """
     place, clock = home_to_switch(home), SystemClock()
     target, _ = wanted_target(place, clock, reason, **names)
-    line = suspend_target(place, clock, target, reason, humanitarian, list(map(load_signing_key, keys)))
-    return switched(place, clock, asdict(line))
+    signing = list(map(load_signing_key, keys))
+    line = suspend_target(place, clock, target, reason, humanitarian, signing)
+    return switched(place, clock, asdict(line), signers_of(place, clock, signing))
