@@ -120,6 +120,12 @@ def test_a_card_of_myanmar_is_found_however_it_is_written(written: str) -> None:
     assert card_found(written, "၁၂/လမတ(နိုင်)၁၂၃၄၅၆")
 
 
+def test_a_scheme_is_the_same_in_small_letters_and_without_its_country() -> None:
+    for scheme in ("NRC", "mmr-nrc", "MMR-NRC", ""):
+        assert card_found("12/LAMATA(N)123456", "၁၂/လမတ(နိုင်)၁၂၃၄၅၆", scheme)
+    assert not card_found("12/LAMATA(N)123456", "12/LAMATA(N)123456", "THA-PIN")
+
+
 @pytest.mark.parametrize(
     ("latin", "burmese"),
     [
