@@ -20,7 +20,7 @@ class BirthFit(Enum):
     NEAR = ("birth-near-year", 0.8)
     MISSING = ("birth-missing", 0.78)
     NOT_ASKED = ("birth-not-asked", 0.8)
-    CONFLICT = ("birth-conflict", 0.4)
+    CONFLICT = ("birth-conflict", 0.48)
 
     def __init__(self, rule: str, weight: float) -> None:
         self.rule = rule

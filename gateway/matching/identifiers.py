@@ -88,7 +88,7 @@ def held_number(text: str, held_as: str, item: Mapping[str, Any]) -> tuple[str, 
     if held_as == "plates":
         return plate_number(text, _text(item, "province"), _text(item, "country"))
     if held_as in _ISSUERS:
-        return _with_issuer(text, _text(item, _ISSUERS[held_as]))
+        return _with_issuer(text, _text(item, _ISSUERS[held_as]).upper())
     return number_key(text), ""
 
 
@@ -139,9 +139,10 @@ def _compare_details(asked: str, held: str) -> bool | None:
 
 
 def _compare(asked: str, held: str) -> bool | None:
+    """Compare two issuers, schemes or provinces; `CCCD` is the scheme `VNM-CCCD` without its country."""
     if not asked or not held:
         return False
-    return True if asked == held else None
+    return True if asked == held or asked.endswith(f"-{held}") or held.endswith(f"-{asked}") else None
 
 
 def _compare_plates(asked: str, held: str) -> bool | None:

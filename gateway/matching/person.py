@@ -7,7 +7,16 @@ from dataclasses import dataclass
 from gateway.matching import one_word
 from gateway.matching.dates import BirthFit, compare_births
 from gateway.matching.normal import NormalName, asked_name, normal_name
-from gateway.matching.similarity import DOUBTFUL_KIND, OTHER_NAME, ROMANISED, NameFit, compare_names, rough_likeness
+from gateway.matching.similarity import (
+    DOUBTFUL_KIND,
+    OTHER_NAME,
+    ROMANISED,
+    NameFit,
+    compare_names,
+    rough_likeness,
+    word_likeness,
+    word_weight,
+)
 from gateway.matching.thresholds import USUAL, Thresholds
 from gateway.model.hit import Match, Quality
 from gateway.model.query import PersonQuery
@@ -17,6 +26,12 @@ _NOBODY = NormalName("")
 _BOTH = {Sex.MALE.value, Sex.FEMALE.value}
 _GLIMPSE = 0.01
 """Keeps a row whose name is not alike at all apart from one that its birth date rules out."""
+
+_SAME_WORD = 0.8
+"""The score of one word that agrees beside the same full birth date: a marriage or a nickname changes the others."""
+
+_READINGS = 2
+"""The readings of each name in which a word that agrees is looked for."""
 
 _SAME_FATHER = 0.75
 _COST = {"sex-conflict": 0.15, "nationality-differs": 0.03, "father-differs": 0.3}
@@ -43,7 +58,8 @@ def score_person(query: PersonQuery, features: PersonFeatures, thresholds: Thres
 
     STRONG needs a name and a birth date that agree. POSSIBLE: the birth date is missing or only near, or the name is
     only similar, or only one word of it is known. Under the usual thresholds two full birth dates that conflict are
-    never a match, even if the names are the same.
+    never a match, even if the names are the same. Otherwise the likeness of the names decides on a match; the score puts
+    matches in order.
     """
     birth = compare_births(query.birth, features.birth)
     if thresholds.floor(birth) > 1:
@@ -55,6 +71,8 @@ def score_person(query: PersonQuery, features: PersonFeatures, thresholds: Thres
         return _by_one_word(query, features, thresholds, birth)
     strong = birth.agrees and likeness >= thresholds.strong and _NEVER_STRONG.isdisjoint((*conflicts, *fit.rules))
     quality = Quality.STRONG if strong else Quality.POSSIBLE
+    if birth is BirthFit.SAME_DAY and likeness < _SAME_WORD and not conflicts:
+        likeness = max(likeness, _SAME_WORD * _best_word(asked, held))
     return Match(quality, round(max(likeness, 0.0) * birth.weight, 4), (*fit.rules, birth.rule, *conflicts))
 
 
@@ -78,6 +96,18 @@ def _father_likeness(query: PersonQuery, features: PersonFeatures) -> float:
     if not query.father or not features.father:
         return 0.0
     return compare_names(asked_name(query.father), normal_name(features.father)).score
+
+
+def _best_word(asked: NormalName, held: NormalName) -> float:
+    """Return the likeness of the two words of the names that are most alike; of a common word it is less."""
+    pairs = (
+        word_likeness(one, other) * word_weight(word)
+        for form in asked.forms[:_READINGS]
+        for word, one in zip(form.words, form.sounds, strict=True)
+        for others in held.forms[:_READINGS]
+        for other in others.sounds
+    )
+    return max(pairs, default=0.0)
 
 
 def _conflicts(query: PersonQuery, features: PersonFeatures, asked: NormalName, held: NormalName) -> list[str]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import gzip
+import hashlib
 import io
 import json
 from pathlib import Path
@@ -48,6 +50,65 @@ def test_a_sample_of_a_task_is_found_through_the_index(task: str, floor: float, 
     for each in hits:
         scores = [score for _, score in each["hits"]]
         assert scores == sorted(scores, reverse=True)
+
+
+@pytest.mark.parametrize("half", [0, 1])
+def test_persons_stand_above_strangers_in_each_half_of_a_task(half: int) -> None:
+    """At most one in a hundred of those who are not in the list may find somebody."""
+    assert _above_strangers(shared_path() / "data" / "tasks" / "s1_febrl1", half) >= 0.93
+
+
+def test_persons_stand_above_strangers_in_a_longer_list(tmp_path: Path) -> None:
+    with gzip.open(shared_path() / "data" / "febrl" / "dataset2.csv.gz", "rt", encoding="utf-8") as file:
+        rows = [row for row in csv.DictReader(file, skipinitialspace=True) if _name(row)]
+    people = sorted({row["rec_id"].split("-")[1] for row in rows if "dup" in row["rec_id"]}, key=_hash)
+    strangers = set(people[::7])
+    held = [row for row in rows if row["rec_id"].endswith("org") and row["rec_id"].split("-")[1] not in strangers]
+    _write(tmp_path / "db.jsonl.gz", [{"id": row["rec_id"], "name": _name(row), "birth": _birth(row)} for row in held])
+    asked = sorted((row for row in rows if "dup" in row["rec_id"]), key=lambda row: _hash(row["rec_id"]))[:450]
+    ids = {row["rec_id"] for row in held}
+    _write(
+        tmp_path / "queries.jsonl.gz",
+        [
+            {"qid": row["rec_id"], "name": _name(row), "birth": _birth(row), "expect": sorted(ids & {_original(row)})}
+            for row in asked
+        ],
+    )
+    assert _above_strangers(tmp_path) >= 0.88
+
+
+def _hash(key: str) -> bytes:
+    return hashlib.sha256(key.encode()).digest()
+
+
+def _original(row: dict[str, str]) -> str:
+    return f"rec-{row['rec_id'].split('-')[1]}-org"
+
+
+def _name(row: dict[str, str]) -> str:
+    return " ".join(part for part in (row["given_name"], row["surname"]) if part)
+
+
+def _birth(row: dict[str, str]) -> str:
+    day = row["date_of_birth"]
+    return f"{day[:4]}-{day[4:6]}-{day[6:]}" if len(day) == 8 else ""
+
+
+def _above_strangers(task: Path, half: int | None = None) -> float:
+    """Return the part of the persons who are found above all but one in a hundred of the strangers' best hits."""
+    out = io.StringIO()
+    evaluate(task, out, half=half)
+    hits = {each["qid"]: each["hits"] for each in map(json.loads, out.getvalue().splitlines())}
+    with gzip.open(task / "queries.jsonl.gz", "rt", encoding="utf-8") as file:
+        asked = [query for line in file if (query := json.loads(line))["qid"] in hits]
+    strangers = sorted(
+        (max((score for _, score in hits[query["qid"]]), default=0.0) for query in asked if not query["expect"]),
+        reverse=True,
+    )
+    least = strangers[max(1, len(strangers) // 100)]
+    known = [query for query in asked if query["expect"]]
+    found = [any(key in query["expect"] and score > least for key, score in hits[query["qid"]]) for query in known]
+    return sum(found) / len(known)
 
 
 def _sample(task: Path, folder: Path) -> Path:

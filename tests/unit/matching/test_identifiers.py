@@ -87,6 +87,7 @@ def test_a_key_is_its_own_key(text: str) -> None:
 # ---------------------------------------------------------------- one form for each scheme
 
 FIGURES = ("0123456789", "၀၁၂၃၄၅၆၇၈၉", "๐๑๒๓๔๕๖๗๘๙", "០១២៣៤៥៦៧៨៩", "໐໑໒໓໔໕໖໗໘໙", "٠١٢٣٤٥٦٧٨٩", "０１２３４５６７８９")
+PLACES = sorted((state, letters) for (state, _), every in townships().items() for letters in every)
 figures = st.sampled_from(FIGURES).map(lambda signs: str.maketrans(FIGURES[0], signs))
 
 
@@ -118,6 +119,12 @@ def test_a_card_of_myanmar_is_found_however_it_is_written(written: str) -> None:
     assert card_found("12/LAMATA(N)123456", written)
     assert card_found(written, "12/LAMATA(N)123456")
     assert card_found(written, "၁၂/လမတ(နိုင်)၁၂၃၄၅၆")
+
+
+def test_a_scheme_is_the_same_in_small_letters_and_without_its_country() -> None:
+    for scheme in ("NRC", "mmr-nrc", "MMR-NRC", ""):
+        assert card_found("12/LAMATA(N)123456", "၁၂/လမတ(နိုင်)၁၂၃၄၅၆", scheme)
+    assert not card_found("12/LAMATA(N)123456", "12/LAMATA(N)123456", "THA-PIN")
 
 
 @pytest.mark.parametrize(
@@ -161,7 +168,7 @@ def test_syllables_of_two_townships_find_both() -> None:
 
 
 @given(
-    st.sampled_from(sorted((state, each) for (state, _), every in townships().items() for each in every)),
+    st.sampled_from(PLACES),
     st.sampled_from([("N", "နိုင်"), ("E", "ဧည့်"), ("P", "ပြု"), ("T", "သာသနာ"), ("Y", "ယာယီ"), ("S", "စ")]),
     st.integers(1, 999_999),
     figures,
@@ -178,6 +185,19 @@ def test_every_township_has_one_key_in_both_scripts(
     assert card_found(latin, burmese)
     assert card_found(burmese, latin)
     assert not card_found(burmese, f"{state}/{letters}({kind[1]}){serial % 999_999 + 1:06d}")
+
+
+cards = st.builds(
+    lambda place, kind, serial: f"{place[0]}/{place[1]}({kind}){serial:06d}",
+    st.sampled_from(PLACES),
+    st.sampled_from(["နိုင်", "ဧည့်", "ပြု"]),
+    st.integers(0, 3),
+)
+
+
+@given(cards, cards)
+def test_cards_that_differ_in_anything_stay_apart(one: str, other: str) -> None:
+    assert card_found(one, other) == (one == other)
 
 
 @given(

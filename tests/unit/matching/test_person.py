@@ -7,6 +7,7 @@ import pytest
 from gateway.matching.dates import BirthFit, compare_births
 from gateway.matching.explain import RULES, explain
 from gateway.matching.person import PersonFeatures, score_person
+from gateway.matching.thresholds import RANKED
 from gateway.model.hit import Match, Quality
 from gateway.model.query import PersonQuery
 from gateway.model.values import NameForm, PartialDate, Sex
@@ -67,6 +68,44 @@ def test_a_birth_date_that_is_missing_or_only_near_is_possible_at_most(birth: st
 def test_the_less_the_date_says_the_more_the_name_must() -> None:
     assert _score("Chaiphat Prasert", "CHAIPHAT PRASIT", "1985-03-02", "1985-03-02") is not None
     assert _score("Chaiphat Prasert", "CHAIPHAT PRASIT", "1985-03-02", "") is None
+
+
+def _ranked(asked: str, held: str, birth: str, held_birth: str, sex: tuple[Sex | None, str] = (None, "")) -> Match:
+    query = PersonQuery((NameForm(asked),), PartialDate(birth) if birth else None, sex[0])
+    match = score_person(
+        query, PersonFeatures((held,), PartialDate(held_birth) if held_birth else None, sex[1]), RANKED
+    )
+    assert match is not None
+    return match
+
+
+@pytest.mark.parametrize(
+    ("asked", "held"), [("Emma Plane", "Emma White"), ("Hare Tabitha", "Holly Hare"), ("Trey Hle", "Trey Held")]
+)
+def test_a_word_that_agrees_on_the_same_day_stands_above_names_that_are_only_near(asked: str, held: str) -> None:
+    """A marriage or a nickname changes a word; a stranger with a near name has another birth date or none."""
+    kept = _ranked(asked, held, "1966-11-23", "1966-11-23")
+    assert kept.quality is Quality.POSSIBLE
+    for birth, held_birth in (("1966-11-23", ""), ("", "1966-11-23"), ("1966-11-23", "1966-11-24")):
+        assert kept.score > _ranked("Oliver Riding", "Alice Riding", birth, held_birth).score
+    assert kept.score > _ranked("Oliver Hyles", "Emiily Skailes", "1975-03-23", "1975-03-23").score
+
+
+def test_a_word_that_agrees_on_the_same_day_makes_no_match_that_was_none() -> None:
+    assert _score("Emma Plane", "Emma White", "1966-11-23", "1966-11-23") is None
+
+
+def test_a_word_that_many_share_and_a_contradiction_lift_nothing() -> None:
+    day = "1966-11-23"
+    rare, common = _ranked("Seamus Wolt", "Brooke Wolt", day, day), _ranked("Seamus Nguyen", "Brooke Nguyen", day, day)
+    assert common.score < rare.score - 0.2
+    other_sex = _ranked("Seamus Wolt", "Brooke Wolt", day, day, (Sex.MALE, "F"))
+    assert other_sex.score < rare.score - 0.2
+
+
+def test_the_same_whole_name_of_another_day_stands_above_another_name_without_a_day() -> None:
+    same = _ranked("George Hope", "George Hope", "1937-03-05", "1976-06-29")
+    assert same.score > _ranked("George Hope", "Georgia White", "1937-03-05", "").score
 
 
 def test_a_sex_that_differs_lowers_the_score_and_is_said() -> None:
