@@ -41,8 +41,8 @@ _FOREIGN = 0.8
 """Factor for pinyin that is only near, if characters transcribe a foreign name: their letters are better evidence."""
 
 _SHORT, _NO_SYLLABLE, _FOREIGN_WORD = 2, 0.7, 0.95
-"""The syllables of a short Burmese name, the factor where it shares none with a Latin one, and the likeness of a foreign
-word.
+"""The syllables of a short Burmese name, the factor where it shares none with a Latin one, and the likeness to a
+foreign word.
 """
 
 _BY_SYLLABLES = 0.5
