@@ -62,7 +62,7 @@ def _sounds_in(short: NormalName, long: NormalName) -> bool:
     return any(
         _part_of(one, other)
         for one in short.forms
-        if len(one.words) == 1 or (len(short.own) == 1 and short.script == "Mymr")
+        if len(one.words) == 1
         for other in long.forms
         if len(other.words) > len(one.words)
     )
@@ -78,8 +78,11 @@ def _part_of(short: Form, long: Form) -> bool:
 
 
 def _spelled_in(local: NormalName, latin: NormalName) -> bool:
-    """Tell whether the letters of one word of a name in another script usually spell a word of a name in Latin ones."""
-    if not local.spelled or latin.script != "Latn" or not latin.forms:
+    """Tell whether the letters of one word of a name in another script usually spell a word of a name in Latin ones.
+
+    Burmese is read by syllables instead: a name in one word has several.
+    """
+    if not local.spelled or local.script == "Mymr" or latin.script != "Latn" or not latin.forms:
         return False
     words = latin.forms[0].words
     if (len(local.own) == 1) == (len(words) == 1):

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import islice, product
 
 from gateway.matching.normal import Form, NormalName, form_of
-from gateway.matching.scripts import han, latin, letters
+from gateway.matching.scripts import burmese_fit, han, latin, letters
 
 _MIXED = 300
 """The most ways to spell all words of a name that are tried."""
@@ -21,11 +21,14 @@ _SPELLED = 2
 def readings(name: NormalName, count: int, mixed: bool = False) -> Iterator[Form]:
     """Yield the forms of a name for keys, the most usual first, at least one and as a rule at most `count`.
 
-    A name in another script has several spellings; `mixed` adds a rare one of one word beside a usual one of another.
+    A name in another script has several spellings; `mixed` adds a rare one of one word beside a usual one of another,
+    and the syllables of a name in Latin letters that may be Burmese.
     A name in Latin letters that begins or ends with a Chinese surname as it is spelled in the south (Tan, Lim, Ng) has
     a form with the surname in pinyin, too.
     """
     yield from name.forms
+    if mixed and name.script == "Mymr":
+        yield from (form_of(words, name.script) for words in burmese_fit.readings(name.own))
     if name.spelled:
         yield from (
             islice(_mixed_spellings(name, count), count)
@@ -36,6 +39,8 @@ def readings(name: NormalName, count: int, mixed: bool = False) -> Iterator[Form
             yield from (form_of((word,), name.script) for word in letters.readings(place, count // 4))
     elif name.script == "Latn" and name.forms:
         yield from other_surnames(name.forms[0])
+        if mixed and not name.marked:
+            yield from (form_of(words, name.script) for words in burmese_fit.read_latin(name.forms[0].words))
 
 
 def _other_spellings(name: NormalName, count: int) -> Iterator[Form]:

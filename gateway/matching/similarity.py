@@ -10,7 +10,7 @@ from rapidfuzz.distance import Indel
 
 from gateway.matching.normal import BY_LETTERS, Form, NormalName, normal_name
 from gateway.matching.readings import other_surnames
-from gateway.matching.scripts import han, latin, letters, tables
+from gateway.matching.scripts import burmese_fit, han, latin, letters, tables
 from gateway.matching.scripts import pinyin as syllables
 
 _ORDER = 0.98
@@ -39,6 +39,11 @@ _TURNED = 0.8
 
 _FOREIGN = 0.8
 """Factor for pinyin that is only near, if characters transcribe a foreign name: their letters are better evidence."""
+
+_SHORT, _NO_SYLLABLE, _FOREIGN_WORD = 2, 0.7, 0.95
+"""The syllables of a short Burmese name, the factor where it shares none with a Latin one, and the likeness to a
+foreign word.
+"""
 
 _BY_SYLLABLES = 0.5
 """The weight of shared syllables of pinyin beside the sound of the whole."""
@@ -151,6 +156,8 @@ def _compare_across(left: NormalName, right: NormalName) -> NameFit:
     local, other = (left, right) if left.spelled else (right, left)
     if not local.spelled or other.script != "Latn":
         return _compare_readings(left, right)
+    if local.script == "Mymr" and (fit := _compare_syllables(local, other)).score:
+        return fit
     spelled = _compare_spelled(local, other)
     if local.script in BY_LETTERS:
         return spelled
@@ -162,7 +169,30 @@ def _compare_across(left: NormalName, right: NormalName) -> NameFit:
     if is_foreign and sound.score < _SURE_SOUND:
         sound = NameFit(sound.score * _FOREIGN, sound.rules)
     best = max(sound, NameFit(spelled.score * _BY_LETTERS, spelled.rules), key=_score)
+    if local.script == "Mymr" and _is_short_and_other(local, other, best.score):
+        best = NameFit(best.score * _NO_SYLLABLE, best.rules)
     return _weigh_syllables(local, other, best) if is_joined and not is_foreign else best
+
+
+def _compare_syllables(local: NormalName, latin_name: NormalName) -> NameFit:
+    """Compare a Burmese name with a Latin one that spells all of its syllables, in their order up to rotation."""
+    words = latin_name.forms[0].words
+    if score := burmese_fit.likeness(local.own, words):
+        return NameFit(score, ("name-spelled",))
+    turned = (words[turn:] + words[:turn] for turn in range(1, len(words)))
+    score = max((burmese_fit.likeness(local.own, other) for other in turned), default=0.0)
+    return NameFit(score * _ORDER, ("name-spelled", "name-order"))
+
+
+def _is_short_and_other(local: NormalName, latin_name: NormalName, score: float) -> bool:
+    """Tell whether a Burmese name of one or two syllables has none in common with a Latin one.
+
+    Two syllables of a foreign word may be spelled by letters that fit almost exactly.
+    """
+    count = burmese_fit.count(local.own)
+    if count > _SHORT or (count > 1 and score >= _FOREIGN_WORD):
+        return False
+    return not burmese_fit.shared(local.own, latin_name.forms[0].words)
 
 
 def _weigh_syllables(local: NormalName, latin_name: NormalName, fit: NameFit) -> NameFit:

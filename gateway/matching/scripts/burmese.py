@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from functools import cache, lru_cache
 
+from gateway.errors import Misconfigured
 from gateway.matching.scripts import tables
 
 _CONSONANT = "[\u1000-\u102a\u103f]"
@@ -19,6 +20,16 @@ _ZAWGYI = re.compile(
 _ZERO_FOR_WA = re.compile("\u1040(?=[\u1000-\u103e])|(?<=[\u1000-\u103e])\u1040")
 _ASAT_LOST = re.compile("(?<=[\u1000-\u103e])([ကငစညတနပမယ])(?=\u1038)")
 """A consonant with the mark of a high tone directly after it: it ends a syllable, also without its sign."""
+
+_CREAKY = "\u1037"
+"""The mark of the creaky tone, which many write with a T after a nasal: `Thant`, `Myint`."""
+
+_GLIDE = "\u103d"
+_VOWELS = {"ဣ": "အိ", "ဤ": "အီ", "ဥ": "အု", "ဦ": "အူ", "ဧ": "အေ", "ဩ": "အော", "ဪ": "အော်"}
+"""Vowels that are letters, as the letter A with a vowel sign."""
+
+LONGEST = 4
+"""The most syllables that have a spelling together."""
 
 _KILLED_THEN_STACKED = re.compile(f"{_ASAT}?{_STACK}({_CONSONANT})")
 
@@ -44,40 +55,111 @@ def syllables(word: str) -> list[str]:
 
 
 @cache
-def _consonants() -> dict[str, str]:
-    return tables.mapping("burmese_consonants")
+def _onsets() -> dict[str, tuple[str, ...]]:
+    """Return the spellings of each consonant with its marks; that of the letter A is empty."""
+    return {letters: tuple(said.split()) or ("",) for letters, said in tables.rows("burmese_onsets", 2)}
+
+
+@cache
+def _rhymes() -> dict[str, tuple[str, ...]]:
+    return {signs: tuple(said.split()) for signs, said in tables.rows("burmese_rhymes", 2)}
+
+
+@cache
+def _words() -> dict[tuple[str, ...], tuple[str, ...]]:
+    """Return the customary spellings by written syllables, as they are and without tone marks.
+
+    Raises `Misconfigured` for a row that is not made of whole syllables.
+    """
+    found: dict[tuple[str, ...], tuple[str, ...]] = {}
+    for number, (word, said) in enumerate(tables.rows("burmese_words", 2), 1):
+        written = tuple(syllables(to_unicode(word)))
+        if not all(_is_syllable(each) for each in written) or len(written) > LONGEST:
+            raise Misconfigured(
+                "row {number}, `{word}`, is not one to {most} whole Burmese syllables",
+                code="bad-table",
+                where="burmese_words.tsv",
+                remedy="write whole syllables in Burmese letters in the first field",
+                number=number,
+                word=word,
+                most=LONGEST,
+            )
+        found.setdefault(written, tuple(said.split()))
+        found.setdefault(tuple(_TONES.sub("", each) for each in written), tuple(said.split()))
+    return found
+
+
+def _is_syllable(written: str) -> bool:
+    """Tell whether a text begins with a consonant or a vowel that is a letter, and has nothing but Burmese signs."""
+    return re.fullmatch(f"{_CONSONANT}[\u102b-\u103e\u1000-\u1021]*", written) is not None
+
+
+@cache
+def _same_in_latin() -> dict[str, tuple[str, ...]]:
+    """Return the Latin spellings that are one syllable, by the spelling that stands for all of them."""
+    found: dict[str, list[str]] = {}
+    for variant, usual in tables.rows("burmese_variants", 2):
+        found.setdefault(usual, []).append(variant)
+    return {usual: tuple(variants) for usual, variants in found.items()}
 
 
 @lru_cache(maxsize=16384)
-def romanise(syllable: str) -> str:
-    """Return one Burmese syllable in the lower-case Latin letters of the usual spelling of names."""
-    known = tables.mapping("burmese_words").get(syllable)
-    bare = _TONES.sub("", syllable)
-    known = known or tables.mapping("burmese_words").get(bare)
-    if known:
+def spellings(*written: str) -> dict[str, int]:
+    """Return the Latin spellings of written syllables, each with its rank: 0 is the usual one. Empty for none.
+
+    Several syllables have spellings only where the table of words has them together.
+    """
+    bare = tuple(_TONES.sub("", each) for each in written)
+    known = _words().get(written) or _words().get(bare) or ()
+    said = [*known, *(_spell(bare[0]) if len(bare) == 1 else ())]
+    if _CREAKY in written[-1]:
+        said = [*known, *(f"{each}t" for each in said if each.endswith("n")), *said]
+    said += [variant for each in said for variant in _same_in_latin().get(each, ())]
+    return {each: rank for rank, each in enumerate(dict.fromkeys(said)) if each}
+
+
+def _spell(bare: str) -> list[str]:
+    """Return the spellings of a syllable without tone marks by its onset and its rhyme, the usual ones first."""
+    bare = _VOWELS.get(bare[:1], bare[:1]) + bare[1:]
+    marks = "".join(mark for mark in "\u103b\u103c\u103e" if mark in bare)
+    rest = re.sub("[\u103b\u103c\u103e]", "", bare[1:])
+    onsets, glide = _onset(bare[:1], marks), ""
+    rhymes = _rhymes().get(rest)
+    if rhymes is None and _GLIDE in rest:
+        rest, glide = rest.replace(_GLIDE, ""), "w"
+        rhymes = _rhymes().get(rest)
+    rhymes = rhymes or _rhymes().get(rest[:-2] if rest.endswith(_ASAT) else rest) or _rhymes()[""]
+    ranked = sorted((i + j, i, j) for i in range(len(onsets)) for j in range(len(rhymes)))
+    return [onsets[i] + glide + rhymes[j] for _, i, j in ranked]
+
+
+def _onset(consonant: str, marks: str) -> tuple[str, ...]:
+    """Return the spellings of a consonant with its marks; one without a row is read by its parts."""
+    if known := _onsets().get(consonant + marks):
         return known
-    start = _consonants().get(bare[:1], "")
-    return _medials(start, bare[1:])
+    plain = _onsets().get(consonant, ("",))
+    y = "y" if "\u103b" in marks or "\u103c" in marks else ""
+    return tuple(("h" if "\u103e" in marks else "") + each + y for each in plain)
 
 
-def _medials(start: str, rest: str) -> str:
-    y, r, w, h = (mark in rest for mark in "\u103b\u103c\u103d\u103e")
-    rest = re.sub("[\u103b\u103c\u103e]", "", rest)
-    if (y or r) and start in ("k", "kh", "g"):
-        start = {"k": "ky", "kh": "ch", "g": "gy"}[start]
-    elif y or r:
-        start += "y"
-    if h:
-        start = {"y": "sh", "ly": "sh"}.get(start, "h" + start)
-    rhymes = tables.mapping("burmese_rhymes")
-    if rest in rhymes:
-        return start + rhymes[rest]
-    return start + ("w" if w else "") + rhymes.get(rest.replace("\u103d", ""), "a")
+def units(word: str) -> list[tuple[str, ...]]:
+    """Return the syllables of a word, those that the table of words has together as one, the longest first."""
+    left, found = syllables(word), []
+    while left:
+        size = next((size for size in range(min(LONGEST, len(left)), 1, -1) if spellings(*left[:size])), 1)
+        found.append(tuple(left[:size]))
+        left = left[size:]
+    return found
+
+
+def romanise(*written: str) -> str:
+    """Return written syllables in the lower-case Latin letters of the usual spelling of names."""
+    return next(iter(spellings(*written)), "")
 
 
 def reading(words: Sequence[str]) -> tuple[str, ...]:
     """Return the Latin syllables of all words."""
-    return tuple(romanise(part) for word in words for part in syllables(word))
+    return tuple(said for word in words for part in units(word) if (said := romanise(*part)))
 
 
 def with_side(words: Sequence[str]) -> list[tuple[str, ...]]:
