@@ -89,7 +89,7 @@ def ask(
 def _opened(source: str, home: Path | None, url: str, access: Path | None, clock: Clock) -> Iterator[Adapter]:
     if home is None:
         if not Path(source).is_file():
-            raise usage(f"{source} is no mapping's file; the id of a source needs --home")
+            raise usage("{source} is not the file of a mapping; the id of a source needs --home", source=source)
         with by_mapping(Path(source), url, access, clock) as adapter:
             yield adapter
         return
@@ -97,7 +97,7 @@ def _opened(source: str, home: Path | None, url: str, access: Path | None, clock
         raise usage("--home says where the source is: leave --url and --access out")
     (kept,) = kept_sources(home, source, clock)
     if kept.place is None:
-        raise usage(f"{source} runs in a process of its own: ask it at its home")
+        raise usage("{source} runs in a process of its own: ask it at its home", source=source)
     with closing(open_source(kept.place)) as adapter:
         yield adapter
 
@@ -111,13 +111,17 @@ def _query(**question: Any) -> Query:
     for other, details in _OF.items():
         for detail in details:
             if other != kind and question[detail]:
-                raise usage(f"--{detail} does not belong to --{kind.replace('_', '-').removesuffix('s')}")
+                raise usage("--{detail} does not belong to {option}", detail=detail, option=_option(kind))
     with value_of("--birth", "YYYY, YYYY-MM or YYYY-MM-DD"):
         birth = PartialDate(question["birth"]) if question["birth"] else None
         if birth:
             check_birth(birth, "--birth")
-    with value_of(f"--{kind.replace('_', '-').removesuffix('s')}"):
+    with value_of(_option(kind)):
         return _made(kind, birth, question)
+
+
+def _option(kind: str) -> str:
+    return f"--{kind.replace('_', '-').removesuffix('s')}"
 
 
 def _made(kind: str, birth: PartialDate | None, question: dict[str, Any]) -> Query:
