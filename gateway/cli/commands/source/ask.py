@@ -28,7 +28,7 @@ from gateway.model.query import (
 from gateway.model.strictness import Strictness
 from gateway.model.values import NameForm, PartialDate, Sex
 from gateway.ops.homes.source_status import kept_sources
-from gateway.views.lines.asked import asked_lines
+from gateway.views.lines.mapping import asked_lines
 
 _question = together(
     click.option("--name", "names", multiple=True, help="A person's whole name, in any script; may be repeated."),
