@@ -16,6 +16,7 @@ from typing import Any
 
 from adapters.base import Adapter
 from adapters.check.conformance import BUDGET, Expectation, check_adapter
+from adapters.check.expected import check_expectations
 from adapters.check.joins import judge_histories, judge_joins
 from adapters.check.measure import Speed, measure, queries_of
 from adapters.check.report import (
@@ -167,6 +168,7 @@ def _try(report: Report, url: str, access: Path | None, rows: int, clock: Clock)
                 report.findings += judge_rows(report.mapping, report.types[-1])
                 report.findings += judge_joins(source, name)
                 report.findings += judge_histories(report.mapping, report.types[-1])
+            report.findings += _unmet(source, clock)
             asked = [query for each in report.types for query in queries_of(each)]
             report.findings += _breaches(adapter, clock, [query for query, _ in asked[:5]], f"{report.file}:1")
             done = sum(each.rows for each in report.types)
@@ -179,6 +181,13 @@ def _try(report: Report, url: str, access: Path | None, rows: int, clock: Clock)
         first = _finding(error)
         others = [each for each in _misfits(report.mapping, url, access) if each.message != first.message]
         report.findings += [first, *others]
+
+
+def _unmet(source: RowSource, clock: Clock) -> Iterator[Finding]:
+    """Yield an error for each test beside the mapping that fails."""
+    for each in check_expectations(source, clock):
+        rows = (Sample(each.key, each.found, None),) if each.found else ()
+        yield Finding("error", each.message, each.where, "is the mapping wrong, or has the row changed?", rows)
 
 
 def _misfits(mapping: SourceMapping, url: str, access: Path | None) -> Iterator[Finding]:

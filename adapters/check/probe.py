@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
+from adapters.check.expected import Unmet, check_expectations
 from adapters.index.source import RowSource
 from adapters.load import Place, open_source
 from gateway.errors import Unavailable
@@ -15,17 +16,29 @@ class _SeenEnough(Exception):
     """The rows can be asked; the next step would be the building of an index."""
 
 
-def probe(place: Place) -> bool:
-    """Open the source at `place` and ask it; return whether only a promise keeps its account from writing.
+@dataclass(frozen=True, slots=True)
+class Probed:
+    """A source that can be asked.
+
+    `is_promised` says that only a promise keeps its account from writing; `unmet` are the tests beside its mapping
+    that fail.
+    """
+
+    is_promised: bool = False
+    unmet: tuple[Unmet, ...] = ()
+
+
+def probe(place: Place) -> Probed:
+    """Open the source at `place`, ask it, and try the tests beside its mapping.
 
     Raises `Misconfigured` and `Unavailable` as `adapters.load.open_source` does.
     """
-    promised: list[bool] = []
+    seen: list[Probed] = []
 
     def look(rows: RowSource) -> RowSource:
         try:
             rows.ping(place.clock.monotonic() + _SECONDS)
-            promised.append(getattr(rows, "guard", "") == "account")
+            seen.append(Probed(getattr(rows, "guard", "") == "account", check_expectations(rows, place.clock)))
         finally:
             rows.close()
         raise _SeenEnough
@@ -33,9 +46,9 @@ def probe(place: Place) -> bool:
     try:
         adapter = open_source(replace(place, observe=look))
     except _SeenEnough:
-        return promised[0]
+        return seen[0]
     wrong = adapter.health()
     adapter.close()
     if wrong:
         raise Unavailable(wrong, code="source-unavailable")
-    return False
+    return Probed()

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TypeVar
 
 from adapters.index.build import (
     Progress,
@@ -14,11 +15,14 @@ from adapters.index.build import (
     build_index,
     cursor_of,
 )
+from adapters.index.history import Run, RunHistory, RunKind
 from adapters.index.make import rules_of
 from gateway.clock import Clock
-from gateway.errors import Unavailable
+from gateway.errors import LiaisonError, Unavailable
 from gateway.storage.index.index_file import index_lock, sweep_generations
 from gateway.storage.index.index_store import IndexStore
+
+T = TypeVar("T")
 
 DIFFERENCE_SECONDS = 3_600
 """The interval at which all rows are compared with the index, even without a sign of change, unless set otherwise."""
@@ -54,12 +58,13 @@ class IndexKeeper:
         self._clock = clock
         self._secret = secret
         self._rest_until = 0.0
+        self._history = RunHistory(path)
         self.is_new = False
         with index_lock(path, wait=True):
             if anew:
                 # Updating it first would read all rows twice, and change an index that a stopped build must leave.
                 sweep_generations(path)
-                self._build(progress)
+                self._noted(lambda: self._build(progress))
             else:
                 self._start(progress)
         self.store = IndexStore(path, secret)
@@ -70,20 +75,20 @@ class IndexKeeper:
         Nothing is done while another process is doing it. Raises `Unavailable`; the index then stays as it was.
         """
         with index_lock(self._path, wait=False) as held:
-            done = held and self._bring_up(progress)
+            done = held and self._noted(lambda: self._bring_up(progress))
         self.follow()
         return done
 
     def rebuild(self, progress: Progress | None = None) -> None:
         """Rebuild the index from all rows and turn to it."""
         with index_lock(self._path, wait=True):
-            self._build(progress)
+            self._noted(lambda: self._build(progress))
         self.follow()
 
     def compare(self, progress: Progress | None = None) -> int:
         """Compare all rows with the index now; return how many records changed."""
         with index_lock(self._path, wait=True):
-            changed = self._difference(progress)
+            changed = self._noted(lambda: self._difference(progress))
         self.follow()
         return changed
 
@@ -98,7 +103,7 @@ class IndexKeeper:
     def _start(self, progress: Progress | None) -> None:
         """Bring the index up to date; if the source cannot be asked, keep the index that there is."""
         try:
-            self._bring_up(progress)
+            self._noted(lambda: self._bring_up(progress))
         except Unavailable:
             if self._meta().get("rules") != rules_of(self._rows.mapping):
                 raise
@@ -120,7 +125,9 @@ class IndexKeeper:
             return True
 
     def _update(self, has_changed: bool, is_due: bool, progress: Progress | None) -> bool:
-        if has_changed and not is_due and apply_changes(self._rows, self._path, self._secret):
+        started = self._clock.monotonic()
+        if has_changed and not is_due and (changed := apply_changes(self._rows, self._path, self._secret)):
+            self._note(RunKind.CHANGES, started, changed)
             return True
         if self._clock.monotonic() < self._rest_until:
             return False
@@ -130,6 +137,7 @@ class IndexKeeper:
         started = self._clock.monotonic()
         changed = apply_difference(self._rows, self._path, progress, self._secret, self._clock.now_us())
         self._rested(started)
+        self._note(RunKind.COMPARISON, started, changed)
         return changed
 
     def _build(self, progress: Progress | None) -> None:
@@ -137,6 +145,22 @@ class IndexKeeper:
         build_index(self._rows, self._path, progress, self._secret, self._clock.now_us())
         self.is_new = True
         self._rested(started)
+        self._note(RunKind.BUILD, started)
+
+    def _noted(self, work: Callable[[], T]) -> T:
+        """Do the work and note that the source was looked at, or why it failed."""
+        started = self._clock.monotonic()
+        try:
+            done = work()
+        except LiaisonError as error:
+            self._note(RunKind.FAILED, started, error=error.message)
+            raise
+        self._history.looked(self._clock.now_us())
+        return done
+
+    def _note(self, kind: RunKind, started: float, changed: int = 0, error: str = "") -> None:
+        seconds = round(self._clock.monotonic() - started, 3)
+        self._history.add(Run(kind, self._clock.now_us(), seconds, changed, error))
 
     def _rested(self, started: float) -> None:
         ended = self._clock.monotonic()

@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping as Map
 from pathlib import Path
 
+from adapters.mapping.expectations import expectations_of
 from adapters.mapping.mapping import Mapping, RecordMapping
 from adapters.mapping.marking import default_marking
 from adapters.mapping.record import RecordReader
@@ -31,7 +32,7 @@ def load_mapping(path: Path) -> Mapping:
 def read_mapping(file: str, content: bytes) -> Mapping:
     """Return the mapping in `content`; `file` is its name in errors."""
     root = parse_toml(file, content, "bad-mapping")
-    root.only("source", "marking", "codes", "record", *PLACES)
+    root.only("source", "marking", "codes", "record", "expect", *PLACES)
     source = root.table("source")
     source.only("id", "agency", "kind", "encoding", "junk", "repair", "url")
     codes = _codes(root)
@@ -57,6 +58,7 @@ def read_mapping(file: str, content: bytes) -> Mapping:
         repair=source.get("repair", bool, False),
         url=source.text("url", ""),
         places=places,
+        expectations=expectations_of(root, records),
     )
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from collections.abc import Mapping as Map
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 from msgspec.structs import replace
 
@@ -224,6 +225,24 @@ class RecordMapping:
 
 
 @dataclass(frozen=True, slots=True)
+class Expectation:
+    """A test beside the mapping: what the record of the row with this key must be.
+
+    `fields` are values as a person writes them, `absent` fields that it must not have; an empty `category` or `level`
+    may be any. Without `counts` the row must not count (`live`).
+    """
+
+    record_type: str
+    key: str
+    fields: Map[str, Any]
+    absent: tuple[str, ...]
+    category: str
+    level: str
+    counts: bool
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
 class Mapping:
     """One source. `digest` is the hash of the file: another file, another index.
 
@@ -244,3 +263,4 @@ class Mapping:
     repair: bool = False
     url: str = ""
     places: Map[str, TomlTable] = field(default_factory=dict)
+    expectations: tuple[Expectation, ...] = ()

@@ -32,6 +32,8 @@ from gateway.records.types import RECORD_TYPES
 TESTS = ("in", "not_in", "filled", "empty", "not_past")
 _SOURCES = ("column", "columns", "value", "field", "item")
 PART_KEYS = (*_SOURCES, "from", "where", "pick", "separator", "convert", "otherwise", "unreadable")
+JOIN_KEYS = ("kind", "table", "on", "column", "to", "key", "order", "where", "shared")
+CONDITION_KEYS = ("column", "rows", "dates", *TESTS)
 RECORD_KEYS = (
     "type", "table", "key", "changed", "live", "category", "left_out", "join", "fields", "search", "marking", "subject"
 )  # fmt: skip
@@ -81,7 +83,7 @@ class RecordReader:
         kind = one_of(node, "kind", JoinKind, node.text("kind"))
         if kind is JoinKind.NESTED:
             return self._nested(name, node)
-        node.only("kind", "table", "on", "column", "to", "key", "order", "where", "shared")
+        node.only(*JOIN_KEYS)
         pairs, key_on = _pairs(node)
         to = tuple(self._ref(node, "on" if key_on == "on" else "to", text) for _, text in pairs)
         columns = tuple(column for column, _ in pairs)
@@ -271,7 +273,7 @@ class RecordReader:
         return tuple(self._when(each) for each in _each(node, "when"))
 
     def _when(self, node: TomlTable, rows: str = "", *, is_live: bool = False) -> When:
-        node.only("column", "rows", "dates", *TESTS)
+        node.only(*CONDITION_KEYS)
         tests = [test for test in TESTS if test in node.data]
         if len(tests) != 1:
             node.fail("a condition needs exactly one test", remedy=f"one of {', '.join(TESTS)}")

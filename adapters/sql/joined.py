@@ -138,8 +138,8 @@ class JoinedRows:
             with suppress(Malformed):
                 rows[0] = tuple(map(self._clean, raw))
                 batch.append(rows)
-        filled = [rows for rows, _, _ in self.fill(record.type, batch) if rows is not None]
-        return {str(rows[0][0]) for rows in filled if _counts(builder, rows, today)}
+        filled = zip(batch, self.fill(record.type, batch), strict=True)
+        return {str(own[0][0]) for own, (rows, _, _) in filled if _counts(builder, own, rows, today)}
 
     def _keys(self, record_type: str, place: JoinPlace, rows: Rows) -> list[Any]:
         layout, join = self._builders[record_type].layout, place.join
@@ -241,7 +241,10 @@ class JoinedRows:
         return statement
 
 
-def _counts(builder: Builder, rows: Rows, today: int) -> bool:
+def _counts(builder: Builder, own: Rows, rows: Rows | None, today: int) -> bool:
+    """Tell whether a record counts; where other joins keep it from being read, as far as its own row says."""
+    if rows is None:
+        return not builder.is_surely_past(own[0], ())
     try:
         return builder.is_live(rows) and not 0 < builder.last_day(rows) < today
     except Malformed:

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from adapters.base import Adapter
-from adapters.load import Place, open_source
+from adapters.load import open_source
 from adapters.remote.accepted import AcceptedNode
 from adapters.remote.server import SourceServer
 from adapters.remote.service import SourceService
@@ -29,6 +29,7 @@ from gateway.model.names import member_id
 from gateway.model.strictness import Strictness
 from gateway.ops.homes.found_source import certificate_names
 from gateway.ops.homes.lock import only_one
+from gateway.ops.homes.sources import process_place
 from gateway.ports.content_keys import Retention
 from gateway.ports.journal import LogName
 from gateway.records.sdjwt import RecordIssuer
@@ -36,7 +37,6 @@ from gateway.signing.keys import load_signing_key
 from gateway.storage.database.engine import Database, open_database
 from gateway.storage.database.migrate import migrate
 from gateway.storage.database.open import watch_disks
-from gateway.storage.index.index_seal import load_index_secret
 from gateway.storage.keys.keystore import KeyStore
 from gateway.storage.log.claims import HELD_S
 from gateway.storage.log.log_store import SqlLogStore
@@ -193,19 +193,8 @@ def accepted_node(settings: SourceProcess, clock: Clock) -> AcceptedNode:
 
 def open_adapter(settings: SourceProcess, clock: Clock) -> Adapter:
     """Return the agency's system behind its adapter. Raises what the adapter raises."""
-    secret = load_index_secret(settings.path(settings.storage.keystore)) if settings.storage.sealed_index else None
     source = settings.source
-    adapter = open_source(
-        Place(
-            settings.path(source.mapping),
-            settings.url,
-            settings.home.index,
-            clock,
-            access=settings.path(source.access) if source.access else None,
-            index_secret=secret,
-            difference=settings.limits.difference_s,
-        )
-    )
+    adapter = open_source(process_place(settings, clock))
     if adapter.describe().agency != source.agency:
         adapter.close()
         raise Misconfigured(

@@ -7,11 +7,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from adapters.check.probe import probe
 from gateway.app.source import accepted_node, check_certificate, open_adapter
 from gateway.clock import Clock, SystemClock
 from gateway.config.source_home import SourceProcess, load_source
 from gateway.errors import LiaisonError, Misconfigured
 from gateway.ops.homes.lock import only_one
+from gateway.ops.homes.sources import process_place
 from gateway.signing.keys import load_signing_key
 
 _DAY_US = 86_400_000_000
@@ -88,5 +90,9 @@ def _asked(settings: SourceProcess, clock: Clock) -> str:
             raise LiaisonError(problem, remedy="check the agency's system and its account")
     finally:
         adapter.close()
+    if not_met := probe(process_place(settings, clock)).unmet:
+        raise LiaisonError(
+            "{told}", where=not_met[0].where, remedy="`liaison adapter check` shows it", told=not_met[0].message
+        )
     kinds = ", ".join(sorted(said.queries))
     return f"`{said.id}` ({said.kind}) can be asked for {kinds}; {left_out} rows are left out"

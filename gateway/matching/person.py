@@ -58,8 +58,8 @@ def score_person(query: PersonQuery, features: PersonFeatures, thresholds: Thres
 
     STRONG needs a name and a birth date that agree. POSSIBLE: the birth date is missing or only near, or the name is
     only similar, or only one word of it is known. Under the usual thresholds two full birth dates that conflict are
-    never a match, even if the names are the same. Otherwise the likeness of the names decides on a match; the score puts
-    matches in order.
+    never a match, even if the names are the same. Otherwise the likeness of the names decides on a match; the score
+    puts matches in order.
     """
     birth = compare_births(query.birth, features.birth)
     if thresholds.floor(birth) > 1:

@@ -289,7 +289,7 @@ def test_the_guide_explains_every_key_and_every_kind_of_database() -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_source_can_be_probed_without_building_its_index(kind: str, tmp_path: Path) -> None:
     agency = sql_agency(kind, tmp_path)
-    assert probe(agency.place(CLOCK)) is False
+    assert probe(agency.place(CLOCK)).is_promised is False
     assert not (tmp_path / "index").exists()
     agency.execute("DROP TABLE cars")
     with pytest.raises(Misconfigured, match="unknown table `cars`"):

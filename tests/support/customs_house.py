@@ -14,16 +14,18 @@ from gateway.clock import SystemClock
 from gateway.records.types import RECORD_TYPES
 
 TABLES = """
-CREATE TABLE sheets (id INTEGER PRIMARY KEY, os_no TEXT, os_year INTEGER, office TEXT);
-CREATE TABLE items (id INTEGER PRIMARY KEY, os_no TEXT, os_year INTEGER, office TEXT, descr TEXT, unit TEXT);
+CREATE TABLE sheets (id INTEGER PRIMARY KEY, os_no VARCHAR(40), os_year INTEGER, office VARCHAR(40));
+CREATE TABLE items (id INTEGER PRIMARY KEY, os_no VARCHAR(40), os_year INTEGER, office VARCHAR(40),
+  descr VARCHAR(40), unit VARCHAR(40));
 CREATE INDEX items_sheet ON items (os_no, os_year, office);
-CREATE TABLE people (ptype TEXT, pno INTEGER, name TEXT, born TEXT, nat TEXT, PRIMARY KEY (ptype, pno));
-CREATE TABLE links (id INTEGER PRIMARY KEY, sheet INTEGER, ptype TEXT, pno INTEGER, role TEXT);
+CREATE TABLE people (ptype VARCHAR(40), pno INTEGER, name VARCHAR(40),
+  born VARCHAR(40), nat VARCHAR(40), PRIMARY KEY (ptype, pno));
+CREATE TABLE links (id INTEGER PRIMARY KEY, sheet INTEGER, ptype VARCHAR(40), pno INTEGER, role VARCHAR(40));
 CREATE INDEX links_sheet ON links (sheet);
-CREATE TABLE papers (id INTEGER PRIMARY KEY, ptype TEXT, pno INTEGER, number TEXT);
+CREATE TABLE papers (id INTEGER PRIMARY KEY, ptype VARCHAR(40), pno INTEGER, number VARCHAR(40));
 CREATE INDEX papers_people ON papers (ptype, pno);
-CREATE TABLE codes (kind TEXT, code TEXT, word TEXT);
-CREATE TABLE states (id INTEGER PRIMARY KEY, sheet INTEGER, state TEXT, since TEXT);
+CREATE TABLE codes (kind VARCHAR(40), code VARCHAR(40), word VARCHAR(40));
+CREATE TABLE states (id INTEGER PRIMARY KEY, sheet INTEGER, state VARCHAR(40), since VARCHAR(40));
 CREATE INDEX states_sheet ON states (sheet);
 
 INSERT INTO sheets VALUES (1, '17', 2023, 'VTE'), (2, '17', 2024, 'VTE'), (3, '17', 2024, 'PKZ'),

@@ -39,6 +39,7 @@ _KEYS_OF_COMMANDS = ("status", "client-cli")
 """Certified keys that commands of the home use; a node serves without them."""
 
 _INIT = "run `liaison init` again with the same arguments: it makes what is missing and keeps the rest"
+_EXPECTED = "`liaison adapter check` with the mapping and --url shows what is there; mend the mapping or its [[expect]]"
 _CLOCK_TOLERANCE = timedelta(minutes=2)
 
 
@@ -154,8 +155,11 @@ def check_sources(context: CheckContext) -> list[Finding]:
         access = settings.path(source.access) if source.access else None
         url = settings.source_url(source)
         try:
-            if probe(Place(settings.path(source.mapping), url, context.home.index, context.clock, access=access)):
-                promised.append(source.id)
+            probed = probe(Place(settings.path(source.mapping), url, context.home.index, context.clock, access=access))
+            promised += [source.id] if probed.is_promised else []
+            findings += [
+                warn("sources", f"`{source.id}`: {each.message} ({each.where})", _EXPECTED) for each in probed.unmet
+            ]
         except LiaisonError as error:
             remedy, place = error.remedy or "check its system and account", error.where or where
             findings.append(stop("sources", f"`{source.id}`: {error.message}", remedy, place))

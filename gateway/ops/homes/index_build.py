@@ -27,7 +27,7 @@ def build_indexes(folder: Path, wanted: str, progress: Callable[[str, int, int],
     """
     settings = load_settings(folder)
     for source in chosen_sources(settings, wanted):
-        yield elsewhere(source) if source.is_process else _build(settings, source, progress)
+        yield elsewhere(source.id) if source.is_process else _build(settings, source, progress)
 
 
 def _build(settings: Settings, source: SourceSettings, progress: Callable[[str, int, int], None]) -> dict[str, Any]:
@@ -42,7 +42,7 @@ def _build(settings: Settings, source: SourceSettings, progress: Callable[[str, 
     place = source_place(settings, source, Home(settings.home), clock)
     with closing(open_source(replace(place, progress=report, anew=True))) as opened:
         if not isinstance(opened, IndexedSource):
-            return elsewhere(source)
+            return elsewhere(source.id)
         store = opened.rebuild(report)
         seconds, cpu = clock.monotonic() - started, time.process_time() - worked
-        return index_figures(source, store) | {"seconds": round(seconds, 2), "cpu_seconds": round(cpu, 2)}
+        return index_figures(source.id, store) | {"seconds": round(seconds, 2), "cpu_seconds": round(cpu, 2)}

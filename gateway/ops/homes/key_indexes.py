@@ -40,17 +40,17 @@ def left_over_indexes(folder: Path) -> list[dict[str, Any]]:
     ]
 
 
-def elsewhere(source: SourceSettings) -> dict[str, Any]:
+def elsewhere(source: str) -> dict[str, Any]:
     """Return the JSON for an index that is kept where its source runs."""
-    return {"source": source.id, "state": "elsewhere"}
+    return {"source": source, "state": "elsewhere"}
 
 
-def index_figures(source: SourceSettings, store: IndexStore) -> dict[str, Any]:
+def index_figures(source: str, store: IndexStore) -> dict[str, Any]:
     """Return the figures of an index as JSON."""
     meta = store.meta
     rows, keys = store.count()
     return {
-        "source": source.id,
+        "source": source,
         "state": "ready",
         "rows": rows,
         "keys": keys,
@@ -63,14 +63,18 @@ def index_figures(source: SourceSettings, store: IndexStore) -> dict[str, Any]:
 
 def _status(settings: Settings, source: SourceSettings) -> dict[str, Any]:
     if source.is_process:
-        return elsewhere(source)
-    path = Home(settings.home).index / f"{source.id}.sqlite"
+        return elsewhere(source.id)
+    secret = load_index_secret(settings.keystore) if settings.storage.sealed_index else None
+    return index_status_at(source.id, Home(settings.home).index / f"{source.id}.sqlite", secret)
+
+
+def index_status_at(source: str, path: Path, secret: bytes | None) -> dict[str, Any]:
+    """Return the figures of the index at `path`, or why there are none."""
     if not path.exists():
-        return {"source": source.id, "state": "missing"}
-    is_sealed = settings.storage.sealed_index
+        return {"source": source, "state": "missing"}
     try:
-        store = IndexStore(path, load_index_secret(settings.keystore) if is_sealed else None)
+        store = IndexStore(path, secret)
     except LiaisonError as error:
-        return {"source": source.id, "state": "unreadable", "reason": error.message}
+        return {"source": source, "state": "unreadable", "reason": error.message}
     with closing(store):
         return index_figures(source, store)

@@ -14,6 +14,7 @@ from certs.tls import TlsIdentity
 from gateway.clock import Clock
 from gateway.config.home import Home
 from gateway.config.schema import Settings, SourceSettings
+from gateway.config.source_home import SourceProcess
 from gateway.errors import LiaisonError
 from gateway.model.names import MemberId
 from gateway.signing.keys import load_signing_key
@@ -33,6 +34,20 @@ def source_place(settings: Settings, source: SourceSettings, home: Home, clock: 
         access=settings.path(source.access) if source.access else None,
         index_secret=load_index_secret(settings.keystore) if settings.storage.sealed_index else None,
         difference=source.difference_s,
+    )
+
+
+def process_place(settings: SourceProcess, clock: Clock) -> Place:
+    """Return the place of a source process's system, with its key index in the home."""
+    source, storage = settings.source, settings.storage
+    return Place(
+        settings.path(source.mapping),
+        settings.url,
+        settings.home.index,
+        clock,
+        access=settings.path(source.access) if source.access else None,
+        index_secret=load_index_secret(settings.path(storage.keystore)) if storage.sealed_index else None,
+        difference=settings.limits.difference_s,
     )
 
 

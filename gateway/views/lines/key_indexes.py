@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 from gateway.views.lines import Line
 
 _MANY_LEFT_OUT = 0.01
+_STALE_S = 3_600
+_SHOWN_RUNS = 10
 _VALUE_ALONE = ", the value alone: "
 
 
@@ -31,6 +34,27 @@ def status_lines(one: dict[str, Any]) -> Iterator[Line]:
     else:
         yield f"{_size(one)}; all rows were compared at {one['checked']}"
         yield from _left_out_lines(one)
+
+
+def source_lines(one: dict[str, Any]) -> Iterator[Line]:
+    """Yield the state of a source's index, its last look at the source, its last errors and its runs."""
+    yield from status_lines(one)
+    if one["state"] == "elsewhere":
+        return
+    if one["looked"] is None:
+        yield "  when the source was looked at last is not known", "warn"
+    else:
+        ago = timedelta(seconds=one["looked_s_ago"])
+        told = f"  the source was looked at {ago} ago, at {one['looked']}"
+        yield told, "warn" if one["failing"] or one["looked_s_ago"] > _STALE_S else ""
+    if one["failing"]:
+        yield "  the last run failed: searches find the rows of the run before", "bad"
+    for run in one["last_errors"]:
+        times = f", {run['times']:,} times in a row" if run["times"] > 1 else ""
+        yield f"  error at {run['ended']}{times}: {run['error']}", "warn"
+    for run in (run for run in one["runs"][: -_SHOWN_RUNS - 1 : -1] if "changed" in run):
+        changed = "" if run["kind"] == "build" else f", {run['changed']:,} records changed"
+        yield f"  {run['ended']}: {run['kind']}, {run['seconds']:.1f} s{changed}"
 
 
 def left_over_lines(one: dict[str, Any]) -> Iterator[Line]:

@@ -1,4 +1,4 @@
-"""Describe what a mapping makes of a source's rows, and what is wrong with it."""
+"""Describe what a mapping makes of a source's rows, what is wrong with it, and what its source finds."""
 
 from __future__ import annotations
 
@@ -55,6 +55,28 @@ def sample_lines(name: str, found: Sample, *, show: bool) -> Iterator[Line]:
     yield from _pair_lines(sample_value(found, show=show))
     if not found.is_live:
         yield "this row does not count (`live`): it is never found, and never leaves", "warn"
+
+
+def asked_lines(asked: dict[str, Any]) -> Iterator[Line]:
+    """Yield the answer of a source (`adapters.check.asked.Asked.as_value`)."""
+    if not asked["searched"]:
+        yield f"{asked['source']} was not searched: nothing in it is found by such a question", "warn"
+        yield f"  it can be asked for {', '.join(asked['queries']) or 'nothing'}"
+        return
+    found = asked["found"]
+    more = ", and there are more" if asked["capped"] else ""
+    yield f"{asked['source']}: {len(found)} found{more}", "good" if found else ""
+    for each in found:
+        yield f"{each['type']} {each['key']}: {each['quality']}, {each['score']:.3f}", "title"
+        yield f"  by {', '.join(each['rules'])}; {each['category']}; {each['level']}; for {_audience(each)}"
+        if each["problem"]:
+            yield f"  it cannot be read: {each['problem']}", "bad"
+        for name, value in each["fields"].items():
+            yield f"  {name}: {_brief(value)}"
+
+
+def _audience(each: dict[str, Any]) -> str:
+    return ", ".join(each["releasable_to"]) or "nobody"
 
 
 def _type_lines(report: TypeReport) -> Iterator[Line]:

@@ -7,10 +7,12 @@ import click
 from gateway.cli.lazy import LazyGroup
 
 _SOURCE = {
+    "ask": ("source.ask", "Ask a source without a node: what it finds, why, and the records."),
     "certify": ("source.home", "Certify REQUESTS of a source process, at the authority."),
     "check": ("source.home", "Look at keys, certificates, mapping and the agency's system; nothing is served."),
     "init": ("source.home", "Make a source process's home: keys, certificates or requests for them, source.toml."),
     "log": ("source.home", "Show the agency's own log: who was asked for, for whom and why, and what was signed."),
+    "status": ("source.status", "Show how fresh a source is, what is left out, its last errors and runs."),
     "serve": ("source.serve", "Serve the country's node until SIGTERM or Ctrl-C; what was taken is finished."),
 }
 
@@ -21,6 +23,8 @@ def source() -> None:
 
     The country's node reaches it by mutual TLS and never holds the key. It serves nothing without the node's signed
     reference to an exchange, and answers nothing that is not in its own log.
+
+    `ask` and `status` are for every source: one that a node reads itself, too.
 
     \b
     From nothing to serving (in the agency, the authority's folder at hand):

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from adapters.mapping.expectations import EXPECT_KEYS
 from adapters.mapping.file import load_mapping, read_mapping
 from adapters.mapping.mapping import SEARCH_KEYS, Mapping
 from adapters.mapping.marking import MARKING_KEYS
-from adapters.mapping.record import PART_KEYS, RECORD_KEYS, TESTS
+from adapters.mapping.record import CONDITION_KEYS, JOIN_KEYS, PART_KEYS, RECORD_KEYS, TESTS
 from adapters.values.converters import CONVERTERS
 from gateway.clock import ManualClock
 from gateway.config.toml import Lines
@@ -167,6 +168,8 @@ def test_lines_are_found_in_nested_tables_arrays_and_lists() -> None:
 def test_the_guide_describes_every_word_of_a_mapping() -> None:
     guide = GUIDE.read_text(encoding="utf-8")
     words = [*CONVERTERS, *(option for each in CONVERTERS.values() for option in each.options), *SEARCH_KEYS]
+    words += [*JOIN_KEYS, *CONDITION_KEYS, "expect"]
+    assert [key for key in EXPECT_KEYS if not re.search(rf"^{key} = |\.{key}\]", guide, re.MULTILINE)] == []
     words += [*RECORD_KEYS, *PART_KEYS, *TESTS, *MARKING_KEYS, "encoding", "junk", "kind", "many", "one", "codes"]
     assert [word for word in words if f"`{word}`" not in guide] == []
 

@@ -1,0 +1,140 @@
+"""`liaison source ask` and `status`: a source is tried and looked at without a node."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from adapters.load import open_source
+from gateway.clock import SystemClock
+from gateway.errors import LiaisonError
+from gateway.ops.homes.source_status import kept_sources
+from tests.support.cli import Liaison
+from tests.support.customs_house import CustomsHouse, customs_house
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> CustomsHouse:
+    made = customs_house(tmp_path)
+    made.map()
+    return made
+
+
+@pytest.fixture
+def liaison(capsys: pytest.CaptureFixture[str]) -> Liaison:
+    return Liaison(capsys)
+
+
+def test_a_source_is_asked_by_its_mapping(liaison: Liaison, house: CustomsHouse) -> None:
+    asked = ("source", "ask", house.mapping, "--url", house.url)
+    ran = liaison(*asked, "--name", "Noy Khamla", "--show", "--json")
+    assert ran.code == 0
+    assert ran.value["source"] == "la.customs.house"
+    assert [(each["type"], each["key"]) for each in ran.value["found"]] == [("Seizure", "2")]
+    assert ran.value["found"][0]["fields"]["goods"][0]["description"] == "perfume"
+    assert ran.value["found"][0]["rules"]
+    told = liaison(*asked, "--document", "N0000009").out
+    assert "la.customs.house: 2 found" in told
+    assert "heroin" not in told
+    assert "shoes" not in told
+    assert "for th, vn" in told
+    assert "VTE/17/2024" in liaison(*asked, "--document", "N0000009", "--show").out
+    nothing = liaison(*asked, "--document", "ZZ0000001")
+    assert (nothing.code, nothing.out.strip()) == (0, "la.customs.house: 0 found")
+    assert not list((house.folder / "index").iterdir())
+
+
+def test_a_question_that_nothing_is_found_by_was_not_searched(liaison: Liaison, house: CustomsHouse) -> None:
+    ran = liaison("source", "ask", house.mapping, "--url", house.url, "--container", "MSCU6639870")
+    assert ran.code == 1
+    assert "was not searched" in ran.out
+    assert "document, person" in ran.out
+
+
+@pytest.mark.parametrize(
+    ("question", "message"),
+    [
+        ((), "give one of --name"),
+        (("--name", "A B", "--plate", "1"), "give one of --name"),
+        (("--document", "1", "--birth", "1980"), "--birth does not belong to --document"),
+        (("--name", "A B", "--birth", "80"), "--birth"),
+        (("--name", " "), "--name"),
+    ],
+)
+def test_a_question_is_one_thing(
+    liaison: Liaison, house: CustomsHouse, question: tuple[str, ...], message: str
+) -> None:
+    ran = liaison("source", "ask", house.mapping, "--url", house.url, *question)
+    assert ran.code == 2
+    assert message in ran.err
+
+
+def test_a_source_is_named_by_its_mapping_or_by_its_home(liaison: Liaison, house: CustomsHouse) -> None:
+    ran = liaison("source", "ask", "la.customs.house", "--name", "Noy Khamla")
+    assert (ran.code, "needs --home" in ran.err) == (2, True)
+    ran = liaison("source", "ask", house.mapping, "--name", "Noy Khamla")
+    assert (ran.code, "give --url" in ran.err) == (1, True)
+
+
+@pytest.fixture
+def home(liaison: Liaison, house: CustomsHouse, tmp_path: Path) -> Path:
+    """A node's home with the customs house as its source, whose mapping has a test that fails."""
+    home = tmp_path / "la"
+    made = liaison("init", "--member", "la", "--home", home, "--authority", tmp_path / "la-authority")
+    assert made.code == 0
+    tests = '\n[[expect]]\ntype = "Seizure"\nkey = "2"\nfields = { reference = "VTE/17/2023" }\n'
+    house.mapping.write_text(house.mapping.read_text("utf-8") + tests, encoding="utf-8")
+    with (home / "node.toml").open("a", encoding="utf-8") as settings:
+        settings.write(f'\n[[source]]\nid = "la.customs.house"\nagency = "customs"\nmapping = "{house.mapping}"\n')
+        settings.write(f'url = "{house.url}"\n')
+    return home
+
+
+@pytest.mark.process
+def test_a_homes_source_is_asked_and_its_runs_are_told(liaison: Liaison, house: CustomsHouse, home: Path) -> None:
+    missing = liaison("source", "status", "--home", home, "--json")
+    assert (missing.code, missing.value["sources"][0]["state"]) == (1, "missing")
+    asked = ("source", "ask", "la.customs.house", "--home", home, "--name", "Noy Khamla", "--json")
+    assert len(liaison(*asked).value["found"]) == 1
+    house.run("INSERT INTO codes VALUES ('UNIT', '3', 'jar')")
+    house.run("INSERT INTO sheets VALUES (5, '19', 2024, 'VTE')")
+    assert liaison(*asked).code == 0
+    (one,) = liaison("source", "status", "la.customs.house", "--home", home, "--json").value["sources"]
+    assert (one["state"], one["failing"], one["last_errors"]) == ("ready", False, [])
+    assert one["runs"][0]["kind"] == "build"
+    assert len(one["runs"]) == 2
+    assert one["looked_s_ago"] < 600
+    assert liaison("index", "build", "--home", home).code == 0
+    told = liaison("source", "status", "--home", home).out
+    assert "left out, Seizure: 1 x two rows of `unit` fit, where one is needed" in told
+    assert "the source was looked at" in told
+    assert told.count(": build, ") == 2
+    wrong = liaison("source", "status", "nothing", "--home", home)
+    assert (wrong.code, "la.customs.house" in wrong.err) == (2, True)
+
+
+@pytest.mark.process
+def test_a_source_that_fails_is_told_with_its_errors(liaison: Liaison, house: CustomsHouse, home: Path) -> None:
+    (kept,) = kept_sources(home, "", SystemClock())
+    assert kept.place is not None
+    with closing(open_source(kept.place)) as source:
+        house.run("ALTER TABLE items RENAME TO things")
+        for _ in range(2):
+            with pytest.raises(LiaisonError):
+                source.refresh()
+    ran = liaison("source", "status", "--home", home, "--json")
+    (one,) = ran.value["sources"]
+    assert (ran.code, one["state"]) == (1, "ready")
+    assert one["failing"]
+    assert one["last_errors"][0]["times"] == 2
+    assert "searches find the rows of the run before" in liaison("source", "status", "--home", home).out
+
+
+@pytest.mark.process
+def test_doctor_tells_that_a_test_beside_the_mapping_fails(liaison: Liaison, house: CustomsHouse, home: Path) -> None:
+    ran = liaison("doctor", "--home", home, "--json")
+    texts = [each["text"] for each in ran.value["findings"] if each["check"] == "sources"]
+    assert any("a `Seizure` is not as expected: `reference`" in text for text in texts)
+    assert any(f"{house.mapping}:" in text for text in texts)
