@@ -83,12 +83,13 @@ class OpenedEntries:
     report: Report | None = None
     own_charter: bool = False
     auditor: str = ""
+    wanted: Sequence[int] = ()
 
     @property
     def entries(self) -> list[tuple[str, Opened]]:
-        """All opened entries, with their logs, in order."""
+        """All opened entries with their logs, in order: first those that were asked for, then the others."""
         found = [(content.log, opened) for content in self.contents for opened in content.entries]
-        return sorted(found, key=lambda item: (item[0], item[1].entry.index))
+        return sorted(found, key=lambda item: (item[1].entry.index not in self.wanted, item[1].entry.index))
 
     @property
     def exit_code(self) -> int:
@@ -113,7 +114,7 @@ def open_at_home(folder: Path, key_file: Path, wanted: Wanted, reason: str) -> O
         view = _view(documents.charter_versions(), [line for lines in evidence.descriptors.values() for line in lines])
         contents = read_contents(entries, evidence.member, view, answers=appointment.scope.content)
         who = f"{appointment.auditor}, {appointment.appointed_by}"
-        return OpenedEntries(evidence.member, contents, SystemClock().now_us(), at, auditor=who)
+        return OpenedEntries(evidence.member, contents, SystemClock().now_us(), at, auditor=who, wanted=wanted.indexes)
 
 
 def _at_home(evidence: Evidence, wanted: Wanted, appointment: Appointment) -> tuple[str, list[int]]:
@@ -170,7 +171,15 @@ def open_in_export(
         ", ".join(report.about[name] for name in ("auditor", "appointed_by") if name in report.about) if report else ""
     )
     made_us = SystemClock().now_us()
-    return OpenedEntries(export.member, contents, made_us, report=report, own_charter=charter is None, auditor=who)
+    return OpenedEntries(
+        export.member,
+        contents,
+        made_us,
+        report=report,
+        own_charter=charter is None,
+        auditor=who,
+        wanted=wanted.indexes,
+    )
 
 
 def _shows_answers(export: ExportReader) -> bool:
