@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -287,4 +288,6 @@ def _dicts(value: Any) -> list[dict[str, Any]]:
 def _plain(name: str, value: Any, language: Language) -> str:
     if (name.endswith("_us") or name == "last_seen") and isinstance(value, int):
         return moment(rfc3339_s(value), language) if value else "-"
-    return value if isinstance(value, str) else value_text(value, language)
+    if isinstance(value, list) and all(isinstance(part, str | int) for part in value):
+        return ", ".join(map(str, value))
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

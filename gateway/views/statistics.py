@@ -45,6 +45,9 @@ TITLES = ("month", "with", *(title for _, title in TOTALS))
 DAY_TITLES = ("day", *TITLES[2:])
 """Headings of the table of totals."""
 
+OFFENCES_OF = frozenset({"asked-offence", "served-offence"})
+"""Measures that stand apart in JSON, where readers of earlier versions take `counts` for all that there is."""
+
 FEW = f"<{SMALLEST}"
 
 _WORDS: Mapping[str, Sentences] = {
@@ -137,16 +140,8 @@ def as_value(shown: Statistics) -> dict[str, Any]:
         "made": shown.made,
         "entries": dict(shown.sizes),
         "exact": shown.exact,
-        "counts": [
-            {
-                "month": cell.month,
-                "counterpart": cell.counterpart,
-                "measure": cell.measure,
-                "value": cell.value,
-                "count": FEW if count < 0 else count,
-            }
-            for cell, count in sorted(shown.counts.items())
-        ],
+        "counts": [_counted(*item) for item in sorted(shown.counts.items()) if item[0].measure not in OFFENCES_OF],
+        "offences": [_counted(*item) for item in sorted(shown.counts.items()) if item[0].measure in OFFENCES_OF],
         "days": [
             {
                 "day": cell.month,
@@ -168,6 +163,16 @@ def as_value(shown: Statistics) -> dict[str, Any]:
         "availability": [
             {"month": item.month, "share": round(item.share, 5), "outages": item.outages} for item in shown.availability
         ],
+    }
+
+
+def _counted(cell: Cell, count: int) -> dict[str, Any]:
+    return {
+        "month": cell.month,
+        "counterpart": cell.counterpart,
+        "measure": cell.measure,
+        "value": cell.value,
+        "count": FEW if count < 0 else count,
     }
 
 

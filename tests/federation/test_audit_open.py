@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import structs
 
+from gateway.audit.reading.opened import HomeLogs
+from gateway.audit.verify.content import Part, read_contents
+from gateway.audit.verify.findings import State
 from gateway.demo import planted
 from gateway.language.languages import Language
 from gateway.model.exchange import Outcome
 from gateway.model.query import DocumentQuery, Query
+from gateway.ops.homes.open_home import open_home
+from gateway.statements.answer import answer_kind, read_signed
 from tests.support.cli import Liaison, Ran
 from tests.support.exchange import (
     NO_PASSPORT,
     PASSPORT,
+    TH,
     VN,
     answer_of,
     caller,
@@ -107,8 +115,10 @@ def liaison(capsys: pytest.CaptureFixture[str], played: Played) -> Liaison:
     """A command line, and auditors: the first of each member sees all, the second of `th` no signed answers."""
     liaison = Liaison(capsys)
     if not played.key("th").exists():
-        for member, number, scope in (("th", "1", ()), ("vn", "1", ()), ("th", "2", ("--without-answers",))):
-            _appoint(liaison, played, member, number, *scope)
+        _appoint(liaison, played, "th", "1")
+        _appoint(liaison, played, "vn", "1")
+        _appoint(liaison, played, "th", "2", "--without-answers")
+        _appoint(liaison, played, "th", "3", "--agency", "police")
         home = played.home("th")
         erased = liaison("audit", "erase", "--home", home, "--exchange", played.exchanges["erased"], *signed(home))
         assert erased.code == 0, erased.err
@@ -233,6 +243,58 @@ def test_l6_an_appointment_without_answers_shows_no_record(liaison: Liaison, pla
     exchange = _one(_open(liaison, played, "hit", "--json", number="2"))
     assert (exchange["sealed"], exchange["answer"]) == (True, None)
     assert exchange["question"]["number"] == PASSPORT.number
+
+
+def test_a_field_that_was_changed_after_its_agency_signed_is_found_though_the_member_signed_the_answer(
+    liaison: Liaison, played: Played
+) -> None:
+    index = _one(_open(liaison, played, "hit", "--json"))["entries"][-1]
+    with open_home(played.home("th")) as evidence:
+        (opened,) = HomeLogs(evidence.store, evidence.keys).rows("exchange/1", index, index + 1)
+    answer = read_signed(opened.answer)
+    jwt, *disclosures, end = answer.hits[0].record.split("~")
+    stolen = next(text for text in disclosures if "STOLEN" in str(_disclosure(text)))
+    salt, name, _ = _disclosure(stolen)
+    lie = base64.urlsafe_b64encode(json.dumps([salt, name, "VALID"]).encode()).decode().rstrip("=")
+    record = "~".join([jwt, *(lie if text == stolen else text for text in disclosures), end])
+    forged = structs.replace(answer, hits=(structs.replace(answer.hits[0], record=record),))
+    sealed_again = answer_kind(forged).build(forged, played.world.federation["vn"].key("statement"))
+    entry = structs.replace(opened.entry, answer_hash=sealed_again.payload_hash)
+    view = played.world.federation.view("th")
+    changed = replace(opened, entry=entry, answer=sealed_again.envelope)
+    (content,) = read_contents([("exchange/1", changed)], TH, view, answers=True)
+    assert (content.given[0].record, content.given[0].problem) == (None, "no digest names a disclosure")
+    assert content.is_contradicted
+    states = {proof.part: proof.state for proof in content.proofs}
+    assert states[Part.ANSWER_SIGNED] is State.PROVED
+    assert states[Part.RECORD] is states[Part.THEIR_ENTRY] is State.CONTRADICTED
+
+
+def _disclosure(text: str) -> Any:
+    return json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+
+
+def test_l6_an_export_without_answers_says_that_they_are_sealed(
+    liaison: Liaison, played: Played, tmp_path: Path
+) -> None:
+    out, key = tmp_path / "export", ("--key", played.key("th", "2"))
+    assert liaison("audit", "export", "--home", played.home("th"), "--out", out, *key, *REASON).code == 0
+    ran = liaison("audit", "open", "--export", out, "--exchange", played.exchanges["hit"])
+    assert (ran.code, "the answer is sealed" in ran.out, "STOLEN" in ran.out) == (0, True, False)
+
+
+def test_an_export_for_nobody_shows_nothing_and_says_so(liaison: Liaison, played: Played, tmp_path: Path) -> None:
+    out = tmp_path / "export"
+    assert liaison("audit", "export", "--home", played.home("th"), "--out", out).code == 0
+    ran = liaison("audit", "open", "--export", out, "--exchange", played.exchanges["hit"])
+    assert (ran.code, "its content is closed" in ran.out) == (0, True)
+    assert PASSPORT.number not in ran.out
+
+
+def test_an_auditor_of_one_agency_opens_what_names_it(liaison: Liaison, played: Played) -> None:
+    exchange = _one(_open(liaison, played, "hit", "--json", number="3"))
+    assert (len(exchange["entries"]), exchange["question"]["number"]) == (1, PASSPORT.number)
+    assert exchange["answer"] is None
 
 
 def test_an_export_is_opened_without_a_node_and_says_under_whose_charter(

@@ -7,6 +7,7 @@ import fcntl
 import json
 import os
 import shutil
+import sqlite3
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -140,6 +141,57 @@ async def test_a_backup_that_lacks_what_was_signed_is_refused_by_command_and_nod
     assert (code, done["logs"]["verdict"]) == (1, "contradicted")
     with pytest.raises(Contradicted, match="a head over"):
         build_node(load_settings(new), production=False)
+
+
+async def test_an_orderly_stop_leaves_a_backup_that_restores_with_0(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Only the entry of the stop is younger than the backup: it comes from the old home, and everything is proved."""
+    made = sample_world(tmp_path / "fed", ("th", "vn"))
+    assert run(["backup", "--new-key", str(made.federation.folder / "offline")]) == 0
+    async with stopping(made):
+        for member in ("th", "vn"):
+            await made.start(member)
+        await ask(made, "XK2000000009")
+        store = made.nodes["th"].resources.store
+        await eventually(lambda: bool(store.find("operations/1", kind="acknowledged")))
+        backup = await back_up(made, capsys, tmp_path / "th.backup")
+        await made.stop("th")
+        old, new = tmp_path / "th.broken", tmp_path / "new"
+        made.home("th").rename(old)
+        code, done = await liaison(capsys, *restoring(made, tmp_path / "th.backup", new, "--old-home", old))
+        assert (code, done["logs"]["verdict"], done["taken_over"]) == (0, "proved", 1)
+        assert done["logs"]["entries"]["operations/1"] == backup["logs"]["operations/1"] + 1
+        new.rename(made.home("th"))
+        await made.start("th")  # it goes on where the old one stopped
+        await ask(made, "XK2000000010")
+        await made.stop("th")
+        assert (await liaison(capsys, "audit", "verify", "--home", made.home("th")))[0] == 0
+
+
+async def test_a_stop_in_the_old_home_that_was_forged_is_not_believed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = sample_world(tmp_path / "fed", ("th", "vn"))
+    assert run(["backup", "--new-key", str(made.federation.folder / "offline")]) == 0
+    async with stopping(made):
+        await made.start("th")
+        await back_up(made, capsys, tmp_path / "th.backup")
+        await made.stop("th")
+    database = sqlite3.connect(made.home("th") / "node.sqlite")
+    with database:
+        changed = "CAST(replace(CAST(body AS TEXT), '\"stop\"', '\"start\"') AS BLOB)"
+        database.execute(f"UPDATE log_entry SET body = {changed} WHERE kind = 'stop'")
+    database.close()
+    code, done = await liaison(
+        capsys, *restoring(made, tmp_path / "th.backup", tmp_path / "new", "--old-home", made.home("th"))
+    )
+    assert (code, done["logs"]["verdict"], done["taken_over"]) == (1, "contradicted", 1)
+    (made.home("th") / "node.sqlite").write_bytes(b"what a broken disk left")
+    code, done = await liaison(
+        capsys, *restoring(made, tmp_path / "th.backup", tmp_path / "again", "--old-home", made.home("th"))
+    )
+    assert (code, done["logs"]["verdict"], done["taken_over"]) == (1, "contradicted", 0)
 
 
 async def test_a_backup_from_before_the_stop_names_the_one_to_make_after_it(

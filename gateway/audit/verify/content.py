@@ -184,10 +184,13 @@ class _Reader:
             content.note(Part.REQUEST_HASH, opened, State.NOT_PROVABLE, error.message)
 
     def _answer(self, content: Content, opened: Opened) -> None:
-        if not opened.answer:
+        if not opened.answer and not opened.entry.answer_hash:
             return
         if not self.answers:
             content.sealed = True
+            return
+        if not opened.answer:
+            content.note(Part.ANSWER_HASH, opened, State.NOT_PROVABLE, "the answer is not kept with the entry")
             return
         entry, signer = opened.entry, self._party(opened, EVENTS[opened.entry.kind].answer)
         kept = _Statement(

@@ -14,6 +14,7 @@ from gateway.audit.entries.entry import Entry, parse_entry
 from gateway.audit.export.reader import ExportReader
 from gateway.audit.log.succession import by_number, newest_logs
 from gateway.audit.reading.inspection import Action, mandate_of
+from gateway.audit.reading.mandate import Mandate
 from gateway.audit.reading.opened import HomeLogs, Opened
 from gateway.audit.retention.prune import require_there
 from gateway.audit.search.export import SearchedExport
@@ -29,8 +30,9 @@ from gateway.ops.audit.export_folder import require_export
 from gateway.ops.audit.verify_export import verify_export_folder
 from gateway.ops.homes.documents import read_charter
 from gateway.ops.homes.open_home import Evidence, Written, open_home, read_lines
+from gateway.ports.events import EVENTS
 from gateway.signing.keys import load_signing_key
-from gateway.trust.documents.appointment import Appointment
+from gateway.trust.documents.appointment import Appointment, parse_appointment
 from gateway.trust.documents.folder import TrustDocuments
 from gateway.trust.evidence import evidence_view
 from gateway.trust.view import TrustView
@@ -81,12 +83,13 @@ class OpenedEntries:
     report: Report | None = None
     own_charter: bool = False
     auditor: str = ""
+    wanted: Sequence[int] = ()
 
     @property
     def entries(self) -> list[tuple[str, Opened]]:
-        """All opened entries, with their logs, in order."""
+        """All opened entries with their logs, in order: first those that were asked for, then the others."""
         found = [(content.log, opened) for content in self.contents for opened in content.entries]
-        return sorted(found, key=lambda item: (item[0], item[1].entry.index))
+        return sorted(found, key=lambda item: (item[1].entry.index not in self.wanted, item[1].entry.index))
 
     @property
     def exit_code(self) -> int:
@@ -111,7 +114,7 @@ def open_at_home(folder: Path, key_file: Path, wanted: Wanted, reason: str) -> O
         view = _view(documents.charter_versions(), [line for lines in evidence.descriptors.values() for line in lines])
         contents = read_contents(entries, evidence.member, view, answers=appointment.scope.content)
         who = f"{appointment.auditor}, {appointment.appointed_by}"
-        return OpenedEntries(evidence.member, contents, SystemClock().now_us(), at, auditor=who)
+        return OpenedEntries(evidence.member, contents, SystemClock().now_us(), at, auditor=who, wanted=wanted.indexes)
 
 
 def _at_home(evidence: Evidence, wanted: Wanted, appointment: Appointment) -> tuple[str, list[int]]:
@@ -122,22 +125,27 @@ def _at_home(evidence: Evidence, wanted: Wanted, appointment: Appointment) -> tu
         require_there(store, log, index)
         return parse_entry(next(iter(store.bodies(log, index, index + 1)))[1])
 
+    mandate = mandate_of(evidence.member, appointment)
     if wanted.exchange_id:
         for log in reversed([name for name in by_number(store.logs()) if name.startswith("exchange/")]):
-            if indexes := store.find(log, exchange_id=wanted.exchange_id, limit=_MOST_OF_ONE):
-                return log, sorted(indexes)
+            if indexes := sorted(store.find(log, exchange_id=wanted.exchange_id, limit=_MOST_OF_ONE)):
+                return log, [index for index in indexes if _may(mandate, entry_at(log, index))] or indexes
         raise _no_exchange(wanted.exchange_id)
     log = wanted.log_of(store.logs())
     asked = [entry_at(log, index) for index in wanted.indexes]
-    mandate = mandate_of(evidence.member, appointment)
     found = dict.fromkeys(wanted.indexes)
     for entry in asked:
-        if entry.exchange_id and not mandate.names_agencies:
-            others = (
-                entry_at(log, index) for index in store.find(log, exchange_id=entry.exchange_id, limit=_MOST_OF_ONE)
-            )
-            found |= {other.index: None for other in others if _of_one(entry, other) and not mandate.withholds(other)}
+        if entry.exchange_id:
+            indexes = store.find(log, exchange_id=entry.exchange_id, limit=_MOST_OF_ONE)
+            others = (entry_at(log, index) for index in indexes)
+            found |= {other.index: None for other in others if _of_one(entry, other) and _may(mandate, other)}
     return log, sorted(found)[:MAX_ENTRIES]
+
+
+def _may(mandate: Mandate, entry: Entry) -> bool:
+    """Return whether the mandate opens an entry, as far as its public part and its kind tell."""
+    names_agencies = not {"agency", "sources"}.isdisjoint(EVENTS[entry.kind].fields)
+    return not mandate.withholds(entry) and (names_agencies or not mandate.names_agencies)
 
 
 def _of_one(entry: Entry, other: Entry) -> bool:
@@ -157,12 +165,29 @@ def open_in_export(
     log, indexes = _in_export(export, wanted)
     entries = [(log, opened) for index in indexes for opened in searched.rows(log, index, index + 1)]
     versions = read_charter(charter) if charter is not None else read_lines(folder / "trust" / "charter.jsonl")
-    contents = read_contents(entries, export.member, _view(versions, export.descriptors(), fingerprint), answers=True)
+    view = _view(versions, export.descriptors(), fingerprint)
+    contents = read_contents(entries, export.member, view, answers=_shows_answers(export))
     who = (
         ", ".join(report.about[name] for name in ("auditor", "appointed_by") if name in report.about) if report else ""
     )
     made_us = SystemClock().now_us()
-    return OpenedEntries(export.member, contents, made_us, report=report, own_charter=charter is None, auditor=who)
+    return OpenedEntries(
+        export.member,
+        contents,
+        made_us,
+        report=report,
+        own_charter=charter is None,
+        auditor=who,
+        wanted=wanted.indexes,
+    )
+
+
+def _shows_answers(export: ExportReader) -> bool:
+    """Return whether the appointment that the export carries lets signed answers be seen; the verifier checks it."""
+    try:
+        return parse_appointment(export.appointment())[0].scope.content
+    except LiaisonError:
+        return True
 
 
 def _in_export(export: ExportReader, wanted: Wanted) -> tuple[str, list[int]]:

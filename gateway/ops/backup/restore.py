@@ -3,7 +3,8 @@
 1. the backup is opened with its key, and unpacked beside the new home: names are checked, nothing is overwritten;
 2. its files are those of its manifest, which a log key signed that the member lists under its charter;
 3. newer parts come from the old home or the copy of the keystore: content keys, the list of destroyed
-   keys, and the high-water files;
+   keys, and the high-water files; from the old home also entries that its node wrote of itself since, such as that of
+   its stop (`own_entries`);
 4. keys on the list are destroyed; what was kept of their months is wrapped under the keys that followed them, and the
    rest of their content is overwritten in the restored database;
 5. the logs are verified as an auditor would, against every head that the high-water files know;
@@ -38,6 +39,7 @@ from gateway.config import Home, Settings
 from gateway.errors import Contradicted, Malformed, Misconfigured
 from gateway.model.names import MemberId, member_id
 from gateway.ops.backup.backup import DATABASE, HOME, MANIFEST, SIGNATURE, backup_origin
+from gateway.ops.backup.own_entries import take_own_entries
 from gateway.ops.backup.restore_target import RestoreTarget, put_back, take_newer
 from gateway.ops.backup.sealed_file import SealedReader
 from gateway.signing import strict_json
@@ -56,7 +58,10 @@ _MAX_MANIFEST = 16 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """A restored home. `emptied` entries were erased after the backup was made; `keys` content keys are there."""
+    """A restored home. `emptied` entries were erased after the backup was made; `keys` content keys are there.
+
+    `taken` entries that the node wrote of itself since, such as that of its stop, come from the old home.
+    """
 
     member: MemberId
     created: str
@@ -64,6 +69,7 @@ class Restored:
     emptied: int
     keys: int
     report: Report
+    taken: int
 
 
 def restore(
@@ -89,12 +95,14 @@ def restore(
         fingerprint, digest = _check(aside, about, clock, pin)  # 2
         place = RestoreTarget(home, aside / HOME, digest)
         take_newer(place, old_home, keys)  # 3
+        taken = take_own_entries(old_home, aside / DATABASE) if old_home is not None else 0
         emptied, left = put_back(place, aside / DATABASE)  # 4
         report = _verify(place.settings, clock, pin)  # 5
         place.finish()  # 6
     finally:
         shutil.rmtree(aside, ignore_errors=True)
-    return Restored(member_id(place.settings.node.member), str(about["created"]), fingerprint, emptied, left, report)
+    member = member_id(place.settings.node.member)
+    return Restored(member, str(about["created"]), fingerprint, emptied, left, report, taken)
 
 
 # ---------------------------------------------------------------- 1, 2

@@ -40,7 +40,12 @@ def backup_lines(about: dict[str, Any]) -> Iterator[Line]:
 def restored_value(done: Restored, home: Path) -> dict[str, Any]:
     """Return the result of restoring a home as JSON."""
     about = {"member": done.member, "created": done.created, "fingerprint": done.fingerprint, "home": str(home)}
-    return about | {"emptied": done.emptied, "keys": done.keys, "logs": report_value(done.report)}
+    return about | {
+        "emptied": done.emptied,
+        "keys": done.keys,
+        "taken_over": done.taken,
+        "logs": report_value(done.report),
+    }
 
 
 def restored_lines(done: Restored, home: Path, old_home: Path | None) -> Iterator[Line]:
@@ -48,6 +53,8 @@ def restored_lines(done: Restored, home: Path, old_home: Path | None) -> Iterato
     yield f"{home}: the home of `{done.member}` as of {done.created}", "good"
     yield f"  fingerprint of its first charter: {done.fingerprint}"
     yield f"  {done.keys} keys of content; {done.emptied:,} entries were erased since, and are empty now"
+    if done.taken:
+        yield f"  {done.taken:,} entries of starts and stops since the backup come from the old home's database"
     if not done.keys:
         yield "  there is no keystore: all content is unreadable until you name it with --keys", "warn"
     for text, style in report_lines(done.report):

@@ -61,6 +61,7 @@ def restore(
 ) -> Output:
     """Restore a home, and check its logs against every head that is known to be signed.
 
+    Entries of starts and stops since the backup are taken over from the old home, where its database can be read.
     Content that was erased after the backup was made is overwritten at once. A database that lacks entries which were
     signed is refused (exit code 1): neither this command nor a node signs anything over it.
 
