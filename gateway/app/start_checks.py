@@ -38,7 +38,7 @@ def check_tokens(context: CheckContext) -> list[Finding]:
     keys = token_keys(context.settings, context.clock, production=False)
     if not keys:
         return [warn("tokens", "no key of officers' tokens is listed: nobody can ask", "add a [[token_key]]")]
-    return [good("tokens", f"{len(keys)} keys of officers' tokens can be read")]
+    return [good("tokens", f"the keys of officers' tokens can be read: {', '.join(sorted(keys))}")]
 
 
 def check_tls(context: CheckContext) -> list[Finding]:

@@ -23,6 +23,7 @@ from gateway.cli.main import run
 from gateway.config import load_settings
 from gateway.model.exchange import AnswerMessage
 from gateway.model.query import DocumentQuery
+from gateway.ops.homes.reload_request import request_reload
 from gateway.rpc import methods
 from gateway.statements.request import REQUEST_KIND
 from gateway.storage.database.open import open_storage
@@ -281,3 +282,16 @@ async def test_a_server_that_stands_still_shows_as_not_ready_and_the_node_goes_o
     assert await node.ended() == 0
     check(home, load)
     await asyncio.to_thread(postgres.kill)
+
+
+async def test_every_process_of_a_home_reads_its_settings_again(world: World, zygote: Zygote) -> None:
+    home = on_postgres(world, "vn")
+    children = [await serve(zygote, home) for _ in range(2)]
+    file = home / "node.toml"
+    file.write_text(file.read_text().replace("[limits]\n", "[limits]\nbudget_ms = 1234\n"))
+    answers = await asyncio.to_thread(request_reload, home)
+    assert sorted(answers) == [0, 1]
+    assert {answer.live for answer in answers.values()} == {("limits.budget_ms",)}
+    for child in children:
+        child.signal(signal.SIGTERM)
+        assert await child.ended() == 0

@@ -60,14 +60,19 @@ def refusals(liaison: Liaison, home: Path, *options: str) -> dict[str, str]:
     return {one["check"]: f"{one['text']} -> {one['remedy']}" for one in found if one["refuses_start"]}
 
 
-def start(home: Path, *, production: bool = False) -> LiaisonError | None:
-    """Start the node of a home as `liaison serve` does, and stop it; return why it did not start."""
+def start(home: Path, *, production: bool = False, lacks: list[str] | None = None) -> LiaisonError | None:
+    """Start the node of a home as `liaison serve` does, and stop it; return why it did not start.
+
+    `lacks` takes the codes for which a started node says that it is not ready.
+    """
 
     async def life() -> None:
         settings = load_settings(home)
         with listing_obstacles(settings, SystemClock(), production=production):
             node = build_node(settings, production)
         await node.start()
+        if lacks is not None:
+            lacks.extend(problem.code for problem in node.health.problems())
         await node.stop()
 
     try:
@@ -224,6 +229,15 @@ def test_what_the_doctor_lets_start_is_served(liaison: Liaison, home: Path, harm
     harm(home)
     assert refusals(liaison, home) == {}
     assert start(home) is None
+
+
+@pytest.mark.parametrize("name", ["no charter", "no own status", "everything switched off"])
+def test_what_stops_every_exchange_and_no_start_is_told_as_not_ready(liaison: Liaison, home: Path, name: str) -> None:
+    SERVED[name](home)
+    assert liaison("doctor", "--home", home).code == 1
+    lacks: list[str] = []
+    assert start(home, lacks=lacks) is None
+    assert lacks
 
 
 def test_production_lists_all_obstacles_at_once(liaison: Liaison, home: Path) -> None:

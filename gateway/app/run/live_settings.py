@@ -114,14 +114,16 @@ class LiveSettings:
 
     def _take(self, settings: Settings, keys: dict[str, PublicKey]) -> bool:
         """Put settings in force; tell whether the keys of tokens are others."""
-        tuned, limits = self._tuned, settings.limits
+        tuned, limits, before = self._tuned, settings.limits, self._resources.settings
         configure_logging(settings.telemetry.log_level)
-        tuned.answering.answerer.limit(admission_limits(limits), limits.source_timeout_ms / 1000)
-        tuned.answering.debts.limits = debt_limits(limits)
-        tuned.asker.limit(limits.budget_ms / 1000)
-        tuned.allowance.limit(limits)
-        for wall, source in zip(self._resources.walls, settings.sources, strict=True):
-            wall.limit(wall_limits(source))
+        if limits != before.limits:  # a rate that is set again begins with a full burst
+            tuned.answering.answerer.limit(admission_limits(limits), limits.source_timeout_ms / 1000)
+            tuned.answering.debts.limits = debt_limits(limits)
+            tuned.asker.limit(limits.budget_ms / 1000)
+            tuned.allowance.limit(limits)
+        for wall, old, new in zip(self._resources.walls, before.sources, settings.sources, strict=True):
+            if new != old:
+                wall.limit(wall_limits(new))
         self._resources.reserve.reserve_mib = settings.storage.reserve_mib
         self._resources.settings = settings
         return tuned.tokens.renew(keys)

@@ -24,9 +24,16 @@ INIT = "run `liaison init` again with the same arguments: it makes what is missi
 def was_never_served(context: CheckContext) -> bool:
     """Tell whether a home has neither keystore nor database, and no head was signed: nothing is lost, a start begins.
 
-    Where one of them is missing alone, it was lost.
+    Where one of them is missing alone, it was lost. The secret of the key indexes, which may have been built before,
+    counts for nothing: losing it loses nothing.
     """
-    return not (context.settings.keystore.is_dir() or is_made(context.settings) or _heads(context))
+    settings, keystore = context.settings, context.settings.keystore
+    if (keystore.is_dir() and [path.name for path in keystore.iterdir()] != ["index.key"]) or _heads(context):
+        return False
+    if not settings.is_shared:
+        return not is_made(settings)
+    with closing(open_storage(settings)) as database:
+        return version(database) is None
 
 
 def _heads(context: CheckContext) -> list[Path]:

@@ -65,7 +65,7 @@ def request_reload(folder: Path) -> dict[int, Reloaded]:
             "{count} of {all} processes did not answer in {seconds:g} s",
             code="no-answer",
             where=str(folder),
-            remedy="`liaison doctor` says whether they are ready; SIGHUP asks a process of an earlier version nothing",
+            remedy="`liaison doctor` says whether they are ready; a process of an earlier version has to be restarted",
             count=len(places) - len(answers),
             all=len(places),
             seconds=ANSWER_S,
