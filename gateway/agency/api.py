@@ -8,7 +8,6 @@ it. The API calls only `gateway.ports.officers.Searches` and `OnwardUses`.
 from __future__ import annotations
 
 import asyncio
-import json
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -24,7 +23,8 @@ from starlette.requests import ClientDisconnect
 from gateway.agency.allowance import Allowance, Leaving
 from gateway.agency.client_certificate import ClientSystem, client_system
 from gateway.agency.onward import OnwardBody, OnwardResponse, onward_response, read_onward
-from gateway.agency.openapi import DocumentedApi, body_of, refusals
+from gateway.agency.openapi import DocumentedApi, body_of, document_text, refusals
+from gateway.agency.patterns import IDEMPOTENCY_KEY
 from gateway.agency.problems import language_headers, plain_problem, problem, status_of
 from gateway.agency.requests import SearchBody, read_search
 from gateway.agency.responses import HealthBody, LiveBody, ReadyBody, SearchResponse, search_events, search_response
@@ -59,7 +59,7 @@ BODY_TIMEOUT_S = 10.0
 _IDEMPOTENCY_KEY = re.compile(r'"?([A-Za-z0-9][A-Za-z0-9._:-]{0,63})"?', re.ASCII)
 _SEARCH_ID = r"^[A-Za-z0-9._-]{1,64}$"
 _EVENT_STREAM = "text/event-stream"
-_OF_EVERY_CALL = refusals(401, 403, 429, 503)
+_OF_EVERY_CALL = refusals(401, 403, 405, 429, 431, 500, 503)
 _OF_BODIES = refusals(400, 413, 504)
 _BEGUN: dict[int | str, dict[str, Any]] = {
     202: {
@@ -114,7 +114,7 @@ def create_api(parts: AgencyParts) -> FastAPI:
         redoc_url=None,
     )
     app.include_router(_routes(parts))
-    document = json.dumps(app.openapi()).encode()
+    document = document_text(app.openapi(), SystemClock().now().year).encode()
 
     @app.get("/openapi.json", include_in_schema=False)
     async def openapi(request: Request) -> Response:
@@ -138,7 +138,9 @@ def _routes(parts: AgencyParts) -> APIRouter:
     )
     async def start_search(
         request: Request,
-        idempotency_key: Annotated[str, Header(description="the same key returns the first search")] = "",
+        idempotency_key: Annotated[
+            str, Header(description="the same key returns the first search", json_schema_extra=IDEMPOTENCY_KEY)
+        ] = "",
         traceparent: Annotated[str, Header(description="W3C trace context")] = "",
         prefer: Annotated[str, Header(description="`respond-async`: 202 at once, RFC 7240")] = "",
     ) -> Response:
@@ -348,7 +350,9 @@ def _handle_errors(app: FastAPI, parts: AgencyParts) -> None:
             return await known(request, refused)
         code = {404: "no-such-path", 405: "no-such-method"}.get(error.status_code, "http")
         reason = Reason.NOT_FOUND if error.status_code == 404 else Reason.INVALID_ARGUMENT
-        return plain_problem(error.status_code, code, reason, _language(request))
+        refused_as = plain_problem(error.status_code, code, reason, _language(request))
+        refused_as.headers.update(error.headers or {})  # a 405 names the methods that there are
+        return refused_as
 
     @app.exception_handler(Exception)
     async def unforeseen(request: Request, error: Exception) -> Response:

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from gateway.agency import patterns
 from gateway.agency.requests import read_body
 from gateway.clock import rfc3339
 from gateway.errors import Malformed
@@ -27,9 +28,15 @@ class _Closed(BaseModel):
 class PlaceBody(_Closed):
     """The place that is to have it. An unknown agency or office stays empty, and counts as another one than yours."""
 
-    member: Annotated[str, Field(max_length=2)] = Field(description="country", examples=["th"])
-    agency: Annotated[str, Field(max_length=64)] = Field("", examples=["customs"])
-    office: Annotated[str, Field(max_length=64)] = Field("", examples=["th.blo.chiang-khong"])
+    member: Annotated[str, Field(max_length=2)] = Field(
+        description="country", examples=["th"], json_schema_extra=patterns.MEMBER
+    )
+    agency: Annotated[str, Field(max_length=64)] = Field(
+        "", examples=["customs"], json_schema_extra=patterns.IDENTIFIER_OR_NONE
+    )
+    office: Annotated[str, Field(max_length=64)] = Field(
+        "", examples=["th.blo.chiang-khong"], json_schema_extra=patterns.IDENTIFIER_OR_NONE
+    )
 
     def as_model(self) -> Place:
         """Return the place as a value of the model; raise `Malformed` for a bad one."""
@@ -40,16 +47,31 @@ class PlaceBody(_Closed):
         )
 
 
+_EXAMPLE: dict[str, Any] = {
+    "exchange_id": "5f0c8a1be2d94c7f8a6b3d2e1f0a9b8c",
+    "hit": 0,
+    "to": {"member": "th", "agency": "customs"},
+    "purpose": "INVESTIGATION",
+    "use": "pass-on",
+    "reason": "the container is in their yard",
+}
+
+
 class OnwardBody(_Closed):
     """A use of one record of the search. Passing on names who is to have it."""
 
-    exchange_id: Annotated[str, Field(max_length=32)] = Field(description="of the counterpart's line")
+    model_config = ConfigDict(json_schema_extra={"anyOf": patterns.RECEIVER_OR_OTHER_USE, "examples": [_EXAMPLE]})
+
+    exchange_id: Annotated[str, Field(max_length=32)] = Field(
+        description="of the counterpart's line", json_schema_extra=patterns.EXCHANGE_ID
+    )
     hit: Annotated[int, Field(ge=0, le=1000, strict=True)] = Field(description="place among the line's hits, from 0")
     to: PlaceBody | None = Field(None, description="who is to have it; empty: it stays in the officer's own office")
     purpose: Purpose
     use: Use
     reason: Annotated[str, Field(min_length=1, max_length=MAX_REASON)] = Field(
-        description="why; it is logged, and goes to the owner with a request for consent"
+        description="why; it is logged, and goes to the owner with a request for consent",
+        json_schema_extra=patterns.TEXT,
     )
 
     def as_command(self, search_id: str, own: Place) -> OnwardCommand:

@@ -2,19 +2,62 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from typing import Any
 
 from fastapi import FastAPI
 from pydantic import BaseModel
 
 from gateway.agency.onward import OnwardBody
+from gateway.agency.patterns import THIS_YEAR, years_to
 from gateway.agency.problems import TITLES, Problem
 from gateway.agency.requests import SearchBody
+from gateway.errors import Reason
 
 _REF = "#/components/schemas/{model}"
 _MODELS = (SearchBody, OnwardBody, Problem)
 
+_EXAMPLES = {
+    400: ("bad-search", Reason.INVALID_ARGUMENT),
+    401: ("token-expired", Reason.UNAUTHENTICATED),
+    403: ("role-not-allowed", Reason.PERMISSION_DENIED),
+    404: ("not-found", Reason.NOT_FOUND),
+    405: ("no-such-method", Reason.INVALID_ARGUMENT),
+    409: ("replayed", Reason.ALREADY_EXISTS),
+    413: ("body-too-large", Reason.RESOURCE_EXHAUSTED),
+    429: ("officer-busy", Reason.RESOURCE_EXHAUSTED),
+    431: ("headers-too-large", Reason.RESOURCE_EXHAUSTED),
+    500: ("internal", Reason.INTERNAL),
+    503: ("suspended", Reason.SUSPENDED),
+    504: ("slow-body", Reason.DEADLINE_EXCEEDED),
+}
+"""A code of each status, for the examples."""
+
 _RETRY = {"retry-after": {"schema": {"type": "string"}, "description": "seconds after which to ask again"}}
+
+
+_SERVER = {
+    "url": "https://{node}.{member}.liaison.internal:{port}",
+    "description": "The country's own node: its certificate bears this name, whatever the address",
+    "variables": {
+        "node": {"default": "node1", "description": "[node] name in node.toml"},
+        "member": {"default": "th", "description": "two letters of the country"},
+        "port": {"default": "8443", "description": "[listen] agency in node.toml"},
+    },
+}
+_SECURITY = {
+    "system": {
+        "type": "mutualTLS",
+        "description": "TLS 1.3 with the client certificate of the calling system, issued by the country's authority",
+    },
+    "officer": {
+        "type": "http",
+        "scheme": "bearer",
+        "bearerFormat": "JWT",
+        "description": "An officer token: ES256, `typ` liaison-officer+jwt, bound to the certificate by `cnf`",
+    },
+}
 
 
 class DocumentedApi(FastAPI):
@@ -22,17 +65,25 @@ class DocumentedApi(FastAPI):
 
     def openapi(self) -> dict[str, Any]:
         """Return the OpenAPI document. What does not parse is 400 here, never FastAPI's 422."""
-        if not self.openapi_schema:
-            document = super().openapi()
-            schemas = document["components"]["schemas"]
-            for model in _MODELS:
-                body = model.model_json_schema(ref_template=_REF)
-                schemas |= body.pop("$defs", {}) | {model.__name__: body}
-            for name in ("HTTPValidationError", "ValidationError"):
-                schemas.pop(name, None)
-            for operation in (each for path in document["paths"].values() for each in path.values()):
+        document = super().openapi()
+        schemas = document["components"]["schemas"]
+        for model in _MODELS:
+            body = model.model_json_schema(ref_template=_REF)
+            schemas |= body.pop("$defs", {}) | {model.__name__: body}
+        for name in ("HTTPValidationError", "ValidationError"):
+            schemas.pop(name, None)
+        document["servers"] = [_SERVER]
+        document["components"]["securitySchemes"] = _SECURITY
+        for path, operations in document["paths"].items():
+            for operation in operations.values():
                 operation["responses"].pop("422", None)
-        return super().openapi()
+                operation["security"] = [{"system": []} if "/health" in path else {"system": [], "officer": []}]
+        return document
+
+
+def document_text(document: Mapping[str, Any], year: int) -> str:
+    """Return the document as it is served and written in `year`."""
+    return json.dumps(document, indent=1).replace(THIS_YEAR, years_to(year)) + "\n"
 
 
 def body_of(model: type[BaseModel]) -> dict[str, Any]:
@@ -45,11 +96,19 @@ def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {
         status: {
             "description": TITLES[str(status)],
-            "content": {"application/problem+json": _schema(Problem)},
+            "content": {"application/problem+json": {**_schema(Problem), "example": _example(status)}},
             **({"headers": _RETRY} if status in (429, 503) else {}),
         }
         for status in statuses
     }
+
+
+def _example(status: int) -> dict[str, Any]:
+    code, reason = _EXAMPLES[status]
+    problem = Problem(
+        type=f"urn:liaison:problem:{code}", title=TITLES[str(status)], status=status, code=code, reason=reason
+    )
+    return problem.model_dump(mode="json", exclude_defaults=True)
 
 
 def _schema(model: type[BaseModel]) -> dict[str, Any]:

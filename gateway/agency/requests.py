@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from gateway.agency import patterns
 from gateway.agency.plausibility import check_birth, check_issuer
 from gateway.errors import Malformed
 from gateway.model.names import MemberId, identifier, member_id, reference
@@ -25,11 +26,10 @@ _Body = TypeVar("_Body", bound=BaseModel)
 
 MAX_RECIPIENTS = 32
 
-Short = Annotated[str, Field(max_length=40)]
-Text = Annotated[str, Field(min_length=1, max_length=256)]
-Issuer = Annotated[
-    str, Field(max_length=64, description="ICAO alpha-3", json_schema_extra={"pattern": "^([A-Z]{1,3})?$"})
-]
+Short = Annotated[str, Field(max_length=40, json_schema_extra=patterns.TEXT)]
+Text = Annotated[str, Field(min_length=1, max_length=256, json_schema_extra=patterns.TEXT)]
+Member = Annotated[str, Field(max_length=2, json_schema_extra=patterns.MEMBER)]
+Issuer = Annotated[str, Field(max_length=64, description="ICAO alpha-3", json_schema_extra=patterns.ISSUER_OR_NONE)]
 """Checked against the lists of codes in `as_model`, which names the probable meaning."""
 
 
@@ -53,7 +53,9 @@ class Name(_Closed):
 class Birth(_Closed):
     """A date known to the year, month or day, in the Gregorian calendar."""
 
-    value: Annotated[str, Field(max_length=10)] = Field(description="YYYY, YYYY-MM or YYYY-MM-DD", examples=["1984"])
+    value: Annotated[str, Field(max_length=10)] = Field(
+        description="YYYY, YYYY-MM or YYYY-MM-DD", examples=["1984"], json_schema_extra=patterns.BIRTH
+    )
     estimated: bool = False
 
     def as_model(self) -> PartialDate:
@@ -71,7 +73,9 @@ class PersonBody(_Closed):
     birth: Birth | None = None
     sex: Sex | None = None
     nationality: Issuer = ""
-    father: Annotated[str, Field(max_length=256)] = Field("", description="the father's name, in any script")
+    father: Annotated[str, Field(max_length=256)] = Field(
+        "", description="the father's name, in any script", json_schema_extra=patterns.TEXT_OR_NONE
+    )
 
     def as_model(self) -> Query:
         """Return the query as a value of the model."""
@@ -111,7 +115,7 @@ class VehicleBody(_Closed):
 
     kind: Literal["vehicle"]
     plate: Short
-    province: Annotated[str, Field(max_length=60)] = ""
+    province: Annotated[str, Field(max_length=60, json_schema_extra=patterns.TEXT_OR_NONE)] = ""
     country: Annotated[str, Field(pattern=r"^[A-Za-z]{0,3}$")] = ""
 
     def as_model(self) -> Query:
@@ -138,19 +142,36 @@ QueryBody = Annotated[
 ]
 
 
+_EXAMPLE: dict[str, Any] = {
+    "query": {"kind": "document", "number": "C4419027", "issuer": "VNM"},
+    "to": ["vn", "kh"],
+    "purpose": "BORDER_CHECK",
+    "offence": "DOCFRAUD",
+    "ticket": "TH-AP-2026-118",
+}
+
+
 class SearchBody(_Closed):
     """A search: what is asked, of whom, why, and for which case or ticket."""
 
+    model_config = ConfigDict(json_schema_extra={"anyOf": patterns.CASE_OR_TICKET, "examples": [_EXAMPLE]})
+
     query: QueryBody
-    to: Annotated[list[Annotated[str, Field(max_length=2)]], Field(min_length=1, max_length=MAX_RECIPIENTS)] = Field(
-        description="members to ask", examples=[["la", "vn"]]
+    to: Annotated[list[Member], Field(min_length=1, max_length=MAX_RECIPIENTS)] = Field(
+        description="members to ask", examples=[["la", "vn"]], json_schema_extra={"uniqueItems": True}
     )
     purpose: Purpose
     offence: Offence
-    case: Annotated[str, Field(max_length=64)] = Field("", description="case number; this or a ticket is required")
-    ticket: Annotated[str, Field(max_length=64)] = Field("", description="ticket of a single check")
+    case: Annotated[str, Field(max_length=64)] = Field(
+        "", description="case number; this or a ticket is required", json_schema_extra=patterns.REFERENCE_OR_NONE
+    )
+    ticket: Annotated[str, Field(max_length=64)] = Field(
+        "", description="ticket of a single check", json_schema_extra=patterns.REFERENCE_OR_NONE
+    )
     agreement: Annotated[str, Field(max_length=64)] = Field(
-        "", description="legal basis; empty: the one that covers it"
+        "",
+        description="legal basis; empty: the one that covers it",
+        json_schema_extra=patterns.IDENTIFIER_OR_NONE,
     )
 
     def as_command(self, idempotency_key: str, traceparent: str) -> SearchCommand:

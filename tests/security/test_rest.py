@@ -204,7 +204,10 @@ async def test_the_openapi_document_names_every_way_of_refusing(rest: Rest) -> N
     of_calls = {
         (method, path): call["responses"] for path, calls in document["paths"].items() for method, call in calls.items()
     }
-    assert set(of_calls["post", "/v1/searches"]) == {"200", *map(str, (202, 400, 401, 403, 409, 413, 429, 503, 504))}
+    assert set(of_calls["post", "/v1/searches"]) == {
+        "200",
+        *map(str, (202, 400, 401, 403, 405, 409, 413, 429, 431, 500, 503, 504)),
+    }
     assert {"401", "403", "429", "503"} <= set.intersection(*(set(found) for found in of_calls.values()))
     assert "retry-after" in of_calls["get", "/v1/searches/{search_id}"]["429"]["headers"]
     assert not any("422" in found for found in of_calls.values())
@@ -371,7 +374,9 @@ async def test_b7_oversized_headers_are_refused(rest: Rest, headers: dict[str, s
 async def test_unknown_paths_and_methods_are_problems(rest: Rest) -> None:
     async with rest.client() as client:
         problem(await client.get("/v1/everything", extensions=SNI), 404, "no-such-path")
-        problem(await client.delete("/v1/searches", extensions=SNI), 405, "no-such-method")
+        refused = await client.delete("/v1/searches", extensions=SNI)
+        problem(refused, 405, "no-such-method")
+        assert refused.headers["allow"] == "POST"
 
 
 # ------------------------------------------------------------ errors

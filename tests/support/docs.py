@@ -1,4 +1,4 @@
-"""Write `docs/commands.md` from the program's own help; `make docs` runs it, a test compares."""
+"""Write the documents that are made from the program; `make docs` runs it, tests compare."""
 
 from __future__ import annotations
 
@@ -7,12 +7,19 @@ from typing import Any
 
 import click
 
+from gateway.agency.api import AgencyParts, RefusedCall, create_api
+from gateway.agency.openapi import document_text
+from gateway.agency.tokens import OfficerTokens
 from gateway.cli.main import liaison
+from gateway.clock import SystemClock
+from gateway.telemetry import Counters
 from tests.support import mapping_docs, operation_pages
 from tests.support.record_pages import pages
+from tests.support.rest import StoredSearches
 from tests.support.shared import PROJECT
 
 COMMANDS_PAGE = PROJECT / "docs" / "commands.md"
+OPENAPI = PROJECT / "docs" / "openapi.json"
 RECORD_PAGES = PROJECT / "docs" / "records"
 
 _HEAD = """\
@@ -44,6 +51,24 @@ def _helps(
                     yield from _helps(child, (*path, name), context)
 
 
+def openapi_text(year: int) -> str:
+    """Return the OpenAPI document of the officers' API as a node serves it in `year`."""
+
+    async def refused(_call: RefusedCall) -> None:
+        return None
+
+    parts = AgencyParts(
+        member="th",
+        searches=StoredSearches(),
+        tokens=OfficerTokens("th", {}, SystemClock()),
+        health=dict,
+        refused=refused,
+        broken=print,
+        counters=Counters(),
+    )
+    return document_text(create_api(parts).openapi(), year)
+
+
 def write_record_pages() -> None:
     """Write `docs/records`; pages of types that are gone are taken away."""
     RECORD_PAGES.mkdir(exist_ok=True)
@@ -60,3 +85,4 @@ if __name__ == "__main__":
     operation_pages.write()
     write_record_pages()
     COMMANDS_PAGE.write_text(commands_page(), encoding="utf-8")
+    OPENAPI.write_text(openapi_text(SystemClock().now().year), encoding="utf-8")

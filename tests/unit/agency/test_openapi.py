@@ -1,0 +1,56 @@
+"""The OpenAPI document: the committed file is that of the program, and it says how to be let in and what goes wrong."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import pytest
+
+from gateway.agency.patterns import BIRTH, THIS_YEAR, years_to
+from gateway.agency.plausibility import FIRST_YEAR
+from gateway.clock import SystemClock
+from tests.support.docs import OPENAPI, openapi_text
+
+FIRST_WRITTEN = 2026
+DOCUMENT: dict[str, Any] = json.loads(OPENAPI.read_text(encoding="utf-8"))
+OPERATIONS = [(path, name, each) for path, found in DOCUMENT["paths"].items() for name, each in found.items()]
+
+
+def test_the_committed_document_is_that_of_the_program() -> None:
+    years = range(FIRST_WRITTEN, SystemClock().now().year + 1)
+    assert OPENAPI.read_text(encoding="utf-8") in {openapi_text(year) for year in years}, "run make docs"
+
+
+def test_it_says_where_the_node_is_and_how_to_be_let_in() -> None:
+    schemes = DOCUMENT["components"]["securitySchemes"]
+    assert (schemes["system"]["type"], schemes["officer"]["scheme"]) == ("mutualTLS", "bearer")
+    assert "liaison.internal" in DOCUMENT["servers"][0]["url"]
+    for path, _, operation in OPERATIONS:
+        needed = set(operation["security"][0])
+        assert needed == ({"system"} if "/health" in path else {"system", "officer"})
+
+
+def test_every_error_is_a_problem_with_an_example() -> None:
+    for path, _, operation in OPERATIONS:
+        for status, response in operation["responses"].items():
+            if status >= "400" and not ("/health" in path and status == "503"):
+                assert response["content"]["application/problem+json"]["example"]["status"] == int(status)
+        assert {"401", "403", "405", "429", "431", "500", "503"} <= set(operation["responses"])
+
+
+def test_each_body_has_an_example() -> None:
+    for name in ("SearchBody", "OnwardBody"):
+        assert DOCUMENT["components"]["schemas"][name]["examples"]
+
+
+@pytest.mark.parametrize(
+    ("text", "is_day"),
+    [("1984", True), ("1984-02", True), ("1984-02-29", True), ("1983-02-29", False), ("1984-04-31", False),
+     ("2026-12-31", True), ("2027", False), ("1849", False), ("2000-02-29", True), ("1900-02-29", False)],
+)  # fmt: skip
+def test_the_pattern_of_a_birth_is_the_calendar(text: str, is_day: bool) -> None:
+    pattern = BIRTH["pattern"].replace(THIS_YEAR, years_to(2026))
+    assert bool(re.search(pattern, text)) is is_day
+    assert FIRST_YEAR == 1850
