@@ -24,8 +24,8 @@ from gateway.exchange.sources.bulkhead import Bulkhead, WallLimits
 from gateway.exchange.stages import Turn
 from gateway.host.disk_reserve import DiskReserve
 from gateway.model.names import MemberId, member_id
-from gateway.ops.homes.sources import node_side, source_place
 from gateway.ops.policy.keeper import PolicyKeeper
+from gateway.ops.sources.places import node_side, source_place
 from gateway.ports.content_keys import Retention
 from gateway.records.sdjwt import RecordIssuer
 from gateway.signing.keys import load_signing_key

@@ -29,7 +29,7 @@ from gateway.model.names import member_id
 from gateway.model.strictness import Strictness
 from gateway.ops.homes.found_source import certificate_names
 from gateway.ops.homes.lock import only_one
-from gateway.ops.homes.sources import process_place
+from gateway.ops.sources.places import process_place
 from gateway.ports.content_keys import Retention
 from gateway.ports.journal import LogName
 from gateway.records.sdjwt import RecordIssuer

@@ -13,7 +13,7 @@ from gateway.clock import Clock, SystemClock
 from gateway.config.source_home import SourceProcess, load_source
 from gateway.errors import LiaisonError, Misconfigured
 from gateway.ops.homes.lock import only_one
-from gateway.ops.homes.sources import process_place
+from gateway.ops.sources.places import process_place
 from gateway.signing.keys import load_signing_key
 
 _DAY_US = 86_400_000_000

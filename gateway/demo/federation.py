@@ -17,8 +17,8 @@ from gateway.demo.running import held, is_locked
 from gateway.demo.sample import SAMPLES, SampleSource
 from gateway.errors import Misconfigured
 from gateway.ops.homes.persons import admit_person
-from gateway.ops.homes.sources import describe_sources
 from gateway.ops.key_pairs import make_key_pair
+from gateway.ops.sources.places import describe_sources
 from gateway.trust.ceremony.ceremony import draft, import_document, publish_descriptor, publish_status, sign
 from gateway.trust.ceremony.member_card import read_card
 from gateway.trust.documents.charter import charter_fingerprint

@@ -63,6 +63,8 @@ LABELS: Sentences = {
 OUTCOMES: Sentences = {
     "hit": "hit",
     "no_hit": "no hit",
+    "not_searched": "not searched: this does not mean no hit",
+    "not_accepted": "not accepted: this does not mean no hit",
     "refused": "refused",
     "suspended": "suspended",
     "silent": "silent: this does not mean no hit",

@@ -21,7 +21,7 @@ from gateway.language.languages import Language
 from gateway.model.exchange import Outcome
 from gateway.model.query import DocumentQuery, Query
 from gateway.ops.homes.open_home import open_home
-from gateway.statements.answer import answer_kind, read_signed
+from gateway.statements.answer import ANSWER_V3_KIND, read_signed
 from tests.support.cli import Liaison, Ran
 from tests.support.exchange import (
     NO_PASSPORT,
@@ -258,7 +258,7 @@ def test_a_field_that_was_changed_after_its_agency_signed_is_found_though_the_me
     lie = base64.urlsafe_b64encode(json.dumps([salt, name, "VALID"]).encode()).decode().rstrip("=")
     record = "~".join([jwt, *(lie if text == stolen else text for text in disclosures), end])
     forged = structs.replace(answer, hits=(structs.replace(answer.hits[0], record=record),))
-    sealed_again = answer_kind(forged).build(forged, played.world.federation["vn"].key("statement"))
+    sealed_again = ANSWER_V3_KIND.build(forged, played.world.federation["vn"].key("statement"))
     entry = structs.replace(opened.entry, answer_hash=sealed_again.payload_hash)
     view = played.world.federation.view("th")
     changed = replace(opened, entry=entry, answer=sealed_again.envelope)

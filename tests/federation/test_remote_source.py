@@ -19,7 +19,7 @@ from gateway.model.query import ContainerQuery, PersonQuery
 from gateway.model.search import Line
 from gateway.ops.audit.source_log import source_entries
 from gateway.ops.doctor.doctor import examine
-from gateway.ops.homes.sources import describe_sources
+from gateway.ops.sources.places import describe_sources
 from tests.support.exchange import CLOCK, KH, TH, command, last, lines, person, stopping
 from tests.support.forger import eventually_async
 from tests.support.nodes import officer

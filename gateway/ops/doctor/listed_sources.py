@@ -5,7 +5,7 @@ from __future__ import annotations
 from gateway.config import argument
 from gateway.errors import LiaisonError
 from gateway.ops.doctor.finding import CheckContext, Finding, good, warn
-from gateway.ops.homes.sources import describe_sources
+from gateway.ops.sources.places import describe_sources
 from gateway.trust.documents.descriptor import Descriptor
 from gateway.trust.keeper import TrustKeeper
 

@@ -13,9 +13,9 @@ from gateway.errors import LiaisonError
 from gateway.model.marking import Marking, SubjectCategory
 from gateway.model.names import member_id
 from gateway.ops.doctor.finding import CheckContext, Finding, good, warn
-from gateway.ops.homes.sources import node_side
 from gateway.ops.policy.holdings import held_by
 from gateway.ops.policy.keeper import PolicyKeeper
+from gateway.ops.sources.places import node_side
 from gateway.ports.sources import SourceDescription
 from gateway.records.types import RECORD_TYPES
 from gateway.trust.keeper import TrustKeeper

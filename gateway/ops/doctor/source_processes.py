@@ -10,7 +10,7 @@ from gateway.config.schema import SourceSettings
 from gateway.errors import LiaisonError
 from gateway.model.names import member_id
 from gateway.ops.doctor.finding import CheckContext, Finding, good, stop
-from gateway.ops.homes.sources import node_side
+from gateway.ops.sources.places import node_side
 from gateway.trust.keeper import TrustKeeper
 
 

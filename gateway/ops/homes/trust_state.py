@@ -10,7 +10,7 @@ from typing import Any
 from gateway.clock import Clock, SystemClock, rfc3339
 from gateway.config import Home, Settings, argument, load_settings
 from gateway.errors import LiaisonError, Misconfigured, Misused
-from gateway.ops.homes.sources import describe_sources
+from gateway.ops.sources.places import describe_sources
 from gateway.trust.ceremony.ceremony import home_keys, publish_descriptor, publish_status
 from gateway.trust.documents.charter import parse_charter
 from gateway.trust.documents.descriptor import Descriptor

@@ -8,8 +8,8 @@ import click
 
 from gateway.cli.options import home_option, json_option, source_option
 from gateway.cli.output import Output, print_json, print_result, printed, progress_bars
-from gateway.ops.homes.index_build import build_indexes
-from gateway.ops.homes.key_indexes import index_status, left_over_indexes
+from gateway.ops.sources.index_build import build_indexes
+from gateway.ops.sources.key_indexes import index_status, left_over_indexes
 from gateway.views.lines.key_indexes import built_lines, left_over_lines, status_lines
 
 

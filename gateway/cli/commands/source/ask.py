@@ -27,7 +27,7 @@ from gateway.model.query import (
 )
 from gateway.model.strictness import Strictness
 from gateway.model.values import NameForm, PartialDate, Sex
-from gateway.ops.homes.source_status import kept_sources
+from gateway.ops.sources.status import kept_sources
 from gateway.views.lines.mapping import asked_lines
 
 _question = together(

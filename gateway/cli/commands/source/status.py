@@ -9,7 +9,7 @@ import click
 from gateway.cli.options import NEW_FOLDER
 from gateway.cli.output import Output, printed
 from gateway.clock import SystemClock
-from gateway.ops.homes.source_status import source_status
+from gateway.ops.sources.status import source_status
 from gateway.views.lines.key_indexes import source_lines
 
 

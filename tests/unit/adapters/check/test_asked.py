@@ -10,7 +10,7 @@ import pytest
 from adapters.load import open_source
 from gateway.clock import SystemClock
 from gateway.errors import LiaisonError
-from gateway.ops.homes.source_status import kept_sources
+from gateway.ops.sources.status import kept_sources
 from tests.support.cli import Liaison
 from tests.support.customs_house import CustomsHouse, customs_house
 

@@ -13,8 +13,8 @@ from gateway.clock import Clock, from_us
 from gateway.config import Home, load_settings
 from gateway.config.source_home import load_source
 from gateway.errors import Misused
-from gateway.ops.homes.key_indexes import chosen_sources, elsewhere, index_status_at
-from gateway.ops.homes.sources import process_place, source_place
+from gateway.ops.sources.key_indexes import chosen_sources, elsewhere, index_status_at
+from gateway.ops.sources.places import process_place, source_place
 
 _SECOND_US = 1_000_000
 

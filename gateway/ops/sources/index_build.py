@@ -16,8 +16,8 @@ from gateway.config import Home, Settings, load_settings
 from gateway.config.schema import SourceSettings
 from gateway.errors import Misconfigured
 from gateway.ops.doctor.home_checks import other_names
-from gateway.ops.homes.key_indexes import chosen_sources, elsewhere, index_figures
-from gateway.ops.homes.sources import source_place
+from gateway.ops.sources.key_indexes import chosen_sources, elsewhere, index_figures
+from gateway.ops.sources.places import source_place
 
 
 def build_indexes(folder: Path, wanted: str, progress: Callable[[str, int, int], None]) -> Iterator[dict[str, Any]]:
