@@ -16,6 +16,7 @@ from pathlib import Path
 import msgspec
 
 from certs.durable import PRIVATE, replace
+from gateway.conversion import converter
 from gateway.errors import LiaisonError
 
 KEPT = 50
@@ -42,6 +43,9 @@ class Run(msgspec.Struct, frozen=True):
     times: int = 1
 
 
+_runs = converter(list[Run])
+
+
 class RunHistory:
     """The runs of the index at `path`. Only the holder of its lock writes."""
 
@@ -51,7 +55,7 @@ class RunHistory:
     def runs(self) -> Sequence[Run]:
         """Return the runs, the oldest first; none where there is no readable history."""
         try:
-            return msgspec.json.decode(self._file.read_bytes(), type=list[Run])
+            return _runs(msgspec.json.decode(self._file.read_bytes()))
         except (OSError, msgspec.DecodeError, RecursionError):
             return ()
 

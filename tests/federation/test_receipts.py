@@ -170,7 +170,7 @@ async def test_g13_whoever_asks_on_without_receipts_is_told_what_is_due_and_serv
     th, vn = world.nodes["th"], world.nodes["vn"]
     await settled(world)
     monkeypatch.setattr(debt, "STALL_S", 0.0)
-    monkeypatch.setattr(vn.answering.debts, "_limits", DebtLimits(3, 600))
+    monkeypatch.setattr(vn.answering.debts, "limits", DebtLimits(3, 600))
     monkeypatch.setattr(th.asking.acknowledger._book, "peers", list)
     first = vn.answering.receipts._book.given().get(TH, 0) + 1
     for _ in range(3):

@@ -117,13 +117,13 @@ async def test_a_hit_without_a_record_says_why(world: World, changes: dict[str, 
     assert hit.rules[0] == "document-number"
     text = shown(search)
     assert words in text
-    assert f"reference {hit.reference}; the record needs a follow-up" in text
+    assert f"the record needs a follow-up (reference {hit.reference})" in text
     assert "vn-test" not in text
-    others = {shown(search, language).replace(hit.reference, "") for language in Language}
+    others = {shown(search, language=language).replace(hit.reference, "") for language in Language}
     assert len(others) == len(Language)
     for language in Language:
-        assert UNRELEASED not in shown(search, language)
-        assert language is Language.EN or words not in shown(search, language)
+        assert UNRELEASED not in shown(search, language=language)
+        assert language is Language.EN or words not in shown(search, language=language)
 
 
 async def test_a_rule_without_a_code_gives_nothing_of_itself_away(world: World) -> None:

@@ -14,6 +14,7 @@ import msgspec
 from certs.durable import PUBLIC, replace
 from gateway.audit.log.highwater import MAX_PROCESSES
 from gateway.config import Home, load_settings
+from gateway.conversion import converter
 from gateway.errors import Misconfigured, TimedOut
 from gateway.ops.homes.lock import is_held
 
@@ -34,6 +35,9 @@ class Reloaded(msgspec.Struct, frozen=True):
     restart: tuple[str, ...] = ()
     refused: str = ""
     id: str = ""
+
+
+_reloaded = converter(Reloaded)
 
 
 def request_reload(folder: Path) -> dict[int, Reloaded]:
@@ -89,6 +93,6 @@ def _answer(home: Home, place: int) -> Reloaded:
 
 def _read(file: Path) -> Reloaded:
     try:
-        return msgspec.json.decode(file.read_bytes(), type=Reloaded)
+        return _reloaded(msgspec.json.decode(file.read_bytes()))
     except (OSError, msgspec.MsgspecError):
         return Reloaded()

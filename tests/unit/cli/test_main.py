@@ -412,8 +412,8 @@ def test_what_was_not_searched_says_why_and_is_not_no_hit() -> None:
 def test_one_word_that_is_not_searched_for_is_said_apart_from_sources_that_did_not_answer() -> None:
     text, _ = headline(line(missing=["customs records", "one-word"]), "th")
     assert text == (
-        "  vn  no hit (one word alone is not searched for with this purpose: give a second word of the name; "
-        "incomplete: customs records did not answer)"
+        "  vn  partial: customs records did not answer, and the others found nothing. This does not mean no hit. "
+        "(one word alone is not searched for with this purpose: give a second word of the name)"
     )
 
 

@@ -147,7 +147,7 @@ def test_a_waiver_is_used_once_and_is_an_administrators(tmp_path: Path) -> None:
         assert path.stat().st_mode & 0o077 == 0
         data = path.read_bytes()
         told = take_unwitnessed_start(trust, used)
-        assert told["waived"] == f"administrator {key.key_id[:16]}: links are cut"
+        assert told["waived"] == f"administrator th-adm ({key.key_id[:16]}): links are cut"
         assert told["persons"] == [{"role": "administrator", "key_id": key.key_id}]
         assert take_unwitnessed_start(trust, used) == {}
         for again in (data, b"{}", b'{"by":"th.adm.7","reason":"a text","time":"2026-11-24T09:00:00Z"}'):
