@@ -12,11 +12,11 @@ from adapters.values.charsets import decoder
 
 _ENCODINGS = (
     ("tis-620", "THAI"),
+    ("cp1252", "LATIN"),
     ("viscii", "LATIN"),
     ("tcvn3", "LATIN"),
     ("gbk", "CJK"),
     ("big5", "CJK"),
-    ("cp1252", "LATIN"),
 )
 """The usual sets of the region; of two that read as many texts, the first one counts."""
 

@@ -63,7 +63,7 @@ def read_mapping(file: str, content: bytes, mistakes: Mistakes | None = None, *,
         source.data.update(id=_DRAFT_ID, agency=_DRAFT_AGENCY)
     said = _source(source, mistakes)
     with mistakes.kept():
-        said["marking"] = default_marking(root.table("marking"))
+        said["marking"] = default_marking(root.table("marking"), mistakes)
     places = {name: root.table(name) for name in PLACES if name in root.data}
     records = _records(root, _codes(root, mistakes), mistakes, has_paths=bool(places))
     if not records and not mistakes.found and not is_draft:
