@@ -60,7 +60,8 @@ class Place:
     `url` has the scheme that chooses the adapter. `access` is a TOML file of the adapter's own settings (passwords,
     certificates, OAuth clients), which only the node's account may read, or None. `index_dir` holds key indexes,
     which `index_secret` seals (decision 0012); all rows are compared with them every `difference` seconds. With `anew`
-    the indexes are built from all rows when they are opened, even if there are some.
+    the indexes are built from all rows when they are opened, even if there are some. With `is_draft` the mapping may be
+    a draft whose source has no name.
 
     `observe` may put a wrapper between the rows and their index (`adapters.check.report`). `node` is set where a node
     opens the source; only its node asks a source process.
@@ -77,6 +78,7 @@ class Place:
     index_secret: bytes | None = None
     difference: float = DIFFERENCE_SECONDS
     anew: bool = False
+    is_draft: bool = False
 
 
 Opener = Callable[[Place], Adapter]

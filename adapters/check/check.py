@@ -30,11 +30,13 @@ from adapters.check.report import (
     shown,
     spoken,
 )
+from adapters.check.unread_bytes import unread_columns
 from adapters.database_tables import DATABASES
 from adapters.index.source import RowSource
 from adapters.load import Place, open_source
-from adapters.mapping.file import load_mapping
+from adapters.mapping.file import is_unnamed, load_mapping, open_decisions
 from adapters.mapping.mapping import Mapping as SourceMapping
+from adapters.mapping.mistakes import Mistakes
 from adapters.mapping.rows import Builder, Rows, refs_of
 from adapters.masking import mask
 from adapters.sql.survey import survey
@@ -55,6 +57,8 @@ class Report:
     findings: list[Finding] = field(default_factory=list)
     types: list[TypeReport] = field(default_factory=list)
     speed: Speed | None = None
+    is_draft: bool = False
+    todo: int = 0
 
     @property
     def is_good(self) -> bool:
@@ -68,6 +72,8 @@ class Report:
             "mapping": self.file,
             "source": about.id if about else None,
             "good": self.is_good,
+            "draft": self.is_draft,
+            "todo": self.todo,
             "database": self.has_database,
             "findings": [
                 {"severity": f.severity, "message": f.message, "where": f.where, "remedy": f.remedy}
@@ -138,15 +144,18 @@ def check_mapping(path: Path, url: str, access: Path | None, rows: int, clock: C
     Raises `Unavailable` when the source cannot be reached, `Misconfigured` for its address or access file.
     """
     report = Report(str(path), has_url=bool(url))
+    mistakes = Mistakes()
     try:
-        report.mapping = load_mapping(path)
+        report.mapping = load_mapping(path, mistakes, is_draft=True)
     except Misconfigured as error:
         if isinstance(error.__cause__, OSError):
             raise
-        report.findings.append(_finding(error))
+        report.findings += map(_finding, mistakes.found or [error])
         return report
+    report.todo = open_decisions(path.read_text("utf-8-sig"))
+    report.is_draft = is_unnamed(report.mapping) or not report.mapping.records
     report.findings += judge_mapping(report.mapping)
-    if url := url or report.mapping.url:
+    if (url := url or report.mapping.url) and report.mapping.records:
         _try(report, url, access, rows, clock)
     return report
 
@@ -166,6 +175,7 @@ def _try(report: Report, url: str, access: Path | None, rows: int, clock: Clock)
             for name in report.mapping.records:
                 report.types.append(read_rows(source, name, rows))
                 report.findings += judge_rows(report.mapping, report.types[-1])
+                report.findings += unread_columns(report.mapping, report.types[-1], url, access, rows)
                 report.findings += judge_joins(source, name)
                 report.findings += judge_histories(report.mapping, report.types[-1])
             report.findings += _unmet(source, clock)
@@ -244,7 +254,7 @@ def opened(
         return seen[0]
 
     with tempfile.TemporaryDirectory(prefix="liaison-check-") as folder:
-        adapter = open_source(Place(path, url, Path(folder), clock, access, observe=observe))
+        adapter = open_source(Place(path, url, Path(folder), clock, access, observe=observe, is_draft=True))
         try:
             yield adapter, seen[0].source if seen else None, seen[0].seconds if seen else 0.0
         finally:
@@ -284,8 +294,8 @@ def sample_record(
 
     Raises `Unknown` when there is no such record, `Misconfigured` as `open_source`.
     """
-    mapping = load_mapping(path)
-    name = record_type or next(iter(mapping.records))
+    mapping = load_mapping(path, is_draft=True)
+    name = record_type or next(iter(mapping.records), "")
     if name not in mapping.records:
         raise Unknown(
             "the mapping has no `{name}`",

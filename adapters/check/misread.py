@@ -6,12 +6,12 @@ Only cells beyond ASCII count, since a Latin name in a column of Thai names is u
 from __future__ import annotations
 
 import codecs
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
-from adapters.draft.guess_column import is_like
+from adapters.draft.character_sets import is_like
 from adapters.mapping.mapping import Mapping as SourceMapping
 from adapters.mapping.mapping import RecordMapping, Ref, Value
 from adapters.mapping.rows import Builder, Rows
@@ -32,6 +32,10 @@ _MEANT = ("utf-8", "tis-620", "cp1252", "viscii", "tcvn3", "vni", "gbk", "big5")
 
 _READ_AS = ("cp1252", "tis-620")
 """The character sets as which bytes are read by default: by a driver, or before they were stored."""
+
+_ASCII = 0x7F
+_FEWEST = 3
+"""Different letters beyond ASCII from which on a character set may be advised."""
 
 _MOST = 1_000
 _SHOWN = 2
@@ -90,7 +94,7 @@ def misread(mapping: SourceMapping, column: Scripted) -> Misread | None:
     """Return the fault of a column; None if half of its cells are in their script, or no character set is better."""
     word, texts = _SCRIPTS[column.script], [text for _, text in column.cells]
     wrong = [cell for cell in column.cells if not is_like(cell[1], word)]
-    if len(wrong) * 2 <= len(texts):
+    if len(wrong) * 2 <= len(texts) or is_stray(text for _, text in wrong):
         return None
     fitting = len(texts) - len(wrong)
     shares = {name: sum(_would_fit(text, name, word, mapping.encoding) for text in texts) for name in _MEANT}
@@ -101,6 +105,12 @@ def misread(mapping: SourceMapping, column: Scripted) -> Misread | None:
     ref = column.ref
     name = f"{ref.join}.{ref.column}" if ref.join else ref.column
     return Misread(name, column.script, ref.line, len(texts), fitting, ranked, tuple(wrong[:_SHOWN]))
+
+
+def is_stray(texts: Iterable[str | bytes]) -> bool:
+    """Tell whether texts have so few letters beyond ASCII that these say nothing of a character set."""
+    beyond = [mark for text in texts for mark in text if (mark if isinstance(mark, int) else ord(mark)) > _ASCII]
+    return len(set(beyond)) < _FEWEST
 
 
 def _would_fit(text: str, meant: str, word: str, encoding: str) -> bool:

@@ -36,6 +36,11 @@ def _usual() -> dict[tuple[str, str], str]:
     return {(meaning, code): value for meaning, code, value in rows}
 
 
+def usual_meanings(meaning: str) -> dict[str, str]:
+    """Return what the codes of a column with `meaning` usually stand for, by the code in small letters."""
+    return {code: value for (said, code), value in _usual().items() if said == meaning}
+
+
 class CodeTables:
     """Collects the tables in which the fields of a draft are looked up."""
 
@@ -54,13 +59,13 @@ class CodeTables:
         if not counts or len(counts) - once > _MAX_CODES or len(counts) == once:
             return ""
         name = self._name(column.name)
-        lines = [f"[codes.{quoted(name)}]  # `{bare(column.name)}` in `{bare(table)}`"]
+        lines = [f"[codes.{quoted(name)}]  # TODO are these its codes? `{bare(column.name)}` in `{bare(table)}`"]
         for code, count in sorted(counts.items()):
             if once and count == 1:
                 continue
             value = _usual().get((meaning, code.casefold()))
             note = f"{count} rows" + (
-                "; supposed" if value else f"; TODO the {meaning.replace('_', ' ')} that it means"
+                "; TODO supposed" if value else f"; TODO the {meaning.replace('_', ' ')} that it means"
             )
             lines.append(f"{quoted(code)} = {quoted(value or '')}  # {note}")
         if once:

@@ -10,11 +10,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from adapters.database_tables import Table
+from adapters.draft.character_sets import guess_encoding
 from adapters.draft.code_tables import CodeTables, quoted
 from adapters.draft.fields import RecordDraft
-from adapters.draft.guess_column import guess_encoding, look_at
+from adapters.draft.guess_column import look_at
 from adapters.draft.others import others_of
 from adapters.draft.records import drafts_of
+from adapters.mapping.file import open_decisions
 
 _HEAD = """\
 # Draft of a mapping, made from the catalogue and some rows of a database. Work through every TODO, then run
@@ -29,10 +31,10 @@ kind = "TODO"    # TODO how officers read it, such as "police records"
 
 _MARKING = """
 [marking]
-level = "OFFICIAL"
-use = ["U2"]         # not onward without consent
+level = "OFFICIAL"   # TODO how secret the records are
+use = ["U2"]         # TODO not onward without consent?
 releasable_to = []   # TODO members that may be told at all, such as ["kh", "vn"]; empty is nobody
-onward = "ASK"
+onward = "ASK"       # TODO may a receiver pass them on?
 """
 
 _JUNK_AT_LEAST = 2
@@ -54,7 +56,7 @@ def draft_of(tables: Sequence[Table]) -> Draft:
     drafts = drafts_of(tables, encoding, codes)
     lines = [_HEAD.rstrip("\n")]
     if encoding:
-        lines.append(f"encoding = {quoted(encoding)}  # supposed: the bytes read as letters of one script in it")
+        lines.append(f"encoding = {quoted(encoding)}  # TODO is it? The bytes read as letters of one script in it")
     if junk := _junk(drafts, encoding):
         lines.append(f"junk = [{', '.join(map(quoted, junk))}]  # seen in the rows; TODO right for every column?")
     lines += [_MARKING.rstrip("\n"), *codes.lines()]
@@ -64,7 +66,7 @@ def draft_of(tables: Sequence[Table]) -> Draft:
         lines += ["", "# TODO no table looks like one of the record types; take one of the skeletons below"]
     lines += ["", *others_of(_others(tables, drafts), encoding)]
     text = "\n".join(lines).rstrip("\n") + "\n"
-    return Draft(text, tuple(draft.type for draft in drafts), sum("TODO" in line for line in text.splitlines()[4:]))
+    return Draft(text, tuple(draft.type for draft in drafts), open_decisions(text))
 
 
 def _junk(drafts: Sequence[RecordDraft], encoding: str) -> list[str]:

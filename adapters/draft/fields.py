@@ -7,12 +7,15 @@ from dataclasses import dataclass, field
 
 from adapters.database_tables import Column, Table
 from adapters.draft.code_tables import CodeTables, bare, quoted, ref
-from adapters.draft.guess_column import guess_date, kinds_of, look_at, meaning_of, points_to, words_of
+from adapters.draft.guess_column import coded_by, guess_date, kinds_of, look_at, points_to, words_of
 from adapters.draft.guess_country import guess_country
+from adapters.draft.key_values import KeyValues
+from adapters.draft.meanings import Meanings
 from gateway.records.types import RECORD_TYPES
 
 _NAMES = ("given", "middle", "surname")
 _GIVEN_BESIDE_SURNAME = ("_ชื่อ_", "_ຊື່_", "_ឈ្មោះ_", "_名_")
+_LAST_DAY = "  # TODO is this the last day on which a row counts?"
 _NO_LIVE = "# live = [...]   TODO are cancelled rows kept in the table? How are they known?"
 
 
@@ -30,25 +33,24 @@ class RecordDraft:
     head: list[str] = field(default_factory=list)
     live: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    by_values: tuple[str, ...] = ()
 
     def lines(self) -> list[str]:
         """Return the lines of the [[record]]."""
         main = RECORD_TYPES[self.type].main
         missing = [name for name in main if name not in self.fields]
-        made = [f"# {self.type}: `{bare(self.table.name)}` looks like it."]
+        made = [f"# {self.type}: `{bare(self.table.name)}` looks like it.  TODO is this the right table?"]
         if self.rivals:
             rivals = ", ".join(f"`{bare(name)}`" for name in self.rivals)
-            made.append(f"# Other tables that do: {rivals}; TODO is this the right one?")
+            made.append(f"# Other tables that do: {rivals}.")
         made += ["[[record]]", f"type = {quoted(self.type)}", f"table = {quoted(self.table.name)}", *self.head]
         made += ["live = [", *self.live, "]"] if self.live else [_NO_LIVE]
         if missing:
             made.append(f"left_out = [{', '.join(map(quoted, missing))}]  # TODO map those that the agency holds")
         for name, lines in self.joins.items():
-            made += ["", f"[record.join.{quoted(name)}]", *lines]
+            made += ["", f"[record.join.{quoted(name)}]  # TODO do the rows belong together so?", *lines]
         made += ["", "[record.fields]"]
-        made += [
-            f"{name} = {toml}" + (f"  # {bare(note)}" if note else "") for name, (toml, note) in self.fields.items()
-        ]
+        made += [f"{name} = {toml}  # {bare(self._note(toml, note))}" for name, (toml, note) in self.fields.items()]
         made += self.notes
         said = "\n".join(made)
         unused = [
@@ -56,15 +58,25 @@ class RecordDraft:
         ]
         if unused:
             made.append(f"# Columns that nothing uses: {', '.join(map(bare, unused))}.")
-        made += ["", "[record.search]", *(f"{name} = {toml}" for name, toml in self.search.items())]
+        made += ["", "[record.search]  # TODO what may a row be found by?"]
+        made += [f"{name} = {toml}" for name, toml in self.search.items()]
         return made
+
+    def _note(self, toml: str, note: str) -> str:
+        """Return what is said behind a field: everything in a draft is a guess that a person confirms."""
+        named = [name for name in self.by_values if ref(name) in toml]
+        told = f"TODO is it? By its values alone: {', '.join(named)}" if named else "TODO is it? By the column's name"
+        return note if "TODO" in note and not named else f"{told}; {note}" if note else told
 
 
 class FieldWriter:
     """Writes parts of one draft from the tables of a database."""
 
-    def __init__(self, draft: RecordDraft, tables: Sequence[Table], encoding: str, codes: CodeTables) -> None:
+    def __init__(
+        self, draft: RecordDraft, tables: Sequence[Table], encoding: str, codes: CodeTables, meanings: Meanings
+    ) -> None:
         self._draft = draft
+        self._meanings = meanings
         self._tables = tables
         self._encoding = encoding
         self._codes = codes
@@ -78,15 +90,15 @@ class FieldWriter:
             head.append(f"key = {quoted(table.columns[0].name)}  # TODO one column that tells rows apart")
         if changed := self._first(table, "changed"):
             head.append(f"changed = {ref(changed.name)}  # TODO does it grow with every change of a row?")
-        self._draft.live += [line for column in table.columns if (line := self._live(column))]
+        self._draft.live += [line for column in table.columns if (line := self._live(table, column))]
         head.append('category = "UNKNOWN"  # TODO what the subjects are to the agency: TRAVELLER, SUSPECT, ...')
 
-    def _live(self, column: Column, join: str = "") -> str:
-        meaning, look = meaning_of(column.name), look_at(column, self._encoding)
+    def _live(self, table: Table, column: Column, join: str = "") -> str:
+        meaning, look = self._meanings.of(table, column), look_at(column, self._encoding)
         if meaning == "live_to" and look.matches(r"\d{8}"):
-            return f'    {{ column = {ref(column.name, join)}, not_past = "yyyymmdd" }},'
+            return f'    {{ column = {ref(column.name, join)}, not_past = "yyyymmdd" }},{_LAST_DAY}'
         if meaning == "live_to" and look.matches(r"\d{4}-\d\d-\d\d.*"):
-            return f'    {{ column = {ref(column.name, join)}, not_past = "yyyy-mm-dd" }},'
+            return f'    {{ column = {ref(column.name, join)}, not_past = "yyyy-mm-dd" }},{_LAST_DAY}'
         if meaning not in ("deleted", "active") or not look.is_code:
             return ""
         usual = look.counts.most_common(1)[0][0]
@@ -113,7 +125,7 @@ class FieldWriter:
         return next(iter(self._all(table, meaning)), None)
 
     def _all(self, table: Table, meaning: str) -> list[Column]:
-        return [column for column in table.columns if meaning_of(column.name) == meaning]
+        return self._meanings.columns(table, meaning)
 
     def _text(self, name: str, table: Table, meaning: str) -> None:
         if column := self._first(table, meaning):
@@ -129,10 +141,9 @@ class FieldWriter:
         column = self._first(table, meaning)
         if column is None:
             return
-        target = points_to(table, column, self._tables)
-        if target and (spoken := self._spoken(target[0], target[1])):
-            join = self._codes_join(column.name, target)
-            self._put(name, f"{{ column = {ref(spoken, f'{join}.')} }}", "its text in the table of codes")
+        target = coded_by(table, column, self._tables)
+        if target and (spoken := self._spoken(*target)):
+            self._put_spoken(name, column, target, spoken, codes_of or meaning)
         elif codes := self._codes.add(table.name, column, codes_of or meaning):
             self._put(name, f'{{ column = {ref(column.name)}, convert = "code", codes = {quoted(codes)} }}')
         elif RECORD_TYPES[self._draft.type].by_name[name].shape("?"):
@@ -140,11 +151,23 @@ class FieldWriter:
         else:
             self._draft.notes.append(f"# TODO {name}: `{bare(column.name)}` needs a table of codes.")
 
-    def _spoken(self, table: str, key: str) -> str:
-        """Return the column of a code table with the words for the code."""
+    def _put_spoken(self, name: str, column: Column, target: tuple[str, str], spoken: Column, meaning: str) -> None:
+        """Write a field whose words stand in a table of codes; those of a closed list are looked up once more."""
+        is_free = RECORD_TYPES[self._draft.type].by_name[name].shape("?")
+        codes = "" if is_free else self._codes.add(target[0], spoken, meaning)
+        if not is_free and not codes:
+            self._draft.notes.append(f"# TODO {name}: `{bare(column.name)}` needs a table of codes.")
+            return
+        said = f', convert = "code", codes = {quoted(codes)}' if codes else ""
+        join = self._codes_join(column.name, target)
+        self._put(name, f"{{ column = {ref(spoken.name, f'{join}.')}{said} }}", "its text in the table of codes")
+
+    def _spoken(self, table: str, key: str) -> Column | None:
+        """Return the column of a code table with the words for the code: the first one with words, else the first."""
         found = next(each for each in self._tables if each.name == table)
-        others = [column.name for column in found.columns if column.name != key]
-        return others[0] if others else ""
+        others = [column for column in found.columns if column.name != key]
+        worded = [each for each in others if look_at(each, self._encoding).matches(r".*[^\W\d_].*", 0.5)]
+        return next(iter(worded or others), None)
 
     def _codes_join(self, name: str, target: tuple[str, str]) -> str:
         return self._join(name.lower(), "codes", target[0], target[1], name)
@@ -180,7 +203,7 @@ class FieldWriter:
 
     def _nationality(self, name: str, table: Table) -> None:
         column = self._first(table, "nationality")
-        target = points_to(table, column, self._tables) if column else None
+        target = coded_by(table, column, self._tables) if column else None
         if column is None or target is None:
             self._country(name, table, "nationality", is_list=True)
             return
@@ -201,7 +224,7 @@ class FieldWriter:
         """Return name parts in the order of their columns, grouped by language; then whole names; then aliases."""
         groups: dict[str, list[str]] = {}
         whole = self._all(table, "name")
-        parts = [column for column in table.columns if meaning_of(column.name) in _NAMES]
+        parts = [column for column in table.columns if self._meanings.of(table, column) in _NAMES]
         if parts and not self._all(table, "surname"):
             # Beside a column of given names, one that is only called "name" holds the surname.
             parts += [column for column in whole if words_of(column.name) in ("_nom_", "_name_", "_nam_")]
@@ -229,7 +252,7 @@ class FieldWriter:
                 continue
             if parts := self._names(person, "person."):
                 self._join("person", "one", target[0], target[1], column.name)
-                self._draft.live += [line for each in person.columns if (line := self._live(each, "person."))]
+                self._draft.live += [line for each in person.columns if (line := self._live(person, each, "person."))]
                 self._list(name, parts)
                 if birth:
                     self._date(birth, person, "birth", "person.")
@@ -265,6 +288,16 @@ class FieldWriter:
                 if target and target[0] == table.name:
                     return other, column.name, target[1]
         return None
+
+    def _attribute_join(self, found: KeyValues, to: str, attribute: str) -> str:
+        """Write the join to the rows of one attribute, and return its name."""
+        others = [name for name in found.table.key if name not in (found.owner.name, found.key.name)]
+        key = next(iter(others), found.value.name)
+        where = f"where = [{{ column = {ref(found.key.name)}, in = [{quoted(attribute)}] }}]"
+        name = words_of(attribute).strip("_") or "attribute"
+        made = self._join(f"its_{name}", "many", found.table.name, found.owner.name, to, key)
+        self._draft.joins[made].append(where)
+        return made
 
     def _many(self, table: Table, child: Table, column: str, to: str) -> str:
         del table

@@ -6,9 +6,11 @@ A guess is written into a draft for a person to judge; nothing here decides anyt
 from __future__ import annotations
 
 import re
+import tomllib
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cache
@@ -18,37 +20,25 @@ from typing import Any
 
 from adapters.database_tables import Column, Table
 from adapters.values.cells import cleaner
-from adapters.values.charsets import decoder
 from adapters.values.converters import CONVERTERS
 from adapters.values.texts import word_list
 from gateway.errors import LiaisonError
 
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+|[^\x00-\x7f]+")
 _ACCENTS = re.compile("[\u0300-\u036f]")  # of Latin letters; the marks of other scripts are letters of their own
-_ENCODINGS = (
-    ("tis-620", "THAI"),
-    ("viscii", "LATIN"),
-    ("tcvn3", "LATIN"),
-    ("gbk", "CJK"),
-    ("big5", "CJK"),
-    ("cp1252", "LATIN"),
-)
 
-
-# Marks on nothing, vowels before nothing, figures within words: bytes of another set that were read as Thai.
-_UNTHAI = re.compile(
-    "(?:^|[^\u0e01-\u0e2e\u0e31\u0e34-\u0e3a\u0e47-\u0e4e])[\u0e31\u0e34-\u0e3a\u0e47-\u0e4e]"
-    "|[\u0e40-\u0e44](?![\u0e01-\u0e2e])|[\u0e01-\u0e3a][\u0e50-\u0e5b]"
-)
+_JOINT = re.compile(r"(?<=[a-z0-9])_(?=[a-z0-9])")
+"""The joint of two words in a pattern: agencies write `ngay_sinh` and `ngaysinh`."""
 
 
 @cache
 def _patterns() -> tuple[tuple[str, re.Pattern[str]], ...]:
     content = files("adapters").joinpath("data/column_words.tsv").read_text(encoding="utf-8")
     rows = (row.split("\t") for row in content.splitlines() if row and not row.startswith("#"))
-    return tuple((meaning, re.compile(pattern)) for meaning, pattern in rows)
+    return tuple((meaning, re.compile(_JOINT.sub("_?", pattern))) for meaning, pattern in rows)
 
 
+@cache
 def words_of(name: str) -> str:
     """Return the words of a name in small letters with `_` around each: `PersonBirthDate` is `_person_birth_date_`.
 
@@ -58,6 +48,7 @@ def words_of(name: str) -> str:
     return "_" + "".join(f"{word.lower()}_" for word in _WORD.findall(bare.replace("đ", "d").replace("Đ", "D")))
 
 
+@cache
 def meaning_of(column: str) -> str:
     """Return the meaning of a column, by its name; empty when no pattern fits."""
     words = words_of(column)
@@ -79,50 +70,6 @@ def _is_column(meaning: str) -> bool:
 
 
 # ---------------------------------------------------- values
-
-
-def guess_encoding(tables: Iterable[Table]) -> str:
-    """Return the character set of the bytes in all tables; empty if every byte is UTF-8 or there are none."""
-    odd = {
-        value
-        for table in tables
-        for column in table.columns
-        for value in column.values
-        if isinstance(value, bytes) and not _is_utf8(value)
-    }
-    best, most = "", 0.0
-    for name, script in _ENCODINGS if odd else ():
-        decode = decoder(name)
-        share = sum(_is_like(decode, raw, script) for raw in odd) / len(odd)
-        if share > most:
-            best, most = name, share
-    return best
-
-
-def _is_utf8(raw: bytes) -> bool:
-    try:
-        raw.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
-
-
-def _is_like(decode: Any, raw: bytes, script: str) -> bool:
-    try:
-        text = decode(raw)
-    except UnicodeError:
-        return False
-    return is_like(text, script)
-
-
-def is_like(text: str, script: str) -> bool:
-    """Tell whether a text's letters beyond ASCII have names that begin with `script`, and look like real text."""
-    if script == "THAI" and _UNTHAI.search(text):
-        return False
-    letters = [mark for mark in text if ord(mark) > 0x7F and not mark.isspace()]
-    if script == "LATIN" and sum(map(str.isalpha, text)) < 2 * len(letters):
-        return False  # words in Latin letters are not mostly of letters with marks
-    return bool(letters) and all(unicodedata.name(mark, "").startswith(script) for mark in letters)
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,6 +189,16 @@ def _reads(convert: Any, value: Any) -> bool:
     return True
 
 
+def read_dates(look: Look, guess: Guess) -> Iterator[tuple[int, int]]:
+    """Yield the Gregorian year of each value that a guess reads, with the count of the value."""
+    options = tomllib.loads(f"guess = {{{guess.toml.removeprefix(',')}}}")["guess"]
+    convert = CONVERTERS[options.pop("convert")].make(options)
+    for value, count in look.counts.items():
+        with suppress(LiaisonError):
+            if made := convert(value):
+                yield int(made["value"][:4]), count
+
+
 def _share(look: Look, convert: Any) -> float:
     total = sum(look.counts.values())
     return sum(count for value, count in look.counts.items() if _reads(convert, value)) / total
@@ -261,6 +218,42 @@ def points_to(table: Table, column: Column, tables: Sequence[Table]) -> tuple[st
         if _is_named_after(column.name, other.name, key) and _overlaps(column, other.column(key), other.is_whole):
             return other.name, key
     return None
+
+
+def coded_by(table: Table, column: Column, tables: Sequence[Table]) -> tuple[str, str] | None:
+    """Return the table of codes and its key that a column leads to: as `points_to`, else by the values alone.
+
+    By the values, the column leads to the one small table whose key has all of them.
+    """
+    if target := points_to(table, column, tables):
+        return target
+    mine = {str(value) for value in column.values if value is not None}
+    found = [
+        (other.name, key.name)
+        for other in tables
+        if other.name != table.name and (key := _code_key(other)) and _is_coded(mine, other, key)
+    ]
+    return found[0] if len(mine) > 1 and len(found) == 1 else None
+
+
+def _is_coded(codes: set[str], table: Table, key: Column) -> bool:
+    """Tell whether codes are those of a table; numbers are found in any table, so it must call itself one of codes."""
+    held = {str(value) for value in key.values}
+    is_said = "codes" in kinds_of(table.name) or not all(map(str.isdecimal, codes))
+    return is_said and codes <= held and len(codes) >= _COVERED * len(held)
+
+
+def _code_key(table: Table) -> Column | None:
+    """Return the key of a small table that is read in whole and says what codes mean; None for another table."""
+    if not (table.is_whole and 1 < table.rows <= _MAX_CODES and 1 < len(table.columns) <= _MAX_CODE_COLUMNS):
+        return None
+    key = table.column(table.key[0]) if len(table.key) == 1 else table.columns[0]
+    return key if key and len(set(map(str, key.values))) == len(key.values) else None
+
+
+_MAX_CODES = 300
+_COVERED = 0.3
+_MAX_CODE_COLUMNS = 6
 
 
 def _is_named_after(column: str, table: str, key: str) -> bool:

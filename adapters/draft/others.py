@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from adapters.database_tables import Column, Table
 from adapters.draft.code_tables import bare, quoted
 from adapters.draft.guess_column import Look, guess_date, look_at
+from adapters.draft.key_values import key_values_of
 from adapters.masking import mask
 from gateway.records.types import RECORD_TYPES
 
@@ -35,6 +36,8 @@ def _told(table: Table, encoding: str) -> Iterator[str]:
     yield f"# `{bare(table.name)}`, {seen}. Columns, with letters and figures masked:"
     for column in table.columns:
         yield f"#   {bare(column.name)}  {bare(column.type)}  {_values(column, encoding)}"
+    if attributes := key_values_of(table, encoding):
+        yield from attributes.view()
     yield "# To use it, take the comment signs away, say what it is, and name the columns:"
     main = RECORD_TYPES["Person"].main
     left_out = ", ".join(quoted(name) for name in main if name != "names")

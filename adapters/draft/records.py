@@ -7,21 +7,31 @@ from collections.abc import Callable, Sequence
 from adapters.database_tables import Column, Table
 from adapters.draft.code_tables import CodeTables, quoted, ref
 from adapters.draft.fields import FieldWriter, RecordDraft
-from adapters.draft.guess_column import guess_date, kinds_of, look_at, meaning_of
+from adapters.draft.guess_column import guess_date, kinds_of, look_at
+from adapters.draft.key_values import KeyValues, key_values_for
+from adapters.draft.meanings import Meanings
+from adapters.draft.value_forms import SCHEMES, scheme_of
 from gateway.records.types import RECORD_TYPES
 
 
 def drafts_of(tables: Sequence[Table], encoding: str, codes: CodeTables) -> list[RecordDraft]:
     """Return a draft for each record type that some table looks like."""
     made = []
+    meanings = Meanings(tables, encoding)
+    attributes = {table.name: found for table in tables if (found := key_values_for(table, tables, encoding))}
     for kind, score in _SCORES.items():
-        scored = sorted(((score(_Facts(table)), table.name) for table in tables), reverse=True)
+        scored = sorted(
+            ((score(_Facts(table, meanings, attributes.get(table.name))), table.name) for table in tables), reverse=True
+        )
         likely = [name for points, name in scored if points >= _LIKELY]
         if not likely:
             continue
         best = next(table for table in tables if table.name == likely[0])
-        draft = RecordDraft(kind, best, likely[1:])
-        _Writer(draft, tables, encoding, codes).write()
+        draft = RecordDraft(kind, best, likely[1:], by_values=meanings.supposed(best))
+        writer = _Writer(draft, tables, encoding, codes, meanings)
+        writer.write()
+        if best.name in attributes and kind == "Person":
+            writer.attributes(*attributes[best.name])
         if draft.fields:
             made.append(draft)
     return made
@@ -36,10 +46,11 @@ _MAX_CODE_COLUMNS = 6
 class _Facts:
     """The meanings of the names in a table."""
 
-    def __init__(self, table: Table) -> None:
+    def __init__(self, table: Table, meanings: Meanings, attributes: tuple[KeyValues, str] | None) -> None:
         kinds = kinds_of(table.name)
         self.kinds = kinds if len(table.columns) <= _MAX_CODE_COLUMNS else kinds - {"codes"}
-        self.meanings = {meaning_of(column.name) for column in table.columns}
+        self.meanings = {meanings.of(table, column) for column in table.columns}
+        self.meanings |= attributes[0].meant.keys() if attributes else set()
 
     def points(self, kind: str, need: set[str], *useful: str) -> int:
         """Return the likeness of the table to a kind; 0 without one of `need`."""
@@ -70,6 +81,11 @@ _SCORES: dict[str, Callable[[_Facts], int]] = {
 }
 
 
+_ATTRIBUTES = {
+    "names": "name", "birth": "birth", "sex": "sex", "national_ids": "national_id", "addresses": "address",
+}  # fmt: skip
+"""Fields of a person that a table of attributes may hold, with the meaning of the attribute."""
+
 # ---------------------------------------------------- one record
 
 
@@ -97,8 +113,7 @@ class _Writer(FieldWriter):
         self._code("sex", table, "sex")
         self._nationality("nationalities", table)
         if column := self._first(table, "national_id"):
-            item = f"{{ item = {{ number = {{ column = {ref(column.name)} }} }} }}"
-            self._put("national_ids", f"[{item}]", "TODO scheme and issuer, such as THA-PIN and THA")
+            self._national_ids(column)
         self._documents(table)
         self._list("addresses", [f"{{ column = {ref(each.name)} }}" for each in self._all(table, "address")])
         self._list("warnings", [self._warning(table, each) for each in self._all(table, "warning")])
@@ -111,6 +126,43 @@ class _Writer(FieldWriter):
         self._find("names", "[" + ", ".join(['{ field = "names" }', *names]) + "]" if names else "")
         for key in ("birth", "documents", "national_ids"):
             self._find(key)
+
+    def attributes(self, found: KeyValues, to: str) -> None:
+        """Write the person's fields that stand in a table of attributes and in no column."""
+        for name, meaning in _ATTRIBUTES.items():
+            if name in self._draft.fields or meaning not in found.meant:
+                continue
+            cells = found.cells(found.meant[meaning])
+            if toml := self._attribute(name, cells):
+                join = self._attribute_join(found, to, found.meant[meaning])
+                self._put(name, toml.format(f"from = {quoted(join)}, ", ref(cells.name)), "one attribute a row")
+        self._find("names")
+        self._find("birth")
+        self._find("national_ids")
+
+    def _attribute(self, name: str, cells: Column) -> str:
+        """Return a field's TOML, with places for the join and for the column."""
+        if name == "names":
+            return '[{{ {}column = {}, convert = "name" }}]'
+        if name == "addresses":
+            return "[{{ {}column = {} }}]"
+        if name == "national_ids":
+            scheme = scheme_of(look_at(cells, self._encoding))
+            known = f', scheme = {{{{ value = "{scheme}" }}}}' if scheme else ""
+            return f"[{{{{ {{}}item = {{{{ number = {{{{ column = {{}} }}}}{known} }}}} }}}}]"
+        if name == "birth":
+            toml = guess_date(look_at(cells, self._encoding), cells).toml
+            return f'{{{{ {{}}pick = "last", column = {{}}{toml} }}}}'
+        if codes := self._codes.add("attributes", Column(name, "", cells.values), name):
+            return f'{{{{ {{}}pick = "last", column = {{}}, convert = "code", codes = {quoted(codes)} }}}}'
+        return ""
+
+    def _national_ids(self, column: Column) -> None:
+        scheme = scheme_of(look_at(column, self._encoding))
+        known = f', scheme = {{ value = "{scheme}" }}, issuer = {{ value = "{SCHEMES[scheme]}" }}' if scheme else ""
+        item = f"{{ item = {{ number = {{ column = {ref(column.name)} }}{known} }} }}"
+        why = f"its numbers are of {scheme}" if scheme else "TODO scheme and issuer, such as THA-PIN and THA"
+        self._put("national_ids", f"[{item}]", why)
 
     def _warning(self, table: Table, column: Column) -> str:
         codes = self._codes.add(table.name, column, "warning") if look_at(column, self._encoding).is_code else ""

@@ -14,4 +14,6 @@ __all__ = ["FilesSource", "open_files"]
 
 def open_files(place: Place) -> Adapter:
     """Return the folder at `place.url`, behind a key index (`adapters.load.Opener`)."""
-    return open_indexed(FilesSource(load_mapping(place.mapping), folder_of(place.url), place.clock), place)
+    return open_indexed(
+        FilesSource(load_mapping(place.mapping, is_draft=place.is_draft), folder_of(place.url), place.clock), place
+    )

@@ -15,6 +15,6 @@ __all__ = ["HttpSource", "open_http"]
 
 def open_http(place: Place) -> Adapter:
     """Return the interface at `place.url`, behind a key index (`adapters.load.Opener`)."""
-    mapping = load_mapping(place.mapping)
+    mapping = load_mapping(place.mapping, is_draft=place.is_draft)
     base = check_address(place.url, mapping.id)
     return open_indexed(HttpSource(mapping, base, load_access(place.access, base), place.clock), place)

@@ -162,7 +162,7 @@ def _made(answer: Any) -> Made:
 
 def _serve(file: str) -> None:
     """Answer lines until there are no more."""
-    mapping = load_mapping(Path(file))
+    mapping = load_mapping(Path(file), is_draft=True)  # as strict as was asked for before the process began
     builders = {name: Builder(mapping, record) for name, record in mapping.records.items()}
     out = sys.stdout.buffer
     out.write(rules_of(mapping).encode() + b"\n")

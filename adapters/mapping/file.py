@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Callable
 from collections.abc import Mapping as Map
 from pathlib import Path
+from typing import Any
 
 from adapters.mapping.expectations import expectations_of
 from adapters.mapping.mapping import Mapping, RecordMapping
 from adapters.mapping.marking import default_marking
+from adapters.mapping.mistakes import Mistakes
 from adapters.mapping.record import RecordReader
 from adapters.values.charsets import decoder
 from gateway.config.toml import TomlTable, parse_toml
@@ -20,46 +23,87 @@ PLACES = ("files", "http")
 """Sections that say where an adapter finds the tables; with one of them, columns may be paths into documents."""
 
 
-def load_mapping(path: Path) -> Mapping:
-    """Read and check a mapping file. Raises `Misconfigured` with file, line, and the likely intended word."""
+TODO = "TODO"
+"""The word of a draft for what a person has yet to say."""
+
+_DRAFT_ID, _DRAFT_AGENCY = "zz.draft.records", "draft"
+"""Names that no source can have in use: there is no country ZZ."""
+
+
+def load_mapping(path: Path, mistakes: Mistakes | None = None, *, is_draft: bool = False) -> Mapping:
+    """Read and check a mapping file. Raises `Misconfigured` with file, line, and the likely intended word.
+
+    The first mistake is raised, and `mistakes` holds all of them. With `is_draft` the names of the source may be TODO,
+    and records may be missing.
+    """
     try:
         content = path.read_bytes()
     except OSError as error:
         raise Misconfigured("the mapping cannot be read", where=str(path), remedy="check path and rights") from error
-    return read_mapping(str(path), content)
+    return read_mapping(str(path), content, mistakes, is_draft=is_draft)
 
 
-def read_mapping(file: str, content: bytes) -> Mapping:
+def is_unnamed(mapping: Mapping) -> bool:
+    """Tell whether a mapping is a draft whose source has no name yet."""
+    return mapping.id == _DRAFT_ID
+
+
+def open_decisions(text: str) -> int:
+    """Return the number of lines of a mapping that leave something to a person."""
+    return sum(TODO in line for line in text.splitlines() if line.strip() and "every TODO" not in line)
+
+
+def read_mapping(file: str, content: bytes, mistakes: Mistakes | None = None, *, is_draft: bool = False) -> Mapping:
     """Return the mapping in `content`; `file` is its name in errors."""
+    mistakes = mistakes or Mistakes()
     root = parse_toml(file, content, "bad-mapping")
-    root.only("source", "marking", "codes", "record", "expect", *PLACES)
+    mistakes.keep(root.unknown("source", "marking", "codes", "record", "expect", *PLACES))
     source = root.table("source")
-    source.only("id", "agency", "kind", "encoding", "junk", "repair", "url")
-    codes = _codes(root)
+    mistakes.keep(source.unknown("id", "agency", "kind", "encoding", "junk", "repair", "url"))
+    if is_draft and TODO in (source.data.get("id"), source.data.get("agency")):
+        source.data.update(id=_DRAFT_ID, agency=_DRAFT_AGENCY)
+    said = _source(source, mistakes)
+    with mistakes.kept():
+        said["marking"] = default_marking(root.table("marking"), mistakes)
     places = {name: root.table(name) for name in PLACES if name in root.data}
-    records: dict[str, RecordMapping] = {}
-    for node in root.tables("record"):
-        record = RecordReader(node, codes, has_paths=bool(places)).read()
-        if record.type in records:
-            node.fail(f"`{record.type}` is mapped twice", "type")
-        records[record.type] = record
-    if not records:
+    records = _records(root, _codes(root, mistakes), mistakes, has_paths=bool(places))
+    if not records and not mistakes.found and not is_draft:
         root.fail("no record is mapped", remedy="add a [[record]] table")
-    return Mapping(
-        file=file,
-        digest=hashlib.sha256(content).hexdigest(),
-        id=_source_id(source),
-        agency=_identifier(source, "agency"),
-        kind=source.text("kind"),
-        encoding=_encoding(source),
-        junk=frozenset(source.texts("junk")),
-        marking=default_marking(root.table("marking")),
-        records=records,
-        repair=source.get("repair", bool, False),
-        url=source.text("url", ""),
-        places=places,
-        expectations=expectations_of(root, records),
-    )
+    with mistakes.kept():
+        said["expectations"] = expectations_of(root, records)
+    mistakes.end()
+    return Mapping(file=file, digest=hashlib.sha256(content).hexdigest(), records=records, places=places, **said)
+
+
+def _source(source: TomlTable, mistakes: Mistakes) -> dict[str, Any]:
+    said: dict[str, Any] = {}
+    read: dict[str, Callable[[], Any]] = {
+        "id": lambda: _source_id(source),
+        "agency": lambda: _identifier(source, "agency"),
+        "kind": lambda: source.text("kind"),
+        "encoding": lambda: _encoding(source),
+        "junk": lambda: frozenset(source.texts("junk")),
+        "repair": lambda: source.get("repair", bool, False),
+        "url": lambda: source.text("url", ""),
+    }
+    for name, each in read.items():
+        with mistakes.kept():
+            said[name] = each()
+    return said
+
+
+def _records(
+    root: TomlTable, codes: Map[str, Map[str, str]], mistakes: Mistakes, *, has_paths: bool
+) -> dict[str, RecordMapping]:
+    records: dict[str, RecordMapping] = {}
+    with mistakes.kept():
+        for node in root.tables("record"):
+            with mistakes.kept():
+                record = RecordReader(node, codes, mistakes, has_paths=has_paths).read()
+                if record.type in records:
+                    node.fail(f"`{record.type}` is mapped twice", "type")
+                records[record.type] = record
+    return records
 
 
 def _identifier(node: TomlTable, key: str) -> str:
@@ -87,10 +131,19 @@ def _encoding(source: TomlTable) -> str:
     return name
 
 
-def _codes(root: TomlTable) -> Map[str, Map[str, str]]:
+def _codes(root: TomlTable, mistakes: Mistakes) -> Map[str, Map[str, str]]:
     node = root.table("codes")
     tables: dict[str, Map[str, str]] = {}
     for name in node.data:
-        table = node.table(name)
-        tables[name] = {key: table.text(key) for key in table.data}
+        tables[name] = _meanings(node, name, mistakes)
     return tables
+
+
+def _meanings(node: TomlTable, name: str, mistakes: Mistakes) -> dict[str, str]:
+    found: dict[str, str] = {}
+    with mistakes.kept():
+        table = node.table(name)
+        for key in table.data:
+            with mistakes.kept():
+                found[key] = table.text(key)
+    return found

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from msgspec.structs import replace
 
 from adapters.mapping.mapping import WIDEST, MarkingRule, When
+from adapters.mapping.mistakes import Mistakes
 from gateway.config.toml import TomlTable
 from gateway.errors import Misconfigured
 from gateway.model.marking import EVALUATION, Caveat, Level, Marking, Onward, UseCode, code
@@ -38,19 +39,19 @@ def marking_rule(node: TomlTable, when: tuple[When, ...]) -> MarkingRule:
     return MarkingRule(when, replace(WIDEST, **named), frozenset(named))
 
 
-def default_marking(node: TomlTable) -> Marking:
+def default_marking(node: TomlTable, mistakes: Mistakes) -> Marking:
     """Return a table's marking; missing parts keep the model's default, by which nothing is released."""
-    node.only(*MARKING_KEYS)
-    named = _named(node)
+    mistakes.keep(node.unknown(*MARKING_KEYS))
+    named: dict[str, Any] = {}
+    for key in MARKING_KEYS:
+        with mistakes.kept():
+            named |= _named(node, key)
     return replace(Marking(), **{key: value for key, value in named.items() if value or key != "use"})
 
 
-def _named(node: TomlTable) -> dict[str, Any]:
-    made: dict[str, Any] = {}
-    for key in MARKING_KEYS:
-        if key in node.data:
-            made[key] = _part(node, key)
-    return made
+def _named(node: TomlTable, *keys: str) -> dict[str, Any]:
+    """Return the parts of a marking, or those of `keys`, that a table names."""
+    return {key: _part(node, key) for key in keys or MARKING_KEYS if key in node.data}
 
 
 def _part(node: TomlTable, key: str) -> Any:

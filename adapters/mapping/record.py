@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Sequence
 from collections.abc import Mapping as Map
 from dataclasses import replace
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 from adapters.mapping.fit import misfits
 from adapters.mapping.mapping import (
@@ -22,12 +24,27 @@ from adapters.mapping.mapping import (
     members,
 )
 from adapters.mapping.marking import MARKING_KEYS, marking_rule, one_of
-from adapters.values.conversion import Convert, Option
-from adapters.values.converters import CONVERTERS, date_of
+from adapters.mapping.mistakes import FollowsError, Mistakes
+from adapters.mapping.options import (
+    CONDITION,
+    OVER,
+    columns_of,
+    conditions_of,
+    converter_names,
+    date_reader_of,
+    option_of,
+    pairs_of,
+    pick_of,
+    spares_record,
+)
+from adapters.values.conversion import Convert
+from adapters.values.converters import CONVERTERS
 from gateway.config.toml import TomlTable, nearest
 from gateway.errors import Misconfigured
 from gateway.model.marking import SubjectCategory
 from gateway.records.types import RECORD_TYPES
+
+_Read = TypeVar("_Read")
 
 TESTS = ("in", "not_in", "filled", "empty", "not_past")
 _SOURCES = ("column", "columns", "value", "field", "item")
@@ -42,8 +59,12 @@ RECORD_KEYS = (
 class RecordReader:
     """Reads one [[record]] table; keeps what its parts need to know of each other."""
 
-    def __init__(self, node: TomlTable, codes: Map[str, Map[str, str]], has_paths: bool = False) -> None:
+    def __init__(
+        self, node: TomlTable, codes: Map[str, Map[str, str]], mistakes: Mistakes, has_paths: bool = False
+    ) -> None:
         self._node = node
+        self._mistakes = mistakes
+        self._broken: set[str] = set()
         self._has_paths = has_paths
         self._codes = codes
         self._joins: dict[str, Join] = {}
@@ -53,8 +74,8 @@ class RecordReader:
 
     def read(self) -> RecordMapping:
         """Return the record; joins are read first, since everything else may name them."""
-        node = self._node
-        node.only(*RECORD_KEYS)
+        node, kept = self._node, self._mistakes.kept
+        self._mistakes.keep(node.unknown(*RECORD_KEYS))
         name = node.text("type")
         if name not in RECORD_TYPES:
             node.fail(f"unknown record type `{name}`", "type", remedy=nearest(name, RECORD_TYPES))
@@ -62,29 +83,51 @@ class RecordReader:
         self._fields, self._main = RECORD_TYPES[name].fields, RECORD_TYPES[name].main
         joins = node.table("join")
         for join in joins.data:
-            self._joins[join] = self._join(join, joins.table(join))
+            self._broken.add(join)
+            with kept():
+                self._joins[join] = self._join(join, joins.table(join))
+                self._broken.discard(join)
+        table = key = ""
+        category, changed = SubjectCategory.UNKNOWN, None
+        with kept():
+            table = node.text("table")
+        with kept():
+            key = node.text("key")
+        with kept():
+            category = one_of(node, "category", SubjectCategory, node.text("category", "UNKNOWN"))
+        with kept():
+            changed = self._ref(node, "changed", node.text("changed")) if "changed" in node.data else None
         return RecordMapping(
             type=name,
-            table=node.text("table"),
-            key=node.text("key"),
+            table=table,
+            key=key,
             joins=tuple(self._joins.values()),
-            live=tuple(self._when(each, is_live=True) for each in node.tables("live")),
+            live=self._each("live", partial(self._when, is_live=True)),
             fields=self._all_fields(),
             search=self._search(),
-            markings=tuple(self._marking(each) for each in node.tables("marking")),
-            categories=tuple(self._subject(each) for each in node.tables("subject")),
-            category=one_of(node, "category", SubjectCategory, node.text("category", "UNKNOWN")),
-            changed=self._ref(node, "changed", node.text("changed")) if "changed" in node.data else None,
+            markings=self._each("marking", self._marking),
+            categories=self._each("subject", self._subject),
+            category=category,
+            changed=changed,
             line=node.line("table"),
             line_key=node.line("key"),
         )
+
+    def _each(self, key: str, read: Callable[[TomlTable], _Read]) -> tuple[_Read, ...]:
+        """Return what the tables of a list say."""
+        found: list[_Read] = []
+        with self._mistakes.kept():
+            for node in self._node.tables(key):
+                with self._mistakes.kept():
+                    found.append(read(node))
+        return tuple(found)
 
     def _join(self, name: str, node: TomlTable) -> Join:
         kind = one_of(node, "kind", JoinKind, node.text("kind"))
         if kind is JoinKind.NESTED:
             return self._nested(name, node)
         node.only(*JOIN_KEYS)
-        pairs, key_on = _pairs(node)
+        pairs, key_on = pairs_of(node)
         to = tuple(self._ref(node, "on" if key_on == "on" else "to", text) for _, text in pairs)
         columns = tuple(column for column, _ in pairs)
         key = node.text("key") if kind is JoinKind.MANY else columns[0]
@@ -104,7 +147,7 @@ class RecordReader:
             rows=name if kind.is_list else start,
         )
         self._joins[name] = made
-        return replace(made, where=tuple(self._own_condition(each, name) for each in _each(node, "where")))
+        return replace(made, where=tuple(self._own_condition(each, name) for each in conditions_of(node, "where")))
 
     def _start(self, node: TomlTable, key: str, to: tuple[Ref, ...]) -> str:
         """Return the list of rows that a join starts from; empty where each record has one row to start from."""
@@ -141,6 +184,8 @@ class RecordReader:
         if self._has_paths:
             first, _, rest = text.partition(".")
             join, column = (first, rest) if rest and first in self._joins else ("", text)
+        if join in self._broken:
+            raise FollowsError("the join `{join}` cannot be used", where=node.place(key), join=join)
         if join and join not in self._joins:
             remedy = f"{nearest(join, self._joins)}; a column with a dot in its own name stands in quotes: '\"{text}\"'"
             node.fail(f"unknown join `{join}`", key, word=text, remedy=remedy)
@@ -158,58 +203,83 @@ class RecordReader:
     # ---------------------------------------------------- fields and search keys
 
     def _all_fields(self) -> Map[str, Value]:
-        node, left_out = self._node.table("fields"), self._node.texts("left_out")
-        node.only(*self._fields)
+        node = self._node.table("fields")
+        self._mistakes.keep(node.unknown(*self._fields))
+        with self._mistakes.kept():
+            self._mistakes.keep(self._unsaid(node, self._node.texts("left_out")))
+        values = self._values(node, self._fields)
+        for name, value in values.items():
+            field = RECORD_TYPES[self._name].by_name[name]
+            told = (
+                node.wrong(problem, name, word, f"the field is {field.form}") for word, problem in misfits(field, value)
+            )
+            self._mistakes.keep(told)
+        return values
+
+    def _unsaid(self, node: TomlTable, left_out: Sequence[str]) -> Iterator[Misconfigured]:
+        """Yield a mistake for each field that `left_out` misspells, and each that is not said once."""
         for name in left_out:
             if name not in self._fields:
-                self._node.fail(f"unknown field `{name}`", "left_out", name, nearest(name, self._fields))
+                yield self._node.wrong(f"unknown field `{name}`", "left_out", name, nearest(name, self._fields))
         for name in self._fields:
             mapped, said = name in node.data, name in left_out
             if (mapped and said) or (name in self._main and not (mapped or said)):
                 problem = "both mapped and left out" if said else "neither mapped nor left out"
-                node.fail(f"`{name}` is {problem}", remedy=f"map `{name}` in [record.fields], or name it in `left_out`")
-        values = {name: self._value(node, name) for name in node.data}
-        for name, value in values.items():
-            field = RECORD_TYPES[self._name].by_name[name]
-            for word, problem in misfits(field, value):
-                node.fail(problem, name, word, remedy=f"the field is {field.form}")
-        return values
+                remedy = f"map `{name}` in [record.fields], or name it in `left_out`"
+                yield node.wrong(f"`{name}` is {problem}", remedy=remedy)
+
+    def _values(self, node: TomlTable, known: Sequence[str]) -> dict[str, Value]:
+        """Return the value of each key that is known; the others are mistakes that are told elsewhere."""
+        found: dict[str, Value] = {}
+        for name in node.data:
+            with self._mistakes.kept():
+                if name in known:
+                    found[name] = self._value(node, name)
+        return found
 
     def _search(self) -> Map[str, Value]:
         node = self._node.table("search")
-        node.only(*SEARCH_KEYS)
-        return {name: self._value(node, name) for name in node.data}
+        self._mistakes.keep(node.unknown(*SEARCH_KEYS))
+        return self._values(node, SEARCH_KEYS)
 
     def _value(self, node: TomlTable, key: str, rows: str = "") -> Value:
         data = node.data[key]
         items = data if isinstance(data, list) else [data]
-        parts = tuple(self._part(node, key, item, rows) for item in items)
+        parts = tuple(part for item in items if (part := self._kept_part(node, key, item, rows)))
         many = any(part.rows and not part.pick for part in parts)
         return Value(parts, is_list=isinstance(data, list) or (many and not rows))
+
+    def _kept_part(self, node: TomlTable, key: str, data: Any, rows: str) -> Part | None:
+        with self._mistakes.kept():
+            return self._part(node, key, data, rows)
+        return None
 
     def _part(self, node: TomlTable, key: str, data: Any, rows: str) -> Part:
         if not isinstance(data, dict):
             node.fail(f'`{key}` must be a table such as {{ column = "..." }}', key)
         inner = node.inner(key, data)
-        names = _converter_names(inner)
-        inner.only(*PART_KEYS, *sorted(option for name in names for option in CONVERTERS[name].options))
+        names = converter_names(inner)
+        known = (*PART_KEYS, *sorted(option for name in names for option in CONVERTERS[name].options))
+        self._mistakes.keep(inner.unknown(*known))
         own = inner.text("from", "")
+        if own in self._broken:
+            raise FollowsError("the join `{join}` cannot be used", where=inner.place("from"), join=own)
         if own and (own not in self._joins or not self._joins[own].rows or rows):
             many = [join.name for join in self._joins.values() if join.rows]
             inner.fail(f"`{own}` is not a join with many rows", "from", own, nearest(own, many))
         item = inner.data.get("item")
         part = Part(
-            refs=tuple(self._ref(inner, "column", name, own or rows) for name in _columns(inner)),
+            refs=tuple(self._ref(inner, "column", name, own or rows) for name in columns_of(inner)),
             constant=inner.text("value", ""),
             field=self._field(inner),
             item=None if item is None else self._item(inner, own or rows),
             rows=own,
-            pick=_pick(inner),
+            pick=pick_of(inner),
             where=self._where(inner, own or rows),
             separator=inner.text("separator", " "),
             converters=tuple(self._converter(inner, name) for name in names),
             otherwise=inner.text("otherwise", ""),
-            spares_record=_spares_record(inner),
+            spares_record=spares_record(inner, names),
             codes=self._codes[inner.text("codes")] if names[:1] == ("code",) else None,
             names=names,
             script=str(inner.data.get("script") or inner.data.get("lang") or ""),
@@ -243,7 +313,7 @@ class RecordReader:
 
     def _converter(self, inner: TomlTable, name: str) -> Convert:
         converter = CONVERTERS[name]
-        options = {key: _option(inner, key, option) for key, option in converter.options.items() if key in inner.data}
+        options = {key: option_of(inner, key, option) for key, option in converter.options.items() if key in inner.data}
         for key, option in converter.options.items():
             if option.needed and key not in options:
                 inner.fail(f"`{name}` needs `{key}`", "convert", remedy=f"`{key}`: {option.doc}")
@@ -269,8 +339,8 @@ class RecordReader:
 
     def _conditions(self, node: TomlTable) -> tuple[When, ...]:
         if not node.data.get("when"):
-            node.fail("a rule needs `when`", "when", remedy=_CONDITION.format("when"))
-        return tuple(self._when(each) for each in _each(node, "when"))
+            node.fail("a rule needs `when`", "when", remedy=CONDITION.format("when"))
+        return tuple(self._when(each) for each in conditions_of(node, "when"))
 
     def _when(self, node: TomlTable, rows: str = "", *, is_live: bool = False) -> When:
         node.only(*CONDITION_KEYS)
@@ -285,7 +355,7 @@ class RecordReader:
         if test == "not_past" and not is_live:
             node.fail("`not_past` is a condition of `live`", "not_past", remedy="a record is not read anew each day")
         values = frozenset(node.texts(test)) if test in ("in", "not_in") else frozenset[str]()
-        date = _date(node, "not_past") if test == "not_past" else None
+        date = date_reader_of(node, "not_past") if test == "not_past" else None
         return When(ref, test, values, date, over, by, by_date)
 
     def _is_list(self, ref: Ref, rows: str) -> bool:
@@ -307,86 +377,9 @@ class RecordReader:
             return Over(said), None, None
         if word != "newest" or not column.strip():
             what = f"`{ref.join}` may have many rows, and the condition does not say which of them decide"
-            node.fail(what if not said else f"`rows` cannot be `{said}`", "rows" if said else "column", remedy=_OVER)
+            node.fail(what if not said else f"`rows` cannot be `{said}`", "rows" if said else "column", remedy=OVER)
         by = self._ref(node, "rows", column.strip(), ref.join)
         held = members(self._joins.values())[self._joins[ref.join].rows]
         if by.join not in held:
             node.fail(f"`{column}` is no column of `{ref.join}`", "rows", remedy="a row's time stands in the row")
-        return Over.NEWEST, by, _date(node, "dates") if "dates" in node.data else None
-
-
-_CONDITION = '{} = {{ column = "...", in = ["..."] }}'
-
-
-def _each(node: TomlTable, key: str) -> list[TomlTable]:
-    """Return the conditions of `key`: one table, or a list of them."""
-    data: Any = node.data.get(key, [])
-    items = data if isinstance(data, list) else [data]
-    if not all(isinstance(item, dict) for item in items):
-        node.fail(f"`{key}` holds conditions", key, remedy=_CONDITION.format(key))
-    return [node.inner(key, item) for item in items]
-
-
-_OVER = (
-    'say `rows = "newest by COLUMN"` for the present state of a history, `rows = "any"` (as it was read until now), or '
-    '`rows = "all"`'
-)
-
-
-def _date(node: TomlTable, key: str) -> Convert:
-    try:
-        return date_of({"formats": list(node.texts(key))}, bounded=False)
-    except Misconfigured as error:
-        node.fail(error.message, key, remedy=error.remedy)
-
-
-def _pairs(node: TomlTable) -> tuple[list[tuple[str, str]], str]:
-    """Return the columns of a join, each with the column that it equals, and the key that says so."""
-    if "on" not in node.data:
-        return [(node.text("column"), node.text("to"))], "column"
-    if "column" in node.data or "to" in node.data:
-        node.fail("a join has either `on`, or `column` and `to`", "on", remedy="leave `column` and `to` out")
-    pairs = node.data["on"]
-    if not isinstance(pairs, list) or not pairs or not all(_is_pair(pair) for pair in pairs):
-        node.fail("`on` is a list of pairs", "on", remedy='on = [["column of the joined table", "column of this one"]]')
-    return [(column, to) for column, to in pairs], "on"
-
-
-def _is_pair(pair: Any) -> bool:
-    return isinstance(pair, list) and len(pair) == 2 and all(isinstance(text, str) and text for text in pair)
-
-
-def _option(inner: TomlTable, key: str, option: Option) -> Any:
-    """Return an option's value, checked for type and choices."""
-    value: Any = inner.texts(key) if option.kind is list else inner.get(key, option.kind)
-    if option.choices and value not in option.choices:
-        inner.fail(f"`{key}` cannot be `{value}`", key, remedy=nearest(str(value), option.choices))
-    return value
-
-
-def _spares_record(inner: TomlTable) -> bool:
-    spared = inner.text("unreadable", "record")
-    if spared not in ("record", "field"):
-        inner.fail("`unreadable` is `record` or `field`", "unreadable", remedy="what is left out")
-    return spared == "field"
-
-
-def _columns(inner: TomlTable) -> tuple[str, ...]:
-    return inner.texts("columns") + ((inner.text("column"),) if "column" in inner.data else ())
-
-
-def _pick(inner: TomlTable) -> str:
-    pick = inner.text("pick", "")
-    if pick and (pick not in ("first", "last") or "from" not in inner.data):
-        inner.fail("`pick` is `first` or `last`, with `from`", "pick")
-    return pick
-
-
-def _converter_names(inner: TomlTable) -> tuple[str, ...]:
-    names = inner.texts("convert")
-    for name in names:
-        if name not in CONVERTERS:
-            inner.fail(f"unknown converter `{name}`", "convert", name, nearest(name, CONVERTERS))
-    if names or "item" in inner.data or "field" in inner.data:
-        return names
-    return ("text",)
+        return Over.NEWEST, by, date_reader_of(node, "dates") if "dates" in node.data else None

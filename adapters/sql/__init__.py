@@ -17,4 +17,6 @@ __all__ = ["SqlSource", "open_sql"]
 def open_sql(place: Place) -> Adapter:
     """Return the database at `place.url`, behind a key index (`adapters.load.Opener`)."""
     access = read_sql_access(place.access)
-    return open_indexed(SqlSource(load_mapping(place.mapping), place.url, place.clock, access), place)
+    return open_indexed(
+        SqlSource(load_mapping(place.mapping, is_draft=place.is_draft), place.url, place.clock, access), place
+    )

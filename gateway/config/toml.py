@@ -162,9 +162,14 @@ class TomlTable:
 
     def only(self, *allowed: str) -> None:
         """Refuse every key that is not in `allowed`."""
+        for mistake in self.unknown(*allowed):
+            raise mistake
+
+    def unknown(self, *allowed: str) -> Iterator[Misconfigured]:
+        """Yield a mistake for each key that is not in `allowed`."""
         for key in self.data:
             if key not in allowed:
-                self.fail(f"unknown key `{key[:40]}`", key, remedy=nearest(key, allowed))
+                yield self.wrong(f"unknown key `{key[:40]}`", key, remedy=nearest(key, allowed))
 
     def get(self, key: str, kind: type, default: Any = None) -> Any:
         """Return the value of `key` if it has type `kind`; without a default it must exist."""

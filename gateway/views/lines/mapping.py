@@ -30,7 +30,15 @@ def mapping_lines(report: Report, *, show: bool, leaves: Iterable[Line]) -> Iter
         yield "the source was not looked at: only the file was checked; mend it first", "warn"
     elif not report.has_database:
         yield "no database was looked at: only the file was checked (give --url)", "warn"
-    yield "the mapping can be used" if report.is_good else "the mapping cannot be used yet", "title"
+    yield _verdict(report), "title"
+
+
+def _verdict(report: Report) -> str:
+    if not report.is_good:
+        return "the mapping cannot be used yet"
+    if report.is_draft:
+        return f"the file is a draft without mistakes; a node uses it when its source has a name ({report.todo} TODO)"
+    return "the mapping can be used" + (f"; {report.todo} TODO are still in it" if report.todo else "")
 
 
 def reach_lines(found: Sequence[Reach] | None) -> Iterator[Line]:

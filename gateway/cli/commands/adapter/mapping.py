@@ -44,7 +44,7 @@ def check(
       liaison adapter check th_police.toml --url sqlite:////srv/police.sqlite --rows 100000
       liaison adapter check th_police.toml --policy policy/national/th
 
-    Exit code 0 when the mapping can be used, 1 when not.
+    Exit code 0 when the mapping can be used, or is a draft without mistakes; 1 when not. All mistakes are told at once.
     """
     with working("trying the mapping"):
         report = check_mapping(mapping, url, access, rows, SystemClock())

@@ -324,7 +324,7 @@ def test_a_draft_is_valid_and_says_what_is_left_to_do(liaison: Liaison, source: 
     ran = liaison("adapter", "init", "--url", source.url)
     assert ran.code == 0
     draft = tomllib.loads(ran.out)
-    assert {record["type"] for record in draft["record"]} == {"Person", "Vehicle"}
+    assert {record["type"] for record in draft["record"]} == {"Person", "TravelDocument", "Vehicle"}
     assert "TODO" in ran.out
     path = tmp_path / "draft.toml"
     filled = ran.out.replace('id = "TODO"', 'id = "th.police.x"').replace('agency = "TODO"', 'agency = "police"')

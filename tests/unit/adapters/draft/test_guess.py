@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.database_tables import Column, Table
+from adapters.draft.character_sets import guess_encoding
 from adapters.draft.code_tables import CodeTables
 from adapters.draft.draft import draft_of
-from adapters.draft.guess_column import guess_date, guess_encoding, kinds_of, look_at, meaning_of, points_to, words_of
+from adapters.draft.guess_column import guess_date, kinds_of, look_at, meaning_of, points_to, words_of
 from adapters.draft.records import drafts_of
 from adapters.mapping.file import read_mapping
 from adapters.mapping.rows import refs_of

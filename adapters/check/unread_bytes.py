@@ -1,0 +1,67 @@
+"""Name each column with bytes that are not of the mapping's character set, and the sets that they may be of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from adapters.check.misread import is_stray
+from adapters.check.report import Finding, TypeReport
+from adapters.database_tables import DATABASES, Column, Table
+from adapters.draft.character_sets import likely_encodings
+from adapters.mapping.mapping import Mapping as SourceMapping
+from adapters.mapping.mapping import RecordMapping, Ref
+from adapters.mapping.rows import refs_of
+from adapters.sql.survey import survey
+from adapters.values.cells import cleaner
+from gateway.errors import Malformed
+
+UNREAD = "bytes that are not"
+"""How the reason of such a row begins."""
+
+
+def unread_columns(
+    mapping: SourceMapping, report: TypeReport, url: str, access: Path | None, rows: int
+) -> Iterator[Finding]:
+    """Yield a note for each mapped column of a database that has such bytes, when some row was left out for them."""
+    if url.partition(":")[0].partition("+")[0] not in DATABASES or not any(UNREAD in why for why in report.reasons):
+        return
+    record = mapping.records[report.type]
+    tables = dict.fromkeys([record.table, *(join.table for join in record.joins)])
+    for table in survey(url, access, rows, list(tables)):
+        for column in table.columns:
+            if (line := _line(record, table, column)) and (odd := _unread(mapping.encoding, column.values)):
+                yield _told(mapping, f"{mapping.file}:{line}", table, column, odd)
+
+
+def _unread(encoding: str, values: Iterable[object]) -> list[bytes]:
+    clean, found = cleaner(encoding, frozenset()), []
+    for value in values:
+        try:
+            clean(value)
+        except Malformed as error:
+            if isinstance(value, bytes) and error.code == "bad-encoding":
+                found.append(value)
+    return found
+
+
+def _line(record: RecordMapping, table: Table, column: Column) -> int:
+    """Return the line on which a mapping names a column; 0 when it does not."""
+    names = {join.name for join in record.joins if join.table == table.name}
+    names |= {""} if record.table == table.name else set()
+    refs: list[Ref] = list(refs_of(record))
+    return next((ref.line for ref in refs if ref.join in names and ref.column == column.name), 0)
+
+
+def _told(mapping: SourceMapping, where: str, table: Table, column: Column, odd: list[bytes]) -> Finding:
+    cells = "1 cell" if len(odd) == 1 else f"{len(odd)} cells"
+    told = f"{cells} of column `{column.name}` in table `{table.name}` are bytes that are not {mapping.encoding}"
+    if is_stray(odd):
+        return Finding("note", told, where, "too few to tell a character set: damaged cells, which the agency corrects")
+    likely = likely_encodings(odd)
+    if not likely:
+        return Finding("note", told, where, "of no character set that is known here: are they texts at all?")
+    remedy = (
+        f'`encoding = "{likely[0]}"` under [source], if the samples are readable then; most likely {", ".join(likely)}'
+    )
+    return Finding("note", told, where, remedy)
