@@ -22,6 +22,8 @@ from adapters.index.make import Made, Task, make, rules_of
 from adapters.mapping.file import load_mapping
 from adapters.mapping.mapping import Mapping as SourceMapping
 from adapters.mapping.rows import Builder
+from gateway.matching.own_rows.check import own_rows_of
+from gateway.matching.scripts.tables import own_rows, use
 from gateway.storage.index.index_file import IndexedRecord, KeyKind
 
 WORTH_ROWS = 50_000
@@ -60,7 +62,7 @@ class IndexHelper:
         except OSError:
             return self
         # The helper reads mapping and tables a moment later, and they may have changed.
-        if self._line() != self._rules.encode():
+        if not self._tell(orjson.dumps(dict(own_rows().texts))) or self._line() != self._rules.encode():
             self._end()
         return self
 
@@ -82,18 +84,27 @@ class IndexHelper:
 
     def _give(self, tasks: list[Task]) -> bool:
         """Hand over rows, unless the helper is busy or gone, or a cell has no form in JSON."""
-        process = self._process
-        if self._given or process is None or process.stdin is None:
+        if self._given or self._process is None:
             return False
         try:
-            process.stdin.write(orjson.dumps([(task.record_type, task.rows, task.links) for task in tasks]) + b"\n")
-            process.stdin.flush()
+            line = orjson.dumps([(task.record_type, task.rows, task.links) for task in tasks])
         except TypeError:
             return False
-        except OSError:
+        if not self._tell(line):
             self._end()
             return False
         self._given = tasks
+        return True
+
+    def _tell(self, line: bytes) -> bool:
+        """Write a line to the helper; tell whether it could be written."""
+        if self._process is None or self._process.stdin is None:
+            return False
+        try:
+            self._process.stdin.write(line + b"\n")
+            self._process.stdin.flush()
+        except OSError:
+            return False
         return True
 
     def _answer(self) -> tuple[list[Task], bytes]:
@@ -161,7 +172,8 @@ def _made(answer: Any) -> Made:
 
 
 def _serve(file: str) -> None:
-    """Answer lines until there are no more."""
+    """Answer lines until there are no more. The first one holds the country's own tables of names."""
+    use(own_rows_of(orjson.loads(sys.stdin.buffer.readline()), "names"))
     mapping = load_mapping(Path(file), is_draft=True)  # as strict as was asked for before the process began
     builders = {name: Builder(mapping, record) for name, record in mapping.records.items()}
     out = sys.stdout.buffer

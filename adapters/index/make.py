@@ -13,6 +13,7 @@ from adapters.mapping.mapping import Mapping as SourceMapping
 from adapters.mapping.rows import Builder, Rows
 from gateway import matching
 from gateway.errors import LiaisonError
+from gateway.matching.scripts.tables import own_rows
 from gateway.model import forms, numbers
 from gateway.storage.index.index_file import IndexedRecord
 
@@ -51,7 +52,7 @@ def reason_of(record_type: str, error: LiaisonError) -> str:
 
 def rules_of(mapping: SourceMapping) -> str:
     """Return the state on which an index depends apart from the rows: it is rebuilt when this changes."""
-    return f"{mapping.digest}|{_rules_digest()}"
+    return f"{mapping.digest}|{_rules_digest()}{own_rows().digest}"
 
 
 @cache

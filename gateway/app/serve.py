@@ -24,6 +24,7 @@ from gateway.host.ending import end_within
 from gateway.host.service_manager import ServiceManager
 from gateway.loop import run
 from gateway.ops.homes.lock import only_one
+from gateway.ops.homes.own_tables import use_own_tables
 from gateway.telemetry import Logger, LogLine, configure_logging
 
 
@@ -36,6 +37,7 @@ def serve(home: Path, production: bool) -> int:
     with _place(Home(home), shared=settings.is_shared) as place:
         production = production or settings.node.production
         with listing_obstacles(settings, SystemClock(), production=production):
+            use_own_tables(settings.home)
             node = build_node(settings, production, place)
         run(_until_signal(node))
     return 0

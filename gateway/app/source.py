@@ -29,6 +29,7 @@ from gateway.model.names import member_id
 from gateway.model.strictness import Strictness
 from gateway.ops.homes.found_source import certificate_names
 from gateway.ops.homes.lock import only_one
+from gateway.ops.homes.own_tables import use_own_tables
 from gateway.ops.sources.places import process_place
 from gateway.ports.content_keys import Retention
 from gateway.ports.journal import LogName
@@ -53,6 +54,7 @@ def serve_source(home: Path) -> int:
     descriptors.raise_limit()
     memory.share_pools()
     with only_one(settings.home.path / "source.lock"):
+        use_own_tables(settings.home.path)
         log = Logger(component="source", member=settings.source.member)
         serve_until_signal(lambda: Process(settings), WATCH_S, partial(log.error, LogLine.STOP_HANGS))
     return 0

@@ -13,6 +13,7 @@ from gateway.clock import Clock, SystemClock
 from gateway.config.source_home import SourceProcess, load_source
 from gateway.errors import LiaisonError, Misconfigured
 from gateway.ops.homes.lock import only_one
+from gateway.ops.homes.own_tables import use_own_tables
 from gateway.ops.sources.places import process_place
 from gateway.signing.keys import load_signing_key
 
@@ -42,6 +43,7 @@ def check_source(home: Path) -> list[Finding]:
         ("TLS key", lambda found, now: _certificate(found, "tls", now)),
         ("log's key", _log_key),
         ("node", _node),
+        *([("names", _names)] if settings.home.names.exists() else []),
         ("system", _system),
     ]
     return [_look(what, settings, clock, look) for what, look in looks]
@@ -70,6 +72,11 @@ def _node(settings: SourceProcess, clock: Clock) -> str:
     return f"serves {', '.join(settings.source.nodes)}; accepts references of {accepted.count} statement key(s)"
 
 
+def _names(settings: SourceProcess, clock: Clock) -> str:
+    del clock
+    return f"{use_own_tables(settings.home.path)} own rows in the tables of names"
+
+
 def _system(settings: SourceProcess, clock: Clock) -> str:
     """Check the agency's system, unless a process serves it now; opening it builds a missing key index."""
     try:
@@ -82,6 +89,7 @@ def _system(settings: SourceProcess, clock: Clock) -> str:
 
 
 def _asked(settings: SourceProcess, clock: Clock) -> str:
+    use_own_tables(settings.home.path)  # its index is made with them
     adapter = open_adapter(settings, clock)
     try:
         said = adapter.describe()

@@ -124,6 +124,9 @@ def value_of(option: str, remedy: str = "") -> Iterator[None]:
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 home_option = click.option("--home", required=True, type=NEW_FOLDER, envvar="LIAISON_HOME", help="The node's home.")
+names_option = click.option(
+    "--home", type=FOLDER, envvar="LIAISON_HOME", help="Read names with this home's own tables (`names/`), too."
+)
 source_home = click.option("--home", required=True, type=FOLDER, help="The source process's home.")
 witness_home = click.option("--home", required=True, type=FOLDER, help="The domestic witness's home.")
 source_option = click.option(

@@ -45,6 +45,11 @@ class KeyHome:
         return self.path / "index"
 
     @property
+    def names(self) -> Path:
+        """The folder of the country's own rows of the tables of names."""
+        return self.path / "names"
+
+    @property
     def highwater(self) -> Path:
         """The folder of the logs' high-water marks, outside the database."""
         return self.path / "highwater"

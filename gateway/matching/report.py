@@ -38,6 +38,25 @@ class Side:
 
 
 @dataclass(frozen=True, slots=True)
+class DecidingRow:
+    """A row of a table by which a name is read, and the comparison without it.
+
+    It `decides` where the score, the class or the finding by a search would be another. It is not `alone` where rows of
+    other tables, which are left out with it, say the same.
+    """
+
+    table: str
+    where: str
+    row: str
+    own: bool
+    alone: bool
+    decides: bool
+    score: float
+    quality: str
+    read: str
+
+
+@dataclass(frozen=True, slots=True)
 class Comparison:
     """Two names compared: class (`EXACT_ID`, `STRONG`, `POSSIBLE`, `none`), score, rules, and their sentences.
 
@@ -53,6 +72,7 @@ class Comparison:
     rules: tuple[str, ...]
     because: tuple[str, ...]
     thresholds: str
+    rows: tuple[DecidingRow, ...] = ()
 
 
 def compare(query: PersonQuery, features: PersonFeatures, thresholds: Thresholds = USUAL) -> Comparison:

@@ -162,6 +162,8 @@ REFUSED: dict[str, Harm] = {
     "key that others read": lambda home: (home / "keys" / "statement.key").chmod(0o640),
     "unused key that others read": written("keys/old.key", b"", 0o644),
     "unused key that is none": written("keys/old.key", b"no key"),
+    "row of a table of names": written("names/titles.tsv", b"sadet\tmale\tword\n"),
+    "unknown table of names": written("names/title.tsv", b"sadet\tM\tword\n"),
     "no log key": gone("keys/log.key"),
     "no witness key": gone("keys/witness.key"),
     "no TLS key": gone("keys/tls.key"),

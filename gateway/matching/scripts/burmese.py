@@ -74,7 +74,7 @@ def _words() -> dict[tuple[str, ...], tuple[str, ...]]:
     found: dict[tuple[str, ...], tuple[str, ...]] = {}
     for number, (word, said) in enumerate(tables.rows("burmese_words", 2), 1):
         written = tuple(syllables(to_unicode(word)))
-        if not all(_is_syllable(each) for each in written) or len(written) > LONGEST:
+        if not is_whole(word):
             raise Misconfigured(
                 "row {number}, `{word}`, is not one to {most} whole Burmese syllables",
                 code="bad-table",
@@ -89,9 +89,11 @@ def _words() -> dict[tuple[str, ...], tuple[str, ...]]:
     return found
 
 
-def _is_syllable(written: str) -> bool:
-    """Tell whether a text begins with a consonant or a vowel that is a letter, and has nothing but Burmese signs."""
-    return re.fullmatch(f"{_CONSONANT}[\u102b-\u103e\u1000-\u1021]*", written) is not None
+def is_whole(word: str) -> bool:
+    """Tell whether a text is one to `LONGEST` syllables: each a consonant or a vowel letter, and only Burmese signs."""
+    written = syllables(to_unicode(word))
+    pattern = f"{_CONSONANT}[\u102b-\u103e\u1000-\u1021]*"
+    return len(written) <= LONGEST and all(re.fullmatch(pattern, each) for each in written)
 
 
 @cache

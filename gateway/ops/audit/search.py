@@ -20,11 +20,13 @@ from gateway.audit.search.terms import ANY, TERMS, Field, term
 from gateway.audit.verify.findings import Report
 from gateway.clock import SystemClock
 from gateway.errors import Misused
+from gateway.matching.scripts.tables import own_rows
 from gateway.ops.acts.carry import look_up
 from gateway.ops.audit.export_folder import require_export
 from gateway.ops.audit.search_question import Search
 from gateway.ops.audit.unknown_words import refuse_unknown
 from gateway.ops.homes.open_home import Written, open_home
+from gateway.ops.homes.own_tables import use_own_tables
 from gateway.storage.documents.find_file import FindFile
 from gateway.storage.keys.references import HitReferences
 
@@ -109,6 +111,7 @@ def find_entries(
     """
     search.check()
     who.check(place, search)
+    _use_names(place)
     if complete is not None:
         complete.check(place)
     question, entry, keep, mandate = search.question(), None, None, None
@@ -176,10 +179,17 @@ def _reasons(found: Found) -> list[str]:
 
 def update_index(place: Place, progress: Progress | None) -> dict[str, Any]:
     """Bring an index up to date; return the work done as JSON."""
+    _use_names(place)
     with _searched(place) as logs, _open_index(place, logs) as index:
         added = IndexKeeper(logs, index).catch_up(progress)
     path = _index_path(place)
     return {"index": str(path), "added": added * BLOCK, "bytes": path.stat().st_size}
+
+
+def _use_names(place: Place) -> None:
+    """Read names as the node of a home does; an export is read with the packaged tables alone."""
+    if not place.is_export:
+        use_own_tables(place.folder)
 
 
 @contextmanager
@@ -201,18 +211,18 @@ def _index_path(place: Place) -> Path:
 def _open_index(place: Place, logs: SearchedLogs) -> Iterator[FindFile]:
     """Open the index of these logs; an index of another export, or with terms of another edition, is replaced."""
     path = _index_path(place)
-    belongs = logs.belongs
+    belongs, terms = logs.belongs, f"{TERMS}{own_rows().digest}"
     if place.rebuild:
         remove_index(path)
     index = FindFile(path)
-    if index.note(_BELONGS) not in ("", belongs) or index.note(_TERMS) != TERMS:
+    if index.note(_BELONGS) not in ("", belongs) or index.note(_TERMS) != terms:
         index.close()
         remove_index(path)
         index = FindFile(path)
     with closing(index):
         if not index.note(_TERMS):
             index.keep(_BELONGS, belongs)
-            index.keep(_TERMS, TERMS)
+            index.keep(_TERMS, terms)
         yield index
 
 

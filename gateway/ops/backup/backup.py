@@ -197,6 +197,7 @@ def _files(settings: Settings, home: Home, heads: Collection[str]) -> Iterator[s
         home.trust,
         home.witnesses,
         home.mappings,
+        home.names,
         home.policies,
         *(home.persons(use) for use in PERSONS),
         home.certificates,

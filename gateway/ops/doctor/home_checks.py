@@ -18,6 +18,7 @@ from gateway.errors import LiaisonError, Misconfigured
 from gateway.ops.acts.switches import options_of
 from gateway.ops.doctor.finding import Check, CheckContext, Finding, failed, good, stop, warn
 from gateway.ops.doctor.listed_sources import check_listed_sources
+from gateway.ops.doctor.name_checks import check_names
 from gateway.ops.doctor.release_checks import check_release
 from gateway.ops.doctor.source_processes import check_processes
 from gateway.ops.doctor.storage_checks import was_never_served
@@ -299,6 +300,7 @@ def check_trial(context: CheckContext) -> list[Finding]:
 
 START_CHECKS: dict[str, Check] = {
     "folder": check_folder,
+    "names": check_names,
     "keys": check_keys,
     "certificates": check_certificates,
     "clock": check_clock,

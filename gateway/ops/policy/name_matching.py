@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
 
 from gateway.errors import Malformed, Misused
+from gateway.matching.own_rows.deciding import deciding_rows
 from gateway.matching.person import PersonFeatures
 from gateway.matching.report import Comparison, compare
 from gateway.matching.thresholds import SETS
@@ -29,7 +32,8 @@ def compare_names(
     except Malformed as error:
         raise Misused(str(error)) from error
     features = PersonFeatures((held.names[0].text,), births[1], sexes[1], "", fathers[1])
-    return compare(query, features, SETS[thresholds])
+    again = partial(compare, query, features, SETS[thresholds])
+    return replace(again(), rows=deciding_rows((first, second, *filter(None, fathers)), again))
 
 
 def _both(option: str, values: Sequence[str]) -> tuple[str, str]:

@@ -13,6 +13,7 @@ from gateway.clock import Clock, from_us
 from gateway.config import Home, load_settings
 from gateway.config.source_home import load_source
 from gateway.errors import Misused
+from gateway.ops.homes.own_tables import use_own_tables
 from gateway.ops.sources.key_indexes import chosen_sources, elsewhere, index_status_at
 from gateway.ops.sources.places import process_place, source_place
 
@@ -29,6 +30,7 @@ class Kept:
 
 def kept_sources(home: Path, wanted: str, clock: Clock) -> list[Kept]:
     """Return the sources of a home, or the one named `wanted`. Raises `Misused` where there is none of that name."""
+    use_own_tables(home)
     if (home / "source.toml").exists():
         return [_of_process(home, wanted, clock)]
     settings = load_settings(home)

@@ -8,10 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from adapters.check.evaluate import Summary
-from gateway.matching.report import Comparison, Side
+from gateway.matching.report import Comparison, DecidingRow, Side
 from gateway.views.lines import Line
 
 _STYLES = {"STRONG": "good", "POSSIBLE": "warn"}
+_MOST_ROWS = 8
+"""The deciding rows that are shown; the JSON has all."""
+
 _TITLES = {"M": ", title of a man", "F": ", title of a woman"}
 
 
@@ -32,8 +35,15 @@ def comparison_lines(found: Comparison) -> Iterator[Line]:
         yield "keys in common: none, so a search finds the second by its birth date only", "warn"
     for reason in found.because:
         yield f"  - {reason}"
+    yield from map(_row_line, found.rows[:_MOST_ROWS])
     style = _STYLES.get(found.quality, "bad")
     yield f"score {found.score:.2f}, class {found.quality} ({found.thresholds} thresholds)", style
+
+
+def _row_line(row: DecidingRow) -> Line:
+    without = f"score {row.score:.2f}, class {row.quality}" if row.decides else f"read as {row.read}"
+    others = "" if row.alone else " and others that say the same"
+    return f"  row `{row.row}` ({row.where}) {'decided' if row.decides else 'counts'}: without it{others} {without}"
 
 
 def _side_lines(title: str, side: Side) -> Iterator[Line]:

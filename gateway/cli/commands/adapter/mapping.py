@@ -13,6 +13,7 @@ from adapters.sql.survey import survey
 from gateway.cli.options import FILE, FOLDER, access_option, json_option, show_option, source_address
 from gateway.cli.output import Output, print_json, printed, say, working
 from gateway.clock import SystemClock
+from gateway.ops.homes.own_tables import use_own_tables
 from gateway.ops.policy.holdings import mapped_reach
 from gateway.views.lines.mapping import mapping_lines, reach_lines, sample_lines
 
@@ -29,7 +30,10 @@ from gateway.views.lines.mapping import mapping_lines, reach_lines, sample_lines
 @click.option("--rows", default=10_000, show_default=True, type=click.IntRange(1), help="Looked at per record type.")
 @show_option
 @click.option(
-    "--home", type=FOLDER, envvar="LIAISON_HOME", help="Also say who gets the records, by this home's policy."
+    "--home",
+    type=FOLDER,
+    envvar="LIAISON_HOME",
+    help="Also say who gets the records, by this home's policy, and check its `names/`.",
 )
 @click.option("--policy", "folder", type=FOLDER, help="The same by the policy in this national folder.")
 @printed
@@ -46,6 +50,7 @@ def check(
 
     Exit code 0 when the mapping can be used, or is a draft without mistakes; 1 when not. All mistakes are told at once.
     """
+    use_own_tables(home)
     with working("trying the mapping"):
         report = check_mapping(mapping, url, access, rows, SystemClock())
     reached = mapped_reach(report.mapping, home, folder) if report.mapping and (home or folder) else None

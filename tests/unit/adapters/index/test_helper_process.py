@@ -17,6 +17,8 @@ from adapters.index.make import Made, Task, make
 from adapters.mapping.file import load_mapping
 from adapters.sql.source import SqlSource
 from gateway.clock import SystemClock
+from gateway.matching.own_rows.check import own_rows_of
+from gateway.matching.scripts.tables import OwnRows, use
 from gateway.storage.index.index_store import IndexStore
 from tests.support.small_source import SmallSource, small_source
 
@@ -71,6 +73,27 @@ def test_the_same_index_comes_out_of_two_processes(
     monkeypatch.setattr("adapters.index.build.is_worth_it", lambda _: True)
     build_index(source, tmp_path / "helped.sqlite", secret=SECRET)
     assert bodies(tmp_path / "alone.sqlite") == bodies(tmp_path / "helped.sqlite")
+
+
+def test_both_processes_read_names_with_the_countrys_own_tables(
+    source: SqlSource, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("adapters.index.build.is_worth_it", lambda _: True)
+    build_index(source, tmp_path / "packaged.sqlite", secret=SECRET)
+    use(own_rows_of({"placeholders": "somchai\tnone"}, "names"))
+    try:
+        build_index(source, tmp_path / "helped.sqlite", secret=SECRET)
+        own: list[str] = []
+        with IndexHelper(source.mapping) as helper:
+            assert helper._process is not None
+            all_made(source, helper, own, wait=True)
+        assert len(own) < PEOPLE
+        monkeypatch.setattr("adapters.index.build.is_worth_it", lambda _: False)
+        build_index(source, tmp_path / "alone.sqlite", secret=SECRET)
+    finally:
+        use(OwnRows())
+    assert bodies(tmp_path / "alone.sqlite") == bodies(tmp_path / "helped.sqlite")
+    assert bodies(tmp_path / "packaged.sqlite") != bodies(tmp_path / "helped.sqlite")
 
 
 def tasks(source: SqlSource) -> Iterator[Task]:

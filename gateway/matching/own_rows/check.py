@@ -1,0 +1,127 @@
+"""From the texts of a country's own tables to its rows: each row is checked, and a wrong one is refused by its line."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Mapping
+
+from gateway.errors import Misconfigured
+from gateway.matching.own_rows.shapes import TABLES, Shape
+from gateway.matching.scripts.tables import OwnRows, Row, packaged, parse
+
+MOST_BYTES = 262_144
+"""The most bytes of one file."""
+
+_MOST_ROWS = 2_000
+"""The most own rows of one table: some tables are tried word by word on each name."""
+
+_LONGEST = 64
+"""The most letters of a field: no name has a longer word."""
+
+
+def own_rows_of(texts: Mapping[str, str], folder: str) -> OwnRows:
+    """Return a country's own rows; `texts` are the files of `folder` by the name of their table.
+
+    Raises `Misconfigured` with file and line for a row that cannot be used.
+    """
+    rows, replaced = {}, set()
+    for name in sorted(texts):
+        file = f"{folder}/{name}.tsv"
+        own = _checked(shape_of(name, file), file, texts[name])
+        shape, known = TABLES[name], _by_key(name)
+        for key, row in own.items():
+            if key in known:
+                replaced.add(known[key].where)
+            elif shape.removable and _is_removal(row, shape):
+                raise _wrong(
+                    row.where,
+                    "`{key}` has only - beside it, which takes a packaged row away, and there is none",
+                    "write the other fields, or delete the line",
+                    key=_shown(key),
+                )
+        rows[name] = tuple(row for row in own.values() if not (shape.removable and _is_removal(row, shape)))
+    return OwnRows(rows, frozenset(replaced), dict(texts))
+
+
+def shape_of(name: str, file: str) -> Shape:
+    """Return the columns of a table. Raises `Misconfigured` for one that cannot be extended."""
+    if name in TABLES:
+        return TABLES[name]
+    near = difflib.get_close_matches(name, TABLES, 1, 0.6)
+    raise Misconfigured(
+        "no table of names that can be extended is called `{name}`",
+        code="bad-names",
+        where=file,
+        remedy="name the file as one of these: {tables}",
+        name=name,
+        tables=", ".join(f"{table}.tsv" for table in near or TABLES),
+    )
+
+
+def _by_key(name: str) -> dict[tuple[str, ...], Row]:
+    shape = TABLES[name]
+    return {row.fields[: shape.keys]: row for row in packaged(name, len(shape.columns))}
+
+
+def _checked(shape: Shape, file: str, text: str) -> dict[tuple[str, ...], Row]:
+    """Return the rows of a file by their keys."""
+    found: dict[tuple[str, ...], Row] = {}
+    for row in _bounded(parse(file, text, len(shape.columns)), file):
+        _check(row, shape)
+        key = row.fields[: shape.keys]
+        if (other := found.setdefault(key, row)).fields != row.fields:
+            raise _wrong(
+                row.where,
+                "this row contradicts that at {other} about `{key}`",
+                "keep one of the two",
+                other=other.where,
+                key=_shown(key),
+            )
+    return found
+
+
+def _bounded(rows: Iterator[Row], file: str) -> Iterator[Row]:
+    for count, row in enumerate(rows, 1):
+        if count > _MOST_ROWS:
+            raise _wrong(
+                row.where, "more than {most} rows in {file}", "keep those that are needed", most=_MOST_ROWS, file=file
+            )
+        yield row
+
+
+def _check(row: Row, shape: Shape) -> None:
+    """Raise `Misconfigured` for a field that its column does not take, and for a key in the wrong form."""
+    removal = shape.removable and _is_removal(row, shape)
+    for place, (text, column) in enumerate(zip(row.fields, shape.columns, strict=True), 1):
+        if place > shape.keys and removal:
+            continue
+        if place <= shape.keys and text != (form := shape.form(text) if text else ""):
+            raise _wrong(
+                row.where,
+                "`{text}` would meet no name: they are compared in the form `{form}`",
+                "write `{form}`",
+                text=text,
+                form=form,
+            )
+        if len(text) > _LONGEST or not column.takes(text) or (place == 1 and not text):
+            raise _wrong(
+                row.where,
+                "field {place}, `{text}`, is not {what}",
+                "write at most {most} signs: {what}",
+                place=place,
+                text=text[:_LONGEST] or "-",
+                what=column.says,
+                most=_LONGEST,
+            )
+
+
+def _is_removal(row: Row, shape: Shape) -> bool:
+    return not any(row.fields[shape.keys :])
+
+
+def _shown(key: tuple[str, ...]) -> str:
+    return " ".join(key)
+
+
+def _wrong(where: str, message: str, remedy: str, **facts: object) -> Misconfigured:
+    return Misconfigured(message, code="bad-names", where=where, remedy=remedy, **facts)

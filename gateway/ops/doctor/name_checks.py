@@ -1,0 +1,12 @@
+"""Check the own tables of names of a home."""
+
+from __future__ import annotations
+
+from gateway.ops.doctor.finding import CheckContext, Finding, good
+from gateway.ops.homes.own_tables import use_own_tables
+
+
+def check_names(context: CheckContext) -> list[Finding]:
+    """Check the home's own tables of names, and let them count: the sources' indexes depend on them."""
+    count = use_own_tables(context.home.path)
+    return [good("names", f"{count} own rows in the tables of names")] if count else []

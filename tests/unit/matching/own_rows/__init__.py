@@ -1,0 +1,1 @@
+"""Tests of a country's own rows of the tables of names."""
