@@ -18,7 +18,8 @@
     │   ├── Unacknowledged          RECEIPTS_DUE         the asker owes receipts for earlier answers
     │   ├── TimedOut                DEADLINE_EXCEEDED    no answer inside the budget
     │   ├── Unavailable             UNAVAILABLE          the node cannot serve this now
-    │   │   └── ConnectionLost      UNAVAILABLE          no connection, or one that broke under the message
+    │   │   ├── ConnectionLost      UNAVAILABLE          no connection, or one that broke under the message
+    │   │   └── Untrusted           UNAVAILABLE          a connection that our side refused
     │   └── Unknown                 NOT_FOUND            no such thing here
     ├── Misused                     arguments that cannot be used or contradict each other (exit code 2)
     ├── Misconfigured               a setting, mapping, policy or key file that cannot be used
@@ -36,6 +37,7 @@ never a template. Without facts a template is a plain text, in which braces mean
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from string import Formatter
@@ -83,6 +85,8 @@ class _Facts(Formatter):
 
 _FACTS = _Facts()
 
+_PLAIN_WORD = re.compile(r"[A-Z][a-z]*(?![A-Za-z0-9_-])")
+
 
 def fill(template: str, facts: Mapping[str, object]) -> str:
     """Return `template` with its facts in place.
@@ -95,6 +99,11 @@ def fill(template: str, facts: Mapping[str, object]) -> str:
         return _FACTS.vformat(template, (), facts)
     except Exception:  # noqa: BLE001 - an error is being reported, and no other error may replace it
         return template
+
+
+def clause(sentence: str) -> str:
+    """Return another library's sentence as a clause of ours; codes and names keep their letters, also the first."""
+    return sentence[:1].lower() + sentence[1:] if _PLAIN_WORD.match(sentence) else sentence
 
 
 class LiaisonError(Exception):
@@ -245,6 +254,10 @@ class Unavailable(Refused):
 
 class ConnectionLost(Unavailable):
     """There was no connection, or it broke before the answer came: the same bytes may be sent again."""
+
+
+class Untrusted(Unavailable):
+    """Our side refused the connection to a counterpart: its certificate or its protocol is not what it must be."""
 
 
 class Unknown(Refused):

@@ -97,5 +97,5 @@ def _agreement(attributes: Attributes) -> str:
 
 
 def _word(words: Sentences, value: str) -> str:
-    """Return a code as a word of the catalogues; an unlisted one in small letters."""
-    return Term(words[value]) if value in words else str(value).replace("_", " ").lower()
+    """Return a code as a word of the catalogues; an unlisted one as it is."""
+    return Term(words[value]) if value in words else value

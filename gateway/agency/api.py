@@ -191,7 +191,7 @@ def _routes(parts: AgencyParts) -> APIRouter:
     @router.post(
         "/searches/{search_id}/onward",
         response_model=OnwardResponse,
-        responses={202: {"model": OnwardResponse}} | _OF_BODIES | refusals(404),
+        responses={202: {"model": OnwardResponse}} | _OF_BODIES | refusals(404, 409),
         openapi_extra=body_of(OnwardBody),
     )
     async def use_onward(request: Request, search_id: Annotated[str, Path(pattern=_SEARCH_ID)]) -> Response:

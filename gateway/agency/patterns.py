@@ -9,8 +9,12 @@ from typing import Any
 
 from gateway.records import codes
 
-_ANY = "[^\u0000-\u001f\u007f-\u009f\ue000-\uf8ff\U000f0000-\U0010fffd]"
-"""A character that is neither a control character nor of a private area."""
+_FORBIDDEN = "\u0000-\u001f\u007f-\u009f\ue000-\uf8ff\U000f0000-\U0010fffd"
+"""Control characters, and those of private areas."""
+
+_BLANK = "\u0020\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
+_TEXT = f"[{_BLANK}]*[^{_BLANK}{_FORBIDDEN}][^{_FORBIDDEN}]*"
+"""Text that is more than blanks."""
 
 _IDENTIFIER = "[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?"
 _REFERENCE = "[A-Za-z0-9](?:[A-Za-z0-9._/-]{0,62}[A-Za-z0-9])?"
@@ -27,8 +31,8 @@ def _form(pattern: str, *, optional: bool = False) -> dict[str, Any]:
     return {"pattern": f"^(?:{pattern})?$" if optional else f"^(?:{pattern})$"}
 
 
-TEXT: dict[str, Any] = {"pattern": f"^{_ANY}+$", "minLength": 1}
-TEXT_OR_NONE: dict[str, Any] = {"pattern": f"^{_ANY}*$"}
+TEXT = _form(_TEXT)
+TEXT_OR_NONE = _form(_TEXT, optional=True)
 MEMBER = _form("[a-z]{2}")
 IDENTIFIER_OR_NONE = _form(_IDENTIFIER, optional=True)
 REFERENCE_OR_NONE = _form(_REFERENCE, optional=True)

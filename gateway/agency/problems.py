@@ -28,6 +28,9 @@ _STATUS = {
     Reason.INTERNAL: 500,
 }
 
+_STATUS_OF_CODE = {"no-such-hit": 409, "record-gone": 409}
+"""The search is there, so it is no 404; what the body names of it is not."""
+
 TITLES: Sentences = {
     "400": "the request does not parse",
     "401": "not authenticated",
@@ -63,7 +66,7 @@ def status_of(error: LiaisonError) -> int:
     if isinstance(error, TooLarge):
         return 413
     if isinstance(error, Refused | StorageBroken):
-        return _STATUS[error.reason]
+        return _STATUS_OF_CODE.get(error.code, _STATUS[error.reason])
     return 500
 
 

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from gateway.agency import patterns
 from gateway.agency.plausibility import check_birth, check_issuer
-from gateway.errors import Malformed
+from gateway.errors import Malformed, clause
 from gateway.model.names import MemberId, identifier, member_id, reference
 from gateway.model.purpose import Offence, Purpose
 from gateway.model.query import (
@@ -205,8 +205,7 @@ def read_body(kind: type[_Body], value: Any, code: str) -> _Body:
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
         place = ".".join(str(part) for part in first["loc"])[:120] or "body"
-        said = first["msg"]
-        message = _SAID.get(first["type"], said[:1].lower() + said[1:])  # codes in it keep their capitals
+        message = _SAID.get(first["type"], clause(first["msg"]))
         raise Malformed(message, code=code, where=place, remedy="see /openapi.json") from None
 
 

@@ -68,7 +68,8 @@ class LineBody(BaseModel):
 
     `not_searched`: no source that could hold the record was searched, since none takes such a question, or none of
     those in `missing` answered. `partial`: a hit or no hit that lacks the kinds of sources in `missing`. Neither
-    means no hit. `not_accepted`: an answer came that does not verify here.
+    means no hit. `not_accepted`: an answer came that does not verify here, or our node refused
+    the connection to theirs.
 
     `silent_since` is set where the counterpart was not waited for, since it had been silent for long.
     """

@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Iterator
 from datetime import date, datetime, time
 from typing import Any, Never
 
-from gateway.errors import Misconfigured
+from gateway.errors import Misconfigured, clause
 
 Path = tuple[str | int, ...]
 
@@ -64,7 +64,7 @@ def parse_toml(file: str, content: bytes, code: str = "", *, is_secret: bool = F
     except tomllib.TOMLDecodeError as error:
         found = re.search(r"line (\d+)", str(error))
         line = found[1] if found else str(content.count(b"\n") + 1)
-        reason = "" if is_secret else f": {str(error).partition(' (at')[0].lower()}"
+        reason = "" if is_secret else f": {clause(str(error).partition(' (at')[0])}"
         remedy = "text stands in quotation marks, and every bracket is closed: see https://toml.io"
         refusal = Misconfigured("not TOML{reason}", code=code, where=f"{file}:{line}", remedy=remedy, reason=reason)
         raise refusal from (None if is_secret else error)

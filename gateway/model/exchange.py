@@ -19,7 +19,8 @@ class Outcome(StrEnum):
     """The outcome of an answer. Three are never in an answer, and the asker notes them when it has none:
 
     `SILENT` where none came, `TOO_MANY` where the counterpart turned the question away beyond a limit, which it did not
-    sign, and `NOT_ACCEPTED` where one came that we do not believe: its signature, key, time or proof does not hold.
+    sign, and `NOT_ACCEPTED` where one came that we do not believe (its signature, key, time or proof does not hold), or
+    where we refuse the connection to the node that would give it.
     `NO_HIT`: at least one source was searched. `NOT_SEARCHED`: none was, since none takes such a question or none
     answered; `missing` names the latter.
     """

@@ -19,6 +19,7 @@ from gateway.exchange.incidents import LIMITS
 from gateway.model.exchange import AnswerMessage
 from gateway.model.names import MemberId
 from gateway.node import wire
+from gateway.node.handshake import untrusted
 from gateway.rpc import methods
 
 if TYPE_CHECKING:
@@ -153,6 +154,8 @@ def peer_error(member: str, error: grpc.aio.AioRpcError) -> LiaisonError:
     """Return our error for a gRPC status. A status proves nothing, so it counts as silence with a reason."""
     if error.code() == grpc.StatusCode.DEADLINE_EXCEEDED:
         return TimedOut("`{member}` did not answer in time", where=member, member=member)
+    if refused := untrusted(member, error.details() or ""):
+        return refused
     kind = ConnectionLost if error.code() in _LOST else Unavailable
     return kind(
         "`{member}` cannot be reached ({name}: {detail!a})",

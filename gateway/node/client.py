@@ -15,6 +15,7 @@ from gateway.model.exchange import AnswerMessage
 from gateway.model.names import MemberId
 from gateway.node import wire
 from gateway.node.asking_stream import peer_error
+from gateway.node.handshake import is_cancelled, untrusted
 from gateway.node.link import Link
 from gateway.ports.peers import PeerStatus
 from gateway.rpc import methods
@@ -66,15 +67,18 @@ class PeerPool:
         return PeerStatus(member, link is not None and link.connected, self._last_seen.get(member, 0))
 
     async def reaches(self, member: MemberId, timeout: float) -> bool:
-        """Tell whether the member answers a call within `timeout` seconds, whatever it says."""
+        """Tell whether the member answers a call within `timeout` seconds, whatever it says.
+
+        One whose connection our side refuses counts: the next question tells officers so.
+        """
         try:
             await self._link(member).call(methods.HEALTH_CHECK.path, b"", timeout)
         except grpc.aio.AioRpcError as error:
-            return error.code() not in _NOT_REACHED
+            return error.code() not in _NOT_REACHED or untrusted(member, error.details() or "") is not None
         except (LiaisonError, grpc.aio.UsageError):
             return False
         except asyncio.CancelledError:
-            if _cancelled():
+            if is_cancelled():
                 raise
             return False
         return True
@@ -101,7 +105,7 @@ class PeerPool:
         except grpc.aio.AioRpcError as error:
             raise (refusal or peer_error)(member, error) from error
         except (asyncio.CancelledError, grpc.aio.UsageError):
-            if _cancelled():
+            if is_cancelled():
                 raise
             # grpc raises this when the channel is closed under a call: this task itself was not cancelled.
             raise Unavailable("the connection to `{member}` was closed", where=member, member=member) from None
@@ -124,9 +128,3 @@ class PeerPool:
                 link.retire()
             link = self._links[member] = Link(member, directory, self._identity(), lambda: self._seen(member))
         return link
-
-
-def _cancelled() -> bool:
-    """Tell whether this task was cancelled."""
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0

@@ -16,10 +16,11 @@ import grpc
 from liaison.exchange.v1 import exchange_pb2 as pb
 
 from certs.tls import TlsIdentity, channel_credentials
-from gateway.errors import ConnectionLost, Unavailable
+from gateway.errors import ConnectionLost, Unavailable, Untrusted
 from gateway.model.exchange import AnswerMessage
 from gateway.model.names import MemberId
 from gateway.node.asking_stream import AskingStream
+from gateway.node.handshake import refused_handshake
 from gateway.rpc import methods
 from gateway.rpc.contract import largest_answer
 from gateway.rpc.transport import client_options
@@ -79,8 +80,21 @@ class Link:
                 # The cause is on the way or at the other end: an idle connection is probably dead, too.
                 for connection in self._connections:
                     connection.give_up_unheard()
-            stream = await next(self._turn).stream()
+            stream = await self._stream()
             return await stream.ask(request)
+
+    async def _stream(self) -> AskingStream:
+        """Return a stream over the next connection that our side does not refuse. Raises as `Connection.stream`."""
+        refused: Untrusted | None = None
+        for connection in itertools.islice(self._turn, _CONNECTIONS):
+            try:
+                return await connection.stream()
+            except Untrusted as error:
+                refused = error
+            except ConnectionLost as lost:
+                raise refused or lost from None
+        assert refused is not None
+        raise refused
 
     @contextlib.contextmanager
     def _flying(self) -> Iterator[None]:
@@ -148,7 +162,10 @@ class Connection:
             raise
 
     async def stream(self) -> AskingStream:
-        """Return a stream for a request. Raises `ConnectionLost` when there is no connection within a second."""
+        """Return a stream for a request.
+
+        Raises `ConnectionLost` when there is no connection within a second, and `Untrusted` when our side refuses it.
+        """
         if self._stream is None or self._stream.broken:
             await self._connected()
         if self._stream is None or not self._stream.usable:
@@ -168,11 +185,20 @@ class Connection:
         channel.get_state(try_to_connect=True)
         try:
             async with asyncio.timeout(_CONNECT_S):
-                await channel.channel_ready()
+                await self._ready(channel)
         except (TimeoutError, grpc.aio.UsageError):
             raise ConnectionLost(
                 "`{member}` cannot be reached", code="unreachable", where=self._member, member=self._member
             ) from None
+
+    async def _ready(self, channel: grpc.aio.Channel) -> None:
+        """Wait for the connection. Raises `Untrusted` as soon as our side refuses it."""
+        while (state := channel.get_state(try_to_connect=True)) is not grpc.ChannelConnectivity.READY:
+            if state is grpc.ChannelConnectivity.TRANSIENT_FAILURE and (
+                refused := await refused_handshake(self._member, channel)
+            ):
+                raise refused
+            await channel.wait_for_state_change(state)
 
     def _give_up(self) -> None:
         """Open another connection in the place of this one, which is closed once nothing waits for it."""

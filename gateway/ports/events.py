@@ -54,7 +54,8 @@ RECEIVED = _exchange(
 )
 SILENT = _exchange(
     "silent",
-    "No answer came inside the budget, or none that verifies: `outcome` then is `not_accepted`. Never shown as no hit.",
+    "No answer came inside the budget, or none that verifies, or our node refused the connection: `outcome` then is "
+    "`not_accepted`. Never shown as no hit.",
     "officer", "case", "search", "outcome", "last_seen", "code", "detail", request=Party.US,
 )
 TOO_MANY = _exchange(

@@ -7,6 +7,7 @@ fits; `types.Field.encode` checks sizes in bytes and characters once for the who
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -59,7 +60,7 @@ class Compiler:
         if "anyOf" in schema:
             return ", or ".join(self.words(each) for each in schema["anyOf"])
         if "const" in schema:
-            return f"`{str(schema['const']).lower()}`"
+            return f"`{json.dumps(schema['const'])}`"
         if "enum" in schema:
             return f"one of {', '.join(schema['enum'])}"
         if schema["type"] == "array":

@@ -30,6 +30,16 @@ QUALITY: Sentences = {
 _NOT_BELIEVED: Sentences = {
     "from-the-future": "not accepted: their clock is ahead of ours, so their answer is not believed; tell our node's "
     "operators. This does not mean no hit.",
+    "tls-out-of-time": "not accepted: the certificate of their node is out of its time, so nothing was asked; tell our "
+    "node's operators. This does not mean no hit.",
+    "tls-authority": "not accepted: the certificate of their node is not from their authority, so nothing was asked; "
+    "tell our node's operators. This does not mean no hit.",
+    "tls-name": "not accepted: the certificate of their node bears another name, so nothing was asked; tell our node's "
+    "operators. This does not mean no hit.",
+    "tls-protocol": "not accepted: their node does not speak the secure protocol that ours demands, so nothing was "
+    "asked; tell our node's operators. This does not mean no hit.",
+    "no-tls-key": "not accepted: their node has no key that is valid now, so nothing was asked; tell our node's "
+    "operators. This does not mean no hit.",
 }
 
 _REFUSED: Sentences = {

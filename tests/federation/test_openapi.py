@@ -16,8 +16,8 @@ from tests.support.exchange import CLOCK, sample_world, stopping
 EXAMPLES = os.environ.get("LIAISON_API_EXAMPLES", "3")
 """Generated calls of each operation."""
 
-PHASES = os.environ.get("LIAISON_API_PHASES", "examples")
-"""`examples,coverage,fuzzing,stateful` is all of it, and takes minutes."""
+PHASES = os.environ.get("LIAISON_API_PHASES", "examples,fuzzing,stateful")
+"""`examples,coverage,fuzzing,stateful` with 15 examples is all of it, and takes minutes."""
 OFFICER = Profile("th.o.1042", "officer", "th.blo.aranyaprathet", "police", ("BORDER_CHECK", "INVESTIGATION"))
 WITHIN_S = 600.0
 

@@ -293,5 +293,7 @@ async def test_j13_a_server_whose_key_was_removed_is_not_called(tmp_path: Path) 
         await eventually_async(is_left_alone, 10)
         assert len(entries(vn)) >= before
         heard = len(entries(vn))
-        assert await is_left_alone()
+        line = lines(await th.asking.searches.start(officer("th"), command()))[VN]
+        assert line.refusal
+        assert (line.outcome, line.refusal.code) == (Outcome.NOT_ACCEPTED, "no-tls-key")
         assert len(entries(vn)) == heard, "nothing came to it"

@@ -159,10 +159,10 @@ async def test_a_lie_is_silence_with_a_reason_and_never_a_hit(
     await silent(world, code, Outcome.NOT_ACCEPTED)
 
 
-async def test_random_bytes_on_the_stream_are_silence(world: World, peer: HostileNode) -> None:
+async def test_bytes_on_the_stream_that_are_no_frames_are_not_accepted(world: World, peer: HostileNode) -> None:
     await eventually_async(lambda: heard(world))
     peer.behaviour = lambda _: b"\xff" * 50
-    await silent(world)
+    await silent(world, "malformed", Outcome.NOT_ACCEPTED)
 
 
 async def test_a_hit_whose_record_does_not_verify_shows_no_record(
@@ -306,6 +306,8 @@ async def test_a15_the_server_of_another_member_on_the_address_is_not_spoken_to(
     forger = Forger(world.federation["kh"])
     async with hostile(world, "kh", forger.message, identity="vn") as impostor:
         line = await ask(world, "kh")
-        assert line.outcome is Outcome.SILENT
+        assert line.outcome is Outcome.NOT_ACCEPTED
+        assert line.refusal
+        assert line.refusal.code == "tls-authority"
         assert impostor.requests == []
     assert kinds(world.nodes["th"], line.exchange_id) == ["asked", "silent"]

@@ -139,12 +139,17 @@ class _Handlers(grpc.GenericRpcHandler):
 
 
 @asynccontextmanager
-async def hostile(world: World, member: str, behaviour: Behaviour, identity: str = "") -> AsyncIterator[HostileNode]:
-    """A hostile node on a member's address; `identity` names another member whose TLS identity it shows."""
+async def hostile(
+    world: World, member: str, behaviour: Behaviour, identity: str = "", certificate: bytes = b""
+) -> AsyncIterator[HostileNode]:
+    """A hostile node on a member's address.
+
+    `identity` names another member whose TLS identity it shows; `certificate` is shown in the place of the real one.
+    """
     node = HostileNode(behaviour)
     shown = world.federation[identity or member]
     roots = b"".join((world.home(other) / "ca.pem").read_bytes() for other in world.ports)
-    pair = (shown.home.joinpath("keys", "tls.key").read_bytes(), shown.certificate("tls"))
+    pair = (shown.home.joinpath("keys", "tls.key").read_bytes(), certificate or shown.certificate("tls"))
     server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
     server.add_generic_rpc_handlers((_Handlers(node),))
     credentials = grpc.ssl_server_credentials([pair], root_certificates=roots, require_client_auth=True)

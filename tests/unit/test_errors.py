@@ -6,7 +6,7 @@ import copy
 
 import pytest
 
-from gateway.errors import LiaisonError, Malformed, Unknown, fill
+from gateway.errors import LiaisonError, Malformed, Unknown, clause, fill
 
 
 def test_a_sentence_is_made_from_template_and_facts() -> None:
@@ -53,3 +53,20 @@ def test_a_remedy_that_is_set_later_is_told_as_it_is() -> None:
 def test_a_copy_keeps_its_facts() -> None:
     error = copy.copy(Malformed("a head of {count}", where="x", count=5))
     assert (error.message, error.where) == ("a head of 5", "x")
+
+
+@pytest.mark.parametrize(
+    ("sentence", "told"),
+    [
+        ("Input should be 'BORDER_CHECK' or 'Interview'", "input should be 'BORDER_CHECK' or 'Interview'"),
+        ("A key is named twice: Aa", "a key is named twice: Aa"),
+        ("Missing", "missing"),
+        ("JSON input should be a string", "JSON input should be a string"),
+        ("C4419027 is no number", "C4419027 is no number"),
+        ("th.BLO is unknown", "th.BLO is unknown"),
+        ("ประเทศ TH", "ประเทศ TH"),
+        ("", ""),
+    ],
+)
+def test_a_clause_changes_the_first_letter_of_a_plain_word_and_no_other(sentence: str, told: str) -> None:
+    assert clause(sentence) == told

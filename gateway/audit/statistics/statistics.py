@@ -60,7 +60,8 @@ MEASURES: Final[dict[str, str]] = {
     "received": "answers that came in time",
     "late": "answers that came late",
     "silent": "questions without an answer that was accepted",
-    "not-accepted": "answers that did not verify here, by reason; their questions are among those without one",
+    "not-accepted": "answers that did not verify here, and connections that our node refused, by reason; their "
+    "questions are among those without an answer",
     "too-many": "questions that the counterpart turned away unread, beyond a limit of its own",
     "abandoned": "questions whose answer was not waited for, since the node stopped",
     "received-outcome": "answers received, by outcome",

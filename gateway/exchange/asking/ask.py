@@ -38,6 +38,7 @@ from gateway.errors import (
     Suspended,
     TimedOut,
     Unavailable,
+    Untrusted,
 )
 from gateway.exchange.asking import entries as notes
 from gateway.exchange.asking.breaker import Breakers
@@ -307,7 +308,7 @@ class Asker:
             checked = await self._turns.take(check)  # 5
         except Exception as problem:  # noqa: BLE001 - whatever goes wrong in a verification is no answer
             reraise_fatal(problem)
-            outcome = Outcome.SILENT if problem is lost else Outcome.NOT_ACCEPTED
+            outcome = _outcome_unheard(problem) if problem is lost else Outcome.NOT_ACCEPTED
             return await self._silent(asked, as_error(problem), outcome=outcome)
         place = await self._writers.exchange.write(notes.received(asked, checked, message, event))  # 6
         self._note_received(asked.member)
@@ -352,6 +353,14 @@ class Asker:
 def _refused(member: MemberId, error: LiaisonError) -> Line:
     """Return the line of a question that does not leave."""
     return Line(member, _outcome_at_home(error), refusal=Refusal(error.reason, error.code, error.message))
+
+
+def _outcome_unheard(problem: Exception) -> Outcome:
+    """Return the outcome of a question for which nothing came that could be checked."""
+    if isinstance(problem, Suspended):  # it was switched off at the last moment
+        return Outcome.SUSPENDED
+    unheard = isinstance(problem, Unavailable) and not isinstance(problem, Untrusted)
+    return Outcome.SILENT if unheard else Outcome.NOT_ACCEPTED
 
 
 def _outcome_at_home(error: LiaisonError) -> Outcome:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
+from gateway.agency.patterns import TEXT, TEXT_OR_NONE
 from gateway.agency.requests import read_search
 from gateway.errors import Malformed
+from gateway.model.values import text_value
 
 
 def test_a_purpose_that_is_no_code_is_refused_with_the_codes_as_they_must_be_written() -> None:
@@ -14,3 +18,35 @@ def test_a_purpose_that_is_no_code_is_refused_with_the_codes_as_they_must_be_wri
     with pytest.raises(Malformed, match=r"^purpose: input should be 'BORDER_CHECK', 'INVESTIGATION', ") as refused:
         read_search(body)
     assert (refused.value.code, refused.value.where) == ("bad-search", "purpose")
+
+
+def test_a_member_that_is_of_another_kind_is_refused_with_names_and_codes_as_they_are() -> None:
+    body = {"query": {"kind": "Document"}, "to": ["vn"], "purpose": "BORDER_CHECK", "offence": "DOCFRAUD", "Case": "1"}
+    with pytest.raises(Malformed, match=r"^query: input tag 'Document' found using 'kind' does not match") as refused:
+        read_search(body)
+    assert refused.value.where == "query"
+    with pytest.raises(Malformed) as refused:
+        read_search({**body, "query": {"kind": "document", "number": "C1"}})
+    assert refused.value.where == "Case"
+
+
+BLANKS = [" ", "\u00a0", "\u2003\u3000", "\u2028", "\x1f", "\x85"]
+
+
+@pytest.mark.parametrize("text", [*BLANKS, "", " \ue000", "C1\tC2"])
+def test_text_that_is_refused_does_not_fit_the_document(text: str) -> None:
+    assert not re.search(TEXT["pattern"], text)
+    with pytest.raises(Malformed):
+        text_value(text, "number")
+
+
+@pytest.mark.parametrize("text", ["C1", " C1 ", "สมชาย ใจดี", "\u3000王\u3000", "\u200bC1", "a" * 40])
+def test_text_that_fits_the_document_is_taken(text: str) -> None:
+    assert re.search(TEXT["pattern"], text)
+    assert re.search(TEXT_OR_NONE["pattern"], text)
+    assert text_value(text, "number") == text
+
+
+def test_text_that_may_be_left_empty_is_no_blanks_either() -> None:
+    assert re.search(TEXT_OR_NONE["pattern"], "")
+    assert not any(re.search(TEXT_OR_NONE["pattern"], text) for text in BLANKS)

@@ -109,6 +109,8 @@ NO_ANSWERS = [
     _line("silent", last_seen="2026-11-24T09:00:00Z"),
     _line("not_accepted", "from-the-future"),
     _line("not_accepted", "bad-signature"),
+    *(_line("not_accepted", f"tls-{word}") for word in ("out-of-time", "authority", "name", "protocol")),
+    _line("not_accepted", "no-tls-key"),
     _line("not_accepted"),
     _line("silent", "unreachable"),
     _line("suspended"),

@@ -112,6 +112,12 @@ def test_text_that_is_not_toml_is_named_with_its_line() -> None:
     assert caught.value.where == "small.toml:3"
 
 
+def test_what_is_wrong_in_toml_is_told_with_the_names_as_they_are_written() -> None:
+    with pytest.raises(Misconfigured, match=r"^small\.toml:2: not TOML: duplicate inline table key 'OS_No'") as caught:
+        read_mapping("small.toml", b"[source]\nx = { OS_No = 1, OS_No = 2 }\n")
+    assert "'OS_No'" in caught.value.message
+
+
 def test_text_that_is_not_utf8_is_refused() -> None:
     with pytest.raises(Misconfigured, match="UTF-8"):
         read_mapping("small.toml", b"[source]\nid = '\xff'\n")
