@@ -167,6 +167,12 @@ def test_a_table_of_attributes_without_its_record_is_shown_as_a_view(tmp_path: P
     database.close()
 
 
+def test_the_states_of_a_history_are_no_attributes() -> None:
+    states = [(n // 2, ("ACTIVE", "CANCELLED")[n % 2], f"2026-01-0{n % 9 + 1}") for n in range(12)]
+    held = tuple(column(name, [row[place] for row in states]) for place, name in enumerate(("person", "st", "at")))
+    assert "CREATE VIEW" not in draft_of([table("alr", *held)]).text
+
+
 def unmarked(text: str) -> list[str]:
     """Return the lines of a draft that suppose something and do not say TODO."""
     found, section = [], ""
