@@ -154,6 +154,9 @@ def check_mapping(path: Path, url: str, access: Path | None, rows: int, clock: C
         return report
     report.todo = open_decisions(path.read_text("utf-8-sig"))
     report.is_draft = is_unnamed(report.mapping) or not report.mapping.records
+    if not report.mapping.records:
+        remedy = "take one of the draft's skeletons, and name its columns"
+        report.findings.append(Finding("note", "no record is mapped yet", f"{path}:1", remedy))
     report.findings += judge_mapping(report.mapping)
     if (url := url or report.mapping.url) and report.mapping.records:
         _try(report, url, access, rows, clock)

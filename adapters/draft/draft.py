@@ -50,7 +50,8 @@ class Draft:
 
 
 def draft_of(tables: Sequence[Table]) -> Draft:
-    """Return the draft for all tables of a database."""
+    """Return the draft for all tables of a database whose names can be written in a file."""
+    tables = [table for table in tables if _is_writable(table)]
     encoding = guess_encoding(tables)
     codes = CodeTables(encoding)
     drafts = drafts_of(tables, encoding, codes)
@@ -67,6 +68,13 @@ def draft_of(tables: Sequence[Table]) -> Draft:
     lines += ["", *others_of(_others(tables, drafts), encoding)]
     text = "\n".join(lines).rstrip("\n") + "\n"
     return Draft(text, tuple(draft.type for draft in drafts), open_decisions(text))
+
+
+def _is_writable(table: Table) -> bool:
+    """Tell whether all names of a table are text; a name of broken UTF-8 cannot stand in a mapping."""
+    return not any(
+        "\ud800" <= mark <= "\udfff" for name in (table.name, *(c.name for c in table.columns)) for mark in name
+    )
 
 
 def _junk(drafts: Sequence[RecordDraft], encoding: str) -> list[str]:

@@ -87,11 +87,21 @@ class FieldWriter:
         if len(table.key) == 1 and table.column(table.key[0]):
             head.append(f"key = {quoted(table.key[0])}")
         else:
-            head.append(f"key = {quoted(table.columns[0].name)}  # TODO one column that tells rows apart")
+            head.append(self._key(table))
         if changed := self._first(table, "changed"):
             head.append(f"changed = {ref(changed.name)}  # TODO does it grow with every change of a row?")
         self._draft.live += [line for column in table.columns if (line := self._live(table, column))]
         head.append('category = "UNKNOWN"  # TODO what the subjects are to the agency: TRAVELLER, SUSPECT, ...')
+
+    def _key(self, table: Table) -> str:
+        """Return the line of the key where no column alone is the primary one: the first that tells all rows apart."""
+        looks = ((column, look_at(column, self._encoding)) for column in table.columns)
+        apart = (each for each, look in looks if len(look.counts) == len(each.values) > 1)
+        column = next(apart, None)
+        why = "TODO one column that tells rows apart"
+        if column is None and len(table.key) > 1:
+            why = f"TODO no column alone tells rows apart: a view makes one of {', '.join(map(bare, table.key))}"
+        return f"key = {quoted((column or table.columns[0]).name)}  # {why}"
 
     def _live(self, table: Table, column: Column, join: str = "") -> str:
         meaning, look = self._meanings.of(table, column), look_at(column, self._encoding)

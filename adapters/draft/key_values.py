@@ -11,6 +11,11 @@ from adapters.draft.guess_column import look_at, meaning_of, points_to
 
 _LEAST = 2
 _MOST = 60
+_ATTRIBUTES = frozenset((
+    "name", "given", "surname", "alias", "birth", "birth_place", "sex", "nationality", "national_id", "address",
+    "phone", "document_number", "father_name", "mother_name", "issued", "expires",
+))  # fmt: skip
+"""What a key may mean; the states of a history are no attributes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +57,7 @@ def key_values_of(table: Table, encoding: str) -> KeyValues | None:
         if len(look.values) != len(key.values) or not _LEAST <= len(look.counts) <= _MOST:
             continue
         for attribute in look.counts:
-            if meaning := meaning_of(attribute):
+            if (meaning := meaning_of(attribute)) in _ATTRIBUTES:
                 meant.setdefault(meaning, attribute)
         place = table.columns.index(key)
         after, before = table.columns[place + 1 :], table.columns[:place]

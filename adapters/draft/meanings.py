@@ -45,7 +45,8 @@ class Meanings:
                 meaning = meaning_by_values(look_at(column, self._encoding), column)
             if meaning and meaning not in found.values():
                 self._suppose(found, table, column, meaning)
-        if found.keys() and not _NAMED & set(found.values()) and len(_ABOUT_PERSONS & set(found.values())) > 1:
+        held = set(found.values())
+        if not _NAMED & held and ("birth" in held or len(_ABOUT_PERSONS & held) > 1):
             self._suppose_name(found, table)
         return found
 

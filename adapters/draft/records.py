@@ -20,10 +20,9 @@ def drafts_of(tables: Sequence[Table], encoding: str, codes: CodeTables) -> list
     meanings = Meanings(tables, encoding)
     attributes = {table.name: found for table in tables if (found := key_values_for(table, tables, encoding))}
     for kind, score in _SCORES.items():
-        scored = sorted(
-            ((score(_Facts(table, meanings, attributes.get(table.name))), table.name) for table in tables), reverse=True
-        )
-        likely = [name for points, name in scored if points >= _LIKELY]
+        scores = {table.name: score(_Facts(table, meanings, attributes.get(table.name))) for table in tables}
+        ranked = sorted(tables, key=lambda table: (table.rows > 0, scores[table.name], table.name), reverse=True)
+        likely = [table.name for table in ranked if scores[table.name] >= _LIKELY]
         if not likely:
             continue
         best = next(table for table in tables if table.name == likely[0])

@@ -58,7 +58,7 @@ def meaning_by_values(look: Look, column: Column) -> str:
 
 def looks_like_names(look: Look) -> bool:
     """Tell whether most values are words of letters and differ, as names of persons do."""
-    varied = len(look.counts) >= max(_LEAST, 0.5 * sum(look.counts.values()))
+    varied = len(look.counts) >= max(2, 0.5 * sum(look.counts.values()))
     return varied and _share(look, _is_name) >= _MOST
 
 

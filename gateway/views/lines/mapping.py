@@ -26,7 +26,9 @@ def mapping_lines(report: Report, *, show: bool, leaves: Iterable[Line]) -> Iter
     for finding in report.findings:
         yield from _finding_lines(finding, show=show)
     yield from leaves
-    if report.has_url and not report.has_database:
+    if report.has_url and report.is_draft and not report.has_database:
+        yield "the source was not looked at: no record is mapped yet", "warn"
+    elif report.has_url and not report.has_database:
         yield "the source was not looked at: only the file was checked; mend it first", "warn"
     elif not report.has_database:
         yield "no database was looked at: only the file was checked (give --url)", "warn"

@@ -167,6 +167,36 @@ def test_a_table_of_attributes_without_its_record_is_shown_as_a_view(tmp_path: P
     database.close()
 
 
+def test_the_states_of_a_history_are_no_attributes() -> None:
+    states = [(n // 2, ("ACTIVE", "CANCELLED")[n % 2], f"2026-01-0{n % 9 + 1}") for n in range(12)]
+    held = tuple(column(name, [row[place] for row in states]) for place, name in enumerate(("person", "st", "at")))
+    assert "CREATE VIEW" not in draft_of([table("alr", *held)]).text
+
+
+def test_a_key_of_several_columns_becomes_one_column_or_a_view() -> None:
+    names = [f"SOK {'ABCDEFGHIJKL'[n]}RA" for n in range(12)]
+    births = [f"19{50 + n}-03-12" for n in range(12)]
+    parts = (column("a", [n // 3 for n in range(12)]), column("b", [n % 3 for n in range(12)]))
+    said = (column("full_name", names[:6] * 2), column("dob", births[:6] * 2))
+    composite = Table("people", (*parts, *said), ("a", "b"), frozenset({"a"}), {}, 12, is_whole=True)
+    assert "no column alone tells rows apart: a view makes one of a, b" in draft_of([composite]).text
+    numbered = Table("people", (*parts, column("no", list(range(12))), *said), (), frozenset(), {}, 12, is_whole=True)
+    assert tomllib.loads(draft_of([numbered]).text)["record"][0]["key"] == "no"
+
+
+def test_a_table_with_rows_goes_before_an_empty_one() -> None:
+    empty = table("z_people", column("id", []), column("full_name", []), column("dob", []), column("sex", []))
+    held = table(
+        "people", column("id", [1, 2]), column("full_name", ["SOK DARA", "KEO NOY"]), column("dob", ["1980-01-02"] * 2)
+    )
+    assert tomllib.loads(draft_of([empty, held]).text)["record"][0]["table"] == "people"
+
+
+def test_a_table_whose_name_is_no_text_is_left_out() -> None:
+    broken = table("people\udcff", column("id", [1, 2]), column("full_name", ["SOK DARA", "KEO NOY"]))
+    assert read_mapping("draft.toml", draft_of([broken]).text.encode(), is_draft=True).records == {}
+
+
 def unmarked(text: str) -> list[str]:
     """Return the lines of a draft that suppose something and do not say TODO."""
     found, section = [], ""
