@@ -12,9 +12,6 @@ from gateway.matching.scripts.tables import OwnRows, Row, packaged, parse
 MOST_BYTES = 262_144
 """The most bytes of one file."""
 
-_MOST_ROWS = 2_000
-"""The most own rows of one table: some tables are tried word by word on each name."""
-
 _LONGEST = 64
 """The most letters of a field: no name has a longer word."""
 
@@ -24,11 +21,11 @@ def own_rows_of(texts: Mapping[str, str], folder: str) -> OwnRows:
 
     Raises `Misconfigured` with file and line for a row that cannot be used.
     """
-    rows, replaced = {}, set()
+    rows, replaced, changes = {}, set(), {}
     for name in sorted(texts):
         file = f"{folder}/{name}.tsv"
         own = _checked(shape_of(name, file), file, texts[name])
-        shape, known = TABLES[name], _by_key(name)
+        shape, known, changes[name] = TABLES[name], _by_key(name), len(own)
         for key, row in own.items():
             if key in known:
                 replaced.add(known[key].where)
@@ -40,7 +37,7 @@ def own_rows_of(texts: Mapping[str, str], folder: str) -> OwnRows:
                     key=_shown(key),
                 )
         rows[name] = tuple(row for row in own.values() if not (shape.removable and _is_removal(row, shape)))
-    return OwnRows(rows, frozenset(replaced), dict(texts))
+    return OwnRows(rows, frozenset(replaced), dict(texts), changes)
 
 
 def shape_of(name: str, file: str) -> Shape:
@@ -60,14 +57,13 @@ def shape_of(name: str, file: str) -> Shape:
 
 def _by_key(name: str) -> dict[tuple[str, ...], Row]:
     shape = TABLES[name]
-    return {row.fields[: shape.keys]: row for row in packaged(name, len(shape.columns))}
+    return {shape.key(row.fields): row for row in packaged(name, len(shape.columns))}
 
 
 def _checked(shape: Shape, file: str, text: str) -> dict[tuple[str, ...], Row]:
     """Return the rows of a file by their keys."""
     found: dict[tuple[str, ...], Row] = {}
-    for row in _bounded(parse(file, text, len(shape.columns)), file):
-        _check(row, shape)
+    for row in _in_form(parse(file, text, len(shape.columns)), shape, file):
         key = row.fields[: shape.keys]
         if (other := found.setdefault(key, row)).fields != row.fields:
             raise _wrong(
@@ -80,13 +76,16 @@ def _checked(shape: Shape, file: str, text: str) -> dict[tuple[str, ...], Row]:
     return found
 
 
-def _bounded(rows: Iterator[Row], file: str) -> Iterator[Row]:
+def _in_form(rows: Iterator[Row], shape: Shape, file: str) -> Iterator[Row]:
+    """Yield checked rows with their keys as names have them."""
     for count, row in enumerate(rows, 1):
-        if count > _MOST_ROWS:
+        if count > shape.most:
             raise _wrong(
-                row.where, "more than {most} rows in {file}", "keep those that are needed", most=_MOST_ROWS, file=file
+                row.where, "more than {most} rows in {file}", "keep those that are needed", most=shape.most, file=file
             )
-        yield row
+        made = Row((*shape.key(row.fields), *row.fields[shape.keys :]), row.where)
+        _check(made, shape)
+        yield made
 
 
 def _check(row: Row, shape: Shape) -> None:

@@ -39,6 +39,9 @@ class OwnRows:
     texts: Mapping[str, str] = field(default_factory=dict)
     """The texts of the files, from which another process of the same home makes the same rows."""
 
+    changes: Mapping[str, int] = field(default_factory=dict)
+    """How many rows each file has, those counted that take a packaged row away."""
+
     @property
     def digest(self) -> str:
         """A hash of the texts; empty without any."""
