@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from gateway.errors import Misconfigured
 from gateway.matching.own_rows.shapes import TABLES, Shape
@@ -21,23 +22,25 @@ def own_rows_of(texts: Mapping[str, str], folder: str) -> OwnRows:
 
     Raises `Misconfigured` with file and line for a row that cannot be used.
     """
-    rows, replaced, changes = {}, set(), {}
-    for name in sorted(texts):
-        file = f"{folder}/{name}.tsv"
-        own = _checked(shape_of(name, file), file, texts[name])
-        shape, known, changes[name] = TABLES[name], _by_key(name), len(own)
-        for key, row in own.items():
-            if key in known:
-                replaced.add(known[key].where)
-            elif shape.removable and _is_removal(row, shape):
-                raise _wrong(
-                    row.where,
-                    "`{key}` has only - beside it, which takes a packaged row away, and there is none",
-                    "write the other fields, or delete the line",
-                    key=_shown(key),
-                )
-        rows[name] = tuple(row for row in own.values() if not (shape.removable and _is_removal(row, shape)))
-    return OwnRows(rows, frozenset(replaced), dict(texts), changes)
+    return OwnRows(
+        {name: tuple(_placed(name, f"{folder}/{name}.tsv", texts[name])) for name in sorted(texts)}, dict(texts)
+    )
+
+
+def _placed(name: str, file: str, text: str) -> Iterator[Row]:
+    """Yield the rows of a file, each with the place of the packaged row that it replaces or takes away."""
+    shape = shape_of(name, file)
+    known = {shape.key(row.fields): row.where for row in packaged(name, len(shape.columns))}
+    for key, row in _checked(shape, file, text).items():
+        removes = shape.removable and _is_removal(row, shape)
+        if removes and key not in known:
+            raise _wrong(
+                row.where,
+                "`{key}` has only - beside it, which takes a packaged row away, and there is none",
+                "write the other fields, or delete the line",
+                key=_shown(key),
+            )
+        yield replace(row, replaces=known.get(key, ""), removes=removes)
 
 
 def shape_of(name: str, file: str) -> Shape:
@@ -53,11 +56,6 @@ def shape_of(name: str, file: str) -> Shape:
         name=name,
         tables=", ".join(f"{table}.tsv" for table in near or TABLES),
     )
-
-
-def _by_key(name: str) -> dict[tuple[str, ...], Row]:
-    shape = TABLES[name]
-    return {shape.key(row.fields): row for row in packaged(name, len(shape.columns))}
 
 
 def _checked(shape: Shape, file: str, text: str) -> dict[tuple[str, ...], Row]:

@@ -17,7 +17,7 @@ def use_own_tables(home: Path | None) -> str:
     """
     own = read_own_tables(home) if home is not None else OwnRows()
     use(own)
-    return ", ".join(f"{name}: {count}" for name, count in own.changes.items())
+    return ", ".join(f"{name}: {len(rows)}" for name, rows in own.rows.items())
 
 
 def read_own_tables(home: Path) -> OwnRows:
