@@ -74,7 +74,7 @@ def _node(settings: SourceProcess, clock: Clock) -> str:
 
 def _names(settings: SourceProcess, clock: Clock) -> str:
     del clock
-    return f"{use_own_tables(settings.home.path)} own rows in the tables of names"
+    return f"own rows of tables of names: {use_own_tables(settings.home.path) or 'none'}"
 
 
 def _system(settings: SourceProcess, clock: Clock) -> str:

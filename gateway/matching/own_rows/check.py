@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from gateway.errors import Misconfigured
 from gateway.matching.own_rows.shapes import TABLES, Shape
@@ -11,9 +12,6 @@ from gateway.matching.scripts.tables import OwnRows, Row, packaged, parse
 
 MOST_BYTES = 262_144
 """The most bytes of one file."""
-
-_MOST_ROWS = 2_000
-"""The most own rows of one table: some tables are tried word by word on each name."""
 
 _LONGEST = 64
 """The most letters of a field: no name has a longer word."""
@@ -24,23 +22,25 @@ def own_rows_of(texts: Mapping[str, str], folder: str) -> OwnRows:
 
     Raises `Misconfigured` with file and line for a row that cannot be used.
     """
-    rows, replaced = {}, set()
-    for name in sorted(texts):
-        file = f"{folder}/{name}.tsv"
-        own = _checked(shape_of(name, file), file, texts[name])
-        shape, known = TABLES[name], _by_key(name)
-        for key, row in own.items():
-            if key in known:
-                replaced.add(known[key].where)
-            elif shape.removable and _is_removal(row, shape):
-                raise _wrong(
-                    row.where,
-                    "`{key}` has only - beside it, which takes a packaged row away, and there is none",
-                    "write the other fields, or delete the line",
-                    key=_shown(key),
-                )
-        rows[name] = tuple(row for row in own.values() if not (shape.removable and _is_removal(row, shape)))
-    return OwnRows(rows, frozenset(replaced), dict(texts))
+    return OwnRows(
+        {name: tuple(_placed(name, f"{folder}/{name}.tsv", texts[name])) for name in sorted(texts)}, dict(texts)
+    )
+
+
+def _placed(name: str, file: str, text: str) -> Iterator[Row]:
+    """Yield the rows of a file, each with the place of the packaged row that it replaces or takes away."""
+    shape = shape_of(name, file)
+    known = {shape.key(row.fields): row.where for row in packaged(name, len(shape.columns))}
+    for key, row in _checked(shape, file, text).items():
+        removes = shape.removable and _is_removal(row, shape)
+        if removes and key not in known:
+            raise _wrong(
+                row.where,
+                "`{key}` has only - beside it, which takes a packaged row away, and there is none",
+                "write the other fields, or delete the line",
+                key=_shown(key),
+            )
+        yield replace(row, replaces=known.get(key, ""), removes=removes)
 
 
 def shape_of(name: str, file: str) -> Shape:
@@ -58,16 +58,10 @@ def shape_of(name: str, file: str) -> Shape:
     )
 
 
-def _by_key(name: str) -> dict[tuple[str, ...], Row]:
-    shape = TABLES[name]
-    return {row.fields[: shape.keys]: row for row in packaged(name, len(shape.columns))}
-
-
 def _checked(shape: Shape, file: str, text: str) -> dict[tuple[str, ...], Row]:
     """Return the rows of a file by their keys."""
     found: dict[tuple[str, ...], Row] = {}
-    for row in _bounded(parse(file, text, len(shape.columns)), file):
-        _check(row, shape)
+    for row in _in_form(parse(file, text, len(shape.columns)), shape, file):
         key = row.fields[: shape.keys]
         if (other := found.setdefault(key, row)).fields != row.fields:
             raise _wrong(
@@ -80,13 +74,16 @@ def _checked(shape: Shape, file: str, text: str) -> dict[tuple[str, ...], Row]:
     return found
 
 
-def _bounded(rows: Iterator[Row], file: str) -> Iterator[Row]:
+def _in_form(rows: Iterator[Row], shape: Shape, file: str) -> Iterator[Row]:
+    """Yield checked rows with their keys as names have them."""
     for count, row in enumerate(rows, 1):
-        if count > _MOST_ROWS:
+        if count > shape.most:
             raise _wrong(
-                row.where, "more than {most} rows in {file}", "keep those that are needed", most=_MOST_ROWS, file=file
+                row.where, "more than {most} rows in {file}", "keep those that are needed", most=shape.most, file=file
             )
-        yield row
+        made = Row((*shape.key(row.fields), *row.fields[shape.keys :]), row.where)
+        _check(made, shape)
+        yield made
 
 
 def _check(row: Row, shape: Shape) -> None:

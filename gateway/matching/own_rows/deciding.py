@@ -24,6 +24,9 @@ _TOGETHER = 4
 _EFFECT = 0.001
 """The difference of scores from which a row is said to have decided."""
 
+_SHOWN = 4
+"""The readings of a name that a country's own row can change; a packaged row is named for the first one only."""
+
 _TONES = re.compile("[\u1037\u1038]")
 _PATTERNS = ("arabic_variants", "latin_sounds", "khmer_spellings")
 """Tables whose first column is an expression."""
@@ -67,17 +70,25 @@ class _Trial:
     def row(self, row: Row, left: Comparison) -> DecidingRow:
         """Return a row that decides or counts; `left` is the comparison without it."""
         text = " ".join(part or "-" for part in row.fields)
-        own = any(row in rows for rows in own_rows().rows.values())
-        decides, read = _decides(left, self.whole), " | ".join(_read(left))
+        own, decides = _is_own(row), _decides(left, self.whole)
+        read = " | ".join(_read(left, _SHOWN if own else 1))
         return DecidingRow(self.table, row.where, text, own, not self.others, decides, left.score, left.quality, read)
 
 
 def _deciding(trial: _Trial, rows: list[Row]) -> list[DecidingRow]:
-    """Return the rows that decide, of some of one table: halves that change nothing are not looked at further."""
+    """Return the rows that decide, of some of one table: halves that change nothing are not looked at further.
+
+    Own rows are few and each is tried alone: a packaged row that one takes away could hide what another does.
+    """
+    own = [row for row in rows if _is_own(row)]
+    if own and len(rows) > 1:
+        parts = [found for row in own for found in _deciding(trial, [row])]
+        return parts + _deciding(trial, [row for row in rows if row not in own])
     if not rows:
         return []
     left = trial.without(rows)
-    if not (_decides(left, trial.whole) or _read(left) != _read(trial.whole)):
+    shown = _SHOWN if own else 1
+    if not (_decides(left, trial.whole) or _read(left, shown) != _read(trial.whole, shown)):
         return []
     if len(rows) > 1:
         middle = len(rows) // 2
@@ -93,15 +104,20 @@ def _decides(left: Comparison, whole: Comparison) -> bool:
     return found != before or abs(left.score - whole.score) >= _EFFECT
 
 
-def _read(found: Comparison) -> tuple[str, ...]:
-    """Return what the two names are read as in the first place."""
-    return found.asked.readings[:1] + found.held.readings[:1]
+def _read(found: Comparison, count: int) -> tuple[str, ...]:
+    """Return the first readings of the two names."""
+    return found.asked.readings[:count] + found.held.readings[:count]
+
+
+def _is_own(row: Row) -> bool:
+    return any(row in rows for rows in own_rows().rows.values())
 
 
 def _touching(table: str, texts: Sequence[str]) -> Iterator[Row]:
     """Yield the rows of a table whose key stands in one of the texts."""
     shape = TABLES[table]
-    for row in tables.placed(table, len(shape.columns)):
+    removing = (row for row in own_rows().rows.get(table, ()) if row.removes)
+    for row in (*removing, *tables.placed(table, len(shape.columns))):
         if any(_stands(table, key, texts) for key in (row.fields[:2] if table == "place_seats" else row.fields[:1])):
             yield row
 

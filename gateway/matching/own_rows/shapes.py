@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+import unicodedata
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from gateway.matching import places
@@ -35,6 +36,13 @@ class Shape:
     keys: int = 1
     removable: bool = True
     form: Callable[[str], str] = str
+    most: int = 2_000
+    """The most own rows: some tables are tried row by row on each name."""
+
+    def key(self, fields: Sequence[str]) -> tuple[str, ...]:
+        """Return the key of a row, with letters as names have them: `ำ` is two signs there, and one in tables."""
+        key = tuple(fields[: self.keys])
+        return key if self.form is str else tuple(unicodedata.normalize("NFKC", text) for text in key)
 
 
 def _weight(text: str) -> bool:
@@ -71,10 +79,15 @@ _ARABIC = Column(r"[\u0600-\u06ff]*", "Arabic letters")
 _SOUND = Column(r"[a-zCNYW]*", "the letters of sounds, a to z and C, N, Y, W")
 _COST = Column(r"\d{1,3}", "a cost from 0 to 999")
 
+_MOST_RULES = 200
+"""The most own rows of a table whose rows are applied one after the other to each word."""
+
 _LETTERS = Shape((Column(r"\S{1,24}", "up to 24 letters"), Column(r"[a-z]{0,16}", _LATIN.says), _COST), keys=2)
 
 TABLES = {
-    "arabic_variants": Shape((Column(r"[\u0600-\u06ff]", "one Arabic letter"), _ARABIC), removable=False),
+    "arabic_variants": Shape(
+        (Column(r"[\u0600-\u06ff]", "one Arabic letter"), _ARABIC), removable=False, most=_MOST_RULES
+    ),
     "burmese_onsets": Shape((_BURMESE, _LATINS), removable=False),
     "burmese_rhymes": Shape((_BURMESE, _LATINS), removable=False),
     "burmese_sides": Shape((_BURMESE, _LATIN)),
@@ -89,12 +102,13 @@ TABLES = {
     "han_surnames": Shape((_READ, _LATIN), form=_simplified),
     "han_variants": Shape((_HAN, _HAN)),
     "han_vietnamese": Shape((_HAN, _VIETNAMESE), form=_simplified),
-    "khmer_spellings": Shape((_KHMER, Column(r"[\u1780-\u17ff]*", _KHMER.says)), removable=False),
+    "khmer_spellings": Shape((_KHMER, Column(r"[\u1780-\u17ff]*", _KHMER.says)), removable=False, most=_MOST_RULES),
     "khmer_words": Shape((_KHMER, _LATIN)),
     "lao_words": Shape((_LAO, _LAO)),
     "latin_sounds": Shape(
         (Column(r"\^?[a-z]+\$?", "letters a to z, with ^ for the beginning and $ for the end of a word"), _SOUND),
         removable=False,
+        most=_MOST_RULES,
     ),
     "letters_arab": _LETTERS,
     "letters_cyrl": _LETTERS,

@@ -24,18 +24,22 @@ _CODE = re.compile(r"\\u([0-9A-F]{4})")
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row of a table: its fields in NFC, and its file and line."""
+    """One row of a table: its fields in NFC, and its file and line.
+
+    An own row `replaces` the packaged row at that place; one that also `removes` only takes it away.
+    """
 
     fields: tuple[str, ...]
     where: str
+    replaces: str = ""
+    removes: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class OwnRows:
-    """A country's own rows by table. `replaced` are the places of the packaged rows that they stand in for."""
+    """A country's own rows by table."""
 
     rows: Mapping[str, tuple[Row, ...]] = field(default_factory=dict)
-    replaced: frozenset[str] = frozenset()
     texts: Mapping[str, str] = field(default_factory=dict)
     """The texts of the files, from which another process of the same home makes the same rows."""
 
@@ -121,10 +125,10 @@ def packaged(name: str, columns: int) -> tuple[Row, ...]:
 
 def placed(name: str, columns: int) -> Iterator[Row]:
     """Yield the rows of a table that count: the country's own ones, then the packaged ones that none replaces."""
-    gone = _process.own.replaced | _process.left_out
-    for row in (*_process.own.rows.get(name, ()), *packaged(name, columns)):
-        if row.where not in gone:
-            yield row
+    own = [row for row in _process.own.rows.get(name, ()) if row.where not in _process.left_out]
+    gone = _process.left_out.union(row.replaces for row in own)
+    yield from (row for row in own if not row.removes)
+    yield from (row for row in packaged(name, columns) if row.where not in gone)
 
 
 @cache

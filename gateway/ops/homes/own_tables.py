@@ -10,14 +10,14 @@ from gateway.matching.own_rows.check import MOST_BYTES, own_rows_of, shape_of
 from gateway.matching.scripts.tables import OwnRows, use
 
 
-def use_own_tables(home: Path | None) -> int:
-    """Let the own tables of `home` count in this process, or without one none; return the number of their rows.
+def use_own_tables(home: Path | None) -> str:
+    """Let the own tables of `home` count in this process, or without one none; return which they are, with their rows.
 
     Raises `Misconfigured` with file and line. It is called before a process has threads.
     """
     own = read_own_tables(home) if home is not None else OwnRows()
     use(own)
-    return sum(map(len, own.rows.values()))
+    return ", ".join(f"{name}: {len(rows)}" for name, rows in own.rows.items())
 
 
 def read_own_tables(home: Path) -> OwnRows:

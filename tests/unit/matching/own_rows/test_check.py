@@ -116,6 +116,7 @@ def test_an_own_row_replaces_the_packaged_row_of_its_key_and_takes_one_away() ->
         ("latin_sounds", "(a+)+$\tb\n", 1, "letters a to z"),
         ("place_kinds", "kota\tin front\tsure\ttown\n", 1, "before, joined"),
         ("placeholders", "x" * 65 + "\tlong\n", 1, "at most 64 signs"),
+        ("latin_sounds", "".join(f"w{'a' * n}\ta\n" for n in range(60)) * 4, 201, "more than 200 rows"),
         ("placeholders", "".join(f"w{n}\tx\n" for n in range(2_001)), 2_001, "more than 2000 rows"),
         ("latin_sound", "a\tb\n", 0, "latin_sounds.tsv"),
         ("zawgyi", "a\tb\n", 0, "`zawgyi`"),
@@ -129,6 +130,13 @@ def test_a_row_that_cannot_be_used_is_refused_with_file_and_line(table: str, tex
     assert error.where == (f"names/{table}.tsv:{line}" if line else f"names/{table}.tsv")
     assert said in f"{error.message} {error.remedy}"
     assert error.remedy
+
+
+def test_a_key_is_written_as_a_keyboard_writes_it() -> None:
+    """A name has U+0E33 as two signs, and a keyboard writes one."""
+    let_count(titles="กำนัน\tM\tword\n", placeholders="ไม่จำ\tforgotten\n")
+    assert normal_name("กำนัน สมชาย ใจดี").sex == "M"
+    assert words("ไม่จำ สมชาย") == ("somchai",)
 
 
 def test_the_same_row_twice_is_one_row() -> None:

@@ -58,3 +58,19 @@ def test_rows_of_several_tables_that_say_the_same_are_named_together() -> None:
     found = compared("ကျော်ဇင်သန့်", "Kyaw Zin Thant")
     assert {"ကျော် kyaw", "ဇင် zin zinn zyn", "သန့် thant than"} == {row.row for row in found.rows}
     assert not any(row.alone for row in found.rows)
+
+
+def test_an_own_row_that_changes_only_a_reading_says_so() -> None:
+    use(own_rows_of({"han_readings": "王\twong ong heng oung\n", "khmer_words": "សុខ\tsokh\n"}, "names"))
+    (row,) = of(compared("សុខ សុវណ្ណ", "សុខ សុវណ្ណ"), "khmer_words")
+    assert (row.own, row.decides, row.read) == (True, False, "sok sovann | sok sovann")
+
+
+def test_an_own_row_that_takes_one_away_or_replaces_it_is_compared_with_the_packaged_one() -> None:
+    before = compared("Saw Thein", "Naw Thein")
+    use(own_rows_of({"titles": "saw\t-\t-\n"}, "names"))
+    row = compared("Saw Thein", "Naw Thein").rows[0]
+    assert (row.where, row.row, row.own, row.score) == ("names/titles.tsv:1", "saw - -", True, before.score)
+    use(own_rows_of({"titles": "saw\tF\tsoft\n"}, "names"))
+    row = compared("Saw Thein", "Naw Thein").rows[0]
+    assert (row.row, row.own, row.score) == ("saw F soft", True, before.score)

@@ -44,9 +44,9 @@ def write(home: Path, name: str = "titles.tsv", data: str | bytes = _SADET) -> P
 
 
 def test_the_tables_of_a_home_count_and_those_of_another_do_not(tmp_path: Path) -> None:
-    assert use_own_tables(write(tmp_path / "a")) == 1
+    assert use_own_tables(write(tmp_path / "a")) == "titles: 1"
     assert normal_name(_PAIR[0]).sex == "M"
-    assert use_own_tables(tmp_path / "b") == 0
+    assert use_own_tables(tmp_path / "b") == ""
     assert normal_name(_PAIR[0]).sex == ""
 
 
@@ -146,7 +146,7 @@ class _Logs:
 def test_the_rows_of_the_guide_can_be_used(tmp_path: Path) -> None:
     guide = (Path(__file__).parents[4] / "docs/guides/names.md").read_text(encoding="utf-8")
     rows = guide.partition("Each line is one row")[2].split("```")[1]
-    assert use_own_tables(write(tmp_path, data=rows)) == 1
+    assert use_own_tables(write(tmp_path, data=rows)) == "titles: 2"
     assert normal_name("Khunying Somsri").sex == "F"
     assert normal_name("Saw Thein").maybe_sex == ""
 
