@@ -508,11 +508,23 @@ async def test_a_call_that_our_node_gives_up_before_its_message_is_no_refusal(st
     credentials = grpc.ssl_channel_credentials(node.roots, node.key, node.certificate)
     options = [("grpc.ssl_target_name_override", node.name), ("grpc.use_local_subchannel_pool", 1)]
     async with grpc.aio.secure_channel(f"127.0.0.1:{node.port}", credentials, options) as channel:
-        call: Any = channel.stream_unary(methods.SEARCH.path)(timeout=0.3)
-        assert await call.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+        calls: list[Any] = [channel.stream_unary(methods.SEARCH.path)(timeout=0.2) for _ in range(16)]
+        assert {await call.code() for call in calls} == {grpc.StatusCode.DEADLINE_EXCEEDED}
     assert refusal(stage) == ""
     # Calls of the test before may get their entry only now.
     assert set(stage.refused()[before:]) <= {"not-our-node"}
+
+
+async def test_a_call_that_ends_without_a_message_is_no_refusal_of_an_empty_one(stage: Stage) -> None:
+    node, before = stage.knock, len(stage.refused())
+    credentials = grpc.ssl_channel_credentials(node.roots, node.key, node.certificate)
+    options = [("grpc.ssl_target_name_override", node.name), ("grpc.use_local_subchannel_pool", 1)]
+    async with grpc.aio.secure_channel(f"127.0.0.1:{node.port}", credentials, options) as channel:
+        call: Any = channel.stream_unary(methods.SEARCH.path)(timeout=20)
+        await call.done_writing()
+        assert (await call.code(), await call.details()) == (grpc.StatusCode.INVALID_ARGUMENT, "no-message")
+    assert "no-reference" not in stage.refused()[before:]
+    assert stage.knock.call(methods.DESCRIBE.path, b""), "an empty message is a message"
 
 
 @pytest.mark.parametrize("case", ["another country's node", "nobody"])
