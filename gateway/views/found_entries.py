@@ -14,6 +14,7 @@ from gateway.ops.homes.open_home import public_part
 from gateway.views.lines import Line
 from gateway.views.lines.entries import entry_line
 from gateway.views.lines.report import report_lines, report_value
+from gateway.views.reason_words import reason_in_words
 
 
 def found_value(search: Search, result: Result, limit: int) -> dict[str, Any]:
@@ -53,7 +54,7 @@ def found_lines(result: Result, limit: int) -> Iterator[Line]:
         noun = "entry fits" if found.count == 1 else "entries fit"
         yield f"{found.count or 'no'} {noun}", "good" if found.count else ""
     if result.reasons:
-        yield "by reason: " + ", ".join(f"{code} {count:,}" for code, count in result.reasons.items())
+        yield "by reason: " + ", ".join(f"{reason_in_words(code)} {count:,}" for code, count in result.reasons.items())
     if found.closed:
         yield f"{found.closed:,} entries of this time are closed, erased or not shown: nobody can search them", "warn"
     for log, first in result.pruned.items():

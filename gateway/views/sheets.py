@@ -15,7 +15,7 @@ from gateway.language.catalogue import tell
 from gateway.language.countries import with_country
 from gateway.language.dates import moment
 from gateway.language.languages import Language
-from gateway.language.sentences import refusal_text
+from gateway.language.sentences import refusal, refusal_text
 from gateway.language.terms import MARKING_PARTS, OFFENCES, PURPOSES, QUERIES, RECORD_TYPES, WORDS_OF
 from gateway.matching.explain import explain
 from gateway.model.exchange import Answer, Outcome
@@ -23,6 +23,7 @@ from gateway.model.query import query_value
 from gateway.ops.audit.contents import OpenedEntries
 from gateway.records.types import RECORD_TYPES as RECORD_KINDS
 from gateway.records.verify import VerifiedRecord
+from gateway.views.reason_words import reason
 from gateway.views.search_lines import QUALITY, SIGNED, value_text
 from gateway.views.sheet_words import CERTAINTY, KINDS, LABELS, OUTCOMES, PARTS, RELIABILITY
 
@@ -154,6 +155,9 @@ class _Words:
             told = answer.refusal
             text = refusal_text(told.code, told.reason, told.text, self.language) or told.code
             yield self._label("refusal"), text if told.code in text else f"{text} ({told.code})"
+        elif answer is None and (code := str(private.get("code") or "")):
+            text = reason(code) if self.language is Language.EN else refusal(code, "", self.language)
+            yield self._label("refusal"), f"{text} ({code})" if text else code
         if missing := self._missing(answer):
             yield self._label("missing"), ", ".join(missing)
         decision = private.get("decision")

@@ -21,6 +21,7 @@ from gateway.language.languages import Language
 from gateway.language.terms import OFFENCES, PURPOSES, QUERIES, RECORD_TYPES
 from gateway.ops.homes.open_home import open_home
 from gateway.views.lines import Line
+from gateway.views.reason_words import reason_in_words
 
 OURS = 9
 TOTALS = (
@@ -58,6 +59,11 @@ _WORDS: Mapping[str, Sentences] = {
     "only": RECORD_TYPES,
 }
 """The words for the values of measures, by the last part of the measure's name."""
+
+_REASONS = frozenset({
+    "denied", "not-accepted", "onward-refused", "received-refusal", "served-refusal", "turned-away",
+})  # fmt: skip
+"""Measures whose values are codes of refusals."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +218,8 @@ def day_rows(shown: Statistics) -> Iterator[tuple[str, ...]]:
 
 def in_words(measure: str, value: str) -> str:
     """Return the value of a measure in words, with its code behind them."""
+    if measure in _REASONS:
+        return reason_in_words(value)
     words = _WORDS.get(measure.rpartition("-")[2], {})
     return f"{words[value]} ({value})" if words.get(value, value) != value else value
 

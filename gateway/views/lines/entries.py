@@ -7,9 +7,10 @@ from typing import Any
 
 from gateway.audit.reading.show import Shown
 from gateway.clock import rfc3339_s
+from gateway.views.reason_words import reason
 
 _SAID = (
-    *("officer", "case", "ticket", "purpose", "outcome", "code", "count", "detail"),
+    *("officer", "case", "ticket", "purpose", "outcome", "refusal", "code", "count", "detail"),
     *("scope", "target", "by", "reason"),
 )
 _TIMES = {"first_us": "first", "last_us": "last"}
@@ -26,6 +27,8 @@ def entry_line(name: str, shown: Shown, why: str = "") -> str:
         return f"{place} {exchange.removeprefix(', ')}".rstrip()
     private = shown.private
     words = [f"{key} {private[key]}" for key in _SAID if private.get(key) and not isinstance(private[key], dict)]
+    if not private.get("detail") and (told := reason(str(private.get("code") or private.get("refusal") or ""))):
+        words.append(f"that is: {told}")
     words += [f"{word} {rfc3339_s(private[key])}" for key, word in _TIMES.items() if private.get(key)]
     requester = private.get("requester")
     if isinstance(requester, list) and len(requester) > 3:
