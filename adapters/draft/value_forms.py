@@ -74,8 +74,8 @@ def refutes(look: Look, meaning: str) -> bool:
     if not look.counts:
         return False
     figures = _share(look, lambda value: any(map(str.isdigit, value)))
-    if meaning in _OF_LETTERS:
-        return figures > 0.5
+    if meaning in _OF_LETTERS:  # a figure within a name is a clerk's; a number has no letters, or a few before it
+        return _share(look, lambda value: sum(map(str.isdigit, value)) > sum(map(str.isalpha, value))) > 0.5
     if meaning == "sex":
         return len(look.counts) > 20
     return meaning in _OF_FIGURES and figures < 0.5 and len(look.counts) >= _LEAST

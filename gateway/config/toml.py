@@ -10,11 +10,15 @@ import re
 import tomllib
 from collections.abc import Collection, Iterable, Iterator
 from datetime import date, datetime, time
+from itertools import islice
 from typing import Any, Never
 
 from gateway.errors import Misconfigured, clause
 
 Path = tuple[str | int, ...]
+
+MOST_UNKNOWN = 100
+"""Unknown keys of one table that are told; each is compared with all that it may mean."""
 
 _HEADER = re.compile(r"\s*(\[\[?)([^\]]+)\]\]?\s*(?:#.*)?")
 _KEY = re.compile(r"""\s*((?:"[^"]*"|'[^']*'|[\w-]+)(?:\s*\.\s*(?:"[^"]*"|'[^']*'|[\w-]+))*)\s*=""")
@@ -166,10 +170,9 @@ class TomlTable:
             raise mistake
 
     def unknown(self, *allowed: str) -> Iterator[Misconfigured]:
-        """Yield a mistake for each key that is not in `allowed`."""
-        for key in self.data:
-            if key not in allowed:
-                yield self.wrong(f"unknown key `{key[:40]}`", key, remedy=nearest(key, allowed))
+        """Yield a mistake for each key that is not in `allowed`, for the first `MOST_UNKNOWN` of them."""
+        for key in islice((key for key in self.data if key not in allowed), MOST_UNKNOWN):
+            yield self.wrong(f"unknown key `{key[:40]}`", key, remedy=nearest(key, allowed))
 
     def get(self, key: str, kind: type, default: Any = None) -> Any:
         """Return the value of `key` if it has type `kind`; without a default it must exist."""

@@ -201,5 +201,5 @@ def test_the_measure_finds_a_quadratic_parser() -> None:
     def quadratic(data: bytes) -> int:
         return sum(data.count(bytes([n % 256])) for n in range(len(data) // 4))
 
-    spent, half = cost(quadratic, bytes(16 * KIB), 5), cost(quadratic, bytes(8 * KIB), 5)
+    spent, half = cost(quadratic, bytes(32 * KIB), 7), cost(quadratic, bytes(16 * KIB), 7)
     assert spent > FREE_S + GROWTH * half

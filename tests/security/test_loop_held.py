@@ -78,7 +78,7 @@ async def test_replies_do_not_hold_the_loop_of_the_asker(
     peer.behaviour = lambda _: data
     world.nodes["th"].asking.asker._budget_s = 0.5
     with loop_watch() as watch:
-        assert await outcome(world) is Outcome.SILENT
+        assert await outcome(world) in (Outcome.SILENT, Outcome.NOT_ACCEPTED)
     world.nodes["th"].asking.asker._budget_s = 3.0
     assert watch.longest < HELD_S
 
