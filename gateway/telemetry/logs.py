@@ -21,6 +21,9 @@ from gateway.errors import LiaisonError
 from gateway.telemetry.names import FIELDS, LogLine
 
 _LIMIT = 200
+_ROOM = 4096
+"""Letters that are written at once: a pipe that is ready has room for so many bytes."""
+
 _stamp = structlog.processors.TimeStamper(fmt="iso", utc=True, key="time")
 _OWN = frozenset({"event", "level", "time"})
 
@@ -42,7 +45,14 @@ class Logger:
         if (stream := _sink.get(logging.INFO)) is None:
             return
         head = {**self._bound, "event": event.value, "level": "info", **_stamp(None, "", {})}
-        stream.write("".join([orjson.dumps({**row, **head}).decode() + "\n" for row in rows]))
+        text = ""
+        for row in rows:
+            line = orjson.dumps({**row, **head}).decode() + "\n"
+            if text and len(text) + len(line) > _ROOM:
+                stream.write(text)
+                text = ""
+            text += line
+        stream.write(text)
 
     def debug(self, event: LogLine, **fields: object) -> None:
         """Write an event for developers."""
@@ -111,18 +121,21 @@ class _LossyStream:
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
-        self._poll: select.poll | None = None
+        self._descriptor: int | None = None
         with suppress(OSError, ValueError):  # a stream without a descriptor never waits
-            poll = select.poll()
-            poll.register(stream.fileno(), select.POLLOUT)
-            self._poll = poll
+            self._descriptor = stream.fileno()
 
     def write(self, text: str) -> int:
         with suppress(OSError, ValueError):
-            if self._poll is None or self._poll.poll(0):
+            if self._descriptor is None or self._has_room(self._descriptor):
                 return self._stream.write(text)
         _lost_lines[0] += 1
         return 0
+
+    def _has_room(self, descriptor: int) -> bool:
+        poll = select.poll()  # one of its own for each call: two threads may not ask one at once
+        poll.register(descriptor, select.POLLOUT)
+        return bool(poll.poll(0))
 
     def flush(self) -> None:
         with suppress(OSError, ValueError):

@@ -6,10 +6,12 @@ import io
 import json
 import logging
 import os
+import sys
 import threading
 import urllib.request
 from collections.abc import Iterator
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -236,3 +238,31 @@ def test_a_span_is_a_line_with_its_place_in_the_trace(stream: io.StringIO) -> No
     record_span(Logger(), Span.ANSWER, trace, 0.0025, peer="vn")
     (line,) = lines(stream)
     assert (line["span"], line["trace_id"], line["duration_us"]) == ("answer", trace.trace_id, 2500)
+
+
+def test_many_threads_write_lines_at_once(tmp_path: Path) -> None:
+    """A thread that failed to write a line ended the process."""
+    file, failed = tmp_path / "node.log", list[BaseException]()
+    with file.open("w", encoding="utf-8") as stream:
+        configure_logging("info", stream)
+        log, together, usual = Logger(component="node"), threading.Barrier(8), sys.getswitchinterval()
+
+        def write() -> None:
+            together.wait()
+            try:
+                for _ in range(300):
+                    log.info_each(LogLine.EXCHANGE, [{"kind": "answered", "peer": "th"}] * 3)
+            except BaseException as error:  # noqa: BLE001 - whatever it is, it is a failure
+                failed.append(error)
+
+        sys.setswitchinterval(1e-6)
+        try:
+            threads = [threading.Thread(target=write) for _ in range(8)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+        finally:
+            sys.setswitchinterval(usual)
+    assert not failed
+    assert file.read_text(encoding="utf-8").count('"event":"exchange"') == 8 * 300 * 3
