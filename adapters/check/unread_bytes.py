@@ -17,7 +17,7 @@ from adapters.values.cells import cleaner
 from gateway.errors import Malformed
 
 UNREAD = "bytes that are not"
-"""How the reason of such a row begins."""
+"""The beginning of the reason of such a row."""
 
 
 def unread_columns(

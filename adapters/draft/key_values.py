@@ -15,7 +15,7 @@ _ATTRIBUTES = frozenset((
     "name", "given", "surname", "alias", "birth", "birth_place", "sex", "nationality", "national_id", "address",
     "phone", "document_number", "father_name", "mother_name", "issued", "expires",
 ))  # fmt: skip
-"""What a key may mean; the states of a history are no attributes."""
+"""Meanings that a key may have; the states of a history are no attributes."""
 
 
 @dataclass(frozen=True, slots=True)

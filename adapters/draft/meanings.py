@@ -1,4 +1,4 @@
-"""What each column of a database is supposed to mean, by its name, by its values, or by both."""
+"""Guess the meaning of each column of a database, by its name, by its values, or by both."""
 
 from __future__ import annotations
 

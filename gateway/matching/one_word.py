@@ -15,7 +15,7 @@ RULE = "name-one-word"
 """The rule of a match by one word of the name."""
 
 NOT_SEARCHED = "one-word"
-"""What an answer names as missing where the thresholds do not search for one word alone."""
+"""The word in `missing` of an answer whose thresholds do not search for one word alone."""
 
 LIKENESS = 0.7
 """The likeness of a name to one of its words."""

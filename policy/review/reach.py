@@ -25,7 +25,7 @@ from policy.engine.engine import PolicyEngine
 from policy.engine.memory import reads, touches
 
 TICKET, CASE, BOTH = "a ticket", "a case", "a case and a ticket"
-"""What a question needs: the ticket of a control, or the number of a case."""
+"""Words for the ground that a question needs: the ticket of a control, or the number of a case."""
 
 _Released: TypeAlias = tuple[tuple[str, ...], tuple[str, ...]]
 """The fields that leave, and the rules that let them out."""
@@ -37,7 +37,7 @@ _RULES_TOLD = 3
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """What a source holds of one record type: its owner, the fields that it fills, and the queries that find it.
+    """The records of one type in a source: their owner, the fields that are filled, and the queries that find them.
 
     `profiles` are the markings and categories that its records can have.
     """

@@ -1,4 +1,4 @@
-"""Which rows of the tables decided how two names compare: without them the score, the class or a reading is another.
+"""Find the rows of the tables that decided how two names compare: without them score, class or a reading is another.
 
 Each row that can touch one of the two names is left out, and the names are compared again.
 """
@@ -55,7 +55,7 @@ def deciding_rows(names: Sequence[str], again: Compare) -> tuple[DecidingRow, ..
 
 @dataclass(frozen=True, slots=True)
 class _Trial:
-    """What is tried with rows of one table; `others` are the places of rows that are left out with them."""
+    """A trial without rows of one table; `others` are the places of rows that are left out with them."""
 
     table: str
     whole: Comparison

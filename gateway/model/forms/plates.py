@@ -19,7 +19,7 @@ _LOCAL = "ก-ฮກ-ຮໜໝក-អက-အ"
 """Letters of plates in Thai, Lao, Khmer and Burmese script."""
 
 _MARKED = "ก-๛ກ-ໟក-៓က-႟"
-"""The same scripts with their vowels and tones, as in the name of a province."""
+"""Letters of the same scripts with vowels and tones, as in the name of a province."""
 
 _SERIES = rf"(?:\d{{0,2}}[{_LOCAL}]{{1,3}}|\d[A-Z]{{1,2}})"
 _BEFORE = re.compile(

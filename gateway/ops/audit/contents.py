@@ -70,7 +70,7 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class OpenedEntries:
-    """What was opened. `at` is the entry of this opening at a home; `report` the verification of an export.
+    """The content that was opened. `at` is the entry of this opening at a home; `report` the verification of an export.
 
     `own_charter` is set where signatures were checked under the charter that the export itself brings: that proves them
     to nobody who does not know it. `auditor` describes the appointment, as far as it is known.
