@@ -34,6 +34,7 @@ def source_place(settings: Settings, source: SourceSettings, home: Home, clock: 
         access=settings.path(source.access) if source.access else None,
         index_secret=load_index_secret(settings.keystore) if settings.storage.sealed_index else None,
         difference=source.difference_s,
+        id=source.id,
     )
 
 
