@@ -274,7 +274,7 @@ def _han_readings(name: str, is_person: bool) -> Iterator[Form]:
     yield from vietnamese[:1]
     for said in (han.cantonese(name), han.wade_giles(mandarin)) if is_person else ():
         if said:
-            yield replace(form_of(said, "Hani"), beside=True, apart=True)
+            yield replace(form_of(said, "Hani"), beside=True, apart=True, rare=True)
     others = dict.fromkeys((han.pinyin(name, as_surname=False), *han.other_pinyin(name, mandarin)))
     for other in others:
         if other != mandarin:
