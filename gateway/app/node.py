@@ -23,7 +23,7 @@ from gateway.app.resources import Resources, open_resources
 from gateway.app.rounds import UPKEEP_S, WATCH_S, Round, Rounds, writing
 from gateway.app.run.live_settings import LiveSettings, Tuned
 from gateway.app.watched_journal import watch_machine, watch_node
-from gateway.app.witness_parts import NodeWitness
+from gateway.app.witnessing.node_witness import NodeWitness
 from gateway.audit.retention.destroyed_keys import key_came_back
 from gateway.audit.retention.prune import pruned_below
 from gateway.config import host_port

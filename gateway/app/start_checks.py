@@ -8,7 +8,7 @@ from contextlib import closing, contextmanager
 from certs.tls import TlsIdentity
 from gateway.agency.server import TlsFiles
 from gateway.agency.token_keys import token_keys
-from gateway.app.witness_parts import domestic_channel
+from gateway.app.witnessing.node_witness import domestic_channel
 from gateway.audit.log.examine import ExaminedLog, examine_log
 from gateway.clock import Clock
 from gateway.config import Settings

@@ -12,7 +12,7 @@ import pytest
 from certs.ownership import ownership_faults
 from gateway.app.resources import open_resources
 from gateway.app.source import Process
-from gateway.app.witness import DomesticWitness
+from gateway.app.witnessing.domestic import DomesticWitness
 from gateway.cli.main import run
 from gateway.config import load_settings
 from gateway.config.source_home import load_source

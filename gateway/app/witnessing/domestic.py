@@ -7,7 +7,7 @@ from pathlib import Path
 
 from certs.ownership import check_ownership
 from certs.tls import TlsIdentity, check_floor, server_credentials
-from gateway.app.witness_parts import WITNESS_KEYS
+from gateway.app.witnessing.node_witness import WITNESS_KEYS
 from gateway.audit.tree.checkpoint import parse_checkpoint
 from gateway.audit.tree.cosignature import Cosigner, domestic_name
 from gateway.clock import Clock, SystemClock
