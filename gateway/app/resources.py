@@ -68,7 +68,7 @@ def open_resources(settings: Settings, production: bool) -> Resources:
     """Open the home's files and database; raise the error of a wrong one before anything listens."""
     check_owners(settings)
     home = Home(settings.home)
-    check_ownership([home.keys, home.trust, settings.keystore])
+    check_ownership([home.keys, home.trust, settings.keystore], settings.read)
     clock = SystemClock()
     member = member_id(settings.node.member)
     for key in sorted(home.keys.glob("*.key")):

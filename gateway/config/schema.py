@@ -10,8 +10,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from gateway.config.home import Home
 from gateway.errors import Misconfigured
 from gateway.host.disk_reserve import RESERVE_MIB
+
+_PACKAGE = Path(__file__).parents[1]
+"""Files of the package are trusted as its code is."""
 
 
 def setting(
@@ -283,6 +287,13 @@ class Settings:
     def keystore(self) -> Path:
         """The folder of the content keys."""
         return self.path(self.storage.keystore)
+
+    @property
+    def read(self) -> tuple[Path, ...]:
+        """The folders and files that people write and the node obeys: its mappings, and its own tables of names."""
+        home = Home(self.home)
+        mappings = (self.path(source.mapping) for source in self.sources if source.mapping)
+        return (home.names, home.mappings, *(file for file in mappings if not file.is_relative_to(_PACKAGE)))
 
     @property
     def national_policy(self) -> Path:

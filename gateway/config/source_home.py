@@ -116,6 +116,11 @@ class SourceProcess:
         return self.home.path / text
 
     @property
+    def read(self) -> tuple[Path, ...]:
+        """The folder and the file that people write and the process obeys: its own tables of names, and its mapping."""
+        return (self.home.names, self.path(self.source.mapping))
+
+    @property
     def url(self) -> str:
         """The system's URL, with a relative SQLite file made absolute."""
         return source_url(self.home.path, self.source.url)

@@ -20,7 +20,7 @@ from gateway.errors import ConnectionLost, Unavailable, Untrusted
 from gateway.model.exchange import AnswerMessage
 from gateway.model.names import MemberId
 from gateway.node.asking_stream import AskingStream
-from gateway.node.handshake import refused_handshake
+from gateway.node.handshake import why_unconnected
 from gateway.rpc import methods
 from gateway.rpc.contract import largest_answer
 from gateway.rpc.transport import client_options
@@ -164,7 +164,8 @@ class Connection:
     async def stream(self) -> AskingStream:
         """Return a stream for a request.
 
-        Raises `ConnectionLost` when there is no connection within a second, and `Untrusted` when our side refuses it.
+        Raises `ConnectionLost` when there is no connection within a second or gRPC tells why, and `Untrusted` when our
+        side refuses it.
         """
         if self._stream is None or self._stream.broken:
             await self._connected()
@@ -192,12 +193,12 @@ class Connection:
             ) from None
 
     async def _ready(self, channel: grpc.aio.Channel) -> None:
-        """Wait for the connection. Raises `Untrusted` as soon as our side refuses it."""
+        """Wait for the connection. Raises as soon as gRPC tells why there is none: `Untrusted` or `ConnectionLost`."""
         while (state := channel.get_state(try_to_connect=True)) is not grpc.ChannelConnectivity.READY:
             if state is grpc.ChannelConnectivity.TRANSIENT_FAILURE and (
-                refused := await refused_handshake(self._member, channel)
+                cause := await why_unconnected(self._member, channel)
             ):
-                raise refused
+                raise cause
             await channel.wait_for_state_change(state)
 
     def _give_up(self) -> None:

@@ -10,7 +10,7 @@ from adapters.check.probe import probe
 from adapters.load import Place
 from adapters.mapping.file import load_mapping
 from certs.keyfiles import check_key, key_id, load_key, spki
-from certs.ownership import ownership_faults
+from certs.ownership import faults_of_read, ownership_faults
 from certs.profile import Leaf, check_issued, read_ca, read_leaf
 from gateway.clock import SystemClock, from_us
 from gateway.config import PACKAGED_POLICY, Settings, Suspensions, argument
@@ -55,9 +55,13 @@ def check_folder(context: CheckContext) -> list[Finding]:
         for fault in ownership_faults((home.keys, home.trust, keystore))
         if fault.code != "key-readable" or Path(fault.where).parent != home.keys  # those are findings of `check_keys`
     ]
+    findings += [
+        (stop if can_be_used else warn)("folder", fault.message, fault.remedy, fault.where)
+        for fault, can_be_used in faults_of_read(context.settings.read)
+    ]
     if context.settings.keystore == context.home.path:
         findings.append(stop("folder", "the keystore is not apart from the database", "set storage.keystore"))
-    return findings or [good("folder", "folders are there, and others cannot write in them")]
+    return list(dict.fromkeys(findings)) or [good("folder", "folders are there, and others cannot write in them")]
 
 
 def check_keys(context: CheckContext) -> list[Finding]:
