@@ -20,6 +20,7 @@ from gateway.app.resources import Resources, wall_limits
 from gateway.config import Settings, load_settings
 from gateway.config.changes import Changes, changes, taken_over
 from gateway.config.file_marks import FileMarks
+from gateway.config.mistakes import each_of
 from gateway.errors import LiaisonError
 from gateway.exchange.asking.ask import Asker
 from gateway.ops.doctor.finding import CheckContext, Obstacles
@@ -94,8 +95,9 @@ class LiveSettings:
             after, keys = await asyncio.to_thread(self._read)
         except LiaisonError as error:
             self._log.warning(LogLine.NODE_NOT_RELOADED, error)
-            await self._note(events.SETTINGS.draft(code=error.code, detail=str(error)[:500]))
-            return Reloaded(refused=str(error))
+            told = "; ".join(map(str, each_of(error)))
+            await self._note(events.SETTINGS.draft(code=error.code, detail=told[:500]))
+            return Reloaded(refused=told)
         found = changes(before, after)
         if self._take(taken_over(before, after), keys) and not any(path.startswith(_KEYS) for path in found.live):
             found = Changes((*found.live, _KEYS), found.restart)  # another key in the same file

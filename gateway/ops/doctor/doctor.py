@@ -12,6 +12,7 @@ from pathlib import Path
 
 from gateway.clock import Clock
 from gateway.config import Home, Settings, load_settings
+from gateway.config.mistakes import each_of
 from gateway.errors import LiaisonError
 from gateway.ops.doctor import home_checks, machine_checks, network_checks, storage_checks
 from gateway.ops.doctor.finding import Check, CheckContext, Finding, failed, good, stop
@@ -46,7 +47,8 @@ def examine(
     try:
         settings = load_settings(home)
     except LiaisonError as error:
-        return [replace(failed("settings", error, "mend the setting"), refuses_start=True)]
+        found = [failed("settings", each, "mend the setting") for each in each_of(error)]
+        return [replace(finding, refuses_start=True) for finding in found]
     place = Home(settings.home)
     context = CheckContext(settings, place, clock, to, production or settings.node.production, is_held(place.lock))
     return [

@@ -14,6 +14,7 @@ from certs.ownership import ownership_faults
 from certs.profile import Leaf, check_issued, read_ca, read_leaf
 from gateway.clock import SystemClock, from_us
 from gateway.config import PACKAGED_POLICY, Settings, Suspensions, argument
+from gateway.config.mistakes import each_of
 from gateway.errors import LiaisonError, Misconfigured
 from gateway.ops.acts.switches import options_of
 from gateway.ops.doctor.finding import Check, CheckContext, Finding, failed, good, stop, warn
@@ -41,6 +42,7 @@ _KEYS_OF_COMMANDS = ("status", "client-cli")
 
 _INIT = "run `liaison init` again with the same arguments: it makes what is missing and keeps the rest"
 _EXPECTED = "`liaison adapter check` with the mapping and --url shows what is there; mend the mapping or its [[expect]]"
+_CHECK = "check its system and account"
 _CLOCK_TOLERANCE = timedelta(minutes=2)
 
 
@@ -162,8 +164,10 @@ def check_sources(context: CheckContext) -> list[Finding]:
                 warn("sources", f"`{source.id}`: {each.message} ({each.where})", _EXPECTED) for each in probed.unmet
             ]
         except LiaisonError as error:
-            remedy, place = error.remedy or "check its system and account", error.where or where
-            findings.append(stop("sources", f"`{source.id}`: {error.message}", remedy, place))
+            findings += [
+                stop("sources", f"`{source.id}`: {each.message}", each.remedy or _CHECK, each.where or where)
+                for each in each_of(error)
+            ]
     if not settings.sources:
         return [
             warn("sources", "no source is set: every question ends as not searched", "add a [[source]] to node.toml")

@@ -1,15 +1,29 @@
-"""The mistakes of one mapping file: reading goes on after each, so that a person sees all of them at once."""
+"""The mistakes of one file: reading goes on after each, so that a person sees all of them at once."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
-from gateway.errors import Misconfigured
+from gateway.errors import LiaisonError, Misconfigured
 
 
 class FollowsError(Misconfigured):
     """A mistake that only follows from another one, which is told already."""
+
+
+class SeveralMistakesError(Misconfigured):
+    """More than one mistake of a file. It tells the first one as a single error does."""
+
+    def __init__(self, mistakes: Sequence[Misconfigured]) -> None:
+        first = mistakes[0]
+        super().__init__(first.template, code=first.code, where=first.where, remedy=first.advice, **first.facts)
+        self.mistakes = tuple(mistakes)
+
+
+def each_of(error: LiaisonError) -> tuple[LiaisonError, ...]:
+    """Return the mistakes that an error tells at once; of any other error itself."""
+    return error.mistakes if isinstance(error, SeveralMistakesError) else (error,)
 
 
 class Mistakes:
@@ -34,6 +48,8 @@ class Mistakes:
         self.found += [each for each in mistakes if (each.where, each.message) not in told]
 
     def end(self) -> None:
-        """Raise the first mistake, if there is one."""
+        """Raise the mistakes, if there is one."""
+        if len(self.found) > 1:
+            raise SeveralMistakesError(self.found)
         if self.found:
             raise self.found[0]
