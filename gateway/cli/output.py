@@ -14,8 +14,7 @@ from typing import Any
 import click
 
 from gateway.cli.options import json_option
-from gateway.config.mistakes import each_of
-from gateway.errors import LiaisonError
+from gateway.errors import LiaisonError, each_of
 from gateway.language.catalogue import tell
 from gateway.language.languages import Language
 from gateway.language.sentences import remedy, sentence

@@ -104,11 +104,11 @@ class Reading:
             if path in self.origin and not _ID.fullmatch(text)
         )
 
-    def check_address(self, path: str, text: str) -> None:
-        """Keep a mistake where a setting is not `host:port`."""
+    def check_address(self, path: str, text: str, scheme: str = "") -> None:
+        """Keep a mistake where a setting is not `host:port` after its scheme."""
         if path in self.origin:
             with self.mistakes.kept():
-                host_port(text, self.origin[path])
+                host_port(text, self.origin[path], scheme)
 
     def check_word(self, path: str, text: str, known: Iterable[str], kind: str) -> None:
         """Keep a mistake where a setting is not one of the `known` words of a kind."""
@@ -150,13 +150,13 @@ class Reading:
         return item.default, "default"
 
 
-def host_port(text: str, where: str = "") -> tuple[str, int]:
+def host_port(text: str, where: str = "", scheme: str = "") -> tuple[str, int]:
     """Return host and port of `127.0.0.1:7443` or `[::1]:7443` (port 0 = any free one); else raise `Misconfigured`."""
-    host, colon, port = text.rpartition(":")
-    if not colon or not host or not port.isascii() or not port.isdigit() or int(port) > 65535:
-        raise Misconfigured(
-            "`{text}` is not an address", where=where, remedy="host:port, such as 127.0.0.1:7443", text=text
-        )
+    host, colon, port = text.removeprefix(scheme).rpartition(":")
+    named = text.startswith(scheme) and colon and host and port.isascii() and port.isdigit()
+    if not named or len(port) > 5 or int(port) > 65535:
+        remedy = "{scheme}host:port, such as {scheme}127.0.0.1:7443"
+        raise Misconfigured("`{text}` is not an address", where=where, remedy=remedy, text=text[:80], scheme=scheme)
     return host.strip("[]"), int(port)
 
 
@@ -243,6 +243,8 @@ def _check(settings: Settings, reading: Reading) -> None:
             where = origin.get(f"source.{n}.id", where)
             missing = Misconfigured("`source.{n}.mapping` is missing", where=where, remedy="name its mapping file", n=n)
             reading.mistakes.keep([missing])
+        if source.is_process:
+            reading.check_address(f"source.{n}.url", source.url, "source://")
     reading.check_address("listen.exchange", settings.listen.exchange)
     reading.check_address("listen.agency", settings.listen.agency)
     if settings.listen.metrics:

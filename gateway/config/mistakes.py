@@ -2,28 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
-from gateway.errors import LiaisonError, Misconfigured
+from gateway.errors import Misconfigured, SeveralMistakes
 
 
 class FollowsError(Misconfigured):
     """A mistake that only follows from another one, which is told already."""
-
-
-class SeveralMistakesError(Misconfigured):
-    """More than one mistake of a file. It tells the first one as a single error does."""
-
-    def __init__(self, mistakes: Sequence[Misconfigured]) -> None:
-        first = mistakes[0]
-        super().__init__(first.template, code=first.code, where=first.where, remedy=first.advice, **first.facts)
-        self.mistakes = tuple(mistakes)
-
-
-def each_of(error: LiaisonError) -> tuple[LiaisonError, ...]:
-    """Return the mistakes that an error tells at once; of any other error itself."""
-    return error.mistakes if isinstance(error, SeveralMistakesError) else (error,)
 
 
 class Mistakes:
@@ -50,6 +36,6 @@ class Mistakes:
     def end(self) -> None:
         """Raise the mistakes, if there is one."""
         if len(self.found) > 1:
-            raise SeveralMistakesError(self.found)
+            raise SeveralMistakes(self.found)
         if self.found:
             raise self.found[0]

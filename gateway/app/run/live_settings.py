@@ -20,8 +20,7 @@ from gateway.app.resources import Resources, wall_limits
 from gateway.config import Settings, load_settings
 from gateway.config.changes import Changes, changes, taken_over
 from gateway.config.file_marks import FileMarks
-from gateway.config.mistakes import each_of
-from gateway.errors import LiaisonError
+from gateway.errors import LiaisonError, each_of
 from gateway.exchange.asking.ask import Asker
 from gateway.ops.doctor.finding import CheckContext, Obstacles
 from gateway.ops.doctor.home_checks import check_trial

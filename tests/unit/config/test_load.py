@@ -9,10 +9,9 @@ from pathlib import Path
 import pytest
 
 from gateway.config import Settings, SourceSettings, TrialOfficer, host_port, load_settings, write_default
-from gateway.config.mistakes import each_of
 from gateway.config.schema import LISTS, SECTIONS
 from gateway.config.template import render
-from gateway.errors import Misconfigured
+from gateway.errors import Misconfigured, each_of
 
 OFFICER = TrialOfficer("th.o.1042", "th.blo.aranyaprathet", "police", "border-officer", ("BORDER_CHECK",))
 SOURCE = SourceSettings("th.police.records", "police", "mappings/police.toml", "sqlite:///police.sqlite")
