@@ -21,7 +21,7 @@ def setting(
     required: bool = False,
     path: bool = False,
     minimum: int = 0,
-    maximum: int = 999_999_999,
+    maximum: int = 2**53,
     live: bool = False,
 ) -> Any:
     """Return a documented setting. `path`: relative to the home. `minimum` and `maximum` apply to whole numbers.
