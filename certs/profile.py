@@ -79,7 +79,7 @@ def read_leaf(data: bytes) -> Leaf:
     except Malformed:
         raise
     except Exception as error:  # whatever a parser of foreign bytes raises, the answer is no (CASE-C14)
-        raise _bad(f"the certificate does not fit: {error}") from error
+        raise _bad(f"the certificate does not fit: {_why(error)}") from error
     return Leaf(
         name, spki(key), to_us(certificate.not_valid_before_utc), to_us(certificate.not_valid_after_utc), certificate
     )
@@ -96,7 +96,7 @@ def read_ca(pem: bytes) -> x509.Certificate:
     except Malformed:
         raise
     except Exception as error:  # the same
-        raise _bad(f"the CA's certificate does not fit: {error}") from error
+        raise _bad(f"the CA's certificate does not fit: {_why(error)}") from error
     if not constraints.ca or constraints.path_length != 0 or not usage.key_cert_sign:
         raise _bad("a national CA certifies keys, and no further CA")
     return certificate
@@ -178,6 +178,11 @@ def _check_usage(certificate: x509.Certificate, name: CertificateName) -> None:
     usages = certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
     if set(usages) != set(USAGES[name.use]):
         raise _bad(f"the extended key usages do not fit `{name.use}`")
+
+
+def _why(error: Exception) -> str:
+    """Return the reason of a parser's refusal; its words for bytes that do not parse are for programmers."""
+    return "it is torn, or no certificate" if isinstance(error, ValueError) else str(error)
 
 
 def _bad(message: str) -> Malformed:

@@ -37,11 +37,11 @@ from adapters.index.source import RowSource
 from adapters.load import Place, open_source
 from adapters.mapping.file import is_unnamed, load_mapping, open_decisions
 from adapters.mapping.mapping import Mapping as SourceMapping
-from adapters.mapping.mistakes import Mistakes
 from adapters.mapping.rows import Builder, Rows, refs_of
 from adapters.masking import mask
 from adapters.sql.survey import survey
 from gateway.clock import Clock
+from gateway.config.mistakes import Mistakes
 from gateway.config.toml import nearest
 from gateway.errors import LiaisonError, Misconfigured, Unknown
 from gateway.model.query import Query

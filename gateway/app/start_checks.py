@@ -18,9 +18,11 @@ from gateway.model.evidence.witness import HeadEvidence
 from gateway.model.names import member_id
 from gateway.node.client import PeerPool
 from gateway.node.witness_client import WitnessClient
+from gateway.ops.acts.draft import trust_of
 from gateway.ops.doctor.doctor import obstacles
-from gateway.ops.doctor.finding import Check, CheckContext, Finding, Obstacles, failed, good, warn
-from gateway.ops.homes.unwitnessed_start import is_waived
+from gateway.ops.doctor.finding import Check, CheckContext, Finding, Obstacles, failed, good, stop, warn
+from gateway.ops.doctor.key_checks import check_certificates, check_keys, made_by
+from gateway.ops.homes.unwitnessed_start import check_waiver, is_waived
 from gateway.ports.journal import LogName
 from gateway.signing.keys import load_signing_key
 from gateway.storage.database.migrate import HEAD, version
@@ -42,9 +44,15 @@ def check_tokens(context: CheckContext) -> list[Finding]:
 
 
 def check_tls(context: CheckContext) -> list[Finding]:
-    """Check that the TLS files towards our own systems fit together."""
+    """Check that the TLS files towards our own systems fit together. A file that does not fit alone is told already."""
     home = context.home
-    TlsFiles(home.key("tls"), home.certificate("tls"), home.ca).context()
+    try:
+        TlsFiles(home.key("tls"), home.certificate("tls"), home.ca).context()
+    except LiaisonError as error:
+        told = (*check_keys(context), *check_certificates(context))
+        again = "put back your copies of them; without any move tls.key and tls.pem away"
+        found = stop("tls", error.message, f"{again}, then {made_by(context)}", error.where, error.code)
+        return [] if any(finding.is_stop for finding in told) else [found]
     return []
 
 
@@ -120,5 +128,6 @@ def _compared(context: CheckContext, store: _Unchanged, logs: list[ExaminedLog])
         return [good("copy", f"{run(compare())} witnesses know no newer head of our logs")]
     except NotProved as error:
         if is_waived(context.home):
+            check_waiver(trust_of(context.home))
             return [warn("copy", error.message, "an administrator let the next start go on without a witness")]
         return [failed("copy", error, "bring a witness into reach")]

@@ -23,7 +23,7 @@ from gateway.app.resources import Resources, wall_limits
 from gateway.config import Settings, load_settings
 from gateway.config.changes import Changes, changes, taken_over
 from gateway.config.file_marks import FileMarks
-from gateway.errors import LiaisonError
+from gateway.errors import LiaisonError, each_of
 from gateway.exchange.asking.ask import Asker
 from gateway.matching.own_rows.changed import changed_rows
 from gateway.matching.scripts.tables import own_rows
@@ -100,8 +100,9 @@ class LiveSettings:
             after, keys, rows = await asyncio.to_thread(self._read)
         except LiaisonError as error:
             self._log.warning(LogLine.NODE_NOT_RELOADED, error)
-            await self._note(events.SETTINGS.draft(code=error.code, detail=str(error)[:500]))
-            return Reloaded(refused=str(error))
+            told = "; ".join(map(str, each_of(error)))
+            await self._note(events.SETTINGS.draft(code=error.code, detail=told[:500]))
+            return Reloaded(refused=told)
         found = changes(before, after)
         found = Changes(found.live, (*found.restart, *rows))
         if self._take(taken_over(before, after), keys) and not any(path.startswith(_KEYS) for path in found.live):

@@ -64,6 +64,12 @@ def check_database(context: CheckContext) -> list[Finding]:
     with closing(open_storage(settings)) as database:
         found, words = version(database), describe(database)
     check_known(found)
+    if found is None and _heads(context):
+        text = "the database is empty, and heads of its logs were signed"
+        remedy = "put back the database of this home with its -wal file, or restore a backup"
+        return [
+            stop("database", text, remedy, str(settings.database_file if not settings.is_shared else "storage.url"))
+        ]
     if found != HEAD:
         return [warn("database", f"has schema `{found}`", "`liaison serve` brings it to the newest schema")]
     return [good("database", words)]
