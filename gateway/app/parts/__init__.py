@@ -1,0 +1,1 @@
+"""The parts of a node that the composition root puts together."""
