@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterator, Mapping
 
 from gateway.trust.documents.charter import Charter
+from gateway.trust.documents.contradictions import Withheld
 from gateway.trust.documents.descriptor import Descriptor
 from gateway.trust.documents.status import Status
 
@@ -23,11 +24,15 @@ def held_versions(
 
 
 def hash_of_versions(
-    charter: Charter | None, descriptors: Mapping[str, Descriptor], statuses: Mapping[str, Status]
+    charter: Charter | None,
+    descriptors: Mapping[str, Descriptor],
+    statuses: Mapping[str, Status],
+    withheld: Withheld,
 ) -> bytes:
     """Return SHA-256 over one line for each document held: kind, member, version, hash.
 
-    The line of a status that stands beside others ends with the keys that those remove.
+    The line of a status that stands beside others ends with the keys that those remove. What contradicting documents
+    take away has lines of its own.
     """
     lines = [f"charter {charter.version} {charter.fingerprint}"] if charter else []
     lines += [f"descriptor {name} {item.version} {item.hash.hex()}" for name, item in sorted(descriptors.items())]
@@ -35,6 +40,7 @@ def hash_of_versions(
         " ".join(("status", name, str(item.sequence), item.hash.hex(), *item.gained))
         for name, item in sorted(statuses.items())
     ]
+    lines += withheld.lines
     return hashlib.sha256("".join(f"{line}\n" for line in lines).encode()).digest()
 
 

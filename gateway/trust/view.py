@@ -19,6 +19,7 @@ from gateway.recent import Recent
 from gateway.signing.keys import VerifyKey
 from gateway.signing.witness_keys import WitnessKey
 from gateway.trust.documents.charter import Charter, check_expiry
+from gateway.trust.documents.contradictions import NOTHING, Withheld
 from gateway.trust.documents.descriptor import Descriptor, KeyUse, ListedKey, agency_use, fits_log
 from gateway.trust.documents.members import CharterMember, MemberStatus
 from gateway.trust.documents.status import Status
@@ -80,17 +81,19 @@ class TrustView:
         epoch: int = 0,
         *,
         live: bool = True,
+        withheld: Withheld = NOTHING,
     ) -> None:
         self.epoch = epoch
         self.charter = charter
-        self.hash = hash_of_versions(charter, descriptors, statuses)
+        self.hash = hash_of_versions(charter, descriptors, statuses, withheld)
+        self.withheld = withheld
         self._descriptors = dict(descriptors)
         self._statuses = dict(statuses)
         self._clock = clock
         self._members = {
             name: member
             for name, member in (charter.members.items() if charter else ())
-            if not live or member.status is MemberStatus.ACTIVE
+            if not live or (member.status is MemberStatus.ACTIVE and name not in withheld.members)
         }
         self._slots = self._collect(live)
         self._peers: Recent[bytes, _KnownPeer] = Recent(_MAX_CACHE)
@@ -104,8 +107,8 @@ class TrustView:
         return self.charter.members if self.charter else {}
 
     def active(self, member: str) -> bool:
-        """Tell whether the charter lists `member` as active."""
-        return self.charter is not None and self.charter.active(member)
+        """Tell whether the charter lists `member` as active, and no other charter of its version suspends it."""
+        return self.charter is not None and self.charter.active(member) and member not in self.withheld.members
 
     def descriptor(self, member: str) -> Descriptor:
         """Return the descriptor of a member, or raise `Unknown`."""
@@ -192,7 +195,8 @@ class TrustView:
         """Return what decides about connections with a member: two views that are equal in it need no new ones."""
         table, descriptor, status = self._members.get(member), self._descriptors.get(member), self._statuses.get(member)
         roots = table.ca_certificates if table else None
-        return roots, descriptor.hash if descriptor else None, frozenset(status.removed) if status else None
+        removed = frozenset(status.removed) if status else None
+        return roots, descriptor.hash if descriptor else None, removed, self.withheld.keys.get(member)
 
     # -------------------------------------------------------------- peers
 
@@ -383,7 +387,8 @@ class TrustView:
             if member not in self._members:
                 continue
             status = self._statuses.get(member)
-            refused = offline.union(status.removed if status and live else ())
+            gone = (*status.removed, *self.withheld.keys.get(member, ())) if status and live else ()
+            refused = offline.union(gone)
             for listed in descriptor.keys:
                 if listed.key_id not in refused and fits_log(listed):
                     stop = (

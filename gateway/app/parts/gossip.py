@@ -9,17 +9,20 @@ from functools import partial
 from gateway.app.core import Core
 from gateway.app.rounds import UPKEEP, UPKEEP_S, WATCH, WATCH_S, Round
 from gateway.errors import LiaisonError
+from gateway.gossip.endings import Endings, charter_left_s, statuses_left_s
 from gateway.gossip.fetching import Fetching
 from gateway.gossip.holdings import FORK, Holdings, holdings
 from gateway.gossip.renewal import Renewal
 from gateway.gossip.serving import Serving
 from gateway.gossip.taking import Taken
 from gateway.model.documents import Held
+from gateway.model.evidence.witness import HeadEvidence
 from gateway.model.names import MemberId
 from gateway.ports import events
 from gateway.rpc import methods
 from gateway.rpc.contract import Call, Door
 from gateway.storage.documents.witness_store import SqlWitnessStore
+from gateway.telemetry import Gauge
 
 _KEEP_S = 2.0
 """Seconds between two rounds that keep a stream open to each member."""
@@ -51,6 +54,13 @@ class NodeGossip:
             self._note,
             core.fatal,
         )
+        self._endings = Endings()
+        counters, clock, trust = resources.counters, resources.clock, core.parts.trust
+        counters.gauge(
+            Gauge.STATUS_SECONDS,
+            lambda: {(("member", name),): left for name, left in statuses_left_s(trust(), clock.now_us()).items()},
+        )
+        counters.gauge(Gauge.CHARTER_SECONDS, lambda: {(): charter_left_s(trust(), clock.now_us())})
         self._renewal = Renewal(resources.settings.home, resources.trust, resources.clock, resources.member)
 
     @property
@@ -61,6 +71,7 @@ class NodeGossip:
             Round("gossip", _KEEP_S, self.keep),
             Round("third heads", WATCH_S, partial(asyncio.to_thread, self._core.third.verify), leader_only=False),
             Round("own status", UPKEEP_S, self.renew, line=UPKEEP),
+            Round("document ends", UPKEEP_S, self.tell_endings, line=UPKEEP),
         ]
 
     @property
@@ -100,6 +111,11 @@ class NodeGossip:
         if await asyncio.to_thread(self._renewal.renew):
             await self._took()
 
+    async def tell_endings(self) -> None:
+        """Write the alarms of statuses that end soon."""
+        for draft in self._endings.drafts(self._core.parts.trust(), self._core.resources.clock.now_us()):
+            await self._core.note(draft)
+
     async def close(self) -> None:
         """End what is under way."""
         for task in self._keeping:
@@ -127,7 +143,10 @@ class NodeGossip:
                 await self._core.note(events.TRUST_REFUSED.draft(document="trust", detail=detail))
                 self._core.incidents.note(member, item.refusal.code, detail)
 
+    def forks(self) -> list[HeadEvidence]:
+        """Return the forks of logs that are known here: each proves itself."""
+        return [item for item in self._store.evidence() if item.code == FORK]
+
     def _holdings(self) -> Holdings:
         trust = self._core.resources.trust
-        forks = [item for item in self._store.evidence() if item.code == FORK]
-        return holdings(trust.view, trust.documents.conflicts(), forks)
+        return holdings(trust.view, trust.documents.conflicts(), self.forks())
