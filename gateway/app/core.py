@@ -24,6 +24,8 @@ from gateway.exchange.changes import ClockChanges, TrustChanges
 from gateway.exchange.incidents import Incidents
 from gateway.exchange.parts import Parts
 from gateway.exchange.sources.upkeep import SourceUpkeep
+from gateway.gossip.greetings import Greetings
+from gateway.gossip.heads import ThirdHeads
 from gateway.host.ending import end_process
 from gateway.model.names import MemberId
 from gateway.model.purpose import Purpose
@@ -56,6 +58,8 @@ class Core:
     pseudonyms: Pseudonyms
     kept: KeptAnswers
     heads: SeenHeads
+    third: ThirdHeads
+    greetings: Greetings
     proved: ProvedTime
     forgetting: Forgetting
     leadership: Leadership
@@ -95,6 +99,8 @@ def build_core(resources: Resources, production: bool) -> Core:
     ]
     writers = LogWriters(LogWriter(journals[0], "exchange", fatal), LogWriter(journals[1], "operations", fatal))
     heads = SeenHeads(SqlWitnessStore(resources.database), resources.clock)
+    third = ThirdHeads(heads, lambda: resources.trust.view, resources.clock, resources.member)
+    greetings = Greetings(resources.member, third, lambda: resources.trust.view)
     proved = ProvedTime(resources.clock)
     forgetting = Forgetting(resources.store, documents, resources.clock)
     keys = token_keys(resources.settings, resources.clock, production)
@@ -121,10 +127,12 @@ def build_core(resources: Resources, production: bool) -> Core:
         parts,
         writers,
         Incidents(resources.clock),
-        peer_pool(resources, suspensions),
+        peer_pool(resources, suspensions, greetings),
         Pseudonyms(resources.settings.keystore),
         KeptAnswers(resources.store, resources.keystore),
         heads,
+        third,
+        greetings,
         proved,
         forgetting,
         Leadership(resources.leader.leads, resources.leader.processes),
@@ -134,13 +142,14 @@ def build_core(resources: Resources, production: bool) -> Core:
     )
 
 
-def peer_pool(resources: Resources, suspensions: Suspensions) -> PeerPool:
+def peer_pool(resources: Resources, suspensions: Suspensions, greetings: Greetings) -> PeerPool:
     """Return the connections to counterparts; a suspended one is not called."""
     return PeerPool(
         lambda: resources.trust.view,
         partial(tls_identity, resources),
         lambda member: suspensions.suspends(peer=member, purpose=Purpose.THREAT_TO_LIFE),
         resources.clock,
+        greetings,
     )
 
 

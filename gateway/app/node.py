@@ -18,6 +18,7 @@ from gateway.app.answering_parts import build_answering
 from gateway.app.asking_parts import build_asking
 from gateway.app.core import build_core, first_rounds, last_rounds
 from gateway.app.desk_parts import build_desk
+from gateway.app.gossip_parts import NodeGossip
 from gateway.app.health import Health
 from gateway.app.resources import Resources, open_resources
 from gateway.app.rounds import UPKEEP_S, WATCH_S, Round, Rounds, writing
@@ -65,6 +66,7 @@ class Node:
         self.asking = build_asking(core)
         self.desk = build_desk(core, self.asking.searches)
         self.witness = NodeWitness(core)
+        self.gossip = NodeGossip(core, self._trust_changed)
         self.health = Health(resources, lambda: core.parts.suspensions.active.get("all"), self._serving)
         self.addresses: dict[str, str] = {}
         self._log = Logger(component="node", member=resources.member)
@@ -88,6 +90,7 @@ class Node:
         """Return the rounds of all parts; the rounds of one line run in this order."""
         return [
             *first_rounds(self.core),
+            *self.gossip.rounds,
             Round("commits", WATCH_S, partial(asyncio.to_thread, self.health.probe), leader_only=False),
             Round("disks", WATCH_S, partial(asyncio.to_thread, self._look_at_disks), leader_only=False),
             *self.desk.rounds,
@@ -176,6 +179,7 @@ class Node:
             credentials,
             ServerLimits(),
             Patience(self.resources.clock, lambda: self.core.leadership.processes),
+            self.core.greetings,
             share_port=shared,
             processes=lambda: self.core.leadership.processes,
         )
@@ -230,6 +234,7 @@ class Node:
         await self.desk.outbox.finish()
         await asyncio.to_thread(self.answering.answerer.stop, _DRAIN_S)
         await self.witness.close()
+        await self.gossip.close()
         await self.core.peers.close()
         for wall in self.resources.walls:
             wall.stop()
@@ -264,6 +269,10 @@ class Node:
             return
         self._fatal(rounds.exception() or RuntimeError("the rounds have ended"))
 
+    def _trust_changed(self) -> None:
+        if self._server is not None:
+            self._server.trust_changed()
+
     def _serving(self) -> bool:
         """Tell whether the rounds run, and are to go on."""
         return not self._stopping and (self._making is None or not self._making.done())
@@ -281,7 +290,7 @@ class Node:
         async def health(_call: Call[MemberId], _request: None) -> bool:
             return not self.health.look()
 
-        parts = (self.answering, self.desk, self.witness)
+        parts = (self.answering, self.desk, self.witness, self.gossip)
         doors = [self._with_room(door) for part in parts for door in part.doors]
         return [*doors, methods.HEALTH_CHECK.door(health)]
 

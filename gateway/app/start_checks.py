@@ -17,6 +17,7 @@ from gateway.loop import run
 from gateway.model.evidence.witness import HeadEvidence
 from gateway.model.names import member_id
 from gateway.node.client import PeerPool
+from gateway.node.greetings import Mute
 from gateway.node.witness_client import WitnessClient
 from gateway.ops.acts.draft import trust_of
 from gateway.ops.doctor.doctor import obstacles
@@ -114,7 +115,7 @@ def _compared(context: CheckContext, store: _Unchanged, logs: list[ExaminedLog])
         return TlsIdentity.load(context.home.key("tls"), context.home.certificate("tls"))
 
     async def compare() -> int:
-        peers = PeerPool(lambda: trust.view, identity, lambda _member: None, context.clock)
+        peers = PeerPool(lambda: trust.view, identity, lambda _member: None, context.clock, Mute(member))
         client = WitnessClient(peers, domestic_channel(settings, context.home, identity))
         try:
             keys = list(trust.view.vkeys(member, KeyUse.LOG))

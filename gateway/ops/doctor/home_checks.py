@@ -31,6 +31,7 @@ from gateway.ops.doctor.name_checks import check_names
 from gateway.ops.doctor.release_checks import check_release
 from gateway.ops.doctor.source_processes import check_processes
 from gateway.ops.doctor.storage_checks import was_never_served
+from gateway.ops.doctor.trust_checks import ending_soon
 from gateway.ops.doctor.witness_checks import check_domestic, check_witnesses
 from gateway.ops.policy.keeper import PolicyKeeper
 from gateway.signing.multi_buffer import crypto_mb
@@ -233,6 +234,7 @@ def check_descriptors(context: CheckContext) -> list[Finding]:
         try:
             view.descriptor(other)
             view.freshness(other, now_us)
+            findings += ending_soon(context, view, other)
         except LiaisonError as error:
             finding = failed("descriptors", error, f"get the newest documents of `{other}` and import them")
             remedy = _publish(context, renewing=_is_there(view, member)) if other == member else finding.remedy

@@ -15,6 +15,7 @@ from gateway.trust.ceremony.ceremony import home_keys, publish_descriptor, publi
 from gateway.trust.documents.charter import parse_charter
 from gateway.trust.documents.descriptor import Descriptor
 from gateway.trust.documents.folder import TrustDocuments
+from gateway.trust.documents.status import Status
 from gateway.trust.keeper import TrustKeeper
 from gateway.trust.view import TrustView
 
@@ -158,7 +159,30 @@ def _describe_member(view: TrustView, member: str, clock: Clock) -> dict[str, An
         problem = ""
     except LiaisonError as error:
         problem = error.message
-    return {"descriptor": descriptor, "problem": problem}
+    status = view.status(member)
+    return {
+        "state": "active" if view.active(member) else _inactive(view, member),
+        "descriptor": descriptor,
+        "status": _describe_status(status, clock) if status else None,
+        "problem": problem,
+    }
+
+
+def _inactive(view: TrustView, member: str) -> str:
+    """Return why a member takes no part: its status in the charter, or a charter that contradicts it."""
+    return "contradicted" if member in view.withheld.members else view.members[member].status.value
+
+
+def _describe_status(status: Status, clock: Clock) -> dict[str, Any]:
+    now_us = clock.now_us()
+    return {
+        "number": status.sequence,
+        "issued": rfc3339(status.issued_us),
+        "ends": rfc3339(status.expires_us),
+        "age_s": (now_us - status.issued_us) // 1_000_000,
+        "left_s": (status.expires_us - now_us) // 1_000_000,
+        "removed": list(status.removed),
+    }
 
 
 def _describe_descriptor(descriptor: Descriptor) -> dict[str, Any]:

@@ -135,7 +135,7 @@ def import_document(trust: Path, data: bytes, clock: Clock, fingerprint: str | N
     lines = [line for line in data.split(b"\n") if line.strip()]
     if not lines:
         raise Malformed("there is no document", code="unknown-document")
-    return [_import_line(documents, line, clock, fingerprint) for line in lines]
+    return [import_line(documents, line, clock, fingerprint) for line in lines]
 
 
 def publish_descriptor(
@@ -378,7 +378,8 @@ def _leaf(path: Path) -> Leaf:
         ) from error
 
 
-def _import_line(documents: TrustDocuments, line: bytes, clock: Clock, fingerprint: str | None) -> Accepted:
+def import_line(documents: TrustDocuments, line: bytes, clock: Clock, fingerprint: str | None = None) -> Accepted:
+    """Take one document into a trust folder. Raises what `TrustDocuments.accept_…` raises."""
     kind = kind_of(line)
     if kind == "charter":
         return documents.accept_charter(line, clock, fingerprint)

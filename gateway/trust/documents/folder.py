@@ -113,7 +113,19 @@ class TrustDocuments:
 
     def statuses(self, descriptor: Descriptor) -> list[Status]:
         """Return the held statuses of a member that verify, the newest last. Raises as `removals.verified`."""
-        return verified(_lines(self.status_path(descriptor.member)), descriptor)
+        return verified(self.status_lines(descriptor.member), descriptor)
+
+    def descriptors(self, member: str) -> list[bytes]:
+        """Return all accepted descriptors of a member, oldest first."""
+        return _lines(self.descriptor_path(member))
+
+    def status_lines(self, member: str) -> list[bytes]:
+        """Return all held statuses of a member, the newest last; not verified again."""
+        return _lines(self.status_path(member))
+
+    def conflicts(self) -> list[bytes]:
+        """Return the documents that contradict one held."""
+        return [line for path in sorted((self.folder / "conflicts").glob("*.json")) for line in _lines(path)]
 
     def appointments(self, member: str) -> list[bytes]:
         """Return all accepted appointments of a member's auditors, oldest first."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from gateway.config import argument
+from gateway.gossip.taking import Taken
 from gateway.trust.documents.folder import Accepted
 from gateway.views.lines import Line
 
@@ -28,7 +30,11 @@ def home_lines(about: dict[str, Any]) -> list[str]:
     for name, member in about["members"].items():
         version = member["descriptor"]
         what = f"descriptor {version['version']}, {len(version['keys'])} keys" if version else "no descriptor"
-        lines.append(f"  {name}: {what}; {member['problem'] or 'fresh'}")
+        lines.append(f"  {name}: {member['state']}; {what}; {member['problem'] or 'fresh'}")
+        if status := member["status"]:
+            lines.append(f"      status {status['number']}, signed {status['issued']}, ends {status['ends']}")
+            if status["removed"]:
+                lines.append(f"      removed keys: {', '.join(key[:16] for key in status['removed'])}")
         if version:
             lines.append(f"      answers at {', '.join(version['endpoints']) or 'no address'}")
             lines += [f"      {text}" for text in _source_lines(version["sources"])]
@@ -74,3 +80,36 @@ def accepted_lines(taken: Iterable[Accepted]) -> Iterator[Line]:
     for item in taken:
         of = f" of {item.member}" if item.member else ""
         yield f"{item.kind}{of}, version {item.version}: {'accepted' if item.changed else 'held already'}", "good"
+
+
+def exported_lines(count: int, out: Path) -> list[str]:
+    """Return that documents were written, and how another home takes them."""
+    return [
+        f"{count} documents are in {out}",
+        f"another node takes what it lacks: liaison trust import {argument(out)} --home HOME",
+    ]
+
+
+def imported_about(taken: Sequence[Taken], refused: Sequence[Taken]) -> dict[str, Any]:
+    """Return as JSON what became of documents that were brought in a file."""
+    return {
+        "taken": [asdict(item.accepted) for item in taken if item.accepted is not None and item.changed],
+        "held": sum(not item.changed for item in taken) - len(refused),
+        "refused": [
+            {"code": item.refusal.code, "message": item.refusal.message, "remedy": item.refusal.remedy}
+            for item in refused
+            if item.refusal is not None
+        ],
+    }
+
+
+def imported_lines(taken: Sequence[Taken], refused: Sequence[Taken]) -> Iterator[Line]:
+    """Yield which documents are new, how many were held, and which were refused and why."""
+    yield from accepted_lines(item.accepted for item in taken if item.accepted is not None and item.changed)
+    if held := sum(not item.changed for item in taken) - len(refused):
+        yield f"{held} documents were held already, or are older than the ones held", "good"
+    for item in refused:
+        if item.refusal is not None:
+            yield f"refused: {item.refusal}", "bad"
+            if item.refusal.remedy:
+                yield f"  {item.refusal.remedy}"

@@ -10,6 +10,8 @@ _TRUST = {
     "accept": ("trust.documents", "Take charters, descriptors and statuses into a home."),
     "admit": ("trust.person", "Bring a person's public key into a home; the next descriptor lists it."),
     "draft": ("trust.documents", "Draft a charter from authority folders or the cards that members hand in."),
+    "export": ("trust.bundle", "Write all documents of trust that a home holds into one file."),
+    "import": ("trust.bundle", "Take what is new of the documents in files into a home."),
     "person": ("trust.person", "Make the key of a person: an administrator, data officer or approver."),
     "publish": ("trust.documents", "Make and sign the member's own descriptor (with --authority) and status."),
     "show": ("trust.documents", "Show a charter file, or all that a home holds."),
