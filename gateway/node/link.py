@@ -45,6 +45,7 @@ class Link:
 
     def __init__(self, member: MemberId, directory: TrustView, identity: TlsIdentity, seen: Callable[[], None]) -> None:
         self.epoch = directory.epoch
+        self.identity = identity
         endpoints = directory.endpoints(member)
         if not endpoints:
             raise Unavailable("no address of `{member}` is known", code="no-endpoint", where=member, member=member)

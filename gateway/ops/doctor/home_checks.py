@@ -23,6 +23,7 @@ from gateway.ops.doctor.release_checks import check_release
 from gateway.ops.doctor.source_processes import check_processes
 from gateway.ops.doctor.storage_checks import was_never_served
 from gateway.ops.doctor.witness_checks import check_domestic, check_witnesses
+from gateway.ops.keys.files import use_of_file
 from gateway.ops.policy.keeper import PolicyKeeper
 from gateway.signing.multi_buffer import crypto_mb
 from gateway.trust.documents.charter import check_expiry
@@ -365,11 +366,11 @@ def _belongs(leaf: Leaf, key: Path) -> bool:
 def _life(context: CheckContext, check: str, name: str, start_us: int, days: int) -> list[Finding]:
     if context.clock.now_us() < start_us:
         return [stop(check, f"{name} is not valid yet", "check the clock")]
+    use, place = use_of_file(name.removesuffix(".pem")), argument(context.home.path)
+    remedy = f"liaison cert renew {use} --home {place} --authority ADIR (ADIR: the folder with authority.key)"
     if days < 0:
-        return [stop(check, f"{name} has expired", "certify the key anew with the national CA")]
-    if days < WARN_DAYS:
-        return [warn(check, f"{name} has {days} days left", "certify the key anew with the national CA")]
-    return []
+        return [stop(check, f"{name} has expired", remedy)]
+    return [warn(check, f"{name} has {days} days left", remedy)] if days < WARN_DAYS else []
 
 
 def _days(context: CheckContext, end_us: int) -> int:
