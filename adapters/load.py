@@ -42,8 +42,8 @@ _BUILT_IN = dict.fromkeys(("sqlite", "postgresql", "mysql", "mariadb", "mssql", 
 class NodeSide:
     """A node's identity and trust where a source is a process of its own (`adapters.remote`).
 
-    `source` and `agency` come from the settings; `identity` gives the node's TLS key as it is now, `ca` the
-    country's CA, `key` signs references, `keys` says which keys of agencies are listed.
+    `source` and `agency` come from the settings; `identity` and `key` give the node's TLS key, and the key
+    that signs references, as they are now. `ca` is the country's CA, `keys` says which keys of agencies are listed.
     """
 
     source: str
@@ -51,7 +51,7 @@ class NodeSide:
     member: MemberId
     identity: Callable[[], TlsIdentity]
     ca: bytes
-    key: SigningKey
+    key: Callable[[], SigningKey]
     keys: Callable[[], RecordKeys]
 
 

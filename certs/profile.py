@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from certs.authority import USAGES
 from certs.keyfiles import key_id, spki
@@ -111,6 +111,18 @@ def ca_key_id(pem: bytes) -> str:
 def thumbprint_of(certificate: bytes) -> str:
     """Return `x5t#S256` of a DER certificate (RFC 8705, 3.1): base64url of its SHA-256, without padding."""
     return base64.urlsafe_b64encode(hashlib.sha256(certificate).digest()).rstrip(b"=").decode()
+
+
+def spki_of(pem: bytes) -> bytes:
+    """Return the SubjectPublicKeyInfo of the first certificate in PEM bytes; empty for bytes that are none."""
+    try:
+        return (
+            x509.load_pem_x509_certificate(pem)
+            .public_key()
+            .public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+        )
+    except (ValueError, UnsupportedAlgorithm):
+        return b""
 
 
 def check_issued(leaf: Leaf, authorities: Sequence[x509.Certificate]) -> tuple[int, int]:

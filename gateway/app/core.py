@@ -10,8 +10,9 @@ from functools import partial
 from certs.tls import TlsIdentity
 from gateway.agency.token_keys import token_keys
 from gateway.agency.tokens import OfficerTokens
-from gateway.app.resources import Resources, record_issuers
+from gateway.app.resources import Resources
 from gateway.app.rounds import UPKEEP, UPKEEP_S, WATCH, WATCH_S, Leadership, Round, writing
+from gateway.app.run.key_rounds import key_steps, keys_in_use
 from gateway.app.watched_journal import WatchedJournal
 from gateway.audit.log.numbers import begun_us
 from gateway.audit.log.scrub import Scrubber
@@ -34,7 +35,6 @@ from gateway.ops.acts.switches import logged_switches
 from gateway.ops.policy.keeper import policy_entry
 from gateway.ports.journal import EntryDraft
 from gateway.records.types import RECORD_TYPES
-from gateway.signing.keys import load_signing_key
 from gateway.storage.database.postgres import check_again
 from gateway.storage.documents.document_store import SqlDocumentStore
 from gateway.storage.documents.quotas import SqlQuotas
@@ -74,7 +74,7 @@ class Core:
 
     def identity(self) -> TlsIdentity:
         """Read our key and certificate towards counterparts."""
-        return tls_identity(self.resources)
+        return self.resources.keys.read_tls()
 
     async def note(self, draft: EntryDraft) -> None:
         """Write an entry of the operations log."""
@@ -107,7 +107,7 @@ def build_core(resources: Resources, production: bool) -> Core:
     parts = Parts(
         member=resources.member,
         clock=resources.clock,
-        key=load_signing_key(resources.home.key("statement")),
+        signing=lambda: resources.keys.statement,
         trust=lambda: resources.trust.view,
         policy=lambda: resources.policy.engine,
         suspensions=suspensions,
@@ -115,7 +115,7 @@ def build_core(resources: Resources, production: bool) -> Core:
         operations=journals[1],
         documents=documents,
         quotas=SqlQuotas(resources.database, proved.now_us),
-        issuers=record_issuers(resources, production),
+        issuers=resources.keys.issuers,
         make_reference=HitReferences(resources.settings.keystore, resources.clock).make_reference,
         note_head=heads.note,
         begun_us=begun_us(resources.store, resources.exchange_log.store_name),
@@ -146,16 +146,11 @@ def peer_pool(resources: Resources, suspensions: Suspensions, greetings: Greetin
     """Return the connections to counterparts; a suspended one is not called."""
     return PeerPool(
         lambda: resources.trust.view,
-        partial(tls_identity, resources),
+        lambda: resources.keys.tls,
         lambda member: suspensions.suspends(peer=member, purpose=Purpose.THREAT_TO_LIFE),
         resources.clock,
         greetings,
     )
-
-
-def tls_identity(resources: Resources) -> TlsIdentity:
-    """Read the node's key and certificate towards counterparts."""
-    return TlsIdentity.load(resources.home.key("tls"), resources.home.certificate("tls"))
 
 
 def ending(resources: Resources, event: LogLine) -> Callable[[BaseException], None]:
@@ -177,6 +172,14 @@ def first_rounds(core: Core) -> list[Round]:
         await asyncio.to_thread(follow)
         await leadership.look()
 
+    async def rotate() -> None:
+        for draft in await asyncio.to_thread(partial(key_steps, resources, core.greetings)):
+            await note(draft)
+
+    async def keys() -> None:
+        for draft in await asyncio.to_thread(partial(keys_in_use, resources, core.tokens)):
+            await note(draft)
+
     async def policy() -> None:
         await core.note_policy(await asyncio.to_thread(lambda: policy_entry(resources.policy.refresh())))
 
@@ -184,6 +187,8 @@ def first_rounds(core: Core) -> list[Round]:
     return [
         Round("log", WATCH_S, share, leader_only=False, line=WATCH),
         Round("trust", WATCH_S, trust.round, leader_only=False, line=WATCH),
+        Round("rotation of keys", WATCH_S, rotate, line=WATCH),
+        Round("keys", WATCH_S, keys, leader_only=False, line=WATCH),
         Round("policy", WATCH_S, policy, leader_only=False, line=WATCH),
     ]
 

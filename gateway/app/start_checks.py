@@ -24,8 +24,8 @@ from gateway.ops.doctor.doctor import obstacles
 from gateway.ops.doctor.finding import Check, CheckContext, Finding, Obstacles, failed, good, stop, warn
 from gateway.ops.doctor.key_checks import check_certificates, check_keys, made_by
 from gateway.ops.homes.unwitnessed_start import check_waiver, is_waived
+from gateway.ops.keys.head_keys import load_log_keys
 from gateway.ports.journal import LogName
-from gateway.signing.keys import load_signing_key
 from gateway.storage.database.migrate import HEAD, version
 from gateway.storage.database.open import is_made, open_storage
 from gateway.storage.documents.witness_store import SqlWitnessStore
@@ -64,7 +64,7 @@ def check_copy(context: CheckContext) -> list[Finding]:
     with closing(open_storage(context.settings)) as database:
         if version(database) != HEAD:
             return []
-        key, member = load_signing_key(context.home.key("log")), context.settings.node.member
+        key, member = load_log_keys(context.home), context.settings.node.member
         store = SqlLogStore(database)
         try:
             found = [examine_log(store, key, member, name, context.home.highwater) for name in LogName]
@@ -111,8 +111,10 @@ def _compared(context: CheckContext, store: _Unchanged, logs: list[ExaminedLog])
     trust = TrustKeeper(context.home.trust, context.clock)
     plan = witness_plan(member, settings.witness, trust.view)
 
+    read = TlsIdentity.load(context.home.key("tls"), context.home.certificate("tls"))
+
     def identity() -> TlsIdentity:
-        return TlsIdentity.load(context.home.key("tls"), context.home.certificate("tls"))
+        return read
 
     async def compare() -> int:
         peers = PeerPool(lambda: trust.view, identity, lambda _member: None, context.clock, Mute(member))

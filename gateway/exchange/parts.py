@@ -24,11 +24,11 @@ URGENT = frozenset({Purpose.THREAT_TO_LIFE, Purpose.MISSING_PERSON, Purpose.VICT
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """The node's identity and parts. `trust` and `policy` return what is in force now."""
+    """The node's identity and parts. `signing`, `trust` and `policy` return what is in force now."""
 
     member: MemberId
     clock: Clock
-    key: SigningKey
+    signing: Callable[[], SigningKey]
     trust: Callable[[], TrustView]
     policy: Callable[[], PolicyEngine]
     suspensions: Suspensions
@@ -50,3 +50,8 @@ class Parts:
     urgent: frozenset[Purpose] = field(default=URGENT)
     note_head: Callable[[Shown], None] = field(default=lambda _head: None)
     """Called with each verified head of a counterpart, and the entry that it was shown with."""
+
+    @property
+    def key(self) -> SigningKey:
+        """The key that signs our statements from now on; a rotation puts another in its place."""
+        return self.signing()

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from gateway.gossip.heads import ThirdHeads
 from gateway.gossip.holdings import Holdings
-from gateway.model.documents import Held
+from gateway.model.documents import Held, Kind
 from gateway.model.names import MemberId
 from gateway.ports.gossip import Farewell, Greeting, Told
 from gateway.trust.view import TrustView
@@ -69,6 +69,14 @@ class Greetings:
 
     # -------------------------------------------------------------- who holds what
 
+    def hold(self, member: MemberId, version: int, document: bytes) -> bool:
+        """Tell whether a member has said that it holds this version of our descriptor, with this hash, or a later one."""
+        return any(
+            line.version > version or (line.version == version and line.hash == document)
+            for line in self._lines_of(member)
+            if (line.kind, line.member) == (Kind.DESCRIPTOR, self._member)
+        )
+
     def hash_of(self, member: MemberId) -> bytes:
         """Return the hash of what a member last said it holds; empty before it said anything."""
         return self._hashes.get(member, b"")
@@ -79,8 +87,12 @@ class Greetings:
 
     def holds(self, member: MemberId, line: Held) -> bool:
         """Tell whether a member has said that it holds this version of a document."""
+        return line in self._lines_of(member)
+
+    def _lines_of(self, member: MemberId) -> Iterable[Held]:
+        """Return the lines of what a member said last that it holds; none where only a hash is known."""
         said = self.hash_of(member)
         if said and said == self._held.hash:
-            return line in self._held.lines
+            return self._held.lines
         at, lines = self._lists.get(member, (b"", frozenset()))
-        return bool(said) and at == said and line in lines
+        return lines if said and at == said else ()

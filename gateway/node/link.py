@@ -56,6 +56,7 @@ class Link:
         self.about = directory.about(member)
         self._tls_keys = directory.tls_keys(member)
         self._member = member
+        self.identity = identity
         endpoints = directory.endpoints(member)
         if not endpoints:
             raise Unavailable("no address of `{member}` is known", code="no-endpoint", where=member, member=member)

@@ -149,6 +149,12 @@ SETTINGS = _operations(
     "With a code, they could not be used, and nothing changed.",
     "changed", "restart", "code", "detail",
 )
+KEY = _operations(
+    "key",
+    "A key or certificate of ours: its successor is listed, took its place, or is in use by this process; or the old "
+    "one was retired.",
+    "use", "key", "step", "detail",
+)
 SOURCE_FAILED = _operations("source-failed", "A source hung, failed or returned rubbish.", "source", "code", "detail")
 KEPT_BACK = _operations(
     "kept-back",

@@ -77,7 +77,8 @@ async def test_an_answer_that_cannot_be_signed_becomes_a_refusal_with_its_entry(
 ) -> None:
     node = world.nodes["vn"]
     parts = node.answering.answerer._parts
-    node.answering.answerer._parts = replace(parts, key=broken(parts.key, 1))  # type: ignore[arg-type]
+    key = broken(parts.key, 1)
+    node.answering.answerer._parts = replace(parts, signing=lambda: key)  # type: ignore[arg-type, return-value]
     answer = answer_of(await caller(world).submit(sealed(world.federation["th"])))
     node.answering.answerer._parts = parts
     assert answer.outcome is Outcome.REFUSED

@@ -17,7 +17,7 @@ from gateway.ops.audit.export_folder import require_export
 from gateway.ops.homes.documents import read_charter
 from gateway.ops.homes.open_home import Evidence, open_home
 from gateway.ops.homes.own_tables import own_texts
-from gateway.signing.keys import load_signing_key
+from gateway.ops.keys.head_keys import load_log_keys
 from gateway.storage.documents.witness_store import SqlWitnessStore
 from gateway.trust.documents.appointment import Appointment
 from gateway.trust.documents.folder import TrustDocuments
@@ -89,7 +89,7 @@ def export_home(
         return export(
             evidence.store,
             evidence.keys,
-            load_signing_key(evidence.home.key("log")),
+            load_log_keys(evidence.home),
             SystemClock(),
             member=evidence.member,
             highwater=evidence.home.highwater,

@@ -13,6 +13,7 @@ from certs.profile import Leaf, check_issued, read_ca, read_leaf
 from gateway.config import argument
 from gateway.errors import LiaisonError, Misconfigured
 from gateway.ops.doctor.finding import CheckContext, Finding, failed, good, stop, warn
+from gateway.ops.keys.files import use_of_file
 
 WARN_DAYS = 30
 """A certificate or document with fewer days left is a warning."""
@@ -133,11 +134,11 @@ def _belongs(leaf: Leaf, key: Path) -> bool:
 def _life(context: CheckContext, check: str, name: str, start_us: int, days: int) -> list[Finding]:
     if context.clock.now_us() < start_us:
         return [stop(check, f"{name} is not valid yet", "check the clock")]
+    use, place = use_of_file(name.removesuffix(".pem")), argument(context.home.path)
+    remedy = f"liaison cert renew {use} --home {place} --authority ADIR (ADIR: the folder with authority.key)"
     if days < 0:
-        return [stop(check, f"{name} has expired", "certify the key anew with the national CA")]
-    if days < WARN_DAYS:
-        return [warn(check, f"{name} has {days} days left", "certify the key anew with the national CA")]
-    return []
+        return [stop(check, f"{name} has expired", remedy)]
+    return [warn(check, f"{name} has {days} days left", remedy)] if days < WARN_DAYS else []
 
 
 def _bytes(file: Path, remedy: str) -> bytes:
