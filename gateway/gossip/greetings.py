@@ -70,7 +70,7 @@ class Greetings:
     # -------------------------------------------------------------- who holds what
 
     def hold(self, member: MemberId, version: int, document: bytes) -> bool:
-        """Tell whether a member has said that it holds this version of our descriptor, with this hash, or a later one."""
+        """Tell whether a member has said that it holds this version of our descriptor, or a later one."""
         return any(
             line.version > version or (line.version == version and line.hash == document)
             for line in self._lines_of(member)

@@ -15,7 +15,7 @@ from gateway.ports.journal import EntryDraft
 
 
 def key_steps(resources: Resources, holders: Holders) -> list[EntryDraft]:
-    """Make the steps of rotations that are due, as far as others hold our descriptor; return an entry for each. Blocks."""
+    """Make the steps of rotations that are due, as others come to hold them; return their entries. Blocks."""
     rotations = Rotations(resources.home)
     if not rotations.any():
         return []
