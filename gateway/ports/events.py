@@ -127,6 +127,12 @@ RESUME = _operations(
     "resume", "What was switched off is on again: an administrator signed it. Durable before it is on.",
     "scope", "target", "reason", "humanitarian", "by", "time", "order", *_ACT,
 )
+KEY_REMOVED = _operations(
+    "key-removed",
+    "A person had keys of our own removed by our status (`liaison trust revoke`), which came first. From `since_us` on "
+    "the keys prove nothing.",
+    "keys", "since_us", "reason", "by", "order", *_ACT, retention=Retention.PROOF,
+)
 TRUST_ACCEPTED = _operations(
     "trust-accepted", "A charter, descriptor or status was accepted.",
     "document", "version", "hash",

@@ -24,6 +24,7 @@ from gateway.signing.keys import SigningKey, VerifyKey, load_signing_key
 from gateway.signing.witness_keys import WitnessKey, load_witness_signing_key
 from gateway.trust.ceremony.auditors import auditor_keys
 from gateway.trust.ceremony.member_card import MemberCard
+from gateway.trust.ceremony.removal_notes import compromised_times
 from gateway.trust.ceremony.witness_card import witness_cards
 from gateway.trust.documents.appointment import APPOINTMENT_TYPE, parse_appointment
 from gateway.trust.documents.charter import MAX_CHARTER, draft_charter, parse_charter, sign_charter
@@ -156,8 +157,8 @@ def publish_descriptor(
     the one held, that one is returned. Keys that were listed before and have left the home stay listed, so that their
     signatures can be verified. When the charter demands more than one signature of the authority, the document is
     returned and not yet accepted: `sign` adds signatures, `import_document` accepts. `compromised` maps key ids to the
-    time (microseconds since 1970) from which they prove nothing; keys that the status removed are marked so from its
-    time on, but for those in `restored`, which the descriptor brings back.
+    time (microseconds since 1970) from which they prove nothing. Keys that the status removed are marked so, too: from
+    the time that the home noted (`removal_notes`), else from that of the status. Those in `restored` are brought back.
     """
     key = authority_key(authority)
     documents = TrustDocuments(home / "trust")
@@ -205,8 +206,8 @@ def _removed(documents: TrustDocuments, before: Descriptor | None, restored: Col
     status = documents.status(before) if before else None
     if before is None or status is None:
         return {}
-    gone = frozenset(status.removed) - frozenset(restored)
-    return {key.key_id: status.issued_us for key in before.keys if key.key_id in gone}
+    gone, noted = frozenset(status.removed) - frozenset(restored), compromised_times(documents.folder)
+    return {key.key_id: noted.get(key.key_id, status.issued_us) for key in before.keys if key.key_id in gone}
 
 
 def _next_keys(
