@@ -98,10 +98,11 @@ def build_core(resources: Resources, production: bool) -> Core:
     proved = ProvedTime(resources.clock)
     forgetting = Forgetting(resources.store, documents, resources.clock)
     keys = token_keys(resources.settings, resources.clock, production)
+    statement_key = load_signing_key(resources.home.key("statement"))
     parts = Parts(
         member=resources.member,
         clock=resources.clock,
-        key=load_signing_key(resources.home.key("statement")),
+        statement_key=lambda: statement_key,
         trust=lambda: resources.trust.view,
         policy=lambda: resources.policy.engine,
         suspensions=suspensions,

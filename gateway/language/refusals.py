@@ -54,13 +54,18 @@ REFUSALS: Sentences = {
     "not-found": "there is no such thing here",
     "not-fresh": "the question was outside its time: it took too long, or the two clocks differ",
     "not-json": "the request must be JSON",
+    "not-listed": "the key that signed the question is not listed there, or was removed; tell our node's operators",
     "not-permitted": "it is not permitted",
     "offence-not-covered": "the agreement does not cover this offence",
     "officer-busy": "too many searches are running; ask again in a moment",
     "officer-rate": "too many searches are running; ask again in a moment",
     "outside-marking": "the record's marking does not let it go there",
     "overloaded": "that node has too much to do; ask again in a moment",
+    "own-key-removed": "the key of our own node was removed; tell our node's operators: they make a new one with "
+    "liaison cert rotate statement. This does not mean no hit.",
     "own-member": "our own agencies are asked anyway",
+    "own-suspended": "our own country is suspended from the federation, so nobody can be asked; tell our node's "
+    "operators. This does not mean no hit.",
     "policy-denies": "the other country's policy does not permit this",
     "purpose-not-covered": "the agreement does not cover this purpose",
     "query-not-covered": "the agreement does not cover questions of this kind",

@@ -158,7 +158,8 @@ SETTINGS = _operations(
 SOURCE_FAILED = _operations("source-failed", "A source hung, failed or returned rubbish.", "source", "code", "detail")
 KEPT_BACK = _operations(
     "kept-back",
-    "An answer was committed, and its sender was removed or switched off before it left: nothing of it left.",
+    "An answer was committed, and the member at the other end was removed or switched off before it left or was shown: "
+    "nothing of it left, and no officer saw it.",
     "code", "detail", "kept_index",
 )
 RECEIPT = _operations(

@@ -6,7 +6,6 @@ use, and remembered: nothing is parsed for each message. A view of another epoch
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from gateway.trust.documents.charter import Charter, check_expiry
 from gateway.trust.documents.descriptor import Descriptor, KeyUse, ListedKey, agency_use, fits_log
 from gateway.trust.documents.members import CharterMember, MemberStatus
 from gateway.trust.documents.status import Status
+from gateway.trust.versions import hash_of_versions
 
 _MAX_CACHE = 4_096
 
@@ -83,7 +83,7 @@ class TrustView:
     ) -> None:
         self.epoch = epoch
         self.charter = charter
-        self.hash = _hash_of_versions(charter, descriptors, statuses)
+        self.hash = hash_of_versions(charter, descriptors, statuses)
         self._descriptors = dict(descriptors)
         self._statuses = dict(statuses)
         self._clock = clock
@@ -92,6 +92,8 @@ class TrustView:
             for name, member in (charter.members.items() if charter else ())
             if not live or member.status is MemberStatus.ACTIVE
         }
+        self.withdrawn: dict[str, frozenset[str]] = {}
+        """The ids of keys that the documents of a member removed or mark as compromised; nothing for most members."""
         self._slots = self._collect(live)
         self._peers: Recent[bytes, _KnownPeer] = Recent(_MAX_CACHE)
         self._records: Recent[tuple[str, str, bytes], _Slot] = Recent(_MAX_CACHE)
@@ -361,7 +363,12 @@ class TrustView:
             if member not in self._members:
                 continue
             status = self._statuses.get(member)
-            refused = offline.union(status.removed if status and live else ())
+            removed = status.removed if status and live else ()
+            refused = offline.union(removed)
+            if gone := frozenset(removed).union(
+                key.key_id for key in descriptor.keys if key.compromised_us is not None
+            ):
+                self.withdrawn[member] = gone
             for listed in descriptor.keys:
                 if listed.key_id not in refused and fits_log(listed):
                     stop = (
@@ -369,19 +376,3 @@ class TrustView:
                     )
                     slots[(member, listed.key_id, listed.use)] = _Slot(listed, listed.start_us, stop)
         return slots
-
-
-def _hash_of_versions(
-    charter: Charter | None, descriptors: Mapping[str, Descriptor], statuses: Mapping[str, Status]
-) -> bytes:
-    """Return SHA-256 over one line for each document held: kind, member, version, hash.
-
-    The line of a status that stands beside others ends with the keys that those remove.
-    """
-    lines = [f"charter {charter.version} {charter.fingerprint}"] if charter else []
-    lines += [f"descriptor {name} {item.version} {item.hash.hex()}" for name, item in sorted(descriptors.items())]
-    lines += [
-        " ".join(("status", name, str(item.sequence), item.hash.hex(), *item.gained))
-        for name, item in sorted(statuses.items())
-    ]
-    return hashlib.sha256("".join(f"{line}\n" for line in lines).encode()).digest()
