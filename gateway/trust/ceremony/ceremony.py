@@ -23,6 +23,7 @@ from gateway.signing.dsse import MAX_DOCUMENT, add_signature, decode64
 from gateway.signing.keys import SigningKey, VerifyKey, load_signing_key
 from gateway.signing.witness_keys import WitnessKey, load_witness_signing_key
 from gateway.trust.ceremony.auditors import auditor_keys
+from gateway.trust.ceremony.charter_changes import Changes
 from gateway.trust.ceremony.member_card import MemberCard
 from gateway.trust.ceremony.removal_notes import compromised_times
 from gateway.trust.ceremony.witness_card import witness_cards
@@ -69,21 +70,23 @@ def draft(
     *,
     days: int = 365,
     previous: bytes = b"",
+    changes: Changes = Changes(),  # noqa: B008 - it never changes
 ) -> bytes:
     """Return an unsigned charter of these members: the first one, or the successor of `previous`.
 
-    Members of `previous` without a card stay as they are.
+    Members of `previous` without a card stay as they are, but for the `changes`. The threshold 0 is the one before.
     """
     members: dict[str, CharterMember] = {}
     version = 1
     if previous:
         before = parse_charter(previous).charter
-        federation, version = before.federation, before.version + 1
+        federation, version, threshold = before.federation, before.version + 1, threshold or before.threshold
         members.update(before.members)
     for card in cards:
         if card.member in members and not previous:
             raise Malformed("there are two cards of `{member}`", code="two-cards", member=card.member)
         members[card.member] = CharterMember(card.member, MemberStatus.ACTIVE, (card.ca_pem,), (card.authority,))
+    members = changes.applied(members)
     return draft_charter(federation, members, threshold, version=version, issued=clock.now(), days=days)
 
 
