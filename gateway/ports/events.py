@@ -128,10 +128,12 @@ RESUME = _operations(
     "scope", "target", "reason", "humanitarian", "by", "time", "order", *_ACT,
 )
 KEY_REMOVED = _operations(
-    "key-removed",
-    "A person had keys of our own removed by our status (`liaison trust revoke`), which came first. From `since_us` on "
-    "the keys prove nothing.",
+    "key-removed", "Our status, which came first, removed keys of ours. From `since_us` on they prove nothing.",
     "keys", "since_us", "reason", "by", "order", *_ACT, retention=Retention.PROOF,
+)
+REVOCATIONS = _operations(
+    "revocations", "A list of the identity provider, of revoked officers and tokens, is in force.",
+    "persons", "tokens", "until_s",
 )
 TRUST_ACCEPTED = _operations(
     "trust-accepted", "A charter, descriptor or status was accepted.",

@@ -33,6 +33,7 @@ _WORDS: Mapping[str, str] = {
     "rate-limit": "the node that was asked takes only so many questions of the asker in a second",
     "receipts-due": "the asker's node had not confirmed earlier answers",
     "replayed": "a question with this id was answered before, and this one was not the same",
+    "revocations-missing": "the asker's own node had no list of revoked officers that was in its time",
     "silent-since": "the node that was asked had not answered for some time, and was not waited for",
     "suspended": "it was switched off",
     "time-uncertain": "the node that was asked did not trust its clock",

@@ -99,7 +99,7 @@ def publish(
 def _held(settings: Settings, clock: Clock) -> Descriptor | None:
     documents = TrustDocuments(Home(settings.home).trust)
     charter = documents.charter(clock)
-    return documents.descriptor(settings.node.member, charter) if settings.node.member in charter.members else None
+    return documents.held_descriptor(settings.node.member) if settings.node.member in charter.members else None
 
 
 def _offices(settings: Settings) -> tuple[str, ...]:

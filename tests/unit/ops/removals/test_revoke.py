@@ -11,10 +11,13 @@ from gateway.clock import SystemClock, to_us
 from gateway.config import Home
 from gateway.errors import BadSignature, Forbidden, Misused, Unknown
 from gateway.ops.acts.mailbox import Mailbox, read_order
+from gateway.ops.key_pairs import make_key_pair
 from gateway.ops.removals.own_keys import replace_command
 from gateway.ops.removals.revoke import Removal, revoke
 from gateway.signing.keys import load_signing_key
-from gateway.trust.ceremony.ceremony import import_document, publish_descriptor
+from gateway.trust.ceremony.ceremony import draft, import_document, publish_descriptor, sign
+from gateway.trust.ceremony.found_member import create_member
+from gateway.trust.ceremony.member_card import read_card
 from gateway.trust.ceremony.removal_notes import FILE, read_notes
 from gateway.trust.documents.descriptor import Descriptor, KeyUse
 from gateway.trust.view import TrustView
@@ -129,3 +132,24 @@ def test_the_act_waits_for_the_node_and_is_signed_where_an_administrator_signs(f
     assert "administrator vn-adm" in signed.by.words
     orders = [read_order(path) for path in Mailbox(Home(home).acts).waiting(Lane.QUICK)]
     assert [(order.kind, bool(order.document)) for order in orders] == [(ActKind.REVOKE, False), (ActKind.REVOKE, True)]
+
+
+def test_a_replaced_authority_signs_the_next_descriptor_and_foreign_keys_of_the_old_one_prove_nothing(
+    federation: Federation, tmp_path: Path
+) -> None:
+    """After the theft of an authority's key: a key that the home does not hold may be the thief's."""
+    vn, new = federation["vn"], tmp_path / "vn-new"
+    public = Path(make_key_pair(tmp_path / "thief", "thief")["public"])
+    (vn.home / "data-officers" / "thief.pub").write_bytes(public.read_bytes())
+    foreign = {key.key_id for key in federation.view("vn").descriptor("vn").keys}
+    foreign = {key.key_id for key in next_descriptor(federation).keys} - foreign
+    (vn.home / "data-officers" / "thief.pub").unlink()
+    assert len(foreign) == 1
+    create_member(new, "vn", CLOCK)
+    charter = draft([read_card(new)], "", 0, CLOCK, previous=federation.charter)
+    for member in ("th", "kh"):
+        charter = sign(charter, federation[member].authority)
+    import_document(vn.home / "trust", charter, CLOCK)
+    publish_descriptor(vn.home, new, CLOCK, endpoints=["127.0.0.1:7556"], offices=[], agencies=vn.agencies)
+    listed = vn.view().descriptor("vn").keys
+    assert {key.key_id for key in listed if key.compromised_us is not None} == foreign
