@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from functools import partial
 
 from certs.tls import TlsIdentity
-from gateway.agency.token_keys import token_keys
+from gateway.agency.officer_tokens.revocations import Revocations
+from gateway.agency.token_keys import revocations, token_keys
 from gateway.agency.tokens import OfficerTokens
 from gateway.app.resources import Resources
 from gateway.app.rounds import UPKEEP, UPKEEP_S, WATCH, WATCH_S, Leadership, Round, writing
@@ -64,6 +65,7 @@ class Core:
     forgetting: Forgetting
     leadership: Leadership
     tokens: OfficerTokens
+    revoked: Revocations
     upkeep: SourceUpkeep
     fatal: Callable[[BaseException], None]
 
@@ -104,10 +106,18 @@ def build_core(resources: Resources, production: bool) -> Core:
     proved = ProvedTime(resources.clock)
     forgetting = Forgetting(resources.store, documents, resources.clock)
     keys = token_keys(resources.settings, resources.clock, production)
+    tokens = OfficerTokens(
+        resources.member,
+        keys,
+        resources.clock,
+        lambda: resources.trust.view.epoch,
+        lambda person, digest: revoked.refuse(person, digest),
+    )
+    revoked = revocations(resources.settings, resources.clock, lambda: tokens.keys)
     parts = Parts(
         member=resources.member,
         clock=resources.clock,
-        signing=lambda: resources.keys.statement,
+        statement_key=lambda: resources.keys.statement,
         trust=lambda: resources.trust.view,
         policy=lambda: resources.policy.engine,
         suspensions=suspensions,
@@ -136,7 +146,8 @@ def build_core(resources: Resources, production: bool) -> Core:
         proved,
         forgetting,
         Leadership(resources.leader.leads, resources.leader.processes),
-        OfficerTokens(resources.member, keys, resources.clock, lambda: resources.trust.view.epoch),
+        tokens,
+        revoked,
         SourceUpkeep(resources.refreshers, writers.operations.write),
         fatal,
     )
@@ -190,6 +201,7 @@ def first_rounds(core: Core) -> list[Round]:
         Round("rotation of keys", WATCH_S, rotate, line=WATCH),
         Round("keys", WATCH_S, keys, leader_only=False, line=WATCH),
         Round("policy", WATCH_S, policy, leader_only=False, line=WATCH),
+        Round("revocations", WATCH_S, writing(core.revoked.round, note), leader_only=False, line=WATCH),
     ]
 
 

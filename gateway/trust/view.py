@@ -95,6 +95,8 @@ class TrustView:
             for name, member in (charter.members.items() if charter else ())
             if not live or (member.status is MemberStatus.ACTIVE and name not in withheld.members)
         }
+        self.withdrawn: dict[str, frozenset[str]] = {}
+        """The ids of keys that the documents of a member removed or mark as compromised; nothing for most members."""
         self._slots = self._collect(live)
         self._peers: Recent[bytes, _KnownPeer] = Recent(_MAX_CACHE)
         self._records: Recent[tuple[str, str, bytes], _Slot] = Recent(_MAX_CACHE)
@@ -387,8 +389,12 @@ class TrustView:
             if member not in self._members:
                 continue
             status = self._statuses.get(member)
-            gone = (*status.removed, *self.withheld.keys.get(member, ())) if status and live else ()
-            refused = offline.union(gone)
+            removed = (*status.removed, *self.withheld.keys.get(member, ())) if status and live else ()
+            refused = offline.union(removed)
+            if gone := frozenset(removed).union(
+                key.key_id for key in descriptor.keys if key.compromised_us is not None
+            ):
+                self.withdrawn[member] = gone
             for listed in descriptor.keys:
                 if listed.key_id not in refused and fits_log(listed):
                     stop = (

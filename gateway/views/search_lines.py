@@ -40,6 +40,12 @@ _NOT_BELIEVED: Sentences = {
     "asked; tell our node's operators. This does not mean no hit.",
     "answer-too-large": "not accepted: an answer came that is larger than our node takes; tell our node's operators. "
     "This does not mean no hit.",
+    "key-removed": "not accepted: their key is no longer trusted, since it was removed; ask again once they have a new "
+    "one. This does not mean no hit.",
+    "member-suspended": "not accepted: they are suspended from the federation, so nothing is exchanged with them. This "
+    "does not mean no hit.",
+    "member-left": "not accepted: they have left the federation, so nothing is exchanged with them. This does not mean "
+    "no hit.",
     "no-tls-key": "not accepted: their node has no key that is valid now, so nothing was asked; tell our node's "
     "operators. This does not mean no hit.",
 }

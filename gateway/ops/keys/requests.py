@@ -39,6 +39,7 @@ from gateway.trust.ceremony.key_request import (
     read_file,
     write_request,
 )
+from gateway.trust.ceremony.removal_notes import compromised_times
 from gateway.trust.documents.descriptor import Descriptor, parse_descriptor
 from gateway.trust.documents.folder import TrustDocuments
 from gateway.trust.keeper import TrustKeeper
@@ -174,7 +175,8 @@ class KeyDesk:
     def _ask(self, keys: Sequence[WantedKey], authority: Path | None, out: Path | None, verb: str) -> Asked:
         held = self._held() if any(is_listed(key.file) for key in keys) else None
         statuses = tuple(status.data for status in self._documents.statuses(held)) if held else ()
-        request = KeyRequest(self.member, tuple(keys), held.data if held else b"", statuses)
+        noted = compromised_times(self._documents.folder)
+        request = KeyRequest(self.member, tuple(keys), held.data if held else b"", statuses, noted)
         if authority is not None:
             return self._take(answer_request(request, authority, self._clock))
         files = [key.file for key in keys]

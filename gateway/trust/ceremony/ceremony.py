@@ -22,7 +22,9 @@ from gateway.signing.dsse import MAX_DOCUMENT, add_signature, decode64
 from gateway.signing.keys import SigningKey, VerifyKey, load_signing_key
 from gateway.signing.witness_keys import load_witness_signing_key
 from gateway.trust.ceremony.auditors import auditor_keys
-from gateway.trust.ceremony.listing import listed_leaf, next_keys, plain_key, removed_keys
+from gateway.trust.ceremony.charter_changes import Changes
+from gateway.trust.ceremony.gone_keys import noted_removals, replaced_keys
+from gateway.trust.ceremony.listing import listed_leaf, next_keys, plain_key
 from gateway.trust.ceremony.member_card import MemberCard
 from gateway.trust.ceremony.witness_card import witness_cards
 from gateway.trust.documents.appointment import APPOINTMENT_TYPE, parse_appointment
@@ -63,21 +65,23 @@ def draft(
     *,
     days: int = 365,
     previous: bytes = b"",
+    changes: Changes = Changes(),  # noqa: B008 - it never changes
 ) -> bytes:
     """Return an unsigned charter of these members: the first one, or the successor of `previous`.
 
-    Members of `previous` without a card stay as they are.
+    Members of `previous` without a card stay as they are, but for the `changes`. The threshold 0 is the one before.
     """
     members: dict[str, CharterMember] = {}
     version = 1
     if previous:
         before = parse_charter(previous).charter
-        federation, version = before.federation, before.version + 1
+        federation, version, threshold = before.federation, before.version + 1, threshold or before.threshold
         members.update(before.members)
     for card in cards:
         if card.member in members and not previous:
             raise Malformed("there are two cards of `{member}`", code="two-cards", member=card.member)
         members[card.member] = CharterMember(card.member, MemberStatus.ACTIVE, (card.ca_pem,), (card.authority,))
+    members = changes.applied(members)
     return draft_charter(federation, members, threshold, version=version, issued=clock.now(), days=days)
 
 
@@ -151,8 +155,8 @@ def publish_descriptor(
     the one held, that one is returned. Keys that were listed before and have left the home stay listed, so that their
     signatures can be verified. When the charter demands more than one signature of the authority, the document is
     returned and not yet accepted: `sign` adds signatures, `import_document` accepts. `compromised` maps key ids to the
-    time (microseconds since 1970) from which they prove nothing; keys that the status removed are marked so from its
-    time on, but for those in `restored`, which the descriptor brings back.
+    time (microseconds since 1970) from which they prove nothing. Keys that the status removed are marked so, too: from
+    the time that the home noted (`removal_notes`), else from that of the status. Those in `restored` are brought back.
     """
     key = authority_key(authority)
     documents = TrustDocuments(home / "trust")
@@ -170,8 +174,9 @@ def publish_descriptor(
             remedy="give the folder of the authority of `{member}`",
             member=member,
         )
-    before = documents.descriptor(member, charter)
-    now = clock.now_us()
+    before, now = documents.held_descriptor(member), clock.now_us()
+    mine = home_keys(home, agencies, now)
+    gone = replaced_keys(before, charter, mine) | noted_removals(documents, before, restored) | dict(compromised or {})
     descriptor = Descriptor(
         member=member,
         version=before.version + 1 if before else 1,
@@ -180,9 +185,7 @@ def publish_descriptor(
         endpoints=tuple(endpoints),
         offices=tuple(offices),
         agencies=tuple(dict.fromkeys([*agencies, *own_agencies(home), *(before.agencies if before else ())])),
-        keys=next_keys(
-            home_keys(home, agencies, now), before, _gone(documents, before, restored) | dict(compromised or {})
-        ),
+        keys=next_keys(mine, before, gone),
         previous=before.hash.hex() if before else "",
         reads=tuple(Reads),
         sources=united(sources) if sources is not None else before.sources if before else (),
@@ -193,11 +196,6 @@ def publish_descriptor(
     if charter.members[member].authority_threshold == 1:
         documents.accept_descriptor(data, member, clock)
     return data
-
-
-def _gone(documents: TrustDocuments, before: Descriptor | None, restored: Collection[str]) -> dict[str, int]:
-    """Return the listed keys that the status removed, each with the time from which it proves nothing."""
-    return removed_keys(before, documents.status(before), restored) if before else {}
 
 
 def publish_status(home: Path, clock: Clock, *, removed: Sequence[str] = (), life: timedelta = MAX_LIFE) -> bytes:

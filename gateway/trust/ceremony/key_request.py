@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -37,7 +37,7 @@ from gateway.trust.documents.descriptor import (
     parse_descriptor,
     sign_descriptor,
 )
-from gateway.trust.documents.fields import Fields
+from gateway.trust.documents.fields import Fields, format_time
 from gateway.trust.documents.removals import in_force, verified
 
 REQUEST_KIND = "liaison-key-request.v1"
@@ -71,12 +71,17 @@ class WantedKey:
 
 @dataclass(frozen=True, slots=True)
 class KeyRequest:
-    """A request. Without `descriptor` only certificates are wanted, as for a client system."""
+    """A request. Without `descriptor` only certificates are wanted, as for a client system.
+
+    `noted` are times (microseconds since 1970) from which removed keys prove nothing, by their ids, where the home knows
+    of earlier ones than that of the status (`removal_notes`).
+    """
 
     member: MemberId
     keys: tuple[WantedKey, ...]
     descriptor: bytes = b""
     statuses: tuple[bytes, ...] = ()
+    noted: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +149,7 @@ def answer_request(request: KeyRequest, authority: Path, clock: Clock) -> KeyAns
     if key is None:
         _require_listed(fresh, held, authority)
         return KeyAnswer(request, certificates, b"")
-    following = _following(held, fresh, request.statuses, clock.now_us())  # 4
+    following = _following(held, fresh, request, clock.now_us())  # 4
     check_keys(following)
     return KeyAnswer(request, certificates, sign_descriptor(following, [key]))
 
@@ -164,7 +169,7 @@ def add_authority(answer: KeyAnswer, authority: Path) -> KeyAnswer:
         _proved(answer.request.member, wanted)
     mine = {key.key_id for key in _fresh(answer, descriptor)}
     fresh = tuple(key for key in descriptor.keys if key.key_id in mine)
-    expected = _following(held, fresh, answer.request.statuses, descriptor.issued_us)
+    expected = _following(held, fresh, answer.request, descriptor.issued_us)
     if replace(expected, hash=descriptor.hash, data=descriptor.data) != descriptor:  # 2
         raise BadSignature(
             "the descriptor says more than the request asks for",
@@ -242,11 +247,13 @@ def _require_listed(fresh: Sequence[ListedKey], held: Descriptor, authority: Pat
         )
 
 
-def _following(held: Descriptor, fresh: Sequence[ListedKey], statuses: Sequence[bytes], now_us: int) -> Descriptor:
+def _following(held: Descriptor, fresh: Sequence[ListedKey], request: KeyRequest, now_us: int) -> Descriptor:
     removed: dict[str, int] = {}
     with suppress(BadSignature):
-        if found := verified(statuses, held):
-            removed = removed_keys(held, in_force(found, held))
+        if found := verified(request.statuses, held):
+            gone = removed_keys(held, in_force(found, held))
+            times = {key_id: min(at_us, request.noted.get(key_id, at_us)) for key_id, at_us in gone.items()}
+            removed = {key_id: at_us - at_us % 1_000_000 for key_id, at_us in times.items()}
     keys = next_keys(fresh, held, removed, extend=True)
     return replace(
         held,
@@ -315,11 +322,12 @@ def _request_as_json(request: KeyRequest) -> dict[str, object]:
         ],
         "descriptor": request.descriptor.decode("utf-8"),
         "statuses": [line.decode("utf-8") for line in request.statuses],
+        "noted": [{"key": key, "since": format_time(since)} for key, since in sorted(request.noted.items())],
     }
 
 
 def _read_request(value: object) -> KeyRequest:
-    fields = Fields(value, "key request", ("member", "keys", "descriptor", "statuses"))
+    fields = Fields(value, "key request", ("member", "keys", "descriptor", "statuses", "noted"))
     items = [
         Fields(item, "key request.keys", ("file", "spki", "request", "proof"))
         for item in fields.items("keys", MAX_KEYS)
@@ -336,4 +344,8 @@ def _read_request(value: object) -> KeyRequest:
     if not keys or len({key.file for key in keys}) != len(keys):
         raise Malformed("a request names each key once, and one at least", code="bad-request")
     statuses = tuple(text.encode("utf-8") for text in fields.texts("statuses", MAX_KEYS))
-    return KeyRequest(member_id(fields.text("member")), keys, fields.text("descriptor").encode("utf-8"), statuses)
+    notes = [Fields(item, "key request.noted", ("key", "since")) for item in fields.items("noted", MAX_KEYS)]
+    noted = {note.text("key"): note.time_us("since") for note in notes}
+    return KeyRequest(
+        member_id(fields.text("member")), keys, fields.text("descriptor").encode("utf-8"), statuses, noted
+    )

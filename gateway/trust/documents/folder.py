@@ -107,6 +107,11 @@ class TrustDocuments:
         """Return all versions held of a member's descriptor, oldest first; each was verified when it was accepted."""
         return [parse_descriptor(line)[0] for line in _lines(self.descriptor_path(member))]
 
+    def held_descriptor(self, member: str) -> Descriptor | None:
+        """Return the newest descriptor of a member as it was accepted; its signers may have been replaced since."""
+        lines = _lines(self.descriptor_path(member))
+        return parse_descriptor(lines[-1])[0] if lines else None
+
     def status(self, descriptor: Descriptor) -> Status | None:
         """Return the newest status of a member, verified, with the removals of all held ones; it may have expired.
 
@@ -184,9 +189,7 @@ class TrustDocuments:
         with self.locked():
             charter = self._current_charter(clock)
             new = verify_descriptor(data, _member(charter, member), charter.federation)
-            lines = _lines(self.descriptor_path(member))
-            # The held one was verified when it was accepted; a newer charter may have replaced the keys that signed it.
-            held = parse_descriptor(lines[-1])[0] if lines else None
+            lines, held = _lines(self.descriptor_path(member)), self.held_descriptor(member)
             if held and not self._is_next(new, held, lines):
                 return Accepted("descriptor", member, new.version, False)
             check_keys(new)

@@ -14,6 +14,7 @@ _TRUST = {
     "import": ("trust.bundle", "Take what is new of the documents in files into a home."),
     "person": ("trust.person", "Make the key of a person: an administrator, data officer or approver."),
     "publish": ("trust.documents", "Make and sign the member's own descriptor (with --authority) and status."),
+    "revoke": ("trust.removal", "Remove a key of our own at once, by the status key."),
     "show": ("trust.documents", "Show a charter file, or all that a home holds."),
     "sign": ("trust.documents", "Add an authority's signature to a charter or descriptor."),
     "verify": ("trust.documents", "Verify a charter with all its versions, one a line."),
