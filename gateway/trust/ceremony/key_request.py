@@ -73,8 +73,8 @@ class WantedKey:
 class KeyRequest:
     """A request. Without `descriptor` only certificates are wanted, as for a client system.
 
-    `noted` are times (microseconds since 1970) from which removed keys prove nothing, by their ids, where the home knows
-    of earlier ones than that of the status (`removal_notes`).
+    `noted` are times (microseconds since 1970) from which removed keys prove nothing, by their ids, where the home
+    knows of earlier ones than that of the status (`removal_notes`).
     """
 
     member: MemberId
