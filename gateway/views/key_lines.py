@@ -60,7 +60,7 @@ def asked_lines(verb: str, about: dict[str, Any], home: Path) -> Iterator[Line]:
     if about["out"]:
         yield f"hand {about['out']} to the others: liaison trust accept {argument(Path(about['out']))} --home HOME"
     elif about["descriptor"]:
-        yield "running nodes hand the descriptor on by themselves; for a stick: `liaison trust export --home HOME --out FILE`"
+        yield "running nodes hand it on by themselves; for a stick: `liaison trust export --home HOME --out FILE`"
 
 
 _ANSWERS = {"renew": "--certificate", "rotate": "--answer"}

@@ -70,7 +70,7 @@ def published_lines(about: dict[str, Any], out: str) -> list[str]:
         lines.append(f"  not listed: {', '.join(unknown)}; {why}")
     return [
         *lines,
-        f"running nodes hand both on; where no connection reaches: liaison trust import {argument(Path(out))} --home HOME"
+        f"running nodes hand both on; else, at each other: liaison trust import {argument(Path(out))} --home HOME"
         if out
         else "running nodes hand both on by themselves; --out writes them to a file",
     ]
