@@ -10,6 +10,7 @@ _TRUST = {
     "accept": ("trust.documents", "Take charters, descriptors and statuses into a home."),
     "admit": ("trust.person", "Bring a person's public key into a home; the next descriptor lists it."),
     "draft": ("trust.documents", "Draft a charter from authority folders or the cards that members hand in."),
+    "incident": ("trust.removal", "Write the plan that follows the theft of a key."),
     "person": ("trust.person", "Make the key of a person: an administrator, data officer or approver."),
     "publish": ("trust.documents", "Make and sign the member's own descriptor (with --authority) and status."),
     "revoke": ("trust.removal", "Remove a key of our own at once, by the status key."),
