@@ -127,6 +127,12 @@ def reads_its_folder(world: World, member: str) -> bool:
     return world.nodes[member].resources.trust.view.hash == held
 
 
+def alarms(world: World, member: str) -> list[tuple[str, str]]:
+    """The alarms in a node's operations log: whom they are about, and their codes."""
+    found = entries(world.nodes[member], "operations")
+    return [(item.entry.peer, item.private["code"]) for item in found if item.entry.kind == "alarm"]
+
+
 async def test_j9_a_removed_statement_key_ends_both_directions_with_the_reason_in_words(world: World) -> None:
     for member in ("th", "vn"):
         await world.start(member)
@@ -144,6 +150,7 @@ async def test_j9_a_removed_statement_key_ends_both_directions_with_the_reason_i
     assert len(answered) == 1, "nothing was signed after the removal"
     take(world, "th", done.documents)
     await in_force(world, "th")
+    await eventually(lambda: alarms(world, "th") == [("vn", "member-key-removed")])
     before = len(entries(world.nodes["vn"]))
     line = await asked(world)
     assert (line.outcome, line.refusal and line.refusal.code) == (Outcome.NOT_ACCEPTED, "key-removed")

@@ -39,7 +39,7 @@ def wanted_keys(
     Of a use that the home holds no key of, it is the one key that is valid now. Raises `Misused` where several fit,
     `Unknown` where none does, and `Forbidden` for the status key.
     """
-    found = _by_id(name, descriptor) or _by_use(name, home, descriptor, removed, clock)
+    found = listed_keys(name, home, descriptor, clock, removed)
     if any(key.use == KeyUse.STATUS for key in found):
         raise Forbidden(
             "the status key cannot remove itself: only the authority ends it",
@@ -52,6 +52,13 @@ def wanted_keys(
     if not left:
         raise Misused(f"`{name}` is removed already: {describe_keys(found)}")
     return left
+
+
+def listed_keys(
+    name: str, home: Path, descriptor: Descriptor, clock: Clock, removed: frozenset[str] = frozenset()
+) -> list[ListedKey]:
+    """Return the listed keys that `name` means, removed or not. Raises `Misused` and `Unknown` as `wanted_keys`."""
+    return _by_id(name, descriptor) or _by_use(name, home, descriptor, removed, clock)
 
 
 def describe_keys(keys: Sequence[ListedKey]) -> str:

@@ -36,6 +36,7 @@ def describe_removal(removal: Removal, home: Path) -> dict[str, Any]:
         "proof": removal.by.proof.value,
         "by": removal.by.words,
         "logged": removal.is_logged,
+        "incident": f"liaison trust incident --home {argument(home)} --key {removal.keys[0].key_id[:16]}",
     }
 
 
@@ -56,6 +57,7 @@ def removal_lines(about: dict[str, Any]) -> Iterator[Line]:
         yield "  its entry is not written yet: the node writes it when it starts, or within a second", "warn"
     for command in dict.fromkeys(key["next"] for key in about["removed"]):
         yield f"next: {command}"
+    yield f"after a theft: {about['incident']}"
 
 
 def _effect(use: str) -> str:

@@ -12,6 +12,7 @@ _TRUST = {
     "draft": ("trust.documents", "Draft a charter from authority folders or the cards that members hand in."),
     "export": ("trust.bundle", "Write all documents of trust that a home holds into one file."),
     "import": ("trust.bundle", "Take what is new of the documents in files into a home."),
+    "incident": ("trust.removal", "Write the plan that follows the theft of a key."),
     "person": ("trust.person", "Make the key of a person: an administrator, data officer or approver."),
     "publish": ("trust.documents", "Make and sign the member's own descriptor (with --authority) and status."),
     "revoke": ("trust.removal", "Remove a key of our own at once, by the status key."),

@@ -1,4 +1,4 @@
-"""`liaison trust revoke`: remove a key of our own."""
+"""`liaison trust revoke` and `incident`: remove a key of our own, and plan what follows a theft."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ from gateway.cli.options import NEW_FILE, TEXT, TIME, home_option
 from gateway.cli.output import Output, printed
 from gateway.clock import SystemClock, to_us
 from gateway.ops.homes.trust_files import write_document
+from gateway.ops.removals.incident import plan_incident
 from gateway.ops.removals.revoke import revoke as revoke_keys
 from gateway.signing.keys import load_signing_key
+from gateway.views.trust.incident import describe_incident, incident_lines
 from gateway.views.trust.removal import describe_removal, removal_lines
 
 _KEY_HELP = "statement, tls, agency/AGENCY, log or witness, or the beginning of a key's id."
@@ -52,3 +54,23 @@ def revoke(
         write_document(out, removal.documents)
     about = describe_removal(removal, home) | {"out": str(out or "")}
     return Output(about, removal_lines(about))
+
+
+@click.command()
+@home_option
+@click.option("--key", "name", required=True, type=TEXT, metavar="KEY", help=_KEY_HELP)
+@click.option("--since", type=TIME, help="Since when somebody else may have it (UTC); default: as it was removed.")
+@printed
+def incident(home: Path, name: str, since: datetime | None) -> Output:
+    """Write the plan that follows the theft of a key: each step a command, and whether it is done already.
+
+    Nothing is changed. The nodes of counterparts learn of a removed key from our documents; their doctor names it.
+
+    \b
+    Examples:
+      liaison trust incident --home vn --key statement --since yesterday
+      liaison trust incident --home vn --key 3f2a9c01 --json
+    """
+    since_us = None if since is None else to_us(since.replace(tzinfo=UTC))
+    about = describe_incident(plan_incident(home, name, SystemClock(), since_us))
+    return Output(about, incident_lines(about))
