@@ -6,7 +6,7 @@ from gateway.agency.token_keys import token_keys
 from gateway.agency.tokens import OfficerTokens
 from gateway.app.resources import Resources
 from gateway.config import TOKEN_ISSUER
-from gateway.ops.keys.files import use_of_file
+from gateway.ops.keys.files import apart, use_of_file
 from gateway.ops.keys.rotation import Rotations
 from gateway.ops.keys.steps import Standing, advance
 from gateway.ports import events
@@ -18,8 +18,8 @@ def key_steps(resources: Resources) -> list[EntryDraft]:
     rotations = Rotations(resources.home)
     if not rotations.any():
         return []
-    agencies = tuple(source.agency for source in resources.settings.sources if source.is_process)
-    standing = Standing(resources.member, resources.trust.view, resources.holders, resources.clock.now_us(), agencies)
+    agencies, now_us = apart(resources.settings), resources.clock.now_us()
+    standing = Standing(resources.member, resources.trust.view, resources.holders, now_us, agencies)
     with rotations.locked():
         moved = advance(rotations, standing)
     return [

@@ -21,6 +21,7 @@ from gateway.config import Home
 from gateway.errors import BadSignature, LiaisonError, Malformed, Misconfigured, Stale, Unauthenticated
 from gateway.model.names import MemberId
 from gateway.ops.keys.files import file_of_use
+from gateway.ops.keys.reminder import REQUEST, Reminder
 from gateway.ops.keys.requests import KeyDesk
 from gateway.ops.keys.rotation import Rotations
 from gateway.ops.keys.steps import Moved, Standing, advance
@@ -255,6 +256,23 @@ def test_a_folder_with_the_ca_alone_renews_and_lists_nothing(federation: Federat
     assert after.stop_us > before.stop_us
     with pytest.raises(Misconfigured, match="must list it"):
         desk(th).rotate(["tls"], th.authority, None)
+
+
+def test_a_month_before_an_end_the_request_is_written_and_an_alarm_says_so(federation: Federation) -> None:
+    th = federation["th"]
+    reminder = Reminder(Home(th.home), TH, th.clock)
+    assert reminder.look(th.view()) == []
+    assert not (th.home / REQUEST).exists()
+    later(federation, timedelta(days=340))
+    (alarm,) = reminder.look(th.view())
+    assert alarm.private["code"] == "keys-end-soon"
+    assert "client/cli" in str(alarm.private["detail"])
+    assert reminder.look(th.view()) == [], "it is told once"
+    written = read_file((th.home / REQUEST).read_bytes())
+    assert isinstance(written, KeyRequest)
+    desk(th).take_answer(write_answer(answer_request(written, th.authority, th.clock)))
+    assert reminder.look(th.view()) == []
+    assert Reminder(Home(th.home), TH, th.clock).look(th.view()) == [], "they have a year again"
 
 
 # ------------------------------------------------------------ the authority is elsewhere
