@@ -32,7 +32,13 @@ def describe_keys(folder: Path, clock: Clock | None = None) -> dict[str, Any]:
     standing = Standing(member, view, NoneKnown(), clock.now_us(), apart(settings))
     rotations = {rotation.file: rotation for rotation in Rotations(home).all()}
     keys = [_describe(home, file, standing, rotations.get(file)) for file in key_files(home)]
-    return {"member": member, "descriptor": standing.version, "keys": keys, "persons": _persons(standing)}
+    return {
+        "member": member,
+        "descriptor": standing.version,
+        "keys": keys,
+        "persons": _persons(standing),
+        "retired": [str(path) for path in sorted(home.retired_keys.glob("*-*"))],
+    }
 
 
 def _describe(home: Home, file: str, standing: Standing, rotation: Rotation | None) -> dict[str, Any]:
