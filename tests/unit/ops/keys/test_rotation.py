@@ -444,6 +444,20 @@ def test_a_rotation_goes_on_after_an_end_at_any_moment(
     assert ends_seen >= 8
 
 
+@pytest.mark.parametrize("data", [b"", b"{", b'{"file":"statement"}', b"[]"])
+def test_a_state_that_cannot_be_read_is_told_and_ends_no_process(federation: Federation, data: bytes) -> None:
+    """It is no failure of storage, for which a node would end."""
+    th = federation["th"]
+    new = desk(th).rotate(["statement"], th.authority, None).moved[0].key_id
+    state = Home(th.home).rotation("statement")
+    state.write_bytes(data)
+    with pytest.raises(Misconfigured, match="cannot be read"):
+        moved(th)
+    state.unlink()
+    asked = desk(th).rotate(["statement"], th.authority, None)
+    assert [step.key_id for step in asked.moved] == [new], "the new key is still there, and listed"
+
+
 def test_a_home_without_the_use_says_which_it_has(federation: Federation) -> None:
     home = Home(federation["th"].home)
     assert file_of_use(home, "agency/police") == "agency-police"
