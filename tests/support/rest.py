@@ -19,7 +19,7 @@ from certs.names import CertificateName, CertificateUse, tls_name
 from gateway.agency.allowance import Allowance
 from gateway.agency.api import AgencyParts, RefusedCall, create_api
 from gateway.agency.connection import LIMITS, ConnectionLimits
-from gateway.agency.issuer import TRIAL_KEY, Profile, TrialIssuer
+from gateway.agency.issuer import Profile, TrialIssuer
 from gateway.agency.server import AgencyServer, tls_context
 from gateway.agency.tokens import OfficerTokens
 from gateway.clock import Clock, SystemClock
@@ -169,7 +169,7 @@ async def rest_api(
     parts = AgencyParts(
         member=MEMBER,
         searches=searches,
-        tokens=OfficerTokens(MEMBER, {TRIAL_KEY: issuer.public_key}, clock),
+        tokens=OfficerTokens(MEMBER, {issuer.kid: issuer.public_key}, clock),
         health=lambda: {"status": "serving", "member": MEMBER},
         refused=note,
         broken=broken.append,
