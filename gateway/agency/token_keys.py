@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from certs.profile import read_leaf
-from gateway.agency.issuer import TrialIssuer
+from gateway.agency.issuer import TRIAL_KEY, TrialIssuer
 from gateway.agency.officer_tokens.revocations import Revocations
 from gateway.agency.tokens import OfficerTokens, PublicKey, load_token_key
 from gateway.clock import Clock
@@ -30,6 +30,7 @@ def token_keys(settings: Settings, clock: Clock, production: bool) -> dict[str, 
                 where=str(trial),
                 remedy="name the country's identity provider under [[token_key]] and remove this key",
             )
+        keys[TRIAL_KEY] = TrialIssuer.load(trial, member_id(settings.node.member), clock).public_key
         for file in (trial, home.next_key(TOKEN_ISSUER), home.key_before(TOKEN_ISSUER)):  # also while it is rotated
             if file.exists():
                 issuer = TrialIssuer.load(file, member_id(settings.node.member), clock)

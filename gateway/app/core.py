@@ -33,6 +33,7 @@ from gateway.model.names import MemberId
 from gateway.model.purpose import Purpose
 from gateway.node.client import PeerPool
 from gateway.ops.acts.switches import logged_switches
+from gateway.ops.keys.reminder import Reminder
 from gateway.ops.policy.keeper import policy_entry
 from gateway.ports.journal import EntryDraft
 from gateway.records.types import RECORD_TYPES
@@ -218,11 +219,13 @@ def last_rounds(core: Core) -> list[Round]:
         await asyncio.to_thread(partial(documents.expire, core.proved.now_us(), but=COPY))
 
     clock = ClockChanges(resources.clock, core.note)
+    reminder = Reminder(resources.home, resources.member, resources.clock)
     scrub = Scrubber((resources.exchange_log, resources.operations_log), resources.clock, UPKEEP_S).round
     return [
         Round("refusals", WATCH_S, writing(core.incidents.drafts, core.note), leader_only=False, line=WATCH),
         Round("clock", WATCH_S, clock.round, leader_only=False, line=WATCH),
         Round("scrub", UPKEEP_S, writing(scrub, core.note), line=UPKEEP),
+        Round("ends of keys", UPKEEP_S, writing(lambda: reminder.look(resources.trust.view), core.note), line=UPKEEP),
         Round("database", UPKEEP_S, check, leader_only=False, line=UPKEEP),
         Round("forget", UPKEEP_S, forget, leader_only=False, line=UPKEEP),
         *(

@@ -24,7 +24,9 @@ def key_lines(about: dict[str, Any]) -> Iterator[Line]:
         if key["rotation"]:
             yield f"      new key {key['rotation']['new'][:16]}: {key['rotation']['plan']}"
     for person in about["persons"]:
-        yield f"  {person['use']:16} {person['id'][:16]}  listed until {person['listed_until'][:10]}"
+        yield f"  {person['use']:20} {person['id'][:16]}  listed until {person['listed_until'][:10]}"
+    for place in about["retired"]:
+        yield f"  retired, not used any more: {place}"
     if about["persons"]:
         yield "persons make new keys themselves: `liaison trust person`, then `liaison trust admit`"
 
@@ -34,7 +36,7 @@ def _key_line(key: dict[str, Any]) -> str:
     if key["listed_until"]:
         ends.append(f"listed since version {key['listed_since_version']} until {key['listed_until'][:10]}")
     left = f", {key['days_left']} days left" if key["days_left"] is not None else ""
-    return f"  {key['use']:16} {key['id'][:16]}  {', '.join(ends) or 'without an end'}{left}"
+    return f"  {key['use']:20} {key['id'][:16]}  {', '.join(ends) or 'without an end'}{left}"
 
 
 def asked_lines(verb: str, about: dict[str, Any], home: Path) -> Iterator[Line]:
@@ -49,7 +51,7 @@ def asked_lines(verb: str, about: dict[str, Any], home: Path) -> Iterator[Line]:
         return
     if about["descriptor"]:
         yield f"descriptor {about['descriptor']} lists {uses}", "good"
-    elif not about["steps"]:
+    elif not about["steps"] and not about["waits"]:
         yield f"{uses}: the certificate is in force", "good"
     for step in about["steps"]:
         yield f"  {step['use']}: {step['step']} ({step['why']})", "good"

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import ssl
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -20,13 +22,14 @@ from gateway.model.exchange import Outcome
 from gateway.ops.keys.requests import Asked, KeyDesk
 from gateway.ops.keys.rotation import Rotations
 from gateway.trust.ceremony.ceremony import import_document, publish_status
+from tests.support.cli import Liaison
 from tests.support.exchange import CLOCK, VN, command, entries, lines, sample_world, stopping
 from tests.support.nodes import World, officer
 
 pytestmark = [pytest.mark.process, pytest.mark.timeout(300)]
 
-ASKERS = 4
-"""Officers who ask all the time, each a next question as soon as the answer has come."""
+ASKERS = int(os.environ.get("LIAISON_ROTATION_ASKERS", "4"))
+"""Officers who ask all the time, each a next question as soon as the answer has come; `make rotation` has many."""
 
 
 @pytest_asyncio.fixture
@@ -63,8 +66,8 @@ class Load:
         return str(line.outcome)
 
     async def more(self, count: int = 20) -> None:
-        """Wait until so many further questions were answered."""
-        goal = self.asked + count
+        """Wait until so many further questions were answered, and more where there are more officers."""
+        goal = self.asked + count * max(1, ASKERS // 4)
         await until(lambda: self.asked >= goal, 60)
 
 
@@ -77,6 +80,7 @@ async def load(world: World) -> AsyncIterator[Load]:
         while not stopped.is_set():
             await made.ask()
 
+    begun = time.monotonic()
     tasks = [asyncio.create_task(officer_asks()) for _ in range(ASKERS)]
     try:
         await made.more()
@@ -84,6 +88,7 @@ async def load(world: World) -> AsyncIterator[Load]:
     finally:
         stopped.set()
         await asyncio.gather(*tasks)
+    print(f"{made.asked} exchanges, {made.asked / (time.monotonic() - begun):.0f} a second")
     assert made.failed == []
 
 
@@ -176,6 +181,45 @@ async def test_heads_have_both_signatures_while_the_key_of_the_logs_is_rotated(w
     await world.start("vn")
     assert await going.ask() == str(Outcome.HIT)
     assert going.failed == []
+
+
+@pytest.mark.parametrize("retired", [False, True], ids=["both sign", "the old key is deleted"])
+async def test_auditors_follow_a_rotated_log_key(
+    world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str], retired: bool
+) -> None:
+    thailand, going, liaison = world.federation["th"], Load(world), Liaison(capsys)
+    for _ in range(3):
+        await going.ask()
+    asked = await asyncio.to_thread(rotate, world, "th", "log")
+    await hand_over(world, "th", asked)
+    await asyncio.to_thread(KeyDesk(Home(thailand.home), CLOCK).assume_held, ["log"])
+    await until(lambda: used(world, "th", "log")() == thailand.key("log").key_id)
+    await going.ask()
+    if retired:
+        rotations = Rotations(Home(thailand.home))
+        with rotations.locked():
+            for rotation in rotations.all():
+                rotations.retire(rotation)
+        log = world.nodes["th"].resources.exchange_log
+        await until(lambda: len(parse_checkpoint(log.checkpoint).signatures) == 1)
+        await going.ask()
+    for member in ("th", "vn"):
+        await world.stop(member)
+    for command_line in (
+        ("audit", "verify", "--home", thailand.home),
+        ("audit", "export", "--home", thailand.home, "--out", tmp_path / "export"),
+        ("doctor", "--home", thailand.home),
+    ):
+        ran = await asyncio.to_thread(liaison, *command_line)
+        assert "log" not in ran.err, ran.err
+        assert ran.code == 0 or command_line[0] == "doctor", ran.out + ran.err
+        assert "signed that" not in ran.out
+    charter, fingerprint = world.federation.folder / "charter.jsonl", world.federation.fingerprint
+    trusted = ("--charter", charter, "--fingerprint", fingerprint)
+    verified = await asyncio.to_thread(liaison, "audit", "verify", "--export", tmp_path / "export", *trusted)
+    assert verified.code in (0, 3), verified.out + verified.err
+    assert "contradicted" not in verified.out
+    await world.start("th")
 
 
 async def test_officers_are_heard_while_the_key_of_their_tokens_is_rotated(world: World) -> None:

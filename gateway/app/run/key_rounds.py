@@ -6,7 +6,8 @@ from gateway.agency.token_keys import token_keys
 from gateway.agency.tokens import OfficerTokens
 from gateway.app.resources import Resources
 from gateway.config import TOKEN_ISSUER
-from gateway.ops.keys.files import use_of_file
+from gateway.errors import StorageBroken, Unavailable
+from gateway.ops.keys.files import apart, use_of_file
 from gateway.ops.keys.rotation import Rotations
 from gateway.ops.keys.steps import Standing, advance
 from gateway.ports import events
@@ -15,14 +16,22 @@ from gateway.ports.journal import EntryDraft
 
 
 def key_steps(resources: Resources, holders: Holders) -> list[EntryDraft]:
-    """Make the steps of rotations that are due, as others come to hold them; return their entries. Blocks."""
+    """Make the steps of rotations that are due, as others come to hold them; return an entry for each. Blocks.
+
+    Raises `Unavailable` where a step cannot be written, `Misconfigured` for a state that cannot be read.
+    """
     rotations = Rotations(resources.home)
     if not rotations.any():
         return []
-    agencies = tuple(source.agency for source in resources.settings.sources if source.is_process)
-    standing = Standing(resources.member, resources.trust.view, holders, resources.clock.now_us(), agencies)
-    with rotations.locked():
-        moved = advance(rotations, standing)
+    agencies, now_us = apart(resources.settings), resources.clock.now_us()
+    standing = Standing(resources.member, resources.trust.view, holders, now_us, agencies)
+    try:
+        with rotations.locked():
+            moved = advance(rotations, standing)
+    except (StorageBroken, OSError) as error:  # the node goes on with the keys that it has, and tries again
+        raise Unavailable(
+            "a step of a rotation could not be written: {error}", where=str(resources.home.keys), error=error
+        ) from error
     return [
         events.KEY.draft(use=use_of_file(step.file), key=step.key_id, step=step.step, detail=step.why) for step in moved
     ]

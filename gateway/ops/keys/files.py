@@ -5,7 +5,7 @@ from __future__ import annotations
 from certs.keyfiles import Algorithm
 from certs.names import CertificateName, CertificateUse
 from certs.profile import read_leaf
-from gateway.config import TOKEN_ISSUER, Home
+from gateway.config import TOKEN_ISSUER, Home, Settings
 from gateway.errors import Malformed, Misconfigured
 from gateway.trust.ceremony.key_request import PLAIN_FILES
 
@@ -30,6 +30,11 @@ def file_of_use(home: Home, use: str) -> str:
             uses=", ".join(use_of_file(known) for known in key_files(home)),
         )
     return file
+
+
+def apart(settings: Settings) -> tuple[str, ...]:
+    """Return the agencies whose sources are processes of their own: they accept statement keys by hand."""
+    return tuple(source.agency for source in settings.sources if source.is_process)
 
 
 def use_of_file(file: str) -> str:

@@ -65,13 +65,17 @@ class Asked:
 
 
 class KeyDesk:
-    """Renews and rotates the keys of one home. `files` are names of files of keys (`gateway.ops.keys.files`)."""
+    """Renews and rotates the keys of one home. `files` are names of files of keys (`gateway.ops.keys.files`).
 
-    def __init__(self, home: Home, clock: Clock) -> None:
+    `agencies` have a source process of their own (`Standing`).
+    """
+
+    def __init__(self, home: Home, clock: Clock, agencies: Sequence[str] = ()) -> None:
         self.home = home
         self.member = member_of(home.path)
         self.rotations = Rotations(home)
         self._clock = clock
+        self._agencies = agencies
         self._documents = TrustDocuments(home.trust)
 
     # ------------------------------------------------------------ asking
@@ -256,7 +260,7 @@ class KeyDesk:
         """Make the steps that are due, sign the next status, and return what is in force."""
         now_us = self._clock.now_us()
         view = TrustKeeper(self.home.trust, self._clock).view
-        standing = Standing(self.member, view, NoneKnown(), now_us)
+        standing = Standing(self.member, view, NoneKnown(), now_us, self._agencies)
         moved = advance(self.rotations, standing)
         running = [rotation for file in files if (rotation := self.rotations.of(file)) is not None]
         waits = tuple((use_of_file(each.file), plan(standing, each)) for each in running)

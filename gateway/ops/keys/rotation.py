@@ -25,7 +25,7 @@ from certs.durable import PRIVATE, PUBLIC, make_folder
 from certs.keyfiles import Algorithm, create_key, create_witness_key, key_id, public_key, spki
 from gateway.config import Home
 from gateway.conversion import converter
-from gateway.errors import StorageBroken
+from gateway.errors import Misconfigured
 from gateway.ops.keys.files import algorithm_of
 from gateway.signing.dsse import encode64
 
@@ -77,15 +77,19 @@ class Rotations:
         ]
 
     def of(self, file: str) -> Rotation | None:
-        """Return the rotation of a key; None where there is none. Raises `StorageBroken` for an unreadable state."""
+        """Return the rotation of a key; None where there is none. Raises `Misconfigured` for an unreadable state."""
         path = self.home.rotation(file)
         try:
             return _rotation(msgspec.json.decode(path.read_bytes()))
         except FileNotFoundError:
             return None
         except (OSError, msgspec.MsgspecError) as error:
-            raise StorageBroken(
-                "the state of a rotation cannot be read: {error}", where=str(path), error=error
+            raise Misconfigured(
+                "the state of a rotation cannot be read: {error}",
+                code="bad-rotation",
+                where=str(path),
+                remedy="remove the file; the key in use stays, and `liaison cert rotate` begins anew with the new one",
+                error=error,
             ) from error
 
     def begin(self, file: str, now_us: int) -> Rotation:

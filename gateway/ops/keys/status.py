@@ -9,9 +9,8 @@ from certs.keyfiles import key_id, public_key, spki
 from certs.profile import read_leaf
 from gateway.clock import Clock, SystemClock, rfc3339
 from gateway.config import Home, argument, load_settings
-from gateway.errors import LiaisonError
 from gateway.model.names import MemberId, member_id
-from gateway.ops.keys.files import is_certified, is_listed, key_files, use_of_file
+from gateway.ops.keys.files import apart, is_certified, is_listed, key_files, use_of_file
 from gateway.ops.keys.rotation import Rotation, Rotations
 from gateway.ops.keys.steps import Standing, beside_us, plan
 from gateway.ports.holders import NoneKnown
@@ -30,26 +29,23 @@ def describe_keys(folder: Path, clock: Clock | None = None) -> dict[str, Any]:
     settings = load_settings(folder)
     home, member = Home(settings.home), member_id(settings.node.member)
     view = TrustKeeper(home.trust, clock).view
-    standing = Standing(member, view, NoneKnown(), clock.now_us())
+    standing = Standing(member, view, NoneKnown(), clock.now_us(), apart(settings))
     rotations = {rotation.file: rotation for rotation in Rotations(home).all()}
     keys = [_describe(home, file, standing, rotations.get(file)) for file in key_files(home)]
-    return {"member": member, "descriptor": _version(standing), "keys": keys, "persons": _persons(standing)}
-
-
-def _version(standing: Standing) -> int:
-    try:
-        return standing.descriptor.version
-    except LiaisonError:
-        return 0
+    return {
+        "member": member,
+        "descriptor": standing.version,
+        "keys": keys,
+        "persons": _persons(standing),
+        "retired": [str(path) for path in sorted(home.retired_keys.glob("*-*"))],
+    }
 
 
 def _describe(home: Home, file: str, standing: Standing, rotation: Rotation | None) -> dict[str, Any]:
     identity = key_id(spki(public_key(home.key(file))))
-    listed = standing.listed(identity) if _version(standing) else None
+    listed = standing.listed(identity) if standing.version else None
     certified_us = _certificate_end(home, file)
-    ends = [end for end in (certified_us, listed.stop_us if listed else None) if end is not None]
-    end_us = min(ends, default=None)
-    days = (end_us - standing.now_us) // _DAY_US if end_us is not None else None
+    days = days_left(home, file, standing)
     return {
         "use": use_of_file(file),
         "file": str(home.key(file)),
@@ -58,10 +54,17 @@ def _describe(home: Home, file: str, standing: Standing, rotation: Rotation | No
         "listed_until": rfc3339(listed.stop_us) if listed else None,
         "listed_since_version": _since(home, standing.member, identity) if listed else 0,
         "days_left": days,
-        "usable": standing.is_usable(identity) if is_listed(file) and _version(standing) else None,
+        "usable": standing.is_usable(identity) if is_listed(file) and standing.version else None,
         "renewed_by": _remedy(home, file, days),
         "rotation": _rotation(standing, rotation),
     }
+
+
+def days_left(home: Home, file: str, standing: Standing) -> int | None:
+    """Return the days until certificate or listing of a key end, whichever is first; None for a key without an end."""
+    listed = standing.listed(key_id(spki(public_key(home.key(file))))) if standing.version else None
+    ends = [end for end in (_certificate_end(home, file), listed.stop_us if listed else None) if end is not None]
+    return (min(ends) - standing.now_us) // _DAY_US if ends else None
 
 
 def _certificate_end(home: Home, file: str) -> int | None:
@@ -103,7 +106,7 @@ def _rotation(standing: Standing, rotation: Rotation | None) -> dict[str, Any] |
 
 def _persons(standing: Standing) -> list[dict[str, Any]]:
     """Return the listed keys that persons hold; each of them makes a new one, and the next descriptor lists it."""
-    if not _version(standing):
+    if not standing.version:
         return []
     return [
         {"use": key.use, "id": key.key_id, "listed_until": rfc3339(key.stop_us), "days_left": _days(key, standing)}

@@ -22,6 +22,7 @@ from datetime import timedelta
 from msgspec.structs import replace
 
 from gateway.config import TOKEN_ISSUER, Home
+from gateway.errors import Unknown
 from gateway.model.names import MemberId
 from gateway.ops.keys.files import is_certified, is_listed, use_of_file
 from gateway.ops.keys.rotation import Rotation, Rotations
@@ -74,6 +75,14 @@ class Standing:
     def descriptor(self) -> Descriptor:
         """Our own descriptor. Raises `Unknown`."""
         return self.view.descriptor(self.member)
+
+    @property
+    def version(self) -> int:
+        """The version of our own descriptor; 0 where there is none yet."""
+        try:
+            return self.descriptor.version
+        except Unknown:
+            return 0
 
     def listed(self, key_id: str) -> ListedKey | None:
         """Return the listing of one of our keys."""

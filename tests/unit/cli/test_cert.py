@@ -67,6 +67,7 @@ def test_a_rotation_with_the_authority_at_hand(liaison: Liaison, place: Path) ->
     assert [step["step"] for step in done.value["steps"]] == ["switched", "retired"]
     after = keys(liaison, home)["statement"]
     assert (after["id"] != before, after["rotation"], after["usable"]) == (True, None, True)
+    assert f"retired/statement-{before[:16]}.pem" in liaison("cert", "status", "--home", home).out
     view = TrustKeeper(place / "th" / "trust", SystemClock()).view
     assert view.verify_key("vn", after["id"], "statement", SystemClock().now_us())
 

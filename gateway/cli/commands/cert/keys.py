@@ -12,7 +12,7 @@ from gateway.cli.output import Output, printed
 from gateway.clock import SystemClock
 from gateway.config import Home, load_settings
 from gateway.ops.homes.trust_files import write_document
-from gateway.ops.keys.files import file_of_use
+from gateway.ops.keys.files import apart, file_of_use
 from gateway.ops.keys.requests import Asked, KeyDesk
 from gateway.ops.keys.status import describe_keys
 from gateway.trust.ceremony.found_member import check_authority_of
@@ -107,10 +107,11 @@ def rotate(
 
 
 def _desk(home: Path, authority: Path | None) -> KeyDesk:
-    place = Home(load_settings(home).home)
+    settings = load_settings(home)
+    place = Home(settings.home)
     if authority is not None:
         check_authority_of(place.path, authority)
-    return KeyDesk(place, SystemClock())
+    return KeyDesk(place, SystemClock(), apart(settings))
 
 
 def _files(desk: KeyDesk, uses: tuple[str, ...]) -> list[str]:

@@ -21,6 +21,7 @@ from gateway.config import Home
 from gateway.errors import BadSignature, LiaisonError, Malformed, Misconfigured, Stale, Unauthenticated
 from gateway.model.names import MemberId
 from gateway.ops.keys.files import file_of_use
+from gateway.ops.keys.reminder import REQUEST, Reminder
 from gateway.ops.keys.requests import KeyDesk
 from gateway.ops.keys.rotation import Rotations
 from gateway.ops.keys.steps import Moved, Standing, advance
@@ -257,6 +258,23 @@ def test_a_folder_with_the_ca_alone_renews_and_lists_nothing(federation: Federat
         desk(th).rotate(["tls"], th.authority, None)
 
 
+def test_a_month_before_an_end_the_request_is_written_and_an_alarm_says_so(federation: Federation) -> None:
+    th = federation["th"]
+    reminder = Reminder(Home(th.home), TH, th.clock)
+    assert reminder.look(th.view()) == []
+    assert not (th.home / REQUEST).exists()
+    later(federation, timedelta(days=340))
+    (alarm,) = reminder.look(th.view())
+    assert alarm.private["code"] == "keys-end-soon"
+    assert "client/cli" in str(alarm.private["detail"])
+    assert reminder.look(th.view()) == [], "it is told once"
+    written = read_file((th.home / REQUEST).read_bytes())
+    assert isinstance(written, KeyRequest)
+    desk(th).take_answer(write_answer(answer_request(written, th.authority, th.clock)))
+    assert reminder.look(th.view()) == []
+    assert Reminder(Home(th.home), TH, th.clock).look(th.view()) == [], "they have a year again"
+
+
 # ------------------------------------------------------------ the authority is elsewhere
 
 
@@ -424,6 +442,20 @@ def test_a_rotation_goes_on_after_an_end_at_any_moment(
         if not ended:
             break
     assert ends_seen >= 8
+
+
+@pytest.mark.parametrize("data", [b"", b"{", b'{"file":"statement"}', b"[]"])
+def test_a_state_that_cannot_be_read_is_told_and_ends_no_process(federation: Federation, data: bytes) -> None:
+    """It is no failure of storage, for which a node would end."""
+    th = federation["th"]
+    new = desk(th).rotate(["statement"], th.authority, None).moved[0].key_id
+    state = Home(th.home).rotation("statement")
+    state.write_bytes(data)
+    with pytest.raises(Misconfigured, match="cannot be read"):
+        moved(th)
+    state.unlink()
+    asked = desk(th).rotate(["statement"], th.authority, None)
+    assert [step.key_id for step in asked.moved] == [new], "the new key is still there, and listed"
 
 
 def test_a_home_without_the_use_says_which_it_has(federation: Federation) -> None:
