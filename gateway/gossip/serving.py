@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 
 from gateway.errors import Malformed, Unknown
@@ -16,6 +15,9 @@ from gateway.witness.ports import Evidence
 
 PART = 60 * 1024
 """Bytes of one part of documents."""
+
+MAX_BYTES = 16 * 1024 * 1024
+"""Bytes of one fetched chain; what does not fit comes with the next question."""
 
 
 class Serving:
@@ -40,15 +42,14 @@ class Serving:
         match wanted.kind:
             case Kind.CHARTER:
                 lines = self._documents.charter_versions()
-                return [line for line in lines if parse_charter(line).charter.version > wanted.after]
+                return _after(lines, wanted.after, lambda line: parse_charter(line).charter.version)
             case Kind.DESCRIPTOR:
                 lines = self._documents.descriptors(self._member(wanted))
-                return [line for line in lines if parse_descriptor(line)[0].version > wanted.after]
+                return _after(lines, wanted.after, lambda line: parse_descriptor(line)[0].version)
             case Kind.STATUS:
                 return self._documents.status_lines(self._member(wanted))
             case Kind.CONFLICT:
-                found = self._documents.conflicts()
-                return [line for line in found if hashlib.sha256(line).digest() == wanted.hash][:1]
+                return self._documents.evidence.get(wanted.hash)
             case Kind.FORK:
                 forks = [item for item in self._evidence.evidence() if item.code == FORK]
                 return [fork_lines(item) for item in forks if fork_hash(item) == wanted.hash][:1]
@@ -59,6 +60,19 @@ class Serving:
                 "`{member!a}` is not a member", code="unknown-member", where="member", member=wanted.member[:8]
             )
         return wanted.member
+
+
+def _after(lines: list[bytes], version: int, read: Callable[[bytes], int]) -> list[bytes]:
+    """Return the versions of a chain after one, as many as a chain may have bytes: each line is the next version."""
+    skipped = max(0, version + 1 - read(lines[0])) if lines else 0
+    size = 0
+    found: list[bytes] = []
+    for line in lines[skipped:]:
+        size += len(line) + 1
+        if found and size > MAX_BYTES:
+            break
+        found.append(line)
+    return found
 
 
 def wanted_after(line: Held, mine: Held | None) -> Wanted:
