@@ -49,7 +49,8 @@ Note = Callable[[MemberId, Sequence[Taken]], Awaitable[None]]
 class Fetching:
     """Asks each member whose greeting tells of other documents, one question at a time.
 
-    `changed` is called after documents were taken, and `note` with what came of a member's documents.
+    `changed` is called after documents were taken, and `note` with what came of a member's documents. `lied` is called
+    with a member whose documents are not what it said, and `slowed` with one of which there are too many.
     """
 
     def __init__(
@@ -76,6 +77,8 @@ class Fetching:
         self._wasted = Waste(clock.monotonic)
         self._news = News(clock.monotonic)
         self._tried: Recent[tuple[MemberId, Held], tuple[Held | None, ...]] = Recent(_MOST_TRIED)
+        self.lied: Callable[[MemberId], None] = lambda _member: None
+        self.slowed: Callable[[MemberId], None] = lambda _member: None
         greetings.differs = self.differs
         greetings.leave = self.leave
 
@@ -128,12 +131,18 @@ class Fetching:
         self._greetings.listed(member, frozenset(lines))
         held = self._greetings.held
         lacking = [line for line in lines if line not in held.lines and not _is_old(line, held)]
-        untried = [line for line in lacking if not self._was_tried(member, line) and self._news.may_come(line)]
+        untried = [line for line in lacking if not self._was_tried(member, line) and self._may_come(line)]
         for line in sorted(untried, key=lambda item: _ORDER[item.kind])[:_MAX_DOCUMENTS]:
             if not self._wasted.bears(member):
                 return
             if line not in self._greetings.held.lines:
                 await self._get(member, line)
+
+    def _may_come(self, line: Held) -> bool:
+        """Tell whether news about a member may come now; a removal always may."""
+        if not (may_come := self._news.may_come(line)):
+            self.slowed(MemberId(line.member))
+        return may_come
 
     def _was_tried(self, member: MemberId, line: Held) -> bool:
         """Tell whether this was fetched before from a member, and would bring now what it brought then: nothing."""
@@ -149,6 +158,7 @@ class Fetching:
             brings = await (self._fork(line, lines) if line.kind is Kind.FORK else self._documents(member, line, lines))
         except (Malformed, BadSignature, TooLarge):
             self._wasted.lied(member, size)
+            self.lied(member)
             self._tried.put(member, (member, line), _decides(line, held))
             raise
         if brings is None:
@@ -205,6 +215,7 @@ class Fetching:
             sent = await asyncio.to_thread(lambda: [read(line) for line in lines])
         except (Malformed, BadSignature, TooLarge):
             self._wasted.lied(member, len(documents))
+            self.lied(member)
             raise
         ending = [item for item in sent if item.kind in (Kind.CHARTER, Kind.STATUS)]
         if not await self._take(member, self._news.admitted(ending, self._trust.view)):

@@ -20,11 +20,14 @@ from liaison.exchange.v1 import exchange_pb2 as pb
 
 from gateway.audit.tree.checkpoint import Signer, origin
 from gateway.clock import SystemClock
+from gateway.errors import Forbidden
+from gateway.exchange.refusals import ENTRIES
 from gateway.gossip.holdings import fork_hash, fork_lines
 from gateway.gossip.serving import MAX_BYTES, PART
 from gateway.model.documents import Held, Kind, Part, Wanted
 from gateway.model.evidence.witness import HeadEvidence
 from gateway.model.exchange import Outcome
+from gateway.model.purpose import Purpose
 from gateway.node import wire
 from gateway.rpc import methods
 from gateway.rpc.document_forms import MAX_HELD
@@ -232,7 +235,9 @@ async def test_long_lists_and_documents_without_end_are_left(world: World, hosti
     async with hostile.calling("vn", lambda: hello(hostile), every_s=0.6), others_are_served(world, seconds=6.0):
         pass
     assert 0 < hostile.counts["documents"] < 2_500
-    assert number("vn", world) - before < 10
+    assert number("vn", world) - before < 20
+    alarms = [item.private for item in entries(world.nodes["vn"], "operations") if item.entry.kind == "alarm"]
+    assert "false-documents" in {alarm["code"] for alarm in alarms}
 
 
 async def test_a_charter_of_ten_megabytes_is_not_taken(world: World, hostile: HostileMember) -> None:
@@ -304,3 +309,18 @@ async def test_a_removal_reaches_others_while_gossip_is_flooded(world: World, ho
         await eventually(lambda: hostile.counts["ended"] > 16, 10)
         publish_status(world.home("th"), CLOCK, removed=[gone])
         await eventually(is_gone, 5)
+
+
+# ---------------------------------------------------------------- our own systems
+
+
+async def test_very_many_questions_that_are_not_allowed_are_few_entries(world: World) -> None:
+    """The questions of one system, and of each of its officers, are entries up to a number; the others are counted."""
+    node, forbidden = world.nodes["th"], command(NO_PASSPORT, purpose=Purpose.MISSING_PERSON)
+    before = number("th", world, "denied")
+    for _ in range(200):
+        with pytest.raises(Forbidden):
+            await node.asking.searches.start(officer("th"), forbidden)
+    assert number("th", world, "denied") - before == ENTRIES
+    (counted,) = node.asking.asker.denials.drafts()
+    assert counted.private["count"] == 200 - ENTRIES

@@ -55,6 +55,8 @@ class NodeGossip:
             self._note,
             core.fatal,
         )
+        self._fetching.lied = partial(self._alarm, "false-documents", "it sent documents that are not what it said")
+        self._fetching.slowed = partial(self._alarm, "document-rate", "only its removals are taken for a while")
         self._endings = Endings()
         counters, clock, trust = resources.counters, resources.clock, core.parts.trust
         counters.gauge(
@@ -144,6 +146,9 @@ class NodeGossip:
                 detail = f"from `{member}`: {item.refusal.message}"[:500]
                 await self._core.note(events.TRUST_REFUSED.draft(document="trust", detail=detail))
                 self._core.incidents.note(member, item.refusal.code, detail)
+
+    def _alarm(self, code: str, detail: str, member: MemberId) -> None:
+        self._core.incidents.note(member, code, detail)
 
     def forks(self) -> list[HeadEvidence]:
         """Return the forks of logs that are known here: each proves itself."""

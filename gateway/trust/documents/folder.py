@@ -41,7 +41,7 @@ from gateway.trust.documents.charter import (
 )
 from gateway.trust.documents.descriptor import Descriptor, check_keys, parse_descriptor, verify_descriptor
 from gateway.trust.documents.fields import SKEW_US
-from gateway.trust.documents.kept_lines import Conflicts, read_lines, write_lines
+from gateway.trust.documents.kept_lines import Conflicts, Once, read_lines, write_lines
 from gateway.trust.documents.members import CharterMember
 from gateway.trust.documents.removals import Verdict, behind, in_force, judge, removed_by, verified
 from gateway.trust.documents.status import Status, parse_status, verify_status
@@ -67,6 +67,10 @@ class TrustDocuments:
         self.folder = folder
         self._holder = 0
         self.evidence = Conflicts(folder / "conflicts")
+        self._charter: Once[Charter] = Once()
+        self._descriptors: Once[Descriptor] = Once()
+        self._statuses: Once[Status] = Once()
+        self._key_ids: Once[frozenset[str]] = Once()
 
     @property
     def charter_path(self) -> Path:
@@ -104,20 +108,32 @@ class TrustDocuments:
                 where=str(self.charter_path),
                 remedy="draft one with `liaison trust draft`, or take the federation's with `liaison trust accept`",
             )
-        return verify_charter_chain(versions, clock.now(), allow_expired=True)
+        return self._charter.get("", versions, lambda: verify_charter_chain(versions, clock.now(), allow_expired=True))
 
     def descriptor(self, member: str, charter: Charter) -> Descriptor | None:
         """Return the newest descriptor of a member, verified under `charter`; None when there is none."""
         lines = read_lines(self.descriptor_path(member))
-        return verify_descriptor(lines[-1], charter.members[member], charter.federation) if lines else None
+        if not lines:
+            return None
+        return self._descriptors.get(
+            member,
+            (lines[-1], charter.hash),
+            lambda: verify_descriptor(lines[-1], charter.members[member], charter.federation),
+        )
 
     def status(self, descriptor: Descriptor) -> Status | None:
         """Return the newest status of a member, verified, with the removals of all held ones; it may have expired.
 
         None when there is none.
         """
-        held = self.statuses(descriptor)
-        return in_force(held, descriptor) if held else None
+        lines = self.status_lines(descriptor.member)
+        if not lines:
+            return None
+        return self._statuses.get(
+            descriptor.member,
+            (lines, descriptor.hash),
+            lambda: in_force(verified(lines, descriptor), descriptor),
+        )
 
     def statuses(self, descriptor: Descriptor) -> list[Status]:
         """Return the held statuses of a member that verify, the newest last. Raises as `removals.verified`."""
@@ -279,13 +295,14 @@ class TrustDocuments:
         for path in sorted((self.folder / "descriptors").glob("*.jsonl")):
             if path == self.descriptor_path(new.member) or not (lines := read_lines(path)):
                 continue
-            other = parse_descriptor(lines[-1])[0]
-            if taken := mine.intersection(key.key_id for key in other.keys):
+            line = lines[-1]
+            listed = self._key_ids.get(path.stem, line, lambda line=line: _key_ids(line))  # type: ignore[misc]
+            if taken := mine & listed:
                 raise BadSignature(
                     "key `{taken}` is a key of `{member}`",
                     code="other-member",
                     taken=min(taken)[:16],
-                    member=other.member,
+                    member=path.stem,
                 )
 
     def _is_next(self, new: Descriptor, held: Descriptor, lines: list[bytes]) -> bool:
@@ -337,6 +354,10 @@ class TrustDocuments:
             raise StorageBroken(
                 "the trust folder cannot be used: {strerror}", where=str(self.folder), strerror=error.strerror
             ) from error
+
+
+def _key_ids(line: bytes) -> frozenset[str]:
+    return frozenset(key.key_id for key in parse_descriptor(line)[0].keys)
 
 
 def _member(charter: Charter, member: str) -> CharterMember:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
+from typing import Generic, TypeVar
 
 from certs.durable import make_folder, replace
 from gateway.errors import LiaisonError, StorageBroken, TooLarge
 from gateway.trust.documents.charter import MAX_CHARTER, Charter, parse_charter
 from gateway.trust.documents.descriptor import Descriptor, parse_descriptor
 from gateway.trust.documents.status import Status, parse_status
+
+V = TypeVar("V")
 
 MAX_KEPT = 8
 """Documents of one kind and member that are kept as evidence."""
@@ -45,6 +48,20 @@ def write_lines(path: Path, lines: Iterable[bytes]) -> None:
     """Write a file of lines, durably, in the place of the one before."""
     make_folder(path.parent)
     replace(path, b"".join(line + b"\n" for line in lines))
+
+
+class Once(Generic[V]):
+    """What was read and verified, by name: it is verified again only when what it follows from has changed."""
+
+    def __init__(self) -> None:
+        self._held: dict[str, tuple[object, V]] = {}
+
+    def get(self, name: str, source: object, make: Callable[[], V]) -> V:
+        """Return what `make` made of an equal `source`, or makes of it now."""
+        held = self._held.get(name)
+        if held is None or held[0] != source:
+            held = self._held[name] = (source, make())
+        return held[1]
 
 
 class Conflicts:

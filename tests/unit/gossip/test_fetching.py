@@ -265,8 +265,15 @@ async def test_a_member_that_signs_without_end_is_news_for_a_while_and_its_remov
         newest[0] = sign_status(status, vietnam.key("status")) + b"\n"
         await made.hear(hashlib.sha256(newest[0]).digest(), 1.1)
 
+    slowed: list[MemberId] = []
+    made.fetching.slowed = slowed.append
     for number in range(1, 400):
         await tell(number)
+    newest[0] = vietnam.home.joinpath("trust", "descriptors", "vn.jsonl").read_bytes()
+    member.lines = lambda: [line(Kind.DESCRIPTOR, "vn", 9)]
+    await made.hear(b"d" * 32, 1.1)
+    assert slowed == ["vn"]
+    member.lines = lambda: [line(Kind.STATUS, "vn", 9, newest[0])]
     assert 256 <= sum(item.changed for item in made.taken) <= 320
     changed = len(made.taken)
     await tell(401, "0" * 64)
