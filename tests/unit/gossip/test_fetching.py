@@ -275,11 +275,12 @@ async def test_a_member_that_signs_without_end_is_news_for_a_while_and_its_remov
     assert slowed == ["vn"]
     member.lines = lambda: [line(Kind.STATUS, "vn", 9, newest[0])]
     assert 256 <= sum(item.changed for item in made.taken) <= 320
-    changed = len(made.taken)
-    await tell(401, "0" * 64)
+    for number in (401, 402):  # a turn comes every ten seconds, and may have come with the first
+        changed = len(made.taken)
+        await tell(number, "0" * 64)
     assert len(made.taken) == changed
     key_id = vietnam.key("statement").key_id
-    await tell(402, key_id)
+    await tell(403, key_id)
     assert key_id in made.trust.view.status("vn").removed  # type: ignore[union-attr]
 
 
