@@ -6,19 +6,15 @@ search that was begun counts until its budget is over.
 
 from __future__ import annotations
 
-from collections import Counter, OrderedDict
+from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from gateway.config.schema import Limits
 from gateway.errors import Overloaded
-from gateway.ports import events
-from gateway.ports.journal import EntryDraft
+from gateway.exchange.refusals import Refusals
 from gateway.throttle import Throttle
-
-ENTRIES = 60
-"""Refused calls of one system that are each an entry, until `drafts` is called; the others are counted."""
 
 _KNOWN = 4096
 """Callers of one kind whose use is kept; the one that called least recently is forgotten."""
@@ -77,14 +73,13 @@ class _Callers:
         return use
 
 
-class Allowance:
-    """The limits of one process. Not thread-safe: it belongs to the loop of the API."""
+class Allowance(Refusals):
+    """The limits of one process, and the calls that are refused. Not thread-safe: it belongs to the loop of the API."""
 
     def __init__(self, limits: Limits, monotonic: Callable[[], float]) -> None:
         self._systems = _Callers("system", limits.system_rate_per_s, limits.system_in_flight, monotonic)
         self._officers = _Callers("officer", limits.officer_rate_per_s, limits.officer_in_flight, monotonic)
-        self._entries: Counter[str] = Counter()
-        self._counted: Counter[tuple[str, str]] = Counter()
+        super().__init__()
 
     def limit(self, limits: Limits) -> None:
         """Take other limits for the calls from now on."""
@@ -113,24 +108,6 @@ class Allowance:
         """Count the end of a call."""
         for use in state.pop(_ENTERED, ()):
             use.leave()
-
-    def is_entry(self, system: str, code: str) -> bool:
-        """Count a refused call; tell whether it is an entry of its own."""
-        self._entries[system] += 1
-        if self._entries[system] <= ENTRIES:
-            return True
-        self._counted[system, code] += 1
-        return False
-
-    def drafts(self) -> list[EntryDraft]:
-        """Return an entry for each system and code whose refused calls were only counted since the last call."""
-        counted, self._counted, self._entries = self._counted, Counter(), Counter()
-        return [
-            events.ALARM.draft(
-                code=code, count=count, detail=f"refused calls of the system `{system}`, beyond {ENTRIES}"
-            )
-            for (system, code), count in counted.items()
-        ]
 
 
 class Leaving:

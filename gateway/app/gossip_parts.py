@@ -15,7 +15,7 @@ from gateway.gossip.holdings import FORK, Holdings, holdings
 from gateway.gossip.renewal import Renewal
 from gateway.gossip.serving import Serving
 from gateway.gossip.taking import Taken
-from gateway.model.documents import Held
+from gateway.model.documents import Part, Wanted
 from gateway.model.evidence.witness import HeadEvidence
 from gateway.model.names import MemberId
 from gateway.ports import events
@@ -42,6 +42,7 @@ class NodeGossip:
         self._epoch = -1
         self._away: dict[MemberId, int] = {}
         self._left: dict[MemberId, int] = {}
+        self._turns: dict[MemberId, asyncio.Lock] = {}
         self._keeping: set[asyncio.Task[None]] = set()
         self._serving = Serving(resources.trust.documents, self._store, lambda: resources.trust.view)
         self._fetching = Fetching(
@@ -54,6 +55,8 @@ class NodeGossip:
             self._note,
             core.fatal,
         )
+        self._fetching.lied = partial(self._alarm, "false-documents", "it sent documents that are not what it said")
+        self._fetching.slowed = partial(self._alarm, "document-rate", "only its removals are taken for a while")
         self._endings = Endings()
         counters, clock, trust = resources.counters, resources.clock, core.parts.trust
         counters.gauge(
@@ -78,13 +81,14 @@ class NodeGossip:
     def doors(self) -> list[Door[MemberId]]:
         """The doors at which other members ask for documents."""
 
-        async def listed(_call: Call[MemberId], _request: None) -> list[Held]:
-            return list(self._core.greetings.held.lines)
+        async def listed(_call: Call[MemberId], _request: None) -> bytes:
+            return self._core.greetings.held.written
 
-        return [
-            methods.LIST_DOCUMENTS.door(listed),
-            methods.FETCH_DOCUMENTS.door(lambda _call, wanted: asyncio.to_thread(self._serving.fetch, wanted)),
-        ]
+        async def fetched(call: Call[MemberId], wanted: Wanted) -> Part:
+            async with self._turns.setdefault(call.who, asyncio.Lock()):  # a member's many calls are one at a time
+                return await asyncio.to_thread(self._serving.fetch, wanted)
+
+        return [methods.LIST_DOCUMENTS.written_door(listed), methods.FETCH_DOCUMENTS.door(fetched)]
 
     async def look(self) -> None:
         """Tell all streams when what we hold has changed."""
@@ -143,10 +147,13 @@ class NodeGossip:
                 await self._core.note(events.TRUST_REFUSED.draft(document="trust", detail=detail))
                 self._core.incidents.note(member, item.refusal.code, detail)
 
+    def _alarm(self, code: str, detail: str, member: MemberId) -> None:
+        self._core.incidents.note(member, code, detail)
+
     def forks(self) -> list[HeadEvidence]:
         """Return the forks of logs that are known here: each proves itself."""
         return [item for item in self._store.evidence() if item.code == FORK]
 
     def _holdings(self) -> Holdings:
         trust = self._core.resources.trust
-        return holdings(trust.view, trust.documents.conflicts(), self.forks())
+        return holdings(trust.view, trust.documents.evidence.hashes(), self.forks())

@@ -111,7 +111,7 @@ class Node:
 
     async def _count_calls(self) -> None:
         """Write the entries of refused calls that were only counted."""
-        for draft in self._allowance.drafts():
+        for draft in (*self._allowance.drafts(), *self.asking.asker.denials.drafts()):
             await self.core.note(draft)
 
     # ------------------------------------------------------------ life

@@ -14,7 +14,9 @@ from gateway.clock import Clock
 from gateway.ports import events
 from gateway.ports.journal import EntryDraft
 
-LIMITS = frozenset({"rate-limit", "fault-limit", "in-flight-limit", "stream-limit", "call-limit", "call-rate"})
+LIMITS = frozenset(
+    {"rate-limit", "fault-limit", "in-flight-limit", "stream-limit", "call-limit", "call-rate", "document-rate"}
+)
 """Codes of the limits beyond which a member's requests are turned away without a signed answer."""
 
 MINUTE_S = 60.0

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections import Counter
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from functools import partial
 
 from gateway.clock import Clock
-from gateway.errors import Contradicted, LiaisonError, Malformed, Stale, StorageBroken
+from gateway.errors import BadSignature, Contradicted, LiaisonError, Malformed, Stale, StorageBroken, TooLarge
 from gateway.gossip.greetings import Greetings
 from gateway.gossip.heads import ThirdHeads
-from gateway.gossip.serving import wanted_after
-from gateway.gossip.taking import Taken, take
+from gateway.gossip.holdings import Holdings
+from gateway.gossip.pace import News, Waste
+from gateway.gossip.serving import MAX_BYTES, wanted_after
+from gateway.gossip.taking import Sent, Taken, accept, fits, read
 from gateway.model.documents import Held, Kind, Wanted
 from gateway.model.names import MemberId
 from gateway.ports.gossip import Farewell
@@ -21,20 +23,22 @@ from gateway.rpc import methods
 from gateway.rpc.contract import Calls
 from gateway.trust.keeper import TrustKeeper
 
-MAX_BYTES = 16 * 1024 * 1024
-"""Bytes of one fetched chain."""
+_MIN_PART = 16 * 1024
+"""Bytes of a part at least, except of the last one, so that a chain has an end."""
 
 _MAX_DOCUMENTS = 256
 """Documents that are fetched from one member before others have their turn."""
+
+_MAX_CHAIN = 64
+"""Documents of one chain that are taken at a time; the others come with the next question."""
 
 _EVERY_S = 1.0
 _SAME_S = 30.0
 """Seconds between two questions to a member, and where neither side has changed since the last one."""
 
-_MOST_STRIKES = 6
-"""Each question that brought documents that are refused doubles the time to the next, up to this power of two."""
-
 _MOST_TRIED = 8_192
+
+_ORDER = {kind: place for place, kind in enumerate(Kind)}
 
 _State = tuple[bytes, bytes]
 """The hashes of what a member holds, and of what we hold."""
@@ -45,7 +49,8 @@ Note = Callable[[MemberId, Sequence[Taken]], Awaitable[None]]
 class Fetching:
     """Asks each member whose greeting tells of other documents, one question at a time.
 
-    `changed` is called after documents were taken, and `note` with what came of a member's documents.
+    `changed` is called after documents were taken, and `note` with what came of a member's documents. `lied` is called
+    with a member whose documents are not what it said, and `slowed` with one of which there are too many.
     """
 
     def __init__(
@@ -69,8 +74,11 @@ class Fetching:
         self._fatal = fatal
         self._tasks: dict[MemberId, asyncio.Task[None]] = {}
         self._asked: dict[MemberId, tuple[float, _State]] = {}
-        self._strikes: Counter[MemberId] = Counter()
-        self._tried: Recent[tuple[MemberId, Held], bytes] = Recent(_MOST_TRIED)
+        self._wasted = Waste(clock.monotonic)
+        self._news = News(clock.monotonic)
+        self._tried: Recent[tuple[MemberId, Held], tuple[Held | None, ...]] = Recent(_MOST_TRIED)
+        self.lied: Callable[[MemberId], None] = lambda _member: None
+        self.slowed: Callable[[MemberId], None] = lambda _member: None
         greetings.differs = self.differs
         greetings.leave = self.leave
 
@@ -81,15 +89,16 @@ class Fetching:
             self._start(member, self._ask(member), state)
 
     def leave(self, member: MemberId, farewell: Farewell) -> None:
-        """Take the documents for which a member ended our stream."""
-        state = (hashlib.sha256(farewell.documents).digest(), self._greetings.held.hash)
-        if self._may_ask(member, state):
-            self._start(member, self._take(member, farewell.documents.split(b"\n")), state)
+        """Take the documents for which a member ended our stream, in the place of a question that is under way."""
+        if self._wasted.bears(member):
+            state = (hashlib.sha256(farewell.documents).digest(), self._greetings.held.hash)
+            self._start(member, self._left(member, farewell.documents, self._tasks.get(member)), state)
 
     def _may_ask(self, member: MemberId, state: _State) -> bool:
         asked_s, before = self._asked.get(member, (-_SAME_S, (b"", b"")))
-        wait_s = _SAME_S if before == state else _EVERY_S * 2 ** self._strikes[member]
-        return member not in self._tasks and self._clock.monotonic() - asked_s >= wait_s
+        wait_s = _SAME_S if before == state else _EVERY_S
+        due = self._clock.monotonic() - asked_s >= wait_s
+        return due and member not in self._tasks and self._wasted.bears(member)
 
     async def close(self) -> None:
         """End all questions."""
@@ -111,58 +120,131 @@ class Fetching:
 
         task = asyncio.create_task(guarded())
         self._tasks[member] = task
-        task.add_done_callback(lambda _task: self._tasks.pop(member, None))
+        task.add_done_callback(partial(self._ended, member))
+
+    def _ended(self, member: MemberId, task: asyncio.Task[None]) -> None:
+        if self._tasks.get(member) is task:
+            del self._tasks[member]
 
     async def _ask(self, member: MemberId) -> None:
         lines = await self._calls.call(member, methods.LIST_DOCUMENTS, None)
         self._greetings.listed(member, frozenset(lines))
-        held = self._greetings.held.lines
-        mine = {(line.kind, line.member): line for line in held}
-        lacking = [line for line in lines if line not in held and not self._is_old(line, mine)]
-        untried = [line for line in lacking if not self._was_tried(member, line)]
-        for line in sorted(untried, key=lambda item: list(Kind).index(item.kind))[:_MAX_DOCUMENTS]:
-            await self._get(member, line, mine.get((line.kind, line.member)))
+        held = self._greetings.held
+        lacking = [line for line in lines if line not in held.lines and not _is_old(line, held)]
+        untried = [line for line in lacking if not self._was_tried(member, line) and self._may_come(line)]
+        for line in sorted(untried, key=lambda item: _ORDER[item.kind])[:_MAX_DOCUMENTS]:
+            if not self._wasted.bears(member):
+                return
+            if line not in self._greetings.held.lines:
+                await self._get(member, line)
 
-    @staticmethod
-    def _is_old(line: Held, mine: Mapping[tuple[Kind, str], Held]) -> bool:
-        """Tell whether we hold a newer charter or descriptor. An older status may remove more, and is looked at."""
-        known = mine.get((line.kind, line.member))
-        return line.kind in (Kind.CHARTER, Kind.DESCRIPTOR) and known is not None and line.version < known.version
+    def _may_come(self, line: Held) -> bool:
+        """Tell whether news about a member may come now; a removal always may."""
+        if not (may_come := self._news.may_come(line)):
+            self.slowed(MemberId(line.member))
+        return may_come
 
     def _was_tried(self, member: MemberId, line: Held) -> bool:
-        """Tell whether this was fetched before while we held what we hold now; what it said then it says still."""
-        return self._tried.use(member, (member, line)) == self._greetings.held.hash
+        """Tell whether this was fetched before from a member, and would bring now what it brought then: nothing."""
+        return self._tried.use(member, (member, line)) == _decides(line, self._greetings.held)
 
-    async def _get(self, member: MemberId, line: Held, mine: Held | None) -> None:
-        """Fetch one document, or a chain of them, and take it."""
-        held = self._greetings.held.hash
-        data = await self._fetch(member, wanted_after(line, mine))
-        lines = [item for item in data.split(b"\n") if item]
-        if line.kind is Kind.FORK:
+    async def _get(self, member: MemberId, line: Held) -> None:
+        """Fetch one document, or a chain of them, and take it. What brings nothing is counted as waste."""
+        held = self._greetings.held
+        size = 0
+        try:
+            data = await self._fetch(member, wanted_after(line, held.newest.get((line.kind, line.member))))
+            size, lines = len(data), [item for item in data.split(b"\n") if item]
+            brings = await (self._fork(line, lines) if line.kind is Kind.FORK else self._documents(member, line, lines))
+        except (Malformed, BadSignature, TooLarge):
+            self._wasted.lied(member, size)
+            self.lied(member)
+            self._tried.put(member, (member, line), _decides(line, held))
+            raise
+        if brings is None:
+            self._wasted.count(member, 0)
+        elif not brings:
+            self._wasted.count(member, size)
+            self._tried.put(member, (member, line), _decides(line, held))
+
+    async def _fork(self, line: Held, lines: list[bytes]) -> bool:
+        """Verify the two heads of a fork; tell whether both are signed."""
+        if hashlib.sha256(b"".join(item + b"\n" for item in lines)).digest() != line.hash:
+            raise Malformed("this is not the evidence that was asked for", code="bad-documents")
+        try:
             await asyncio.to_thread(self._heads.verify_fork, lines)
-        else:
-            await self._take(member, lines)
-        self._tried.put(member, (member, line), held)
+        except BadSignature:  # of a log whose keys we do not know, or do not trust any more
+            return False
+        return True
+
+    async def _documents(self, member: MemberId, line: Held, lines: list[bytes]) -> bool | None:
+        """Take documents that were fetched as `line`; tell whether they bring anything. None: they are to come again.
+
+        Raises `Malformed` for others than those that the line tells of.
+        """
+        sent = await asyncio.to_thread(lambda: [read(item) for item in lines[:_MAX_CHAIN]])
+        if not sent or not all(fits(item, line) for item in sent):
+            raise Malformed("these are not the documents that were asked for", code="bad-documents", where=member)
+        now = self._news.admitted(sent, self._trust.view)
+        brings = await self._take(member, now)
+        return brings or None if len(now) < len(lines) else brings
 
     async def _fetch(self, member: MemberId, wanted: Wanted) -> bytes:
-        data = b""
+        parts: list[bytes] = []
+        size = total = 0
         while True:
             part = await self._calls.call(
-                member,
-                methods.FETCH_DOCUMENTS,
-                Wanted(wanted.kind, wanted.member, wanted.after, wanted.hash, len(data)),
+                member, methods.FETCH_DOCUMENTS, Wanted(wanted.kind, wanted.member, wanted.after, wanted.hash, size)
             )
-            data += part.data
-            if len(data) >= part.total:
-                return data
-            if not part.data or part.total > MAX_BYTES:
+            size, total = size + len(part.data), total or part.total
+            parts.append(part.data)
+            if part.total != total:
+                raise Stale("the documents have changed meanwhile", code="documents-changed", where=member)
+            if size >= total:
+                return b"".join(parts)
+            if len(part.data) < _MIN_PART or total > MAX_BYTES:
                 raise Malformed("the documents are too large, or do not come", code="bad-documents", where=member)
 
-    async def _take(self, member: MemberId, lines: Iterable[bytes]) -> None:
-        found = [line for line in lines if line.strip()]
-        taken = await asyncio.to_thread(take, self._trust.documents, found, self._clock)
-        refused = any(not isinstance(item.refusal, Stale | Contradicted | None) for item in taken)
-        self._strikes[member] = min(_MOST_STRIKES, self._strikes[member] + 1) if refused else 0
-        if any(item.changed or item.contradicts for item in taken):
+    async def _left(self, member: MemberId, documents: bytes, before: asyncio.Task[None] | None) -> None:
+        """Take the charter or the statuses for which a member ended our stream."""
+        if before is not None:
+            before.cancel()  # the member answers us no more
+            await asyncio.wait([before])
+        try:
+            lines = [line for line in documents.split(b"\n") if line][:_MAX_CHAIN]
+            sent = await asyncio.to_thread(lambda: [read(line) for line in lines])
+        except (Malformed, BadSignature, TooLarge):
+            self._wasted.lied(member, len(documents))
+            self.lied(member)
+            raise
+        ending = [item for item in sent if item.kind in (Kind.CHARTER, Kind.STATUS)]
+        if not await self._take(member, self._news.admitted(ending, self._trust.view)):
+            self._wasted.count(member, len(documents))
+
+    async def _take(self, member: MemberId, sent: Sequence[Sent]) -> bool:
+        """Take documents; tell whether one of them changed something. Raises `BadSignature` where one is not signed."""
+        taken = await asyncio.to_thread(accept, self._trust.documents, sent, self._clock)
+        self._news.count(taken)
+        if any(item.changed or isinstance(item.refusal, Contradicted) for item in taken):
             await self._changed()
             await self._note(member, taken)
+        for item in taken:
+            if isinstance(item.refusal, BadSignature):
+                raise item.refusal
+        return any(item.changed or item.contradicts for item in taken)
+
+
+def _is_old(line: Held, held: Holdings) -> bool:
+    """Tell whether we hold a newer charter or descriptor. An older status may remove more, and is looked at."""
+    known = held.newest.get((line.kind, line.member))
+    return line.kind in (Kind.CHARTER, Kind.DESCRIPTOR) and known is not None and line.version < known.version
+
+
+def _decides(line: Held, held: Holdings) -> tuple[Held | None, ...]:
+    """Return those of our lines that decide what a document brings: other news are no reason to fetch it again."""
+    before = {
+        Kind.CHARTER: (Kind.CHARTER,),
+        Kind.DESCRIPTOR: (Kind.CHARTER, Kind.DESCRIPTOR),
+        Kind.STATUS: (Kind.CHARTER, Kind.DESCRIPTOR, Kind.STATUS),
+    }.get(line.kind, ())
+    return tuple(held.newest.get((kind, "" if kind is Kind.CHARTER else line.member)) for kind in before)

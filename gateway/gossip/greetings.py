@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from gateway.gossip.heads import ThirdHeads
-from gateway.gossip.holdings import Holdings
+from gateway.gossip.holdings import NOTHING, Holdings
 from gateway.model.documents import Held, Kind
 from gateway.model.names import MemberId
 from gateway.ports.gossip import Farewell, Greeting, Told
@@ -25,7 +25,7 @@ class Greetings:
         self._member = member
         self._heads = heads
         self._trust = trust
-        self._held = Holdings((), b"")
+        self._held = NOTHING
         self._hashes: dict[MemberId, bytes] = {}
         self._lists: dict[MemberId, tuple[bytes, frozenset[Held]]] = {}
         self.differs: Callable[[MemberId], None] = lambda _member: None
@@ -55,7 +55,7 @@ class Greetings:
     def heard(self, speaker: MemberId, greeting: Greeting) -> None:
         """Note what a member holds, and the heads that it has seen."""
         self._hashes[speaker] = greeting.documents
-        self._heads.hear(greeting.heads)
+        self._heads.hear(speaker, greeting.heads)
         if greeting.documents != self._held.hash:
             self.differs(speaker)
 

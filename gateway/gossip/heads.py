@@ -5,14 +5,14 @@ A log that shows two members two histories is found by the first member that hea
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from gateway.audit.tree.checkpoint import Checkpoint, foreign_head, parse_checkpoint
 from gateway.clock import Clock
-from gateway.errors import LiaisonError, Malformed
+from gateway.errors import BadSignature, LiaisonError, Malformed
 from gateway.model.names import MemberId
 from gateway.ports.gossip import Told
+from gateway.recent import Recent
 from gateway.signing.strict_json import loads
 from gateway.trust.view import TrustView
 from gateway.witness.listed_logs import ListedLogs
@@ -34,7 +34,7 @@ class ThirdHeads:
         self._seen = seen
         self._member = member
         self._logs = ListedLogs(trust, clock, member, domestic=False)
-        self._waiting: deque[bytes] = deque(maxlen=_MOST_WAITING)
+        self._waiting: Recent[bytes, MemberId] = Recent(_MOST_WAITING)
 
     def tell(self, listener: MemberId, told: Told) -> tuple[bytes, ...]:
         """Return the largest heads of logs of third members that are new to this listener; note them in `told`."""
@@ -47,25 +47,32 @@ class ThirdHeads:
                 found.append(head.data)
         return tuple(found)
 
-    def hear(self, heads: Iterable[bytes]) -> None:
-        """Keep heads until `verify`; the oldest of too many are left out."""
-        self._waiting.extend(heads)
+    def hear(self, speaker: MemberId, heads: Iterable[bytes]) -> None:
+        """Keep heads until `verify`. Of too many, the speaker that brought the most loses its oldest ones."""
+        for head in heads:
+            self._waiting.put(speaker, head, speaker)
 
     def verify(self) -> None:
         """Verify the heads that wait, and note them as seen: a head that contradicts another is kept as evidence."""
-        while self._waiting:
-            head = self.signed(self._waiting.popleft())
+        for data in self._waiting.latest(_MOST_WAITING):
+            self._waiting.drop(self._waiting.held[data], data)
+            head = self.signed(data)
             if head is not None:
                 self._seen.note_head(head)
 
-    def verify_fork(self, lines: Iterable[bytes]) -> None:
-        """Note both heads of a fork that another member found. Heads that no listed key signed are left out."""
-        for line in lines:
-            text = loads(line, 2 * MAX_HEAD)
-            if not isinstance(text, str):
-                raise Malformed("the heads of a fork are two texts", code="malformed-fork")
-            if (head := self.signed(text.encode())) is not None:
-                self._seen.note_head(head)
+    def verify_fork(self, lines: Sequence[bytes]) -> None:
+        """Note both heads of a fork that another member found.
+
+        Raises `Malformed`, and `BadSignature` where keys that the log lists did not sign both: then none is noted.
+        """
+        texts = [loads(line, 2 * MAX_HEAD) for line in lines[:3]]
+        if len(texts) != 2 or not all(isinstance(text, str) for text in texts):
+            raise Malformed("the heads of a fork are two texts", code="malformed-fork")
+        heads = [head for head in (self.signed(text.encode()) for text in texts) if head is not None]
+        if len(heads) != 2 or heads[0].origin != heads[1].origin or heads[0].size != heads[1].size:
+            raise BadSignature("these are not two signed heads of one log and size", code="malformed-fork")
+        for head in heads:
+            self._seen.note_head(head)
 
     def signed(self, data: bytes) -> Checkpoint | None:
         """Return a head of a third member that a key signed which its log lists; None for any other."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 
 from gateway.errors import Malformed, Unknown
@@ -11,11 +10,15 @@ from gateway.model.documents import Held, Kind, Part, Wanted
 from gateway.trust.documents.charter import parse_charter
 from gateway.trust.documents.descriptor import parse_descriptor
 from gateway.trust.documents.folder import TrustDocuments
+from gateway.trust.documents.kept_lines import Once
 from gateway.trust.view import TrustView
 from gateway.witness.ports import Evidence
 
 PART = 60 * 1024
 """Bytes of one part of documents."""
+
+MAX_BYTES = 16 * 1024 * 1024
+"""Bytes of one fetched chain; what does not fit comes with the next question."""
 
 
 class Serving:
@@ -25,6 +28,7 @@ class Serving:
         self._documents = documents
         self._evidence = evidence
         self._trust = trust
+        self._firsts: Once[int] = Once()
 
     def fetch(self, wanted: Wanted) -> Part:
         """Return a part of the documents that are wanted. Raises `Unknown`, and `Malformed` for a wrong place."""
@@ -40,18 +44,31 @@ class Serving:
         match wanted.kind:
             case Kind.CHARTER:
                 lines = self._documents.charter_versions()
-                return [line for line in lines if parse_charter(line).charter.version > wanted.after]
+                return self._after(lines, wanted, lambda line: parse_charter(line).charter.version)
             case Kind.DESCRIPTOR:
                 lines = self._documents.descriptors(self._member(wanted))
-                return [line for line in lines if parse_descriptor(line)[0].version > wanted.after]
+                return self._after(lines, wanted, lambda line: parse_descriptor(line)[0].version)
             case Kind.STATUS:
                 return self._documents.status_lines(self._member(wanted))
             case Kind.CONFLICT:
-                found = self._documents.conflicts()
-                return [line for line in found if hashlib.sha256(line).digest() == wanted.hash][:1]
+                return self._documents.evidence.get(wanted.hash)
             case Kind.FORK:
                 forks = [item for item in self._evidence.evidence() if item.code == FORK]
                 return [fork_lines(item) for item in forks if fork_hash(item) == wanted.hash][:1]
+
+    def _after(self, lines: list[bytes], wanted: Wanted, read: Callable[[bytes], int]) -> list[bytes]:
+        """Return the versions of a chain after one, as many as a chain may be long: each line is the next version."""
+        if not lines:
+            return []
+        first = self._firsts.get(f"{wanted.kind} {wanted.member}", lines[0], lambda: read(lines[0]))
+        found: list[bytes] = []
+        size = 0
+        for line in lines[max(0, wanted.after + 1 - first) :]:
+            size += len(line) + 1
+            if found and size > MAX_BYTES:
+                break
+            found.append(line)
+        return found
 
     def _member(self, wanted: Wanted) -> str:
         if wanted.member not in self._trust().members:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from gateway.clock import Clock
-from gateway.errors import Contradicted, LiaisonError, StorageBroken
+from gateway.errors import LiaisonError, StorageBroken
+from gateway.model.documents import Held, Kind
 from gateway.trust.ceremony.ceremony import import_line, kind_of
 from gateway.trust.documents.charter import parse_charter
 from gateway.trust.documents.descriptor import parse_descriptor
@@ -18,58 +20,84 @@ _ORDER = ("charter", "descriptor", "status", "appointment")
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """The result for one document: what was accepted, or why not."""
+    """The result for one document: what was accepted, or why not. `contradicts` says that it is new evidence: it
+    contradicts a document that is held, and is kept.
+    """
 
     accepted: Accepted | None
     refusal: LiaisonError | None = None
+    contradicts: bool = False
+    size: int = 0
 
     @property
     def changed(self) -> bool:
         """Tell whether the document is new here."""
         return self.accepted is not None and self.accepted.changed
 
-    @property
-    def contradicts(self) -> bool:
-        """Tell whether the document contradicts one that is held: it is kept as evidence."""
-        return isinstance(self.refusal, Contradicted)
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A document that parses; no signature is verified yet. `removed` are the keys that a status removes."""
+
+    line: bytes
+    kind: str
+    member: str
+    version: int
+    hash: bytes = b""
+    removed: frozenset[str] = frozenset()
+
+
+def read(line: bytes) -> Sent:
+    """Return a document for what it says that it is. Raises `Malformed`, `BadSignature`, `TooLarge`."""
+    kind = kind_of(line)
+    if kind == "charter":
+        charter = parse_charter(line).charter
+        return Sent(line, kind, "", charter.version, charter.hash)
+    if kind == "descriptor":
+        descriptor = parse_descriptor(line)[0]
+        return Sent(line, kind, descriptor.member, descriptor.version, descriptor.hash)
+    if kind == "status":
+        status = parse_status(line)[0]
+        return Sent(line, kind, status.member, status.sequence, status.hash, frozenset(status.removed))
+    return Sent(line, kind, "", 0)
+
+
+def fits(sent: Sent, line: Held) -> bool:
+    """Tell whether a document is one that a line told of: of its kind and member, and where it is evidence, the one."""
+    if line.kind is Kind.CONFLICT:
+        return line.hash in (sent.hash, hashlib.sha256(sent.line).digest())
+    return sent.kind == line.kind and sent.member == line.member
 
 
 def take(
     documents: TrustDocuments, lines: Iterable[bytes], clock: Clock, fingerprint: str | None = None
 ) -> list[Taken]:
+    """Take documents of any kind; return a result for each, also for those that do not parse. Raises like `accept`."""
+    sent, taken = [], []
+    for line in lines:
+        try:
+            sent.append(read(line))
+        except LiaisonError as error:
+            taken.append(Taken(None, error))
+    return [*taken, *accept(documents, sent, clock, fingerprint)]
+
+
+def accept(
+    documents: TrustDocuments, sent: Iterable[Sent], clock: Clock, fingerprint: str | None = None
+) -> list[Taken]:
     """Take documents, charters first, then descriptors and statuses, each by its version; return a result for each.
 
     One that is refused does not keep the others out. Raises `StorageBroken`.
     """
-    placed, taken = [], []
-    for line in lines:
-        try:
-            placed.append((_place(line), line))
-        except LiaisonError as error:
-            taken.append(Taken(None, error))
-    for _, line in sorted(placed, key=lambda item: item[0]):
-        taken.append(_one(documents, line, clock, fingerprint))
-    return taken
+    placed = sorted(sent, key=lambda item: (_ORDER.index(item.kind), item.member, item.version))
+    return [_one(documents, item.line, clock, fingerprint) for item in placed]
 
 
 def _one(documents: TrustDocuments, line: bytes, clock: Clock, fingerprint: str | None) -> Taken:
+    known = documents.evidence.hashes()
     try:
-        return Taken(import_line(documents, line, clock, fingerprint))
+        return Taken(import_line(documents, line, clock, fingerprint), size=len(line))
     except StorageBroken:
         raise
     except LiaisonError as error:
-        return Taken(None, error)
-
-
-def _place(line: bytes) -> tuple[int, str, int]:
-    """Return the place of a document in the order of taking: kind, member, version."""
-    kind = kind_of(line)
-    if kind == "charter":
-        return 0, "", parse_charter(line).charter.version
-    if kind == "descriptor":
-        descriptor = parse_descriptor(line)[0]
-        return 1, descriptor.member, descriptor.version
-    if kind == "status":
-        status = parse_status(line)[0]
-        return 2, status.member, status.sequence
-    return _ORDER.index(kind), "", 0
+        return Taken(None, error, documents.evidence.hashes() != known)

@@ -129,6 +129,9 @@ class AskingStream:
 
     def greet(self) -> None:
         """Greet the other end: our documents have changed, or the stream was quiet."""
+        self._greetings.soon(self._greet_now)
+
+    def _greet_now(self) -> None:
         self._greet = True
         self._ready.set()
 
@@ -175,6 +178,7 @@ class AskingStream:
 
     def _break(self, error: LiaisonError) -> None:
         self.broken = True
+        self._greetings.close()
         self._call.cancel()
         for task in self._tasks:
             if task is not asyncio.current_task():

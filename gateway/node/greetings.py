@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 
 from liaison.exchange.v1 import exchange_pb2 as pb
@@ -14,7 +15,10 @@ BEAT_S = 2.0
 """Seconds after which a quiet stream is greeted again."""
 
 _EARLY_S = 0.5
-"""A greeting that comes sooner after the one before brings nothing."""
+"""A greeting that comes sooner after the one before counts as one that brings nothing; its heads are not looked at."""
+
+_APART_S = 0.6
+"""Seconds between two greetings of ours: news that come more quickly go together, so that none is early."""
 
 _MAX_HEADS = 16
 _MAX_HEAD = 2_048
@@ -30,10 +34,30 @@ class Greetings:
         self._now = now
         self._told: dict[str, int] = {}
         self._heard_s = 0.0
+        self._said_s = -_APART_S
+        self._later: asyncio.TimerHandle | None = None
         self.answered = False
+
+    def soon(self, greet: Callable[[], None]) -> None:
+        """Call `greet` when a greeting is due: now, or once for all that is to be said in a moment."""
+        wait_s = self._said_s + _APART_S - self._now()
+        if wait_s <= 0:
+            greet()
+        elif self._later is None:
+            self._later = asyncio.get_running_loop().call_later(wait_s, self._now_due, greet)
+
+    def close(self) -> None:
+        """Greet no more: the stream has ended."""
+        if self._later is not None:
+            self._later.cancel()
+
+    def _now_due(self, greet: Callable[[], None]) -> None:
+        self._later = None
+        greet()
 
     def hello(self) -> pb.Hello:
         """Return our greeting."""
+        self._said_s = self._now()
         said = self._greeter.greeting(self._member, self._told)
         return pb.Hello(member=self._greeter.member, trust_hash=said.documents, heads=said.heads)
 
@@ -46,8 +70,8 @@ class Greetings:
         before, self._heard_s = self._heard_s, self._now()
         self.answered = True
         in_time = self._heard_s - before >= _EARLY_S
-        if in_time:
-            self._greeter.heard(self._member, Greeting(hello.trust_hash, tuple(hello.heads)))
+        heads = tuple(hello.heads) if in_time else ()
+        self._greeter.heard(self._member, Greeting(hello.trust_hash, heads))
         return in_time
 
     def farewell(self, code: str) -> bytes:

@@ -78,6 +78,7 @@ class Stream:
             await self._end_with(error)
         finally:
             self._cut = True
+            self._greetings.close()
             self._outbox.clear()
             writing.cancel()
             self._reading.cancel()
@@ -171,7 +172,7 @@ class Stream:
     def greet(self) -> None:
         """Greet the other end, unless it is of a version that does not."""
         if self._greetings.answered:
-            self.deliver([wire.reply_hello(self._greetings.hello())], 0)
+            self._greetings.soon(lambda: self.deliver([wire.reply_hello(self._greetings.hello())], 0))
 
     def look(self) -> None:
         """Look again whether the peer is still accepted: trust has changed. One that is not has its stream ended."""

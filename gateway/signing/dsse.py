@@ -50,6 +50,7 @@ def add_signature(document: Document, key: SigningKey) -> bytes:
 
 def parse_document(data: bytes, payload_type: str) -> Document:
     """Return the document in `data`, in its only form and of this type. Raises `Malformed`, `TooLarge`."""
+    strict_json.check_items(data)
     value = strict_json.loads(data, MAX_DOCUMENT)
     if not isinstance(value, dict) or set(value) != {"payload", "payloadType", "signatures"}:
         raise _bad("a signed document has `payload`, `payloadType` and `signatures`, and nothing else")
@@ -59,6 +60,7 @@ def parse_document(data: bytes, payload_type: str) -> Document:
     if not isinstance(signatures, list) or not 1 <= len(signatures) <= MAX_SIGNATURES:
         raise _bad(f"a document has 1 to {MAX_SIGNATURES} signatures")
     document = Document(payload_type, decode64(value["payload"]), tuple(_signature(item) for item in signatures))
+    strict_json.check_items(document.payload)
     if _write(document) != data:
         raise _bad("the document is not in its only form")
     return document

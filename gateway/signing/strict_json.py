@@ -16,6 +16,9 @@ from typing import Any, NoReturn
 from gateway.errors import Malformed, TooLarge
 
 MAX_DEPTH = 32
+MAX_ITEMS = 100_000
+"""Items of one signed document; the charter of a thousand members has a third of them."""
+
 _MAX_INTEGER = 2**53
 _MAX_NUMBER = 32
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
@@ -42,6 +45,12 @@ def loads(data: bytes, max_bytes: int, max_depth: int = MAX_DEPTH) -> Any:
     if _SURROGATE.search(data):
         _check_text(value)
     return value
+
+
+def check_items(data: bytes) -> None:
+    """Raise `Malformed` for a document of more items than one that people sign has: to parse it holds the process."""
+    if data.count(b",") > MAX_ITEMS or data.count(b'"') > 2 * MAX_ITEMS:
+        raise Malformed("more than {limit} items in one document", code="too-many-items", limit=MAX_ITEMS)
 
 
 def dumps(value: Any) -> bytes:

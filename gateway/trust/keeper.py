@@ -89,7 +89,7 @@ class TrustKeeper:
     def _withheld(self, charter: Charter, descriptors: dict[str, Descriptor], alarms: list[str]) -> Withheld:
         """Return what documents that contradict those in force take away."""
         try:
-            conflicts, versions = self.documents.conflicts(), self.documents.charter_versions()
+            conflicts, versions = self.documents.evidence.all(), self.documents.charter_versions()
         except LiaisonError as error:
             self._refused(f"documents that contradict others cannot be read: {error}", error, alarms)
             return self._view.withheld

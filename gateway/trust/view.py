@@ -124,6 +124,11 @@ class TrustView:
             )
         return found
 
+    def keys(self, member: str) -> tuple[ListedKey, ...]:
+        """Return the keys that a member lists, removed or not; none where nothing is known of it."""
+        found = self._descriptors.get(member)
+        return found.keys if found else ()
+
     def status(self, member: str) -> Status | None:
         """Return the newest status of a member, or None."""
         return self._statuses.get(member)
@@ -142,18 +147,14 @@ class TrustView:
     def server_name(self, member: str) -> str:
         """Return the DNS name that a client checks: that of the TLS key that is valid longest. Raises `Unknown`."""
         now = self._clock.now_us()
-        slots = [
-            slot
-            for (owner, _, use), slot in self._slots.items()
-            if owner == member and use == KeyUse.TLS and slot.start_us <= now < slot.stop_us
-        ]
+        slots = [slot for _, slot in self._of(member, KeyUse.TLS) if slot.start_us <= now < slot.stop_us]
         if not slots:
             raise Unknown("`{member}` has no TLS key that is valid now", code="no-tls-key", member=member)
         return max(slots, key=lambda slot: slot.stop_us).listed.leaf().name.dns
 
     def tls_keys(self, member: str) -> frozenset[str]:
         """Return the ids of a member's TLS keys that are not removed, in their time or not."""
-        return frozenset(key_id for owner, key_id, use in self._slots if owner == member and use == KeyUse.TLS)
+        return frozenset(key_id for key_id, _ in self._of(member, KeyUse.TLS))
 
     def freshness(self, member: str, now_us: int) -> None:
         """Raise `Stale` unless charter and status of `member` are in their time (CASE-J5)."""
@@ -283,11 +284,7 @@ class TrustView:
 
     def vkeys(self, member: str, use: str = KeyUse.LOG) -> tuple[VerifyKey, ...]:
         """Return all keys of a member for a use, by default log checkpoints, in their time or not."""
-        return tuple(
-            slot.key or self._admit(member, slot)
-            for (owner, _, listed), slot in self._slots.items()
-            if owner == member and listed == use
-        )
+        return tuple(slot.key or self._admit(member, slot) for _, slot in self._of(member, use))
 
     def witness_keys(self, member: str, use: str = KeyUse.WITNESS) -> tuple[ListedWitness, ...]:
         """Return the keys with which a member's node (or its domestic witness) cosigns heads, in their time or not.
@@ -295,11 +292,10 @@ class TrustView:
         A key that is not admitted is left out: its cosignatures do not count.
         """
         found = []
-        for (owner, _, listed), slot in self._slots.items():
-            if owner == member and listed == use:
-                with suppress(BadSignature):
-                    key = WitnessKey.admit(slot.listed.spki)
-                    found.append(ListedWitness(MemberId(owner), key, slot.start_us, slot.stop_us))
+        for _, slot in self._of(member, use):
+            with suppress(BadSignature):
+                key = WitnessKey.admit(slot.listed.spki)
+                found.append(ListedWitness(MemberId(member), key, slot.start_us, slot.stop_us))
         return tuple(found)
 
     def record_key(self, member: str, agency: str, certificate_der: bytes, at_us: int) -> tuple[VerifyKey, bool]:
@@ -374,6 +370,12 @@ class TrustView:
             slot.stop_us = min(stop, slot.stop_us)
         slot.key = key
         return key
+
+    def _of(self, member: str, use: str) -> Iterator[tuple[str, _Slot]]:
+        """Yield id and slot of the keys of one member that count for a use; those of other members cost nothing."""
+        for listed in self.keys(member):
+            if listed.use == use and (slot := self._slots.get((member, listed.key_id, use))) is not None:
+                yield listed.key_id, slot
 
     def _collect(self, live: bool) -> dict[tuple[str, str, str], _Slot]:
         slots = {}

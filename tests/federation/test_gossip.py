@@ -129,8 +129,8 @@ async def test_two_descriptors_of_one_version_take_away_what_either_does_at_ever
         return gone not in nodes[member].core.parts.trust().tls_keys("vn")
 
     await eventually(lambda: withheld("th"), 15)
-    await eventually(lambda: len(nodes["th"].resources.trust.documents.conflicts()) == 1, 15)
-    await eventually(lambda: len(nodes["kh"].resources.trust.documents.conflicts()) == 1, 15)
+    await eventually(lambda: len(nodes["th"].resources.trust.documents.evidence.hashes()) == 1, 15)
+    await eventually(lambda: len(nodes["kh"].resources.trust.documents.evidence.hashes()) == 1, 15)
     await eventually(lambda: all(has_entry(world, member, "trust-refused") for member in ("th", "kh")), 10)
 
 

@@ -15,7 +15,7 @@ import pytest
 from certs.authority import Authority, create_authority
 from certs.names import CertificateName, CertificateUse
 from certs.profile import read_leaf
-from gateway.agency.allowance import ENTRIES, Allowance
+from gateway.agency.allowance import Allowance
 from gateway.agency.issuer import Profile
 from gateway.agency.server import TlsFiles
 from gateway.clock import SystemClock
@@ -23,6 +23,7 @@ from gateway.config import Home
 from gateway.config.schema import Limits
 from gateway.config.suspensions import Suspensions
 from gateway.errors import Misconfigured
+from gateway.exchange.refusals import ENTRIES
 from gateway.ops.acts.switches import suspend, target_of
 from gateway.ports.officers import Ended
 from tests.support.rest import MEMBER, OFFICER, SNI, Rest, StoredSearches, certify, rest_api
@@ -156,6 +157,34 @@ async def test_a_flood_of_one_system_leaves_the_others_theirs_and_does_not_fill_
         assert len(rest.refused) == ENTRIES
         (draft,) = allowance.drafts()
         assert draft.private["count"] == 60
+
+
+@pytest.mark.parametrize("kind", ["no token", "false token", "no JSON", "large body", "unknown path", "wrong method"])
+async def test_1600_refused_calls_of_one_system_are_few_entries(tmp_path: Path, kind: str) -> None:
+    allowance = Allowance(Limits(system_rate_per_s=10_000, officer_rate_per_s=10_000), CLOCK.monotonic)
+    async with rest_api(tmp_path, StoredSearches(), allowance=allowance) as rest, rest.client() as client:
+        bearer = rest.bearer()
+
+        async def call() -> int:
+            path, headers, body, method = "/v1/searches", dict(bearer), b"{}", "POST"
+            match kind:
+                case "no token":
+                    headers = {}
+                case "false token":
+                    headers = {"authorization": "Bearer e30.e30.e30"}
+                case "large body":
+                    headers["content-type"], body = "application/json", b" " * 70_000
+                case "unknown path":
+                    path = "/v1/nothing"
+                case "wrong method":
+                    method = "DELETE"
+            response = await client.request(method, path, headers=headers, content=body, extensions=SNI)
+            return response.status_code
+
+        for _ in range(1600 // 16):
+            assert all(status >= 400 for status in await asyncio.gather(*(call() for _ in range(16))))
+        assert len(rest.refused) <= ENTRIES
+        assert len(allowance.drafts()) <= 3
 
 
 # ------------------------------------------------------------ withdrawn certificates

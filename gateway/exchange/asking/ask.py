@@ -50,6 +50,7 @@ from gateway.exchange.asking.shown_line import show_line
 from gateway.exchange.asking.turns import Turns
 from gateway.exchange.parts import Parts
 from gateway.exchange.quota import over_quota
+from gateway.exchange.refusals import Refusals
 from gateway.exchange.stages import as_error, reraise_fatal
 from gateway.matching.keys import query_cost
 from gateway.model.exchange import AnswerMessage, Outcome, Refusal, Request
@@ -110,6 +111,7 @@ class Asker:
         self._late: set[asyncio.Task[None]] = set()
         self._turns = Turns()
         self.breakers = Breakers(parts.clock.monotonic)
+        self.denials = Refusals()
 
     def limit(self, budget_s: float) -> None:
         """Wait for that long for the answers of searches from now on."""
@@ -120,8 +122,13 @@ class Asker:
         try:
             self._check(inquiry.officer, inquiry.command, inquiry.policy or self._parts.policy())
         except LiaisonError as error:
-            await self._writers.operations.write(notes.denied(inquiry, error.code))
+            await self._note_denied(inquiry, error.code)
             raise
+
+    async def _note_denied(self, inquiry: Inquiry, code: str) -> None:
+        """Write the entry of a question that is not allowed; of very many of one system the others are counted."""
+        if self.denials.is_entry(inquiry.officer.client, code, inquiry.officer.person):
+            await self._writers.operations.write(notes.denied(inquiry, code))
 
     async def run(self, inquiry: Inquiry, added: Added) -> LateAnswers:
         """Run steps 2 to 7 until all lines are there or the budget is over; return the answers that may come late."""
@@ -133,7 +140,7 @@ class Asker:
         added(own)
         outgoing = await self._within_quota([self._prepare(inquiry, member, policy) for member in command.to], policy)
         for line in (item for item in outgoing if isinstance(item, Line)):
-            await self._writers.operations.write(notes.denied(inquiry, line.refusal.code if line.refusal else ""))
+            await self._note_denied(inquiry, line.refusal.code if line.refusal else "")
             added(line)
         asked = [item for item in outgoing if isinstance(item, Asked)]
         await asyncio.gather(*(self._writers.exchange.write(notes.asked(item)) for item in asked))  # 3

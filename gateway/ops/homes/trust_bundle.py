@@ -23,7 +23,7 @@ def export_documents(trust: Path, out: Path) -> int:
     lines = documents.charter_versions()
     for member in sorted(charter.members):
         lines += [*documents.descriptors(member), *documents.status_lines(member), *documents.appointments(member)]
-    lines += documents.conflicts()
+    lines += documents.evidence.all()
     write_document(out, b"\n".join(lines))
     return len(lines)
 

@@ -28,7 +28,7 @@ from gateway.trust.ceremony.listing import listed_leaf, next_keys, plain_key
 from gateway.trust.ceremony.member_card import MemberCard
 from gateway.trust.ceremony.witness_card import witness_cards
 from gateway.trust.documents.appointment import APPOINTMENT_TYPE, parse_appointment
-from gateway.trust.documents.charter import MAX_CHARTER, draft_charter, parse_charter, sign_charter
+from gateway.trust.documents.charter import MAX_CHARTER, check_shape, draft_charter, parse_charter, sign_charter
 from gateway.trust.documents.descriptor import (
     DESCRIPTOR_TYPE,
     PERSONS,
@@ -51,6 +51,9 @@ PERSON_FOLDERS = {use: f"{use}s" for use in PERSONS}
 
 CERTIFICATES = "certificates"
 """Folder of a home with the certificates (`*.pem`) of keys that agencies hold themselves."""
+
+_SIGNED = b'{"payload"'
+"""The first bytes of every signed document but a charter."""
 
 _KINDS = ((DESCRIPTOR_TYPE, "descriptor"), (STATUS_TYPE, "status"), (APPOINTMENT_TYPE, "appointment"))
 _CERTIFIED_FILES = ("tls", "statement", "status")
@@ -114,6 +117,10 @@ def authority_key(folder: Path) -> SigningKey:
 
 def kind_of(data: bytes) -> str:
     """Return `charter`, `descriptor`, `status` or `appointment`, by the content of a document. Raises `Malformed`."""
+    if data.startswith(_SIGNED):
+        strict_json.check_items(data)
+    else:
+        check_shape(data)
     value = strict_json.loads(data.rstrip(b"\n"), max(MAX_CHARTER, MAX_DOCUMENT))
     if isinstance(value, dict) and "signed" in value:
         return "charter"

@@ -34,6 +34,8 @@ from gateway.trust.documents.members import CharterMember, MemberStatus, format_
 MAX_CHARTER = 8 * 1024 * 1024
 """Bytes of one charter; a thousand members need 1 MB."""
 
+_MAX_TEXT = 64 * 1024
+
 MAX_DAYS = 366
 """A charter is valid for 12 months at most."""
 
@@ -110,6 +112,7 @@ def draft_charter(
 def parse_charter(data: bytes) -> Draft:
     """Return a charter in its only form, its signatures not yet verified. Raises `Malformed`, `BadSignature`."""
     data = data.rstrip(b"\n")
+    check_shape(data)
     value = strict_json.loads(data, MAX_CHARTER)
     if not isinstance(value, dict) or value.keys() != {"signatures", "signed"} or strict_json.dumps(value) != data:
         raise _bad("a charter is `signed` and `signatures`, in the form in which it was drafted")
@@ -122,6 +125,16 @@ def parse_charter(data: bytes) -> Draft:
     except Exception as error:  # a library that reads foreign bytes may raise anything; the answer is no
         raise _bad(f"this is not a charter: {error}") from error
     return Draft(_read(metadata.signed, signed, data), metadata)
+
+
+def check_shape(data: bytes) -> None:
+    """Raise `Malformed` for bytes that no charter has: very many items, or one very long text."""
+    strict_json.check_items(data)
+    at = 0
+    while (end := data.find(b'"', at, at + _MAX_TEXT)) >= 0:
+        at = end + 1
+    if len(data) - at > _MAX_TEXT:
+        raise _bad(f"a charter has no text of more than {_MAX_TEXT} bytes")
 
 
 def sign_charter(data: bytes, key: SigningKey) -> bytes:

@@ -12,7 +12,6 @@
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import os
 import threading
 from collections.abc import Iterator, Sequence
@@ -20,12 +19,19 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from certs.durable import make_folder, replace
+from certs.durable import make_folder
 from gateway.clock import Clock
-from gateway.errors import BadSignature, Contradicted, Malformed, Misconfigured, Stale, StorageBroken, TooLarge, Unknown
+from gateway.errors import (
+    BadSignature,
+    Contradicted,
+    Malformed,
+    Misconfigured,
+    Stale,
+    StorageBroken,
+    Unknown,
+)
 from gateway.trust.documents.appointment import parse_appointment, verify_appointment
 from gateway.trust.documents.charter import (
-    MAX_CHARTER,
     Charter,
     check_expiry,
     check_fingerprint,
@@ -35,12 +41,10 @@ from gateway.trust.documents.charter import (
 )
 from gateway.trust.documents.descriptor import Descriptor, check_keys, parse_descriptor, verify_descriptor
 from gateway.trust.documents.fields import SKEW_US
+from gateway.trust.documents.kept_lines import Conflicts, Once, read_lines, write_lines
 from gateway.trust.documents.members import CharterMember
 from gateway.trust.documents.removals import Verdict, behind, in_force, judge, removed_by, verified
 from gateway.trust.documents.status import Status, parse_status, verify_status
-
-_MAX_FILE = 64 * MAX_CHARTER
-_MAX_CONFLICTS = 1_024
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +58,19 @@ class Accepted:
 
 
 class TrustDocuments:
-    """The documents in one folder. Writers of several processes take turns; readers need no lock."""
+    """The documents in one folder. Writers of several processes take turns; readers need no lock.
+
+    `evidence` holds the documents that contradict one held.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._holder = 0
+        self.evidence = Conflicts(folder / "conflicts")
+        self._charter: Once[Charter] = Once()
+        self._descriptors: Once[Descriptor] = Once()
+        self._statuses: Once[Status] = Once()
+        self._key_ids: Once[frozenset[str]] = Once()
 
     @property
     def charter_path(self) -> Path:
@@ -81,7 +93,7 @@ class TrustDocuments:
 
     def charter_versions(self) -> list[bytes]:
         """Return all versions held, oldest first."""
-        return _lines(self.charter_path)
+        return read_lines(self.charter_path)
 
     def charter(self, clock: Clock) -> Charter:
         """Return the newest charter, its chain verified again; it may have expired.
@@ -96,20 +108,26 @@ class TrustDocuments:
                 where=str(self.charter_path),
                 remedy="draft one with `liaison trust draft`, or take the federation's with `liaison trust accept`",
             )
-        return verify_charter_chain(versions, clock.now(), allow_expired=True)
+        return self._charter.get("", versions, lambda: verify_charter_chain(versions, clock.now(), allow_expired=True))
 
     def descriptor(self, member: str, charter: Charter) -> Descriptor | None:
         """Return the newest descriptor of a member, verified under `charter`; None when there is none."""
-        lines = _lines(self.descriptor_path(member))
-        return verify_descriptor(lines[-1], charter.members[member], charter.federation) if lines else None
+        lines = read_lines(self.descriptor_path(member))
+        if not lines:
+            return None
+        return self._descriptors.get(
+            member,
+            (lines[-1], charter.hash),
+            lambda: verify_descriptor(lines[-1], charter.members[member], charter.federation),
+        )
 
     def descriptor_versions(self, member: str) -> list[Descriptor]:
         """Return all versions held of a member's descriptor, oldest first; each was verified when it was accepted."""
-        return [parse_descriptor(line)[0] for line in _lines(self.descriptor_path(member))]
+        return [parse_descriptor(line)[0] for line in read_lines(self.descriptor_path(member))]
 
     def held_descriptor(self, member: str) -> Descriptor | None:
         """Return the newest descriptor of a member as it was accepted; its signers may have been replaced since."""
-        lines = _lines(self.descriptor_path(member))
+        lines = read_lines(self.descriptor_path(member))
         return parse_descriptor(lines[-1])[0] if lines else None
 
     def status(self, descriptor: Descriptor) -> Status | None:
@@ -117,8 +135,14 @@ class TrustDocuments:
 
         None when there is none. Raises as `removals.verified`.
         """
-        held = verified(_lines(self.status_path(descriptor.member)), descriptor)
-        return in_force(held, descriptor) if held else None
+        lines = self.status_lines(descriptor.member)
+        if not lines:
+            return None
+        return self._statuses.get(
+            descriptor.member,
+            (lines, descriptor.hash),
+            lambda: in_force(verified(lines, descriptor), descriptor),
+        )
 
     def statuses(self, descriptor: Descriptor) -> list[Status]:
         """Return the held statuses of a member that verify, the newest last.
@@ -131,19 +155,15 @@ class TrustDocuments:
 
     def descriptors(self, member: str) -> list[bytes]:
         """Return all accepted descriptors of a member, oldest first."""
-        return _lines(self.descriptor_path(member))
+        return read_lines(self.descriptor_path(member))
 
     def status_lines(self, member: str) -> list[bytes]:
         """Return all held statuses of a member, the newest last; not verified again."""
-        return _lines(self.status_path(member))
-
-    def conflicts(self) -> list[bytes]:
-        """Return the documents that contradict one held."""
-        return [line for path in sorted((self.folder / "conflicts").glob("*.json")) for line in _lines(path)]
+        return read_lines(self.status_path(member))
 
     def appointments(self, member: str) -> list[bytes]:
         """Return all accepted appointments of a member's auditors, oldest first."""
-        return _lines(self.appointment_path(member))
+        return read_lines(self.appointment_path(member))
 
     # -------------------------------------------------------------- accepting
 
@@ -170,7 +190,7 @@ class TrustDocuments:
                     return Accepted("charter", "", new.version, False)
                 before = parse_charter(versions[-2]) if len(versions) > 1 else None
                 check_signatures(draft, before)
-                raise self._conflict(new.data, f"charter {new.version}")
+                raise self._conflict(new, f"charter {new.version}")
             if new.version < held.version:
                 if any(parse_charter(line).charter.hash == new.hash for line in versions):
                     return Accepted("charter", "", new.version, False)
@@ -178,7 +198,7 @@ class TrustDocuments:
             # An expired version on the way to a newer one is accepted; `freshness` refuses exchanges under it.
             verify_charter_chain([*versions, new.data], clock.now(), allow_expired=True)
             _check_issued(new.issued_us, clock, "charter")
-            self._write_lines(self.charter_path, [*versions, new.data])
+            write_lines(self.charter_path, [*versions, new.data])
         return Accepted("charter", "", new.version, True)
 
     def accept_descriptor(self, data: bytes, member: str, clock: Clock) -> Accepted:
@@ -189,13 +209,13 @@ class TrustDocuments:
         with self.locked():
             charter = self._current_charter(clock)
             new = verify_descriptor(data, _member(charter, member), charter.federation)
-            lines, held = _lines(self.descriptor_path(member)), self.held_descriptor(member)
+            lines, held = read_lines(self.descriptor_path(member)), self.held_descriptor(member)
             if held and not self._is_next(new, held, lines):
                 return Accepted("descriptor", member, new.version, False)
             check_keys(new)
             self._check_foreign_keys(new, charter)
             _check_issued(new.issued_us, clock, "descriptor")
-            self._write_lines(self.descriptor_path(member), [*lines, new.data])
+            write_lines(self.descriptor_path(member), [*lines, new.data])
         return Accepted("descriptor", member, new.version, True)
 
     def accept_status(self, data: bytes, member: str, clock: Clock) -> Accepted:
@@ -227,9 +247,9 @@ class TrustDocuments:
     def _hold(self, new: Status, verdict: Verdict, held: Sequence[Status]) -> None:
         """Write the statuses that are held from now on. Raises the refusal of the new one, its evidence kept."""
         if verdict.evidence:
-            place = str(self._keep_conflict(new.data))
+            place = str(self.evidence.keep(new))
         if list(verdict.held) != list(held):
-            self._write_lines(self.status_path(new.member), [item.data for item in verdict.held])
+            write_lines(self.status_path(new.member), [item.data for item in verdict.held])
         if verdict.refusal is not None:
             verdict.refusal.where = place
             raise verdict.refusal
@@ -252,7 +272,7 @@ class TrustDocuments:
                     where=new.auditor,
                     remedy="the authority appoints anew: liaison audit appoint",
                 )
-            self._write_lines(self.appointment_path(new.member), [*lines, new.data])
+            write_lines(self.appointment_path(new.member), [*lines, new.data])
         return Accepted("appointment", new.member, 1, True)
 
     # -------------------------------------------------------------- inside
@@ -266,7 +286,7 @@ class TrustDocuments:
             )
         charter = verify_charter_chain([data], clock.now(), fingerprint, allow_expired=True)
         _check_issued(charter.issued_us, clock, "charter")
-        self._write_lines(self.charter_path, [data])
+        write_lines(self.charter_path, [data])
 
     def _current_charter(self, clock: Clock) -> Charter:
         charter = self.charter(clock)
@@ -285,15 +305,16 @@ class TrustDocuments:
                     member=member.member,
                 )
         for path in sorted((self.folder / "descriptors").glob("*.jsonl")):
-            if path == self.descriptor_path(new.member) or not (lines := _lines(path)):
+            if path == self.descriptor_path(new.member) or not (lines := read_lines(path)):
                 continue
-            other = parse_descriptor(lines[-1])[0]
-            if taken := mine.intersection(key.key_id for key in other.keys):
+            line = lines[-1]
+            listed = self._key_ids.get(path.stem, line, lambda line=line: _key_ids(line))  # type: ignore[misc]
+            if taken := mine & listed:
                 raise BadSignature(
                     "key `{taken}` is a key of `{member}`",
                     code="other-member",
                     taken=min(taken)[:16],
-                    member=other.member,
+                    member=path.stem,
                 )
 
     def _is_next(self, new: Descriptor, held: Descriptor, lines: list[bytes]) -> bool:
@@ -301,7 +322,7 @@ class TrustDocuments:
         if new.data in lines or (new.version, new.hash) == (held.version, held.hash):
             return False
         if new.version == held.version:
-            raise self._conflict(new.data, f"descriptor {new.version} of `{new.member}`")
+            raise self._conflict(new, f"descriptor {new.version} of `{new.member}`")
         if new.version < held.version:
             raise behind("descriptor", new.version, held.version)
         if new.version != held.version + 1:
@@ -313,30 +334,18 @@ class TrustDocuments:
                 held_version=held.version,
             )
         if new.previous != held.hash.hex():
-            raise self._conflict(new.data, f"descriptor {held.version} of `{new.member}`, before this one")
+            raise self._conflict(new, f"descriptor {held.version} of `{new.member}`, before this one")
         return True
 
-    def _conflict(self, data: bytes, what: str) -> Contradicted:
+    def _conflict(self, new: Charter | Descriptor, what: str) -> Contradicted:
         """Store the contradicting document beside the held one, and return the error to raise (design, section 3)."""
         return Contradicted(
             "there are two different signed documents: {what}",
             code="equivocation",
-            where=str(self._keep_conflict(data)),
+            where=str(self.evidence.keep(new)),
             remedy="alarm: ask that member's authority by another way which one it signed",
             what=what,
         )
-
-    def _keep_conflict(self, data: bytes) -> Path:
-        """Keep a document that contradicts another, unless there are very many; return its place."""
-        folder = self.folder / "conflicts"
-        path = folder / f"{hashlib.sha256(data).hexdigest()}.json"
-        if not folder.is_dir() or sum(1 for _ in folder.iterdir()) < _MAX_CONFLICTS:
-            self._write_lines(path, [data])
-        return path
-
-    def _write_lines(self, path: Path, lines: list[bytes]) -> None:
-        make_folder(path.parent)
-        replace(path, b"".join(line + b"\n" for line in lines))
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -359,6 +368,10 @@ class TrustDocuments:
             ) from error
 
 
+def _key_ids(line: bytes) -> frozenset[str]:
+    return frozenset(key.key_id for key in parse_descriptor(line)[0].keys)
+
+
 def _member(charter: Charter, member: str) -> CharterMember:
     found = charter.members.get(member)
     if found is None:
@@ -377,19 +390,3 @@ def _check_issued(issued_us: int, clock: Clock, kind: str) -> None:
         raise Stale(
             "the {kind} was issued in the future", code="from-the-future", remedy="check this node's clock", kind=kind
         )
-
-
-def _lines(path: Path) -> list[bytes]:
-    try:
-        with path.open("rb") as file:
-            data = file.read(_MAX_FILE + 1)
-    except FileNotFoundError:
-        return []
-    except OSError as error:
-        remedy = "use the account that it belongs to, or mend its permissions or its disk"
-        raise StorageBroken(
-            "cannot be read: {strerror}", where=str(path), remedy=remedy, strerror=error.strerror
-        ) from error
-    if len(data) > _MAX_FILE:
-        raise TooLarge("more than {limit} bytes", where=str(path), limit=_MAX_FILE)
-    return [line for line in data.split(b"\n") if line]

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from gateway.agency.allowance import ENTRIES, Allowance
+from gateway.agency.allowance import Allowance
 from gateway.config.schema import Limits
 from gateway.errors import Overloaded, Reason
+from gateway.exchange.refusals import ENTRIES
 
 LIMITS = Limits(system_rate_per_s=5, system_in_flight=3, officer_rate_per_s=2, officer_in_flight=1)
 

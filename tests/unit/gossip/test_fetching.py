@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -15,11 +15,11 @@ import pytest
 
 from gateway.clock import ManualClock, SystemClock
 from gateway.errors import Malformed, TooLarge, Unavailable
-from gateway.gossip.fetching import MAX_BYTES, Fetching
+from gateway.gossip.fetching import Fetching
 from gateway.gossip.greetings import Greetings
 from gateway.gossip.heads import ThirdHeads
-from gateway.gossip.holdings import holdings
-from gateway.gossip.serving import PART
+from gateway.gossip.holdings import MAX_EVIDENCE, holdings
+from gateway.gossip.serving import MAX_BYTES, PART
 from gateway.gossip.taking import Taken
 from gateway.model.documents import Held, Kind, Part, Wanted
 from gateway.model.names import MemberId
@@ -27,8 +27,12 @@ from gateway.ports.gossip import Farewell, Greeting
 from gateway.rpc import methods
 from gateway.rpc.document_forms import MAX_HELD
 from gateway.trust.ceremony.ceremony import publish_status
+from gateway.trust.documents.kept_lines import MAX_KEPT
+from gateway.trust.documents.status import parse_status, sign_status
+from gateway.trust.keeper import TrustKeeper
 from gateway.witness.seen_heads import SeenHeads
 from tests.support.federation import Federation, make_federation
+from tests.support.loop_watch import HELD_S, loop_watch
 
 pytestmark = pytest.mark.asyncio(loop_scope="function")
 
@@ -64,6 +68,7 @@ class Node:
     """The gossip of one member, with a hostile counterpart."""
 
     fetching: Fetching
+    trust: TrustKeeper
     greetings: Greetings
     clock: ManualClock
     taken: list[Taken]
@@ -93,13 +98,13 @@ def node(federation: Federation, hostile: Hostile) -> Node:
 
     async def changed() -> None:
         keeper.refresh()
-        greetings.show(holdings(keeper.view, keeper.documents.conflicts(), []))
+        greetings.show(holdings(keeper.view, keeper.documents.evidence.hashes(), []))
 
     async def note(_member: MemberId, items: Sequence[Taken]) -> None:
         taken.extend(items)
 
     fetching = Fetching(keeper, greetings, heads, hostile, clock, changed, note, fatal.append)
-    return Node(fetching, greetings, clock, taken, fatal)
+    return Node(fetching, keeper, greetings, clock, taken, fatal)
 
 
 def line(kind: Kind, member: str, version: int, seed: object = "") -> Held:
@@ -164,12 +169,133 @@ async def test_a_chain_may_have_as_many_parts_as_fit(founded: Federation) -> Non
     assert member.asked["FetchDocuments"] == 6
 
 
-async def test_a_long_list_is_fetched_in_turns(founded: Federation) -> None:
+def other_statuses(federation: Federation, count: int) -> dict[bytes, bytes]:
+    """Sign statuses with the number of the one in force, which contradict it; return them by their hashes."""
+    held = federation.view("th").status("vn")
+    assert held is not None
+    made = {}
+    for second in range(1, count + 1):
+        data = sign_status(
+            replace(held, expires_us=held.expires_us - second * 1_000_000), federation["vn"].key("status")
+        )
+        made[parse_status(data)[0].hash] = data + b"\n"
+    return made
+
+
+def evidence_of(documents: Mapping[bytes, bytes]) -> Hostile:
+    return Hostile(
+        lambda: [Held(Kind.CONFLICT, "", 0, digest) for digest in documents],
+        lambda wanted: Part(documents[wanted.hash], len(documents[wanted.hash])),
+    )
+
+
+async def test_a_long_list_is_fetched_in_turns(founded: Federation, tmp_path: Path) -> None:
+    federation = founded.copy(tmp_path, SystemClock())
+    member = evidence_of(other_statuses(federation, 300))
+    made = node(federation, member)
+    await made.hear(b"1" * 32)
+    assert member.asked["FetchDocuments"] == 256
+
+
+async def test_evidence_without_end_is_kept_and_told_a_few_times(founded: Federation, tmp_path: Path) -> None:
+    federation = founded.copy(tmp_path, SystemClock())
+    member = evidence_of(other_statuses(federation, 200))
+    made = node(federation, member)
+    for number in range(5):
+        await made.hear(bytes([number]) * 32)
+    assert len(federation["th"].keeper().documents.evidence.hashes()) == MAX_KEPT
+    assert sum(item.contradicts for item in made.taken) == MAX_KEPT
+    assert member.asked["FetchDocuments"] == 200
+
+
+async def test_evidence_under_other_signatures_is_the_same(founded: Federation, tmp_path: Path) -> None:
+    federation = founded.copy(tmp_path, SystemClock())
+    (digest,) = other_statuses(federation, 1)
+    forms = [data for _ in range(20) for data in other_statuses(federation, 1).values()]
+    assert len(set(forms)) > 1
+    pages = iter(forms)
+    member = Hostile(lambda: [Held(Kind.CONFLICT, "", 0, digest)], lambda _wanted: Part(data := next(pages), len(data)))
+    made = node(federation, member)
+    for number in range(20):
+        made.fetching._tried.drop(VN, (VN, Held(Kind.CONFLICT, "", 0, digest)))
+        await made.hear(bytes([number]) * 32)
+    assert sum(item.contradicts for item in made.taken) == 1
+    assert federation["th"].keeper().documents.evidence.hashes() == {digest}
+
+
+async def test_a_member_that_does_not_give_what_it_lists_is_left_at_the_first(founded: Federation) -> None:
     lines = [line(Kind.CONFLICT, "", 0, number) for number in range(4_000)]
     member = Hostile(lambda: lines, lambda _wanted: Part(b"", 0))
     made = node(founded, member)
     await made.hear(b"1" * 32)
-    assert member.asked["FetchDocuments"] == 256
+    assert member.asked["FetchDocuments"] == 1
+
+
+async def test_documents_of_another_kind_or_member_than_the_list_says_are_not_taken(
+    founded: Federation, tmp_path: Path
+) -> None:
+    federation = founded.copy(tmp_path, SystemClock())
+    data = publish_status(federation["vn"].home, SystemClock()) + b"\n"
+    for told in (line(Kind.STATUS, "th", 9), line(Kind.DESCRIPTOR, "vn", 9), line(Kind.CONFLICT, "", 0)):
+        made = node(federation, Hostile(lambda told=told: [told], lambda _wanted: Part(data, len(data))))  # type: ignore[misc]
+        await made.hear(b"1" * 32)
+        assert made.taken == []
+
+
+async def test_parts_of_a_byte_each_are_not_fetched_for_ever(founded: Federation) -> None:
+    member = Hostile(lambda: [line(Kind.CHARTER, "", 2)], lambda _wanted: Part(b"x", MAX_BYTES))
+    made = node(founded, member)
+    await made.hear(b"1" * 32)
+    assert member.asked["FetchDocuments"] == 1
+
+
+async def test_a_member_that_signs_without_end_is_news_for_a_while_and_its_removals_always_are(
+    founded: Federation, tmp_path: Path
+) -> None:
+    federation = founded.copy(tmp_path, SystemClock())
+    vietnam = federation["vn"]
+    newest = [b""]
+    member = Hostile(lambda: [line(Kind.STATUS, "vn", 9, newest[0])], lambda _wanted: Part(newest[0], len(newest[0])))
+    made = node(federation, member)
+    first = federation.view("vn").status("vn")
+    assert first is not None
+
+    async def tell(number: int, *removed: str) -> None:
+        status = replace(first, sequence=first.sequence + number, removed=removed)
+        newest[0] = sign_status(status, vietnam.key("status")) + b"\n"
+        await made.hear(hashlib.sha256(newest[0]).digest(), 1.1)
+
+    slowed: list[MemberId] = []
+    made.fetching.slowed = slowed.append
+    for number in range(1, 400):
+        await tell(number)
+    newest[0] = vietnam.home.joinpath("trust", "descriptors", "vn.jsonl").read_bytes()
+    member.lines = lambda: [line(Kind.DESCRIPTOR, "vn", 9)]
+    await made.hear(b"d" * 32, 1.1)
+    assert slowed == ["vn"]
+    member.lines = lambda: [line(Kind.STATUS, "vn", 9, newest[0])]
+    assert 256 <= sum(item.changed for item in made.taken) <= 320
+    for number in (401, 402):  # a turn comes every ten seconds, and may have come with the first
+        changed = len(made.taken)
+        await tell(number, "0" * 64)
+    assert len(made.taken) == changed
+    key_id = vietnam.key("statement").key_id
+    await tell(403, key_id)
+    assert key_id in made.trust.view.status("vn").removed  # type: ignore[union-attr]
+
+
+async def test_a_long_list_holds_the_loop_for_a_moment_only(founded: Federation) -> None:
+    """CASE-J15: 4,096 lines against 4,096 held ones."""
+    lines = [line(Kind.CONFLICT, "", 0, number) for number in range(MAX_HELD)]
+    data = methods.LIST_DOCUMENTS.answer.write(lines)
+    member = Hostile(lambda: methods.LIST_DOCUMENTS.read_answer(data), lambda _wanted: Part(b"", 0))
+    made = node(founded, member)
+    held = [hashlib.sha256(str(number).encode()).digest() for number in range(MAX_EVIDENCE)]
+    made.greetings.show(holdings(founded.view("th"), held, []))
+    with loop_watch() as watch:
+        await made.hear(b"1" * 32)
+        await asyncio.sleep(0.01)
+    assert watch.longest < HELD_S
 
 
 async def test_older_documents_are_not_fetched(founded: Federation) -> None:

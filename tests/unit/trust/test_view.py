@@ -404,6 +404,31 @@ def test_j15_ten_thousand_keys_load_in_a_second(tmp_path: Path) -> None:
     assert spent.seconds < 1.0 * _SLACK
 
 
+@pytest.mark.long
+def test_j15_a_change_in_a_large_federation_costs_what_has_changed(tmp_path: Path) -> None:
+    """Each change is read at each process, and again for the seconds in which a file's time may hide another one."""
+    clock = ManualClock(SystemClock().now())
+    charter, descriptors = _large(tmp_path, clock)
+    trust = tmp_path / "trust"
+    (trust / "descriptors").mkdir(parents=True)
+    (trust / "charter.jsonl").write_bytes(charter + b"\n")
+    for name, data in descriptors.items():
+        (trust / "descriptors" / f"{name}.jsonl").write_bytes(data + b"\n")
+    with effort() as loading:
+        keeper = TrustKeeper(trust, clock)
+    with effort() as again:
+        keeper.refresh()
+    with effort() as accepting:
+        keeper.documents.accept_descriptor(descriptors["th"], "th", clock)
+    with effort() as looking:
+        found = [keeper.view.tls_keys(name) | {keeper.view.active(name)} for name in keeper.view.members]
+    assert len(found) == 676
+    assert loading.seconds < 1.0 * _SLACK
+    assert again.seconds < loading.seconds / 5
+    assert accepting.seconds < loading.seconds / 20
+    assert looking.seconds < loading.seconds / 20
+
+
 _SLACK = 3.0
 """The promise is for an idle machine; tests run beside others."""
 
