@@ -6,12 +6,14 @@ from collections.abc import Callable
 
 from gateway.gossip.heads import ThirdHeads
 from gateway.gossip.holdings import Holdings
-from gateway.model.documents import Held
+from gateway.model.documents import Held, Kind
 from gateway.model.names import MemberId
 from gateway.ports.gossip import Farewell, Greeting, Told
 from gateway.trust.view import TrustView
 
 _MAX_FAREWELL = 64 * 1024
+_OURS = (Kind.CHARTER, Kind.DESCRIPTOR, Kind.STATUS)
+_NO_LIST: tuple[bytes, frozenset[Held]] = (b"", frozenset())
 
 
 class Greetings:
@@ -27,13 +29,14 @@ class Greetings:
         self._trust = trust
         self._held = Holdings((), b"")
         self._hashes: dict[MemberId, bytes] = {}
+        self._dismissed: dict[MemberId, str] = {}
         self._lists: dict[MemberId, tuple[bytes, frozenset[Held]]] = {}
         self.differs: Callable[[MemberId], None] = lambda _member: None
         self.leave: Callable[[MemberId, Farewell], None] = lambda _member, _farewell: None
 
     @property
     def held(self) -> Holdings:
-        """What this node tells that it holds."""
+        """Return what this node tells that it holds."""
         return self._held
 
     def show(self, held: Holdings) -> bool:
@@ -55,6 +58,7 @@ class Greetings:
     def heard(self, speaker: MemberId, greeting: Greeting) -> None:
         """Note what a member holds, and the heads that it has seen."""
         self._hashes[speaker] = greeting.documents
+        self._dismissed.pop(speaker, None)
         self._heads.hear(greeting.heads)
         if greeting.documents != self._held.hash:
             self.differs(speaker)
@@ -64,7 +68,8 @@ class Greetings:
         return Farewell(code, self._trust().removal(listener)[:_MAX_FAREWELL])
 
     def dismissed(self, speaker: MemberId, farewell: Farewell) -> None:
-        """Hand on why a member ended our stream."""
+        """Note that a member ended our stream, and hand on why."""
+        self._dismissed[speaker] = farewell.code
         self.leave(speaker, farewell)
 
     # -------------------------------------------------------------- who holds what
@@ -77,10 +82,20 @@ class Greetings:
         """Note the list that a member gave."""
         self._lists[member] = (self.hash_of(member), lines)
 
-    def holds(self, member: MemberId, line: Held) -> bool:
-        """Tell whether a member has said that it holds this version of a document."""
+    def dismissed_by(self, member: MemberId) -> str:
+        """Return the code with which a member ended our stream last; empty where it has greeted us since."""
+        return self._dismissed.get(member, "")
+
+    def holds_ours(self, member: MemberId) -> dict[str, bool] | None:
+        """Tell which of our newest charter, descriptor and status a member has said that it holds; None: not known."""
         said = self.hash_of(member)
-        if said and said == self._held.hash:
-            return line in self._held.lines
-        at, lines = self._lists.get(member, (b"", frozenset()))
-        return bool(said) and at == said and line in lines
+        at, lines = (
+            (said, frozenset(self._held.lines)) if said == self._held.hash else self._lists.get(member, _NO_LIST)
+        )
+        if not said or at != said:
+            return None
+        return {
+            line.kind.value: line in lines
+            for line in self._held.lines
+            if line.member in ("", self._member) and line.kind in _OURS
+        }

@@ -24,14 +24,17 @@ from gateway.agency.server import AgencyServer, tls_context
 from gateway.agency.tokens import OfficerTokens
 from gateway.clock import Clock, SystemClock
 from gateway.config.schema import Limits
+from gateway.config.suspensions import Suspensions
 from gateway.errors import StorageBroken, Unknown
 from gateway.model.exchange import Outcome
 from gateway.model.hit import Quality
 from gateway.model.names import MemberId
 from gateway.model.requester import Officer
 from gateway.model.search import Line, Search, SearchCommand, ShownHit, ShownRecord
+from gateway.ops.members.describe import Knowledge, describe_members
 from gateway.ports.officers import Ended, Searches
 from gateway.telemetry import Counters
+from gateway.trust.view import TrustView
 
 MEMBER = MemberId("th")
 OFFICER = Profile("th.o.1042", "border-officer", "th.blo.aranyaprathet", "police", ("BORDER_CHECK", "INVESTIGATION"))
@@ -166,11 +169,18 @@ async def rest_api(
     async def note(call: RefusedCall) -> None:
         refused.append(call)
 
+    async def members() -> dict[str, Any]:
+        known = Knowledge(
+            TrustView(None, {}, {}, clock), MEMBER, clock.now_us(), Suspensions(folder / "none", clock.monotonic)
+        )
+        return describe_members(known, "node")
+
     parts = AgencyParts(
         member=MEMBER,
         searches=searches,
         tokens=OfficerTokens(MEMBER, {TRIAL_KEY: issuer.public_key}, clock),
         health=lambda: {"status": "serving", "member": MEMBER},
+        members=members,
         refused=note,
         broken=broken.append,
         counters=counters,

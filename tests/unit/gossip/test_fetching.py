@@ -85,7 +85,7 @@ def founded(tmp_path_factory: pytest.TempPathFactory) -> Federation:
 def node(federation: Federation, hostile: Hostile) -> Node:
     keeper = federation["th"].keeper()
     clock = ManualClock(SystemClock().now())
-    heads = ThirdHeads(SeenHeads(NoStore(), clock), lambda: keeper.view, clock, MemberId("th"))  # type: ignore[arg-type]
+    heads = ThirdHeads(SeenHeads(NoStore(), clock), lambda: keeper.view, clock, MemberId("th"))
     greetings = Greetings(MemberId("th"), heads, lambda: keeper.view)
     greetings.show(holdings(keeper.view, [], []))
     taken: list[Taken] = []
@@ -98,7 +98,7 @@ def node(federation: Federation, hostile: Hostile) -> Node:
     async def note(_member: MemberId, items: Sequence[Taken]) -> None:
         taken.extend(items)
 
-    fetching = Fetching(keeper, greetings, heads, hostile, clock, changed, note, fatal.append)  # type: ignore[arg-type]
+    fetching = Fetching(keeper, greetings, heads, hostile, clock, changed, note, fatal.append)
     return Node(fetching, greetings, clock, taken, fatal)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from gateway.cli.members import known_members
 from gateway.cli.options import FILE, FOLDER, NEW_FILE, home_option
 from gateway.cli.output import Output, printed
 from gateway.config import Home, argument, load_settings
@@ -18,9 +19,9 @@ from gateway.ops.homes.trust_files import (
     verify_charter,
     write_document,
 )
-from gateway.ops.homes.trust_state import describe_home
 from gateway.ops.homes.trust_state import publish as publish_documents
-from gateway.views.lines.trust import accepted_lines, charter_lines, home_lines, published_lines, signed_lines
+from gateway.views.lines.trust import accepted_lines, charter_lines, published_lines, signed_lines
+from gateway.views.members.lines import members_lines
 
 
 @click.command()
@@ -98,7 +99,9 @@ def publish(
 @click.option("--home", type=FOLDER, envvar="LIAISON_HOME", help="Show what this home holds.")
 @printed
 def show(file: Path | None, home: Path | None) -> Output:
-    """Show a charter file, or all that a home holds.
+    """Show a charter file, or the members of a home: what each offers, whether it can be asked, how its documents are.
+
+    The running node of the home is asked; without one the files of the home tell what they can, and it is said so.
 
     \b
     Examples:
@@ -106,8 +109,8 @@ def show(file: Path | None, home: Path | None) -> Output:
       liaison trust show charter.json
     """
     if home is not None and file is None:
-        about = describe_home(home)
-        return Output(about, home_lines(about))
+        about = known_members(home)
+        return Output(about, members_lines(about))
     if file is not None and home is None:
         about = show_charter(file)
         return Output(about, charter_lines(about))
