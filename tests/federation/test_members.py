@@ -22,8 +22,7 @@ from tests.federation.test_gossip import CLOCK, charter_without, new_status
 from tests.support.acts import switch_off
 from tests.support.exchange import TH, VN, command, sample_world, stopping
 from tests.support.forger import eventually, eventually_async
-from tests.support.nodes import World, officer
-from tests.support.ports import free_port
+from tests.support.nodes import World, fix_rest_ports, officer
 
 pytestmark = pytest.mark.asyncio(loop_scope="function")
 
@@ -32,10 +31,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="function")
 async def world(tmp_path: Path) -> AsyncIterator[World]:
     """Three nodes whose REST ports are known from their settings, as commands need them."""
     made = sample_world(tmp_path)
-    for member in made.ports:
-        file = made.home(member) / "node.toml"
-        text = file.read_text(encoding="utf-8").replace('agency = "127.0.0.1:0"', f'agency = "127.0.0.1:{free_port()}"')
-        file.write_text(text.replace("[node]", f'[node]\nname = "{made.federation[member].name}"'), encoding="utf-8")
+    fix_rest_ports(made)
     async with stopping(made):
         for member in made.ports:
             await made.start(member)
