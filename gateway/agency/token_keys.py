@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from certs.profile import read_leaf
 from gateway.agency.issuer import TRIAL_KEY, TrialIssuer
+from gateway.agency.officer_tokens.revocations import Revocations
 from gateway.agency.tokens import OfficerTokens, PublicKey, load_token_key
 from gateway.clock import Clock
 from gateway.config import COMMAND_CERTIFICATE, Home, Settings, Suspensions
@@ -32,6 +33,21 @@ def token_keys(settings: Settings, clock: Clock, production: bool) -> dict[str, 
     return keys
 
 
+def revocations(settings: Settings, clock: Clock, keys: Callable[[], Mapping[str, PublicKey]]) -> Revocations:
+    """Return the revocations of a home; the list that it holds counts from the start on."""
+    named = settings.tokens.revocations
+    made = Revocations(
+        settings.node.member,
+        settings.home,
+        keys,
+        clock,
+        settings.path(named) if named else None,
+        required=settings.tokens.require_revocations,
+    )
+    made.start()
+    return made
+
+
 def handed_in(
     settings: Settings, clock: Clock, tokens: OfficerTokens | None = None, off: Suspensions | None = None
 ) -> Callable[[str], Officer]:
@@ -42,8 +58,7 @@ def handed_in(
     switches = off or Suspensions(Home(settings.home).suspensions, clock.monotonic)
 
     def check(token: str) -> Officer:
-        member = member_id(settings.node.member)
-        reader = tokens or OfficerTokens(member, token_keys(settings, clock, settings.node.production), clock)
+        reader = tokens or _reader(settings, clock)
         certificate = Home(settings.home).certificate(COMMAND_CERTIFICATE)
         try:
             pem = certificate.read_bytes()
@@ -56,3 +71,9 @@ def handed_in(
         return reader.verify(token, leaf.thumbprint, COMMAND_CERTIFICATE)
 
     return check
+
+
+def _reader(settings: Settings, clock: Clock) -> OfficerTokens:
+    keys = token_keys(settings, clock, settings.node.production)
+    revoked = revocations(settings, clock, lambda: keys)
+    return OfficerTokens(member_id(settings.node.member), keys, clock, refuse=revoked.refuse)

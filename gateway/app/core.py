@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from functools import partial
 
 from certs.tls import TlsIdentity
-from gateway.agency.token_keys import token_keys
+from gateway.agency.officer_tokens.revocations import Revocations
+from gateway.agency.token_keys import revocations, token_keys
 from gateway.agency.tokens import OfficerTokens
 from gateway.app.resources import Resources, record_issuers
 from gateway.app.rounds import UPKEEP, UPKEEP_S, WATCH, WATCH_S, Leadership, Round, writing
@@ -66,6 +67,7 @@ class Core:
     forgetting: Forgetting
     leadership: Leadership
     tokens: OfficerTokens
+    revoked: Revocations
     upkeep: SourceUpkeep
     fatal: Callable[[BaseException], None]
 
@@ -107,10 +109,19 @@ def build_core(resources: Resources, production: bool) -> Core:
     counterparts = Counterparts(resources.clock, proved.compare)
     forgetting = Forgetting(resources.store, documents, resources.clock)
     keys = token_keys(resources.settings, resources.clock, production)
+    tokens = OfficerTokens(
+        resources.member,
+        keys,
+        resources.clock,
+        lambda: resources.trust.view.epoch,
+        lambda person, digest: revoked.refuse(person, digest),
+    )
+    revoked = revocations(resources.settings, resources.clock, lambda: tokens.keys)
+    statement_key = load_signing_key(resources.home.key("statement"))
     parts = Parts(
         member=resources.member,
         clock=resources.clock,
-        key=load_signing_key(resources.home.key("statement")),
+        statement_key=lambda: statement_key,
         trust=lambda: resources.trust.view,
         policy=lambda: resources.policy.engine,
         suspensions=suspensions,
@@ -140,7 +151,8 @@ def build_core(resources: Resources, production: bool) -> Core:
         counterparts,
         forgetting,
         Leadership(resources.leader.leads, resources.leader.processes),
-        OfficerTokens(resources.member, keys, resources.clock, lambda: resources.trust.view.epoch),
+        tokens,
+        revoked,
         SourceUpkeep(resources.refreshers, writers.operations.write),
         fatal,
     )
@@ -189,6 +201,7 @@ def first_rounds(core: Core) -> list[Round]:
         Round("log", WATCH_S, share, leader_only=False, line=WATCH),
         Round("trust", WATCH_S, trust.round, leader_only=False, line=WATCH),
         Round("policy", WATCH_S, policy, leader_only=False, line=WATCH),
+        Round("revocations", WATCH_S, writing(core.revoked.round, note), leader_only=False, line=WATCH),
     ]
 
 

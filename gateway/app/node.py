@@ -330,6 +330,8 @@ class Node:
             member=self.resources.member,
             searches=self.asking.searches,
             tokens=self.core.tokens,
+            revocations=self._take_revocations,
+            provider=self.resources.settings.tokens.provider,
             health=self._report,
             members=self.members.describe,
             refused=self._refused_call,
@@ -339,6 +341,12 @@ class Node:
             is_withdrawn=self.core.parts.suspensions.is_withdrawn,
             allowance=self._allowance,
         )
+
+    async def _take_revocations(self, data: bytes) -> None:
+        """Put a list of the identity provider in force, and write its entry."""
+        revoked = self.core.revoked
+        await asyncio.to_thread(revoked.take, data)
+        await writing(revoked.round, self.core.note)()
 
     def _counterparts(self) -> list[PeerStatus]:
         return [self.core.peers.status(member) for member in self.core.others]

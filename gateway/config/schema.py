@@ -165,6 +165,19 @@ class WitnessSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class TokenSettings:
+    """`[tokens]`: officers and tokens that the identity provider revokes (docs/guides/officer-api.md)."""
+
+    revocations: str = setting(
+        "File of the signed list; the node looks at it each second. Empty: it comes by PUT /v1/revocations alone.",
+        "",
+        path=True,
+    )
+    provider: str = setting("The calling system that may send the list. Empty: none may.", "")
+    require_revocations: bool = setting("True accepts no token without a list that is in its time.", False)
+
+
+@dataclass(frozen=True, slots=True)
 class Telemetry:
     """`[telemetry]`: what the node says of its own work. Logs never hold personal data."""
 
@@ -246,6 +259,7 @@ class Settings:
     limits: Limits
     retention: RetentionMonths
     witness: WitnessSettings
+    tokens: TokenSettings
     telemetry: Telemetry
     sources: tuple[SourceSettings, ...] = ()
     token_keys: tuple[TokenKey, ...] = ()
@@ -319,6 +333,7 @@ SECTIONS: dict[str, type[Any]] = {
     "limits": Limits,
     "retention": RetentionMonths,
     "witness": WitnessSettings,
+    "tokens": TokenSettings,
     "telemetry": Telemetry,
 }
 """Tables of `node.toml` that occur once."""

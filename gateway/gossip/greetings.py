@@ -9,6 +9,7 @@ from gateway.gossip.holdings import Holdings
 from gateway.model.documents import Held, Kind
 from gateway.model.names import MemberId
 from gateway.ports.gossip import Farewell, Greeting, Told
+from gateway.trust.standing import removal_of
 from gateway.trust.view import TrustView
 
 _MAX_FAREWELL = 64 * 1024
@@ -65,7 +66,7 @@ class Greetings:
 
     def farewell(self, listener: MemberId, code: str) -> Farewell:
         """Return the documents that removed a member or its key: the charter, or its statuses."""
-        return Farewell(code, self._trust().removal(listener)[:_MAX_FAREWELL])
+        return Farewell(code, removal_of(self._trust(), listener)[:_MAX_FAREWELL])
 
     def dismissed(self, speaker: MemberId, farewell: Farewell) -> None:
         """Note that a member ended our stream, and hand on why."""

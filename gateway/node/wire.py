@@ -7,13 +7,14 @@ from typing import TypeVar
 
 from liaison.exchange.v1 import exchange_pb2 as pb
 
-from gateway.errors import ConnectionLost, LiaisonError, Malformed, Overloaded, Reason, TimedOut, Unavailable
+from gateway.errors import ConnectionLost, LiaisonError, Malformed, Overloaded, Reason, TimedOut, Unavailable, Untrusted
 from gateway.exchange.answering.inbound import FrameRefusal, Reply
 from gateway.exchange.incidents import LIMITS
 from gateway.model.exchange import AnswerMessage
 from gateway.rpc.forms import answer_message, fill_answer, parse
 from gateway.rpc.methods import STREAM
 from gateway.rpc.strict import check_count
+from gateway.trust.standing import OWN_KEY_REMOVED
 
 P = TypeVar("P", pb.StreamExchangesRequest, pb.StreamExchangesResponse)
 
@@ -137,10 +138,12 @@ def refusal_error(reason: str, code: str) -> LiaisonError:
     """Return the error of an unsigned refusal, which proves nothing.
 
     It is `ConnectionLost` from a process that stops, `Overloaded` beyond a limit of the counterpart, `TimedOut` after a
-    deadline, else `Unavailable`.
+    deadline, `Untrusted` where the counterpart says that its own key was removed, else `Unavailable`.
     """
     if code == STOPPING.code:
         return ConnectionLost("the counterpart's process is stopping", code=code)
+    if code == OWN_KEY_REMOVED:
+        return Untrusted("the counterpart does not sign, since its key was removed", code="key-removed")
     if reason == Reason.RESOURCE_EXHAUSTED:
         word = code if code in LIMITS else "overloaded"
         return Overloaded("the counterpart turned the question away, beyond a limit of its own", code=word)

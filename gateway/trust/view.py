@@ -95,6 +95,8 @@ class TrustView:
             for name, member in (charter.members.items() if charter else ())
             if not live or (member.status is MemberStatus.ACTIVE and name not in withheld.members)
         }
+        self.withdrawn: dict[str, frozenset[str]] = {}
+        """The ids of keys that the documents of a member removed or mark as compromised; nothing for most members."""
         self._slots = self._collect(live)
         self._peers: Recent[bytes, _KnownPeer] = Recent(_MAX_CACHE)
         self._records: Recent[tuple[str, str, bytes], _Slot] = Recent(_MAX_CACHE)
@@ -183,13 +185,6 @@ class TrustView:
     def held(self) -> Iterator[tuple[str, str, int, bytes]]:
         """Yield a line for each document: kind, member, version, hash; the hash of a status covers its removals."""
         return held_versions(self.charter, self._descriptors, self._statuses)
-
-    def removal(self, member: str) -> bytes:
-        """Return the document that removed a member, or a key of it: the charter, or its newest status."""
-        status = self._statuses.get(member)
-        if self.charter is None or status is None:
-            return b""
-        return status.data if self.active(member) else self.charter.data
 
     def about(self, member: str) -> tuple[object, ...]:
         """Return what decides about connections with a member: two views that are equal in it need no new ones."""
@@ -387,8 +382,12 @@ class TrustView:
             if member not in self._members:
                 continue
             status = self._statuses.get(member)
-            gone = (*status.removed, *self.withheld.keys.get(member, ())) if status and live else ()
-            refused = offline.union(gone)
+            removed = (*status.removed, *self.withheld.keys.get(member, ())) if status and live else ()
+            refused = offline.union(removed)
+            if gone := frozenset(removed).union(
+                key.key_id for key in descriptor.keys if key.compromised_us is not None
+            ):
+                self.withdrawn[member] = gone
             for listed in descriptor.keys:
                 if listed.key_id not in refused and fits_log(listed):
                     stop = (

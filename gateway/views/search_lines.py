@@ -38,6 +38,12 @@ _NOT_BELIEVED: Sentences = {
     "operators. This does not mean no hit.",
     "tls-protocol": "not accepted: their node does not speak the secure protocol that ours demands, so nothing was "
     "asked; tell our node's operators. This does not mean no hit.",
+    "key-removed": "not accepted: their key is no longer trusted, since it was removed; ask again once they have a new "
+    "one. This does not mean no hit.",
+    "member-suspended": "not accepted: they are suspended from the federation, so nothing is exchanged with them. This "
+    "does not mean no hit.",
+    "member-left": "not accepted: they have left the federation, so nothing is exchanged with them. This does not mean "
+    "no hit.",
     "no-tls-key": "not accepted: their node has no key that is valid now, so nothing was asked; tell our node's "
     "operators. This does not mean no hit.",
 }

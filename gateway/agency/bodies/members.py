@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 
 from gateway.language.languages import Language
 from gateway.model.exchange import Outcome
@@ -12,10 +12,17 @@ from gateway.model.members import MemberState
 from gateway.views.members.words import state_text
 
 
+class SignersBody(BaseModel):
+    """Who signed the charter under one version's threshold, and who could still sign."""
+
+    version: int
+    needed: int
+    signed: list[str]
+    missing: list[str]
+
+
 class CharterBody(BaseModel):
     """The charter in force; `age_s` and `left_s` are seconds since its signature and until its end."""
-
-    model_config = ConfigDict(extra="allow")
 
     kind: Literal["charter"]
     federation: str
@@ -23,6 +30,8 @@ class CharterBody(BaseModel):
     fingerprint: str
     threshold: int
     signed_by: list[str]
+    signers: list[SignersBody]
+    both_counted: bool
     issued: str
     expires: str
     members: dict[str, str]

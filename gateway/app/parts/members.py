@@ -41,6 +41,7 @@ class NodeMembers:
             resources.clock.now_us(),
             core.parts.suspensions,
             resources.trust.alarms,
+            resources.trust.documents.charter_before(),
             lambda member: self._contact(MemberId(member), refused),
             self._witness.cosigned(),
         )

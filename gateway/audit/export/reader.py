@@ -12,6 +12,7 @@ from typing import Any
 from gateway.audit.export.files import hash_file, read_file
 from gateway.audit.export.layout import (
     APPOINTMENT,
+    CHARTER,
     MANIFEST,
     POLICIES,
     SIGNATURE,
@@ -80,6 +81,12 @@ class ExportReader:
         for name in self._named("trust/descriptors/"):
             found += [line for line in read_file(self.folder, name, _MAX_DOCUMENT).split(b"\n") if line]
         return found
+
+    def charter(self) -> list[bytes]:
+        """Return the versions of the charter that the export carries, not verified; none where it has no such file."""
+        if CHARTER not in self._files:
+            return []
+        return [line for line in read_file(self.folder, CHARTER, _MAX_DOCUMENT).split(b"\n") if line]
 
     def appointment(self) -> bytes:
         """Return the appointment that the export carries, not verified; empty when there is none."""

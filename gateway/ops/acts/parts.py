@@ -24,6 +24,7 @@ from gateway.ops.acts.mailbox import Mailbox
 from gateway.ops.acts.prove import HomeTrust, Used
 from gateway.ops.acts.switches import SwitchDesk, history
 from gateway.ops.homes.lock import only_one
+from gateway.ops.removals.desk import RemovalDesk
 from gateway.ports.journal import EntryDraft, Journal, Logged
 from gateway.signing.keys import load_signing_key
 from gateway.storage.database.engine import Database
@@ -107,7 +108,9 @@ def desks_on(on: Stands) -> Desks:
         on.log,
         on.write,
     )
-    quick = QuickDesk(mailbox, inspections, {ActKind.RESUME: switches.resume, ActKind.CONSENT: consents.decide})
+    removals = RemovalDesk(trust, used, on.log, on.write)
+    more = {ActKind.RESUME: switches.resume, ActKind.CONSENT: consents.decide, ActKind.REVOKE: removals.note}
+    quick = QuickDesk(mailbox, inspections, more)
     return Desks(quick, _erasure_desk(on, mailbox, trust, used), switches)
 
 

@@ -40,6 +40,7 @@ def verify_home_folder(
             member=evidence.member,
             highwater=evidence.home.highwater,
             charter=read_charter(charter) if charter else _charter(evidence),
+            carried=_charter(evidence),
             descriptors=[line for lines in evidence.descriptors.values() for line in lines],
             clock=SystemClock(),
             fingerprint=fingerprint,

@@ -20,6 +20,7 @@ from gateway.ops.doctor.finding import Check, CheckContext, Finding, failed, goo
 from gateway.ops.doctor.listed_sources import check_listed_sources
 from gateway.ops.doctor.name_checks import check_names
 from gateway.ops.doctor.release_checks import check_release
+from gateway.ops.doctor.removed_keys import check_removed_keys
 from gateway.ops.doctor.source_processes import check_processes
 from gateway.ops.doctor.storage_checks import was_never_served
 from gateway.ops.doctor.trust_checks import ending_soon
@@ -319,6 +320,7 @@ EXCHANGE_CHECKS: dict[str, Check] = {
     "release": check_release,
     "charter": check_charter,
     "descriptors": check_descriptors,
+    "removed keys": check_removed_keys,
     "listed sources": check_listed_sources,
     "witnesses": check_witnesses,
     "suspensions": check_suspensions,

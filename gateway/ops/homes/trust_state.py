@@ -25,10 +25,13 @@ def describe_home(home: Path) -> dict[str, Any]:
     clock = SystemClock()
     settings = load_settings(home)
     files = Home(settings.home)
-    TrustDocuments(files.trust).charter(clock)
+    documents = TrustDocuments(files.trust)
+    documents.charter(clock)
     keeper = TrustKeeper(files.trust, clock)
     switches = Suspensions(files.suspensions, clock.monotonic, RECORD_TYPES)
-    known = Knowledge(keeper.view, settings.node.member, clock.now_us(), switches, keeper.alarms)
+    known = Knowledge(
+        keeper.view, settings.node.member, clock.now_us(), switches, keeper.alarms, documents.charter_before()
+    )
     return describe_members(known, "files")
 
 
@@ -71,7 +74,7 @@ def publish(
 def _held(settings: Settings, clock: Clock) -> Descriptor | None:
     documents = TrustDocuments(Home(settings.home).trust)
     charter = documents.charter(clock)
-    return documents.descriptor(settings.node.member, charter) if settings.node.member in charter.members else None
+    return documents.held_descriptor(settings.node.member) if settings.node.member in charter.members else None
 
 
 def _offices(settings: Settings) -> tuple[str, ...]:

@@ -16,19 +16,24 @@ from gateway.model.members import Contact, CosignedLog
 from gateway.ops.members.state import standing_of
 from gateway.trust.documents.charter import parse_charter
 from gateway.trust.documents.descriptor import Descriptor
+from gateway.trust.documents.signers import tallies
 from gateway.trust.documents.status import Status
 from gateway.trust.view import TrustView
 
 
 @dataclass(frozen=True, slots=True)
 class Knowledge:
-    """What is known at one moment. `contact` returns what a running node knows of another member, else None."""
+    """What is known at one moment. `before` is the version before the charter.
+
+    `contact` returns what a running node knows of another member, else None.
+    """
 
     view: TrustView
     me: str
     now_us: int
     switches: Suspensions
     alarms: Sequence[str] = ()
+    before: bytes = b""
     contact: Callable[[str], Contact | None] = lambda _member: None
     logs: Sequence[CosignedLog] = ()
 
@@ -40,7 +45,8 @@ def describe_members(known: Knowledge, speaks: str) -> dict[str, Any]:
         "speaks": speaks,
         "member": known.me,
         "time": rfc3339(known.now_us),
-        "charter": describe_charter(charter.data) | _ages(charter.issued_us, charter.expires_us, known.now_us)
+        "charter": describe_charter(charter.data, known.before)
+        | _ages(charter.issued_us, charter.expires_us, known.now_us)
         if charter
         else None,
         "members": {name: _describe_member(known, name) for name in sorted(known.view.members)},
@@ -49,10 +55,16 @@ def describe_members(known: Knowledge, speaks: str) -> dict[str, Any]:
     }
 
 
-def describe_charter(data: bytes) -> dict[str, Any]:
-    """Return a charter, verified or not, as JSON."""
+def describe_charter(data: bytes, before: bytes = b"") -> dict[str, Any]:
+    """Return a charter, verified or not, as JSON, with who signed it and who must still sign.
+
+    `before` is the version before: it counts under the thresholds of both.
+    """
     draft = parse_charter(data)
     charter = draft.charter
+    follows = parse_charter(before) if before else None
+    fits = follows is not None and follows.charter.version == charter.version - 1
+    counted = tallies(draft, follows if fits else None)
     return {
         "kind": "charter",
         "federation": charter.federation,
@@ -60,6 +72,11 @@ def describe_charter(data: bytes) -> dict[str, Any]:
         "fingerprint": charter.fingerprint,
         "threshold": charter.threshold,
         "signed_by": list(draft.signed_by),
+        "signers": [
+            {"version": each.version, "needed": each.needed, "signed": list(each.signed), "missing": list(each.missing)}
+            for each in counted
+        ],
+        "both_counted": fits or charter.version == 1,
         "issued": rfc3339(charter.issued_us),
         "expires": rfc3339(charter.expires_us),
         "members": {name: member.status.value for name, member in sorted(charter.members.items())},

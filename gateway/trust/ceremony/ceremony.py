@@ -16,14 +16,16 @@ from certs.keyfiles import Algorithm
 from certs.names import Holder
 from certs.profile import Leaf, read_leaf
 from gateway.clock import Clock, from_us, to_us
-from gateway.errors import BadSignature, Malformed, Misconfigured, Unknown
+from gateway.errors import BadSignature, Malformed, Misconfigured
 from gateway.model.names import MemberId
 from gateway.signing import strict_json
 from gateway.signing.dsse import MAX_DOCUMENT, add_signature, decode64
 from gateway.signing.keys import SigningKey, VerifyKey, load_signing_key
 from gateway.signing.witness_keys import WitnessKey, load_witness_signing_key
 from gateway.trust.ceremony.auditors import auditor_keys
+from gateway.trust.ceremony.charter_changes import Changes
 from gateway.trust.ceremony.member_card import MemberCard
+from gateway.trust.ceremony.next_keys import next_keys, removed_keys, replaced_keys
 from gateway.trust.ceremony.witness_card import witness_cards
 from gateway.trust.documents.appointment import APPOINTMENT_TYPE, parse_appointment
 from gateway.trust.documents.charter import MAX_CHARTER, draft_charter, parse_charter, sign_charter
@@ -36,7 +38,6 @@ from gateway.trust.documents.descriptor import (
     Reads,
     agency_use,
     certified_use,
-    mark_compromised,
     parse_descriptor,
     sign_descriptor,
 )
@@ -68,21 +69,23 @@ def draft(
     *,
     days: int = 365,
     previous: bytes = b"",
+    changes: Changes = Changes(),  # noqa: B008 - it never changes
 ) -> bytes:
     """Return an unsigned charter of these members: the first one, or the successor of `previous`.
 
-    Members of `previous` without a card stay as they are.
+    Members of `previous` without a card stay as they are, but for the `changes`. The threshold 0 is the one before.
     """
     members: dict[str, CharterMember] = {}
     version = 1
     if previous:
         before = parse_charter(previous).charter
-        federation, version = before.federation, before.version + 1
+        federation, version, threshold = before.federation, before.version + 1, threshold or before.threshold
         members.update(before.members)
     for card in cards:
         if card.member in members and not previous:
             raise Malformed("there are two cards of `{member}`", code="two-cards", member=card.member)
         members[card.member] = CharterMember(card.member, MemberStatus.ACTIVE, (card.ca_pem,), (card.authority,))
+    members = changes.applied(members)
     return draft_charter(federation, members, threshold, version=version, issued=clock.now(), days=days)
 
 
@@ -156,8 +159,8 @@ def publish_descriptor(
     the one held, that one is returned. Keys that were listed before and have left the home stay listed, so that their
     signatures can be verified. When the charter demands more than one signature of the authority, the document is
     returned and not yet accepted: `sign` adds signatures, `import_document` accepts. `compromised` maps key ids to the
-    time (microseconds since 1970) from which they prove nothing; keys that the status removed are marked so from its
-    time on, but for those in `restored`, which the descriptor brings back.
+    time (microseconds since 1970) from which they prove nothing. Keys that the status removed are marked so, too: from
+    the time that the home noted (`removal_notes`), else from that of the status. Those in `restored` are brought back.
     """
     key = authority_key(authority)
     documents = TrustDocuments(home / "trust")
@@ -175,8 +178,9 @@ def publish_descriptor(
             remedy="give the folder of the authority of `{member}`",
             member=member,
         )
-    before = documents.descriptor(member, charter)
-    now = clock.now_us()
+    before, now = documents.held_descriptor(member), clock.now_us()
+    mine = home_keys(home, agencies, now)
+    gone = replaced_keys(before, charter, mine) | removed_keys(documents, before, restored) | dict(compromised or {})
     descriptor = Descriptor(
         member=member,
         version=before.version + 1 if before else 1,
@@ -185,9 +189,7 @@ def publish_descriptor(
         endpoints=tuple(endpoints),
         offices=tuple(offices),
         agencies=tuple(dict.fromkeys([*agencies, *own_agencies(home), *(before.agencies if before else ())])),
-        keys=_next_keys(
-            home_keys(home, agencies, now), before, _removed(documents, before, restored) | dict(compromised or {})
-        ),
+        keys=next_keys(mine, before, gone),
         previous=before.hash.hex() if before else "",
         reads=tuple(Reads),
         sources=united(sources) if sources is not None else before.sources if before else (),
@@ -198,30 +200,6 @@ def publish_descriptor(
     if charter.members[member].authority_threshold == 1:
         documents.accept_descriptor(data, member, clock)
     return data
-
-
-def _removed(documents: TrustDocuments, before: Descriptor | None, restored: Collection[str]) -> dict[str, int]:
-    """Return the listed keys that the status removed, each with the time from which it proves nothing."""
-    status = documents.status(before) if before else None
-    if before is None or status is None:
-        return {}
-    gone = frozenset(status.removed) - frozenset(restored)
-    return {key.key_id: status.issued_us for key in before.keys if key.key_id in gone}
-
-
-def _next_keys(
-    mine: Sequence[ListedKey], before: Descriptor | None, compromised: Mapping[str, int]
-) -> tuple[ListedKey, ...]:
-    """Return the keys listed before, then the home's new ones, with the times of compromised ones."""
-    listed = {key.key_id: key for key in before.keys} if before else {}
-    for key in mine:
-        # A key keeps the times of its first listing.
-        listed.setdefault(key.key_id, key)
-    for key_id, since_us in compromised.items():
-        if key_id not in listed:
-            raise Unknown("the key `{key_id!a}` is not listed", code="unknown-key", key_id=key_id[:16])
-        listed[key_id] = mark_compromised(listed[key_id], since_us)
-    return tuple(listed.values())
 
 
 def publish_status(home: Path, clock: Clock, *, removed: Sequence[str] = (), life: timedelta = MAX_LIFE) -> bytes:

@@ -79,6 +79,11 @@ class TrustDocuments:
 
     # -------------------------------------------------------------- reading
 
+    def charter_before(self) -> bytes:
+        """Return the charter before the newest one; empty where there is one alone."""
+        versions = self.charter_versions()
+        return versions[-2] if len(versions) > 1 else b""
+
     def charter_versions(self) -> list[bytes]:
         """Return all versions held, oldest first."""
         return _lines(self.charter_path)
@@ -102,6 +107,11 @@ class TrustDocuments:
         """Return the newest descriptor of a member, verified under `charter`; None when there is none."""
         lines = _lines(self.descriptor_path(member))
         return verify_descriptor(lines[-1], charter.members[member], charter.federation) if lines else None
+
+    def held_descriptor(self, member: str) -> Descriptor | None:
+        """Return the newest descriptor of a member as it was accepted; its signers may have been replaced since."""
+        lines = _lines(self.descriptor_path(member))
+        return parse_descriptor(lines[-1])[0] if lines else None
 
     def status(self, descriptor: Descriptor) -> Status | None:
         """Return the newest status of a member, verified, with the removals of all held ones; it may have expired.
@@ -175,9 +185,7 @@ class TrustDocuments:
         with self.locked():
             charter = self._current_charter(clock)
             new = verify_descriptor(data, _member(charter, member), charter.federation)
-            lines = _lines(self.descriptor_path(member))
-            # The held one was verified when it was accepted; a newer charter may have replaced the keys that signed it.
-            held = parse_descriptor(lines[-1])[0] if lines else None
+            lines, held = _lines(self.descriptor_path(member)), self.held_descriptor(member)
             if held and not self._is_next(new, held, lines):
                 return Accepted("descriptor", member, new.version, False)
             check_keys(new)

@@ -19,9 +19,22 @@ def charter_lines(about: dict[str, Any]) -> list[str]:
     return [
         f"charter of `{about['federation']}`, version {about['version']}, until {about['expires'][:10]}",
         f"  members      {members}",
-        f"  signed by    {', '.join(about['signed_by']) or 'nobody'} ({about['threshold']} needed)",
+        *_signer_lines(about),
         f"  fingerprint  {about['fingerprint']}",
     ]
+
+
+def _signer_lines(about: dict[str, Any]) -> Iterator[str]:
+    """Yield by whom a charter is signed, and who must still sign, under each version that counts."""
+    for each in about["signers"]:
+        title = "signed by" if each["version"] == about["version"] else f"under {each['version']}"
+        signed, missing = ", ".join(each["signed"]) or "nobody", " or ".join(each["missing"])
+        still = each["needed"] - len(each["signed"])
+        told = f"{still} more must sign: {missing}" if still > 0 else "enough"
+        yield f"  {title:<12} {signed} ({each['needed']} needed; {told})"
+    if not about["both_counted"]:
+        version = about["version"] - 1
+        yield f"  it also needs enough signatures under version {version}: give that one with --previous to see whose"
 
 
 def published_lines(about: dict[str, Any], out: str) -> list[str]:
