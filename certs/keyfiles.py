@@ -80,6 +80,11 @@ def load_witness_key(path: Path) -> WitnessPrivateKey:
     return key
 
 
+def public_key(path: Path) -> PublicKey | WitnessPublicKey:
+    """Return the public half of the key in `path`, of any allowed kind. Raises `Misconfigured` like `load_key`."""
+    return _load(path).public_key()
+
+
 def check_key(path: Path) -> None:
     """Raise `Misconfigured` unless `path` holds a private key of an allowed kind, as `load_key` does."""
     _load(path)

@@ -24,7 +24,8 @@ os.environ.setdefault("GRPC_VERBOSITY", "NONE")
 
 import grpc
 
-from certs.keyfiles import load_key
+from certs.keyfiles import load_key, spki
+from certs.profile import spki_of
 from gateway.errors import Misconfigured
 
 _CHECK_S = 5.0
@@ -40,7 +41,7 @@ class TlsIdentity:
     @classmethod
     def load(cls, key: Path, certificate: Path) -> TlsIdentity:
         """Return the identity in both files; raise `Misconfigured` naming the one that cannot be used."""
-        load_key(key)  # refuses a key that others can read, and a file that is not a key of ours
+        own = spki(load_key(key).public_key())  # refuses a key that others can read, and a file that is not ours
         parts = []
         for path in (key, certificate):
             try:
@@ -54,6 +55,13 @@ class TlsIdentity:
                     "{path} is not a PEM file", where=str(path), remedy="run `liaison doctor`", path=path.name
                 )
             parts.append(data)
+        if spki_of(parts[1]) != own:  # for a moment while both files are replaced, or for good
+            raise Misconfigured(
+                "the certificate is for another key",
+                code="bad-pair",
+                where=str(certificate),
+                remedy="restore the pair of key and certificate",
+            )
         return cls(*parts)
 
 

@@ -9,7 +9,7 @@ from gateway.agency.issuer import TRIAL_KEY, TrialIssuer
 from gateway.agency.officer_tokens.revocations import Revocations
 from gateway.agency.tokens import OfficerTokens, PublicKey, load_token_key
 from gateway.clock import Clock
-from gateway.config import COMMAND_CERTIFICATE, Home, Settings, Suspensions
+from gateway.config import COMMAND_CERTIFICATE, TOKEN_ISSUER, Home, Settings, Suspensions
 from gateway.errors import Misconfigured, Unauthenticated
 from gateway.model.names import member_id
 from gateway.model.requester import Officer
@@ -21,7 +21,8 @@ def token_keys(settings: Settings, clock: Clock, production: bool) -> dict[str, 
     Raises `Misconfigured` for a trial issuer in production.
     """
     keys = {key.id: load_token_key(settings.path(key.file)) for key in settings.token_keys}
-    trial = Home(settings.home).key("token-issuer")
+    home = Home(settings.home)
+    trial = home.key(TOKEN_ISSUER)
     if trial.exists():
         if production:
             raise Misconfigured(
@@ -30,6 +31,10 @@ def token_keys(settings: Settings, clock: Clock, production: bool) -> dict[str, 
                 remedy="name the country's identity provider under [[token_key]] and remove this key",
             )
         keys[TRIAL_KEY] = TrialIssuer.load(trial, member_id(settings.node.member), clock).public_key
+        for file in (trial, home.next_key(TOKEN_ISSUER), home.key_before(TOKEN_ISSUER)):  # also while it is rotated
+            if file.exists():
+                issuer = TrialIssuer.load(file, member_id(settings.node.member), clock)
+                keys[issuer.kid] = issuer.public_key
     return keys
 
 

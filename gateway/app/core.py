@@ -11,8 +11,9 @@ from certs.tls import TlsIdentity
 from gateway.agency.officer_tokens.revocations import Revocations
 from gateway.agency.token_keys import revocations, token_keys
 from gateway.agency.tokens import OfficerTokens
-from gateway.app.resources import Resources, record_issuers
+from gateway.app.resources import Resources
 from gateway.app.rounds import UPKEEP, UPKEEP_S, WATCH, WATCH_S, Leadership, Round, writing
+from gateway.app.run.key_rounds import key_steps, keys_in_use
 from gateway.app.watched_journal import WatchedJournal
 from gateway.audit.log.numbers import begun_us
 from gateway.audit.log.scrub import Scrubber
@@ -33,10 +34,10 @@ from gateway.model.names import MemberId
 from gateway.model.purpose import Purpose
 from gateway.node.client import PeerPool
 from gateway.ops.acts.switches import logged_switches
+from gateway.ops.keys.reminder import Reminder
 from gateway.ops.policy.keeper import policy_entry
 from gateway.ports.journal import EntryDraft
 from gateway.records.types import RECORD_TYPES
-from gateway.signing.keys import load_signing_key
 from gateway.storage.database.postgres import check_again
 from gateway.storage.documents.document_store import SqlDocumentStore
 from gateway.storage.documents.quotas import SqlQuotas
@@ -78,7 +79,7 @@ class Core:
 
     def identity(self) -> TlsIdentity:
         """Read our key and certificate towards counterparts."""
-        return tls_identity(self.resources)
+        return self.resources.keys.read_tls()
 
     async def note(self, draft: EntryDraft) -> None:
         """Write an entry of the operations log."""
@@ -117,11 +118,10 @@ def build_core(resources: Resources, production: bool) -> Core:
         lambda person, digest: revoked.refuse(person, digest),
     )
     revoked = revocations(resources.settings, resources.clock, lambda: tokens.keys)
-    statement_key = load_signing_key(resources.home.key("statement"))
     parts = Parts(
         member=resources.member,
         clock=resources.clock,
-        statement_key=lambda: statement_key,
+        statement_key=lambda: resources.keys.statement,
         trust=lambda: resources.trust.view,
         policy=lambda: resources.policy.engine,
         suspensions=suspensions,
@@ -129,7 +129,7 @@ def build_core(resources: Resources, production: bool) -> Core:
         operations=journals[1],
         documents=documents,
         quotas=SqlQuotas(resources.database, proved.now_us),
-        issuers=record_issuers(resources, production),
+        issuers=resources.keys.issuers,
         make_reference=HitReferences(resources.settings.keystore, resources.clock).make_reference,
         note_head=heads.note,
         begun_us=begun_us(resources.store, resources.exchange_log.store_name),
@@ -162,16 +162,11 @@ def peer_pool(resources: Resources, suspensions: Suspensions, greetings: Greetin
     """Return the connections to counterparts; a suspended one is not called."""
     return PeerPool(
         lambda: resources.trust.view,
-        partial(tls_identity, resources),
+        lambda: resources.keys.tls,
         lambda member: suspensions.suspends(peer=member, purpose=Purpose.THREAT_TO_LIFE),
         resources.clock,
         greetings,
     )
-
-
-def tls_identity(resources: Resources) -> TlsIdentity:
-    """Read the node's key and certificate towards counterparts."""
-    return TlsIdentity.load(resources.home.key("tls"), resources.home.certificate("tls"))
 
 
 def ending(resources: Resources, event: LogLine) -> Callable[[BaseException], None]:
@@ -193,6 +188,14 @@ def first_rounds(core: Core) -> list[Round]:
         await asyncio.to_thread(follow)
         await leadership.look()
 
+    async def rotate() -> None:
+        for draft in await asyncio.to_thread(partial(key_steps, resources, core.greetings)):
+            await note(draft)
+
+    async def keys() -> None:
+        for draft in await asyncio.to_thread(partial(keys_in_use, resources, core.tokens)):
+            await note(draft)
+
     async def policy() -> None:
         await core.note_policy(await asyncio.to_thread(lambda: policy_entry(resources.policy.refresh())))
 
@@ -200,6 +203,8 @@ def first_rounds(core: Core) -> list[Round]:
     return [
         Round("log", WATCH_S, share, leader_only=False, line=WATCH),
         Round("trust", WATCH_S, trust.round, leader_only=False, line=WATCH),
+        Round("rotation of keys", WATCH_S, rotate, line=WATCH),
+        Round("keys", WATCH_S, keys, leader_only=False, line=WATCH),
         Round("policy", WATCH_S, policy, leader_only=False, line=WATCH),
         Round("revocations", WATCH_S, writing(core.revoked.round, note), leader_only=False, line=WATCH),
     ]
@@ -218,11 +223,13 @@ def last_rounds(core: Core) -> list[Round]:
         await asyncio.to_thread(partial(documents.expire, core.proved.now_us(), but=COPY))
 
     clock = ClockChanges(resources.clock, core.note)
+    reminder = Reminder(resources.home, resources.member, resources.clock)
     scrub = Scrubber((resources.exchange_log, resources.operations_log), resources.clock, UPKEEP_S).round
     return [
         Round("refusals", WATCH_S, writing(core.incidents.drafts, core.note), leader_only=False, line=WATCH),
         Round("clock", WATCH_S, clock.round, leader_only=False, line=WATCH),
         Round("scrub", UPKEEP_S, writing(scrub, core.note), line=UPKEEP),
+        Round("ends of keys", UPKEEP_S, writing(lambda: reminder.look(resources.trust.view), core.note), line=UPKEEP),
         Round("database", UPKEEP_S, check, leader_only=False, line=UPKEEP),
         Round("forget", UPKEEP_S, forget, leader_only=False, line=UPKEEP),
         *(

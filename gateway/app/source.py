@@ -68,7 +68,7 @@ class Process:
         self._clock = clock or SystemClock()
         self._log = Logger(component="source", member=settings.source.member, agency=settings.source.agency)
         home = settings.home
-        check_ownership([home.keys, home.accepted])
+        check_ownership([home.keys, home.accepted], settings.read)
         self.issuer = record_issuer(settings, self._clock)
         check_certificate(settings, "tls", self._clock)
         self.accepted = accepted_node(settings, self._clock)

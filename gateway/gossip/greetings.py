@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from gateway.gossip.heads import ThirdHeads
 from gateway.gossip.holdings import Holdings
@@ -75,6 +75,14 @@ class Greetings:
 
     # -------------------------------------------------------------- who holds what
 
+    def hold(self, member: MemberId, version: int, document: bytes) -> bool:
+        """Tell whether a member has said that it holds this version of our descriptor, or a later one."""
+        return any(
+            line.version > version or (line.version == version and line.hash == document)
+            for line in self._lines_of(member)
+            if (line.kind, line.member) == (Kind.DESCRIPTOR, self._member)
+        )
+
     def hash_of(self, member: MemberId) -> bytes:
         """Return the hash of what a member last said it holds; empty before it said anything."""
         return self._hashes.get(member, b"")
@@ -87,16 +95,22 @@ class Greetings:
         """Return the code with which a member ended our stream last; empty where it has greeted us since."""
         return self._dismissed.get(member, "")
 
+    def holds(self, member: MemberId, line: Held) -> bool:
+        """Tell whether a member has said that it holds this version of a document."""
+        return line in self._lines_of(member)
+
     def holds_ours(self, member: MemberId) -> dict[str, bool] | None:
         """Tell which of our newest charter, descriptor and status a member has said that it holds; None: not known."""
         said = self.hash_of(member)
-        at, lines = (
-            (said, frozenset(self._held.lines)) if said == self._held.hash else self._lists.get(member, _NO_LIST)
-        )
-        if not said or at != said:
+        if not said or said not in (self._held.hash, self._lists.get(member, _NO_LIST)[0]):
             return None
-        return {
-            line.kind.value: line in lines
-            for line in self._held.lines
-            if line.member in ("", self._member) and line.kind in _OURS
-        }
+        ours = [line for line in self._held.lines if line.member in ("", self._member) and line.kind in _OURS]
+        return {line.kind.value: self.holds(member, line) for line in ours}
+
+    def _lines_of(self, member: MemberId) -> Iterable[Held]:
+        """Return the lines of what a member said last that it holds; none where only a hash is known."""
+        said = self.hash_of(member)
+        if said and said == self._held.hash:
+            return self._held.lines
+        at, lines = self._lists.get(member, _NO_LIST)
+        return lines if said and at == said else ()

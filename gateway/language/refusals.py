@@ -7,6 +7,7 @@ from gateway.language.catalogue import Sentences
 REFUSALS: Sentences = {
     "agreement-expired": "the agreement is not in force at this time",
     "agreement-unknown": "the agreement that was cited is not known there",
+    "answer-too-large": "an answer came that is larger than our node takes. This does not mean no hit.",
     "bad-date": "a date is not written as it must be",
     "bad-exchange-id": "the exchange id is not written as it must be",
     "bad-idempotency-key": "the idempotency key is not written as it must be",
@@ -27,6 +28,7 @@ REFUSALS: Sentences = {
     "certificate-expired": "a certificate is out of its time",
     "charter-expired": "the charter has expired, and a new version is needed",
     "client-withdrawn": "this system or its certificate is withdrawn",
+    "closed-unsecured": "the connection was closed at their end before it was secure. This does not mean no hit.",
     "consent-ended": "the owner's consent has ended",
     "consent-not-taken": "the owner did not take the request for consent",
     "consent-refused": "the owner refused its consent",
@@ -52,6 +54,7 @@ REFUSALS: Sentences = {
     "not-a-member": "that country is not an active member of the federation",
     "not-a-party": "the agreement is not between these two countries, or does not name the agency",
     "not-found": "there is no such thing here",
+    "nothing-listens": "nothing listens at the address of that node. This does not mean no hit.",
     "not-fresh": "the question was outside its time: it took too long, or the two clocks differ",
     "not-json": "the request must be JSON",
     "not-listed": "the key that signed the question is not listed there, or was removed; tell our node's operators",
@@ -102,12 +105,14 @@ REFUSALS: Sentences = {
     "too-large": "it is too large",
     "too-long": "a text is too long",
     "unavailable": "that node cannot serve this now",
+    "unknown-address": "the network does not know the address of that node. This does not mean no hit.",
     "unknown-client": "the calling system's certificate is not accepted",
     "unknown-issuer": "this is no code of a country or issuer",
     "unknown-marking": "a marking cannot be read, so that nothing may be done with the record",
     "unknown-officer": "the officer is not listed for trials",
     "unknown-peer": "that node does not know who asks",
-    "unreachable": "that node cannot be reached; this does not mean no hit",
+    "unreachable": "that node cannot be reached. This does not mean no hit.",
+    "we-are-refused": "that node does not accept the certificate of ours. This does not mean no hit.",
 }
 """Each code of refusal that an officer meets, in words; the counterpart's own wording takes precedence."""
 

@@ -20,7 +20,7 @@ from gateway.model.exchange import AnswerMessage
 from gateway.model.names import MemberId
 from gateway.node import wire
 from gateway.node.greetings import BEAT_S, Greetings
-from gateway.node.handshake import untrusted
+from gateway.node.handshake import no_connection, too_large
 from gateway.rpc import methods
 
 if TYPE_CHECKING:
@@ -200,8 +200,8 @@ def peer_error(member: str, error: grpc.aio.AioRpcError) -> LiaisonError:
     """Return our error for a gRPC status. A status proves nothing, so it counts as silence with a reason."""
     if error.code() == grpc.StatusCode.DEADLINE_EXCEEDED:
         return TimedOut("`{member}` did not answer in time", where=member, member=member)
-    if refused := untrusted(member, error.details() or ""):
-        return refused
+    if cause := no_connection(member, error.details() or ""):
+        return cause
     kind = ConnectionLost if error.code() in _LOST else Unavailable
     return kind(
         "`{member}` cannot be reached ({name}: {detail!a})",
@@ -217,7 +217,7 @@ def _as_error(member: MemberId, error: Exception) -> LiaisonError:
         code, details = error.code(), error.details() or ""
         if code is grpc.StatusCode.RESOURCE_EXHAUSTED and details in LIMITS:  # gRPC itself has this status for a size
             return wire.refusal_error(code.name, details)
-        return peer_error(member, error)
+        return too_large(member, details) or peer_error(member, error)
     if isinstance(error, LiaisonError):
         return error
     return ConnectionLost("the stream to `{member}` broke", where=member, member=member)

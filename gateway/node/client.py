@@ -31,7 +31,10 @@ _NOT_REACHED = frozenset({grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_
 
 
 class PeerPool:
-    """`gateway.ports.peers.Peers` and `gateway.rpc.contract.Calls` over gRPC."""
+    """`gateway.ports.peers.Peers` and `gateway.rpc.contract.Calls` over gRPC.
+
+    `identity` returns the same object until our key or certificate changes.
+    """
 
     def __init__(
         self,
@@ -133,17 +136,18 @@ class PeerPool:
                 link.greet()
 
     def _link(self, member: MemberId) -> Link:
-        """Return the link to `member`; a new one when trust in it has changed, since roots or addresses may differ."""
+        """Return the link to `member`; a new one when trust in it or our own identity has changed.
+
+        Roots or addresses may differ then, and our certificate.
+        """
         if (reason := self._suspended(member)) is not None:
             raise Suspended(
                 "exchange with `{member}` is suspended: {reason}", where=member, member=member, reason=reason
             )
-        directory = self._directory()
+        directory, identity = self._directory(), self._identity()
         link = self._links.get(member)
-        if link is None or link.about != directory.about(member):
+        if link is None or link.about != directory.about(member) or link.identity is not identity:
             if link is not None:
                 link.retire()
-            link = self._links[member] = Link(
-                member, directory, self._identity(), lambda: self._seen(member), self._greeter
-            )
+            link = self._links[member] = Link(member, directory, identity, lambda: self._seen(member), self._greeter)
         return link

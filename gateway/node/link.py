@@ -21,7 +21,7 @@ from gateway.model.exchange import AnswerMessage
 from gateway.model.names import MemberId
 from gateway.node.asking_stream import AskingStream
 from gateway.node.greetings import Greetings
-from gateway.node.handshake import refused_handshake
+from gateway.node.handshake import why_unconnected
 from gateway.ports.gossip import Greeter
 from gateway.rpc import methods
 from gateway.rpc.contract import largest_answer
@@ -56,6 +56,7 @@ class Link:
         self.about = directory.about(member)
         self._tls_keys = directory.tls_keys(member)
         self._member = member
+        self.identity = identity
         endpoints = directory.endpoints(member)
         if not endpoints:
             raise Unavailable("no address of `{member}` is known", code="no-endpoint", where=member, member=member)
@@ -212,7 +213,8 @@ class Connection:
     async def stream(self) -> AskingStream:
         """Return a stream for a request.
 
-        Raises `ConnectionLost` when there is no connection within a second, and `Untrusted` when our side refuses it.
+        Raises `ConnectionLost` when there is no connection within a second or gRPC tells why, and `Untrusted` when our
+        side refuses it.
         """
         if self._stream is None or self._stream.broken:
             await self._connected()
@@ -241,12 +243,12 @@ class Connection:
             ) from None
 
     async def _ready(self, channel: grpc.aio.Channel) -> None:
-        """Wait for the connection. Raises `Untrusted` as soon as our side refuses it."""
+        """Wait for the connection. Raises as soon as gRPC tells why there is none: `Untrusted` or `ConnectionLost`."""
         while (state := channel.get_state(try_to_connect=True)) is not grpc.ChannelConnectivity.READY:
             if state is grpc.ChannelConnectivity.TRANSIENT_FAILURE and (
-                refused := await refused_handshake(self._member, channel)
+                cause := await why_unconnected(self._member, channel)
             ):
-                raise refused
+                raise cause
             await channel.wait_for_state_change(state)
 
     def _give_up(self) -> None:

@@ -361,7 +361,7 @@ class TrustView:
         if listed.certificate:
             try:
                 leaf = listed.leaf()
-                start, stop = self._issued(leaf)
+                _, stop = self._issued(leaf)  # a renewed certificate may begin long after the key was listed
             except (Malformed, Unauthenticated) as error:
                 raise BadSignature(error.message, code="bad-certificate") from error
             if leaf.name.member != member:
@@ -371,7 +371,7 @@ class TrustView:
                     member=member,
                     leaf_member=leaf.name.member,
                 )
-            slot.start_us, slot.stop_us = max(start, slot.start_us), min(stop, slot.stop_us)
+            slot.stop_us = min(stop, slot.stop_us)
         slot.key = key
         return key
 

@@ -13,7 +13,9 @@ _FULL = "there was no room to keep more on the node that was asked"
 
 _WORDS: Mapping[str, str] = {
     "agreement-unknown": "the agreement that was cited is not known to the node that was asked",
+    "answer-too-large": "the answer was larger than the asker's node takes",
     "bad-signature": "a signature does not verify",
+    "closed-unsecured": "the connection was closed at the other end before it was secured",
     "disk-reserve": _FULL,
     "fault-limit": "too many of the asker's questions did not verify",
     "from-the-future": "it came from the future: the two clocks differ",
@@ -28,6 +30,7 @@ _WORDS: Mapping[str, str] = {
     "own-suspended": "the asker's own country is suspended from the federation",
     "no-descriptors": _FULL,
     "no-tls-key": "the node that was asked has no TLS key that is valid",
+    "nothing-listens": "nothing listened at the address of the node that was asked",
     "overloaded": "the node that was asked had too much to do",
     "policy-denies": "the policy of the country that was asked does not permit this",
     "rate-limit": "the node that was asked takes only so many questions of the asker in a second",
@@ -43,8 +46,10 @@ _WORDS: Mapping[str, str] = {
     "tls-out-of-time": "the certificate of the node that was asked is out of its time",
     "tls-protocol": "the node that was asked does not speak TLS 1.3 and HTTP/2",
     "unavailable": "the node that was asked could not serve this",
+    "unknown-address": "the network did not know the address of the node that was asked",
     "unknown-peer": "the node that was asked does not know the asker",
     "unreachable": "the node that was asked could not be reached",
+    "we-are-refused": "the node that was asked did not accept the certificate of the asker's node",
 }
 
 

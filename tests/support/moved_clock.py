@@ -9,7 +9,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
-from gateway.app.parts import gossip
+from gateway.app import gossip_parts
 from gateway.clock import SystemClock, steady_ns
 
 NAME = "ahead"
@@ -52,5 +52,5 @@ def serve(home: str) -> int:
 
     ahead = Ahead(Path(home).parent)
     SystemClock.__init__.__defaults__ = ahead.moved(time.time_ns), ahead.moved(steady_ns)
-    vars(gossip)["UPKEEP_S"] = _UPKEEP_S
+    vars(gossip_parts)["UPKEEP_S"] = _UPKEEP_S
     return run(["serve", "--home", home])

@@ -1,8 +1,8 @@
 """Tell how a member stands with us: the one rule for the command, the REST API and whatever else shows members.
 
 The first that holds: it takes no part any more, by the charter; our country has switched it off; its documents are out
-of their time; our side refuses its node; its side ended our connection; it cannot be reached; its last answer was that
-it has switched us off; it serves.
+of their time; they removed a key of its node; our side refuses its node; its side ended our connection; it cannot be
+reached; its last answer was that it has switched us off; it serves.
 """
 
 from __future__ import annotations
@@ -10,10 +10,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gateway.config.suspensions import Suspensions
-from gateway.errors import LiaisonError
+from gateway.errors import LiaisonError, Untrusted
 from gateway.model.exchange import Outcome
 from gateway.model.members import Contact, MemberState
 from gateway.trust.documents.members import MemberStatus
+from gateway.trust.standing import check_standing
 from gateway.trust.view import TrustView
 
 
@@ -39,6 +40,10 @@ def standing_of(
         view.freshness(member, now_us)
     except LiaisonError as error:
         return Standing(MemberState.OUT_OF_TIME, code=error.code, text=error.message)
+    try:
+        check_standing(view, member, now_us)
+    except Untrusted as error:
+        return Standing(MemberState.NOT_TRUSTED, code=error.code, text=error.message)
     if contact is None:
         return Standing(MemberState.ACTIVE)
     return Standing(MemberState.SERVING) if member == me else _met(contact)

@@ -12,7 +12,6 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
-from certs.keyfiles import Algorithm
 from certs.names import Holder
 from certs.profile import Leaf, read_leaf
 from gateway.clock import Clock, from_us, to_us
@@ -21,11 +20,12 @@ from gateway.model.names import MemberId
 from gateway.signing import strict_json
 from gateway.signing.dsse import MAX_DOCUMENT, add_signature, decode64
 from gateway.signing.keys import SigningKey, VerifyKey, load_signing_key
-from gateway.signing.witness_keys import WitnessKey, load_witness_signing_key
+from gateway.signing.witness_keys import load_witness_signing_key
 from gateway.trust.ceremony.auditors import auditor_keys
 from gateway.trust.ceremony.charter_changes import Changes
+from gateway.trust.ceremony.gone_keys import noted_removals, replaced_keys
+from gateway.trust.ceremony.listing import listed_leaf, next_keys, plain_key
 from gateway.trust.ceremony.member_card import MemberCard
-from gateway.trust.ceremony.next_keys import next_keys, removed_keys, replaced_keys
 from gateway.trust.ceremony.witness_card import witness_cards
 from gateway.trust.documents.appointment import APPOINTMENT_TYPE, parse_appointment
 from gateway.trust.documents.charter import MAX_CHARTER, draft_charter, parse_charter, sign_charter
@@ -37,7 +37,6 @@ from gateway.trust.documents.descriptor import (
     ListedKey,
     Reads,
     agency_use,
-    certified_use,
     parse_descriptor,
     sign_descriptor,
 )
@@ -46,9 +45,6 @@ from gateway.trust.documents.members import CharterMember, MemberStatus
 from gateway.trust.documents.removals import next_sequence, still_removed
 from gateway.trust.documents.source_kinds import SourceKind, united
 from gateway.trust.documents.status import MAX_LIFE, STATUS_TYPE, Status, parse_status, sign_status
-
-UNCERTIFIED_DAYS = 1_826
-"""Days for which keys without a certificate (log, witness) are listed: five years."""
 
 PERSON_FOLDERS = {use: f"{use}s" for use in PERSONS}
 """Folders of a home with the public keys (`*.pub`) of persons, by their uses."""
@@ -165,7 +161,7 @@ def publish_descriptor(
     key = authority_key(authority)
     documents = TrustDocuments(home / "trust")
     charter = documents.charter(clock)
-    member = _member_of(home)
+    member = member_of(home)
     if member not in charter.members:
         raise Misconfigured(
             "`{member}` is not in the charter", code="not-a-member", remedy="accept the right charter", member=member
@@ -180,7 +176,7 @@ def publish_descriptor(
         )
     before, now = documents.held_descriptor(member), clock.now_us()
     mine = home_keys(home, agencies, now)
-    gone = replaced_keys(before, charter, mine) | removed_keys(documents, before, restored) | dict(compromised or {})
+    gone = replaced_keys(before, charter, mine) | noted_removals(documents, before, restored) | dict(compromised or {})
     descriptor = Descriptor(
         member=member,
         version=before.version + 1 if before else 1,
@@ -209,7 +205,7 @@ def publish_status(home: Path, clock: Clock, *, removed: Sequence[str] = (), lif
     """
     documents = TrustDocuments(home / "trust")
     charter = documents.charter(clock)
-    member = _member_of(home)
+    member = member_of(home)
     descriptor = documents.descriptor(member, charter) if member in charter.members else None
     if descriptor is None:
         raise Misconfigured(
@@ -243,14 +239,14 @@ def home_keys(home: Path, agencies: Sequence[str], now_us: int) -> list[ListedKe
     """
     keys = home / "keys"
     files = [*_CERTIFIED_FILES, *(f"agency-{name}" for name in agencies if (keys / f"agency-{name}.pem").exists())]
-    certified = [_certified_key(keys / f"{file}.pem") for file in files]
+    certified = [certified_key(keys / f"{file}.pem") for file in files]
     for file, key in zip(files, certified, strict=True):
         expected = file if file in _CERTIFIED_FILES else agency_use(file.removeprefix("agency-"))
         if key.use != expected:
             raise Misconfigured("the certificate is for `{use}`", code="bad-key-file", where=f"{file}.pem", use=key.use)
-    own = [_plain_key(load_signing_key(keys / "log.key"), KeyUse.LOG, now_us)]
+    own = [plain_key(load_signing_key(keys / "log.key"), KeyUse.LOG, now_us)]
     own += [
-        _plain_key(load_witness_signing_key(keys / f"{file}.key").public, KeyUse.WITNESS, now_us)
+        plain_key(load_witness_signing_key(keys / f"{file}.key").public, KeyUse.WITNESS, now_us)
         for file in _WITNESS_FILES
         if file == "witness" or (keys / f"{file}.key").exists()  # a home of an earlier version has one kind
     ]
@@ -260,11 +256,11 @@ def home_keys(home: Path, agencies: Sequence[str], now_us: int) -> list[ListedKe
         for path in sorted((home / folder).glob("*.pub"))
     ]
     domestic = [
-        _plain_key(key, KeyUse.DOMESTIC_WITNESS, now_us)
-        for card in witness_cards(home, _member_of(home))
+        plain_key(key, KeyUse.DOMESTIC_WITNESS, now_us)
+        for card in witness_cards(home, member_of(home))
         for key in card.keys
     ]
-    auditors = auditor_keys(home / "trust", _member_of(home))
+    auditors = auditor_keys(home / "trust", member_of(home))
     return certified + own_agency_keys(home) + own + persons + domestic + auditors
 
 
@@ -279,7 +275,7 @@ def own_agencies(home: Path) -> list[str]:
 
 
 def _own_agency_key(path: Path) -> ListedKey:
-    key = _certified_key(path)
+    key = certified_key(path)
     if key.leaf().name.held is not Holder.OWN:
         raise Misconfigured(
             "this is no certificate of an agency's own key, but for `{use}`",
@@ -302,7 +298,7 @@ def _person_key(path: Path, use: KeyUse, now_us: int) -> ListedKey:
             remedy="`liaison trust person` makes key and public key",
             error=error,
         ) from error
-    return _plain_key(key, use, now_us)
+    return plain_key(key, use, now_us)
 
 
 def _says_the_same(new: Descriptor, held: Descriptor) -> bool:
@@ -311,34 +307,12 @@ def _says_the_same(new: Descriptor, held: Descriptor) -> bool:
     )
 
 
-def _certified_key(path: Path) -> ListedKey:
-    leaf = _leaf(path)
-    return ListedKey(
-        key_id=leaf.key_id,
-        use=certified_use(leaf),
-        algorithm=Algorithm.P256,
-        spki=leaf.spki,
-        certificate=leaf.der,
-        start_us=leaf.start_us,
-        stop_us=leaf.stop_us,
-    )
+def certified_key(path: Path) -> ListedKey:
+    """Return the listing of the key of a certificate. Raises `Misconfigured`."""
+    return listed_leaf(_leaf(path))
 
 
-def _plain_key(key: SigningKey | VerifyKey | WitnessKey, use: KeyUse, now_us: int) -> ListedKey:
-    """Return the listing of a key without a certificate: from five minutes ago, in whole seconds, for five years."""
-    start = from_us(now_us).replace(microsecond=0) - timedelta(minutes=5)
-    return ListedKey(
-        key_id=key.key_id,
-        use=use,
-        algorithm=key.algorithm,
-        spki=key.spki,
-        certificate=b"",
-        start_us=to_us(start),
-        stop_us=to_us(start + timedelta(days=UNCERTIFIED_DAYS)),
-    )
-
-
-def _member_of(home: Path) -> MemberId:
+def member_of(home: Path) -> MemberId:
     """Return the member of a home, by its statement certificate."""
     return _leaf(home / "keys" / "statement.pem").name.member
 

@@ -16,7 +16,7 @@ import hashlib
 import os
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -108,6 +108,10 @@ class TrustDocuments:
         lines = _lines(self.descriptor_path(member))
         return verify_descriptor(lines[-1], charter.members[member], charter.federation) if lines else None
 
+    def descriptor_versions(self, member: str) -> list[Descriptor]:
+        """Return all versions held of a member's descriptor, oldest first; each was verified when it was accepted."""
+        return [parse_descriptor(line)[0] for line in _lines(self.descriptor_path(member))]
+
     def held_descriptor(self, member: str) -> Descriptor | None:
         """Return the newest descriptor of a member as it was accepted; its signers may have been replaced since."""
         lines = _lines(self.descriptor_path(member))
@@ -116,14 +120,19 @@ class TrustDocuments:
     def status(self, descriptor: Descriptor) -> Status | None:
         """Return the newest status of a member, verified, with the removals of all held ones; it may have expired.
 
-        None when there is none.
+        None when there is none. Raises as `removals.verified`.
         """
-        held = self.statuses(descriptor)
+        held = verified(_lines(self.status_path(descriptor.member)), descriptor)
         return in_force(held, descriptor) if held else None
 
     def statuses(self, descriptor: Descriptor) -> list[Status]:
-        """Return the held statuses of a member that verify, the newest last. Raises as `removals.verified`."""
-        return verified(self.status_lines(descriptor.member), descriptor)
+        """Return the held statuses of a member that verify, the newest last.
+
+        None does where the descriptor says that the key that signed them was compromised before. Raises `Malformed`.
+        """
+        with suppress(BadSignature):
+            return verified(self.status_lines(descriptor.member), descriptor)
+        return []
 
     def descriptors(self, member: str) -> list[bytes]:
         """Return all accepted descriptors of a member, oldest first."""
@@ -216,7 +225,7 @@ class TrustDocuments:
             if any(item.hash == new.hash for item in held):
                 return Accepted("status", member, new.sequence, False)
             _check_issued(new.issued_us, clock, "status")
-            known = [parse_descriptor(line)[0] for line in _lines(self.descriptor_path(member))]
+            known = self.descriptor_versions(member)
             self._hold(new, judge(new, held, known, clock.now_us()), held)
         return Accepted("status", member, new.sequence, True)
 

@@ -53,9 +53,9 @@ def published_lines(about: dict[str, Any], out: str) -> list[str]:
         lines.append(f"  not listed: {', '.join(unknown)}; {why}")
     return [
         *lines,
-        f"hand {out} to the others: liaison trust accept {argument(Path(out))} --home HOME"
+        f"running nodes hand both on; else, at each other: liaison trust import {argument(Path(out))} --home HOME"
         if out
-        else "give --out to hand them on",
+        else "running nodes hand both on by themselves; --out writes them to a file",
     ]
 
 

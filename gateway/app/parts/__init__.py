@@ -1,1 +1,0 @@
-"""The parts of a node that the composition root puts together."""
