@@ -1,8 +1,8 @@
 """The REST API for a country's own systems: searches, the onward use of their records, and the node's health.
 
-`POST /v1/searches`, `GET /v1/searches/{id}`, `POST /v1/searches/{id}/onward`, and `GET /v1/health`, `/v1/health/ready`,
-`/v1/health/live`. Every call carries a client certificate (TLS) and, except for the health, an officer token bound to
-it. The API calls only `gateway.ports.officers.Searches` and `OnwardUses`.
+`POST /v1/searches`, `GET /v1/searches/{id}`, `POST /v1/searches/{id}/onward`, and `GET /v1/members`, `/v1/health`,
+`/v1/health/ready`, `/v1/health/live`. Every call carries a client certificate (TLS) and, except for members and health,
+an officer token bound to it. The API calls only `gateway.ports.officers.Searches` and `OnwardUses`.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from gateway.agency.allowance import Allowance, Leaving
+from gateway.agency.bodies.members import MembersBody, members_body
 from gateway.agency.client_certificate import ClientSystem, client_system
 from gateway.agency.officer_tokens.revocations import MAX_LIST
 from gateway.agency.onward import OnwardBody, OnwardResponse, onward_response, read_onward
@@ -86,7 +87,8 @@ class RefusedCall:
 class AgencyParts:
     """The parts of the API, handed in by `gateway.app`.
 
-    `health` returns the health as JSON; `refused` writes the entry of a refused call; `broken` gets an error after
+    `health` returns the health as JSON, and `members` the members; `refused` writes the entry of a refused call;
+    `broken` gets an error after
     which the process must end. Without `onward` no record is ever used onward. `is_withdrawn` tells whether a
     system's certificate (by its name and `x5t#S256`) is not accepted any more. `revocations` takes the list of the
     identity provider, whose system is called `provider`.
@@ -96,6 +98,7 @@ class AgencyParts:
     searches: Searches
     tokens: OfficerTokens
     health: Callable[[], dict[str, Any]]
+    members: Callable[[], Awaitable[dict[str, Any]]]
     refused: Callable[[RefusedCall], Awaitable[None]]
     broken: Callable[[StorageBroken], None]
     counters: Counters
@@ -211,6 +214,13 @@ def _routes(parts: AgencyParts) -> APIRouter:
         answer = await parts.onward.use(officer, command)
         language = _language(request)
         return _shown(onward_response(answer, language), parts, language, 200 if answer.allowed else 202)
+
+    @router.get("/members", response_model=MembersBody)
+    async def members(request: Request) -> Response:
+        """Tell of each member what it offers, whether it can be asked, and how its documents and its node are."""
+        _client(request, parts)
+        language = _language(request)
+        return _shown(members_body(await parts.members(), language), parts, language)
 
     @router.put("/revocations", include_in_schema=False)
     async def put_revocations(request: Request) -> Response:

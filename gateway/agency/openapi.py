@@ -34,6 +34,9 @@ _EXAMPLES = {
 }
 """A code of each status, for the examples."""
 
+_OF_SYSTEMS = ("/v1/health", "/v1/members")
+"""Paths that a system may call without an officer's token."""
+
 _RETRY = {"retry-after": {"schema": {"type": "string"}, "description": "seconds after which to ask again"}}
 
 
@@ -77,7 +80,9 @@ class DocumentedApi(FastAPI):
         for path, operations in document["paths"].items():
             for operation in operations.values():
                 operation["responses"].pop("422", None)
-                operation["security"] = [{"system": []} if "/health" in path else {"system": [], "officer": []}]
+                operation["security"] = [
+                    {"system": []} if path.startswith(_OF_SYSTEMS) else {"system": [], "officer": []}
+                ]
         return document
 
 

@@ -40,7 +40,9 @@ def build_asking(core: Core) -> Asking:
     own = OwnSources(parts.member, resources.walls, parts.suspensions, parts.clock, parts.make_reference)
     budget_s = resources.settings.limits.budget_ms / 1000
     asker = Asker(parts, own, core.peers, writers, acknowledger.received, core.pseudonyms.make, budget_s)
-    searches = OfficerSearches(parts, asker, resources.reserve.check, shared=resources.database.shared)
+    searches = OfficerSearches(
+        parts, asker, resources.reserve.check, shared=resources.database.shared, heard=core.counterparts.answered
+    )
     return Asking(asker, searches, acknowledger, _rounds(core, acknowledger, asker.breakers))
 
 

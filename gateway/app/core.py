@@ -23,6 +23,7 @@ from gateway.config.suspensions import Suspensions
 from gateway.exchange.answering.forgetting import Forgetting
 from gateway.exchange.asking.copies import COPY
 from gateway.exchange.changes import ClockChanges, TrustChanges
+from gateway.exchange.counterparts import Counterparts
 from gateway.exchange.incidents import Incidents
 from gateway.exchange.parts import Parts
 from gateway.exchange.sources.upkeep import SourceUpkeep
@@ -63,6 +64,7 @@ class Core:
     third: ThirdHeads
     greetings: Greetings
     proved: ProvedTime
+    counterparts: Counterparts
     forgetting: Forgetting
     leadership: Leadership
     tokens: OfficerTokens
@@ -105,6 +107,7 @@ def build_core(resources: Resources, production: bool) -> Core:
     third = ThirdHeads(heads, lambda: resources.trust.view, resources.clock, resources.member)
     greetings = Greetings(resources.member, third, lambda: resources.trust.view)
     proved = ProvedTime(resources.clock)
+    counterparts = Counterparts(resources.clock, proved.compare)
     forgetting = Forgetting(resources.store, documents, resources.clock)
     keys = token_keys(resources.settings, resources.clock, production)
     tokens = OfficerTokens(
@@ -131,7 +134,7 @@ def build_core(resources: Resources, production: bool) -> Core:
         note_head=heads.note,
         begun_us=begun_us(resources.store, resources.exchange_log.store_name),
         is_forgotten=forgetting.has,
-        signed_time=proved.compare,
+        signed_time=counterparts.signed,
     )
     return Core(
         resources,
@@ -145,6 +148,7 @@ def build_core(resources: Resources, production: bool) -> Core:
         third,
         greetings,
         proved,
+        counterparts,
         forgetting,
         Leadership(resources.leader.leads, resources.leader.processes),
         tokens,

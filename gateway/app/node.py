@@ -20,6 +20,7 @@ from gateway.app.core import build_core, first_rounds, last_rounds
 from gateway.app.desk_parts import build_desk
 from gateway.app.gossip_parts import NodeGossip
 from gateway.app.health import Health
+from gateway.app.members_parts import NodeMembers
 from gateway.app.resources import Resources, open_resources
 from gateway.app.rounds import UPKEEP_S, WATCH_S, Round, Rounds, writing
 from gateway.app.run.live_settings import LiveSettings, Tuned
@@ -67,6 +68,7 @@ class Node:
         self.desk = build_desk(core, self.asking.searches)
         self.witness = NodeWitness(core)
         self.gossip = NodeGossip(core, self._trust_changed)
+        self.members = NodeMembers(core, self.asking.asker.breakers, self.witness)
         self.health = Health(resources, lambda: core.parts.suspensions.active.get("all"), self._serving)
         self.addresses: dict[str, str] = {}
         self._log = Logger(component="node", member=resources.member)
@@ -331,6 +333,7 @@ class Node:
             revocations=self._take_revocations,
             provider=self.resources.settings.tokens.provider,
             health=self._report,
+            members=self.members.describe,
             refused=self._refused_call,
             broken=self._fatal,
             counters=self.resources.counters,

@@ -76,6 +76,10 @@ class NodeClient:
         """Call `POST /v1/searches/{id}/onward`. Raises the node's refusal, or `Unavailable`."""
         return self._call("POST", f"/v1/searches/{search_id}/onward", {"authorization": f"Bearer {token}"}, body)
 
+    def members(self) -> dict[str, Any]:
+        """Call `GET /v1/members`."""
+        return self._call("GET", "/v1/members", {})
+
     def health(self) -> dict[str, Any]:
         """Call `GET /v1/health`."""
         return self._call("GET", "/v1/health", {})

@@ -45,7 +45,7 @@ class Parts:
     is_forgotten: Callable[[int], bool] = field(default=lambda _us: False)
     """Tells whether the claims that expire at a time may be forgotten."""
 
-    signed_time: Callable[[int], None] = field(default=lambda _us: None)
+    signed_time: Callable[[MemberId, int], None] = field(default=lambda _member, _us: None)
     """Called with the time that a counterpart signed just now."""
 
     urgent: frozenset[Purpose] = field(default=URGENT)

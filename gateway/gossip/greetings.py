@@ -9,9 +9,12 @@ from gateway.gossip.holdings import NOTHING, Holdings
 from gateway.model.documents import Held, Kind
 from gateway.model.names import MemberId
 from gateway.ports.gossip import Farewell, Greeting, Told
+from gateway.trust.standing import removal_of
 from gateway.trust.view import TrustView
 
 _MAX_FAREWELL = 64 * 1024
+_OURS = (Kind.CHARTER, Kind.DESCRIPTOR, Kind.STATUS)
+_NO_LIST: tuple[bytes, frozenset[Held]] = (b"", frozenset())
 
 
 class Greetings:
@@ -27,6 +30,7 @@ class Greetings:
         self._trust = trust
         self._held = NOTHING
         self._hashes: dict[MemberId, bytes] = {}
+        self._dismissed: dict[MemberId, str] = {}
         self._lists: dict[MemberId, tuple[bytes, frozenset[Held]]] = {}
         self.differs: Callable[[MemberId], None] = lambda _member: None
         self.leave: Callable[[MemberId, Farewell], None] = lambda _member, _farewell: None
@@ -55,18 +59,19 @@ class Greetings:
     def heard(self, speaker: MemberId, greeting: Greeting) -> None:
         """Note what a member holds, and the heads that it has seen."""
         self._hashes[speaker] = greeting.documents
+        self._dismissed.pop(speaker, None)
         self._heads.hear(speaker, greeting.heads)
         if greeting.documents != self._held.hash:
             self.differs(speaker)
 
     def farewell(self, listener: MemberId, code: str) -> Farewell:
         """Return the documents that removed a member or its key: the charter, or its statuses."""
-        view = self._trust()
-        document = view.status(listener) if view.active(listener) else view.charter
-        return Farewell(code, document.data if document and len(document.data) <= _MAX_FAREWELL else b"")
+        document = removal_of(self._trust(), listener)
+        return Farewell(code, document if len(document) <= _MAX_FAREWELL else b"")
 
     def dismissed(self, speaker: MemberId, farewell: Farewell) -> None:
-        """Hand on why a member ended our stream."""
+        """Note that a member ended our stream, and hand on why."""
+        self._dismissed[speaker] = farewell.code
         self.leave(speaker, farewell)
 
     # -------------------------------------------------------------- who holds what
@@ -87,14 +92,26 @@ class Greetings:
         """Note the list that a member gave."""
         self._lists[member] = (self.hash_of(member), lines)
 
+    def dismissed_by(self, member: MemberId) -> str:
+        """Return the code with which a member ended our stream last; empty where it has greeted us since."""
+        return self._dismissed.get(member, "")
+
     def holds(self, member: MemberId, line: Held) -> bool:
         """Tell whether a member has said that it holds this version of a document."""
         return line in self._lines_of(member)
+
+    def holds_ours(self, member: MemberId) -> dict[str, bool] | None:
+        """Tell which of our newest charter, descriptor and status a member has said that it holds; None: not known."""
+        said = self.hash_of(member)
+        if not said or said not in (self._held.hash, self._lists.get(member, _NO_LIST)[0]):
+            return None
+        ours = [line for line in self._held.lines if line.member in ("", self._member) and line.kind in _OURS]
+        return {line.kind.value: self.holds(member, line) for line in ours}
 
     def _lines_of(self, member: MemberId) -> Iterable[Held]:
         """Return the lines of what a member said last that it holds; none where only a hash is known."""
         said = self.hash_of(member)
         if said and said == self._held.hash:
             return self._held.lines
-        at, lines = self._lists.get(member, (b"", frozenset()))
+        at, lines = self._lists.get(member, _NO_LIST)
         return lines if said and at == said else ()

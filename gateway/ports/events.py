@@ -21,8 +21,7 @@ _ACT = ("proof", "persons", "account", "act")
 
 _INSPECTED = ("auditor", "appointed_by", "appointment", "reason", "detail", "inspection", "statement")
 _CONTINUED = (
-    "by", "reason", "log", "lost_head", "lost_size", "kept_head", "kept_size", "known_from", "unwitnessed",
-    *_ACT,
+    "by", "reason", "log", "lost_head", "lost_size", "kept_head", "kept_size", "known_from", "unwitnessed", *_ACT,
 )
 _USED = ("by", "account", "reason", "detail")
 _USE = (
@@ -36,16 +35,14 @@ ASKED = _exchange(
     "purpose", "offence", "agreement", "query", "search", request=Party.US,
 )
 RECEIVED = _exchange(
-    "received",
-    "The counterpart's answer came in time and was verified. Durable before the officer sees it. Its number is the "
-    "one that the counterpart gave.",
+    "received", "The counterpart's answer came in time and was verified. Durable before the officer sees it. Its "
+    "number is the one that the counterpart gave.",
     "officer", "case", "outcome", "refusal", "hits", "missing", "their_index", "their_entry", "their_hashes",
     "their_checkpoint", "search", request=Party.US, answer=Party.PEER,
 )
 SILENT = _exchange(
-    "silent",
-    "No answer came inside the budget, or none that verifies, or our node refused the connection: `outcome` then is "
-    "`not_accepted`. Never shown as no hit.",
+    "silent", "No answer came inside the budget, or none that verifies, or our node refused the connection: `outcome` "
+    "then is `not_accepted`. Never shown as no hit.",
     "officer", "case", "search", "outcome", "last_seen", "code", "detail", request=Party.US,
 )
 TOO_MANY = _exchange(
@@ -122,8 +119,7 @@ KEY_REMOVED = _operations(
     "keys", "since_us", "reason", "by", "order", *_ACT, retention=Retention.PROOF,
 )
 REVOCATIONS = _operations(
-    "revocations", "A list of the identity provider, of revoked officers and tokens, is in force.",
-    "persons", "tokens", "until_s",
+    "revocations", "A list of revoked officers and tokens is in force.", "persons", "tokens", "until_s",
 )
 TRUST_ACCEPTED = _operations(
     "trust-accepted", "A charter, descriptor or status was accepted.",
@@ -148,9 +144,7 @@ SETTINGS = _operations(
     "changed", "restart", "code", "detail",
 )
 KEY = _operations(
-    "key",
-    "A key or certificate of ours: its successor is listed, took its place, or is in use by this process; or the old "
-    "one was retired.",
+    "key", "A key or certificate of ours: its successor is listed, in its place, or in use; or the old one is retired.",
     "use", "key", "step", "detail",
 )
 SOURCE_FAILED = _operations("source-failed", "A source hung, failed or returned rubbish.", "source", "code", "detail")

@@ -87,3 +87,11 @@ def own_key_removed(use: KeyUse) -> Unavailable:
         use=use.value,
         advice=f"make a new key: {' '.join(('liaison', 'cert', 'rotate', use.value))}",
     )
+
+
+def removal_of(view: TrustView, member: str) -> bytes:
+    """Return the document that removed a member, or a key of it: the charter, or its newest status."""
+    status = view.status(member)
+    if view.charter is None or status is None:
+        return b""
+    return status.data if view.active(member) else view.charter.data

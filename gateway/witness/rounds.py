@@ -21,6 +21,7 @@ from gateway.audit.tree.checkpoint import Checkpoint, parse_checkpoint
 from gateway.audit.tree.cosignature import Witness, read_lines, verify_cosignatures
 from gateway.clock import Clock, ProvedTime
 from gateway.errors import BadProof, BadSignature, HeadConflict, LiaisonError
+from gateway.model.names import MemberId
 from gateway.ports import events
 from gateway.ports.documents import DocumentStore
 from gateway.ports.journal import EntryDraft
@@ -55,6 +56,7 @@ class Witnessing:
         documents: DocumentStore,
         note: Callable[[EntryDraft], Awaitable[object]],
         stop: Callable[[LiaisonError], None],
+        cosigned: Callable[[MemberId, int], None],
     ) -> None:
         self._member = member
         self._logs = logs
@@ -67,6 +69,7 @@ class Witnessing:
         self._documents = documents
         self._note = note
         self._stop = stop
+        self._cosigned = cosigned
         self._begun_us = clock.now_us()
         self._sizes: dict[tuple[str, str], int] = {}
         self._held: dict[tuple[str, str], bytes] = {}
@@ -129,7 +132,7 @@ class Witnessing:
             answer = await self._add(log, head, witness)
             found = verify_cosignatures(head, read_lines(answer), keys, self._clock.now_us())
             for item in found if witness else ():  # our own country's witness has its time from where we have ours
-                self._proved.compare(item.time_s * 1_000_000)
+                self._cosigned(MemberId(witness), item.time_s * 1_000_000)
             if not found:
                 raise BadSignature("no cosignature verifies", code="bad-cosignature")
         except (HeadConflict, BadProof) as error:
@@ -184,12 +187,21 @@ class Witnessing:
 
     # ------------------------------------------------------------ quorum
 
+    def look(self) -> list[Standing]:
+        """Return the state of each log as the store tells it now, also where another process makes the rounds."""
+        plan, now_us = self._plan(), self._clock.now_us()
+        return [self._standing(log, plan, now_us) for log in self._logs]
+
+    def _standing(self, log: AuditLog, plan: WitnessPlan, now_us: int) -> Standing:
+        size = parse_checkpoint(log.checkpoint).size
+        return standing(
+            self._store, log.store_name, size, plan.counted, plan.quorum, now_us, log.time_of, self._begun_us
+        )
+
     async def _look_at_quorum(self, log: AuditLog, plan: WitnessPlan) -> None:
         now_us = self._clock.now_us()
-        size = parse_checkpoint(log.checkpoint).size
-        found = await asyncio.to_thread(
-            standing, self._store, log.store_name, size, plan.counted, plan.quorum, now_us, log.time_of, self._begun_us
-        )
+        found = await asyncio.to_thread(self._standing, log, plan, now_us)
+        size = found.size
         self._standings[log.store_name] = found
         if found.lost(now_us) == (log.store_name in self._lost):
             return

@@ -78,7 +78,7 @@ async def times(tmp_path: Path) -> AsyncIterator[Times]:
 async def ask(times: Times, who: MemberId, to: MemberId) -> dict[MemberId, Line]:
     """Ask one counterpart for an officer; return all lines, with that of our own agencies."""
     search = await times.world.nodes[who].asking.searches.start(officer(who), command(NO_PASSPORT, to=(to,)))
-    return {MemberId(name): line for name, line in lines(search).items() if isinstance(line, Line)}
+    return {MemberId(member): line for member, line in lines(search).items()}
 
 
 def connected(times: Times, who: MemberId, to: MemberId) -> bool:

@@ -29,11 +29,13 @@ from gateway.agency.onward import read_onward
 from gateway.agency.requests import read_search
 from gateway.agency.tokens import MAX_TOKEN, OfficerTokens
 from gateway.audit.export import layout
+from gateway.audit.tree.checkpoint import parse_checkpoint
 from gateway.audit.tree.cosignature import read_lines
 from gateway.clock import ManualClock
 from gateway.config.suspensions import read_switches
 from gateway.config.toml import parse_toml
 from gateway.errors import LiaisonError
+from gateway.gossip.heads import MAX_HEAD
 from gateway.language.languages import accepted
 from gateway.matching.identifiers import held_number
 from gateway.model.names import MemberId
@@ -42,6 +44,7 @@ from gateway.rpc import methods
 from gateway.signing import strict_json
 from gateway.signing.dsse import MAX_DOCUMENT, parse_document
 from gateway.telemetry import parse_traceparent
+from gateway.trust.ceremony.ceremony import kind_of
 from gateway.trust.documents.appointment import parse_appointment
 from gateway.trust.documents.status import parse_status
 from gateway.witness.service import MAX_BODY, parse_request
@@ -140,6 +143,8 @@ ROWS: dict[str, Row] = {
     "JSON of a manifest": Row(lambda data: strict_json.loads(data, 1024 * KIB), 1024 * KIB),
     "signed document": Row(lambda data: parse_document(data, "x"), min(MAX_DOCUMENT, 256 * KIB)),
     "status": Row(parse_status),
+    "document that another member hands on": Row(kind_of, min(MAX_DOCUMENT, 256 * KIB)),
+    "head that another member tells": Row(parse_checkpoint, MAX_HEAD),
     "appointment": Row(parse_appointment),
     "cosignatures": Row(read_lines),
     "head to cosign": Row(parse_request, MAX_BODY),

@@ -57,11 +57,15 @@ def openapi_text(year: int) -> str:
     async def refused(_call: RefusedCall) -> None:
         return None
 
+    async def members() -> dict[str, Any]:
+        return {}
+
     parts = AgencyParts(
         member="th",
         searches=StoredSearches(),
         tokens=OfficerTokens("th", {}, SystemClock()),
         health=dict,
+        members=members,
         refused=refused,
         broken=print,
         counters=Counters(),

@@ -81,6 +81,15 @@ def write_settings(home: Path, member: str, port: int, sources: Sequence[SourceP
     (home / "node.toml").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
+def fix_rest_ports(world: World) -> None:
+    """Give each home what commands need of its node: a REST port and the name in its certificate."""
+    for member in world.ports:
+        file = world.home(member) / "node.toml"
+        text = file.read_text(encoding="utf-8").replace('agency = "127.0.0.1:0"', f'agency = "127.0.0.1:{free_port()}"')
+        name = world.federation[member].name
+        file.write_text(text.replace("[node]", f'[node]\nname = "{name}"'), encoding="utf-8")
+
+
 def officer(member: str = "th", purposes: Sequence[str] = ("BORDER_CHECK", "INVESTIGATION")) -> Officer:
     """A fictitious officer."""
     return Officer(

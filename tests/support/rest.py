@@ -25,14 +25,17 @@ from gateway.agency.server import AgencyServer, tls_context
 from gateway.agency.tokens import OfficerTokens
 from gateway.clock import Clock, SystemClock
 from gateway.config.schema import Limits
+from gateway.config.suspensions import Suspensions
 from gateway.errors import StorageBroken, Unknown
 from gateway.model.exchange import Outcome
 from gateway.model.hit import Quality
 from gateway.model.names import MemberId
 from gateway.model.requester import Officer
 from gateway.model.search import Line, Search, SearchCommand, ShownHit, ShownRecord
+from gateway.ops.members.describe import Knowledge, describe_members
 from gateway.ports.officers import Ended, Searches
 from gateway.telemetry import Counters
+from gateway.trust.view import TrustView
 
 MEMBER = MemberId("th")
 OFFICER = Profile("th.o.1042", "border-officer", "th.blo.aranyaprathet", "police", ("BORDER_CHECK", "INVESTIGATION"))
@@ -169,6 +172,12 @@ async def rest_api(
     async def note(call: RefusedCall) -> None:
         refused.append(call)
 
+    async def members() -> dict[str, Any]:
+        known = Knowledge(
+            TrustView(None, {}, {}, clock), MEMBER, clock.now_us(), Suspensions(folder / "none", clock.monotonic)
+        )
+        return describe_members(known, "node")
+
     keys = {issuer.kid: issuer.public_key}
     revoked = Revocations(MEMBER, folder, lambda: keys, clock, required=require_revocations)
 
@@ -182,6 +191,7 @@ async def rest_api(
         revocations=take,
         provider="idp",
         health=lambda: {"status": "serving", "member": MEMBER},
+        members=members,
         refused=note,
         broken=broken.append,
         counters=counters,

@@ -16,6 +16,7 @@ from gateway.audit.tree.checkpoint import parse_checkpoint
 from gateway.audit.tree.cosignature import Cosigner, witness_name
 from gateway.config import Home, Settings
 from gateway.errors import Misconfigured, NotProved
+from gateway.model.members import CosignedLog
 from gateway.model.names import MemberId
 from gateway.node.witness_client import DomesticChannel, WitnessClient
 from gateway.ops.acts.prove import HomeTrust, Used
@@ -67,6 +68,7 @@ class NodeWitness:
             core.parts.documents,
             note,
             ending(resources, LogLine.LOG_FORKED),
+            core.counterparts.cosigned,
         )
         resources.counters.gauge(Gauge.QUORUM_AGE, self._ages)
         resources.counters.gauge(Gauge.WITNESS_REACHED, self._reached)
@@ -166,6 +168,21 @@ class NodeWitness:
     def failing(self) -> dict[str, str]:
         """The witnesses that did not cosign in the last round, with the code of each failure."""
         return self._witnessing.failing
+
+    def cosigned(self) -> list[CosignedLog]:
+        """Return how far each of our logs is under a quorum now, and who cosigned it when. Blocks."""
+        quorum, now_us = self._resources.settings.witness.quorum, self._resources.clock.now_us()
+        return [
+            CosignedLog(
+                each.log.partition("/")[0],
+                each.size,
+                each.covered,
+                quorum,
+                each.age_s(now_us),
+                {"domestic" if item.domestic else item.member: item.time_s * 1_000_000 for item in each.cosigned},
+            )
+            for each in self._witnessing.look()
+        ]
 
     def _own_keys(self) -> list[VerifyKey]:
         return list(self._resources.trust.view.vkeys(self._resources.member, KeyUse.LOG))

@@ -202,7 +202,7 @@ class Answerer:
             job.is_proved = True
             try:
                 job.request = accept(outcome, now_us)
-                parts.signed_time(job.request.value.issued_us)
+                parts.signed_time(job.request.value.sender, job.request.value.issued_us)
                 job.urgent = job.request.value.purpose in parts.urgent
             except Exception as error:  # noqa: BLE001 - whatever goes wrong in a verification is a refusal
                 job.refuse(as_error(error))

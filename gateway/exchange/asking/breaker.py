@@ -59,6 +59,11 @@ class Breakers:
         state.trying, state.reached = True, False
         return 0
 
+    def away_since(self, member: MemberId) -> int:
+        """Return since when `member` is silent, in microseconds since 1970; 0 when its breaker is closed."""
+        state = self._states.get(member)
+        return state.since_us if state is not None and state.open else 0
+
     def silence(self, member: MemberId, asked_us: int) -> None:
         """Note that a question asked at `asked_us` had no answer in its budget."""
         state = self._states.setdefault(member, _State(asked_us))

@@ -55,7 +55,7 @@ def check_answer(parts: Parts, request: Request, request_hash: bytes, message: A
         now_us=parts.clock.now_us(),
     )
     expected = (request.exchange_id, request_hash, answer.payload_hash)
-    parts.signed_time(answer.value.issued_us)
+    parts.signed_time(member, answer.value.issued_us)
     entry, shown = check_entry(view, member, parts.member, message.entry, message.proof, expected)  # 2 to 5
     assert entry.number is not None
     return Checked(answer, NumberedExchange(entry.number, *expected), shown)

@@ -52,15 +52,22 @@ class OfficerSearches:
 
     `shared`: other processes of this node run searches, too. A search of theirs is read from the store until it has
     ended there. When that takes longer than a search can, its process is gone. `admit` raises `Unavailable` while no
-    search is taken.
+    search is taken. `heard` is called with each line.
     """
 
     def __init__(
-        self, parts: Parts, asker: Asker, admit: Callable[[], None] = lambda: None, *, shared: bool = False
+        self,
+        parts: Parts,
+        asker: Asker,
+        admit: Callable[[], None] = lambda: None,
+        *,
+        shared: bool = False,
+        heard: Callable[[Line], None] = lambda _line: None,
     ) -> None:
         self._parts = parts
         self._admit = admit
         self._shared = shared
+        self._heard = heard
         self._asker = asker
         self._copies = Copies(parts.documents)
         self._running: dict[str, _Running] = {}
@@ -206,6 +213,7 @@ class OfficerSearches:
 
     def _add(self, running: _Running, line: Line) -> None:
         """Add a line; a late answer replaces the line of silence."""
+        self._heard(line)
         search = running.search
         lines = tuple(old for old in search.lines if old.member != line.member)
         waiting = tuple(member for member in search.waiting_for if member != line.member)

@@ -12,7 +12,7 @@ from certs.durable import replace
 from gateway.clock import SystemClock
 from gateway.errors import Misused, StorageBroken
 from gateway.ops.homes.documents import CARD, CHARTER, TRUST, naming, read_document, read_documents
-from gateway.ops.homes.trust_state import describe_charter
+from gateway.ops.members.describe import describe_charter
 from gateway.trust.ceremony.ceremony import draft, import_document, kind_of, sign
 from gateway.trust.ceremony.charter_changes import Changes
 from gateway.trust.ceremony.member_card import CARD_FILE, MemberCard, read_card

@@ -1,4 +1,4 @@
-"""Describe trust documents as JSON, and publish a home's own."""
+"""Tell what the trust documents of a home say of the members, and publish its own."""
 
 from __future__ import annotations
 
@@ -7,58 +7,32 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from gateway.clock import Clock, SystemClock, rfc3339
+from gateway.clock import Clock, SystemClock
 from gateway.config import Home, Settings, argument, load_settings
+from gateway.config.suspensions import Suspensions
 from gateway.errors import LiaisonError, Misconfigured, Misused
+from gateway.ops.members.describe import Knowledge, describe_descriptor, describe_members
 from gateway.ops.sources.places import describe_sources
+from gateway.records.types import RECORD_TYPES
 from gateway.trust.ceremony.ceremony import home_keys, publish_descriptor, publish_status
-from gateway.trust.documents.charter import parse_charter
 from gateway.trust.documents.descriptor import Descriptor
 from gateway.trust.documents.folder import TrustDocuments
-from gateway.trust.documents.signers import tallies
-from gateway.trust.documents.status import Status
 from gateway.trust.keeper import TrustKeeper
-from gateway.trust.view import TrustView
-
-
-def describe_charter(data: bytes, before: bytes = b"") -> dict[str, Any]:
-    """Return a charter, verified or not, as JSON, with who signed it and who must still sign.
-
-    `before` is the version before: it counts under the thresholds of both.
-    """
-    draft = parse_charter(data)
-    charter = draft.charter
-    follows = parse_charter(before) if before else None
-    fits = follows is not None and follows.charter.version == charter.version - 1
-    counted = tallies(draft, follows if fits else None)
-    return {
-        "kind": "charter",
-        "federation": charter.federation,
-        "version": charter.version,
-        "fingerprint": charter.fingerprint,
-        "threshold": charter.threshold,
-        "signed_by": list(draft.signed_by),
-        "signers": [
-            {"version": each.version, "needed": each.needed, "signed": list(each.signed), "missing": list(each.missing)}
-            for each in counted
-        ],
-        "both_counted": fits or charter.version == 1,
-        "issued": rfc3339(charter.issued_us),
-        "expires": rfc3339(charter.expires_us),
-        "members": {name: member.status.value for name, member in sorted(charter.members.items())},
-    }
 
 
 def describe_home(home: Path) -> dict[str, Any]:
-    """Return the trust documents of a home as JSON. Raises `Misconfigured` without a charter."""
+    """Return the members as the files of a home tell of them, as JSON. Raises `Misconfigured` without a charter."""
     clock = SystemClock()
-    folder = Home(load_settings(home).home).trust
-    charter = TrustDocuments(folder).charter(clock)
-    keeper = TrustKeeper(folder, clock)
-    members = {name: _describe_member(keeper.view, name, clock) for name in sorted(charter.members)}
-    versions = TrustDocuments(folder).charter_versions()
-    described = describe_charter(charter.data, versions[-2] if len(versions) > 1 else b"")
-    return {"charter": described, "members": members, "alarms": list(keeper.alarms)}
+    settings = load_settings(home)
+    files = Home(settings.home)
+    documents = TrustDocuments(files.trust)
+    documents.charter(clock)
+    keeper = TrustKeeper(files.trust, clock)
+    switches = Suspensions(files.suspensions, clock.monotonic, RECORD_TYPES)
+    known = Knowledge(
+        keeper.view, settings.node.member, clock.now_us(), switches, keeper.alarms, documents.charter_before()
+    )
+    return describe_members(known, "files")
 
 
 def publish(
@@ -93,7 +67,7 @@ def publish(
         parts.append(held.data)
     parts.append(publish_status(settings.home, clock))
     now = _held(settings, clock)
-    about |= {"descriptor": _describe_descriptor(now) if now else None}
+    about |= {"descriptor": describe_descriptor(now) if now else None}
     return about, b"".join(part.rstrip(b"\n") + b"\n" for part in parts)
 
 
@@ -161,53 +135,3 @@ def not_askable(home: Path, members: Sequence[str], query: str) -> list[str]:
             if not view.descriptor(member).can_be_asked(query):
                 found.append(member)
     return found
-
-
-def _describe_member(view: TrustView, member: str, clock: Clock) -> dict[str, Any]:
-    try:
-        descriptor: dict[str, Any] | None = _describe_descriptor(view.descriptor(member))
-    except LiaisonError:
-        descriptor = None
-    try:
-        view.freshness(member, clock.now_us())
-        problem = ""
-    except LiaisonError as error:
-        problem = error.message
-    status = view.status(member)
-    return {
-        "state": "active" if view.active(member) else _inactive(view, member),
-        "descriptor": descriptor,
-        "status": _describe_status(status, clock) if status else None,
-        "problem": problem,
-    }
-
-
-def _inactive(view: TrustView, member: str) -> str:
-    """Return why a member takes no part: its status in the charter, or a charter that contradicts it."""
-    return "contradicted" if member in view.withheld.members else view.members[member].status.value
-
-
-def _describe_status(status: Status, clock: Clock) -> dict[str, Any]:
-    now_us = clock.now_us()
-    return {
-        "number": status.sequence,
-        "issued": rfc3339(status.issued_us),
-        "ends": rfc3339(status.expires_us),
-        "age_s": (now_us - status.issued_us) // 1_000_000,
-        "left_s": (status.expires_us - now_us) // 1_000_000,
-        "removed": list(status.removed),
-    }
-
-
-def _describe_descriptor(descriptor: Descriptor) -> dict[str, Any]:
-    return {
-        "version": descriptor.version,
-        "endpoints": list(descriptor.endpoints),
-        "offices": list(descriptor.offices),
-        "agencies": list(descriptor.agencies),
-        "sources": [source.as_json() for source in descriptor.sources],
-        "keys": [
-            {"use": key.use, "id": key.key_id, "until": rfc3339(key.stop_us), "compromised": bool(key.compromised_us)}
-            for key in descriptor.keys
-        ],
-    }

@@ -91,6 +91,11 @@ class TrustDocuments:
 
     # -------------------------------------------------------------- reading
 
+    def charter_before(self) -> bytes:
+        """Return the charter before the newest one; empty where there is one alone."""
+        versions = self.charter_versions()
+        return versions[-2] if len(versions) > 1 else b""
+
     def charter_versions(self) -> list[bytes]:
         """Return all versions held, oldest first."""
         return read_lines(self.charter_path)

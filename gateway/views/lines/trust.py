@@ -37,23 +37,6 @@ def _signer_lines(about: dict[str, Any]) -> Iterator[str]:
         yield f"  it also needs enough signatures under version {version}: give that one with --previous to see whose"
 
 
-def home_lines(about: dict[str, Any]) -> list[str]:
-    """Return the trust documents of a home in lines."""
-    lines = charter_lines(about["charter"])
-    for name, member in about["members"].items():
-        version = member["descriptor"]
-        what = f"descriptor {version['version']}, {len(version['keys'])} keys" if version else "no descriptor"
-        lines.append(f"  {name}: {member['state']}; {what}; {member['problem'] or 'fresh'}")
-        if status := member["status"]:
-            lines.append(f"      status {status['number']}, signed {status['issued']}, ends {status['ends']}")
-            if status["removed"]:
-                lines.append(f"      removed keys: {', '.join(key[:16] for key in status['removed'])}")
-        if version:
-            lines.append(f"      answers at {', '.join(version['endpoints']) or 'no address'}")
-            lines += [f"      {text}" for text in _source_lines(version["sources"])]
-    return lines + [f"  alarm: {text}" for text in about["alarms"]]
-
-
 def published_lines(about: dict[str, Any], out: str) -> list[str]:
     """Return the published documents in lines, and the next step."""
     descriptor = about["descriptor"]

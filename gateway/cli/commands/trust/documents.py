@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import click
 
+from gateway.cli.members import known_members
 from gateway.cli.options import FILE, FOLDER, NEW_FILE, TEXT, given, home_option
 from gateway.cli.output import Output, printed
 from gateway.config import Home, argument, load_settings
@@ -21,9 +22,9 @@ from gateway.ops.homes.trust_files import (
     verify_charter,
     write_document,
 )
-from gateway.ops.homes.trust_state import describe_home
 from gateway.ops.homes.trust_state import publish as publish_documents
-from gateway.views.lines.trust import accepted_lines, charter_lines, home_lines, published_lines, signed_lines
+from gateway.views.lines.trust import accepted_lines, charter_lines, published_lines, signed_lines
+from gateway.views.members.lines import members_lines
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 _CARD = click.Path(exists=True, path_type=Path)
@@ -132,7 +133,9 @@ def publish(
 @click.option("--previous", type=FILE, help="The charter that FILE follows.")
 @printed
 def show(file: Path | None, home: Path | None, previous: Path | None) -> Output:
-    """Show a charter file and who must still sign it, or all that a home holds.
+    """Show a charter file and who must still sign it, or the members: what each offers, whether it can be asked.
+
+    The running node of the home is asked; without one the files of the home tell what they can, and it is said so.
 
     \b
     Examples:
@@ -145,8 +148,8 @@ def show(file: Path | None, home: Path | None, previous: Path | None) -> Output:
         return Output(about, charter_lines(about))
     if home is None:
         raise click.UsageError("give a file, --home, or both")
-    about = describe_home(home)
-    return Output(about, home_lines(about))
+    about = known_members(home)
+    return Output(about, members_lines(about))
 
 
 @click.command()

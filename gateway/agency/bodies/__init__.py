@@ -1,0 +1,1 @@
+"""Bodies of answers that have a module of their own."""

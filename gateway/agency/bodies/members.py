@@ -1,0 +1,150 @@
+"""Show the members of the federation to agency systems."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel
+
+from gateway.language.languages import Language
+from gateway.model.exchange import Outcome
+from gateway.model.members import MemberState
+from gateway.views.members.words import state_text
+
+
+class SignersBody(BaseModel):
+    """Who signed the charter under one version's threshold, and who could still sign."""
+
+    version: int
+    needed: int
+    signed: list[str]
+    missing: list[str]
+
+
+class CharterBody(BaseModel):
+    """The charter in force; `age_s` and `left_s` are seconds since its signature and until its end."""
+
+    kind: Literal["charter"]
+    federation: str
+    version: int
+    fingerprint: str
+    threshold: int
+    signed_by: list[str]
+    signers: list[SignersBody]
+    both_counted: bool
+    issued: str
+    expires: str
+    members: dict[str, str]
+    age_s: int
+    left_s: int
+
+
+class OfferBody(BaseModel):
+    """One kind of source that can be asked: by which queries, for records of which types."""
+
+    kind: str
+    queries: list[str]
+    record_types: list[str]
+
+
+class KeyBody(BaseModel):
+    """One key that the member lists."""
+
+    use: str
+    id: str
+    until: str
+    compromised: bool
+
+
+class DescriptorBody(BaseModel):
+    """What the member says of itself. `sources` is what it offers; empty where it does not say."""
+
+    version: int
+    issued: str
+    endpoints: list[str]
+    offices: list[str]
+    agencies: list[str]
+    sources: list[OfferBody]
+    keys: list[KeyBody]
+
+
+class StatusBody(BaseModel):
+    """The member's newest status: without one that is in its time, nothing is exchanged."""
+
+    number: int
+    issued: str
+    ends: str
+    removed: list[str]
+    age_s: int
+    left_s: int
+
+
+class LastAnswerBody(BaseModel):
+    """The member's last verified answer to a question of ours, since our node started."""
+
+    outcome: Outcome
+    code: str
+    text: str
+    time: str
+
+
+class ClockBody(BaseModel):
+    """By how many seconds the time that the member signed last was ahead of ours (below zero: behind)."""
+
+    ahead_s: float
+    time: str
+
+
+class ContactBody(BaseModel):
+    """What our running node knows of the member's node. `holds_ours` is null until they have told what they hold."""
+
+    connected: bool
+    last_seen: str | None
+    last_answer: LastAnswerBody | None
+    clock: ClockBody | None
+    holds_ours: dict[str, bool] | None
+
+
+class MemberBody(BaseModel):
+    """One member. `text` says its state in the caller's language; `cosigned`: when it cosigned each of our logs."""
+
+    state: MemberState
+    since: str | None
+    text: str
+    code: str
+    reason: str
+    types_off: list[str]
+    descriptor: DescriptorBody | None
+    status: StatusBody | None
+    problem: str
+    contact: ContactBody | None
+    cosigned: dict[str, str]
+
+
+class LogBody(BaseModel):
+    """A log of ours: how many of its entries are under a quorum of witnesses, and who cosigned when."""
+
+    log: str
+    size: int
+    covered: int
+    needed: int
+    waiting_s: int
+    cosigned: dict[str, str]
+
+
+class MembersBody(BaseModel):
+    """The members of the federation, as our node knows them at `time`."""
+
+    speaks: Literal["node", "files"]
+    member: str
+    time: str
+    charter: CharterBody | None
+    members: dict[str, MemberBody]
+    logs: list[LogBody]
+    alarms: list[str]
+
+
+def members_body(about: dict[str, Any], language: Language) -> MembersBody:
+    """Return the description of the members as JSON shows it, each state in `language`."""
+    members = {name: member | {"text": state_text(member, language)} for name, member in about["members"].items()}
+    return MembersBody.model_validate(about | {"members": members})

@@ -1,0 +1,56 @@
+"""What each counterpart said last: its answer to our question, and the time that it signed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from gateway.clock import Clock
+from gateway.model.members import LastWord, SignedTime
+from gateway.model.names import MemberId
+from gateway.model.search import Line
+
+_MAX_TEXT = 200
+
+_FRESH_US = 60_000_000
+"""A statement tells its time better than a cosignature, which has whole seconds, for so long."""
+
+_NONE_US = 2_000_000
+"""A cosignature that is behind by less is as old as its way and its whole seconds make it."""
+
+
+class Counterparts:
+    """Memory of one process. `compare` takes each signed time, too."""
+
+    def __init__(self, clock: Clock, compare: Callable[[int], None]) -> None:
+        self._clock = clock
+        self._compare = compare
+        self._said: dict[MemberId, LastWord] = {}
+        self._signed: dict[MemberId, SignedTime] = {}
+
+    def answered(self, line: Line) -> None:
+        """Note the line of a counterpart. One without a verified answer says nothing of what they think of us."""
+        if line.exchange_id and line.entry_index is not None:
+            code, text = (line.refusal.code, line.refusal.text[:_MAX_TEXT]) if line.refusal else ("", "")
+            self._said[line.member] = LastWord(line.outcome, code, text, self._clock.now_us())
+
+    def signed(self, member: MemberId, signed_us: int) -> None:
+        """Note the time in a statement that a member has signed just now."""
+        now_us = self._clock.now_us()
+        self._signed[member] = SignedTime(signed_us - now_us, now_us)
+        self._compare(signed_us)
+
+    def cosigned(self, member: MemberId, time_us: int) -> None:
+        """Note the time, in whole seconds, of a cosignature that a member has made just now."""
+        self._compare(time_us)
+        now_us, known = self._clock.now_us(), self._signed.get(member)
+        if known is None or now_us - known.time_us > _FRESH_US:
+            behind = now_us - time_us
+            self._signed[member] = SignedTime(0 if 0 <= behind < _NONE_US else -behind, now_us)
+
+    def said(self, member: MemberId) -> LastWord | None:
+        """Return the last answer of a member since this process began; None without one."""
+        return self._said.get(member)
+
+    def clock_of(self, member: MemberId) -> SignedTime | None:
+        """Return the time that a member signed last; None without one."""
+        return self._signed.get(member)

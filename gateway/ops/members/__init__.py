@@ -1,0 +1,1 @@
+"""The members of the federation as officers and administrators see them."""

@@ -1,0 +1,1 @@
+"""Tell of the members of the federation in words and lines."""
