@@ -41,20 +41,20 @@ class TlsIdentity:
     def load(cls, key: Path, certificate: Path) -> TlsIdentity:
         """Return the identity in both files; raise `Misconfigured` naming the one that cannot be used."""
         load_key(key)  # refuses a key that others can read, and a file that is not a key of ours
-        parts = []
-        for path in (key, certificate):
-            try:
-                data = path.read_bytes()
-            except OSError as error:
-                raise Misconfigured(
-                    "cannot read {path}", where=str(path), remedy="run `liaison doctor`", path=path.name
-                ) from error
-            if b"-----BEGIN" not in data or b"-----END" not in data:
-                raise Misconfigured(
-                    "{path} is not a PEM file", where=str(path), remedy="run `liaison doctor`", path=path.name
-                )
-            parts.append(data)
-        return cls(*parts)
+        return cls(read_pem(key), read_pem(certificate))
+
+
+def read_pem(path: Path) -> bytes:
+    """Return the content of a PEM file; raise `Misconfigured` where it cannot be read or is none."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise Misconfigured(
+            "cannot read {path}", where=str(path), remedy="run `liaison doctor`", path=path.name
+        ) from error
+    if b"-----BEGIN" not in data or b"-----END" not in data:
+        raise Misconfigured("{path} is not a PEM file", where=str(path), remedy="run `liaison doctor`", path=path.name)
+    return data
 
 
 def listen(server: grpc.Server | grpc.aio.Server, address: str, credentials: grpc.ServerCredentials, where: str) -> int:

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
+from certs.hsm.keys import self_test
+from certs.hsm.token import when_lost
 from certs.tls import TlsIdentity
 from gateway.agency.token_keys import token_keys
 from gateway.agency.tokens import OfficerTokens
@@ -93,6 +95,7 @@ def build_core(resources: Resources, production: bool) -> Core:
         WatchedJournal(name, log, resources.counters)
         for name, log in (("exchange", resources.exchange_log), ("operations", resources.operations_log))
     ]
+    when_lost(ending(resources, LogLine.KEYS_LOST))
     writers = LogWriters(LogWriter(journals[0], "exchange", fatal), LogWriter(journals[1], "operations", fatal))
     heads = SeenHeads(SqlWitnessStore(resources.database), resources.clock)
     proved = ProvedTime(resources.clock)
@@ -198,6 +201,7 @@ def last_rounds(core: Core) -> list[Round]:
         Round("clock", WATCH_S, clock.round, leader_only=False, line=WATCH),
         Round("scrub", UPKEEP_S, writing(scrub, core.note), line=UPKEEP),
         Round("database", UPKEEP_S, check, leader_only=False, line=UPKEEP),
+        Round("keys", UPKEEP_S, partial(asyncio.to_thread, self_test), leader_only=False),
         Round("forget", UPKEEP_S, forget, leader_only=False, line=UPKEEP),
         *(
             Round(f"source {source}", UPKEEP_S, partial(core.upkeep.refresh, source), leader_only=False)

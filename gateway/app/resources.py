@@ -11,9 +11,10 @@ from typing import Any
 from adapters.base import Adapter
 from adapters.load import open_source
 from adapters.mapping.file import load_mapping
+from certs.hsm.places import key_places
 from certs.keyfiles import check_key
 from certs.ownership import check_ownership
-from certs.tls import TlsIdentity
+from certs.tls import read_pem
 from gateway.audit.log.log import AuditLog
 from gateway.audit.retention.destroyed_keys import Tombstones, bury
 from gateway.clock import Clock, SystemClock
@@ -71,7 +72,7 @@ def open_resources(settings: Settings, production: bool) -> Resources:
     check_ownership([home.keys, home.trust, settings.keystore])
     clock = SystemClock()
     member = member_id(settings.node.member)
-    for key in sorted(home.keys.glob("*.key")):
+    for key in key_places(home.keys):
         check_key(key)  # also an unused one: it is refused when others can read it, or when it is not a key
     trust = TrustKeeper(home.trust, clock)
     policy = PolicyKeeper(settings, clock, production=production, decides=True)
@@ -165,7 +166,7 @@ def _open_log(
 def record_issuers(resources: Resources, production: bool) -> dict[str, RecordIssuer]:
     """Return the agencies' keys that this node holds (the embedded form, for trials); refuse them in production."""
     issuers = {}
-    for path in sorted(resources.home.keys.glob("agency-*.key")):
+    for path in key_places(resources.home.keys, "agency-*"):
         if production:
             raise Misconfigured(
                 "a node that faces other countries holds no agency's key in production",
@@ -174,7 +175,7 @@ def record_issuers(resources: Resources, production: bool) -> dict[str, RecordIs
                 remedy="run the source in the agency: `liaison source init` and `serve`; then remove this key",
             )
         agency = path.stem.removeprefix("agency-")
-        certificate = TlsIdentity.load(path, path.with_suffix(".pem")).certificate
+        certificate = read_pem(path.with_suffix(".pem"))
         issuer = RecordIssuer(load_signing_key(path), _der(certificate), resources.member, agency)
         issuers[issuer.name] = issuer
     return issuers

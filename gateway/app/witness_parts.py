@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
+from certs.hsm.places import has_key
 from certs.tls import TlsIdentity
 from gateway.app.core import Core, ending
 from gateway.app.rounds import WATCH_S, Round
@@ -184,7 +185,7 @@ class NodeWitness:
 
 def node_witness_keys(home: Home) -> list[WitnessSigningKey]:
     """Return the node's keys as a witness; a home of an earlier version has one kind."""
-    return [load_witness_signing_key(home.key(name)) for name in WITNESS_KEYS if home.key(name).exists()]
+    return [load_witness_signing_key(home.key(name)) for name in WITNESS_KEYS if has_key(home.key(name))]
 
 
 def domestic_channel(settings: Settings, home: Home, identity: Callable[[], TlsIdentity]) -> DomesticChannel | None:

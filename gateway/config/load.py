@@ -189,6 +189,7 @@ def _check(settings: Settings) -> None:
         for n, o in enumerate(settings.trial_officers)
         for key, text in (("id", o.id), ("role", o.role), ("office", o.office), ("agency", o.agency))
     ]
+    names += [(f"agency_key.{n}.id", key.id) for n, key in enumerate(settings.agency_keys)]
     check_ids(origin, names)
     for n, source in enumerate(settings.sources):
         if not source.mapping and not source.is_process:

@@ -9,6 +9,7 @@ from pathlib import Path
 from adapters.check.probe import probe
 from adapters.load import Place
 from adapters.mapping.file import load_mapping
+from certs.hsm.places import has_key, key_places
 from certs.keyfiles import check_key, key_id, load_key, spki
 from certs.ownership import ownership_faults
 from certs.profile import Leaf, check_issued, read_ca, read_leaf
@@ -17,6 +18,7 @@ from gateway.config import PACKAGED_POLICY, Settings, Suspensions, argument
 from gateway.errors import LiaisonError, Misconfigured
 from gateway.ops.acts.switches import options_of
 from gateway.ops.doctor.finding import Check, CheckContext, Finding, failed, good, stop, warn
+from gateway.ops.doctor.key_checks import check_module, check_signatures
 from gateway.ops.doctor.listed_sources import check_listed_sources
 from gateway.ops.doctor.name_checks import check_names
 from gateway.ops.doctor.release_checks import check_release
@@ -24,7 +26,6 @@ from gateway.ops.doctor.source_processes import check_processes
 from gateway.ops.doctor.storage_checks import was_never_served
 from gateway.ops.doctor.witness_checks import check_domestic, check_witnesses
 from gateway.ops.policy.keeper import PolicyKeeper
-from gateway.signing.multi_buffer import crypto_mb
 from gateway.trust.documents.charter import check_expiry
 from gateway.trust.documents.folder import TrustDocuments
 from gateway.trust.keeper import TrustKeeper
@@ -62,7 +63,7 @@ def check_folder(context: CheckContext) -> list[Finding]:
 
 def check_keys(context: CheckContext) -> list[Finding]:
     """Check that every private key is there, admitted, and readable by its owner only."""
-    there = {path.stem for path in context.home.keys.glob("*.key")}
+    there = {place.stem for place in key_places(context.home.keys)}
     names = {*_PLAIN_KEYS, *_CERTIFIED_KEYS, *_agency_keys(context), *there}
     findings = _keys(context, "keys", sorted(names))
     return findings or [good("keys", f"{len(names)} private keys are there and readable by their owner only")]
@@ -88,7 +89,7 @@ def check_certificates(context: CheckContext) -> list[Finding]:
 
 def check_commands(context: CheckContext) -> list[Finding]:
     """Check the keys and certificates of the home's own commands: renewing the status, calling the node."""
-    missing = [name for name in _KEYS_OF_COMMANDS if not context.home.key(name).exists()]
+    missing = [name for name in _KEYS_OF_COMMANDS if not has_key(context.home.key(name))]
     findings = _keys(context, "commands", missing)
     return findings or _certified(context, "commands", _KEYS_OF_COMMANDS)[0]
 
@@ -110,13 +111,6 @@ def _certified(context: CheckContext, check: str, names: Sequence[str]) -> tuple
         days.append(left)
         findings += _life(context, check, f"{name}.pem", start, left)
     return findings, days
-
-
-def check_signatures(_context: CheckContext) -> list[Finding]:
-    """Report how the signatures of a batch are made and verified: one by one works as well, but costs more."""
-    if remedy := crypto_mb.remedy():
-        return [warn("signatures", crypto_mb.describe(), remedy)]
-    return [good("signatures", crypto_mb.describe())]
 
 
 def check_clock(context: CheckContext) -> list[Finding]:
@@ -287,7 +281,7 @@ def check_trial(context: CheckContext) -> list[Finding]:
         text = "the trial issuer can make a token for anybody: whoever holds this home can be any officer"
         remedy = "in production remove keys/token-issuer.key and list your identity provider as [[token_key]]"
         findings.append(make("trial", text, remedy))
-    held = sorted(path.stem.removeprefix("agency-") for path in context.home.keys.glob("agency-*.key"))
+    held = [place.stem.removeprefix("agency-") for place in key_places(context.home.keys, "agency-*")]
     if held and production:
         text = f"the node holds the keys of agencies: {', '.join(held)}"
         findings.append(stop("trial", text, "run their sources in the agencies: `liaison source init` and `serve`"))
@@ -302,6 +296,7 @@ START_CHECKS: dict[str, Check] = {
     "folder": check_folder,
     "names": check_names,
     "keys": check_keys,
+    "security module": check_module,
     "certificates": check_certificates,
     "clock": check_clock,
     "trial": check_trial,
@@ -327,7 +322,7 @@ EXCHANGE_CHECKS: dict[str, Check] = {
 def _agency_keys(context: CheckContext) -> list[str]:
     """Return the names of the agencies' keys that this node holds, or should hold for its sources."""
     needed = {f"agency-{source.agency}" for source in context.settings.sources if not source.is_process}
-    return sorted(needed | {path.stem for path in context.home.keys.glob("agency-*.key")})
+    return sorted(needed | {place.stem for place in key_places(context.home.keys, "agency-*")})
 
 
 def _unlisted(context: CheckContext, listed: set[str]) -> list[Finding]:
