@@ -13,6 +13,7 @@ from __future__ import annotations
 import os
 import socket
 import ssl
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,24 +24,41 @@ os.environ["GRPC_SSL_CIPHER_SUITES"] = "ECDHE-RSA-AES256-GCM-SHA384"
 os.environ.setdefault("GRPC_VERBOSITY", "NONE")
 
 import grpc
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from grpc.experimental import (
+    CustomPrivateKeySign,
+    PrivateKeySignatureAlgorithm,
+    ssl_channel_credentials_with_custom_signer,
+)
 
+from certs.hsm.keys import ModuleP256Key
 from certs.keyfiles import load_key
 from gateway.errors import Misconfigured
+
+# It is pinned by the lock, and `tests/federation/test_security_module.py` holds the pinned version to it.
+warnings.filterwarnings("ignore", "'ssl_channel_credentials_with_custom_signer' is an experimental API")
 
 _CHECK_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
 class TlsIdentity:
-    """Private key and certificate chain of a node or source process, PEM."""
+    """Private key and certificate chain of a node or source process, PEM.
+
+    A key in a security module is no PEM: then `key` is empty, and `module_key` signs.
+    """
 
     key: bytes
     certificate: bytes
+    module_key: ModuleP256Key | None = None
 
     @classmethod
     def load(cls, key: Path, certificate: Path) -> TlsIdentity:
         """Return the identity in both files; raise `Misconfigured` naming the one that cannot be used."""
-        load_key(key)  # refuses a key that others can read, and a file that is not a key of ours
+        loaded = load_key(key)  # refuses a key that others can read, and a file that is not a key of ours
+        if isinstance(loaded, ModuleP256Key):
+            return cls(b"", read_pem(certificate), loaded)
         return cls(read_pem(key), read_pem(certificate))
 
 
@@ -133,4 +151,24 @@ def check_floor(host: str, port: int) -> None:
 
 def channel_credentials(identity: TlsIdentity, member_ca: bytes) -> grpc.ChannelCredentials:
     """Return credentials towards servers of one member: its CA is the only root."""
+    if identity.module_key is not None:
+        credentials: grpc.ChannelCredentials = ssl_channel_credentials_with_custom_signer(
+            private_key_sign_fn=_signer(identity.module_key),
+            root_certificates=member_ca,
+            certificate_chain=identity.certificate,
+        )
+        return credentials
     return grpc.ssl_channel_credentials(member_ca, identity.key, identity.certificate)
+
+
+def _signer(key: ModuleP256Key) -> CustomPrivateKeySign:
+    """Return the function by which gRPC has a handshake signed; an error in it makes the connection fail."""
+
+    def sign(data: bytes, algorithm: PrivateKeySignatureAlgorithm, _done: object) -> bytes:
+        if algorithm != PrivateKeySignatureAlgorithm.ECDSA_SECP256R1_SHA256:  # gRPC gives the bare number
+            raise Misconfigured(
+                "a handshake asked for another algorithm than that of our keys", code="key-not-admitted"
+            )
+        return key.sign(data, ec.ECDSA(SHA256()))
+
+    return sign

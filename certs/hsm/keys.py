@@ -1,4 +1,4 @@
-"""Keys in a security module in the form of `cryptography`: whatever signs with a key file signs with these, too.
+"""Keys in a security module in the form of `cryptography`: all code that signs with a key file signs with these.
 
 Certificates, requests and statements are so signed in the module without code of their own (decision 0065).
 """

@@ -2,7 +2,8 @@
 
 python-pkcs11 promises the library one thread (`C_Initialize(NULL)`): with more, SoftHSM damages the heap. A token that
 vanishes can sign garbage without an error, and does not come back. So each signature is verified before it leaves here,
-and after the first failure the module is lost for this process: `when_lost` names who ends it.
+and after the first failure the module is lost for this process: `when_lost` names who ends it. OpenSSL
+signs handshakes in the same library (`certs.hsm.openssl`), so all that call it hold one lock.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -83,7 +85,7 @@ class _Module:
         if self._lost:
             raise _lost(self._lost)
         try:
-            return self._turns.submit(work).result(ANSWER_S)
+            return self._turns.submit(_locked, work).result(ANSWER_S)
         except LiaisonError:
             raise
         except TimeoutError as error:
@@ -106,7 +108,7 @@ class _Module:
     def open(self, uri: KeyUri) -> TokenKey:
         """Find the key of `uri`, and open its token where that was not done yet. Raises `Misconfigured`."""
         try:
-            return self._turns.submit(self._open, uri).result(ANSWER_S)
+            return self._turns.submit(_locked, partial(self._open, uri)).result(ANSWER_S)
         except LiaisonError:
             raise
         except TimeoutError as error:
@@ -160,7 +162,7 @@ class _Module:
         token = _only(list(self._tokens(uri)), uri, "token")
         name = (token.label, bytes(token.serial))
         if name not in self._sessions:
-            self._sessions[name] = token.open(user_pin=read_pin(uri.pin_source))
+            self._sessions[name] = token.open(user_pin=pin_of(uri))
         return self._sessions[name]
 
     def _tokens(self, uri: KeyUri) -> Iterator[Any]:
@@ -177,8 +179,27 @@ class _Module:
 
 
 _loading = threading.Lock()
+_lock = threading.RLock()
+_pins: dict[str, str] = {}
 _loaded: list[_Module] = []
 _ends: list[Callable[[BaseException], None]] = []
+
+
+def module_lock() -> threading.RLock:
+    """Return the lock that each caller of the module's library holds, in any thread."""
+    return _lock
+
+
+def pin_of(uri: KeyUri) -> str:
+    """Return the PIN of a URI's source; a descriptor gives it once, so it is kept. Raises `Misconfigured`."""
+    if uri.pin_source not in _pins:
+        _pins[uri.pin_source] = read_pin(uri.pin_source)
+    return _pins[uri.pin_source]
+
+
+def _locked(work: Callable[[], _T]) -> _T:
+    with _lock:
+        return work()
 
 
 def open_key(uri: KeyUri) -> TokenKey:

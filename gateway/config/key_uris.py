@@ -26,16 +26,16 @@ _KEYS = "keys"
 
 
 def key_texts(key_file: Path) -> Mapping[str, str]:
-    """Return what is set for the folder of a key's file: `module`, `pin_source`, and URIs by the names of keys.
+    """Return what is set for the folder of a key: `module`, `pin_source`, and URIs by the names of keys.
 
-    The environment (`LIAISON_KEYS_STATEMENT`) comes before a home's settings. Raises `Misconfigured` for a file that is
-    no TOML.
+    The environment (`LIAISON_KEYS_STATEMENT`) comes before the settings of a node. Raises `Misconfigured` for a file
+    that is no TOML.
     """
     folder = key_file.parent
     if folder.name == _KEYS:
         for name in _HOMES:
             if (texts := _texts(folder.parent / name)) is not None:
-                return {**texts, **_from_environment()}
+                return {**texts, **(_from_environment() if name == _HOMES[0] else module_texts())}
     return {**(_texts(folder / AUTHORITY_KEYS) or {}), **module_texts()}
 
 

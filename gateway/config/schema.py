@@ -231,6 +231,7 @@ class Keys(ModuleSettings):
     status: str = setting("Signs the member's status (P-256).", "")
     log: str = setting("Signs the heads of the logs (Ed25519).", "")
     witness: str = setting("Cosigns the heads of other countries' logs (Ed25519).", "")
+    tls: str = setting("The key of TLS, towards counterparts and our own systems (P-256).", "")
 
 
 @dataclass(frozen=True, slots=True)

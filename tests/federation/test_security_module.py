@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,8 +17,9 @@ from gateway.ops.doctor.finding import Severity
 from gateway.rpc import methods
 from gateway.statements.request import REQUEST_KIND
 from tests.support.exchange import answer_of, caller, request, sample_world, submission
-from tests.support.module_node import command, move_keys, serving
-from tests.support.nodes import World
+from tests.support.module_node import command, move_keys, move_tls, serving
+from tests.support.nodes import World, running
+from tests.support.ports import free_port
 from tests.support.security_module import Token, make_token
 
 pytestmark = pytest.mark.process
@@ -106,3 +108,35 @@ async def test_doctor_measures_the_module_and_finds_what_is_wrong_with_its_keys(
     _, printed = await command(token.environment, "doctor", "--home", home)
     assert "is of the kind p256, not ed25519" in printed
     assert Severity.STOP.upper() in printed
+
+
+async def test_tls_with_its_key_in_the_module_towards_counterparts_and_our_own_systems(
+    world: World, token: Token, tmp_path: Path
+) -> None:
+    """The lane takes questions, OpenSSL's provider serves REST, and gRPC's client has the module sign handshakes."""
+    home, port = world.home("vn"), free_port()
+    settings = home / "node.toml"
+    officer = ["[[trial_officer]]", 'id = "vn.o.1042"', 'office = "vn.blo.moc-bai"', 'agency = "immigration"', ""]
+    text = settings.read_text().replace("127.0.0.1:0", f"127.0.0.1:{port}").replace("[node]", '[node]\nname = "node1"')
+    settings.write_text(text + "\n".join(officer))
+    move_tls(home, token)
+    query = (
+        "document",
+        "--number",
+        "C1234567",
+        "--issuer",
+        "THA",
+        "--purpose",
+        "BORDER_CHECK",
+        "--offence",
+        "DOCFRAUD",
+    )
+    who = ("--home", home, "--as", "vn.o.1042", "--to", "th", "--ticket", "T-1", "--json")
+    async with serving(home, world.ports["vn"], token.environment, tmp_path / "out"), running(world, ["th"]):
+        answers = await ask(world, 40)
+        assert [answer.refusal for answer in answers] == [None] * 40  # type: ignore[attr-defined]
+        _, printed = await command(token.environment, "doctor", "--home", home, "--to", "th")
+        assert "`th` answers, and takes our certificate" in printed
+        _, printed = await command(token.environment, "ask", *query, *who)
+        outcomes = {line["member"]: line["outcome"] for line in json.loads(printed)["lines"]}
+        assert outcomes == {"vn": "no_hit", "th": "no_hit"}

@@ -27,6 +27,13 @@ def move_keys(home: Path, token: Token, names: Sequence[str]) -> None:
         file.write("\n".join([*lines, ""]))
 
 
+def move_tls(home: Path, token: Token) -> None:
+    """Move the key of TLS of a home that has other keys in the token, too."""
+    token.take(Home(home).key("tls"), "tls")
+    file = Home(home).settings
+    file.write_text(file.read_text().replace("[keys]\n", f'[keys]\ntls = "{token.uri("tls")}"\n'))
+
+
 async def command(environment: Mapping[str, str], *arguments: str | Path) -> tuple[int, str]:
     """Run one command of `liaison`; return its exit code and all that it prints."""
     process = await asyncio.create_subprocess_exec(
