@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import click
 from click.core import ParameterSource
 
-from certs.hsm.uri import is_uri, parse_uri
+from certs.hsm.uri import KeyUri, is_uri, parse_uri
 from gateway.cli.speech import spoken
 from gateway.clock import SystemClock
 from gateway.errors import Malformed
@@ -89,8 +89,18 @@ class Key(click.Path):
         """Return the file or the URI. Raises `BadParameter` for a file that is missing and a text that is no URI."""
         if not isinstance(value, str) or not is_uri(value):
             return super().convert(value, param, ctx)
+        return Uri().convert(value, param, ctx)
+
+
+class Uri(click.ParamType[KeyUri]):
+    """The PKCS#11 URI of a key in a security module."""
+
+    name = "URI"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> KeyUri:
+        """Return the URI. Raises `BadParameter` for a text that is none."""
         try:
-            return parse_uri(value)
+            return parse_uri(str(value))
         except Malformed as error:
             raise click.BadParameter(sentence(error, spoken()), ctx, param) from error
 
@@ -158,6 +168,9 @@ place_options = together(
 period_options = together(
     click.option("--since", type=TIME, help="From this time on (UTC): 2026-11-24T09:30, 2026-11, yesterday, 7d."),
     click.option("--until", type=TIME, help="Before this time (UTC)."),
+)
+held_option = click.option(
+    "--key-uri", "held", type=Uri(), help="The PKCS#11 URI of a key that exists: only its public half is written."
 )
 auditor_key = click.option("--key", type=KEY, help="The key of an appointed auditor.")
 fingerprint_option = click.option("--fingerprint", help="Of the first charter.")

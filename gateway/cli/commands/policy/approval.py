@@ -8,9 +8,10 @@ from typing import Any
 
 import click
 
+from certs.hsm.uri import KeyUri
 from certs.keyfiles import KeyPlace
 from gateway.audit.export.policies import policy_hash
-from gateway.cli.options import FILE, FOLDER, KEY, NEW_FILE, NEW_FOLDER, home_option, member_option
+from gateway.cli.options import FILE, FOLDER, KEY, NEW_FILE, NEW_FOLDER, held_option, home_option, member_option
 from gateway.cli.output import Output, printed, working
 from gateway.config import Home, argument
 from gateway.ops.homes.persons import admit_person
@@ -28,15 +29,16 @@ from gateway.views.lines.policy import proposal_lines, proposal_value
 @click.command()
 @click.option("--out", required=True, type=NEW_FOLDER, help="Where the keys go.")
 @click.option("--name", required=True, help="The approver's id.")
+@held_option
 @printed
-def approver(out: Path, name: str) -> Output:
+def approver(out: Path, name: str, held: KeyUri | None) -> Output:
     """Make the key of one who approves policy. The key stays with them; the public half goes into the descriptor.
 
     \b
     Example:
       liaison policy approver --out keys --name a
     """
-    made = make_key_pair(out, name)
+    made = make_key_pair(out, name, held)
     following = f"bring it into the home: liaison policy admit {argument(Path(made['public']))} --home …"
     return Output(
         made, [(f"key, for the approver alone: {made['key']}", "good"), f"public key: {made['public']}; {following}"]
