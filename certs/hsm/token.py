@@ -11,10 +11,11 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any, Protocol, TypeVar
 
 from certs.hsm.pin import read_pin
@@ -69,13 +70,38 @@ class TokenKey:
         return signatures
 
 
+class _Turns:
+    """The one thread that speaks to the library. It does not keep its process from ending when the module hangs."""
+
+    def __init__(self) -> None:
+        self._waiting: SimpleQueue[tuple[Future[Any], Callable[[], Any]]] = SimpleQueue()
+        threading.Thread(target=self._run, name="security-module", daemon=True).start()
+
+    def submit(self, work: Callable[[], _T]) -> Future[_T]:
+        """Let the thread do `work` in its turn."""
+        future: Future[_T] = Future()
+        self._waiting.put((future, work))
+        return future
+
+    def _run(self) -> None:
+        while True:
+            future, work = self._waiting.get()
+            try:
+                with _lock:
+                    made = work()
+            except BaseException as error:  # noqa: BLE001 - it is raised where the work is waited for
+                future.set_exception(error)
+            else:
+                future.set_result(made)
+
+
 class _Module:
     """The loaded library and its thread."""
 
     def __init__(self, path: str) -> None:
         self.path = path
         self.keys: dict[str, TokenKey] = {}
-        self._turns = ThreadPoolExecutor(1, thread_name_prefix="security-module")
+        self._turns = _Turns()
         self._sessions: dict[tuple[str, bytes], Any] = {}
         self._lost = ""
         self._pkcs11, self._library = self._load()
@@ -85,7 +111,7 @@ class _Module:
         if self._lost:
             raise _lost(self._lost)
         try:
-            return self._turns.submit(_locked, work).result(ANSWER_S)
+            return self._turns.submit(work).result(ANSWER_S)
         except LiaisonError:
             raise
         except TimeoutError as error:
@@ -108,7 +134,7 @@ class _Module:
     def open(self, uri: KeyUri) -> TokenKey:
         """Find the key of `uri`, and open its token where that was not done yet. Raises `Misconfigured`."""
         try:
-            return self._turns.submit(_locked, partial(self._open, uri)).result(ANSWER_S)
+            return self._turns.submit(partial(self._open, uri)).result(ANSWER_S)
         except LiaisonError:
             raise
         except TimeoutError as error:
@@ -128,7 +154,7 @@ class _Module:
                 remedy='install it: pip install "liaison-gateway[hsm]"',
             ) from error
         try:
-            return pkcs11, self._turns.submit(pkcs11.lib, self.path).result(ANSWER_S)
+            return pkcs11, self._turns.submit(partial(pkcs11.lib, self.path)).result(ANSWER_S)
         except Exception as error:
             raise Misconfigured(
                 "the library of the security module cannot be used: {why}",
@@ -195,11 +221,6 @@ def pin_of(uri: KeyUri) -> str:
     if uri.pin_source not in _pins:
         _pins[uri.pin_source] = read_pin(uri.pin_source)
     return _pins[uri.pin_source]
-
-
-def _locked(work: Callable[[], _T]) -> _T:
-    with _lock:
-        return work()
 
 
 def open_key(uri: KeyUri) -> TokenKey:

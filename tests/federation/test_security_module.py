@@ -99,11 +99,17 @@ async def test_doctor_measures_the_module_and_finds_what_is_wrong_with_its_keys(
     assert "signatures a second" in printed
     assert "`witness-mldsa` stays a file" in printed
     assert "a key file is left, too" in printed
+    settings = home / "node.toml"
+    named = settings.read_text()
+    other = token.make("other", ed25519_key=True)
+    settings.write_text(named.replace(token.uri("witness"), other))
+    _, printed = await command(token.environment, "doctor", "--home", home)
+    assert "our descriptor does not list the keys witness" in printed
+    settings.write_text(named)
     (token.folder / "pin").chmod(0o644)
     _, printed = await command(token.environment, "doctor", "--home", home)
     assert f"chmod 600 {token.folder / 'pin'}" in printed
     (token.folder / "pin").chmod(0o600)
-    settings = home / "node.toml"
     settings.write_text(settings.read_text().replace(f'log = "{token.uri("log")}"', f'log = "{token.uri("status")}"'))
     _, printed = await command(token.environment, "doctor", "--home", home)
     assert "is of the kind p256, not ed25519" in printed

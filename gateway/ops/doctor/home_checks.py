@@ -18,7 +18,7 @@ from gateway.config import PACKAGED_POLICY, Settings, Suspensions, argument
 from gateway.errors import LiaisonError, Misconfigured
 from gateway.ops.acts.switches import options_of
 from gateway.ops.doctor.finding import Check, CheckContext, Finding, failed, good, stop, warn
-from gateway.ops.doctor.key_checks import check_module, check_signatures
+from gateway.ops.doctor.key_checks import check_module, check_signatures, keys_in_module
 from gateway.ops.doctor.listed_sources import check_listed_sources
 from gateway.ops.doctor.name_checks import check_names
 from gateway.ops.doctor.release_checks import check_release
@@ -327,7 +327,7 @@ def _agency_keys(context: CheckContext) -> list[str]:
 
 def _unlisted(context: CheckContext, listed: set[str]) -> list[Finding]:
     """Find keys that counterparts will refuse, because our own descriptor does not list them."""
-    names = ("tls", "statement", "log", *_agency_keys(context))
+    names = dict.fromkeys(("tls", "statement", "log", *_agency_keys(context), *keys_in_module(context.home)))
     missing = [name for name in names if key_id(spki(load_key(context.home.key(name)).public_key())) not in listed]
     if not missing:
         return []

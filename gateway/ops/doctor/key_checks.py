@@ -8,6 +8,7 @@ from pathlib import Path
 from certs.hsm.places import key_places, uri_at
 from certs.keyfiles import Algorithm, load_key
 from gateway.clock import SystemClock
+from gateway.config import Home
 from gateway.errors import LiaisonError
 from gateway.ops.doctor.finding import CheckContext, Finding, good, stop, warn
 from gateway.signing.keys import SigningKey
@@ -28,13 +29,18 @@ def check_module(context: CheckContext) -> list[Finding]:
 
     What keeps a key from being used at all is a finding of `keys`.
     """
-    places = [place for place in key_places(context.home.keys) if _is_named(place)]
-    if not places:
+    names = keys_in_module(context.home)
+    if not names:
         return []
-    findings = [finding for place in places for finding in _key(place)]
+    findings = [finding for name in names for finding in _key(context.home.key(name))]
     if (mldsa := context.home.key("witness-mldsa")).exists():
         findings.append(good("security module", f"`{mldsa.stem}` stays a file: modules have no ML-DSA-44 yet"))
     return findings
+
+
+def keys_in_module(home: Home) -> list[str]:
+    """Return the names of a home's keys that lie in its security module."""
+    return [place.stem for place in key_places(home.keys) if _is_named(place)]
 
 
 def check_signatures(_context: CheckContext) -> list[Finding]:
