@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from gateway.config.toml import parse_toml
+from gateway.errors import Misconfigured
 
 AUTHORITY_KEYS = "keys.toml"
 """The file of an authority's folder that names its keys in a security module."""
@@ -23,6 +24,9 @@ MODULE_SETTINGS = ("module", "pin_source")
 _HOMES = ("node.toml", "source.toml", "witness.toml")
 _VARIABLE = "LIAISON_KEYS_"
 _KEYS = "keys"
+
+_good: dict[Path, Mapping[str, str]] = {}
+"""The last readings: a file that is broken while a node runs changes nothing (decision 0054)."""
 
 
 def key_texts(key_file: Path) -> Mapping[str, str]:
@@ -57,7 +61,12 @@ def _texts(file: Path) -> Mapping[str, str] | None:
         found = file.stat()
     except OSError:
         return None
-    return _read(file, found.st_ino, found.st_mtime_ns, found.st_size)
+    try:
+        _good[file] = _read(file, found.st_ino, found.st_mtime_ns, found.st_size)
+    except Misconfigured:
+        if file not in _good:
+            raise
+    return _good[file]
 
 
 @lru_cache(maxsize=64)

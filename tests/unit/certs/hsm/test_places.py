@@ -8,7 +8,7 @@ import pytest
 
 from certs.hsm.places import completed, has_key, key_places, uri_at
 from certs.hsm.uri import parse_uri
-from gateway.errors import Malformed
+from gateway.errors import Malformed, Misconfigured
 
 URI = "pkcs11:token=a;object=b"
 
@@ -76,3 +76,14 @@ def test_a_wrong_uri_names_its_setting(tmp_path: Path) -> None:
     with pytest.raises(Malformed) as refused:
         uri_at(keys / "statement.key")
     assert refused.value.where == "keys.statement"
+
+
+def test_settings_that_break_leave_the_last_ones(tmp_path: Path) -> None:
+    keys = settings(tmp_path, f'[keys]\nlog = "{URI}"\n')
+    assert uri_at(keys / "log.key")
+    settings(tmp_path, "[keys\n")
+    assert uri_at(keys / "log.key")
+    broken = settings(tmp_path, "[keys\n", "source.toml")
+    (tmp_path / "node.toml").unlink()
+    with pytest.raises(Misconfigured):
+        uri_at(broken / "log.key")
