@@ -15,6 +15,7 @@ TEST_ARGS ?=
 FUZZ ?=
 FUZZ_SECONDS ?= 60
 KILLS ?= 2000
+ASKERS ?= 64
 FAULTS ?= 0
 ENTRIES ?= 1000000
 MINUTES ?= 60
@@ -29,7 +30,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: advisories audit-scale help setup words demo test quick check bench bench-against build proto proto-check docs lock policy-mutants fuzz timing sbom soak torture restarts faults scale finding history
+.PHONY: advisories audit-scale help setup words demo test quick check bench bench-against build proto proto-check docs lock policy-mutants fuzz timing sbom soak torture rotation restarts faults scale finding history
 
 help:  ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*  ## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
@@ -103,6 +104,9 @@ restarts: $(STAMP)  ## Restart and kill processes of a node on PostgreSQL while 
 
 faults: $(STAMP)  ## Every write and sync of a node and of commands fails, tears or loses power once: FAULTS=20 for fewer (0: hours)
 	LIAISON_FAULTS=$(FAULTS) $(BIN)/pytest -n 2 --dist worksteal -v -rP $(addprefix tests/federation/test_torture_,disk.py commands.py upkeep.py strace.py)
+
+rotation: $(STAMP)  ## Rotate each key while many officers ask without a pause: ASKERS=64
+	LIAISON_ROTATION_ASKERS=$(ASKERS) $(BIN)/pytest -s -n 0 tests/federation/test_key_rotation.py
 
 soak: $(STAMP)  ## Mixed traffic with hostile members against real nodes: MINUTES=5 SOAK_ARGS="--json"
 	@$(BIN)/python -m tests.soak --minutes $(MINUTES) $(SOAK_ARGS)

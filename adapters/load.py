@@ -15,12 +15,14 @@ from pathlib import Path
 from typing import cast
 
 from adapters.base import Adapter
+from adapters.index.history import Run, RunHistory, RunKind
 from adapters.index.keep import DIFFERENCE_SECONDS
 from adapters.index.source import IndexedSource, Progress, RowSource
+from adapters.mapping.file import load_mapping
 from certs.tls import TlsIdentity
 from gateway.clock import Clock
 from gateway.config.toml import nearest
-from gateway.errors import Misconfigured
+from gateway.errors import LiaisonError, Misconfigured
 from gateway.model.names import MemberId
 from gateway.records.verify import RecordKeys
 from gateway.signing.keys import SigningKey
@@ -40,8 +42,8 @@ _BUILT_IN = dict.fromkeys(("sqlite", "postgresql", "mysql", "mariadb", "mssql", 
 class NodeSide:
     """A node's identity and trust where a source is a process of its own (`adapters.remote`).
 
-    `source` and `agency` come from the settings; `identity` gives the node's TLS key as it is now, `ca` the
-    country's CA, `key` signs references, `keys` says which keys of agencies are listed.
+    `source` and `agency` come from the settings; `identity` and `key` give the node's TLS key, and the key
+    that signs references, as they are now. `ca` is the country's CA, `keys` says which keys of agencies are listed.
     """
 
     source: str
@@ -49,7 +51,7 @@ class NodeSide:
     member: MemberId
     identity: Callable[[], TlsIdentity]
     ca: bytes
-    key: SigningKey
+    key: Callable[[], SigningKey]
     keys: Callable[[], RecordKeys]
 
 
@@ -61,7 +63,7 @@ class Place:
     certificates, OAuth clients), which only the node's account may read, or None. `index_dir` holds key indexes,
     which `index_secret` seals (decision 0012); all rows are compared with them every `difference` seconds. With `anew`
     the indexes are built from all rows when they are opened, even if there are some. With `is_draft` the mapping may be
-    a draft whose source has no name.
+    a draft whose source has no name. `id` is the source's id as the settings say it, where they do.
 
     `observe` may put a wrapper between the rows and their index (`adapters.check.report`). `node` is set where a node
     opens the source; only its node asks a source process.
@@ -79,6 +81,7 @@ class Place:
     difference: float = DIFFERENCE_SECONDS
     anew: bool = False
     is_draft: bool = False
+    id: str = ""
 
 
 Opener = Callable[[Place], Adapter]
@@ -89,9 +92,29 @@ def open_source(place: Place) -> Adapter:
     """Return the source at `place`.
 
     Raises `Misconfigured` with file and line for a mapping that does not fit, `Unavailable` when the system or
-    the index's disk cannot be used.
+    the index's disk cannot be used. The history of the index tells either, unless the source was only to be tried.
     """
-    return _opener(place.url)(place)
+    history = None if place.observe or place.node else _history(place)
+    known, started = history.runs() if history else (), place.clock.monotonic()
+    try:
+        return _opener(place.url)(place)
+    except LiaisonError as error:
+        if history and history.runs() == known:  # an index that was reached has noted it already
+            seconds = round(place.clock.monotonic() - started, 3)
+            history.add_alone(Run(RunKind.FAILED, place.clock.now_us(), seconds, error=error.message))
+        raise
+
+
+def _history(place: Place) -> RunHistory | None:
+    """Return the history of the source's index; None where neither place nor mapping says the source's id."""
+    try:
+        return RunHistory(_index_path(place, place.id or load_mapping(place.mapping).id))
+    except LiaisonError:
+        return None
+
+
+def _index_path(place: Place, source: str) -> Path:
+    return place.index_dir / f"{source}.sqlite"
 
 
 def open_indexed(rows: RowSource, place: Place) -> IndexedSource:
@@ -100,7 +123,7 @@ def open_indexed(rows: RowSource, place: Place) -> IndexedSource:
     The index is `index_dir/<source id>.sqlite`. The rows are closed when this raises.
     """
     rows = place.observe(rows) if place.observe else rows
-    path = place.index_dir / f"{rows.mapping.id}.sqlite"
+    path = _index_path(place, rows.mapping.id)
     try:
         return IndexedSource(
             rows, path, place.clock, place.index_secret, place.difference, place.progress, anew=place.anew

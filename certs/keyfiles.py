@@ -83,6 +83,11 @@ def load_witness_key(place: KeyPlace) -> WitnessPrivateKey:
     return key
 
 
+def public_key(place: KeyPlace) -> PublicKey | WitnessPublicKey:
+    """Return the public half of the key at a place, of any allowed kind. Raises `Misconfigured` like `load_key`."""
+    return _load(place).public_key()
+
+
 def check_key(place: KeyPlace) -> None:
     """Raise `Misconfigured` unless there is a private key of an allowed kind at the place, as `load_key` does."""
     _load(place)

@@ -22,10 +22,30 @@ _LOCK = "lock"
 """The file by which writers of a folder take turns. Version 0.1.0 made it by the mask of the account."""
 
 
-def check_ownership(folders: Iterable[Path]) -> None:
-    """Raise `Misconfigured` for the first file or folder that `ownership_faults` finds."""
+def check_ownership(folders: Iterable[Path], read: Iterable[Path] = ()) -> None:
+    """Raise `Misconfigured` for the first file or folder that `ownership_faults` finds.
+
+    In `read` are files that people write, such as mappings: of these only a fault that others can use counts.
+    """
     for fault in ownership_faults(folders):
         raise fault
+    for fault, can_be_used in faults_of_read(read):
+        if can_be_used:
+            raise fault
+
+
+def faults_of_read(places: Iterable[Path]) -> Iterator[tuple[Misconfigured, bool]]:
+    """Yield the faults of files that people write, each with whether others can use it.
+
+    Many accounts leave files that their group can write. Where the group can enter neither the folder nor the one that
+    it lies in, it cannot reach them.
+    """
+    for place in places:
+        for fault in ownership_faults([place]):
+            found = Path(fault.where)
+            between = [folder for folder in found.parents if folder.is_relative_to(place.parent)]
+            is_closed = any(not stat.S_IMODE(folder.stat().st_mode) & 0o011 for folder in between)
+            yield fault, not (is_closed and fault.code == "others-can-write")
 
 
 def ownership_faults(folders: Iterable[Path]) -> Iterator[Misconfigured]:

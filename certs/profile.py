@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from certs.authority import USAGES
 from certs.keyfiles import key_id, spki
@@ -79,7 +79,7 @@ def read_leaf(data: bytes) -> Leaf:
     except Malformed:
         raise
     except Exception as error:  # whatever a parser of foreign bytes raises, the answer is no (CASE-C14)
-        raise _bad(f"the certificate does not fit: {error}") from error
+        raise _bad(f"the certificate does not fit: {_why(error)}") from error
     return Leaf(
         name, spki(key), to_us(certificate.not_valid_before_utc), to_us(certificate.not_valid_after_utc), certificate
     )
@@ -96,7 +96,7 @@ def read_ca(pem: bytes) -> x509.Certificate:
     except Malformed:
         raise
     except Exception as error:  # the same
-        raise _bad(f"the CA's certificate does not fit: {error}") from error
+        raise _bad(f"the CA's certificate does not fit: {_why(error)}") from error
     if not constraints.ca or constraints.path_length != 0 or not usage.key_cert_sign:
         raise _bad("a national CA certifies keys, and no further CA")
     return certificate
@@ -111,6 +111,18 @@ def ca_key_id(pem: bytes) -> str:
 def thumbprint_of(certificate: bytes) -> str:
     """Return `x5t#S256` of a DER certificate (RFC 8705, 3.1): base64url of its SHA-256, without padding."""
     return base64.urlsafe_b64encode(hashlib.sha256(certificate).digest()).rstrip(b"=").decode()
+
+
+def spki_of(pem: bytes) -> bytes:
+    """Return the SubjectPublicKeyInfo of the first certificate in PEM bytes; empty for bytes that are none."""
+    try:
+        return (
+            x509.load_pem_x509_certificate(pem)
+            .public_key()
+            .public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+        )
+    except (ValueError, UnsupportedAlgorithm):
+        return b""
 
 
 def check_issued(leaf: Leaf, authorities: Sequence[x509.Certificate]) -> tuple[int, int]:
@@ -178,6 +190,11 @@ def _check_usage(certificate: x509.Certificate, name: CertificateName) -> None:
     usages = certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
     if set(usages) != set(USAGES[name.use]):
         raise _bad(f"the extended key usages do not fit `{name.use}`")
+
+
+def _why(error: Exception) -> str:
+    """Return the reason of a parser's refusal; its words for bytes that do not parse are for programmers."""
+    return "it is torn, or no certificate" if isinstance(error, ValueError) else str(error)
 
 
 def _bad(message: str) -> Malformed:

@@ -15,7 +15,7 @@ import socket
 import ssl
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 # Only ECDSA certificates exist here, so a suite that needs RSA leaves TLS 1.2 without a shared cipher, while
@@ -33,7 +33,8 @@ from grpc.experimental import (
 )
 
 from certs.hsm.keys import ModuleP256Key
-from certs.keyfiles import load_key
+from certs.keyfiles import load_key, spki
+from certs.profile import spki_of
 from gateway.errors import Misconfigured
 
 # It is pinned by the lock, and `tests/federation/test_security_module.py` holds the pinned version to it.
@@ -51,15 +52,23 @@ class TlsIdentity:
 
     key: bytes
     certificate: bytes
-    module_key: ModuleP256Key | None = None
+    module_key: ModuleP256Key | None = field(default=None, compare=False)  # the certificate says which key it is
 
     @classmethod
     def load(cls, key: Path, certificate: Path) -> TlsIdentity:
         """Return the identity in both files; raise `Misconfigured` naming the one that cannot be used."""
         loaded = load_key(key)  # refuses a key that others can read, and a file that is not a key of ours
+        chain = read_pem(certificate)
+        if spki_of(chain) != spki(loaded.public_key()):  # for a moment while both files are replaced, or for good
+            raise Misconfigured(
+                "the certificate is for another key",
+                code="bad-pair",
+                where=str(certificate),
+                remedy="restore the pair of key and certificate",
+            )
         if isinstance(loaded, ModuleP256Key):
-            return cls(b"", read_pem(certificate), loaded)
-        return cls(read_pem(key), read_pem(certificate))
+            return cls(b"", chain, loaded)
+        return cls(read_pem(key), chain)
 
 
 def read_pem(path: Path) -> bytes:

@@ -75,9 +75,8 @@ class SystemClock:
         """Return the time in UTC; never earlier than before."""
         return from_us(self.now_us())
 
-    def monotonic(self) -> float:
-        """Return seconds for measuring durations."""
-        return time.monotonic()
+    monotonic = staticmethod(time.monotonic)
+    """Returns seconds for measuring durations; itself and no wrapper, since an exchange asks for it eleven times."""
 
     def jumped_us(self) -> int:
         """Return the distance in microseconds of the system's clock from where it should be by the steady clock."""

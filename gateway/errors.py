@@ -23,6 +23,7 @@
     │   └── Unknown                 NOT_FOUND            no such thing here
     ├── Misused                     arguments that cannot be used or contradict each other (exit code 2)
     ├── Misconfigured               a setting, mapping, policy or key file that cannot be used
+    │   └── SeveralMistakes         all mistakes of one file
     ├── NotProved                   a verifier cannot say yes or no (exit code 3)
     ├── Contradicted                a verifier has found evidence against the claim (exit code 1)
     └── StorageBroken               the database or disk failed: the process must end (design, section 7)
@@ -281,6 +282,15 @@ class Misconfigured(LiaisonError):
     default_code = "misconfigured"
 
 
+class SeveralMistakes(Misconfigured):
+    """More than one mistake of a file. It tells the first one as a single error does."""
+
+    def __init__(self, mistakes: Sequence[Misconfigured]) -> None:
+        first = mistakes[0]
+        super().__init__(first.template, code=first.code, where=first.where, remedy=first.advice, **first.facts)
+        self.mistakes = tuple(mistakes)
+
+
 class NotProved(LiaisonError):
     """A verifier cannot say yes or no."""
 
@@ -299,6 +309,11 @@ class StorageBroken(LiaisonError):
 
     reason = Reason.UNAVAILABLE
     default_code = "storage"
+
+
+def each_of(error: LiaisonError) -> tuple[LiaisonError, ...]:
+    """Return the mistakes that an error tells at once; of any other error itself."""
+    return error.mistakes if isinstance(error, SeveralMistakes) else (error,)
 
 
 def code_and_detail(error: Exception) -> tuple[str, str]:

@@ -31,16 +31,17 @@ from adapters.check.report import (
     spoken,
 )
 from adapters.check.unread_bytes import unread_columns
+from adapters.check.unread_files import unread_in_files
 from adapters.database_tables import DATABASES
 from adapters.index.source import RowSource
 from adapters.load import Place, open_source
 from adapters.mapping.file import is_unnamed, load_mapping, open_decisions
 from adapters.mapping.mapping import Mapping as SourceMapping
-from adapters.mapping.mistakes import Mistakes
 from adapters.mapping.rows import Builder, Rows, refs_of
 from adapters.masking import mask
 from adapters.sql.survey import survey
 from gateway.clock import Clock
+from gateway.config.mistakes import Mistakes
 from gateway.config.toml import nearest
 from gateway.errors import LiaisonError, Misconfigured, Unknown
 from gateway.model.query import Query
@@ -179,6 +180,7 @@ def _try(report: Report, url: str, access: Path | None, rows: int, clock: Clock)
                 report.types.append(read_rows(source, name, rows))
                 report.findings += judge_rows(report.mapping, report.types[-1])
                 report.findings += unread_columns(report.mapping, report.types[-1], url, access, rows)
+                report.findings += unread_in_files(report.mapping, name, source, rows)
                 report.findings += judge_joins(source, name)
                 report.findings += judge_histories(report.mapping, report.types[-1])
             report.findings += _unmet(source, clock)

@@ -17,7 +17,7 @@ from adapters.index.build import TWIN
 from adapters.index.source import RowSource
 from adapters.mapping.lookups import coded, parts
 from adapters.mapping.mapping import Mapping as SourceMapping
-from adapters.mapping.mapping import RecordMapping
+from adapters.mapping.mapping import Part, RecordMapping, Value
 from adapters.mapping.rows import Builder, Built, Rows, value_refs
 from adapters.masking import mask
 from adapters.values.dates import FUTURE
@@ -160,6 +160,23 @@ def _line(record: RecordMapping, where: str) -> int:
     return value.parts[0].line if value else record.line
 
 
+def _spared_line(record: RecordMapping, reason: str) -> int:
+    """Return the line of the part that left a value out, which the reason names by its columns or by its field."""
+    name = reason.partition(": ")[0]
+    for value in (*record.fields.values(), *record.search.values()):
+        for part in _all_parts(value):
+            if part.spares_record and name == (", ".join(ref.column for ref in part.refs) or part.field):
+                return part.line
+    return _line(record, name)
+
+
+def _all_parts(value: Value) -> Iterator[Part]:
+    for part in value.parts:
+        yield part
+        for inner in (part.item or {}).values():
+            yield from _all_parts(inner)
+
+
 def _failed(record: RecordMapping, builder: Builder, rows: Rows, where: str, reason: str) -> Sample:
     """Return a row that failed, with the cells of the field that failed, or with all of them."""
     cells = cells_of(builder, rows)
@@ -243,7 +260,9 @@ def judge_rows(mapping: SourceMapping, report: TypeReport) -> Iterator[Finding]:
             remedy = 'years of the Buddhist era need `era = "BE"`; years of two figures may need another `pivot`'
         yield Finding(severity, f"{_rows(count)} left out: {reason}", line, remedy, _shown(report, reason))
     for reason, count in report.spared.most_common(REASONS):
-        yield Finding("note", f"{count} values of {report.type} are left out: {reason}", where)
+        told = f"1 value of {report.type} is" if count == 1 else f"{count:,} values of {report.type} are"
+        place = f"{mapping.file}:{_spared_line(mapping.records[report.type], reason)}"
+        yield Finding("note", f"{told} left out: {reason}", place)
     yield from _unknown(mapping, report)
     for each in report.scripted:
         if wrong := misread(mapping, each):

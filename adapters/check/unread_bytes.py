@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
 from adapters.check.misread import is_stray
@@ -30,7 +30,7 @@ def unread_columns(
     tables = dict.fromkeys([record.table, *(join.table for join in record.joins)])
     for table in survey(url, access, rows, list(tables)):
         for column in table.columns:
-            if (line := _line(record, table, column)) and (odd := _unread(mapping.encoding, column.values)):
+            if (line := line_of(record, table.name, column.name)) and (odd := _unread(mapping.encoding, column.values)):
                 yield _told(mapping, f"{mapping.file}:{line}", table, column, odd)
 
 
@@ -45,23 +45,32 @@ def _unread(encoding: str, values: Iterable[object]) -> list[bytes]:
     return found
 
 
-def _line(record: RecordMapping, table: Table, column: Column) -> int:
-    """Return the line on which a mapping names a column; 0 when it does not."""
-    names = {join.name for join in record.joins if join.table == table.name}
-    names |= {""} if record.table == table.name else set()
+def line_of(record: RecordMapping, table: str, column: str) -> int:
+    """Return the line on which a mapping names a column of a table; 0 when it does not."""
+    names = {join.name for join in record.joins if join.table == table}
+    names |= {""} if record.table == table else set()
     refs: list[Ref] = list(refs_of(record))
-    return next((ref.line for ref in refs if ref.join in names and ref.column == column.name), 0)
+    if line := next((ref.line for ref in refs if ref.join in names and ref.column == column), 0):
+        return line
+    return record.line_key if record.table == table and record.key == column else 0
 
 
 def _told(mapping: SourceMapping, where: str, table: Table, column: Column, odd: list[bytes]) -> Finding:
-    cells = "1 cell" if len(odd) == 1 else f"{len(odd)} cells"
-    told = f"{cells} of column `{column.name}` in table `{table.name}` are bytes that are not {mapping.encoding}"
+    told = f"{cells(len(odd))} of column `{column.name}` in table `{table.name}` are bytes that are not"
+    return Finding("note", f"{told} {mapping.encoding}", where, advice_on(odd, "[source]"))
+
+
+def cells(count: int) -> str:
+    """Return how many cells there are."""
+    return "1 cell" if count == 1 else f"{count} cells"
+
+
+def advice_on(odd: Collection[bytes], section: str) -> str:
+    """Return which character sets bytes may be of, and the section of the mapping that says so."""
     if is_stray(odd):
-        return Finding("note", told, where, "too few to tell a character set: damaged cells, which the agency corrects")
-    likely = likely_encodings(odd)
-    if not likely:
-        return Finding("note", told, where, "of no character set that is known here: are they texts at all?")
-    remedy = (
-        f'`encoding = "{likely[0]}"` under [source], if the samples are readable then; most likely {", ".join(likely)}'
+        return "too few to tell a character set: damaged cells, which the agency corrects"
+    if not (likely := likely_encodings(odd)):
+        return "of no character set that is known here: are they texts at all?"
+    return (
+        f'`encoding = "{likely[0]}"` under {section}, if the samples are readable then; most likely {", ".join(likely)}'
     )
-    return Finding("note", told, where, remedy)

@@ -11,11 +11,13 @@ from dataclasses import dataclass
 
 from adapters.database_tables import Table
 from adapters.draft.character_sets import guess_encoding
-from adapters.draft.code_tables import CodeTables, quoted
+from adapters.draft.code_tables import CodeTables
 from adapters.draft.fields import RecordDraft
 from adapters.draft.guess_column import look_at
+from adapters.draft.lookup_tables import Lookups
 from adapters.draft.others import others_of
 from adapters.draft.records import drafts_of
+from adapters.draft.written import quoted
 from adapters.mapping.file import open_decisions
 
 _HEAD = """\
@@ -53,8 +55,9 @@ def draft_of(tables: Sequence[Table]) -> Draft:
     """Return the draft for all tables of a database whose names can be written in a file."""
     tables = [table for table in tables if _is_writable(table)]
     encoding = guess_encoding(tables)
-    codes = CodeTables(encoding)
-    drafts = drafts_of(tables, encoding, codes)
+    lookups = Lookups(tables, encoding)
+    codes = CodeTables(encoding, lookups)
+    drafts = drafts_of(tables, encoding, codes, lookups)
     lines = [_HEAD.rstrip("\n")]
     if encoding:
         lines.append(f"encoding = {quoted(encoding)}  # TODO is it? The bytes read as letters of one script in it")
@@ -65,7 +68,7 @@ def draft_of(tables: Sequence[Table]) -> Draft:
         lines += ["", *draft.lines()]
     if not drafts:
         lines += ["", "# TODO no table looks like one of the record types; take one of the skeletons below"]
-    lines += ["", *others_of(_others(tables, drafts), encoding)]
+    lines += ["", *others_of(_others(tables, drafts, lookups.used), encoding)]
     text = "\n".join(lines).rstrip("\n") + "\n"
     return Draft(text, tuple(draft.type for draft in drafts), open_decisions(text))
 
@@ -89,6 +92,6 @@ def _junk(drafts: Sequence[RecordDraft], encoding: str) -> list[str]:
     return sorted(seen)
 
 
-def _others(tables: Sequence[Table], drafts: Sequence[RecordDraft]) -> list[Table]:
-    used = {draft.table.name for draft in drafts} | {join for draft in drafts for join in draft.joined_tables}
+def _others(tables: Sequence[Table], drafts: Sequence[RecordDraft], read: set[str]) -> list[Table]:
+    used = read | {draft.table.name for draft in drafts} | {join for draft in drafts for join in draft.joined_tables}
     return [table for table in tables if table.name not in used]

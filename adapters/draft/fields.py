@@ -6,15 +6,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from adapters.database_tables import Column, Table
-from adapters.draft.code_tables import CodeTables, bare, quoted, ref
+from adapters.draft.code_tables import CodeTables
 from adapters.draft.guess_column import coded_by, guess_date, kinds_of, look_at, points_to, words_of
 from adapters.draft.guess_country import guess_country
 from adapters.draft.key_values import KeyValues
+from adapters.draft.lookup_tables import Lookups
 from adapters.draft.meanings import Meanings
+from adapters.draft.written import bare, quoted, ref
 from gateway.records.types import RECORD_TYPES
 
 _NAMES = ("given", "middle", "surname")
 _GIVEN_BESIDE_SURNAME = ("_ชื่อ_", "_ຊື່_", "_ឈ្មោះ_", "_名_")
+_PERSONAL = frozenset((
+    "name", "given", "middle", "surname", "alias", "unmarked_name", "father_name", "mother_name", "birth", "address",
+    "phone", "issued", "expires", "changed", "created",
+))  # fmt: skip
+_NUMBERS = frozenset(("document_number", "national_id"))
+_SHOWN = 12
 _LAST_DAY = "  # TODO is this the last day on which a row counts?"
 _NO_LIVE = "# live = [...]   TODO are cancelled rows kept in the table? How are they known?"
 
@@ -59,7 +67,7 @@ class RecordDraft:
         if unused:
             made.append(f"# Columns that nothing uses: {', '.join(map(bare, unused))}.")
         made += ["", "[record.search]  # TODO what may a row be found by?"]
-        made += [f"{name} = {toml}" for name, toml in self.search.items()]
+        made += [f"{name} = {toml}  # TODO by this?" for name, toml in self.search.items()]
         return made
 
     def _note(self, toml: str, note: str) -> str:
@@ -73,8 +81,15 @@ class FieldWriter:
     """Writes parts of one draft from the tables of a database."""
 
     def __init__(
-        self, draft: RecordDraft, tables: Sequence[Table], encoding: str, codes: CodeTables, meanings: Meanings
+        self,
+        draft: RecordDraft,
+        tables: Sequence[Table],
+        encoding: str,
+        codes: CodeTables,
+        meanings: Meanings,
+        lookups: Lookups,
     ) -> None:
+        self._lookups = lookups
         self._draft = draft
         self._meanings = meanings
         self._tables = tables
@@ -94,8 +109,14 @@ class FieldWriter:
         head.append('category = "UNKNOWN"  # TODO what the subjects are to the agency: TRAVELLER, SUSPECT, ...')
 
     def _key(self, table: Table) -> str:
-        """Return the line of the key where no column alone is the primary one: the first that tells all rows apart."""
-        looks = ((column, look_at(column, self._encoding)) for column in table.columns)
+        """Return the line of the key where no column alone is the primary one: the first that tells all rows apart.
+
+        Days of birth and names differ in few rows by chance, and numbers of persons are no key beside one of several
+        columns.
+        """
+        beside = _PERSONAL | (_NUMBERS if len(table.key) > 1 else frozenset())
+        free = [each for each in table.columns if self._meanings.of(table, each) not in beside]
+        looks = ((column, look_at(column, self._encoding)) for column in free)
         apart = (each for each, look in looks if len(look.counts) == len(each.values) > 1)
         column = next(apart, None)
         why = "TODO one column that tells rows apart"
@@ -154,16 +175,31 @@ class FieldWriter:
         target = coded_by(table, column, self._tables)
         if target and (spoken := self._spoken(*target)):
             self._put_spoken(name, column, target, spoken, codes_of or meaning)
-        elif codes := self._codes.add(table.name, column, codes_of or meaning):
+        elif codes := self._codes.add(table.name, column, codes_of or meaning, is_free=self._is_free(name)):
             self._put(name, f'{{ column = {ref(column.name)}, convert = "code", codes = {quoted(codes)} }}')
-        elif RECORD_TYPES[self._draft.type].by_name[name].shape("?"):
+        elif self._is_free(name):
             self._put(name, f"{{ column = {ref(column.name)} }}", f"TODO is this the {meaning.replace('_', ' ')}?")
         else:
             self._draft.notes.append(f"# TODO {name}: `{bare(column.name)}` needs a table of codes.")
 
+    def _is_free(self, name: str) -> bool:
+        """Tell whether a field takes any words."""
+        return bool(RECORD_TYPES[self._draft.type].by_name[name].shape("?"))
+
+    def coded(self) -> None:
+        """Tell what the codes of the columns mean that no field uses, where a shared table of codes says it."""
+        used = "\n".join(toml for toml, _ in self._draft.fields.values())
+        for column in self._draft.table.columns:
+            if ref(column.name) not in used and (meant := self._lookups.of(self._draft.table.name, column)):
+                words = "; ".join(f"{bare(code)} {bare(said)}" for code, said in meant.told(_SHOWN))
+                more = " ..." if len(meant.words) > _SHOWN else ""
+                told = f"class {bare(meant.group)} of `{bare(meant.table)}`: {words}{more}"
+                self._draft.notes.append(f"# TODO which field? `{bare(column.name)}` holds codes of {told}")
+                self._lookups.used.add(meant.table)
+
     def _put_spoken(self, name: str, column: Column, target: tuple[str, str], spoken: Column, meaning: str) -> None:
         """Write a field whose words stand in a table of codes; those of a closed list are looked up once more."""
-        is_free = RECORD_TYPES[self._draft.type].by_name[name].shape("?")
+        is_free = self._is_free(name)
         codes = "" if is_free else self._codes.add(target[0], spoken, meaning)
         if not is_free and not codes:
             self._draft.notes.append(f"# TODO {name}: `{bare(column.name)}` needs a table of codes.")
@@ -189,7 +225,8 @@ class FieldWriter:
             f"column = {quoted(column)}",
             f"to = {ref(to)}",
         ]
-        self._draft.joins[name] = [*lines, f"key = {quoted(key)}"] if key else lines
+        told = f"key = {quoted(key)}  # TODO one column that tells its rows apart"
+        self._draft.joins[name] = [*lines, told] if key else lines
         self._draft.joined_tables.add(table)
         return name
 
@@ -214,6 +251,13 @@ class FieldWriter:
     def _nationality(self, name: str, table: Table) -> None:
         column = self._first(table, "nationality")
         target = coded_by(table, column, self._tables) if column else None
+        if (
+            column
+            and self._lookups.of(table.name, column)
+            and (own := self._codes.add(table.name, column, "nationality"))
+        ):
+            self._put(name, f'[{{ column = {ref(column.name)}, convert = "code", codes = {quoted(own)} }}]')
+            return
         if column is None or target is None:
             self._country(name, table, "nationality", is_list=True)
             return
@@ -240,7 +284,8 @@ class FieldWriter:
             parts += [column for column in whole if words_of(column.name) in ("_nom_", "_name_", "_nam_")]
         elif parts and not self._all(table, "given"):
             # In these languages the plain word for "name" means the given name.
-            parts += [column for column in whole if words_of(column.name) in _GIVEN_BESIDE_SURNAME]
+            beside = self._all(table, "surname")
+            parts += [column for column in whole if self._is_given(column, beside)]
         for column in table.columns:
             if column in parts:
                 groups.setdefault(_language(column.name), []).append(ref(column.name, join))
@@ -252,6 +297,14 @@ class FieldWriter:
                 separator = ";" if any(";" in value for value in look_at(each, self._encoding).counts) else ","
                 made.append(f'{{ column = {ref(each.name)}, convert = "names", separator = "{separator}" }}')
         return made
+
+    def _is_given(self, column: Column, surnames: Sequence[Column]) -> bool:
+        """Tell whether a column of names beside one of surnames holds the given name: by its name, or one word each."""
+        if words_of(column.name) in _GIVEN_BESIDE_SURNAME:
+            return True
+        look = look_at(column, self._encoding)
+        scripts = [all(map(str.isascii, look_at(each, self._encoding).counts)) for each in surnames]
+        return look.matches(r"\S+", 0.8) and all(map(str.isascii, look.counts)) in scripts
 
     def _holder(self, table: Table, name: str = "holder_name", birth: str = "birth") -> None:
         """Write the name and birth date of the person that a row points to."""

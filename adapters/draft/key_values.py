@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from adapters.database_tables import Column, Table
-from adapters.draft.code_tables import bare
 from adapters.draft.guess_column import look_at, meaning_of, points_to
+from adapters.draft.written import bare
 
 _LEAST = 2
 _MOST = 60
@@ -27,22 +27,30 @@ class KeyValues:
     key: Column
     value: Column
     meant: dict[str, str]
+    encoding: str = ""
 
     def cells(self, attribute: str) -> Column:
         """Return the values of one attribute as a column."""
         rows = zip(self.key.values, self.value.values, strict=True)
-        found = tuple(value for key, value in rows if str(key) == attribute)
+        found = tuple(value for key, value in rows if self._text(key) == attribute)
         return Column(self.value.name, self.value.type, found)
 
     def view(self) -> Iterator[str]:
         """Yield the comment lines of a view that makes a column of each attribute."""
         yield f"# TODO `{bare(self.table.name)}` holds one attribute a row. A view makes columns of them; map the view:"
         yield f"#     CREATE VIEW {_sql(self.table.name + '_wide')} AS SELECT {_sql(self.owner.name)},"
-        for attribute in dict.fromkeys(map(str, self.key.values)):
-            text = bare(attribute).replace("'", "''")
-            cell = f"CASE WHEN {_sql(self.key.name)} = '{text}' THEN {_sql(self.value.name)} END"
-            yield f"#       MAX({cell}) AS {_sql(attribute)},"
+        for named, attribute in {self._text(key): key for key in self.key.values}.items():
+            cell = f"CASE WHEN {_sql(self.key.name)} = {_literal(attribute)} THEN {_sql(self.value.name)} END"
+            yield f"#       MAX({cell}) AS {_sql(named)},"
         yield f"#       COUNT(*) AS attributes FROM {_sql(self.table.name)} GROUP BY {_sql(self.owner.name)};"
+
+    def _text(self, key: object) -> str:
+        return next(iter(look_at(Column("", "", (key,)), self.encoding).counts), "")
+
+
+def _literal(value: object) -> str:
+    """Return SQL that equals a stored value: bytes of an old character set are no text to the database."""
+    return f"X'{value.hex()}'" if isinstance(value, bytes) else "'" + bare(str(value)).replace("'", "''") + "'"
 
 
 def _sql(name: str) -> str:
@@ -64,7 +72,9 @@ def key_values_of(table: Table, encoding: str) -> KeyValues | None:
         if len(meant) >= _LEAST and 2 * len(meant) >= len(look.counts) and after and before:
             value = max(after, key=lambda column: len(look_at(column, encoding).counts))
             owner = next((each for each in before if table.key[:1] == (each.name,) and len(table.key) > 1), None)
-            return KeyValues(table, owner or next(iter(_linking(table, before)), before[-1]), key, value, meant)
+            return KeyValues(
+                table, owner or next(iter(_linking(table, before)), before[-1]), key, value, meant, encoding
+            )
     return None
 
 

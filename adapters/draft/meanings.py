@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import zip_longest
 
 from adapters.database_tables import Column, Table
 from adapters.draft.guess_column import coded_by, look_at, meaning_of, points_to
+from adapters.draft.lookup_tables import Lookups
 from adapters.draft.value_forms import looks_like_names, meaning_by_values, refutes
 
 _NAMED = frozenset(("name", "given", "surname", "unmarked_name"))
@@ -15,8 +17,9 @@ _ABOUT_PERSONS = frozenset(("birth", "national_id", "sex", "nationality", "docum
 class Meanings:
     """The supposed meanings of all columns."""
 
-    def __init__(self, tables: Sequence[Table], encoding: str) -> None:
+    def __init__(self, tables: Sequence[Table], encoding: str, lookups: Lookups) -> None:
         self._encoding = encoding
+        self._lookups = lookups
         self._tables = tables
         self._found: dict[str, dict[str, str]] = {}
         self._by_values: set[tuple[str, str]] = set()
@@ -58,9 +61,14 @@ class Meanings:
         """Return what the table of codes of a column speaks of: sexes or countries; else empty."""
         if column.name in table.key or not look_at(column, self._encoding).is_code:
             return ""
+        if meant := self._lookups.of(table.name, column):
+            words = zip_longest(*meant.words.values(), fillvalue="")
+            named = [Column("word", "", tuple(filter(None, each))) for each in words]
+            said = [meaning_by_values(look_at(each, ""), each) for each in named]
+            return next((meaning for meaning in said if meaning in ("sex", "nationality")), "")
         target = coded_by(table, column, self._tables)
         codes = next((each for each in self._tables if target and each.name == target[0]), None)
-        said = (meaning_by_values(look_at(each, self._encoding), each) for each in (codes.columns if codes else ()))
+        said = [meaning_by_values(look_at(each, self._encoding), each) for each in (codes.columns if codes else ())]
         return next((meaning for meaning in said if meaning in ("sex", "nationality")), "")
 
     def _is_link(self, table: Table, column: Column) -> bool:

@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from adapters.database_tables import Column, Table
-from adapters.draft.code_tables import bare, quoted
 from adapters.draft.guess_column import Look, guess_date, look_at
 from adapters.draft.key_values import key_values_of
+from adapters.draft.written import bare, quoted
 from adapters.masking import mask
 from gateway.records.types import RECORD_TYPES
 

@@ -5,19 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from adapters.database_tables import Column, Table
-from adapters.draft.code_tables import CodeTables, quoted, ref
+from adapters.draft.code_tables import CodeTables
 from adapters.draft.fields import FieldWriter, RecordDraft
 from adapters.draft.guess_column import guess_date, kinds_of, look_at
 from adapters.draft.key_values import KeyValues, key_values_for
+from adapters.draft.lookup_tables import Lookups
 from adapters.draft.meanings import Meanings
 from adapters.draft.value_forms import SCHEMES, scheme_of
+from adapters.draft.written import quoted, ref
 from gateway.records.types import RECORD_TYPES
 
 
-def drafts_of(tables: Sequence[Table], encoding: str, codes: CodeTables) -> list[RecordDraft]:
+def drafts_of(tables: Sequence[Table], encoding: str, codes: CodeTables, lookups: Lookups) -> list[RecordDraft]:
     """Return a draft for each record type that some table looks like."""
     made = []
-    meanings = Meanings(tables, encoding)
+    meanings = Meanings(tables, encoding, lookups)
     attributes = {table.name: found for table in tables if (found := key_values_for(table, tables, encoding))}
     for kind, score in _SCORES.items():
         scores = {table.name: score(_Facts(table, meanings, attributes.get(table.name))) for table in tables}
@@ -27,7 +29,7 @@ def drafts_of(tables: Sequence[Table], encoding: str, codes: CodeTables) -> list
             continue
         best = next(table for table in tables if table.name == likely[0])
         draft = RecordDraft(kind, best, likely[1:], by_values=meanings.supposed(best))
-        writer = _Writer(draft, tables, encoding, codes, meanings)
+        writer = _Writer(draft, tables, encoding, codes, meanings, lookups)
         writer.write()
         if best.name in attributes and kind == "Person":
             writer.attributes(*attributes[best.name])
@@ -103,6 +105,7 @@ class _Writer(FieldWriter):
             "Seizure": self._seizure,
         }[self._draft.type]
         write(self._draft.table)
+        self.coded()
 
     # ------------------------------------------------ record types
 

@@ -11,18 +11,24 @@ import codecs
 import csv
 import io
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from itertools import islice
 from operator import itemgetter
 from typing import Any, BinaryIO
 
 from adapters.files.found import Found, Place
 from adapters.files.settings import Table
 from adapters.values.cells import clean_text
+from adapters.values.charsets import OWN_SETS, decoder
 from gateway.errors import Malformed
 
 MAX_ROW = 1 << 18
 """Bytes of one row."""
 
 MAX_COLUMNS = 2_000
+
+_UNREAD = "\ufffd"
+"""The sign that stands in place of bytes that cannot be read."""
 
 _BOMS = {"utf-8": b"\xef\xbb\xbf", "utf-16-le": codecs.BOM_UTF16_LE, "utf-16-be": codecs.BOM_UTF16_BE}
 
@@ -55,7 +61,6 @@ class DelimitedReader:
         """Yield all rows; a row that cannot be read comes with its reason."""
         names = self.columns(file)
         pick = _picker(names, columns)
-        width = len(names)
         file.seek(0)
         lines = Lines(file, self._encoding)
         reader = csv.reader(lines, **self._form)
@@ -83,15 +88,28 @@ class DelimitedReader:
                 continue
             if not reason and not cells:
                 continue  # an empty line
-            reason = reason or self._fault(cells, width, lines)
+            reason = reason or self._fault(cells, names, columns, lines)
             yield Found(place, None, reason) if reason else Found(place, pick(cells))
 
-    def _fault(self, cells: list[str], width: int, lines: Lines) -> str:
+    def _fault(self, cells: list[str], names: Sequence[str], wanted: Sequence[str], lines: Lines) -> str:
         if lines.is_damaged:
-            return f"bytes that are not {self._encoding}"
-        if len(cells) != width:
+            # A file without a header has a person's values in its first row: only names of the mapping are told.
+            damaged = (name for name, cell in zip(names, cells, strict=False) if _UNREAD in cell)
+            column = next((name for name in damaged if name in wanted), "")
+            return f"bytes that are not {self._encoding}" + (f", in `{column}`" if column else "")
+        if len(cells) != len(names):
             return "a row with another number of cells than its header"
         return ""
+
+    def raw_cells(self, file: BinaryIO, rows: int) -> Iterator[list[bytes]]:
+        """Yield the cells of the header and of the first rows as bytes, whatever their character set is."""
+        lines = Lines(file, self._encoding)
+        if lines.unit == 1:
+            plain = Lines(_rewound(file), "latin-1", lines.offset)
+            with suppress(csv.Error, Malformed):
+                for cells in islice(csv.reader(plain, **self._form), rows + 1):
+                    plain.begin()
+                    yield [cell.encode("latin-1") for cell in cells]
 
     def count(self, file: BinaryIO) -> int:
         """Return the number of rows after the header, readable or not; empty lines are not counted."""
@@ -114,12 +132,12 @@ class DelimitedReader:
         offset, length = place
         if not 0 < length <= MAX_ROW:
             raise Malformed("no row", code="no-row")
-        encoding = Lines(_rewound(file), self._encoding).encoding
+        lines = Lines(_rewound(file), self._encoding)
         file.seek(offset)
         try:
-            text = file.read(length).decode(encoding)
+            text = lines.decode(file.read(length))
             found = list(csv.reader(io.StringIO(text, newline="\n"), **self._form))
-        except (UnicodeDecodeError, csv.Error) as error:
+        except (UnicodeDecodeError, Malformed, csv.Error) as error:
             raise Malformed("no row", code="no-row") from error
         if len(found) != 1 or len(found[0]) != len(names):
             raise Malformed("no row", code="no-row")
@@ -146,16 +164,22 @@ def _picker(names: list[str], columns: Sequence[str]) -> Any:
 class Lines:
     """The lines of a file as texts, for a CSV reader to pull; counts bytes and remembers damage."""
 
-    def __init__(self, file: BinaryIO, encoding: str) -> None:
+    def __init__(self, file: BinaryIO, encoding: str, offset: int = -1) -> None:
         self._file = file
         self.encoding = encoding
-        self.offset = 0
+        self.offset = offset
         self._begun = 0
         self._last: list[str] = []
         self.is_damaged = False
-        self._skip_mark()
+        if offset < 0:
+            self._skip_mark()
+        else:
+            file.seek(offset)
         self.unit = 2 if self.encoding.startswith("utf-16") else 1
-        self.end = "\n".encode(self.encoding)
+        self.end = "\n".encode(self.encoding if self.unit == 2 else "ascii")
+        decode = decoder(self.encoding)
+        assert decode is not None, "the table's encoding is checked when it is read"
+        self.decode = decode
 
     def _skip_mark(self) -> None:
         head = self._file.read(4)
@@ -189,12 +213,16 @@ class Lines:
         if self.offset - self._begun > MAX_ROW:
             raise Malformed("a row that is too long, or quotes that do not close", code="too-long")
         try:
-            text = line.decode(self.encoding)
-        except UnicodeDecodeError:
+            text = self.decode(line)
+        except (UnicodeDecodeError, Malformed):
             self.is_damaged = True
-            text = line.decode(self.encoding, "replace")
+            text = self.lenient(line)
         self._last.append(text)
         return text
+
+    def lenient(self, raw: bytes) -> str:
+        """Return bytes as text with a sign in place of what cannot be read."""
+        return raw.decode("ascii" if self.encoding in OWN_SETS else self.encoding, "replace")
 
     def _wide_line(self) -> bytes:
         """Return a line of two-byte characters: its end is at an even place."""

@@ -117,7 +117,7 @@ def _last_line(file: BinaryIO, size: int, table: Table) -> tuple[int, str]:
     tail = file.read(size - begin)
     upto = len(tail)
     for start in reversed(_starts(tail, lines)):
-        text = tail[start:upto].decode(lines.encoding, "replace").removeprefix("\ufeff")
+        text = lines.lenient(tail[start:upto]).removeprefix("\ufeff")
         if text.strip() or (text and not table.end):
             return begin + start, text
         upto = start

@@ -19,6 +19,15 @@ class Found:
     reason: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class RawFile:
+    """A file of texts as bytes: its header and its first rows, and the character set that the mapping says."""
+
+    name: str
+    encoding: str
+    rows: Sequence[Sequence[bytes]]
+
+
 class Reader(Protocol):
     """Reads the files of one table. Raises `Malformed` for a file that cannot be read at all."""
 

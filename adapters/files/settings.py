@@ -10,6 +10,7 @@ from enum import StrEnum
 from adapters.mapping.documents import Path, path, places_of
 from adapters.mapping.mapping import Mapping
 from adapters.mapping.marking import one_of
+from adapters.values.charsets import OWN_SETS
 from gateway.config.toml import TomlTable, nearest
 from gateway.errors import Misconfigured
 
@@ -151,6 +152,8 @@ def _sign(node: TomlTable, key: str, default: str) -> str:
 def _encoding(node: TomlTable, default: str) -> str:
     """Return the encoding: UTF-16, or one in which a byte that looks like an end of line or a quote is one."""
     name = node.text("encoding", default)
+    if name.strip().lower() in OWN_SETS:
+        return name.strip().lower()
     known = {"tis-620": "cp874", "tis620": "cp874", "utf-8-sig": "utf-8"}.get(name.lower(), name)
     try:
         found = codecs.lookup(known)
@@ -158,5 +161,9 @@ def _encoding(node: TomlTable, default: str) -> str:
     except (LookupError, ValueError, TypeError):
         is_usable = False
     if not is_usable or found.name.startswith(_STATEFUL):
-        node.fail(f"`{name}` is not an encoding of files", "encoding", remedy="such as utf-8, tis-620, utf-16, big5")
+        node.fail(
+            f"`{name}` is not an encoding of files",
+            "encoding",
+            remedy="such as utf-8, tis-620, utf-16, cp1258, tcvn3, viscii, vni, gbk, big5",
+        )
     return found.name

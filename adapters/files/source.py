@@ -11,6 +11,7 @@ import hashlib
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from adapters.files.delimited import DelimitedReader
 from adapters.files.elements import XmlReader
 from adapters.files.ending import head
 from adapters.files.folder import Entry, Folder, Listing
-from adapters.files.found import Found, Reader
+from adapters.files.found import Found, RawFile, Reader
 from adapters.files.jsonlines import JsonLinesReader
 from adapters.files.settings import Duplicates, Format, Table, tables_of
 from adapters.files.workbook import WorkbookReader
@@ -204,6 +205,16 @@ class FilesSource:
             except Malformed:
                 continue
         return Repeated(hashes, numbers)
+
+    def raw_files(self, table: str, rows: int) -> Iterator[RawFile]:
+        """Yield each CSV file of a table with the bytes of its header and of its first rows."""
+        reader = self._readers[table]
+        if not isinstance(reader, DelimitedReader):
+            return
+        for entry in self._folder.files(self._tables[table])[0]:
+            with suppress(Malformed), self._folder.open(entry) as file:
+                cells = list(reader.raw_cells(head(file, entry.upto), rows))
+                yield RawFile(entry.name, self._tables[table].encoding, cells)
 
     # ---------------------------------------------------- one record
 

@@ -19,6 +19,7 @@ import httpx2
 
 from adapters.base import check_deadline
 from adapters.http.access import Access, OAuth
+from adapters.http.encoded import Encoding
 from adapters.http.transport import DeadlineTransport
 from gateway.clock import Clock
 from gateway.errors import LiaisonError, Malformed, Overloaded, TimedOut, TooLarge, Unavailable, Unknown
@@ -37,6 +38,11 @@ _DEFAULT_TOKEN_SECONDS = 300.0
 _TOKEN = re.compile(r"[A-Za-z0-9._~+/=-]{1,16384}", re.ASCII)
 _JSON = re.compile(r"application/(?:[a-z0-9.+-]+\+)?json(?:\s*;.*)?", re.IGNORECASE | re.DOTALL)
 
+_LONGER = 3
+"""How many times as long a text may be in UTF-8."""
+
+_IN_UTF8 = Encoding()
+_STRICT = "UTF-8 without a byte order mark, no member twice, no NaN, at most 32 levels"
 _REDIRECTS = range(300, 400)
 _REDIRECTED = "redirects are not followed; name the address that it leads to"
 _OK, _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND, _GONE, _TOO_MANY, _UNAVAILABLE = 200, 401, 403, 404, 410, 429, 503
@@ -53,8 +59,9 @@ class Answer:
 class Client:
     """Asks the interface at `base`. Thread-safe; raises nothing but `LiaisonError`."""
 
-    def __init__(self, base: str, access: Access, clock: Clock, name: str) -> None:
+    def __init__(self, base: str, access: Access, clock: Clock, name: str, encoding: Encoding = _IN_UTF8) -> None:
         self.base = base
+        self._encoding = encoding
         self._clock = clock
         self._name = name
         self._oauth = access.oauth
@@ -65,8 +72,10 @@ class Client:
         self._not_before = 0.0
         self._closed = threading.Event()
 
-    def get(self, url: str, deadline: float, limit: int = MAX_PAGE, patient: bool = False) -> Answer:
-        """Return the answer to a GET of `url`. Raises `Unknown` when the interface has no such thing.
+    def get(self, url: str, deadline: float, limit: int = MAX_PAGE, patient: bool = False, table: str = "") -> Answer:
+        """Return the answer to a GET of `url`, which is of `table`.
+
+        Raises `Unknown` when the interface has no such thing.
 
         If the interface asks for a pause, `patient` waits as long as the deadline allows; else `Overloaded` is raised.
         """
@@ -82,9 +91,9 @@ class Client:
                 self._hold_back(headers.get("retry-after", ""))
                 if patient:
                     continue
-            return Answer(self._json(status, headers, body, limit), headers)
+            return Answer(self._json(status, headers, body, limit, table), headers)
 
-    def _json(self, status: int, headers: Mapping[str, str], body: bytes, limit: int) -> Any:
+    def _json(self, status: int, headers: Mapping[str, str], body: bytes, limit: int, table: str = "") -> Any:
         if status in (_NOT_FOUND, _GONE):
             raise Unknown("the source has no such record", code="unknown-record")
         if status == _TOO_MANY:
@@ -98,10 +107,12 @@ class Client:
         if not _JSON.fullmatch(headers.get("content-type", "")):
             remedy = "is it the address of the interface, and not of its pages for people or for signing in?"
             raise self._failed("the source answers with something else than JSON", "source-not-json", remedy)
+        text = self._encoding.as_utf8(body, self._name, table) if table else body
         try:
-            return strict_json.loads(body, limit)
+            return strict_json.loads(text, limit * _LONGER)
         except (Malformed, TooLarge) as error:
-            raise self._failed("the source answers with JSON that has two meanings, or none", "bad-json") from error
+            message = "the source answers with JSON that has two meanings, or none"
+            raise self._failed(message, "bad-json", _STRICT) from error
 
     def _exchange(
         self, method: str, url: str, deadline: float, limit: int, headers: Mapping[str, str], content: bytes = b""

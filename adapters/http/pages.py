@@ -36,7 +36,7 @@ def pages(client: Client, table: Table, deadline: float, more: str = "") -> Iter
     seen: set[str] = set()
     for number in range(table.first + 1, table.first + MAX_PAGES + 1):
         seen.add(url)
-        answer = client.get(url, deadline, patient=True)
+        answer = client.get(url, deadline, patient=True, table=table.name)
         rows = rows_of(table, answer.value)
         yield rows
         following = _following(client, table, url, answer, number, len(rows))

@@ -10,6 +10,7 @@ from urllib.parse import quote
 from adapters.base import check_deadline
 from adapters.http.access import Access
 from adapters.http.client import MAX_ITEM, Client
+from adapters.http.encoded import Encoding
 from adapters.http.pages import first_page, pages, rows_of
 from adapters.http.settings import Table, tables_of
 from adapters.mapping.documents import RowMaker, Tables, codes_of, getter
@@ -43,7 +44,7 @@ class HttpSource:
             for name, record in mapping.records.items()
         }
         self._since = self._moment()
-        self._client = Client(base, access, clock, mapping.id)
+        self._client = Client(base, access, clock, mapping.id, self._encoding())
         self._codes: dict[str, Tables] = {}
         try:
             for name in mapping.records:
@@ -51,6 +52,10 @@ class HttpSource:
         except BaseException:
             self.close()
             raise
+
+    def _encoding(self) -> Encoding:
+        columns = [column for each in self.builders.values() for own in each.layout.columns.values() for column in own]
+        return Encoding(self.mapping.encoding, columns)
 
     def _load_codes(self, record_type: str) -> None:
         layout = self.builders[record_type].layout
@@ -126,7 +131,7 @@ class HttpSource:
             raise Unknown("the source has no such record", code="unknown-record")
         table, maker = self._tables[self.mapping.records[record_type].table], self._makers[record_type]
         url = self._client.base + table.item.replace("{key}", quote(key, safe=""))
-        document = table.item_row(self._client.get(url, deadline, MAX_ITEM).value)
+        document = table.item_row(self._client.get(url, deadline, MAX_ITEM, table=table.name).value)
         if document is None or document == []:
             raise Unknown("the source has no such record", code="unknown-record")
         if type(document) is not dict or maker.key_of(document) != key:
@@ -139,7 +144,7 @@ class HttpSource:
         """Ask each list for its first page. Raises when one of them cannot be asked."""
         for record in self.mapping.records.values():
             table = self._tables[record.table]
-            rows_of(table, self._client.get(first_page(self._client, table), deadline).value)
+            rows_of(table, self._client.get(first_page(self._client, table), deadline, table=table.name).value)
 
     def has_links(self, record_type: str) -> bool:
         """Tell whether the type is mapped: a key that the index does not know is not asked for at the interface."""
@@ -161,13 +166,13 @@ class HttpSource:
     def _state(self, table: Table, deadline: float) -> str:
         """Return the table's state: a value of the interface, rows changed since the opening, or its headers."""
         if table.changes:
-            value = self._client.get(self._client.base + table.changes, deadline, patient=True).value
+            value = self._client.get(self._client.base + table.changes, deadline, patient=True, table=table.name).value
             return _digest(strict_json.dumps(table.changes_value(value)))
         if table.changed_since:
             url = first_page(self._client, table, _since(table, self._since))
-            value = self._client.get(url, deadline, patient=True).value
+            value = self._client.get(url, deadline, patient=True, table=table.name).value
             return self._since + _digest(strict_json.dumps(rows_of(table, value)))
-        headers = self._client.get(first_page(self._client, table), deadline, patient=True).headers
+        headers = self._client.get(first_page(self._client, table), deadline, patient=True, table=table.name).headers
         return _digest(f"{headers.get('etag', '')}|{headers.get('last-modified', '')}".encode())
 
     def close(self) -> None:

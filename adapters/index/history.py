@@ -18,6 +18,7 @@ import msgspec
 from certs.durable import PRIVATE, replace
 from gateway.conversion import converter
 from gateway.errors import LiaisonError
+from gateway.storage.index.index_file import index_lock
 
 KEPT = 50
 """Runs that are kept, the newest ones."""
@@ -50,6 +51,7 @@ class RunHistory:
     """The runs of the index at `path`. Only the holder of its lock writes."""
 
     def __init__(self, path: Path) -> None:
+        self._path = path
         self._file = path.with_suffix(".runs.json")
 
     def runs(self) -> Sequence[Run]:
@@ -70,6 +72,12 @@ class RunHistory:
         """Note that the source was asked for changes."""
         with suppress(OSError):
             os.utime(self._file, ns=(now_us * 1_000, now_us * 1_000))
+
+    def add_alone(self, run: Run) -> None:
+        """Note a run that no holder of the lock made; nothing is noted while another process keeps the index up."""
+        with suppress(LiaisonError), index_lock(self._path, wait=False) as held:
+            if held:
+                self.add(run)
 
     def add(self, run: Run) -> None:
         """Note a run; one that fails as the last one did is counted with it."""

@@ -12,9 +12,9 @@ from typing import Any
 from adapters.mapping.expectations import expectations_of
 from adapters.mapping.mapping import Mapping, RecordMapping
 from adapters.mapping.marking import default_marking
-from adapters.mapping.mistakes import Mistakes
 from adapters.mapping.record import RecordReader
 from adapters.values.charsets import decoder
+from gateway.config.mistakes import Mistakes
 from gateway.config.toml import TomlTable, parse_toml
 from gateway.errors import Malformed, Misconfigured
 from gateway.model.names import identifier

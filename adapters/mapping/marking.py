@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from msgspec.structs import replace
 
 from adapters.mapping.mapping import WIDEST, MarkingRule, When
-from adapters.mapping.mistakes import Mistakes
+from gateway.config.mistakes import Mistakes
 from gateway.config.toml import TomlTable
 from gateway.errors import Misconfigured
 from gateway.model.marking import EVALUATION, Caveat, Level, Marking, Onward, UseCode, code

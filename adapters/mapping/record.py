@@ -24,7 +24,6 @@ from adapters.mapping.mapping import (
     members,
 )
 from adapters.mapping.marking import MARKING_KEYS, marking_rule, one_of
-from adapters.mapping.mistakes import FollowsError, Mistakes
 from adapters.mapping.options import (
     CONDITION,
     OVER,
@@ -39,6 +38,7 @@ from adapters.mapping.options import (
 )
 from adapters.values.conversion import Convert
 from adapters.values.converters import CONVERTERS
+from gateway.config.mistakes import FollowsError, Mistakes
 from gateway.config.toml import TomlTable, nearest
 from gateway.errors import Misconfigured
 from gateway.model.marking import SubjectCategory

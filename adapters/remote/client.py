@@ -196,7 +196,7 @@ class Referred:
             member=node.member,
             source=node.source,
             query=asked,
-            key=node.key,
+            key=node.key(),
             now_us=self._source.clock.now_us(),
         )
         request = pb.SearchRequest(reference=self._reference, query=asked).SerializeToString()

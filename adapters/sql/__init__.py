@@ -8,7 +8,7 @@ that (`engines`). Statements are compiled once; each thread holds a connection o
 from adapters.base import Adapter
 from adapters.load import Place, open_indexed
 from adapters.mapping.file import load_mapping
-from adapters.sql.access import read_sql_access
+from adapters.sql.connection.access import read_sql_access
 from adapters.sql.source import SqlSource
 
 __all__ = ["SqlSource", "open_sql"]

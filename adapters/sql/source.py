@@ -11,10 +11,10 @@ from adapters.mapping.mapping import Mapping as SourceMapping
 from adapters.mapping.mapping import RecordMapping
 from adapters.mapping.rows import Builder, Rows
 from adapters.sql import changed
-from adapters.sql.access import SqlAccess
 from adapters.sql.catalogue import Catalogue
+from adapters.sql.connection.access import SqlAccess
+from adapters.sql.connection.open_failure import not_opened
 from adapters.sql.joined import LOOKED_AT, PAGE_SECONDS, InDoubtError, JoinedRows, Links, Scanned
-from adapters.sql.open_failure import not_opened
 from adapters.sql.proof import Ambiguous, Proof
 from adapters.sql.statement import Wanted
 from adapters.sql.tables import BATCH, Tables

@@ -12,9 +12,9 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from adapters.database_tables import DATABASES, Column, Table
-from adapters.sql.access import read_sql_access
-from adapters.sql.connect import read_only_engine
-from adapters.sql.open_failure import not_opened
+from adapters.sql.connection.access import read_sql_access
+from adapters.sql.connection.connect import read_only_engine
+from adapters.sql.connection.open_failure import not_opened
 from gateway.config.toml import nearest
 from gateway.errors import Misconfigured
 

@@ -7,11 +7,11 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from adapters.base import check_deadline
-from adapters.sql.access import SqlAccess
-from adapters.sql.connect import Connection, read_only_engine
-from adapters.sql.engines import KINDS
+from adapters.sql.connection.access import SqlAccess
+from adapters.sql.connection.connect import Connection, read_only_engine
+from adapters.sql.connection.engines import KINDS
+from adapters.sql.connection.watchdog import Watchdog
 from adapters.sql.statement import Statement, Wanted
-from adapters.sql.watchdog import Watchdog
 from gateway.clock import Clock
 from gateway.errors import LiaisonError, TimedOut, Unavailable
 

@@ -68,6 +68,10 @@ MISREAD = ("tis-620", "tcvn3", "vni", "gbk", "big5", "cp1258", "utf-8")
 """Character sets that a text may really have that was stored or read as cp1252 (`recode`)."""
 
 
+OWN_SETS = ("viscii", "tcvn3", "tcvn", "vni")
+"""Character sets that Python does not know."""
+
+
 def decoder(name: str) -> Decode | None:
     """Return the strict decoder of a character set by name, or None if the name is unknown.
 

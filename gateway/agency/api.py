@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
@@ -22,6 +22,7 @@ from starlette.requests import ClientDisconnect
 
 from gateway.agency.allowance import Allowance, Leaving
 from gateway.agency.client_certificate import ClientSystem, client_system
+from gateway.agency.officer_tokens.revocations import MAX_LIST
 from gateway.agency.onward import OnwardBody, OnwardResponse, onward_response, read_onward
 from gateway.agency.openapi import DocumentedApi, body_of, document_text, refusals
 from gateway.agency.patterns import IDEMPOTENCY_KEY
@@ -87,7 +88,8 @@ class AgencyParts:
 
     `health` returns the health as JSON; `refused` writes the entry of a refused call; `broken` gets an error after
     which the process must end. Without `onward` no record is ever used onward. `is_withdrawn` tells whether a
-    system's certificate (by its name and `x5t#S256`) is not accepted any more.
+    system's certificate (by its name and `x5t#S256`) is not accepted any more. `revocations` takes the list of the
+    identity provider, whose system is called `provider`.
     """
 
     member: str
@@ -98,6 +100,8 @@ class AgencyParts:
     broken: Callable[[StorageBroken], None]
     counters: Counters
     onward: OnwardUses | None = None
+    revocations: Callable[[bytes], Awaitable[None]] | None = None
+    provider: str = ""
     is_withdrawn: Callable[[str, str], bool] = lambda _name, _thumbprint: False
     allowance: Allowance = field(default_factory=lambda: Allowance(Limits(), SystemClock().monotonic))
     monotonic: Callable[[], float] = SystemClock().monotonic
@@ -161,6 +165,7 @@ def _routes(parts: AgencyParts) -> APIRouter:
         if not _is_async(request):
             found = await parts.searches.start(officer, command)
             ended(found.id)
+            parts.tokens.check(officer)  # nothing is shown to an officer who was revoked meanwhile
             return _shown(search_response(found, language), parts, language)
         leave = parts.allowance.held(request.scope["state"])
 
@@ -185,6 +190,7 @@ def _routes(parts: AgencyParts) -> APIRouter:
         if _EVENT_STREAM in request.headers.get("accept", ""):
             await parts.searches.get(officer, search_id)  # an unknown id is a problem, not an empty stream
             events = search_events(parts.searches.follow(officer, search_id), language)
+            events = _until_revoked(events, lambda: parts.tokens.check(officer))
             return StreamingResponse(events, media_type=_EVENT_STREAM, headers=language_headers(language))
         return _shown(search_response(await parts.searches.get(officer, search_id), language), parts, language)
 
@@ -205,6 +211,15 @@ def _routes(parts: AgencyParts) -> APIRouter:
         answer = await parts.onward.use(officer, command)
         language = _language(request)
         return _shown(onward_response(answer, language), parts, language, 200 if answer.allowed else 202)
+
+    @router.put("/revocations", include_in_schema=False)
+    async def put_revocations(request: Request) -> Response:
+        """Take the identity provider's signed list of revocations: 204 once it is in force."""
+        client = _client(request, parts)
+        if parts.revocations is None or not parts.provider or client.name != parts.provider:
+            raise Forbidden("only the identity provider's system sends revocations", code="not-the-provider")
+        await parts.revocations(await _body(request, MAX_LIST))
+        return Response(None, 204)
 
     @router.get("/health", response_model=HealthBody, responses={503: {"model": HealthBody}})
     async def health(request: Request) -> Response:
@@ -269,21 +284,33 @@ def _officer(request: Request, parts: AgencyParts) -> Officer:
     return officer
 
 
+async def _until_revoked(events: AsyncIterator[bytes], check: Callable[[], None]) -> AsyncIterator[bytes]:
+    """Yield the events of a stream; it ends without another one once the officer is revoked."""
+    async for event in events:
+        try:
+            check()
+        except Unauthenticated:
+            return
+        yield event
+
+
 async def _json_body(request: Request) -> Any:
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
         raise Malformed("the body must be JSON", code="not-json", where="content-type", remedy="send application/json")
+    return strict_json.loads(await _body(request, MAX_BODY), MAX_BODY)
+
+
+async def _body(request: Request, most: int) -> bytes:
     data = bytearray()
     try:
         async with asyncio.timeout(BODY_TIMEOUT_S):
             async for part in request.stream():
                 data += part
-                if len(data) > MAX_BODY:
-                    raise TooLarge(
-                        "a body has at most {limit} bytes", code="body-too-large", where="body", limit=MAX_BODY
-                    )
+                if len(data) > most:
+                    raise TooLarge("a body has at most {limit} bytes", code="body-too-large", where="body", limit=most)
     except (TimeoutError, ClientDisconnect):
         raise TimedOut("the body did not come in time", code="slow-body", where="body") from None
-    return strict_json.loads(bytes(data), MAX_BODY)
+    return bytes(data)
 
 
 def _key(text: str) -> str:

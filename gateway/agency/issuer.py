@@ -12,14 +12,14 @@ from pathlib import Path
 import jwt
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from certs.keyfiles import load_key
+from certs.keyfiles import key_id, load_key, spki
 from certs.profile import thumbprint_of
 from gateway.agency.tokens import ALGORITHM, MAX_LIFETIME_S, TYPE, PublicKey, audience
 from gateway.clock import Clock
 from gateway.errors import Misconfigured
 
 TRIAL_KEY = "trial"
-"""The `kid` of tokens of the trial issuer."""
+"""The `kid` of tokens of the trial issuer, with the beginning of its key's id behind it where a home holds the key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,8 @@ class Profile:
 class TrialIssuer:
     """Signs officer tokens for trials with the key of the home."""
 
-    def __init__(self, key: ec.EllipticCurvePrivateKey, member: str, clock: Clock) -> None:
+    def __init__(self, key: ec.EllipticCurvePrivateKey, member: str, clock: Clock, kid: str = TRIAL_KEY) -> None:
+        self.kid = kid
         self._key = key
         self._member = member
         self._clock = clock
@@ -47,7 +48,7 @@ class TrialIssuer:
         key = load_key(file)
         if not isinstance(key, ec.EllipticCurvePrivateKey):
             raise Misconfigured("the trial issuer's key must be on P-256", where=str(file))
-        return cls(key, member, clock)
+        return cls(key, member, clock, f"{TRIAL_KEY}-{key_id(spki(key.public_key()))[:8]}")
 
     @property
     def public_key(self) -> PublicKey:
@@ -70,4 +71,4 @@ class TrialIssuer:
             "purposes": sorted(set(profile.purposes)),
             "cnf": {"x5t#S256": thumbprint_of(client_certificate)},
         }
-        return jwt.encode(claims, self._key, ALGORITHM, headers={"typ": TYPE, "kid": TRIAL_KEY})
+        return jwt.encode(claims, self._key, ALGORITHM, headers={"typ": TYPE, "kid": self.kid})

@@ -241,6 +241,7 @@ class TlsFiles:
     def __init__(self, key: Path, certificate: Path, ca: Path) -> None:
         self._files = (key, certificate, ca)
         self._used: tuple[bytes, ...] = ()
+        self._refused: tuple[bytes, ...] = ()
 
     def context(self) -> ssl.SSLContext:
         """Return the context of the files as they are; raise `Misconfigured` for an unusable one."""
@@ -251,8 +252,20 @@ class TlsFiles:
         return context
 
     def changed(self) -> ssl.SSLContext | None:
-        """Return a new context where a file has changed, else None; raise `Misconfigured` for an unusable one."""
-        return self.context() if self._content() != self._used else None
+        """Return a new context where a file has changed, else None.
+
+        Raises `Misconfigured` for files that could not be used at the last look either.
+        """
+        content = self._content()
+        if content == self._used:
+            return None
+        try:
+            return self.context()
+        except Misconfigured:
+            if content == self._refused:
+                raise
+            self._refused = content  # key and certificate change one after the other: the other one may come yet
+            return None
 
     def _content(self) -> tuple[bytes, ...]:
         try:

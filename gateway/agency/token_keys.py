@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from certs.profile import read_leaf
 from gateway.agency.issuer import TRIAL_KEY, TrialIssuer
+from gateway.agency.officer_tokens.revocations import Revocations
 from gateway.agency.tokens import OfficerTokens, PublicKey, load_token_key
 from gateway.clock import Clock
-from gateway.config import COMMAND_CERTIFICATE, Home, Settings, Suspensions
+from gateway.config import COMMAND_CERTIFICATE, TOKEN_ISSUER, Home, Settings, Suspensions
 from gateway.errors import Misconfigured, Unauthenticated
 from gateway.model.names import member_id
 from gateway.model.requester import Officer
@@ -20,7 +21,8 @@ def token_keys(settings: Settings, clock: Clock, production: bool) -> dict[str, 
     Raises `Misconfigured` for a trial issuer in production.
     """
     keys = {key.id: load_token_key(settings.path(key.file)) for key in settings.token_keys}
-    trial = Home(settings.home).key("token-issuer")
+    home = Home(settings.home)
+    trial = home.key(TOKEN_ISSUER)
     if trial.exists():
         if production:
             raise Misconfigured(
@@ -29,7 +31,26 @@ def token_keys(settings: Settings, clock: Clock, production: bool) -> dict[str, 
                 remedy="name the country's identity provider under [[token_key]] and remove this key",
             )
         keys[TRIAL_KEY] = TrialIssuer.load(trial, member_id(settings.node.member), clock).public_key
+        for file in (trial, home.next_key(TOKEN_ISSUER), home.key_before(TOKEN_ISSUER)):  # also while it is rotated
+            if file.exists():
+                issuer = TrialIssuer.load(file, member_id(settings.node.member), clock)
+                keys[issuer.kid] = issuer.public_key
     return keys
+
+
+def revocations(settings: Settings, clock: Clock, keys: Callable[[], Mapping[str, PublicKey]]) -> Revocations:
+    """Return the revocations of a home; the list that it holds counts from the start on."""
+    named = settings.tokens.revocations
+    made = Revocations(
+        settings.node.member,
+        settings.home,
+        keys,
+        clock,
+        settings.path(named) if named else None,
+        required=settings.tokens.require_revocations,
+    )
+    made.start()
+    return made
 
 
 def handed_in(
@@ -42,8 +63,7 @@ def handed_in(
     switches = off or Suspensions(Home(settings.home).suspensions, clock.monotonic)
 
     def check(token: str) -> Officer:
-        member = member_id(settings.node.member)
-        reader = tokens or OfficerTokens(member, token_keys(settings, clock, settings.node.production), clock)
+        reader = tokens or _reader(settings, clock)
         certificate = Home(settings.home).certificate(COMMAND_CERTIFICATE)
         try:
             pem = certificate.read_bytes()
@@ -56,3 +76,9 @@ def handed_in(
         return reader.verify(token, leaf.thumbprint, COMMAND_CERTIFICATE)
 
     return check
+
+
+def _reader(settings: Settings, clock: Clock) -> OfficerTokens:
+    keys = token_keys(settings, clock, settings.node.production)
+    revoked = revocations(settings, clock, lambda: keys)
+    return OfficerTokens(member_id(settings.node.member), keys, clock, refuse=revoked.refuse)

@@ -12,6 +12,7 @@ PyJWT alone accepts duplicate members, `exp` as text, any `typ` and tokens of me
 7. time: `iat` not in the future, `exp` after it by at most ten minutes, and not reached
 8. binding: `cnf.x5t#S256` is the hash of the certificate of the calling system
 9. person: ids are ids, purposes are purposes of the closed list, the office is one of this member
+10. revoked: the identity provider's list names neither the person nor the token (`revocations`)
 
 Each check has its test in tests/security/test_tokens.py.
 """
@@ -45,7 +46,8 @@ MAX_TOKEN = 8 * 1024
 """The most bytes in a token."""
 
 MAX_LIFETIME_S = 600
-"""The most seconds between `iat` and `exp`: for so long an officer's removal can go unseen (CASE-D12)."""
+"""The most seconds between `iat` and `exp`: for so long an officer's removal can go unseen where the identity provider
+keeps no list of revocations (CASE-D12)."""
 
 FUTURE_S = 5
 """The most seconds that the identity provider's clock may be ahead of ours."""
@@ -105,12 +107,19 @@ def admitted(key: object, where: str) -> PublicKey:
 class OfficerTokens:
     """Verifies officer tokens of one country. Thread-safe.
 
-    `keys` maps each listed `kid` to its key; `epoch` grows when trust changes, which empties the cache.
+    `keys` maps each listed `kid` to its key; `epoch` grows when trust changes, which empties the cache. `refuse` raises
+    for a person or a token (its SHA-256) that the identity provider revoked; it is asked each time.
     """
 
     def __init__(
-        self, member: str, keys: Mapping[str, PublicKey], clock: Clock, epoch: Callable[[], int] = lambda: 0
+        self,
+        member: str,
+        keys: Mapping[str, PublicKey],
+        clock: Clock,
+        epoch: Callable[[], int] = lambda: 0,
+        refuse: Callable[[str, bytes], None] = lambda _person, _digest: None,
     ) -> None:
+        self._refuse = refuse
         self._member = member
         self._renewals = 0
         self._clock = clock
@@ -143,10 +152,20 @@ class OfficerTokens:
         found = self._recall(shown)
         if found is not None:
             _check_time(found.issued, found.expires, self._now_s())
-            return found.officer
-        found = self._read(token, shown)
-        self._remember(shown, found)
+        else:
+            found = self._read(token, shown)
+            self._remember(shown, found)
+        self.check(found.officer)
         return found.officer
+
+    @property
+    def keys(self) -> Mapping[str, PublicKey]:
+        """The listed keys by their ids."""
+        return self._keys
+
+    def check(self, officer: Officer) -> None:
+        """Raise `Unauthenticated` where the officer, or the token by which we know the officer, was revoked."""
+        self._refuse(officer.person, officer.token_hash)
 
     def _epoch(self) -> int:
         """Return a number that grows when trust changes, and when the keys do."""
@@ -182,28 +201,13 @@ class OfficerTokens:
 
     def _checked(self, token: str, shown: _Shown) -> _Cached:
         epoch = self._epoch()
-        head, payload, signature = _split(token)
-        key = self._key(_object(head, "head"))
-        _check_signature(token, signature, key)
-        claims = _object(payload, "claims")
+        claims = signed_claims(token, TYPE, self._keys)
         _check_claims(claims)
         if claims["aud"] != audience(self._member):
             raise _refused("token-audience", "it is for another node")
         _check_time(claims["iat"], claims["exp"], self._now_s())
         _check_binding(claims["cnf"]["x5t#S256"], shown.thumbprint)
         return _Cached(self._officer(claims, shown), claims["iat"], claims["exp"], epoch)
-
-    def _key(self, head: dict[str, Any]) -> PublicKey:
-        if head.get("alg") != ALGORITHM:
-            raise _refused("token-algorithm", f"tokens are signed by {ALGORITHM}")
-        if head.get("typ") != TYPE:
-            raise _refused("token-type", f"its `typ` must be `{TYPE}`")
-        if set(head) != _HEAD:
-            raise _refused("token-head", "its head must hold `alg`, `typ`, `kid` and nothing else")
-        kid = head["kid"]
-        if not isinstance(kid, str) or kid not in self._keys:
-            raise _refused("token-key", "its key is not listed", "list the identity provider's key as [[token_key]]")
-        return self._keys[kid]
 
     def _officer(self, claims: dict[str, Any], shown: _Shown) -> Officer:
         office = identifier(claims["office"], "office")
@@ -219,6 +223,23 @@ class OfficerTokens:
             client=shown.client,
             on_behalf_of=identifier(claims["on_behalf_of"], "on_behalf_of") if "on_behalf_of" in claims else "",
         )
+
+
+def signed_claims(text: str, kind: str, keys: Mapping[str, PublicKey], most: int = MAX_TOKEN) -> dict[str, Any]:
+    """Return the claims of a JWS of this `typ` that one of the keys signed (steps 2 to 4). Raises `Unauthenticated`."""
+    head_data, payload, signature = _split(text)
+    head = _object(head_data, "head", most)
+    if head.get("alg") != ALGORITHM:
+        raise _refused("token-algorithm", f"tokens are signed by {ALGORITHM}")
+    if head.get("typ") != kind:
+        raise _refused("token-type", f"its `typ` must be `{kind}`")
+    if set(head) != _HEAD:
+        raise _refused("token-head", "its head must hold `alg`, `typ`, `kid` and nothing else")
+    kid = head["kid"]
+    if not isinstance(kid, str) or kid not in keys:
+        raise _refused("token-key", "its key is not listed", "list the identity provider's key as [[token_key]]")
+    _check_signature(text, signature, keys[kid])
+    return _object(payload, "claims", most)
 
 
 def _refused(code: str, why: str, remedy: str = "ask the identity provider for a new token") -> Unauthenticated:
@@ -241,8 +262,8 @@ def _unbase64(text: str) -> bytes:
     return data
 
 
-def _object(data: bytes, name: str) -> dict[str, Any]:
-    value = strict_json.loads(data, MAX_TOKEN)
+def _object(data: bytes, name: str, most: int) -> dict[str, Any]:
+    value = strict_json.loads(data, most)
     if not isinstance(value, dict):
         raise _refused("bad-token", f"its {name} is not an object")
     return value

@@ -10,10 +10,12 @@ from functools import partial
 from certs.hsm.keys import self_test
 from certs.hsm.token import when_lost
 from certs.tls import TlsIdentity
-from gateway.agency.token_keys import token_keys
+from gateway.agency.officer_tokens.revocations import Revocations
+from gateway.agency.token_keys import revocations, token_keys
 from gateway.agency.tokens import OfficerTokens
-from gateway.app.resources import Resources, record_issuers
+from gateway.app.resources import Resources
 from gateway.app.rounds import UPKEEP, UPKEEP_S, WATCH, WATCH_S, Leadership, Round, writing
+from gateway.app.run.key_rounds import key_steps, keys_in_use
 from gateway.app.watched_journal import WatchedJournal
 from gateway.audit.log.numbers import begun_us
 from gateway.audit.log.scrub import Scrubber
@@ -26,15 +28,17 @@ from gateway.exchange.changes import ClockChanges, TrustChanges
 from gateway.exchange.incidents import Incidents
 from gateway.exchange.parts import Parts
 from gateway.exchange.sources.upkeep import SourceUpkeep
+from gateway.gossip.greetings import Greetings
+from gateway.gossip.heads import ThirdHeads
 from gateway.host.ending import end_process
 from gateway.model.names import MemberId
 from gateway.model.purpose import Purpose
 from gateway.node.client import PeerPool
 from gateway.ops.acts.switches import logged_switches
+from gateway.ops.keys.reminder import Reminder
 from gateway.ops.policy.keeper import policy_entry
 from gateway.ports.journal import EntryDraft
 from gateway.records.types import RECORD_TYPES
-from gateway.signing.keys import load_signing_key
 from gateway.storage.database.postgres import check_again
 from gateway.storage.documents.document_store import SqlDocumentStore
 from gateway.storage.documents.quotas import SqlQuotas
@@ -58,10 +62,13 @@ class Core:
     pseudonyms: Pseudonyms
     kept: KeptAnswers
     heads: SeenHeads
+    third: ThirdHeads
+    greetings: Greetings
     proved: ProvedTime
     forgetting: Forgetting
     leadership: Leadership
     tokens: OfficerTokens
+    revoked: Revocations
     upkeep: SourceUpkeep
     fatal: Callable[[BaseException], None]
 
@@ -72,7 +79,7 @@ class Core:
 
     def identity(self) -> TlsIdentity:
         """Read our key and certificate towards counterparts."""
-        return tls_identity(self.resources)
+        return self.resources.keys.read_tls()
 
     async def note(self, draft: EntryDraft) -> None:
         """Write an entry of the operations log."""
@@ -98,13 +105,23 @@ def build_core(resources: Resources, production: bool) -> Core:
     when_lost(ending(resources, LogLine.KEYS_LOST))
     writers = LogWriters(LogWriter(journals[0], "exchange", fatal), LogWriter(journals[1], "operations", fatal))
     heads = SeenHeads(SqlWitnessStore(resources.database), resources.clock)
+    third = ThirdHeads(heads, lambda: resources.trust.view, resources.clock, resources.member)
+    greetings = Greetings(resources.member, third, lambda: resources.trust.view)
     proved = ProvedTime(resources.clock)
     forgetting = Forgetting(resources.store, documents, resources.clock)
     keys = token_keys(resources.settings, resources.clock, production)
+    tokens = OfficerTokens(
+        resources.member,
+        keys,
+        resources.clock,
+        lambda: resources.trust.view.epoch,
+        lambda person, digest: revoked.refuse(person, digest),
+    )
+    revoked = revocations(resources.settings, resources.clock, lambda: tokens.keys)
     parts = Parts(
         member=resources.member,
         clock=resources.clock,
-        key=load_signing_key(resources.home.key("statement")),
+        statement_key=lambda: resources.keys.statement,
         trust=lambda: resources.trust.view,
         policy=lambda: resources.policy.engine,
         suspensions=suspensions,
@@ -112,7 +129,7 @@ def build_core(resources: Resources, production: bool) -> Core:
         operations=journals[1],
         documents=documents,
         quotas=SqlQuotas(resources.database, proved.now_us),
-        issuers=record_issuers(resources, production),
+        issuers=resources.keys.issuers,
         make_reference=HitReferences(resources.settings.keystore, resources.clock).make_reference,
         note_head=heads.note,
         begun_us=begun_us(resources.store, resources.exchange_log.store_name),
@@ -124,32 +141,31 @@ def build_core(resources: Resources, production: bool) -> Core:
         parts,
         writers,
         Incidents(resources.clock),
-        peer_pool(resources, suspensions),
+        peer_pool(resources, suspensions, greetings),
         Pseudonyms(resources.settings.keystore),
         KeptAnswers(resources.store, resources.keystore),
         heads,
+        third,
+        greetings,
         proved,
         forgetting,
         Leadership(resources.leader.leads, resources.leader.processes),
-        OfficerTokens(resources.member, keys, resources.clock, lambda: resources.trust.view.epoch),
+        tokens,
+        revoked,
         SourceUpkeep(resources.refreshers, writers.operations.write),
         fatal,
     )
 
 
-def peer_pool(resources: Resources, suspensions: Suspensions) -> PeerPool:
+def peer_pool(resources: Resources, suspensions: Suspensions, greetings: Greetings) -> PeerPool:
     """Return the connections to counterparts; a suspended one is not called."""
     return PeerPool(
         lambda: resources.trust.view,
-        partial(tls_identity, resources),
+        lambda: resources.keys.tls,
         lambda member: suspensions.suspends(peer=member, purpose=Purpose.THREAT_TO_LIFE),
         resources.clock,
+        greetings,
     )
-
-
-def tls_identity(resources: Resources) -> TlsIdentity:
-    """Read the node's key and certificate towards counterparts."""
-    return TlsIdentity.load(resources.home.key("tls"), resources.home.certificate("tls"))
 
 
 def ending(resources: Resources, event: LogLine) -> Callable[[BaseException], None]:
@@ -171,6 +187,14 @@ def first_rounds(core: Core) -> list[Round]:
         await asyncio.to_thread(follow)
         await leadership.look()
 
+    async def rotate() -> None:
+        for draft in await asyncio.to_thread(partial(key_steps, resources, core.greetings)):
+            await note(draft)
+
+    async def keys() -> None:
+        for draft in await asyncio.to_thread(partial(keys_in_use, resources, core.tokens)):
+            await note(draft)
+
     async def policy() -> None:
         await core.note_policy(await asyncio.to_thread(lambda: policy_entry(resources.policy.refresh())))
 
@@ -178,7 +202,10 @@ def first_rounds(core: Core) -> list[Round]:
     return [
         Round("log", WATCH_S, share, leader_only=False, line=WATCH),
         Round("trust", WATCH_S, trust.round, leader_only=False, line=WATCH),
+        Round("rotation of keys", WATCH_S, rotate, line=WATCH),
+        Round("keys", WATCH_S, keys, leader_only=False, line=WATCH),
         Round("policy", WATCH_S, policy, leader_only=False, line=WATCH),
+        Round("revocations", WATCH_S, writing(core.revoked.round, note), leader_only=False, line=WATCH),
     ]
 
 
@@ -195,13 +222,15 @@ def last_rounds(core: Core) -> list[Round]:
         await asyncio.to_thread(partial(documents.expire, core.proved.now_us(), but=COPY))
 
     clock = ClockChanges(resources.clock, core.note)
+    reminder = Reminder(resources.home, resources.member, resources.clock)
     scrub = Scrubber((resources.exchange_log, resources.operations_log), resources.clock, UPKEEP_S).round
     return [
         Round("refusals", WATCH_S, writing(core.incidents.drafts, core.note), leader_only=False, line=WATCH),
         Round("clock", WATCH_S, clock.round, leader_only=False, line=WATCH),
         Round("scrub", UPKEEP_S, writing(scrub, core.note), line=UPKEEP),
+        Round("ends of keys", UPKEEP_S, writing(lambda: reminder.look(resources.trust.view), core.note), line=UPKEEP),
         Round("database", UPKEEP_S, check, leader_only=False, line=UPKEEP),
-        Round("keys", UPKEEP_S, partial(asyncio.to_thread, self_test), leader_only=False),
+        Round("keys in the module", UPKEEP_S, partial(asyncio.to_thread, self_test), leader_only=False),
         Round("forget", UPKEEP_S, forget, leader_only=False, line=UPKEEP),
         *(
             Round(f"source {source}", UPKEEP_S, partial(core.upkeep.refresh, source), leader_only=False)

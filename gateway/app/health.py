@@ -5,7 +5,7 @@ is said with its code:
 
 1. commits reach the disk within two seconds;
 2. there is room on the disks beyond their reserve, and there are descriptors;
-3. its own time is to be trusted, and its own status is in its time;
+3. its own time is to be trusted, its own status is in its time, and its own documents removed no key that it needs;
 4. its rounds run, it is not about to stop, and not everything is switched off.
 
 Nothing here waits: the commits are made by the round `commits`, and the disks are looked at by those who commit.
@@ -21,6 +21,7 @@ from gateway.clock import check_time
 from gateway.errors import LiaisonError, StorageBroken, Suspended, Unavailable
 from gateway.host import descriptors
 from gateway.telemetry import Logger, LogLine
+from gateway.trust.standing import check_own_standing
 
 COMMIT_S = 2.0
 """A commit that takes longer does not reach the disk."""
@@ -96,7 +97,9 @@ class Health:
 
     def _time(self) -> Iterator[LiaisonError]:  # 3
         check_time(self._resources.clock)
-        self._resources.trust.view.freshness(self._resources.member, self._resources.clock.now_us())
+        view, member, now_us = self._resources.trust.view, self._resources.member, self._resources.clock.now_us()
+        view.freshness(member, now_us)
+        check_own_standing(view, member, now_us)
         yield from ()
 
     def _work(self) -> Iterator[LiaisonError]:  # 4

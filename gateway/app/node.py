@@ -20,12 +20,13 @@ from gateway.app.answering_parts import build_answering
 from gateway.app.asking_parts import build_asking
 from gateway.app.core import build_core, first_rounds, last_rounds
 from gateway.app.desk_parts import build_desk
+from gateway.app.gossip_parts import NodeGossip
 from gateway.app.health import Health
 from gateway.app.resources import Resources, open_resources
 from gateway.app.rounds import UPKEEP_S, WATCH_S, Round, Rounds, writing
 from gateway.app.run.live_settings import LiveSettings, Tuned
 from gateway.app.watched_journal import watch_machine, watch_node
-from gateway.app.witness_parts import NodeWitness
+from gateway.app.witnessing.node_witness import NodeWitness
 from gateway.audit.retention.destroyed_keys import key_came_back
 from gateway.audit.retention.prune import pruned_below
 from gateway.config import host_port
@@ -68,6 +69,7 @@ class Node:
         self.asking = build_asking(core)
         self.desk = build_desk(core, self.asking.searches)
         self.witness = NodeWitness(core)
+        self.gossip = NodeGossip(core, self._trust_changed)
         self.health = Health(resources, lambda: core.parts.suspensions.active.get("all"), self._serving)
         self.addresses: dict[str, str] = {}
         self._log = Logger(component="node", member=resources.member)
@@ -91,6 +93,7 @@ class Node:
         """Return the rounds of all parts; the rounds of one line run in this order."""
         return [
             *first_rounds(self.core),
+            *self.gossip.rounds,
             Round("commits", WATCH_S, partial(asyncio.to_thread, self.health.probe), leader_only=False),
             Round("disks", WATCH_S, partial(asyncio.to_thread, self._look_at_disks), leader_only=False),
             *self.desk.rounds,
@@ -179,6 +182,7 @@ class Node:
             credentials,
             ServerLimits(),
             Patience(self.resources.clock, lambda: self.core.leadership.processes),
+            self.core.greetings,
             share_port=shared,
             processes=lambda: self.core.leadership.processes,
         )
@@ -240,6 +244,7 @@ class Node:
         await self.desk.outbox.finish()
         await asyncio.to_thread(self.answering.answerer.stop, _DRAIN_S)
         await self.witness.close()
+        await self.gossip.close()
         await self.core.peers.close()
         for wall in self.resources.walls:
             wall.stop()
@@ -274,6 +279,10 @@ class Node:
             return
         self._fatal(rounds.exception() or RuntimeError("the rounds have ended"))
 
+    def _trust_changed(self) -> None:
+        if self._server is not None:
+            self._server.trust_changed()
+
     def _serving(self) -> bool:
         """Tell whether the rounds run, and are to go on."""
         return not self._stopping and (self._making is None or not self._making.done())
@@ -291,7 +300,7 @@ class Node:
         async def health(_call: Call[MemberId], _request: None) -> bool:
             return not self.health.look()
 
-        parts = (self.answering, self.desk, self.witness)
+        parts = (self.answering, self.desk, self.witness, self.gossip)
         doors = [self._with_room(door) for part in parts for door in part.doors]
         return [*doors, methods.HEALTH_CHECK.door(health)]
 
@@ -329,6 +338,8 @@ class Node:
             member=self.resources.member,
             searches=self.asking.searches,
             tokens=self.core.tokens,
+            revocations=self._take_revocations,
+            provider=self.resources.settings.tokens.provider,
             health=self._report,
             refused=self._refused_call,
             broken=self._fatal,
@@ -337,6 +348,12 @@ class Node:
             is_withdrawn=self.core.parts.suspensions.is_withdrawn,
             allowance=self._allowance,
         )
+
+    async def _take_revocations(self, data: bytes) -> None:
+        """Put a list of the identity provider in force, and write its entry."""
+        revoked = self.core.revoked
+        await asyncio.to_thread(revoked.take, data)
+        await writing(revoked.round, self.core.note)()
 
     def _counterparts(self) -> list[PeerStatus]:
         return [self.core.peers.status(member) for member in self.core.others]

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import ssl
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
 
 from adapters.base import Adapter
 from adapters.load import open_source
@@ -14,9 +12,9 @@ from adapters.mapping.file import load_mapping
 from certs.hsm.places import key_places
 from certs.keyfiles import check_key
 from certs.ownership import check_ownership
-from certs.tls import read_pem
 from gateway.audit.log.log import AuditLog
 from gateway.audit.retention.destroyed_keys import Tombstones, bury
+from gateway.audit.tree.checkpoint import LogKeys
 from gateway.clock import Clock, SystemClock
 from gateway.config.home import Home
 from gateway.config.schema import Settings, SourceSettings
@@ -25,11 +23,10 @@ from gateway.exchange.sources.bulkhead import Bulkhead, WallLimits
 from gateway.exchange.stages import Turn
 from gateway.host.disk_reserve import DiskReserve
 from gateway.model.names import MemberId, member_id
+from gateway.ops.keys.live import LiveKeys, refuse_agency_keys
 from gateway.ops.policy.keeper import PolicyKeeper
 from gateway.ops.sources.places import node_side, source_place
 from gateway.ports.content_keys import Retention
-from gateway.records.sdjwt import RecordIssuer
-from gateway.signing.keys import load_signing_key
 from gateway.storage.database.engine import Database
 from gateway.storage.database.leader import Leader
 from gateway.storage.database.open import open_node_database, watch_disks
@@ -63,32 +60,36 @@ class Resources:
     runs_on: StorageIdentity | None
     reserve: DiskReserve
     revived: list[str]
+    keys: LiveKeys
 
 
 def open_resources(settings: Settings, production: bool) -> Resources:
     """Open the home's files and database; raise the error of a wrong one before anything listens."""
     check_owners(settings)
     home = Home(settings.home)
-    check_ownership([home.keys, home.trust, settings.keystore])
+    check_ownership([home.keys, home.trust, settings.keystore], settings.read)
     clock = SystemClock()
     member = member_id(settings.node.member)
     for key in key_places(home.keys):
         check_key(key)  # also an unused one: it is refused when others can read it, or when it is not a key
+    if production:
+        refuse_agency_keys(home)
+    keys = LiveKeys(home, member, clock)
     trust = TrustKeeper(home.trust, clock)
     policy = PolicyKeeper(settings, clock, production=production, decides=True)
     database = open_node_database(settings)
     keystore = KeyStore(settings.keystore)
     reserve = watch_disks(database, {"home": home.path, "keystore": settings.keystore}, settings.storage.reserve_mib)
     store = SqlLogStore(database)
-    log_key = load_signing_key(home.key("log"))
     home.highwater.mkdir(mode=0o700, exist_ok=True)
     revived = bury(Tombstones(home.tombstones), keystore)
-    open_log = partial(_open_log, store, keystore, log_key, clock, member, home)
+    open_log = partial(_open_log, store, keystore, keys.log, clock, member, home)
     exchange_log, operations_log = open_log("exchange"), open_log("operations")
     sources = {
         source.id: open_source(
             replace(
-                source_place(settings, source, home, clock), node=node_side(source, home, member, lambda: trust.view)
+                source_place(settings, source, home, clock),
+                node=node_side(source, home, member, lambda: trust.view, keys),
             )
         )
         for source in settings.sources
@@ -119,6 +120,7 @@ def open_resources(settings: Settings, production: bool) -> Resources:
         identity(database),
         reserve,
         revived,
+        keys,
     )
 
 
@@ -158,28 +160,6 @@ def wall_limits(source: SourceSettings) -> WallLimits:
 
 
 def _open_log(
-    store: SqlLogStore, keystore: KeyStore, key: Any, clock: Clock, member: MemberId, home: Home, name: str
+    store: SqlLogStore, keystore: KeyStore, key: LogKeys, clock: Clock, member: MemberId, home: Home, name: str
 ) -> AuditLog:
     return AuditLog(store, keystore, key, clock, member, name, highwater=home.highwater)
-
-
-def record_issuers(resources: Resources, production: bool) -> dict[str, RecordIssuer]:
-    """Return the agencies' keys that this node holds (the embedded form, for trials); refuse them in production."""
-    issuers = {}
-    for path in key_places(resources.home.keys, "agency-*"):
-        if production:
-            raise Misconfigured(
-                "a node that faces other countries holds no agency's key in production",
-                code="agency-key-held",
-                where=str(path),
-                remedy="run the source in the agency: `liaison source init` and `serve`; then remove this key",
-            )
-        agency = path.stem.removeprefix("agency-")
-        certificate = read_pem(path.with_suffix(".pem"))
-        issuer = RecordIssuer(load_signing_key(path), _der(certificate), resources.member, agency)
-        issuers[issuer.name] = issuer
-    return issuers
-
-
-def _der(pem: bytes) -> bytes:
-    return ssl.PEM_cert_to_DER_cert(pem.decode("ascii"))

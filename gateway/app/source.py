@@ -70,7 +70,7 @@ class Process:
         self._clock = clock or SystemClock()
         self._log = Logger(component="source", member=settings.source.member, agency=settings.source.agency)
         home = settings.home
-        check_ownership([home.keys, home.accepted])
+        check_ownership([home.keys, home.accepted], settings.read)
         when_lost(partial(end_process, partial(self._log.error, LogLine.KEYS_LOST)))
         self.issuer = record_issuer(settings, self._clock)
         check_certificate(settings, "tls", self._clock)

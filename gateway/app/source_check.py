@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from adapters.check.probe import probe
+from certs.ownership import check_ownership
 from gateway.app.source import accepted_node, check_certificate, open_adapter
 from gateway.clock import Clock, SystemClock
 from gateway.config.source_home import SourceProcess, load_source
@@ -39,6 +40,7 @@ def check_source(home: Path) -> list[Finding]:
     clock = SystemClock()
     settings = load_source(home)
     looks: list[tuple[str, Callable[[SourceProcess, Clock], str]]] = [
+        ("folder", _folder),
         ("records' key", lambda found, now: _certificate(found, "record", now)),
         ("TLS key", lambda found, now: _certificate(found, "tls", now)),
         ("log's key", _log_key),
@@ -55,6 +57,12 @@ def _look(what: str, settings: SourceProcess, clock: Clock, look: Callable[[Sour
     except LiaisonError as error:
         place = f" ({error.where})" if error.where else ""
         return Finding(what, False, f"{error.message}{place}", error.remedy)
+
+
+def _folder(settings: SourceProcess, clock: Clock) -> str:
+    del clock
+    check_ownership([settings.home.keys, settings.home.accepted], settings.read)
+    return "others cannot write keys, certificates, mapping and tables of names"
 
 
 def _certificate(settings: SourceProcess, name: str, clock: Clock) -> str:

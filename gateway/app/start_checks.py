@@ -8,7 +8,7 @@ from contextlib import closing, contextmanager
 from certs.tls import TlsIdentity
 from gateway.agency.server import TlsFiles
 from gateway.agency.token_keys import token_keys
-from gateway.app.witness_parts import domestic_channel
+from gateway.app.witnessing.node_witness import domestic_channel
 from gateway.audit.log.examine import ExaminedLog, examine_log
 from gateway.clock import Clock
 from gateway.config import Settings
@@ -17,12 +17,15 @@ from gateway.loop import run
 from gateway.model.evidence.witness import HeadEvidence
 from gateway.model.names import member_id
 from gateway.node.client import PeerPool
+from gateway.node.greetings import Mute
 from gateway.node.witness_client import WitnessClient
+from gateway.ops.acts.draft import trust_of
 from gateway.ops.doctor.doctor import obstacles
-from gateway.ops.doctor.finding import Check, CheckContext, Finding, Obstacles, failed, good, warn
-from gateway.ops.homes.unwitnessed_start import is_waived
+from gateway.ops.doctor.finding import Check, CheckContext, Finding, Obstacles, failed, good, stop, warn
+from gateway.ops.doctor.key_checks import check_certificates, check_keys, made_by
+from gateway.ops.homes.unwitnessed_start import check_waiver, is_waived
+from gateway.ops.keys.head_keys import load_log_keys
 from gateway.ports.journal import LogName
-from gateway.signing.keys import load_signing_key
 from gateway.storage.database.migrate import HEAD, version
 from gateway.storage.database.open import is_made, open_storage
 from gateway.storage.documents.witness_store import SqlWitnessStore
@@ -42,9 +45,15 @@ def check_tokens(context: CheckContext) -> list[Finding]:
 
 
 def check_tls(context: CheckContext) -> list[Finding]:
-    """Check that the TLS files towards our own systems fit together."""
+    """Check that the TLS files towards our own systems fit together. A file that does not fit alone is told already."""
     home = context.home
-    TlsFiles(home.key("tls"), home.certificate("tls"), home.ca).context()
+    try:
+        TlsFiles(home.key("tls"), home.certificate("tls"), home.ca).context()
+    except LiaisonError as error:
+        told = (*check_keys(context), *check_certificates(context))
+        again = "put back your copies of them; without any move tls.key and tls.pem away"
+        found = stop("tls", error.message, f"{again}, then {made_by(context)}", error.where, error.code)
+        return [] if any(finding.is_stop for finding in told) else [found]
     return []
 
 
@@ -55,7 +64,7 @@ def check_copy(context: CheckContext) -> list[Finding]:
     with closing(open_storage(context.settings)) as database:
         if version(database) != HEAD:
             return []
-        key, member = load_signing_key(context.home.key("log")), context.settings.node.member
+        key, member = load_log_keys(context.home), context.settings.node.member
         store = SqlLogStore(database)
         try:
             found = [examine_log(store, key, member, name, context.home.highwater) for name in LogName]
@@ -102,11 +111,13 @@ def _compared(context: CheckContext, store: _Unchanged, logs: list[ExaminedLog])
     trust = TrustKeeper(context.home.trust, context.clock)
     plan = witness_plan(member, settings.witness, trust.view)
 
+    read = TlsIdentity.load(context.home.key("tls"), context.home.certificate("tls"))
+
     def identity() -> TlsIdentity:
-        return TlsIdentity.load(context.home.key("tls"), context.home.certificate("tls"))
+        return read
 
     async def compare() -> int:
-        peers = PeerPool(lambda: trust.view, identity, lambda _member: None, context.clock)
+        peers = PeerPool(lambda: trust.view, identity, lambda _member: None, context.clock, Mute(member))
         client = WitnessClient(peers, domestic_channel(settings, context.home, identity))
         try:
             keys = list(trust.view.vkeys(member, KeyUse.LOG))
@@ -120,5 +131,6 @@ def _compared(context: CheckContext, store: _Unchanged, logs: list[ExaminedLog])
         return [good("copy", f"{run(compare())} witnesses know no newer head of our logs")]
     except NotProved as error:
         if is_waived(context.home):
+            check_waiver(trust_of(context.home))
             return [warn("copy", error.message, "an administrator let the next start go on without a witness")]
         return [failed("copy", error, "bring a witness into reach")]

@@ -85,7 +85,7 @@ def _exchange(draft: EntryDraft, index: int) -> dict[str, str | int]:
         "peer": draft.peer,
         "exchange_id": draft.exchange_id,
         "outcome": outcome if outcome in _OUTCOMES else "",
-        "code": code if isinstance(code, str) and _CODE.fullmatch(code) else "",
+        "code": code if code and isinstance(code, str) and _CODE.fullmatch(code) else "",
         "purpose": purpose if purpose in _PURPOSES else "",
         "entry": index,
     }

@@ -25,6 +25,7 @@ COMMANDS = {
     "demo": ("trial.demo", "three countries exchange records on this machine"),
     "init": ("node.init", "make a node's home: keys, settings, database"),
     "trust": ("trust", "the charter, descriptor and status"),
+    "cert": ("cert", "keys and certificates: how long they last, renewed, replaced, without a restart"),
     "serve": ("node.serve", "run the node"),
     "reload": ("node.reload", "let the running node read its settings again"),
     "suspend": ("node.switches", "switch a source, agency, counterpart or everything off"),

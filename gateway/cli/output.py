@@ -14,7 +14,7 @@ from typing import Any
 import click
 
 from gateway.cli.options import json_option
-from gateway.errors import LiaisonError
+from gateway.errors import LiaisonError, each_of
 from gateway.language.catalogue import tell
 from gateway.language.languages import Language
 from gateway.language.sentences import remedy, sentence
@@ -143,16 +143,23 @@ def progress_bar(text: str) -> Iterator[Callable[[int, int], None]]:
 
 
 def show_error(error: LiaisonError, language: Language, *, as_json: bool) -> None:
-    """Print an error on standard error: what, where, what to do; and as JSON on standard output if asked."""
-    told, advice = sentence(error, language), remedy(error, language)
-    say(tell(language, "error: {error}", error=told), "bad", err=True)
-    if error.where:
-        say(tell(language, "  where:  {place}", place=error.where), err=True)
-    if advice:
-        say(tell(language, "  remedy: {remedy}", remedy=advice), err=True)
+    """Print an error on standard error: what, where, what to do; and as JSON on standard output if asked.
+
+    Of an error that tells several mistakes of a file at once each is printed.
+    """
+    told = [
+        {"message": sentence(each, language), "where": each.where, "remedy": remedy(each, language)}
+        for each in each_of(error)
+    ]
+    for one in told:
+        say(tell(language, "error: {error}", error=one["message"]), "bad", err=True)
+        if one["where"]:
+            say(tell(language, "  where:  {place}", place=one["where"]), err=True)
+        if one["remedy"]:
+            say(tell(language, "  remedy: {remedy}", remedy=one["remedy"]), err=True)
     if as_json:
-        body = {"code": error.code, "reason": error.reason.value, "message": told}
-        print_json({"error": body | {"where": error.where, "remedy": advice}})
+        body = {"code": error.code, "reason": error.reason.value, **told[0]}
+        print_json({"error": body | ({"mistakes": told} if len(told) > 1 else {})})
 
 
 def show_unforeseen(error: BaseException, *, as_json: bool) -> None:

@@ -9,6 +9,9 @@ from pathlib import Path
 COMMAND_CERTIFICATE = "client-cli"
 """The client certificate of a home's own commands; a token that is handed in at the machine is bound to it."""
 
+TOKEN_ISSUER = "token-issuer"  # noqa: S105  # the name of a file
+"""The key of the trial issuer of officer tokens."""
+
 
 def argument(path: Path) -> str:
     """Return a path in a form that can be pasted into a shell command, also with blanks in it."""
@@ -58,6 +61,27 @@ class KeyHome:
 @dataclass(frozen=True, slots=True)
 class Home(KeyHome):
     """The folders and files of one home (`liaison init`)."""
+
+    def next_key(self, name: str) -> Path:
+        """Return the file of the private key that will take the place of the key `name`."""
+        return self.keys / "next" / f"{name}.key"
+
+    def next_certificate(self, name: str) -> Path:
+        """Return the file of the certificate of the next key."""
+        return self.keys / "next" / f"{name}.pem"
+
+    def rotation(self, name: str) -> Path:
+        """Return the file that says how far the rotation of the key `name` is."""
+        return self.keys / "next" / f"{name}.json"
+
+    def key_before(self, name: str) -> Path:
+        """Return the file of the private key that signs beside the new one for a while."""
+        return self.keys / "before" / f"{name}.key"
+
+    @property
+    def retired_keys(self) -> Path:
+        """The folder of the certificates and public keys of keys that are no longer used."""
+        return self.keys / "retired"
 
     @property
     def settings(self) -> Path:

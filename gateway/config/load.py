@@ -7,35 +7,40 @@ not stand in the file.
 from __future__ import annotations
 
 import dataclasses
+import json
 import os
 import re
 from collections.abc import Iterable, Mapping
+from itertools import islice
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, get_type_hints
 
 from gateway.config.home import Home
+from gateway.config.mistakes import Mistakes
 from gateway.config.schema import LISTS, SECTIONS, Settings
-from gateway.config.toml import TomlTable, nearest, parse_toml
+from gateway.config.toml import MOST_UNKNOWN, TomlTable, nearest, parse_toml
 from gateway.errors import Misconfigured
 
 LOG_LEVELS = ("debug", "info", "warning", "error")
 _MEMBER = re.compile(r"[a-z]{2}", re.ASCII)
 _ID = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?", re.ASCII)
+_SUCH_AS = "such as `{example}`"
 _TRUTH = {"true": True, "1": True, "false": False, "0": False}
 
 
 def load_settings(home: Path, environment: Mapping[str, str] | None = None) -> Settings:
-    """Return the settings of `home`. Raises `Misconfigured` with file, line and the nearest known name."""
+    """Return the settings of `home`. Raises `Misconfigured` with all mistakes, each with line and nearest name."""
     home = home.resolve()
     root = read_settings(Home(home).settings, "liaison init")
-    origin: dict[str, str] = {}
-    values = _from_environment(os.environ if environment is None else environment)
-    sections = fill_sections(root, SECTIONS, origin, values, LISTS)
-    lists = {f"{name}s": _list(root, name, kind, origin) for name, kind in LISTS.items()}
+    reading = Reading(root)
+    reading.environment = _from_environment(os.environ if environment is None else environment, reading.mistakes)
+    sections = reading.sections(SECTIONS, LISTS)
+    lists = {f"{name}s": reading.items(name, kind) for name, kind in LISTS.items()}
     parts: dict[str, Any] = {**sections, **lists}
-    settings = Settings(home=home, origin=origin, **parts)
-    _check(settings)
+    settings = Settings(home=home, origin=reading.origin, **parts)
+    _check(settings, reading)
+    reading.mistakes.end()
     return settings
 
 
@@ -46,52 +51,117 @@ def read_settings(file: Path, command: str) -> TomlTable:
     except FileNotFoundError:
         remedy = f"make a home with `{command}`"
         raise Misconfigured("no settings here", code="no-home", where=str(file), remedy=remedy) from None
+    except PermissionError:
+        remedy = "run the command as the account that owns the home"
+        raise Misconfigured("this account may not read it", where=str(file), remedy=remedy) from None
     except OSError as error:
-        raise Misconfigured("cannot be read: {kind}", where=str(file), kind=type(error).__name__) from error
-
-
-def fill_sections(
-    root: TomlTable,
-    kinds: Mapping[str, type[Any]],
-    origin: dict[str, str],
-    environment: Mapping[str, tuple[str, str]] = MappingProxyType({}),
-    lists: Mapping[str, type[Any]] = MappingProxyType({}),
-) -> dict[str, Any]:
-    """Return the tables `kinds` as types; raise `Misconfigured` for a table that is in neither `kinds` nor `lists`."""
-    known = {**kinds, **lists}
-    for name in root.data:
-        if name not in known:
-            raise _unknown(f"unknown table `{name}`", name, known, root.place(name))
-    return {name: _fill(root.table(name), kind, environment, origin) for name, kind in kinds.items()}
-
-
-def check_ids(origin: Mapping[str, str], values: Iterable[tuple[str, str]]) -> None:
-    """Raise `Misconfigured` for a value, given with its path, that is not an id."""
-    for path, text in values:
-        if not _ID.fullmatch(text):
-            raise Misconfigured(
-                "`{text}` is not an id", where=origin[path], remedy="1 to 64 of a-z 0-9 . _ -", text=text
-            )
-
-
-def check_log_level(level: str, where: str) -> None:
-    """Raise `Misconfigured` unless `level` is one of `LOG_LEVELS`."""
-    if level not in LOG_LEVELS:
-        raise _unknown(f"unknown level `{level}`", level, LOG_LEVELS, where)
-
-
-def host_port(text: str, where: str = "") -> tuple[str, int]:
-    """Return host and port of `127.0.0.1:7443` or `[::1]:7443` (port 0 = any free one); else raise `Misconfigured`."""
-    host, colon, port = text.rpartition(":")
-    if not colon or not host or not port.isascii() or not port.isdigit() or int(port) > 65535:
+        remedy = "put the file back; `{command}` writes one with all defaults where there is none"
         raise Misconfigured(
-            "`{text}` is not an address", where=where, remedy="host:port, such as 127.0.0.1:7443", text=text
+            "cannot be read: {strerror}", where=str(file), remedy=remedy, strerror=error.strerror, command=command
+        ) from error
+
+
+class Reading:
+    """One reading of a settings file: it goes on after each mistake. A setting with a mistake has no origin."""
+
+    def __init__(self, root: TomlTable) -> None:
+        self.mistakes = Mistakes()
+        self.origin: dict[str, str] = {}
+        self.environment: Mapping[str, tuple[str, str]] = {}
+        self._root = root
+
+    def sections(
+        self, kinds: Mapping[str, type[Any]], lists: Mapping[str, type[Any]] = MappingProxyType({})
+    ) -> dict[str, Any]:
+        """Return the tables `kinds` as types. A table that is in neither `kinds` nor `lists` is a mistake."""
+        known = {**kinds, **lists}
+        self.mistakes.keep(
+            _unknown(f"unknown table `{name[:40]}`", name, known, self._root.place(name))
+            for name in islice((name for name in self._root.data if name not in known), MOST_UNKNOWN)
         )
+        return {name: self._section(name, kind) for name, kind in kinds.items()}
+
+    def items(self, name: str, kind: type[Any]) -> tuple[Any, ...]:
+        """Return the tables of a list as types, each with an id of its own."""
+        found: dict[str, Any] = {}
+        with self.mistakes.kept():
+            for table in self._root.tables(name):
+                item = self._fill(table, kind)
+                if item.id in found and table.name("id") in self.origin:
+                    self.mistakes.keep(
+                        [table.wrong(f"`{item.id[:40]}` occurs twice", "id", remedy="give each its own")]
+                    )
+                found[item.id if item.id not in found else table.name()] = item
+        return tuple(found.values())
+
+    def check_ids(self, values: Iterable[tuple[str, str]]) -> None:
+        """Keep a mistake for each value, given with its path, that is not an id."""
+        self.mistakes.keep(
+            Misconfigured(
+                "`{text}` is not an id", where=self.origin[path], remedy="1 to 64 of a-z 0-9 . _ -", text=text[:80]
+            )
+            for path, text in values
+            if path in self.origin and not _ID.fullmatch(text)
+        )
+
+    def check_address(self, path: str, text: str, scheme: str = "") -> None:
+        """Keep a mistake where a setting is not `host:port` after its scheme."""
+        if path in self.origin:
+            with self.mistakes.kept():
+                host_port(text, self.origin[path], scheme)
+
+    def check_word(self, path: str, text: str, known: Iterable[str], kind: str) -> None:
+        """Keep a mistake where a setting is not one of the `known` words of a kind."""
+        if path in self.origin and text not in known:
+            self.mistakes.keep([_unknown(f"unknown {kind} `{text[:40]}`", text, known, self.origin[path])])
+
+    def _section(self, name: str, kind: type[Any]) -> Any:
+        table = self._root.inner(name, {})
+        with self.mistakes.kept():
+            table = self._root.table(name)
+        return self._fill(table, kind)
+
+    def _fill(self, table: TomlTable, kind: type[Any]) -> Any:
+        fields, hints = {item.name: item for item in dataclasses.fields(kind)}, get_type_hints(kind)
+        self.mistakes.keep(
+            _unknown(f"unknown setting `{table.name(key[:40])}`", key, fields, table.place(key))
+            for key in islice((key for key in table.data if key not in fields), MOST_UNKNOWN)
+        )
+        values = {key: "" if item.default is dataclasses.MISSING else item.default for key, item in fields.items()}
+        for key, item in fields.items():
+            with self.mistakes.kept():
+                values[key], self.origin[table.name(key)] = self._value(table, item, hints[key])
+        return kind(**values)
+
+    def _value(self, table: TomlTable, item: dataclasses.Field[Any], hint: Any) -> tuple[Any, str]:
+        """Return the value of a setting, and the place that set it."""
+        full = table.name(item.name)
+        if full in self.environment:
+            variable, text = self.environment[full]
+            place = f"environment {variable}"
+            return _typed(_from_text(text, hint, place), hint, item, full, place), place
+        if item.name in table.data:
+            place = table.place(item.name)
+            return _typed(table.data[item.name], hint, item, full, place), place
+        if item.metadata["required"]:
+            remedy = "add it. {doc}"
+            where, doc = table.place(), item.metadata["doc"]
+            raise Misconfigured("`{full}` is missing", where=where, remedy=remedy, full=full, doc=doc)
+        return item.default, "default"
+
+
+def host_port(text: str, where: str = "", scheme: str = "") -> tuple[str, int]:
+    """Return host and port of `127.0.0.1:7443` or `[::1]:7443` (port 0 = any free one); else raise `Misconfigured`."""
+    host, colon, port = text.removeprefix(scheme).rpartition(":")
+    named = text.startswith(scheme) and colon and host and port.isascii() and port.isdigit()
+    if not named or len(port) > 5 or int(port) > 65535:
+        remedy = "{scheme}host:port, such as {scheme}127.0.0.1:7443"
+        raise Misconfigured("`{text}` is not an address", where=where, remedy=remedy, text=text[:80], scheme=scheme)
     return host.strip("[]"), int(port)
 
 
-def _from_environment(environment: Mapping[str, str]) -> dict[str, tuple[str, str]]:
-    """Return settings by path, with the variable's name; raise `Misconfigured` for an unknown key of a known table."""
+def _from_environment(environment: Mapping[str, str], mistakes: Mistakes) -> dict[str, tuple[str, str]]:
+    """Return settings by path, with the variable's name. An unknown key of a known table is a mistake."""
     values = {}
     for variable, text in environment.items():
         table, _, key = variable.removeprefix("LIAISON_").lower().partition("_")
@@ -99,85 +169,62 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, tuple[str, st
             continue
         fields = [item.name for item in dataclasses.fields(SECTIONS[table])]
         if key not in fields:
-            raise _unknown(f"unknown setting `{table}.{key}`", key, fields, f"environment {variable}")
+            mistakes.keep([_unknown(f"unknown setting `{table}.{key}`", key, fields, f"environment {variable}")])
         values[f"{table}.{key}"] = (variable, text)
     return values
-
-
-def _list(root: TomlTable, name: str, kind: type[Any], origin: dict[str, str]) -> tuple[Any, ...]:
-    items: dict[str, Any] = {}
-    for table in root.tables(name):
-        item = _fill(table, kind, {}, origin)
-        if item.id in items:
-            table.fail(f"`{item.id}` occurs twice", "id")
-        items[item.id] = item
-    return tuple(items.values())
-
-
-def _fill(table: TomlTable, kind: type[Any], environment: Mapping[str, tuple[str, str]], origin: dict[str, str]) -> Any:
-    fields = {item.name: item for item in dataclasses.fields(kind)}
-    hints = get_type_hints(kind)
-    for key in table.data:
-        if key not in fields:
-            raise _unknown(f"unknown setting `{table.name(key)}`", key, fields, table.place(key))
-    values = {}
-    for key, item in fields.items():
-        full = table.name(key)
-        if full in environment:
-            variable, text = environment[full]
-            place = origin[full] = f"environment {variable}"
-            values[key] = _typed(_from_text(text, hints[key], place), hints[key], item.metadata, full, place)
-        elif key in table.data:
-            place = origin[full] = table.place(key)
-            values[key] = _typed(table.data[key], hints[key], item.metadata, full, place)
-        elif item.metadata["required"]:
-            raise Misconfigured(
-                "`{full}` is missing", where=table.place(), remedy="{advice}", full=full, advice=item.metadata["doc"]
-            )
-        else:
-            origin[full] = "default"
-    return kind(**values)
 
 
 def _from_text(text: str, hint: Any, place: str) -> Any:
     if hint is bool:
         if text.lower() not in _TRUTH:
-            raise Misconfigured("`{text}` is neither true nor false", where=place, text=text)
+            remedy = "one of {words}"
+            words = ", ".join(_TRUTH)
+            raise Misconfigured(
+                "`{text}` is neither true nor false", where=place, remedy=remedy, text=text, words=words
+            )
         return _TRUTH[text.lower()]
     if hint is int:
         if not re.fullmatch(r"\d{1,9}", text, re.ASCII):
-            raise Misconfigured("`{text}` is not a whole number", where=place, text=text)
+            remedy = "one to nine figures"
+            raise Misconfigured("`{text}` is not a whole number", where=place, remedy=remedy, text=text)
         return int(text)
     return text
 
 
-def _typed(value: Any, hint: Any, metadata: Mapping[str, Any], path: str, place: str) -> Any:
+def _typed(value: Any, hint: Any, item: dataclasses.Field[Any], path: str, place: str) -> Any:
+    """Return a value of the type and within the bounds of a setting. Raises `Misconfigured`."""
+    such_as = {"path": path, "example": f"{item.name} = {_example(item)}"}
     if hint in (str, int, bool):
         if type(value) is not hint:
             name = {str: "text in quotes", int: "a whole number", bool: "true or false"}[hint]
-            raise Misconfigured("`{path}` must be {name}", where=place, path=path, name=name)
-        if hint is int and value < metadata["minimum"]:
+            raise Misconfigured("`{path}` must be {name}", where=place, remedy=_SUCH_AS, name=name, **such_as)
+        if hint is int and value < item.metadata["minimum"]:
+            least = item.metadata["minimum"]
             raise Misconfigured(
-                "`{path}` must be at least {minimum}", where=place, path=path, minimum=metadata["minimum"]
+                "`{path}` must be at least {least}", where=place, remedy=_SUCH_AS, least=least, **such_as
             )
+        if hint is int and value > item.metadata["maximum"]:
+            most = item.metadata["maximum"]
+            raise Misconfigured("`{path}` must be at most {most}", where=place, remedy=_SUCH_AS, most=most, **such_as)
         return value
-    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-        raise Misconfigured(
-            "`{path}` must be a list of texts", where=place, remedy='such as ["BORDER_CHECK"]', path=path
-        )
+    if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
+        raise Misconfigured("`{path}` must be a list of texts", where=place, remedy=_SUCH_AS, **such_as)
     return tuple(value)
 
 
-def _check(settings: Settings) -> None:
-    """Raise `Misconfigured` for values that have the right type and are still wrong."""
-    origin = settings.origin
-    if not _MEMBER.fullmatch(settings.node.member):
-        raise Misconfigured(
-            "`{member}` is not a member id",
-            where=origin["node.member"],
-            remedy="such as `th`",
-            member=settings.node.member,
-        )
+def _example(item: dataclasses.Field[Any]) -> str:
+    """Return the default of a setting as it stands in the file."""
+    return json.dumps("text" if item.default in (dataclasses.MISSING, "") else item.default, ensure_ascii=False)
+
+
+def _check(settings: Settings, reading: Reading) -> None:
+    """Keep mistakes of values that have the right type and are still wrong."""
+    origin, member = settings.origin, settings.node.member
+    if "node.member" in origin and not _MEMBER.fullmatch(member):
+        where = origin["node.member"]
+        remedy = "the code of ISO 3166-1 in small letters, such as `th`"
+        wrong = Misconfigured("`{member}` is not a member id", where=where, remedy=remedy, member=member[:40])
+        reading.mistakes.keep([wrong])
     names = [("node.name", settings.node.name)]
     names += [
         (f"source.{n}.{key}", text)
@@ -190,16 +237,20 @@ def _check(settings: Settings) -> None:
         for key, text in (("id", o.id), ("role", o.role), ("office", o.office), ("agency", o.agency))
     ]
     names += [(f"agency_key.{n}.id", key.id) for n, key in enumerate(settings.agency_keys)]
-    check_ids(origin, names)
+    reading.check_ids(names)
     for n, source in enumerate(settings.sources):
-        if not source.mapping and not source.is_process:
-            where = origin[f"source.{n}.id"]
-            raise Misconfigured("`source.{n}.mapping` is missing", where=where, remedy="name its mapping file", n=n)
-    host_port(settings.listen.exchange, origin["listen.exchange"])
-    host_port(settings.listen.agency, origin["listen.agency"])
+        where = origin.get(f"source.{n}.mapping", "")
+        if where and not source.mapping and not source.is_process:
+            where = origin.get(f"source.{n}.id", where)
+            missing = Misconfigured("`source.{n}.mapping` is missing", where=where, remedy="name its mapping file", n=n)
+            reading.mistakes.keep([missing])
+        if source.is_process:
+            reading.check_address(f"source.{n}.url", source.url, "source://")
+    reading.check_address("listen.exchange", settings.listen.exchange)
+    reading.check_address("listen.agency", settings.listen.agency)
     if settings.listen.metrics:
-        host_port(settings.listen.metrics, origin["listen.metrics"])
-    check_log_level(settings.telemetry.log_level, origin["telemetry.log_level"])
+        reading.check_address("listen.metrics", settings.listen.metrics)
+    reading.check_word("telemetry.log_level", settings.telemetry.log_level, LOG_LEVELS, "level")
 
 
 def _unknown(message: str, name: str, known: Iterable[str], where: str) -> Misconfigured:

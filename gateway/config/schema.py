@@ -10,8 +10,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from gateway.config.home import Home
 from gateway.errors import Misconfigured
 from gateway.host.disk_reserve import RESERVE_MIB
+
+_PACKAGE = Path(__file__).parents[1]
+"""Files of the package are trusted as its code is."""
 
 
 def setting(
@@ -21,14 +25,16 @@ def setting(
     required: bool = False,
     path: bool = False,
     minimum: int = 0,
+    maximum: int = 2**53,
     live: bool = False,
 ) -> Any:
-    """Return a documented setting. `path`: relative to the home. `minimum` applies to whole numbers.
+    """Return a documented setting. `path`: relative to the home. `minimum` and `maximum` apply to whole numbers.
 
     A `required` setting must stand in the file, even with a default here. A `live` one changes in a running node
     (`liaison reload`); any other needs a restart.
     """
-    metadata = {"doc": doc, "path": path, "minimum": minimum, "required": required, "live": live}
+    metadata = {"doc": doc, "path": path, "minimum": minimum, "maximum": maximum}
+    metadata |= {"required": required, "live": live}
     if required and default is None:
         return field(metadata=metadata)
     return field(default=default, metadata=metadata)
@@ -123,7 +129,7 @@ class Limits:
     source_timeout_ms: int = setting(
         "Milliseconds in which a source must answer one search.", 2000, minimum=1, live=True
     )
-    workers: int = setting("Threads of each source's bulkhead.", 4, minimum=1)
+    workers: int = setting("Threads of each source's bulkhead.", 4, minimum=1, maximum=256)
     receipt_debt: int = setting(
         "Answers that a counterpart may leave unacknowledged while it goes on asking and its receipts do not advance; "
         "beyond, its questions are refused, humanitarian ones excepted.",
@@ -143,10 +149,10 @@ class Limits:
 class RetentionMonths:
     """`[retention]`: months that content is kept, after that of writing. Then its keys are destroyed; proofs stay."""
 
-    hit: int = setting("Of exchanges with a hit.", 36, minimum=1)
-    no_hit: int = setting("Of exchanges without a hit, refusals and silence.", 36, minimum=1)
-    operations: int = setting("Of entries of the operations log.", 36, minimum=1)
-    justification: int = setting("Of justifications: why a record is to be used onward.", 36, minimum=1)
+    hit: int = setting("Of exchanges with a hit.", 36, minimum=1, maximum=1200)
+    no_hit: int = setting("Of exchanges without a hit, refusals and silence.", 36, minimum=1, maximum=1200)
+    operations: int = setting("Of entries of the operations log.", 36, minimum=1, maximum=1200)
+    justification: int = setting("Of justifications: why a record is to be used onward.", 36, minimum=1, maximum=1200)
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +168,19 @@ class WitnessSettings:
         "Counterparts whose cosignatures make a quorum. The domestic witness is enough alone.", 1, minimum=1, live=True
     )
     every_s: int = setting("Seconds between two rounds to the witnesses.", 30, minimum=1)
+
+
+@dataclass(frozen=True, slots=True)
+class TokenSettings:
+    """`[tokens]`: officers and tokens that the identity provider revokes (docs/guides/officer-api.md)."""
+
+    revocations: str = setting(
+        "File of the signed list; the node looks at it each second. Empty: it comes by PUT /v1/revocations alone.",
+        "",
+        path=True,
+    )
+    provider: str = setting("The calling system that may send the list. Empty: none may.", "")
+    require_revocations: bool = setting("True accepts no token without a list that is in its time.", False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,6 +295,7 @@ class Settings:
     limits: Limits
     retention: RetentionMonths
     witness: WitnessSettings
+    tokens: TokenSettings
     keys: Keys
     telemetry: Telemetry
     sources: tuple[SourceSettings, ...] = ()
@@ -317,6 +337,13 @@ class Settings:
         return self.path(self.storage.keystore)
 
     @property
+    def read(self) -> tuple[Path, ...]:
+        """The folders and files that people write and the node obeys: its mappings, and its own tables of names."""
+        home = Home(self.home)
+        mappings = (self.path(source.mapping) for source in self.sources if source.mapping)
+        return (home.names, home.mappings, *(file for file in mappings if not file.is_relative_to(_PACKAGE)))
+
+    @property
     def national_policy(self) -> Path:
         """The folder of the national policy; by default the packaged one of the member."""
         return (
@@ -351,6 +378,7 @@ SECTIONS: dict[str, type[Any]] = {
     "limits": Limits,
     "retention": RetentionMonths,
     "witness": WitnessSettings,
+    "tokens": TokenSettings,
     "keys": Keys,
     "telemetry": Telemetry,
 }

@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from gateway.config.home import KeyHome
-from gateway.config.load import check_ids, check_log_level, fill_sections, host_port, read_settings
+from gateway.config.load import LOG_LEVELS, Reading, read_settings
 from gateway.config.schema import ModuleSettings, Telemetry, setting, source_url
 from gateway.config.template import render_section, write_new
-from gateway.errors import Misconfigured
 from gateway.host.disk_reserve import RESERVE_MIB
 
 STRICTNESSES = ("strict", "usual", "wide")
@@ -91,7 +90,7 @@ class SourceStorage:
 class SourceLimits:
     """`[limits]`: how much is done at a time."""
 
-    threads: int = setting("Calls that are served at a time.", 8, minimum=1)
+    threads: int = setting("Calls that are served at a time.", 8, minimum=1, maximum=256)
     refresh_s: int = setting("Seconds between two looks for changes in the agency's system.", 60, minimum=1)
     difference_s: int = setting("Seconds between two comparisons of all rows with the key index.", 3600, minimum=60)
     strictness: str = setting(
@@ -125,6 +124,11 @@ class SourceProcess:
         return self.home.path / text
 
     @property
+    def read(self) -> tuple[Path, ...]:
+        """The folder and the file that people write and the process obeys: its own tables of names, and its mapping."""
+        return (self.home.names, self.path(self.source.mapping))
+
+    @property
     def url(self) -> str:
         """The system's URL, with a relative SQLite file made absolute."""
         return source_url(self.home.path, self.source.url)
@@ -143,21 +147,13 @@ _SECTIONS: Mapping[str, type[Any]] = {
 def load_source(home: Path) -> SourceProcess:
     """Return the settings of a source process's home. Raises `Misconfigured` with file, line and the nearest name."""
     folder = SourceHome(home.resolve())
-    root = read_settings(folder.settings, "liaison source init")
-    origin: dict[str, str] = {}
-    sections = fill_sections(root, _SECTIONS, origin)
-    settings = SourceProcess(home=folder, origin=origin, **sections)
-    check_ids(origin, [("source.member", settings.source.member), ("source.agency", settings.source.agency)])
-    host_port(settings.listen.address, origin["listen.address"])
-    check_log_level(settings.telemetry.log_level, origin["telemetry.log_level"])
-    if settings.limits.strictness not in STRICTNESSES:
-        raise Misconfigured(
-            "unknown set of thresholds `{strictness}`",
-            where=origin["limits.strictness"],
-            remedy="one of {strictnesses}",
-            strictness=settings.limits.strictness,
-            strictnesses=", ".join(STRICTNESSES),
-        )
+    reading = Reading(read_settings(folder.settings, "liaison source init"))
+    settings = SourceProcess(home=folder, origin=reading.origin, **reading.sections(_SECTIONS))
+    reading.check_ids([("source.member", settings.source.member), ("source.agency", settings.source.agency)])
+    reading.check_address("listen.address", settings.listen.address)
+    reading.check_word("telemetry.log_level", settings.telemetry.log_level, LOG_LEVELS, "level")
+    reading.check_word("limits.strictness", settings.limits.strictness, STRICTNESSES, "set of thresholds")
+    reading.mistakes.end()
     return settings
 
 

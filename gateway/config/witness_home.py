@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from gateway.config.home import KeyHome
-from gateway.config.load import check_ids, check_log_level, fill_sections, host_port, read_settings
+from gateway.config.load import LOG_LEVELS, Reading, read_settings
 from gateway.config.schema import ModuleSettings, Telemetry, setting
 from gateway.config.template import render_section, write_new
 
@@ -95,12 +95,12 @@ _SECTIONS: dict[str, type[Any]] = {
 def load_witness(home: Path) -> WitnessProcess:
     """Return the settings of a witness's home. Raises `Misconfigured` with file, line and the nearest known name."""
     folder = WitnessHome(home.resolve())
-    root = read_settings(folder.settings, "liaison witness init")
-    origin: dict[str, str] = {}
-    settings = WitnessProcess(home=folder, origin=origin, **fill_sections(root, _SECTIONS, origin))
-    check_ids(origin, [("witness.member", settings.witness.member)])
-    host_port(settings.listen.address, origin["listen.address"])
-    check_log_level(settings.telemetry.log_level, origin["telemetry.log_level"])
+    reading = Reading(read_settings(folder.settings, "liaison witness init"))
+    settings = WitnessProcess(home=folder, origin=reading.origin, **reading.sections(_SECTIONS))
+    reading.check_ids([("witness.member", settings.witness.member)])
+    reading.check_address("listen.address", settings.listen.address)
+    reading.check_word("telemetry.log_level", settings.telemetry.log_level, LOG_LEVELS, "level")
+    reading.mistakes.end()
     return settings
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from gateway.clock import JUMP_US, Clock
+from gateway.clock import JUMP_US, Clock, rfc3339
 from gateway.ports import events
 from gateway.ports.journal import EntryDraft
 from gateway.trust.keeper import TrustKeeper
+from gateway.trust.view import TrustView
+from gateway.trust.withdrawn import withdrawn_keys
 
 Write = Callable[[EntryDraft], Awaitable[object]]
 
@@ -20,6 +22,7 @@ class TrustChanges:
         self._trust = trust
         self._write = write
         self._written = trust.view.hash
+        self._withdrawn = dict(trust.view.withdrawn)
         self._alarms: tuple[str, ...] = ()
 
     async def round(self) -> None:
@@ -33,10 +36,21 @@ class TrustChanges:
             accepted = events.TRUST_ACCEPTED.draft(document="trust", version=view.epoch, hash=view.hash.hex())
             await self._write(accepted)
             self._written = view.hash
+        await self._note_withdrawn(view)
         if alarms != self._alarms:
             for text in alarms:
                 await self._write(events.TRUST_REFUSED.draft(document="trust", detail=text[:500]))
             self._alarms = alarms
+
+    async def _note_withdrawn(self, view: TrustView) -> None:
+        """Write an alarm for each key that a member removed: what it signed in the window is to be looked at."""
+        for member, gone in view.withdrawn.items():
+            new = gone - self._withdrawn.get(member, frozenset())
+            for key in (each for each in withdrawn_keys(view, member) if each.key_id in new):
+                told = f"`{member}` removed its key for {key.use}, {key.key_id[:16]}: it proves nothing from "
+                told += f"{rfc3339(key.since_us)[:19]} on"
+                await self._write(events.ALARM.draft(peer=member, code="member-key-removed", detail=told))
+            self._withdrawn[member] = gone
 
 
 class ClockChanges:

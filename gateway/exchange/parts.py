@@ -15,6 +15,7 @@ from gateway.ports.journal import Journal
 from gateway.ports.quotas import QuotaStore
 from gateway.records.sdjwt import RecordIssuer
 from gateway.signing.keys import SigningKey
+from gateway.trust.standing import check_own_key
 from gateway.trust.view import TrustView
 from policy.engine.engine import PolicyEngine
 
@@ -24,11 +25,11 @@ URGENT = frozenset({Purpose.THREAT_TO_LIFE, Purpose.MISSING_PERSON, Purpose.VICT
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """The node's identity and parts. `trust` and `policy` return what is in force now."""
+    """The node's identity and parts. `trust`, `policy` and `statement_key` return what is in force now."""
 
     member: MemberId
     clock: Clock
-    key: SigningKey
+    statement_key: Callable[[], SigningKey]
     trust: Callable[[], TrustView]
     policy: Callable[[], PolicyEngine]
     suspensions: Suspensions
@@ -50,3 +51,13 @@ class Parts:
     urgent: frozenset[Purpose] = field(default=URGENT)
     note_head: Callable[[Shown], None] = field(default=lambda _head: None)
     """Called with each verified head of a counterpart, and the entry that it was shown with."""
+
+    @property
+    def key(self) -> SigningKey:
+        """The key that signs our statements. Raises `Unavailable` once our own documents removed it."""
+        self.check_key()
+        return self.statement_key()
+
+    def check_key(self) -> None:
+        """Raise `Unavailable` once our own documents removed the key that signs our statements."""
+        check_own_key(self.trust(), self.member, self.statement_key())

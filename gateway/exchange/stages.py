@@ -184,12 +184,13 @@ class Stage(Generic[I]):
             return True
 
     def _stand_in_line(self, item: I) -> None:
-        line = self._lines.get(item.line)
+        name = item.line
+        line = self._lines.get(name)
         if line is None:
-            line = self._lines[item.line] = tuple(deque() for _ in range(RANKS))
+            line = self._lines[name] = tuple(deque() for _ in range(RANKS))
         line[item.rank].append(item)
         self._waiting += 1
-        self._asked[item.line] = perf_counter()
+        self._asked[name] = perf_counter()
 
     def _is_shared(self) -> bool:
         """Tell whether several members ask at this time."""

@@ -117,6 +117,8 @@ def confirm(query: Query, record: SourceRecord, thresholds: Thresholds) -> Match
 
 def weaker(one: Match, other: Match) -> Match:
     """Return the match of less quality; of two equal ones that of the likelier name, else the first."""
+    if one is other:  # two matches of one number are
+        return one
     if one.quality is other.quality:
         return other if _likelier(other) > _likelier(one) else one
     return other if _ORDER[other.quality] > _ORDER[one.quality] else one
@@ -182,7 +184,11 @@ def _unsaid(held: Match | None = None) -> Match:
 
 
 def _best(matches: list[Match | None]) -> Match | None:
-    return max((match for match in matches if match is not None), key=lambda match: match.score, default=None)
+    best: Match | None = None
+    for match in matches:
+        if match is not None and (best is None or match.score > best.score):
+            best = match
+    return best
 
 
 # ---------------------------------------------------------------- persons

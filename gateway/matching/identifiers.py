@@ -131,6 +131,8 @@ def plate_number(text: str, province: str = "", country: str = "") -> tuple[str,
 
 def _compare_details(asked: str, held: str) -> bool | None:
     """Return True if both are equal, False if one is missing, None if they differ."""
+    if asked == held and "|" not in asked:
+        return bool(asked)
     asked, _, asked_letters = asked.partition("|")
     held, _, held_letters = held.partition("|")
     if asked_letters and held_letters and asked_letters != held_letters:

@@ -36,7 +36,7 @@ _FORGIVEN_WORDS = 4
 """The most words in which one consonant is forgiven: of more words, two right ones are enough."""
 
 _HELD, _ASKED = 4, 32
-"""The readings of a name for which a row stores keys, beside those in Sino-Vietnamese, and for which a query asks."""
+"""The readings of a name for which a row stores keys, beside those in other languages, and for which a query asks."""
 
 _MAX_ASKED_WORDS = 24
 """The most words that one name of a query looks up with the year of birth."""
@@ -132,13 +132,13 @@ def _asked_readings(name: str, count: int) -> tuple[Words, ...]:
 
 
 def _held_count(name: NormalName) -> int:
-    return _HELD + sum(form.vietnamese for form in name.forms)
+    return _HELD + sum(form.beside for form in name.forms)
 
 
 def _readings(name: NormalName, count: int) -> tuple[Words, ...]:
-    """Return up to `count` readings. Of the many that a query asks for, the Sino-Vietnamese are left to the few."""
+    """Return up to `count` readings. Of the many that a query asks for, those beside Mandarin are left out."""
     many = count == _ASKED
-    forms = (form for form in readings(name, count, many) if not (many and form.vietnamese))
+    forms = (form for form in readings(name, count, many) if not (many and form.beside))
     return tuple(islice(dict.fromkeys(words for form in forms if (words := _telling(form))), count))
 
 

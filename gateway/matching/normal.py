@@ -61,8 +61,8 @@ class Form:
     """Another name is usually meant: a character read as in few names."""
     apart: bool = False
     """Its first word is a surname as the south spells it, which is never joined to the other names."""
-    vietnamese: bool = False
-    """A Sino-Vietnamese reading of Chinese characters."""
+    beside: bool = False
+    """A reading of Chinese characters in another language or spelling: Sino-Vietnamese, Cantonese, Wade-Giles."""
     doubtful: bool = False
     """Without a word that may be the kind of a place and may as well be a name."""
 
@@ -264,12 +264,17 @@ def _han_forms(name: str) -> tuple[Form, ...]:
 
 
 def _han_readings(name: str, is_person: bool) -> Iterator[Form]:
-    """Yield the readings of Chinese characters: Mandarin, Sino-Vietnamese for a person, and surnames of the south."""
+    """Yield the readings of Chinese characters: Mandarin; for a person Sino-Vietnamese, Cantonese and Wade-Giles, too;
+    and surnames of the south.
+    """
     mandarin = han.pinyin(name)
     yield from _in_pinyin(mandarin, rare=False)
     said_in_vietnam = dict.fromkeys(map(_plain, han.vietnamese(name))) if is_person else ()
-    vietnamese = [replace(form_of(said, "Hani"), vietnamese=True) for said in said_in_vietnam]
+    vietnamese = [replace(form_of(said, "Hani"), beside=True) for said in said_in_vietnam]
     yield from vietnamese[:1]
+    for said in (han.cantonese(name), han.wade_giles(mandarin)) if is_person else ():
+        if said:
+            yield replace(form_of(said, "Hani"), beside=True, apart=True, rare=True)
     others = dict.fromkeys((han.pinyin(name, as_surname=False), *han.other_pinyin(name, mandarin)))
     for other in others:
         if other != mandarin:

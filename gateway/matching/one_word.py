@@ -7,7 +7,7 @@ father's name, where the thresholds allow it, and is never more than POSSIBLE.
 from __future__ import annotations
 
 from gateway.matching.normal import Form, NormalName, asked_name
-from gateway.matching.scripts import letters
+from gateway.matching.scripts import han, letters, pinyin
 from gateway.matching.similarity import word_likeness
 from gateway.model.query import PersonQuery, Query
 
@@ -25,6 +25,9 @@ _SAME, _SPELLED = 0.9, 0.7
 
 _UNSPACED = ("Thai", "Laoo", "Khmr")
 """Scripts that are written without blanks: one written word may be a whole name."""
+
+_SEVERAL = 2
+"""The syllables from which the pinyin of Chinese characters in one word may be a surname and a name."""
 
 _LONG = 9
 """The letters from which a reading of a word of these scripts may be a whole name."""
@@ -71,17 +74,28 @@ def _sounds_in(short: NormalName, long: NormalName) -> bool:
 def _part_of(short: Form, long: Form) -> bool:
     """Tell whether the words of `long` in some place sound like `short`; the vowels of a guessed one count less."""
     whole, guessed, count = short.rotations[0], short.romanised != long.romanised, len(long.sounds)
-    if len(short.words) == 1 and any(word_likeness(whole, said, guessed) >= _SAME for said in long.sounds):
+    if len(short.words) == 1 and any(
+        word_likeness(whole, said, guessed) >= _SAME and _has_syllables(short, word)
+        for word, said in zip(long.words, long.sounds, strict=True)
+    ):
         return True
     runs = ((first, last) for first in range(count) for last in range(first + 2, count + 1) if last - first < count)
     return any(whole == "".join(long.sounds[first:last]) for first, last in runs)
 
 
+def _has_syllables(short: Form, word: str) -> bool:
+    """Tell whether a Latin word has all syllables of several Chinese characters: `Leiyi` is not the surname `Lei`."""
+    return len(short.syllables) < _SEVERAL or pinyin.shared(short.syllables, word) == 1
+
+
 def _spelled_in(local: NormalName, latin: NormalName) -> bool:
     """Tell whether the letters of one word of a name in another script usually spell a word of a name in Latin ones.
 
-    Burmese is read by syllables instead: a name in one word has several.
+    Burmese is read by syllables instead: a name in one word has several. Chinese characters spell letters only
+    where they transcribe a foreign name.
     """
+    if local.script == "Hani" and not han.is_foreign("".join(local.own)):
+        return False
     if not local.spelled or local.script == "Mymr" or latin.script != "Latn" or not latin.forms:
         return False
     words = latin.forms[0].words

@@ -19,7 +19,8 @@ from gateway.exchange.incidents import LIMITS
 from gateway.model.exchange import AnswerMessage
 from gateway.model.names import MemberId
 from gateway.node import wire
-from gateway.node.handshake import untrusted
+from gateway.node.greetings import BEAT_S, Greetings
+from gateway.node.handshake import no_connection, too_large
 from gateway.rpc import methods
 
 if TYPE_CHECKING:
@@ -37,11 +38,18 @@ _LOST = frozenset({grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED})
 
 
 class AskingStream:
-    """One stream over a connection. `seen` is called with each sign of life."""
+    """One stream over a connection. `seen` is called with each sign of life. It begins with a greeting, and has one
+    each two seconds while it is quiet, if the other end greets, too.
+    """
 
-    def __init__(self, member: MemberId, channel: grpc.aio.Channel, seen: Callable[[], None]) -> None:
+    def __init__(
+        self, member: MemberId, channel: grpc.aio.Channel, seen: Callable[[], None], greetings: Greetings
+    ) -> None:
         self.broken = False
         self._now = asyncio.get_running_loop().time
+        self._greetings = greetings
+        self._greet = True
+        self._written = 0.0
         self._until = self._now() + STREAM_LIFE_S
         self._heard = 0.0
         self._idle = 0
@@ -53,7 +61,8 @@ class AskingStream:
         self._outbox: deque[wire.RequestFrame] = deque()
         self._ready = asyncio.Event()
         self._waiting: dict[int, tuple[float, asyncio.Future[AnswerMessage]]] = {}
-        self._tasks = [asyncio.create_task(self._write()), asyncio.create_task(self._read())]
+        self._ready.set()
+        self._tasks = [asyncio.create_task(work) for work in (self._write(), self._read(), self._beat())]
 
     async def ask(self, request: pb.SubmitExchangeRequest) -> AnswerMessage:
         """Send a request and wait for its answer."""
@@ -101,6 +110,10 @@ class AskingStream:
             while True:
                 await self._ready.wait()
                 self._ready.clear()
+                self._written = self._now()
+                if self._greet:
+                    self._greet = False
+                    await self._call.write(wire.request_hello(self._greetings.hello()))
                 frames = list(self._outbox)
                 self._outbox.clear()
                 for message in wire.pack_requests(frames):
@@ -108,14 +121,35 @@ class AskingStream:
         except (grpc.aio.AioRpcError, asyncio.InvalidStateError) as error:
             self._break(_as_error(self._member, error))
 
+    async def _beat(self) -> None:
+        while True:
+            await asyncio.sleep(BEAT_S)
+            if self._greetings.answered and self._now() - self._written >= BEAT_S - 0.1:
+                self.greet()
+
+    def greet(self) -> None:
+        """Greet the other end: our documents have changed, or the stream was quiet."""
+        self._greet = True
+        self._ready.set()
+
+    def fail(self, error: LiaisonError) -> None:
+        """End the stream; requests in flight fail with `error`."""
+        self._break(error)
+
     async def _read(self) -> None:
         try:
             while isinstance(data := await self._call.read(), bytes):
                 self._heard = self._now()
                 self._seen()
-                awaited = [self._resolve(number, reply) for number, reply in wire.parse_replies(data)]
-                self._idle = 0 if any(awaited) else self._idle + 1
+                package = wire.parse_package(data)
+                awaited = [self._resolve(number, reply) for number, reply in wire.replies(package)]
+                brings = any(awaited) or (package.HasField("hello") and self._greetings.hear(package.hello))
+                self._idle = 0 if brings else self._idle + 1
                 wire.check_idle(self._idle)
+                if package.HasField("ending"):
+                    self._greetings.dismissed(package.ending)
+                    self._break(not_trusted(self._member, package.ending.code[:40]))
+                    return
             self._break(self._ended())
         except asyncio.CancelledError:  # grpc raises this, too, when the peer ends the call with CANCELLED
             self._break(self._ended())
@@ -150,12 +184,24 @@ class AskingStream:
                 waiting.set_exception(error)
 
 
+def not_trusted(member: MemberId, code: str) -> LiaisonError:
+    """Return the error of a stream that the other end closed since it does not accept our node any more."""
+    return Unavailable(
+        "`{member}` does not accept our node any more: {reason!a}",
+        code="not-trusted-there",
+        where=member,
+        remedy="`liaison trust show` says what the documents say of this member",
+        member=member,
+        reason=code,
+    )
+
+
 def peer_error(member: str, error: grpc.aio.AioRpcError) -> LiaisonError:
     """Return our error for a gRPC status. A status proves nothing, so it counts as silence with a reason."""
     if error.code() == grpc.StatusCode.DEADLINE_EXCEEDED:
         return TimedOut("`{member}` did not answer in time", where=member, member=member)
-    if refused := untrusted(member, error.details() or ""):
-        return refused
+    if cause := no_connection(member, error.details() or ""):
+        return cause
     kind = ConnectionLost if error.code() in _LOST else Unavailable
     return kind(
         "`{member}` cannot be reached ({name}: {detail!a})",
@@ -171,7 +217,7 @@ def _as_error(member: MemberId, error: Exception) -> LiaisonError:
         code, details = error.code(), error.details() or ""
         if code is grpc.StatusCode.RESOURCE_EXHAUSTED and details in LIMITS:  # gRPC itself has this status for a size
             return wire.refusal_error(code.name, details)
-        return peer_error(member, error)
+        return too_large(member, details) or peer_error(member, error)
     if isinstance(error, LiaisonError):
         return error
     return ConnectionLost("the stream to `{member}` broke", where=member, member=member)

@@ -17,6 +17,7 @@ from gateway.node import wire
 from gateway.node.asking_stream import peer_error
 from gateway.node.handshake import is_cancelled, untrusted
 from gateway.node.link import Link
+from gateway.ports.gossip import Greeter
 from gateway.ports.peers import PeerStatus
 from gateway.rpc import methods
 from gateway.rpc.contract import A, Method, Q
@@ -30,7 +31,10 @@ _NOT_REACHED = frozenset({grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_
 
 
 class PeerPool:
-    """`gateway.ports.peers.Peers` and `gateway.rpc.contract.Calls` over gRPC."""
+    """`gateway.ports.peers.Peers` and `gateway.rpc.contract.Calls` over gRPC.
+
+    `identity` returns the same object until our key or certificate changes.
+    """
 
     def __init__(
         self,
@@ -38,8 +42,10 @@ class PeerPool:
         identity: Callable[[], TlsIdentity],
         suspended: Callable[[MemberId], str | None],
         clock: Clock,
+        greeter: Greeter,
     ) -> None:
         self._directory = directory
+        self._greeter = greeter
         self._identity = identity
         self._suspended = suspended
         self._clock = clock
@@ -115,16 +121,33 @@ class PeerPool:
     def _seen(self, member: MemberId) -> None:
         self._last_seen[member] = self._clock.now_us()
 
+    async def keep(self, member: MemberId) -> None:
+        """Keep a stream to a member open, which greets it from time to time. Raises as `exchange`."""
+        await self._link(member).keep()
+
+    def trust_changed(self) -> None:
+        """Greet all; end at once what is open to members, or with keys, that were removed."""
+        directory = self._directory()
+        for member, link in list(self._links.items()):
+            if (removed := link.removed(directory)) is not None:
+                del self._links[member]
+                link.fail(removed)
+            else:
+                link.greet()
+
     def _link(self, member: MemberId) -> Link:
-        """Return the link to `member`; a new one when trust has changed, since roots or addresses may differ."""
+        """Return the link to `member`; a new one when trust in it or our own identity has changed.
+
+        Roots or addresses may differ then, and our certificate.
+        """
         if (reason := self._suspended(member)) is not None:
             raise Suspended(
                 "exchange with `{member}` is suspended: {reason}", where=member, member=member, reason=reason
             )
-        directory = self._directory()
+        directory, identity = self._directory(), self._identity()
         link = self._links.get(member)
-        if link is None or link.epoch != directory.epoch:
+        if link is None or link.about != directory.about(member) or link.identity is not identity:
             if link is not None:
                 link.retire()
-            link = self._links[member] = Link(member, directory, self._identity(), lambda: self._seen(member))
+            link = self._links[member] = Link(member, directory, identity, lambda: self._seen(member), self._greeter)
         return link

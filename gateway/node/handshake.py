@@ -1,4 +1,4 @@
-"""Tell why our side refused the TLS handshake with a counterpart's node.
+"""Tell why there is no connection to a counterpart's node: our side refused it, or the other end did not take it.
 
 gRPC says it only in the text of a failed call. A counterpart that writes such a text into a status of its own gains
 nothing: either way its line says that there is no answer.
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import grpc
 
-from gateway.errors import Untrusted
+from gateway.errors import ConnectionLost, Malformed, Unavailable, Untrusted
 from gateway.rpc import methods
 
 if TYPE_CHECKING:
@@ -36,11 +36,47 @@ _CAUSES = (
 )
 """Texts of gRPC and BoringSSL, and what each says; the first that fits counts."""
 
-_NOT_REFUSED = ("_ALERT_", "PRIVATE_KEY_OPERATION_FAILED")
+_THEIR_ALERT = "_ALERT_"
+_NOT_REFUSED = (_THEIR_ALERT, "PRIVATE_KEY_OPERATION_FAILED")
 """Failures that are no refusal of ours: the counterpart sent an alert, or our security module did not sign."""
 
 _FAILED_HERE = "TSI_PROTOCOL_FAILURE"
 """Any other failure of the handshake is one of our side."""
+
+
+_UNCONNECTED = ("failed to connect to all addresses", "DNS resolution failed")
+"""How gRPC begins where there was no connection at all; one that stood and broke has other causes."""
+
+_NOT_TAKEN = (
+    ("Connection refused", "nothing-listens"),
+    ("DNS resolution failed", "unknown-address"),
+    (_THEIR_ALERT, "we-are-refused"),
+    ("Handshake read failed", "closed-unsecured"),
+    ("Connection reset by peer", "closed-unsecured"),
+)
+"""Texts of gRPC, and the code of what each says of the other end; the first that fits counts.
+
+A server of TLS 1.2 alone, one that is full and a device on the way close in the same manner.
+"""
+
+_TOO_LARGE = "Received message larger than max"
+
+
+def no_connection(member: str, details: str) -> Unavailable | None:
+    """Return why there is no connection, if `details` of a failed call tell it: `Untrusted` where our side refused."""
+    if (refused := untrusted(member, details)) is not None:
+        return refused
+    code = next((code for text, code in _NOT_TAKEN if text in details), "")
+    if not code or not details.startswith(_UNCONNECTED):
+        return None
+    return ConnectionLost("there is no connection to `{member}`", code=code, where=member, member=member)
+
+
+def too_large(member: str, details: str) -> Malformed | None:
+    """Return the error of a message that our side did not take for its size, if `details` of a failed call say so."""
+    if _TOO_LARGE not in details:
+        return None
+    return Malformed("a message of `{member}` is larger than our node takes", code="answer-too-large", member=member)
 
 
 def untrusted(member: str, details: str) -> Untrusted | None:
@@ -54,13 +90,13 @@ def untrusted(member: str, details: str) -> Untrusted | None:
     return Untrusted(message, code=code, where=member, remedy="tell the administrators of their node")
 
 
-async def refused_handshake(member: str, channel: grpc.aio.Channel) -> Untrusted | None:
-    """Return why our side refused the last handshake of a channel without a connection, if it did."""
+async def why_unconnected(member: str, channel: grpc.aio.Channel) -> Unavailable | None:
+    """Return why a channel has no connection, if gRPC tells it: `Untrusted` where our side refused the handshake."""
     call: Unary = channel.unary_unary(methods.HEALTH_CHECK.path)
     try:
         await call(b"", timeout=_TOLD_S)
     except grpc.aio.AioRpcError as error:
-        return untrusted(member, error.details() or "")
+        return no_connection(member, error.details() or "")
     except asyncio.CancelledError:  # grpc raises this when the channel is closed under a call
         if is_cancelled():
             raise

@@ -20,7 +20,9 @@ from gateway.errors import ConnectionLost, Unavailable, Untrusted
 from gateway.model.exchange import AnswerMessage
 from gateway.model.names import MemberId
 from gateway.node.asking_stream import AskingStream
-from gateway.node.handshake import refused_handshake
+from gateway.node.greetings import Greetings
+from gateway.node.handshake import why_unconnected
+from gateway.ports.gossip import Greeter
 from gateway.rpc import methods
 from gateway.rpc.contract import largest_answer
 from gateway.rpc.transport import client_options
@@ -41,10 +43,20 @@ _GIVEN_UP = 2
 
 
 class Link:
-    """Two connections to a member, used in turn."""
+    """Two connections to a member, used in turn. `about` is what trust said of the member when they were made."""
 
-    def __init__(self, member: MemberId, directory: TrustView, identity: TlsIdentity, seen: Callable[[], None]) -> None:
-        self.epoch = directory.epoch
+    def __init__(
+        self,
+        member: MemberId,
+        directory: TrustView,
+        identity: TlsIdentity,
+        seen: Callable[[], None],
+        greeter: Greeter,
+    ) -> None:
+        self.about = directory.about(member)
+        self._tls_keys = directory.tls_keys(member)
+        self._member = member
+        self.identity = identity
         endpoints = directory.endpoints(member)
         if not endpoints:
             raise Unavailable("no address of `{member}` is known", code="no-endpoint", where=member, member=member)
@@ -55,7 +67,8 @@ class Link:
             return lambda: grpc.aio.secure_channel(address, credentials, options=options)
 
         self._connections = [
-            Connection(member, opening(endpoints[number % len(endpoints)]), seen) for number in range(_CONNECTIONS)
+            Connection(member, opening(endpoints[number % len(endpoints)]), seen, greeter)
+            for number in range(_CONNECTIONS)
         ]
         self._turn = itertools.cycle(self._connections)
         self._retiring: asyncio.Task[None] | None = None
@@ -67,6 +80,29 @@ class Link:
     def connected(self) -> bool:
         """Tell whether a stream is open."""
         return any(connection.connected for connection in self._connections)
+
+    def removed(self, directory: TrustView) -> Untrusted | None:
+        """Return why no answer on these connections counts any more, if so."""
+        if not directory.active(self._member):
+            return Untrusted("suspended from the federation", code="member-suspended", where=self._member)
+        if not self._tls_keys <= directory.tls_keys(self._member):
+            return Untrusted("the key of their node is no longer trusted", code="key-removed", where=self._member)
+        return None
+
+    async def keep(self) -> None:
+        """Open a stream where none is open. Raises as `Connection.stream`."""
+        await self._connections[0].stream()
+
+    def greet(self) -> None:
+        """Greet the other end on each open stream."""
+        for connection in self._connections:
+            connection.greet()
+
+    def fail(self, error: Untrusted) -> None:
+        """End all streams at once, with the error of what waits on them."""
+        for connection in self._connections:
+            connection.fail(error)
+        self._retiring = asyncio.create_task(self.close(0.0))
 
     async def call(self, path: str, data: bytes, timeout: float) -> bytes:
         """Make one unary call."""
@@ -124,8 +160,11 @@ class Link:
 class Connection:
     """One connection to a member, and its stream. Each is replaced when it has come to its end."""
 
-    def __init__(self, member: MemberId, opening: Callable[[], grpc.aio.Channel], seen: Callable[[], None]) -> None:
+    def __init__(
+        self, member: MemberId, opening: Callable[[], grpc.aio.Channel], seen: Callable[[], None], greeter: Greeter
+    ) -> None:
         self._member = member
+        self._greeter = greeter
         self._opening = opening
         self._seen = seen
         self._channel = opening()
@@ -143,6 +182,16 @@ class Connection:
     def silent(self) -> bool:
         """Tell whether answers are overdue."""
         return self._stream is not None and self._stream.silent
+
+    def greet(self) -> None:
+        """Greet the other end where the stream is open."""
+        if self._stream is not None and not self._stream.broken:
+            self._stream.greet()
+
+    def fail(self, error: Untrusted) -> None:
+        """End the stream at once; what waits on it fails with `error`."""
+        if self._stream is not None:
+            self._stream.fail(error)
 
     def give_up_unheard(self) -> None:
         """Give up a connection on which nothing came lately."""
@@ -164,14 +213,16 @@ class Connection:
     async def stream(self) -> AskingStream:
         """Return a stream for a request.
 
-        Raises `ConnectionLost` when there is no connection within a second, and `Untrusted` when our side refuses it.
+        Raises `ConnectionLost` when there is no connection within a second or gRPC tells why, and `Untrusted` when our
+        side refuses it.
         """
         if self._stream is None or self._stream.broken:
             await self._connected()
         if self._stream is None or not self._stream.usable:
             if self._stream is not None:
                 self._keep(self._stream.retire())
-            self._stream = AskingStream(self._member, self._channel, self._seen)
+            greetings = Greetings(self._member, self._greeter, asyncio.get_running_loop().time)
+            self._stream = AskingStream(self._member, self._channel, self._seen, greetings)
         return self._stream
 
     def _keep(self, work: Coroutine[None, None, None]) -> None:
@@ -192,12 +243,12 @@ class Connection:
             ) from None
 
     async def _ready(self, channel: grpc.aio.Channel) -> None:
-        """Wait for the connection. Raises `Untrusted` as soon as our side refuses it."""
+        """Wait for the connection. Raises as soon as gRPC tells why there is none: `Untrusted` or `ConnectionLost`."""
         while (state := channel.get_state(try_to_connect=True)) is not grpc.ChannelConnectivity.READY:
             if state is grpc.ChannelConnectivity.TRANSIENT_FAILURE and (
-                refused := await refused_handshake(self._member, channel)
+                cause := await why_unconnected(self._member, channel)
             ):
-                raise refused
+                raise cause
             await channel.wait_for_state_change(state)
 
     def _give_up(self) -> None:

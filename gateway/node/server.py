@@ -14,8 +14,10 @@ from gateway.errors import LiaisonError
 from gateway.exchange.answering.inbound import Inbound
 from gateway.model.names import MemberId
 from gateway.node import wire
+from gateway.node.greetings import Greetings
 from gateway.node.stream import Stream
 from gateway.node.unary_sink import UnarySink
+from gateway.ports.gossip import Greeter
 from gateway.rpc import methods
 from gateway.rpc.contract import Call, CallerCheck, Door, Pace
 from gateway.rpc.server import Credentials, RpcServer, ServerLimits
@@ -46,12 +48,14 @@ class NodeServer(RpcServer[MemberId]):
         credentials: Credentials,
         limits: ServerLimits,
         pace: Pace,
+        greeter: Greeter,
         *,
         share_port: bool = False,
         processes: Callable[[], int] = lambda: 1,
     ) -> None:
         self._take = submit
         self._clock = clock
+        self._greeter = greeter
         self._streams: set[Stream] = set()
         super().__init__(
             methods.NODE_METHODS,
@@ -71,6 +75,12 @@ class NodeServer(RpcServer[MemberId]):
             stream.drain()
         await super().stop(grace)
 
+    def trust_changed(self) -> None:
+        """End the streams of members that are not accepted any more, and greet the others."""
+        for stream in list(self._streams):
+            stream.look()
+            stream.greet()
+
     async def _submit(self, call: Call[MemberId], message: pb.SubmitExchangeRequest) -> bytes:
         sink = UnarySink()
         deadline = self._deadline(message.budget_ms, call.remaining_s)
@@ -88,6 +98,7 @@ class NodeServer(RpcServer[MemberId]):
             self._take_frame,
             self._stream_refused,
             partial(self._pace.frames_wait_s, call.who),
+            Greetings(call.who, self._greeter, self._clock.monotonic),
         )
         self._streams.add(stream)
         try:

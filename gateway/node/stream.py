@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 
 import grpc
 
-from gateway.errors import LiaisonError, Overloaded
+from gateway.errors import LiaisonError, Overloaded, Unauthenticated
 from gateway.exchange.answering.inbound import FrameRefusal, Reply, ReplySink
 from gateway.node import wire
+from gateway.node.greetings import Greetings
 from gateway.rpc.server import ServerLimits
 from gateway.rpc.status import STATUS
 
@@ -38,7 +39,8 @@ class Stream:
         look_again: Callable[[], object],
         take: Callable[[wire.RequestFrame, Stream], None],
         refused: Callable[[str, LiaisonError], None],
-        wait_s: Callable[[int], float] = lambda _: 0.0,
+        wait_s: Callable[[int], float],
+        greetings: Greetings,
     ) -> None:
         self.certificate = certificate
         self.member = member
@@ -48,6 +50,7 @@ class Stream:
         self._refused = refused
         self._look_again = look_again
         self._wait_s = wait_s
+        self._greetings = greetings
         self._outbox: deque[bytes] = deque()
         self._unsent = 0
         self._unanswered = 0
@@ -57,6 +60,7 @@ class Stream:
         self._room.set()
         self._draining = False
         self._cut = False
+        self._removed: LiaisonError | None = None
         self._reading: asyncio.Task[None] | None = None
 
     async def run(self) -> None:
@@ -88,8 +92,12 @@ class Stream:
                 await self._end_with(error)
 
     async def _end_with(self, error: LiaisonError) -> None:
-        """End the stream with the status of an error."""
+        """End the stream with the status of an error. A peer that was removed is told by which documents."""
         self._refused(self.member, error)
+        if isinstance(error, Unauthenticated) and self._greetings.answered:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._limits.write_s):
+                    await self._context.write(self._greetings.farewell(error.code))
         await self._context.abort(STATUS[error.reason], error.code)
 
     async def _read(self) -> None:
@@ -115,8 +123,12 @@ class Stream:
         A message that does not parse ends the stream, and so does one of a member that was removed.
         """
         self._look_again()
-        frames = wire.parse_frames(data).frames
-        self._idle = 0 if frames else self._idle + 1
+        package = wire.parse_frames(data)
+        frames = package.frames
+        greeted = package.HasField("hello") and self._greetings.hear(package.hello)
+        if greeted:
+            self.greet()
+        self._idle = 0 if frames or greeted else self._idle + 1
         wire.check_idle(self._idle)
         self._unanswered += len(frames)
         refused: list[tuple[int, Reply]] = []
@@ -137,6 +149,8 @@ class Stream:
         while True:
             await self._ready.wait()
             self._ready.clear()
+            if self._removed is not None:
+                raise self._removed
             while self._outbox:
                 self._look_again()
                 message = self._outbox.popleft()
@@ -153,6 +167,19 @@ class Stream:
     def _over(self) -> bool:
         """Tell whether no more requests are taken."""
         return self._draining or (self._reading is not None and self._reading.done())
+
+    def greet(self) -> None:
+        """Greet the other end, unless it is of a version that does not."""
+        if self._greetings.answered:
+            self.deliver([wire.reply_hello(self._greetings.hello())], 0)
+
+    def look(self) -> None:
+        """Look again whether the peer is still accepted: trust has changed. One that is not has its stream ended."""
+        try:
+            self._look_again()
+        except LiaisonError as error:
+            self._removed = error
+            self._ready.set()
 
     def drain(self) -> None:
         """Take no more requests: those that were taken are answered, and others are told that the process stops."""

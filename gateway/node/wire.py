@@ -7,13 +7,14 @@ from typing import TypeVar
 
 from liaison.exchange.v1 import exchange_pb2 as pb
 
-from gateway.errors import ConnectionLost, LiaisonError, Malformed, Overloaded, Reason, TimedOut, Unavailable
+from gateway.errors import ConnectionLost, LiaisonError, Malformed, Overloaded, Reason, TimedOut, Unavailable, Untrusted
 from gateway.exchange.answering.inbound import FrameRefusal, Reply
 from gateway.exchange.incidents import LIMITS
 from gateway.model.exchange import AnswerMessage
 from gateway.rpc.forms import answer_message, fill_answer, parse
 from gateway.rpc.methods import STREAM
 from gateway.rpc.strict import check_count
+from gateway.trust.standing import OWN_KEY_REMOVED
 
 P = TypeVar("P", pb.StreamExchangesRequest, pb.StreamExchangesResponse)
 
@@ -43,7 +44,7 @@ def parse_frames(data: bytes) -> pb.StreamExchangesRequest:
 
 def _checked(kind: type[P], data: bytes) -> P:
     """Return a package whose frames are counted before they are parsed, so that empty ones cost next to nothing."""
-    check_count(data, MAX_FRAMES + 1, "frames")  # one more for the hello
+    check_count(data, MAX_FRAMES + 2, "frames")  # two more: a hello, and the ending
     package = parse(kind, data)
     if len(package.frames) > MAX_FRAMES:
         raise Malformed("more than {limit} frames in one message", code="too-many-frames", limit=MAX_FRAMES)
@@ -98,18 +99,35 @@ def request_frame(number: int, request: pb.SubmitExchangeRequest) -> RequestFram
     return RequestFrame(id=number, request=request)
 
 
+def request_hello(hello: pb.Hello) -> bytes:
+    """Return a message of the asking side that greets."""
+    return pb.StreamExchangesRequest(hello=hello).SerializeToString()
+
+
+def reply_hello(hello: pb.Hello) -> bytes:
+    """Return a message of the answering side that greets."""
+    return pb.StreamExchangesResponse(hello=hello).SerializeToString()
+
+
 def pack_requests(frames: Sequence[RequestFrame]) -> list[bytes]:
     """Pack request frames as stream messages."""
     return [pb.StreamExchangesRequest(frames=group).SerializeToString() for group in _packages(frames)]
 
 
-def parse_replies(data: bytes) -> Iterator[tuple[int, AnswerMessage | Exception]]:
-    """Yield the replies of one stream message as (id, answer), or (id, error) for a status.
-
-    Raises like `parse_frames`.
-    """
+def parse_package(data: bytes) -> pb.StreamExchangesResponse:
+    """Return a package of replies; raise like `parse_frames`."""
     STREAM.check_answer_size(data)
-    for frame in _checked(pb.StreamExchangesResponse, data).frames:
+    return _checked(pb.StreamExchangesResponse, data)
+
+
+def parse_replies(data: bytes) -> Iterator[tuple[int, AnswerMessage | Exception]]:
+    """Yield the replies of one stream message; raise like `parse_frames`."""
+    return replies(parse_package(data))
+
+
+def replies(package: pb.StreamExchangesResponse) -> Iterator[tuple[int, AnswerMessage | Exception]]:
+    """Yield the replies of a package as (id, answer), or (id, error) for a status."""
+    for frame in package.frames:
         if frame.HasField("response"):
             yield frame.id, answer_message(frame.response)
         else:
@@ -120,10 +138,12 @@ def refusal_error(reason: str, code: str) -> LiaisonError:
     """Return the error of an unsigned refusal, which proves nothing.
 
     It is `ConnectionLost` from a process that stops, `Overloaded` beyond a limit of the counterpart, `TimedOut` after a
-    deadline, else `Unavailable`.
+    deadline, `Untrusted` where the counterpart says that its own key was removed, else `Unavailable`.
     """
     if code == STOPPING.code:
         return ConnectionLost("the counterpart's process is stopping", code=code)
+    if code == OWN_KEY_REMOVED:
+        return Untrusted("the counterpart does not sign, since its key was removed", code="key-removed")
     if reason == Reason.RESOURCE_EXHAUSTED:
         word = code if code in LIMITS else "overloaded"
         return Overloaded("the counterpart turned the question away, beyond a limit of its own", code=word)

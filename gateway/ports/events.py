@@ -127,6 +127,14 @@ RESUME = _operations(
     "resume", "What was switched off is on again: an administrator signed it. Durable before it is on.",
     "scope", "target", "reason", "humanitarian", "by", "time", "order", *_ACT,
 )
+KEY_REMOVED = _operations(
+    "key-removed", "Our status, which came first, removed keys of ours. From `since_us` on they prove nothing.",
+    "keys", "since_us", "reason", "by", "order", *_ACT, retention=Retention.PROOF,
+)
+REVOCATIONS = _operations(
+    "revocations", "A list of the identity provider, of revoked officers and tokens, is in force.",
+    "persons", "tokens", "until_s",
+)
 TRUST_ACCEPTED = _operations(
     "trust-accepted", "A charter, descriptor or status was accepted.",
     "document", "version", "hash",
@@ -149,10 +157,17 @@ SETTINGS = _operations(
     "With a code, they could not be used, and nothing changed.",
     "changed", "restart", "code", "detail",
 )
+KEY = _operations(
+    "key",
+    "A key or certificate of ours: its successor is listed, took its place, or is in use by this process; or the old "
+    "one was retired.",
+    "use", "key", "step", "detail",
+)
 SOURCE_FAILED = _operations("source-failed", "A source hung, failed or returned rubbish.", "source", "code", "detail")
 KEPT_BACK = _operations(
     "kept-back",
-    "An answer was committed, and its sender was removed or switched off before it left: nothing of it left.",
+    "An answer was committed, and the member at the other end was removed or switched off before it left or was shown: "
+    "nothing of it left, and no officer saw it.",
     "code", "detail", "kept_index",
 )
 RECEIPT = _operations(

@@ -16,6 +16,7 @@ from liaison.witness.v1 import witness_pb2
 
 from gateway.ports import events
 from gateway.rpc.contract import CallerCheck, Limit, Method, Shape
+from gateway.rpc.document_forms import DOCUMENTS_PART, HELD_DOCUMENTS, WANTED_DOCUMENTS
 from gateway.rpc.forms import (
     ANSWER_MESSAGE,
     ANYTHING,
@@ -31,6 +32,7 @@ from gateway.rpc.forms import (
 
 KIB = 1024
 EXCHANGE = "liaison.exchange.v1.ExchangeService"
+GOSSIP = "liaison.gossip.v1.GossipService"
 WITNESS = "liaison.witness.v1.WitnessService"
 SOURCE = "liaison.source.v1.SourceService"
 _HEALTH = "grpc.health.v1.Health"
@@ -75,6 +77,14 @@ LARGEST_HEAD = Method(
     field_form(witness_pb2.GetLargestHeadResponse, "checkpoint", bytes),
     no_entry="a member is shown a head that it signed itself",
 )  # fmt: skip
+LIST_DOCUMENTS = Method(
+    GOSSIP, "ListDocuments", _UNARY, 64, _MEMBER, _CALLS, ANYTHING, HELD_DOCUMENTS,
+    no_entry="it says which signed documents are held, and changes nothing", max_answer_bytes=320 * KIB,
+)  # fmt: skip
+FETCH_DOCUMENTS = Method(
+    GOSSIP, "FetchDocuments", _UNARY, KIB, _MEMBER, _CALLS, WANTED_DOCUMENTS, DOCUMENTS_PART,
+    no_entry="it gives documents that all members hold; the taker writes what it takes",
+)  # fmt: skip
 HEALTH_CHECK = Method(
     _HEALTH, "Check", _UNARY, KIB, _MEMBER, _CALLS, ANYTHING, HEALTH,
     no_entry="it says whether the node serves, and changes nothing", timeout_s=3.0, max_answer_bytes=KIB,
@@ -112,7 +122,8 @@ SOURCE_HEALTH = Method(
 # ---------------------------------------------------------------- by server
 
 NODE_METHODS: tuple[Method[Any, Any], ...] = (
-    SUBMIT, STREAM, ACKNOWLEDGE, CONSENT, COMPARE_DAY, ADD_CHECKPOINT, LARGEST_HEAD, HEALTH_CHECK,
+    SUBMIT, STREAM, ACKNOWLEDGE, CONSENT, COMPARE_DAY, ADD_CHECKPOINT, LARGEST_HEAD, LIST_DOCUMENTS,
+    FETCH_DOCUMENTS, HEALTH_CHECK,
 )  # fmt: skip
 DOMESTIC_METHODS: tuple[Method[Any, Any], ...] = (DOMESTIC_ADD_CHECKPOINT, DOMESTIC_LARGEST_HEAD)
 SOURCE_METHODS: tuple[Method[Any, Any], ...] = (DESCRIBE, SEARCH, ISSUE, CHANGES, SOURCE_HEALTH)

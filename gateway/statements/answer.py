@@ -48,7 +48,7 @@ _FROM_WIRE: Mapping[pb.Outcome.ValueType, Outcome] = {wire: outcome for outcome,
 _NOT_SEARCHED = Refusal(
     Reason.UNAVAILABLE, "not-searched", "no source that could hold this was searched; this does not mean no hit"
 )
-"""How versions 1 and 2 say `NOT_SEARCHED`: no reader of theirs takes a refusal for no hit (decision 0046)."""
+"""The words of versions 1 and 2 for `NOT_SEARCHED`: no reader of theirs takes a refusal for no hit (decision 0046)."""
 _QUALITIES: Mapping[str, Quality] = {quality.value: quality for quality in Quality}
 _REASONS: Mapping[str, Reason] = {reason.value: reason for reason in Reason}
 

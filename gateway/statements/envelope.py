@@ -143,7 +143,7 @@ def unseal(data: bytes, *payload_types: PayloadType) -> Unsealed:
     Raises `TooLarge` over the size of these types, `Malformed` when it does not parse, `BadSignature` when it is of
     another type or has not exactly one signature of 64 bytes with a key id.
     """
-    largest = max(payload_type.largest for payload_type in payload_types)
+    largest = max([payload_type.largest for payload_type in payload_types])
     if len(data) > largest + ENVELOPE_OVERHEAD:
         raise TooLarge(
             "more than {largest} bytes",
@@ -152,9 +152,9 @@ def unseal(data: bytes, *payload_types: PayloadType) -> Unsealed:
             largest=largest + ENVELOPE_OVERHEAD,
         )
     message = parse(envelope_pb2.Envelope, data, "envelope")
-    payload_type = next((known for known in payload_types if known == message.payload_type), None)
-    if payload_type is None:
+    if message.payload_type not in payload_types:
         raise BadSignature("another kind of statement", code="wrong-payload-type", where="envelope.payload_type")
+    payload_type = payload_types[payload_types.index(message.payload_type)]
     if len(message.signatures) != 1:
         raise BadSignature("not exactly one signature", code="not-one-signature", where="envelope.signatures")
     signature = message.signatures[0]

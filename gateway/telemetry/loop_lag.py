@@ -1,4 +1,4 @@
-"""How late the event loop takes its turns: a timer falls due again and again, and each delay is kept for a minute.
+"""Measure the delays of the event loop: a timer falls due again and again, and each delay is kept for a minute.
 
 A loop is late because it was held (by work of its own or of the process's threads), or because other programs had the
 processors. The second part is told by the system and taken off for `held`, where the system tells it (Linux).

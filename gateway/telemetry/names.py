@@ -126,6 +126,12 @@ class Gauge(_Named):
 
     LOG_SIZE = "liaison_log_size", "Entries in a log.", "log"
     CERTIFICATE_DAYS = "liaison_certificate_days_left", "Days until a certificate expires.", "certificate"
+    STATUS_SECONDS = (
+        "liaison_status_seconds_left",
+        "Seconds until the status of a member ends, and with it the exchange with it.",
+        "member",
+    )
+    CHARTER_SECONDS = "liaison_charter_seconds_left", "Seconds until the charter ends."
     PEER_CONNECTED = "liaison_peer_connected", "1 while there is a connection to a counterpart, else 0.", "peer"
     QUORUM_AGE = (
         "liaison_witness_quorum_age_seconds",

@@ -13,6 +13,7 @@ from gateway.clock import Clock
 from gateway.config.file_marks import FileMarks
 from gateway.errors import LiaisonError, Misconfigured, StorageBroken
 from gateway.trust.documents.charter import Charter
+from gateway.trust.documents.contradictions import NOTHING, Withheld, withheld_by
 from gateway.trust.documents.descriptor import Descriptor, verify_descriptor
 from gateway.trust.documents.folder import TrustDocuments
 from gateway.trust.documents.removals import check_next, not_newer, with_removals
@@ -77,12 +78,28 @@ class TrustKeeper:
                 descriptors[member] = descriptor
             if status:
                 statuses[member] = status
+        withheld = self._withheld(charter, descriptors, alarms) if charter else NOTHING
         self._descriptors, self._statuses, self._alarms = descriptors, statuses, tuple(alarms)
-        view = TrustView(charter, descriptors, statuses, self._clock, self._view.epoch + 1)
+        view = TrustView(charter, descriptors, statuses, self._clock, self._view.epoch + 1, withheld=withheld)
         if view.hash == self._view.hash:
             return False
         self._view = view
         return True
+
+    def _withheld(self, charter: Charter, descriptors: dict[str, Descriptor], alarms: list[str]) -> Withheld:
+        """Return what documents that contradict those in force take away."""
+        try:
+            conflicts, versions = self.documents.conflicts(), self.documents.charter_versions()
+        except LiaisonError as error:
+            self._refused(f"documents that contradict others cannot be read: {error}", error, alarms)
+            return self._view.withheld
+        withheld = withheld_by(conflicts, versions, charter, descriptors) if conflicts else NOTHING
+        if withheld.lines:
+            alarms.append(
+                f"signed documents of one version contradict each other: what either takes away is taken away, "
+                f"`{withheld.lines[0][:40]}` for one (`conflicts` in the folder of documents)"
+            )
+        return withheld
 
     def _charter(self, alarms: list[str]) -> Charter | None:
         held = self._view.charter
@@ -147,7 +164,14 @@ class TrustKeeper:
 
     def _files(self) -> list[Path]:
         folder = self.documents.folder
-        return sorted([folder / "charter.jsonl", *folder.glob("descriptors/*.jsonl"), *folder.glob("statuses/*.json")])
+        return sorted(
+            [
+                folder / "charter.jsonl",
+                *folder.glob("descriptors/*.jsonl"),
+                *folder.glob("statuses/*.json"),
+                *folder.glob("conflicts/*.json"),
+            ]
+        )
 
 
 def _check_forward(found: Charter | Descriptor | None, held: Charter | Descriptor) -> None:

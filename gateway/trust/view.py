@@ -6,8 +6,7 @@ use, and remembered: nothing is parsed for each message. A view of another epoch
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -20,9 +19,11 @@ from gateway.recent import Recent
 from gateway.signing.keys import VerifyKey
 from gateway.signing.witness_keys import WitnessKey
 from gateway.trust.documents.charter import Charter, check_expiry
+from gateway.trust.documents.contradictions import NOTHING, Withheld
 from gateway.trust.documents.descriptor import Descriptor, KeyUse, ListedKey, agency_use, fits_log
 from gateway.trust.documents.members import CharterMember, MemberStatus
 from gateway.trust.documents.status import Status
+from gateway.trust.versions import hash_of_versions, held_versions
 
 _MAX_CACHE = 4_096
 
@@ -80,18 +81,22 @@ class TrustView:
         epoch: int = 0,
         *,
         live: bool = True,
+        withheld: Withheld = NOTHING,
     ) -> None:
         self.epoch = epoch
         self.charter = charter
-        self.hash = _hash_of_versions(charter, descriptors, statuses)
+        self.hash = hash_of_versions(charter, descriptors, statuses, withheld)
+        self.withheld = withheld
         self._descriptors = dict(descriptors)
         self._statuses = dict(statuses)
         self._clock = clock
         self._members = {
             name: member
             for name, member in (charter.members.items() if charter else ())
-            if not live or member.status is MemberStatus.ACTIVE
+            if not live or (member.status is MemberStatus.ACTIVE and name not in withheld.members)
         }
+        self.withdrawn: dict[str, frozenset[str]] = {}
+        """The ids of keys that the documents of a member removed or mark as compromised; nothing for most members."""
         self._slots = self._collect(live)
         self._peers: Recent[bytes, _KnownPeer] = Recent(_MAX_CACHE)
         self._records: Recent[tuple[str, str, bytes], _Slot] = Recent(_MAX_CACHE)
@@ -104,8 +109,8 @@ class TrustView:
         return self.charter.members if self.charter else {}
 
     def active(self, member: str) -> bool:
-        """Tell whether the charter lists `member` as active."""
-        return self.charter is not None and self.charter.active(member)
+        """Tell whether the charter lists `member` as active, and no other charter of its version suspends it."""
+        return self.charter is not None and self.charter.active(member) and member not in self.withheld.members
 
     def descriptor(self, member: str) -> Descriptor:
         """Return the descriptor of a member, or raise `Unknown`."""
@@ -146,6 +151,10 @@ class TrustView:
             raise Unknown("`{member}` has no TLS key that is valid now", code="no-tls-key", member=member)
         return max(slots, key=lambda slot: slot.stop_us).listed.leaf().name.dns
 
+    def tls_keys(self, member: str) -> frozenset[str]:
+        """Return the ids of a member's TLS keys that are not removed, in their time or not."""
+        return frozenset(key_id for owner, key_id, use in self._slots if owner == member and use == KeyUse.TLS)
+
     def freshness(self, member: str, now_us: int) -> None:
         """Raise `Stale` unless charter and status of `member` are in their time (CASE-J5)."""
         if self.charter is None:
@@ -171,6 +180,25 @@ class TrustView:
                 remedy="fetch its newest documents",
                 member=member,
             )
+
+    @property
+    def held(self) -> Iterator[tuple[str, str, int, bytes]]:
+        """Yield a line for each document: kind, member, version, hash; the hash of a status covers its removals."""
+        return held_versions(self.charter, self._descriptors, self._statuses)
+
+    def removal(self, member: str) -> bytes:
+        """Return the document that removed a member, or a key of it: the charter, or its newest status."""
+        status = self._statuses.get(member)
+        if self.charter is None or status is None:
+            return b""
+        return status.data if self.active(member) else self.charter.data
+
+    def about(self, member: str) -> tuple[object, ...]:
+        """Return what decides about connections with a member: two views that are equal in it need no new ones."""
+        table, descriptor, status = self._members.get(member), self._descriptors.get(member), self._statuses.get(member)
+        roots = table.ca_certificates if table else None
+        removed = frozenset(status.removed) if status else None
+        return roots, descriptor.hash if descriptor else None, removed, self.withheld.keys.get(member)
 
     # -------------------------------------------------------------- peers
 
@@ -340,7 +368,7 @@ class TrustView:
         if listed.certificate:
             try:
                 leaf = listed.leaf()
-                start, stop = self._issued(leaf)
+                _, stop = self._issued(leaf)  # a renewed certificate may begin long after the key was listed
             except (Malformed, Unauthenticated) as error:
                 raise BadSignature(error.message, code="bad-certificate") from error
             if leaf.name.member != member:
@@ -350,7 +378,7 @@ class TrustView:
                     member=member,
                     leaf_member=leaf.name.member,
                 )
-            slot.start_us, slot.stop_us = max(start, slot.start_us), min(stop, slot.stop_us)
+            slot.stop_us = min(stop, slot.stop_us)
         slot.key = key
         return key
 
@@ -361,7 +389,12 @@ class TrustView:
             if member not in self._members:
                 continue
             status = self._statuses.get(member)
-            refused = offline.union(status.removed if status and live else ())
+            removed = (*status.removed, *self.withheld.keys.get(member, ())) if status and live else ()
+            refused = offline.union(removed)
+            if gone := frozenset(removed).union(
+                key.key_id for key in descriptor.keys if key.compromised_us is not None
+            ):
+                self.withdrawn[member] = gone
             for listed in descriptor.keys:
                 if listed.key_id not in refused and fits_log(listed):
                     stop = (
@@ -369,19 +402,3 @@ class TrustView:
                     )
                     slots[(member, listed.key_id, listed.use)] = _Slot(listed, listed.start_us, stop)
         return slots
-
-
-def _hash_of_versions(
-    charter: Charter | None, descriptors: Mapping[str, Descriptor], statuses: Mapping[str, Status]
-) -> bytes:
-    """Return SHA-256 over one line for each document held: kind, member, version, hash.
-
-    The line of a status that stands beside others ends with the keys that those remove.
-    """
-    lines = [f"charter {charter.version} {charter.fingerprint}"] if charter else []
-    lines += [f"descriptor {name} {item.version} {item.hash.hex()}" for name, item in sorted(descriptors.items())]
-    lines += [
-        " ".join(("status", name, str(item.sequence), item.hash.hex(), *item.gained))
-        for name, item in sorted(statuses.items())
-    ]
-    return hashlib.sha256("".join(f"{line}\n" for line in lines).encode()).digest()

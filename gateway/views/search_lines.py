@@ -38,9 +38,20 @@ _NOT_BELIEVED: Sentences = {
     "operators. This does not mean no hit.",
     "tls-protocol": "not accepted: their node does not speak the secure protocol that ours demands, so nothing was "
     "asked; tell our node's operators. This does not mean no hit.",
+    "answer-too-large": "not accepted: an answer came that is larger than our node takes; tell our node's operators. "
+    "This does not mean no hit.",
+    "key-removed": "not accepted: their key is no longer trusted, since it was removed; ask again once they have a new "
+    "one. This does not mean no hit.",
+    "member-suspended": "not accepted: they are suspended from the federation, so nothing is exchanged with them. This "
+    "does not mean no hit.",
+    "member-left": "not accepted: they have left the federation, so nothing is exchanged with them. This does not mean "
+    "no hit.",
     "no-tls-key": "not accepted: their node has no key that is valid now, so nothing was asked; tell our node's "
     "operators. This does not mean no hit.",
 }
+
+_NOT_REACHED = frozenset({"unreachable", "nothing-listens", "unknown-address", "we-are-refused", "closed-unsecured"})
+"""Codes of a counterpart to which there was no connection: the officer is not told that it took too long."""
 
 _REFUSED: Sentences = {
     "refused": "refused: {why}",
@@ -158,6 +169,9 @@ def _silent(line: dict[str, Any], language: Language) -> str:
     if since := line.get("silent_since"):
         time = moment(since, language)
         return tell(language, "silent, since {time}: it was not waited for. This does not mean no hit.", time=time)
+    told = line["refusal"] or {}
+    if (code := told.get("code")) in _NOT_REACHED:
+        return tell(language, "silent: {why}", why=refusal(code, told["reason"], language))
     if not line["last_seen"]:
         return tell(
             language, "silent: no answer in time, never seen since this node started. This does not mean no hit."

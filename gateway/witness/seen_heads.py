@@ -104,17 +104,28 @@ class SeenHeads:
 
     def note(self, shown: Shown) -> None:
         """Note a head that came with an answer or a receipt. What contradicts it waits for `keep`."""
-        head = shown.head
+        self._note(shown.head, shown)
+
+    def note_head(self, head: Checkpoint) -> None:
+        """Note a head that a third member was shown; its signature was verified."""
+        self._note(head, None)
+
+    def _note(self, head: Checkpoint, shown: Shown | None) -> None:
         with self._lock:
             log = self._log(head.origin)
             if log is None:
                 return
             if (other := log.shown(head)) is not None:
                 self._contradicts("fork", other, head)
-            elif (other := log.other_part(shown)) is not None:
+            elif shown is not None and (other := log.other_part(shown)) is not None:
                 self._contradicts("apart", other, head)
             elif log.largest is None or log.largest.size < head.size:
                 log.largest = head
+
+    def newest(self) -> list[Checkpoint]:
+        """Return the largest head of each log that this process has seen."""
+        with self._lock:
+            return [log.largest for log in self._logs.values() if log.largest is not None]
 
     def compare(self, head: Checkpoint) -> Checkpoint | None:
         """Note a head that is to be cosigned; return a head of its size with another root, if one was shown."""

@@ -15,10 +15,10 @@ from sqlalchemy.engine import make_url
 
 from adapters.check.probe import probe
 from adapters.sql import SqlSource
-from adapters.sql.access import KEYS, SqlAccess, read_sql_access
-from adapters.sql.connect import read_only_engine
-from adapters.sql.engines import KINDS as ENGINES
-from adapters.sql.engines import address_of, is_local
+from adapters.sql.connection.access import KEYS, SqlAccess, read_sql_access
+from adapters.sql.connection.connect import read_only_engine
+from adapters.sql.connection.engines import KINDS as ENGINES
+from adapters.sql.connection.engines import address_of, is_local
 from gateway.app.resources import wall_limits
 from gateway.clock import ManualClock
 from gateway.config import SourceSettings

@@ -15,8 +15,8 @@ import pytest
 
 from adapters.base import MAX_CANDIDATES
 from adapters.check.conformance import Expectation, check_adapter, check_closing
-from adapters.sql.connect import Connection, read_only_engine
-from adapters.sql.watchdog import GRACE_SECONDS
+from adapters.sql.connection.connect import Connection, read_only_engine
+from adapters.sql.connection.watchdog import GRACE_SECONDS
 from gateway.clock import ManualClock, SystemClock
 from gateway.errors import LiaisonError, TimedOut, Unavailable, Unknown
 from gateway.model.query import DocumentQuery, PersonQuery, VehicleQuery

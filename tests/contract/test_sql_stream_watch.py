@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from adapters.sql.connect import Connection
+from adapters.sql.connection.connect import Connection
+from adapters.sql.connection.watchdog import GRACE_SECONDS
 from adapters.sql.statement import Wanted
 from adapters.sql.tables import _close
-from adapters.sql.watchdog import GRACE_SECONDS
 from gateway.clock import SystemClock
 from gateway.errors import LiaisonError
 from tests.support.databases import wait_until

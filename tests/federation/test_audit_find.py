@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import hashlib
 import json
 import shutil
 from collections.abc import Iterator
@@ -306,3 +307,41 @@ def test_what_is_erased_leaves_a_complete_search_open(liaison: Liaison, erased: 
     assert ran.code in (1, 3)
     assert ran.value["closed"] > 500
     assert _find(liaison, *wanted)["closed"] == ran.value["closed"]
+
+
+def test_an_export_carries_the_own_tables_of_names(liaison: Liaison, folder: Path, tmp_path: Path) -> None:
+    table, out = folder / "th" / "names" / "titles.tsv", tmp_path / "export"
+    table.parent.mkdir(mode=0o700)
+    table.write_text("# ours\nsadet\tM\tword\n")
+    names = ("match", "explain", "Sadet Somchai Jaidee", "Somchai Jaidee", "--json")
+    try:
+        _good(liaison, "audit", "export", "--home", folder / "th", *_key(folder), "--out", out)
+        at_home = liaison(*names, "--home", folder / "th")
+    finally:
+        shutil.rmtree(table.parent)
+    exported = liaison(*names, "--export", out)
+    assert exported.value == at_home.value
+    assert exported.value != liaison(*names).value
+    assert "names/titles.tsv:2" in exported.out
+    verify = ("audit", "verify", "--export", out, "--charter", folder / "charter.json")
+    assert "names/" not in liaison(*verify).out
+    assert _find(liaison, "--export", out, "--name", "Sadet Somchai Jaidee")["count"] >= 0
+    (out / "names" / "titles.tsv").write_text("sadet\tF\tword\n")
+    assert "`names/titles.tsv` is not the file that was exported" in liaison(*verify).out
+
+
+@pytest.mark.parametrize(
+    ("table", "text"), [("zawgyi", b"a\tb\n"), ("titles", b"\xff\n"), ("titles", b"a\n"), ("titles", b"a" * 300_000)]
+)
+def test_tables_of_an_export_that_no_home_has_are_refused(
+    liaison: Liaison, folder: Path, tmp_path: Path, table: str, text: bytes
+) -> None:
+    out = Path(shutil.copytree(folder / "export", tmp_path / "export"))
+    manifest = json.loads((out / "export.json").read_text())
+    manifest["files"][f"names/{table}.tsv"] = hashlib.sha256(text).hexdigest()
+    (out / "export.json").write_text(json.dumps(manifest))
+    (out / "names").mkdir()
+    (out / "names" / f"{table}.tsv").write_bytes(text)
+    ran = liaison("match", "explain", "Somchai", "Somchai", "--export", out)
+    assert ran.code == 1
+    assert f"names/{table}.tsv" in ran.err

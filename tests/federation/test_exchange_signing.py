@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -77,7 +78,8 @@ async def test_an_answer_that_cannot_be_signed_becomes_a_refusal_with_its_entry(
 ) -> None:
     node = world.nodes["vn"]
     parts = node.answering.answerer._parts
-    node.answering.answerer._parts = replace(parts, key=broken(parts.key, 1))  # type: ignore[arg-type]
+    key: Any = broken(parts.key, 1)
+    node.answering.answerer._parts = replace(parts, statement_key=lambda: key)
     answer = answer_of(await caller(world).submit(sealed(world.federation["th"])))
     node.answering.answerer._parts = parts
     assert answer.outcome is Outcome.REFUSED

@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from certs.keyfiles import PrivateKey, PublicKey, create_key
 from gateway.app.node import Node
 from gateway.errors import Misconfigured
+from gateway.matching.scripts.tables import own_rows
 from gateway.ops.homes import reload_request
 from gateway.ops.homes.lock import only_one
 from gateway.ops.homes.reload_request import Reloaded, request_reload
@@ -81,6 +82,23 @@ async def test_what_needs_a_restart_is_told_and_stays(world: World) -> None:
     assert said.live == ("limits.budget_ms",)
     now = node.resources.settings
     assert (now.listen, now.retention, now.limits.workers) == (before.listen, before.retention, before.limits.workers)
+
+
+async def test_own_rows_of_names_need_a_restart_and_are_named(world: World) -> None:
+    node, home = world.nodes["th"], world.home("th")
+    table = home / "names" / "titles.tsv"
+    table.parent.mkdir(mode=0o700)
+    table.write_text("# ours\nsadet\tM\tword\n")
+    said = await reloaded(world)
+    assert (said.live, said.restart, said.refused) == ((), ("names/titles.tsv:2",), "")
+    assert own_rows().rows == {}
+    size = entries(node)
+    table.write_text("sadet\tMale\tword\n")
+    said = await reloaded(world)
+    assert "names/titles.tsv:1" in said.refused
+    assert entries(node) == size + 1
+    table.unlink()
+    assert (await reloaded(world)).restart == ()
 
 
 @pytest.mark.parametrize(

@@ -15,8 +15,8 @@ import pytest
 from msgspec.structs import replace
 
 from gateway.app.node import Node
-from gateway.app.witness import DomesticWitness
-from gateway.app.witness_parts import NodeWitness
+from gateway.app.witnessing.domestic import DomesticWitness
+from gateway.app.witnessing.node_witness import NodeWitness
 from gateway.audit.tree.checkpoint import parse_checkpoint
 from gateway.audit.tree.cosignature import reaches_quorum, verify_cosignatures, witnesses_of
 from gateway.cli.main import run

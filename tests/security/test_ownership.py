@@ -9,15 +9,18 @@ from pathlib import Path
 
 import pytest
 
-from certs.ownership import ownership_faults
+from certs.ownership import check_ownership, ownership_faults
 from gateway.app.resources import open_resources
 from gateway.app.source import Process
-from gateway.app.witness import DomesticWitness
+from gateway.app.witnessing.domestic import DomesticWitness
 from gateway.cli.main import run
-from gateway.config import load_settings
+from gateway.clock import SystemClock
+from gateway.config import Home, load_settings
 from gateway.config.source_home import load_source
 from gateway.config.witness_home import load_witness
 from gateway.errors import Misconfigured
+from gateway.ops.doctor.finding import CheckContext
+from gateway.ops.doctor.home_checks import check_folder
 from tests.support.exchange import sample_world
 
 OTHER = 54_321
@@ -132,19 +135,70 @@ def test_links_in_a_circle_end(tmp_path: Path) -> None:
     assert [fault.code for fault in ownership_faults([tmp_path / "a"])] == ["not-looked-at"]
 
 
+READ = ["mappings", "mappings/police.toml", "names", "names/titles.tsv"]
+
+
+@as_root
+@pytest.mark.parametrize("place", READ)
+def test_a_mapping_or_table_of_another_account_stops_serve(home: Path, place: str) -> None:
+    path = found(home, place)
+    os.chown(path, OTHER, -1)
+    refused(home, path, "foreign-owner", "chown -h")
+
+
+@pytest.mark.parametrize("place", READ)
+def test_a_mapping_or_table_that_others_can_write_stops_serve(home: Path, place: str) -> None:
+    path = found(home, place)
+    for folder in (home, path.parent):
+        folder.chmod(0o755)
+    path.chmod(0o777)
+    refused(home, path, "others-can-write", "chmod go-w")
+    assert doctor_says(home, path) == "stop"
+
+
+@pytest.mark.parametrize("closed", [".", "mappings"])
+def test_a_mapping_that_others_cannot_reach_is_a_warning(home: Path, closed: str) -> None:
+    path = found(home, "mappings/police.toml")
+    home.chmod(0o755)
+    (home / closed).chmod(0o700)
+    path.chmod(0o664)
+    check_ownership([home / "keys"], load_settings(home).read)
+    assert doctor_says(home, path) == "warn"
+
+
+def test_a_mapping_outside_the_home_is_looked_at_as_well(home: Path, tmp_path: Path) -> None:
+    mapping, settings = load_settings(home).sources[0].mapping, home / "node.toml"
+    outside = Path(shutil.copy2(home / mapping, tmp_path / "outside.toml"))
+    settings.write_text(settings.read_text().replace(mapping, str(outside)))
+    tmp_path.chmod(0o755)
+    outside.chmod(0o666)
+    refused(home, outside, "others-can-write", "chmod go-w")
+
+
+def doctor_says(home: Path, path: Path) -> str:
+    """The level of doctor's finding about this path."""
+    context = CheckContext(load_settings(home), Home(home), SystemClock(), production=False)
+    (finding,) = (each for each in check_folder(context) if each.where == str(path))
+    return finding.severity
+
+
 @as_root
 def test_doctor_names_every_such_file(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    for place in ("keys/log.key", "trust/charter.jsonl"):
-        os.chown(home / place, OTHER, -1)
+    for place in ("keys/log.key", "trust/charter.jsonl", "mappings/police.toml", "names/titles.tsv"):
+        os.chown(found(home, place), OTHER, -1)
     run(["doctor", "--home", str(home), "--json"])
     told = capsys.readouterr().out
     assert "log.key" in told
     assert "charter.jsonl" in told
+    assert "police.toml" in told
+    assert "titles.tsv" in told
     assert "chown -h" in told
 
 
 @pytest.mark.parametrize("kind", ["witness", "source"])
-def test_a_witness_and_a_source_do_not_start_either(tmp_path: Path, kind: str, made: Path) -> None:
+def test_a_witness_and_a_source_do_not_start_either(
+    tmp_path: Path, kind: str, made: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     home = tmp_path / kind
     serve: Callable[[], object]
     if kind == "witness":
@@ -162,6 +216,18 @@ def test_a_witness_and_a_source_do_not_start_either(tmp_path: Path, kind: str, m
         serve()
     assert caught.value.where == str(home / "keys")
     (home / "keys").chmod(0o700)
+    if kind == "source":
+        home.chmod(0o755)
+        (home / "names").mkdir(mode=0o755)
+        table = home / "names" / "titles.tsv"
+        table.touch()
+        table.chmod(0o666)
+        with pytest.raises(Misconfigured) as caught:
+            serve()
+        assert caught.value.where == str(table)
+        assert run(["source", "check", "--home", str(home)]) == 1
+        assert "chmod go-w" in capsys.readouterr().out
+        table.chmod(0o600)
     if os.geteuid() == 0:
         os.chown(key, OTHER, -1)
         with pytest.raises(Misconfigured) as caught:

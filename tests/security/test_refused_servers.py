@@ -19,6 +19,9 @@ from certs.names import CertificateName, CertificateUse
 from gateway.exchange.asking.breaker import IN_A_ROW
 from gateway.model.exchange import Outcome
 from gateway.model.search import Line
+from gateway.rpc import methods
+from gateway.rpc.contract import largest_answer
+from gateway.views.search_lines import headline
 from tests.support.exchange import CLOCK, VN, command, entries, kinds, lines, sample_world, stopping
 from tests.support.forger import Forger, eventually_async, hostile
 from tests.support.nodes import World, officer
@@ -150,6 +153,55 @@ async def test_a_server_of_another_protocol_is_no_silence(
     async with serve(world):
         await eventually_async(lambda: says(world, "tls-protocol"), 20)
         await told(world, "tls-protocol")
+
+
+def _of_tls_1_2(world: World) -> AbstractAsyncContextManager[None]:
+    context = _context(world)
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    context.set_alpn_protocols(["h2"])
+    return speaking(world, b"", context)
+
+
+@asynccontextmanager
+async def _nothing(_: World) -> AsyncIterator[None]:
+    yield
+
+
+UNHEARD: dict[str, tuple[Callable[[World], AbstractAsyncContextManager[None]], str, str]] = {
+    "closes": (lambda world: speaking(world, b""), "closed-unsecured", "closed at their end"),
+    "tls-1.2-only": (_of_tls_1_2, "closed-unsecured", "closed at their end"),
+    "refuses-us": (
+        lambda world: speaking(world, b"\x15\x03\x03\x00\x02\x02\x30"), "we-are-refused", "the certificate of ours"
+    ),
+    "nothing-listens": (_nothing, "nothing-listens", "nothing listens"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("serve", "code", "words"), UNHEARD.values(), ids=UNHEARD.keys())
+async def test_silence_says_why_where_that_can_be_told(
+    world: World, serve: Callable[[World], AbstractAsyncContextManager[None]], code: str, words: str
+) -> None:
+    breakers = world.nodes["th"].asking.asker.breakers
+    async with serve(world):
+        breakers.heard(VN)
+        await eventually_async(lambda: says(world, code), 30)
+        breakers.heard(VN)
+        line = await ask(world)
+    assert line.refusal
+    assert (line.outcome, line.hits, line.refusal.code) == (Outcome.SILENT, (), code)
+    shown = {"member": VN, "outcome": "silent", "hits": [], "missing": [], "late": False, "last_seen": None}
+    said, style = headline(shown | {"refusal": {"code": code, "reason": line.refusal.reason}}, "th")
+    assert words in said
+    assert said.endswith("This does not mean no hit.")
+    assert "in time" not in said
+    assert style == "warn"
+
+
+async def test_an_answer_that_is_too_large_is_not_accepted(world: World) -> None:
+    much = bytes(largest_answer(methods.NODE_METHODS) + 1)
+    async with hostile(world, "vn", lambda _: much):
+        await eventually_async(lambda: says(world, "answer-too-large"), 30)
+        await told(world, "answer-too-large")
 
 
 @pytest.mark.parametrize("alert", [0x30, 0x2A, 0x2D], ids=["unknown-authority", "bad-certificate", "expired"])

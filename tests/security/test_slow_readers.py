@@ -17,7 +17,9 @@ import pytest_asyncio
 from gateway.errors import LiaisonError, Overloaded, Reason
 from gateway.exchange.answering.inbound import FrameRefusal
 from gateway.model.exchange import Outcome
+from gateway.model.names import MemberId
 from gateway.node import wire
+from gateway.node.greetings import Greetings, Mute
 from gateway.node.server import NodeServer
 from gateway.node.stream import Stream
 from gateway.rpc import methods
@@ -97,7 +99,9 @@ def stream(context: Writes, take: Any, **limits: Any) -> tuple[Stream, Counter[s
     def note(_: str, error: LiaisonError) -> None:
         refused[error.code] += 1
 
-    made = Stream(context, b"", "th", ServerLimits(**limits), lambda: None, take, note)  # type: ignore[arg-type]
+    greetings = Greetings(MemberId("th"), Mute(MemberId("vn")), time.monotonic)
+    bounds = ServerLimits(**limits)
+    made = Stream(context, b"", "th", bounds, lambda: None, take, note, lambda _: 0.0, greetings)  # type: ignore[arg-type]
     return made, refused
 
 

@@ -17,8 +17,8 @@ from adapters.base import Adapter
 from adapters.files.elements import parse
 from adapters.files.sheet import MAX_CELLS, read_sheet
 from adapters.http.transport import DeadlineTransport
-from adapters.sql.access import SqlAccess
-from adapters.sql.engines import KINDS, is_local
+from adapters.sql.connection.access import SqlAccess
+from adapters.sql.connection.engines import KINDS, is_local
 from gateway.clock import SystemClock
 from gateway.errors import Malformed, TimedOut
 from gateway.matching.normal import _AGAIN, normal_name

@@ -19,7 +19,8 @@ from certs.names import CertificateName, CertificateUse, tls_name
 from gateway.agency.allowance import Allowance
 from gateway.agency.api import AgencyParts, RefusedCall, create_api
 from gateway.agency.connection import LIMITS, ConnectionLimits
-from gateway.agency.issuer import TRIAL_KEY, Profile, TrialIssuer
+from gateway.agency.issuer import Profile, TrialIssuer
+from gateway.agency.officer_tokens.revocations import Revocations
 from gateway.agency.server import AgencyServer, tls_context
 from gateway.agency.tokens import OfficerTokens
 from gateway.clock import Clock, SystemClock
@@ -151,8 +152,10 @@ async def rest_api(
     limits: ConnectionLimits = LIMITS,
     allowance: Allowance | None = None,
     is_withdrawn: Callable[[str, str], bool] = lambda _name, _thumbprint: False,
+    *,
+    require_revocations: bool = False,
 ) -> AsyncIterator[Rest]:
-    """Serve the API with fresh certificates in `folder`."""
+    """Serve the API with fresh certificates in `folder`; the identity provider's system is `idp`."""
     clock = clock or SystemClock()
     ca = create_authority(folder, MEMBER, SystemClock())
     certify(folder, ca, "tls", CertificateName(MEMBER, CertificateUse.NODE, "gw1"))
@@ -166,10 +169,18 @@ async def rest_api(
     async def note(call: RefusedCall) -> None:
         refused.append(call)
 
+    keys = {issuer.kid: issuer.public_key}
+    revoked = Revocations(MEMBER, folder, lambda: keys, clock, required=require_revocations)
+
+    async def take(data: bytes) -> None:
+        revoked.take(data)
+
     parts = AgencyParts(
         member=MEMBER,
         searches=searches,
-        tokens=OfficerTokens(MEMBER, {TRIAL_KEY: issuer.public_key}, clock),
+        tokens=OfficerTokens(MEMBER, keys, clock, refuse=revoked.refuse),
+        revocations=take,
+        provider="idp",
         health=lambda: {"status": "serving", "member": MEMBER},
         refused=note,
         broken=broken.append,

@@ -1,5 +1,8 @@
 """Read the settings again while the node runs, and put those in force for which that is safe.
 
+Own rows of tables of names need a restart: the key indexes hold keys that were made with the rows in force, and a query
+with others would miss them.
+
 `liaison reload` writes a request into the home, and each process answers it in a file of its own; SIGHUP asks one
 process. A file that cannot be used changes nothing. What needs a restart is told, and stays as it was.
 """
@@ -20,10 +23,13 @@ from gateway.app.resources import Resources, wall_limits
 from gateway.config import Settings, load_settings
 from gateway.config.changes import Changes, changes, taken_over
 from gateway.config.file_marks import FileMarks
-from gateway.errors import LiaisonError
+from gateway.errors import LiaisonError, each_of
 from gateway.exchange.asking.ask import Asker
+from gateway.matching.own_rows.changed import changed_rows
+from gateway.matching.scripts.tables import own_rows
 from gateway.ops.doctor.finding import CheckContext, Obstacles
 from gateway.ops.doctor.home_checks import check_trial
+from gateway.ops.homes.own_tables import read_own_tables
 from gateway.ops.homes.reload_request import Reloaded, answer_reload, asked_reload
 from gateway.ports import events
 from gateway.ports.journal import EntryDraft
@@ -91,12 +97,14 @@ class LiveSettings:
         """Read the settings, put in force what may change, and write an entry and a log line of the result."""
         before = self._resources.settings
         try:
-            after, keys = await asyncio.to_thread(self._read)
+            after, keys, rows = await asyncio.to_thread(self._read)
         except LiaisonError as error:
             self._log.warning(LogLine.NODE_NOT_RELOADED, error)
-            await self._note(events.SETTINGS.draft(code=error.code, detail=str(error)[:500]))
-            return Reloaded(refused=str(error))
+            told = "; ".join(map(str, each_of(error)))
+            await self._note(events.SETTINGS.draft(code=error.code, detail=told[:500]))
+            return Reloaded(refused=told)
         found = changes(before, after)
+        found = Changes(found.live, (*found.restart, *rows))
         if self._take(taken_over(before, after), keys) and not any(path.startswith(_KEYS) for path in found.live):
             found = Changes((*found.live, _KEYS), found.restart)  # another key in the same file
         self._log.info(LogLine.NODE_RELOADED, count=len(found.live), target=", ".join(found.restart))
@@ -104,13 +112,17 @@ class LiveSettings:
             await self._note(events.SETTINGS.draft(changed=list(found.live), restart=list(found.restart)))
         return Reloaded(found.live, found.restart)
 
-    def _read(self) -> tuple[Settings, dict[str, PublicKey]]:
-        """Read the settings and the keys of tokens. Raises `Misconfigured` for what a start would refuse."""
+    def _read(self) -> tuple[Settings, dict[str, PublicKey], list[str]]:
+        """Read the settings and the keys of tokens, and which own rows of tables of names differ from those in force.
+
+        Raises `Misconfigured` for what a start would refuse.
+        """
         settings, clock = load_settings(self._resources.home.path), self._resources.clock
         context = CheckContext(settings, self._resources.home, clock, production=self._production)
         if found := [finding for finding in check_trial(context) if finding.is_stop]:
             raise Obstacles(found)
-        return settings, token_keys(settings, clock, self._production)
+        rows = changed_rows(own_rows(), read_own_tables(self._resources.home.path))
+        return settings, token_keys(settings, clock, self._production), rows
 
     def _take(self, settings: Settings, keys: dict[str, PublicKey]) -> bool:
         """Put settings in force; tell whether the keys of tokens are others."""

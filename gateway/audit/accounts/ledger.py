@@ -15,7 +15,7 @@ from gateway.ports import events
 from gateway.signing.keys import VerifyKey
 
 MARGIN_US = 120_000_000
-"""How far two members' clocks may differ: an event so near to the edge of an export may be missing in it."""
+"""The most by which two members' clocks may differ: an event so near to the edge of an export may be missing in it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,7 @@ INTERVAL_US = 1_000_000
 """The shortest time between two receipts of a channel."""
 
 GAP_PATIENCE_US = 20_000_000
-"""How long a number that did not arrive holds back the acknowledgement of those after it."""
+"""The time for which a number that did not arrive holds back the acknowledgement of those after it."""
 
 _KIND_SENT = "receipt-sent"
 _KIND_TAKEN = "receipt-taken"

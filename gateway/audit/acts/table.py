@@ -22,6 +22,7 @@ class ActKind(StrEnum):
 
     SUSPEND = "suspend"
     RESUME = "resume"
+    REVOKE = "revoke"
     WAIVE = "start-without-witness"
     NEXT_LOG = "next-log"
     PRUNE = "prune"
@@ -94,6 +95,9 @@ ACTS: Mapping[ActKind, Rule] = MappingProxyType(
     {
         ActKind.SUSPEND: Rule(Proof.SIGNATURES, (events.SUSPEND,), _ADMINISTRATOR, 1, unproved=True, lane=Lane.SWITCH),
         ActKind.RESUME: _signed(_ADMINISTRATOR, 1, events.RESUME, lane=Lane.QUICK),
+        ActKind.REVOKE: Rule(
+            Proof.SIGNATURES, (events.KEY_REMOVED,), _ADMINISTRATOR, 1, unproved=True, lane=Lane.QUICK
+        ),
         ActKind.WAIVE: _signed(_ADMINISTRATOR, 1, events.WITNESS_COMPARED),
         ActKind.NEXT_LOG: _signed(_ADMINISTRATOR, 1, events.EXCHANGE_CONTINUED, events.OPERATIONS_CONTINUED),
         ActKind.PRUNE: _signed(_ADMINISTRATOR, 1, events.PRUNED),

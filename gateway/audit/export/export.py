@@ -15,7 +15,7 @@ from types import MappingProxyType
 from typing import Any
 
 from gateway.audit.entries.entry import parse_entry
-from gateway.audit.export.layout import APPOINTMENT, MANIFEST, SIGNATURE, VERSION, LogRange, export_origin
+from gateway.audit.export.layout import APPOINTMENT, CHARTER, MANIFEST, SIGNATURE, VERSION, LogRange, export_origin
 from gateway.audit.export.progress_file import Done, LogPlan, Part, Plan
 from gateway.audit.export.writer import ExportedLog, ExportProgress, Files, Progress, readable_heads
 from gateway.audit.log.succession import by_number
@@ -175,7 +175,7 @@ def trust_documents(
     charter: Sequence[bytes], descriptors: Mapping[str, Sequence[bytes]], statuses: Mapping[str, bytes]
 ) -> dict[str, bytes]:
     """Return trust documents as the files that an export carries, one document on each line."""
-    files = {"trust/charter.jsonl": _lines(charter)}
+    files = {CHARTER: _lines(charter)}
     files |= {f"trust/descriptors/{member}.jsonl": _lines(items) for member, items in descriptors.items()}
     files |= {f"trust/statuses/{member}.json": item for member, item in statuses.items()}
     return files

@@ -7,6 +7,7 @@
     trust/…                  charter, descriptors, statuses and the auditor's appointment: carried for convenience, and
                              verified under the auditor's own charter
     policies/<hash>.json     the policies that decided
+    names/<table>.tsv        the member's own rows of the tables of names
     <log>-<number>/checkpoint          the newest head (C2SP tlog-checkpoint)
     <log>-<number>/heads.jsonl         {"head":…}: earlier heads, at most one for each 256 entries
     <log>-<number>/continued.json      where the log goes on under the next number because entries are lost: the first
@@ -43,10 +44,12 @@ PART: Final = "export.part"
 CHECKPOINT: Final = "checkpoint"
 HEADS: Final = "heads.jsonl"
 CONTINUED: Final = "continued.json"
+CHARTER: Final = "trust/charter.jsonl"
 APPOINTMENT: Final = "trust/appointment.json"
 OPENINGS: Final = "openings"
 STATEMENTS: Final = "statements"
 POLICIES: Final = "policies"
+NAMES: Final = "names"
 
 _BASE64 = rb"([A-Za-z0-9+/]*={0,2})"
 _INDEX = rb'\{"index":(0|[1-9][0-9]{0,17}),'

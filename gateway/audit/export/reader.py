@@ -12,7 +12,9 @@ from typing import Any
 from gateway.audit.export.files import hash_file, read_file
 from gateway.audit.export.layout import (
     APPOINTMENT,
+    CHARTER,
     MANIFEST,
+    NAMES,
     POLICIES,
     SIGNATURE,
     VERSION,
@@ -34,9 +36,9 @@ _MAX_NOTE = 256 * 1024
 _MAX_DOCUMENT = 64 * 1024 * 1024
 _MEMBERS = {"v", "member", "created", "since", "until", "appointment", "auditor", "appointed_by", "logs", "files"}
 _RANGE = {"size", "first", "stop", "low", "high"}
-_DOCUMENTS = ("trust/", f"{POLICIES}/")
+_DOCUMENTS = ("trust/", f"{POLICIES}/", f"{NAMES}/")
 _LOG = re.compile(r"(?:exchange|operations)/[1-9][0-9]{0,8}", re.ASCII)
-_FILE = re.compile(r"[a-z0-9.-]+(?:/[a-z0-9.-]+){0,12}", re.ASCII)
+_FILE = re.compile(r"[a-z0-9._-]+(?:/[a-z0-9._-]+){0,12}", re.ASCII)
 _HASH = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _MAX_SIZE = 1 << 40
 
@@ -81,6 +83,12 @@ class ExportReader:
             found += [line for line in read_file(self.folder, name, _MAX_DOCUMENT).split(b"\n") if line]
         return found
 
+    def charter(self) -> list[bytes]:
+        """Return the versions of the charter that the export carries, not verified; none where it has no such file."""
+        if CHARTER not in self._files:
+            return []
+        return [line for line in read_file(self.folder, CHARTER, _MAX_DOCUMENT).split(b"\n") if line]
+
     def appointment(self) -> bytes:
         """Return the appointment that the export carries, not verified; empty when there is none."""
         return read_file(self.folder, APPOINTMENT, _MAX_DOCUMENT) if APPOINTMENT in self._files else b""
@@ -89,6 +97,11 @@ class ExportReader:
         """Yield the policies that the export carries, with the hash in each name."""
         for name in self._named(f"{POLICIES}/"):
             yield Path(name).stem, read_file(self.folder, name, _MAX_DOCUMENT)
+
+    def name_tables(self, largest: int) -> Iterator[tuple[str, bytes]]:
+        """Yield the member's own tables of names, by the name of the table. Raises `Malformed` for a larger one."""
+        for name in self._named(f"{NAMES}/"):
+            yield Path(name).stem, read_file(self.folder, name, largest)
 
     def _named(self, prefix: str) -> list[str]:
         return [name for name in sorted(self._files) if name.startswith(prefix)]

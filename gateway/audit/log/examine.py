@@ -8,9 +8,8 @@ from pathlib import Path
 from gateway.audit.log.head import LogHead, known_state
 from gateway.audit.log.highwater import high_water_path, moved, newest_seen
 from gateway.audit.log.numbers import newest_number, require_begun, store_name
-from gateway.audit.tree.checkpoint import HeadSigner, Signer, origin
+from gateway.audit.tree.checkpoint import HeadSigner, LogKeys, Signer, origin
 from gateway.ports.log_store import LogStore
-from gateway.signing.keys import VerifyKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +47,12 @@ def examine_log(store: LogStore, key: HeadSigner, member: str, name: str, highwa
     """
     number = newest_number(store, highwater, name)
     signer = Signer(origin(member, name, number), key)
-    admitted, log = VerifyKey.admit(key.spki), store_name(name, number)
-    seen = newest_seen(high_water_path(highwater, name, number), signer.origin, admitted)
+    keys, log = LogKeys.of(key).verifiers, store_name(name, number)
+    seen = newest_seen(high_water_path(highwater, name, number), signer.origin, keys)
     from_elsewhere = moved(seen, store.identity())
     state = known_state(store, log, seen, from_elsewhere)
     require_begun(log, number, state)
     if state is None:
         return None
-    head = LogHead(store, signer, admitted, state, seen, from_elsewhere)
+    head = LogHead(store, signer, keys, state, seen, from_elsewhere)
     return ExaminedLog(name, log, signer.origin, from_elsewhere, head)

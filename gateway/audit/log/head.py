@@ -8,7 +8,7 @@ committed root, and a head is signed only over a root that was committed and tha
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from gateway.audit.entries.entry import parse_entry
 from gateway.audit.log.highwater import Seen
@@ -71,12 +71,18 @@ class LogHead:
     checkpoint: bytes
 
     def __init__(
-        self, store: LogStore, signer: Signer, key: VerifyKey, state: LogState, seen: Seen | None, moved: str
+        self,
+        store: LogStore,
+        signer: Signer,
+        keys: Sequence[VerifyKey],
+        state: LogState,
+        seen: Seen | None,
+        moved: str,
     ) -> None:
         self._store = store
         self._signer = signer
         self._origin = signer.origin
-        self._key = key
+        self._keys = keys
         self.tree = rebuild_tree(store, state)
         self._check(state, seen, moved)
         self.state = state
@@ -86,12 +92,17 @@ class LogHead:
             check_end(current, store)
         self.checkpoint = signer.sign(self.state.size, self.state.root)
 
+    def sign_with(self, signer: Signer, keys: Sequence[VerifyKey]) -> None:
+        """Sign with other keys from now on, beginning with the newest head; `keys` are all that have signed."""
+        self._signer, self._keys = signer, keys
+        self.checkpoint = signer.sign(self.state.size, self.state.root)
+
     def _check(self, state: LogState, seen: Seen | None, moved: str) -> None:
         """Compare the database with the signed heads. `Contradicted` also says when the database is another one."""
         try:
-            check_state(self.tree, state, self._store, self._origin, self._key)
+            check_state(self.tree, state, self._store, self._origin, self._keys)
             if seen is not None:
-                check_extends(self.tree, seen.head, self._store, state.log, self._key)
+                check_extends(self.tree, seen.head, self._store, state.log, self._keys)
         except Contradicted as error:
             if not moved:
                 raise
@@ -121,7 +132,7 @@ class LogHead:
             )
         rows = self._store.bodies(current.log, known.size, current.size)
         extend_tree(self.tree, rows, current.size, current.log)
-        check_state(self.tree, current, self._store, self._origin, self._key)
+        check_state(self.tree, current, self._store, self._origin, self._keys)
         self.last_us = max(self.last_us, self._time_of_last())
         self.checkpoint = self._signer.sign(current.size, current.root)
 

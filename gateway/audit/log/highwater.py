@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -86,22 +87,23 @@ class HighWater:
             return False
         return True
 
-    def read(self, origin: str, key: VerifyKey) -> Seen | None:
-        """Return the largest head in the files of this log that `key` signed for `origin`; None when there is none.
+    def read(self, origin: str, keys: Sequence[VerifyKey]) -> Seen | None:
+        """Return the largest head in the files of this log that one of `keys` signed for `origin`; None
+        when there is none.
 
         The very first write may have been torn: a single slot in which nothing verifies counts as a missing file.
         Raises `Misconfigured` when there are more slots, and none verifies.
         """
-        self._turn = self._next(origin, key)
-        return newest_seen(self._all, origin, key)
+        self._turn = self._next(origin, keys)
+        return newest_seen(self._all, origin, keys)
 
-    def _next(self, origin: str, key: VerifyKey) -> int:
+    def _next(self, origin: str, keys: Sequence[VerifyKey]) -> int:
         """Return the slot of our own file to write next: one without a head, else that of the older head."""
         try:
             data = os.pread(self._handle, 2 * SLOT, 0).ljust(2 * SLOT, b"\0")
         except OSError as error:
             raise self._failed(error) from error
-        heads = [signed_head(_parts(data[start : start + SLOT])[0], origin, [key]) for start in (0, SLOT)]
+        heads = [signed_head(_parts(data[start : start + SLOT])[0], origin, keys) for start in (0, SLOT)]
         sizes = [head.size if head else -1 for head in heads]
         return sizes.index(min(sizes))
 
@@ -130,10 +132,11 @@ class HighWater:
         )
 
 
-def newest_seen(path: Path, origin: str, key: VerifyKey) -> Seen | None:
+def newest_seen(path: Path, origin: str, keys: Sequence[VerifyKey]) -> Seen | None:
     """Return the largest head in the files of a log, of all processes, as `HighWater.read` does; nothing is locked."""
     slots = _slots(path)
-    verified = [Seen(head, database) for data, database in slots if (head := signed_head(data, origin, [key]))]
+    heads = [(signed_head(data, origin, keys), database) for data, database in slots]
+    verified = [Seen(head, database) for head, database in heads if head is not None]
     if len(slots) > 1 and not verified:
         raise Misconfigured(
             "the file holds no head that the log's key signed",

@@ -37,14 +37,13 @@ from gateway.audit.log.head import LogHead, state_at_start, time_of_entry
 from gateway.audit.log.highwater import HighWater, high_water_path, moved
 from gateway.audit.log.numbers import newest_number, store_name
 from gateway.audit.log.recovery import as_broken
-from gateway.audit.tree.checkpoint import HeadSigner, Signer, origin
+from gateway.audit.tree.checkpoint import HeadSigner, LogKeys, Signer, origin
 from gateway.clock import JUMP_US, Clock
 from gateway.errors import LiaisonError, StorageBroken, Unavailable
 from gateway.model.exchange import LogProof
 from gateway.ports.content_keys import ContentKeys
 from gateway.ports.journal import EntryDraft, Logged, LogName, StoredAnswer
 from gateway.ports.log_store import LogState, LogStore, NewEntry
-from gateway.signing.keys import VerifyKey
 
 
 class AuditLog:
@@ -88,12 +87,12 @@ class AuditLog:
         self._high_water = HighWater(
             high_water_path(highwater, name, number), shared=store.shared, database=self.database
         )
-        self._verify_key = VerifyKey.admit(key.spki)
+        self._keys = LogKeys.of(key).verifiers
         try:
-            seen = self._high_water.read(self.origin, self._verify_key)  # before the state: others go on signing
+            seen = self._high_water.read(self.origin, self._keys)  # before the state: others go on signing
             self.moved = moved(seen, self.database)
             state = state_at_start(store, self.store_name, number, opening, seen, self.moved)
-            self._head = LogHead(store, self._signer, self._verify_key, state, seen, self.moved)
+            self._head = LogHead(store, self._signer, self._keys, state, seen, self.moved)
             if not self.moved:  # else this may be the wrong copy until an entry says that the log is here
                 self._high_water.write(self._head.checkpoint)
         except BaseException:
@@ -127,6 +126,14 @@ class AuditLog:
         with self._lock:
             self._broken = True
             self._high_water.close()
+
+    def sign_with(self, keys: LogKeys) -> None:
+        """Sign heads with other keys from now on, beginning with the newest one."""
+        with self._lock, self._unforgiving():
+            self._require_open()
+            self._signer, self._keys = Signer(self.origin, keys), keys.verifiers
+            self._head.sign_with(self._signer, self._keys)
+            self._high_water.write(self._head.checkpoint)
 
     # ------------------------------------------------------------ other processes
 
@@ -186,7 +193,7 @@ class AuditLog:
         Raises `Malformed` when there is no such entry.
         """
         if origin not in ("", self.origin):
-            return earlier_proof(self._store, origin, index, self._verify_key)
+            return earlier_proof(self._store, origin, index, self._keys)
         with self._lock:
             return LogProof(index, self._head.tree.inclusion(index, self._head.state.size), self._head.checkpoint)
 

@@ -24,7 +24,7 @@ from gateway.audit.log.highwater import high_water_path, read_heads
 from gateway.audit.log.log import AuditLog
 from gateway.audit.log.numbers import newest_number, store_name
 from gateway.audit.log.succession import text_hash
-from gateway.audit.tree.checkpoint import Checkpoint, Signer, parse_checkpoint, signed_head
+from gateway.audit.tree.checkpoint import Checkpoint, HeadSigner, LogKeys, Signer, parse_checkpoint, signed_head
 from gateway.audit.tree.checkpoint import origin as origin_of
 from gateway.audit.tree.merkle import Tree, leaf_hash
 from gateway.clock import Clock
@@ -35,7 +35,7 @@ from gateway.ports import events
 from gateway.ports.content_keys import ContentKeys
 from gateway.ports.journal import EntryDraft, Logged, LogName
 from gateway.ports.log_store import LogState, LogStore
-from gateway.signing.keys import SigningKey, VerifyKey
+from gateway.signing.keys import VerifyKey
 
 MARGIN = 1_000
 """Numbers of a channel that are skipped beyond those of the lost entries: answers may have left after the largest head
@@ -91,7 +91,7 @@ class LostLog:
 
     store: KeepingStore
     keys: ContentKeys
-    key: SigningKey
+    key: HeadSigner
     listed: Sequence[VerifyKey]
     clock: Clock
     member: str
@@ -200,7 +200,7 @@ class LostLog:
         return [(head, source) for data, source in found if (head := self._verified(data, origin)) is not None]
 
     def _verified(self, data: bytes, origin: str) -> Checkpoint | None:
-        return signed_head(data, origin, (self.key.verify_key(), *self.listed))
+        return signed_head(data, origin, (*LogKeys.of(self.key).verifiers, *self.listed))
 
     def _tree(self, state: LogState | None) -> tuple[Tree, bool]:
         """Return the tree over the rows up to the first bad one, and whether it matches the state (step 2)."""

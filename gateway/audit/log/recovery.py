@@ -3,7 +3,7 @@
 1. every row is re-hashed, and its hash is the one stored beside it;
 2. the rows are gapless from 0, and as many as the state says;
 3. their root is the state's;
-4. the stored head was signed by our key, and the tree extends it;
+4. the stored head was signed by a key of ours, and the tree extends it;
 5. the same for the high-water file.
 
 A failed check raises `Contradicted`, which names the first bad entry as closely as the evidence allows: exactly, when
@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from gateway.audit.tree.checkpoint import Checkpoint, signed_head, verify_checkpoint
+from gateway.audit.tree.checkpoint import Checkpoint, signed_head, verify_head
 from gateway.audit.tree.merkle import Tree, leaf_hash
 from gateway.audit.tree.tile_tree import Roots
 from gateway.errors import Contradicted, LiaisonError, StorageBroken
@@ -46,13 +46,13 @@ def extend_tree(tree: Tree, rows: Iterable[tuple[int, bytes, bytes]], size: int,
     return tree
 
 
-def check_state(tree: Tree, state: LogState, store: LogStore, origin: str, key: VerifyKey) -> None:
+def check_state(tree: Tree, state: LogState, store: LogStore, origin: str, keys: Sequence[VerifyKey]) -> None:
     """Carry out checks 3 and 4."""
     if tree.root() != state.root:
-        raise changed(tree, _history(store, state.log, origin, key), state.log, "the stored root")
+        raise changed(tree, _history(store, state.log, origin, keys), state.log, "the stored root")
     if state.checkpoint:
-        head = verify_checkpoint(state.checkpoint, origin, key)
-        check_extends(tree, head, store, state.log, key)
+        head = verify_head(state.checkpoint, origin, keys)
+        check_extends(tree, head, store, state.log, keys)
 
 
 def check_end(state: LogState, store: LogStore) -> None:
@@ -61,12 +61,12 @@ def check_end(state: LogState, store: LogStore) -> None:
         raise tampered(state.log, state.size, "it was put in after the last signed head")
 
 
-def check_extends(tree: Tree, head: Checkpoint, store: LogStore, log: str, key: VerifyKey) -> None:
+def check_extends(tree: Tree, head: Checkpoint, store: LogStore, log: str, keys: Sequence[VerifyKey]) -> None:
     """Check that `tree` has at least the entries of `head`, and the same ones (check 5)."""
     if head.size > tree.size:
         raise tampered(log, tree.size, f"its row is missing: a head over {head.size} entries was signed")
     if tree.root(head.size) != head.root:
-        history = [*_history(store, log, head.origin, key), head]
+        history = [*_history(store, log, head.origin, keys), head]
         raise changed(tree, history, log, f"the head that was signed over {head.size} entries")
 
 
@@ -113,13 +113,13 @@ def first_bad_range(tree: Roots, heads: Sequence[Checkpoint]) -> tuple[int, int]
     return good, max(good + 1, tree.size)
 
 
-def _history(store: LogStore, log: str, origin: str, key: VerifyKey) -> list[Checkpoint]:
-    return list(_verified(store.checkpoints(log), origin, key))
+def _history(store: LogStore, log: str, origin: str, keys: Sequence[VerifyKey]) -> list[Checkpoint]:
+    return list(_verified(store.checkpoints(log), origin, keys))
 
 
-def _verified(heads: Iterable[bytes], origin: str, key: VerifyKey) -> Iterator[Checkpoint]:
+def _verified(heads: Iterable[bytes], origin: str, keys: Sequence[VerifyKey]) -> Iterator[Checkpoint]:
     for data in heads:
-        if (head := signed_head(data, origin, [key])) is not None:
+        if (head := signed_head(data, origin, keys)) is not None:
             yield head
 
 

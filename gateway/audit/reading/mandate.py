@@ -26,7 +26,7 @@ log goes on under another number."""
 
 NO_AUDITOR: Final = "no-auditor"
 OUTSIDE: Final = "outside"
-"""Why a private part is not shown, beside `time`, `counterpart` and `agency`: its entry only fills up a bundle."""
+"""A reason to show no private part, beside `time`, `counterpart`, `agency`: its entry only fills up a bundle."""
 
 
 @dataclass(frozen=True, slots=True)

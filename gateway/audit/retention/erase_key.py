@@ -35,7 +35,7 @@ _LONGEST = 64 * 1024
 
 @dataclass(frozen=True, slots=True)
 class ErasureReason:
-    """Why content is erased. `ground` is `age`, `entry`, `subject` or `court-order`; `order` is the id of the act."""
+    """A reason to erase. `ground` is `age`, `entry`, `subject` or `court-order`; `order` the id of the act."""
 
     ground: str
     by: str

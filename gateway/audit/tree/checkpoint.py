@@ -9,7 +9,7 @@ import base64
 import binascii
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -40,6 +40,37 @@ class HeadSigner(Protocol):
 
     def sign(self, data: bytes) -> bytes:
         """Return the signature of `data`, 64 bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogKeys:
+    """The keys of a member's logs: `key` signs heads, and so do those `beside` it while the key is rotated.
+
+    `earlier` are public keys that signed heads before. It is a `HeadSigner`, that of `key`.
+    """
+
+    key: HeadSigner
+    beside: tuple[HeadSigner, ...] = ()
+    earlier: tuple[VerifyKey, ...] = ()
+
+    @property
+    def spki(self) -> bytes:
+        """The public half of `key` as SubjectPublicKeyInfo (DER)."""
+        return self.key.spki
+
+    def sign(self, data: bytes) -> bytes:
+        """Return the signature of `data` by `key`."""
+        return self.key.sign(data)
+
+    @property
+    def verifiers(self) -> tuple[VerifyKey, ...]:
+        """All keys that have signed heads of these logs, the newest first."""
+        return (*(VerifyKey.admit(each.spki) for each in (self.key, *self.beside)), *self.earlier)
+
+    @staticmethod
+    def of(key: HeadSigner) -> LogKeys:
+        """Return the keys of a log that has had one key only, or `key` itself if it is more."""
+        return key if isinstance(key, LogKeys) else LogKeys(key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,20 +124,22 @@ def raw_key(spki: bytes) -> bytes:
 
 
 class Signer:
-    """Signs the heads of one log. Signatures are deterministic: the same head has the same bytes."""
+    """Signs the heads of one log. Signatures are deterministic: the same head has the same bytes.
+
+    While the key is rotated a head has the signatures of both, so that each reader finds the one that it knows.
+    """
 
     def __init__(self, log_origin: str, key: HeadSigner) -> None:
+        keys = LogKeys.of(key)
         self.origin = log_origin
-        self.public = raw_key(key.spki)
-        self.vkey = vkey(log_origin, self.public)
-        self._key = key
-        self._key_id = key_id(log_origin, self.public)
+        self.vkey = vkey(log_origin, raw_key(key.spki))
+        self._keys = [(each, key_id(log_origin, raw_key(each.spki))) for each in (keys.key, *keys.beside)]
 
     def sign(self, size: int, root: bytes) -> bytes:
         """Return the signed checkpoint."""
         text = f"{self.origin}\n{size}\n{base64.b64encode(root).decode()}\n".encode()
-        line = base64.b64encode(self._key_id + self._key.sign(text)).decode()
-        return text + f"\n{_DASH}{self.origin} {line}\n".encode()
+        lines = (base64.b64encode(known_as + key.sign(text)).decode() for key, known_as in self._keys)
+        return text + b"\n" + "".join(f"{_DASH}{self.origin} {line}\n" for line in lines).encode()
 
 
 def parse_checkpoint(data: bytes) -> Checkpoint:
@@ -158,6 +191,14 @@ def verify_checkpoint(data: bytes, log_origin: str, key: VerifyKey) -> Checkpoin
     for line in ours:
         key.verify(line.signature, checkpoint.text)
     return checkpoint
+
+
+def verify_head(data: bytes, log_origin: str, keys: Sequence[VerifyKey]) -> Checkpoint:
+    """Return the checkpoint in `data` when it is of `log_origin` and one of `keys` signed it.
+
+    Raises as `verify_checkpoint` for the first key.
+    """
+    return signed_head(data, log_origin, keys) or verify_checkpoint(data, log_origin, keys[0])
 
 
 def signed_head(data: bytes, log_origin: str, keys: Iterable[VerifyKey]) -> Checkpoint | None:

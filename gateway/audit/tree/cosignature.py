@@ -79,7 +79,11 @@ class Cosigner:
 
     def __init__(self, name: str, keys: Sequence[WitnessSigningKey]) -> None:
         self.name = name
-        self._keys = [(key, cosignature_key_id(name, key.public)) for key in keys]
+        self.use(keys)
+
+    def use(self, keys: Sequence[WitnessSigningKey]) -> None:
+        """Cosign with these keys from now on."""
+        self._keys = [(key, cosignature_key_id(self.name, key.public)) for key in keys]
 
     def cosign(self, checkpoint: Checkpoint, time_s: int) -> bytes:
         """Return a signature line by each key."""

@@ -11,7 +11,7 @@ from gateway.audit.entries.entry import Entry
 from gateway.audit.retention.holds import HoldAction, parse_hold
 from gateway.errors import BadSignature, LiaisonError
 from gateway.model.names import MemberId
-from gateway.ports.events import HOLD_LIFTED, HOLD_PLACED, SUSPEND, WITNESS_COMPARED
+from gateway.ports.events import HOLD_LIFTED, HOLD_PLACED, WITNESS_COMPARED
 from gateway.signing.dsse import Document, decode64
 from gateway.trust.documents.persons import Person
 from gateway.trust.view import TrustView
@@ -26,19 +26,25 @@ ACT_KINDS = frozenset(_HOLDS) | {
 }
 """Kinds of entries that keep a signed act; inspections and policies are documents of their own."""
 
+_MAY_BE_UNPROVED = frozenset(
+    event.kind for rule in ACTS.values() if rule.proof is Proof.SIGNATURES and rule.unproved for event in rule.events
+)
+"""Kinds of entries of what has to work without a signature, too: switching off, and removing a key."""
+
 
 def check_act(entry: Entry, private: Mapping[str, Any], member: MemberId, view: TrustView) -> str:
     """Return the name of the act that an entry keeps, all of whose signatures were by keys that were listed then.
 
     A name stands in one entry, since an act counts once; an act that prunes several logs has one for each.
 
-    Entries of version 0.1.0 keep no act but those of holds, and an off-switch may be unproved: of these it is empty.
+    Entries of version 0.1.0 keep no act but those of holds, and an off-switch or the removal of a key may be unproved:
+    of these it is empty.
     Raises `LiaisonError` for an act that does not verify, or that is not the one of the entry.
     """
     if entry.kind in _HOLDS:
         return _check_hold(entry, private, member, view)
     if "act" not in private:
-        if "proof" in private and (entry.kind != SUSPEND.kind or private["proof"] != Proof.UNPROVED):
+        if "proof" in private and (entry.kind not in _MAY_BE_UNPROVED or private["proof"] != Proof.UNPROVED):
             raise BadSignature("it says how it is proved, and keeps no act", code="act-missing")
         return ""
     act, document = parse_act(decode64(private["act"]))
@@ -67,6 +73,8 @@ def _is_its_own(act: Act, private: Mapping[str, Any]) -> bool:
     if act.kind is ActKind.NEXT_LOG:
         log = str(private.get("log")).partition("/")[0]
         return act.detail == {"log": log, "unwitnessed": private.get("unwitnessed")}
+    if act.kind is ActKind.REVOKE:
+        return act.detail == {"keys": private.get("keys"), "since_us": private.get("since_us")}
     return act.kind is not ActKind.PRUNE or act.detail == {"before_us": private.get("before_us")}
 
 

@@ -10,7 +10,7 @@ from gateway.audit.accounts.ledger import Ledger
 from gateway.audit.entries.entry import Entry, parse_entry
 from gateway.audit.export.reader import ExportReader, exchange_logs
 from gateway.audit.log.succession import split_name
-from gateway.audit.verify.findings import Report
+from gateway.audit.verify.findings import Check, Report
 from gateway.audit.verify.reconcile import Comparison, compare
 from gateway.audit.verify.verify import verify_export
 from gateway.clock import Clock
@@ -29,7 +29,8 @@ from gateway.trust.view import TrustView
 class Reconciled:
     """The report of each export for itself, by member, and what they disagree about.
 
-    There is no `comparison` when one of them is contradicted already: nothing can be concluded from it.
+    There is no `comparison` when one of them is contradicted already, or is under a charter that is not known: nothing
+    can be concluded from it.
     """
 
     reports: dict[str, Report]
@@ -61,7 +62,7 @@ def reconcile_exports(
     reports = {
         name: verify_export(folder, charter, clock, fingerprint) for name, folder in zip(names, folders, strict=True)
     }
-    if any(report.exit_code == 1 for report in reports.values()):
+    if any(report.exit_code == 1 or not report.is_proved(Check.CHARTER) for report in reports.values()):
         return Reconciled(reports, None)
     sides = [
         Ledger(name, other, export.created_us, export.since_us, export.until_us, bool(export.appointment_hash))

@@ -1,6 +1,6 @@
 """The auditor's check. It needs the evidence and the charter, and nothing from the audited node.
 
- 1. the charter's chain of versions verifies (by its fingerprint, where one is given);
+ 1. the charter's chain of versions verifies (by its fingerprint, where one is given), up to that of the evidence;
  2. the descriptors are signed by the authorities in the charter, and the member lists a log key;
  3. an export's files are those in its manifest, which a listed log key signed;
  4. the newest head of each log is signed by a log key that was listed then;
@@ -44,6 +44,7 @@ from gateway.audit.verify.answered_twice import ClockEntry
 from gateway.audit.verify.erasure_proofs import ErasureProof
 from gateway.audit.verify.findings import Check, Report
 from gateway.audit.verify.log_checks import LogCheck
+from gateway.audit.verify.older_charter import older_charter
 from gateway.audit.verify.segment_checks import PrunedMark, Rules
 from gateway.audit.verify.workers import Checkers, Trust, checkers
 from gateway.clock import Clock, rfc3339
@@ -75,9 +76,16 @@ def verify_home(
     fingerprint: str | None = None,
     statements: bool = True,
     progress: Progress = no_progress,
+    carried: Sequence[bytes] = (),
 ) -> Report:
-    """Check the logs of a home, whose node may be running. `charter` are all versions, oldest first."""
+    """Check the logs of a home, whose node may be running. `charter` are all versions, oldest first.
+
+    `carried` are the versions that the home itself holds.
+    """
     report = Report()
+    if older := older_charter(charter, carried, clock, fingerprint):
+        report.not_provable(Check.CHARTER, older)
+        return report
     view = _view(report, member, charter, descriptors, clock, fingerprint)
     if view is not None:
         logs = [HomeLog(store, keys, name, highwater) for name in store.logs()]
@@ -109,6 +117,9 @@ def verify_export(
         descriptors = export.descriptors()
     except LiaisonError as error:
         report.contradicted(Check.DESCRIPTORS, error.message)
+        return report
+    if older := older_charter(charter, export.charter(), clock, fingerprint):
+        report.not_provable(Check.CHARTER, older)
         return report
     view = _view(report, export.member, charter, descriptors, clock, fingerprint)
     if view is None:

@@ -130,7 +130,7 @@ class Answerer:
             self.admit(new)
 
     def _cannot_keep(self, jobs: list[Job], error: Unavailable) -> None:
-        """Refuse what cannot be kept now, without an entry: there is no descriptor for one (nothing was signed)."""
+        """Refuse what cannot be kept or signed now, without an entry (nothing was signed)."""
         refusal = FrameRefusal.of(error)
         self._send([(job, refusal) for job in jobs])
         self._leave(jobs)
@@ -157,7 +157,11 @@ class Answerer:
                 self._gatherer.ask_sources(job, self._stage.put)
 
     def _decide_all(self, verified: list[Job], policy: PolicyEngine) -> None:
-        """Recognise repeated requests, decide on all questions, and charge the quotas (the rest of 4, 5 and 6)."""
+        """Recognise repeated requests, decide on all questions, and charge the quotas (the rest of 4, 5 and 6).
+
+        Raises `Unavailable` where nothing can be kept, or where our own key was removed, so that nothing is signed.
+        """
+        self._parts.check_key()
         self._recognise(verified)
         now_us = self._parts.clock.now_us()
         for job in verified:

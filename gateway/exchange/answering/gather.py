@@ -39,7 +39,7 @@ from gateway.model.hit import (
     Withheld,
 )
 from gateway.model.marking import Marking, ReleaseMarking
-from gateway.model.query import Query
+from gateway.model.query import PersonQuery, Query
 from gateway.ports.sources import Occasion, SigningSource, Source, SourceDescription
 from gateway.records.sdjwt import UnsignedRecord, prepare, present
 from gateway.statements.answer import MAX_RULES
@@ -112,8 +112,10 @@ class Gatherer:
     def _pass_over_one_word(self, job: Job) -> None:
         """Note as missing what the thresholds of the purpose do not search for: longer names that hold one word."""
         request = job.verified.value
+        if not job.expected or not isinstance(request.query, PersonQuery):
+            return
         thresholds = SETS[job.policy.strictness(request.purpose)]
-        if job.expected and not thresholds.one_word and asks_for_one_word(request.query):
+        if not thresholds.one_word and asks_for_one_word(request.query):
             job.expected += ((NOT_SEARCHED, NOT_SEARCHED),)
             job.note(Findings(NOT_SEARCHED, NOT_SEARCHED, "not-searched"))
 
@@ -250,7 +252,8 @@ class Gatherer:
         if match is None:
             found.note_changed(candidate)
             return None
-        candidate = replace(candidate, match=match)
+        if match is not candidate.match:
+            candidate = replace(candidate, match=match)
         if not release.decision.allow:
             return self._bare(job, candidate, found, release.decision)
         shown = self._prepare(job, record) if issued is None else issued

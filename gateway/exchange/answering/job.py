@@ -87,7 +87,6 @@ class Job:
 
     __slots__ = (
         "_found",
-        "_policy",
         "_ticket",
         "_told",
         "begun",
@@ -101,6 +100,7 @@ class Job:
         "off",
         "opened",
         "peer",
+        "policy",
         "question",
         "refusal",
         "request",
@@ -115,7 +115,6 @@ class Job:
     def __init__(self, inbound: Inbound, begun: float, deadline: float) -> None:
         self.inbound = inbound
         self.view: TrustView | None = None
-        self._policy: PolicyEngine | None = None
         self.begun = begun
         self.deadline = deadline
         self.peer = MemberId(inbound.line)
@@ -162,14 +161,7 @@ class Job:
 
     def come_in_under(self, view: TrustView, policy: PolicyEngine, switches: Mapping[str, Switch]) -> None:
         """Note what is in force as the request comes in: this policy decides on all of it, whatever comes after."""
-        self.view, self._policy, self.switches = view, policy, switches
-
-    @property
-    def policy(self) -> PolicyEngine:
-        """The policy that decides on all of the request. Raises `LiaisonError` before it came in."""
-        if self._policy is None:
-            raise LiaisonError("no policy decides on this job yet")
-        return self._policy
+        self.view, self.policy, self.switches = view, policy, switches
 
     def ask(self, member: MemberId) -> QuestionAttributes:
         """Return the attributes of the question, on which the policy of this node's `member` decides."""

@@ -38,12 +38,12 @@ from gateway.errors import (
     Suspended,
     TimedOut,
     Unavailable,
-    Untrusted,
 )
 from gateway.exchange.asking import entries as notes
 from gateway.exchange.asking.breaker import Breakers
-from gateway.exchange.asking.check_answer import check_answer
+from gateway.exchange.asking.check_answer import Checked, check_answer
 from gateway.exchange.asking.inquiry import Asked, Inquiry
+from gateway.exchange.asking.outcomes import outcome_at_home, outcome_unheard
 from gateway.exchange.asking.own_agencies import OwnSources
 from gateway.exchange.asking.sending import send
 from gateway.exchange.asking.shown_line import show_line
@@ -63,6 +63,7 @@ from gateway.ports.quotas import QuotaPlace
 from gateway.ports.sources import Occasion
 from gateway.statements.request import REQUEST_KIND
 from gateway.storage.log.group_commit import LogWriters
+from gateway.trust.standing import check_own_standing, check_standing
 from policy.attributes import AskAttributes, QuestionAttributes
 from policy.engine.engine import PolicyEngine
 from policy.explain import forbidden
@@ -216,16 +217,18 @@ class Asker:
         return attributes.agreement
 
     def _check_member(self, command: SearchCommand, member: MemberId) -> None:
-        """Raise when nothing may be sent to `member` now: it is switched off, removed, or its status is over."""
+        """Raise when nothing may be sent to `member` now: it is switched off, or not trusted, or we are not."""
         parts = self._parts
         if (reason := parts.suspensions.suspends(peer=member, purpose=command.purpose.value)) is not None:
             raise Suspended("exchange with `{member}` is suspended: {reason}", member=member, reason=reason)
-        view = parts.trust()
+        view, now_us = parts.trust(), parts.clock.now_us()
+        check_own_standing(view, parts.member, now_us)
+        check_standing(view, member, now_us)
         if not view.active(member):
             raise Forbidden(
                 "`{member}` is not an active member of the federation", code="not-a-member", where="to", member=member
             )
-        view.freshness(member, parts.clock.now_us())
+        view.freshness(member, now_us)
 
     def _request(
         self,
@@ -262,7 +265,7 @@ class Asker:
         try:  # a member may have been removed since its request was made
             self._check_member(asked.inquiry.command, asked.member)
         except LiaisonError as error:
-            added(await self._silent(asked, error, outcome=_outcome_at_home(error)))
+            added(await self._silent(asked, error, outcome=outcome_at_home(error)))
             return None
         if since_us := self.breakers.silent_since(asked.member):
             why = Unavailable("no answer since {time}", code=SILENT_SINCE, where=asked.member, time=rfc3339(since_us))
@@ -304,17 +307,43 @@ class Asker:
             return await self._turned_away(asked, lost)
         try:
             message = sending.result()
-            check = partial(check_answer, self._parts, asked.request, asked.sealed.payload_hash, message)
-            checked = await self._turns.take(check)  # 5
+            view = self._parts.trust()
+            checked = await self._turns.take(self._check_of(asked, message))  # 5
         except Exception as problem:  # noqa: BLE001 - whatever goes wrong in a verification is no answer
             reraise_fatal(problem)
-            outcome = _outcome_unheard(problem) if problem is lost else Outcome.NOT_ACCEPTED
+            outcome = outcome_unheard(problem) if problem is lost else Outcome.NOT_ACCEPTED
+            if outcome is Outcome.NOT_ACCEPTED and (removed := self._removed(asked.member)) is not None:
+                problem = removed
             return await self._silent(asked, as_error(problem), outcome=outcome)
         place = await self._writers.exchange.write(notes.received(asked, checked, message, event))  # 6
+        if self._parts.trust() is not view and (why := await self._second_look(asked, message)) is not None:
+            await self._writers.operations.write(notes.kept_back(asked, why, place.index))
+            return self._line(asked, why, outcome_at_home(why))
         self._note_received(asked.member)
         self._parts.note_head(checked.shown)
         # Records are verified and compared in a thread: what a counterpart sends may take a while.
         return await asyncio.to_thread(show_line, self._parts, checked, place.index, asked.request.query)  # 7
+
+    def _check_of(self, asked: Asked, message: AnswerMessage) -> Callable[[], Checked]:
+        return partial(check_answer, self._parts, asked.request, asked.sealed.payload_hash, message)
+
+    async def _second_look(self, asked: Asked, message: AnswerMessage) -> LiaisonError | None:
+        """Return why an answer that was committed is not shown: its sender, or a key of it, was removed meanwhile."""
+        try:
+            self._check_member(asked.inquiry.command, asked.member)
+            await self._turns.take(self._check_of(asked, message))
+        except Exception as error:  # noqa: BLE001 - an error in a check keeps the answer back
+            reraise_fatal(error)
+            return self._removed(asked.member) or as_error(error)
+        return None
+
+    def _removed(self, member: MemberId) -> LiaisonError | None:
+        """Return that the member is not trusted any more, where its documents say so."""
+        try:
+            check_standing(self._parts.trust(), member, self._parts.clock.now_us())
+        except LiaisonError as error:
+            return error
+        return None
 
     async def _not_heard(self, asked: Asked, why: LiaisonError) -> Line:
         """Return the line of a counterpart that could have answered in the budget and did not."""
@@ -339,12 +368,14 @@ class Asker:
         """Return the line of a counterpart without an answer that verifies, once that has an entry."""
         seen = self._peers.status(asked.member).last_seen_us
         await self._writers.exchange.write(notes.silent(asked, why, seen, outcome))
-        refusal = Refusal(why.reason, why.code, why.message)
+        return self._line(asked, why, outcome, since_us)
+
+    def _line(self, asked: Asked, why: LiaisonError, outcome: Outcome, since_us: int = 0) -> Line:
         return Line(
             asked.member,
             outcome,
-            refusal=refusal,
-            last_seen_us=seen,
+            refusal=Refusal(why.reason, why.code, why.message),
+            last_seen_us=self._peers.status(asked.member).last_seen_us,
             silent_since_us=since_us,
             exchange_id=asked.request.exchange_id,
         )
@@ -352,17 +383,4 @@ class Asker:
 
 def _refused(member: MemberId, error: LiaisonError) -> Line:
     """Return the line of a question that does not leave."""
-    return Line(member, _outcome_at_home(error), refusal=Refusal(error.reason, error.code, error.message))
-
-
-def _outcome_unheard(problem: Exception) -> Outcome:
-    """Return the outcome of a question for which nothing came that could be checked."""
-    if isinstance(problem, Suspended):  # it was switched off at the last moment
-        return Outcome.SUSPENDED
-    unheard = isinstance(problem, Unavailable) and not isinstance(problem, Untrusted)
-    return Outcome.SILENT if unheard else Outcome.NOT_ACCEPTED
-
-
-def _outcome_at_home(error: LiaisonError) -> Outcome:
-    """Return the outcome of a question that our own node does not let out."""
-    return Outcome.SUSPENDED if isinstance(error, Suspended) else Outcome.REFUSED
+    return Line(member, outcome_at_home(error), refusal=Refusal(error.reason, error.code, error.message))

@@ -67,6 +67,12 @@ def received(item: Asked, checked: Checked, message: AnswerMessage, event: Event
     )
 
 
+def kept_back(item: Asked, why: LiaisonError, index: int) -> EntryDraft:
+    """Draft the entry of an answer that was committed as entry `index` and is not shown to the officer."""
+    detail = {"code": why.code, "detail": str(why)[:_DETAIL], "kept_index": index}
+    return events.KEPT_BACK.draft_of(detail, peer=item.member, exchange_id=item.request.exchange_id)
+
+
 def their_entry(message: AnswerMessage | ReceiptMessage, shown: Shown) -> dict[str, Any]:
     """Return the members of a private part that hold the counterpart's own entry and its proof."""
     return {

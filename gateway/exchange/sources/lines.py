@@ -152,7 +152,8 @@ class Lines:
             if (arrived := self._inbox.get()) is not None:
                 self._rank(arrived).add(arrived)
         with self._lock:
-            urgent, usual = self._next(self._urgent), self._next(self._usual)
+            urgent = self._next(self._urgent) if self._urgent.waiting else None
+            usual = self._next(self._usual) if self._usual.waiting else None
             if urgent is None:  # a rank in which nothing waits saves no time for later
                 self._urgent.spent = max(self._urgent.spent, self._usual.spent)
             if usual is None:
@@ -183,7 +184,7 @@ class Lines:
         """Charge tasks that were served to their members, `seconds` each; `cpu` is what a question by name computed."""
         with self._lock:
             for task in tasks:
-                rank = self._rank(task)
+                rank = self._urgent if task.urgent else self._usual
                 rank.spent += (seconds - task.reserved) / rank.share
                 rank.lines[task.line].pay(task, seconds, cpu)
 

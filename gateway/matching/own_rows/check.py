@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from gateway.errors import Misconfigured
 from gateway.matching.own_rows.shapes import TABLES, Shape
-from gateway.matching.scripts.tables import OwnRows, Row, packaged, parse
+from gateway.matching.scripts.tables import OwnRows, Row, is_packaged, packaged, parse
 
 MOST_BYTES = 262_144
 """The most bytes of one file."""
@@ -47,14 +47,17 @@ def shape_of(name: str, file: str) -> Shape:
     """Return the columns of a table. Raises `Misconfigured` for one that cannot be extended."""
     if name in TABLES:
         return TABLES[name]
-    near = difflib.get_close_matches(name, TABLES, 1, 0.6)
+    near = [] if is_packaged(name) else difflib.get_close_matches(name, TABLES, 1, 0.6)
     raise Misconfigured(
-        "no table of names that can be extended is called `{name}`",
+        "the packaged table `{name}` cannot be extended"
+        if is_packaged(name)
+        else "no table of names that can be extended is called `{name}`",
         code="bad-names",
         where=file,
-        remedy="name the file as one of these: {tables}",
+        remedy="{meant}these can be extended: {tables}",
         name=name,
-        tables=", ".join(f"{table}.tsv" for table in near or TABLES),
+        meant=f"name it {near[0]}.tsv if that is meant; " if near else "",
+        tables=", ".join(f"{table}.tsv" for table in sorted(TABLES)),
     )
 
 

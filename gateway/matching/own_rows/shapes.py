@@ -95,6 +95,7 @@ TABLES = {
     "burmese_words": Shape((_SYLLABLES, _LATINS)),
     "common_words": Shape((_LATIN, Column(r"[01](?:\.\d{1,3})?", "a weight from 0 to 1", _weight))),
     "endings": Shape((_WORD, _MEANING), form=_lower),
+    "han_cantonese": Shape((_HAN, _LATIN), form=_simplified),
     "han_foreign": Shape((_HAN, Column(r"\d{1,4}", "a number")), form=_simplified),
     "han_kinds": Shape((_HANS, Column("kind|people", "kind or people")), form=_simplified),
     "han_polyphones": Shape((_HAN, _LATINS), form=_simplified),
@@ -134,5 +135,6 @@ TABLES = {
         (_WORD, Column("[MF]?", "M, F or -"), Column("word|prefix|soft", "word, prefix or soft")), form=_lower
     ),
     "vietnamese_surnames": Shape((_HAN, _VIETNAMESE), form=_simplified),
+    "wade_giles": Shape((_LATIN, _LATIN)),
 }
 """The tables that can be extended, by name. The others are rules in an order, or alphabets."""

@@ -1,4 +1,4 @@
-"""Chinese characters -> simplified characters, pinyin, Sino-Vietnamese readings and surnames of the south."""
+"""Chinese characters -> simplified characters, pinyin, Wade-Giles, Sino-Vietnamese, Cantonese, surnames."""
 
 from __future__ import annotations
 
@@ -92,6 +92,20 @@ def vietnamese(name: str) -> tuple[tuple[str, ...], ...]:
     usual = tuple(said[0] for said in each)
     others = ((*usual[:place], said, *usual[place + 1 :]) for place, rest in enumerate(each) for said in rest[1:])
     return (usual, *islice(others, _MAX_OTHER))
+
+
+def cantonese(name: str) -> tuple[str, ...]:
+    """Return the Cantonese reading of a name as Hong Kong spells it; empty when a character is not in the table."""
+    table = tables.mapping("han_cantonese")
+    said = tuple(table.get(character, "") for character in name)
+    return said if all(said) and not is_foreign(name) else ()
+
+
+def wade_giles(pinyin: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the Wade-Giles spelling of pinyin syllables; empty where it sounds the same."""
+    table = tables.mapping("wade_giles")
+    said = tuple(table.get(syllable, syllable) for syllable in pinyin)
+    return said if said != pinyin else ()
 
 
 def surname_readings(character: str) -> tuple[str, ...]:

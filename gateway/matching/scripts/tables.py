@@ -116,6 +116,11 @@ def parse(where: str, text: str, columns: int) -> Iterator[Row]:
         yield Row(fields, f"{where}:{number}")
 
 
+def is_packaged(name: str) -> bool:
+    """Tell whether there is a packaged table of this name."""
+    return resources.files("gateway.matching").joinpath("data", f"{name}.tsv").is_file()
+
+
 @cache
 def packaged(name: str, columns: int) -> tuple[Row, ...]:
     """Return the rows of `data/<name>.tsv`."""

@@ -13,13 +13,17 @@ from gateway.matching.scripts import tables
 
 _MUTE = "\u0e4c"
 _TONES = re.compile("[\u0e48-\u0e4b\u0e4e]")
-_SILENT = re.compile(f"[ก-ฮ][ิุ]?{_MUTE}")
+_SILENT = re.compile(f"(?:(?<=น)(?:[ทด]ร|ทน)|(?<=[กศษส])ตร|(?<=ญ)จน|(?<=ก)ษณ|[ก-ฮ][ิุ]?){_MUTE}")
+"""Letters that the mark above them silences: two after a consonant that ends the syllable, as in `จันทร์`, else one."""
+
 _SIGN = "[\u0e30-\u0e3e\u0e45\u0e47\u0e4d]"
 _CONSONANT = "[ก-ฮ]"
 # After a consonant these make it the start of a syllable: a vowel sign, or one of the two vowels that are letters.
 _VOWEL = f"{_SIGN}|อ(?!{_SIGN})|ว[ก-ฬ](?!{_SIGN})"
 _CLUSTER = f"ห[งญณนมยรลว](?=.)|[กขคตปผพ][รลว](?={_VOWEL})|[ศส]ร(?={_SIGN})|[กขคตปผพ]ฺ[รลว]"
-_FINAL = f"(?:[ก-ฆจ-ฬ](?<!ห)(?!{_VOWEL}|รร|[ก-ยล-ฬ]$)|ง(?!{_SIGN}|อ(?!{_SIGN})))"
+_END = f"(?:{_MUTE}|$)"
+# A consonant before a last one begins a syllable with it; before a last ร only where the two are not a silent cluster.
+_FINAL = f"(?:[ก-ฆจ-ฬ](?<!ห)(?!{_VOWEL}|รร|[ก-ยล-ฬ]{_END}|(?<![คชดตถทฎฏ])ร{_END})|ง(?!{_SIGN}|อ(?!{_SIGN})))"
 _BARE = f"[ก-ฬ](?!{_VOWEL})"
 _PARTS = {
     "K": f"(?P<K#>{_CLUSTER}|{_CONSONANT})",
@@ -64,12 +68,17 @@ def _respelling(table: str) -> tuple[re.Pattern[str], dict[str, str]]:
         re.escape(word[:-1]) + "$" if word.endswith("*") else re.escape(word) + f"(?!{_SIGN}|{_MUTE})"
         for word in sorted(words, key=len, reverse=True)
     ]
-    return re.compile("|".join(parts)), {word.rstrip("*"): said for word, said in words.items()}
+    return re.compile("|".join(parts)), words
 
 
 def _respell(word: str, table: str) -> str:
     pattern, words = _respelling(table)
-    return pattern.sub(lambda found: words[found.group()], word)
+
+    def said(found: re.Match[str]) -> str:
+        at_end = words.get(f"{found.group()}*") if found.end() == len(word) else None
+        return words[found.group()] if at_end is None else at_end
+
+    return pattern.sub(said, word)
 
 
 @lru_cache(maxsize=16384)

@@ -27,6 +27,9 @@ from gateway.signing.keys import SigningKey
 _WAIT_S = {Lane.QUICK: 30.0, Lane.LONG: 120.0}
 """Seconds that a running node may take. It looks at the quick lane five times a second, at the long lane once."""
 
+_SETTLE_S = 5.0
+"""Seconds for which a command waits for the entry of what is in force already."""
+
 _STEP_S = {Lane.QUICK: 0.02, Lane.LONG: 0.1}
 _RUNNING = frozenset({"already-running", "log-in-use"})
 
@@ -65,6 +68,24 @@ def carry_out(folder: Path, order: Order, officer_of: OfficerOf = _no_officer) -
     if "error" in result:
         _raise(result["error"])
     return result
+
+
+def settle_order(folder: Path, order: Order) -> bool:
+    """Have the entry written of an act that was handed in and is in force already; tell whether it is written.
+
+    Where no process can write it now, the act stays for the next one. Raises the error of a refusal, and of a home
+    whose logs cannot be opened.
+    """
+    settings = load_settings(folder)
+    mailbox, until = Mailbox(Home(settings.home).acts), time.monotonic() + _SETTLE_S
+    while (result := mailbox.result(order)) is None:
+        if not _took(settings, order.lane, _no_officer):
+            if time.monotonic() > until:
+                return False
+            time.sleep(_STEP_S[order.lane])
+    if "error" in result:
+        _raise(result["error"])
+    return True
 
 
 def _took(settings: Settings, lane: Lane, officer_of: OfficerOf) -> bool:

@@ -76,7 +76,7 @@ def use_entry(order: Order, account: str) -> EntryDraft:
 
 
 class QuickDesk:
-    """The quick acts of one home. One thread at a time. `more` are the effects of switching on and of consent."""
+    """The quick acts of one home. One thread at a time. `more` are the effects that other modules have."""
 
     def __init__(
         self,

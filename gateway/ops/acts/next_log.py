@@ -19,8 +19,8 @@ from gateway.exchange.receipts.days import GIVEN, DayState
 from gateway.model.names import member_id
 from gateway.ops.acts.draft import prove_here
 from gateway.ops.homes.lock import only_one
+from gateway.ops.keys.head_keys import load_log_keys
 from gateway.ports.documents import DocumentStore
-from gateway.signing.keys import load_signing_key
 from gateway.storage.database.engine import Database
 from gateway.storage.database.leader import Leader
 from gateway.storage.database.migrate import migrate
@@ -60,7 +60,7 @@ def open_next_log(
         log = LostLog(
             store=SqlLogStore(database),
             keys=keystore,
-            key=load_signing_key(home.key("log")),
+            key=load_log_keys(home),
             listed=view.vkeys(member, KeyUse.LOG),
             clock=clock,
             member=member,

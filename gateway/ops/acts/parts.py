@@ -24,8 +24,9 @@ from gateway.ops.acts.mailbox import Mailbox
 from gateway.ops.acts.prove import HomeTrust, Used
 from gateway.ops.acts.switches import SwitchDesk, history
 from gateway.ops.homes.lock import only_one
+from gateway.ops.keys.head_keys import load_log_keys
+from gateway.ops.removals.desk import RemovalDesk
 from gateway.ports.journal import EntryDraft, Journal, Logged
-from gateway.signing.keys import load_signing_key
 from gateway.storage.database.engine import Database
 from gateway.storage.database.open import open_node_database, open_storage
 from gateway.storage.documents.document_store import SqlDocumentStore
@@ -107,7 +108,9 @@ def desks_on(on: Stands) -> Desks:
         on.log,
         on.write,
     )
-    quick = QuickDesk(mailbox, inspections, {ActKind.RESUME: switches.resume, ActKind.CONSENT: consents.decide})
+    removals = RemovalDesk(trust, used, on.log, on.write)
+    more = {ActKind.RESUME: switches.resume, ActKind.CONSENT: consents.decide, ActKind.REVOKE: removals.note}
+    quick = QuickDesk(mailbox, inspections, more)
     return Desks(quick, _erasure_desk(on, mailbox, trust, used), switches)
 
 
@@ -136,7 +139,7 @@ def own_desks(settings: Settings, lane: Lane, officer_of: OfficerOf) -> Iterator
     ):
         keystore, clock = KeyStore(settings.keystore), SystemClock()
         store = SqlLogStore(database)
-        key, member = load_signing_key(home.key("log")), member_id(settings.node.member)
+        key, member = load_log_keys(home), member_id(settings.node.member)
         operations = AuditLog(store, keystore, key, clock, member, "operations", highwater=home.highwater)
         if lane is not Lane.LONG:
             require_here(operations)

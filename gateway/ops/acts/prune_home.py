@@ -21,8 +21,8 @@ from gateway.ops.acts.draft import prove_here
 from gateway.ops.acts.next_log import alone
 from gateway.ops.acts.parts import require_here
 from gateway.ops.homes.lock import only_one
+from gateway.ops.keys.head_keys import load_log_keys
 from gateway.ports.journal import EntryDraft
-from gateway.signing.keys import load_signing_key
 from gateway.storage.database.engine import Database
 from gateway.storage.documents.document_store import SqlDocumentStore
 from gateway.storage.documents.witness_store import SqlWitnessStore
@@ -57,7 +57,7 @@ def prune_home(folder: Path, before_us: int, reason: str, keys: Sequence[KeyPlac
 def _pruner(settings: Settings, member: MemberId, database: Database, clock: Clock) -> Iterator[Pruner]:
     home = Home(settings.home)
     store, keys = SqlLogStore(database), KeyStore(settings.keystore)
-    key = load_signing_key(home.key("log"))
+    key = load_log_keys(home)
     limits = Limits(
         covered=partial(_covered, settings, member, database, clock),
         holds=standing_holds(store, keys, clock.now_us()),

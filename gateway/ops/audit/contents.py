@@ -21,6 +21,7 @@ from gateway.audit.retention.prune import require_there
 from gateway.audit.search.export import SearchedExport
 from gateway.audit.verify.content import Content, read_contents
 from gateway.audit.verify.findings import Report
+from gateway.audit.verify.older_charter import older_charter
 from gateway.clock import SystemClock
 from gateway.errors import LiaisonError, Misused
 from gateway.model.names import MemberId
@@ -166,7 +167,8 @@ def open_in_export(
     log, indexes = _in_export(export, wanted)
     entries = [(log, opened) for index in indexes for opened in searched.rows(log, index, index + 1)]
     versions = read_charter(charter) if charter is not None else read_lines(folder / "trust" / "charter.jsonl")
-    view = _view(versions, export.descriptors(), fingerprint)
+    is_older = older_charter(versions, export.charter(), SystemClock(), fingerprint)  # then the report says so
+    view = None if is_older else _view(versions, export.descriptors(), fingerprint)
     contents = read_contents(entries, export.member, view, answers=_shows_answers(export))
     who = (
         ", ".join(report.about[name] for name in ("auditor", "appointed_by") if name in report.about) if report else ""

@@ -23,7 +23,7 @@ from gateway.clock import SystemClock
 from gateway.errors import Misused
 from gateway.matching.scripts.tables import own_rows
 from gateway.ops.acts.carry import look_up
-from gateway.ops.audit.export_folder import require_export
+from gateway.ops.audit.export_folder import require_export, use_exported_tables
 from gateway.ops.audit.search_question import Search
 from gateway.ops.audit.unknown_words import refuse_unknown
 from gateway.ops.homes.open_home import Written, open_home
@@ -188,8 +188,10 @@ def update_index(place: Place, progress: Progress | None) -> dict[str, Any]:
 
 
 def _use_names(place: Place) -> None:
-    """Read names as the node of a home does; an export is read with the packaged tables alone."""
-    if not place.is_export:
+    """Read names as the node of a home does: by the tables of the home, or those that the export carries."""
+    if place.is_export:
+        use_exported_tables(place.folder)
+    else:
         use_own_tables(place.folder)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from gateway.audit.export.export import export, trust_documents
-from gateway.audit.export.layout import POLICIES
+from gateway.audit.export.layout import NAMES, POLICIES
 from gateway.audit.verify.findings import Report
 from gateway.audit.verify.reconcile_exports import Reconciled, reconcile_exports
 from gateway.audit.verify.verify import verify_export, verify_home
@@ -16,7 +16,8 @@ from gateway.errors import Malformed, Misused
 from gateway.ops.audit.export_folder import require_export
 from gateway.ops.homes.documents import read_charter
 from gateway.ops.homes.open_home import Evidence, open_home
-from gateway.signing.keys import load_signing_key
+from gateway.ops.homes.own_tables import own_texts
+from gateway.ops.keys.head_keys import load_log_keys
 from gateway.storage.documents.witness_store import SqlWitnessStore
 from gateway.trust.documents.appointment import Appointment
 from gateway.trust.documents.folder import TrustDocuments
@@ -40,6 +41,7 @@ def verify_home_folder(
             member=evidence.member,
             highwater=evidence.home.highwater,
             charter=read_charter(charter) if charter else _charter(evidence),
+            carried=_charter(evidence),
             descriptors=[line for lines in evidence.descriptors.values() for line in lines],
             clock=SystemClock(),
             fingerprint=fingerprint,
@@ -88,12 +90,12 @@ def export_home(
         return export(
             evidence.store,
             evidence.keys,
-            load_signing_key(evidence.home.key("log")),
+            load_log_keys(evidence.home),
             SystemClock(),
             member=evidence.member,
             highwater=evidence.home.highwater,
             out=out,
-            documents=documents | policy_documents(evidence.home.policies),
+            documents=documents | policy_documents(evidence.home.policies) | _name_tables(evidence.home.path),
             appointment=appointment,
             cosigned={name: witnessing.cosigned(name) for name in evidence.store.logs()},
             since_us=since_us,
@@ -115,6 +117,11 @@ def policy_documents(folder: Path) -> dict[str, bytes]:
         if _HASH.fullmatch(name):
             found[f"{POLICIES}/{name}.json"] = path.read_bytes()
     return found
+
+
+def _name_tables(home: Path) -> dict[str, bytes]:
+    """Return a home's own tables of names, by the names of the files that an export carries."""
+    return {f"{NAMES}/{table}.tsv": text.encode() for table, text in own_texts(home).items()}
 
 
 def reconcile_folders(one: Path, other: Path, charter: Path, fingerprint: str | None) -> Reconciled:

@@ -39,7 +39,7 @@ from gateway.config import Home, Settings
 from gateway.errors import Misconfigured, NotProved, StorageBroken
 from gateway.model.names import MemberId, member_id
 from gateway.ops.backup.sealed_file import SealedWriter, load_public
-from gateway.signing.keys import load_signing_key
+from gateway.ops.keys.head_keys import load_log_keys
 from gateway.storage.database.dump import dump
 from gateway.storage.database.engine import Database, open_database
 from gateway.storage.database.open import open_storage
@@ -149,7 +149,7 @@ def _write(
     archive.add_file(DATABASE, folder / DATABASE)
     files = dict(sorted(archive.hashes.items()))
     manifest = json.dumps({"v": 1, "member": member, "created": created, "files": files}, indent=1).encode()
-    signer = Signer(backup_origin(member), load_signing_key(home.key("log")))
+    signer = Signer(backup_origin(member), load_log_keys(home))
     archive.add(MANIFEST, manifest)
     archive.add(SIGNATURE, signer.sign(len(files), hashlib.sha256(manifest).digest()))
     archive.close()

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from gateway.clock import Clock
 from gateway.config import Home, Settings, load_settings
-from gateway.errors import LiaisonError
+from gateway.errors import LiaisonError, each_of
 from gateway.ops.doctor import home_checks, machine_checks, network_checks, storage_checks
 from gateway.ops.doctor.finding import Check, CheckContext, Finding, failed, good, stop
 from gateway.ops.homes.lock import is_held
@@ -46,13 +46,15 @@ def examine(
     try:
         settings = load_settings(home)
     except LiaisonError as error:
-        return [replace(failed("settings", error, "mend the setting"), refuses_start=True)]
+        found = [failed("settings", each, "mend the setting") for each in each_of(error)]
+        return [replace(finding, refuses_start=True) for finding in found]
     place = Home(settings.home)
     context = CheckContext(settings, place, clock, to, production or settings.node.production, is_held(place.lock))
     return [
         good("settings", f"node `{settings.node.name}` of `{settings.node.member}`"),
-        *_of_start({**BEFORE_START, **OPENED_BY_START, **(more or {})}, context),
-        *_all(LATER, context),
+        *_told_once(
+            [*_of_start({**BEFORE_START, **OPENED_BY_START, **(more or {})}, context), *_all(LATER, context)],
+        ),
     ]
 
 
@@ -67,12 +69,20 @@ def obstacles(
     before = [finding for finding in _of_start({**BEFORE_START, **more}, context) if finding.is_stop]
     if not (before or opened):
         return []
-    return before + [finding for finding in _of_start(OPENED_BY_START, context) if finding.is_stop]
+    return _told_once(before + [finding for finding in _of_start(OPENED_BY_START, context) if finding.is_stop])
 
 
 def healthy(findings: list[Finding]) -> bool:
     """Tell whether no finding would stop an exchange."""
     return not any(finding.is_stop for finding in findings)
+
+
+def _told_once(findings: list[Finding]) -> list[Finding]:
+    """Leave out what stops more than one check, after the first: it is mended once."""
+    stops = [finding.text for finding in findings if finding.is_stop]
+    first = {text: stops.index(text) for text in stops}
+    places = iter(range(len(stops)))
+    return [finding for finding in findings if not finding.is_stop or first[finding.text] == next(places)]
 
 
 def _of_start(checks: Mapping[str, Check], context: CheckContext) -> Iterator[Finding]:
@@ -93,6 +103,9 @@ def _guarded(name: str, check: Check, context: CheckContext) -> list[Finding]:
     except PermissionError as error:
         remedy = "run doctor as the node's account, or mend the permissions"
         return [stop(name, "this account may not read it", remedy, str(error.filename or ""))]
+    except OSError as error:
+        remedy = "put it back as it was, or mend its disk"
+        return [stop(name, f"cannot be used: {error.strerror}", remedy, str(error.filename or ""))]
     except Exception as error:  # noqa: BLE001 - a check that fails is a finding, the others go on
         text = f"the check itself failed: {type(error).__name__}"
         return [stop(name, text, "report this with the output of `liaison doctor --json`")]

@@ -60,9 +60,9 @@ def good(check: str, text: str) -> Finding:
     return Finding(check, Severity.GOOD, text)
 
 
-def warn(check: str, text: str, remedy: str) -> Finding:
+def warn(check: str, text: str, remedy: str, where: str = "") -> Finding:
     """Return a finding of something that works, but should be looked at."""
-    return Finding(check, Severity.WARN, text, remedy)
+    return Finding(check, Severity.WARN, f"{where}: {text}" if where else text, remedy, where)
 
 
 def stop(check: str, text: str, remedy: str, where: str = "", code: str = "") -> Finding:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -10,20 +11,30 @@ from adapters.check.probe import probe
 from adapters.load import Place
 from adapters.mapping.file import load_mapping
 from certs.hsm.places import has_key, key_places
-from certs.keyfiles import check_key, key_id, load_key, spki
-from certs.ownership import ownership_faults
-from certs.profile import Leaf, check_issued, read_ca, read_leaf
+from certs.keyfiles import key_id, load_key, spki
+from certs.ownership import faults_of_read, ownership_faults
 from gateway.clock import SystemClock, from_us
 from gateway.config import PACKAGED_POLICY, Settings, Suspensions, argument
-from gateway.errors import LiaisonError, Misconfigured
+from gateway.errors import LiaisonError, each_of
 from gateway.ops.acts.switches import options_of
 from gateway.ops.doctor.finding import Check, CheckContext, Finding, failed, good, stop, warn
-from gateway.ops.doctor.key_checks import check_module, check_signatures, keys_in_module
+from gateway.ops.doctor.key_checks import (
+    WARN_DAYS,
+    agency_keys,
+    check_certificates,
+    check_commands,
+    check_keys,
+    days_left,
+    made_by,
+)
 from gateway.ops.doctor.listed_sources import check_listed_sources
+from gateway.ops.doctor.module_checks import check_module, check_signatures, keys_in_module
 from gateway.ops.doctor.name_checks import check_names
 from gateway.ops.doctor.release_checks import check_release
+from gateway.ops.doctor.removed_keys import check_removed_keys
 from gateway.ops.doctor.source_processes import check_processes
 from gateway.ops.doctor.storage_checks import was_never_served
+from gateway.ops.doctor.trust_checks import ending_soon
 from gateway.ops.doctor.witness_checks import check_domestic, check_witnesses
 from gateway.ops.policy.keeper import PolicyKeeper
 from gateway.trust.documents.charter import check_expiry
@@ -32,16 +43,8 @@ from gateway.trust.keeper import TrustKeeper
 from gateway.trust.view import TrustView
 from policy.bundle.agreements import Agreements
 
-WARN_DAYS = 30
-"""A certificate or document with fewer days left is a warning."""
-
-_PLAIN_KEYS = ("log", "witness")
-_CERTIFIED_KEYS = ("tls", "statement")
-_KEYS_OF_COMMANDS = ("status", "client-cli")
-"""Certified keys that commands of the home use; a node serves without them."""
-
-_INIT = "run `liaison init` again with the same arguments: it makes what is missing and keeps the rest"
 _EXPECTED = "`liaison adapter check` with the mapping and --url shows what is there; mend the mapping or its [[expect]]"
+_CHECK = "check its system and account"
 _CLOCK_TOLERANCE = timedelta(minutes=2)
 
 
@@ -50,67 +53,26 @@ def check_folder(context: CheckContext) -> list[Finding]:
     home, keystore = context.home, context.settings.keystore
     needed = (home.path, home.keys) if was_never_served(context) else (home.path, home.keys, keystore)
     missing = [folder for folder in needed if not folder.is_dir()]
-    findings = [stop("folder", "there is no such folder", _INIT, str(folder)) for folder in missing]
+    findings = [stop("folder", "there is no such folder", made_by(context), str(folder)) for folder in missing]
     findings += [
         stop("folder", fault.message, fault.remedy, fault.where)
-        for fault in ownership_faults((home.keys, home.trust, keystore))
+        for fault in ownership_faults(_guarded_places(context))
         if fault.code != "key-readable" or Path(fault.where).parent != home.keys  # those are findings of `check_keys`
+    ]
+    findings += [
+        (stop if can_be_used else warn)("folder", fault.message, fault.remedy, fault.where)
+        for fault, can_be_used in faults_of_read(context.settings.read)
     ]
     if context.settings.keystore == context.home.path:
         findings.append(stop("folder", "the keystore is not apart from the database", "set storage.keystore"))
-    return findings or [good("folder", "folders are there, and others cannot write in them")]
+    return list(dict.fromkeys(findings)) or [good("folder", "folders are there, and others cannot write in them")]
 
 
-def check_keys(context: CheckContext) -> list[Finding]:
-    """Check that every private key is there, admitted, and readable by its owner only."""
-    there = {place.stem for place in key_places(context.home.keys)}
-    names = {*_PLAIN_KEYS, *_CERTIFIED_KEYS, *_agency_keys(context), *there}
-    findings = _keys(context, "keys", sorted(names))
-    return findings or [good("keys", f"{len(names)} private keys are there and readable by their owner only")]
-
-
-def _keys(context: CheckContext, check: str, names: Sequence[str]) -> list[Finding]:
-    findings = []
-    for name in names:
-        try:
-            check_key(context.home.key(name))
-        except LiaisonError as error:
-            remedy = _made_by(context, name) if error.code == "no-key-file" else error.remedy or _INIT
-            findings.append(stop(check, error.message, remedy, error.where, error.code))
-    return findings
-
-
-def check_certificates(context: CheckContext) -> list[Finding]:
-    """Check that each certificate fits its key and profile, comes from our CA, and has days left."""
-    names = (*_CERTIFIED_KEYS, *_agency_keys(context))
-    findings, days = _certified(context, "certificates", names)
-    return findings or [good("certificates", f"{len(days)} certificates, at least {min(days)} days left")]
-
-
-def check_commands(context: CheckContext) -> list[Finding]:
-    """Check the keys and certificates of the home's own commands: renewing the status, calling the node."""
-    missing = [name for name in _KEYS_OF_COMMANDS if not has_key(context.home.key(name))]
-    findings = _keys(context, "commands", missing)
-    return findings or _certified(context, "commands", _KEYS_OF_COMMANDS)[0]
-
-
-def _certified(context: CheckContext, check: str, names: Sequence[str]) -> tuple[list[Finding], list[int]]:
-    """Return the findings of the certificates of these keys, and the days that each has left."""
-    findings = []
-    authority = read_ca(_bytes(context.home.ca))
-    days = []
-    for name in names:
-        file = context.home.certificate(name)
-        leaf = read_leaf(_bytes(file, _made_by(context, name)))
-        start, end = check_issued(leaf, [authority])
-        if not _belongs(leaf, context.home.key(name)):
-            findings.append(stop(check, "is for another key", "restore the pair of key and certificate", str(file)))
-        if leaf.name.member != context.settings.node.member:
-            findings.append(stop(check, f"is for `{leaf.name.member}`", "use this member's own home", str(file)))
-        left = _days(context, end)
-        days.append(left)
-        findings += _life(context, check, f"{name}.pem", start, left)
-    return findings, days
+def _guarded_places(context: CheckContext) -> list[Path]:
+    """Return what another account must not be able to change: who may ask stands in the settings, too."""
+    home, settings = context.home, context.settings
+    database = [] if settings.is_shared else [settings.database_file]
+    return [home.keys, home.trust, settings.keystore, home.settings, *database]
 
 
 def check_clock(context: CheckContext) -> list[Finding]:
@@ -140,30 +102,52 @@ def other_names(settings: Settings, number: int) -> list[Finding]:
 
 def check_sources(context: CheckContext) -> list[Finding]:
     """Check that each source's mapping fits its system and settings, and that it can be asked. No index is built."""
-    settings, findings, promised = context.settings, [], []
+    settings, promised = context.settings, list[str]()
+    findings = _indexes(context)
     ours = [source for source in settings.sources if not source.is_process]
     for number, source in enumerate(settings.sources):
         if source.is_process:
             continue
         where = settings.origin[f"source.{number}.id"]
-        findings += other_names(settings, number)
         access = settings.path(source.access) if source.access else None
         url = settings.source_url(source)
         try:
+            findings += other_names(settings, number)
             probed = probe(Place(settings.path(source.mapping), url, context.home.index, context.clock, access=access))
             promised += [source.id] if probed.is_promised else []
             findings += [
                 warn("sources", f"`{source.id}`: {each.message} ({each.where})", _EXPECTED) for each in probed.unmet
             ]
         except LiaisonError as error:
-            remedy, place = error.remedy or "check its system and account", error.where or where
-            findings.append(stop("sources", f"`{source.id}`: {error.message}", remedy, place))
+            findings += [
+                stop("sources", f"`{source.id}`: {each.message}", each.remedy or _CHECK, each.where or where)
+                for each in each_of(error)
+            ]
     if not settings.sources:
         return [
             warn("sources", "no source is set: every question ends as not searched", "add a [[source]] to node.toml")
         ]
     kept = f"; only a promise keeps the account of {', '.join(promised)} from writing" if promised else ""
     return findings or ([good("sources", f"{len(ours)} can be asked{kept}")] if ours else [])
+
+
+def _indexes(context: CheckContext) -> list[Finding]:
+    """Find what keeps the key indexes of our sources from being written."""
+    folder, text = context.home.index, "the key index cannot be written"
+    again = "move it away: the index is built anew"
+    if not os.path.lexists(folder):
+        return []
+    if not folder.is_dir():
+        return [stop("sources", f"{text}: this is no folder", again, str(folder), "index-unwritable")]
+    if not os.access(folder, os.W_OK | os.X_OK):
+        remedy = f"chown the folder to the node's account, or chmod u+rwx {argument(folder)}"
+        return [stop("sources", f"{text}: this account may not write here", remedy, str(folder), "index-unwritable")]
+    locks = [folder / f"{source.id}.lock" for source in context.settings.sources if not source.is_process]
+    return [
+        stop("sources", f"{text}: this is no file", again, str(lock), "index-unwritable")
+        for lock in locks
+        if lock.exists() and not lock.is_file()
+    ]
 
 
 def check_policy(context: CheckContext) -> list[Finding]:
@@ -226,7 +210,7 @@ def check_charter(context: CheckContext) -> list[Finding]:
     check_expiry(charter, context.clock.now_us())
     if not charter.active(member):
         return [stop("charter", f"`{member}` is not an active member", "ask the authorities for a new version")]
-    left = _days(context, charter.expires_us)
+    left = days_left(context, charter.expires_us)
     text = f"version {charter.version} of `{charter.federation}`, {len(charter.members)} members, {left} days left"
     if left < WARN_DAYS:
         return [warn("charter", text, "the authorities should sign the next version: `liaison trust draft`")]
@@ -245,6 +229,7 @@ def check_descriptors(context: CheckContext) -> list[Finding]:
         try:
             view.descriptor(other)
             view.freshness(other, now_us)
+            findings += ending_soon(context, view, other)
         except LiaisonError as error:
             finding = failed("descriptors", error, f"get the newest documents of `{other}` and import them")
             remedy = _publish(context, renewing=_is_there(view, member)) if other == member else finding.remedy
@@ -277,7 +262,7 @@ def check_trial(context: CheckContext) -> list[Finding]:
     production = context.production
     make = stop if production else warn
     findings = []
-    if context.home.key("token-issuer").exists():
+    if has_key(context.home.key("token-issuer")):
         text = "the trial issuer can make a token for anybody: whoever holds this home can be any officer"
         remedy = "in production remove keys/token-issuer.key and list your identity provider as [[token_key]]"
         findings.append(make("trial", text, remedy))
@@ -312,6 +297,7 @@ EXCHANGE_CHECKS: dict[str, Check] = {
     "release": check_release,
     "charter": check_charter,
     "descriptors": check_descriptors,
+    "removed keys": check_removed_keys,
     "listed sources": check_listed_sources,
     "witnesses": check_witnesses,
     "suspensions": check_suspensions,
@@ -319,15 +305,9 @@ EXCHANGE_CHECKS: dict[str, Check] = {
 """The checks of what a node starts without, and no exchange is made without, in the same order."""
 
 
-def _agency_keys(context: CheckContext) -> list[str]:
-    """Return the names of the agencies' keys that this node holds, or should hold for its sources."""
-    needed = {f"agency-{source.agency}" for source in context.settings.sources if not source.is_process}
-    return sorted(needed | {place.stem for place in key_places(context.home.keys, "agency-*")})
-
-
 def _unlisted(context: CheckContext, listed: set[str]) -> list[Finding]:
     """Find keys that counterparts will refuse, because our own descriptor does not list them."""
-    names = dict.fromkeys(("tls", "statement", "log", *_agency_keys(context), *keys_in_module(context.home)))
+    names = dict.fromkeys(("tls", "statement", "log", *agency_keys(context), *keys_in_module(context.home)))
     missing = [name for name in names if key_id(spki(load_key(context.home.key(name)).public_key())) not in listed]
     if not missing:
         return []
@@ -351,41 +331,3 @@ def _publish(context: CheckContext, *, renewing: bool, agencies: Sequence[str] =
     parts += [f"--agency {name}" for name in agencies]
     command = " ".join(parts)
     return command if renewing else f"{command} (ADIR: the folder with authority.key)"
-
-
-def _belongs(leaf: Leaf, key: Path) -> bool:
-    return leaf.spki == spki(load_key(key).public_key())
-
-
-def _life(context: CheckContext, check: str, name: str, start_us: int, days: int) -> list[Finding]:
-    if context.clock.now_us() < start_us:
-        return [stop(check, f"{name} is not valid yet", "check the clock")]
-    if days < 0:
-        return [stop(check, f"{name} has expired", "certify the key anew with the national CA")]
-    if days < WARN_DAYS:
-        return [warn(check, f"{name} has {days} days left", "certify the key anew with the national CA")]
-    return []
-
-
-def _days(context: CheckContext, end_us: int) -> int:
-    return (end_us - context.clock.now_us()) // 86_400_000_000
-
-
-def _made_by(context: CheckContext, name: str) -> str:
-    """Return the command that makes a missing key and its certificate; an agency must be named for its own."""
-    agency = name.removeprefix("agency-")
-    if agency == name:
-        return _INIT
-    home = f"--member {context.settings.node.member} --home {argument(context.home.path)}"
-    return f"liaison init {home} --authority ADIR --agency {agency} (ADIR: the folder with authority.key)"
-
-
-def _bytes(file: Path, remedy: str = _INIT) -> bytes:
-    try:
-        return file.read_bytes()
-    except PermissionError:
-        raise
-    except OSError as error:
-        raise Misconfigured(
-            "cannot be read: {strerror}", where=str(file), remedy="{advice}", strerror=error.strerror, advice=remedy
-        ) from error

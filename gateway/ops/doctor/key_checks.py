@@ -1,96 +1,154 @@
-"""The checks of how keys sign: keys in a security module, and the signatures of a batch."""
+"""The checks of a home's private keys and their certificates."""
 
 from __future__ import annotations
 
-import os
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from certs.hsm.places import key_places, uri_at
-from certs.keyfiles import Algorithm, load_key
-from gateway.clock import SystemClock
-from gateway.config import Home
-from gateway.errors import LiaisonError
-from gateway.ops.doctor.finding import CheckContext, Finding, good, stop, warn
-from gateway.signing.keys import SigningKey
-from gateway.signing.multi_buffer import crypto_mb
+from cryptography.x509 import Certificate
 
-_TRIED = 32
-"""Signatures by which the rate of a module is measured: a batch of an ordinary busy node."""
+from certs.hsm.places import has_key, key_places
+from certs.keyfiles import check_key, load_key, spki
+from certs.profile import Leaf, check_issued, read_ca, read_leaf
+from gateway.config import argument
+from gateway.errors import LiaisonError, Misconfigured
+from gateway.ops.doctor.finding import CheckContext, Finding, failed, good, stop, warn
+from gateway.ops.keys.files import use_of_file
 
-_FEW = 200
-"""Signatures in a second below which the module is what limits a node: each exchange needs several."""
+WARN_DAYS = 30
+"""A certificate or document with fewer days left is a warning."""
 
-_ED25519 = frozenset({"log", "witness"})
-_ONLY_FILES = frozenset({"witness-mldsa"})
+_PLAIN_KEYS = ("log", "witness")
+_CERTIFIED_KEYS = ("tls", "statement")
+_KEYS_OF_COMMANDS = ("status", "client-cli")
+"""Certified keys that commands of the home use; a node serves without them."""
 
 
-def check_module(context: CheckContext) -> list[Finding]:
-    """Check the keys in the security module: kind, that they stay there, and how many signatures it makes.
+def made_by(context: CheckContext, name: str = "") -> str:
+    """Return the command that makes what is missing; an agency must be named for its own key."""
+    agency = f" --agency {name.removeprefix('agency-')}" if name.startswith("agency-") else ""
+    home = f"--member {context.settings.node.member} --home {argument(context.home.path)}"
+    return f"liaison init {home} --authority ADIR{agency} (ADIR: the folder with authority.key)"
 
-    What keeps a key from being used at all is a finding of `keys`.
-    """
-    names = keys_in_module(context.home)
-    if not names:
-        return []
-    findings = [finding for name in names for finding in _key(context.home.key(name))]
-    if (mldsa := context.home.key("witness-mldsa")).exists():
-        findings.append(good("security module", f"`{mldsa.stem}` stays a file: modules have no ML-DSA-44 yet"))
+
+def agency_keys(context: CheckContext) -> list[str]:
+    """Return the names of the agencies' keys that this node holds, or should hold for its sources."""
+    needed = {f"agency-{source.agency}" for source in context.settings.sources if not source.is_process}
+    return sorted(needed | {place.stem for place in key_places(context.home.keys, "agency-*")})
+
+
+def days_left(context: CheckContext, end_us: int) -> int:
+    """Return the days until a time."""
+    return (end_us - context.clock.now_us()) // 86_400_000_000
+
+
+def check_keys(context: CheckContext) -> list[Finding]:
+    """Check that every private key is there, admitted, and readable by its owner only."""
+    there = {place.stem for place in key_places(context.home.keys)}
+    names = {*_PLAIN_KEYS, *_CERTIFIED_KEYS, *agency_keys(context), *there}
+    findings = _keys(context, "keys", sorted(names))
+    return findings or [good("keys", f"{len(names)} private keys are there and readable by their owner only")]
+
+
+def _keys(context: CheckContext, check: str, names: Sequence[str]) -> list[Finding]:
+    findings = []
+    for name in names:
+        try:
+            check_key(context.home.key(name))
+        except LiaisonError as error:
+            findings.append(stop(check, error.message, _again(context, name, error), error.where, error.code))
     return findings
 
 
-def keys_in_module(home: Home) -> list[str]:
-    """Return the names of a home's keys that lie in its security module."""
-    return [place.stem for place in key_places(home.keys) if _is_named(place)]
+def _again(context: CheckContext, name: str, error: LiaisonError) -> str:
+    """Return the way to a key that can be used. A new one cannot go on with a log that the lost one signed."""
+    if name == "log" and any(context.home.highwater.glob("*-*")) and error.code in ("no-key-file", "bad-key-file"):
+        return "put back your copy of it: the logs of this home can only go on with the key that signed their heads"
+    if error.code == "no-key-file" and not has_key(context.home.key(name)):
+        return made_by(context, name)
+    if error.code in ("no-key-file", "bad-key-file"):
+        pair = f"{name}.key and {name}.pem" if context.home.certificate(name).exists() else f"{name}.key"
+        return f"put back your copy of it; without one move {pair} away, then {made_by(context, name)}"
+    return error.remedy or made_by(context, name)
 
 
-def check_signatures(_context: CheckContext) -> list[Finding]:
-    """Report how the signatures of a batch are made and verified: one by one works as well, but costs more."""
-    if remedy := crypto_mb.remedy():
-        return [warn("signatures", crypto_mb.describe(), remedy)]
-    return [good("signatures", crypto_mb.describe())]
+def check_certificates(context: CheckContext) -> list[Finding]:
+    """Check that each certificate fits its key and profile, comes from our CA, and has days left."""
+    names = (*_CERTIFIED_KEYS, *agency_keys(context))
+    findings, days = _certified(context, "certificates", names)
+    return findings or [good("certificates", f"{len(days)} certificates, at least {min(days)} days left")]
 
 
-def _is_named(place: Path) -> bool:
+def check_commands(context: CheckContext) -> list[Finding]:
+    """Check the keys and certificates of the home's own commands: renewing the status, calling the node."""
+    missing = [name for name in _KEYS_OF_COMMANDS if not has_key(context.home.key(name))]
+    findings = _keys(context, "commands", missing)
+    return findings or _certified(context, "commands", _KEYS_OF_COMMANDS)[0]
+
+
+def _certified(context: CheckContext, check: str, names: Sequence[str]) -> tuple[list[Finding], list[int]]:
+    """Return the findings of the certificates of these keys, and the days that each has left."""
     try:
-        return uri_at(place) is not None
-    except LiaisonError:
-        return False
+        authority = read_ca(_bytes(context.home.ca, made_by(context)))
+    except LiaisonError as error:
+        return [_unusable(context, check, context.home.ca, error)], []
+    findings, days = [], []
+    for name in names:
+        try:
+            found, left = _pair(context, check, name, authority)
+        except LiaisonError as error:
+            findings.append(_unusable(context, check, context.home.certificate(name), error, name))
+        else:
+            findings += found
+            days.append(left)
+    return findings, days
 
 
-def _key(place: Path) -> list[Finding]:
-    name = place.stem
-    if name in _ONLY_FILES:
-        text = "its kind ML-DSA-44 lies in no security module yet"
-        return [stop("security module", text, f"remove `{name}` from [keys]; its key stays a file", f"keys.{name}")]
+def _unusable(context: CheckContext, check: str, file: Path, error: LiaisonError, name: str = "") -> Finding:
+    """Return the finding of a certificate that cannot be used, or of a key that another check tells as well."""
+    again = f"put back your copy of it; without one move it away, then {made_by(context, name)}"
+    found = failed(check, error, again)
+    return found if error.where else replace(found, text=f"{file}: {found.text}", where=str(file))
+
+
+def _pair(context: CheckContext, check: str, name: str, authority: Certificate) -> tuple[list[Finding], int]:
+    """Return the findings of the certificate of a key, and the days that it has left."""
+    file, settings, findings = context.home.certificate(name), context.settings, []
+    leaf = read_leaf(_bytes(file, made_by(context, name)))
+    start, end = check_issued(leaf, [authority])
+    if not _belongs(leaf, context.home.key(name)):
+        findings.append(stop(check, "is for another key", "restore the pair of key and certificate", str(file)))
+    if leaf.name.member != settings.node.member:
+        findings.append(stop(check, f"is for `{leaf.name.member}`", "use this member's own home", str(file)))
+    elif name == "tls" and leaf.name.name != settings.node.name:
+        text = f"{file}: is for the node `{leaf.name.name}`, and the settings say `{settings.node.name}`"
+        findings.append(warn(check, text, f'set node.name = "{leaf.name.name}": others know the node by it'))
+    left = days_left(context, end)
+    return findings + _life(context, check, f"{name}.pem", start, left), left
+
+
+def _belongs(leaf: Leaf, key: Path) -> bool:
+    return leaf.spki == spki(load_key(key).public_key())
+
+
+def _life(context: CheckContext, check: str, name: str, start_us: int, days: int) -> list[Finding]:
+    if context.clock.now_us() < start_us:
+        return [stop(check, f"{name} is not valid yet", "check the clock")]
+    use, place = use_of_file(name.removesuffix(".pem")), argument(context.home.path)
+    remedy = f"liaison cert renew {use} --home {place} --authority ADIR (ADIR: the folder with authority.key)"
+    if days < 0:
+        return [stop(check, f"{name} has expired", remedy)]
+    return [warn(check, f"{name} has {days} days left", remedy)] if days < WARN_DAYS else []
+
+
+def _bytes(file: Path, remedy: str) -> bytes:
     try:
-        key = SigningKey(load_key(place))
-    except LiaisonError:
-        return []
-    wanted = Algorithm.ED25519 if name in _ED25519 else Algorithm.P256
-    if key.algorithm is not wanted:
-        text = f"the key in the module is of the kind {key.algorithm}, not {wanted}"
-        return [stop("security module", text, f"name a key of the kind {wanted}", f"keys.{name}")]
-    return [_rate(name, key), *_left(place, key)]
-
-
-def _left(place: Path, key: SigningKey) -> list[Finding]:
-    """Find copies of a key outside the module: one that it would give out, and one in a file."""
-    found = []
-    if key.is_exportable:
-        remedy = "make a key that is sensitive and not extractable, and rotate to it"
-        found.append(warn("security module", f"the module would give out the key `{place.stem}`", remedy))
-    if place.exists():
-        remedy = f"remove {place}: the key in the module is used"
-        found.append(warn("security module", f"`{place.stem}` lies in the module, and a key file is left, too", remedy))
-    return found
-
-
-def _rate(name: str, key: SigningKey) -> Finding:
-    clock = SystemClock()
-    begun = clock.monotonic()
-    key.sign_each([os.urandom(32) for _ in range(_TRIED)])
-    rate = round(_TRIED / max(clock.monotonic() - begun, 1e-6))
-    text = f"`{name}` signs in the module: {rate:,} signatures a second"
-    if rate < _FEW:
-        return warn("security module", text, "a node signs no faster than its module: use one that is near and fast")
-    return good("security module", text)
+        return file.read_bytes()
+    except PermissionError:
+        raise
+    except OSError as error:
+        advice = remedy if isinstance(error, FileNotFoundError) else "put back your copy of it; it is no file now"
+        raise Misconfigured(
+            "cannot be read: {strerror}", where=str(file), remedy="{advice}", strerror=error.strerror, advice=advice
+        ) from error

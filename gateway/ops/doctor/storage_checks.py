@@ -10,8 +10,8 @@ from gateway.audit.retention.destroyed_keys import Tombstones
 from gateway.errors import LiaisonError
 from gateway.model.names import member_id
 from gateway.ops.doctor.finding import CheckContext, Finding, failed, good, stop, warn
+from gateway.ops.keys.head_keys import load_log_keys
 from gateway.ports.journal import LogName
-from gateway.signing.keys import load_signing_key
 from gateway.storage.database.migrate import HEAD, check_known, version
 from gateway.storage.database.open import is_made, open_storage
 from gateway.storage.database.postgres import describe
@@ -64,6 +64,12 @@ def check_database(context: CheckContext) -> list[Finding]:
     with closing(open_storage(settings)) as database:
         found, words = version(database), describe(database)
     check_known(found)
+    if found is None and _heads(context):
+        text = "the database is empty, and heads of its logs were signed"
+        remedy = "put back the database of this home with its -wal file, or restore a backup"
+        return [
+            stop("database", text, remedy, str(settings.database_file if not settings.is_shared else "storage.url"))
+        ]
     if found != HEAD:
         return [warn("database", f"has schema `{found}`", "`liaison serve` brings it to the newest schema")]
     return [good("database", words)]
@@ -78,7 +84,7 @@ def check_logs(context: CheckContext) -> list[Finding]:
         return [good("logs", "the process that serves this home has checked them")]
     if not is_made(context.settings):
         return []
-    key, member = load_signing_key(context.home.key("log")), member_id(context.settings.node.member)
+    key, member = load_log_keys(context.home), member_id(context.settings.node.member)
     findings, sizes = [], {}
     with closing(open_storage(context.settings)) as database:
         if version(database) != HEAD:

@@ -22,10 +22,15 @@ def use_own_tables(home: Path | None) -> str:
 
 def read_own_tables(home: Path) -> OwnRows:
     """Return the rows of a home's own tables; none where the home has no such folder. Raises `Misconfigured`."""
+    return own_rows_of(own_texts(home), KeyHome(home).names.name)
+
+
+def own_texts(home: Path) -> dict[str, str]:
+    """Return the texts of a home's own tables, by table. Raises `Misconfigured`."""
     folder = KeyHome(home).names
     try:
         files = sorted(folder.iterdir()) if folder.exists() else []
-        texts = {file.stem: _text(folder, file) for file in files if not _is_beside(file)}
+        return {file.stem: _text(folder, file) for file in files if not _is_beside(file)}
     except OSError as error:
         raise Misconfigured(
             "cannot be read: {strerror}",
@@ -34,7 +39,6 @@ def read_own_tables(home: Path) -> OwnRows:
             remedy="let the account of the process read the folder and its files",
             strerror=error.strerror,
         ) from error
-    return own_rows_of(texts, folder.name)
 
 
 def _is_beside(file: Path) -> bool:

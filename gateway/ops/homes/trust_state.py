@@ -16,14 +16,22 @@ from gateway.trust.ceremony.ceremony import home_keys, publish_descriptor, publi
 from gateway.trust.documents.charter import parse_charter
 from gateway.trust.documents.descriptor import Descriptor
 from gateway.trust.documents.folder import TrustDocuments
+from gateway.trust.documents.signers import tallies
+from gateway.trust.documents.status import Status
 from gateway.trust.keeper import TrustKeeper
 from gateway.trust.view import TrustView
 
 
-def describe_charter(data: bytes) -> dict[str, Any]:
-    """Return a charter, verified or not, as JSON."""
+def describe_charter(data: bytes, before: bytes = b"") -> dict[str, Any]:
+    """Return a charter, verified or not, as JSON, with who signed it and who must still sign.
+
+    `before` is the version before: it counts under the thresholds of both.
+    """
     draft = parse_charter(data)
     charter = draft.charter
+    follows = parse_charter(before) if before else None
+    fits = follows is not None and follows.charter.version == charter.version - 1
+    counted = tallies(draft, follows if fits else None)
     return {
         "kind": "charter",
         "federation": charter.federation,
@@ -31,6 +39,11 @@ def describe_charter(data: bytes) -> dict[str, Any]:
         "fingerprint": charter.fingerprint,
         "threshold": charter.threshold,
         "signed_by": list(draft.signed_by),
+        "signers": [
+            {"version": each.version, "needed": each.needed, "signed": list(each.signed), "missing": list(each.missing)}
+            for each in counted
+        ],
+        "both_counted": fits or charter.version == 1,
         "issued": rfc3339(charter.issued_us),
         "expires": rfc3339(charter.expires_us),
         "members": {name: member.status.value for name, member in sorted(charter.members.items())},
@@ -44,7 +57,9 @@ def describe_home(home: Path) -> dict[str, Any]:
     charter = TrustDocuments(folder).charter(clock)
     keeper = TrustKeeper(folder, clock)
     members = {name: _describe_member(keeper.view, name, clock) for name in sorted(charter.members)}
-    return {"charter": describe_charter(charter.data), "members": members, "alarms": list(keeper.alarms)}
+    versions = TrustDocuments(folder).charter_versions()
+    described = describe_charter(charter.data, versions[-2] if len(versions) > 1 else b"")
+    return {"charter": described, "members": members, "alarms": list(keeper.alarms)}
 
 
 def publish(
@@ -86,7 +101,7 @@ def publish(
 def _held(settings: Settings, clock: Clock) -> Descriptor | None:
     documents = TrustDocuments(Home(settings.home).trust)
     charter = documents.charter(clock)
-    return documents.descriptor(settings.node.member, charter) if settings.node.member in charter.members else None
+    return documents.held_descriptor(settings.node.member) if settings.node.member in charter.members else None
 
 
 def _offices(settings: Settings) -> tuple[str, ...]:
@@ -159,7 +174,30 @@ def _describe_member(view: TrustView, member: str, clock: Clock) -> dict[str, An
         problem = ""
     except LiaisonError as error:
         problem = error.message
-    return {"descriptor": descriptor, "problem": problem}
+    status = view.status(member)
+    return {
+        "state": "active" if view.active(member) else _inactive(view, member),
+        "descriptor": descriptor,
+        "status": _describe_status(status, clock) if status else None,
+        "problem": problem,
+    }
+
+
+def _inactive(view: TrustView, member: str) -> str:
+    """Return why a member takes no part: its status in the charter, or a charter that contradicts it."""
+    return "contradicted" if member in view.withheld.members else view.members[member].status.value
+
+
+def _describe_status(status: Status, clock: Clock) -> dict[str, Any]:
+    now_us = clock.now_us()
+    return {
+        "number": status.sequence,
+        "issued": rfc3339(status.issued_us),
+        "ends": rfc3339(status.expires_us),
+        "age_s": (now_us - status.issued_us) // 1_000_000,
+        "left_s": (status.expires_us - now_us) // 1_000_000,
+        "removed": list(status.removed),
+    }
 
 
 def _describe_descriptor(descriptor: Descriptor) -> dict[str, Any]:

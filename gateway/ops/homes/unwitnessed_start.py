@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from certs.durable import PRIVATE, replace
 from certs.keyfiles import KeyPlace
+from gateway.audit.acts.act import Act, Proved
 from gateway.audit.acts.table import ActKind
 from gateway.config import Home, load_settings
 from gateway.errors import LiaisonError, Malformed, Misconfigured
@@ -53,22 +55,40 @@ def is_waived(home: Home) -> bool:
     return os.path.lexists(home.highwater / _FILE)
 
 
+def check_waiver(trust: HomeTrust) -> None:
+    """Raise `Misconfigured` for an act that waits and does not verify. It is not used up."""
+    with _told(trust.home.highwater / _FILE) as path:
+        _verified(trust, path)
+
+
 def take_unwitnessed_start(trust: HomeTrust, used: Used) -> dict[str, Any]:
     """Use the act up, and return its members of the start's entry; empty where there is no act.
 
     Raises `Misconfigured` for an act that does not verify, such as an unsigned text.
     """
-    path = trust.home.highwater / _FILE
-    if not os.path.lexists(path):
+    if not is_waived(trust.home):
         return {}
-    try:
-        if not path.is_file():  # reading a pipe would not end
-            raise Malformed("it is no file", code="bad-act")
-        act, proved = trust.verify(path.read_bytes())
-        if act.kind is not ActKind.WAIVE:
-            raise Malformed("it is an act of `{kind}`", code="bad-act", kind=act.kind)
+    with _told(trust.home.highwater / _FILE) as path:
+        act, proved = _verified(trust, path)
         used.claim(act.id, act.expires_us, secrets.token_hex(16))
         path.unlink()
+    return {"waived": f"{proved.words}: {act.reason}", "order": act.id} | proved.members()
+
+
+def _verified(trust: HomeTrust, path: Path) -> tuple[Act, Proved]:
+    if not path.is_file():  # reading a pipe would not end
+        raise Malformed("it is no file", code="bad-act")
+    act, proved = trust.verify(path.read_bytes())
+    if act.kind is not ActKind.WAIVE:
+        raise Malformed("it is an act of `{kind}`", code="bad-act", kind=act.kind)
+    return act, proved
+
+
+@contextmanager
+def _told(path: Path) -> Iterator[Path]:
+    """Yield the file of the act; say of an error in the block that the act cannot be used."""
+    try:
+        yield path
     except (OSError, LiaisonError) as error:
         raise Misconfigured(
             "cannot be used: {error}",
@@ -77,4 +97,3 @@ def take_unwitnessed_start(trust: HomeTrust, used: Used) -> dict[str, Any]:
             remedy="run `liaison witness waive` again",
             error=error,
         ) from error
-    return {"waived": f"{proved.words}: {act.reason}", "order": act.id} | proved.members()

@@ -17,6 +17,7 @@ from gateway.config.schema import Settings, SourceSettings
 from gateway.config.source_home import SourceProcess
 from gateway.errors import LiaisonError
 from gateway.model.names import MemberId
+from gateway.ops.keys.live import LiveKeys
 from gateway.signing.keys import load_signing_key
 from gateway.storage.index.index_seal import load_index_secret
 from gateway.trust.documents.source_kinds import SourceKind, united
@@ -34,6 +35,7 @@ def source_place(settings: Settings, source: SourceSettings, home: Home, clock: 
         access=settings.path(source.access) if source.access else None,
         index_secret=load_index_secret(settings.keystore) if settings.storage.sealed_index else None,
         difference=source.difference_s,
+        id=source.id,
     )
 
 
@@ -51,17 +53,26 @@ def process_place(settings: SourceProcess, clock: Clock) -> Place:
     )
 
 
-def node_side(source: SourceSettings, home: Home, member: MemberId, trust: Callable[[], TrustView]) -> NodeSide | None:
-    """Return the node's identity towards a source process, and the trust it checks with; None for another source."""
+def node_side(
+    source: SourceSettings,
+    home: Home,
+    member: MemberId,
+    trust: Callable[[], TrustView],
+    keys: LiveKeys | None = None,
+) -> NodeSide | None:
+    """Return the node's identity towards a source process, and the trust it checks with; None for another source.
+
+    `keys` are those of a running node; without them the files are read.
+    """
     if not source.is_process:
         return None
     return NodeSide(
         source.id,
         source.agency,
         member,
-        identity=lambda: TlsIdentity.load(home.key("tls"), home.certificate("tls")),
+        identity=lambda: keys.tls if keys else TlsIdentity.load(home.key("tls"), home.certificate("tls")),
         ca=home.ca.read_bytes(),
-        key=load_signing_key(home.key("statement")),
+        key=lambda: keys.statement if keys else load_signing_key(home.key("statement")),
         keys=trust,
     )
 

@@ -96,8 +96,8 @@ class SqlLogStore(SqlLogReader):
     ) -> None:
         place = {"the_id": log_id, "old_size": before.size, "old_root": before.root}
         work = [(self._advance_state, [self._advance_state.values(place | _state_values(after))])]
-        if after.checkpoint and after.checkpoint != before.checkpoint:
-            size = int(after.checkpoint.split(b"\n", 2)[1])
+        size = _size_of(after.checkpoint)
+        if size is not None and size != _size_of(before.checkpoint):  # another key may sign the same head anew
             work.append((self._keep, [(log_id, size, after.checkpoint)]))
         if entries:
             work.append((self._insert_entry, [_entry_row(log_id, entry) for entry in entries]))
@@ -156,6 +156,10 @@ _ADVANCE = (
 )
 _KEEP = insert_into(log_checkpoint)
 _LOCK = select(log_state).where(log_state.c.id == bindparam("the_id")).with_for_update()
+
+
+def _size_of(checkpoint: bytes) -> int | None:
+    return int(checkpoint.split(b"\n", 2)[1]) if checkpoint else None
 
 
 def _state_values(state: LogState) -> dict[str, Any]:

@@ -13,17 +13,19 @@ from datetime import timedelta
 from pathlib import Path
 
 from certs.hsm.places import has_key
-from certs.keyfiles import Algorithm
 from certs.names import Holder
 from certs.profile import Leaf, read_leaf
 from gateway.clock import Clock, from_us, to_us
-from gateway.errors import BadSignature, Malformed, Misconfigured, Unknown
+from gateway.errors import BadSignature, Malformed, Misconfigured
 from gateway.model.names import MemberId
 from gateway.signing import strict_json
 from gateway.signing.dsse import MAX_DOCUMENT, add_signature, decode64
 from gateway.signing.keys import SigningKey, VerifyKey, load_signing_key
-from gateway.signing.witness_keys import WitnessKey, load_witness_signing_key
+from gateway.signing.witness_keys import load_witness_signing_key
 from gateway.trust.ceremony.auditors import auditor_keys
+from gateway.trust.ceremony.charter_changes import Changes
+from gateway.trust.ceremony.gone_keys import noted_removals, replaced_keys
+from gateway.trust.ceremony.listing import listed_leaf, next_keys, plain_key
 from gateway.trust.ceremony.member_card import MemberCard
 from gateway.trust.ceremony.witness_card import witness_cards
 from gateway.trust.documents.appointment import APPOINTMENT_TYPE, parse_appointment
@@ -36,8 +38,6 @@ from gateway.trust.documents.descriptor import (
     ListedKey,
     Reads,
     agency_use,
-    certified_use,
-    mark_compromised,
     parse_descriptor,
     sign_descriptor,
 )
@@ -46,9 +46,6 @@ from gateway.trust.documents.members import CharterMember, MemberStatus
 from gateway.trust.documents.removals import next_sequence, still_removed
 from gateway.trust.documents.source_kinds import SourceKind, united
 from gateway.trust.documents.status import MAX_LIFE, STATUS_TYPE, Status, parse_status, sign_status
-
-UNCERTIFIED_DAYS = 1_826
-"""Days for which keys without a certificate (log, witness) are listed: five years."""
 
 PERSON_FOLDERS = {use: f"{use}s" for use in PERSONS}
 """Folders of a home with the public keys (`*.pub`) of persons, by their uses."""
@@ -69,21 +66,23 @@ def draft(
     *,
     days: int = 365,
     previous: bytes = b"",
+    changes: Changes = Changes(),  # noqa: B008 - it never changes
 ) -> bytes:
     """Return an unsigned charter of these members: the first one, or the successor of `previous`.
 
-    Members of `previous` without a card stay as they are.
+    Members of `previous` without a card stay as they are, but for the `changes`. The threshold 0 is the one before.
     """
     members: dict[str, CharterMember] = {}
     version = 1
     if previous:
         before = parse_charter(previous).charter
-        federation, version = before.federation, before.version + 1
+        federation, version, threshold = before.federation, before.version + 1, threshold or before.threshold
         members.update(before.members)
     for card in cards:
         if card.member in members and not previous:
             raise Malformed("there are two cards of `{member}`", code="two-cards", member=card.member)
         members[card.member] = CharterMember(card.member, MemberStatus.ACTIVE, (card.ca_pem,), (card.authority,))
+    members = changes.applied(members)
     return draft_charter(federation, members, threshold, version=version, issued=clock.now(), days=days)
 
 
@@ -136,7 +135,7 @@ def import_document(trust: Path, data: bytes, clock: Clock, fingerprint: str | N
     lines = [line for line in data.split(b"\n") if line.strip()]
     if not lines:
         raise Malformed("there is no document", code="unknown-document")
-    return [_import_line(documents, line, clock, fingerprint) for line in lines]
+    return [import_line(documents, line, clock, fingerprint) for line in lines]
 
 
 def publish_descriptor(
@@ -157,13 +156,13 @@ def publish_descriptor(
     the one held, that one is returned. Keys that were listed before and have left the home stay listed, so that their
     signatures can be verified. When the charter demands more than one signature of the authority, the document is
     returned and not yet accepted: `sign` adds signatures, `import_document` accepts. `compromised` maps key ids to the
-    time (microseconds since 1970) from which they prove nothing; keys that the status removed are marked so from its
-    time on, but for those in `restored`, which the descriptor brings back.
+    time (microseconds since 1970) from which they prove nothing. Keys that the status removed are marked so, too: from
+    the time that the home noted (`removal_notes`), else from that of the status. Those in `restored` are brought back.
     """
     key = authority_key(authority)
     documents = TrustDocuments(home / "trust")
     charter = documents.charter(clock)
-    member = _member_of(home)
+    member = member_of(home)
     if member not in charter.members:
         raise Misconfigured(
             "`{member}` is not in the charter", code="not-a-member", remedy="accept the right charter", member=member
@@ -176,8 +175,9 @@ def publish_descriptor(
             remedy="give the folder of the authority of `{member}`",
             member=member,
         )
-    before = documents.descriptor(member, charter)
-    now = clock.now_us()
+    before, now = documents.held_descriptor(member), clock.now_us()
+    mine = home_keys(home, agencies, now)
+    gone = replaced_keys(before, charter, mine) | noted_removals(documents, before, restored) | dict(compromised or {})
     descriptor = Descriptor(
         member=member,
         version=before.version + 1 if before else 1,
@@ -186,9 +186,7 @@ def publish_descriptor(
         endpoints=tuple(endpoints),
         offices=tuple(offices),
         agencies=tuple(dict.fromkeys([*agencies, *own_agencies(home), *(before.agencies if before else ())])),
-        keys=_next_keys(
-            home_keys(home, agencies, now), before, _removed(documents, before, restored) | dict(compromised or {})
-        ),
+        keys=next_keys(mine, before, gone),
         previous=before.hash.hex() if before else "",
         reads=tuple(Reads),
         sources=united(sources) if sources is not None else before.sources if before else (),
@@ -201,30 +199,6 @@ def publish_descriptor(
     return data
 
 
-def _removed(documents: TrustDocuments, before: Descriptor | None, restored: Collection[str]) -> dict[str, int]:
-    """Return the listed keys that the status removed, each with the time from which it proves nothing."""
-    status = documents.status(before) if before else None
-    if before is None or status is None:
-        return {}
-    gone = frozenset(status.removed) - frozenset(restored)
-    return {key.key_id: status.issued_us for key in before.keys if key.key_id in gone}
-
-
-def _next_keys(
-    mine: Sequence[ListedKey], before: Descriptor | None, compromised: Mapping[str, int]
-) -> tuple[ListedKey, ...]:
-    """Return the keys listed before, then the home's new ones, with the times of compromised ones."""
-    listed = {key.key_id: key for key in before.keys} if before else {}
-    for key in mine:
-        # A key keeps the times of its first listing.
-        listed.setdefault(key.key_id, key)
-    for key_id, since_us in compromised.items():
-        if key_id not in listed:
-            raise Unknown("the key `{key_id!a}` is not listed", code="unknown-key", key_id=key_id[:16])
-        listed[key_id] = mark_compromised(listed[key_id], since_us)
-    return tuple(listed.values())
-
-
 def publish_status(home: Path, clock: Clock, *, removed: Sequence[str] = (), life: timedelta = MAX_LIFE) -> bytes:
     """Make, sign (with the home's status key) and accept the member's next status, and return it.
 
@@ -232,7 +206,7 @@ def publish_status(home: Path, clock: Clock, *, removed: Sequence[str] = (), lif
     """
     documents = TrustDocuments(home / "trust")
     charter = documents.charter(clock)
-    member = _member_of(home)
+    member = member_of(home)
     descriptor = documents.descriptor(member, charter) if member in charter.members else None
     if descriptor is None:
         raise Misconfigured(
@@ -266,14 +240,14 @@ def home_keys(home: Path, agencies: Sequence[str], now_us: int) -> list[ListedKe
     """
     keys = home / "keys"
     files = [*_CERTIFIED_FILES, *(f"agency-{name}" for name in agencies if (keys / f"agency-{name}.pem").exists())]
-    certified = [_certified_key(keys / f"{file}.pem") for file in files]
+    certified = [certified_key(keys / f"{file}.pem") for file in files]
     for file, key in zip(files, certified, strict=True):
         expected = file if file in _CERTIFIED_FILES else agency_use(file.removeprefix("agency-"))
         if key.use != expected:
             raise Misconfigured("the certificate is for `{use}`", code="bad-key-file", where=f"{file}.pem", use=key.use)
-    own = [_plain_key(load_signing_key(keys / "log.key"), KeyUse.LOG, now_us)]
+    own = [plain_key(load_signing_key(keys / "log.key"), KeyUse.LOG, now_us)]
     own += [
-        _plain_key(load_witness_signing_key(keys / f"{file}.key").public, KeyUse.WITNESS, now_us)
+        plain_key(load_witness_signing_key(keys / f"{file}.key").public, KeyUse.WITNESS, now_us)
         for file in _WITNESS_FILES
         if file == "witness" or has_key(keys / f"{file}.key")  # a home of an earlier version has one kind
     ]
@@ -283,11 +257,11 @@ def home_keys(home: Path, agencies: Sequence[str], now_us: int) -> list[ListedKe
         for path in sorted((home / folder).glob("*.pub"))
     ]
     domestic = [
-        _plain_key(key, KeyUse.DOMESTIC_WITNESS, now_us)
-        for card in witness_cards(home, _member_of(home))
+        plain_key(key, KeyUse.DOMESTIC_WITNESS, now_us)
+        for card in witness_cards(home, member_of(home))
         for key in card.keys
     ]
-    auditors = auditor_keys(home / "trust", _member_of(home))
+    auditors = auditor_keys(home / "trust", member_of(home))
     return certified + own_agency_keys(home) + own + persons + domestic + auditors
 
 
@@ -302,7 +276,7 @@ def own_agencies(home: Path) -> list[str]:
 
 
 def _own_agency_key(path: Path) -> ListedKey:
-    key = _certified_key(path)
+    key = certified_key(path)
     if key.leaf().name.held is not Holder.OWN:
         raise Misconfigured(
             "this is no certificate of an agency's own key, but for `{use}`",
@@ -325,7 +299,7 @@ def _person_key(path: Path, use: KeyUse, now_us: int) -> ListedKey:
             remedy="`liaison trust person` makes key and public key",
             error=error,
         ) from error
-    return _plain_key(key, use, now_us)
+    return plain_key(key, use, now_us)
 
 
 def _says_the_same(new: Descriptor, held: Descriptor) -> bool:
@@ -334,34 +308,12 @@ def _says_the_same(new: Descriptor, held: Descriptor) -> bool:
     )
 
 
-def _certified_key(path: Path) -> ListedKey:
-    leaf = _leaf(path)
-    return ListedKey(
-        key_id=leaf.key_id,
-        use=certified_use(leaf),
-        algorithm=Algorithm.P256,
-        spki=leaf.spki,
-        certificate=leaf.der,
-        start_us=leaf.start_us,
-        stop_us=leaf.stop_us,
-    )
+def certified_key(path: Path) -> ListedKey:
+    """Return the listing of the key of a certificate. Raises `Misconfigured`."""
+    return listed_leaf(_leaf(path))
 
 
-def _plain_key(key: SigningKey | VerifyKey | WitnessKey, use: KeyUse, now_us: int) -> ListedKey:
-    """Return the listing of a key without a certificate: from five minutes ago, in whole seconds, for five years."""
-    start = from_us(now_us).replace(microsecond=0) - timedelta(minutes=5)
-    return ListedKey(
-        key_id=key.key_id,
-        use=use,
-        algorithm=key.algorithm,
-        spki=key.spki,
-        certificate=b"",
-        start_us=to_us(start),
-        stop_us=to_us(start + timedelta(days=UNCERTIFIED_DAYS)),
-    )
-
-
-def _member_of(home: Path) -> MemberId:
+def member_of(home: Path) -> MemberId:
     """Return the member of a home, by its statement certificate."""
     return _leaf(home / "keys" / "statement.pem").name.member
 
@@ -379,7 +331,8 @@ def _leaf(path: Path) -> Leaf:
         ) from error
 
 
-def _import_line(documents: TrustDocuments, line: bytes, clock: Clock, fingerprint: str | None) -> Accepted:
+def import_line(documents: TrustDocuments, line: bytes, clock: Clock, fingerprint: str | None = None) -> Accepted:
+    """Take one document into a trust folder. Raises what `TrustDocuments.accept_…` raises."""
     kind = kind_of(line)
     if kind == "charter":
         return documents.accept_charter(line, clock, fingerprint)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from certs.authority import Authority, certify_authority, create_authority, issue, load_authority
+from certs.authority import LEAF_DAYS, Authority, certify_authority, create_authority, issue, load_authority
 from certs.durable import PUBLIC, make_folder, write_new
 from certs.hsm.places import has_key
 from certs.keyfiles import Algorithm, create_key, create_witness_key, load_key
@@ -24,6 +24,9 @@ from gateway.trust.ceremony.member_card import CARD_FILE, MemberCard, read_card,
 
 COMMAND_LINE = "cli"
 """The name of the command line's client certificate."""
+
+_SPREAD, _APART_DAYS = 12, 7
+"""The certificates of a new home end a week apart, twelve different weeks in all, and not on one day."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +94,9 @@ def create_member_keys(
     make_folder(home)
     make_folder(home / "keys")
     made = []
-    for pair in _pairs(known, agencies, name):
-        made += _create_pair(home / "keys", pair, ca, clock)
+    for number, pair in enumerate(_pairs(known, agencies, name)):
+        days = LEAF_DAYS - number % _SPREAD * _APART_DAYS
+        made += _create_pair(home / "keys", pair, ca, clock, days)
     if not (home / "ca.pem").exists():
         write_new(home / "ca.pem", ca.pem, PUBLIC)
         made.append("ca.pem")
@@ -116,7 +120,7 @@ def _pairs(member: MemberId, agencies: Sequence[str], name: str) -> list[_Pair]:
     ]
 
 
-def _create_pair(keys: Path, pair: _Pair, ca: Authority, clock: Clock) -> list[str]:
+def _create_pair(keys: Path, pair: _Pair, ca: Authority, clock: Clock, days: int) -> list[str]:
     made = []
     path, certificate = keys / f"{pair.file}.key", keys / f"{pair.file}.pem"
     if not has_key(path):
@@ -134,16 +138,16 @@ def _create_pair(keys: Path, pair: _Pair, ca: Authority, clock: Clock) -> list[s
             create_key(path, pair.algorithm)
         made.append(f"keys/{path.name}")
     if pair.name and not certificate.exists():
-        write_new(certificate, _certify(path, pair.name, ca, clock), PUBLIC)
+        write_new(certificate, _certify(path, pair.name, ca, clock, days), PUBLIC)
         made.append(f"keys/{certificate.name}")
     return made
 
 
-def _certify(path: Path, name: CertificateName, ca: Authority, clock: Clock) -> bytes:
+def _certify(path: Path, name: CertificateName, ca: Authority, clock: Clock, days: int) -> bytes:
     key = load_key(path)
     if not isinstance(key, ec.EllipticCurvePrivateKey):
         raise Misconfigured("only P-256 keys are certified", code="key-not-admitted", where=str(path))
-    return issue(ca, key.public_key(), name, clock)
+    return issue(ca, key.public_key(), name, clock, days=days)
 
 
 def _create_ca(folder: Path, member: MemberId, clock: Clock) -> list[str]:

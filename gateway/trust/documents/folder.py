@@ -16,7 +16,7 @@ import hashlib
 import os
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -103,17 +103,43 @@ class TrustDocuments:
         lines = _lines(self.descriptor_path(member))
         return verify_descriptor(lines[-1], charter.members[member], charter.federation) if lines else None
 
+    def descriptor_versions(self, member: str) -> list[Descriptor]:
+        """Return all versions held of a member's descriptor, oldest first; each was verified when it was accepted."""
+        return [parse_descriptor(line)[0] for line in _lines(self.descriptor_path(member))]
+
+    def held_descriptor(self, member: str) -> Descriptor | None:
+        """Return the newest descriptor of a member as it was accepted; its signers may have been replaced since."""
+        lines = _lines(self.descriptor_path(member))
+        return parse_descriptor(lines[-1])[0] if lines else None
+
     def status(self, descriptor: Descriptor) -> Status | None:
         """Return the newest status of a member, verified, with the removals of all held ones; it may have expired.
 
-        None when there is none.
+        None when there is none. Raises as `removals.verified`.
         """
-        held = self.statuses(descriptor)
+        held = verified(_lines(self.status_path(descriptor.member)), descriptor)
         return in_force(held, descriptor) if held else None
 
     def statuses(self, descriptor: Descriptor) -> list[Status]:
-        """Return the held statuses of a member that verify, the newest last. Raises as `removals.verified`."""
-        return verified(_lines(self.status_path(descriptor.member)), descriptor)
+        """Return the held statuses of a member that verify, the newest last.
+
+        None does where the descriptor says that the key that signed them was compromised before. Raises `Malformed`.
+        """
+        with suppress(BadSignature):
+            return verified(self.status_lines(descriptor.member), descriptor)
+        return []
+
+    def descriptors(self, member: str) -> list[bytes]:
+        """Return all accepted descriptors of a member, oldest first."""
+        return _lines(self.descriptor_path(member))
+
+    def status_lines(self, member: str) -> list[bytes]:
+        """Return all held statuses of a member, the newest last; not verified again."""
+        return _lines(self.status_path(member))
+
+    def conflicts(self) -> list[bytes]:
+        """Return the documents that contradict one held."""
+        return [line for path in sorted((self.folder / "conflicts").glob("*.json")) for line in _lines(path)]
 
     def appointments(self, member: str) -> list[bytes]:
         """Return all accepted appointments of a member's auditors, oldest first."""
@@ -163,9 +189,7 @@ class TrustDocuments:
         with self.locked():
             charter = self._current_charter(clock)
             new = verify_descriptor(data, _member(charter, member), charter.federation)
-            lines = _lines(self.descriptor_path(member))
-            # The held one was verified when it was accepted; a newer charter may have replaced the keys that signed it.
-            held = parse_descriptor(lines[-1])[0] if lines else None
+            lines, held = _lines(self.descriptor_path(member)), self.held_descriptor(member)
             if held and not self._is_next(new, held, lines):
                 return Accepted("descriptor", member, new.version, False)
             check_keys(new)
@@ -196,7 +220,7 @@ class TrustDocuments:
             if any(item.hash == new.hash for item in held):
                 return Accepted("status", member, new.sequence, False)
             _check_issued(new.issued_us, clock, "status")
-            known = [parse_descriptor(line)[0] for line in _lines(self.descriptor_path(member))]
+            known = self.descriptor_versions(member)
             self._hold(new, judge(new, held, known, clock.now_us()), held)
         return Accepted("status", member, new.sequence, True)
 

@@ -48,7 +48,8 @@ def source_lines(one: dict[str, Any]) -> Iterator[Line]:
         told = f"  the source was looked at {ago} ago, at {one['looked']}"
         yield told, "warn" if one["failing"] or one["looked_s_ago"] > _STALE_S else ""
     if one["failing"]:
-        yield "  the last run failed: searches find the rows of the run before", "bad"
+        left = "searches find the rows of the run before" if one["state"] == "ready" else "searches find nothing"
+        yield f"  the last run failed: {left}", "bad"
     for run in one["last_errors"]:
         times = f", {run['times']:,} times in a row" if run["times"] > 1 else ""
         yield f"  error at {run['ended']}{times}: {run['error']}", "warn"

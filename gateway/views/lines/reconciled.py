@@ -30,7 +30,8 @@ def reconciled_lines(found: Reconciled) -> Iterator[Line]:
         for text, text_style in report_lines(report) if report.exit_code else ():
             yield f"  {text}", text_style
     if found.comparison is None:
-        yield "not compared: nothing can be concluded from an export that is contradicted", "bad"
+        style, why = ("bad", "that is contradicted") if found.exit_code == 1 else ("warn", "whose charter is not known")
+        yield f"not compared: nothing can be concluded from an export {why}", style
     else:
         yield from _compared_lines(found.comparison)
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from gateway.config import argument
+from gateway.gossip.taking import Taken
 from gateway.trust.documents.folder import Accepted
 from gateway.views.lines import Line
 
@@ -17,9 +19,22 @@ def charter_lines(about: dict[str, Any]) -> list[str]:
     return [
         f"charter of `{about['federation']}`, version {about['version']}, until {about['expires'][:10]}",
         f"  members      {members}",
-        f"  signed by    {', '.join(about['signed_by']) or 'nobody'} ({about['threshold']} needed)",
+        *_signer_lines(about),
         f"  fingerprint  {about['fingerprint']}",
     ]
+
+
+def _signer_lines(about: dict[str, Any]) -> Iterator[str]:
+    """Yield by whom a charter is signed, and who must still sign, under each version that counts."""
+    for each in about["signers"]:
+        title = "signed by" if each["version"] == about["version"] else f"under {each['version']}"
+        signed, missing = ", ".join(each["signed"]) or "nobody", " or ".join(each["missing"])
+        still = each["needed"] - len(each["signed"])
+        told = f"{still} more must sign: {missing}" if still > 0 else "enough"
+        yield f"  {title:<12} {signed} ({each['needed']} needed; {told})"
+    if not about["both_counted"]:
+        version = about["version"] - 1
+        yield f"  it also needs enough signatures under version {version}: give that one with --previous to see whose"
 
 
 def home_lines(about: dict[str, Any]) -> list[str]:
@@ -28,7 +43,11 @@ def home_lines(about: dict[str, Any]) -> list[str]:
     for name, member in about["members"].items():
         version = member["descriptor"]
         what = f"descriptor {version['version']}, {len(version['keys'])} keys" if version else "no descriptor"
-        lines.append(f"  {name}: {what}; {member['problem'] or 'fresh'}")
+        lines.append(f"  {name}: {member['state']}; {what}; {member['problem'] or 'fresh'}")
+        if status := member["status"]:
+            lines.append(f"      status {status['number']}, signed {status['issued']}, ends {status['ends']}")
+            if status["removed"]:
+                lines.append(f"      removed keys: {', '.join(key[:16] for key in status['removed'])}")
         if version:
             lines.append(f"      answers at {', '.join(version['endpoints']) or 'no address'}")
             lines += [f"      {text}" for text in _source_lines(version["sources"])]
@@ -51,9 +70,9 @@ def published_lines(about: dict[str, Any], out: str) -> list[str]:
         lines.append(f"  not listed: {', '.join(unknown)}; {why}")
     return [
         *lines,
-        f"hand {out} to the others: liaison trust accept {argument(Path(out))} --home HOME"
+        f"running nodes hand both on; else, at each other: liaison trust import {argument(Path(out))} --home HOME"
         if out
-        else "give --out to hand them on",
+        else "running nodes hand both on by themselves; --out writes them to a file",
     ]
 
 
@@ -74,3 +93,36 @@ def accepted_lines(taken: Iterable[Accepted]) -> Iterator[Line]:
     for item in taken:
         of = f" of {item.member}" if item.member else ""
         yield f"{item.kind}{of}, version {item.version}: {'accepted' if item.changed else 'held already'}", "good"
+
+
+def exported_lines(count: int, out: Path) -> list[str]:
+    """Return that documents were written, and how another home takes them."""
+    return [
+        f"{count} documents are in {out}",
+        f"another node takes what it lacks: liaison trust import {argument(out)} --home HOME",
+    ]
+
+
+def imported_about(taken: Sequence[Taken], refused: Sequence[Taken]) -> dict[str, Any]:
+    """Return as JSON what became of documents that were brought in a file."""
+    return {
+        "taken": [asdict(item.accepted) for item in taken if item.accepted is not None and item.changed],
+        "held": sum(not item.changed for item in taken) - len(refused),
+        "refused": [
+            {"code": item.refusal.code, "message": item.refusal.message, "remedy": item.refusal.remedy}
+            for item in refused
+            if item.refusal is not None
+        ],
+    }
+
+
+def imported_lines(taken: Sequence[Taken], refused: Sequence[Taken]) -> Iterator[Line]:
+    """Yield which documents are new, how many were held, and which were refused and why."""
+    yield from accepted_lines(item.accepted for item in taken if item.accepted is not None and item.changed)
+    if held := sum(not item.changed for item in taken) - len(refused):
+        yield f"{held} documents were held already, or are older than the ones held", "good"
+    for item in refused:
+        if item.refusal is not None:
+            yield f"refused: {item.refusal}", "bad"
+            if item.refusal.remedy:
+                yield f"  {item.refusal.remedy}"

@@ -11,7 +11,7 @@ import pytest
 from gateway.config import Settings, SourceSettings, TrialOfficer, host_port, load_settings, write_default
 from gateway.config.schema import LISTS, SECTIONS
 from gateway.config.template import render
-from gateway.errors import Misconfigured
+from gateway.errors import Misconfigured, each_of
 
 OFFICER = TrialOfficer("th.o.1042", "th.blo.aranyaprathet", "police", "border-officer", ("BORDER_CHECK",))
 SOURCE = SourceSettings("th.police.records", "police", "mappings/police.toml", "sqlite:///police.sqlite")
@@ -186,3 +186,51 @@ def test_settings_that_the_disk_does_not_take_leave_no_half_of_a_file(tmp_path: 
     assert write_default(tmp_path, {"node.member": "th"})
     assert not write_default(tmp_path, {"node.member": "vn"})
     assert load_settings(tmp_path).node.member == "th"
+
+
+def test_all_mistakes_of_a_file_and_the_environment_are_told_at_once(tmp_path: Path) -> None:
+    text = (
+        '[node]\nmember = "TH"\n[limits]\nbudget_ms = "x"\nqueue = 0\nworkers = 9999\n[telemetry]\nlog_level = "loud"\n'
+        '[limts]\n[[token_key]]\nid = "idp"\n[[source]]\nid = "s"\nagency = "police"\nurl = "sqlite:///x"\n'
+    )
+    error = refusal(tmp_path, text, {"LIAISON_LISTEN_AGENCY": "nowhere", "LIAISON_LIMITS_QEUE": "3"})
+    told = {each.message: each for each in each_of(error)}
+    assert list(told) == [
+        "unknown setting `limits.qeue`",
+        "unknown table `limts`",
+        "`limits.budget_ms` must be a whole number",
+        "`limits.queue` must be at least 1",
+        "`limits.workers` must be at most 256",
+        "`token_key.0.file` is missing",
+        "`TH` is not a member id",
+        "`source.0.mapping` is missing",
+        "`nowhere` is not an address",
+        "unknown level `loud`",
+    ]
+    assert all(each.where and each.remedy for each in told.values())
+    assert told["`limits.budget_ms` must be a whole number"].remedy == "such as `budget_ms = 3000`"
+    assert (error.message, error.where) == (each_of(error)[0].message, each_of(error)[0].where)
+
+
+NUMBERS = [
+    f"{name}.{item.name}"
+    for name in SECTIONS
+    for item in dataclasses.fields(SECTIONS[name])
+    if type(item.default) is int
+]
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+def test_every_number_has_a_limit(tmp_path: Path, name: str) -> None:
+    table, _, key = name.partition(".")
+    error = refusal(tmp_path, f'[node]\nmember = "th"\n[{table}]\n{key} = {10**20}\n')
+    assert f"`{name}` must be at most " in error.message
+    assert error.where == "node.toml:4"
+
+
+def test_a_settings_file_that_cannot_be_read_says_why_and_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "node.toml").mkdir()
+    with pytest.raises(Misconfigured) as caught:
+        load_settings(tmp_path, {})
+    assert caught.value.message == "cannot be read: Is a directory"
+    assert "liaison init" in caught.value.remedy

@@ -15,7 +15,7 @@ _FOLDERS = ("gateway", "adapters", "policy", "certs")
 
 ALLOWED = {
     "certs/hsm/token.py": "the binding to PKCS#11 is an extra",
-    "adapters/sql/engines.py": "the drivers of databases are extras",
+    "adapters/sql/connection/engines.py": "the drivers of databases are extras",
     "gateway/storage/database/migrate.py": "alembic takes a fifth of a second, and most starts migrate nothing",
     "gateway/telemetry/metrics.py": "the exporter for Prometheus is an extra",
     "gateway/matching/scripts/han.py": "the readings of pypinyin are large, and few names are Chinese",

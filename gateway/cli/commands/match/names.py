@@ -9,6 +9,7 @@ import click
 from gateway.cli.options import FOLDER, names_option, thresholds_option
 from gateway.cli.output import Output, printed, progress_bars
 from gateway.matching.report import NONE
+from gateway.ops.audit.export_folder import use_exported_tables
 from gateway.ops.homes.own_tables import use_own_tables
 from gateway.ops.policy.matching_task import evaluate_task
 from gateway.ops.policy.name_matching import compare_names
@@ -52,6 +53,7 @@ def evaluate(task: Path, out: Path, half: int | None, thresholds: str, home: Pat
 @click.option("--father", multiple=True, metavar="NAME", help="The father's name; once for both, or for each.")
 @thresholds_option("usual")
 @names_option
+@click.option("--export", type=FOLDER, help="Read names with the own tables that this export carries.")
 @printed
 def explain(
     first: str,
@@ -61,6 +63,7 @@ def explain(
     father: tuple[str, ...],
     thresholds: str,
     home: Path | None,
+    export: Path | None,
 ) -> Output:
     """Say how two names are compared: script, reading, keys in common, rules, rows of tables, score and class.
 
@@ -70,10 +73,14 @@ def explain(
       liaison match explain "SOVANN Sokh" "សុខ សុវណ្ណ" --birth 1985 --birth 1985-11-03
       liaison match explain "Saw Thein" "Naw Thein" --thresholds strict --json
       liaison match explain "Lwin Moe" "လွင်မိုး" --home mm
+      liaison match explain "Lwin Moe" "လွင်မိုး" --export mm-export
 
     A row of a table is named where the score, the class or the keys would be others without it.
     Exit code 1 when the two do not count as one person.
     """
-    use_own_tables(home)
+    if export is not None:
+        use_exported_tables(export)
+    else:
+        use_own_tables(home)
     found = compare_names(first, second, birth, sex, father, thresholds)
     return Output(comparison_value(found), comparison_lines(found), 1 if found.quality == NONE else 0)

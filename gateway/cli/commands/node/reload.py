@@ -22,7 +22,8 @@ def reload(home: Path) -> Output:
     """Let a running node read node.toml again; it says which settings count now, and which need a restart.
 
     A file that cannot be used changes nothing (exit code 1). SIGHUP does the same; the node's log then says the result.
-    docs/settings.md lists what can change so: limits, keys of officers' tokens, the log level.
+    docs/settings.md lists what can change so: limits, keys of officers' tokens, the log level. The own tables of names
+    (`names/`) are read and checked, too; each row that differs needs a restart, since the key indexes are made anew.
 
     \b
     Example:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any, TypeVar
 
 import click
 
-from gateway.cli.options import FILE, FOLDER, NEW_FILE, home_option
+from gateway.cli.options import FILE, FOLDER, NEW_FILE, TEXT, given, home_option
 from gateway.cli.output import Output, printed
 from gateway.config import Home, argument, load_settings
 from gateway.ops.homes.trust_files import (
+    Wishes,
     accept_documents,
     draft_charter,
     show_charter,
@@ -21,6 +24,9 @@ from gateway.ops.homes.trust_files import (
 from gateway.ops.homes.trust_state import describe_home
 from gateway.ops.homes.trust_state import publish as publish_documents
 from gateway.views.lines.trust import accepted_lines, charter_lines, home_lines, published_lines, signed_lines
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+_CARD = click.Path(exists=True, path_type=Path)
 
 
 @click.command()
@@ -40,26 +46,53 @@ def accept(documents: tuple[Path, ...], home: Path, fingerprint: str | None) -> 
     return Output({"accepted": [asdict(item) for item in taken]}, accepted_lines(taken))
 
 
+def _member_option(name: str, told: str) -> Callable[[_F], _F]:
+    return click.option(name, multiple=True, metavar="MEMBER", type=TEXT, help=told)
+
+
 @click.command()
 @click.argument("cards", nargs=-1, type=click.Path(exists=True, path_type=Path))
 @click.option("--federation", default="", help="Its id; the first time only.")
-@click.option("--threshold", required=True, type=click.IntRange(1), help="Authorities that must sign.")
+@click.option("--threshold", default=0, type=click.IntRange(0), help="Authorities that must sign; default: as before.")
 @click.option("--previous", type=FILE, help="The charter that this one follows.")
+@click.option("--home", type=FOLDER, envvar="LIAISON_HOME", help="Follow the newest charter that this home holds.")
+@click.option("--add", multiple=True, metavar="CARD", type=_CARD, help="A new member, or one that comes back.")
+@_member_option("--suspend", "Exchange with it ends; its documents and evidence stay.")
+@_member_option("--reinstate", "End its suspension.")
+@_member_option("--remove", "It leaves the federation; what it signed can still be verified.")
+@click.option("--authority-key", "keys", multiple=True, metavar="MEMBER=CARD", help="The new key of its authority.")
+@click.option(
+    "--drop-authority-key", "drop", multiple=True, metavar="MEMBER=KEYID", help="An old key of its authority."
+)
 @click.option("--days", default=365, show_default=True, type=click.IntRange(1, 366), help="Days that it is valid.")
 @click.option("--out", required=True, type=NEW_FILE, help="Where the unsigned charter goes.")
 @printed
 def draft(
-    cards: tuple[Path, ...], federation: str, threshold: int, previous: Path | None, days: int, out: Path
+    cards: tuple[Path, ...],
+    federation: str,
+    threshold: int,
+    previous: Path | None,
+    home: Path | None,
+    days: int,
+    out: Path,
+    **changes: Any,
 ) -> Output:
-    """Draft a charter from CARDS: authority folders, or the `member.json` that members hand in.
+    """Draft a charter from CARDS, authority folders or the `member.json` that members hand in, or change one.
+
+    A change needs signatures under the thresholds of the charter before and of the new one; it says whose.
 
     \b
     Examples:
       liaison trust draft --federation gms --threshold 2 --out charter.json th-authority vn-authority kh-authority
-      liaison trust draft --previous th/trust/charter.jsonl --threshold 3 --out charter-2.json la-authority/member.json
+      liaison trust draft --home th --suspend vn --out charter-2.json
+      liaison trust draft --home th --add la-authority/member.json --threshold 3 --out charter-3.json
+      liaison trust draft --previous charter.jsonl --authority-key vn=vn-new/member.json --out charter-4.json
     """
-    about = draft_charter(cards, federation, threshold, days, previous, out)
-    following = f"each authority signs it: liaison trust sign {argument(out)} --authority ADIR"
+    wishes = Wishes(**changes)
+    follows = previous or (Home(load_settings(home).home).charter if home and (given("--home") or wishes) else None)
+    about = draft_charter(cards, federation, threshold, days, follows, out, wishes)
+    more = f" --previous {argument(follows)}" if follows else ""
+    following = f"each of them signs it: liaison trust sign {argument(out)} --authority ADIR{more}"
     return Output(about, [*signed_lines(about), following])
 
 
@@ -95,38 +128,42 @@ def publish(
 
 @click.command()
 @click.argument("file", required=False, type=FILE)
-@click.option("--home", type=FOLDER, envvar="LIAISON_HOME", help="Show what this home holds.")
+@click.option("--home", type=FOLDER, envvar="LIAISON_HOME", help="Show what it holds, or FILE against its charter.")
+@click.option("--previous", type=FILE, help="The charter that FILE follows.")
 @printed
-def show(file: Path | None, home: Path | None) -> Output:
-    """Show a charter file, or all that a home holds.
+def show(file: Path | None, home: Path | None, previous: Path | None) -> Output:
+    """Show a charter file and who must still sign it, or all that a home holds.
 
     \b
     Examples:
       liaison trust show --home th
-      liaison trust show charter.json
+      liaison trust show charter-2.json --home th
     """
-    if home is not None and file is None:
-        about = describe_home(home)
-        return Output(about, home_lines(about))
-    if file is not None and home is None:
-        about = show_charter(file)
+    if file is not None:
+        held = Home(load_settings(home).home).charter if home is not None else None
+        about = show_charter(file, previous or held)
         return Output(about, charter_lines(about))
-    raise click.UsageError("give either a file or --home")
+    if home is None:
+        raise click.UsageError("give a file, --home, or both")
+    about = describe_home(home)
+    return Output(about, home_lines(about))
 
 
 @click.command()
 @click.argument("document", type=FILE)
 @click.option("--authority", required=True, type=FOLDER, help="The folder with authority.key.")
 @click.option("--out", type=NEW_FILE, help="By default the signature is added to DOCUMENT itself.")
+@click.option("--previous", type=FILE, help="The charter that DOCUMENT follows: to see who must still sign.")
 @printed
-def sign(document: Path, authority: Path, out: Path | None) -> Output:
+def sign(document: Path, authority: Path, out: Path | None, previous: Path | None) -> Output:
     """Add an authority's signature to a charter or descriptor. Compare the fingerprint by voice first.
 
     \b
-    Example:
+    Examples:
       liaison trust sign charter.json --authority th-authority
+      liaison trust sign charter-2.json --authority th-authority --previous charter.jsonl
     """
-    about = sign_document(document, authority, out)
+    about = sign_document(document, authority, out, previous)
     return Output(about, signed_lines(about))
 
 

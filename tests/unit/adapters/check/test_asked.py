@@ -133,6 +133,68 @@ def test_a_source_that_fails_is_told_with_its_errors(liaison: Liaison, house: Cu
 
 
 @pytest.mark.process
+@pytest.mark.parametrize(
+    ("broken", "told"),
+    [
+        ("database", "the source cannot be opened"),
+        ("table", "unknown table `items`"),
+        ("mapping", "unknown key `tabel`"),
+    ],
+)
+def test_what_fails_before_an_index_is_opened_is_in_the_history(
+    liaison: Liaison, house: CustomsHouse, home: Path, broken: str, told: str
+) -> None:
+    (kept,) = kept_sources(home, "", SystemClock())
+    assert kept.place is not None
+    file, mapping = house.folder / "house.sqlite", house.mapping.read_text("utf-8")
+    if broken == "database":
+        file.rename(file.with_suffix(".away"))
+    elif broken == "table":
+        house.run("ALTER TABLE items RENAME TO things")
+    else:
+        house.mapping.write_text(mapping.replace("table = ", "tabel = ", 1), encoding="utf-8")
+    for _ in range(2):
+        with pytest.raises(LiaisonError):
+            open_source(kept.place)
+    ran = liaison("source", "status", "--home", home, "--json")
+    (one,) = ran.value["sources"]
+    assert (ran.code, one["state"], one["failing"]) == (1, "missing", True)
+    assert [each["times"] for each in one["last_errors"]] == [2]
+    assert told in one["last_errors"][0]["error"]
+    assert "searches find nothing" in liaison("source", "status", "--home", home).out
+    liaison("doctor", "--home", home)
+    (after,) = liaison("source", "status", "--home", home, "--json").value["sources"]
+    assert after["runs"] == one["runs"], "doctor tries a source: that is no run of its index"
+    if broken == "database":
+        file.with_suffix(".away").rename(file)
+    elif broken == "table":
+        house.run("ALTER TABLE things RENAME TO items")
+    else:
+        house.mapping.write_text(mapping, encoding="utf-8")
+    open_source(kept.place).close()
+    (one,) = liaison("source", "status", "--home", home, "--json").value["sources"]
+    assert (one["failing"], [run["kind"] for run in one["runs"]]) == (False, ["failed", "build"])
+
+
+@pytest.mark.process
+def test_a_source_that_answers_again_without_a_change_is_failing_no_more(
+    liaison: Liaison, house: CustomsHouse, home: Path
+) -> None:
+    (kept,) = kept_sources(home, "", SystemClock())
+    assert kept.place is not None
+    file = house.folder / "house.sqlite"
+    open_source(kept.place).close()
+    file.rename(file.with_suffix(".away"))
+    with pytest.raises(LiaisonError):
+        open_source(kept.place)
+    assert liaison("source", "status", "--home", home).code == 1
+    file.with_suffix(".away").rename(file)
+    open_source(kept.place).close()
+    ran = liaison("source", "status", "--home", home, "--json")
+    assert (ran.code, ran.value["sources"][0]["failing"]) == (0, False)
+
+
+@pytest.mark.process
 def test_doctor_tells_that_a_test_beside_the_mapping_fails(liaison: Liaison, house: CustomsHouse, home: Path) -> None:
     ran = liaison("doctor", "--home", home, "--json")
     texts = [each["text"] for each in ran.value["findings"] if each["check"] == "sources"]

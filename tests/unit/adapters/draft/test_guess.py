@@ -14,6 +14,7 @@ from adapters.draft.character_sets import guess_encoding
 from adapters.draft.code_tables import CodeTables
 from adapters.draft.draft import draft_of
 from adapters.draft.guess_column import guess_date, kinds_of, look_at, meaning_of, points_to, words_of
+from adapters.draft.lookup_tables import Lookups
 from adapters.draft.records import drafts_of
 from adapters.mapping.file import read_mapping
 from adapters.mapping.rows import refs_of
@@ -185,7 +186,8 @@ def test_a_table_of_codes_is_no_table_of_persons() -> None:
     codes = table(
         "ct_name", column("1", "2", name="code"), column("Mr", "Ms", name="name"), column("M", "F", name="sex")
     )
-    assert drafts_of([codes], "", CodeTables("")) == []
+    lookups = Lookups([codes], "")
+    assert drafts_of([codes], "", CodeTables("", lookups), lookups) == []
 
 
 def test_a_database_that_is_none_is_told_without_its_own_words(tmp_path: Path) -> None:

@@ -414,7 +414,7 @@ def test_bytes_of_another_encoding_cost_their_row_only(folder: DropFolder) -> No
     thai = as_csv(PERSONS[:1], "cp874").split(b"\r\n")[1]
     folder.put("persons.csv", as_csv(PERSONS[1:]) + thai + b"\r\n")
     source = folder.open(mapping("csv"))
-    assert source.left_out["Person"] == {"bytes that are not utf-8": 1}
+    assert source.left_out["Person"] == {"bytes that are not utf-8, in `ชื่อ`": 1}
     assert folder.keys(source, "BB7654321") == ["2"]
 
 

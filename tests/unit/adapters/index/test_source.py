@@ -337,7 +337,7 @@ def test_an_unknown_value_in_a_stored_marking_is_refused() -> None:
 
 
 def test_the_database_cannot_be_written_through_a_source(files: SmallSource, clock: ManualClock) -> None:
-    from adapters.sql.connect import Connection, read_only_engine
+    from adapters.sql.connection.connect import Connection, read_only_engine
 
     connection = Connection(read_only_engine(files.url), clock)
     connection.deadline = later(clock)

@@ -153,7 +153,7 @@ def test_nothing_that_demanded_two_persons_demands_one() -> None:
     assert ACTS[ActKind.POLICY].persons == policy_approval.APPROVALS
     assert ACTS[ActKind.HOLD].persons == ACTS[ActKind.LIFT].persons == holds.APPROVALS
     unproved = {kind for kind, rule in ACTS.items() if rule.unproved}
-    assert unproved == {ActKind.SUSPEND, ActKind.LOOK_UP, ActKind.EXPLAIN, ActKind.REHEARSE}
+    assert unproved == {ActKind.SUSPEND, ActKind.REVOKE, ActKind.LOOK_UP, ActKind.EXPLAIN, ActKind.REHEARSE}
 
 
 @pytest.mark.parametrize("kind", ActKind)

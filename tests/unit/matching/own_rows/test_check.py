@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from importlib import resources
 
 import pytest
 
@@ -119,7 +120,7 @@ def test_an_own_row_replaces_the_packaged_row_of_its_key_and_takes_one_away() ->
         ("latin_sounds", "".join(f"w{'a' * n}\ta\n" for n in range(60)) * 4, 201, "more than 200 rows"),
         ("placeholders", "".join(f"w{n}\tx\n" for n in range(2_001)), 2_001, "more than 2000 rows"),
         ("latin_sound", "a\tb\n", 0, "latin_sounds.tsv"),
-        ("zawgyi", "a\tb\n", 0, "`zawgyi`"),
+        ("zawgyi", "a\tb\n", 0, "the packaged table `zawgyi` cannot be extended"),
         ("thresholds", "a\tb\n", 0, "`thresholds`"),
     ],
 )
@@ -130,6 +131,16 @@ def test_a_row_that_cannot_be_used_is_refused_with_file_and_line(table: str, tex
     assert error.where == (f"names/{table}.tsv:{line}" if line else f"names/{table}.tsv")
     assert said in f"{error.message} {error.remedy}"
     assert error.remedy
+
+
+def test_a_table_that_cannot_be_extended_is_refused_with_all_that_can() -> None:
+    kinds = {file.name.removesuffix(".tsv") for file in resources.files("gateway.matching").joinpath("data").iterdir()}
+    fixed = sorted(kinds - TABLES.keys() - {"README.md"})
+    assert fixed
+    for name in fixed:
+        with pytest.raises(Misconfigured, match="cannot be extended") as caught:
+            own_rows_of({name: "a\tb\n"}, "names")
+        assert all(f"{table}.tsv" in caught.value.remedy for table in TABLES), name
 
 
 def test_a_key_is_written_as_a_keyboard_writes_it() -> None:

@@ -167,19 +167,25 @@ class StreamExchangesResponse(_message.Message):
 
     FRAMES_FIELD_NUMBER: _builtins.int
     HELLO_FIELD_NUMBER: _builtins.int
+    ENDING_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def frames(self) -> _containers.RepeatedCompositeFieldContainer[Global___ResponseFrame]: ...
     @_builtins.property
     def hello(self) -> Global___Hello: ...
+    @_builtins.property
+    def ending(self) -> Global___Ending:
+        """In the last message to a member that was removed: why."""
+
     def __init__(
         self,
         *,
         frames: _abc.Iterable[Global___ResponseFrame] | None = ...,
         hello: Global___Hello | None = ...,
+        ending: Global___Ending | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["hello", b"hello"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["ending", b"ending", "hello", b"hello"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["frames", b"frames", "hello", b"hello"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ending", b"ending", "frames", b"frames", "hello", b"hello"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -240,30 +246,65 @@ Global___FrameStatus: _TypeAlias = FrameStatus  # noqa: Y015
 
 @_typing.final
 class Hello(_message.Message):
-    """Versions held by the speaker, and the largest head that it has seen of the listener."""
+    """Documents held by the speaker, and the heads that it has seen of logs. A stream begins with it at both ends, and it
+    comes again when the documents change, and every two seconds on an idle stream.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
     MEMBER_FIELD_NUMBER: _builtins.int
     TRUST_HASH_FIELD_NUMBER: _builtins.int
     SEEN_SIZE_FIELD_NUMBER: _builtins.int
+    HEADS_FIELD_NUMBER: _builtins.int
     member: _builtins.str
     trust_hash: _builtins.bytes
+    """SHA-256 over the lines of all documents held (ListDocuments)."""
     seen_size: _builtins.int
+    """Not used: `heads` says it."""
+    @_builtins.property
+    def heads(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
+        """Signed checkpoints: the largest that the speaker has seen of each log, as far as they are new on this stream."""
+
     def __init__(
         self,
         *,
         member: _builtins.str = ...,
         trust_hash: _builtins.bytes = ...,
         seen_size: _builtins.int = ...,
+        heads: _abc.Iterable[_builtins.bytes] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["member", b"member", "seen_size", b"seen_size", "trust_hash", b"trust_hash"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["heads", b"heads", "member", b"member", "seen_size", b"seen_size", "trust_hash", b"trust_hash"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Hello: _TypeAlias = Hello  # noqa: Y015
+
+@_typing.final
+class Ending(_message.Message):
+    """Why a stream ends: the documents are the proof."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CODE_FIELD_NUMBER: _builtins.int
+    DOCUMENTS_FIELD_NUMBER: _builtins.int
+    code: _builtins.str
+    documents: _builtins.bytes
+    """The charter, or the statuses, that removed the listener or its key, one a line."""
+    def __init__(
+        self,
+        *,
+        code: _builtins.str = ...,
+        documents: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "documents", b"documents"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Ending: _TypeAlias = Ending  # noqa: Y015
 
 @_typing.final
 class AcknowledgeExchangesRequest(_message.Message):

@@ -9,7 +9,6 @@ from certs.hsm.keys import self_test
 from certs.hsm.token import when_lost
 from certs.ownership import check_ownership
 from certs.tls import TlsIdentity, check_floor, server_credentials
-from gateway.app.witness_parts import WITNESS_KEYS
 from gateway.audit.tree.checkpoint import parse_checkpoint
 from gateway.audit.tree.cosignature import Cosigner, domestic_name
 from gateway.clock import Clock, SystemClock
@@ -23,6 +22,7 @@ from gateway.model.evidence.witness import HeadEvidence
 from gateway.model.names import member_id
 from gateway.node.witness_server import WitnessServer
 from gateway.ops.homes.lock import only_one
+from gateway.ops.keys.head_keys import WITNESS_KEYS
 from gateway.rpc.transport import RefusedCall
 from gateway.signing.witness_keys import load_witness_signing_key
 from gateway.storage.database.engine import open_database

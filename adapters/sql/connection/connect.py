@@ -11,9 +11,9 @@ from sqlalchemy.engine import Engine
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
-from adapters.sql.access import SqlAccess
-from adapters.sql.engines import KINDS, Kind, address_of, read_bytes, watch_sqlite
-from adapters.sql.watchdog import Watchdog
+from adapters.sql.connection.access import SqlAccess
+from adapters.sql.connection.engines import KINDS, Kind, address_of, read_bytes, watch_sqlite
+from adapters.sql.connection.watchdog import Watchdog
 from gateway.clock import Clock
 from gateway.errors import Misconfigured
 

@@ -18,7 +18,7 @@ from urllib.parse import quote
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
-from adapters.sql.access import SqlAccess
+from adapters.sql.connection.access import SqlAccess
 from gateway.config.toml import nearest
 from gateway.errors import Misconfigured
 
@@ -136,7 +136,7 @@ def _postgres_arguments(address: URL, access: SqlAccess) -> dict[str, Any]:
 
 
 def _postgres_prepare(driver: Any) -> bool:
-    from adapters.sql.postgres import TimeAsText
+    from adapters.sql.connection.postgres import TimeAsText
 
     for name in _POSTGRES_AS_TEXT:
         driver.adapters.register_loader(name, TimeAsText)

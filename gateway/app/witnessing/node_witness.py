@@ -8,7 +8,6 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
-from certs.hsm.places import has_key
 from certs.tls import TlsIdentity
 from gateway.app.core import Core, ending
 from gateway.app.rounds import WATCH_S, Round
@@ -26,7 +25,6 @@ from gateway.ports.journal import EntryDraft
 from gateway.rpc import methods
 from gateway.rpc.contract import Door
 from gateway.signing.keys import VerifyKey
-from gateway.signing.witness_keys import WitnessSigningKey, load_witness_signing_key
 from gateway.storage.documents.witness_store import SqlWitnessStore
 from gateway.telemetry import Gauge, LogLine
 from gateway.trust.ceremony.witness_card import witness_cards
@@ -37,8 +35,6 @@ from gateway.witness.plan import witness_plan
 from gateway.witness.rounds import Witnessing
 from gateway.witness.service import WitnessService
 from gateway.witness.standing import Standing
-
-WITNESS_KEYS = ("witness", "witness-mldsa")
 
 
 class NodeWitness:
@@ -54,8 +50,8 @@ class NodeWitness:
         self._logs: tuple[AuditLog, ...] = (resources.exchange_log, resources.operations_log)
         store = SqlWitnessStore(resources.database)
         logs = ListedLogs(lambda: resources.trust.view, clock, member, domestic=False)
-        cosigner = Cosigner(witness_name(member), node_witness_keys(resources.home))
-        self._service = WitnessService(cosigner, store, logs, clock, lambda _evidence: None, heads=core.heads)
+        self._cosigner = Cosigner(witness_name(member), resources.keys.witness)
+        self._service = WitnessService(self._cosigner, store, logs, clock, lambda _evidence: None, heads=core.heads)
         self._turns = ThreadPoolExecutor(1, thread_name_prefix="witness")
         self._client = WitnessClient(core.peers, domestic_channel(resources.settings, resources.home, core.identity))
         self._comparison = Comparison(self._client, store, self._own_keys, clock)
@@ -97,6 +93,7 @@ class NodeWitness:
 
     async def cosign(self, caller: MemberId, body: bytes, cosigned: bytes) -> bytes:
         """Cosign a head of a counterpart's log."""
+        self._cosigner.use(self._resources.keys.witness)
         return await self._in_turn(self._service.add_checkpoint, caller, body, cosigned)
 
     async def largest_head(self, caller: MemberId, origin: str) -> bytes:
@@ -181,11 +178,6 @@ class NodeWitness:
         failing = self.failing
         plan = witness_plan(self._resources.member, self._resources.settings.witness, self._resources.trust.view)
         return {(("witness", name or "domestic"),): float(name not in failing) for name in plan.asked}
-
-
-def node_witness_keys(home: Home) -> list[WitnessSigningKey]:
-    """Return the node's keys as a witness; a home of an earlier version has one kind."""
-    return [load_witness_signing_key(home.key(name)) for name in WITNESS_KEYS if has_key(home.key(name))]
 
 
 def domestic_channel(settings: Settings, home: Home, identity: Callable[[], TlsIdentity]) -> DomesticChannel | None:

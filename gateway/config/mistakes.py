@@ -1,11 +1,11 @@
-"""The mistakes of one mapping file: reading goes on after each, so that a person sees all of them at once."""
+"""The mistakes of one file: reading goes on after each, so that a person sees all of them at once."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
-from gateway.errors import Misconfigured
+from gateway.errors import Misconfigured, SeveralMistakes
 
 
 class FollowsError(Misconfigured):
@@ -34,6 +34,8 @@ class Mistakes:
         self.found += [each for each in mistakes if (each.where, each.message) not in told]
 
     def end(self) -> None:
-        """Raise the first mistake, if there is one."""
+        """Raise the mistakes, if there is one."""
+        if len(self.found) > 1:
+            raise SeveralMistakes(self.found)
         if self.found:
             raise self.found[0]

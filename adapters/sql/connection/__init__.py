@@ -1,0 +1,1 @@
+"""Connections to databases: how each kind is opened, and what watches over a statement that runs."""

@@ -1,0 +1,1 @@
+"""Lists about officer tokens that the country's identity provider signs."""

@@ -1,0 +1,141 @@
+"""`liaison cert status`, `renew` and `rotate`: at the node's home."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from gateway.cli.options import FILE, FOLDER, NEW_FILE, home_option
+from gateway.cli.output import Output, printed
+from gateway.clock import SystemClock
+from gateway.config import Home, load_settings
+from gateway.ops.homes.trust_files import write_document
+from gateway.ops.keys.files import apart, file_of_use
+from gateway.ops.keys.requests import Asked, KeyDesk
+from gateway.ops.keys.status import describe_keys
+from gateway.trust.ceremony.found_member import check_authority_of
+from gateway.views.key_lines import asked_lines, key_lines
+
+_AUTHORITY = click.option(
+    "--authority", type=FOLDER, help="The folder with authority.key and ca.key; without it a request is written."
+)
+_OUT = click.option("--out", type=NEW_FILE, help="A file for the request, or for the documents to be handed on.")
+
+
+@click.command()
+@home_option
+@printed
+def status(home: Path) -> Output:
+    """Show every key and certificate of a home: use, end, days left, what renews it, and what is planned.
+
+    \b
+    Example:
+      liaison cert status --home th
+    """
+    about = describe_keys(home)
+    return Output(about, key_lines(about))
+
+
+@click.command()
+@click.argument("uses", nargs=-1, metavar="USE...")
+@home_option
+@_AUTHORITY
+@_OUT
+@click.option("--certificate", type=FILE, help="The authority's answer, or a certificate in PEM.")
+@printed
+def renew(
+    uses: tuple[str, ...], home: Path, authority: Path | None, out: Path | None, certificate: Path | None
+) -> Output:
+    """Have present keys certified and listed for longer. A running node takes the certificates up by itself.
+
+    USE is a word of `liaison cert status`: tls, statement, status, agency/police, log, witness, client/cli.
+
+    \b
+    Examples:
+      liaison cert renew tls statement --home th --authority th-authority
+      liaison cert renew tls --home th --out tls.request      # then, at the authority: liaison cert sign
+      liaison cert renew --home th --certificate tls.answer
+    """
+    desk = _desk(home, authority)
+    if certificate is not None:
+        _alone("--certificate", authority)
+        return _output("renew", desk.take_answer(certificate.read_bytes()), home, out)
+    return _output("renew", desk.renew(_files(desk, uses), authority, out), home, out)
+
+
+@click.command()
+@click.argument("uses", nargs=-1, metavar="USE...")
+@home_option
+@_AUTHORITY
+@_OUT
+@click.option("--answer", type=FILE, help="The authority's answer to the request.")
+@click.option("--assume-held", is_flag=True, help="The counterparts have the descriptor: use the new key at once.")
+@printed
+def rotate(
+    uses: tuple[str, ...],
+    home: Path,
+    authority: Path | None,
+    out: Path | None,
+    answer: Path | None,
+    assume_held: bool,
+) -> Output:
+    """Make new keys beside the present ones. The node uses each as soon as all members have the descriptor with it, or
+    after a day; at once where the old key is not taken any more.
+
+    USE is a word of `liaison cert status`: tls, statement, status, agency/police, log, witness, token, client/cli.
+
+    \b
+    Examples:
+      liaison cert rotate statement --home th --authority th-authority
+      liaison cert rotate tls --home th --out tls.request     # then, at the authority: liaison cert sign
+      liaison cert rotate --home th --answer tls.answer
+      liaison cert rotate tls --home th --assume-held         # the others have it: I asked them
+    """
+    desk = _desk(home, authority)
+    if answer is not None:
+        _alone("--answer", authority)
+        return _output("rotate", desk.take_answer(answer.read_bytes()), home, out)
+    files = _files(desk, uses)
+    if assume_held and authority is None:
+        return _output("rotate", desk.assume_held(files), home, out)
+    asked = desk.rotate(files, authority, out)
+    if assume_held:
+        asked = desk.with_steps(asked, desk.assume_held(files))
+    return _output("rotate", asked, home, out)
+
+
+def _desk(home: Path, authority: Path | None) -> KeyDesk:
+    settings = load_settings(home)
+    place = Home(settings.home)
+    if authority is not None:
+        check_authority_of(place.path, authority)
+    return KeyDesk(place, SystemClock(), apart(settings))
+
+
+def _files(desk: KeyDesk, uses: tuple[str, ...]) -> list[str]:
+    if not uses:
+        raise click.UsageError("name a key: `liaison cert status` lists them")
+    return [file_of_use(desk.home, use) for use in dict.fromkeys(uses)]
+
+
+def _alone(option: str, authority: Path | None) -> None:
+    if authority is not None:
+        raise click.UsageError(f"{option} and --authority exclude each other")
+
+
+def _output(verb: str, asked: Asked, home: Path, out: Path | None) -> Output:
+    if asked.documents and out is not None:
+        write_document(out, asked.documents)
+    about: dict[str, Any] = {
+        "member": asked.member,
+        "uses": list(asked.uses),
+        "request": str(asked.request or ""),
+        "descriptor": asked.version,
+        "steps": [{"use": step.use, "key": step.key_id, "step": step.step, "why": step.why} for step in asked.moved],
+        "waits": [{"use": use, "plan": plan} for use, plan in asked.waits],
+        "status_problem": asked.status_problem,
+        "out": str(out or "") if asked.documents else "",
+    }
+    return Output(about, asked_lines(verb, about, home))

@@ -1,0 +1,25 @@
+"""The check of how long the documents of trust still last."""
+
+from __future__ import annotations
+
+from gateway.config import argument
+from gateway.gossip.endings import STEPS_H
+from gateway.ops.doctor.finding import CheckContext, Finding, warn
+from gateway.trust.view import TrustView
+
+
+def ending_soon(context: CheckContext, view: TrustView, member: str) -> list[Finding]:
+    """Warn of a status that ends within a day: running nodes renew it, and hear of each other's, long before."""
+    status = view.status(member)
+    left_s = (status.expires_us - context.clock.now_us()) // 1_000_000 if status else 0
+    hours = next((hours for hours in sorted(STEPS_H) if left_s <= hours * 3_600), 0)
+    if not hours:
+        return []
+    ours = member == context.settings.node.member
+    home = argument(context.home.path)
+    remedy = (
+        f"a running node renews it by itself; else `liaison trust publish --home {home}`"
+        if ours
+        else f"it comes when any member is reached; from a stick: `liaison trust import FILE --home {home}`"
+    )
+    return [warn("descriptors", f"the status of `{member}` ends in less than {hours} hours", remedy)]

@@ -1,0 +1,44 @@
+"""Carry documents of trust in a file or on a stick: all that a home holds, and all that another may lack."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from gateway.clock import SystemClock
+from gateway.errors import Malformed, Stale
+from gateway.gossip.taking import Taken, take
+from gateway.ops.homes.documents import TRUST, read_documents
+from gateway.ops.homes.trust_files import write_document
+from gateway.trust.documents.folder import TrustDocuments
+
+
+def export_documents(trust: Path, out: Path) -> int:
+    """Write all versions of all documents of a trust folder to `out`, one a line; return their number.
+
+    Documents that contradict others are among them: a home that takes them keeps them as evidence.
+    """
+    documents = TrustDocuments(trust)
+    charter = documents.charter(SystemClock())
+    lines = documents.charter_versions()
+    for member in sorted(charter.members):
+        lines += [*documents.descriptors(member), *documents.status_lines(member), *documents.appointments(member)]
+    lines += documents.conflicts()
+    write_document(out, b"\n".join(lines))
+    return len(lines)
+
+
+def import_documents(trust: Path, files: Sequence[Path], fingerprint: str | None) -> list[Taken]:
+    """Take the documents of files into a trust folder, in the right order; return a result for each.
+
+    One that is refused does not keep the others out. Raises `Malformed` where there is no document at all.
+    """
+    lines = [line for file in files for line in read_documents(file, TRUST)]
+    if not lines:
+        raise Malformed("there is no document", code="unknown-document")
+    return take(TrustDocuments(trust), lines, SystemClock(), fingerprint)
+
+
+def is_older(taken: Taken) -> bool:
+    """Tell whether a document was left out only because a newer one is held."""
+    return isinstance(taken.refusal, Stale) and taken.refusal.code == "rollback"

@@ -1,0 +1,152 @@
+"""The state of each rotation of a home's keys, in files that survive the end of a process at any moment.
+
+::
+
+    keys/next/<file>.json    how far the rotation of the key in `keys/<file>.key` is
+    keys/next/<file>.key     the new key, until it takes its place
+    keys/before/<file>.key   the old key, while it signs beside the new one
+    keys/retired/            certificates and public keys of old keys; their private halves are deleted
+
+Each step writes what follows from the step before, so that one that was cut off is done again from its beginning.
+"""
+
+from __future__ import annotations
+
+import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+from msgspec.structs import replace as changed
+
+from certs import durable
+from certs.durable import PRIVATE, PUBLIC, make_folder
+from certs.keyfiles import Algorithm, create_key, create_witness_key, key_id, public_key, spki
+from gateway.config import Home
+from gateway.conversion import converter
+from gateway.errors import Misconfigured
+from gateway.ops.keys.files import algorithm_of
+from gateway.signing.dsse import encode64
+
+
+class Rotation(msgspec.Struct, frozen=True):
+    """The rotation of one key. `old` and `new` are ids of keys; times are microseconds since 1970, 0: not yet.
+
+    `version` and `document` (hash) are of the first descriptor that listed the new key. `assumed` says that an
+    administrator knows that the counterparts have it.
+    """
+
+    file: str
+    old: str
+    new: str
+    begun_us: int
+    published_us: int = 0
+    version: int = 0
+    document: str = ""
+    assumed: bool = False
+    switched_us: int = 0
+
+
+_rotation = converter(Rotation)
+
+
+class Rotations:
+    """The rotations of one home. Commands and the processes of a node take turns by `locked`."""
+
+    def __init__(self, home: Home) -> None:
+        self.home = home
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the turn to change keys until the block ends."""
+        folder = self.home.rotation("x").parent
+        make_folder(folder)
+        with (folder / "lock").open("ab") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+
+    def any(self) -> bool:
+        """Tell whether a rotation is under way. Costs a look at one folder."""
+        return any(self.home.rotation("x").parent.glob("*.json"))
+
+    def all(self) -> list[Rotation]:
+        """Return all rotations that are not over."""
+        return [
+            found for path in sorted(self.home.rotation("x").parent.glob("*.json")) if (found := self.of(path.stem))
+        ]
+
+    def of(self, file: str) -> Rotation | None:
+        """Return the rotation of a key; None where there is none. Raises `Misconfigured` for an unreadable state."""
+        path = self.home.rotation(file)
+        try:
+            return _rotation(msgspec.json.decode(path.read_bytes()))
+        except FileNotFoundError:
+            return None
+        except (OSError, msgspec.MsgspecError) as error:
+            raise Misconfigured(
+                "the state of a rotation cannot be read: {error}",
+                code="bad-rotation",
+                where=str(path),
+                remedy="remove the file; the key in use stays, and `liaison cert rotate` begins anew with the new one",
+                error=error,
+            ) from error
+
+    def begin(self, file: str, now_us: int) -> Rotation:
+        """Make the new key, unless there is one. Returns the rotation that runs already, if there is one."""
+        home = self.home
+        if (found := self.of(file)) is not None:
+            return found
+        if not home.next_key(file).exists():
+            if (kind := algorithm_of(file)) is Algorithm.P256:
+                create_key(home.next_key(file), kind)
+            else:
+                create_witness_key(home.next_key(file), kind)
+        begun = Rotation(file, self._id(file), key_id(spki(public_key(home.next_key(file)))), now_us)
+        self.write(begun)
+        return begun
+
+    def write(self, rotation: Rotation) -> Rotation:
+        """Store a state, and return it."""
+        durable.replace(self.home.rotation(rotation.file), msgspec.json.encode(rotation), PRIVATE)
+        return rotation
+
+    def switch(self, rotation: Rotation, certificate: bytes, now_us: int) -> Rotation:
+        """Put the new key, with its certificate if it has one, in the place of the old one.
+
+        Between the two files a reader sees a pair that does not fit, and keeps what it has.
+        """
+        home, file = self.home, rotation.file
+        if self._id(file) != rotation.new:
+            make_folder(home.retired_keys)
+            make_folder(home.key_before(file).parent)
+            if home.certificate(file).exists():
+                durable.replace(self._retired(rotation, "pem"), home.certificate(file).read_bytes(), PUBLIC)
+            else:
+                text = encode64(spki(public_key(home.key(file)))).encode() + b"\n"
+                durable.replace(self._retired(rotation, "pub"), text, PUBLIC)
+            durable.replace(home.key_before(file), home.key(file).read_bytes(), PRIVATE)
+            durable.replace(home.key(file), home.next_key(file).read_bytes(), PRIVATE)
+        if certificate:
+            durable.replace(home.certificate(file), certificate, PUBLIC)
+        switched = self.write(changed(rotation, switched_us=now_us))
+        home.next_key(file).unlink(missing_ok=True)
+        home.next_certificate(file).unlink(missing_ok=True)
+        return switched
+
+    def retire(self, rotation: Rotation) -> None:
+        """Delete the old private key. What it has signed is verified with the public half, which stays listed."""
+        key = self.home.key_before(rotation.file)
+        key.unlink(missing_ok=True)
+        for folder in (key.parent, self.home.keys, self.home.next_key(rotation.file).parent):
+            for half_written in folder.glob(f".{key.name}.*.new"):  # of a process that ended while it wrote it
+                half_written.unlink(missing_ok=True)
+        durable.sync_folder(key.parent)
+        self.home.rotation(rotation.file).unlink(missing_ok=True)
+        durable.sync_folder(self.home.rotation(rotation.file).parent)
+
+    def _id(self, file: str) -> str:
+        return key_id(spki(public_key(self.home.key(file))))
+
+    def _retired(self, rotation: Rotation, ending: str) -> Path:
+        return self.home.retired_keys / f"{rotation.file}-{rotation.old[:16]}.{ending}"

@@ -1,0 +1,119 @@
+"""Describe every key and certificate of a home: its end, what renews it, where it is listed, what is planned."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from certs.keyfiles import key_id, public_key, spki
+from certs.profile import read_leaf
+from gateway.clock import Clock, SystemClock, rfc3339
+from gateway.config import Home, argument, load_settings
+from gateway.model.names import MemberId, member_id
+from gateway.ops.keys.files import apart, is_certified, is_listed, key_files, use_of_file
+from gateway.ops.keys.rotation import Rotation, Rotations
+from gateway.ops.keys.steps import Standing, beside_us, plan
+from gateway.ports.holders import NoneKnown
+from gateway.trust.documents.descriptor import Descriptor, ListedKey
+from gateway.trust.documents.folder import TrustDocuments
+from gateway.trust.keeper import TrustKeeper
+
+_DAY_US = 86_400_000_000
+SOON_DAYS = 30
+"""Days before the end of a key or certificate from which it is to be renewed."""
+
+
+def describe_keys(folder: Path, clock: Clock | None = None) -> dict[str, Any]:
+    """Return the keys of a home as JSON. Raises `Misconfigured` for a folder that is no home."""
+    clock = clock or SystemClock()
+    settings = load_settings(folder)
+    home, member = Home(settings.home), member_id(settings.node.member)
+    view = TrustKeeper(home.trust, clock).view
+    standing = Standing(member, view, NoneKnown(), clock.now_us(), apart(settings))
+    rotations = {rotation.file: rotation for rotation in Rotations(home).all()}
+    keys = [_describe(home, file, standing, rotations.get(file)) for file in key_files(home)]
+    return {
+        "member": member,
+        "descriptor": standing.version,
+        "keys": keys,
+        "persons": _persons(standing),
+        "retired": [str(path) for path in sorted(home.retired_keys.glob("*-*"))],
+    }
+
+
+def _describe(home: Home, file: str, standing: Standing, rotation: Rotation | None) -> dict[str, Any]:
+    identity = key_id(spki(public_key(home.key(file))))
+    listed = standing.listed(identity) if standing.version else None
+    certified_us = _certificate_end(home, file)
+    days = days_left(home, file, standing)
+    return {
+        "use": use_of_file(file),
+        "file": str(home.key(file)),
+        "id": identity,
+        "certificate_until": rfc3339(certified_us) if certified_us is not None else None,
+        "listed_until": rfc3339(listed.stop_us) if listed else None,
+        "listed_since_version": _since(home, standing.member, identity) if listed else 0,
+        "days_left": days,
+        "usable": standing.is_usable(identity) if is_listed(file) and standing.version else None,
+        "renewed_by": _remedy(home, file, days),
+        "rotation": _rotation(standing, rotation),
+    }
+
+
+def days_left(home: Home, file: str, standing: Standing) -> int | None:
+    """Return the days until certificate or listing of a key end, whichever is first; None for a key without an end."""
+    listed = standing.listed(key_id(spki(public_key(home.key(file))))) if standing.version else None
+    ends = [end for end in (_certificate_end(home, file), listed.stop_us if listed else None) if end is not None]
+    return (min(ends) - standing.now_us) // _DAY_US if ends else None
+
+
+def _certificate_end(home: Home, file: str) -> int | None:
+    path = home.certificate(file)
+    return read_leaf(path.read_bytes()).stop_us if is_certified(file) and path.exists() else None
+
+
+def _since(home: Home, member: MemberId, identity: str) -> int:
+    """Return the first version held of our descriptor that lists a key."""
+    versions = TrustDocuments(home.trust).descriptor_versions(member)
+    return next((each.version for each in versions if _lists(each, identity)), 0)
+
+
+def _lists(descriptor: Descriptor, identity: str) -> bool:
+    return any(key.key_id == identity for key in descriptor.keys)
+
+
+def _remedy(home: Home, file: str, days: int | None) -> str:
+    """Return the command that gives a key more time; one that has no end is replaced."""
+    use, place = use_of_file(file), argument(home.path)
+    if days is None:
+        return f"liaison cert rotate {use} --home {place} --authority ADIR"
+    return f"liaison cert renew {use} --home {place} --authority ADIR"
+
+
+def _rotation(standing: Standing, rotation: Rotation | None) -> dict[str, Any] | None:
+    if rotation is None:
+        return None
+    return {
+        "new": rotation.new,
+        "begun": rfc3339(rotation.begun_us),
+        "published": rfc3339(rotation.published_us) if rotation.published_us else None,
+        "version": rotation.version,
+        "switched": rfc3339(rotation.switched_us) if rotation.switched_us else None,
+        "old_until": rfc3339(rotation.switched_us + beside_us(rotation.file)) if rotation.switched_us else None,
+        "plan": plan(standing, rotation),
+    }
+
+
+def _persons(standing: Standing) -> list[dict[str, Any]]:
+    """Return the listed keys that persons hold; each of them makes a new one, and the next descriptor lists it."""
+    if not standing.version:
+        return []
+    return [
+        {"use": key.use, "id": key.key_id, "listed_until": rfc3339(key.stop_us), "days_left": _days(key, standing)}
+        for key in standing.descriptor.keys
+        if key.use in ("approver", "administrator", "data-officer", "auditor")
+    ]
+
+
+def _days(key: ListedKey, standing: Standing) -> int:
+    return (key.stop_us - standing.now_us) // _DAY_US

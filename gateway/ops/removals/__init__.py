@@ -1,0 +1,1 @@
+"""Remove a home's own keys, and plan what follows a theft."""

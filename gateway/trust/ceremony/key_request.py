@@ -1,0 +1,352 @@
+"""Requests of a home for its certificates and for the listing of its keys, and the answers of its authority.
+
+A request is one file. It holds public keys, each with a proof that the home has the private half, and the member's
+descriptor with its statuses. The authority signs the version that follows that descriptor: the keys of the request are
+added or renewed, keys that a status removed are marked, and nothing else is changed. A home in wrong hands thus gains
+these keys and no more. The answer holds the certificates and the signed descriptor. Neither holds a secret.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from pathlib import Path
+
+from certs.authority import LEAF_DAYS, Authority, issue, load_authority
+from certs.hsm.places import has_key
+from certs.keyfiles import spki
+from certs.names import CertificateName, CertificateUse, Holder
+from certs.profile import read_leaf
+from certs.requests import read_request
+from gateway.clock import Clock, from_us
+from gateway.errors import BadSignature, Malformed, Misconfigured
+from gateway.model.names import MemberId, member_id
+from gateway.signing import strict_json
+from gateway.signing.dsse import MAX_DOCUMENT, add_signature, decode64, encode64, verify_threshold
+from gateway.signing.keys import SigningKey
+from gateway.signing.witness_keys import WitnessKey
+from gateway.trust.ceremony.ceremony import authority_key
+from gateway.trust.ceremony.listing import listed_leaf, next_keys, plain_key, removed_keys
+from gateway.trust.ceremony.member_card import read_card
+from gateway.trust.documents.descriptor import (
+    Descriptor,
+    KeyUse,
+    ListedKey,
+    check_keys,
+    parse_descriptor,
+    sign_descriptor,
+)
+from gateway.trust.documents.fields import Fields, format_time
+from gateway.trust.documents.removals import in_force, verified
+
+REQUEST_KIND = "liaison-key-request.v1"
+ANSWER_KIND = "liaison-key-answer.v1"
+
+MAX_REQUEST = 4 * MAX_DOCUMENT
+MAX_KEYS = 64
+
+PLAIN_FILES: Mapping[str, KeyUse] = {
+    "log": KeyUse.LOG,
+    "witness": KeyUse.WITNESS,
+    "witness-mldsa": KeyUse.WITNESS,
+}
+"""The listed uses of keys without a certificate, by the names of their files."""
+
+_PROOF = b"liaison key request\n%b\n%b\n%b"
+
+
+@dataclass(frozen=True, slots=True)
+class WantedKey:
+    """A key of a request, by the name of its file. `request` is PKCS #10 (PEM); a key without certificate has `proof`.
+
+    `proof` is the key's own signature over member, file and key.
+    """
+
+    file: str
+    spki: bytes
+    request: bytes = b""
+    proof: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRequest:
+    """A request. Without `descriptor` only certificates are wanted, as for a client system.
+
+    `noted` are times (microseconds since 1970) from which removed keys prove nothing, by their ids, where the home
+    knows of earlier ones than that of the status (`removal_notes`).
+    """
+
+    member: MemberId
+    keys: tuple[WantedKey, ...]
+    descriptor: bytes = b""
+    statuses: tuple[bytes, ...] = ()
+    noted: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class KeyAnswer:
+    """The answer to `request`: certificates (PEM) by the names of the keys' files, and the next descriptor."""
+
+    request: KeyRequest
+    certificates: Mapping[str, bytes]
+    descriptor: bytes
+
+
+def proof_of(member: str, file: str, spki: bytes) -> bytes:
+    """Return the bytes that a key without a certificate signs, to prove that the home holds it."""
+    return _PROOF % (member.encode(), file.encode(), spki)
+
+
+def file_of(name: CertificateName) -> str:
+    """Return the name of the file in a node's home of the key with this certificate. Raises `Malformed`."""
+    if name.use is CertificateUse.AGENCY and name.held is Holder.NODE:
+        return f"agency-{name.name}"
+    if name.use is CertificateUse.CLIENT:
+        return f"client-{name.name}"
+    files = {CertificateUse.NODE: "tls", CertificateUse.STATEMENT: "statement", CertificateUse.STATUS: "status"}
+    if name.use not in files:
+        raise Malformed("`{uri}` is no use of a node's key", code="wrong-use", uri=name.uri)
+    return files[name.use]
+
+
+# ------------------------------------------------------------ the authority
+
+
+def answer_request(request: KeyRequest, authority: Path, clock: Clock) -> KeyAnswer:
+    """Return the answer of the authority in a folder:
+
+    1. the request is of its own member, and each key is proved;
+    2. the descriptor in it was signed by this authority, for this member;
+    3. each certified key gets a certificate for its use; one that is listed already keeps its beginning;
+    4. the next version lists these keys, and marks as compromised what a status removed.
+
+    A folder without `authority.key` certifies keys that are listed, and signs no descriptor. Raises `Malformed`,
+    `BadSignature`, `Misconfigured`.
+    """
+    card = read_card(authority)
+    if card.member != request.member:
+        raise Misconfigured(
+            "this is the authority of `{member}`, not of `{other_member}`",
+            code="other-member",
+            where=str(authority),
+            member=card.member,
+            other_member=request.member,
+        )
+    names = {key.file: _proved(request.member, key) for key in request.keys}  # 1
+    signs = has_key(authority / "authority.key")
+    key = authority_key(authority) if signs else None
+    held = _own_descriptor(request, key)  # 2
+    ca = load_authority(authority)
+    certificates = {
+        wanted.file: _certificate(ca, wanted, name, held, clock)
+        for wanted in request.keys
+        if (name := names[wanted.file]) is not None
+    }  # 3
+    if held is None:
+        return KeyAnswer(request, certificates, b"")
+    fresh = _listings(request.keys, certificates, clock)
+    if key is None:
+        _require_listed(fresh, held, authority)
+        return KeyAnswer(request, certificates, b"")
+    following = _following(held, fresh, request, clock.now_us())  # 4
+    check_keys(following)
+    return KeyAnswer(request, certificates, sign_descriptor(following, [key]))
+
+
+def add_authority(answer: KeyAnswer, authority: Path) -> KeyAnswer:
+    """Return the answer with one more signature of the authority, where the charter demands more than one:
+
+    1. the descriptor before was signed by this authority;
+    2. the new one is what follows from the request and the certificates, and nothing else.
+    """
+    key = authority_key(authority)
+    held = _own_descriptor(answer.request, key)  # 1
+    descriptor, document = parse_descriptor(answer.descriptor)
+    if held is None:
+        raise Malformed("this answer has no descriptor to be signed", code="bad-answer")
+    for wanted in answer.request.keys:
+        _proved(answer.request.member, wanted)
+    mine = {key.key_id for key in _fresh(answer, descriptor)}
+    fresh = tuple(key for key in descriptor.keys if key.key_id in mine)
+    expected = _following(held, fresh, answer.request, descriptor.issued_us)
+    if replace(expected, hash=descriptor.hash, data=descriptor.data) != descriptor:  # 2
+        raise BadSignature(
+            "the descriptor says more than the request asks for",
+            code="other-descriptor",
+            remedy="sign the request anew: `liaison cert sign REQUEST --authority ADIR --out FILE`",
+        )
+    return replace(answer, descriptor=add_signature(document, key))
+
+
+def _fresh(answer: KeyAnswer, descriptor: Descriptor) -> list[ListedKey]:
+    wanted = {key.spki for key in answer.request.keys}
+    return [key for key in descriptor.keys if key.spki in wanted]
+
+
+def _proved(member: MemberId, key: WantedKey) -> CertificateName | None:
+    """Return the name for a key's certificate, None for a key without one. Raises `Malformed`, `BadSignature`."""
+    if key.file in PLAIN_FILES:
+        WitnessKey.admit(key.spki).verify(key.proof, proof_of(member, key.file, key.spki))
+        return None
+    public, name = read_request(key.request)
+    if name.member != member or file_of(name) != key.file or spki(public) != key.spki:
+        raise Malformed(
+            "the request for `{file}` of `{member}` names `{uri}`",
+            code="bad-request",
+            file=key.file,
+            member=member,
+            uri=name.uri,
+        )
+    return name
+
+
+def _own_descriptor(request: KeyRequest, key: SigningKey | None) -> Descriptor | None:
+    if not request.descriptor:
+        return None
+    held, document = parse_descriptor(request.descriptor)
+    if held.member != request.member:
+        raise BadSignature("a descriptor of another member", code="other-member")
+    if key is not None:
+        verify_threshold(document, [key.verify_key()], 1)
+    return held
+
+
+def _certificate(
+    ca: Authority, wanted: WantedKey, name: CertificateName, held: Descriptor | None, clock: Clock
+) -> bytes:
+    """Certify a key; one that is listed keeps its beginning, so that what it has signed can still be verified."""
+    public, _ = read_request(wanted.request)
+    listed = next((key for key in held.keys if key.spki == wanted.spki), None) if held else None
+    if listed is None:
+        return issue(ca, public, name, clock)
+    start = max(from_us(listed.start_us), ca.certificate.not_valid_before_utc)
+    days = (clock.now() - start) // timedelta(days=1) + LEAF_DAYS
+    return issue(ca, public, name, clock, days=days, not_before=start)
+
+
+def _listings(keys: Sequence[WantedKey], certificates: Mapping[str, bytes], clock: Clock) -> list[ListedKey]:
+    found = []
+    for key in keys:
+        if key.file in PLAIN_FILES:
+            found.append(plain_key(WitnessKey.admit(key.spki), PLAIN_FILES[key.file], clock.now_us()))
+        elif not key.file.startswith("client-"):
+            found.append(listed_leaf(read_leaf(certificates[key.file])))
+    return found
+
+
+def _require_listed(fresh: Sequence[ListedKey], held: Descriptor, authority: Path) -> None:
+    listed = {key.key_id for key in held.keys}
+    if new := [key.use for key in fresh if key.key_id not in listed]:
+        raise Misconfigured(
+            "the key for `{use}` is a new one: the authority must list it, and this folder has no `authority.key`",
+            code="no-authority",
+            where=str(authority),
+            remedy="give the folder with authority.key",
+            use=new[0],
+        )
+
+
+def _following(held: Descriptor, fresh: Sequence[ListedKey], request: KeyRequest, now_us: int) -> Descriptor:
+    removed: dict[str, int] = {}
+    with suppress(BadSignature):
+        if found := verified(request.statuses, held):
+            gone = removed_keys(held, in_force(found, held))
+            times = {key_id: min(at_us, request.noted.get(key_id, at_us)) for key_id, at_us in gone.items()}
+            removed = {key_id: at_us - at_us % 1_000_000 for key_id, at_us in times.items()}
+    keys = next_keys(fresh, held, removed, extend=True)
+    return replace(
+        held,
+        version=held.version + 1,
+        issued_us=now_us - now_us % 1_000_000,
+        keys=keys,
+        previous=held.hash.hex(),
+        hash=b"",
+        data=b"",
+    )
+
+
+# ------------------------------------------------------------ files
+
+
+def write_request(request: KeyRequest) -> bytes:
+    """Return the bytes of a request's file."""
+    return strict_json.dumps({"kind": REQUEST_KIND} | _request_as_json(request)) + b"\n"
+
+
+def write_answer(answer: KeyAnswer) -> bytes:
+    """Return the bytes of an answer's file."""
+    value = {
+        "kind": ANSWER_KIND,
+        "certificates": [
+            {"file": file, "certificate": pem.decode("ascii")} for file, pem in sorted(answer.certificates.items())
+        ],
+        "descriptor": answer.descriptor.decode("utf-8"),
+        "request": _request_as_json(answer.request),
+    }
+    return strict_json.dumps(value) + b"\n"
+
+
+def read_file(data: bytes) -> KeyRequest | KeyAnswer:
+    """Return the request or answer in a file; nothing is verified yet. Raises `Malformed`."""
+    value = strict_json.loads(data, MAX_REQUEST)
+    kind = value.get("kind") if isinstance(value, dict) else None
+    if kind == REQUEST_KIND:
+        return _read_request({name: item for name, item in value.items() if name != "kind"})
+    if kind != ANSWER_KIND:
+        raise Malformed(
+            "this is no request for keys, and no answer to one",
+            code="unknown-document",
+            remedy="`liaison cert rotate` and `cert renew` write requests, `liaison cert sign` answers them",
+        )
+    fields = Fields(value, "key answer", ("kind", "certificates", "descriptor", "request"))
+    items = [
+        Fields(item, "key answer.certificates", ("file", "certificate"))
+        for item in fields.items("certificates", MAX_KEYS)
+    ]
+    certificates = {item.text("file"): item.text("certificate").encode("utf-8") for item in items}
+    return KeyAnswer(_read_request(fields.value("request")), certificates, fields.text("descriptor").encode("utf-8"))
+
+
+def _request_as_json(request: KeyRequest) -> dict[str, object]:
+    return {
+        "member": request.member,
+        "keys": [
+            {
+                "file": key.file,
+                "spki": encode64(key.spki),
+                "request": key.request.decode("ascii"),
+                "proof": encode64(key.proof),
+            }
+            for key in request.keys
+        ],
+        "descriptor": request.descriptor.decode("utf-8"),
+        "statuses": [line.decode("utf-8") for line in request.statuses],
+        "noted": [{"key": key, "since": format_time(since)} for key, since in sorted(request.noted.items())],
+    }
+
+
+def _read_request(value: object) -> KeyRequest:
+    fields = Fields(value, "key request", ("member", "keys", "descriptor", "statuses", "noted"))
+    items = [
+        Fields(item, "key request.keys", ("file", "spki", "request", "proof"))
+        for item in fields.items("keys", MAX_KEYS)
+    ]
+    keys = tuple(
+        WantedKey(
+            item.text("file"),
+            decode64(item.text("spki")),
+            item.text("request").encode("utf-8"),
+            decode64(item.text("proof")),
+        )
+        for item in items
+    )
+    if not keys or len({key.file for key in keys}) != len(keys):
+        raise Malformed("a request names each key once, and one at least", code="bad-request")
+    statuses = tuple(text.encode("utf-8") for text in fields.texts("statuses", MAX_KEYS))
+    notes = [Fields(item, "key request.noted", ("key", "since")) for item in fields.items("noted", MAX_KEYS)]
+    noted = {note.text("key"): note.time_us("since") for note in notes}
+    return KeyRequest(
+        member_id(fields.text("member")), keys, fields.text("descriptor").encode("utf-8"), statuses, noted
+    )

@@ -1,0 +1,1 @@
+"""Describe changes of trust: removed keys, and what follows a theft."""

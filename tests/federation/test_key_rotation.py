@@ -1,0 +1,316 @@
+"""Keys are renewed and replaced while nodes run, and not one exchange fails meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import ssl
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from certs.keyfiles import create_key, public_key
+from certs.profile import read_leaf
+from gateway.agency.issuer import Profile, TrialIssuer
+from gateway.audit.tree.checkpoint import LogKeys, parse_checkpoint, verify_checkpoint
+from gateway.config import Home
+from gateway.model.exchange import Outcome
+from gateway.ops.keys.requests import Asked, KeyDesk
+from gateway.ops.keys.rotation import Rotations
+from gateway.trust.ceremony.ceremony import import_document, publish_status
+from tests.support.cli import Liaison
+from tests.support.exchange import CLOCK, VN, command, entries, lines, sample_world, stopping
+from tests.support.nodes import World, officer
+
+pytestmark = [pytest.mark.process, pytest.mark.timeout(300)]
+
+ASKERS = int(os.environ.get("LIAISON_ROTATION_ASKERS", "4"))
+"""Officers who ask all the time, each a next question as soon as the answer has come; `make rotation` has many."""
+
+
+@pytest_asyncio.fixture
+async def world(tmp_path: Path) -> AsyncIterator[World]:
+    made = sample_world(tmp_path, ("th", "vn"))
+    async with stopping(made):
+        for member in ("th", "vn"):
+            await made.start(member)
+        yield made
+
+
+async def until(condition: Callable[[], bool], seconds: float = 30) -> None:
+    """Wait until the condition holds, for a bounded time."""
+    async with asyncio.timeout(seconds):
+        while not condition():
+            await asyncio.sleep(0.02)
+
+
+class Load:
+    """Questions of Thailand to Viet Nam that never stop; each must be a hit."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self.asked = 0
+        self.failed: list[str] = []
+
+    async def ask(self) -> str:
+        """Ask once; return the outcome in the officer's line."""
+        found = await self._world.nodes["th"].asking.searches.start(officer("th"), command())
+        line = lines(found)[VN]
+        self.asked += 1
+        if line.outcome is not Outcome.HIT:
+            self.failed.append(f"{line.outcome}: {line}")
+        return str(line.outcome)
+
+    async def more(self, count: int = 20) -> None:
+        """Wait until so many further questions were answered, and more where there are more officers."""
+        goal = self.asked + count * max(1, ASKERS // 4)
+        await until(lambda: self.asked >= goal, 60)
+
+
+@asynccontextmanager
+async def load(world: World) -> AsyncIterator[Load]:
+    """Ask all the time until the block ends; then every question must have been answered."""
+    made, stopped = Load(world), asyncio.Event()
+
+    async def officer_asks() -> None:
+        while not stopped.is_set():
+            await made.ask()
+
+    begun = time.monotonic()
+    tasks = [asyncio.create_task(officer_asks()) for _ in range(ASKERS)]
+    try:
+        await made.more()
+        yield made
+    finally:
+        stopped.set()
+        await asyncio.gather(*tasks)
+    print(f"{made.asked} exchanges, {made.asked / (time.monotonic() - begun):.0f} a second")
+    assert made.failed == []
+
+
+def rotate(world: World, member: str, *files: str) -> Asked:
+    """Do what `liaison cert rotate` does, beside the running node."""
+    made = world.federation[member]
+    return KeyDesk(Home(made.home), CLOCK).rotate(files, made.authority, None)
+
+
+async def hand_over(world: World, member: str, asked: Asked) -> None:
+    """Hand documents to the other nodes, and wait until they are in force."""
+    for other in world.nodes:
+        if other != member:
+            await asyncio.to_thread(import_document, world.home(other) / "trust", asked.documents, CLOCK)
+    version = world.federation[member].view().descriptor(member).version
+    for node in world.nodes.values():
+        view = node.resources.trust
+        await until(lambda view=view: view.view.descriptor(member).version == version, 30)  # type: ignore[misc]
+
+
+def used(world: World, member: str, file: str) -> Callable[[], str]:
+    """Return a function for the id of the key that a running node uses now."""
+    keys = world.nodes[member].resources.keys
+    uses: dict[str, Callable[[], str]] = {
+        "statement": lambda: keys.statement.key_id,
+        "tls": lambda: read_leaf(keys.tls.certificate).key_id,
+        "log": lambda: LogKeys.of(keys.log).verifiers[0].key_id,
+        "witness": lambda: keys.witness[0].public.key_id,
+        "witness-mldsa": lambda: keys.witness[1].public.key_id,
+        "agency-immigration": lambda: read_leaf(keys.issuers["vn.immigration"].certificate_der).key_id,
+    }
+    return uses[file]
+
+
+@pytest.mark.parametrize(
+    ("member", "file"),
+    [
+        ("th", "statement"),
+        ("vn", "statement"),
+        ("th", "tls"),
+        ("vn", "tls"),
+        ("vn", "agency-immigration"),
+        ("vn", "log"),
+    ],
+)
+async def test_no_exchange_fails_while_a_key_is_rotated(world: World, member: str, file: str) -> None:
+    async with load(world) as going:
+        old = used(world, member, file)()
+        asked = await asyncio.to_thread(rotate, world, member, file)
+        assert [step.step for step in asked.moved] == ["published"]
+        await going.more()
+        assert used(world, member, file)() == old, "the others do not have it yet"
+        await hand_over(world, member, asked)
+        await going.more()
+        new = asked.moved[0].key_id
+        await asyncio.to_thread(KeyDesk(Home(world.home(member)), CLOCK).assume_held, [file])
+        await until(lambda: used(world, member, file)() == new, 30)
+        await going.more(40)
+    steps = [each.private for each in entries(world.nodes[member], "operations") if each.entry.kind == "key"]
+    assert [(step["use"], step["key"], step["step"]) for step in steps] == [(file.replace("-", "/"), new, "in use")], (
+        "the command made the other steps"
+    )
+
+
+async def test_heads_have_both_signatures_while_the_key_of_the_logs_is_rotated(world: World) -> None:
+    """Whoever knows one of the two keys follows: witnesses, auditors, counterparts; and so does the next start."""
+    vietnam, going = world.federation["vn"], Load(world)
+    node = world.nodes["vn"]
+    old = vietnam.key("log").verify_key()
+    before = node.resources.exchange_log
+    await going.ask()
+    asked = await asyncio.to_thread(rotate, world, "vn", "log", "witness")
+    await hand_over(world, "vn", asked)
+    await asyncio.to_thread(KeyDesk(Home(vietnam.home), CLOCK).assume_held, ["log", "witness"])
+    new = vietnam.key("log").verify_key()
+    assert new != old
+    await until(lambda: used(world, "vn", "log")() == new.key_id)
+    await until(lambda: len(node.resources.keys.witness) == 3)
+    assert await going.ask() == str(Outcome.HIT)
+    for key in (old, new):
+        assert verify_checkpoint(before.checkpoint, before.origin, key).size == before.size
+    # a week later the old private key is deleted, and heads have one signature again
+    rotations = Rotations(Home(vietnam.home))
+    with rotations.locked():
+        for rotation in rotations.all():
+            rotations.retire(rotation)
+    await until(lambda: len(parse_checkpoint(before.checkpoint).signatures) == 1)
+    assert await going.ask() == str(Outcome.HIT)
+    await world.stop("vn")
+    await world.start("vn")
+    assert await going.ask() == str(Outcome.HIT)
+    assert going.failed == []
+
+
+@pytest.mark.parametrize("retired", [False, True], ids=["both sign", "the old key is deleted"])
+async def test_auditors_follow_a_rotated_log_key(
+    world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str], retired: bool
+) -> None:
+    thailand, going, liaison = world.federation["th"], Load(world), Liaison(capsys)
+    for _ in range(3):
+        await going.ask()
+    asked = await asyncio.to_thread(rotate, world, "th", "log")
+    await hand_over(world, "th", asked)
+    await asyncio.to_thread(KeyDesk(Home(thailand.home), CLOCK).assume_held, ["log"])
+    await until(lambda: used(world, "th", "log")() == thailand.key("log").key_id)
+    await going.ask()
+    if retired:
+        rotations = Rotations(Home(thailand.home))
+        with rotations.locked():
+            for rotation in rotations.all():
+                rotations.retire(rotation)
+        log = world.nodes["th"].resources.exchange_log
+        await until(lambda: len(parse_checkpoint(log.checkpoint).signatures) == 1)
+        await going.ask()
+    for member in ("th", "vn"):
+        await world.stop(member)
+    for command_line in (
+        ("audit", "verify", "--home", thailand.home),
+        ("audit", "export", "--home", thailand.home, "--out", tmp_path / "export"),
+        ("doctor", "--home", thailand.home),
+    ):
+        ran = await asyncio.to_thread(liaison, *command_line)
+        assert "log" not in ran.err, ran.err
+        assert ran.code == 0 or command_line[0] == "doctor", ran.out + ran.err
+        assert "signed that" not in ran.out
+    charter, fingerprint = world.federation.folder / "charter.jsonl", world.federation.fingerprint
+    trusted = ("--charter", charter, "--fingerprint", fingerprint)
+    verified = await asyncio.to_thread(liaison, "audit", "verify", "--export", tmp_path / "export", *trusted)
+    assert verified.code in (0, 3), verified.out + verified.err
+    assert "contradicted" not in verified.out
+    await world.start("th")
+
+
+async def test_officers_are_heard_while_the_key_of_their_tokens_is_rotated(world: World) -> None:
+    home = Home(world.home("th"))
+    certificate = home.certificate("client-cli").read_bytes()
+    profile = Profile("th.o.1042", "officer", "th.blo.aranyaprathet", "police", ("INVESTIGATION",))
+    tokens, shown = world.nodes["th"].core.tokens, read_leaf(certificate)
+    before = TrialIssuer.load(home.key("token-issuer"), "th", CLOCK).issue(profile, shown.der)
+
+    def heard(token: str) -> bool:
+        return tokens.verify(token, shown.thumbprint, "cli").person == "th.o.1042"
+
+    asked = await asyncio.to_thread(KeyDesk(home, CLOCK).rotate, ["token-issuer"], None, None)
+    assert [use for use, _ in asked.waits] == ["token"]
+    old = public_key(home.key("token-issuer"))
+    async with asyncio.timeout(60):
+        while public_key(home.key("token-issuer")) == old:
+            assert heard(TrialIssuer.load(home.key("token-issuer"), "th", CLOCK).issue(profile, shown.der))
+            await asyncio.sleep(0.2)
+    assert heard(TrialIssuer.load(home.key("token-issuer"), "th", CLOCK).issue(profile, shown.der))
+    assert heard(before)
+
+
+async def test_a_start_right_after_the_switch_knows_the_heads_of_the_old_key(world: World) -> None:
+    vietnam, going = world.federation["vn"], Load(world)
+    await going.ask()
+    asked = await asyncio.to_thread(rotate, world, "vn", "log")
+    await hand_over(world, "vn", asked)
+    await world.stop("vn")
+    await asyncio.to_thread(KeyDesk(Home(vietnam.home), CLOCK).assume_held, ["log"])
+    await world.start("vn")
+    assert await going.ask() == str(Outcome.HIT)
+    held = world.nodes["vn"].resources.exchange_log
+    assert [head.size for head in map(parse_checkpoint, world.nodes["vn"].resources.store.checkpoints(held.store_name))]
+
+
+async def test_the_running_node_switches_by_itself_when_all_hold_the_descriptor(world: World) -> None:
+    async with load(world) as going:
+        asked = await asyncio.to_thread(rotate, world, "th", "statement")
+        await until(lambda: used(world, "th", "statement")() == asked.moved[0].key_id, 30)
+        await going.more()
+    steps = [each.private for each in entries(world.nodes["th"], "operations") if each.entry.kind == "key"]
+    assert [step["step"] for step in steps] == ["switched", "retired", "in use"]
+
+
+async def test_after_a_removal_the_next_question_works_with_the_new_key(world: World) -> None:
+    """`liaison trust revoke --key statement`, then `liaison cert rotate statement --authority …`."""
+    going = Load(world)
+    vietnam = world.federation["vn"]
+    old = vietnam.key("statement").key_id
+    data = await asyncio.to_thread(lambda: publish_status(vietnam.home, CLOCK, removed=[old]))
+    await asyncio.to_thread(import_document, world.home("th") / "trust", data, CLOCK)
+    await until(lambda: old in _removed(world, "th"), 30)
+    assert await going.ask() != str(Outcome.HIT)
+    asked = await asyncio.to_thread(rotate, world, "vn", "statement")
+    assert [step.step for step in asked.moved] == ["published", "switched", "retired"]
+    await until(lambda: used(world, "vn", "statement")() == asked.moved[0].key_id, 30)
+    await hand_over(world, "vn", asked)
+    assert await going.ask() == str(Outcome.HIT)
+
+
+def _removed(world: World, member: str) -> tuple[str, ...]:
+    status = world.nodes[member].resources.trust.view.status("vn")
+    return status.removed if status else ()
+
+
+async def test_a_renewed_certificate_is_used_without_a_restart(world: World) -> None:
+    """CASE-A17 at both ports: towards counterparts, and towards our own systems."""
+    vietnam = world.federation["vn"]
+    node = world.nodes["vn"]
+    async with load(world) as going:
+        before = vietnam.certificate("tls")
+        asked = await asyncio.to_thread(KeyDesk(Home(vietnam.home), CLOCK).renew, ["tls"], vietnam.authority, None)
+        assert asked.version == 2
+        assert vietnam.certificate("tls") != before
+        await until(lambda: node.resources.keys.tls.certificate == vietnam.certificate("tls"), 30)
+        await going.more()
+    host, port = node.addresses["exchange"].rsplit(":", 1)
+    shown = await asyncio.to_thread(ssl.get_server_certificate, (host, int(port)))
+    assert shown.encode().strip() == vietnam.certificate("tls").strip()
+
+
+async def test_a_key_that_is_not_listed_is_not_taken_up(world: World, tmp_path: Path) -> None:
+    """Somebody puts another key into the folder: with it every counterpart would refuse this node."""
+    home = Home(world.home("th"))
+    old = used(world, "th", "statement")()
+    create_key(tmp_path / "other.key")
+    kept = home.key("statement").read_bytes()
+    (tmp_path / "other.key").replace(home.key("statement"))
+    node = world.nodes["th"]
+    await until(lambda: "keys:" in str([each.private for each in entries(node, "operations")]), 30)
+    assert used(world, "th", "statement")() == old
+    assert await Load(world).ask() == str(Outcome.HIT)
+    home.key("statement").write_bytes(kept)

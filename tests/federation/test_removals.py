@@ -1,0 +1,278 @@
+"""A removed key ends to count at every node while all of them run: at the owner, and at each counterpart."""
+
+from __future__ import annotations
+
+import asyncio
+import statistics
+import time
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+from certs.authority import issue, load_authority
+from certs.profile import read_leaf
+from gateway.agency.responses import search_response
+from gateway.clock import SystemClock
+from gateway.language.languages import Language
+from gateway.language.sentences import refusal
+from gateway.model.exchange import AnswerMessage, Outcome
+from gateway.model.names import MemberId
+from gateway.model.search import Line, Search
+from gateway.node import wire
+from gateway.ops.removals.revoke import Removal, revoke
+from gateway.ports.journal import EntryDraft
+from gateway.rpc import methods
+from gateway.signing.keys import SigningKey, load_signing_key
+from gateway.statements.request import REQUEST_KIND
+from gateway.trust.ceremony.ceremony import import_document, publish_descriptor, publish_status, sign
+from gateway.trust.documents.charter import draft_charter, parse_charter
+from gateway.trust.documents.members import MemberStatus
+from gateway.trust.keeper import TrustKeeper
+from gateway.views.search_lines import headline
+from tests.support.exchange import (
+    TH,
+    VN,
+    answer_of,
+    caller,
+    command,
+    entries,
+    lines,
+    request,
+    sample_world,
+    stopping,
+    submission,
+)
+from tests.support.federation import FEDERATION
+from tests.support.forger import eventually
+from tests.support.nodes import World, officer
+from tests.support.persons import person_key
+
+pytestmark = pytest.mark.asyncio(loop_scope="function")
+
+
+@pytest_asyncio.fixture
+async def world(tmp_path: Path) -> AsyncIterator[World]:
+    made = sample_world(tmp_path, ("th", "vn"))
+    async with stopping(made):
+        yield made
+
+
+async def remove(world: World, member: str, name: str, **more: Any) -> Removal:
+    """Remove a key beside the running node, as the command does; the documents go nowhere yet."""
+    home = world.home(member)
+    return await asyncio.to_thread(revoke, home, name, "laptop stolen", SystemClock(), **more)
+
+
+def removals(world: World, member: str) -> list[dict[str, Any]]:
+    found = entries(world.nodes[member], "operations")
+    return [item.private for item in found if item.entry.kind == "key-removed"]
+
+
+async def test_j11_the_entry_of_a_removal_names_the_person_with_the_node_running(world: World) -> None:
+    await world.start("vn")
+    key = load_signing_key(person_key(world.home("vn"), "adm"))
+    done = await remove(world, "vn", "agency/immigration", keys=[key])
+    assert done.is_logged
+    (said,) = removals(world, "vn")
+    assert said["keys"] == [done.keys[0].key_id]
+    assert said["reason"] == "laptop stolen"
+    assert said["proof"] == "signatures"
+    assert [person["key_id"] for person in said["persons"]] == [key.key_id]
+
+
+async def test_a_stopped_node_writes_the_entry_when_it_starts(world: World) -> None:
+    done = await remove(world, "vn", "log")
+    assert not done.is_logged
+    await world.start("vn")
+    await eventually(lambda: len(removals(world, "vn")) == 1)
+    (said,) = removals(world, "vn")
+    assert (said["proof"], said["keys"]) == ("unproved", [done.keys[0].key_id])
+    assert said["account"]
+
+
+async def asked(world: World, by: str = "th", to: MemberId = VN) -> Line:
+    """The line that an officer gets."""
+    node = world.nodes[by]
+    found: Line = lines(await node.asking.searches.start(officer(by), command(to=(to,))))[to]
+    return found
+
+
+def said(line: Line) -> str:
+    """The line in words, as an officer reads it."""
+    search = Search("1", "th.o.1042", 0, done=True, lines=(line,))
+    (told,) = search_response(search).model_dump()["lines"]
+    return headline(told, "kh")[0]
+
+
+def take(world: World, member: str, documents: bytes) -> None:
+    """Put documents into a member's folder, as gossip or a person does."""
+    import_document(world.home(member) / "trust", documents, SystemClock())
+
+
+async def in_force(world: World, *members: str) -> None:
+    """Wait for the round of each node that reads the folder."""
+    for member in members:
+        await eventually(partial(reads_its_folder, world, member))
+
+
+def reads_its_folder(world: World, member: str) -> bool:
+    held = TrustKeeper(world.home(member) / "trust", SystemClock()).view.hash
+    return world.nodes[member].resources.trust.view.hash == held
+
+
+def alarms(world: World, member: str) -> list[tuple[str, str]]:
+    """The alarms in a node's operations log: whom they are about, and their codes."""
+    found = entries(world.nodes[member], "operations")
+    return [(item.entry.peer, item.private["code"]) for item in found if item.entry.kind == "alarm"]
+
+
+async def test_j9_a_removed_statement_key_ends_both_directions_with_the_reason_in_words(world: World) -> None:
+    for member in ("th", "vn"):
+        await world.start(member)
+    assert (await asked(world)).outcome is Outcome.HIT
+    old = world.federation["vn"].key("statement")
+    done = await remove(world, "vn", "statement")
+    await in_force(world, "vn")
+    # Its own officers read what to do, and its node signs nothing: not for a counterpart that knows nothing yet either.
+    mine = await asked(world, "vn", TH)
+    assert (mine.outcome, mine.refusal and mine.refusal.code) == (Outcome.REFUSED, "own-key-removed")
+    assert "liaison cert rotate statement" in said(mine)
+    unaware = await asked(world)
+    assert (unaware.outcome, unaware.refusal and unaware.refusal.code) == (Outcome.NOT_ACCEPTED, "key-removed")
+    answered = [item for item in entries(world.nodes["vn"]) if item.entry.kind in ("answered", "refused")]
+    assert len(answered) == 1, "nothing was signed after the removal"
+    take(world, "th", done.documents)
+    await in_force(world, "th")
+    await eventually(lambda: alarms(world, "th") == [("vn", "member-key-removed")])
+    before = len(entries(world.nodes["vn"]))
+    line = await asked(world)
+    assert (line.outcome, line.refusal and line.refusal.code) == (Outcome.NOT_ACCEPTED, "key-removed")
+    assert "their key is no longer trusted" in said(line)
+    assert len(entries(world.nodes["vn"])) == before, "nothing was asked"
+    # A question that the thief signs gets a signed refusal in words.
+    message = await caller(world, "vn", "th").submit(REQUEST_KIND.build(request(sender=VN, recipient=TH), old).envelope)
+    refused = answer_of(message).refusal
+    assert refused is not None
+    assert (refused.code, "removed" in refusal(refused.code, refused.reason, Language.EN)) == ("not-listed", True)
+
+
+async def test_m9_an_answer_that_was_committed_is_not_shown_once_its_signer_is_removed(world: World) -> None:
+    status = world.home("vn") / "trust" / "statuses" / "vn.json"
+    held, key = status.read_bytes(), world.federation["vn"].key("statement")
+    documents = publish_status(world.home("vn"), SystemClock(), removed=[key.key_id])
+    status.write_bytes(held)  # its own node answers meanwhile
+    for member in ("th", "vn"):
+        await world.start(member)
+    th = world.nodes["th"]
+    writer: Any = th.core.writers.exchange
+    write = writer.write
+
+    async def removed_after(draft: EntryDraft) -> Any:
+        logged = await write(draft)
+        if draft.kind == "received":
+            take(world, "th", documents)
+            th.resources.trust.refresh()
+        return logged
+
+    writer.write = removed_after
+    line = await asked(world)
+    writer.write = write
+    assert (line.outcome, line.hits) == (Outcome.NOT_ACCEPTED, ())
+    assert line.refusal is not None
+    assert line.refusal.code == "key-removed"
+    received = [item for item in entries(th) if item.entry.kind == "received"]
+    kept = [item for item in entries(th, "operations") if item.entry.kind == "kept-back"]
+    assert [item.private["kept_index"] for item in kept] == [received[-1].entry.index]
+    assert [item.entry.peer for item in kept] == ["vn"]
+
+
+async def test_j8_j9_a_suspended_member_is_not_asked_and_reads_that_it_is_suspended(world: World) -> None:
+    for member in ("th", "vn"):
+        await world.start(member)
+    assert (await asked(world)).outcome is Outcome.HIT
+    federation = world.federation
+    members = dict(parse_charter(federation.charter).charter.members)
+    members["vn"] = replace(members["vn"], status=MemberStatus.SUSPENDED)
+    charter = draft_charter(FEDERATION, members, 1, version=2, issued=SystemClock().now())
+    for name in ("th", "vn"):
+        charter = sign(charter, federation[name].authority)
+    for name in ("th", "vn"):
+        take(world, name, charter)
+    await in_force(world, "th", "vn")
+    line = await asked(world)
+    assert (line.outcome, line.refusal and line.refusal.code) == (Outcome.NOT_ACCEPTED, "member-suspended")
+    assert "suspended from the federation" in said(line)
+    mine = await asked(world, "vn", TH)
+    assert (mine.outcome, mine.refusal and mine.refusal.code) == (Outcome.REFUSED, "own-suspended")
+    assert "our own country" in said(mine)
+
+
+async def test_j9_twenty_removals_take_effect_on_an_open_stream_within_five_seconds(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """From the arrival of the status in the folder of the counterpart to the refusal on a stream that stays open."""
+    await world.start("vn")
+    who, home = caller(world), world.home("th")
+    took = []
+    for _ in range(20):
+        key = load_signing_key(home / "keys" / "statement.key")
+        async with who.channel() as channel:
+            call: Any = channel.stream_stream(methods.STREAM.path)()
+            assert isinstance(await by_frame(call, 1, key), AnswerMessage)
+            documents = publish_status(home, SystemClock(), removed=[key.key_id])
+            take(world, "vn", documents)
+            begun = time.perf_counter()
+            number = 2
+            while answer_of_frame(await by_frame(call, number, key)) is None:
+                number += 1
+                assert time.perf_counter() - begun < 20
+            took.append(time.perf_counter() - begun)
+            call.cancel()
+        take(world, "vn", next_statement_key(world))
+        await in_force(world, "vn")
+    with capsys.disabled():
+        print(f"\n20 removals on open streams: p50 {statistics.median(took):.2f} s, max {max(took):.2f} s")
+    assert statistics.median(took) < 5
+
+
+async def by_frame(call: Any, number: int, key: SigningKey) -> Any:
+    """The reply to one question on an open stream."""
+    envelope = REQUEST_KIND.build(request(), key).envelope
+    frame = wire.request_frame(number, methods.SUBMIT.request.read(submission(envelope)))
+    for message in wire.pack_requests([frame]):
+        await call.write(message)
+    ((_, reply),) = wire.parse_replies(await call.read())
+    return reply
+
+
+def answer_of_frame(reply: Any) -> str | None:
+    """The code of a refusal, or nothing."""
+    if not isinstance(reply, AnswerMessage):
+        return str(reply.code)
+    found = answer_of(reply).refusal
+    return found.code if found is not None else None
+
+
+def next_statement_key(world: World) -> bytes:
+    """Give Thailand a new statement key, certified and listed; return the documents."""
+    home, authority = world.home("th"), world.federation["th"].authority
+    key = ec.generate_private_key(ec.SECP256R1())
+    leaf = read_leaf(world.federation["th"].certificate("statement"))
+    (home / "keys" / "statement.key").write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    (home / "keys" / "statement.pem").write_bytes(
+        issue(load_authority(authority), key.public_key(), leaf.name, SystemClock())
+    )
+    held = world.federation["th"].view().descriptor("th")
+    publish_descriptor(
+        home, authority, SystemClock(), endpoints=held.endpoints, offices=held.offices, agencies=held.agencies
+    )
+    publish_status(home, SystemClock())
+    (descriptor,) = (home / "trust" / "descriptors" / "th.jsonl").read_bytes().splitlines()[-1:]
+    return descriptor + b"\n" + (home / "trust" / "statuses" / "th.json").read_bytes()

@@ -1,0 +1,220 @@
+"""What a hostile member can make of gossip: few questions, few bytes, and nothing taken that does not verify."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway.clock import ManualClock, SystemClock
+from gateway.errors import Malformed, TooLarge, Unavailable
+from gateway.gossip.fetching import MAX_BYTES, Fetching
+from gateway.gossip.greetings import Greetings
+from gateway.gossip.heads import ThirdHeads
+from gateway.gossip.holdings import holdings
+from gateway.gossip.serving import PART
+from gateway.gossip.taking import Taken
+from gateway.model.documents import Held, Kind, Part, Wanted
+from gateway.model.names import MemberId
+from gateway.ports.gossip import Farewell, Greeting
+from gateway.rpc import methods
+from gateway.rpc.document_forms import MAX_HELD
+from gateway.trust.ceremony.ceremony import publish_status
+from gateway.witness.seen_heads import SeenHeads
+from tests.support.federation import Federation, make_federation
+
+pytestmark = pytest.mark.asyncio(loop_scope="function")
+
+VN = MemberId("vn")
+
+
+class NoStore:
+    """A store of witnessed heads that is empty."""
+
+    def seen(self, _origin: str) -> None:
+        return None
+
+    def __getattr__(self, name: str) -> Any:
+        raise AssertionError(name)
+
+
+@dataclass
+class Hostile:
+    """A member that answers our calls as a test says, and counts them."""
+
+    lines: Callable[[], Sequence[Held]]
+    documents: Callable[[Wanted], Part]
+    asked: Counter[str] = field(default_factory=Counter)
+
+    async def call(self, _member: MemberId, method: Any, request: Any) -> Any:
+        self.asked[method.name] += 1
+        await asyncio.sleep(0)
+        return self.lines() if method is methods.LIST_DOCUMENTS else self.documents(request)
+
+
+@dataclass
+class Node:
+    """The gossip of one member, with a hostile counterpart."""
+
+    fetching: Fetching
+    greetings: Greetings
+    clock: ManualClock
+    taken: list[Taken]
+    fatal: list[BaseException]
+
+    async def hear(self, digest: bytes, after_s: float = 3.0) -> None:
+        """Hear a greeting some seconds later, and let what follows end."""
+        self.clock.advance(timedelta(seconds=after_s))
+        self.greetings.heard(VN, Greeting(digest))
+        while self.fetching._tasks:
+            await asyncio.sleep(0)
+
+
+@pytest.fixture(scope="module")
+def founded(tmp_path_factory: pytest.TempPathFactory) -> Federation:
+    return make_federation(tmp_path_factory.mktemp("gossip"), ("th", "vn"))
+
+
+def node(federation: Federation, hostile: Hostile) -> Node:
+    keeper = federation["th"].keeper()
+    clock = ManualClock(SystemClock().now())
+    heads = ThirdHeads(SeenHeads(NoStore(), clock), lambda: keeper.view, clock, MemberId("th"))
+    greetings = Greetings(MemberId("th"), heads, lambda: keeper.view)
+    greetings.show(holdings(keeper.view, [], []))
+    taken: list[Taken] = []
+    fatal: list[BaseException] = []
+
+    async def changed() -> None:
+        keeper.refresh()
+        greetings.show(holdings(keeper.view, keeper.documents.conflicts(), []))
+
+    async def note(_member: MemberId, items: Sequence[Taken]) -> None:
+        taken.extend(items)
+
+    fetching = Fetching(keeper, greetings, heads, hostile, clock, changed, note, fatal.append)
+    return Node(fetching, greetings, clock, taken, fatal)
+
+
+def line(kind: Kind, member: str, version: int, seed: object = "") -> Held:
+    return Held(kind, member, version, hashlib.sha256(f"{kind}{member}{version}{seed}".encode()).digest())
+
+
+def nothing(_wanted: Wanted) -> Part:
+    raise AssertionError("nothing was to be fetched")
+
+
+async def test_a_new_status_is_fetched_and_in_force(founded: Federation, tmp_path: Path) -> None:
+    federation = founded.copy(tmp_path, SystemClock())
+    data = publish_status(federation["vn"].home, SystemClock()) + b"\n"
+    member = Hostile(lambda: [line(Kind.STATUS, "vn", 9)], lambda wanted: Part(data[wanted.offset :], len(data)))
+    made = node(federation, member)
+    await made.hear(b"1" * 32)
+    assert [item.changed for item in made.taken] == [True]
+
+
+async def test_hashes_that_change_with_each_greeting_make_one_question_a_second(founded: Federation) -> None:
+    member = Hostile(list, nothing)
+    made = node(founded, member)
+    for number in range(400):
+        await made.hear(hashlib.sha256(str(number).encode()).digest(), 0.01)
+    assert member.asked["ListDocuments"] <= 5
+
+
+async def test_one_hash_that_brings_nothing_is_not_asked_about_again_for_a_while(founded: Federation) -> None:
+    member = Hostile(list, nothing)
+    made = node(founded, member)
+    for _ in range(10):
+        await made.hear(b"1" * 32, 2.0)
+    assert member.asked["ListDocuments"] == 1
+
+
+async def test_documents_that_do_not_verify_are_asked_for_ever_more_rarely(founded: Federation) -> None:
+    seeds = iter(range(10**6))
+    member = Hostile(lambda: [line(Kind.DESCRIPTOR, "vn", 10**6, next(seeds))], lambda _wanted: Part(b"{}\n", 3))
+    made = node(founded, member)
+    for number in range(300):
+        await made.hear(hashlib.sha256(str(number).encode()).digest(), 2.0)
+    assert member.asked["FetchDocuments"] < 25
+    assert (made.taken, made.fatal) == ([], [])
+
+
+@pytest.mark.parametrize("total", [MAX_BYTES + 1, 2**50])
+async def test_documents_without_end_are_cut_off(founded: Federation, total: int) -> None:
+    member = Hostile(lambda: [line(Kind.CHARTER, "", 2)], lambda _wanted: Part(b"x" * PART, total))
+    made = node(founded, member)
+    await made.hear(b"1" * 32)
+    assert member.asked["FetchDocuments"] == 1
+
+
+async def test_a_chain_may_have_as_many_parts_as_fit(founded: Federation) -> None:
+    data = b"x" * (PART * 5 + 1)
+    member = Hostile(
+        lambda: [line(Kind.CHARTER, "", 2)],
+        lambda wanted: Part(data[wanted.offset : wanted.offset + PART], len(data)),
+    )
+    made = node(founded, member)
+    await made.hear(b"1" * 32)
+    assert member.asked["FetchDocuments"] == 6
+
+
+async def test_a_long_list_is_fetched_in_turns(founded: Federation) -> None:
+    lines = [line(Kind.CONFLICT, "", 0, number) for number in range(4_000)]
+    member = Hostile(lambda: lines, lambda _wanted: Part(b"", 0))
+    made = node(founded, member)
+    await made.hear(b"1" * 32)
+    assert member.asked["FetchDocuments"] == 256
+
+
+async def test_older_documents_are_not_fetched(founded: Federation) -> None:
+    member = Hostile(lambda: [line(Kind.CHARTER, "", 0), line(Kind.DESCRIPTOR, "vn", 0)], nothing)
+    made = node(founded, member)
+    await made.hear(b"1" * 32)
+    assert member.asked == {"ListDocuments": 1}
+
+
+async def test_a_farewell_with_nonsense_changes_nothing(founded: Federation) -> None:
+    made = node(founded, Hostile(list, nothing))
+    for number in range(50):
+        made.greetings.dismissed(VN, Farewell("unknown-peer", f"nonsense {number}\n".encode() * 1_000))
+        while made.fetching._tasks:
+            await asyncio.sleep(0)
+    assert (made.taken, made.fatal) == ([], [])
+
+
+async def test_a_member_that_cannot_be_asked_is_asked_again_with_a_later_greeting(founded: Federation) -> None:
+    def lines() -> Sequence[Held]:
+        raise Unavailable("gone")
+
+    member = Hostile(lines, nothing)
+    made = node(founded, member)
+    await made.hear(b"1" * 32)
+    await made.hear(b"1" * 32, 31.0)
+    assert member.asked["ListDocuments"] == 2
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"\x0a\x02\x0a\x00" * (MAX_HELD + 1),
+        methods.LIST_DOCUMENTS.answer.write([Held("nonsense", "vn", 1, bytes(32))]),  # type: ignore[arg-type]
+        methods.LIST_DOCUMENTS.answer.write([Held(Kind.STATUS, "VIETNAM", 1, bytes(32))]),
+        methods.LIST_DOCUMENTS.answer.write([Held(Kind.STATUS, "vn", 2**60, bytes(32))]),
+        methods.LIST_DOCUMENTS.answer.write([Held(Kind.STATUS, "vn", 1, bytes(31))]),
+        b"\xff" * 100,
+    ],
+)
+async def test_a_list_of_another_form_is_refused(data: bytes) -> None:
+    with pytest.raises(Malformed):
+        methods.LIST_DOCUMENTS.read_answer(data)
+
+
+async def test_a_list_of_more_bytes_than_it_may_have_is_refused() -> None:
+    with pytest.raises(TooLarge):
+        methods.LIST_DOCUMENTS.read_answer(bytes(321 * 1024))
