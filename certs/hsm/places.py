@@ -1,32 +1,70 @@
 """Which keys of a folder lie in a security module, and which are files there.
 
 A key keeps the place that its file would have (`keys/statement.key`) also where its settings name a URI for it: the
-rest of the gateway names keys by their places alone.
+rest of the gateway names keys by their places alone. A rotation puts another key in a place by a file beside it
+(`keys/statement.uri`), which counts as long as the settings say what they said then.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+from certs import durable
+from certs.durable import PRIVATE, make_folder
 from certs.hsm.uri import KeyUri, parse_uri
 from gateway.config.key_uris import MODULE_SETTINGS, key_texts, module_texts
 from gateway.errors import Malformed
 
+_PUT = ".uri"
+"""The ending of the file that puts a key in a place: what the settings say of the place, then the URI, a line each."""
+
 
 def uri_at(place: Path) -> KeyUri | None:
     """Return the URI of the key at this place, None for a file. Raises `Malformed` for a text that is no URI."""
-    texts = key_texts(place)
-    text = texts.get(place.stem, "") if place.suffix == ".key" and place.stem not in MODULE_SETTINGS else ""
+    text = uri_text(place)
     if not text:
         return None
     try:
-        return _with(texts, parse_uri(text))
+        return _with(key_texts(place), parse_uri(text))
     except Malformed as error:
         where = f"keys.{place.stem}"
         raise Malformed(error.template, code=error.code, where=where, remedy=error.advice, **error.facts) from error
+
+
+def uri_text(place: Path) -> str:
+    """Return the URI of the key at this place as it stands where it is named; empty for a file."""
+    said = _said(place)
+    try:
+        before, _, text = put_file(place).read_text(encoding="utf-8").partition("\n")
+    except OSError:
+        return said
+    return text.rstrip("\n") if before == said else said
+
+
+def is_put(place: Path) -> bool:
+    """Tell whether a rotation put another key in this place than the settings say."""
+    return uri_text(place) != _said(place)
+
+
+def put_file(place: Path) -> Path:
+    """Return the file that puts another key in a place."""
+    return place.with_suffix(_PUT)
+
+
+def put_key(place: Path, uri: str) -> None:
+    """Put the key in a security module that `uri` names in a place, durably; a key file that was there goes."""
+    make_folder(place.parent)
+    durable.replace(put_file(place), f"{_said(place)}\n{uri}\n".encode(), PRIVATE)
+    place.unlink(missing_ok=True)
+
+
+def take_away(place: Path) -> None:
+    """Take a key away from a place that no settings name: its file, or the file with its URI."""
+    put_file(place).unlink(missing_ok=True)
+    place.unlink(missing_ok=True)
 
 
 def completed(uri: KeyUri) -> KeyUri:
@@ -45,8 +83,15 @@ def key_places(folder: Path, pattern: str = "*") -> list[Path]:
     return sorted({*folder.glob(f"{pattern}.key"), *named})
 
 
-def _in_module(folder: Path) -> Iterator[str]:
-    return (name for name in key_texts(folder / "any.key") if name not in MODULE_SETTINGS)
+def _in_module(folder: Path) -> set[str]:
+    named = {name for name in key_texts(folder / "any.key") if name not in MODULE_SETTINGS}
+    named |= {file.stem for file in folder.glob(f"*{_PUT}")}
+    return {name for name in named if uri_text(folder / f"{name}.key")}
+
+
+def _said(place: Path) -> str:
+    is_key = place.suffix == ".key" and place.stem not in MODULE_SETTINGS
+    return key_texts(place).get(place.stem, "") if is_key else ""
 
 
 def _with(texts: Mapping[str, str], uri: KeyUri) -> KeyUri:

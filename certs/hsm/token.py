@@ -17,6 +17,7 @@ from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, Protocol, TypeVar
+from weakref import WeakValueDictionary
 
 from certs.hsm.pin import read_pin
 from certs.hsm.uri import KeyUri
@@ -40,7 +41,7 @@ class Verifies(Protocol):
         """Raise any error unless `signature` is over `data`."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class TokenKey:
     """A private key that stays in its token. `kind` is `EC` (P-256) or `EC_EDWARDS`; `point` is its public half."""
 
@@ -100,7 +101,8 @@ class _Module:
 
     def __init__(self, path: str) -> None:
         self.path = path
-        self.keys: dict[str, TokenKey] = {}
+        self.keys: WeakValueDictionary[str, TokenKey] = WeakValueDictionary()
+        """By URI; a key that nothing holds any more may leave the token."""
         self._turns = _Turns()
         self._sessions: dict[tuple[str, bytes], Any] = {}
         self._lost = ""
@@ -224,17 +226,18 @@ def pin_of(uri: KeyUri) -> str:
 
 
 def open_key(uri: KeyUri) -> TokenKey:
-    """Return the key that `uri` names, once for each URI of this process. Raises `Misconfigured` with what is wrong."""
+    """Return the key that `uri` names, the same one while it is in use. Raises `Misconfigured` with what is wrong."""
     with _loading:
         module = _module_of(uri)
-        if uri.text not in module.keys:
-            module.keys[uri.text] = module.open(uri)
-        return module.keys[uri.text]
+        key = module.keys.get(uri.text)
+        if key is None:
+            key = module.keys[uri.text] = module.open(uri)
+        return key
 
 
 def opened_keys() -> list[TokenKey]:
-    """Return the keys in the module that this process has opened."""
-    return [key for module in _loaded for key in module.keys.values()]
+    """Return the keys in the module that this process has in use."""
+    return [key for module in _loaded for key in list(module.keys.values())]
 
 
 def when_lost(end: Callable[[BaseException], None]) -> None:

@@ -24,6 +24,8 @@ MODULE_SETTINGS = ("module", "pin_source")
 _HOMES = ("node.toml", "source.toml", "witness.toml")
 _VARIABLE = "LIAISON_KEYS_"
 _KEYS = "keys"
+_ROTATED = ("next", "before")
+"""Folders in `keys`, for keys that a rotation makes or ends; no setting names one of them."""
 
 _good: dict[Path, Mapping[str, str]] = {}
 """The last readings: a file that is broken while a node runs changes nothing (decision 0054)."""
@@ -36,6 +38,8 @@ def key_texts(key_file: Path) -> Mapping[str, str]:
     that is no TOML.
     """
     folder = key_file.parent
+    if folder.name in _ROTATED and folder.parent.name == _KEYS:
+        return {name: text for name, text in key_texts(folder).items() if name in MODULE_SETTINGS}
     if folder.name == _KEYS:
         for name in _HOMES:
             if (texts := _texts(folder.parent / name)) is not None:

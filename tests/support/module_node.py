@@ -14,15 +14,15 @@ from tests.support.processes import START_S
 from tests.support.security_module import Token
 
 
-def move_keys(home: Path, token: Token, names: Sequence[str]) -> None:
-    """Move keys of a home into the token; its settings name their URIs then."""
+def move_keys(home: Path, token: Token, names: Sequence[str], prefix: str = "") -> None:
+    """Move keys of a home into the token, as objects with this prefix; its settings name their URIs then."""
     for name in names:
-        token.take(Home(home).key(name), name)
+        token.take(Home(home).key(name), prefix + name)
     own = [name for name in names if not name.startswith("agency-")]
     lines = ["[keys]", f'module = "{token.library}"', f'pin_source = "{token.pin_source}"']
-    lines += [f'{name} = "{token.uri(name)}"' for name in own]
+    lines += [f'{name} = "{token.uri(prefix + name)}"' for name in own]
     for name in sorted(set(names) - set(own)):
-        lines += ["[[agency_key]]", f'id = "{name.removeprefix("agency-")}"', f'key = "{token.uri(name)}"']
+        lines += ["[[agency_key]]", f'id = "{name.removeprefix("agency-")}"', f'key = "{token.uri(prefix + name)}"']
     with Home(home).settings.open("a") as file:
         file.write("\n".join([*lines, ""]))
 

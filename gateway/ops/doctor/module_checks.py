@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from certs.hsm.places import key_places, uri_at
+from certs.hsm.places import is_put, key_places, uri_at, uri_text
 from certs.keyfiles import Algorithm, load_key
 from gateway.clock import SystemClock
 from gateway.config import Home
@@ -70,7 +70,7 @@ def _key(place: Path) -> list[Finding]:
     if key.algorithm is not wanted:
         text = f"the key in the module is of the kind {key.algorithm}, not {wanted}"
         return [stop("security module", text, f"name a key of the kind {wanted}", f"keys.{name}")]
-    return [_rate(name, key), *_left(place, key)]
+    return [_rate(name, key), *_left(place, key), *_put(place)]
 
 
 def _left(place: Path, key: SigningKey) -> list[Finding]:
@@ -83,6 +83,17 @@ def _left(place: Path, key: SigningKey) -> list[Finding]:
         remedy = f"remove {place}: the key in the module is used"
         found.append(warn("security module", f"`{place.stem}` lies in the module, and a key file is left, too", remedy))
     return found
+
+
+def _put(place: Path) -> list[Finding]:
+    """Find a key that a rotation put in the place of the one that the settings name."""
+    if not is_put(place):
+        return []
+    text = f"the settings name another key than the rotation of `{place.stem}` put in its place"
+    before, dash, agency = place.stem.partition("-")
+    is_agency = before == "agency" and dash
+    table, setting = (f'the [[agency_key]] of "{agency}"', "key") if is_agency else ("[keys]", place.stem)
+    return [warn("security module", text, f'write into {table}: {setting} = "{uri_text(place)}"')]
 
 
 def _rate(name: str, key: SigningKey) -> Finding:
