@@ -49,15 +49,20 @@ def read_settings(file: Path, command: str) -> TomlTable:
     try:
         return parse_toml(file.name, file.read_bytes())
     except FileNotFoundError:
-        remedy = f"make a home with `{command}`"
-        raise Misconfigured("no settings here", code="no-home", where=str(file), remedy=remedy) from None
-    except PermissionError:
-        remedy = "run the command as the account that owns the home"
-        raise Misconfigured("this account may not read it", where=str(file), remedy=remedy) from None
-    except OSError as error:
-        remedy = "put the file back; `{command}` writes one with all defaults where there is none"
         raise Misconfigured(
-            "cannot be read: {strerror}", where=str(file), remedy=remedy, strerror=error.strerror, command=command
+            "no settings here", code="no-home", where=str(file), remedy="make a home with `{command}`", command=command
+        ) from None
+    except PermissionError:
+        raise Misconfigured(
+            "this account may not read it", where=str(file), remedy="run the command as the account that owns the home"
+        ) from None
+    except OSError as error:
+        raise Misconfigured(
+            "cannot be read: {strerror}",
+            where=str(file),
+            remedy="put the file back; `{command}` writes one with all defaults where there is none",
+            strerror=error.strerror,
+            command=command,
         ) from error
 
 
@@ -177,16 +182,17 @@ def _from_environment(environment: Mapping[str, str], mistakes: Mistakes) -> dic
 def _from_text(text: str, hint: Any, place: str) -> Any:
     if hint is bool:
         if text.lower() not in _TRUTH:
-            remedy = "one of {words}"
-            words = ", ".join(_TRUTH)
             raise Misconfigured(
-                "`{text}` is neither true nor false", where=place, remedy=remedy, text=text, words=words
+                "`{text}` is neither true nor false",
+                where=place,
+                remedy="one of {words}",
+                text=text,
+                words=", ".join(_TRUTH),
             )
         return _TRUTH[text.lower()]
     if hint is int:
         if not re.fullmatch(r"\d{1,9}", text, re.ASCII):
-            remedy = "one to nine figures"
-            raise Misconfigured("`{text}` is not a whole number", where=place, remedy=remedy, text=text)
+            raise Misconfigured("`{text}` is not a whole number", where=place, remedy="one to nine figures", text=text)
         return int(text)
     return text
 

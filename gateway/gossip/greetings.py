@@ -33,7 +33,7 @@ class Greetings:
 
     @property
     def held(self) -> Holdings:
-        """What this node tells that it holds."""
+        """Return what this node tells that it holds."""
         return self._held
 
     def show(self, held: Holdings) -> bool:
@@ -61,7 +61,9 @@ class Greetings:
 
     def farewell(self, listener: MemberId, code: str) -> Farewell:
         """Return the documents that removed a member or its key: the charter, or its statuses."""
-        return Farewell(code, self._trust().removal(listener)[:_MAX_FAREWELL])
+        view = self._trust()
+        document = view.status(listener) if view.active(listener) else view.charter
+        return Farewell(code, document.data if document and len(document.data) <= _MAX_FAREWELL else b"")
 
     def dismissed(self, speaker: MemberId, farewell: Farewell) -> None:
         """Hand on why a member ended our stream."""

@@ -6,23 +6,13 @@ both (`python -m gateway.audit.entries.catalogue docs/audit-events.md`).
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 from gateway.ports.content_keys import Retention
-from gateway.ports.journal import Event, LogName, Party
-
-
-def _exchange(kind: str, meaning: str, *fields: str, retention: Retention = Retention.NO_HIT, **more: Any) -> Event:
-    return Event(kind, LogName.EXCHANGE, meaning, fields, retention, **more)
-
-
-def _operations(kind: str, meaning: str, *fields: str, retention: Retention = Retention.OPERATIONS) -> Event:
-    return Event(kind, LogName.OPERATIONS, meaning, fields, retention)
-
-
-def _source(kind: str, meaning: str, *fields: str, retention: Retention = Retention.OPERATIONS) -> Event:
-    return Event(kind, LogName.SOURCE, meaning, fields, retention)
-
+from gateway.ports.event_forms import exchange as _exchange
+from gateway.ports.event_forms import operations as _operations
+from gateway.ports.event_forms import source as _source
+from gateway.ports.journal import Event, Party
 
 # fmt: off
 _ASKED = ("consent", "record", "to", "to_agency", "to_office", "purpose", "use")

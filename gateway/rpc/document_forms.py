@@ -17,6 +17,11 @@ MAX_HELD = 4_096
 _MAX_VERSION = 2**53
 
 
+def _read_nothing(data: bytes) -> None:
+    if data:
+        raise _bad("request")
+
+
 def _write_held(lines: list[Held]) -> bytes:
     held = [
         pb.HeldDocument(kind=line.kind, member=line.member, version=line.version, hash=line.hash)
@@ -81,6 +86,7 @@ def _bad(where: str) -> Malformed:
     return Malformed("this is not a line of a held document", code="malformed-documents", where=where)
 
 
+NOTHING = Form[None](lambda _: b"", _read_nothing)
 HELD_DOCUMENTS = Form(_write_held, _read_held)
 WANTED_DOCUMENTS = Form(_write_wanted, _read_wanted)
 DOCUMENTS_PART = Form(_write_part, _read_part)

@@ -16,7 +16,7 @@ from liaison.witness.v1 import witness_pb2
 
 from gateway.ports import events
 from gateway.rpc.contract import CallerCheck, Limit, Method, Shape
-from gateway.rpc.document_forms import DOCUMENTS_PART, HELD_DOCUMENTS, WANTED_DOCUMENTS
+from gateway.rpc.document_forms import DOCUMENTS_PART, HELD_DOCUMENTS, NOTHING, WANTED_DOCUMENTS
 from gateway.rpc.forms import (
     ANSWER_MESSAGE,
     ANYTHING,
@@ -78,7 +78,7 @@ LARGEST_HEAD = Method(
     no_entry="a member is shown a head that it signed itself",
 )  # fmt: skip
 LIST_DOCUMENTS = Method(
-    GOSSIP, "ListDocuments", _UNARY, 64, _MEMBER, _CALLS, ANYTHING, HELD_DOCUMENTS,
+    GOSSIP, "ListDocuments", _UNARY, 64, _MEMBER, _CALLS, NOTHING, HELD_DOCUMENTS,
     no_entry="it says which signed documents are held, and changes nothing", max_answer_bytes=320 * KIB,
 )  # fmt: skip
 FETCH_DOCUMENTS = Method(

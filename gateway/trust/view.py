@@ -186,13 +186,6 @@ class TrustView:
         """Yield a line for each document: kind, member, version, hash; the hash of a status covers its removals."""
         return held_versions(self.charter, self._descriptors, self._statuses)
 
-    def removal(self, member: str) -> bytes:
-        """Return the document that removed a member, or a key of it: the charter, or its newest status."""
-        status = self._statuses.get(member)
-        if self.charter is None or status is None:
-            return b""
-        return status.data if self.active(member) else self.charter.data
-
     def about(self, member: str) -> tuple[object, ...]:
         """Return what decides about connections with a member: two views that are equal in it need no new ones."""
         table, descriptor, status = self._members.get(member), self._descriptors.get(member), self._statuses.get(member)

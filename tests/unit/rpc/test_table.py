@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from liaison.exchange.v1 import exchange_pb2
+from liaison.gossip.v1 import gossip_pb2
 from liaison.source.v1 import source_pb2
 from liaison.witness.v1 import witness_pb2
 
@@ -18,10 +19,17 @@ from gateway.rpc.contract import Call, CallerCheck, Door, Limit, Method, Shape, 
 from gateway.rpc.status import STATUS
 
 EXCHANGE = exchange_pb2.DESCRIPTOR.services_by_name["ExchangeService"]
+GOSSIP = gossip_pb2.DESCRIPTOR.services_by_name["GossipService"]
 WITNESS = witness_pb2.DESCRIPTOR.services_by_name["WitnessService"]
 SOURCE = source_pb2.DESCRIPTOR.services_by_name["SourceService"]
+HEALTH = {"/grpc.health.v1.Health/Check"}
 TABLES = {
-    "node": (methods.NODE_METHODS, (EXCHANGE, WITNESS), {"/grpc.health.v1.Health/Check"}, CallerCheck.ACTIVE_MEMBER),
+    "node": (
+        methods.NODE_METHODS,
+        (EXCHANGE, WITNESS, GOSSIP),
+        {"/grpc.health.v1.Health/Check"},
+        CallerCheck.ACTIVE_MEMBER,
+    ),
     "witness": (methods.DOMESTIC_METHODS, (WITNESS,), set(), CallerCheck.OWN_NODE),
     "source": (methods.SOURCE_METHODS, (SOURCE,), set(), CallerCheck.ACCEPTED_NODE),
 }
