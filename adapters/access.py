@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from certs.keyfiles import read_private
+from certs.private_file import read_private
 from gateway.config.toml import TomlTable, parse_toml
 
 _REMEDY = "write it with the adapter's table, and give it mode 0600"

@@ -1,13 +1,13 @@
-"""Private keys in files: PKCS #8 (RFC 5958) in PEM, mode 0600, created once and never overwritten."""
+"""Private keys in files (PKCS #8, RFC 5958, in PEM, mode 0600, created once), and the loading of all private keys.
+
+A key's place is a file, or a URI of a security module that stands in the settings for it (`certs.hsm`).
+"""
 
 from __future__ import annotations
 
 import hashlib
-import os
-import stat
 from enum import StrEnum
 from pathlib import Path
-from shlex import quote
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
@@ -21,14 +21,17 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from certs.durable import PRIVATE, write_new
+from certs.hsm.keys import load_module_key
+from certs.hsm.places import completed, uri_at
+from certs.hsm.uri import KeyUri
+from certs.private_file import read_private
 from gateway.errors import Misconfigured
 
 PrivateKey = ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey
 PublicKey = ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey
 WitnessPrivateKey = ed25519.Ed25519PrivateKey | MLDSA44PrivateKey
 WitnessPublicKey = ed25519.Ed25519PublicKey | MLDSA44PublicKey
-
-_MAX_KEY_FILE = 16_384
+KeyPlace = Path | KeyUri
 
 
 class Algorithm(StrEnum):
@@ -64,33 +67,41 @@ def _write(path: Path, key: PrivateKey | MLDSA44PrivateKey) -> None:
     write_new(path, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()), PRIVATE)
 
 
-def load_key(path: Path) -> PrivateKey:
-    """Return the private key in `path`. Raises `Misconfigured` when others can read it, or it is of another kind."""
-    key = _load(path)
+def load_key(place: KeyPlace) -> PrivateKey:
+    """Return the private key at a place. Raises `Misconfigured` when others can read it, or it is of another kind."""
+    key = _load(place)
     if isinstance(key, MLDSA44PrivateKey):
-        raise _not_allowed(path, "an ML-DSA key cosigns the heads of logs, and nothing else")
+        raise _not_allowed(place, "an ML-DSA key cosigns the heads of logs, and nothing else")
     return key
 
 
-def load_witness_key(path: Path) -> WitnessPrivateKey:
-    """Return the private key of a witness in `path`. Raises `Misconfigured` like `load_key`."""
-    key = _load(path)
+def load_witness_key(place: KeyPlace) -> WitnessPrivateKey:
+    """Return the private key of a witness at a place. Raises `Misconfigured` like `load_key`."""
+    key = _load(place)
     if isinstance(key, ec.EllipticCurvePrivateKey):
-        raise _not_allowed(path, "a witness has keys of the kinds Ed25519 and ML-DSA-44")
+        raise _not_allowed(place, "a witness has keys of the kinds Ed25519 and ML-DSA-44")
     return key
 
 
-def public_key(path: Path) -> PublicKey | WitnessPublicKey:
-    """Return the public half of the key in `path`, of any allowed kind. Raises `Misconfigured` like `load_key`."""
-    return _load(path).public_key()
+def public_key(place: KeyPlace) -> PublicKey | WitnessPublicKey:
+    """Return the public half of the key at a place, of any allowed kind. Raises `Misconfigured` like `load_key`."""
+    return _load(place).public_key()
 
 
-def check_key(path: Path) -> None:
-    """Raise `Misconfigured` unless `path` holds a private key of an allowed kind, as `load_key` does."""
-    _load(path)
+def check_key(place: KeyPlace) -> None:
+    """Raise `Misconfigured` unless there is a private key of an allowed kind at the place, as `load_key` does."""
+    _load(place)
 
 
-def _load(path: Path) -> PrivateKey | WitnessPrivateKey:
+def _load(place: KeyPlace) -> PrivateKey | WitnessPrivateKey:
+    uri = completed(place) if isinstance(place, KeyUri) else uri_at(place)
+    if uri is not None:
+        return load_module_key(uri)
+    assert isinstance(place, Path)
+    return _load_file(place)
+
+
+def _load_file(path: Path) -> PrivateKey | WitnessPrivateKey:
     data = read_private(path)
     try:
         key = load_pem_private_key(data, password=None)
@@ -105,9 +116,9 @@ def _load(path: Path) -> PrivateKey | WitnessPrivateKey:
     raise _not_allowed(path, "this kind of key is not allowed")
 
 
-def _not_allowed(path: Path, why: str) -> Misconfigured:
+def _not_allowed(place: KeyPlace, why: str) -> Misconfigured:
     return Misconfigured(
-        why, code="key-not-admitted", where=str(path), remedy="use ECDSA on the curve P-256, or Ed25519"
+        why, code="key-not-admitted", where=str(place), remedy="use ECDSA on the curve P-256, or Ed25519"
     )
 
 
@@ -119,50 +130,3 @@ def spki(key: PublicKey | WitnessPublicKey) -> bytes:
 def key_id(public_key_info: bytes) -> str:
     """Return the id of a key: SHA-256 of its SubjectPublicKeyInfo, 64 hexadecimal digits."""
     return hashlib.sha256(public_key_info).hexdigest()
-
-
-def read_private(path: Path, what: str = "key", remedy: str = "`liaison init` makes it") -> bytes:
-    """Return the bytes (16 KiB at most) of a file with secrets.
-
-    `what` names it in errors; `remedy` is the advice where it is missing. Raises `Misconfigured` when others can read
-    it. Rights are checked on the open file, so that it cannot be swapped in between.
-    """
-    try:
-        with path.open("rb") as file:
-            found = os.fstat(file.fileno())
-            if not stat.S_ISREG(found.st_mode):
-                raise Misconfigured("this is not a regular file", code=f"bad-{what}-file", where=str(path))
-            if stat.S_IMODE(found.st_mode) & 0o077:
-                if path.suffix == ".pub":
-                    raise Misconfigured(
-                        "this is a public key",
-                        code=f"bad-{what}-file",
-                        where=str(path),
-                        remedy="give the private one, NAME.key",
-                    )
-                raise Misconfigured(
-                    "others can read this {what} (mode {s_imode:04o})",
-                    code=f"{what}-readable",
-                    where=str(path),
-                    remedy="chmod 600 {path}",
-                    what=what,
-                    s_imode=stat.S_IMODE(found.st_mode),
-                    path=quote(str(path)),
-                )
-            return file.read(_MAX_KEY_FILE)
-    except PermissionError as error:
-        raise Misconfigured(
-            "this account may not read it",
-            code=f"{what}-unreadable",
-            where=str(path),
-            remedy="use the account that it belongs to",
-        ) from error
-    except OSError as error:
-        raise Misconfigured(
-            "cannot be read: {strerror}",
-            code=f"no-{what}-file",
-            where=str(path),
-            remedy="{advice}",
-            strerror=error.strerror,
-            advice=remedy,
-        ) from error

@@ -13,8 +13,9 @@ from __future__ import annotations
 import os
 import socket
 import ssl
+import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 # Only ECDSA certificates exist here, so a suite that needs RSA leaves TLS 1.2 without a shared cipher, while
@@ -23,46 +24,64 @@ os.environ["GRPC_SSL_CIPHER_SUITES"] = "ECDHE-RSA-AES256-GCM-SHA384"
 os.environ.setdefault("GRPC_VERBOSITY", "NONE")
 
 import grpc
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from grpc.experimental import (
+    CustomPrivateKeySign,
+    PrivateKeySignatureAlgorithm,
+    ssl_channel_credentials_with_custom_signer,
+)
 
+from certs.hsm.keys import ModuleP256Key
 from certs.keyfiles import load_key, spki
 from certs.profile import spki_of
 from gateway.errors import Misconfigured
+
+# It is pinned by the lock, and `tests/federation/test_security_module.py` holds the pinned version to it.
+warnings.filterwarnings("ignore", "'ssl_channel_credentials_with_custom_signer' is an experimental API")
 
 _CHECK_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
 class TlsIdentity:
-    """Private key and certificate chain of a node or source process, PEM."""
+    """Private key and certificate chain of a node or source process, PEM.
+
+    A key in a security module is no PEM: then `key` is empty, and `module_key` signs.
+    """
 
     key: bytes
     certificate: bytes
+    module_key: ModuleP256Key | None = field(default=None, compare=False)  # the certificate says which key it is
 
     @classmethod
     def load(cls, key: Path, certificate: Path) -> TlsIdentity:
         """Return the identity in both files; raise `Misconfigured` naming the one that cannot be used."""
-        own = spki(load_key(key).public_key())  # refuses a key that others can read, and a file that is not ours
-        parts = []
-        for path in (key, certificate):
-            try:
-                data = path.read_bytes()
-            except OSError as error:
-                raise Misconfigured(
-                    "cannot read {path}", where=str(path), remedy="run `liaison doctor`", path=path.name
-                ) from error
-            if b"-----BEGIN" not in data or b"-----END" not in data:
-                raise Misconfigured(
-                    "{path} is not a PEM file", where=str(path), remedy="run `liaison doctor`", path=path.name
-                )
-            parts.append(data)
-        if spki_of(parts[1]) != own:  # for a moment while both files are replaced, or for good
+        loaded = load_key(key)  # refuses a key that others can read, and a file that is not a key of ours
+        chain = read_pem(certificate)
+        if spki_of(chain) != spki(loaded.public_key()):  # for a moment while both files are replaced, or for good
             raise Misconfigured(
                 "the certificate is for another key",
                 code="bad-pair",
                 where=str(certificate),
                 remedy="restore the pair of key and certificate",
             )
-        return cls(*parts)
+        if isinstance(loaded, ModuleP256Key):
+            return cls(b"", chain, loaded)
+        return cls(read_pem(key), chain)
+
+
+def read_pem(path: Path) -> bytes:
+    """Return the content of a PEM file; raise `Misconfigured` where it cannot be read or is none."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise Misconfigured(
+            "cannot read {path}", where=str(path), remedy="run `liaison doctor`", path=path.name
+        ) from error
+    if b"-----BEGIN" not in data or b"-----END" not in data:
+        raise Misconfigured("{path} is not a PEM file", where=str(path), remedy="run `liaison doctor`", path=path.name)
+    return data
 
 
 def listen(server: grpc.Server | grpc.aio.Server, address: str, credentials: grpc.ServerCredentials, where: str) -> int:
@@ -141,4 +160,24 @@ def check_floor(host: str, port: int) -> None:
 
 def channel_credentials(identity: TlsIdentity, member_ca: bytes) -> grpc.ChannelCredentials:
     """Return credentials towards servers of one member: its CA is the only root."""
+    if identity.module_key is not None:
+        credentials: grpc.ChannelCredentials = ssl_channel_credentials_with_custom_signer(
+            private_key_sign_fn=_signer(identity.module_key),
+            root_certificates=member_ca,
+            certificate_chain=identity.certificate,
+        )
+        return credentials
     return grpc.ssl_channel_credentials(member_ca, identity.key, identity.certificate)
+
+
+def _signer(key: ModuleP256Key) -> CustomPrivateKeySign:
+    """Return the function by which gRPC has a handshake signed; an error in it makes the connection fail."""
+
+    def sign(data: bytes, algorithm: PrivateKeySignatureAlgorithm, _done: object) -> bytes:
+        if algorithm != PrivateKeySignatureAlgorithm.ECDSA_SECP256R1_SHA256:  # gRPC gives the bare number
+            raise Misconfigured(
+                "a handshake asked for another algorithm than that of our keys", code="key-not-admitted"
+            )
+        return key.sign(data, ec.ECDSA(SHA256()))
+
+    return sign

@@ -23,7 +23,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from adapters.access import file_of, read_access
-from certs.keyfiles import read_private
+from certs.private_file import read_private
 from gateway.config.toml import TomlTable
 from gateway.errors import Misconfigured
 

@@ -16,6 +16,8 @@ from weakref import WeakValueDictionary
 import uvicorn
 from uvicorn.server import ServerState
 
+from certs.hsm.openssl import load_chain
+from certs.hsm.places import uri_at
 from certs.keyfiles import load_key
 from certs.profile import Leaf
 from gateway.agency.client_certificate import ClientSystem
@@ -223,7 +225,7 @@ def tls_context(key: Path, certificate: Path, ca: Path) -> ssl.SSLContext:
     context.verify_flags |= ssl.VerifyFlags.VERIFY_X509_STRICT
     try:
         context.load_verify_locations(ca)
-        context.load_cert_chain(certificate, key)
+        load_chain(context, certificate, key)
     except (OSError, ssl.SSLError) as error:
         raise Misconfigured(
             "the TLS key, its certificate or the CA cannot be used",
@@ -267,7 +269,9 @@ class TlsFiles:
 
     def _content(self) -> tuple[bytes, ...]:
         try:
-            return tuple(file.read_bytes() for file in self._files)
+            uri = uri_at(self._files[0])
+            files = self._files if uri is None else self._files[1:]
+            return (str(uri).encode(), *(file.read_bytes() for file in files))
         except OSError as error:
             raise Misconfigured(
                 "the TLS files cannot be read, the old ones stay",

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
+from certs.hsm.keys import self_test
+from certs.hsm.token import when_lost
 from certs.tls import TlsIdentity
 from gateway.agency.officer_tokens.revocations import Revocations
 from gateway.agency.token_keys import revocations, token_keys
@@ -102,6 +104,7 @@ def build_core(resources: Resources, production: bool) -> Core:
         WatchedJournal(name, log, resources.counters)
         for name, log in (("exchange", resources.exchange_log), ("operations", resources.operations_log))
     ]
+    when_lost(ending(resources, LogLine.KEYS_LOST))
     writers = LogWriters(LogWriter(journals[0], "exchange", fatal), LogWriter(journals[1], "operations", fatal))
     heads = SeenHeads(SqlWitnessStore(resources.database), resources.clock)
     third = ThirdHeads(heads, lambda: resources.trust.view, resources.clock, resources.member)
@@ -231,6 +234,7 @@ def last_rounds(core: Core) -> list[Round]:
         Round("scrub", UPKEEP_S, writing(scrub, core.note), line=UPKEEP),
         Round("ends of keys", UPKEEP_S, writing(lambda: reminder.look(resources.trust.view), core.note), line=UPKEEP),
         Round("database", UPKEEP_S, check, leader_only=False, line=UPKEEP),
+        Round("keys in the module", UPKEEP_S, partial(asyncio.to_thread, self_test), leader_only=False),
         Round("forget", UPKEEP_S, forget, leader_only=False, line=UPKEEP),
         *(
             Round(f"source {source}", UPKEEP_S, partial(core.upkeep.refresh, source), leader_only=False)

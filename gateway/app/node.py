@@ -9,6 +9,8 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+from certs.hsm.openssl import LaneContexts
+from certs.hsm.places import uri_at
 from certs.tls import check_floor, server_credentials
 from gateway import __version__
 from gateway.agency.allowance import Allowance
@@ -43,7 +45,8 @@ from gateway.ports.journal import EntryDraft
 from gateway.ports.peers import PeerStatus
 from gateway.rpc import methods
 from gateway.rpc.contract import Call, Door
-from gateway.rpc.server import ServerLimits
+from gateway.rpc.lane import TlsLane
+from gateway.rpc.server import Credentials, ServerLimits
 from gateway.signing.multi_buffer import crypto_mb
 from gateway.telemetry import Gauge, Logger, LogLine, LoopLag, Metric
 from gateway.telemetry.metrics import serve_metrics
@@ -170,7 +173,7 @@ class Node:
 
     async def _listen(self) -> None:
         settings = self.resources.settings
-        credentials = server_credentials(self.core.identity, self._roots, self._alarm)
+        credentials = self._credentials()
         shared = self.resources.database.shared
         self._server = NodeServer(
             self._doors(),
@@ -221,6 +224,13 @@ class Node:
                 instance=f"{settings.node.name}.{settings.node.member}",
             )
             self.addresses["metrics"] = f"{host}:{port}"
+
+    def _credentials(self) -> Credentials:
+        """Return the credentials of the exchange port; with its key in a security module, the lane before it."""
+        key, certificate = self.resources.home.key("tls"), self.resources.home.certificate("tls")
+        if uri_at(key) is None:
+            return server_credentials(self.core.identity, self._roots, self._alarm)
+        return TlsLane(LaneContexts(key, certificate, self._roots, self._alarm).context)
 
     async def stop(self) -> None:
         """Take no more, finish what was taken, write `stop` as the last entry, close."""

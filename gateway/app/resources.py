@@ -9,6 +9,7 @@ from functools import partial
 from adapters.base import Adapter
 from adapters.load import open_source
 from adapters.mapping.file import load_mapping
+from certs.hsm.places import key_places
 from certs.keyfiles import check_key
 from certs.ownership import check_ownership
 from gateway.audit.log.log import AuditLog
@@ -69,7 +70,7 @@ def open_resources(settings: Settings, production: bool) -> Resources:
     check_ownership([home.keys, home.trust, settings.keystore], settings.read)
     clock = SystemClock()
     member = member_id(settings.node.member)
-    for key in sorted(home.keys.glob("*.key")):
+    for key in key_places(home.keys):
         check_key(key)  # also an unused one: it is refused when others can read it, or when it is not a key
     if production:
         refuse_agency_keys(home)

@@ -11,6 +11,8 @@ from adapters.load import open_source
 from adapters.remote.accepted import AcceptedNode
 from adapters.remote.server import SourceServer
 from adapters.remote.service import SourceService
+from certs.hsm.keys import self_test
+from certs.hsm.token import when_lost
 from certs.names import CertificateName
 from certs.ownership import check_ownership
 from certs.profile import Leaf, check_issued, read_ca, read_leaf
@@ -69,6 +71,7 @@ class Process:
         self._log = Logger(component="source", member=settings.source.member, agency=settings.source.agency)
         home = settings.home
         check_ownership([home.keys, home.accepted], settings.read)
+        when_lost(partial(end_process, partial(self._log.error, LogLine.KEYS_LOST)))
         self.issuer = record_issuer(settings, self._clock)
         check_certificate(settings, "tls", self._clock)
         self.accepted = accepted_node(settings, self._clock)
@@ -127,7 +130,8 @@ class Process:
         self._log.info(LogLine.NODE_STOPPED)
 
     def look(self) -> str:
-        """Look at the disks. Return the state for the service manager."""
+        """Look at disks and security module. Return the state for the service manager."""
+        self_test()
         return "STATUS=not ready: disk-reserve" if self._reserve.look() else "STATUS=ready"
 
     def _refresh(self) -> None:

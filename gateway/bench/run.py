@@ -10,11 +10,13 @@ import asyncio
 import statistics
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
 from gateway.bench.echo import METHOD
 from gateway.bench.load import Measure, Streams, Target, connect, drive, unary
+from gateway.bench.module import keys_in_module
 from gateway.bench.world import World, build_world, requests_for, start_echo, start_node
 from gateway.loop import run as run_loop
 from gateway.rpc import methods
@@ -25,8 +27,12 @@ UNARY = "exchange, unary"
 STREAMS = "exchange, streams"
 NO_HIT = "exchange, streams, no hit"
 """The normal path in this field: nothing is fetched and no record is signed."""
-WAYS = {"unary": UNARY, "no-hit": NO_HIT, "streams": STREAMS}
+IN_MODULE = "exchange, streams, keys in SoftHSM"
+WAYS = {"unary": UNARY, "no-hit": NO_HIT, "streams": STREAMS, "hsm": IN_MODULE}
 """The ways of asking by their short names."""
+
+HSM = "hsm"
+"""The way that is measured with the answering node's keys in a security module, and only when it is asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +75,8 @@ def run(plan: Plan, say: Say) -> list[Row]:
         with tempfile.TemporaryDirectory(prefix="liaison-bench-") as folder:
             say(f"building a federation and a source with {rows:,} rows")
             world = build_world(Path(folder), rows)
-            found.extend(run_loop(_measure(world, plan, say)))
+            with keys_in_module(world.answerer, Path(folder) / "module") if plan.only == HSM else nullcontext():
+                found.extend(run_loop(_measure(world, plan, say)))
     return found
 
 
@@ -77,7 +84,7 @@ async def _measure(world: World, plan: Plan, say: Say) -> list[Row]:
     rows: list[Row] = []
     with start_node(world) as node, start_echo(world, await _answer_size(world, node)) as echo:
         for concurrency in plan.concurrency:
-            passes: dict[str, list[Measure]] = {ECHO: [], UNARY: [], NO_HIT: [], STREAMS: []}
+            passes: dict[str, list[Measure]] = {ECHO: [], UNARY: [], NO_HIT: [], STREAMS: [], IN_MODULE: []}
             for number in range(plan.passes):
                 say(f"{world.rows:,} rows, {concurrency} in flight, pass {number + 1} of {plan.passes}")
                 for name, measure in await _pass(world, node, echo, concurrency, plan):
@@ -96,13 +103,13 @@ async def _answer_size(world: World, node: Target) -> int:
 
 async def _pass(world: World, node: Target, echo: Target, concurrency: int, plan: Plan) -> list[tuple[str, Measure]]:
     found = []
-    for name, target in ((ECHO, echo), (UNARY, node), (NO_HIT, node), (STREAMS, node)):
-        if plan.only and name not in (ECHO, WAYS[plan.only]):
+    for name, target in ((ECHO, echo), (UNARY, node), (NO_HIT, node), (STREAMS, node), (IN_MODULE, node)):
+        if name != ECHO and name not in ((WAYS[plan.only],) if plan.only else (UNARY, NO_HIT, STREAMS)):
             continue
         messages = _messages(world, name, plan.seconds)
         channels = connect(target)
         path = METHOD if name == ECHO else methods.SUBMIT.path
-        streams = Streams(channels) if name in (STREAMS, NO_HIT) else None
+        streams = Streams(channels) if name in (STREAMS, NO_HIT, IN_MODULE) else None
         ask = streams.ask if streams else unary(channels, path)
         found.append((name, await drive(ask, messages, concurrency, plan.seconds, target.pids)))
         if streams:

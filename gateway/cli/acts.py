@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
-from gateway.cli.options import FILE
+from gateway.cli.options import KEY
 from gateway.cli.output import Output
 from gateway.clock import rfc3339
 from gateway.ops.acts.draft import bring_command, describe_act, sign_command
@@ -20,7 +20,7 @@ _F = TypeVar("_F", bound=Callable[..., Any])
 def key_option(whose: str, *, more: str = "") -> Callable[[_F], _F]:
     """Return the decorator of `--key`, which may be given for each person who signs."""
     text = f"{whose} (liaison trust person){more}."
-    return click.option("--key", "keys", multiple=True, metavar="FILE", type=FILE, help=text)
+    return click.option("--key", "keys", multiple=True, metavar="KEY", type=KEY, help=text)
 
 
 def act_output(file: Path, data: bytes) -> Output:

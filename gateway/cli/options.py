@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import click
 from click.core import ParameterSource
 
+from certs.hsm.uri import KeyUri, is_uri, parse_uri
 from gateway.cli.speech import spoken
 from gateway.clock import SystemClock
 from gateway.errors import Malformed
@@ -81,6 +82,32 @@ class Word(click.Choice[str]):
         raise click.BadParameter(told, ctx, param)
 
 
+class Key(click.Path):
+    """A private key that signs: its file, or the PKCS#11 URI of a key in a security module."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the file or the URI. Raises `BadParameter` for a file that is missing and a text that is no URI."""
+        if not isinstance(value, str) or not is_uri(value):
+            return super().convert(value, param, ctx)
+        return Uri().convert(value, param, ctx)
+
+
+class Uri(click.ParamType[KeyUri]):
+    """The PKCS#11 URI of a key in a security module."""
+
+    name = "URI"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> KeyUri:
+        """Return the URI. Raises `BadParameter` for a text that is none."""
+        try:
+            return parse_uri(str(value))
+        except Malformed as error:
+            raise click.BadParameter(sentence(error, spoken()), ctx, param) from error
+
+
+KEY = Key(exists=True, dir_okay=False, path_type=Path)
+
+
 class Text(click.ParamType[str]):
     """A text that is not blank: an empty variable of a shell is no value."""
 
@@ -142,7 +169,10 @@ period_options = together(
     click.option("--since", type=TIME, help="From this time on (UTC): 2026-11-24T09:30, 2026-11, yesterday, 7d."),
     click.option("--until", type=TIME, help="Before this time (UTC)."),
 )
-auditor_key = click.option("--key", type=FILE, help="The key of an appointed auditor.")
+held_option = click.option(
+    "--key-uri", "held", type=Uri(), help="The PKCS#11 URI of a key that exists: only its public half is written."
+)
+auditor_key = click.option("--key", type=KEY, help="The key of an appointed auditor.")
 fingerprint_option = click.option("--fingerprint", help="Of the first charter.")
 member_option = click.option("--member", help="Whose policy it is; by default the folder's own name.")
 by_option = click.option("--by", default="", help="Who you are, for the entry; by default the account of the machine.")

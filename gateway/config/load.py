@@ -242,6 +242,7 @@ def _check(settings: Settings, reading: Reading) -> None:
         for n, o in enumerate(settings.trial_officers)
         for key, text in (("id", o.id), ("role", o.role), ("office", o.office), ("agency", o.agency))
     ]
+    names += [(f"agency_key.{n}.id", key.id) for n, key in enumerate(settings.agency_keys)]
     reading.check_ids(names)
     for n, source in enumerate(settings.sources):
         where = origin.get(f"source.{n}.mapping", "")

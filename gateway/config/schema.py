@@ -232,6 +232,36 @@ class SourceSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class ModuleSettings:
+    """`[keys]`: the security module (PKCS#11) of keys that are named by a URI here."""
+
+    module: str = setting("The maker's PKCS#11 library, such as /usr/lib/softhsm/libsofthsm2.so.", "")
+    pin_source: str = setting(
+        "Where the PIN is, for URIs without `pin-source`: file:/PATH (mode 0600) or fd:N. Never the PIN itself.",
+        "",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Keys(ModuleSettings):
+    """`[keys]`: keys in a security module (PKCS#11), by URI. A key without a URI is a file in keys/ of the home."""
+
+    statement: str = setting("Signs questions and answers (P-256): pkcs11:token=NAME;object=NAME.", "")
+    status: str = setting("Signs the member's status (P-256).", "")
+    log: str = setting("Signs the heads of the logs (Ed25519).", "")
+    witness: str = setting("Cosigns the heads of other countries' logs (Ed25519).", "")
+    tls: str = setting("The key of TLS, towards counterparts and our own systems (P-256).", "")
+
+
+@dataclass(frozen=True, slots=True)
+class AgencyKey:
+    """`[[agency_key]]`: the key of an agency in the security module, where this node holds it."""
+
+    id: str = setting("The agency, such as police.", required=True)
+    key: str = setting("The PKCS#11 URI of its key (P-256).", required=True)
+
+
+@dataclass(frozen=True, slots=True)
 class TokenKey:
     """`[[token_key]]`: a key of the country's identity provider that signs officer tokens (ES256)."""
 
@@ -266,8 +296,10 @@ class Settings:
     retention: RetentionMonths
     witness: WitnessSettings
     tokens: TokenSettings
+    keys: Keys
     telemetry: Telemetry
     sources: tuple[SourceSettings, ...] = ()
+    agency_keys: tuple[AgencyKey, ...] = ()
     token_keys: tuple[TokenKey, ...] = ()
     trial_officers: tuple[TrialOfficer, ...] = ()
     origin: Mapping[str, str] = field(default_factory=dict)
@@ -347,9 +379,15 @@ SECTIONS: dict[str, type[Any]] = {
     "retention": RetentionMonths,
     "witness": WitnessSettings,
     "tokens": TokenSettings,
+    "keys": Keys,
     "telemetry": Telemetry,
 }
 """Tables of `node.toml` that occur once."""
 
-LISTS: dict[str, type[Any]] = {"source": SourceSettings, "token_key": TokenKey, "trial_officer": TrialOfficer}
+LISTS: dict[str, type[Any]] = {
+    "source": SourceSettings,
+    "agency_key": AgencyKey,
+    "token_key": TokenKey,
+    "trial_officer": TrialOfficer,
+}
 """Tables of `node.toml` that occur any number of times."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from gateway.config.home import KeyHome
 from gateway.config.load import LOG_LEVELS, Reading, read_settings
-from gateway.config.schema import Telemetry, setting, source_url
+from gateway.config.schema import ModuleSettings, Telemetry, setting, source_url
 from gateway.config.template import render_section, write_new
 from gateway.host.disk_reserve import RESERVE_MIB
 
@@ -99,6 +99,14 @@ class SourceLimits:
 
 
 @dataclass(frozen=True, slots=True)
+class SourceKeys(ModuleSettings):
+    """`[keys]`: keys in a security module (PKCS#11), by URI. A key without a URI is a file in keys/ of the home."""
+
+    record: str = setting("Signs records (P-256): pkcs11:token=NAME;object=NAME.", "")
+    log: str = setting("Signs the heads of the log (Ed25519).", "")
+
+
+@dataclass(frozen=True, slots=True)
 class SourceProcess:
     """All settings of a source process's home. `origin` maps each to the place that set it."""
 
@@ -107,6 +115,7 @@ class SourceProcess:
     listen: SourceListen
     storage: SourceStorage
     limits: SourceLimits
+    keys: SourceKeys
     telemetry: Telemetry
     origin: Mapping[str, str]
 
@@ -130,6 +139,7 @@ _SECTIONS: Mapping[str, type[Any]] = {
     "listen": SourceListen,
     "storage": SourceStorage,
     "limits": SourceLimits,
+    "keys": SourceKeys,
     "telemetry": Telemetry,
 }
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from gateway.config.home import Home
-from gateway.config.schema import LISTS, SECTIONS, SourceSettings, TrialOfficer
+from gateway.config.schema import LISTS, SECTIONS, AgencyKey, SourceSettings, TrialOfficer
 
 _HEAD = """\
 # Settings of this Liaison node. Each setting stands here with its default, behind a `#` where it is not set.
@@ -25,12 +25,13 @@ def write_default(
     *,
     sources: Sequence[SourceSettings] = (),
     officers: Sequence[TrialOfficer] = (),
+    agency_keys: Sequence[AgencyKey] = (),
 ) -> bool:
     """Write `node.toml` into `home` unless it exists; tell whether it was written.
 
     `settings` are those that differ from the defaults, by path: `{"node.member": "th"}`.
     """
-    text = render(settings, sources=sources, officers=officers)
+    text = render(settings, sources=sources, officers=officers, agency_keys=agency_keys)
     return write_new(Home(home).settings, text)
 
 
@@ -65,10 +66,16 @@ def render(
     *,
     sources: Sequence[SourceSettings] = (),
     officers: Sequence[TrialOfficer] = (),
+    agency_keys: Sequence[AgencyKey] = (),
 ) -> str:
     """Return the text of a commented `node.toml`."""
     parts = [_HEAD, *(render_section(name, kind, settings) for name, kind in SECTIONS.items())]
-    for name, items in (("source", sources), ("token_key", ()), ("trial_officer", officers)):
+    for name, items in (
+        ("source", sources),
+        ("agency_key", agency_keys),
+        ("token_key", ()),
+        ("trial_officer", officers),
+    ):
         parts += _list(name, items)
     return "\n".join(parts)
 

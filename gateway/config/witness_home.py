@@ -9,7 +9,7 @@ from typing import Any
 
 from gateway.config.home import KeyHome
 from gateway.config.load import LOG_LEVELS, Reading, read_settings
-from gateway.config.schema import Telemetry, setting
+from gateway.config.schema import ModuleSettings, Telemetry, setting
 from gateway.config.template import render_section, write_new
 
 _HEAD = """\
@@ -66,17 +66,30 @@ class WitnessListen:
 
 
 @dataclass(frozen=True, slots=True)
+class WitnessKeys(ModuleSettings):
+    """`[keys]`: the key in a security module (PKCS#11), by URI. A key without a URI is a file in keys/ of the home."""
+
+    witness: str = setting("Cosigns the heads of logs (Ed25519): pkcs11:token=NAME;object=NAME.", "")
+
+
+@dataclass(frozen=True, slots=True)
 class WitnessProcess:
     """All settings of a domestic witness. `origin` maps each to the place that set it."""
 
     home: WitnessHome
     witness: WitnessedMember
     listen: WitnessListen
+    keys: WitnessKeys
     telemetry: Telemetry
     origin: Mapping[str, str]
 
 
-_SECTIONS: dict[str, type[Any]] = {"witness": WitnessedMember, "listen": WitnessListen, "telemetry": Telemetry}
+_SECTIONS: dict[str, type[Any]] = {
+    "witness": WitnessedMember,
+    "listen": WitnessListen,
+    "keys": WitnessKeys,
+    "telemetry": Telemetry,
+}
 
 
 def load_witness(home: Path) -> WitnessProcess:

@@ -37,8 +37,11 @@ _CAUSES = (
 """Texts of gRPC and BoringSSL, and what each says; the first that fits counts."""
 
 _THEIR_ALERT = "_ALERT_"
+_NOT_REFUSED = (_THEIR_ALERT, "PRIVATE_KEY_OPERATION_FAILED")
+"""Failures that are no refusal of ours: the counterpart sent an alert, or our security module did not sign."""
+
 _FAILED_HERE = "TSI_PROTOCOL_FAILURE"
-"""Any other failure of the handshake is one of our side, unless the counterpart sent an alert: then it refused ours."""
+"""Any other failure of the handshake is one of our side."""
 
 
 _UNCONNECTED = ("failed to connect to all addresses", "DNS resolution failed")
@@ -79,7 +82,7 @@ def too_large(member: str, details: str) -> Malformed | None:
 def untrusted(member: str, details: str) -> Untrusted | None:
     """Return why our side refused the connection that `details` of a failed call are about, if it did."""
     found = next((cause for text, cause in _CAUSES if text in details), None)
-    if found is None and _FAILED_HERE in details and _THEIR_ALERT not in details:
+    if found is None and _FAILED_HERE in details and not any(text in details for text in _NOT_REFUSED):
         found = _PROTOCOL
     if found is None:
         return None

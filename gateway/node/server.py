@@ -20,7 +20,7 @@ from gateway.node.unary_sink import UnarySink
 from gateway.ports.gossip import Greeter
 from gateway.rpc import methods
 from gateway.rpc.contract import Call, CallerCheck, Door, Pace
-from gateway.rpc.server import RpcServer, ServerLimits
+from gateway.rpc.server import Credentials, RpcServer, ServerLimits
 from gateway.rpc.transport import Refused, RefusedCall
 
 _MAX_BUDGET_S = 3.0
@@ -45,7 +45,7 @@ class NodeServer(RpcServer[MemberId]):
         submit: Callable[[Inbound], None],
         refused: Refused,
         clock: Clock,
-        credentials: grpc.ServerCredentials,
+        credentials: Credentials,
         limits: ServerLimits,
         pace: Pace,
         greeter: Greeter,

@@ -27,6 +27,7 @@ from gateway.rpc.contract import (
     by_path,
     largest_request,
 )
+from gateway.rpc.lane import LOOPBACK, TlsLane
 from gateway.rpc.status import STATUS, size_metadata
 from gateway.rpc.transport import Lookup, Refused, RefusedCall, certificate_of, options
 
@@ -34,6 +35,10 @@ if TYPE_CHECKING:
     Context = grpc.aio.ServicerContext[bytes, bytes]
     Handler = grpc.RpcMethodHandler[bytes, bytes]
 
+Credentials = grpc.ServerCredentials | TlsLane
+"""How the port makes handshakes: in gRPC, or in the lane before it."""
+
+_ADDRESS = "listen.exchange"
 _FLUSH_S = 0.5
 """Seconds in which the last answers leave when the server stops."""
 
@@ -78,7 +83,7 @@ class RpcServer(Generic[Who]):
         doors: Sequence[Door[Who]],
         callers: Mapping[CallerCheck, Callable[[bytes], Who]],
         refused: Refused,
-        credentials: grpc.ServerCredentials,
+        credentials: Credentials,
         limits: ServerLimits,
         pace: Pace,
         *,
@@ -92,21 +97,32 @@ class RpcServer(Generic[Who]):
         self._callers = {row: callers[row.caller] for row in table}
         self._refused = refused
         self._limits = limits
+        self._lane = credentials if isinstance(credentials, TlsLane) else None
         self._credentials = credentials
+        self._share_port = share_port
         self._open: Counter[tuple[str, Limit]] = Counter()
         self._unfinished: Counter[tuple[str, Limit]] = Counter()
         self._idle = asyncio.Event()
         self._idle.set()
         self._handlers = {path: self._handler(door) for path, door in by_path(table, doors).items()}
         self._server = grpc.aio.server(
-            options=options(largest_request(table), limits.connection_age_ms, limits.grace_ms, share_port=share_port),
+            options=options(
+                largest_request(table),
+                limits.connection_age_ms,
+                limits.grace_ms,
+                share_port=share_port and not isinstance(credentials, TlsLane),
+            ),
             maximum_concurrent_rpcs=limits.concurrent_rpcs,
         )
         self._server.add_generic_rpc_handlers((Lookup(self._handlers, refused),))
 
     async def start(self, address: str) -> int:
         """Listen on `host:port`, and return the port that is bound (for port 0)."""
-        port = listen(self._server, address, self._credentials, "listen.exchange")
+        if isinstance(self._credentials, TlsLane):
+            inner = self._server.add_insecure_port(f"{LOOPBACK}:0")
+            await self._server.start()
+            return self._credentials.start(address, inner, _ADDRESS, share_port=self._share_port)
+        port = listen(self._server, address, self._credentials, _ADDRESS)
         await self._server.start()
         return port
 
@@ -122,6 +138,18 @@ class RpcServer(Generic[Who]):
                 await self._idle.wait()
         await self._server.stop(min(grace, _FLUSH_S))
         await stopping
+        if self._lane:
+            await asyncio.to_thread(self._lane.stop)
+
+    def _shown(self, context: Context) -> bytes:
+        """Return the certificate that a caller has shown, or raise `Unauthenticated`."""
+        if self._lane:
+            return self._lane.certificate_of(context.peer())
+        return certificate_of(context.auth_context())
+
+    def _address(self, context: Context) -> str:
+        peer = context.peer()
+        return self._lane.address_of(peer) if self._lane else peer
 
     def _handler(self, door: Door[Who]) -> Handler:
         if door.method.shape is Shape.STREAM:
@@ -173,7 +201,7 @@ class RpcServer(Generic[Who]):
         """Check the caller and its limits; yield the call while it is open, or refuse it."""
         who, place = "", ("", method.limit)
         try:
-            certificate = certificate_of(context.auth_context())
+            certificate = self._shown(context)
             caller = who = self._callers[method](certificate)
             place = (who, method.limit)
             self._check_room(place)
@@ -231,7 +259,7 @@ class RpcServer(Generic[Who]):
 
     async def _refuse(self, context: Context, method: Method[Any, Any], who: str, error: LiaisonError) -> NoReturn:
         """Note a refusal and end its call with a status; the caller gets no answer."""
-        self._refused(RefusedCall(method.name, who, context.peer(), error))
+        self._refused(RefusedCall(method.name, who, self._address(context), error))
         await self._hold(who)
         await context.abort(STATUS[error.reason], error.code)
         raise error

@@ -7,6 +7,7 @@ that the multi-buffer library does not accept is verified once more by itself.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from hashlib import sha256
 from typing import Protocol, TypeVar
 
@@ -59,6 +60,7 @@ def sign_batch(work: Sequence[tuple[Signs, bytes]]) -> list[bytes | Exception]:
     """Return for each key and data the signature, 64 bytes, or the reason why that key could not sign."""
     library = _library_for(work)
     made = _signed(library, work) if library else {}
+    made |= _signed_in_module(work)
     return [made.get(place) or _signature(*item) for place, item in enumerate(work)]
 
 
@@ -115,6 +117,19 @@ def _signed(library: MultiBuffer, work: Sequence[tuple[Signs, bytes]]) -> dict[i
         for (place, _), signature in zip(group, library.sign([item for _, item in group]), strict=True)
         if signature is not None
     }
+
+
+def _signed_in_module(work: Sequence[tuple[Signs, bytes]]) -> dict[int, bytes]:
+    """Return the signatures of keys in a security module, those of each key in one turn; none where it fails."""
+    turns: dict[SigningKey, list[int]] = {}
+    for place, (key, _) in enumerate(work):
+        if type(key) is SigningKey and key.is_in_module:
+            turns.setdefault(key, []).append(place)
+    made: dict[int, bytes] = {}
+    for key, places in turns.items():
+        with suppress(LiaisonError):  # each is then tried by itself, and gives its own error
+            made |= zip(places, key.sign_each([work[place][1] for place in places]), strict=True)
+    return made
 
 
 def _groups(ready: Sequence[_Item]) -> Iterator[Sequence[_Item]]:

@@ -7,9 +7,9 @@ choose it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 from typing import Final
 
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -18,7 +18,8 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_der_public_key
 
-from certs.keyfiles import Algorithm, PrivateKey, PublicKey, key_id, load_key, spki
+from certs.hsm.keys import ModuleEd25519Key, ModuleP256Key
+from certs.keyfiles import Algorithm, KeyPlace, PrivateKey, PublicKey, key_id, load_key, spki
 from gateway.errors import BadSignature
 from gateway.signing.edwards import is_proper
 
@@ -38,9 +39,12 @@ class Point:
 
 
 class SigningKey:
-    """A private key. `key_id` is the SHA-256 of `spki` in hexadecimal digits. Thread-safe."""
+    """A private key. `key_id` is the SHA-256 of `spki` in hexadecimal digits. Thread-safe.
 
-    __slots__ = ("_ecdsa", "_ed25519", "_scalar", "algorithm", "key_id", "spki")
+    `is_in_module` tells whether it lies in a security module, which then makes each signature.
+    """
+
+    __slots__ = ("_ecdsa", "_ed25519", "_module", "_scalar", "algorithm", "key_id", "spki")
 
     def __init__(self, key: PrivateKey) -> None:
         self.spki = spki(key.public_key())
@@ -48,20 +52,37 @@ class SigningKey:
         self._ecdsa = key if isinstance(key, ec.EllipticCurvePrivateKey) else None
         self._ed25519 = key if isinstance(key, ed25519.Ed25519PrivateKey) else None
         self.algorithm = Algorithm.P256 if self._ecdsa else Algorithm.ED25519
+        self._module = key if isinstance(key, ModuleP256Key | ModuleEd25519Key) else None
         self._scalar: bytes | None = None
 
     @property
+    def is_in_module(self) -> bool:
+        """Tell whether the key lies in a security module."""
+        return self._module is not None
+
+    @property
+    def is_exportable(self) -> bool:
+        """Tell whether its security module would give it out."""
+        return self._module is not None and self._module.token_key.is_exportable
+
+    @property
     def scalar(self) -> bytes | None:
-        """The number of a P-256 key for `multi_buffer`, its last byte first; None for Ed25519.
+        """The number of a P-256 key for `multi_buffer`, its last byte first; None for Ed25519 and in a module.
 
         It is in our memory from the first call on. Before that, only the library that holds the key has it.
         """
-        if self._scalar is None and self._ecdsa:
+        if self._scalar is None and self._ecdsa and not self.is_in_module:
             self._scalar = self._ecdsa.private_numbers().private_value.to_bytes(32, "little")
         return self._scalar
 
+    def sign_each(self, items: Sequence[bytes]) -> list[bytes]:
+        """Return the signature of each item; a security module makes them in one turn."""
+        return self._module.sign_each(items) if self._module else [self.sign(data) for data in items]
+
     def sign(self, data: bytes) -> bytes:
         """Return the signature of `data`, 64 bytes."""
+        if self._module:
+            return self._module.sign_each([data])[0]
         if self._ecdsa:
             r, s = decode_dss_signature(self._ecdsa.sign(data, _ECDSA))
             return r.to_bytes(32, "big") + s.to_bytes(32, "big")
@@ -141,9 +162,9 @@ class VerifyKey:
         return hash(self.spki)
 
 
-def load_signing_key(path: Path) -> SigningKey:
-    """Return the key in a file; `certs.keyfiles.load_key` says which files are refused."""
-    return SigningKey(load_key(path))
+def load_signing_key(place: KeyPlace) -> SigningKey:
+    """Return the key at a place: a file, or a security module. `certs.keyfiles.load_key` says what is refused."""
+    return SigningKey(load_key(place))
 
 
 @lru_cache(maxsize=65_536)

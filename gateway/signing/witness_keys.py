@@ -7,13 +7,12 @@ They are apart from the keys of statements and records: ML-DSA is admitted for w
 from __future__ import annotations
 
 from functools import lru_cache
-from pathlib import Path
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PublicKey
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
-from certs.keyfiles import Algorithm, WitnessPrivateKey, WitnessPublicKey, key_id, load_witness_key, spki
+from certs.keyfiles import Algorithm, KeyPlace, WitnessPrivateKey, WitnessPublicKey, key_id, load_witness_key, spki
 from gateway.errors import BadSignature
 from gateway.signing.keys import VerifyKey
 
@@ -72,9 +71,9 @@ class WitnessSigningKey:
         return self._key.sign(data)
 
 
-def load_witness_signing_key(path: Path) -> WitnessSigningKey:
-    """Return the key in a file; `certs.keyfiles.load_witness_key` says which files are refused."""
-    return WitnessSigningKey(load_witness_key(path))
+def load_witness_signing_key(place: KeyPlace) -> WitnessSigningKey:
+    """Return the key at a place; `certs.keyfiles.load_witness_key` says what is refused."""
+    return WitnessSigningKey(load_witness_key(place))
 
 
 @lru_cache(maxsize=1_024)

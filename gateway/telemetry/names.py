@@ -57,6 +57,14 @@ class LogLine(_Named):
         "reason",
         "at",
     )
+    KEYS_LOST = (
+        "keys.lost",
+        "The security module does not sign any more, and the process ends.",
+        "error",
+        "code",
+        "reason",
+        "at",
+    )
     ROUNDS_FAILED = "rounds.failed", "Periodic work has failed.", "error", "code", "reason", "at"
     EXCHANGE = (
         "exchange",

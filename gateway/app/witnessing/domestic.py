@@ -5,6 +5,8 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
+from certs.hsm.keys import self_test
+from certs.hsm.token import when_lost
 from certs.ownership import check_ownership
 from certs.tls import TlsIdentity, check_floor, server_credentials
 from gateway.audit.tree.checkpoint import parse_checkpoint
@@ -57,6 +59,7 @@ class DomesticWitness:
         check_ownership([home.keys, home.trust])
         self._settings = settings
         self._log = Logger(component="witness", member=member)
+        when_lost(partial(end_process, partial(self._log.error, LogLine.KEYS_LOST)))
         self.trust = TrustKeeper(home.trust, clock)
         if not self.trust.view.active(member):
             raise Misconfigured(
@@ -104,7 +107,8 @@ class DomesticWitness:
         self._log.info(LogLine.NODE_STOPPED)
 
     def look(self) -> str:
-        """Take up trust documents that were accepted in the meantime, and look at the disk."""
+        """Take up trust documents that were accepted in the meantime, and look at disk and security module."""
+        self_test()
         try:
             self.trust.refresh()
         except LiaisonError as error:

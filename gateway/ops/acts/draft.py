@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from certs.keyfiles import KeyPlace
 from gateway.audit.acts.act import ACT_TYPE, LIFE_US, Act, Proved, act_hash, parse_act, sign_act
 from gateway.audit.acts.table import ActKind, rule_of
 from gateway.clock import SystemClock, rfc3339
@@ -50,7 +51,12 @@ def draft_act(
 
 
 def draft(
-    folder: Path, kind: ActKind, reason: str, detail: Mapping[str, Any], key_files: Sequence[Path], reference: str = ""
+    folder: Path,
+    kind: ActKind,
+    reason: str,
+    detail: Mapping[str, Any],
+    key_files: Sequence[KeyPlace],
+    reference: str = "",
 ) -> bytes:
     """Return a new act for the home in `folder`, signed with the keys in these files.
 
@@ -81,7 +87,7 @@ def proof_needed(kind: ActKind, home: Home) -> Forbidden:
 
 
 def prove_here(
-    folder: Path, kind: ActKind, reason: str, detail: Mapping[str, Any], key_files: Sequence[Path]
+    folder: Path, kind: ActKind, reason: str, detail: Mapping[str, Any], key_files: Sequence[KeyPlace]
 ) -> tuple[Act, Proved]:
     """Return a new act for the home in `folder` and its proof, for a command that carries it out itself.
 
@@ -127,7 +133,7 @@ def trust_of(home: Home) -> HomeTrust:
     return HomeTrust(home, member_id(load_settings(home.path).node.member), SystemClock())
 
 
-def add_person(file: Path, key_file: Path) -> bytes:
+def add_person(file: Path, key_file: KeyPlace) -> bytes:
     """Return the act in `file` with one more person's signature. Raises `Forbidden` where it has that one already."""
     data = read_document(file, ACT)
     act, document = parse_act(data)

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from certs.keyfiles import KeyPlace
 from gateway.audit.acts.table import ActKind
 from gateway.audit.retention.plan import DOCUMENTS, ERASED_BY_AGE, Erased, look_up, plan_by_age, standing
 from gateway.audit.search.find import find_all
@@ -87,7 +88,7 @@ def named(folder: Path, entries: Iterable[str], exchanges: Iterable[str]) -> Ent
 
 
 def of_subject(
-    folder: Path, numbers: Sequence[str], records: Sequence[str], reason: str, court: str, key: Sequence[Path]
+    folder: Path, numbers: Sequence[str], records: Sequence[str], reason: str, court: str, key: Sequence[KeyPlace]
 ) -> Entries:
     """Return the entries of all exchanges in which a number was asked for, or a record was given or used.
 
@@ -117,12 +118,14 @@ def plan(folder: Path, before: Mapping[str, int], wanted: Entries) -> list[Erase
     return plan_age(folder, before) if before else plan_entries(folder, wanted)
 
 
-def draft_age(folder: Path, before: Mapping[str, int], reason: str, court: str, keys: Sequence[Path]) -> bytes:
+def draft_age(folder: Path, before: Mapping[str, int], reason: str, court: str, keys: Sequence[KeyPlace]) -> bytes:
     """Return the signed act of erasing by age."""
     return draft(folder, ActKind.ERASE_AGE, reason or court, {"before": dict(before)}, keys, court)
 
 
-def draft_entries(folder: Path, wanted: Entries, ground: str, reason: str, court: str, keys: Sequence[Path]) -> bytes:
+def draft_entries(
+    folder: Path, wanted: Entries, ground: str, reason: str, court: str, keys: Sequence[KeyPlace]
+) -> bytes:
     """Return the signed act of erasing single entries. `ground` is `entry` or `subject`."""
     detail = {"entries": {log: sorted(set(indexes)) for log, indexes in wanted.items()}, "ground": ground}
     return draft(folder, ActKind.ERASE_ENTRIES, reason or court, detail, keys, court)

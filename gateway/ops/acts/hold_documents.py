@@ -11,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from certs.keyfiles import KeyPlace
 from gateway.audit.acts.table import ActKind
 from gateway.audit.retention.holds import MAX_HOLD_US, HoldAction, HoldOrder, parse_hold, read_holds, seal_hold
 from gateway.clock import SystemClock, rfc3339, to_micros
@@ -28,7 +29,7 @@ from gateway.trust.documents.policy_approval import APPROVALS
 
 
 def draft_hold(
-    folder: Path, entries: Entries, exchanges: Iterable[str], until: datetime, reason: str, key_file: Path
+    folder: Path, entries: Entries, exchanges: Iterable[str], until: datetime, reason: str, key_file: KeyPlace
 ) -> bytes:
     """Return a new hold with the first approver's signature. Raises `Misused`."""
     member = member_id(load_settings(folder).node.member)
@@ -44,13 +45,13 @@ def draft_hold(
     return seal_hold(order, [load_signing_key(key_file)])
 
 
-def draft_lift(folder: Path, hold: str, reason: str, key_file: Path) -> bytes:
+def draft_lift(folder: Path, hold: str, reason: str, key_file: KeyPlace) -> bytes:
     """Return the lifting of a hold, with the first approver's signature."""
     member = member_id(load_settings(folder).node.member)
     return seal_hold(HoldOrder(member, HoldAction.LIFT, hold, reason, {}, (), 0), [load_signing_key(key_file)])
 
 
-def sign_hold(file: Path, key_file: Path) -> bytes:
+def sign_hold(file: Path, key_file: KeyPlace) -> bytes:
     """Return the document with one more approver's signature. Raises `Misused` where it has that one already."""
     order, document = parse_hold(read_document(file, HOLD))
     key = load_signing_key(key_file)

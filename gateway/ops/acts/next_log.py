@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from certs.keyfiles import KeyPlace
 from gateway.audit.accounts.receipts import settle
 from gateway.audit.acts.table import ActKind
 from gateway.audit.log.open_next import Loss, LostLog, Word
@@ -40,7 +41,9 @@ class Opened:
     number: int
 
 
-def open_next_log(folder: Path, name: str, reason: str, keys: Sequence[Path], *, unwitnessed: bool = False) -> Opened:
+def open_next_log(
+    folder: Path, name: str, reason: str, keys: Sequence[KeyPlace], *, unwitnessed: bool = False
+) -> Opened:
     """Open the next number of the log `name` of a home, by an act that an administrator signs.
 
     Raises `Misconfigured` while a node runs, `Forbidden` when nothing is lost or no administrator signed, `NotProved`,

@@ -7,6 +7,7 @@ from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 
+from certs.keyfiles import KeyPlace
 from gateway.audit.accounts.receipts import settled
 from gateway.audit.acts.table import ActKind
 from gateway.audit.log.head import time_of_entry
@@ -32,7 +33,7 @@ from gateway.witness.plan import witness_plan
 from gateway.witness.standing import standing
 
 
-def prune_home(folder: Path, before_us: int, reason: str, keys: Sequence[Path], *, dry_run: bool) -> list[Plan]:
+def prune_home(folder: Path, before_us: int, reason: str, keys: Sequence[KeyPlace], *, dry_run: bool) -> list[Plan]:
     """Prune entries before `before_us` that may go, by an act that an administrator signs; return the plans.
 
     With `dry_run` nothing is signed or done. Raises `Misconfigured` while a node runs, `NotProved` on a copy that no

@@ -21,6 +21,7 @@ from threading import Lock
 from typing import Any
 
 from certs.durable import sync_folder
+from certs.hsm.places import key_places
 from certs.profile import read_leaf
 from gateway.audit.acts.act import Proved
 from gateway.audit.acts.table import ACTS, ActKind, Lane, Proof
@@ -104,7 +105,7 @@ def known_targets(home: Home, clock: Clock) -> tuple[dict[str, set[str]], bool]:
         settings = load_settings(home.path)
     except (LiaisonError, OSError):
         return {}, False
-    agencies = {file.stem.removeprefix("agency-") for file in home.keys.glob("agency-*.key")}
+    agencies = {place.stem.removeprefix("agency-") for place in key_places(home.keys, "agency-*")}
     agencies |= {source.agency for source in settings.sources}
     peers: set[str] = set()
     known = {"source": {source.id for source in settings.sources}, "agency": agencies, "peer": peers}

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from certs.keyfiles import KeyPlace
 from gateway.audit.reading.inspection import Action, mandate_of
 from gateway.audit.reading.mandate import Mandate, appointment_of
 from gateway.audit.reading.show import Filter
@@ -140,14 +141,14 @@ def appointment_at(evidence: Evidence, key: SigningKey) -> Appointment:
 
 
 def export_appointment(
-    folder: Path, key_file: Path, reason: str, since_us: int, until_us: int
+    folder: Path, key_file: KeyPlace, reason: str, since_us: int, until_us: int
 ) -> tuple[Appointment, Written]:
     """Write the entry of an export; return the appointment under which it is made, and that entry."""
     bounds = {"since": rfc3339(since_us) if since_us else "", "until": rfc3339(until_us) if until_us else ""}
     return announce(folder, load_signing_key(key_file), Action.EXPORT, reason, bounds)
 
 
-def search_mandate(folder: Path, key_file: Path, reason: str, log: str, wanted: Filter) -> Mandate:
+def search_mandate(folder: Path, key_file: KeyPlace, reason: str, log: str, wanted: Filter) -> Mandate:
     """Write the entry of an auditor's search, then return the mandate for it."""
     detail = {"log": log} | wanted.private | public_filters(wanted)
     appointment, _ = announce(folder, load_signing_key(key_file), Action.SEARCH, reason, detail)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from certs.keyfiles import KeyPlace
 from gateway.audit.entries.entry import Entry, parse_entry
 from gateway.audit.export.reader import ExportReader
 from gateway.audit.log.succession import by_number, newest_logs
@@ -100,7 +101,7 @@ class OpenedEntries:
         return self.report.exit_code if self.report is not None else 0
 
 
-def open_at_home(folder: Path, key_file: Path, wanted: Wanted, reason: str) -> OpenedEntries:
+def open_at_home(folder: Path, key_file: KeyPlace, wanted: Wanted, reason: str) -> OpenedEntries:
     """Write the entry of opening, then open the entries. Raises `Forbidden`, `Unknown`, `Contradicted`."""
     wanted.check()
     key = load_signing_key(key_file)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from certs.keyfiles import KeyPlace
 from gateway.audit.log.succession import by_number
 from gateway.audit.reading.mandate import NO_AUDITOR, Mandate
 from gateway.audit.reading.show import Filter, Shown
@@ -30,7 +31,9 @@ class Listed:
     has_mandate: bool
 
 
-def list_entries(home: Path, log: str, wanted: Filter, limit: int, key: Path | None = None, reason: str = "") -> Listed:
+def list_entries(
+    home: Path, log: str, wanted: Filter, limit: int, key: KeyPlace | None = None, reason: str = ""
+) -> Listed:
     """List the matching entries of `log`, newest first, with an auditor's key and reason or without.
 
     A search under a mandate, and one in private parts, has its entry before anything is found. Raises `Misused` for a

@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from certs.keyfiles import KeyPlace
 from gateway.audit.search.export import SearchedExport
 from gateway.audit.search.find import Found, find, find_all
 from gateway.audit.search.home import SearchedHome
@@ -52,7 +53,7 @@ class Searcher:
     """The person who searches, and why: with the file of an appointed auditor's key, or without a mandate."""
 
     reason: str = ""
-    key_file: Path | None = None
+    key_file: KeyPlace | None = None
 
     def check(self, place: Place, search: Search) -> None:
         """Raise `Misused` where a key or a reason is missing for this search, or does not belong to it."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from certs.keyfiles import KeyPlace
 from gateway.audit.reading.inspection import Action, mandate_of
 from gateway.audit.reading.mandate import Mandate
 from gateway.audit.reading.opened import Opened
@@ -16,7 +17,7 @@ from gateway.signing.keys import load_signing_key
 from gateway.trust.documents.appointment import EVERY
 
 
-def announced_search(folder: Path, key_file: Path, reason: str, search: Search) -> tuple[Written, Mandate]:
+def announced_search(folder: Path, key_file: KeyPlace, reason: str, search: Search) -> tuple[Written, Mandate]:
     """Write the entry of a search by an auditor; return its place, and the mandate."""
     appointment, entry = announce(folder, load_signing_key(key_file), Action.SEARCH, reason, search.as_value())
     return entry, mandate_of(appointment.member, appointment)

@@ -10,6 +10,7 @@ from pathlib import Path
 from adapters.check.probe import probe
 from adapters.load import Place
 from adapters.mapping.file import load_mapping
+from certs.hsm.places import has_key, key_places
 from certs.keyfiles import key_id, load_key, spki
 from certs.ownership import faults_of_read, ownership_faults
 from gateway.clock import SystemClock, from_us
@@ -27,6 +28,7 @@ from gateway.ops.doctor.key_checks import (
     made_by,
 )
 from gateway.ops.doctor.listed_sources import check_listed_sources
+from gateway.ops.doctor.module_checks import check_module, check_signatures, keys_in_module
 from gateway.ops.doctor.name_checks import check_names
 from gateway.ops.doctor.release_checks import check_release
 from gateway.ops.doctor.removed_keys import check_removed_keys
@@ -35,7 +37,6 @@ from gateway.ops.doctor.storage_checks import was_never_served
 from gateway.ops.doctor.trust_checks import ending_soon
 from gateway.ops.doctor.witness_checks import check_domestic, check_witnesses
 from gateway.ops.policy.keeper import PolicyKeeper
-from gateway.signing.multi_buffer import crypto_mb
 from gateway.trust.documents.charter import check_expiry
 from gateway.trust.documents.folder import TrustDocuments
 from gateway.trust.keeper import TrustKeeper
@@ -72,13 +73,6 @@ def _guarded_places(context: CheckContext) -> list[Path]:
     home, settings = context.home, context.settings
     database = [] if settings.is_shared else [settings.database_file]
     return [home.keys, home.trust, settings.keystore, home.settings, *database]
-
-
-def check_signatures(_context: CheckContext) -> list[Finding]:
-    """Report how the signatures of a batch are made and verified: one by one works as well, but costs more."""
-    if remedy := crypto_mb.remedy():
-        return [warn("signatures", crypto_mb.describe(), remedy)]
-    return [good("signatures", crypto_mb.describe())]
 
 
 def check_clock(context: CheckContext) -> list[Finding]:
@@ -268,11 +262,11 @@ def check_trial(context: CheckContext) -> list[Finding]:
     production = context.production
     make = stop if production else warn
     findings = []
-    if context.home.key("token-issuer").exists():
+    if has_key(context.home.key("token-issuer")):
         text = "the trial issuer can make a token for anybody: whoever holds this home can be any officer"
         remedy = "in production remove keys/token-issuer.key and list your identity provider as [[token_key]]"
         findings.append(make("trial", text, remedy))
-    held = sorted(path.stem.removeprefix("agency-") for path in context.home.keys.glob("agency-*.key"))
+    held = [place.stem.removeprefix("agency-") for place in key_places(context.home.keys, "agency-*")]
     if held and production:
         text = f"the node holds the keys of agencies: {', '.join(held)}"
         findings.append(stop("trial", text, "run their sources in the agencies: `liaison source init` and `serve`"))
@@ -287,6 +281,7 @@ START_CHECKS: dict[str, Check] = {
     "folder": check_folder,
     "names": check_names,
     "keys": check_keys,
+    "security module": check_module,
     "certificates": check_certificates,
     "clock": check_clock,
     "trial": check_trial,
@@ -312,7 +307,7 @@ EXCHANGE_CHECKS: dict[str, Check] = {
 
 def _unlisted(context: CheckContext, listed: set[str]) -> list[Finding]:
     """Find keys that counterparts will refuse, because our own descriptor does not list them."""
-    names = ("tls", "statement", "log", *agency_keys(context))
+    names = dict.fromkeys(("tls", "statement", "log", *agency_keys(context), *keys_in_module(context.home)))
     missing = [name for name in names if key_id(spki(load_key(context.home.key(name)).public_key())) not in listed]
     if not missing:
         return []

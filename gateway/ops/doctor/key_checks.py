@@ -8,6 +8,7 @@ from pathlib import Path
 
 from cryptography.x509 import Certificate
 
+from certs.hsm.places import has_key, key_places
 from certs.keyfiles import check_key, load_key, spki
 from certs.profile import Leaf, check_issued, read_ca, read_leaf
 from gateway.config import argument
@@ -34,7 +35,7 @@ def made_by(context: CheckContext, name: str = "") -> str:
 def agency_keys(context: CheckContext) -> list[str]:
     """Return the names of the agencies' keys that this node holds, or should hold for its sources."""
     needed = {f"agency-{source.agency}" for source in context.settings.sources if not source.is_process}
-    return sorted(needed | {path.stem for path in context.home.keys.glob("agency-*.key")})
+    return sorted(needed | {place.stem for place in key_places(context.home.keys, "agency-*")})
 
 
 def days_left(context: CheckContext, end_us: int) -> int:
@@ -44,7 +45,7 @@ def days_left(context: CheckContext, end_us: int) -> int:
 
 def check_keys(context: CheckContext) -> list[Finding]:
     """Check that every private key is there, admitted, and readable by its owner only."""
-    there = {path.stem for path in context.home.keys.glob("*.key")}
+    there = {place.stem for place in key_places(context.home.keys)}
     names = {*_PLAIN_KEYS, *_CERTIFIED_KEYS, *agency_keys(context), *there}
     findings = _keys(context, "keys", sorted(names))
     return findings or [good("keys", f"{len(names)} private keys are there and readable by their owner only")]
@@ -64,7 +65,7 @@ def _again(context: CheckContext, name: str, error: LiaisonError) -> str:
     """Return the way to a key that can be used. A new one cannot go on with a log that the lost one signed."""
     if name == "log" and any(context.home.highwater.glob("*-*")) and error.code in ("no-key-file", "bad-key-file"):
         return "put back your copy of it: the logs of this home can only go on with the key that signed their heads"
-    if error.code == "no-key-file" and not context.home.key(name).exists():
+    if error.code == "no-key-file" and not has_key(context.home.key(name)):
         return made_by(context, name)
     if error.code in ("no-key-file", "bad-key-file"):
         pair = f"{name}.key and {name}.pem" if context.home.certificate(name).exists() else f"{name}.key"
@@ -81,7 +82,7 @@ def check_certificates(context: CheckContext) -> list[Finding]:
 
 def check_commands(context: CheckContext) -> list[Finding]:
     """Check the keys and certificates of the home's own commands: renewing the status, calling the node."""
-    missing = [name for name in _KEYS_OF_COMMANDS if not context.home.key(name).exists()]
+    missing = [name for name in _KEYS_OF_COMMANDS if not has_key(context.home.key(name))]
     findings = _keys(context, "commands", missing)
     return findings or _certified(context, "commands", _KEYS_OF_COMMANDS)[0]
 

@@ -9,6 +9,7 @@ import socket
 import ssl
 from typing import Any
 
+from certs.hsm.openssl import load_chain
 from certs.names import tls_name
 from gateway.config import COMMAND_CERTIFICATE, argument, host_port
 from gateway.errors import LiaisonError
@@ -160,7 +161,7 @@ def _tls(context: CheckContext, roots: bytes) -> ssl.SSLContext:
     tls.minimum_version = ssl.TLSVersion.TLSv1_3
     tls.set_alpn_protocols(["h2"])
     tls.load_verify_locations(cadata=roots.decode("ascii"))
-    tls.load_cert_chain(context.home.certificate("tls"), context.home.key("tls"))
+    load_chain(tls, context.home.certificate("tls"), context.home.key("tls"))
     return tls
 
 

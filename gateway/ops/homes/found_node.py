@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
+from certs.durable import make_folder
 from gateway.clock import Clock
 from gateway.config import PACKAGED_POLICY, Home, Settings, TrialOfficer, load_settings, write_default
+from gateway.config.key_uris import MODULE_SETTINGS
+from gateway.config.schema import Keys
 from gateway.errors import Misconfigured
 from gateway.model.names import identifier, member_id
 from gateway.model.purpose import Purpose
+from gateway.ops.homes.module_keys import AUTHORITY, ModuleKeys
 from gateway.records.codes import require_country
 from gateway.storage.database.migrate import migrate, version
 from gateway.storage.database.open import check_address, is_made, open_storage, refuse_password
@@ -21,6 +25,10 @@ from gateway.trust.ceremony.found_member import check_authority_of, create_membe
 _TRIAL_PURPOSES = tuple(
     purpose.value for purpose in Purpose if purpose not in (Purpose.AUDIT, Purpose.STATISTICS, Purpose.TRAINING)
 )
+
+
+_HOME_KEYS = frozenset(item.name for item in fields(Keys)) - frozenset(MODULE_SETTINGS)
+_ALL_FILES = ModuleKeys()
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +49,13 @@ def found(
     name: str = "",
     listen: dict[str, str] | None = None,
     database: str = "",
+    in_module: ModuleKeys = _ALL_FILES,
 ) -> Made:
     """Make `authority` (to be kept offline) and `home`; nothing that exists is changed.
 
     Agencies of `[[source]]` in an existing node.toml get their key, too, unless the source is a process with its own.
-    `database` is the address of PostgreSQL for a home that is made now. Raises `Misconfigured` when a folder is another
+    `database` is the address of PostgreSQL for a home that is made now, `in_module` names keys that exist in a security
+    module. Raises `Misconfigured` when a folder is another
     member's, `Malformed` for text that is no id.
     """
     member_id(member)
@@ -62,11 +72,17 @@ def found(
         )
     check_authority_of(home, authority)
     _check_database(before, home, database)
-    wanted = _agencies(before, agencies)
-    in_authority = create_member(authority, member, clock)
+    _check_keys(before, home, in_module)
+    wanted = _agencies(before, [*agencies, *(key.id for key in in_module.agencies)])
+    make_folder(authority)
+    in_authority = in_module.write_authority(authority) + create_member(authority, member, clock)
+    make_folder(home)
+    given = _settings(member, node_name, listen, database) | in_module.settings(_HOME_KEYS)
+    given |= in_module.module_settings if in_module.agencies else {}
+    officers = [_officer(member, wanted[0])]
+    is_new = write_default(home, given, officers=officers, agency_keys=in_module.agencies)
     made = create_member_keys(home, authority, member, wanted, node_name, clock)
-    if write_default(home, _settings(member, node_name, listen, database), officers=[_officer(member, wanted[0])]):
-        made.append("node.toml")
+    made += ["node.toml"] if is_new else []
     settings = load_settings(home)
     made += _folders(Home(settings.home), settings.national_policy) + _database(settings)
     return Made(tuple(in_authority), tuple(made))
@@ -86,6 +102,13 @@ def _settings_before(home: Path, member: str) -> Settings | None:
             other_member=member,
         )
     return settings
+
+
+def _check_keys(before: Settings | None, home: Path, in_module: ModuleKeys) -> None:
+    in_module.check_names({*_HOME_KEYS, *AUTHORITY}, agencies=True)
+    if before is not None:
+        own = {name: uri for name, uri in in_module.uris.items() if name not in AUTHORITY}
+        ModuleKeys(own).check_kept(Home(home).keys, Home(home).settings)
 
 
 def _check_database(before: Settings | None, home: Path, database: str) -> None:

@@ -7,23 +7,29 @@ requests to take there; `certify` runs in the authority's folder and certifies o
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from certs.authority import issue, load_authority
 from certs.durable import PUBLIC, make_folder, write_new
+from certs.hsm.places import has_key
 from certs.keyfiles import Algorithm, create_key, load_key
 from certs.names import CertificateName, CertificateUse, Holder, label
 from certs.profile import read_leaf
 from certs.requests import build_request, read_request
 from gateway.clock import Clock
-from gateway.config.source_home import SourceHome, write_source
+from gateway.config.key_uris import MODULE_SETTINGS
+from gateway.config.source_home import SourceHome, SourceKeys, write_source
 from gateway.errors import Malformed, Misconfigured
 from gateway.model.names import MemberId, member_id
+from gateway.ops.homes.module_keys import ModuleKeys
 from gateway.records.codes import require_country
 from gateway.trust.ceremony.member_card import read_card
+
+_KEYS = frozenset(item.name for item in fields(SourceKeys)) - frozenset(MODULE_SETTINGS)
+_ALL_FILES = ModuleKeys()
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +58,7 @@ def found_source(
     authority: Path | None,
     statements: Sequence[Path],
     settings: Mapping[str, object],
+    in_module: ModuleKeys = _ALL_FILES,
 ) -> Founded:
     """Make the home `out`; nothing that exists is changed. `statements` are certificates of the node's statement keys.
 
@@ -66,6 +73,10 @@ def found_source(
     home = SourceHome(out)
     for folder in (home.path, home.keys, home.accepted, home.index, home.highwater):
         make_folder(folder)
+    in_module.check_names(_KEYS)
+    values = {"source.member": member, "source.agency": agency, **settings, **in_module.settings(_KEYS)}
+    if not (is_new := write_source(home.path, values)):
+        in_module.check_kept(home.keys, home.settings)
     made = [f"keys/{name}.key" for name in ("record", "tls", "log") if _make_key(home, name)]
     requests = []
     for name, use in names.items():
@@ -83,8 +94,7 @@ def found_source(
         write_new(home.ca, load_authority(authority).pem, PUBLIC)
         made.append("ca.pem")
     made += [f"accepted/{name}" for name in _accept(home, statements, known)]
-    values = {"source.member": member, "source.agency": agency, **settings}
-    made += ["source.toml"] if write_source(home.path, values) else []
+    made += ["source.toml"] if is_new else []
     return Founded(tuple(made), tuple(requests))
 
 
@@ -145,7 +155,7 @@ def _request(path: Path) -> tuple[ec.EllipticCurvePublicKey, CertificateName]:
 
 
 def _make_key(home: SourceHome, name: str) -> bool:
-    if home.key(name).exists():
+    if has_key(home.key(name)):
         return False
     create_key(home.key(name), Algorithm.ED25519 if name == "log" else Algorithm.P256)
     return True

@@ -8,20 +8,24 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from certs.authority import pinned_server
 from certs.durable import PUBLIC, make_folder, write_new
+from certs.hsm.places import has_key
 from certs.keyfiles import Algorithm, create_key, create_witness_key, load_key
 from certs.names import witness_tls_name
 from gateway.clock import Clock
 from gateway.config.witness_home import WitnessHome, write_witness
 from gateway.errors import Misconfigured
 from gateway.model.names import MemberId, member_id
+from gateway.ops.homes.module_keys import ModuleKeys
 from gateway.records.codes import require_country
 from gateway.signing.witness_keys import load_witness_signing_key
 from gateway.trust.ceremony.witness_card import WitnessCard, build_witness_card
 
+_KEYS = frozenset({"witness"})
+_ALL_FILES = ModuleKeys()
 _COSIGNING = {"witness": Algorithm.ED25519, "witness-mldsa": Algorithm.MLDSA44}
 
 
-def found_witness(out: Path, member: str, listen: str, clock: Clock) -> list[str]:
+def found_witness(out: Path, member: str, listen: str, clock: Clock, in_module: ModuleKeys = _ALL_FILES) -> list[str]:
     """Make the home `out`; nothing that exists is changed. Return the files made, relative to the home.
 
     Raises `Misconfigured` when there is a home already whose keys are gone: new keys would be another witness.
@@ -32,7 +36,7 @@ def found_witness(out: Path, member: str, listen: str, clock: Clock) -> list[str
     home = WitnessHome(out)
     make_folder(home.path)
     made = []
-    if home.database.exists() and not all(home.key(name).exists() for name in _COSIGNING):
+    if home.database.exists() and not all(has_key(home.key(name)) for name in _COSIGNING):
         raise Misconfigured(
             "this witness has a memory and no keys",
             code="no-witness-key",
@@ -41,8 +45,12 @@ def found_witness(out: Path, member: str, listen: str, clock: Clock) -> list[str
         )
     for folder in (home.keys, home.trust):
         make_folder(folder)
+    in_module.check_names(_KEYS)
+    values = {"witness.member": member} | ({"listen.address": listen} if listen else {}) | in_module.settings(_KEYS)
+    if not (is_new := write_witness(out, values)):
+        in_module.check_kept(home.keys, home.settings)
     for name, algorithm in _COSIGNING.items():
-        if not home.key(name).exists():
+        if not has_key(home.key(name)):
             create_witness_key(home.key(name), algorithm)
             made.append(f"keys/{name}.key")
     made += _make_server(home, known, clock)
@@ -51,8 +59,7 @@ def found_witness(out: Path, member: str, listen: str, clock: Clock) -> list[str
         card = WitnessCard(known, keys, home.certificate("tls").read_bytes())
         write_new(home.card, build_witness_card(card), PUBLIC)
         made.append(home.card.name)
-    values = {"witness.member": member} | ({"listen.address": listen} if listen else {})
-    return made + (["witness.toml"] if write_witness(out, values) else [])
+    return made + (["witness.toml"] if is_new else [])
 
 
 def _make_server(home: WitnessHome, member: MemberId, clock: Clock) -> list[str]:

@@ -7,6 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from certs.hsm.places import key_places
 from gateway.clock import Clock, SystemClock
 from gateway.config import Home, Settings, argument, load_settings
 from gateway.config.suspensions import Suspensions
@@ -83,7 +84,7 @@ def _offices(settings: Settings) -> tuple[str, ...]:
 
 def _agencies(settings: Settings, held: Descriptor | None) -> tuple[str, ...]:
     """Return the agencies listed before and those whose keys are in the home; the first time also those of sources."""
-    keys = [path.stem.removeprefix("agency-") for path in sorted(Home(settings.home).keys.glob("agency-*.key"))]
+    keys = [place.stem.removeprefix("agency-") for place in key_places(Home(settings.home).keys, "agency-*")]
     before = held.agencies if held else tuple(source.agency for source in settings.sources)
     return tuple(dict.fromkeys([*before, *keys]))
 

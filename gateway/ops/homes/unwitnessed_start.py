@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from certs.durable import PRIVATE, replace
+from certs.keyfiles import KeyPlace
 from gateway.audit.acts.act import Act, Proved
 from gateway.audit.acts.table import ActKind
 from gateway.config import Home, load_settings
@@ -38,7 +39,7 @@ def waive(trust: HomeTrust, reason: str, keys: Sequence[SigningKey]) -> Path:
     return path
 
 
-def waive_start(folder: Path, reason: str, key_files: Sequence[Path]) -> Path:
+def waive_start(folder: Path, reason: str, key_files: Sequence[KeyPlace]) -> Path:
     """Let the next start of the home in `folder` go on without a witness; return the file.
 
     Raises the errors of `waive`.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from certs.hsm.places import key_places
 from certs.keyfiles import Algorithm
 from certs.names import CertificateName, CertificateUse
 from certs.profile import read_leaf
@@ -45,7 +46,7 @@ def use_of_file(file: str) -> str:
 
 def key_files(home: Home) -> list[str]:
     """Return the names of the files of a home's keys."""
-    return sorted(path.stem for path in home.keys.glob("*.key"))
+    return sorted(place.stem for place in key_places(home.keys))
 
 
 def is_certified(file: str) -> bool:

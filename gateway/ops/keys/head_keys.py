@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from certs.hsm.places import has_key
 from gateway.audit.tree.checkpoint import LogKeys
 from gateway.config import Home
 from gateway.errors import BadSignature, Malformed, Misconfigured
@@ -17,7 +18,7 @@ WITNESS_KEYS = ("witness", "witness-mldsa")
 def load_log_keys(home: Home) -> LogKeys:
     """Return the keys of a home's logs. Raises `Misconfigured` for a file that cannot be used."""
     before = home.key_before("log")
-    beside = (load_signing_key(before),) if before.exists() else ()
+    beside = (load_signing_key(before),) if has_key(before) else ()
     earlier = tuple(_public(path) for path in sorted(home.retired_keys.glob("log-*.pub")))
     return LogKeys(load_signing_key(home.key("log")), beside, earlier)
 
@@ -25,7 +26,7 @@ def load_log_keys(home: Home) -> LogKeys:
 def load_witness_keys(home: Home) -> list[WitnessSigningKey]:
     """Return the node's keys as a witness; a home of an earlier version has one kind."""
     files = [file(name) for file in (home.key, home.key_before) for name in WITNESS_KEYS]
-    return [load_witness_signing_key(file) for file in files if file.exists()]
+    return [load_witness_signing_key(file) for file in files if has_key(file)]
 
 
 def _public(path: Path) -> VerifyKey:

@@ -9,6 +9,7 @@ import ssl
 from collections.abc import Callable
 from pathlib import Path
 
+from certs.hsm.places import key_places, put_file
 from certs.tls import TlsIdentity
 from gateway.audit.tree.checkpoint import LogKeys
 from gateway.clock import Clock
@@ -164,7 +165,8 @@ class LiveKeys:
         names = ["statement", "tls", *(path.stem for path in _agency_keys(self._home))]
         pairs = [file for name in names for file in (self._home.key(name), self._home.certificate(name))]
         plain = [file(name) for name in PLAIN_FILES for file in (self._home.key, self._home.key_before)]
-        return [*pairs, *plain, *_token_files(self._home)]
+        files = [*pairs, *plain, *_token_files(self._home)]
+        return files + [put_file(file) for file in files if file.suffix == ".key"]
 
 
 def _token_files(home: Home) -> list[Path]:
@@ -184,7 +186,7 @@ def _ids(keys: LogKeys) -> list[bytes]:
 
 
 def _agency_keys(home: Home) -> list[Path]:
-    return sorted(home.keys.glob(f"{_AGENCY}*.key"))
+    return key_places(home.keys, f"{_AGENCY}*")
 
 
 def _issuer(path: Path, member: MemberId) -> RecordIssuer:

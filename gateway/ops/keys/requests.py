@@ -16,6 +16,7 @@ from msgspec.structs import replace
 
 from certs import durable
 from certs.durable import PUBLIC
+from certs.hsm.places import key_places
 from certs.keyfiles import key_id, load_key, public_key, spki
 from certs.profile import Leaf, check_issued, read_ca, read_leaf
 from certs.requests import build_request
@@ -80,14 +81,15 @@ class KeyDesk:
 
     # ------------------------------------------------------------ asking
 
-    def rotate(self, files: Sequence[str], authority: Path | None, out: Path | None) -> Asked:
+    def rotate(self, files: Sequence[str], authority: Path | None, out: Path | None, uri: str = "") -> Asked:
         """Make new keys beside those in `files`, and have them listed; the steps that follow are the node's.
 
+        `uri` names the new key of one of them in a security module.
         Keys for which a rotation runs already are not made again: one that waits for the authority is asked for anew.
         """
         with self.rotations.locked():
             for file in files:
-                self._begin(file)
+                self._begin(file, uri)
             if unlisted := [file for file in files if not is_listed(file) and not is_certified(file)]:
                 if len(unlisted) == len(files):
                     return self._moved(files)
@@ -154,7 +156,7 @@ class KeyDesk:
 
     # ------------------------------------------------------------ inside
 
-    def _begin(self, file: str) -> None:
+    def _begin(self, file: str, uri: str) -> None:
         running = self.rotations.of(file)
         if running is not None and running.switched_us:
             raise Misconfigured(
@@ -164,7 +166,7 @@ class KeyDesk:
                 remedy="`liaison cert status` says until when",
                 use=use_of_file(file),
             )
-        self.rotations.begin(file, self._clock.now_us())
+        self.rotations.begin(file, self._clock.now_us(), uri)
 
     def _wanted(self, file: str, *, following: bool) -> WantedKey:
         path = self.home.next_key(file) if following else self.home.key(file)
@@ -241,7 +243,7 @@ class KeyDesk:
     def _file(self, leaf: Leaf) -> str:
         """Return the name of the file of the key that a certificate is for, be it the present or the next one."""
         running = {rotation.file: rotation.new for rotation in self.rotations.all()}
-        for path in sorted(self.home.keys.glob("*.key")):
+        for path in key_places(self.home.keys):
             if is_certified(path.stem) and leaf.key_id in (_id(path), running.get(path.stem)):
                 return path.stem
         raise BadSignature(

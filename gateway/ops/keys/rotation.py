@@ -3,8 +3,9 @@
 ::
 
     keys/next/<file>.json    how far the rotation of the key in `keys/<file>.key` is
-    keys/next/<file>.key     the new key, until it takes its place
-    keys/before/<file>.key   the old key, while it signs beside the new one
+    keys/next/<file>.key     the new key, until it takes its place (<file>.uri: it lies in a security module)
+    keys/before/<file>.key   the old key, while it signs beside the new one (or <file>.uri)
+    keys/<file>.uri          the key in the security module that took the place of what the settings say
     keys/retired/            certificates and public keys of old keys; their private halves are deleted
 
 Each step writes what follows from the step before, so that one that was cut off is done again from its beginning.
@@ -22,12 +23,14 @@ from msgspec.structs import replace as changed
 
 from certs import durable
 from certs.durable import PRIVATE, PUBLIC, make_folder
+from certs.hsm.places import has_key, put_key, take_away, uri_at, uri_text
 from certs.keyfiles import Algorithm, create_key, create_witness_key, key_id, public_key, spki
 from gateway.config import Home
 from gateway.conversion import converter
-from gateway.errors import Misconfigured
-from gateway.ops.keys.files import algorithm_of
+from gateway.errors import LiaisonError, Misconfigured
+from gateway.ops.keys.files import algorithm_of, is_listed, use_of_file
 from gateway.signing.dsse import encode64
+from gateway.signing.keys import SigningKey, load_signing_key
 
 
 class Rotation(msgspec.Struct, frozen=True):
@@ -92,19 +95,59 @@ class Rotations:
                 error=error,
             ) from error
 
-    def begin(self, file: str, now_us: int) -> Rotation:
-        """Make the new key, unless there is one. Returns the rotation that runs already, if there is one."""
+    def begin(self, file: str, now_us: int, uri: str = "") -> Rotation:
+        """Make the new key, unless there is one, or take the one in the security module that `uri` names.
+
+        Returns the rotation that runs already, if there is one. Raises `Misconfigured` for a key that cannot follow.
+        """
         home = self.home
         if (found := self.of(file)) is not None:
             return found
-        if not home.next_key(file).exists():
-            if (kind := algorithm_of(file)) is Algorithm.P256:
-                create_key(home.next_key(file), kind)
-            else:
-                create_witness_key(home.next_key(file), kind)
+        if uri:
+            self._name_next(file, uri)
+        elif not has_key(home.next_key(file)):
+            self._make_next(file)
         begun = Rotation(file, self._id(file), key_id(spki(public_key(home.next_key(file)))), now_us)
         self.write(begun)
         return begun
+
+    def _make_next(self, file: str) -> None:
+        if uri_at(self.home.key(file)) is not None:
+            raise Misconfigured(
+                "the key `{use}` lies in a security module, and the next one is made there",
+                code="key-in-module",
+                where=str(self.home.key(file)),
+                remedy="make a key in the token, then: liaison cert rotate {use} --key-uri URI",
+                use=use_of_file(file),
+            )
+        if (kind := algorithm_of(file)) is Algorithm.P256:
+            create_key(self.home.next_key(file), kind)
+        else:
+            create_witness_key(self.home.next_key(file), kind)
+
+    def _name_next(self, file: str, uri: str) -> None:
+        place = self.home.next_key(file)
+        put_key(place, uri)
+        try:
+            if why := self._unfit(file, load_signing_key(place)):
+                raise Misconfigured(
+                    "this key cannot follow `{use}`: {why}",
+                    code="key-not-admitted",
+                    where=uri,
+                    remedy="the guide of security modules says which keys lie in one",
+                    use=use_of_file(file),
+                    why=why,
+                )
+        except LiaisonError:
+            take_away(place)
+            raise
+
+    def _unfit(self, file: str, key: SigningKey) -> str:
+        if not is_listed(file) or (kind := algorithm_of(file)) is Algorithm.MLDSA44:
+            return "it is always a file"
+        if key.algorithm is not kind:
+            return f"it is of the kind {key.algorithm}, not {kind}"
+        return "it is the one in use" if key.key_id == self._id(file) else ""
 
     def write(self, rotation: Rotation) -> Rotation:
         """Store a state, and return it."""
@@ -125,19 +168,19 @@ class Rotations:
             else:
                 text = encode64(spki(public_key(home.key(file)))).encode() + b"\n"
                 durable.replace(self._retired(rotation, "pub"), text, PUBLIC)
-            durable.replace(home.key_before(file), home.key(file).read_bytes(), PRIVATE)
-            durable.replace(home.key(file), home.next_key(file).read_bytes(), PRIVATE)
+            _put(home.key(file), home.key_before(file))
+            _put(home.next_key(file), home.key(file))
         if certificate:
             durable.replace(home.certificate(file), certificate, PUBLIC)
         switched = self.write(changed(rotation, switched_us=now_us))
-        home.next_key(file).unlink(missing_ok=True)
+        take_away(home.next_key(file))
         home.next_certificate(file).unlink(missing_ok=True)
         return switched
 
     def retire(self, rotation: Rotation) -> None:
         """Delete the old private key. What it has signed is verified with the public half, which stays listed."""
         key = self.home.key_before(rotation.file)
-        key.unlink(missing_ok=True)
+        take_away(key)
         for folder in (key.parent, self.home.keys, self.home.next_key(rotation.file).parent):
             for half_written in folder.glob(f".{key.name}.*.new"):  # of a process that ended while it wrote it
                 half_written.unlink(missing_ok=True)
@@ -150,3 +193,11 @@ class Rotations:
 
     def _retired(self, rotation: Rotation, ending: str) -> Path:
         return self.home.retired_keys / f"{rotation.file}-{rotation.old[:16]}.{ending}"
+
+
+def _put(source: Path, target: Path) -> None:
+    """Put the key at one place in another place, too."""
+    if uri := uri_text(source):
+        put_key(target, uri)
+    else:
+        durable.replace(target, source.read_bytes(), PRIVATE)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from certs.keyfiles import KeyPlace
 from gateway.clock import SystemClock
 from gateway.config import argument, load_settings
 from gateway.config.schema import PACKAGED_POLICY
@@ -22,7 +23,9 @@ from policy.review.cases import case_files
 _BASE = PACKAGED_POLICY / "base"
 
 
-def sign_policy(place: Path, key_file: Path, out: Path, member: MemberId | None, version: int | None) -> ApprovedPolicy:
+def sign_policy(
+    place: Path, key_file: KeyPlace, out: Path, member: MemberId | None, version: int | None
+) -> ApprovedPolicy:
     """Sign a national folder as a document with its cases, or add a signature to a document.
 
     The policy must load first, and its cases must hold. Raises `Misconfigured`, `Contradicted`.

@@ -12,6 +12,7 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
+from certs.hsm.places import has_key
 from certs.names import Holder
 from certs.profile import Leaf, read_leaf
 from gateway.clock import Clock, from_us, to_us
@@ -104,7 +105,7 @@ def sign(data: bytes, authority: Path) -> bytes:
 def authority_key(folder: Path) -> SigningKey:
     """Return the key of the authority in `folder`. Raises `Misconfigured` for a folder without one."""
     file = folder / "authority.key"
-    if not file.exists():
+    if not has_key(file):
         raise Misconfigured(
             "this is no authority's folder: it has no `authority.key`",
             code="no-authority",
@@ -255,7 +256,7 @@ def home_keys(home: Path, agencies: Sequence[str], now_us: int) -> list[ListedKe
     own += [
         plain_key(load_witness_signing_key(keys / f"{file}.key").public, KeyUse.WITNESS, now_us)
         for file in _WITNESS_FILES
-        if file == "witness" or (keys / f"{file}.key").exists()  # a home of an earlier version has one kind
+        if file == "witness" or has_key(keys / f"{file}.key")  # a home of an earlier version has one kind
     ]
     persons = [
         _person_key(path, use, now_us)

@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from certs.authority import LEAF_DAYS, Authority, certify_authority, create_authority, issue, load_authority
 from certs.durable import PUBLIC, make_folder, write_new
+from certs.hsm.places import has_key
 from certs.keyfiles import Algorithm, create_key, create_witness_key, load_key
 from certs.names import CertificateName, CertificateUse, Holder
 from gateway.clock import Clock
@@ -45,7 +46,7 @@ def create_member(folder: Path, member: str, clock: Clock) -> list[str]:
     known = member_id(member)
     make_folder(folder)
     made = []
-    if not (folder / "authority.key").exists():
+    if not has_key(folder / "authority.key"):
         create_key(folder / "authority.key", Algorithm.P256)
         made.append("authority.key")
     made += _create_ca(folder, known, clock)
@@ -122,7 +123,7 @@ def _pairs(member: MemberId, agencies: Sequence[str], name: str) -> list[_Pair]:
 def _create_pair(keys: Path, pair: _Pair, ca: Authority, clock: Clock, days: int) -> list[str]:
     made = []
     path, certificate = keys / f"{pair.file}.key", keys / f"{pair.file}.pem"
-    if not path.exists():
+    if not has_key(path):
         if certificate.exists():
             raise Misconfigured(
                 "there is a certificate, but not its key",
@@ -150,7 +151,7 @@ def _certify(path: Path, name: CertificateName, ca: Authority, clock: Clock, day
 
 
 def _create_ca(folder: Path, member: MemberId, clock: Clock) -> list[str]:
-    if not (folder / "ca.key").exists():
+    if not has_key(folder / "ca.key"):
         if (folder / "ca.pem").exists():
             raise Misconfigured(
                 "there is a CA certificate, but not its key",

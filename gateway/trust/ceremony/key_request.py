@@ -15,6 +15,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from certs.authority import LEAF_DAYS, Authority, issue, load_authority
+from certs.hsm.places import has_key
 from certs.keyfiles import spki
 from certs.names import CertificateName, CertificateUse, Holder
 from certs.profile import read_leaf
@@ -134,7 +135,7 @@ def answer_request(request: KeyRequest, authority: Path, clock: Clock) -> KeyAns
             other_member=request.member,
         )
     names = {key.file: _proved(request.member, key) for key in request.keys}  # 1
-    signs = (authority / "authority.key").exists()
+    signs = has_key(authority / "authority.key")
     key = authority_key(authority) if signs else None
     held = _own_descriptor(request, key)  # 2
     ca = load_authority(authority)

@@ -14,6 +14,7 @@ from tests.support.shared import PROJECT
 _FOLDERS = ("gateway", "adapters", "policy", "certs")
 
 ALLOWED = {
+    "certs/hsm/token.py": "the binding to PKCS#11 is an extra",
     "adapters/sql/connection/engines.py": "the drivers of databases are extras",
     "gateway/storage/database/migrate.py": "alembic takes a fifth of a second, and most starts migrate nothing",
     "gateway/telemetry/metrics.py": "the exporter for Prometheus is an extra",

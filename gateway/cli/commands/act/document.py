@@ -6,8 +6,9 @@ from pathlib import Path
 
 import click
 
+from certs.keyfiles import KeyPlace
 from gateway.cli.acts import act_output, problem_lines
-from gateway.cli.options import FILE, NEW_FILE, home_option
+from gateway.cli.options import FILE, KEY, NEW_FILE, home_option
 from gateway.cli.output import Output, printed
 from gateway.ops.acts.carry import bring_file
 from gateway.ops.acts.draft import add_person
@@ -29,10 +30,10 @@ def show(file: Path) -> Output:
 
 @click.command()
 @click.argument("file", type=FILE)
-@click.option("--key", required=True, type=FILE, help="The person's key (liaison trust person).")
+@click.option("--key", required=True, type=KEY, help="The person's key (liaison trust person).")
 @click.option("--out", required=True, type=NEW_FILE, help="The document with the signature.")
 @printed
-def sign(file: Path, key: Path, out: Path) -> Output:
+def sign(file: Path, key: KeyPlace, out: Path) -> Output:
     """Read an act, and add a person's signature. It needs no home.
 
     \b

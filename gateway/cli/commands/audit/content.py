@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from gateway.cli.options import FILE, FOLDER, NEW_FILE, fingerprint_option, given, json_option
+from certs.keyfiles import KeyPlace
+from gateway.cli.options import FILE, FOLDER, KEY, NEW_FILE, fingerprint_option, given, json_option
 from gateway.cli.output import print_result, progress_bar, say, working
 from gateway.cli.speech import spoken
 from gateway.ops.audit.contents import OpenedEntries, Wanted, open_at_home, open_in_export
@@ -17,7 +18,7 @@ from gateway.views.sheet_page import sheet_page
 @click.command("open")
 @click.option("--home", type=FOLDER, envvar="LIAISON_HOME", help="The node's home; the node may be running.")
 @click.option("--export", "export", type=FOLDER, help="An export made for an auditor, on any machine.")
-@click.option("--key", "key_file", type=FILE, help="At home: the key of an appointed auditor.")
+@click.option("--key", "key_file", type=KEY, help="At home: the key of an appointed auditor.")
 @click.option("--reason", default="", help="At home: why; it stands in the log before anything is shown.")
 @click.option("--entry", "entries", multiple=True, type=click.IntRange(0), help="Its place; repeatable.")
 @click.option("--exchange", "exchange_id", default="", help="The exchange id: all of its entries.")
@@ -31,7 +32,7 @@ from gateway.views.sheet_page import sheet_page
 def open_command(
     home: Path | None,
     export: Path | None,
-    key_file: Path | None,
+    key_file: KeyPlace | None,
     reason: str,
     entries: tuple[int, ...],
     exchange_id: str,
@@ -69,14 +70,14 @@ def open_command(
     return found.exit_code
 
 
-def _refuse_with_export(key_file: Path | None, reason: str) -> None:
+def _refuse_with_export(key_file: KeyPlace | None, reason: str) -> None:
     if given("home"):
         raise click.UsageError("give either --home or --export, not both")
     if key_file is not None or reason:
         raise click.UsageError("an export holds what its auditor may see: it needs no --key and no --reason")
 
 
-def _at_home(home: Path | None, key_file: Path | None, reason: str, wanted: Wanted) -> OpenedEntries:
+def _at_home(home: Path | None, key_file: KeyPlace | None, reason: str, wanted: Wanted) -> OpenedEntries:
     if home is None:
         raise click.UsageError("give --home, or --export")
     if key_file is None or not reason.strip():

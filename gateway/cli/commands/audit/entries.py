@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from certs.keyfiles import KeyPlace
 from gateway.audit.reading.show import Filter
 from gateway.cli.options import NEW_FILE, NEW_FOLDER, TIME, auditor_key, home_option, json_option, period_options
 from gateway.cli.output import Output, print_result, print_table, printed, progress_bar
@@ -55,7 +56,7 @@ def show(
     since: datetime | None,
     until: datetime | None,
     limit: int,
-    key: Path | None,
+    key: KeyPlace | None,
     reason: str,
     **filters: str,
 ) -> Output:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from certs.keyfiles import KeyPlace
 from gateway.audit.retention.plan import Erased
 from gateway.cli.acts import act_output, key_option, problem_lines
 from gateway.cli.options import NEW_FILE, home_option
@@ -54,7 +55,7 @@ def erase(
     records: tuple[str, ...],
     court: str,
     reason: str,
-    keys: tuple[Path, ...],
+    keys: tuple[KeyPlace, ...],
     out: Path | None,
     dry_run: bool,
 ) -> Output:

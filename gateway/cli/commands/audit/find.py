@@ -8,7 +8,8 @@ from typing import Any
 
 import click
 
-from gateway.cli.options import FILE, given, period_options, place_options
+from certs.keyfiles import KeyPlace
+from gateway.cli.options import FILE, KEY, given, period_options, place_options
 from gateway.cli.output import Output, printed, progress_bar
 from gateway.clock import to_micros
 from gateway.ops.audit.search import Complete, Place, Searcher, find_entries, update_index
@@ -38,7 +39,7 @@ from gateway.views.found_entries import found_lines, found_value
 @click.option(
     "--limit", default=100, show_default=True, type=click.IntRange(1, 100_000), help="Entries that are shown."
 )
-@click.option("--key", "key_file", type=FILE, help="The key of an appointed auditor; shows private parts.")
+@click.option("--key", "key_file", type=KEY, help="The key of an appointed auditor; shows private parts.")
 @click.option("--reason", default="", help="At home: why; it stands in the log before anything is shown.")
 @click.option("--complete", is_flag=True, help="Verify the log, open every entry, and so leave nothing out.")
 @click.option("--charter", type=FILE, help="With --complete: the charter that the auditor trusts.")
@@ -50,7 +51,7 @@ def find(
     since: datetime | None,
     until: datetime | None,
     limit: int,
-    key_file: Path | None,
+    key_file: KeyPlace | None,
     reason: str,
     complete: bool,
     charter: Path | None,

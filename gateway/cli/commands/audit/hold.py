@@ -9,7 +9,8 @@ from typing import Any
 
 import click
 
-from gateway.cli.options import FILE, NEW_FILE, TIME, home_option
+from certs.keyfiles import KeyPlace
+from gateway.cli.options import FILE, KEY, NEW_FILE, TIME, home_option
 from gateway.cli.output import Output, printed
 from gateway.ops.acts.forget_plan import entry_places
 from gateway.ops.acts.hold_documents import (
@@ -25,7 +26,7 @@ from gateway.ops.acts.hold_documents import (
 from gateway.trust.documents.policy_approval import APPROVALS
 from gateway.views.lines import Line
 
-_KEY = click.option("--key", required=True, type=FILE, help="The key of a data officer or approver.")
+_KEY = click.option("--key", required=True, type=KEY, help="The key of a data officer or approver.")
 _REASON = click.option("--reason", required=True, help="Why; it stands in the entry.")
 _OUT_OPTION = click.option("--out", required=True, type=NEW_FILE, help="The document, for the other approver.")
 
@@ -42,7 +43,13 @@ _OUT_OPTION = click.option("--out", required=True, type=NEW_FILE, help="The docu
 @_OUT_OPTION
 @printed
 def draft(
-    home: Path, entries: tuple[str, ...], exchanges: tuple[str, ...], until: datetime, reason: str, key: Path, out: Path
+    home: Path,
+    entries: tuple[str, ...],
+    exchanges: tuple[str, ...],
+    until: datetime,
+    reason: str,
+    key: KeyPlace,
+    out: Path,
 ) -> Output:
     """Write a new hold with the first approver's signature.
 
@@ -63,7 +70,7 @@ def draft(
 @_KEY
 @_OUT_OPTION
 @printed
-def lift(home: Path, name: str, reason: str, key: Path, out: Path) -> Output:
+def lift(home: Path, name: str, reason: str, key: KeyPlace, out: Path) -> Output:
     """Write the lifting of a hold with the first approver's signature.
 
     \b
@@ -78,7 +85,7 @@ def lift(home: Path, name: str, reason: str, key: Path, out: Path) -> Output:
 @_KEY
 @_OUT_OPTION
 @printed
-def sign(file: Path, key: Path, out: Path) -> Output:
+def sign(file: Path, key: KeyPlace, out: Path) -> Output:
     """Read a document, and add an approver's signature.
 
     \b

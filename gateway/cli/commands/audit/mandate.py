@@ -9,7 +9,8 @@ from typing import Any
 
 import click
 
-from gateway.cli.options import FILE, FOLDER, NEW_FILE, NEW_FOLDER, TIME, home_option
+from certs.hsm.uri import KeyUri
+from gateway.cli.options import FILE, FOLDER, NEW_FILE, NEW_FOLDER, TIME, held_option, home_option
 from gateway.cli.output import Output, printed
 from gateway.config import argument
 from gateway.ops.audit.auditors import appoint as make_appointment
@@ -22,15 +23,16 @@ from gateway.views.lines import Line
 @click.command()
 @click.option("--out", required=True, type=NEW_FOLDER, help="Where the keys go: a place of the auditor's own.")
 @click.option("--name", required=True, help="The auditor's id, such as th.auditor.1.")
+@held_option
 @printed
-def key(out: Path, name: str) -> Output:
+def key(out: Path, name: str, held: KeyUri | None) -> Output:
     """Make an auditor's key, on the auditor's own machine. The public half goes to the authority that appoints.
 
     \b
     Example:
       liaison audit key --out keys --name th.auditor.1
     """
-    made = make_key_pair(out, name)
+    made = make_key_pair(out, name, held)
     words = f"key, for the auditor alone: {made['key']}"
     return Output(made, [(words, "good"), f"public key, for the authority: {made['public']}"])
 

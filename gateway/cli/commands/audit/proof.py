@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from certs.keyfiles import KeyPlace
 from gateway.cli.options import (
     FILE,
     FOLDER,
@@ -100,7 +101,7 @@ def verify(
 @click.option("--reason", default="", help="With --key: why; it stands in the log before anything is written.")
 @printed
 def export(
-    home: Path, out: Path, since: datetime | None, until: datetime | None, key: Path | None, reason: str
+    home: Path, out: Path, since: datetime | None, until: datetime | None, key: KeyPlace | None, reason: str
 ) -> Output:
     """Write the logs with their proofs, for an auditor without a node.
 

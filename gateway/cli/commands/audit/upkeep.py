@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from certs.keyfiles import KeyPlace
 from gateway.audit.retention.prune import Plan
 from gateway.cli.acts import key_option
 from gateway.cli.options import TIME, home_option
@@ -25,7 +26,7 @@ from gateway.views.lines import Line
 @key_option("An administrator's key")
 @click.option("--dry-run", is_flag=True, help="Say how far it would go and what stops it; nothing is changed.")
 @printed
-def prune(home: Path, before: datetime, reason: str, keys: tuple[Path, ...], dry_run: bool) -> Output:
+def prune(home: Path, before: datetime, reason: str, keys: tuple[KeyPlace, ...], dry_run: bool) -> Output:
     """Delete old entries of the exchange log to a lowest index. Their hashes stay, so all other proofs do.
 
     The node must not run, and an administrator signs. Only entries go whose content is erased already, which no legal
@@ -65,7 +66,7 @@ def _pruned_lines(plans: list[Plan], done: str) -> Iterator[Line]:
     "--unwitnessed", is_flag=True, help="Although no loss is proved: nobody can say whether this copy is right."
 )
 @printed
-def next_log(home: Path, log: str, keys: tuple[Path, ...], reason: str, unwitnessed: bool) -> Output:
+def next_log(home: Path, log: str, keys: tuple[KeyPlace, ...], reason: str, unwitnessed: bool) -> Output:
     """Open the next number of a log whose entries are lost for good. The node must not run.
 
     An administrator signs.

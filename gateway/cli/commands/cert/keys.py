@@ -7,7 +7,8 @@ from typing import Any
 
 import click
 
-from gateway.cli.options import FILE, FOLDER, NEW_FILE, home_option
+from certs.hsm.uri import KeyUri
+from gateway.cli.options import FILE, FOLDER, NEW_FILE, Uri, home_option
 from gateway.cli.output import Output, printed
 from gateway.clock import SystemClock
 from gateway.config import Home, load_settings
@@ -71,6 +72,7 @@ def renew(
 @_AUTHORITY
 @_OUT
 @click.option("--answer", type=FILE, help="The authority's answer to the request.")
+@click.option("--key-uri", type=Uri(), help="The new key, which exists in a security module: pkcs11:token=…;object=….")
 @click.option("--assume-held", is_flag=True, help="The counterparts have the descriptor: use the new key at once.")
 @printed
 def rotate(
@@ -79,6 +81,7 @@ def rotate(
     authority: Path | None,
     out: Path | None,
     answer: Path | None,
+    key_uri: KeyUri | None,
     assume_held: bool,
 ) -> Output:
     """Make new keys beside the present ones. The node uses each as soon as all members have the descriptor with it, or
@@ -91,6 +94,7 @@ def rotate(
       liaison cert rotate statement --home th --authority th-authority
       liaison cert rotate tls --home th --out tls.request     # then, at the authority: liaison cert sign
       liaison cert rotate --home th --answer tls.answer
+      liaison cert rotate log --home th --authority th-authority --key-uri "pkcs11:token=th;object=log-2"
       liaison cert rotate tls --home th --assume-held         # the others have it: I asked them
     """
     desk = _desk(home, authority)
@@ -98,9 +102,11 @@ def rotate(
         _alone("--answer", authority)
         return _output("rotate", desk.take_answer(answer.read_bytes()), home, out)
     files = _files(desk, uses)
+    if key_uri is not None and len(files) > 1:
+        raise click.UsageError("--key-uri names the new key of one USE")
     if assume_held and authority is None:
         return _output("rotate", desk.assume_held(files), home, out)
-    asked = desk.rotate(files, authority, out)
+    asked = desk.rotate(files, authority, out, str(key_uri or ""))
     if assume_held:
         asked = desk.with_steps(asked, desk.assume_held(files))
     return _output("rotate", asked, home, out)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from gateway.cli.module_keys import keys_in_module, module_options
 from gateway.cli.options import NEW_FOLDER, home_option
 from gateway.cli.output import Output, printed
 from gateway.clock import SystemClock
@@ -24,6 +25,7 @@ from gateway.views.lines import Line
 @click.option("--database", default="", metavar="URL", help="postgresql://USER@HOST/DATABASE instead of a file.")
 @click.option("--exchange-port", type=click.IntRange(1, 65535), help="Port towards counterparts (7443).")
 @click.option("--agency-port", type=click.IntRange(1, 65535), help="Port towards our own systems (8443).")
+@module_options
 @printed
 def init(
     member: str,
@@ -34,6 +36,9 @@ def init(
     database: str,
     exchange_port: int | None,
     agency_port: int | None,
+    key_uris: tuple[str, ...],
+    module: str,
+    pin_source: str,
 ) -> Output:
     """Make the member's authority and a node's home. Running it again changes nothing and says so.
 
@@ -43,10 +48,22 @@ def init(
       liaison init --member la --home la --authority la-authority --agency police --agency customs
       liaison init --member la --home la --authority la-authority \\
           --database "postgresql://liaison@db.example/liaison?passfile=/etc/liaison/pgpass"
+      liaison init --member la --home la --authority la-authority --module /usr/lib/softhsm/libsofthsm2.so \\
+          --pin-source file:/etc/liaison/pin --key-uri "statement=pkcs11:token=la;object=statement"
     """
     ports = {"exchange": exchange_port, "agency": agency_port}
     listen = {key: f"127.0.0.1:{port}" for key, port in ports.items() if port}
-    made = found(home, authority, member, SystemClock(), agencies=agencies, name=name, listen=listen, database=database)
+    made = found(
+        home,
+        authority,
+        member,
+        SystemClock(),
+        agencies=agencies,
+        name=name,
+        listen=listen,
+        database=database,
+        in_module=keys_in_module(key_uris, module, pin_source),
+    )
     about = {"member": member, "made": {"authority": made.authority, "home": made.home}}
     return Output(about, _lines(made, authority, home))
 

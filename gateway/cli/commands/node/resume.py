@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from certs.keyfiles import KeyPlace
 from gateway.audit.acts.table import ActKind
 from gateway.cli.acts import key_option
 from gateway.cli.commands.node.switches import nothing_to_switch, switch_options, switched, wanted_target
@@ -24,7 +25,7 @@ from gateway.signing.keys import load_signing_key
 @switch_options
 @key_option("An administrator's key")
 @printed
-def resume(home: Path, reason: str, keys: tuple[Path, ...], **names: Any) -> Output:
+def resume(home: Path, reason: str, keys: tuple[KeyPlace, ...], **names: Any) -> Output:
     """Switch on again what `suspend` has switched off. An administrator signs.
 
     `--all` ends every suspension but those of calling systems and of their certificates, which are ended one by one.

@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from certs.keyfiles import KeyPlace
 from gateway.audit.acts.act import Proved
 from gateway.cli.acts import key_option
 from gateway.cli.options import home_option, together
@@ -96,7 +97,7 @@ def _active_lines(active: dict[str, str]) -> list[Line]:
 )
 @key_option("An administrator's key")
 @printed
-def suspend(home: Path, reason: str, humanitarian: str, keys: tuple[Path, ...], **names: Any) -> Output:
+def suspend(home: Path, reason: str, humanitarian: str, keys: tuple[KeyPlace, ...], **names: Any) -> Output:
     """Switch a source, agency, counterpart, calling system, certificate or everything off, within 5 seconds.
 
     It always works from the machine itself. The entry says who signed; without --key, the account, as unproved.

@@ -8,8 +8,10 @@ from typing import Any
 
 import click
 
+from certs.hsm.uri import KeyUri
+from certs.keyfiles import KeyPlace
 from gateway.audit.export.policies import policy_hash
-from gateway.cli.options import FILE, FOLDER, NEW_FILE, NEW_FOLDER, home_option, member_option
+from gateway.cli.options import FILE, FOLDER, KEY, NEW_FILE, NEW_FOLDER, held_option, home_option, member_option
 from gateway.cli.output import Output, printed, working
 from gateway.config import Home, argument
 from gateway.ops.homes.persons import admit_person
@@ -27,15 +29,16 @@ from gateway.views.lines.policy import proposal_lines, proposal_value
 @click.command()
 @click.option("--out", required=True, type=NEW_FOLDER, help="Where the keys go.")
 @click.option("--name", required=True, help="The approver's id.")
+@held_option
 @printed
-def approver(out: Path, name: str) -> Output:
+def approver(out: Path, name: str, held: KeyUri | None) -> Output:
     """Make the key of one who approves policy. The key stays with them; the public half goes into the descriptor.
 
     \b
     Example:
       liaison policy approver --out keys --name a
     """
-    made = make_key_pair(out, name)
+    made = make_key_pair(out, name, held)
     following = f"bring it into the home: liaison policy admit {argument(Path(made['public']))} --home …"
     return Output(
         made, [(f"key, for the approver alone: {made['key']}", "good"), f"public key: {made['public']}; {following}"]
@@ -62,12 +65,12 @@ def admit(public: Path, home: Path) -> Output:
 
 @click.command()
 @click.argument("place", type=click.Path(exists=True, path_type=Path))
-@click.option("--key", required=True, type=FILE, help="The approver's key.")
+@click.option("--key", required=True, type=KEY, help="The approver's key: a file or a PKCS#11 URI.")
 @click.option("--out", required=True, type=NEW_FILE, help="The signed document.")
 @click.option("--version", type=click.IntRange(1), help="Of a folder: above the one in force.")
 @member_option
 @printed
-def sign(place: Path, key: Path, out: Path, version: int | None, member: str | None) -> Output:
+def sign(place: Path, key: KeyPlace, out: Path, version: int | None, member: str | None) -> Output:
     """Sign a national folder as a new version, or add an approver's signature to a signed document.
 
     A folder with a mistake is not signed, nor a policy of which a case does not hold. The cases go with the document.
@@ -76,6 +79,7 @@ def sign(place: Path, key: Path, out: Path, version: int | None, member: str | N
     Examples:
       liaison policy sign draft/th --version 3 --key a.key --out th-3.json
       liaison policy sign th-3.json --key b.key --out th-3.json        # the other approver
+      liaison policy sign th-3.json --key "pkcs11:token=th;object=b" --out th-3.json        # in a security module
     """
     signed = sign_policy(place, key, out, member_of(place, member) if place.is_dir() else None, version)
     about = {"out": str(out), "member": signed.member, "version": signed.version, "signatures": len(signed.signers)}

@@ -9,6 +9,7 @@ import click
 
 from gateway.app.source_check import check_source
 from gateway.audit.reading.show import Filter
+from gateway.cli.module_keys import keys_in_module, module_options
 from gateway.cli.options import FILE, FOLDER, NEW_FOLDER, source_home
 from gateway.cli.output import Output, printed
 from gateway.clock import SystemClock
@@ -71,6 +72,7 @@ def check(home: Path) -> Output:
 @click.option("--mapping", type=FILE, help="TOML file that maps the system's tables to the record types.")
 @click.option("--url", default="", help="Where the system is; the scheme chooses the adapter.")
 @click.option("--access", type=FILE, help="TOML file of passwords and certificates for it, mode 0600.")
+@module_options
 @printed
 def init(
     member: str,
@@ -83,6 +85,9 @@ def init(
     mapping: Path | None,
     url: str,
     access: Path | None,
+    key_uris: tuple[str, ...],
+    module: str,
+    pin_source: str,
 ) -> Output:
     """Make a source process's home: keys, certificates or requests for them, source.toml. Keeps what exists.
 
@@ -97,7 +102,14 @@ def init(
         host_port(listen, "--listen")
     settings = source_settings(nodes, mapping, url, access, listen)
     made = found_source(
-        out, member, agency, SystemClock(), authority=authority, statements=statements, settings=settings
+        out,
+        member,
+        agency,
+        SystemClock(),
+        authority=authority,
+        statements=statements,
+        settings=settings,
+        in_module=keys_in_module(key_uris, module, pin_source),
     )
     is_kept = "source.toml" not in made.files
     about = {"member": member, "agency": agency, "made": made.files, "requests": made.requests}

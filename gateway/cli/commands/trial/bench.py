@@ -68,8 +68,8 @@ def _sizes(context: click.Context, parameter: click.Parameter, value: str) -> tu
 @click.option("--passes", default=3, show_default=True, type=click.IntRange(1, 20), help="Interleaved passes.")
 @click.option(
     "--only",
-    type=click.Choice(["unary", "no-hit", "streams", "flood"]),
-    help="One way of asking, beside the echo; or what one member's flood costs another one.",
+    type=click.Choice(["unary", "no-hit", "streams", "hsm", "flood"]),
+    help="One way of asking, beside the echo (hsm: with keys in SoftHSM); or what a member's flood costs another one.",
 )
 @click.option("--quick", is_flag=True, help="One pass of one second at 64 in flight with 1,000 rows.")
 @click.option(
@@ -97,6 +97,7 @@ def bench(
       liaison bench
       liaison bench --quick
       liaison bench --only flood
+      liaison bench --only hsm --rows 1000
       liaison bench --concurrency 64 --rows 100000 --json
       liaison bench --scale 1000000
 

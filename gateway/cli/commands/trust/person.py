@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from gateway.cli.options import FILE, NEW_FOLDER, home_option
+from certs.hsm.uri import KeyUri
+from gateway.cli.options import FILE, NEW_FOLDER, held_option, home_option
 from gateway.cli.output import Output, printed
 from gateway.config import argument
 from gateway.ops.homes.persons import admit_person
@@ -22,15 +23,17 @@ _USE = click.option(
 @_USE
 @click.option("--out", required=True, type=NEW_FOLDER, help="Where the keys go.")
 @click.option("--name", required=True, help="The person's id.")
+@held_option
 @printed
-def person(use: str, out: Path, name: str) -> Output:
+def person(use: str, out: Path, name: str, held: KeyUri | None) -> Output:
     """Make the key of a person: an administrator, data officer or approver. The key stays with that person alone.
 
     \b
-    Example:
+    Examples:
       liaison trust person --use administrator --out keys --name th.adm.7
+      liaison trust person --use administrator --out keys --name th.adm.7 --key-uri "pkcs11:token=adm7;object=sign"
     """
-    made = make_key_pair(out, name)
+    made = make_key_pair(out, name, held)
     public = argument(Path(made["public"]))
     following = f"bring it into the home: liaison trust admit {public} --use {use} --home …"
     return Output(

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import click
 
+from certs.keyfiles import KeyPlace
 from gateway.cli.acts import key_option
+from gateway.cli.module_keys import keys_in_module, module_options
 from gateway.cli.options import FILE, NEW_FOLDER, home_option, witness_home
 from gateway.cli.output import Output, printed
 from gateway.clock import SystemClock
@@ -42,15 +44,16 @@ def accept(documents: tuple[Path, ...], home: Path, fingerprint: str | None) -> 
 @click.option("--member", required=True, metavar="M", help="ISO 3166-1 alpha-2, small letters (th).")
 @click.option("--out", required=True, type=NEW_FOLDER, help="The new home.")
 @click.option("--listen", default="", help="host:port for the node (127.0.0.1:7643).")
+@module_options
 @printed
-def init(member: str, out: Path, listen: str) -> Output:
+def init(member: str, out: Path, listen: str, key_uris: tuple[str, ...], module: str, pin_source: str) -> Output:
     """Make a domestic witness's home: keys, its card witness.pub, witness.toml. Keeps what exists.
 
     \b
     Example:
       liaison witness init --member th --out witness --listen 10.0.0.9:7643
     """
-    made = found_witness(out, member, listen, SystemClock())
+    made = found_witness(out, member, listen, SystemClock(), keys_in_module(key_uris, module, pin_source))
     lines: list[Line] = [
         (f"made in {out}: {', '.join(made)}" if made else "everything is there already", "good"),
         f"take {out / 'witness.pub'} to the node (witnesses/ of its home) and to the authority (`trust publish`)",
@@ -87,7 +90,7 @@ def status(home: Path) -> Output:
 @click.option("--reason", required=True, help="Why no witness can be asked, and how you know that this copy is right.")
 @key_option("An administrator's key")
 @printed
-def waive(home: Path, reason: str, keys: tuple[Path, ...]) -> Output:
+def waive(home: Path, reason: str, keys: tuple[KeyPlace, ...]) -> Output:
     """Let the node start once although its log was moved or restored and no witness can be asked.
 
     The node cannot know then whether this is its newest copy. If it is not, its log forks, and the witnesses will show

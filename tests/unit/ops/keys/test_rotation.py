@@ -341,8 +341,12 @@ def other_use(request: KeyRequest) -> KeyRequest:
     return replace(request, keys=(replace(request.keys[0], file="status"),))
 
 
+def _altered(data: bytes) -> bytes:
+    return data[:-1] + bytes([data[-1] ^ 1])
+
+
 def other_key(request: KeyRequest) -> KeyRequest:
-    return replace(request, keys=(replace(request.keys[0], spki=request.keys[0].spki[:-1] + b"\0"),))
+    return replace(request, keys=(replace(request.keys[0], spki=_altered(request.keys[0].spki)),))
 
 
 def forged_descriptor(request: KeyRequest) -> KeyRequest:

@@ -1,0 +1,100 @@
+"""Nodes whose keys lie in a security module renew their status, and rotate to other keys in it while they run."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from certs.hsm.keys import self_test
+from certs.hsm.token import opened_keys
+from gateway.config import Home
+from gateway.model.exchange import Outcome
+from gateway.ops.keys.requests import KeyDesk
+from gateway.ops.keys.rotation import Rotations
+from gateway.trust.ceremony.ceremony import publish_descriptor
+from tests.federation.test_key_rotation import Load, load, until, used
+from tests.support.exchange import CLOCK, sample_world, stopping
+from tests.support.module_node import command, move_keys
+from tests.support.nodes import World
+from tests.support.security_module import Token, need_provider, shared_token
+
+pytestmark = [
+    pytest.mark.process,
+    pytest.mark.timeout(300),
+    pytest.mark.filterwarnings("ignore:'ssl_channel_credentials_with_custom_signer' is an experimental API"),
+]
+
+KEYS = ("statement", "status", "log", "witness", "agency-immigration")
+
+
+@pytest.fixture(scope="session")
+def token() -> Token:
+    return shared_token()
+
+
+@pytest_asyncio.fixture
+async def world(tmp_path: Path, token: Token, request: pytest.FixtureRequest) -> AsyncIterator[World]:
+    made = sample_world(tmp_path, ("th", "vn"))
+    names = (*KEYS, "tls") if "tls" in request.node.name else KEYS
+    vietnam = made.federation["vn"]
+    publish_descriptor(
+        vietnam.home,
+        vietnam.authority,
+        CLOCK,
+        endpoints=vietnam.view().endpoints("vn"),
+        offices=("vn.blo.moc-bai", "vn.blo.huu-nghi"),
+        agencies=vietnam.agencies,
+    )
+    move_keys(made.home("vn"), token, names, f"{request.node.name}-")
+    async with stopping(made):
+        for member in ("th", "vn"):
+            await made.start(member)
+        yield made
+
+
+def version_of_status(world: World, member: str) -> int:
+    """The descriptor that the status of Viet Nam is for, as this node holds it."""
+    status = world.nodes[member].resources.trust.view.status("vn")
+    return status.descriptor_version if status else 0
+
+
+async def test_a_node_renews_its_status_and_answers_with_keys_in_the_module(world: World) -> None:
+    going = Load(world)
+    assert world.nodes["vn"].resources.keys.statement.is_in_module
+    for member in ("vn", "th"):
+        await until(lambda member=member: version_of_status(world, member) == 2)  # type: ignore[misc]
+    assert await going.ask() == str(Outcome.HIT)
+
+
+@pytest.mark.parametrize("file", ["statement", "status", "log", "tls", "agency-immigration"])
+async def test_a_key_in_the_module_is_rotated_to_another_one_while_the_node_answers(
+    world: World, token: Token, file: str, request: pytest.FixtureRequest
+) -> None:
+    if file == "tls":
+        need_provider()
+    vietnam, home = world.federation["vn"], Home(world.home("vn"))
+    old, new = f"{request.node.name}-{file}", f"{request.node.name}-{file}-2"
+    uri = token.make(new, ed25519_key=file == "log")
+    async with load(world) as going:
+        asked = await asyncio.to_thread(KeyDesk(home, CLOCK).rotate, [file], vietnam.authority, None, uri)
+        following = asked.moved[0].key_id
+        in_use = used(world, "vn", file) if file != "status" else lambda: vietnam.key("status").key_id
+        await until(lambda: in_use() == following, 60)  # by itself, once Thailand holds the descriptor
+        await going.more()
+    assert vietnam.key(file).key_id == following
+    with Rotations(home).locked():
+        for rotation in Rotations(home).all():
+            Rotations(home).retire(rotation)
+    if file != "tls":  # gRPC goes on holding what it opened connections with
+        await until(lambda: token.uri(old) not in {key.uri.text for key in opened_keys()})  # it may leave the token
+    await asyncio.to_thread(self_test)
+    await world.stop("vn")
+    await world.start("vn")
+    assert await Load(world).ask() == str(Outcome.HIT)
+    code, printed = await command(token.environment, "doctor", "--home", home.path)
+    setting = 'the [[agency_key]] of "immigration": key' if file.startswith("agency-") else f"[keys]: {file}"
+    assert f'write into {setting} = "{uri}"' in printed, code

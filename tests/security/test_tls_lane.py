@@ -1,0 +1,148 @@
+"""The TLS lane of a node whose TLS key is in a security module: it lets nobody in whom gRPC's own TLS would refuse.
+
+CASE-A1 to CASE-A4 and CASE-I2 at the lane, and strangers of the same machine at gRPC's loopback port behind it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import ssl
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+import pytest_asyncio
+
+from certs.authority import create_authority
+from gateway.rpc import methods
+from gateway.rpc.lane import LOOPBACK, TlsLane
+from tests.support.exchange import CLOCK, answer_of, caller, sample_world, sealed, submission
+from tests.support.forger import eventually
+from tests.support.module_node import move_keys, move_tls
+from tests.support.nodes import World, running
+from tests.support.security_module import need_provider, shared_token
+
+pytestmark = [pytest.mark.process, pytest.mark.asyncio(loop_scope="module")]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
+    need_provider()
+    token = shared_token()
+    made = sample_world(tmp_path_factory.mktemp("lane"), ("th", "vn"))
+    move_keys(made.home("vn"), token, ())
+    move_tls(made.home("vn"), token)
+    async with running(made, ["vn"]):
+        yield made
+
+
+def lane(world: World) -> TlsLane:
+    server = world.nodes["vn"]._server
+    assert server is not None
+    assert server._lane is not None
+    return server._lane
+
+
+async def answers(world: World, **changes: Any) -> bool:
+    """Tell whether the node answers a real question of Thailand."""
+    data = submission(sealed(world.federation["th"]))
+    answer = await caller(world, **changes).call(methods.SUBMIT.path, data)
+    return answer_of(methods.SUBMIT.answer.read(answer)).refusal is None
+
+
+async def test_a_member_is_answered_and_known_by_its_own_address(world: World) -> None:
+    assert await answers(world)
+
+
+async def refused(call: Any) -> grpc.StatusCode:
+    with pytest.raises(grpc.aio.AioRpcError) as error:
+        await call
+    return error.value.code()
+
+
+async def test_a3_a4_no_certificate_and_an_unknown_ca(world: World, tmp_path: Path) -> None:
+    assert await refused(answers(world, key=b"", certificate=b"")) is grpc.StatusCode.UNAVAILABLE
+    create_authority(tmp_path, "th", CLOCK)
+    other = (tmp_path / "ca.key").read_bytes(), (tmp_path / "ca.pem").read_bytes()
+    assert await refused(answers(world, key=other[0], certificate=other[1])) is grpc.StatusCode.UNAVAILABLE
+    assert await answers(world)
+
+
+async def test_a1_a2_plaintext_and_tls_1_2(world: World) -> None:
+    channel: Any
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{world.ports['vn']}") as channel:
+        call = channel.unary_unary(methods.SUBMIT.path)(submission(b"x"), timeout=5)
+        assert await refused(call) in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    with pytest.raises((ssl.SSLError, ConnectionError)):
+        await asyncio.open_connection(LOOPBACK, world.ports["vn"], ssl=context)
+
+
+async def at_inner_port(world: World, source: int = 0) -> grpc.StatusCode:
+    """Ask gRPC's own port past the lane, from one source port of this machine, through a pipe of our own."""
+    own = socket.socket()
+    own.bind((LOOPBACK, source))
+    own.setblocking(False)
+    await asyncio.get_running_loop().sock_connect(own, (LOOPBACK, lane(world).inner))
+    inner = await asyncio.open_connection(sock=own)
+
+    async def pipe(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(OSError):
+            while data := await reader.read(65_536):
+                writer.write(data)
+
+    async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await asyncio.gather(pipe(reader, inner[1]), pipe(inner[0], writer))
+
+    server = await asyncio.start_server(carry, LOOPBACK, 0)
+    channel: Any
+    async with grpc.aio.insecure_channel(f"{LOOPBACK}:{server.sockets[0].getsockname()[1]}") as channel:
+        data = submission(sealed(world.federation["th"]))
+        code = await refused(channel.unary_unary(methods.SUBMIT.path)(data, timeout=20))
+    inner[1].close()
+    server.close()
+    return code
+
+
+async def test_a_process_of_this_machine_past_the_lane_is_a_stranger(world: World) -> None:
+    assert await at_inner_port(world) is grpc.StatusCode.UNAUTHENTICATED
+    assert await answers(world)
+
+
+async def test_a_source_port_that_was_a_members_is_a_strangers_when_its_connection_is_over(world: World) -> None:
+    async with caller(world).channel() as channel:
+        data = submission(sealed(world.federation["th"]))
+        await channel.unary_unary(methods.SUBMIT.path)(data, timeout=20)
+        ports = set(lane(world)._callers)
+        assert ports
+    await eventually(lambda: not ports & set(lane(world)._callers))
+    for port in ports:
+        with contextlib.suppress(OSError):  # the system still keeps it
+            assert await at_inner_port(world, port) is grpc.StatusCode.UNAUTHENTICATED
+    assert lane(world).address_of(f"ipv4:{LOOPBACK}:{min(ports)}") == f"ipv4:{LOOPBACK}:{min(ports)}"
+
+
+async def test_i2_strangers_that_never_finish_their_handshake_keep_nobody_waiting(world: World) -> None:
+    held = [await asyncio.open_connection(LOOPBACK, world.ports["vn"]) for _ in range(100)]
+    for _, writer in held[:50]:
+        writer.write(b"\x16\x03\x01\x02")
+    assert await answers(world)
+    for _, writer in held:
+        writer.close()
+
+
+async def test_a_certificate_that_cannot_be_read_leaves_the_old_one(world: World) -> None:
+    file = world.home("vn") / "keys" / "tls.pem"
+    before = file.read_bytes()
+    file.write_bytes(b"-----BEGIN CERTIFICATE-----\nno\n-----END CERTIFICATE-----\n")
+    try:
+        assert await answers(world)
+    finally:
+        file.write_bytes(before)
+    assert await answers(world)
