@@ -11,6 +11,9 @@ from gateway.model.search import Line
 
 _MAX_TEXT = 200
 
+_EVERY_S = 1.0
+"""Seconds between two statements of a member whose time is noted: each exchange has one, and must not pay for it."""
+
 _FRESH_US = 60_000_000
 """A statement tells its time better than a cosignature, which has whole seconds, for so long."""
 
@@ -26,6 +29,7 @@ class Counterparts:
         self._compare = compare
         self._said: dict[MemberId, LastWord] = {}
         self._signed: dict[MemberId, SignedTime] = {}
+        self._noted_s: dict[MemberId, float] = {}
 
     def answered(self, line: Line) -> None:
         """Note the line of a counterpart. One without a verified answer says nothing of what they think of us."""
@@ -34,10 +38,12 @@ class Counterparts:
             self._said[line.member] = LastWord(line.outcome, code, text, self._clock.now_us())
 
     def signed(self, member: MemberId, signed_us: int) -> None:
-        """Note the time in a statement that a member has signed just now."""
-        now_us = self._clock.now_us()
-        self._signed[member] = SignedTime(signed_us - now_us, now_us)
+        """Note the time in a statement that a member has signed just now; of many in a second, that of one."""
         self._compare(signed_us)
+        passed_s = self._clock.monotonic()
+        if passed_s - self._noted_s.get(member, -_EVERY_S) >= _EVERY_S:
+            self._noted_s[member], now_us = passed_s, self._clock.now_us()
+            self._signed[member] = SignedTime(signed_us - now_us, now_us)
 
     def cosigned(self, member: MemberId, time_us: int) -> None:
         """Note the time, in whole seconds, of a cosignature that a member has made just now."""

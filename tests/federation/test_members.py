@@ -16,6 +16,7 @@ from gateway.config import Home, load_settings
 from gateway.language.languages import Language
 from gateway.model.members import MemberState
 from gateway.model.names import MemberId
+from gateway.telemetry import Gauge
 from gateway.trust.ceremony.ceremony import import_document
 from gateway.views.members.lines import members_lines
 from tests.federation.test_gossip import CLOCK, charter_without, new_status
@@ -149,3 +150,11 @@ async def test_without_a_node_the_files_tell_what_they_can_and_it_is_said_so(wor
     assert states == {"th": "active", "vn": "active", "kh": "suspended-by-us"}
     assert "its node was not asked: the node does not answer" in lines(about)
     assert "fresh" in lines(about)
+
+
+async def test_the_time_until_documents_end_is_a_metric_of_each_member(world: World) -> None:
+    gauges = world.nodes["th"].resources.counters.gauges()
+    left = {dict(labels)["member"]: seconds for labels, seconds in gauges[Gauge.STATUS_SECONDS]().items()}
+    assert set(left) == {"th", "vn", "kh"}
+    assert all(70 * 3_600 < seconds <= 72 * 3_600 for seconds in left.values())
+    assert gauges[Gauge.CHARTER_SECONDS]()[()] > 0

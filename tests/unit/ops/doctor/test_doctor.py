@@ -283,3 +283,17 @@ def stops_of(ran: Ran) -> dict[str, str]:
     (found,) = [finding for finding in ran.value["findings"] if finding["severity"] == "stop"]
     assert (ran.code, found["check"]) == (1, "addresses")
     return dict(found)
+
+
+@pytest.mark.parametrize(("passed_h", "told"), [(1, 0), (49, 24), (61, 12), (71, 2)])
+def test_the_end_of_a_status_is_told_a_day_before_with_a_command_that_exists(
+    federation: Path, passed_h: int, told: int
+) -> None:
+    clock = ManualClock(SystemClock().now() + timedelta(hours=passed_h))
+    ends = [finding for finding in examine(federation / "th", clock) if "ends in less than" in finding.text]
+    assert {finding.text for finding in ends} == (
+        {f"the status of `{member}` ends in less than {told} hours" for member in ("th", "vn", "kh")} if told else set()
+    )
+    for finding in ends:
+        ours = "`th`" in finding.text
+        assert ("liaison trust publish" if ours else "liaison trust import") in finding.remedy
