@@ -160,7 +160,7 @@ SETTINGS = _operations(
 KEY = _operations(
     "key",
     "A key or certificate of ours: its successor is listed, took its place, or is in use by this process; or the old "
-    "one was retired.",
+    "one was retired. A certificate was renewed by the online CA, or dropped since counterparts refuse it.",
     "use", "key", "step", "detail",
 )
 SOURCE_FAILED = _operations("source-failed", "A source hung, failed or returned rubbish.", "source", "code", "detail")
