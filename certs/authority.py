@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from ipaddress import ip_network
 from pathlib import Path
 
 from cryptography import x509
@@ -18,7 +19,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from certs.durable import PUBLIC, make_folder, write_new
 from certs.keyfiles import Algorithm, create_key, load_key
-from certs.names import CertificateName, CertificateUse
+from certs.names import CertificateName, CertificateUse, members_domain
 from gateway.clock import Clock
 from gateway.errors import Misconfigured
 from gateway.model.names import member_id
@@ -28,6 +29,9 @@ CA_DAYS = 3_653
 
 LEAF_DAYS = 397
 """Days for which the certificates of a node are valid by default."""
+
+ONLINE_DAYS = LEAF_DAYS + 180
+"""Days for which the online CA of a member is valid: it outlasts by half a year what it renews (decision 0062)."""
 
 _BACKDATED = timedelta(minutes=5)
 """Certificates begin a little before they are made, since the clocks of counterparts differ."""
@@ -137,13 +141,7 @@ def pinned_server(key: ec.EllipticCurvePrivateKey, dns: str, clock: Clock) -> by
 
 def self_signed(key: ec.EllipticCurvePrivateKey, member: str, start: datetime) -> x509.Certificate:
     """Return the certificate of a national CA: ten years, path length 0."""
-    subject = x509.Name(
-        [
-            x509.NameAttribute(NameOID.COUNTRY_NAME, member.upper()),
-            x509.NameAttribute(NameOID.ORGANIZATION_NAME, "Liaison"),
-            x509.NameAttribute(NameOID.COMMON_NAME, f"Liaison national CA {member}"),
-        ]
-    )
+    subject = _subject(member, "national")
     builder = (
         _builder(key.public_key(), "", start, CA_DAYS)
         .subject_name(subject)
@@ -153,6 +151,52 @@ def self_signed(key: ec.EllipticCurvePrivateKey, member: str, start: datetime) -
         .add_extension(_authority_key(key.public_key()), critical=False)
     )
     return builder.sign(key, SHA256())
+
+
+def online_ca(key: ec.EllipticCurvePrivateKey, member: str, clock: Clock) -> x509.Certificate:
+    """Return the certificate of a member's online CA: signed by itself, for TLS of this member's nodes only.
+
+    It counts where the member's descriptor lists it, and for TLS keys that are listed there (decision 0062).
+    """
+    subject = online_subject(member)
+    builder = (
+        _builder(key.public_key(), "", clock.now() - _BACKDATED, ONLINE_DAYS)
+        .subject_name(subject)
+        .issuer_name(subject)
+        .add_extension(ONLINE_CONSTRAINTS, critical=True)
+        .add_extension(ONLINE_USAGE, critical=True)
+        .add_extension(x509.ExtendedKeyUsage(USAGES[CertificateUse.NODE]), critical=False)
+        .add_extension(online_names(member), critical=True)
+        .add_extension(_authority_key(key.public_key()), critical=False)
+    )
+    return builder.sign(key, SHA256())
+
+
+def online_subject(member: str) -> x509.Name:
+    """Return the subject of a member's online CA."""
+    return _subject(member, "online")
+
+
+def online_names(member: str) -> x509.NameConstraints:
+    """Return the names that an online CA can certify, as far as X.509 can say it.
+
+    A constraint of a URI tells its host, which is that of the federation. `certs.profile` checks the member in its
+    path.
+    """
+    return x509.NameConstraints(
+        permitted_subtrees=[x509.DNSName(members_domain(member)), x509.UniformResourceIdentifier("liaison")],
+        excluded_subtrees=[x509.IPAddress(ip_network("0.0.0.0/0")), x509.IPAddress(ip_network("::/0"))],
+    )
+
+
+def _subject(member: str, kind: str) -> x509.Name:
+    return x509.Name(
+        [
+            x509.NameAttribute(NameOID.COUNTRY_NAME, member.upper()),
+            x509.NameAttribute(NameOID.ORGANIZATION_NAME, "Liaison"),
+            x509.NameAttribute(NameOID.COMMON_NAME, f"Liaison {kind} CA {member}"),
+        ]
+    )
 
 
 def _builder(
@@ -186,3 +230,10 @@ def _key_usage(*, ca: bool) -> x509.KeyUsage:
         encipher_only=False,
         decipher_only=False,
     )
+
+
+ONLINE_CONSTRAINTS = x509.BasicConstraints(ca=True, path_length=0)
+"""The online CA certifies keys, and no further CA."""
+
+ONLINE_USAGE = _key_usage(ca=True)
+"""The online CA signs certificates, as the national CA does."""

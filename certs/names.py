@@ -90,6 +90,11 @@ def witness_tls_name(member: str) -> str:
     return f"witness.domestic.{member}.{_DOMAIN}"
 
 
+def members_domain(member: str) -> str:
+    """Return the domain in which the DNS names of all servers of a member lie."""
+    return f"{member}.{_DOMAIN}"
+
+
 def label(text: str, field: str) -> str:
     """Return `text` as one DNS label in lower case, or raise `Malformed` naming `field`."""
     if not _LABEL.fullmatch(text):

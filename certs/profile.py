@@ -6,6 +6,7 @@ import base64
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import lru_cache
 
 from cryptography import x509
@@ -14,9 +15,16 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from certs.authority import USAGES
+from certs.authority import (
+    ONLINE_CONSTRAINTS,
+    ONLINE_DAYS,
+    ONLINE_USAGE,
+    USAGES,
+    online_names,
+    online_subject,
+)
 from certs.keyfiles import key_id, spki
-from certs.names import CertificateName, parse_uri
+from certs.names import CertificateName, CertificateUse, parse_uri
 from gateway.clock import to_us
 from gateway.errors import Malformed, Unauthenticated
 
@@ -103,6 +111,45 @@ def read_ca(pem: bytes) -> x509.Certificate:
 
 
 @lru_cache(maxsize=4_096)
+def read_online_ca(data: bytes, member: str) -> x509.Certificate:
+    """Return the certificate (PEM or DER) of a member's online CA; raise `Malformed` unless it is in its only form:
+
+    1. one certificate of bounded size, P-256 key, signed by itself with SHA-256, valid for `ONLINE_DAYS` at most;
+    2. a CA of path length 0 that signs certificates, for the extended usages of a node's TLS certificate only;
+    3. with exactly the names of `member` as a critical constraint, and no other extension.
+    """
+    try:
+        certificate = _load(data)
+        _p256(certificate)
+        certificate.verify_directly_issued_by(certificate)
+        has_form = {(each.oid, each.critical): each.value for each in certificate.extensions} == _online_form(
+            certificate, member
+        )
+        life = certificate.not_valid_after_utc - certificate.not_valid_before_utc
+        fits = has_form and certificate.subject == online_subject(member)
+    except Malformed:
+        raise
+    except Exception as error:  # the same
+        raise _bad(f"the certificate of the online CA does not fit: {_why(error)}") from error
+    if not fits or not timedelta() < life <= timedelta(days=ONLINE_DAYS):
+        raise _bad(f"this is no certificate of an online CA of `{member}`")
+    return certificate
+
+
+def _online_form(certificate: x509.Certificate, member: str) -> dict[tuple[x509.ObjectIdentifier, bool], object]:
+    key = _p256(certificate)
+    form: list[tuple[x509.ExtensionType, bool]] = [
+        (ONLINE_CONSTRAINTS, True),
+        (ONLINE_USAGE, True),
+        (online_names(member), True),
+        (x509.ExtendedKeyUsage(USAGES[CertificateUse.NODE]), False),
+        (x509.SubjectKeyIdentifier.from_public_key(key), False),
+        (x509.AuthorityKeyIdentifier.from_issuer_public_key(key), False),
+    ]
+    return {(value.oid, critical): value for value, critical in form}
+
+
+@lru_cache(maxsize=4_096)
 def ca_key_id(pem: bytes) -> str:
     """Return the id of a national CA's key. Raises `Malformed`."""
     return key_id(spki(_p256(read_ca(pem))))
@@ -123,6 +170,11 @@ def spki_of(pem: bytes) -> bytes:
         )
     except (ValueError, UnsupportedAlgorithm):
         return b""
+
+
+def spki_of_certificate(certificate: x509.Certificate) -> bytes:
+    """Return the SubjectPublicKeyInfo of a certificate, DER."""
+    return spki(_p256(certificate))
 
 
 def check_issued(leaf: Leaf, authorities: Sequence[x509.Certificate]) -> tuple[int, int]:

@@ -36,6 +36,7 @@ from gateway.model.names import MemberId
 from gateway.model.purpose import Purpose
 from gateway.node.client import PeerPool
 from gateway.ops.acts.switches import logged_switches
+from gateway.ops.keys.online import OnlineRenewal
 from gateway.ops.keys.reminder import Reminder
 from gateway.ops.policy.keeper import policy_entry
 from gateway.ports.journal import EntryDraft
@@ -81,7 +82,7 @@ class Core:
 
     def identity(self) -> TlsIdentity:
         """Read our key and certificate towards counterparts."""
-        return self.resources.keys.read_tls()
+        return self.resources.keys.read_exchange()
 
     async def note(self, draft: EntryDraft) -> None:
         """Write an entry of the operations log."""
@@ -165,7 +166,7 @@ def peer_pool(resources: Resources, suspensions: Suspensions, greetings: Greetin
     """Return the connections to counterparts; a suspended one is not called."""
     return PeerPool(
         lambda: resources.trust.view,
-        lambda: resources.keys.tls,
+        lambda: resources.keys.exchange,
         lambda member: suspensions.suspends(peer=member, purpose=Purpose.THREAT_TO_LIFE),
         resources.clock,
         greetings,
@@ -199,6 +200,8 @@ def first_rounds(core: Core) -> list[Round]:
         for draft in await asyncio.to_thread(partial(keys_in_use, resources, core.tokens)):
             await note(draft)
 
+    online = OnlineRenewal(resources.home, resources.member, resources.clock)
+
     async def policy() -> None:
         await core.note_policy(await asyncio.to_thread(lambda: policy_entry(resources.policy.refresh())))
 
@@ -207,6 +210,7 @@ def first_rounds(core: Core) -> list[Round]:
         Round("log", WATCH_S, share, leader_only=False, line=WATCH),
         Round("trust", WATCH_S, trust.round, leader_only=False, line=WATCH),
         Round("rotation of keys", WATCH_S, rotate, line=WATCH),
+        Round("online CA", WATCH_S, writing(lambda: online.look(resources.trust.view), note), line=WATCH),
         Round("keys", WATCH_S, keys, leader_only=False, line=WATCH),
         Round("policy", WATCH_S, policy, leader_only=False, line=WATCH),
         Round("revocations", WATCH_S, writing(core.revoked.round, note), leader_only=False, line=WATCH),

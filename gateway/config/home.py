@@ -79,6 +79,11 @@ class Home(KeyHome):
         return self.keys / "before" / f"{name}.key"
 
     @property
+    def exchange_certificate(self) -> Path:
+        """The certificate of the key `tls` that the online CA issued; it is shown to counterparts only."""
+        return self.keys / "tls-exchange.pem"
+
+    @property
     def retired_keys(self) -> Path:
         """The folder of the certificates and public keys of keys that are no longer used."""
         return self.keys / "retired"

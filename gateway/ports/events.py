@@ -144,7 +144,9 @@ SETTINGS = _operations(
     "changed", "restart", "code", "detail",
 )
 KEY = _operations(
-    "key", "A key or certificate of ours: its successor is listed, in its place, or in use; or the old one is retired.",
+    "key",
+    "A key or certificate of ours: its successor is listed, in its place, or in use; or the old one is retired. A "
+    "certificate was renewed by the online CA, or dropped since counterparts refuse it.",
     "use", "key", "step", "detail",
 )
 SOURCE_FAILED = _operations("source-failed", "A source hung, failed or returned rubbish.", "source", "code", "detail")

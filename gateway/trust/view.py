@@ -20,9 +20,11 @@ from gateway.signing.keys import VerifyKey
 from gateway.signing.witness_keys import WitnessKey
 from gateway.trust.documents.charter import Charter, check_expiry
 from gateway.trust.documents.contradictions import NOTHING, Withheld
-from gateway.trust.documents.descriptor import Descriptor, KeyUse, ListedKey, agency_use, fits_log
+from gateway.trust.documents.descriptor import Descriptor, KeyUse, ListedKey, agency_use
 from gateway.trust.documents.members import CharterMember, MemberStatus
 from gateway.trust.documents.status import Status
+from gateway.trust.online import OnlineCas
+from gateway.trust.slots import Slot, slots_of, withdrawn_ids
 from gateway.trust.versions import hash_of_versions, held_versions
 
 _MAX_CACHE = 4_096
@@ -45,17 +47,6 @@ class ListedWitness:
     key: WitnessKey
     start_us: int
     stop_us: int
-
-
-@dataclass(slots=True)
-class _Slot:
-    """A listed key and the time in which it counts; `key` is set once it was admitted."""
-
-    listed: ListedKey
-    start_us: int
-    stop_us: int
-    key: VerifyKey | None = None
-    record: tuple[VerifyKey, bool] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,11 +86,16 @@ class TrustView:
             for name, member in (charter.members.items() if charter else ())
             if not live or (member.status is MemberStatus.ACTIVE and name not in withheld.members)
         }
-        self.withdrawn: dict[str, frozenset[str]] = {}
+        self.withdrawn = withdrawn_ids(self._members, descriptors, statuses if live else {}, withheld)
         """The ids of keys that the documents of a member removed or mark as compromised; nothing for most members."""
-        self._slots = self._collect(live)
+        self._slots = slots_of(self.members, self._members, descriptors, statuses if live else {}, withheld)
+        self._online = OnlineCas(
+            (member, slot.listed, slot.start_us, slot.stop_us)
+            for (member, _, use), slot in self._slots.items()
+            if use == KeyUse.ONLINE_CA
+        )
         self._peers: Recent[bytes, _KnownPeer] = Recent(_MAX_CACHE)
-        self._records: Recent[tuple[str, str, bytes], _Slot] = Recent(_MAX_CACHE)
+        self._records: Recent[tuple[str, str, bytes], Slot] = Recent(_MAX_CACHE)
 
     # -------------------------------------------------------------- members
 
@@ -138,11 +134,11 @@ class TrustView:
         return list(self.descriptor(member).endpoints)
 
     def ca_pem(self, member: str) -> bytes:
-        """Return the CA certificates of an active member: the only roots on channels to it. Raises `Unknown`."""
+        """Return the only roots on channels to an active member: its CAs, and its online CA. Raises `Unknown`."""
         found = self._members.get(member)
         if found is None:
             raise Unknown("`{member}` is not an active member", code="unknown-member", member=member)
-        return found.ca_pem
+        return found.ca_pem + self._online.pem(member, self._clock.now_us())
 
     def server_name(self, member: str) -> str:
         """Return the DNS name that a client checks: that of the TLS key that is valid longest. Raises `Unknown`."""
@@ -202,7 +198,8 @@ class TrustView:
         1. the certificate fits the profile: exactly one URI SAN, EKU for both sides (CASE-A8, CASE-A9);
         2. its use is `node`;
         3. the member it names is active;
-        4. that member's own CA issued it, and both are in their time (CASE-A5, CASE-A6);
+        4. that member's own CA issued it, and both are in their time (CASE-A5, CASE-A6); or its online CA did, and the
+           descriptor lists the key with this name by a certificate of its own CA (decision 0062);
         5. its key is listed in the member's descriptor for `tls` (CASE-A10), in its time, not compromised;
         6. and not removed by the member's status (CASE-A11).
         """
@@ -235,8 +232,8 @@ class TrustView:
             raise Unauthenticated(
                 "a certificate for `{use}` is not a node's", code="wrong-certificate", use=leaf.name.use
             )
-        start, stop = self._issued(leaf)
         slot = self._slots.get((leaf.name.member, leaf.key_id, KeyUse.TLS))
+        start, stop = self._issued_or_renewed(leaf, slot)
         if slot is None:
             raise Unauthenticated(
                 "the key of `{uri}` is not listed for `tls`, or was removed", code="not-listed", uri=leaf.name.uri
@@ -255,6 +252,17 @@ class TrustView:
         if member is None:
             raise Unauthenticated("`{member}` is not an active member", code="unknown-peer", member=leaf.name.member)
         return check_issued(leaf, [read_ca(pem) for pem in member.ca_certificates])
+
+    def _issued_or_renewed(self, leaf: Leaf, slot: Slot | None) -> tuple[int, int]:
+        """Return the time in which a TLS certificate counts. The online CA is heeded for a listed key only."""
+        try:
+            return self._issued(leaf)
+        except Unauthenticated as error:
+            if slot is None or error.code != "wrong-authority":
+                raise
+            listed = self._leaf(slot.listed.certificate)
+            self._issued(listed)
+            return self._online.check_renewed(leaf, listed)
 
     # -------------------------------------------------------------- keys
 
@@ -319,7 +327,7 @@ class TrustView:
         assert slot.record
         return slot.record
 
-    def _read_record_key(self, member: str, agency: str, certificate_der: bytes) -> _Slot:
+    def _read_record_key(self, member: str, agency: str, certificate_der: bytes) -> Slot:
         try:
             leaf = read_leaf(certificate_der)
             name = leaf.name
@@ -344,9 +352,9 @@ class TrustView:
             raise
         except LiaisonError as error:
             raise BadSignature(error.message, code="bad-certificate") from error
-        return _Slot(slot.listed, max(start, slot.start_us), min(stop, slot.stop_us), slot.key, record)
+        return Slot(slot.listed, max(start, slot.start_us), min(stop, slot.stop_us), slot.key, record)
 
-    def _admit(self, member: str, slot: _Slot) -> VerifyKey:
+    def _admit(self, member: str, slot: Slot) -> VerifyKey:
         """Admit a key at its first use; a certified key must have its certificate from the member's CA."""
         listed = slot.listed
         key = VerifyKey.admit(listed.spki)
@@ -371,29 +379,8 @@ class TrustView:
         slot.key = key
         return key
 
-    def _of(self, member: str, use: str) -> Iterator[tuple[str, _Slot]]:
+    def _of(self, member: str, use: str) -> Iterator[tuple[str, Slot]]:
         """Yield id and slot of the keys of one member that count for a use; those of other members cost nothing."""
         for listed in self.keys(member):
             if listed.use == use and (slot := self._slots.get((member, listed.key_id, use))) is not None:
                 yield listed.key_id, slot
-
-    def _collect(self, live: bool) -> dict[tuple[str, str, str], _Slot]:
-        slots = {}
-        offline = {key.key_id for member in self.members.values() for key in member.authority_keys}
-        for member, descriptor in self._descriptors.items():
-            if member not in self._members:
-                continue
-            status = self._statuses.get(member)
-            removed = (*status.removed, *self.withheld.keys.get(member, ())) if status and live else ()
-            refused = offline.union(removed)
-            if gone := frozenset(removed).union(
-                key.key_id for key in descriptor.keys if key.compromised_us is not None
-            ):
-                self.withdrawn[member] = gone
-            for listed in descriptor.keys:
-                if listed.key_id not in refused and fits_log(listed):
-                    stop = (
-                        listed.stop_us if listed.compromised_us is None else min(listed.stop_us, listed.compromised_us)
-                    )
-                    slots[(member, listed.key_id, listed.use)] = _Slot(listed, listed.start_us, stop)
-        return slots

@@ -33,6 +33,8 @@ def key_lines(about: dict[str, Any]) -> Iterator[Line]:
 
 def _key_line(key: dict[str, Any]) -> str:
     ends = [f"certificate until {key['certificate_until'][:10]}"] if key["certificate_until"] else []
+    if key["exchange_until"]:
+        ends.append(f"for counterparts by the online CA until {key['exchange_until'][:10]}")
     if key["listed_until"]:
         ends.append(f"listed since version {key['listed_since_version']} until {key['listed_until'][:10]}")
     left = f", {key['days_left']} days left" if key["days_left"] is not None else ""

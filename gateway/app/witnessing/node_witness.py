@@ -54,7 +54,9 @@ class NodeWitness:
         self._cosigner = Cosigner(witness_name(member), resources.keys.witness)
         self._service = WitnessService(self._cosigner, store, logs, clock, lambda _evidence: None, heads=core.heads)
         self._turns = ThreadPoolExecutor(1, thread_name_prefix="witness")
-        self._client = WitnessClient(core.peers, domestic_channel(resources.settings, resources.home, core.identity))
+        self._client = WitnessClient(
+            core.peers, domestic_channel(resources.settings, resources.home, lambda: resources.keys.tls)
+        )
         self._comparison = Comparison(self._client, store, self._own_keys, clock)
         self._witnessing = Witnessing(
             member,

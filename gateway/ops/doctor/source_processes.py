@@ -11,6 +11,7 @@ from gateway.errors import LiaisonError
 from gateway.model.names import member_id
 from gateway.ops.doctor.finding import CheckContext, Finding, good, stop
 from gateway.ops.sources.places import node_side
+from gateway.trust.documents.descriptor import agency_use
 from gateway.trust.keeper import TrustKeeper
 
 
@@ -46,7 +47,7 @@ def _lists_own_key(context: CheckContext, agency: str) -> bool:
     view = TrustKeeper(context.home.trust, context.clock).view
     try:
         keys = view.descriptor(context.settings.node.member).keys
-        names = [key.leaf().name for key in keys if key.certificate]
+        names = [key.leaf().name for key in keys if key.use == agency_use(agency)]
     except LiaisonError:
         return False
     return any((name.use, name.name, name.held) == (CertificateUse.AGENCY, agency, Holder.OWN) for name in names)

@@ -8,7 +8,7 @@ from certs.names import CertificateName, CertificateUse
 from certs.profile import read_leaf
 from gateway.config import TOKEN_ISSUER, Home, Settings
 from gateway.errors import Malformed, Misconfigured
-from gateway.trust.ceremony.key_request import PLAIN_FILES
+from gateway.trust.ceremony.key_request import ONLINE_CA, PLAIN_FILES
 
 _CERTIFIED = ("tls", "statement", "status")
 _PREFIXES = ("agency", "client")
@@ -56,7 +56,7 @@ def is_certified(file: str) -> bool:
 
 def is_listed(file: str) -> bool:
     """Tell whether the descriptor lists the key in a file, so that counterparts have to know it."""
-    return file in _CERTIFIED or file in PLAIN_FILES or file.startswith("agency-")
+    return file in (*_CERTIFIED, ONLINE_CA, *PLAIN_FILES) or file.startswith("agency-")
 
 
 def algorithm_of(file: str) -> Algorithm:

@@ -18,6 +18,7 @@ from gateway.config.file_marks import FileMarks
 from gateway.errors import BadSignature, LiaisonError, Misconfigured
 from gateway.model.names import MemberId
 from gateway.ops.keys.head_keys import load_log_keys, load_witness_keys
+from gateway.ops.keys.online import exchange_certificate
 from gateway.records.sdjwt import RecordIssuer
 from gateway.signing.keys import SigningKey, load_signing_key
 from gateway.trust.ceremony.key_request import PLAIN_FILES
@@ -29,8 +30,9 @@ _STAYS = "the key before stays in use; `liaison cert status` shows which key is 
 
 
 class LiveKeys:
-    """The node's statement key, its TLS identity, the keys of its logs and as a witness, and those of its agencies.
+    """The node's statement key, its TLS identities, the keys of its logs and as a witness, and those of its agencies.
 
+    `tls` is shown in the own country; `exchange` to counterparts, which know a certificate of the online CA, too.
     `issuers` are by `<member>.<agency>`. Reading an attribute costs nothing; `refresh` reads the files. Refreshes are
     made by one thread at a time.
     """
@@ -38,6 +40,7 @@ class LiveKeys:
     def __init__(self, home: Home, member: MemberId, clock: Clock) -> None:
         self.statement = load_signing_key(home.key("statement"))
         self.tls = self._load_tls(home)
+        self.exchange = self._load_exchange(home)
         self.issuers = {issuer.name: issuer for issuer in (_issuer(path, member) for path in _agency_keys(home))}
         self.log = load_log_keys(home)
         self.witness = load_witness_keys(home)
@@ -80,14 +83,14 @@ class LiveKeys:
             raise problem
         return found
 
-    def read_tls(self) -> TlsIdentity:
-        """Return the TLS identity in the files, or the one in use while the two files do not belong together."""
+    def read_exchange(self) -> TlsIdentity:
+        """Return the TLS identity towards counterparts in the files; while two files do not fit, the one in use."""
         try:
-            return self._load_tls(self._home)
+            return self._load_exchange(self._home)
         except Misconfigured as error:
             if error.code != "bad-pair":
                 raise
-            return self.tls
+            return self.exchange
 
     def _take_statement(self, view: TrustView) -> list[tuple[str, str]]:
         key = load_signing_key(self._home.key("statement"))
@@ -98,10 +101,10 @@ class LiveKeys:
         return [("statement", key.key_id)]
 
     def _take_tls(self, _view: TrustView) -> list[tuple[str, str]]:
-        identity = self._load_tls(self._home)
-        if identity == self.tls:
+        identity, exchange = self._load_tls(self._home), self._load_exchange(self._home)
+        if (identity, exchange) == (self.tls, self.exchange):
             return []
-        self.tls = identity
+        self.tls, self.exchange = identity, exchange
         return [("tls", load_signing_key(self._home.key("tls")).key_id)]
 
     def _take_log(self, view: TrustView) -> list[tuple[str, str]]:
@@ -161,11 +164,15 @@ class LiveKeys:
     def _load_tls(home: Home) -> TlsIdentity:
         return TlsIdentity.load(home.key("tls"), home.certificate("tls"))
 
+    @staticmethod
+    def _load_exchange(home: Home) -> TlsIdentity:
+        return TlsIdentity.load(home.key("tls"), exchange_certificate(home))
+
     def _files(self) -> list[Path]:
         names = ["statement", "tls", *(path.stem for path in _agency_keys(self._home))]
         pairs = [file for name in names for file in (self._home.key(name), self._home.certificate(name))]
         plain = [file(name) for name in PLAIN_FILES for file in (self._home.key, self._home.key_before)]
-        files = [*pairs, *plain, *_token_files(self._home)]
+        files = [*pairs, self._home.exchange_certificate, *plain, *_token_files(self._home)]
         return files + [put_file(file) for file in files if file.suffix == ".key"]
 
 

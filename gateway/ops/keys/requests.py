@@ -7,17 +7,20 @@ it, and so is the answer; the authority's keys never come into a home.
 from __future__ import annotations
 
 import dataclasses
+import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding
 from msgspec.structs import replace
 
 from certs import durable
+from certs.authority import online_ca
 from certs.durable import PUBLIC
 from certs.hsm.places import key_places
-from certs.keyfiles import key_id, load_key, public_key, spki
+from certs.keyfiles import create_key, key_id, load_key, public_key, spki
 from certs.profile import Leaf, check_issued, read_ca, read_leaf
 from certs.requests import build_request
 from gateway.clock import Clock
@@ -31,6 +34,7 @@ from gateway.ports.holders import NoneKnown
 from gateway.signing.witness_keys import load_witness_signing_key
 from gateway.trust.ceremony.ceremony import import_document, member_of, publish_status
 from gateway.trust.ceremony.key_request import (
+    ONLINE_CA,
     PLAIN_FILES,
     KeyAnswer,
     KeyRequest,
@@ -41,7 +45,7 @@ from gateway.trust.ceremony.key_request import (
     write_request,
 )
 from gateway.trust.ceremony.removal_notes import compromised_times
-from gateway.trust.documents.descriptor import Descriptor, parse_descriptor
+from gateway.trust.documents.descriptor import Descriptor, KeyUse, parse_descriptor
 from gateway.trust.documents.folder import TrustDocuments
 from gateway.trust.keeper import TrustKeeper
 
@@ -114,6 +118,22 @@ class KeyDesk:
                     )
             return self._ask([self._wanted(file, following=False) for file in files], authority, out, "renew")
 
+    def make_online_ca(self, authority: Path | None, out: Path | None) -> Asked:
+        """Make the key of an online CA where there is none, and have the online CA listed for its full time."""
+        with self.rotations.locked():
+            path = self.home.key(ONLINE_CA)
+            if not path.exists():
+                create_key(path)
+            elif not self._standing().may_be_lengthened(_id(path)):
+                raise Misconfigured(
+                    "the key of the online CA was removed: a new one takes its place",
+                    code="key-removed",
+                    where=str(path),
+                    remedy="liaison cert rotate online-ca --home {home} --authority ADIR",
+                    home=argument(self.home.path),
+                )
+            return self._ask([self._wanted(ONLINE_CA, following=False)], authority, out, "renew")
+
     def assume_held(self, files: Sequence[str]) -> Asked:
         """Note that the counterparts have the descriptor with the new keys, so that these are used at once."""
         with self.rotations.locked():
@@ -176,16 +196,20 @@ class KeyDesk:
         key = load_key(path)
         if not isinstance(key, ec.EllipticCurvePrivateKey):
             raise Misconfigured("only P-256 keys are certified", code="key-not-admitted", where=str(path))
+        if file == ONLINE_CA:
+            return WantedKey(file, info, online_ca(key, self.member, self._clock).public_bytes(Encoding.PEM))
         return WantedKey(file, info, build_request(key, certificate_name(self.home, file, following=following)))
 
     def _ask(self, keys: Sequence[WantedKey], authority: Path | None, out: Path | None, verb: str) -> Asked:
-        held = self._held() if any(is_listed(key.file) for key in keys) else None
+        files = [key.file for key in keys]
+        if ONLINE_CA in files and "tls" not in files:  # the key that it renews is listed for as long
+            keys = [*keys, self._wanted("tls", following=False)]
+        held = self._held() if any(map(is_listed, files)) else None
         statuses = tuple(status.data for status in self._documents.statuses(held)) if held else ()
         noted = compromised_times(self._documents.folder)
         request = KeyRequest(self.member, tuple(keys), held.data if held else b"", statuses, noted)
         if authority is not None:
             return self._take(answer_request(request, authority, self._clock))
-        files = [key.file for key in keys]
         path = out or self.home.path / f"{verb}-{'-'.join(files)}.request"
         durable.replace(path, write_request(request), PUBLIC)
         return Asked(self.member, _uses(files), request=path, version=held.version if held else 0)
@@ -220,6 +244,7 @@ class KeyDesk:
             self._install(leaf, answer.certificates[file])
         if answer.descriptor:
             import_document(self.home.trust, answer.descriptor, self._clock)
+            self._install_online_ca(parse_descriptor(answer.descriptor)[0])
         return self._moved([key.file for key in answer.request.keys], answer.descriptor)
 
     def _check_follows(self, data: bytes) -> None:
@@ -258,11 +283,22 @@ class KeyDesk:
         is_next = leaf.spki != spki(public_key(self.home.key(file)))
         durable.replace(self.home.next_certificate(file) if is_next else self.home.certificate(file), pem, PUBLIC)
 
+    def _standing(self) -> Standing:
+        view = TrustKeeper(self.home.trust, self._clock).view
+        return Standing(self.member, view, NoneKnown(), self._clock.now_us(), self._agencies)
+
+    def _install_online_ca(self, descriptor: Descriptor) -> None:
+        """Write the certificate by which the descriptor lists our online CA."""
+        path = self.home.key(ONLINE_CA)
+        own = _id(path) if path.exists() else ""
+        for key in descriptor.keys:
+            if key.use == KeyUse.ONLINE_CA and key.key_id == own:
+                pem = ssl.DER_cert_to_PEM_cert(key.certificate).encode("ascii")
+                durable.replace(self.home.certificate(ONLINE_CA), pem, PUBLIC)
+
     def _moved(self, files: Sequence[str], descriptor: bytes = b"") -> Asked:
         """Make the steps that are due, sign the next status, and return what is in force."""
-        now_us = self._clock.now_us()
-        view = TrustKeeper(self.home.trust, self._clock).view
-        standing = Standing(self.member, view, NoneKnown(), now_us, self._agencies)
+        standing = self._standing()
         moved = advance(self.rotations, standing)
         running = [rotation for file in files if (rotation := self.rotations.of(file)) is not None]
         waits = tuple((use_of_file(each.file), plan(standing, each)) for each in running)

@@ -11,6 +11,7 @@ from gateway.clock import Clock, SystemClock, rfc3339
 from gateway.config import Home, argument, load_settings
 from gateway.model.names import MemberId, member_id
 from gateway.ops.keys.files import apart, is_certified, is_listed, key_files, use_of_file
+from gateway.ops.keys.online import exchange_certificate, exchange_end
 from gateway.ops.keys.rotation import Rotation, Rotations
 from gateway.ops.keys.steps import Standing, beside_us, plan
 from gateway.ports.holders import NoneKnown
@@ -51,6 +52,7 @@ def _describe(home: Home, file: str, standing: Standing, rotation: Rotation | No
         "file": str(home.key(file)),
         "id": identity,
         "certificate_until": rfc3339(certified_us) if certified_us is not None else None,
+        "exchange_until": _exchange_until(home, file),
         "listed_until": rfc3339(listed.stop_us) if listed else None,
         "listed_since_version": _since(home, standing.member, identity) if listed else 0,
         "days_left": days,
@@ -70,6 +72,14 @@ def days_left(home: Home, file: str, standing: Standing) -> int | None:
 def _certificate_end(home: Home, file: str) -> int | None:
     path = home.certificate(file)
     return read_leaf(path.read_bytes()).stop_us if is_certified(file) and path.exists() else None
+
+
+def _exchange_until(home: Home, file: str) -> str | None:
+    """Return the end of a certificate of the online CA for the key `tls`, which counterparts are shown."""
+    if file != "tls" or exchange_certificate(home) == home.certificate(file):
+        return None
+    end_us = exchange_end(home)
+    return rfc3339(end_us) if end_us is not None else None
 
 
 def _since(home: Home, member: MemberId, identity: str) -> int:

@@ -96,6 +96,11 @@ class Standing:
         compromised = key.compromised_us is not None and key.compromised_us <= self.now_us
         return key.start_us <= self.now_us < key.stop_us and not compromised
 
+    def may_be_lengthened(self, key_id: str) -> bool:
+        """Tell whether one of our keys was not removed; one that is not listed yet was not."""
+        key, status = self.listed(key_id) if self.version else None, self.view.status(self.member)
+        return (status is None or key_id not in status.removed) and (key is None or key.compromised_us is None)
+
     def waits_for(self, rotation: Rotation) -> list[str]:
         """Return who is not known to accept the new key: members, and agencies whose people accept it by hand."""
         document = bytes.fromhex(rotation.document)

@@ -13,8 +13,8 @@ from gateway.trust.ceremony.ceremony import home_keys
 from gateway.trust.documents.descriptor import PERSONS, Descriptor, KeyUse, ListedKey
 
 _KEY_ID = re.compile(r"[0-9a-f]{8,64}", re.ASCII)
-_CERTIFIED = frozenset((KeyUse.STATEMENT, KeyUse.TLS, KeyUse.STATUS, KeyUse.LOG, KeyUse.WITNESS))
-_USES = "statement, tls, agency/AGENCY, log, witness"
+_CERTIFIED = frozenset((KeyUse.STATEMENT, KeyUse.TLS, KeyUse.STATUS, KeyUse.LOG, KeyUse.WITNESS, KeyUse.ONLINE_CA))
+_USES = "statement, tls, agency/AGENCY, log, witness, online-ca"
 
 
 def replace_command(use: str, home: Path) -> str:

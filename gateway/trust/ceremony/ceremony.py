@@ -25,7 +25,7 @@ from gateway.signing.witness_keys import load_witness_signing_key
 from gateway.trust.ceremony.auditors import auditor_keys
 from gateway.trust.ceremony.charter_changes import Changes
 from gateway.trust.ceremony.gone_keys import noted_removals, replaced_keys
-from gateway.trust.ceremony.listing import listed_leaf, next_keys, plain_key
+from gateway.trust.ceremony.listing import listed_leaf, listed_online_ca, next_keys, plain_key
 from gateway.trust.ceremony.member_card import MemberCard
 from gateway.trust.ceremony.witness_card import witness_cards
 from gateway.trust.documents.appointment import APPOINTMENT_TYPE, parse_appointment
@@ -269,7 +269,8 @@ def home_keys(home: Path, agencies: Sequence[str], now_us: int) -> list[ListedKe
         for key in card.keys
     ]
     auditors = auditor_keys(home / "trust", member_of(home))
-    return certified + own_agency_keys(home) + own + persons + domestic + auditors
+    online = [listed_online_ca(path.read_bytes(), member_of(home)) for path in keys.glob("online-ca.pem")]
+    return certified + own_agency_keys(home) + own + online + persons + domestic + auditors
 
 
 def own_agency_keys(home: Path) -> list[ListedKey]:

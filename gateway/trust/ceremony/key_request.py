@@ -11,16 +11,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
-from certs.authority import LEAF_DAYS, Authority, issue, load_authority
+from certs.authority import LEAF_DAYS, ONLINE_DAYS, Authority, issue, load_authority
 from certs.hsm.places import has_key
 from certs.keyfiles import spki
 from certs.names import CertificateName, CertificateUse, Holder
 from certs.profile import read_leaf
 from certs.requests import read_request
-from gateway.clock import Clock, from_us
+from gateway.clock import Clock, from_us, to_us
 from gateway.errors import BadSignature, Malformed, Misconfigured
 from gateway.model.names import MemberId, member_id
 from gateway.signing import strict_json
@@ -28,7 +28,7 @@ from gateway.signing.dsse import MAX_DOCUMENT, add_signature, decode64, encode64
 from gateway.signing.keys import SigningKey
 from gateway.signing.witness_keys import WitnessKey
 from gateway.trust.ceremony.ceremony import authority_key
-from gateway.trust.ceremony.listing import listed_leaf, next_keys, plain_key, removed_keys
+from gateway.trust.ceremony.listing import listed_leaf, listed_online_ca, next_keys, plain_key, removed_keys
 from gateway.trust.ceremony.member_card import read_card
 from gateway.trust.documents.descriptor import (
     Descriptor,
@@ -53,6 +53,9 @@ PLAIN_FILES: Mapping[str, KeyUse] = {
     "witness-mldsa": KeyUse.WITNESS,
 }
 """The listed uses of keys without a certificate, by the names of their files."""
+
+ONLINE_CA = "online-ca"
+"""The name of the file of the key of the online CA. Its `request` is the certificate that it signed for itself."""
 
 _PROOF = b"liaison key request\n%b\n%b\n%b"
 
@@ -122,6 +125,7 @@ def answer_request(request: KeyRequest, authority: Path, clock: Clock) -> KeyAns
     3. each certified key gets a certificate for its use; one that is listed already keeps its beginning;
     4. the next version lists these keys, and marks as compromised what a status removed.
 
+    A key for TLS that is asked for with the online CA is listed for as long as that, and gets no certificate.
     A folder without `authority.key` certifies keys that are listed, and signs no descriptor. Raises `Malformed`,
     `BadSignature`, `Misconfigured`.
     """
@@ -142,11 +146,11 @@ def answer_request(request: KeyRequest, authority: Path, clock: Clock) -> KeyAns
     certificates = {
         wanted.file: _certificate(ca, wanted, name, held, clock)
         for wanted in request.keys
-        if (name := names[wanted.file]) is not None
+        if (name := names[wanted.file]) is not None and not _only_lengthened(request, wanted)
     }  # 3
     if held is None:
         return KeyAnswer(request, certificates, b"")
-    fresh = _listings(request.keys, certificates, clock)
+    fresh = _listings(request, held, certificates, clock)
     if key is None:
         _require_listed(fresh, held, authority)
         return KeyAnswer(request, certificates, b"")
@@ -186,7 +190,11 @@ def _fresh(answer: KeyAnswer, descriptor: Descriptor) -> list[ListedKey]:
 
 
 def _proved(member: MemberId, key: WantedKey) -> CertificateName | None:
-    """Return the name for a key's certificate, None for a key without one. Raises `Malformed`, `BadSignature`."""
+    """Return the name for a key's certificate, None for a key that gets none. Raises `Malformed`, `BadSignature`."""
+    if key.file == ONLINE_CA:
+        if listed_online_ca(key.request, member).spki != key.spki:
+            raise Malformed("the certificate of the online CA is for another key", code="bad-request")
+        return None
     if key.file in PLAIN_FILES:
         WitnessKey.admit(key.spki).verify(key.proof, proof_of(member, key.file, key.spki))
         return None
@@ -226,19 +234,43 @@ def _certificate(
     return issue(ca, public, name, clock, days=days, not_before=start)
 
 
-def _listings(keys: Sequence[WantedKey], certificates: Mapping[str, bytes], clock: Clock) -> list[ListedKey]:
+def _only_lengthened(request: KeyRequest, key: WantedKey) -> bool:
+    """Tell whether the online CA of the same request is to renew the certificate of this key."""
+    return key.file == "tls" and any(other.file == ONLINE_CA for other in request.keys)
+
+
+def _listings(
+    request: KeyRequest, held: Descriptor, certificates: Mapping[str, bytes], clock: Clock
+) -> list[ListedKey]:
     found = []
-    for key in keys:
-        if key.file in PLAIN_FILES:
+    for key in request.keys:
+        if key.file == ONLINE_CA:
+            found.append(listed_online_ca(key.request, request.member))
+        elif _only_lengthened(request, key):
+            found.append(_lengthened(held, key, clock.now() + timedelta(days=ONLINE_DAYS), clock))
+        elif key.file in PLAIN_FILES:
             found.append(plain_key(WitnessKey.admit(key.spki), PLAIN_FILES[key.file], clock.now_us()))
         elif not key.file.startswith("client-"):
             found.append(listed_leaf(read_leaf(certificates[key.file])))
     return found
 
 
+def _lengthened(held: Descriptor, wanted: WantedKey, until: datetime, clock: Clock) -> ListedKey:
+    """Return the listing of a key as it is, with a later end. Raises `Misconfigured` for one that has ended."""
+    now_us, until_us = clock.now_us(), to_us(until.replace(microsecond=0))
+    for key in held.keys:
+        if key.spki == wanted.spki and key.start_us <= now_us < key.stop_us and key.compromised_us is None:
+            return replace(key, stop_us=max(key.stop_us, until_us))
+    raise Misconfigured(
+        "the key `tls` is not listed, or has ended: an online CA renews listed keys only",
+        code="not-listed",
+        remedy="first give `liaison cert renew tls`, or `cert rotate tls`, then `cert online-ca`",
+    )
+
+
 def _require_listed(fresh: Sequence[ListedKey], held: Descriptor, authority: Path) -> None:
     listed = {key.key_id for key in held.keys}
-    if new := [key.use for key in fresh if key.key_id not in listed]:
+    if new := [key.use for key in fresh if key.key_id not in listed or key.use == KeyUse.ONLINE_CA]:
         raise Misconfigured(
             "the key for `{use}` is a new one: the authority must list it, and this folder has no `authority.key`",
             code="no-authority",

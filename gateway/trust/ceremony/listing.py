@@ -6,8 +6,11 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from certs import keyfiles
 from certs.keyfiles import Algorithm
-from certs.profile import Leaf
+from certs.profile import Leaf, read_online_ca, spki_of_certificate
 from gateway.clock import from_us, to_us
 from gateway.errors import Unknown
 from gateway.signing.keys import SigningKey, VerifyKey
@@ -29,6 +32,21 @@ def listed_leaf(leaf: Leaf) -> ListedKey:
         certificate=leaf.der,
         start_us=leaf.start_us,
         stop_us=leaf.stop_us,
+    )
+
+
+def listed_online_ca(data: bytes, member: str) -> ListedKey:
+    """Return the listing of the online CA in a certificate (PEM or DER), for as long as that is valid."""
+    certificate = read_online_ca(data, member)
+    info = spki_of_certificate(certificate)
+    return ListedKey(
+        key_id=keyfiles.key_id(info),
+        use=KeyUse.ONLINE_CA,
+        algorithm=Algorithm.P256,
+        spki=info,
+        certificate=certificate.public_bytes(Encoding.DER),
+        start_us=to_us(certificate.not_valid_before_utc),
+        stop_us=to_us(certificate.not_valid_after_utc),
     )
 
 

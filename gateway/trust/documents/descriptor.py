@@ -13,9 +13,11 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
+from cryptography.x509 import Certificate
+
 from certs.keyfiles import Algorithm
 from certs.names import CertificateUse, label
-from certs.profile import Leaf, read_leaf
+from certs.profile import Leaf, read_leaf, read_online_ca, spki_of_certificate
 from gateway.errors import BadSignature, Malformed
 from gateway.model.names import MemberId, identifier, member_id
 from gateway.signing import strict_json
@@ -47,6 +49,7 @@ class KeyUse(StrEnum):
     WITNESS = "witness"
     DOMESTIC_WITNESS = "domestic-witness"
     STATUS = "status"
+    ONLINE_CA = "online-ca"
     APPROVER = "approver"
     AUDITOR = "auditor"
     ADMINISTRATOR = "administrator"
@@ -82,7 +85,8 @@ def agency_use(agency: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class ListedKey:
-    """A key that a member allows for one use. `certificate` (DER) is given for P-256 keys with a certified use.
+    """A key that a member allows for one use. `certificate` (DER) is given for P-256 keys with a certified use, and for
+    its online CA.
 
     It may be used from `start_us` until before `stop_us`; from `compromised_us` on it proves nothing (None: not
     compromised). Microseconds since 1970, whole seconds in the document.
@@ -105,6 +109,13 @@ class ListedKey:
                 "the certificate of key `{key_id}` is for another key or use", code="bad-key", key_id=self.key_id[:16]
             )
         return leaf
+
+    def online_ca(self, member: str) -> Certificate:
+        """Return the certificate of the member's online CA, which must be of this key. Raises `Malformed`."""
+        certificate = read_online_ca(self.certificate, member)
+        if spki_of_certificate(certificate) != self.spki:
+            raise Malformed("the certificate is for another key", code="bad-key", where="descriptor.keys")
+        return certificate
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +213,9 @@ def check_keys(descriptor: Descriptor) -> None:
             raise BadSignature(
                 "key `{key_id}` is not what its entry says", code="key-not-admitted", key_id=listed.key_id[:16]
             )
-        if listed.certificate and listed.leaf().name.member != descriptor.member:
+        if listed.use == KeyUse.ONLINE_CA:
+            listed.online_ca(descriptor.member)
+        elif listed.certificate and listed.leaf().name.member != descriptor.member:
             raise BadSignature(
                 "the certificate of key `{key_id}` is another member's", code="other-member", key_id=listed.key_id[:16]
             )
@@ -316,7 +329,7 @@ def _read_key(value: Any) -> ListedKey:
 
 def _check_uses(keys: Iterable[ListedKey], agencies: Sequence[str]) -> None:
     """Refuse unknown uses; a certified use needs a P-256 key with its certificate."""
-    certified = {*CERTIFIED.values(), *(agency_use(agency) for agency in agencies)}
+    certified = {*CERTIFIED.values(), KeyUse.ONLINE_CA, *(agency_use(agency) for agency in agencies)}
     for key in keys:
         if key.use not in certified and key.use not in frozenset(KeyUse):
             raise Malformed("`{use!a}` is not a use", code="unknown-use", where="descriptor.keys", use=key.use[:80])

@@ -16,6 +16,7 @@ from gateway.views.lines import Line
 _EFFECTS: Mapping[str, str] = {
     KeyUse.STATEMENT: "our node signs nothing with it and asks nobody, and counterparts refuse what it signed",
     KeyUse.TLS: "counterparts refuse our connections, and do not connect to us",
+    KeyUse.ONLINE_CA: "counterparts refuse the certificates that it issued",
     KeyUse.LOG: "counterparts take no head of our log that it signed, and so no answer of ours",
     KeyUse.WITNESS: "our cosignatures of counterparts' logs do not count from then on",
 }

@@ -8,6 +8,7 @@ from gateway.cli.lazy import LazyGroup
 
 _CERT = {
     "client": ("cert.authority", "Make key and certificate of a further client system of an agency."),
+    "online-ca": ("cert.keys", "Have an online CA listed, by which the node renews its TLS certificate itself."),
     "renew": ("cert.keys", "Have present keys certified and listed for longer."),
     "rotate": ("cert.keys", "Make new keys, which take the place of the present ones without a restart."),
     "sign": ("cert.authority", "Answer a request for certificates and keys, at the authority."),

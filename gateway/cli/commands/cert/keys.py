@@ -112,6 +112,27 @@ def rotate(
     return _output("rotate", asked, home, out)
 
 
+@click.command("online-ca")
+@home_option
+@_AUTHORITY
+@_OUT
+@printed
+def online_ca(home: Path, authority: Path | None, out: Path | None) -> Output:
+    """Make an online CA in the home and have the authority list it, or list it for longer: for 577 days.
+
+    From 30 days before its end the running node then renews the certificate of the key `tls` that counterparts are
+    shown. The online CA can certify nothing else: no new key, no other use. Its key lies in the home, and
+    `liaison trust revoke --key online-ca` removes it. All members must run a version that knows online CAs.
+
+    \b
+    Examples:
+      liaison cert online-ca --home th --authority th-authority
+      liaison cert online-ca --home th --out online-ca.request     # then, at the authority: liaison cert sign
+      liaison cert renew --home th --certificate online-ca.answer
+    """
+    return _output("renew", _desk(home, authority).make_online_ca(authority, out), home, out)
+
+
 def _desk(home: Path, authority: Path | None) -> KeyDesk:
     settings = load_settings(home)
     place = Home(settings.home)

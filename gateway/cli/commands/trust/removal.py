@@ -17,7 +17,7 @@ from gateway.signing.keys import load_signing_key
 from gateway.views.trust.incident import describe_incident, incident_lines
 from gateway.views.trust.removal import describe_removal, removal_lines
 
-_KEY_HELP = "statement, tls, agency/AGENCY, log or witness, or the beginning of a key's id."
+_KEY_HELP = "statement, tls, agency/AGENCY, log, witness or online-ca, or the beginning of a key's id."
 
 
 @click.command()
