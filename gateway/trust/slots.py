@@ -32,7 +32,8 @@ def slots_of(
 ) -> dict[tuple[str, str, str], Slot]:
     """Return the keys of `members` that count, by member, key's id and use.
 
-    Offline keys of any member of the `charter` count for no use. What `statuses` removed is left out; evidence is verified without statuses.
+    Offline keys of any member of the `charter` count for no use. What `statuses` removed is left out; evidence is
+    verified without statuses.
     """
     slots = {}
     offline = {key.key_id for member in charter.values() for key in member.authority_keys}
