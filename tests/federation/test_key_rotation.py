@@ -18,6 +18,7 @@ from certs.profile import read_leaf
 from gateway.agency.issuer import Profile, TrialIssuer
 from gateway.audit.tree.checkpoint import LogKeys, parse_checkpoint, verify_checkpoint
 from gateway.config import Home
+from gateway.errors import Misconfigured
 from gateway.model.exchange import Outcome
 from gateway.ops.keys.requests import Asked, KeyDesk
 from gateway.ops.keys.rotation import Rotations
@@ -98,6 +99,15 @@ def rotate(world: World, member: str, *files: str) -> Asked:
     return KeyDesk(Home(made.home), CLOCK).rotate(files, made.authority, None)
 
 
+def assume_held(world: World, member: str, file: str) -> None:
+    """Do what `liaison cert rotate --assume-held` does, unless the node knew by itself that the others hold it."""
+    try:
+        KeyDesk(Home(world.home(member)), CLOCK).assume_held([file])
+    except Misconfigured as error:
+        if error.code != "no-rotation":
+            raise
+
+
 async def hand_over(world: World, member: str, asked: Asked) -> None:
     """Hand documents to the other nodes, and wait until they are in force."""
     for other in world.nodes:
@@ -144,13 +154,14 @@ async def test_no_exchange_fails_while_a_key_is_rotated(world: World, member: st
         await hand_over(world, member, asked)
         await going.more()
         new = asked.moved[0].key_id
-        await asyncio.to_thread(KeyDesk(Home(world.home(member)), CLOCK).assume_held, [file])
+        await asyncio.to_thread(assume_held, world, member, file)
         await until(lambda: used(world, member, file)() == new, 30)
         await going.more(40)
     steps = [each.private for each in entries(world.nodes[member], "operations") if each.entry.kind == "key"]
-    assert [(step["use"], step["key"], step["step"]) for step in steps] == [(file.replace("-", "/"), new, "in use")], (
-        "the command made the other steps"
-    )
+    assert {(step["use"], step["key"]) for step in steps} == {(file.replace("-", "/"), new)}
+    made = [step["step"] for step in steps]
+    assert made[-1] == "in use"
+    assert made[:-1] in ([], ["switched"], ["switched", "retired"]), "the command made them, or the node was first"
 
 
 async def test_heads_have_both_signatures_while_the_key_of_the_logs_is_rotated(world: World) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from certs.hsm.places import uri_text
 from certs.keyfiles import key_id, public_key, spki
 from certs.profile import read_leaf
 from gateway.clock import Clock, SystemClock, rfc3339
@@ -96,7 +97,8 @@ def _remedy(home: Home, file: str, days: int | None) -> str:
     """Return the command that gives a key more time; one that has no end is replaced."""
     use, place = use_of_file(file), argument(home.path)
     if days is None:
-        return f"liaison cert rotate {use} --home {place} --authority ADIR"
+        uri = " --key-uri URI" if uri_text(home.key(file)) else ""
+        return f"liaison cert rotate {use} --home {place} --authority ADIR{uri}"
     return f"liaison cert renew {use} --home {place} --authority ADIR"
 
 

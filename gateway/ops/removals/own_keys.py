@@ -6,8 +6,9 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from certs.hsm.places import uri_text
 from gateway.clock import Clock, rfc3339
-from gateway.config import argument
+from gateway.config import Home, argument
 from gateway.errors import Forbidden, LiaisonError, Misused, Unknown
 from gateway.trust.ceremony.ceremony import home_keys
 from gateway.trust.documents.descriptor import PERSONS, Descriptor, KeyUse, ListedKey
@@ -18,12 +19,13 @@ _USES = "statement, tls, agency/AGENCY, log, witness, online-ca"
 
 
 def replace_command(use: str, home: Path) -> str:
-    """Return the command that puts a new key in the place of one of this use."""
+    """Return the command that puts a new key in the place of one of this use; `URI` is one that the person makes."""
     place = argument(home)
     if use in PERSONS:
         parts = ["liaison", "trust", "person", f"--use {use}", "--out keys --name NAME"]
     elif use in _CERTIFIED or use.startswith("agency/"):
         parts = ["liaison", "cert", "rotate", use, f"--home {place}", "--authority ADIR"]
+        parts += ["--key-uri URI"] if uri_text(Home(home).key(use.replace("/", "-"))) else []
     elif use == KeyUse.AUDITOR:
         parts = ["liaison", "audit", "appoint", f"--home {place}", "--authority ADIR"]
     else:

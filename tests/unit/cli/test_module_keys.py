@@ -64,6 +64,12 @@ def test_a_home_and_its_authority_with_all_keys_in_the_module(liaison: Liaison, 
     assert "does not list" not in doctor.out, doctor.out
     assert "`statement` signs in the module" in doctor.out
 
+    uri, keys = token.make("init-statement-2"), ("--home", home, "--authority", authority)
+    assert liaison("cert", "rotate", "statement", "log", *keys, "--key-uri", uri).code == 2
+    rotated = liaison("cert", "rotate", "statement", *keys, "--key-uri", uri, "--assume-held")
+    assert rotated.code == 0, rotated.err
+    assert f'write into [keys]: statement = "{uri}"' in liaison("doctor", "--home", home).out
+
     moved = tmp_path / "elsewhere"
     shutil.move(authority, moved)
     certified = liaison("source", "init", "--member", "la", "--agency", "customs", "--out", tmp_path / "s")

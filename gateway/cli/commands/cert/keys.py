@@ -105,10 +105,12 @@ def rotate(
     if key_uri is not None and len(files) > 1:
         raise click.UsageError("--key-uri names the new key of one USE")
     if assume_held and authority is None:
+        if key_uri is not None:
+            raise click.UsageError("--key-uri names a new key: ask for it first, and say --assume-held then")
         return _output("rotate", desk.assume_held(files), home, out)
     asked = desk.rotate(files, authority, out, str(key_uri or ""))
-    if assume_held:
-        asked = desk.with_steps(asked, desk.assume_held(files))
+    if assume_held and (waiting := [file for file in files if desk.rotations.of(file)]):
+        asked = desk.with_steps(asked, desk.assume_held(waiting))
     return _output("rotate", asked, home, out)
 
 

@@ -20,6 +20,7 @@ from gateway.ops.keys.requests import KeyDesk
 from gateway.ops.keys.rotation import Rotations
 from gateway.ops.keys.status import describe_keys
 from gateway.ops.keys.steps import Standing, advance
+from gateway.ops.removals.own_keys import replace_command
 from gateway.ports.holders import NoneKnown
 from tests.support.federation import Federation, Member, make_federation
 from tests.support.module_node import move_keys
@@ -123,6 +124,8 @@ def test_without_a_uri_a_key_in_the_module_is_not_rotated(
         rotate(thailand, "statement")
     assert refused.value.code == "key-in-module"
     assert "liaison cert rotate statement --key-uri" in refused.value.remedy
+    assert replace_command("statement", thailand.home).endswith(" --key-uri URI")
+    assert "--key-uri" not in replace_command("log", thailand.home)
     assert Rotations(Home(thailand.home)).all() == []
 
 
