@@ -12,6 +12,7 @@ from pathlib import Path
 import msgspec
 
 from certs.durable import make_folder, replace
+from gateway.conversion import converter
 
 FILE = "removals.jsonl"
 """The file of the notes, in a home's folder of trust."""
@@ -27,6 +28,9 @@ class RemovalNote(msgspec.Struct, frozen=True):
     reason: str
 
 
+_note = converter(RemovalNote)
+
+
 def read_notes(trust: Path) -> list[RemovalNote]:
     """Return all notes of a home, the oldest first. A line that cannot be read is left out."""
     found = []
@@ -36,7 +40,7 @@ def read_notes(trust: Path) -> list[RemovalNote]:
         return []
     for line in lines:
         try:
-            found.append(msgspec.json.decode(line, type=RemovalNote))
+            found.append(_note(msgspec.json.decode(line)))
         except msgspec.DecodeError:  # a removal must not wait for a note that a hand has changed
             continue
     return found

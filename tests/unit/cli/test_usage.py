@@ -7,6 +7,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -428,8 +429,10 @@ def test_the_examples_of_a_draft_work_as_they_stand(
     monkeypatch.chdir(tmp_path)
     found_federation(liaison, Path())
     assert liaison("init", "--member", "la", "--home", "la", "--authority", "la-authority").code == 0
+    assert liaison("init", "--member", "vn", "--home", "vn-next", "--authority", "vn-new").code == 0
+    shutil.copy(tmp_path / "th" / "trust" / "charter.jsonl", tmp_path)
     examples = re.findall(r"^ +liaison (trust draft .*)$", liaison("trust", "draft", "--help").out, re.MULTILINE)
-    assert len(examples) == 2
+    assert len(examples) == 4
     for example in examples:
         ran = liaison(*shlex.split(example))
         assert (ran.code, ran.err) == (0, "")
