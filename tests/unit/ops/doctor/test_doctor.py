@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from certs.authority import ONLINE_DAYS
 from gateway.clock import ManualClock, SystemClock
 from gateway.config import Home
 from gateway.ops.doctor import network_checks as reach
@@ -78,6 +79,31 @@ def test_in_production_the_trial_issuer_and_an_unapproved_policy_stop(federation
     file = federation / "th" / "node.toml"
     file.write_text(file.read_text().replace("# production = false", "production = true"))
     assert set(stops(examine(federation / "th", SystemClock()))) == {"trial", "policy"}
+
+
+def test_an_online_ca_is_told_when_it_renews_nothing_or_ends_soon(liaison: Liaison, federation: Path) -> None:
+    home = federation / "th"
+
+    def told(days: int = 0) -> list[str]:
+        clock = ManualClock(SystemClock().now() + timedelta(days=days))
+        return [finding.text for finding in examine(home, clock) if "online CA" in finding.text]
+
+    assert told() == []
+    assert liaison("cert", "online-ca", "--home", home, "--out", federation / "asked.request").code == 0
+    assert any("not listed" in text for text in told())
+    assert liaison("cert", "online-ca", "--home", home, "--authority", federation / "th-authority").code == 0
+    assert told() == []
+    status = {key["use"]: key for key in liaison("cert", "status", "--home", home, "--json").value["keys"]}
+    assert status["online-ca"]["usable"]
+    assert status["tls"]["listed_until"] > status["tls"]["certificate_until"]
+    assert any("days left" in text for text in told(ONLINE_DAYS - 20))
+    assert liaison("trust", "revoke", "--home", home, "--key", "online-ca", "--reason", "copied").code == 0
+    assert any("not any more" in text for text in told())
+    again = liaison("cert", "online-ca", "--home", home, "--authority", federation / "th-authority")
+    assert again.code != 0
+    assert "cert rotate online-ca" in again.err
+    assert liaison("cert", "rotate", "online-ca", "--home", home, "--authority", federation / "th-authority").code == 0
+    assert told() == []
 
 
 def _readable_key(home: Path) -> None:
