@@ -99,9 +99,10 @@ def _online_ca(context: CheckContext) -> list[Finding]:
         view = TrustKeeper(context.home.trust, context.clock).view
         member, identity = member_id(context.settings.node.member), key_id(spki(public_key(key)))
         standing = Standing(member, view, NoneKnown(), context.clock.now_us())
-        verb = "online-ca" if standing.may_be_lengthened(identity) else "rotate online-ca"
         home = argument(context.home.path)
-        remedy = f"liaison cert {verb} --home {home} --authority ADIR (ADIR: the folder with authority.key)"
+        remedy = f"liaison cert online-ca --home {home} --authority ADIR (ADIR: the folder with authority.key)"
+        if not standing.may_be_lengthened(identity):
+            remedy = f"liaison cert rotate online-ca --home {home} --authority ADIR"
         listed = standing.listed(identity) if standing.version else None
         if listed is None or not standing.is_usable(identity):
             return [warn("certificates", "the online CA is not listed, or not any more: it renews nothing", remedy)]
