@@ -172,6 +172,14 @@ def spki_of(pem: bytes) -> bytes:
         return b""
 
 
+def end_of(data: bytes) -> int:
+    """Return the end (microseconds since 1970) of a leaf or CA certificate, PEM or DER. Raises `Malformed`."""
+    try:
+        return to_us(_load(data).not_valid_after_utc)
+    except ValueError as error:
+        raise _bad(f"the certificate does not fit: {_why(error)}") from error
+
+
 def spki_of_certificate(certificate: x509.Certificate) -> bytes:
     """Return the SubjectPublicKeyInfo of a certificate, DER."""
     return spki(_p256(certificate))

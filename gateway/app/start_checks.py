@@ -25,6 +25,7 @@ from gateway.ops.doctor.finding import Check, CheckContext, Finding, Obstacles, 
 from gateway.ops.doctor.key_checks import check_certificates, check_keys, made_by
 from gateway.ops.homes.unwitnessed_start import check_waiver, is_waived
 from gateway.ops.keys.head_keys import load_log_keys
+from gateway.ops.keys.online import exchange_certificate
 from gateway.ports.journal import LogName
 from gateway.storage.database.migrate import HEAD, version
 from gateway.storage.database.open import is_made, open_storage
@@ -111,7 +112,7 @@ def _compared(context: CheckContext, store: _Unchanged, logs: list[ExaminedLog])
     trust = TrustKeeper(context.home.trust, context.clock)
     plan = witness_plan(member, settings.witness, trust.view)
 
-    read = TlsIdentity.load(context.home.key("tls"), context.home.certificate("tls"))
+    read = TlsIdentity.load(context.home.key("tls"), exchange_certificate(context.home))
 
     def identity() -> TlsIdentity:
         return read

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
-from certs.profile import read_leaf
+from certs.profile import end_of
 from gateway.clock import Clock
 from gateway.errors import LiaisonError
 from gateway.host import descriptors
@@ -132,7 +132,7 @@ def _days_left(folder: Path, clock: Clock) -> dict[tuple[tuple[str, str], ...], 
     days: dict[tuple[tuple[str, str], ...], float] = {}
     for file in sorted(folder.glob("*.pem")):
         try:
-            left = (read_leaf(file.read_bytes()).stop_us - clock.now_us()) / _DAY_US
+            left = (end_of(file.read_bytes()) - clock.now_us()) / _DAY_US
         except (LiaisonError, OSError):
             left = float("nan")
         days[(("certificate", file.stem),)] = left

@@ -12,8 +12,11 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from cryptography.hazmat.primitives.asymmetric import ec
 
-from certs.keyfiles import create_key, public_key
+from certs import durable
+from certs.authority import issue, load_authority
+from certs.keyfiles import create_key, key_id, public_key, spki
 from certs.profile import read_leaf
 from gateway.agency.issuer import Profile, TrialIssuer
 from gateway.audit.tree.checkpoint import LogKeys, parse_checkpoint, verify_checkpoint
@@ -311,6 +314,37 @@ async def test_a_renewed_certificate_is_used_without_a_restart(world: World) -> 
     host, port = node.addresses["exchange"].rsplit(":", 1)
     shown = await asyncio.to_thread(ssl.get_server_certificate, (host, int(port)))
     assert shown.encode().strip() == vietnam.certificate("tls").strip()
+
+
+@pytest.mark.parametrize("member", ["th", "vn"])
+async def test_a_node_with_an_online_ca_renews_its_certificate_by_itself(world: World, member: str) -> None:
+    made, node = world.federation[member], world.nodes[member]
+    keys, home = node.resources.keys, Home(made.home)
+    async with load(world) as going:
+        asked = await asyncio.to_thread(KeyDesk(home, CLOCK).make_online_ca, made.authority, None)
+        await hand_over(world, member, asked)
+        await going.more()
+        assert not home.exchange_certificate.exists(), "its certificate has more than a month"
+        public, leaf = public_key(home.key("tls")), read_leaf(made.certificate("tls"))
+        assert isinstance(public, ec.EllipticCurvePublicKey)
+        ending = issue(load_authority(made.authority), public, leaf.name, CLOCK, days=20)
+        await asyncio.to_thread(durable.replace, home.certificate("tls"), ending, durable.PUBLIC)
+        await until(lambda: keys.exchange.certificate not in (ending, keys.tls.certificate), 30)
+        assert keys.tls.certificate == ending
+        await going.more(40)
+        host, port = node.addresses["exchange"].rsplit(":", 1)
+        shown = await asyncio.to_thread(ssl.get_server_certificate, (host, int(port)))
+        assert shown.encode().strip() == keys.exchange.certificate.strip()
+        gone = key_id(spki(public_key(home.key("online-ca"))))
+        status = await asyncio.to_thread(publish_status, home.path, CLOCK, removed=[gone])
+        await until(lambda: keys.exchange.certificate == ending, 30)
+        for other in world.nodes:
+            if other != member:
+                await asyncio.to_thread(import_document, world.home(other) / "trust", status, CLOCK)
+        await going.more(40)
+    steps = [each.private["step"] for each in entries(node, "operations") if each.entry.kind == "key"]
+    assert [step for step in steps if step != "in use"] == ["renewed", "dropped"]
+    assert steps[-1] == "in use"
 
 
 async def test_a_key_that_is_not_listed_is_not_taken_up(world: World, tmp_path: Path) -> None:

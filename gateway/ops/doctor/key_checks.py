@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 from cryptography.x509 import Certificate
 
 from certs.hsm.places import has_key, key_places
-from certs.keyfiles import check_key, load_key, spki
+from certs.keyfiles import check_key, key_id, load_key, public_key, spki
 from certs.profile import Leaf, check_issued, read_ca, read_leaf
 from gateway.config import argument
 from gateway.errors import LiaisonError, Misconfigured
+from gateway.model.names import member_id
 from gateway.ops.doctor.finding import CheckContext, Finding, failed, good, stop, warn
 from gateway.ops.keys.files import use_of_file
+from gateway.ops.keys.online import exchange_certificate
+from gateway.ops.keys.steps import Standing
+from gateway.ports.holders import NoneKnown
+from gateway.trust.ceremony.key_request import ONLINE_CA
+from gateway.trust.keeper import TrustKeeper
 
 WARN_DAYS = 30
 """A certificate or document with fewer days left is a warning."""
@@ -77,7 +84,33 @@ def check_certificates(context: CheckContext) -> list[Finding]:
     """Check that each certificate fits its key and profile, comes from our CA, and has days left."""
     names = (*_CERTIFIED_KEYS, *agency_keys(context))
     findings, days = _certified(context, "certificates", names)
+    findings += _online_ca(context)
     return findings or [good("certificates", f"{len(days)} certificates, at least {min(days)} days left")]
+
+
+def _online_ca(context: CheckContext) -> list[Finding]:
+    """Return a warning of an online CA that the descriptor does not list, or that ends soon.
+
+    A key or document that cannot be read is told by its own check.
+    """
+    key = context.home.key(ONLINE_CA)
+    if not has_key(key):
+        return []
+    with suppress(LiaisonError):
+        view = TrustKeeper(context.home.trust, context.clock).view
+        member, identity = member_id(context.settings.node.member), key_id(spki(public_key(key)))
+        standing = Standing(member, view, NoneKnown(), context.clock.now_us())
+        home = argument(context.home.path)
+        remedy = f"liaison cert online-ca --home {home} --authority ADIR (ADIR: the folder with authority.key)"
+        if not standing.may_be_lengthened(identity):
+            remedy = f"liaison cert rotate online-ca --home {home} --authority ADIR"
+        listed = standing.listed(identity) if standing.version else None
+        if listed is None or not standing.is_usable(identity):
+            return [warn("certificates", "the online CA is not listed, or not any more: it renews nothing", remedy)]
+        left = days_left(context, listed.stop_us)
+        if left < WARN_DAYS:
+            return [warn("certificates", f"the online CA has {left} days left", remedy)]
+    return []
 
 
 def check_commands(context: CheckContext) -> list[Finding]:
@@ -137,6 +170,8 @@ def _life(context: CheckContext, check: str, name: str, start_us: int, days: int
         return [stop(check, f"{name} is not valid yet", "check the clock")]
     use, place = use_of_file(name.removesuffix(".pem")), argument(context.home.path)
     remedy = f"liaison cert renew {use} --home {place} --authority ADIR (ADIR: the folder with authority.key)"
+    if days < 0 and name == "tls.pem" and exchange_certificate(context.home) != context.home.certificate("tls"):
+        return [warn(check, "tls.pem has expired: sources and agency systems refuse it, counterparts do not", remedy)]
     if days < 0:
         return [stop(check, f"{name} has expired", remedy)]
     return [warn(check, f"{name} has {days} days left", remedy)] if days < WARN_DAYS else []

@@ -11,7 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding
 
+from certs.authority import ONLINE_DAYS, online_ca
 from gateway.app.watched_journal import WatchedJournal, watch_node
 from gateway.clock import ManualClock, SystemClock
 from gateway.model.exchange import LogProof
@@ -146,6 +149,8 @@ def test_gauges_tell_sizes_days_and_peers(tmp_path: Path, capsys: pytest.Capture
     liaison = Liaison(capsys)
     assert liaison("init", "--member", "th", "--home", tmp_path / "th", "--authority", tmp_path / "a").code == 0
     (tmp_path / "th" / "keys" / "broken.pem").write_text("no certificate")
+    online = online_ca(ec.generate_private_key(ec.SECP256R1()), "th", SystemClock())
+    (tmp_path / "th" / "keys" / "online-ca.pem").write_bytes(online.public_bytes(Encoding.PEM))
     counters = Counters()
     watch_node(
         counters,
@@ -162,4 +167,5 @@ def test_gauges_tell_sizes_days_and_peers(tmp_path: Path, capsys: pytest.Capture
     assert read[Gauge.PEER_CONNECTED] == {(("peer", "vn"),): 1.0, (("peer", "kh"),): 0.0}
     days = {labels[0][1]: left for labels, left in read[Gauge.CERTIFICATE_DAYS].items()}
     assert 389 < days["tls"] < 390
+    assert ONLINE_DAYS - 8 < days["online-ca"] < ONLINE_DAYS - 7, "the certificate of a CA has an end, too"
     assert days["broken"] != days["broken"]

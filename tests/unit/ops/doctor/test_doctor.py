@@ -11,14 +11,24 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
 
+from certs.authority import ONLINE_DAYS, issue, load_authority
+from certs.durable import PUBLIC, replace
+from certs.keyfiles import public_key
+from certs.profile import read_leaf
 from gateway.clock import ManualClock, SystemClock
 from gateway.config import Home
+from gateway.model.names import MemberId
 from gateway.ops.doctor import network_checks as reach
 from gateway.ops.doctor.doctor import examine, healthy
 from gateway.ops.doctor.finding import Finding, Severity
+from gateway.ops.keys.online import OnlineRenewal
+from gateway.ops.keys.status import describe_keys
 from gateway.ops.policy.keeper import install
 from gateway.signing.keys import load_signing_key
+from gateway.trust.keeper import TrustKeeper
+from gateway.views.key_lines import key_lines
 from tests.support.audit_logs import LogHome, answered
 from tests.support.cli import Liaison, Ran, copy_federation
 
@@ -78,6 +88,53 @@ def test_in_production_the_trial_issuer_and_an_unapproved_policy_stop(federation
     file = federation / "th" / "node.toml"
     file.write_text(file.read_text().replace("# production = false", "production = true"))
     assert set(stops(examine(federation / "th", SystemClock()))) == {"trial", "policy"}
+
+
+def test_an_online_ca_is_told_when_it_renews_nothing_or_ends_soon(liaison: Liaison, federation: Path) -> None:
+    home = federation / "th"
+
+    def told(days: int = 0) -> list[str]:
+        clock = ManualClock(SystemClock().now() + timedelta(days=days))
+        return [finding.text for finding in examine(home, clock) if "online CA" in finding.text]
+
+    assert told() == []
+    assert liaison("cert", "online-ca", "--home", home, "--out", federation / "asked.request").code == 0
+    assert any("not listed" in text for text in told())
+    assert liaison("cert", "online-ca", "--home", home, "--authority", federation / "th-authority").code == 0
+    assert told() == []
+    status = {key["use"]: key for key in liaison("cert", "status", "--home", home, "--json").value["keys"]}
+    assert status["online-ca"]["usable"]
+    assert status["tls"]["listed_until"] > status["tls"]["certificate_until"]
+    assert any("days left" in text for text in told(ONLINE_DAYS - 20))
+    assert liaison("trust", "revoke", "--home", home, "--key", "online-ca", "--reason", "copied").code == 0
+    assert any("not any more" in text for text in told())
+    again = liaison("cert", "online-ca", "--home", home, "--authority", federation / "th-authority")
+    assert again.code != 0
+    assert "cert rotate online-ca" in again.err
+    assert liaison("cert", "rotate", "online-ca", "--home", home, "--authority", federation / "th-authority").code == 0
+    assert told() == []
+
+
+def test_a_renewed_certificate_is_shown_and_keeps_exchange_possible(liaison: Liaison, federation: Path) -> None:
+    home = Home(federation / "th")
+    authority = load_authority(federation / "th-authority")
+    assert liaison("cert", "online-ca", "--home", home.path, "--authority", federation / "th-authority").code == 0
+    public, leaf = public_key(home.key("tls")), read_leaf(home.certificate("tls").read_bytes())
+    assert isinstance(public, ec.EllipticCurvePublicKey)
+    replace(home.certificate("tls"), issue(authority, public, leaf.name, SystemClock(), days=40), PUBLIC)
+    clock = ManualClock(SystemClock().now() + timedelta(days=15))
+    view = TrustKeeper(home.trust, clock).view
+    assert [entry.private["step"] for entry in OnlineRenewal(home, MemberId("th"), clock).look(view)] == ["renewed"]
+    about = describe_keys(home.path, clock)
+    tls = next(key for key in about["keys"] if key["use"] == "tls")
+    assert tls["exchange_until"] > tls["certificate_until"]
+    assert any("for counterparts by the online CA until" in str(line) for line in key_lines(about))
+    clock.advance(timedelta(days=30))
+    found = [finding for finding in examine(home.path, clock) if finding.check == "certificates"]
+    assert [finding.severity for finding in found] == [Severity.WARN]
+    assert "counterparts do not" in found[0].text
+    home.exchange_certificate.unlink()
+    assert "tls.pem has expired" in stops(examine(home.path, clock))["certificates"]
 
 
 def _readable_key(home: Path) -> None:
