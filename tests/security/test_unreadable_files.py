@@ -169,4 +169,4 @@ def test_an_entry_about_trust_that_could_not_be_written_is_written_in_the_next_r
         await changes.round()
 
     asyncio.run(rounds())
-    assert len(written) == 1
+    assert written == ["trust-accepted", "alarm"]
