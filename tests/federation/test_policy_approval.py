@@ -184,6 +184,8 @@ async def refused(world: World, data: bytes, code: str) -> None:
 async def test_in_production_nothing_decides_that_nobody_approved(world: World, tmp_path: Path) -> None:
     home = tmp_path / "th"
     shutil.copytree(world.home("th"), home)
+    for key in (home / "keys").glob("agency-*.key"):
+        key.unlink()  # in production they are refused before the policy is
     settings = load_settings(home)
     with pytest.raises(Misconfigured, match="no policy was approved"):
         build_node(replace(settings, node=replace(settings.node, production=True)), production=True)
