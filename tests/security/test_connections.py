@@ -295,5 +295,5 @@ async def test_j13_a_server_whose_key_was_removed_is_not_called(tmp_path: Path) 
         heard = len(entries(vn))
         line = lines(await th.asking.searches.start(officer("th"), command()))[VN]
         assert line.refusal
-        assert (line.outcome, line.refusal.code) == (Outcome.NOT_ACCEPTED, "no-tls-key")
+        assert (line.outcome, line.refusal.code) == (Outcome.NOT_ACCEPTED, "key-removed")
         assert len(entries(vn)) == heard, "nothing came to it"

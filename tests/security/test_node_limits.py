@@ -30,6 +30,7 @@ from gateway.node import wire
 from gateway.ports.journal import EntryDraft
 from gateway.rpc import methods
 from gateway.rpc.contract import A, Limit, Method, Q, Shape
+from gateway.telemetry import Metric
 from gateway.throttle import Throttle
 from tests.support.acts import switch_off, switch_on
 from tests.support.exchange import (
@@ -368,6 +369,11 @@ async def test_a_stream_on_which_nothing_comes_is_ended(world: World) -> None:
         server._limits = limits
 
 
+def streams_cut(node: Node) -> float:
+    """The streams that a node cut since their peers did not read."""
+    return node.resources.counters.value(Metric.REFUSALS, code="unread-replies")
+
+
 async def test_a_peer_that_asks_and_does_not_read_is_cut_and_costs_the_others_nothing(world: World) -> None:
     server = world.nodes["vn"]._server
     assert server is not None
@@ -380,10 +386,10 @@ async def test_a_peer_that_asks_and_does_not_read_is_cut_and_costs_the_others_no
             asyncio.timeout(60),
             caller(world).channel(("grpc.http2.bdp_probe", 0), ("grpc.http2.lookahead_bytes", 65_536)) as channel,
         ):
+            cut = streams_cut(world.nodes["vn"])
             call = channel.stream_stream(methods.STREAM.path)()
             await call.write(message)
-            await eventually(lambda: server._open["th", Limit.STREAMS] == 1)
-            await eventually(lambda: server._open["th", Limit.STREAMS] == 0, 30.0)
+            await eventually(lambda: streams_cut(world.nodes["vn"]) > cut, 30.0)
             assert answer_of(await caller(world).submit(sealed(world.federation["th"]))).outcome is Outcome.HIT
     finally:
         server._limits = limits

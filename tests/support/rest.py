@@ -19,7 +19,7 @@ from certs.names import CertificateName, CertificateUse, tls_name
 from gateway.agency.allowance import Allowance
 from gateway.agency.api import AgencyParts, RefusedCall, create_api
 from gateway.agency.connection import LIMITS, ConnectionLimits
-from gateway.agency.issuer import Profile, TrialIssuer
+from gateway.agency.issuer import TRIAL_KEY, Profile, TrialIssuer
 from gateway.agency.officer_tokens.revocations import Revocations
 from gateway.agency.server import AgencyServer, tls_context
 from gateway.agency.tokens import OfficerTokens
@@ -178,7 +178,7 @@ async def rest_api(
         )
         return describe_members(known, "node")
 
-    keys = {issuer.kid: issuer.public_key}
+    keys = {TRIAL_KEY: issuer.public_key, issuer.kid: issuer.public_key}
     revoked = Revocations(MEMBER, folder, lambda: keys, clock, required=require_revocations)
 
     async def take(data: bytes) -> None:
