@@ -92,13 +92,18 @@ def listen(server: grpc.Server | grpc.aio.Server, address: str, credentials: grp
     try:
         return int(server.add_secure_port(address, credentials))
     except RuntimeError as error:
-        raise Misconfigured(
-            "`{address}` cannot be used: another process listens there, or it is no address of this machine",
-            code="address-in-use",
-            where=where,
-            remedy="choose an address of this machine and a free port",
-            address=address,
-        ) from error
+        raise address_in_use(address, where) from error
+
+
+def address_in_use(address: str, where: str) -> Misconfigured:
+    """Return the error of an address on which nothing can listen; `where` is its setting."""
+    return Misconfigured(
+        "`{address}` cannot be used: another process listens there, or it is no address of this machine",
+        code="address-in-use",
+        where=where,
+        remedy="choose an address of this machine and a free port",
+        address=address,
+    )
 
 
 def server_credentials(

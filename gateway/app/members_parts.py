@@ -1,4 +1,4 @@
-"""What a node knows of the members of the federation, for its own systems and `liaison trust show`."""
+"""Describe the members of the federation as a node knows them, for its own systems and `liaison trust show`."""
 
 from __future__ import annotations
 

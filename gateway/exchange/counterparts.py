@@ -1,4 +1,4 @@
-"""What each counterpart said last: its answer to our question, and the time that it signed."""
+"""The last word of each counterpart: its answer to our question, and the time that it signed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What this node says at each stream's beginning and beat, and who of those that it hears holds other documents."""
+"""Say what this node holds at each stream's beginning and beat, and hear who holds other documents."""
 
 from __future__ import annotations
 
@@ -8,11 +8,10 @@ from gateway.gossip.heads import ThirdHeads
 from gateway.gossip.holdings import NOTHING, Holdings
 from gateway.model.documents import Held, Kind
 from gateway.model.names import MemberId
-from gateway.ports.gossip import Farewell, Greeting, Told
+from gateway.ports.gossip import MAX_FAREWELL, Farewell, Greeting, Told
 from gateway.trust.standing import removal_of
 from gateway.trust.view import TrustView
 
-_MAX_FAREWELL = 64 * 1024
 _OURS = (Kind.CHARTER, Kind.DESCRIPTOR, Kind.STATUS)
 _NO_LIST: tuple[bytes, frozenset[Held]] = (b"", frozenset())
 
@@ -67,7 +66,7 @@ class Greetings:
     def farewell(self, listener: MemberId, code: str) -> Farewell:
         """Return the documents that removed a member or its key: the charter, or its statuses."""
         document = removal_of(self._trust(), listener)
-        return Farewell(code, document if len(document) <= _MAX_FAREWELL else b"")
+        return Farewell(code, document if len(document) <= MAX_FAREWELL else b"")
 
     def dismissed(self, speaker: MemberId, farewell: Farewell) -> None:
         """Note that a member ended our stream, and hand on why."""

@@ -11,18 +11,12 @@ from gateway.audit.tree.checkpoint import Checkpoint, foreign_head, parse_checkp
 from gateway.clock import Clock
 from gateway.errors import BadSignature, LiaisonError, Malformed
 from gateway.model.names import MemberId
-from gateway.ports.gossip import Told
+from gateway.ports.gossip import MAX_HEAD, MAX_HEADS, Told
 from gateway.recent import Recent
 from gateway.signing.strict_json import loads
 from gateway.trust.view import TrustView
 from gateway.witness.listed_logs import ListedLogs
 from gateway.witness.seen_heads import SeenHeads
-
-MAX_HEADS = 16
-"""Heads in one greeting; the others come with the next."""
-
-MAX_HEAD = 2_048
-"""Bytes of one head: three short lines, and the one signature of its log."""
 
 _MOST_WAITING = 256
 
@@ -55,9 +49,11 @@ class ThirdHeads:
     def verify(self) -> None:
         """Verify the heads that wait, and note them as seen: a head that contradicts another is kept as evidence."""
         for data in self._waiting.latest(_MOST_WAITING):
-            self._waiting.drop(self._waiting.held[data], data)
-            head = self.signed(data)
-            if head is not None:
+            speaker = self._waiting.held.get(data)
+            if speaker is None:  # it was pushed out since: heads come in while others are verified
+                continue
+            self._waiting.drop(speaker, data)
+            if (head := self.signed(data)) is not None:
                 self._seen.note_head(head)
 
     def verify_fork(self, lines: Sequence[bytes]) -> None:

@@ -1,4 +1,4 @@
-"""What a node holds: a line for each document of trust, and for each piece of evidence against one.
+"""List what a node holds: a line for each document of trust, and for each piece of evidence against one.
 
 Two nodes whose lines have one hash hold the same. The line of a status has the keys that it removes in its hash, since
 an older status beside it may remove more.

@@ -28,7 +28,7 @@ _NEWS_SIZE = 64 * _KIB
 
 
 class Waste:
-    """What each member sent that brought nothing. One that sent too much is not asked for a while. For the loop."""
+    """Counts what each member sent in vain. One that sent too much is not asked for a while. For the loop."""
 
     def __init__(self, monotonic: Callable[[], float]) -> None:
         self._monotonic = monotonic

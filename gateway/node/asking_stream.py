@@ -19,7 +19,7 @@ from gateway.exchange.incidents import LIMITS
 from gateway.model.exchange import AnswerMessage
 from gateway.model.names import MemberId
 from gateway.node import wire
-from gateway.node.greetings import BEAT_S, Greetings
+from gateway.node.greetings import BEAT_S, StreamGreetings
 from gateway.node.handshake import no_connection, too_large
 from gateway.rpc import methods
 
@@ -43,7 +43,7 @@ class AskingStream:
     """
 
     def __init__(
-        self, member: MemberId, channel: grpc.aio.Channel, seen: Callable[[], None], greetings: Greetings
+        self, member: MemberId, channel: grpc.aio.Channel, seen: Callable[[], None], greetings: StreamGreetings
     ) -> None:
         self.broken = False
         self._now = asyncio.get_running_loop().time

@@ -9,7 +9,7 @@ from liaison.exchange.v1 import exchange_pb2 as pb
 
 from gateway.errors import Malformed
 from gateway.model.names import MemberId
-from gateway.ports.gossip import Farewell, Greeter, Greeting, Told
+from gateway.ports.gossip import MAX_FAREWELL, MAX_HEAD, MAX_HEADS, Farewell, Greeter, Greeting, Told
 
 BEAT_S = 2.0
 """Seconds after which a quiet stream is greeted again."""
@@ -20,12 +20,8 @@ _EARLY_S = 0.5
 _APART_S = 0.6
 """Seconds between two greetings of ours: news that come more quickly go together, so that none is early."""
 
-_MAX_HEADS = 16
-_MAX_HEAD = 2_048
-_MAX_FAREWELL = 64 * 1024
 
-
-class Greetings:
+class StreamGreetings:
     """Greetings with the member at the other end of one stream. `now` is a steady clock in seconds."""
 
     def __init__(self, member: MemberId, greeter: Greeter, now: Callable[[], float]) -> None:
@@ -63,9 +59,9 @@ class Greetings:
 
     def hear(self, hello: pb.Hello) -> bool:
         """Note a greeting; tell whether it came in its time. Raises `Malformed`."""
-        if hello.member != self._member or len(hello.trust_hash) not in (0, 32) or len(hello.heads) > _MAX_HEADS:
+        if hello.member != self._member or len(hello.trust_hash) not in (0, 32) or len(hello.heads) > MAX_HEADS:
             raise Malformed("this is not a greeting of `{member}`", code="malformed-hello", member=self._member)
-        if any(len(head) > _MAX_HEAD for head in hello.heads):
+        if any(len(head) > MAX_HEAD for head in hello.heads):
             raise Malformed("a head in a greeting is too large", code="malformed-hello")
         before, self._heard_s = self._heard_s, self._now()
         self.answered = True
@@ -83,7 +79,7 @@ class Greetings:
 
     def dismissed(self, ending: pb.Ending) -> None:
         """Note why the other end ends the stream."""
-        if len(ending.documents) <= _MAX_FAREWELL:
+        if len(ending.documents) <= MAX_FAREWELL:
             self._greeter.dismissed(self._member, Farewell(ending.code[:40], ending.documents))
 
 

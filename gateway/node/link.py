@@ -20,7 +20,7 @@ from gateway.errors import ConnectionLost, Unavailable, Untrusted
 from gateway.model.exchange import AnswerMessage
 from gateway.model.names import MemberId
 from gateway.node.asking_stream import AskingStream
-from gateway.node.greetings import Greetings
+from gateway.node.greetings import StreamGreetings
 from gateway.node.handshake import why_unconnected
 from gateway.ports.gossip import Greeter
 from gateway.rpc import methods
@@ -221,7 +221,7 @@ class Connection:
         if self._stream is None or not self._stream.usable:
             if self._stream is not None:
                 self._keep(self._stream.retire())
-            greetings = Greetings(self._member, self._greeter, asyncio.get_running_loop().time)
+            greetings = StreamGreetings(self._member, self._greeter, asyncio.get_running_loop().time)
             self._stream = AskingStream(self._member, self._channel, self._seen, greetings)
         return self._stream
 

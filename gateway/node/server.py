@@ -14,7 +14,7 @@ from gateway.errors import LiaisonError
 from gateway.exchange.answering.inbound import Inbound
 from gateway.model.names import MemberId
 from gateway.node import wire
-from gateway.node.greetings import Greetings
+from gateway.node.greetings import StreamGreetings
 from gateway.node.stream import Stream
 from gateway.node.unary_sink import UnarySink
 from gateway.ports.gossip import Greeter
@@ -98,7 +98,7 @@ class NodeServer(RpcServer[MemberId]):
             self._take_frame,
             self._stream_refused,
             partial(self._pace.frames_wait_s, call.who),
-            Greetings(call.who, self._greeter, self._clock.monotonic),
+            StreamGreetings(call.who, self._greeter, self._clock.monotonic),
         )
         self._streams.add(stream)
         try:

@@ -13,7 +13,7 @@ import grpc
 from gateway.errors import LiaisonError, Overloaded, Unauthenticated
 from gateway.exchange.answering.inbound import FrameRefusal, Reply, ReplySink
 from gateway.node import wire
-from gateway.node.greetings import Greetings
+from gateway.node.greetings import StreamGreetings
 from gateway.rpc.server import ServerLimits
 from gateway.rpc.status import STATUS
 
@@ -40,7 +40,7 @@ class Stream:
         take: Callable[[wire.RequestFrame, Stream], None],
         refused: Callable[[str, LiaisonError], None],
         wait_s: Callable[[int], float],
-        greetings: Greetings,
+        greetings: StreamGreetings,
     ) -> None:
         self.certificate = certificate
         self.member = member

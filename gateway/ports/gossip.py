@@ -9,6 +9,15 @@ import msgspec
 
 from gateway.model.names import MemberId
 
+MAX_HEADS = 16
+"""Heads in one greeting; the others come with the next."""
+
+MAX_HEAD = 2_048
+"""Bytes of one head: three short lines, and the one signature of its log."""
+
+MAX_FAREWELL = 64 * 1024
+"""Bytes of the documents in a farewell; a larger charter comes through gossip, or on a stick."""
+
 
 class Greeting(msgspec.Struct, frozen=True):
     """A hash over all documents that the speaker holds, and signed heads of logs that it has seen."""

@@ -18,7 +18,8 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any, Final
 
-from gateway.errors import Misconfigured, Unauthenticated
+from certs.tls import address_in_use
+from gateway.errors import Unauthenticated
 from gateway.host.descriptors import most_connections
 
 LOOPBACK: Final = "127.0.0.1"
@@ -181,13 +182,7 @@ def _listen(address: str, where: str, *, share_port: bool) -> socket.socket:
         listener.bind((host, int(port)))
     except OSError as error:
         listener.close()
-        raise Misconfigured(
-            "`{address}` cannot be used: another process listens there, or it is no address of this machine",
-            code="address-in-use",
-            where=where,
-            remedy="choose an address of this machine and a free port",
-            address=address,
-        ) from error
+        raise address_in_use(address, where) from error
     listener.listen(_BACKLOG)
     listener.setblocking(False)
     return listener

@@ -8,7 +8,7 @@ import pytest
 from liaison.exchange.v1 import exchange_pb2 as pb
 
 from gateway.model.names import MemberId
-from gateway.node.greetings import Greetings, Mute
+from gateway.node.greetings import Mute, StreamGreetings
 from gateway.ports.gossip import Greeting
 from tests.support.forger import eventually
 
@@ -30,7 +30,7 @@ class Listener(Mute):
 async def test_many_changes_in_a_moment_are_two_greetings() -> None:
     said: list[float] = []
     loop = asyncio.get_running_loop()
-    greetings = Greetings(VN, Mute(MemberId("th")), loop.time)
+    greetings = StreamGreetings(VN, Mute(MemberId("th")), loop.time)
 
     def greet() -> None:
         greetings.hello()
@@ -49,7 +49,7 @@ async def test_many_changes_in_a_moment_are_two_greetings() -> None:
 
 def test_a_greeting_that_comes_early_is_heard_without_its_heads() -> None:
     listener, now = Listener(), [0.0]
-    greetings = Greetings(VN, listener, lambda: now[0])
+    greetings = StreamGreetings(VN, listener, lambda: now[0])
     now[0] = 10.0
     heads = [b"head"]
     assert greetings.hear(pb.Hello(member=VN, trust_hash=b"1" * 32, heads=heads))

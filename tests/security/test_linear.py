@@ -35,10 +35,10 @@ from gateway.clock import ManualClock
 from gateway.config.suspensions import read_switches
 from gateway.config.toml import parse_toml
 from gateway.errors import LiaisonError
-from gateway.gossip.heads import MAX_HEAD
 from gateway.language.languages import accepted
 from gateway.matching.identifiers import held_number
 from gateway.model.names import MemberId
+from gateway.ports.gossip import MAX_HEAD
 from gateway.records.verify import MAX_COMPACT, verify_record
 from gateway.rpc import methods
 from gateway.signing import strict_json

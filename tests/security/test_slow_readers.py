@@ -19,7 +19,7 @@ from gateway.exchange.answering.inbound import FrameRefusal
 from gateway.model.exchange import Outcome
 from gateway.model.names import MemberId
 from gateway.node import wire
-from gateway.node.greetings import Greetings, Mute
+from gateway.node.greetings import Mute, StreamGreetings
 from gateway.node.server import NodeServer
 from gateway.node.stream import Stream
 from gateway.rpc import methods
@@ -99,7 +99,7 @@ def stream(context: Writes, take: Any, **limits: Any) -> tuple[Stream, Counter[s
     def note(_: str, error: LiaisonError) -> None:
         refused[error.code] += 1
 
-    greetings = Greetings(MemberId("th"), Mute(MemberId("vn")), time.monotonic)
+    greetings = StreamGreetings(MemberId("th"), Mute(MemberId("vn")), time.monotonic)
     bounds = ServerLimits(**limits)
     made = Stream(context, b"", "th", bounds, lambda: None, take, note, lambda _: 0.0, greetings)  # type: ignore[arg-type]
     return made, refused

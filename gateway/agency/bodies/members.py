@@ -57,7 +57,7 @@ class KeyBody(BaseModel):
 
 
 class DescriptorBody(BaseModel):
-    """What the member says of itself. `sources` is what it offers; empty where it does not say."""
+    """The descriptor: a member's word of itself. `sources` are what it offers; empty where it does not say."""
 
     version: int
     issued: str
@@ -96,7 +96,7 @@ class ClockBody(BaseModel):
 
 
 class ContactBody(BaseModel):
-    """What our running node knows of the member's node. `holds_ours` is null until they have told what they hold."""
+    """The member's node as our running node knows it. `holds_ours` is null until they have told what they hold."""
 
     connected: bool
     last_seen: str | None

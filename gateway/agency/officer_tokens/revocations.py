@@ -114,7 +114,7 @@ class Revocations:
             )
 
     def take(self, data: bytes) -> RevocationList:
-        """Put a list in force, durably. Raises `Stale` for one that is older than the one in force, or over."""
+        """Put a list in force, durably. Raises `Stale` for one that is not newer, or from the future."""
         new = read_list(data, self._member, self._keys())
         with self._lock:
             held = self._list

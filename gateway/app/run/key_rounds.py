@@ -1,4 +1,4 @@
-"""What a running node does about its own keys: make the steps of rotations, and take up changed files."""
+"""Make the steps of rotations of a running node's own keys, and take up changed files."""
 
 from __future__ import annotations
 

@@ -13,13 +13,13 @@ from gateway.audit.reading.mandate import Mandate, appointment_of
 from gateway.audit.reading.show import Filter
 from gateway.clock import SystemClock, rfc3339, to_us
 from gateway.config import Home, load_settings
-from gateway.errors import BadSignature, LiaisonError, Malformed, Misconfigured
+from gateway.errors import LiaisonError
 from gateway.model.names import identifier, member_id
 from gateway.ops.acts.carry import inspect
 from gateway.ops.homes.open_home import Evidence, Written, open_home
 from gateway.ops.homes.trust_state import publish
-from gateway.signing.dsse import decode64
-from gateway.signing.keys import SigningKey, VerifyKey, load_signing_key
+from gateway.signing.keys import SigningKey, load_signing_key
+from gateway.signing.public_files import load_public_key
 from gateway.trust.ceremony.auditors import draft_appointment
 from gateway.trust.ceremony.ceremony import authority_key, import_document
 from gateway.trust.documents.appointment import EVERY, Appointment, Scope, parse_appointment
@@ -62,7 +62,7 @@ def appoint(
         authority_key(authority),
         clock,
         auditor=auditor,
-        key=_public_key(public),
+        key=load_public_key(public, "take the `.pub` file that `liaison audit key` made"),
         scope=scope,
         days=days,
         appointed_by=appointed_by,
@@ -75,19 +75,6 @@ def appoint(
     import_document(home.trust, data, clock)
     published, _ = publish(folder, authority, (), (), ())
     return about | {"in_force": True, "descriptor": published["descriptor"]["version"]}
-
-
-def _public_key(path: Path) -> VerifyKey:
-    try:
-        return VerifyKey.admit(decode64(path.read_text(encoding="ascii").strip()))
-    except (OSError, UnicodeError, Malformed, BadSignature) as error:
-        raise Misconfigured(
-            "cannot be used: {error}",
-            code="bad-key-file",
-            where=str(path),
-            remedy="take the `.pub` file that `liaison audit key` made",
-            error=error,
-        ) from error
 
 
 def describe_appointment(item: Appointment) -> dict[str, Any]:

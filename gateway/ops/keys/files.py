@@ -5,9 +5,9 @@ from __future__ import annotations
 from certs.hsm.places import key_places
 from certs.keyfiles import Algorithm
 from certs.names import CertificateName, CertificateUse
-from certs.profile import read_leaf
 from gateway.config import TOKEN_ISSUER, Home, Settings
-from gateway.errors import Malformed, Misconfigured
+from gateway.errors import Misconfigured
+from gateway.trust.ceremony.ceremony import leaf_of
 from gateway.trust.ceremony.key_request import ONLINE_CA, PLAIN_FILES
 
 _CERTIFIED = ("tls", "statement", "status")
@@ -71,17 +71,7 @@ def certificate_name(home: Home, file: str, *, following: bool) -> CertificateNa
 
     Statement and status keys are numbered; the names of the others say where they are used, and stay.
     """
-    path = home.certificate(file)
-    try:
-        name = read_leaf(path.read_bytes()).name
-    except (OSError, Malformed) as error:
-        raise Misconfigured(
-            "cannot be used: {error}",
-            code="bad-key-file",
-            where=str(path),
-            remedy="`liaison init` makes it",
-            error=error,
-        ) from error
+    name = leaf_of(home.certificate(file)).name
     numbered = name.use in (CertificateUse.STATEMENT, CertificateUse.STATUS) and name.name.isdigit()
     if not (following and numbered):
         return name

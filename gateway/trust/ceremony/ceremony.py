@@ -16,11 +16,12 @@ from certs.hsm.places import has_key
 from certs.names import Holder
 from certs.profile import Leaf, read_leaf
 from gateway.clock import Clock, from_us, to_us
-from gateway.errors import BadSignature, Malformed, Misconfigured
+from gateway.errors import Malformed, Misconfigured
 from gateway.model.names import MemberId
 from gateway.signing import strict_json
-from gateway.signing.dsse import MAX_DOCUMENT, add_signature, decode64
-from gateway.signing.keys import SigningKey, VerifyKey, load_signing_key
+from gateway.signing.dsse import MAX_DOCUMENT, add_signature
+from gateway.signing.keys import SigningKey, load_signing_key
+from gateway.signing.public_files import load_public_key
 from gateway.signing.witness_keys import load_witness_signing_key
 from gateway.trust.ceremony.auditors import auditor_keys
 from gateway.trust.ceremony.charter_changes import Changes
@@ -49,6 +50,8 @@ from gateway.trust.documents.status import MAX_LIFE, STATUS_TYPE, Status, parse_
 
 PERSON_FOLDERS = {use: f"{use}s" for use in PERSONS}
 """Folders of a home with the public keys (`*.pub`) of persons, by their uses."""
+
+_PERSON_REMEDY = "`liaison trust person` makes key and public key"
 
 CERTIFICATES = "certificates"
 """Folder of a home with the certificates (`*.pem`) of keys that agencies hold themselves."""
@@ -259,7 +262,7 @@ def home_keys(home: Path, agencies: Sequence[str], now_us: int) -> list[ListedKe
         if file == "witness" or has_key(keys / f"{file}.key")  # a home of an earlier version has one kind
     ]
     persons = [
-        _person_key(path, use, now_us)
+        plain_key(load_public_key(path, _PERSON_REMEDY), use, now_us)
         for use, folder in PERSON_FOLDERS.items()
         for path in sorted((home / folder).glob("*.pub"))
     ]
@@ -296,20 +299,6 @@ def _own_agency_key(path: Path) -> ListedKey:
     return key
 
 
-def _person_key(path: Path, use: KeyUse, now_us: int) -> ListedKey:
-    try:
-        key = VerifyKey.admit(decode64(path.read_text(encoding="ascii").strip()))
-    except (OSError, UnicodeError, Malformed, BadSignature) as error:
-        raise Misconfigured(
-            "cannot be used: {error}",
-            code="bad-key-file",
-            where=str(path),
-            remedy="`liaison trust person` makes key and public key",
-            error=error,
-        ) from error
-    return plain_key(key, use, now_us)
-
-
 def _says_the_same(new: Descriptor, held: Descriptor) -> bool:
     return held == replace(
         new, version=held.version, issued_us=held.issued_us, previous=held.previous, hash=held.hash, data=held.data
@@ -318,15 +307,16 @@ def _says_the_same(new: Descriptor, held: Descriptor) -> bool:
 
 def certified_key(path: Path) -> ListedKey:
     """Return the listing of the key of a certificate. Raises `Misconfigured`."""
-    return listed_leaf(_leaf(path))
+    return listed_leaf(leaf_of(path))
 
 
 def member_of(home: Path) -> MemberId:
     """Return the member of a home, by its statement certificate."""
-    return _leaf(home / "keys" / "statement.pem").name.member
+    return leaf_of(home / "keys" / "statement.pem").name.member
 
 
-def _leaf(path: Path) -> Leaf:
+def leaf_of(path: Path) -> Leaf:
+    """Return the certificate in a file of a home. Raises `Misconfigured`."""
     try:
         return read_leaf(path.read_bytes())
     except (OSError, Malformed) as error:

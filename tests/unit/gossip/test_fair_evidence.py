@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -40,6 +41,26 @@ def test_a_speaker_of_very_many_heads_pushes_out_its_own_ones_only(tmp_path: Pat
     heads.hear(VN, [honest])
     for number in range(1_000):
         heads.hear(KH, [b"nonsense %d" % number])
+    heads.verify()
+    assert [head.data for head in noted.heads] == [honest]
+
+
+def test_heads_that_come_in_while_others_are_verified_end_no_round(tmp_path: Path) -> None:
+    federation = make_federation(tmp_path)
+    noted: Any = Noted()
+
+    class Flooded(ThirdHeads):
+        more: Sequence[bytes] = [b"more of it %d" % number for number in range(300)]
+
+        def signed(self, data: bytes) -> Checkpoint | None:
+            self.hear(KH, self.more)  # as the loop does beside this thread
+            self.more = []
+            return super().signed(data)
+
+    heads = Flooded(noted, federation.view, CLOCK, TH)
+    honest = Signer(origin("kh", "exchange", 1), federation["kh"].key("log")).sign(7, bytes(32))
+    heads.hear(VN, [honest])
+    heads.hear(KH, [b"nonsense %d" % number for number in range(300)])
     heads.verify()
     assert [head.data for head in noted.heads] == [honest]
 
