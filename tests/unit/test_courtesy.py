@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import threading
 import time
+
+import pytest
 
 from gateway.courtesy import GO_ON_S, STAND_ASIDE_S, Courtesy
 
@@ -23,13 +24,19 @@ def test_long_work_stands_aside_while_another_member_s_exchange_is_under_way_and
         assert stood_aside(courtesy) >= STAND_ASIDE_S, "its time to go on was over"
 
 
-def test_long_work_waits_no_longer_than_the_other_exchange_lasts() -> None:
+def test_long_work_waits_no_longer_than_the_other_exchange_lasts(monkeypatch: pytest.MonkeyPatch) -> None:
     courtesy = Courtesy()
     courtesy.enter("vn")
-    threading.Timer(STAND_ASIDE_S / 4, courtesy.leave, [["vn"]]).start()
+    looked: list[float] = []
+
+    def leave_at_the_first_look(seconds: float) -> None:
+        looked.append(seconds)
+        courtesy.leave(["vn"])
+
+    monkeypatch.setattr("gateway.courtesy.time.sleep", leave_at_the_first_look)
     with courtesy.long("kh"):
         courtesy.give_way()
-        assert not courtesy._others("kh")
+    assert len(looked) == 1, "it looked once more after the other exchange had ended"
 
 
 def test_neither_short_work_nor_a_member_s_own_exchanges_nor_an_idle_node_make_work_wait() -> None:
