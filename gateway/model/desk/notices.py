@@ -1,0 +1,324 @@
+"""Notices: what one member tells another about one matter, in a thread; each is a signed statement.
+
+A notice never changes. What a thread means is the fold of its notices (`gateway.desk.fold`). Times are microseconds
+since 1970.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import msgspec
+
+from gateway.model.consent import OnwardUse
+from gateway.model.exchange import Refusal
+from gateway.model.marking import SubjectCategory
+from gateway.model.names import ExchangeId, MemberId
+from gateway.model.purpose import Offence, Purpose
+from gateway.model.requester import Requester
+
+
+class NoticeType(StrEnum):
+    """The types of notices; a descriptor lists those that its member takes."""
+
+    ASK = "ask"
+    REPLY = "reply"
+    ALERT = "alert"
+    STATUS = "status"
+    CHANGE = "change"
+    OUTCOME = "outcome"
+    NOTE = "note"
+    SERVICE = "service"
+
+
+class Urgency(StrEnum):
+    """How soon a human must act; the clocks of each class stand in `gateway.desk.clocks`."""
+
+    FLASH = "FLASH"
+    URGENT = "URGENT"
+    PRIORITY = "PRIORITY"
+    ROUTINE = "ROUTINE"
+
+
+class Head(msgspec.Struct, frozen=True):
+    """The part that all notices have.
+
+    `notice_id` is the id of the exchange that delivers it, and `thread_id` that of the thread's first notice. `seq`
+    counts the author's notices in the thread from 1; `previous` is SHA-256 of the payload of the author's notice
+    before, empty for the first; `seen` is how many of the other side's notices the author had taken. `group_id` joins
+    threads with several members about one matter. `expires_us` 0: it is delivered however long that takes.
+    `approver` is the second human at the author's, where one approved.
+    """
+
+    notice_id: ExchangeId
+    thread_id: ExchangeId
+    seq: int
+    previous: bytes
+    seen: int
+    sender: MemberId
+    recipient: MemberId
+    issued_us: int
+    expires_us: int
+    urgency: Urgency
+    purpose: Purpose
+    offence: Offence
+    case: str
+    ticket: str
+    agreement: str
+    requester: Requester
+    trust_hash: bytes
+    policy_hash: bytes
+    group_id: str = ""
+    to_office: str = ""
+    approver: Requester | None = None
+
+
+class About(StrEnum):
+    """What an ask is about."""
+
+    HIT = "hit"
+    QUESTION = "question"
+    CONSENT = "consent"
+    ERROR = "error"
+    EXTENSION = "extension"
+    FORM = "form"
+
+
+class RecordPlace(msgspec.Struct, frozen=True):
+    """One record or hit in an answer of the recipient: the exchange, the answer's hash, its entry, hit and record.
+
+    `record` is the `jti`, empty for a hit without a record.
+    """
+
+    exchange_id: ExchangeId
+    answer_hash: bytes
+    log_number: int
+    entry_index: int
+    reference: str
+    record: str = ""
+
+
+class Ask(msgspec.Struct, frozen=True):
+    """A question that a human answers.
+
+    `hit` is set for asks about a hit, a consent, an error or an extension; `use` for a consent. `topic` is a code of
+    the list of topics (for a question) or the id of a form. `facts`, `why_you` and `link` (of the person and the
+    purpose) are texts for the human who decides; `fields` are those wanted, or the form's values as `code=value`.
+    `held_until_us` says until when a person is held; 0 for none.
+    """
+
+    about: About
+    facts: str
+    why_you: str = ""
+    link: str = ""
+    topic: str = ""
+    category: SubjectCategory = SubjectCategory.UNKNOWN
+    hit: RecordPlace | None = None
+    use: OnwardUse | None = None
+    fields: tuple[str, ...] = ()
+    values: tuple[tuple[str, str], ...] = ()
+    held_until_us: int = 0
+
+
+class ReplyCode(StrEnum):
+    """What a human answered to an ask."""
+
+    RELEASED = "RELEASED"
+    PARTLY = "PARTLY"
+    HIT = "HIT"
+    NOTHING_HELD = "NOTHING_HELD"
+    PASSED_ON = "PASSED_ON"
+    CLARIFY = "CLARIFY"
+    NEEDS_COURT = "NEEDS_COURT"
+    REFUSED = "REFUSED"
+
+
+class Reply(msgspec.Struct, frozen=True):
+    """A human's answer. `records` are SD-JWTs, bound to the ask: `aud` is the asker's member, and the request hash is
+    that of the ask. `until_us` ends a consent that is given (0 otherwise). `reason` is a code; `text` is for humans.
+    """
+
+    code: ReplyCode
+    reason: str = ""
+    text: str = ""
+    records: tuple[str, ...] = ()
+    withheld_commitment: bytes = b""
+    until_us: int = 0
+
+
+class Alert(msgspec.Struct, frozen=True):
+    """An alert: a record of the type `Alert` (SD-JWT), its coded action, and whom it is for.
+
+    `scope` names offices of the recipient; empty means all. `repeat_s` are the seconds between alarms until it is
+    acknowledged. `to_life`: it was sent before it was approved, since a life is in danger.
+    """
+
+    record: str
+    action: str
+    until_us: int
+    scope: tuple[str, ...] = ()
+    repeat_s: int = 120
+    to_life: bool = False
+
+
+class StatusCode(StrEnum):
+    """What became of a notice at the member that took it."""
+
+    READ = "READ"
+    ACKNOWLEDGED = "ACKNOWLEDGED"
+    ACTING = "ACTING"
+    CANNOT = "CANNOT"
+    NOT_EXECUTED = "NOT_EXECUTED"
+    NOT_SAME = "NOT_SAME"
+    ERASED = "ERASED"
+    OBJECTED = "OBJECTED"
+    NOT_HELD = "NOT_HELD"
+    OVERDUE = "OVERDUE"
+
+
+class Status(msgspec.Struct, frozen=True):
+    """Word of what became of a notice of the other side. `of` is its notice id; `record` a `jti` where one is meant."""
+
+    of: ExchangeId
+    code: StatusCode
+    reason: str = ""
+    text: str = ""
+    record: str = ""
+
+
+class ChangeCode(StrEnum):
+    """What an originator does to what it gave."""
+
+    CORRECTED = "CORRECTED"
+    WITHDRAWN = "WITHDRAWN"
+    CONTESTED = "CONTESTED"
+    RECLASSIFIED = "RECLASSIFIED"
+    CUT = "CUT"
+
+
+class Change(msgspec.Struct, frozen=True):
+    """A change of records that the recipient holds (`records`, by `jti`), or of a notice (`of`).
+
+    `record` is the new SD-JWT of a correction or reclassification. `office` is the unit that is cut. `erase_by_us` is
+    when copies must be gone; 0 where they may stay.
+    """
+
+    code: ChangeCode
+    records: tuple[str, ...] = ()
+    of: str = ""
+    record: str = ""
+    office: str = ""
+    reason: str = ""
+    text: str = ""
+    erase_by_us: int = 0
+
+
+class OutcomeCode(StrEnum):
+    """What came of an exchange in the end."""
+
+    SEIZED = "SEIZED"
+    ARRESTED = "ARRESTED"
+    LOCATED = "LOCATED"
+    VICTIM_IDENTIFIED = "VICTIM_IDENTIFIED"
+    NO_ACTION = "NO_ACTION"
+    WRONG_PERSON = "WRONG_PERSON"
+
+
+class OutcomeReport(msgspec.Struct, frozen=True):
+    """What came of it: with a seizure, the substance and its weight in grams or its units; else how many persons."""
+
+    code: OutcomeCode
+    substance: str = ""
+    grams: int = 0
+    units: int = 0
+    persons: int = 0
+    text: str = ""
+
+
+class Note(msgspec.Struct, frozen=True):
+    """A text for the humans of the thread, in the language `lang` (BCP 47)."""
+
+    lang: str
+    text: str
+    values: tuple[tuple[str, str], ...] = ()
+
+
+class ServiceCode(StrEnum):
+    """What a node tells of itself."""
+
+    SUSPENDED = "SUSPENDED"
+    RESUMED = "RESUMED"
+    OUTAGE = "OUTAGE"
+    INCIDENT = "INCIDENT"
+    DRILL = "DRILL"
+
+
+class Service(msgspec.Struct, frozen=True):
+    """Word of a node about itself. `types` are the record types that it concerns; empty means all."""
+
+    code: ServiceCode
+    text: str = ""
+    types: tuple[str, ...] = ()
+    since_us: int = 0
+    until_us: int = 0
+
+
+Body = Ask | Reply | Alert | Status | Change | OutcomeReport | Note | Service
+
+TYPE_OF: dict[type, NoticeType] = {
+    Ask: NoticeType.ASK,
+    Reply: NoticeType.REPLY,
+    Alert: NoticeType.ALERT,
+    Status: NoticeType.STATUS,
+    Change: NoticeType.CHANGE,
+    OutcomeReport: NoticeType.OUTCOME,
+    Note: NoticeType.NOTE,
+    Service: NoticeType.SERVICE,
+}
+
+
+class Notice(msgspec.Struct, frozen=True):
+    """A notice as its payload holds it."""
+
+    head: Head
+    body: Body
+
+    @property
+    def type(self) -> NoticeType:
+        """The notice's type."""
+        return TYPE_OF[type(self.body)]
+
+    @property
+    def sender(self) -> MemberId:
+        """The author's member."""
+        return self.head.sender
+
+    @property
+    def recipient(self) -> MemberId:
+        """The member that it is for."""
+        return self.head.recipient
+
+    @property
+    def issued_us(self) -> int:
+        """The time of issue."""
+        return self.head.issued_us
+
+    @property
+    def code(self) -> str:
+        """The body's code, by which a thread moves; what an ask is about; empty for an alert or a note."""
+        body = self.body
+        if isinstance(body, Ask):
+            return body.about.value
+        return "" if isinstance(body, Alert | Note) else body.code.value
+
+
+class NoticeReceipt(msgspec.Struct, frozen=True):
+    """The answer to a notice: taken, with the time until which a human should act (0 for none), or refused."""
+
+    notice_id: ExchangeId
+    sender: MemberId
+    recipient: MemberId
+    notice_hash: bytes
+    issued_us: int
+    answer_by_us: int = 0
+    refusal: Refusal | None = None

@@ -1,0 +1,207 @@
+"""The rows of the desk: threads, notices, deliveries, work and holdings, as the desk reads and writes them.
+
+Rows are written in the transaction of the entry that they belong to (`EntryDraft.rows`), so that nothing has to be
+reconciled after a kill. Times are microseconds since 1970; 0 means none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Protocol
+
+import msgspec
+
+from gateway.model.desk.notices import NoticeType, Urgency
+from gateway.model.desk.threads import Placed, Side, ThreadKey, ThreadKind, ThreadState
+from gateway.model.desk.work import DeliveryState, Direction, HoldingState, Level, Role, WorkKind
+from gateway.model.names import ExchangeId, MemberId
+
+
+class Thread(msgspec.Struct, frozen=True):
+    """A thread as it stands: a projection of its notices, which can be rebuilt.
+
+    `version` counts its changes from 1. `opener` tells whether we opened it. `ours` and `theirs` count the notices of
+    each side; `our_last` and `their_last` are the payload hashes of the newest ones. `draft` is a first notice that
+    nobody has approved yet (sealed in the database), empty otherwise.
+    """
+
+    key: ThreadKey
+    kind: ThreadKind
+    opener: bool
+    state: ThreadState
+    urgency: Urgency
+    version: int
+    opened_us: int
+    due_us: int = 0
+    closed_us: int = 0
+    group_id: str = ""
+    office: str = ""
+    agency: str = ""
+    officer: str = ""
+    ours: int = 0
+    theirs: int = 0
+    our_last: bytes = b""
+    their_last: bytes = b""
+    draft: bytes = b""
+
+    def side(self, *, ours: bool) -> Side:
+        """Return which side of the thread we, or they, are."""
+        return Side.OPENER if ours == self.opener else Side.OTHER
+
+
+class NoticeRow(msgspec.Struct, frozen=True):
+    """One notice of a thread. `envelope` are its exact bytes, empty once erased; `receipt` are those of the answer that
+    we gave to it, as they left (empty for ours). `log` and `index` name its entry, and are set by the store."""
+
+    key: ThreadKey
+    notice_id: ExchangeId
+    placed: Placed
+    payload_hash: bytes
+    time_us: int
+    envelope: bytes
+    receipt: bytes = b""
+    log: str = ""
+    index: int = -1
+
+
+class Delivery(msgspec.Struct, frozen=True):
+    """A notice of ours on its way. The lowest `seq` of a thread goes first. `due_us` is when it is tried next."""
+
+    notice_id: ExchangeId
+    key: ThreadKey
+    seq: int
+    type: NoticeType
+    urgency: Urgency
+    due_us: int
+    expires_us: int
+    tries: int = 0
+    problem: str = ""
+    state: DeliveryState = DeliveryState.WAITING
+
+
+class Work(msgspec.Struct, frozen=True):
+    """Somebody of this agency and office, in this role, must do something until `due_us`.
+
+    `id` is stable for what raised it, so that it is raised once. `half_us` is when the clock is half over. `assigned`
+    is a person who took it. `not_by` is a person who may not do it (the author). `paused_us` is when its clock was
+    stopped, 0 while it runs. `done_us` 0 while it is open; `by` and `result` say how it ended.
+    """
+
+    id: str
+    key: ThreadKey
+    kind: WorkKind
+    agency: str
+    office: str
+    role: Role
+    urgency: Urgency
+    opened_us: int
+    half_us: int
+    due_us: int
+    level: Level = Level.FIRST
+    assigned: str = ""
+    not_by: str = ""
+    paused_us: int = 0
+    done_us: int = 0
+    by: str = ""
+    result: str = ""
+    notice_id: str = ""
+
+
+class Holding(msgspec.Struct, frozen=True):
+    """One copy of a record: the record's `jti`, who holds it, whose it is, where it was given, and its state.
+
+    `source` is the exchange or notice that gave it; `record` the owner's own `source/key` (ours only). `due_us` is when
+    its end must be confirmed.
+    """
+
+    jti: str
+    direction: Direction
+    holder: MemberId
+    owner: MemberId
+    source: ExchangeId
+    state: HoldingState
+    version: int = 1
+    record: str = ""
+    type: str = ""
+    due_us: int = 0
+    expires_us: int = 0
+
+
+class DeskRows(msgspec.Struct, frozen=True):
+    """The rows of one entry.
+
+    `before` is the version of `thread` that they build on: 0 for a new thread. Where another process has changed the
+    thread meanwhile, neither the entry nor the rows are written, and the writer gets `Outdated`. Each row replaces the
+    one with its key.
+    """
+
+    thread: Thread | None = None
+    before: int = 0
+    notice: NoticeRow | None = None
+    deliveries: tuple[Delivery, ...] = ()
+    works: tuple[Work, ...] = ()
+    holdings: tuple[Holding, ...] = ()
+    erased: tuple[ExchangeId, ...] = ()
+    """Notices whose envelopes are erased."""
+
+
+class WorkFilter(msgspec.Struct, frozen=True):
+    """What work is wanted; empty fields leave it open."""
+
+    agency: str = ""
+    offices: tuple[str, ...] = ()
+    roles: tuple[Role, ...] = ()
+    kinds: tuple[WorkKind, ...] = ()
+    key: ThreadKey | None = None
+    open_only: bool = True
+
+
+class DeskStore(Protocol):
+    """The desk's rows. Thread-safe; rows are written through the journal with their entry."""
+
+    def thread(self, key: ThreadKey) -> Thread | None:
+        """Return a thread, or None."""
+
+    def threads(
+        self, *, kinds: Collection[ThreadKind] = (), states: Collection[ThreadState] = (), group_id: str = ""
+    ) -> list[Thread]:
+        """Return the threads that fit, the newest first."""
+
+    def find_thread(self, thread_id: ExchangeId) -> list[Thread]:
+        """Return the threads with this id; two members may have used one id."""
+
+    def notices(self, key: ThreadKey) -> list[NoticeRow]:
+        """Return the notices of a thread, in the order in which we wrote them."""
+
+    def placed(self, key: ThreadKey) -> list[Placed]:
+        """Return what the fold needs of a thread's notices, without opening them."""
+
+    def notice(self, peer: MemberId, notice_id: ExchangeId) -> NoticeRow | None:
+        """Return one notice of a thread with `peer`, or None."""
+
+    def due(self, peer: MemberId, now_us: int, limit: int) -> list[Delivery]:
+        """Return deliveries to `peer` that are due, one for each thread and its lowest, by urgency and time."""
+
+    def next_due_us(self) -> int | None:
+        """Return when the next delivery is due, None without any."""
+
+    def deliveries(self, states: Collection[DeliveryState] = (DeliveryState.WAITING,)) -> list[Delivery]:
+        """Return deliveries in these states."""
+
+    def envelope(self, notice_id: ExchangeId) -> bytes:
+        """Return the bytes of a notice of ours; raise `Unknown` where it is erased."""
+
+    def note_try(self, delivery: Delivery) -> None:
+        """Write how a try went that changed nothing else (tries, next time, problem)."""
+
+    def works(self, wanted: WorkFilter) -> list[Work]:
+        """Return work, by clock."""
+
+    def work(self, work_id: str) -> Work | None:
+        """Return one item of work."""
+
+    def due_work(self, now_us: int) -> Sequence[Work]:
+        """Return open work whose half or whole time is over, and that was not escalated to that level."""
+
+    def holdings(self, *, jti: str = "", record: str = "", holder: str = "", direction: str = "") -> list[Holding]:
+        """Return copies, by record, owner's key, holder or direction."""
