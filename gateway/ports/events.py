@@ -266,6 +266,19 @@ CONSENT_DECIDED = _operations(
     *_ASKED, "granted", "by", "role", "office", "reason", "decided_us", "until_us", "proof", "token", "order",
     retention=Retention.JUSTIFICATION,
 )
+DESK_ACT = _operations(
+    "desk-act",
+    "A human did something at the desk that no notice tells by itself: drafted, approved, declined, took, assigned or "
+    "passed on work, marked a hit, opened a package. Durable before it counts.",
+    "officer", "on_behalf_of", "token", "role", "office", "agency", "client", "act", "work", "kind", "notice", "reason",
+    "content", "proof", retention=Retention.JUSTIFICATION,
+)
+DESK_CLOCK = _operations(
+    "desk-clock",
+    "A clock of the desk ran out, by half or whole: work was raised to the national desk or beyond, a draft lapsed, or "
+    "a notice of ours was not taken in its time. Once for each.",
+    "work", "kind", "level", "notice", "code", "due_us",
+)
 OPERATIONS_CONTINUED = _operations(
     "operations-continued", "The same as `exchange-continued`, of the operations log.",
     *_CONTINUED, retention=Retention.PROOF,

@@ -1,0 +1,150 @@
+"""Write notices of ours: the entry `asked`, the notice, its delivery and its thread are one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from msgspec.structs import replace
+
+from gateway.desk.delivery.effects import Effects, EffectTable, Occasion, joined
+from gateway.desk.delivery.pen import Pen, Written
+from gateway.desk.entries import asked_notice
+from gateway.desk.threads.fold import admits
+from gateway.desk.threads.project import kind_opened_by, placed_notice, thread_after
+from gateway.exchange.parts import Parts
+from gateway.model.desk.notices import Body, Head, Notice, Urgency
+from gateway.model.desk.threads import ThreadKey
+from gateway.model.names import MemberId, new_exchange_id
+from gateway.model.purpose import Offence, Purpose
+from gateway.model.requester import Requester
+from gateway.ports.desk import Delivery, DeskRows, DeskStore, NoticeRow, Thread
+from gateway.ports.journal import EntryDraft
+from gateway.statements.notices import build_notice
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """A notice to be written: what it says, its head as far as a human decides on it, and who writes it.
+
+    `who` are the members of the entry's private part that name the human at home. `notice_id` is given where records
+    are bound to it before it is written.
+    """
+
+    body: Body
+    urgency: Urgency
+    purpose: Purpose
+    offence: Offence
+    requester: Requester
+    case: str = ""
+    ticket: str = ""
+    agreement: str = ""
+    expires_us: int = 0
+    to_office: str = ""
+    group_id: str = ""
+    approver: Requester | None = None
+    who: Mapping[str, Any] = field(default_factory=dict)
+    agency: str = ""
+    office: str = ""
+    officer: str = ""
+
+
+Also = Callable[[Thread | None, Thread, Notice], Effects]
+"""Returns rows that are written with a notice of ours; it may raise a refusal for the state of the thread."""
+
+
+def nothing_else(_before: Thread | None, _after: Thread, _notice: Notice) -> Effects:
+    """Return no rows."""
+    return Effects()
+
+
+class Author:
+    """Writes notices of ours. `wake` is called with a counterpart for whom a notice waits."""
+
+    def __init__(
+        self, parts: Parts, store: DeskStore, pen: Pen, effects: EffectTable, wake: Callable[[MemberId], None]
+    ) -> None:
+        self._parts = parts
+        self._store = store
+        self._pen = pen
+        self._effects = effects
+        self._wake = wake
+
+    async def open(self, peer: MemberId, post: Post, also: Also = nothing_else, thread_id: str = "") -> ThreadKey:
+        """Write the first notice of a thread; return the thread's key. Raises for what the table does not allow."""
+        key = ThreadKey(peer, new_exchange_id() if not thread_id else thread_id)  # type: ignore[arg-type]
+        await self.post(key, post, also)
+        return key
+
+    async def post(self, key: ThreadKey, post: Post, also: Also = nothing_else) -> Written:
+        """Write a notice into a thread. Raises `Forbidden` with the code `not-now` where the table does not allow it."""
+        written = await self._pen.write(self._parts.member, key, lambda: self._draft(key, post, also))
+        self._wake(key.peer)
+        return written
+
+    def _draft(self, key: ThreadKey, post: Post, also: Also) -> EntryDraft:
+        before = self._store.thread(key)
+        notice = self._notice(key, before, post)
+        is_new = before is None or not (before.ours or before.theirs)
+        new = placed_notice(notice, opener=is_new or (before is not None and before.opener))
+        kind = before.kind if before is not None else kind_opened_by(notice)
+        state = admits(kind, [] if is_new else self._store.placed(key), new)
+        sealed = build_notice(notice, self._parts.key)
+        now_us = notice.issued_us
+        thread = thread_after(before, key, notice, sealed.payload_hash, state, ours=True, now_us=now_us)
+        thread = replace(
+            thread,
+            agency=thread.agency or post.agency,
+            office=thread.office or post.office,
+            officer=thread.officer or post.officer,
+        )
+        effect = self._effects.get(notice.type)
+        effects = also(before, thread, notice)
+        if effect is not None:
+            occasion = Occasion(True, notice, sealed.payload_hash, before, thread, now_us, self._store)
+            effects = joined(effects, effect(occasion))
+        rows = DeskRows(
+            thread=thread,
+            before=before.version if before is not None else 0,
+            notice=NoticeRow(key, notice.head.notice_id, new, sealed.payload_hash, now_us, sealed.envelope),
+            deliveries=(_delivery(key, notice),),
+            works=effects.works,
+            holdings=effects.holdings,
+            erased=effects.erased,
+        )
+        return asked_notice(notice, sealed, dict(post.who), rows)
+
+    def _notice(self, key: ThreadKey, before: Thread | None, post: Post) -> Notice:
+        parts = self._parts
+        first = before is None or not before.ours
+        opens = before is None or not (before.ours or before.theirs)
+        head = Head(
+            notice_id=key.thread_id if opens else new_exchange_id(),
+            thread_id=key.thread_id,
+            seq=1 if before is None else before.ours + 1,
+            previous=b"" if first or before is None else before.our_last,
+            seen=0 if before is None else before.theirs,
+            sender=parts.member,
+            recipient=key.peer,
+            issued_us=parts.clock.now_us(),
+            expires_us=post.expires_us,
+            urgency=post.urgency,
+            purpose=post.purpose,
+            offence=post.offence,
+            case=post.case,
+            ticket=post.ticket,
+            agreement=post.agreement,
+            requester=post.requester,
+            trust_hash=parts.trust().hash,
+            policy_hash=parts.policy().hash,
+            group_id=post.group_id,
+            to_office=post.to_office,
+            approver=post.approver,
+        )
+        return Notice(head, post.body)
+
+
+def _delivery(key: ThreadKey, notice: Notice) -> Delivery:
+    head = notice.head
+    return Delivery(head.notice_id, key, head.seq, notice.type, head.urgency, head.issued_us, head.expires_us)

@@ -1,0 +1,50 @@
+"""What a notice changes beside its thread: each type of notice has one function, in the module of its subject."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from gateway.model.desk.notices import Notice, NoticeType
+from gateway.model.names import ExchangeId
+from gateway.ports.desk import DeskStore, Holding, Thread, Work
+
+
+@dataclass(frozen=True, slots=True)
+class Occasion:
+    """A notice that is being taken (`ours` is False) or sent, before its entry: the thread before and after it."""
+
+    ours: bool
+    notice: Notice
+    payload_hash: bytes
+    before: Thread | None
+    thread: Thread
+    now_us: int
+    store: DeskStore
+
+
+@dataclass(frozen=True, slots=True)
+class Effects:
+    """Rows that are written with the notice. `answer_by_us` is told to its author; 0 where no human acts."""
+
+    works: tuple[Work, ...] = ()
+    holdings: tuple[Holding, ...] = ()
+    erased: tuple[ExchangeId, ...] = ()
+    answer_by_us: int = 0
+
+
+Effect = Callable[[Occasion], Effects]
+"""Returns what a notice changes, or raises the refusal of one that may not come."""
+
+EffectTable = Mapping[NoticeType, Effect]
+
+
+def joined(first: Effects, second: Effects) -> Effects:
+    """Return the rows of both; the earlier time to answer counts."""
+    due = [time for time in (first.answer_by_us, second.answer_by_us) if time]
+    return Effects(
+        first.works + second.works,
+        first.holdings + second.holdings,
+        first.erased + second.erased,
+        min(due, default=0),
+    )

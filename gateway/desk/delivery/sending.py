@@ -1,0 +1,252 @@
+"""Send notices of ours until each has its receipt or its time is over.
+
+The process that leads has one sender for each counterpart: urgent ones first, then by time; one of each thread at a
+time, its lowest number, and 64 at once. The same bytes are sent again until the receipt is durable here. A counterpart
+that is out of reach is tried after 1, 2, 4 … 30 s, and at once when it greets us; with a FLASH notice that waits, every
+2 s. Notices to a suspended counterpart are held, but for those that pass a suspension.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from msgspec.structs import replace
+
+from gateway.desk.delivery.pen import Pen
+from gateway.desk.entries import expired_notice, received_receipt
+from gateway.errors import ConnectionLost, LiaisonError, Suspended, TimedOut, Unavailable
+from gateway.exchange.asking.check_answer import check_entry
+from gateway.exchange.parts import Parts
+from gateway.exchange.stages import as_error, reraise_fatal
+from gateway.model.desk.notices import NoticeReceipt, NoticeType, Urgency
+from gateway.model.desk.work import DeliveryState
+from gateway.model.exchange import AnswerMessage, Verified
+from gateway.model.names import MemberId
+from gateway.ports.desk import Delivery, DeskRows, DeskStore, NoticeRow, Work
+from gateway.ports.journal import EntryDraft
+from gateway.rpc.contract import Calls
+from gateway.rpc.methods import DELIVER_NOTICE
+from gateway.statements.notices import resealed, verify_receipt
+
+IN_FLIGHT = 64
+CALL_S = 10.0
+_LONGEST_WAIT_S = 30.0
+_FLASH_WAIT_S = 2.0
+_LOOK_S = 1.0
+"""Another process may have written a notice: the rows are looked at so often, without being woken."""
+
+_PASSING = frozenset({NoticeType.CHANGE, NoticeType.SERVICE, NoticeType.STATUS})
+_OUT_OF_REACH = (ConnectionLost, TimedOut, Unavailable)
+@dataclass(slots=True)
+class _Line:
+    """The notices that wait for one counterpart."""
+
+    woken: asyncio.Event = field(default_factory=asyncio.Event)
+    flying: dict[str, asyncio.Task[None]] = field(default_factory=dict)
+    failures: int = 0
+    not_before: float = 0.0
+    task: asyncio.Task[None] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SenderParts:
+    """What sending works with.
+
+    `received` notes that an answer of a counterpart is durable. `refused` returns the work that a refused or expired
+    notice raises.
+    """
+
+    parts: Parts
+    store: DeskStore
+    pen: Pen
+    peers: Calls
+    received: Callable[[MemberId], None]
+    undelivered: Callable[[Delivery, str, int], tuple[Work, ...]]
+
+
+class Sender:
+    """Sends what waits for all counterparts, while this process leads."""
+
+    def __init__(self, sender: SenderParts) -> None:
+        self._it = sender
+        self._lines: dict[MemberId, _Line] = {}
+        self._problem: BaseException | None = None
+
+    def wake(self, peer: MemberId) -> None:
+        """Send what waits for a counterpart now: a notice was written. For the loop."""
+        if (line := self._lines.get(peer)) is not None:
+            line.woken.set()
+
+    def reached(self, peer: MemberId) -> None:
+        """Send what waits for a counterpart now: it has greeted us."""
+        if (line := self._lines.get(peer)) is not None:
+            line.failures, line.not_before = 0, 0.0
+            line.woken.set()
+
+    async def round(self) -> None:
+        """Keep a line for each counterpart for whom something waits; raise an error of ours. Runs at the leader."""
+        if self._problem is not None:
+            problem, self._problem = self._problem, None
+            raise problem
+        waiting = await asyncio.to_thread(self._it.store.deliveries)
+        for peer in {each.key.peer for each in waiting}:
+            line = self._lines.setdefault(peer, _Line())
+            if line.task is None or line.task.done():
+                line.task = asyncio.create_task(self._serve(peer, line))
+            line.woken.set()
+
+    async def finish(self) -> None:
+        """Cancel what is being sent (the node stops); it is sent again after the next start."""
+        tasks = [line.task for line in self._lines.values() if line.task is not None]
+        flights = [task for line in self._lines.values() for task in line.flying.values()]
+        for task in (*tasks, *flights):
+            task.cancel()
+        await asyncio.gather(*tasks, *flights, return_exceptions=True)
+
+    # ------------------------------------------------------------ one counterpart
+
+    async def _serve(self, peer: MemberId, line: _Line) -> None:
+        """Send until nothing waits any more; the next round or notice begins anew."""
+        while True:
+            line.woken.clear()
+            now = self._it.parts.clock.monotonic()
+            if now >= line.not_before:
+                await self._launch(peer, line)
+            wait_s = max(_LOOK_S, line.not_before - now) if not line.flying else _LOOK_S
+            try:
+                await asyncio.wait_for(line.woken.wait(), wait_s)
+            except TimeoutError:
+                continue
+
+    async def _launch(self, peer: MemberId, line: _Line) -> None:
+        room = IN_FLIGHT - len(line.flying)
+        if room <= 0:
+            return
+        now_us = self._it.parts.clock.now_us()
+        busy = frozenset(line.flying)
+        due = await asyncio.to_thread(self._due, peer, now_us, busy, room)
+        for delivery, envelope in due:
+            thread = delivery.key.thread_id
+            if thread not in line.flying:
+                task = asyncio.create_task(self._send(peer, line, delivery, envelope))
+                line.flying[thread] = task
+                task.add_done_callback(lambda _done, name=thread: self._landed(line, name))  # type: ignore[misc]
+
+    def _due(
+        self, peer: MemberId, now_us: int, busy: frozenset[str], room: int
+    ) -> list[tuple[Delivery, bytes]]:
+        found = self._it.store.due(peer, now_us, room + len(busy))
+        free = [each for each in found if each.key.thread_id not in busy][:room]
+        return [(each, self._it.store.envelope(each.notice_id)) for each in free]
+
+    def _landed(self, line: _Line, thread: str) -> None:
+        task = line.flying.pop(thread)
+        if not task.cancelled() and (problem := task.exception()) is not None:
+            self._problem = problem
+        line.woken.set()
+
+    async def _send(self, peer: MemberId, line: _Line, delivery: Delivery, envelope: bytes) -> None:
+        parts = self._it.parts
+        now_us = parts.clock.now_us()
+        if delivery.expires_us and now_us >= delivery.expires_us:
+            await self._ended(delivery, "expired", DeliveryState.EXPIRED)
+            return
+        try:
+            self._check_open(peer, delivery)
+            statement = resealed(envelope, parts.key)
+            message = await self._it.peers.call(peer, DELIVER_NOTICE, statement, timeout=CALL_S)
+            receipt, shown_draft = await asyncio.to_thread(self._checked, peer, delivery, message)
+        except Exception as problem:  # noqa: BLE001 - whatever goes wrong in a delivery, it is tried again
+            reraise_fatal(problem)
+            await self._failed(line, delivery, as_error(problem))
+            return
+        line.failures, line.not_before = 0, 0.0
+        await self._taken(peer, delivery, receipt, shown_draft)
+
+    def _check_open(self, peer: MemberId, delivery: Delivery) -> None:
+        """Raise while nothing may go to the counterpart: it is suspended, or no active member."""
+        parts = self._it.parts
+        if not parts.trust().active(peer):
+            raise Suspended("`{peer}` is no active member", code="not-active", peer=peer)
+        if delivery.type in _PASSING:
+            return
+        if (reason := parts.suspensions.suspends(peer=peer)) is not None:
+            raise Suspended("exchange with `{peer}` is suspended: {reason}", peer=peer, reason=reason)
+
+    def _checked(
+        self, peer: MemberId, delivery: Delivery, message: AnswerMessage
+    ) -> tuple[Verified[NoticeReceipt], Callable[[DeskRows], EntryDraft]]:
+        """Verify the receipt and the counterpart's entry; return it and the draft of our own entry."""
+        parts = self._it.parts
+        row = self._it.store.notice(peer, delivery.notice_id)
+        assert isinstance(row, NoticeRow)
+        receipt = verify_receipt(
+            message.envelope,
+            keys=parts.trust(),
+            member=peer,
+            me=parts.member,
+            notice_id=delivery.notice_id,
+            notice_hash=row.payload_hash,
+            now_us=parts.clock.now_us(),
+        )
+        parts.signed_time(peer, receipt.value.issued_us)
+        expected = (delivery.notice_id, row.payload_hash, receipt.payload_hash)
+        entry, shown = check_entry(parts.trust(), peer, parts.member, message.entry, message.proof, expected)
+        parts.note_head(shown)
+
+        def draft(rows: DeskRows) -> EntryDraft:
+            return received_receipt(delivery, row, receipt, message, shown, entry.number or 0, rows)
+
+        return receipt, draft
+
+    async def _taken(
+        self,
+        peer: MemberId,
+        delivery: Delivery,
+        receipt: Verified[NoticeReceipt],
+        draft: Callable[[DeskRows], EntryDraft],
+    ) -> None:
+        refusal = receipt.value.refusal
+        state = DeliveryState.TAKEN if refusal is None else DeliveryState.REFUSED
+        code = "" if refusal is None else refusal.code
+        ended = replace(delivery, state=state, problem=code, tries=delivery.tries + 1)
+        now_us = self._it.parts.clock.now_us()
+        works = self._it.undelivered(ended, code, now_us) if refusal is not None else ()
+        await self._it.pen.write(
+            self._it.parts.member, delivery.key, lambda: draft(DeskRows(deliveries=(ended,), works=works))
+        )
+        self._it.received(peer)
+
+    async def _ended(self, delivery: Delivery, code: str, state: DeliveryState) -> None:
+        ended = replace(delivery, state=state, problem=code)
+        now_us = self._it.parts.clock.now_us()
+        works = self._it.undelivered(ended, code, now_us)
+        rows = DeskRows(deliveries=(ended,), works=works)
+        await self._it.pen.write(self._it.parts.member, delivery.key, lambda: expired_notice(ended, rows))
+
+    async def _failed(self, line: _Line, delivery: Delivery, error: LiaisonError) -> None:
+        """Try again later: the whole line where the counterpart is out of reach, else this notice."""
+        clock = self._it.parts.clock
+        if isinstance(error, _OUT_OF_REACH):
+            line.failures = min(line.failures + 1, 10)
+            longest = _FLASH_WAIT_S if delivery.urgency is Urgency.FLASH else _LONGEST_WAIT_S
+            line.not_before = clock.monotonic() + min(2.0 ** (line.failures - 1), longest)
+            if delivery.problem == error.code:
+                return
+            later = replace(delivery, problem=error.code)
+        else:
+            tries = delivery.tries + 1
+            longest = _FLASH_WAIT_S if delivery.urgency is Urgency.FLASH else _LONGEST_WAIT_S
+            wait_us = int(min(2.0 ** min(tries - 1, 10), longest) * 1_000_000)
+            later = replace(delivery, tries=tries, problem=error.code, due_us=clock.now_us() + wait_us)
+        if error.code == "gap":
+            await asyncio.to_thread(self._again, delivery)
+        await asyncio.to_thread(self._it.store.note_try, later)
+
+    def _again(self, delivery: Delivery) -> None:
+        """Send earlier notices of a thread again: the counterpart has lost them, since its database was restored."""
+        for earlier in self._it.store.deliveries((DeliveryState.TAKEN,)):
+            if earlier.key == delivery.key and earlier.seq < delivery.seq:
+                self._it.store.note_try(replace(earlier, state=DeliveryState.WAITING, due_us=0))

@@ -1,0 +1,237 @@
+"""Take a counterpart's notice, in numbered steps.
+
+1. the peer is an active member, by the certificate that TLS saw (its door checks it)
+2. it is within its rate
+3. size and form, of a type that we take
+4. signer = TLS peer, recipient = us, of our time
+5. its id is not known: the same bytes again get the receipt that we gave, other bytes are refused
+6. the author's notice before it in the thread was taken
+7. exchange with the peer is not suspended, its documents are in their time, an agreement covers the purpose
+8. policy allows it
+9. the thread's table allows it
+10. entry, notice, thread, work and holdings are durable in one transaction
+11. the receipt leaves, with its proof
+
+A refusal that may end (a rate, a suspension, a missing predecessor, our own trouble) is a bare status: the author goes
+on sending. Any other refusal is signed, has an entry of its own and ends the delivery.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from typing import NoReturn
+
+from gateway.audit.entries.entry import parse_entry
+from gateway.clock import check_time
+from gateway.desk.delivery.effects import Effects, EffectTable, Occasion
+from gateway.desk.delivery.pen import Pen, Written
+from gateway.desk.entries import answered_notice, duplicate_notice, refused_notice
+from gateway.desk.threads.fold import admits
+from gateway.desk.threads.project import kind_opened_by, placed_notice, thread_after
+from gateway.errors import Forbidden, LiaisonError, Malformed, Overloaded, Replayed, Stale, Suspended
+from gateway.exchange.incidents import Incidents
+from gateway.exchange.parts import Parts
+from gateway.exchange.stages import reraise_fatal
+from gateway.model.desk.notices import Change, Notice, NoticeReceipt, NoticeType, Service, Status, StatusCode
+from gateway.model.desk.threads import ThreadKey
+from gateway.model.exchange import AnswerMessage, LogProof, Refusal, Verified
+from gateway.model.names import MemberId
+from gateway.ports.desk import DeskRows, DeskStore, NoticeRow
+from gateway.ports.journal import EntryDraft, ReplayClaim
+from gateway.statements.envelope import Sealed, check_signer
+from gateway.statements.notices import build_receipt, verify_notice
+from gateway.throttle import Rates
+
+RATE_PER_S = 1_000.0
+_CLAIM_US = 86_400_000_000
+_PASSING = frozenset({"gap"})
+"""Codes of refusals that end by themselves, beside those of `Overloaded`, `Suspended` and `Stale`."""
+
+_ALARMS = frozenset({"seq-taken", "seen-beyond", "seen-back", "replayed", "not-the-owner"})
+"""Codes of refusals that an honest node never earns: a human looks at them."""
+
+_CONFIRMS = frozenset({StatusCode.ERASED, StatusCode.OBJECTED, StatusCode.NOT_HELD})
+
+
+def passes_suspension(notice: Notice) -> bool:
+    """Tell whether a notice goes through a suspension: changes, their confirmations, and words of a node itself."""
+    body = notice.body
+    return isinstance(body, Change | Service) or (isinstance(body, Status) and body.code in _CONFIRMS)
+
+
+@dataclass(frozen=True, slots=True)
+class TakerParts:
+    """What taking works with. `policy` raises the refusal of a notice that policy does not allow."""
+
+    parts: Parts
+    store: DeskStore
+    pen: Pen
+    incidents: Incidents
+    effects: EffectTable
+    types: Collection[NoticeType]
+    policy: Callable[[Notice, int], None]
+    entry_of: Callable[[str, int], bytes]
+
+
+class NoticeTaker:
+    """Takes counterparts' notices."""
+
+    def __init__(self, taker: TakerParts) -> None:
+        self._it = taker
+        self._rates = Rates(RATE_PER_S, taker.parts.clock.monotonic, 2.0)
+
+    async def take(self, peer: MemberId, envelope: bytes) -> AnswerMessage:
+        """Return our receipt with the proof of its entry. Raises for a refusal with a bare status."""
+        parts = self._it.parts
+        if not self._rates.admits(peer):  # 2
+            raise Overloaded("too many notices", code="notice-rate", where=peer)
+        check_time(parts.clock)
+        verified = verify_notice(  # 3, 4
+            envelope, keys=parts.trust(), peer=peer, me=parts.member, now_us=parts.clock.now_us()
+        )
+        parts.signed_time(peer, verified.value.issued_us)
+        head = verified.value.head
+        key = ThreadKey(peer, head.thread_id)
+        written = await self._it.pen.write(peer, key, lambda: self._draft(key, verified))
+        return self._reply(key, verified, written)
+
+    # ------------------------------------------------------------ in the pen
+
+    def _draft(self, key: ThreadKey, verified: Verified[Notice]) -> EntryDraft:
+        """Take steps 5 to 9; return the entry of what comes of it. Raises for a refusal that may end."""
+        try:
+            known = self._it.store.notice(key.peer, verified.value.head.notice_id)  # 5
+            if known is not None:
+                return self._again(known, verified)
+            return self._accept(key, verified)
+        except Exception as error:
+            reraise_fatal(error)
+            if not isinstance(error, LiaisonError):
+                raise
+            if isinstance(error, Overloaded | Suspended | Stale) or error.code in _PASSING:
+                raise
+            return self._refusal(key, verified, error)
+
+    def _again(self, known: NoticeRow, verified: Verified[Notice]) -> EntryDraft:
+        if known.payload_hash != verified.payload_hash or not known.receipt:
+            raise Replayed("this notice id was used with another notice", where="notice_id")
+        self._check_peer(verified)
+        return duplicate_notice(known, verified)
+
+    def _accept(self, key: ThreadKey, verified: Verified[Notice]) -> EntryDraft:
+        it, notice, head = self._it, verified.value, verified.value.head
+        now_us = it.parts.clock.now_us()
+        if notice.type not in it.types:
+            raise Forbidden("notices of this type are not taken", code="unsupported", where="payload_type")
+        before = it.store.thread(key)
+        if before is None:
+            opened = head.thread_id == head.notice_id
+            if not opened:
+                raise Stale("the thread's first notice has not come", code="gap", where="thread_id")
+        kind = before.kind if before is not None else kind_opened_by(notice)
+        new = placed_notice(verified.value, opener=before is None or not before.opener)
+        placed = it.store.placed(key) if before is not None else []
+        self._check_chain(before.their_last if before else b"", before.theirs if before else 0, notice)
+        state = admits(kind, placed, new)  # 6, 9
+        self._check_peer(verified)  # 7
+        self._check_agreement(notice, now_us)
+        it.policy(notice, now_us)  # 8
+        thread = thread_after(before, key, notice, verified.payload_hash, state, ours=False, now_us=now_us)
+        occasion = Occasion(False, notice, verified.payload_hash, before, thread, now_us, it.store)
+        effect = it.effects.get(notice.type)
+        effects = effect(occasion) if effect is not None else Effects()
+        sealed = self._receipt(verified, effects.answer_by_us)
+        row = NoticeRow(
+            key, head.notice_id, new, verified.payload_hash, now_us, verified.envelope, receipt=sealed.envelope
+        )
+        rows = DeskRows(
+            thread=thread,
+            before=before.version if before is not None else 0,
+            notice=row,
+            works=effects.works,
+            holdings=effects.holdings,
+            erased=effects.erased,
+        )
+        return answered_notice(verified, sealed, self._claim(key.peer, verified), rows)
+
+    def _check_chain(self, last: bytes, count: int, notice: Notice) -> None:
+        """Raise for a notice whose `previous` is not the author's last one (6)."""
+        head = notice.head
+        if head.seq > count + 1:
+            raise Stale("a notice before this one has not come", code="gap", where="seq")
+        if head.seq == count + 1 and head.previous != last:
+            raise Forbidden("the thread has another last notice of this author", code="seq-taken", where="previous")
+
+    def _check_peer(self, verified: Verified[Notice]) -> None:
+        parts, peer, notice = self._it.parts, verified.signer, verified.value
+        now_us = parts.clock.now_us()
+        check_signer(parts.trust(), verified, now_us)
+        parts.trust().freshness(peer, now_us)
+        purpose = notice.head.purpose.value
+        if passes_suspension(notice):
+            return
+        if (reason := parts.suspensions.suspends(peer=peer, purpose=purpose)) is not None:
+            raise Suspended("exchange with `{peer}` is suspended: {reason}", peer=peer, reason=reason)
+
+    def _check_agreement(self, notice: Notice, now_us: int) -> None:
+        """Raise unless an agreement in force covers the purpose; what ends an exchange needs none any more."""
+        if passes_suspension(notice):
+            return
+        if not self._it.parts.policy().agreement_for(notice.head.purpose.value, notice.sender, now_us):
+            raise Forbidden("no agreement in force covers this purpose", code="purpose-not-covered")
+
+    def _claim(self, peer: MemberId, verified: Verified[Notice]) -> ReplayClaim:
+        """Claim the id: of two processes that take one notice at once, one does. The notice's row claims it for good."""
+        until_us = self._it.parts.clock.now_us() + _CLAIM_US
+        return ReplayClaim(peer, verified.value.head.notice_id, verified.payload_hash, until_us)
+
+    def _receipt(self, verified: Verified[Notice], answer_by_us: int = 0, refusal: Refusal | None = None) -> Sealed:
+        parts = self._it.parts
+        receipt = NoticeReceipt(
+            verified.value.head.notice_id,
+            parts.member,
+            verified.signer,
+            verified.payload_hash,
+            parts.clock.now_us(),
+            answer_by_us,
+            refusal,
+        )
+        return build_receipt(receipt, parts.key)
+
+    def _refusal(self, key: ThreadKey, verified: Verified[Notice], error: LiaisonError) -> EntryDraft:
+        if error.code in _ALARMS:
+            self._it.incidents.note(key.peer, error.code, str(error)[:200], verified.value.head.notice_id)
+        sealed = self._receipt(verified, refusal=Refusal(error.reason, error.code))
+        return refused_notice(verified, sealed, error)
+
+    # ------------------------------------------------------------ on the loop
+
+    def _reply(self, key: ThreadKey, verified: Verified[Notice], written: Written) -> AnswerMessage:
+        """Return what leaves (11): trust is looked at again, since it may have changed before the commit."""
+        if written.stored is not None:
+            stored = written.stored
+            if stored.request_hash != verified.payload_hash:
+                self._replayed(key, verified)
+            return AnswerMessage(stored.answer, stored.entry, self._it.parts.journal.proof(stored.index))
+        assert written.logged is not None
+        check_signer(self._it.parts.trust(), verified, self._it.parts.clock.now_us())
+        draft, logged = written.draft, written.logged
+        if draft.answer:
+            return AnswerMessage(draft.answer, logged.entry, logged.proof)
+        return self._first_answer(key, verified)
+
+    def _first_answer(self, key: ThreadKey, verified: Verified[Notice]) -> AnswerMessage:
+        row = self._it.store.notice(key.peer, verified.value.head.notice_id)
+        if row is None:
+            raise Malformed("the notice was erased", code="erased")
+        entry = self._it.entry_of(row.log, row.index)
+        return AnswerMessage(row.receipt, entry, self._proof(row, entry))
+
+    def _proof(self, row: NoticeRow, entry: bytes) -> LogProof:
+        return self._it.parts.journal.proof(row.index, parse_entry(entry).log)
+
+    def _replayed(self, key: ThreadKey, verified: Verified[Notice]) -> NoReturn:
+        error = Replayed("this notice id was used with another notice", where="notice_id")
+        self._it.incidents.note(key.peer, error.code, str(error), verified.value.head.notice_id)
+        raise error

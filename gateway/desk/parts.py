@@ -1,0 +1,28 @@
+"""The parts that all use cases of the desk work with, handed in by the composition root."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from gateway.audit.reading.kept_answers import KeptAnswers
+from gateway.desk.changes import Changes
+from gateway.desk.delivery.authoring import Author
+from gateway.desk.delivery.pen import Pen
+from gateway.exchange.parts import Parts
+from gateway.ports.desk import DeskStore
+from gateway.ports.officers import Searches
+
+
+@dataclass(frozen=True, slots=True)
+class DeskParts:
+    """What the desk's use cases work with. `pseudonym` makes an officer's name for one pair of countries."""
+
+    parts: Parts
+    store: DeskStore
+    pen: Pen
+    author: Author
+    changes: Changes
+    kept: KeptAnswers
+    searches: Searches
+    pseudonym: Callable[[str, str], str]

@@ -1,0 +1,1 @@
+"""Threads: all notices about one matter between two members, and what they mean together."""

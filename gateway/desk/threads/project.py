@@ -1,0 +1,66 @@
+"""The projection of a thread: how a notice changes its row."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from gateway.errors import Forbidden
+from gateway.model.desk.notices import Notice, NoticeType
+from gateway.model.desk.threads import Placed, Side, ThreadKey, ThreadKind, ThreadState
+from gateway.ports.desk import Thread
+
+_OPENERS = {
+    NoticeType.ASK: ThreadKind.ASK,
+    NoticeType.ALERT: ThreadKind.ALERT,
+    NoticeType.CHANGE: ThreadKind.CHANGE,
+    NoticeType.SERVICE: ThreadKind.SERVICE,
+}
+_CLOSED = frozenset({ThreadState.ENDED})
+
+
+def kind_opened_by(notice: Notice) -> ThreadKind:
+    """Return the kind of the thread that a notice opens; raise `Forbidden` for a type that opens none."""
+    kind = _OPENERS.get(notice.type)
+    if kind is None:
+        raise Forbidden("a notice of this type opens no thread", code="not-now", where="thread_id")
+    return kind
+
+
+def placed_notice(notice: Notice, *, opener: bool) -> Placed:
+    """Return what the fold reads of a notice; `opener` tells whether its author opened the thread."""
+    head = notice.head
+    side = Side.OPENER if opener else Side.OTHER
+    return Placed(side, head.seq, head.seen, notice.type, notice.code, head.issued_us, head.expires_us, head.urgency)
+
+
+def thread_after(
+    before: Thread | None,
+    key: ThreadKey,
+    notice: Notice,
+    payload_hash: bytes,
+    state: ThreadState,
+    *,
+    ours: bool,
+    now_us: int,
+) -> Thread:
+    """Return the thread with one more notice, in its new state."""
+    head = notice.head
+    thread = before or Thread(
+        key,
+        kind_opened_by(notice),
+        ours,
+        state,
+        head.urgency,
+        0,
+        now_us,
+        due_us=head.expires_us,
+        group_id=head.group_id,
+        office=head.to_office,
+    )
+    counts = (
+        {"ours": thread.ours + 1, "our_last": payload_hash}
+        if ours
+        else {"theirs": thread.theirs + 1, "their_last": payload_hash}
+    )
+    closed_us = (thread.closed_us or now_us) if state in _CLOSED else 0
+    return replace(thread, state=state, version=thread.version + 1, closed_us=closed_us, draft=b"", **counts)
