@@ -11,8 +11,8 @@ from msgspec.structs import replace
 from gateway.desk.delivery.effects import Effects, EffectTable, Occasion, joined
 from gateway.desk.delivery.pen import Pen, Written
 from gateway.desk.entries import asked_notice
-from gateway.desk.threads.fold import admits
-from gateway.desk.threads.project import kind_opened_by, placed_notice, thread_after
+from gateway.desk.fold import admits
+from gateway.desk.projection import kind_opened_by, placed_notice, thread_after
 from gateway.exchange.parts import Parts
 from gateway.model.desk.notices import Body, Head, Notice, Urgency
 from gateway.model.desk.threads import ThreadKey

@@ -27,9 +27,9 @@ from gateway.clock import check_time
 from gateway.desk.delivery.effects import Effects, EffectTable, Occasion
 from gateway.desk.delivery.pen import Pen, Written
 from gateway.desk.entries import answered_notice, duplicate_notice, refused_notice
-from gateway.desk.threads.fold import admits
-from gateway.desk.threads.project import kind_opened_by, placed_notice, thread_after
-from gateway.errors import Forbidden, LiaisonError, Malformed, Overloaded, Replayed, Stale, Suspended
+from gateway.desk.fold import admits
+from gateway.desk.projection import kind_opened_by, placed_notice, thread_after
+from gateway.errors import Forbidden, LiaisonError, Malformed, Overloaded, Replayed, Stale, Suspended, Unavailable
 from gateway.exchange.incidents import Incidents
 from gateway.exchange.parts import Parts
 from gateway.exchange.stages import reraise_fatal
@@ -45,8 +45,8 @@ from gateway.throttle import Rates
 
 RATE_PER_S = 1_000.0
 _CLAIM_US = 86_400_000_000
-_PASSING = frozenset({"gap"})
-"""Codes of refusals that end by themselves, beside those of `Overloaded`, `Suspended` and `Stale`."""
+_FOR_GOOD = frozenset({"not-now", "expired", "thread-full"})
+"""Codes of refusals that do not end by themselves, among those of `Overloaded`, `Suspended` and `Stale`."""
 
 _ALARMS = frozenset({"seq-taken", "seen-beyond", "seen-back", "replayed", "not-the-owner"})
 """Codes of refusals that an honest node never earns: a human looks at them."""
@@ -109,7 +109,7 @@ class NoticeTaker:
             reraise_fatal(error)
             if not isinstance(error, LiaisonError):
                 raise
-            if isinstance(error, Overloaded | Suspended | Stale) or error.code in _PASSING:
+            if isinstance(error, Overloaded | Suspended | Stale | Unavailable) and error.code not in _FOR_GOOD:
                 raise
             return self._refusal(key, verified, error)
 

@@ -1,1 +1,0 @@
-"""Threads: all notices about one matter between two members, and what they mean together."""
