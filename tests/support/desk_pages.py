@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from gateway.desk.clocks import DEFAULTS, ESCALATION
 from gateway.desk.fold import CROSSED, LIMIT, RESERVE, RULES, Rule
+from gateway.model.desk.notices import Urgency
 from gateway.model.desk.threads import ThreadKind, ThreadState
+from gateway.model.desk.work import Role, WorkKind
 from tests.support.shared import PROJECT
 
 DESK_PAGES = PROJECT / "docs" / "desk"
@@ -20,6 +23,73 @@ does not have in the state that its author saw is refused `not-now`. `overdue` a
 the states here, and change nothing of what may be said. What crossed with a newer word of the opener moves nothing, but
 for the rows marked †. A thread takes {LIMIT} notices of a side, and {RESERVE} more that move it.
 """
+
+
+_CLOCKS = """\
+# Clocks of work
+
+Made from the tables in `gateway/desk/clocks.py` by `make docs`; a test fails when it differs from the program. An
+agreement may shorten a clock, never lengthen it. A clock never releases anything.
+
+A deadline is a time that is fixed when the work is raised. A question back (CLARIFY) stops the owner's clock, twice at
+most. A node that was down over a deadline escalates once, when it is back. A clock that jumps moves no deadline.
+
+## How long an answer may take
+
+"""
+
+_ESCALATION = """
+An alert is repeated after {alarms} until it is acknowledged.
+
+## Who sees it when
+
+"""
+
+
+def clocks_page() -> str:
+    """Return the page of clocks as it should be."""
+    classes = (
+        (
+            urgency.value,
+            _time(DEFAULTS.answer_s(urgency, hit=True)),
+            _time(DEFAULTS.answer_s(urgency, hit=False)),
+            _time(DEFAULTS.approve_s(urgency, hit=True)),
+        )
+        for urgency in Urgency
+    )
+    head = ("class", "to a hit", "without a hit", "a draft is approved within")
+    steps = (
+        (kind.value, _clock(kind), _roles(step.half), _roles(step.end), "yes" if step.tells else "")
+        for kind, step in ESCALATION.items()
+    )
+    seen = ("work", "clock", "half of it is over: also", "all of it is over: also", "the counterpart is told OVERDUE")
+    alarms = ", ".join(_time(alarm) for alarm in DEFAULTS.alarms)
+    return "".join([_CLOCKS, table(head, classes), _ESCALATION.format(alarms=alarms), table(seen, steps)])
+
+
+def _clock(kind: WorkKind) -> str:
+    """Return the clock of a kind of work, in words."""
+    asked = ", ".join(_time(after) for after in DEFAULTS.outcome)
+    words = {
+        WorkKind.APPROVE: f"as above; after an alert that was sent first {_time(DEFAULTS.to_life)}",
+        WorkKind.DECIDE: "of its class",
+        WorkKind.CLARIFY: "of its class",
+        WorkKind.ACKNOWLEDGE: _time(DEFAULTS.alarms[-1]),
+        WorkKind.CORRECT: f"{DEFAULTS.correct_days} working days",
+        WorkKind.OUTCOME: f"asked after {asked}; {_time(DEFAULTS.outcome_answer)} each",
+    }
+    return words.get(kind) or _time(getattr(DEFAULTS, kind.value))
+
+
+def _time(seconds: int) -> str:
+    """Return a length of time in the largest unit that it is a whole number of; days only from three on."""
+    if seconds % 86_400 == 0 and seconds >= 3 * 86_400:
+        return f"{seconds // 86_400} d"
+    return f"{seconds // 3_600} h" if seconds % 3_600 == 0 else f"{seconds // 60} min"
+
+
+def _roles(roles: Iterable[Role]) -> str:
+    return ", ".join(role.value for role in roles)
 
 
 def states_page() -> str:
@@ -84,7 +154,7 @@ def table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
 
 def pages() -> dict[str, str]:
     """Return the pages by their file names."""
-    return {"states.md": states_page()}
+    return {"clocks.md": clocks_page(), "states.md": states_page()}
 
 
 def write() -> None:
