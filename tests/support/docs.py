@@ -13,7 +13,7 @@ from gateway.agency.tokens import OfficerTokens
 from gateway.cli.main import liaison
 from gateway.clock import SystemClock
 from gateway.telemetry import Counters
-from tests.support import mapping_docs, operation_pages
+from tests.support import desk_pages, mapping_docs, operation_pages
 from tests.support.record_pages import pages
 from tests.support.rest import StoredSearches
 from tests.support.shared import PROJECT
@@ -87,6 +87,7 @@ def write_record_pages() -> None:
 if __name__ == "__main__":
     mapping_docs.write()
     operation_pages.write()
+    desk_pages.write()
     write_record_pages()
     COMMANDS_PAGE.write_text(commands_page(), encoding="utf-8")
     OPENAPI.write_text(openapi_text(SystemClock().now().year), encoding="utf-8")

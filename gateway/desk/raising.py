@@ -1,0 +1,233 @@
+"""Raise work from notices and events: pure functions from what happened to the rows that it needs.
+
+The id of work is made of what raised it, so that raising it twice is raising it once.
+"""
+
+from __future__ import annotations
+
+import msgspec
+from msgspec.structs import replace
+
+from gateway.desk.clocks import CALENDAR, DEFAULTS, SECOND_US, Calendar, Clocks
+from gateway.model.desk.notices import (
+    About,
+    Alert,
+    Ask,
+    Change,
+    ChangeCode,
+    Note,
+    Notice,
+    Reply,
+    ReplyCode,
+    Service,
+    ServiceCode,
+    Status,
+    StatusCode,
+    Urgency,
+)
+from gateway.model.desk.threads import ThreadKind
+from gateway.model.desk.work import Role, WorkKind
+from gateway.ports.desk import Thread, Work
+
+NOT_SAME_TOPIC = "not-same"
+"""The topic of an ask about an error that says: this hit is another person. Its owner must tell them apart."""
+
+_SHOWN = frozenset({StatusCode.OBJECTED, StatusCode.CANNOT, StatusCode.NOT_EXECUTED, StatusCode.OVERDUE})
+"""The statuses that a human must look at."""
+
+
+class Raising(msgspec.Struct, frozen=True):
+    """What all work of one node is raised with. `on_duty` tells whether somebody of the office is on duty now."""
+
+    clocks: Clocks = DEFAULTS
+    calendar: Calendar = CALENDAR
+    on_duty: bool = True
+
+
+DEFAULT = Raising()
+
+
+def work_id(thread: Thread, kind: WorkKind, cause: str, part: str = "") -> str:
+    """Return the id of the work of this kind that `cause` (a notice, record or draft) raises in the thread."""
+    return ".".join(filter(None, (kind.value, thread.key.peer, cause, part)))
+
+
+def from_notice(thread: Thread, notice: Notice, taken_us: int, given: Raising = DEFAULT) -> tuple[Work, ...]:
+    """Return the work that a notice of the counterpart raises here; `thread` is the row with the notice in it."""
+    body = notice.body
+    if isinstance(body, Ask):
+        return (_for_ask(thread, notice, body, taken_us, given),)
+    if isinstance(body, Reply) and body.code is ReplyCode.CLARIFY:
+        return (_for_clarifying(thread, notice, taken_us, given),)
+    if isinstance(body, Alert):
+        return _acknowledge(thread, notice, body.scope, taken_us, given)
+    if isinstance(body, Change):
+        return _for_change(thread, notice, body, taken_us, given)
+    if isinstance(body, Service):
+        return (_for_service(thread, notice, body, taken_us, given),)
+    if isinstance(body, Status) and body.code is StatusCode.NOT_SAME:
+        return (_distinguish(thread, notice, taken_us, given),)
+    if isinstance(body, Reply | Note) or (isinstance(body, Status) and body.code in _SHOWN):
+        return (for_reading(thread, notice.head.notice_id, taken_us, given),)
+    return ()
+
+
+def from_draft(
+    thread: Thread, draft_id: str, now_us: int, *, hit: bool, to_life: bool = False, given: Raising = DEFAULT
+) -> Work:
+    """Return the approval of a draft; its author (`thread.officer`) can never give it.
+
+    `hit` tells whether it follows up a hit. With `to_life` the alert was sent first. `given.on_duty` tells whether a
+    supervisor of the office is on duty; else the national desk's may approve.
+    """
+    seconds = given.clocks.to_life if to_life else given.clocks.approve_s(thread.urgency, hit=hit)
+    role = Role.SUPERVISOR if given.on_duty else Role.NATIONAL_DESK
+    return _work(thread, WorkKind.APPROVE, draft_id, role, now_us, seconds, not_by=thread.officer)
+
+
+def from_first_decision(thread: Thread, decided: Work, by: str, now_us: int) -> Work:
+    """Return the second decision where two persons must decide: the same place and clock, and another person."""
+    left = max(0, decided.due_us - now_us) // SECOND_US
+    row = _work(thread, WorkKind.DECIDE, decided.notice_id, decided.role, now_us, left, part="second", not_by=by)
+    return replace(row, agency=decided.agency, office=decided.office)
+
+
+def from_opening(
+    thread: Thread, notice_id: str, person: str, now_us: int, given: Raising = DEFAULT
+) -> tuple[Work, ...]:
+    """Return the questions for an outcome after a package was opened or an alert acted on.
+
+    They open later than now: a list shows work from its `opened_us` on.
+    """
+    return tuple(
+        _work(
+            thread,
+            WorkKind.OUTCOME,
+            notice_id,
+            Role.OFFICER,
+            now_us + after * SECOND_US,
+            given.clocks.outcome_answer,
+            part=str(number),
+            assigned=person,
+        )
+        for number, after in enumerate(given.clocks.outcome, 1)
+    )
+
+
+def from_hit(thread: Thread, reference: str, person: str, now_us: int, given: Raising = DEFAULT) -> Work:
+    """Return the work of the officer who was shown a hit: is it the same person or thing?"""
+    return _work(thread, WorkKind.CONFIRM, reference, Role.OFFICER, now_us, given.clocks.confirm, assigned=person)
+
+
+def for_review(thread: Thread, cause: str, person: str, now_us: int, given: Raising = DEFAULT) -> Work:
+    """Return a supervisor's review of what `person` did: a sampled query, an offline entry, an opened package."""
+    return _work(thread, WorkKind.REVIEW, cause, Role.SUPERVISOR, now_us, given.clocks.review, not_by=person)
+
+
+def for_incident(thread: Thread, cause: str, now_us: int, given: Raising = DEFAULT) -> Work:
+    """Return the security officer's work on an incident, of ours or of a counterpart."""
+    return _work(thread, WorkKind.INCIDENT, cause, Role.SECURITY_OFFICER, now_us, given.clocks.incident)
+
+
+def for_reading(
+    thread: Thread, notice_id: str, now_us: int, given: Raising = DEFAULT, *, role: Role = Role.OFFICER
+) -> Work:
+    """Return the work of looking at a notice: a reply, an objection, one of ours that was not delivered in time."""
+    assigned = thread.officer if role is Role.OFFICER else ""
+    return _work(thread, WorkKind.READ, notice_id, role, now_us, given.clocks.read, assigned=assigned)
+
+
+def _for_ask(thread: Thread, notice: Notice, ask: Ask, taken_us: int, given: Raising) -> Work:
+    cause = notice.head.notice_id
+    if ask.about is About.ERROR:
+        if ask.topic == NOT_SAME_TOPIC:
+            return _distinguish(thread, notice, taken_us, given)
+        due_us = given.calendar.after(taken_us, given.clocks.correct_days)
+        seconds = (due_us - taken_us) // SECOND_US
+        return _work(thread, WorkKind.CORRECT, cause, Role.DATA_OFFICER, taken_us, seconds)
+    role = Role.CENTRAL_AUTHORITY if ask.about is About.FORM else _duty(given)
+    seconds = given.clocks.answer_s(notice.head.urgency, hit=ask.about is About.HIT)
+    return _work(thread, WorkKind.DECIDE, cause, role, taken_us, seconds, urgency=notice.head.urgency)
+
+
+def _for_clarifying(thread: Thread, notice: Notice, taken_us: int, given: Raising) -> Work:
+    seconds = given.clocks.answer_s(thread.urgency, hit=True)
+    cause = notice.head.notice_id
+    return _work(thread, WorkKind.CLARIFY, cause, Role.OFFICER, taken_us, seconds, assigned=thread.officer)
+
+
+def _acknowledge(
+    thread: Thread, notice: Notice, scope: tuple[str, ...], taken_us: int, given: Raising
+) -> tuple[Work, ...]:
+    """Return an acknowledgement for each office in scope; without a scope any duty officer gives one.
+
+    Half of the clock is the last alarm but one.
+    """
+    early, last = given.clocks.alarms[-2:][0], given.clocks.alarms[-1]
+    cause, half_us = notice.head.notice_id, taken_us + early * SECOND_US
+    row = _work(thread, WorkKind.ACKNOWLEDGE, cause, _duty(given), taken_us, last, urgency=notice.head.urgency)
+    row = replace(row, half_us=half_us)
+    return tuple(replace(row, id=f"{row.id}.{office}", office=office) for office in scope) or (row,)
+
+
+def _for_change(thread: Thread, notice: Notice, change: Change, taken_us: int, given: Raising) -> tuple[Work, ...]:
+    """Return the work of obeying a change, at the latest by its own time.
+
+    An ask that is withdrawn leaves none. An alert that is changed and not withdrawn is acknowledged again.
+    """
+    if thread.kind is ThreadKind.ASK:
+        return ()
+    seconds = given.clocks.comply
+    if change.erase_by_us:
+        seconds = min(seconds, max(0, change.erase_by_us - taken_us) // SECOND_US)
+    comply = _work(thread, WorkKind.COMPLY, notice.head.notice_id, Role.DATA_OFFICER, taken_us, seconds)
+    if thread.kind is ThreadKind.ALERT and change.code is not ChangeCode.WITHDRAWN:
+        return (comply, *_acknowledge(thread, notice, (), taken_us, given))
+    return (comply,)
+
+
+def _for_service(thread: Thread, notice: Notice, service: Service, taken_us: int, given: Raising) -> Work:
+    if service.code is ServiceCode.INCIDENT:
+        return for_incident(thread, notice.head.notice_id, taken_us, given)
+    return for_reading(thread, notice.head.notice_id, taken_us, given, role=Role.NATIONAL_DESK)
+
+
+def _distinguish(thread: Thread, notice: Notice, taken_us: int, given: Raising) -> Work:
+    """Return the owner's work of adding what tells two persons apart."""
+    seconds = given.clocks.distinguish
+    return _work(thread, WorkKind.DISTINGUISH, notice.head.notice_id, Role.DATA_OFFICER, taken_us, seconds)
+
+
+def _duty(given: Raising) -> Role:
+    return Role.DUTY if given.on_duty else Role.NATIONAL_DESK
+
+
+def _work(
+    thread: Thread,
+    kind: WorkKind,
+    cause: str,
+    role: Role,
+    opened_us: int,
+    seconds: int,
+    *,
+    part: str = "",
+    assigned: str = "",
+    not_by: str = "",
+    urgency: Urgency | None = None,
+) -> Work:
+    total = seconds * SECOND_US
+    return Work(
+        id=work_id(thread, kind, cause, part),
+        key=thread.key,
+        kind=kind,
+        agency=thread.agency,
+        office=thread.office,
+        role=role,
+        urgency=urgency or thread.urgency,
+        opened_us=opened_us,
+        half_us=opened_us + total // 2,
+        due_us=opened_us + total,
+        assigned=assigned,
+        not_by=not_by,
+        notice_id=cause,
+    )

@@ -1,0 +1,164 @@
+"""Write the pages in `docs/desk` from the tables of the desk; `make docs` runs it, a test compares."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from gateway.desk.clocks import DEFAULTS, ESCALATION
+from gateway.desk.fold import CROSSED, LIMIT, RESERVE, RULES, Rule
+from gateway.model.desk.notices import Urgency
+from gateway.model.desk.threads import ThreadKind, ThreadState
+from gateway.model.desk.work import Role, WorkKind
+from tests.support.shared import PROJECT
+
+DESK_PAGES = PROJECT / "docs" / "desk"
+
+_STATES = f"""\
+# States of threads
+
+Made from the table in `gateway/desk/fold.py` by `make docs`; a test fails when it differs from the program.
+
+A thread has two sides: the *opener* wrote its first notice, the *other* is the counterpart. A notice that the table
+does not have in the state that its author saw is refused `not-now`. `overdue` and `expired` are made by the clock from
+the states here, and change nothing of what may be said. What crossed with a newer word of the opener moves nothing, but
+for the rows marked †. A thread takes {LIMIT} notices of a side, and {RESERVE} more that move it.
+"""
+
+
+_CLOCKS = """\
+# Clocks of work
+
+Made from the tables in `gateway/desk/clocks.py` by `make docs`; a test fails when it differs from the program. An
+agreement may shorten a clock, never lengthen it. A clock never releases anything.
+
+A deadline is a time that is fixed when the work is raised. A question back (CLARIFY) stops the owner's clock, twice at
+most. A node that was down over a deadline escalates once, when it is back. A clock that jumps moves no deadline.
+
+## How long an answer may take
+
+"""
+
+_ESCALATION = """
+An alert is repeated after {alarms} until it is acknowledged.
+
+## Who sees it when
+
+"""
+
+
+def clocks_page() -> str:
+    """Return the page of clocks as it should be."""
+    classes = (
+        (
+            urgency.value,
+            _time(DEFAULTS.answer_s(urgency, hit=True)),
+            _time(DEFAULTS.answer_s(urgency, hit=False)),
+            _time(DEFAULTS.approve_s(urgency, hit=True)),
+        )
+        for urgency in Urgency
+    )
+    head = ("class", "to a hit", "without a hit", "a draft is approved within")
+    steps = (
+        (kind.value, _clock(kind), _roles(step.half), _roles(step.end), "yes" if step.tells else "")
+        for kind, step in ESCALATION.items()
+    )
+    seen = ("work", "clock", "half of it is over: also", "all of it is over: also", "the counterpart is told OVERDUE")
+    alarms = ", ".join(_time(alarm) for alarm in DEFAULTS.alarms)
+    return "".join([_CLOCKS, table(head, classes), _ESCALATION.format(alarms=alarms), table(seen, steps)])
+
+
+def _clock(kind: WorkKind) -> str:
+    """Return the clock of a kind of work, in words."""
+    asked = ", ".join(_time(after) for after in DEFAULTS.outcome)
+    words = {
+        WorkKind.APPROVE: f"as above; after an alert that was sent first {_time(DEFAULTS.to_life)}",
+        WorkKind.DECIDE: "of its class",
+        WorkKind.CLARIFY: "of its class",
+        WorkKind.ACKNOWLEDGE: _time(DEFAULTS.alarms[-1]),
+        WorkKind.CORRECT: f"{DEFAULTS.correct_days} working days",
+        WorkKind.OUTCOME: f"asked after {asked}; {_time(DEFAULTS.outcome_answer)} each",
+    }
+    return words.get(kind) or _time(getattr(DEFAULTS, kind.value))
+
+
+def _time(seconds: int) -> str:
+    """Return a length of time in the largest unit that it is a whole number of; days only from three on."""
+    if seconds % 86_400 == 0 and seconds >= 3 * 86_400:
+        return f"{seconds // 86_400} d"
+    return f"{seconds // 3_600} h" if seconds % 3_600 == 0 else f"{seconds // 60} min"
+
+
+def _roles(roles: Iterable[Role]) -> str:
+    return ", ".join(role.value for role in roles)
+
+
+def states_page() -> str:
+    """Return the page of states as it should be."""
+    return "\n".join([_STATES, *(part for kind in ThreadKind for part in _states_of(kind))])
+
+
+def _states_of(kind: ThreadKind) -> Iterator[str]:
+    rules = RULES[kind]
+    yield f"## {kind.value}\n\n```mermaid\nstateDiagram-v2"
+    yield from (f"    {line}" for line in sorted(_edges(rules), key=_order))
+    yield "```\n"
+    yield table(("state", "side", "notice", "then"), (_row(kind, rule) for rule in rules))
+
+
+def _edges(rules: Iterable[Rule]) -> Iterator[str]:
+    """Yield the arrows of the picture; words that leave the state as it is are in the table alone."""
+    found: dict[tuple[ThreadState, ThreadState], list[str]] = {}
+    for rule in rules:
+        for state in rule.states if rule.to else ():
+            assert rule.to
+            label = f"{rule.side.value} {_words(rule)}"
+            found.setdefault((state, rule.to), []).append(label)
+    for (state, to), labels in found.items():
+        start = "[*]" if state is ThreadState.NEW else state.value
+        yield f"{start} --> {to.value}: {'<br/>'.join(labels)}"
+    for end in sorted({to.value for _, to in found} - {state.value for (state, to) in found if to is not state}):
+        yield f"{end} --> [*]"
+
+
+def _order(line: str) -> tuple[int, str]:
+    """Return the place of an arrow: the first one first, the last ones last."""
+    return (0 if line.startswith("[*]") else 2 if line.endswith("[*]") else 1), line
+
+
+def _words(rule: Rule) -> str:
+    """Return the type and codes of a rule, for the picture; many codes are told by their number."""
+    codes = [str(code) for code in rule.codes if code]
+    if len(codes) > 4:
+        return f"{rule.type.value} ({len(codes)} codes)"
+    return " ".join([rule.type.value, ", ".join(codes)]).strip()
+
+
+def _row(kind: ThreadKind, rule: Rule) -> tuple[str, ...]:
+    codes = ", ".join(f"`{code}`" for code in rule.codes if code)
+    stands = any((kind, ThreadState.ENDED, rule.type, str(code)) in CROSSED for code in rule.codes)
+    mark = " †" if stands and rule.side.value == "other" else ""
+    states = ", ".join(state.value for state in rule.states)
+    return (
+        states,
+        rule.side.value,
+        f"{rule.type.value} {codes}".strip(),
+        f"{rule.to.value}{mark}" if rule.to else "stays",
+    )
+
+
+def table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    """Return a table in Markdown, with an empty line after it."""
+    lines = [head, tuple("---" for _ in head), *rows]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def pages() -> dict[str, str]:
+    """Return the pages by their file names."""
+    return {"clocks.md": clocks_page(), "states.md": states_page()}
+
+
+def write() -> None:
+    """Write all pages."""
+    DESK_PAGES.mkdir(exist_ok=True)
+    for name, text in pages().items():
+        (DESK_PAGES / name).write_text(text, encoding="utf-8")
