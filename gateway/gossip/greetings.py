@@ -19,8 +19,8 @@ _NO_LIST: tuple[bytes, frozenset[Held]] = (b"", frozenset())
 class Greetings:
     """`gateway.ports.gossip.Greeter`. All is in memory: `show` sets what is held, from outside the event loop.
 
-    `differs` is called with each member whose greeting tells of other documents than ours; `leave` with documents that
-    a member gave as the reason for which it ended our stream.
+    `greeted` is called with each member that greets us, and `differs` with one whose greeting tells of other documents
+    than ours; `leave` with documents that a member gave as the reason for which it ended our stream.
     """
 
     def __init__(self, member: MemberId, heads: ThirdHeads, trust: Callable[[], TrustView]) -> None:
@@ -31,6 +31,7 @@ class Greetings:
         self._hashes: dict[MemberId, bytes] = {}
         self._dismissed: dict[MemberId, str] = {}
         self._lists: dict[MemberId, tuple[bytes, frozenset[Held]]] = {}
+        self.greeted: Callable[[MemberId], None] = lambda _member: None
         self.differs: Callable[[MemberId], None] = lambda _member: None
         self.leave: Callable[[MemberId, Farewell], None] = lambda _member, _farewell: None
 
@@ -60,6 +61,7 @@ class Greetings:
         self._hashes[speaker] = greeting.documents
         self._dismissed.pop(speaker, None)
         self._heads.hear(speaker, greeting.heads)
+        self.greeted(speaker)
         if greeting.documents != self._held.hash:
             self.differs(speaker)
 
