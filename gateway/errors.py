@@ -13,6 +13,7 @@
     │   ├── BadProof                FAILED_PRECONDITION  a proof that does not lead where it should
     │   ├── Replayed                ALREADY_EXISTS       the same id with other bytes
     │   ├── HeadConflict            ABORTED              a witness has cosigned another head of this log
+    │   ├── Outdated                ABORTED              it builds on a state that has changed meanwhile
     │   ├── Overloaded              RESOURCE_EXHAUSTED   a queue, quota or limit is full
     │   ├── Suspended               SUSPENDED            switched off by policy
     │   ├── Unacknowledged          RECEIPTS_DUE         the asker owes receipts for earlier answers
@@ -216,6 +217,13 @@ class HeadConflict(Refused):
     ) -> None:
         super().__init__(message, code=code, where=where, remedy=remedy, **facts)
         self.size = size
+
+
+class Outdated(Refused):
+    """It builds on a state that has changed meanwhile: read anew, decide anew."""
+
+    reason = Reason.ABORTED
+    default_code = "outdated"
 
 
 class Overloaded(Refused):

@@ -80,7 +80,7 @@ def open_resources(settings: Settings, production: bool) -> Resources:
     database = open_node_database(settings)
     keystore = KeyStore(settings.keystore)
     reserve = watch_disks(database, {"home": home.path, "keystore": settings.keystore}, settings.storage.reserve_mib)
-    store = SqlLogStore(database)
+    store = SqlLogStore(database, keystore)
     home.highwater.mkdir(mode=0o700, exist_ok=True)
     revived = bury(Tombstones(home.tombstones), keystore)
     open_log = partial(_open_log, store, keystore, keys.log, clock, member, home)
@@ -94,7 +94,7 @@ def open_resources(settings: Settings, production: bool) -> Resources:
         )
         for source in settings.sources
     }
-    keystore.hold_open((Retention.HIT, Retention.NO_HIT, Retention.OPERATIONS), clock.now_us())
+    keystore.hold_open((Retention.HIT, Retention.NO_HIT, Retention.OPERATIONS, Retention.DESK), clock.now_us())
     turn = Turn()
     walls = [
         Bulkhead(sources[source.id], clock, settings.limits.workers, turn, wall_limits(source))

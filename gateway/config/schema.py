@@ -153,6 +153,7 @@ class RetentionMonths:
     no_hit: int = setting("Of exchanges without a hit, refusals and silence.", 36, minimum=1, maximum=1200)
     operations: int = setting("Of entries of the operations log.", 36, minimum=1, maximum=1200)
     justification: int = setting("Of justifications: why a record is to be used onward.", 36, minimum=1, maximum=1200)
+    desk: int = setting("Of the desk's rows; those still needed are sealed anew then.", 3, minimum=1, maximum=1200)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,8 @@ class Retention(StrEnum):
     OPERATIONS = "ops"
     JUSTIFICATION = "why"
     """An officer's reason for onward use: apart from the exchange, with an erasure clock of its own (DUTY-L11)."""
+    DESK = "desk"
+    """Rows of the desk: what is still needed is sealed anew when the time of a month's key is over."""
     PROOF = "proof"
     """Entries that prove erasures and holds: no personal data, kept as long as the log."""
 

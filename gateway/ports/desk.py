@@ -132,7 +132,8 @@ class DeskRows(msgspec.Struct, frozen=True):
 
     `before` is the version of `thread` that they build on: 0 for a new thread. Where another process has changed the
     thread meanwhile, neither the entry nor the rows are written, and the writer gets `Outdated`. Each row replaces the
-    one with its key.
+    one with its key. The key of a notice is its counterpart and id; that of a copy its `jti`, direction, holder and
+    owner. `erased` are notices of the counterpart that the thread, or without one the entry, is about.
     """
 
     thread: Thread | None = None
@@ -146,7 +147,7 @@ class DeskRows(msgspec.Struct, frozen=True):
 
 
 class WorkFilter(msgspec.Struct, frozen=True):
-    """What work is wanted; empty fields leave it open."""
+    """What work is wanted; empty fields leave it open. `limit` 0: all of it."""
 
     agency: str = ""
     offices: tuple[str, ...] = ()
@@ -154,6 +155,7 @@ class WorkFilter(msgspec.Struct, frozen=True):
     kinds: tuple[WorkKind, ...] = ()
     key: ThreadKey | None = None
     open_only: bool = True
+    limit: int = 0
 
 
 class DeskStore(Protocol):
@@ -163,9 +165,14 @@ class DeskStore(Protocol):
         """Return a thread, or None."""
 
     def threads(
-        self, *, kinds: Collection[ThreadKind] = (), states: Collection[ThreadState] = (), group_id: str = ""
+        self,
+        *,
+        kinds: Collection[ThreadKind] = (),
+        states: Collection[ThreadState] = (),
+        group_id: str = "",
+        limit: int = 0,
     ) -> list[Thread]:
-        """Return the threads that fit, the newest first."""
+        """Return the threads that fit, the newest first; all of them with `limit` 0."""
 
     def find_thread(self, thread_id: ExchangeId) -> list[Thread]:
         """Return the threads with this id; two members may have used one id."""
@@ -182,17 +189,17 @@ class DeskStore(Protocol):
     def due(self, peer: MemberId, now_us: int, limit: int) -> list[Delivery]:
         """Return deliveries to `peer` that are due, one for each thread and its lowest, by urgency and time."""
 
-    def next_due_us(self) -> int | None:
-        """Return when the next delivery is due, None without any."""
+    def next_due_us(self, peer: str = "") -> int | None:
+        """Return when the next delivery (to `peer`) is due, None without any. Only the lowest of each thread counts."""
 
     def deliveries(self, states: Collection[DeliveryState] = (DeliveryState.WAITING,)) -> list[Delivery]:
         """Return deliveries in these states."""
 
     def envelope(self, notice_id: ExchangeId) -> bytes:
-        """Return the bytes of a notice of ours; raise `Unknown` where it is erased."""
+        """Return the bytes of a notice of ours; raise `Unknown` where it is erased, or never was."""
 
     def note_try(self, delivery: Delivery) -> None:
-        """Write how a try went that changed nothing else (tries, next time, problem)."""
+        """Write how a try went that changed nothing else (tries, next time, problem); nothing once it waits no more."""
 
     def works(self, wanted: WorkFilter) -> list[Work]:
         """Return work, by clock."""
@@ -200,8 +207,33 @@ class DeskStore(Protocol):
     def work(self, work_id: str) -> Work | None:
         """Return one item of work."""
 
-    def due_work(self, now_us: int) -> Sequence[Work]:
-        """Return open work whose half or whole time is over, and that was not escalated to that level."""
+    def due_work(self, now_us: int, limit: int = 1000) -> Sequence[Work]:
+        """Return open work whose half or whole time is over, and that was not escalated to that level, the first due
+        first. Work whose clock was stopped is left out."""
 
-    def holdings(self, *, jti: str = "", record: str = "", holder: str = "", direction: str = "") -> list[Holding]:
-        """Return copies, by record, owner's key, holder or direction."""
+    def holdings(
+        self,
+        *,
+        jti: str = "",
+        record: str = "",
+        holder: str = "",
+        direction: str = "",
+        source: str = "",
+        states: Collection[HoldingState] = (),
+        limit: int = 0,
+    ) -> list[Holding]:
+        """Return copies, by record, owner's key, holder, direction, the exchange that gave them, or state; all of them
+        with `limit` 0."""
+
+    def ended(self, before_us: int) -> list[ThreadKey]:
+        """Return threads that were closed before a time, and in which nothing waits: no delivery, no work."""
+
+    def places(self, key: ThreadKey) -> list[tuple[str, int, ExchangeId]]:
+        """Return the log, index and exchange of each notice of a thread, for legal holds."""
+
+    def forget(self, keys: Sequence[ThreadKey]) -> None:
+        """Delete threads with all their rows, in one transaction; their entries stay in the log."""
+
+    def forget_copies(self, now_us: int, limit: int) -> int:
+        """Delete up to `limit` copies that may not be there any more; return their number. A copy whose end is not
+        confirmed stays."""

@@ -16,6 +16,7 @@ import msgspec
 from gateway.model.exchange import LogProof
 from gateway.model.names import ExchangeId, MemberId
 from gateway.ports.content_keys import Retention
+from gateway.ports.desk import DeskRows
 
 
 class LogName(StrEnum):
@@ -74,6 +75,7 @@ class Event:
         request_hash: bytes = b"",
         answer_hash: bytes = b"",
         number: int | None = None,
+        rows: DeskRows | None = None,
         **private: Any,
     ) -> EntryDraft:
         """Return the draft of an entry without statements; `private` are the members of its private part, in order.
@@ -87,6 +89,7 @@ class Event:
             request_hash=request_hash,
             answer_hash=answer_hash,
             number=number,
+            rows=rows,
         )
 
     def draft_of(
@@ -103,6 +106,7 @@ class Event:
         answer: bytes = b"",
         retention: Retention | None = None,
         claim: ReplayClaim | None = None,
+        rows: DeskRows | None = None,
     ) -> EntryDraft:
         """Return the draft of an entry with this private part, and with the statements that are kept with it.
 
@@ -125,6 +129,7 @@ class Event:
             answer,
             retention or self.retention,
             claim,
+            rows,
         )
 
 
@@ -142,7 +147,8 @@ class EntryDraft(msgspec.Struct):
 
     `channel` is the peer whose channel counter `n` the entry takes, and the direction (`in`: they asked, `out`: we
     asked); an entry without one has no number of its own. `number` is given where the counterpart counted (`received`).
-    `private` is JSON; `request` and `answer` are the exact envelopes, kept encrypted beside the entry.
+    `private` is JSON; `request` and `answer` are the exact envelopes, kept encrypted beside the entry. `rows` are those
+    of the desk that are written in the entry's own transaction.
     """
 
     event: Event
@@ -157,6 +163,7 @@ class EntryDraft(msgspec.Struct):
     answer: bytes
     retention: Retention
     claim: ReplayClaim | None
+    rows: DeskRows | None = None
 
     @property
     def kind(self) -> str:
@@ -188,7 +195,9 @@ class Journal(Protocol):
     def append(self, drafts: Sequence[EntryDraft]) -> list[Logged | StoredAnswer]:
         """Write an entry for each draft; return in their order `Logged`, or the stored answer if the claim lost.
 
-        Raises `StorageBroken` when the storage failed: nothing was acknowledged, and the process must end.
+        Raises `Outdated` when rows of a draft build on another version of their thread, or two drafts are about one
+        thread: nothing was written. Raises `StorageBroken` when the storage failed: nothing was acknowledged, and the
+        process must end.
         """
 
     def stored_answers(

@@ -8,8 +8,10 @@ from typing import Protocol
 
 import msgspec
 
+from gateway.model.desk.threads import ThreadKey
 from gateway.model.names import ExchangeId, MemberId
 from gateway.ports.content_keys import EncryptedContent
+from gateway.ports.desk import DeskRows
 from gateway.ports.journal import ReplayClaim
 
 Span = tuple[int, int]
@@ -38,6 +40,7 @@ class NewEntry(msgspec.Struct, frozen=True):
     number: int | None
     content: EncryptedContent
     claim: ReplayClaim | None
+    rows: DeskRows | None = None
 
 
 class LogState(msgspec.Struct, frozen=True):
@@ -68,8 +71,11 @@ class LogStore(Protocol):
     def turn(self, known: LogState) -> AbstractContextManager[LogState]:
         """Yield the state of `known`'s log while no other process can move it; `commit` inside the block ends that."""
 
+    def thread_versions(self, keys: Collection[ThreadKey]) -> Mapping[ThreadKey, int]:
+        """Return the versions of those threads that exist. No other writer can change one before the turn ends."""
+
     def commit(self, before: LogState | None, after: LogState, entries: Sequence[NewEntry]) -> None:
-        """Write entries, claims and state in one durable transaction, if `before` is still the state.
+        """Write entries, claims, rows of the desk and state in one durable transaction, if `before` is still the state.
 
         With `before` None the log is made, unless another process has made it.
         """

@@ -107,7 +107,7 @@ class LogHome:
     @contextlib.contextmanager
     def store(self) -> Iterator[SqlLogStore]:
         with self.database() as database:
-            yield SqlLogStore(database)
+            yield SqlLogStore(database, self.keystore)
 
     @contextlib.contextmanager
     def documents(self) -> Iterator[SqlDocumentStore]:

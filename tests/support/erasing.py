@@ -48,7 +48,8 @@ class Open:
 def opened(home: LogHome) -> Iterator[Open]:
     """Open a log home for erasing."""
     with home.database() as database:
-        store, keys = SqlLogStore(database), home.keystore
+        keys = home.keystore
+        store = SqlLogStore(database, keys)
         made = [
             AuditLog(store, keys, home.key, home.clock, "th", name, highwater=home.highwater)
             for name in ("exchange", "operations")

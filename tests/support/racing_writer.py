@@ -25,7 +25,9 @@ _SHARED = 3
 def main(folder: Path, name: str, batches: int) -> None:
     """Append `batches` batches of 1 to 5 entries."""
     home = LogHome(folder, load_signing_key(folder / "log.key"), SystemClock())
-    log = AuditLog(SqlLogStore(home.open()), home.keystore, home.key, home.clock, "th", highwater=home.highwater)
+    log = AuditLog(
+        SqlLogStore(home.open(), home.keystore), home.keystore, home.key, home.clock, "th", highwater=home.highwater
+    )
     say("ready")
     sys.stdin.readline()
     for number in range(batches):

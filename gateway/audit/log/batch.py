@@ -14,6 +14,7 @@ from gateway.audit.entries.entry import (
     commitment,
     encode_private,
 )
+from gateway.audit.log.desk_rows import check_rows
 from gateway.audit.tree.merkle import leaf_hash
 from gateway.errors import Malformed
 from gateway.ports.content_keys import ContentKeys
@@ -36,6 +37,8 @@ def encoded_private(log: str, position: int, draft: EntryDraft, salts: bytes) ->
     """
     try:
         check_draft(draft, log)
+        if draft.rows is not None:
+            check_rows(draft.rows, draft.peer)
         start = position * SALT_BYTES
         return encode_private(draft.private, salts[start : start + SALT_BYTES])
     except Malformed as error:
@@ -85,4 +88,5 @@ class EntryBuilder:
             number,
             content,
             draft.claim,
+            draft.rows,
         )

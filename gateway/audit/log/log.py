@@ -3,9 +3,10 @@
 `append` writes a batch:
 
 1. each draft is checked, and its private part encoded: what fails here fails before anything is written;
-2. drafts whose claim is taken leave with the stored answer;
+2. drafts whose claim is taken leave with the stored answer; rows of the desk that build on another version of their
+   thread refuse the batch (`Outdated`);
 3. under the lock, the others get place, time and channel number, and their bytes are built;
-4. entries, claims, encrypted content and the new state are one transaction, durable when it returns;
+4. entries, claims, rows of the desk, encrypted content and the new state are one transaction, durable when it returns;
 5. the batch is read again and hashed again (against memory faults), and compared with the tree;
 6. the new head is signed once, and written to the high-water file;
 7. each entry gets its proof under that head.
@@ -32,6 +33,7 @@ from msgspec.structs import replace
 from gateway.audit.entries.entry import SALT_BYTES
 from gateway.audit.log.batch import EntryBuilder, Winner, encoded_private
 from gateway.audit.log.claims import Claim, by_claim, stored_answer
+from gateway.audit.log.desk_rows import require_current
 from gateway.audit.log.earlier_proofs import earlier_proof
 from gateway.audit.log.head import LogHead, state_at_start, time_of_entry
 from gateway.audit.log.highwater import HighWater, high_water_path, moved
@@ -228,8 +230,8 @@ class AuditLog:
     def append(self, drafts: Sequence[EntryDraft]) -> list[Logged | StoredAnswer]:
         """Write the drafts. Return for each, in order, `Logged`, or the stored answer when the draft's claim lost.
 
-        Raises `Malformed` naming the draft when one cannot be an entry (nothing is written then), and `StorageBroken`
-        when the storage failed.
+        Raises `Malformed` naming the draft when one cannot be an entry, and `Outdated` when its rows do not build on
+        their thread as it stands (nothing is written then), and `StorageBroken` when the storage failed.
         """
         self._flag_time(drafts)
         salts = os.urandom(SALT_BYTES * len(drafts))
@@ -242,6 +244,7 @@ class AuditLog:
                 taken = self.stored_answers(wanted) if wanted else {}  # 2
                 results, winners, twins = by_claim(drafts, privates, taken)
                 if winners:
+                    require_current(self._store, [winner.draft.rows for winner in winners if winner.draft.rows])
                     with self._unforgiving(but=Unavailable):
                         built = self._build(winners)  # 3
                     with self._unforgiving():

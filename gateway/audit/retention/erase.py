@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from gateway.audit.retention.destroyed_keys import key_came_back
 from gateway.audit.retention.erase_key import ErasureReason, KeyEraser
 from gateway.audit.retention.holds import Hold
-from gateway.audit.retention.plan import DOCUMENTS, Erased, Targets, due, everything, look_up, standing
+from gateway.audit.retention.plan import RESEALED, Erased, Targets, due, everything, look_up, standing
 from gateway.errors import LiaisonError, StorageBroken
 from gateway.model.evidence.retention import content_key_id
 
@@ -30,7 +30,7 @@ class Eraser:
         failed: LiaisonError | None = None
         for key in due(self._one.keys, before):
             try:
-                if key.name == DOCUMENTS:
+                if key.name in RESEALED:
                     found.append(self._one.reseal(key, _nothing, why))
                 elif (erased := self._one.erase(key, holds, everything, why)) is not None:
                     found.append(erased)
@@ -63,8 +63,9 @@ class Eraser:
         return found
 
     def _documents(self, targets: Targets, why: ErasureReason) -> list[Erased]:
-        """Erase documents that name one of the exchanges or searches: shown searches, copies of records, requests for
-        consent. The rest is sealed anew before the old key is destroyed: an older backup still holds all of them."""
+        """Erase documents and values of the desk that name one of the exchanges or searches: shown searches, copies of
+        records, requests for consent, notices. The rest is sealed anew before the old key is destroyed: an older backup
+        still holds all of them."""
         if not targets.names:
             return []
         names = [name.encode() for name in targets.names]
@@ -72,7 +73,7 @@ class Eraser:
         def named(key: str, value: bytes) -> bool:
             return any(name in value or name in key.encode() for name in names)
 
-        keys = [content_key_id(text) for text in self._one.keys.key_ids() if text.startswith(f"{DOCUMENTS}/")]
+        keys = [content_key_id(text) for text in self._one.keys.key_ids() if text.partition("/")[0] in RESEALED]
         return [self._one.reseal(key, named, why) for key in keys if key.end_us > targets.since_us]
 
     # ------------------------------------------------------------ after a crash, after a restore

@@ -92,13 +92,13 @@ class KeyEraser:
         self.content.rewrap(key_id, to, places)
 
     def reseal(self, key: ContentKeyId, drop: Callable[[str, bytes], bool], why: ErasureReason) -> Erased:
-        """Carry out all steps for a key of small documents: `drop` picks by key and value those that go."""
+        """Carry out all steps for a key of single values: `drop` picks by name and value those that go."""
         to = self.keys.retire(key.id)
 
         def change(name: str, sealed: bytes, place: bytes) -> bytes | None:
             return None if drop(name, self.keys.open(sealed, place)) else self.keys.reseal(sealed, to, place)
 
-        kept = self.content.reseal_documents(key.id, change)
+        kept = self.content.reseal_small(key.id, change)
         return self._destroy(key, Sorted(keep=kept), why)
 
     def _destroy(self, key: ContentKeyId, plan: Sorted, why: ErasureReason) -> Erased:

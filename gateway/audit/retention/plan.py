@@ -19,8 +19,10 @@ ERASED_BY_AGE = (Retention.HIT, Retention.NO_HIT, Retention.OPERATIONS, Retentio
 """Classes whose content ages. `PROOF` is never erased."""
 
 DOCUMENTS = "docs"
-"""The class of small documents: those of an old month that are still needed are sealed anew, then its key is destroyed.
-"""
+"""The class of small documents."""
+
+RESEALED = frozenset({DOCUMENTS, str(Retention.DESK)})
+"""Classes of single values: those of an old month that are still needed are sealed anew, then its key is destroyed."""
 
 Wanted = Callable[[ContentPlace], bool]
 """Tells whether content is to be erased, as long as no hold covers it."""

@@ -25,9 +25,9 @@ class ErasableContent(Protocol):
     def empty(self, key_id: str, since_us: int, until_us: int) -> Mapping[str, Sequence[int]]:
         """Overwrite all content that is left under a key. Return the indexes by log. The name of the key stays."""
 
-    def reseal_documents(self, key_id: str, change: Callable[[str, bytes, bytes], bytes | None]) -> int:
-        """Change small documents under a key. Return the number of those that are kept. `change` is given key, sealed
-        value and place of each, and returns the value sealed anew, or None to delete it."""
+    def reseal_small(self, key_id: str, change: Callable[[str, bytes, bytes], bytes | None]) -> int:
+        """Change small documents and values of the desk under a key. Return the number of those that are kept. `change`
+        is given name, sealed value and place of each, and returns the value sealed anew, or None to take it away."""
 
     def wipe(self) -> bool:
         """Take overwritten content out of the write-ahead log. Returns False when a reader is in the way for now."""

@@ -36,6 +36,7 @@ def ages(months: RetentionMonths, now_us: int) -> dict[str, int]:
         Retention.NO_HIT: months_before(now_us, months.no_hit),
         Retention.OPERATIONS: months_before(now_us, months.operations),
         Retention.JUSTIFICATION: months_before(now_us, months.justification),
+        Retention.DESK: months_before(now_us, months.desk),
         DOCUMENTS: months_before(now_us, 1),
     }
 

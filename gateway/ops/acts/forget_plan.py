@@ -35,6 +35,7 @@ _CLASS_WORDS = {
     "nohit": "exchanges without a hit, refusals, silence",
     "ops": "operations log",
     "why": "justifications",
+    "desk": "rows of the desk, sealed anew",
     DOCUMENTS: "small documents, sealed anew",
 }
 

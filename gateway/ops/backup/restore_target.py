@@ -162,7 +162,7 @@ def empty_destroyed(database: Database, tombstones: Tombstones, keystore: KeySto
         key = content_key_id(text)
         _wrap_again(content, keystore, key)
         count += sum(map(len, content.empty(key.id, key.start_us, key.end_us).values()))
-        content.drop_documents(key.id)
+        content.drop_small(key.id)
     content.wipe()
     return count
 

@@ -12,7 +12,7 @@ from gateway.storage.database.engine import Database
 if TYPE_CHECKING:
     from alembic.config import Config
 
-HEAD = "0004"
+HEAD = "0005"
 """The newest migration; a test compares it with the scripts."""
 
 _MIGRATING = 0x6C6961_6D6967

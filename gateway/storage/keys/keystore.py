@@ -313,6 +313,13 @@ class KeyStore:
                     found[line[1].decode(), int(line[2])] = (living, b64decode(line[3], validate=True))
         return found
 
+    def lasting_key(self, name: str) -> bytes:
+        """Return the key `name`, which is never destroyed, made when there is none: for keyed hashes, not content."""
+        path = self._root / f"{name}.key"
+        if not path.exists():
+            create_key_file(path, os.urandom(KEY_BYTES))
+        return read_key_file(path)
+
     # ------------------------------------------------------------ small values
 
     def seal(self, name: str, at_us: int, value: bytes, place: bytes) -> bytes:

@@ -11,13 +11,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from sqlalchemy import LargeBinary, Select, bindparam, delete, func, literal, select, update
+from sqlalchemy import Select, bindparam, func, select, update
 from sqlalchemy.engine import Row
 
 from gateway.model.evidence.retention import ContentPlace
 from gateway.storage.database.engine import Database
-from gateway.storage.database.tables import document, log_content, log_entry, log_state
-from gateway.storage.documents.document_store import SEALING, document_place
+from gateway.storage.database.tables import log_content, log_entry, log_state
+from gateway.storage.documents.document_store import SEALING
+from gateway.storage.documents.small_values import SEALED, SealedColumn
 from gateway.storage.log.log_store import SqlLogStore
 
 _PAGE = 1_000
@@ -84,35 +85,36 @@ class SqlErasableContent:
                 update(log_content).where(c.log_id == of_log, c.seq.in_(indexes), c.key_id == key_id).values(**nothing)
             )
 
-    def reseal_documents(self, key_id: str, change: Callable[[str, bytes, bytes], bytes | None]) -> int:
-        """Seal small documents under a key anew, or delete them. Return the number of those that are kept."""
-        c = document.c
-        start = key_id.encode() + b"\n"
-        statement = select(c.kind, c.key).where(func.substr(c.value, 1, len(start)) == literal(start, LargeBinary))
+    def reseal_small(self, key_id: str, change: Callable[[str, bytes, bytes], bytes | None]) -> int:
+        """Seal small documents and values of the desk under a key anew, or take them away. Return how many are kept."""
         self._wait_for_sealing()
-        with self._database.snapshot("documents") as connection:
-            names = connection.execute(statement).all()
-        kept = 0
-        for begin in range(0, len(names), _BATCH):
+        return sum(self._reseal(column, key_id, change) for column in SEALED)
+
+    def _reseal(self, column: SealedColumn, key_id: str, change: Callable[[str, bytes, bytes], bytes | None]) -> int:
+        start = key_id.encode() + b"\n"
+        with self._database.snapshot("sealed values") as connection:
+            found = connection.execute(select(*column.key, *column.more).where(column.under(start))).all()
+        kept, count = 0, len(column.key)
+        for begin in range(0, len(found), _BATCH):
             with self._database.write("re-seal") as connection:
-                for kind, key in names[begin : begin + _BATCH]:
-                    here = (c.kind == kind) & (c.key == key)
-                    value = connection.execute(select(c.value).where(here)).scalar()
+                for row in found[begin : begin + _BATCH]:
+                    here = [part == value for part, value in zip(column.key, row, strict=False)]
+                    value = connection.execute(select(column.sealed).where(*here)).scalar()
                     if value is None or not value.startswith(start):
                         continue
-                    if (fresh := change(key, value, document_place(kind, key))) is None:
-                        connection.execute(delete(document).where(here))
-                    else:
-                        connection.execute(update(document).where(here).values(value=fresh))
-                        kept += 1
+                    fresh = change(column.name(row), value, column.place(*row[:count]))
+                    connection.execute(column.changed(fresh).where(*here))
+                    kept += fresh is not None
         return kept
 
-    def drop_documents(self, key_id: str) -> int:
-        """Delete small documents under a destroyed key, in a database that came from a backup. Return their number."""
+    def drop_small(self, key_id: str) -> int:
+        """Take away small documents and values of the desk under a destroyed key, in a database that came from a
+        backup. Return their number."""
         start = key_id.encode() + b"\n"
-        under = func.substr(document.c.value, 1, len(start)) == literal(start, LargeBinary)
-        with self._database.write("drop documents") as connection:
-            return int(connection.execute(delete(document).where(under)).rowcount)
+        with self._database.write("drop sealed values") as connection:
+            return sum(
+                int(connection.execute(column.changed(None).where(column.under(start))).rowcount) for column in SEALED
+            )
 
     def _wait_for_sealing(self) -> None:
         """Wait until every transaction that seals under the old key has ended."""

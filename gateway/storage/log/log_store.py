@@ -8,31 +8,38 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, select, update
 
 from gateway.errors import StorageBroken
+from gateway.model.desk.threads import ThreadKey
 from gateway.model.names import ExchangeId, MemberId
 from gateway.ports.log_store import LogState, NewEntry, Span
 from gateway.storage.database.engine import Database
 from gateway.storage.database.prepared import Prepared, insert_into, run_together
 from gateway.storage.database.tables import log_checkpoint, log_content, log_entry, log_state
 from gateway.storage.database.upsert import insert_for
+from gateway.storage.desk.desk_writer import DeskWriter
+from gateway.storage.keys.keystore import KeyStore
 from gateway.storage.log.log_claims import LogClaims
 from gateway.storage.log.log_reader import SqlLogReader
 from gateway.storage.log.prune_store import prune
 
 
 class SqlLogStore(SqlLogReader):
-    """Rows of the logs of one node. Thread-safe. A node that writes has one store for all of its logs."""
+    """Rows of the logs of one node. Thread-safe. A node that writes has one store for all of its logs.
 
-    def __init__(self, database: Database) -> None:
+    Only a store with a keystore takes entries with rows of the desk, which it seals.
+    """
+
+    def __init__(self, database: Database, keystore: KeyStore | None = None) -> None:
         super().__init__(database)
         dialect = database.engine.dialect
         self._claims = LogClaims(database)
+        self._desk = DeskWriter(database, keystore) if keystore else None
         self._turns = threading.local()
         self._insert_entry = Prepared(insert_into(log_entry), dialect)
         self._insert_content = Prepared(insert_into(log_content), dialect)
@@ -47,7 +54,11 @@ class SqlLogStore(SqlLogReader):
         A file of SQLite has one process, whose own knowledge is the state.
         """
         if not self.shared:
-            yield known
+            try:
+                yield known
+            finally:
+                if self._desk:
+                    self._desk.release()
             return
         with self._database.write("append") as connection:
             (row,) = self._lock.rows(connection, {"the_id": self._ids[known.log]})
@@ -69,6 +80,16 @@ class SqlLogStore(SqlLogReader):
             return
         yield turn
         turn.commit()
+
+    def thread_versions(self, keys: Collection[ThreadKey]) -> Mapping[ThreadKey, int]:
+        """Return the versions of those threads that exist. No other writer can change one before the turn ends."""
+        return self._writer_of_rows.versions(keys, getattr(self._turns, "connection", None))
+
+    @property
+    def _writer_of_rows(self) -> DeskWriter:
+        if self._desk is None:
+            raise StorageBroken("rows of the desk need a store with a keystore", where="append")
+        return self._desk
 
     def commit(self, before: LogState | None, after: LogState, entries: Sequence[NewEntry]) -> None:
         """Write `entries` and the state in one durable transaction. Raises `StorageBroken` when it failed, when
@@ -109,6 +130,8 @@ class SqlLogStore(SqlLogReader):
                 remedy="run one node on one home, then start it again",
                 log=after.log,
             )
+        if any(entry.rows is not None for entry in entries):
+            self._writer_of_rows.write(connection, after.log, entries)
 
     def prune(self, log: str, first: int, stop: int) -> None:
         """Replace the entries in [first, stop), whole tiles, by their hashes, in one durable transaction."""

@@ -273,7 +273,7 @@ def stops_at(it: Open, call: int) -> Iterator[list[str]]:
     called: list[str] = []
     changing = (
         (it.one.keys, ("retire", "destroy")),
-        (it.one.content, ("rewrap", "empty", "reseal_documents", "wipe")),
+        (it.one.content, ("rewrap", "empty", "reseal_small", "wipe")),
         (it.one.tombstones, ("note_destroyed", "note_emptied")),
         (it.one.operations, ("append",)),
     )

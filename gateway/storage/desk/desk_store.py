@@ -1,0 +1,244 @@
+"""`DeskStore` in SQL: point reads over the open connection, lists over one of their own.
+
+Lists are sorted by an index wherever a limit makes that worth while: the newest threads of each state and kind, and the
+first deliveries of each urgency, are looked up apart and merged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, delete, exists, select, tuple_, union_all, update
+
+from gateway.errors import Unknown
+from gateway.model.desk.threads import Placed, ThreadKey, ThreadKind, ThreadState
+from gateway.model.desk.work import DeliveryState, HoldingState
+from gateway.model.names import ExchangeId, MemberId
+from gateway.ports.desk import Delivery, Holding, NoticeRow, Thread, Work, WorkFilter
+from gateway.storage.database.engine import Database
+from gateway.storage.database.tables import (
+    ALARMED,
+    CLOSED,
+    ENDING,
+    GROUPED,
+    OPEN,
+    WAITING,
+    desk_delivery,
+    desk_holding,
+    desk_notice,
+    desk_thread,
+    desk_work,
+)
+from gateway.storage.desk.point_reads import PointReads
+from gateway.storage.desk.rows import (
+    ENVELOPE,
+    delivery_of,
+    holding_of,
+    notice_of,
+    placed_of,
+    thread_of,
+    work_of,
+)
+from gateway.storage.desk.sealing import DeskSeals
+from gateway.storage.keys.keystore import KeyStore
+
+Rows = Sequence[Any]
+
+
+class SqlDeskStore:
+    """The desk's rows of one node. Thread-safe."""
+
+    def __init__(self, database: Database, keystore: KeyStore) -> None:
+        self._database = database
+        self._seals = DeskSeals(keystore)
+        self._points = PointReads(database)
+
+    def _list(self, statement: Select[Any]) -> Rows:
+        with self._database.snapshot("desk") as connection:
+            return connection.execute(statement).all()
+
+    # ------------------------------------------------------------ threads and notices
+
+    def thread(self, key: ThreadKey) -> Thread | None:
+        """Return a thread, or None."""
+        rows = self._points.thread(peer=key.peer, thread=key.thread_id)
+        return thread_of(rows[0], self._seals) if rows else None
+
+    def threads(
+        self,
+        *,
+        kinds: Collection[ThreadKind] = (),
+        states: Collection[ThreadState] = (),
+        group_id: str = "",
+        limit: int = 0,
+    ) -> list[Thread]:
+        """Return the threads that fit, the newest first; all of them with `limit` 0."""
+        t = desk_thread.c
+        kinds, states = kinds or tuple(ThreadKind), states or tuple(ThreadState)
+        statement: Select[Any]
+        if limit and not group_id:
+            newest = [
+                select(desk_thread)
+                .where(t.kind == kind.value, t.state == state.value)
+                .order_by(t.opened_us.desc())
+                .limit(limit)
+                .subquery()
+                for kind in kinds
+                for state in states
+            ]
+            found = union_all(*(select(part) for part in newest)).subquery()
+            statement = select(found).order_by(found.c.opened_us.desc(), found.c.thread_id).limit(limit)
+        else:
+            statement = select(desk_thread).where(
+                t.kind.in_([kind.value for kind in kinds]), t.state.in_([state.value for state in states])
+            )
+            if group_id:
+                statement = statement.where(GROUPED, t.group_id == group_id)
+            statement = statement.order_by(t.opened_us.desc(), t.thread_id).limit(limit or None)
+        return [thread_of(row, self._seals) for row in self._list(statement)]
+
+    def find_thread(self, thread_id: ExchangeId) -> list[Thread]:
+        """Return the threads with this id; two members may have used one id."""
+        rows = self._points.threads_named(thread=thread_id)
+        return [thread_of(row, self._seals) for row in rows]
+
+    def notices(self, key: ThreadKey) -> list[NoticeRow]:
+        """Return the notices of a thread, in the order in which we wrote them."""
+        rows = self._points.notices(peer=key.peer, thread=key.thread_id)
+        return [notice_of(row, self._seals) for row in rows]
+
+    def placed(self, key: ThreadKey) -> list[Placed]:
+        """Return what the fold needs of a thread's notices, without opening them."""
+        return [placed_of(row) for row in self._points.placed(peer=key.peer, thread=key.thread_id)]
+
+    def places(self, key: ThreadKey) -> list[tuple[str, int, ExchangeId]]:
+        """Return the log, index and exchange of each notice of a thread."""
+        rows = self._points.places(peer=key.peer, thread=key.thread_id)
+        return [(log, index, ExchangeId(notice_id)) for log, index, notice_id in rows]
+
+    def notice(self, peer: MemberId, notice_id: ExchangeId) -> NoticeRow | None:
+        """Return one notice of a thread with `peer`, or None."""
+        rows = self._points.notice(peer=peer, notice=notice_id)
+        return notice_of(rows[0], self._seals) if rows else None
+
+    # ------------------------------------------------------------ deliveries
+
+    def due(self, peer: MemberId, now_us: int, limit: int) -> list[Delivery]:
+        """Return deliveries to `peer` that are due, one for each thread and its lowest, by urgency and time."""
+        rows = self._points.due(peer=peer, now_us=now_us, count=limit)
+        return [delivery_of(row) for row in rows]
+
+    def next_due_us(self, peer: str = "") -> int | None:
+        """Return when the next delivery (to `peer`) is due, None without any. Only the lowest of each thread counts."""
+        rows = self._points.next_due_of(peer=peer) if peer else self._points.next_due()
+        return int(rows[0][0]) if rows else None
+
+    def deliveries(self, states: Collection[DeliveryState] = (DeliveryState.WAITING,)) -> list[Delivery]:
+        """Return deliveries in these states, by urgency and time."""
+        d = desk_delivery.c
+        statement = select(desk_delivery).where(d.state.in_([state.value for state in states]))
+        return [delivery_of(row) for row in self._list(statement.order_by(d.urgency, d.due_us, d.notice_id))]
+
+    def envelope(self, notice_id: ExchangeId) -> bytes:
+        """Return the bytes of a notice of ours. Raises `Unknown` where it is erased, or never was."""
+        for peer, sealed in self._points.envelope(notice=notice_id):
+            if envelope := self._seals.open(sealed, ENVELOPE, peer, notice_id):
+                return envelope
+            raise Unknown("notice {notice} was erased", code="erased", where="desk", notice=notice_id)
+        raise Unknown("there is no notice {notice} of ours", code="no-such-notice", where="desk", notice=notice_id)
+
+    def note_try(self, delivery: Delivery) -> None:
+        """Write how a try went that changed nothing else; nothing once the delivery waits no more."""
+        changed = update(desk_delivery).where(WAITING, desk_delivery.c.notice_id == delivery.notice_id)
+        values = {"tries": delivery.tries, "due_us": delivery.due_us, "problem": delivery.problem}
+        with self._database.write("delivery") as connection:
+            connection.execute(changed.values(values))
+
+    # ------------------------------------------------------------ work
+
+    def works(self, wanted: WorkFilter) -> list[Work]:
+        """Return work, by clock."""
+        w = desk_work.c
+        conditions: list[ColumnElement[bool]] = []
+        if wanted.open_only:
+            conditions.append(OPEN)
+        if wanted.agency:
+            conditions.append(w.agency == wanted.agency)
+        if wanted.key:
+            conditions += [w.peer == wanted.key.peer, w.thread_id == wanted.key.thread_id]
+        for column, values in ((w.office, wanted.offices), (w.role, wanted.roles), (w.kind, wanted.kinds)):
+            if values:
+                conditions.append(column.in_([str(value) for value in values]))
+        statement = select(desk_work).where(*conditions).order_by(w.due_us, w.id).limit(wanted.limit or None)
+        return [work_of(row, self._seals) for row in self._list(statement)]
+
+    def work(self, work_id: str) -> Work | None:
+        """Return one item of work."""
+        rows = self._points.work(work=work_id)
+        return work_of(rows[0], self._seals) if rows else None
+
+    def due_work(self, now_us: int, limit: int = 1000) -> list[Work]:
+        """Return open work whose half or whole time is over, and that was not escalated to that level, the first due
+        first."""
+        w = desk_work.c
+        statement = select(desk_work).where(ALARMED, w.alarm_us <= now_us).order_by(w.alarm_us).limit(limit)
+        return [work_of(row, self._seals) for row in self._list(statement)]
+
+    # ------------------------------------------------------------ copies
+
+    def holdings(
+        self,
+        *,
+        jti: str = "",
+        record: str = "",
+        holder: str = "",
+        direction: str = "",
+        source: str = "",
+        states: Collection[HoldingState] = (),
+        limit: int = 0,
+    ) -> list[Holding]:
+        """Return copies, by record, owner's key, holder, direction, the exchange that gave them, or state; all of them
+        with `limit` 0."""
+        h = desk_holding.c
+        statement = select(desk_holding)
+        for column, value in ((h.jti, jti), (h.holder, holder), (h.direction, direction), (h.source, source)):
+            if value:
+                statement = statement.where(column == value)
+        if record:
+            statement = statement.where(h.token == self._seals.token(record))
+        if states:
+            statement = statement.where(h.state.in_([state.value for state in states]))
+        return [holding_of(row, self._seals) for row in self._list(statement.limit(limit or None))]
+
+    # ------------------------------------------------------------ the end
+
+    def ended(self, before_us: int) -> list[ThreadKey]:
+        """Return threads that were closed before a time, and in which nothing waits: no delivery, no work."""
+        t = desk_thread.c
+        waits = [
+            exists().where(condition, table.c.peer == t.peer, table.c.thread_id == t.thread_id)
+            for table, condition in ((desk_delivery, WAITING), (desk_work, OPEN))
+        ]
+        statement = select(t.peer, t.thread_id).where(CLOSED, t.closed_us < before_us, *(~one for one in waits))
+        return [ThreadKey(MemberId(peer), ExchangeId(thread)) for peer, thread in self._list(statement)]
+
+    def forget(self, keys: Sequence[ThreadKey]) -> None:
+        """Delete threads with all their rows, in one transaction; their entries stay in the log."""
+        pairs = [(key.peer, key.thread_id) for key in keys]
+        with self._database.write("forget threads") as connection:
+            for table in (desk_work, desk_delivery, desk_notice, desk_thread):
+                connection.execute(delete(table).where(tuple_(table.c.peer, table.c.thread_id).in_(pairs)))
+
+    def forget_copies(self, now_us: int, limit: int) -> int:
+        """Delete up to `limit` copies that may not be there any more; return their number. A copy whose end is not
+        confirmed stays."""
+        h = desk_holding.c
+        key = (h.jti, h.direction, h.holder, h.owner)
+        settled = [HoldingState.HELD.value, HoldingState.HIDDEN.value, HoldingState.ENDED.value]
+        over = select(*key).where(ENDING, h.expires_us <= now_us, h.state.in_(settled)).limit(limit)
+        with self._database.write("forget copies") as connection:
+            found = [tuple(row) for row in connection.execute(over)]
+            if found:
+                connection.execute(delete(desk_holding).where(tuple_(*key).in_(found)))
+        return len(found)

@@ -1,0 +1,66 @@
+"""The columns whose values are sealed each by itself: small documents, and values of the desk."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from sqlalchemy import Column, ColumnElement, Delete, LargeBinary, Table, Update, delete, func, literal, update
+
+from gateway.storage.database.tables import desk_holding, desk_notice, desk_thread, desk_work, document
+from gateway.storage.desk.rows import DRAFT, ENVELOPE, OFFICER, PEOPLE, RECEIPT, RECORD
+from gateway.storage.desk.sealing import place
+from gateway.storage.documents.document_store import document_place
+
+
+@dataclass(frozen=True, slots=True)
+class SealedColumn:
+    """A column of sealed values. `key` finds a row, `place` binds a value to it.
+
+    The values of `key` and `more` that are listed in `named` are the name by which an erasure finds what belongs to an
+    exchange. A value that goes takes its row with it where `whole`, and is empty from then on where not.
+    """
+
+    sealed: Column[Any]
+    place: Callable[..., bytes]
+    named: slice
+    more: tuple[Column[Any], ...] = ()
+    whole: bool = False
+
+    @property
+    def _table(self) -> Table:
+        return self.sealed.table
+
+    @property
+    def key(self) -> tuple[Column[Any], ...]:
+        """The columns that find a row."""
+        return tuple(self._table.primary_key)
+
+    def name(self, row: Sequence[str]) -> str:
+        """Return the name of a row of `key` and `more`."""
+        return "/".join(row[self.named])
+
+    def under(self, start: bytes) -> ColumnElement[bool]:
+        """Return the condition for values that begin with `start`, the id of their key."""
+        return func.substr(self.sealed, 1, len(start)) == literal(start, LargeBinary)
+
+    def changed(self, value: bytes | None) -> Update | Delete:
+        """Return the change of a row to the value; None takes it away."""
+        if value is None and self.whole:
+            return delete(self._table)
+        return update(self._table).values({self.sealed.name: value or b""})
+
+
+_ALL = slice(None)
+SEALED = (
+    SealedColumn(document.c.value, document_place, slice(1, 2), whole=True),
+    SealedColumn(desk_thread.c.officer, partial(place, OFFICER), _ALL),
+    SealedColumn(desk_thread.c.draft, partial(place, DRAFT), _ALL),
+    SealedColumn(desk_notice.c.envelope, partial(place, ENVELOPE), _ALL, (desk_notice.c.thread_id,)),
+    SealedColumn(desk_notice.c.receipt, partial(place, RECEIPT), _ALL, (desk_notice.c.thread_id,)),
+    # Without a name: who may not do open work has to stay known, whatever is erased.
+    SealedColumn(desk_work.c.people, partial(place, PEOPLE), slice(0, 0)),
+    SealedColumn(desk_holding.c.record, partial(place, RECORD), _ALL, (desk_holding.c.source,)),
+)
