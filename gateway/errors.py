@@ -21,7 +21,8 @@
     │   ├── Unavailable             UNAVAILABLE          the node cannot serve this now
     │   │   ├── ConnectionLost      UNAVAILABLE          no connection, or one that broke under the message
     │   │   └── Untrusted           UNAVAILABLE          a connection that our side refused
-    │   └── Unknown                 NOT_FOUND            no such thing here
+    │   ├── Unknown                 NOT_FOUND            no such thing here
+    │   └── Unsupported             FAILED_PRECONDITION  a kind of statement that is not taken here
     ├── Misused                     arguments that cannot be used or contradict each other (exit code 2)
     ├── Misconfigured               a setting, mapping, policy or key file that cannot be used
     │   └── SeveralMistakes         all mistakes of one file
@@ -274,6 +275,13 @@ class Unknown(Refused):
 
     reason = Reason.NOT_FOUND
     default_code = "not-found"
+
+
+class Unsupported(Refused):
+    """A kind of statement that this version does not know, or that this member does not take."""
+
+    reason = Reason.FAILED_PRECONDITION
+    default_code = "unsupported"
 
 
 class Misused(LiaisonError):

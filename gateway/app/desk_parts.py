@@ -13,11 +13,14 @@ from gateway.app.rounds import WATCH, WATCH_S, Round
 from gateway.desk.consent_outbox import ConsentOutbox
 from gateway.desk.consent_requests import ConsentDesk
 from gateway.desk.onward import OnwardDesk
+from gateway.errors import Unsupported
+from gateway.model.desk.notices import NoticeMessage
+from gateway.model.exchange import AnswerMessage
 from gateway.model.names import MemberId
 from gateway.ops.acts.parts import Desks, Stands, desks_on
 from gateway.ports.officers import Searches
 from gateway.rpc import methods
-from gateway.rpc.contract import Door
+from gateway.rpc.contract import Call, Door
 
 _QUICK_ACTS_S = 0.2
 
@@ -34,8 +37,16 @@ class Desk:
 
     @property
     def doors(self) -> list[Door[MemberId]]:
-        """The door for counterparts that ask for consent."""
-        return [methods.CONSENT.door(lambda call, envelope: self.consents.take(call.who, envelope))]
+        """The doors for counterparts that ask for consent, and that deliver notices."""
+        return [
+            methods.CONSENT.door(lambda call, envelope: self.consents.take(call.who, envelope)),
+            methods.DELIVER_NOTICE.door(_take_no_notice),
+        ]
+
+
+async def _take_no_notice(call: Call[MemberId], _: NoticeMessage) -> AnswerMessage:
+    """Refuse a notice: no descriptor of ours lists a type that we take."""
+    raise Unsupported("this member takes no notices", where=call.who)
 
 
 def build_desk(core: Core, searches: Searches) -> Desk:

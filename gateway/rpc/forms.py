@@ -12,12 +12,16 @@ from liaison.exchange.v1 import exchange_pb2 as pb
 from liaison.witness.v1 import witness_pb2
 
 from gateway.errors import Malformed
+from gateway.model.desk.notices import NoticeMessage
 from gateway.model.exchange import AnswerMessage, LogProof, ReceiptMessage
 from gateway.rpc import strict
 from gateway.rpc.contract import Form
 
 M = TypeVar("M", bound=Message)
 T = TypeVar("T")
+
+AnswerOnWire = pb.SubmitExchangeResponse | pb.DeliverNoticeResponse
+"""The messages that bring what ends an exchange, with its entry and proof."""
 
 _MAX_HASHES = 64
 _MAX_ENTRY = 8 * 1024
@@ -55,13 +59,13 @@ def envelope_form(kind: type[Message]) -> Form[bytes]:
     return field_form(kind, "envelope", bytes)
 
 
-def fill_answer(made: pb.SubmitExchangeResponse, message: AnswerMessage) -> None:
+def fill_answer(made: AnswerOnWire, message: AnswerMessage) -> None:
     """Write an answer into the message in its place, since protobuf copies a finished message at each level."""
     made.envelope, made.entry = message.envelope, message.entry
     _fill_proof(made.proof, message.proof)
 
 
-def answer_message(message: pb.SubmitExchangeResponse) -> AnswerMessage:
+def answer_message(message: AnswerOnWire) -> AnswerMessage:
     """Return an answer message from the wire; raise `Malformed` for a proof or an entry that cannot be one."""
     return AnswerMessage(message.envelope, _entry(message.entry), _proof(message.proof))
 
@@ -71,6 +75,21 @@ def response(message: AnswerMessage) -> pb.SubmitExchangeResponse:
     made = pb.SubmitExchangeResponse()
     fill_answer(made, message)
     return made
+
+
+def _write_taken(message: AnswerMessage) -> bytes:
+    made = pb.DeliverNoticeResponse()
+    fill_answer(made, message)
+    return made.SerializeToString()
+
+
+def _write_notice(message: NoticeMessage) -> bytes:
+    return pb.DeliverNoticeRequest(envelope=message.envelope, traceparent=message.traceparent).SerializeToString()
+
+
+def _read_notice(data: bytes) -> NoticeMessage:
+    message = parse(pb.DeliverNoticeRequest, data)
+    return NoticeMessage(message.envelope, message.traceparent)
 
 
 def _write_receipt(receipt: ReceiptMessage) -> bytes:
@@ -123,6 +142,10 @@ ANSWER_MESSAGE = Form[AnswerMessage](
     lambda message: response(message).SerializeToString(),
     lambda data: answer_message(parse(pb.SubmitExchangeResponse, data)),
 )
+NOTICE_MESSAGE = Form(_write_notice, _read_notice)
+TAKEN_MESSAGE = Form[AnswerMessage](_write_taken, lambda data: answer_message(parse(pb.DeliverNoticeResponse, data)))
+"""The answer to a notice: the envelope of its receipt, the taker's entry and proof."""
+
 RECEIPT_MESSAGE = Form(_write_receipt, _read_receipt)
 HEAD_REQUEST = Form(_write_head, _read_head)
 """A head on its way to a witness: its body, and the largest head that the witness cosigned."""

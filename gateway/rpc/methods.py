@@ -22,7 +22,9 @@ from gateway.rpc.forms import (
     ANYTHING,
     HEAD_REQUEST,
     HEALTH,
+    NOTICE_MESSAGE,
     RECEIPT_MESSAGE,
+    TAKEN_MESSAGE,
     WRITTEN,
     envelope_form,
     field_form,
@@ -66,6 +68,10 @@ COMPARE_DAY = Method(
     EXCHANGE, "CompareDay", _UNARY, 32 * KIB, _MEMBER, _CALLS,
     envelope_form(account_pb2.CompareDayRequest), envelope_form(account_pb2.CompareDayResponse),
     (events.DAY_COMPARED, events.DAY_DIFFERS), timeout_s=10.0,
+)  # fmt: skip
+DELIVER_NOTICE = Method(
+    EXCHANGE, "DeliverNotice", _UNARY, 256 * KIB, _MEMBER, _CALLS, NOTICE_MESSAGE, TAKEN_MESSAGE, _ANSWERED,
+    timeout_s=10.0,
 )  # fmt: skip
 ADD_CHECKPOINT = Method(
     WITNESS, "AddCheckpoint", _UNARY, 72 * KIB, _MEMBER, _CALLS,
@@ -122,7 +128,7 @@ SOURCE_HEALTH = Method(
 # ---------------------------------------------------------------- by server
 
 NODE_METHODS: tuple[Method[Any, Any], ...] = (
-    SUBMIT, STREAM, ACKNOWLEDGE, CONSENT, COMPARE_DAY, ADD_CHECKPOINT, LARGEST_HEAD, LIST_DOCUMENTS,
+    SUBMIT, STREAM, ACKNOWLEDGE, CONSENT, COMPARE_DAY, DELIVER_NOTICE, ADD_CHECKPOINT, LARGEST_HEAD, LIST_DOCUMENTS,
     FETCH_DOCUMENTS, HEALTH_CHECK,
 )  # fmt: skip
 DOMESTIC_METHODS: tuple[Method[Any, Any], ...] = (DOMESTIC_ADD_CHECKPOINT, DOMESTIC_LARGEST_HEAD)

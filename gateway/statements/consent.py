@@ -51,7 +51,6 @@ _Code = TypeVar("_Code", bound=StrEnum)
 
 
 def _write_request(request: ConsentRequest) -> pb.ConsentRequest:
-    asked = request.asked
     return pb.ConsentRequest(
         consent_id=request.id,
         sender=request.sender,
@@ -62,13 +61,7 @@ def _write_request(request: ConsentRequest) -> pb.ConsentRequest:
         answer_hash=request.answer_hash,
         hit_reference=request.reference,
         record_id=request.record,
-        asked=pb.OnwardUse(
-            member=asked.to.member,
-            agency=asked.to.agency,
-            office=asked.to.office,
-            purpose=asked.purpose.value,
-            use=asked.use.value,
-        ),
+        asked=use_message(request.asked),
         requester=requester_message(request.requester),
         case_number=request.case,
         justification=request.justification,
@@ -102,7 +95,7 @@ def read_consent_request(message: pb.ConsentRequest) -> ConsentRequest:
         answer_hash=check_hash(message.answer_hash, "answer_hash"),
         reference=_matched(_REFERENCE, message.hit_reference, "hit_reference"),
         record=_matched(_ID, message.record_id, "record_id"),
-        asked=_read_use(message.asked),
+        asked=read_use(message.asked),
         requester=_read_requester(message.requester),
         case=reference(message.case_number, "case_number"),
         justification=text_value(message.justification, "justification", MAX_JUSTIFICATION),
@@ -111,7 +104,19 @@ def read_consent_request(message: pb.ConsentRequest) -> ConsentRequest:
     )
 
 
-def _read_use(message: pb.OnwardUse) -> OnwardUse:
+def use_message(use: OnwardUse) -> pb.OnwardUse:
+    """Return a wanted use for a payload."""
+    return pb.OnwardUse(
+        member=use.to.member,
+        agency=use.to.agency,
+        office=use.to.office,
+        purpose=use.purpose.value,
+        use=use.use.value,
+    )
+
+
+def read_use(message: pb.OnwardUse) -> OnwardUse:
+    """Return the use in a parsed payload, or raise `Malformed`."""
     place = Place(
         member_id(message.member),
         identifier(message.agency, "asked.agency") if message.agency else "",

@@ -8,7 +8,7 @@ at any depth, repeated and misplaced fields, and over-long numbers, in a microse
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol, TypeVar
 
 import msgspec
@@ -16,6 +16,7 @@ from google.protobuf.message import DecodeError, Message
 from liaison.exchange.v1 import envelope_pb2
 
 from gateway.errors import BadSignature, Forbidden, LiaisonError, TooLarge
+from gateway.model.desk.notices import NoticeType
 from gateway.model.exchange import Verified
 from gateway.model.names import MemberId
 from gateway.rpc import strict
@@ -44,6 +45,15 @@ ANSWER_V2 = PayloadType("application/vnd.liaison.answer.v2+protobuf", 64 * 1024)
 ANSWER_V3 = PayloadType("application/vnd.liaison.answer.v3+protobuf", 64 * 1024)
 ANSWERS = (ANSWER, ANSWER_V2, ANSWER_V3)
 """The payload types of answers, the oldest first (decisions 0043 and 0046)."""
+NOTICES: Mapping[NoticeType, PayloadType] = {
+    each: PayloadType(f"application/vnd.liaison.notice.{each}.v1+protobuf", 240 * 1024) for each in NoticeType
+}
+"""The payload type of each type of notice."""
+NOTICE_RECEIPT = PayloadType("application/vnd.liaison.notice-receipt.v1+protobuf", 2 * 1024)
+QUESTIONS = (REQUEST, *NOTICES.values())
+"""The payload types of what opens an exchange: a request, or a notice."""
+ENDINGS = (*ANSWERS, NOTICE_RECEIPT)
+"""The payload types of what ends an exchange: an answer, or the receipt of a notice."""
 
 ENVELOPE_OVERHEAD = 512
 """Bytes that payload type, key id, signature and framing may add to a payload."""
@@ -140,7 +150,7 @@ def _envelope(payload_type: PayloadType, payload: bytes, key: SigningKey, signat
 def unseal(data: bytes, *payload_types: PayloadType) -> Unsealed:
     """Return the parts of an envelope of one of `payload_types`.
 
-    Raises `TooLarge` over the size of these types, `Malformed` when it does not parse, `BadSignature` when it is of
+    Raises `TooLarge` over the size of its type, `Malformed` when it does not parse, `BadSignature` when it is of
     another type or has not exactly one signature of 64 bytes with a key id.
     """
     largest = max([payload_type.largest for payload_type in payload_types])
@@ -161,9 +171,12 @@ def unseal(data: bytes, *payload_types: PayloadType) -> Unsealed:
     key_id, raw, payload = signature.keyid, signature.sig, message.payload
     if len(raw) != SIGNATURE_SIZE or len(key_id) != _KEY_ID_SIZE:
         raise BadSignature("not a raw P-256 signature with a key id", where="envelope.signatures")
-    if len(payload) > largest:
+    if len(payload) > payload_type.largest:
         raise TooLarge(
-            "more than {largest} bytes", code="statement-too-large", where="envelope.payload", largest=largest
+            "more than {largest} bytes",
+            code="statement-too-large",
+            where="envelope.payload",
+            largest=payload_type.largest,
         )
     return Unsealed(payload_type, payload, raw, key_id, data)
 

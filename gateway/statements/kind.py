@@ -55,7 +55,8 @@ class Kind(Generic[M, T]):
     parsed payload, and raises for content that is not allowed. `check_time` gets a statement that was read, and our
     time. `check` checks a statement of our own more quickly than reading its payload back. `finish` makes the exact
     bytes that are signed, and `check_form` checks such bytes. `check_version` checks that a parsed payload has the
-    fields of its payload type, where several types share a message.
+    fields of its payload type, where several types share a message. `head` returns the part of the message that has the
+    blind and the addresses, where that is not the message itself.
     """
 
     payload_type: PayloadType
@@ -68,6 +69,7 @@ class Kind(Generic[M, T]):
     finish: Callable[[bytes], bytes] | None = None
     check_form: Callable[[bytes, M], None] | None = None
     check_version: Callable[[M], None] | None = None
+    head: Callable[[M], Any] | None = None
 
     # ------------------------------------------------------------ ours
 
@@ -79,8 +81,8 @@ class Kind(Generic[M, T]):
         """Return the payload of `value`, to be signed. Raises like `build`."""
         if self.check is not None:
             self.check(value)
-        message: Any = self.write(value)
-        message.blind = os.urandom(HASH_SIZE)
+        message = self.write(value)
+        self.addressed(message).blind = os.urandom(HASH_SIZE)
         if self.check is None:
             self.read(message)
         data: bytes = message.SerializeToString()
@@ -89,6 +91,10 @@ class Kind(Generic[M, T]):
     def seal(self, payload: bytes, key: SigningKey) -> Sealed:
         """Sign a payload that `payload` made."""
         return sealed(self.payload_type, payload, key)
+
+    def addressed(self, message: M) -> Any:
+        """Return the part of a payload that has its blind, sender and recipient."""
+        return message if self.head is None else self.head(message)
 
     # ------------------------------------------------------------ theirs
 
@@ -170,7 +176,7 @@ def accept(signed: Signed[M, T], now_us: int, within: Callable[[T], None] | None
 
 
 def _check_addresses(opened: Opened[M, T], peer: MemberId, me: MemberId) -> None:
-    message: Any = opened.message
+    message = opened.kind.addressed(opened.message)
     check_parties(message.sender, message.recipient, peer, me)
 
 

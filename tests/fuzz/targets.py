@@ -29,6 +29,8 @@ from gateway.rpc import methods
 from gateway.signing import strict_json
 from gateway.signing.keys import VerifyKey
 from gateway.statements.answer import ANSWER_KIND
+from gateway.statements.notices.notice import NOTICE_KINDS
+from gateway.statements.notices.receipt import NOTICE_RECEIPT_KIND
 from gateway.statements.request import REQUEST_KIND
 from gateway.trust.documents.charter import parse_charter
 from gateway.trust.documents.descriptor import parse_descriptor
@@ -69,6 +71,8 @@ TARGETS: dict[str, Target] = {
     "mrz": lambda data: read_mrz(_text(data), _TODAY),
     "names": _names,
     "national-id": lambda data: read_national_id(_text(data), "THA-PIN", _TODAY),
+    **{f"notice-{each}": kind.parse for each, kind in NOTICE_KINDS.items()},
+    "notice-receipt": NOTICE_RECEIPT_KIND.parse,
     "plate": lambda data: read_plate(_text(data), "TH"),
     "policy": parse_policy,
     "private": decode_private,

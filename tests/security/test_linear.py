@@ -37,6 +37,7 @@ from gateway.config.toml import parse_toml
 from gateway.errors import LiaisonError
 from gateway.language.languages import accepted
 from gateway.matching.identifiers import held_number
+from gateway.model.desk.notices import NoticeType
 from gateway.model.names import MemberId
 from gateway.ports.gossip import MAX_HEAD
 from gateway.records.verify import MAX_COMPACT, verify_record
@@ -129,6 +130,8 @@ FUZZED: dict[str, int] = {
     "mrz": 64 * KIB,
     "names": 64 * KIB,
     "national-id": 64 * KIB,
+    **{f"notice-{each}": 240 * KIB for each in NoticeType},
+    "notice-receipt": 4 * KIB,
     "plate": 64 * KIB,
     "policy": 256 * KIB,
     "private": 64 * KIB,

@@ -11,14 +11,14 @@ from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from liaison.exchange.v1 import account_pb2, consent_pb2, envelope_pb2, exchange_pb2, statements_pb2
+from liaison.exchange.v1 import account_pb2, consent_pb2, envelope_pb2, exchange_pb2, notices_pb2, statements_pb2
 from liaison.source.v1 import source_pb2
 from liaison.witness.v1 import witness_pb2
 
 from gateway.errors import Malformed
 from gateway.rpc import strict
 
-FILES = (account_pb2, consent_pb2, envelope_pb2, exchange_pb2, statements_pb2, source_pb2, witness_pb2)
+FILES = (account_pb2, consent_pb2, envelope_pb2, exchange_pb2, notices_pb2, statements_pb2, source_pb2, witness_pb2)
 MAPPED = {"NumberQuery", "Query", "SearchRequest"}
 """Messages of the source processes' wire with a map, whose entries have no order."""
 KINDS = [getattr(file, name) for file in FILES for name in file.DESCRIPTOR.message_types_by_name if name not in MAPPED]

@@ -57,7 +57,10 @@ class KeyBody(BaseModel):
 
 
 class DescriptorBody(BaseModel):
-    """The descriptor: a member's word of itself. `sources` are what it offers; empty where it does not say."""
+    """The descriptor: a member's word of itself.
+
+    `sources` are what it offers; empty where it does not say. `takes` are the types of notices that it takes.
+    """
 
     version: int
     issued: str
@@ -65,6 +68,7 @@ class DescriptorBody(BaseModel):
     offices: list[str]
     agencies: list[str]
     sources: list[OfferBody]
+    takes: list[str]
     keys: list[KeyBody]
 
 

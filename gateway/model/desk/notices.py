@@ -299,9 +299,22 @@ class Notice(msgspec.Struct, frozen=True):
         return self.head.recipient
 
     @property
+    def exchange_id(self) -> ExchangeId:
+        """The id of the exchange that delivers it."""
+        return self.head.notice_id
+
+    @property
     def issued_us(self) -> int:
         """The time of issue."""
         return self.head.issued_us
+
+    @property
+    def records(self) -> tuple[str, ...]:
+        """The records (SD-JWTs) that it brings."""
+        body = self.body
+        if isinstance(body, Reply):
+            return body.records
+        return (body.record,) if isinstance(body, Alert | Change) and body.record else ()
 
     @property
     def code(self) -> str:
@@ -322,3 +335,20 @@ class NoticeReceipt(msgspec.Struct, frozen=True):
     issued_us: int
     answer_by_us: int = 0
     refusal: Refusal | None = None
+
+    @property
+    def exchange_id(self) -> ExchangeId:
+        """The id of the exchange that the notice opened."""
+        return self.notice_id
+
+    @property
+    def request_hash(self) -> bytes:
+        """The hash of the payload that it answers."""
+        return self.notice_hash
+
+
+class NoticeMessage(msgspec.Struct, frozen=True):
+    """A notice on its way: the signed envelope, and the trace (W3C) that it belongs to."""
+
+    envelope: bytes
+    traceparent: str = ""

@@ -92,6 +92,7 @@ def describe_descriptor(descriptor: Descriptor) -> dict[str, Any]:
         "offices": list(descriptor.offices),
         "agencies": list(descriptor.agencies),
         "sources": [source.as_json() for source in descriptor.sources],
+        "takes": list(descriptor.takes),
         "keys": [
             {"use": key.use, "id": key.key_id, "until": rfc3339(key.stop_us), "compromised": bool(key.compromised_us)}
             for key in descriptor.keys

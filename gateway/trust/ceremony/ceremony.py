@@ -34,6 +34,7 @@ from gateway.trust.documents.charter import MAX_CHARTER, check_shape, draft_char
 from gateway.trust.documents.descriptor import (
     DESCRIPTOR_TYPE,
     PERSONS,
+    TAKES,
     Descriptor,
     KeyUse,
     ListedKey,
@@ -199,6 +200,7 @@ def publish_descriptor(
         keys=next_keys(mine, before, gone),
         previous=before.hash.hex() if before else "",
         reads=tuple(Reads),
+        takes=TAKES,
         sources=united(sources) if sources is not None else before.sources if before else (),
     )
     if before and _says_the_same(descriptor, before):

@@ -19,6 +19,7 @@ from certs.keyfiles import Algorithm
 from certs.names import CertificateUse, label
 from certs.profile import Leaf, read_leaf, read_online_ca, spki_of_certificate
 from gateway.errors import BadSignature, Malformed
+from gateway.model.desk.notices import NoticeType
 from gateway.model.names import MemberId, identifier, member_id
 from gateway.signing import strict_json
 from gateway.signing.dsse import Document, decode64, encode64, parse_document, sign_document, verify_threshold
@@ -73,8 +74,11 @@ class Reads(StrEnum):
     ANSWER_V3 = "answer.v3"
 
 
-_MAX_READS = 64
-_READS = re.compile(r"[a-z][a-z-]{0,31}\.v[1-9][0-9]{0,3}", re.ASCII)
+TAKES = tuple(f"{each}.v1" for each in NoticeType)
+"""The types of notices that this program takes, as a descriptor lists them."""
+
+_MAX_VERSIONS = 64
+_VERSION = re.compile(r"[a-z][a-z-]{0,31}\.v[1-9][0-9]{0,3}", re.ASCII)
 _AGENCY = "agency/"
 
 
@@ -124,7 +128,8 @@ class Descriptor:
 
     `previous` is the hash of the version before, empty for the first. `reads` names the versions of statements that the
     member reads beside the first; names that we do not know are kept. `sources` are the kinds of sources that it can be
-    asked about; empty: it does not say (decision 0046).
+    asked about; empty: it does not say (decision 0046). `takes` are the types of notices that it takes, with their
+    versions; empty: none (decision 0071).
     """
 
     member: MemberId
@@ -140,6 +145,11 @@ class Descriptor:
     data: bytes = b""
     reads: tuple[str, ...] = ()
     sources: tuple[SourceKind, ...] = ()
+    takes: tuple[str, ...] = ()
+
+    def can_take(self, notice: NoticeType) -> bool:
+        """Tell whether the member takes notices of this type."""
+        return f"{notice}.v1" in self.takes
 
     def can_be_asked(self, query: str) -> bool:
         """Tell whether a source takes queries of this kind, as far as the member says."""
@@ -237,6 +247,8 @@ def _as_json(descriptor: Descriptor) -> dict[str, Any]:
         value["reads"] = list(descriptor.reads)
     if descriptor.sources:
         value["sources"] = [source.as_json() for source in descriptor.sources]
+    if descriptor.takes:
+        value["takes"] = list(descriptor.takes)
     return value
 
 
@@ -257,7 +269,7 @@ def _key_as_json(key: ListedKey) -> dict[str, Any]:
 
 
 def _read(value: Any, payload: bytes, data: bytes) -> Descriptor:
-    fields = Fields(value, "descriptor", _REQUIRED, ("reads", "sources"))
+    fields = Fields(value, "descriptor", _REQUIRED, ("reads", "sources", "takes"))
     previous = fields.text("previous")
     version = fields.number("version")
     if (previous != "" and not _HASH.fullmatch(previous)) or (version == 1) != (previous == ""):
@@ -274,8 +286,9 @@ def _read(value: Any, payload: bytes, data: bytes) -> Descriptor:
         previous=previous,
         hash=hashlib.sha256(payload).digest(),
         data=data,
-        reads=_read_reads(fields) if fields.has("reads") else (),
+        reads=_read_versions(fields, "reads"),
         sources=read_source_kinds(fields) if fields.has("sources") else (),
+        takes=_read_versions(fields, "takes"),
     )
     if len({key.key_id for key in descriptor.keys}) != len(descriptor.keys):
         raise Malformed("a key is listed once, for one use", code="bad-descriptor")
@@ -283,11 +296,14 @@ def _read(value: Any, payload: bytes, data: bytes) -> Descriptor:
     return descriptor
 
 
-def _read_reads(fields: Fields) -> tuple[str, ...]:
-    reads = fields.texts("reads", _MAX_READS)
-    if not reads or not all(_READS.fullmatch(text) for text in reads):
-        raise Malformed("not versions of statements", code="bad-field", where="descriptor.reads")
-    return reads
+def _read_versions(fields: Fields, name: str) -> tuple[str, ...]:
+    """Return a list of versions of statements; none where the descriptor has no such member."""
+    if not fields.has(name):
+        return ()
+    versions = fields.texts(name, _MAX_VERSIONS)
+    if not versions or not all(_VERSION.fullmatch(text) for text in versions):
+        raise Malformed("not versions of statements", code="bad-field", where=f"descriptor.{name}")
+    return versions
 
 
 def endpoint(text: str) -> str:

@@ -63,6 +63,7 @@ def _offer_lines(descriptor: Mapping[str, Any]) -> Iterator[Line]:
     if descriptor["offices"]:
         yield f"      offices: {', '.join(descriptor['offices'])}"
     yield from (f"      {text}" for text in offers(descriptor["sources"]))
+    yield f"      takes notices: {', '.join(descriptor['takes']) or 'none'}"
 
 
 def _contact_lines(contact: Mapping[str, Any]) -> Iterator[Line]:

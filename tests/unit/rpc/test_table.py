@@ -13,6 +13,8 @@ from liaison.source.v1 import source_pb2
 from liaison.witness.v1 import witness_pb2
 
 from gateway.errors import Malformed, Reason, TooLarge
+from gateway.model.desk.notices import NoticeMessage
+from gateway.model.exchange import AnswerMessage, LogProof
 from gateway.ports.journal import LogName
 from gateway.rpc import methods
 from gateway.rpc.contract import Call, CallerCheck, Door, Limit, Method, Shape, by_path, largest_request
@@ -22,6 +24,7 @@ EXCHANGE = exchange_pb2.DESCRIPTOR.services_by_name["ExchangeService"]
 GOSSIP = gossip_pb2.DESCRIPTOR.services_by_name["GossipService"]
 WITNESS = witness_pb2.DESCRIPTOR.services_by_name["WitnessService"]
 SOURCE = source_pb2.DESCRIPTOR.services_by_name["SourceService"]
+TAKEN = AnswerMessage(b"a receipt", b"an entry", LogProof(7, (b"h" * 32,), b"a head"))
 HEALTH = {"/grpc.health.v1.Health/Check"}
 TABLES = {
     "node": (
@@ -86,6 +89,7 @@ def test_bytes_that_do_not_parse_are_malformed(server: str, row: Method[Any, Any
     [
         (methods.CONSENT, b"an envelope", b"a word"),
         (methods.COMPARE_DAY, b"an account", b"a word"),
+        (methods.DELIVER_NOTICE, NoticeMessage(b"a notice", "00-aa-bb-01"), TAKEN),
         (methods.ADD_CHECKPOINT, (b"a body", b"a head"), b"lines"),
         (methods.LARGEST_HEAD, "th.liaison.internal/exchange/1", b"a head"),
         (methods.HEALTH_CHECK, None, True),

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from gateway.errors import Malformed
+from gateway.model.desk.notices import NoticeType
 from gateway.signing import strict_json
 from gateway.signing.dsse import sign_document
 from gateway.signing.keys import load_signing_key
@@ -41,6 +42,31 @@ def test_other_words_are_refused(founded: Federation, reads: object) -> None:
     key = load_signing_key(founded["th"].authority / "authority.key")
     payload = parse_descriptor(founded.view().descriptor("th").data)[1].payload
     value = strict_json.loads(payload, len(payload)) | {"reads": reads}
+    with pytest.raises(Malformed):
+        parse_descriptor(sign_document(DESCRIPTOR_TYPE, strict_json.dumps(value), [key]))
+
+
+def test_a_new_descriptor_lists_the_notices_that_this_program_takes(founded: Federation) -> None:
+    descriptor = founded.view().descriptor("th")
+    assert descriptor.takes == tuple(f"{each}.v1" for each in NoticeType)
+    assert all(descriptor.can_take(each) for each in NoticeType)
+
+
+@pytest.mark.parametrize("takes", [(), ("ask.v1", "room.v1", "ask.v2")])
+def test_takes_may_be_absent_and_unknown_types_are_kept(founded: Federation, takes: tuple[str, ...]) -> None:
+    key = load_signing_key(founded["th"].authority / "authority.key")
+    found, document = parse_descriptor(sign_descriptor(replace(founded.view().descriptor("th"), takes=takes), [key]))
+    assert found.takes == takes
+    assert (b"takes" in document.payload) is bool(takes)
+    assert found.can_take(NoticeType.ASK) is bool(takes)
+    assert not found.can_take(NoticeType.ALERT)
+
+
+@pytest.mark.parametrize("takes", [[], ["ask"], ["ask.v1", "ask.v1"], "ask.v1", [1], ["Ask.v1"]])
+def test_other_types_are_refused(founded: Federation, takes: object) -> None:
+    key = load_signing_key(founded["th"].authority / "authority.key")
+    payload = parse_descriptor(founded.view().descriptor("th").data)[1].payload
+    value = strict_json.loads(payload, len(payload)) | {"takes": takes}
     with pytest.raises(Malformed):
         parse_descriptor(sign_document(DESCRIPTOR_TYPE, strict_json.dumps(value), [key]))
 

@@ -402,3 +402,59 @@ class AskConsentResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___AskConsentResponse: _TypeAlias = AskConsentResponse  # noqa: Y015
+
+@_typing.final
+class DeliverNoticeRequest(_message.Message):
+    """A notice on its way."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ENVELOPE_FIELD_NUMBER: _builtins.int
+    TRACEPARENT_FIELD_NUMBER: _builtins.int
+    envelope: _builtins.bytes
+    """A serialised Envelope, kept as it came."""
+    traceparent: _builtins.str
+    """W3C trace context, may be empty."""
+    def __init__(
+        self,
+        *,
+        envelope: _builtins.bytes = ...,
+        traceparent: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["envelope", b"envelope", "traceparent", b"traceparent"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeliverNoticeRequest: _TypeAlias = DeliverNoticeRequest  # noqa: Y015
+
+@_typing.final
+class DeliverNoticeResponse(_message.Message):
+    """The receipt of a notice with the taker's log entry and its proof, which stand outside the signed payload."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ENVELOPE_FIELD_NUMBER: _builtins.int
+    ENTRY_FIELD_NUMBER: _builtins.int
+    PROOF_FIELD_NUMBER: _builtins.int
+    envelope: _builtins.bytes
+    """A serialised Envelope."""
+    entry: _builtins.bytes
+    """The public part of the entry, exact bytes (the leaf of the tree)."""
+    @_builtins.property
+    def proof(self) -> Global___LogProof: ...
+    def __init__(
+        self,
+        *,
+        envelope: _builtins.bytes = ...,
+        entry: _builtins.bytes = ...,
+        proof: Global___LogProof | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["proof", b"proof"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["entry", b"entry", "envelope", b"envelope", "proof", b"proof"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeliverNoticeResponse: _TypeAlias = DeliverNoticeResponse  # noqa: Y015

@@ -1,0 +1,1 @@
+"""Write, sign, read and verify notices and their receipts."""
