@@ -73,15 +73,24 @@ def from_notice(thread: Thread, notice: Notice, taken_us: int, given: Raising = 
 
 
 def from_draft(
-    thread: Thread, draft_id: str, now_us: int, *, hit: bool, to_life: bool = False, given: Raising = DEFAULT
+    thread: Thread,
+    draft_id: str,
+    now_us: int,
+    *,
+    about: About | None = None,
+    to_life: bool = False,
+    given: Raising = DEFAULT,
 ) -> Work:
     """Return the approval of a draft; its author (`thread.officer`) can never give it.
 
-    `hit` tells whether it follows up a hit. With `to_life` the alert was sent first. `given.on_duty` tells whether a
-    supervisor of the office is on duty; else the national desk's may approve.
+    `about` is that of an ask. With `to_life` the alert was sent first. `given.on_duty` tells whether a supervisor of
+    the office is on duty; else the national desk's may approve. A form is approved by the central authority.
     """
+    hit = about is About.HIT
     seconds = given.clocks.to_life if to_life else given.clocks.approve_s(thread.urgency, hit=hit)
     role = Role.SUPERVISOR if given.on_duty else Role.NATIONAL_DESK
+    if about is About.FORM:
+        role = Role.CENTRAL_AUTHORITY
     return _work(thread, WorkKind.APPROVE, draft_id, role, now_us, seconds, not_by=thread.officer)
 
 

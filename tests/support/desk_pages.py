@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from gateway.desk.clocks import DEFAULTS, ESCALATION
 from gateway.desk.fold import CROSSED, LIMIT, RESERVE, RULES, Rule
+from gateway.desk.roles import CONTENTLESS, TABLE, Act
 from gateway.model.desk.notices import Urgency
 from gateway.model.desk.threads import ThreadKind, ThreadState
 from gateway.model.desk.work import Role, WorkKind
@@ -92,6 +93,37 @@ def _roles(roles: Iterable[Role]) -> str:
     return ", ".join(role.value for role in roles)
 
 
+_ROLES = """\
+# Roles of the desk
+
+Made from the table in `gateway/desk/roles.py` by `make docs`; a test fails when it differs from the program. An empty
+field is forbidden. `own` is what a person wrote or what is assigned to that person; `office` and `agency` are the
+person's; `addressed` is what names the person's office and agency, or none; `agency-or-none` is the person's agency,
+and what belongs to no agency; `member` is all of this member's.
+
+No role lifts these rules:
+
+- A person without a training in force may do nothing (`training-over`).
+- An administrator sees no content, whatever other roles the person has (`administrator`).
+- No person approves or reviews their own, or decides as the second of two after being the first (`own-approval`).
+- A record is released by the agency that owns it (`another-agency`).
+- A second step needs a hit or a case (`no-ground`).
+- The national desk approves where no supervisor of the office is on duty (`supervisor-on-duty`).
+
+Everything else is refused with `role-not-permitted` or `outside-reach`. Acts marked ° show no content.
+
+"""
+
+
+def roles_page() -> str:
+    """Return the page of roles as it should be: a row for each act, a column for each role."""
+    rows = (
+        (f"{act.value}{'°' if act in CONTENTLESS else ''}", *(str(TABLE[role].get(act, "")) for role in Role))
+        for act in Act
+    )
+    return _ROLES + table(("", *(role.value for role in Role)), rows)
+
+
 def states_page() -> str:
     """Return the page of states as it should be."""
     return "\n".join([_STATES, *(part for kind in ThreadKind for part in _states_of(kind))])
@@ -154,7 +186,7 @@ def table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
 
 def pages() -> dict[str, str]:
     """Return the pages by their file names."""
-    return {"clocks.md": clocks_page(), "states.md": states_page()}
+    return {"clocks.md": clocks_page(), "roles.md": roles_page(), "states.md": states_page()}
 
 
 def write() -> None:

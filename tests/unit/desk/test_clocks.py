@@ -200,10 +200,11 @@ def test_an_alert_is_acknowledged_by_each_office_in_scope_with_alarms_until_then
     [(Urgency.FLASH, 3 * MINUTE), (Urgency.URGENT, HOUR), (Urgency.PRIORITY, 6 * HOUR), (Urgency.ROUTINE, 21 * HOUR)],
 )
 def test_a_draft_is_approved_in_an_eighth_of_its_class_and_never_by_its_author(urgency: Urgency, time: int) -> None:
-    work = from_draft(thread(urgency=urgency), "d1", NOW, hit=True)
+    work = from_draft(thread(urgency=urgency), "d1", NOW, about=About.HIT)
     assert (work.due_us - NOW, work.role, work.not_by) == (time, Role.SUPERVISOR, "vn.o.1")
-    alert = from_draft(thread(ThreadKind.ALERT), "d1", NOW, hit=False, to_life=True, given=Raising(on_duty=False))
+    alert = from_draft(thread(ThreadKind.ALERT), "d1", NOW, to_life=True, given=Raising(on_duty=False))
     assert (alert.due_us - NOW, alert.role) == (HOUR, Role.NATIONAL_DESK)
+    assert from_draft(thread(), "d1", NOW, about=About.FORM).role is Role.CENTRAL_AUTHORITY
 
 
 def test_the_second_of_two_persons_is_another_one_and_has_the_same_deadline() -> None:

@@ -1,0 +1,289 @@
+"""Say what each role of the desk may do: one table, default deny.
+
+`TABLE` names, for each role and act, how far it reaches. What the table does not name is forbidden. Five rules stand
+above the table, and no role lifts them: a person without training in force does nothing; an administrator never sees
+content; what a person wrote or decided is never approved by the same person; a record is released by its own agency
+only; a second step needs a hit or a case.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Final
+
+import msgspec
+
+from gateway.errors import Forbidden
+from gateway.model.desk.threads import ThreadKind
+from gateway.model.desk.work import Role, WorkKind
+from gateway.ports.desk import Work
+
+
+class Act(StrEnum):
+    """What a person does at the desk. Acts on work are named as its kinds are."""
+
+    LIST = "list"
+    """See that there is work, its class and its clock, without content."""
+    SEE = "see"
+    """Read a thread, a notice or a record."""
+    SEE_ALERT = "see-alert"
+    """Read an alert of a counterpart: for all to whom it is addressed."""
+    HOLDERS = "holders"
+    """See who holds copies of a record."""
+    ASSIGN = "assign"
+    PASS_ON = "pass-on"  # noqa: S105 - an act, and no password
+    ASK = "ask"
+    """Draft a follow-up or a question."""
+    ASK_FORM = "ask-form"
+    RAISE_ALERT = "raise-alert"
+    WITHDRAW_ASK = "withdraw-ask"
+    CHANGE = "change"
+    """Correct, withdraw, contest, reclassify or cut what was given."""
+    CHANGE_ALERT = "change-alert"
+    """Renew, change or lift an alert."""
+    TELL_SERVICE = "tell-service"
+    NOTE = "note"
+    CONFIRM = "confirm"
+    APPROVE = "approve"
+    APPROVE_FORM = "approve-form"
+    APPROVE_ALERT = "approve-alert"
+    DECIDE = "decide"
+    DECIDE_FORM = "decide-form"
+    CLARIFY = "clarify"
+    ACKNOWLEDGE = "acknowledge"
+    COMPLY = "comply"
+    REVALIDATE = "revalidate"
+    OUTCOME = "outcome"
+    CORRECT = "correct"
+    DISTINGUISH = "distinguish"
+    REVIEW = "review"
+    INCIDENT = "incident"
+    READ = "read"
+
+
+class Reach(StrEnum):
+    """How far an act reaches."""
+
+    OWN = "own"
+    """What the person wrote, or what is assigned to the person."""
+    OFFICE = "office"
+    AGENCY = "agency"
+    ADDRESSED = "addressed"
+    """What names the person's office and agency, or none."""
+    UNOWNED = "agency-or-none"
+    """The person's agency, and what belongs to no agency."""
+    MEMBER = "member"
+
+
+_OWN, _OFFICE, _AGENCY, _MEMBER = Reach.OWN, Reach.OFFICE, Reach.AGENCY, Reach.MEMBER
+
+TABLE: Mapping[Role, Mapping[Act, Reach]] = {
+    Role.OFFICER: {
+        Act.LIST: _OFFICE,
+        Act.SEE: _OWN,
+        Act.SEE_ALERT: Reach.ADDRESSED,
+        Act.ASK: _OWN,
+        Act.ASK_FORM: _OWN,
+        Act.RAISE_ALERT: _OWN,
+        Act.CHANGE_ALERT: _OWN,
+        Act.WITHDRAW_ASK: _OWN,
+        Act.NOTE: _OWN,
+        Act.CONFIRM: _OWN,
+        Act.CLARIFY: _OWN,
+        Act.OUTCOME: _OWN,
+        Act.REVALIDATE: _OWN,
+        Act.READ: _OWN,
+    },
+    Role.SUPERVISOR: {
+        Act.LIST: _AGENCY,
+        Act.SEE: _OFFICE,
+        Act.SEE_ALERT: Reach.ADDRESSED,
+        Act.ASSIGN: _OFFICE,
+        Act.WITHDRAW_ASK: _OFFICE,
+        Act.CHANGE_ALERT: _OFFICE,
+        Act.NOTE: _OFFICE,
+        Act.APPROVE: _OFFICE,
+        Act.APPROVE_ALERT: _OFFICE,
+        Act.CONFIRM: _OFFICE,
+        Act.CLARIFY: _OFFICE,
+        Act.OUTCOME: _OFFICE,
+        Act.REVALIDATE: _OFFICE,
+        Act.REVIEW: _OFFICE,
+        Act.READ: _OFFICE,
+    },
+    Role.DUTY: {
+        Act.LIST: _MEMBER,
+        Act.SEE: _AGENCY,
+        Act.SEE_ALERT: Reach.ADDRESSED,
+        Act.ASSIGN: _AGENCY,
+        Act.PASS_ON: _AGENCY,
+        Act.NOTE: _AGENCY,
+        Act.DECIDE: _AGENCY,
+        Act.ACKNOWLEDGE: Reach.ADDRESSED,
+        Act.READ: _AGENCY,
+    },
+    Role.NATIONAL_DESK: {
+        Act.LIST: _MEMBER,
+        Act.SEE: _MEMBER,
+        Act.SEE_ALERT: _MEMBER,
+        Act.HOLDERS: _MEMBER,
+        Act.ASSIGN: _MEMBER,
+        Act.PASS_ON: _MEMBER,
+        Act.NOTE: _MEMBER,
+        Act.TELL_SERVICE: _MEMBER,
+        Act.CHANGE_ALERT: _MEMBER,
+        Act.APPROVE: _MEMBER,
+        Act.APPROVE_ALERT: _MEMBER,
+        Act.DECIDE: Reach.UNOWNED,
+        Act.ACKNOWLEDGE: _MEMBER,
+        Act.READ: _MEMBER,
+    },
+    Role.HEAD_OF_DESK: {
+        Act.LIST: _MEMBER,
+        Act.SEE: _MEMBER,
+        Act.SEE_ALERT: _MEMBER,
+        Act.HOLDERS: _MEMBER,
+        Act.ASSIGN: _MEMBER,
+        Act.READ: _MEMBER,
+    },
+    Role.DATA_OFFICER: {
+        Act.LIST: _AGENCY,
+        Act.SEE: _AGENCY,
+        Act.SEE_ALERT: _AGENCY,
+        Act.HOLDERS: _AGENCY,
+        Act.NOTE: _AGENCY,
+        Act.CHANGE: _AGENCY,
+        Act.CHANGE_ALERT: _AGENCY,
+        Act.COMPLY: _AGENCY,
+        Act.CORRECT: _AGENCY,
+        Act.DISTINGUISH: _AGENCY,
+        Act.READ: _AGENCY,
+    },
+    Role.APPROVER: {Act.LIST: _AGENCY, Act.SEE: _AGENCY, Act.APPROVE_ALERT: _AGENCY},
+    Role.CENTRAL_AUTHORITY: {
+        Act.LIST: _MEMBER,
+        Act.SEE: _AGENCY,
+        Act.ASK_FORM: _OWN,
+        Act.APPROVE_FORM: _MEMBER,
+        Act.DECIDE_FORM: _MEMBER,
+        Act.NOTE: _AGENCY,
+        Act.READ: _AGENCY,
+    },
+    Role.SECURITY_OFFICER: {Act.LIST: _MEMBER, Act.HOLDERS: _MEMBER, Act.TELL_SERVICE: _MEMBER, Act.INCIDENT: _MEMBER},
+    Role.AUDITOR: {Act.LIST: _MEMBER, Act.HOLDERS: _MEMBER},
+    Role.ADMINISTRATOR: {Act.LIST: _MEMBER},
+}
+"""How far each act of each role reaches. An auditor reads content through the log, where each reading is an entry."""
+
+CONTENTLESS: Final = frozenset({Act.LIST, Act.HOLDERS, Act.TELL_SERVICE, Act.INCIDENT})
+"""The acts that show nothing of a matter's content."""
+
+_APPROVALS: Final = frozenset({Act.APPROVE, Act.APPROVE_FORM, Act.APPROVE_ALERT, Act.REVIEW})
+_STAND_IN: Final = frozenset({Act.APPROVE, Act.APPROVE_ALERT})
+_RELEASES: Final = frozenset({Act.DECIDE, Act.DECIDE_FORM})
+_SECOND_STEP: Final = frozenset({Act.ASK, Act.ASK_FORM})
+_BY_ANOTHER: Final = frozenset({WorkKind.APPROVE, WorkKind.REVIEW})
+_FORM: Mapping[WorkKind, Act] = {WorkKind.APPROVE: Act.APPROVE_FORM, WorkKind.DECIDE: Act.DECIDE_FORM}
+
+
+class Person(msgspec.Struct, frozen=True):
+    """A person of this member, as the identity provider and the duty list name them.
+
+    `trained_until_us` 0: there is no record of a training.
+    """
+
+    person: str
+    roles: frozenset[Role]
+    agency: str
+    office: str
+    trained_until_us: int
+
+
+class Matter(msgspec.Struct, frozen=True):
+    """What an act is about.
+
+    `agency` and `office` are those of this side; `owner` is the agency that owns the records which would be released,
+    empty where there are none. `officer` is the person whose matter it is, `not_by` all who may not do it: the author
+    of a draft, the first of two who decide. `supervisor_on_duty` is about `office`. `grounded` tells whether a second
+    step has a hit or a case.
+    """
+
+    agency: str
+    office: str = ""
+    owner: str = ""
+    officer: str = ""
+    not_by: frozenset[str] = frozenset()
+    supervisor_on_duty: bool = True
+    grounded: bool = True
+
+
+def matter_of(work: Work, *, owner: str = "", supervisor_on_duty: bool = True) -> Matter:
+    """Return the facts about an act on this work; without `owner`, what is decided is its agency's own."""
+    return Matter(
+        agency=work.agency,
+        office=work.office,
+        owner=owner or work.agency,
+        officer=work.assigned if work.kind not in _BY_ANOTHER else work.not_by,
+        not_by=frozenset(filter(None, (work.not_by,))),
+        supervisor_on_duty=supervisor_on_duty,
+    )
+
+
+def act_of(work: Work, kind: ThreadKind) -> Act:
+    """Return the act that ends this work in a thread of this kind; of a form it is the central authority's."""
+    if work.kind is WorkKind.APPROVE and kind is ThreadKind.ALERT:
+        return Act.APPROVE_ALERT
+    if work.role is Role.CENTRAL_AUTHORITY and work.kind in _FORM:
+        return _FORM[work.kind]
+    return Act(work.kind.value)
+
+
+def may(person: Person, act: Act, matter: Matter, now_us: int) -> None:
+    """Raise `Forbidden` where this person may not do this.
+
+    The codes are `training-over`, `administrator`, `own-approval`, `another-agency`, `no-ground`, `role-not-permitted`,
+    `outside-reach` and `supervisor-on-duty`.
+    """
+    _check_rules(person, act, matter, now_us)
+    reaches = {role: reach for role in person.roles if (reach := TABLE[role].get(act)) is not None}
+    if not reaches:
+        raise _forbidden("no role of {person} may {act}", "role-not-permitted", person, act)
+    within = {role for role, reach in reaches.items() if _is_within(person, matter, reach)}
+    if not within:
+        raise _forbidden("{act} does not reach so far for {person}", "outside-reach", person, act)
+    if act in _STAND_IN and within == {Role.NATIONAL_DESK} and matter.supervisor_on_duty:
+        raise _forbidden("a supervisor of the office is on duty, and approves", "supervisor-on-duty", person, act)
+
+
+def _check_rules(person: Person, act: Act, matter: Matter, now_us: int) -> None:
+    """Raise where one of the rules above the table forbids it."""
+    if now_us >= person.trained_until_us:
+        raise _forbidden("the training of {person} is not in force", "training-over", person, act)
+    if Role.ADMINISTRATOR in person.roles and act not in CONTENTLESS:
+        raise _forbidden("{person} is an administrator, and sees no content", "administrator", person, act)
+    if person.person in matter.not_by or (act in _APPROVALS and person.person == matter.officer):
+        raise _forbidden("{person} would approve an act of their own", "own-approval", person, act)
+    if act in _RELEASES and matter.owner and matter.owner != person.agency:
+        raise _forbidden("the record is another agency's, which alone releases it", "another-agency", person, act)
+    if act in _SECOND_STEP and not matter.grounded:
+        raise _forbidden("a second step needs a hit or a case", "no-ground", person, act)
+
+
+def _is_within(person: Person, matter: Matter, reach: Reach) -> bool:
+    """Tell whether a matter lies within the reach; names that are missing are never equal."""
+    agency = bool(matter.agency) and matter.agency == person.agency
+    office = agency and bool(matter.office) and matter.office == person.office
+    within = {
+        Reach.OWN: agency and bool(matter.officer) and matter.officer == person.person,
+        Reach.OFFICE: office,
+        Reach.AGENCY: agency,
+        Reach.ADDRESSED: matter.office in ("", person.office) and matter.agency in ("", person.agency),
+        Reach.UNOWNED: agency or not matter.agency,
+        Reach.MEMBER: True,
+    }
+    return within[reach]
+
+
+def _forbidden(template: str, code: str, person: Person, act: Act) -> Forbidden:
+    return Forbidden(template, code=code, where="desk", person=person.person, act=act.value)
