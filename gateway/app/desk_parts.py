@@ -8,19 +8,28 @@ from dataclasses import dataclass
 from functools import partial
 
 from gateway.agency.token_keys import handed_in
+from gateway.app.asking_parts import Asking
 from gateway.app.core import Core
 from gateway.app.rounds import WATCH, WATCH_S, Round
+from gateway.desk.changes import Changes
 from gateway.desk.consent_outbox import ConsentOutbox
 from gateway.desk.consent_requests import ConsentDesk
+from gateway.desk.delivery.authoring import Author
+from gateway.desk.delivery.effects import EffectTable
+from gateway.desk.delivery.pen import Pen
+from gateway.desk.delivery.sending import Sender, SenderParts
+from gateway.desk.delivery.taking import NoticeTaker, TakerParts
 from gateway.desk.onward import OnwardDesk
-from gateway.errors import Unsupported
-from gateway.model.desk.notices import NoticeMessage
-from gateway.model.exchange import AnswerMessage
+from gateway.desk.parts import DeskParts
+from gateway.desk.raising import Raising, for_reading
+from gateway.model.desk.notices import NoticeType
 from gateway.model.names import MemberId
 from gateway.ops.acts.parts import Desks, Stands, desks_on
-from gateway.ports.officers import Searches
+from gateway.ports.desk import Delivery, Work
+from gateway.ports.journal import LogName
 from gateway.rpc import methods
-from gateway.rpc.contract import Call, Door
+from gateway.rpc.contract import Door
+from gateway.storage.desk.desk_store import SqlDeskStore
 
 _QUICK_ACTS_S = 0.2
 
@@ -29,6 +38,10 @@ _QUICK_ACTS_S = 0.2
 class Desk:
     """The parts that hold requests and decisions of humans, with their rounds and doors."""
 
+    parts: DeskParts
+    pen: Pen
+    sender: Sender
+    taker: NoticeTaker
     consents: ConsentDesk
     outbox: ConsentOutbox
     onward: OnwardDesk
@@ -40,18 +53,37 @@ class Desk:
         """The doors for counterparts that ask for consent, and that deliver notices."""
         return [
             methods.CONSENT.door(lambda call, envelope: self.consents.take(call.who, envelope)),
-            methods.DELIVER_NOTICE.door(_take_no_notice),
+            methods.DELIVER_NOTICE.door(lambda call, message: self.taker.take(call.who, message)),
         ]
 
 
-async def _take_no_notice(call: Call[MemberId], _: NoticeMessage) -> AnswerMessage:
-    """Refuse a notice: no descriptor of ours lists a type that we take."""
-    raise Unsupported("this member takes no notices", where=call.who)
-
-
-def build_desk(core: Core, searches: Searches) -> Desk:
+def build_desk(core: Core, asking: Asking) -> Desk:
     """Put together the desk; nothing of it runs yet."""
     resources, parts, operations = core.resources, core.parts, core.writers.operations
+    searches = asking.searches
+    changes = Changes()
+    store = SqlDeskStore(resources.database, resources.keystore)
+    journals = {LogName.EXCHANGE: parts.journal, LogName.OPERATIONS: parts.operations}
+    pen = Pen(journals, core.fatal, lambda written: changes.tell(written.draft.rows), resources.turn)
+    sender = Sender(
+        SenderParts(parts, store, pen, core.peers, asking.acknowledger.received, partial(undelivered, store))
+    )
+    core.greetings.greeted = sender.reached
+    author = Author(parts, store, pen, EFFECTS, sender.wake)
+    taker = NoticeTaker(
+        TakerParts(
+            parts=parts,
+            store=store,
+            pen=pen,
+            incidents=core.incidents,
+            effects=EFFECTS,
+            types=frozenset(NoticeType),
+            policy=lambda _notice, _now_us: None,
+            raising=lambda _thread: Raising(),
+            entry_of=lambda log, index: next(body for _, body, _ in resources.store.bodies(log, index, index + 1)),
+        )
+    )
+    desk = DeskParts(parts, store, pen, author, changes, core.kept, searches, core.pseudonyms.make)
     consents = ConsentDesk(parts, core.kept, operations)
     outbox = ConsentOutbox(parts, core.peers, operations, shared=resources.database.shared)
     log, pseudonym = resources.exchange_log.store_name, core.pseudonyms.make
@@ -61,10 +93,21 @@ def build_desk(core: Core, searches: Searches) -> Desk:
         Round("switches", WATCH_S, partial(asyncio.to_thread, acts.switches.log), line=WATCH),
         Round("decisions", WATCH_S, consents.round, line=WATCH),
         Round("consents", WATCH_S, outbox.round),
+        Round("notices", WATCH_S, sender.round),
         Round("erasures", WATCH_S, partial(asyncio.to_thread, acts.long.round)),
         Round("acts", _QUICK_ACTS_S, partial(asyncio.to_thread, acts.quick.run)),
     ]
-    return Desk(consents, outbox, onward, acts, rounds)
+    return Desk(desk, pen, sender, taker, consents, outbox, onward, acts, rounds)
+
+
+EFFECTS: EffectTable = {}
+"""What each type of notice changes beside its thread and the work that it raises."""
+
+
+def undelivered(store: SqlDeskStore, delivery: Delivery, _code: str, now_us: int) -> tuple[Work, ...]:
+    """Return the work of an officer whose notice was refused, or was not taken in its time."""
+    thread = store.thread(delivery.key)
+    return (for_reading(thread, delivery.notice_id, now_us),) if thread is not None else ()
 
 
 def node_desks(core: Core) -> Desks:

@@ -68,7 +68,7 @@ class Node:
         self.core = core
         self.answering = build_answering(core)
         self.asking = build_asking(core)
-        self.desk = build_desk(core, self.asking.searches)
+        self.desk = build_desk(core, self.asking)
         self.witness = NodeWitness(core)
         self.gossip = NodeGossip(core, self._trust_changed)
         self.members = NodeMembers(core, self.asking.asker.breakers, self.witness)
@@ -131,6 +131,7 @@ class Node:
         self.answering.answerer.start()
         self.core.writers.exchange.start()
         self.core.writers.operations.start()
+        self.desk.pen.start()
         await self._note_start(compared)
         if await self.core.leadership.look():
             await asyncio.to_thread(self.desk.acts.switches.log)
@@ -244,6 +245,8 @@ class Node:
         await self.asking.searches.finish(_DRAIN_S)
         await self.asking.asker.finish()
         await self.desk.outbox.finish()
+        await self.desk.sender.finish()
+        await asyncio.to_thread(self.desk.pen.stop, _DRAIN_S)
         await asyncio.to_thread(self.answering.answerer.stop, _DRAIN_S)
         await self.witness.close()
         await self.gossip.close()

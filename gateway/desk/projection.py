@@ -53,7 +53,6 @@ def thread_after(
         head.urgency,
         0,
         now_us,
-        due_us=head.expires_us,
         group_id=head.group_id,
         office=head.to_office,
     )

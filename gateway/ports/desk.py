@@ -192,8 +192,13 @@ class DeskStore(Protocol):
     def next_due_us(self, peer: str = "") -> int | None:
         """Return when the next delivery (to `peer`) is due, None without any. Only the lowest of each thread counts."""
 
-    def deliveries(self, states: Collection[DeliveryState] = (DeliveryState.WAITING,)) -> list[Delivery]:
-        """Return deliveries in these states."""
+    def deliveries(
+        self, states: Collection[DeliveryState] = (DeliveryState.WAITING,), key: ThreadKey | None = None
+    ) -> list[Delivery]:
+        """Return deliveries in these states, of one thread or of all."""
+
+    def waiting(self) -> list[MemberId]:
+        """Return the members for whom a notice waits."""
 
     def envelope(self, notice_id: ExchangeId) -> bytes:
         """Return the bytes of a notice of ours; raise `Unknown` where it is erased, or never was."""

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from msgspec.structs import replace
 
@@ -16,20 +15,20 @@ from gateway.desk.projection import kind_opened_by, placed_notice, thread_after
 from gateway.exchange.parts import Parts
 from gateway.model.desk.notices import Body, Head, Notice, Urgency
 from gateway.model.desk.threads import ThreadKey
-from gateway.model.names import MemberId, new_exchange_id
+from gateway.model.names import ExchangeId, MemberId, new_exchange_id
 from gateway.model.purpose import Offence, Purpose
-from gateway.model.requester import Requester
+from gateway.model.requester import Officer, Requester
 from gateway.ports.desk import Delivery, DeskRows, DeskStore, NoticeRow, Thread
 from gateway.ports.journal import EntryDraft
-from gateway.statements.notices import build_notice
+from gateway.statements.notices.notice import build_notice
 
 
 @dataclass(frozen=True, slots=True)
 class Post:
     """A notice to be written: what it says, its head as far as a human decides on it, and who writes it.
 
-    `who` are the members of the entry's private part that name the human at home. `notice_id` is given where records
-    are bound to it before it is written.
+    `by` is the officer, None where the node itself tells something; `approved_by` the second human's person id. The
+    last three are kept with the thread at home.
     """
 
     body: Body
@@ -44,7 +43,8 @@ class Post:
     to_office: str = ""
     group_id: str = ""
     approver: Requester | None = None
-    who: Mapping[str, Any] = field(default_factory=dict)
+    by: Officer | None = None
+    approved_by: str = ""
     agency: str = ""
     office: str = ""
     officer: str = ""
@@ -71,14 +71,16 @@ class Author:
         self._effects = effects
         self._wake = wake
 
-    async def open(self, peer: MemberId, post: Post, also: Also = nothing_else, thread_id: str = "") -> ThreadKey:
+    async def open(
+        self, peer: MemberId, post: Post, also: Also = nothing_else, thread_id: ExchangeId | None = None
+    ) -> ThreadKey:
         """Write the first notice of a thread; return the thread's key. Raises for what the table does not allow."""
-        key = ThreadKey(peer, new_exchange_id() if not thread_id else thread_id)  # type: ignore[arg-type]
+        key = ThreadKey(peer, thread_id or new_exchange_id())
         await self.post(key, post, also)
         return key
 
     async def post(self, key: ThreadKey, post: Post, also: Also = nothing_else) -> Written:
-        """Write a notice into a thread. Raises `Forbidden` with the code `not-now` where the table does not allow it."""
+        """Write a notice into a thread. Raises `Stale` with the code `not-now` where the table has no place for it."""
         written = await self._pen.write(self._parts.member, key, lambda: self._draft(key, post, also))
         self._wake(key.peer)
         return written
@@ -113,7 +115,9 @@ class Author:
             holdings=effects.holdings,
             erased=effects.erased,
         )
-        return asked_notice(notice, sealed, dict(post.who), rows)
+        draft = asked_notice(notice, sealed, post.by, post.approved_by)
+        draft.rows = rows
+        return draft
 
     def _notice(self, key: ThreadKey, before: Thread | None, post: Post) -> Notice:
         parts = self._parts

@@ -25,12 +25,17 @@ class Occasion:
 
 @dataclass(frozen=True, slots=True)
 class Effects:
-    """Rows that are written with the notice. `answer_by_us` is told to its author; 0 where no human acts."""
+    """Rows that are written with a notice.
+
+    `agency` and `office` of ours are those that the thread is for from now on, where they were not known. Work that the
+    notice raises by its kind (`gateway.desk.raising`) needs no mention.
+    """
 
     works: tuple[Work, ...] = ()
     holdings: tuple[Holding, ...] = ()
     erased: tuple[ExchangeId, ...] = ()
-    answer_by_us: int = 0
+    agency: str = ""
+    office: str = ""
 
 
 Effect = Callable[[Occasion], Effects]
@@ -40,11 +45,11 @@ EffectTable = Mapping[NoticeType, Effect]
 
 
 def joined(first: Effects, second: Effects) -> Effects:
-    """Return the rows of both; the earlier time to answer counts."""
-    due = [time for time in (first.answer_by_us, second.answer_by_us) if time]
+    """Return the rows of both."""
     return Effects(
         first.works + second.works,
         first.holdings + second.holdings,
         first.erased + second.erased,
-        min(due, default=0),
+        first.agency or second.agency,
+        first.office or second.office,
     )

@@ -94,7 +94,8 @@ class Pen:
     def _work(self, batch: list[_Order]) -> None:
         while batch:
             taken: set[ThreadKey] = set()
-            now, later = [], []
+            now: list[_Order] = []
+            later: list[_Order] = []
             for order in batch:
                 (later if order.key in taken else now).append(order)
                 taken.add(order.key)

@@ -15,23 +15,24 @@ from dataclasses import dataclass, field
 from msgspec.structs import replace
 
 from gateway.desk.delivery.pen import Pen
-from gateway.desk.entries import expired_notice, received_receipt
+from gateway.desk.entries import received_receipt, undelivered_notice
 from gateway.errors import ConnectionLost, LiaisonError, Suspended, TimedOut, Unavailable
 from gateway.exchange.asking.check_answer import check_entry
 from gateway.exchange.parts import Parts
 from gateway.exchange.stages import as_error, reraise_fatal
-from gateway.model.desk.notices import NoticeReceipt, NoticeType, Urgency
+from gateway.model.desk.notices import NoticeMessage, NoticeReceipt, NoticeType, Urgency
 from gateway.model.desk.work import DeliveryState
 from gateway.model.exchange import AnswerMessage, Verified
 from gateway.model.names import MemberId
-from gateway.ports.desk import Delivery, DeskRows, DeskStore, NoticeRow, Work
+from gateway.ports import events
+from gateway.ports.desk import Delivery, DeskRows, DeskStore, NoticeRow, Thread, Work
 from gateway.ports.journal import EntryDraft
 from gateway.rpc.contract import Calls
 from gateway.rpc.methods import DELIVER_NOTICE
-from gateway.statements.notices import resealed, verify_receipt
+from gateway.statements.notices.notice import parse_notice, resealed
+from gateway.statements.notices.receipt import verify_receipt
 
 IN_FLIGHT = 64
-CALL_S = 10.0
 _LONGEST_WAIT_S = 30.0
 _FLASH_WAIT_S = 2.0
 _LOOK_S = 1.0
@@ -39,6 +40,8 @@ _LOOK_S = 1.0
 
 _PASSING = frozenset({NoticeType.CHANGE, NoticeType.SERVICE, NoticeType.STATUS})
 _OUT_OF_REACH = (ConnectionLost, TimedOut, Unavailable)
+
+
 @dataclass(slots=True)
 class _Line:
     """The notices that wait for one counterpart."""
@@ -90,8 +93,7 @@ class Sender:
         if self._problem is not None:
             problem, self._problem = self._problem, None
             raise problem
-        waiting = await asyncio.to_thread(self._it.store.deliveries)
-        for peer in {each.key.peer for each in waiting}:
+        for peer in await asyncio.to_thread(self._it.store.waiting):
             line = self._lines.setdefault(peer, _Line())
             if line.task is None or line.task.done():
                 line.task = asyncio.create_task(self._serve(peer, line))
@@ -134,9 +136,7 @@ class Sender:
                 line.flying[thread] = task
                 task.add_done_callback(lambda _done, name=thread: self._landed(line, name))  # type: ignore[misc]
 
-    def _due(
-        self, peer: MemberId, now_us: int, busy: frozenset[str], room: int
-    ) -> list[tuple[Delivery, bytes]]:
+    def _due(self, peer: MemberId, now_us: int, busy: frozenset[str], room: int) -> list[tuple[Delivery, bytes]]:
         found = self._it.store.due(peer, now_us, room + len(busy))
         free = [each for each in found if each.key.thread_id not in busy][:room]
         return [(each, self._it.store.envelope(each.notice_id)) for each in free]
@@ -156,7 +156,7 @@ class Sender:
         try:
             self._check_open(peer, delivery)
             statement = resealed(envelope, parts.key)
-            message = await self._it.peers.call(peer, DELIVER_NOTICE, statement, timeout=CALL_S)
+            message = await self._it.peers.call(peer, DELIVER_NOTICE, NoticeMessage(statement))
             receipt, shown_draft = await asyncio.to_thread(self._checked, peer, delivery, message)
         except Exception as problem:  # noqa: BLE001 - whatever goes wrong in a delivery, it is tried again
             reraise_fatal(problem)
@@ -196,8 +196,12 @@ class Sender:
         entry, shown = check_entry(parts.trust(), peer, parts.member, message.entry, message.proof, expected)
         parts.note_head(shown)
 
+        notice = parse_notice(row.envelope)
+
         def draft(rows: DeskRows) -> EntryDraft:
-            return received_receipt(delivery, row, receipt, message, shown, entry.number or 0, rows)
+            made = received_receipt(notice, receipt, message, shown, entry.number or 0)
+            made.rows = rows
+            return made
 
         return receipt, draft
 
@@ -214,17 +218,34 @@ class Sender:
         ended = replace(delivery, state=state, problem=code, tries=delivery.tries + 1)
         now_us = self._it.parts.clock.now_us()
         works = self._it.undelivered(ended, code, now_us) if refusal is not None else ()
-        await self._it.pen.write(
-            self._it.parts.member, delivery.key, lambda: draft(DeskRows(deliveries=(ended,), works=works))
-        )
+
+        def write() -> EntryDraft:
+            thread, before = self._answer_due(delivery, receipt.value.answer_by_us)
+            return draft(DeskRows(thread=thread, before=before, deliveries=(ended,), works=works))
+
+        await self._it.pen.write(self._it.parts.member, delivery.key, write)
         self._it.received(peer)
+
+    def _answer_due(self, delivery: Delivery, answer_by_us: int) -> tuple[Thread | None, int]:
+        """Return the thread with the time until which a human there should answer, and its version before."""
+        thread = self._it.store.thread(delivery.key) if answer_by_us else None
+        if thread is None or thread.due_us == answer_by_us:
+            return None, 0
+        return replace(thread, due_us=answer_by_us, version=thread.version + 1), thread.version
 
     async def _ended(self, delivery: Delivery, code: str, state: DeliveryState) -> None:
         ended = replace(delivery, state=state, problem=code)
         now_us = self._it.parts.clock.now_us()
         works = self._it.undelivered(ended, code, now_us)
-        rows = DeskRows(deliveries=(ended,), works=works)
-        await self._it.pen.write(self._it.parts.member, delivery.key, lambda: expired_notice(ended, rows))
+
+        def draft() -> EntryDraft:
+            row = self._it.store.notice(delivery.key.peer, delivery.notice_id)
+            assert isinstance(row, NoticeRow)
+            made = undelivered_notice(parse_notice(row.envelope), row.payload_hash, code)
+            made.rows = DeskRows(deliveries=(ended,), works=works)
+            return made
+
+        await self._it.pen.write(self._it.parts.member, delivery.key, draft)
 
     async def _failed(self, line: _Line, delivery: Delivery, error: LiaisonError) -> None:
         """Try again later: the whole line where the counterpart is out of reach, else this notice."""
@@ -242,11 +263,19 @@ class Sender:
             wait_us = int(min(2.0 ** min(tries - 1, 10), longest) * 1_000_000)
             later = replace(delivery, tries=tries, problem=error.code, due_us=clock.now_us() + wait_us)
         if error.code == "gap":
-            await asyncio.to_thread(self._again, delivery)
+            await self._again(delivery)
         await asyncio.to_thread(self._it.store.note_try, later)
 
-    def _again(self, delivery: Delivery) -> None:
+    async def _again(self, delivery: Delivery) -> None:
         """Send earlier notices of a thread again: the counterpart has lost them, since its database was restored."""
-        for earlier in self._it.store.deliveries((DeliveryState.TAKEN,)):
-            if earlier.key == delivery.key and earlier.seq < delivery.seq:
-                self._it.store.note_try(replace(earlier, state=DeliveryState.WAITING, due_us=0))
+
+        def draft() -> EntryDraft:
+            taken = self._it.store.deliveries((DeliveryState.TAKEN,), key=delivery.key)
+            again = [replace(each, state=DeliveryState.WAITING, due_us=0) for each in taken if each.seq < delivery.seq]
+            made = events.DESK_CLOCK.draft(
+                peer=delivery.key.peer, exchange_id=delivery.key.thread_id, notice=delivery.notice_id, code="gap"
+            )
+            made.rows = DeskRows(deliveries=tuple(again))
+            return made
+
+        await self._it.pen.write(self._it.parts.member, delivery.key, draft)

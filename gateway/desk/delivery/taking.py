@@ -22,25 +22,40 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import NoReturn
 
+from msgspec.structs import replace
+
 from gateway.audit.entries.entry import parse_entry
 from gateway.clock import check_time
+from gateway.desk.clocks import answer_by_us
 from gateway.desk.delivery.effects import Effects, EffectTable, Occasion
 from gateway.desk.delivery.pen import Pen, Written
-from gateway.desk.entries import answered_notice, duplicate_notice, refused_notice
+from gateway.desk.entries import answered_notice, refused_notice
 from gateway.desk.fold import admits
 from gateway.desk.projection import kind_opened_by, placed_notice, thread_after
+from gateway.desk.raising import Raising, from_notice
 from gateway.errors import Forbidden, LiaisonError, Malformed, Overloaded, Replayed, Stale, Suspended, Unavailable
 from gateway.exchange.incidents import Incidents
 from gateway.exchange.parts import Parts
 from gateway.exchange.stages import reraise_fatal
-from gateway.model.desk.notices import Change, Notice, NoticeReceipt, NoticeType, Service, Status, StatusCode
+from gateway.model.desk.notices import (
+    Change,
+    Notice,
+    NoticeMessage,
+    NoticeReceipt,
+    NoticeType,
+    Service,
+    Status,
+    StatusCode,
+)
 from gateway.model.desk.threads import ThreadKey
 from gateway.model.exchange import AnswerMessage, LogProof, Refusal, Verified
 from gateway.model.names import MemberId
-from gateway.ports.desk import DeskRows, DeskStore, NoticeRow
-from gateway.ports.journal import EntryDraft, ReplayClaim
-from gateway.statements.envelope import Sealed, check_signer
-from gateway.statements.notices import build_receipt, verify_notice
+from gateway.ports import events
+from gateway.ports.desk import DeskRows, DeskStore, NoticeRow, Thread
+from gateway.ports.journal import EntryDraft
+from gateway.statements.envelope import check_signer
+from gateway.statements.notices.notice import check_unexpired, verify_notice
+from gateway.statements.notices.receipt import build_receipt
 from gateway.throttle import Rates
 
 RATE_PER_S = 1_000.0
@@ -62,7 +77,10 @@ def passes_suspension(notice: Notice) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class TakerParts:
-    """What taking works with. `policy` raises the refusal of a notice that policy does not allow."""
+    """What taking works with.
+
+    `policy` raises the refusal of a notice that policy does not allow; `raising` returns the clocks of a thread's work.
+    """
 
     parts: Parts
     store: DeskStore
@@ -71,6 +89,7 @@ class TakerParts:
     effects: EffectTable
     types: Collection[NoticeType]
     policy: Callable[[Notice, int], None]
+    raising: Callable[[Thread], Raising]
     entry_of: Callable[[str, int], bytes]
 
 
@@ -81,14 +100,14 @@ class NoticeTaker:
         self._it = taker
         self._rates = Rates(RATE_PER_S, taker.parts.clock.monotonic, 2.0)
 
-    async def take(self, peer: MemberId, envelope: bytes) -> AnswerMessage:
+    async def take(self, peer: MemberId, message: NoticeMessage) -> AnswerMessage:
         """Return our receipt with the proof of its entry. Raises for a refusal with a bare status."""
         parts = self._it.parts
         if not self._rates.admits(peer):  # 2
             raise Overloaded("too many notices", code="notice-rate", where=peer)
         check_time(parts.clock)
         verified = verify_notice(  # 3, 4
-            envelope, keys=parts.trust(), peer=peer, me=parts.member, now_us=parts.clock.now_us()
+            message.envelope, keys=parts.trust(), peer=peer, me=parts.member, now_us=parts.clock.now_us()
         )
         parts.signed_time(peer, verified.value.issued_us)
         head = verified.value.head
@@ -101,7 +120,7 @@ class NoticeTaker:
     def _draft(self, key: ThreadKey, verified: Verified[Notice]) -> EntryDraft:
         """Take steps 5 to 9; return the entry of what comes of it. Raises for a refusal that may end."""
         try:
-            known = self._it.store.notice(key.peer, verified.value.head.notice_id)  # 5
+            known = self._it.store.notice(key.peer, verified.value.exchange_id)  # 5
             if known is not None:
                 return self._again(known, verified)
             return self._accept(key, verified)
@@ -117,11 +136,17 @@ class NoticeTaker:
         if known.payload_hash != verified.payload_hash or not known.receipt:
             raise Replayed("this notice id was used with another notice", where="notice_id")
         self._check_peer(verified)
-        return duplicate_notice(known, verified)
+        return events.DUPLICATE.draft(
+            peer=verified.signer,
+            exchange_id=verified.value.exchange_id,
+            request_hash=verified.payload_hash,
+            first_index=known.index,
+        )
 
     def _accept(self, key: ThreadKey, verified: Verified[Notice]) -> EntryDraft:
         it, notice, head = self._it, verified.value, verified.value.head
         now_us = it.parts.clock.now_us()
+        check_unexpired(notice, now_us)
         if notice.type not in it.types:
             raise Forbidden("notices of this type are not taken", code="unsupported", where="payload_type")
         before = it.store.thread(key)
@@ -141,7 +166,10 @@ class NoticeTaker:
         occasion = Occasion(False, notice, verified.payload_hash, before, thread, now_us, it.store)
         effect = it.effects.get(notice.type)
         effects = effect(occasion) if effect is not None else Effects()
-        sealed = self._receipt(verified, effects.answer_by_us)
+        thread = replace(thread, agency=thread.agency or effects.agency, office=thread.office or effects.office)
+        raised = from_notice(thread, notice, now_us, it.raising(thread))
+        receipt = self._receipt(verified, answer_by_us(raised))
+        sealed = build_receipt(receipt, it.parts.key)
         row = NoticeRow(
             key, head.notice_id, new, verified.payload_hash, now_us, verified.envelope, receipt=sealed.envelope
         )
@@ -149,11 +177,15 @@ class NoticeTaker:
             thread=thread,
             before=before.version if before is not None else 0,
             notice=row,
-            works=effects.works,
+            works=raised + effects.works,
             holdings=effects.holdings,
             erased=effects.erased,
         )
-        return answered_notice(verified, sealed, self._claim(key.peer, verified), rows)
+        draft = answered_notice(
+            verified, receipt, sealed, self._claim_until_us(), agency=thread.agency, office=thread.office
+        )
+        draft.rows = rows
+        return draft
 
     def _check_chain(self, last: bytes, count: int, notice: Notice) -> None:
         """Raise for a notice whose `previous` is not the author's last one (6)."""
@@ -181,15 +213,19 @@ class NoticeTaker:
         if not self._it.parts.policy().agreement_for(notice.head.purpose.value, notice.sender, now_us):
             raise Forbidden("no agreement in force covers this purpose", code="purpose-not-covered")
 
-    def _claim(self, peer: MemberId, verified: Verified[Notice]) -> ReplayClaim:
-        """Claim the id: of two processes that take one notice at once, one does. The notice's row claims it for good."""
-        until_us = self._it.parts.clock.now_us() + _CLAIM_US
-        return ReplayClaim(peer, verified.value.head.notice_id, verified.payload_hash, until_us)
+    def _claim_until_us(self) -> int:
+        """Return until when the id is claimed: of two processes that take one notice at once, one does.
 
-    def _receipt(self, verified: Verified[Notice], answer_by_us: int = 0, refusal: Refusal | None = None) -> Sealed:
+        The notice's row claims it for good.
+        """
+        return self._it.parts.clock.now_us() + _CLAIM_US
+
+    def _receipt(
+        self, verified: Verified[Notice], answer_by_us: int = 0, refusal: Refusal | None = None
+    ) -> NoticeReceipt:
         parts = self._it.parts
-        receipt = NoticeReceipt(
-            verified.value.head.notice_id,
+        return NoticeReceipt(
+            verified.value.exchange_id,
             parts.member,
             verified.signer,
             verified.payload_hash,
@@ -197,13 +233,15 @@ class NoticeTaker:
             answer_by_us,
             refusal,
         )
-        return build_receipt(receipt, parts.key)
 
     def _refusal(self, key: ThreadKey, verified: Verified[Notice], error: LiaisonError) -> EntryDraft:
         if error.code in _ALARMS:
-            self._it.incidents.note(key.peer, error.code, str(error)[:200], verified.value.head.notice_id)
-        sealed = self._receipt(verified, refusal=Refusal(error.reason, error.code))
-        return refused_notice(verified, sealed, error)
+            self._it.incidents.note(key.peer, error.code, str(error)[:200], verified.value.exchange_id)
+        refusal, parts = Refusal(error.reason, error.code), self._it.parts
+        sealed = build_receipt(self._receipt(verified, refusal=refusal), parts.key)
+        return refused_notice(
+            verified, refusal, sealed, self._claim_until_us(), why=error, policy_hash=parts.policy().hash
+        )
 
     # ------------------------------------------------------------ on the loop
 
@@ -222,7 +260,7 @@ class NoticeTaker:
         return self._first_answer(key, verified)
 
     def _first_answer(self, key: ThreadKey, verified: Verified[Notice]) -> AnswerMessage:
-        row = self._it.store.notice(key.peer, verified.value.head.notice_id)
+        row = self._it.store.notice(key.peer, verified.value.exchange_id)
         if row is None:
             raise Malformed("the notice was erased", code="erased")
         entry = self._it.entry_of(row.log, row.index)
@@ -233,5 +271,5 @@ class NoticeTaker:
 
     def _replayed(self, key: ThreadKey, verified: Verified[Notice]) -> NoReturn:
         error = Replayed("this notice id was used with another notice", where="notice_id")
-        self._it.incidents.note(key.peer, error.code, str(error), verified.value.head.notice_id)
+        self._it.incidents.note(key.peer, error.code, str(error), verified.value.exchange_id)
         raise error

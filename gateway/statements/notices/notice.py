@@ -15,7 +15,7 @@ from gateway.model.desk.notices import Body, Notice, NoticeType
 from gateway.model.exchange import Verified
 from gateway.model.names import ExchangeId, MemberId, exchange_id
 from gateway.statements import padding
-from gateway.statements.envelope import NOTICES, Sealed, SigningKey, StatementKeys, Unsealed, unseal
+from gateway.statements.envelope import NOTICES, Sealed, SigningKey, StatementKeys, Unsealed, seal, unseal
 from gateway.statements.fields import check_issued
 from gateway.statements.kind import Kind, Opened, accept, check_senders
 from gateway.statements.notices.alert import (
@@ -96,6 +96,12 @@ counts, once it is known that it was not taken before."""
 def build_notice(notice: Notice, key: SigningKey) -> Sealed:
     """Sign a notice. Raises what its taker would raise, and `TooLarge` over 240 KiB."""
     return NOTICE_KINDS[notice.type].build(notice, key)
+
+
+def resealed(envelope: bytes, key: SigningKey) -> bytes:
+    """Return a notice of ours signed by `key`: it may have waited until the key that signed it was retired."""
+    unsealed = _unseal(envelope)
+    return envelope if unsealed.key_id == key.key_id else seal(unsealed.payload_type, unsealed.payload, key)
 
 
 def verify_notice(

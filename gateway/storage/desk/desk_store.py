@@ -134,11 +134,20 @@ class SqlDeskStore:
         rows = self._points.next_due_of(peer=peer) if peer else self._points.next_due()
         return int(rows[0][0]) if rows else None
 
-    def deliveries(self, states: Collection[DeliveryState] = (DeliveryState.WAITING,)) -> list[Delivery]:
-        """Return deliveries in these states, by urgency and time."""
+    def deliveries(
+        self, states: Collection[DeliveryState] = (DeliveryState.WAITING,), key: ThreadKey | None = None
+    ) -> list[Delivery]:
+        """Return deliveries in these states, of one thread or of all, by urgency and time."""
         d = desk_delivery.c
         statement = select(desk_delivery).where(d.state.in_([state.value for state in states]))
+        if key is not None:
+            statement = statement.where(d.peer == key.peer, d.thread_id == key.thread_id)
         return [delivery_of(row) for row in self._list(statement.order_by(d.urgency, d.due_us, d.notice_id))]
+
+    def waiting(self) -> list[MemberId]:
+        """Return the members for whom a notice waits."""
+        peers = select(desk_delivery.c.peer).where(WAITING).distinct()
+        return [MemberId(row.peer) for row in self._list(peers)]
 
     def envelope(self, notice_id: ExchangeId) -> bytes:
         """Return the bytes of a notice of ours. Raises `Unknown` where it is erased, or never was."""
