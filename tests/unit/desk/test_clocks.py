@@ -253,6 +253,7 @@ def test_half_and_end_bring_more_roles_and_the_end_tells_the_asker_once() -> Non
     work = decide()
     half = escalated(work, work.half_us)
     end = escalated(half, work.due_us)
+    assert escalated(half, work.half_us + 1) is half
     assert seen_by(work) == (Role.DUTY,)
     assert seen_by(half) == (Role.DUTY, Role.NATIONAL_DESK)
     assert seen_by(end) == (Role.DUTY, Role.NATIONAL_DESK, Role.HEAD_OF_DESK)

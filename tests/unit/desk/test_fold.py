@@ -122,6 +122,20 @@ def test_an_answer_after_the_withdrawal_was_seen_is_refused() -> None:
     assert told(ThreadKind.ASK, unadmitted) is ThreadState.ENDED
 
 
+def test_of_two_that_crossed_the_opener_s_stands_first() -> None:
+    asked, withdrawn, read = own(1, 0, "ask hit"), own(2, 0, "change WITHDRAWN"), own(3, 1, "status READ")
+    replied, note = theirs(1, 1, "reply RELEASED"), theirs(2, 1, "note")
+    ordered = [asked, withdrawn, replied, read, note]
+    assert merge(reversed(ordered)) == ordered
+
+
+def test_only_an_answer_that_its_author_could_give_stands_against_a_crossing_end() -> None:
+    ended = [own(1, 0, "ask hit"), theirs(1, 1, "reply REFUSED"), own(2, 1, "outcome NO_ACTION")]
+    second = theirs(2, 1, "reply RELEASED")
+    assert refusal(ThreadKind.ASK, ended, second) == "not-now"
+    assert told(ThreadKind.ASK, [*ended, second]) is ThreadState.ENDED
+
+
 def test_an_acknowledgement_that_had_not_seen_the_correction_does_not_acknowledge_it() -> None:
     alert = [own(1, 0, "alert"), own(2, 0, "change CORRECTED"), theirs(1, 1, "status ACKNOWLEDGED")]
     assert thread(ThreadKind.ALERT, *alert) is ThreadState.OPEN
@@ -184,6 +198,7 @@ def test_a_full_thread_takes_no_more_notes_and_still_an_answer() -> None:
         (ThreadKind.ASK, ThreadState.OPEN, 100, 0, 99, ThreadState.OPEN),
         (ThreadKind.ASK, ThreadState.OPEN, 100, 0, 100, ThreadState.OVERDUE),
         (ThreadKind.ASK, ThreadState.OPEN, 100, 90, 500, ThreadState.OVERDUE),
+        (ThreadKind.ASK, ThreadState.OPEN, 100, 100, 500, ThreadState.OVERDUE),
         (ThreadKind.ASK, ThreadState.OPEN, 100, 200, 199, ThreadState.OVERDUE),
         (ThreadKind.ASK, ThreadState.OPEN, 100, 200, 200, ThreadState.EXPIRED),
         (ThreadKind.ASK, ThreadState.OPEN, 0, 90, 90, ThreadState.EXPIRED),

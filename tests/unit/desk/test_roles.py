@@ -124,6 +124,7 @@ def test_a_person_whose_training_is_over_may_nothing(
     roles: frozenset[Role], act: Act, matter: Matter, until: int
 ) -> None:
     assert code(person(*roles, until=until), act, matter) == "training-over"
+    assert code(person(*roles, until=NOW), act, matter) == "training-over"
 
 
 @given(_ROLES, st.sampled_from(Act), _MATTERS)
