@@ -5,7 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import BigInteger, Integer, Select, Text, bindparam, exists, literal_column, select, union_all
+from sqlalchemy import (
+    BigInteger,
+    ColumnClause,
+    Integer,
+    Select,
+    Text,
+    bindparam,
+    exists,
+    literal_column,
+    select,
+    union_all,
+)
 
 from gateway.storage.database.engine import Database
 from gateway.storage.database.prepared import Prepared
@@ -15,7 +26,7 @@ from gateway.storage.desk.rows import RANKS
 _T, _N, _D = desk_thread.c, desk_notice.c, desk_delivery.c
 _PEER, _THREAD, _NOTICE = (bindparam(f"the_{name}", type_=Text) for name in ("peer", "thread", "notice"))
 _PLACED = (_N.side, _N.seq, _N.seen, _N.type, _N.code, _N.urgency, _N.issued_us, _N.expires_us)
-_NONE = literal_column("0")
+_NONE: ColumnClause[int] = literal_column("0")
 """The offset that SQLite wants with each limit, as a word and not as a parameter."""
 _ENVELOPE = (
     select(_N.peer, _N.envelope)
