@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from statistics import quantiles
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from gateway.audit.log.log import AuditLog
 from gateway.model.desk.notices import Urgency
@@ -52,7 +52,7 @@ def rows(sizes: Sizes) -> Iterator[DeskRows]:
         key, urgency = new_key(PEERS[number % 5]), DICE.choice(list(Urgency))
         notice = a_notice(key, urgency=urgency)
         due_us = START_US + (0 if number % 100 == 0 else HOUR_US + number)
-        where = {"agency": DICE.choice(AGENCIES), "office": DICE.choice(OFFICES)}
+        where: dict[str, Any] = {"agency": DICE.choice(AGENCIES), "office": DICE.choice(OFFICES)}
         thread = a_thread(
             key, kind=DICE.choice(list(ThreadKind)), opened_us=START_US + number, urgency=urgency, **where
         )

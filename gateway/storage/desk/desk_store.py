@@ -76,7 +76,7 @@ class SqlDeskStore:
         """Return the threads that fit, the newest first; all of them with `limit` 0."""
         t = desk_thread.c
         order = (t.opened_us.desc(), t.thread_id, t.peer)
-        fitting = [t.kind.in_([kind.value for kind in kinds])] if kinds else []
+        fitting: list[ColumnElement[bool]] = [t.kind.in_([kind.value for kind in kinds])] if kinds else []
         if group_id:
             fitting += [GROUPED, t.group_id == group_id]
         if not limit or group_id or not states:
