@@ -199,7 +199,8 @@ GROUPED = desk_thread.c.group_id != literal_column("''")
 _partial_index("desk_thread_closed", CLOSED, desk_thread.c.closed_us)
 _partial_index("desk_thread_group", GROUPED, desk_thread.c.group_id)
 Index("desk_thread_id", desk_thread.c.thread_id)
-Index("desk_thread_newest", desk_thread.c.state, desk_thread.c.kind, desk_thread.c.opened_us)
+Index("desk_thread_newest", desk_thread.c.opened_us)
+Index("desk_thread_state", desk_thread.c.state, desk_thread.c.opened_us)
 
 desk_notice = Table(
     "desk_notice",

@@ -1,7 +1,7 @@
 """`DeskStore` in SQL: point reads over the open connection, lists over one of their own.
 
-Lists are sorted by an index wherever a limit makes that worth while: the newest threads of each state and kind, and the
-first deliveries of each urgency, are looked up apart and merged.
+Lists are sorted by an index wherever a limit makes that worth while: the newest threads of each state, and the first
+deliveries of each urgency, are looked up apart and merged.
 """
 
 from __future__ import annotations
@@ -75,28 +75,34 @@ class SqlDeskStore:
     ) -> list[Thread]:
         """Return the threads that fit, the newest first; all of them with `limit` 0."""
         t = desk_thread.c
-        kinds, states = kinds or tuple(ThreadKind), states or tuple(ThreadState)
-        statement: Select[Any]
-        if limit and not group_id:
-            newest = [
-                select(desk_thread)
-                .where(t.kind == kind.value, t.state == state.value)
-                .order_by(t.opened_us.desc())
-                .limit(limit)
-                .subquery()
-                for kind in kinds
-                for state in states
-            ]
-            found = union_all(*(select(part) for part in newest)).subquery()
-            statement = select(found).order_by(found.c.opened_us.desc(), found.c.thread_id).limit(limit)
+        order = (t.opened_us.desc(), t.thread_id, t.peer)
+        fitting: list[ColumnElement[bool]] = [t.kind.in_([kind.value for kind in kinds])] if kinds else []
+        if group_id:
+            fitting += [GROUPED, t.group_id == group_id]
+        if not limit or group_id or not states:
+            if states:
+                fitting.append(t.state.in_([state.value for state in states]))
+            rows = self._list(select(desk_thread).where(*fitting).order_by(*order).limit(limit or None))
         else:
-            statement = select(desk_thread).where(
-                t.kind.in_([kind.value for kind in kinds]), t.state.in_([state.value for state in states])
-            )
-            if group_id:
-                statement = statement.where(GROUPED, t.group_id == group_id)
-            statement = statement.order_by(t.opened_us.desc(), t.thread_id).limit(limit or None)
-        return [thread_of(row, self._seals) for row in self._list(statement)]
+            rows = self._newest(states, fitting, limit)
+        return [thread_of(row, self._seals) for row in rows]
+
+    def _newest(self, states: Collection[ThreadState], fitting: Sequence[ColumnElement[bool]], limit: int) -> Rows:
+        """Return the newest threads of some states: those of each come from the index in their order."""
+        t = desk_thread.c
+        parts = [
+            select(t.peer, t.thread_id, t.opened_us)
+            .where(t.state == state.value, *fitting)
+            .order_by(t.opened_us.desc())
+            .limit(limit)
+            .subquery()
+            for state in states
+        ]
+        found = union_all(*(select(part) for part in parts)).subquery()
+        order = (found.c.opened_us.desc(), found.c.thread_id, found.c.peer)
+        keys = select(found).order_by(*order).limit(limit).subquery()
+        same = (t.peer == keys.c.peer) & (t.thread_id == keys.c.thread_id)
+        return self._list(select(desk_thread).join(keys, same).order_by(t.opened_us.desc(), t.thread_id, t.peer))
 
     def find_thread(self, thread_id: ExchangeId) -> list[Thread]:
         """Return the threads with this id; two members may have used one id."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import (
     BigInteger,
-    ColumnElement,
+    ColumnClause,
     Integer,
     Select,
     Text,
@@ -26,7 +26,7 @@ from gateway.storage.desk.rows import RANKS
 _T, _N, _D = desk_thread.c, desk_notice.c, desk_delivery.c
 _PEER, _THREAD, _NOTICE = (bindparam(f"the_{name}", type_=Text) for name in ("peer", "thread", "notice"))
 _PLACED = (_N.side, _N.seq, _N.seen, _N.type, _N.code, _N.urgency, _N.issued_us, _N.expires_us)
-_NONE: ColumnElement[int] = literal_column("0")
+_NONE: ColumnClause[int] = literal_column("0")
 """The offset that SQLite wants with each limit, as a word and not as a parameter."""
 _ENVELOPE = (
     select(_N.peer, _N.envelope)

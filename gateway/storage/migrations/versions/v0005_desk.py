@@ -46,7 +46,8 @@ def _threads() -> None:
     _partial("desk_thread_closed", "desk_thread", ["closed_us"], "closed_us > 0")
     _partial("desk_thread_group", "desk_thread", ["group_id"], "group_id != ''")
     op.create_index("desk_thread_id", "desk_thread", ["thread_id"])
-    op.create_index("desk_thread_newest", "desk_thread", ["state", "kind", "opened_us"])
+    op.create_index("desk_thread_newest", "desk_thread", ["opened_us"])
+    op.create_index("desk_thread_state", "desk_thread", ["state", "opened_us"])
 
 
 def _notices() -> None:
