@@ -49,7 +49,9 @@ def build_asking(core: Core) -> Asking:
 def _rounds(core: Core, acknowledger: Acknowledger, breakers: Breakers) -> list[Round]:
     resources, documents, shared = core.resources, core.parts.documents, core.resources.database.shared
     copies = Copies(documents)
-    questions = LostQuestions(resources.store, resources.exchange_log.store_name, documents, resources.clock)
+    questions = LostQuestions(
+        resources.store, resources.exchange_log.store_name, documents, resources.clock, core.is_notice
+    )
 
     async def receipts() -> None:
         if shared:

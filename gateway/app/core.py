@@ -32,7 +32,7 @@ from gateway.exchange.sources.upkeep import SourceUpkeep
 from gateway.gossip.greetings import Greetings
 from gateway.gossip.heads import ThirdHeads
 from gateway.host.ending import end_process
-from gateway.model.names import MemberId
+from gateway.model.names import ExchangeId, MemberId
 from gateway.model.purpose import Purpose
 from gateway.node.client import PeerPool
 from gateway.ops.acts.switches import logged_switches
@@ -42,6 +42,7 @@ from gateway.ops.policy.keeper import policy_entry
 from gateway.ports.journal import EntryDraft
 from gateway.records.types import RECORD_TYPES
 from gateway.storage.database.postgres import check_again
+from gateway.storage.desk.desk_store import SqlDeskStore
 from gateway.storage.documents.document_store import SqlDocumentStore
 from gateway.storage.documents.quotas import SqlQuotas
 from gateway.storage.documents.witness_store import SqlWitnessStore
@@ -63,6 +64,7 @@ class Core:
     peers: PeerPool
     pseudonyms: Pseudonyms
     kept: KeptAnswers
+    desk: SqlDeskStore
     heads: SeenHeads
     third: ThirdHeads
     greetings: Greetings
@@ -83,6 +85,10 @@ class Core:
     def identity(self) -> TlsIdentity:
         """Read our key and certificate towards counterparts."""
         return self.resources.keys.read_exchange()
+
+    def is_notice(self, peer: str, exchange_id: str) -> bool:
+        """Tell whether the desk knows an exchange as a notice of ours."""
+        return self.desk.notice(MemberId(peer), ExchangeId(exchange_id)) is not None
 
     async def note(self, draft: EntryDraft) -> None:
         """Write an entry of the operations log."""
@@ -148,6 +154,7 @@ def build_core(resources: Resources, production: bool) -> Core:
         peer_pool(resources, suspensions, greetings),
         Pseudonyms(resources.settings.keystore),
         KeptAnswers(resources.store, resources.keystore),
+        SqlDeskStore(resources.database, resources.keystore),
         heads,
         third,
         greetings,

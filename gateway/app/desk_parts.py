@@ -25,11 +25,10 @@ from gateway.desk.raising import Raising, for_reading
 from gateway.model.desk.notices import NoticeType
 from gateway.model.names import MemberId
 from gateway.ops.acts.parts import Desks, Stands, desks_on
-from gateway.ports.desk import Delivery, Work
+from gateway.ports.desk import Delivery, DeskStore, Work
 from gateway.ports.journal import LogName
 from gateway.rpc import methods
 from gateway.rpc.contract import Door
-from gateway.storage.desk.desk_store import SqlDeskStore
 
 _QUICK_ACTS_S = 0.2
 
@@ -62,7 +61,7 @@ def build_desk(core: Core, asking: Asking) -> Desk:
     resources, parts, operations = core.resources, core.parts, core.writers.operations
     searches = asking.searches
     changes = Changes()
-    store = SqlDeskStore(resources.database, resources.keystore)
+    store = core.desk
     journals = {LogName.EXCHANGE: parts.journal, LogName.OPERATIONS: parts.operations}
     pen = Pen(journals, core.fatal, lambda written: changes.tell(written.draft.rows), resources.turn)
     sender = Sender(
@@ -104,7 +103,7 @@ EFFECTS: EffectTable = {}
 """What each type of notice changes beside its thread and the work that it raises."""
 
 
-def undelivered(store: SqlDeskStore, delivery: Delivery, _code: str, now_us: int) -> tuple[Work, ...]:
+def undelivered(store: DeskStore, delivery: Delivery, _code: str, now_us: int) -> tuple[Work, ...]:
     """Return the work of an officer whose notice was refused, or was not taken in its time."""
     thread = store.thread(delivery.key)
     return (for_reading(thread, delivery.notice_id, now_us),) if thread is not None else ()

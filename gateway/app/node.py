@@ -136,7 +136,7 @@ class Node:
         if await self.core.leadership.look():
             await asyncio.to_thread(self.desk.acts.switches.log)
         if not self.resources.database.shared:
-            for draft in abandoned(self.resources.store, self.resources.exchange_log.store_name):
+            for draft in abandoned(self.resources.store, self.resources.exchange_log.store_name, self.core.is_notice):
                 await self.core.writers.exchange.write(draft)
         self.asking.acknowledger.resume([MemberId(name) for name in self.core.parts.trust().members])
         await self._listen()
