@@ -248,26 +248,47 @@ def may(person: Person, act: Act, matter: Matter, now_us: int) -> None:
     _check_rules(person, act, matter, now_us)
     reaches = {role: reach for role in person.roles if (reach := TABLE[role].get(act)) is not None}
     if not reaches:
-        raise _forbidden("no role of {person} may {act}", "role-not-permitted", person, act)
+        raise Forbidden(
+            "no role of {person} may {act}",
+            code="role-not-permitted",
+            where="desk",
+            person=person.person,
+            act=act.value,
+        )
     within = {role for role, reach in reaches.items() if _is_within(person, matter, reach)}
     if not within:
-        raise _forbidden("{act} does not reach so far for {person}", "outside-reach", person, act)
+        raise Forbidden(
+            "{act} does not reach so far for {person}",
+            code="outside-reach",
+            where="desk",
+            person=person.person,
+            act=act.value,
+        )
     if act in _STAND_IN and within == {Role.NATIONAL_DESK} and matter.supervisor_on_duty:
-        raise _forbidden("a supervisor of the office is on duty, and approves", "supervisor-on-duty", person, act)
+        raise Forbidden("a supervisor of the office is on duty, and approves", code="supervisor-on-duty", where="desk")
 
 
 def _check_rules(person: Person, act: Act, matter: Matter, now_us: int) -> None:
     """Raise where one of the rules above the table forbids it."""
     if now_us >= person.trained_until_us:
-        raise _forbidden("the training of {person} is not in force", "training-over", person, act)
+        raise Forbidden(
+            "the training of {person} is not in force", code="training-over", where="desk", person=person.person
+        )
     if Role.ADMINISTRATOR in person.roles and act not in CONTENTLESS:
-        raise _forbidden("{person} is an administrator, and sees no content", "administrator", person, act)
+        raise Forbidden(
+            "{person} is an administrator, and sees no content",
+            code="administrator",
+            where="desk",
+            person=person.person,
+        )
     if person.person in matter.not_by or (act in _APPROVALS and person.person == matter.officer):
-        raise _forbidden("{person} would approve an act of their own", "own-approval", person, act)
+        raise Forbidden(
+            "{person} would approve an act of their own", code="own-approval", where="desk", person=person.person
+        )
     if act in _RELEASES and matter.owner and matter.owner != person.agency:
-        raise _forbidden("the record is another agency's, which alone releases it", "another-agency", person, act)
+        raise Forbidden("the record is another agency's, which alone releases it", code="another-agency", where="desk")
     if act in _SECOND_STEP and not matter.grounded:
-        raise _forbidden("a second step needs a hit or a case", "no-ground", person, act)
+        raise Forbidden("a second step needs a hit or a case", code="no-ground", where="desk")
 
 
 def _is_within(person: Person, matter: Matter, reach: Reach) -> bool:
@@ -283,7 +304,3 @@ def _is_within(person: Person, matter: Matter, reach: Reach) -> bool:
         Reach.MEMBER: True,
     }
     return within[reach]
-
-
-def _forbidden(template: str, code: str, person: Person, act: Act) -> Forbidden:
-    return Forbidden(template, code=code, where="desk", person=person.person, act=act.value)
