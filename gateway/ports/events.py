@@ -16,6 +16,9 @@ from gateway.ports.journal import Event, Party
 
 # fmt: off
 _ASKED = ("consent", "record", "to", "to_agency", "to_office", "purpose", "use")
+_NOTICE = ("notice", "thread", "says")
+"""Where the exchange delivers a notice: its type, its thread, and the code of what it says."""
+
 _ACT = ("proof", "persons", "account", "act")
 """The actor, and the evidence of it, where a human acted."""
 
@@ -30,20 +33,23 @@ _USE = (
 )
 
 ASKED = _exchange(
-    "asked", "An officer of ours asks a counterpart. Durable before the request leaves.",
+    "asked",
+    "An officer of ours asks a counterpart, or a notice of ours is to be delivered to it. Durable before the request "
+    "leaves. A notice is sent until its receipt has come, or its time is over.",
     "officer", "on_behalf_of", "token", "token_salt", "role", "office", "agency", "client", "case", "ticket",
-    "purpose", "offence", "agreement", "query", "search", request=Party.US,
+    "purpose", "offence", "agreement", "query", "search", *_NOTICE, "urgency", "approver", "expires_us",
+    request=Party.US,
 )
 RECEIVED = _exchange(
-    "received", "The counterpart's answer came in time and was verified. Durable before the officer sees it. Its "
-    "number is the one that the counterpart gave.",
+    "received", "The counterpart's answer came in time and was verified, or its receipt of a notice. Durable before "
+    "the officer sees it. Its number is the one that the counterpart gave.",
     "officer", "case", "outcome", "refusal", "hits", "missing", "their_index", "their_entry", "their_hashes",
-    "their_checkpoint", "search", request=Party.US, answer=Party.PEER,
+    "their_checkpoint", "search", *_NOTICE, "answer_by_us", request=Party.US, answer=Party.PEER,
 )
 SILENT = _exchange(
     "silent", "No answer came inside the budget, or none that verifies, or our node refused the connection: `outcome` "
-    "then is `not_accepted`. Never shown as no hit.",
-    "officer", "case", "search", "outcome", "last_seen", "code", "detail", request=Party.US,
+    "then is `not_accepted`. Never shown as no hit. Of a notice: its time is over, and it was not taken.",
+    "officer", "case", "search", "outcome", "last_seen", "code", "detail", *_NOTICE, request=Party.US,
 )
 TOO_MANY = _exchange(
     "too-many",
@@ -62,17 +68,18 @@ ABANDONED = _exchange(
 )
 ANSWERED = _exchange(
     "answered",
-    "We answered a counterpart. Durable and under a signed checkpoint before the answer leaves. Exactly one for each "
-    "exchange.",
+    "We answered a counterpart, or took its notice. Durable and under a signed checkpoint before the answer leaves. "
+    "Exactly one for each exchange.",
     "outcome", "missing", "purpose", "offence", "case", "ticket", "agreement", "query", "requester", "decision",
-    "sources", "hits", "withheld", "withheld_salt", request=Party.PEER, answer=Party.US, counted=True,
+    "sources", "hits", "withheld", "withheld_salt", *_NOTICE, "urgency", "agency", "office", "answer_by_us",
+    request=Party.PEER, answer=Party.US, counted=True,
 )
 REFUSED = _exchange(
     "refused",
     "We refused a counterpart's request, with a signed answer that gives the coarse reason. The request is kept as it"
     " came. Where its sender is not proved, its hash and `size` are kept, and five requests a minute whole.",
     "reason", "code", "detail", "size", "purpose", "offence", "case", "ticket", "agreement", "query", "requester",
-    "decision", "policy_hash",
+    "decision", "policy_hash", *_NOTICE,
     request=Party.PEER, answer=Party.US, counted=True, strict=False,
 )
 DUPLICATE = _exchange(

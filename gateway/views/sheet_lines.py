@@ -15,6 +15,7 @@ from gateway.language.languages import Language
 from gateway.model.query import query_value
 from gateway.ops.audit.contents import OpenedEntries
 from gateway.ops.homes.open_home import shown_value
+from gateway.views.desk.notices import notice_value, receipt_value
 from gateway.views.lines import Line
 from gateway.views.lines.report import report_lines, report_value
 from gateway.views.sheet_words import HEADINGS, STATES
@@ -53,6 +54,8 @@ def _content_value(content: Content) -> dict[str, Any]:
         "question": {"kind": content.query.kind.value, **query_value(content.query)} if content.query else None,
         "request": None,
         "answer": None,
+        "notice": notice_value(content.notice) if content.notice else None,
+        "receipt": receipt_value(content.receipt) if content.receipt else None,
         "sealed": content.sealed,
         "withheld": [{"digest": item.digest, "rule": item.rule} for item in content.withheld],
         "proofs": [

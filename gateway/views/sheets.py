@@ -23,6 +23,7 @@ from gateway.model.query import query_value
 from gateway.ops.audit.contents import OpenedEntries
 from gateway.records.types import RECORD_TYPES as RECORD_KINDS
 from gateway.records.verify import VerifiedRecord
+from gateway.views.desk.notices import notice_pairs
 from gateway.views.reason_words import reason
 from gateway.views.search_lines import QUALITY, SIGNED, value_text
 from gateway.views.sheet_words import CERTAINTY, KINDS, LABELS, OUTCOMES, PARTS, RELIABILITY
@@ -34,7 +35,7 @@ _COUNTRIES = frozenset({"nationality", "nationalities", "issuer", "country", "fl
 _WHO = ("officer", "on_behalf_of", "role", "office", "agency", "client")
 _WHY = ("purpose", "offence", "case", "ticket", "agreement")
 _TOLD = frozenset({*_WHO, *_WHY, "requester", "query", "question", "outcome", "refusal", "missing", "decision"})
-_TOLD_TOO = _TOLD | {"sources", "withheld", "hits"}
+_TOLD_TOO = _TOLD | {"sources", "withheld", "hits", "notice", "thread", "says", "urgency"}
 _BULKY = frozenset(
     {"their_entry", "their_hashes", "their_checkpoint", "token_salt", "withheld_salt", "statement", "act"}
 )
@@ -122,7 +123,8 @@ class _Words:
             yield tell(self.language, "the answer is sealed: the appointment leaves signed answers out")
 
     def _who(self) -> Iterator[tuple[str, str]]:
-        private, request = self.content.private, self.content.request
+        content = self.content
+        private, request = content.private, content.notice.head if content.notice else content.request
         facts = {name: str(private.get(name) or "") for name in (*_WHO, *_WHY)}
         if request is not None:
             asker = request.requester
@@ -137,6 +139,8 @@ class _Words:
                 yield self._label(name), self._coded(words, value)
 
     def _asked(self) -> Iterator[tuple[str, str]]:
+        if self.content.notice is not None:
+            yield from notice_pairs(self.content.notice)
         query = self.content.query
         if query is None:
             return
@@ -147,8 +151,8 @@ class _Words:
                     yield self._label(name), self._value(name, each)
 
     def _given(self) -> Iterator[tuple[str, str]]:
-        private, answer = self.content.private, self.content.answer
-        outcome = answer.outcome.value if answer else self._outcome()
+        private, answer = self.content.private, self.content.receipt or self.content.answer
+        outcome = answer.outcome.value if isinstance(answer, Answer) else self._outcome()
         if outcome:
             yield self._label("outcome"), self._said(OUTCOMES, outcome)
         if answer and answer.refusal:
@@ -158,7 +162,7 @@ class _Words:
         elif answer is None and (code := str(private.get("code") or "")):
             text = reason(code) if self.language is Language.EN else refusal(code, "", self.language)
             yield self._label("refusal"), f"{text} ({code})" if text else code
-        if missing := self._missing(answer):
+        if missing := self._missing():
             yield self._label("missing"), ", ".join(missing)
         decision = private.get("decision")
         if isinstance(decision, dict) and decision.get("policies"):
@@ -174,7 +178,8 @@ class _Words:
         noted = {"silent": Outcome.SILENT, "too-many": Outcome.TOO_MANY, "refused": Outcome.REFUSED}
         return str(self.content.private.get("outcome") or next((noted[kind] for kind in noted if kind in kinds), ""))
 
-    def _missing(self, answer: Answer | None) -> list[str]:
+    def _missing(self) -> list[str]:
+        answer = self.content.answer
         missing = answer.missing if answer else self.content.private.get("missing")
         return [str(kind) for kind in missing] if isinstance(missing, list | tuple) else []
 

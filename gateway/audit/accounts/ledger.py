@@ -17,6 +17,9 @@ from gateway.signing.keys import VerifyKey
 MARGIN_US = 120_000_000
 """The most by which two members' clocks may differ: an event so near to the edge of an export may be missing in it."""
 
+_NOTICE = b'"notice":'
+"""Bytes of each private part that tells of a notice; others are not parsed to look for one."""
+
 
 @dataclass(frozen=True, slots=True)
 class Seen:
@@ -57,8 +60,10 @@ class Ledger:
     `created_us` is the time of the export by its signed manifest: earlier events must be in it, from `since_us` until
     `until_us` (0: no bound). `opened`: private parts are in it, which tell of receipts. `bodies` are exact public parts
     by (log, index). `turned_away` are questions that the peer did not take, by this member's word: the peer has no
-    entry of one. `acknowledged` is the highest number of the peer's channel that its receipts cover. `lost` are the
-    times between the last entry of a log's number and the first of the next one, which its log says are lost.
+    entry of one. `waiting` are notices that are still to be delivered, by this member's word, with the time until which
+    they are (0: however long that takes). `acknowledged` is the highest number of the peer's channel that its receipts
+    cover. `lost` are the times between the last entry of a log's number and the first of the next one, which its log
+    says are lost.
     """
 
     member: str
@@ -70,6 +75,7 @@ class Ledger:
     asked: dict[str, Note] = field(default_factory=dict)
     arrived: dict[str, Note] = field(default_factory=dict)
     turned_away: set[str] = field(default_factory=set)
+    waiting: dict[str, int] = field(default_factory=dict)
     answered: dict[str, list[Note]] = field(default_factory=dict)
     bodies: dict[tuple[str, int], bytes] = field(default_factory=dict)
     acknowledged: int = 0
@@ -103,8 +109,12 @@ class Ledger:
                 continue
             if entry.kind == events.ASKED.kind:
                 self.asked[entry.exchange_id] = Note(entry)
+                if row.private is not None and _NOTICE in row.private:
+                    self._waits(entry.exchange_id, _private(row))
             elif entry.kind == events.TOO_MANY.kind:
                 self.turned_away.add(entry.exchange_id)
+            elif entry.kind == events.SILENT.kind:
+                self.waiting.pop(entry.exchange_id, None)
             elif entry.kind in events.ARRIVALS:
                 self.arrived[entry.exchange_id] = Note(entry, _seen(entry, row, answerer, keys))
 
@@ -125,6 +135,16 @@ class Ledger:
         """Yield everything that was answered or refused."""
         for notes in self.answered.values():
             yield from notes
+
+    def waits(self, exchange_id: str) -> bool:
+        """Tell whether a notice was still to be delivered when the export was made."""
+        until_us = self.waiting.get(exchange_id)
+        return until_us is not None and (not until_us or until_us > self.created_us - MARGIN_US)
+
+    def _waits(self, exchange_id: str, private: Mapping[str, object]) -> None:
+        until_us = private.get("expires_us")
+        if "notice" in private and type(until_us) is int:
+            self.waiting[exchange_id] = until_us
 
     def _receipt(self, row: Row) -> None:
         through = _private(row).get("through")

@@ -8,9 +8,15 @@ from typing import Any, Protocol
 
 from gateway.audit.entries.entry import Entry, commitment, decode_private, parse_entry
 from gateway.errors import Contradicted, LiaisonError, Unknown
+from gateway.model.desk.notices import Notice
+from gateway.model.exchange import Request
 from gateway.model.hit import Hit
 from gateway.ports.content_keys import ContentKeys
 from gateway.ports.log_store import LogStore, StoredEntry
+from gateway.statements.envelope import ENVELOPE_OVERHEAD, QUESTIONS, unseal
+from gateway.statements.questions import read_question
+
+_NOTICE = b"application/vnd.liaison.notice."
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +89,27 @@ def open_row(entry: Entry, log: str, index: int, private: bytes, request: bytes,
             index=index,
         )
     return Opened(entry, decode_private(private), request, answer, key_id)
+
+
+def question_of(request: bytes) -> Request | Notice | None:
+    """Return the request or notice that is kept with an entry; None where there is none, or where it does not parse."""
+    if not request:
+        return None
+    try:
+        return read_question(unseal(request, *QUESTIONS))
+    except LiaisonError:
+        return None
+
+
+def records_of(request: bytes) -> Iterable[str]:
+    """Return the records that a notice brings, which was verified when it was logged."""
+    notice = question_of(request) if is_notice(request) else None
+    return notice.records if isinstance(notice, Notice) else ()
+
+
+def is_notice(request: bytes) -> bool:
+    """Tell whether kept bytes look like a notice, without parsing them: most are requests."""
+    return _NOTICE in request[-ENVELOPE_OVERHEAD:]
 
 
 def hits_of(answer: bytes) -> Iterable[Hit]:

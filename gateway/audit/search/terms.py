@@ -16,14 +16,13 @@ from typing import Any
 import orjson
 
 from gateway.audit.entries.entry import Entry
-from gateway.audit.reading.opened import hits_of
+from gateway.audit.reading.opened import hits_of, question_of
 from gateway.errors import LiaisonError
 from gateway.matching.identifiers import number_key, plate_number
+from gateway.model.desk.notices import Ask, Change, Notice, Status
 from gateway.model.exchange import Request
 from gateway.model.query import PersonQuery, Query, VehicleQuery, query_of
 from gateway.ports import events
-from gateway.statements.envelope import REQUEST, unseal
-from gateway.statements.request import REQUEST_KIND
 
 Resolve = Callable[[str, str, str], tuple[str, str, str]]
 """Turns a hit reference, counterpart and case into source, key and record type; raises `LiaisonError` where it cannot.
@@ -56,6 +55,8 @@ class Field(StrEnum):
     NAME = "name"
     BORN = "born"
     NUMBER = "number"
+    NOTICE = "notice"
+    THREAD = "thread"
 
 
 def term(field: Field, value: str) -> str:
@@ -99,24 +100,49 @@ def terms_of(
     found.update(_simple(Field.CASE, private.get("case"), private.get("ticket")))
     found.update(_simple(Field.AGREEMENT, private.get("agreement")))
     found.update(_simple(Field.PURPOSE, private.get("purpose")))
+    found.update(_simple(Field.NOTICE, private.get("notice")))
+    found.update(_simple(Field.THREAD, private.get("thread")))
     found.update(_refused(entry, private))
-    asked = _request(request) if not _KEPT.issuperset(wanted) else None
+    is_needed = not _KEPT.issuperset(wanted) or (Field.RECORD in wanted and "notice" in private)
+    asked = _question(request) if is_needed else None
     if asked is not None:
-        found.update(_simple(Field.OFFICER, asked.requester.pseudonym))
-        found.update(_simple(Field.CASE, asked.case, asked.ticket))
-        found.update(_simple(Field.AGREEMENT, asked.agreement))
-        found.update(_simple(Field.PURPOSE, asked.purpose.value))
+        found.update(_asker(asked))
     if not _SUBJECT.isdisjoint(wanted):
-        found.update(_subject(asked.query if asked else query_of(private.get("query"), private.get("question"))))
+        query = asked.query if isinstance(asked, Request) else None
+        found.update(_subject(query or query_of(private.get("query"), private.get("question"))))
     if Field.RECORD in wanted:
         found.update(_records(entry, private, answer, resolve))
+        if isinstance(asked, Notice):
+            found.update(_told_records(asked))
     return frozenset(found)
+
+
+def _asker(asked: Request | Notice) -> Iterator[str]:
+    about = asked.head if isinstance(asked, Notice) else asked
+    yield from _simple(Field.OFFICER, about.requester.pseudonym)
+    if isinstance(asked, Notice) and asked.head.approver is not None:
+        yield from _simple(Field.OFFICER, asked.head.approver.pseudonym)
+    yield from _simple(Field.CASE, about.case, about.ticket)
+    yield from _simple(Field.AGREEMENT, about.agreement)
+    yield from _simple(Field.PURPOSE, about.purpose.value)
+
+
+def _told_records(notice: Notice) -> Iterator[str]:
+    """Yield the records that a notice brings, and those that it is about."""
+    body = notice.body
+    yield from _simple(Field.RECORD, *map(_jti, notice.records))
+    if isinstance(body, Ask) and body.hit is not None:
+        yield from _simple(Field.RECORD, body.hit.record, body.hit.reference)
+    elif isinstance(body, Status):
+        yield from _simple(Field.RECORD, body.record)
+    elif isinstance(body, Change):
+        yield from _simple(Field.RECORD, *body.records)
 
 
 _OUTCOME_OF = {events.REFUSED.kind: "refused", events.TOO_MANY.kind: "too_many"}
 """Outcomes that the kind of an entry tells."""
 
-_KEPT = frozenset((Field.OUTCOME, Field.REFUSED, Field.RECORD))
+_KEPT = frozenset((Field.OUTCOME, Field.REFUSED, Field.RECORD, Field.NOTICE, Field.THREAD))
 """Fields for which the request is not needed."""
 
 _SUBJECT = frozenset((Field.NAME, Field.BORN, Field.NUMBER))
@@ -128,7 +154,7 @@ def _simple(field: Field, *values: object) -> Iterator[str]:
 
 def _officers(private: Mapping[str, Any]) -> Iterator[object]:
     """Yield person ids at home, and the pseudonym by which a counterpart knows an officer."""
-    yield from (private.get("officer"), private.get("on_behalf_of"))
+    yield from (private.get("officer"), private.get("on_behalf_of"), private.get("approver"))
     requester = private.get("requester")
     if isinstance(requester, list) and requester:
         yield requester[-1]
@@ -196,11 +222,6 @@ def _jti(record: str) -> str:
 
 
 @lru_cache(maxsize=4)
-def _request(request: bytes) -> Request | None:
-    """Return the request in a kept envelope; None where none is kept, or where it does not parse."""
-    if not request:
-        return None
-    try:
-        return REQUEST_KIND.parse(unseal(request, REQUEST).payload)
-    except LiaisonError:
-        return None
+def _question(request: bytes) -> Request | Notice | None:
+    """Return the request or notice in a kept envelope; None where none is kept, or where it does not parse."""
+    return question_of(request)

@@ -24,7 +24,7 @@ SMALLEST: Final = 5
 """Counts below this one are hidden, and the others are rounded to a multiple of it."""
 
 OTHER: Final = "other"
-FOLDED: Final = frozenset({"served-agency", "received-refusal"})
+FOLDED: Final = frozenset({"served-agency", "received-refusal", "notice-turned-down"})
 """Measures whose values a counterpart chooses: one that is rare in its month could point to a person."""
 
 UNKNOWN: Final = "erased"
@@ -79,7 +79,13 @@ MEASURES: Final[dict[str, str]] = {
     "served-refusal": "refusals given, by reason",
     "served-type": "records given, by type",
     "served-hit-only": "hits given without a record, by type",
-    "repeated": "repeated questions, given the stored answer",
+    "notice-sent": "notices to be delivered, by type",
+    "notice-delivered": "notices that the counterpart took, by type",
+    "notice-turned-down": "notices that the counterpart refused, by reason",
+    "notice-undelivered": "notices whose time was over before they were taken, by type",
+    "notice-taken": "notices taken, by type",
+    "notice-refused": "notices refused, by reason",
+    "repeated": "repeated questions and notices, given the stored answer",
     "own": "questions to own agencies alone, by outcome",
     "own-partial": "questions to own agencies of which some sources did not answer, by outcome",
     "denied": "questions not allowed at home, by reason",
@@ -118,6 +124,15 @@ _LISTED = {
     events.TURNED_AWAY.kind: "code",
 }
 """Kinds of entries that are one measure each, by one member of their private part."""
+
+
+_NOTICES = {
+    events.ASKED.kind: "notice-sent",
+    events.RECEIVED.kind: "notice-delivered",
+    events.ANSWERED.kind: "notice-taken",
+    events.SILENT.kind: "notice-undelivered",
+}
+"""The measure of each kind of entry of a notice, by the type of the notice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +203,9 @@ class _Counting:
 
     def add(self, opened: Opened) -> None:
         entry = opened.entry
+        if _member(opened, "notice"):
+            self._notice(opened)
+            return
         match entry.kind:
             case events.ASKED.kind:
                 self._question(opened, "asked")
@@ -253,6 +271,16 @@ class _Counting:
             return
         self._outcome(opened, "served-outcome", "served-partial", _member(opened, "missing"))
         self._records(opened, "served")
+
+    def _notice(self, opened: Opened) -> None:
+        """Count the entry of a notice. An erased one counts as a question, since only its private part tells."""
+        kind = opened.entry.kind
+        if kind == events.REFUSED.kind:
+            self._by(opened, "notice-refused", "code")
+        elif kind == events.RECEIVED.kind and _member(opened, "refusal"):
+            self._by(opened, "notice-turned-down", "refusal")
+        elif kind in _NOTICES:
+            self._by(opened, _NOTICES[kind], "notice")
 
     def _outcome(self, opened: Opened, measure: str, partial: str, missing: object) -> None:
         """Count an answer by outcome, and a hit or no hit that lacks some sources once more as partial."""

@@ -9,7 +9,9 @@
  7. the counterpart's own log holds the answer that it gave us, under a head that it signed;
  8. the list of withheld fields is the one that the answer commits to;
  9. each record verifies: its agency's signature, its disclosed fields, this request, this recipient, and the type of
-    its hit.
+    its hit. A record in a reply is bound to the ask, which has to be opened with it.
+
+An exchange that delivered a notice has the notice in the place of the request, and its receipt in that of the answer.
 
 The entry itself, and its place under the signed head, are checked with the whole log (`gateway.audit.verify.verify`).
 """
@@ -17,7 +19,7 @@ The entry itself, and its place under the signed head, are checked with the whol
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -28,6 +30,7 @@ from gateway.audit.tree.checkpoint import foreign_head
 from gateway.audit.tree.merkle import leaf_hash, verify_inclusion
 from gateway.audit.verify.findings import State
 from gateway.errors import Contradicted, LiaisonError
+from gateway.model.desk.notices import Notice, NoticeReceipt, Reply
 from gateway.model.exchange import Answer, Request
 from gateway.model.hit import Hit, Withheld
 from gateway.model.names import MemberId
@@ -36,9 +39,9 @@ from gateway.ports.events import EVENTS
 from gateway.ports.journal import Party
 from gateway.records.verify import VerifiedRecord, verify_record
 from gateway.records.withheld import check_withheld
-from gateway.statements.answer import read_signed
-from gateway.statements.envelope import ANSWERS, REQUEST, PayloadType, Unsealed, check_signature, unseal
-from gateway.statements.request import REQUEST_KIND
+from gateway.statements.endings import read_ending
+from gateway.statements.envelope import ENDINGS, QUESTIONS, PayloadType, Unsealed, check_signature, unseal
+from gateway.statements.questions import read_question
 from gateway.trust.documents.descriptor import KeyUse
 from gateway.trust.view import TrustView
 
@@ -82,8 +85,8 @@ class Given:
 class Content:
     """One exchange, or one entry outside an exchange: its entries in order, its question, answer and proofs.
 
-    `request` and `answer` are None where they are not kept, sealed, erased or unreadable. `sealed` is set where the
-    appointment leaves signed answers out.
+    `request` and `answer`, and `notice` and `receipt`, are None where they are not kept, sealed, erased or unreadable.
+    `sealed` is set where the appointment leaves signed answers out.
     """
 
     log: str
@@ -91,6 +94,8 @@ class Content:
     query: Query | None = None
     request: Request | None = None
     answer: Answer | None = None
+    notice: Notice | None = None
+    receipt: NoticeReceipt | None = None
     given: tuple[Given, ...] = ()
     withheld: tuple[Withheld, ...] = ()
     proofs: list[Proof] = field(default_factory=list)
@@ -129,7 +134,10 @@ def read_contents(
         one = (entry.peer, entry.exchange_id, entry.request_hash) if entry.exchange_id else (entry.index,)
         groups.setdefault((log, *one), []).append(opened)
     reader = _Reader(member, view, answers)
-    return [reader.read(str(log), tuple(found)) for (log, *_), found in groups.items()]
+    contents = [reader.read(str(log), tuple(found)) for (log, *_), found in groups.items()]
+    for content in contents:
+        reader.check_reply(content, contents)
+    return contents
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,17 +177,20 @@ class _Reader:
         return content
 
     def _request(self, content: Content, opened: Opened) -> None:
-        if not opened.request or content.request is not None:
+        if not opened.request or content.request is not None or content.notice is not None:
             return
         entry, signer = opened.entry, self._party(opened, EVENTS[opened.entry.kind].request)
         kept = _Statement(
-            opened, opened.request, entry.request_hash, signer, (REQUEST,), Part.REQUEST_HASH, Part.REQUEST_SIGNED
+            opened, opened.request, entry.request_hash, signer, QUESTIONS, Part.REQUEST_HASH, Part.REQUEST_SIGNED
         )
         if (unsealed := self._unsealed(content, kept)) is None:
             return
         try:
-            content.request = REQUEST_KIND.parse(unsealed.payload)
-            content.query = content.request.query
+            said = read_question(unsealed)
+            if isinstance(said, Notice):
+                content.notice = said
+            else:
+                content.request, content.query = said, said.query
         except LiaisonError as error:
             content.note(Part.REQUEST_HASH, opened, State.NOT_PROVABLE, error.message)
 
@@ -194,17 +205,21 @@ class _Reader:
             return
         entry, signer = opened.entry, self._party(opened, EVENTS[opened.entry.kind].answer)
         kept = _Statement(
-            opened, opened.answer, entry.answer_hash, signer, ANSWERS, Part.ANSWER_HASH, Part.ANSWER_SIGNED
+            opened, opened.answer, entry.answer_hash, signer, ENDINGS, Part.ANSWER_HASH, Part.ANSWER_SIGNED
         )
         if self._unsealed(content, kept) is None:
             return
         try:
-            answer = content.answer = read_signed(opened.answer)
+            answer = read_ending(opened.answer)
         except LiaisonError as error:
             content.note(Part.ANSWER_HASH, opened, State.CONTRADICTED, error.message)
             return
         self._fits(content, opened, answer)
         self._theirs(content, opened)
+        if isinstance(answer, NoticeReceipt):
+            content.receipt = answer
+            return
+        content.answer = answer
         self._withheld(content, opened, answer)
         content.given = tuple(self._given(content, opened, answer))
 
@@ -236,12 +251,14 @@ class _Reader:
             return State.NOT_PROVABLE if refused else State.CONTRADICTED, error.message
         return State.PROVED, ""
 
-    def _fits(self, content: Content, opened: Opened, answer: Answer) -> None:
+    def _fits(self, content: Content, opened: Opened, answer: Answer | NoticeReceipt) -> None:
         """Carry out check 6."""
         entry, signer = opened.entry, self._party(opened, EVENTS[opened.entry.kind].answer)
         other = MemberId(entry.peer) if signer == self.member else self.member
         said = (answer.sender, answer.recipient, answer.exchange_id, answer.request_hash)
-        if said == (signer, other, entry.exchange_id, entry.request_hash):
+        asked = content.notice or content.request
+        is_of_a_kind = asked is None or isinstance(asked, Notice) == isinstance(answer, NoticeReceipt)
+        if is_of_a_kind and said == (signer, other, entry.exchange_id, entry.request_hash):
             content.note(Part.ANSWERS_REQUEST, opened)
         else:
             content.note(Part.ANSWERS_REQUEST, opened, State.CONTRADICTED, "it is an answer to another request")
@@ -307,6 +324,44 @@ class _Reader:
         if record.type != hit.record_type:
             raise Contradicted("its owner signed it as a record of another type", code="other-type", where="record")
         return record
+
+    def check_reply(self, content: Content, others: Sequence[Content]) -> None:
+        """Carry out check 9 for the records of a reply, with an ask of its thread that is opened beside it."""
+        notice = content.notice
+        if notice is None or not isinstance(notice.body, Reply) or not notice.body.records:
+            return
+        opened = next(each for each in content.entries if each.request)
+        asks = {
+            each.entry.request_hash
+            for other in others
+            if other.notice is not None and other.notice.head.thread_id == notice.head.thread_id
+            for each in other.entries
+            if (other.notice.sender, other.notice.recipient) == (notice.recipient, notice.sender)
+        }
+        for record in notice.body.records:
+            content.note(Part.RECORD, opened, *self._bound(record, notice, asks, opened.entry.time_us))
+
+    def _bound(self, record: str, notice: Notice, asks: Collection[bytes], at_us: int) -> tuple[State, str]:
+        if self.view is None:
+            return State.NOT_PROVABLE, _NO_CHARTER
+        if not asks:
+            return State.NOT_PROVABLE, "the ask that it answers is not opened with it"
+        why = ""
+        for request_hash in asks:
+            try:
+                verify_record(
+                    record,
+                    self.view,
+                    member=notice.sender,
+                    audience=notice.recipient,
+                    request_hash=request_hash,
+                    now_us=at_us,
+                )
+            except LiaisonError as error:
+                why = error.message
+            else:
+                return State.PROVED, ""
+        return State.CONTRADICTED, why
 
 
 def _check_their_entry(view: TrustView, member: MemberId, entry: Entry, private: Mapping[str, Any]) -> None:

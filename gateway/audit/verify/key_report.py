@@ -24,12 +24,11 @@ from typing import Any
 
 import orjson
 
-from gateway.audit.reading.opened import Opened, OpenedLogs
+from gateway.audit.reading.opened import Opened, OpenedLogs, hits_of, records_of
 from gateway.audit.tree.checkpoint import Checkpoint, key_id, parse_checkpoint, raw_key
 from gateway.audit.tree.cosignature import Witness, verify_cosignatures
 from gateway.errors import LiaisonError
 from gateway.model.evidence.witness import CosignedHead
-from gateway.statements.answer import read_signed
 from gateway.statements.envelope import signer_of
 from gateway.trust.documents.descriptor import KeyUse, ListedKey
 
@@ -186,7 +185,7 @@ def signed_by(opened: Opened, key: LostKey, own: str) -> Iterator[str]:
             yield "head"
         return
     if key.use.startswith("agency/"):
-        yield from ("record" for certificate in _certificates(opened.answer) if certificate in key.certificates)
+        yield from ("record" for certificate in _certificates(opened) if certificate in key.certificates)
         return
     for what, data in (("request", opened.request), ("answer", opened.answer), ("statement", _statement(opened))):
         if data and signer_of(data) == key.key_id:
@@ -214,16 +213,10 @@ def _statement(opened: Opened) -> bytes:
         return b""
 
 
-def _certificates(answer: bytes) -> Iterator[bytes]:
-    """Yield the certificates in the records of an answer."""
-    if not answer:
-        return
-    try:
-        hits = read_signed(answer).hits
-    except LiaisonError:
-        return
-    for hit in hits:
-        head = hit.record.partition(".")[0]
+def _certificates(opened: Opened) -> Iterator[bytes]:
+    """Yield the certificates in the records of an answer, and of a notice."""
+    for record in (*(hit.record for hit in hits_of(opened.answer)), *records_of(opened.request)):
+        head = record.partition(".")[0]
         try:
             chain = orjson.loads(base64.urlsafe_b64decode(head + "=" * (-len(head) % 4)))["x5c"] if head else []
             yield from (base64.b64decode(item) for item in chain[:1])

@@ -9,7 +9,8 @@ Each exchange between the two gets at most one finding:
 4. `lost-answer`: it was given, and never came. Neither is to blame;
 5. `lost-question`: it was asked, and there is no entry of it at the other side: lost on the way, or not logged.
    A question that its asker noted as turned away is no finding: beyond a limit the other side keeps no entry of it,
-   signs nothing, and gives no number. Where the other side has an answer to it all the same, that is a `lost-answer`;
+   signs nothing, and gives no number. Where the other side has an answer to it all the same, that is a `lost-answer`.
+   Nor is a notice that was still to be delivered when its author's export was made;
 6. `lost-entries`: one side has it, and the other side's log lost the entries of that time, as that log says itself.
    Neither is blamed, and nothing is proved.
 
@@ -87,12 +88,14 @@ class Comparison:
     """All findings in both directions, how many exchanges agree, and how many lie outside the common time.
 
     `turned_away` counts questions that were not taken, beyond a limit of the other side: neither has a proof of these.
+    `waiting` counts notices that are still to be delivered, or whose receipt has not come yet.
     """
 
     findings: tuple[Disagreement, ...]
     agreed: int
     outside: int
     turned_away: int = 0
+    waiting: int = 0
 
     @property
     def suspected(self) -> frozenset[str]:
@@ -114,7 +117,9 @@ def compare(one: Ledger, other: Ledger) -> Comparison:
     """Compare what the two sides say of their exchanges."""
     counted: Counter[str] = Counter()
     findings = [*_direction(one, other, counted), *_direction(other, one, counted)]
-    return Comparison(tuple(findings), counted["agreed"], counted["outside"], counted["turned away"])
+    return Comparison(
+        tuple(findings), counted["agreed"], counted["outside"], counted["turned away"], counted["waiting"]
+    )
 
 
 def _direction(asker: Ledger, answerer: Ledger, counted: Counter[str]) -> Iterator[Disagreement]:
@@ -125,6 +130,8 @@ def _direction(asker: Ledger, answerer: Ledger, counted: Counter[str]) -> Iterat
             counted["turned away"] += 1
         elif judge.is_outside(exchange_id):
             counted["outside"] += 1
+        elif judge.is_waiting(exchange_id):
+            counted["waiting"] += 1
         elif (found := judge.exchange(exchange_id)) is not None:
             blamed = blamed or found.blamed == answerer.member
             yield found
@@ -147,6 +154,14 @@ class _Direction:
         """Tell whether the asker noted that the question was not taken, and neither side has an answer to it."""
         taken = exchange_id in self._asker.arrived or exchange_id in self._answerer.answered
         return exchange_id in self._asker.turned_away and not taken
+
+    def is_waiting(self, exchange_id: str) -> bool:
+        """Tell whether a notice is on its way, as its author says, and the taker's log does not contradict it."""
+        asked = self._asker.asked.get(exchange_id)
+        if asked is None or exchange_id in self._asker.arrived or not self._asker.waits(exchange_id):
+            return False
+        answered = self._answerer.answered.get(exchange_id, [])
+        return not answered or any(note.entry.request_hash == asked.entry.request_hash for note in answered)
 
     def is_outside(self, exchange_id: str) -> bool:
         """Tell whether one export was made before this exchange was over, or is of another time."""

@@ -17,9 +17,9 @@ from gateway.clock import Clock
 from gateway.errors import BadSignature, LiaisonError, Malformed
 from gateway.model.names import MemberId
 from gateway.signing.keys import VerifyKey
-from gateway.statements.answer import read_signed
-from gateway.statements.envelope import ANSWERS, REQUEST, PayloadType, Unsealed, check_signature, unseal
-from gateway.statements.request import REQUEST_KIND
+from gateway.statements.endings import read_ending
+from gateway.statements.envelope import ENDINGS, QUESTIONS, PayloadType, Unsealed, check_signature, unseal
+from gateway.statements.questions import read_question
 from gateway.trust.documents.descriptor import KeyUse
 from gateway.trust.evidence import evidence_view
 from gateway.trust.view import TrustView
@@ -116,7 +116,7 @@ def _opened(folder: Path) -> ExportReader:
 
 @dataclass(frozen=True, slots=True)
 class _Signatures:
-    """A `ledger.SignedBy` under the charter: checks statements of `peer` to `member`."""
+    """A `ledger.SignedBy` under the charter: checks statements of `peer` to `member`, notices and receipts too."""
 
     view: TrustView
     member: MemberId
@@ -125,8 +125,7 @@ class _Signatures:
     def request(self, envelope: bytes, entry: Entry) -> bool:
         """Tell whether the peer signed this request to us: its hash, parties and exchange are those of the entry."""
         try:
-            unsealed = self._unsealed(envelope, (REQUEST,), entry.request_hash, entry.time_us)
-            said = REQUEST_KIND.parse(unsealed.payload)
+            said = read_question(self._unsealed(envelope, QUESTIONS, entry.request_hash, entry.time_us))
         except LiaisonError:
             return False
         return (said.sender, said.recipient, said.exchange_id) == (self.peer, self.member, entry.exchange_id)
@@ -134,8 +133,8 @@ class _Signatures:
     def answer(self, envelope: bytes, entry: Entry) -> bool:
         """Tell whether the peer signed this answer to us, and to the request of the entry."""
         try:
-            self._unsealed(envelope, ANSWERS, entry.answer_hash, entry.time_us)
-            said = read_signed(envelope)
+            self._unsealed(envelope, ENDINGS, entry.answer_hash, entry.time_us)
+            said = read_ending(envelope)
         except LiaisonError:
             return False
         about = (said.sender, said.recipient, said.exchange_id, said.request_hash)

@@ -26,7 +26,8 @@ from gateway.model.names import MemberId
 from gateway.ports import events
 from gateway.ports.events import CONTINUED, EVENTS
 from gateway.ports.journal import Event, Party
-from gateway.statements.envelope import ANSWERS, REQUEST, PayloadType, Unsealed, check_signatures, unseal
+from gateway.statements.envelope import ENDINGS, QUESTIONS, PayloadType, Unsealed, check_signatures, unseal
+from gateway.statements.questions import check_pair
 from gateway.trust.view import TrustView
 
 _READ = events.ANSWERS | events.kinds(events.START, events.POLICY_ACCEPTED, events.KEY_DESTROYED) | ACT_KINDS
@@ -324,11 +325,15 @@ class _Checks:
         if event.strict and event.answer is not Party.NOBODY and answers and not row.answer:
             self._report.not_provable(Check.STATEMENTS, "its answer is not there", self._rules.log, expected)
         try:
+            asked = ended = None
             if row.request:
                 party, hashed = event.request, entry.request_hash
-                self._statement(row.request, (REQUEST,), hashed, party, entry, expected, strict=event.strict)
+                asked = self._statement(row.request, QUESTIONS, hashed, party, entry, expected, strict=event.strict)
             if row.answer:
-                self._statement(row.answer, ANSWERS, entry.answer_hash, event.answer, entry, expected, strict=True)
+                party, hashed = event.answer, entry.answer_hash
+                ended = self._statement(row.answer, ENDINGS, hashed, party, entry, expected, strict=True)
+            if asked is not None and ended is not None:
+                check_pair(asked, ended)
         except LiaisonError as error:
             self._unfit.append((expected, error))
 
@@ -342,10 +347,11 @@ class _Checks:
         place: int,
         *,
         strict: bool,
-    ) -> None:
+    ) -> PayloadType | None:
+        """Take a statement to be verified, and return its type; None for one that was refused as it came."""
         self._segment.statements += 1
         if not strict and hashlib.sha256(data).digest() == hashed:
-            return
+            return None
         unsealed = unseal(data, *payload_types)
         if unsealed.payload_hash != hashed:
             raise BadSignature("a statement is not the one whose hash is in the entry")
@@ -353,6 +359,7 @@ class _Checks:
             signer = self._rules.member if party is Party.US else MemberId(entry.peer)
             self._signed.append((unsealed, signer, entry.time_us))
             self._signed_in.append(place)
+        return unsealed.payload_type
 
     def signatures(self) -> None:
         """Carry out the rest of check 11, for the entries since the last time.

@@ -17,6 +17,9 @@ from gateway.model.names import ExchangeId, MemberId
 from gateway.model.purpose import Offence, Purpose
 from gateway.model.requester import Requester
 
+TAKEN = "taken"
+"""The outcome of an exchange whose notice was taken, as entries tell it; a refused one has that of an answer."""
+
 
 class NoticeType(StrEnum):
     """The types of notices; a descriptor lists those that its member takes."""

@@ -11,6 +11,7 @@ from gateway.audit.search.question import Group, Question
 from gateway.audit.search.terms import Field, born_terms, name_terms, number_terms, term
 from gateway.clock import rfc3339
 from gateway.errors import Malformed, Misused
+from gateway.model.desk.notices import TAKEN, NoticeType
 from gateway.model.exchange import Outcome
 from gateway.model.names import exchange_id as check_exchange_id
 from gateway.model.purpose import Purpose
@@ -33,6 +34,8 @@ class Search:
     outcome: str = ""
     refused: str = ""
     record: str = ""
+    notice: str = ""
+    thread: str = ""
     names: tuple[str, ...] = ()
     born: str = ""
     numbers: tuple[str, ...] = ()
@@ -47,19 +50,26 @@ class Search:
         """Raise `Misused` for a value that no entry can have, naming the known ones, and for an empty search."""
         known = {
             "--kind": [event.kind for event in EVENTS.values() if event.log in _LOGS and self.log in ("", event.log)],
-            "--outcome": [str(item) for item in Outcome],
+            "--outcome": [*map(str, Outcome), TAKEN],
             "--purpose": [str(item) for item in Purpose],
+            "--notice": [str(item) for item in NoticeType],
         }
-        given = (("--kind", self.kinds), ("--outcome", (self.outcome,)), ("--purpose", (self.purpose,)))
+        given = (
+            ("--kind", self.kinds),
+            ("--outcome", (self.outcome,)),
+            ("--purpose", (self.purpose,)),
+            ("--notice", (self.notice,)),
+        )
         for option, values in given:
             for value in values:
                 if value and value not in known[option]:
                     raise unlisted(option, value, "not known", known[option])
-        try:
-            if self.exchange_id:
-                check_exchange_id(self.exchange_id)
-        except Malformed as error:
-            raise Misused(f"--exchange `{self.exchange_id}`: {error.message}") from error
+        for option, value in (("--exchange", self.exchange_id), ("--thread", self.thread)):
+            try:
+                if value:
+                    check_exchange_id(value)
+            except Malformed as error:
+                raise Misused(f"{option} `{value}`: {error.message}") from error
         if self.born and not (self.names and _BORN.fullmatch(self.born)):
             raise Misused("--born is a year or a date (1984, 1984-02-01) beside a --name")
         if any(not number_terms(number) for number in self.numbers):
@@ -96,6 +106,8 @@ class Search:
             (Field.OUTCOME, self.outcome),
             (Field.REFUSED, self.refused),
             (Field.RECORD, self.record),
+            (Field.NOTICE, self.notice),
+            (Field.THREAD, self.thread),
         ):
             if value:
                 yield frozenset((term(field, value),))

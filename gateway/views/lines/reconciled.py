@@ -17,7 +17,7 @@ def reconciled_value(found: Reconciled) -> dict[str, Any]:
     value: dict[str, Any] = {"exports": {member: report_value(report) for member, report in found.reports.items()}}
     if (comparison := found.comparison) is not None:
         value |= {"agreed": comparison.agreed, "outside": comparison.outside, "blamed": sorted(comparison.blamed)}
-        value |= {"turned_away": comparison.turned_away}
+        value |= {"turned_away": comparison.turned_away, "waiting": comparison.waiting}
         value |= {"findings": [asdict(finding) for finding in comparison.findings]}
     return value | {"exit_code": found.exit_code}
 
@@ -40,6 +40,8 @@ def _compared_lines(comparison: Comparison) -> Iterator[Line]:
     yield f"{comparison.agreed} exchanges agree, {comparison.outside} lie outside the time that both cover"
     if comparison.turned_away:
         yield f"{comparison.turned_away} questions were turned away unread, as their asker says; neither is to blame"
+    if comparison.waiting:
+        yield f"{comparison.waiting} notices are on their way, as their author says"
     for finding in comparison.findings:
         whose = f"`{finding.blamed}` is contradicted: " if finding.blamed else ""
         place = f"{finding.asker} -> {finding.answerer} {finding.exchange_id or 'channel'}"

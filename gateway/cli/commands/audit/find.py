@@ -28,8 +28,12 @@ from gateway.views.found_entries import found_lines, found_value
 @click.option("--agreement", default="", help="An agreement.")
 @click.option("--purpose", default="", help="A purpose, such as INVESTIGATION.")
 @click.option(
-    "--outcome", default="", help="hit, no_hit, not_searched, refused, too_many, suspended, silent or not_accepted."
+    "--outcome",
+    default="",
+    help="hit, no_hit, not_searched, refused, too_many, suspended, silent, not_accepted or taken.",
 )
+@click.option("--notice", default="", help="A type of notice, such as ask or change.")
+@click.option("--thread", default="", help="The id of a thread of notices.")
 @click.option("--refused", is_flag=False, flag_value="any", default="", help="Refusals, by all or one reason or code.")
 @click.option("--peer", "peers", multiple=True, help="A counterpart; repeatable.")
 @click.option("--kind", "kinds", multiple=True, help="A kind of entry (docs/audit-events.md); repeatable.")
