@@ -19,6 +19,7 @@ _ASKED = ("consent", "record", "to", "to_agency", "to_office", "purpose", "use")
 _ACT = ("proof", "persons", "account", "act")
 """The actor, and the evidence of it, where a human acted."""
 
+_PASSKEY, _SAID = ("person", "credential"), ("by", "reason", "order")
 _INSPECTED = ("auditor", "appointed_by", "appointment", "reason", "detail", "inspection", "statement")
 _CONTINUED = (
     "by", "reason", "log", "lost_head", "lost_size", "kept_head", "kept_size", "known_from", "unwitnessed", *_ACT,
@@ -32,7 +33,7 @@ _USE = (
 ASKED = _exchange(
     "asked", "An officer of ours asks a counterpart. Durable before the request leaves.",
     "officer", "on_behalf_of", "token", "token_salt", "role", "office", "agency", "client", "case", "ticket",
-    "purpose", "offence", "agreement", "query", "search", request=Party.US,
+    "purpose", "offence", "agreement", "query", "search", "humans", request=Party.US,
 )
 RECEIVED = _exchange(
     "received", "The counterpart's answer came in time and was verified. Durable before the officer sees it. Its "
@@ -348,6 +349,13 @@ HOLD_PLACED = _operations(
 HOLD_LIFTED = _operations(
     "hold-lifted", "Two persons lifted a legal hold.",
     "hold", "reason", "approvers", "statement", *_ACT[:-1], retention=Retention.PROOF,
+)
+PASSKEY_ENROLLED = _operations(
+    "passkey-enrolled", "Two persons enrolled a human's passkey, which counts from now on. Never erased.",
+    *_PASSKEY, "key", "rp_id", "counter", "aaguid", "backed_up", *_SAID, *_ACT, retention=Retention.PROOF,
+)
+PASSKEY_WITHDRAWN = _operations(
+    "passkey-withdrawn", "A human's passkey counts no more.", *_PASSKEY, *_SAID, *_ACT, retention=Retention.PROOF,
 )
 HOLD_LAPSED = _operations(
     "hold-lapsed", "The time of a legal hold is over; it holds nothing any more.",
