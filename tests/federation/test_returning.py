@@ -1,0 +1,204 @@
+"""A member that was removed while its node was off learns why when it comes back, from the documents themselves."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+import pytest_asyncio
+
+from gateway.clock import SystemClock
+from gateway.model.documents import Kind, Wanted
+from gateway.model.exchange import Outcome
+from gateway.model.names import MemberId
+from gateway.model.search import Line
+from gateway.ports.gossip import MAX_FAREWELL
+from gateway.rpc import methods
+from gateway.rpc.contract import Method
+from gateway.trust.ceremony.ceremony import import_document, publish_status, sign
+from gateway.trust.ceremony.found_member import create_member
+from gateway.trust.ceremony.member_card import read_card
+from gateway.trust.documents.charter import draft_charter, parse_charter
+from gateway.trust.documents.members import CharterMember, MemberStatus
+from tests.support.exchange import TH, caller, command, lines, sample_world, stopping
+from tests.support.forger import eventually, eventually_async
+from tests.support.nodes import World, officer
+
+pytestmark = pytest.mark.asyncio(loop_scope="function")
+
+CLOCK = SystemClock()
+KH = MemberId("kh")
+
+LEARNED_S = 20.0
+"""The promise is five seconds from the connection; a busy machine may take longer."""
+
+Members = dict[str, CharterMember]
+
+
+@pytest_asyncio.fixture
+async def world(tmp_path: Path) -> AsyncIterator[World]:
+    made = sample_world(tmp_path)
+    async with stopping(made):
+        yield made
+
+
+def charters(world: World, *changes: Callable[[Members], None]) -> list[bytes]:
+    """Return the next versions of the charter, signed by all: each has one change."""
+    versions = [world.federation.charter]
+    for change in changes:
+        before = parse_charter(versions[-1]).charter
+        members = dict(before.members)
+        change(members)
+        data = draft_charter(
+            before.federation, members, before.threshold, version=before.version + 1, issued=CLOCK.now(), days=100
+        )
+        for item in world.federation.members.values():
+            data = sign(data, item.authority)
+        versions.append(data)
+    return versions[1:]
+
+
+def now_is(member: str, status: MemberStatus) -> Callable[[Members], None]:
+    def change(members: Members) -> None:
+        members[member] = replace(members[member], status=status)
+
+    return change
+
+
+def many_left(folder: Path) -> Callable[[Members], None]:
+    """Eighty members that have left: a charter of more than a farewell may have."""
+
+    def change(members: Members) -> None:
+        for name in (f"{first}{second}" for first in "xyz" for second in "abcdefghijklmnopqrstuvwxyz"):
+            create_member(folder / name, name, CLOCK)
+            card = read_card(folder / name)
+            members[name] = CharterMember(card.member, MemberStatus.LEFT, (card.ca_pem,), (card.authority,))
+
+    return change
+
+
+def take(world: World, documents: Sequence[bytes], *members: str) -> None:
+    for member in members:
+        import_document(world.home(member) / "trust", b"\n".join(documents), CLOCK)
+
+
+def is_active(world: World, at: str, member: str) -> bool:
+    return world.nodes[at].core.parts.trust().active(member)
+
+
+async def asked(world: World, by: str, to: MemberId) -> Line:
+    found: Line = lines(await world.nodes[by].asking.searches.start(officer(by), command(to=(to,))))[to]
+    return found
+
+
+def code_of(line: Line) -> str:
+    return line.refusal.code if line.refusal else ""
+
+
+async def never_silent(world: World, by: str, to: MemberId, until: Callable[[], bool]) -> Line:
+    """Ask until a condition holds, and once more; no officer reads `silent` meanwhile."""
+
+    async def asked_once() -> bool:
+        line = await asked(world, by, to)
+        assert line.outcome is not Outcome.SILENT, code_of(line)
+        return until()
+
+    await eventually_async(asked_once, LEARNED_S)
+    return await asked(world, by, to)
+
+
+@pytest.mark.parametrize("status", [MemberStatus.SUSPENDED, MemberStatus.LEFT])
+async def test_j8_a_member_that_comes_back_is_told_by_the_charter_that_removed_it(
+    world: World, status: MemberStatus
+) -> None:
+    take(world, charters(world, now_is("kh", status)), "th", "vn")
+    for member in ("th", "vn", "kh"):
+        await world.start(member)
+    line = await never_silent(world, "kh", TH, lambda: not is_active(world, "kh", "kh"))
+    assert (line.outcome, code_of(line)) == (Outcome.REFUSED, "own-suspended")
+    there = await asked(world, "th", KH)
+    assert there.outcome is Outcome.NOT_ACCEPTED
+
+
+async def test_j8_missed_versions_of_any_size_come_whole(world: World, tmp_path: Path) -> None:
+    versions = charters(
+        world,
+        many_left(tmp_path / "left"),
+        now_is("kh", MemberStatus.SUSPENDED),
+        now_is("kh", MemberStatus.ACTIVE),
+        now_is("kh", MemberStatus.SUSPENDED),
+    )
+    assert all(len(version) > MAX_FAREWELL for version in versions)
+    take(world, versions, "th", "vn")
+    for member in ("th", "vn", "kh"):
+        await world.start(member)
+    await eventually(lambda: not is_active(world, "kh", "kh"), LEARNED_S)
+    assert world.nodes["kh"].resources.trust.documents.charter_versions()[1:] == versions
+
+
+async def test_j8_a_large_charter_is_told_on_an_open_stream(world: World, tmp_path: Path) -> None:
+    for member in ("th", "kh"):
+        await world.start(member)
+    nodes = world.nodes
+    await eventually(lambda: nodes["kh"].core.peers.status(TH).connected, LEARNED_S)
+    take(world, charters(world, many_left(tmp_path / "left"), now_is("kh", MemberStatus.SUSPENDED)), "th")
+    await eventually(lambda: not is_active(world, "kh", "kh"), LEARNED_S)
+
+
+async def test_j8_a_member_that_is_reinstated_is_told_and_exchanges_again(world: World) -> None:
+    suspended, again = charters(world, now_is("kh", MemberStatus.SUSPENDED), now_is("kh", MemberStatus.ACTIVE))
+    take(world, [suspended], "th", "vn")
+    for member in ("th", "vn", "kh"):
+        await world.start(member)
+    await eventually(lambda: not is_active(world, "kh", "kh"), LEARNED_S)
+    take(world, [again], "th", "vn")
+    await eventually(lambda: is_active(world, "kh", "kh"), LEARNED_S)
+    line = await never_silent(world, "kh", TH, lambda: True)
+    assert line.outcome is Outcome.NO_HIT
+
+
+async def test_j9_a_node_whose_key_was_revoked_while_it_was_off_is_told_by_its_own_status(world: World) -> None:
+    key = world.federation.view("kh").peer(world.federation["kh"].certificate("tls")).key_id
+    file = world.home("kh") / "trust" / "statuses" / "kh.json"
+    held = file.read_bytes()
+    revoked = publish_status(world.home("kh"), CLOCK, removed=[key])
+    file.write_bytes(held)  # the home of the node is an older copy: it was signed elsewhere
+    take(world, [revoked], "th", "vn")
+    for member in ("th", "vn", "kh"):
+        await world.start(member)
+    line = await never_silent(world, "kh", TH, lambda: "kh" in world.nodes["kh"].core.parts.trust().withdrawn)
+    assert (line.outcome, code_of(line)) == (Outcome.REFUSED, "own-key-removed")
+    there = await asked(world, "th", KH)
+    assert (there.outcome, code_of(there)) == (Outcome.NOT_ACCEPTED, "key-removed")
+
+
+# ---------------------------------------------------------------- what it may have
+
+
+async def test_a_member_that_is_not_accepted_gets_the_documents_about_itself_and_nothing_else(world: World) -> None:
+    take(world, charters(world, now_is("kh", MemberStatus.SUSPENDED)), "th")
+    await world.start("th")
+    async with caller(world, "kh", "th").channel() as channel:
+
+        async def call(method: Method[Any, Any], request: object) -> Any:
+            answer = await channel.unary_unary(method.path)(method.request.write(request), timeout=20)
+            return method.read_answer(answer)
+
+        listed = await call(methods.LIST_DOCUMENTS, None)
+        assert {(line.kind, line.member) for line in listed} == {
+            (Kind.CHARTER, ""), (Kind.DESCRIPTOR, "kh"), (Kind.STATUS, "kh"),
+        }  # fmt: skip
+        for wanted in (Wanted(Kind.STATUS, "vn", 0, bytes(32)), Wanted(Kind.DESCRIPTOR, "th", 0, bytes(32))):
+            with pytest.raises(grpc.aio.AioRpcError) as error:
+                await call(methods.FETCH_DOCUMENTS, wanted)
+            assert error.value.code() is grpc.StatusCode.UNAUTHENTICATED
+        others = [row for row in methods.NODE_METHODS if row not in (methods.LIST_DOCUMENTS, methods.FETCH_DOCUMENTS)]
+        for row in others:
+            if row is not methods.STREAM:
+                with pytest.raises(grpc.aio.AioRpcError) as error:
+                    await channel.unary_unary(row.path)(b"", timeout=20)
+                assert error.value.code() is grpc.StatusCode.UNAUTHENTICATED
