@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -10,12 +11,15 @@ from typing import Any
 import grpc
 import pytest
 import pytest_asyncio
+from liaison.exchange.v1 import exchange_pb2 as pb
 
 from gateway.clock import SystemClock
 from gateway.model.documents import Kind, Wanted
 from gateway.model.exchange import Outcome
 from gateway.model.names import MemberId
 from gateway.model.search import Line
+from gateway.node import wire
+from gateway.ops.doctor.doctor import examine
 from gateway.ports.gossip import MAX_FAREWELL
 from gateway.rpc import methods
 from gateway.rpc.contract import Method
@@ -26,6 +30,7 @@ from gateway.trust.documents.charter import draft_charter, parse_charter
 from gateway.trust.documents.members import CharterMember, MemberStatus
 from tests.support.exchange import TH, caller, command, lines, sample_world, stopping
 from tests.support.forger import eventually, eventually_async
+from tests.support.hostile_member import HostileMember
 from tests.support.nodes import World, officer
 
 pytestmark = pytest.mark.asyncio(loop_scope="function")
@@ -174,6 +179,66 @@ async def test_j9_a_node_whose_key_was_revoked_while_it_was_off_is_told_by_its_o
     assert (line.outcome, code_of(line)) == (Outcome.REFUSED, "own-key-removed")
     there = await asked(world, "th", KH)
     assert (there.outcome, code_of(there)) == (Outcome.NOT_ACCEPTED, "key-removed")
+    found = await stops(world, "kh")
+    assert "`th` does not accept our node: not-listed" in found
+    assert "the key for tls that this home holds" in found
+
+
+async def stops(world: World, member: str) -> str:
+    """What the doctor of a home says that stops exchanges."""
+    found = await asyncio.to_thread(examine, world.home(member), CLOCK, "th")
+    return "\n".join(finding.text for finding in found if finding.is_stop)
+
+
+async def test_the_doctor_of_a_member_that_came_back_says_that_it_is_not_accepted_and_why(world: World) -> None:
+    take(world, charters(world, now_is("kh", MemberStatus.SUSPENDED)), "th")
+    await world.start("th")
+    assert "`th` does not accept our node: unknown-peer" in await stops(world, "kh")
+    await world.start("kh")
+    await eventually(lambda: not is_active(world, "kh", "kh"), LEARNED_S)
+    assert "`kh` is not an active member" in await stops(world, "kh")
+
+
+# ---------------------------------------------------------------- the last words on a stream
+
+
+async def last_words(call: Any) -> pb.Ending:
+    """Read a stream to its end, which is a refusal; return the ending that came before."""
+    endings: list[pb.Ending] = []
+
+    async def read() -> None:
+        while isinstance(data := await call.read(), bytes):
+            package = wire.parse_package(data)
+            endings.extend([package.ending] if package.HasField("ending") else [])
+
+    with pytest.raises(grpc.aio.AioRpcError) as error:
+        await read()
+    assert error.value.code() is grpc.StatusCode.UNAUTHENTICATED
+    (ending,) = endings
+    return ending
+
+
+async def test_a_stream_that_is_refused_or_ended_brings_the_document_that_explains_it(world: World) -> None:
+    (suspended,) = charters(world, now_is("kh", MemberStatus.SUSPENDED))
+    await world.start("th")
+    async with caller(world, "kh", "th").channel() as channel:
+        before = channel.stream_stream(methods.STREAM.path)()
+        await before.write(wire.request_hello(pb.Hello(member="kh", trust_hash=bytes(32))))
+        assert wire.parse_package(await before.read()).HasField("hello")
+        take(world, [suspended], "th")
+        assert await last_words(before) == pb.Ending(code="unknown-peer", documents=suspended)
+        after = channel.stream_stream(methods.STREAM.path)()
+        assert await last_words(after) == pb.Ending(code="unknown-peer", documents=suspended)
+
+
+async def test_the_document_of_an_ending_alone_tells_a_member_that_it_is_suspended(world: World) -> None:
+    """Every other way is closed: the other end lists no document and gives none, and there is no third member."""
+    (suspended,) = charters(world, now_is("kh", MemberStatus.SUSPENDED))
+    async with HostileMember(world, "th").serving() as other:
+        other.ending = pb.Ending(code="unknown-peer", documents=suspended)
+        await world.start("kh")
+        await eventually(lambda: not is_active(world, "kh", "kh"), LEARNED_S)
+        assert other.counts["documents"] == 0
 
 
 # ---------------------------------------------------------------- what it may have
