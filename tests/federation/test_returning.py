@@ -231,6 +231,21 @@ async def test_a_stream_that_is_refused_or_ended_brings_the_document_that_explai
         assert await last_words(after) == pb.Ending(code="unknown-peer", documents=suspended)
 
 
+async def test_a_stream_on_which_its_peer_says_nothing_ends_when_trust_changes(world: World) -> None:
+    """Nothing is read or written on it: a member that does not greet cannot keep a stream open until it is idle."""
+    (suspended,) = charters(world, now_is("kh", MemberStatus.SUSPENDED))
+    node = await world.start("th")
+    server = node._server
+    assert server is not None
+    async with caller(world, "kh", "th").channel() as channel:
+        call = channel.stream_stream(methods.STREAM.path)()
+        await call.write(b"")
+        await eventually(lambda: any(stream.member == KH for stream in server._streams), LEARNED_S)
+        take(world, [suspended], "th")
+        assert await asyncio.wait_for(call.code(), LEARNED_S) is grpc.StatusCode.UNAUTHENTICATED
+        assert await call.details() == "unknown-peer"
+
+
 async def test_the_document_of_an_ending_alone_tells_a_member_that_it_is_suspended(world: World) -> None:
     """Every other way is closed: the other end lists no document and gives none, and there is no third member."""
     (suspended,) = charters(world, now_is("kh", MemberStatus.SUSPENDED))
