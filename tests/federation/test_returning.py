@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -282,3 +283,23 @@ async def test_a_member_that_is_not_accepted_gets_the_documents_about_itself_and
                 with pytest.raises(grpc.aio.AioRpcError) as error:
                     await channel.unary_unary(row.path)(b"", timeout=20)
                 assert error.value.code() is grpc.StatusCode.UNAUTHENTICATED
+
+
+async def test_a_member_that_is_not_accepted_uses_up_nothing_of_its_members_and_few_farewells(world: World) -> None:
+    take(world, charters(world, now_is("kh", MemberStatus.SUSPENDED)), "th")
+    node = await world.start("th")
+    server, flooder = node._server, HostileMember(world, "kh")
+    assert server is not None
+    async with flooder.asking("th", methods.LIST_DOCUMENTS, lambda: b""):
+        await eventually(lambda: flooder.counts["call-rate"] > 0, 60)
+    assert flooder.counts["served"]
+    rates: Any = server._pace
+    assert "kh" not in rates._calls.of
+    begun, told = asyncio.get_running_loop().time(), 0
+    async with caller(world, "kh", "th").channel() as channel:
+        for _ in range(40):
+            call = channel.stream_stream(methods.STREAM.path)()
+            with contextlib.suppress(grpc.aio.AioRpcError):
+                while isinstance(data := await call.read(), bytes):
+                    told += wire.parse_package(data).HasField("ending")
+    assert 1 <= told <= 11 + asyncio.get_running_loop().time() - begun
