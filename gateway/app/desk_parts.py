@@ -65,7 +65,15 @@ def build_desk(core: Core, asking: Asking) -> Desk:
     journals = {LogName.EXCHANGE: parts.journal, LogName.OPERATIONS: parts.operations}
     pen = Pen(journals, core.fatal, lambda written: changes.tell(written.draft.rows), resources.turn)
     sender = Sender(
-        SenderParts(parts, store, pen, core.peers, asking.acknowledger.received, partial(undelivered, store))
+        SenderParts(
+            parts,
+            store,
+            pen,
+            core.peers,
+            asking.acknowledger.received,
+            partial(undelivered, store),
+            lambda: core.leadership.leads,
+        )
     )
     core.greetings.greeted = sender.reached
     author = Author(parts, store, pen, EFFECTS, sender.wake)
