@@ -23,7 +23,7 @@ from certs.requests import read_request
 from gateway.clock import Clock, from_us, to_us
 from gateway.errors import BadSignature, Malformed, Misconfigured
 from gateway.model.names import MemberId
-from gateway.signing.dsse import MAX_DOCUMENT, add_signature, verify_threshold
+from gateway.signing.dsse import MAX_DOCUMENT, add_signature, is_signed_by
 from gateway.signing.keys import SigningKey, VerifyKey
 from gateway.signing.witness_keys import WitnessKey
 from gateway.trust.ceremony.ceremony import authority_key
@@ -256,8 +256,13 @@ def _own_descriptor(request: KeyRequest, key: SigningKey | None) -> Descriptor |
     held, document = parse_descriptor(request.descriptor)
     if held.member != request.member:
         raise BadSignature("a descriptor of another member", code="other-member")
-    if key is not None:
-        verify_threshold(document, [key.verify_key()], 1)
+    if key is not None and not is_signed_by(document, key.verify_key()):
+        raise BadSignature(
+            "this authority did not sign the descriptor in force",
+            code="other-authority",
+            where=f"descriptor {held.version}",
+            remedy="one that replaces another publishes first: `liaison trust publish --home HOME --authority ADIR`",
+        )
     return held
 
 
