@@ -23,11 +23,11 @@ from gateway.agency.issuer import TRIAL_KEY, TrialIssuer
 from gateway.agency.officer_tokens.fetch import RevocationFetch
 from gateway.agency.officer_tokens.revocations import MAX_LIST, Revocations
 from gateway.app.core import first_rounds
+from gateway.app.start_checks import check_revocations
 from gateway.clock import SystemClock
 from gateway.config import Home, load_settings
 from gateway.errors import LiaisonError, Misconfigured, Unauthenticated, Unavailable, each_of
-from gateway.ops.doctor.finding import CheckContext, Finding
-from gateway.ops.doctor.network_checks import check_revocations
+from gateway.ops.doctor.finding import CheckContext, Finding, Severity
 from tests.security.test_revocations import is_revoked, signed
 from tests.support.exchange import entries, sample_world, stopping
 from tests.support.forger import eventually
@@ -247,9 +247,9 @@ async def test_d12_a_running_node_fetches_by_itself_and_tells_when_it_cannot(
         (round_,) = [each for each in first_rounds(core) if each.name == "revocations by URL"]
         assert (round_.every_s, round_.line) == (30.0, ""), "it holds up no other round"
         (found,) = doctor_says(home)
-        assert (found.is_stop, "status 503" in found.text) == (True, True)
+        assert (found.severity, "status 503" in found.text) == (Severity.WARN, True)
         provider.answer = body(issuer_list(core, persons=["th.o.9"]))
-        assert [each.is_stop for each in doctor_says(home)] == [False]
+        assert [each.severity for each in doctor_says(home)] == [Severity.GOOD]
         await round_.work()
         assert is_revoked(core.revoked, "th.o.9")
         await eventually(lambda: any(item.entry.kind == "revocations" for item in entries(node, "operations")))

@@ -11,8 +11,6 @@ from typing import Any
 
 from certs.hsm.openssl import load_chain
 from certs.names import tls_name
-from gateway.agency.officer_tokens.revocations import read_list
-from gateway.agency.token_keys import revocation_fetch, token_keys
 from gateway.config import COMMAND_CERTIFICATE, argument, host_port
 from gateway.errors import LiaisonError
 from gateway.ops.doctor.finding import Check, CheckContext, Finding, failed, good, stop, warn
@@ -154,31 +152,8 @@ def check_counterpart(context: CheckContext) -> list[Finding]:
     return [stop("counterpart", f"`{context.to}` does not answer ({text})", remedy)]
 
 
-def check_revocations(context: CheckContext) -> list[Finding]:
-    """Check that the identity provider's list can be fetched, and counts, where the settings name its address."""
-    settings, clock = context.settings, context.clock
-
-    def judge(data: bytes) -> None:
-        read_list(data, settings.node.member, token_keys(settings, clock, production=False))
-
-    fetch = revocation_fetch(settings, clock, judge)
-    if fetch is None:
-        return []
-    try:
-        fetch.fetch()
-    except LiaisonError as error:
-        return [
-            failed("revocations", error, "ask the identity provider for its list, signed by a key of [[token_key]]")
-        ]
-    return [good("revocations", f"the list at {settings.tokens.revocations_url} is fetched, and counts")]
-
-
-CHECKS: dict[str, Check] = {
-    "ready": check_ready,
-    "revocations": check_revocations,
-    "counterpart": check_counterpart,
-}
-"""All checks of running nodes, ours and a counterpart, and of the identity provider."""
+CHECKS: dict[str, Check] = {"ready": check_ready, "counterpart": check_counterpart}
+"""All checks of running nodes: ours, and a counterpart."""
 
 
 def _tls(context: CheckContext, roots: bytes) -> ssl.SSLContext:
