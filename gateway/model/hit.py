@@ -90,6 +90,9 @@ UNRELEASED = "unreleased-"
 NO_FIELD = f"{UNRELEASED}no-field"
 """The rule of a hit whose record may leave, and none of its fields."""
 
+AGENCY_KEY_REMOVED = "agency-key-removed"
+"""The code of a hit whose record is not signed, since the owner's documents removed the key of its agency."""
+
 OWN_AGENCY = f"{UNRELEASED}own-agency"
 """The rule of a hit of our own agencies: the record is read in their system."""
 
