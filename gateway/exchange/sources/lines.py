@@ -169,7 +169,7 @@ class Lines:
 
     def is_costly(self, task: Task) -> bool:
         """Tell whether a task takes long, so that cheap ones must not wait for it."""
-        return self._computes and self._computes_s(task) >= _COSTLY_S
+        return self._computes and task.cost > 0 and self._computes_s(task) >= _COSTLY_S
 
     def _computes_s(self, task: Task) -> float:
         return self._rank(task).lines[task.line].computes_s(task)
