@@ -181,10 +181,7 @@ class TokenSettings:
     )
     provider: str = setting("The calling system that may send the list. Empty: none may.", "")
     require_revocations: bool = setting("True accepts no token without a list that is in its time.", False)
-    require_training: bool = setting(
-        "True accepts no token of an officer for whom no training is on file, in the token or in people/persons.csv.",
-        False,
-    )
+    require_training: bool = setting("True accepts no token of an officer without training on file.", False)
 
 
 @dataclass(frozen=True, slots=True)
