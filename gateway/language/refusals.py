@@ -36,6 +36,7 @@ REFUSALS: Sentences = {
     "fault-limit": "too many of our questions did not verify there; tell our node's operators",
     "from-the-future": "the question came from the future: the two clocks differ",
     "head-conflict": "the log has gone on since",
+    "human-not-verified": "the passkey's device did not check who you are: use its PIN, finger or face",
     "in-flight-limit": "too many of our questions are under way there; ask again in a moment",
     "internal": "something failed inside that node",
     "key-not-valid": "a key that signed the question is not valid there",
@@ -63,6 +64,8 @@ REFUSALS: Sentences = {
     "offence-not-covered": "the agreement does not cover this offence",
     "officer-busy": "too many searches are running; ask again in a moment",
     "officer-rate": "too many searches are running; ask again in a moment",
+    "other-challenge": "the passkey signed something else: read what is to be decided, and sign again",
+    "other-origin": "the passkey was asked for by another site; tell our node's operators",
     "outside-marking": "the record's marking does not let it go there",
     "overloaded": "that node has too much to do; ask again in a moment",
     "own-key-removed": "the key of our own node was removed; tell our node's operators: they make a new one with "
@@ -70,6 +73,11 @@ REFUSALS: Sentences = {
     "own-member": "our own agencies are asked anyway",
     "own-suspended": "our own country is suspended from the federation, so nobody can be asked; tell our node's "
     "operators. This does not mean no hit.",
+    "passkey-cloned": "another device may have a copy of this passkey; tell our node's operators at once",
+    "passkey-needed": "this is decided in the console, with a passkey",
+    "passkey-unknown": "this passkey is not enrolled for this officer",
+    "passkey-withdrawn": "this passkey was withdrawn",
+    "persons-needed": "another person has to decide, too",
     "policy-denies": "the other country's policy does not permit this",
     "purpose-not-covered": "the agreement does not cover this purpose",
     "query-not-covered": "the agreement does not cover questions of this kind",
@@ -86,6 +94,7 @@ REFUSALS: Sentences = {
     "revocations-missing": "our own node has no list of revoked officers that is in its time, and accepts no officer "
     "token; tell our node's operators",
     "role-not-allowed": "an officer with this role may not ask this",
+    "same-human": "another person has to decide, too",
     "searches-limit": "too many searches are running; ask again in a moment",
     "silent-since": "that node has not answered for some time, and was not waited for; this does not mean no hit",
     "single-use": "this record was for a single use by the officer who asked",
