@@ -23,6 +23,7 @@ from gateway.errors import LiaisonError, Misconfigured
 from gateway.model.evidence.retention import ContentKeyId, ContentPlace, content_key_id
 from gateway.storage.database.dump import is_loaded, load, require_empty
 from gateway.storage.database.engine import Database, open_database
+from gateway.storage.database.migrate import migrate
 from gateway.storage.database.open import open_storage
 from gateway.storage.keys.key_copy import take_over
 from gateway.storage.keys.keystore import KeyStore
@@ -129,6 +130,7 @@ def _database(place: RestoreTarget, dumped: Path) -> Iterator[Database]:
             yield database
         return
     with closing(open_database(dumped)) as database:
+        migrate(database)
         yield database
     _put_file(place, dumped, place.settings.database_file)
 

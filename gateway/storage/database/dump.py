@@ -9,7 +9,7 @@ from __future__ import annotations
 from contextlib import closing
 from pathlib import Path
 
-from sqlalchemy import Connection, Table, func, insert, select
+from sqlalchemy import Connection, Table, func, insert, inspect, select
 
 from gateway.errors import Misconfigured
 from gateway.storage.database.engine import Database, open_database, storage_errors
@@ -34,9 +34,11 @@ def dump(database: Database, out: Path) -> None:
     with closing(open_database(out)) as target:
         migrate(target)
         with database.snapshot("dump") as source:
+            there = inspect(source).get_table_names()
             for table in metadata.sorted_tables:
-                with target.write("copy") as connection:
-                    _copy(source, connection, table)
+                if table.name in there:
+                    with target.write("copy") as connection:
+                        _copy(source, connection, table)
         target.truncate_wal()
 
 

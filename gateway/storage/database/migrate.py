@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 HEAD = "0005"
 """The newest migration; a test compares it with the scripts."""
 
+READABLE = "0004"
+"""The oldest schema that can be read as it is: later ones only add tables of the desk."""
+
 _MIGRATING = 0x6C6961_6D6967
 """The lock of PostgreSQL under which processes migrate one after the other."""
 
@@ -59,11 +62,11 @@ def check_known(found: str | None) -> None:
 
 
 def require_current(database: Database) -> None:
-    """Raise `Misconfigured` when a database that is only read was written by an older version, or by a newer one."""
+    """Raise `Misconfigured` when a database that is only read is too old to be read as it is, or newer."""
     found = version(database)
     if found is not None and found > HEAD:
         raise _newer(found)
-    if found != HEAD:
+    if found is None or found < READABLE:
         raise Misconfigured(
             "the database has schema `{found}`, not `{head}`",
             code="old-schema",

@@ -276,7 +276,8 @@ desk_work = Table(
 """`alarm_us` is when the work is to be escalated next, 0 where it is not; `people` the sealed persons and result."""
 OPEN = desk_work.c.done_us == literal_column("0")
 ALARMED = desk_work.c.alarm_us > literal_column("0")
-_partial_index("desk_work_office", OPEN, desk_work.c.agency, desk_work.c.office, desk_work.c.due_us)
+_partial_index("desk_work_agency", OPEN, desk_work.c.agency, desk_work.c.due_us)
+_partial_index("desk_work_office", OPEN, desk_work.c.office, desk_work.c.agency, desk_work.c.due_us)
 _partial_index("desk_work_open", OPEN, desk_work.c.due_us)
 _partial_index("desk_work_alarm", ALARMED, desk_work.c.alarm_us)
 Index("desk_work_thread", desk_work.c.peer, desk_work.c.thread_id)

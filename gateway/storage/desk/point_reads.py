@@ -52,7 +52,7 @@ class PointReads:
         self.work = self._read(select(desk_work).where(desk_work.c.id == bindparam("the_work", type_=Text)))
         self.due = self._read(_due())
         self.next_due = self._read(_next_due())
-        self.next_due_of = self._read(_next_due().where(_D.peer == _PEER))
+        self.next_due_of = self._read(_next_due_of())
 
     def _read(self, statement: Select[Any]) -> Read:
         prepared, database = Prepared(statement, self._database.engine.dialect), self._database
@@ -95,6 +95,16 @@ def _due() -> Select[Any]:
     ]
     found = union_all(*(select(part) for part in parts)).subquery()
     return select(found).order_by(found.c.urgency, found.c.due_us, found.c.notice_id).limit(count).offset(_NONE)
+
+
+def _next_due_of() -> Select[Any]:
+    """Return the reading of a counterpart's next delivery, from the first ones of each urgency."""
+    parts = [
+        _next_due().where(_D.peer == _PEER, _D.urgency == literal_column(str(rank))).subquery()
+        for rank in RANKS.values()
+    ]
+    found = union_all(*(select(part) for part in parts)).subquery()
+    return select(found).order_by(found.c.due_us).limit(literal_column("1")).offset(_NONE)
 
 
 def _next_due() -> Select[Any]:

@@ -117,7 +117,8 @@ def _work() -> None:
         sa.Column("alarm_us", sa.BigInteger, nullable=False),
     )
     _partial("desk_work_alarm", "desk_work", ["alarm_us"], "alarm_us > 0")
-    _partial("desk_work_office", "desk_work", ["agency", "office", "due_us"], "done_us = 0")
+    _partial("desk_work_agency", "desk_work", ["agency", "due_us"], "done_us = 0")
+    _partial("desk_work_office", "desk_work", ["office", "agency", "due_us"], "done_us = 0")
     _partial("desk_work_open", "desk_work", ["due_us"], "done_us = 0")
     op.create_index("desk_work_thread", "desk_work", ["peer", "thread_id"])
 
