@@ -10,6 +10,7 @@ from functools import partial
 from gateway.agency.token_keys import handed_in
 from gateway.app.asking_parts import Asking
 from gateway.app.core import Core
+from gateway.app.desks.originator import OriginatorDesk, build_originator, change_effects, confirmations
 from gateway.app.desks.second_step import SecondStep, build_second_step, raising_of, step_effects
 from gateway.app.rounds import WATCH, WATCH_S, Round
 from gateway.desk.changes import Changes
@@ -48,6 +49,7 @@ class Desk:
     onward: OnwardDesk
     acts: Desks
     second_step: SecondStep
+    originator: OriginatorDesk
     rounds: Sequence[Round]
 
     @property
@@ -76,10 +78,11 @@ def build_desk(core: Core, asking: Asking) -> Desk:
             asking.acknowledger.received,
             partial(undelivered, store),
             lambda: core.leadership.leads,
+            confirmations(core).received,
         )
     )
     core.greetings.greeted = sender.reached
-    effects = merged(step_effects(core))
+    effects = merged(step_effects(core), change_effects(core))
     author = Author(parts, store, pen, effects, sender.wake)
     taker = NoticeTaker(
         TakerParts(
@@ -94,23 +97,25 @@ def build_desk(core: Core, asking: Asking) -> Desk:
             entry_of=lambda log, index: next(body for _, body, _ in resources.store.bodies(log, index, index + 1)),
         )
     )
-    desk = DeskParts(parts, store, pen, author, changes, core.kept, searches, core.pseudonyms.make)
+    desk = DeskParts(parts, store, pen, author, changes, core.kept, searches, core.pseudonyms.make, core.ledger)
     second_step = build_second_step(core, desk)
     consents = ConsentDesk(parts, core.kept, operations)
     outbox = ConsentOutbox(parts, core.peers, operations, shared=resources.database.shared)
     log, pseudonym = resources.exchange_log.store_name, core.pseudonyms.make
     onward = OnwardDesk(parts, searches, core.kept, outbox, operations, log, pseudonym)
     acts = node_desks(core)
+    originator = build_originator(core, desk, acts.long.erase_for_owner)
     rounds = [
         Round("switches", WATCH_S, partial(asyncio.to_thread, acts.switches.log), line=WATCH),
         Round("decisions", WATCH_S, consents.round, line=WATCH),
         Round("consents", WATCH_S, outbox.round),
         Round("notices", WATCH_S, sender.round),
         *second_step.rounds,
+        *originator.rounds,
         Round("erasures", WATCH_S, partial(asyncio.to_thread, acts.long.round)),
         Round("acts", _QUICK_ACTS_S, partial(asyncio.to_thread, acts.quick.run)),
     ]
-    return Desk(desk, pen, sender, taker, consents, outbox, onward, acts, second_step, rounds)
+    return Desk(desk, pen, sender, taker, consents, outbox, onward, acts, second_step, originator, rounds)
 
 
 def undelivered(store: DeskStore, delivery: Delivery, _code: str, now_us: int) -> tuple[Work, ...]:

@@ -14,8 +14,8 @@ from gateway.desk.raising import from_draft
 from gateway.desk.roles import Act, Matter, may
 from gateway.desk.second_step.answers import HeldAnswers
 from gateway.desk.second_step.commands import FollowUp, Reasons
-from gateway.desk.second_step.unapproved import URGENCY_REASON, Draft, lapses_us
 from gateway.desk.second_step.parts import StepParts, check_person
+from gateway.desk.second_step.unapproved import URGENCY_REASON, Draft, lapses_us
 from gateway.errors import Forbidden, Malformed, Stale
 from gateway.model.desk.notices import About, Ask
 from gateway.model.desk.threads import ThreadKey, ThreadKind, ThreadState
