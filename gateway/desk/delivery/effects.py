@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import reduce
 
 from gateway.model.desk.notices import Notice, NoticeType
 from gateway.model.names import ExchangeId
@@ -53,3 +54,16 @@ def joined(first: Effects, second: Effects) -> Effects:
         first.agency or second.agency,
         first.office or second.office,
     )
+
+
+def merged(*tables: EffectTable) -> EffectTable:
+    """Return one table: a notice's effects are those that each table has for its type, in their order."""
+    found: dict[NoticeType, tuple[Effect, ...]] = {}
+    for table in tables:
+        for kind, effect in table.items():
+            found[kind] = (*found.get(kind, ()), effect)
+    return {kind: _all_of(effects) for kind, effects in found.items()}
+
+
+def _all_of(effects: tuple[Effect, ...]) -> Effect:
+    return lambda occasion: reduce(joined, (effect(occasion) for effect in effects))
