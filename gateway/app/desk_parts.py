@@ -27,6 +27,7 @@ from gateway.model.names import MemberId
 from gateway.ops.acts.parts import Desks, Stands, desks_on
 from gateway.ports.desk import Delivery, DeskStore, Work
 from gateway.ports.journal import LogName
+from gateway.ports.log_store import LogStore
 from gateway.rpc import methods
 from gateway.rpc.contract import Door
 
@@ -87,7 +88,9 @@ def build_desk(core: Core, asking: Asking) -> Desk:
             types=frozenset(NoticeType),
             policy=lambda _notice, _now_us: None,
             raising=lambda _thread: Raising(),
-            entry_of=lambda log, index: next(body for _, body, _ in resources.store.bodies(log, index, index + 1)),
+            entry_of=lambda log, index: next(
+                (body for _, body, _ in resources.store.bodies(log, index, index + 1)), b""
+            ),
         )
     )
     desk = DeskParts(parts, store, pen, author, changes, core.kept, searches, core.pseudonyms.make)
@@ -109,6 +112,11 @@ def build_desk(core: Core, asking: Asking) -> Desk:
 
 EFFECTS: EffectTable = {}
 """What each type of notice changes beside its thread and the work that it raises."""
+
+
+def entry_of(store: LogStore, log: str, index: int) -> bytes:
+    """Return the body of an entry, empty where it is pruned."""
+    return next((body for _, body, _ in store.bodies(log, index, index + 1)), b"")
 
 
 def undelivered(store: DeskStore, delivery: Delivery, _code: str, now_us: int) -> tuple[Work, ...]:
