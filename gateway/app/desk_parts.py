@@ -32,6 +32,7 @@ from gateway.model.names import MemberId
 from gateway.ops.acts.parts import Desks, Stands, desks_on
 from gateway.ports.desk import Delivery, DeskStore, Work
 from gateway.ports.journal import LogName
+from gateway.ports.log_store import LogStore
 from gateway.rpc import methods
 from gateway.rpc.contract import Door
 
@@ -111,7 +112,7 @@ def build_desk(core: Core, asking: Asking) -> Desk:
             types=frozenset(NoticeType),
             policy=partial(check_notice, parts),
             raising=partial(raising_of, core),
-            entry_of=lambda log, index: next(body for _, body, _ in resources.store.bodies(log, index, index + 1)),
+            entry_of=partial(entry_of, resources.store),
         )
     )
     desk = DeskParts(parts, store, pen, author, changes, core.kept, searches, core.pseudonyms.make, core.ledger)
@@ -135,6 +136,11 @@ def build_desk(core: Core, asking: Asking) -> Desk:
         Round("acts", _QUICK_ACTS_S, partial(asyncio.to_thread, acts.quick.run)),
     ]
     return Desk(desk, pen, sender, taker, alerts, consents, outbox, onward, acts, second_step, originator, rounds)
+
+
+def entry_of(store: LogStore, log: str, index: int) -> bytes:
+    """Return the body of an entry, empty where it is pruned."""
+    return next((body for _, body, _ in store.bodies(log, index, index + 1)), b"")
 
 
 def undelivered(store: DeskStore, delivery: Delivery, _code: str, now_us: int) -> tuple[Work, ...]:
