@@ -12,10 +12,10 @@ from gateway.app.asking_parts import Asking
 from gateway.app.core import Core
 from gateway.app.rounds import WATCH, WATCH_S, Round
 from gateway.desk.changes import Changes
-from gateway.desk.consent_outbox import ConsentOutbox
-from gateway.desk.consent_requests import ConsentDesk
+from gateway.desk.consent.book import ConsentBook
+from gateway.desk.consent.effects import ConsentEffects
+from gateway.desk.consent.replies import ConsentReplies
 from gateway.desk.delivery.authoring import Author
-from gateway.desk.delivery.effects import EffectTable
 from gateway.desk.delivery.pen import Pen
 from gateway.desk.delivery.sending import Sender, SenderParts
 from gateway.desk.delivery.taking import NoticeTaker, TakerParts
@@ -24,6 +24,7 @@ from gateway.desk.parts import DeskParts
 from gateway.desk.raising import Raising, for_reading
 from gateway.model.desk.notices import NoticeType
 from gateway.model.names import MemberId
+from gateway.node.client import Deliveries
 from gateway.ops.acts.parts import Desks, Stands, desks_on
 from gateway.ports.desk import Delivery, DeskStore, Work
 from gateway.ports.journal import LogName
@@ -41,19 +42,14 @@ class Desk:
     pen: Pen
     sender: Sender
     taker: NoticeTaker
-    consents: ConsentDesk
-    outbox: ConsentOutbox
     onward: OnwardDesk
     acts: Desks
     rounds: Sequence[Round]
 
     @property
     def doors(self) -> list[Door[MemberId]]:
-        """The doors for counterparts that ask for consent, and that deliver notices."""
-        return [
-            methods.CONSENT.door(lambda call, envelope: self.consents.take(call.who, envelope)),
-            methods.DELIVER_NOTICE.door(lambda call, message: self.taker.take(call.who, message)),
-        ]
+        """The door for counterparts that deliver notices."""
+        return [methods.DELIVER_NOTICE.door(lambda call, message: self.taker.take(call.who, message))]
 
 
 def build_desk(core: Core, asking: Asking) -> Desk:
@@ -65,17 +61,20 @@ def build_desk(core: Core, asking: Asking) -> Desk:
     journals = {LogName.EXCHANGE: parts.journal, LogName.OPERATIONS: parts.operations}
     pen = Pen(journals, core.fatal, lambda written: changes.tell(written.draft.rows), resources.turn)
     sender = Sender(
-        SenderParts(parts, store, pen, core.peers, asking.acknowledger.received, partial(undelivered, store))
+        SenderParts(
+            parts, store, pen, Deliveries(core.peers), asking.acknowledger.received, partial(undelivered, store)
+        )
     )
     core.greetings.greeted = sender.reached
-    author = Author(parts, store, pen, EFFECTS, sender.wake)
+    effects = ConsentEffects(parts, core.kept).table
+    author = Author(parts, store, pen, effects, sender.wake)
     taker = NoticeTaker(
         TakerParts(
             parts=parts,
             store=store,
             pen=pen,
             incidents=core.incidents,
-            effects=EFFECTS,
+            effects=effects,
             types=frozenset(NoticeType),
             policy=lambda _notice, _now_us: None,
             raising=lambda _thread: Raising(),
@@ -83,24 +82,17 @@ def build_desk(core: Core, asking: Asking) -> Desk:
         )
     )
     desk = DeskParts(parts, store, pen, author, changes, core.kept, searches, core.pseudonyms.make)
-    consents = ConsentDesk(parts, core.kept, operations)
-    outbox = ConsentOutbox(parts, core.peers, operations, shared=resources.database.shared)
-    log, pseudonym = resources.exchange_log.store_name, core.pseudonyms.make
-    onward = OnwardDesk(parts, searches, core.kept, outbox, operations, log, pseudonym)
+    consents = ConsentReplies(desk, ConsentBook(parts.documents, store))
+    onward = OnwardDesk(desk, operations, resources.exchange_log.store_name)
     acts = node_desks(core)
     rounds = [
         Round("switches", WATCH_S, partial(asyncio.to_thread, acts.switches.log), line=WATCH),
         Round("decisions", WATCH_S, consents.round, line=WATCH),
-        Round("consents", WATCH_S, outbox.round),
         Round("notices", WATCH_S, sender.round),
         Round("erasures", WATCH_S, partial(asyncio.to_thread, acts.long.round)),
         Round("acts", _QUICK_ACTS_S, partial(asyncio.to_thread, acts.quick.run)),
     ]
-    return Desk(desk, pen, sender, taker, consents, outbox, onward, acts, rounds)
-
-
-EFFECTS: EffectTable = {}
-"""What each type of notice changes beside its thread and the work that it raises."""
+    return Desk(desk, pen, sender, taker, onward, acts, rounds)
 
 
 def undelivered(store: DeskStore, delivery: Delivery, _code: str, now_us: int) -> tuple[Work, ...]:

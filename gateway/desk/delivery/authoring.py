@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
 
 from msgspec.structs import replace
 
@@ -22,13 +24,16 @@ from gateway.ports.desk import Delivery, DeskRows, DeskStore, NoticeRow, Thread
 from gateway.ports.journal import EntryDraft
 from gateway.statements.notices.notice import build_notice
 
+NOTHING_TOLD: Mapping[str, Any] = MappingProxyType({})
+
 
 @dataclass(frozen=True, slots=True)
 class Post:
     """A notice to be written: what it says, its head as far as a human decides on it, and who writes it.
 
-    `by` is the officer, None where the node itself tells something; `approved_by` the second human's person id. The
-    last three are kept with the thread at home.
+    `by` is the officer, None where the node itself tells something; `approved_by` the second human's person id. `told`
+    are more members of its entry: the evidence of humans, what is withheld. The last three are kept with the thread at
+    home.
     """
 
     body: Body
@@ -45,6 +50,7 @@ class Post:
     approver: Requester | None = None
     by: Officer | None = None
     approved_by: str = ""
+    told: Mapping[str, Any] = NOTHING_TOLD
     agency: str = ""
     office: str = ""
     officer: str = ""
@@ -115,7 +121,7 @@ class Author:
             holdings=effects.holdings,
             erased=effects.erased,
         )
-        draft = asked_notice(notice, sealed, post.by, post.approved_by)
+        draft = asked_notice(notice, sealed, post.by, post.approved_by, post.told)
         draft.rows = rows
         return draft
 
