@@ -62,7 +62,13 @@ def build_desk(core: Core, asking: Asking) -> Desk:
     pen = Pen(journals, core.fatal, lambda written: changes.tell(written.draft.rows), resources.turn)
     sender = Sender(
         SenderParts(
-            parts, store, pen, Deliveries(core.peers), asking.acknowledger.received, partial(undelivered, store)
+            parts,
+            store,
+            pen,
+            Deliveries(core.peers),
+            asking.acknowledger.received,
+            partial(undelivered, store),
+            lambda: core.leadership.leads,
         )
     )
     core.greetings.greeted = sender.reached

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import grpc
 from liaison.exchange.v1 import exchange_pb2 as pb
 
-from gateway.errors import ConnectionLost, LiaisonError, TimedOut, Unavailable
+from gateway.errors import ConnectionLost, LiaisonError, TimedOut, Unavailable, Untrusted
 from gateway.exchange.incidents import LIMITS
 from gateway.model.exchange import AnswerMessage
 from gateway.model.names import MemberId
@@ -162,6 +162,8 @@ class AskingStream:
             self._break(self._ended())
             raise
         except (grpc.aio.AioRpcError, asyncio.InvalidStateError, LiaisonError) as error:
+            if (ending := refusal_of(error)) is not None:
+                self._greetings.dismissed(ending)
             self._break(_as_error(self._member, error))
 
     def _ended(self) -> LiaisonError:
@@ -192,9 +194,16 @@ class AskingStream:
                 waiting.set_exception(error)
 
 
-def not_trusted(member: MemberId, code: str) -> LiaisonError:
-    """Return the error of a stream that the other end closed since it does not accept our node any more."""
-    return Unavailable(
+def refusal_of(error: Exception) -> pb.Ending | None:
+    """Return the ending that a bare status stands for, where it says that the other end does not accept our node."""
+    if not isinstance(error, grpc.aio.AioRpcError) or error.code() is not grpc.StatusCode.UNAUTHENTICATED:
+        return None
+    return pb.Ending(code=(error.details() or "")[:40])
+
+
+def not_trusted(member: str, code: str) -> LiaisonError:
+    """Return the error of a counterpart that does not accept our node any more. It proves nothing (decision 0068)."""
+    return Untrusted(
         "`{member}` does not accept our node any more: {reason!a}",
         code="not-trusted-there",
         where=member,
@@ -206,6 +215,8 @@ def not_trusted(member: MemberId, code: str) -> LiaisonError:
 
 def peer_error(member: str, error: grpc.aio.AioRpcError) -> LiaisonError:
     """Return our error for a gRPC status. A status proves nothing, so it counts as silence with a reason."""
+    if (ending := refusal_of(error)) is not None:
+        return not_trusted(member, ending.code)
     if error.code() == grpc.StatusCode.DEADLINE_EXCEEDED:
         return TimedOut("`{member}` did not answer in time", where=member, member=member)
     if cause := no_connection(member, error.details() or ""):

@@ -39,7 +39,8 @@ WITNESS = "liaison.witness.v1.WitnessService"
 SOURCE = "liaison.source.v1.SourceService"
 _HEALTH = "grpc.health.v1.Health"
 
-_MEMBER, _OWN, _ACCEPTED = CallerCheck.ACTIVE_MEMBER, CallerCheck.OWN_NODE, CallerCheck.ACCEPTED_NODE
+_MEMBER, _KNOWN = CallerCheck.ACTIVE_MEMBER, CallerCheck.KNOWN_MEMBER
+_OWN, _ACCEPTED = CallerCheck.OWN_NODE, CallerCheck.ACCEPTED_NODE
 _CALLS, _STREAMS, _SERVER = Limit.CALLS, Limit.STREAMS, Limit.SERVER
 _UNARY, _STREAM = Shape.UNARY, Shape.STREAM
 _ANSWERED = (events.ANSWERED, events.REFUSED, events.DUPLICATE, events.KEPT_BACK)
@@ -79,11 +80,11 @@ LARGEST_HEAD = Method(
     no_entry="a member is shown a head that it signed itself",
 )  # fmt: skip
 LIST_DOCUMENTS = Method(
-    GOSSIP, "ListDocuments", _UNARY, 64, _MEMBER, _CALLS, NOTHING, HELD_DOCUMENTS,
+    GOSSIP, "ListDocuments", _UNARY, 64, _KNOWN, _CALLS, NOTHING, HELD_DOCUMENTS,
     no_entry="it says which signed documents are held, and changes nothing", max_answer_bytes=320 * KIB,
 )  # fmt: skip
 FETCH_DOCUMENTS = Method(
-    GOSSIP, "FetchDocuments", _UNARY, KIB, _MEMBER, _CALLS, WANTED_DOCUMENTS, DOCUMENTS_PART,
+    GOSSIP, "FetchDocuments", _UNARY, KIB, _KNOWN, _CALLS, WANTED_DOCUMENTS, DOCUMENTS_PART,
     no_entry="it gives documents that all members hold; the taker writes what it takes",
 )  # fmt: skip
 HEALTH_CHECK = Method(

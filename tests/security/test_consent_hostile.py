@@ -265,6 +265,16 @@ async def test_values_of_another_form_are_refused(
     assert kept(world) == before
 
 
+async def test_a_flood_is_refused_and_others_are_served(
+    world: World, about: Found, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(world.nodes["vn"].desk.taker, "_rates", Rates(10.0, time.monotonic))
+    envelope = sealed_consent(world, consent_notice(world, about))
+    assert set(await asyncio.gather(*(word(caller(world), envelope) for _ in range(40)))) == {"taken", "notice-rate"}
+    kh = sealed_consent(world, consent_notice(world, about, sender=KH))
+    assert await word(caller(world, "kh"), kh) == "no-such-exchange"
+
+
 async def test_a_suspended_peer_is_told_so_and_people_in_danger_come_through(world: World, about: Found) -> None:
     home, danger = Home(world.home("vn")), structs.replace(CUSTOMS, purpose=Purpose.THREAT_TO_LIFE)
 
