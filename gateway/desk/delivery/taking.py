@@ -74,6 +74,9 @@ from gateway.statements.notices.receipt import build_receipt
 from gateway.throttle import Rates
 
 RATE_PER_S = 1_000.0
+REFUSALS_PER_S, REFUSALS_BURST_S = 1.0, 300.0
+"""Refused notices of one counterpart that have an entry, with the whole notice: they must not fill the disk."""
+
 _CLAIM_US = 86_400_000_000
 _FOR_GOOD = frozenset({"not-now", "expired", "thread-full", "bad-validity"})
 """Codes of refusals that do not end by themselves, among those of errors that do (`_MAY_END`)."""
@@ -125,6 +128,7 @@ class NoticeTaker:
     def __init__(self, taker: TakerParts) -> None:
         self._it = taker
         self._rates = Rates(RATE_PER_S, taker.parts.clock.monotonic, 2.0)
+        self._refusals = Rates(REFUSALS_PER_S, taker.parts.clock.monotonic, REFUSALS_BURST_S)
 
     async def take(self, peer: MemberId, message: NoticeMessage) -> AnswerMessage:
         """Return our receipt with the proof of its entry. Raises for a refusal with a bare status."""
@@ -293,6 +297,8 @@ class NoticeTaker:
         )
 
     def _refusal(self, key: ThreadKey, verified: Verified[Notice], error: LiaisonError) -> EntryDraft:
+        if not self._refusals.admits(key.peer):
+            raise Overloaded("too many notices that are refused", code="notice-rate", where=key.peer)
         if error.code in _ALARMS:
             self._it.incidents.note(key.peer, error.code, str(error)[:200], verified.value.exchange_id)
         refusal, parts = Refusal(error.reason, error.code), self._it.parts
