@@ -10,18 +10,21 @@ from functools import partial
 from gateway.agency.token_keys import handed_in
 from gateway.app.asking_parts import Asking
 from gateway.app.core import Core
+from gateway.app.desks.second_step import SecondStep, build_second_step, raising_of, step_effects
 from gateway.app.rounds import WATCH, WATCH_S, Round
 from gateway.desk.changes import Changes
 from gateway.desk.consent.book import ConsentBook
 from gateway.desk.consent.effects import ConsentEffects
 from gateway.desk.consent.replies import ConsentReplies
 from gateway.desk.delivery.authoring import Author
+from gateway.desk.delivery.effects import merged
 from gateway.desk.delivery.pen import Pen
+from gateway.desk.delivery.permission import check_notice
 from gateway.desk.delivery.sending import Sender, SenderParts
 from gateway.desk.delivery.taking import NoticeTaker, TakerParts
 from gateway.desk.onward import OnwardDesk
 from gateway.desk.parts import DeskParts
-from gateway.desk.raising import Raising, for_reading
+from gateway.desk.raising import for_reading
 from gateway.model.desk.notices import NoticeType
 from gateway.model.names import MemberId
 from gateway.node.client import Deliveries
@@ -44,6 +47,7 @@ class Desk:
     taker: NoticeTaker
     onward: OnwardDesk
     acts: Desks
+    second_step: SecondStep
     rounds: Sequence[Round]
 
     @property
@@ -72,7 +76,7 @@ def build_desk(core: Core, asking: Asking) -> Desk:
         )
     )
     core.greetings.greeted = sender.reached
-    effects = ConsentEffects(parts, core.kept).table
+    effects = merged(step_effects(core), ConsentEffects(parts, core.kept).table)
     author = Author(parts, store, pen, effects, sender.wake)
     taker = NoticeTaker(
         TakerParts(
@@ -82,23 +86,25 @@ def build_desk(core: Core, asking: Asking) -> Desk:
             incidents=core.incidents,
             effects=effects,
             types=frozenset(NoticeType),
-            policy=lambda _notice, _now_us: None,
-            raising=lambda _thread: Raising(),
+            policy=partial(check_notice, parts),
+            raising=partial(raising_of, core),
             entry_of=lambda log, index: next(body for _, body, _ in resources.store.bodies(log, index, index + 1)),
         )
     )
     desk = DeskParts(parts, store, pen, author, changes, core.kept, searches, core.pseudonyms.make)
-    consents = ConsentReplies(desk, ConsentBook(parts.documents, store))
+    second_step = build_second_step(core, desk)
+    consents = ConsentReplies(desk, ConsentBook(parts.documents, store), second_step.parts.humans)
     onward = OnwardDesk(desk, operations, resources.exchange_log.store_name)
     acts = node_desks(core)
     rounds = [
         Round("switches", WATCH_S, partial(asyncio.to_thread, acts.switches.log), line=WATCH),
         Round("decisions", WATCH_S, consents.round, line=WATCH),
         Round("notices", WATCH_S, sender.round),
+        *second_step.rounds,
         Round("erasures", WATCH_S, partial(asyncio.to_thread, acts.long.round)),
         Round("acts", _QUICK_ACTS_S, partial(asyncio.to_thread, acts.quick.run)),
     ]
-    return Desk(desk, pen, sender, taker, onward, acts, rounds)
+    return Desk(desk, pen, sender, taker, onward, acts, second_step, rounds)
 
 
 def undelivered(store: DeskStore, delivery: Delivery, _code: str, now_us: int) -> tuple[Work, ...]:

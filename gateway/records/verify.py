@@ -128,6 +128,12 @@ def read_own_record(text: str) -> dict[str, Any]:
     return {"type": kind.name, "owner": payload["owner"], "fields": fields, "marking": payload["marking"]}
 
 
+def claimed_id(text: str) -> str:
+    """Return the id (`jti`) of a record of our own, whose signature is not verified. Raises `Malformed`."""
+    _, body, _, _ = _split(text)
+    return str(_payload(body)["jti"])
+
+
 def _verify(
     text: str, keys: RecordKeys, member: MemberId, audience: MemberId, request_hash: bytes, now_us: int
 ) -> VerifiedRecord:
