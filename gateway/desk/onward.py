@@ -217,7 +217,7 @@ class OnwardDesk:
                 "the node of `{member}` takes no questions to its officers, so no consent can be asked for",
                 code="notices-not-taken",
                 where=line.member,
-                remedy="ask its duty desk: liaison desk --help",
+                remedy="telephone its duty desk; what its node takes stands in its descriptor: `liaison trust show`",
                 member=line.member,
             )
         found = HeldAnswers(self._desk.kept, self._desk.searches, self._log).find(line, command.hit)
