@@ -12,8 +12,8 @@ from gateway.desk.entries import desk_act
 from gateway.desk.parts import Actor
 from gateway.desk.raising import for_reading
 from gateway.desk.roles import Act, may
-from gateway.desk.second_step.unapproved import Draft, draft_of
 from gateway.desk.second_step.parts import StepParts, check_person, done, own_matter
+from gateway.desk.second_step.unapproved import Draft, draft_of
 from gateway.errors import Stale
 from gateway.model.desk.notices import Notice
 from gateway.model.desk.threads import ThreadKey, ThreadState
