@@ -1,0 +1,1 @@
+"""Tell of the desk in words and lines."""
