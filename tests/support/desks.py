@@ -144,19 +144,19 @@ class Desk:
         self.sender = Sender(
             SenderParts(
                 parts, self.store, self._pen, Calls(self._link, self.member), lambda _peer: None,
-                lambda *_: (), lambda: True,
+                lambda *_: (), lambda: True, lambda _delivery: (),
             )
         )  # fmt: skip
         self.author = Author(parts, self.store, self._pen, {}, self.sender.wake)
         self._taker = NoticeTaker(
             TakerParts(
                 parts, self.store, self._pen, self.incidents, {}, frozenset(NoticeType), lambda *_: None,
-                lambda *_: Raising(), self._entry,
+                lambda _thread, _notice: Raising(), self._entry,
             )
         )  # fmt: skip
 
     def _entry(self, log: str, index: int) -> bytes:
-        return next(body for _, body, _ in self._logs_store.bodies(log, index, index + 1))
+        return next((body for _, body, _ in self._logs_store.bodies(log, index, index + 1)), b"")
 
     def _log(self, name: LogName) -> AuditLog:
         home = self.home

@@ -111,7 +111,7 @@ class Decisions:
         if command.answer not in _SAID:
             raise Malformed("this is no answer to an ask", code="bad-answer", where="answer")
         matter = await asyncio.to_thread(self._matter, actor, command.work)
-        if command.answer in _RELEASES and matter.ask.about is not About.CONSENT:
+        if command.answer in _RELEASES and matter.ask.about is About.HIT:
             proposal, fields = await self._release(actor, matter, command)
         else:
             reply = _in_words(matter, command)
@@ -282,13 +282,19 @@ class Decisions:
 
 
 def _in_words(matter: Matter, command: Decide) -> Reply:
-    """Return a reply without a record. A consent is for exactly what was asked, and for as long as was asked."""
-    if matter.ask.about is not About.CONSENT or command.answer not in _RELEASES:
-        return Reply(command.answer, command.code, command.text)
-    if command.answer is not ReplyCode.RELEASED or command.fields:
+    """Return a reply without a record. A consent is for exactly what was asked, and for as long as was asked.
+
+    Raises where an answer in words has none: to a question, and in each question back.
+    """
+    gives, is_consent = command.answer in _RELEASES, matter.ask.about is About.CONSENT
+    if command.fields and matter.ask.about is not About.HIT:
+        raise Malformed("records are released in answer to a hit only", code="bad-answer", where="fields")
+    if is_consent and gives and command.answer is not ReplyCode.RELEASED:
         raise Malformed("a consent is given whole, or refused", code="bad-answer", where="answer")
-    until_us = matter.asked.notice.head.expires_us
-    return Reply(ReplyCode.RELEASED, command.code, command.text, until_us=until_us)
+    if ((gives and not is_consent) or command.answer is ReplyCode.CLARIFY) and not command.text:
+        raise Malformed("this answer needs a text", code="text-missing", where="text", remedy="say it in words")
+    until_us = matter.asked.notice.head.expires_us if gives and is_consent else 0
+    return Reply(command.answer, command.code, command.text, until_us=until_us)
 
 
 def _answer(proposal: Proposal) -> ReplyCode:
