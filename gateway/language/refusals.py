@@ -58,6 +58,7 @@ REFUSALS: Sentences = {
     "not-a-member": "that country is not an active member of the federation",
     "not-a-party": "the agreement is not between these two countries, or does not name the agency",
     "not-found": "there is no such thing here",
+    "notices-not-taken": "the owner's node takes no questions to its officers: telephone its duty desk",
     "nothing-listens": "nothing listens at the address of that node. This does not mean no hit.",
     "not-fresh": "the question was outside its time: it took too long, or the two clocks differ",
     "not-json": "the request must be JSON",

@@ -21,12 +21,15 @@ from gateway.app.rounds import UPKEEP
 from gateway.config.home import Home
 from gateway.desk.consent import effects
 from gateway.desk.delivery.authoring import Post
-from gateway.errors import Forbidden, LiaisonError
+from gateway.desk.parts import Actor
+from gateway.desk.roles import Person
+from gateway.desk.second_step.commands import Decide
+from gateway.errors import Forbidden, LiaisonError, Malformed
 from gateway.exchange.asking.copies import COPY
 from gateway.model.consent import OnwardUse, Place, Use
 from gateway.model.desk.notices import About, Notice, Reply, ReplyCode
 from gateway.model.desk.threads import ThreadKey
-from gateway.model.desk.work import DeliveryState, Direction, WorkKind
+from gateway.model.desk.work import DeliveryState, Direction, Role, WorkKind
 from gateway.model.exchange import Outcome
 from gateway.model.names import ExchangeId, new_exchange_id
 from gateway.model.purpose import Purpose
@@ -188,7 +191,7 @@ async def test_a_question_is_not_turned_into_a_consent_nor_one_use_into_another(
     head = structs.replace(first.head, **place)
     wider = structs.replace(CUSTOMS, to=Place(KH, "customs"))
     second = structs.replace(first, head=head, body=structs.replace(first.body, use=wider))
-    assert await word(caller(world), sealed_consent(world, second)) == "another-use"
+    assert await word(caller(world), sealed_consent(world, second)) == "other-matter"
     same = structs.replace(first, head=structs.replace(head, notice_id=new_exchange_id()))
     assert await word(caller(world), sealed_consent(world, same)) == "taken"
     assert kept(world) == before + 1
@@ -203,6 +206,38 @@ def _reply(node: Node, ask: Notice, body: Reply, expires_us: int = 0) -> Post:
         body, head.urgency, head.purpose, head.offence, requester, case=head.case, agreement=head.agreement,
         expires_us=expires_us, by=who,
     )  # fmt: skip
+
+
+async def test_a_duty_officer_of_the_owning_agency_decides_at_the_desk_whole_or_not_at_all(
+    world: World, about: Found
+) -> None:
+    th, vn = world.nodes["th"], world.nodes["vn"]
+    key = ThreadKey(TH, ExchangeId(await _asked(world, about)))
+    (work,) = vn.core.desk.works(WorkFilter(key=key))
+
+    def duty(agency: str) -> Actor:
+        who = structs.replace(officer("vn"), person=f"vn.d.{agency}", role="duty", agency=agency)
+        person = Person(who.person, frozenset({Role.DUTY}), agency, who.office, 2**62)
+        return Actor(who, person)
+
+    decide = Decide(work=work.id, answer=ReplyCode.RELEASED, reason="same case")
+    with pytest.raises(Forbidden):
+        await vn.desk.second_step.decisions.decide(duty("customs"), decide)
+    for wrong in ({"answer": ReplyCode.PARTLY}, {"fields": ("number",)}):
+        with pytest.raises(Malformed):
+            await vn.desk.second_step.decisions.decide(duty(work.agency), structs.replace(decide, **wrong))
+    await vn.desk.second_step.decisions.decide(duty(work.agency), decide)
+
+    async def allowed() -> bool:
+        return (await th.desk.onward.use(about.officer, about.wish())).allowed
+
+    await eventually_async(allowed, 20)
+    (human,) = next(
+        item.private["humans"]
+        for item in entries(vn)
+        if item.private.get("thread") == key.thread_id and "humans" in item.private
+    )
+    assert (human["by"], human["reason"]) == ("vn.d.immigration", "same case")
 
 
 async def test_no_more_than_so_many_decisions_wait_for_one_counterpart(
