@@ -14,7 +14,6 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
-from gateway.audit.entries.entry import Entry, parse_entry
 from gateway.desk.delivery.authoring import Post
 from gateway.desk.fold import merge, told
 from gateway.errors import LiaisonError
@@ -36,7 +35,7 @@ from gateway.model.names import MemberId
 from gateway.model.purpose import Offence, Purpose
 from gateway.model.requester import Requester
 from gateway.ports import events
-from tests.support.desks import Desk, Desks, make_desks
+from tests.support.desks import Desk, Desks, entries_of, make_desks
 
 MEMBERS = ("th", "vn", "kh")
 BODIES: tuple[Body, ...] = (
@@ -56,21 +55,6 @@ def post(desk: Desk, body: Body) -> Post:
     return Post(
         body, Urgency.FLASH, Purpose.INVESTIGATION, Offence.NARC, who, case="TH-2026-0417", agreement="gms-border-2026"
     )
-
-
-def entries(desk: Desk) -> list[Entry]:
-    """All entries of a desk's exchange log."""
-    store, name = desk._logs_store, desk.logs["exchange"].store_name  # type: ignore[index]
-    state = store.state(name)
-    return [parse_entry(body) for _, body, _ in store.bodies(name, 0, state.size)] if state else []
-
-
-def of_kind(desk: Desk, *kinds: Any) -> dict[str, Entry]:
-    """Entries of kinds by exchange; each exchange has one at most."""
-    found = [entry for entry in entries(desk) if entry.kind in events.kinds(*kinds)]
-    by_id = {entry.exchange_id: entry for entry in found}
-    assert len(by_id) == len(found), "an exchange has two entries of one kind"
-    return by_id
 
 
 def check_pair(one: Desk, other: Desk) -> int:
@@ -96,8 +80,8 @@ def check_pair(one: Desk, other: Desk) -> int:
 
 def check_evidence(author: Desk, taker: Desk) -> None:
     """Check that each notice of the author to the taker has its entries at both sides, and that they agree."""
-    asked, received = of_kind(author, events.ASKED), of_kind(author, events.RECEIVED)
-    answered = of_kind(taker, events.ANSWERED)
+    asked, received = entries_of(author, events.ASKED), entries_of(author, events.RECEIVED)
+    answered = entries_of(taker, events.ANSWERED)
     for name, entry in asked.items():
         if entry.peer != taker.member:
             continue

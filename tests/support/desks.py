@@ -3,29 +3,34 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import random
-from collections.abc import Collection, Mapping
-from contextlib import ExitStack
+import secrets
+from collections.abc import Callable, Collection, Mapping
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from gateway.audit.entries.entry import Entry, parse_entry
 from gateway.audit.log.log import AuditLog
 from gateway.clock import ManualClock
-from gateway.config.suspensions import Suspensions
+from gateway.config.suspensions import Action, Suspensions
 from gateway.desk.delivery.authoring import Author
 from gateway.desk.delivery.pen import Pen
 from gateway.desk.delivery.sending import Sender, SenderParts
 from gateway.desk.delivery.taking import NoticeTaker, TakerParts
 from gateway.desk.raising import Raising
-from gateway.errors import ConnectionLost
+from gateway.errors import ConnectionLost, LiaisonError
 from gateway.exchange.incidents import Incidents
 from gateway.exchange.parts import Parts
 from gateway.model.desk.notices import NoticeType
 from gateway.model.exchange import AnswerMessage
 from gateway.model.names import MemberId
-from gateway.ports.journal import Journal, LogName
+from gateway.ports import events
+from gateway.ports.desk import Delivery, Work
+from gateway.ports.journal import Event, Journal, LogName
 from gateway.ports.log_store import LogState
 from gateway.storage.desk.desk_store import SqlDeskStore
 from gateway.storage.documents.document_store import SqlDocumentStore
@@ -61,12 +66,18 @@ class MortalStore(SqlLogStore):
 
 @dataclass
 class Link:
-    """The way between all desks. `faults` are shares of lost requests, lost answers and doubled requests."""
+    """The way between all desks. `lost` and `doubled` are shares of messages; while it is `deaf` no answer comes back.
+
+    `late` is the share of requests that come again much later, when they are out of order.
+    """
 
     random: random.Random
     desks: dict[MemberId, Desk] = field(default_factory=dict)
     lost: float = 0.0
     doubled: float = 0.0
+    late: float = 0.0
+    deaf: bool = False
+    kept: list[tuple[MemberId, MemberId, Any]] = field(default_factory=list)
     cut: set[frozenset[str]] = field(default_factory=set)
     sent: int = 0
 
@@ -77,10 +88,20 @@ class Link:
         other = self.desks[member]
         if self.random.random() < self.doubled:
             await asyncio.gather(other.take(me, request), return_exceptions=True)
+        if self.random.random() < self.late:
+            self.kept.append((me, member, request))
         answer = await other.take(me, request)
-        if self.random.random() < self.lost:
+        if self.deaf or self.random.random() < self.lost:
             raise ConnectionLost("lost", where=member)
         return answer
+
+    async def bring_late_ones(self) -> None:
+        """Deliver what was kept, in any order; its sender does not wait for it any more."""
+        kept, self.kept = self.kept, []
+        self.random.shuffle(kept)
+        for me, member, request in kept:
+            with suppress(LiaisonError):
+                await self.desks[member].take(me, request)
 
 
 @dataclass(frozen=True)
@@ -105,13 +126,15 @@ class Desk:
         self.dead = asyncio.Event()
         self._policy = PolicyEngine.load(NATIONAL / member, member)
         self.deaths = 0
+        self.undelivered: list[tuple[str, str]] = []
+        """Ids and codes of notices whose authors were told that they were not taken."""
         self.start()
 
     def start(self) -> None:
         """Open the files and start the parts."""
         self.dead.clear()
         database = self._stack.enter_context(self.home.database())
-        self._logs_store = MortalStore(database, self.home.keystore)
+        self.log_store = MortalStore(database, self.home.keystore)
         logs = {name: self._log(name) for name in (LogName.EXCHANGE, LogName.OPERATIONS)}
         self.logs = logs
         self.store = SqlDeskStore(database, self.home.keystore)
@@ -144,7 +167,7 @@ class Desk:
         self.sender = Sender(
             SenderParts(
                 parts, self.store, self._pen, Calls(self._link, self.member), lambda _peer: None,
-                lambda *_: (), lambda: True,
+                self._note_undelivered, lambda: True,
             )
         )  # fmt: skip
         self.author = Author(parts, self.store, self._pen, {}, self.sender.wake)
@@ -155,18 +178,29 @@ class Desk:
             )
         )  # fmt: skip
 
+    def _note_undelivered(self, delivery: Delivery, code: str, _now_us: int) -> tuple[Work, ...]:
+        self.undelivered.append((delivery.notice_id, code))
+        return ()
+
+    def switch(self, action: Action, target: str, humanitarian: str = "") -> None:
+        """Suspend or resume exchange, as the command does."""
+        line = {"id": secrets.token_hex(16), "time": "2026-11-24T12:00:00Z", "action": action.value}
+        line |= {"target": target, "reason": "under review"} | ({"humanitarian": humanitarian} if humanitarian else {})
+        with (self.home.folder / "suspensions.jsonl").open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line) + "\n")
+
     def _entry(self, log: str, index: int) -> bytes:
-        return next((body for _, body, _ in self._logs_store.bodies(log, index, index + 1)), b"")
+        return next((body for _, body, _ in self.log_store.bodies(log, index, index + 1)), b"")
 
     def _log(self, name: LogName) -> AuditLog:
         home = self.home
         return AuditLog(
-            self._logs_store, home.keystore, home.key, self.clock, self.member, name, highwater=home.highwater
+            self.log_store, home.keystore, home.key, self.clock, self.member, name, highwater=home.highwater
         )
 
     def kill_at(self, place: str) -> None:
         """Die at the next transaction: `before`, `inside` or `after` it."""
-        self._logs_store.kill_at = place
+        self.log_store.kill_at = place
 
     async def take(self, peer: MemberId, request: Any) -> AnswerMessage:
         """Take a notice as the node's door does; a dead process answers nothing."""
@@ -218,7 +252,8 @@ class Desks:
 
     async def settle(self, *, rounds: int = 4_000) -> None:
         """Let everything that can be delivered be delivered, over a link without faults."""
-        self.link.lost = self.link.doubled = 0.0
+        self.link.lost = self.link.doubled = self.link.late = 0.0
+        self.link.deaf = False
         self.link.cut.clear()
         for _ in range(rounds):
             for desk in self.desks.values():
@@ -234,6 +269,16 @@ class Desks:
                 return
         raise AssertionError("notices wait that could be delivered")
 
+    async def until(self, condition: Callable[[], bool], what: str) -> None:
+        """Let all senders go on until a condition holds."""
+        for _ in range(4_000):
+            for desk in self.desks.values():
+                await desk.sender.round()
+            if condition():
+                return
+            await asyncio.sleep(0.005)
+        raise AssertionError(what)
+
     async def stop(self) -> None:
         for desk in self.desks.values():
             await desk.stop()
@@ -247,3 +292,14 @@ def make_desks(folder: Path, members: Collection[str] = ("th", "vn"), seed: int 
     for member in map(MemberId, members):
         link.desks[member] = Desk(member, federation, folder, link)
     return Desks(federation, clock, link, link.desks)
+
+
+def entries_of(desk: Desk, *kinds: Event) -> dict[str, Entry]:
+    """Entries of kinds by exchange; each exchange has one at most."""
+    store, name = desk.log_store, desk.logs[LogName.EXCHANGE].store_name
+    state = store.state(name)
+    every = [parse_entry(body) for _, body, _ in store.bodies(name, 0, state.size)] if state else []
+    found = [entry for entry in every if entry.kind in events.kinds(*kinds)]
+    by_id = {entry.exchange_id: entry for entry in found}
+    assert len(by_id) == len(found), "an exchange has two entries of one kind"
+    return by_id
