@@ -113,7 +113,8 @@ async def test_an_expired_notice_raises_work_once_and_what_comes_after_it_finds_
     assert len(th.undelivered) == 1
     await th.author.post(key, post(WORD))  # the counterpart says `gap`, then `expired`
     await desks.settle()
-    assert states(th, key) == ["taken", "expired", "refused"]
+    assert states(th, key) == ["taken", "refused", "refused"]
+    assert [code for _, code in th.undelivered] == ["expired", "not-sent"]
     agree(desks, key)
     await th.author.post(key, post(WORD))
     await desks.settle()

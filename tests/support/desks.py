@@ -8,7 +8,7 @@ import random
 import secrets
 from collections.abc import Callable, Collection, Mapping
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from gateway.desk.delivery.pen import Pen
 from gateway.desk.delivery.sending import Sender, SenderParts
 from gateway.desk.delivery.taking import NoticeTaker, TakerParts
 from gateway.desk.raising import Raising
-from gateway.errors import ConnectionLost, LiaisonError
+from gateway.errors import ConnectionLost, LiaisonError, Unavailable
 from gateway.exchange.incidents import Incidents
 from gateway.exchange.parts import Parts
 from gateway.model.desk.notices import NoticeType
@@ -36,6 +36,8 @@ from gateway.storage.desk.desk_store import SqlDeskStore
 from gateway.storage.documents.document_store import SqlDocumentStore
 from gateway.storage.documents.quotas import SqlQuotas
 from gateway.storage.log.log_store import SqlLogStore
+from gateway.trust.documents.contradictions import NOTHING
+from gateway.trust.view import TrustView
 from policy.engine.engine import PolicyEngine
 from tests.support.audit_logs import NOON, LogHome
 from tests.support.federation import Federation, make_federation
@@ -73,6 +75,7 @@ class Link:
 
     random: random.Random
     desks: dict[MemberId, Desk] = field(default_factory=dict)
+    others: dict[MemberId, list[Desk]] = field(default_factory=dict)
     lost: float = 0.0
     doubled: float = 0.0
     late: float = 0.0
@@ -85,12 +88,14 @@ class Link:
         self.sent += 1
         if frozenset((me, member)) in self.cut or self.random.random() < self.lost:
             raise ConnectionLost("lost", where=member)
-        other = self.desks[member]
+        other: Desk = self.random.choice([self.desks[member], *self.others.get(member, ())])
+        if not other.view.active(me):
+            raise Unavailable("the door is shut", where=member)
         if self.random.random() < self.doubled:
             await asyncio.gather(other.take(me, request), return_exceptions=True)
         if self.random.random() < self.late:
             self.kept.append((me, member, request))
-        answer = await other.take(me, request)
+        answer: AnswerMessage = await other.take(me, request)
         if self.deaf or self.random.random() < self.lost:
             raise ConnectionLost("lost", where=member)
         return answer
@@ -124,6 +129,7 @@ class Desk:
         self.clock = federation.clock
         self._stack = ExitStack()
         self.dead = asyncio.Event()
+        self.whole = self.view = federation[member].view()
         self._policy = PolicyEngine.load(NATIONAL / member, member)
         self.deaths = 0
         self.undelivered: list[tuple[str, str]] = []
@@ -138,14 +144,14 @@ class Desk:
         logs = {name: self._log(name) for name in (LogName.EXCHANGE, LogName.OPERATIONS)}
         self.logs = logs
         self.store = SqlDeskStore(database, self.home.keystore)
-        view, key = self._federation[self.member].view(), self._federation[self.member].key("statement")
+        key = self._federation[self.member].key("statement")
         documents = SqlDocumentStore(database, self.home.keystore, self.clock)
         self.suspended = Suspensions(self.home.folder / "suspensions.jsonl", self.clock.monotonic)
         parts = Parts(
             member=self.member,
             clock=self.clock,
             statement_key=lambda: key,
-            trust=lambda: view,
+            trust=lambda: self.view,
             policy=lambda: self._policy,
             suspensions=self.suspended,
             journal=logs[LogName.EXCHANGE],
@@ -181,6 +187,11 @@ class Desk:
     def _note_undelivered(self, delivery: Delivery, code: str, _now_us: int) -> tuple[Work, ...]:
         self.undelivered.append((delivery.notice_id, code))
         return ()
+
+    def remove(self, *members: str) -> None:
+        """Take members for removed, and all others for active again."""
+        whole, gone = self.whole, replace(NOTHING, members=frozenset(members))
+        self.view = TrustView(whole.charter, whole._descriptors, whole._statuses, self.clock, withheld=gone)
 
     def switch(self, action: Action, target: str, humanitarian: str = "") -> None:
         """Suspend or resume exchange, as the command does."""
@@ -250,17 +261,26 @@ class Desks:
     link: Link
     desks: dict[MemberId, Desk]
 
+    @property
+    def every(self) -> list[Desk]:
+        """All processes."""
+        return [*self.desks.values(), *(desk for others in self.link.others.values() for desk in others)]
+
     async def settle(self, *, rounds: int = 4_000) -> None:
-        """Let everything that can be delivered be delivered, over a link without faults."""
+        """Let everything that can be delivered be delivered, over a link without faults, between active members."""
         self.link.lost = self.link.doubled = self.link.late = 0.0
         self.link.deaf = False
         self.link.cut.clear()
+        for desk in self.every:
+            desk.view = desk.whole
+            desk.switch(Action.RESUME, "all")
         for _ in range(rounds):
-            for desk in self.desks.values():
+            for desk in self.every:
                 desk.kill_at("")
                 await desk.reborn()
             self.clock.advance(timedelta(seconds=31))
-            for desk in self.desks.values():
+            await self.link.bring_late_ones()
+            for desk in self.every:
                 await desk.sender.round()
                 for peer in self.desks:
                     desk.sender.reached(peer)
@@ -272,7 +292,7 @@ class Desks:
     async def until(self, condition: Callable[[], bool], what: str) -> None:
         """Let all senders go on until a condition holds."""
         for _ in range(4_000):
-            for desk in self.desks.values():
+            for desk in self.every:
                 await desk.sender.round()
             if condition():
                 return
@@ -280,17 +300,25 @@ class Desks:
         raise AssertionError(what)
 
     async def stop(self) -> None:
-        for desk in self.desks.values():
+        for desk in self.every:
             await desk.stop()
 
 
-def make_desks(folder: Path, members: Collection[str] = ("th", "vn"), seed: int = 0) -> Desks:
-    """Found a federation and start a desk for each member. Call it in a running loop."""
+def make_desks(
+    folder: Path, members: Collection[str] = ("th", "vn"), seed: int = 0, several: Collection[str] = ()
+) -> Desks:
+    """Found a federation and start a desk for each member. Call it in a running loop.
+
+    Those of `several` have a second process on the same database, which has to be a server's. Both send all the time,
+    as processes do while leadership moves.
+    """
     clock = ManualClock(NOON)
     federation = make_federation(folder / "federation", tuple(members), clock)
     link = Link(random.Random(seed))
     for member in map(MemberId, members):
         link.desks[member] = Desk(member, federation, folder, link)
+        if member in several:
+            link.others[member] = [Desk(member, federation, folder, link)]
     return Desks(federation, clock, link, link.desks)
 
 

@@ -27,6 +27,7 @@ from gateway.ports.journal import EntryDraft
 from gateway.statements.notices.notice import parse_notice
 
 _GONE = (DeliveryState.TAKEN, DeliveryState.EXPIRED)
+_OVER = "expired"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +69,14 @@ class Endings:
         if refusal is None:
             await self._write(delivery, lambda: receipt.draft(self._taken(delivery, receipt.told.answer_by_us)))
             return
-        state = DeliveryState.EXPIRED if refusal.code == "expired" else DeliveryState.REFUSED
-        ended = replace(delivery, state=state, problem=refusal.code, tries=delivery.tries + 1)
+        tried = replace(delivery, tries=delivery.tries + 1)
         while True:
             for later in await asyncio.to_thread(self._behind, delivery):
                 await self._write(later, lambda one=later: self._unsent(one))  # type: ignore[misc]
             with suppress(_Followed):  # by a notice that was written just now
-                await self._write(delivery, lambda: receipt.draft(self._left(ended, receipt.notice, receipt.row)))
+                await self._write(
+                    delivery, lambda: receipt.draft(self._left(tried, refusal.code, receipt.notice, receipt.row))
+                )
                 return
 
     async def unanswered(self, delivery: Delivery, code: str) -> None:
@@ -87,7 +89,7 @@ class Endings:
                 erased_notice(row, code)
             )  # fmt: skip
             ended = replace(delivery, state=DeliveryState.EXPIRED, problem=code)
-            works = () if delivery.problem == code else self._undelivered(ended, code, self._parts.clock.now_us())
+            works = self._works(delivery, ended)
             made.rows = DeskRows(
                 thread=replace(thread, version=thread.version + 1),
                 before=thread.version,
@@ -99,17 +101,20 @@ class Endings:
         await self._write(delivery, draft)
 
     async def again(self, delivery: Delivery) -> None:
-        """Send earlier notices of a thread again: the counterpart has lost them, since its database was restored.
+        """Send earlier notices of a thread again, which the counterpart does not have.
 
-        After 1, 2, 4, 8 … tries of the one that it did not take: a counterpart that lies makes few entries.
+        Those whose time was over may never have come. Without any the counterpart has lost what it took, since its
+        database was restored. After 1, 2, 4, 8 … tries of the one that it did not take: a counterpart that lies makes
+        few entries.
         """
         if delivery.tries & (delivery.tries - 1):
             return
 
         def draft() -> EntryDraft:
             thread = self._current(delivery)
-            gone = self._store.deliveries(_GONE, key=delivery.key)
-            before = [replace(each, state=DeliveryState.WAITING, due_us=0) for each in gone if each.seq < delivery.seq]
+            gone = [each for each in self._store.deliveries(_GONE, key=delivery.key) if each.seq < delivery.seq]
+            expired = [each for each in gone if each.state is DeliveryState.EXPIRED]
+            before = [replace(each, state=DeliveryState.WAITING, due_us=0) for each in expired or gone]
             if not before:
                 raise _Settled("nothing was taken before", code="settled")
             made = events.DESK_CLOCK.draft(
@@ -157,16 +162,22 @@ class Endings:
         row = self._row(delivery)
         notice = parse_notice(row.envelope)
         made = undelivered_notice(notice, row.payload_hash, "not-sent")
-        ended = replace(delivery, state=DeliveryState.REFUSED, problem="not-sent")
-        made.rows = self._left(ended, notice, row)
+        made.rows = self._left(delivery, "not-sent", notice, row)
         return made
 
-    def _left(self, ended: Delivery, notice: Notice, row: NoticeRow) -> DeskRows:
+    def _works(self, before: Delivery, ended: Delivery) -> tuple[Work, ...]:
+        """Return the work that the end of a delivery raises: none where its author was told that its time is over."""
+        if before.problem == _OVER:
+            return ()
+        return self._undelivered(ended, ended.problem, self._parts.clock.now_us())
+
+    def _left(self, delivery: Delivery, code: str, notice: Notice, row: NoticeRow) -> DeskRows:
         """Return the rows of a notice that leaves its thread; it stays where the counterpart took a later one."""
-        thread = self._current(ended)
-        if self._behind(ended):
+        thread = self._current(delivery)
+        if self._behind(delivery):
             raise _Followed("another notice waits behind it", code="followed")
-        works = self._undelivered(ended, ended.problem, self._parts.clock.now_us())
+        ended = replace(delivery, state=DeliveryState.REFUSED, problem=code)
+        works = self._works(delivery, ended)
         after, outside = replace(thread, version=thread.version + 1), row
         if thread.ours == notice.head.seq:
             placed = self._store.placed(ended.key)
