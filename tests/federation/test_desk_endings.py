@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
@@ -26,6 +27,8 @@ from gateway.ports.desk import Delivery
 from gateway.ports.journal import LogName
 from gateway.statements.notices.notice import parse_notice
 from gateway.trust.documents.descriptor import Descriptor
+from tests.support.audit_logs import LogHome
+from tests.support.databases import server
 from tests.support.desks import Desk, Desks, entries_of, make_desks
 
 TH, VN = MemberId("th"), MemberId("vn")
@@ -223,3 +226,46 @@ async def test_a_counterpart_that_always_speaks_of_a_gap_makes_few_entries(
         before = tries(th, waits)
         await desks.until(lambda before=before: tries(th, waits) > before, "it is tried")  # type: ignore[misc]
     assert th.logs[LogName.OPERATIONS].size <= 5
+
+
+@pytest.mark.process
+async def test_two_processes_that_send_at_once_end_each_delivery_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(LogHome, "engine", "postgresql")
+    server("postgresql")
+    made = make_desks(tmp_path, several=("th",))
+    made.link.cut.add(frozenset((TH, VN)))
+    try:
+        for _ in range(20):
+            await made.desks[TH].author.open(VN, post(QUESTION))
+        sent = made.link.sent
+        await made.settle()
+        received = entries_of(made.desks[TH], events.RECEIVED)
+        assert len(received) == 20
+        assert made.link.sent > sent + 20, "both have sent"
+    finally:
+        await made.stop()
+
+
+async def test_a_counterpart_that_was_restored_takes_again_what_it_lost(desks: Desks, tmp_path: Path) -> None:
+    th, vn = desks.desks[TH], desks.desks[VN]
+    await th.author.open(VN, post(QUESTION))
+    await desks.settle()
+    await vn.stop()
+    shutil.copytree(vn.home.folder, tmp_path / "backup")
+    vn.start()
+    key = await th.author.open(VN, post(QUESTION))
+    await th.author.post(key, post(WORD))
+    await desks.settle()
+    agree(desks, key)
+    await vn.stop()
+    shutil.rmtree(vn.home.folder)
+    shutil.copytree(tmp_path / "backup", vn.home.folder)
+    vn.start()
+    assert vn.store.thread(ThreadKey(TH, key.thread_id)) is None
+    await th.author.post(key, post(WORD))
+    await desks.settle()
+    assert states(th, key) == ["taken", "taken", "taken"]
+    agree(desks, key)
+    assert th.undelivered == []

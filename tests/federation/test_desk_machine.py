@@ -266,8 +266,8 @@ class SeveralProcesses(DeskMachine):
 _SETTINGS: dict[str, Any] = {
     "stateful_step_count": 40, "deadline": None, "suppress_health_check": list(HealthCheck)
 }  # fmt: skip
-DeskMachine.TestCase.settings = settings(max_examples=12, **_SETTINGS)
-SeveralProcesses.TestCase.settings = settings(max_examples=5, **_SETTINGS)
+DeskMachine.TestCase.settings = settings(max_examples=8, **_SETTINGS)
+SeveralProcesses.TestCase.settings = settings(max_examples=4, **_SETTINGS)
 test_desks_agree = DeskMachine.TestCase
 test_desks_of_several_processes_agree = pytest.mark.process(SeveralProcesses.TestCase)
 
