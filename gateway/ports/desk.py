@@ -51,8 +51,12 @@ class Thread(msgspec.Struct, frozen=True):
 
 
 class NoticeRow(msgspec.Struct, frozen=True):
-    """One notice of a thread. `envelope` are its exact bytes, empty once erased; `receipt` are those of the answer that
-    we gave to it, as they left (empty for ours). `log` and `index` name its entry, and are set by the store."""
+    """One notice of a thread.
+
+    `envelope` are its exact bytes, empty once erased; `receipt` are those of the answer that we gave to it, as they
+    left (empty for ours). `log` and `index` name its entry, and are set by the store. A notice of ours whose
+    `placed.seq` is 0 was refused, and is no part of its thread.
+    """
 
     key: ThreadKey
     notice_id: ExchangeId
@@ -187,7 +191,7 @@ class DeskStore(Protocol):
         """Return the notices of a thread, in the order in which we wrote them."""
 
     def placed(self, key: ThreadKey) -> list[Placed]:
-        """Return what the fold needs of a thread's notices, without opening them."""
+        """Return what the fold needs of the notices that are part of a thread, without opening them."""
 
     def asks(self, about: About, now_us: int) -> list[ThreadKey]:
         """Return the threads with an ask about this whose time is not over."""
@@ -205,6 +209,12 @@ class DeskStore(Protocol):
         self, states: Collection[DeliveryState] = (DeliveryState.WAITING,), key: ThreadKey | None = None
     ) -> list[Delivery]:
         """Return deliveries in these states, of one thread or of all."""
+
+    def delivery(self, notice_id: ExchangeId) -> Delivery | None:
+        """Return the delivery of a notice of ours, or None."""
+
+    def release(self, peer: MemberId, now_us: int) -> None:
+        """Let everything that waits for `peer` be due now."""
 
     def waiting(self) -> list[MemberId]:
         """Return the members for whom a notice waits."""

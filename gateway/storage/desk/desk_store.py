@@ -116,7 +116,7 @@ class SqlDeskStore:
         return [notice_of(row, self._seals) for row in rows]
 
     def placed(self, key: ThreadKey) -> list[Placed]:
-        """Return what the fold needs of a thread's notices, without opening them."""
+        """Return what the fold needs of the notices that are part of a thread, without opening them."""
         return [placed_of(row) for row in self._points.placed(peer=key.peer, thread=key.thread_id)]
 
     def places(self, key: ThreadKey) -> list[tuple[str, int, ExchangeId]]:
@@ -157,6 +157,18 @@ class SqlDeskStore:
         if key is not None:
             statement = statement.where(d.peer == key.peer, d.thread_id == key.thread_id)
         return [delivery_of(row) for row in self._list(statement.order_by(d.urgency, d.due_us, d.notice_id))]
+
+    def delivery(self, notice_id: ExchangeId) -> Delivery | None:
+        """Return the delivery of a notice of ours, or None."""
+        rows = self._points.delivery(notice=notice_id)
+        return delivery_of(rows[0]) if rows else None
+
+    def release(self, peer: MemberId, now_us: int) -> None:
+        """Let everything that waits for `peer` be due now."""
+        d = desk_delivery.c
+        later = update(desk_delivery).where(WAITING, d.peer == peer, d.due_us > now_us).values(due_us=now_us)
+        with self._database.write("deliveries") as connection:
+            connection.execute(later)
 
     def waiting(self) -> list[MemberId]:
         """Return the members for whom a notice waits."""
