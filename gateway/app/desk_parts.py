@@ -10,20 +10,22 @@ from functools import partial
 from gateway.agency.token_keys import handed_in
 from gateway.app.asking_parts import Asking
 from gateway.app.core import Core
-from gateway.app.desk.alert_parts import Alerts, build_alerts
+from gateway.app.desks.alerts import Alerts, build_alerts
+from gateway.app.desks.second_step import SecondStep, build_second_step, raising_of, step_effects
 from gateway.app.rounds import WATCH, WATCH_S, Round
 from gateway.desk.alerts.effects import alert_effects
 from gateway.desk.changes import Changes
 from gateway.desk.consent_outbox import ConsentOutbox
 from gateway.desk.consent_requests import ConsentDesk
 from gateway.desk.delivery.authoring import Author
-from gateway.desk.delivery.effects import EffectTable, merged
+from gateway.desk.delivery.effects import merged
 from gateway.desk.delivery.pen import Pen, Written
+from gateway.desk.delivery.permission import check_notice
 from gateway.desk.delivery.sending import Sender, SenderParts
 from gateway.desk.delivery.taking import NoticeTaker, TakerParts
 from gateway.desk.onward import OnwardDesk
 from gateway.desk.parts import DeskParts
-from gateway.desk.raising import Raising, for_reading
+from gateway.desk.raising import for_reading
 from gateway.model.desk.notices import NoticeType
 from gateway.model.names import MemberId
 from gateway.ops.acts.parts import Desks, Stands, desks_on
@@ -48,6 +50,7 @@ class Desk:
     outbox: ConsentOutbox
     onward: OnwardDesk
     acts: Desks
+    second_step: SecondStep
     rounds: Sequence[Round]
 
     @property
@@ -74,7 +77,6 @@ def build_desk(core: Core, asking: Asking) -> Desk:
         changes.tell(written.draft.rows)
 
     store = core.desk
-    effects = merged(EFFECTS, alert_effects(parts))
     journals = {LogName.EXCHANGE: parts.journal, LogName.OPERATIONS: parts.operations}
     pen = Pen(journals, core.fatal, wrote, resources.turn)
     sender = Sender(
@@ -86,6 +88,7 @@ def build_desk(core: Core, asking: Asking) -> Desk:
         sender.reached(member)
 
     core.greetings.greeted = greeted
+    effects = merged(step_effects(core), alert_effects(parts))
     author = Author(parts, store, pen, effects, sender.wake)
     taker = NoticeTaker(
         TakerParts(
@@ -95,13 +98,14 @@ def build_desk(core: Core, asking: Asking) -> Desk:
             incidents=core.incidents,
             effects=effects,
             types=frozenset(NoticeType),
-            policy=lambda _notice, _now_us: None,
-            raising=lambda _thread: Raising(),
+            policy=partial(check_notice, parts),
+            raising=partial(raising_of, core),
             entry_of=lambda log, index: next(body for _, body, _ in resources.store.bodies(log, index, index + 1)),
         )
     )
     desk = DeskParts(parts, store, pen, author, changes, core.kept, searches, core.pseudonyms.make)
-    alerts = build_alerts(desk, asking, core.people.on_duty, shared=resources.database.shared)
+    second_step = build_second_step(core, desk)
+    alerts = build_alerts(desk, asking, core.people.is_anybody_on_duty, shared=resources.database.shared)
     consents = ConsentDesk(parts, core.kept, operations)
     outbox = ConsentOutbox(parts, core.peers, operations, shared=resources.database.shared)
     log, pseudonym = resources.exchange_log.store_name, core.pseudonyms.make
@@ -112,15 +116,12 @@ def build_desk(core: Core, asking: Asking) -> Desk:
         Round("decisions", WATCH_S, consents.round, line=WATCH),
         Round("consents", WATCH_S, outbox.round),
         Round("notices", WATCH_S, sender.round),
+        *second_step.rounds,
         *alerts.rounds,
         Round("erasures", WATCH_S, partial(asyncio.to_thread, acts.long.round)),
         Round("acts", _QUICK_ACTS_S, partial(asyncio.to_thread, acts.quick.run)),
     ]
-    return Desk(desk, pen, sender, taker, alerts, consents, outbox, onward, acts, rounds)
-
-
-EFFECTS: EffectTable = {}
-"""What each type of notice changes beside its thread and the work that it raises."""
+    return Desk(desk, pen, sender, taker, alerts, consents, outbox, onward, acts, second_step, rounds)
 
 
 def undelivered(store: DeskStore, delivery: Delivery, _code: str, now_us: int) -> tuple[Work, ...]:

@@ -27,17 +27,23 @@ _DETAIL = 300
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
-def asked_notice(notice: Notice, sealed: Sealed, officer: Officer | None, approver: str = "") -> EntryDraft:
+def asked_notice(
+    notice: Notice,
+    sealed: Sealed,
+    officer: Officer | None,
+    approver: str = "",
+    told: Mapping[str, Any] = _NOTHING,
+) -> EntryDraft:
     """Draft the entry of a notice of ours that is to be delivered.
 
     `officer` is its author, None where the node itself tells something. `approver` is the person id of the second
-    human.
+    human. `told` are more members: the evidence of humans who decided, and the opening of what is withheld.
     """
     head = notice.head
     who = officer.as_json() | {"token": officer.token_hash.hex()} if officer is not None else {}
     more = {"approver": approver, "urgency": head.urgency.value, "expires_us": head.expires_us}
     return events.ASKED.draft_of(
-        who | _why(notice) | _told(notice) | more,
+        who | _why(notice) | _told(notice) | more | dict(told),
         request=sealed.envelope,
         retention=Retention.HIT,
         **_exchange(notice, sealed.payload_hash),

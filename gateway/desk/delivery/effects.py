@@ -29,7 +29,8 @@ class Effects:
     """Rows that are written with a notice.
 
     `agency` and `office` of ours are those that the thread is for from now on, where they were not known. Work that the
-    notice raises by its kind (`gateway.desk.raising`) needs no mention.
+    notice raises by its kind (`gateway.desk.raising`) needs no mention; where `raises` is False it raises none, since
+    the effect does.
     """
 
     works: tuple[Work, ...] = ()
@@ -37,6 +38,7 @@ class Effects:
     erased: tuple[ExchangeId, ...] = ()
     agency: str = ""
     office: str = ""
+    raises: bool = True
 
 
 Effect = Callable[[Occasion], Effects]
@@ -53,6 +55,7 @@ def joined(first: Effects, second: Effects) -> Effects:
         first.erased + second.erased,
         first.agency or second.agency,
         first.office or second.office,
+        first.raises and second.raises,
     )
 
 
