@@ -105,7 +105,7 @@ def build_desk(core: Core, asking: Asking) -> Desk:
     )
     desk = DeskParts(parts, store, pen, author, changes, core.kept, searches, core.pseudonyms.make)
     second_step = build_second_step(core, desk)
-    alerts = build_alerts(desk, asking, core.people.is_anybody_on_duty, shared=resources.database.shared)
+    alerts = build_alerts(desk, asking, core)
     consents = ConsentDesk(parts, core.kept, operations)
     outbox = ConsentOutbox(parts, core.peers, operations, shared=resources.database.shared)
     log, pseudonym = resources.exchange_log.store_name, core.pseudonyms.make
