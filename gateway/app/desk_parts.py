@@ -116,7 +116,7 @@ def build_desk(core: Core, asking: Asking) -> Desk:
     )
     desk = DeskParts(parts, store, pen, author, changes, core.kept, searches, core.pseudonyms.make, core.ledger)
     second_step = build_second_step(core, desk)
-    alerts = build_alerts(desk, asking, core.people.on_duty, shared=resources.database.shared)
+    alerts = build_alerts(desk, asking, core)
     consents = ConsentReplies(desk, ConsentBook(parts.documents, store), second_step.parts.humans)
     onward = OnwardDesk(desk, operations, resources.exchange_log.store_name)
     acts = node_desks(core)

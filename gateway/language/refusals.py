@@ -76,7 +76,6 @@ REFUSALS: Sentences = {
     "not-permitted": "it is not permitted",
     "not-releasable": "a human can only narrow what policy allows",
     "not-the-provider": "only the identity provider's system sends revocations",
-    "nothing-listens": "nothing listens at the address of that node. This does not mean no hit.",
     "nothing-released": "nothing would be released like this: refuse instead",
     "offence-not-covered": "the agreement does not cover this offence",
     "officer-busy": "too many searches are running; ask again in a moment",

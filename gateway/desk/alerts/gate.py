@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from adapters.base import Budget, best
 from gateway.desk.alerts.book import AlertBook, HeldAlert
-from gateway.desk.alerts.contacts import Contacts
+from gateway.desk.alerts.contacts import TRUSTED_US, Contacts
 from gateway.desk.alerts.issuing import RECORD_TYPE, verified
 from gateway.desk.alerts.values import SOURCE, Stand, read_own
 from gateway.errors import LiaisonError, Unknown
@@ -185,6 +185,12 @@ class AlertGate:
         record = ShownRecord(alert.agency, alert.own_key, alert.fields, alert.marking, alert.undisclosed, alert.compact)
         match = candidate.match
         return ShownHit(reference, match.quality, RECORD_TYPE, match.rules, alert.action, record)
+
+    def trusted_until_us(self, alert: HeldAlert) -> int:
+        """Return until when the word of an alert's owner may be believed, if it is not heard again."""
+        if alert.owner == self._parts.member:
+            return alert.until_us
+        return self._contacts.last_us(alert.owner, alert.heard_us) + TRUSTED_US
 
     @property
     def is_empty(self) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -25,16 +25,17 @@ from gateway.desk.entries import desk_act
 from gateway.desk.parts import Actor, DeskParts
 from gateway.desk.raising import Raising, from_draft
 from gateway.desk.roles import Act, Matter, matter_of, may
+from gateway.desk.second_step.parts import check_person
 from gateway.errors import LiaisonError, Stale
 from gateway.model.desk.notices import OutcomeReport
 from gateway.model.desk.threads import ThreadKey, ThreadKind, ThreadState
-from gateway.model.desk.work import Role
+from gateway.model.desk.work import Level, Role
 from gateway.model.names import ExchangeId, new_exchange_id
 from gateway.ports.desk import DeskRows, Thread, Work
 from gateway.ports.journal import EntryDraft
 
-OnDuty = Callable[[str, str, Role, int], Sequence[object]]
-"""Returns who is on duty for an agency, an office and a role at a time."""
+OnDuty = Callable[[str, str, Role, int], bool]
+"""Tells whether somebody is on duty for an agency, an office and a role at a time."""
 
 
 class OwnAlerts:
@@ -49,6 +50,7 @@ class OwnAlerts:
         """Write an alert down for its approval; return its id. With danger to life it is sent at once."""
         now_us = self._desk.parts.clock.now_us()
         officer = actor.officer
+        check_person(actor)
         may(actor.person, Act.RAISE_ALERT, Matter(officer.agency, officer.office, officer=officer.person), now_us)
         alert = await asyncio.to_thread(self._made, actor, command, now_us)
         key = self._key(alert.id)
@@ -162,7 +164,7 @@ class OwnAlerts:
             agency=officer.agency,
             officer=officer.person,
         )
-        given = Raising(on_duty=bool(self._on_duty(officer.agency, officer.office, Role.SUPERVISOR, now_us)))
+        given = Raising(on_duty=self._on_duty(officer.agency, officer.office, Role.SUPERVISOR, now_us))
         work = from_draft(thread, alert.id, now_us, to_life=alert.to_life, given=given)
         rows = DeskRows(thread=moved(thread, alert, state, now_us), works=(work,))
         return desk_act(officer, "raise-alert", key, work=work, content=_told(alert), rows=rows)
@@ -176,6 +178,7 @@ class OwnAlerts:
         change: Callable[[OwnAlert, Actor, str], OwnAlert],
     ) -> None:
         key = self._key(alert_id)
+        check_person(actor)
 
         def make() -> EntryDraft:
             now_us = self._desk.parts.clock.now_us()
@@ -183,8 +186,8 @@ class OwnAlerts:
             alert = read_own(thread, alert_id)
             if work is None or thread is None:
                 raise _not_now("nothing of this alert waits for an approval")
-            on_duty = bool(self._on_duty(work.agency, work.office, Role.SUPERVISOR, now_us))
-            may(actor.person, Act.APPROVE_ALERT, matter_of(work, supervisor_on_duty=on_duty), now_us)
+            here = work.level is not Level.END and self._on_duty(work.agency, work.office, Role.SUPERVISOR, now_us)
+            may(actor.person, Act.APPROVE_ALERT, matter_of(work, supervisor_on_duty=here), now_us)
             after = change(alert, actor, reason)
             done = replace(work, done_us=now_us, by=actor.officer.person, result=act)
             return self._acted(actor, act, thread, after, reason, (done,), now_us)
@@ -201,6 +204,7 @@ class OwnAlerts:
         change: Callable[[OwnAlert, int], OwnAlert],
     ) -> None:
         key = self._key(alert_id)
+        check_person(actor)
 
         def make() -> EntryDraft:
             now_us = self._desk.parts.clock.now_us()

@@ -15,6 +15,7 @@ from gateway.desk.delivery.effects import Effects
 from gateway.desk.parts import Actor, DeskParts
 from gateway.desk.raising import from_opening
 from gateway.desk.roles import Act, Matter, may
+from gateway.desk.second_step.parts import check_person
 from gateway.errors import Forbidden, Malformed, Stale, Unknown
 from gateway.model.desk.notices import Alert, Body, Notice, NoticeType, OutcomeReport, Status, StatusCode
 from gateway.model.desk.threads import ThreadKey, ThreadKind
@@ -77,6 +78,7 @@ class TakenAlerts:
 
     async def _post(self, actor: Actor, key: ThreadKey, alert: Notice, body: Body) -> None:
         officer, head = actor.officer, alert.head
+        check_person(actor)
         now_us = self._desk.parts.clock.now_us()
         assert isinstance(alert.body, Alert)
         _check(actor, alert.body, body, now_us)

@@ -22,6 +22,7 @@ from gateway.desk.second_step.unapproved import Draft, draft_of
 from gateway.errors import LiaisonError, Refused, Stale, StorageBroken
 from gateway.exchange.parts import Parts
 from gateway.model.desk.notices import Notice, Status, StatusCode
+from gateway.model.desk.threads import ThreadKind
 from gateway.model.desk.work import Level, WorkKind
 from gateway.model.names import ExchangeId
 from gateway.model.requester import Requester
@@ -134,7 +135,7 @@ class Escalation:
     def _rows(self, work: Work, now_us: int) -> DeskRows:
         """Return the rows of an escalation: those of a draft warn its author, and end it in the end."""
         thread = self._store.thread(work.key)
-        if thread is None or not thread.draft or not thread.opener:
+        if thread is None or not thread.draft or not thread.opener or thread.kind is not ThreadKind.ASK:
             return DeskRows(works=(work,))
         draft = draft_of(thread)
         if work.kind is WorkKind.APPROVE:
