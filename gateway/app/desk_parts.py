@@ -57,6 +57,9 @@ class Desk:
         """The doors for counterparts that ask for consent, and that deliver notices."""
         return [
             methods.CONSENT.door(lambda call, envelope: self.consents.take(call.who, envelope)),
+            methods.FETCH_NOTICES.door(
+                lambda call, wanted: asyncio.to_thread(self.originator.returns.page, call.who, wanted)
+            ),
             methods.DELIVER_NOTICE.door(lambda call, message: self.taker.take(call.who, message)),
         ]
 
@@ -103,7 +106,7 @@ def build_desk(core: Core, asking: Asking) -> Desk:
     log, pseudonym = resources.exchange_log.store_name, core.pseudonyms.make
     onward = OnwardDesk(parts, searches, core.kept, outbox, operations, log, pseudonym)
     acts = node_desks(core)
-    originator = build_originator(core, desk, acts.long.erase_for_owner)
+    originator = build_originator(core, desk, acts.long.erase_for_owner, effects, sender.reached)
     rounds = [
         Round("switches", WATCH_S, partial(asyncio.to_thread, acts.switches.log), line=WATCH),
         Round("decisions", WATCH_S, consents.round, line=WATCH),

@@ -189,6 +189,9 @@ class DeskStore(Protocol):
     def placed(self, key: ThreadKey) -> list[Placed]:
         """Return what the fold needs of a thread's notices, without opening them."""
 
+    def between(self, peer: MemberId, since: tuple[int, str], limit: int) -> list[NoticeRow]:
+        """Return the notices of all threads with `peer` that come after a time and an id, in the order of both."""
+
     def notice(self, peer: MemberId, notice_id: ExchangeId) -> NoticeRow | None:
         """Return one notice of a thread with `peer`, or None."""
 

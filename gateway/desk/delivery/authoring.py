@@ -15,6 +15,7 @@ from gateway.desk.entries import asked_notice
 from gateway.desk.fold import admits
 from gateway.desk.projection import kind_opened_by, placed_notice, thread_after
 from gateway.errors import Stale
+from gateway.exchange.heard import check_heard
 from gateway.exchange.parts import Parts
 from gateway.model.desk.notices import Body, Head, Notice, Urgency
 from gateway.model.desk.threads import ThreadKey
@@ -104,6 +105,8 @@ class Author:
 
     def _draft(self, key: ThreadKey, post: Post, also: Also, ready: WrittenNotice | None = None) -> EntryDraft:
         before = self._store.thread(key)
+        if before is not None:
+            check_heard(self._parts, key.peer)
         notice = self._notice(key, before, post) if ready is None else ready.notice
         if ready is not None:
             _check_next(before, notice)

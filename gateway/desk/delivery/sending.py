@@ -18,6 +18,7 @@ from gateway.desk.delivery.pen import Pen
 from gateway.desk.entries import received_receipt, undelivered_notice
 from gateway.errors import ConnectionLost, LiaisonError, Suspended, TimedOut, Unavailable
 from gateway.exchange.asking.check_answer import check_entry
+from gateway.exchange.heard import check_heard
 from gateway.exchange.parts import Parts
 from gateway.exchange.stages import as_error, reraise_fatal
 from gateway.model.desk.notices import NoticeMessage, NoticeReceipt, NoticeType, Urgency
@@ -171,6 +172,7 @@ class Sender:
         parts = self._it.parts
         if not parts.trust().active(peer):
             raise Suspended("`{peer}` is no active member", code="not-active", peer=peer)
+        check_heard(parts, peer)
         if delivery.type in _PASSING:
             return
         if (reason := parts.suspensions.suspends(peer=peer)) is not None:

@@ -34,6 +34,7 @@ from gateway.desk.fold import admits
 from gateway.desk.projection import kind_opened_by, placed_notice, thread_after
 from gateway.desk.raising import Raising, from_notice
 from gateway.errors import Forbidden, LiaisonError, Malformed, Overloaded, Replayed, Stale, Suspended, Unavailable
+from gateway.exchange.heard import check_heard
 from gateway.exchange.incidents import Incidents
 from gateway.exchange.parts import Parts
 from gateway.exchange.stages import reraise_fatal
@@ -109,6 +110,7 @@ class NoticeTaker:
         if not self._rates.admits(peer):  # 2
             raise Overloaded("too many notices", code="notice-rate", where=peer)
         check_time(parts.clock)
+        check_heard(parts, peer)
         verified = verify_notice(  # 3, 4
             message.envelope, keys=parts.trust(), peer=peer, me=parts.member, now_us=parts.clock.now_us()
         )

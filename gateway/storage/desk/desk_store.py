@@ -123,6 +123,15 @@ class SqlDeskStore:
         rows = self._points.places(peer=key.peer, thread=key.thread_id)
         return [(log, index, ExchangeId(notice_id)) for log, index, notice_id in rows]
 
+    def between(self, peer: MemberId, since: tuple[int, str], limit: int) -> list[NoticeRow]:
+        """Return the notices of all threads with `peer` that come after a time and an id, in the order of both."""
+        n = desk_notice.c
+        order = (n.time_us, n.notice_id)
+        rows = self._list(
+            select(desk_notice).where(n.peer == peer, tuple_(*order) > tuple_(*since)).order_by(*order).limit(limit)
+        )
+        return [notice_of(row, self._seals) for row in rows]
+
     def notice(self, peer: MemberId, notice_id: ExchangeId) -> NoticeRow | None:
         """Return one notice of a thread with `peer`, or None."""
         rows = self._points.notice(peer=peer, notice=notice_id)
