@@ -196,6 +196,9 @@ class DeskStore(Protocol):
     def asks(self, about: About, now_us: int) -> list[ThreadKey]:
         """Return the threads with an ask about this whose time is not over."""
 
+    def between(self, peer: MemberId, since: tuple[int, str], limit: int) -> list[NoticeRow]:
+        """Return the notices of all threads with `peer` that come after a time and an id, in the order of both."""
+
     def notice(self, peer: MemberId, notice_id: ExchangeId) -> NoticeRow | None:
         """Return one notice of a thread with `peer`, or None."""
 

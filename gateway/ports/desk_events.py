@@ -67,4 +67,10 @@ DESK_CLOCK = _operations(
     "a notice of ours was not taken in its time. Once for each.",
     "work", "kind", "level", "notice", "code", "due_us",
 )
+DESK_RECOVERED = _operations(
+    "desk-recovered",
+    "Our database was restored, and a counterpart gave us back a notice that both had: one of its own that we had "
+    "taken, or one of ours that it had taken. It has its effects again. `req` is the hash of the notice.",
+    "notice", "thread", "says",
+)
 # fmt: on

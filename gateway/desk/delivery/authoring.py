@@ -15,6 +15,7 @@ from gateway.desk.entries import asked_notice
 from gateway.desk.fold import admits
 from gateway.desk.projection import kind_opened_by, placed_notice, thread_after
 from gateway.errors import Stale, Unknown, Unsupported
+from gateway.exchange.heard import check_heard
 from gateway.exchange.parts import Parts
 from gateway.model.desk.notices import TYPE_OF, Body, Head, Notice, NoticeType, Urgency
 from gateway.model.desk.threads import ThreadKey, ThreadState
@@ -120,6 +121,8 @@ class Author:
 
     def _draft(self, key: ThreadKey, post: Post, also: Also, ready: WrittenNotice | None = None) -> EntryDraft:
         before = self._store.thread(key)
+        if before is not None:
+            check_heard(self._parts, key.peer)
         if before is not None and before.state is ThreadState.ENDED and not (before.ours or before.theirs):
             raise Stale(
                 "the first notice of this thread was refused",

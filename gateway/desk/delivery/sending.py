@@ -228,10 +228,12 @@ class Sender:
         self._it.received(peer)
 
     def _held(self, peer: MemberId, envelope: bytes) -> str:
-        """Return why a notice may not go to the counterpart now: `not-active`, `suspended`; empty where it may."""
+        """Return why a notice may not go now: `not-active`, `restoring` or `suspended`; empty where it may."""
         parts = self._it.parts
         if not parts.trust().active(peer):
             return "not-active"
+        if not parts.heard(peer):
+            return "restoring"
         if parts.suspensions.suspends(peer=peer) is None:
             return ""
         notice = parse_notice(envelope)

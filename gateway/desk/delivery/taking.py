@@ -48,6 +48,7 @@ from gateway.errors import (
     Unknown,
     Unsupported,
 )
+from gateway.exchange.heard import check_heard
 from gateway.exchange.incidents import Incidents
 from gateway.exchange.parts import Parts
 from gateway.exchange.stages import reraise_fatal
@@ -136,6 +137,7 @@ class NoticeTaker:
         if not self._rates.admits(peer):  # 2
             raise Overloaded("too many notices", code="notice-rate", where=peer)
         check_time(parts.clock)
+        check_heard(parts, peer)
         now_us = parts.clock.now_us()
         signed = signed_notice(message.envelope, keys=parts.trust(), peer=peer, me=parts.member, now_us=now_us)  # 3, 4
         try:

@@ -131,6 +131,15 @@ class SqlDeskStore:
         found = self._list(select(n.peer, n.thread_id).where(*asked).distinct().order_by(n.peer, n.thread_id))
         return [ThreadKey(MemberId(peer), ExchangeId(thread)) for peer, thread in found]
 
+    def between(self, peer: MemberId, since: tuple[int, str], limit: int) -> list[NoticeRow]:
+        """Return the notices of all threads with `peer` that come after a time and an id, in the order of both."""
+        n = desk_notice.c
+        order = (n.time_us, n.notice_id)
+        rows = self._list(
+            select(desk_notice).where(n.peer == peer, tuple_(*order) > tuple_(*since)).order_by(*order).limit(limit)
+        )
+        return [notice_of(row, self._seals) for row in rows]
+
     def notice(self, peer: MemberId, notice_id: ExchangeId) -> NoticeRow | None:
         """Return one notice of a thread with `peer`, or None."""
         rows = self._points.notice(peer=peer, notice=notice_id)
