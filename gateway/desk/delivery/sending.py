@@ -30,7 +30,7 @@ from gateway.ports.desk import Delivery, DeskRows, DeskStore, NoticeRow, Thread,
 from gateway.ports.journal import EntryDraft
 from gateway.rpc.contract import Calls
 from gateway.rpc.methods import DELIVER_NOTICE
-from gateway.statements.notices.notice import parse_notice, resealed
+from gateway.statements.notices.notice import own_notice, parse_notice, resealed
 from gateway.statements.notices.receipt import verify_receipt
 
 IN_FLIGHT = 64
@@ -38,6 +38,10 @@ _LONGEST_WAIT_S = 30.0
 _FLASH_WAIT_S = 2.0
 _LOOK_S, _LEAST_S = 1.0, 0.05
 """While something waits, the rows are looked at so often without being woken: another process may have written."""
+
+_GATHER_S = 0.005
+"""While notices are under way, those that are written meanwhile are gathered for so long: one read finds all of them,
+and they go together. The first one on an idle link goes at once."""
 
 _PASSING = frozenset({NoticeType.CHANGE, NoticeType.SERVICE, NoticeType.STATUS})
 _OUT_OF_REACH = (ConnectionLost, TimedOut, Unavailable)
@@ -126,6 +130,8 @@ class Sender:
                 if line.woken.is_set():
                     continue
                 return
+            if line.flying:
+                await asyncio.sleep(_GATHER_S)
             wait_s = min(_LOOK_S, max(_LEAST_S, line.not_before - clock.monotonic()))
             with suppress(TimeoutError):
                 await asyncio.wait_for(line.woken.wait(), _LOOK_S if line.flying else wait_s)
@@ -168,13 +174,13 @@ class Sender:
             self._check_open(peer, delivery)
             statement = resealed(envelope, parts.key)
             message = await self._it.peers.call(peer, DELIVER_NOTICE, NoticeMessage(statement))
-            receipt, shown_draft = await asyncio.to_thread(self._checked, peer, delivery, message)
+            await self._taken(peer, delivery, envelope, message)
         except Exception as problem:  # noqa: BLE001 - whatever goes wrong in a delivery, it is tried again
             reraise_fatal(problem)
             await self._failed(line, delivery, as_error(problem))
             return
         line.failures, line.not_before = 0, 0.0
-        await self._taken(peer, delivery, receipt, shown_draft)
+        self._it.received(peer)
 
     def _check_open(self, peer: MemberId, delivery: Delivery) -> None:
         """Raise while nothing may go to the counterpart: it is suspended, or no active member."""
@@ -187,27 +193,24 @@ class Sender:
             raise Suspended("exchange with `{peer}` is suspended: {reason}", peer=peer, reason=reason)
 
     def _checked(
-        self, peer: MemberId, delivery: Delivery, message: AnswerMessage
+        self, peer: MemberId, delivery: Delivery, envelope: bytes, message: AnswerMessage
     ) -> tuple[Verified[NoticeReceipt], Callable[[DeskRows], EntryDraft]]:
         """Verify the receipt and the counterpart's entry; return it and the draft of our own entry."""
         parts = self._it.parts
-        row = self._it.store.notice(peer, delivery.notice_id)
-        assert isinstance(row, NoticeRow)
+        notice, notice_hash = own_notice(envelope)
         receipt = verify_receipt(
             message.envelope,
             keys=parts.trust(),
             member=peer,
             me=parts.member,
             notice_id=delivery.notice_id,
-            notice_hash=row.payload_hash,
+            notice_hash=notice_hash,
             now_us=parts.clock.now_us(),
         )
         parts.signed_time(peer, receipt.value.issued_us)
-        expected = (delivery.notice_id, row.payload_hash, receipt.payload_hash)
+        expected = (delivery.notice_id, notice_hash, receipt.payload_hash)
         entry, shown = check_entry(parts.trust(), peer, parts.member, message.entry, message.proof, expected)
         parts.note_head(shown)
-
-        notice = parse_notice(row.envelope)
 
         def draft(rows: DeskRows) -> EntryDraft:
             made = received_receipt(notice, receipt, message, shown, entry.number or 0)
@@ -216,26 +219,21 @@ class Sender:
 
         return receipt, draft
 
-    async def _taken(
-        self,
-        peer: MemberId,
-        delivery: Delivery,
-        receipt: Verified[NoticeReceipt],
-        draft: Callable[[DeskRows], EntryDraft],
-    ) -> None:
-        refusal = receipt.value.refusal
-        state = DeliveryState.TAKEN if refusal is None else DeliveryState.REFUSED
-        code = "" if refusal is None else refusal.code
-        ended = replace(delivery, state=state, problem=code, tries=delivery.tries + 1)
-        now_us = self._it.parts.clock.now_us()
-        works = self._it.undelivered(ended, code, now_us) if refusal is not None else ()
+    async def _taken(self, peer: MemberId, delivery: Delivery, envelope: bytes, message: AnswerMessage) -> None:
+        """Write the receipt, which is verified in the pen's worker, with the others of its batch."""
 
         def write() -> EntryDraft:
+            receipt, draft = self._checked(peer, delivery, envelope, message)
+            refusal = receipt.value.refusal
+            state = DeliveryState.TAKEN if refusal is None else DeliveryState.REFUSED
+            code = "" if refusal is None else refusal.code
+            ended = replace(delivery, state=state, problem=code, tries=delivery.tries + 1)
+            now_us = self._it.parts.clock.now_us()
+            works = self._it.undelivered(ended, code, now_us) if refusal is not None else ()
             thread, before = self._answer_due(delivery, receipt.value.answer_by_us)
             return draft(DeskRows(thread=thread, before=before, deliveries=(ended,), works=works))
 
         await self._it.pen.write(self._it.parts.member, delivery.key, write)
-        self._it.received(peer)
 
     def _answer_due(self, delivery: Delivery, answer_by_us: int) -> tuple[Thread | None, int]:
         """Return the thread with the time until which a human there should answer, and its version before."""

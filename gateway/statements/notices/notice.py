@@ -132,6 +132,12 @@ def parse_notice(envelope: bytes) -> Notice:
     return read_notice(_unseal(envelope))
 
 
+def own_notice(envelope: bytes) -> tuple[Notice, bytes]:
+    """Return the notice in an envelope of our own store as `parse_notice` does, and the hash of its payload."""
+    unsealed = _unseal(envelope)
+    return read_notice(unsealed), unsealed.payload_hash
+
+
 def read_notice(unsealed: Unsealed) -> Notice:
     """Return the notice in the parts of an envelope, checked for content, not for signature or time."""
     return _kind_of(unsealed).parse(unsealed.payload)
