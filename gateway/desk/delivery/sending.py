@@ -43,6 +43,10 @@ _MOST_DOUBLINGS = 10
 _HOLD_US = 600_000_000
 """A held notice is looked at again after so long; all of them when a switch or a document changes."""
 
+_GATHER_S = 0.005
+"""While notices are under way, those that are written meanwhile are gathered for so long: one read finds all of them,
+and they go together. The first one on an idle link goes at once."""
+
 _LOOK_S = 1.0
 """While something waits, the rows are looked at so often without being woken: another process may have written."""
 
@@ -142,6 +146,8 @@ class Sender:
                 if line.woken.is_set():
                     continue
                 return
+            if line.flying:
+                await asyncio.sleep(_GATHER_S)
             with suppress(TimeoutError):
                 await asyncio.wait_for(line.woken.wait(), _LOOK_S)
 
