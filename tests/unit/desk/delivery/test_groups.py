@@ -19,8 +19,8 @@ from gateway.model.names import MemberId
 from gateway.model.purpose import Offence, Purpose
 from gateway.model.requester import Requester
 from gateway.ports import events
-from tests.federation.test_desk_machine import check_all, entries_of
-from tests.support.desks import Desk, Desks, make_desks
+from tests.federation.test_desk_machine import check_all
+from tests.support.desks import Desk, Desks, entries_of, make_desks
 
 TH, VN = MemberId("th"), MemberId("vn")
 MANY = 100
