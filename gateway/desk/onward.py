@@ -1,7 +1,7 @@
 """Onward use of a record from abroad by an officer, under the owner's marking, in numbered steps.
 
 1. the search is this officer's, and the record is still kept
-2. our own log has the answer that it came in, and the record verifies now as it did then
+2. our own log has the answer that it came in, the record verifies now as it did then, and its owner has not changed it
 3. the marking says yes, no, or that the owner must consent (`onward_rules.rule`)
 4. consent: a decision of the owner for exactly this use counts; else the owner is asked, in a thread of the desk
 5. an entry is durable, then the officer is told
@@ -101,7 +101,9 @@ class OnwardDesk:
             raise Forbidden(
                 "the record is not kept any more, or never came", code="record-gone", where="hit", remedy="ask again"
             )
-        return await asyncio.to_thread(self._proved, search, line, hit, hit.record.compact)
+        held = await asyncio.to_thread(self._proved, search, line, hit, hit.record.compact)
+        await asyncio.to_thread(self._desk.ledger.check, MemberId(line.member), held.record.jti, officer.office)
+        return held
 
     def _proved(self, search: Search, line: Line, hit: ShownHit, compact: str) -> _Held:
         """Return the record with the answer that our log kept, verified under the trust of now."""

@@ -29,12 +29,14 @@ from gateway.exchange.asking.copies import COPY
 from gateway.model.consent import OnwardUse, Place, Use
 from gateway.model.desk.notices import About, Notice, Reply, ReplyCode
 from gateway.model.desk.threads import ThreadKey
-from gateway.model.desk.work import DeliveryState, Direction, Role, WorkKind
+from gateway.model.desk.work import DeliveryState, Direction, HoldingState, Role, WorkKind
 from gateway.model.exchange import Outcome
 from gateway.model.names import ExchangeId, new_exchange_id
 from gateway.model.purpose import Purpose
 from gateway.model.requester import Requester
-from gateway.ports.desk import WorkFilter
+from gateway.ports import events
+from gateway.ports.desk import DeskRows, Holding, WorkFilter
+from gateway.ports.journal import EntryDraft
 from gateway.rpc import methods
 from gateway.statements.envelope import NOTICES
 from gateway.statements.notices.notice import parse_notice
@@ -365,6 +367,36 @@ async def test_an_owner_that_we_suspended_is_not_asked_until_we_go_on(world: Wor
     await eventually_async(taken, 15)
 
 
+async def test_people_in_danger_come_through_our_own_suspension_and_nothing_else_does(
+    world: World, about: Found
+) -> None:
+    """A notice that waits holds up no other one, and a purpose that a person of rank lets through is delivered."""
+    home, th = Home(world.home("th")), world.nodes["th"]
+    switch_off(home, "peer:vn", "under review", "minister of the interior")
+
+    async def suspended() -> bool:
+        th.core.parts.suspensions.refresh()
+        return "peer:vn" in th.core.parts.suspensions.active
+
+    await eventually_async(suspended)
+    try:
+        assert (await th.desk.onward.use(about.officer, about.wish())).problem == "suspended"
+        danger = structs.replace(CUSTOMS, purpose=Purpose.THREAT_TO_LIFE)
+
+        async def taken() -> bool:
+            return (await th.desk.onward.use(about.officer, about.wish(danger))).state == "taken"
+
+        await eventually_async(taken, 20)
+        assert (await th.desk.onward.use(about.officer, about.wish())).state == "waiting"
+    finally:
+        await switch_on(home, "peer:vn", "over")
+
+    async def over() -> bool:
+        return (await th.desk.onward.use(about.officer, about.wish())).state == "taken"
+
+    await eventually_async(over, 20)
+
+
 async def test_each_copy_whose_time_is_over_has_one_entry_and_is_gone(world: World, about: Found) -> None:
     th = world.nodes["th"]
     keys = [f"{about.search.id}/{about.line.exchange_id}/{place}" for place in range(70, 170)]
@@ -480,6 +512,25 @@ async def test_a_third_country_that_may_have_a_record_stands_in_the_ledger_of_co
     asked = await _granted(world, about, abroad)
     (copy,) = th.core.desk.holdings(jti=jti_of(record.compact), direction=Direction.OUT.value)
     assert (copy.holder, copy.owner, copy.source) == (KH, VN, asked)
+
+
+async def test_a_consent_ends_when_the_owner_changes_the_record(world: World, about: Found) -> None:
+    """What the owner withdrew is hidden from the moment at which that was taken, consent or not."""
+    th, record = world.nodes["th"], about.line.hits[0].record
+    assert record is not None
+    key = ThreadKey(VN, ExchangeId(await _granted(world, about)))
+    hidden = Holding(
+        jti_of(record.compact), Direction.IN, TH, VN, ExchangeId(about.line.exchange_id), HoldingState.HIDDEN
+    )
+
+    def draft() -> EntryDraft:
+        made = events.DESK_CLOCK.draft(peer=VN, exchange_id=key.thread_id)
+        made.rows = DeskRows(holdings=(hidden,))
+        return made
+
+    await th.desk.parts.pen.write(TH, key, draft)
+    with pytest.raises(Forbidden):
+        await th.desk.onward.use(about.officer, about.wish())
 
 
 async def test_an_owner_that_takes_no_notices_is_not_asked_and_the_officer_is_told(
