@@ -127,7 +127,8 @@ class Node:
         self.answering.release.start()
         compared = await self._compare()
         self.loop_lag.start()
-        for wall in self.resources.walls:
+        await asyncio.to_thread(self.desk.alerts.load)
+        for wall in (*self.resources.walls, self.asking.alert_wall):
             wall.start()
         self.answering.answerer.start()
         self.core.writers.exchange.start()
@@ -247,14 +248,13 @@ class Node:
             await self._server.stop(_DRAIN_S)
         await self.asking.searches.finish(_DRAIN_S)
         await self.asking.asker.finish()
-        await self.desk.outbox.finish()
         await self.desk.sender.finish()
         await asyncio.to_thread(self.desk.pen.stop, _DRAIN_S)
         await asyncio.to_thread(self.answering.answerer.stop, _DRAIN_S)
         await self.witness.close()
         await self.gossip.close()
         await self.core.peers.close()
-        for wall in self.resources.walls:
+        for wall in (*self.resources.walls, self.asking.alert_wall):
             wall.stop()
         await writing(partial(self.core.incidents.drafts, ending=True), self.core.note)()
         await self.core.note(events.STOP.draft(reason="asked to stop"))

@@ -48,6 +48,9 @@ REFUSALS: Sentences = {
     "no-counterpart": "no country was named",
     "no-descriptors": "there is no room to keep more, so nothing is answered just now; this does not mean no hit",
     "no-onward": "records are not used onward here",
+    "needs-assurance": "the offence may carry the death penalty, and nothing was assured: a human decides",
+    "needs-court": "the record is released by order of a court only",
+    "needs-human": "a human of the owner decides on this record",
     "no-such-hit": "this search has no such hit",
     "no-token": "there is no officer token",
     "node-down": "our own node does not answer",
@@ -68,6 +71,8 @@ REFUSALS: Sentences = {
     "other-origin": "the passkey was asked for by another site; tell our node's operators",
     "outside-marking": "the record's marking does not let it go there",
     "overloaded": "that node has too much to do; ask again in a moment",
+    "not-now": "the matter does not stand so that this may be said now: read it again",
+    "outdated": "the matter has changed meanwhile: read it again",
     "own-key-removed": "the key of our own node was removed; tell our node's operators: they make a new one with "
     "liaison cert rotate statement. This does not mean no hit.",
     "own-member": "our own agencies are asked anyway",
@@ -113,6 +118,9 @@ REFUSALS: Sentences = {
     "token-time": "the time of the officer token is not accepted",
     "too-large": "it is too large",
     "too-long": "a text is too long",
+    "training-missing": "no training is on file for this officer, so nothing is open to them; tell the supervisor",
+    "training-over": "the training of this officer has run out, so nothing is open to them until it is renewed; tell "
+    "the supervisor",
     "unavailable": "that node cannot serve this now",
     "unknown-address": "the network does not know the address of that node. This does not mean no hit.",
     "unknown-client": "the calling system's certificate is not accepted",

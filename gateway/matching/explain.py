@@ -47,9 +47,17 @@ RULES: Sentences = {
     "record-not-verified": "the record that came with it does not verify, so it is not shown",
     "unreleased-agency-key-removed": "the key of the owner's agency was removed, so that it signs no record: a human "
     "there decides",
+    "record-owner-unheard": "our database was restored, and the record's owner has not told us yet what changed since: "
+    "it is not shown",
+    "record-withdrawn": "the record's owner has withdrawn or changed it, so it is not shown any more: ask again",
     "unreleased-agreement-expired": "the agreement is not in force at this time",
     "unreleased-agreement-unknown": "the agreement that was cited is not known there",
     "unreleased-case-missing": "the owner releases this record for a case only: give the number of the case",
+    "unreleased-needs-assurance": "the offence may carry the death penalty, and the owner knows of no assurance that "
+    "it is not sought: a human there decides",
+    "unreleased-needs-court": "the owner releases this record by order of a court only: a human there says what it "
+    "takes",
+    "unreleased-needs-human": "a human of the owner decides on this record, and may release it",
     "unreleased-no-field": "the owner's policy releases no field of this record for this question",
     "unreleased-not-a-party": "the agreement that was cited does not name the agency that owns this record; another "
     "one may",

@@ -92,6 +92,8 @@ NO_FIELD = f"{UNRELEASED}no-field"
 
 AGENCY_KEY_REMOVED = "agency-key-removed"
 """The code of a hit whose record is not signed, since the owner's documents removed the key of its agency."""
+NEEDS_HUMAN = f"{UNRELEASED}needs-human"
+"""The rule of a hit whose record a human of the owner may let out in answer to a follow-up."""
 
 OWN_AGENCY = f"{UNRELEASED}own-agency"
 """The rule of a hit of our own agencies: the record is read in their system."""

@@ -173,14 +173,14 @@ class Desk:
         self.sender = Sender(
             SenderParts(
                 parts, self.store, self._pen, Calls(self._link, self.member), lambda _peer: None,
-                self._note_undelivered, lambda: True,
+                self._note_undelivered, lambda: True, lambda _delivery: (),
             )
         )  # fmt: skip
         self.author = Author(parts, self.store, self._pen, {}, self.sender.wake)
         self._taker = NoticeTaker(
             TakerParts(
                 parts, self.store, self._pen, self.incidents, {}, frozenset(NoticeType), lambda *_: None,
-                lambda _thread: Raising(), self._entry,
+                lambda _thread, _notice: Raising(), self._entry,
             )
         )  # fmt: skip
 

@@ -22,7 +22,7 @@ from gateway.exchange.parts import Parts
 from gateway.model.desk.notices import Notice, NoticeReceipt
 from gateway.model.desk.work import DeliveryState
 from gateway.ports import events
-from gateway.ports.desk import Delivery, DeskRows, DeskStore, NoticeRow, Thread, Work
+from gateway.ports.desk import Delivery, DeskRows, DeskStore, Holding, NoticeRow, Thread, Work
 from gateway.ports.journal import EntryDraft
 from gateway.statements.notices.notice import parse_notice
 
@@ -49,7 +49,11 @@ class _Followed(Outdated):
 
 
 class Endings:
-    """Writes how deliveries end. `undelivered` returns the work that a refused or expired notice raises."""
+    """Writes how deliveries end.
+
+    `undelivered` returns the work that a refused or expired notice raises, and `taken` the copies that change with the
+    receipt of one that was taken.
+    """
 
     def __init__(
         self,
@@ -57,11 +61,13 @@ class Endings:
         store: DeskStore,
         pen: Pen,
         undelivered: Callable[[Delivery, str, int], tuple[Work, ...]],
+        taken: Callable[[Delivery], tuple[Holding, ...]],
     ) -> None:
         self._parts = parts
         self._store = store
         self._pen = pen
         self._undelivered = undelivered
+        self._copies = taken
 
     async def answered(self, delivery: Delivery, receipt: Receipt) -> None:
         """Write a receipt. With a refusal the notice leaves its thread."""
@@ -150,7 +156,7 @@ class Endings:
         thread = self._current(delivery)
         ended = replace(delivery, state=DeliveryState.TAKEN, problem="", tries=delivery.tries + 1)
         after = replace(thread, due_us=answer_by_us or thread.due_us, version=thread.version + 1)
-        return DeskRows(thread=after, before=thread.version, deliveries=(ended,))
+        return DeskRows(thread=after, before=thread.version, deliveries=(ended,), holdings=self._copies(ended))
 
     def _behind(self, delivery: Delivery) -> Sequence[Delivery]:
         """Return what waits in the thread behind a delivery, the last one first."""

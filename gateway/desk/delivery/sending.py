@@ -29,7 +29,7 @@ from gateway.exchange.stages import as_error, reraise_fatal
 from gateway.model.desk.notices import NoticeMessage, Urgency
 from gateway.model.exchange import AnswerMessage
 from gateway.model.names import MemberId
-from gateway.ports.desk import Delivery, DeskRows, DeskStore, NoticeRow, Work
+from gateway.ports.desk import Delivery, DeskRows, DeskStore, Holding, NoticeRow, Work
 from gateway.ports.journal import EntryDraft
 from gateway.rpc.contract import Calls
 from gateway.rpc.methods import DELIVER_NOTICE
@@ -46,8 +46,7 @@ _HOLD_US = 600_000_000
 _LOOK_S = 1.0
 """While something waits, the rows are looked at so often without being woken: another process may have written."""
 
-_OUT_OF_REACH = (ConnectionLost, TimedOut, Unavailable, Overloaded)
-"""Errors that tell about the counterpart and not about one notice."""
+_OUT_OF_REACH = (ConnectionLost, TimedOut, Overloaded)
 
 
 @dataclass(slots=True)
@@ -70,8 +69,9 @@ class _Line:
 class SenderParts:
     """What sending works with.
 
-    `received` notes that an answer of a counterpart is durable. `undelivered` returns the work that a refused or
-    expired notice raises. `leads` tells whether this process sends.
+    `received` notes that an answer of a counterpart is durable. `undelivered` returns the work of a refused or expired
+    notice, and `taken` the copies that change with the receipt of one that was taken. `leads` tells whether this
+    process sends.
     """
 
     parts: Parts
@@ -81,6 +81,7 @@ class SenderParts:
     received: Callable[[MemberId], None]
     undelivered: Callable[[Delivery, str, int], tuple[Work, ...]]
     leads: Callable[[], bool]
+    taken: Callable[[Delivery], tuple[Holding, ...]]
 
 
 class Sender:
@@ -88,7 +89,7 @@ class Sender:
 
     def __init__(self, sender: SenderParts) -> None:
         self._it = sender
-        self._endings = Endings(sender.parts, sender.store, sender.pen, sender.undelivered)
+        self._endings = Endings(sender.parts, sender.store, sender.pen, sender.undelivered, sender.taken)
         self._lines: dict[MemberId, _Line] = {}
         self._problem: BaseException | None = None
 
@@ -274,13 +275,13 @@ class Sender:
 
     def _note_failure(self, line: _Line, error: LiaisonError, begun: float) -> None:
         """Count a failure of the whole line; those that were under way together count once."""
-        if isinstance(error, _OUT_OF_REACH) and (begun > line.failed or not line.failures):
+        if _out_of_reach(error) and (begun > line.failed or not line.failures):
             line.failures = min(line.failures + 1, _MOST_DOUBLINGS)
             line.failed = self._it.parts.clock.monotonic()
 
     async def _failed(self, delivery: Delivery, error: LiaisonError) -> None:
         """Try again later: the whole line where the counterpart is out of reach, else this notice."""
-        if isinstance(error, _OUT_OF_REACH):
+        if _out_of_reach(error):
             if delivery.problem == error.code:
                 return
             later = replace(delivery, problem=error.code)
@@ -292,3 +293,8 @@ class Sender:
         if error.code == "gap":
             await self._endings.again(later)
         await asyncio.to_thread(self._it.store.note_try, later)
+
+
+def _out_of_reach(error: LiaisonError) -> bool:
+    """Tell whether nothing can be delivered now. A counterpart that gives another code has refused this one notice."""
+    return isinstance(error, _OUT_OF_REACH) or error.code == Unavailable.default_code

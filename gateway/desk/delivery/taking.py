@@ -74,12 +74,17 @@ from gateway.statements.notices.receipt import build_receipt
 from gateway.throttle import Rates
 
 RATE_PER_S = 1_000.0
+REFUSALS_PER_S, REFUSALS_BURST_S = 1.0, 300.0
+"""Refused notices of one counterpart that have an entry, with the whole notice: they must not fill the disk."""
+
 _CLAIM_US = 86_400_000_000
 _FOR_GOOD = frozenset({"not-now", "expired", "thread-full", "bad-validity"})
 """Codes of refusals that do not end by themselves, among those of errors that do (`_MAY_END`)."""
 
 _MAY_END = (Overloaded, Suspended, Stale, Unavailable, TimedOut)
-_ALARMS = frozenset({"seq-taken", "seen-beyond", "seen-back", "not-the-owner"})
+_ALARMS = frozenset(
+    {"seq-taken", "seen-beyond", "seen-back", "not-the-owner", "wrong-answer", "wrong-hit", "wrong-record"}
+)
 """Codes of refusals that an honest node never earns: a human looks at them."""
 
 _CONFIRMS = frozenset({StatusCode.ERASED, StatusCode.OBJECTED, StatusCode.NOT_HELD})
@@ -102,7 +107,8 @@ def passes_suspension(notice: Notice) -> bool:
 class TakerParts:
     """What taking works with.
 
-    `policy` raises the refusal of a notice that policy does not allow; `raising` returns the clocks of a thread's work.
+    `policy` raises the refusal of a notice that policy does not allow; `raising` returns what a notice's work is raised
+    with: its clocks, and whether somebody is on duty.
     """
 
     parts: Parts
@@ -112,7 +118,7 @@ class TakerParts:
     effects: EffectTable
     types: Collection[NoticeType]
     policy: Callable[[Notice, int], None]
-    raising: Callable[[Thread], Raising]
+    raising: Callable[[Thread, Notice], Raising]
     entry_of: Callable[[str, int], bytes]
 
 
@@ -122,6 +128,7 @@ class NoticeTaker:
     def __init__(self, taker: TakerParts) -> None:
         self._it = taker
         self._rates = Rates(RATE_PER_S, taker.parts.clock.monotonic, 2.0)
+        self._refusals = Rates(REFUSALS_PER_S, taker.parts.clock.monotonic, REFUSALS_BURST_S)
 
     async def take(self, peer: MemberId, message: NoticeMessage) -> AnswerMessage:
         """Return our receipt with the proof of its entry. Raises for a refusal with a bare status."""
@@ -152,6 +159,7 @@ class NoticeTaker:
         claim = ReplayClaim(peer, reference.notice_id, reference.notice_hash, self._claim_until_us())
 
         def draft() -> EntryDraft:
+            self._check_refusals(peer)
             receipt = NoticeReceipt(
                 reference.notice_id, parts.member, peer, reference.notice_hash, parts.clock.now_us(), refusal=refusal
             )
@@ -218,8 +226,9 @@ class NoticeTaker:
         effect = it.effects.get(notice.type)
         effects = effect(occasion) if effect is not None else Effects()
         thread = replace(thread, agency=thread.agency or effects.agency, office=thread.office or effects.office)
-        raised = from_notice(thread, notice, now_us, it.raising(thread))
-        receipt = self._receipt(verified, answer_by_us(raised))
+        raised = from_notice(thread, notice, now_us, it.raising(thread, notice)) if effects.raises else ()
+        works = raised + effects.works
+        receipt = self._receipt(verified, answer_by_us(work for work in works if not work.done_us))
         sealed = build_receipt(receipt, it.parts.key)
         row = NoticeRow(
             key, head.notice_id, new, verified.payload_hash, now_us, verified.envelope, receipt=sealed.envelope
@@ -228,7 +237,7 @@ class NoticeTaker:
             thread=thread,
             before=before.version if before is not None else 0,
             notice=row,
-            works=raised + effects.works,
+            works=works,
             holdings=effects.holdings,
             erased=effects.erased,
         )
@@ -288,7 +297,13 @@ class NoticeTaker:
             refusal,
         )
 
+    def _check_refusals(self, peer: MemberId) -> None:
+        """Use up one refusal with an entry; raise where the counterpart has none."""
+        if not self._refusals.admits(peer):
+            raise Overloaded("too many notices that are refused", code="notice-rate", where=peer)
+
     def _refusal(self, key: ThreadKey, verified: Verified[Notice], error: LiaisonError) -> EntryDraft:
+        self._check_refusals(key.peer)
         if error.code in _ALARMS:
             self._it.incidents.note(key.peer, error.code, str(error)[:200], verified.value.exchange_id)
         refusal, parts = Refusal(error.reason, error.code), self._it.parts

@@ -28,6 +28,7 @@ from gateway.matching.thresholds import SETS, Thresholds
 from gateway.model.decision import Release
 from gateway.model.hit import (
     AGENCY_KEY_REMOVED,
+    NEEDS_HUMAN,
     NO_FIELD,
     UNRELEASED,
     Candidate,
@@ -334,7 +335,9 @@ class Gatherer:
         elif shown:
             found.unsigned.append(UnsignedHit(len(found.hits), issued, shown))
         reference, match = self._reference(job, candidate), candidate.match
-        rules = match.rules if shown else _with_reason(match.rules, NO_FIELD)
+        if shown:
+            found.keys[reference] = record.key
+        rules = match.rules if shown else _with_reason(match.rules, NEEDS_HUMAN if release.human else NO_FIELD)
         return Hit(reference, match.quality, record.record_type, rules, "", text)
 
 
