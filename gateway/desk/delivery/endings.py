@@ -51,7 +51,7 @@ class _Followed(Outdated):
 class Endings:
     """Writes how deliveries end.
 
-    `undelivered` returns the work that a refused or expired notice raises, `taken` the copies that change with the
+    `undelivered` returns the work that a refused or expired notice raises, and `taken` the copies that change with the
     receipt of one that was taken.
     """
 

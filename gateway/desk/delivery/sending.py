@@ -50,6 +50,8 @@ and they go together. The first one on an idle link goes at once."""
 _LOOK_S = 1.0
 """While something waits, the rows are looked at so often without being woken: another process may have written."""
 
+_OUT_OF_REACH = (ConnectionLost, TimedOut, Overloaded)
+
 
 @dataclass(slots=True)
 class _Line:
@@ -302,5 +304,5 @@ class Sender:
 
 
 def _out_of_reach(error: LiaisonError) -> bool:
-    """Tell whether an error is about the counterpart. One that gives a code has refused this one notice."""
-    return isinstance(error, ConnectionLost | TimedOut | Overloaded) or error.code == Unavailable.default_code
+    """Tell whether nothing can be delivered now. A counterpart that gives another code has refused this one notice."""
+    return isinstance(error, _OUT_OF_REACH) or error.code == Unavailable.default_code
