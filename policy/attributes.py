@@ -9,12 +9,16 @@ from __future__ import annotations
 import msgspec
 from msgspec import structs
 
+from gateway.model.desk.notices import Alert, Ask, Notice
 from gateway.model.exchange import Request
 from gateway.model.marking import Caveat, Marking, SubjectCategory
 from gateway.model.names import MemberId
 
 QUIET_CAVEATS = frozenset({Caveat.PROTECT_SOURCE, Caveat.NO_TIP_OFF, Caveat.HIDDEN_FOR_OPERATION, Caveat.SAFETY})
 """With one of these, a denied record must look like no record (RULE-MARKING-5)."""
+
+NOTHING_SAID = "NONE"
+"""Stands for the code of a notice that has none, as the schema's list has it."""
 
 VICTIM_CATEGORIES = frozenset({SubjectCategory.VICTIM, SubjectCategory.POTENTIAL_VICTIM, SubjectCategory.WITNESS})
 """Subjects whom a hit alone could endanger."""
@@ -71,6 +75,63 @@ class QuestionAttributes(msgspec.Struct, frozen=True):
             has_case=bool(request.case),
             has_ticket=bool(request.ticket),
         )
+
+    def as_json(self) -> dict[str, object]:
+        """Return the attributes as they are kept in an entry."""
+        return structs.asdict(self)
+
+
+class DeskAttributes(msgspec.Struct, frozen=True):
+    """A notice between us and `counterpart`: ours when it is to be sent, theirs when it is to be taken.
+
+    `says` is its code, or what an ask is about; `NONE` without. Role, agency and office are of the officer in whose
+    name it was written. `to_office` is empty for any office.
+    """
+
+    counterpart: MemberId
+    ours: bool
+    type: str
+    says: str
+    urgency: str
+    to_office: str
+    to_life: bool
+    role: str
+    agency: str
+    office: str
+    purpose: str
+    offence: str
+    agreement: str
+    has_case: bool
+    has_ticket: bool
+    has_hit: bool
+
+    @classmethod
+    def of(cls, notice: Notice, own: MemberId) -> DeskAttributes:
+        """Return the attributes of `notice` as the member `own`, author or taker, decides on it."""
+        head, body = notice.head, notice.body
+        return cls(
+            counterpart=head.recipient if head.sender == own else head.sender,
+            ours=head.sender == own,
+            type=notice.type.value,
+            says=notice.code or NOTHING_SAID,
+            urgency=head.urgency.value,
+            to_office=head.to_office,
+            to_life=isinstance(body, Alert) and body.to_life,
+            role=head.requester.role,
+            agency=head.requester.agency,
+            office=head.requester.office,
+            purpose=head.purpose.value,
+            offence=head.offence.value,
+            agreement=head.agreement,
+            has_case=bool(head.case),
+            has_ticket=bool(head.ticket),
+            has_hit=isinstance(body, Ask) and body.hit is not None,
+        )
+
+    def as_question(self) -> QuestionAttributes:
+        """Return the part that a question has, too; it has no kind of query."""
+        shared = {name: getattr(self, name) for name in QuestionAttributes.__struct_fields__ if name != "query"}
+        return QuestionAttributes(query="", **shared)
 
     def as_json(self) -> dict[str, object]:
         """Return the attributes as they are kept in an entry."""

@@ -6,9 +6,9 @@ from gateway.errors import Forbidden
 from gateway.language.catalogue import Sentences, Term, tell
 from gateway.language.languages import Language
 from gateway.language.terms import PURPOSES, QUERIES
-from policy.attributes import AskAttributes, QuestionAttributes, RecordAttributes
+from policy.attributes import AskAttributes, DeskAttributes, QuestionAttributes, RecordAttributes
 
-Attributes = AskAttributes | QuestionAttributes | RecordAttributes
+Attributes = AskAttributes | QuestionAttributes | RecordAttributes | DeskAttributes
 
 ROLE_NOT_ALLOWED = "role-not-allowed"
 AGREEMENT_UNKNOWN = "agreement-unknown"
@@ -19,7 +19,10 @@ QUERY_NOT_COVERED = "query-not-covered"
 OFFENCE_NOT_COVERED = "offence-not-covered"
 RECORD_NOT_COVERED = "record-not-covered"
 CASE_MISSING = "case-missing"
+NEEDS_COURT = "needs-court"
 POLICY_DENIES = "policy-denies"
+NEEDS_ASSURANCE = "needs-assurance"
+NEEDS_HUMAN = "needs-human"
 
 _SENTENCES: Sentences = {
     ROLE_NOT_ALLOWED: "An officer with the role `{role}` may not ask this.",
@@ -31,7 +34,10 @@ _SENTENCES: Sentences = {
     OFFENCE_NOT_COVERED: "The agreement `{agreement}` does not cover the offence `{offence}`.",
     RECORD_NOT_COVERED: "The agreement `{agreement}` does not cover records of {kind}.",
     CASE_MISSING: "A question for `{purpose}` needs a case number.",
+    NEEDS_COURT: "The record is released by order of a court only.",
     POLICY_DENIES: "National policy does not permit this.",
+    NEEDS_ASSURANCE: "The offence may carry the death penalty, and nothing was assured: a human decides.",
+    NEEDS_HUMAN: "A human decides on this record.",
 }
 
 _UNCITED: Sentences = {
@@ -53,8 +59,11 @@ _AT_HOME: Sentences = {
 PRECEDENCE = tuple(_SENTENCES)
 """All codes; if several policies deny, the first of these is given."""
 
-CODES = frozenset(PRECEDENCE)
-"""The codes that a policy may name with `@code`."""
+HUMAN_CODES = frozenset({NEEDS_ASSURANCE, NEEDS_HUMAN})
+"""The codes that a permit with `@human` may name with `@code`: why a human decides."""
+
+CODES = frozenset(PRECEDENCE) - HUMAN_CODES
+"""The codes that a forbid may name with `@code`."""
 
 
 def sentence(code: str, attributes: Attributes, language: Language = Language.EN) -> str:
@@ -84,7 +93,7 @@ def _facts(attributes: Attributes) -> dict[str, object]:
         "role": asked.role,
         "agreement": _agreement(attributes),
         "purpose": _word(PURPOSES, asked.purpose),
-        "query": _word(QUERIES, asked.query),
+        "query": Term("this kind") if isinstance(asked, DeskAttributes) else _word(QUERIES, asked.query),
         "offence": asked.offence,
         "kind": attributes.record_type if isinstance(attributes, RecordAttributes) else Term("this kind"),
     }
@@ -93,7 +102,7 @@ def _facts(attributes: Attributes) -> dict[str, object]:
 def _agreement(attributes: Attributes) -> str:
     if isinstance(attributes, RecordAttributes):
         return attributes.question.agreement
-    return attributes.agreement if isinstance(attributes, QuestionAttributes) else ""
+    return "" if isinstance(attributes, AskAttributes) else attributes.agreement
 
 
 def _word(words: Sentences, value: str) -> str:

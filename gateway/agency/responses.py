@@ -16,7 +16,7 @@ from gateway.language.languages import Language
 from gateway.language.sentences import refusal_text
 from gateway.matching.explain import explain
 from gateway.model.exchange import Outcome, Refusal
-from gateway.model.hit import Quality
+from gateway.model.hit import OWN_AGENCY, Quality
 from gateway.model.search import Line, Search, ShownHit, ShownRecord
 
 STREAM_PAUSE_S = 5.0
@@ -45,7 +45,10 @@ class RecordBody(BaseModel):
 
 
 class HitBody(BaseModel):
-    """One hit: a lead, not proof. Without a record, the last of the rules says why (`unreleased-` and a code)."""
+    """One hit: a lead, not proof. Without a record, the last of the rules says why (`unreleased-` and a code).
+
+    `next` is the command that asks a human of the owner for more; it is empty for a hit of our own agencies.
+    """
 
     reference: str
     quality: Quality
@@ -53,6 +56,7 @@ class HitBody(BaseModel):
     rules: list[Rule]
     action: str
     record: RecordBody | None = None
+    next: str = ""
 
 
 class RefusalBody(BaseModel):
@@ -144,7 +148,7 @@ def search_response(search: Search, language: Language = Language.EN) -> SearchR
         done=search.done,
         waiting_for=list(search.waiting_for),
         awaiting_late=list(search.awaiting_late),
-        lines=[_line(line, language) for line in search.lines],
+        lines=[_line(search.id, line, language) for line in search.lines],
         problem=_refusal(search.failed, language) if search.failed else None,
     )
 
@@ -169,14 +173,14 @@ async def search_events(searches: AsyncIterator[Search], language: Language) -> 
     yield b"event: done\ndata: {}\n\n"
 
 
-def _line(line: Line, language: Language) -> LineBody:
+def _line(search_id: str, line: Line, language: Language) -> LineBody:
     return LineBody(
         member=line.member,
         outcome=line.outcome,
         partial=bool(line.missing) and line.outcome is not Outcome.NOT_SEARCHED,
         missing=list(line.missing),
         capped=line.capped,
-        hits=[_hit(hit, language) for hit in line.hits],
+        hits=[_hit(hit, _follow_up(search_id, line, at), language) for at, hit in enumerate(line.hits)],
         refusal=_refusal(line.refusal, language) if line.refusal else None,
         withheld_count=line.withheld_count,
         last_seen=rfc3339(line.last_seen_us) if line.last_seen_us else None,
@@ -192,7 +196,14 @@ def _refusal(refusal: Refusal, language: Language) -> RefusalBody:
     return RefusalBody(reason=refusal.reason, code=refusal.code, text=text)
 
 
-def _hit(hit: ShownHit, language: Language) -> HitBody:
+def _follow_up(search_id: str, line: Line, at: int) -> str:
+    """Return the command that asks the owner of a hit for more; none for a hit of our own agencies."""
+    if OWN_AGENCY in line.hits[at].rules:
+        return ""
+    return f"liaison followup --search {search_id} --from {line.member} --hit {at}"
+
+
+def _hit(hit: ShownHit, follow_up: str, language: Language) -> HitBody:
     sentences = explain(hit.rules, language)
     return HitBody(
         reference=hit.reference,
@@ -201,6 +212,7 @@ def _hit(hit: ShownHit, language: Language) -> HitBody:
         rules=[Rule(word=word, sentence=sentence) for word, sentence in zip(hit.rules, sentences, strict=True)],
         action=hit.action,
         record=_record(hit.record) if hit.record else None,
+        next=follow_up,
     )
 
 

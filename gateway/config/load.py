@@ -22,6 +22,7 @@ from gateway.config.schema import LISTS, SECTIONS, Settings
 from gateway.config.toml import MOST_UNKNOWN, TomlTable, nearest, parse_toml
 from gateway.errors import Misconfigured
 
+PASSKEYS = ("where-enrolled", "demanded")
 LOG_LEVELS = ("debug", "info", "warning", "error")
 _MEMBER = re.compile(r"[a-z]{2}", re.ASCII)
 _ID = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?", re.ASCII)
@@ -257,6 +258,7 @@ def _check(settings: Settings, reading: Reading) -> None:
     if settings.listen.metrics:
         reading.check_address("listen.metrics", settings.listen.metrics)
     reading.check_word("telemetry.log_level", settings.telemetry.log_level, LOG_LEVELS, "level")
+    reading.check_word("release.passkey", settings.release.passkey, PASSKEYS, "word")
 
 
 def _unknown(message: str, name: str, known: Iterable[str], where: str) -> Misconfigured:

@@ -11,33 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from gateway.config.home import Home
+from gateway.config.setting import setting
 from gateway.errors import Misconfigured
 from gateway.host.disk_reserve import RESERVE_MIB
 
 _PACKAGE = Path(__file__).parents[1]
 """Files of the package are trusted as its code is."""
-
-
-def setting(
-    doc: str,
-    default: Any = None,
-    *,
-    required: bool = False,
-    path: bool = False,
-    minimum: int = 0,
-    maximum: int = 2**53,
-    live: bool = False,
-) -> Any:
-    """Return a documented setting. `path`: relative to the home. `minimum` and `maximum` apply to whole numbers.
-
-    A `required` setting must stand in the file, even with a default here. A `live` one changes in a running node
-    (`liaison reload`); any other needs a restart.
-    """
-    metadata = {"doc": doc, "path": path, "minimum": minimum, "maximum": maximum}
-    metadata |= {"required": required, "live": live}
-    if required and default is None:
-        return field(metadata=metadata)
-    return field(default=default, metadata=metadata)
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +164,23 @@ class TokenSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class Release:
+    """`[release]`: what a human shows who decides on what leaves the country (docs/guides/passkeys.md)."""
+
+    passkey: str = setting(
+        "where-enrolled: who has a passkey enrolled signs with it. demanded: nobody decides without one.",
+        "where-enrolled",
+        live=True,
+    )
+    rp_id: str = setting(
+        "The domain of the console, for which passkeys are made, such as desk.th.example. Empty: none are.", ""
+    )
+    origins: tuple[str, ...] = setting(
+        "Addresses of the console's pages, such as https://desk.th.example. Empty: every one of rp_id.", (), live=True
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class Telemetry:
     """`[telemetry]`: what the node says of its own work. Logs never hold personal data."""
 
@@ -298,6 +294,7 @@ class Settings:
     witness: WitnessSettings
     tokens: TokenSettings
     keys: Keys
+    release: Release
     telemetry: Telemetry
     sources: tuple[SourceSettings, ...] = ()
     agency_keys: tuple[AgencyKey, ...] = ()
@@ -381,6 +378,7 @@ SECTIONS: dict[str, type[Any]] = {
     "witness": WitnessSettings,
     "tokens": TokenSettings,
     "keys": Keys,
+    "release": Release,
     "telemetry": Telemetry,
 }
 """Tables of `node.toml` that occur once."""

@@ -9,7 +9,8 @@ from typing import Any
 
 from gateway.config.home import KeyHome
 from gateway.config.load import LOG_LEVELS, Reading, read_settings
-from gateway.config.schema import ModuleSettings, Telemetry, setting, source_url
+from gateway.config.schema import ModuleSettings, Telemetry, source_url
+from gateway.config.setting import setting
 from gateway.config.template import render_section, write_new
 from gateway.host.disk_reserve import RESERVE_MIB
 

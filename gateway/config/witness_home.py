@@ -9,7 +9,8 @@ from typing import Any
 
 from gateway.config.home import KeyHome
 from gateway.config.load import LOG_LEVELS, Reading, read_settings
-from gateway.config.schema import ModuleSettings, Telemetry, setting
+from gateway.config.schema import ModuleSettings, Telemetry
+from gateway.config.setting import setting
 from gateway.config.template import render_section, write_new
 
 _HEAD = """\

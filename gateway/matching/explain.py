@@ -48,6 +48,11 @@ RULES: Sentences = {
     "unreleased-agreement-expired": "the agreement is not in force at this time",
     "unreleased-agreement-unknown": "the agreement that was cited is not known there",
     "unreleased-case-missing": "the owner releases this record for a case only: give the number of the case",
+    "unreleased-needs-assurance": "the offence may carry the death penalty, and the owner knows of no assurance that "
+    "it is not sought: a human there decides",
+    "unreleased-needs-court": "the owner releases this record by order of a court only: a human there says what it "
+    "takes",
+    "unreleased-needs-human": "a human of the owner decides on this record, and may release it",
     "unreleased-no-field": "the owner's policy releases no field of this record for this question",
     "unreleased-not-a-party": "the agreement that was cited does not name the agency that owns this record; another "
     "one may",

@@ -90,6 +90,9 @@ UNRELEASED = "unreleased-"
 NO_FIELD = f"{UNRELEASED}no-field"
 """The rule of a hit whose record may leave, and none of its fields."""
 
+NEEDS_HUMAN = f"{UNRELEASED}needs-human"
+"""The rule of a hit whose record a human of the owner may let out in answer to a follow-up."""
+
 OWN_AGENCY = f"{UNRELEASED}own-agency"
 """The rule of a hit of our own agencies: the record is read in their system."""
 

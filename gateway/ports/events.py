@@ -22,6 +22,7 @@ _NOTICE = ("notice", "thread", "says")
 _ACT = ("proof", "persons", "account", "act")
 """The actor, and the evidence of it, where a human acted."""
 
+_PASSKEY, _SAID = ("person", "credential"), ("by", "reason", "order")
 _INSPECTED = ("auditor", "appointed_by", "appointment", "reason", "detail", "inspection", "statement")
 _CONTINUED = (
     "by", "reason", "log", "lost_head", "lost_size", "kept_head", "kept_size", "known_from", "unwitnessed", *_ACT,
@@ -37,7 +38,7 @@ ASKED = _exchange(
     "An officer of ours asks a counterpart, or a notice of ours is to be delivered to it. Durable before the request "
     "leaves. A notice is sent until its receipt has come, or its time is over.",
     "officer", "on_behalf_of", "token", "token_salt", "role", "office", "agency", "client", "case", "ticket",
-    "purpose", "offence", "agreement", "query", "search", *_NOTICE, "urgency", "approver", "expires_us",
+    "purpose", "offence", "agreement", "query", "search", "humans", *_NOTICE, "urgency", "approver", "expires_us",
     request=Party.US,
 )
 RECEIVED = _exchange(
@@ -368,6 +369,13 @@ HOLD_PLACED = _operations(
 HOLD_LIFTED = _operations(
     "hold-lifted", "Two persons lifted a legal hold.",
     "hold", "reason", "approvers", "statement", *_ACT[:-1], retention=Retention.PROOF,
+)
+PASSKEY_ENROLLED = _operations(
+    "passkey-enrolled", "Two persons enrolled a human's passkey, which counts from now on. Never erased.",
+    *_PASSKEY, "key", "rp_id", "counter", "aaguid", "backed_up", *_SAID, *_ACT, retention=Retention.PROOF,
+)
+PASSKEY_WITHDRAWN = _operations(
+    "passkey-withdrawn", "A human's passkey counts no more.", *_PASSKEY, *_SAID, *_ACT, retention=Retention.PROOF,
 )
 HOLD_LAPSED = _operations(
     "hold-lapsed", "The time of a legal hold is over; it holds nothing any more.",

@@ -35,7 +35,9 @@ class Party(StrEnum):
     NOBODY = "nobody"
 
 
-_PERSONAL = frozenset({"officer", "requester", "query", "case", "ticket", "record", "auditor", "action", "looked_for"})
+_PERSONAL = frozenset(
+    {"officer", "requester", "query", "case", "ticket", "record", "auditor", "action", "looked_for", "person"}
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -181,6 +181,12 @@ def unseal(data: bytes, *payload_types: PayloadType) -> Unsealed:
     return Unsealed(payload_type, payload, raw, key_id, data)
 
 
+def contents(data: bytes) -> tuple[str, bytes]:
+    """Return payload type and payload of an envelope of any kind, unverified. Raises `Malformed`."""
+    message = parse(envelope_pb2.Envelope, data, "envelope")
+    return message.payload_type, message.payload
+
+
 def signer_of(data: bytes) -> str:
     """Return the key id that an envelope of any kind names, unverified; empty for bytes that are not an envelope."""
     message = envelope_pb2.Envelope()

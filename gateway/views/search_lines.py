@@ -215,6 +215,8 @@ def _unreleased(hit: dict[str, Any], language: Language) -> Iterator[str]:
     if OWN_AGENCY not in (rule["word"] for rule in reasons):
         todo = hit["action"] or tell(language, "the record needs a follow-up")
         yield tell(language, "{action} (reference {reference})", reference=hit["reference"], action=todo)
+        if command := hit.get("next"):
+            yield tell(language, "ask a human of the owner: {command}", command=command)
 
 
 def _released(record: dict[str, Any], record_type: str, language: Language) -> str:

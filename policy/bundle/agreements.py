@@ -7,7 +7,7 @@ are false for an unknown agreement.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from types import MappingProxyType
@@ -19,7 +19,8 @@ from gateway.model.names import MemberId, identifier, member_id
 from gateway.model.purpose import Offence, Purpose
 from gateway.model.query import QueryKind
 from gateway.records.types import RECORD_TYPES
-from policy.attributes import QuestionAttributes, qualified
+from policy.attributes import DeskAttributes, QuestionAttributes, qualified
+from policy.bundle.desk import Asked, Clock, read_clocks
 from policy.engine.cache import ALWAYS, FOREVER_US, Window
 
 _LAST_DAY = date(2199, 12, 31)
@@ -43,7 +44,10 @@ _ABOUT: Mapping[str, str] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """One agreement. `agencies` are named with their country (`th.police`); `validity` ends after its last day."""
+    """One agreement. `agencies` are named with their country (`th.police`); `validity` ends after its last day.
+
+    `clocks` are times of the desk that it shortens.
+    """
 
     id: str
     title: str
@@ -55,6 +59,7 @@ class Agreement:
     offences: frozenset[str]
     validity: Window
     articles: Mapping[str, str]
+    clocks: Mapping[Asked, Clock] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +115,10 @@ class Agreements:
             query=question.query in agreement.queries,
             window=_unchanged(agreement.validity, now_us),
         )
+
+    def covers_notice(self, notice: DeskAttributes, author: MemberId, now_us: int) -> Covers:
+        """Return the cited agreement's coverage of a notice; it says nothing of a kind of query."""
+        return self.covers(notice.as_question(), author, now_us)
 
     def covers_record(self, agreement_id: str, record_type: str, owner: str) -> tuple[bool, bool]:
         """Tell whether the agreement covers records of this type, and records of this agency of ours."""
@@ -180,7 +189,7 @@ def _unchanged(validity: Window, now_us: int) -> Window:
 
 def read_agreement(document: TomlTable) -> Agreement:
     """Return the agreement in a document. Raises `Misconfigured` with file, line and term."""
-    document.only(*_KEYS)
+    document.only(*_KEYS, "clock")
     parties = document.some("parties")
     agencies = document.some("agencies")
     agreement_id = document.text("id")
@@ -206,6 +215,7 @@ def read_agreement(document: TomlTable) -> Agreement:
         offences=document.some("offences", list(Offence)),
         validity=_validity(document),
         articles=_articles(document),
+        clocks=read_clocks(document),
     )
 
 

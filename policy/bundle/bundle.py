@@ -10,7 +10,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path, PurePosixPath
 from typing import TypeVar
 
@@ -18,10 +18,12 @@ import cedarpy
 
 from gateway.config.toml import TomlTable, parse_toml
 from gateway.errors import Misconfigured
+from gateway.model.desk.notices import NoticeType
 from gateway.model.names import MemberId
 from gateway.model.query import QueryKind
 from gateway.records.types import RECORD_TYPES
 from policy.bundle.agreements import Agreement, Agreements, read_agreement
+from policy.bundle.desk import DESK, DeskRules, check_clocks, read_desk
 from policy.bundle.hours import HOURS, Hours, read_hours
 from policy.bundle.law import LAW, Law, check_counterparts, read_law
 from policy.bundle.quotas import QUOTAS, Quotas, read_quotas
@@ -34,7 +36,7 @@ _D = TypeVar("_D")
 
 SCHEMA = "schema.cedarschema"
 RETENTION = "retention.toml"
-_SINGLE = (SCHEMA, RETENTION, LAW, HOURS, QUOTAS, THRESHOLDS)
+_SINGLE = (SCHEMA, RETENTION, LAW, HOURS, QUOTAS, THRESHOLDS, DESK)
 AGREEMENTS = "agreements/*.toml"
 _QUERIES = tuple(kind.value for kind in QueryKind)
 _ACTIONS: Mapping[str, Iterable[str]] = {
@@ -43,6 +45,7 @@ _ACTIONS: Mapping[str, Iterable[str]] = {
     "answer": _QUERIES,
     "learn": tuple(RECORD_TYPES),
     "release": tuple(RECORD_TYPES),
+    "desk": tuple(kind.value for kind in NoticeType),
 }
 """Each action with the resources for which it can be asked."""
 
@@ -85,6 +88,7 @@ class Bundle:
     hours: Hours | None
     quotas: Quotas
     thresholds: ThresholdSets
+    desk: DeskRules
     hash: bytes
     roles: tuple[str, ...]
 
@@ -161,11 +165,14 @@ def check_bundle(base: Files, national: Files, member: MemberId) -> tuple[Bundle
     law = _law(national, agreements, member, problems)
     hours = _one(national, HOURS, read_hours, problems)
     quotas = _one(national, QUOTAS, read_quotas, problems)
-    sets = (files[THRESHOLDS].table() if THRESHOLDS in files else None for files in (base, national))
-    thresholds = _tried(lambda: read_thresholds(*sets), problems)
+    thresholds = _tried(lambda: read_thresholds(*_both(THRESHOLDS, base, national)), problems)
+    desk = _tried(lambda: read_desk(*_both(DESK, base, national)), problems)
+    if whole and desk is not None:
+        for name in _named(national, AGREEMENTS):
+            _tried(partial(check_clocks, national[name].table(), desk), problems)
     if whole:
         _check_members(layers, agreements, member, problems)
-    if problems or retention is None or law is None or thresholds is None:
+    if problems or retention is None or law is None or thresholds is None or desk is None:
         return None, problems
     files = {f"base/{name}": file for name, file in base.items()}
     files |= {f"national/{name}": file for name, file in national.items()}
@@ -180,6 +187,7 @@ def check_bundle(base: Files, national: Files, member: MemberId) -> tuple[Bundle
         hours=hours,
         quotas=quotas or Quotas(),
         thresholds=thresholds,
+        desk=desk,
         hash=hash_files(files),
         roles=listed_values(base[SCHEMA].text, "Role"),
     )
@@ -251,6 +259,11 @@ def _law(files: Files, agreements: list[Agreement], member: MemberId, problems: 
     law = _one(files, LAW, read_law, problems)
     problems += check_counterparts(files[LAW].table(), law, counterparts) if law else ()
     return law
+
+
+def _both(name: str, base: Files, national: Files) -> list[TomlTable | None]:
+    """Return an optional document of the base policy and of the national folder."""
+    return [files[name].table() if name in files else None for files in (base, national)]
 
 
 def _one(files: Files, name: str, read: Callable[[TomlTable], _D], problems: list[Misconfigured]) -> _D | None:

@@ -15,8 +15,10 @@ from typing import Any
 import cedarpy
 
 from gateway.errors import Malformed, Misconfigured
+from gateway.model.decision import Human
 from gateway.model.names import identifier
 from gateway.records.types import RECORD_TYPES
+from policy.explain import HUMAN_CODES
 
 RELEASE = "release"
 RESERVED_IDS = frozenset({"default", "error"})
@@ -41,7 +43,8 @@ HANDLING_DATA = frozenset(
 )
 """The recipient's duties always travel with a record; no policy can drop them (CASE-F6)."""
 
-_ANNOTATIONS = frozenset({"id", "title", "code", "fields", "withhold", "show"})
+_ANNOTATIONS = frozenset({"id", "title", "code", "fields", "withhold", "show", "human"})
+_HUMANS = ", ".join(human.value for human in Human if human)
 _TERM = re.compile(r"`([^`]+)`")
 _TOKEN = re.compile(r'//[^\n]*|"(?:\\.|[^"\\])*+(?:"|\Z)|;', re.DOTALL)
 _COMMENT = re.compile(r"^[ \t]*(?:#|//).*$", re.MULTILINE)
@@ -73,7 +76,7 @@ class Policy:
     """One policy. `fields` and `withhold` are names of fields of its record type; `all_fields` is `@fields("*")`.
 
     `resource` is empty if the policy names none, and so stands for all; `body` is the policy in Cedar's JSON form,
-    `text` its source; `members` are the members that it names.
+    `text` its source; `members` are the members that it names. `human` is who must decide before its fields leave.
     """
 
     id: str
@@ -87,6 +90,7 @@ class Policy:
     code: str
     show_count: bool
     members: frozenset[str]
+    human: Human
     body: dict[str, Any]
     text: str
 
@@ -185,6 +189,7 @@ def _policy(rule: Rule, body: dict[str, Any], codes: frozenset[str], problems: l
         code=annotations.get("code", ""),
         show_count="show" in annotations,
         members=members,
+        human=_human(annotations.get("human", "")),
         body=body,
         text=rule.text,
     )
@@ -206,11 +211,13 @@ def _wrong_annotations(
         yield rule.wrong(f"a policy needs an id of its own, not `{name[:40]}`", remedy='such as @id("th-vehicle")')
     if annotations.get("show", "count") != "count":
         yield rule.wrong("only a count can be shown", "@show", 'write @show("count")')
-    if "code" in annotations and (permit or annotations["code"] not in codes):
+    yield from _wrong_human(rule, annotations, permit, actions)
+    told = HUMAN_CODES if permit and "human" in annotations else frozenset[str]() if permit else codes
+    if "code" in annotations and annotations["code"] not in told:
         yield rule.wrong(
             f"`{annotations['code'][:40]}` is no code of a refusal",
             "@code",
-            f"on a forbid, one of {', '.join(sorted(codes))}",
+            f"on a forbid, one of {', '.join(sorted(codes))}; beside `@human`, {' or '.join(sorted(HUMAN_CODES))}",
         )
     if not actions:
         yield rule.wrong("a policy names its action", "action", 'such as `action == Action::"release"`')
@@ -222,6 +229,23 @@ def _wrong_annotations(
         yield rule.wrong("`@withhold` belongs on a forbid of `release`", "@withhold")
     if "show" in annotations and not (permit and releases):
         yield rule.wrong("`@show` belongs on a permit of `release`", "@show")
+
+
+def _wrong_human(
+    rule: Rule, annotations: dict[str, str], permit: bool, actions: frozenset[str]
+) -> Iterator[Misconfigured]:
+    if "human" not in annotations:
+        return
+    if not permit or actions != {RELEASE}:
+        remedy = "let a permit say it: a forbid holds for humans, too"
+        yield rule.wrong("`@human` belongs on a permit of `release`", "@human", remedy)
+    if not _human(annotations["human"]):
+        yield rule.wrong(f"`@human` is one of {_HUMANS}, not `{annotations['human'][:40]}`", "@human")
+
+
+def _human(word: str) -> Human:
+    """Return the human of an annotation; none for an unknown word, which `_wrong_human` refuses."""
+    return Human(word) if word in list(Human) else Human.NONE
 
 
 def _bad_id(name: str) -> bool:

@@ -11,20 +11,22 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from gateway.model.decision import Decision, Release
+from gateway.model.decision import Decision, HumanRelease, Release
+from gateway.model.desk.notices import NoticeType
 from gateway.model.marking import Marking, ReleaseMarking
 from gateway.model.names import MemberId
 from gateway.model.strictness import Strictness
 from policy import explain
-from policy.attributes import AskAttributes, LearnAttributes, QuestionAttributes, RecordAttributes
+from policy.attributes import AskAttributes, DeskAttributes, LearnAttributes, QuestionAttributes, RecordAttributes
 from policy.bundle.bundle import Bundle, load_bundle, read_files
+from policy.bundle.desk import Asked, Clock, shortest
 from policy.bundle.hours import night_at
 from policy.bundle.quotas import Quotas
 from policy.engine import fields as filtering
 from policy.engine.cache import ALWAYS, DecisionCache, Window
 from policy.engine.evaluate import Evaluator, Verdict
 from policy.engine.memory import requests_ahead
-from policy.engine.request import Setting, ask_request, learn_request, question_request, record_request
+from policy.engine.request import Setting, ask_request, desk_request, learn_request, question_request, record_request
 
 BASE = Path(__file__).parents[1] / "base"
 """The base policy that comes with the gateway."""
@@ -33,11 +35,16 @@ NATIONAL = Path(__file__).parents[1] / "national"
 """Worked examples of national policy, one folder for each member."""
 
 CACHE_LIMIT = 10_000
-"""Decisions that each of the four caches keeps; a decision takes 2 to 4 KB."""
+"""Decisions that each of the five caches keeps; a decision takes 2 to 4 KB."""
 
 
 AGAIN = 500
 """The most decisions of each kind that are made again after a change of policy: those used last."""
+
+
+_OPENING = frozenset({NoticeType.ASK, NoticeType.ALERT})
+"""Notices that want something of a human. What answers or ends them, or corrects or withdraws a record, must get
+through: a national folder may forbid it, and need not permit it."""
 
 
 class PolicyEngine:
@@ -56,6 +63,7 @@ class PolicyEngine:
         self._asks: DecisionCache[AskAttributes, Decision] = DecisionCache(CACHE_LIMIT)
         self._decisions: DecisionCache[tuple[str, QuestionAttributes], Decision] = DecisionCache(CACHE_LIMIT)
         self._releases: DecisionCache[RecordAttributes, Release] = DecisionCache(CACHE_LIMIT)
+        self._notices: DecisionCache[DeskAttributes, Decision] = DecisionCache(CACHE_LIMIT)
         self._learns: DecisionCache[LearnAttributes, Decision] = DecisionCache(CACHE_LIMIT)
 
     @classmethod
@@ -115,6 +123,37 @@ class PolicyEngine:
             release, window = filtering.refused(denied, a.record_type, hide=True), ALWAYS
         self._releases.put(a, release, window, a.question.counterpart)
         return release
+
+    def may_desk(self, a: DeskAttributes, now_us: int) -> Decision:
+        """Decide if this notice may go to the counterpart, or may theirs be taken."""
+        found = self._notices.get(a, now_us)
+        if found is None:
+            author = self.member if a.ours else a.counterpart
+            covers = self.agreements.covers_notice(a, author, now_us)
+            at = self.setting(author, a.offence, now_us)
+            base, national = self._evaluator.verdicts(desk_request(a, self.member, covers, at))
+            if a.type not in _OPENING and national.silent:
+                national = base
+            found = self._decision(base, national, a.as_json())
+            self._notices.put(a, found, covers.window & at.window, a.counterpart)
+        return found
+
+    def clock(self, asked: Asked, agreement_id: str) -> Clock:
+        """Return the minutes in which a human must decide, by urgency; the agreement may shorten them."""
+        agreement = self.agreements.get(agreement_id)
+        clocks = self.bundle.desk.clocks
+        return (shortest(clocks, agreement.clocks) if agreement else clocks).get(asked, {})
+
+    def release_by_human(self, a: RecordAttributes, now_us: int) -> HumanRelease:
+        """Return what a human may let out of this record in answer to a follow-up, and which of it takes two persons.
+
+        The attributes are those of the follow-up: its purpose, offence, case, agreement and requester.
+        """
+        release = self.release(a, now_us)
+        if release.with_human:
+            return HumanRelease(release.decision, release.with_human, release.two)
+        code = release.decision.code or explain.POLICY_DENIES
+        return HumanRelease(release.decision, frozenset(), frozenset(), code, release.hide)
 
     def make_ready(self, before: PolicyEngine | None, now_us: int, go_on: Callable[[], bool] = lambda: True) -> int:
         """Work ahead before the policy comes into force; return how many decisions were worked out.
@@ -190,14 +229,29 @@ class PolicyEngine:
         window = covers.window & at.window
         request = record_request(a, self.member, covers, record, at)
         verdicts = self._evaluator.verdicts(request)
-        decision = self._decision(*verdicts, a.as_json())
-        if not decision.allow:
+        if not all(verdict.allow for verdict in verdicts):
+            decision = self._decision(*verdicts, a.as_json())
             return filtering.refused(decision, a.record_type, hide=a.quiet), window
-        return filtering.released(decision, a.record_type, verdicts), window
+        choice = filtering.choose(a.record_type, verdicts)
+        decision = self._chosen(choice, a.as_json())
+        hide = a.quiet and not decision.allow
+        return filtering.released(decision, choice, hide=hide, by_two=self.bundle.desk.takes_two(a)), window
+
+    def _chosen(self, choice: filtering.Choice, attributes: dict[str, object]) -> Decision:
+        """Decide if a record that all layers permit leaves by itself, or waits for a human."""
+        if choice.by_itself:
+            return Decision(True, choice.policies, self._hash_text, "", attributes)
+        if not choice.held:
+            return Decision(False, choice.policies, self._hash_text, explain.POLICY_DENIES, attributes)
+        holding = choice.holding()
+        codes = {policy.code for policy in holding.values()}
+        told = next((code for code in explain.PRECEDENCE if code in codes), explain.NEEDS_HUMAN)
+        return Decision(False, tuple(holding), self._hash_text, told, attributes)
 
     def _decision(self, base: Verdict, national: Verdict, attributes: dict[str, object]) -> Decision:
         if base.allow and national.allow:
-            return Decision(True, base.names + national.names, self._hash_text, "", attributes)
+            names = tuple(dict.fromkeys(base.names + national.names))
+            return Decision(True, names, self._hash_text, "", attributes)
         against = [verdict for verdict in (base, national) if not verdict.allow]
         codes = {code for verdict in against for code in verdict.codes}
         told = next((code for code in explain.PRECEDENCE if code in codes), explain.POLICY_DENIES)

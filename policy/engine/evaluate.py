@@ -31,6 +31,7 @@ _CODE_OF_UNKNOWN: Mapping[str, str] = MappingProxyType(
         "Offence": explain.OFFENCE_NOT_COVERED,
         "Query": explain.QUERY_NOT_COVERED,
         "RecordType": explain.RECORD_NOT_COVERED,
+        "Notice": explain.POLICY_DENIES,
     }
 )
 
@@ -47,6 +48,11 @@ class Verdict:
     names: tuple[str, ...]
     withholding: tuple[Policy, ...] = ()
     codes: frozenset[str] = frozenset()
+
+    @property
+    def silent(self) -> bool:
+        """True if no policy of the layer matches, permit or forbid."""
+        return self.names == (self.layer.named("default"),) and not self.allow
 
     @property
     def permits(self) -> tuple[Policy, ...]:

@@ -17,6 +17,7 @@ from gateway.model.marking import Marking
 from gateway.model.names import MemberId
 from policy.attributes import (
     AskAttributes,
+    DeskAttributes,
     LearnAttributes,
     QuestionAttributes,
     RecordAttributes,
@@ -37,6 +38,9 @@ LISTED: Mapping[str, str] = MappingProxyType(
         "offence": "Offence",
         "query": "Query",
         "answerer": "Member",
+        "recipient": "Member",
+        "says": "Says",
+        "urgency": "Urgency",
         "category": "Category",
         "marking.level": "Level",
         "marking.use": "Use",
@@ -49,7 +53,7 @@ LISTED: Mapping[str, str] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One question to the policies. `kind` is the type of `resource`, `Query` or `RecordType`."""
+    """One question to the policies. `kind` is the type of `resource`: `Query`, `RecordType` or `Notice`."""
 
     principal: MemberId
     action: str
@@ -93,6 +97,23 @@ def question_request(
     return Request(asker, action, "Query", a.query, context)
 
 
+def desk_request(a: DeskAttributes, own: MemberId, covers: Covers, at: Setting) -> Request:
+    """Return `desk`: may this notice go to the counterpart, or may theirs be taken?"""
+    author, recipient = (own, a.counterpart) if a.ours else (a.counterpart, own)
+    context = {
+        **_asked(a),
+        "recipient": recipient,
+        "says": a.says,
+        "urgency": a.urgency,
+        "toOffice": a.to_office,
+        "toLife": a.to_life,
+        "hasHit": a.has_hit,
+        **covers.as_context(),
+        **at.as_context(),
+    }
+    return Request(author, "desk", "Notice", a.type, context)
+
+
 def learn_request(a: LearnAttributes) -> Request:
     """Return `learn`: may the recipient learn that the record exists?"""
     context: dict[str, object] = {
@@ -126,7 +147,7 @@ def record_request(
     return Request(question.counterpart, "release", "RecordType", a.record_type, context)
 
 
-def _asked(a: AskAttributes | QuestionAttributes) -> dict[str, object]:
+def _asked(a: AskAttributes | QuestionAttributes | DeskAttributes) -> dict[str, object]:
     return {
         "requester.role": a.role,
         "requester.agency": a.agency,

@@ -12,13 +12,14 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from gateway.model.desk.notices import Urgency
 from gateway.model.marking import Caveat, Level, SubjectCategory
 from gateway.model.purpose import Offence, Purpose
 from gateway.model.query import QueryKind
-from policy.attributes import AskAttributes, QuestionAttributes, RecordAttributes
+from policy.attributes import AskAttributes, DeskAttributes, QuestionAttributes, RecordAttributes
 from policy.bundle.bundle import Bundle
 
-Attributes = AskAttributes | QuestionAttributes | RecordAttributes
+Attributes = AskAttributes | QuestionAttributes | RecordAttributes | DeskAttributes
 Decide = Callable[[Attributes], bool]
 
 
@@ -42,6 +43,8 @@ def _changes(bundle: Bundle, a: Attributes) -> Iterator[tuple[Alternative, Attri
         for change, question in _question_changes(bundle, a.question):
             yield change, replace(a, question=question)
         yield from _record_changes(a)
+    elif isinstance(a, DeskAttributes):
+        yield from _notice_changes(bundle, a)
     elif isinstance(a, QuestionAttributes):
         yield from _question_changes(bundle, a)
     else:
@@ -57,6 +60,13 @@ def _question_changes(bundle: Bundle, a: QuestionAttributes) -> Iterator[tuple[A
     }
     yield from _listed(a, lists)
     yield from _switched(a, ("has_case", "has_ticket"))
+
+
+def _notice_changes(bundle: Bundle, a: DeskAttributes) -> Iterator[tuple[Alternative, Any]]:
+    lists = {name: words for name, words in _asked(bundle).items() if name != "query"}
+    agreements = sorted(one.id for one in bundle.agreements)
+    yield from _listed(a, lists | {"agreement": agreements, "urgency": [item.value for item in Urgency]})
+    yield from _switched(a, ("has_case", "has_ticket", "has_hit", "to_life"))
 
 
 def _asked(bundle: Bundle) -> dict[str, list[str]]:

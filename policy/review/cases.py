@@ -20,7 +20,7 @@ from gateway.errors import Malformed, Misconfigured
 from gateway.model.decision import Decision
 from gateway.model.marking import Marking, SubjectCategory, code
 from gateway.model.names import MemberId, member_id
-from policy.attributes import AskAttributes, QuestionAttributes, RecordAttributes
+from policy.attributes import NOTHING_SAID, AskAttributes, DeskAttributes, QuestionAttributes, RecordAttributes
 from policy.bundle.bundle import File, Files, load_bundle, read_files
 from policy.engine.engine import BASE, PolicyEngine
 
@@ -31,10 +31,16 @@ _QUESTION = frozenset(
     {"counterpart", "role", "agency", "office", "query", "purpose", "offence", "agreement", "case", "ticket"}
 )
 _OFFICER = (_QUESTION - {"counterpart", "agreement"}) | {"token"}
+_NOTICE = _QUESTION - {"query"} | {"ours", "type", "says", "urgency", "to_office", "to_life", "hit"}
 _RECORD = frozenset({"type", "owner", "category", "marking"})
 _MARKING_DEFAULTS = Marking().as_json()
 _MARKING = frozenset({*_MARKING_DEFAULTS, "purposes", "offences", "keep_hours", "delete_after_use"})
-_EXPECTED = frozenset({"allow", "code", "policies", "fields", "hide", "marking"})
+_EXPECTED = frozenset(
+    {"allow", "code", "policies", "fields", "hide", "marking", "human", "with_human", "two", "by_human"}
+)
+
+
+Attributes = AskAttributes | QuestionAttributes | RecordAttributes | DeskAttributes
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +51,16 @@ class Case:
     title: str
     action: str
     now_us: int
-    attributes: AskAttributes | QuestionAttributes | RecordAttributes
+    attributes: Attributes
     expected: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class CaseResult:
-    """The result of a case; it holds when there are no `problems`. `policies` are those that decided."""
+    """The result of a case; it holds when there are no `problems`.
+
+    `policies` are those that decided, and those that let a human decide on fields.
+    """
 
     name: str
     problems: tuple[str, ...]
@@ -82,7 +91,7 @@ def run_case(engine: PolicyEngine, case: Case) -> CaseResult:
         for key, value in case.expected.items()
         if got.get(key) != value
     ]
-    return CaseResult(case.name, tuple(problems), tuple(got["policies"]))
+    return CaseResult(case.name, tuple(problems), tuple({*got["policies"], *got.get("by_human", ())}))
 
 
 def run_twins(national: Path, member: MemberId, base: Path | None = None) -> list[CaseResult]:
@@ -109,7 +118,7 @@ def read_case(path: Path) -> Case:
 
 def _case(file: File) -> Case:
     document = file.table()
-    document.only("title", "action", "at", "officer", "question", "record", "expect")
+    document.only("title", "action", "at", "officer", "question", "record", "notice", "expect")
     action = document.text("action")
     if action not in _ACTIONS:
         document.fail(f"unknown action `{action}`", "action", remedy=f"one of {', '.join(_ACTIONS)}")
@@ -139,11 +148,16 @@ def decide_case(engine: PolicyEngine, case: Case) -> dict[str, Any]:
         release = engine.release(a, now_us)
         got = _decided(release.decision)
         got |= {"fields": sorted(release.fields), "hide": release.hide or engine.hides(a, now_us)}
+        waiting = release.with_human - release.fields
+        got["by_human"] = sorted({release.withheld[name] for name in waiting})
+        got |= {"human": release.human.value, "with_human": sorted(release.with_human), "two": sorted(release.two)}
         if case.expected.get("marking") is not None:
             got["marking"] = engine.release_marking(a.marking, a.record_type, a.question.purpose, now_us).as_json()
         return got
     if isinstance(a, AskAttributes):
         return _decided(engine.may_ask(a, now_us))
+    if isinstance(a, DeskAttributes):
+        return _decided(engine.may_desk(a, now_us))
     decide = engine.may_send if case.action == "send" else engine.may_answer
     return _decided(decide(a, now_us))
 
@@ -184,6 +198,21 @@ def _question(document: TomlTable) -> QuestionAttributes:
     )
 
 
+def _notice(document: TomlTable) -> DeskAttributes:
+    table = _needed(document, "notice", _NOTICE)
+    return DeskAttributes(
+        counterpart=member_id(table.text("counterpart")),
+        **_texts(table, "type", "urgency", "role", "agency", "office", "purpose", "offence", "agreement"),
+        says=table.text("says", NOTHING_SAID),
+        to_office=table.text("to_office", ""),
+        ours=table.data.get("ours") is True,
+        to_life=table.data.get("to_life") is True,
+        has_case=table.data.get("case") is True,
+        has_ticket=table.data.get("ticket") is True,
+        has_hit=table.data.get("hit") is True,
+    )
+
+
 def _record(document: TomlTable) -> RecordAttributes:
     table = _needed(document, "record", _RECORD)
     return RecordAttributes(
@@ -214,6 +243,13 @@ def _texts(table: TomlTable, *keys: str) -> dict[str, Any]:
     return {key: table.text(key) for key in keys}
 
 
-_ACTIONS: Mapping[str, Callable[[TomlTable], AskAttributes | QuestionAttributes | RecordAttributes]] = MappingProxyType(
-    {"ask": _officer, "send": _question, "answer": _question, "release": _record, "learn": _record}
+_ACTIONS: Mapping[str, Callable[[TomlTable], Attributes]] = MappingProxyType(
+    {
+        "ask": _officer,
+        "send": _question,
+        "answer": _question,
+        "release": _record,
+        "learn": _record,
+        "desk": _notice,
+    }
 )

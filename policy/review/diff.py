@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from gateway.clock import from_us
+from gateway.model.decision import Human
 from gateway.model.names import MemberId
 from gateway.model.purpose import Purpose
 from policy.bundle.agreements import Agreement
@@ -21,6 +22,7 @@ from policy.bundle.thresholds import ThresholdSets
 from policy.engine.cache import Window
 from policy.engine.engine import BASE, PolicyEngine
 from policy.review.cases import Case, case_files, cases_of, decide_case
+from policy.review.desk_changes import clock_words, desk_words
 from policy.review.matrix import matrix
 from policy.review.released import ReleaseChange, release_changes
 
@@ -122,6 +124,7 @@ def _words(old: Bundle, new: Bundle) -> Iterator[str]:
         yield from _agreement_words(before[name], after[name])
     for table in ("purpose", "record_type"):
         yield from _retention_words(getattr(old.retention, table), getattr(new.retention, table))
+    yield from desk_words(old.desk, new.desk)
     yield from _threshold_words(old.thresholds, new.thresholds)
     yield from _law_words(old.law, new.law)
     if old.hours != new.hours:
@@ -159,7 +162,8 @@ def _does(policy: Policy) -> str:
     if not policy.permit:
         return "forbids"
     fields = "all fields" if policy.all_fields else _shown(sorted(policy.fields))
-    return f"permits {fields}" if fields else "permits"
+    human = {Human.NONE: "", Human.DUTY: " with a human", Human.TWO: " with two persons"}[policy.human]
+    return f"permits {fields}{human}" if policy.fields or policy.all_fields else "permits"
 
 
 def _agreement_words(old: Agreement, new: Agreement) -> Iterator[str]:
@@ -167,6 +171,7 @@ def _agreement_words(old: Agreement, new: Agreement) -> Iterator[str]:
         yield from _set_words(
             f"the agreement `{new.id}`", part.replace("_", " "), getattr(old, part), getattr(new, part)
         )
+    yield from clock_words(f"the agreement `{new.id}`", old.clocks, new.clocks)
     if old.validity != new.validity:
         yield f"the agreement `{new.id}` is in force {_time(new.validity)}; before, {_time(old.validity)}"
 

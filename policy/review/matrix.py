@@ -34,7 +34,8 @@ class Row:
     """The fields of one record type that one agency of a counterpart gets for one purpose.
 
     `subject` is `ordinary` or `victim`. A field is in `with_case` when it leaves for a question with a case number,
-    in `with_ticket` when the ticket of a control is enough.
+    in `with_ticket` when the ticket of a control is enough, in `with_human` when a human must let it out in answer to
+    a follow-up.
     """
 
     counterpart: MemberId
@@ -44,15 +45,17 @@ class Row:
     subject: str
     with_case: frozenset[str]
     with_ticket: frozenset[str]
+    with_human: frozenset[str] = frozenset()
 
     def as_json(self) -> dict[str, object]:
         """Return the row with sorted lists of fields."""
-        return asdict(self) | {"with_case": sorted(self.with_case), "with_ticket": sorted(self.with_ticket)}
+        fields = {name: sorted(getattr(self, name)) for name in ("with_case", "with_ticket", "with_human")}
+        return asdict(self) | fields
 
 
 def matrix(engine: PolicyEngine, now_us: int) -> list[Row]:
-    """Return all rows with at least one released field, at a time, under the agreements in force."""
-    return [row for row in _rows(engine, now_us) if row.with_case or row.with_ticket]
+    """Return all rows with at least one field that may leave, at a time, under the agreements in force."""
+    return [row for row in _rows(engine, now_us) if row.with_case or row.with_ticket or row.with_human]
 
 
 def _rows(engine: PolicyEngine, now_us: int) -> Iterator[Row]:
@@ -90,24 +93,35 @@ def _for_purpose(
                 continue
             named = f"{counterpart}.{agency}" if subject == "victim" else counterpart
             record = partial(RecordAttributes, marking=Marking(releasable_to=frozenset({named})), category=category)
-            fields = [
-                frozenset[str]().union(
-                    *(_released(engine, record(question, record_type, owner), now_us) for owner in owners)
-                )
+            found = [
+                [_released(engine, record(question, record_type, owner), now_us) for owner in owners]
                 for question in questions
             ]
-            yield Row(counterpart, agency, purpose.value, record_type, subject, *fields)
+            by_case, by_ticket = (frozenset[str]().union(*(fields for fields, _ in each)) for each in found)
+            by_human = frozenset[str]().union(*(fields for each in found for _, fields in each))
+            yield Row(
+                counterpart,
+                agency,
+                purpose.value,
+                record_type,
+                subject,
+                by_case,
+                by_ticket,
+                by_human - by_case - by_ticket,
+            )
 
 
-def _released(engine: PolicyEngine, record: RecordAttributes, now_us: int) -> frozenset[str]:
-    """Return the fields that leave, if the question itself is served for some kind of query."""
+def _released(engine: PolicyEngine, record: RecordAttributes, now_us: int) -> tuple[frozenset[str], frozenset[str]]:
+    """Return the fields that leave, and those that a human may let out, if the question is served for some query."""
+    by_human = frozenset[str]()
     for query in QueryKind:
         question = structs.replace(record.question, query=query.value)
         if engine.may_answer(question, now_us).allow:
             release = engine.release(structs.replace(record, question=question), now_us)
+            by_human |= release.with_human
             if release.fields:
-                return release.fields
-    return frozenset()
+                return release.fields, by_human
+    return frozenset(), by_human
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +150,8 @@ def overview(rows: list[Row]) -> list[Most]:
     """Return for each counterpart's agency and record type how much of it leaves at most; victims stand with others."""
     found: dict[tuple[str, str], tuple[set[str], set[str]]] = {}
     for row in rows:
+        if not row.with_case and not row.with_ticket:
+            continue
         with_case, with_ticket = found.setdefault((f"{row.counterpart}.{row.agency}", row.record_type), (set(), set()))
         with_case |= row.with_case | row.with_ticket
         with_ticket |= row.with_ticket
@@ -148,7 +164,7 @@ def overview(rows: list[Row]) -> list[Most]:
 _STYLE = (
     "body{font-family:sans-serif;margin:2em;color:#222}table{border-collapse:collapse;margin:1em 0 2em}"
     "th,td{border:1px solid #bbb;padding:.25em .6em;text-align:left;vertical-align:top}"
-    "th{background:#eee}td.all{background:#dff0d8}td.case{background:#fcf3d0}td.no{color:#777}"
+    "th{background:#eee}td.human{background:#d9e8f6}td.all{background:#dff0d8}td.case{background:#fcf3d0}td.no{color:#777}"
 )
 
 
@@ -159,7 +175,8 @@ def as_html(rows: list[Row], member: MemberId, policy_hash: str, made: str) -> s
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>What leaves {whose}</title>',
         f"<style>{_STYLE}</style><h1>What leaves {whose}, and to whom</h1>",
         f"<p>Policy <code>{escape(policy_hash)}</code>, {escape(made)}. Green: a ticket of a control is enough. "
-        "Yellow: a case number is needed. What is not in a table does not leave.</p>",
+        "Yellow: a case number is needed. Blue: a human must let it out, in answer to a follow-up. What is "
+        "not in a table does not leave.</p>",
         f"<h2>Overview: how many fields leave at most</h2>{_overview(rows)}",
     ]
     for place in sorted({(row.counterpart, row.agency) for row in rows}):
@@ -207,7 +224,9 @@ def _table(rows: list[Row]) -> str:
     for kind, subject in dict.fromkeys((row.record_type, row.subject) for row in rows):
         mine = [row for row in rows if (row.record_type, row.subject) == (kind, subject)]
         fields = [
-            name for name in RECORD_TYPES[kind].fields if any(name in row.with_case | row.with_ticket for row in mine)
+            name
+            for name in RECORD_TYPES[kind].fields
+            if any(name in row.with_case | row.with_ticket | row.with_human for row in mine)
         ]
         title = _kind(kind) if subject == "ordinary" else f"{_kind(kind)}, {subject}"
         for at, name in enumerate(fields):
@@ -226,4 +245,6 @@ def _cell(row: Row | None, field: str) -> str:
         return '<td class="all">yes</td>'
     if row is not None and field in row.with_case:
         return '<td class="case">case</td>'
+    if row is not None and field in row.with_human:
+        return '<td class="human">human</td>'
     return '<td class="no">no</td>'

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from gateway.model.decision import Human
 from gateway.model.names import MemberId
 from policy.bundle.bundle import Bundle, Layer, Matcher, load_bundle, matcher, read_files
 from policy.bundle.rules import RELEASE, Policy
@@ -63,6 +64,8 @@ def mutants(layer: Layer) -> Iterator[Mutant]:
     """Yield every policy of a layer with each mistake that can be made in it."""
     for name, policy in layer.by_name.items():
         yield Mutant(name, "permit and forbid exchanged" if not policy.withhold else "dropped", _flipped(policy))
+        if policy.human:
+            yield Mutant(name, "the human dropped", replace(policy, human=Human.NONE))
         for change, body in _weaker(policy.body):
             yield Mutant(name, change, replace(policy, body=body))
 
@@ -70,7 +73,14 @@ def mutants(layer: Layer) -> Iterator[Mutant]:
 def _flipped(policy: Policy) -> Policy:
     """Return the opposite rule; one that only withholds fields is dropped, since its opposite would have no effect."""
     everything = not policy.permit and RELEASE in policy.actions
-    return replace(policy, permit=not policy.permit, all_fields=everything, withhold=frozenset(), show_count=False)
+    return replace(
+        policy,
+        permit=not policy.permit,
+        all_fields=everything,
+        withhold=frozenset(),
+        show_count=False,
+        human=Human.NONE,
+    )
 
 
 def _weaker(body: Body) -> Iterator[tuple[str, Body]]:

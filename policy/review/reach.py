@@ -137,7 +137,8 @@ class _Kinds:
 class _Search:
     """One search for ways out of what is held.
 
-    It notes the rules that denied, and the fields that policy lets out and the source does not fill.
+    It notes the rules that denied, the fields that policy lets out and the source does not fill, and those that a human
+    may let out.
     """
 
     engine: PolicyEngine
@@ -146,6 +147,7 @@ class _Search:
     now_us: int
     denied: Counter[str] = field(default_factory=Counter)
     unfilled: set[str] = field(default_factory=set)
+    by_human: set[str] = field(default_factory=set)
 
     def ways(self, agreement: Agreement) -> Iterator[Way]:
         """Yield the ways out under an agreement; recipients and purposes that get the same stand together."""
@@ -212,6 +214,7 @@ class _Search:
             for marking, category in self.held.profiles:
                 record = RecordAttributes(question, self.held.record_type, self.held.owner, marking, category)
                 release = self.engine.release(record, at_us)
+                self.by_human |= release.with_human & self.held.fields
                 if not release.decision.allow:
                     self.denied.update(release.decision.policies)
                 elif filled := release.fields & self.held.fields:
@@ -280,6 +283,9 @@ def _problem(search: _Search, agreements: Sequence[Agreement], open_now: Sequenc
     if not named & parties:
         remedy = f"name a party of {names} in the mapping: `releasable_to`"
         return f"its marking names none of {', '.join(sorted(parties))}", remedy
+    if search.by_human:
+        told = ", ".join(sorted(search.by_human))
+        return f"only a human lets anything out, in answer to a follow-up: {told}", "let out what needs no human"
     if search.unfilled:
         remedy = "let out a field that the mapping fills, or fill one of these in the mapping"
         return f"policy lets out only {', '.join(sorted(search.unfilled))}, and the mapping fills none of them", remedy

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gateway.language.catalogue import tell
+from gateway.language.catalogue import Sentences, tell
 from gateway.language.languages import Language
-from gateway.model.decision import Decision
-from policy.attributes import AskAttributes, QuestionAttributes, RecordAttributes
+from gateway.model.decision import Decision, Human, Release
+from policy.attributes import AskAttributes, DeskAttributes, QuestionAttributes, RecordAttributes
 from policy.bundle.bundle import Bundle
 from policy.bundle.rules import Policy
 from policy.engine.engine import PolicyEngine
@@ -15,6 +15,11 @@ from policy.explain import sentence
 from policy.review.alternatives import Alternative, Attributes, alternatives
 
 _SHOWN_VALUES = 6
+
+_WITH_HUMAN: Sentences = {
+    Human.DUTY: "permits with a human",
+    Human.TWO: "permits with two persons",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +34,10 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """The reasons: the outcome in one sentence, the rules that made it, fields in and out, and changes that turn it."""
+    """The reasons: the outcome in one sentence, the rules that made it, fields in and out, and changes that turn it.
+
+    `with_human` are the fields that leave only where a human lets them out; of these, `two` take two persons.
+    """
 
     outcome: str
     allow: bool
@@ -37,21 +45,30 @@ class Explanation:
     fields: tuple[str, ...] = ()
     withheld: tuple[tuple[str, str], ...] = ()
     instead: tuple[Alternative, ...] = ()
+    human: Human = Human.NONE
+    with_human: tuple[str, ...] = ()
+    two: tuple[str, ...] = ()
 
 
 def explain_decision(
     engine: PolicyEngine, action: str, a: Attributes, now_us: int, language: Language = Language.EN
 ) -> Explanation:
     """Return the decision of `engine` on `a` at a time, with its reasons, in `language`. Nothing of it is stored."""
-    decision, fields, withheld, hidden = _decide(engine, action, a, now_us)
+    decision, release = _decide(engine, action, a, now_us)
     others = alternatives(engine.bundle, a, lambda other: _decide(engine, action, other, now_us)[0].allow)
+    hidden = release is not None and release.hide
+    fields = tuple(sorted(release.fields)) if release else ()
+    by_human = release.with_human - release.fields if release else frozenset[str]()
     return Explanation(
         outcome=_outcome(action, a, decision, hidden, len(fields), language),
         allow=decision.allow,
         rules=tuple(_rule(engine.bundle, name, language) for name in decision.policies),
         fields=fields,
-        withheld=withheld,
+        withheld=tuple(sorted(release.withheld.items())) if release else (),
         instead=tuple(others),
+        human=release.human if release else Human.NONE,
+        with_human=tuple(sorted(by_human)),
+        two=tuple(sorted(release.two & by_human)) if release else (),
     )
 
 
@@ -76,19 +93,18 @@ def _sentence(attribute: str, value: str, instead: list[str], language: Language
     return tell(language, "if `{attribute}` were {others} instead of `{value}`", **facts)
 
 
-def _decide(
-    engine: PolicyEngine, action: str, a: Attributes, now_us: int
-) -> tuple[Decision, tuple[str, ...], tuple[tuple[str, str], ...], bool]:
+def _decide(engine: PolicyEngine, action: str, a: Attributes, now_us: int) -> tuple[Decision, Release | None]:
     if isinstance(a, RecordAttributes):
         if action == "learn":
-            return engine.may_learn(a, now_us), (), (), False
+            return engine.may_learn(a, now_us), None
         release = engine.release(a, now_us)
-        fields = tuple(sorted(release.fields))
-        return release.decision, fields, tuple(sorted(release.withheld.items())), release.hide
+        return release.decision, release
     if isinstance(a, AskAttributes):
-        return engine.may_ask(a, now_us), (), (), False
+        return engine.may_ask(a, now_us), None
+    if isinstance(a, DeskAttributes):
+        return engine.may_desk(a, now_us), None
     decide = engine.may_send if action == "send" else engine.may_answer
-    return decide(a, now_us), (), (), False
+    return decide(a, now_us), None
 
 
 def _outcome(action: str, a: Attributes, decision: Decision, hidden: bool, fields: int, language: Language) -> str:
@@ -102,6 +118,10 @@ def _outcome(action: str, a: Attributes, decision: Decision, hidden: bool, field
         if action == "send":
             return tell(language, "The question may be sent to `{member}`.", member=a.counterpart)
         return tell(language, "The question from `{member}` is served.", member=a.counterpart)
+    if isinstance(a, DeskAttributes):
+        if a.ours:
+            return tell(language, "The notice may be sent to `{member}`.", member=a.counterpart)
+        return tell(language, "The notice from `{member}` is taken.", member=a.counterpart)
     return tell(language, "The officer may ask.")
 
 
@@ -126,4 +146,6 @@ def _rule(bundle: Bundle, name: str, language: Language) -> Rule:
 def _effect(policy: Policy, language: Language) -> str:
     if policy.withhold:
         return tell(language, "keeps back {fields}", fields=", ".join(sorted(policy.withhold)))
+    if policy.human:
+        return tell(language, _WITH_HUMAN[policy.human])
     return tell(language, "permits") if policy.permit else tell(language, "forbids")

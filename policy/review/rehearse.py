@@ -28,6 +28,8 @@ class Recorded:
 class Rehearsal:
     """The changes by a draft. Keys of the counters are (counterpart, record type, field) and (counterpart, purpose).
 
+    `with_human` counts fields that a human could newly let out, `without_human` those that no human could any more.
+
     `decisions` is the number of decisions that were made again.
     """
 
@@ -35,6 +37,8 @@ class Rehearsal:
     decisions: int = 0
     released: Counter[tuple[MemberId, str, str]] = field(default_factory=Counter)
     withheld: Counter[tuple[MemberId, str, str]] = field(default_factory=Counter)
+    with_human: Counter[tuple[MemberId, str, str]] = field(default_factory=Counter)
+    without_human: Counter[tuple[MemberId, str, str]] = field(default_factory=Counter)
     served: Counter[tuple[MemberId, str]] = field(default_factory=Counter)
     refused: Counter[tuple[MemberId, str]] = field(default_factory=Counter)
     shown: Counter[tuple[MemberId, str]] = field(default_factory=Counter)
@@ -43,7 +47,16 @@ class Rehearsal:
     @property
     def changes(self) -> int:
         """The number of decisions with another result."""
-        counters = (self.released, self.withheld, self.served, self.refused, self.shown, self.hidden)
+        counters = (
+            self.released,
+            self.withheld,
+            self.with_human,
+            self.without_human,
+            self.served,
+            self.refused,
+            self.shown,
+            self.hidden,
+        )
         return sum(sum(counter.values()) for counter in counters)
 
 
@@ -78,6 +91,11 @@ def _compare(
         result.released[counterpart, kind, name] += 1
     for name in old - new:
         result.withheld[counterpart, kind, name] += 1
+    held_before, held_after = (each.with_human - each.fields for each in (before, after))
+    for name in held_after - held_before - old if served[1] else ():
+        result.with_human[counterpart, kind, name] += 1
+    for name in held_before - held_after - new if served[0] else ():
+        result.without_human[counterpart, kind, name] += 1
     if all(served):
         result.shown[counterpart, kind] += before.hide and not after.hide
         result.hidden[counterpart, kind] += after.hide and not before.hide

@@ -12,11 +12,12 @@ from policy.review.matrix import Row
 _Key: TypeAlias = tuple[str, str, str, str]
 """Recipient (`th.police`), purpose, record type, subject."""
 
-_Fields: TypeAlias = tuple[frozenset[str], frozenset[str]]
-"""The fields that leave with a case number, and those for which the ticket of a control is enough."""
+_Fields: TypeAlias = tuple[frozenset[str], frozenset[str], frozenset[str]]
+"""The fields that leave with a case number, those for which the ticket of a control is enough, and those that a human
+may let out."""
 
-_NOTHING: _Fields = (frozenset(), frozenset())
-_NEEDS = ("a case number", "the ticket of a control")
+_NOTHING: _Fields = (frozenset(), frozenset(), frozenset())
+_NEEDS = ("a case number", "the ticket of a control", "a human who lets it out")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +60,8 @@ def _merged(rows: Iterable[Row]) -> dict[_Key, _Fields]:
     merged: dict[_Key, _Fields] = {}
     for row in rows:
         key = (f"{row.counterpart}.{row.agency}", row.purpose, row.record_type, row.subject)
-        with_case, with_ticket = merged.get(key, _NOTHING)
-        merged[key] = (with_case | row.with_case, with_ticket | row.with_ticket)
+        with_case, with_ticket, with_human = merged.get(key, _NOTHING)
+        merged[key] = (with_case | row.with_case, with_ticket | row.with_ticket, with_human | row.with_human)
     return merged
 
 
@@ -71,7 +72,8 @@ def _changed(
     for key in sorted(old.keys() | new.keys()):
         before, after = old.get(key, _NOTHING), new.get(key, _NOTHING)
         for leaves, more, less in ((True, after, before), (False, before, after)):
-            by_case, by_ticket = (each - other for each, other in zip(more, less, strict=True))
-            for fields, needs in zip((by_case - by_ticket, by_ticket), _NEEDS, strict=True):
+            by_case, by_ticket, by_human = (each - other for each, other in zip(more, less, strict=True))
+            told = by_case - by_ticket, by_ticket, by_human - by_case - by_ticket
+            for fields, needs in zip(told, _NEEDS, strict=True):
                 if fields:
                     yield key, leaves, tuple(sorted(fields)), needs

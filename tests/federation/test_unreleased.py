@@ -26,6 +26,7 @@ from tests.support.policies import NATIONAL
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 FIELDS = ",".join(RECORD_TYPES["TravelDocument"].fields)
+MOST = ",".join(name for name in RECORD_TYPES["TravelDocument"].fields if name != "status")
 WHERE = 'principal, action == Action::"release", resource == RecordType::"TravelDocument"'
 RULES = f"""
 @id("vn-test-case")
@@ -39,6 +40,25 @@ forbid ({WHERE}) when {{ context.offence == Offence::"ARMS" }};
 @id("vn-test-fields")
 @withhold("{FIELDS}")
 forbid ({WHERE}) when {{ context.offence == Offence::"EWASTE" }};
+@id("vn-test-human")
+@human("duty")
+@fields("*")
+permit ({WHERE}) when {{ context.offence == Offence::"MONEY" }};
+@id("vn-test-assurance")
+@human("two")
+@code("needs-assurance")
+@fields("*")
+permit ({WHERE}) when {{ context.offence == Offence::"SCAM" }};
+@id("vn-test-court")
+@code("needs-court")
+forbid ({WHERE}) when {{ context.offence == Offence::"PREC" }};
+@id("vn-test-some")
+@withhold("{MOST}")
+forbid ({WHERE}) when {{ context.offence == Offence::"ODS" }};
+@id("vn-test-one-by-human")
+@human("duty")
+@fields("status")
+permit ({WHERE}) when {{ context.offence == Offence::"ODS" }};
 """
 
 
@@ -107,6 +127,10 @@ async def test_an_agreement_that_is_named_is_cited_as_it_is(world: World) -> Non
         ({"offence": Offence.TIMBER}, "policy-denies", "by itself: a human there decides"),
         ({"offence": Offence.ARMS}, "role-not-allowed", "to an officer with this role"),
         ({"offence": Offence.EWASTE}, "no-field", "releases no field of this record"),
+        ({"offence": Offence.MONEY}, "needs-human", "a human of the owner decides on this record, and may release it"),
+        ({"offence": Offence.SCAM}, "needs-assurance", "may carry the death penalty"),
+        ({"offence": Offence.PREC}, "needs-court", "by order of a court only"),
+        ({"offence": Offence.ODS}, "needs-human", "a human of the owner decides on this record, and may release it"),
     ],
 )
 async def test_a_hit_without_a_record_says_why(world: World, changes: dict[str, Any], code: str, words: str) -> None:
@@ -119,6 +143,10 @@ async def test_a_hit_without_a_record_says_why(world: World, changes: dict[str, 
     assert words in text
     assert f"the record needs a follow-up (reference {hit.reference})" in text
     assert "vn-test" not in text
+    follow_up = f"liaison followup --search {search.id} --from vn --hit 0"
+    assert f"ask a human of the owner: {follow_up}" in text
+    told = next(each for each in search_response(search).lines if each.member == VN)
+    assert [each.next for each in told.hits] == [follow_up]
     others = {shown(search, language=language).replace(hit.reference, "") for language in Language}
     assert len(others) == len(Language)
     for language in Language:
@@ -145,3 +173,6 @@ async def test_a_hit_of_our_own_is_read_in_the_agency_s_own_system(world: World)
     text = shown(search, "vn")
     assert "no record: read it in the system of our own agency" in text
     assert "follow-up" not in text
+    assert "liaison followup" not in text
+    told = next(each for each in search_response(search).lines if each.member == VN)
+    assert [each.next for each in told.hits] == [""]

@@ -35,6 +35,7 @@ OFFICERS = (
     "gateway/agency/plausibility.py",
     "gateway/cli/client.py",
     "gateway/cli/officers.py",
+    "gateway/desk/evidence/deciders.py",
     "gateway/exchange/asking/ask.py",
     "gateway/exchange/asking/searches.py",
     "gateway/model/names.py",

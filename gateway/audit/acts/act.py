@@ -159,6 +159,10 @@ def signers(document: Document, rule: Rule, persons: Iterable[Person]) -> tuple[
             persons=rule.persons,
             roles=roles,
         )
+    if rule.led_by and not any(person.role in rule.led_by for person in found):
+        raise BadSignature(
+            "one of those who sign is {roles}", code="below-threshold", roles=" or ".join(sorted(rule.led_by))
+        )
     return found
 
 

@@ -14,7 +14,7 @@ from types import MappingProxyType
 from gateway.errors import Forbidden
 from gateway.ports import events
 from gateway.ports.journal import Event
-from gateway.trust.documents.descriptor import KeyUse
+from gateway.trust.documents.descriptor import PERSONS, KeyUse
 
 
 class ActKind(StrEnum):
@@ -36,6 +36,8 @@ class ActKind(StrEnum):
     HOLD = "hold"
     LIFT = "lift"
     CONSENT = "consent"
+    PASSKEY_ENROL = "enrol-passkey"
+    PASSKEY_WITHDRAW = "withdraw-passkey"
     LOOK_UP = "look-up"
     EXPLAIN = "explained"
     REHEARSE = "rehearsed"
@@ -48,6 +50,8 @@ class Proof(StrEnum):
     """Persons whose keys the descriptor lists sign the bytes that the entry keeps."""
     TOKEN = "token"  # noqa: S105 - the name of a proof
     """The identity provider's officer token, of an officer of the agency that owns the record."""
+    PASSKEY = "passkey"
+    """The assertion of an officer's own passkey over the statement, beside the officer token."""
     UNPROVED = "unproved"
     """The account of the machine, and nothing else."""
 
@@ -63,7 +67,9 @@ class Lane(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A row: `persons` different listed keys of `roles` sign. `unproved`: the act is carried out without a proof, too.
+    """A row: `persons` different listed keys of `roles` sign, one of them of `led_by` where that is set.
+
+    `unproved`: the act is carried out without a proof, too.
 
     `events` are the kinds of the entries. `lane` is None for an act that the mailbox does not carry: its command needs
     a stopped node, or writes a file that the next start reads.
@@ -75,12 +81,15 @@ class Rule:
     persons: int = 0
     unproved: bool = False
     lane: Lane | None = None
+    led_by: frozenset[KeyUse] = frozenset()
 
 
 _ADMINISTRATOR = frozenset({KeyUse.ADMINISTRATOR})
 _APPROVER = frozenset({KeyUse.APPROVER})
 _AUDITOR = frozenset({KeyUse.AUDITOR})
 _DATA = frozenset({KeyUse.DATA_OFFICER, KeyUse.APPROVER})
+_LEADING = frozenset({KeyUse.ADMINISTRATOR, KeyUse.APPROVER})
+_ANY = frozenset(PERSONS)
 
 
 def _signed(roles: frozenset[KeyUse], persons: int, *made: Event, lane: Lane | None = None) -> Rule:
@@ -111,6 +120,10 @@ ACTS: Mapping[ActKind, Rule] = MappingProxyType(
         ActKind.HOLD: _signed(_DATA, 2, events.HOLD_PLACED, lane=Lane.LONG),
         ActKind.LIFT: _signed(_DATA, 2, events.HOLD_LIFTED, lane=Lane.LONG),
         ActKind.CONSENT: Rule(Proof.TOKEN, (events.CONSENT_DECIDED,), persons=1, lane=Lane.QUICK),
+        ActKind.PASSKEY_ENROL: Rule(
+            Proof.SIGNATURES, (events.PASSKEY_ENROLLED,), _ANY, 2, lane=Lane.QUICK, led_by=_LEADING
+        ),
+        ActKind.PASSKEY_WITHDRAW: _signed(_LEADING, 1, events.PASSKEY_WITHDRAWN, lane=Lane.QUICK),
         ActKind.LOOK_UP: _unproved(events.LOOKED_UP),
         ActKind.EXPLAIN: _unproved(events.EXPLAINED),
         ActKind.REHEARSE: _unproved(events.REHEARSED),

@@ -1,7 +1,7 @@
 """The rule for seeing private parts: an export is made by it and checked by it, and an opening is judged by it.
 
 No private part is shown without an appointment. Private parts that other proofs need, and that say nothing about a
-person, are open to every auditor, whatever the scope (`ALWAYS_OPEN`).
+subject, are open to every auditor, whatever the scope (`ALWAYS_OPEN`).
 """
 
 from __future__ import annotations
@@ -19,10 +19,16 @@ from gateway.trust.documents.descriptor import KeyUse
 from gateway.trust.view import TrustView
 
 ALWAYS_OPEN: Final = events.CONTINUED | events.kinds(
-    events.KEY_DESTROYED, events.ERASURE_ORDERED, events.RECEIPT, events.ACKNOWLEDGED, events.PRUNED
+    events.KEY_DESTROYED,
+    events.ERASURE_ORDERED,
+    events.RECEIPT,
+    events.ACKNOWLEDGED,
+    events.PRUNED,
+    events.PASSKEY_ENROLLED,
+    events.PASSKEY_WITHDRAWN,
 )
-"""Kinds of entries whose private part every auditor sees: rightful erasures and prunings, acknowledgements, and why a
-log goes on under another number."""
+"""Kinds of entries whose private part every auditor sees: rightful erasures and prunings, acknowledgements, why a
+log goes on under another number, and whose passkeys count: no subject of an exchange is named in them."""
 
 NO_AUDITOR: Final = "no-auditor"
 OUTSIDE: Final = "outside"

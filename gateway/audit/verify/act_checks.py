@@ -11,7 +11,14 @@ from gateway.audit.entries.entry import Entry
 from gateway.audit.retention.holds import HoldAction, parse_hold
 from gateway.errors import BadSignature, LiaisonError
 from gateway.model.names import MemberId
-from gateway.ports.events import HOLD_LIFTED, HOLD_PLACED, WITNESS_COMPARED
+from gateway.ports.events import (
+    HOLD_LIFTED,
+    HOLD_PLACED,
+    PASSKEY_ENROLLED,
+    PASSKEY_WITHDRAWN,
+    WITNESS_COMPARED,
+    kinds,
+)
 from gateway.signing.dsse import Document, decode64
 from gateway.trust.documents.persons import Person
 from gateway.trust.view import TrustView
@@ -25,6 +32,8 @@ ACT_KINDS = frozenset(_HOLDS) | {
     for event in rule.events
 }
 """Kinds of entries that keep a signed act; inspections and policies are documents of their own."""
+
+PASSKEY_KINDS = kinds(PASSKEY_ENROLLED, PASSKEY_WITHDRAWN)
 
 _MAY_BE_UNPROVED = frozenset(
     event.kind for rule in ACTS.values() if rule.proof is Proof.SIGNATURES and rule.unproved for event in rule.events
@@ -44,7 +53,8 @@ def check_act(entry: Entry, private: Mapping[str, Any], member: MemberId, view: 
     if entry.kind in _HOLDS:
         return _check_hold(entry, private, member, view)
     if "act" not in private:
-        if "proof" in private and (entry.kind not in _MAY_BE_UNPROVED or private["proof"] != Proof.UNPROVED):
+        is_unproved = entry.kind in _MAY_BE_UNPROVED and private.get("proof") == Proof.UNPROVED
+        if entry.kind in PASSKEY_KINDS or ("proof" in private and not is_unproved):
             raise BadSignature("it says how it is proved, and keeps no act", code="act-missing")
         return ""
     act, document = parse_act(decode64(private["act"]))
@@ -73,6 +83,8 @@ def _is_its_own(act: Act, private: Mapping[str, Any]) -> bool:
     if act.kind is ActKind.NEXT_LOG:
         log = str(private.get("log")).partition("/")[0]
         return act.detail == {"log": log, "unwitnessed": private.get("unwitnessed")}
+    if act.kind in (ActKind.PASSKEY_ENROL, ActKind.PASSKEY_WITHDRAW):
+        return act.detail == {name: private.get(name) for name in act.detail} and "person" in act.detail
     if act.kind is ActKind.REVOKE:
         return act.detail == {"keys": private.get("keys"), "since_us": private.get("since_us")}
     return act.kind is not ActKind.PRUNE or act.detail == {"before_us": private.get("before_us")}

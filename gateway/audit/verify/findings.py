@@ -31,6 +31,7 @@ class Check(IntEnum):
     LOST = 17
     PRUNED = 18
     ACTS = 19
+    HUMANS = 20
 
 
 MEANING: dict[Check, str] = {
@@ -53,6 +54,8 @@ MEANING: dict[Check, str] = {
     Check.LOST: "the log does not end here to go on under another number: nothing of it is said to be lost",
     Check.PRUNED: "every entry from the first on is there",
     Check.ACTS: "every signed act that is shown is signed by as many persons as it demands, with keys listed then",
+    Check.HUMANS: "every decision of humans that is shown has their tokens and reasons and, where passkeys signed, "
+    "those that were enrolled then, over exactly its statement",
 }
 """The sentence of each check that holds."""
 

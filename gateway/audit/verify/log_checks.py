@@ -15,8 +15,9 @@ from gateway.audit.tree.tile_tree import PIECE, TileTree
 from gateway.audit.verify.answered_twice import AnsweredTwice, ClockEntry
 from gateway.audit.verify.erasure_proofs import ErasedEntries, ErasureProof, not_proved, told
 from gateway.audit.verify.findings import Check, Report, State
+from gateway.audit.verify.human_checks import Decision, Passkeys, Told
 from gateway.audit.verify.segment_checks import PrunedMark, Rules, Segment
-from gateway.errors import LiaisonError
+from gateway.errors import LiaisonError, NotProved
 from gateway.signing.keys import VerifyKey
 from gateway.trust.documents.descriptor import KeyUse
 from gateway.trust.view import TrustView
@@ -40,7 +41,7 @@ _OF_A_LOG = (
 
 
 class LogCheck:
-    """Checks 4 to 14 and 16 to 19 for one log: `spans` first, then `take` for each segment in order, then the others.
+    """Checks 4 to 14 and 16 to 20 for one log: `spans` first, then `take` for each segment in order, then the others.
 
     `destroyed`, `policies`, `withheld`, `pruned` and `opened` are gathered from the segments.
     """
@@ -70,6 +71,8 @@ class LogCheck:
         self.opened = 0
         self.statements = 0
         self.acts: dict[str, int] = {}
+        self._told: list[Told] = []
+        self._decisions: list[Decision] = []
         self.pruned: list[PrunedMark] = []
         self._mark: PrunedMark | None = None
 
@@ -114,6 +117,8 @@ class LogCheck:
         self.times |= segment.times
         self.opened += segment.opened
         self.statements += segment.statements
+        self._told += segment.told
+        self._decisions += segment.decisions
         for act, index in segment.acts:
             if (before := self.acts.setdefault(act, index)) != index:
                 self._against(Check.ACTS, f"it keeps the act of entry {before} again", index)
@@ -217,6 +222,19 @@ class LogCheck:
                 self.withheld["erased"] = self.withheld.get("erased", 0) + len(gone.indexes)
                 self._grounds.add(proof.ground)
 
+    def check_humans(self, passkeys: Passkeys) -> None:
+        """Carry out check 20, and let `passkeys` learn what this log tells."""
+        passkeys.learn(self._told)
+        if self._log.startswith("operations/") and self._continued is not None:
+            passkeys.complete = False
+        for decision in self._decisions:
+            try:
+                passkeys.judge(decision)
+            except NotProved as gap:
+                self._report.not_provable(Check.HUMANS, gap.message, self._log, decision.index)
+            except LiaisonError as error:
+                self._against(Check.HUMANS, f"its decision does not verify: {error.message}", decision.index)
+
     def check_witnesses(self, witnesses: Sequence[Witness], now_us: int, quorum: int) -> None:
         """Carry out check 16. Check 6 shows that a cosigned head is of the same tree."""
         found, wrong = witnessed(self._heads, witnesses, now_us)
@@ -239,8 +257,9 @@ class LogCheck:
         checks = list(_OF_A_LOG)
         if not self._evidence.first:
             checks.append(Check.PRUNED)
-        counts = ((Check.PRIVATE, self.opened), (Check.STATEMENTS, self.statements), (Check.ACTS, len(self.acts)))
-        checks += [check for check, count in counts if count]
+        counts = {Check.PRIVATE: self.opened, Check.STATEMENTS: self.statements, Check.ACTS: len(self.acts)}
+        counts[Check.HUMANS] = len(self._decisions)
+        checks += [check for check, count in counts.items() if count]
         if self._rules.mandate is not None:
             checks.append(Check.RANGE)
             if self._rules.mandate.scope is not None:

@@ -18,9 +18,16 @@ from gateway.audit.reading.mandate import Mandate
 from gateway.audit.tree.checkpoint import origin
 from gateway.audit.tree.merkle import leaf_hash
 from gateway.audit.tree.tile_tree import PIECE, fold, ragged
-from gateway.audit.verify.act_checks import ACT_KINDS, check_act
+from gateway.audit.verify.act_checks import ACT_KINDS, PASSKEY_KINDS, check_act
 from gateway.audit.verify.erasure_proofs import ErasedEntries, ErasureProof, erasure_proof
 from gateway.audit.verify.findings import Check, Report
+from gateway.audit.verify.human_checks import (
+    Decision,
+    Told,
+    decision_of,
+    may_show_humans,
+    told_of,
+)
 from gateway.errors import BadSignature, LiaisonError
 from gateway.model.names import MemberId
 from gateway.ports import events
@@ -104,6 +111,8 @@ class Segment:
     opened: int = 0
     statements: int = 0
     acts: list[tuple[str, int]] = field(default_factory=list)
+    told: list[Told] = field(default_factory=list)
+    decisions: list[Decision] = field(default_factory=list)
     times: dict[int, int] = field(default_factory=dict)
     pruned: list[PrunedMark] = field(default_factory=list)
     clocks: list[tuple[int, int]] = field(default_factory=list)
@@ -176,7 +185,7 @@ class _Checks:
         self._form(entry, event, row, expected)
         private = self._private(entry, row, expected)
         if private is not None:
-            self._notes(entry, private, expected)
+            self._notes(entry, private, row, expected)
         if self._rules.statements and not row.problem:
             self._statements(entry, event, row, expected)
         return leaf
@@ -238,7 +247,8 @@ class _Checks:
             self._against(Check.PRIVATE, "its private part is another one", expected)
             return None
         mandate = self._rules.mandate
-        if entry.kind not in _READ and not (mandate and mandate.names_agencies):
+        is_read = entry.kind in _READ or may_show_humans(row.private)
+        if not is_read and not (mandate and mandate.names_agencies):
             if mandate is not None and (ground := mandate.withholds(entry)):
                 self._beyond(ground, expected)
             return None
@@ -277,10 +287,11 @@ class _Checks:
         ground = mandate.withholds(entry)
         return {ground} if ground else {"agency"} if mandate.names_agencies else set()
 
-    def _notes(self, entry: Entry, private: dict[str, Any], expected: int) -> None:
+    def _notes(self, entry: Entry, private: dict[str, Any], row: Row, expected: int) -> None:
         """Gather what other checks need from a private part."""
         if entry.kind in ACT_KINDS:
             self._act(entry, private, expected)
+        self._humans(entry, private, row, expected)
         if entry.kind == events.KEY_DESTROYED.kind:
             self._destroyed(entry, private, expected)
             return
@@ -296,8 +307,18 @@ class _Checks:
         try:
             if act := check_act(entry, private, self._rules.member, self._view):
                 self._segment.acts.append((act, expected))
+                if entry.kind in PASSKEY_KINDS:
+                    self._segment.told.append(told_of(entry, private))
         except LiaisonError as error:
             self._against(Check.ACTS, f"its act does not verify: {error.message}", expected)
+
+    def _humans(self, entry: Entry, private: dict[str, Any], row: Row, expected: int) -> None:
+        """Carry out check 20 as far as the entry alone tells."""
+        try:
+            if (decision := decision_of(entry, private, row, expected)) is not None:
+                self._segment.decisions.append(decision)
+        except LiaisonError as error:
+            self._against(Check.HUMANS, f"its decision does not verify: {error.message}", expected)
 
     def _destroyed(self, entry: Entry, private: dict[str, Any], expected: int) -> None:
         try:

@@ -22,7 +22,9 @@
 18. entries that were pruned are those that an entry of the operations log names, by the root over them. Their content
     is not provable any more;
 19. every act of a human that is shown with its signatures was signed by as many persons as it demands, whose keys the
-    member listed for it then, and is the act that its entry tells.
+    member listed for it then, and is the act that its entry tells;
+20. every decision of humans that is shown keeps their tokens and reasons; an assertion of a passkey is over exactly the
+    statement of the entry, by a passkey that was enrolled for that person then, whose counter did not go back.
 
 Findings carry these numbers. Exit codes: 0 proved, 1 contradicted, 3 not provable.
 """
@@ -43,6 +45,7 @@ from gateway.audit.tree.cosignature import witnesses_of
 from gateway.audit.verify.answered_twice import ClockEntry
 from gateway.audit.verify.erasure_proofs import ErasureProof
 from gateway.audit.verify.findings import Check, Report
+from gateway.audit.verify.human_checks import Passkeys
 from gateway.audit.verify.log_checks import LogCheck
 from gateway.audit.verify.older_charter import older_charter
 from gateway.audit.verify.segment_checks import PrunedMark, Rules
@@ -213,11 +216,15 @@ class _Verifier:
     policies: set[str] = field(default_factory=set)
     now_us: int = 0
     complete: bool = True
+    passkeys: Passkeys = field(default_factory=Passkeys)
     done: int = 0
     total: int = 0
 
     def logs(self, logs: Sequence[LogEvidence]) -> None:
-        """Carry out checks 4 to 14 and 16 to 19; the operations logs first, since they name the destroyed keys."""
+        """Carry out checks 4 to 14 and 16 to 20.
+
+        The operations logs come first, since they name the destroyed keys, and whose passkeys count.
+        """
         if not logs:
             self.report.not_provable(Check.HEAD, "there is no log")
         erased: dict[str, ErasureProof] = {}
@@ -267,6 +274,7 @@ class _Verifier:
         clocks += check.clocks
         check.check_answered_twice(clocks)
         check.check_erased({**erased, **check.destroyed})
+        check.check_humans(self.passkeys)
         check.check_witnesses(witnesses_of(self.view, self.member), self.now_us, self.quorum)
         check.conclude()
         self.policies |= check.policies

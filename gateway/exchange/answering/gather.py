@@ -27,6 +27,7 @@ from gateway.matching.one_word import NOT_SEARCHED, asks_for_one_word
 from gateway.matching.thresholds import SETS, Thresholds
 from gateway.model.decision import Decision, Release
 from gateway.model.hit import (
+    NEEDS_HUMAN,
     NO_FIELD,
     UNRELEASED,
     Candidate,
@@ -330,7 +331,7 @@ class Gatherer:
         elif shown:
             found.unsigned.append(UnsignedHit(len(found.hits), issued, shown))
         reference, match = self._reference(job, candidate), candidate.match
-        rules = match.rules if shown else _with_reason(match.rules, NO_FIELD)
+        rules = match.rules if shown else _with_reason(match.rules, NEEDS_HUMAN if release.human else NO_FIELD)
         return Hit(reference, match.quality, record.record_type, rules, "", text)
 
 

@@ -14,6 +14,7 @@ from gateway.audit.retention.erase_key import KeyEraser
 from gateway.clock import Clock, SystemClock, check_time
 from gateway.config import Home, Settings
 from gateway.config.suspensions import Switch
+from gateway.desk.evidence.passkeys import PasskeyBook
 from gateway.errors import Forbidden, LiaisonError, NotProved
 from gateway.model.names import MemberId, member_id
 from gateway.model.requester import Officer
@@ -21,6 +22,7 @@ from gateway.ops.acts.consents import ConsentActs
 from gateway.ops.acts.erasures import ErasureDesk
 from gateway.ops.acts.inspections import Inspections, QuickDesk
 from gateway.ops.acts.mailbox import Mailbox
+from gateway.ops.acts.passkeys import PasskeyDesk
 from gateway.ops.acts.prove import HomeTrust, Used
 from gateway.ops.acts.switches import SwitchDesk, history
 from gateway.ops.homes.lock import only_one
@@ -109,7 +111,14 @@ def desks_on(on: Stands) -> Desks:
         on.write,
     )
     removals = RemovalDesk(trust, used, on.log, on.write)
-    more = {ActKind.RESUME: switches.resume, ActKind.CONSENT: consents.decide, ActKind.REVOKE: removals.note}
+    passkeys = PasskeyDesk(trust, used, PasskeyBook(documents), on.log, on.write)
+    more = {
+        ActKind.RESUME: switches.resume,
+        ActKind.CONSENT: consents.decide,
+        ActKind.REVOKE: removals.note,
+        ActKind.PASSKEY_ENROL: passkeys.enrol,
+        ActKind.PASSKEY_WITHDRAW: passkeys.withdraw,
+    }
     quick = QuickDesk(mailbox, inspections, more)
     return Desks(quick, _erasure_desk(on, mailbox, trust, used), switches)
 

@@ -86,6 +86,9 @@ def _explanation_lines(explanation: Explanation) -> Iterator[Line]:
             yield f"      {line}", "dim"
     if explanation.fields:
         yield f"  leaves: {', '.join(explanation.fields)}", ""
+    for name in explanation.with_human:
+        takes = "two persons" if name in explanation.two else "a human"
+        yield f"  waits:  {name}, for {takes}", ""
     for name, rule_name in explanation.withheld:
         yield f"  stays:  {name}, by {rule_name}", ""
     sentences = change_sentences(explanation.instead)
@@ -106,6 +109,8 @@ def rehearsal_value(entry: Written, result: Rehearsal) -> dict[str, Any]:
         "changes": result.changes,
         "newly_released": _counted(result.released, fields),
         "newly_withheld": _counted(result.withheld, fields),
+        "newly_with_human": _counted(result.with_human, fields),
+        "no_longer_with_human": _counted(result.without_human, fields),
         "newly_served": _counted(result.served, ("counterpart", "purpose")),
         "newly_refused": _counted(result.refused, ("counterpart", "purpose")),
         "newly_shown": _counted(result.shown, ("counterpart", "record_type")),
@@ -123,9 +128,11 @@ def rehearsal_lines(entry: Written, result: Rehearsal) -> Iterator[Line]:
     yield f"{result.exchanges} questions, {result.decisions} decisions made again", "title"
     for words, counter, style in (
         ("newly released", result.released, "warn"),
+        ("newly with a human", result.with_human, "warn"),
         ("newly served", result.served, "warn"),
         ("newly shown as a hit", result.shown, "warn"),
         ("newly withheld", result.withheld, ""),
+        ("not even with a human any more", result.without_human, ""),
         ("newly refused", result.refused, ""),
         ("newly hidden", result.hidden, ""),
     ):

@@ -149,7 +149,14 @@ def test_check_4_what_is_signed_is_exactly_what_is_kept() -> None:
 
 def test_nothing_that_demanded_two_persons_demands_one() -> None:
     two = {kind for kind, rule in ACTS.items() if rule.persons == 2}
-    assert two == {ActKind.POLICY, ActKind.ERASE_AGE, ActKind.ERASE_ENTRIES, ActKind.HOLD, ActKind.LIFT}
+    assert two == {
+        ActKind.POLICY,
+        ActKind.ERASE_AGE,
+        ActKind.ERASE_ENTRIES,
+        ActKind.HOLD,
+        ActKind.LIFT,
+        ActKind.PASSKEY_ENROL,
+    }
     assert ACTS[ActKind.POLICY].persons == policy_approval.APPROVALS
     assert ACTS[ActKind.HOLD].persons == ACTS[ActKind.LIFT].persons == holds.APPROVALS
     unproved = {kind for kind, rule in ACTS.items() if rule.unproved}

@@ -6,6 +6,7 @@ import json
 import shutil
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import cedarpy
 import pytest
@@ -47,7 +48,24 @@ def folder(tmp_path: Path) -> Path:
 
 def _cedar_allows(layer: Layer, schema: cedarpy.Schema, request: Request) -> bool:
     """What Cedar itself says of the policies of a layer that keep back records, and not only fields."""
-    bodies = {name: policy.body for name, policy in layer.by_name.items() if not policy.withhold}
+    return _cedar(schema, request, {name: one.body for name, one in layer.by_name.items() if not one.withhold})
+
+
+def _cedar_lets_out(layer: Layer, schema: cedarpy.Schema, request: Request, field: str) -> bool:
+    """What Cedar says of one field, without a human: a permit with `@human` that names it is a forbid."""
+    concerned = {
+        name: {**one.body, "effect": "forbid"} if one.human else one.body
+        for name, one in layer.by_name.items()
+        if not one.withhold and (not one.permit or one.all_fields or field in one.fields)
+    }
+    return _cedar(schema, request, concerned)
+
+
+def _human_matches(layer: Layer, schema: cedarpy.Schema, request: Request) -> bool:
+    return _cedar(schema, request, {name: one.body for name, one in layer.by_name.items() if one.human})
+
+
+def _cedar(schema: cedarpy.Schema, request: Request, bodies: dict[str, Any]) -> bool:
     text = json.dumps({"templates": {}, "staticPolicies": bodies, "templateLinks": []})
     result = cedarpy.is_authorized(request.as_cedar(), cedarpy.PolicySet.from_json_str(text), "[]", schema)
     return result.allowed and not result.diagnostics.errors
@@ -64,8 +82,18 @@ def test_decisions_are_those_of_cedar_for_each_layer_apart(
     request = record_request(record, VN, covers, covered, setting)
     layers = bundle.base, bundle.national
     learn = learn_request(LearnAttributes.of(record))
-    expected = all(_cedar_allows(layer, bundle.schema, one) for layer in layers for one in (learn, request))
-    assert vn.release(record, NOW_US).decision.allow == expected
+    permitted = all(_cedar_allows(layer, bundle.schema, one) for layer in layers for one in (learn, request))
+    kind = RECORD_TYPES.get(record.record_type)
+    by_itself = [
+        field
+        for field in (kind.fields if kind and permitted else ())
+        if all(_cedar_lets_out(layer, bundle.schema, request, field) for layer in layers)
+    ]
+    with_human = any(_human_matches(layer, bundle.schema, request) for layer in layers)
+    release = vn.release(record, NOW_US)
+    assert release.decision.allow == (permitted and (bool(by_itself) or not with_human))
+    assert release.fields <= frozenset(by_itself)
+    assert release.fields == frozenset(by_itself) - release.withheld.keys()
 
 
 def test_a_decision_is_kept_and_names_hash_and_attributes(vn: PolicyEngine) -> None:

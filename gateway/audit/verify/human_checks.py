@@ -1,0 +1,131 @@
+"""Check 20: a decision of humans is that of its humans, by the passkeys that were enrolled for them then."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, Final
+
+from gateway.audit.acts.humans import HumanEvidence, check_evidence, kept_humans
+from gateway.audit.acts.passkeys import Passkey, enrolled_passkey, withdrawn_passkey
+from gateway.audit.entries.entry import Entry
+from gateway.audit.reading.evidence import Row
+from gateway.errors import BadSignature, NotProved
+from gateway.ports import events
+from gateway.ports.events import EVENTS
+from gateway.ports.journal import Party
+from gateway.signing.passkeys.assertion import challenge_of, goes_on
+from gateway.statements.envelope import contents
+
+HUMANS: Final = "humans"
+
+_MARK = b'"humans"'
+_LATE_US = 30_000_000
+"""Microseconds after a withdrawal in which a decision may get its entry that was judged before it (decision 0074)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """A decision in a segment. `challenge` is that of the entry's own statement, empty where that is not shown."""
+
+    index: int
+    time_us: int
+    humans: tuple[HumanEvidence, ...]
+    challenge: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Word of the operations log about a passkey: `passkey` is None for a withdrawal."""
+
+    time_us: int
+    credential: bytes
+    passkey: Passkey | None
+
+
+def may_show_humans(private: bytes) -> bool:
+    """Tell whether a private part can hold a decision of humans, without parsing it."""
+    return _MARK in private
+
+
+def decision_of(entry: Entry, private: Mapping[str, Any], row: Row, index: int) -> Decision | None:
+    """Return the decision that an entry shows, or None. Raises `LiaisonError` where it is not well-formed."""
+    if HUMANS not in private:
+        return None
+    event = EVENTS[entry.kind]
+    parties = ((event.request, row.request, entry.request_hash), (event.answer, row.answer, entry.answer_hash))
+    statement, hashed = next(((data, hash_) for party, data, hash_ in parties if party is Party.US), (b"", b""))
+    challenge = b""
+    if statement:
+        payload_type, payload = contents(statement)
+        if hashlib.sha256(payload).digest() != hashed:
+            raise BadSignature("the statement is not the one whose hash is in the entry", code="other-statement")
+        challenge = challenge_of(payload_type, payload)
+    return Decision(index, entry.time_us, kept_humans(private[HUMANS]), challenge)
+
+
+def told_of(entry: Entry, private: Mapping[str, Any]) -> Told:
+    """Return what an entry tells of a passkey. Raises `LiaisonError`."""
+    if entry.kind == events.PASSKEY_WITHDRAWN.kind:
+        detail = {name: private.get(name) for name in ("person", "credential")}
+        return Told(entry.time_us, withdrawn_passkey(detail)[1], None)
+    names = ("person", "credential", "key", "rp_id", "counter", "aaguid", "backed_up")
+    passkey = enrolled_passkey({name: private.get(name) for name in names})
+    return Told(entry.time_us, passkey.credential, passkey)
+
+
+@dataclass(slots=True)
+class Passkeys:
+    """The passkeys that the operations logs of a member tell of, and how often each has signed by now.
+
+    `complete` is False where entries of these logs are lost: then a passkey that is not enrolled proves nothing.
+    """
+
+    complete: bool = True
+    _enrolled: dict[bytes, Told] = field(default_factory=dict)
+    _withdrawn: dict[bytes, int] = field(default_factory=dict)
+    _counters: dict[bytes, int] = field(default_factory=dict)
+
+    def learn(self, told: Iterable[Told]) -> None:
+        """Take in what an operations log tells, in its order. The first enrolment and the first withdrawal count."""
+        for item in told:
+            if item.passkey is None:
+                self._withdrawn.setdefault(item.credential, item.time_us)
+            elif item.credential not in self._enrolled:
+                self._enrolled[item.credential] = item
+                self._counters[item.credential] = item.passkey.counter
+
+    def judge(self, decision: Decision) -> None:
+        """Judge decisions in the order of their entries. Raises `BadSignature`, and `NotProved` for gaps."""
+        if all(human.assertion is None for human in decision.humans):
+            return
+        if not decision.challenge:
+            raise NotProved("its statement is not shown, over whose hash a passkey signed")
+        find = partial(self._passkey, decision.time_us)
+        used = check_evidence(decision.humans, decision.challenge, find)
+        for human, said in zip(decision.humans, used, strict=True):
+            if human.assertion is None or said is None:
+                continue
+            credential = human.assertion.credential
+            before, self._counters[credential] = self._counters[credential], said.counter
+            if not goes_on(before, said.counter):
+                raise BadSignature(
+                    "the counter of its passkey went back from {before} to {now}",
+                    code="passkey-cloned",
+                    before=before,
+                    now=said.counter,
+                )
+
+    def _passkey(self, at_us: int, human: HumanEvidence) -> Passkey:
+        assert human.assertion is not None
+        told = self._enrolled.get(human.assertion.credential)
+        if told is None and not self.complete:
+            raise NotProved("the entry is not there that enrolled its passkey")
+        if told is None or told.passkey is None or at_us < told.time_us:
+            raise BadSignature("its passkey was not enrolled then", code="passkey-unknown")
+        gone_us = self._withdrawn.get(told.credential)
+        if gone_us is not None and at_us > gone_us + _LATE_US:
+            raise BadSignature("its passkey was withdrawn before", code="passkey-withdrawn")
+        return told.passkey

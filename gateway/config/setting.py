@@ -1,0 +1,28 @@
+"""One setting of a file: its type's field, its default, and the sentence that documents it."""
+
+from __future__ import annotations
+
+from dataclasses import field
+from typing import Any
+
+
+def setting(
+    doc: str,
+    default: Any = None,
+    *,
+    required: bool = False,
+    path: bool = False,
+    minimum: int = 0,
+    maximum: int = 2**53,
+    live: bool = False,
+) -> Any:
+    """Return a documented setting. `path`: relative to the home. `minimum` and `maximum` apply to whole numbers.
+
+    A `required` setting must stand in the file, even with a default here. A `live` one changes in a running node
+    (`liaison reload`); any other needs a restart.
+    """
+    metadata = {"doc": doc, "path": path, "minimum": minimum, "maximum": maximum}
+    metadata |= {"required": required, "live": live}
+    if required and default is None:
+        return field(metadata=metadata)
+    return field(default=default, metadata=metadata)

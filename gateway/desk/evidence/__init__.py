@@ -1,0 +1,1 @@
+"""Evidence of what humans decide: their tokens, reasons and passkeys."""
