@@ -10,6 +10,7 @@ from gateway.agency.officer_tokens.revocations import Revocations
 from gateway.agency.tokens import OfficerTokens, PublicKey, load_token_key
 from gateway.clock import Clock
 from gateway.config import COMMAND_CERTIFICATE, TOKEN_ISSUER, Home, Settings, Suspensions
+from gateway.desk.people.directory import People
 from gateway.errors import Misconfigured, Unauthenticated
 from gateway.model.names import member_id
 from gateway.model.requester import Officer
@@ -81,4 +82,25 @@ def handed_in(
 def _reader(settings: Settings, clock: Clock) -> OfficerTokens:
     keys = token_keys(settings, clock, settings.node.production)
     revoked = revocations(settings, clock, lambda: keys)
-    return OfficerTokens(member_id(settings.node.member), keys, clock, refuse=revoked.refuse)
+    people = people_of(settings, clock)
+    return OfficerTokens(
+        people.member, keys, clock, lambda: 0, refusing(revoked, people), people.tell, people.tell_training
+    )
+
+
+def people_of(settings: Settings, clock: Clock) -> People:
+    """Return the persons and duty lists of a home. Raises `Misconfigured` for lists that cannot be read."""
+    required = settings.tokens.require_training
+    people = People(Home(settings.home).people, member_id(settings.node.member), clock, required=required)
+    people.look()
+    return people
+
+
+def refusing(revoked: Revocations, people: People) -> Callable[[str, bytes], None]:
+    """Return what raises for an officer who was revoked, and for one whose training has run out."""
+
+    def refuse(person: str, digest: bytes) -> None:
+        revoked.refuse(person, digest)
+        people.refuse(person)
+
+    return refuse

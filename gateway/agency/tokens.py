@@ -13,6 +13,9 @@ PyJWT alone accepts duplicate members, `exp` as text, any `typ` and tokens of me
 8. binding: `cnf.x5t#S256` is the hash of the certificate of the calling system
 9. person: ids are ids, purposes are purposes of the closed list, the office is one of this member
 10. revoked: the identity provider's list names neither the person nor the token (`revocations`)
+11. training: it has not run out, by `training_until` or by the list of persons
+
+`duty` may name the roles of the desk in which the officer is on duty, and until when; `on_duty` is told of it.
 
 Each check has its test in tests/security/test_tokens.py.
 """
@@ -36,7 +39,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 from gateway.clock import Clock
+from gateway.desk.people.directory import check_training
 from gateway.errors import LiaisonError, Malformed, Misconfigured, Unauthenticated
+from gateway.model.desk.work import Role
 from gateway.model.names import identifier
 from gateway.model.purpose import Purpose
 from gateway.model.requester import Officer
@@ -52,12 +57,15 @@ keeps no list of revocations (CASE-D12)."""
 FUTURE_S = 5
 """The most seconds that the identity provider's clock may be ahead of ours."""
 
+MAX_SHIFT_S = 86_400
+"""The most seconds of duty that one token tells."""
+
 ALGORITHM = "ES256"
 TYPE = "liaison-officer+jwt"
 
 _HEAD = {"alg", "typ", "kid"}
 _REQUIRED = {"aud", "iat", "exp", "sub", "role", "office", "agency", "purposes", "cnf"}
-_OPTIONAL = {"iss", "jti", "on_behalf_of"}
+_OPTIONAL = {"iss", "jti", "on_behalf_of", "training_until", "duty"}
 _SHAPE = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+", re.ASCII)
 _LAST_SECOND = 253_402_300_799  # the end of the year 9999
 _CACHED = 4096
@@ -80,6 +88,8 @@ class _Cached:
     issued: int
     expires: int
     epoch: int
+    trained_us: int | None
+    duty: tuple[frozenset[Role], int] | None
 
 
 def audience(member: str) -> str:
@@ -108,7 +118,8 @@ class OfficerTokens:
     """Verifies officer tokens of one country. Thread-safe.
 
     `keys` maps each listed `kid` to its key; `epoch` grows when trust changes, which empties the cache. `refuse` raises
-    for a person or a token (its SHA-256) that the identity provider revoked; it is asked each time.
+    for a person or a token (its SHA-256) that the identity provider revoked, or whose training is over, each time.
+    `on_duty` and `trained` learn what a token says of its officer's duty and training.
     """
 
     def __init__(
@@ -118,7 +129,11 @@ class OfficerTokens:
         clock: Clock,
         epoch: Callable[[], int] = lambda: 0,
         refuse: Callable[[str, bytes], None] = lambda _person, _digest: None,
+        on_duty: Callable[[Officer, frozenset[Role], int], None] = lambda _officer, _roles, _until_us: None,
+        trained: Callable[[str, int], None] = lambda _person, _until_us: None,
     ) -> None:
+        self._on_duty = on_duty
+        self._trained = trained
         self._refuse = refuse
         self._member = member
         self._renewals = 0
@@ -150,12 +165,18 @@ class OfficerTokens:
             raise _refused("token-too-large", f"more than {MAX_TOKEN} bytes")
         shown = _Shown(hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest(), thumbprint, client)
         found = self._recall(shown)
+        known = found is not None
         if found is not None:
             _check_time(found.issued, found.expires, self._now_s())
         else:
             found = self._read(token, shown)
             self._remember(shown, found)
+        if found.trained_us is not None:
+            check_training(found.trained_us, self._clock.now_us())
+            self._trained(found.officer.person, found.trained_us)
         self.check(found.officer)
+        if found.duty is not None and not known:
+            self._on_duty(found.officer, *found.duty)
         return found.officer
 
     @property
@@ -207,7 +228,10 @@ class OfficerTokens:
             raise _refused("token-audience", "it is for another node")
         _check_time(claims["iat"], claims["exp"], self._now_s())
         _check_binding(claims["cnf"]["x5t#S256"], shown.thumbprint)
-        return _Cached(self._officer(claims, shown), claims["iat"], claims["exp"], epoch)
+        officer = self._officer(claims, shown)
+        trained = claims["training_until"] * 1_000_000 if "training_until" in claims else None
+        duty = _duty(claims["duty"], claims["iat"]) if "duty" in claims else None
+        return _Cached(officer, claims["iat"], claims["exp"], epoch, trained, duty)
 
     def _officer(self, claims: dict[str, Any], shown: _Shown) -> Officer:
         office = identifier(claims["office"], "office")
@@ -283,11 +307,11 @@ def _check_claims(claims: dict[str, Any]) -> None:
         raise _refused("token-claims", f"it lacks `{min(missing)}`")
     if set(claims) - _REQUIRED - _OPTIONAL:
         raise _refused("token-claims", "it holds a claim that is not known here")
-    texts = (_REQUIRED | _OPTIONAL) - {"iat", "exp", "purposes", "cnf"}
+    texts = (_REQUIRED | _OPTIONAL) - {"iat", "exp", "purposes", "cnf", "training_until", "duty"}
     for name in sorted(texts & set(claims)):
         if not isinstance(claims[name], str):
             raise _refused("token-claims", f"`{name}` must be text")
-    for name in ("iat", "exp"):
+    for name in ("iat", "exp", *({"training_until"} & set(claims))):
         if type(claims[name]) is not int or not 0 <= claims[name] <= _LAST_SECOND:
             raise _refused("token-claims", f"`{name}` must be whole seconds")
     cnf = claims["cnf"]
@@ -307,6 +331,18 @@ def _check_time(issued: int, expires: int, now: int) -> None:
 def _check_binding(bound: str, thumbprint: str) -> None:
     if not hmac.compare_digest(bound.encode(), thumbprint.encode()):
         raise _refused("token-binding", "it is bound to another system's certificate")
+
+
+def _duty(value: object, issued: int) -> tuple[frozenset[Role], int]:
+    """Return the roles in which an officer is on duty, and until when in microseconds."""
+    if not isinstance(value, dict) or set(value) != {"roles", "until"}:
+        raise _refused("token-claims", "`duty` has `roles` and `until`")
+    roles, until = value["roles"], value["until"]
+    if not isinstance(roles, list) or not roles or not set(map(str, roles)) <= set(Role):
+        raise _refused("token-claims", "`duty` names roles of the desk")
+    if type(until) is not int or not issued < until <= issued + MAX_SHIFT_S:
+        raise _refused("token-claims", "`duty.until` must be whole seconds, at most a day after `iat`")
+    return frozenset(Role(role) for role in roles), until * 1_000_000
 
 
 def _purposes(value: object) -> frozenset[str]:

@@ -11,17 +11,19 @@ from certs.hsm.keys import self_test
 from certs.hsm.token import when_lost
 from certs.tls import TlsIdentity
 from gateway.agency.officer_tokens.revocations import Revocations
-from gateway.agency.token_keys import revocations, token_keys
+from gateway.agency.token_keys import people_of, refusing, revocations, token_keys
 from gateway.agency.tokens import OfficerTokens
 from gateway.app.resources import Resources
 from gateway.app.rounds import UPKEEP, UPKEEP_S, WATCH, WATCH_S, Leadership, Round, writing
 from gateway.app.run.key_rounds import key_steps, keys_in_use
+from gateway.app.run.people_round import people_round
 from gateway.app.watched_journal import WatchedJournal
 from gateway.audit.log.numbers import begun_us
 from gateway.audit.log.scrub import Scrubber
 from gateway.audit.reading.kept_answers import KeptAnswers
 from gateway.clock import ProvedTime
 from gateway.config.suspensions import Suspensions
+from gateway.desk.people.directory import People
 from gateway.exchange.answering.forgetting import Forgetting
 from gateway.exchange.asking.copies import COPY
 from gateway.exchange.changes import ClockChanges, TrustChanges
@@ -74,6 +76,7 @@ class Core:
     leadership: Leadership
     tokens: OfficerTokens
     revoked: Revocations
+    people: People
     upkeep: SourceUpkeep
     fatal: Callable[[BaseException], None]
 
@@ -120,14 +123,18 @@ def build_core(resources: Resources, production: bool) -> Core:
     counterparts = Counterparts(resources.clock, proved.compare)
     forgetting = Forgetting(resources.store, documents, resources.clock)
     keys = token_keys(resources.settings, resources.clock, production)
+    people = people_of(resources.settings, resources.clock)
     tokens = OfficerTokens(
         resources.member,
         keys,
         resources.clock,
         lambda: resources.trust.view.epoch,
-        lambda person, digest: revoked.refuse(person, digest),
+        lambda person, digest: refuse(person, digest),
+        people.tell,
+        people.tell_training,
     )
     revoked = revocations(resources.settings, resources.clock, lambda: tokens.keys)
+    refuse = refusing(revoked, people)
     parts = Parts(
         member=resources.member,
         clock=resources.clock,
@@ -164,6 +171,7 @@ def build_core(resources: Resources, production: bool) -> Core:
         Leadership(resources.leader.leads, resources.leader.processes),
         tokens,
         revoked,
+        people,
         SourceUpkeep(resources.refreshers, writers.operations.write),
         fatal,
     )
@@ -221,6 +229,7 @@ def first_rounds(core: Core) -> list[Round]:
         Round("keys", WATCH_S, keys, leader_only=False, line=WATCH),
         Round("policy", WATCH_S, policy, leader_only=False, line=WATCH),
         Round("revocations", WATCH_S, writing(core.revoked.round, note), leader_only=False, line=WATCH),
+        Round("people", WATCH_S, partial(people_round, core.people, note), leader_only=False, line=WATCH),
     ]
 
 

@@ -151,6 +151,11 @@ class Home(KeyHome):
         return self.path / f"{use}s"
 
     @property
+    def people(self) -> Path:
+        """The folder of the persons of the desks and their duty lists."""
+        return self.path / "people"
+
+    @property
     def witnesses(self) -> Path:
         """The folder of domestic witnesses' cards, for the descriptor and for the connection to them."""
         return self.path / "witnesses"

@@ -161,6 +161,10 @@ class TokenSettings:
     )
     provider: str = setting("The calling system that may send the list. Empty: none may.", "")
     require_revocations: bool = setting("True accepts no token without a list that is in its time.", False)
+    require_training: bool = setting(
+        "True accepts no token of an officer for whom no training is on file, in the token or in people/persons.csv.",
+        False,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -336,10 +340,15 @@ class Settings:
 
     @property
     def read(self) -> tuple[Path, ...]:
-        """The folders and files that people write and the node obeys: its mappings, and its own tables of names."""
+        """The folders and files that people write and the node obeys: mappings, tables of names, lists of people."""
         home = Home(self.home)
         mappings = (self.path(source.mapping) for source in self.sources if source.mapping)
-        return (home.names, home.mappings, *(file for file in mappings if not file.is_relative_to(_PACKAGE)))
+        return (
+            home.names,
+            home.people,
+            home.mappings,
+            *(file for file in mappings if not file.is_relative_to(_PACKAGE)),
+        )
 
     @property
     def national_policy(self) -> Path:

@@ -13,6 +13,7 @@ from gateway.clock import Clock
 from gateway.config import Home, Settings, SourceSettings, TrialOfficer, argument, load_settings, write_default
 from gateway.demo.command import run
 from gateway.demo.nodes import NodeProcess, free_addresses, start_node
+from gateway.demo.people import DeskPerson, desk_persons, write_people
 from gateway.demo.running import held, is_locked
 from gateway.demo.sample import SAMPLES, SampleSource
 from gateway.errors import Misconfigured
@@ -168,6 +169,18 @@ def _init(federation: Federation, member: str, exchange: str, agency: str) -> No
             advice=made.said.strip(),
         )
     _admit_administrator(federation, member)
+    _write_people(federation, member)
+
+
+def _write_people(federation: Federation, member: str) -> None:
+    write_people(Home(federation.home(member)).people, member, _desk(member), federation.clock)
+
+
+def _desk(member: str) -> list[DeskPerson]:
+    """Return the persons of a member's desks, its first agency before the others."""
+    first = FIRST_AGENCY[member]
+    others = tuple(agency for agency in AGENCIES if agency != first)
+    return desk_persons(member, OFFICES[member], (first, *others))
 
 
 def _admit_administrator(federation: Federation, member: str) -> None:
@@ -189,7 +202,7 @@ def _source(home: Path, sample: SampleSource) -> SourceSettings:
 
 
 def _officers(member: str) -> list[TrialOfficer]:
-    """Return an officer of each agency, and a desk officer and a supervisor of the first one."""
+    """Return an officer of each agency, a desk officer and a supervisor of the first one, and the persons of desks."""
     first = FIRST_AGENCY[member]
     others = [agency for agency in AGENCIES if agency != first]
     people = [
@@ -198,9 +211,16 @@ def _officers(member: str) -> list[TrialOfficer]:
         (1045, first, "desk-officer", (*_PURPOSES, "VICTIM_PROTECTION")),
         (1046, first, "supervisor", (*_PURPOSES, "VICTIM_PROTECTION")),
     ]
+    every = (*_PURPOSES, "VICTIM_PROTECTION")
     return [
-        TrialOfficer(id=f"{member}.o.{number}", office=OFFICES[member], agency=agency, role=role, purposes=purposes)
-        for number, agency, role, purposes in people
+        *(
+            TrialOfficer(id=f"{member}.o.{number}", office=OFFICES[member], agency=agency, role=role, purposes=purposes)
+            for number, agency, role, purposes in people
+        ),
+        *(
+            TrialOfficer(f"{member}.{one.name}", one.office, one.agency, one.policy_role, every)
+            for one in _desk(member)
+        ),
     ]
 
 
@@ -243,11 +263,13 @@ def _renew(federation: Federation) -> None:
 
     A status lives three days at most. An earlier run has changed a descriptor (it appoints an auditor), without which
     the others refuse a status that names it. A federation that an earlier version founded gets administrators.
+    Persons of the desks are on duty from now on.
     """
     for member in MEMBERS:
         if not federation.administrator(member).exists():
             _admit_administrator(federation, member)
             _publish(federation, member)
+        _write_people(federation, member)
     _hand_round(federation, {member: _all_of(federation, member) for member in MEMBERS})
 
 

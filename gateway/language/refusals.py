@@ -116,6 +116,9 @@ REFUSALS: Sentences = {
     "token-time": "the time of the officer token is not accepted",
     "too-large": "it is too large",
     "too-long": "a text is too long",
+    "training-missing": "no training is on file for this officer, so nothing is open to them; tell the supervisor",
+    "training-over": "the training of this officer has run out, so nothing is open to them until it is renewed; tell "
+    "the supervisor",
     "unavailable": "that node cannot serve this now",
     "unknown-address": "the network does not know the address of that node. This does not mean no hit.",
     "unknown-client": "the calling system's certificate is not accepted",

@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 from gateway.agency.tokens import FUTURE_S, MAX_LIFETIME_S, MAX_TOKEN, OfficerTokens
 from gateway.clock import ManualClock, to_us
 from gateway.errors import Misconfigured, Reason, Unauthenticated
+from gateway.model.desk.work import Role
 
 START = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
 NOW = to_us(START) // 1_000_000
@@ -395,3 +396,58 @@ def test_the_refusal_does_not_repeat_the_token(tokens: OfficerTokens) -> None:
 @given(st.text(max_size=400))
 def test_no_text_breaks_the_reader(text: str) -> None:
     refusal(OfficerTokens("th", {"idp-1": KEY.public_key()}, ManualClock(START)), text)
+
+
+# ------------------------------------------------------------ 11 training and duty
+
+
+def test_check_11_training_that_has_run_out_is_refused_from_that_second_on(
+    tokens: OfficerTokens, clock: ManualClock
+) -> None:
+    token = sign(HEAD, claims(training_until=NOW + 10))
+    assert tokens.verify(token, THUMBPRINT, "records-desk").person == "th.o.1042"
+    clock.advance(timedelta(seconds=10))
+    assert refusal(tokens, token) == "training-over"
+    assert refusal(tokens, sign(HEAD, claims(training_until=NOW))) == "training-over"
+    assert refusal(tokens, sign(HEAD, claims(training_until=0))) == "training-missing"
+
+
+@pytest.mark.parametrize("until", ["2027-01-01", 1.5, True, -1, None, [NOW]])
+def test_check_11_training_of_another_type_is_refused(tokens: OfficerTokens, until: object) -> None:
+    assert refusal(tokens, sign(HEAD, claims(training_until=until))) == "token-claims"
+
+
+@pytest.mark.parametrize(
+    "duty",
+    [
+        "duty",
+        {},
+        {"roles": ["duty"]},
+        {"roles": [], "until": NOW + 60},
+        {"roles": ["chief"], "until": NOW + 60},
+        {"roles": [["duty"]], "until": NOW + 60},
+        {"roles": ["duty"], "until": NOW},
+        {"roles": ["duty"], "until": NOW + 86_401},
+        {"roles": ["duty"], "until": True},
+        {"roles": ["duty"], "until": NOW + 60, "office": "vn.blo.other"},
+    ],
+)
+def test_duty_of_another_form_is_refused(tokens: OfficerTokens, duty: object) -> None:
+    assert refusal(tokens, sign(HEAD, claims(duty=duty))) == "token-claims"
+
+
+def test_duty_is_told_once_for_a_token_and_never_for_one_that_is_refused(clock: ManualClock) -> None:
+    told: list[tuple[str, frozenset[Role], int]] = []
+    tokens = OfficerTokens(
+        "th",
+        {"idp-1": KEY.public_key()},
+        clock,
+        on_duty=lambda officer, roles, until_us: told.append((officer.person, roles, until_us)),
+    )
+    token = sign(HEAD, claims(duty={"roles": ["duty", "supervisor"], "until": NOW + 3600}))
+    for _ in range(2):
+        tokens.verify(token, THUMBPRINT, "records-desk")
+    assert told == [("th.o.1042", frozenset({Role.DUTY, Role.SUPERVISOR}), (NOW + 3600) * 1_000_000)]
+    late = claims(sub="th.o.9", training_until=NOW - 1, duty={"roles": ["duty"], "until": NOW + 60})
+    assert refusal(tokens, sign(HEAD, late)) == "training-over"
+    assert len(told) == 1

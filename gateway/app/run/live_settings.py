@@ -23,6 +23,7 @@ from gateway.app.resources import Resources, wall_limits
 from gateway.config import Settings, load_settings
 from gateway.config.changes import Changes, changes, taken_over
 from gateway.config.file_marks import FileMarks
+from gateway.desk.people.lists import read_lists
 from gateway.errors import LiaisonError, each_of
 from gateway.exchange.asking.ask import Asker
 from gateway.matching.own_rows.changed import changed_rows
@@ -121,6 +122,7 @@ class LiveSettings:
         context = CheckContext(settings, self._resources.home, clock, production=self._production)
         if found := [finding for finding in check_trial(context) if finding.is_stop]:
             raise Obstacles(found)
+        read_lists(self._resources.home.people, self._resources.member)
         rows = changed_rows(own_rows(), read_own_tables(self._resources.home.path))
         return settings, token_keys(settings, clock, self._production), rows
 

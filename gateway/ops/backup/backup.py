@@ -198,6 +198,7 @@ def _files(settings: Settings, home: Home, heads: Collection[str]) -> Iterator[s
         home.witnesses,
         home.mappings,
         home.names,
+        home.people,
         home.policies,
         *(home.persons(use) for use in PERSONS),
         home.certificates,

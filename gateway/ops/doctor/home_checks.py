@@ -15,7 +15,8 @@ from certs.keyfiles import key_id, load_key, spki
 from certs.ownership import faults_of_read, ownership_faults
 from gateway.clock import SystemClock, from_us
 from gateway.config import PACKAGED_POLICY, Settings, Suspensions, argument
-from gateway.errors import LiaisonError, each_of
+from gateway.desk.people.lists import DUTY, PERSONS, read_lists
+from gateway.errors import LiaisonError, Misconfigured, each_of
 from gateway.ops.acts.switches import options_of
 from gateway.ops.doctor.finding import Check, CheckContext, Finding, failed, good, stop, warn
 from gateway.ops.doctor.key_checks import (
@@ -46,6 +47,7 @@ from policy.bundle.agreements import Agreements
 _EXPECTED = "`liaison adapter check` with the mapping and --url shows what is there; mend the mapping or its [[expect]]"
 _CHECK = "check its system and account"
 _CLOCK_TOLERANCE = timedelta(minutes=2)
+_MONTH_US = 30 * 86_400_000_000
 
 
 def check_folder(context: CheckContext) -> list[Finding]:
@@ -277,9 +279,34 @@ def check_trial(context: CheckContext) -> list[Finding]:
     return findings
 
 
+def check_people(context: CheckContext) -> list[Finding]:
+    """Check the persons and duty lists, each mistake with its line; warn of training that runs out within a month."""
+    now_us = context.clock.now_us()
+    try:
+        lists = read_lists(context.home.people, context.settings.node.member)
+    except Misconfigured as error:
+        return [failed("people", one, "correct the line") for one in each_of(error)]
+    ending = [one for one in lists.persons.values() if not one.is_trained(now_us + _MONTH_US)]
+    found = [
+        warn(
+            "people",
+            f"{one.id}: the training {'ends within 30 days' if one.is_trained(now_us) else 'is over, so no access'}",
+            "enter the new training",
+            f"{context.home.people.name}/{PERSONS}",
+        )
+        for one in ending
+    ]
+    if lists.persons and not any(shift.from_us <= now_us < shift.until_us for shift in lists.shifts):
+        remedy = "enter shifts: until then all work goes to the national desk"
+        found.append(warn("people", "nobody is on duty now", remedy, f"{context.home.people.name}/{DUTY}"))
+    counted = f"{len(lists.persons)} persons, {len(lists.shifts)} shifts"
+    return found or ([good("people", counted)] if lists.persons else [])
+
+
 START_CHECKS: dict[str, Check] = {
     "folder": check_folder,
     "names": check_names,
+    "people": check_people,
     "keys": check_keys,
     "security module": check_module,
     "certificates": check_certificates,

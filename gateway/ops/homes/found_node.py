@@ -7,11 +7,13 @@ from contextlib import closing
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-from certs.durable import make_folder
+from certs.durable import PRIVATE, make_folder
+from certs.durable import replace as write_whole
 from gateway.clock import Clock
 from gateway.config import PACKAGED_POLICY, Home, Settings, TrialOfficer, load_settings, write_default
 from gateway.config.key_uris import MODULE_SETTINGS
 from gateway.config.schema import Keys
+from gateway.desk.people.lists import DUTY, DUTY_EXAMPLE, PERSONS, PERSONS_EXAMPLE
 from gateway.errors import Misconfigured
 from gateway.model.names import identifier, member_id
 from gateway.model.purpose import Purpose
@@ -152,7 +154,17 @@ def _folders(home: Home, policy: Path) -> list[str]:
         if not folder.is_dir():
             folder.mkdir(mode=0o700)
             made.append(f"{folder.name}/")
-    return made
+    return made + _people(home)
+
+
+def _people(home: Home) -> list[str]:
+    """Make the folder of persons and duty lists, with tables that say what stands in them."""
+    if home.people.is_dir():
+        return []
+    home.people.mkdir(mode=0o700)
+    for name, text in ((PERSONS, PERSONS_EXAMPLE), (DUTY, DUTY_EXAMPLE)):
+        write_whole(home.people / name, text.encode(), PRIVATE)
+    return [f"{home.people.name}/"]
 
 
 def _database(settings: Settings) -> list[str]:

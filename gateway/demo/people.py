@@ -1,0 +1,70 @@
+"""Invented persons of the demo's desks, who are on duty while it runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from certs.durable import PRIVATE, make_folder, replace
+from gateway.clock import Clock, rfc3339
+from gateway.desk.people.lists import DUTY, DUTY_EXAMPLE, PERSONS, PERSONS_EXAMPLE
+from gateway.model.desk.work import Role
+
+_DAY_US = 86_400_000_000
+_SHIFT_DAYS = 30
+_TRAINING_DAYS = 365
+_LANGUAGES = {"th": "th", "vn": "vi", "kh": "km"}
+
+
+@dataclass(frozen=True, slots=True)
+class DeskPerson:
+    """One person: the id within the country (`d.7`), agency, office, roles at the desk, and the role of policy."""
+
+    name: str
+    agency: str
+    office: str
+    roles: tuple[Role, ...]
+    policy_role: str
+
+
+def desk_persons(member: str, office: str, agencies: tuple[str, ...]) -> list[DeskPerson]:
+    """Return the persons of a member's desks: at its office, for each agency; and at its national desk.
+
+    The first agency has the duty officers `d.7` and `d.8`, since some releases take two persons.
+    """
+    first, national = agencies[0], f"{member}.national"
+    duty = [(7, first), (8, first), *enumerate(agencies[1:], 9)]
+    return [
+        *(DeskPerson(f"d.{number}", agency, office, (Role.DUTY,), "desk-officer") for number, agency in duty),
+        *(
+            DeskPerson(f"s.{number}", agency, office, (Role.SUPERVISOR, Role.APPROVER), "supervisor")
+            for number, agency in enumerate(agencies, 3)
+        ),
+        DeskPerson("n.1", first, national, (Role.NATIONAL_DESK, Role.SUPERVISOR), "supervisor"),
+        DeskPerson("n.2", first, national, (Role.NATIONAL_DESK, Role.CENTRAL_AUTHORITY), "desk-officer"),
+        DeskPerson("n.3", first, national, (Role.HEAD_OF_DESK,), "supervisor"),
+        DeskPerson("p.1", first, national, (Role.DATA_OFFICER,), "desk-officer"),
+        DeskPerson("x.1", first, national, (Role.SECURITY_OFFICER,), "desk-officer"),
+    ]
+
+
+def write_people(folder: Path, member: str, persons: list[DeskPerson], clock: Clock) -> None:
+    """Write the lists of persons and duty; shifts begin now, and training was renewed today."""
+    make_folder(folder)
+    now_us = clock.now_us()
+    until = rfc3339(now_us + _TRAINING_DAYS * _DAY_US)[:10]
+    begin, end = (_moment(now_us + days * _DAY_US) for days in (0, _SHIFT_DAYS))
+    listed = [
+        f"{member}.{one.name},{one.agency},{one.office},{' '.join(one.roles)},{member}.{one.name}@example.org,"
+        f"{_LANGUAGES.get(member, 'en')},{until}"
+        for one in persons
+    ]
+    shifts = [
+        f"{member}.{one.name},{one.agency},{one.office},{role},{begin},{end}" for one in persons for role in one.roles
+    ]
+    for name, head, lines in ((PERSONS, PERSONS_EXAMPLE, listed), (DUTY, DUTY_EXAMPLE, shifts)):
+        replace(folder / name, (head + "\n".join(lines) + "\n").encode(), PRIVATE)
+
+
+def _moment(at_us: int) -> str:
+    return f"{rfc3339(at_us)[:16]}Z"
