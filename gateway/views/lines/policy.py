@@ -86,11 +86,13 @@ def _explanation_lines(explanation: Explanation) -> Iterator[Line]:
             yield f"      {line}", "dim"
     if explanation.fields:
         yield f"  leaves: {', '.join(explanation.fields)}", ""
-    for name in explanation.with_human:
-        takes = "two persons" if name in explanation.two else "a human"
-        yield f"  waits:  {name}, for {takes}", ""
     for name, rule_name in explanation.withheld:
-        yield f"  stays:  {name}, by {rule_name}", ""
+        if name in explanation.with_human:
+            takes = "two persons" if name in explanation.two else "a human"
+            yield f"  waits:  {name}, for {takes}, by {rule_name}", ""
+    for name, rule_name in explanation.withheld:
+        if name not in explanation.with_human:
+            yield f"  stays:  {name}, by {rule_name}", ""
     sentences = change_sentences(explanation.instead)
     if sentences:
         yield "  It would be the other way round", ""
@@ -206,6 +208,8 @@ def matrix_lines(rows: Sequence[Row], page: str) -> Iterator[Line]:
             yield f"  with a ticket: {', '.join(sorted(row.with_ticket))}"
         if row.with_case - row.with_ticket:
             yield f"  with a case:   {', '.join(sorted(row.with_case - row.with_ticket))}"
+        if row.with_human:
+            yield f"  with a human:  {', '.join(sorted(row.with_human))}"
     yield f"written to {page}" if page else f"{len(rows)} rows; --html FILE writes a page", "good"
 
 
