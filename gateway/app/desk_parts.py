@@ -21,11 +21,15 @@ from gateway.desk.delivery.sending import Sender, SenderParts
 from gateway.desk.delivery.taking import NoticeTaker, TakerParts
 from gateway.desk.onward import OnwardDesk
 from gateway.desk.parts import DeskParts
+from gateway.desk.people.directory import People
 from gateway.desk.raising import Raising, for_reading
+from gateway.desk.worklist.queue import DeskQueue
+from gateway.desk.worklist.reading import DeskReading
 from gateway.model.desk.notices import NoticeType
 from gateway.model.names import MemberId
 from gateway.ops.acts.parts import Desks, Stands, desks_on
 from gateway.ports.desk import Delivery, DeskStore, Work
+from gateway.ports.desk_uses import DeskUses
 from gateway.ports.journal import LogName
 from gateway.rpc import methods
 from gateway.rpc.contract import Door
@@ -44,6 +48,7 @@ class Desk:
     consents: ConsentDesk
     outbox: ConsentOutbox
     onward: OnwardDesk
+    uses: DeskUses
     acts: Desks
     rounds: Sequence[Round]
 
@@ -96,7 +101,13 @@ def build_desk(core: Core, asking: Asking) -> Desk:
         Round("erasures", WATCH_S, partial(asyncio.to_thread, acts.long.round)),
         Round("acts", _QUICK_ACTS_S, partial(asyncio.to_thread, acts.quick.run)),
     ]
-    return Desk(desk, pen, sender, taker, consents, outbox, onward, acts, rounds)
+    return Desk(desk, pen, sender, taker, consents, outbox, onward, desk_uses(desk, core.people), acts, rounds)
+
+
+def desk_uses(desk: DeskParts, people: People) -> DeskUses:
+    """Put together what people do at the desk, for the REST API."""
+    queue = DeskQueue(desk.parts, desk.store, desk.pen, desk.changes, people)
+    return DeskUses(queue, DeskReading(desk.parts, desk.store, desk.pen, people, queue))
 
 
 EFFECTS: EffectTable = {}

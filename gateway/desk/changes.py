@@ -6,16 +6,12 @@ A change names work, threads and deliveries, and no content. It is told after it
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING
 
 import msgspec
 
 from gateway.ports.desk import DeskRows, Work
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 _MOST = 256
 """Changes that wait for one watcher; one that does not read loses the oldest, and is told so."""
@@ -60,7 +56,7 @@ class Changes:
         finally:
             self._watchers.discard(queue)
 
-    async def follow(self) -> AsyncIterator[Change]:
+    async def follow(self) -> AsyncGenerator[Change, None]:
         """Yield each change from now on."""
         with self._watching() as queue:
             while True:

@@ -1,0 +1,1 @@
+"""Show the desk in words: work with its clock, threads, alerts, copies."""
