@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any
 
 from gateway.audit.tree.shown import Shown
-from gateway.errors import LiaisonError
+from gateway.errors import LiaisonError, Reason
 from gateway.exchange.asking.entries import their_entry
 from gateway.model.desk.notices import TAKEN, Notice, NoticeReceipt
 from gateway.model.exchange import AnswerMessage, Outcome, Refusal, Verified
@@ -209,4 +209,4 @@ def _decided(decision: Mapping[str, Any]) -> dict[str, Any]:
 def _outcome(refusal: Refusal | None) -> str:
     if refusal is None:
         return TAKEN
-    return Outcome.SUSPENDED.value if refusal.reason.value == "SUSPENDED" else Outcome.REFUSED.value
+    return Outcome.SUSPENDED.value if refusal.reason is Reason.SUSPENDED else Outcome.REFUSED.value

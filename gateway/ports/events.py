@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from gateway.ports import desk_events as _desk
 from gateway.ports.content_keys import Retention
 from gateway.ports.event_forms import exchange as _exchange
 from gateway.ports.event_forms import operations as _operations
@@ -15,7 +16,6 @@ from gateway.ports.event_forms import source as _source
 from gateway.ports.journal import Event, Party
 
 # fmt: off
-_ASKED = ("consent", "record", "to", "to_agency", "to_office", "purpose", "use")
 _NOTICE = ("notice", "thread", "says")
 """Where the exchange delivers a notice: its type, its thread, and the code of what it says."""
 
@@ -28,18 +28,14 @@ _CONTINUED = (
     "by", "reason", "log", "lost_head", "lost_size", "kept_head", "kept_size", "known_from", "unwitnessed", *_ACT,
 )
 _USED = ("by", "account", "reason", "detail")
-_USE = (
-    "officer", "on_behalf_of", "role", "office", "agency", "client", "search", "hit", "to", "to_agency", "to_office",
-    "purpose", "use", "reason",
-)
 
 ASKED = _exchange(
     "asked",
     "An officer of ours asks a counterpart, or a notice of ours is to be delivered to it. Durable before the request "
     "leaves. A notice is sent until its receipt has come, or its time is over.",
     "officer", "on_behalf_of", "token", "token_salt", "role", "office", "agency", "client", "case", "ticket",
-    "purpose", "offence", "agreement", "query", "search", "humans", *_NOTICE, "urgency", "approver", "expires_us",
-    request=Party.US,
+    "purpose", "offence", "agreement", "query", "search", *_NOTICE, "urgency", "approver", "expires_us",
+    "humans", request=Party.US,
 )
 RECEIVED = _exchange(
     "received", "The counterpart's answer came in time and was verified, or its receipt of a notice. Durable before "
@@ -234,59 +230,15 @@ COPY_DELETED = _operations(
     "copy-deleted", "A copy of a counterpart's record was deleted, since its owner's time for it is over.",
     "search", "exchange", "ground",
 )
-ONWARD_ALLOWED = _operations(
-    "onward-allowed",
-    "An officer's use of a record from abroad is within its marking, or its owner has consented to it (`consent`).",
-    *_USE, "record", "type", "owner", "consent", "until_us", retention=Retention.JUSTIFICATION,
-)
-ONWARD_REFUSED = _operations(
-    "onward-refused",
-    "An officer's use of a record from abroad was refused at home: outside its marking, or not consented to.",
-    *_USE, "record", "type", "owner", "code", retention=Retention.JUSTIFICATION,
-)
-CONSENT_ASKED = _operations(
-    "consent-asked",
-    "The owner's marking leaves this use to the owner, who is asked. Durable before the request leaves. `req` is the "
-    "hash of the request for consent, which is kept; `again`: it is under way already.",
-    *_USE, "record", "type", "owner", "consent", "needs", "again", "statement", retention=Retention.JUSTIFICATION,
-)
-CONSENT_RECEIVED = _operations(
-    "consent-received",
-    "The owner's node took our request for consent, would not take it, or said what was decided. Durable before an "
-    "officer is told.",
-    "consent", "officer", "search", "record", "state", "code", "until_us", "statement",
-)
-CONSENT_REQUESTED = _operations(
-    "consent-requested",
-    "A counterpart asked for consent to a use of a record of ours. `ans` is the hash of our answer that it came in. "
-    "Durable before our word leaves, and one for each request.",
-    *_ASKED, "hit", "type", "owner", "case", "requester", "justification", "statement",
-    retention=Retention.JUSTIFICATION,
-)
-CONSENT_NOT_TAKEN = _operations(
-    "consent-not-taken", "A counterpart's request for consent was refused before a human saw it.",
-    "code", "reason", "detail", "statement",
-)
-CONSENT_DECIDED = _operations(
-    "consent-decided",
-    "An officer of the owning agency decided on a counterpart's request for consent. Durable before the counterpart is "
-    "told.",
-    *_ASKED, "granted", "by", "role", "office", "reason", "decided_us", "until_us", "proof", "token", "order",
-    retention=Retention.JUSTIFICATION,
-)
-DESK_ACT = _operations(
-    "desk-act",
-    "A human did something at the desk that no notice tells by itself: drafted, approved, declined, took, assigned or "
-    "passed on work, marked a hit, opened a package. Durable before it counts.",
-    "officer", "on_behalf_of", "token", "role", "office", "agency", "client", "act", "work", "kind", "notice", "reason",
-    "content", "proof", retention=Retention.JUSTIFICATION,
-)
-DESK_CLOCK = _operations(
-    "desk-clock",
-    "A clock of the desk ran out, by half or whole: work was raised to the national desk or beyond, a draft lapsed, or "
-    "a notice of ours was not taken in its time. Once for each.",
-    "work", "kind", "level", "notice", "code", "due_us",
-)
+ONWARD_ALLOWED = _desk.ONWARD_ALLOWED
+ONWARD_REFUSED = _desk.ONWARD_REFUSED
+CONSENT_ASKED = _desk.CONSENT_ASKED
+CONSENT_RECEIVED = _desk.CONSENT_RECEIVED
+CONSENT_REQUESTED = _desk.CONSENT_REQUESTED
+CONSENT_NOT_TAKEN = _desk.CONSENT_NOT_TAKEN
+CONSENT_DECIDED = _desk.CONSENT_DECIDED
+DESK_ACT = _desk.DESK_ACT
+DESK_CLOCK = _desk.DESK_CLOCK
 OPERATIONS_CONTINUED = _operations(
     "operations-continued", "The same as `exchange-continued`, of the operations log.",
     *_CONTINUED, retention=Retention.PROOF,

@@ -71,7 +71,7 @@ COMPARE_DAY = Method(
 )  # fmt: skip
 DELIVER_NOTICE = Method(
     EXCHANGE, "DeliverNotice", _UNARY, 256 * KIB, _MEMBER, _CALLS, NOTICE_MESSAGE, TAKEN_MESSAGE, _ANSWERED,
-    timeout_s=10.0,
+    timeout_s=10.0, paced=False,
 )  # fmt: skip
 ADD_CHECKPOINT = Method(
     WITNESS, "AddCheckpoint", _UNARY, 72 * KIB, _MEMBER, _CALLS,

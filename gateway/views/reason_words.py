@@ -24,6 +24,8 @@ _WORDS: Mapping[str, str] = {
     "key-removed": "the key of the node that was asked was removed",
     "key-not-valid": "a key that signed is not valid",
     "member-left": "the member that was asked had left the federation",
+    "other-origin": "the passkey was asked for by another site",
+    "passkey-cloned": "the passkey's counter went back: another device may have a copy of it",
     "member-suspended": "the member that was asked was suspended from the federation",
     "not-listed": "the key that signed is not listed, or was removed",
     "own-key-removed": "the key of the asker's own node was removed",

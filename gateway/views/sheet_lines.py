@@ -15,8 +15,8 @@ from gateway.language.languages import Language
 from gateway.model.query import query_value
 from gateway.ops.audit.contents import OpenedEntries
 from gateway.ops.homes.open_home import shown_value
+from gateway.views.desk.notices import notice_value, receipt_value
 from gateway.views.lines import Line
-from gateway.views.lines.notices import notice_value, receipt_value
 from gateway.views.lines.report import report_lines, report_value
 from gateway.views.sheet_words import HEADINGS, STATES
 from gateway.views.sheets import Pairs, RecordSheet, Sheet, sheets_of

@@ -23,7 +23,7 @@ from gateway.model.query import query_value
 from gateway.ops.audit.contents import OpenedEntries
 from gateway.records.types import RECORD_TYPES as RECORD_KINDS
 from gateway.records.verify import VerifiedRecord
-from gateway.views.lines.notices import notice_pairs
+from gateway.views.desk.notices import notice_pairs
 from gateway.views.reason_words import reason
 from gateway.views.search_lines import QUALITY, SIGNED, value_text
 from gateway.views.sheet_words import CERTAINTY, KINDS, LABELS, OUTCOMES, PARTS, RELIABILITY
@@ -257,7 +257,7 @@ class _Words:
     def _rest(self) -> Iterator[tuple[str, str]]:
         for name, value in self.content.private.items():
             if name not in _TOLD_TOO and name not in _BULKY and value not in ("", None, [], {}):
-                yield name.replace("_", " "), _plain(name, value, self.language)
+                yield name.replace("_", " "), _plain(name, without_assertions(name, value), self.language)
 
     # ------------------------------------------------------------ words
 
@@ -292,6 +292,14 @@ def _ordered(record: VerifiedRecord | None) -> list[tuple[str, Any]]:
 
 def _dicts(value: Any) -> list[dict[str, Any]]:
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def without_assertions(name: str, value: Any) -> Any:
+    """Return the humans who decided without what their passkeys signed, which only a program reads."""
+    if name != "humans" or not isinstance(value, list):
+        return value
+    people = [item for item in value if isinstance(item, Mapping)]
+    return [{part: said for part, said in person.items() if part != "assertion"} for person in people]
 
 
 def _plain(name: str, value: Any, language: Language) -> str:

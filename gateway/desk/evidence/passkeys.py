@@ -15,6 +15,8 @@ from gateway.signing.passkeys.assertion import goes_on
 from gateway.signing.passkeys.base64url import encode_url64
 
 _PASSKEY: Final = "passkey"
+"""The kind of a passkey among the documents; its key is `<hash of the person>/<hash of the credential>`."""
+
 _WITHDRAWN: Final = "passkey-withdrawn"
 _COUNTER: Final = "passkey-counter"
 
@@ -49,7 +51,8 @@ class PasskeyBook:
     def enrol(self, passkey: Passkey, act: str, now_us: int) -> None:
         """Keep a passkey whose entry is written. Repeating it changes nothing."""
         value = {"enrolled_us": now_us, "act": act, "passkey": passkey.as_json()}
-        self.documents.put_new(_PASSKEY, _name(passkey.credential), json.dumps(value).encode())
+        key = f"{_name(passkey.person.encode())}/{_name(passkey.credential)}"
+        self.documents.put_new(_PASSKEY, key, json.dumps(value).encode())
 
     def withdraw(self, credential: bytes, now_us: int) -> None:
         """Let a passkey count no more, for good."""
@@ -57,16 +60,17 @@ class PasskeyBook:
 
     def find(self, credential: bytes) -> Enrolled | None:
         """Return the passkey with this credential, or None."""
-        return self._read(_name(credential))
+        wanted = f"/{_name(credential)}"
+        keys = (key for key in self.documents.keys(_PASSKEY) if key.endswith(wanted))
+        return next((item for key in keys if (item := self._read(key))), None)
 
     def all(self) -> list[Enrolled]:
         """Return all passkeys, by person and time."""
-        found = [item for name in self.documents.keys(_PASSKEY) if (item := self._read(name))]
-        return sorted(found, key=lambda item: (item.passkey.person, item.enrolled_us))
+        return self._sorted("")
 
     def of_person(self, person: str) -> list[Enrolled]:
         """Return the passkeys of a person that count."""
-        return [item for item in self.all() if item.passkey.person == person and not item.withdrawn_us]
+        return [item for item in self._sorted(f"{_name(person.encode())}/") if not item.withdrawn_us]
 
     def named(self, name: str) -> Enrolled:
         """Return the passkey whose credential's base64url begins with `name`. Raises `Unknown`, `Forbidden`."""
@@ -113,11 +117,16 @@ class PasskeyBook:
         if counter:
             self.documents.put(_COUNTER, _name(enrolled.passkey.credential), str(counter).encode())
 
-    def _read(self, name: str) -> Enrolled | None:
-        data = self.documents.get(_PASSKEY, name)
+    def _sorted(self, prefix: str) -> list[Enrolled]:
+        keys = (key for key in self.documents.keys(_PASSKEY) if key.startswith(prefix))
+        found = [item for key in keys if (item := self._read(key))]
+        return sorted(found, key=lambda item: (item.passkey.person, item.enrolled_us))
+
+    def _read(self, key: str) -> Enrolled | None:
+        data = self.documents.get(_PASSKEY, key)
         if data is None:
             return None
-        value = json.loads(data)
+        value, name = json.loads(data), key.partition("/")[2]
         passkey = enrolled_passkey(value["passkey"])
         counter, withdrawn = self.documents.get(_COUNTER, name), self.documents.get(_WITHDRAWN, name)
         return Enrolled(

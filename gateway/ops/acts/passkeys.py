@@ -20,6 +20,7 @@ from gateway.clock import SystemClock
 from gateway.config import load_settings
 from gateway.desk.evidence.passkeys import Enrolled, PasskeyBook
 from gateway.errors import Forbidden, Malformed, Misconfigured, Replayed, Unknown
+from gateway.model.names import identifier
 from gateway.ops.acts.draft import draft
 from gateway.ops.acts.mailbox import Order
 from gateway.ops.acts.prove import HomeTrust, Used, document_of
@@ -92,7 +93,11 @@ class PasskeyDesk:
 
 
 def new_options(folder: Path, person: str) -> dict[str, Any]:
-    """Return the options with which a person's browser makes a passkey for this home. Raises `Misconfigured`."""
+    """Return the options with which a person's browser makes a passkey for this home.
+
+    Raises `Malformed`, `Misconfigured`.
+    """
+    identifier(person, "--person")
     settings = load_settings(folder)
     if not settings.release.rp_id:
         raise Misconfigured(

@@ -154,6 +154,9 @@ def test_options_need_a_domain(liaison: Liaison, home: Path) -> None:
     refused = liaison("passkey", "options", "--home", home, "--person", "th.d.7", "--out", home / "x", "--json")
     assert refused.code == 1
     assert "rp_id" in refused.value["error"]["remedy"]
+    set_release(home)
+    assert liaison("passkey", "options", "--home", home, "--person", "../x", "--out", home / "x").code == 1
+    assert not (home / "x").exists()
 
 
 def test_who_has_no_mandate_sees_no_person(liaison: Liaison, home: Path) -> None:

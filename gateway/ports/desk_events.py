@@ -1,0 +1,68 @@
+"""The kinds of entries that the desk writes to the operations log; `gateway.ports.events` lists them, too."""
+
+from __future__ import annotations
+
+from gateway.ports.content_keys import Retention
+from gateway.ports.event_forms import operations as _operations
+
+# fmt: off
+_ASKED = ("consent", "record", "to", "to_agency", "to_office", "purpose", "use")
+_USE = (
+    "officer", "on_behalf_of", "role", "office", "agency", "client", "search", "hit", "to", "to_agency", "to_office",
+    "purpose", "use", "reason",
+)
+
+ONWARD_ALLOWED = _operations(
+    "onward-allowed",
+    "An officer's use of a record from abroad is within its marking, or its owner has consented to it (`consent`).",
+    *_USE, "record", "type", "owner", "consent", "until_us", retention=Retention.JUSTIFICATION,
+)
+ONWARD_REFUSED = _operations(
+    "onward-refused",
+    "An officer's use of a record from abroad was refused at home: outside its marking, or not consented to.",
+    *_USE, "record", "type", "owner", "code", retention=Retention.JUSTIFICATION,
+)
+CONSENT_ASKED = _operations(
+    "consent-asked",
+    "The owner's marking leaves this use to the owner, who is asked. Durable before the request leaves. `req` is the "
+    "hash of the request for consent, which is kept; `again`: it is under way already.",
+    *_USE, "record", "type", "owner", "consent", "needs", "again", "statement", retention=Retention.JUSTIFICATION,
+)
+CONSENT_RECEIVED = _operations(
+    "consent-received",
+    "The owner's node took our request for consent, would not take it, or said what was decided. Durable before an "
+    "officer is told.",
+    "consent", "officer", "search", "record", "state", "code", "until_us", "statement",
+)
+CONSENT_REQUESTED = _operations(
+    "consent-requested",
+    "A counterpart asked for consent to a use of a record of ours. `ans` is the hash of our answer that it came in. "
+    "Durable before our word leaves, and one for each request.",
+    *_ASKED, "hit", "type", "owner", "case", "requester", "justification", "statement",
+    retention=Retention.JUSTIFICATION,
+)
+CONSENT_NOT_TAKEN = _operations(
+    "consent-not-taken", "A counterpart's request for consent was refused before a human saw it.",
+    "code", "reason", "detail", "statement",
+)
+CONSENT_DECIDED = _operations(
+    "consent-decided",
+    "An officer of the owning agency decided on a counterpart's request for consent. Durable before the counterpart is "
+    "told.",
+    *_ASKED, "granted", "by", "role", "office", "reason", "decided_us", "until_us", "proof", "token", "order",
+    retention=Retention.JUSTIFICATION,
+)
+DESK_ACT = _operations(
+    "desk-act",
+    "A human did something at the desk that no notice tells by itself: drafted, approved, declined, took, assigned or "
+    "passed on work, marked a hit, opened a package. Durable before it counts.",
+    "officer", "on_behalf_of", "token", "role", "office", "agency", "client", "act", "work", "kind", "notice", "reason",
+    "content", "proof", retention=Retention.JUSTIFICATION,
+)
+DESK_CLOCK = _operations(
+    "desk-clock",
+    "A clock of the desk ran out, by half or whole: work was raised to the national desk or beyond, a draft lapsed, or "
+    "a notice of ours was not taken in its time. Once for each.",
+    "work", "kind", "level", "notice", "code", "due_us",
+)
+# fmt: on
