@@ -79,6 +79,17 @@ class People:
                     found[person.id] = person
         return tuple(found[name] for name in sorted(found))
 
+    def is_anybody_on_duty(self, agency: str, office: str, role: Role, now_us: int) -> bool:
+        """Tell whether somebody is on duty in this role; an empty agency or office stands for any."""
+        with self._lock:
+            shifts = (*self._lists.shifts, *self._told.values())
+        places = {
+            (each.agency, each.office)
+            for each in shifts
+            if each.role is role and agency in ("", each.agency) and office in ("", each.office)
+        }
+        return any(self.on_duty(*place, role, now_us) for place in places)
+
     def who(self, agency: str, office: str, role: Role, now_us: int) -> OnDuty:
         """Return who is to do work of an office: those on duty, or without any those of the national desk."""
         if here := self.on_duty(agency, office, role, now_us):
