@@ -25,11 +25,11 @@ from gateway.desk.delivery.taking import NoticeTaker, TakerParts
 from gateway.desk.onward import OnwardDesk
 from gateway.desk.parts import DeskParts
 from gateway.desk.raising import for_reading
+from gateway.desk.worklist.uses import DeskUses
 from gateway.model.desk.notices import NoticeType
 from gateway.model.names import MemberId
 from gateway.ops.acts.parts import Desks, Stands, desks_on
 from gateway.ports.desk import Delivery, DeskStore, Work
-from gateway.ports.desk_uses import DeskUses
 from gateway.ports.journal import LogName
 from gateway.rpc import methods
 from gateway.rpc.contract import Door
@@ -105,7 +105,7 @@ def build_desk(core: Core, asking: Asking) -> Desk:
         Round("erasures", WATCH_S, partial(asyncio.to_thread, acts.long.round)),
         Round("acts", _QUICK_ACTS_S, partial(asyncio.to_thread, acts.quick.run)),
     ]
-    uses = desk_uses(core, desk)
+    uses = desk_uses(core, desk, second_step)
     return Desk(desk, pen, sender, taker, consents, outbox, onward, uses, acts, second_step, rounds)
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from gateway.config.desk_sections import Release
 from gateway.config.home import Home
 from gateway.config.setting import setting
 from gateway.errors import Misconfigured
@@ -164,23 +165,6 @@ class TokenSettings:
     require_training: bool = setting(
         "True accepts no token of an officer for whom no training is on file, in the token or in people/persons.csv.",
         False,
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class Release:
-    """`[release]`: what a human shows who decides on what leaves the country (docs/guides/passkeys.md)."""
-
-    passkey: str = setting(
-        "where-enrolled: who has a passkey enrolled signs with it. demanded: nobody decides without one.",
-        "where-enrolled",
-        live=True,
-    )
-    rp_id: str = setting(
-        "The domain of the console, for which passkeys are made, such as desk.th.example. Empty: none are.", ""
-    )
-    origins: tuple[str, ...] = setting(
-        "Addresses of the console's pages, such as https://desk.th.example. Empty: every one of rp_id.", (), live=True
     )
 
 

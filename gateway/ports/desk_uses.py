@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from typing import Protocol
 
 import msgspec
 
-from gateway.model.desk.notices import Notice
-from gateway.model.desk.threads import ThreadKind, ThreadState
+from gateway.model.desk.notices import Ask, Notice, Urgency
+from gateway.model.desk.threads import ThreadKey, ThreadKind, ThreadState
 from gateway.model.desk.work import WorkKind
+from gateway.model.purpose import Offence, Purpose
 from gateway.model.requester import Officer
 from gateway.ports.desk import Delivery, Holding, NoticeRow, Thread, Work
 
@@ -62,6 +62,19 @@ class NoticeItem(msgspec.Struct, frozen=True):
     late: bool = False
 
 
+class DraftItem(msgspec.Struct, frozen=True):
+    """An ask of ours that is not approved yet, with what its notice will say of it."""
+
+    ask: Ask
+    urgency: Urgency
+    purpose: Purpose
+    offence: Offence
+    case: str
+    ticket: str
+    to_office: str
+    lapses_us: int
+
+
 class ThreadItem(msgspec.Struct, frozen=True):
     """A thread as a list shows it, without content. `state` is that by the clock."""
 
@@ -70,12 +83,12 @@ class ThreadItem(msgspec.Struct, frozen=True):
 
 
 class ThreadContent(msgspec.Struct, frozen=True):
-    """A thread with all that stands in it. `draft` is a first notice that nobody has approved yet."""
+    """A thread with all that stands in it. `draft` is an ask of ours that is not approved yet."""
 
     item: ThreadItem
     notices: tuple[NoticeItem, ...]
     works: tuple[WorkItem, ...]
-    draft: Notice | None = None
+    draft: DraftItem | None = None
 
 
 class Holders(msgspec.Struct, frozen=True):
@@ -116,13 +129,14 @@ class ThreadReading(Protocol):
         Raises `Unknown` for one that this person may not read.
         """
 
+    async def key(self, officer: Officer, thread_id: str, peer: str = "") -> ThreadKey:
+        """Return the key of a thread that this person may read; raise as `thread` does."""
+
+    async def after(self, key: ThreadKey) -> ThreadItem:
+        """Return a thread as it stands after an act of a person, without content. Raises `Unknown`."""
+
+    async def note(self, officer: Officer, key: ThreadKey, act: str) -> None:
+        """Write the entry of a reading, durable when this returns."""
+
     async def holders(self, officer: Officer, *, record: str = "", holder: str = "", limit: int = 1000) -> Holders:
         """Return the copies of a record (its `jti` or the owner's own key), or of all records; without content."""
-
-
-@dataclass(frozen=True, slots=True)
-class DeskUses:
-    """All that people do at the desk of one node."""
-
-    queue: WorkQueue
-    reading: ThreadReading

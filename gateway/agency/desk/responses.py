@@ -15,7 +15,7 @@ from gateway.model.desk.notices import Reply
 from gateway.model.desk.work import Level
 from gateway.ops.desk.holders import summary
 from gateway.ports.desk import Delivery, Work
-from gateway.ports.desk_uses import Holders, NoticeItem, ThreadContent, ThreadItem, WorkItem
+from gateway.ports.desk_uses import DraftItem, Holders, NoticeItem, ThreadContent, ThreadItem, WorkItem
 from gateway.views.desk.words import notice_words, state_words, work_words
 
 STREAM_PAUSE_S = 5.0
@@ -124,9 +124,23 @@ class NoticeBody(BaseModel):
     delivery: DeliveryBody | None
 
 
-class ThreadContentBody(ThreadBody):
-    """A thread with its notices and its work."""
+class DraftBody(BaseModel):
+    """An ask of ours that is not approved yet, and when it lapses."""
 
+    content: dict[str, Any]
+    urgency: str
+    purpose: str
+    offence: str
+    case: str
+    ticket: str
+    to_office: str
+    lapses: str
+
+
+class ThreadContentBody(ThreadBody):
+    """A thread with its notices and its work. `draft` is an ask of ours that is not approved yet."""
+
+    draft: DraftBody | None
     notices: list[NoticeBody]
     work: list[WorkBody]
 
@@ -203,6 +217,7 @@ def thread_content(found: ThreadContent, now_us: int, language: Language = Langu
     """Return a thread with its notices."""
     return ThreadContentBody(
         **_thread(found.item, language),
+        draft=_draft(found.draft) if found.draft is not None else None,
         notices=[_notice(notice, language) for notice in found.notices],
         work=[work_body(item, now_us, language) for item in found.works],
     )
@@ -264,6 +279,12 @@ def _thread(item: ThreadItem, language: Language) -> dict[str, Any]:
         "ours": thread.ours,
         "theirs": thread.theirs,
     }
+
+
+def _draft(draft: DraftItem) -> DraftBody:
+    said = _plain(draft)
+    content = said.pop("ask")
+    return DraftBody(content=content, **said)
 
 
 def _notice(item: NoticeItem, language: Language) -> NoticeBody:

@@ -28,17 +28,18 @@ from gateway.agency.patterns import EXCHANGE_ID, MEMBER
 from gateway.agency.problems import language_headers
 from gateway.agency.requests import read_body
 from gateway.clock import SystemClock
+from gateway.desk.worklist.uses import DeskUses
 from gateway.errors import Unavailable
 from gateway.model.desk.threads import ThreadKind, ThreadState
 from gateway.model.desk.work import WorkKind
 from gateway.model.names import reference
-from gateway.ports.desk_uses import DeskUses, ThreadQuery, WorkQuery
+from gateway.ports.desk_uses import ThreadQuery, WorkQuery
 
 WORK_ID = r"^[A-Za-z0-9._:-]{1,200}$"
 _EVENT_STREAM = "text/event-stream"
 _STREAM: dict[int | str, dict[str, Any]] = {200: {"content": {_EVENT_STREAM: {"schema": {"type": "string"}}}}}
 _READ = refusals(400, 404)
-_CHANGED = refusals(400, 404, 409, 413, 504)
+CHANGED = refusals(400, 404, 409, 413, 504)
 
 WorkId = Annotated[str, Path(pattern=WORK_ID, description="as the list of work shows it")]
 ThreadId = Annotated[str, Path(max_length=32, json_schema_extra=EXCHANGE_ID)]
@@ -115,7 +116,7 @@ def _work(parts: AgencyParts) -> APIRouter:
     @router.post(
         "/{work_id}/assign",
         response_model=WorkBody,
-        responses=_CHANGED,
+        responses=CHANGED,
         openapi_extra=body_of(AssignBody),
     )
     async def assign_work(request: Request, work_id: WorkId) -> Response:

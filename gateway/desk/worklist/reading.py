@@ -12,18 +12,19 @@ from gateway.desk.delivery.pen import Pen
 from gateway.desk.people.bearer import bearer
 from gateway.desk.people.directory import People
 from gateway.desk.roles import Act, Matter, may
+from gateway.desk.second_step.unapproved import draft_of
 from gateway.desk.worklist.queue import DeskQueue
 from gateway.desk.worklist.seen import may_read, thread_item
 from gateway.errors import LiaisonError, Malformed, Unknown
 from gateway.exchange.parts import Parts
 from gateway.model.desk.notices import Notice
-from gateway.model.desk.threads import Side
+from gateway.model.desk.threads import Side, ThreadKey, ThreadKind
 from gateway.model.desk.work import DeliveryState
 from gateway.model.names import exchange_id, member_id
 from gateway.model.requester import Officer
 from gateway.ports import events
 from gateway.ports.desk import DeskStore, Thread, WorkFilter
-from gateway.ports.desk_uses import Holders, NoticeItem, ThreadContent, ThreadItem, ThreadQuery
+from gateway.ports.desk_uses import DraftItem, Holders, NoticeItem, ThreadContent, ThreadItem, ThreadQuery
 from gateway.statements.notices.notice import parse_notice
 
 _READ = 256
@@ -50,14 +51,25 @@ class DeskReading:
         Raises `Unknown` for one that this person may not read, and `Malformed` where two members have used the id.
         """
         thread = await asyncio.to_thread(self._one, officer, thread_id, peer)
-        said: dict[str, Any] = officer.as_json() | {
-            "token": officer.token_hash.hex(),
-            "act": "read",
-            "kind": thread.kind.value,
-        }
-        draft = events.DESK_ACT.draft(peer=thread.key.peer, exchange_id=thread.key.thread_id, **said)
-        await self._pen.write(self._parts.member, thread.key, lambda: draft)
+        await self.note(officer, thread.key, "read")
         return await asyncio.to_thread(self._content, officer, thread_id, thread.key.peer)
+
+    async def key(self, officer: Officer, thread_id: str, peer: str = "") -> ThreadKey:
+        """Return the key of a thread that this person may read; raise as `thread` does."""
+        return (await asyncio.to_thread(self._one, officer, thread_id, peer)).key
+
+    async def after(self, key: ThreadKey) -> ThreadItem:
+        """Return a thread as it stands after an act, without content. Raises `Unknown`."""
+        thread = await asyncio.to_thread(self._store.thread, key)
+        if thread is None:
+            raise Unknown("there is no such thread for you", code="no-such-thread", where=key.thread_id)
+        return thread_item(thread, self._parts.clock.now_us())
+
+    async def note(self, officer: Officer, key: ThreadKey, act: str) -> None:
+        """Write the entry of a reading, durable when this returns."""
+        said: dict[str, Any] = officer.as_json() | {"token": officer.token_hash.hex(), "act": act}
+        draft = events.DESK_ACT.draft(peer=key.peer, exchange_id=key.thread_id, **said)
+        await self._pen.write(self._parts.member, key, lambda: draft)
 
     async def holders(self, officer: Officer, *, record: str = "", holder: str = "", limit: int = 1000) -> Holders:
         """Return the copies of a record (its `jti` or the owner's own key), or of all records; without content."""
@@ -103,7 +115,7 @@ class DeskReading:
         person = bearer(officer, self._people, now_us)
         rows = self._store.works(WorkFilter(key=thread.key, open_only=False))
         works = [self._queue.shown(person, row, now_us) for row in rows if row.opened_us <= now_us]
-        return ThreadContent(thread_item(thread, now_us), tuple(notices), tuple(works))
+        return ThreadContent(thread_item(thread, now_us), tuple(notices), tuple(works), _draft(thread))
 
     def _holders(self, officer: Officer, record: str, holder: str, limit: int) -> Holders:
         now_us = self._parts.clock.now_us()
@@ -113,6 +125,23 @@ class DeskReading:
         if record and not found:
             found = self._store.holdings(record=record, holder=holder, limit=limit)
         return Holders(tuple(found), frozenset(self._parts.trust().members))
+
+
+def _draft(thread: Thread) -> DraftItem | None:
+    """Return the ask that waits in a thread for its approval, if one does."""
+    if not thread.draft or thread.kind is not ThreadKind.ASK:
+        return None
+    draft = draft_of(thread)
+    return DraftItem(
+        draft.ask,
+        draft.urgency,
+        draft.purpose,
+        draft.offence,
+        draft.case,
+        draft.ticket,
+        draft.to_office,
+        draft.lapses_us,
+    )
 
 
 def _read(envelope: bytes) -> Notice | None:

@@ -77,6 +77,11 @@ def threads_lines(threads: Iterable[dict[str, Any]], language: Language = Langua
 def thread_lines(thread: dict[str, Any], language: Language = Language.EN) -> Iterator[Line]:
     """Yield a thread with its notices in the order in which we wrote them."""
     yield _thread_line(thread, language), "title"
+    if draft := thread["draft"]:
+        yield tell(
+            language, "a draft that is not approved yet; it lapses at {time}", time=moment(draft["lapses"], language)
+        )
+        yield from _content_lines(draft["content"])
     for notice in thread["notices"]:
         yield from _notice_lines(notice, language)
 
@@ -109,14 +114,18 @@ def _notice_lines(notice: dict[str, Any], language: Language) -> Iterator[Line]:
     if notice["content"] is None:
         yield "  " + tell(language, "its content is erased"), "dim"
         return
-    for name, value in notice["content"].items():
-        if value not in ("", None, [], 0, False) and name not in ("withheld_commitment", "record"):
-            yield f"  {name}: {_text(value)}"
+    yield from _content_lines(notice["content"])
     if notice["records"]:
         yield "  " + tell(language, "records: {count}", count=notice["records"])
     if (delivery := notice["delivery"]) and delivery["state"] != "taken":
         problem = f" ({delivery['problem']})" if delivery["problem"] else ""
         yield f"  {delivery['state']}{problem}", "warn"
+
+
+def _content_lines(content: dict[str, Any]) -> Iterator[Line]:
+    for name, value in content.items():
+        if value not in ("", None, [], 0, False) and name not in ("withheld_commitment", "record"):
+            yield f"  {name}: {_text(value)}"
 
 
 def _text(value: Any) -> str:
