@@ -327,12 +327,8 @@ class Settings:
         """The folders and files that people write and the node obeys: mappings, tables of names, lists of people."""
         home = Home(self.home)
         mappings = (self.path(source.mapping) for source in self.sources if source.mapping)
-        return (
-            home.names,
-            home.people,
-            home.mappings,
-            *(file for file in mappings if not file.is_relative_to(_PACKAGE)),
-        )
+        own = (file for file in mappings if not file.is_relative_to(_PACKAGE))
+        return (home.names, home.people, home.mappings, *own)
 
     @property
     def national_policy(self) -> Path:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from gateway.desk.alerts.own import OwnAlerts
+from gateway.desk.alerts.taken import TakenAlerts
 from gateway.desk.parts import Actor
 from gateway.desk.second_step.approval import Approvals
 from gateway.desk.second_step.deciding import Decisions
@@ -27,3 +29,5 @@ class DeskUses:
     approvals: Approvals
     decisions: Decisions
     packages: Packages
+    own_alerts: OwnAlerts
+    taken_alerts: TakenAlerts
