@@ -28,6 +28,8 @@ from gateway.agency.calls.caller import (
     until_revoked,
 )
 from gateway.agency.calls.parts import AgencyParts, RefusedCall
+from gateway.agency.desk.alerts import alert_routes
+from gateway.agency.desk.changes import change_routes
 from gateway.agency.desk.routes import desk_routes
 from gateway.agency.desk.steps import step_routes
 from gateway.agency.officer_tokens.revocations import MAX_LIST
@@ -163,6 +165,8 @@ def _routes(parts: AgencyParts) -> APIRouter:
 
     router.include_router(desk_routes(parts))
     router.include_router(step_routes(parts))
+    router.include_router(alert_routes(parts))
+    router.include_router(change_routes(parts))
 
     @router.get("/members", response_model=MembersBody)
     async def members(request: Request) -> Response:

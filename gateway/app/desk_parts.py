@@ -12,6 +12,7 @@ from gateway.app.asking_parts import Asking
 from gateway.app.core import Core
 from gateway.app.desk.alert_parts import Alerts, build_alerts
 from gateway.app.desks.faces import desk_uses
+from gateway.app.desks.originator import OriginatorDesk, build_originator, change_effects, confirmations
 from gateway.app.desks.second_step import SecondStep, build_second_step, raising_of, step_effects
 from gateway.app.rounds import WATCH, WATCH_S, Round
 from gateway.desk.alerts.effects import alert_effects
@@ -54,6 +55,7 @@ class Desk:
     uses: DeskUses
     acts: Desks
     second_step: SecondStep
+    originator: OriginatorDesk
     rounds: Sequence[Round]
 
     @property
@@ -80,11 +82,19 @@ def build_desk(core: Core, asking: Asking) -> Desk:
         changes.tell(written.draft.rows)
 
     store = core.desk
-    effects = merged(step_effects(core), alert_effects(parts))
+    effects = merged(step_effects(core), alert_effects(parts), change_effects(core))
     journals = {LogName.EXCHANGE: parts.journal, LogName.OPERATIONS: parts.operations}
     pen = Pen(journals, core.fatal, wrote, resources.turn)
     sender = Sender(
-        SenderParts(parts, store, pen, core.peers, asking.acknowledger.received, partial(undelivered, store))
+        SenderParts(
+            parts,
+            store,
+            pen,
+            core.peers,
+            asking.acknowledger.received,
+            partial(undelivered, store),
+            confirmations(core).received,
+        )
     )
 
     def greeted(member: MemberId) -> None:
@@ -106,7 +116,7 @@ def build_desk(core: Core, asking: Asking) -> Desk:
             entry_of=lambda log, index: next(body for _, body, _ in resources.store.bodies(log, index, index + 1)),
         )
     )
-    desk = DeskParts(parts, store, pen, author, changes, core.kept, searches, core.pseudonyms.make)
+    desk = DeskParts(parts, store, pen, author, changes, core.kept, searches, core.pseudonyms.make, core.ledger)
     second_step = build_second_step(core, desk)
     alerts = build_alerts(desk, asking, core.people.on_duty, shared=resources.database.shared)
     consents = ConsentDesk(parts, core.kept, operations)
@@ -114,6 +124,7 @@ def build_desk(core: Core, asking: Asking) -> Desk:
     log, pseudonym = resources.exchange_log.store_name, core.pseudonyms.make
     onward = OnwardDesk(parts, searches, core.kept, outbox, operations, log, pseudonym)
     acts = node_desks(core)
+    originator = build_originator(core, desk, acts.long.erase_for_owner)
     rounds = [
         Round("switches", WATCH_S, partial(asyncio.to_thread, acts.switches.log), line=WATCH),
         Round("decisions", WATCH_S, consents.round, line=WATCH),
@@ -121,11 +132,12 @@ def build_desk(core: Core, asking: Asking) -> Desk:
         Round("notices", WATCH_S, sender.round),
         *second_step.rounds,
         *alerts.rounds,
+        *originator.rounds,
         Round("erasures", WATCH_S, partial(asyncio.to_thread, acts.long.round)),
         Round("acts", _QUICK_ACTS_S, partial(asyncio.to_thread, acts.quick.run)),
     ]
-    uses = desk_uses(core, desk, second_step, alerts)
-    return Desk(desk, pen, sender, taker, alerts, consents, outbox, onward, uses, acts, second_step, rounds)
+    uses = desk_uses(core, desk, second_step, alerts, originator)
+    return Desk(desk, pen, sender, taker, alerts, consents, outbox, onward, uses, acts, second_step, originator, rounds)
 
 
 def undelivered(store: DeskStore, delivery: Delivery, _code: str, now_us: int) -> tuple[Work, ...]:

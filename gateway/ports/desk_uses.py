@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 
@@ -12,7 +12,7 @@ from gateway.model.desk.threads import ThreadKey, ThreadKind, ThreadState
 from gateway.model.desk.work import WorkKind
 from gateway.model.purpose import Offence, Purpose
 from gateway.model.requester import Officer
-from gateway.ports.desk import Delivery, Holding, NoticeRow, Thread, Work
+from gateway.ports.desk import Delivery, NoticeRow, Thread, Work
 
 
 class WorkQuery(msgspec.Struct, frozen=True):
@@ -60,6 +60,8 @@ class NoticeItem(msgspec.Struct, frozen=True):
     notice: Notice | None
     delivery: Delivery | None = None
     late: bool = False
+    fields: dict[str, Any] | None = None
+    """Those of an alert's record, verified."""
 
 
 class DraftItem(msgspec.Struct, frozen=True):
@@ -91,13 +93,6 @@ class ThreadContent(msgspec.Struct, frozen=True):
     draft: DraftItem | None = None
 
 
-class Holders(msgspec.Struct, frozen=True):
-    """Copies of records that others or we hold, and the members of the federation: other holders have left it."""
-
-    holdings: tuple[Holding, ...]
-    members: frozenset[str]
-
-
 class WorkQueue(Protocol):
     """Work with its clocks (`gateway.desk.worklist` serves it)."""
 
@@ -118,7 +113,7 @@ class WorkQueue(Protocol):
 
 
 class ThreadReading(Protocol):
-    """Threads and copies, to look at."""
+    """Threads, to look at."""
 
     async def threads(self, officer: Officer, query: ThreadQuery) -> list[ThreadItem]:
         """Return the threads that this person may read, the newest first."""
@@ -135,8 +130,8 @@ class ThreadReading(Protocol):
     async def after(self, key: ThreadKey) -> ThreadItem:
         """Return a thread as it stands after an act of a person, without content. Raises `Unknown`."""
 
+    async def state(self, key: ThreadKey) -> str:
+        """Return the state of a thread by the clock; an empty text where there is none yet."""
+
     async def note(self, officer: Officer, key: ThreadKey, act: str) -> None:
         """Write the entry of a reading, durable when this returns."""
-
-    async def holders(self, officer: Officer, *, record: str = "", holder: str = "", limit: int = 1000) -> Holders:
-        """Return the copies of a record (its `jti` or the owner's own key), or of all records; without content."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Path, Query, Request
 from fastapi.responses import Response
@@ -12,16 +12,16 @@ from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Fiel
 from gateway.agency import patterns
 from gateway.agency.calls.caller import json_body, key_of, language_of, officer_of, shown
 from gateway.agency.calls.parts import AgencyParts
-from gateway.agency.desk.asks import IdOrNone, Member, ReferenceOrNone, time_us
-from gateway.agency.desk.bodies import Closed, OutcomeBody, ReactionBody, Reason, ReasonBody, ReasonOrNone
+from gateway.agency.desk.asks import Member, ReferenceOrNone, time_us
+from gateway.agency.desk.bodies import Closed, OutcomeBody, ReasonBody, ReasonOrNone
 from gateway.agency.desk.routes import CHANGED, desk_of
 from gateway.agency.onward import whole
 from gateway.agency.openapi import body_of, refusals
 from gateway.agency.requests import read_body
 from gateway.clock import rfc3339
 from gateway.desk.alerts.values import Addressee, OwnAlert, RaiseAlert
-from gateway.desk.uses import DeskUses
-from gateway.model.desk.notices import StatusCode, Urgency
+from gateway.desk.worklist.uses import DeskUses
+from gateway.model.desk.notices import Urgency
 from gateway.model.desk.threads import ThreadKey
 from gateway.model.names import ExchangeId, exchange_id, identifier, member_id, reference
 from gateway.model.purpose import Offence, Purpose
@@ -44,12 +44,16 @@ class AddresseeBody(Closed):
     member: Member
     offices: Annotated[
         list[Annotated[str, Field(max_length=64, json_schema_extra=patterns.IDENTIFIER)]], Field(max_length=64)
-    ] = []
+    ] = Field(default_factory=list)
 
 
 _EXAMPLE: dict[str, Any] = {
     "to": [{"member": "la"}],
-    "fields": {"alert_class": "STOP_AND_CHECK", "plates": ["กข 1234"]},
+    "fields": {
+        "alert_class": "DISCREET_CHECK",
+        "objects": [{"kind": "vehicle", "plate": "กข 1234"}],
+        "reason": "carries ketamine",
+    },
     "purpose": "INVESTIGATION",
     "offence": "NARC",
     "case": "TH-2026-17",
@@ -144,9 +148,7 @@ def alert_routes(parts: AgencyParts) -> APIRouter:
     """Return the routes of alerts."""
     router = APIRouter(prefix="/alerts")
 
-    @router.post(
-        "", status_code=202, response_model=OwnAlertBody, responses=CHANGED, openapi_extra=body_of(AlertBody)
-    )
+    @router.post("", status_code=202, response_model=OwnAlertBody, responses=CHANGED, openapi_extra=body_of(AlertBody))
     async def raise_alert(request: Request, idempotency_key: Key = "") -> Response:
         """Raise an alert: it is sent once another person has approved it, or at once where a life is in danger."""
         officer, desk = officer_of(request, parts), desk_of(parts)
@@ -163,7 +165,7 @@ def alert_routes(parts: AgencyParts) -> APIRouter:
         """Return the alerts of ours that the caller may read."""
         officer, desk = officer_of(request, parts), desk_of(parts)
         found = await desk.own_alerts.all(desk.actor(officer), over=over)
-        body = AlertListBody(alerts=[await asyncio.to_thread(_alert_body, desk, alert) for alert in found])
+        body = AlertListBody(alerts=[await _alert_body(desk, alert) for alert in found])
         return shown(body, parts, language_of(request))
 
     @router.get("/{alert_id}", response_model=OwnAlertBody, responses=refusals(400, 404))
@@ -204,20 +206,15 @@ def alert_routes(parts: AgencyParts) -> APIRouter:
     return router
 
 
-async def react(desk: DeskUses, officer: Officer, key: ThreadKey, body: ReactionBody) -> None:
-    """Tell the owner of an alert what becomes of it here."""
-    await desk.taken_alerts.tell(desk.actor(officer), key, StatusCode(body.answer), body.reason, body.text)
-
-
 async def _shown(
     parts: AgencyParts, request: Request, officer: Officer, alert_id: ExchangeId, status: int = 200
 ) -> Response:
     desk = desk_of(parts)
     alert = await desk.own_alerts.show(desk.actor(officer), alert_id)
-    return shown(await asyncio.to_thread(_alert_body, desk, alert), parts, language_of(request), status)
+    return shown(await _alert_body(desk, alert), parts, language_of(request), status)
 
 
-def _alert_body(desk: DeskUses, alert: OwnAlert) -> OwnAlertBody:
+async def _alert_body(desk: DeskUses, alert: OwnAlert) -> OwnAlertBody:
     return OwnAlertBody(
         id=alert.id,
         action=alert.action,
@@ -228,7 +225,7 @@ def _alert_body(desk: DeskUses, alert: OwnAlert) -> OwnAlertBody:
                 member=one.member,
                 offices=list(one.offices),
                 thread=one.thread_id,
-                state=desk.reading.state(ThreadKey(one.member, one.thread_id)),
+                state=await desk.reading.state(ThreadKey(one.member, one.thread_id)),
             )
             for one in alert.to
         ],

@@ -1,4 +1,4 @@
-"""`/v1/work`, `/v1/threads` and `/v1/holders`: what people see of the desk, and work that they take and assign."""
+"""`/v1/work` and `/v1/threads`: what people see of the desk, and work that they take and assign."""
 
 from __future__ import annotations
 
@@ -11,12 +11,10 @@ from gateway.agency.calls.caller import json_body, language_of, officer_of, show
 from gateway.agency.calls.parts import AgencyParts
 from gateway.agency.desk.bodies import AssignBody
 from gateway.agency.desk.responses import (
-    HoldersBody,
     ThreadContentBody,
     ThreadListBody,
     WorkBody,
     WorkListBody,
-    holders_body,
     thread_body,
     thread_content,
     work_body,
@@ -24,7 +22,7 @@ from gateway.agency.desk.responses import (
     work_list,
 )
 from gateway.agency.openapi import body_of, refusals
-from gateway.agency.patterns import EXCHANGE_ID, MEMBER
+from gateway.agency.patterns import EXCHANGE_ID
 from gateway.agency.problems import language_headers
 from gateway.agency.requests import read_body
 from gateway.clock import SystemClock
@@ -54,7 +52,7 @@ def desk_of(parts: AgencyParts) -> DeskUses:
 
 
 def desk_routes(parts: AgencyParts) -> APIRouter:
-    """Return the routes of work, threads and copies."""
+    """Return the routes of work and threads."""
     router = APIRouter()
     router.include_router(_work(parts), prefix="/work")
     router.include_router(_threads(parts))
@@ -159,19 +157,5 @@ def _threads(parts: AgencyParts) -> APIRouter:
         request.state.handed_over = True
         found = await desk_of(parts).reading.thread(officer, thread_id, peer)
         return shown(thread_content(found, clock.now_us(), language), parts, language)
-
-    @router.get("/holders", response_model=HoldersBody, responses=refusals(400))
-    async def list_holders(
-        request: Request,
-        record: Annotated[
-            str, Query(max_length=256, description="`jti` of a record, or the owner's `source/key`")
-        ] = "",
-        holder: Annotated[str, Query(max_length=2, json_schema_extra=MEMBER, description="only of this member")] = "",
-        limit: Limit = 1000,
-    ) -> Response:
-        """Return who holds copies of a record, and how many ends are confirmed: no content."""
-        officer, language = officer_of(request, parts), language_of(request)
-        found = await desk_of(parts).reading.holders(officer, record=record, holder=holder, limit=limit)
-        return shown(holders_body(found), parts, language)
 
     return router

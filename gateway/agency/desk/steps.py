@@ -11,7 +11,7 @@ from fastapi.responses import Response
 from gateway.agency.calls.caller import json_body, key_of, language_of, officer_of, shown
 from gateway.agency.calls.parts import AgencyParts
 from gateway.agency.desk.asks import AskBody, DraftedBody, ReasonsBody
-from gateway.agency.desk.bodies import DecideBody, OutcomeBody, ReasonBody, SignBody
+from gateway.agency.desk.bodies import DecideBody, OutcomeBody, ReactionBody, ReasonBody, SignBody
 from gateway.agency.desk.packages import (
     ChoiceBody,
     DecidedBody,
@@ -27,7 +27,8 @@ from gateway.agency.patterns import IDEMPOTENCY_KEY
 from gateway.agency.requests import read_body
 from gateway.clock import rfc3339
 from gateway.desk.second_step.drafting import Drafted
-from gateway.model.desk.threads import ThreadKey, ThreadState
+from gateway.model.desk.notices import StatusCode
+from gateway.model.desk.threads import ThreadKey, ThreadKind, ThreadState
 from gateway.signing.passkeys.assertion import Assertion, browser_assertion
 
 Peer = Annotated[str, Query(max_length=2, description="whose thread, where two members use the id")]
@@ -54,7 +55,12 @@ def _work(parts: AgencyParts) -> APIRouter:
     async def approve(request: Request, work_id: WorkId) -> Response:
         """Approve what a colleague wants to send: it leaves. Never one's own."""
         officer, desk = officer_of(request, parts), desk_of(parts)
-        key = await desk.approvals.approve(desk.actor(officer), work_id)
+        item = await desk.queue.work(officer, work_id)
+        if item.kind is ThreadKind.ALERT:
+            await desk.own_alerts.approve(desk.actor(officer), item.work.key.thread_id)
+        else:
+            await desk.approvals.approve(desk.actor(officer), work_id)
+        key = item.work.key
         return await _thread(parts, request, key)
 
     @router.post("/{work_id}/decline", response_model=ThreadBody, responses=CHANGED, openapi_extra=body_of(ReasonBody))
@@ -62,7 +68,12 @@ def _work(parts: AgencyParts) -> APIRouter:
         """Decline what a colleague wants to send: nothing leaves."""
         officer, desk = officer_of(request, parts), desk_of(parts)
         body = read_body(ReasonBody, await json_body(request), "bad-approval")
-        key = await desk.approvals.decline(desk.actor(officer), work_id, body.reason)
+        item = await desk.queue.work(officer, work_id)
+        key = item.work.key
+        if item.kind is ThreadKind.ALERT:
+            await desk.own_alerts.decline(desk.actor(officer), key.thread_id, body.reason)
+        else:
+            await desk.approvals.decline(desk.actor(officer), work_id, body.reason)
         return await _thread(parts, request, key)
 
     @router.post("/{work_id}/choice", response_model=ChoiceBody, responses=CHANGED)
@@ -96,6 +107,18 @@ def _work(parts: AgencyParts) -> APIRouter:
         officer, desk = officer_of(request, parts), desk_of(parts)
         decided = await desk.decisions.challenge(desk.actor(officer), work_id)
         return shown(decided_body(decided), parts, language_of(request))
+
+    @router.post(
+        "/{work_id}/acknowledge", response_model=ThreadBody, responses=CHANGED, openapi_extra=body_of(ReactionBody)
+    )
+    async def acknowledge(request: Request, work_id: WorkId) -> Response:
+        """Tell the owner of an alert what becomes of it here."""
+        officer, desk = officer_of(request, parts), desk_of(parts)
+        body = read_body(ReactionBody, await json_body(request), "bad-reaction")
+        key = (await desk.queue.work(officer, work_id)).work.key
+        code = StatusCode(body.answer)
+        await desk.taken_alerts.tell(desk.actor(officer), key, code, body.reason, body.text)
+        return await _thread(parts, request, key)
 
     return router
 
@@ -160,7 +183,10 @@ def _threads(parts: AgencyParts) -> APIRouter:
         officer, desk = officer_of(request, parts), desk_of(parts)
         body = read_body(OutcomeBody, await json_body(request), "bad-outcome").as_model()
         key = await desk.reading.key(officer, thread_id, peer)
-        await desk.packages.tell_outcome(desk.actor(officer), key, body)
+        if (await desk.reading.after(key)).thread.kind is ThreadKind.ALERT:
+            await desk.taken_alerts.report(desk.actor(officer), key, body)
+        else:
+            await desk.packages.tell_outcome(desk.actor(officer), key, body)
         return await _thread(parts, request, key)
 
     @router.post(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from gateway.app.core import Core
 from gateway.app.desk.alert_parts import Alerts
+from gateway.app.desks.originator import OriginatorDesk
 from gateway.app.desks.second_step import SecondStep
 from gateway.desk.parts import Actor, DeskParts
 from gateway.desk.people.bearer import bearer
@@ -14,7 +15,7 @@ from gateway.desk.worklist.uses import DeskUses
 from gateway.model.requester import Officer
 
 
-def desk_uses(core: Core, desk: DeskParts, step: SecondStep, alerts: Alerts) -> DeskUses:
+def desk_uses(core: Core, desk: DeskParts, step: SecondStep, alerts: Alerts, owner: OriginatorDesk) -> DeskUses:
     """Put together what people do at the desk."""
     parts, people = desk.parts, core.people
     queue = DeskQueue(parts, desk.store, desk.pen, desk.changes, people)
@@ -33,4 +34,7 @@ def desk_uses(core: Core, desk: DeskParts, step: SecondStep, alerts: Alerts) -> 
         step.packages,
         alerts.own,
         alerts.taken,
+        owner.originator,
+        owner.compliance,
+        owner.holders,
     )

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 
 from gateway.desk.alerts.own import OwnAlerts
 from gateway.desk.alerts.taken import TakenAlerts
+from gateway.desk.originator.changing import Originator
+from gateway.desk.originator.holders import HoldersView
+from gateway.desk.originator.obeying import Compliance
 from gateway.desk.parts import Actor
 from gateway.desk.second_step.approval import Approvals
 from gateway.desk.second_step.deciding import Decisions
@@ -31,3 +34,6 @@ class DeskUses:
     packages: Packages
     own_alerts: OwnAlerts
     taken_alerts: TakenAlerts
+    originator: Originator
+    compliance: Compliance
+    holders: HoldersView

@@ -22,7 +22,9 @@ _DESK = {
     "outcome": ("desk.steps", "Tell the other side what came of its answer."),
     "not-same": ("desk.steps", "Say that an answer is about another person or thing."),
     "threads": ("desk.work", "The threads that you may read, the newest first."),
-    "holders": ("desk.ledger", "Who holds copies of a record, and how many ends are confirmed."),
+    "holders": ("desk.ledger", "Who holds copies of our records, and what is confirmed."),
+    "change": ("desk.ledger", "Change what was given: contest, reclassify, cut an office off."),
+    "comply": ("desk.ledger", "Erase what a change is about, or object to it."),
 }
 
 

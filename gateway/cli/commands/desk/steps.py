@@ -21,7 +21,7 @@ from gateway.views.desk.steps import choice_lines, decided_lines, drafted_lines,
 
 _URGENCY = Word([item.value for item in Urgency])
 _ANSWERS = Word([code.value for code in ReplyCode if code is not ReplyCode.HIT])
-_OUTCOMES = Word([code.value for code in OutcomeCode])
+OUTCOMES = Word([code.value for code in OutcomeCode])
 _CATEGORIES = Word([item.value for item in SubjectCategory])
 
 reasons_options = together(
@@ -33,7 +33,14 @@ reasons_options = together(
     click.option("--category", default="UNKNOWN", show_default=True, type=_CATEGORIES, help="What the person is."),
     click.option("--held-until", type=Moment(), help="Until when a person is held: 14:30, or a day and a time."),
 )
-_reason = click.option("--reason", required=True, type=TEXT, help="Why; it is logged.")
+REASON = click.option("--reason", required=True, type=TEXT, help="Why; it is logged.")
+outcome_options = together(
+    click.option("--substance", default="", help="What was seized."),
+    click.option("--grams", default=0, type=click.IntRange(0), help="Its weight."),
+    click.option("--units", default=0, type=click.IntRange(0), help="Or how many of it."),
+    click.option("--persons", default=0, type=click.IntRange(0), help="How many persons."),
+    click.option("--text", default="", help="In words."),
+)
 _peer = click.option("--peer", default="", metavar="COUNTRY", help="Whose thread, where two countries use the id.")
 _work = click.argument("work", metavar="WORK", type=TEXT)
 _thread = click.argument("thread", metavar="THREAD", type=TEXT)
@@ -106,7 +113,7 @@ def approve(bearer: Bearer, work: str) -> Output:
 @click.command()
 @_work
 @at_the_desk
-@_reason
+@REASON
 @printed
 def decline(bearer: Bearer, work: str, reason: str) -> Output:
     """Decline what a colleague wants to send: nothing leaves.
@@ -138,7 +145,7 @@ def choice(bearer: Bearer, work: str) -> Output:
 @_work
 @at_the_desk
 @click.option("--answer", required=True, type=_ANSWERS, help="What they are told.")
-@_reason
+@REASON
 @click.option(
     "--fields", default=None, metavar="F,F", help="Release only these; by default all that policy allows you."
 )
@@ -169,7 +176,7 @@ def decide(bearer: Bearer, work: str, answer: str, reason: str, fields: str | No
 @click.command()
 @_work
 @at_the_desk
-@_reason
+@REASON
 @click.option("--assertion", type=FILE, help="What the browser returned for the challenge (JSON).")
 @printed
 def sign(bearer: Bearer, work: str, reason: str, assertion: Path | None) -> Output:
@@ -226,7 +233,7 @@ def clarify(bearer: Bearer, thread: str, peer: str, held_until: Any, **given: st
 @_thread
 @at_the_desk
 @_peer
-@_reason
+@REASON
 @printed
 def withdraw(bearer: Bearer, thread: str, peer: str, reason: str) -> Output:
     """Withdraw an ask that is not answered yet, or a draft that is not approved yet.
@@ -243,12 +250,8 @@ def withdraw(bearer: Bearer, thread: str, peer: str, reason: str) -> Output:
 @_thread
 @at_the_desk
 @_peer
-@click.option("--outcome", required=True, type=_OUTCOMES, help="What came of it.")
-@click.option("--substance", default="", help="What was seized.")
-@click.option("--grams", default=0, type=click.IntRange(0), help="Its weight.")
-@click.option("--units", default=0, type=click.IntRange(0), help="Or how many of it.")
-@click.option("--persons", default=0, type=click.IntRange(0), help="How many persons.")
-@click.option("--text", default="", help="In words.")
+@click.option("--outcome", required=True, type=OUTCOMES, help="What came of it.")
+@outcome_options
 @printed
 def outcome(bearer: Bearer, thread: str, peer: str, **given: Any) -> Output:
     """Tell the other side what came of its answer.
@@ -266,7 +269,7 @@ def outcome(bearer: Bearer, thread: str, peer: str, **given: Any) -> Output:
 @_thread
 @at_the_desk
 @_peer
-@_reason
+@REASON
 @printed
 def not_same(bearer: Bearer, thread: str, peer: str, reason: str) -> Output:
     """Tell the other side that its answer is about another person or thing: it must tell them apart within 12 hours.
