@@ -71,6 +71,8 @@ REFUSALS: Sentences = {
     "other-origin": "the passkey was asked for by another site; tell our node's operators",
     "outside-marking": "the record's marking does not let it go there",
     "overloaded": "that node has too much to do; ask again in a moment",
+    "not-now": "the matter does not stand so that this may be said now: read it again",
+    "outdated": "the matter has changed meanwhile: read it again",
     "own-key-removed": "the key of our own node was removed; tell our node's operators: they make a new one with "
     "liaison cert rotate statement. This does not mean no hit.",
     "own-member": "our own agencies are asked anyway",
@@ -143,7 +145,6 @@ REFUSALS: Sentences = {
     "work-done": "this work is done",
     "bad-assignment": "the assignment is not written as it must be",
     "no-desk": "this node has no desk",
-    "outdated": "a colleague has changed it meanwhile: look at it again",
     "unsupported": "that node does not take a notice of this kind",
     "bad-decision": "the decision is not written as it must be",
     "bad-withdrawal": "the withdrawal is not written as it must be",
