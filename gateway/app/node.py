@@ -14,7 +14,8 @@ from certs.hsm.places import uri_at
 from certs.tls import check_floor, server_credentials
 from gateway import __version__
 from gateway.agency.allowance import Allowance
-from gateway.agency.api import AgencyParts, RefusedCall, create_api
+from gateway.agency.api import create_api
+from gateway.agency.calls.parts import AgencyParts, RefusedCall
 from gateway.agency.server import AgencyServer, TlsFiles
 from gateway.app.answering_parts import build_answering
 from gateway.app.asking_parts import build_asking
@@ -249,6 +250,7 @@ class Node:
         await self.asking.searches.finish(_DRAIN_S)
         await self.asking.asker.finish()
         await self.desk.sender.finish()
+        await self.desk.notifier.finish()
         await asyncio.to_thread(self.desk.pen.stop, _DRAIN_S)
         await asyncio.to_thread(self.answering.answerer.stop, _DRAIN_S)
         await self.witness.close()
@@ -357,6 +359,7 @@ class Node:
             broken=self._fatal,
             counters=self.resources.counters,
             onward=self.desk.onward,
+            desk=self.desk.uses,
             is_withdrawn=self.core.parts.suspensions.is_withdrawn,
             allowance=self._allowance,
         )

@@ -46,14 +46,21 @@ class OwnAlerts:
         self._spread = spread
         self._on_duty = on_duty
 
-    async def raise_alert(self, actor: Actor, command: RaiseAlert) -> ExchangeId:
-        """Write an alert down for its approval; return its id. With danger to life it is sent at once."""
+    async def raise_alert(self, actor: Actor, command: RaiseAlert, alert_id: ExchangeId | None = None) -> ExchangeId:
+        """Write an alert down for its approval; return its id. With danger to life it is sent at once.
+
+        An `alert_id` that this officer has used names the first alert, which stays as it is.
+        """
         now_us = self._desk.parts.clock.now_us()
         officer = actor.officer
         check_person(actor)
         may(actor.person, Act.RAISE_ALERT, Matter(officer.agency, officer.office, officer=officer.person), now_us)
-        alert = await asyncio.to_thread(self._made, actor, command, now_us)
-        key = self._key(alert.id)
+        name = alert_id or new_exchange_id()
+        key = self._key(name)
+        first = await asyncio.to_thread(self._desk.store.thread, key)
+        if first is not None and first.officer == officer.person:
+            return name
+        alert = await asyncio.to_thread(self._made, actor, command, name, now_us)
         await self._write(key, lambda: self._raised(key, actor, alert, now_us))
         await self._spread.bring_up(alert.id)
         return alert.id
@@ -114,12 +121,12 @@ class OwnAlerts:
     async def _write(self, key: ThreadKey, make: Callable[[], EntryDraft]) -> None:
         await self._desk.pen.write(self._desk.parts.member, key, make)
 
-    def _made(self, actor: Actor, command: RaiseAlert, now_us: int) -> OwnAlert:
+    def _made(self, actor: Actor, command: RaiseAlert, name: ExchangeId, now_us: int) -> OwnAlert:
         parts = self._desk.parts
         fields = check_fields(command.fields)
         agreements = check_command(parts, actor.officer, command, now_us)
         alert = OwnAlert(
-            id=new_exchange_id(),
+            id=name,
             author=actor.officer,
             to=tuple(
                 OwnAddressee(to.member, to.offices, new_exchange_id(), agreement)

@@ -60,6 +60,7 @@ class HoldersView:
 
         Raises `Forbidden` for a person who may see no holders at all, or not those of this record.
         """
+        may(person, Act.HOLDERS, Matter(agency=person.agency), now_us)
         found = self.all(record)
         if record or not found:
             for agency in {each.agency for each in found} or {person.agency}:

@@ -112,6 +112,16 @@ class People:
         found = {one.id: one for place in places for one in self.on_duty(*place, desk, now_us)}
         return tuple(found[name] for name in sorted(found))
 
+    def roles_on_duty(self, officer: Officer, now_us: int) -> frozenset[Role]:
+        """Return the roles in which an officer is on duty now, in their own office and agency."""
+        with self._lock:
+            shifts = (*self._lists.shifts, *self._told.values())
+        return frozenset(
+            each.role
+            for each in shifts
+            if each.person == officer.person and each.covers(officer.agency, officer.office, each.role, now_us)
+        )
+
     def tell(self, officer: Officer, roles: Iterable[Role], until_us: int) -> None:
         """Note what an officer's token says: on duty from now on, in these roles, until then."""
         now_us = self._clock.now_us()
