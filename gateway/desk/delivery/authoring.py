@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from msgspec.structs import replace
 
 from gateway.desk.delivery.effects import Effects, EffectTable, Occasion, joined
+from gateway.desk.delivery.offices import check_office
 from gateway.desk.delivery.pen import Pen, Written
 from gateway.desk.entries import asked_notice
 from gateway.desk.fold import admits
@@ -87,6 +88,9 @@ class Author:
 
     def _draft(self, key: ThreadKey, post: Post, also: Also) -> EntryDraft:
         before = self._store.thread(key)
+        if post.to_office:
+            recipient = self._parts.trust().descriptor(key.peer)
+            check_office(recipient, post.body, post.requester.office, post.to_office)
         notice = self._notice(key, before, post)
         is_new = before is None or not (before.ours or before.theirs)
         new = placed_notice(notice, opener=is_new or (before is not None and before.opener))
