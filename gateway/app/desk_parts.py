@@ -10,22 +10,26 @@ from functools import partial
 from gateway.agency.token_keys import handed_in
 from gateway.app.asking_parts import Asking
 from gateway.app.core import Core
+from gateway.app.desks.faces import desk_uses
+from gateway.app.desks.second_step import SecondStep, build_second_step, raising_of, step_effects
 from gateway.app.rounds import WATCH, WATCH_S, Round
 from gateway.desk.changes import Changes
 from gateway.desk.consent_outbox import ConsentOutbox
 from gateway.desk.consent_requests import ConsentDesk
 from gateway.desk.delivery.authoring import Author
-from gateway.desk.delivery.effects import EffectTable
+from gateway.desk.delivery.effects import merged
 from gateway.desk.delivery.pen import Pen
+from gateway.desk.delivery.permission import check_notice
 from gateway.desk.delivery.sending import Sender, SenderParts
 from gateway.desk.delivery.taking import NoticeTaker, TakerParts
 from gateway.desk.onward import OnwardDesk
 from gateway.desk.parts import DeskParts
-from gateway.desk.raising import Raising, for_reading
+from gateway.desk.raising import for_reading
 from gateway.model.desk.notices import NoticeType
 from gateway.model.names import MemberId
 from gateway.ops.acts.parts import Desks, Stands, desks_on
 from gateway.ports.desk import Delivery, DeskStore, Work
+from gateway.ports.desk_uses import DeskUses
 from gateway.ports.journal import LogName
 from gateway.rpc import methods
 from gateway.rpc.contract import Door
@@ -44,7 +48,9 @@ class Desk:
     consents: ConsentDesk
     outbox: ConsentOutbox
     onward: OnwardDesk
+    uses: DeskUses
     acts: Desks
+    second_step: SecondStep
     rounds: Sequence[Round]
 
     @property
@@ -76,21 +82,23 @@ def build_desk(core: Core, asking: Asking) -> Desk:
         )
     )
     core.greetings.greeted = sender.reached
-    author = Author(parts, store, pen, EFFECTS, sender.wake)
+    effects = merged(step_effects(core))
+    author = Author(parts, store, pen, effects, sender.wake)
     taker = NoticeTaker(
         TakerParts(
             parts=parts,
             store=store,
             pen=pen,
             incidents=core.incidents,
-            effects=EFFECTS,
+            effects=effects,
             types=frozenset(NoticeType),
-            policy=lambda _notice, _now_us: None,
-            raising=lambda _thread: Raising(),
+            policy=partial(check_notice, parts),
+            raising=partial(raising_of, core),
             entry_of=lambda log, index: next(body for _, body, _ in resources.store.bodies(log, index, index + 1)),
         )
     )
     desk = DeskParts(parts, store, pen, author, changes, core.kept, searches, core.pseudonyms.make)
+    second_step = build_second_step(core, desk)
     consents = ConsentDesk(parts, core.kept, operations)
     outbox = ConsentOutbox(parts, core.peers, operations, shared=resources.database.shared)
     log, pseudonym = resources.exchange_log.store_name, core.pseudonyms.make
@@ -101,14 +109,12 @@ def build_desk(core: Core, asking: Asking) -> Desk:
         Round("decisions", WATCH_S, consents.round, line=WATCH),
         Round("consents", WATCH_S, outbox.round),
         Round("notices", WATCH_S, sender.round),
+        *second_step.rounds,
         Round("erasures", WATCH_S, partial(asyncio.to_thread, acts.long.round)),
         Round("acts", _QUICK_ACTS_S, partial(asyncio.to_thread, acts.quick.run)),
     ]
-    return Desk(desk, pen, sender, taker, consents, outbox, onward, acts, rounds)
-
-
-EFFECTS: EffectTable = {}
-"""What each type of notice changes beside its thread and the work that it raises."""
+    uses = desk_uses(core, desk)
+    return Desk(desk, pen, sender, taker, consents, outbox, onward, uses, acts, second_step, rounds)
 
 
 def undelivered(store: DeskStore, delivery: Delivery, _code: str, now_us: int) -> tuple[Work, ...]:

@@ -14,7 +14,8 @@ from certs.hsm.places import uri_at
 from certs.tls import check_floor, server_credentials
 from gateway import __version__
 from gateway.agency.allowance import Allowance
-from gateway.agency.api import AgencyParts, RefusedCall, create_api
+from gateway.agency.api import create_api
+from gateway.agency.calls.parts import AgencyParts, RefusedCall
 from gateway.agency.server import AgencyServer, TlsFiles
 from gateway.app.answering_parts import build_answering
 from gateway.app.asking_parts import build_asking
@@ -357,6 +358,7 @@ class Node:
             broken=self._fatal,
             counters=self.resources.counters,
             onward=self.desk.onward,
+            desk=self.desk.uses,
             is_withdrawn=self.core.parts.suspensions.is_withdrawn,
             allowance=self._allowance,
         )

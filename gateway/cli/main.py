@@ -36,6 +36,7 @@ COMMANDS = {
     "onward": ("officer.onward", "may a record from abroad be passed on, be evidence, be acted upon"),
     "consent": ("officer", "counterparts ask to use our records onward: a human decides"),
     "passkey": ("passkey", "passkeys of people who decide: enrol, list, withdraw"),
+    "desk": ("desk", "what waits for a human here, and who holds copies of our records"),
     "policy": ("policy", "check, explain and rehearse what leaves the country"),
     "adapter": ("adapter", "write, check and try the mapping of an agency's own system"),
     "match": ("match", "how names in six scripts are compared"),

@@ -130,6 +130,21 @@ REFUSALS: Sentences = {
     "unknown-peer": "that node does not know who asks",
     "unreachable": "that node cannot be reached. This does not mean no hit.",
     "we-are-refused": "that node does not accept the certificate of ours. This does not mean no hit.",
+    "administrator": "an administrator sees no content",
+    "another-agency": "the record is another agency's, which alone releases it",
+    "assigned-to-another": "a colleague has taken it",
+    "no-ground": "a second step needs a hit or a case",
+    "no-such-person": "there is no such person in the list of persons",
+    "no-such-thread": "there is no such thread for you",
+    "no-such-work": "there is no such work in your list",
+    "outside-reach": "it is another office's or another person's",
+    "own-approval": "you wrote it yourself, so another person approves it",
+    "role-not-permitted": "your role may not do it",
+    "supervisor-on-duty": "a supervisor of that office is on duty, and does it",
+    "which-peer": "two counterparts have used this id",
+    "work-done": "this work is done",
+    "bad-assignment": "the assignment is not written as it must be",
+    "no-desk": "this node has no desk",
 }
 """Each code of refusal that an officer meets, in words; the counterpart's own wording takes precedence."""
 

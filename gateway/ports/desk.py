@@ -21,8 +21,9 @@ class Thread(msgspec.Struct, frozen=True):
     """A thread as it stands: a projection of its notices, which can be rebuilt.
 
     `version` counts its changes from 1. `opener` tells whether we opened it. `ours` and `theirs` count the notices of
-    each side; `our_last` and `their_last` are the payload hashes of the newest ones. `draft` is a first notice that
-    nobody has approved yet (sealed in the database), empty otherwise.
+    each side; `our_last` and `their_last` are the payload hashes of the newest ones. `draft` is what no notice says yet
+    (sealed in the database): a first notice that waits for its approval, or a reply that waits for a passkey or for a
+    second person. The next notice of the thread ends it.
     """
 
     key: ThreadKey
@@ -63,6 +64,10 @@ class NoticeRow(msgspec.Struct, frozen=True):
     log: str = ""
     index: int = -1
 
+    def is_ours(self, thread: Thread) -> bool:
+        """Tell whether we wrote it; `thread` is the thread that it stands in."""
+        return self.placed.side is thread.side(ours=True)
+
 
 class Delivery(msgspec.Struct, frozen=True):
     """A notice of ours on its way. The lowest `seq` of a thread goes first. `due_us` is when it is tried next."""
@@ -84,7 +89,8 @@ class Work(msgspec.Struct, frozen=True):
 
     `id` is stable for what raised it, so that it is raised once. `half_us` is when the clock is half over. `assigned`
     is a person who took it. `not_by` is a person who may not do it (the author). `paused_us` is when its clock was
-    stopped, 0 while it runs. `done_us` 0 while it is open; `by` and `result` say how it ended.
+    stopped, 0 while it runs. `done_us` 0 while it is open; `by` and `result` say how it ended. The `result` of open
+    work is a mark, such as `LATE`.
     """
 
     id: str

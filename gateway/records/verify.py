@@ -116,6 +116,12 @@ def verify_record(
         raise BadSignature("the record could not be verified", where="record") from error
 
 
+def claimed_id(text: str) -> str:
+    """Return the id (`jti`) of a record of our own, whose signature is not verified. Raises `Malformed`."""
+    _, body, _, _ = _split(text)
+    return str(_payload(body)["jti"])
+
+
 def _verify(
     text: str, keys: RecordKeys, member: MemberId, audience: MemberId, request_hash: bytes, now_us: int
 ) -> VerifiedRecord:

@@ -151,7 +151,7 @@ class Desk:
         self._taker = NoticeTaker(
             TakerParts(
                 parts, self.store, self._pen, self.incidents, {}, frozenset(NoticeType), lambda *_: None,
-                lambda _thread: Raising(), self._entry,
+                lambda _thread, _notice: Raising(), self._entry,
             )
         )  # fmt: skip
 

@@ -59,8 +59,9 @@ class KeyBody(BaseModel):
 class DescriptorBody(BaseModel):
     """The descriptor: a member's word of itself.
 
-    `sources` are what it offers; empty where it does not say. `takes` are the types of notices that it takes. An ask may
-    name one of its `national_desks`, or an office of `facing` from one that is listed with it; any where both are empty.
+    `sources` are what it offers; empty where it does not say. `takes` are the types of notices that it takes. An ask
+    may name a desk of `national_desks`, or an office of `facing` from one that is listed with it; any where both are
+    empty.
     """
 
     version: int

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
 
 from msgspec.structs import replace
 
@@ -13,6 +15,7 @@ from gateway.desk.delivery.pen import Pen, Written
 from gateway.desk.entries import asked_notice
 from gateway.desk.fold import admits
 from gateway.desk.projection import kind_opened_by, placed_notice, thread_after
+from gateway.errors import Stale
 from gateway.exchange.parts import Parts
 from gateway.model.desk.notices import Body, Head, Notice, Urgency
 from gateway.model.desk.threads import ThreadKey
@@ -21,15 +24,18 @@ from gateway.model.purpose import Offence, Purpose
 from gateway.model.requester import Officer, Requester
 from gateway.ports.desk import Delivery, DeskRows, DeskStore, NoticeRow, Thread
 from gateway.ports.journal import EntryDraft
-from gateway.statements.notices.notice import build_notice
+from gateway.statements.notices.notice import WrittenNotice, write_notice
+
+NOTHING_TOLD: Mapping[str, Any] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
 class Post:
     """A notice to be written: what it says, its head as far as a human decides on it, and who writes it.
 
-    `by` is the officer, None where the node itself tells something; `approved_by` the second human's person id. The
-    last three are kept with the thread at home.
+    `by` is the officer, None where the node itself tells something; `approved_by` the second human's person id. `told`
+    are more members of its entry: the evidence of humans, what is withheld. The last three are kept with the thread at
+    home.
     """
 
     body: Body
@@ -46,6 +52,7 @@ class Post:
     approver: Requester | None = None
     by: Officer | None = None
     approved_by: str = ""
+    told: Mapping[str, Any] = NOTHING_TOLD
     agency: str = ""
     office: str = ""
     officer: str = ""
@@ -80,23 +87,38 @@ class Author:
         await self.post(key, post, also)
         return key
 
-    async def post(self, key: ThreadKey, post: Post, also: Also = nothing_else) -> Written:
-        """Write a notice into a thread. Raises `Stale` with the code `not-now` where the table has no place for it."""
-        written = await self._pen.write(self._parts.member, key, lambda: self._draft(key, post, also))
+    async def post(
+        self, key: ThreadKey, post: Post, also: Also = nothing_else, ready: WrittenNotice | None = None
+    ) -> Written:
+        """Write a notice into a thread. Raises `Stale` with the code `not-now` where the table has no place for it.
+
+        `ready` is the notice itself, where humans decided on exactly these bytes (`prepare`); `post` then tells what
+        stays at home. Raises `Stale` with the code `thread-moved` where the thread has changed since.
+        """
+        written = await self._pen.write(self._parts.member, key, lambda: self._draft(key, post, also, ready))
         self._wake(key.peer)
         return written
 
-    def _draft(self, key: ThreadKey, post: Post, also: Also) -> EntryDraft:
+    def prepare(self, key: ThreadKey, post: Post) -> WrittenNotice:
+        """Return the notice that would be written now; nothing is. It reads the store, and blocks.
+
+        Raises `Forbidden` for an office that the author's may not address.
+        """
+        self._check_office(key, post)
+        return write_notice(self._notice(key, self._store.thread(key), post))
+
+    def _draft(self, key: ThreadKey, post: Post, also: Also, ready: WrittenNotice | None = None) -> EntryDraft:
         before = self._store.thread(key)
-        if post.to_office:
-            recipient = self._parts.trust().descriptor(key.peer)
-            check_office(recipient, post.body, post.requester.office, post.to_office)
-        notice = self._notice(key, before, post)
+        self._check_office(key, post)
+        notice = self._notice(key, before, post) if ready is None else ready.notice
+        if ready is not None:
+            _check_next(before, notice)
+        written = ready or write_notice(notice)
         is_new = before is None or not (before.ours or before.theirs)
         new = placed_notice(notice, opener=is_new or (before is not None and before.opener))
         kind = before.kind if before is not None else kind_opened_by(notice)
         state = admits(kind, [] if is_new else self._store.placed(key), new)
-        sealed = build_notice(notice, self._parts.key)
+        sealed = written.sealed(self._parts.key)
         now_us = notice.issued_us
         thread = thread_after(before, key, notice, sealed.payload_hash, state, ours=True, now_us=now_us)
         thread = replace(
@@ -119,9 +141,14 @@ class Author:
             holdings=effects.holdings,
             erased=effects.erased,
         )
-        draft = asked_notice(notice, sealed, post.by, post.approved_by)
+        draft = asked_notice(notice, sealed, post.by, post.approved_by, post.told)
         draft.rows = rows
         return draft
+
+    def _check_office(self, key: ThreadKey, post: Post) -> None:
+        if post.to_office:
+            recipient = self._parts.trust().descriptor(key.peer)
+            check_office(recipient, post.body, post.requester.office, post.to_office)
 
     def _notice(self, key: ThreadKey, before: Thread | None, post: Post) -> Notice:
         parts = self._parts
@@ -151,6 +178,19 @@ class Author:
             approver=post.approver,
         )
         return Notice(head, post.body)
+
+
+def _check_next(before: Thread | None, notice: Notice) -> None:
+    """Raise `Stale` unless a prepared notice still follows all that stands in its thread."""
+    head = notice.head
+    stands = (1, b"", 0) if before is None else (before.ours + 1, before.our_last, before.theirs)
+    if (head.seq, head.previous, head.seen) != stands:
+        raise Stale(
+            "the thread has changed since this was prepared",
+            code="thread-moved",
+            where="thread",
+            remedy="read it again, and decide anew: `liaison desk show`",
+        )
 
 
 def _delivery(key: ThreadKey, notice: Notice) -> Delivery:

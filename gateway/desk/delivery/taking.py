@@ -65,7 +65,9 @@ _CLAIM_US = 86_400_000_000
 _FOR_GOOD = frozenset({"not-now", "expired", "thread-full"})
 """Codes of refusals that do not end by themselves, among those of `Overloaded`, `Suspended` and `Stale`."""
 
-_ALARMS = frozenset({"seq-taken", "seen-beyond", "seen-back", "replayed", "not-the-owner"})
+_ALARMS = frozenset(
+    {"seq-taken", "seen-beyond", "seen-back", "replayed", "not-the-owner", "wrong-answer", "wrong-hit", "wrong-record"}
+)
 """Codes of refusals that an honest node never earns: a human looks at them."""
 
 _CONFIRMS = frozenset({StatusCode.ERASED, StatusCode.OBJECTED, StatusCode.NOT_HELD})
@@ -81,7 +83,8 @@ def passes_suspension(notice: Notice) -> bool:
 class TakerParts:
     """What taking works with.
 
-    `policy` raises the refusal of a notice that policy does not allow; `raising` returns the clocks of a thread's work.
+    `policy` raises the refusal of a notice that policy does not allow; `raising` returns what a notice's work is raised
+    with: its clocks, and whether somebody is on duty.
     """
 
     parts: Parts
@@ -91,7 +94,7 @@ class TakerParts:
     effects: EffectTable
     types: Collection[NoticeType]
     policy: Callable[[Notice, int], None]
-    raising: Callable[[Thread], Raising]
+    raising: Callable[[Thread, Notice], Raising]
     entry_of: Callable[[str, int], bytes]
 
 
@@ -172,8 +175,9 @@ class NoticeTaker:
         effect = it.effects.get(notice.type)
         effects = effect(occasion) if effect is not None else Effects()
         thread = replace(thread, agency=thread.agency or effects.agency, office=thread.office or effects.office)
-        raised = from_notice(thread, notice, now_us, it.raising(thread))
-        receipt = self._receipt(verified, answer_by_us(raised))
+        raised = from_notice(thread, notice, now_us, it.raising(thread, notice)) if effects.raises else ()
+        works = raised + effects.works
+        receipt = self._receipt(verified, answer_by_us(work for work in works if not work.done_us))
         sealed = build_receipt(receipt, it.parts.key)
         row = NoticeRow(
             key, head.notice_id, new, verified.payload_hash, now_us, verified.envelope, receipt=sealed.envelope
@@ -182,7 +186,7 @@ class NoticeTaker:
             thread=thread,
             before=before.version if before is not None else 0,
             notice=row,
-            works=raised + effects.works,
+            works=works,
             holdings=effects.holdings,
             erased=effects.erased,
         )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from threading import Lock
 from typing import Any
 
@@ -70,6 +71,15 @@ class HumanDesk:
             "userVerification": "required",
             "timeout": _TIMEOUT_MS,
         }
+
+    def check(self, payload_type: str, payload: bytes, decider: Decider) -> None:
+        """Raise what `prove` would raise for one human of several; nothing is kept, since the others decide first."""
+        human = self._evidence(decider)
+        known: dict[bytes, Enrolled] = {}
+        find = partial(self._find, known=known)
+        said = check_evidence([human], challenge_of(payload_type, payload), find, self._release().origins)
+        for enrolled, used in zip(known.values(), filter(None, said), strict=True):
+            self._book.check_counter(enrolled, used.counter)
 
     def prove(
         self, payload_type: str, payload: bytes, deciders: Sequence[Decider], persons: int = 1

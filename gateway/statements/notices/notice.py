@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -93,6 +94,33 @@ NOTICE_KINDS: Mapping[NoticeType, Kind[Any, Notice]] = {each: _kind(each) for ea
 counts, once it is known that it was not taken before."""
 
 
+class WrittenNotice(msgspec.Struct, frozen=True):
+    """A notice with the exact payload that will be signed: what a human decides on, before it is signed."""
+
+    payload_type: str
+    payload: bytes
+
+    @property
+    def notice(self) -> Notice:
+        """The notice in the payload."""
+        return _kind_at(self.payload_type).parse(self.payload)
+
+    @property
+    def payload_hash(self) -> bytes:
+        """The hash of the payload."""
+        return hashlib.sha256(self.payload).digest()
+
+    def sealed(self, key: SigningKey) -> Sealed:
+        """Sign the payload."""
+        return _kind_at(self.payload_type).seal(self.payload, key)
+
+
+def write_notice(notice: Notice) -> WrittenNotice:
+    """Return a notice with its payload. Raises what its taker would raise, and `TooLarge` over 240 KiB."""
+    kind = NOTICE_KINDS[notice.type]
+    return WrittenNotice(kind.payload_type, kind.payload(notice))
+
+
 def build_notice(notice: Notice, key: SigningKey) -> Sealed:
     """Sign a notice. Raises what its taker would raise, and `TooLarge` over 240 KiB."""
     return NOTICE_KINDS[notice.type].build(notice, key)
@@ -134,7 +162,7 @@ def parse_notice(envelope: bytes) -> Notice:
 
 def read_notice(unsealed: Unsealed) -> Notice:
     """Return the notice in the parts of an envelope, checked for content, not for signature or time."""
-    return _kind_of(unsealed).parse(unsealed.payload)
+    return _kind_at(unsealed.payload_type).parse(unsealed.payload)
 
 
 def notice_reference(envelope: bytes) -> NoticeReference | None:
@@ -160,8 +188,8 @@ def _names_a_notice(envelope: bytes) -> bool:
 
 
 def _opened(unsealed: Unsealed) -> Opened[Any, Notice]:
-    return _kind_of(unsealed).opened(unsealed)
+    return _kind_at(unsealed.payload_type).opened(unsealed)
 
 
-def _kind_of(unsealed: Unsealed) -> Kind[Any, Notice]:
-    return NOTICE_KINDS[_TYPES[unsealed.payload_type]]
+def _kind_at(payload_type: str) -> Kind[Any, Notice]:
+    return NOTICE_KINDS[_TYPES[payload_type]]

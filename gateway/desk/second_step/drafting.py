@@ -1,0 +1,174 @@
+"""Draft asks: follow-ups to hits, and requests without one. Nothing leaves before a second human has approved it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from msgspec.structs import replace
+
+from gateway.desk.delivery.permission import check_notice
+from gateway.desk.entries import desk_act
+from gateway.desk.parts import Actor
+from gateway.desk.raising import from_draft
+from gateway.desk.roles import Act, Matter, may
+from gateway.desk.second_step.answers import HeldAnswers
+from gateway.desk.second_step.commands import FollowUp, Reasons
+from gateway.desk.second_step.parts import StepParts, check_person
+from gateway.desk.second_step.unapproved import URGENCY_REASON, Draft, lapses_us
+from gateway.errors import Forbidden, Malformed, Stale
+from gateway.model.desk.notices import About, Ask
+from gateway.model.desk.threads import ThreadKey, ThreadKind, ThreadState
+from gateway.model.desk.work import Role
+from gateway.model.names import MemberId, identifier, new_exchange_id, reference
+from gateway.model.purpose import Purpose
+from gateway.ports.desk import DeskRows, Thread, Work
+from gateway.ports.journal import EntryDraft
+from gateway.records.types import record_type
+
+MAX_HELD_US = 31 * 86_400_000_000
+"""A person who is held for longer than this is no matter of a desk."""
+
+
+class Drafted:
+    """The thread of a new draft, and the approval that it waits for."""
+
+    __slots__ = ("key", "work")
+
+    def __init__(self, key: ThreadKey, work: Work) -> None:
+        self.key = key
+        self.work = work
+
+
+class Drafting:
+    """Writes drafts of asks for officers."""
+
+    def __init__(self, it: StepParts, held: HeldAnswers) -> None:
+        self._it = it
+        self._held = held
+
+    async def follow_up(self, actor: Actor, command: FollowUp) -> Drafted:
+        """Draft a follow-up to a hit that this officer was shown. Raises `Refused`; nothing is written then."""
+        peer = MemberId(command.peer)
+        line = await self._held.line(actor.officer, command.search_id, peer, command.hit)
+        held = await asyncio.to_thread(self._held.find, line, command.hit)
+        request = held.request
+        _check_fields(held.hit.record_type, command.fields)
+        ask = with_reasons(command.reasons, Ask(About.HIT, "", hit=held.place, fields=command.fields))
+        made = Draft(
+            ask,
+            command.reasons.urgency,
+            command.purpose or request.purpose,
+            command.offence or request.offence,
+            reference(command.case, "case") if command.case else request.case,
+            request.ticket,
+            identifier(command.agreement, "agreement") if command.agreement else request.agreement,
+            command.to_office,
+            actor.officer,
+            self._it.requester(actor, peer),
+            0,
+        )
+        return await self.draft(actor, peer, made)
+
+    async def draft(self, actor: Actor, peer: MemberId, draft: Draft) -> Drafted:
+        """Write a draft with the work of its approval, once its entry is durable.
+
+        Raises `Forbidden` where the role, the token or policy does not allow it, `Malformed` for its content.
+        """
+        check_person(actor)
+        now_us = self._it.now_us
+        grounded = draft.ask.hit is not None or bool(draft.case)
+        act = Act.ASK_FORM if draft.ask.about is About.FORM else Act.ASK
+        officer = actor.officer
+        may(
+            actor.person, act, Matter(officer.agency, officer.office, officer=officer.person, grounded=grounded), now_us
+        )
+        _check_purpose(actor, draft.purpose)
+        _check_held(draft.ask.held_until_us, now_us)
+        key = ThreadKey(peer, new_exchange_id())
+        clocks = self._it.raising(draft.agreement, True).clocks
+        until_us = lapses_us(draft.urgency, draft.ask.about, draft.ask.held_until_us, now_us, clocks)
+        ready = replace(draft, lapses_us=until_us)
+        await asyncio.to_thread(self._check_content, key, ready, now_us)
+        rows = self._rows(key, ready, now_us)
+        (work,) = rows.works
+        await self._it.desk.pen.write(self._it.desk.parts.member, key, _entry(actor, key, ready, work, rows))
+        return Drafted(key, work)
+
+    def _check_content(self, key: ThreadKey, draft: Draft, now_us: int) -> None:
+        """Raise what the counterpart would raise for the content, and what our policy says of it."""
+        clocks = self._it.raising(draft.agreement, True).clocks
+        written = self._it.desk.author.prepare(key, draft.post(now_us, clocks))
+        check_notice(self._it.desk.parts, written.notice, now_us)
+
+    def _rows(self, key: ThreadKey, draft: Draft, now_us: int) -> DeskRows:
+        officer = draft.officer
+        thread = Thread(
+            key,
+            ThreadKind.ASK,
+            True,
+            ThreadState.NEW,
+            draft.urgency,
+            1,
+            now_us,
+            office=officer.office,
+            agency=officer.agency,
+            officer=officer.person,
+            draft=draft.encoded(),
+        )
+        here = self._it.on_duty(officer.agency, officer.office, Role.SUPERVISOR, now_us)
+        given = self._it.raising(draft.agreement, here)
+        work = from_draft(thread, key.thread_id, now_us, about=draft.ask.about, given=given)
+        return DeskRows(thread=thread, works=(work,))
+
+
+def _entry(actor: Actor, key: ThreadKey, draft: Draft, work: Work, rows: DeskRows) -> Callable[[], EntryDraft]:
+    content = {
+        "about": draft.ask.about.value,
+        "urgency": draft.urgency.value,
+        "purpose": draft.purpose.value,
+        "case": draft.case or draft.ticket,
+        "fields": list(draft.ask.fields),
+    }
+    return lambda: desk_act(actor.officer, "draft", key, work=work, content=content, rows=rows)
+
+
+def with_reasons(reasons: Reasons, ask: Ask) -> Ask:
+    """Return an ask with its reasons."""
+    why = ((URGENCY_REASON, reasons.urgency_reason),) if reasons.urgency_reason else ()
+    return replace(
+        ask,
+        facts=reasons.facts,
+        why_you=reasons.why_you,
+        link=reasons.link,
+        category=reasons.category,
+        held_until_us=reasons.held_until_us,
+        values=ask.values + why,
+    )
+
+
+def _check_fields(type_name: str, fields: tuple[str, ...]) -> None:
+    known = record_type(type_name).by_name
+    unknown = [name for name in fields if name not in known]
+    if unknown:
+        raise Malformed(
+            "`{field}` is no field of {type}",
+            code="unknown-field",
+            where="fields",
+            remedy="one or more of: {fields}",
+            field=unknown[0][:40],
+            type=type_name,
+            fields=", ".join(known),
+        )
+
+
+def _check_purpose(actor: Actor, purpose: Purpose) -> None:
+    if purpose.value not in actor.officer.purposes:
+        raise Forbidden("the token does not allow this purpose", code="purpose-not-in-token", where="purpose")
+
+
+def _check_held(held_until_us: int, now_us: int) -> None:
+    if held_until_us and held_until_us <= now_us:
+        raise Stale("the person is not held any more at that time", code="held-over", where="held_until")
+    if held_until_us > now_us + MAX_HELD_US:
+        raise Malformed("a person is held for 31 days at most", code="bad-time", where="held_until")

@@ -1,0 +1,181 @@
+"""The second step over two nodes: a hit is followed up, a human there decides, and the package is opened."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+
+from gateway.desk.second_step.commands import Decide
+from gateway.errors import Forbidden, LiaisonError, Stale
+from gateway.model.desk.notices import OutcomeCode, OutcomeReport, ReplyCode, StatusCode
+from gateway.model.desk.threads import ThreadState
+from gateway.model.desk.work import Direction, HoldingState, Role, WorkKind
+from gateway.statements.notices.notice import parse_notice
+from tests.support.exchange import entries, kinds
+from tests.support.nodes import World, running
+from tests.support.second_step import (
+    DUTY,
+    OFFICER,
+    SUPERVISOR,
+    actor,
+    asked,
+    follow_up,
+    hit,
+    is_taken,
+    step,
+    step_world,
+    until,
+    works,
+)
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+FIELDS = ("number", "holder_name", "status")
+
+
+@pytest_asyncio.fixture(loop_scope="module", scope="module")
+async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
+    made = step_world(tmp_path_factory.mktemp("step"))
+    async with running(made, ("th", "vn")):
+        yield made
+
+
+async def test_a_hit_is_followed_up_approved_decided_and_opened(world: World) -> None:
+    th, vn = world.nodes["th"], world.nodes["vn"]
+    search_id = await hit(world)
+    drafted = await step(world, "th").drafting.follow_up(OFFICER, follow_up(search_id, fields=FIELDS))
+    key = drafted.key
+    assert kinds(th, key.thread_id) == []
+    (approve,) = works(th, WorkKind.APPROVE, key=key)
+    assert (approve.not_by, approve.id) == (OFFICER.officer.person, drafted.work.id)
+    await step(world, "th").approvals.approve(SUPERVISOR, approve.id)
+    await until(is_taken(th, key), "the ask is taken")
+    assert not works(th, WorkKind.APPROVE, key=key)
+    (asking,) = [each for each in entries(th) if each.entry.exchange_id == key.thread_id and each.entry.kind == "asked"]
+    assert asking.private["officer"] == OFFICER.officer.person
+    assert asking.private["approver"] == SUPERVISOR.officer.person
+    assert asking.private["approver_token"] == SUPERVISOR.officer.token_hash.hex()
+
+    there = type(key)(th.core.parts.member, key.thread_id)
+    (work,) = works(vn, WorkKind.DECIDE, key=there)
+    assert work.agency == "immigration"
+    choice = await step(world, "vn").decisions.choice(DUTY, work.id)
+    assert set(choice.default) == set(FIELDS) & set(choice.fresh.record.fields)
+    decided = await step(world, "vn").decisions.decide(
+        DUTY, Decide(work=work.id, answer=ReplyCode.RELEASED, reason="ok")
+    )
+    assert decided.state == "sent"
+    await until(is_taken(vn, there), "the reply is taken")
+    assert not works(vn, WorkKind.DECIDE, key=there)
+
+    (reading,) = works(th, WorkKind.READ, key=key)
+    assert (reading.assigned, reading.result) == (OFFICER.officer.person, "")
+    package = await step(world, "th").packages.open(OFFICER, key)
+    (record,) = package.records
+    assert set(record.fields) == set(choice.default)
+    assert not works(th, WorkKind.READ, key=key)
+    assert len(works(th, WorkKind.OUTCOME, key=key)) == 3
+    await until(is_taken(th, key), "the word of the opening is taken")
+    told = vn.desk.parts.store.notices(there)[-1]
+    assert (told.placed.type, told.placed.code) == ("status", StatusCode.READ)
+
+    (out,) = vn.desk.parts.store.holdings(jti=record.jti)
+    (held,) = th.desk.parts.store.holdings(jti=record.jti)
+    assert (out.direction, out.holder, out.state) == (Direction.OUT, "th", HoldingState.HELD)
+    assert out.record.startswith("vn.immigration.border/")
+    assert (held.direction, held.owner, held.source) == (Direction.IN, "vn", package.notice_id)
+
+    again = await step(world, "th").packages.open(OFFICER, key)
+    assert again == package
+    assert len(works(th, WorkKind.OUTCOME, key=key)) == 3
+    sent = [each for each in th.desk.parts.store.notices(key) if each.placed.type == "status"]
+    assert len(sent) == 1
+    opened = [each.private for each in entries(th, "operations") if each.entry.kind == "desk-act"]
+    assert [each["act"] for each in opened if each["act"] == "open"] == ["open", "open"]
+
+    await step(world, "th").packages.tell_outcome(OFFICER, key, OutcomeReport(OutcomeCode.ARRESTED, persons=1))
+    thread = th.desk.parts.store.thread(key)
+    assert thread is not None
+    assert thread.state is ThreadState.ENDED
+
+
+async def test_the_decision_stands_in_the_entry_with_its_human(world: World) -> None:
+    vn = world.nodes["vn"]
+    key, there, work = await asked(world, fields=("number", "birth"))
+    decide = Decide(work=work.id, answer=ReplyCode.RELEASED, reason="the passport was reported stolen")
+    decided = await step(world, "vn").decisions.decide(DUTY, decide)
+    assert decided.answer is ReplyCode.PARTLY  # policy gives the birth to no human
+    assert decided.fields == ("number",)
+    row = vn.desk.parts.store.notices(there)[-1]
+    (entry,) = [each for each in entries(vn) if each.entry.exchange_id == row.notice_id and each.entry.kind == "asked"]
+    (human,) = entry.private["humans"]
+    assert (human["by"], human["agency"], human["reason"]) == (DUTY.officer.person, "immigration", decide.reason)
+    assert human["token"] == DUTY.officer.token_hash.hex()
+    assert entry.private["withheld"]
+    assert parse_notice(row.envelope).body.withheld_commitment  # type: ignore[union-attr]
+    assert world.nodes["th"].desk.parts.store.thread(key) is not None
+
+
+@pytest.mark.parametrize(
+    ("who", "code"),
+    [
+        (actor("vn", "d9", Role.DUTY, agency="police"), "another-agency"),
+        (actor("vn", "n1", Role.NATIONAL_DESK, agency="police"), "another-agency"),
+        (actor("vn", "o1", Role.OFFICER, agency="immigration"), "role-not-permitted"),
+        (actor("vn", "d1", Role.DUTY, agency="immigration", trained_until_us=1), "training-over"),
+        (actor("vn", "a1", Role.DUTY, Role.ADMINISTRATOR, agency="immigration"), "administrator"),
+    ],
+)
+async def test_a_decision_is_refused_by_who_may_not(world: World, who: object, code: str) -> None:
+    _, _, work = await asked(world)
+    with pytest.raises(Forbidden) as caught:
+        await step(world, "vn").decisions.decide(who, Decide(work=work.id, answer=ReplyCode.REFUSED, reason="no"))  # type: ignore[arg-type]
+    assert caught.value.code == code
+
+
+async def test_a_second_decision_after_the_first_is_refused(world: World) -> None:
+    _, there, work = await asked(world)
+    decisions = step(world, "vn").decisions
+    await decisions.decide(DUTY, Decide(work=work.id, answer=ReplyCode.NOTHING_HELD, reason="not ours"))
+    with pytest.raises(Stale) as caught:
+        await decisions.decide(DUTY, Decide(work=work.id, answer=ReplyCode.RELEASED, reason="after all"))
+    assert caught.value.code == "already-decided"
+    assert len(world.nodes["vn"].desk.parts.store.notices(there)) == 2
+
+
+async def test_a_human_can_only_narrow(world: World) -> None:
+    _, _, work = await asked(world)
+    decide = Decide(work=work.id, answer=ReplyCode.RELEASED, reason="r", fields=("number", "birth"))
+    with pytest.raises(Forbidden) as caught:
+        await step(world, "vn").decisions.decide(DUTY, decide)
+    assert caught.value.code == "not-releasable"
+
+
+async def test_a_court_decides_where_policy_says_so(world: World) -> None:
+    from gateway.model.purpose import Offence
+
+    _, _, work = await asked(world, search_offence=Offence.PREC)
+    with pytest.raises(LiaisonError) as caught:
+        await step(world, "vn").decisions.decide(DUTY, Decide(work=work.id, answer=ReplyCode.RELEASED, reason="r"))
+    assert caught.value.code == "needs-court"
+
+
+async def test_the_author_never_approves(world: World) -> None:
+    search_id = await hit(world)
+    both = actor("th", "1042", Role.OFFICER, Role.SUPERVISOR)
+    drafted = await step(world, "th").drafting.follow_up(OFFICER, follow_up(search_id))
+    for who, code in (
+        (both, "own-approval"),
+        (actor("th", "8", Role.SUPERVISOR, office="th.blo.two"), "outside-reach"),
+        (actor("th", "9", Role.OFFICER), "role-not-permitted"),
+    ):
+        with pytest.raises(Forbidden) as caught:
+            await step(world, "th").approvals.approve(who, drafted.work.id)
+        assert caught.value.code == code
+    await step(world, "th").approvals.decline(SUPERVISOR, drafted.work.id, "the facts do not say why")
+    with pytest.raises(Stale):
+        await step(world, "th").approvals.approve(SUPERVISOR, drafted.work.id)
+    (told,) = works(world.nodes["th"], WorkKind.READ, key=drafted.key)
+    assert told.assigned == OFFICER.officer.person
