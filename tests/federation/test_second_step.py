@@ -6,18 +6,27 @@ from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
+from msgspec.structs import replace
 
+from gateway.audit.acts.passkeys import Passkey
+from gateway.desk.evidence.passkeys import PasskeyBook
 from gateway.desk.second_step.commands import Decide
-from gateway.errors import Forbidden, LiaisonError, Stale
+from gateway.errors import BadSignature, Forbidden, LiaisonError, Stale
 from gateway.model.desk.notices import OutcomeCode, OutcomeReport, ReplyCode, StatusCode
 from gateway.model.desk.threads import ThreadState
 from gateway.model.desk.work import Direction, HoldingState, Role, WorkKind
+from gateway.model.purpose import Offence
+from gateway.signing.passkeys.assertion import browser_assertion, challenge_of
+from gateway.signing.passkeys.base64url import decode_url64
+from gateway.statements.envelope import contents
 from gateway.statements.notices.notice import parse_notice
+from tests.support.authenticator import RP_ID, Authenticator
 from tests.support.exchange import entries, kinds
 from tests.support.nodes import World, running
 from tests.support.second_step import (
     DUTY,
     OFFICER,
+    SECOND,
     SUPERVISOR,
     actor,
     asked,
@@ -154,8 +163,6 @@ async def test_a_human_can_only_narrow(world: World) -> None:
 
 
 async def test_a_court_decides_where_policy_says_so(world: World) -> None:
-    from gateway.model.purpose import Offence
-
     _, _, work = await asked(world, search_offence=Offence.PREC)
     with pytest.raises(LiaisonError) as caught:
         await step(world, "vn").decisions.decide(DUTY, Decide(work=work.id, answer=ReplyCode.RELEASED, reason="r"))
@@ -179,3 +186,72 @@ async def test_the_author_never_approves(world: World) -> None:
         await step(world, "th").approvals.approve(SUPERVISOR, drafted.work.id)
     (told,) = works(world.nodes["th"], WorkKind.READ, key=drafted.key)
     assert told.assigned == OFFICER.officer.person
+
+
+async def test_two_persons_decide_where_policy_says_so(world: World) -> None:
+    vn = world.nodes["vn"]
+    _, there, work = await asked(world, search_offence=Offence.SCAM)
+    decisions = step(world, "vn").decisions
+    decided = await decisions.decide(DUTY, Decide(work=work.id, answer=ReplyCode.RELEASED, reason="the first"))
+    assert decided.state == "second"
+    assert [each.placed.type for each in vn.desk.parts.store.notices(there)] == ["ask"]
+    with pytest.raises(Forbidden) as own:
+        await decisions.sign(DUTY, decided.work, "I am both")
+    assert own.value.code == "own-approval"
+    sent = await decisions.sign(SECOND, decided.work, "the second")
+    assert sent.state == "sent"
+    row = vn.desk.parts.store.notices(there)[-1]
+    (entry,) = [each for each in entries(vn) if each.entry.exchange_id == row.notice_id and each.entry.kind == "asked"]
+    assert [each["by"] for each in entry.private["humans"]] == [DUTY.officer.person, SECOND.officer.person]
+    assert not works(vn, WorkKind.DECIDE, key=there)
+
+
+async def test_an_ask_is_withdrawn_and_its_work_is_over(world: World) -> None:
+    th, vn = world.nodes["th"], world.nodes["vn"]
+    key, there, work = await asked(world)
+    await step(world, "th").packages.withdraw(OFFICER, key, "the person has left")
+    await until(is_taken(th, key), "the withdrawal is taken")
+    assert not works(vn, WorkKind.DECIDE, key=there)
+    with pytest.raises(Stale) as caught:
+        await step(world, "vn").decisions.decide(DUTY, Decide(work=work.id, answer=ReplyCode.REFUSED, reason="no"))
+    assert caught.value.code == "already-decided"
+
+
+async def test_another_officer_neither_opens_nor_follows_up(world: World) -> None:
+    _, there, work = await asked(world)
+    await step(world, "vn").decisions.decide(DUTY, Decide(work=work.id, answer=ReplyCode.RELEASED, reason="ok"))
+    await until(is_taken(world.nodes["vn"], there), "the reply is taken")
+    key = type(there)(world.nodes["vn"].core.parts.member, there.thread_id)
+    other = actor("th", "4444", Role.OFFICER)
+    with pytest.raises(Forbidden):
+        await step(world, "th").packages.open(other, key)
+    with pytest.raises(LiaisonError) as caught:
+        await step(world, "th").drafting.follow_up(other, follow_up(await hit(world)))
+    assert caught.value.code in ("no-such-search", "unknown", "not-found")
+
+
+async def test_who_has_a_passkey_decides_with_it_over_exactly_what_leaves(world: World) -> None:
+    vn = world.nodes["vn"]
+    person = actor("vn", "d5", Role.DUTY, agency="immigration")
+    device, book = Authenticator(), PasskeyBook(vn.core.parts.documents)
+    book.enrol(Passkey(person.officer.person, device.credential, device.spki, RP_ID, device.counter), "act", 1)
+    _, there, work = await asked(world)
+    decisions = step(world, "vn").decisions
+    decide = Decide(work=work.id, answer=ReplyCode.RELEASED, reason="reported stolen")
+    with pytest.raises(Forbidden) as caught:
+        await decisions.decide(person, decide)
+    assert caught.value.code == "passkey-needed"
+    waiting = await decisions.decide(person, replace(decide, challenge=True))
+    assert waiting.state == "passkey"
+    assert waiting.options is not None
+    challenge = decode_url64(waiting.options["challenge"], "challenge", 64)
+    with pytest.raises(BadSignature):
+        await decisions.sign(person, work.id, decide.reason, browser_assertion(device.get(bytes(32))))
+    assertion = browser_assertion(device.get(challenge))
+    assert (await decisions.sign(person, work.id, decide.reason, assertion)).state == "sent"
+    row = vn.desk.parts.store.notices(there)[-1]
+    (entry,) = [each for each in entries(vn) if each.entry.exchange_id == row.notice_id and each.entry.kind == "asked"]
+    (human,) = entry.private["humans"]
+    assert human["proof"] == "passkey"
+    payload_type, payload = contents(entry.request)
+    assert challenge_of(payload_type, payload) == challenge

@@ -118,7 +118,7 @@ class WrittenNotice(msgspec.Struct, frozen=True):
 def write_notice(notice: Notice) -> WrittenNotice:
     """Return a notice with its payload. Raises what its taker would raise, and `TooLarge` over 240 KiB."""
     kind = NOTICE_KINDS[notice.type]
-    return WrittenNotice(kind.payload_type, kind.payload(notice))
+    return WrittenNotice(str(kind.payload_type), kind.payload(notice))
 
 
 def build_notice(notice: Notice, key: SigningKey) -> Sealed:
