@@ -29,7 +29,10 @@ from gateway.agency.calls.caller import (
     until_revoked,
 )
 from gateway.agency.calls.parts import AgencyParts, RefusedCall
+from gateway.agency.desk.alerts import alert_routes
+from gateway.agency.desk.changes import change_routes
 from gateway.agency.desk.routes import desk_routes
+from gateway.agency.desk.steps import step_routes
 from gateway.agency.officer_tokens.revocations import MAX_LIST
 from gateway.agency.onward import OnwardBody, OnwardResponse, onward_response, read_onward
 from gateway.agency.openapi import OF_BODIES, DocumentedApi, body_of, document_text, refusals, revocations_call
@@ -161,6 +164,9 @@ def _routes(parts: AgencyParts) -> APIRouter:
         return shown(onward_response(answer, language), parts, language, 200 if answer.allowed else 202)
 
     router.include_router(desk_routes(parts))
+    router.include_router(step_routes(parts))
+    router.include_router(alert_routes(parts))
+    router.include_router(change_routes(parts))
 
     @router.get("/members", response_model=MembersBody)
     async def members(request: Request) -> Response:

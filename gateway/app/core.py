@@ -24,6 +24,7 @@ from gateway.audit.log.scrub import Scrubber
 from gateway.audit.reading.kept_answers import KeptAnswers
 from gateway.clock import ProvedTime
 from gateway.config.suspensions import Suspensions
+from gateway.desk.originator.ledger import Ledger
 from gateway.desk.people.directory import People
 from gateway.exchange.answering.forgetting import Forgetting
 from gateway.exchange.asking.copies import COPY
@@ -68,6 +69,7 @@ class Core:
     pseudonyms: Pseudonyms
     kept: KeptAnswers
     desk: SqlDeskStore
+    ledger: Ledger
     heads: SeenHeads
     third: ThirdHeads
     greetings: Greetings
@@ -136,6 +138,7 @@ def build_core(resources: Resources, production: bool) -> Core:
     )
     revoked = revocations(resources.settings, resources.clock, lambda: tokens.keys)
     refuse = refusing(revoked, people)
+    desk = SqlDeskStore(resources.database, resources.keystore)
     parts = Parts(
         member=resources.member,
         clock=resources.clock,
@@ -162,7 +165,8 @@ def build_core(resources: Resources, production: bool) -> Core:
         peer_pool(resources, suspensions, greetings),
         Pseudonyms(resources.settings.keystore),
         KeptAnswers(resources.store, resources.keystore),
-        SqlDeskStore(resources.database, resources.keystore),
+        desk,
+        Ledger(desk, resources.member),
         heads,
         third,
         greetings,

@@ -10,26 +10,29 @@ from functools import partial
 from gateway.agency.token_keys import handed_in
 from gateway.app.asking_parts import Asking
 from gateway.app.core import Core
+from gateway.app.desk.alert_parts import Alerts, build_alerts
 from gateway.app.desks.faces import desk_uses
+from gateway.app.desks.originator import OriginatorDesk, build_originator, change_effects, confirmations
 from gateway.app.desks.second_step import SecondStep, build_second_step, raising_of, step_effects
 from gateway.app.rounds import WATCH, WATCH_S, Round
+from gateway.desk.alerts.effects import alert_effects
 from gateway.desk.changes import Changes
 from gateway.desk.consent_outbox import ConsentOutbox
 from gateway.desk.consent_requests import ConsentDesk
 from gateway.desk.delivery.authoring import Author
 from gateway.desk.delivery.effects import merged
-from gateway.desk.delivery.pen import Pen
+from gateway.desk.delivery.pen import Pen, Written
 from gateway.desk.delivery.permission import check_notice
 from gateway.desk.delivery.sending import Sender, SenderParts
 from gateway.desk.delivery.taking import NoticeTaker, TakerParts
 from gateway.desk.onward import OnwardDesk
 from gateway.desk.parts import DeskParts
 from gateway.desk.raising import for_reading
+from gateway.desk.worklist.uses import DeskUses
 from gateway.model.desk.notices import NoticeType
 from gateway.model.names import MemberId
 from gateway.ops.acts.parts import Desks, Stands, desks_on
 from gateway.ports.desk import Delivery, DeskStore, Work
-from gateway.ports.desk_uses import DeskUses
 from gateway.ports.journal import LogName
 from gateway.rpc import methods
 from gateway.rpc.contract import Door
@@ -45,12 +48,14 @@ class Desk:
     pen: Pen
     sender: Sender
     taker: NoticeTaker
+    alerts: Alerts
     consents: ConsentDesk
     outbox: ConsentOutbox
     onward: OnwardDesk
     uses: DeskUses
     acts: Desks
     second_step: SecondStep
+    originator: OriginatorDesk
     rounds: Sequence[Round]
 
     @property
@@ -67,9 +72,19 @@ def build_desk(core: Core, asking: Asking) -> Desk:
     resources, parts, operations = core.resources, core.parts, core.writers.operations
     searches = asking.searches
     changes = Changes()
+    readings: set[asyncio.Task[None]] = set()
+
+    def wrote(written: Written) -> None:
+        if asking.gate.concerns(written.draft.rows):
+            reading = asyncio.create_task(asyncio.to_thread(asking.gate.changed, written.draft.rows))
+            readings.add(reading)
+            reading.add_done_callback(readings.discard)
+        changes.tell(written.draft.rows)
+
     store = core.desk
+    effects = merged(step_effects(core), alert_effects(parts), change_effects(core))
     journals = {LogName.EXCHANGE: parts.journal, LogName.OPERATIONS: parts.operations}
-    pen = Pen(journals, core.fatal, lambda written: changes.tell(written.draft.rows), resources.turn)
+    pen = Pen(journals, core.fatal, wrote, resources.turn)
     sender = Sender(
         SenderParts(
             parts,
@@ -79,10 +94,15 @@ def build_desk(core: Core, asking: Asking) -> Desk:
             asking.acknowledger.received,
             partial(undelivered, store),
             lambda: core.leadership.leads,
+            confirmations(core).received,
         )
     )
-    core.greetings.greeted = sender.reached
-    effects = merged(step_effects(core))
+
+    def greeted(member: MemberId) -> None:
+        asking.contacts.heard(member)
+        sender.reached(member)
+
+    core.greetings.greeted = greeted
     author = Author(parts, store, pen, effects, sender.wake)
     taker = NoticeTaker(
         TakerParts(
@@ -97,24 +117,28 @@ def build_desk(core: Core, asking: Asking) -> Desk:
             entry_of=lambda log, index: next(body for _, body, _ in resources.store.bodies(log, index, index + 1)),
         )
     )
-    desk = DeskParts(parts, store, pen, author, changes, core.kept, searches, core.pseudonyms.make)
+    desk = DeskParts(parts, store, pen, author, changes, core.kept, searches, core.pseudonyms.make, core.ledger)
     second_step = build_second_step(core, desk)
+    alerts = build_alerts(desk, asking, core.people.on_duty, shared=resources.database.shared)
     consents = ConsentDesk(parts, core.kept, operations)
     outbox = ConsentOutbox(parts, core.peers, operations, shared=resources.database.shared)
     log, pseudonym = resources.exchange_log.store_name, core.pseudonyms.make
     onward = OnwardDesk(parts, searches, core.kept, outbox, operations, log, pseudonym)
     acts = node_desks(core)
+    originator = build_originator(core, desk, acts.long.erase_for_owner)
     rounds = [
         Round("switches", WATCH_S, partial(asyncio.to_thread, acts.switches.log), line=WATCH),
         Round("decisions", WATCH_S, consents.round, line=WATCH),
         Round("consents", WATCH_S, outbox.round),
         Round("notices", WATCH_S, sender.round),
         *second_step.rounds,
+        *alerts.rounds,
+        *originator.rounds,
         Round("erasures", WATCH_S, partial(asyncio.to_thread, acts.long.round)),
         Round("acts", _QUICK_ACTS_S, partial(asyncio.to_thread, acts.quick.run)),
     ]
-    uses = desk_uses(core, desk)
-    return Desk(desk, pen, sender, taker, consents, outbox, onward, uses, acts, second_step, rounds)
+    uses = desk_uses(core, desk, second_step, alerts, originator)
+    return Desk(desk, pen, sender, taker, alerts, consents, outbox, onward, uses, acts, second_step, originator, rounds)
 
 
 def undelivered(store: DeskStore, delivery: Delivery, _code: str, now_us: int) -> tuple[Work, ...]:

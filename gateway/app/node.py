@@ -128,7 +128,8 @@ class Node:
         self.answering.release.start()
         compared = await self._compare()
         self.loop_lag.start()
-        for wall in self.resources.walls:
+        await asyncio.to_thread(self.desk.alerts.load)
+        for wall in (*self.resources.walls, self.asking.alert_wall):
             wall.start()
         self.answering.answerer.start()
         self.core.writers.exchange.start()
@@ -255,7 +256,7 @@ class Node:
         await self.witness.close()
         await self.gossip.close()
         await self.core.peers.close()
-        for wall in self.resources.walls:
+        for wall in (*self.resources.walls, self.asking.alert_wall):
             wall.stop()
         await writing(partial(self.core.incidents.drafts, ending=True), self.core.note)()
         await self.core.note(events.STOP.draft(reason="asked to stop"))

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from gateway.config.desk_sections import Release
 from gateway.config.home import Home
 from gateway.config.setting import setting
 from gateway.errors import Misconfigured
@@ -164,23 +165,6 @@ class TokenSettings:
     provider: str = setting("The calling system that may send the list. Empty: none may.", "")
     require_revocations: bool = setting("True accepts no token without a list that is in its time.", False)
     require_training: bool = setting("True accepts no token of an officer without training on file.", False)
-
-
-@dataclass(frozen=True, slots=True)
-class Release:
-    """`[release]`: what a human shows who decides on what leaves the country (docs/guides/passkeys.md)."""
-
-    passkey: str = setting(
-        "where-enrolled: who has a passkey enrolled signs with it. demanded: nobody decides without one.",
-        "where-enrolled",
-        live=True,
-    )
-    rp_id: str = setting(
-        "The domain of the console, for which passkeys are made, such as desk.th.example. Empty: none are.", ""
-    )
-    origins: tuple[str, ...] = setting(
-        "Addresses of the console's pages, such as https://desk.th.example. Empty: every one of rp_id.", (), live=True
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -342,12 +326,8 @@ class Settings:
         """The folders and files that people write and the node obeys: mappings, tables of names, lists of people."""
         home = Home(self.home)
         mappings = (self.path(source.mapping) for source in self.sources if source.mapping)
-        return (
-            home.names,
-            home.people,
-            home.mappings,
-            *(file for file in mappings if not file.is_relative_to(_PACKAGE)),
-        )
+        own = (file for file in mappings if not file.is_relative_to(_PACKAGE))
+        return (home.names, home.people, home.mappings, *own)
 
     @property
     def national_policy(self) -> Path:

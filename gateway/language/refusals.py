@@ -145,6 +145,13 @@ REFUSALS: Sentences = {
     "work-done": "this work is done",
     "bad-assignment": "the assignment is not written as it must be",
     "no-desk": "this node has no desk",
+    "unsupported": "that node does not take a notice of this kind",
+    "bad-decision": "the decision is not written as it must be",
+    "bad-withdrawal": "the withdrawal is not written as it must be",
+    "bad-outcome": "the outcome is not written as it must be",
+    "bad-confirmation": "the confirmation is not written as it must be",
+    "bad-approval": "the approval is not written as it must be",
+    "bad-ask": "the request is not written as it must be",
 }
 """Each code of refusal that an officer meets, in words; the counterpart's own wording takes precedence."""
 

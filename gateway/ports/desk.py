@@ -226,6 +226,7 @@ class DeskStore(Protocol):
         self,
         *,
         jti: str = "",
+        jtis: Collection[str] = (),
         record: str = "",
         holder: str = "",
         direction: str = "",
@@ -233,8 +234,8 @@ class DeskStore(Protocol):
         states: Collection[HoldingState] = (),
         limit: int = 0,
     ) -> list[Holding]:
-        """Return copies, by record, owner's key, holder, direction, the exchange that gave them, or state; all of them
-        with `limit` 0."""
+        """Return copies, by record (one or several), owner's key, holder, direction, the exchange that gave them, or
+        state; all of them with `limit` 0."""
 
     def ended(self, before_us: int) -> list[ThreadKey]:
         """Return threads that were closed before a time, and in which nothing waits: no delivery, no work."""

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 
-from gateway.model.desk.notices import Notice
-from gateway.model.desk.threads import ThreadKind, ThreadState
+from gateway.model.desk.notices import Ask, Notice, Urgency
+from gateway.model.desk.threads import ThreadKey, ThreadKind, ThreadState
 from gateway.model.desk.work import WorkKind
+from gateway.model.purpose import Offence, Purpose
 from gateway.model.requester import Officer
-from gateway.ports.desk import Delivery, Holding, NoticeRow, Thread, Work
+from gateway.ports.desk import Delivery, NoticeRow, Thread, Work
 
 
 class WorkQuery(msgspec.Struct, frozen=True):
@@ -60,6 +60,21 @@ class NoticeItem(msgspec.Struct, frozen=True):
     notice: Notice | None
     delivery: Delivery | None = None
     late: bool = False
+    fields: dict[str, Any] | None = None
+    """Those of an alert's record, verified."""
+
+
+class DraftItem(msgspec.Struct, frozen=True):
+    """An ask of ours that is not approved yet, with what its notice will say of it."""
+
+    ask: Ask
+    urgency: Urgency
+    purpose: Purpose
+    offence: Offence
+    case: str
+    ticket: str
+    to_office: str
+    lapses_us: int
 
 
 class ThreadItem(msgspec.Struct, frozen=True):
@@ -70,19 +85,12 @@ class ThreadItem(msgspec.Struct, frozen=True):
 
 
 class ThreadContent(msgspec.Struct, frozen=True):
-    """A thread with all that stands in it. `draft` is a first notice that nobody has approved yet."""
+    """A thread with all that stands in it. `draft` is an ask of ours that is not approved yet."""
 
     item: ThreadItem
     notices: tuple[NoticeItem, ...]
     works: tuple[WorkItem, ...]
-    draft: Notice | None = None
-
-
-class Holders(msgspec.Struct, frozen=True):
-    """Copies of records that others or we hold, and the members of the federation: other holders have left it."""
-
-    holdings: tuple[Holding, ...]
-    members: frozenset[str]
+    draft: DraftItem | None = None
 
 
 class WorkQueue(Protocol):
@@ -105,7 +113,7 @@ class WorkQueue(Protocol):
 
 
 class ThreadReading(Protocol):
-    """Threads and copies, to look at."""
+    """Threads, to look at."""
 
     async def threads(self, officer: Officer, query: ThreadQuery) -> list[ThreadItem]:
         """Return the threads that this person may read, the newest first."""
@@ -116,13 +124,14 @@ class ThreadReading(Protocol):
         Raises `Unknown` for one that this person may not read.
         """
 
-    async def holders(self, officer: Officer, *, record: str = "", holder: str = "", limit: int = 1000) -> Holders:
-        """Return the copies of a record (its `jti` or the owner's own key), or of all records; without content."""
+    async def key(self, officer: Officer, thread_id: str, peer: str = "") -> ThreadKey:
+        """Return the key of a thread that this person may read; raise as `thread` does."""
 
+    async def after(self, key: ThreadKey) -> ThreadItem:
+        """Return a thread as it stands after an act of a person, without content. Raises `Unknown`."""
 
-@dataclass(frozen=True, slots=True)
-class DeskUses:
-    """All that people do at the desk of one node."""
+    async def state(self, key: ThreadKey) -> str:
+        """Return the state of a thread by the clock; an empty text where there is none yet."""
 
-    queue: WorkQueue
-    reading: ThreadReading
+    async def note(self, officer: Officer, key: ThreadKey, act: str) -> None:
+        """Write the entry of a reading, durable when this returns."""

@@ -183,9 +183,10 @@ async def test_a_stream_tells_each_change_of_the_work_without_content(asked: tup
 async def test_the_ledger_of_copies_is_for_those_who_look_after_it(asked: tuple[World, str, str]) -> None:
     world, _, _ = asked
     assert (await Caller(world, "vn.p.1").call("GET", "holders")) == {
-        "holdings": [],
-        "total": 0,
+        "records": [],
+        "changed": 0,
         "confirmed": 0,
+        "objected": 0,
         "out_of_reach": [],
     }
     assert await Caller(world, "vn.d.7").code("GET", "holders") == "role-not-permitted"

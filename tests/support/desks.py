@@ -144,7 +144,7 @@ class Desk:
         self.sender = Sender(
             SenderParts(
                 parts, self.store, self._pen, Calls(self._link, self.member), lambda _peer: None,
-                lambda *_: (), lambda: True,
+                lambda *_: (), lambda: True, lambda _delivery: (),
             )
         )  # fmt: skip
         self.author = Author(parts, self.store, self._pen, {}, self.sender.wake)

@@ -38,6 +38,7 @@ OFFICERS = (
     "gateway/cli/officers.py",
     "gateway/desk/evidence/deciders.py",
     "gateway/desk/roles.py",
+    "gateway/desk/worklist/once.py",
     "gateway/desk/worklist/queue.py",
     "gateway/desk/worklist/reading.py",
     "gateway/exchange/asking/ask.py",

@@ -10,8 +10,8 @@ from gateway.agency.allowance import Allowance
 from gateway.agency.tokens import OfficerTokens
 from gateway.clock import SystemClock
 from gateway.config.schema import Limits
+from gateway.desk.worklist.uses import DeskUses
 from gateway.errors import Reason, StorageBroken
-from gateway.ports.desk_uses import DeskUses
 from gateway.ports.officers import OnwardUses, Searches
 from gateway.telemetry import Counters
 

@@ -11,11 +11,10 @@ from pydantic import BaseModel
 
 from gateway.clock import rfc3339
 from gateway.language.languages import Language
-from gateway.model.desk.notices import Reply
+from gateway.model.desk.notices import Alert, Change, Reply
 from gateway.model.desk.work import Level
-from gateway.ops.desk.holders import summary
 from gateway.ports.desk import Delivery, Work
-from gateway.ports.desk_uses import Holders, NoticeItem, ThreadContent, ThreadItem, WorkItem
+from gateway.ports.desk_uses import DraftItem, NoticeItem, ThreadContent, ThreadItem, WorkItem
 from gateway.views.desk.words import notice_words, state_words, work_words
 
 STREAM_PAUSE_S = 5.0
@@ -124,40 +123,25 @@ class NoticeBody(BaseModel):
     delivery: DeliveryBody | None
 
 
-class ThreadContentBody(ThreadBody):
-    """A thread with its notices and its work."""
+class DraftBody(BaseModel):
+    """An ask of ours that is not approved yet, and when it lapses."""
 
+    content: dict[str, Any]
+    urgency: str
+    purpose: str
+    offence: str
+    case: str
+    ticket: str
+    to_office: str
+    lapses: str
+
+
+class ThreadContentBody(ThreadBody):
+    """A thread with its notices and its work. `draft` is an ask of ours that is not approved yet."""
+
+    draft: DraftBody | None
     notices: list[NoticeBody]
     work: list[WorkBody]
-
-
-class HoldingBody(BaseModel):
-    """One copy of a record: who holds it, whose it is, which exchange gave it, and what became of it."""
-
-    jti: str
-    direction: str
-    holder: str
-    owner: str
-    source: str
-    state: str
-    version: int
-    record: str
-    type: str
-    due: str
-    expires: str
-    out_of_reach: bool
-
-
-class HoldersBody(BaseModel):
-    """The copies, given and received. Of those that we gave, `confirmed` of `total` are at their end.
-
-    Holders in `out_of_reach` have left the federation: nothing can be asked of them.
-    """
-
-    holdings: list[HoldingBody]
-    total: int
-    confirmed: int
-    out_of_reach: list[str]
 
 
 def work_body(item: WorkItem, now_us: int, language: Language = Language.EN) -> WorkBody:
@@ -203,14 +187,10 @@ def thread_content(found: ThreadContent, now_us: int, language: Language = Langu
     """Return a thread with its notices."""
     return ThreadContentBody(
         **_thread(found.item, language),
+        draft=_draft(found.draft) if found.draft is not None else None,
         notices=[_notice(notice, language) for notice in found.notices],
         work=[work_body(item, now_us, language) for item in found.works],
     )
-
-
-def holders_body(found: Holders) -> HoldersBody:
-    """Return copies as JSON shows them."""
-    return HoldersBody.model_validate(summary(found.holdings, found.members))
 
 
 async def work_events(lists: AsyncIterator[list[WorkItem]], now_us: Any, language: Language) -> AsyncIterator[bytes]:
@@ -266,6 +246,12 @@ def _thread(item: ThreadItem, language: Language) -> dict[str, Any]:
     }
 
 
+def _draft(draft: DraftItem) -> DraftBody:
+    said = _plain(draft)
+    content = said.pop("ask")
+    return DraftBody(content=content, **said)
+
+
 def _notice(item: NoticeItem, language: Language) -> NoticeBody:
     placed, notice = item.row.placed, item.notice
     return NoticeBody(
@@ -278,18 +264,22 @@ def _notice(item: NoticeItem, language: Language) -> NoticeBody:
         text=notice_words(placed.type.value, placed.code, language),
         late=item.late,
         head=_plain(notice.head) if notice is not None else None,
-        content=_content(notice.body) if notice is not None else None,
+        content=_content(notice.body, item.fields) if notice is not None else None,
         records=len(notice.records) if notice is not None else 0,
         delivery=_delivery(item.delivery) if item.delivery is not None else None,
     )
 
 
-def _content(body: msgspec.Struct) -> dict[str, Any]:
-    """Return what a notice says. The records of a package are opened apart, with an entry of their own."""
+def _content(body: msgspec.Struct, fields: dict[str, Any] | None) -> dict[str, Any]:
+    """Return what a notice says, with the fields of an alert.
+
+    The records of a package are opened apart, with an entry of their own.
+    """
     value = _plain(body)
-    if isinstance(body, Reply):
-        value.pop("records", None)
-    return value
+    if isinstance(body, Reply | Alert | Change):
+        value.pop("record", None)
+        value.pop("records" if isinstance(body, Reply) else "", None)
+    return value | ({"fields": fields} if fields is not None else {})
 
 
 def _plain(value: msgspec.Struct) -> dict[str, Any]:

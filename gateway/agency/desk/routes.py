@@ -1,4 +1,4 @@
-"""`/v1/work`, `/v1/threads` and `/v1/holders`: what people see of the desk, and work that they take and assign."""
+"""`/v1/work` and `/v1/threads`: what people see of the desk, and work that they take and assign."""
 
 from __future__ import annotations
 
@@ -11,12 +11,10 @@ from gateway.agency.calls.caller import json_body, language_of, officer_of, show
 from gateway.agency.calls.parts import AgencyParts
 from gateway.agency.desk.bodies import AssignBody
 from gateway.agency.desk.responses import (
-    HoldersBody,
     ThreadContentBody,
     ThreadListBody,
     WorkBody,
     WorkListBody,
-    holders_body,
     thread_body,
     thread_content,
     work_body,
@@ -24,21 +22,22 @@ from gateway.agency.desk.responses import (
     work_list,
 )
 from gateway.agency.openapi import body_of, refusals
-from gateway.agency.patterns import EXCHANGE_ID, MEMBER
+from gateway.agency.patterns import EXCHANGE_ID
 from gateway.agency.problems import language_headers
 from gateway.agency.requests import read_body
 from gateway.clock import SystemClock
+from gateway.desk.worklist.uses import DeskUses
 from gateway.errors import Unavailable
 from gateway.model.desk.threads import ThreadKind, ThreadState
 from gateway.model.desk.work import WorkKind
 from gateway.model.names import reference
-from gateway.ports.desk_uses import DeskUses, ThreadQuery, WorkQuery
+from gateway.ports.desk_uses import ThreadQuery, WorkQuery
 
 WORK_ID = r"^[A-Za-z0-9._:-]{1,200}$"
 _EVENT_STREAM = "text/event-stream"
 _STREAM: dict[int | str, dict[str, Any]] = {200: {"content": {_EVENT_STREAM: {"schema": {"type": "string"}}}}}
 _READ = refusals(400, 404)
-_CHANGED = refusals(400, 404, 409, 413, 504)
+CHANGED = refusals(400, 404, 409, 413, 504)
 
 WorkId = Annotated[str, Path(pattern=WORK_ID, description="as the list of work shows it")]
 ThreadId = Annotated[str, Path(max_length=32, json_schema_extra=EXCHANGE_ID)]
@@ -53,7 +52,7 @@ def desk_of(parts: AgencyParts) -> DeskUses:
 
 
 def desk_routes(parts: AgencyParts) -> APIRouter:
-    """Return the routes of work, threads and copies."""
+    """Return the routes of work and threads."""
     router = APIRouter()
     router.include_router(_work(parts), prefix="/work")
     router.include_router(_threads(parts))
@@ -115,7 +114,7 @@ def _work(parts: AgencyParts) -> APIRouter:
     @router.post(
         "/{work_id}/assign",
         response_model=WorkBody,
-        responses=_CHANGED,
+        responses=CHANGED,
         openapi_extra=body_of(AssignBody),
     )
     async def assign_work(request: Request, work_id: WorkId) -> Response:
@@ -158,19 +157,5 @@ def _threads(parts: AgencyParts) -> APIRouter:
         request.state.handed_over = True
         found = await desk_of(parts).reading.thread(officer, thread_id, peer)
         return shown(thread_content(found, clock.now_us(), language), parts, language)
-
-    @router.get("/holders", response_model=HoldersBody, responses=refusals(400))
-    async def list_holders(
-        request: Request,
-        record: Annotated[
-            str, Query(max_length=256, description="`jti` of a record, or the owner's `source/key`")
-        ] = "",
-        holder: Annotated[str, Query(max_length=2, json_schema_extra=MEMBER, description="only of this member")] = "",
-        limit: Limit = 1000,
-    ) -> Response:
-        """Return who holds copies of a record, and how many ends are confirmed: no content."""
-        officer, language = officer_of(request, parts), language_of(request)
-        found = await desk_of(parts).reading.holders(officer, record=record, holder=holder, limit=limit)
-        return shown(holders_body(found), parts, language)
 
     return router

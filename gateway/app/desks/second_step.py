@@ -8,7 +8,7 @@ from functools import partial
 
 from gateway.app.core import Core
 from gateway.app.rounds import WATCH_S, Round
-from gateway.config.schema import Release
+from gateway.config.desk_sections import Release
 from gateway.desk.clocks import DEFAULTS, Clocks
 from gateway.desk.delivery.effects import EffectTable
 from gateway.desk.evidence.deciders import HumanDesk

@@ -26,7 +26,7 @@ from gateway.model.desk.work import DeliveryState
 from gateway.model.exchange import AnswerMessage, Verified
 from gateway.model.names import MemberId
 from gateway.ports import events
-from gateway.ports.desk import Delivery, DeskRows, DeskStore, NoticeRow, Thread, Work
+from gateway.ports.desk import Delivery, DeskRows, DeskStore, Holding, NoticeRow, Thread, Work
 from gateway.ports.journal import EntryDraft
 from gateway.rpc.contract import Calls
 from gateway.rpc.methods import DELIVER_NOTICE
@@ -58,8 +58,9 @@ class _Line:
 class SenderParts:
     """What sending works with.
 
-    `received` notes that an answer of a counterpart is durable. `undelivered` returns the work that a refused or
-    expired notice raises. `leads` tells whether this process sends.
+    `received` notes that an answer of a counterpart is durable. `undelivered` returns the work of a refused or expired
+    notice, and `taken` the copies that change with the receipt of one that was taken. `leads` tells whether this
+    process sends.
     """
 
     parts: Parts
@@ -69,6 +70,7 @@ class SenderParts:
     received: Callable[[MemberId], None]
     undelivered: Callable[[Delivery, str, int], tuple[Work, ...]]
     leads: Callable[[], bool]
+    taken: Callable[[Delivery], tuple[Holding, ...]]
 
 
 class Sender:
@@ -232,7 +234,8 @@ class Sender:
 
         def write() -> EntryDraft:
             thread, before = self._answer_due(delivery, receipt.value.answer_by_us)
-            return draft(DeskRows(thread=thread, before=before, deliveries=(ended,), works=works))
+            copies = self._it.taken(ended) if refusal is None else ()
+            return draft(DeskRows(thread=thread, before=before, deliveries=(ended,), works=works, holdings=copies))
 
         await self._it.pen.write(self._it.parts.member, delivery.key, write)
         self._it.received(peer)

@@ -19,10 +19,10 @@ from gateway.desk.second_step.unapproved import URGENCY_REASON, Draft, lapses_us
 from gateway.errors import Forbidden, Malformed, Stale
 from gateway.model.desk.notices import About, Ask
 from gateway.model.desk.threads import ThreadKey, ThreadKind, ThreadState
-from gateway.model.desk.work import Role
-from gateway.model.names import MemberId, identifier, new_exchange_id, reference
+from gateway.model.desk.work import Role, WorkKind
+from gateway.model.names import ExchangeId, MemberId, identifier, new_exchange_id, reference
 from gateway.model.purpose import Purpose
-from gateway.ports.desk import DeskRows, Thread, Work
+from gateway.ports.desk import DeskRows, Thread, Work, WorkFilter
 from gateway.ports.journal import EntryDraft
 from gateway.records.types import record_type
 
@@ -47,8 +47,11 @@ class Drafting:
         self._it = it
         self._held = held
 
-    async def follow_up(self, actor: Actor, command: FollowUp) -> Drafted:
-        """Draft a follow-up to a hit that this officer was shown. Raises `Refused`; nothing is written then."""
+    async def follow_up(self, actor: Actor, command: FollowUp, thread_id: ExchangeId | None = None) -> Drafted:
+        """Draft a follow-up to a hit that this officer was shown. Raises `Refused`; nothing is written then.
+
+        Of a `thread_id` that this officer has used the first draft is returned.
+        """
         peer = MemberId(command.peer)
         line = await self._held.line(actor.officer, command.search_id, peer, command.hit)
         held = await asyncio.to_thread(self._held.find, line, command.hit)
@@ -68,9 +71,9 @@ class Drafting:
             self._it.requester(actor, peer),
             0,
         )
-        return await self.draft(actor, peer, made)
+        return await self.draft(actor, peer, made, thread_id)
 
-    async def draft(self, actor: Actor, peer: MemberId, draft: Draft) -> Drafted:
+    async def draft(self, actor: Actor, peer: MemberId, draft: Draft, thread_id: ExchangeId | None = None) -> Drafted:
         """Write a draft with the work of its approval, once its entry is durable.
 
         Raises `Forbidden` where the role, the token or policy does not allow it, `Malformed` for its content.
@@ -85,7 +88,9 @@ class Drafting:
         )
         _check_purpose(actor, draft.purpose)
         _check_held(draft.ask.held_until_us, now_us)
-        key = ThreadKey(peer, new_exchange_id())
+        key = ThreadKey(peer, thread_id or new_exchange_id())
+        if (first := await asyncio.to_thread(self._first, actor, key)) is not None:
+            return first
         clocks = self._it.raising(draft.agreement, True).clocks
         until_us = lapses_us(draft.urgency, draft.ask.about, draft.ask.held_until_us, now_us, clocks)
         ready = replace(draft, lapses_us=until_us)
@@ -94,6 +99,15 @@ class Drafting:
         (work,) = rows.works
         await self._it.desk.pen.write(self._it.desk.parts.member, key, _entry(actor, key, ready, work, rows))
         return Drafted(key, work)
+
+    def _first(self, actor: Actor, key: ThreadKey) -> Drafted | None:
+        """Return the draft that the same call has made before, if it has."""
+        desk = self._it.desk
+        thread = desk.store.thread(key)
+        if thread is None or thread.officer != actor.officer.person:
+            return None
+        works = desk.store.works(WorkFilter(key=key, kinds=(WorkKind.APPROVE,), open_only=False))
+        return Drafted(key, works[0]) if works else None
 
     def _check_content(self, key: ThreadKey, draft: Draft, now_us: int) -> None:
         """Raise what the counterpart would raise for the content, and what our policy says of it."""

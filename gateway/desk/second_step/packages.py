@@ -30,13 +30,11 @@ from gateway.model.desk.notices import (
     StatusCode,
 )
 from gateway.model.desk.threads import ThreadKey
-from gateway.model.desk.work import Direction, HoldingState, WorkKind
+from gateway.model.desk.work import WorkKind
 from gateway.ports.desk import DeskRows, NoticeRow, Thread, Work, WorkFilter
 from gateway.ports.journal import EntryDraft
 from gateway.records.verify import VerifiedRecord, verify_record
 from gateway.statements.notices.notice import parse_notice
-
-_SHOWN = frozenset({HoldingState.HELD, HoldingState.CHANGING})
 
 
 class Package(msgspec.Struct, frozen=True):
@@ -127,9 +125,7 @@ class Packages:
             request_hash=asked.payload_hash,
             now_us=it.now_us,
         )
-        held = it.desk.store.holdings(jti=record.jti, direction=Direction.IN, holder=it.desk.parts.member)
-        if not any(each.state in _SHOWN for each in held if each.owner == key.peer):
-            raise Forbidden("its owner has withdrawn this record", code="record-withdrawn", where="record")
+        it.desk.ledger.check(key.peer, record.jti, it.thread(key).office)
         return record
 
     def _opened(self, actor: Actor, thread: Thread, row: NoticeRow) -> DeskRows:

@@ -52,7 +52,7 @@ def sees_everywhere(person: Person) -> bool:
 
 
 def check_act(person: Person, work: Work, kind: ThreadKind, now_us: int, *, supervised: bool) -> None:
-    """Raise `Forbidden` where a person may not do this work; an officer may do what no colleague of the office took.
+    """Raise `Forbidden` where a person may not do this work. What is not taken is for each officer of its office.
 
     `supervised` tells whether a supervisor of its office is on duty.
     """

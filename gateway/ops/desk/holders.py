@@ -1,74 +1,78 @@
-"""Tell who holds copies of a home's records, and of whose records it holds copies; nothing of their content."""
+"""Tell who holds copies of a home's records, whether its node runs or not; nothing of their content."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from gateway.clock import SystemClock, rfc3339
 from gateway.config import Home, load_settings
+from gateway.desk.originator.holders import Copy, Holders, HoldersView
 from gateway.errors import Misconfigured
-from gateway.model.desk.work import Direction, HoldingState
-from gateway.ports.desk import DeskStore, Holding
+from gateway.model.names import member_id
 from gateway.storage.database.migrate import require_current
 from gateway.storage.database.open import is_made, open_storage
 from gateway.storage.desk.desk_store import SqlDeskStore
 from gateway.storage.keys.keystore import KeyStore
 from gateway.trust.keeper import TrustKeeper
 
-MOST = 10_000
-"""The most copies in one answer."""
 
-
-def holders_of(home: Path, *, record: str = "", holder: str = "") -> dict[str, Any]:
-    """Return the copies in a home's ledger as JSON. Raises `Misconfigured` where it holds no node's data."""
+def holders_of(home: Path, record: str = "") -> dict[str, Any]:
+    """Return the ledger of a home as JSON. Raises `Misconfigured` where it holds no node's data."""
     settings = load_settings(home)
     if not settings.keystore.is_dir() or not is_made(settings):
         raise Misconfigured("there is no database", where=str(home), remedy="name the home of a node that has run")
+    trust = TrustKeeper(Home(settings.home).trust, SystemClock()).view
+    agencies = {source.id: source.agency for source in settings.sources}
     database = open_storage(settings, read_only=True)
     try:
         require_current(database)
-        rows = find_holders(SqlDeskStore(database, KeyStore(settings.keystore)), record, holder)
+        view = HoldersView(
+            member_id(settings.node.member),
+            SqlDeskStore(database, KeyStore(settings.keystore)),
+            trust.active,
+            lambda source: agencies.get(source, ""),
+        )
+        return summary(view.all(record))
     finally:
         database.close()
-    return summary(rows, TrustKeeper(Home(settings.home).trust, SystemClock()).view.members)
 
 
-def find_holders(store: DeskStore, record: str, holder: str, limit: int = MOST) -> list[Holding]:
-    """Return the copies of a record, by its `jti` or the owner's own `source/key`; of all records without one."""
-    found = store.holdings(jti=record, holder=holder, limit=limit)
-    if record and not found:
-        found = store.holdings(record=record, holder=holder, limit=limit)
-    return sorted(found, key=lambda row: (row.record, row.jti, row.direction, row.holder))
-
-
-def summary(rows: Sequence[Holding], members: Collection[str]) -> dict[str, Any]:
-    """Return copies as JSON. Of those that we gave, `confirmed` of `total` are at their end.
+def summary(found: Sequence[Holders]) -> dict[str, Any]:
+    """Return the holders of records as JSON. Of `changed` copies so many are `confirmed`, over all records.
 
     A holder that has left the federation is out of reach, and is not waited for.
     """
-    given = [row for row in rows if row.direction is Direction.OUT]
     return {
-        "holdings": [_row(row, out=row.holder not in members) for row in rows],
-        "total": len(given),
-        "confirmed": sum(row.state is HoldingState.ENDED for row in given),
-        "out_of_reach": sorted({row.holder for row in rows if row.holder not in members}),
+        "records": [_holders(each) for each in found],
+        "changed": sum(each.changed for each in found),
+        "confirmed": sum(each.confirmed for each in found),
+        "objected": sum(each.objected for each in found),
+        "out_of_reach": sorted({member for each in found for member in each.out_of_reach}),
     }
 
 
-def _row(row: Holding, *, out: bool) -> dict[str, Any]:
+def _holders(found: Holders) -> dict[str, Any]:
     return {
-        "jti": row.jti,
-        "direction": row.direction.value,
-        "holder": row.holder,
-        "owner": row.owner,
-        "source": row.source,
-        "state": row.state.value,
-        "version": row.version,
-        "record": row.record,
-        "type": row.type,
-        "due": rfc3339(row.due_us) if row.due_us else "",
-        "expires": rfc3339(row.expires_us) if row.expires_us else "",
-        "out_of_reach": out,
+        "record": found.record,
+        "agency": found.agency,
+        "changed": found.changed,
+        "confirmed": found.confirmed,
+        "objected": found.objected,
+        "out_of_reach": list(found.out_of_reach),
+        "copies": [_copy(copy) for copy in found.copies],
+    }
+
+
+def _copy(copy: Copy) -> dict[str, Any]:
+    return {
+        "holder": copy.holder,
+        "id": copy.id,
+        "type": copy.type,
+        "given": copy.given,
+        "state": copy.state.value,
+        "version": copy.version,
+        "due": rfc3339(copy.due_us) if copy.due_us else "",
+        "out_of_reach": copy.out_of_reach,
     }

@@ -206,6 +206,7 @@ class SqlDeskStore:
         self,
         *,
         jti: str = "",
+        jtis: Collection[str] = (),
         record: str = "",
         holder: str = "",
         direction: str = "",
@@ -213,13 +214,15 @@ class SqlDeskStore:
         states: Collection[HoldingState] = (),
         limit: int = 0,
     ) -> list[Holding]:
-        """Return copies, by record, owner's key, holder, direction, the exchange that gave them, or state; all of them
-        with `limit` 0."""
+        """Return copies, by record (one or several), owner's key, holder, direction, the exchange that gave them, or
+        state; all of them with `limit` 0."""
         h = desk_holding.c
         statement = select(desk_holding)
         for column, value in ((h.jti, jti), (h.holder, holder), (h.direction, direction), (h.source, source)):
             if value:
                 statement = statement.where(column == value)
+        if jtis:
+            statement = statement.where(h.jti.in_(list(jtis)))
         if record:
             statement = statement.where(h.token == self._seals.token(record))
         if states:

@@ -1,4 +1,4 @@
-"""Describe work, threads and copies in lines, as the node's REST API tells them."""
+"""Describe work and threads in lines, as the node's REST API tells them."""
 
 from __future__ import annotations
 
@@ -22,13 +22,6 @@ _WHY_NOT: Sentences = {
     "training-over": "your training has run out",
 }
 
-_HOLDING: Sentences = {
-    "held": "held",
-    "hidden": "hidden",
-    "changing": "not confirmed yet",
-    "objected": "the holder objects",
-    "ended": "gone, and confirmed",
-}
 _STYLE = {"FLASH": "bad", "URGENT": "warn"}
 
 
@@ -77,24 +70,13 @@ def threads_lines(threads: Iterable[dict[str, Any]], language: Language = Langua
 def thread_lines(thread: dict[str, Any], language: Language = Language.EN) -> Iterator[Line]:
     """Yield a thread with its notices in the order in which we wrote them."""
     yield _thread_line(thread, language), "title"
+    if draft := thread["draft"]:
+        yield tell(
+            language, "a draft that is not approved yet; it lapses at {time}", time=moment(draft["lapses"], language)
+        )
+        yield from _content_lines(draft["content"])
     for notice in thread["notices"]:
         yield from _notice_lines(notice, language)
-
-
-def holders_lines(found: dict[str, Any], language: Language = Language.EN) -> Iterator[Line]:
-    """Yield the copies of records, and how many ends are confirmed."""
-    for row in found["holdings"]:
-        arrow = "→" if row["direction"] == "out" else "←"
-        state = tell(language, _HOLDING[row["state"]]) if row["state"] in _HOLDING else row["state"]
-        if row["out_of_reach"]:
-            state = tell(language, "out of reach: it has left the federation")
-        style = "good" if row["state"] == "ended" else "warn" if row["state"] in ("changing", "objected") else ""
-        yield (
-            f"{row['record'] or row['jti']}  {row['type']}  {arrow} {row['holder']}  v{row['version']}  {state}",
-            style,
-        )
-    facts = {"confirmed": found["confirmed"], "total": found["total"]}
-    yield tell(language, "{confirmed} of {total} copies that we gave are gone, and confirmed", **facts), "dim"
 
 
 def _thread_line(thread: dict[str, Any], language: Language) -> str:
@@ -109,14 +91,18 @@ def _notice_lines(notice: dict[str, Any], language: Language) -> Iterator[Line]:
     if notice["content"] is None:
         yield "  " + tell(language, "its content is erased"), "dim"
         return
-    for name, value in notice["content"].items():
-        if value not in ("", None, [], 0, False) and name not in ("withheld_commitment", "record"):
-            yield f"  {name}: {_text(value)}"
+    yield from _content_lines(notice["content"])
     if notice["records"]:
         yield "  " + tell(language, "records: {count}", count=notice["records"])
     if (delivery := notice["delivery"]) and delivery["state"] != "taken":
         problem = f" ({delivery['problem']})" if delivery["problem"] else ""
         yield f"  {delivery['state']}{problem}", "warn"
+
+
+def _content_lines(content: dict[str, Any]) -> Iterator[Line]:
+    for name, value in content.items():
+        if value not in ("", None, [], 0, False) and name not in ("withheld_commitment", "record"):
+            yield f"  {name}: {_text(value)}"
 
 
 def _text(value: Any) -> str:

@@ -1,0 +1,1 @@
+"""Put together the parts of the desk, one module for each subject."""
