@@ -10,15 +10,16 @@ from functools import partial
 from gateway.agency.token_keys import handed_in
 from gateway.app.asking_parts import Asking
 from gateway.app.core import Core
-from gateway.app.desk.alert_parts import Alerts, build_alerts
+from gateway.app.desks.alerts import Alerts, build_alerts
 from gateway.app.desks.faces import desk_uses
 from gateway.app.desks.originator import OriginatorDesk, build_originator, change_effects, confirmations
 from gateway.app.desks.second_step import SecondStep, build_second_step, raising_of, step_effects
 from gateway.app.rounds import WATCH, WATCH_S, Round
 from gateway.desk.alerts.effects import alert_effects
 from gateway.desk.changes import Changes
-from gateway.desk.consent_outbox import ConsentOutbox
-from gateway.desk.consent_requests import ConsentDesk
+from gateway.desk.consent.book import ConsentBook
+from gateway.desk.consent.effects import ConsentEffects
+from gateway.desk.consent.replies import ConsentReplies
 from gateway.desk.delivery.authoring import Author
 from gateway.desk.delivery.effects import merged
 from gateway.desk.delivery.pen import Pen, Written
@@ -31,9 +32,11 @@ from gateway.desk.raising import for_reading
 from gateway.desk.worklist.uses import DeskUses
 from gateway.model.desk.notices import NoticeType
 from gateway.model.names import MemberId
+from gateway.node.client import Deliveries
 from gateway.ops.acts.parts import Desks, Stands, desks_on
 from gateway.ports.desk import Delivery, DeskStore, Work
 from gateway.ports.journal import LogName
+from gateway.ports.log_store import LogStore
 from gateway.rpc import methods
 from gateway.rpc.contract import Door
 
@@ -49,8 +52,6 @@ class Desk:
     sender: Sender
     taker: NoticeTaker
     alerts: Alerts
-    consents: ConsentDesk
-    outbox: ConsentOutbox
     onward: OnwardDesk
     uses: DeskUses
     acts: Desks
@@ -60,11 +61,8 @@ class Desk:
 
     @property
     def doors(self) -> list[Door[MemberId]]:
-        """The doors for counterparts that ask for consent, and that deliver notices."""
-        return [
-            methods.CONSENT.door(lambda call, envelope: self.consents.take(call.who, envelope)),
-            methods.DELIVER_NOTICE.door(lambda call, message: self.taker.take(call.who, message)),
-        ]
+        """The door for counterparts that deliver notices."""
+        return [methods.DELIVER_NOTICE.door(lambda call, message: self.taker.take(call.who, message))]
 
 
 def build_desk(core: Core, asking: Asking) -> Desk:
@@ -82,7 +80,9 @@ def build_desk(core: Core, asking: Asking) -> Desk:
         changes.tell(written.draft.rows)
 
     store = core.desk
-    effects = merged(step_effects(core), alert_effects(parts), change_effects(core))
+    effects = merged(
+        step_effects(core), change_effects(core), alert_effects(parts), ConsentEffects(parts, core.kept).table
+    )
     journals = {LogName.EXCHANGE: parts.journal, LogName.OPERATIONS: parts.operations}
     pen = Pen(journals, core.fatal, wrote, resources.turn)
     sender = Sender(
@@ -90,7 +90,7 @@ def build_desk(core: Core, asking: Asking) -> Desk:
             parts,
             store,
             pen,
-            core.peers,
+            Deliveries(core.peers),
             asking.acknowledger.received,
             partial(undelivered, store),
             lambda: core.leadership.leads,
@@ -114,22 +114,19 @@ def build_desk(core: Core, asking: Asking) -> Desk:
             types=frozenset(NoticeType),
             policy=partial(check_notice, parts),
             raising=partial(raising_of, core),
-            entry_of=lambda log, index: next(body for _, body, _ in resources.store.bodies(log, index, index + 1)),
+            entry_of=partial(entry_of, resources.store),
         )
     )
     desk = DeskParts(parts, store, pen, author, changes, core.kept, searches, core.pseudonyms.make, core.ledger)
     second_step = build_second_step(core, desk)
     alerts = build_alerts(desk, asking, core.people.on_duty, shared=resources.database.shared)
-    consents = ConsentDesk(parts, core.kept, operations)
-    outbox = ConsentOutbox(parts, core.peers, operations, shared=resources.database.shared)
-    log, pseudonym = resources.exchange_log.store_name, core.pseudonyms.make
-    onward = OnwardDesk(parts, searches, core.kept, outbox, operations, log, pseudonym)
+    consents = ConsentReplies(desk, ConsentBook(parts.documents, store))
+    onward = OnwardDesk(desk, operations, resources.exchange_log.store_name)
     acts = node_desks(core)
     originator = build_originator(core, desk, acts.long.erase_for_owner)
     rounds = [
         Round("switches", WATCH_S, partial(asyncio.to_thread, acts.switches.log), line=WATCH),
         Round("decisions", WATCH_S, consents.round, line=WATCH),
-        Round("consents", WATCH_S, outbox.round),
         Round("notices", WATCH_S, sender.round),
         *second_step.rounds,
         *alerts.rounds,
@@ -138,7 +135,12 @@ def build_desk(core: Core, asking: Asking) -> Desk:
         Round("acts", _QUICK_ACTS_S, partial(asyncio.to_thread, acts.quick.run)),
     ]
     uses = desk_uses(core, desk, second_step, alerts, originator)
-    return Desk(desk, pen, sender, taker, alerts, consents, outbox, onward, uses, acts, second_step, originator, rounds)
+    return Desk(desk, pen, sender, taker, alerts, onward, uses, acts, second_step, originator, rounds)
+
+
+def entry_of(store: LogStore, log: str, index: int) -> bytes:
+    """Return the body of an entry, empty where it is pruned."""
+    return next((body for _, body, _ in store.bodies(log, index, index + 1)), b"")
 
 
 def undelivered(store: DeskStore, delivery: Delivery, _code: str, now_us: int) -> tuple[Work, ...]:

@@ -249,7 +249,6 @@ class Node:
             await self._server.stop(_DRAIN_S)
         await self.asking.searches.finish(_DRAIN_S)
         await self.asking.asker.finish()
-        await self.desk.outbox.finish()
         await self.desk.sender.finish()
         await asyncio.to_thread(self.desk.pen.stop, _DRAIN_S)
         await asyncio.to_thread(self.answering.answerer.stop, _DRAIN_S)

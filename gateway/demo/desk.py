@@ -52,7 +52,7 @@ def a_follow_up(federation: Federation, story: Story) -> None:
     story.expect(
         scene,
         "she cannot approve it herself",
-        "error" in own)
+        "error" in own,
     )
     _act(federation, story, SUPERVISOR, stands_lines, "desk", "approve", str(drafted.get("work")))
     work = _waits(federation, DUTY_KH, "decide", drafted)
@@ -84,7 +84,7 @@ def an_alert(federation: Federation, story: Story) -> None:
     )
     alert = _act(
         federation, story, OFFICER, alert_lines, "alert", "raise", "--to", "vn", "--action", "DISCREET_CHECK",
-        "--do-not", "DO_NOT_ALERT_SUBJECT", "--plate", planted.STOLEN_CAR_PLATE, "--reason", "carries ketamine across the border",
+        "--do-not", "DO_NOT_ALERT_SUBJECT", "--plate", planted.STOLEN_CAR_PLATE, "--reason", "carries ketamine",
         "--purpose", "INVESTIGATION", "--offence", "NARC", "--case", "TH-2026-0417",
     )  # fmt: skip
     approval = _waits(federation, SUPERVISOR, "approve", {"thread": alert.get("id")})

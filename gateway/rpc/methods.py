@@ -60,11 +60,6 @@ ACKNOWLEDGE = Method(
     RECEIPT_MESSAGE, field_form(pb.AcknowledgeExchangesResponse, "through", int),
     (events.RECEIPT, events.RECEIPT_REFUSED), max_answer_bytes=KIB,
 )  # fmt: skip
-CONSENT = Method(
-    EXCHANGE, "AskConsent", _UNARY, 16 * KIB, _MEMBER, _CALLS,
-    envelope_form(pb.AskConsentRequest), envelope_form(pb.AskConsentResponse),
-    (events.CONSENT_REQUESTED, events.CONSENT_NOT_TAKEN),
-)  # fmt: skip
 COMPARE_DAY = Method(
     EXCHANGE, "CompareDay", _UNARY, 32 * KIB, _MEMBER, _CALLS,
     envelope_form(account_pb2.CompareDayRequest), envelope_form(account_pb2.CompareDayResponse),
@@ -129,7 +124,7 @@ SOURCE_HEALTH = Method(
 # ---------------------------------------------------------------- by server
 
 NODE_METHODS: tuple[Method[Any, Any], ...] = (
-    SUBMIT, STREAM, ACKNOWLEDGE, CONSENT, COMPARE_DAY, DELIVER_NOTICE, ADD_CHECKPOINT, LARGEST_HEAD, LIST_DOCUMENTS,
+    SUBMIT, STREAM, ACKNOWLEDGE, COMPARE_DAY, DELIVER_NOTICE, ADD_CHECKPOINT, LARGEST_HEAD, LIST_DOCUMENTS,
     FETCH_DOCUMENTS, HEALTH_CHECK,
 )  # fmt: skip
 DOMESTIC_METHODS: tuple[Method[Any, Any], ...] = (DOMESTIC_ADD_CHECKPOINT, DOMESTIC_LARGEST_HEAD)

@@ -156,7 +156,7 @@ class Desk:
         )  # fmt: skip
 
     def _entry(self, log: str, index: int) -> bytes:
-        return next(body for _, body, _ in self._logs_store.bodies(log, index, index + 1))
+        return next((body for _, body, _ in self._logs_store.bodies(log, index, index + 1)), b"")
 
     def _log(self, name: LogName) -> AuditLog:
         home = self.home

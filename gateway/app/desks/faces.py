@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gateway.app.core import Core
-from gateway.app.desk.alert_parts import Alerts
+from gateway.app.desks.alerts import Alerts
 from gateway.app.desks.originator import OriginatorDesk
 from gateway.app.desks.second_step import SecondStep
 from gateway.desk.parts import Actor, DeskParts

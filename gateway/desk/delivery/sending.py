@@ -40,7 +40,6 @@ _LOOK_S, _LEAST_S = 1.0, 0.05
 """While something waits, the rows are looked at so often without being woken: another process may have written."""
 
 _PASSING = frozenset({NoticeType.CHANGE, NoticeType.SERVICE, NoticeType.STATUS})
-_OUT_OF_REACH = (ConnectionLost, TimedOut, Unavailable)
 
 
 @dataclass(slots=True)
@@ -167,7 +166,7 @@ class Sender:
             await self._ended(delivery, "expired", DeliveryState.EXPIRED)
             return
         try:
-            self._check_open(peer, delivery)
+            self._check_open(peer, delivery, envelope)
             statement = resealed(envelope, parts.key)
             message = await self._it.peers.call(peer, DELIVER_NOTICE, NoticeMessage(statement))
             receipt, shown_draft = await asyncio.to_thread(self._checked, peer, delivery, message)
@@ -178,14 +177,17 @@ class Sender:
         line.failures, line.not_before = 0, 0.0
         await self._taken(peer, delivery, receipt, shown_draft)
 
-    def _check_open(self, peer: MemberId, delivery: Delivery) -> None:
-        """Raise while nothing may go to the counterpart: it is suspended, or no active member."""
+    def _check_open(self, peer: MemberId, delivery: Delivery, envelope: bytes) -> None:
+        """Raise while nothing may go to the counterpart: it is suspended for this purpose, or no active member."""
         parts = self._it.parts
         if not parts.trust().active(peer):
             raise Suspended("`{peer}` is no active member", code="not-active", peer=peer)
         if delivery.type in _PASSING:
             return
-        if (reason := parts.suspensions.suspends(peer=peer)) is not None:
+        if parts.suspensions.suspends(peer=peer) is None:
+            return
+        purpose = parse_notice(envelope).head.purpose.value
+        if (reason := parts.suspensions.suspends(peer=peer, purpose=purpose)) is not None:
             raise Suspended("exchange with `{peer}` is suspended: {reason}", peer=peer, reason=reason)
 
     def _checked(
@@ -264,7 +266,7 @@ class Sender:
     async def _failed(self, line: _Line, delivery: Delivery, error: LiaisonError) -> None:
         """Try again later: the whole line where the counterpart is out of reach, else this notice."""
         clock = self._it.parts.clock
-        if isinstance(error, _OUT_OF_REACH):
+        if _out_of_reach(error):
             line.failures = min(line.failures + 1, 10)
             longest = _FLASH_WAIT_S if delivery.urgency is Urgency.FLASH else _LONGEST_WAIT_S
             line.not_before = clock.monotonic() + min(2.0 ** (line.failures - 1), longest)
@@ -293,3 +295,8 @@ class Sender:
             return made
 
         await self._it.pen.write(self._it.parts.member, delivery.key, draft)
+
+
+def _out_of_reach(error: LiaisonError) -> bool:
+    """Tell whether nothing can be delivered now. A counterpart that gives a code has refused this one notice."""
+    return isinstance(error, ConnectionLost | TimedOut) or error.code == Unavailable.default_code

@@ -12,8 +12,9 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, delete, exists, select, tuple_, union_all, update
 
 from gateway.errors import Unknown
+from gateway.model.desk.notices import About, NoticeType
 from gateway.model.desk.threads import Placed, ThreadKey, ThreadKind, ThreadState
-from gateway.model.desk.work import DeliveryState, HoldingState
+from gateway.model.desk.work import DeliveryState, HoldingState, WorkKind
 from gateway.model.names import ExchangeId, MemberId
 from gateway.ports.desk import Delivery, Holding, NoticeRow, Thread, Work, WorkFilter
 from gateway.storage.database.engine import Database
@@ -123,6 +124,13 @@ class SqlDeskStore:
         rows = self._points.places(peer=key.peer, thread=key.thread_id)
         return [(log, index, ExchangeId(notice_id)) for log, index, notice_id in rows]
 
+    def asks(self, about: About, now_us: int) -> list[ThreadKey]:
+        """Return the threads with an ask about this whose time is not over."""
+        n = desk_notice.c
+        asked = (n.type == NoticeType.ASK.value, n.code == about.value, n.expires_us > now_us)
+        found = self._list(select(n.peer, n.thread_id).where(*asked).distinct().order_by(n.peer, n.thread_id))
+        return [ThreadKey(MemberId(peer), ExchangeId(thread)) for peer, thread in found]
+
     def notice(self, peer: MemberId, notice_id: ExchangeId) -> NoticeRow | None:
         """Return one notice of a thread with `peer`, or None."""
         rows = self._points.notice(peer=peer, notice=notice_id)
@@ -199,6 +207,12 @@ class SqlDeskStore:
         w = desk_work.c
         statement = select(desk_work).where(ALARMED, w.alarm_us <= now_us).order_by(w.alarm_us).limit(limit)
         return [work_of(row, self._seals) for row in self._list(statement)]
+
+    def undecided(self, peer: MemberId, limit: int) -> int:
+        """Return how many decisions wait that this counterpart asked for, `limit` at most."""
+        w = desk_work.c
+        mine = (OPEN, w.peer == peer, w.kind == WorkKind.DECIDE.value)
+        return len(self._list(select(w.id).where(*mine).limit(limit)))
 
     # ------------------------------------------------------------ copies
 

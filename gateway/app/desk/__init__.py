@@ -1,1 +1,0 @@
-"""Put together the parts of the desk, one module for each subject."""
