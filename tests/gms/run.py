@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 from tests.gms.client import Desk, desk_of, officer
+from tests.gms.desks import Desks, address, alert_all, found_at_gates, reachable
 from tests.gms.ground import Region, region
+from tests.gms.offices import MEMBERS
 from tests.gms.searches import ASKED, ASKER, Found, search
 
 DOWN, HANGING = "mm", "kh"
@@ -43,6 +46,10 @@ async def play(folder: Path, plan: Plan) -> AsyncIterator[Row]:
         yield await _searched(made, desk, plan, f"{DOWN} is down, {HANGING} hangs", (DOWN, HANGING))
         made.wake(HANGING)
         await made.seats[DOWN].start(made.zygote)
+        async with AsyncExitStack() as stack:
+            desks = {member: await stack.enter_async_context(desk_of(made, member)) for member in MEMBERS}
+            yield await _addressed(made, desk)
+            yield await _alerted(made, desks)
 
 
 async def _offices(made: Region, desk: Desk) -> Row:
@@ -55,6 +62,33 @@ async def _offices(made: Region, desk: Desk) -> Row:
     pairs = sum(map(len, faces.values())) // 2
     figures = f"{len(faces)} offices, {pairs} facing pairs, {len(desks)} national desks"
     return Row("offices in the descriptors", figures, faces == right and len(faces) == 70 and len(desks) == 6)
+
+
+async def _addressed(made: Region, desk: Desk) -> Row:
+    who = officer(ASKER, made.offices[ASKER][0].id)
+    told = {member: one["descriptor"] for member, one in (await desk.get(who, "/v1/members"))["members"].items()}
+    reached, pairs = reachable(told)
+    tried, wrong = await address(made, desk)
+    facing = sum(len(office.faces) for offices in made.offices.values() for office in offices)
+    right = facing + sum(len(one["offices"]) for one in told.values()) * (len(MEMBERS) - 1)
+    figures = f"{reached} of {pairs} ways between offices are open, {tried} follow-ups tried, {len(wrong)} wrong"
+    return Row(
+        "an office reaches its facing one, national desks",
+        figures,
+        reached == right and not wrong,
+        "; ".join(wrong[:3]),
+    )
+
+
+async def _alerted(made: Region, desks: Desks) -> Row:
+    listed, answered, unanswered = await alert_all(made, desks)
+    missed = await found_at_gates(made, desks)
+    offices = sum(len(made.offices[member]) for member in ASKED)
+    figures = (
+        f"{offices} offices of 5 countries: in all lists after {listed:.2f} s, all acknowledged after {answered:.2f} s"
+    )
+    wrong = [*(f"{each} has not acknowledged" for each in unanswered), *(f"not found at {each}" for each in missed)]
+    return Row("an alert to all offices", figures, not wrong, "; ".join(wrong))
 
 
 async def _searched(made: Region, desk: Desk, plan: Plan, name: str, away: tuple[str, ...]) -> Row:
