@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from gateway.clock import Clock
+from gateway.config import argument
 from gateway.demo import planted
 from gateway.demo.command import run
 from gateway.demo.federation import MEMBERS, OFFICER, Federation
@@ -23,12 +24,16 @@ from gateway.views.lines import Line
 SUPERVISOR, DUTY_KH, DUTY_VN, OFFICER_VN = "th.s.3", "kh.d.7", "vn.d.7", "vn.o.1042"
 OWNER = "kh.p.1"
 _RELEASED = ("names", "birth", "nationalities", "status", "national_ids")
-_WAIT_S = 60.0
+_WAIT_S = 30.0
 _PAUSE_S = 0.3
 _THAI_TIME = timedelta(hours=7)
 _WHY_FLASH = ("--urgency", "FLASH", "--why-you", "your customs know him as a driver", "--link", "he drives the lorry")
 
 Found = dict[str, Any]
+
+
+class NotThere(Exception):
+    """What a scene goes on with did not come; the scene ends there."""
 
 
 def a_follow_up(federation: Federation, story: Story) -> None:
@@ -99,9 +104,7 @@ def an_alert(federation: Federation, story: Story) -> None:
     story.expect(scene, "the Vietnamese gate finds it, and reads first what to do", actions[:1] == ["DISCREET_CHECK"])
     federation.start("th")
     story.say("   The Thai node is started again, and the alert is lifted.")
-    _act(
-        federation, story, OFFICER, alert_lines, "alert", "lift", str(alert.get("id")), "--reason", "the car was found"
-    )
+    _act(federation, story, OFFICER, alert_lines, "alert", "lift", str(alert.get("id")), "--reason", "found")
     gone = _until(federation, lambda: not _gate(federation)["hits"])
     story.expect(scene, "it is found nowhere any more", gone)
 
@@ -134,7 +137,20 @@ def a_withdrawal(federation: Federation, story: Story) -> None:
         story.expect(scene, f"the logs of {member} verify with all of it", ran.code == 0)
 
 
-DESK_SCENES: tuple[SceneOf, ...] = (a_follow_up, an_alert, a_withdrawal)
+def _ends_early(scene: SceneOf) -> SceneOf:
+    """Return the scene, which ends where what it goes on with did not come."""
+
+    def play(federation: Federation, story: Story) -> None:
+        try:
+            scene(federation, story)
+        except NotThere as missing:
+            story.expect(story.scenes[-1], str(missing), False)
+
+    return play
+
+
+DESK_SCENES: tuple[SceneOf, ...] = tuple(map(_ends_early, (a_follow_up, an_alert, a_withdrawal)))
+"""The scenes of the desk in their order."""
 
 
 def leave_follow_up(federation: Federation, story: Story) -> bool:
@@ -149,10 +165,12 @@ def leave_follow_up(federation: Federation, story: Story) -> bool:
         "--facts", "the holder asks to enter with a passport that was reported stolen", "--why-you", "you issued it",
     )  # fmt: skip
     _as(federation, SUPERVISOR, "desk", "approve", str(drafted.get("work")))
-    work = _waits(federation, DUTY_VN, "decide", drafted)
-    if work:
-        story.say(f"\nA follow-up waits at vn: liaison desk list --home {federation.home('vn')} --as {DUTY_VN}")
-    return bool(work)
+    try:
+        _waits(federation, DUTY_VN, "decide", drafted)
+    except NotThere:
+        return False
+    story.say(f"\nA follow-up waits at vn: liaison desk list --home {argument(federation.home('vn'))} --as {DUTY_VN}")
+    return True
 
 
 # ------------------------------------------------------------ commands of persons
@@ -178,7 +196,7 @@ def _placed(federation: Federation, person: str, command: tuple[str, ...]) -> tu
 
 
 def _until(federation: Federation, condition: Callable[[], Any]) -> Any:
-    """Return what the condition returns once it is true; what it returned last, after a minute."""
+    """Return what the condition returns once it is true; what it returned last, after half a minute."""
     until = federation.clock.monotonic() + _WAIT_S
     while not (found := condition()) and federation.clock.monotonic() < until:
         time.sleep(_PAUSE_S)
@@ -186,14 +204,15 @@ def _until(federation: Federation, condition: Callable[[], Any]) -> Any:
 
 
 def _waits(federation: Federation, person: str, kind: str, of: Found) -> Found:
-    """Return the newest work of a kind that waits for a person, in a thread where one is named; empty without any."""
+    """Return the newest work of a kind that waits for a person, in a thread where one is named. Raises `NotThere`."""
 
     def newest() -> Found:
         works = _as(federation, person, "desk", "list", "--kind", kind).get("work", [])
         return next((each for each in reversed(works) if each["thread"] == of.get("thread", each["thread"])), {})
 
-    found: Found = _until(federation, newest)
-    return found
+    if not (found := _until(federation, newest)):
+        raise NotThere(f"work of {person}: {kind}")
+    return dict(found)
 
 
 def _shows(federation: Federation, person: str, of: Found, code: str) -> bool:
@@ -212,10 +231,13 @@ def _states(federation: Federation, alert: Found) -> list[str]:
 
 
 def _held_by(federation: Federation, *holders: str) -> str:
-    """Return the record of Cambodia that all of these hold."""
+    """Return the record of Cambodia that all of these hold. Raises `NotThere`."""
     records = run("desk", "holders", "--home", federation.home("kh")).output["records"]
     held = {each["record"]: {copy["holder"] for copy in each["copies"] if copy["state"] == "held"} for each in records}
-    return next((record for record, who in held.items() if who >= set(holders)), "")
+    found = next((record for record, who in held.items() if who >= set(holders)), "")
+    if not found:
+        raise NotThere(f"a record that {' and '.join(holders)} hold")
+    return found
 
 
 # ------------------------------------------------------------ questions

@@ -146,3 +146,25 @@ async def _hit(desk: Desk, who: Profile, member: str) -> str:
     query = {"kind": "document", "number": known(member).passport, "issuer": ALPHA3[member]}
     body = {"query": query, "to": [member], "purpose": "BORDER_CHECK", "offence": "OTHER", "ticket": "GATE-1"}
     return str((await desk.post(who, "/v1/searches", body))["id"])
+
+
+# ------------------------------------------------------------ capital to capital
+
+
+async def form(region: Region, desks: Desks, member: str) -> tuple[str, list[str]]:
+    """Send a form to the national desk of a capital; return what was answered, and who approved and who decided."""
+    author, theirs = officer(ASKER, national_desk(ASKER)), desks[member]
+    values = {"name": known(member).name, "wanted": "identity", "legal-basis": "the memorandum, article 1"}
+    body = {"about": "form", "to": member, "form": "information-request", "values": values, "purpose": "INVESTIGATION",
+            "offence": "NARC", "case": "TH-2026-19", "to_office": national_desk(member),
+            "facts": "named in a case before the court", "why_you": "a national of yours"}  # fmt: skip
+    thread = (await desks[ASKER].post(author, "/v1/threads", body))["thread"]
+    approver, decider = person(region, ASKER, "n.2"), person(region, member, "n.2")
+    work = await waiting(desks[ASKER], approver, "approve", thread)
+    await desks[ASKER].post(approver, f"/v1/work/{work['id']}/approve")
+    work = await waiting(theirs, decider, "decide", thread)
+    decision = {"answer": "NOTHING_HELD", "reason": "searched in all registers"}
+    await theirs.post(decider, f"/v1/work/{work['id']}/decide", decision)
+    await waiting(desks[ASKER], author, "read", thread)
+    opened = await desks[ASKER].post(author, f"/v1/threads/{thread}/open")
+    return opened["answer"], [approver.person, decider.person]

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 from tests.gms.client import Desk, desk_of, officer
-from tests.gms.desks import Desks, address, alert_all, found_at_gates, reachable
+from tests.gms.desks import Desks, address, alert_all, form, found_at_gates, reachable
 from tests.gms.ground import Region, region
 from tests.gms.offices import MEMBERS
 from tests.gms.searches import ASKED, ASKER, Found, search
 
-DOWN, HANGING = "mm", "kh"
+DOWN, HANGING, CAPITAL = "mm", "kh", "cn"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,11 @@ async def play(folder: Path, plan: Plan) -> AsyncIterator[Row]:
             desks = {member: await stack.enter_async_context(desk_of(made, member)) for member in MEMBERS}
             yield await _addressed(made, desk)
             yield await _alerted(made, desks)
+            begun = time.monotonic()
+            answer, people = await form(made, desks, CAPITAL)
+            figures = f"{ASKER} to {CAPITAL}: approved by {people[0]}, decided by {people[1]}: {answer}, "
+            figures += f"after {time.monotonic() - begun:.2f} s"
+            yield Row("a form from capital to capital", figures, answer == "NOTHING_HELD")
 
 
 async def _offices(made: Region, desk: Desk) -> Row:
