@@ -12,6 +12,7 @@ from gateway.app.asking_parts import Asking
 from gateway.app.core import Core
 from gateway.app.desks.alerts import Alerts, build_alerts
 from gateway.app.desks.faces import desk_uses
+from gateway.app.desks.notify import build_notifier
 from gateway.app.desks.originator import OriginatorDesk, build_originator, change_effects, confirmations
 from gateway.app.desks.second_step import SecondStep, build_second_step, raising_of, step_effects
 from gateway.app.rounds import WATCH, WATCH_S, Round
@@ -26,6 +27,7 @@ from gateway.desk.delivery.pen import Pen, Written
 from gateway.desk.delivery.permission import check_notice
 from gateway.desk.delivery.sending import Sender, SenderParts
 from gateway.desk.delivery.taking import NoticeTaker, TakerParts
+from gateway.desk.notify.notifier import Notifier
 from gateway.desk.onward import OnwardDesk
 from gateway.desk.parts import DeskParts
 from gateway.desk.raising import for_reading
@@ -57,6 +59,7 @@ class Desk:
     acts: Desks
     second_step: SecondStep
     originator: OriginatorDesk
+    notifier: Notifier
     rounds: Sequence[Round]
 
     @property
@@ -124,6 +127,7 @@ def build_desk(core: Core, asking: Asking) -> Desk:
     onward = OnwardDesk(desk, operations, resources.exchange_log.store_name)
     acts = node_desks(core)
     originator = build_originator(core, desk, acts.long.erase_for_owner)
+    notifier = build_notifier(core, desk)
     rounds = [
         Round("switches", WATCH_S, partial(asyncio.to_thread, acts.switches.log), line=WATCH),
         Round("decisions", WATCH_S, consents.round, line=WATCH),
@@ -131,11 +135,12 @@ def build_desk(core: Core, asking: Asking) -> Desk:
         *second_step.rounds,
         *alerts.rounds,
         *originator.rounds,
+        Round("notify", WATCH_S, notifier.round, leader_only=False),
         Round("erasures", WATCH_S, partial(asyncio.to_thread, acts.long.round)),
         Round("acts", _QUICK_ACTS_S, partial(asyncio.to_thread, acts.quick.run)),
     ]
     uses = desk_uses(core, desk, second_step, alerts, originator)
-    return Desk(desk, pen, sender, taker, alerts, onward, uses, acts, second_step, originator, rounds)
+    return Desk(desk, pen, sender, taker, alerts, onward, uses, acts, second_step, originator, notifier, rounds)
 
 
 def entry_of(store: LogStore, log: str, index: int) -> bytes:

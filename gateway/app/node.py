@@ -250,6 +250,7 @@ class Node:
         await self.asking.searches.finish(_DRAIN_S)
         await self.asking.asker.finish()
         await self.desk.sender.finish()
+        await self.desk.notifier.finish()
         await asyncio.to_thread(self.desk.pen.stop, _DRAIN_S)
         await asyncio.to_thread(self.answering.answerer.stop, _DRAIN_S)
         await self.witness.close()

@@ -37,6 +37,7 @@ COMMANDS = {
     "consent": ("officer", "counterparts ask to use our records onward: a human decides"),
     "passkey": ("passkey", "passkeys of people who decide: enrol, list, withdraw"),
     "followup": ("desk.steps", "ask the humans of another country for more about a hit"),
+    "request": ("desk.steps", "ask the humans of another country without a hit: a question or a form"),
     "alert": ("alert", "raise and lift alerts, and answer those of other countries"),
     "withdraw": ("desk.ledger", "withdraw a record that was given: every holder hides and erases it"),
     "correct": ("desk.ledger", "correct a record that was given: every holder gets it anew"),

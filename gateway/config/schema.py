@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from gateway.config.desk_sections import Release
+from gateway.config.desk_sections import Notify, Release
 from gateway.config.home import Home
 from gateway.config.setting import setting
 from gateway.errors import Misconfigured
@@ -282,6 +282,7 @@ class Settings:
     tokens: TokenSettings
     keys: Keys
     release: Release
+    notify: Notify
     telemetry: Telemetry
     sources: tuple[SourceSettings, ...] = ()
     agency_keys: tuple[AgencyKey, ...] = ()
@@ -367,6 +368,7 @@ SECTIONS: dict[str, type[Any]] = {
     "tokens": TokenSettings,
     "keys": Keys,
     "release": Release,
+    "notify": Notify,
     "telemetry": Telemetry,
 }
 """Tables of `node.toml` that occur once."""

@@ -5,13 +5,14 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, RootModel
 
 from gateway.agency import patterns
-from gateway.agency.desk.bodies import MAX_TEXT, Closed
+from gateway.agency.desk.bodies import MAX_REASON, MAX_TEXT, Closed, Reason
 from gateway.agency.onward import whole
 from gateway.clock import to_us
-from gateway.desk.second_step.commands import FollowUp, Reasons
+from gateway.desk.second_step.commands import FollowUp, Question, Reasons
+from gateway.desk.second_step.marking import Mark, Verdict
 from gateway.model.desk.notices import Urgency
 from gateway.model.marking import SubjectCategory
 from gateway.model.names import identifier, member_id, reference
@@ -81,6 +82,40 @@ class FollowUpBody(ReasonsBody):
         )
 
 
+class QuestionBody(ReasonsBody):
+    """A question without a hit, with a coded topic; or a form with its values."""
+
+    about: Literal["question", "form"]
+    to: Member
+    topic: IdOrNone = ""
+    form: IdOrNone = ""
+    values: Annotated[dict[str, Annotated[str, Field(max_length=MAX_TEXT)]], Field(max_length=128)] = Field(
+        default_factory=dict
+    )
+    purpose: Purpose
+    offence: Offence
+    case: ReferenceOrNone = ""
+    ticket: ReferenceOrNone = ""
+    agreement: IdOrNone = ""
+    to_office: IdOrNone = ""
+
+    def as_command(self) -> Question:
+        """Return the question as a value of the desk; raise `Malformed` for a bad one."""
+        return Question(
+            peer=member_id(self.to),
+            reasons=self.reasons(),
+            purpose=self.purpose,
+            offence=self.offence,
+            topic=_id(self.topic, "topic"),
+            form=_id(self.form, "form") if self.about == "form" else "",
+            values=tuple(sorted(self.values.items())),
+            case=reference(self.case, "case") if self.case else "",
+            ticket=reference(self.ticket, "ticket") if self.ticket else "",
+            agreement=_id(self.agreement, "agreement"),
+            to_office=_id(self.to_office, "to_office"),
+        )
+
+
 _EXAMPLE: dict[str, Any] = {
     "about": "hit",
     "search": "5f0c8a1be2d94c7f8a6b3d2e1f0a9b8c",
@@ -93,10 +128,43 @@ _EXAMPLE: dict[str, Any] = {
 }
 
 
-class AskBody(FollowUpBody):
+class AskBody(RootModel[Annotated[FollowUpBody | QuestionBody, Field(discriminator="about")]]):
     """What is asked of a counterpart's human."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
+
+
+class MarkBody(Closed):
+    """A mark on a hit of a search of the caller; `reason` says what was compared."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"search": "5f0c8a1b", "from": "kh", "verdict": "NOT_SAME", "reason": "the scar is missing"}]
+        }
+    )
+
+    search: Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9._-]{1,64}$")]
+    member: Member = Field(alias="from", description="whose hit it is")
+    hit: Annotated[int, Field(ge=0, le=1000, strict=True), BeforeValidator(whole)] = 0
+    verdict: Verdict
+    reason: Reason
+
+    def as_command(self) -> Mark:
+        """Return the mark as a value of the desk; raise `Malformed` for a bad one."""
+        return Mark(
+            search_id=self.search,
+            peer=member_id(self.member),
+            hit=self.hit,
+            verdict=self.verdict,
+            reason=text_value(self.reason, "reason", MAX_REASON),
+        )
+
+
+class MarkedBody(BaseModel):
+    """A mark that is written. `thread` is where the owner is told of another person; empty otherwise."""
+
+    verdict: Verdict
+    thread: str
 
 
 class DraftedBody(BaseModel):

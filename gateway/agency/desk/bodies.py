@@ -37,6 +37,15 @@ class AssignBody(Closed):
     reason: ReasonOrNone = ""
 
 
+class PassOnBody(Closed):
+    """The agency of ours that is to do the work, and why."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"agency": "customs", "reason": "their seizure"}]})
+
+    agency: Person
+    reason: Reason
+
+
 class ReasonBody(Closed):
     """Why; it is logged."""
 

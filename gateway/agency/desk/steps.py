@@ -10,8 +10,8 @@ from fastapi.responses import Response
 
 from gateway.agency.calls.caller import json_body, key_of, language_of, officer_of, shown
 from gateway.agency.calls.parts import AgencyParts
-from gateway.agency.desk.asks import AskBody, DraftedBody, ReasonsBody
-from gateway.agency.desk.bodies import DecideBody, OutcomeBody, ReactionBody, ReasonBody, SignBody
+from gateway.agency.desk.asks import AskBody, DraftedBody, FollowUpBody, MarkBody, MarkedBody, ReasonsBody
+from gateway.agency.desk.bodies import DecideBody, OutcomeBody, PassOnBody, ReactionBody, ReasonBody, SignBody
 from gateway.agency.desk.packages import (
     ChoiceBody,
     DecidedBody,
@@ -108,6 +108,14 @@ def _work(parts: AgencyParts) -> APIRouter:
         decided = await desk.decisions.challenge(desk.actor(officer), work_id)
         return shown(decided_body(decided), parts, language_of(request))
 
+    @router.post("/{work_id}/pass-on", response_model=ThreadBody, responses=CHANGED, openapi_extra=body_of(PassOnBody))
+    async def pass_on(request: Request, work_id: WorkId) -> Response:
+        """Move work to another agency of ours, with its clock as it is; the counterpart is not told."""
+        officer, desk = officer_of(request, parts), desk_of(parts)
+        body = read_body(PassOnBody, await json_body(request), "bad-assignment")
+        moved = await desk.handing.pass_on(desk.actor(officer), work_id, body.agency, body.reason)
+        return await _thread(parts, request, moved.key)
+
     @router.post(
         "/{work_id}/acknowledge", response_model=ThreadBody, responses=CHANGED, openapi_extra=body_of(ReactionBody)
     )
@@ -136,12 +144,25 @@ def _threads(parts: AgencyParts) -> APIRouter:
     async def ask(request: Request, idempotency_key: Key = "") -> Response:
         """Draft a follow-up to a hit, a question or a form; a supervisor approves it before it leaves."""
         officer, desk = officer_of(request, parts), desk_of(parts)
-        body = read_body(AskBody, await json_body(request), "bad-ask")
+        body = read_body(AskBody, await json_body(request), "bad-ask").root
         thread_id = await asyncio.to_thread(
             desk.keys.claim, officer.person, key_of(idempotency_key), body.model_dump_json().encode()
         )
-        drafted = await desk.drafting.follow_up(desk.actor(officer), body.as_command(), thread_id)
+        actor = desk.actor(officer)
+        if isinstance(body, FollowUpBody):
+            drafted = await desk.drafting.follow_up(actor, body.as_command(), thread_id)
+        else:
+            drafted = await desk.drafting.question(actor, body.as_command(), thread_id)
         return shown(_drafted(drafted), parts, language_of(request), 202)
+
+    @router.post("/marks", response_model=MarkedBody, responses=CHANGED, openapi_extra=body_of(MarkBody))
+    async def mark(request: Request) -> Response:
+        """Say of a hit whether it is the same person or thing; of another one its owner is told, in a thread."""
+        officer, desk = officer_of(request, parts), desk_of(parts)
+        body = read_body(MarkBody, await json_body(request), "bad-confirmation")
+        key = await desk.marks.mark(desk.actor(officer), body.as_command())
+        told = MarkedBody(verdict=body.verdict, thread=key.thread_id if key is not None else "")
+        return shown(told, parts, language_of(request))
 
     @router.post("/{thread_id}/open", response_model=PackageBody, responses=CHANGED)
     async def open_package(request: Request, thread_id: ThreadId, peer: Peer = "") -> Response:

@@ -32,6 +32,8 @@ def desk_uses(core: Core, desk: DeskParts, step: SecondStep, alerts: Alerts, own
         step.approvals,
         step.decisions,
         step.packages,
+        step.handing,
+        step.marks,
         alerts.own,
         alerts.taken,
         owner.originator,

@@ -14,6 +14,8 @@ from gateway.desk.parts import Actor
 from gateway.desk.second_step.approval import Approvals
 from gateway.desk.second_step.deciding import Decisions
 from gateway.desk.second_step.drafting import Drafting
+from gateway.desk.second_step.handing import Handing
+from gateway.desk.second_step.marking import Marks
 from gateway.desk.second_step.packages import Packages
 from gateway.desk.worklist.once import OnceKeys
 from gateway.model.requester import Officer
@@ -32,6 +34,8 @@ class DeskUses:
     approvals: Approvals
     decisions: Decisions
     packages: Packages
+    handing: Handing
+    marks: Marks
     own_alerts: OwnAlerts
     taken_alerts: TakenAlerts
     originator: Originator

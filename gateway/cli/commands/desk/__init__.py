@@ -11,6 +11,8 @@ _DESK = {
     "show": ("desk.work", "One item of work or one thread, with all that was said."),
     "take": ("desk.work", "Take work, so that your colleagues see that you do it."),
     "assign": ("desk.work", "Give work to a colleague."),
+    "confirm": ("desk.steps", "Say whether a hit is the same person or thing."),
+    "pass-on": ("desk.steps", "Move work to another agency of ours."),
     "approve": ("desk.steps", "Approve what a colleague wants to send."),
     "decline": ("desk.steps", "Decline what a colleague wants to send."),
     "choice": ("desk.steps", "What you may release in answer to an ask about a hit."),

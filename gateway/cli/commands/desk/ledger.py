@@ -81,18 +81,18 @@ def correct(bearer: Bearer, **given: Any) -> Output:
 @at_the_desk
 @click.option("--change", "code", required=True, type=Word([each.value for each in ChangeCode]), help="What is done.")
 @_of_what
-@click.option("--office", default="", help="Of CUT: the office that is cut off.")
+@click.option("--cut-office", default="", metavar="OFFICE", help="Of CUT: the office that is cut off.")
 @printed
-def change(bearer: Bearer, code: str, **given: Any) -> Output:
+def change(bearer: Bearer, code: str, cut_office: str, **given: Any) -> Output:
     """Contest, reclassify, correct or withdraw what was given, or cut an office off: every holder is told.
 
     \b
     Examples:
       liaison desk change --home kh --as kh.p.1 --change RECLASSIFIED --record kh.customs.seizures/S-17
-      liaison desk change --home kh --as kh.p.1 --change CUT --holder th --office th.blo.aranyaprathet \\
+      liaison desk change --home kh --as kh.p.1 --change CUT --holder th --cut-office th.blo.aranyaprathet \\
               --text "a leak is looked into"
     """
-    return _change(bearer, code, **given)
+    return _change(bearer, code, office=cut_office, **given)
 
 
 @click.command()

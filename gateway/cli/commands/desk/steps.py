@@ -13,7 +13,8 @@ from gateway.cli.bearers import Bearer, at_the_desk
 from gateway.cli.moments import Moment
 from gateway.cli.options import FILE, TEXT, Word, together
 from gateway.cli.output import Output, printed
-from gateway.cli.speech import spoken
+from gateway.cli.speech import spoken, usage
+from gateway.desk.second_step.marking import Verdict
 from gateway.model.desk.notices import OutcomeCode, ReplyCode, Urgency
 from gateway.model.marking import SubjectCategory
 from gateway.model.purpose import Offence, Purpose
@@ -93,6 +94,77 @@ def followup(
     body |= {"fields": [name.strip() for name in fields.split(",") if name.strip()]}
     found = bearer.call("POST", "threads", body, key=idempotency_key)
     return Output(found, drafted_lines(found, spoken()))
+
+
+@click.command()
+@at_the_desk
+@click.option("--to", required=True, metavar="COUNTRY", help="Whom you ask.")
+@click.option("--topic", default="", metavar="CODE", help="What the question is about: a code of docs/guides/desk.md.")
+@click.option("--form", default="", metavar="ID", help="Or the form that you send (policy/forms).")
+@click.option("--value", "values", multiple=True, metavar="FIELD=VALUE", help="A value of the form; may be repeated.")
+@reasons_options
+@click.option("--purpose", required=True, type=Word([item.value for item in Purpose]), help="Why it is asked.")
+@click.option("--offence", required=True, type=Word([item.value for item in Offence]), help="The offence in view.")
+@click.option("--case", default="", help="Case number.")
+@click.option("--ticket", default="", help="Ticket of a single check.")
+@click.option("--agreement", default="", help="The legal basis; by default the one that covers the purpose.")
+@click.option("--to-office", default="", metavar="OFFICE", help="An office there, such as the one across the river.")
+@click.option("--idempotency-key", default="", help="The same key returns the first draft.")
+@printed
+def request(
+    bearer: Bearer, to: str, form: str, values: tuple[str, ...], idempotency_key: str, held_until: Any, **given: str
+) -> Output:
+    """Ask the humans of another country without a hit: a question with a topic, or a form. Another person approves it.
+
+    \b
+    Examples:
+      liaison request --home th --as th.o.1042 --to la --topic vehicle --facts "a grey truck at the bridge" \\
+              --urgency URGENT --purpose INVESTIGATION --offence NARC --case TH-2026-17
+      liaison request --home th --as th.n.2 --to vn --form FORM --value subject="สมชาย ใจดี" \\
+              --facts "for the court" --urgency ROUTINE --purpose MLA_PREPARATION --offence TIP --case TH-2026-18
+    """
+    said = dict(_pair(value) for value in values)
+    body = reasons_body(bearer, held_until, **given) | {"about": "form" if form else "question", "to": to}
+    body |= {"form": form, "values": said} if form else {}
+    found = bearer.call("POST", "threads", body, key=idempotency_key)
+    return Output(found, drafted_lines(found, spoken()))
+
+
+@click.command()
+@at_the_desk
+@click.option("--search", required=True, type=TEXT, help="The search's id, as `liaison ask` shows it.")
+@click.option("--from", "member", required=True, metavar="COUNTRY", help="The country whose hit it is.")
+@click.option("--hit", default=0, show_default=True, type=click.IntRange(0), help="Which hit of its line, from 0.")
+@click.option("--verdict", required=True, type=Word([each.value for each in Verdict]), help="What you say of it.")
+@click.option("--reason", required=True, type=TEXT, help="What you compared; it is logged.")
+@printed
+def confirm(bearer: Bearer, member: str, **given: Any) -> Output:
+    """Say of a hit whether it is the same person or thing. Of another one its owner is told: it must tell them apart.
+
+    \b
+    Example:
+      liaison desk confirm --home th --as th.o.1042 --search 5f0c… --from kh --verdict NOT_SAME \\
+              --reason "the scar is missing"
+    """
+    found = bearer.call("POST", "threads/marks", {"from": member, **given})
+    return Output(found, [found["verdict"], *([found["thread"]] if found["thread"] else [])])
+
+
+@click.command("pass-on")
+@_work
+@at_the_desk
+@click.option("--to", "agency_to", required=True, metavar="AGENCY", help="The agency of ours that is to do it.")
+@REASON
+@printed
+def pass_on(bearer: Bearer, work: str, agency_to: str, reason: str) -> Output:
+    """Move work to another agency of ours, with its clock as it is; the other country is not told.
+
+    \b
+    Example:
+      liaison desk pass-on decide.th.5f0c… --home vn --as vn.n.1 --to customs --reason "their seizure"
+    """
+    found = bearer.call("POST", f"work/{quote(work, safe='')}/pass-on", {"agency": agency_to, "reason": reason})
+    return Output(found, stands_lines(found, spoken()))
 
 
 @click.command()
@@ -280,6 +352,13 @@ def not_same(bearer: Bearer, thread: str, peer: str, reason: str) -> Output:
     """
     found = bearer.call("POST", f"threads/{quote(thread, safe='')}/not-same", {"reason": reason}, **_of(peer))
     return Output(found, stands_lines(found, spoken()))
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise usage("--value is FIELD=VALUE")
+    return name.strip(), value
 
 
 def _of(peer: str) -> dict[str, str]:
