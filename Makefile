@@ -22,6 +22,7 @@ ENTRIES ?= 1000000
 MINUTES ?= 60
 SEARCHES ?= 5000
 SOAK_ARGS ?=
+GMS_ARGS ?=
 URL ?=
 REF ?=
 OSV ?=
@@ -31,7 +32,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: advisories audit-scale help setup words demo test quick check bench bench-against build proto proto-check docs lock policy-mutants fuzz timing sbom soak torture rotation restarts faults scale finding history
+.PHONY: advisories audit-scale gms help setup words demo test quick check bench bench-against build proto proto-check docs lock policy-mutants fuzz timing sbom soak torture rotation restarts faults scale finding history
 
 help:  ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*  ## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
@@ -112,6 +113,9 @@ rotation: $(STAMP)  ## Rotate each key while two processes exchange at a fixed r
 
 soak: $(STAMP)  ## Mixed traffic with hostile members against real nodes: MINUTES=5 SOAK_ARGS="--json"
 	@$(BIN)/python -m tests.soak --minutes $(MINUTES) $(SOAK_ARGS)
+
+gms: $(STAMP)  ## The region in small: six nodes, seventy offices, searches, alerts, forms: GMS_ARGS="--json"
+	@$(BIN)/python -m tests.gms $(GMS_ARGS)
 
 policy-mutants: $(STAMP)  ## Each mistake in a policy makes one of its cases fail
 	@$(BIN)/liaison policy mutants policy

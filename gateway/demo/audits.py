@@ -1,4 +1,4 @@
-"""Play the last scene: all logs verify, an export verifies elsewhere, and one changed byte is found."""
+"""Play the scene of the logs: all verify, an export verifies elsewhere, and one changed byte is found."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Play five of the six scenes of the demo. Each says what it expects before the result is shown."""
+"""Play five of the nine scenes of the demo. Each says what it expects before the result is shown."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from gateway.config import load_settings
 from gateway.demo import planted
 from gateway.demo.audits import logs_verify
 from gateway.demo.command import Ran
+from gateway.demo.desk import DESK_SCENES
 from gateway.demo.federation import OFFICER, Federation
 from gateway.demo.proof import refuses_altered, verify_shown
 from gateway.demo.story import KEY, Scene, SceneOf, Story
@@ -106,6 +107,7 @@ SCENES: tuple[SceneOf, ...] = (
     a_hidden_person,
     a_silent_neighbour,
     logs_verify,
+    *DESK_SCENES,
 )
 """All scenes in their order."""
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from gateway.config import argument, load_settings
+from gateway.demo.desk import leave_follow_up
 from gateway.demo.federation import MEMBERS, Federation, using
 from gateway.demo.play import played, say_what_to_try
 from gateway.demo.running import Ended, end_node
@@ -24,7 +25,7 @@ def serve(home: Path, *, as_json: bool) -> int:
     """
     folder = home.absolute()
     with played(folder, quiet=as_json, kept=True) as (federation, story):
-        ready = story.went_well
+        ready = story.went_well and leave_follow_up(federation, story)
         if as_json:
             story.write_json(ready=ready, **(_places(federation) if ready else {}))
         elif ready:

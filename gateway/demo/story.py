@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from gateway.demo.command import Ran, run, words
+from gateway.views.lines import Line
 
 KEY = "--idempotency-key"
 """The option of `ask` that keeps a question from being asked twice; not shown, since people need not give it."""
@@ -90,6 +91,15 @@ class Story:
             self._repeat(([line for line in lines if only in line] if only else []) or lines[-1:])
         return ran
 
+    def act(self, lines: Callable[[dict[str, Any]], Iterable[Line]], *arguments: str | Path) -> dict[str, Any]:
+        """Run a command that is not to be repeated; print its JSON as it prints it itself, and return it."""
+        self._announce(arguments)
+        ran = run(*arguments)
+        found = ran.output if isinstance(ran.output, dict) and "error" not in ran.output else None
+        told = ran.said.splitlines() if found is None else [_plain(line) for line in lines(found)]
+        self._repeat(told)
+        return found or {}
+
     def _announce(self, arguments: tuple[str | Path, ...]) -> None:
         shown = [self._shown(str(part)) for part in arguments]
         if KEY in shown:
@@ -115,6 +125,10 @@ class Story:
     def went_well(self) -> bool:
         """Return whether every scene went as expected."""
         return bool(self.scenes) and all(scene.went_well for scene in self.scenes)
+
+
+def _plain(line: Line) -> str:
+    return line if isinstance(line, str) else line[0]
 
 
 SceneOf = Callable[[Any, Story], None]

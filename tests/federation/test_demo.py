@@ -1,4 +1,4 @@
-"""The demo from its command: three real nodes, all six scenes, and a folder that is kept and taken up again."""
+"""The demo from its command: three real nodes, all nine scenes, and a folder that is kept and taken up again."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from gateway.demo.audits import change_one_byte
 from gateway.demo.command import environment, program
 from tests.support.shared import PROJECT
 
-SCENES = 6
+SCENES = 9
 
 
 def demo(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
@@ -23,7 +23,7 @@ def demo(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
         stdin=subprocess.DEVNULL,
         capture_output=True,
         encoding="utf-8",
-        timeout=110,
+        timeout=400,
         check=False,
     )
 
@@ -33,6 +33,9 @@ def readme_lines() -> list[str]:
     readme = (PROJECT / "README.md").read_text(encoding="utf-8")
     block = readme.partition("## What the demo shows")[2].split("```")[1]
     return [line for line in block.strip("\n").splitlines() if line != "…"]
+
+
+pytestmark = pytest.mark.timeout(900)
 
 
 @pytest.fixture(scope="module")

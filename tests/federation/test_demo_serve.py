@@ -37,7 +37,7 @@ def demo(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
         stdin=subprocess.DEVNULL,
         capture_output=True,
         encoding="utf-8",
-        timeout=280,
+        timeout=400,
         check=False,
     )
 
@@ -85,7 +85,7 @@ def folder(tmp_path: Path) -> Iterator[Path]:
 # ------------------------------------------------------------ served nodes
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1200)
 def test_served_nodes_answer_until_they_are_stopped_and_can_be_served_again(folder: Path) -> None:
     done = demo("--serve", "--home", folder, "--json")
     assert done.returncode == 0, done.stdout + done.stderr
@@ -99,6 +99,10 @@ def test_served_nodes_answer_until_they_are_stopped_and_can_be_served_again(fold
         streams = [str(Path(f"/proc/{node['pid']}/fd/{number}").readlink()) for number in range(3)]
         assert streams == ["/dev/null", node["log"], node["log"]]
     assert outcome_of_a_question(folder / "th") == "hit"
+
+    waiting = run("desk", "list", "--home", folder / "vn", "--as", "vn.d.7").output["work"]
+    assert [(work["kind"], work["peer"], work["agency"]) for work in waiting] == [("decide", "th", "immigration")]
+    assert run("desk", "holders", "--home", folder / "kh").code == 0, "each holder has confirmed the withdrawal"
 
     again = demo("--serve", "--home", folder)
     assert again.returncode == 2
@@ -124,7 +128,7 @@ def test_served_nodes_answer_until_they_are_stopped_and_can_be_served_again(fold
     assert locked(folder) == []
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_no_node_stays_when_a_scene_goes_otherwise(folder: Path) -> None:
     open_federation(folder, SystemClock())
     assert run("suspend", "--home", folder / "vn", "--all", "--reason", "trial").code == 0

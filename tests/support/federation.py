@@ -105,11 +105,12 @@ def make_federation(
     clock: Clock | None = None,
     *,
     endpoints: Mapping[str, Sequence[str]] | None = None,
+    agencies: Mapping[str, Sequence[str]] = AGENCIES,
     threshold: int = 0,
 ) -> Federation:
     """Found a federation (more than half must agree unless `threshold` says otherwise) and share all documents."""
     clock = clock or SystemClock()
-    made = {member: make_member(folder, member, clock) for member in members}
+    made = {member: make_member(folder, member, clock, agencies.get(member, ("police",))) for member in members}
     charter = draft(
         [read_card(member.authority) for member in made.values()], FEDERATION, threshold or len(made) // 2 + 1, clock
     )

@@ -59,13 +59,17 @@ class KeyBody(BaseModel):
 class DescriptorBody(BaseModel):
     """The descriptor: a member's word of itself.
 
-    `sources` are what it offers; empty where it does not say. `takes` are the types of notices that it takes.
+    `sources` are what it offers; empty where it does not say. `takes` are the types of notices that it takes. An ask
+    may name a desk of `national_desks`, or an office of `facing` from one that is listed with it; any where both are
+    empty.
     """
 
     version: int
     issued: str
     endpoints: list[str]
     offices: list[str]
+    national_desks: list[str]
+    facing: dict[str, list[str]]
     agencies: list[str]
     sources: list[OfferBody]
     takes: list[str]

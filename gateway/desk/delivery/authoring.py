@@ -10,6 +10,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from gateway.desk.delivery.effects import Effects, EffectTable, Occasion, joined
+from gateway.desk.delivery.offices import check_office
 from gateway.desk.delivery.pen import Pen, Written
 from gateway.desk.entries import asked_notice
 from gateway.desk.fold import admits
@@ -102,7 +103,11 @@ class Author:
         return written
 
     def prepare(self, key: ThreadKey, post: Post) -> WrittenNotice:
-        """Return the notice that would be written now; nothing is. It reads the store, and blocks."""
+        """Return the notice that would be written now; nothing is. It reads the store, and blocks.
+
+        Raises `Forbidden` for an office that the author's may not address.
+        """
+        self._check_office(key, post)
         return write_notice(self._notice(key, self._store.thread(key), post))
 
     def _check_taker(self, peer: MemberId, kind: NoticeType) -> None:
@@ -130,6 +135,7 @@ class Author:
                 where="thread",
                 remedy="open another thread",
             )
+        self._check_office(key, post)
         notice = self._notice(key, before, post) if ready is None else ready.notice
         if ready is not None:
             _check_next(before, notice)
@@ -164,6 +170,11 @@ class Author:
         draft = asked_notice(notice, sealed, post.by, post.approved_by, post.told)
         draft.rows = rows
         return draft
+
+    def _check_office(self, key: ThreadKey, post: Post) -> None:
+        if post.to_office:
+            recipient = self._parts.trust().descriptor(key.peer)
+            check_office(recipient, post.body, post.requester.office, post.to_office)
 
     def _notice(self, key: ThreadKey, before: Thread | None, post: Post) -> Notice:
         parts = self._parts

@@ -6,7 +6,8 @@
 4. signer = TLS peer, recipient = us, of our time
 5. its id is not known: the same bytes again get the receipt that we gave, other bytes are refused
 6. the author's notice before it in the thread was taken
-7. exchange with the peer is not suspended, its documents are in their time, an agreement covers the purpose
+7. exchange with the peer is not suspended, its documents are in their time, an agreement covers the purpose, and the
+   author's office may address the office that the notice names
 8. policy allows it
 9. the thread's table allows it
 10. entry, notice, thread, work and holdings are durable in one transaction
@@ -30,6 +31,7 @@ from gateway.audit.entries.entry import parse_entry
 from gateway.clock import check_time
 from gateway.desk.clocks import answer_by_us
 from gateway.desk.delivery.effects import Effects, EffectTable, Occasion
+from gateway.desk.delivery.offices import check_office
 from gateway.desk.delivery.pen import Pen, Written
 from gateway.desk.entries import answered_notice, refused_notice, unaccepted_notice
 from gateway.desk.fold import admits
@@ -222,6 +224,9 @@ class NoticeTaker:
         state = admits(kind, placed, new)  # 6, 9
         self._check_peer(verified)  # 7
         self._check_agreement(notice, now_us)
+        if head.to_office:
+            own = it.parts.trust().descriptor(it.parts.member)
+            check_office(own, notice.body, head.requester.office, head.to_office)
         it.policy(notice, now_us)  # 8
         thread = thread_after(before, key, notice, verified.payload_hash, state, ours=False, now_us=now_us)
         occasion = Occasion(False, notice, verified.payload_hash, before, thread, now_us, it.store)

@@ -12,6 +12,7 @@ from gateway.clock import Clock, SystemClock
 from gateway.config import Home, Settings, argument, load_settings
 from gateway.config.suspensions import Suspensions
 from gateway.errors import LiaisonError, Misconfigured, Misused
+from gateway.model.desk.offices import Addressable, Facing
 from gateway.ops.members.describe import Knowledge, describe_descriptor, describe_members
 from gateway.ops.sources.places import describe_sources
 from gateway.records.types import RECORD_TYPES
@@ -37,7 +38,12 @@ def describe_home(home: Path) -> dict[str, Any]:
 
 
 def publish(
-    home: Path, authority: Path | None, endpoints: Sequence[str], offices: Sequence[str], agencies: Sequence[str]
+    home: Path,
+    authority: Path | None,
+    endpoints: Sequence[str],
+    offices: Sequence[str],
+    agencies: Sequence[str],
+    addressable: Addressable | None = None,
 ) -> tuple[dict[str, Any], bytes]:
     """Sign the next descriptor (with `authority`) and status; return their description, and the documents, one a line.
 
@@ -50,7 +56,7 @@ def publish(
     about: dict[str, Any] = {"member": settings.node.member}
     parts = []
     if authority is None:
-        about["unpublished"] = _unpublished(settings, held, clock, endpoints, offices, agencies)
+        about["unpublished"] = _unpublished(settings, held, clock, endpoints, offices, agencies, addressable)
     else:
         described = describe_sources(settings, clock)
         descriptor = publish_descriptor(
@@ -61,6 +67,7 @@ def publish(
             offices=offices or (held.offices if held else _offices(settings)),
             agencies=agencies or _agencies(settings, held),
             sources=described.kinds,
+            addressable=addressable,
         )
         about["undescribed"] = list(described.unknown)
         parts.append(descriptor)
@@ -70,6 +77,21 @@ def publish(
     now = _held(settings, clock)
     about |= {"descriptor": describe_descriptor(now) if now else None}
     return about, b"".join(part.rstrip(b"\n") + b"\n" for part in parts)
+
+
+def addressable_of(national_desks: Sequence[str], facing: Sequence[str]) -> Addressable | None:
+    """Return which offices may be addressed by which, from pairs `OURS=THEIRS`; None where nothing is given.
+
+    Raises `Misused` for other texts.
+    """
+    faced: dict[str, list[str]] = {}
+    for pair in facing:
+        ours, equals, theirs = pair.partition("=")
+        if not (ours and equals and theirs):
+            raise Misused(f"--facing {pair}: OFFICE=OFFICE is expected, such as th.blo.chiang-khong=la.blo.houayxay")
+        faced.setdefault(ours, []).append(theirs)
+    pairs = tuple(Facing(office, tuple(dict.fromkeys(faces))) for office, faces in faced.items())
+    return Addressable(tuple(dict.fromkeys(national_desks)), pairs) or None
 
 
 def _held(settings: Settings, clock: Clock) -> Descriptor | None:
@@ -96,6 +118,7 @@ def _unpublished(
     endpoints: Sequence[str],
     offices: Sequence[str],
     agencies: Sequence[str],
+    addressable: Addressable | None,
 ) -> list[str]:
     """Return the uses of keys in the home that the descriptor does not list.
 
@@ -115,6 +138,7 @@ def _unpublished(
         "--endpoint": bool(endpoints) and tuple(endpoints) != held.endpoints,
         "--office": bool(offices) and tuple(offices) != held.offices,
         "--agency": not set(agencies) <= set(held.agencies),
+        "--facing, --national-desk": addressable is not None and addressable != held.addressable,
     }
     if changed := [option for option, differs in changes.items() if differs]:
         raise Misused(f"{', '.join(changed)} would change the descriptor, which needs --authority: {command}")

@@ -90,6 +90,8 @@ def describe_descriptor(descriptor: Descriptor) -> dict[str, Any]:
         "issued": rfc3339(descriptor.issued_us),
         "endpoints": list(descriptor.endpoints),
         "offices": list(descriptor.offices),
+        "national_desks": list(descriptor.addressable.national_desks),
+        "facing": {each.office: list(each.faces) for each in descriptor.addressable.facing},
         "agencies": list(descriptor.agencies),
         "sources": [source.as_json() for source in descriptor.sources],
         "takes": list(descriptor.takes),

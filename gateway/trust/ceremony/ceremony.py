@@ -17,6 +17,7 @@ from certs.names import Holder
 from certs.profile import Leaf, read_leaf
 from gateway.clock import Clock, from_us, to_us
 from gateway.errors import Malformed, Misconfigured
+from gateway.model.desk.offices import ANY_OFFICE, Addressable
 from gateway.model.names import MemberId
 from gateway.signing import strict_json
 from gateway.signing.dsse import MAX_DOCUMENT, add_signature, is_signed_by
@@ -160,10 +161,12 @@ def publish_descriptor(
     sources: Sequence[SourceKind] | None = None,
     compromised: Mapping[str, int] | None = None,
     restored: Collection[str] = (),
+    addressable: Addressable | None = None,
 ) -> bytes:
     """Make, sign and accept the next descriptor of the home's member, and return it.
 
-    It lists the keys of the home, and the kinds of `sources` (None: those of the version before). When it would equal
+    It lists the keys of the home, the kinds of `sources`, and which offices are `addressable` by which (None: those of
+    the version before). When it would equal
     the one held, and this authority signed that one, that one is returned. Keys that were listed before and have left
     the home stay listed, so that their signatures can be verified. When the charter demands more than one signature of
     the authority, the document is returned and not yet accepted: `sign` adds signatures, `import_document` accepts.
@@ -203,6 +206,7 @@ def publish_descriptor(
         reads=tuple(Reads),
         takes=TAKES,
         sources=united(sources) if sources is not None else before.sources if before else (),
+        addressable=addressable if addressable is not None else before.addressable if before else ANY_OFFICE,
     )
     if (
         before

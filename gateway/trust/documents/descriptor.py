@@ -20,6 +20,7 @@ from certs.names import CertificateUse, label
 from certs.profile import Leaf, read_leaf, read_online_ca, spki_of_certificate
 from gateway.errors import BadSignature, Malformed
 from gateway.model.desk.notices import NoticeType
+from gateway.model.desk.offices import ANY_OFFICE, Addressable, Facing
 from gateway.model.names import MemberId, identifier, member_id
 from gateway.signing import strict_json
 from gateway.signing.dsse import Document, decode64, encode64, parse_document, sign_document, verify_threshold
@@ -36,6 +37,7 @@ MAX_ENDPOINTS = 32
 MAX_UNITS = 4_096
 
 _ENDPOINT = re.compile(r"(?:[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?|\[[0-9a-f:]{2,39}\]):([1-9][0-9]{0,4})", re.ASCII)
+_OPTIONAL = ("facing", "national_desks", "reads", "sources", "takes")
 _REQUIRED = ("agencies", "endpoints", "federation", "issued", "keys", "member", "offices", "previous", "version")
 _KEY_REQUIRED = ("algorithm", "key_id", "not_after", "not_before", "spki", "use")
 _HASH = re.compile(r"[0-9a-f]{64}", re.ASCII)
@@ -129,7 +131,7 @@ class Descriptor:
     `previous` is the hash of the version before, empty for the first. `reads` names the versions of statements that the
     member reads beside the first; names that we do not know are kept. `sources` are the kinds of sources that it can be
     asked about; empty: it does not say (decision 0046). `takes` are the types of notices that it takes, with their
-    versions; empty: none (decision 0071).
+    versions; empty: none (decision 0071). `addressable` says which offices may be addressed by which (decision 0082).
     """
 
     member: MemberId
@@ -146,6 +148,7 @@ class Descriptor:
     reads: tuple[str, ...] = ()
     sources: tuple[SourceKind, ...] = ()
     takes: tuple[str, ...] = ()
+    addressable: Addressable = ANY_OFFICE
 
     def can_take(self, notice: NoticeType) -> bool:
         """Tell whether the member takes notices of this type."""
@@ -249,6 +252,10 @@ def _as_json(descriptor: Descriptor) -> dict[str, Any]:
         value["sources"] = [source.as_json() for source in descriptor.sources]
     if descriptor.takes:
         value["takes"] = list(descriptor.takes)
+    if descriptor.addressable.national_desks:
+        value["national_desks"] = list(descriptor.addressable.national_desks)
+    if descriptor.addressable.facing:
+        value["facing"] = [{"faces": list(it.faces), "office": it.office} for it in descriptor.addressable.facing]
     return value
 
 
@@ -269,7 +276,7 @@ def _key_as_json(key: ListedKey) -> dict[str, Any]:
 
 
 def _read(value: Any, payload: bytes, data: bytes) -> Descriptor:
-    fields = Fields(value, "descriptor", _REQUIRED, ("reads", "sources", "takes"))
+    fields = Fields(value, "descriptor", _REQUIRED, _OPTIONAL)
     previous = fields.text("previous")
     version = fields.number("version")
     if (previous != "" and not _HASH.fullmatch(previous)) or (version == 1) != (previous == ""):
@@ -289,7 +296,10 @@ def _read(value: Any, payload: bytes, data: bytes) -> Descriptor:
         reads=_read_versions(fields, "reads"),
         sources=read_source_kinds(fields) if fields.has("sources") else (),
         takes=_read_versions(fields, "takes"),
+        addressable=_read_addressable(fields),
     )
+    if not descriptor.addressable.offices <= set(descriptor.offices):
+        raise Malformed("a national desk or facing office is one of the offices", code="bad-descriptor")
     if len({key.key_id for key in descriptor.keys}) != len(descriptor.keys):
         raise Malformed("a key is listed once, for one use", code="bad-descriptor")
     _check_uses(descriptor.keys, descriptor.agencies)
@@ -304,6 +314,20 @@ def _read_versions(fields: Fields, name: str) -> tuple[str, ...]:
     if not versions or not all(_VERSION.fullmatch(text) for text in versions):
         raise Malformed("not versions of statements", code="bad-field", where=f"descriptor.{name}")
     return versions
+
+
+def _read_addressable(fields: Fields) -> Addressable:
+    national = fields.texts("national_desks", MAX_UNITS) if fields.has("national_desks") else ()
+    facing = tuple(map(_read_facing, fields.items("facing", MAX_UNITS))) if fields.has("facing") else ()
+    if len({each.office for each in facing}) != len(facing):
+        raise Malformed("an office is listed once, with all that face it", code="bad-field", where="descriptor.facing")
+    return Addressable(national, facing)
+
+
+def _read_facing(value: Any) -> Facing:
+    fields = Fields(value, "descriptor.facing", ("faces", "office"))
+    faces = tuple(identifier(text, "descriptor.facing") for text in fields.texts("faces", MAX_UNITS))
+    return Facing(identifier(fields.text("office"), "descriptor.facing"), faces)
 
 
 def endpoint(text: str) -> str:

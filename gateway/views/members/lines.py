@@ -62,6 +62,10 @@ def _offer_lines(descriptor: Mapping[str, Any]) -> Iterator[Line]:
         yield f"      agencies: {', '.join(descriptor['agencies'])}"
     if descriptor["offices"]:
         yield f"      offices: {', '.join(descriptor['offices'])}"
+    if descriptor["national_desks"]:
+        yield f"      national desks: {', '.join(descriptor['national_desks'])}"
+    for office, faces in descriptor["facing"].items():
+        yield f"      {office} faces {', '.join(faces)}"
     yield from (f"      {text}" for text in offers(descriptor["sources"]))
     yield f"      takes notices: {', '.join(descriptor['takes']) or 'none'}"
 

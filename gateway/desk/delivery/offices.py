@@ -1,0 +1,38 @@
+"""Hold an ask to the offices that the recipient's descriptor lets its author's office address (decision 0082).
+
+The author is told before anything is written, and the taker looks again at its own descriptor.
+"""
+
+from __future__ import annotations
+
+from gateway.errors import Forbidden
+from gateway.model.desk.notices import Ask, Body
+from gateway.trust.documents.descriptor import Descriptor
+
+
+def check_office(recipient: Descriptor, body: Body, author: str, office: str) -> None:
+    """Raise `Forbidden` unless the office `author` may address this office of the recipient with an ask.
+
+    The codes are `unknown-office` and `not-facing`. An ask that names no office goes to the desk of the owner's agency.
+    """
+    reach = recipient.addressable
+    if not office or not isinstance(body, Ask) or reach.admits(author, office):
+        return
+    if office not in recipient.offices:
+        raise Forbidden(
+            "`{member}` has no office `{office}`",
+            code="unknown-office",
+            where="to_office",
+            remedy="`liaison members --json` lists its offices; without an office it goes to the desk on duty",
+            member=recipient.member,
+            office=office,
+        )
+    raise Forbidden(
+        "the office `{author}` does not face `{office}`, which is no national desk",
+        code="not-facing",
+        where="to_office",
+        remedy="name the office that faces yours, or a national desk: {desks}",
+        author=author,
+        office=office,
+        desks=", ".join(reach.national_desks) or "none is listed",
+    )

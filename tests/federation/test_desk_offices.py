@@ -1,0 +1,96 @@
+"""An office reaches the office that faces it and national desks, at the author as at the taker (decision 0082)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from msgspec import structs
+
+from gateway.errors import Forbidden
+from gateway.model.desk.notices import About, Ask, Body, Note
+from gateway.model.desk.offices import Addressable, Facing
+from gateway.model.desk.threads import ThreadKey
+from gateway.model.desk.work import DeliveryState
+from gateway.model.names import MemberId
+from gateway.trust.ceremony.ceremony import publish_descriptor
+from tests.federation.test_desk_machine import entries, post
+from tests.support.desks import Desk, Desks, make_desks
+
+TH, VN = MemberId("th"), MemberId("vn")
+FACING, OTHER, NATIONAL = "vn.blo.one", "vn.blo.two", "vn.national"
+AUTHOR = "th.blo.one"
+RULE = Addressable((NATIONAL,), (Facing(FACING, (AUTHOR,)), Facing(OTHER, ("th.blo.two",))))
+ASK = Ask(About.QUESTION, "a truck was left at the bridge", topic="vehicle")
+
+
+def publish(desks: Desks, *, share: bool) -> None:
+    """Let Viet Nam publish the rule, to Thailand as well or not yet."""
+    vn = desks.federation["vn"]
+    held = vn.view().descriptor("vn")
+    data = publish_descriptor(
+        vn.home, vn.authority, desks.clock, endpoints=held.endpoints, agencies=held.agencies,
+        offices=(FACING, OTHER, NATIONAL), addressable=RULE,
+    )  # fmt: skip
+    if share:
+        desks.federation.share(data)
+
+
+async def ask(desk: Desk, office: str, body: Body = ASK, author: str = AUTHOR) -> ThreadKey:
+    """Let an office of Thailand ask an office of Viet Nam."""
+    sent = post(desk, body)
+    requester = structs.replace(sent.requester, office=author)
+    return await desk.author.open(VN, replace(sent, to_office=office, requester=requester))
+
+
+async def test_an_ask_reaches_the_facing_office_and_the_national_desk(tmp_path: Path) -> None:
+    desks = make_desks(tmp_path)
+    publish(desks, share=True)
+    for member in (TH, VN):
+        await desks.desks[member].stop()
+        desks.desks[member].start()
+    th, vn = desks.desks[TH], desks.desks[VN]
+    keys = [await ask(th, FACING), await ask(th, NATIONAL), await ask(th, "")]
+    await desks.settle()
+    assert {vn.store.thread(ThreadKey(TH, key.thread_id)).office for key in keys} == {FACING, NATIONAL, ""}  # type: ignore[union-attr]
+    assert not th.store.deliveries((DeliveryState.REFUSED,))
+    # What comes later in a thread follows it, whatever office it names.
+    await th.author.post(keys[0], replace(post(th, Note("en", "a word")), to_office=OTHER))
+    await desks.settle()
+    assert not th.store.deliveries((DeliveryState.REFUSED,))
+    await desks.stop()
+
+
+@pytest.mark.parametrize(
+    ("author", "office", "code"),
+    [
+        (AUTHOR, OTHER, "not-facing"),
+        ("th.national", FACING, "not-facing"),
+        (AUTHOR, "vn.blo.nowhere", "unknown-office"),
+        (AUTHOR, AUTHOR, "unknown-office"),
+    ],
+)
+async def test_no_other_office_is_reached(tmp_path: Path, author: str, office: str, code: str) -> None:
+    desks = make_desks(tmp_path)
+    th, vn = desks.desks[TH], desks.desks[VN]
+    # Thailand has not heard of the rule: its notice is refused at the taker, signed and with an entry.
+    publish(desks, share=False)
+    await vn.stop()
+    vn.start()
+    key = await ask(th, office, author=author)
+    await desks.settle()
+    assert vn.store.thread(ThreadKey(TH, key.thread_id)) is None
+    assert [one.key for one in th.store.deliveries((DeliveryState.REFUSED,))] == [key]
+    assert [(one.kind, one.exchange_id) for one in entries(vn)] == [("refused", key.thread_id)]
+    (received,) = (one for one in entries(th) if one.kind == "received")
+    assert received.exchange_id == key.thread_id
+    # Once it has, its officer is told before anything is written.
+    publish(desks, share=True)
+    await th.stop()
+    th.start()
+    with pytest.raises(Forbidden) as refused:
+        await ask(th, office, author=author)
+    assert refused.value.code == code
+    assert len(th.store.threads()) == 1
+    await desks.stop()
