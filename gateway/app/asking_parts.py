@@ -57,7 +57,12 @@ def build_asking(core: Core) -> Asking:
     budget_s = resources.settings.limits.budget_ms / 1000
     asker = Asker(parts, own, core.peers, writers, acknowledger.received, core.pseudonyms.make, budget_s)
     searches = OfficerSearches(
-        parts, asker, resources.reserve.check, shared=resources.database.shared, heard=core.counterparts.answered
+        parts,
+        asker,
+        resources.reserve.check,
+        shared=resources.database.shared,
+        heard=core.counterparts.answered,
+        filtered=core.ledger.filtered,
     )
     rounds = _rounds(core, acknowledger, asker.breakers)
     return Asking(asker, searches, acknowledger, gate, contacts, wall, rounds)

@@ -10,8 +10,9 @@ from functools import partial
 from certs.hsm.keys import self_test
 from certs.hsm.token import when_lost
 from certs.tls import TlsIdentity
+from gateway.agency.officer_tokens.fetch import FETCH_S
 from gateway.agency.officer_tokens.revocations import Revocations
-from gateway.agency.token_keys import people_of, refusing, revocations, token_keys
+from gateway.agency.token_keys import people_of, refusing, revocation_fetch, revocations, token_keys
 from gateway.agency.tokens import OfficerTokens
 from gateway.app.resources import Resources
 from gateway.app.rounds import UPKEEP, UPKEEP_S, WATCH, WATCH_S, Leadership, Round, writing
@@ -23,6 +24,7 @@ from gateway.audit.log.scrub import Scrubber
 from gateway.audit.reading.kept_answers import KeptAnswers
 from gateway.clock import ProvedTime
 from gateway.config.suspensions import Suspensions
+from gateway.desk.originator.ledger import Ledger
 from gateway.desk.people.directory import People
 from gateway.exchange.answering.forgetting import Forgetting
 from gateway.exchange.asking.copies import COPY
@@ -67,6 +69,7 @@ class Core:
     pseudonyms: Pseudonyms
     kept: KeptAnswers
     desk: SqlDeskStore
+    ledger: Ledger
     heads: SeenHeads
     third: ThirdHeads
     greetings: Greetings
@@ -135,6 +138,7 @@ def build_core(resources: Resources, production: bool) -> Core:
     )
     revoked = revocations(resources.settings, resources.clock, lambda: tokens.keys)
     refuse = refusing(revoked, people)
+    desk = SqlDeskStore(resources.database, resources.keystore)
     parts = Parts(
         member=resources.member,
         clock=resources.clock,
@@ -161,7 +165,8 @@ def build_core(resources: Resources, production: bool) -> Core:
         peer_pool(resources, suspensions, greetings),
         Pseudonyms(resources.settings.keystore),
         KeptAnswers(resources.store, resources.keystore),
-        SqlDeskStore(resources.database, resources.keystore),
+        desk,
+        Ledger(desk, resources.member),
         heads,
         third,
         greetings,
@@ -221,6 +226,7 @@ def first_rounds(core: Core) -> list[Round]:
         await core.note_policy(await asyncio.to_thread(lambda: policy_entry(resources.policy.refresh())))
 
     trust = TrustChanges(resources.trust, note)
+    fetch = revocation_fetch(resources.settings, resources.clock, core.revoked.take)
     return [
         Round("log", WATCH_S, share, leader_only=False, line=WATCH),
         Round("trust", WATCH_S, trust.round, leader_only=False, line=WATCH),
@@ -229,6 +235,7 @@ def first_rounds(core: Core) -> list[Round]:
         Round("keys", WATCH_S, keys, leader_only=False, line=WATCH),
         Round("policy", WATCH_S, policy, leader_only=False, line=WATCH),
         Round("revocations", WATCH_S, writing(core.revoked.round, note), leader_only=False, line=WATCH),
+        *([Round("revocations by URL", FETCH_S, partial(asyncio.to_thread, fetch.fetch))] if fetch else []),
         Round("people", WATCH_S, partial(people_round, core.people, note), leader_only=False, line=WATCH),
     ]
 

@@ -64,6 +64,11 @@ class World:
         """The answering node's home."""
         return self.folder / ANSWERER
 
+    @property
+    def echo(self) -> Path:
+        """A copy of the answering node's TLS identity, which the echo has in files wherever the node has its own."""
+        return self.folder / "echo"
+
 
 def build_world(
     folder: Path, rows: int, *, others: Sequence[MemberId] = (), people: int = 0, rates: bool = False
@@ -83,6 +88,9 @@ def build_world(
     for member in members:
         other = ASKER if member == ANSWERER else ANSWERER
         (folder / member / "roots.pem").write_bytes((folder / other / "ca.pem").read_bytes())
+    (folder / "echo" / "keys").mkdir(parents=True)
+    for file in ("roots.pem", "keys/tls.key", "keys/tls.pem"):
+        (folder / "echo" / file).write_bytes((folder / ANSWERER / file).read_bytes())
     database, mapping = write_source(folder, rows)
     sources = [SourceSettings("vn.immigration.border", "immigration", str(mapping), f"sqlite:///{database}")]
     if people:
@@ -172,7 +180,7 @@ def start_node(world: World) -> Iterator[Target]:
 @contextmanager
 def start_echo(world: World, answer_bytes: int) -> Iterator[Target]:
     """Run the bare echo with the node's certificate and an answer of `answer_bytes`; yield it as a target."""
-    command = [sys.executable, "-m", "gateway.bench.echo", str(world.answerer), str(answer_bytes)]
+    command = [sys.executable, "-m", "gateway.bench.echo", str(world.echo), str(answer_bytes)]
     with _process(command, stdout=subprocess.PIPE) as process:
         assert process.stdout
         port = int(process.stdout.readline())

@@ -9,6 +9,7 @@ from gateway.audit.reading.kept_answers import KeptAnswers
 from gateway.desk.changes import Changes
 from gateway.desk.delivery.authoring import Author
 from gateway.desk.delivery.pen import Pen
+from gateway.desk.originator.ledger import Ledger
 from gateway.desk.roles import Person
 from gateway.exchange.parts import Parts
 from gateway.model.requester import Officer
@@ -36,3 +37,4 @@ class DeskParts:
     kept: KeptAnswers
     searches: Searches
     pseudonym: Callable[[str, str], str]
+    ledger: Ledger

@@ -11,7 +11,7 @@ from typing import Protocol
 
 import msgspec
 
-from gateway.model.desk.notices import NoticeType, Urgency
+from gateway.model.desk.notices import About, NoticeType, Urgency
 from gateway.model.desk.threads import Placed, Side, ThreadKey, ThreadKind, ThreadState
 from gateway.model.desk.work import DeliveryState, Direction, HoldingState, Level, Role, WorkKind
 from gateway.model.names import ExchangeId, MemberId
@@ -189,6 +189,9 @@ class DeskStore(Protocol):
     def placed(self, key: ThreadKey) -> list[Placed]:
         """Return what the fold needs of a thread's notices, without opening them."""
 
+    def asks(self, about: About, now_us: int) -> list[ThreadKey]:
+        """Return the threads with an ask about this whose time is not over."""
+
     def notice(self, peer: MemberId, notice_id: ExchangeId) -> NoticeRow | None:
         """Return one notice of a thread with `peer`, or None."""
 
@@ -218,6 +221,9 @@ class DeskStore(Protocol):
     def work(self, work_id: str) -> Work | None:
         """Return one item of work."""
 
+    def undecided(self, peer: MemberId, limit: int) -> int:
+        """Return how many decisions wait that this counterpart asked for, `limit` at most."""
+
     def due_work(self, now_us: int, limit: int = 1000) -> Sequence[Work]:
         """Return open work whose half or whole time is over, and that was not escalated to that level, the first due
         first. Work whose clock was stopped is left out."""
@@ -226,6 +232,7 @@ class DeskStore(Protocol):
         self,
         *,
         jti: str = "",
+        jtis: Collection[str] = (),
         record: str = "",
         holder: str = "",
         direction: str = "",
@@ -233,8 +240,8 @@ class DeskStore(Protocol):
         states: Collection[HoldingState] = (),
         limit: int = 0,
     ) -> list[Holding]:
-        """Return copies, by record, owner's key, holder, direction, the exchange that gave them, or state; all of them
-        with `limit` 0."""
+        """Return copies, by record (one or several), owner's key, holder, direction, the exchange that gave them, or
+        state; all of them with `limit` 0."""
 
     def ended(self, before_us: int) -> list[ThreadKey]:
         """Return threads that were closed before a time, and in which nothing waits: no delivery, no work."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from msgspec.structs import replace
@@ -25,7 +26,7 @@ from gateway.model.desk.work import DeliveryState
 from gateway.model.exchange import AnswerMessage, Verified
 from gateway.model.names import MemberId
 from gateway.ports import events
-from gateway.ports.desk import Delivery, DeskRows, DeskStore, NoticeRow, Thread, Work
+from gateway.ports.desk import Delivery, DeskRows, DeskStore, Holding, NoticeRow, Thread, Work
 from gateway.ports.journal import EntryDraft
 from gateway.rpc.contract import Calls
 from gateway.rpc.methods import DELIVER_NOTICE
@@ -35,11 +36,10 @@ from gateway.statements.notices.receipt import verify_receipt
 IN_FLIGHT = 64
 _LONGEST_WAIT_S = 30.0
 _FLASH_WAIT_S = 2.0
-_LOOK_S = 1.0
-"""Another process may have written a notice: the rows are looked at so often, without being woken."""
+_LOOK_S, _LEAST_S = 1.0, 0.05
+"""While something waits, the rows are looked at so often without being woken: another process may have written."""
 
 _PASSING = frozenset({NoticeType.CHANGE, NoticeType.SERVICE, NoticeType.STATUS})
-_OUT_OF_REACH = (ConnectionLost, TimedOut, Unavailable)
 
 
 @dataclass(slots=True)
@@ -57,8 +57,9 @@ class _Line:
 class SenderParts:
     """What sending works with.
 
-    `received` notes that an answer of a counterpart is durable. `refused` returns the work that a refused or expired
-    notice raises.
+    `received` notes that an answer of a counterpart is durable. `undelivered` returns the work of a refused or expired
+    notice, and `taken` the copies that change with the receipt of one that was taken. `leads` tells whether this
+    process sends.
     """
 
     parts: Parts
@@ -67,6 +68,8 @@ class SenderParts:
     peers: Calls
     received: Callable[[MemberId], None]
     undelivered: Callable[[Delivery, str, int], tuple[Work, ...]]
+    leads: Callable[[], bool]
+    taken: Callable[[Delivery], tuple[Holding, ...]]
 
 
 class Sender:
@@ -79,25 +82,29 @@ class Sender:
 
     def wake(self, peer: MemberId) -> None:
         """Send what waits for a counterpart now: a notice was written. For the loop."""
-        if (line := self._lines.get(peer)) is not None:
-            line.woken.set()
+        if self._it.leads():
+            self._begin(peer)
 
     def reached(self, peer: MemberId) -> None:
         """Send what waits for a counterpart now: it has greeted us."""
-        if (line := self._lines.get(peer)) is not None:
+        if (line := self._lines.get(peer)) is not None and line.failures:
             line.failures, line.not_before = 0, 0.0
             line.woken.set()
 
     async def round(self) -> None:
-        """Keep a line for each counterpart for whom something waits; raise an error of ours. Runs at the leader."""
+        """Serve each counterpart for whom something waits; raise an error of ours. Runs at the process that leads."""
         if self._problem is not None:
             problem, self._problem = self._problem, None
             raise problem
         for peer in await asyncio.to_thread(self._it.store.waiting):
-            line = self._lines.setdefault(peer, _Line())
-            if line.task is None or line.task.done():
-                line.task = asyncio.create_task(self._serve(peer, line))
-            line.woken.set()
+            self._begin(peer)
+
+    def _begin(self, peer: MemberId) -> None:
+        line = self._lines.setdefault(peer, _Line())
+        line.woken.set()
+        if line.task is None or line.task.done():
+            line.task = asyncio.create_task(self._serve(peer, line))
+            line.task.add_done_callback(self._note_problem)
 
     async def finish(self) -> None:
         """Cancel what is being sent (the node stops); it is sent again after the next start."""
@@ -110,17 +117,19 @@ class Sender:
     # ------------------------------------------------------------ one counterpart
 
     async def _serve(self, peer: MemberId, line: _Line) -> None:
-        """Send until nothing waits any more; the next round or notice begins anew."""
+        """Send until nothing waits for the counterpart any more; the next notice or round begins anew."""
+        store, clock = self._it.store, self._it.parts.clock
         while True:
             line.woken.clear()
-            now = self._it.parts.clock.monotonic()
-            if now >= line.not_before:
+            if clock.monotonic() >= line.not_before:
                 await self._launch(peer, line)
-            wait_s = max(_LOOK_S, line.not_before - now) if not line.flying else _LOOK_S
-            try:
-                await asyncio.wait_for(line.woken.wait(), wait_s)
-            except TimeoutError:
-                continue
+            if not line.flying and await asyncio.to_thread(store.next_due_us, peer) is None:
+                if line.woken.is_set():
+                    continue
+                return
+            wait_s = min(_LOOK_S, max(_LEAST_S, line.not_before - clock.monotonic()))
+            with suppress(TimeoutError):
+                await asyncio.wait_for(line.woken.wait(), _LOOK_S if line.flying else wait_s)
 
     async def _launch(self, peer: MemberId, line: _Line) -> None:
         room = IN_FLIGHT - len(line.flying)
@@ -142,10 +151,13 @@ class Sender:
         return [(each, self._it.store.envelope(each.notice_id)) for each in free]
 
     def _landed(self, line: _Line, thread: str) -> None:
-        task = line.flying.pop(thread)
+        self._note_problem(line.flying.pop(thread))
+        line.woken.set()
+
+    def _note_problem(self, task: asyncio.Task[None]) -> None:
+        """Keep an error of ours for the next round, which raises it."""
         if not task.cancelled() and (problem := task.exception()) is not None:
             self._problem = problem
-        line.woken.set()
 
     async def _send(self, peer: MemberId, line: _Line, delivery: Delivery, envelope: bytes) -> None:
         parts = self._it.parts
@@ -154,7 +166,7 @@ class Sender:
             await self._ended(delivery, "expired", DeliveryState.EXPIRED)
             return
         try:
-            self._check_open(peer, delivery)
+            self._check_open(peer, delivery, envelope)
             statement = resealed(envelope, parts.key)
             message = await self._it.peers.call(peer, DELIVER_NOTICE, NoticeMessage(statement))
             receipt, shown_draft = await asyncio.to_thread(self._checked, peer, delivery, message)
@@ -165,14 +177,17 @@ class Sender:
         line.failures, line.not_before = 0, 0.0
         await self._taken(peer, delivery, receipt, shown_draft)
 
-    def _check_open(self, peer: MemberId, delivery: Delivery) -> None:
-        """Raise while nothing may go to the counterpart: it is suspended, or no active member."""
+    def _check_open(self, peer: MemberId, delivery: Delivery, envelope: bytes) -> None:
+        """Raise while nothing may go to the counterpart: it is suspended for this purpose, or no active member."""
         parts = self._it.parts
         if not parts.trust().active(peer):
             raise Suspended("`{peer}` is no active member", code="not-active", peer=peer)
         if delivery.type in _PASSING:
             return
-        if (reason := parts.suspensions.suspends(peer=peer)) is not None:
+        if parts.suspensions.suspends(peer=peer) is None:
+            return
+        purpose = parse_notice(envelope).head.purpose.value
+        if (reason := parts.suspensions.suspends(peer=peer, purpose=purpose)) is not None:
             raise Suspended("exchange with `{peer}` is suspended: {reason}", peer=peer, reason=reason)
 
     def _checked(
@@ -221,7 +236,8 @@ class Sender:
 
         def write() -> EntryDraft:
             thread, before = self._answer_due(delivery, receipt.value.answer_by_us)
-            return draft(DeskRows(thread=thread, before=before, deliveries=(ended,), works=works))
+            copies = self._it.taken(ended) if refusal is None else ()
+            return draft(DeskRows(thread=thread, before=before, deliveries=(ended,), works=works, holdings=copies))
 
         await self._it.pen.write(self._it.parts.member, delivery.key, write)
         self._it.received(peer)
@@ -250,7 +266,7 @@ class Sender:
     async def _failed(self, line: _Line, delivery: Delivery, error: LiaisonError) -> None:
         """Try again later: the whole line where the counterpart is out of reach, else this notice."""
         clock = self._it.parts.clock
-        if isinstance(error, _OUT_OF_REACH):
+        if _out_of_reach(error):
             line.failures = min(line.failures + 1, 10)
             longest = _FLASH_WAIT_S if delivery.urgency is Urgency.FLASH else _LONGEST_WAIT_S
             line.not_before = clock.monotonic() + min(2.0 ** (line.failures - 1), longest)
@@ -279,3 +295,8 @@ class Sender:
             return made
 
         await self._it.pen.write(self._it.parts.member, delivery.key, draft)
+
+
+def _out_of_reach(error: LiaisonError) -> bool:
+    """Tell whether nothing can be delivered now. A counterpart that gives a code has refused this one notice."""
+    return isinstance(error, ConnectionLost | TimedOut) or error.code == Unavailable.default_code

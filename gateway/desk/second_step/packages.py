@@ -22,6 +22,7 @@ from gateway.model.desk.notices import (
     Body,
     Change,
     ChangeCode,
+    Note,
     Notice,
     NoticeType,
     OutcomeReport,
@@ -30,13 +31,11 @@ from gateway.model.desk.notices import (
     StatusCode,
 )
 from gateway.model.desk.threads import ThreadKey
-from gateway.model.desk.work import Direction, HoldingState, WorkKind
+from gateway.model.desk.work import WorkKind
 from gateway.ports.desk import DeskRows, NoticeRow, Thread, Work, WorkFilter
 from gateway.ports.journal import EntryDraft
 from gateway.records.verify import VerifiedRecord, verify_record
 from gateway.statements.notices.notice import parse_notice
-
-_SHOWN = frozenset({HoldingState.HELD, HoldingState.CHANGING})
 
 
 class Package(msgspec.Struct, frozen=True):
@@ -80,6 +79,13 @@ class Packages:
         _, _, ask = await asyncio.to_thread(lambda: last_ask(self._it.desk.store.notices(key)))
         again = with_reasons(reasons, replace(ask, values=()))
         await self._post(actor, key, again, ends=(WorkKind.CLARIFY, WorkKind.READ), result="answered")
+
+    async def note(self, actor: Actor, key: ThreadKey, note: Note) -> None:
+        """Write a note to the humans of the other side, in a thread of either side. It moves nothing."""
+        check_person(actor)
+        thread = await asyncio.to_thread(self._it.thread, key)
+        may(actor.person, Act.NOTE, own_matter(thread), self._it.now_us)
+        await self._post(actor, key, note)
 
     async def withdraw(self, actor: Actor, key: ThreadKey, reason: str) -> None:
         """Withdraw an ask that is not answered yet. Raises `Stale` with the code `not-now` for one that is."""
@@ -127,9 +133,7 @@ class Packages:
             request_hash=asked.payload_hash,
             now_us=it.now_us,
         )
-        held = it.desk.store.holdings(jti=record.jti, direction=Direction.IN, holder=it.desk.parts.member)
-        if not any(each.state in _SHOWN for each in held if each.owner == key.peer):
-            raise Forbidden("its owner has withdrawn this record", code="record-withdrawn", where="record")
+        it.desk.ledger.check(key.peer, record.jti, it.thread(key).office)
         return record
 
     def _opened(self, actor: Actor, thread: Thread, row: NoticeRow) -> DeskRows:

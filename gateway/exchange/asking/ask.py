@@ -346,9 +346,11 @@ class Asker:
         return None
 
     def _removed(self, member: MemberId) -> LiaisonError | None:
-        """Return that the member is not trusted any more, where its documents say so."""
+        """Return that the member, or our own, is not trusted any more, where the documents say so."""
+        view, now_us = self._parts.trust(), self._parts.clock.now_us()
         try:
-            check_standing(self._parts.trust(), member, self._parts.clock.now_us())
+            check_own_standing(view, self._parts.member, now_us)
+            check_standing(view, member, now_us)
         except LiaisonError as error:
             return error
         return None

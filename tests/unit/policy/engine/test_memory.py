@@ -69,6 +69,13 @@ def requests(engine: PolicyEngine, record: RecordAttributes) -> Iterator[Request
     yield question_request("answer", question, question.counterpart, own, covers, setting)
     yield learn_request(LearnAttributes.of(record))
     yield record_request(record, own, covers, covered, setting)
+
+
+def notices(engine: PolicyEngine, record: RecordAttributes) -> Iterator[Request]:
+    """Notices of the officer who asks for a record."""
+    question, own = record.question, engine.member
+    covers = engine.agreements.covers(question, question.counterpart, NOW_US)
+    setting = engine.setting(question.counterpart, question.offence, NOW_US)
     for kind, says in (("ask", "hit"), ("change", "WITHDRAWN")):
         notice = DeskAttributes(
             question.counterpart, question.has_case, kind, says, "FLASH", question.office, question.has_ticket,
@@ -102,7 +109,7 @@ class Counted(Evaluator):
 def test_a_warm_evaluator_says_what_a_fresh_one_says(member: str, drawn: list[RecordAttributes]) -> None:
     warm = engine(member)._evaluator
     for record in drawn:
-        for request in requests(engine(member), record):
+        for request in (*requests(engine(member), record), *notices(engine(member), record)):
             fresh = Evaluator(engine(member).bundle)
             assert told(warm.verdicts(request)) == told(fresh.verdicts(request))
 
