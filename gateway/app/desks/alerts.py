@@ -41,7 +41,7 @@ class Alerts:
 def build_alerts(desk: DeskParts, asking: Asking, core: Core) -> Alerts:
     """Put together the alerts' parts. Where several processes share a database, each looks for the others' alerts."""
     spread = Spread(desk.parts, desk.store, desk.pen, desk.author, desk.pseudonym)
-    taken = TakenAlerts(desk)
+    taken = TakenAlerts(desk, asking.gate)
     gate, contacts, shared = asking.gate, asking.contacts, core.resources.database.shared
     shelf = Shelf(desk, gate, core.resources.home.offices)
     rounds = [

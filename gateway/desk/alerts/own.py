@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from gateway.desk.alerts.checks import check_command, check_fields, readable_until
 from gateway.desk.alerts.issuing import issued_for
 from gateway.desk.alerts.spread import Spread, moved
+from gateway.desk.alerts.standing import AlertStand, stands
 from gateway.desk.alerts.values import (
     USUAL_US,
     OwnAddressee,
@@ -104,6 +105,11 @@ class OwnAlerts:
         alert = read_own(thread, alert_id)
         may(actor.person, Act.SEE, _matter(alert), self._desk.parts.clock.now_us())
         return alert
+
+    async def standing(self, actor: Actor, alert_id: ExchangeId) -> tuple[AlertStand, ...]:
+        """Return how an alert of ours stands at each counterpart: delivered, answered and how, or not answered."""
+        alert = await self.show(actor, alert_id)
+        return await asyncio.to_thread(stands, self._desk.store, alert, self._desk.parts.clock.now_us())
 
     async def all(self, actor: Actor, *, over: bool = False) -> list[OwnAlert]:
         """Return the alerts of ours that this person may read, the newest first; with `over` those that ended, too."""
