@@ -226,6 +226,12 @@ class SourceSettings:
         live=True,
     )
 
+    tells_changes: bool = setting(
+        "True: holders of a record are told by the node itself when its row vanishes or changes; false: it is work for "
+        "the agency's data officer.",
+        False,
+    )
+
     @property
     def is_process(self) -> bool:
         """Tell whether it is a process of its own, with the agency's key: then the node holds none."""
