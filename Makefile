@@ -16,6 +16,7 @@ FUZZ ?=
 FUZZ_SECONDS ?= 60
 KILLS ?= 2000
 ASKERS ?= 64
+RATE ?= 500
 FAULTS ?= 0
 ENTRIES ?= 1000000
 MINUTES ?= 60
@@ -105,7 +106,8 @@ restarts: $(STAMP)  ## Restart and kill processes of a node on PostgreSQL while 
 faults: $(STAMP)  ## Every write and sync of a node and of commands fails, tears or loses power once: FAULTS=20 for fewer (0: hours)
 	LIAISON_FAULTS=$(FAULTS) $(BIN)/pytest -n 2 --dist worksteal -v -rP $(addprefix tests/federation/test_torture_,disk.py commands.py upkeep.py strace.py)
 
-rotation: $(STAMP)  ## Rotate each key while many officers ask without a pause: ASKERS=64
+rotation: $(STAMP)  ## Rotate each key while two processes exchange at a fixed rate, then while officers ask: RATE=500 ASKERS=64
+	LIAISON_ROTATION_RATE=$(RATE) $(BIN)/pytest -s -n 0 tests/federation/test_rotation_load.py
 	LIAISON_ROTATION_ASKERS=$(ASKERS) $(BIN)/pytest -s -n 0 tests/federation/test_key_rotation.py
 
 soak: $(STAMP)  ## Mixed traffic with hostile members against real nodes: MINUTES=5 SOAK_ARGS="--json"

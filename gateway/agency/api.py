@@ -1,8 +1,9 @@
 """The REST API for a country's own systems: searches, the onward use of their records, and the node's health.
 
 `POST /v1/searches`, `GET /v1/searches/{id}`, `POST /v1/searches/{id}/onward`, and `GET /v1/members`, `/v1/health`,
-`/v1/health/ready`, `/v1/health/live`. Every call carries a client certificate (TLS) and, except for members and health,
-an officer token bound to it. The API calls only `gateway.ports.officers.Searches` and `OnwardUses`.
+`/v1/health/ready`, `/v1/health/live`, and `PUT /v1/revocations`. Every call carries a client certificate (TLS) and,
+except for members, health and revocations, an officer token bound to it. The API calls only
+`gateway.ports.officers.Searches` and `OnwardUses`.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from gateway.agency.bodies.members import MembersBody, members_body
 from gateway.agency.client_certificate import ClientSystem, client_system
 from gateway.agency.officer_tokens.revocations import MAX_LIST
 from gateway.agency.onward import OnwardBody, OnwardResponse, onward_response, read_onward
-from gateway.agency.openapi import DocumentedApi, body_of, document_text, refusals
+from gateway.agency.openapi import OF_BODIES, DocumentedApi, body_of, document_text, refusals, revocations_call
 from gateway.agency.patterns import IDEMPOTENCY_KEY
 from gateway.agency.problems import language_headers, plain_problem, problem, status_of
 from gateway.agency.requests import SearchBody, read_search
@@ -62,7 +63,6 @@ _IDEMPOTENCY_KEY = re.compile(r'"?([A-Za-z0-9][A-Za-z0-9._:-]{0,63})"?', re.ASCI
 _SEARCH_ID = r"^[A-Za-z0-9._-]{1,64}$"
 _EVENT_STREAM = "text/event-stream"
 _OF_EVERY_CALL = refusals(401, 403, 405, 429, 431, 500, 503)
-_OF_BODIES = refusals(400, 413, 504)
 _BEGUN: dict[int | str, dict[str, Any]] = {
     202: {
         "model": SearchResponse,
@@ -88,10 +88,9 @@ class AgencyParts:
     """The parts of the API, handed in by `gateway.app`.
 
     `health` returns the health as JSON, and `members` the members; `refused` writes the entry of a refused call;
-    `broken` gets an error after
-    which the process must end. Without `onward` no record is ever used onward. `is_withdrawn` tells whether a
-    system's certificate (by its name and `x5t#S256`) is not accepted any more. `revocations` takes the list of the
-    identity provider, whose system is called `provider`.
+    `broken` gets an error after which the process must end. Without `onward` no record is ever used onward.
+    `is_withdrawn` tells whether a system's certificate (by its name and `x5t#S256`) is not accepted any more.
+    `revocations` takes the list of the identity provider, whose system is called `provider`.
     """
 
     member: str
@@ -140,7 +139,7 @@ def _routes(parts: AgencyParts) -> APIRouter:
     @router.post(
         "/searches",
         response_model=SearchResponse,
-        responses=_BEGUN | _OF_BODIES | refusals(409),
+        responses=_BEGUN | OF_BODIES | refusals(409),
         openapi_extra=body_of(SearchBody),
     )
     async def start_search(
@@ -200,7 +199,7 @@ def _routes(parts: AgencyParts) -> APIRouter:
     @router.post(
         "/searches/{search_id}/onward",
         response_model=OnwardResponse,
-        responses={202: {"model": OnwardResponse}} | _OF_BODIES | refusals(404, 409),
+        responses={202: {"model": OnwardResponse}} | OF_BODIES | refusals(404, 409),
         openapi_extra=body_of(OnwardBody),
     )
     async def use_onward(request: Request, search_id: Annotated[str, Path(pattern=_SEARCH_ID)]) -> Response:
@@ -222,9 +221,9 @@ def _routes(parts: AgencyParts) -> APIRouter:
         language = _language(request)
         return _shown(members_body(await parts.members(), language), parts, language)
 
-    @router.put("/revocations", include_in_schema=False)
+    @router.put("/revocations", status_code=204, response_class=Response, **revocations_call(MAX_LIST))
     async def put_revocations(request: Request) -> Response:
-        """Take the identity provider's signed list of revocations: 204 once it is in force."""
+        """Take the signed list of revocations, from the identity provider's system only: 204 once it is in force."""
         client = _client(request, parts)
         if parts.revocations is None or not parts.provider or client.name != parts.provider:
             raise Forbidden("only the identity provider's system sends revocations", code="not-the-provider")

@@ -34,7 +34,7 @@ _EXAMPLES = {
 }
 """A code of each status, for the examples."""
 
-_OF_SYSTEMS = ("/v1/health", "/v1/members")
+_OF_SYSTEMS = ("/v1/health", "/v1/members", "/v1/revocations")
 """Paths that a system may call without an officer's token."""
 
 _RETRY = {"retry-after": {"schema": {"type": "string"}, "description": "seconds after which to ask again"}}
@@ -108,6 +108,13 @@ def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
     }
 
 
+def revocations_call(most: int) -> dict[str, Any]:
+    """Return what the document says of the call that brings a list of revocations of at most so many bytes."""
+    text = {"type": "string", "minLength": 1, "maxLength": most, "description": "A JWS of the identity provider's key"}
+    body = {"required": True, "content": {"application/jwt": {"schema": text}}}
+    return {"responses": OF_BODIES | refusals(409), "openapi_extra": {"requestBody": body}}
+
+
 def _example(status: int) -> dict[str, Any]:
     code, reason = _EXAMPLES[status]
     problem = Problem(
@@ -118,3 +125,7 @@ def _example(status: int) -> dict[str, Any]:
 
 def _schema(model: type[BaseModel]) -> dict[str, Any]:
     return {"schema": {"$ref": _REF.format(model=model.__name__)}}
+
+
+OF_BODIES = refusals(400, 413, 504)
+"""The refusals of calls with a body."""

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 from certs.profile import read_leaf
 from gateway.agency.issuer import TRIAL_KEY, TrialIssuer
+from gateway.agency.officer_tokens.fetch import RevocationFetch
 from gateway.agency.officer_tokens.revocations import Revocations
 from gateway.agency.tokens import OfficerTokens, PublicKey, load_token_key
 from gateway.clock import Clock
@@ -52,6 +53,12 @@ def revocations(settings: Settings, clock: Clock, keys: Callable[[], Mapping[str
     )
     made.start()
     return made
+
+
+def revocation_fetch(settings: Settings, clock: Clock, take: Callable[[bytes], object]) -> RevocationFetch | None:
+    """Return the fetch of the list from the address in the settings, for `take`; None where they name none."""
+    url, ca = settings.tokens.revocations_url, settings.tokens.revocations_ca
+    return RevocationFetch(url, settings.path(ca), take, clock) if url else None
 
 
 def handed_in(

@@ -10,8 +10,9 @@ from functools import partial
 from certs.hsm.keys import self_test
 from certs.hsm.token import when_lost
 from certs.tls import TlsIdentity
+from gateway.agency.officer_tokens.fetch import FETCH_S
 from gateway.agency.officer_tokens.revocations import Revocations
-from gateway.agency.token_keys import people_of, refusing, revocations, token_keys
+from gateway.agency.token_keys import people_of, refusing, revocation_fetch, revocations, token_keys
 from gateway.agency.tokens import OfficerTokens
 from gateway.app.resources import Resources
 from gateway.app.rounds import UPKEEP, UPKEEP_S, WATCH, WATCH_S, Leadership, Round, writing
@@ -231,6 +232,7 @@ def first_rounds(core: Core) -> list[Round]:
         await core.note_policy(await asyncio.to_thread(lambda: policy_entry(resources.policy.refresh())))
 
     trust = TrustChanges(resources.trust, note)
+    fetch = revocation_fetch(resources.settings, resources.clock, core.revoked.take)
     return [
         Round("log", WATCH_S, share, leader_only=False, line=WATCH),
         Round("trust", WATCH_S, trust.round, leader_only=False, line=WATCH),
@@ -239,6 +241,7 @@ def first_rounds(core: Core) -> list[Round]:
         Round("keys", WATCH_S, keys, leader_only=False, line=WATCH),
         Round("policy", WATCH_S, policy, leader_only=False, line=WATCH),
         Round("revocations", WATCH_S, writing(core.revoked.round, note), leader_only=False, line=WATCH),
+        *([Round("revocations by URL", FETCH_S, partial(asyncio.to_thread, fetch.fetch))] if fetch else []),
         Round("people", WATCH_S, partial(people_round, core.people, note), leader_only=False, line=WATCH),
     ]
 

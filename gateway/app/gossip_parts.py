@@ -8,7 +8,8 @@ from functools import partial
 
 from gateway.app.core import Core
 from gateway.app.rounds import UPKEEP, UPKEEP_S, WATCH, WATCH_S, Round
-from gateway.errors import LiaisonError
+from gateway.errors import LiaisonError, Unauthenticated
+from gateway.gossip.dismissed import dismissed_member, explaining, explains
 from gateway.gossip.endings import Endings, charter_left_s, statuses_left_s
 from gateway.gossip.fetching import Fetching
 from gateway.gossip.holdings import FORK, Holdings, holdings
@@ -23,6 +24,7 @@ from gateway.rpc import methods
 from gateway.rpc.contract import Call, Door
 from gateway.storage.documents.witness_store import SqlWitnessStore
 from gateway.telemetry import Gauge
+from gateway.trust.standing import may_connect
 
 _KEEP_S = 2.0
 """Seconds between two rounds that keep a stream open to each member."""
@@ -81,10 +83,15 @@ class NodeGossip:
     def doors(self) -> list[Door[MemberId]]:
         """The doors at which other members ask for documents."""
 
-        async def listed(_call: Call[MemberId], _request: None) -> bytes:
-            return self._core.greetings.held.written
+        async def listed(call: Call[MemberId], _request: None) -> bytes:
+            held = self._core.greetings.held
+            if member := dismissed_member(call.who):
+                return methods.LIST_DOCUMENTS.answer.write(explaining(held.lines, member))
+            return held.written
 
         async def fetched(call: Call[MemberId], wanted: Wanted) -> Part:
+            if (member := dismissed_member(call.who)) and not explains(wanted.kind, wanted.member, member):
+                raise Unauthenticated("others' documents are for members only", code="not-accepted")
             async with self._turns.setdefault(call.who, asyncio.Lock()):  # a member's many calls are one at a time
                 return await asyncio.to_thread(self._serving.fetch, wanted)
 
@@ -100,8 +107,10 @@ class NodeGossip:
             self._changed()
 
     async def keep(self) -> None:
-        """Keep a stream open to each active member; one that cannot be reached is left alone for a while."""
-        view = self._core.parts.trust()
+        """Keep a stream open to each active member, while we are one; one that is away is left alone for a while."""
+        view, parts = self._core.parts.trust(), self._core.parts
+        if not may_connect(view, parts.member, parts.clock.now_us()):
+            return  # nobody accepts us now: who has a newer charter comes to us
         for member in self._core.others:
             if not view.active(member) or self._left.get(member, 0) > 0:
                 self._left[member] = max(0, self._left.get(member, 0) - 1)

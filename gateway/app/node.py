@@ -36,6 +36,7 @@ from gateway.errors import LiaisonError
 from gateway.exchange.answering.admission import Patience
 from gateway.exchange.answering.inbound import Inbound
 from gateway.exchange.asking.abandoned import abandoned
+from gateway.gossip.dismissed import dismissed_member, known_caller
 from gateway.host.failures import NO_ENTRY
 from gateway.model.names import MemberId
 from gateway.node.server import NodeServer
@@ -126,7 +127,8 @@ class Node:
         self.answering.release.start()
         compared = await self._compare()
         self.loop_lag.start()
-        for wall in self.resources.walls:
+        await asyncio.to_thread(self.desk.alerts.load)
+        for wall in (*self.resources.walls, self.asking.alert_wall):
             wall.start()
         self.answering.answerer.start()
         self.core.writers.exchange.start()
@@ -139,6 +141,7 @@ class Node:
             for draft in abandoned(self.resources.store, self.resources.exchange_log.store_name, self.core.is_notice):
                 await self.core.writers.exchange.write(draft)
         self.asking.acknowledger.resume([MemberId(name) for name in self.core.parts.trust().members])
+        await self.gossip.look()  # before the first greeting, and the first question for documents
         await self._listen()
         self._making = asyncio.create_task(self.rounds.run())
         self._making.add_done_callback(self._rounds_ended)
@@ -179,8 +182,9 @@ class Node:
         self._server = NodeServer(
             self._doors(),
             lambda certificate: self.core.parts.trust().peer(certificate).member,
+            lambda certificate: known_caller(self.core.parts.trust(), certificate),
             self._take,
-            lambda call: self._refused(call.who, call.error),
+            lambda call: self._refused(dismissed_member(call.who) or call.who, call.error),
             self.resources.clock,
             credentials,
             ServerLimits(),
@@ -244,14 +248,13 @@ class Node:
             await self._server.stop(_DRAIN_S)
         await self.asking.searches.finish(_DRAIN_S)
         await self.asking.asker.finish()
-        await self.desk.outbox.finish()
         await self.desk.sender.finish()
         await asyncio.to_thread(self.desk.pen.stop, _DRAIN_S)
         await asyncio.to_thread(self.answering.answerer.stop, _DRAIN_S)
         await self.witness.close()
         await self.gossip.close()
         await self.core.peers.close()
-        for wall in self.resources.walls:
+        for wall in (*self.resources.walls, self.asking.alert_wall):
             wall.stop()
         await writing(partial(self.core.incidents.drafts, ending=True), self.core.note)()
         await self.core.note(events.STOP.draft(reason="asked to stop"))
@@ -324,9 +327,12 @@ class Node:
         self.answering.answerer.submit(inbound)
 
     def _roots(self) -> bytes:
-        """Return the CA certificates of all active counterparts; our own where there is none: no other CA then fits."""
+        """Return the CA certificates of all members; our own where there is none: no other CA then fits.
+
+        A member that is not active is told why (decision 0068): each of its calls is refused by its certificate.
+        """
         view = self.core.parts.trust()
-        others = [view.ca_pem(member) for member in sorted(view.members) if view.active(member)]
+        others = [(view if view.active(member) else view.evidence).ca_pem(member) for member in sorted(view.members)]
         return b"".join(others) or self.resources.home.ca.read_bytes()
 
     def _refused(self, member: str, error: LiaisonError) -> None:

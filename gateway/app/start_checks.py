@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 
 from certs.tls import TlsIdentity
+from gateway.agency.officer_tokens.revocations import read_list
 from gateway.agency.server import TlsFiles
-from gateway.agency.token_keys import token_keys
+from gateway.agency.token_keys import revocation_fetch, token_keys
 from gateway.app.witnessing.node_witness import domestic_channel
 from gateway.audit.log.examine import ExaminedLog, examine_log
 from gateway.clock import Clock
@@ -45,6 +46,24 @@ def check_tokens(context: CheckContext) -> list[Finding]:
     return [good("tokens", f"the keys of officers' tokens can be read: {', '.join(sorted(keys))}")]
 
 
+def check_revocations(context: CheckContext) -> list[Finding]:
+    """Check that the identity provider's list can be fetched, and counts, where the settings name its address."""
+    settings, clock = context.settings, context.clock
+
+    def judge(data: bytes) -> None:
+        read_list(data, settings.node.member, token_keys(settings, clock, production=False))
+
+    fetch = revocation_fetch(settings, clock, judge)
+    if fetch is None:
+        return []
+    try:
+        fetch.fetch()
+    except LiaisonError as error:
+        remedy = "ask the identity provider for its list, signed by a key of [[token_key]]; the last one stays in force"
+        return [warn("revocations", error.message, remedy)]
+    return [good("revocations", f"the list at {settings.tokens.revocations_url} is fetched, and counts")]
+
+
 def check_tls(context: CheckContext) -> list[Finding]:
     """Check that the TLS files towards our own systems fit together. A file that does not fit alone is told already."""
     home = context.home
@@ -78,8 +97,8 @@ def check_copy(context: CheckContext) -> list[Finding]:
 START_CHECKS: dict[str, Check] = {"tokens": check_tokens, "tls": check_tls}
 """The checks of a start that need parts of a node, before it opens anything."""
 
-COPY_CHECKS: dict[str, Check] = {"copy": check_copy}
-"""The check that a start makes when all else is opened."""
+COPY_CHECKS: dict[str, Check] = {"copy": check_copy, "revocations": check_revocations}
+"""The check that a start makes when all else is opened, and that of the identity provider's list."""
 
 
 @contextmanager

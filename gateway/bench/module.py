@@ -1,11 +1,11 @@
-"""Move the keys of the bench's answering node into a token of SoftHSM 2, to measure exchanges with them."""
+"""Move keys of the bench's answering node into a token of SoftHSM 2, to measure exchanges with them."""
 
 from __future__ import annotations
 
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -13,6 +13,11 @@ from gateway.config import Home
 from gateway.errors import Misconfigured
 
 KEYS = ("statement", "log", "witness", "agency-immigration")
+"""The keys of an answer."""
+
+LANE_KEYS = ("tls",)
+"""The key with which the exchange port is served by the lane before gRPC."""
+
 LIBRARIES = ("/usr/lib/softhsm/libsofthsm2.so", "/usr/lib64/softhsm/libsofthsm.so", "/usr/lib64/pkcs11/libsofthsm2.so")
 
 _LABEL, _PIN = "bench", "1234"
@@ -20,8 +25,8 @@ _TOOL = "softhsm2-util"
 
 
 @contextmanager
-def keys_in_module(home: Path, folder: Path) -> Iterator[None]:
-    """Move the keys `KEYS` of a home into a new token in `folder`; processes of the block find it.
+def keys_in_module(home: Path, folder: Path, names: Sequence[str] = KEYS) -> Iterator[None]:
+    """Move the named keys of a home into a new token in `folder`; processes of the block find it.
 
     Raises `Misconfigured` where SoftHSM is not installed.
     """
@@ -39,7 +44,7 @@ def keys_in_module(home: Path, folder: Path) -> Iterator[None]:
     os.environ.update(variables)
     try:
         _run("--init-token", "--free", "--label", _LABEL, "--so-pin", _PIN, "--pin", _PIN)
-        _move(home)
+        _move(home, names)
         yield
     finally:
         for name, value in before.items():
@@ -48,19 +53,22 @@ def keys_in_module(home: Path, folder: Path) -> Iterator[None]:
                 os.environ[name] = value
 
 
-def _move(home: Path) -> None:
-    lines = []
-    for number, name in enumerate(KEYS, 1):
+def _move(home: Path, names: Sequence[str]) -> None:
+    lines, agencies = [], []
+    for number, name in enumerate(names, 1):
         file = Home(home).key(name)
         _run("--import", str(file), "--token", _LABEL, "--label", name, "--id", f"{number:02x}", "--pin", _PIN)
         file.unlink()
         uri = f"pkcs11:token={_LABEL};object={name}"
         agency = name.removeprefix("agency-")
-        lines += [f'{name} = "{uri}"'] if agency == name else ["[[agency_key]]", f'id = "{agency}"', f'key = "{uri}"']
+        if agency == name:
+            lines.append(f'{name} = "{uri}"')
+        else:
+            agencies += ["[[agency_key]]", f'id = "{agency}"', f'key = "{uri}"']
     file = Home(home).settings
-    file.write_text(file.read_text().replace("[keys]\n", "[keys]\n" + "\n".join(lines[: len(KEYS) - 1]) + "\n"))
+    file.write_text(file.read_text().replace("[keys]\n", "\n".join(["[keys]", *lines, ""])))
     with file.open("a") as settings:
-        settings.write("\n".join(["", *lines[len(KEYS) - 1 :], ""]))
+        settings.write("\n".join(["", *agencies, ""]))
 
 
 def _run(*arguments: str) -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from gateway.bench.echo import METHOD
 from gateway.bench.load import Measure, Streams, Target, connect, drive, unary
-from gateway.bench.module import keys_in_module
+from gateway.bench.module import KEYS, LANE_KEYS, keys_in_module
 from gateway.bench.world import World, build_world, requests_for, start_echo, start_node
 from gateway.loop import run as run_loop
 from gateway.rpc import methods
@@ -28,11 +28,12 @@ STREAMS = "exchange, streams"
 NO_HIT = "exchange, streams, no hit"
 """The normal path in this field: nothing is fetched and no record is signed."""
 IN_MODULE = "exchange, streams, keys in SoftHSM"
-WAYS = {"unary": UNARY, "no-hit": NO_HIT, "streams": STREAMS, "hsm": IN_MODULE}
+BY_LANE = "exchange, streams, TLS by the lane"
+WAYS = {"unary": UNARY, "no-hit": NO_HIT, "streams": STREAMS, "hsm": IN_MODULE, "lane": BY_LANE}
 """The ways of asking by their short names."""
 
-HSM = "hsm"
-"""The way that is measured with the answering node's keys in a security module, and only when it is asked for."""
+IN_TOKEN = {"hsm": KEYS, "lane": LANE_KEYS}
+"""The ways that are measured with keys of the answering node in a security module, and only when they are asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +76,8 @@ def run(plan: Plan, say: Say) -> list[Row]:
         with tempfile.TemporaryDirectory(prefix="liaison-bench-") as folder:
             say(f"building a federation and a source with {rows:,} rows")
             world = build_world(Path(folder), rows)
-            with keys_in_module(world.answerer, Path(folder) / "module") if plan.only == HSM else nullcontext():
+            names = IN_TOKEN.get(plan.only or "")
+            with keys_in_module(world.answerer, Path(folder) / "module", names) if names else nullcontext():
                 found.extend(run_loop(_measure(world, plan, say)))
     return found
 
@@ -84,7 +86,7 @@ async def _measure(world: World, plan: Plan, say: Say) -> list[Row]:
     rows: list[Row] = []
     with start_node(world) as node, start_echo(world, await _answer_size(world, node)) as echo:
         for concurrency in plan.concurrency:
-            passes: dict[str, list[Measure]] = {ECHO: [], UNARY: [], NO_HIT: [], STREAMS: [], IN_MODULE: []}
+            passes: dict[str, list[Measure]] = {name: [] for name in (ECHO, *WAYS.values())}
             for number in range(plan.passes):
                 say(f"{world.rows:,} rows, {concurrency} in flight, pass {number + 1} of {plan.passes}")
                 for name, measure in await _pass(world, node, echo, concurrency, plan):
@@ -103,13 +105,12 @@ async def _answer_size(world: World, node: Target) -> int:
 
 async def _pass(world: World, node: Target, echo: Target, concurrency: int, plan: Plan) -> list[tuple[str, Measure]]:
     found = []
-    for name, target in ((ECHO, echo), (UNARY, node), (NO_HIT, node), (STREAMS, node), (IN_MODULE, node)):
-        if name != ECHO and name not in ((WAYS[plan.only],) if plan.only else (UNARY, NO_HIT, STREAMS)):
-            continue
+    for name in (ECHO, *((WAYS[plan.only],) if plan.only else (UNARY, NO_HIT, STREAMS))):
+        target = echo if name == ECHO else node
         messages = _messages(world, name, plan.seconds)
         channels = connect(target)
         path = METHOD if name == ECHO else methods.SUBMIT.path
-        streams = Streams(channels) if name in (STREAMS, NO_HIT, IN_MODULE) else None
+        streams = Streams(channels) if name not in (ECHO, UNARY) else None
         ask = streams.ask if streams else unary(channels, path)
         found.append((name, await drive(ask, messages, concurrency, plan.seconds, target.pids)))
         if streams:

@@ -25,6 +25,11 @@ from gateway.errors import Misconfigured
 PASSKEYS = ("where-enrolled", "demanded")
 LOG_LEVELS = ("debug", "info", "warning", "error")
 _MEMBER = re.compile(r"[a-z]{2}", re.ASCII)
+_HTTPS = re.compile(
+    r"https://(?P<authority>(?P<host>[A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::(?P<port>\d{1,5}))?)"
+    r"(?P<path>/[!-\"$-~]{0,1000})?",
+    re.ASCII,
+)
 _ID = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?", re.ASCII)
 _SUCH_AS = "such as `{example}`"
 _TRUTH = {"true": True, "1": True, "false": False, "0": False}
@@ -166,6 +171,27 @@ def host_port(text: str, where: str = "", scheme: str = "") -> tuple[str, int]:
     return host.strip("[]"), int(port)
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class HttpsAddress:
+    """An https URL in parts. `authority` is host and port as they were written; `text` is the whole."""
+
+    host: str
+    port: int
+    authority: str
+    path: str
+    text: str
+
+
+def https_address(text: str, where: str = "") -> HttpsAddress:
+    """Return the parts of `https://host[:port]/path`, with nothing but that; else raise `Misconfigured`."""
+    match = _HTTPS.fullmatch(text)
+    if match is None or int(match["port"] or 443) > 65535:
+        remedy = "https://host/path, such as https://id.example.org/liaison/revocations"
+        raise Misconfigured("`{text!a}` is not an https address", where=where, remedy=remedy, text=text[:80])
+    host = match["host"]
+    return HttpsAddress(host.strip("[]"), int(match["port"] or 443), match["authority"], match["path"] or "/", text)
+
+
 def _from_environment(environment: Mapping[str, str], mistakes: Mistakes) -> dict[str, tuple[str, str]]:
     """Return settings by path, with the variable's name. An unknown key of a known table is a mistake."""
     values = {}
@@ -257,6 +283,15 @@ def _check(settings: Settings, reading: Reading) -> None:
     reading.check_address("listen.agency", settings.listen.agency)
     if settings.listen.metrics:
         reading.check_address("listen.metrics", settings.listen.metrics)
+    if settings.tokens.revocations_url:
+        url, where = settings.tokens.revocations_url, origin.get("tokens.revocations_url", "")
+        with reading.mistakes.kept():
+            https_address(url, where)
+        if not settings.tokens.revocations_ca:
+            missing = Misconfigured(
+                "`tokens.revocations_ca` is missing", where=where, remedy="name the CA file of the server's certificate"
+            )
+            reading.mistakes.keep([missing])
     reading.check_word("telemetry.log_level", settings.telemetry.log_level, LOG_LEVELS, "level")
     reading.check_word("release.passkey", settings.release.passkey, PASSKEYS, "word")
 

@@ -155,16 +155,15 @@ class TokenSettings:
     """`[tokens]`: officers and tokens that the identity provider revokes (docs/guides/officer-api.md)."""
 
     revocations: str = setting(
-        "File of the signed list; the node looks at it each second. Empty: it comes by PUT /v1/revocations alone.",
+        "File of the signed list; the node looks at it each second. Empty: it comes by PUT /v1/revocations, or by URL.",
         "",
         path=True,
     )
+    revocations_url: str = setting("https address of the signed list, fetched each 30 seconds. Empty: none.", "")
+    revocations_ca: str = setting("PEM file of the CA that certifies the server of that address.", "", path=True)
     provider: str = setting("The calling system that may send the list. Empty: none may.", "")
     require_revocations: bool = setting("True accepts no token without a list that is in its time.", False)
-    require_training: bool = setting(
-        "True accepts no token of an officer for whom no training is on file, in the token or in people/persons.csv.",
-        False,
-    )
+    require_training: bool = setting("True accepts no token of an officer without training on file.", False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -349,12 +348,8 @@ class Settings:
         """The folders and files that people write and the node obeys: mappings, tables of names, lists of people."""
         home = Home(self.home)
         mappings = (self.path(source.mapping) for source in self.sources if source.mapping)
-        return (
-            home.names,
-            home.people,
-            home.mappings,
-            *(file for file in mappings if not file.is_relative_to(_PACKAGE)),
-        )
+        own = (file for file in mappings if not file.is_relative_to(_PACKAGE))
+        return (home.names, home.people, home.mappings, *own)
 
     @property
     def national_policy(self) -> Path:

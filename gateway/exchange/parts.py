@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
+from certs.profile import read_leaf
 from gateway.audit.tree.shown import Shown
 from gateway.clock import Clock
 from gateway.config.suspensions import Suspensions
@@ -64,3 +66,15 @@ class Parts:
     def check_key(self) -> None:
         """Raise `Unavailable` once our own documents removed the key that signs our statements."""
         check_own_key(self.trust(), self.member, self.statement_key())
+
+    def has_lost_key(self, owner: str) -> bool:
+        """Tell whether our own documents removed the key by which this node signs for an agency."""
+        gone = self.trust().withdrawn.get(self.member)
+        issuer = self.issuers.get(owner) if gone else None
+        return issuer is not None and gone is not None and _key_id(issuer.certificate_der) in gone
+
+
+@lru_cache(maxsize=64)
+def _key_id(certificate: bytes) -> str:
+    """Return the id of the key of an issuer's certificate, which never changes."""
+    return read_leaf(certificate).key_id

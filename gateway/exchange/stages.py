@@ -27,7 +27,9 @@ _SEVERAL = 2
 _FORGIVEN = 25
 
 _PORTION = 16
-"""The most items of one member in a batch while other members ask, too: theirs do not wait for a whole batch of it."""
+_SMALL = 4
+"""The most items of one member in a batch while other members ask, too, and all have as many waiting, or some have not:
+an item that comes alone waits for the rest of a batch at each step of its way."""
 
 _ASKS_S = 5.0
 """The seconds for which a member counts as one that asks."""
@@ -163,7 +165,7 @@ class Stage(Generic[I]):
                     for _ in range(_ROUNDS):
                         open_ = self._fill(block=False) and open_
                         is_shared = self._is_shared()
-                        if not (batch := self._next_batch(_PORTION if is_shared else MAX_BATCH)):
+                        if not (batch := self._next_batch(self._portion() if is_shared else MAX_BATCH)):
                             break
                         self._work(batch)
                         if is_shared:
@@ -200,6 +202,11 @@ class Stage(Generic[I]):
         self._asked = {name: last for name, last in self._asked.items() if last > since}
         return len(self._asked) >= _SEVERAL
 
+    def _portion(self) -> int:
+        """Return the most items of one member in a batch while several ask."""
+        all_wait = len(self._lines) >= len(self._asked)
+        return _PORTION if all_wait and min(map(_count, self._lines.values()), default=0) >= _SMALL else _SMALL
+
     def _next_batch(self, of_each: int) -> list[I]:
         """Return up to `MAX_BATCH` items, one of each line in turn, and up to `of_each` of one line."""
         batch: list[I] = []
@@ -215,6 +222,10 @@ class Stage(Generic[I]):
                 if len(batch) == MAX_BATCH:
                     break
         return batch
+
+
+def _count(line: tuple[deque[I], ...]) -> int:
+    return sum(map(len, line))
 
 
 def as_error(error: BaseException) -> LiaisonError:

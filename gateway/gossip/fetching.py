@@ -73,6 +73,7 @@ class Fetching:
         self._note = note
         self._fatal = fatal
         self._tasks: dict[MemberId, asyncio.Task[None]] = {}
+        self._leaving: set[MemberId] = set()
         self._asked: dict[MemberId, tuple[float, _State]] = {}
         self._wasted = Waste(clock.monotonic)
         self._news = News(clock.monotonic)
@@ -89,9 +90,14 @@ class Fetching:
             self._start(member, self._ask(member), state)
 
     def leave(self, member: MemberId, farewell: Farewell) -> None:
-        """Take the documents for which a member ended our stream, in the place of a question that is under way."""
-        if self._wasted.bears(member):
-            state = (hashlib.sha256(farewell.documents).digest(), self._greetings.held.hash)
+        """Take the documents for which a member ended our stream, in the place of a question that is under way.
+
+        Where they bring nothing, the member is asked for those that we lack: it tells them to a node that it does not
+        accept, too. The refusal of a single call has no documents.
+        """
+        state = (hashlib.sha256(farewell.documents).digest(), self._greetings.held.hash)
+        heard = self._wasted.bears(member) if farewell.documents else self._may_ask(member, state)
+        if heard and member not in self._leaving:
             self._start(member, self._left(member, farewell.documents, self._tasks.get(member)), state)
 
     def _may_ask(self, member: MemberId, state: _State) -> bool:
@@ -206,10 +212,19 @@ class Fetching:
                 raise Malformed("the documents are too large, or do not come", code="bad-documents", where=member)
 
     async def _left(self, member: MemberId, documents: bytes, before: asyncio.Task[None] | None) -> None:
-        """Take the charter or the statuses for which a member ended our stream."""
-        if before is not None:
-            before.cancel()  # the member answers us no more
-            await asyncio.wait([before])
+        """Take the documents for which a member ended our stream; ask for others where they bring nothing."""
+        self._leaving.add(member)
+        try:
+            if before is not None:
+                before.cancel()  # what was asked before that is answered in part, if at all
+                await asyncio.wait([before])
+            if not documents or not await self._take_farewell(member, documents):
+                await self._ask(member)
+        finally:
+            self._leaving.discard(member)
+
+    async def _take_farewell(self, member: MemberId, documents: bytes) -> bool:
+        """Take the charter or the statuses of a farewell; tell whether they bring anything."""
         try:
             lines = [line for line in documents.split(b"\n") if line][:_MAX_CHAIN]
             sent = await asyncio.to_thread(lambda: [read(line) for line in lines])
@@ -218,8 +233,13 @@ class Fetching:
             self.lied(member)
             raise
         ending = [item for item in sent if item.kind in (Kind.CHARTER, Kind.STATUS)]
-        if not await self._take(member, self._news.admitted(ending, self._trust.view)):
-            self._wasted.count(member, len(documents))
+        try:
+            if await self._take(member, self._news.admitted(ending, self._trust.view)):
+                return True
+        except BadSignature:  # a version whose signers are named in one that we lack
+            pass
+        self._wasted.count(member, len(documents))
+        return False
 
     async def _take(self, member: MemberId, sent: Sequence[Sent]) -> bool:
         """Take documents; tell whether one of them changed something. Raises `BadSignature` where one is not signed."""

@@ -45,6 +45,8 @@ RULES: Sentences = {
     "container-number": "the container number is the same",
     "record-does-not-fit": "the record that came with it does not fit the question",
     "record-not-verified": "the record that came with it does not verify, so it is not shown",
+    "unreleased-agency-key-removed": "the key of the owner's agency was removed, so that it signs no record: a human "
+    "there decides",
     "record-owner-unheard": "our database was restored, and the record's owner has not told us yet what changed since: "
     "it is not shown",
     "record-withdrawn": "the record's owner has withdrawn or changed it, so it is not shown any more: ask again",

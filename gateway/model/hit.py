@@ -90,6 +90,8 @@ UNRELEASED = "unreleased-"
 NO_FIELD = f"{UNRELEASED}no-field"
 """The rule of a hit whose record may leave, and none of its fields."""
 
+AGENCY_KEY_REMOVED = "agency-key-removed"
+"""The code of a hit whose record is not signed, since the owner's documents removed the key of its agency."""
 NEEDS_HUMAN = f"{UNRELEASED}needs-human"
 """The rule of a hit whose record a human of the owner may let out in answer to a follow-up."""
 

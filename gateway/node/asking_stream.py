@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import re
 from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING
 import grpc
 from liaison.exchange.v1 import exchange_pb2 as pb
 
-from gateway.errors import ConnectionLost, LiaisonError, TimedOut, Unavailable, Unsupported
+from gateway.errors import ConnectionLost, LiaisonError, TimedOut, Unavailable, Unsupported, Untrusted
 from gateway.exchange.incidents import LIMITS
 from gateway.model.exchange import AnswerMessage
 from gateway.model.names import MemberId
@@ -35,6 +36,9 @@ _SILENT_S = 3.0
 _IN_FLIGHT_S = 60.0
 _LOST = frozenset({grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED})
 """The statuses of a call whose connection broke, or whose server is going."""
+
+_CODE = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", re.ASCII)
+"""A code of a node, which the words of gRPC itself are not."""
 
 
 class AskingStream:
@@ -158,6 +162,8 @@ class AskingStream:
             self._break(self._ended())
             raise
         except (grpc.aio.AioRpcError, asyncio.InvalidStateError, LiaisonError) as error:
+            if (ending := refusal_of(error)) is not None:
+                self._greetings.dismissed(ending)
             self._break(_as_error(self._member, error))
 
     def _ended(self) -> LiaisonError:
@@ -188,9 +194,16 @@ class AskingStream:
                 waiting.set_exception(error)
 
 
-def not_trusted(member: MemberId, code: str) -> LiaisonError:
-    """Return the error of a stream that the other end closed since it does not accept our node any more."""
-    return Unavailable(
+def refusal_of(error: Exception) -> pb.Ending | None:
+    """Return the ending that a bare status stands for, where it says that the other end does not accept our node."""
+    if not isinstance(error, grpc.aio.AioRpcError) or error.code() is not grpc.StatusCode.UNAUTHENTICATED:
+        return None
+    return pb.Ending(code=(error.details() or "")[:40])
+
+
+def not_trusted(member: str, code: str) -> LiaisonError:
+    """Return the error of a counterpart that does not accept our node any more. It proves nothing (decision 0068)."""
+    return Untrusted(
         "`{member}` does not accept our node any more: {reason!a}",
         code="not-trusted-there",
         where=member,
@@ -202,6 +215,8 @@ def not_trusted(member: MemberId, code: str) -> LiaisonError:
 
 def peer_error(member: str, error: grpc.aio.AioRpcError) -> LiaisonError:
     """Return our error for a gRPC status. A status proves nothing, so it counts as silence with a reason."""
+    if (ending := refusal_of(error)) is not None:
+        return not_trusted(member, ending.code)
     if error.code() == grpc.StatusCode.DEADLINE_EXCEEDED:
         return TimedOut("`{member}` did not answer in time", where=member, member=member)
     if cause := no_connection(member, error.details() or ""):
@@ -216,6 +231,12 @@ def peer_error(member: str, error: grpc.aio.AioRpcError) -> LiaisonError:
         name=error.code().name,
         detail=(error.details() or "")[:80],
     )
+
+
+def told_error(member: str, error: grpc.aio.AioRpcError) -> LiaisonError:
+    """Return our error for a gRPC status, with the code that the counterpart's node gave for refusing the call."""
+    code = error.details() or ""
+    return wire.refusal_error(error.code().name, code) if _CODE.fullmatch(code) else peer_error(member, error)
 
 
 def _as_error(member: MemberId, error: Exception) -> LiaisonError:

@@ -14,13 +14,14 @@ from gateway.errors import LiaisonError, Suspended, TimedOut, Unavailable
 from gateway.model.exchange import AnswerMessage
 from gateway.model.names import MemberId
 from gateway.node import wire
-from gateway.node.asking_stream import peer_error
+from gateway.node.asking_stream import peer_error, refusal_of, told_error
 from gateway.node.handshake import is_cancelled, untrusted
 from gateway.node.link import Link
-from gateway.ports.gossip import Greeter
+from gateway.ports.gossip import Farewell, Greeter
 from gateway.ports.peers import PeerStatus
 from gateway.rpc import methods
 from gateway.rpc.contract import A, Method, Q
+from gateway.trust.standing import may_connect
 from gateway.trust.view import TrustView
 
 if TYPE_CHECKING:
@@ -104,11 +105,19 @@ class PeerPool:
         timeout: float | None = None,
         refusal: Refusal | None = None,
     ) -> A:
-        """Make one unary call. `refusal` turns the status of a failed call into our error."""
+        """Make one unary call. `refusal` turns the status of a failed call into our error.
+
+        While no other member can accept our node, only documents are asked for.
+        """
+        if method.service != methods.GOSSIP:
+            self._check_own(member)
         link = self._link(member)
         try:
             answer = await link.call(method.path, method.request.write(request), timeout or method.timeout_s)
         except grpc.aio.AioRpcError as error:
+            # A question about documents is how we learn why: its own refusal leads to no other one.
+            if method.service != methods.GOSSIP and (ending := refusal_of(error)) is not None:
+                self._greeter.dismissed(member, Farewell(ending.code, b""))
             raise (refusal or peer_error)(member, error) from error
         except (asyncio.CancelledError, grpc.aio.UsageError):
             if is_cancelled():
@@ -117,6 +126,10 @@ class PeerPool:
             raise Unavailable("the connection to `{member}` was closed", where=member, member=member) from None
         self._seen(member)
         return method.read_answer(answer)
+
+    def _check_own(self, member: MemberId) -> None:
+        if not may_connect(self._directory(), self._greeter.member, self._clock.now_us()):
+            raise Unavailable("our own node is not accepted by other members", code="own-suspended", where=member)
 
     def _seen(self, member: MemberId) -> None:
         self._last_seen[member] = self._clock.now_us()
@@ -151,3 +164,14 @@ class PeerPool:
                 link.retire()
             link = self._links[member] = Link(member, directory, identity, lambda: self._seen(member), self._greeter)
         return link
+
+
+class Deliveries:
+    """`Calls` to counterparts that keep the code with which a counterpart's node refuses a call for now."""
+
+    def __init__(self, pool: PeerPool) -> None:
+        self._pool = pool
+
+    async def call(self, member: MemberId, method: Method[Q, A], request: Q) -> A:
+        """Make one unary call. Raises as `PeerPool.call`."""
+        return await self._pool.call(member, method, request, refusal=told_error)

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
+import grpc
 from liaison.exchange.v1 import exchange_pb2 as pb
 
 from gateway.errors import Malformed
 from gateway.model.names import MemberId
 from gateway.ports.gossip import MAX_FAREWELL, MAX_HEAD, MAX_HEADS, Farewell, Greeter, Greeting, Told
+
+if TYPE_CHECKING:
+    Context = grpc.aio.ServicerContext[bytes, bytes]
 
 BEAT_S = 2.0
 """Seconds after which a quiet stream is greeted again."""
@@ -81,6 +87,13 @@ class StreamGreetings:
         """Note why the other end ends the stream."""
         if len(ending.documents) <= MAX_FAREWELL:
             self._greeter.dismissed(self._member, Farewell(ending.code[:40], ending.documents))
+
+
+async def say_farewell(context: Context, farewell: bytes, seconds: float) -> None:
+    """Write the last message on a stream; a peer that does not take it in so many seconds goes without."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await context.write(farewell)
 
 
 class Mute:

@@ -2,30 +2,37 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import grpc
 from liaison.exchange.v1 import exchange_pb2 as pb
 
 from gateway.clock import Clock
-from gateway.errors import LiaisonError
+from gateway.errors import LiaisonError, Unauthenticated
 from gateway.exchange.answering.inbound import Inbound
+from gateway.gossip.dismissed import dismissed_member
 from gateway.model.names import MemberId
 from gateway.node import wire
-from gateway.node.greetings import StreamGreetings
+from gateway.node.greetings import StreamGreetings, say_farewell
 from gateway.node.stream import Stream
 from gateway.node.unary_sink import UnarySink
 from gateway.ports.gossip import Greeter
 from gateway.rpc import methods
-from gateway.rpc.contract import Call, CallerCheck, Door, Pace
+from gateway.rpc.contract import Call, CallerCheck, Door, Method, Pace
 from gateway.rpc.server import Credentials, RpcServer, ServerLimits
 from gateway.rpc.transport import Refused, RefusedCall
+from gateway.throttle import Rates
 
 _MAX_BUDGET_S = 3.0
 _OURS = 0.8
 """The part of the asker's budget that our sources may use; the rest is for the way there and back."""
+
+_FAREWELLS_PER_S = 1.0
+_FAREWELLS_AT_ONCE_S = 10.0
+"""Farewells to one member that calls although it is not accepted, in a second; each has 64 KiB at most."""
 
 if TYPE_CHECKING:
     Context = grpc.aio.ServicerContext[bytes, bytes]
@@ -35,13 +42,15 @@ class NodeServer(RpcServer[MemberId]):
     """Serves `methods.NODE_METHODS` and nothing else.
 
     `doors` serves the methods other than exchanges, `identify` returns the active member whose certificate a caller
-    shows, and `submit` takes a request into the stages.
+    shows, `known` also one that is not accepted any more (`gossip.dismissed`), and `submit` takes a request into the
+    stages.
     """
 
     def __init__(
         self,
         doors: Sequence[Door[MemberId]],
         identify: Callable[[bytes], MemberId],
+        known: Callable[[bytes], MemberId],
         submit: Callable[[Inbound], None],
         refused: Refused,
         clock: Clock,
@@ -57,10 +66,12 @@ class NodeServer(RpcServer[MemberId]):
         self._clock = clock
         self._greeter = greeter
         self._streams: set[Stream] = set()
+        self._known = known
+        self._farewells = Rates(_FAREWELLS_PER_S, clock.monotonic, _FAREWELLS_AT_ONCE_S, processes)
         super().__init__(
             methods.NODE_METHODS,
             [methods.SUBMIT.written_door(self._submit), methods.STREAM.door(self._stream), *doors],
-            {CallerCheck.ACTIVE_MEMBER: identify},
+            {CallerCheck.ACTIVE_MEMBER: identify, CallerCheck.KNOWN_MEMBER: known},
             refused,
             credentials,
             limits,
@@ -105,6 +116,16 @@ class NodeServer(RpcServer[MemberId]):
             await stream.run()
         finally:
             self._streams.discard(stream)
+
+    async def _part(self, context: Context, method: Method[Any, Any], certificate: bytes, error: LiaisonError) -> None:
+        """Tell a member whose stream is refused by which documents it was removed, as on a stream that was open."""
+        if method is not methods.STREAM or not isinstance(error, Unauthenticated):
+            return
+        with contextlib.suppress(Unauthenticated):
+            member = MemberId(dismissed_member(self._known(certificate)))
+            if member and self._farewells.admits(member):
+                greetings = StreamGreetings(member, self._greeter, self._clock.monotonic)
+                await say_farewell(context, greetings.farewell(error.code), self._limits.write_s)
 
     def _take_frame(self, frame: wire.RequestFrame, stream: Stream) -> None:
         """Hand the request of one frame to the stages; raise `LiaisonError` when they are full."""

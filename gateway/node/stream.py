@@ -13,7 +13,7 @@ import grpc
 from gateway.errors import LiaisonError, Overloaded, Unauthenticated
 from gateway.exchange.answering.inbound import FrameRefusal, Reply, ReplySink
 from gateway.node import wire
-from gateway.node.greetings import StreamGreetings
+from gateway.node.greetings import StreamGreetings, say_farewell
 from gateway.rpc.server import ServerLimits
 from gateway.rpc.status import STATUS
 
@@ -96,9 +96,7 @@ class Stream:
         """End the stream with the status of an error. A peer that was removed is told by which documents."""
         self._refused(self.member, error)
         if isinstance(error, Unauthenticated) and self._greetings.answered:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(self._limits.write_s):
-                    await self._context.write(self._greetings.farewell(error.code))
+            await say_farewell(self._context, self._greetings.farewell(error.code), self._limits.write_s)
         await self._context.abort(STATUS[error.reason], error.code)
 
     async def _read(self) -> None:

@@ -11,7 +11,7 @@ from typing import Protocol
 
 import msgspec
 
-from gateway.model.desk.notices import NoticeType, Urgency
+from gateway.model.desk.notices import About, NoticeType, Urgency
 from gateway.model.desk.threads import Placed, Side, ThreadKey, ThreadKind, ThreadState
 from gateway.model.desk.work import DeliveryState, Direction, HoldingState, Level, Role, WorkKind
 from gateway.model.names import ExchangeId, MemberId
@@ -51,8 +51,12 @@ class Thread(msgspec.Struct, frozen=True):
 
 
 class NoticeRow(msgspec.Struct, frozen=True):
-    """One notice of a thread. `envelope` are its exact bytes, empty once erased; `receipt` are those of the answer that
-    we gave to it, as they left (empty for ours). `log` and `index` name its entry, and are set by the store."""
+    """One notice of a thread.
+
+    `envelope` are its exact bytes, empty once erased; `receipt` are those of the answer that we gave to it, as they
+    left (empty for ours). `log` and `index` name its entry, and are set by the store. A notice of ours whose
+    `placed.seq` is 0 was refused, and is no part of its thread.
+    """
 
     key: ThreadKey
     notice_id: ExchangeId
@@ -187,7 +191,10 @@ class DeskStore(Protocol):
         """Return the notices of a thread, in the order in which we wrote them."""
 
     def placed(self, key: ThreadKey) -> list[Placed]:
-        """Return what the fold needs of a thread's notices, without opening them."""
+        """Return what the fold needs of the notices that are part of a thread, without opening them."""
+
+    def asks(self, about: About, now_us: int) -> list[ThreadKey]:
+        """Return the threads with an ask about this whose time is not over."""
 
     def between(self, peer: MemberId, since: tuple[int, str], limit: int) -> list[NoticeRow]:
         """Return the notices of all threads with `peer` that come after a time and an id, in the order of both."""
@@ -206,6 +213,12 @@ class DeskStore(Protocol):
     ) -> list[Delivery]:
         """Return deliveries in these states, of one thread or of all."""
 
+    def delivery(self, notice_id: ExchangeId) -> Delivery | None:
+        """Return the delivery of a notice of ours, or None."""
+
+    def release(self, peer: MemberId, now_us: int) -> None:
+        """Let everything that waits for `peer` be due now."""
+
     def waiting(self) -> list[MemberId]:
         """Return the members for whom a notice waits."""
 
@@ -220,6 +233,9 @@ class DeskStore(Protocol):
 
     def work(self, work_id: str) -> Work | None:
         """Return one item of work."""
+
+    def undecided(self, peer: MemberId, limit: int) -> int:
+        """Return how many decisions wait that this counterpart asked for, `limit` at most."""
 
     def due_work(self, now_us: int, limit: int = 1000) -> Sequence[Work]:
         """Return open work whose half or whole time is over, and that was not escalated to that level, the first due

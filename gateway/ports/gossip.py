@@ -16,7 +16,7 @@ MAX_HEAD = 2_048
 """Bytes of one head: three short lines, and the one signature of its log."""
 
 MAX_FAREWELL = 64 * 1024
-"""Bytes of the documents in a farewell; a larger charter comes through gossip, or on a stick."""
+"""Bytes of the documents in a farewell. The listener asks for a larger one, and for versions before it, in parts."""
 
 
 class Greeting(msgspec.Struct, frozen=True):

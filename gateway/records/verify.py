@@ -122,6 +122,18 @@ def claimed_id(text: str) -> str:
     return str(_payload(body)["jti"])
 
 
+def read_own_record(text: str) -> dict[str, Any]:
+    """Return type, owner, fields and marking of a record in our own log, whose signature is not verified.
+
+    Raises `Malformed`, `BadSignature`.
+    """
+    _, body, _, disclosures = _split(text)
+    payload = _payload(body)
+    kind = _kind(payload)
+    fields = _disclosed(disclosures, payload["_sd"], kind)
+    return {"type": kind.name, "owner": payload["owner"], "fields": fields, "marking": payload["marking"]}
+
+
 def _verify(
     text: str, keys: RecordKeys, member: MemberId, audience: MemberId, request_hash: bytes, now_us: int
 ) -> VerifiedRecord:

@@ -28,6 +28,7 @@ class CallerCheck(StrEnum):
     """The check that identifies a caller by its certificate; a server makes only the checks that its rows name."""
 
     ACTIVE_MEMBER = "a listed node of an active member"
+    KNOWN_MEMBER = "such a node, or one that was listed once: of a member that is not active, or with a removed key"
     OWN_NODE = "a listed node of the witness's own country"
     ACCEPTED_NODE = "a node that the source's settings name"
 

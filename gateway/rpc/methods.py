@@ -40,7 +40,8 @@ WITNESS = "liaison.witness.v1.WitnessService"
 SOURCE = "liaison.source.v1.SourceService"
 _HEALTH = "grpc.health.v1.Health"
 
-_MEMBER, _OWN, _ACCEPTED = CallerCheck.ACTIVE_MEMBER, CallerCheck.OWN_NODE, CallerCheck.ACCEPTED_NODE
+_MEMBER, _KNOWN = CallerCheck.ACTIVE_MEMBER, CallerCheck.KNOWN_MEMBER
+_OWN, _ACCEPTED = CallerCheck.OWN_NODE, CallerCheck.ACCEPTED_NODE
 _CALLS, _STREAMS, _SERVER = Limit.CALLS, Limit.STREAMS, Limit.SERVER
 _UNARY, _STREAM = Shape.UNARY, Shape.STREAM
 _ANSWERED = (events.ANSWERED, events.REFUSED, events.DUPLICATE, events.KEPT_BACK)
@@ -59,11 +60,6 @@ ACKNOWLEDGE = Method(
     EXCHANGE, "AcknowledgeExchanges", _UNARY, 64 * KIB, _MEMBER, _CALLS,
     RECEIPT_MESSAGE, field_form(pb.AcknowledgeExchangesResponse, "through", int),
     (events.RECEIPT, events.RECEIPT_REFUSED), max_answer_bytes=KIB,
-)  # fmt: skip
-CONSENT = Method(
-    EXCHANGE, "AskConsent", _UNARY, 16 * KIB, _MEMBER, _CALLS,
-    envelope_form(pb.AskConsentRequest), envelope_form(pb.AskConsentResponse),
-    (events.CONSENT_REQUESTED, events.CONSENT_NOT_TAKEN),
 )  # fmt: skip
 COMPARE_DAY = Method(
     EXCHANGE, "CompareDay", _UNARY, 32 * KIB, _MEMBER, _CALLS,
@@ -90,11 +86,11 @@ LARGEST_HEAD = Method(
     no_entry="a member is shown a head that it signed itself",
 )  # fmt: skip
 LIST_DOCUMENTS = Method(
-    GOSSIP, "ListDocuments", _UNARY, 64, _MEMBER, _CALLS, NOTHING, HELD_DOCUMENTS,
+    GOSSIP, "ListDocuments", _UNARY, 64, _KNOWN, _CALLS, NOTHING, HELD_DOCUMENTS,
     no_entry="it says which signed documents are held, and changes nothing", max_answer_bytes=320 * KIB,
 )  # fmt: skip
 FETCH_DOCUMENTS = Method(
-    GOSSIP, "FetchDocuments", _UNARY, KIB, _MEMBER, _CALLS, WANTED_DOCUMENTS, DOCUMENTS_PART,
+    GOSSIP, "FetchDocuments", _UNARY, KIB, _KNOWN, _CALLS, WANTED_DOCUMENTS, DOCUMENTS_PART,
     no_entry="it gives documents that all members hold; the taker writes what it takes",
 )  # fmt: skip
 HEALTH_CHECK = Method(
@@ -134,7 +130,7 @@ SOURCE_HEALTH = Method(
 # ---------------------------------------------------------------- by server
 
 NODE_METHODS: tuple[Method[Any, Any], ...] = (
-    SUBMIT, STREAM, ACKNOWLEDGE, CONSENT, COMPARE_DAY, DELIVER_NOTICE, FETCH_NOTICES, ADD_CHECKPOINT, LARGEST_HEAD,
+    SUBMIT, STREAM, ACKNOWLEDGE, COMPARE_DAY, DELIVER_NOTICE, FETCH_NOTICES, ADD_CHECKPOINT, LARGEST_HEAD,
     LIST_DOCUMENTS, FETCH_DOCUMENTS, HEALTH_CHECK,
 )  # fmt: skip
 DOMESTIC_METHODS: tuple[Method[Any, Any], ...] = (DOMESTIC_ADD_CHECKPOINT, DOMESTIC_LARGEST_HEAD)

@@ -199,7 +199,7 @@ class RpcServer(Generic[Who]):
     @contextlib.asynccontextmanager
     async def _admitted(self, context: Context, method: Method[Any, Any]) -> AsyncIterator[Call[Who]]:
         """Check the caller and its limits; yield the call while it is open, or refuse it."""
-        who, place = "", ("", method.limit)
+        who, certificate, place = "", b"", ("", method.limit)
         try:
             certificate = self._shown(context)
             caller = who = self._callers[method](certificate)
@@ -208,7 +208,7 @@ class RpcServer(Generic[Who]):
             if method.paced and not self._pace.admits(who):
                 raise Overloaded("`{member}` calls too often", code="call-rate", member=who)
         except LiaisonError as error:
-            await self._refuse(context, method, who, error)
+            await self._refuse(context, method, who, error, certificate)
         self._enter(context, place)
         try:
             yield Call(caller, certificate, context.time_remaining())
@@ -257,9 +257,15 @@ class RpcServer(Generic[Who]):
         finally:
             self._held[who] -= 1
 
-    async def _refuse(self, context: Context, method: Method[Any, Any], who: str, error: LiaisonError) -> NoReturn:
+    async def _part(self, context: Context, method: Method[Any, Any], certificate: bytes, error: LiaisonError) -> None:
+        """Say the last words to a caller that is refused before its status; a server may have some."""
+
+    async def _refuse(
+        self, context: Context, method: Method[Any, Any], who: str, error: LiaisonError, certificate: bytes = b""
+    ) -> NoReturn:
         """Note a refusal and end its call with a status; the caller gets no answer."""
         self._refused(RefusedCall(method.name, who, self._address(context), error))
         await self._hold(who)
+        await self._part(context, method, certificate, error)
         await context.abort(STATUS[error.reason], error.code)
         raise error

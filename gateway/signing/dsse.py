@@ -88,6 +88,15 @@ def verify_threshold(document: Document, keys: Iterable[VerifyKey], threshold: i
         )
 
 
+def is_signed_by(document: Document, key: VerifyKey) -> bool:
+    """Tell whether a key signed a document."""
+    try:
+        verify_threshold(document, [key], 1)
+    except BadSignature:
+        return False
+    return True
+
+
 def _fits(key: VerifyKey, signature: bytes, signed: bytes) -> bool:
     """Tell whether a signature fits, for counting: one that does not fit takes nothing from the others."""
     try:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from gateway.errors import Unavailable, Untrusted
 from gateway.signing.keys import SigningKey
 from gateway.trust.documents.descriptor import KeyUse
@@ -48,12 +50,25 @@ def lost_use(view: TrustView, member: str, now_us: int) -> KeyUse | None:
     gone = view.withdrawn.get(member)
     if not gone:
         return None
-    keys = view.descriptor(member).keys if view.active(member) else ()
-    for use in NEEDED:
-        valid = {key.key_id for key in keys if key.use == use and key.start_us <= now_us < key.stop_us}
-        if valid and valid <= gone:
-            return use
+    if view.active(member):
+        for use in NEEDED:
+            if _all_gone(view, member, use, gone, now_us):
+                return use
     return None
+
+
+def _all_gone(view: TrustView, member: str, use: KeyUse, gone: Collection[str], now_us: int) -> bool:
+    keys = view.descriptor(member).keys
+    valid = {key.key_id for key in keys if key.use == use and key.start_us <= now_us < key.stop_us}
+    return bool(valid) and valid.issubset(gone)
+
+
+def may_connect(view: TrustView, member: str, now_us: int) -> bool:
+    """Tell whether other members can accept a connection of this one: it is active, and has a TLS key that counts."""
+    if not view.active(member):
+        return False
+    gone = view.withdrawn.get(member)
+    return not gone or not _all_gone(view, member, KeyUse.TLS, gone, now_us)
 
 
 def check_own_key(view: TrustView, member: str, key: SigningKey) -> None:
@@ -91,7 +106,5 @@ def own_key_removed(use: KeyUse) -> Unavailable:
 
 def removal_of(view: TrustView, member: str) -> bytes:
     """Return the document that removed a member, or a key of it: the charter, or its newest status."""
-    status = view.status(member)
-    if view.charter is None or status is None:
-        return b""
-    return status.data if view.active(member) else view.charter.data
+    document = view.status(member) if view.active(member) else view.charter
+    return document.data if document is not None else b""

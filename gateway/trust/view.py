@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 
 from certs.names import CertificateUse, Holder, label
 from certs.profile import Leaf, check_issued, read_ca, read_leaf
@@ -96,6 +97,11 @@ class TrustView:
         )
         self._peers: Recent[bytes, _KnownPeer] = Recent(_MAX_CACHE)
         self._records: Recent[tuple[str, str, bytes], Slot] = Recent(_MAX_CACHE)
+
+    @cached_property
+    def evidence(self) -> TrustView:
+        """Return the same documents as evidence: with members of any status, and with keys that were removed."""
+        return TrustView(self.charter, self._descriptors, self._statuses, self._clock, live=False)
 
     # -------------------------------------------------------------- members
 
@@ -212,6 +218,13 @@ class TrustView:
         if not known.start_us <= self._clock.now_us() < known.stop_us:
             raise Unauthenticated("the certificate is outside its time", code="certificate-expired")
         return known.identity
+
+    def known_node(self, certificate: bytes) -> MemberId:
+        """Return as `peer` the member behind a certificate, of any status, and where its listed key was removed.
+
+        TLS has looked at the certificate's time.
+        """
+        return self.evidence._identify(certificate).identity.member
 
     def client(self, member: str, certificate: bytes) -> str:
         """Return the agency system of a client certificate that is shown at its own node, or raise `Unauthenticated`.

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from functools import cache
 from typing import Any
 
 from gateway.language.catalogue import Sentences, tell
+from gateway.language.countries import country
 from gateway.language.languages import Language
 from gateway.language.terms import WORDS_OF, named
 from gateway.records import codes
@@ -55,8 +55,8 @@ def explained(code: str, field: str, language: Language) -> str:
     """Return a code of `field` with its meaning, in words; a text that is no known code as it is."""
     if field == "evaluation" and len(code) == 2 and code[0] in _SOURCE and code[1] in _INFORMATION:
         return f"{tell(language, _SOURCE[code[0]])}, {tell(language, _INFORMATION[code[1]])} ({code})"
-    if field in _COUNTRIES and (country := _countries(language).get(code)):
-        return f"{country} ({code})"
+    if field in _COUNTRIES and (name := _country(code, language)):
+        return f"{name} ({code})"
     if field in _PLACES and (place := _place(code)):
         return f"{place} ({code})"
     return named(code, WORDS_OF.get(field, {}), language)
@@ -83,13 +83,9 @@ def _codes(value: Any) -> Iterator[str]:
             yield item
 
 
-@cache
-def _countries(language: Language) -> Mapping[str, str]:
-    """Return names of countries by alpha-3 and alpha-2, in English where the language has none."""
-    names = dict(codes.issuers())
-    if language is not Language.EN:  # the first name of each country is the usual one
-        names |= {code: name for code, spoken, name in reversed(codes.rows("country_names")) if spoken == language}
-    return names | {two: names[three] for two, three in codes.alpha3().items() if three in names}
+def _country(code: str, language: Language) -> str:
+    """Return the name of a country, or of another issuer in ICAO's list, which has English names only."""
+    return (country(code, language) or codes.issuers().get(code, "")) if code.isupper() else ""
 
 
 def _place(code: str) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 from gateway.config import argument
 from gateway.ops.keys.authority import MadeClient
 from gateway.ops.keys.status import SOON_DAYS
+from gateway.trust.documents.descriptor import PERSONS
 from gateway.views.lines import Line
 
 
@@ -27,8 +28,8 @@ def key_lines(about: dict[str, Any]) -> Iterator[Line]:
         yield f"  {person['use']:20} {person['id'][:16]}  listed until {person['listed_until'][:10]}"
     for place in about["retired"]:
         yield f"  retired, not used any more: {place}"
-    if about["persons"]:
-        yield "persons make new keys themselves: `liaison trust person`, then `liaison trust admit`"
+    if any(key["use"].partition("/")[0] in PERSONS for key in about["keys"]):
+        yield "a person's key: `liaison cert rotate USE/NAME --key KEY`; a lost one: `liaison trust person`, `admit`"
 
 
 def _key_line(key: dict[str, Any]) -> str:

@@ -28,6 +28,7 @@ _WORDS: Mapping[str, str] = {
     "passkey-cloned": "the passkey's counter went back: another device may have a copy of it",
     "member-suspended": "the member that was asked was suspended from the federation",
     "not-listed": "the key that signed is not listed, or was removed",
+    "not-trusted-there": "the node that was asked did not accept the asker's node any more",
     "own-key-removed": "the key of the asker's own node was removed",
     "own-suspended": "the asker's own country is suspended from the federation",
     "no-descriptors": _FULL,

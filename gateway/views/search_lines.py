@@ -46,6 +46,8 @@ _NOT_BELIEVED: Sentences = {
     "does not mean no hit.",
     "member-left": "not accepted: they have left the federation, so nothing is exchanged with them. This does not mean "
     "no hit.",
+    "not-trusted-there": "not accepted: their node does not accept ours any more, so nothing was asked; tell our "
+    "node's operators. This does not mean no hit.",
     "no-tls-key": "not accepted: their node has no key that is valid now, so nothing was asked; tell our node's "
     "operators. This does not mean no hit.",
 }

@@ -187,7 +187,7 @@ def as_html(rows: list[Row], member: MemberId, policy_hash: str, made: str) -> s
 
 
 def _place(name: str) -> str:
-    """Return a counterpart's agency in words: `Vietnam: police (vn.police)`."""
+    """Return a counterpart's agency in words: `Viet Nam: police (vn.police)`."""
     member, _, agency = name.partition(".")
     return f"{country(member, Language.EN) or member}: {agency} ({name})"
 

@@ -9,11 +9,22 @@ from pathlib import Path
 import pytest
 
 from gateway.errors import Misconfigured
+from gateway.model.desk.notices import (
+    About,
+    ChangeCode,
+    NoticeType,
+    OutcomeCode,
+    ReplyCode,
+    ServiceCode,
+    StatusCode,
+    Urgency,
+)
 from gateway.model.marking import Caveat, Level, Marking, Onward, SubjectCategory, UseCode
 from gateway.model.names import MemberId
 from gateway.model.purpose import Offence, Purpose
 from gateway.model.query import QueryKind
 from gateway.records.types import RECORD_TYPES
+from policy.attributes import NOTHING_SAID
 from policy.bundle.bundle import SCHEMA, listed_values, load_bundle, read_files
 from policy.engine.engine import PolicyEngine
 from policy.review.cases import read_case, run_case, run_cases, run_twins
@@ -83,6 +94,8 @@ def test_each_mistake_in_a_policy_makes_a_case_fail() -> None:
         ("Caveat", Caveat),
         ("Onward", Onward),
         ("Category", SubjectCategory),
+        ("Notice", NoticeType),
+        ("Urgency", Urgency),
     ],
 )
 def test_the_schema_lists_what_the_model_lists(name: str, values: type[StrEnum]) -> None:
@@ -91,6 +104,12 @@ def test_the_schema_lists_what_the_model_lists(name: str, values: type[StrEnum])
 
 def test_the_schema_lists_the_record_types() -> None:
     assert _listed("RecordType") == list(RECORD_TYPES)
+
+
+def test_the_schema_lists_what_notices_say() -> None:
+    """What an ask is about and all codes, each once."""
+    kinds: list[type[StrEnum]] = [About, ReplyCode, StatusCode, ChangeCode, OutcomeCode, ServiceCode]
+    assert _listed("Says") == [NOTHING_SAID, *dict.fromkeys(value.value for kind in kinds for value in kind)]
 
 
 def _listed(name: str) -> list[str]:

@@ -174,8 +174,8 @@ def test_an_opened_exchange_shows_question_and_record_field_by_field_and_what_is
     }  # fmt: skip
     text = _open(liaison, played, "hit").out
     for said in (
-        "officer: th.o.1042", "purpose: investigation (INVESTIGATION)", "issued by: Vietnam (VNM)",
-        "status: stolen (STOLEN)", f"number: {PASSPORT.number}", "with Vietnam (vn)",
+        "officer: th.o.1042", "purpose: investigation (INVESTIGATION)", "issued by: Viet Nam (VNM)",
+        "status: stolen (STOLEN)", f"number: {PASSPORT.number}", "with Viet Nam (vn)",
         "proved: the record is signed by its agency",
     ):  # fmt: skip
         assert said in text

@@ -157,6 +157,29 @@ def test_a_members_flood_fills_no_whole_batch_while_others_ask() -> None:
     assert sum(map(len, batches)) == MAX_BATCH + 1
 
 
+def _batches(waiting: dict[str, int]) -> list[list[str]]:
+    """The batches in which a stage serves so many items of each member that all wait when it starts."""
+    batches: list[list[str]] = []
+    stage = Stage[_Item](
+        "test", lambda batch: batches.append([item.line for item in batch]), lambda error: pytest.fail(str(error))
+    )
+    stage.put_all(_Item(n, rank=2, line=line) for line, count in waiting.items() for n in range(count))
+    stage.start()
+    stage.stop(5)
+    return batches
+
+
+def test_an_item_that_comes_alone_waits_for_few_of_another_member() -> None:
+    batches = _batches({"th": MAX_BATCH, "vn": 1})
+    assert "vn" in batches[0]
+    assert max(map(len, batches)) <= 8
+
+
+def test_members_that_all_have_much_waiting_share_large_batches() -> None:
+    first = _batches({"th": MAX_BATCH, "vn": MAX_BATCH})[0]
+    assert [first.count(line) for line in ("th", "vn")] == [16, 16]
+
+
 def test_requests_come_in_behind_the_jobs_that_leave() -> None:
     coming = inbound("th")
     job = Job(coming, 0.0, 1.0)

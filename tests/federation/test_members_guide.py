@@ -14,7 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from certs.keyfiles import create_key
 from gateway.cli.members import known_members
 from gateway.config import host_port, load_settings
 from tests.support.cli import Liaison, Ran
@@ -29,10 +31,18 @@ ENDED_ITSELF = 70
 """The exit code of a node that ends since it must not go on."""
 
 
-def steps() -> Iterator[list[str]]:
-    """Yield the words of each line of the guide's blocks; the ports are free ones."""
+LOSING = "Losing each key"
+"""The section with a way out of each loss: two of its commands undo what later sections need."""
+
+_SECTIONS = dict(re.findall(r"^## ([^\n]*)\n(.*?)(?=^## |\Z)", GUIDE, re.DOTALL | re.MULTILINE))
+SETTINGS = "".join(re.findall(r"^```toml\n(.*?)^```$", _SECTIONS[LOSING], re.DOTALL | re.MULTILINE))
+
+
+def steps(*sections: str) -> Iterator[list[str]]:
+    """Yield the words of each line of the blocks of these sections; the ports are free ones."""
     ports = {name: str(free_port()) for name in re.findall(r"-port (\d+)", GUIDE)}
-    for block in re.findall(r"^```\n(.*?)^```$", GUIDE, re.DOTALL | re.MULTILINE):
+    text = "".join(_SECTIONS[name] for name in sections).replace(f"```toml\n{SETTINGS}```\n", "")
+    for block in re.findall(r"^```\n(.*?)^```$", text, re.DOTALL | re.MULTILINE):
         for line in block.splitlines():
             yield [ports.get(word, word) for word in shlex.split(line)]
 
@@ -69,8 +79,15 @@ class Reader:
                 self.stop(home)
             case ["#", home, "ends", *_]:
                 assert self.nodes.pop(home).wait(PATIENCE_S) == ENDED_ITSELF
+            case ["#", "the", "identity", "provider", *_]:
+                public = create_key(Path("idp-2.key")).public_key()
+                Path("vn/idp-2.pem").write_bytes(public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
+                with Path("vn/node.toml").open("a", encoding="utf-8") as file:
+                    file.write(SETTINGS)
             case ["mv", old, new]:
                 Path(old).rename(new)
+            case ["cp", old, new]:
+                Path(new).write_bytes(Path(old).read_bytes())
             case ["liaison", "serve", "--home", home]:
                 self._serve(home)
             case ["liaison", *arguments]:
@@ -129,7 +146,7 @@ def test_a_newcomer_follows_the_guide_from_founding_to_rebuilding(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     with reading(Liaison(capsys)) as reader:
-        for words in steps():
+        for words in steps(*(name for name in _SECTIONS if name != LOSING)):
             if words[:3] == ["liaison", "trust", "draft"] and "--reinstate" in words:
                 wait_until(lambda: states("vn")["kh"] == "suspended", "a suspension travels")
                 wait_until(lambda: states("kh")["kh"] == "suspended", "the suspended member is told")
@@ -139,3 +156,27 @@ def test_a_newcomer_follows_the_guide_from_founding_to_rebuilding(
         left = {"th": "serving", "vn": "serving", "kh": "serving", "la": "left"}
         for home in ("th", "vn", "kh"):
             wait_until(lambda home=home: states(home) == left, f"{home}: {states(home)}")
+
+
+def test_whoever_loses_a_key_follows_the_guide_and_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    liaison = Liaison(capsys)
+    with reading(liaison) as reader:
+        before: dict[str, str] = {}
+        for words in steps("Founding", LOSING):
+            if words[1:3] == ["trust", "revoke"] and not before:
+                before = {key["use"]: key["id"] for key in keys(liaison)}
+            reader.type(words)
+        after = {key["use"]: key["id"] for key in keys(liaison)}
+        assert {use for use, key_id in before.items() if after[use] == key_id} <= {"status", "client/cli", "token"}
+        assert all(key["usable"] is not False for key in keys(liaison))
+        assert "idp-2" in liaison("doctor", "--home", "vn").out
+        for home in ("th", "vn", "kh"):
+            wait_until(lambda home=home: set(states(home).values()) == {"serving"}, f"{home}: {states(home)}")
+
+
+def keys(liaison: Liaison) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = liaison("cert", "status", "--home", "vn", "--json").value["keys"]
+    return found

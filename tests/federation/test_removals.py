@@ -20,12 +20,15 @@ from certs.authority import issue, load_authority
 from certs.profile import read_leaf
 from gateway.agency.responses import search_response
 from gateway.clock import SystemClock
+from gateway.config import Home
 from gateway.language.languages import Language
 from gateway.language.sentences import refusal
+from gateway.matching.explain import explain
 from gateway.model.exchange import AnswerMessage, Outcome
 from gateway.model.names import MemberId
 from gateway.model.search import Line, Search
 from gateway.node import wire
+from gateway.ops.keys.requests import KeyDesk
 from gateway.ops.removals.revoke import Removal, revoke
 from gateway.ports.journal import EntryDraft
 from gateway.rpc import methods
@@ -33,6 +36,7 @@ from gateway.signing.keys import SigningKey, load_signing_key
 from gateway.statements.request import REQUEST_KIND
 from gateway.trust.ceremony.ceremony import import_document, publish_descriptor, publish_status, sign
 from gateway.trust.documents.charter import draft_charter, parse_charter
+from gateway.trust.documents.folder import TrustDocuments
 from gateway.trust.documents.members import MemberStatus
 from gateway.trust.keeper import TrustKeeper
 from gateway.views.search_lines import headline
@@ -161,6 +165,32 @@ async def test_j9_a_removed_statement_key_ends_both_directions_with_the_reason_i
     refused = answer_of(message).refusal
     assert refused is not None
     assert (refused.code, "removed" in refusal(refused.code, refused.reason, Language.EN)) == ("not-listed", True)
+
+
+async def test_a_removed_key_of_an_agency_signs_no_record_at_home_and_the_hit_says_why(world: World) -> None:
+    for member in ("th", "vn"):
+        await world.start(member)
+    assert all(hit.record is not None for hit in (await asked(world)).hits)
+    await remove(world, "vn", "agency/immigration")
+    await in_force(world, "vn")
+    # The counterpart knows nothing yet: the owner does not sign, and the hit itself goes on.
+    line = await asked(world)
+    assert (line.outcome, [hit.record for hit in line.hits]) == (Outcome.HIT, [None])
+    assert line.hits[0].rules[-1] == "unreleased-agency-key-removed"
+    assert "the key of the owner's agency was removed" in explain(line.hits[0].rules)[-1]
+    home, authority = Home(world.home("vn")), world.federation["vn"].authority
+    assert KeyDesk(home, SystemClock()).rotate(["agency-immigration"], authority, None).version
+    held = TrustDocuments(home.trust).held_descriptor(VN)
+    assert held is not None
+    take(world, "th", held.data)
+    await in_force(world, "th", "vn")
+
+    async def signs() -> bool:
+        return all(hit.record is not None for hit in (await asked(world)).hits)
+
+    async with asyncio.timeout(30):
+        while not await signs():
+            await asyncio.sleep(0.1)
 
 
 async def test_m9_an_answer_that_was_committed_is_not_shown_once_its_signer_is_removed(world: World) -> None:

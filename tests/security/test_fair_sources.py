@@ -126,6 +126,26 @@ def test_one_costly_question_is_served_at_a_time_and_cheap_ones_go_on() -> None:
     assert lines.ready() is not None
 
 
+def test_a_much_shorter_question_by_name_does_not_wait_for_another_member_s_costly_one() -> None:
+    lines = Lines(4)
+    for cost in (0.2, 0.006):
+        lines.put(task("th", cost=cost))
+    costly = lines.ready()
+    assert costly is not None
+    lines.enter(costly)
+    assert lines.ready() is None, "its own member waits"
+    lines.put(task("vn", cost=0.006))
+    shorter = lines.ready()
+    assert shorter is not None
+    assert shorter.line == "vn"
+    lines.enter(shorter)
+    lines.put(task("kh", cost=0.006))
+    assert lines.ready() is None, "one beside it is enough"
+    lines.leave(shorter)
+    lines.leave(costly)
+    assert {each.line for each in served(lines, lambda _: 0.01, 2)} == {"th", "kh"}
+
+
 def test_the_last_thread_is_for_another_member() -> None:
     lines = Lines(3, computes=False)
     lines.put(task("vn"))

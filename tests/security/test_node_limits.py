@@ -24,7 +24,8 @@ from gateway.config.schema import Settings
 from gateway.errors import LiaisonError, Overloaded, Suspended, TimedOut, Unavailable, Unknown
 from gateway.exchange.receipts import receipts as channels
 from gateway.exchange.receipts.receipts import Acknowledger
-from gateway.model.exchange import LogProof, Outcome, Receipt, ReceiptMessage
+from gateway.model.desk.notices import NoticeMessage
+from gateway.model.exchange import AnswerMessage, LogProof, Outcome, Receipt, ReceiptMessage
 from gateway.model.names import MemberId
 from gateway.node import wire
 from gateway.ports.journal import EntryDraft
@@ -344,14 +345,14 @@ async def test_an_unforeseen_error_is_a_refusal_and_its_words_stay_at_home(
 ) -> None:
     node = world.nodes["vn"]
 
-    async def broken(who: MemberId, envelope: bytes) -> bytes:
+    async def broken(who: MemberId, message: NoticeMessage) -> AnswerMessage:
         raise ZeroDivisionError("a secret of the house")
 
-    monkeypatch.setattr(node.desk.consents, "take", broken)
-    data = methods.CONSENT.request.write(b"x")
+    monkeypatch.setattr(node.desk.taker, "take", broken)
+    data = methods.DELIVER_NOTICE.request.write(NoticeMessage(b"x"))
     async with caller(world).channel() as channel:
         with pytest.raises(grpc.aio.AioRpcError) as refusal:
-            await channel.unary_unary(methods.CONSENT.path)(data, timeout=5)
+            await channel.unary_unary(methods.DELIVER_NOTICE.path)(data, timeout=5)
     assert (refusal.value.code(), refusal.value.details()) == (grpc.StatusCode.INTERNAL, "internal")
     monkeypatch.undo()
     assert answer_of(await caller(world).submit(sealed(world.federation["th"])))
@@ -413,17 +414,13 @@ async def test_all_of_the_table_of_methods_is_served(world: World) -> None:
 async def test_a_node_that_suspends_everything_does_not_say_that_it_serves(world: World) -> None:
     peers, home = world.nodes["th"].core.peers, Home(world.home("vn"))
 
-    async def well() -> bool:
-        with suppress(Unavailable):  # th, which was up first, may wait a moment before it tries again
-            return await peers.call(VN, methods.HEALTH_CHECK, None)
+    async def says(well: bool) -> bool:
+        with suppress(Unavailable, TimedOut):  # th, which was up first, may wait a moment before it tries again
+            return await peers.call(VN, methods.HEALTH_CHECK, None) is well
         return False
 
-    await eventually_async(well, 5)
+    await eventually_async(lambda: says(True), 5)
     switch_off(home, "all", "trial")
-
-    async def unwell() -> bool:
-        return not await peers.call(VN, methods.HEALTH_CHECK, None)
-
-    await eventually_async(unwell, 5)
+    await eventually_async(lambda: says(False), 5)
     await switch_on(home, "all", "trial")
-    await eventually_async(lambda: peers.call(VN, methods.HEALTH_CHECK, None), 5)
+    await eventually_async(lambda: says(True), 5)

@@ -115,6 +115,16 @@ async def test_a_process_of_this_machine_past_the_lane_is_a_stranger(world: Worl
     assert await answers(world)
 
 
+async def test_a_stranger_past_the_lane_is_not_taken_for_the_member_that_is_connected(world: World) -> None:
+    """One member's connection stands, and is the only one that the lane knows."""
+    data = submission(sealed(world.federation["th"]))
+    async with caller(world).channel() as channel:
+        await channel.unary_unary(methods.SUBMIT.path)(data, timeout=20)
+        await eventually(lambda: len(lane(world)._callers) == 1)
+        assert await at_inner_port(world) is grpc.StatusCode.UNAUTHENTICATED
+        assert len(lane(world)._callers) == 1
+
+
 async def test_a_source_port_that_was_a_members_is_a_strangers_when_its_connection_is_over(world: World) -> None:
     async with caller(world).channel() as channel:
         data = submission(sealed(world.federation["th"]))

@@ -15,6 +15,7 @@ from gateway.exchange.answering.admission import CALLS_BURST_S, CALLS_PER_S, TUR
 from gateway.node import wire
 from gateway.rpc import methods
 from tests.support.exchange import answer_of, caller, entries, sample_world, sealed, stopping, submission
+from tests.support.load import waiting
 from tests.support.nodes import World
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -87,9 +88,9 @@ async def test_calls_without_end_have_a_rate_and_wait_for_their_refusals(world: 
     assert told["served"] <= CALLS_PER_S * (CALLS_BURST_S + elapsed) + 1
     assert told["call-rate"] <= TURNED_AWAY_PER_S / 5 * (elapsed + 1) + 50
     assert len(entries(world.nodes["vn"], "operations")) - operations <= 2
-    begun = time.monotonic()
-    await caller(world, "kh").submit(sealed(world.federation["kh"], sender="kh"))
-    assert time.monotonic() - begun < 5
+    with waiting() as watch:
+        await caller(world, "kh").submit(sealed(world.federation["kh"], sender="kh"))
+    assert watch.seconds < 5
 
 
 async def test_a_stop_does_not_wait_for_refusals_that_wait(world: World) -> None:
@@ -97,8 +98,8 @@ async def test_a_stop_does_not_wait_for_refusals_that_wait(world: World) -> None
     async with caller(world).channel() as channel:
         calls = [asyncio.ensure_future(channel.unary_unary(methods.SUBMIT.path)(data, timeout=20)) for _ in range(60)]
         await asyncio.sleep(0.1)
-        begun = time.monotonic()
-        await world.stop("vn")
-        assert time.monotonic() - begun < 5
+        with waiting() as watch:
+            await world.stop("vn")
+        assert watch.seconds < 5
         await asyncio.gather(*calls, return_exceptions=True)
     await world.start("vn")

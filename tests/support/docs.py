@@ -51,8 +51,8 @@ def _helps(
                     yield from _helps(child, (*path, name), context)
 
 
-def openapi_text(year: int) -> str:
-    """Return the OpenAPI document of the officers' API as a node serves it in `year`."""
+def documented_parts() -> AgencyParts:
+    """Return parts of an API that is described, and never called."""
 
     async def refused(_call: RefusedCall) -> None:
         return None
@@ -60,7 +60,7 @@ def openapi_text(year: int) -> str:
     async def members() -> dict[str, Any]:
         return {}
 
-    parts = AgencyParts(
+    return AgencyParts(
         member="th",
         searches=StoredSearches(),
         tokens=OfficerTokens("th", {}, SystemClock()),
@@ -70,7 +70,11 @@ def openapi_text(year: int) -> str:
         broken=print,
         counters=Counters(),
     )
-    return document_text(create_api(parts).openapi(), year)
+
+
+def openapi_text(year: int) -> str:
+    """Return the OpenAPI document of the officers' API as a node serves it in `year`."""
+    return document_text(create_api(documented_parts()).openapi(), year)
 
 
 def write_record_pages() -> None:

@@ -255,17 +255,21 @@ def countries_text() -> str:
     """Return the table of countries from CLDR, one a line: their codes (ISO 3166-1), and their names by language.
 
     The older name of Myanmar in brackets is left out, and so are break marks, which pages show as hidden characters.
+    Viet Nam has the English name of ISO 3166-1, which it gives itself, and Kosovo ICAO's code as well.
     """
     locales = {language.value: Locale.parse("en_GB" if language is Language.EN else language) for language in Language}
     codes: dict[str, list[str]] = {}
     for code, now in get_global("territory_aliases").items():
         if len(code) == 3 and code.isalpha() and len(now) == 1:
             codes.setdefault(now[0], []).append(code)
+    codes["XK"].append("RKS")
     rows = []
     for code in sorted(codes.keys() & locales["en"].territories):
         names = {name: locale.territories[code].replace("\u200b", "") for name, locale in locales.items()}
         if code == "MM":
             names = {name: said.partition(" (")[0] for name, said in names.items()}
+        if code == "VN":
+            names["en"] = "Viet Nam"
         rows.append(json.dumps({"codes": [code, *sorted(codes[code])], "names": names}, ensure_ascii=False))
     return "[\n" + ",\n".join(rows) + "\n]\n"
 

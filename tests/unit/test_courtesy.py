@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 import pytest
 
-from gateway.courtesy import GO_ON_S, STAND_ASIDE_S, Courtesy
+from gateway.courtesy import GO_ON_S, LONGER_S, MUCH_S, STAND_ASIDE_S, Courtesy
 
 
 def stood_aside(courtesy: Courtesy) -> float:
@@ -49,3 +50,40 @@ def test_neither_short_work_nor_a_member_s_own_exchanges_nor_an_idle_node_make_w
     courtesy.leave(["kh", "vn"])
     with courtesy.long("kh"):
         assert stood_aside(courtesy) < STAND_ASIDE_S
+
+
+def compute(courtesy: Courtesy, member: str, seconds: float) -> None:
+    with courtesy.long(member):
+        until = time.thread_time() + seconds
+        while time.thread_time() < until:
+            sum(range(100))
+
+
+@pytest.fixture
+def moves(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
+    """Time that only moves when told so, or when somebody sleeps."""
+    now = time.monotonic()
+
+    def move(seconds: float) -> None:
+        nonlocal now
+        now += seconds
+
+    monkeypatch.setattr("gateway.courtesy.time.monotonic", lambda: now)
+    monkeypatch.setattr("gateway.courtesy.time.sleep", move)
+    return move
+
+
+def test_a_member_that_computes_much_stands_aside_for_longer_and_no_other_member_for_it(
+    moves: Callable[[float], None],
+) -> None:
+    courtesy = Courtesy()
+    courtesy.enter("vn")
+    courtesy.enter("kh")
+    compute(courtesy, "kh", 2 * MUCH_S)
+    with courtesy.long("vn"):
+        assert stood_aside(courtesy) == 0
+    moves(2 * GO_ON_S)
+    with courtesy.long("kh"):
+        assert stood_aside(courtesy) == pytest.approx(LONGER_S, abs=0.001)
+        moves(60)
+        assert stood_aside(courtesy) == pytest.approx(STAND_ASIDE_S, abs=0.001), "that was long ago"

@@ -21,6 +21,8 @@ from gateway.desk.second_step.arriving import Arrivals
 from gateway.desk.second_step.deciding import Decisions
 from gateway.desk.second_step.drafting import Drafting
 from gateway.desk.second_step.escalation import Escalation
+from gateway.desk.second_step.handing import Handing
+from gateway.desk.second_step.marking import Marks
 from gateway.desk.second_step.packages import Packages
 from gateway.desk.second_step.parts import StepParts
 from gateway.desk.second_step.release import Releases
@@ -43,26 +45,31 @@ class SecondStep:
     approvals: Approvals
     decisions: Decisions
     packages: Packages
+    handing: Handing
+    marks: Marks
     rounds: Sequence[Round]
 
 
 def step_effects(core: Core) -> EffectTable:
     """Return what notices of the second step change."""
-    return Arrivals(core.parts, _origin(core)).effects
+    return Arrivals(core.parts, _origin(core), partial(_agency_for, core)).effects
 
 
 def build_second_step(core: Core, desk: DeskParts) -> SecondStep:
     """Put together the second step; nothing of it runs yet."""
     resources, parts = core.resources, core.parts
-    it = StepParts(desk, human_desk(core), core.people.is_anybody_on_duty, partial(raised, core))
+    it = StepParts(desk, human_desk(core), core.people.is_anybody_on_duty, partial(raised, core), core.people.who)
     log = resources.exchange_log.store_name
+    held = HeldAnswers(core.kept, desk.searches, log)
     escalation = Escalation(parts, desk.store, desk.pen, desk.author)
     return SecondStep(
         it,
-        Drafting(it, HeldAnswers(core.kept, desk.searches, log)),
+        Drafting(it, held),
         Approvals(it),
         Decisions(it, _origin(core), Releases(parts, resources.walls)),
         Packages(it),
+        Handing(it),
+        Marks(it, held),
         [Round("clocks of work", WATCH_S, escalation.round)],
     )
 
@@ -103,6 +110,15 @@ def clocks_under(policy: PolicyEngine, agreement: str) -> Clocks:
         routine=seconds(Urgency.ROUTINE, hit, question),
     )
     return DEFAULTS.shortened(told)
+
+
+def _agency_for(core: Core, wanted: str, office: str) -> str:
+    """Return the agency of ours whose duty officer answers a question: one that is on duty in the office that it names,
+    or that of its topic where we have it. An empty text leaves it to the national desk."""
+    there = core.people.agencies_on_duty(office, Role.DUTY, core.parts.clock.now_us()) if office else frozenset[str]()
+    if wanted in there or len(there) == 1:
+        return wanted if wanted in there else next(iter(there))
+    return wanted if wanted in {wall.description.agency for wall in core.resources.walls} else ""
 
 
 def _origin(core: Core) -> OwnAnswers:

@@ -18,10 +18,10 @@ from gateway.errors import BadSignature, Forbidden, Malformed, Stale
 from gateway.model.names import MemberId, identifier, member_id
 from gateway.model.values import text_value
 from gateway.signing import strict_json
-from gateway.signing.dsse import Document, encode64, parse_document, sign_document, verify_threshold
+from gateway.signing.dsse import Document, encode64, is_signed_by, parse_document, sign_document
 from gateway.signing.keys import SigningKey
 from gateway.trust.documents.fields import Fields
-from gateway.trust.documents.persons import Person
+from gateway.trust.documents.persons import Person, count_different
 
 ACT_TYPE: Final = "application/vnd.liaison.act.v1+json"
 MAX_TEXT: Final = 200
@@ -148,14 +148,14 @@ def check_window(act: Act, at_us: int) -> None:
 
 def signers(document: Document, rule: Rule, persons: Iterable[Person]) -> tuple[Person, ...]:
     """Return the persons who signed in a role of the rule. Raises `BadSignature` where too few different ones did."""
-    found = tuple(person for person in persons if person.role in rule.roles and _signed(document, person))
-    different = {person.key.key_id for person in found}
-    if not rule.persons or len(different) < rule.persons:
+    found = tuple(person for person in persons if person.role in rule.roles and is_signed_by(document, person.key))
+    different = count_different(found)
+    if not rule.persons or different < rule.persons:
         roles = " or ".join(sorted(rule.roles))
         raise BadSignature(
             "{count} of the {persons} needed signatures of {roles} are there",
             code="below-threshold",
-            count=len(different),
+            count=different,
             persons=rule.persons,
             roles=roles,
         )
@@ -164,14 +164,6 @@ def signers(document: Document, rule: Rule, persons: Iterable[Person]) -> tuple[
             "one of those who sign is {roles}", code="below-threshold", roles=" or ".join(sorted(rule.led_by))
         )
     return found
-
-
-def _signed(document: Document, person: Person) -> bool:
-    try:
-        verify_threshold(document, [person.key], 1)
-    except BadSignature:
-        return False
-    return True
 
 
 def act_hash(document: Document) -> str:

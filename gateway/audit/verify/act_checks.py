@@ -111,13 +111,14 @@ def _check_hold(entry: Entry, private: Mapping[str, Any], member: MemberId, view
 
 def _listed(document: Document, rule: Rule, member: MemberId, view: TrustView, at_us: int) -> list[Person]:
     """Return the persons among the signers whose keys were listed at a time in a role of the rule."""
-    found = []
+    found, listed = [], {key.key_id: key for key in view.keys(member)}
     for key_id, _ in document.signatures:
         for role in rule.roles:
             try:
-                found.append(Person(role, view.verify_key(member, key_id, role, at_us)))
-            except LiaisonError:
+                key, times = view.verify_key(member, key_id, role, at_us), listed[key_id]
+            except (LiaisonError, KeyError):
                 continue
+            found.append(Person(role, key, start_us=times.start_us, stop_us=times.stop_us))
     return found
 
 

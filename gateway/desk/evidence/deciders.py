@@ -54,6 +54,11 @@ class HumanDesk:
         """Tell whether a token alone does not prove a decision of this person."""
         return self._release().passkey == "demanded" or bool(self._book.of_person(person))
 
+    def check_token_proves(self, person: str) -> None:
+        """Raise `Forbidden` where a token alone does not prove a decision of this person."""
+        if self.needs_passkey(person):
+            raise self._passkey_needed(person)
+
     def options(self, payload_type: str, payload: bytes, person: str) -> dict[str, Any]:
         """Return the options for `navigator.credentials.get` (their JSON form) with the challenge of this payload.
 
@@ -117,8 +122,8 @@ class HumanDesk:
 
     def _evidence(self, decider: Decider) -> HumanEvidence:
         officer = decider.officer
-        if decider.assertion is None and self.needs_passkey(officer.person):
-            raise self._passkey_needed(officer.person)
+        if decider.assertion is None:
+            self.check_token_proves(officer.person)
         return HumanEvidence(
             officer.person,
             officer.role,

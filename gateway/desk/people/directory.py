@@ -90,6 +90,13 @@ class People:
         }
         return any(self.on_duty(*place, role, now_us) for place in places)
 
+    def agencies_on_duty(self, office: str, role: Role, now_us: int) -> frozenset[str]:
+        """Return the agencies of which somebody is on duty in an office, in this role."""
+        with self._lock:
+            shifts = (*self._lists.shifts, *self._told.values())
+        known = {each.agency for each in shifts if each.office == office}
+        return frozenset(agency for agency in known if self.on_duty(agency, office, role, now_us))
+
     def who(self, agency: str, office: str, role: Role, now_us: int) -> OnDuty:
         """Return who is to do work of an office: those on duty, or without any those of the national desk."""
         if here := self.on_duty(agency, office, role, now_us):

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from msgspec.structs import replace
 
 from gateway.desk.clocks import resumed
 from gateway.desk.delivery.effects import Effects, EffectTable, Occasion
+from gateway.desk.forms.catalogue import form_named, topic_named
+from gateway.desk.forms.values import check_values
 from gateway.desk.raising import Raising, for_reading
 from gateway.desk.second_step.answers import OwnAnswers
 from gateway.desk.second_step.parts import last_ask
@@ -27,11 +31,16 @@ _ASKED = (WorkKind.DECIDE, WorkKind.CORRECT, WorkKind.DISTINGUISH)
 
 
 class Arrivals:
-    """The effects of the second step's notices. `origin` finds the hits that we gave."""
+    """The effects of the second step's notices.
 
-    def __init__(self, parts: Parts, origin: OwnAnswers) -> None:
+    `origin` finds the hits that we gave. `agency` returns the agency of ours that a question is for, by that of its
+    topic and the office that it names; empty for none.
+    """
+
+    def __init__(self, parts: Parts, origin: OwnAnswers, agency: Callable[[str, str], str]) -> None:
         self._parts = parts
         self._origin = origin
+        self._agency = agency
 
     @property
     def effects(self) -> EffectTable:
@@ -51,6 +60,10 @@ class Arrivals:
             return Effects()
         if it.before is not None:
             return _asked_again(it, ask)
+        if ask.about is About.QUESTION:
+            return Effects(agency=self._agency(topic_named(ask.topic).agency, it.notice.head.to_office))
+        if ask.about is About.FORM:
+            check_values(form_named(ask.topic), ask.values)
         if ask.hit is None or ask.about not in _OF_OURS:
             return Effects()
         found = self._origin.find(it.thread.key.peer, ask.hit)

@@ -33,7 +33,7 @@ from gateway.desk.second_step.proposals import Proposal, evidence, given, propos
 from gateway.desk.second_step.release import AskedFor, Fresh, Released, Releases
 from gateway.errors import Forbidden, Malformed, Stale
 from gateway.model.decision import Human
-from gateway.model.desk.notices import Ask, Notice, Reply, ReplyCode
+from gateway.model.desk.notices import About, Ask, Notice, Reply, ReplyCode
 from gateway.model.desk.threads import ThreadKey
 from gateway.model.desk.work import Direction, HoldingState, WorkKind
 from gateway.model.names import ExchangeId
@@ -111,10 +111,10 @@ class Decisions:
         if command.answer not in _SAID:
             raise Malformed("this is no answer to an ask", code="bad-answer", where="answer")
         matter = await asyncio.to_thread(self._matter, actor, command.work)
-        if command.answer in _RELEASES:
+        if command.answer in _RELEASES and matter.ask.about is About.HIT:
             proposal, fields = await self._release(actor, matter, command)
         else:
-            reply = Reply(command.answer, command.code, command.text)
+            reply = _in_words(matter, command)
             proposal, fields = await asyncio.to_thread(self._propose, actor, matter, reply), ()
         decider = Decider(actor.officer, command.reason)
         if command.challenge and self._it.humans.needs_passkey(actor.officer.person):
@@ -131,6 +131,13 @@ class Decisions:
         proposal = proposal_of(matter.thread, self._it.desk.parts.policy().hash, self._it.now_us)
         if proposal.given and matter.work.id == proposal.work:
             raise Stale("a second person decides now", code="already-decided", where="work", remedy="liaison desk list")
+        if not proposal.given and actor.officer.person != proposal.author:
+            raise Forbidden(
+                "another person proposed this, whose passkey is waited for",
+                code="another-person",
+                where="work",
+                remedy="decide anew: `liaison desk decide`",
+            )
         decider = Decider(actor.officer, reason, assertion)
         return await self._add(actor, proposal, matter, decider, ())
 
@@ -194,7 +201,7 @@ class Decisions:
         written = self._it.desk.author.prepare(matter.thread.key, self._post(actor, matter, reply))
         policy = self._it.desk.parts.policy().hash
         work = matter.work.id
-        return Proposal(work, written, persons, self._it.now_us, policy, told or {})
+        return Proposal(work, actor.officer.person, written, persons, self._it.now_us, policy, told or {})
 
     def _post(self, actor: Actor, matter: Matter, reply: Reply) -> Post:
         head = matter.asked.notice.head
@@ -279,6 +286,22 @@ class Decisions:
             return Effects(works=works, holdings=(proposal.holding,) if proposal.holding is not None else ())
 
         return also
+
+
+def _in_words(matter: Matter, command: Decide) -> Reply:
+    """Return a reply without a record. A consent is for exactly what was asked, and for as long as was asked.
+
+    Raises where an answer in words has none: to a question, and in each question back.
+    """
+    gives, is_consent = command.answer in _RELEASES, matter.ask.about is About.CONSENT
+    if command.fields and matter.ask.about is not About.HIT:
+        raise Malformed("records are released in answer to a hit only", code="bad-answer", where="fields")
+    if is_consent and gives and command.answer is not ReplyCode.RELEASED:
+        raise Malformed("a consent is given whole, or refused", code="bad-answer", where="answer")
+    if ((gives and not is_consent) or command.answer is ReplyCode.CLARIFY) and not command.text:
+        raise Malformed("this answer needs a text", code="text-missing", where="text", remedy="say it in words")
+    until_us = matter.asked.notice.head.expires_us if gives and is_consent else 0
+    return Reply(command.answer, command.code, command.text, until_us=until_us)
 
 
 def _answer(proposal: Proposal) -> ReplyCode:

@@ -9,15 +9,17 @@ from msgspec.structs import replace
 
 from gateway.desk.delivery.permission import check_notice
 from gateway.desk.entries import desk_act
+from gateway.desk.forms.catalogue import form_named, topic_named
+from gateway.desk.forms.values import check_values
 from gateway.desk.parts import Actor
 from gateway.desk.raising import from_draft
 from gateway.desk.roles import Act, Matter, may
 from gateway.desk.second_step.answers import HeldAnswers
-from gateway.desk.second_step.commands import FollowUp, Reasons
+from gateway.desk.second_step.commands import FollowUp, Question, Reasons
 from gateway.desk.second_step.parts import StepParts, check_person
 from gateway.desk.second_step.unapproved import URGENCY_REASON, Draft, lapses_us
 from gateway.errors import Forbidden, Malformed, Stale
-from gateway.model.desk.notices import About, Ask
+from gateway.model.desk.notices import About, Ask, Urgency
 from gateway.model.desk.threads import ThreadKey, ThreadKind, ThreadState
 from gateway.model.desk.work import Role
 from gateway.model.names import MemberId, identifier, new_exchange_id, reference
@@ -70,6 +72,28 @@ class Drafting:
         )
         return await self.draft(actor, peer, made)
 
+    async def question(self, actor: Actor, command: Question) -> Drafted:
+        """Draft a question with a coded topic, or a form. Raises `Refused`; nothing is written then."""
+        peer = MemberId(command.peer)
+        ask, urgency = _form_ask(command) if command.form else _question_ask(command)
+        made = Draft(
+            ask,
+            urgency,
+            command.purpose,
+            command.offence,
+            reference(command.case, "case") if command.case else "",
+            reference(command.ticket, "ticket") if command.ticket else "",
+            command.agreement or self._agreement(peer, command.purpose),
+            command.to_office,
+            actor.officer,
+            self._it.requester(actor, peer),
+            0,
+        )
+        return await self.draft(actor, peer, made)
+
+    def _agreement(self, peer: MemberId, purpose: Purpose) -> str:
+        return self._it.desk.parts.policy().agreement_for(purpose.value, peer, self._it.now_us)
+
     async def draft(self, actor: Actor, peer: MemberId, draft: Draft) -> Drafted:
         """Write a draft with the work of its approval, once its entry is durable.
 
@@ -120,6 +144,20 @@ class Drafting:
         given = self._it.raising(draft.agreement, here)
         work = from_draft(thread, key.thread_id, now_us, about=draft.ask.about, given=given)
         return DeskRows(thread=thread, works=(work,))
+
+
+def _question_ask(command: Question) -> tuple[Ask, Urgency]:
+    topic = topic_named(command.topic)
+    ask = Ask(About.QUESTION, "", topic=topic.id, values=command.values)
+    return with_reasons(command.reasons, ask), command.reasons.urgency
+
+
+def _form_ask(command: Question) -> tuple[Ask, Urgency]:
+    """Return a form with its values; its clock is the form's own."""
+    form = form_named(command.form)
+    check_values(form, command.values)
+    reasons = replace(command.reasons, urgency_reason="")
+    return with_reasons(reasons, Ask(About.FORM, "", topic=form.id, values=command.values)), form.clock
 
 
 def _entry(actor: Actor, key: ThreadKey, draft: Draft, work: Work, rows: DeskRows) -> Callable[[], EntryDraft]:

@@ -25,8 +25,9 @@ from gateway.matching.confirm import RECORD_CHANGED, Verdict, confirm, judge, we
 from gateway.matching.keys import query_cost
 from gateway.matching.one_word import NOT_SEARCHED, asks_for_one_word
 from gateway.matching.thresholds import SETS, Thresholds
-from gateway.model.decision import Decision, Release
+from gateway.model.decision import Release
 from gateway.model.hit import (
+    AGENCY_KEY_REMOVED,
     NEEDS_HUMAN,
     NO_FIELD,
     UNRELEASED,
@@ -157,7 +158,7 @@ class Gatherer:
             records = iter((yield FetchCall(source, [(each.key, each.record_type) for each in wanted])))
         for choice in chosen:
             if not choice.release.decision.allow:
-                found.hits.append(self._bare(job, choice.candidate, found, choice.release.decision))
+                found.hits.append(self._bare(job, choice.candidate, found, choice.release.decision.code))
             elif (hit := self._hit(job, choice, found, next(records), issue, SETS[strictness])) is not None:
                 found.hits.append(hit)
         return found
@@ -256,17 +257,20 @@ class Gatherer:
         if match is not candidate.match:
             candidate = replace(candidate, match=match)
         if not release.decision.allow:
-            return self._bare(job, candidate, found, release.decision)
+            return self._bare(job, candidate, found, release.decision.code)
+        if issued is None and self._parts.has_lost_key(record.owner):
+            return self._bare(job, candidate, found, AGENCY_KEY_REMOVED)
         shown = self._prepare(job, record) if issued is None else issued
         return self._show(job, record, shown, candidate, release, found)
 
-    def _bare(self, job: Job, candidate: Candidate, found: Findings, denied: Decision) -> Hit:
+    def _bare(self, job: Job, candidate: Candidate, found: Findings, code: str) -> Hit:
         """Return a hit without a record: the recipient learns that there is something, and a human decides on more.
 
-        Why it has none is told by the code that policy gives away (`@code`), and by nothing else.
+        Why it has none is told by the code that policy gives away (`@code`), or that of a removed key, and by nothing
+        else.
         """
         found.show_withheld_count = False  # everything is withheld, which a count would not say
-        rules = _with_reason(candidate.match.rules, f"{UNRELEASED}{denied.code}")
+        rules = _with_reason(candidate.match.rules, f"{UNRELEASED}{code}")
         return Hit(self._reference(job, candidate), candidate.match.quality, candidate.record_type, rules)
 
     def _reference(self, job: Job, candidate: Candidate) -> str:

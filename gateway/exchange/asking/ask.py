@@ -135,7 +135,8 @@ class Asker:
         command, policy = inquiry.command, inquiry.policy or self._parts.policy()
         occasion = Occasion(ExchangeId(inquiry.search_id), self._parts.member, command.purpose)
         deadline = self._parts.clock.monotonic() + _OWN_BUDGET_S
-        own = await self._own.line(command.query, occasion, policy, deadline)  # 2
+        office = inquiry.officer.office
+        own = await self._own.line(command.query, occasion, policy, deadline, office)  # 2
         await self._writers.exchange.write(notes.own(inquiry, own))
         added(own)
         outgoing = await self._within_quota([self._prepare(inquiry, member, policy) for member in command.to], policy)
@@ -345,9 +346,11 @@ class Asker:
         return None
 
     def _removed(self, member: MemberId) -> LiaisonError | None:
-        """Return that the member is not trusted any more, where its documents say so."""
+        """Return that the member, or our own, is not trusted any more, where the documents say so."""
+        view, now_us = self._parts.trust(), self._parts.clock.now_us()
         try:
-            check_standing(self._parts.trust(), member, self._parts.clock.now_us())
+            check_own_standing(view, self._parts.member, now_us)
+            check_standing(view, member, now_us)
         except LiaisonError as error:
             return error
         return None

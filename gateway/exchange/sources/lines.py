@@ -25,6 +25,10 @@ _URGENT_SHARE = 0.8
 _COSTLY_S = 0.005
 """A task that computes for longer than this is not served in turn with the cheap ones."""
 
+_SHORTER = 4.0
+"""A costly task is begun beside one of another member that takes at least so many times as long: a long one never makes
+others wait for its end."""
+
 _FIRST_S = 0.0005
 _RECENT = 64
 """The tasks that a source begins before a member that asks no more keeps no thread free."""
@@ -60,9 +64,9 @@ class _Line:
         self.pace = _FIRST_S
         self.by_name_s = 0.0
 
-    def is_costly(self, task: Task) -> bool:
-        """Tell whether a task takes long, by its estimate or by the last ones of its kind."""
-        return task.cost > 0 and max(task.cost, self.by_name_s) >= _COSTLY_S
+    def computes_s(self, task: Task) -> float:
+        """Return what a task by name will compute, by its estimate or by the last ones of its kind; else 0."""
+        return max(task.cost, self.by_name_s) if task.cost > 0 else 0.0
 
     def pay(self, task: Task, seconds: float, cpu: float) -> None:
         """Charge a served task, and learn from it what the next one will take."""
@@ -106,7 +110,8 @@ class Lines:
         self._lock = threading.Lock()
         self._waiting: dict[str, int] = {}
         self._busy: dict[str, int] = {}
-        self._costly = 0
+        self._costly: dict[str, float] = {}
+        """The members whose costly task is served, and what it is expected to compute."""
         self._begun = 0
         self._last: dict[str, int] = {}
         self._open = True
@@ -164,20 +169,25 @@ class Lines:
 
     def is_costly(self, task: Task) -> bool:
         """Tell whether a task takes long, so that cheap ones must not wait for it."""
-        return self._computes and self._rank(task).lines[task.line].is_costly(task)
+        return self._computes and task.cost > 0 and self._computes_s(task) >= _COSTLY_S
+
+    def _computes_s(self, task: Task) -> float:
+        return self._rank(task).lines[task.line].computes_s(task)
 
     def enter(self, task: Task) -> None:
         """Note that one thread serves this task alone, while others go on."""
         with self._lock:
             self._busy[task.line] = self._busy.get(task.line, 0) + 1
             task.alone = self.is_costly(task)
-            self._costly += task.alone
+            if task.alone:
+                self._costly[task.line] = self._computes_s(task)
 
     def leave(self, task: Task) -> None:
         """Note that its thread is free again."""
         with self._lock:
             self._busy[task.line] -= 1
-            self._costly -= task.alone
+            if task.alone:
+                del self._costly[task.line]
         self._inbox.put(None)  # what had to wait for it may be begun now
 
     def charge(self, tasks: Sequence[Task], seconds: float, cpu: float) -> None:
@@ -208,19 +218,25 @@ class Lines:
     def _next(self, rank: _Rank) -> tuple[str, _Line] | None:
         """Return the line that has had least of those whose first task may be begun now, or None.
 
-        One costly task is served at a time. The last thread is for another member than the one that holds the others,
-        as long as there is another one.
+        One costly task is served at a time, and a much shorter one of another member beside it. The last thread is for
+        another member than the one that holds the others, as long as there is another one.
         """
         found: tuple[str, _Line] | None = None
         for name, line in rank.waiting.items():
             if found is not None and found[1].spent <= line.spent:
                 continue
-            if self._costly and line.is_costly(line.tasks[0]):
+            if self._costly and not self._goes_beside(name, line.computes_s(line.tasks[0])):
                 continue
             if name and self._threads > 1 and self._busy.get(name, 0) >= self._threads - 1 and self._has_others(name):
                 continue
             found = name, line
         return found
+
+    def _goes_beside(self, member: str, seconds: float) -> bool:
+        """Tell whether a task that computes so long may be begun beside the costly ones that are being served."""
+        if seconds < _COSTLY_S:
+            return True
+        return member not in self._costly and _SHORTER * seconds <= min(self._costly.values())
 
     def _has_others(self, member: str) -> bool:
         return any(name != member and self._begun - last < _RECENT for name, last in self._last.items())

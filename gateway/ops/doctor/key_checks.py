@@ -17,7 +17,9 @@ from gateway.errors import LiaisonError, Misconfigured
 from gateway.model.names import member_id
 from gateway.ops.doctor.finding import CheckContext, Finding, failed, good, stop, warn
 from gateway.ops.keys.files import use_of_file
+from gateway.ops.keys.guests import guest_places
 from gateway.ops.keys.online import exchange_certificate
+from gateway.ops.keys.status import days_left as listed_days
 from gateway.ops.keys.steps import Standing
 from gateway.ports.holders import NoneKnown
 from gateway.trust.ceremony.key_request import ONLINE_CA
@@ -84,7 +86,7 @@ def check_certificates(context: CheckContext) -> list[Finding]:
     """Check that each certificate fits its key and profile, comes from our CA, and has days left."""
     names = (*_CERTIFIED_KEYS, *agency_keys(context))
     findings, days = _certified(context, "certificates", names)
-    findings += _online_ca(context)
+    findings += [*_online_ca(context), *_persons(context)]
     return findings or [good("certificates", f"{len(days)} certificates, at least {min(days)} days left")]
 
 
@@ -111,6 +113,23 @@ def _online_ca(context: CheckContext) -> list[Finding]:
         if left < WARN_DAYS:
             return [warn("certificates", f"the online CA has {left} days left", remedy)]
     return []
+
+
+def _persons(context: CheckContext) -> list[Finding]:
+    """Return a warning of each key of a person whose listing ends soon. Documents are told by their own check."""
+    findings = []
+    with suppress(LiaisonError):
+        view = TrustKeeper(context.home.trust, context.clock).view
+        standing = Standing(member_id(context.settings.node.member), view, NoneKnown(), context.clock.now_us())
+        for file in guest_places(context.home):
+            left = listed_days(context.home, file, standing)
+            if left is not None and left < WARN_DAYS:
+                use, place = use_of_file(file), argument(context.home.path)
+                remedy = (
+                    f"liaison cert renew {use} --home {place} --authority ADIR (ADIR: the folder with authority.key)"
+                )
+                findings.append(warn("certificates", f"the key of {use} has {left} days left", remedy))
+    return findings
 
 
 def check_commands(context: CheckContext) -> list[Finding]:

@@ -9,11 +9,17 @@ import socket
 import ssl
 from typing import Any
 
+import grpc
+
 from certs.hsm.openssl import load_chain
 from certs.names import tls_name
+from certs.tls import TlsIdentity, channel_credentials
 from gateway.config import COMMAND_CERTIFICATE, argument, host_port
 from gateway.errors import LiaisonError
 from gateway.ops.doctor.finding import Check, CheckContext, Finding, failed, good, stop, warn
+from gateway.ops.keys.online import exchange_certificate
+from gateway.rpc import methods
+from gateway.rpc.transport import client_options
 from gateway.telemetry.metrics import check_metrics
 from gateway.trust.keeper import TrustKeeper
 
@@ -145,7 +151,11 @@ def check_counterpart(context: CheckContext) -> list[Finding]:
     except LiaisonError as error:
         return [failed("counterpart", error, f"get the newest documents of `{context.to}`")]
     problems = {endpoint: _greet(endpoint, name, tls) for endpoint in endpoints}
-    if any(not problem for problem in problems.values()):
+    for endpoint in (each for each, problem in problems.items() if not problem):
+        if refusal := _refusal(context, endpoint, name, view.ca_pem(context.to)):
+            home = argument(context.home.path)
+            remedy = f"our running node takes the documents that say why: liaison trust show --home {home}"
+            return [stop("counterpart", f"`{context.to}` does not accept our node: {refusal}", remedy)]
         return [good("counterpart", f"`{context.to}` answers, and takes our certificate")]
     text = "; ".join(f"{endpoint}: {problem}" for endpoint, problem in problems.items()) or "it names no endpoint"
     remedy = "check the line and its firewall; then call the counterpart's duty officer"
@@ -163,6 +173,22 @@ def _tls(context: CheckContext, roots: bytes) -> ssl.SSLContext:
     tls.load_verify_locations(cadata=roots.decode("ascii"))
     load_chain(tls, context.home.certificate("tls"), context.home.key("tls"))
     return tls
+
+
+def _refusal(context: CheckContext, endpoint: str, name: str, roots: bytes) -> str:
+    """Return the code with which the node at an endpoint refuses our certificate; empty where it does not.
+
+    The handshake lets every member in; its calls are refused one by one (decision 0068).
+    """
+    identity = TlsIdentity.load(context.home.key("tls"), exchange_certificate(context.home))
+    options = client_options(name, methods.HEALTH_CHECK.max_answer_bytes)
+    with grpc.secure_channel(endpoint, channel_credentials(identity, roots), options=options) as channel:
+        call: Any = channel.unary_unary(methods.HEALTH_CHECK.path)
+        try:
+            call(b"", timeout=_TIMEOUT_S)
+        except grpc.RpcError as error:
+            return (error.details() or "no reason") if error.code() is grpc.StatusCode.UNAUTHENTICATED else ""
+    return ""
 
 
 def _greet(endpoint: str, name: str, tls: ssl.SSLContext) -> str:

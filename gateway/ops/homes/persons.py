@@ -37,14 +37,20 @@ def admit_person(home: Path, public: Path, use: KeyUse) -> Path:
 
 
 def person_names(home: Home) -> dict[str, str]:
-    """Return the names of the persons whose public keys were brought into a home, by the ids of their keys."""
-    return dict(pair for use in PERSONS for path in home.persons(use).glob("*.pub") for pair in _named(path))
+    """Return the names of the persons whose public keys were brought into a home, by the ids of their keys.
+
+    Keys from before a rotation (`before/NAME.<id>.pub`) keep the name.
+    """
+    folders = [home.persons(use) for use in PERSONS]
+    former = [(path, path.stem.rpartition(".")[0]) for folder in folders for path in folder.glob("before/*.pub")]
+    present = [(path, path.stem) for folder in folders for path in folder.glob("*.pub")]
+    return dict(pair for path, name in (*former, *present) for pair in _named(path, name))
 
 
-def _named(path: Path) -> Iterator[tuple[str, str]]:
+def _named(path: Path, name: str) -> Iterator[tuple[str, str]]:
     try:
         key = VerifyKey.admit(decode64(path.read_text(encoding="ascii").strip()))
     except (OSError, UnicodeError, Malformed, BadSignature):  # no key: the descriptor does not list it either
         return
-    if _NAME.fullmatch(path.stem):
-        yield key.key_id, path.stem
+    if _NAME.fullmatch(name):
+        yield key.key_id, name

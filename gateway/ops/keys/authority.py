@@ -28,10 +28,8 @@ from gateway.trust.ceremony.key_request import (
     WantedKey,
     add_authority,
     answer_request,
-    read_file,
-    write_answer,
-    write_request,
 )
+from gateway.trust.ceremony.request_files import read_file, write_answer, write_request
 from gateway.trust.documents.descriptor import parse_descriptor
 
 

@@ -28,6 +28,7 @@ from gateway.config import Home, argument
 from gateway.errors import BadSignature, LiaisonError, Malformed, Misconfigured, Stale
 from gateway.model.names import MemberId
 from gateway.ops.keys.files import certificate_name, is_certified, is_listed, use_of_file
+from gateway.ops.keys.guests import guest_spki, is_guest, next_guest
 from gateway.ops.keys.rotation import Rotations
 from gateway.ops.keys.steps import Moved, Standing, advance, plan
 from gateway.ports.holders import NoneKnown
@@ -41,10 +42,10 @@ from gateway.trust.ceremony.key_request import (
     WantedKey,
     answer_request,
     proof_of,
-    read_file,
-    write_request,
 )
 from gateway.trust.ceremony.removal_notes import compromised_times
+from gateway.trust.ceremony.request_files import read_file, write_request
+from gateway.trust.ceremony.succession import Succession
 from gateway.trust.documents.descriptor import Descriptor, KeyUse, parse_descriptor
 from gateway.trust.documents.folder import TrustDocuments
 from gateway.trust.keeper import TrustKeeper
@@ -85,15 +86,22 @@ class KeyDesk:
 
     # ------------------------------------------------------------ asking
 
-    def rotate(self, files: Sequence[str], authority: Path | None, out: Path | None, uri: str = "") -> Asked:
+    def rotate(
+        self,
+        files: Sequence[str],
+        authority: Path | None,
+        out: Path | None,
+        uri: str = "",
+        successor: Succession | None = None,
+    ) -> Asked:
         """Make new keys beside those in `files`, and have them listed; the steps that follow are the node's.
 
-        `uri` names the new key of one of them in a security module.
+        `uri` names the new key of one of them in a security module; `successor` is that of a person's key.
         Keys for which a rotation runs already are not made again: one that waits for the authority is asked for anew.
         """
         with self.rotations.locked():
             for file in files:
-                self._begin(file, uri)
+                self._begin(file, uri, successor)
             if unlisted := [file for file in files if not is_listed(file) and not is_certified(file)]:
                 if len(unlisted) == len(files):
                     return self._moved(files)
@@ -176,7 +184,7 @@ class KeyDesk:
 
     # ------------------------------------------------------------ inside
 
-    def _begin(self, file: str, uri: str) -> None:
+    def _begin(self, file: str, uri: str, successor: Succession | None) -> None:
         running = self.rotations.of(file)
         if running is not None and running.switched_us:
             raise Misconfigured(
@@ -186,9 +194,15 @@ class KeyDesk:
                 remedy="`liaison cert status` says until when",
                 use=use_of_file(file),
             )
-        self.rotations.begin(file, self._clock.now_us(), uri)
+        if is_guest(file):
+            self.rotations.begin_guest(file, successor, self._clock.now_us())
+        else:
+            self.rotations.begin(file, self._clock.now_us(), uri)
 
     def _wanted(self, file: str, *, following: bool) -> WantedKey:
+        if is_guest(file):
+            found = next_guest(self.home, file) if following else None
+            return WantedKey(file, found.spki if found else guest_spki(self.home, file), succession=found)
         path = self.home.next_key(file) if following else self.home.key(file)
         info = spki(public_key(path))
         if file in PLAIN_FILES:

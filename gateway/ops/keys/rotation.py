@@ -28,9 +28,11 @@ from certs.keyfiles import Algorithm, create_key, create_witness_key, key_id, pu
 from gateway.config import Home
 from gateway.conversion import converter
 from gateway.errors import LiaisonError, Misconfigured
-from gateway.ops.keys.files import algorithm_of, is_listed, use_of_file
+from gateway.ops.keys.files import algorithm_of, id_of_file, is_listed, use_of_file
+from gateway.ops.keys.guests import install_next, is_guest, keep_next, next_file
 from gateway.signing.dsse import encode64
 from gateway.signing.keys import SigningKey, load_signing_key
+from gateway.trust.ceremony.succession import Succession
 
 
 class Rotation(msgspec.Struct, frozen=True):
@@ -111,6 +113,24 @@ class Rotations:
         self.write(begun)
         return begun
 
+    def begin_guest(self, file: str, found: Succession | None, now_us: int) -> Rotation:
+        """Begin the rotation of a person's key to the successor that it named; return one that runs already.
+
+        Raises `Misconfigured` where none is named, or that of another key.
+        """
+        if (running := self.of(file)) is not None and (found is None or found.key_id == running.new):
+            return running
+        if found is None:
+            raise Misconfigured(
+                "the key `{use}` is not in this home: the person makes the new one",
+                code="no-successor",
+                where=str(self.home.path),
+                remedy="give --key with the present key, or --successor: `liaison trust person --follows` makes one",
+                use=use_of_file(file),
+            )
+        keep_next(self.home, file, found)
+        return self.write(Rotation(file, found.follows, found.key_id, now_us))
+
     def _make_next(self, file: str) -> None:
         if uri_at(self.home.key(file)) is not None:
             raise Misconfigured(
@@ -160,6 +180,10 @@ class Rotations:
         Between the two files a reader sees a pair that does not fit, and keeps what it has.
         """
         home, file = self.home, rotation.file
+        if is_guest(file):
+            if self._id(file) != rotation.new:
+                install_next(home, file)
+            return self.write(changed(rotation, switched_us=now_us))
         if self._id(file) != rotation.new:
             make_folder(home.retired_keys)
             make_folder(home.key_before(file).parent)
@@ -178,18 +202,26 @@ class Rotations:
         return switched
 
     def retire(self, rotation: Rotation) -> None:
-        """Delete the old private key. What it has signed is verified with the public half, which stays listed."""
-        key = self.home.key_before(rotation.file)
+        """Delete the old private key. What it has signed is verified with the public half, which stays listed.
+
+        A person's key is deleted by that person; its listing has ended.
+        """
+        if is_guest(rotation.file):
+            next_file(self.home, rotation.file).unlink(missing_ok=True)
+        else:
+            self._delete(self.home.key_before(rotation.file), rotation)
+        self.home.rotation(rotation.file).unlink(missing_ok=True)
+        durable.sync_folder(self.home.rotation(rotation.file).parent)
+
+    def _delete(self, key: Path, rotation: Rotation) -> None:
         take_away(key)
         for folder in (key.parent, self.home.keys, self.home.next_key(rotation.file).parent):
             for half_written in folder.glob(f".{key.name}.*.new"):  # of a process that ended while it wrote it
                 half_written.unlink(missing_ok=True)
         durable.sync_folder(key.parent)
-        self.home.rotation(rotation.file).unlink(missing_ok=True)
-        durable.sync_folder(self.home.rotation(rotation.file).parent)
 
     def _id(self, file: str) -> str:
-        return key_id(spki(public_key(self.home.key(file))))
+        return id_of_file(self.home, file)
 
     def _retired(self, rotation: Rotation, ending: str) -> Path:
         return self.home.retired_keys / f"{rotation.file}-{rotation.old[:16]}.{ending}"

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
 from certs.hsm.places import uri_text
-from certs.keyfiles import key_id, public_key, spki
 from certs.profile import read_leaf
 from gateway.clock import Clock, SystemClock, rfc3339
 from gateway.config import Home, argument, load_settings
 from gateway.model.names import MemberId, member_id
-from gateway.ops.keys.files import apart, is_certified, is_listed, key_files, use_of_file
+from gateway.ops.keys.files import apart, id_of_file, is_certified, is_listed, key_files, use_of_file
+from gateway.ops.keys.guests import guest_places, is_guest
 from gateway.ops.keys.online import exchange_certificate, exchange_end
 from gateway.ops.keys.rotation import Rotation, Rotations
 from gateway.ops.keys.steps import Standing, beside_us, plan
 from gateway.ports.holders import NoneKnown
-from gateway.trust.documents.descriptor import Descriptor, ListedKey
+from gateway.trust.documents.descriptor import PERSONS, Descriptor, KeyUse, ListedKey
 from gateway.trust.documents.folder import TrustDocuments
 from gateway.trust.keeper import TrustKeeper
 
@@ -38,19 +39,19 @@ def describe_keys(folder: Path, clock: Clock | None = None) -> dict[str, Any]:
         "member": member,
         "descriptor": standing.version,
         "keys": keys,
-        "persons": _persons(standing),
+        "persons": _persons(standing, {key["id"] for key in keys}),
         "retired": [str(path) for path in sorted(home.retired_keys.glob("*-*"))],
     }
 
 
 def _describe(home: Home, file: str, standing: Standing, rotation: Rotation | None) -> dict[str, Any]:
-    identity = key_id(spki(public_key(home.key(file))))
+    identity = id_of_file(home, file)
     listed = standing.listed(identity) if standing.version else None
     certified_us = _certificate_end(home, file)
     days = days_left(home, file, standing)
     return {
         "use": use_of_file(file),
-        "file": str(home.key(file)),
+        "file": str(guest_places(home).get(file, home.key(file))),
         "id": identity,
         "certificate_until": rfc3339(certified_us) if certified_us is not None else None,
         "exchange_until": _exchange_until(home, file),
@@ -65,7 +66,7 @@ def _describe(home: Home, file: str, standing: Standing, rotation: Rotation | No
 
 def days_left(home: Home, file: str, standing: Standing) -> int | None:
     """Return the days until certificate or listing of a key end, whichever is first; None for a key without an end."""
-    listed = standing.listed(key_id(spki(public_key(home.key(file))))) if standing.version else None
+    listed = standing.listed(id_of_file(home, file)) if standing.version else None
     ends = [end for end in (_certificate_end(home, file), listed.stop_us if listed else None) if end is not None]
     return (min(ends) - standing.now_us) // _DAY_US if ends else None
 
@@ -96,6 +97,8 @@ def _lists(descriptor: Descriptor, identity: str) -> bool:
 def _remedy(home: Home, file: str, days: int | None) -> str:
     """Return the command that gives a key more time; one that has no end is replaced."""
     use, place = use_of_file(file), argument(home.path)
+    if days is None and is_guest(file):
+        return f"liaison trust publish --home {place} --authority ADIR --out FILE"
     if days is None:
         uri = " --key-uri URI" if uri_text(home.key(file)) else ""
         return f"liaison cert rotate {use} --home {place} --authority ADIR{uri}"
@@ -116,14 +119,14 @@ def _rotation(standing: Standing, rotation: Rotation | None) -> dict[str, Any] |
     }
 
 
-def _persons(standing: Standing) -> list[dict[str, Any]]:
-    """Return the listed keys that persons hold; each of them makes a new one, and the next descriptor lists it."""
+def _persons(standing: Standing, shown: Collection[str]) -> list[dict[str, Any]]:
+    """Return the other listed keys of persons, whose public keys are not in the home: auditors, and former keys."""
     if not standing.version:
         return []
     return [
         {"use": key.use, "id": key.key_id, "listed_until": rfc3339(key.stop_us), "days_left": _days(key, standing)}
         for key in standing.descriptor.keys
-        if key.use in ("approver", "administrator", "data-officer", "auditor")
+        if key.use in (*PERSONS, KeyUse.AUDITOR) and key.key_id not in shown
     ]
 
 

@@ -25,10 +25,12 @@ from gateway.config import TOKEN_ISSUER, Home
 from gateway.errors import Unknown
 from gateway.model.names import MemberId
 from gateway.ops.keys.files import is_certified, is_listed, use_of_file
+from gateway.ops.keys.guests import is_guest
 from gateway.ops.keys.rotation import Rotation, Rotations
 from gateway.ports.holders import Holders
 from gateway.trust.ceremony.key_request import PLAIN_FILES
 from gateway.trust.documents.descriptor import Descriptor, ListedKey
+from gateway.trust.documents.persons import OVERLAP_DAYS
 from gateway.trust.view import TrustView
 
 WAIT = timedelta(hours=24)
@@ -139,6 +141,8 @@ def _advance(rotations: Rotations, standing: Standing, rotation: Rotation) -> li
 
 def beside_us(file: str) -> int:
     """Return the microseconds for which the old key signs, or counts, beside the new one."""
+    if is_guest(file):
+        return timedelta(days=OVERLAP_DAYS) // _US
     beside = _BESIDE if file in PLAIN_FILES else _BESIDE_TOKENS if file == TOKEN_ISSUER else timedelta()
     return beside // _US
 
@@ -182,6 +186,8 @@ def _certificate(home: Home, standing: Standing, rotation: Rotation) -> bytes:
 
 def plan(standing: Standing, rotation: Rotation) -> str:
     """Return in words what a rotation waits for."""
+    if is_guest(rotation.file) and rotation.published_us:
+        return f"the person may sign with either key; the old one ends {OVERLAP_DAYS} days after the new one was listed"
     if rotation.switched_us:
         return "the old key signs beside the new one for a while"
     if rotation.file == TOKEN_ISSUER:

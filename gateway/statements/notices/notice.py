@@ -18,7 +18,7 @@ from gateway.model.names import ExchangeId, MemberId, exchange_id
 from gateway.statements import padding
 from gateway.statements.envelope import NOTICES, Sealed, SigningKey, StatementKeys, Unsealed, seal, unseal
 from gateway.statements.fields import check_issued
-from gateway.statements.kind import Kind, Opened, accept, check_senders
+from gateway.statements.kind import Kind, Opened, Signed, accept, check_senders
 from gateway.statements.notices.alert import (
     read_alert,
     read_change,
@@ -118,7 +118,7 @@ class WrittenNotice(msgspec.Struct, frozen=True):
 def write_notice(notice: Notice) -> WrittenNotice:
     """Return a notice with its payload. Raises what its taker would raise, and `TooLarge` over 240 KiB."""
     kind = NOTICE_KINDS[notice.type]
-    return WrittenNotice(kind.payload_type, kind.payload(notice))
+    return WrittenNotice(str(kind.payload_type), kind.payload(notice))
 
 
 def build_notice(notice: Notice, key: SigningKey) -> Sealed:
@@ -139,11 +139,18 @@ def verify_notice(
 
     Raises like `Kind.verify`, and `Unsupported` for a type of notice that this version does not know.
     """
+    return accept(signed_notice(envelope, keys=keys, peer=peer, me=me, now_us=now_us), now_us)
+
+
+def signed_notice(
+    envelope: bytes, *, keys: StatementKeys, peer: MemberId, me: MemberId, now_us: int
+) -> Signed[Any, Notice]:
+    """Return a notice whose addresses and signature hold (1 to 6 of `Kind.verify`); `accept` checks its content."""
     opened = _opened(_unseal(envelope))
     (signed,) = check_senders([(opened, peer)], keys=keys, me=me, now_us=now_us)
     if isinstance(signed, LiaisonError):
         raise signed
-    return accept(signed, now_us)
+    return signed
 
 
 def check_unexpired(notice: Notice, now_us: int) -> None:

@@ -19,7 +19,7 @@ from gateway.clock import Clock, from_us, to_us
 from gateway.errors import Malformed, Misconfigured
 from gateway.model.names import MemberId
 from gateway.signing import strict_json
-from gateway.signing.dsse import MAX_DOCUMENT, add_signature
+from gateway.signing.dsse import MAX_DOCUMENT, add_signature, is_signed_by
 from gateway.signing.keys import SigningKey, load_signing_key
 from gateway.signing.public_files import load_public_key
 from gateway.signing.witness_keys import load_witness_signing_key
@@ -164,11 +164,12 @@ def publish_descriptor(
     """Make, sign and accept the next descriptor of the home's member, and return it.
 
     It lists the keys of the home, and the kinds of `sources` (None: those of the version before). When it would equal
-    the one held, that one is returned. Keys that were listed before and have left the home stay listed, so that their
-    signatures can be verified. When the charter demands more than one signature of the authority, the document is
-    returned and not yet accepted: `sign` adds signatures, `import_document` accepts. `compromised` maps key ids to the
-    time (microseconds since 1970) from which they prove nothing. Keys that the status removed are marked so, too: from
-    the time that the home noted (`removal_notes`), else from that of the status. Those in `restored` are brought back.
+    the one held, and this authority signed that one, that one is returned. Keys that were listed before and have left
+    the home stay listed, so that their signatures can be verified. When the charter demands more than one signature of
+    the authority, the document is returned and not yet accepted: `sign` adds signatures, `import_document` accepts.
+    `compromised` maps key ids to the time (microseconds since 1970) from which they prove nothing. Keys that the status
+    removed are marked so, too: from the time that the home noted (`removal_notes`), else from that of the status. Those
+    in `restored` are brought back.
     """
     key = authority_key(authority)
     documents = TrustDocuments(home / "trust")
@@ -203,7 +204,11 @@ def publish_descriptor(
         takes=TAKES,
         sources=united(sources) if sources is not None else before.sources if before else (),
     )
-    if before and _says_the_same(descriptor, before):
+    if (
+        before
+        and _says_the_same(descriptor, before)
+        and is_signed_by(parse_descriptor(before.data)[1], key.verify_key())
+    ):
         return before.data
     data = sign_descriptor(descriptor, [key])
     if charter.members[member].authority_threshold == 1:

@@ -16,20 +16,24 @@ from pathlib import Path
 
 from certs.authority import LEAF_DAYS, ONLINE_DAYS, Authority, issue, load_authority
 from certs.hsm.places import has_key
-from certs.keyfiles import spki
+from certs.keyfiles import key_id, spki
 from certs.names import CertificateName, CertificateUse, Holder
 from certs.profile import read_leaf
 from certs.requests import read_request
 from gateway.clock import Clock, from_us, to_us
 from gateway.errors import BadSignature, Malformed, Misconfigured
-from gateway.model.names import MemberId, member_id
-from gateway.signing import strict_json
-from gateway.signing.dsse import MAX_DOCUMENT, add_signature, decode64, encode64, verify_threshold
-from gateway.signing.keys import SigningKey
+from gateway.model.names import MemberId
+from gateway.signing.dsse import MAX_DOCUMENT, add_signature, is_signed_by
+from gateway.signing.keys import SigningKey, VerifyKey
 from gateway.signing.witness_keys import WitnessKey
 from gateway.trust.ceremony.ceremony import authority_key
 from gateway.trust.ceremony.listing import listed_leaf, listed_online_ca, next_keys, plain_key, removed_keys
 from gateway.trust.ceremony.member_card import read_card
+from gateway.trust.ceremony.succession import (
+    Succession,
+    guest_use,
+    verify_succession,
+)
 from gateway.trust.documents.descriptor import (
     Descriptor,
     KeyUse,
@@ -38,11 +42,8 @@ from gateway.trust.documents.descriptor import (
     parse_descriptor,
     sign_descriptor,
 )
-from gateway.trust.documents.fields import Fields, format_time
+from gateway.trust.documents.persons import OVERLAP_US, takes_over
 from gateway.trust.documents.removals import in_force, verified
-
-REQUEST_KIND = "liaison-key-request.v1"
-ANSWER_KIND = "liaison-key-answer.v1"
 
 MAX_REQUEST = 4 * MAX_DOCUMENT
 MAX_KEYS = 64
@@ -64,13 +65,15 @@ _PROOF = b"liaison key request\n%b\n%b\n%b"
 class WantedKey:
     """A key of a request, by the name of its file. `request` is PKCS #10 (PEM); a key without certificate has `proof`.
 
-    `proof` is the key's own signature over member, file and key.
+    `proof` is the key's own signature over member, file and key. A new key that is not made in the node's home has a
+    `succession` instead: the key before signed for it.
     """
 
     file: str
     spki: bytes
     request: bytes = b""
     proof: bytes = b""
+    succession: Succession | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,10 +141,10 @@ def answer_request(request: KeyRequest, authority: Path, clock: Clock) -> KeyAns
             member=card.member,
             other_member=request.member,
         )
-    names = {key.file: _proved(request.member, key) for key in request.keys}  # 1
     signs = has_key(authority / "authority.key")
     key = authority_key(authority) if signs else None
     held = _own_descriptor(request, key)  # 2
+    names = {key.file: _proved(request, key, held, clock.now_us()) for key in request.keys}  # 1
     ca = load_authority(authority)
     certificates = {
         wanted.file: _certificate(ca, wanted, name, held, clock)
@@ -171,7 +174,7 @@ def add_authority(answer: KeyAnswer, authority: Path) -> KeyAnswer:
     if held is None:
         raise Malformed("this answer has no descriptor to be signed", code="bad-answer")
     for wanted in answer.request.keys:
-        _proved(answer.request.member, wanted)
+        _proved(answer.request, wanted, held, descriptor.issued_us)
     mine = {key.key_id for key in _fresh(answer, descriptor)}
     fresh = tuple(key for key in descriptor.keys if key.key_id in mine)
     expected = _following(held, fresh, answer.request, descriptor.issued_us)
@@ -189,8 +192,12 @@ def _fresh(answer: KeyAnswer, descriptor: Descriptor) -> list[ListedKey]:
     return [key for key in descriptor.keys if key.spki in wanted]
 
 
-def _proved(member: MemberId, key: WantedKey) -> CertificateName | None:
+def _proved(request: KeyRequest, key: WantedKey, held: Descriptor | None, now_us: int) -> CertificateName | None:
     """Return the name for a key's certificate, None for a key that gets none. Raises `Malformed`, `BadSignature`."""
+    member, use = request.member, guest_use(key.file)
+    if use is not None:
+        _check_guest(request, key, use, held, now_us)
+        return None
     if key.file == ONLINE_CA:
         if listed_online_ca(key.request, member).spki != key.spki:
             raise Malformed("the certificate of the online CA is for another key", code="bad-request")
@@ -210,14 +217,52 @@ def _proved(member: MemberId, key: WantedKey) -> CertificateName | None:
     return name
 
 
+def _check_guest(request: KeyRequest, key: WantedKey, use: KeyUse, held: Descriptor | None, now_us: int) -> None:
+    """Check a person's key: it is listed already, or the key that it follows counts and signed for it.
+
+    Raises `BadSignature`.
+    """
+    gone = removed_in(request, held)
+    listed = {each.key_id: each for each in held.keys if each.key_id not in gone} if held else {}
+    present, found = listed.get(key_id(key.spki)), key.succession
+    if found is None and present is not None and present.use == use and present.compromised_us is None:
+        return _check_not_replaced(present, listed)
+    if found is None or (found.spki, found.use) != (key.spki, use):
+        raise BadSignature(
+            "nothing says that the new key for `{use}` follows one that counts",
+            code="no-successor",
+            where=key.file,
+            remedy="the holder of the present key names its successor: `liaison trust person --follows KEY`",
+            use=use,
+        )
+    return verify_succession(found, listed, now_us)
+
+
+def _check_not_replaced(present: ListedKey, listed: Mapping[str, ListedKey]) -> None:
+    """Raise `BadSignature` for a key whose place another one takes: its end is what ties the two to one person."""
+    if any(takes_over(key.start_us, present.stop_us) for key in listed.values()):
+        raise BadSignature(
+            "the key `{key_id}` for `{use}` was replaced: it is not renewed",
+            code="key-replaced",
+            remedy="the person goes on with the new key: `liaison cert status`",
+            key_id=present.key_id[:16],
+            use=present.use,
+        )
+
+
 def _own_descriptor(request: KeyRequest, key: SigningKey | None) -> Descriptor | None:
     if not request.descriptor:
         return None
     held, document = parse_descriptor(request.descriptor)
     if held.member != request.member:
         raise BadSignature("a descriptor of another member", code="other-member")
-    if key is not None:
-        verify_threshold(document, [key.verify_key()], 1)
+    if key is not None and not is_signed_by(document, key.verify_key()):
+        raise BadSignature(
+            "this authority did not sign the descriptor in force",
+            code="other-authority",
+            where=f"descriptor {held.version}",
+            remedy="one that replaces another publishes first: `liaison trust publish --home HOME --authority ADIR`",
+        )
     return held
 
 
@@ -250,6 +295,8 @@ def _listings(
             found.append(_lengthened(held, key, clock.now() + timedelta(days=ONLINE_DAYS), clock))
         elif key.file in PLAIN_FILES:
             found.append(plain_key(WitnessKey.admit(key.spki), PLAIN_FILES[key.file], clock.now_us()))
+        elif (use := guest_use(key.file)) is not None:
+            found.append(plain_key(VerifyKey.admit(key.spki), use, clock.now_us()))
         elif not key.file.startswith("client-"):
             found.append(listed_leaf(read_leaf(certificates[key.file])))
     return found
@@ -281,104 +328,33 @@ def _require_listed(fresh: Sequence[ListedKey], held: Descriptor, authority: Pat
 
 
 def _following(held: Descriptor, fresh: Sequence[ListedKey], request: KeyRequest, now_us: int) -> Descriptor:
-    removed: dict[str, int] = {}
-    with suppress(BadSignature):
-        if found := verified(request.statuses, held):
-            gone = removed_keys(held, in_force(found, held))
-            times = {key_id: min(at_us, request.noted.get(key_id, at_us)) for key_id, at_us in gone.items()}
-            removed = {key_id: at_us - at_us % 1_000_000 for key_id, at_us in times.items()}
+    gone = removed_in(request, held)
+    times = {key_id: min(at_us, request.noted.get(key_id, at_us)) for key_id, at_us in gone.items()}
+    removed = {key_id: at_us - at_us % 1_000_000 for key_id, at_us in times.items()}
     keys = next_keys(fresh, held, removed, extend=True)
+    issued_us = now_us - now_us % 1_000_000
     return replace(
         held,
         version=held.version + 1,
-        issued_us=now_us - now_us % 1_000_000,
-        keys=keys,
+        issued_us=issued_us,
+        keys=_ending(keys, request),
         previous=held.hash.hex(),
         hash=b"",
         data=b"",
     )
 
 
-# ------------------------------------------------------------ files
+def removed_in(request: KeyRequest, held: Descriptor | None) -> dict[str, int]:
+    """Return the keys that the statuses of a request removed, each with the time of the status."""
+    with suppress(BadSignature):
+        if held is not None and (found := verified(request.statuses, held)):
+            return removed_keys(held, in_force(found, held))
+    return {}
 
 
-def write_request(request: KeyRequest) -> bytes:
-    """Return the bytes of a request's file."""
-    return strict_json.dumps({"kind": REQUEST_KIND} | _request_as_json(request)) + b"\n"
-
-
-def write_answer(answer: KeyAnswer) -> bytes:
-    """Return the bytes of an answer's file."""
-    value = {
-        "kind": ANSWER_KIND,
-        "certificates": [
-            {"file": file, "certificate": pem.decode("ascii")} for file, pem in sorted(answer.certificates.items())
-        ],
-        "descriptor": answer.descriptor.decode("utf-8"),
-        "request": _request_as_json(answer.request),
-    }
-    return strict_json.dumps(value) + b"\n"
-
-
-def read_file(data: bytes) -> KeyRequest | KeyAnswer:
-    """Return the request or answer in a file; nothing is verified yet. Raises `Malformed`."""
-    value = strict_json.loads(data, MAX_REQUEST)
-    kind = value.get("kind") if isinstance(value, dict) else None
-    if kind == REQUEST_KIND:
-        return _read_request({name: item for name, item in value.items() if name != "kind"})
-    if kind != ANSWER_KIND:
-        raise Malformed(
-            "this is no request for keys, and no answer to one",
-            code="unknown-document",
-            remedy="`liaison cert rotate` and `cert renew` write requests, `liaison cert sign` answers them",
-        )
-    fields = Fields(value, "key answer", ("kind", "certificates", "descriptor", "request"))
-    items = [
-        Fields(item, "key answer.certificates", ("file", "certificate"))
-        for item in fields.items("certificates", MAX_KEYS)
-    ]
-    certificates = {item.text("file"): item.text("certificate").encode("utf-8") for item in items}
-    return KeyAnswer(_read_request(fields.value("request")), certificates, fields.text("descriptor").encode("utf-8"))
-
-
-def _request_as_json(request: KeyRequest) -> dict[str, object]:
-    return {
-        "member": request.member,
-        "keys": [
-            {
-                "file": key.file,
-                "spki": encode64(key.spki),
-                "request": key.request.decode("ascii"),
-                "proof": encode64(key.proof),
-            }
-            for key in request.keys
-        ],
-        "descriptor": request.descriptor.decode("utf-8"),
-        "statuses": [line.decode("utf-8") for line in request.statuses],
-        "noted": [{"key": key, "since": format_time(since)} for key, since in sorted(request.noted.items())],
-    }
-
-
-def _read_request(value: object) -> KeyRequest:
-    fields = Fields(value, "key request", ("member", "keys", "descriptor", "statuses", "noted"))
-    items = [
-        Fields(item, "key request.keys", ("file", "spki", "request", "proof"))
-        for item in fields.items("keys", MAX_KEYS)
-    ]
-    keys = tuple(
-        WantedKey(
-            item.text("file"),
-            decode64(item.text("spki")),
-            item.text("request").encode("utf-8"),
-            decode64(item.text("proof")),
-        )
-        for item in items
-    )
-    if not keys or len({key.file for key in keys}) != len(keys):
-        raise Malformed("a request names each key once, and one at least", code="bad-request")
-    statuses = tuple(text.encode("utf-8") for text in fields.texts("statuses", MAX_KEYS))
-    notes = [Fields(item, "key request.noted", ("key", "since")) for item in fields.items("noted", MAX_KEYS)]
-    noted = {note.text("key"): note.time_us("since") for note in notes}
-    return KeyRequest(
-        member_id(fields.text("member")), keys, fields.text("descriptor").encode("utf-8"), statuses, noted
-    )
+def _ending(keys: Sequence[ListedKey], request: KeyRequest) -> tuple[ListedKey, ...]:
+    """Return the keys; a person's key that is replaced ends so long after the new one begins (`takes_over`)."""
+    starts = {key.key_id: key.start_us for key in keys}
+    found = [key.succession for key in request.keys if key.succession is not None]
+    ends = {each.follows: starts[each.key_id] + OVERLAP_US for each in found if each.key_id in starts}
+    return tuple(replace(key, stop_us=ends.get(key.key_id, key.stop_us)) for key in keys)

@@ -11,13 +11,21 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from gateway.errors import Forbidden, Malformed
+from gateway.errors import BadSignature, Forbidden, Malformed
 from gateway.model.names import MemberId, member_id
 from gateway.signing import strict_json
-from gateway.signing.dsse import Document, decode64, encode64, parse_document, sign_document, verify_threshold
+from gateway.signing.dsse import (
+    Document,
+    decode64,
+    encode64,
+    is_signed_by,
+    parse_document,
+    sign_document,
+    verify_threshold,
+)
 from gateway.signing.keys import SigningKey
 from gateway.trust.documents.descriptor import Descriptor, KeyUse
-from gateway.trust.documents.persons import listed_persons
+from gateway.trust.documents.persons import count_different, listed_persons
 
 POLICY_TYPE = "application/vnd.liaison.policy.v1+json"
 APPROVALS = 2
@@ -85,6 +93,13 @@ def verify_policy(
         raise Forbidden("this is the policy of `{member}`", code="other-member", member=policy.member)
     approvers = listed_persons(descriptor, (KeyUse.APPROVER,), now_us, removed)
     verify_threshold(document, [person.key for person in approvers], APPROVALS)  # 3, 4
+    signed = [person for person in approvers if is_signed_by(document, person.key)]
+    if count_different(signed) < APPROVALS:
+        raise BadSignature(
+            "two keys that signed may be one person's, who rotates: another approver signs, too",
+            code="below-threshold",
+            where=", ".join(person.key.key_id[:16] for person in signed),
+        )
     return policy
 
 

@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 
+from gateway.agency.api import create_api
+from gateway.agency.officer_tokens.revocations import MAX_LIST
 from gateway.agency.patterns import BIRTH, THIS_YEAR, years_to
 from gateway.agency.plausibility import FIRST_YEAR
 from gateway.clock import SystemClock
-from tests.support.docs import OPENAPI, openapi_text
+from tests.support.docs import OPENAPI, documented_parts, openapi_text
 
 FIRST_WRITTEN = 2026
 DOCUMENT: dict[str, Any] = json.loads(OPENAPI.read_text(encoding="utf-8"))
@@ -29,7 +31,23 @@ def test_it_says_where_the_node_is_and_how_to_be_let_in() -> None:
     assert "liaison.internal" in DOCUMENT["servers"][0]["url"]
     for path, _, operation in OPERATIONS:
         needed = set(operation["security"][0])
-        assert needed == ({"system"} if path.startswith(("/v1/health", "/v1/members")) else {"system", "officer"})
+        of_systems = path.startswith(("/v1/health", "/v1/members", "/v1/revocations"))
+        assert needed == ({"system"} if of_systems else {"system", "officer"})
+
+
+def test_it_has_every_route_that_a_node_serves() -> None:
+    routers = [getattr(each, "original_router", None) for each in create_api(documented_parts()).routes]
+    routes = [route for router in routers if router is not None for route in router.routes]
+    served = {(route.path, method.lower()) for route in routes for method in route.methods}
+    assert len(served) >= 8
+    assert served == {(path, method) for path, method, _ in OPERATIONS}
+
+
+def test_the_list_of_revocations_is_told_with_its_bound_and_its_refusals() -> None:
+    operation = DOCUMENT["paths"]["/v1/revocations"]["put"]
+    assert operation["requestBody"]["content"]["application/jwt"]["schema"]["maxLength"] == MAX_LIST
+    assert {"204", "400", "409", "413"} <= set(operation["responses"])
+    assert "422" not in operation["responses"]
 
 
 def test_every_error_is_a_problem_with_an_example() -> None:

@@ -10,6 +10,7 @@ from gateway.app.rounds import Leadership, Round, Rounds, Work, writing
 from gateway.errors import Overloaded, StorageBroken, Unavailable
 from gateway.ports import events
 from gateway.ports.journal import EntryDraft
+from tests.support.load import in_turns
 
 
 class Made:
@@ -89,7 +90,7 @@ async def test_a_line_that_hangs_holds_up_no_other() -> None:
 
     made = Made(Round("hangs", 0, hang, leader_only=False), Round("goes on", 0, see, leader_only=False))
     running = asyncio.create_task(made.rounds.run())
-    await asyncio.wait_for(seen.wait(), 5)
+    await in_turns(seen.wait(), 5)
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running

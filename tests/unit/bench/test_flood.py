@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.bench.flood import FLOODS
+from gateway.bench.attacker import FLOODS
 from gateway.errors import Malformed
 from gateway.matching.keys import query_cost
 from gateway.model.query import PersonQuery

@@ -11,6 +11,7 @@ from certs.keyfiles import load_key
 from certs.names import CertificateUse
 from certs.profile import read_leaf
 from gateway.clock import SystemClock
+from gateway.signing.keys import load_signing_key
 from gateway.trust.keeper import TrustKeeper
 from tests.support.cli import Liaison, copy_federation
 
@@ -36,6 +37,7 @@ def test_status_shows_each_key_with_its_end_and_what_renews_it(liaison: Liaison,
     found = keys(liaison, place / "th")
     assert set(found) == {
         "agency/police", "client/cli", "log", "statement", "status", "tls", "token", "witness", "witness-mldsa",
+        "administrator/th-adm", "data-officer/th-data1", "data-officer/th-data2",
     }  # fmt: skip
     assert found["tls"]["listed_since_version"] == 1
     assert found["tls"]["renewed_by"].startswith("liaison cert renew tls --home")
@@ -144,3 +146,31 @@ def test_an_unknown_key_names_those_that_there_are(liaison: Liaison, place: Path
     ran = liaison("cert", "rotate", "statemnt", "--home", place / "th")
     assert ran.code == 1
     assert "statement" in ran.err
+
+
+def test_the_key_of_a_person_is_rotated_by_one_command(liaison: Liaison, place: Path) -> None:
+    home, held = place / "th", place / "persons"
+    before = keys(liaison, home)["administrator/th-adm"]
+    ran = liaison("cert", "rotate", "administrator/th-adm", "--home", home, "--key", held / "th-adm.key",
+                  "--authority", place / "th-authority", "--assume-held")  # fmt: skip
+    assert ran.code == 0, ran.err
+    assert "switched" in ran.out
+    after = keys(liaison, home)["administrator/th-adm"]
+    assert after["id"] == load_signing_key(held / "th-adm-2.key").key_id != before["id"]
+    assert "either key" in after["rotation"]["plan"]
+    assert f"administrator        {before['id'][:16]}" in liaison("cert", "status", "--home", home).out
+    wrong = liaison("cert", "rotate", "tls", "--home", home, "--key", held / "th-adm.key")
+    assert (wrong.code, "the key of one person" in wrong.err) == (2, True)
+
+
+def test_a_person_elsewhere_hands_in_the_successor_and_the_authority_answers(liaison: Liaison, place: Path) -> None:
+    home, held, request, answer = place / "th", place / "persons", place / "p.request", place / "p.answer"
+    made = liaison("trust", "person", "--use", "administrator", "--out", held, "--name", "th-adm-2", "--follows",
+                   held / "th-adm.key", "--json")  # fmt: skip
+    asked = liaison("cert", "rotate", "administrator/th-adm", "--home", home, "--successor", made.value["successor"],
+                    "--out", request)  # fmt: skip
+    assert asked.code == 0, asked.err
+    signed = liaison("cert", "sign", request, "--authority", place / "th-authority", "--out", answer)
+    assert "administrator/th-adm: a new key" in signed.out
+    taken = liaison("cert", "rotate", "--home", home, "--answer", answer, "--json")
+    assert taken.value["steps"][0]["key"] == made.value["key_id"]

@@ -289,13 +289,16 @@ async def test_a_long_list_holds_the_loop_for_a_moment_only(founded: Federation)
     lines = [line(Kind.CONFLICT, "", 0, number) for number in range(MAX_HELD)]
     data = methods.LIST_DOCUMENTS.answer.write(lines)
     member = Hostile(lambda: methods.LIST_DOCUMENTS.read_answer(data), lambda _wanted: Part(b"", 0))
-    made = node(founded, member)
     held = [hashlib.sha256(str(number).encode()).digest() for number in range(MAX_EVIDENCE)]
-    made.greetings.show(holdings(founded.view("th"), held, []))
-    with loop_watch() as watch:
-        await made.hear(b"1" * 32)
-        await asyncio.sleep(0.01)
-    assert watch.longest < HELD_S
+    longest = []
+    for _ in range(3):  # what a list costs comes each time; what a busy machine adds does not
+        made = node(founded, member)
+        made.greetings.show(holdings(founded.view("th"), held, []))
+        with loop_watch() as watch:
+            await made.hear(b"1" * 32)
+            await asyncio.sleep(0.01)
+        longest.append(watch.longest)
+    assert min(longest) < HELD_S
 
 
 async def test_older_documents_are_not_fetched(founded: Federation) -> None:

@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
+from gateway.language.countries import with_country
 from gateway.language.languages import OTHERS, Language
 from gateway.language.terms import CHIP_CHECKS, MRZ_CHECKS, RISKS, STATUSES
+from gateway.records import codes
 from gateway.records.words import WORDS
 from gateway.views.code_words import explained, raised
 from gateway.views.search_lines import answer_lines, hit_lines, last_lines
@@ -39,6 +41,10 @@ def line(*hits: dict[str, Any], **changes: Any) -> dict[str, Any]:
         ("status", "STOLEN_BLANK", "stolen before it was issued (STOLEN_BLANK)"),
         ("status", "STOLEN", "STOLEN"),
         ("nationalities", "VNM", "Viet Nam (VNM)"),
+        ("nationalities", "LAO", "Laos (LAO)"),
+        ("issuer", "RKS", "Kosovo (RKS)"),
+        ("issuer", "UNO", "United Nations Organization (UNO)"),
+        ("country", "No", "No"),
         ("unlocode", "THBKK", "Bangkok (THBKK)"),
         ("crossing_point", "mae-sai.tachilek", "Mae Sai / Tachilek (mae-sai.tachilek)"),
         ("evaluation", "Z9", "Z9"),
@@ -56,6 +62,12 @@ def test_a_code_is_explained_in_every_language(language: Language) -> None:
         said = explained(code, field, language)
         assert said.endswith(f"({code})")
         assert said != explained(code, field, Language.EN)
+
+
+@pytest.mark.parametrize("language", Language)
+def test_an_answer_and_an_auditors_page_name_a_country_alike(language: Language) -> None:
+    for code in codes.alpha3().values():
+        assert explained(code, "issuer", language) == with_country(code, language)
 
 
 def test_the_words_are_those_of_the_closed_lists() -> None:

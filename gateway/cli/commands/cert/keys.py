@@ -8,15 +8,18 @@ from typing import Any
 import click
 
 from certs.hsm.uri import KeyUri
-from gateway.cli.options import FILE, FOLDER, NEW_FILE, Uri, home_option
+from certs.keyfiles import KeyPlace
+from gateway.cli.options import FILE, FOLDER, KEY, NEW_FILE, Uri, home_option
 from gateway.cli.output import Output, printed
 from gateway.clock import SystemClock
 from gateway.config import Home, load_settings
 from gateway.ops.homes.trust_files import write_document
 from gateway.ops.keys.files import apart, file_of_use
+from gateway.ops.keys.guests import following_name, name_successor
 from gateway.ops.keys.requests import Asked, KeyDesk
 from gateway.ops.keys.status import describe_keys
 from gateway.trust.ceremony.found_member import check_authority_of
+from gateway.trust.ceremony.succession import Succession, guest_use, read_succession
 from gateway.views.key_lines import asked_lines, key_lines
 
 _AUTHORITY = click.option(
@@ -51,7 +54,8 @@ def renew(
 ) -> Output:
     """Have present keys certified and listed for longer. A running node takes the certificates up by itself.
 
-    USE is a word of `liaison cert status`: tls, statement, status, agency/police, log, witness, client/cli.
+    USE is a word of `liaison cert status`: tls, statement, status, agency/police, log, witness, client/cli,
+    administrator/NAME.
 
     \b
     Examples:
@@ -73,6 +77,8 @@ def renew(
 @_OUT
 @click.option("--answer", type=FILE, help="The authority's answer to the request.")
 @click.option("--key-uri", type=Uri(), help="The new key, which exists in a security module: pkcs11:token=…;object=….")
+@click.option("--key", type=KEY, help="A person's present key, which signs for the new one: a file or a PKCS#11 URI.")
+@click.option("--successor", type=FILE, help="What `liaison trust person --follows` made for a person's new key.")
 @click.option("--assume-held", is_flag=True, help="The counterparts have the descriptor: use the new key at once.")
 @printed
 def rotate(
@@ -82,15 +88,20 @@ def rotate(
     out: Path | None,
     answer: Path | None,
     key_uri: KeyUri | None,
+    key: KeyPlace | None,
+    successor: Path | None,
     assume_held: bool,
 ) -> Output:
     """Make new keys beside the present ones. The node uses each as soon as all members have the descriptor with it, or
     after a day; at once where the old key is not taken any more.
 
-    USE is a word of `liaison cert status`: tls, statement, status, agency/police, log, witness, token, client/cli.
+    USE is a word of `liaison cert status`: tls, statement, status, agency/police, log, witness, token, client/cli, or a
+    person's (administrator/NAME). A person's key lies with that person: it signs for the new one, which is made beside
+    it, and either key counts for 14 days.
 
     \b
     Examples:
+      liaison cert rotate administrator/th.adm.1 --home th --key keys/th.adm.1.key --authority th-authority
       liaison cert rotate statement --home th --authority th-authority
       liaison cert rotate tls --home th --out tls.request     # then, at the authority: liaison cert sign
       liaison cert rotate --home th --answer tls.answer
@@ -108,10 +119,27 @@ def rotate(
         if key_uri is not None:
             raise click.UsageError("--key-uri names a new key: ask for it first, and say --assume-held then")
         return _output("rotate", desk.assume_held(files), home, out)
-    asked = desk.rotate(files, authority, out, str(key_uri or ""))
+    found = _successor(files, key, successor, key_uri)
+    asked = desk.rotate(files, authority, out, "" if found else str(key_uri or ""), found)
     if assume_held and (waiting := [file for file in files if desk.rotations.of(file)]):
         asked = desk.with_steps(asked, desk.assume_held(waiting))
     return _output("rotate", asked, home, out)
+
+
+def _successor(
+    files: list[str], key: KeyPlace | None, successor: Path | None, held: KeyUri | None
+) -> Succession | None:
+    """Return the key that a person's key names as its successor; it is made now where the person's key is at hand."""
+    if key is None and successor is None:
+        return None
+    use = guest_use(files[0])
+    if len(files) > 1 or use is None or (key is not None and successor is not None):
+        raise click.UsageError("--key or --successor goes with the key of one person, such as administrator/NAME")
+    if successor is not None:
+        return read_succession(successor.read_bytes())
+    folder, name = (key.parent, key.stem) if isinstance(key, Path) else (Path(), files[0].removeprefix(f"{use}-"))
+    assert key is not None
+    return name_successor(use, key, folder, following_name(name), held)
 
 
 @click.command("online-ca")

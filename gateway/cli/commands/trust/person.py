@@ -7,11 +7,13 @@ from pathlib import Path
 import click
 
 from certs.hsm.uri import KeyUri
-from gateway.cli.options import FILE, NEW_FOLDER, held_option, home_option
+from certs.keyfiles import KeyPlace
+from gateway.cli.options import FILE, KEY, NEW_FOLDER, held_option, home_option
 from gateway.cli.output import Output, printed
 from gateway.config import argument
 from gateway.ops.homes.persons import admit_person
 from gateway.ops.key_pairs import make_key_pair
+from gateway.ops.keys.guests import name_successor
 from gateway.trust.documents.descriptor import PERSONS, KeyUse
 
 _USE = click.option(
@@ -24,15 +26,25 @@ _USE = click.option(
 @click.option("--out", required=True, type=NEW_FOLDER, help="Where the keys go.")
 @click.option("--name", required=True, help="The person's id.")
 @held_option
+@click.option("--follows", type=KEY, help="The person's present key: it signs that the new one takes its place.")
 @printed
-def person(use: str, out: Path, name: str, held: KeyUri | None) -> Output:
+def person(use: str, out: Path, name: str, held: KeyUri | None, follows: KeyPlace | None) -> Output:
     """Make the key of a person: an administrator, data officer or approver. The key stays with that person alone.
 
     \b
     Examples:
       liaison trust person --use administrator --out keys --name th.adm.7
       liaison trust person --use administrator --out keys --name th.adm.7 --key-uri "pkcs11:token=adm7;object=sign"
+      liaison trust person --use administrator --out keys --name th.adm.7-2 --follows keys/th.adm.7.key
     """
+    if follows is not None:
+        found = name_successor(use, follows, out, name, held)
+        file = out / f"{name}.succession"
+        about = {"key": str(held or out / f"{name}.key"), "successor": str(file), "key_id": found.key_id}
+        return Output(about, [
+            (f"key, for that person alone: {about['key']}", "good"),
+            f"take it to the home: liaison cert rotate {use}/PRESENT --home … --successor {argument(file)}",
+        ])  # fmt: skip
     made = make_key_pair(out, name, held)
     public = argument(Path(made["public"]))
     following = f"bring it into the home: liaison trust admit {public} --use {use} --home …"

@@ -23,14 +23,8 @@ from gateway.ops.keys.reminder import Reminder
 from gateway.ops.keys.requests import KeyDesk
 from gateway.ports.journal import EntryDraft
 from gateway.trust.ceremony.ceremony import publish_descriptor, publish_status
-from gateway.trust.ceremony.key_request import (
-    KeyAnswer,
-    KeyRequest,
-    add_authority,
-    answer_request,
-    read_file,
-    write_answer,
-)
+from gateway.trust.ceremony.key_request import KeyAnswer, KeyRequest, add_authority, answer_request
+from gateway.trust.ceremony.request_files import read_file, write_answer
 from tests.support.federation import Federation, Member, make_federation
 
 TH = MemberId("th")

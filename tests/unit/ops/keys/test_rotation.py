@@ -29,14 +29,8 @@ from gateway.ports.holders import NoneKnown
 from gateway.signing.keys import SigningKey
 from gateway.trust.ceremony.ceremony import authority_key, publish_descriptor, publish_status
 from gateway.trust.ceremony.found_member import create_member_keys
-from gateway.trust.ceremony.key_request import (
-    KeyAnswer,
-    KeyRequest,
-    add_authority,
-    answer_request,
-    read_file,
-    write_answer,
-)
+from gateway.trust.ceremony.key_request import KeyAnswer, KeyRequest, add_authority, answer_request
+from gateway.trust.ceremony.request_files import read_file, write_answer
 from gateway.trust.documents.descriptor import parse_descriptor, sign_descriptor
 from tests.support.federation import Federation, Member, make_federation
 

@@ -18,13 +18,21 @@ from msgspec import structs
 from gateway.model.marking import Caveat, Level, Marking, SubjectCategory, UseCode
 from gateway.model.names import MemberId
 from gateway.records.types import RECORD_TYPES
-from policy.attributes import AskAttributes, LearnAttributes, QuestionAttributes, RecordAttributes
+from policy.attributes import AskAttributes, DeskAttributes, LearnAttributes, QuestionAttributes, RecordAttributes
 from policy.bundle.bundle import File, check_bundle, load_bundle, read_files
 from policy.engine import memory
 from policy.engine.engine import PolicyEngine
 from policy.engine.evaluate import Evaluator, Verdict
 from policy.engine.memory import PRINCIPAL, RESOURCE, Accepted, Memory, reads, slices_of, touches
-from policy.engine.request import LISTED, Request, ask_request, learn_request, question_request, record_request
+from policy.engine.request import (
+    LISTED,
+    Request,
+    ask_request,
+    desk_request,
+    learn_request,
+    question_request,
+    record_request,
+)
 from tests.support.policies import BASE, DOCUMENT, KH, NATIONAL, NOW_US, QUESTION, TH, VN, records
 
 MEMBERS = sorted(path.name for path in NATIONAL.iterdir() if path.is_dir())
@@ -63,6 +71,20 @@ def requests(engine: PolicyEngine, record: RecordAttributes) -> Iterator[Request
     yield record_request(record, own, covers, covered, setting)
 
 
+def notices(engine: PolicyEngine, record: RecordAttributes) -> Iterator[Request]:
+    """Notices of the officer who asks for a record."""
+    question, own = record.question, engine.member
+    covers = engine.agreements.covers(question, question.counterpart, NOW_US)
+    setting = engine.setting(question.counterpart, question.offence, NOW_US)
+    for kind, says in (("ask", "hit"), ("change", "WITHDRAWN")):
+        notice = DeskAttributes(
+            question.counterpart, question.has_case, kind, says, "FLASH", question.office, question.has_ticket,
+            question.role, question.agency, question.office, question.purpose, question.offence, question.agreement,
+            question.has_case, question.has_ticket, question.has_ticket,
+        )  # fmt: skip
+        yield desk_request(notice, own, covers, setting)
+
+
 def _ask(q: QuestionAttributes) -> AskAttributes:
     return AskAttributes(q.role, q.agency, q.office, q.query, q.purpose, q.offence, q.has_case, q.has_ticket, True)
 
@@ -87,7 +109,7 @@ class Counted(Evaluator):
 def test_a_warm_evaluator_says_what_a_fresh_one_says(member: str, drawn: list[RecordAttributes]) -> None:
     warm = engine(member)._evaluator
     for record in drawn:
-        for request in requests(engine(member), record):
+        for request in (*requests(engine(member), record), *notices(engine(member), record)):
             fresh = Evaluator(engine(member).bundle)
             assert told(warm.verdicts(request)) == told(fresh.verdicts(request))
 

@@ -361,50 +361,6 @@ class AcknowledgeExchangesResponse(_message.Message):
 Global___AcknowledgeExchangesResponse: _TypeAlias = AcknowledgeExchangesResponse  # noqa: Y015
 
 @_typing.final
-class AskConsentRequest(_message.Message):
-    """A request for consent on its way."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    ENVELOPE_FIELD_NUMBER: _builtins.int
-    envelope: _builtins.bytes
-    """A serialised Envelope."""
-    def __init__(
-        self,
-        *,
-        envelope: _builtins.bytes = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["envelope", b"envelope"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___AskConsentRequest: _TypeAlias = AskConsentRequest  # noqa: Y015
-
-@_typing.final
-class AskConsentResponse(_message.Message):
-    """The owner's word."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    ENVELOPE_FIELD_NUMBER: _builtins.int
-    envelope: _builtins.bytes
-    """A serialised Envelope."""
-    def __init__(
-        self,
-        *,
-        envelope: _builtins.bytes = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["envelope", b"envelope"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___AskConsentResponse: _TypeAlias = AskConsentResponse  # noqa: Y015
-
-@_typing.final
 class DeliverNoticeRequest(_message.Message):
     """A notice on its way."""
 
