@@ -226,9 +226,7 @@ class SourceSettings:
     )
 
     tells_changes: bool = setting(
-        "True: holders of a record are told by the node itself when its row vanishes or changes; false: it is work for "
-        "the agency's data officer.",
-        False,
+        "True: the node itself tells holders of a record that its row has vanished or changed, and asks nobody.", False
     )
 
     @property
