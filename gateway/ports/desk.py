@@ -251,10 +251,11 @@ class DeskStore(Protocol):
         direction: str = "",
         source: str = "",
         states: Collection[HoldingState] = (),
+        after: str = "",
         limit: int = 0,
     ) -> list[Holding]:
         """Return copies, by record (one or several), owner's key, holder, direction, the exchange that gave them, or
-        state; all of them with `limit` 0."""
+        state, all of them with `limit` 0; with a limit the first ones by their records' ids, `after` an id."""
 
     def ended(self, before_us: int) -> list[ThreadKey]:
         """Return threads that were closed before a time, and in which nothing waits: no delivery, no work."""

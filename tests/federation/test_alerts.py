@@ -137,6 +137,17 @@ async def test_a_withdrawal_that_another_process_has_taken_hides_at_once(
     assert not (await at_the_gate(vn, BY_NAME)).hits
 
 
+async def test_a_restored_node_warns_of_no_alert_before_its_owner_has_told_what_was_lost(world: World) -> None:
+    await spread(world)
+    vn = world.nodes["vn"]
+    gate, heard = vn.asking.gate, vn.core.heard
+    assert len(gate.alerts) == 1
+    heard.is_restored = True
+    assert len(gate.alerts) == 0
+    heard.note(TH)
+    assert len(gate.alerts) == 1
+
+
 async def test_an_alert_is_never_told_onward(world: World) -> None:
     await spread(world)
     th = world.nodes["th"]

@@ -17,6 +17,7 @@ from gateway.desk.originator.obeying import Compliance, Erase, Obedience
 from gateway.desk.originator.renewing import Renewal
 from gateway.desk.originator.restoring import Recovery
 from gateway.desk.originator.returning import Returns
+from gateway.desk.originator.watching import SourceWatch
 from gateway.desk.parts import DeskParts
 from gateway.model.desk.notices import NoticeType
 from gateway.model.names import MemberId
@@ -75,7 +76,10 @@ def build_originator(
         lambda: core.others,
         reached,
     )
+    automatic = frozenset(each.id for each in core.resources.settings.sources if each.tells_changes)
+    watch = SourceWatch(desk, evidence, walls, automatic, originator.change_by_itself)
     rounds = [
+        Round("rows behind copies", UPKEEP_S, watch.round),
         Round("lost notices", _RECOVER_S, recovery.round),
         Round("changes of counterparts", _COMPLY_S, compliance.round),
         Round("unconfirmed changes", UPKEEP_S, Alarms(desk).round),

@@ -213,7 +213,10 @@ class AlertGate:
         return alert.from_us <= now_us < alert.until_us and self._is_trusted(alert)
 
     def _is_trusted(self, alert: HeldAlert) -> bool:
-        return alert.owner == self._parts.member or self._contacts.is_trusted(alert.owner, alert.heard_us)
+        """Tell whether the owner's word counts: it was heard of late, and since our database was restored."""
+        if alert.owner == self._parts.member:
+            return True
+        return self._parts.heard(alert.owner) and self._contacts.is_trusted(alert.owner, alert.heard_us)
 
     def _still_stands(self, alert: HeldAlert) -> bool:
         """Look at the rows again: another process may have taken a withdrawal a moment ago."""

@@ -247,10 +247,11 @@ class SqlDeskStore:
         direction: str = "",
         source: str = "",
         states: Collection[HoldingState] = (),
+        after: str = "",
         limit: int = 0,
     ) -> list[Holding]:
         """Return copies, by record (one or several), owner's key, holder, direction, the exchange that gave them, or
-        state; all of them with `limit` 0."""
+        state, all of them with `limit` 0; with a limit the first ones by their records' ids, `after` an id."""
         h = desk_holding.c
         statement = select(desk_holding)
         for column, value in ((h.jti, jti), (h.holder, holder), (h.direction, direction), (h.source, source)):
@@ -262,7 +263,11 @@ class SqlDeskStore:
             statement = statement.where(h.token == self._seals.token(record))
         if states:
             statement = statement.where(h.state.in_([state.value for state in states]))
-        return [holding_of(row, self._seals) for row in self._list(statement.limit(limit or None))]
+        if after:
+            statement = statement.where(h.jti > after)
+        if limit:
+            statement = statement.order_by(h.jti).limit(limit)
+        return [holding_of(row, self._seals) for row in self._list(statement)]
 
     # ------------------------------------------------------------ the end
 
