@@ -132,6 +132,13 @@ class Decisions:
         proposal = proposal_of(matter.thread, self._it.desk.parts.policy().hash, self._it.now_us)
         if proposal.given and matter.work.id == proposal.work:
             raise Stale("a second person decides now", code="already-decided", where="work", remedy="liaison desk list")
+        if not proposal.given and actor.officer.person != proposal.author:
+            raise Forbidden(
+                "another person proposed this, whose passkey is waited for",
+                code="another-person",
+                where="work",
+                remedy="decide anew: `liaison desk decide`",
+            )
         decider = Decider(actor.officer, reason, assertion)
         return await self._add(actor, proposal, matter, decider, ())
 
@@ -195,7 +202,7 @@ class Decisions:
         written = self._it.desk.author.prepare(matter.thread.key, self._post(actor, matter, reply))
         policy = self._it.desk.parts.policy().hash
         work = matter.work.id
-        return Proposal(work, written, persons, self._it.now_us, policy, told or {})
+        return Proposal(work, actor.officer.person, written, persons, self._it.now_us, policy, told or {})
 
     def _post(self, actor: Actor, matter: Matter, reply: Reply) -> Post:
         head = matter.asked.notice.head
