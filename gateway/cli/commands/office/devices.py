@@ -7,9 +7,9 @@ from pathlib import Path
 import click
 import msgspec
 
+from gateway.cli.inputs.passphrases import passphrase_option, read_passphrase
 from gateway.cli.options import FOLDER, NEW_FILE, NEW_FOLDER, TEXT, home_option
 from gateway.cli.output import Output, printed
-from gateway.cli.passphrases import passphrase_option, read_passphrase
 from gateway.clock import rfc3339
 from gateway.ops.offices import bring_back, enrol_device, hand_out, renew_device
 

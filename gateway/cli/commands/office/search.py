@@ -6,9 +6,9 @@ from pathlib import Path
 
 import click
 
+from gateway.cli.inputs.passphrases import passphrase_option, read_passphrase
 from gateway.cli.options import FILE, FOLDER, TEXT, Word, value_of
 from gateway.cli.output import Output, printed
-from gateway.cli.passphrases import passphrase_option, read_passphrase
 from gateway.cli.speech import spoken
 from gateway.clock import SystemClock
 from gateway.desk.packs.devices import open_device
