@@ -100,13 +100,14 @@ def an_alert(federation: Federation, story: Story) -> None:
     story.expect(scene, "Thailand sees that Viet Nam has acknowledged it", met)
     story.say("   The Thai node is stopped: no link leads there any more.")
     federation.stop("th")
-    actions = [hit["action"] for hit in _gate(federation, story)["hits"]]
+    hits = _gate(federation, story)["hits"]
+    actions = [hit["action"] for hit in hits]
     story.expect(scene, "the Vietnamese gate finds it, and reads first what to do", actions[:1] == ["DISCREET_CHECK"])
     federation.start("th")
     story.say("   The Thai node is started again, and the alert is lifted.")
     _act(federation, story, OFFICER, alert_lines, "alert", "lift", str(alert.get("id")), "--reason", "found")
-    gone = _until(federation, lambda: not _gate(federation)["hits"])
-    story.expect(scene, "it is found nowhere any more", gone)
+    gone = _until(federation, lambda: len(_gate(federation)["hits"]) < len(hits))
+    story.expect(scene, "the gate finds it no more", gone)
 
 
 def a_withdrawal(federation: Federation, story: Story) -> None:
