@@ -25,7 +25,7 @@ class _Closed(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-def _whole(value: Any) -> Any:
+def whole(value: Any) -> Any:
     """Return `7.0` as `7`: for JSON they are the same integer."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
@@ -70,7 +70,7 @@ class OnwardBody(_Closed):
     exchange_id: Annotated[str, Field(max_length=32)] = Field(
         description="of the counterpart's line", json_schema_extra=patterns.EXCHANGE_ID
     )
-    hit: Annotated[int, Field(ge=0, le=1000, strict=True), BeforeValidator(_whole)] = Field(
+    hit: Annotated[int, Field(ge=0, le=1000, strict=True), BeforeValidator(whole)] = Field(
         description="place among the line's hits, from 0"
     )
     to: PlaceBody | None = Field(None, description="who is to have it; empty: it stays in the officer's own office")

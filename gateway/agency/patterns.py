@@ -34,6 +34,7 @@ def _form(pattern: str, *, optional: bool = False) -> dict[str, Any]:
 TEXT = _form(_TEXT)
 TEXT_OR_NONE = _form(_TEXT, optional=True)
 MEMBER = _form("[a-z]{2}")
+IDENTIFIER = _form(_IDENTIFIER)
 IDENTIFIER_OR_NONE = _form(_IDENTIFIER, optional=True)
 REFERENCE_OR_NONE = _form(_REFERENCE, optional=True)
 EXCHANGE_ID = _form("[0-9a-f]{32}")

@@ -9,13 +9,16 @@ from dataclasses import dataclass
 from gateway.app.core import Core
 from gateway.app.rounds import UPKEEP, UPKEEP_S, WATCH_S, Round
 from gateway.audit.accounts.receipts import ChannelBook
+from gateway.desk.alerts.contacts import Contacts
+from gateway.desk.alerts.gate import AlertGate
 from gateway.exchange.asking.abandoned import LostQuestions
 from gateway.exchange.asking.ask import Asker
 from gateway.exchange.asking.breaker import Breakers
 from gateway.exchange.asking.copies import Copies
-from gateway.exchange.asking.own_agencies import OwnSources
+from gateway.exchange.asking.own_agencies import AlertSource, OwnSources
 from gateway.exchange.asking.searches import OfficerSearches
 from gateway.exchange.receipts.receipts import Acknowledger
+from gateway.exchange.sources.bulkhead import Bulkhead
 
 _REACH_S = 1.5
 """Seconds in which a counterpart that was silent must answer a call to count as reached."""
@@ -28,6 +31,9 @@ class Asking:
     asker: Asker
     searches: OfficerSearches
     acknowledger: Acknowledger
+    gate: AlertGate
+    contacts: Contacts
+    alert_wall: Bulkhead
     rounds: Sequence[Round]
 
 
@@ -37,13 +43,29 @@ def build_asking(core: Core) -> Asking:
     log = resources.exchange_log.store_name
     book = ChannelBook(parts.documents, resources.store, log, parts.clock, parts.member)
     acknowledger = Acknowledger(parts, book, core.peers, writers.operations)
-    own = OwnSources(parts.member, resources.walls, parts.suspensions, parts.clock, parts.make_reference)
+    contacts = Contacts(parts.documents, parts.clock, core.counterparts.signed_us)
+    gate = AlertGate(parts, core.desk, contacts)
+    wall = Bulkhead(gate, parts.clock, 1, resources.turn)
+    own = OwnSources(
+        parts.member,
+        resources.walls,
+        parts.suspensions,
+        parts.clock,
+        parts.make_reference,
+        alerts=AlertSource(wall, gate),
+    )
     budget_s = resources.settings.limits.budget_ms / 1000
     asker = Asker(parts, own, core.peers, writers, acknowledger.received, core.pseudonyms.make, budget_s)
     searches = OfficerSearches(
-        parts, asker, resources.reserve.check, shared=resources.database.shared, heard=core.counterparts.answered
+        parts,
+        asker,
+        resources.reserve.check,
+        shared=resources.database.shared,
+        heard=core.counterparts.answered,
+        filtered=core.ledger.filtered,
     )
-    return Asking(asker, searches, acknowledger, _rounds(core, acknowledger, asker.breakers))
+    rounds = _rounds(core, acknowledger, asker.breakers)
+    return Asking(asker, searches, acknowledger, gate, contacts, wall, rounds)
 
 
 def _rounds(core: Core, acknowledger: Acknowledger, breakers: Breakers) -> list[Round]:

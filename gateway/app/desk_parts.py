@@ -10,23 +10,35 @@ from functools import partial
 from gateway.agency.token_keys import handed_in
 from gateway.app.asking_parts import Asking
 from gateway.app.core import Core
+from gateway.app.desks.alerts import Alerts, build_alerts
+from gateway.app.desks.faces import desk_uses
+from gateway.app.desks.notify import build_notifier
+from gateway.app.desks.originator import OriginatorDesk, build_originator, change_effects, confirmations
+from gateway.app.desks.second_step import SecondStep, build_second_step, raising_of, step_effects
 from gateway.app.rounds import WATCH, WATCH_S, Round
+from gateway.desk.alerts.effects import alert_effects
 from gateway.desk.changes import Changes
-from gateway.desk.consent_outbox import ConsentOutbox
-from gateway.desk.consent_requests import ConsentDesk
+from gateway.desk.consent.book import ConsentBook
+from gateway.desk.consent.effects import ConsentEffects
+from gateway.desk.consent.replies import ConsentReplies
 from gateway.desk.delivery.authoring import Author
-from gateway.desk.delivery.effects import EffectTable
-from gateway.desk.delivery.pen import Pen
+from gateway.desk.delivery.effects import merged
+from gateway.desk.delivery.pen import Pen, Written
+from gateway.desk.delivery.permission import check_notice
 from gateway.desk.delivery.sending import Sender, SenderParts
 from gateway.desk.delivery.taking import NoticeTaker, TakerParts
+from gateway.desk.notify.notifier import Notifier
 from gateway.desk.onward import OnwardDesk
 from gateway.desk.parts import DeskParts
-from gateway.desk.raising import Raising, for_reading
+from gateway.desk.raising import for_reading
+from gateway.desk.worklist.uses import DeskUses
 from gateway.model.desk.notices import NoticeType
 from gateway.model.names import MemberId
+from gateway.node.client import Deliveries
 from gateway.ops.acts.parts import Desks, Stands, desks_on
 from gateway.ports.desk import Delivery, DeskStore, Work
 from gateway.ports.journal import LogName
+from gateway.ports.log_store import LogStore
 from gateway.rpc import methods
 from gateway.rpc.contract import Door
 
@@ -41,18 +53,23 @@ class Desk:
     pen: Pen
     sender: Sender
     taker: NoticeTaker
-    consents: ConsentDesk
-    outbox: ConsentOutbox
+    alerts: Alerts
     onward: OnwardDesk
+    uses: DeskUses
     acts: Desks
+    second_step: SecondStep
+    originator: OriginatorDesk
+    notifier: Notifier
     rounds: Sequence[Round]
 
     @property
     def doors(self) -> list[Door[MemberId]]:
-        """The doors for counterparts that ask for consent, and that deliver notices."""
+        """The doors for counterparts that deliver notices, and that ask for those that they have lost."""
         return [
-            methods.CONSENT.door(lambda call, envelope: self.consents.take(call.who, envelope)),
             methods.DELIVER_NOTICE.door(lambda call, message: self.taker.take(call.who, message)),
+            methods.FETCH_NOTICES.door(
+                lambda call, wanted: asyncio.to_thread(self.originator.returns.page, call.who, wanted)
+            ),
         ]
 
 
@@ -61,54 +78,79 @@ def build_desk(core: Core, asking: Asking) -> Desk:
     resources, parts, operations = core.resources, core.parts, core.writers.operations
     searches = asking.searches
     changes = Changes()
+    readings: set[asyncio.Task[None]] = set()
+
+    def wrote(written: Written) -> None:
+        if asking.gate.concerns(written.draft.rows):
+            reading = asyncio.create_task(asyncio.to_thread(asking.gate.changed, written.draft.rows))
+            readings.add(reading)
+            reading.add_done_callback(readings.discard)
+        changes.tell(written.draft.rows)
+
     store = core.desk
+    effects = merged(
+        step_effects(core), change_effects(core), alert_effects(parts), ConsentEffects(parts, core.kept).table
+    )
     journals = {LogName.EXCHANGE: parts.journal, LogName.OPERATIONS: parts.operations}
-    pen = Pen(journals, core.fatal, lambda written: changes.tell(written.draft.rows), resources.turn)
+    pen = Pen(journals, core.fatal, wrote, resources.turn)
     sender = Sender(
         SenderParts(
             parts,
             store,
             pen,
-            core.peers,
+            Deliveries(core.peers),
             asking.acknowledger.received,
             partial(undelivered, store),
             lambda: core.leadership.leads,
+            confirmations(core).received,
         )
     )
-    core.greetings.greeted = sender.reached
-    author = Author(parts, store, pen, EFFECTS, sender.wake)
+
+    def greeted(member: MemberId) -> None:
+        asking.contacts.heard(member)
+        sender.reached(member)
+
+    core.greetings.greeted = greeted
+    author = Author(parts, store, pen, effects, sender.wake)
     taker = NoticeTaker(
         TakerParts(
             parts=parts,
             store=store,
             pen=pen,
             incidents=core.incidents,
-            effects=EFFECTS,
+            effects=effects,
             types=frozenset(NoticeType),
-            policy=lambda _notice, _now_us: None,
-            raising=lambda _thread: Raising(),
-            entry_of=lambda log, index: next(body for _, body, _ in resources.store.bodies(log, index, index + 1)),
+            policy=partial(check_notice, parts),
+            raising=partial(raising_of, core),
+            entry_of=partial(entry_of, resources.store),
         )
     )
-    desk = DeskParts(parts, store, pen, author, changes, core.kept, searches, core.pseudonyms.make)
-    consents = ConsentDesk(parts, core.kept, operations)
-    outbox = ConsentOutbox(parts, core.peers, operations, shared=resources.database.shared)
-    log, pseudonym = resources.exchange_log.store_name, core.pseudonyms.make
-    onward = OnwardDesk(parts, searches, core.kept, outbox, operations, log, pseudonym)
+    desk = DeskParts(parts, store, pen, author, changes, core.kept, searches, core.pseudonyms.make, core.ledger)
+    second_step = build_second_step(core, desk)
+    alerts = build_alerts(desk, asking, core)
+    consents = ConsentReplies(desk, ConsentBook(parts.documents, store), second_step.parts.humans)
+    onward = OnwardDesk(desk, operations, resources.exchange_log.store_name)
     acts = node_desks(core)
+    originator = build_originator(core, desk, acts.long.erase_for_owner, effects, sender.reached)
+    notifier = build_notifier(core, desk)
     rounds = [
         Round("switches", WATCH_S, partial(asyncio.to_thread, acts.switches.log), line=WATCH),
         Round("decisions", WATCH_S, consents.round, line=WATCH),
-        Round("consents", WATCH_S, outbox.round),
         Round("notices", WATCH_S, sender.round),
+        *second_step.rounds,
+        *alerts.rounds,
+        *originator.rounds,
+        Round("notify", WATCH_S, notifier.round, leader_only=False),
         Round("erasures", WATCH_S, partial(asyncio.to_thread, acts.long.round)),
         Round("acts", _QUICK_ACTS_S, partial(asyncio.to_thread, acts.quick.run)),
     ]
-    return Desk(desk, pen, sender, taker, consents, outbox, onward, acts, rounds)
+    uses = desk_uses(core, desk, second_step, alerts, originator)
+    return Desk(desk, pen, sender, taker, alerts, onward, uses, acts, second_step, originator, notifier, rounds)
 
 
-EFFECTS: EffectTable = {}
-"""What each type of notice changes beside its thread and the work that it raises."""
+def entry_of(store: LogStore, log: str, index: int) -> bytes:
+    """Return the body of an entry, empty where it is pruned."""
+    return next((body for _, body, _ in store.bodies(log, index, index + 1)), b"")
 
 
 def undelivered(store: DeskStore, delivery: Delivery, _code: str, now_us: int) -> tuple[Work, ...]:

@@ -14,7 +14,8 @@ from certs.hsm.places import uri_at
 from certs.tls import check_floor, server_credentials
 from gateway import __version__
 from gateway.agency.allowance import Allowance
-from gateway.agency.api import AgencyParts, RefusedCall, create_api
+from gateway.agency.api import create_api
+from gateway.agency.calls.parts import AgencyParts, RefusedCall
 from gateway.agency.server import AgencyServer, TlsFiles
 from gateway.app.answering_parts import build_answering
 from gateway.app.asking_parts import build_asking
@@ -127,7 +128,8 @@ class Node:
         self.answering.release.start()
         compared = await self._compare()
         self.loop_lag.start()
-        for wall in self.resources.walls:
+        await asyncio.to_thread(self.desk.alerts.load)
+        for wall in (*self.resources.walls, self.asking.alert_wall):
             wall.start()
         self.answering.answerer.start()
         self.core.writers.exchange.start()
@@ -247,14 +249,14 @@ class Node:
             await self._server.stop(_DRAIN_S)
         await self.asking.searches.finish(_DRAIN_S)
         await self.asking.asker.finish()
-        await self.desk.outbox.finish()
         await self.desk.sender.finish()
+        await self.desk.notifier.finish()
         await asyncio.to_thread(self.desk.pen.stop, _DRAIN_S)
         await asyncio.to_thread(self.answering.answerer.stop, _DRAIN_S)
         await self.witness.close()
         await self.gossip.close()
         await self.core.peers.close()
-        for wall in self.resources.walls:
+        for wall in (*self.resources.walls, self.asking.alert_wall):
             wall.stop()
         await writing(partial(self.core.incidents.drafts, ending=True), self.core.note)()
         await self.core.note(events.STOP.draft(reason="asked to stop"))
@@ -357,6 +359,7 @@ class Node:
             broken=self._fatal,
             counters=self.resources.counters,
             onward=self.desk.onward,
+            desk=self.desk.uses,
             is_withdrawn=self.core.parts.suspensions.is_withdrawn,
             allowance=self._allowance,
         )

@@ -60,21 +60,34 @@ class NodeClient:
 
     def follow(self, search_id: str, token: str) -> Generator[dict[str, Any]]:
         """Yield the search each time that a line is added, until no late answer can come any more."""
+        for event, data in self.events(f"searches/{search_id}", token):
+            if event == "search":
+                yield strict_json.loads(data.encode(), _MAX_ANSWER)
+
+    def events(self, path: str, token: str) -> Generator[tuple[str, str]]:
+        """Yield the server-sent events of a path of the desk: each one's name and data."""
         headers = {"authorization": f"Bearer {token}", "accept": "text/event-stream"}
         options: dict[str, Any] = {"headers": headers, "extensions": {"sni_hostname": self._name}}
-        with self._reached(), self._client.stream("GET", f"/v1/searches/{search_id}", **options) as response:
+        with self._reached(), self._client.stream("GET", f"/v1/{path}", **options) as response:
             if not response.is_success:
                 raise _refusal(strict_json.loads(response.read(), _MAX_ANSWER))
             event = ""
             for line in response.iter_lines():
                 name, _, value = line.partition(": ")
                 event = value if name == "event" else event
-                if name == "data" and event == "search":
-                    yield strict_json.loads(value.encode(), _MAX_ANSWER)
+                if name == "data":
+                    yield event, value
 
     def onward(self, search_id: str, body: dict[str, Any], token: str) -> dict[str, Any]:
         """Call `POST /v1/searches/{id}/onward`. Raises the node's refusal, or `Unavailable`."""
         return self._call("POST", f"/v1/searches/{search_id}/onward", {"authorization": f"Bearer {token}"}, body)
+
+    def desk(
+        self, method: str, path: str, token: str, body: Any = None, *, key: str = "", query: dict[str, Any]
+    ) -> dict[str, Any]:
+        """Call a path of the desk. Raises the node's refusal, or `Unavailable`."""
+        headers = {"authorization": f"Bearer {token}"} | ({"idempotency-key": key} if key else {})
+        return self._call(method, f"/v1/{path}", headers, body, query)
 
     def members(self) -> dict[str, Any]:
         """Call `GET /v1/members`."""
@@ -84,10 +97,12 @@ class NodeClient:
         """Call `GET /v1/health`."""
         return self._call("GET", "/v1/health", {})
 
-    def _call(self, method: str, path: str, headers: dict[str, str], body: Any = None) -> dict[str, Any]:
+    def _call(
+        self, method: str, path: str, headers: dict[str, str], body: Any = None, query: dict[str, Any] | None = None
+    ) -> dict[str, Any]:
         with self._reached():
             response = self._client.request(
-                method, path, headers=headers, json=body, extensions={"sni_hostname": self._name}
+                method, path, headers=headers, json=body, params=query, extensions={"sni_hostname": self._name}
             )
         value = strict_json.loads(response.content, _MAX_ANSWER)
         if response.is_success and isinstance(value, dict):

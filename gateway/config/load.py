@@ -294,6 +294,7 @@ def _check(settings: Settings, reading: Reading) -> None:
             reading.mistakes.keep([missing])
     reading.check_word("telemetry.log_level", settings.telemetry.log_level, LOG_LEVELS, "level")
     reading.check_word("release.passkey", settings.release.passkey, PASSKEYS, "word")
+    reading.check_word("notify.tls", settings.notify.tls, ("starttls", "tls", "none"), "word")
 
 
 def _unknown(message: str, name: str, known: Iterable[str], where: str) -> Misconfigured:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from gateway.config.desk_sections import Notify, Release
 from gateway.config.home import Home
 from gateway.config.setting import setting
 from gateway.errors import Misconfigured
@@ -167,23 +168,6 @@ class TokenSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class Release:
-    """`[release]`: what a human shows who decides on what leaves the country (docs/guides/passkeys.md)."""
-
-    passkey: str = setting(
-        "where-enrolled: who has a passkey enrolled signs with it. demanded: nobody decides without one.",
-        "where-enrolled",
-        live=True,
-    )
-    rp_id: str = setting(
-        "The domain of the console, for which passkeys are made, such as desk.th.example. Empty: none are.", ""
-    )
-    origins: tuple[str, ...] = setting(
-        "Addresses of the console's pages, such as https://desk.th.example. Empty: every one of rp_id.", (), live=True
-    )
-
-
-@dataclass(frozen=True, slots=True)
 class Telemetry:
     """`[telemetry]`: what the node says of its own work. Logs never hold personal data."""
 
@@ -298,6 +282,7 @@ class Settings:
     tokens: TokenSettings
     keys: Keys
     release: Release
+    notify: Notify
     telemetry: Telemetry
     sources: tuple[SourceSettings, ...] = ()
     agency_keys: tuple[AgencyKey, ...] = ()
@@ -342,12 +327,8 @@ class Settings:
         """The folders and files that people write and the node obeys: mappings, tables of names, lists of people."""
         home = Home(self.home)
         mappings = (self.path(source.mapping) for source in self.sources if source.mapping)
-        return (
-            home.names,
-            home.people,
-            home.mappings,
-            *(file for file in mappings if not file.is_relative_to(_PACKAGE)),
-        )
+        own = (file for file in mappings if not file.is_relative_to(_PACKAGE))
+        return (home.names, home.people, home.mappings, *own)
 
     @property
     def national_policy(self) -> Path:
@@ -387,6 +368,7 @@ SECTIONS: dict[str, type[Any]] = {
     "tokens": TokenSettings,
     "keys": Keys,
     "release": Release,
+    "notify": Notify,
     "telemetry": Telemetry,
 }
 """Tables of `node.toml` that occur once."""

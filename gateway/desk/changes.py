@@ -6,7 +6,7 @@ A change names work, threads and deliveries, and no content. It is told after it
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import contextmanager, suppress
 
 import msgspec
@@ -56,7 +56,7 @@ class Changes:
         finally:
             self._watchers.discard(queue)
 
-    async def follow(self) -> AsyncIterator[Change]:
+    async def follow(self) -> AsyncGenerator[Change, None]:
         """Yield each change from now on."""
         with self._watching() as queue:
             while True:

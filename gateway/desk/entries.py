@@ -7,15 +7,18 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
+from gateway.audit.acts.table import Proof
 from gateway.audit.tree.shown import Shown
 from gateway.errors import LiaisonError, Reason
 from gateway.exchange.asking.entries import their_entry
 from gateway.model.desk.notices import TAKEN, Notice, NoticeReceipt
+from gateway.model.desk.threads import ThreadKey
 from gateway.model.exchange import AnswerMessage, Outcome, Refusal, Verified
 from gateway.model.names import MemberId
 from gateway.model.requester import Officer
 from gateway.ports import events
 from gateway.ports.content_keys import Retention
+from gateway.ports.desk import DeskRows, NoticeRow, Work
 from gateway.ports.journal import EntryDraft, ReplayClaim
 from gateway.statements.envelope import Sealed
 from gateway.statements.notices.notice import notice_reference
@@ -24,21 +27,54 @@ _DETAIL = 300
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
-def asked_notice(notice: Notice, sealed: Sealed, officer: Officer | None, approver: str = "") -> EntryDraft:
+def asked_notice(
+    notice: Notice,
+    sealed: Sealed,
+    officer: Officer | None,
+    approver: str = "",
+    told: Mapping[str, Any] = _NOTHING,
+) -> EntryDraft:
     """Draft the entry of a notice of ours that is to be delivered.
 
     `officer` is its author, None where the node itself tells something. `approver` is the person id of the second
-    human.
+    human. `told` are more members: the evidence of humans who decided, and the opening of what is withheld.
     """
     head = notice.head
     who = officer.as_json() | {"token": officer.token_hash.hex()} if officer is not None else {}
     more = {"approver": approver, "urgency": head.urgency.value, "expires_us": head.expires_us}
     return events.ASKED.draft_of(
-        who | _why(notice) | _told(notice) | more,
+        who | _why(notice) | _told(notice) | more | dict(told),
         request=sealed.envelope,
         retention=Retention.HIT,
         **_exchange(notice, sealed.payload_hash),
     )
+
+
+def desk_act(
+    officer: Officer,
+    act: str,
+    key: ThreadKey,
+    *,
+    work: Work | None = None,
+    notice: str = "",
+    reason: str = "",
+    content: Mapping[str, Any] = _NOTHING,
+    rows: DeskRows | None = None,
+) -> EntryDraft:
+    """Draft the entry of what a human did at the desk, with the rows that it changes."""
+    more = {
+        "token": officer.token_hash.hex(),
+        "act": act,
+        "work": work.id if work is not None else "",
+        "kind": work.kind.value if work is not None else "",
+        "notice": notice or (work.notice_id if work is not None else ""),
+        "reason": reason,
+        "content": dict(content),
+        "proof": Proof.TOKEN.value,
+    }
+    draft = events.DESK_ACT.draft_of(officer.as_json() | more, peer=key.peer, exchange_id=key.thread_id)
+    draft.rows = rows
+    return draft
 
 
 def received_receipt(
@@ -70,14 +106,20 @@ def received_receipt(
 
 
 def undelivered_notice(notice: Notice, notice_hash: bytes, code: str, officer: str = "") -> EntryDraft:
-    """Draft the entry of a notice of ours whose time was over before it was taken."""
-    found = {
-        "officer": officer,
-        "case": notice.head.case or notice.head.ticket,
-        "outcome": Outcome.SILENT.value,
-        "code": code,
-    }
-    return events.SILENT.draft_of(found | _told(notice), retention=Retention.HIT, **_exchange(notice, notice_hash))
+    """Draft the entry of a notice of ours whose delivery ended before it was taken."""
+    found = {"officer": officer, "case": notice.head.case or notice.head.ticket}
+    return _undelivered(code, found | _told(notice), **_exchange(notice, notice_hash))
+
+
+def erased_notice(row: NoticeRow, code: str) -> EntryDraft:
+    """Draft the entry of a notice of ours that was not taken before it was erased here."""
+    told = {"notice": row.placed.type.value, "thread": row.key.thread_id, "says": row.placed.code}
+    return _undelivered(code, told, peer=row.key.peer, exchange_id=row.notice_id, request_hash=row.payload_hash)
+
+
+def _undelivered(code: str, found: dict[str, Any], **exchange: Any) -> EntryDraft:
+    told = {"outcome": Outcome.SILENT.value, "code": code}
+    return events.SILENT.draft_of(found | told, retention=Retention.HIT, **exchange)
 
 
 def answered_notice(

@@ -1,10 +1,10 @@
 """Onward use of a record from abroad by an officer, under the owner's marking, in numbered steps.
 
 1. the search is this officer's, and the record is still kept
-2. our own log has the answer that it came in, and the record verifies now as it did then
+2. our own log has the answer that it came in, the record verifies now as it did then, and its owner has not changed it
 3. the marking says yes, no, or that the owner must consent (`onward_rules.rule`)
-4. consent: a decision of the owner for exactly this use counts; else the owner is asked
-5. an entry is durable, then the officer is told, and then the request leaves
+4. consent: a decision of the owner for exactly this use counts; else the owner is asked, in a thread of the desk
+5. an entry is durable, then the officer is told
 
 Every call has exactly one entry: `onward-allowed`, `onward-refused` or `consent-asked`.
 """
@@ -12,36 +12,38 @@ Every call has exactly one entry: `onward-allowed`, `onward-refused` or `consent
 from __future__ import annotations
 
 import asyncio
-import base64
-import re
-import secrets
-from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from gateway.audit.entries.entry import parse_entry
-from gateway.audit.reading.kept_answers import KeptAnswer, KeptAnswers
+from msgspec.structs import replace
+
+from gateway.audit.reading.kept_answers import KeptAnswer
 from gateway.clock import to_us
-from gateway.desk.consent_outbox import WAITING, ConsentOutbox, OutgoingConsent, outgoing_key
+from gateway.desk.consent.asked import WAITING, AskedConsent, consent_thread, find_asked
+from gateway.desk.delivery.authoring import Post
+from gateway.desk.delivery.effects import Effects
+from gateway.desk.delivery.permission import check_notice
 from gateway.desk.onward_rules import Ruling, Verdict, read_release, rule
+from gateway.desk.parts import DeskParts
+from gateway.desk.second_step.answers import HeldAnswers
 from gateway.errors import Forbidden, Refused, Stale, Unknown
-from gateway.exchange.parts import Parts
 from gateway.exchange.stages import as_error, reraise_fatal
-from gateway.model.consent import ConsentRequest, ConsentState, OnwardAnswer, OnwardCommand, Place
+from gateway.model.consent import ConsentState, OnwardAnswer, OnwardCommand, Place
+from gateway.model.desk.notices import About, Ask, Notice, NoticeType, Urgency
+from gateway.model.desk.threads import ThreadKey
 from gateway.model.marking import ReleaseMarking
-from gateway.model.names import ExchangeId, MemberId
+from gateway.model.names import MemberId
 from gateway.model.requester import Officer, Requester
 from gateway.model.search import Line, Search, ShownHit
 from gateway.ports import events
+from gateway.ports.desk import Thread
 from gateway.ports.journal import Event
-from gateway.ports.officers import Searches
 from gateway.records.verify import VerifiedRecord, verify_record
-from gateway.statements.consent import CONSENT_REQUEST_KIND, MAX_VALIDITY_US
+from gateway.statements.consent import MAX_VALIDITY_US
 from gateway.storage.log.group_commit import LogWriter
 
 _FIRST_TRY_S = 2.5
-_ORIGIN = re.compile(r"[a-z]{2}\.liaison\.internal/exchange/([1-9][0-9]{0,8})", re.ASCII)
+_LOOK_S = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,28 +59,13 @@ class _Held:
 
 
 class OnwardDesk:
-    """`gateway.ports.officers.OnwardUses` over the searches, our log and the requests that are under way.
+    """`gateway.ports.officers.OnwardUses` over the searches, our log and the desk; `log` names our exchange log."""
 
-    `log` is the name of our exchange log, `pseudonym` makes the name under which a counterpart knows an officer.
-    """
-
-    def __init__(
-        self,
-        parts: Parts,
-        searches: Searches,
-        kept: KeptAnswers,
-        outbox: ConsentOutbox,
-        operations: LogWriter,
-        log: str,
-        pseudonym: Callable[[str, str], str],
-    ) -> None:
-        self._parts = parts
-        self._searches = searches
-        self._kept = kept
-        self._outbox = outbox
+    def __init__(self, desk: DeskParts, operations: LogWriter, log: str) -> None:
+        self._desk = desk
+        self._parts = desk.parts
         self._operations = operations
         self._log = log
-        self._pseudonym = pseudonym
         self._one_at_a_time = asyncio.Lock()
 
     async def use(self, officer: Officer, command: OnwardCommand) -> OnwardAnswer:
@@ -105,7 +92,7 @@ class OnwardDesk:
         return OnwardAnswer(True, "its marking allows it", to_us(held.marking.not_after))
 
     async def _held(self, officer: Officer, command: OnwardCommand) -> _Held:
-        search = await self._searches.get(officer, command.search_id)
+        search = await self._desk.searches.get(officer, command.search_id)
         line = next((line for line in search.lines if line.exchange_id == command.exchange_id), None)
         if line is None or not 0 <= command.hit < len(line.hits) or line.entry_index is None:
             raise Unknown("this search has no such hit", code="no-such-hit", where="hit")
@@ -114,13 +101,15 @@ class OnwardDesk:
             raise Forbidden(
                 "the record is not kept any more, or never came", code="record-gone", where="hit", remedy="ask again"
             )
-        return await asyncio.to_thread(self._proved, search, line, hit, hit.record.compact)
+        held = await asyncio.to_thread(self._proved, search, line, hit, hit.record.compact)
+        await asyncio.to_thread(self._desk.ledger.check, MemberId(line.member), held.record.jti, officer.office)
+        return held
 
     def _proved(self, search: Search, line: Line, hit: ShownHit, compact: str) -> _Held:
         """Return the record with the answer that our log kept, verified under the trust of now."""
         parts, index = self._parts, line.entry_index if line.entry_index is not None else -1
         try:
-            kept = self._kept.up_to(
+            kept = self._desk.kept.up_to(
                 self._log, index, peer=line.member, exchange_id=line.exchange_id, kinds=events.ARRIVALS
             )
             record = verify_record(
@@ -147,97 +136,109 @@ class OnwardDesk:
         self, officer: Officer, command: OnwardCommand, held: _Held, ruling: Ruling
     ) -> OnwardAnswer:
         """Return the owner's decision on exactly this use; where there is none, ask the owner, or wait on."""
-        key = outgoing_key(held.line.member, officer.person, held.search.id, held.record.jti, command.wanted)
-        async with self._one_at_a_time:
-            outgoing = await asyncio.to_thread(self._outbox.get, key)
-            if outgoing is None:
-                outgoing = self._outgoing(officer, command, held, key)
-                told = self._asked(held, ruling, outgoing, again=False)
-                told["statement"] = base64.b64encode(outgoing.envelope).decode()
-                await self._write(events.CONSENT_ASKED, officer, command, told, outgoing.request_hash)  # 5
-                await self._outbox.put(outgoing)
-                again = False
-            else:
-                again = True
-        outgoing = await self._newest(key, outgoing)
-        if again:
-            if (found := await self._decided(officer, command, held, outgoing)) is not None:
-                return found
-            told = self._asked(held, ruling, outgoing, again=True)
-            await self._write(events.CONSENT_ASKED, officer, command, told, outgoing.request_hash)  # 5
-        return OnwardAnswer(
-            False, ruling.text, outgoing.request.expires_us, outgoing.request.id, outgoing.state, outgoing.problem
+        key = consent_thread(
+            MemberId(held.line.member), officer.person, held.search.id, held.record.jti, command.wanted
         )
+        async with self._one_at_a_time:
+            again = await asyncio.to_thread(find_asked, self._desk.store, key) is not None
+            if not again:
+                await self._ask(officer, command, held, key)
+        asked = await self._newest(key)
+        if again and (found := await self._decided(officer, command, held, asked)) is not None:
+            return found
+        told = _about(held) | {"consent": asked.id, "needs": list(ruling.needs), "again": again}
+        await self._write(events.CONSENT_ASKED, officer, command, told, asked.request_hash)  # 5
+        return OnwardAnswer(False, ruling.text, asked.expires_us, asked.id, asked.state, asked.problem)
 
-    async def _newest(self, key: str, outgoing: OutgoingConsent) -> OutgoingConsent:
-        """Ask the owner now, and return the request after that; wait no longer than an officer does."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(_FIRST_TRY_S):
-                await asyncio.shield(self._outbox.begin(key))
-        return await asyncio.to_thread(self._outbox.get, key) or outgoing
+    async def _ask(self, officer: Officer, command: OnwardCommand, held: _Held, key: ThreadKey) -> None:
+        """Write the ask; another process of this node may have written it meanwhile."""
 
-    def _asked(self, held: _Held, ruling: Ruling, outgoing: OutgoingConsent, *, again: bool) -> dict[str, Any]:
-        return _about(held) | {"consent": outgoing.request.id, "needs": list(ruling.needs), "again": again}
+        def first_only(before: Thread | None, _after: Thread, notice: Notice) -> Effects:
+            if before is not None:
+                raise Stale("the owner is asked already", code="not-now", where="thread")
+            check_notice(self._parts, notice, notice.issued_us)
+            return Effects()
+
+        try:
+            await self._desk.author.post(
+                key, await asyncio.to_thread(self._question, officer, command, held), first_only
+            )
+        except Stale as error:
+            if error.code != "not-now":
+                raise
+
+    async def _newest(self, key: ThreadKey) -> AskedConsent:
+        """Return the ask as it stands; while it is new, wait for the owner's node, no longer than an officer does."""
+        until = self._parts.clock.monotonic() + _FIRST_TRY_S
+        while True:
+            asked = await asyncio.to_thread(find_asked, self._desk.store, key)
+            if asked is None:
+                raise Unknown("the request for consent is not kept any more", code="no-such-thread", where="thread")
+            if asked.state != WAITING or asked.problem or self._parts.clock.monotonic() >= until:
+                return asked
+            await asyncio.sleep(_LOOK_S)
 
     async def _decided(
-        self, officer: Officer, command: OnwardCommand, held: _Held, outgoing: OutgoingConsent
+        self, officer: Officer, command: OnwardCommand, held: _Held, asked: AskedConsent
     ) -> OnwardAnswer | None:
         """Return the answer under the owner's decision on exactly this use; None while it has not decided.
 
         Raises `Forbidden` where the owner refused, did not take the request, or its consent has ended.
         """
-        if outgoing.state in (WAITING, ConsentState.TAKEN):
+        if asked.state in (WAITING, ConsentState.TAKEN):
             return None
-        if outgoing.state == ConsentState.REFUSED:
+        if asked.state == ConsentState.REFUSED:
             raise Forbidden("the owner refused its consent", code="consent-refused", where=held.line.member)
-        if outgoing.state == ConsentState.NOT_TAKEN:
+        if asked.state == ConsentState.NOT_TAKEN:
             raise Forbidden(
                 "the owner did not take the request: {problem}",
                 code="consent-not-taken",
                 where=held.line.member,
-                problem=outgoing.problem,
+                problem=asked.problem,
             )
-        until_us = min(outgoing.until_us, to_us(held.marking.not_after))
+        until_us = min(asked.until_us, to_us(held.marking.not_after))
         if self._parts.clock.now_us() >= until_us:
             raise Forbidden("the owner's consent has ended", code="consent-ended", where=held.line.member)
-        told = _about(held) | {"consent": outgoing.request.id, "until_us": until_us}
-        await self._write(events.ONWARD_ALLOWED, officer, command, told, outgoing.request_hash)
-        return OnwardAnswer(True, "the owner has consented", until_us, outgoing.request.id, outgoing.state)
+        told = _about(held) | {"consent": asked.id, "until_us": until_us}
+        await self._write(events.ONWARD_ALLOWED, officer, command, told, asked.request_hash)
+        return OnwardAnswer(True, "the owner has consented", until_us, asked.id, asked.state)
 
-    def _outgoing(self, officer: Officer, command: OnwardCommand, held: _Held, key: str) -> OutgoingConsent:
+    def _question(self, officer: Officer, command: OnwardCommand, held: _Held) -> Post:
         parts, line, now_us = self._parts, held.line, self._parts.clock.now_us()
-        if not parts.policy().agreement_for(command.wanted.purpose.value, line.member, now_us):
+        purpose, member = command.wanted.purpose, MemberId(line.member)
+        agreements = parts.policy().agreement_for(purpose.value, member, now_us)
+        if not agreements:
             raise Forbidden(
                 "no agreement with `{member}` covers this purpose",
                 code="purpose-not-covered",
                 where="purpose",
                 member=line.member,
             )
-        theirs = parse_entry(str(held.kept.private.get("their_entry", "")).encode())
-        origin = _ORIGIN.fullmatch(theirs.log)
-        if origin is None:
-            raise Unknown("the owner's entry is not known", code="no-such-exchange", where="exchange_id")
-        request = ConsentRequest(
-            id=secrets.token_hex(16),
-            sender=parts.member,
-            recipient=MemberId(line.member),
-            issued_us=now_us,
+        if not parts.trust().descriptor(member).can_take(NoticeType.ASK):
+            raise Forbidden(
+                "the node of `{member}` takes no questions to its officers, so no consent can be asked for",
+                code="notices-not-taken",
+                where=line.member,
+                remedy="telephone its duty desk; what its node takes stands in its descriptor: `liaison trust show`",
+                member=line.member,
+            )
+        found = HeldAnswers(self._desk.kept, self._desk.searches, self._log).find(line, command.hit)
+        place, question = replace(found.place, record=held.record.jti), found.request
+        return Post(
+            Ask(About.CONSENT, command.reason, hit=place, use=command.wanted),
+            Urgency.URGENT if purpose in parts.urgent else Urgency.PRIORITY,
+            purpose,
+            question.offence,
+            Requester(officer.role, officer.office, officer.agency, self._desk.pseudonym(officer.person, member)),
+            case=question.case,
+            ticket=question.ticket,
+            agreement=agreements,
             expires_us=min(to_us(held.marking.not_after), held.search.started_us + MAX_VALIDITY_US),
-            exchange_id=ExchangeId(line.exchange_id),
-            answer_hash=held.kept.entry.answer_hash,
-            reference=held.hit.reference,
-            record=held.record.jti,
-            asked=command.wanted,
-            requester=Requester(
-                officer.role, officer.office, officer.agency, self._pseudonym(officer.person, line.member)
-            ),
-            case=str(held.kept.private.get("case", "")),
-            justification=command.reason,
-            log_number=int(origin[1]),
-            entry_index=theirs.index,
+            by=officer,
+            agency=officer.agency,
+            office=officer.office,
+            officer=officer.person,
         )
-        sealed = CONSENT_REQUEST_KIND.build(request, parts.key)
-        return OutgoingConsent(key, officer.person, held.search.id, request, sealed.payload_hash, sealed.envelope)
 
     # ------------------------------------------------------------ entries
 

@@ -9,9 +9,20 @@ from gateway.audit.reading.kept_answers import KeptAnswers
 from gateway.desk.changes import Changes
 from gateway.desk.delivery.authoring import Author
 from gateway.desk.delivery.pen import Pen
+from gateway.desk.originator.ledger import Ledger
+from gateway.desk.roles import Person
 from gateway.exchange.parts import Parts
+from gateway.model.requester import Officer
 from gateway.ports.desk import DeskStore
 from gateway.ports.officers import Searches
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """A human who acts at the desk: the officer of a token that was verified for this very call, and the person."""
+
+    officer: Officer
+    person: Person
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,3 +37,4 @@ class DeskParts:
     kept: KeptAnswers
     searches: Searches
     pseudonym: Callable[[str, str], str]
+    ledger: Ledger

@@ -35,6 +35,9 @@ NOT_SAME_TOPIC = "not-same"
 _SHOWN = frozenset({StatusCode.OBJECTED, StatusCode.CANNOT, StatusCode.NOT_EXECUTED, StatusCode.OVERDUE})
 """The statuses that a human must look at."""
 
+_OF_HIT = frozenset({About.HIT, About.CONSENT})
+"""Asks about a record that was given, which have the clock of a follow-up to a hit."""
+
 
 class Raising(msgspec.Struct, frozen=True):
     """What all work of one node is raised with. `on_duty` tells whether somebody of the office is on duty now."""
@@ -155,7 +158,7 @@ def _for_ask(thread: Thread, notice: Notice, ask: Ask, taken_us: int, given: Rai
         seconds = (due_us - taken_us) // SECOND_US
         return _work(thread, WorkKind.CORRECT, cause, Role.DATA_OFFICER, taken_us, seconds)
     role = Role.CENTRAL_AUTHORITY if ask.about is About.FORM else _duty(given)
-    seconds = given.clocks.answer_s(notice.head.urgency, hit=ask.about is About.HIT)
+    seconds = given.clocks.answer_s(notice.head.urgency, hit=ask.about in _OF_HIT)
     return _work(thread, WorkKind.DECIDE, cause, role, taken_us, seconds, urgency=notice.head.urgency)
 
 

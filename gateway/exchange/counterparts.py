@@ -57,6 +57,11 @@ class Counterparts:
         """Return the last answer of a member since this process began; None without one."""
         return self._said.get(member)
 
+    def signed_us(self, member: MemberId) -> int:
+        """Return when a member signed something last, as this process knows; 0 where it does not."""
+        told = self._signed.get(member)
+        return told.time_us if told is not None else 0
+
     def clock_of(self, member: MemberId) -> SignedTime | None:
         """Return the time that a member signed last; None without one."""
         return self._signed.get(member)

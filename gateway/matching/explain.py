@@ -47,6 +47,9 @@ RULES: Sentences = {
     "record-not-verified": "the record that came with it does not verify, so it is not shown",
     "unreleased-agency-key-removed": "the key of the owner's agency was removed, so that it signs no record: a human "
     "there decides",
+    "record-owner-unheard": "our database was restored, and the record's owner has not told us yet what changed since: "
+    "it is not shown",
+    "record-withdrawn": "the record's owner has withdrawn or changed it, so it is not shown any more: ask again",
     "unreleased-agreement-expired": "the agreement is not in force at this time",
     "unreleased-agreement-unknown": "the agreement that was cited is not known there",
     "unreleased-case-missing": "the owner releases this record for a case only: give the number of the case",

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import re
 from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING
 import grpc
 from liaison.exchange.v1 import exchange_pb2 as pb
 
-from gateway.errors import ConnectionLost, LiaisonError, TimedOut, Unavailable, Untrusted
+from gateway.errors import ConnectionLost, LiaisonError, TimedOut, Unavailable, Unsupported, Untrusted
 from gateway.exchange.incidents import LIMITS
 from gateway.model.exchange import AnswerMessage
 from gateway.model.names import MemberId
@@ -35,6 +36,9 @@ _SILENT_S = 3.0
 _IN_FLIGHT_S = 60.0
 _LOST = frozenset({grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED})
 """The statuses of a call whose connection broke, or whose server is going."""
+
+_CODE = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", re.ASCII)
+"""A code of a node, which the words of gRPC itself are not."""
 
 
 class AskingStream:
@@ -217,6 +221,8 @@ def peer_error(member: str, error: grpc.aio.AioRpcError) -> LiaisonError:
         return TimedOut("`{member}` did not answer in time", where=member, member=member)
     if cause := no_connection(member, error.details() or ""):
         return cause
+    if error.code() is grpc.StatusCode.UNIMPLEMENTED:
+        return Unsupported("the node of `{member}` is older and does not know this", where=member, member=member)
     kind = ConnectionLost if error.code() in _LOST else Unavailable
     return kind(
         "`{member}` cannot be reached ({name}: {detail!a})",
@@ -225,6 +231,12 @@ def peer_error(member: str, error: grpc.aio.AioRpcError) -> LiaisonError:
         name=error.code().name,
         detail=(error.details() or "")[:80],
     )
+
+
+def told_error(member: str, error: grpc.aio.AioRpcError) -> LiaisonError:
+    """Return our error for a gRPC status, with the code that the counterpart's node gave for refusing the call."""
+    code = error.details() or ""
+    return wire.refusal_error(error.code().name, code) if _CODE.fullmatch(code) else peer_error(member, error)
 
 
 def _as_error(member: MemberId, error: Exception) -> LiaisonError:

@@ -14,7 +14,7 @@ from gateway.errors import LiaisonError, Suspended, TimedOut, Unavailable
 from gateway.model.exchange import AnswerMessage
 from gateway.model.names import MemberId
 from gateway.node import wire
-from gateway.node.asking_stream import peer_error, refusal_of
+from gateway.node.asking_stream import peer_error, refusal_of, told_error
 from gateway.node.handshake import is_cancelled, untrusted
 from gateway.node.link import Link
 from gateway.ports.gossip import Farewell, Greeter
@@ -164,3 +164,14 @@ class PeerPool:
                 link.retire()
             link = self._links[member] = Link(member, directory, identity, lambda: self._seen(member), self._greeter)
         return link
+
+
+class Deliveries:
+    """`Calls` to counterparts that keep the code with which a counterpart's node refuses a call for now."""
+
+    def __init__(self, pool: PeerPool) -> None:
+        self._pool = pool
+
+    async def call(self, member: MemberId, method: Method[Q, A], request: Q) -> A:
+        """Make one unary call. Raises as `PeerPool.call`."""
+        return await self._pool.call(member, method, request, refusal=told_error)

@@ -11,7 +11,7 @@ from typing import Protocol
 
 import msgspec
 
-from gateway.model.desk.notices import NoticeType, Urgency
+from gateway.model.desk.notices import About, NoticeType, Urgency
 from gateway.model.desk.threads import Placed, Side, ThreadKey, ThreadKind, ThreadState
 from gateway.model.desk.work import DeliveryState, Direction, HoldingState, Level, Role, WorkKind
 from gateway.model.names import ExchangeId, MemberId
@@ -21,8 +21,9 @@ class Thread(msgspec.Struct, frozen=True):
     """A thread as it stands: a projection of its notices, which can be rebuilt.
 
     `version` counts its changes from 1. `opener` tells whether we opened it. `ours` and `theirs` count the notices of
-    each side; `our_last` and `their_last` are the payload hashes of the newest ones. `draft` is a first notice that
-    nobody has approved yet (sealed in the database), empty otherwise.
+    each side; `our_last` and `their_last` are the payload hashes of the newest ones. `draft` is what no notice says yet
+    (sealed in the database): a first notice that waits for its approval, or a reply that waits for a passkey or for a
+    second person. The next notice of the thread ends it.
     """
 
     key: ThreadKey
@@ -50,8 +51,12 @@ class Thread(msgspec.Struct, frozen=True):
 
 
 class NoticeRow(msgspec.Struct, frozen=True):
-    """One notice of a thread. `envelope` are its exact bytes, empty once erased; `receipt` are those of the answer that
-    we gave to it, as they left (empty for ours). `log` and `index` name its entry, and are set by the store."""
+    """One notice of a thread.
+
+    `envelope` are its exact bytes, empty once erased; `receipt` are those of the answer that we gave to it, as they
+    left (empty for ours). `log` and `index` name its entry, and are set by the store. A notice of ours whose
+    `placed.seq` is 0 was refused, and is no part of its thread.
+    """
 
     key: ThreadKey
     notice_id: ExchangeId
@@ -62,6 +67,10 @@ class NoticeRow(msgspec.Struct, frozen=True):
     receipt: bytes = b""
     log: str = ""
     index: int = -1
+
+    def is_ours(self, thread: Thread) -> bool:
+        """Tell whether we wrote it; `thread` is the thread that it stands in."""
+        return self.placed.side is thread.side(ours=True)
 
 
 class Delivery(msgspec.Struct, frozen=True):
@@ -84,7 +93,8 @@ class Work(msgspec.Struct, frozen=True):
 
     `id` is stable for what raised it, so that it is raised once. `half_us` is when the clock is half over. `assigned`
     is a person who took it. `not_by` is a person who may not do it (the author). `paused_us` is when its clock was
-    stopped, 0 while it runs. `done_us` 0 while it is open; `by` and `result` say how it ended.
+    stopped, 0 while it runs. `done_us` 0 while it is open; `by` and `result` say how it ended. The `result` of open
+    work is a mark, such as `LATE`.
     """
 
     id: str
@@ -181,7 +191,13 @@ class DeskStore(Protocol):
         """Return the notices of a thread, in the order in which we wrote them."""
 
     def placed(self, key: ThreadKey) -> list[Placed]:
-        """Return what the fold needs of a thread's notices, without opening them."""
+        """Return what the fold needs of the notices that are part of a thread, without opening them."""
+
+    def asks(self, about: About, now_us: int) -> list[ThreadKey]:
+        """Return the threads with an ask about this whose time is not over."""
+
+    def between(self, peer: MemberId, since: tuple[int, str], limit: int) -> list[NoticeRow]:
+        """Return the notices of all threads with `peer` that come after a time and an id, in the order of both."""
 
     def notice(self, peer: MemberId, notice_id: ExchangeId) -> NoticeRow | None:
         """Return one notice of a thread with `peer`, or None."""
@@ -196,6 +212,12 @@ class DeskStore(Protocol):
         self, states: Collection[DeliveryState] = (DeliveryState.WAITING,), key: ThreadKey | None = None
     ) -> list[Delivery]:
         """Return deliveries in these states, of one thread or of all."""
+
+    def delivery(self, notice_id: ExchangeId) -> Delivery | None:
+        """Return the delivery of a notice of ours, or None."""
+
+    def release(self, peer: MemberId, now_us: int) -> None:
+        """Let everything that waits for `peer` be due now."""
 
     def waiting(self) -> list[MemberId]:
         """Return the members for whom a notice waits."""
@@ -212,6 +234,9 @@ class DeskStore(Protocol):
     def work(self, work_id: str) -> Work | None:
         """Return one item of work."""
 
+    def undecided(self, peer: MemberId, limit: int) -> int:
+        """Return how many decisions wait that this counterpart asked for, `limit` at most."""
+
     def due_work(self, now_us: int, limit: int = 1000) -> Sequence[Work]:
         """Return open work whose half or whole time is over, and that was not escalated to that level, the first due
         first. Work whose clock was stopped is left out."""
@@ -220,6 +245,7 @@ class DeskStore(Protocol):
         self,
         *,
         jti: str = "",
+        jtis: Collection[str] = (),
         record: str = "",
         holder: str = "",
         direction: str = "",
@@ -227,8 +253,8 @@ class DeskStore(Protocol):
         states: Collection[HoldingState] = (),
         limit: int = 0,
     ) -> list[Holding]:
-        """Return copies, by record, owner's key, holder, direction, the exchange that gave them, or state; all of them
-        with `limit` 0."""
+        """Return copies, by record (one or several), owner's key, holder, direction, the exchange that gave them, or
+        state; all of them with `limit` 0."""
 
     def ended(self, before_us: int) -> list[ThreadKey]:
         """Return threads that were closed before a time, and in which nothing waits: no delivery, no work."""

@@ -34,8 +34,8 @@ ASKED = _exchange(
     "An officer of ours asks a counterpart, or a notice of ours is to be delivered to it. Durable before the request "
     "leaves. A notice is sent until its receipt has come, or its time is over.",
     "officer", "on_behalf_of", "token", "token_salt", "role", "office", "agency", "client", "case", "ticket",
-    "purpose", "offence", "agreement", "query", "search", *_NOTICE, "urgency", "approver", "expires_us",
-    "humans", request=Party.US,
+    "purpose", "offence", "agreement", "query", "search", "humans", *_NOTICE, "urgency", "approver", "approver_token",
+    "expires_us", "withheld", "withheld_salt", "decision", request=Party.US,
 )
 RECEIVED = _exchange(
     "received", "The counterpart's answer came in time and was verified, or its receipt of a notice. Durable before "
@@ -239,6 +239,7 @@ CONSENT_NOT_TAKEN = _desk.CONSENT_NOT_TAKEN
 CONSENT_DECIDED = _desk.CONSENT_DECIDED
 DESK_ACT = _desk.DESK_ACT
 DESK_CLOCK = _desk.DESK_CLOCK
+DESK_RECOVERED = _desk.DESK_RECOVERED
 OPERATIONS_CONTINUED = _operations(
     "operations-continued", "The same as `exchange-continued`, of the operations log.",
     *_CONTINUED, retention=Retention.PROOF,

@@ -116,6 +116,24 @@ def verify_record(
         raise BadSignature("the record could not be verified", where="record") from error
 
 
+def claimed_id(text: str) -> str:
+    """Return the id (`jti`) of a record of our own, whose signature is not verified. Raises `Malformed`."""
+    _, body, _, _ = _split(text)
+    return str(_payload(body)["jti"])
+
+
+def read_own_record(text: str) -> dict[str, Any]:
+    """Return type, owner, fields and marking of a record in our own log, whose signature is not verified.
+
+    Raises `Malformed`, `BadSignature`.
+    """
+    _, body, _, disclosures = _split(text)
+    payload = _payload(body)
+    kind = _kind(payload)
+    fields = _disclosed(disclosures, payload["_sd"], kind)
+    return {"type": kind.name, "owner": payload["owner"], "fields": fields, "marking": payload["marking"]}
+
+
 def _verify(
     text: str, keys: RecordKeys, member: MemberId, audience: MemberId, request_hash: bytes, now_us: int
 ) -> VerifiedRecord:

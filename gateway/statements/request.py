@@ -13,7 +13,7 @@ from gateway.model.exchange import Request
 from gateway.model.names import ExchangeId, exchange_id, identifier, member_id, reference
 from gateway.model.purpose import Offence, Purpose
 from gateway.model.requester import Requester
-from gateway.statements.envelope import REQUEST
+from gateway.statements.envelope import REQUEST, unseal
 from gateway.statements.fields import SKEW_US, check_hash, microseconds, requester_message, timestamp
 from gateway.statements.kind import Kind
 from gateway.statements.queries import fill_query, read_query
@@ -95,6 +95,11 @@ def read_request(message: pb.Request) -> Request:
 
 REQUEST_KIND = Kind(REQUEST, pb.Request, "request", _write, read_request, check_fresh)
 """A question to a counterpart."""
+
+
+def parse_request(envelope: bytes) -> Request:
+    """Return the request in an envelope of our own log: its content is checked, its signature is not."""
+    return REQUEST_KIND.parse(unseal(envelope, REQUEST).payload)
 
 
 def request_reference(envelope: bytes) -> RequestReference | None:

@@ -24,7 +24,8 @@ from gateway.config.schema import Settings
 from gateway.errors import LiaisonError, Overloaded, Suspended, TimedOut, Unavailable, Unknown
 from gateway.exchange.receipts import receipts as channels
 from gateway.exchange.receipts.receipts import Acknowledger
-from gateway.model.exchange import LogProof, Outcome, Receipt, ReceiptMessage
+from gateway.model.desk.notices import NoticeMessage
+from gateway.model.exchange import AnswerMessage, LogProof, Outcome, Receipt, ReceiptMessage
 from gateway.model.names import MemberId
 from gateway.node import wire
 from gateway.ports.journal import EntryDraft
@@ -344,14 +345,14 @@ async def test_an_unforeseen_error_is_a_refusal_and_its_words_stay_at_home(
 ) -> None:
     node = world.nodes["vn"]
 
-    async def broken(who: MemberId, envelope: bytes) -> bytes:
+    async def broken(who: MemberId, message: NoticeMessage) -> AnswerMessage:
         raise ZeroDivisionError("a secret of the house")
 
-    monkeypatch.setattr(node.desk.consents, "take", broken)
-    data = methods.CONSENT.request.write(b"x")
+    monkeypatch.setattr(node.desk.taker, "take", broken)
+    data = methods.DELIVER_NOTICE.request.write(NoticeMessage(b"x"))
     async with caller(world).channel() as channel:
         with pytest.raises(grpc.aio.AioRpcError) as refusal:
-            await channel.unary_unary(methods.CONSENT.path)(data, timeout=5)
+            await channel.unary_unary(methods.DELIVER_NOTICE.path)(data, timeout=5)
     assert (refusal.value.code(), refusal.value.details()) == (grpc.StatusCode.INTERNAL, "internal")
     monkeypatch.undo()
     assert answer_of(await caller(world).submit(sealed(world.federation["th"])))

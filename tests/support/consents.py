@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import base64
 import json
-import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
+import grpc
+import msgspec
 from msgspec.structs import replace
 
 from gateway.audit.entries.entry import parse_entry
-from gateway.model.consent import ConsentAnswer, ConsentRequest, OnwardCommand, OnwardUse, Place, Use
-from gateway.model.names import ExchangeId
-from gateway.model.purpose import Purpose
+from gateway.model.consent import OnwardCommand, OnwardUse, Place, Use
+from gateway.model.desk.notices import About, Ask, Head, Notice, NoticeMessage, NoticeReceipt, RecordPlace, Urgency
+from gateway.model.names import ExchangeId, new_exchange_id
+from gateway.model.purpose import Offence, Purpose
 from gateway.model.requester import Officer, Requester
 from gateway.model.search import Line, Search
 from gateway.rpc import methods
 from gateway.signing.keys import SigningKey
-from gateway.statements.consent import CONSENT_ANSWER, CONSENT_ANSWER_KIND, CONSENT_REQUEST_KIND
-from gateway.statements.envelope import unseal
+from gateway.statements.notices.notice import build_notice
+from gateway.statements.notices.receipt import parse_receipt
 from tests.support.exchange import CLOCK, TH, VN, Caller, command, entries, lines
 from tests.support.nodes import World, officer
 
@@ -49,8 +52,8 @@ async def found(world: World) -> Found:
     return Found(who, search, line)
 
 
-def consent_request(world: World, about: Found, **changes: Any) -> ConsentRequest:
-    """A request for consent that Viet Nam takes."""
+def consent_notice(world: World, about: Found, **changes: Any) -> Notice:
+    """An ask for consent that Viet Nam takes. `changes` are of its head, its ask, or its place."""
     (received,) = [
         item
         for item in entries(world.nodes["th"])
@@ -59,25 +62,44 @@ def consent_request(world: World, about: Found, **changes: Any) -> ConsentReques
     theirs = parse_entry(received.private["their_entry"].encode())
     record = about.line.hits[0].record
     assert record is not None
-    now_us = CLOCK.now_us()
-    first = ConsentRequest(
-        id=secrets.token_hex(16),
+    now_us, notice_id = CLOCK.now_us(), new_exchange_id()
+    place = RecordPlace(
+        ExchangeId(about.line.exchange_id),
+        received.entry.answer_hash,
+        1,
+        theirs.index,
+        about.line.hits[0].reference,
+        jti_of(record.compact),
+    )
+    ask = Ask(About.CONSENT, "the yard is theirs", hit=_changed(place, changes), use=CUSTOMS)
+    head = Head(
+        notice_id=notice_id,
+        thread_id=notice_id,
+        seq=1,
+        previous=b"",
+        seen=0,
         sender=TH,
         recipient=VN,
         issued_us=now_us,
         expires_us=now_us + HOUR_US,
-        exchange_id=ExchangeId(about.line.exchange_id),
-        answer_hash=received.entry.answer_hash,
-        reference=about.line.hits[0].reference,
-        record=jti_of(record.compact),
-        asked=CUSTOMS,
-        requester=Requester("officer", "th.blo.aranyaprathet", "police", "0123456789abcdef"),
+        urgency=Urgency.PRIORITY,
+        purpose=changes.get("use", CUSTOMS).purpose,
+        offence=Offence.NARC,
         case="TH-2026-0417",
-        justification="the yard is theirs",
-        log_number=1,
-        entry_index=theirs.index,
+        ticket="",
+        agreement="gms-border-2026",
+        requester=Requester("officer", "th.blo.aranyaprathet", "police", "0123456789abcdef"),
+        trust_hash=bytes(32),
+        policy_hash=bytes(32),
     )
-    return replace(first, **changes)
+    return Notice(_changed(head, changes), _changed(ask, changes))
+
+
+_Part = TypeVar("_Part", bound=msgspec.Struct)
+
+
+def _changed(part: _Part, changes: Mapping[str, Any]) -> _Part:
+    return replace(part, **{name: value for name, value in changes.items() if name in part.__struct_fields__})
 
 
 def jti_of(compact: str) -> str:
@@ -87,17 +109,26 @@ def jti_of(compact: str) -> str:
     return value
 
 
-def sealed_consent(world: World, request: ConsentRequest, key: SigningKey | None = None) -> bytes:
-    """The envelope of a request, signed by its sender's statement key or by another one."""
-    return CONSENT_REQUEST_KIND.build(request, key or world.federation[request.sender].key("statement")).envelope
+def sealed_consent(world: World, notice: Notice, key: SigningKey | None = None) -> bytes:
+    """The envelope of an ask, signed by its sender's statement key or by another one."""
+    return build_notice(notice, key or world.federation[notice.sender].key("statement")).envelope
 
 
-async def send(who: Caller, envelope: bytes) -> ConsentAnswer:
-    """The owner's word on an envelope."""
-    word = methods.CONSENT.answer.read(await who.call(methods.CONSENT.path, methods.CONSENT.request.write(envelope)))
-    return CONSENT_ANSWER_KIND.parse(unseal(word, CONSENT_ANSWER).payload)
+def delivery(envelope: bytes) -> bytes:
+    """The message of the call that delivers a notice."""
+    return methods.DELIVER_NOTICE.request.write(NoticeMessage(envelope))
 
 
-def code_of(answer: ConsentAnswer) -> str:
-    """State, or the code of the refusal."""
-    return answer.refusal.code if answer.refusal else answer.state.value
+async def send(who: Caller, envelope: bytes) -> NoticeReceipt:
+    """The owner's receipt of an envelope."""
+    answer = methods.DELIVER_NOTICE.answer.read(await who.call(methods.DELIVER_NOTICE.path, delivery(envelope)))
+    return parse_receipt(answer.envelope)
+
+
+async def word(who: Caller, envelope: bytes) -> str:
+    """`taken`, the code of a signed refusal, or the name of a bare status."""
+    try:
+        receipt = await send(who, envelope)
+    except grpc.aio.AioRpcError as error:
+        return error.details() or error.code().name
+    return receipt.refusal.code if receipt.refusal else "taken"

@@ -7,7 +7,8 @@ from typing import Any
 
 import click
 
-from gateway.agency.api import AgencyParts, RefusedCall, create_api
+from gateway.agency.api import create_api
+from gateway.agency.calls.parts import AgencyParts, RefusedCall
 from gateway.agency.openapi import document_text
 from gateway.agency.tokens import OfficerTokens
 from gateway.cli.main import liaison

@@ -17,7 +17,8 @@ from certs.authority import Authority, create_authority, issue
 from certs.keyfiles import create_key
 from certs.names import CertificateName, CertificateUse, tls_name
 from gateway.agency.allowance import Allowance
-from gateway.agency.api import AgencyParts, RefusedCall, create_api
+from gateway.agency.api import create_api
+from gateway.agency.calls.parts import AgencyParts, RefusedCall
 from gateway.agency.connection import LIMITS, ConnectionLimits
 from gateway.agency.issuer import TRIAL_KEY, Profile, TrialIssuer
 from gateway.agency.officer_tokens.revocations import Revocations

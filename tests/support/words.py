@@ -31,11 +31,16 @@ from tests.support.shared import PROJECT
 FOLDERS = ("gateway", "adapters", "policy", "certs")
 OFFICERS = (
     "gateway/agency/api.py",
+    "gateway/agency/calls/caller.py",
     "gateway/agency/requests.py",
     "gateway/agency/plausibility.py",
     "gateway/cli/client.py",
     "gateway/cli/officers.py",
     "gateway/desk/evidence/deciders.py",
+    "gateway/desk/roles.py",
+    "gateway/desk/worklist/once.py",
+    "gateway/desk/worklist/queue.py",
+    "gateway/desk/worklist/reading.py",
     "gateway/exchange/asking/ask.py",
     "gateway/exchange/asking/searches.py",
     "gateway/model/names.py",

@@ -17,11 +17,12 @@ from gateway.ports.log_store import LogStore, StoredEntry
 
 @dataclass(frozen=True, slots=True)
 class KeptAnswer:
-    """An entry with its private part and the exact envelope of the answer."""
+    """An entry with its private part and the exact envelopes of the answer and, where it is kept, of the request."""
 
     entry: Entry
     private: dict[str, Any]
     answer: bytes
+    request: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +41,8 @@ class KeptAnswers:
         if found is not None and found[1].content is not None:
             entry = found[0]
             if entry.peer == peer and entry.exchange_id == exchange_id and entry.kind in kinds:
-                private, _, answer = self.keys.open_content(log, index, found[1].content)
-                return KeptAnswer(entry, decode_private(private), answer)
+                private, request, answer = self.keys.open_content(log, index, found[1].content)
+                return KeptAnswer(entry, decode_private(private), answer, request)
         if 0 <= index < self._first(log):
             raise Unknown("our log is pruned, and that answer with it", code="pruned", where="exchange_id")
         raise Unknown("no such answer in our log", code="no-such-exchange", where="exchange_id")

@@ -35,7 +35,7 @@ _LONGEST = 64 * 1024
 
 @dataclass(frozen=True, slots=True)
 class ErasureReason:
-    """A reason to erase. `ground` is `age`, `entry`, `subject` or `court-order`; `order` the id of the act."""
+    """A reason to erase. `ground` is `age`, `entry`, `subject`, `court-order` or `owner`; `order` the id of the act."""
 
     ground: str
     by: str

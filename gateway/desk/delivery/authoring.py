@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
 
 from msgspec.structs import replace
 
@@ -12,23 +14,28 @@ from gateway.desk.delivery.pen import Pen, Written
 from gateway.desk.entries import asked_notice
 from gateway.desk.fold import admits
 from gateway.desk.projection import kind_opened_by, placed_notice, thread_after
+from gateway.errors import Stale, Unknown, Unsupported
+from gateway.exchange.heard import check_heard
 from gateway.exchange.parts import Parts
-from gateway.model.desk.notices import Body, Head, Notice, Urgency
-from gateway.model.desk.threads import ThreadKey
+from gateway.model.desk.notices import TYPE_OF, Body, Head, Notice, NoticeType, Urgency
+from gateway.model.desk.threads import ThreadKey, ThreadState
 from gateway.model.names import ExchangeId, MemberId, new_exchange_id
 from gateway.model.purpose import Offence, Purpose
 from gateway.model.requester import Officer, Requester
 from gateway.ports.desk import Delivery, DeskRows, DeskStore, NoticeRow, Thread
 from gateway.ports.journal import EntryDraft
-from gateway.statements.notices.notice import build_notice
+from gateway.statements.notices.notice import WrittenNotice, write_notice
+
+NOTHING_TOLD: Mapping[str, Any] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
 class Post:
     """A notice to be written: what it says, its head as far as a human decides on it, and who writes it.
 
-    `by` is the officer, None where the node itself tells something; `approved_by` the second human's person id. The
-    last three are kept with the thread at home.
+    `by` is the officer, None where the node itself tells something; `approved_by` the second human's person id. `told`
+    are more members of its entry: the evidence of humans, what is withheld. The last three are kept with the thread at
+    home.
     """
 
     body: Body
@@ -45,6 +52,7 @@ class Post:
     approver: Requester | None = None
     by: Officer | None = None
     approved_by: str = ""
+    told: Mapping[str, Any] = NOTHING_TOLD
     agency: str = ""
     office: str = ""
     officer: str = ""
@@ -79,20 +87,58 @@ class Author:
         await self.post(key, post, also)
         return key
 
-    async def post(self, key: ThreadKey, post: Post, also: Also = nothing_else) -> Written:
-        """Write a notice into a thread. Raises `Stale` with the code `not-now` where the table has no place for it."""
-        written = await self._pen.write(self._parts.member, key, lambda: self._draft(key, post, also))
+    async def post(
+        self, key: ThreadKey, post: Post, also: Also = nothing_else, ready: WrittenNotice | None = None
+    ) -> Written:
+        """Write a notice into a thread. Raises `Stale` with the code `not-now` where the table has no place for it.
+
+        `ready` is the notice itself, where humans decided on exactly these bytes (`prepare`); `post` then tells what
+        stays at home. Raises `Stale` with the code `thread-moved` where the thread has changed since, and `Unsupported`
+        where the counterpart's descriptor does not list the type.
+        """
+        self._check_taker(key.peer, TYPE_OF[type(post.body)])
+        written = await self._pen.write(self._parts.member, key, lambda: self._draft(key, post, also, ready))
         self._wake(key.peer)
         return written
 
-    def _draft(self, key: ThreadKey, post: Post, also: Also) -> EntryDraft:
+    def prepare(self, key: ThreadKey, post: Post) -> WrittenNotice:
+        """Return the notice that would be written now; nothing is. It reads the store, and blocks."""
+        return write_notice(self._notice(key, self._store.thread(key), post))
+
+    def _check_taker(self, peer: MemberId, kind: NoticeType) -> None:
+        """Raise for a notice that its recipient would refuse. To one that is no active member it waits."""
+        view = self._parts.trust()
+        if peer == self._parts.member or peer not in view.members:
+            raise Unknown("`{member}` is no counterpart of ours", code="unknown-member", where="peer", member=peer)
+        if view.active(peer) and not view.descriptor(peer).can_take(kind):
+            raise Unsupported(
+                "`{member}` takes no notices of the type `{type}`",
+                where="peer",
+                remedy="reach its duty desk in another way: `liaison trust show`",
+                member=peer,
+                type=kind.value,
+            )
+
+    def _draft(self, key: ThreadKey, post: Post, also: Also, ready: WrittenNotice | None = None) -> EntryDraft:
         before = self._store.thread(key)
-        notice = self._notice(key, before, post)
+        if before is not None:
+            check_heard(self._parts, key.peer)
+        if before is not None and before.state is ThreadState.ENDED and not (before.ours or before.theirs):
+            raise Stale(
+                "the first notice of this thread was refused",
+                code="not-now",
+                where="thread",
+                remedy="open another thread",
+            )
+        notice = self._notice(key, before, post) if ready is None else ready.notice
+        if ready is not None:
+            _check_next(before, notice)
+        written = ready or write_notice(notice)
         is_new = before is None or not (before.ours or before.theirs)
         new = placed_notice(notice, opener=is_new or (before is not None and before.opener))
         kind = before.kind if before is not None else kind_opened_by(notice)
         state = admits(kind, [] if is_new else self._store.placed(key), new)
-        sealed = build_notice(notice, self._parts.key)
+        sealed = written.sealed(self._parts.key)
         now_us = notice.issued_us
         thread = thread_after(before, key, notice, sealed.payload_hash, state, ours=True, now_us=now_us)
         thread = replace(
@@ -115,7 +161,7 @@ class Author:
             holdings=effects.holdings,
             erased=effects.erased,
         )
-        draft = asked_notice(notice, sealed, post.by, post.approved_by)
+        draft = asked_notice(notice, sealed, post.by, post.approved_by, post.told)
         draft.rows = rows
         return draft
 
@@ -147,6 +193,19 @@ class Author:
             approver=post.approver,
         )
         return Notice(head, post.body)
+
+
+def _check_next(before: Thread | None, notice: Notice) -> None:
+    """Raise `Stale` unless a prepared notice still follows all that stands in its thread."""
+    head = notice.head
+    stands = (1, b"", 0) if before is None else (before.ours + 1, before.our_last, before.theirs)
+    if (head.seq, head.previous, head.seen) != stands:
+        raise Stale(
+            "the thread has changed since this was prepared",
+            code="thread-moved",
+            where="thread",
+            remedy="read it again, and decide anew: `liaison desk show`",
+        )
 
 
 def _delivery(key: ThreadKey, notice: Notice) -> Delivery:

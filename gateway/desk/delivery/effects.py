@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import reduce
 
 from gateway.model.desk.notices import Notice, NoticeType
 from gateway.model.names import ExchangeId
@@ -28,7 +29,8 @@ class Effects:
     """Rows that are written with a notice.
 
     `agency` and `office` of ours are those that the thread is for from now on, where they were not known. Work that the
-    notice raises by its kind (`gateway.desk.raising`) needs no mention.
+    notice raises by its kind (`gateway.desk.raising`) needs no mention; where `raises` is False it raises none, since
+    the effect does.
     """
 
     works: tuple[Work, ...] = ()
@@ -36,6 +38,7 @@ class Effects:
     erased: tuple[ExchangeId, ...] = ()
     agency: str = ""
     office: str = ""
+    raises: bool = True
 
 
 Effect = Callable[[Occasion], Effects]
@@ -52,4 +55,18 @@ def joined(first: Effects, second: Effects) -> Effects:
         first.erased + second.erased,
         first.agency or second.agency,
         first.office or second.office,
+        first.raises and second.raises,
     )
+
+
+def merged(*tables: EffectTable) -> EffectTable:
+    """Return one table: a notice's effects are those that each table has for its type, in their order."""
+    found: dict[NoticeType, tuple[Effect, ...]] = {}
+    for table in tables:
+        for kind, effect in table.items():
+            found[kind] = (*found.get(kind, ()), effect)
+    return {kind: _all_of(effects) for kind, effects in found.items()}
+
+
+def _all_of(effects: tuple[Effect, ...]) -> Effect:
+    return lambda occasion: reduce(joined, (effect(occasion) for effect in effects))

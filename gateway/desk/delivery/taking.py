@@ -13,11 +13,13 @@
 11. the receipt leaves, with its proof
 
 A refusal that may end (a rate, a suspension, a missing predecessor, our own trouble) is a bare status: the author goes
-on sending. Any other refusal is signed, has an entry of its own and ends the delivery.
+on sending. So is the refusal of what is not proved to be the peer's, and of other bytes under a known id. Any other
+refusal is signed, has an entry of its own and ends the delivery.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import NoReturn
@@ -29,11 +31,24 @@ from gateway.clock import check_time
 from gateway.desk.clocks import answer_by_us
 from gateway.desk.delivery.effects import Effects, EffectTable, Occasion
 from gateway.desk.delivery.pen import Pen, Written
-from gateway.desk.entries import answered_notice, refused_notice
+from gateway.desk.entries import answered_notice, refused_notice, unaccepted_notice
 from gateway.desk.fold import admits
 from gateway.desk.projection import kind_opened_by, placed_notice, thread_after
 from gateway.desk.raising import Raising, from_notice
-from gateway.errors import Forbidden, LiaisonError, Malformed, Overloaded, Replayed, Stale, Suspended, Unavailable
+from gateway.errors import (
+    Forbidden,
+    LiaisonError,
+    Overloaded,
+    Refused,
+    Replayed,
+    Stale,
+    Suspended,
+    TimedOut,
+    Unavailable,
+    Unknown,
+    Unsupported,
+)
+from gateway.exchange.heard import check_heard
 from gateway.exchange.incidents import Incidents
 from gateway.exchange.parts import Parts
 from gateway.exchange.stages import reraise_fatal
@@ -49,24 +64,38 @@ from gateway.model.desk.notices import (
 )
 from gateway.model.desk.threads import ThreadKey
 from gateway.model.exchange import AnswerMessage, LogProof, Refusal, Verified
-from gateway.model.names import MemberId
+from gateway.model.names import ExchangeId, MemberId
 from gateway.ports import events
 from gateway.ports.desk import DeskRows, DeskStore, NoticeRow, Thread
-from gateway.ports.journal import EntryDraft
+from gateway.ports.journal import EntryDraft, ReplayClaim
 from gateway.statements.envelope import check_signer
-from gateway.statements.notices.notice import check_unexpired, verify_notice
+from gateway.statements.kind import accept
+from gateway.statements.notices.notice import check_unexpired, notice_reference, signed_notice
 from gateway.statements.notices.receipt import build_receipt
 from gateway.throttle import Rates
 
 RATE_PER_S = 1_000.0
-_CLAIM_US = 86_400_000_000
-_FOR_GOOD = frozenset({"not-now", "expired", "thread-full"})
-"""Codes of refusals that do not end by themselves, among those of `Overloaded`, `Suspended` and `Stale`."""
+REFUSALS_PER_S, REFUSALS_BURST_S = 1.0, 300.0
+"""Refused notices of one counterpart that have an entry, with the whole notice: they must not fill the disk."""
 
-_ALARMS = frozenset({"seq-taken", "seen-beyond", "seen-back", "replayed", "not-the-owner"})
+_CLAIM_US = 86_400_000_000
+_FOR_GOOD = frozenset({"not-now", "expired", "thread-full", "bad-validity"})
+"""Codes of refusals that do not end by themselves, among those of errors that do (`_MAY_END`)."""
+
+_MAY_END = (Overloaded, Suspended, Stale, Unavailable, TimedOut)
+_ALARMS = frozenset(
+    {"seq-taken", "seen-beyond", "seen-back", "not-the-owner", "wrong-answer", "wrong-hit", "wrong-record"}
+)
 """Codes of refusals that an honest node never earns: a human looks at them."""
 
 _CONFIRMS = frozenset({StatusCode.ERASED, StatusCode.OBJECTED, StatusCode.NOT_HELD})
+
+
+def ends_delivery(error: LiaisonError) -> bool:
+    """Tell whether a notice that is refused with `error` would be refused again. Trouble of our own may end, too."""
+    if error.code == "replayed":  # its author's other notice, which has this id, stands
+        return False
+    return error.code in _FOR_GOOD or (isinstance(error, Refused) and not isinstance(error, _MAY_END))
 
 
 def passes_suspension(notice: Notice) -> bool:
@@ -79,7 +108,8 @@ def passes_suspension(notice: Notice) -> bool:
 class TakerParts:
     """What taking works with.
 
-    `policy` raises the refusal of a notice that policy does not allow; `raising` returns the clocks of a thread's work.
+    `policy` raises the refusal of a notice that policy does not allow; `raising` returns what a notice's work is raised
+    with: its clocks, and whether somebody is on duty.
     """
 
     parts: Parts
@@ -89,7 +119,7 @@ class TakerParts:
     effects: EffectTable
     types: Collection[NoticeType]
     policy: Callable[[Notice, int], None]
-    raising: Callable[[Thread], Raising]
+    raising: Callable[[Thread, Notice], Raising]
     entry_of: Callable[[str, int], bytes]
 
 
@@ -99,6 +129,7 @@ class NoticeTaker:
     def __init__(self, taker: TakerParts) -> None:
         self._it = taker
         self._rates = Rates(RATE_PER_S, taker.parts.clock.monotonic, 2.0)
+        self._refusals = Rates(REFUSALS_PER_S, taker.parts.clock.monotonic, REFUSALS_BURST_S)
 
     async def take(self, peer: MemberId, message: NoticeMessage) -> AnswerMessage:
         """Return our receipt with the proof of its entry. Raises for a refusal with a bare status."""
@@ -106,19 +137,51 @@ class NoticeTaker:
         if not self._rates.admits(peer):  # 2
             raise Overloaded("too many notices", code="notice-rate", where=peer)
         check_time(parts.clock)
-        verified = verify_notice(  # 3, 4
-            message.envelope, keys=parts.trust(), peer=peer, me=parts.member, now_us=parts.clock.now_us()
-        )
+        check_heard(parts, peer)
+        now_us = parts.clock.now_us()
+        signed = signed_notice(message.envelope, keys=parts.trust(), peer=peer, me=parts.member, now_us=now_us)  # 3, 4
+        try:
+            verified = accept(signed, now_us)
+        except LiaisonError as error:
+            if not ends_delivery(error):
+                raise
+            return await self._turn_down(peer, message.envelope, error)
         parts.signed_time(peer, verified.value.issued_us)
-        head = verified.value.head
-        key = ThreadKey(peer, head.thread_id)
+        key = ThreadKey(peer, verified.value.head.thread_id)
         written = await self._it.pen.write(peer, key, lambda: self._draft(key, verified))
-        return self._reply(key, verified, written)
+        return await self._reply(key, verified, written)
+
+    async def _turn_down(self, peer: MemberId, envelope: bytes, error: LiaisonError) -> AnswerMessage:
+        """Refuse for good what the peer has signed and what breaks the form of notices, if it names an id."""
+        reference = notice_reference(envelope)
+        if reference is None:
+            raise error
+        parts = self._it.parts
+        refusal, policy_hash = Refusal(error.reason, error.code), parts.policy().hash
+        claim = ReplayClaim(peer, reference.notice_id, reference.notice_hash, self._claim_until_us())
+
+        def draft() -> EntryDraft:
+            self._check_refusals(peer)
+            receipt = NoticeReceipt(
+                reference.notice_id, parts.member, peer, reference.notice_hash, parts.clock.now_us(), refusal=refusal
+            )
+            made = unaccepted_notice(
+                peer, envelope, refusal, why=error, policy_hash=policy_hash, is_kept=True,
+                sealed=build_receipt(receipt, parts.key),
+            )  # fmt: skip
+            made.claim = claim
+            return made
+
+        written = await self._it.pen.write(peer, ThreadKey(peer, reference.notice_id), draft)
+        if written.logged is not None:
+            return AnswerMessage(written.draft.answer, written.logged.entry, written.logged.proof)
+        return await asyncio.to_thread(self._given, peer, reference.notice_id, reference.notice_hash, written)
 
     # ------------------------------------------------------------ in the pen
 
     def _draft(self, key: ThreadKey, verified: Verified[Notice]) -> EntryDraft:
         """Take steps 5 to 9; return the entry of what comes of it. Raises for a refusal that may end."""
+        check_signer(self._it.parts.trust(), verified, self._it.parts.clock.now_us())
         try:
             known = self._it.store.notice(key.peer, verified.value.exchange_id)  # 5
             if known is not None:
@@ -126,15 +189,13 @@ class NoticeTaker:
             return self._accept(key, verified)
         except Exception as error:
             reraise_fatal(error)
-            if not isinstance(error, LiaisonError):
-                raise
-            if isinstance(error, Overloaded | Suspended | Stale | Unavailable) and error.code not in _FOR_GOOD:
+            if not isinstance(error, LiaisonError) or not ends_delivery(error):
                 raise
             return self._refusal(key, verified, error)
 
     def _again(self, known: NoticeRow, verified: Verified[Notice]) -> EntryDraft:
         if known.payload_hash != verified.payload_hash or not known.receipt:
-            raise Replayed("this notice id was used with another notice", where="notice_id")
+            self._replayed(verified.signer, verified.value.exchange_id)
         self._check_peer(verified)
         return events.DUPLICATE.draft(
             peer=verified.signer,
@@ -147,8 +208,8 @@ class NoticeTaker:
         it, notice, head = self._it, verified.value, verified.value.head
         now_us = it.parts.clock.now_us()
         check_unexpired(notice, now_us)
-        if notice.type not in it.types:
-            raise Forbidden("notices of this type are not taken", code="unsupported", where="payload_type")
+        if notice.type not in it.types or not self._takes(notice.type):
+            raise Unsupported("notices of this type are not taken", code="unsupported", where="payload_type")
         before = it.store.thread(key)
         if before is None:
             opened = head.thread_id == head.notice_id
@@ -167,8 +228,9 @@ class NoticeTaker:
         effect = it.effects.get(notice.type)
         effects = effect(occasion) if effect is not None else Effects()
         thread = replace(thread, agency=thread.agency or effects.agency, office=thread.office or effects.office)
-        raised = from_notice(thread, notice, now_us, it.raising(thread))
-        receipt = self._receipt(verified, answer_by_us(raised))
+        raised = from_notice(thread, notice, now_us, it.raising(thread, notice)) if effects.raises else ()
+        works = raised + effects.works
+        receipt = self._receipt(verified, answer_by_us(work for work in works if not work.done_us))
         sealed = build_receipt(receipt, it.parts.key)
         row = NoticeRow(
             key, head.notice_id, new, verified.payload_hash, now_us, verified.envelope, receipt=sealed.envelope
@@ -177,7 +239,7 @@ class NoticeTaker:
             thread=thread,
             before=before.version if before is not None else 0,
             notice=row,
-            works=raised + effects.works,
+            works=works,
             holdings=effects.holdings,
             erased=effects.erased,
         )
@@ -197,14 +259,17 @@ class NoticeTaker:
 
     def _check_peer(self, verified: Verified[Notice]) -> None:
         parts, peer, notice = self._it.parts, verified.signer, verified.value
-        now_us = parts.clock.now_us()
-        check_signer(parts.trust(), verified, now_us)
-        parts.trust().freshness(peer, now_us)
+        parts.trust().freshness(peer, parts.clock.now_us())
         purpose = notice.head.purpose.value
         if passes_suspension(notice):
             return
         if (reason := parts.suspensions.suspends(peer=peer, purpose=purpose)) is not None:
             raise Suspended("exchange with `{peer}` is suspended: {reason}", peer=peer, reason=reason)
+
+    def _takes(self, kind: NoticeType) -> bool:
+        """Tell whether our own descriptor lists the type."""
+        parts = self._it.parts
+        return parts.trust().descriptor(parts.member).can_take(kind)
 
     def _check_agreement(self, notice: Notice, now_us: int) -> None:
         """Raise unless an agreement in force covers the purpose; what ends an exchange needs none any more."""
@@ -234,7 +299,13 @@ class NoticeTaker:
             refusal,
         )
 
+    def _check_refusals(self, peer: MemberId) -> None:
+        """Use up one refusal with an entry; raise where the counterpart has none."""
+        if not self._refusals.admits(peer):
+            raise Overloaded("too many notices that are refused", code="notice-rate", where=peer)
+
     def _refusal(self, key: ThreadKey, verified: Verified[Notice], error: LiaisonError) -> EntryDraft:
+        self._check_refusals(key.peer)
         if error.code in _ALARMS:
             self._it.incidents.note(key.peer, error.code, str(error)[:200], verified.value.exchange_id)
         refusal, parts = Refusal(error.reason, error.code), self._it.parts
@@ -243,33 +314,35 @@ class NoticeTaker:
             verified, refusal, sealed, self._claim_until_us(), why=error, policy_hash=parts.policy().hash
         )
 
-    # ------------------------------------------------------------ on the loop
+    # ------------------------------------------------------------ what leaves
 
-    def _reply(self, key: ThreadKey, verified: Verified[Notice], written: Written) -> AnswerMessage:
+    async def _reply(self, key: ThreadKey, verified: Verified[Notice], written: Written) -> AnswerMessage:
         """Return what leaves (11): trust is looked at again, since it may have changed before the commit."""
-        if written.stored is not None:
-            stored = written.stored
-            if stored.request_hash != verified.payload_hash:
-                self._replayed(key, verified)
-            return AnswerMessage(stored.answer, stored.entry, self._it.parts.journal.proof(stored.index))
-        assert written.logged is not None
         check_signer(self._it.parts.trust(), verified, self._it.parts.clock.now_us())
         draft, logged = written.draft, written.logged
-        if draft.answer:
+        if logged is not None and draft.answer:
             return AnswerMessage(draft.answer, logged.entry, logged.proof)
-        return self._first_answer(key, verified)
+        return await asyncio.to_thread(
+            self._given, key.peer, verified.value.exchange_id, verified.payload_hash, written
+        )
 
-    def _first_answer(self, key: ThreadKey, verified: Verified[Notice]) -> AnswerMessage:
-        row = self._it.store.notice(key.peer, verified.value.exchange_id)
-        if row is None:
-            raise Malformed("the notice was erased", code="erased")
-        entry = self._it.entry_of(row.log, row.index)
-        return AnswerMessage(row.receipt, entry, self._proof(row, entry))
+    def _given(self, peer: MemberId, notice_id: ExchangeId, notice_hash: bytes, written: Written) -> AnswerMessage:
+        """Return the receipt that was given before, with a proof of today. It reads the database: not on the loop."""
+        stored = written.stored
+        if stored is not None and stored.request_hash != notice_hash:
+            self._replayed(peer, notice_id)
+        if stored is not None and stored.answer:
+            return AnswerMessage(stored.answer, stored.entry, self._proof(stored.index, stored.entry))
+        row = self._it.store.notice(peer, notice_id)
+        entry = self._it.entry_of(row.log, row.index) if row is not None and row.receipt else b""
+        if row is None or not entry:
+            raise Unknown("the receipt was erased", code="erased", where="notice_id")
+        return AnswerMessage(row.receipt, entry, self._proof(row.index, entry))
 
-    def _proof(self, row: NoticeRow, entry: bytes) -> LogProof:
-        return self._it.parts.journal.proof(row.index, parse_entry(entry).log)
+    def _proof(self, index: int, entry: bytes) -> LogProof:
+        return self._it.parts.journal.proof(index, parse_entry(entry).log)
 
-    def _replayed(self, key: ThreadKey, verified: Verified[Notice]) -> NoReturn:
+    def _replayed(self, peer: MemberId, notice_id: ExchangeId) -> NoReturn:
         error = Replayed("this notice id was used with another notice", where="notice_id")
-        self._it.incidents.note(key.peer, error.code, str(error), verified.value.exchange_id)
+        self._it.incidents.note(peer, error.code, str(error), notice_id)
         raise error

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from threading import Lock
 from typing import Any
 
 from gateway.audit.acts.humans import MAX_REASON, HumanEvidence, check_evidence
 from gateway.audit.acts.passkeys import Passkey
-from gateway.config.schema import Release
+from gateway.config.desk_sections import Release
 from gateway.desk.evidence.passkeys import Enrolled, PasskeyBook
 from gateway.errors import BadSignature, Forbidden
 from gateway.model.requester import Officer
@@ -53,6 +54,11 @@ class HumanDesk:
         """Tell whether a token alone does not prove a decision of this person."""
         return self._release().passkey == "demanded" or bool(self._book.of_person(person))
 
+    def check_token_proves(self, person: str) -> None:
+        """Raise `Forbidden` where a token alone does not prove a decision of this person."""
+        if self.needs_passkey(person):
+            raise self._passkey_needed(person)
+
     def options(self, payload_type: str, payload: bytes, person: str) -> dict[str, Any]:
         """Return the options for `navigator.credentials.get` (their JSON form) with the challenge of this payload.
 
@@ -70,6 +76,15 @@ class HumanDesk:
             "userVerification": "required",
             "timeout": _TIMEOUT_MS,
         }
+
+    def check(self, payload_type: str, payload: bytes, decider: Decider) -> None:
+        """Raise what `prove` would raise for one human of several; nothing is kept, since the others decide first."""
+        human = self._evidence(decider)
+        known: dict[bytes, Enrolled] = {}
+        find = partial(self._find, known=known)
+        said = check_evidence([human], challenge_of(payload_type, payload), find, self._release().origins)
+        for enrolled, used in zip(known.values(), filter(None, said), strict=True):
+            self._book.check_counter(enrolled, used.counter)
 
     def prove(
         self, payload_type: str, payload: bytes, deciders: Sequence[Decider], persons: int = 1
@@ -107,8 +122,8 @@ class HumanDesk:
 
     def _evidence(self, decider: Decider) -> HumanEvidence:
         officer = decider.officer
-        if decider.assertion is None and self.needs_passkey(officer.person):
-            raise self._passkey_needed(officer.person)
+        if decider.assertion is None:
+            self.check_token_proves(officer.person)
         return HumanEvidence(
             officer.person,
             officer.role,

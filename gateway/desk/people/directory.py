@@ -79,6 +79,24 @@ class People:
                     found[person.id] = person
         return tuple(found[name] for name in sorted(found))
 
+    def is_anybody_on_duty(self, agency: str, office: str, role: Role, now_us: int) -> bool:
+        """Tell whether somebody is on duty in this role; an empty agency or office stands for any."""
+        with self._lock:
+            shifts = (*self._lists.shifts, *self._told.values())
+        places = {
+            (each.agency, each.office)
+            for each in shifts
+            if each.role is role and agency in ("", each.agency) and office in ("", each.office)
+        }
+        return any(self.on_duty(*place, role, now_us) for place in places)
+
+    def agencies_on_duty(self, office: str, role: Role, now_us: int) -> frozenset[str]:
+        """Return the agencies of which somebody is on duty in an office, in this role."""
+        with self._lock:
+            shifts = (*self._lists.shifts, *self._told.values())
+        known = {each.agency for each in shifts if each.office == office}
+        return frozenset(agency for agency in known if self.on_duty(agency, office, role, now_us))
+
     def who(self, agency: str, office: str, role: Role, now_us: int) -> OnDuty:
         """Return who is to do work of an office: those on duty, or without any those of the national desk."""
         if here := self.on_duty(agency, office, role, now_us):
@@ -93,6 +111,16 @@ class People:
         places = {(each.agency, each.office) for each in shifts if each.role is desk}
         found = {one.id: one for place in places for one in self.on_duty(*place, desk, now_us)}
         return tuple(found[name] for name in sorted(found))
+
+    def roles_on_duty(self, officer: Officer, now_us: int) -> frozenset[Role]:
+        """Return the roles in which an officer is on duty now, in their own office and agency."""
+        with self._lock:
+            shifts = (*self._lists.shifts, *self._told.values())
+        return frozenset(
+            each.role
+            for each in shifts
+            if each.person == officer.person and each.covers(officer.agency, officer.office, each.role, now_us)
+        )
 
     def tell(self, officer: Officer, roles: Iterable[Role], until_us: int) -> None:
         """Note what an officer's token says: on duty from now on, in these roles, until then."""

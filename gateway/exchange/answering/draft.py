@@ -11,6 +11,7 @@ import msgspec
 from gateway.errors import LiaisonError, Reason
 from gateway.exchange.answering.inbound import FrameRefusal, Reply
 from gateway.exchange.answering.job import Findings, Job
+from gateway.exchange.ledger import copies_given
 from gateway.exchange.parts import Parts
 from gateway.model.decision import Decision
 from gateway.model.exchange import Answer, Outcome, Refusal, Request
@@ -66,7 +67,11 @@ def draft_answer(parts: Parts, job: Job) -> Drafted:
         return _duplicate(job)
     refusal = job.refusal or _all_suspended(job)
     answer, private = _refusal(parts, job, refusal) if refusal is not None else _findings(parts, job)
-    return Drafted(job, _entry(job, answer, private), answer, FrameRefusal(Reason.INTERNAL, "internal"))
+    entry = _entry(job, answer, private)
+    if answer.hits:
+        keys = {name: f"{found.source}/{key}" for found in job.findings for name, key in found.keys.items()}
+        entry.rows = copies_given(parts.member, job.peer, answer.exchange_id, answer.hits, keys)
+    return Drafted(job, entry, answer, FrameRefusal(Reason.INTERNAL, "internal"))
 
 
 def _all_suspended(job: Job) -> Refusal | None:

@@ -335,6 +335,8 @@ class Gatherer:
         elif shown:
             found.unsigned.append(UnsignedHit(len(found.hits), issued, shown))
         reference, match = self._reference(job, candidate), candidate.match
+        if shown:
+            found.keys[reference] = record.key
         rules = match.rules if shown else _with_reason(match.rules, NEEDS_HUMAN if release.human else NO_FIELD)
         return Hit(reference, match.quality, record.record_type, rules, "", text)
 

@@ -35,12 +35,16 @@ class UnsignedHit(msgspec.Struct, frozen=True):
 
 
 class Findings(msgspec.Struct):
-    """The result of one source for one request, after policy. Only `hits` leaves the node."""
+    """The result of one source for one request, after policy. Only `hits` leaves the node.
+
+    `keys` has the source's own key of each record that leaves with a hit, by the hit's reference.
+    """
 
     source: str
     kind: str
     state: str = "ok"
     hits: list[Hit] = msgspec.field(default_factory=list)
+    keys: dict[str, str] = msgspec.field(default_factory=dict)
     unsigned: list[UnsignedHit] = msgspec.field(default_factory=list)
     withheld: list[Withheld] = msgspec.field(default_factory=list)
     show_withheld_count: bool = True

@@ -135,7 +135,8 @@ class Asker:
         command, policy = inquiry.command, inquiry.policy or self._parts.policy()
         occasion = Occasion(ExchangeId(inquiry.search_id), self._parts.member, command.purpose)
         deadline = self._parts.clock.monotonic() + _OWN_BUDGET_S
-        own = await self._own.line(command.query, occasion, policy, deadline)  # 2
+        office = inquiry.officer.office
+        own = await self._own.line(command.query, occasion, policy, deadline, office)  # 2
         await self._writers.exchange.write(notes.own(inquiry, own))
         added(own)
         outgoing = await self._within_quota([self._prepare(inquiry, member, policy) for member in command.to], policy)

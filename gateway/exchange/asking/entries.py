@@ -8,6 +8,7 @@ from gateway.audit.tree.shown import Shown
 from gateway.errors import LiaisonError
 from gateway.exchange.asking.check_answer import Checked
 from gateway.exchange.asking.inquiry import Asked, Inquiry
+from gateway.exchange.ledger import copies_received
 from gateway.model.exchange import AnswerMessage, Outcome, ReceiptMessage
 from gateway.model.query import query_value
 from gateway.model.search import Line
@@ -63,6 +64,7 @@ def received(item: Asked, checked: Checked, message: AnswerMessage, event: Event
         number=checked.exchange.number,
         answer=message.envelope,
         retention=Retention.HIT if answer.outcome is Outcome.HIT else Retention.NO_HIT,
+        rows=copies_received(answer.recipient, item.member, answer.exchange_id, answer.hits) if answer.hits else None,
         **_exchange(item),
     )
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Protocol
 
 from adapters.base import MAX_CANDIDATES
 from gateway.clock import Clock
@@ -33,10 +35,43 @@ class _Seen:
 
     hits: tuple[ShownHit, ...]
     capped: bool
+    missing: tuple[str, ...] = ()
+
+
+Show = Callable[[Candidate], ShownHit | None]
+"""Returns a candidate as our officer sees it; None where they may not."""
+
+_AGENCIES = "agencies"
+"""What is missing where no source of ours takes the question, and an alert was found."""
+
+
+class DeskAlerts(Protocol):
+    """The alerts that the desk holds: searched for our own officers only (`gateway.desk.alerts.gate`)."""
+
+    @property
+    def is_empty(self) -> bool:
+        """Tell whether no alert is in force at all."""
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """Return whose alerts cannot be told now."""
+
+    def shown(self, candidate: Candidate, reference: str, office: str) -> ShownHit | None:
+        """Return an alert as an officer of an office sees it; None where it is not for them, or over by now."""
+
+
+@dataclass(frozen=True, slots=True)
+class AlertSource:
+    """The desk's alerts, and the wall that they are searched behind."""
+
+    wall: Bulkhead
+    alerts: DeskAlerts
 
 
 class OwnSources:
     """One line for all our own sources. Hits name type and quality; the record is read in the agency's system.
+
+    The alerts of the desk stand first, with their records: what is to be done is seen before anything else.
 
     Where no source of ours takes the question, or none answers, the line says `NOT_SEARCHED`.
     """
@@ -49,6 +84,7 @@ class OwnSources:
         clock: Clock,
         make_reference: Callable[[str, str, str, str, str], str],
         urgent: frozenset[Purpose] = URGENT,
+        alerts: AlertSource | None = None,
     ) -> None:
         self._member = member
         self._walls = walls
@@ -56,8 +92,11 @@ class OwnSources:
         self._clock = clock
         self._make_reference = make_reference
         self._urgent = urgent
+        self._alerts = alerts
 
-    async def line(self, query: Query, occasion: Occasion, policy: PolicyEngine, deadline: float) -> Line:
+    async def line(
+        self, query: Query, occasion: Occasion, policy: PolicyEngine, deadline: float, office: str = ""
+    ) -> Line:
         """Return the hits of our own agencies; a source that fails or is late is named as missing.
 
         So is one word of a name, where the thresholds of the purpose do not search for it. Where the question itself is
@@ -65,26 +104,56 @@ class OwnSources:
         """
         walls = [wall for wall in self._walls if query.kind in wall.description.queries]
         strictness = policy.strictness(occasion.purpose)
-        results = await asyncio.gather(*(self._ask(wall, query, occasion, strictness, deadline) for wall in walls))
+        warned, results = await asyncio.gather(
+            self._warned(query, occasion, strictness, deadline, office),
+            asyncio.gather(*(self._ask(wall, query, occasion, strictness, deadline) for wall in walls)),
+        )
         answered = [result for result in results if isinstance(result, _Seen)]
-        hits = tuple(hit for result in answered for hit in result.hits)
+        hits = (*warned.hits, *(hit for result in answered for hit in result.hits))
         missing = {
             wall.description.kind for wall, result in zip(walls, results, strict=True) if not isinstance(result, _Seen)
         }
         if walls and not SETS[strictness].one_word and asks_for_one_word(query):
             missing.add(NOT_SEARCHED)
+        if hits and not walls:
+            missing.add(_AGENCIES)
+        missing.update(warned.missing)
         found = Outcome.HIT if hits else Outcome.NO_HIT
         return Line(
             self._member,
-            found if answered else Outcome.NOT_SEARCHED,
+            found if answered or hits else Outcome.NOT_SEARCHED,
             hits,
-            refusal=None if answered else next((each for each in results if isinstance(each, Refusal)), None),
+            refusal=None if answered or hits else next((each for each in results if isinstance(each, Refusal)), None),
             missing=tuple(sorted(missing)),
-            capped=any(result.capped for result in answered),
+            capped=any(result.capped for result in (warned, *answered)),
         )
 
+    async def _warned(
+        self, query: Query, occasion: Occasion, strictness: Strictness, deadline: float, office: str
+    ) -> _Seen:
+        """Return the alerts that the question finds; where they do not answer, or an owner is silent, that is told."""
+        if self._alerts is None or self._alerts.alerts.is_empty:
+            return _Seen((), capped=False)
+        wall, alerts = self._alerts.wall, self._alerts.alerts
+        seen = await self._ask(wall, query, occasion, strictness, deadline, partial(self._alert, alerts, office))
+        missing = alerts.missing
+        if isinstance(seen, _Seen):
+            return replace(seen, missing=missing)
+        fault = () if isinstance(seen, Refusal) else (wall.description.kind,)
+        return _Seen((), capped=False, missing=(*fault, *missing))
+
+    def _alert(self, alerts: DeskAlerts, office: str, candidate: Candidate) -> ShownHit | None:
+        place = (candidate.source, candidate.key, candidate.record_type, self._member, "")
+        return alerts.shown(candidate, self._make_reference(*place), office)
+
     async def _ask(
-        self, wall: Bulkhead, query: Query, occasion: Occasion, strictness: Strictness, deadline: float
+        self,
+        wall: Bulkhead,
+        query: Query,
+        occasion: Occasion,
+        strictness: Strictness,
+        deadline: float,
+        show: Show | None = None,
     ) -> _Seen | Refusal | None:
         """Return the result of a source, why the question does not fit it, or None where it does not answer."""
         description = wall.description
@@ -95,7 +164,7 @@ class OwnSources:
 
         def run(source: Source) -> Steps[_Seen]:
             asked = source.refer(occasion) if wall.signs and isinstance(source, SigningSource) else source
-            return self._seen((yield SearchCall(asked, query, strictness)))
+            return self._seen((yield SearchCall(asked, query, strictness)), show or self._shown)
 
         def done(result: object, error: LiaisonError | None) -> None:
             value = result if error is None and isinstance(result, _Seen) else None
@@ -108,11 +177,11 @@ class OwnSources:
         except TimeoutError:
             return None
 
-    def _seen(self, result: SearchResult) -> _Seen:
+    def _seen(self, result: SearchResult, show: Show) -> _Seen:
         """Return the shown part of a result; it runs in the wall's thread, so a bad result ends its own task only."""
         candidates = result.candidates[:MAX_CANDIDATES]
         capped = result.capped or len(candidates) < len(result.candidates)
-        return _Seen(tuple(map(self._shown, candidates)), capped)
+        return _Seen(tuple(hit for hit in map(show, candidates) if hit is not None), capped)
 
     def _shown(self, candidate: Candidate) -> ShownHit:
         reference = self._make_reference(candidate.source, candidate.key, candidate.record_type, self._member, "")

@@ -52,7 +52,8 @@ class OfficerSearches:
 
     `shared`: other processes of this node run searches, too. A search of theirs is read from the store until it has
     ended there. When that takes longer than a search can, its process is gone. `admit` raises `Unavailable` while no
-    search is taken. `heard` is called with each line.
+    search is taken. `heard` is called with each line. `filtered` returns a search without the records that may not be
+    shown any more to an officer of an office; it reads the database.
     """
 
     def __init__(
@@ -63,11 +64,13 @@ class OfficerSearches:
         *,
         shared: bool = False,
         heard: Callable[[Line], None] = lambda _line: None,
+        filtered: Callable[[Search, str], Search] = lambda search, _office: search,
     ) -> None:
         self._parts = parts
         self._admit = admit
         self._shared = shared
         self._heard = heard
+        self._filtered = filtered
         self._asker = asker
         self._copies = Copies(parts.documents)
         self._running: dict[str, _Running] = {}
@@ -79,7 +82,9 @@ class OfficerSearches:
         The search goes on when the caller hangs up: its questions are on their way, and their answers are logged.
         """
         search, run = await self._taken(officer, command)
-        return await (self._finished(officer, search.id) if run is None else asyncio.shield(run))
+        if run is None:
+            return await self._finished(officer, search.id)
+        return await self._shown(officer, await asyncio.shield(run))
 
     async def begin(self, officer: Officer, command: SearchCommand, ended: Ended) -> Search:
         """Begin a search, and return it as it is now; for a repeated idempotency key, return the first search.
@@ -169,7 +174,13 @@ class OfficerSearches:
         search = running.search if running is not None else await self._load(search_id)
         if search is None or search.officer != officer.person:
             raise Unknown("no such search", where=search_id[:64])
-        return search
+        return await self._shown(officer, search)
+
+    async def _shown(self, officer: Officer, search: Search) -> Search:
+        """Return a search without the records that its officer may not see any more."""
+        if not any(hit.record for line in search.lines for hit in line.hits):
+            return search
+        return await asyncio.to_thread(self._filtered, search, officer.office)
 
     async def follow(self, officer: Officer, search_id: str) -> AsyncGenerator[Search, None]:
         """Yield the search each time that a line is added, until no late answer can come any more."""
@@ -179,7 +190,7 @@ class OfficerSearches:
         while not search.is_over:
             if running is not None:
                 search = await running.next(search)
-                yield search
+                yield await self._shown(officer, search)
                 continue
             await asyncio.sleep(_LATE_LOOK_S if search.done else _LOOK_S)
             newer = await self.get(officer, search_id)

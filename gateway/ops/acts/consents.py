@@ -1,7 +1,7 @@
 """Carry out decisions of officers of the owning agency on counterparts' requests for consent.
 
-The officer's token proves who decides. The decision counts from its entry on, which the node writes before it tells the
-counterpart (`gateway.desk.consent_requests`).
+The officer's token proves who decides. The decision counts from the entry of its reply on, which the node writes
+(`gateway.desk.consent.replies`).
 """
 
 from __future__ import annotations
@@ -10,14 +10,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from gateway.audit.acts.table import Proof
 from gateway.clock import Clock
-from gateway.desk.consent_decisions import summary
-from gateway.desk.consents import Consent, ConsentBook, Decision
+from gateway.desk.consent.book import Consent, Decision
+from gateway.desk.consent.reading import ConsentReader
 from gateway.errors import Forbidden, Malformed, Unauthenticated
 from gateway.model.requester import Officer
 from gateway.ops.acts.mailbox import Order
-from gateway.ports.documents import DocumentStore
 
 MAX_HOURS = 100_000
 _HOUR_US = 3_600_000_000
@@ -25,11 +23,15 @@ _HOUR_US = 3_600_000_000
 
 @dataclass(frozen=True, slots=True)
 class ConsentActs:
-    """Decisions on requests for consent, at one home. `officer_of` checks a token."""
+    """Decisions on requests for consent, at one home.
 
-    documents: DocumentStore
+    `officer_of` checks a token; `check_proof` raises where a token alone does not prove a decision of this person.
+    """
+
+    reader: ConsentReader
     clock: Clock
     officer_of: Callable[[str], Officer]
+    check_proof: Callable[[str], None]
 
     def decide(self, order: Order) -> Mapping[str, Any]:
         """Note an officer's decision. Raises `Unauthenticated`, `Forbidden`, `Malformed`, `Stale`, `Unknown`."""
@@ -37,18 +39,19 @@ class ConsentActs:
         if not order.token:
             raise Unauthenticated("deciding needs an officer's token", code="proof-needed", where="--as")
         officer = self.officer_of(order.token)
-        book, now_us = ConsentBook(self.documents), self.clock.now_us()
-        consent = book.get(name)
+        book, now_us = self.reader.book, self.clock.now_us()
+        consent = book.get(name, now_us)
         _check_owner(consent, officer)
+        self.check_proof(officer.person)
         decision = self._decision(consent, officer, order, granted, hours, now_us)
         if not _again(consent, decision):
             book.decide(consent, decision)
-        return summary(book.get(consent.key))
+        return self.reader.summary(book.get(consent.key, now_us))
 
     def _decision(
         self, consent: Consent, officer: Officer, order: Order, granted: bool, hours: float | None, now_us: int
     ) -> Decision:
-        until_us = consent.request.expires_us if hours is None else now_us + int(hours * _HOUR_US)
+        until_us = consent.notice.head.expires_us if hours is None else now_us + int(hours * _HOUR_US)
         return Decision(
             granted,
             officer.person,
@@ -57,14 +60,15 @@ class ConsentActs:
             until_us if granted else 0,
             role=officer.role,
             office=officer.office,
-            proof=Proof.TOKEN,
+            agency=officer.agency,
             token=officer.token_hash.hex(),
             order=order.id,
+            exchange_id=consent.ask.hit.exchange_id if consent.ask.hit is not None else "",
         )
 
 
 def _check_owner(consent: Consent, officer: Officer) -> None:
-    member, _, agency = str(consent.about["owner"]).partition(".")
+    member, agency = consent.notice.head.recipient, consent.thread.agency
     if officer.agency != agency:
         raise Forbidden(
             "the record belongs to `{member}.{agency}`, and the officer is of `{officer_agency}`",
@@ -79,7 +83,7 @@ def _check_owner(consent: Consent, officer: Officer) -> None:
 
 def _again(consent: Consent, decision: Decision) -> bool:
     """Return whether this very act was noted before a crash."""
-    return consent.decision is not None and bool(consent.decision.order) and consent.decision.order == decision.order
+    return consent.decision is not None and consent.decision.order == decision.order
 
 
 def _wanted(detail: Mapping[str, Any]) -> tuple[str, bool, float | None]:

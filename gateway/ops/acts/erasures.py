@@ -106,6 +106,18 @@ class ErasureDesk:
         self.eraser.resume()
         return self._mailbox.run(Lane.LONG, self._carry_out)
 
+    def erase_for_owner(self, entries: Mapping[str, list[int]], notice: str) -> bool:
+        """Erase what a counterpart has withdrawn by a notice; False where another process is erasing now.
+
+        Raises `Forbidden` where one of the entries is under a legal hold: nothing was erased.
+        """
+        with self._mailbox.our_turn(Lane.LONG) as ours:
+            if ours and entries:
+                self.eraser.resume()
+                self.eraser.entries(entries, ErasureReason("owner", "liaison", "its owner changed it", notice))
+                self._copy_keys()
+            return ours
+
     def run_retention(self) -> list[Erased]:
         """Finish what a crash left, let holds lapse and erase by age, once an hour; return the erased keys.
 

@@ -9,11 +9,15 @@ from functools import partial
 
 from gateway.audit.acts.table import ActKind, Lane
 from gateway.audit.log.log import AuditLog
+from gateway.audit.reading.kept_answers import KeptAnswers
 from gateway.audit.retention.destroyed_keys import Tombstones, bury
 from gateway.audit.retention.erase_key import KeyEraser
 from gateway.clock import Clock, SystemClock, check_time
 from gateway.config import Home, Settings
 from gateway.config.suspensions import Switch
+from gateway.desk.consent.book import ConsentBook
+from gateway.desk.consent.reading import ConsentReader
+from gateway.desk.evidence.deciders import HumanDesk
 from gateway.desk.evidence.passkeys import PasskeyBook
 from gateway.errors import Forbidden, LiaisonError, NotProved
 from gateway.model.names import MemberId, member_id
@@ -31,6 +35,7 @@ from gateway.ops.removals.desk import RemovalDesk
 from gateway.ports.journal import EntryDraft, Journal, Logged
 from gateway.storage.database.engine import Database
 from gateway.storage.database.open import open_node_database, open_storage
+from gateway.storage.desk.desk_store import SqlDeskStore
 from gateway.storage.documents.document_store import SqlDocumentStore
 from gateway.storage.keys.key_copy import keep_in_step
 from gateway.storage.keys.keystore import KeyStore
@@ -97,7 +102,8 @@ def desks_on(on: Stands) -> Desks:
     mailbox, trust = Mailbox(on.home.acts), HomeTrust(on.home, on.member, on.clock)
     used = Used(documents, on.store, on.keystore)
     switches = SwitchDesk(mailbox, trust, used, documents, on.switches, on.write)
-    consents = ConsentActs(documents, on.clock, on.officer_of)
+    book = PasskeyBook(documents)
+    consents = _consent_acts(on, documents, HumanDesk(book, lambda: on.settings.release, on.write))
     # An appointment counts as soon as it is on disk, so each inspection is judged by documents that are read anew.
     inspections = Inspections(
         on.member,
@@ -111,7 +117,7 @@ def desks_on(on: Stands) -> Desks:
         on.write,
     )
     removals = RemovalDesk(trust, used, on.log, on.write)
-    passkeys = PasskeyDesk(trust, used, PasskeyBook(documents), on.log, on.write)
+    passkeys = PasskeyDesk(trust, used, book, on.log, on.write)
     more = {
         ActKind.RESUME: switches.resume,
         ActKind.CONSENT: consents.decide,
@@ -121,6 +127,12 @@ def desks_on(on: Stands) -> Desks:
     }
     quick = QuickDesk(mailbox, inspections, more)
     return Desks(quick, _erasure_desk(on, mailbox, trust, used), switches)
+
+
+def _consent_acts(on: Stands, documents: SqlDocumentStore, humans: HumanDesk) -> ConsentActs:
+    book = ConsentBook(documents, SqlDeskStore(on.database, on.keystore))
+    reader = ConsentReader(book, KeptAnswers(on.store, on.keystore))
+    return ConsentActs(reader, on.clock, on.officer_of, humans.check_token_proves)
 
 
 def _erasure_desk(on: Stands, mailbox: Mailbox, trust: HomeTrust, used: Used) -> ErasureDesk:

@@ -56,7 +56,7 @@ def read_ask(message: pb.AskNotice) -> Ask:
     about = listed(About, message.about, "about")
     if message.HasField("hit") != (about in _OF_HIT) or message.HasField("use") != (about is About.CONSENT):
         raise Malformed("a hit or a use stands with an ask about one", code="bad-ask", where="about")
-    if bool(message.topic) != (about in _TOPICAL):
+    if about is not About.ERROR and bool(message.topic) != (about in _TOPICAL):
         raise Malformed("a topic stands with a question, a form's id with a form", code="bad-ask", where="topic")
     return Ask(
         about=about,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -17,7 +18,7 @@ from gateway.model.names import ExchangeId, MemberId, exchange_id
 from gateway.statements import padding
 from gateway.statements.envelope import NOTICES, Sealed, SigningKey, StatementKeys, Unsealed, seal, unseal
 from gateway.statements.fields import check_issued
-from gateway.statements.kind import Kind, Opened, accept, check_senders
+from gateway.statements.kind import Kind, Opened, Signed, accept, check_senders
 from gateway.statements.notices.alert import (
     read_alert,
     read_change,
@@ -93,6 +94,33 @@ NOTICE_KINDS: Mapping[NoticeType, Kind[Any, Notice]] = {each: _kind(each) for ea
 counts, once it is known that it was not taken before."""
 
 
+class WrittenNotice(msgspec.Struct, frozen=True):
+    """A notice with the exact payload that will be signed: what a human decides on, before it is signed."""
+
+    payload_type: str
+    payload: bytes
+
+    @property
+    def notice(self) -> Notice:
+        """The notice in the payload."""
+        return _kind_at(self.payload_type).parse(self.payload)
+
+    @property
+    def payload_hash(self) -> bytes:
+        """The hash of the payload."""
+        return hashlib.sha256(self.payload).digest()
+
+    def sealed(self, key: SigningKey) -> Sealed:
+        """Sign the payload."""
+        return _kind_at(self.payload_type).seal(self.payload, key)
+
+
+def write_notice(notice: Notice) -> WrittenNotice:
+    """Return a notice with its payload. Raises what its taker would raise, and `TooLarge` over 240 KiB."""
+    kind = NOTICE_KINDS[notice.type]
+    return WrittenNotice(str(kind.payload_type), kind.payload(notice))
+
+
 def build_notice(notice: Notice, key: SigningKey) -> Sealed:
     """Sign a notice. Raises what its taker would raise, and `TooLarge` over 240 KiB."""
     return NOTICE_KINDS[notice.type].build(notice, key)
@@ -111,11 +139,18 @@ def verify_notice(
 
     Raises like `Kind.verify`, and `Unsupported` for a type of notice that this version does not know.
     """
+    return accept(signed_notice(envelope, keys=keys, peer=peer, me=me, now_us=now_us), now_us)
+
+
+def signed_notice(
+    envelope: bytes, *, keys: StatementKeys, peer: MemberId, me: MemberId, now_us: int
+) -> Signed[Any, Notice]:
+    """Return a notice whose addresses and signature hold (1 to 6 of `Kind.verify`); `accept` checks its content."""
     opened = _opened(_unseal(envelope))
     (signed,) = check_senders([(opened, peer)], keys=keys, me=me, now_us=now_us)
     if isinstance(signed, LiaisonError):
         raise signed
-    return accept(signed, now_us)
+    return signed
 
 
 def check_unexpired(notice: Notice, now_us: int) -> None:
@@ -132,15 +167,9 @@ def parse_notice(envelope: bytes) -> Notice:
     return read_notice(_unseal(envelope))
 
 
-def own_notice(envelope: bytes) -> tuple[Notice, bytes]:
-    """Return the notice in an envelope of our own store as `parse_notice` does, and the hash of its payload."""
-    unsealed = _unseal(envelope)
-    return read_notice(unsealed), unsealed.payload_hash
-
-
 def read_notice(unsealed: Unsealed) -> Notice:
     """Return the notice in the parts of an envelope, checked for content, not for signature or time."""
-    return _kind_of(unsealed).parse(unsealed.payload)
+    return _kind_at(unsealed.payload_type).parse(unsealed.payload)
 
 
 def notice_reference(envelope: bytes) -> NoticeReference | None:
@@ -166,8 +195,8 @@ def _names_a_notice(envelope: bytes) -> bool:
 
 
 def _opened(unsealed: Unsealed) -> Opened[Any, Notice]:
-    return _kind_of(unsealed).opened(unsealed)
+    return _kind_at(unsealed.payload_type).opened(unsealed)
 
 
-def _kind_of(unsealed: Unsealed) -> Kind[Any, Notice]:
-    return NOTICE_KINDS[_TYPES[unsealed.payload_type]]
+def _kind_at(payload_type: str) -> Kind[Any, Notice]:
+    return NOTICE_KINDS[_TYPES[payload_type]]

@@ -12,8 +12,9 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, delete, exists, select, tuple_, union_all, update
 
 from gateway.errors import Unknown
+from gateway.model.desk.notices import About, NoticeType
 from gateway.model.desk.threads import Placed, ThreadKey, ThreadKind, ThreadState
-from gateway.model.desk.work import DeliveryState, HoldingState
+from gateway.model.desk.work import DeliveryState, HoldingState, WorkKind
 from gateway.model.names import ExchangeId, MemberId
 from gateway.ports.desk import Delivery, Holding, NoticeRow, Thread, Work, WorkFilter
 from gateway.storage.database.engine import Database
@@ -115,13 +116,29 @@ class SqlDeskStore:
         return [notice_of(row, self._seals) for row in rows]
 
     def placed(self, key: ThreadKey) -> list[Placed]:
-        """Return what the fold needs of a thread's notices, without opening them."""
+        """Return what the fold needs of the notices that are part of a thread, without opening them."""
         return [placed_of(row) for row in self._points.placed(peer=key.peer, thread=key.thread_id)]
 
     def places(self, key: ThreadKey) -> list[tuple[str, int, ExchangeId]]:
         """Return the log, index and exchange of each notice of a thread."""
         rows = self._points.places(peer=key.peer, thread=key.thread_id)
         return [(log, index, ExchangeId(notice_id)) for log, index, notice_id in rows]
+
+    def asks(self, about: About, now_us: int) -> list[ThreadKey]:
+        """Return the threads with an ask about this whose time is not over."""
+        n = desk_notice.c
+        asked = (n.type == NoticeType.ASK.value, n.code == about.value, n.expires_us > now_us)
+        found = self._list(select(n.peer, n.thread_id).where(*asked).distinct().order_by(n.peer, n.thread_id))
+        return [ThreadKey(MemberId(peer), ExchangeId(thread)) for peer, thread in found]
+
+    def between(self, peer: MemberId, since: tuple[int, str], limit: int) -> list[NoticeRow]:
+        """Return the notices of all threads with `peer` that come after a time and an id, in the order of both."""
+        n = desk_notice.c
+        order = (n.time_us, n.notice_id)
+        rows = self._list(
+            select(desk_notice).where(n.peer == peer, tuple_(*order) > tuple_(*since)).order_by(*order).limit(limit)
+        )
+        return [notice_of(row, self._seals) for row in rows]
 
     def notice(self, peer: MemberId, notice_id: ExchangeId) -> NoticeRow | None:
         """Return one notice of a thread with `peer`, or None."""
@@ -149,6 +166,18 @@ class SqlDeskStore:
         if key is not None:
             statement = statement.where(d.peer == key.peer, d.thread_id == key.thread_id)
         return [delivery_of(row) for row in self._list(statement.order_by(d.urgency, d.due_us, d.notice_id))]
+
+    def delivery(self, notice_id: ExchangeId) -> Delivery | None:
+        """Return the delivery of a notice of ours, or None."""
+        rows = self._points.delivery(notice=notice_id)
+        return delivery_of(rows[0]) if rows else None
+
+    def release(self, peer: MemberId, now_us: int) -> None:
+        """Let everything that waits for `peer` be due now."""
+        d = desk_delivery.c
+        later = update(desk_delivery).where(WAITING, d.peer == peer, d.due_us > now_us).values(due_us=now_us)
+        with self._database.write("deliveries") as connection:
+            connection.execute(later)
 
     def waiting(self) -> list[MemberId]:
         """Return the members for whom a notice waits."""
@@ -200,12 +229,19 @@ class SqlDeskStore:
         statement = select(desk_work).where(ALARMED, w.alarm_us <= now_us).order_by(w.alarm_us).limit(limit)
         return [work_of(row, self._seals) for row in self._list(statement)]
 
+    def undecided(self, peer: MemberId, limit: int) -> int:
+        """Return how many decisions wait that this counterpart asked for, `limit` at most."""
+        w = desk_work.c
+        mine = (OPEN, w.peer == peer, w.kind == WorkKind.DECIDE.value)
+        return len(self._list(select(w.id).where(*mine).limit(limit)))
+
     # ------------------------------------------------------------ copies
 
     def holdings(
         self,
         *,
         jti: str = "",
+        jtis: Collection[str] = (),
         record: str = "",
         holder: str = "",
         direction: str = "",
@@ -213,13 +249,15 @@ class SqlDeskStore:
         states: Collection[HoldingState] = (),
         limit: int = 0,
     ) -> list[Holding]:
-        """Return copies, by record, owner's key, holder, direction, the exchange that gave them, or state; all of them
-        with `limit` 0."""
+        """Return copies, by record (one or several), owner's key, holder, direction, the exchange that gave them, or
+        state; all of them with `limit` 0."""
         h = desk_holding.c
         statement = select(desk_holding)
         for column, value in ((h.jti, jti), (h.holder, holder), (h.direction, direction), (h.source, source)):
             if value:
                 statement = statement.where(column == value)
+        if jtis:
+            statement = statement.where(h.jti.in_(list(jtis)))
         if record:
             statement = statement.where(h.token == self._seals.token(record))
         if states:

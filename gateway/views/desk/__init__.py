@@ -1,1 +1,1 @@
-"""Tell of the desk in words and lines."""
+"""Show the desk in words: work with its clock, threads, alerts, copies."""

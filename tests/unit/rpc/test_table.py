@@ -88,7 +88,6 @@ def test_bytes_that_do_not_parse_are_malformed(server: str, row: Method[Any, Any
 @pytest.mark.parametrize(
     ("row", "request_", "answer"),
     [
-        (methods.CONSENT, b"an envelope", b"a word"),
         (methods.COMPARE_DAY, b"an account", b"a word"),
         (methods.DELIVER_NOTICE, NoticeMessage(b"a notice", "00-aa-bb-01"), TAKEN),
         (methods.ADD_CHECKPOINT, (b"a body", b"a head"), b"lines"),

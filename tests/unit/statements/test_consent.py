@@ -1,12 +1,7 @@
-"""Requests for consent and owners' words as statements, the owner's book, and the words of commands."""
+"""Requests for consent and owners' words as statements, as logs of earlier versions hold them."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
-from dataclasses import replace
-from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,18 +10,12 @@ from hypothesis import strategies as st
 from liaison.exchange.v1 import consent_pb2 as pb
 from msgspec import structs
 
-from gateway.audit.acts.table import ActKind
-from gateway.clock import ManualClock, from_us
-from gateway.desk.consent_outbox import WAITING, OutgoingConsent, outgoing_key
-from gateway.desk.consents import Consent, ConsentBook, Decision
-from gateway.errors import Forbidden, LiaisonError, Malformed, Reason, Replayed, Stale, Unauthenticated, Unknown
+from gateway.errors import Forbidden, LiaisonError, Malformed, Reason, Stale
 from gateway.model.consent import ConsentAnswer, ConsentRequest, ConsentState, OnwardUse, Place, Use
 from gateway.model.exchange import Refusal, Verified
 from gateway.model.names import ExchangeId, MemberId
 from gateway.model.purpose import Purpose
-from gateway.model.requester import Officer, Requester
-from gateway.ops.acts.consents import ConsentActs
-from gateway.ops.acts.mailbox import Order
+from gateway.model.requester import Requester
 from gateway.statements.consent import (
     CONSENT_ANSWER,
     CONSENT_ANSWER_KIND,
@@ -35,10 +24,6 @@ from gateway.statements.consent import (
     parse_consent_request,
     verify_consent_answer,
 )
-from gateway.storage.database.engine import open_database
-from gateway.storage.database.migrate import migrate
-from gateway.storage.documents.document_store import SqlDocumentStore
-from gateway.storage.keys.keystore import KeyStore
 from tests.support.policies import NOW_US
 from tests.support.sealing import ListedKeys, envelope_of, new_key, payload_of
 
@@ -181,176 +166,3 @@ def test_a_word_that_contradicts_itself_is_refused(until: bool, state: pb.Consen
         message.ClearField("until_time")
     with pytest.raises(Malformed):
         verify_word(envelope_of(message.SerializeToString(), CONSENT_ANSWER, KEY))
-
-
-# ---------------------------------------------------------------- the owner's book
-
-
-@pytest.fixture
-def clock() -> ManualClock:
-    return ManualClock(from_us(NOW_US))
-
-
-@pytest.fixture
-def book(tmp_path: Path, clock: ManualClock) -> ConsentBook:
-    database = open_database(tmp_path / "node.sqlite")
-    migrate(database)
-    return ConsentBook(SqlDocumentStore(database, KeyStore(tmp_path / "keystore"), clock))
-
-
-@pytest.fixture
-def taken(book: ConsentBook) -> Consent:
-    request = verify(CONSENT_REQUEST_KIND.build(REQUEST, KEY).envelope)
-    book.take(request, {"type": "Vehicle", "owner": "kh.customs"}, NOW_US)
-    found = book.known(request)
-    assert found is not None
-    return found
-
-
-def decision(**changes: Any) -> Decision:
-    return replace(Decision(True, "Tran Thi Binh", "same case", NOW_US, NOW_US + HOUR_US), **changes)
-
-
-def test_a_decision_counts_once_its_entry_is_written(book: ConsentBook, taken: Consent) -> None:
-    assert taken.state is ConsentState.TAKEN
-    book.decide(taken, decision())
-    (waiting,) = book.unlogged()
-    assert waiting.state is ConsentState.TAKEN
-    book.logged(waiting)
-    assert book.get(taken.key).state is ConsentState.GRANTED
-    assert book.unlogged() == []
-
-
-def test_a_human_decides_once(book: ConsentBook, taken: Consent) -> None:
-    book.decide(taken, decision(granted=False, until_us=0))
-    with pytest.raises(Forbidden, match="decided"):
-        book.decide(taken, decision())
-    book.logged(book.get(taken.key))
-    assert book.get(taken.request.id).state is ConsentState.REFUSED
-
-
-@pytest.mark.parametrize(
-    ("change", "error"),
-    [
-        ({"by": ""}, Malformed),
-        ({"reason": " "}, Malformed),
-        ({"until_us": NOW_US}, Malformed),
-        ({"until_us": REQUEST.expires_us + 1}, Malformed),
-        ({"decided_us": REQUEST.expires_us}, Stale),
-    ],
-)
-def test_a_decision_has_a_name_a_reason_and_a_time_within_the_request_s(
-    book: ConsentBook, taken: Consent, change: dict[str, Any], error: type[LiaisonError]
-) -> None:
-    with pytest.raises(error):
-        book.decide(taken, decision(**change))
-    assert book.unlogged() == []
-
-
-def deciding(book: ConsentBook, agency: str, clock: ManualClock) -> ConsentActs:
-    """The act of an officer of this agency, whose token is good."""
-
-    def officer_of(token: str) -> Officer:
-        if token != "good":
-            raise Unauthenticated("it is not", code="bad-token")
-        return Officer("kh.o.1", "officer", "kh.desk", agency, frozenset(), bytes(32), "client-cli")
-
-    return ConsentActs(book.documents, clock, officer_of)
-
-
-def deciding_order(taken: Consent, token: str = "good", **changes: Any) -> Order:
-    detail = {"consent": taken.request.id, "granted": True, "hours": 1} | changes
-    return Order(ActKind.CONSENT, token=token, reason="same case", detail=detail)
-
-
-def test_an_officer_of_the_owning_agency_decides_and_the_same_act_once(
-    book: ConsentBook, taken: Consent, clock: ManualClock
-) -> None:
-    order, acts = deciding_order(taken), deciding(book, "customs", clock)
-    assert acts.decide(order)["state"] == "granted"
-    assert acts.decide(order)["state"] == "granted", "it was cut off before its result was written, and goes on"
-    noted = book.get(taken.key).decision
-    assert noted is not None
-    assert (noted.by, noted.role, noted.proof, noted.token) == ("kh.o.1", "officer", "token", bytes(32).hex())
-    with pytest.raises(Forbidden, match="decided"):
-        acts.decide(deciding_order(taken))
-
-
-@pytest.mark.parametrize(
-    ("agency", "order", "code"),
-    [
-        ("police", {}, "not-the-owner"),
-        ("customs", {"token": ""}, "proof-needed"),
-        ("customs", {"token": "forged"}, "bad-token"),
-        ("customs", {"granted": 1}, "bad-act"),
-        ("customs", {"hours": 0}, "bad-act"),
-        ("customs", {"more": 1}, "bad-act"),
-    ],
-)
-def test_nobody_else_decides_and_nothing_else_is_decided(
-    book: ConsentBook, taken: Consent, clock: ManualClock, agency: str, order: dict[str, Any], code: str
-) -> None:
-    with pytest.raises(LiaisonError) as refused:
-        deciding(book, agency, clock).decide(deciding_order(taken, **order))
-    assert refused.value.code == code
-    assert book.get(taken.key).decision is None
-
-
-def test_a_decision_of_version_0_1_0_is_read(book: ConsentBook, taken: Consent) -> None:
-    """It has a name and no proof."""
-    value = {"granted": True, "by": "Sok Dara", "reason": "x", "decided_us": NOW_US, "until_us": NOW_US + HOUR_US}
-    book.documents.put("consent-decision", taken.key, json.dumps(value).encode())
-    noted = book.get(taken.key).decision
-    assert noted is not None
-    assert (noted.by, noted.proof) == ("Sok Dara", "unproved")
-
-
-def test_a_request_is_gone_when_its_time_is_over(book: ConsentBook, taken: Consent, clock: ManualClock) -> None:
-    book.decide(taken, decision())
-    clock.advance(timedelta(hours=24))
-    assert list(book.all()) == []
-    assert book.unlogged() == []
-    with pytest.raises(Unknown):
-        book.get(taken.request.id)
-
-
-def test_the_same_id_of_two_counterparts_is_two_requests(book: ConsentBook, taken: Consent) -> None:
-    envelope = CONSENT_REQUEST_KIND.build(structs.replace(REQUEST, sender=KH), KEY).envelope
-    other = CONSENT_REQUEST_KIND.verify(envelope, keys=KEYS, peer=KH, me=VN, now_us=NOW_US)
-    book.take(other, {"type": "Vehicle"}, NOW_US)
-    assert len(list(book.all())) == 2
-    with pytest.raises(Malformed, match="two counterparts"):
-        book.get(REQUEST.id)
-    assert book.get(f"kh/{REQUEST.id}").request.sender == KH
-
-
-def test_the_same_id_with_other_bytes_is_a_replay(book: ConsentBook, taken: Consent) -> None:
-    with pytest.raises(Replayed):
-        book.known(verify(CONSENT_REQUEST_KIND.build(REQUEST, KEY).envelope))
-
-
-# ---------------------------------------------------------------- the asker's key
-
-_CHANGES: list[Callable[[OnwardUse], OnwardUse]] = [
-    lambda use: structs.replace(use, use=Use.EVIDENCE),
-    lambda use: structs.replace(use, purpose=Purpose.INVESTIGATION),
-    lambda use: structs.replace(use, to=structs.replace(use.to, member=KH)),
-    lambda use: structs.replace(use, to=structs.replace(use.to, agency="")),
-    lambda use: structs.replace(use, to=structs.replace(use.to, office="")),
-    lambda use: structs.replace(use, to=Place(use.to.member, use.to.agency + use.to.office, "")),
-]
-
-
-def test_every_part_of_a_use_makes_another_request() -> None:
-    keys = {outgoing_key(VN, "th.o.1", "s1", REQUEST.record, change(REQUEST.asked)) for change in _CHANGES}
-    keys |= {outgoing_key(*who, REQUEST.asked) for who in ((VN, "th.o.1", "s1", "r"), (VN, "th.o.2", "s1", "r"))}
-    keys |= {outgoing_key(*who, REQUEST.asked) for who in ((VN, "th.o.1", "s2", "r"), (KH, "th.o.1", "s1", "r"))}
-    assert len(keys) == len(_CHANGES) + 4
-
-
-def test_a_wish_comes_back_as_it_was_kept() -> None:
-    sealed = CONSENT_REQUEST_KIND.build(REQUEST, KEY)
-    wish = OutgoingConsent(
-        "vn/1", "th.o.1", "s1", REQUEST, sealed.payload_hash, sealed.envelope, WAITING, "suspended", 7
-    )
-    assert OutgoingConsent.decode("vn/1", wish.encode()) == wish

@@ -15,7 +15,7 @@ from gateway.cli.options import FILE, home_option, together
 from gateway.cli.output import Output, printed
 from gateway.clock import SystemClock
 from gateway.config import load_settings
-from gateway.desk.consent_decisions import listed, shown
+from gateway.desk.consent.reading import listed, shown
 from gateway.ops.acts.carry import carry_out
 from gateway.ops.acts.mailbox import Order
 from gateway.views.lines import Line

@@ -1,0 +1,53 @@
+"""The parts of the REST API, handed in by the composition root."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from gateway.agency.allowance import Allowance
+from gateway.agency.tokens import OfficerTokens
+from gateway.clock import SystemClock
+from gateway.config.schema import Limits
+from gateway.desk.worklist.uses import DeskUses
+from gateway.errors import Reason, StorageBroken
+from gateway.ports.officers import OnwardUses, Searches
+from gateway.telemetry import Counters
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedCall:
+    """A call that was refused before it became a search, for its entry. `officer` is empty where it is unknown."""
+
+    client: str
+    officer: str
+    code: str
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class AgencyParts:
+    """The parts of the API, handed in by `gateway.app`.
+
+    `health` returns the health as JSON, and `members` the members; `refused` writes the entry of a refused call;
+    `broken` gets an error after which the process must end. Without `onward` no record is ever used onward, and without
+    `desk` there is no desk. `is_withdrawn` tells whether a system's certificate (by its name and `x5t#S256`) is not
+    accepted any more. `revocations` takes the list of the identity provider, whose system is called `provider`.
+    """
+
+    member: str
+    searches: Searches
+    tokens: OfficerTokens
+    health: Callable[[], dict[str, Any]]
+    members: Callable[[], Awaitable[dict[str, Any]]]
+    refused: Callable[[RefusedCall], Awaitable[None]]
+    broken: Callable[[StorageBroken], None]
+    counters: Counters
+    onward: OnwardUses | None = None
+    desk: DeskUses | None = None
+    revocations: Callable[[bytes], Awaitable[None]] | None = None
+    provider: str = ""
+    is_withdrawn: Callable[[str, str], bool] = lambda _name, _thumbprint: False
+    allowance: Allowance = field(default_factory=lambda: Allowance(Limits(), SystemClock().monotonic))
+    monotonic: Callable[[], float] = SystemClock().monotonic

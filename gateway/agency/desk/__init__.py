@@ -1,0 +1,1 @@
+"""The REST API of the desk: work, threads, alerts and copies of records."""

@@ -1,0 +1,243 @@
+"""`/v1/alerts`: raise, list, renew and lift alerts of ours, and those of counterparts that stand here."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Header, Path, Query, Request
+from fastapi.responses import Response
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
+
+from gateway.agency import patterns
+from gateway.agency.calls.caller import json_body, key_of, language_of, officer_of, shown
+from gateway.agency.calls.parts import AgencyParts
+from gateway.agency.desk.asks import Member, ReferenceOrNone, time_us
+from gateway.agency.desk.bodies import Closed, OutcomeBody, ReasonBody, ReasonOrNone
+from gateway.agency.desk.routes import CHANGED, desk_of
+from gateway.agency.onward import whole
+from gateway.agency.openapi import body_of, refusals
+from gateway.agency.requests import read_body
+from gateway.clock import rfc3339
+from gateway.desk.alerts.values import Addressee, OwnAlert, RaiseAlert
+from gateway.desk.worklist.uses import DeskUses
+from gateway.model.desk.notices import Urgency
+from gateway.model.desk.threads import ThreadKey
+from gateway.model.names import ExchangeId, exchange_id, identifier, member_id, reference
+from gateway.model.purpose import Offence, Purpose
+from gateway.model.requester import Officer
+
+AlertId = Annotated[str, Path(max_length=32, json_schema_extra=patterns.EXCHANGE_ID)]
+Key = Annotated[
+    str,
+    Header(
+        alias="idempotency-key",
+        description="the same key returns the first alert",
+        json_schema_extra=patterns.IDEMPOTENCY_KEY,
+    ),
+]
+
+
+class AddresseeBody(Closed):
+    """A counterpart that gets an alert; without offices all of its offices do."""
+
+    member: Member
+    offices: Annotated[
+        list[Annotated[str, Field(max_length=64, json_schema_extra=patterns.IDENTIFIER)]], Field(max_length=64)
+    ] = Field(default_factory=list)
+
+
+_EXAMPLE: dict[str, Any] = {
+    "to": [{"member": "la"}],
+    "fields": {
+        "alert_class": "DISCREET_CHECK",
+        "objects": [{"kind": "vehicle", "plate": "กข 1234"}],
+        "reason": "carries ketamine",
+    },
+    "purpose": "INVESTIGATION",
+    "offence": "NARC",
+    "case": "TH-2026-17",
+}
+
+
+class AlertBody(Closed):
+    """An alert as an officer hands it in; `fields` are those of a record of the type `Alert`.
+
+    Without `until` it stands for 72 hours. `hidden_until` keeps it at home until an operation is over, for 48 hours at
+    most. With `to_life` it is sent before it is approved.
+    """
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
+
+    to: Annotated[list[AddresseeBody], Field(min_length=1, max_length=32)]
+    fields: dict[str, Any]
+    purpose: Purpose
+    offence: Offence
+    case: ReferenceOrNone = ""
+    ticket: ReferenceOrNone = ""
+    urgency: Urgency = Urgency.FLASH
+    until: AwareDatetime | None = None
+    repeat_s: Annotated[int, Field(ge=1, le=86_400, strict=True), BeforeValidator(whole)] = 120
+    to_life: bool = False
+    hidden_until: AwareDatetime | None = None
+
+    def as_command(self) -> RaiseAlert:
+        """Return the alert as a value of the desk; raise `Malformed` for a bad one."""
+        return RaiseAlert(
+            to=tuple(
+                Addressee(member_id(one.member), tuple(identifier(office, "to") for office in one.offices))
+                for one in self.to
+            ),
+            fields=self.fields,
+            purpose=self.purpose,
+            offence=self.offence,
+            case=reference(self.case, "case") if self.case else "",
+            ticket=reference(self.ticket, "ticket") if self.ticket else "",
+            urgency=self.urgency,
+            until_us=time_us(self.until),
+            repeat_s=self.repeat_s,
+            to_life=self.to_life,
+            hidden_until_us=time_us(self.hidden_until),
+        )
+
+
+class RenewBody(Closed):
+    """Until when an alert is to stand."""
+
+    until: AwareDatetime
+    reason: ReasonOrNone = ""
+
+
+class AlertReaderBody(BaseModel):
+    """A counterpart that gets an alert, in which thread, and how that stands."""
+
+    member: str
+    offices: list[str]
+    thread: str
+    state: str
+
+
+class OwnAlertBody(BaseModel):
+    """An alert of ours. `stand` is `waiting` for approval, `on`, `lifted`, `closed`, `declined`, `lapsed` or `over`."""
+
+    id: str
+    action: str
+    stand: str
+    fields: dict[str, Any]
+    to: list[AlertReaderBody]
+    purpose: str
+    offence: str
+    case: str
+    urgency: str
+    author: str
+    approver: str
+    raised: str
+    until: str
+    hidden_until: str
+    to_life: bool
+    reason: str
+
+
+class AlertListBody(BaseModel):
+    """Alerts of ours, the newest first."""
+
+    alerts: list[OwnAlertBody]
+
+
+def alert_routes(parts: AgencyParts) -> APIRouter:
+    """Return the routes of alerts."""
+    router = APIRouter(prefix="/alerts")
+
+    @router.post("", status_code=202, response_model=OwnAlertBody, responses=CHANGED, openapi_extra=body_of(AlertBody))
+    async def raise_alert(request: Request, idempotency_key: Key = "") -> Response:
+        """Raise an alert: it is sent once another person has approved it, or at once where a life is in danger."""
+        officer, desk = officer_of(request, parts), desk_of(parts)
+        body = read_body(AlertBody, await json_body(request), "bad-alert")
+        asked = body.model_dump_json().encode()
+        alert_id = await asyncio.to_thread(desk.keys.claim, officer.person, key_of(idempotency_key), asked)
+        made = await desk.own_alerts.raise_alert(desk.actor(officer), body.as_command(), alert_id)
+        return await _shown(parts, request, officer, made, 202)
+
+    @router.get("", response_model=AlertListBody, responses=refusals(400))
+    async def list_alerts(
+        request: Request, over: Annotated[bool, Query(description="those that have ended, as well")] = False
+    ) -> Response:
+        """Return the alerts of ours that the caller may read."""
+        officer, desk = officer_of(request, parts), desk_of(parts)
+        found = await desk.own_alerts.all(desk.actor(officer), over=over)
+        body = AlertListBody(alerts=[await _alert_body(desk, alert) for alert in found])
+        return shown(body, parts, language_of(request))
+
+    @router.get("/{alert_id}", response_model=OwnAlertBody, responses=refusals(400, 404))
+    async def get_alert(request: Request, alert_id: AlertId) -> Response:
+        """Return an alert of ours, with the state of each counterpart's thread."""
+        officer = officer_of(request, parts)
+        return await _shown(parts, request, officer, exchange_id(alert_id))
+
+    @router.post("/{alert_id}/renew", response_model=OwnAlertBody, responses=CHANGED, openapi_extra=body_of(RenewBody))
+    async def renew(request: Request, alert_id: AlertId) -> Response:
+        """Let an alert stand for longer, or end sooner."""
+        officer, desk = officer_of(request, parts), desk_of(parts)
+        body = read_body(RenewBody, await json_body(request), "bad-alert")
+        name = exchange_id(alert_id)
+        await desk.own_alerts.renew(desk.actor(officer), name, time_us(body.until), body.reason)
+        return await _shown(parts, request, officer, name)
+
+    @router.post("/{alert_id}/lift", response_model=OwnAlertBody, responses=CHANGED, openapi_extra=body_of(ReasonBody))
+    async def lift(request: Request, alert_id: AlertId) -> Response:
+        """Lift an alert: every counterpart's node hides it as it takes the word of it."""
+        officer, desk = officer_of(request, parts), desk_of(parts)
+        body = read_body(ReasonBody, await json_body(request), "bad-alert")
+        name = exchange_id(alert_id)
+        await desk.own_alerts.lift(desk.actor(officer), name, body.reason)
+        return await _shown(parts, request, officer, name)
+
+    @router.post(
+        "/{alert_id}/close", response_model=OwnAlertBody, responses=CHANGED, openapi_extra=body_of(OutcomeBody)
+    )
+    async def close(request: Request, alert_id: AlertId) -> Response:
+        """End an alert with what came of it."""
+        officer, desk = officer_of(request, parts), desk_of(parts)
+        body = read_body(OutcomeBody, await json_body(request), "bad-outcome")
+        name = exchange_id(alert_id)
+        await desk.own_alerts.close(desk.actor(officer), name, body.as_model())
+        return await _shown(parts, request, officer, name)
+
+    return router
+
+
+async def _shown(
+    parts: AgencyParts, request: Request, officer: Officer, alert_id: ExchangeId, status: int = 200
+) -> Response:
+    desk = desk_of(parts)
+    alert = await desk.own_alerts.show(desk.actor(officer), alert_id)
+    return shown(await _alert_body(desk, alert), parts, language_of(request), status)
+
+
+async def _alert_body(desk: DeskUses, alert: OwnAlert) -> OwnAlertBody:
+    return OwnAlertBody(
+        id=alert.id,
+        action=alert.action,
+        stand=alert.stand.value,
+        fields=alert.fields,
+        to=[
+            AlertReaderBody(
+                member=one.member,
+                offices=list(one.offices),
+                thread=one.thread_id,
+                state=await desk.reading.state(ThreadKey(one.member, one.thread_id)),
+            )
+            for one in alert.to
+        ],
+        purpose=alert.purpose.value,
+        offence=alert.offence.value,
+        case=alert.case or alert.ticket,
+        urgency=alert.urgency.value,
+        author=alert.author.person,
+        approver=alert.approver.person if alert.approver is not None else "",
+        raised=rfc3339(alert.raised_us),
+        until=rfc3339(alert.until_us),
+        hidden_until=rfc3339(alert.hidden_until_us) if alert.hidden_until_us else "",
+        to_life=alert.to_life,
+        reason=alert.reason,
+    )

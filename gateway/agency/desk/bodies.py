@@ -1,0 +1,128 @@
+"""The bodies of calls of the desk: typed and closed (an unknown member is refused)."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from gateway.agency import patterns
+from gateway.agency.onward import whole
+from gateway.desk.second_step.commands import Decide
+from gateway.model.desk.notices import OutcomeCode, OutcomeReport, ReplyCode
+from gateway.model.names import identifier
+from gateway.model.values import text_value
+
+MAX_REASON = 500
+MAX_TEXT = 2_000
+
+
+class Closed(BaseModel):
+    """A body that takes no member which it does not name."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+Person = Annotated[str, Field(min_length=1, max_length=64, json_schema_extra=patterns.IDENTIFIER)]
+Reason = Annotated[str, Field(min_length=1, max_length=MAX_REASON, json_schema_extra=patterns.TEXT)]
+ReasonOrNone = Annotated[str, Field(max_length=MAX_REASON, json_schema_extra=patterns.TEXT_OR_NONE)]
+
+
+class AssignBody(Closed):
+    """Who is to do the work, and why."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"person": "vn.d.8", "reason": "end of my shift"}]})
+
+    person: Person
+    reason: ReasonOrNone = ""
+
+
+class PassOnBody(Closed):
+    """The agency of ours that is to do the work, and why."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"agency": "customs", "reason": "their seizure"}]})
+
+    agency: Person
+    reason: Reason
+
+
+class ReasonBody(Closed):
+    """Why; it is logged."""
+
+    reason: Reason
+
+
+class ReasonOrNoneBody(Closed):
+    """Why, where there is something to say; it is logged."""
+
+    reason: ReasonOrNone = ""
+
+
+class DecideBody(Closed):
+    """A human's decision on an ask.
+
+    `reason` is for our own log; `code` and `text` are told to the asker. `fields` narrows what is released; without it
+    all is that policy allows a human, of what was wanted. With `challenge` the answer is the passkey's challenge where
+    the person has one.
+    """
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"answer": "PARTLY", "reason": "same person, same case", "fields": ["names", "birth"]}]
+        }
+    )
+
+    answer: ReplyCode
+    reason: Reason
+    fields: Annotated[list[Annotated[str, Field(max_length=64)]], Field(max_length=64)] | None = None
+    code: Annotated[str, Field(max_length=64, json_schema_extra=patterns.IDENTIFIER_OR_NONE)] = ""
+    text: Annotated[str, Field(max_length=MAX_TEXT, json_schema_extra=patterns.TEXT_OR_NONE)] = ""
+    challenge: bool = False
+
+    def as_command(self, work_id: str) -> Decide:
+        """Return the decision as a value of the desk; raise `Malformed` for a bad one."""
+        return Decide(
+            work=work_id,
+            answer=self.answer,
+            reason=text_value(self.reason, "reason", MAX_REASON),
+            fields=tuple(self.fields) if self.fields is not None else None,
+            code=identifier(self.code, "code") if self.code else "",
+            text=text_value(self.text, "text", MAX_TEXT) if self.text else "",
+            challenge=self.challenge,
+        )
+
+
+class SignBody(Closed):
+    """A decision of the second person, or one that a passkey signs: `assertion` is what the browser returned."""
+
+    reason: Reason
+    assertion: dict[str, Any] | None = None
+
+
+class ReactionBody(Closed):
+    """What becomes of a counterpart's alert here; NOT_EXECUTED needs a reason in law."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"answer": "ACKNOWLEDGED"}]})
+
+    answer: Literal["ACKNOWLEDGED", "ACTING", "CANNOT", "NOT_EXECUTED"] = "ACKNOWLEDGED"
+    reason: Annotated[str, Field(max_length=64, json_schema_extra=patterns.IDENTIFIER_OR_NONE)] = ""
+    text: Annotated[str, Field(max_length=MAX_TEXT, json_schema_extra=patterns.TEXT_OR_NONE)] = ""
+
+
+class OutcomeBody(Closed):
+    """What came of it in the end: with a seizure the substance and its weight or units, else how many persons."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"outcome": "SEIZED", "substance": "meth", "grams": 9}]})
+
+    outcome: OutcomeCode
+    substance: Annotated[str, Field(max_length=64, json_schema_extra=patterns.TEXT_OR_NONE)] = ""
+    grams: Annotated[int, Field(ge=0, le=10**9, strict=True), BeforeValidator(whole)] = 0
+    units: Annotated[int, Field(ge=0, le=10**9, strict=True), BeforeValidator(whole)] = 0
+    persons: Annotated[int, Field(ge=0, le=10**6, strict=True), BeforeValidator(whole)] = 0
+    text: Annotated[str, Field(max_length=MAX_TEXT, json_schema_extra=patterns.TEXT_OR_NONE)] = ""
+
+    def as_model(self) -> OutcomeReport:
+        """Return the outcome as a value of the model."""
+        text = text_value(self.text, "text", MAX_TEXT) if self.text else ""
+        substance = text_value(self.substance, "substance", 64) if self.substance else ""
+        return OutcomeReport(self.outcome, substance, self.grams, self.units, self.persons, text)

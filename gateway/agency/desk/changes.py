@@ -1,0 +1,159 @@
+"""`/v1/holders` and `/v1/changes`: who holds copies of our records, and what their owner does to them."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from gateway.agency import patterns
+from gateway.agency.calls.caller import json_body, language_of, officer_of, shown
+from gateway.agency.calls.parts import AgencyParts
+from gateway.agency.desk.asks import IdOrNone
+from gateway.agency.desk.bodies import MAX_TEXT, Closed
+from gateway.agency.desk.responses import ThreadBody, thread_body
+from gateway.agency.desk.routes import CHANGED, WorkId, desk_of
+from gateway.agency.openapi import body_of, refusals
+from gateway.agency.requests import read_body
+from gateway.clock import SystemClock
+from gateway.desk.originator.changing import ChangeCommand
+from gateway.model.desk.notices import ChangeCode
+from gateway.model.names import identifier, member_id
+from gateway.model.values import text_value
+from gateway.ops.desk.holders import summary
+
+_MOST_RECORDS = 256
+
+
+class CopyBody(BaseModel):
+    """One copy of a record: who holds it, which exchange gave it, in which version, and what became of it."""
+
+    holder: str
+    id: str
+    type: str
+    given: str
+    state: str
+    version: int
+    due: str
+    out_of_reach: bool
+
+
+class HeldBody(BaseModel):
+    """The copies of one record of ours. Of `changed` copies so many are `confirmed`."""
+
+    record: str
+    agency: str
+    changed: int
+    confirmed: int
+    objected: int
+    out_of_reach: list[str]
+    copies: list[CopyBody]
+
+
+class HoldersBody(BaseModel):
+    """The ledger of copies. Holders in `out_of_reach` have left the federation: nothing can be asked of them."""
+
+    records: list[HeldBody]
+    changed: int
+    confirmed: int
+    objected: int
+    out_of_reach: list[str]
+
+
+class ChangeBody(Closed):
+    """What an owner does to what was given: to a `record` (`source/key`), to `records` by their ids, or to what one
+    exchange gave (`source`). CUT needs the `holder` and its `office`; `reason` and `text` are for the holders.
+    """
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"change": "WITHDRAWN", "record": "kh.customs.seizures/S-17", "text": "acquitted"}]
+        }
+    )
+
+    change: ChangeCode
+    record: Annotated[str, Field(max_length=256, json_schema_extra=patterns.TEXT_OR_NONE)] = ""
+    records: Annotated[list[Annotated[str, Field(max_length=64)]], Field(max_length=_MOST_RECORDS)] = Field(
+        default_factory=list
+    )
+    source: Annotated[str, Field(max_length=32)] = ""
+    holder: Annotated[str, Field(max_length=2)] = ""
+    office: IdOrNone = ""
+    reason: IdOrNone = ""
+    text: Annotated[str, Field(max_length=MAX_TEXT, json_schema_extra=patterns.TEXT_OR_NONE)] = ""
+
+    def as_command(self) -> ChangeCommand:
+        """Return the change as a value of the desk; raise `Malformed` for a bad one."""
+        return ChangeCommand(
+            code=self.change,
+            record=self.record,
+            records=tuple(self.records),
+            source=self.source,
+            holder=member_id(self.holder) if self.holder else "",
+            office=identifier(self.office, "office") if self.office else "",
+            reason=identifier(self.reason, "reason") if self.reason else "",
+            text=text_value(self.text, "text", MAX_TEXT) if self.text else "",
+        )
+
+
+class ToldBody(BaseModel):
+    """The threads in which holders are told, each with its member; `out_of_reach` are those that have left."""
+
+    group: str
+    threads: list[dict[str, str]]
+    out_of_reach: list[str]
+
+
+class ComplyBody(Closed):
+    """Erase what a change is about, now; or object, with a code (such as `court-file`) and words for the owner."""
+
+    objection: IdOrNone = ""
+    text: Annotated[str, Field(max_length=MAX_TEXT, json_schema_extra=patterns.TEXT_OR_NONE)] = ""
+
+
+def change_routes(parts: AgencyParts) -> APIRouter:
+    """Return the routes of the owner's control."""
+    router, works, clock = APIRouter(), APIRouter(), SystemClock()
+
+    @router.get("/holders", response_model=HoldersBody, responses=refusals(400))
+    async def list_holders(
+        request: Request,
+        record: Annotated[str, Query(max_length=256, description="our own `source/key`; empty: all records")] = "",
+    ) -> Response:
+        """Return who holds copies of a record of ours, and how many ends are confirmed: no content."""
+        officer, desk = officer_of(request, parts), desk_of(parts)
+        person = desk.actor(officer).person
+        found = await asyncio.to_thread(desk.holders.of, person, clock.now_us(), record)
+        return shown(HoldersBody.model_validate(summary(found)), parts, language_of(request))
+
+    @router.post(
+        "/changes", status_code=202, response_model=ToldBody, responses=CHANGED, openapi_extra=body_of(ChangeBody)
+    )
+    async def change(request: Request) -> Response:
+        """Correct, withdraw, contest or reclassify what was given, or cut an office off: every holder is told."""
+        officer, desk = officer_of(request, parts), desk_of(parts)
+        body = read_body(ChangeBody, await json_body(request), "bad-change")
+        changed = await desk.originator.change(desk.actor(officer), body.as_command())
+        told = ToldBody(
+            group=changed.group_id,
+            threads=[{"member": key.peer, "thread": key.thread_id} for key in changed.threads],
+            out_of_reach=list(changed.out_of_reach),
+        )
+        return shown(told, parts, language_of(request), 202)
+
+    @works.post("/{work_id}/comply", response_model=ThreadBody, responses=CHANGED, openapi_extra=body_of(ComplyBody))
+    async def comply(request: Request, work_id: WorkId) -> Response:
+        """Erase the copies that a change is about and confirm it, or object to it."""
+        officer, desk = officer_of(request, parts), desk_of(parts)
+        body = read_body(ComplyBody, await json_body(request), "bad-objection")
+        item = await desk.queue.work(officer, work_id)
+        text = text_value(body.text, "text", MAX_TEXT) if body.text else ""
+        await desk.compliance.comply(desk.actor(officer), work_id, objection=body.objection, text=text)
+        language = language_of(request)
+        return shown(thread_body(await desk.reading.after(item.work.key), language), parts, language)
+
+    router.include_router(works, prefix="/work")
+    return router

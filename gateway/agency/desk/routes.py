@@ -1,0 +1,161 @@
+"""`/v1/work` and `/v1/threads`: what people see of the desk, and work that they take and assign."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Query, Request
+from fastapi.responses import Response, StreamingResponse
+
+from gateway.agency.calls.caller import json_body, language_of, officer_of, shown, until_revoked
+from gateway.agency.calls.parts import AgencyParts
+from gateway.agency.desk.bodies import AssignBody
+from gateway.agency.desk.responses import (
+    ThreadContentBody,
+    ThreadListBody,
+    WorkBody,
+    WorkListBody,
+    thread_body,
+    thread_content,
+    work_body,
+    work_events,
+    work_list,
+)
+from gateway.agency.openapi import body_of, refusals
+from gateway.agency.patterns import EXCHANGE_ID
+from gateway.agency.problems import language_headers
+from gateway.agency.requests import read_body
+from gateway.clock import SystemClock
+from gateway.desk.worklist.uses import DeskUses
+from gateway.errors import Unavailable
+from gateway.model.desk.threads import ThreadKind, ThreadState
+from gateway.model.desk.work import WorkKind
+from gateway.model.names import reference
+from gateway.ports.desk_uses import ThreadQuery, WorkQuery
+
+WORK_ID = r"^[A-Za-z0-9._:-]{1,200}$"
+_EVENT_STREAM = "text/event-stream"
+_STREAM: dict[int | str, dict[str, Any]] = {200: {"content": {_EVENT_STREAM: {"schema": {"type": "string"}}}}}
+_READ = refusals(400, 404)
+CHANGED = refusals(400, 404, 409, 413, 504)
+
+WorkId = Annotated[str, Path(pattern=WORK_ID, description="as the list of work shows it")]
+ThreadId = Annotated[str, Path(max_length=32, json_schema_extra=EXCHANGE_ID)]
+Limit = Annotated[int, Query(ge=1, le=1000)]
+
+
+def desk_of(parts: AgencyParts) -> DeskUses:
+    """Return the desk's use cases. Raises `Unavailable` where this node has none."""
+    if parts.desk is None:
+        raise Unavailable("this node has no desk", code="no-desk")
+    return parts.desk
+
+
+def desk_routes(parts: AgencyParts) -> APIRouter:
+    """Return the routes of work and threads."""
+    router = APIRouter()
+    router.include_router(_work(parts), prefix="/work")
+    router.include_router(_threads(parts))
+    return router
+
+
+def _work(parts: AgencyParts) -> APIRouter:
+    router, clock = APIRouter(), SystemClock()
+
+    @router.get("", response_model=WorkListBody, responses=refusals(400))
+    async def list_work(
+        request: Request,
+        kind: Annotated[list[WorkKind], Query(description="only of these kinds")] = [],  # noqa: B006
+        mine: Annotated[bool, Query(description="only what is assigned to the caller")] = False,
+        everything: Annotated[
+            bool,
+            Query(alias="all", description="what others do or are to do, as well, as far as the caller looks after it"),
+        ] = False,
+        done: Annotated[bool, Query(description="work that is done, as well")] = False,
+        limit: Limit = 200,
+    ) -> Response:
+        """Return the work that the caller sees, the first due first: no content of any matter."""
+        officer, language = officer_of(request, parts), language_of(request)
+        query = WorkQuery(tuple(kind), mine=mine, all=everything, done=done, limit=limit)
+        return shown(
+            work_list(await desk_of(parts).queue.works(officer, query), clock.now_us(), language), parts, language
+        )
+
+    @router.get(
+        "/events",
+        response_class=StreamingResponse,
+        responses=_STREAM | refusals(400),
+    )
+    async def follow_work(
+        request: Request,
+        kind: Annotated[list[WorkKind], Query(description="only of these kinds")] = [],  # noqa: B006
+        mine: Annotated[bool, Query(description="only what is assigned to the caller")] = False,
+    ) -> Response:
+        """Stream the caller's work as server-sent events: `work` (new or changed), `gone`, `listed`; no content."""
+        officer, language = officer_of(request, parts), language_of(request)
+        lists = desk_of(parts).queue.follow(officer, WorkQuery(tuple(kind), mine=mine, limit=1000))
+        events = until_revoked(work_events(lists, clock.now_us, language), lambda: parts.tokens.check(officer))
+        return StreamingResponse(events, media_type=_EVENT_STREAM, headers=language_headers(language))
+
+    @router.get("/{work_id}", response_model=WorkBody, responses=_READ)
+    async def get_work(request: Request, work_id: WorkId) -> Response:
+        """Return one item of work that the caller sees."""
+        officer, language = officer_of(request, parts), language_of(request)
+        found = await desk_of(parts).queue.work(officer, work_id)
+        return shown(work_body(found, clock.now_us(), language), parts, language)
+
+    @router.post("/{work_id}/take", response_model=WorkBody, responses=_READ | refusals(409))
+    async def take_work(request: Request, work_id: WorkId) -> Response:
+        """Assign work to the caller, who may do it. The same again changes nothing."""
+        officer, language = officer_of(request, parts), language_of(request)
+        found = await desk_of(parts).queue.take(officer, work_id)
+        return shown(work_body(found, clock.now_us(), language), parts, language)
+
+    @router.post(
+        "/{work_id}/assign",
+        response_model=WorkBody,
+        responses=CHANGED,
+        openapi_extra=body_of(AssignBody),
+    )
+    async def assign_work(request: Request, work_id: WorkId) -> Response:
+        """Assign work to another person, who may do it."""
+        officer, language = officer_of(request, parts), language_of(request)
+        body = read_body(AssignBody, await json_body(request), "bad-assignment")
+        found = await desk_of(parts).queue.assign(officer, work_id, body.person, body.reason)
+        return shown(work_body(found, clock.now_us(), language), parts, language)
+
+    return router
+
+
+def _threads(parts: AgencyParts) -> APIRouter:
+    router, clock = APIRouter(), SystemClock()
+
+    @router.get("/threads", response_model=ThreadListBody, responses=refusals(400))
+    async def list_threads(
+        request: Request,
+        kind: Annotated[list[ThreadKind], Query(description="only of these kinds")] = [],  # noqa: B006
+        state: Annotated[list[ThreadState], Query(description="only in these states")] = [],  # noqa: B006
+        group: Annotated[str, Query(max_length=64, description="only of this group")] = "",
+        limit: Limit = 100,
+    ) -> Response:
+        """Return the threads that the caller may read, the newest first: no content."""
+        officer, language = officer_of(request, parts), language_of(request)
+        group = reference(group, "group") if group else ""
+        query = ThreadQuery(tuple(kind), tuple(state), group, limit)
+        found = await desk_of(parts).reading.threads(officer, query)
+        body = ThreadListBody(threads=[thread_body(item, language) for item in found])
+        return shown(body, parts, language)
+
+    @router.get("/threads/{thread_id}", response_model=ThreadContentBody, responses=_READ)
+    async def get_thread(
+        request: Request,
+        thread_id: ThreadId,
+        peer: Annotated[str, Query(max_length=2, description="whose thread, where two members use the id")] = "",
+    ) -> Response:
+        """Return a thread with its notices and work, once the entry of this reading is durable."""
+        officer, language = officer_of(request, parts), language_of(request)
+        request.state.handed_over = True
+        found = await desk_of(parts).reading.thread(officer, thread_id, peer)
+        return shown(thread_content(found, clock.now_us(), language), parts, language)
+
+    return router

@@ -1,0 +1,241 @@
+"""`/v1/threads` and `/v1/work`: follow-ups and questions, their approval and decision, and what comes of them."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Query, Request
+from fastapi.responses import Response
+
+from gateway.agency.calls.caller import json_body, key_of, language_of, officer_of, shown
+from gateway.agency.calls.parts import AgencyParts
+from gateway.agency.desk.asks import AskBody, DraftedBody, FollowUpBody, MarkBody, MarkedBody, ReasonsBody
+from gateway.agency.desk.bodies import DecideBody, OutcomeBody, PassOnBody, ReactionBody, ReasonBody, SignBody
+from gateway.agency.desk.packages import (
+    ChoiceBody,
+    DecidedBody,
+    PackageBody,
+    choice_body,
+    decided_body,
+    package_body,
+)
+from gateway.agency.desk.responses import ThreadBody, thread_body
+from gateway.agency.desk.routes import CHANGED, ThreadId, WorkId, desk_of
+from gateway.agency.openapi import body_of
+from gateway.agency.patterns import IDEMPOTENCY_KEY
+from gateway.agency.requests import read_body
+from gateway.clock import rfc3339
+from gateway.desk.second_step.drafting import Drafted
+from gateway.model.desk.notices import StatusCode
+from gateway.model.desk.threads import ThreadKey, ThreadKind, ThreadState
+from gateway.signing.passkeys.assertion import Assertion, browser_assertion
+
+Peer = Annotated[str, Query(max_length=2, description="whose thread, where two members use the id")]
+Key = Annotated[
+    str,
+    Header(
+        alias="idempotency-key", description="the same key returns the first thread", json_schema_extra=IDEMPOTENCY_KEY
+    ),
+]
+
+
+def step_routes(parts: AgencyParts) -> APIRouter:
+    """Return the routes of the second step."""
+    router = APIRouter()
+    router.include_router(_work(parts), prefix="/work")
+    router.include_router(_threads(parts), prefix="/threads")
+    return router
+
+
+def _work(parts: AgencyParts) -> APIRouter:
+    router = APIRouter()
+
+    @router.post("/{work_id}/approve", response_model=ThreadBody, responses=CHANGED)
+    async def approve(request: Request, work_id: WorkId) -> Response:
+        """Approve what a colleague wants to send: it leaves. Never one's own."""
+        officer, desk = officer_of(request, parts), desk_of(parts)
+        item = await desk.queue.work(officer, work_id)
+        if item.kind is ThreadKind.ALERT:
+            await desk.own_alerts.approve(desk.actor(officer), item.work.key.thread_id)
+        else:
+            await desk.approvals.approve(desk.actor(officer), work_id)
+        key = item.work.key
+        return await _thread(parts, request, key)
+
+    @router.post("/{work_id}/decline", response_model=ThreadBody, responses=CHANGED, openapi_extra=body_of(ReasonBody))
+    async def decline(request: Request, work_id: WorkId) -> Response:
+        """Decline what a colleague wants to send: nothing leaves."""
+        officer, desk = officer_of(request, parts), desk_of(parts)
+        body = read_body(ReasonBody, await json_body(request), "bad-approval")
+        item = await desk.queue.work(officer, work_id)
+        key = item.work.key
+        if item.kind is ThreadKind.ALERT:
+            await desk.own_alerts.decline(desk.actor(officer), key.thread_id, body.reason)
+        else:
+            await desk.approvals.decline(desk.actor(officer), work_id, body.reason)
+        return await _thread(parts, request, key)
+
+    @router.post("/{work_id}/choice", response_model=ChoiceBody, responses=CHANGED)
+    async def choose(request: Request, work_id: WorkId) -> Response:
+        """Return the record that an ask is about, what was wanted of it, and what policy allows a human to release."""
+        officer, desk = officer_of(request, parts), desk_of(parts)
+        found = await desk.decisions.choice(desk.actor(officer), work_id)
+        await desk.reading.note(officer, found.matter.work.key, "choice")
+        return shown(choice_body(found), parts, language_of(request))
+
+    @router.post("/{work_id}/decide", response_model=DecidedBody, responses=CHANGED, openapi_extra=body_of(DecideBody))
+    async def decide(request: Request, work_id: WorkId) -> Response:
+        """Decide on an ask: release (field by field), ask back, refuse. `state` says whether it is sent, or waits."""
+        officer, desk = officer_of(request, parts), desk_of(parts)
+        body = read_body(DecideBody, await json_body(request), "bad-decision")
+        decided = await desk.decisions.decide(desk.actor(officer), body.as_command(work_id))
+        return shown(decided_body(decided), parts, language_of(request))
+
+    @router.post("/{work_id}/sign", response_model=DecidedBody, responses=CHANGED, openapi_extra=body_of(SignBody))
+    async def sign(request: Request, work_id: WorkId) -> Response:
+        """Give a decision to a reply that waits for it: as the second person, or with a passkey's assertion."""
+        officer, desk = officer_of(request, parts), desk_of(parts)
+        body = read_body(SignBody, await json_body(request), "bad-decision")
+        said: Assertion | None = browser_assertion(body.assertion) if body.assertion is not None else None
+        decided = await desk.decisions.sign(desk.actor(officer), work_id, body.reason, said)
+        return shown(decided_body(decided), parts, language_of(request))
+
+    @router.post("/{work_id}/challenge", response_model=DecidedBody, responses=CHANGED)
+    async def challenge(request: Request, work_id: WorkId) -> Response:
+        """Return the challenge of a reply that waits for the caller's passkey."""
+        officer, desk = officer_of(request, parts), desk_of(parts)
+        decided = await desk.decisions.challenge(desk.actor(officer), work_id)
+        return shown(decided_body(decided), parts, language_of(request))
+
+    @router.post("/{work_id}/pass-on", response_model=ThreadBody, responses=CHANGED, openapi_extra=body_of(PassOnBody))
+    async def pass_on(request: Request, work_id: WorkId) -> Response:
+        """Move work to another agency of ours, with its clock as it is; the counterpart is not told."""
+        officer, desk = officer_of(request, parts), desk_of(parts)
+        body = read_body(PassOnBody, await json_body(request), "bad-assignment")
+        moved = await desk.handing.pass_on(desk.actor(officer), work_id, body.agency, body.reason)
+        return await _thread(parts, request, moved.key)
+
+    @router.post(
+        "/{work_id}/acknowledge", response_model=ThreadBody, responses=CHANGED, openapi_extra=body_of(ReactionBody)
+    )
+    async def acknowledge(request: Request, work_id: WorkId) -> Response:
+        """Tell the owner of an alert what becomes of it here."""
+        officer, desk = officer_of(request, parts), desk_of(parts)
+        body = read_body(ReactionBody, await json_body(request), "bad-reaction")
+        key = (await desk.queue.work(officer, work_id)).work.key
+        code = StatusCode(body.answer)
+        await desk.taken_alerts.tell(desk.actor(officer), key, code, body.reason, body.text)
+        return await _thread(parts, request, key)
+
+    return router
+
+
+def _threads(parts: AgencyParts) -> APIRouter:
+    router = APIRouter()
+
+    @router.post(
+        "",
+        status_code=202,
+        response_model=DraftedBody,
+        responses=CHANGED,
+        openapi_extra=body_of(AskBody),
+    )
+    async def ask(request: Request, idempotency_key: Key = "") -> Response:
+        """Draft a follow-up to a hit, a question or a form; a supervisor approves it before it leaves."""
+        officer, desk = officer_of(request, parts), desk_of(parts)
+        body = read_body(AskBody, await json_body(request), "bad-ask").root
+        thread_id = await asyncio.to_thread(
+            desk.keys.claim, officer.person, key_of(idempotency_key), body.model_dump_json().encode()
+        )
+        actor = desk.actor(officer)
+        if isinstance(body, FollowUpBody):
+            drafted = await desk.drafting.follow_up(actor, body.as_command(), thread_id)
+        else:
+            drafted = await desk.drafting.question(actor, body.as_command(), thread_id)
+        return shown(_drafted(drafted), parts, language_of(request), 202)
+
+    @router.post("/marks", response_model=MarkedBody, responses=CHANGED, openapi_extra=body_of(MarkBody))
+    async def mark(request: Request) -> Response:
+        """Say of a hit whether it is the same person or thing; of another one its owner is told, in a thread."""
+        officer, desk = officer_of(request, parts), desk_of(parts)
+        body = read_body(MarkBody, await json_body(request), "bad-confirmation")
+        key = await desk.marks.mark(desk.actor(officer), body.as_command())
+        told = MarkedBody(verdict=body.verdict, thread=key.thread_id if key is not None else "")
+        return shown(told, parts, language_of(request))
+
+    @router.post("/{thread_id}/open", response_model=PackageBody, responses=CHANGED)
+    async def open_package(request: Request, thread_id: ThreadId, peer: Peer = "") -> Response:
+        """Open the newest answer with its records, once the entry of the opening is durable; the owner is told."""
+        officer, desk = officer_of(request, parts), desk_of(parts)
+        key = await desk.reading.key(officer, thread_id, peer)
+        found = await desk.packages.open(desk.actor(officer), key)
+        return shown(package_body(found), parts, language_of(request))
+
+    @router.post(
+        "/{thread_id}/clarify", response_model=ThreadBody, responses=CHANGED, openapi_extra=body_of(ReasonsBody)
+    )
+    async def clarify(request: Request, thread_id: ThreadId, peer: Peer = "") -> Response:
+        """Answer a question back: the ask again, with other words. The owner's clock goes on."""
+        officer, desk = officer_of(request, parts), desk_of(parts)
+        body = read_body(ReasonsBody, await json_body(request), "bad-ask")
+        key = await desk.reading.key(officer, thread_id, peer)
+        await desk.packages.clarify(desk.actor(officer), key, body.reasons())
+        return await _thread(parts, request, key)
+
+    @router.post(
+        "/{thread_id}/withdraw", response_model=ThreadBody, responses=CHANGED, openapi_extra=body_of(ReasonBody)
+    )
+    async def withdraw(request: Request, thread_id: ThreadId, peer: Peer = "") -> Response:
+        """Withdraw an ask that is not answered yet, or take back one that is not approved yet."""
+        officer, desk = officer_of(request, parts), desk_of(parts)
+        body = read_body(ReasonBody, await json_body(request), "bad-withdrawal")
+        key = await desk.reading.key(officer, thread_id, peer)
+        is_draft = (await desk.reading.after(key)).state is ThreadState.NEW
+        act = desk.approvals.take_back if is_draft else desk.packages.withdraw
+        await act(desk.actor(officer), key, body.reason)
+        return await _thread(parts, request, key)
+
+    @router.post(
+        "/{thread_id}/outcome", response_model=ThreadBody, responses=CHANGED, openapi_extra=body_of(OutcomeBody)
+    )
+    async def outcome(request: Request, thread_id: ThreadId, peer: Peer = "") -> Response:
+        """Tell the counterpart what came of its answer or its alert."""
+        officer, desk = officer_of(request, parts), desk_of(parts)
+        body = read_body(OutcomeBody, await json_body(request), "bad-outcome").as_model()
+        key = await desk.reading.key(officer, thread_id, peer)
+        if (await desk.reading.after(key)).thread.kind is ThreadKind.ALERT:
+            await desk.taken_alerts.report(desk.actor(officer), key, body)
+        else:
+            await desk.packages.tell_outcome(desk.actor(officer), key, body)
+        return await _thread(parts, request, key)
+
+    @router.post(
+        "/{thread_id}/not-same", response_model=ThreadBody, responses=CHANGED, openapi_extra=body_of(ReasonBody)
+    )
+    async def not_same(request: Request, thread_id: ThreadId, peer: Peer = "") -> Response:
+        """Tell the owner of an opened answer that it is about another person or thing."""
+        officer, desk = officer_of(request, parts), desk_of(parts)
+        body = read_body(ReasonBody, await json_body(request), "bad-confirmation")
+        key = await desk.reading.key(officer, thread_id, peer)
+        await desk.packages.not_same(desk.actor(officer), key, body.reason)
+        return await _thread(parts, request, key)
+
+    return router
+
+
+async def _thread(parts: AgencyParts, request: Request, key: ThreadKey) -> Response:
+    """Return the thread as it stands after an act, without content."""
+    language = language_of(request)
+    return shown(thread_body(await desk_of(parts).reading.after(key), language), parts, language)
+
+
+def _drafted(drafted: Drafted) -> DraftedBody:
+    work = drafted.work
+    return DraftedBody(
+        thread=drafted.key.thread_id,
+        peer=drafted.key.peer,
+        work=work.id,
+        due=rfc3339(work.due_us),
+        approver=work.role.value,
+    )

@@ -1,0 +1,1 @@
+"""The subjects of the desk at a node, each put together from its parts."""

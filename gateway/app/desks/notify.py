@@ -1,0 +1,15 @@
+"""How the people of a node are told that work waits."""
+
+from __future__ import annotations
+
+from gateway.app.core import Core
+from gateway.desk.notify.channels import channels_of
+from gateway.desk.notify.notifier import Notifier
+from gateway.desk.parts import DeskParts
+
+
+def build_notifier(core: Core, desk: DeskParts) -> Notifier:
+    """Put together the notifier with the channels that are switched on. Raises `Misconfigured`."""
+    settings = core.resources.settings
+    channels = channels_of(settings.notify, settings.path, desk.parts.clock.now_us)
+    return Notifier(desk.parts, desk.store, desk.pen, desk.changes, core.people, settings.notify, channels)

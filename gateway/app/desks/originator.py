@@ -1,0 +1,83 @@
+"""The originator's control at a node: the ledger of copies, changes that reach each holder, and their end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from gateway.app.core import Core
+from gateway.app.rounds import UPKEEP_S, Round
+from gateway.audit.log.numbers import kept_us
+from gateway.desk.delivery.effects import EffectTable
+from gateway.desk.originator.changing import Originator
+from gateway.desk.originator.confirming import Alarms, Confirmations
+from gateway.desk.originator.evidence import Evidence
+from gateway.desk.originator.holders import HoldersView
+from gateway.desk.originator.obeying import Compliance, Erase, Obedience
+from gateway.desk.originator.renewing import Renewal
+from gateway.desk.originator.restoring import Recovery
+from gateway.desk.originator.returning import Returns
+from gateway.desk.parts import DeskParts
+from gateway.model.desk.notices import NoticeType
+from gateway.model.names import MemberId
+
+_COMPLY_S = 2.0
+_RECOVER_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class OriginatorDesk:
+    """The use cases of owners and holders, and their rounds."""
+
+    originator: Originator
+    compliance: Compliance
+    holders: HoldersView
+    returns: Returns
+    rounds: Sequence[Round]
+
+
+def confirmations(core: Core) -> Confirmations:
+    """Return what confirmations of holders change."""
+    return Confirmations(core.parts.member, core.desk)
+
+
+def change_effects(core: Core) -> EffectTable:
+    """Return what changes and their confirmations do beside their thread."""
+    evidence = Evidence(core.kept, core.desk)
+    return {
+        NoticeType.CHANGE: Obedience(core.parts, evidence).effect,
+        NoticeType.STATUS: confirmations(core).effect,
+    }
+
+
+def build_originator(
+    core: Core, desk: DeskParts, erase: Erase, effects: EffectTable, reached: Callable[[MemberId], None]
+) -> OriginatorDesk:
+    """Put together the originator's control; nothing of it runs yet. `reached` sends what waits for a counterpart."""
+    parts, evidence = core.parts, Evidence(core.kept, desk.store)
+    walls = core.resources.walls
+
+    def agency_of(source: str) -> str:
+        return next((wall.description.agency for wall in walls if wall.description.id == source), "")
+
+    originator = Originator(desk, evidence, agency_of, Renewal(parts, walls, evidence))
+    compliance = Compliance(desk, evidence, erase)
+    holders = HoldersView(parts.member, desk.store, lambda member: parts.trust().active(member), agency_of)
+    log, store = core.resources.exchange_log.store_name, core.resources.store
+    recovery = Recovery(
+        parts,
+        desk.store,
+        desk.pen,
+        core.peers,
+        effects,
+        core.heard,
+        lambda: kept_us(store, log),
+        lambda: core.others,
+        reached,
+    )
+    rounds = [
+        Round("lost notices", _RECOVER_S, recovery.round),
+        Round("changes of counterparts", _COMPLY_S, compliance.round),
+        Round("unconfirmed changes", UPKEEP_S, Alarms(desk).round),
+    ]
+    return OriginatorDesk(originator, compliance, holders, Returns(desk.store), rounds)

@@ -1,0 +1,127 @@
+"""The second step at a node: drafts, approvals, decisions, packages, and the round that looks at the clocks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+
+from gateway.app.core import Core
+from gateway.app.rounds import WATCH_S, Round
+from gateway.config.desk_sections import Release
+from gateway.desk.clocks import DEFAULTS, Clocks
+from gateway.desk.delivery.effects import EffectTable
+from gateway.desk.evidence.deciders import HumanDesk
+from gateway.desk.evidence.passkeys import PasskeyBook
+from gateway.desk.parts import DeskParts
+from gateway.desk.raising import Raising
+from gateway.desk.second_step.answers import HeldAnswers, OwnAnswers
+from gateway.desk.second_step.approval import Approvals
+from gateway.desk.second_step.arriving import Arrivals
+from gateway.desk.second_step.deciding import Decisions
+from gateway.desk.second_step.drafting import Drafting
+from gateway.desk.second_step.escalation import Escalation
+from gateway.desk.second_step.handing import Handing
+from gateway.desk.second_step.marking import Marks
+from gateway.desk.second_step.packages import Packages
+from gateway.desk.second_step.parts import StepParts
+from gateway.desk.second_step.release import Releases
+from gateway.model.desk.notices import Notice, Urgency
+from gateway.model.desk.work import Role
+from gateway.ports.desk import Thread
+from gateway.storage.keys.references import HitReferences
+from policy.bundle.desk import Asked
+from policy.engine.engine import PolicyEngine
+
+_NO_CLOCK_S = 10**9
+
+
+@dataclass(frozen=True, slots=True)
+class SecondStep:
+    """The use cases of the second step, and its round."""
+
+    parts: StepParts
+    drafting: Drafting
+    approvals: Approvals
+    decisions: Decisions
+    packages: Packages
+    handing: Handing
+    marks: Marks
+    rounds: Sequence[Round]
+
+
+def step_effects(core: Core) -> EffectTable:
+    """Return what notices of the second step change."""
+    return Arrivals(core.parts, _origin(core), partial(_agency_for, core)).effects
+
+
+def build_second_step(core: Core, desk: DeskParts) -> SecondStep:
+    """Put together the second step; nothing of it runs yet."""
+    resources, parts = core.resources, core.parts
+    it = StepParts(desk, human_desk(core), core.people.is_anybody_on_duty, partial(raised, core), core.people.who)
+    log = resources.exchange_log.store_name
+    held = HeldAnswers(core.kept, desk.searches, log)
+    escalation = Escalation(parts, desk.store, desk.pen, desk.author)
+    return SecondStep(
+        it,
+        Drafting(it, held),
+        Approvals(it),
+        Decisions(it, _origin(core), Releases(parts, resources.walls)),
+        Packages(it),
+        Handing(it),
+        Marks(it, held),
+        [Round("clocks of work", WATCH_S, escalation.round)],
+    )
+
+
+def human_desk(core: Core) -> HumanDesk:
+    """Return the desk that takes the evidence of humans; policy may demand a passkey where the settings do not."""
+
+    def release() -> Release:
+        found = core.resources.settings.release
+        return replace(found, passkey="demanded") if core.parts.policy().bundle.desk.passkey else found
+
+    return HumanDesk(PasskeyBook(core.parts.documents), release, lambda draft: core.parts.operations.append([draft]))
+
+
+def raising_of(core: Core, thread: Thread, notice: Notice) -> Raising:
+    """Return what the work of a notice that was taken is raised with."""
+    here = core.people.is_anybody_on_duty(thread.agency, thread.office, Role.DUTY, core.parts.clock.now_us())
+    return raised(core, notice.head.agreement, here)
+
+
+def raised(core: Core, agreement: str, here: bool) -> Raising:
+    """Return the clocks under an agreement; `here` tells whether somebody is on duty."""
+    return Raising(clocks_under(core.parts.policy(), agreement), on_duty=here)
+
+
+def clocks_under(policy: PolicyEngine, agreement: str) -> Clocks:
+    """Return the clocks that policy and an agreement set; nothing lengthens those of the design."""
+    hit, question = policy.clock(Asked.HIT, agreement), policy.clock(Asked.QUESTION, agreement)
+
+    def seconds(urgency: Urgency, *told: Mapping[str, int]) -> int:
+        return min((60 * clock[urgency.value] for clock in told if urgency.value in clock), default=_NO_CLOCK_S)
+
+    told = Clocks(
+        flash=seconds(Urgency.FLASH, hit, question),
+        urgent=seconds(Urgency.URGENT, hit, question),
+        priority=seconds(Urgency.PRIORITY, hit),
+        priority_question=seconds(Urgency.PRIORITY, question),
+        routine=seconds(Urgency.ROUTINE, hit, question),
+    )
+    return DEFAULTS.shortened(told)
+
+
+def _agency_for(core: Core, wanted: str, office: str) -> str:
+    """Return the agency of ours whose duty officer answers a question: one that is on duty in the office that it names,
+    or that of its topic where we have it. An empty text leaves it to the national desk."""
+    there = core.people.agencies_on_duty(office, Role.DUTY, core.parts.clock.now_us()) if office else frozenset[str]()
+    if wanted in there or len(there) == 1:
+        return wanted if wanted in there else next(iter(there))
+    return wanted if wanted in {wall.description.agency for wall in core.resources.walls} else ""
+
+
+def _origin(core: Core) -> OwnAnswers:
+    references = HitReferences(core.resources.settings.keystore, core.resources.clock)
+    agencies = {wall.description.id: wall.description.agency for wall in core.resources.walls}
+    return OwnAnswers(core.kept, references.resolve, lambda source: agencies.get(source, ""))

@@ -1,0 +1,193 @@
+"""`liaison alert raise`, `list`, `show`, `renew`, `lift` and `close`, through the node's own REST API."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import click
+
+from gateway.cli.bearers import Bearer, at_the_desk
+from gateway.cli.commands.desk.steps import OUTCOMES, REASON, outcome_options
+from gateway.cli.moments import Moment
+from gateway.cli.options import FILE, TEXT, Word
+from gateway.cli.output import Output, printed
+from gateway.cli.speech import spoken, usage
+from gateway.language.terms import ACTIONS
+from gateway.model.desk.notices import Urgency
+from gateway.model.purpose import Offence, Purpose
+from gateway.views.desk.alerts import alert_lines, alerts_lines
+
+_ACTIONS = Word([code for code in ACTIONS if not code.startswith("DO_NOT")])
+_FORBIDDEN = Word([code for code in ACTIONS if code.startswith("DO_NOT")])
+_alert = click.argument("alert", metavar="ALERT", type=TEXT)
+
+
+@click.command("raise")
+@at_the_desk
+@click.option("--to", required=True, metavar="M,M", help="Who gets it: la,vn, or offices such as la.blo.houay-xai.")
+@click.option("--action", required=True, type=_ACTIONS, help="What is to be done, as a code.")
+@click.option("--do-not", "do_not", multiple=True, type=_FORBIDDEN, help="What is not to be done; may be repeated.")
+@click.option("--reason", required=True, type=TEXT, help="Why, in words: the officers there read it.")
+@click.option("--name", "names", multiple=True, type=TEXT, help="The whole name, in any script; may be repeated.")
+@click.option("--birth", default="", help="YYYY, YYYY-MM or YYYY-MM-DD, Gregorian.")
+@click.option("--plate", "plates", multiple=True, type=TEXT, help="A plate; may be repeated.")
+@click.option("--container", "containers", multiple=True, type=TEXT, help="A container's number; may be repeated.")
+@click.option(
+    "--document", "documents", multiple=True, type=TEXT, metavar="NUMBER[:ISSUER]", help="A document, such as P1:THA."
+)
+@click.option("--fields", "file", type=FILE, help="More fields of the record type Alert (JSON).")
+@click.option("--purpose", required=True, type=Word([item.value for item in Purpose]))
+@click.option("--offence", required=True, type=Word([item.value for item in Offence]))
+@click.option("--case", default="", help="Case number; this or --ticket is required.")
+@click.option("--ticket", default="")
+@click.option("--urgency", default="FLASH", show_default=True, type=Word([item.value for item in Urgency]))
+@click.option("--until", type=Moment(), help="Until when it stands; by default for 72 hours.")
+@click.option("--repeat", "repeat_s", default=120, show_default=True, type=click.IntRange(1), metavar="S",
+              help="Seconds between two alarms, until it is acknowledged.")  # fmt: skip
+@click.option("--to-life", is_flag=True, help="A life is in danger: it is sent at once, and approved within an hour.")
+@click.option("--hidden-until", type=Moment(), help="Keep it at home until an operation is over: 48 hours at most.")
+@click.option("--idempotency-key", default="", help="The same key returns the first alert.")
+@printed
+def raise_alert(
+    bearer: Bearer,
+    to: str,
+    action: str,
+    do_not: tuple[str, ...],
+    names: tuple[str, ...],
+    birth: str,
+    reason: str,
+    plates: tuple[str, ...],
+    containers: tuple[str, ...],
+    documents: tuple[str, ...],
+    file: Path | None,
+    until: Any,
+    hidden_until: Any,
+    idempotency_key: str,
+    **given: Any,
+) -> Output:
+    """Raise an alert: it is sent once another person has approved it (`liaison desk approve`).
+
+    \b
+    Examples:
+      liaison alert raise --home th --as th.o.1042 --to la,vn --action DISCREET_CHECK --plate "กข 1234" \\
+              --reason "carries ketamine" --purpose INVESTIGATION --offence NARC --case TH-2026-17
+      liaison alert raise --home th --as th.o.1042 --to vn.blo.moc-bai --action MISSING_CHILD \\
+              --name "สมชาย ใจดี" --birth 2016 --to-life --reason "taken from school today" \\
+              --purpose MISSING_PERSON --offence TIP --case TH-2026-18
+    """
+    fields: dict[str, Any] = json.loads(file.read_text(encoding="utf-8")) if file is not None else {}
+    fields |= {"alert_class": action, "reason": reason}
+    if names:
+        fields["names"] = [{"text": name} for name in names]
+    fields |= {"birth": {"value": birth}} if birth else {}
+    things = [{"kind": "vehicle", "plate": plate} for plate in plates]
+    things += [{"kind": "container", "number": number} for number in containers]
+    more = (("objects", things), ("identifiers", [_document(text) for text in documents]), ("do_not", list(do_not)))
+    fields |= {name: values for name, values in more if values}
+    body: dict[str, Any] = {"to": _addressees(to), "fields": fields, **given}
+    member = bearer.settings().node.member
+    for name, moment in (("until", until), ("hidden_until", hidden_until)):
+        body |= {name: moment.at(member)} if moment is not None else {}
+    found = bearer.call("POST", "alerts", body, key=idempotency_key)
+    return Output(found, alert_lines(found, spoken()))
+
+
+@click.command("list")
+@at_the_desk
+@click.option("--over", is_flag=True, help="Those that have ended, as well.")
+@printed
+def list_alerts(bearer: Bearer, over: bool) -> Output:
+    """Alerts of ours that you may read, and how each counterpart stands.
+
+    \b
+    Example:
+      liaison alert list --home th --as th.o.1042
+    """
+    found = bearer.call("GET", "alerts", over=over)
+    return Output(found, alerts_lines(found["alerts"], spoken()))
+
+
+@click.command()
+@_alert
+@at_the_desk
+@printed
+def show(bearer: Bearer, alert: str) -> Output:
+    """One alert of ours, and how each counterpart stands.
+
+    \b
+    Example:
+      liaison alert show 5f0c… --home th --as th.o.1042
+    """
+    found = bearer.call("GET", f"alerts/{quote(alert, safe='')}")
+    return Output(found, alert_lines(found, spoken()))
+
+
+@click.command()
+@_alert
+@at_the_desk
+@click.option("--until", required=True, type=Moment(), help="Until when it stands.")
+@click.option("--reason", default="", help="Why; it is logged.")
+@printed
+def renew(bearer: Bearer, alert: str, until: Any, reason: str) -> Output:
+    """Let an alert stand for longer, or end sooner: 90 days from now at most.
+
+    \b
+    Example:
+      liaison alert renew 5f0c… --home th --as th.o.1042 --until "2026-12-04 08:00"
+    """
+    body = {"until": until.at(bearer.settings().node.member), "reason": reason}
+    found = bearer.call("POST", f"alerts/{quote(alert, safe='')}/renew", body)
+    return Output(found, alert_lines(found, spoken()))
+
+
+@click.command()
+@_alert
+@at_the_desk
+@REASON
+@printed
+def lift(bearer: Bearer, alert: str, reason: str) -> Output:
+    """Lift an alert: every counterpart's node hides it as it takes the word of it.
+
+    \b
+    Example:
+      liaison alert lift 5f0c… --home th --as th.o.1042 --reason "found"
+    """
+    found = bearer.call("POST", f"alerts/{quote(alert, safe='')}/lift", {"reason": reason})
+    return Output(found, alert_lines(found, spoken()))
+
+
+@click.command()
+@_alert
+@at_the_desk
+@click.option("--outcome", required=True, type=OUTCOMES, help="What came of it.")
+@outcome_options
+@printed
+def close(bearer: Bearer, alert: str, **given: Any) -> Output:
+    """End an alert with what came of it.
+
+    \b
+    Example:
+      liaison alert close 5f0c… --home th --as th.o.1042 --outcome LOCATED --persons 1
+    """
+    body = {name: value for name, value in given.items() if value}
+    found = bearer.call("POST", f"alerts/{quote(alert, safe='')}/close", body)
+    return Output(found, alert_lines(found, spoken()))
+
+
+def _document(text: str) -> dict[str, str]:
+    number, _, issuer = text.partition(":")
+    return {"number": number} | ({"issuer": issuer} if issuer else {})
+
+
+def _addressees(to: str) -> list[dict[str, Any]]:
+    """Return the counterparts with their offices. Raises `UsageError` where none is named."""
+    found: dict[str, list[str]] = {}
+    for name in (part.strip() for part in to.split(",") if part.strip()):
+        member = name.partition(".")[0]
+        found.setdefault(member, []).extend([name] if "." in name else [])
+    if not found:
+        raise usage("--to is empty: name the members to ask, such as la,vn")
+    return [{"member": member, "offices": offices} for member, offices in found.items()]

@@ -1,0 +1,120 @@
+"""`liaison desk holders`, `change` and `comply`, `liaison withdraw` and `correct`: an owner's control of copies."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import quote
+
+import click
+
+from gateway.cli.bearers import Bearer, at_the_desk
+from gateway.cli.options import TEXT, Word, together
+from gateway.cli.output import Output, printed
+from gateway.cli.speech import spoken
+from gateway.model.desk.notices import ChangeCode
+from gateway.ops.desk.holders import holders_of
+from gateway.views.desk.holders import holders_lines, told_lines
+from gateway.views.desk.steps import stands_lines
+
+_of_what = together(
+    click.option("--record", default="", metavar="R", help="Our own record, as `liaison desk holders` names it."),
+    click.option("--copy", "copies", multiple=True, metavar="ID", help="One copy, by its id; may be repeated."),
+    click.option("--given", default="", metavar="EXCHANGE", help="What one exchange or notice gave."),
+    click.option("--holder", default="", metavar="COUNTRY", help="Only what this country holds."),
+    click.option("--reason", default="", metavar="CODE", help="A code of why, for the holders."),
+    click.option("--text", default="", help="Words for the holders."),
+)
+
+
+@click.command()
+@at_the_desk
+@click.option("--record", default="", metavar="R", help="One record of ours: `source/key`.")
+@printed
+def holders(bearer: Bearer, record: str) -> Output:
+    """Who holds copies of our records, in which version, and how many changes are confirmed; no content.
+
+    Without --as or --token the ledger is read in the home itself, whether its node runs or not.
+
+    \b
+    Examples:
+      liaison desk holders --home kh
+      liaison desk holders --home kh --record kh.customs.seizures/S-17 --json
+
+    Exit code 0 when no confirmation is waited for, 1 while a holder has not confirmed.
+    """
+    query = {"record": record} if record else {}
+    found = bearer.call("GET", "holders", **query) if bearer.is_given else holders_of(bearer.home, record)
+    return Output(found, holders_lines(found, spoken()), 0 if found["confirmed"] == found["changed"] else 1)
+
+
+@click.command()
+@at_the_desk
+@_of_what
+@printed
+def withdraw(bearer: Bearer, **given: Any) -> Output:
+    """Withdraw what was given: each holder's node hides it as it takes the word of it, and erases it within 24 hours.
+
+    \b
+    Example:
+      liaison withdraw --home kh --as kh.p.1 --record kh.customs.seizures/S-17 --text "acquitted"
+    """
+    return _change(bearer, ChangeCode.WITHDRAWN.value, **given)
+
+
+@click.command()
+@at_the_desk
+@_of_what
+@printed
+def correct(bearer: Bearer, **given: Any) -> Output:
+    """Correct what was given: each holder gets the record as it stands now, in place of the copy that it has.
+
+    Correct the agency's own row first; what is sent is what the source holds now.
+
+    \b
+    Example:
+      liaison correct --home kh --as kh.p.1 --record kh.customs.seizures/S-17 --text "the weight was wrong"
+    """
+    return _change(bearer, ChangeCode.CORRECTED.value, **given)
+
+
+@click.command()
+@at_the_desk
+@click.option("--change", "code", required=True, type=Word([each.value for each in ChangeCode]), help="What is done.")
+@_of_what
+@click.option("--cut-office", default="", metavar="OFFICE", help="Of CUT: the office that is cut off.")
+@printed
+def change(bearer: Bearer, code: str, cut_office: str, **given: Any) -> Output:
+    """Contest, reclassify, correct or withdraw what was given, or cut an office off: every holder is told.
+
+    \b
+    Examples:
+      liaison desk change --home kh --as kh.p.1 --change RECLASSIFIED --record kh.customs.seizures/S-17
+      liaison desk change --home kh --as kh.p.1 --change CUT --holder th --cut-office th.blo.aranyaprathet \\
+              --text "a leak is looked into"
+    """
+    return _change(bearer, code, office=cut_office, **given)
+
+
+@click.command()
+@click.argument("work", metavar="WORK", type=TEXT)
+@at_the_desk
+@click.option("--objection", default="", metavar="CODE", help="Object instead: court-file, legal-hold or another code.")
+@click.option("--text", default="", help="Words for the owner.")
+@printed
+def comply(bearer: Bearer, work: str, objection: str, text: str) -> Output:
+    """Erase the copies that a change of another country is about and confirm it; or object to it.
+
+    \b
+    Examples:
+      liaison desk comply comply.kh.5f0c… --home th --as th.p.1
+      liaison desk comply comply.kh.5f0c… --home th --as th.p.1 --objection court-file --text "before the court"
+    """
+    body = {"objection": objection, "text": text}
+    found = bearer.call("POST", f"work/{quote(work, safe='')}/comply", body)
+    return Output(found, stands_lines(found, spoken()))
+
+
+def _change(bearer: Bearer, code: str, copies: tuple[str, ...], given: str, **more: str) -> Output:
+    body: dict[str, Any] = {"change": code, "records": list(copies), "source": given, **more}
+    found = bearer.call("POST", "changes", body)
+    return Output(found, told_lines(found, spoken()))

@@ -1,0 +1,365 @@
+"""`liaison followup` and what people do with asks: approve, decide, open, answer back, withdraw, tell an outcome."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import click
+
+from gateway.cli.bearers import Bearer, at_the_desk
+from gateway.cli.moments import Moment
+from gateway.cli.options import FILE, TEXT, Word, together
+from gateway.cli.output import Output, printed
+from gateway.cli.speech import spoken, usage
+from gateway.desk.second_step.marking import Verdict
+from gateway.model.desk.notices import OutcomeCode, ReplyCode, Urgency
+from gateway.model.marking import SubjectCategory
+from gateway.model.purpose import Offence, Purpose
+from gateway.views.desk.steps import choice_lines, decided_lines, drafted_lines, package_lines, stands_lines
+
+_URGENCY = Word([item.value for item in Urgency])
+_ANSWERS = Word([code.value for code in ReplyCode if code is not ReplyCode.HIT])
+OUTCOMES = Word([code.value for code in OutcomeCode])
+_CATEGORIES = Word([item.value for item in SubjectCategory])
+
+reasons_options = together(
+    click.option("--facts", required=True, type=TEXT, help="What has happened: what the human there decides on."),
+    click.option("--urgency", default="PRIORITY", show_default=True, type=_URGENCY, help="How soon you need it."),
+    click.option("--urgency-reason", default="", help="Why so soon."),
+    click.option("--why-you", default="", help="Why they should hold it."),
+    click.option("--link", default="", help="How the person and the purpose belong together."),
+    click.option("--category", default="UNKNOWN", show_default=True, type=_CATEGORIES, help="What the person is."),
+    click.option("--held-until", type=Moment(), help="Until when a person is held: 14:30, or a day and a time."),
+)
+REASON = click.option("--reason", required=True, type=TEXT, help="Why; it is logged.")
+outcome_options = together(
+    click.option("--substance", default="", help="What was seized."),
+    click.option("--grams", default=0, type=click.IntRange(0), help="Its weight."),
+    click.option("--units", default=0, type=click.IntRange(0), help="Or how many of it."),
+    click.option("--persons", default=0, type=click.IntRange(0), help="How many persons."),
+    click.option("--text", default="", help="In words."),
+)
+_peer = click.option("--peer", default="", metavar="COUNTRY", help="Whose thread, where two countries use the id.")
+_work = click.argument("work", metavar="WORK", type=TEXT)
+_thread = click.argument("thread", metavar="THREAD", type=TEXT)
+
+
+def reasons_body(bearer: Bearer, held_until: Any, **given: str) -> dict[str, Any]:
+    """Return the reasons of an ask as the REST API takes them."""
+    body: dict[str, Any] = {name: value for name, value in given.items() if value}
+    return body | ({"held_until": held_until.at(bearer.settings().node.member)} if held_until is not None else {})
+
+
+@click.command()
+@at_the_desk
+@click.option("--search", "search_id", required=True, type=TEXT, help="The search's id, as `liaison ask` shows it.")
+@click.option("--from", "member", required=True, metavar="COUNTRY", help="The country whose hit it is.")
+@click.option("--hit", default=0, show_default=True, type=click.IntRange(0), help="Which hit of its line, from 0.")
+@reasons_options
+@click.option("--fields", default="", metavar="F,F", help="The fields that you need; by default all that may be given.")
+@click.option("--purpose", type=Word([item.value for item in Purpose]), help="By default that of the search.")
+@click.option("--offence", type=Word([item.value for item in Offence]), help="By default that of the search.")
+@click.option("--case", default="", help="By default that of the search.")
+@click.option("--agreement", default="", help="By default that of the search.")
+@click.option("--to-office", default="", metavar="OFFICE", help="An office there, such as the one across the river.")
+@click.option("--idempotency-key", default="", help="The same key returns the first draft.")
+@printed
+def followup(
+    bearer: Bearer,
+    search_id: str,
+    member: str,
+    hit: int,
+    fields: str,
+    idempotency_key: str,
+    held_until: Any,
+    **given: str,
+) -> Output:
+    """Ask the humans of another country for more about a hit: your supervisor approves it, and theirs decide.
+
+    Nothing leaves before another person of your office has approved it: `liaison desk approve`. The answer stands in
+    your list of work.
+
+    \b
+    Examples:
+      liaison followup --home th --as th.o.1042 --search 5f0c… --from kh --hit 0 \\
+              --facts "12 kg in the spare wheel" --fields names,birth --urgency FLASH --held-until 14:30
+      liaison followup --home th --as th.o.1042 --search 5f0c… --from vn --facts "the passport is worn" \\
+              --urgency URGENT --why-you "you issued it" --link "the holder asks to enter"
+    """
+    body = reasons_body(bearer, held_until, **given)
+    body |= {"about": "hit", "search": search_id, "from": member, "hit": hit}
+    body |= {"fields": [name.strip() for name in fields.split(",") if name.strip()]}
+    found = bearer.call("POST", "threads", body, key=idempotency_key)
+    return Output(found, drafted_lines(found, spoken()))
+
+
+@click.command()
+@at_the_desk
+@click.option("--to", required=True, metavar="COUNTRY", help="Whom you ask.")
+@click.option("--topic", default="", metavar="CODE", help="What the question is about: a code of docs/guides/desk.md.")
+@click.option("--form", default="", metavar="ID", help="Or the form that you send (policy/forms).")
+@click.option("--value", "values", multiple=True, metavar="FIELD=VALUE", help="A value of the form; may be repeated.")
+@reasons_options
+@click.option("--purpose", required=True, type=Word([item.value for item in Purpose]), help="Why it is asked.")
+@click.option("--offence", required=True, type=Word([item.value for item in Offence]), help="The offence in view.")
+@click.option("--case", default="", help="Case number.")
+@click.option("--ticket", default="", help="Ticket of a single check.")
+@click.option("--agreement", default="", help="The legal basis; by default the one that covers the purpose.")
+@click.option("--to-office", default="", metavar="OFFICE", help="An office there, such as the one across the river.")
+@click.option("--idempotency-key", default="", help="The same key returns the first draft.")
+@printed
+def request(
+    bearer: Bearer, to: str, form: str, values: tuple[str, ...], idempotency_key: str, held_until: Any, **given: str
+) -> Output:
+    """Ask the humans of another country without a hit: a question with a topic, or a form. Another person approves it.
+
+    \b
+    Examples:
+      liaison request --home th --as th.o.1042 --to la --topic vehicle --facts "a grey truck at the bridge" \\
+              --urgency URGENT --purpose INVESTIGATION --offence NARC --case TH-2026-17
+      liaison request --home th --as th.n.2 --to vn --form FORM --value subject="สมชาย ใจดี" \\
+              --facts "for the court" --urgency ROUTINE --purpose MLA_PREPARATION --offence TIP --case TH-2026-18
+    """
+    said = dict(_pair(value) for value in values)
+    body = reasons_body(bearer, held_until, **given) | {"about": "form" if form else "question", "to": to}
+    body |= {"form": form, "values": said} if form else {}
+    found = bearer.call("POST", "threads", body, key=idempotency_key)
+    return Output(found, drafted_lines(found, spoken()))
+
+
+@click.command()
+@at_the_desk
+@click.option("--search", required=True, type=TEXT, help="The search's id, as `liaison ask` shows it.")
+@click.option("--from", "member", required=True, metavar="COUNTRY", help="The country whose hit it is.")
+@click.option("--hit", default=0, show_default=True, type=click.IntRange(0), help="Which hit of its line, from 0.")
+@click.option("--verdict", required=True, type=Word([each.value for each in Verdict]), help="What you say of it.")
+@click.option("--reason", required=True, type=TEXT, help="What you compared; it is logged.")
+@printed
+def confirm(bearer: Bearer, member: str, **given: Any) -> Output:
+    """Say of a hit whether it is the same person or thing. Of another one its owner is told: it must tell them apart.
+
+    \b
+    Example:
+      liaison desk confirm --home th --as th.o.1042 --search 5f0c… --from kh --verdict NOT_SAME \\
+              --reason "the scar is missing"
+    """
+    found = bearer.call("POST", "threads/marks", {"from": member, **given})
+    return Output(found, [found["verdict"], *([found["thread"]] if found["thread"] else [])])
+
+
+@click.command("pass-on")
+@_work
+@at_the_desk
+@click.option("--to", "agency_to", required=True, metavar="AGENCY", help="The agency of ours that is to do it.")
+@REASON
+@printed
+def pass_on(bearer: Bearer, work: str, agency_to: str, reason: str) -> Output:
+    """Move work to another agency of ours, with its clock as it is; the other country is not told.
+
+    \b
+    Example:
+      liaison desk pass-on decide.th.5f0c… --home vn --as vn.n.1 --to customs --reason "their seizure"
+    """
+    found = bearer.call("POST", f"work/{quote(work, safe='')}/pass-on", {"agency": agency_to, "reason": reason})
+    return Output(found, stands_lines(found, spoken()))
+
+
+@click.command()
+@_work
+@at_the_desk
+@printed
+def approve(bearer: Bearer, work: str) -> Output:
+    """Approve what a colleague wants to send: it leaves. What you wrote yourself another person approves.
+
+    \b
+    Example:
+      liaison desk approve approve.kh.5f0c… --home th --as th.s.3
+    """
+    found = bearer.call("POST", f"work/{quote(work, safe='')}/approve")
+    return Output(found, stands_lines(found, spoken()))
+
+
+@click.command()
+@_work
+@at_the_desk
+@REASON
+@printed
+def decline(bearer: Bearer, work: str, reason: str) -> Output:
+    """Decline what a colleague wants to send: nothing leaves.
+
+    \b
+    Example:
+      liaison desk decline approve.kh.5f0c… --home th --as th.s.3 --reason "no link to the case"
+    """
+    found = bearer.call("POST", f"work/{quote(work, safe='')}/decline", {"reason": reason})
+    return Output(found, stands_lines(found, spoken()))
+
+
+@click.command()
+@_work
+@at_the_desk
+@printed
+def choice(bearer: Bearer, work: str) -> Output:
+    """What you may release in answer to an ask about a hit: our record, field by field.
+
+    \b
+    Example:
+      liaison desk choice decide.th.5f0c… --home vn --as vn.d.7
+    """
+    found = bearer.call("POST", f"work/{quote(work, safe='')}/choice")
+    return Output(found, choice_lines(found, spoken()))
+
+
+@click.command()
+@_work
+@at_the_desk
+@click.option("--answer", required=True, type=_ANSWERS, help="What they are told.")
+@REASON
+@click.option(
+    "--fields", default=None, metavar="F,F", help="Release only these; by default all that policy allows you."
+)
+@click.option("--code", default="", help="A code of why, for them.")
+@click.option("--text", default="", help="A text for the officer there.")
+@printed
+def decide(bearer: Bearer, work: str, answer: str, reason: str, fields: str | None, code: str, text: str) -> Output:
+    """Decide on an ask of another country: release field by field, ask back, or refuse. You can only narrow.
+
+    Where you have a passkey, or national policy demands one, decide in the console.
+
+    \b
+    Examples:
+      liaison desk decide decide.th.5f0c… --home vn --as vn.d.7 --answer PARTLY --fields names,birth \\
+              --reason "same person, same case"
+      liaison desk decide decide.th.5f0c… --home vn --as vn.d.7 --answer CLARIFY --text "which crossing?" \\
+              --reason "the facts name no place"
+
+    Exit code 0 when the answer is on its way, 1 while it waits for a second person.
+    """
+    body: dict[str, Any] = {"answer": answer, "reason": reason, "code": code, "text": text}
+    if fields is not None:
+        body["fields"] = [name.strip() for name in fields.split(",") if name.strip()]
+    found = bearer.call("POST", f"work/{quote(work, safe='')}/decide", body)
+    return Output(found, decided_lines(found, spoken()), 0 if found["state"] == "sent" else 1)
+
+
+@click.command()
+@_work
+@at_the_desk
+@REASON
+@click.option("--assertion", type=FILE, help="What the browser returned for the challenge (JSON).")
+@printed
+def sign(bearer: Bearer, work: str, reason: str, assertion: Path | None) -> Output:
+    """Decide as the second person on what a colleague has decided to release.
+
+    \b
+    Example:
+      liaison desk sign decide.th.5f0c….second --home vn --as vn.d.8 --reason "seen, and right"
+
+    Exit code 0 when the answer is on its way, 1 otherwise.
+    """
+    body: dict[str, Any] = {"reason": reason}
+    if assertion is not None:
+        body["assertion"] = json.loads(assertion.read_text(encoding="utf-8"))
+    found = bearer.call("POST", f"work/{quote(work, safe='')}/sign", body)
+    return Output(found, decided_lines(found, spoken()), 0 if found["state"] == "sent" else 1)
+
+
+@click.command("open")
+@_thread
+@at_the_desk
+@_peer
+@printed
+def open_answer(bearer: Bearer, thread: str, peer: str) -> Output:
+    """Open the answer to an ask of yours, with its records; the other side learns that you have.
+
+    \b
+    Example:
+      liaison desk open 5f0c… --home th --as th.o.1042
+    """
+    found = bearer.call("POST", f"threads/{quote(thread, safe='')}/open", **_of(peer))
+    return Output(found, package_lines(found, spoken()))
+
+
+@click.command()
+@_thread
+@at_the_desk
+@_peer
+@reasons_options
+@printed
+def clarify(bearer: Bearer, thread: str, peer: str, held_until: Any, **given: str) -> Output:
+    """Answer when the other side asks back: say more, and their clock goes on.
+
+    \b
+    Example:
+      liaison desk clarify 5f0c… --home th --as th.o.1042 --facts "crossing 3, at 14:02" --urgency FLASH
+    """
+    body = reasons_body(bearer, held_until, **given)
+    found = bearer.call("POST", f"threads/{quote(thread, safe='')}/clarify", body, **_of(peer))
+    return Output(found, stands_lines(found, spoken()))
+
+
+@click.command()
+@_thread
+@at_the_desk
+@_peer
+@REASON
+@printed
+def withdraw(bearer: Bearer, thread: str, peer: str, reason: str) -> Output:
+    """Withdraw an ask that is not answered yet, or a draft that is not approved yet.
+
+    \b
+    Example:
+      liaison desk withdraw 5f0c… --home th --as th.o.1042 --reason "the person left"
+    """
+    found = bearer.call("POST", f"threads/{quote(thread, safe='')}/withdraw", {"reason": reason}, **_of(peer))
+    return Output(found, stands_lines(found, spoken()))
+
+
+@click.command()
+@_thread
+@at_the_desk
+@_peer
+@click.option("--outcome", required=True, type=OUTCOMES, help="What came of it.")
+@outcome_options
+@printed
+def outcome(bearer: Bearer, thread: str, peer: str, **given: Any) -> Output:
+    """Tell the other side what came of its answer.
+
+    \b
+    Example:
+      liaison desk outcome 5f0c… --home th --as th.o.1042 --outcome SEIZED --substance meth --grams 12000
+    """
+    body = {name: value for name, value in given.items() if value}
+    found = bearer.call("POST", f"threads/{quote(thread, safe='')}/outcome", body, **_of(peer))
+    return Output(found, stands_lines(found, spoken()))
+
+
+@click.command("not-same")
+@_thread
+@at_the_desk
+@_peer
+@REASON
+@printed
+def not_same(bearer: Bearer, thread: str, peer: str, reason: str) -> Output:
+    """Tell the other side that its answer is about another person or thing: it must tell them apart within 12 hours.
+
+    \b
+    Example:
+      liaison desk not-same 5f0c… --home th --as th.o.1042 --reason "the scar is missing"
+    """
+    found = bearer.call("POST", f"threads/{quote(thread, safe='')}/not-same", {"reason": reason}, **_of(peer))
+    return Output(found, stands_lines(found, spoken()))
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise usage("--value is FIELD=VALUE")
+    return name.strip(), value
+
+
+def _of(peer: str) -> dict[str, str]:
+    return {"peer": peer} if peer else {}

@@ -1,0 +1,106 @@
+"""Check what an officer hands in for an alert before anything is written down."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from msgspec.structs import replace
+
+from gateway.desk.alerts.values import HIDDEN_US, LONGEST_US, Addressee, RaiseAlert
+from gateway.errors import Forbidden, Malformed
+from gateway.exchange.parts import Parts
+from gateway.language.terms import ACTIONS
+from gateway.model.desk.notices import NoticeType
+from gateway.model.requester import Officer
+from gateway.statements.notices.alert import MAX_REPEAT_S
+from policy.attributes import NOTHING_SAID, DeskAttributes
+from policy.explain import forbidden
+
+_AT_HOME = frozenset({"hidden_until", "visible_from", "flags", "geo_scope"})
+"""Fields that a node sets or keeps: how long it is hidden, and where it counts, stand beside the record."""
+
+
+def check_fields(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of the record. The action in words is that of the code, where the officer gave none."""
+    known = {name: value for name, value in fields.items() if value not in (None, "", [])}
+    if kept := sorted(_AT_HOME & known.keys()):
+        raise Malformed(
+            "`{field}` is no field that an officer gives",
+            code="bad-alert",
+            where=f"fields.{kept[0]}",
+            remedy="how long an alert is hidden, and for whom it is, stands beside its fields",
+            field=kept[0],
+        )
+    action = str(known.get("alert_class", ""))
+    if action not in ACTIONS or action.startswith("DO_NOT"):
+        raise Malformed(
+            "an alert says by a code what is to be done",
+            code="bad-alert",
+            where="fields.alert_class",
+            remedy="one of {codes}",
+            codes=", ".join(code for code in ACTIONS if not code.startswith("DO_NOT")),
+        )
+    return {"action": ACTIONS[action], **known}
+
+
+def check_command(parts: Parts, officer: Officer, command: RaiseAlert, now_us: int) -> list[str]:
+    """Return the agreement under which each counterpart gets the alert. Raises for what may not be raised."""
+    if not (command.case or command.ticket):
+        raise Malformed("a case or ticket number is required", code="missing-case", where="case")
+    if command.purpose.value not in officer.purposes:
+        raise Forbidden("the officer's token does not allow this purpose", code="purpose-not-in-token", where="purpose")
+    if not 1 <= command.repeat_s <= MAX_REPEAT_S:
+        raise Malformed("an alarm is repeated after 1 to {most} s", code="bad-alert", where="repeat", most=MAX_REPEAT_S)
+    if command.to_life and command.hidden_until_us:
+        raise Malformed("what is sent at once cannot be hidden", code="bad-alert", where="hidden_until")
+    if command.hidden_until_us > now_us + HIDDEN_US:
+        raise Malformed("an alert is hidden for 48 hours at most", code="bad-alert", where="hidden_until")
+    if command.until_us:
+        readable_until(command.until_us, command.hidden_until_us, now_us)
+    if not command.to:
+        raise Malformed("no counterpart was named", code="no-counterpart", where="to")
+    if len({to.member for to in command.to}) != len(command.to):
+        raise Malformed("a counterpart is named twice", code="bad-alert", where="to")
+    return [_agreement(parts, officer, command, to, now_us) for to in command.to]
+
+
+def readable_until(until_us: int, hidden_until_us: int, now_us: int) -> None:
+    """Raise unless an alert may be in force until then."""
+    if not max(now_us, hidden_until_us) < until_us <= now_us + LONGEST_US:
+        raise Malformed("an alert is in force for 90 days at most", code="bad-alert", where="until")
+
+
+def _agreement(parts: Parts, officer: Officer, command: RaiseAlert, to: Addressee, now_us: int) -> str:
+    trust = parts.trust()
+    if to.member == parts.member or not trust.active(to.member):
+        raise Forbidden(
+            "`{member}` is not an active member of the federation", code="not-a-member", where="to", member=to.member
+        )
+    strange = [office for office in to.offices if office not in trust.descriptor(to.member).offices]
+    if strange:
+        raise Forbidden("`{office}` is no office there", code="unknown-office", where="to", office=strange[0])
+    notice = DeskAttributes(
+        counterpart=to.member,
+        ours=True,
+        type=NoticeType.ALERT.value,
+        says=NOTHING_SAID,
+        urgency=command.urgency.value,
+        to_office="",
+        to_life=command.to_life,
+        role=officer.role,
+        agency=officer.agency,
+        office=officer.office,
+        purpose=command.purpose.value,
+        offence=command.offence.value,
+        agreement="",
+        has_case=bool(command.case),
+        has_ticket=bool(command.ticket),
+        has_hit=False,
+    )
+    policy, owners = parts.policy(), trust.descriptor(to.member).agencies
+    notice = replace(notice, agreement=policy.agreement_to_cite(notice.as_question(), owners, now_us))
+    decision = policy.may_desk(notice, now_us)
+    if not decision.allow:
+        raise forbidden(decision.code, notice.as_question(), to.member)
+    return notice.agreement

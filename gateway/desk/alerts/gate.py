@@ -1,0 +1,270 @@
+"""The source `desk.alerts`: alerts of ours and of counterparts, for searches of our own officers only.
+
+It stands in the desk's own database, so that it answers with every link cut. No counterpart's question is ever asked
+here: it is none of the sources that answers are gathered from. What is withdrawn is not shown from the transaction on
+that took the withdrawal, since each hit looks at its thread and its copy again.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from adapters.base import Budget, best
+from gateway.desk.alerts.book import AlertBook, HeldAlert
+from gateway.desk.alerts.contacts import TRUSTED_US, Contacts
+from gateway.desk.alerts.issuing import RECORD_TYPE, verified
+from gateway.desk.alerts.values import SOURCE, Stand, read_own
+from gateway.errors import LiaisonError, Unknown
+from gateway.exchange.parts import Parts
+from gateway.matching.thresholds import SETS
+from gateway.model.desk.notices import Alert, Change, NoticeType
+from gateway.model.desk.threads import Side, ThreadKey, ThreadKind, ThreadState
+from gateway.model.desk.work import Direction, HoldingState
+from gateway.model.hit import Candidate, SearchResult, SourceRecord
+from gateway.model.marking import Marking
+from gateway.model.names import ExchangeId, MemberId
+from gateway.model.query import Query, QueryKind
+from gateway.model.search import ShownHit, ShownRecord
+from gateway.model.strictness import Strictness
+from gateway.ports.desk import DeskRows, DeskStore, Thread
+from gateway.ports.sources import SourceDescription
+from gateway.records.verify import VerifiedRecord
+from gateway.statements.notices.notice import parse_notice
+
+KIND = "alerts"
+_LIVE = (ThreadState.NEW, ThreadState.OPEN, ThreadState.ANSWERED)
+_SHOWN = frozenset({HoldingState.HELD, HoldingState.CHANGING, HoldingState.OBJECTED})
+
+
+class AlertGate:
+    """A `Source` over the alerts that are in force here. Thread-safe."""
+
+    def __init__(self, parts: Parts, store: DeskStore, contacts: Contacts) -> None:
+        self._parts = parts
+        self._store = store
+        self._contacts = contacts
+        self._book = AlertBook()
+        self._versions: dict[ThreadKey, int] = {}
+        self._unread: dict[ThreadKey, MemberId] = {}
+        self._owners: dict[MemberId, tuple[int, int]] = {}
+        self._turn = threading.Lock()
+
+    # ------------------------------------------------------------ what it holds
+
+    def load(self) -> None:
+        """Take in all alerts that stand now, and drop the others. It blocks."""
+        found = {thread.key: thread for thread in self._store.threads(kinds=(ThreadKind.ALERT,), states=_LIVE)}
+        for key in [key for key in self._book.alerts if key not in found]:
+            self._drop(key)
+        for thread in found.values():
+            self._take(thread)
+
+    @staticmethod
+    def concerns(rows: DeskRows | None) -> bool:
+        """Tell whether rows change an alert."""
+        return rows is not None and rows.thread is not None and rows.thread.kind is ThreadKind.ALERT
+
+    def changed(self, rows: DeskRows | None) -> None:
+        """Take in the rows of an entry that is durable. It blocks."""
+        thread = rows.thread if rows is not None else None
+        if thread is None:
+            return
+        if thread.state in _LIVE:
+            self._take(thread)
+        else:
+            with self._turn:
+                self._versions[thread.key] = max(thread.version, self._versions.get(thread.key, 0))
+            self._drop(thread.key)
+
+    @property
+    def alerts(self) -> Sequence[HeldAlert]:
+        """Return the alerts that warn now, for a copy that an office takes with it."""
+        return [alert for alert in self._book.alerts.values() if self._is_in_force(alert)]
+
+    def _take(self, thread: Thread) -> None:
+        with self._turn:
+            if self._versions.get(thread.key, 0) < thread.version:
+                self._read(thread)
+
+    def _read(self, thread: Thread) -> None:
+        try:
+            held = self._own(thread) if thread.key.peer == self._parts.member else self._taken(thread)
+        except LiaisonError:
+            held = None
+            self._unread[thread.key] = thread.key.peer
+        else:
+            self._unread.pop(thread.key, None)
+        self._versions[thread.key] = thread.version
+        if held is None:
+            self._book.remove(thread.key)
+        else:
+            self._book.put(held)
+        self._count()
+
+    def _count(self) -> None:
+        """Note the owners of what is held: until when it warns, and when its owner was heard with it last."""
+        found: dict[MemberId, tuple[int, int]] = {}
+        for alert in self._book.alerts.values():
+            until_us, heard_us = found.get(alert.owner, (0, 0))
+            found[alert.owner] = max(until_us, alert.until_us), max(heard_us, alert.heard_us)
+        self._owners = found
+
+    def _drop(self, key: ThreadKey) -> None:
+        with self._turn:
+            self._unread.pop(key, None)
+            self._book.remove(key)
+            self._count()
+
+    def _own(self, thread: Thread) -> HeldAlert | None:
+        alert = read_own(thread)
+        if alert.stand is not Stand.ON:
+            return None
+        me = self._parts.member
+        record = verified(self._parts, alert.record, me, me, alert.id, alert.signed_us)
+        times = _Times(alert.hidden_until_us, alert.until_us, alert.signed_us)
+        return _held(thread, me, record, alert.record, (), times)
+
+    def _taken(self, thread: Thread) -> HeldAlert | None:
+        """Return the alert of a counterpart as its newest notice tells it, verified as of when we took it."""
+        if thread.opener:
+            return None
+        newest: tuple[Alert, str, int] | None = None
+        for row in self._store.notices(thread.key):
+            if row.placed.side is not Side.OPENER or not row.envelope:
+                continue
+            if row.placed.type is NoticeType.ALERT:
+                body = parse_notice(row.envelope).body
+                assert isinstance(body, Alert)
+                newest = body, body.record, row.time_us
+            elif row.placed.type is NoticeType.CHANGE and newest is not None:
+                change = parse_notice(row.envelope).body
+                if isinstance(change, Change) and change.record:
+                    newest = newest[0], change.record, row.time_us
+        if newest is None:
+            return None
+        alert, compact, at_us = newest
+        peer, me = thread.key.peer, self._parts.member
+        record = verified(self._parts, compact, peer, me, thread.key.thread_id, at_us)
+        return _held(thread, peer, record, compact, alert.scope, _Times(0, alert.until_us, at_us))
+
+    # ------------------------------------------------------------ Source
+
+    def describe(self) -> SourceDescription:
+        """Return the source's description: it takes every kind of question."""
+        me = self._parts.member
+        return SourceDescription(f"{me}.{SOURCE}", "desk", KIND, frozenset(QueryKind), frozenset({RECORD_TYPE}))
+
+    def search(self, query: Query, deadline: float, strictness: Strictness = Strictness.USUAL) -> SearchResult:
+        """Return the alerts that a question finds, surest first. Raises `Malformed`, `TimedOut`."""
+        budget = Budget(self._parts.clock, deadline)
+        found = self._book.search(query, SETS[strictness], budget.check)
+        return best(
+            Candidate(SOURCE, _place(alert.key), RECORD_TYPE, match, Marking())
+            for alert, match in found
+            if self._is_in_force(alert)
+        )
+
+    def fetch(self, key: str, record_type: str, deadline: float) -> SourceRecord:
+        """Raise `Unknown`: alerts are shown with their hit."""
+        del key, record_type, deadline
+        raise Unknown("the source has no such record", code="unknown-record")
+
+    def health(self) -> str:
+        """Return an empty text: the source is a part of the node."""
+        return ""
+
+    # ------------------------------------------------------------ what an officer sees
+
+    def shown(self, candidate: Candidate, reference: str, office: str) -> ShownHit | None:
+        """Return an alert as an officer of an office sees it; None where it is not for them, or over by now."""
+        alert = self._book.alerts.get(_key(candidate.key))
+        if alert is None or not alert.is_for(office) or not self._still_stands(alert):
+            return None
+        record = ShownRecord(alert.agency, alert.own_key, alert.fields, alert.marking, alert.undisclosed, alert.compact)
+        match = candidate.match
+        return ShownHit(reference, match.quality, RECORD_TYPE, match.rules, alert.action, record)
+
+    def trusted_until_us(self, alert: HeldAlert) -> int:
+        """Return until when the word of an alert's owner may be believed, if it is not heard again."""
+        if alert.owner == self._parts.member:
+            return alert.until_us
+        return self._contacts.last_us(alert.owner, alert.heard_us) + TRUSTED_US
+
+    @property
+    def is_empty(self) -> bool:
+        """Tell whether no alert is held, and none that could not be read."""
+        return not self._owners and not self._unread
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """Return whose alerts cannot be told now: of owners that were not heard for long, or that cannot be read."""
+        now_us = self._parts.clock.now_us()
+        silent = {
+            owner
+            for owner, (until_us, heard_us) in self._owners.items()
+            if now_us < until_us and owner != self._parts.member and not self._contacts.is_trusted(owner, heard_us)
+        }
+        return tuple(sorted(f"{KIND} {owner}" for owner in silent | set(self._unread.values())))
+
+    def _is_in_force(self, alert: HeldAlert) -> bool:
+        now_us = self._parts.clock.now_us()
+        return alert.from_us <= now_us < alert.until_us and self._is_trusted(alert)
+
+    def _is_trusted(self, alert: HeldAlert) -> bool:
+        return alert.owner == self._parts.member or self._contacts.is_trusted(alert.owner, alert.heard_us)
+
+    def _still_stands(self, alert: HeldAlert) -> bool:
+        """Look at the rows again: another process may have taken a withdrawal a moment ago."""
+        thread = self._store.thread(alert.key)
+        if thread is None or thread.state not in _LIVE:
+            return False
+        if alert.owner == self._parts.member:
+            return read_own(thread).is_told(self._parts.clock.now_us())
+        copies = self._store.holdings(jti=alert.jti, direction=Direction.IN, holder=self._parts.member)
+        return all(copy.state in _SHOWN for copy in copies)
+
+
+class _Times(NamedTuple):
+    """From when and until when an alert warns, and when its owner said so."""
+
+    from_us: int
+    until_us: int
+    heard_us: int
+
+
+def _held(
+    thread: Thread,
+    owner: MemberId,
+    record: VerifiedRecord,
+    compact: str,
+    offices: tuple[str, ...],
+    times: _Times,
+) -> HeldAlert:
+    return HeldAlert(
+        key=thread.key,
+        owner=owner,
+        agency=record.owner,
+        own_key=record.own_key,
+        offices=offices,
+        action=str(record.fields.get("alert_class", "")),
+        fields=record.fields,
+        marking=record.marking,
+        jti=record.jti,
+        compact=compact,
+        undisclosed=record.undisclosed,
+        from_us=times.from_us,
+        until_us=times.until_us,
+        heard_us=times.heard_us,
+        version=thread.version,
+    )
+
+
+def _place(key: ThreadKey) -> str:
+    return f"{key.peer}/{key.thread_id}"
+
+
+def _key(place: str) -> ThreadKey:
+    peer, _, thread_id = place.partition("/")
+    return ThreadKey(MemberId(peer), ExchangeId(thread_id))

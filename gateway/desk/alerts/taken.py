@@ -1,0 +1,171 @@
+"""What duty officers do with alerts of counterparts, and the alarms until they do."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from contextlib import suppress
+
+from msgspec.structs import replace
+
+from gateway.desk.alerts.values import REACTIONS, NotExecuted
+from gateway.desk.clocks import next_alarm_us
+from gateway.desk.delivery.authoring import Post
+from gateway.desk.delivery.effects import Effects
+from gateway.desk.parts import Actor, DeskParts
+from gateway.desk.raising import from_opening
+from gateway.desk.roles import Act, Matter, may
+from gateway.desk.second_step.parts import check_person
+from gateway.errors import Forbidden, Malformed, Stale, Unknown
+from gateway.model.desk.notices import Alert, Body, Notice, NoticeType, OutcomeReport, Status, StatusCode
+from gateway.model.desk.threads import ThreadKey, ThreadKind
+from gateway.model.desk.work import Role, WorkKind
+from gateway.model.requester import Requester
+from gateway.ports import events
+from gateway.ports.desk import DeskRows, Thread, Work, WorkFilter
+from gateway.ports.journal import EntryDraft
+from gateway.statements.notices.notice import parse_notice
+
+ALARM = "alarm"
+
+
+class TakenAlerts:
+    """The use cases of counterparts' alerts."""
+
+    def __init__(self, desk: DeskParts) -> None:
+        self._desk = desk
+        self._looked_us = 0
+
+    async def tell(self, actor: Actor, key: ThreadKey, code: StatusCode, reason: str = "", text: str = "") -> None:
+        """Tell the owner what becomes of an alert here. NOT_EXECUTED needs a reason in law (`NotExecuted`)."""
+        if code not in REACTIONS:
+            raise Malformed("an alert is not answered so", code="bad-reaction", where="code")
+        if code is StatusCode.NOT_EXECUTED and reason not in list(NotExecuted):
+            raise Malformed(
+                "the reason in law is missing",
+                code="reason-missing",
+                where="reason",
+                remedy="one of {codes}",
+                codes=", ".join(NotExecuted),
+            )
+        alert = await asyncio.to_thread(self._newest, key)
+        await self._post(actor, key, alert, Status(alert.head.notice_id, code, reason, text))
+
+    async def report(self, actor: Actor, key: ThreadKey, outcome: OutcomeReport) -> None:
+        """Tell the owner what came of an alert."""
+        alert = await asyncio.to_thread(self._newest, key)
+        await self._post(actor, key, alert, outcome)
+
+    async def alarms(self) -> None:
+        """Give the alarms that are due, each once; those that came due while the node was down are one alarm."""
+        now_us, since_us = self._desk.parts.clock.now_us(), self._looked_us
+        for work in await asyncio.to_thread(self._waiting):
+            alarm_us = next_alarm_us(work, since_us)
+            if alarm_us is not None and alarm_us <= now_us:
+                await self._alarm(work)
+        self._looked_us = now_us
+
+    # ------------------------------------------------------------ parts
+
+    def _newest(self, key: ThreadKey) -> Notice:
+        """Return the newest notice of a counterpart's alert that stands in a thread."""
+        thread = self._desk.store.thread(key)
+        rows = self._desk.store.notices(key) if thread is not None and thread.kind is ThreadKind.ALERT else []
+        found = [row for row in rows if row.placed.type is NoticeType.ALERT and row.envelope]
+        if thread is None or thread.opener or not found:
+            raise Unknown("there is no such alert of a counterpart", code="no-such-alert", where="alert")
+        return parse_notice(found[-1].envelope)
+
+    async def _post(self, actor: Actor, key: ThreadKey, alert: Notice, body: Body) -> None:
+        officer, head = actor.officer, alert.head
+        check_person(actor)
+        now_us = self._desk.parts.clock.now_us()
+        assert isinstance(alert.body, Alert)
+        _check(actor, alert.body, body, now_us)
+        pseudonym = self._desk.pseudonym(officer.person, key.peer)
+        post = Post(
+            body,
+            head.urgency,
+            head.purpose,
+            head.offence,
+            Requester(officer.role, officer.office, officer.agency, pseudonym),
+            case=head.case,
+            ticket=head.ticket,
+            agreement=head.agreement,
+            by=officer,
+        )
+
+        def also(_before: Thread | None, after: Thread, _notice: Notice) -> Effects:
+            return Effects(works=self._answered(after, alert, body, actor, self._desk.parts.clock.now_us()))
+
+        await self._desk.author.post(key, post, also)
+
+    def _answered(self, thread: Thread, alert: Notice, body: Body, actor: Actor, now_us: int) -> tuple[Work, ...]:
+        """Return the acknowledgements that this answer gives, and the questions for an outcome that it raises."""
+        code = body.code.value if isinstance(body, Status | OutcomeReport) else ""
+        works = self._desk.store.works(WorkFilter(key=thread.key, open_only=False))
+        done = [
+            replace(work, done_us=now_us, by=actor.officer.person, result=code)
+            for work in works
+            if not work.done_us and _is_answered(work, body, actor)
+        ]
+        if not isinstance(body, Status) or body.code is not StatusCode.ACTING:
+            return tuple(done)
+        own = replace(thread, agency=actor.officer.agency, office=actor.officer.office)
+        known = {work.id for work in works}
+        asked = from_opening(own, alert.head.notice_id, actor.officer.person, now_us)
+        return (*done, *(work for work in asked if work.id not in known))
+
+    def _waiting(self) -> Iterable[Work]:
+        return self._desk.store.works(WorkFilter(kinds=(WorkKind.ACKNOWLEDGE,)))
+
+    async def _alarm(self, work: Work) -> None:
+        """Write an alarm down, which tells those who watch the desk."""
+
+        def make() -> EntryDraft:
+            now = self._desk.store.work(work.id)
+            if now is None or now.done_us:
+                raise Stale("it was answered meanwhile", code="not-now", where="alert")
+            draft = events.DESK_CLOCK.draft(
+                peer=work.key.peer,
+                exchange_id=work.key.thread_id,
+                work=work.id,
+                kind=work.kind.value,
+                level=now.level.value,
+                notice=work.notice_id,
+                code=ALARM,
+                due_us=work.due_us,
+            )
+            draft.rows = DeskRows(works=(now,))
+            return draft
+
+        try:
+            await self._desk.pen.write(self._desk.parts.member, work.key, make)
+        except Stale:
+            return
+
+
+def _office(alert: Alert, office: str) -> str:
+    """Return the office that an answer is for: the officer's own where it is in scope, or any where all are."""
+    if not alert.scope:
+        return ""
+    return office if office in alert.scope else alert.scope[0]
+
+
+def _check(actor: Actor, alert: Alert, body: Body, now_us: int) -> None:
+    """Raise unless this person may answer: a duty officer whom it is for, of an outcome also who acted on it."""
+    officer = actor.officer
+    addressed = Matter("", _office(alert, officer.office))
+    if isinstance(body, OutcomeReport):
+        own = Matter(officer.agency, officer.office, officer=officer.person)
+        with suppress(Forbidden):
+            return may(actor.person, Act.OUTCOME, own, now_us)
+    return may(actor.person, Act.ACKNOWLEDGE, addressed, now_us)
+
+
+def _is_answered(work: Work, body: Body, actor: Actor) -> bool:
+    """Tell whether this work is done by an answer: of its own office, or of the national desk for all."""
+    if isinstance(body, OutcomeReport):
+        return work.kind is WorkKind.OUTCOME
+    is_ours = work.office in ("", actor.officer.office) or Role.NATIONAL_DESK in actor.person.roles
+    return work.kind is WorkKind.ACKNOWLEDGE and is_ours

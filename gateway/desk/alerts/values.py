@@ -1,0 +1,166 @@
+"""What an officer raises, how an alert of ours stands at home, and the codes that humans choose from."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+
+from gateway.conversion import converter
+from gateway.errors import Unknown
+from gateway.model.desk.notices import OutcomeReport, StatusCode, Urgency
+from gateway.model.desk.threads import ThreadKey
+from gateway.model.names import ExchangeId, MemberId
+from gateway.model.purpose import Offence, Purpose
+from gateway.model.requester import Officer
+from gateway.ports.desk import Thread
+
+HOUR_US = 3_600_000_000
+USUAL_US = 72 * HOUR_US
+"""How long an alert is in force, unless its owner says otherwise or renews it."""
+
+LONGEST_US = 90 * 24 * HOUR_US
+HIDDEN_US = 48 * HOUR_US
+"""The longest that an alert may be hidden for an operation."""
+
+SOURCE = "desk.alerts"
+"""The name of the source that alerts are at home, and of the records' own keys there."""
+
+
+class Addressee(msgspec.Struct, frozen=True):
+    """A counterpart that gets an alert; without offices all of its offices do."""
+
+    member: MemberId
+    offices: tuple[str, ...] = ()
+
+
+class RaiseAlert(msgspec.Struct, frozen=True):
+    """An alert as an officer hands it in. `fields` are those of a record of the type `Alert`.
+
+    `until_us` 0 means the usual time. `hidden_until_us` keeps it at home until an operation is over. With `to_life` it
+    is sent before it is approved.
+    """
+
+    to: tuple[Addressee, ...]
+    fields: dict[str, Any]
+    purpose: Purpose
+    offence: Offence
+    case: str = ""
+    ticket: str = ""
+    urgency: Urgency = Urgency.FLASH
+    until_us: int = 0
+    repeat_s: int = 120
+    to_life: bool = False
+    hidden_until_us: int = 0
+
+
+class Stand(StrEnum):
+    """How an alert of ours stands."""
+
+    WAITING = "waiting"
+    """A human must approve it before it counts."""
+    ON = "on"
+    LIFTED = "lifted"
+    CLOSED = "closed"
+    """It ended with an outcome."""
+    DECLINED = "declined"
+    LAPSED = "lapsed"
+    """It was not approved in time."""
+    OVER = "over"
+    """Its time ran out."""
+
+
+UNSENT = frozenset({Stand.DECLINED, Stand.LAPSED, Stand.OVER})
+"""How an alert ends without a word to those who have it: they never got it, or know its time."""
+
+
+class OwnAddressee(msgspec.Struct, frozen=True):
+    """An addressee of an alert of ours, with the thread in which it gets it and the agreement that covers it."""
+
+    member: MemberId
+    offices: tuple[str, ...]
+    thread_id: ExchangeId
+    agreement: str
+
+
+class OwnAlert(msgspec.Struct, frozen=True):
+    """An alert of ours as it should stand everywhere. `bring_up` makes the threads with counterparts follow it.
+
+    `record` is the record that our agency issued for ourselves, by which it is found at home.
+    """
+
+    id: ExchangeId
+    author: Officer
+    to: tuple[OwnAddressee, ...]
+    fields: dict[str, Any]
+    purpose: Purpose
+    offence: Offence
+    case: str
+    ticket: str
+    urgency: Urgency
+    raised_us: int
+    until_us: int
+    repeat_s: int
+    to_life: bool
+    hidden_until_us: int
+    record: str
+    signed_us: int
+    stand: Stand
+    approver: Officer | None = None
+    reason: str = ""
+    outcome: OutcomeReport | None = None
+
+    @property
+    def action(self) -> str:
+        """The coded action."""
+        return str(self.fields["alert_class"])
+
+    def is_told(self, now_us: int) -> bool:
+        """Tell whether counterparts, and our own gates, are to know it now."""
+        return self.stand is Stand.ON and self.hidden_until_us <= now_us < self.until_us
+
+
+_own_alert = converter(OwnAlert)
+
+
+def home_key(member: MemberId, alert_id: ExchangeId) -> ThreadKey:
+    """Return the key of the thread that holds an alert of ours at home: no counterpart takes part in it."""
+    return ThreadKey(member, alert_id)
+
+
+def written(alert: OwnAlert) -> bytes:
+    """Return an alert of ours in the form in which its thread at home holds it."""
+    return msgspec.json.encode(alert)
+
+
+def read_own(thread: Thread | None, alert_id: str = "") -> OwnAlert:
+    """Return the alert that a thread at home holds. Raises `Unknown` where there is none."""
+    if thread is None or not thread.draft:
+        raise Unknown(
+            "there is no alert `{alert}` of ours",
+            code="no-such-alert",
+            where="alert",
+            alert=thread.key.thread_id if thread is not None else alert_id[:64],
+        )
+    return _own_alert(msgspec.json.decode(thread.draft))
+
+
+REACTIONS = (StatusCode.ACKNOWLEDGED, StatusCode.ACTING, StatusCode.CANNOT, StatusCode.NOT_EXECUTED)
+"""What a duty officer tells the owner of an alert."""
+
+
+class NotExecuted(StrEnum):
+    """Why an alert is not carried out on our soil: the reasons in law."""
+
+    NO_LEGAL_BASIS = "no-legal-basis"
+    NO_OFFENCE_HERE = "no-offence-here"
+    COURT_ORDER_NEEDED = "court-order-needed"
+    OWN_NATIONAL = "own-national"
+    IMMUNITY = "immunity"
+    MINOR = "minor"
+    STATUTE_BARRED = "statute-barred"
+    ALREADY_TRIED = "already-tried"
+    PROTECTION = "protection"
+    """The person has asked for asylum, or is protected otherwise."""
+    NATIONAL_SECURITY = "national-security"

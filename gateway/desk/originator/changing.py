@@ -1,0 +1,216 @@
+"""Change records that were given: one notice to each holder in the ledger, until each has confirmed.
+
+Copies are found by the record's own name at home, by their ids, or by the exchange that gave them. Of each holder, the
+change names all copies; a record that is corrected is issued anew for each. Holders that have left the federation are
+told once they are back, and count as out of reach until then.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+
+import msgspec
+from msgspec.structs import replace
+
+from gateway.desk.delivery.authoring import Also, Post
+from gateway.desk.delivery.effects import Effects
+from gateway.desk.originator.evidence import Evidence, Ground
+from gateway.desk.originator.meant import LIVE
+from gateway.desk.originator.obeying import NODE
+from gateway.desk.parts import Actor, DeskParts
+from gateway.desk.roles import Act, Matter, may
+from gateway.errors import Malformed, Unknown
+from gateway.model.desk.notices import Change, ChangeCode, Urgency
+from gateway.model.desk.threads import ThreadKey
+from gateway.model.desk.work import Direction, HoldingState
+from gateway.model.names import ExchangeId, MemberId, new_exchange_id
+from gateway.model.requester import Requester
+from gateway.ports.desk import Holding
+
+ERASE_US = 24 * 3_600 * 1_000_000
+"""The time in which holders erase what they may not keep."""
+
+_KEPT = frozenset({ChangeCode.CONTESTED, ChangeCode.CUT})
+_RENEWED = frozenset({ChangeCode.CORRECTED, ChangeCode.RECLASSIFIED})
+_MOST = 1_000
+"""Copies in one notice."""
+
+
+class ChangeCommand(msgspec.Struct, frozen=True, kw_only=True):
+    """A change of what was given: `record` (the source's id and the row's key, `police/4711`), `records` (ids of
+    copies), or `source` (the exchange or notice that gave them) says of what.
+
+    `holder` limits it to one member; CUT needs it, and `office`. `reason` is a code and `text` are words for holders.
+    """
+
+    code: ChangeCode
+    record: str = ""
+    records: tuple[str, ...] = ()
+    source: str = ""
+    holder: str = ""
+    office: str = ""
+    reason: str = ""
+    text: str = ""
+
+
+class Changed(msgspec.Struct, frozen=True):
+    """The threads in which holders are told, and the members among them that are out of reach now."""
+
+    group_id: str
+    threads: tuple[ThreadKey, ...]
+    out_of_reach: tuple[MemberId, ...] = ()
+
+
+Renew = Callable[[Holding, MemberId, ExchangeId, Ground], Awaitable[tuple[str, Holding] | None]]
+"""Issues a record anew, as its source has it now, for a holder and the change with this id; with its row. None where
+nothing of it may be given any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Originator:
+    """The owner's use cases. `agency_of` names the agency of a source of ours; `renew` issues records anew."""
+
+    desk: DeskParts
+    evidence: Evidence
+    agency_of: Callable[[str], str]
+    renew: Renew
+
+    async def change(self, actor: Actor, command: ChangeCommand) -> Changed:
+        """Tell each holder of a change. Raises `Forbidden` where the person may not, `Unknown` without any holder."""
+        _check(command)
+        copies = await asyncio.to_thread(self._copies, command)
+        now_us = self.desk.parts.clock.now_us()
+        for agency in sorted({self._agency(copy) for copy in copies}) or [actor.person.agency]:
+            may(actor.person, Act.CHANGE, Matter(agency=agency, owner=agency), now_us)
+        return await self._tell(copies, command, actor)
+
+    async def change_by_itself(self, copies: Iterable[Holding], code: ChangeCode, reason: str) -> Changed:
+        """Tell each holder of a change of the node's own, which the agency's settings have switched on."""
+        return await self._tell(list(copies), ChangeCommand(code=code, reason=reason), None)
+
+    def _copies(self, command: ChangeCommand) -> list[Holding]:
+        """Return the copies that a command is about. Raises `Unknown` where no other member holds any."""
+        store = self.desk.store
+        if command.code is ChangeCode.CUT and not (command.record or command.records or command.source):
+            return []
+        found = store.holdings(
+            jtis=command.records,
+            record=command.record,
+            source=command.source,
+            holder=command.holder,
+            direction=Direction.OUT,
+            states=LIVE,
+        )
+        ours = [copy for copy in found if copy.owner == self.desk.parts.member]
+        if not ours:
+            raise Unknown(
+                "no other member holds this", code="no-holder", where="record", remedy="see `liaison desk holders`"
+            )
+        return ours
+
+    def _agency(self, copy: Holding) -> str:
+        return self.agency_of(copy.record.partition("/")[0])
+
+    async def _tell(self, copies: list[Holding], command: ChangeCommand, actor: Actor | None) -> Changed:
+        group, threads = f"change-{secrets.token_hex(8)}", []
+        for holder, batch in _batches(copies, command):
+            threads.append(await self._one(holder, batch, command, actor, group))
+        active = self.desk.parts.trust().active
+        away = sorted({key.peer for key in threads if not active(key.peer)})
+        return Changed(group, tuple(threads), tuple(away))
+
+    async def _one(
+        self, holder: MemberId, copies: list[Holding], command: ChangeCommand, actor: Actor | None, group: str
+    ) -> ThreadKey:
+        key, now_us = ThreadKey(holder, new_exchange_id()), self.desk.parts.clock.now_us()
+        ground = await asyncio.to_thread(self._ground, copies)
+        renewed = None
+        if command.code in _RENEWED:
+            renewed = await self.renew(copies[0], holder, key.thread_id, ground)
+        code = command.code
+        if renewed is None and code is ChangeCode.CORRECTED:
+            code = ChangeCode.WITHDRAWN  # nothing of it may be given any more
+        erase_by_us = 0 if code in _KEPT else now_us + ERASE_US
+        body = Change(
+            code,
+            records=tuple(copy.jti for copy in copies),
+            record=renewed[0] if renewed is not None else "",
+            office=command.office,
+            reason=command.reason,
+            text=command.text,
+            erase_by_us=erase_by_us,
+        )
+        rows = [replace(copy, state=HoldingState.CHANGING, due_us=erase_by_us or now_us + ERASE_US) for copy in copies]
+        if renewed is not None:
+            rows.append(renewed[1])
+        also: Also = lambda _before, _after, _notice: Effects(holdings=tuple(rows))  # noqa: E731
+        await self.desk.author.open(holder, self._post(body, ground, copies, actor, holder, group), also, key.thread_id)
+        return key
+
+    def _ground(self, copies: list[Holding]) -> Ground:
+        """Return why the newest of some copies was given."""
+        return self.evidence.ground(copies[-1].holder, copies[-1].source) if copies else Ground()
+
+    def _post(
+        self,
+        body: Change,
+        ground: Ground,
+        copies: list[Holding],
+        actor: Actor | None,
+        holder: MemberId,
+        group: str,
+    ) -> Post:
+        agency = self._agency(copies[0]) if copies else (actor.person.agency if actor is not None else "")
+        if actor is None:
+            who = Requester(NODE, f"{self.desk.parts.member}.{NODE}", agency or NODE, NODE)
+        else:
+            officer = actor.officer
+            pseudonym = self.desk.pseudonym(officer.person, holder)
+            who = Requester(officer.role, officer.office, officer.agency, pseudonym)
+        return Post(
+            body,
+            Urgency.URGENT,
+            ground.purpose,
+            ground.offence,
+            who,
+            case=ground.case,
+            ticket=ground.ticket,
+            group_id=group,
+            by=actor.officer if actor is not None else None,
+            agency=agency,
+            office=actor.officer.office if actor is not None else "",
+            officer=actor.officer.person if actor is not None else "",
+        )
+
+
+def _check(command: ChangeCommand) -> None:
+    """Raise `Malformed` for a command that does not say what is changed, or where."""
+    named = sum(map(bool, (command.record, command.records, command.source)))
+    is_cut = command.code is ChangeCode.CUT
+    if named > 1 or (not named and not is_cut):
+        raise Malformed(
+            "it names a record, ids of copies, or the exchange that gave them",
+            code="no-record",
+            where="record",
+            remedy="see `liaison desk holders`",
+        )
+    if is_cut != bool(command.office) or (is_cut and not command.holder):
+        raise Malformed("a cut names the office and its member, and nothing else does", code="bad-cut", where="office")
+
+
+def _batches(copies: Iterable[Holding], command: ChangeCommand) -> list[tuple[MemberId, list[Holding]]]:
+    """Return the copies of each notice with their holder: a record that is issued anew has a notice of its own."""
+    found: dict[tuple[MemberId, str], list[Holding]] = {}
+    for copy in copies:
+        name = (copy.record or copy.jti) if command.code in _RENEWED else ""
+        found.setdefault((copy.holder, name), []).append(copy)
+    if not found and command.code is ChangeCode.CUT:
+        return [(MemberId(command.holder), [])]
+    return [
+        (holder, mine[start : start + _MOST])
+        for (holder, _), mine in found.items()
+        for start in range(0, len(mine), _MOST)
+    ]

@@ -1,0 +1,245 @@
+"""Obey a counterpart's change of its records: hide in the transaction that takes it, tell the readers, erase, confirm.
+
+Copies that may not stay are erased when half of the time for it is over, or as soon as a data officer says so; until
+then the data officer can object. A legal hold keeps them, hidden, and leaves the work to the data officer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+
+from msgspec.structs import replace
+
+from gateway.desk.delivery.authoring import Also, Post
+from gateway.desk.delivery.effects import Effects, Occasion
+from gateway.desk.originator.evidence import Evidence
+from gateway.desk.originator.ledger import cut_row
+from gateway.desk.originator.meant import binding, copies_meant, first_notice, keeps
+from gateway.desk.parts import Actor, DeskParts
+from gateway.desk.raising import for_reading, work_id
+from gateway.desk.roles import act_of, matter_of, may
+from gateway.errors import Forbidden, LiaisonError, Stale, Unknown
+from gateway.exchange.ledger import SECOND_US
+from gateway.exchange.parts import Parts
+from gateway.model.desk.notices import Change, Notice, Status, StatusCode
+from gateway.model.desk.threads import ThreadKind
+from gateway.model.desk.work import Direction, HoldingState, WorkKind
+from gateway.model.requester import Requester
+from gateway.ports.desk import Holding, Thread, Work, WorkFilter
+from gateway.records.verify import verify_record
+
+Erase = Callable[[Mapping[str, list[int]], str], bool]
+"""Erases the content of entries, for a notice; False where another process is at it. Raises `Forbidden` for a hold."""
+
+NODE = "node"
+"""The role, and the name, under which a node itself confirms a change."""
+
+_AGAIN_S = 3_600.0
+"""A change whose copies are under a legal hold is tried again so often."""
+
+
+class Obedience:
+    """What a change of a counterpart does here (`Effect` of changes)."""
+
+    def __init__(self, parts: Parts, evidence: Evidence) -> None:
+        self._parts = parts
+        self._evidence = evidence
+
+    def effect(self, it: Occasion) -> Effects:
+        """Return the rows that hide the copies, and the work of those who were shown them."""
+        change = it.notice.body
+        if it.ours or it.thread.kind is not ThreadKind.CHANGE or not isinstance(change, Change):
+            return Effects()
+        peer, us, notice_id = it.thread.key.peer, self._parts.member, it.notice.head.notice_id
+        due_us = 0 if keeps(change) else change.erase_by_us
+        copies = copies_meant(it.store, change, Direction.IN, us, peer)
+        hidden = [replace(copy, state=HoldingState.HIDDEN, due_us=due_us) for copy in copies]
+        cut = [cut_row(us, peer, change.office, notice_id)] if change.office else []
+        readers = sorted({who for copy in copies for who in self._evidence.readers(peer, copy.source)})
+        first = readers[0] if readers else None
+        thread = replace(it.thread, agency=first.agency, office=first.office) if first else it.thread
+        told = tuple(
+            replace(
+                for_reading(it.thread, notice_id, it.now_us),
+                id=work_id(it.thread, WorkKind.READ, notice_id, str(number)),
+                agency=who.agency,
+                office=who.office,
+                assigned=who.person,
+            )
+            for number, who in enumerate(readers, 1)
+        )
+        return Effects(
+            works=told,
+            holdings=(*hidden, *cut, *self._passed_on(it, change, due_us), *self._corrected(it, change, copies)),
+            agency=thread.agency,
+            office=thread.office,
+            raises=not (keeps(change) and (copies or cut)),
+        )
+
+    def _passed_on(self, it: Occasion, change: Change, due_us: int) -> list[Holding]:
+        """Return the copies of these records that we gave on, with the owner's consent: their holders are told next."""
+        given = it.store.holdings(jtis=change.records, direction=Direction.OUT) if change.records else []
+        return [
+            replace(copy, state=HoldingState.CHANGING, due_us=due_us or it.now_us)
+            for copy in given
+            if copy.owner == it.thread.key.peer
+        ]
+
+    def _corrected(self, it: Occasion, change: Change, copies: Iterable[Holding]) -> list[Holding]:
+        """Return the row of the new record that the change brings; one that does not verify is not shown."""
+        parts = self._parts
+        if not change.record:
+            return []
+        try:
+            record = verify_record(
+                change.record,
+                parts.trust(),
+                member=it.notice.sender,
+                audience=parts.member,
+                request_hash=binding(it.notice.head.notice_id),
+                now_us=it.now_us,
+            )
+        except LiaisonError:  # the old one is hidden all the same
+            return []
+        return [
+            Holding(
+                record.jti,
+                Direction.IN,
+                parts.member,
+                it.notice.sender,
+                it.notice.head.notice_id,
+                HoldingState.HELD,
+                version=max((copy.version for copy in copies), default=0) + 1,
+                type=record.type,
+                expires_us=record.exp * SECOND_US,
+            )
+        ]
+
+
+@dataclass(slots=True)
+class Compliance:
+    """Erases what owners have changed, and confirms it. `erase` is the home's erasing."""
+
+    desk: DeskParts
+    evidence: Evidence
+    erase: Erase
+    _not_before: dict[str, float] = field(default_factory=dict)
+
+    async def round(self) -> None:
+        """Erase and confirm what is due. Runs at the leader."""
+        now_us, monotonic = self.desk.parts.clock.now_us(), self.desk.parts.clock.monotonic()
+        wanted = WorkFilter(kinds=(WorkKind.COMPLY,))
+        for work in await asyncio.to_thread(self.desk.store.works, wanted):
+            if self._not_before.get(work.id, 0.0) > monotonic:
+                continue
+            found = await asyncio.to_thread(self._change_of, work)
+            if found is None or (found[2] and now_us < work.half_us):
+                continue
+            try:
+                await self._obey(work, *found)
+            except Forbidden as error:
+                if error.code != "held":
+                    raise
+                self._not_before[work.id] = monotonic + _AGAIN_S
+
+    async def comply(self, actor: Actor, work: str, *, objection: str = "", text: str = "") -> None:
+        """Erase the copies that a change is about now, and confirm it; or object, with a code and words for the owner.
+
+        What is objected to stays here, hidden. Raises `Forbidden` where the person may not, or a legal hold stands.
+        """
+        item, thread, found = await asyncio.to_thread(self._open_work, work)
+        may(actor.person, act_of(item, thread.kind), matter_of(item), self.desk.parts.clock.now_us())
+        if objection:
+            notice, copies = found[1], found[2]
+            status = Status(notice.head.notice_id, StatusCode.OBJECTED, objection, text)
+            await self._confirm(item, notice, status, HoldingState.OBJECTED, copies, actor)
+        else:
+            await self._obey(item, *found, actor)
+
+    def _open_work(self, work: str) -> tuple[Work, Thread, tuple[Thread, Notice, list[Holding]]]:
+        item = self.desk.store.work(work)
+        if item is None or item.kind is not WorkKind.COMPLY:
+            raise Unknown("there is no such work", code="no-such-work", where="work", remedy="liaison desk list")
+        if item.done_us:
+            raise Stale("this was done before", code="already-decided", where="work", remedy="liaison desk show")
+        found = self._change_of(item)
+        if found is None:
+            raise Unknown("the change is erased", code="no-such-notice", where="work", remedy="liaison desk list")
+        return item, found[0], found
+
+    def _change_of(self, work: Work) -> tuple[Thread, Notice, list[Holding]] | None:
+        """Return the thread and notice of a change that waits here, and the copies; None where it is no such work."""
+        store, us = self.desk.store, self.desk.parts.member
+        thread, opening = store.thread(work.key), first_notice(store, work.key)
+        if thread is None or thread.kind is not ThreadKind.CHANGE or thread.opener or opening is None:
+            return None
+        change = opening[1].body
+        assert isinstance(change, Change)
+        copies = copies_meant(store, change, Direction.IN, us, work.key.peer)
+        return thread, opening[1], [copy for copy in copies if copy.state is HoldingState.HIDDEN]
+
+    async def _obey(
+        self, work: Work, _thread: Thread, notice: Notice, copies: list[Holding], actor: Actor | None = None
+    ) -> None:
+        """Erase, then confirm. After a kill between the two, nothing is left to erase, and it is confirmed."""
+        of = notice.head.notice_id
+        if not copies:
+            await self._confirm(work, notice, Status(of, StatusCode.NOT_HELD), HoldingState.ENDED, copies, actor)
+            return
+        siblings = await asyncio.to_thread(self._siblings, copies)
+        sources = sorted({copy.source for copy in siblings})
+        places = await asyncio.to_thread(self.evidence.places, work.key.peer, sources)
+        if await asyncio.to_thread(self.erase, places, of):
+            await self._confirm(work, notice, Status(of, StatusCode.ERASED), HoldingState.ENDED, siblings, actor)
+
+    def _siblings(self, copies: Iterable[Holding]) -> list[Holding]:
+        """Return all copies that came in the same exchanges: an answer is erased as a whole."""
+        store, found = self.desk.store, {}
+        for source, owner in {(copy.source, copy.owner) for copy in copies}:
+            for copy in store.holdings(source=source, direction=Direction.IN):
+                if copy.owner == owner:
+                    found[copy.jti] = copy
+        return list(found.values())
+
+    async def _confirm(
+        self,
+        work: Work,
+        notice: Notice,
+        status: Status,
+        state: HoldingState,
+        copies: Iterable[Holding],
+        actor: Actor | None,
+    ) -> None:
+        """Tell the owner; the copies' new state and the end of the work are one transaction with that."""
+        by = actor.officer.person if actor is not None else NODE
+        now_us = self.desk.parts.clock.now_us()
+        erased = tuple(sorted({copy.source for copy in copies})) if state is HoldingState.ENDED else ()
+        effects = Effects(
+            works=(replace(work, done_us=now_us, by=by, result=status.code.value),),
+            holdings=tuple(replace(copy, state=state, due_us=0) for copy in copies),
+            erased=tuple(source for source in erased if self.desk.store.notice(work.key.peer, source) is not None),
+        )
+        also: Also = lambda _before, _after, _notice: effects  # noqa: E731
+        await self.desk.author.post(work.key, self._post(work, notice, status, actor), also)
+
+    def _post(self, work: Work, notice: Notice, status: Status, actor: Actor | None) -> Post:
+        head = notice.head
+        if actor is None:
+            who = Requester(NODE, f"{self.desk.parts.member}.{NODE}", work.agency or NODE, NODE)
+        else:
+            officer = actor.officer
+            who = Requester(
+                officer.role, officer.office, officer.agency, self.desk.pseudonym(officer.person, work.key.peer)
+            )
+        return Post(
+            status,
+            head.urgency,
+            head.purpose,
+            head.offence,
+            who,
+            case=head.case,
+            ticket=head.ticket,
+            by=actor.officer if actor is not None else None,
+        )

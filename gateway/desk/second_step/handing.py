@@ -1,0 +1,88 @@
+"""Pass work on to another agency of ours, and end the work of reading something that nobody answers."""
+
+from __future__ import annotations
+
+import asyncio
+
+from msgspec.structs import replace
+
+from gateway.desk.entries import desk_act
+from gateway.desk.parts import Actor
+from gateway.desk.roles import Act, matter_of, may
+from gateway.desk.second_step.parts import StepParts, check_person, done
+from gateway.errors import Malformed
+from gateway.model.desk.notices import NoticeType
+from gateway.model.desk.work import Role, WorkKind
+from gateway.model.names import ExchangeId, identifier
+from gateway.model.values import text_value
+from gateway.ports.desk import DeskRows, Thread, Work
+from gateway.ports.journal import EntryDraft
+
+_MAX_REASON = 300
+_PASSED = (WorkKind.DECIDE, WorkKind.CORRECT, WorkKind.DISTINGUISH, WorkKind.READ, WorkKind.ACKNOWLEDGE)
+
+
+class Handing:
+    """Passes work on within the country. The counterpart is not told: who decides here is our own matter."""
+
+    def __init__(self, it: StepParts) -> None:
+        self._it = it
+
+    async def pass_on(self, actor: Actor, work_id: str, agency: str, reason: str) -> Work:
+        """Move work to another agency, with its clock as it is; return it. Raises `Forbidden`, `Stale`, `Malformed`.
+
+        A record is released by its own agency only, whichever agency has the work.
+        """
+        text_value(reason, "reason", _MAX_REASON)
+        check_person(actor)
+        to = identifier(agency, "agency").removeprefix(f"{self._it.desk.parts.member}.")
+        work = await asyncio.to_thread(self._it.open_work, work_id, *_PASSED)
+        may(actor.person, Act.PASS_ON, matter_of(work), self._it.now_us)
+        if to == work.agency:
+            raise Malformed("the work is this agency's already", code="same-agency", where="agency")
+        moved = work
+
+        def draft() -> EntryDraft:
+            nonlocal moved
+            before = self._it.open_work(work_id, *_PASSED)
+            here = self._it.on_duty(to, "", Role.DUTY, self._it.now_us)
+            role = before.role if before.role is not Role.NATIONAL_DESK or not here else Role.DUTY
+            moved = replace(before, agency=to, office="", assigned="", role=role)
+            content = {"from": before.agency, "to": to}
+            rows = DeskRows(works=(moved,))
+            return desk_act(actor.officer, "pass-on", work.key, work=before, reason=reason, content=content, rows=rows)
+
+        await self._it.desk.pen.write(self._it.desk.parts.member, work.key, draft)
+        return moved
+
+    async def note_read(self, actor: Actor, work_id: str) -> Work:
+        """End the work of looking at a note, a word or an undelivered notice; a package is opened instead.
+
+        Raises `Forbidden`, `Stale`, and `Malformed` for an answer that is not opened yet.
+        """
+        it = self._it
+        work, thread = await asyncio.to_thread(self._reading, work_id)
+        await asyncio.to_thread(it.check, actor, work, thread)
+        ended = work
+
+        def draft() -> EntryDraft:
+            nonlocal ended
+            before = it.open_work(work_id, WorkKind.READ)
+            ended = done(before, actor, "read", it.now_us)
+            return desk_act(actor.officer, "read", work.key, work=before, rows=DeskRows(works=(ended,)))
+
+        await it.desk.pen.write(it.desk.parts.member, work.key, draft)
+        return ended
+
+    def _reading(self, work_id: str) -> tuple[Work, Thread]:
+        work = self._it.open_work(work_id, WorkKind.READ)
+        thread = self._it.thread(work.key)
+        row = self._it.desk.store.notice(work.key.peer, ExchangeId(work.notice_id))
+        if row is not None and row.placed.type is NoticeType.REPLY and not row.is_ours(thread):
+            raise Malformed(
+                "an answer is opened, so that its owner is told",
+                code="not-opened",
+                where="work",
+                remedy="open it: `liaison desk open`",
+            )
+        return work, thread

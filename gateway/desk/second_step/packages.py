@@ -1,0 +1,209 @@
+"""What an asker does with its asks: it opens packages, answers questions back, withdraws, and tells what came of it."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import msgspec
+from msgspec.structs import replace
+
+from gateway.desk.delivery.authoring import Post
+from gateway.desk.delivery.effects import Effects
+from gateway.desk.entries import desk_act
+from gateway.desk.parts import Actor
+from gateway.desk.raising import from_opening
+from gateway.desk.roles import Act, may
+from gateway.desk.second_step.commands import Reasons
+from gateway.desk.second_step.drafting import with_reasons
+from gateway.desk.second_step.parts import StepParts, check_person, done, last_ask, own_matter
+from gateway.errors import Forbidden, Unknown
+from gateway.model.desk.notices import (
+    Body,
+    Change,
+    ChangeCode,
+    Note,
+    Notice,
+    NoticeType,
+    OutcomeReport,
+    Reply,
+    Status,
+    StatusCode,
+)
+from gateway.model.desk.threads import ThreadKey
+from gateway.model.desk.work import WorkKind
+from gateway.ports.desk import DeskRows, NoticeRow, Thread, Work, WorkFilter
+from gateway.ports.journal import EntryDraft
+from gateway.records.verify import VerifiedRecord, verify_record
+from gateway.statements.notices.notice import parse_notice
+
+
+class Package(msgspec.Struct, frozen=True):
+    """An opened reply: what the human there answered, and the records, verified."""
+
+    key: ThreadKey
+    notice_id: str
+    reply: Reply
+    records: tuple[VerifiedRecord, ...]
+    late: bool
+
+
+class Packages:
+    """The acts of officers on the asks of their own side."""
+
+    def __init__(self, it: StepParts) -> None:
+        self._it = it
+
+    async def open(self, actor: Actor, key: ThreadKey) -> Package:
+        """Return the newest reply of a thread, once the entry of its opening is durable; the owner is told.
+
+        Raises `Forbidden` for another officer, and where the owner has withdrawn a record; `Stale` where its time is
+        over.
+        """
+        it = self._it
+        row, package = await asyncio.to_thread(self._package, actor, key)
+
+        def draft() -> EntryDraft:
+            opened = self._opened(actor, it.thread(key), row)
+            content = {"records": [each.jti for each in package.records], "answer": package.reply.code.value}
+            return desk_act(actor.officer, "open", key, notice=row.notice_id, content=content, rows=opened)
+
+        await it.desk.pen.write(it.desk.parts.member, key, draft)
+        if not await asyncio.to_thread(self._was_told, key, row):
+            await self._post(actor, key, Status(row.notice_id, StatusCode.READ))
+        return package
+
+    async def clarify(self, actor: Actor, key: ThreadKey, reasons: Reasons) -> None:
+        """Answer a question back: the ask again, with other words. The owner's clock goes on."""
+        await asyncio.to_thread(self._own, actor, key, Act.CLARIFY)
+        _, _, ask = await asyncio.to_thread(lambda: last_ask(self._it.desk.store.notices(key)))
+        again = with_reasons(reasons, replace(ask, values=()))
+        await self._post(actor, key, again, ends=(WorkKind.CLARIFY, WorkKind.READ), result="answered")
+
+    async def note(self, actor: Actor, key: ThreadKey, note: Note) -> None:
+        """Write a note to the humans of the other side, in a thread of either side. It moves nothing."""
+        check_person(actor)
+        thread = await asyncio.to_thread(self._it.thread, key)
+        may(actor.person, Act.NOTE, own_matter(thread), self._it.now_us)
+        await self._post(actor, key, note)
+
+    async def withdraw(self, actor: Actor, key: ThreadKey, reason: str) -> None:
+        """Withdraw an ask that is not answered yet. Raises `Stale` with the code `not-now` for one that is."""
+        await asyncio.to_thread(self._own, actor, key, Act.WITHDRAW_ASK)
+        row, _, _ = await asyncio.to_thread(lambda: last_ask(self._it.desk.store.notices(key)))
+        body = Change(ChangeCode.WITHDRAWN, of=row.notice_id, text=reason)
+        await self._post(actor, key, body, ends=(WorkKind.CLARIFY, WorkKind.READ), result="withdrawn")
+
+    async def tell_outcome(self, actor: Actor, key: ThreadKey, outcome: OutcomeReport) -> None:
+        """Tell the owner what came of it. The questions for it that are open by now are answered."""
+        await asyncio.to_thread(self._own, actor, key, Act.OUTCOME)
+        await self._post(actor, key, outcome, ends=(WorkKind.OUTCOME,), result=outcome.code.value)
+
+    async def not_same(self, actor: Actor, key: ThreadKey, reason: str) -> None:
+        """Tell the owner of a package that it is about another person: it must tell them apart."""
+        row, _ = await asyncio.to_thread(self._package, actor, key)
+        await self._post(actor, key, Status(row.notice_id, StatusCode.NOT_SAME, text=reason))
+
+    # ------------------------------------------------------------ opening
+
+    def _package(self, actor: Actor, key: ThreadKey) -> tuple[NoticeRow, Package]:
+        it = self._it
+        thread = self._own(actor, key, Act.READ)
+        rows = it.desk.store.notices(key)
+        row = next(
+            (each for each in reversed(rows) if each.placed.type is NoticeType.REPLY and not each.is_ours(thread)), None
+        )
+        if row is None or not row.envelope:
+            raise Unknown("there is no answer yet, or it was erased", code="no-answer", where="thread")
+        reply = parse_notice(row.envelope).body
+        assert isinstance(reply, Reply)
+        records = tuple(self._record(key, text, rows) for text in reply.records)
+        late = 0 < thread.due_us < row.time_us
+        return row, Package(key, row.notice_id, reply, records, late)
+
+    def _record(self, key: ThreadKey, text: str, rows: list[NoticeRow]) -> VerifiedRecord:
+        """Return a record that may still be shown, verified under the trust of now."""
+        it = self._it
+        asked, _, _ = last_ask(rows)
+        record = verify_record(
+            text,
+            it.desk.parts.trust(),
+            member=key.peer,
+            audience=it.desk.parts.member,
+            request_hash=asked.payload_hash,
+            now_us=it.now_us,
+        )
+        it.desk.ledger.check(key.peer, record.jti, it.thread(key).office)
+        return record
+
+    def _opened(self, actor: Actor, thread: Thread, row: NoticeRow) -> DeskRows:
+        """Return the rows of an opening: the work of reading is done, and an outcome is asked for later, once."""
+        it, now_us = self._it, self._it.now_us
+        reading = it.desk.store.works(WorkFilter(key=thread.key, kinds=(WorkKind.READ,)))
+        works: list[Work] = [done(each, actor, "read", now_us) for each in reading if each.notice_id == row.notice_id]
+        asked = from_opening(thread, row.notice_id, actor.officer.person, now_us, it.raising("", True))
+        works += [each for each in asked if it.desk.store.work(each.id) is None]
+        return DeskRows(works=tuple(works))
+
+    def _was_told(self, key: ThreadKey, row: NoticeRow) -> bool:
+        """Tell whether the owner was told that its reply was opened."""
+        thread = self._it.thread(key)
+        return any(
+            each.placed.code == StatusCode.READ and each.is_ours(thread) and _is_about(each, row)
+            for each in self._it.desk.store.notices(key)
+        )
+
+    # ------------------------------------------------------------ all acts
+
+    def _own(self, actor: Actor, key: ThreadKey, act: Act) -> Thread:
+        """Return a thread that we opened and that this person may act on."""
+        check_person(actor)
+        thread = self._it.thread(key)
+        if not thread.opener:
+            raise Forbidden("the other side opened this thread", code="not-the-asker", where="thread")
+        may(actor.person, act, own_matter(thread), self._it.now_us)
+        return thread
+
+    async def _post(
+        self, actor: Actor, key: ThreadKey, body: Body, ends: tuple[WorkKind, ...] = (), result: str = ""
+    ) -> None:
+        """Write a notice into a thread of ours under the head of its ask, and end work of these kinds."""
+        it = self._it
+        _, asked, _ = await asyncio.to_thread(lambda: last_ask(it.desk.store.notices(key)))
+
+        def also(_before: Thread | None, _after: Thread, notice: Notice) -> Effects:
+            if not ends:
+                return Effects()
+            waiting = it.desk.store.works(WorkFilter(key=key, kinds=ends))
+            now_us = notice.issued_us
+            return Effects(
+                works=tuple(done(each, actor, result, now_us) for each in waiting if each.opened_us <= now_us)
+            )
+
+        await it.desk.author.post(key, under(asked, it, actor, body), also)
+
+
+def under(asked: Notice, it: StepParts, actor: Actor, body: Body) -> Post:
+    """Return a later notice of a thread: its head is that of the ask, but for the human."""
+    head = asked.head
+    expires: dict[str, Any] = {"expires_us": it.now_us + head.expires_us - head.issued_us} if head.expires_us else {}
+    return Post(
+        body,
+        head.urgency,
+        head.purpose,
+        head.offence,
+        it.requester(actor, head.recipient if head.sender == it.desk.parts.member else head.sender),
+        case=head.case,
+        ticket=head.ticket,
+        agreement=head.agreement,
+        to_office=head.to_office,
+        by=actor.officer,
+        **(expires if body.__class__ is asked.body.__class__ else {}),
+    )
+
+
+def _is_about(told: NoticeRow, row: NoticeRow) -> bool:
+    if not told.envelope:
+        return True
+    body = parse_notice(told.envelope).body
+    return isinstance(body, Status) and body.of == row.notice_id

@@ -1,0 +1,78 @@
+"""Tell who holds copies of a home's records, whether its node runs or not; nothing of their content."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from gateway.clock import SystemClock, rfc3339
+from gateway.config import Home, load_settings
+from gateway.desk.originator.holders import Copy, Holders, HoldersView
+from gateway.errors import Misconfigured
+from gateway.model.names import member_id
+from gateway.storage.database.migrate import require_current
+from gateway.storage.database.open import is_made, open_storage
+from gateway.storage.desk.desk_store import SqlDeskStore
+from gateway.storage.keys.keystore import KeyStore
+from gateway.trust.keeper import TrustKeeper
+
+
+def holders_of(home: Path, record: str = "") -> dict[str, Any]:
+    """Return the ledger of a home as JSON. Raises `Misconfigured` where it holds no node's data."""
+    settings = load_settings(home)
+    if not settings.keystore.is_dir() or not is_made(settings):
+        raise Misconfigured("there is no database", where=str(home), remedy="name the home of a node that has run")
+    trust = TrustKeeper(Home(settings.home).trust, SystemClock()).view
+    agencies = {source.id: source.agency for source in settings.sources}
+    database = open_storage(settings, read_only=True)
+    try:
+        require_current(database)
+        view = HoldersView(
+            member_id(settings.node.member),
+            SqlDeskStore(database, KeyStore(settings.keystore)),
+            trust.active,
+            lambda source: agencies.get(source, ""),
+        )
+        return summary(view.all(record))
+    finally:
+        database.close()
+
+
+def summary(found: Sequence[Holders]) -> dict[str, Any]:
+    """Return the holders of records as JSON. Of `changed` copies so many are `confirmed`, over all records.
+
+    A holder that has left the federation is out of reach, and is not waited for.
+    """
+    return {
+        "records": [_holders(each) for each in found],
+        "changed": sum(each.changed for each in found),
+        "confirmed": sum(each.confirmed for each in found),
+        "objected": sum(each.objected for each in found),
+        "out_of_reach": sorted({member for each in found for member in each.out_of_reach}),
+    }
+
+
+def _holders(found: Holders) -> dict[str, Any]:
+    return {
+        "record": found.record,
+        "agency": found.agency,
+        "changed": found.changed,
+        "confirmed": found.confirmed,
+        "objected": found.objected,
+        "out_of_reach": list(found.out_of_reach),
+        "copies": [_copy(copy) for copy in found.copies],
+    }
+
+
+def _copy(copy: Copy) -> dict[str, Any]:
+    return {
+        "holder": copy.holder,
+        "id": copy.id,
+        "type": copy.type,
+        "given": copy.given,
+        "state": copy.state.value,
+        "version": copy.version,
+        "due": rfc3339(copy.due_us) if copy.due_us else "",
+        "out_of_reach": copy.out_of_reach,
+    }

@@ -1,0 +1,137 @@
+"""What people do at the desk, called by the REST API and the console. Each use case checks the person's roles."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any, Protocol
+
+import msgspec
+
+from gateway.model.desk.notices import Ask, Notice, Urgency
+from gateway.model.desk.threads import ThreadKey, ThreadKind, ThreadState
+from gateway.model.desk.work import WorkKind
+from gateway.model.purpose import Offence, Purpose
+from gateway.model.requester import Officer
+from gateway.ports.desk import Delivery, NoticeRow, Thread, Work
+
+
+class WorkQuery(msgspec.Struct, frozen=True):
+    """What work a person wants to see, so many items at most.
+
+    Without more it is what waits for them: assigned to them, or for one of their roles and not taken. `all` adds what
+    others have taken, and what waits for others and the person looks after; `done` adds work that is done.
+    """
+
+    kinds: tuple[WorkKind, ...] = ()
+    mine: bool = False
+    all: bool = False
+    done: bool = False
+    limit: int = 200
+
+
+class ThreadQuery(msgspec.Struct, frozen=True):
+    """What threads a person wants to see."""
+
+    kinds: tuple[ThreadKind, ...] = ()
+    states: tuple[ThreadState, ...] = ()
+    group_id: str = ""
+    limit: int = 100
+
+
+class WorkItem(msgspec.Struct, frozen=True):
+    """Work as one person sees it, without content.
+
+    `act` is what ends it; `refusal` is the code of why this person may not do that, empty where they may. `state` is
+    that of its thread by the clock.
+    """
+
+    work: Work
+    kind: ThreadKind | None
+    state: ThreadState | None
+    act: str
+    refusal: str = ""
+
+
+class NoticeItem(msgspec.Struct, frozen=True):
+    """One notice of a thread. `notice` is None once it is erased; `delivery` is that of a notice of ours."""
+
+    row: NoticeRow
+    ours: bool
+    notice: Notice | None
+    delivery: Delivery | None = None
+    late: bool = False
+    fields: dict[str, Any] | None = None
+    """Those of an alert's record, verified."""
+
+
+class DraftItem(msgspec.Struct, frozen=True):
+    """An ask of ours that is not approved yet, with what its notice will say of it."""
+
+    ask: Ask
+    urgency: Urgency
+    purpose: Purpose
+    offence: Offence
+    case: str
+    ticket: str
+    to_office: str
+    lapses_us: int
+
+
+class ThreadItem(msgspec.Struct, frozen=True):
+    """A thread as a list shows it, without content. `state` is that by the clock."""
+
+    thread: Thread
+    state: ThreadState
+
+
+class ThreadContent(msgspec.Struct, frozen=True):
+    """A thread with all that stands in it. `draft` is an ask of ours that is not approved yet."""
+
+    item: ThreadItem
+    notices: tuple[NoticeItem, ...]
+    works: tuple[WorkItem, ...]
+    draft: DraftItem | None = None
+
+
+class WorkQueue(Protocol):
+    """Work with its clocks (`gateway.desk.worklist` serves it)."""
+
+    async def works(self, officer: Officer, query: WorkQuery) -> list[WorkItem]:
+        """Return the work that this person sees, the first due first."""
+
+    def follow(self, officer: Officer, query: WorkQuery) -> AsyncIterator[list[WorkItem]]:
+        """Yield the same list now, and each time that something of it has changed."""
+
+    async def work(self, officer: Officer, work_id: str) -> WorkItem:
+        """Return one item of work; raise `Unknown` for one that this person does not see."""
+
+    async def take(self, officer: Officer, work_id: str) -> WorkItem:
+        """Assign work to this person, who may do it; the same again changes nothing."""
+
+    async def assign(self, officer: Officer, work_id: str, person: str, reason: str = "") -> WorkItem:
+        """Assign work to another person, who may do it."""
+
+
+class ThreadReading(Protocol):
+    """Threads, to look at."""
+
+    async def threads(self, officer: Officer, query: ThreadQuery) -> list[ThreadItem]:
+        """Return the threads that this person may read, the newest first."""
+
+    async def thread(self, officer: Officer, thread_id: str, peer: str = "") -> ThreadContent:
+        """Return a thread with its notices, once the entry of this reading is durable.
+
+        Raises `Unknown` for one that this person may not read.
+        """
+
+    async def key(self, officer: Officer, thread_id: str, peer: str = "") -> ThreadKey:
+        """Return the key of a thread that this person may read; raise as `thread` does."""
+
+    async def after(self, key: ThreadKey) -> ThreadItem:
+        """Return a thread as it stands after an act of a person, without content. Raises `Unknown`."""
+
+    async def state(self, key: ThreadKey) -> str:
+        """Return the state of a thread by the clock; an empty text where there is none yet."""
+
+    async def note(self, officer: Officer, key: ThreadKey, act: str) -> None:
+        """Write the entry of a reading, durable when this returns."""

@@ -1,0 +1,48 @@
+"""Describe alerts of ours in lines: the action first, then who has it and how they stand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from gateway.language.catalogue import Sentences, tell
+from gateway.language.dates import moment
+from gateway.language.languages import Language
+from gateway.views.code_words import explained
+from gateway.views.desk.words import state_words
+from gateway.views.lines import Line
+from gateway.views.search_lines import value_text
+
+_STANDS: Sentences = {
+    "waiting": "waits for approval",
+    "on": "stands",
+    "lifted": "lifted",
+    "closed": "closed with an outcome",
+    "declined": "not approved",
+    "lapsed": "not approved in time",
+    "over": "its time is over",
+}
+
+
+def alerts_lines(alerts: Iterable[dict[str, Any]], language: Language = Language.EN) -> Iterator[Line]:
+    """Yield a list of alerts."""
+    alert = None
+    for alert in alerts:
+        yield from alert_lines(alert, language)
+    if alert is None:
+        yield tell(language, "no alert of ours stands"), "dim"
+
+
+def alert_lines(alert: dict[str, Any], language: Language = Language.EN) -> Iterator[Line]:
+    """Yield one alert: its action, how it stands, its fields, and each counterpart."""
+    action = explained(alert["action"], "alert_class", language)
+    stand = tell(language, _STANDS[alert["stand"]]) if alert["stand"] in _STANDS else alert["stand"]
+    style = "good" if alert["stand"] == "on" else "warn" if alert["stand"] == "waiting" else "dim"
+    yield f"{alert['id']}  {action}", "title"
+    yield f"  {stand}; {tell(language, 'until {time}', time=moment(alert['until'], language))}", style
+    for name, value in alert["fields"].items():
+        if name not in ("alert_class", "action"):
+            yield f"  {name}: {value_text(value, language, field=name)}"
+    for one in alert["to"]:
+        state = state_words(one["state"], language) if one["state"] else tell(language, "not sent yet")
+        yield f"  → {', '.join(one['offices']) or one['member']}  {state}"

@@ -1,0 +1,42 @@
+"""Describe the ledger of copies in lines: who holds what of ours, and what they have confirmed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from gateway.language.catalogue import Sentences, tell
+from gateway.language.languages import Language
+from gateway.views.lines import Line
+
+_STATES: Sentences = {
+    "held": "held",
+    "hidden": "hidden",
+    "changing": "not confirmed yet",
+    "objected": "the holder objects",
+    "ended": "gone, and confirmed",
+}
+_STYLES = {"ended": "good", "hidden": "good", "changing": "warn", "objected": "warn"}
+
+
+def holders_lines(found: dict[str, Any], language: Language = Language.EN) -> Iterator[Line]:
+    """Yield the copies of records, and how many changes are confirmed."""
+    for record in found["records"]:
+        yield f"{record['record']}  {record['agency']}", "title"
+        for copy in record["copies"]:
+            state = tell(language, _STATES[copy["state"]]) if copy["state"] in _STATES else copy["state"]
+            if copy["out_of_reach"]:
+                state = tell(language, "out of reach: it has left the federation")
+            yield f"  → {copy['holder']}  {copy['type']}  v{copy['version']}  {state}", _STYLES.get(copy["state"], "")
+    if not found["records"]:
+        yield tell(language, "nobody holds a copy of a record of ours"), "dim"
+    facts = {"confirmed": found["confirmed"], "total": found["changed"]}
+    yield tell(language, "{confirmed} of {total} changes are confirmed", **facts), "dim"
+
+
+def told_lines(found: dict[str, Any], language: Language = Language.EN) -> Iterator[Line]:
+    """Yield the holders that are told of a change."""
+    for thread in found["threads"]:
+        yield f"{thread['thread']}  → {thread['member']}", "good"
+    for member in found["out_of_reach"]:
+        yield f"{member}  " + tell(language, "out of reach: it has left the federation"), "warn"

@@ -1,0 +1,113 @@
+"""Describe work and threads in lines, as the node's REST API tells them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from gateway.language.catalogue import Sentences, tell
+from gateway.language.dates import moment
+from gateway.language.languages import Language
+from gateway.views.desk.words import notice_words, state_words, work_words
+from gateway.views.lines import Line
+
+_WHY_NOT: Sentences = {
+    "assigned-to-another": "a colleague has taken it",
+    "own-approval": "you wrote it yourself, so another person approves it",
+    "another-agency": "the record is another agency's, which alone releases it",
+    "role-not-permitted": "your role may not do it",
+    "outside-reach": "it is another office's or another person's",
+    "supervisor-on-duty": "a supervisor of that office is on duty, and does it",
+    "administrator": "administrators see no content",
+    "training-over": "your training has run out",
+}
+
+_STYLE = {"FLASH": "bad", "URGENT": "warn"}
+
+
+def works_lines(works: Iterable[dict[str, Any]], language: Language = Language.EN) -> Iterator[Line]:
+    """Yield a list of work, each with its command."""
+    work = None
+    for work in works:
+        yield from work_lines(work, language)
+    if work is None:
+        yield tell(language, "nothing waits for you"), "good"
+
+
+def work_lines(work: dict[str, Any], language: Language = Language.EN) -> Iterator[Line]:
+    """Yield one item of work: what is to be done, for whom, until when, and who does it."""
+    style = "bad" if work["overdue"] else _STYLE.get(work["urgency"], "title")
+    yield f"{work['id']}  {work['urgency']}  {work['peer']}  {work_words(work['kind'], language)}", style
+    if work["done"]:
+        facts = {"by": work["done"]["by"], "at": moment(work["done"]["at"], language), "how": work["done"]["result"]}
+        yield "  " + tell(language, "done by {by} at {at}: {how}", **facts), "dim"
+        return
+    due = moment(work["due"], language)
+    if work["paused"]:
+        yield "  " + tell(language, "its clock stands since {time}", time=moment(work["paused"], language))
+    elif work["overdue"]:
+        yield "  " + tell(language, "overdue since {time}", time=due), "bad"
+    else:
+        yield "  " + tell(language, "until {time}", time=due)
+    place = ", ".join(filter(None, (work["agency"], work["office"], work["role"])))
+    yield f"  {place}" + (
+        f"; {tell(language, 'taken by {person}', person=work['assigned'])}" if work["assigned"] else ""
+    )
+    if work["why_not"]:
+        why = _WHY_NOT.get(work["why_not"])
+        yield "  " + (tell(language, why) if why else work["why_not"]), "dim"
+
+
+def threads_lines(threads: Iterable[dict[str, Any]], language: Language = Language.EN) -> Iterator[Line]:
+    """Yield a list of threads."""
+    thread = None
+    for thread in threads:
+        yield _thread_line(thread, language), _STYLE.get(thread["urgency"], "title")
+    if thread is None:
+        yield tell(language, "there are no threads for you"), "dim"
+
+
+def thread_lines(thread: dict[str, Any], language: Language = Language.EN) -> Iterator[Line]:
+    """Yield a thread with its notices in the order in which we wrote them."""
+    yield _thread_line(thread, language), "title"
+    if draft := thread["draft"]:
+        yield tell(
+            language, "a draft that is not approved yet; it lapses at {time}", time=moment(draft["lapses"], language)
+        )
+        yield from _content_lines(draft["content"])
+    for notice in thread["notices"]:
+        yield from _notice_lines(notice, language)
+
+
+def _thread_line(thread: dict[str, Any], language: Language) -> str:
+    state = state_words(thread["state"], language)
+    return f"{thread['id']}  {thread['kind']}  {thread['peer']}  {thread['urgency']}  {state}"
+
+
+def _notice_lines(notice: dict[str, Any], language: Language) -> Iterator[Line]:
+    arrow = "→" if notice["ours"] else "←"
+    late = f"  {tell(language, 'LATE: after its time')}" if notice["late"] else ""
+    yield f"{arrow} {moment(notice['time'], language)}  {notice_words(notice['type'], notice['code'], language)}{late}"
+    if notice["content"] is None:
+        yield "  " + tell(language, "its content is erased"), "dim"
+        return
+    yield from _content_lines(notice["content"])
+    if notice["records"]:
+        yield "  " + tell(language, "records: {count}", count=notice["records"])
+    if (delivery := notice["delivery"]) and delivery["state"] != "taken":
+        problem = f" ({delivery['problem']})" if delivery["problem"] else ""
+        yield f"  {delivery['state']}{problem}", "warn"
+
+
+def _content_lines(content: dict[str, Any]) -> Iterator[Line]:
+    for name, value in content.items():
+        if value not in ("", None, [], 0, False) and name not in ("withheld_commitment", "record"):
+            yield f"  {name}: {_text(value)}"
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {_text(each)}" for name, each in value.items() if each)
+    if isinstance(value, list):
+        return ", ".join(_text(each) for each in value)
+    return str(value)

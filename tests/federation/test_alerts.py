@@ -1,0 +1,255 @@
+"""Alerts between running nodes: raised, approved, acknowledged, found at the gate, and gone once withdrawn."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from gateway.clock import SystemClock, steady_ns
+from gateway.desk.alerts.values import NotExecuted, Stand
+from gateway.errors import Forbidden, Stale
+from gateway.model.desk.notices import OutcomeCode, OutcomeReport, StatusCode
+from gateway.model.desk.threads import ThreadKey, ThreadState
+from gateway.model.desk.work import Role, WorkKind
+from gateway.model.exchange import Outcome
+from gateway.model.names import ExchangeId
+from gateway.model.query import DocumentQuery, PersonQuery, VehicleQuery
+from gateway.model.values import NameForm, PartialDate
+from gateway.ports.desk import WorkFilter
+from gateway.views.code_words import raised
+from tests.support.alerts import actor, at_the_gate, author, duty, raising, supervisor, there, until
+from tests.support.exchange import TH, VN, command, entries, last, sample_world
+from tests.support.moved_clock import Ahead
+from tests.support.nodes import World
+
+HOUR_US = 3_600_000_000
+BY_NAME = PersonQuery((NameForm("Somchay Chaidee", "Latn"),), PartialDate("1985-03-14"))
+QUESTIONS = {
+    "another script": PersonQuery((NameForm("สมชาย ใจดี", "Thai"),), PartialDate("1985")),
+    "another spelling": BY_NAME,
+    "a number": DocumentQuery("P 4471209", "THA"),
+    "a plate": VehicleQuery("กข1234", "เชียงราย"),
+}
+
+
+@pytest_asyncio.fixture
+async def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[World]:
+    """Two nodes whose time can be moved on (`ahead`)."""
+    ahead = Ahead(tmp_path)
+    monkeypatch.setattr(SystemClock.__init__, "__defaults__", (ahead.moved(time.time_ns), ahead.moved(steady_ns)))
+    made = sample_world(tmp_path, ("th", "vn"))
+    for member in ("th", "vn"):
+        await made.start(member)
+    try:
+        yield made
+    finally:
+        for member in list(made.nodes):
+            await made.stop(member)
+
+
+async def spread(world: World, **changes: Any) -> tuple[ExchangeId, ThreadKey]:
+    """Raise and approve an alert; return its id and its thread as the counterpart names it."""
+    th = world.nodes["th"]
+    alert_id = await th.desk.alerts.own.raise_alert(author(), raising(**changes))
+    await th.desk.alerts.own.approve(supervisor(), alert_id)
+    key = await there(th, alert_id)
+    taken = ThreadKey(TH, key.thread_id)
+    await until(lambda: taken in world.nodes["vn"].asking.gate._book.alerts, "it is in the book")
+    return alert_id, taken
+
+
+async def test_an_alert_waits_for_its_approval_and_is_acknowledged_across_the_border(world: World) -> None:
+    th, vn = world.nodes["th"], world.nodes["vn"]
+    own = th.desk.alerts.own
+    alert_id = await own.raise_alert(author(), raising())
+    assert len(th.desk.parts.store.threads(group_id=alert_id)) == 1, "nothing goes out before it is approved"
+    assert (await at_the_gate(th, BY_NAME)).outcome is Outcome.NO_HIT
+    with pytest.raises(Forbidden) as caught:
+        await own.approve(actor("th", Role.SUPERVISOR), alert_id)
+    assert caught.value.code == "own-approval"
+    await own.approve(supervisor(), alert_id)
+    key = await there(th, alert_id)
+    taken = ThreadKey(TH, key.thread_id)
+    (work,) = vn.desk.parts.store.works(WorkFilter(kinds=(WorkKind.ACKNOWLEDGE,)))
+    await vn.desk.alerts.taken.tell(duty(), taken, StatusCode.ACKNOWLEDGED)
+    assert not vn.desk.parts.store.works(WorkFilter(kinds=(WorkKind.ACKNOWLEDGE,)))
+    await until(lambda: _state(th, key) is ThreadState.ANSWERED, "the owner sees it")
+    done = vn.desk.parts.store.work(work.id)
+    assert done is not None
+    assert (done.by, done.result) == (duty().officer.person, "ACKNOWLEDGED")
+    acts = [each.private["act"] for each in entries(th, "operations") if each.entry.kind == "desk-act"]
+    assert acts == ["raise-alert", "approve-alert"]
+
+
+@pytest.mark.parametrize("name", QUESTIONS)
+async def test_a_taken_alert_is_found_at_the_gate_with_the_link_cut(world: World, name: str) -> None:
+    await spread(world)
+    await world.stop("th")
+    line = await at_the_gate(world.nodes["vn"], QUESTIONS[name])
+    hit = line.hits[0]
+    assert hit.action == "DISCREET_CHECK"
+    assert hit.record is not None
+    shown = {"record_type": hit.record_type, "record": {"fields": hit.record.fields, "marking": hit.record.marking}}
+    assert raised(shown)[:2] == [
+        "discreet check: the person must not notice (DISCREET_CHECK)",
+        "the person must not learn of it (DO_NOT_ALERT_SUBJECT)",
+    ]
+
+
+async def test_what_is_withdrawn_is_not_found_from_its_transaction_on(world: World) -> None:
+    th, vn = world.nodes["th"], world.nodes["vn"]
+    alert_id, taken = await spread(world)
+    assert (await at_the_gate(vn, BY_NAME)).hits
+    await th.desk.alerts.own.lift(supervisor(), alert_id, "found")
+    await until(lambda: _state(vn, taken) is ThreadState.ENDED, "the withdrawal is taken")
+    for node in (th, vn):
+        assert not (await at_the_gate(node, BY_NAME)).hits
+    assert not vn.desk.parts.store.works(WorkFilter(kinds=(WorkKind.ACKNOWLEDGE,)))
+    await until(lambda: _state(th, ThreadKey(TH, alert_id)) is ThreadState.ENDED, "it is over at home")
+
+
+async def test_an_alert_is_never_told_onward(world: World) -> None:
+    await spread(world)
+    th = world.nodes["th"]
+    search = await th.asking.searches.start(author().officer, _command(BY_NAME))
+    (line,) = [line for line in search.lines if line.member == "vn"]
+    assert line.outcome is Outcome.NO_HIT
+    own = await at_the_gate(th, BY_NAME)
+    assert [hit.action for hit in own.hits] == ["DISCREET_CHECK"], "it is found by its own officers"
+
+
+async def test_what_is_dangerous_to_life_is_sent_first_and_withdrawn_without_an_approval(
+    world: World, tmp_path: Path
+) -> None:
+    th, vn = world.nodes["th"], world.nodes["vn"]
+    alert_id = await th.desk.alerts.own.raise_alert(author(), raising(to_life=True))
+    key = await there(th, alert_id)
+    taken = ThreadKey(TH, key.thread_id)
+    assert _state(vn, taken) is ThreadState.OPEN
+    (approval,) = th.desk.parts.store.works(WorkFilter(kinds=(WorkKind.APPROVE,)))
+    assert approval.due_us - approval.opened_us == HOUR_US
+    Ahead(tmp_path).move(timedelta(minutes=61))
+    await until(lambda: _state(vn, taken) is ThreadState.ENDED, "it is withdrawn")
+    alert = await th.desk.alerts.own.show(author(), alert_id)
+    assert (alert.stand, alert.reason) == (Stand.LIFTED, "not-approved")
+    assert not (await at_the_gate(vn, BY_NAME)).hits
+
+
+async def test_an_alert_that_nobody_approves_in_time_lapses_and_never_leaves(world: World, tmp_path: Path) -> None:
+    th = world.nodes["th"]
+    alert_id = await th.desk.alerts.own.raise_alert(author(), raising())
+    Ahead(tmp_path).move(timedelta(minutes=4))
+    await until(lambda: _state(th, ThreadKey(TH, alert_id)) is ThreadState.ENDED, "it lapses")
+    with pytest.raises(Stale):
+        await th.desk.alerts.own.approve(supervisor(), alert_id)
+    assert len(th.desk.parts.store.threads(group_id=alert_id)) == 1
+    assert last(th, "operations").private["code"] in ("draft-lapsed", "alert-lapsed")
+
+
+async def test_a_hidden_alert_is_sent_when_its_time_is_over_by_a_node_that_was_down(
+    world: World, tmp_path: Path
+) -> None:
+    th = world.nodes["th"]
+    hidden_us = th.core.parts.clock.now_us() + 2 * HOUR_US
+    alert_id = await th.desk.alerts.own.raise_alert(author(), raising(hidden_until_us=hidden_us))
+    await th.desk.alerts.own.approve(supervisor(), alert_id)
+    assert len(th.desk.parts.store.threads(group_id=alert_id)) == 1, "nothing has left"
+    assert not (await at_the_gate(th, BY_NAME)).hits
+    await world.stop("th")
+    Ahead(tmp_path).move(timedelta(hours=2, minutes=1))
+    th = await world.start("th")
+    await until(lambda: len(th.desk.parts.store.threads(group_id=alert_id)) == 2, "it is sent")
+    await there(th, alert_id)
+    assert (await at_the_gate(th, BY_NAME)).hits
+
+
+async def test_alarms_until_it_is_acknowledged(world: World, tmp_path: Path) -> None:
+    vn = world.nodes["vn"]
+    await spread(world)
+    for minutes, count in ((1, 0), (2, 1), (4, 2), (14, 3)):
+        Ahead(tmp_path).move(timedelta(minutes=minutes))
+        if count:
+            await until(partial(_has_alarms, vn, count), f"alarm {count}")
+    await asyncio.sleep(1.5)
+    assert len(_alarms(vn)) == 3
+
+
+async def test_renewed_and_not_executed_with_a_reason_in_law(world: World) -> None:
+    th, vn = world.nodes["th"], world.nodes["vn"]
+    alert_id, taken = await spread(world)
+    with pytest.raises(Exception, match="the reason in law is missing"):
+        await vn.desk.alerts.taken.tell(duty(), taken, StatusCode.NOT_EXECUTED, "weather")
+    await vn.desk.alerts.taken.tell(duty(), taken, StatusCode.NOT_EXECUTED, NotExecuted.OWN_NATIONAL)
+    key = ThreadKey(vn.core.parts.member, taken.thread_id)
+    await until(lambda: _state(th, key) is ThreadState.ANSWERED, "the owner is told")
+    reads = th.desk.parts.store.works(WorkFilter(kinds=(WorkKind.READ,)))
+    assert [work.assigned for work in reads] == [author().officer.person]
+    until_us = th.core.parts.clock.now_us() + 200 * HOUR_US
+    await th.desk.alerts.own.renew(author(), alert_id, until_us)
+    await until(lambda: _state(vn, taken) is ThreadState.OPEN, "it is renewed")
+    await until(lambda: vn.asking.gate._book.alerts[taken].until_us == until_us, "its time has moved")
+    assert len(vn.desk.parts.store.works(WorkFilter(kinds=(WorkKind.ACKNOWLEDGE,)))) == 1
+
+
+async def test_acting_asks_for_an_outcome_and_the_outcome_closes_it(world: World) -> None:
+    th, vn = world.nodes["th"], world.nodes["vn"]
+    alert_id, taken = await spread(world)
+    await vn.desk.alerts.taken.tell(duty(), taken, StatusCode.ACTING)
+    for node, who in ((vn, duty()), (th, author())):
+        outcomes = WorkFilter(kinds=(WorkKind.OUTCOME,))
+        await until(partial(node.desk.parts.store.works, outcomes), "an outcome is asked for")
+        assert {work.assigned for work in node.desk.parts.store.works(outcomes)} == {who.officer.person}
+    found = OutcomeReport(OutcomeCode.LOCATED, persons=1)
+    await vn.desk.alerts.taken.report(duty(), taken, found)
+    assert not vn.desk.parts.store.works(WorkFilter(kinds=(WorkKind.OUTCOME,)))
+    await th.desk.alerts.own.close(author(), alert_id, found)
+    await until(lambda: _state(vn, taken) is ThreadState.ENDED, "it is closed")
+
+
+async def test_an_owner_that_is_silent_for_two_days_warns_no_more_and_that_is_told(
+    world: World, tmp_path: Path
+) -> None:
+    vn = world.nodes["vn"]
+    await spread(world)
+    await world.stop("th")
+    Ahead(tmp_path).move(timedelta(hours=47))
+    assert (await at_the_gate(vn, BY_NAME)).hits
+    await world.stop("vn")
+    vn = await world.start("vn")
+    assert (await at_the_gate(vn, BY_NAME)).hits, "also after a restart"
+    Ahead(tmp_path).move(timedelta(hours=2))
+    line = await at_the_gate(vn, BY_NAME)
+    assert (line.hits, line.missing) == ((), ("alerts th",))
+
+
+async def test_an_alert_for_one_office_is_not_shown_at_another(world: World) -> None:
+    await spread(world, offices=("vn.blo.moc-bai",))
+    vn = world.nodes["vn"]
+    assert (await at_the_gate(vn, BY_NAME)).hits
+    assert not (await at_the_gate(vn, BY_NAME, "vn.blo.cha-lo")).hits
+
+
+def _alarms(node: Any) -> list[Any]:
+    kinds = [each for each in entries(node, "operations") if each.entry.kind == "desk-clock"]
+    return [each for each in kinds if each.private.get("code") == "alarm"]
+
+
+def _has_alarms(node: Any, count: int) -> bool:
+    return len(_alarms(node)) == count
+
+
+def _state(node: Any, key: ThreadKey) -> ThreadState | None:
+    thread = node.desk.parts.store.thread(key)
+    return None if thread is None else thread.state
+
+
+def _command(query: Any) -> Any:
+    return command(query, (VN,))

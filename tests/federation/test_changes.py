@@ -1,0 +1,205 @@
+"""An owner changes what it gave: the holder hides it in the same transaction, erases it, and the owner sees that."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway.app.node import Node
+from gateway.desk.originator.changing import ChangeCommand
+from gateway.desk.originator.ledger import WITHDRAWN
+from gateway.errors import Forbidden, Malformed, Unknown
+from gateway.model.desk.notices import ChangeCode
+from gateway.model.desk.threads import ThreadKey, ThreadState
+from gateway.model.desk.work import Direction, HoldingState, WorkKind
+from gateway.model.search import Search
+from gateway.ports import events
+from tests.federation.test_desk_delivery import is_taken, until
+from tests.support.exchange import TH, VN, command, lines, sample_world
+from tests.support.nodes import World, officer, running
+from tests.support.originator import actor, data_officer, states, work_of
+
+
+async def disclosed(world: World) -> tuple[Node, Node, Search, str]:
+    """Both nodes, after a search of th that got a record of vn; the search, and the record's name at home."""
+    th, vn = world.nodes["th"], world.nodes["vn"]
+    search = await th.asking.searches.start(officer(), command())
+    (copy,) = vn.desk.parts.store.holdings(direction=Direction.OUT)
+    return th, vn, search, copy.record
+
+
+def records(search: Search) -> list[Any]:
+    """The records and rules of vn's hits with a record, or with one that is hidden."""
+    return [hit for hit in lines(search)[VN].hits if hit.record is not None or WITHDRAWN in hit.rules]
+
+
+async def test_a_withdrawn_record_is_hidden_erased_and_confirmed(tmp_path: Path) -> None:
+    world = sample_world(tmp_path, ("th", "vn"))
+    async with running(world, ("th", "vn")):
+        th, vn, search, record = await disclosed(world)
+        agency = vn.resources.walls[0].description.agency
+        owner = data_officer("vn", agency)
+        assert all(hit.record is not None for hit in records(search))
+        done = await vn.desk.originator.originator.change(
+            owner, ChangeCommand(code=ChangeCode.WITHDRAWN, record=record, reason="wrong-person")
+        )
+        (key,) = done.threads
+        assert done.out_of_reach == ()
+        await until(is_taken(vn, key), "the change is taken")
+        # Hidden, and its reader told, in the transaction that took it.
+        assert states(th, Direction.IN) == [HoldingState.HIDDEN]
+        (hit,) = records(await th.asking.searches.get(officer(), search.id))
+        assert hit.record is None
+        assert WITHDRAWN in hit.rules
+        (reading,) = work_of(th, WorkKind.READ)
+        assert (reading.assigned, reading.office) == (officer().person, officer().office)
+        (view,) = vn.desk.originator.holders.of(owner.person, 0, record)
+        assert (view.changed, view.confirmed, view.out_of_reach) == (1, 0, ())
+        # Erased before half of the time when the data officer says so.
+        (comply,) = work_of(th, WorkKind.COMPLY)
+        await th.desk.originator.compliance.comply(data_officer("th"), comply.id)
+        assert states(th, Direction.IN) == [HoldingState.ENDED]
+        await until(lambda: states(vn, Direction.OUT) == [HoldingState.ENDED], "the erasure is confirmed")
+        (view,) = vn.desk.originator.holders.of(owner.person, 0, record)
+        assert (view.changed, view.confirmed) == (1, 1)
+        thread = vn.desk.parts.store.thread(key)
+        assert thread is not None
+        assert thread.state is ThreadState.ANSWERED
+        assert work_of(th, WorkKind.COMPLY) == []
+        line = lines(search)[VN]
+        with pytest.raises(Unknown):
+            th.core.kept.at(
+                "exchange/1", line.entry_index or 0, peer=VN, exchange_id=line.exchange_id, kinds=events.ARRIVALS
+            )
+        with pytest.raises(Unknown):
+            await th.asking.searches.get(officer(), search.id)
+
+
+async def test_a_node_erases_by_itself_when_half_of_the_time_is_over(tmp_path: Path) -> None:
+    world = sample_world(tmp_path, ("th", "vn"))
+    async with running(world, ("th", "vn")):
+        th, vn, _, record = await disclosed(world)
+        owner = data_officer("vn", vn.resources.walls[0].description.agency)
+        done = await vn.desk.originator.originator.change(
+            owner, ChangeCommand(code=ChangeCode.WITHDRAWN, record=record)
+        )
+        await until(is_taken(vn, done.threads[0]), "the change is taken")
+        await th.desk.originator.compliance.round()
+        assert states(th, Direction.IN) == [HoldingState.HIDDEN]
+        clock = th.core.parts.clock
+        real = clock.now_us
+        try:
+            clock.now_us = lambda: real() + 13 * 3_600 * 1_000_000  # type: ignore[method-assign]
+            await th.desk.originator.compliance.round()
+        finally:
+            clock.now_us = real  # type: ignore[method-assign]
+        assert states(th, Direction.IN) == [HoldingState.ENDED]
+
+
+async def test_a_data_officer_objects_and_the_copy_stays_hidden(tmp_path: Path) -> None:
+    world = sample_world(tmp_path, ("th", "vn"))
+    async with running(world, ("th", "vn")):
+        th, vn, search, record = await disclosed(world)
+        owner = data_officer("vn", vn.resources.walls[0].description.agency)
+        done = await vn.desk.originator.originator.change(
+            owner, ChangeCommand(code=ChangeCode.WITHDRAWN, record=record)
+        )
+        await until(is_taken(vn, done.threads[0]), "the change is taken")
+        (comply,) = work_of(th, WorkKind.COMPLY)
+        compliance = th.desk.originator.compliance
+        with pytest.raises(Forbidden):
+            await compliance.comply(actor("th", ()), comply.id, objection="court-file")
+        await compliance.comply(data_officer("th"), comply.id, objection="court-file", text="case 17/2026")
+        await until(lambda: states(vn, Direction.OUT) == [HoldingState.OBJECTED], "the objection has come")
+        (view,) = vn.desk.originator.holders.of(owner.person, 0, record)
+        assert (view.changed, view.confirmed, view.objected) == (1, 0, 1)
+        (hit,) = records(await th.asking.searches.get(officer(), search.id))
+        assert hit.record is None
+
+
+async def test_a_contested_record_is_hidden_and_the_receipt_confirms_it(tmp_path: Path) -> None:
+    world = sample_world(tmp_path, ("th", "vn"))
+    async with running(world, ("th", "vn")):
+        th, vn, search, record = await disclosed(world)
+        owner = data_officer("vn", vn.resources.walls[0].description.agency)
+        done = await vn.desk.originator.originator.change(
+            owner, ChangeCommand(code=ChangeCode.CONTESTED, record=record)
+        )
+        await until(is_taken(vn, done.threads[0]), "the change is taken")
+        assert states(vn, Direction.OUT) == [HoldingState.HIDDEN]
+        assert work_of(th, WorkKind.COMPLY) == []
+        (hit,) = records(await th.asking.searches.get(officer(), search.id))
+        assert hit.record is None
+
+
+async def test_a_cut_hides_the_records_from_one_office_and_from_no_other(tmp_path: Path) -> None:
+    world = sample_world(tmp_path, ("th", "vn"))
+    async with running(world, ("th", "vn")):
+        th, vn, search, _ = await disclosed(world)
+        owner = data_officer("vn", vn.resources.walls[0].description.agency)
+        cut = ChangeCommand(code=ChangeCode.CUT, holder="th", office=officer().office)
+        done = await vn.desk.originator.originator.change(owner, cut)
+        await until(is_taken(vn, done.threads[0]), "the cut is taken")
+        (copy,) = vn.desk.parts.store.holdings(direction=Direction.OUT)
+        ledger = th.core.ledger
+        assert not ledger.is_shown(VN, copy.jti, officer().office)
+        assert ledger.is_shown(VN, copy.jti, "th.blo.nong-khai")
+        (hit,) = records(await th.asking.searches.get(officer(), search.id))
+        assert hit.record is None
+
+
+async def test_a_corrected_record_comes_anew_and_the_old_one_is_hidden(tmp_path: Path) -> None:
+    world = sample_world(tmp_path, ("th", "vn"))
+    async with running(world, ("th", "vn")):
+        th, vn, search, record = await disclosed(world)
+        owner = data_officer("vn", vn.resources.walls[0].description.agency)
+        done = await vn.desk.originator.originator.change(
+            owner, ChangeCommand(code=ChangeCode.CORRECTED, record=record)
+        )
+        await until(is_taken(vn, done.threads[0]), "the correction is taken")
+        assert states(th, Direction.IN) == [HoldingState.HELD, HoldingState.HIDDEN]
+        (new,) = th.desk.parts.store.holdings(direction=Direction.IN, states=(HoldingState.HELD,))
+        assert (new.version, new.source) == (2, done.threads[0].thread_id)
+        (given,) = vn.desk.parts.store.holdings(jti=new.jti, direction=Direction.OUT)
+        assert (given.holder, given.record, given.version) == (TH, record, 2)
+        (hit,) = records(await th.asking.searches.get(officer(), search.id))
+        assert hit.record is None
+
+
+async def test_who_may_not_change_and_what_cannot_be_changed(tmp_path: Path) -> None:
+    world = sample_world(tmp_path, ("th", "vn"))
+    async with running(world, ("th", "vn")):
+        _, vn, _, record = await disclosed(world)
+        change = vn.desk.originator.originator.change
+        withdrawn = ChangeCommand(code=ChangeCode.WITHDRAWN, record=record)
+        with pytest.raises(Forbidden) as refused:
+            await change(data_officer("vn", "another-agency"), withdrawn)
+        assert refused.value.code == "outside-reach"
+        with pytest.raises(Unknown):
+            await change(data_officer("vn"), ChangeCommand(code=ChangeCode.WITHDRAWN, record="nowhere/1"))
+        with pytest.raises(Malformed):
+            await change(data_officer("vn"), ChangeCommand(code=ChangeCode.WITHDRAWN))
+        with pytest.raises(Malformed):
+            await change(data_officer("vn"), ChangeCommand(code=ChangeCode.CUT, record=record))
+        assert vn.desk.parts.store.deliveries() == []
+
+
+async def test_a_node_that_holds_nothing_any_more_says_so(tmp_path: Path) -> None:
+    world = sample_world(tmp_path, ("th", "vn"))
+    async with running(world, ("th", "vn")):
+        th, vn, _, record = await disclosed(world)
+        owner = data_officer("vn", vn.resources.walls[0].description.agency)
+        (copy,) = th.desk.parts.store.holdings(direction=Direction.IN)
+        th.desk.parts.store.forget_copies(copy.expires_us + 1, 100)
+        done = await vn.desk.originator.originator.change(
+            owner, ChangeCommand(code=ChangeCode.WITHDRAWN, record=record)
+        )
+        await until(is_taken(vn, done.threads[0]), "the change is taken")
+        await th.desk.originator.compliance.round()
+        await until(lambda: states(vn, Direction.OUT) == [HoldingState.ENDED], "NOT_HELD has come")
+        there = th.desk.parts.store.thread(ThreadKey(VN, done.threads[0].thread_id))
+        assert there is not None
+        assert there.state is ThreadState.ANSWERED
+        assert work_of(th, WorkKind.COMPLY) == []

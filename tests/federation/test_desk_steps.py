@@ -1,0 +1,195 @@
+"""The second step from the command line of real nodes: a hit, its follow-up, the approval, the decision, the answer."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from gateway.cli.moments import Near
+from gateway.config import Home
+from gateway.demo.people import desk_persons, write_people
+from gateway.ops.desk.holders import holders_of
+from tests.support.cli import Liaison, Ran
+from tests.support.desk_faces import AGENCIES, CLOCK, OFFICES, Caller
+from tests.support.exchange import PASSPORT
+from tests.support.nodes import World, fix_rest_ports, running
+from tests.support.second_step import step_world
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+_OF_A_NODE = re.compile(r"20[0-9]{2}-")
+"""A line of the log of a node, which runs in this process."""
+
+UNLISTED = {"vn.p.77": ("data-officer", "immigration")}
+"""Persons of no list: role and agency of their tokens."""
+
+OFFICER, SUPERVISOR, DUTY = "th.o.1042", "th.s.3", "vn.d.10"
+WHY = ("--facts", "the traveller stands at the gate", "--urgency", "FLASH", "--held-until", "14:30")
+
+
+@pytest_asyncio.fixture(loop_scope="module", scope="module")
+async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
+    made = step_world(tmp_path_factory.mktemp("steps"))
+    fix_rest_ports(made)
+    for member in ("th", "vn"):
+        persons = desk_persons(member, OFFICES[member], AGENCIES)
+        write_people(Home(made.home(member)).people, member, persons, CLOCK)
+    async with running(made, ("th", "vn")):
+        yield made
+
+
+class Desk:
+    """The command line of persons at the nodes of a world."""
+
+    def __init__(self, world: World, liaison: Liaison) -> None:
+        self._world = world
+        self._liaison = liaison
+
+    async def __call__(self, person: str, *words: str, code: int = 0) -> Any:
+        """Run a command as a person; return its JSON."""
+        place: tuple[Any, ...] = ("--home", self._world.home(person.partition(".")[0]), "--as", person, "--json")
+        profile = Caller(self._world, person, *UNLISTED.get(person, ())).profile
+        more = ("--role", profile.role, "--office", profile.office, "--agency", profile.agency)
+        ran: Ran = await asyncio.to_thread(self._liaison, *words, *place, *more)
+        assert ran.code == code, ran.err
+        return json.loads("\n".join(line for line in ran.out.splitlines() if not _OF_A_NODE.match(line)))
+
+    async def work(self, person: str, kind: str) -> dict[str, Any]:
+        """Wait until a person has work of a kind; return the newest."""
+        for _ in range(200):
+            if found := (await self(person, "desk", "list", "--kind", kind))["work"]:
+                return dict(found[-1])
+            await asyncio.sleep(0.05)
+        raise AssertionError(f"{person} has no {kind}")
+
+    async def search(self, offence: str = "MONEY") -> str:
+        """Search a passport that is a hit in Viet Nam; return the search's id."""
+        query = ("ask", "document", "--to", "vn", "--number", PASSPORT.number, "--issuer", PASSPORT.issuer)
+        why = ("--purpose", "INVESTIGATION", "--offence", offence, "--case", "TH-2026-17")
+        return str((await self(OFFICER, *query, *why))["id"])
+
+
+@pytest.fixture
+def desk(world: World, capsys: pytest.CaptureFixture[str]) -> Desk:
+    return Desk(world, Liaison(capsys))
+
+
+async def test_a_follow_up_goes_from_the_gate_to_the_duty_officer_and_back(desk: Desk) -> None:
+    search = await desk.search()
+    follow = ("followup", "--search", search, "--from", "vn", "--hit", "0", "--fields", "number,status", *WHY)
+    drafted = await desk(OFFICER, *follow, "--idempotency-key", "k-1")
+    assert drafted["approver"] == "supervisor"
+    assert (await desk(OFFICER, *follow, "--idempotency-key", "k-1"))["thread"] == drafted["thread"]
+    other = (*follow[:-2], "--held-until", "15:00", "--idempotency-key", "k-1")
+    assert (await desk(OFFICER, *other, code=1))["error"]["code"] == "replayed"
+
+    own = await desk(OFFICER, "desk", "approve", drafted["work"], code=1)
+    assert own["error"]["code"] == "no-such-work"
+    seen = await desk(SUPERVISOR, "desk", "show", drafted["work"])
+    assert seen["work"]["due"] == drafted["due"]
+    assert seen["thread"]["draft"]["content"]["facts"] == WHY[1]
+    assert (await desk(SUPERVISOR, "desk", "approve", drafted["work"]))["state"] == "open"
+
+    work = await desk.work(DUTY, "decide")
+    assert (work["thread"], work["agency"], work["urgency"]) == (drafted["thread"], "immigration", "FLASH")
+    shown = await desk(DUTY, "desk", "show", work["id"])
+    assert shown["thread"]["notices"][0]["content"]["facts"] == WHY[1]
+    choice = await desk(DUTY, "desk", "choice", work["id"])
+    assert set(choice["default"]) == {"number", "status"}
+    refused = await desk("vn.d.7", "desk", "decide", work["id"], "--answer", "RELEASED", "--reason", "x", code=1)
+    assert refused["error"]["code"] == "another-agency"
+    decided = await desk(
+        DUTY, "desk", "decide", work["id"], "--answer", "RELEASED", "--fields", "number", "--reason", "same passport"
+    )
+    assert (decided["state"], decided["answer"], decided["fields"]) == ("sent", "PARTLY", ["number"])
+
+    read = await desk.work(OFFICER, "read")
+    assert (await desk(OFFICER, "desk", "show", read["thread"]))["notices"][-1]["records"] == 1
+    package = await desk(OFFICER, "desk", "open", read["thread"])
+    assert package["records"][0]["fields"] == {"number": PASSPORT.number}
+    ended = await desk(OFFICER, "desk", "outcome", read["thread"], "--outcome", "ARRESTED", "--persons", "1")
+    assert ended["state"] == "ended"
+    assert (await desk(OFFICER, "desk", "list", "--done"))["work"]
+
+
+async def test_a_question_back_and_a_withdrawal(desk: Desk) -> None:
+    search = await desk.search()
+    drafted = await desk(OFFICER, "followup", "--search", search, "--from", "vn", *WHY)
+    await desk(SUPERVISOR, "desk", "approve", drafted["work"])
+    work = await desk.work(DUTY, "decide")
+    told = ("--answer", "CLARIFY", "--text", "which crossing?", "--reason", "no place is named")
+    assert (await desk(DUTY, "desk", "decide", work["id"], *told))["state"] == "sent"
+    back = await desk.work(OFFICER, "clarify")
+    again = await desk(OFFICER, "desk", "clarify", back["thread"], "--facts", "crossing 3", "--urgency", "FLASH")
+    assert again["state"] == "open"
+    gone = await desk(OFFICER, "desk", "withdraw", back["thread"], "--reason", "the person left")
+    assert gone["state"] == "ended"
+    assert (await desk(OFFICER, "desk", "withdraw", back["thread"], "--reason", "x", code=1))["error"][
+        "code"
+    ] == "not-now"
+
+
+async def test_a_declined_draft_and_one_that_is_taken_back_never_leave(desk: Desk) -> None:
+    search = await desk.search()
+    for act, who, word in (("decline", SUPERVISOR, "work"), ("withdraw", OFFICER, "thread")):
+        drafted = await desk(OFFICER, "followup", "--search", search, "--from", "vn", *WHY)
+        ended = await desk(who, "desk", act, drafted[word], "--reason", "not needed")
+        assert (ended["state"], ended["ours"]) == ("ended", 0)
+
+
+async def test_the_hour_until_which_a_person_is_held_is_the_next_one_of_the_country() -> None:
+    at = datetime.fromisoformat(Near("14:30").at("th"))
+    assert (at.astimezone(UTC).hour, at.minute) == (7, 30)
+    assert 0 < (at - CLOCK.now()).total_seconds() <= 86_400
+
+
+async def test_an_alert_is_raised_approved_acknowledged_and_lifted(desk: Desk) -> None:
+    raised = await desk(
+        OFFICER, "alert", "raise", "--to", OFFICES["vn"], "--action", "DISCREET_CHECK", "--plate", "กข 1234",
+        "--reason", "carries ketamine", "--purpose", "INVESTIGATION", "--offence", "NARC", "--case", "TH-2026-17",
+        "--do-not", "DO_NOT_ALERT_SUBJECT", "--idempotency-key", "a-1",
+    )  # fmt: skip
+    assert (raised["stand"], raised["to"][0]["offices"]) == ("waiting", [OFFICES["vn"]])
+    work = await desk.work(SUPERVISOR, "approve")
+    assert work["act"] == "approve-alert"
+    assert (await desk(OFFICER, "desk", "approve", work["id"], code=1))["error"]["code"]
+    await desk(SUPERVISOR, "desk", "approve", work["id"])
+    alarm = await desk.work(DUTY, "acknowledge")
+    shown = await desk(DUTY, "desk", "show", alarm["id"])
+    assert shown["thread"]["notices"][0]["content"]["fields"]["objects"][0]["plate"] == "กข 1234"
+    wrong = await desk(DUTY, "alert", "acknowledge", alarm["id"], "--answer", "NOT_EXECUTED", code=1)
+    assert wrong["error"]["code"] == "reason-missing"
+    assert (await desk(DUTY, "alert", "acknowledge", alarm["id"], "--answer", "ACTING"))["state"] == "answered"
+
+    async def answered() -> bool:
+        found = await desk(OFFICER, "alert", "show", raised["id"])
+        return bool(found["to"][0]["state"] == "answered")
+
+    for _ in range(200):
+        if await answered():
+            break
+        await asyncio.sleep(0.05)
+    assert await answered()
+    assert raised["id"] in [each["id"] for each in (await desk(OFFICER, "alert", "list"))["alerts"]]
+    assert (await desk(OFFICER, "alert", "lift", raised["id"], "--reason", "found"))["stand"] == "lifted"
+
+
+async def test_what_was_given_is_withdrawn_and_its_owner_sees_who_has_confirmed_it(world: World, desk: Desk) -> None:
+    await desk.search("DOCFRAUD")
+    owner = "vn.d.10"
+    assert (await desk(owner, "desk", "holders", code=1))["error"]["code"] == "role-not-permitted"
+    found = await asyncio.to_thread(holders_of, world.home("vn"))
+    (record,) = {each["record"] for each in found["records"] if each["agency"] == "immigration"}
+    assert (await desk("vn.p.1", "desk", "holders"))["records"] == []
+    assert (await desk("vn.p.77", "desk", "holders"))["records"]
+    told = await desk("vn.p.77", "withdraw", "--record", record, "--text", "a mistake")
+    assert {each["member"] for each in told["threads"]} == {"th"}
+    seen = await asyncio.to_thread(holders_of, world.home("vn"), record)
+    assert seen["changed"] == len(seen["records"][0]["copies"]) > 0

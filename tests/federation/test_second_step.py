@@ -1,0 +1,404 @@
+"""The second step over two nodes: a hit is followed up, a human there decides, and the package is opened."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+from msgspec.structs import replace
+
+from gateway.audit.acts.passkeys import Passkey
+from gateway.desk.evidence.passkeys import PasskeyBook
+from gateway.desk.second_step.commands import Decide, Question
+from gateway.desk.second_step.marking import Mark, Verdict
+from gateway.errors import BadSignature, Forbidden, LiaisonError, Stale
+from gateway.model.desk.notices import Note, OutcomeCode, OutcomeReport, ReplyCode, StatusCode, Urgency
+from gateway.model.desk.threads import ThreadState
+from gateway.model.desk.work import Direction, HoldingState, Role, WorkKind
+from gateway.model.purpose import Offence, Purpose
+from gateway.signing.passkeys.assertion import browser_assertion, challenge_of
+from gateway.signing.passkeys.base64url import decode_url64
+from gateway.statements.envelope import contents
+from gateway.statements.notices.notice import parse_notice
+from tests.support.authenticator import RP_ID, Authenticator
+from tests.support.exchange import entries, kinds
+from tests.support.nodes import World, running
+from tests.support.second_step import (
+    DUTY,
+    OFFICER,
+    REASONS,
+    SECOND,
+    SUPERVISOR,
+    actor,
+    asked,
+    follow_up,
+    hit,
+    is_taken,
+    step,
+    step_world,
+    until,
+    works,
+)
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+FIELDS = ("number", "holder_name", "status")
+
+
+@pytest_asyncio.fixture(loop_scope="module", scope="module")
+async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
+    made = step_world(tmp_path_factory.mktemp("step"))
+    async with running(made, ("th", "vn")):
+        yield made
+
+
+async def test_a_hit_is_followed_up_approved_decided_and_opened(world: World) -> None:
+    th, vn = world.nodes["th"], world.nodes["vn"]
+    search_id = await hit(world)
+    drafted = await step(world, "th").drafting.follow_up(OFFICER, follow_up(search_id, fields=FIELDS))
+    key = drafted.key
+    assert kinds(th, key.thread_id) == []
+    (approve,) = works(th, WorkKind.APPROVE, key=key)
+    assert (approve.not_by, approve.id) == (OFFICER.officer.person, drafted.work.id)
+    await step(world, "th").approvals.approve(SUPERVISOR, approve.id)
+    await until(is_taken(th, key), "the ask is taken")
+    assert not works(th, WorkKind.APPROVE, key=key)
+    (asking,) = [each for each in entries(th) if each.entry.exchange_id == key.thread_id and each.entry.kind == "asked"]
+    assert asking.private["officer"] == OFFICER.officer.person
+    assert asking.private["approver"] == SUPERVISOR.officer.person
+    assert asking.private["approver_token"] == SUPERVISOR.officer.token_hash.hex()
+
+    there = type(key)(th.core.parts.member, key.thread_id)
+    (work,) = works(vn, WorkKind.DECIDE, key=there)
+    assert work.agency == "immigration"
+    choice = await step(world, "vn").decisions.choice(DUTY, work.id)
+    assert set(choice.default) == set(FIELDS) & set(choice.fresh.record.fields)
+    decided = await step(world, "vn").decisions.decide(
+        DUTY, Decide(work=work.id, answer=ReplyCode.RELEASED, reason="ok")
+    )
+    assert decided.state == "sent"
+    await until(is_taken(vn, there), "the reply is taken")
+    assert not works(vn, WorkKind.DECIDE, key=there)
+
+    (reading,) = works(th, WorkKind.READ, key=key)
+    assert (reading.assigned, reading.result) == (OFFICER.officer.person, "")
+    package = await step(world, "th").packages.open(OFFICER, key)
+    (record,) = package.records
+    assert set(record.fields) == set(choice.default)
+    assert not works(th, WorkKind.READ, key=key)
+    assert len(works(th, WorkKind.OUTCOME, key=key)) == 3
+    await until(is_taken(th, key), "the word of the opening is taken")
+    told = vn.desk.parts.store.notices(there)[-1]
+    assert (told.placed.type, told.placed.code) == ("status", StatusCode.READ)
+
+    (out,) = vn.desk.parts.store.holdings(jti=record.jti)
+    (held,) = th.desk.parts.store.holdings(jti=record.jti)
+    assert (out.direction, out.holder, out.state) == (Direction.OUT, "th", HoldingState.HELD)
+    assert out.record.startswith("vn.immigration.border/")
+    assert (held.direction, held.owner, held.source) == (Direction.IN, "vn", package.notice_id)
+
+    again = await step(world, "th").packages.open(OFFICER, key)
+    assert again == package
+    assert len(works(th, WorkKind.OUTCOME, key=key)) == 3
+    sent = [each for each in th.desk.parts.store.notices(key) if each.placed.type == "status"]
+    assert len(sent) == 1
+    opened = [each.private for each in entries(th, "operations") if each.entry.kind == "desk-act"]
+    assert [each["act"] for each in opened if each["act"] == "open"] == ["open", "open"]
+
+    await step(world, "th").packages.tell_outcome(OFFICER, key, OutcomeReport(OutcomeCode.ARRESTED, persons=1))
+    thread = th.desk.parts.store.thread(key)
+    assert thread is not None
+    assert thread.state is ThreadState.ENDED
+
+
+async def test_the_decision_stands_in_the_entry_with_its_human(world: World) -> None:
+    vn = world.nodes["vn"]
+    key, there, work = await asked(world, fields=("number", "birth"))
+    decide = Decide(work=work.id, answer=ReplyCode.RELEASED, reason="the passport was reported stolen")
+    decided = await step(world, "vn").decisions.decide(DUTY, decide)
+    assert decided.answer is ReplyCode.PARTLY  # policy gives the birth to no human
+    assert decided.fields == ("number",)
+    row = vn.desk.parts.store.notices(there)[-1]
+    (entry,) = [each for each in entries(vn) if each.entry.exchange_id == row.notice_id and each.entry.kind == "asked"]
+    (human,) = entry.private["humans"]
+    assert (human["by"], human["agency"], human["reason"]) == (DUTY.officer.person, "immigration", decide.reason)
+    assert human["token"] == DUTY.officer.token_hash.hex()
+    assert entry.private["withheld"]
+    assert parse_notice(row.envelope).body.withheld_commitment  # type: ignore[union-attr]
+    assert world.nodes["th"].desk.parts.store.thread(key) is not None
+
+
+@pytest.mark.parametrize(
+    ("who", "code"),
+    [
+        (actor("vn", "d9", Role.DUTY, agency="police"), "another-agency"),
+        (actor("vn", "n1", Role.NATIONAL_DESK, agency="police"), "another-agency"),
+        (actor("vn", "o1", Role.OFFICER, agency="immigration"), "role-not-permitted"),
+        (actor("vn", "d1", Role.DUTY, agency="immigration", trained_until_us=1), "training-over"),
+        (actor("vn", "a1", Role.DUTY, Role.ADMINISTRATOR, agency="immigration"), "administrator"),
+    ],
+)
+async def test_a_decision_is_refused_by_who_may_not(world: World, who: object, code: str) -> None:
+    _, _, work = await asked(world)
+    with pytest.raises(Forbidden) as caught:
+        await step(world, "vn").decisions.decide(who, Decide(work=work.id, answer=ReplyCode.REFUSED, reason="no"))  # type: ignore[arg-type]
+    assert caught.value.code == code
+
+
+async def test_a_second_decision_after_the_first_is_refused(world: World) -> None:
+    _, there, work = await asked(world)
+    decisions = step(world, "vn").decisions
+    await decisions.decide(DUTY, Decide(work=work.id, answer=ReplyCode.NOTHING_HELD, reason="not ours"))
+    with pytest.raises(Stale) as caught:
+        await decisions.decide(DUTY, Decide(work=work.id, answer=ReplyCode.RELEASED, reason="after all"))
+    assert caught.value.code == "already-decided"
+    assert len(world.nodes["vn"].desk.parts.store.notices(there)) == 2
+
+
+async def test_a_human_can_only_narrow(world: World) -> None:
+    _, _, work = await asked(world)
+    decide = Decide(work=work.id, answer=ReplyCode.RELEASED, reason="r", fields=("number", "birth"))
+    with pytest.raises(Forbidden) as caught:
+        await step(world, "vn").decisions.decide(DUTY, decide)
+    assert caught.value.code == "not-releasable"
+
+
+async def test_a_court_decides_where_policy_says_so(world: World) -> None:
+    _, _, work = await asked(world, search_offence=Offence.PREC)
+    with pytest.raises(LiaisonError) as caught:
+        await step(world, "vn").decisions.decide(DUTY, Decide(work=work.id, answer=ReplyCode.RELEASED, reason="r"))
+    assert caught.value.code == "needs-court"
+
+
+async def test_the_author_never_approves(world: World) -> None:
+    search_id = await hit(world)
+    both = actor("th", "1042", Role.OFFICER, Role.SUPERVISOR)
+    drafted = await step(world, "th").drafting.follow_up(OFFICER, follow_up(search_id))
+    for who, code in (
+        (both, "own-approval"),
+        (actor("th", "8", Role.SUPERVISOR, office="th.blo.two"), "outside-reach"),
+        (actor("th", "9", Role.OFFICER), "role-not-permitted"),
+    ):
+        with pytest.raises(Forbidden) as caught:
+            await step(world, "th").approvals.approve(who, drafted.work.id)
+        assert caught.value.code == code
+    await step(world, "th").approvals.decline(SUPERVISOR, drafted.work.id, "the facts do not say why")
+    with pytest.raises(Stale):
+        await step(world, "th").approvals.approve(SUPERVISOR, drafted.work.id)
+    (told,) = works(world.nodes["th"], WorkKind.READ, key=drafted.key)
+    assert told.assigned == OFFICER.officer.person
+
+
+async def test_two_persons_decide_where_policy_says_so(world: World) -> None:
+    vn = world.nodes["vn"]
+    _, there, work = await asked(world, search_offence=Offence.SCAM)
+    decisions = step(world, "vn").decisions
+    decided = await decisions.decide(DUTY, Decide(work=work.id, answer=ReplyCode.RELEASED, reason="the first"))
+    assert decided.state == "second"
+    assert [each.placed.type for each in vn.desk.parts.store.notices(there)] == ["ask"]
+    with pytest.raises(Forbidden) as own:
+        await decisions.sign(DUTY, decided.work, "I am both")
+    assert own.value.code == "own-approval"
+    sent = await decisions.sign(SECOND, decided.work, "the second")
+    assert sent.state == "sent"
+    row = vn.desk.parts.store.notices(there)[-1]
+    (entry,) = [each for each in entries(vn) if each.entry.exchange_id == row.notice_id and each.entry.kind == "asked"]
+    assert [each["by"] for each in entry.private["humans"]] == [DUTY.officer.person, SECOND.officer.person]
+    assert not works(vn, WorkKind.DECIDE, key=there)
+
+
+async def test_an_ask_is_withdrawn_and_its_work_is_over(world: World) -> None:
+    th, vn = world.nodes["th"], world.nodes["vn"]
+    key, there, work = await asked(world)
+    await step(world, "th").packages.withdraw(OFFICER, key, "the person has left")
+    await until(is_taken(th, key), "the withdrawal is taken")
+    assert not works(vn, WorkKind.DECIDE, key=there)
+    with pytest.raises(Stale) as caught:
+        await step(world, "vn").decisions.decide(DUTY, Decide(work=work.id, answer=ReplyCode.REFUSED, reason="no"))
+    assert caught.value.code == "already-decided"
+
+
+async def test_another_officer_neither_opens_nor_follows_up(world: World) -> None:
+    _, there, work = await asked(world)
+    await step(world, "vn").decisions.decide(DUTY, Decide(work=work.id, answer=ReplyCode.RELEASED, reason="ok"))
+    await until(is_taken(world.nodes["vn"], there), "the reply is taken")
+    key = type(there)(world.nodes["vn"].core.parts.member, there.thread_id)
+    other = actor("th", "4444", Role.OFFICER)
+    with pytest.raises(Forbidden):
+        await step(world, "th").packages.open(other, key)
+    with pytest.raises(LiaisonError) as caught:
+        await step(world, "th").drafting.follow_up(other, follow_up(await hit(world)))
+    assert caught.value.code in ("no-such-search", "unknown", "not-found")
+
+
+async def test_who_has_a_passkey_decides_with_it_over_exactly_what_leaves(world: World) -> None:
+    vn = world.nodes["vn"]
+    person = actor("vn", "d5", Role.DUTY, agency="immigration")
+    device, book = Authenticator(), PasskeyBook(vn.core.parts.documents)
+    book.enrol(Passkey(person.officer.person, device.credential, device.spki, RP_ID, device.counter), "act", 1)
+    _, there, work = await asked(world)
+    decisions = step(world, "vn").decisions
+    decide = Decide(work=work.id, answer=ReplyCode.RELEASED, reason="reported stolen")
+    with pytest.raises(Forbidden) as caught:
+        await decisions.decide(person, decide)
+    assert caught.value.code == "passkey-needed"
+    waiting = await decisions.decide(person, replace(decide, challenge=True))
+    assert waiting.state == "passkey"
+    assert waiting.options is not None
+    challenge = decode_url64(waiting.options["challenge"], "challenge", 64)
+    with pytest.raises(BadSignature):
+        await decisions.sign(person, work.id, decide.reason, browser_assertion(device.get(bytes(32))))
+    assertion = browser_assertion(device.get(challenge))
+    assert (await decisions.sign(person, work.id, decide.reason, assertion)).state == "sent"
+    row = vn.desk.parts.store.notices(there)[-1]
+    (entry,) = [each for each in entries(vn) if each.entry.exchange_id == row.notice_id and each.entry.kind == "asked"]
+    (human,) = entry.private["humans"]
+    assert human["proof"] == "passkey"
+    payload_type, payload = contents(entry.request)
+    assert challenge_of(payload_type, payload) == challenge
+
+
+VALUES = (("plate", "2กข 4471"), ("country", "THA"), ("wanted", "owner"), ("legal-basis", "GMS border agreement, 4"))
+
+
+async def test_a_question_goes_to_the_agency_of_its_topic_and_is_answered_in_words(world: World) -> None:
+    th, vn = world.nodes["th"], world.nodes["vn"]
+    command = Question(
+        peer="vn",
+        reasons=replace(REASONS, urgency=Urgency.PRIORITY, urgency_reason=""),
+        purpose=Purpose.INVESTIGATION,
+        offence=Offence.MONEY,
+        topic="crossing",
+        case="TH-2026-0417",
+    )
+    with pytest.raises(Forbidden) as caught:
+        await step(world, "th").drafting.question(OFFICER, replace(command, case=""))
+    assert caught.value.code == "no-ground"
+    drafted = await step(world, "th").drafting.question(OFFICER, command)
+    await step(world, "th").approvals.approve(SUPERVISOR, drafted.work.id)
+    await until(is_taken(th, drafted.key), "the question is taken")
+    there = type(drafted.key)(th.core.parts.member, drafted.key.thread_id)
+    (work,) = works(vn, WorkKind.DECIDE, key=there)
+    assert work.agency == "immigration"
+    assert work.due_us - work.opened_us == 3 * 86_400 * 1_000_000
+    decide = Decide(work=work.id, answer=ReplyCode.RELEASED, reason="asked the crossing")
+    with pytest.raises(LiaisonError) as silent:
+        await step(world, "vn").decisions.decide(DUTY, decide)
+    assert silent.value.code == "text-missing"
+    await step(world, "vn").decisions.decide(DUTY, replace(decide, text="it crossed at noon"))
+    await until(is_taken(vn, there), "the answer is taken")
+    package = await step(world, "th").packages.open(OFFICER, drafted.key)
+    assert (package.reply.text, package.records) == ("it crossed at noon", ())
+
+
+async def test_a_form_goes_from_one_central_authority_to_the_other(world: World) -> None:
+    th, vn = world.nodes["th"], world.nodes["vn"]
+    writer = actor("th", "ca1", Role.CENTRAL_AUTHORITY, agency="police", office="th.capital")
+    second = actor("th", "ca2", Role.CENTRAL_AUTHORITY, agency="police", office="th.capital")
+    there_second = actor("vn", "ca9", Role.CENTRAL_AUTHORITY, agency="police", office="vn.capital")
+    command = Question(
+        peer="vn",
+        reasons=replace(REASONS, urgency=Urgency.FLASH, facts="a car was seen"),
+        purpose=Purpose.INVESTIGATION,
+        offence=Offence.MONEY,
+        form="vehicle-request",
+        values=VALUES,
+        case="TH-2026-0417",
+    )
+    with pytest.raises(LiaisonError) as unknown:
+        await step(world, "th").drafting.question(writer, replace(command, values=(*VALUES, ("colour", "red"))))
+    assert unknown.value.code == "unknown-field"
+    drafted = await step(world, "th").drafting.question(writer, command)
+    assert (drafted.work.role, drafted.work.urgency) == (Role.CENTRAL_AUTHORITY, Urgency.ROUTINE)
+    with pytest.raises(Forbidden):
+        await step(world, "th").approvals.approve(SUPERVISOR, drafted.work.id)
+    await step(world, "th").approvals.approve(second, drafted.work.id)
+    await until(is_taken(th, drafted.key), "the form is taken")
+    there = type(drafted.key)(th.core.parts.member, drafted.key.thread_id)
+    (work,) = works(vn, WorkKind.DECIDE, key=there)
+    assert work.role is Role.CENTRAL_AUTHORITY
+    decide = Decide(work=work.id, answer=ReplyCode.NOTHING_HELD, reason="no such plate")
+    with pytest.raises(Forbidden):
+        await step(world, "vn").decisions.decide(DUTY, decide)
+    await step(world, "vn").decisions.decide(there_second, decide)
+
+
+async def test_work_is_passed_on_and_its_record_stays_its_owners(world: World) -> None:
+    vn = world.nodes["vn"]
+    _, there, work = await asked(world)
+    police = actor("vn", "p1", Role.DUTY, agency="police")
+    with pytest.raises(Forbidden):
+        await step(world, "vn").handing.pass_on(police, work.id, "police", "ours")
+    moved = await step(world, "vn").handing.pass_on(DUTY, work.id, "vn.police", "their case")
+    assert moved.agency == "police"
+    assert (moved.due_us, moved.done_us) == (work.due_us, 0)
+    with pytest.raises(Forbidden) as caught:
+        await step(world, "vn").decisions.decide(
+            police, Decide(work=work.id, answer=ReplyCode.RELEASED, reason="given")
+        )
+    assert caught.value.code == "another-agency"
+    assert [each.agency for each in works(vn, WorkKind.DECIDE, key=there)] == ["police"]
+
+
+async def test_an_officer_marks_a_hit_and_another_person_is_told_to_its_owner(world: World) -> None:
+    th, vn = world.nodes["th"], world.nodes["vn"]
+    search_id = await hit(world)
+    mark = Mark(search_id=search_id, peer="vn", hit=0, verdict=Verdict.SAME, reason="the photograph")
+    assert await step(world, "th").marks.mark(OFFICER, mark) is None
+    written = [each.private for each in entries(th, "operations") if each.entry.kind == "desk-act"][-1]
+    assert (written["act"], written["content"]["verdict"]) == ("mark", "SAME")
+    key = await step(world, "th").marks.mark(OFFICER, replace(mark, verdict=Verdict.NOT_SAME, reason="another birth"))
+    assert key is not None
+    await until(is_taken(th, key), "the owner is told")
+    there = type(key)(th.core.parts.member, key.thread_id)
+    (work,) = works(vn, WorkKind.DISTINGUISH, key=there)
+    assert (work.agency, work.role) == ("immigration", Role.DATA_OFFICER)
+    assert work.due_us - work.opened_us == 12 * 3_600 * 1_000_000
+    data = actor("vn", "data1", Role.DATA_OFFICER, agency="immigration")
+    answer = Decide(work=work.id, answer=ReplyCode.RELEASED, reason="the row has a mark now", text="told apart")
+    assert (await step(world, "vn").decisions.decide(data, answer)).state == "sent"
+    with pytest.raises(Forbidden):
+        await step(world, "th").marks.mark(actor("th", "1042", Role.AUDITOR), mark)
+
+
+async def test_a_package_about_another_person_is_told_in_its_thread(world: World) -> None:
+    th, vn = world.nodes["th"], world.nodes["vn"]
+    key, there, work = await asked(world)
+    await step(world, "vn").decisions.decide(DUTY, Decide(work=work.id, answer=ReplyCode.RELEASED, reason="ok"))
+    await until(is_taken(vn, there), "the reply is taken")
+    await step(world, "th").packages.not_same(OFFICER, key, "the photograph shows another person")
+    await until(is_taken(th, key), "the owner is told")
+    assert works(vn, WorkKind.DISTINGUISH, key=there)
+
+
+async def test_the_national_desk_approves_while_no_supervisor_is_on_duty(world: World) -> None:
+    th = world.nodes["th"]
+    national = actor("th", "nd1", Role.NATIONAL_DESK, agency="customs", office="th.capital")
+    search_id = await hit(world)
+    alone = await step(world, "th").drafting.follow_up(OFFICER, follow_up(search_id))
+    assert alone.work.role is Role.NATIONAL_DESK
+    await step(world, "th").approvals.approve(national, alone.work.id)
+    until_us = th.core.parts.clock.now_us() + 3_000_000
+    th.core.people.tell(SUPERVISOR.officer, [Role.SUPERVISOR], until_us)
+    drafted = await step(world, "th").drafting.follow_up(OFFICER, follow_up(search_id))
+    assert drafted.work.role is Role.SUPERVISOR
+    card = step(world, "th").approvals.duty_card(OFFICER, drafted.key)
+    assert ([each.id for each in card.persons], card.national) == ([SUPERVISOR.officer.person], False)
+    with pytest.raises(Forbidden) as caught:
+        await step(world, "th").approvals.approve(national, drafted.work.id)
+    assert caught.value.code == "supervisor-on-duty"
+    await until(lambda: th.core.parts.clock.now_us() > until_us, "the shift is over")
+    await step(world, "th").approvals.approve(national, drafted.work.id)
+
+
+async def test_a_note_reaches_the_other_side_and_its_reader_says_so(world: World) -> None:
+    th, vn = world.nodes["th"], world.nodes["vn"]
+    key, there, _ = await asked(world)
+    await step(world, "vn").packages.note(DUTY, there, Note("vi", "đang kiểm tra"))
+    await until(is_taken(vn, there), "the note is taken")
+    (reading,) = works(th, WorkKind.READ, key=key)
+    with pytest.raises(Forbidden):
+        await step(world, "th").handing.note_read(actor("th", "4444", Role.OFFICER), reading.id)
+    await step(world, "th").handing.note_read(OFFICER, reading.id)
+    assert not works(th, WorkKind.READ, key=key)

@@ -1,0 +1,37 @@
+"""Owners and holders of records at running nodes: data officers, and what became of a copy."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from gateway.app.node import Node
+from gateway.desk.parts import Actor
+from gateway.desk.roles import Person
+from gateway.model.desk.work import Direction, HoldingState, Role, WorkKind
+from gateway.model.requester import Officer
+from gateway.ports.desk import Work, WorkFilter
+from tests.support.exchange import CLOCK
+
+DAY_US = 86_400_000_000
+
+
+def actor(member: str, roles: Collection[Role], agency: str = "police", number: int = 7) -> Actor:
+    """A fictitious person at a desk."""
+    person, office = f"{member}.d.{number}", f"{member}.desk.one"
+    officer = Officer(person, "officer", office, agency, frozenset({"INVESTIGATION"}), bytes(32), "tests")
+    return Actor(officer, Person(person, frozenset(roles), agency, office, CLOCK.now_us() + 30 * DAY_US))
+
+
+def data_officer(member: str, agency: str = "police") -> Actor:
+    """A data officer."""
+    return actor(member, {Role.DATA_OFFICER}, agency)
+
+
+def states(node: Node, direction: Direction) -> list[HoldingState]:
+    """The states of all copies that a node gave, or took."""
+    return sorted(copy.state for copy in node.desk.parts.store.holdings(direction=direction))
+
+
+def work_of(node: Node, kind: WorkKind, *, open_only: bool = True) -> list[Work]:
+    """The work of a kind at a node."""
+    return node.desk.parts.store.works(WorkFilter(kinds=(kind,), open_only=open_only))

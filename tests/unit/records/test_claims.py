@@ -1,0 +1,52 @@
+"""What a record says of itself is read without verifying it, whatever a counterpart sent."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.records.claims import claims_of
+
+
+def compact(payload: Any) -> str:
+    """A record with this payload, signed by nobody."""
+    data = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
+    return f"head.{base64.urlsafe_b64encode(data).rstrip(b'=').decode()}.sig~field~"
+
+
+def test_the_id_and_the_end_are_read() -> None:
+    claims = claims_of(compact({"iss": "vn.police", "jti": "ab" * 16, "exp": 1_795_521_600, "_sd": ["?>~"]}))
+    assert claims is not None
+    assert (claims.jti, claims.exp) == ("ab" * 16, 1_795_521_600)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "x",
+        "a.b.c~",
+        "é.é.é~",
+        compact(b"\xff\xfe"),
+        compact([]),
+        compact({"jti": "", "exp": 1}),
+        compact({"jti": "a" * 33, "exp": 1}),
+        compact({"jti": "\0" * 32, "exp": 1}),
+        "\ud800.\ud800.x",
+        compact({"jti": "ab" * 16, "exp": -1}),
+        compact({"jti": "ab" * 16, "exp": 2**60}),
+        compact({"jti": 1, "exp": 1}),
+    ],
+)
+def test_what_is_no_record_has_no_claims(text: str) -> None:
+    assert claims_of(text) is None
+
+
+@given(st.text())
+def test_no_text_raises(text: str) -> None:
+    claims_of(text)
