@@ -75,7 +75,7 @@ class Consent(msgspec.Struct, frozen=True):
 
     @property
     def ask(self) -> Ask:
-        """What is asked."""
+        """The ask."""
         assert isinstance(self.notice.body, Ask)
         return self.notice.body
 
