@@ -28,7 +28,7 @@ def enrol(
 ) -> Output:
     """Make a device for an office, beside the home. The node makes copies for it as long as its file is in `offices`.
 
-    Whoever finds the device needs its passphrase. Delete its file from `offices/devices` when it is lost.
+    The device opens with its passphrase only. Delete its file from `offices/devices` when it is lost.
 
     \b
     Example:
