@@ -16,7 +16,8 @@ from gateway.agency.requests import SearchBody
 from gateway.errors import Reason
 
 _REF = "#/components/schemas/{model}"
-_MODELS = (SearchBody, OnwardBody, Problem)
+_MODELS: dict[str, type[BaseModel]] = {model.__name__: model for model in (SearchBody, OnwardBody, Problem)}
+"""Bodies that FastAPI does not read or write itself, by name; `body_of` adds those that it is called with."""
 
 _EXAMPLES = {
     400: ("bad-search", Reason.INVALID_ARGUMENT),
@@ -70,7 +71,7 @@ class DocumentedApi(FastAPI):
         """Return the OpenAPI document. What does not parse is 400 here, never FastAPI's 422."""
         document = super().openapi()
         schemas = document["components"]["schemas"]
-        for model in _MODELS:
+        for model in _MODELS.values():
             body = model.model_json_schema(ref_template=_REF)
             schemas |= body.pop("$defs", {}) | {model.__name__: body}
         for name in ("HTTPValidationError", "ValidationError"):
@@ -92,7 +93,8 @@ def document_text(document: Mapping[str, Any], year: int) -> str:
 
 
 def body_of(model: type[BaseModel]) -> dict[str, Any]:
-    """Return what the document says of a request's body."""
+    """Return what the document says of a request's body, whose schema then stands in the document."""
+    _MODELS[model.__name__] = model
     return {"requestBody": {"required": True, "content": {"application/json": _schema(model)}}}
 
 

@@ -35,7 +35,7 @@ from gateway.ports.desk_uses import ThreadQuery, WorkQuery
 
 WORK_ID = r"^[A-Za-z0-9._:-]{1,200}$"
 _EVENT_STREAM = "text/event-stream"
-_STREAM: dict[int | str, dict[str, Any]] = {200: {"content": {_EVENT_STREAM: {"schema": {"type": "string"}}}}}
+_STREAM: dict[int | str, dict[str, Any]] = {200: {"content": {_EVENT_STREAM: {}}}}
 _READ = refusals(400, 404)
 CHANGED = refusals(400, 404, 409, 413, 504)
 
