@@ -197,8 +197,8 @@ def _refusal(refusal: Refusal, language: Language) -> RefusalBody:
 
 
 def _follow_up(search_id: str, line: Line, at: int) -> str:
-    """Return the command that asks the owner of a hit for more; none for a hit of our own agencies."""
-    if OWN_AGENCY in line.hits[at].rules:
+    """Return the command that asks the owner of a hit for more; none for a hit of our own agencies or desk."""
+    if OWN_AGENCY in line.hits[at].rules or not line.exchange_id:
         return ""
     return f"liaison followup --search {search_id} --from {line.member} --hit {at}"
 

@@ -30,6 +30,7 @@ from gateway.exchange.answering.forgetting import Forgetting
 from gateway.exchange.asking.copies import COPY
 from gateway.exchange.changes import ClockChanges, TrustChanges
 from gateway.exchange.counterparts import Counterparts
+from gateway.exchange.heard import Heard
 from gateway.exchange.incidents import Incidents
 from gateway.exchange.parts import Parts
 from gateway.exchange.sources.upkeep import SourceUpkeep
@@ -70,6 +71,7 @@ class Core:
     kept: KeptAnswers
     desk: SqlDeskStore
     ledger: Ledger
+    heard: Heard
     heads: SeenHeads
     third: ThirdHeads
     greetings: Greetings
@@ -139,6 +141,8 @@ def build_core(resources: Resources, production: bool) -> Core:
     revoked = revocations(resources.settings, resources.clock, lambda: tokens.keys)
     refuse = refusing(revoked, people)
     desk = SqlDeskStore(resources.database, resources.keystore)
+    lost_us = begun_us(resources.store, resources.exchange_log.store_name)
+    heard = Heard(documents, lost_us)
     parts = Parts(
         member=resources.member,
         clock=resources.clock,
@@ -153,7 +157,8 @@ def build_core(resources: Resources, production: bool) -> Core:
         issuers=resources.keys.issuers,
         make_reference=HitReferences(resources.settings.keystore, resources.clock).make_reference,
         note_head=heads.note,
-        begun_us=begun_us(resources.store, resources.exchange_log.store_name),
+        begun_us=lost_us,
+        heard=heard,
         is_forgotten=forgetting.has,
         signed_time=counterparts.signed,
     )
@@ -166,7 +171,8 @@ def build_core(resources: Resources, production: bool) -> Core:
         Pseudonyms(resources.settings.keystore),
         KeptAnswers(resources.store, resources.keystore),
         desk,
-        Ledger(desk, resources.member),
+        Ledger(desk, resources.member, heard),
+        heard,
         heads,
         third,
         greetings,

@@ -64,8 +64,13 @@ class Desk:
 
     @property
     def doors(self) -> list[Door[MemberId]]:
-        """The door for counterparts that deliver notices."""
-        return [methods.DELIVER_NOTICE.door(lambda call, message: self.taker.take(call.who, message))]
+        """The doors for counterparts that deliver notices, and that ask for those that they have lost."""
+        return [
+            methods.DELIVER_NOTICE.door(lambda call, message: self.taker.take(call.who, message)),
+            methods.FETCH_NOTICES.door(
+                lambda call, wanted: asyncio.to_thread(self.originator.returns.page, call.who, wanted)
+            ),
+        ]
 
 
 def build_desk(core: Core, asking: Asking) -> Desk:
@@ -122,11 +127,11 @@ def build_desk(core: Core, asking: Asking) -> Desk:
     )
     desk = DeskParts(parts, store, pen, author, changes, core.kept, searches, core.pseudonyms.make, core.ledger)
     second_step = build_second_step(core, desk)
-    alerts = build_alerts(desk, asking, core.people.on_duty, shared=resources.database.shared)
-    consents = ConsentReplies(desk, ConsentBook(parts.documents, store))
+    alerts = build_alerts(desk, asking, core)
+    consents = ConsentReplies(desk, ConsentBook(parts.documents, store), second_step.parts.humans)
     onward = OnwardDesk(desk, operations, resources.exchange_log.store_name)
     acts = node_desks(core)
-    originator = build_originator(core, desk, acts.long.erase_for_owner)
+    originator = build_originator(core, desk, acts.long.erase_for_owner, effects, sender.reached)
     notifier = build_notifier(core, desk)
     rounds = [
         Round("switches", WATCH_S, partial(asyncio.to_thread, acts.switches.log), line=WATCH),

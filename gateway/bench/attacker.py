@@ -224,7 +224,7 @@ def _tell(text: str) -> None:
 def _main(folder: str, port: str, server_name: str, name: str) -> None:
     home = Path(folder)
     key = load_signing_key(home / ASKER / "keys" / "statement.key")
-    world = World(home, ROWS, int(port), {ASKER: key}, server_name, SystemClock())
+    world = World(home, ROWS, int(port), int(port), {ASKER: key}, server_name, SystemClock())
     os.nice(_NICE)
     asyncio.run(_flood(world, world.target(ASKER), FLOODS[name]))
 

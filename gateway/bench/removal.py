@@ -11,7 +11,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -119,4 +119,4 @@ def _next_key(world: World) -> World:
     _take(world, descriptor)
     _take(world, publish_status(home, world.clock))
     keys = {**world.keys, ASKER: load_signing_key(pair[0])}
-    return World(world.folder, world.rows, world.port, keys, world.server_name, world.clock)
+    return replace(world, keys=keys)

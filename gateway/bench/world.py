@@ -41,11 +41,12 @@ _START_S = 120.0
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """The homes, and the parts of a request."""
+    """The homes, and the parts of a request. The answering node is reached at `port`, and listens at `listens`."""
 
     folder: Path
     rows: int
     port: int
+    listens: int
     keys: Mapping[MemberId, SigningKey]
     server_name: str
     clock: Clock
@@ -71,15 +72,23 @@ class World:
 
 
 def build_world(
-    folder: Path, rows: int, *, others: Sequence[MemberId] = (), people: int = 0, rates: bool = False
+    folder: Path,
+    rows: int,
+    *,
+    others: Sequence[MemberId] = (),
+    people: int = 0,
+    rates: bool = False,
+    link: bool = False,
 ) -> World:
     """Found the federation and make the source; with `others` that ask too, and a source of `people` beside it.
 
-    With `rates` the answering node has the usual limits on what a member asks, else none that is reached.
+    With `rates` the answering node has the usual limits on what a member asks, else none that is reached. With `link`
+    it listens elsewhere than where others reach it, so that something can stand between.
     """
     clock = SystemClock()
-    port = _free_port()
-    members: Members = {ASKER: (("police",), _free_port()), ANSWERER: (("immigration", "police"), port)}
+    port, at = _free_port(), _free_port()
+    listens = _free_port() if link else port
+    members: Members = {ASKER: (("police",), at), ANSWERER: (("immigration", "police"), port)}
     members |= {member: (("police",), _free_port()) for member in others}
     for member, (agencies, _) in members.items():
         create_member(folder / f"{member}-authority", member, clock)
@@ -104,14 +113,16 @@ def build_world(
         | unlimited
         | {
             "node.member": ANSWERER,
-            "listen.exchange": f"127.0.0.1:{port}",
+            "listen.exchange": f"127.0.0.1:{listens}",
             "listen.agency": "127.0.0.1:0",
         }
     )
     write_default(folder / ANSWERER, settings, sources=sources)
+    own = {"node.member": ASKER, "listen.exchange": f"127.0.0.1:{at}", "listen.agency": "127.0.0.1:0"}
+    write_default(folder / ASKER, own)
     view = TrustKeeper(folder / ASKER / "trust", clock).view
     keys = {each: load_signing_key(folder / each / "keys" / "statement.key") for each in (ASKER, *others)}
-    return World(folder, rows, port, keys, view.server_name(ANSWERER), clock)
+    return World(folder, rows, port, listens, keys, view.server_name(ANSWERER), clock)
 
 
 def _found(folder: Path, clock: Clock, members: Members) -> None:
@@ -172,8 +183,8 @@ def start_node(world: World) -> Iterator[Target]:
     """Run the answering node as a process of its own; yield it as a target."""
     command = [sys.executable, "-m", "gateway.cli", "serve", "--home", str(world.answerer)]
     log = world.folder / "node.log"
-    with log.open("wb") as errors, _process(command, stderr=errors) as process:
-        _wait_for_port(process, world.port, log)
+    with log.open("wb") as errors, process_of(command, stderr=errors) as process:
+        wait_for_port(process, world.listens, log)
         yield world.target(ASKER, process.pid)
 
 
@@ -181,14 +192,15 @@ def start_node(world: World) -> Iterator[Target]:
 def start_echo(world: World, answer_bytes: int) -> Iterator[Target]:
     """Run the bare echo with the node's certificate and an answer of `answer_bytes`; yield it as a target."""
     command = [sys.executable, "-m", "gateway.bench.echo", str(world.echo), str(answer_bytes)]
-    with _process(command, stdout=subprocess.PIPE) as process:
+    with process_of(command, stdout=subprocess.PIPE) as process:
         assert process.stdout
         port = int(process.stdout.readline())
         yield Target(f"127.0.0.1:{port}", world.server_name, world.asker, (process.pid,))
 
 
 @contextmanager
-def _process(command: Sequence[str], **pipes: object) -> Iterator[subprocess.Popen[bytes]]:
+def process_of(command: Sequence[str], **pipes: object) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a command with this process's modules; yield it, and end it when the block ends."""
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
     process = subprocess.Popen(command, env=environment, **pipes)  # type: ignore[call-overload]
     try:
@@ -198,7 +210,8 @@ def _process(command: Sequence[str], **pipes: object) -> Iterator[subprocess.Pop
         process.wait(30)
 
 
-def _wait_for_port(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+def wait_for_port(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+    """Wait until a process listens. Raises `Unavailable` with the end of its log where it does not."""
     until = time.monotonic() + _START_S
     while time.monotonic() < until and process.poll() is None:
         with socket.socket() as probe:

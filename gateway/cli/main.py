@@ -35,6 +35,7 @@ COMMANDS = {
     "search": ("officer", "look again at what was asked, with the answers that came late"),
     "onward": ("officer.onward", "may a record from abroad be passed on, be evidence, be acted upon"),
     "consent": ("officer", "counterparts ask to use our records onward: a human decides"),
+    "office": ("office", "copies of alerts for an office that is cut off from its own node"),
     "passkey": ("passkey", "passkeys of people who decide: enrol, list, withdraw"),
     "followup": ("desk.steps", "ask the humans of another country for more about a hit"),
     "request": ("desk.steps", "ask the humans of another country without a hit: a question or a form"),

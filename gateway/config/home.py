@@ -156,6 +156,11 @@ class Home(KeyHome):
         return self.path / "people"
 
     @property
+    def offices(self) -> Path:
+        """The folder of offices' devices, of the copies for them, and of the look-ups that they bring back."""
+        return self.path / "offices"
+
+    @property
     def witnesses(self) -> Path:
         """The folder of domestic witnesses' cards, for the descriptor and for the connection to them."""
         return self.path / "witnesses"

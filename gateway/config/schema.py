@@ -209,6 +209,10 @@ class SourceSettings:
         live=True,
     )
 
+    tells_changes: bool = setting(
+        "True: the node itself tells holders of a record that its row has vanished or changed, and asks nobody.", False
+    )
+
     @property
     def is_process(self) -> bool:
         """Tell whether it is a process of its own, with the agency's key: then the node holds none."""

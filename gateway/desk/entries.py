@@ -18,7 +18,7 @@ from gateway.model.names import MemberId
 from gateway.model.requester import Officer
 from gateway.ports import events
 from gateway.ports.content_keys import Retention
-from gateway.ports.desk import DeskRows, Work
+from gateway.ports.desk import DeskRows, NoticeRow, Work
 from gateway.ports.journal import EntryDraft, ReplayClaim
 from gateway.statements.envelope import Sealed
 from gateway.statements.notices.notice import notice_reference
@@ -106,14 +106,20 @@ def received_receipt(
 
 
 def undelivered_notice(notice: Notice, notice_hash: bytes, code: str, officer: str = "") -> EntryDraft:
-    """Draft the entry of a notice of ours whose time was over before it was taken."""
-    found = {
-        "officer": officer,
-        "case": notice.head.case or notice.head.ticket,
-        "outcome": Outcome.SILENT.value,
-        "code": code,
-    }
-    return events.SILENT.draft_of(found | _told(notice), retention=Retention.HIT, **_exchange(notice, notice_hash))
+    """Draft the entry of a notice of ours whose delivery ended before it was taken."""
+    found = {"officer": officer, "case": notice.head.case or notice.head.ticket}
+    return _undelivered(code, found | _told(notice), **_exchange(notice, notice_hash))
+
+
+def erased_notice(row: NoticeRow, code: str) -> EntryDraft:
+    """Draft the entry of a notice of ours that was not taken before it was erased here."""
+    told = {"notice": row.placed.type.value, "thread": row.key.thread_id, "says": row.placed.code}
+    return _undelivered(code, told, peer=row.key.peer, exchange_id=row.notice_id, request_hash=row.payload_hash)
+
+
+def _undelivered(code: str, found: dict[str, Any], **exchange: Any) -> EntryDraft:
+    told = {"outcome": Outcome.SILENT.value, "code": code}
+    return events.SILENT.draft_of(found | told, retention=Retention.HIT, **exchange)
 
 
 def answered_notice(

@@ -1,7 +1,7 @@
 """Onward use of a record from abroad by an officer, under the owner's marking, in numbered steps.
 
 1. the search is this officer's, and the record is still kept
-2. our own log has the answer that it came in, and the record verifies now as it did then
+2. our own log has the answer that it came in, the record verifies now as it did then, and its owner has not changed it
 3. the marking says yes, no, or that the owner must consent (`onward_rules.rule`)
 4. consent: a decision of the owner for exactly this use counts; else the owner is asked, in a thread of the desk
 5. an entry is durable, then the officer is told
@@ -12,27 +12,27 @@ Every call has exactly one entry: `onward-allowed`, `onward-refused` or `consent
 from __future__ import annotations
 
 import asyncio
-import re
 from dataclasses import dataclass
 from typing import Any
 
-from gateway.audit.entries.entry import parse_entry
+from msgspec.structs import replace
+
 from gateway.audit.reading.kept_answers import KeptAnswer
 from gateway.clock import to_us
 from gateway.desk.consent.asked import WAITING, AskedConsent, consent_thread, find_asked
-from gateway.desk.consent.records import own_question
 from gateway.desk.delivery.authoring import Post
 from gateway.desk.delivery.effects import Effects
+from gateway.desk.delivery.permission import check_notice
 from gateway.desk.onward_rules import Ruling, Verdict, read_release, rule
 from gateway.desk.parts import DeskParts
+from gateway.desk.second_step.answers import HeldAnswers
 from gateway.errors import Forbidden, Refused, Stale, Unknown
 from gateway.exchange.stages import as_error, reraise_fatal
 from gateway.model.consent import ConsentState, OnwardAnswer, OnwardCommand, Place
-from gateway.model.desk.notices import About, Ask, Notice, NoticeType, RecordPlace, Urgency
+from gateway.model.desk.notices import About, Ask, Notice, NoticeType, Urgency
 from gateway.model.desk.threads import ThreadKey
 from gateway.model.marking import ReleaseMarking
-from gateway.model.names import ExchangeId, MemberId
-from gateway.model.purpose import Offence
+from gateway.model.names import MemberId
 from gateway.model.requester import Officer, Requester
 from gateway.model.search import Line, Search, ShownHit
 from gateway.ports import events
@@ -44,7 +44,6 @@ from gateway.storage.log.group_commit import LogWriter
 
 _FIRST_TRY_S = 2.5
 _LOOK_S = 0.05
-_ORIGIN = re.compile(r"[a-z]{2}\.liaison\.internal/exchange/([1-9][0-9]{0,8})", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +101,9 @@ class OnwardDesk:
             raise Forbidden(
                 "the record is not kept any more, or never came", code="record-gone", where="hit", remedy="ask again"
             )
-        return await asyncio.to_thread(self._proved, search, line, hit, hit.record.compact)
+        held = await asyncio.to_thread(self._proved, search, line, hit, hit.record.compact)
+        await asyncio.to_thread(self._desk.ledger.check, MemberId(line.member), held.record.jti, officer.office)
+        return held
 
     def _proved(self, search: Search, line: Line, hit: ShownHit, compact: str) -> _Held:
         """Return the record with the answer that our log kept, verified under the trust of now."""
@@ -152,9 +153,10 @@ class OnwardDesk:
     async def _ask(self, officer: Officer, command: OnwardCommand, held: _Held, key: ThreadKey) -> None:
         """Write the ask; another process of this node may have written it meanwhile."""
 
-        def first_only(before: Thread | None, _after: Thread, _notice: Notice) -> Effects:
+        def first_only(before: Thread | None, _after: Thread, notice: Notice) -> Effects:
             if before is not None:
                 raise Stale("the owner is asked already", code="not-now", where="thread")
+            check_notice(self._parts, notice, notice.issued_us)
             return Effects()
 
         try:
@@ -217,39 +219,25 @@ class OnwardDesk:
                 "the node of `{member}` takes no questions to its officers, so no consent can be asked for",
                 code="notices-not-taken",
                 where=line.member,
-                remedy="ask its duty desk: liaison desk --help",
+                remedy="telephone its duty desk; what its node takes stands in its descriptor: `liaison trust show`",
                 member=line.member,
             )
-        question = own_question(self._desk.kept, member, ExchangeId(line.exchange_id))
+        found = HeldAnswers(self._desk.kept, self._desk.searches, self._log).find(line, command.hit)
+        place, question = replace(found.place, record=held.record.jti), found.request
         return Post(
-            Ask(About.CONSENT, command.reason, hit=self._place(held), use=command.wanted),
+            Ask(About.CONSENT, command.reason, hit=place, use=command.wanted),
             Urgency.URGENT if purpose in parts.urgent else Urgency.PRIORITY,
             purpose,
-            Offence(str(question["offence"])),
+            question.offence,
             Requester(officer.role, officer.office, officer.agency, self._desk.pseudonym(officer.person, member)),
-            case=str(question["case"]),
-            ticket=str(question["ticket"]),
+            case=question.case,
+            ticket=question.ticket,
             agreement=agreements,
             expires_us=min(to_us(held.marking.not_after), held.search.started_us + MAX_VALIDITY_US),
             by=officer,
             agency=officer.agency,
             office=officer.office,
             officer=officer.person,
-        )
-
-    def _place(self, held: _Held) -> RecordPlace:
-        """Return the place of the record in the owner's log, as the owner's own entry told it."""
-        theirs = parse_entry(str(held.kept.private.get("their_entry", "")).encode())
-        origin = _ORIGIN.fullmatch(theirs.log)
-        if origin is None:
-            raise Unknown("the owner's entry is not known", code="no-such-exchange", where="exchange_id")
-        return RecordPlace(
-            ExchangeId(held.line.exchange_id),
-            held.kept.entry.answer_hash,
-            int(origin[1]),
-            theirs.index,
-            held.hit.reference,
-            held.record.jti,
         )
 
     # ------------------------------------------------------------ entries

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from msgspec.structs import replace
 
+from gateway.desk.fold import told
 from gateway.errors import Forbidden
 from gateway.model.desk.notices import Notice, NoticeType
 from gateway.model.desk.threads import Placed, Side, ThreadKey, ThreadKind, ThreadState
@@ -63,3 +66,22 @@ def thread_after(
     )
     closed_us = (thread.closed_us or now_us) if state in _CLOSED else 0
     return replace(thread, state=state, version=thread.version + 1, closed_us=closed_us, draft=b"", **counts)
+
+
+def thread_without(thread: Thread, placed: Sequence[Placed], notice: Notice, now_us: int) -> Thread:
+    """Return the thread without our newest notice, which the counterpart has refused; `placed` are all its notices.
+
+    The next notice of ours takes its place. A thread whose first notice was refused is over: its id is used.
+    """
+    side, seq = thread.side(ours=True), notice.head.seq
+    left = [one for one in placed if one.side is not side or one.seq < seq]
+    state = told(thread.kind, left) if left else ThreadState.ENDED
+    closed_us = (thread.closed_us or now_us) if state in _CLOSED else 0
+    return replace(
+        thread,
+        state=state,
+        version=thread.version + 1,
+        closed_us=closed_us,
+        ours=seq - 1,
+        our_last=notice.head.previous,
+    )

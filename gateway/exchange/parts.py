@@ -44,6 +44,9 @@ class Parts:
     begun_us: int = 0
     """When our exchange log began its present number because entries were lost; 0 for the first number."""
 
+    heard: Callable[[MemberId], bool] = field(default=lambda _member: True)
+    """Tells whether a member has told us which of its notices our database lost, where it was restored."""
+
     is_forgotten: Callable[[int], bool] = field(default=lambda _us: False)
     """Tells whether the claims that expire at a time may be forgotten."""
 

@@ -79,6 +79,20 @@ ACTIONS: Sentences = {
 }
 """Classes of alerts, and what must not be done."""
 
+NOT_EXECUTED: Sentences = {
+    "no-legal-basis": "our law has no basis for this action",
+    "no-offence-here": "it is no offence here",
+    "court-order-needed": "our law needs a court's order first",
+    "own-national": "the person is a national of ours",
+    "immunity": "the person has immunity",
+    "minor": "the person is a minor here",
+    "statute-barred": "the time for prosecution is over here",
+    "already-tried": "the person has been tried for it already",
+    "protection": "the person is under protection here",
+    "national-security": "it would endanger national security",
+}
+"""Why an alert is not carried out on a country's soil: the reasons in law."""
+
 LEVELS: Sentences = {
     "OPEN": "open",
     "OFFICIAL": "official",

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import grpc
 from liaison.exchange.v1 import exchange_pb2 as pb
 
-from gateway.errors import ConnectionLost, LiaisonError, TimedOut, Unavailable, Untrusted
+from gateway.errors import ConnectionLost, LiaisonError, TimedOut, Unavailable, Unsupported, Untrusted
 from gateway.exchange.incidents import LIMITS
 from gateway.model.exchange import AnswerMessage
 from gateway.model.names import MemberId
@@ -221,6 +221,8 @@ def peer_error(member: str, error: grpc.aio.AioRpcError) -> LiaisonError:
         return TimedOut("`{member}` did not answer in time", where=member, member=member)
     if cause := no_connection(member, error.details() or ""):
         return cause
+    if error.code() is grpc.StatusCode.UNIMPLEMENTED:
+        return Unsupported("the node of `{member}` is older and does not know this", where=member, member=member)
     kind = ConnectionLost if error.code() in _LOST else Unavailable
     return kind(
         "`{member}` cannot be reached ({name}: {detail!a})",

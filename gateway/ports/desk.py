@@ -51,8 +51,12 @@ class Thread(msgspec.Struct, frozen=True):
 
 
 class NoticeRow(msgspec.Struct, frozen=True):
-    """One notice of a thread. `envelope` are its exact bytes, empty once erased; `receipt` are those of the answer that
-    we gave to it, as they left (empty for ours). `log` and `index` name its entry, and are set by the store."""
+    """One notice of a thread.
+
+    `envelope` are its exact bytes, empty once erased; `receipt` are those of the answer that we gave to it, as they
+    left (empty for ours). `log` and `index` name its entry, and are set by the store. A notice of ours whose
+    `placed.seq` is 0 was refused, and is no part of its thread.
+    """
 
     key: ThreadKey
     notice_id: ExchangeId
@@ -187,10 +191,13 @@ class DeskStore(Protocol):
         """Return the notices of a thread, in the order in which we wrote them."""
 
     def placed(self, key: ThreadKey) -> list[Placed]:
-        """Return what the fold needs of a thread's notices, without opening them."""
+        """Return what the fold needs of the notices that are part of a thread, without opening them."""
 
     def asks(self, about: About, now_us: int) -> list[ThreadKey]:
         """Return the threads with an ask about this whose time is not over."""
+
+    def between(self, peer: MemberId, since: tuple[int, str], limit: int) -> list[NoticeRow]:
+        """Return the notices of all threads with `peer` that come after a time and an id, in the order of both."""
 
     def notice(self, peer: MemberId, notice_id: ExchangeId) -> NoticeRow | None:
         """Return one notice of a thread with `peer`, or None."""
@@ -205,6 +212,12 @@ class DeskStore(Protocol):
         self, states: Collection[DeliveryState] = (DeliveryState.WAITING,), key: ThreadKey | None = None
     ) -> list[Delivery]:
         """Return deliveries in these states, of one thread or of all."""
+
+    def delivery(self, notice_id: ExchangeId) -> Delivery | None:
+        """Return the delivery of a notice of ours, or None."""
+
+    def release(self, peer: MemberId, now_us: int) -> None:
+        """Let everything that waits for `peer` be due now."""
 
     def waiting(self) -> list[MemberId]:
         """Return the members for whom a notice waits."""
@@ -238,10 +251,11 @@ class DeskStore(Protocol):
         direction: str = "",
         source: str = "",
         states: Collection[HoldingState] = (),
+        after: str = "",
         limit: int = 0,
     ) -> list[Holding]:
         """Return copies, by record (one or several), owner's key, holder, direction, the exchange that gave them, or
-        state; all of them with `limit` 0."""
+        state, all of them with `limit` 0; with a limit the first ones by their records' ids, `after` an id."""
 
     def ended(self, before_us: int) -> list[ThreadKey]:
         """Return threads that were closed before a time, and in which nothing waits: no delivery, no work."""

@@ -24,31 +24,33 @@ ONWARD_REFUSED = _operations(
 )
 CONSENT_ASKED = _operations(
     "consent-asked",
-    "The owner's marking leaves this use to the owner, who is asked. Durable before the request leaves. `req` is the "
-    "hash of the request for consent, which is kept; `again`: it is under way already.",
+    "The owner's marking leaves this use to the owner, who is asked, in the thread `consent`. Durable before the "
+    "officer is told. `req` is the hash of the ask; `again`: it is under way already. Earlier versions kept the "
+    "request here.",
     *_USE, "record", "type", "owner", "consent", "needs", "again", "statement", retention=Retention.JUSTIFICATION,
 )
 CONSENT_RECEIVED = _operations(
     "consent-received",
-    "The owner's node took our request for consent, would not take it, or said what was decided. Durable before an "
-    "officer is told.",
+    "Of earlier versions: the owner's node took our request for consent, would not take it, or said what was decided. "
+    "Durable before an officer is told.",
     "consent", "officer", "search", "record", "state", "code", "until_us", "statement",
 )
 CONSENT_REQUESTED = _operations(
     "consent-requested",
-    "A counterpart asked for consent to a use of a record of ours. `ans` is the hash of our answer that it came in. "
-    "Durable before our word leaves, and one for each request.",
+    "Of earlier versions: a counterpart asked for consent to a use of a record of ours. `ans` is the hash of our "
+    "answer that it came in. Durable before our word leaves, and one for each request.",
     *_ASKED, "hit", "type", "owner", "case", "requester", "justification", "statement",
     retention=Retention.JUSTIFICATION,
 )
 CONSENT_NOT_TAKEN = _operations(
-    "consent-not-taken", "A counterpart's request for consent was refused before a human saw it.",
+    "consent-not-taken",
+    "Of earlier versions: a counterpart's request for consent was refused before a human saw it.",
     "code", "reason", "detail", "statement",
 )
 CONSENT_DECIDED = _operations(
     "consent-decided",
-    "An officer of the owning agency decided on a counterpart's request for consent. Durable before the counterpart is "
-    "told.",
+    "Of earlier versions: an officer of the owning agency decided on a counterpart's request for consent. Durable "
+    "before the counterpart is told.",
     *_ASKED, "granted", "by", "role", "office", "reason", "decided_us", "until_us", "proof", "token", "order",
     retention=Retention.JUSTIFICATION,
 )
@@ -64,5 +66,11 @@ DESK_CLOCK = _operations(
     "A clock of the desk ran out, by half or whole: work was raised to the national desk or beyond, a draft lapsed, or "
     "a notice of ours was not taken in its time. Once for each.",
     "work", "kind", "level", "notice", "code", "due_us",
+)
+DESK_RECOVERED = _operations(
+    "desk-recovered",
+    "Our database was restored, and a counterpart gave us back a notice that both had: one of its own that we had "
+    "taken, or one of ours that it had taken. It has its effects again. `req` is the hash of the notice.",
+    "notice", "thread", "says",
 )
 # fmt: on

@@ -239,6 +239,7 @@ CONSENT_NOT_TAKEN = _desk.CONSENT_NOT_TAKEN
 CONSENT_DECIDED = _desk.CONSENT_DECIDED
 DESK_ACT = _desk.DESK_ACT
 DESK_CLOCK = _desk.DESK_CLOCK
+DESK_RECOVERED = _desk.DESK_RECOVERED
 OPERATIONS_CONTINUED = _operations(
     "operations-continued", "The same as `exchange-continued`, of the operations log.",
     *_CONTINUED, retention=Retention.PROOF,

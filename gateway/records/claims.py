@@ -33,9 +33,10 @@ def claims_of(compact: str) -> Claims | None:
     return claims if _JTI.fullmatch(claims.jti) and 0 < claims.exp < _LAST_S else None
 
 
-def disclosed_names(compact: str) -> frozenset[str]:
-    """Return the names of the fields that a record of our own discloses. Nothing of it is verified."""
-    return frozenset(_DISCLOSED(_decoded(part.encode()))[1] for part in compact.split("~")[1:-1])
+def disclosed(compact: str) -> dict[str, object]:
+    """Return the fields that a record of our own discloses. Nothing of it is verified."""
+    found = (_DISCLOSED(_decoded(part.encode())) for part in compact.split("~")[1:-1])
+    return {name: value for _, name, value in found}
 
 
 def _decoded(text: bytes) -> bytes:

@@ -31,6 +31,7 @@ from gateway.rpc.forms import (
     message_form,
     strict_form,
 )
+from gateway.rpc.notice_forms import NOTICES_PART, WANTED_NOTICES
 
 KIB = 1024
 EXCHANGE = "liaison.exchange.v1.ExchangeService"
@@ -68,6 +69,11 @@ COMPARE_DAY = Method(
 DELIVER_NOTICE = Method(
     EXCHANGE, "DeliverNotice", _UNARY, 256 * KIB, _MEMBER, _CALLS, NOTICE_MESSAGE, TAKEN_MESSAGE, _ANSWERED,
     timeout_s=10.0, paced=False,
+)  # fmt: skip
+FETCH_NOTICES = Method(
+    EXCHANGE, "FetchNotices", _UNARY, KIB, _MEMBER, _CALLS, WANTED_NOTICES, NOTICES_PART,
+    no_entry="it gives a member the notices that both have logged; the caller writes what it lacks",
+    timeout_s=10.0, max_answer_bytes=320 * KIB,
 )  # fmt: skip
 ADD_CHECKPOINT = Method(
     WITNESS, "AddCheckpoint", _UNARY, 72 * KIB, _MEMBER, _CALLS,
@@ -124,8 +130,8 @@ SOURCE_HEALTH = Method(
 # ---------------------------------------------------------------- by server
 
 NODE_METHODS: tuple[Method[Any, Any], ...] = (
-    SUBMIT, STREAM, ACKNOWLEDGE, COMPARE_DAY, DELIVER_NOTICE, ADD_CHECKPOINT, LARGEST_HEAD, LIST_DOCUMENTS,
-    FETCH_DOCUMENTS, HEALTH_CHECK,
+    SUBMIT, STREAM, ACKNOWLEDGE, COMPARE_DAY, DELIVER_NOTICE, FETCH_NOTICES, ADD_CHECKPOINT, LARGEST_HEAD,
+    LIST_DOCUMENTS, FETCH_DOCUMENTS, HEALTH_CHECK,
 )  # fmt: skip
 DOMESTIC_METHODS: tuple[Method[Any, Any], ...] = (DOMESTIC_ADD_CHECKPOINT, DOMESTIC_LARGEST_HEAD)
 SOURCE_METHODS: tuple[Method[Any, Any], ...] = (DESCRIBE, SEARCH, ISSUE, CHANGES, SOURCE_HEALTH)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -25,7 +24,7 @@ from gateway.model.query import DocumentQuery, PersonQuery, VehicleQuery
 from gateway.model.values import NameForm, PartialDate
 from gateway.ports.desk import WorkFilter
 from gateway.views.code_words import raised
-from tests.support.alerts import actor, at_the_gate, author, duty, raising, supervisor, there, until
+from tests.support.alerts import FUGITIVE, actor, at_the_gate, author, duty, raising, supervisor, there, until
 from tests.support.exchange import TH, VN, command, entries, last, sample_world
 from tests.support.moved_clock import Ahead
 from tests.support.nodes import World
@@ -79,9 +78,19 @@ async def test_an_alert_waits_for_its_approval_and_is_acknowledged_across_the_bo
     key = await there(th, alert_id)
     taken = ThreadKey(TH, key.thread_id)
     (work,) = vn.desk.parts.store.works(WorkFilter(kinds=(WorkKind.ACKNOWLEDGE,)))
+    await until(lambda: vn.asking.gate.alerts, "it warns")
+    assert [alert.key for alert in await vn.desk.alerts.taken.all(duty())] == [taken]
+    assert (await vn.desk.alerts.taken.read(duty(), taken)).fields["reason"] == FUGITIVE["reason"]
+    await vn.desk.alerts.taken.read(duty(), taken)
+    (stand,) = await own.standing(author(), alert_id)
+    assert (stand.delivery, stand.is_unanswered, stand.acknowledge_by_us) == ("taken", False, work.due_us)
     await vn.desk.alerts.taken.tell(duty(), taken, StatusCode.ACKNOWLEDGED)
     assert not vn.desk.parts.store.works(WorkFilter(kinds=(WorkKind.ACKNOWLEDGE,)))
     await until(lambda: _state(th, key) is ThreadState.ANSWERED, "the owner sees it")
+    (stand,) = await own.standing(author(), alert_id)
+    assert [reaction.code for reaction in stand.reactions] == ["ACKNOWLEDGED"]
+    reads = [row for row in vn.desk.parts.store.placed(taken) if row.code == "READ"]
+    assert len(reads) == 1, "the owner is told once that it was read"
     done = vn.desk.parts.store.work(work.id)
     assert done is not None
     assert (done.by, done.result) == (duty().officer.person, "ACKNOWLEDGED")
@@ -114,6 +123,29 @@ async def test_what_is_withdrawn_is_not_found_from_its_transaction_on(world: Wor
         assert not (await at_the_gate(node, BY_NAME)).hits
     assert not vn.desk.parts.store.works(WorkFilter(kinds=(WorkKind.ACKNOWLEDGE,)))
     await until(lambda: _state(th, ThreadKey(TH, alert_id)) is ThreadState.ENDED, "it is over at home")
+
+
+async def test_a_withdrawal_that_another_process_has_taken_hides_at_once(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    th, vn = world.nodes["th"], world.nodes["vn"]
+    alert_id, taken = await spread(world)
+    monkeypatch.setattr(vn.asking.gate, "concerns", lambda _rows: False)
+    await th.desk.alerts.own.lift(author(), alert_id, "found")
+    await until(lambda: _state(vn, taken) is ThreadState.ENDED, "the withdrawal is taken")
+    assert taken in vn.asking.gate._book.alerts, "this process has not heard of it yet"
+    assert not (await at_the_gate(vn, BY_NAME)).hits
+
+
+async def test_a_restored_node_warns_of_no_alert_before_its_owner_has_told_what_was_lost(world: World) -> None:
+    await spread(world)
+    vn = world.nodes["vn"]
+    gate, heard = vn.asking.gate, vn.core.heard
+    assert len(gate.alerts) == 1
+    heard.is_restored = True
+    assert len(gate.alerts) == 0
+    heard.note(TH)
+    assert len(gate.alerts) == 1
 
 
 async def test_an_alert_is_never_told_onward(world: World) -> None:
@@ -178,7 +210,12 @@ async def test_alarms_until_it_is_acknowledged(world: World, tmp_path: Path) -> 
         Ahead(tmp_path).move(timedelta(minutes=minutes))
         if count:
             await until(partial(_has_alarms, vn, count), f"alarm {count}")
-    await asyncio.sleep(1.5)
+    th = world.nodes["th"]
+    await until(lambda: th.desk.parts.store.works(WorkFilter(kinds=(WorkKind.READ,))), "the owner is told")
+    (alert,) = await th.desk.alerts.own.all(author())
+    (stand,) = await th.desk.alerts.own.standing(author(), alert.id)
+    assert (stand.is_unanswered, stand.reactions) == (True, ())
+    await vn.desk.alerts.taken.alarms()
     assert len(_alarms(vn)) == 3
 
 

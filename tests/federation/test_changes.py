@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from gateway.app.node import Node
 from gateway.desk.originator.changing import ChangeCommand
 from gateway.desk.originator.ledger import WITHDRAWN
+from gateway.desk.originator.watching import CHANGED, VANISHED
 from gateway.errors import Forbidden, Malformed, Unknown
 from gateway.model.desk.notices import ChangeCode
 from gateway.model.desk.threads import ThreadKey, ThreadState
@@ -17,7 +22,7 @@ from gateway.model.desk.work import Direction, HoldingState, WorkKind
 from gateway.model.search import Search
 from gateway.ports import events
 from tests.federation.test_desk_delivery import is_taken, until
-from tests.support.exchange import TH, VN, command, lines, sample_world
+from tests.support.exchange import PASSPORT, TH, VN, command, lines, sample_world, watch
 from tests.support.nodes import World, officer, running
 from tests.support.originator import actor, data_officer, states, work_of
 
@@ -203,3 +208,68 @@ async def test_a_node_that_holds_nothing_any_more_says_so(tmp_path: Path) -> Non
         assert there is not None
         assert there.state is ThreadState.ANSWERED
         assert work_of(th, WorkKind.COMPLY) == []
+
+
+def _source_file(node: Node) -> Path:
+    """The database of a node's one source."""
+    (source,) = node.resources.settings.sources
+    return Path(source.url.removeprefix("sqlite:///"))
+
+
+def _delete_the_passport(file: Path) -> None:
+    """Delete each row of a source that holds the number of the passport."""
+    with closing(sqlite3.connect(file)) as database, database:
+        database.execute("PRAGMA foreign_keys=OFF")
+        tables = [name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type='table'")]
+        for table in tables:
+            columns = [row[1] for row in database.execute(f'PRAGMA table_info("{table}")')]
+            for column in columns:
+                database.execute(f'DELETE FROM "{table}" WHERE "{column}" = ?', (PASSPORT.number,))
+
+
+async def _look(node: Node) -> None:
+    await node.rounds.make("rows behind copies")
+
+
+async def test_a_row_that_vanishes_after_it_was_given_is_work_for_its_data_officer(tmp_path: Path) -> None:
+    world = sample_world(tmp_path, ("th", "vn"))
+    async with running(world, ("th", "vn")):
+        _, vn, _, _ = await disclosed(world)
+        vn.core.leadership.leads = True
+        await _look(vn)
+        assert work_of(vn, WorkKind.CORRECT) == []  # it is as it was given
+        await asyncio.to_thread(_delete_the_passport, _source_file(vn))
+        await _look(vn)
+        await _look(vn)  # proposed once
+        (work,) = work_of(vn, WorkKind.CORRECT)
+        assert (work.result, work.agency) == (VANISHED, vn.resources.walls[0].description.agency)
+        assert states(vn, Direction.OUT) == [HoldingState.HELD]  # a human decides
+
+
+async def test_a_row_that_changes_after_it_was_given_is_work_for_its_data_officer(tmp_path: Path) -> None:
+    world = sample_world(tmp_path, ("th", "vn"))
+    async with running(world, ("th", "vn")):
+        _, vn, search, _ = await disclosed(world)
+        vn.core.leadership.leads = True
+        (hit,) = records(search)
+        name = next(name for name, value in hit.record.fields.items() if isinstance(value, str))
+        watched = watch(vn)
+        watched.change = lambda record: structs.replace(
+            record, fields={key: value for key, value in record.fields.items() if key != name}
+        )
+        await _look(vn)
+        (work,) = work_of(vn, WorkKind.CORRECT)
+        assert work.result == CHANGED
+
+
+async def test_an_agency_may_let_the_node_tell_holders_by_itself(tmp_path: Path) -> None:
+    world = sample_world(tmp_path, ("th", "vn"))
+    settings = world.home("vn") / "node.toml"
+    settings.write_text(settings.read_text("utf-8") + "tells_changes = true\n", "utf-8")
+    async with running(world, ("th", "vn")):
+        th, vn, search, _ = await disclosed(world)
+        vn.core.leadership.leads = True
+        await asyncio.to_thread(_delete_the_passport, _source_file(vn))
+        await _look(vn)
+        await until(lambda: states(th, Direction.IN) == [HoldingState.HIDDEN], "th hides it")
+        assert records(await th.asking.searches.get(officer(), search.id))[0].record is None

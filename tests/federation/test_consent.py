@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
+from gateway.audit.reading.opened import HomeLogs
 from gateway.audit.reading.show import Filter
+from gateway.audit.statistics.statistics import collect
 from gateway.cli.client import NodeClient
 from gateway.cli.officers import trial_token
 from gateway.clock import SystemClock
@@ -284,6 +287,26 @@ def test_decisions_need_an_officer_a_reason_and_a_time_within_the_record_s(desk:
     assert error_of(desk.owner("show", "--id", "0" * 32)) == "not-found"
     listed = desk.owner("list").value["requests"]
     assert next(item for item in listed if item["id"] == consent)["state"] == "open"
+
+
+def test_consents_are_counted_at_both_sides(desk: Desk) -> None:
+    refused = consent_of(desk.until(lambda ran: ran.value["consent"]["state"] == "taken", "th.forestry"))
+    assert desk.owner("refuse", "--id", refused, *DESK).code == 0
+    assert error_of(desk.until(lambda ran: "error" in ran.value, "th.forestry")) == "consent-refused"
+    told = {member: _counted(desk, member) for member in (OWNER, ASKER)}
+    assert told[OWNER]["consent-decided"] == told[OWNER]["consent-time"]
+    assert told[OWNER]["consent-requested"] >= told[OWNER]["consent-decided"] > 0
+    assert told[ASKER]["consent-received"] >= 2
+    assert told[ASKER]["consent-asked"] >= 2
+
+
+def _counted(desk: Desk, member: str) -> Counter[str]:
+    """Each measure of a home, over all values."""
+    found: Counter[str] = Counter()
+    with open_home(desk.federation.home(member)) as evidence:
+        for cell, count in collect(HomeLogs(evidence.store, evidence.keys)).counts.items():
+            found[cell.measure] += count
+    return found
 
 
 def test_both_logs_verify_after_all_of_it(desk: Desk) -> None:

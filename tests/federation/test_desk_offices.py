@@ -14,9 +14,10 @@ from gateway.model.desk.offices import Addressable, Facing
 from gateway.model.desk.threads import ThreadKey
 from gateway.model.desk.work import DeliveryState
 from gateway.model.names import MemberId
+from gateway.ports import events
 from gateway.trust.ceremony.ceremony import publish_descriptor
-from tests.federation.test_desk_machine import entries, post
-from tests.support.desks import Desk, Desks, make_desks
+from tests.federation.test_desk_machine import post
+from tests.support.desks import Desk, Desks, entries_of, make_desks
 
 TH, VN = MemberId("th"), MemberId("vn")
 FACING, OTHER, NATIONAL = "vn.blo.one", "vn.blo.two", "vn.national"
@@ -82,8 +83,9 @@ async def test_no_other_office_is_reached(tmp_path: Path, author: str, office: s
     await desks.settle()
     assert vn.store.thread(ThreadKey(TH, key.thread_id)) is None
     assert [one.key for one in th.store.deliveries((DeliveryState.REFUSED,))] == [key]
-    assert [(one.kind, one.exchange_id) for one in entries(vn)] == [("refused", key.thread_id)]
-    (received,) = (one for one in entries(th) if one.kind == "received")
+    assert not entries_of(vn, events.ANSWERED)
+    assert set(entries_of(vn, events.REFUSED)) == {key.thread_id}
+    (received,) = entries_of(th, events.RECEIVED).values()
     assert received.exchange_id == key.thread_id
     # Once it has, its officer is told before anything is written.
     publish(desks, share=True)

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from gateway.cli.moments import Near
+from gateway.cli.inputs.moments import Near
 from gateway.config import Home
 from gateway.demo.people import desk_persons, write_people
 from gateway.ops.desk.holders import holders_of

@@ -14,6 +14,10 @@ from gateway.audit.reading.show import Filter
 from gateway.clock import SystemClock
 from gateway.config import load_settings
 from gateway.demo import planted
+from gateway.desk.second_step.commands import Decide
+from gateway.model.desk.notices import ReplyCode
+from gateway.model.desk.threads import ThreadKey
+from gateway.model.desk.work import Role, WorkKind
 from gateway.model.exchange import Outcome
 from gateway.model.query import ContainerQuery, PersonQuery
 from gateway.model.search import Line
@@ -23,6 +27,7 @@ from gateway.ops.sources.places import describe_sources
 from tests.support.exchange import CLOCK, KH, TH, command, last, lines, person, stopping
 from tests.support.forger import eventually_async
 from tests.support.nodes import officer
+from tests.support.second_step import OFFICER, SUPERVISOR, actor, follow_up, is_taken, until, works
 from tests.support.source_process import KIND, RemoteWorld, SourceProcessUnderTest, log_entries, remote_world
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -180,3 +185,26 @@ async def test_sigterm_drains_and_the_last_entry_says_so(made: RemoteWorld, proc
     finally:
         await process.start()
         await ask_until_there(made)
+
+
+async def test_a_human_releases_a_record_that_its_agency_signs_itself(
+    made: RemoteWorld, process: SourceProcessUnderTest
+) -> None:
+    th, kh = made.world.nodes["th"], made.world.nodes["kh"]
+    found = await th.asking.searches.start(OFFICER.officer, command(person(planted.DRIVER), (KH,)))
+    drafted = await th.desk.second_step.drafting.follow_up(OFFICER, follow_up(found.id, peer=KH, fields=("names",)))
+    await th.desk.second_step.approvals.approve(SUPERVISOR, drafted.work.id)
+    await until(is_taken(th, drafted.key), "the ask is taken")
+    there = ThreadKey(TH, drafted.key.thread_id)
+    (work,) = works(kh, WorkKind.DECIDE, key=there)
+    assert work.agency == "customs"
+    duty = actor("kh", "d1", Role.DUTY, agency="customs")
+    before = len(log_entries(made.home))
+    decided = await kh.desk.second_step.decisions.decide(
+        duty, Decide(work=work.id, answer=ReplyCode.RELEASED, reason="the driver is wanted")
+    )
+    assert decided.fields == ("names",)
+    assert len(log_entries(made.home)) > before  # under a reference to the ask, in the agency's own log
+    await until(is_taken(kh, there), "the reply is taken")
+    (record,) = (await th.desk.second_step.packages.open(OFFICER, drafted.key)).records
+    assert (record.own_key, record.owner, set(record.fields)) == (True, "kh.customs", {"names"})

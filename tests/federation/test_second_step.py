@@ -13,7 +13,7 @@ from gateway.desk.evidence.passkeys import PasskeyBook
 from gateway.desk.second_step.commands import Decide, Question
 from gateway.desk.second_step.marking import Mark, Verdict
 from gateway.errors import BadSignature, Forbidden, LiaisonError, Stale
-from gateway.model.desk.notices import OutcomeCode, OutcomeReport, ReplyCode, StatusCode, Urgency
+from gateway.model.desk.notices import Note, OutcomeCode, OutcomeReport, ReplyCode, StatusCode, Urgency
 from gateway.model.desk.threads import ThreadState
 from gateway.model.desk.work import Direction, HoldingState, Role, WorkKind
 from gateway.model.purpose import Offence, Purpose
@@ -370,3 +370,35 @@ async def test_a_package_about_another_person_is_told_in_its_thread(world: World
     await step(world, "th").packages.not_same(OFFICER, key, "the photograph shows another person")
     await until(is_taken(th, key), "the owner is told")
     assert works(vn, WorkKind.DISTINGUISH, key=there)
+
+
+async def test_the_national_desk_approves_while_no_supervisor_is_on_duty(world: World) -> None:
+    th = world.nodes["th"]
+    national = actor("th", "nd1", Role.NATIONAL_DESK, agency="customs", office="th.capital")
+    search_id = await hit(world)
+    alone = await step(world, "th").drafting.follow_up(OFFICER, follow_up(search_id))
+    assert alone.work.role is Role.NATIONAL_DESK
+    await step(world, "th").approvals.approve(national, alone.work.id)
+    until_us = th.core.parts.clock.now_us() + 3_000_000
+    th.core.people.tell(SUPERVISOR.officer, [Role.SUPERVISOR], until_us)
+    drafted = await step(world, "th").drafting.follow_up(OFFICER, follow_up(search_id))
+    assert drafted.work.role is Role.SUPERVISOR
+    card = step(world, "th").approvals.duty_card(OFFICER, drafted.key)
+    assert ([each.id for each in card.persons], card.national) == ([SUPERVISOR.officer.person], False)
+    with pytest.raises(Forbidden) as caught:
+        await step(world, "th").approvals.approve(national, drafted.work.id)
+    assert caught.value.code == "supervisor-on-duty"
+    await until(lambda: th.core.parts.clock.now_us() > until_us, "the shift is over")
+    await step(world, "th").approvals.approve(national, drafted.work.id)
+
+
+async def test_a_note_reaches_the_other_side_and_its_reader_says_so(world: World) -> None:
+    th, vn = world.nodes["th"], world.nodes["vn"]
+    key, there, _ = await asked(world)
+    await step(world, "vn").packages.note(DUTY, there, Note("vi", "đang kiểm tra"))
+    await until(is_taken(vn, there), "the note is taken")
+    (reading,) = works(th, WorkKind.READ, key=key)
+    with pytest.raises(Forbidden):
+        await step(world, "th").handing.note_read(actor("th", "4444", Role.OFFICER), reading.id)
+    await step(world, "th").handing.note_read(OFFICER, reading.id)
+    assert not works(th, WorkKind.READ, key=key)

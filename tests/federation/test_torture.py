@@ -9,6 +9,9 @@ After each kill:
 5. the same bytes again get the stored answer, byte for byte;
 6. a search under the same key is the first one, and what an officer was shown is kept;
 7. each question of the asking side has an answer, a silence, or was abandoned;
+8. each notice that was written durably is there: asks, replies, withdrawals, outcomes and notes flow both ways;
+9. when all notices are delivered, both sides have the same threads in the same states, the same notices, each once, and
+   the same evidence of each;
 
 and at the end both homes verify, and neither country's log blames the other.
 
@@ -54,4 +57,5 @@ async def test_h14_killed_at_random_moments_nothing_answered_is_lost_and_nothing
     assert compared.value["blamed"] == [], compared.out
     heads = sum(seat.exchange.heads for seat in done.seats.values())
     kept = f"{len(done.counterpart.answers)} answers and {len(done.desk.shown)} searches kept"
+    kept += f", {done.notices.count} notices at both sides"
     print(f"seed {seed}: {done.kills} kills, {kept}, {done.repeated} repeated, {heads} heads extended")

@@ -21,17 +21,22 @@ from gateway.app.rounds import UPKEEP
 from gateway.config.home import Home
 from gateway.desk.consent import effects
 from gateway.desk.delivery.authoring import Post
-from gateway.errors import Forbidden, LiaisonError
+from gateway.desk.parts import Actor
+from gateway.desk.roles import Person
+from gateway.desk.second_step.commands import Decide
+from gateway.errors import Forbidden, LiaisonError, Malformed
 from gateway.exchange.asking.copies import COPY
 from gateway.model.consent import OnwardUse, Place, Use
 from gateway.model.desk.notices import About, Notice, Reply, ReplyCode
 from gateway.model.desk.threads import ThreadKey
-from gateway.model.desk.work import DeliveryState, Direction, WorkKind
+from gateway.model.desk.work import DeliveryState, Direction, HoldingState, Role, WorkKind
 from gateway.model.exchange import Outcome
 from gateway.model.names import ExchangeId, new_exchange_id
 from gateway.model.purpose import Purpose
 from gateway.model.requester import Requester
-from gateway.ports.desk import WorkFilter
+from gateway.ports import events
+from gateway.ports.desk import DeskRows, Holding, WorkFilter
+from gateway.ports.journal import EntryDraft
 from gateway.rpc import methods
 from gateway.statements.envelope import NOTICES
 from gateway.statements.notices.notice import parse_notice
@@ -188,7 +193,7 @@ async def test_a_question_is_not_turned_into_a_consent_nor_one_use_into_another(
     head = structs.replace(first.head, **place)
     wider = structs.replace(CUSTOMS, to=Place(KH, "customs"))
     second = structs.replace(first, head=head, body=structs.replace(first.body, use=wider))
-    assert await word(caller(world), sealed_consent(world, second)) == "another-use"
+    assert await word(caller(world), sealed_consent(world, second)) == "other-matter"
     same = structs.replace(first, head=structs.replace(head, notice_id=new_exchange_id()))
     assert await word(caller(world), sealed_consent(world, same)) == "taken"
     assert kept(world) == before + 1
@@ -203,6 +208,38 @@ def _reply(node: Node, ask: Notice, body: Reply, expires_us: int = 0) -> Post:
         body, head.urgency, head.purpose, head.offence, requester, case=head.case, agreement=head.agreement,
         expires_us=expires_us, by=who,
     )  # fmt: skip
+
+
+async def test_a_duty_officer_of_the_owning_agency_decides_at_the_desk_whole_or_not_at_all(
+    world: World, about: Found
+) -> None:
+    th, vn = world.nodes["th"], world.nodes["vn"]
+    key = ThreadKey(TH, ExchangeId(await _asked(world, about)))
+    (work,) = vn.core.desk.works(WorkFilter(key=key))
+
+    def duty(agency: str) -> Actor:
+        who = structs.replace(officer("vn"), person=f"vn.d.{agency}", role="duty", agency=agency)
+        person = Person(who.person, frozenset({Role.DUTY}), agency, who.office, 2**62)
+        return Actor(who, person)
+
+    decide = Decide(work=work.id, answer=ReplyCode.RELEASED, reason="same case")
+    with pytest.raises(Forbidden):
+        await vn.desk.second_step.decisions.decide(duty("customs"), decide)
+    for wrong in ({"answer": ReplyCode.PARTLY}, {"fields": ("number",)}):
+        with pytest.raises(Malformed):
+            await vn.desk.second_step.decisions.decide(duty(work.agency), structs.replace(decide, **wrong))
+    await vn.desk.second_step.decisions.decide(duty(work.agency), decide)
+
+    async def allowed() -> bool:
+        return (await th.desk.onward.use(about.officer, about.wish())).allowed
+
+    await eventually_async(allowed, 20)
+    (human,) = next(
+        item.private["humans"]
+        for item in entries(vn)
+        if item.private.get("thread") == key.thread_id and "humans" in item.private
+    )
+    assert (human["by"], human["reason"]) == ("vn.d.immigration", "same case")
 
 
 async def test_no_more_than_so_many_decisions_wait_for_one_counterpart(
@@ -330,6 +367,36 @@ async def test_an_owner_that_we_suspended_is_not_asked_until_we_go_on(world: Wor
     await eventually_async(taken, 15)
 
 
+async def test_people_in_danger_come_through_our_own_suspension_and_nothing_else_does(
+    world: World, about: Found
+) -> None:
+    """A notice that waits holds up no other one, and a purpose that a person of rank lets through is delivered."""
+    home, th = Home(world.home("th")), world.nodes["th"]
+    switch_off(home, "peer:vn", "under review", "minister of the interior")
+
+    async def suspended() -> bool:
+        th.core.parts.suspensions.refresh()
+        return "peer:vn" in th.core.parts.suspensions.active
+
+    await eventually_async(suspended)
+    try:
+        assert (await th.desk.onward.use(about.officer, about.wish())).problem == "suspended"
+        danger = structs.replace(CUSTOMS, purpose=Purpose.THREAT_TO_LIFE)
+
+        async def taken() -> bool:
+            return (await th.desk.onward.use(about.officer, about.wish(danger))).state == "taken"
+
+        await eventually_async(taken, 20)
+        assert (await th.desk.onward.use(about.officer, about.wish())).state == "waiting"
+    finally:
+        await switch_on(home, "peer:vn", "over")
+
+    async def over() -> bool:
+        return (await th.desk.onward.use(about.officer, about.wish())).state == "taken"
+
+    await eventually_async(over, 20)
+
+
 async def test_each_copy_whose_time_is_over_has_one_entry_and_is_gone(world: World, about: Found) -> None:
     th = world.nodes["th"]
     keys = [f"{about.search.id}/{about.line.exchange_id}/{place}" for place in range(70, 170)]
@@ -445,6 +512,25 @@ async def test_a_third_country_that_may_have_a_record_stands_in_the_ledger_of_co
     asked = await _granted(world, about, abroad)
     (copy,) = th.core.desk.holdings(jti=jti_of(record.compact), direction=Direction.OUT.value)
     assert (copy.holder, copy.owner, copy.source) == (KH, VN, asked)
+
+
+async def test_a_consent_ends_when_the_owner_changes_the_record(world: World, about: Found) -> None:
+    """What the owner withdrew is hidden from the moment at which that was taken, consent or not."""
+    th, record = world.nodes["th"], about.line.hits[0].record
+    assert record is not None
+    key = ThreadKey(VN, ExchangeId(await _granted(world, about)))
+    hidden = Holding(
+        jti_of(record.compact), Direction.IN, TH, VN, ExchangeId(about.line.exchange_id), HoldingState.HIDDEN
+    )
+
+    def draft() -> EntryDraft:
+        made = events.DESK_CLOCK.draft(peer=VN, exchange_id=key.thread_id)
+        made.rows = DeskRows(holdings=(hidden,))
+        return made
+
+    await th.desk.parts.pen.write(TH, key, draft)
+    with pytest.raises(Forbidden):
+        await th.desk.onward.use(about.officer, about.wish())
 
 
 async def test_an_owner_that_takes_no_notices_is_not_asked_and_the_officer_is_told(

@@ -3,34 +3,41 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import random
-from collections.abc import Collection, Mapping
-from contextlib import ExitStack
-from dataclasses import dataclass, field
+import secrets
+from collections.abc import Callable, Collection, Mapping
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from gateway.audit.entries.entry import Entry, parse_entry
 from gateway.audit.log.log import AuditLog
 from gateway.clock import ManualClock
-from gateway.config.suspensions import Suspensions
+from gateway.config.suspensions import Action, Suspensions
 from gateway.desk.delivery.authoring import Author
 from gateway.desk.delivery.pen import Pen
 from gateway.desk.delivery.sending import Sender, SenderParts
 from gateway.desk.delivery.taking import NoticeTaker, TakerParts
 from gateway.desk.raising import Raising
-from gateway.errors import ConnectionLost
+from gateway.errors import ConnectionLost, LiaisonError, Unavailable
 from gateway.exchange.incidents import Incidents
 from gateway.exchange.parts import Parts
 from gateway.model.desk.notices import NoticeType
 from gateway.model.exchange import AnswerMessage
 from gateway.model.names import MemberId
-from gateway.ports.journal import Journal, LogName
+from gateway.ports import events
+from gateway.ports.desk import Delivery, Work
+from gateway.ports.journal import Event, Journal, LogName
 from gateway.ports.log_store import LogState
 from gateway.storage.desk.desk_store import SqlDeskStore
 from gateway.storage.documents.document_store import SqlDocumentStore
 from gateway.storage.documents.quotas import SqlQuotas
 from gateway.storage.log.log_store import SqlLogStore
+from gateway.trust.documents.contradictions import NOTHING
+from gateway.trust.view import TrustView
 from policy.engine.engine import PolicyEngine
 from tests.support.audit_logs import NOON, LogHome
 from tests.support.federation import Federation, make_federation
@@ -61,12 +68,19 @@ class MortalStore(SqlLogStore):
 
 @dataclass
 class Link:
-    """The way between all desks. `faults` are shares of lost requests, lost answers and doubled requests."""
+    """The way between all desks. `lost` and `doubled` are shares of messages; while it is `deaf` no answer comes back.
+
+    `late` is the share of requests that come again much later, when they are out of order.
+    """
 
     random: random.Random
     desks: dict[MemberId, Desk] = field(default_factory=dict)
+    others: dict[MemberId, list[Desk]] = field(default_factory=dict)
     lost: float = 0.0
     doubled: float = 0.0
+    late: float = 0.0
+    deaf: bool = False
+    kept: list[tuple[MemberId, MemberId, Any]] = field(default_factory=list)
     cut: set[frozenset[str]] = field(default_factory=set)
     sent: int = 0
 
@@ -74,13 +88,25 @@ class Link:
         self.sent += 1
         if frozenset((me, member)) in self.cut or self.random.random() < self.lost:
             raise ConnectionLost("lost", where=member)
-        other = self.desks[member]
+        other: Desk = self.random.choice([self.desks[member], *self.others.get(member, ())])
+        if not other.view.active(me):
+            raise Unavailable("the door is shut", where=member)
         if self.random.random() < self.doubled:
             await asyncio.gather(other.take(me, request), return_exceptions=True)
-        answer = await other.take(me, request)
-        if self.random.random() < self.lost:
+        if self.random.random() < self.late:
+            self.kept.append((me, member, request))
+        answer: AnswerMessage = await other.take(me, request)
+        if self.deaf or self.random.random() < self.lost:
             raise ConnectionLost("lost", where=member)
         return answer
+
+    async def bring_late_ones(self) -> None:
+        """Deliver what was kept, in any order; its sender does not wait for it any more."""
+        kept, self.kept = self.kept, []
+        self.random.shuffle(kept)
+        for me, member, request in kept:
+            with suppress(LiaisonError):
+                await self.desks[member].take(me, request)
 
 
 @dataclass(frozen=True)
@@ -103,26 +129,29 @@ class Desk:
         self.clock = federation.clock
         self._stack = ExitStack()
         self.dead = asyncio.Event()
+        self.whole = self.view = federation[member].view()
         self._policy = PolicyEngine.load(NATIONAL / member, member)
         self.deaths = 0
+        self.undelivered: list[tuple[str, str]] = []
+        """Ids and codes of notices whose authors were told that they were not taken."""
         self.start()
 
     def start(self) -> None:
         """Open the files and start the parts."""
         self.dead.clear()
         database = self._stack.enter_context(self.home.database())
-        self._logs_store = MortalStore(database, self.home.keystore)
+        self.log_store = MortalStore(database, self.home.keystore)
         logs = {name: self._log(name) for name in (LogName.EXCHANGE, LogName.OPERATIONS)}
         self.logs = logs
         self.store = SqlDeskStore(database, self.home.keystore)
-        view, key = self._federation[self.member].view(), self._federation[self.member].key("statement")
+        key = self._federation[self.member].key("statement")
         documents = SqlDocumentStore(database, self.home.keystore, self.clock)
         self.suspended = Suspensions(self.home.folder / "suspensions.jsonl", self.clock.monotonic)
         parts = Parts(
             member=self.member,
             clock=self.clock,
             statement_key=lambda: key,
-            trust=lambda: view,
+            trust=lambda: self.view,
             policy=lambda: self._policy,
             suspensions=self.suspended,
             journal=logs[LogName.EXCHANGE],
@@ -144,7 +173,7 @@ class Desk:
         self.sender = Sender(
             SenderParts(
                 parts, self.store, self._pen, Calls(self._link, self.member), lambda _peer: None,
-                lambda *_: (), lambda: True, lambda _delivery: (),
+                self._note_undelivered, lambda: True, lambda _delivery: (),
             )
         )  # fmt: skip
         self.author = Author(parts, self.store, self._pen, {}, self.sender.wake)
@@ -155,18 +184,34 @@ class Desk:
             )
         )  # fmt: skip
 
+    def _note_undelivered(self, delivery: Delivery, code: str, _now_us: int) -> tuple[Work, ...]:
+        self.undelivered.append((delivery.notice_id, code))
+        return ()
+
+    def remove(self, *members: str) -> None:
+        """Take members for removed, and all others for active again."""
+        whole, gone = self.whole, replace(NOTHING, members=frozenset(members))
+        self.view = TrustView(whole.charter, whole._descriptors, whole._statuses, self.clock, withheld=gone)
+
+    def switch(self, action: Action, target: str, humanitarian: str = "") -> None:
+        """Suspend or resume exchange, as the command does."""
+        line = {"id": secrets.token_hex(16), "time": "2026-11-24T12:00:00Z", "action": action.value}
+        line |= {"target": target, "reason": "under review"} | ({"humanitarian": humanitarian} if humanitarian else {})
+        with (self.home.folder / "suspensions.jsonl").open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line) + "\n")
+
     def _entry(self, log: str, index: int) -> bytes:
-        return next((body for _, body, _ in self._logs_store.bodies(log, index, index + 1)), b"")
+        return next((body for _, body, _ in self.log_store.bodies(log, index, index + 1)), b"")
 
     def _log(self, name: LogName) -> AuditLog:
         home = self.home
         return AuditLog(
-            self._logs_store, home.keystore, home.key, self.clock, self.member, name, highwater=home.highwater
+            self.log_store, home.keystore, home.key, self.clock, self.member, name, highwater=home.highwater
         )
 
     def kill_at(self, place: str) -> None:
         """Die at the next transaction: `before`, `inside` or `after` it."""
-        self._logs_store.kill_at = place
+        self.log_store.kill_at = place
 
     async def take(self, peer: MemberId, request: Any) -> AnswerMessage:
         """Take a notice as the node's door does; a dead process answers nothing."""
@@ -216,16 +261,26 @@ class Desks:
     link: Link
     desks: dict[MemberId, Desk]
 
+    @property
+    def every(self) -> list[Desk]:
+        """All processes."""
+        return [*self.desks.values(), *(desk for others in self.link.others.values() for desk in others)]
+
     async def settle(self, *, rounds: int = 4_000) -> None:
-        """Let everything that can be delivered be delivered, over a link without faults."""
-        self.link.lost = self.link.doubled = 0.0
+        """Let everything that can be delivered be delivered, over a link without faults, between active members."""
+        self.link.lost = self.link.doubled = self.link.late = 0.0
+        self.link.deaf = False
         self.link.cut.clear()
+        for desk in self.every:
+            desk.view = desk.whole
+            desk.switch(Action.RESUME, "all")
         for _ in range(rounds):
-            for desk in self.desks.values():
+            for desk in self.every:
                 desk.kill_at("")
                 await desk.reborn()
             self.clock.advance(timedelta(seconds=31))
-            for desk in self.desks.values():
+            await self.link.bring_late_ones()
+            for desk in self.every:
                 await desk.sender.round()
                 for peer in self.desks:
                     desk.sender.reached(peer)
@@ -234,16 +289,45 @@ class Desks:
                 return
         raise AssertionError("notices wait that could be delivered")
 
+    async def until(self, condition: Callable[[], bool], what: str) -> None:
+        """Let all senders go on until a condition holds."""
+        for _ in range(4_000):
+            for desk in self.every:
+                await desk.sender.round()
+            if condition():
+                return
+            await asyncio.sleep(0.005)
+        raise AssertionError(what)
+
     async def stop(self) -> None:
-        for desk in self.desks.values():
+        for desk in self.every:
             await desk.stop()
 
 
-def make_desks(folder: Path, members: Collection[str] = ("th", "vn"), seed: int = 0) -> Desks:
-    """Found a federation and start a desk for each member. Call it in a running loop."""
+def make_desks(
+    folder: Path, members: Collection[str] = ("th", "vn"), seed: int = 0, several: Collection[str] = ()
+) -> Desks:
+    """Found a federation and start a desk for each member. Call it in a running loop.
+
+    Those of `several` have a second process on the same database, which has to be a server's. Both send all the time,
+    as processes do while leadership moves.
+    """
     clock = ManualClock(NOON)
     federation = make_federation(folder / "federation", tuple(members), clock)
     link = Link(random.Random(seed))
     for member in map(MemberId, members):
         link.desks[member] = Desk(member, federation, folder, link)
+        if member in several:
+            link.others[member] = [Desk(member, federation, folder, link)]
     return Desks(federation, clock, link, link.desks)
+
+
+def entries_of(desk: Desk, *kinds: Event) -> dict[str, Entry]:
+    """Entries of kinds by exchange; each exchange has one at most."""
+    store, name = desk.log_store, desk.logs[LogName.EXCHANGE].store_name
+    state = store.state(name)
+    every = [parse_entry(body) for _, body, _ in store.bodies(name, 0, state.size)] if state else []
+    found = [entry for entry in every if entry.kind in events.kinds(*kinds)]
+    by_id = {entry.exchange_id: entry for entry in found}
+    assert len(by_id) == len(found), "an exchange has two entries of one kind"
+    return by_id

@@ -45,7 +45,11 @@ forbid ({WHERE}) when {{ context.offence == Offence::"PREC" }};
 
 def step_world(folder: Path) -> World:
     """Thailand asks Viet Nam, where a human decides on travel documents that have to do with money."""
-    made = sample_world(folder, ("th", "vn"))
+    return with_rules(sample_world(folder, ("th", "vn")))
+
+
+def with_rules(made: World) -> World:
+    """Let Viet Nam decide by a human on travel documents that have to do with money."""
     policy = shutil.copytree(NATIONAL / "vn", made.home("vn") / "policy")
     with (policy / "records.cedar").open("a") as file:
         file.write(RULES)

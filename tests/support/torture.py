@@ -25,6 +25,8 @@ from tests.support.logbook import LogBook
 from tests.support.nodes import World
 from tests.support.ports import free_port
 from tests.support.torture_load import Counterpart, Desk
+from tests.support.torture_notices import SERVE as SERVE_WITH_NOTICES
+from tests.support.torture_notices import Notices
 from tests.support.zygote import Child, Zygote
 
 SERVE = "tests.support.zygote:serve"
@@ -79,10 +81,14 @@ class Seat:
 
 
 class Torture:
-    """Kills nodes, and checks them. `story` tells in words what was done, to look into a failure."""
+    """Kills nodes, and checks them. `serve` is what their processes run.
 
-    def __init__(self, world: World, zygote: Zygote, seed: int) -> None:
+    `story` tells in words what was done, to look into a failure.
+    """
+
+    def __init__(self, world: World, zygote: Zygote, seed: int, serve: str = SERVE) -> None:
         self.seed = seed
+        self._serve = serve
         self.story: deque[str] = deque(maxlen=12)
         self._dice = random.Random(seed)
         self._world = world
@@ -92,6 +98,7 @@ class Torture:
         key = world.federation["kh"].key("statement")
         self.counterpart = Counterpart(caller(world, "kh", "vn"), key, self.seats["vn"].up)
         self.desk = Desk(world.home("th"), f"127.0.0.1:{self.seats['th'].ports[1]}")
+        self.notices = Notices({member: seat.home for member, seat in self.seats.items()})
         self.repeated = 0
 
     def _seat(self, member: str) -> Seat:
@@ -104,13 +111,17 @@ class Torture:
     # ------------------------------------------------------------ the story
 
     async def run(self, kills: int) -> None:
-        """Kill `kills` times; after each, start again and check everything."""
+        """Kill `kills` times; after each, start again and check everything. Notices flow all the time."""
+        self.notices.begin()
         await asyncio.gather(*(self._start(seat) for seat in self.seats.values()))
         async with self._working():
             while self.kills < kills:
                 await self._kill()
                 await self._check()
+                self.notices.check()  # 8
+            await self.notices.settle()
         await self.end()
+        self.notices.compare({member: seat.exchange for member, seat in self.seats.items()})  # 9
 
     @property
     def kills(self) -> int:
@@ -149,7 +160,7 @@ class Torture:
 
     async def _fork(self, seat: Seat) -> None:
         disk = (seat.disk.file, seat.home) if seat.disk else None
-        seat.child = await self._zygote.fork(SERVE, str(seat.home), output=seat.output, disk=disk)
+        seat.child = await self._zygote.fork(self._serve, str(seat.home), output=seat.output, disk=disk)
 
     async def _start(self, seat: Seat) -> None:
         await self._fork(seat)
@@ -187,8 +198,9 @@ class Torture:
         """Check 7: no question came since the start, so each has an answer, a silence, or was abandoned."""
         asking = self.seats["th"].exchange
         asking.look()
-        assert asking.asked <= asking.ended, f"lost without a word: {sorted(asking.asked - asking.ended)[:3]}"
-        assert len(asking.asked) <= len(self.desk.keys), "a search was executed twice"
+        asked = asking.asked - self.notices.sent("th")
+        assert asked <= asking.ended, f"lost without a word: {sorted(asked - asking.ended)[:3]}"
+        assert len(asked) <= len(self.desk.keys), "a search was executed twice"
 
     def _check_answers(self) -> None:
         """Check 1 and 2: all answers that came out stand in the logs of both sides."""
@@ -231,7 +243,7 @@ async def tortured(folder: Path, kills: int, seed: int) -> Torture:
     """A new federation, and `kills` kills of its nodes."""
     world = sample_world(folder)
     async with Zygote() as zygote:
-        torture = Torture(world, zygote, seed)
+        torture = Torture(world, zygote, seed, SERVE_WITH_NOTICES)
         try:
             await torture.run(kills)
         except BaseException as error:

@@ -37,6 +37,9 @@ _PATIENCE_S = 60
 _AGAIN = 16
 """Requests that are repeated after a kill; half as many searches."""
 
+_AT_ONCE = 4
+"""Lost searches that are asked for again at the same time."""
+
 _FRESH_US = 20 * 1_000_000
 """A request that is older is not repeated: it would soon be refused as not fresh (statements.request)."""
 
@@ -128,10 +131,20 @@ class Desk:
                     await asyncio.sleep(0.01)
 
     async def again(self) -> int:
-        """Repeat lost searches under their keys, and compare the shown ones with what was kept."""
+        """Repeat lost searches under their keys, and compare the shown ones with what was kept.
+
+        A machine under load needs seconds for the end of a killed process, and all are of one officer, who may have
+        only so many under way.
+        """
         lost, self.lost = self.lost, {}
+        rest = iter(lost.items())
+
+        async def asker() -> None:
+            for key, number in rest:
+                await self.ask(client, key, number)
+
         async with self.client() as client:
-            await asyncio.gather(*(self.ask(client, key, number) for key, number in lost.items()))
+            await asyncio.gather(*(asker() for _ in range(_AT_ONCE)))
             await asyncio.gather(*(self._look(client, search_id) for search_id in tuple(self.recent)))
         return len(lost)
 

@@ -8,15 +8,18 @@ from dataclasses import dataclass
 from functools import partial
 
 from gateway.app.asking_parts import Asking
+from gateway.app.core import Core
 from gateway.app.rounds import UPKEEP, UPKEEP_S, WATCH_S, Round
 from gateway.desk.alerts.contacts import Contacts
 from gateway.desk.alerts.gate import AlertGate
-from gateway.desk.alerts.own import OnDuty, OwnAlerts
+from gateway.desk.alerts.own import OwnAlerts
 from gateway.desk.alerts.spread import Spread
 from gateway.desk.alerts.taken import TakenAlerts
+from gateway.desk.packs.shelf import Shelf
 from gateway.desk.parts import DeskParts
 
 _LOAD_S = 30.0
+_COPIES_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,15 +38,18 @@ class Alerts:
         self.gate.load()
 
 
-def build_alerts(desk: DeskParts, asking: Asking, on_duty: OnDuty, *, shared: bool) -> Alerts:
+def build_alerts(desk: DeskParts, asking: Asking, core: Core) -> Alerts:
     """Put together the alerts' parts. Where several processes share a database, each looks for the others' alerts."""
     spread = Spread(desk.parts, desk.store, desk.pen, desk.author, desk.pseudonym)
-    taken = TakenAlerts(desk)
-    gate, contacts = asking.gate, asking.contacts
+    taken = TakenAlerts(desk, asking.gate)
+    gate, contacts, shared = asking.gate, asking.contacts, core.resources.database.shared
+    shelf = Shelf(desk, gate, core.resources.home.offices)
     rounds = [
         Round("alerts of ours", WATCH_S, spread.round),
         Round("alarms", WATCH_S, taken.alarms),
         Round("alerts", WATCH_S if shared else _LOAD_S, partial(asyncio.to_thread, gate.load), leader_only=False),
+        Round("copies for offices", _COPIES_S, partial(shelf.write_copies, core.note)),
+        Round("look-ups of offices", WATCH_S, shelf.take_in),
         Round("contacts", UPKEEP_S, partial(asyncio.to_thread, contacts.keep), leader_only=False, line=UPKEEP),
     ]
-    return Alerts(OwnAlerts(desk, spread, on_duty), taken, gate, contacts, rounds)
+    return Alerts(OwnAlerts(desk, spread, core.people.is_anybody_on_duty), taken, gate, contacts, rounds)

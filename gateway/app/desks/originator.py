@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from gateway.app.core import Core
 from gateway.app.rounds import UPKEEP_S, Round
+from gateway.audit.log.numbers import kept_us
 from gateway.desk.delivery.effects import EffectTable
 from gateway.desk.originator.changing import Originator
 from gateway.desk.originator.confirming import Alarms, Confirmations
@@ -14,10 +15,15 @@ from gateway.desk.originator.evidence import Evidence
 from gateway.desk.originator.holders import HoldersView
 from gateway.desk.originator.obeying import Compliance, Erase, Obedience
 from gateway.desk.originator.renewing import Renewal
+from gateway.desk.originator.restoring import Recovery
+from gateway.desk.originator.returning import Returns
+from gateway.desk.originator.watching import SourceWatch
 from gateway.desk.parts import DeskParts
 from gateway.model.desk.notices import NoticeType
+from gateway.model.names import MemberId
 
 _COMPLY_S = 2.0
+_RECOVER_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +33,7 @@ class OriginatorDesk:
     originator: Originator
     compliance: Compliance
     holders: HoldersView
+    returns: Returns
     rounds: Sequence[Round]
 
 
@@ -44,8 +51,10 @@ def change_effects(core: Core) -> EffectTable:
     }
 
 
-def build_originator(core: Core, desk: DeskParts, erase: Erase) -> OriginatorDesk:
-    """Put together the originator's control; nothing of it runs yet."""
+def build_originator(
+    core: Core, desk: DeskParts, erase: Erase, effects: EffectTable, reached: Callable[[MemberId], None]
+) -> OriginatorDesk:
+    """Put together the originator's control; nothing of it runs yet. `reached` sends what waits for a counterpart."""
     parts, evidence = core.parts, Evidence(core.kept, desk.store)
     walls = core.resources.walls
 
@@ -55,8 +64,24 @@ def build_originator(core: Core, desk: DeskParts, erase: Erase) -> OriginatorDes
     originator = Originator(desk, evidence, agency_of, Renewal(parts, walls, evidence))
     compliance = Compliance(desk, evidence, erase)
     holders = HoldersView(parts.member, desk.store, lambda member: parts.trust().active(member), agency_of)
+    log, store = core.resources.exchange_log.store_name, core.resources.store
+    recovery = Recovery(
+        parts,
+        desk.store,
+        desk.pen,
+        core.peers,
+        effects,
+        core.heard,
+        lambda: kept_us(store, log),
+        lambda: core.others,
+        reached,
+    )
+    automatic = frozenset(each.id for each in core.resources.settings.sources if each.tells_changes)
+    watch = SourceWatch(desk, evidence, walls, automatic, originator.change_by_itself)
     rounds = [
+        Round("rows behind copies", UPKEEP_S, watch.round),
+        Round("lost notices", _RECOVER_S, recovery.round),
         Round("changes of counterparts", _COMPLY_S, compliance.round),
         Round("unconfirmed changes", UPKEEP_S, Alarms(desk).round),
     ]
-    return OriginatorDesk(originator, compliance, holders, rounds)
+    return OriginatorDesk(originator, compliance, holders, Returns(desk.store), rounds)

@@ -58,7 +58,7 @@ def step_effects(core: Core) -> EffectTable:
 def build_second_step(core: Core, desk: DeskParts) -> SecondStep:
     """Put together the second step; nothing of it runs yet."""
     resources, parts = core.resources, core.parts
-    it = StepParts(desk, human_desk(core), core.people.is_anybody_on_duty, partial(raised, core))
+    it = StepParts(desk, human_desk(core), core.people.is_anybody_on_duty, partial(raised, core), core.people.who)
     log = resources.exchange_log.store_name
     held = HeldAnswers(core.kept, desk.searches, log)
     escalation = Escalation(parts, desk.store, desk.pen, desk.author)

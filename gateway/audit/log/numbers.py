@@ -39,3 +39,13 @@ def begun_us(store: LogStore, log: str) -> int:
     if log.endswith("/1"):
         return 0
     return next((parse_entry(body).time_us for _, body, _ in store.bodies(log, 0, 1)), 0)
+
+
+def kept_us(store: LogStore, log: str) -> int:
+    """Return the time of the last entry that the number before `log` kept; 0 for number 1, or without an entry."""
+    name, _, number = log.rpartition("/")
+    before = store_name(name, int(number) - 1)
+    state = store.state(before)
+    if state is None or not state.size:
+        return 0
+    return next((parse_entry(body).time_us for _, body, _ in store.bodies(before, state.size - 1, state.size)), 0)

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from gateway.audit.reading.opened import Opened, OpenedLogs, hits_of
+from gateway.audit.statistics.consents import ConsentNotices, within
 from gateway.audit.statistics.uptime import Uptime
 from gateway.clock import from_us
 from gateway.model.exchange import Outcome
@@ -34,8 +35,6 @@ Progress = Callable[[int, int], None]
 """Called with the number of entries that were read, and of all."""
 
 _STEP = 8_192
-_HOURS = ((8, "8 hours"), (72, "3 days"), (168, "7 days"))
-_HOUR_US: Final = 3_600_000_000
 _MS: Final = 1_000
 _MAX_WAITING = 100_000
 """Questions whose answer is looked for at one time; older ones count as without an answer."""
@@ -199,6 +198,7 @@ class _Counting:
         self.days: Counter[Cell] = Counter()
         self._asked: dict[str, int] = {}
         self._requested: dict[str, int] = {}
+        self._consents = ConsentNotices(self._count)
         self._times: dict[tuple[str, str], array[int]] = {}
 
     def add(self, opened: Opened) -> None:
@@ -281,6 +281,7 @@ class _Counting:
             self._by(opened, "notice-turned-down", "refusal")
         elif kind in _NOTICES:
             self._by(opened, _NOTICES[kind], "notice")
+        self._consents.add(opened)
 
     def _outcome(self, opened: Opened, measure: str, partial: str, missing: object) -> None:
         """Count an answer by outcome, and a hit or no hit that lacks some sources once more as partial."""
@@ -303,7 +304,7 @@ class _Counting:
         self._count(opened, "consent-decided", UNKNOWN if granted is None else "granted" if granted else "refused")
         requested_us = self._requested.pop(consent, None)
         if requested_us is not None:
-            self._count(opened, "consent-time", _within(opened.entry.time_us - requested_us))
+            self._count(opened, "consent-time", within(opened.entry.time_us - requested_us))
 
     # ------------------------------------------------------------ cells
 
@@ -338,10 +339,6 @@ def rounded(count: int) -> int:
 
 def _month(time_us: int) -> str:
     return f"{from_us(time_us):%Y-%m}"
-
-
-def _within(time_us: int) -> str:
-    return next((f"within {name}" for hours, name in _HOURS if time_us <= hours * _HOUR_US), "later")
 
 
 def _member(opened: Opened, name: str) -> Any:

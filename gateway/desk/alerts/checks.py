@@ -5,12 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from msgspec.structs import replace
+
 from gateway.desk.alerts.values import HIDDEN_US, LONGEST_US, Addressee, RaiseAlert
 from gateway.errors import Forbidden, Malformed
 from gateway.exchange.parts import Parts
 from gateway.language.terms import ACTIONS
+from gateway.model.desk.notices import NoticeType
 from gateway.model.requester import Officer
 from gateway.statements.notices.alert import MAX_REPEAT_S
+from policy.attributes import NOTHING_SAID, DeskAttributes
+from policy.explain import forbidden
 
 _AT_HOME = frozenset({"hidden_until", "visible_from", "flags", "geo_scope"})
 """Fields that a node sets or keeps: how long it is hidden, and where it counts, stand beside the record."""
@@ -57,7 +62,7 @@ def check_command(parts: Parts, officer: Officer, command: RaiseAlert, now_us: i
         raise Malformed("no counterpart was named", code="no-counterpart", where="to")
     if len({to.member for to in command.to}) != len(command.to):
         raise Malformed("a counterpart is named twice", code="bad-alert", where="to")
-    return [_agreement(parts, command, to, now_us) for to in command.to]
+    return [_agreement(parts, officer, command, to, now_us) for to in command.to]
 
 
 def readable_until(until_us: int, hidden_until_us: int, now_us: int) -> None:
@@ -66,7 +71,7 @@ def readable_until(until_us: int, hidden_until_us: int, now_us: int) -> None:
         raise Malformed("an alert is in force for 90 days at most", code="bad-alert", where="until")
 
 
-def _agreement(parts: Parts, command: RaiseAlert, to: Addressee, now_us: int) -> str:
+def _agreement(parts: Parts, officer: Officer, command: RaiseAlert, to: Addressee, now_us: int) -> str:
     trust = parts.trust()
     if to.member == parts.member or not trust.active(to.member):
         raise Forbidden(
@@ -75,12 +80,27 @@ def _agreement(parts: Parts, command: RaiseAlert, to: Addressee, now_us: int) ->
     strange = [office for office in to.offices if office not in trust.descriptor(to.member).offices]
     if strange:
         raise Forbidden("`{office}` is no office there", code="unknown-office", where="to", office=strange[0])
-    found = parts.policy().agreement_for(command.purpose.value, to.member, now_us)
-    if not found:
-        raise Forbidden(
-            "no agreement in force with `{member}` covers this purpose",
-            code="purpose-not-covered",
-            where="to",
-            member=to.member,
-        )
-    return found
+    notice = DeskAttributes(
+        counterpart=to.member,
+        ours=True,
+        type=NoticeType.ALERT.value,
+        says=NOTHING_SAID,
+        urgency=command.urgency.value,
+        to_office="",
+        to_life=command.to_life,
+        role=officer.role,
+        agency=officer.agency,
+        office=officer.office,
+        purpose=command.purpose.value,
+        offence=command.offence.value,
+        agreement="",
+        has_case=bool(command.case),
+        has_ticket=bool(command.ticket),
+        has_hit=False,
+    )
+    policy, owners = parts.policy(), trust.descriptor(to.member).agencies
+    notice = replace(notice, agreement=policy.agreement_to_cite(notice.as_question(), owners, now_us))
+    decision = policy.may_desk(notice, now_us)
+    if not decision.allow:
+        raise forbidden(decision.code, notice.as_question(), to.member)
+    return notice.agreement

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from adapters.base import Budget, best
 from gateway.desk.alerts.book import AlertBook, HeldAlert
-from gateway.desk.alerts.contacts import Contacts
+from gateway.desk.alerts.contacts import TRUSTED_US, Contacts
 from gateway.desk.alerts.issuing import RECORD_TYPE, verified
 from gateway.desk.alerts.values import SOURCE, Stand, read_own
 from gateway.errors import LiaisonError, Unknown
@@ -186,6 +186,12 @@ class AlertGate:
         match = candidate.match
         return ShownHit(reference, match.quality, RECORD_TYPE, match.rules, alert.action, record)
 
+    def trusted_until_us(self, alert: HeldAlert) -> int:
+        """Return until when the word of an alert's owner may be believed, if it is not heard again."""
+        if alert.owner == self._parts.member:
+            return alert.until_us
+        return self._contacts.last_us(alert.owner, alert.heard_us) + TRUSTED_US
+
     @property
     def is_empty(self) -> bool:
         """Tell whether no alert is held, and none that could not be read."""
@@ -207,7 +213,10 @@ class AlertGate:
         return alert.from_us <= now_us < alert.until_us and self._is_trusted(alert)
 
     def _is_trusted(self, alert: HeldAlert) -> bool:
-        return alert.owner == self._parts.member or self._contacts.is_trusted(alert.owner, alert.heard_us)
+        """Tell whether the owner's word counts: it was heard of late, and since our database was restored."""
+        if alert.owner == self._parts.member:
+            return True
+        return self._parts.heard(alert.owner) and self._contacts.is_trusted(alert.owner, alert.heard_us)
 
     def _still_stands(self, alert: HeldAlert) -> bool:
         """Look at the rows again: another process may have taken a withdrawal a moment ago."""

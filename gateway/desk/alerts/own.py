@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from gateway.desk.alerts.checks import check_command, check_fields, readable_until
 from gateway.desk.alerts.issuing import issued_for
 from gateway.desk.alerts.spread import Spread, moved
+from gateway.desk.alerts.standing import AlertStand, stands
 from gateway.desk.alerts.values import (
     USUAL_US,
     OwnAddressee,
@@ -25,16 +26,17 @@ from gateway.desk.entries import desk_act
 from gateway.desk.parts import Actor, DeskParts
 from gateway.desk.raising import Raising, from_draft
 from gateway.desk.roles import Act, Matter, matter_of, may
+from gateway.desk.second_step.parts import check_person
 from gateway.errors import LiaisonError, Stale
 from gateway.model.desk.notices import OutcomeReport
 from gateway.model.desk.threads import ThreadKey, ThreadKind, ThreadState
-from gateway.model.desk.work import Role
+from gateway.model.desk.work import Level, Role
 from gateway.model.names import ExchangeId, new_exchange_id
 from gateway.ports.desk import DeskRows, Thread, Work
 from gateway.ports.journal import EntryDraft
 
-OnDuty = Callable[[str, str, Role, int], Sequence[object]]
-"""Returns who is on duty for an agency, an office and a role at a time."""
+OnDuty = Callable[[str, str, Role, int], bool]
+"""Tells whether somebody is on duty for an agency, an office and a role at a time."""
 
 
 class OwnAlerts:
@@ -52,6 +54,7 @@ class OwnAlerts:
         """
         now_us = self._desk.parts.clock.now_us()
         officer = actor.officer
+        check_person(actor)
         may(actor.person, Act.RAISE_ALERT, Matter(officer.agency, officer.office, officer=officer.person), now_us)
         name = alert_id or new_exchange_id()
         key = self._key(name)
@@ -102,6 +105,11 @@ class OwnAlerts:
         alert = read_own(thread, alert_id)
         may(actor.person, Act.SEE, _matter(alert), self._desk.parts.clock.now_us())
         return alert
+
+    async def standing(self, actor: Actor, alert_id: ExchangeId) -> tuple[AlertStand, ...]:
+        """Return how an alert of ours stands at each counterpart: delivered, answered and how, or not answered."""
+        alert = await self.show(actor, alert_id)
+        return await asyncio.to_thread(stands, self._desk.store, alert, self._desk.parts.clock.now_us())
 
     async def all(self, actor: Actor, *, over: bool = False) -> list[OwnAlert]:
         """Return the alerts of ours that this person may read, the newest first; with `over` those that ended, too."""
@@ -169,7 +177,7 @@ class OwnAlerts:
             agency=officer.agency,
             officer=officer.person,
         )
-        given = Raising(on_duty=bool(self._on_duty(officer.agency, officer.office, Role.SUPERVISOR, now_us)))
+        given = Raising(on_duty=self._on_duty(officer.agency, officer.office, Role.SUPERVISOR, now_us))
         work = from_draft(thread, alert.id, now_us, to_life=alert.to_life, given=given)
         rows = DeskRows(thread=moved(thread, alert, state, now_us), works=(work,))
         return desk_act(officer, "raise-alert", key, work=work, content=_told(alert), rows=rows)
@@ -183,6 +191,7 @@ class OwnAlerts:
         change: Callable[[OwnAlert, Actor, str], OwnAlert],
     ) -> None:
         key = self._key(alert_id)
+        check_person(actor)
 
         def make() -> EntryDraft:
             now_us = self._desk.parts.clock.now_us()
@@ -190,8 +199,8 @@ class OwnAlerts:
             alert = read_own(thread, alert_id)
             if work is None or thread is None:
                 raise _not_now("nothing of this alert waits for an approval")
-            on_duty = bool(self._on_duty(work.agency, work.office, Role.SUPERVISOR, now_us))
-            may(actor.person, Act.APPROVE_ALERT, matter_of(work, supervisor_on_duty=on_duty), now_us)
+            here = work.level is not Level.END and self._on_duty(work.agency, work.office, Role.SUPERVISOR, now_us)
+            may(actor.person, Act.APPROVE_ALERT, matter_of(work, supervisor_on_duty=here), now_us)
             after = change(alert, actor, reason)
             done = replace(work, done_us=now_us, by=actor.officer.person, result=act)
             return self._acted(actor, act, thread, after, reason, (done,), now_us)
@@ -208,6 +217,7 @@ class OwnAlerts:
         change: Callable[[OwnAlert, int], OwnAlert],
     ) -> None:
         key = self._key(alert_id)
+        check_person(actor)
 
         def make() -> EntryDraft:
             now_us = self._desk.parts.clock.now_us()

@@ -18,6 +18,7 @@ from gateway.desk.alerts.values import SOURCE, UNSENT, OwnAddressee, OwnAlert, S
 from gateway.desk.delivery.authoring import Also, Author, Post
 from gateway.desk.delivery.effects import Effects
 from gateway.desk.delivery.pen import Pen
+from gateway.desk.delivery.permission import check_notice
 from gateway.desk.fold import runs_until_us
 from gateway.errors import LiaisonError, Stale
 from gateway.exchange.parts import Parts
@@ -91,11 +92,22 @@ class Spread:
                 return True
             key = ThreadKey(to.member, to.thread_id)
             try:
-                await self._author.post(key, self._post(alert, step), _at(step.version))
+                await self._author.post(key, self._post(alert, step), self._at(step.version))
             except Stale as error:
                 if error.code != "not-now":
                     raise
         return await asyncio.to_thread(self._missing, alert, to) is None
+
+    def _at(self, version: int) -> Also:
+        """Return the check that the thread is still at this version, and that policy allows the notice."""
+
+        def also(before: Thread | None, _after: Thread, notice: Notice) -> Effects:
+            if (before.version if before is not None else 0) != version:
+                raise _moved()
+            check_notice(self._parts, notice, notice.issued_us)
+            return Effects()
+
+        return also
 
     def _missing(self, alert: OwnAlert, to: OwnAddressee) -> _Step | None:
         """Return the notice that brings a thread to where the alert should stand; None where it stands there."""
@@ -233,15 +245,6 @@ def moved(thread: Thread, alert: OwnAlert, state: ThreadState, now_us: int) -> T
     """Return the thread at home with an alert as it stands now."""
     closed_us = (thread.closed_us or now_us) if state is ThreadState.ENDED else 0
     return replace(thread, version=thread.version + 1, state=state, draft=written(alert), closed_us=closed_us)
-
-
-def _at(version: int) -> Also:
-    def also(before: Thread | None, _after: Thread, _notice: Notice) -> Effects:
-        if (before.version if before is not None else 0) != version:
-            raise _moved()
-        return Effects()
-
-    return also
 
 
 def _moved() -> Stale:

@@ -8,16 +8,20 @@ from contextlib import suppress
 
 from msgspec.structs import replace
 
+from gateway.desk.alerts.book import HeldAlert
+from gateway.desk.alerts.gate import AlertGate
 from gateway.desk.alerts.values import REACTIONS, NotExecuted
 from gateway.desk.clocks import next_alarm_us
 from gateway.desk.delivery.authoring import Post
 from gateway.desk.delivery.effects import Effects
+from gateway.desk.entries import desk_act
 from gateway.desk.parts import Actor, DeskParts
 from gateway.desk.raising import from_opening
 from gateway.desk.roles import Act, Matter, may
+from gateway.desk.second_step.parts import check_person
 from gateway.errors import Forbidden, Malformed, Stale, Unknown
 from gateway.model.desk.notices import Alert, Body, Notice, NoticeType, OutcomeReport, Status, StatusCode
-from gateway.model.desk.threads import ThreadKey, ThreadKind
+from gateway.model.desk.threads import Side, ThreadKey, ThreadKind
 from gateway.model.desk.work import Role, WorkKind
 from gateway.model.requester import Requester
 from gateway.ports import events
@@ -31,9 +35,27 @@ ALARM = "alarm"
 class TakenAlerts:
     """The use cases of counterparts' alerts."""
 
-    def __init__(self, desk: DeskParts) -> None:
+    def __init__(self, desk: DeskParts, gate: AlertGate) -> None:
         self._desk = desk
+        self._gate = gate
         self._looked_us = 0
+
+    async def all(self, actor: Actor) -> list[HeldAlert]:
+        """Return the counterparts' alerts that warn now and that this person may read."""
+        now_us, me = self._desk.parts.clock.now_us(), self._desk.parts.member
+        found = await asyncio.to_thread(lambda: list(self._gate.alerts))
+        return [alert for alert in found if alert.owner != me and _may_read(actor, alert, now_us)]
+
+    async def read(self, actor: Actor, key: ThreadKey) -> HeldAlert:
+        """Return a counterpart's alert to a person; the owner is told once that it was read. Raises `Unknown`."""
+        found = [alert for alert in await self.all(actor) if alert.key == key]
+        if not found:
+            raise _unknown()
+        notice = await asyncio.to_thread(self._newest, key)
+        await self._desk.pen.write(self._desk.parts.member, key, lambda: _opened(actor, notice))
+        if not await asyncio.to_thread(self._is_read, key):
+            await self._author_post(actor, key, notice, Status(notice.head.notice_id, StatusCode.READ))
+        return found[0]
 
     async def tell(self, actor: Actor, key: ThreadKey, code: StatusCode, reason: str = "", text: str = "") -> None:
         """Tell the owner what becomes of an alert here. NOT_EXECUTED needs a reason in law (`NotExecuted`)."""
@@ -72,14 +94,17 @@ class TakenAlerts:
         rows = self._desk.store.notices(key) if thread is not None and thread.kind is ThreadKind.ALERT else []
         found = [row for row in rows if row.placed.type is NoticeType.ALERT and row.envelope]
         if thread is None or thread.opener or not found:
-            raise Unknown("there is no such alert of a counterpart", code="no-such-alert", where="alert")
+            raise _unknown()
         return parse_notice(found[-1].envelope)
 
     async def _post(self, actor: Actor, key: ThreadKey, alert: Notice, body: Body) -> None:
-        officer, head = actor.officer, alert.head
-        now_us = self._desk.parts.clock.now_us()
+        check_person(actor)
         assert isinstance(alert.body, Alert)
-        _check(actor, alert.body, body, now_us)
+        _check(actor, alert.body, body, self._desk.parts.clock.now_us())
+        await self._author_post(actor, key, alert, body)
+
+    async def _author_post(self, actor: Actor, key: ThreadKey, alert: Notice, body: Body) -> None:
+        officer, head = actor.officer, alert.head
         pseudonym = self._desk.pseudonym(officer.person, key.peer)
         post = Post(
             body,
@@ -113,6 +138,13 @@ class TakenAlerts:
         known = {work.id for work in works}
         asked = from_opening(own, alert.head.notice_id, actor.officer.person, now_us)
         return (*done, *(work for work in asked if work.id not in known))
+
+    def _is_read(self, key: ThreadKey) -> bool:
+        """Tell whether the owner was told that its newest notice was read."""
+        rows = self._desk.store.notices(key)
+        newest = max(row.placed.seq for row in rows if row.placed.side is Side.OPENER)
+        own = [row.placed for row in rows if row.placed.side is Side.OTHER and row.placed.code == StatusCode.READ]
+        return any(placed.seen >= newest for placed in own)
 
     def _waiting(self) -> Iterable[Work]:
         return self._desk.store.works(WorkFilter(kinds=(WorkKind.ACKNOWLEDGE,)))
@@ -150,6 +182,24 @@ def _office(alert: Alert, office: str) -> str:
     return office if office in alert.scope else alert.scope[0]
 
 
+def _may_read(actor: Actor, alert: HeldAlert, now_us: int) -> bool:
+    office = actor.officer.office
+    place = office if alert.is_for(office) else alert.offices[0]
+    with suppress(Forbidden):
+        may(actor.person, Act.SEE_ALERT, Matter("", place if alert.offices else ""), now_us)
+        return True
+    return False
+
+
+def _opened(actor: Actor, notice: Notice) -> EntryDraft:
+    key = ThreadKey(notice.head.sender, notice.head.thread_id)
+    return desk_act(actor.officer, "read-alert", key, notice=notice.head.notice_id)
+
+
+def _unknown() -> Unknown:
+    return Unknown("there is no such alert of a counterpart", code="no-such-alert", where="alert")
+
+
 def _check(actor: Actor, alert: Alert, body: Body, now_us: int) -> None:
     """Raise unless this person may answer: a duty officer whom it is for, of an outcome also who acted on it."""
     officer = actor.officer
@@ -165,5 +215,7 @@ def _is_answered(work: Work, body: Body, actor: Actor) -> bool:
     """Tell whether this work is done by an answer: of its own office, or of the national desk for all."""
     if isinstance(body, OutcomeReport):
         return work.kind is WorkKind.OUTCOME
+    if not isinstance(body, Status) or body.code not in REACTIONS:
+        return False
     is_ours = work.office in ("", actor.officer.office) or Role.NATIONAL_DESK in actor.person.roles
     return work.kind is WorkKind.ACKNOWLEDGE and is_ours

@@ -46,6 +46,8 @@ class Decision:
     agency: str
     token: str
     order: str
+    exchange_id: str = ""
+    """The exchange of the record: what is erased of it takes the decision along."""
 
     @property
     def officer(self) -> Officer:
@@ -75,7 +77,7 @@ class Consent(msgspec.Struct, frozen=True):
 
     @property
     def ask(self) -> Ask:
-        """What is asked."""
+        """Return the body of the ask."""
         assert isinstance(self.notice.body, Ask)
         return self.notice.body
 
@@ -144,6 +146,10 @@ class ConsentBook:
         value = json.dumps(asdict(decision), ensure_ascii=False).encode()
         if consent.reply is not None or self.documents.put_new(_KIND, consent.key, value, head.expires_us) is not None:
             raise Forbidden("somebody has decided this already", code="already-decided", where="--id")
+
+    def drop(self, consent: Consent) -> None:
+        """Delete a decision that does not count."""
+        self.documents.delete(_KIND, consent.key)
 
     def kept(self) -> list[str]:
         """Return the names of all decisions that are kept."""

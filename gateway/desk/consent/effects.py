@@ -2,7 +2,7 @@
 
 The owner takes an ask for consent where, beside the steps of all notices,
 
-1. it asks for no longer than a record lives, for the purpose of its head, and, in a thread that stands, what was asked
+1. it asks for no longer than a record lives, and for the purpose of its head
 2. no more than `MAX_OPEN` decisions wait for this counterpart
 3. our own log has the exchange: answered by us to this counterpart, with exactly this answer
 4. the record stands in that answer, under this hit, signed by an agency of ours, and its time is not over
@@ -55,10 +55,8 @@ class ConsentEffects:
         body = occasion.notice.body
         if occasion.ours or not isinstance(body, Ask):
             return _NOTHING
-        if body.about is not About.CONSENT and not _is_about_consent(occasion):
+        if body.about is not About.CONSENT:
             return _NOTHING
-        if occasion.before is not None:
-            _check_same(first_ask(occasion), body)
         _check_form(occasion.notice, body)  # 1
         peer = occasion.notice.sender
         if occasion.before is None and occasion.store.undecided(peer, MAX_OPEN) >= MAX_OPEN:  # 2
@@ -115,13 +113,6 @@ def first_ask(occasion: Occasion) -> Notice:
 def _is_about_consent(occasion: Occasion) -> bool:
     placed = occasion.store.placed(occasion.thread.key)
     return bool(placed) and placed[0].code == About.CONSENT
-
-
-def _check_same(first: Notice, ask: Ask) -> None:
-    """Raise where a thread that was opened about one use goes on about another, or is turned into a consent."""
-    opened = first.body
-    if not isinstance(opened, Ask) or (opened.about, opened.hit, opened.use) != (ask.about, ask.hit, ask.use):
-        raise Forbidden("the thread is about another use", code="another-use", where="use")
 
 
 def _check_form(notice: Notice, ask: Ask) -> None:

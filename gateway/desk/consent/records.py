@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from gateway.audit.reading.kept_answers import KeptAnswers
-from gateway.errors import Forbidden, Refused, Unknown
+from gateway.errors import Forbidden, Refused
 from gateway.model.desk.notices import RecordPlace
-from gateway.model.names import ExchangeId, MemberId
+from gateway.model.names import MemberId
 from gateway.ports import events
-from gateway.ports.journal import LogName
 from gateway.records.verify import read_own_record
 from gateway.statements.answer import read_signed
 
@@ -33,17 +31,6 @@ def find_record(kept: KeptAnswers, peer: MemberId, place: RecordPlace) -> tuple[
         if hit.reference == place.reference and hit.record:
             return hit.record, found.entry.request_hash
     raise Forbidden("our answer has no such record", code="wrong-record", where="hit.record_id")
-
-
-def own_question(kept: KeptAnswers, peer: MemberId, exchange_id: ExchangeId) -> Mapping[str, Any]:
-    """Return the private part of our own question of an exchange. Raises `Unknown` where our log lost it."""
-    for log in kept.store.logs():
-        if log.partition("/")[0] != LogName.EXCHANGE:
-            continue
-        for index in kept.store.find(log, peer=peer, exchange_id=exchange_id, kind=events.ASKED.kind):
-            found = kept.at(log, index, peer=peer, exchange_id=exchange_id, kinds=events.kinds(events.ASKED))
-            return found.private
-    raise Unknown("our log has no such question", code="no-such-exchange", where="exchange_id")
 
 
 def described_record(kept: KeptAnswers, peer: MemberId, place: RecordPlace) -> dict[str, Any]:

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 
 from msgspec.structs import replace
 
-from gateway.audit.acts.humans import HumanEvidence
 from gateway.desk.consent.book import Consent, ConsentBook, Decision
 from gateway.desk.delivery.authoring import Also, Post
 from gateway.desk.delivery.effects import Effects
+from gateway.desk.delivery.permission import check_notice
+from gateway.desk.evidence.deciders import Decider, HumanDesk
 from gateway.desk.parts import DeskParts
-from gateway.errors import Stale
+from gateway.desk.second_step.proposals import evidence
+from gateway.errors import Forbidden, Stale
 from gateway.model.desk.notices import Notice, Reply, ReplyCode
 from gateway.model.desk.work import WorkKind
 from gateway.model.requester import Requester
+from gateway.ports import events
 from gateway.ports.desk import Thread, WorkFilter
 
 _REFUSED = "refused-by-owner"
@@ -23,9 +27,10 @@ _REFUSED = "refused-by-owner"
 class ConsentReplies:
     """Writes the reply for each decision that is kept, in a round of the process that leads."""
 
-    def __init__(self, desk: DeskParts, book: ConsentBook) -> None:
+    def __init__(self, desk: DeskParts, book: ConsentBook, humans: HumanDesk) -> None:
         self._desk = desk
         self._book = book
+        self._humans = humans
         self._told: set[str] = set()
 
     async def round(self) -> None:
@@ -40,43 +45,56 @@ class ConsentReplies:
                 self._told.add(name)
 
     async def _tell(self, consent: Consent) -> None:
+        """Write one reply. A decision that does not count is dropped, with an alarm: somebody decides anew."""
         assert consent.decision is not None
-        decision = consent.decision
         try:
-            await self._desk.author.post(
-                consent.thread.key, self._post(consent, decision), _ending(self._desk, decision)
-            )
+            await self._write(consent, consent.decision)
         except Stale as error:
-            if error.code != "not-now":  # the thread has ended, or was decided at the desk, meanwhile
+            if error.code not in ("not-now", "thread-moved"):  # it has ended, or was decided at the desk, meanwhile
                 raise
+        except Forbidden as error:
+            await asyncio.to_thread(self._drop, consent, error)
+
+    async def _write(self, consent: Consent, decision: Decision) -> None:
+        key, author = consent.thread.key, self._desk.author
+        post = self._post(consent, decision)
+        written = await asyncio.to_thread(author.prepare, key, post)
+        decider = Decider(decision.officer, decision.reason)
+        found = await asyncio.to_thread(self._humans.prove, written.payload_type, written.payload, [decider])
+        post = dataclasses.replace(post, told=evidence(found))
+        await author.post(key, post, self._ending(decision), written)
+
+    def _drop(self, consent: Consent, error: Forbidden) -> None:
+        self._book.drop(consent)
+        detail = f"the decision of {consent.decision.by if consent.decision else ''} does not count: {error.message}"
+        self._desk.parts.operations.append([events.ALARM.draft(code=error.code, detail=detail[:200])])
 
     def _post(self, consent: Consent, decision: Decision) -> Post:
         head, officer = consent.notice.head, decision.officer
         code = ReplyCode.RELEASED if decision.granted else ReplyCode.REFUSED
-        human = HumanEvidence(
-            officer.person, officer.role, officer.office, officer.agency, decision.reason, decision.token
-        )
+        pseudonym = self._desk.pseudonym(officer.person, head.sender)
         return Post(
             Reply(code, reason="" if decision.granted else _REFUSED, until_us=decision.until_us),
             head.urgency,
             head.purpose,
             head.offence,
-            Requester(officer.role, officer.office, officer.agency, self._desk.pseudonym(officer.person, head.sender)),
+            Requester(officer.role, officer.office, officer.agency, pseudonym),
             case=head.case,
             ticket=head.ticket,
             agreement=head.agreement,
             expires_us=head.expires_us,
             by=officer,
-            told={"humans": [human.as_json()]},
         )
 
+    def _ending(self, decision: Decision) -> Also:
+        """Return what ends the work of deciding together with the reply."""
 
-def _ending(desk: DeskParts, decision: Decision) -> Also:
-    """Return what ends the work of deciding together with the reply."""
+        def end(_before: Thread | None, after: Thread, notice: Notice) -> Effects:
+            check_notice(self._desk.parts, notice, notice.issued_us)
+            waiting = self._desk.store.works(WorkFilter(key=after.key, kinds=(WorkKind.DECIDE,)))
+            now_us = notice.issued_us
+            return Effects(
+                works=tuple(replace(each, done_us=now_us, by=decision.by, result=notice.code) for each in waiting)
+            )
 
-    def end(_before: Thread | None, after: Thread, notice: Notice) -> Effects:
-        open_ones = desk.store.works(WorkFilter(key=after.key, kinds=(WorkKind.DECIDE,)))
-        done = [replace(work, done_us=notice.head.issued_us, by=decision.by, result=notice.code) for work in open_ones]
-        return Effects(works=tuple(done))
-
-    return end
+        return end

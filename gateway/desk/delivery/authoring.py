@@ -15,10 +15,11 @@ from gateway.desk.delivery.pen import Pen, Written
 from gateway.desk.entries import asked_notice
 from gateway.desk.fold import admits
 from gateway.desk.projection import kind_opened_by, placed_notice, thread_after
-from gateway.errors import Stale
+from gateway.errors import Stale, Unknown, Unsupported
+from gateway.exchange.heard import check_heard
 from gateway.exchange.parts import Parts
-from gateway.model.desk.notices import Body, Head, Notice, Urgency
-from gateway.model.desk.threads import ThreadKey
+from gateway.model.desk.notices import TYPE_OF, Body, Head, Notice, NoticeType, Urgency
+from gateway.model.desk.threads import ThreadKey, ThreadState
 from gateway.model.names import ExchangeId, MemberId, new_exchange_id
 from gateway.model.purpose import Offence, Purpose
 from gateway.model.requester import Officer, Requester
@@ -93,8 +94,10 @@ class Author:
         """Write a notice into a thread. Raises `Stale` with the code `not-now` where the table has no place for it.
 
         `ready` is the notice itself, where humans decided on exactly these bytes (`prepare`); `post` then tells what
-        stays at home. Raises `Stale` with the code `thread-moved` where the thread has changed since.
+        stays at home. Raises `Stale` with the code `thread-moved` where the thread has changed since, and `Unsupported`
+        where the counterpart's descriptor does not list the type.
         """
+        self._check_taker(key.peer, TYPE_OF[type(post.body)])
         written = await self._pen.write(self._parts.member, key, lambda: self._draft(key, post, also, ready))
         self._wake(key.peer)
         return written
@@ -107,8 +110,31 @@ class Author:
         self._check_office(key, post)
         return write_notice(self._notice(key, self._store.thread(key), post))
 
+    def _check_taker(self, peer: MemberId, kind: NoticeType) -> None:
+        """Raise for a notice that its recipient would refuse. To one that is no active member it waits."""
+        view = self._parts.trust()
+        if peer == self._parts.member or peer not in view.members:
+            raise Unknown("`{member}` is no counterpart of ours", code="unknown-member", where="peer", member=peer)
+        if view.active(peer) and not view.descriptor(peer).can_take(kind):
+            raise Unsupported(
+                "`{member}` takes no notices of the type `{type}`",
+                where="peer",
+                remedy="reach its duty desk in another way: `liaison trust show`",
+                member=peer,
+                type=kind.value,
+            )
+
     def _draft(self, key: ThreadKey, post: Post, also: Also, ready: WrittenNotice | None = None) -> EntryDraft:
         before = self._store.thread(key)
+        if before is not None:
+            check_heard(self._parts, key.peer)
+        if before is not None and before.state is ThreadState.ENDED and not (before.ours or before.theirs):
+            raise Stale(
+                "the first notice of this thread was refused",
+                code="not-now",
+                where="thread",
+                remedy="open another thread",
+            )
         self._check_office(key, post)
         notice = self._notice(key, before, post) if ready is None else ready.notice
         if ready is not None:

@@ -3,7 +3,10 @@
 The process that leads has one sender for each counterpart: urgent ones first, then by time; one of each thread at a
 time, its lowest number, and 64 at once. The same bytes are sent again until the receipt is durable here. A counterpart
 that is out of reach is tried after 1, 2, 4 … 30 s, and at once when it greets us; with a FLASH notice that waits, every
-2 s. Notices to a suspended counterpart are held, but for those that pass a suspension.
+2 s. Notices to a suspended counterpart are held, but for those that pass a suspension, until the switch changes.
+
+A notice whose time is over is sent once more, since only the counterpart can tell whether it took it in time. One that
+is refused for good leaves its thread (`gateway.desk.delivery.endings`).
 """
 
 from __future__ import annotations
@@ -15,18 +18,18 @@ from dataclasses import dataclass, field
 
 from msgspec.structs import replace
 
+from gateway.desk.delivery.endings import Endings, Receipt
 from gateway.desk.delivery.pen import Pen
-from gateway.desk.entries import received_receipt, undelivered_notice
-from gateway.errors import ConnectionLost, LiaisonError, Suspended, TimedOut, Unavailable
+from gateway.desk.delivery.taking import passes_suspension
+from gateway.desk.entries import received_receipt
+from gateway.errors import ConnectionLost, LiaisonError, Overloaded, TimedOut, Unavailable, Unknown
 from gateway.exchange.asking.check_answer import check_entry
 from gateway.exchange.parts import Parts
 from gateway.exchange.stages import as_error, reraise_fatal
-from gateway.model.desk.notices import NoticeMessage, NoticeReceipt, NoticeType, Urgency
-from gateway.model.desk.work import DeliveryState
-from gateway.model.exchange import AnswerMessage, Verified
+from gateway.model.desk.notices import NoticeMessage, Urgency
+from gateway.model.exchange import AnswerMessage
 from gateway.model.names import MemberId
-from gateway.ports import events
-from gateway.ports.desk import Delivery, DeskRows, DeskStore, Holding, NoticeRow, Thread, Work
+from gateway.ports.desk import Delivery, DeskRows, DeskStore, Holding, NoticeRow, Work
 from gateway.ports.journal import EntryDraft
 from gateway.rpc.contract import Calls
 from gateway.rpc.methods import DELIVER_NOTICE
@@ -36,20 +39,33 @@ from gateway.statements.notices.receipt import verify_receipt
 IN_FLIGHT = 64
 _LONGEST_WAIT_S = 30.0
 _FLASH_WAIT_S = 2.0
-_LOOK_S, _LEAST_S = 1.0, 0.05
+_MOST_DOUBLINGS = 10
+_HOLD_US = 600_000_000
+"""A held notice is looked at again after so long; all of them when a switch or a document changes."""
+
+_GATHER_S = 0.005
+"""While notices are under way, those that are written meanwhile are gathered for so long: one read finds all of them,
+and they go together. The first one on an idle link goes at once."""
+
+_LOOK_S = 1.0
 """While something waits, the rows are looked at so often without being woken: another process may have written."""
 
-_PASSING = frozenset({NoticeType.CHANGE, NoticeType.SERVICE, NoticeType.STATUS})
+_OUT_OF_REACH = (ConnectionLost, TimedOut, Overloaded)
 
 
 @dataclass(slots=True)
 class _Line:
-    """The notices that wait for one counterpart."""
+    """The notices that wait for one counterpart.
+
+    `failures` in a row count tries of the line as a whole, the last one at `failed` (monotonic). `under` are the
+    documents and switches under which notices are held.
+    """
 
     woken: asyncio.Event = field(default_factory=asyncio.Event)
     flying: dict[str, asyncio.Task[None]] = field(default_factory=dict)
     failures: int = 0
-    not_before: float = 0.0
+    failed: float = 0.0
+    under: tuple[object, object] = (None, None)
     task: asyncio.Task[None] | None = None
 
 
@@ -77,6 +93,7 @@ class Sender:
 
     def __init__(self, sender: SenderParts) -> None:
         self._it = sender
+        self._endings = Endings(sender.parts, sender.store, sender.pen, sender.undelivered, sender.taken)
         self._lines: dict[MemberId, _Line] = {}
         self._problem: BaseException | None = None
 
@@ -88,7 +105,7 @@ class Sender:
     def reached(self, peer: MemberId) -> None:
         """Send what waits for a counterpart now: it has greeted us."""
         if (line := self._lines.get(peer)) is not None and line.failures:
-            line.failures, line.not_before = 0, 0.0
+            line.failures = 0
             line.woken.set()
 
     async def round(self) -> None:
@@ -117,19 +134,45 @@ class Sender:
     # ------------------------------------------------------------ one counterpart
 
     async def _serve(self, peer: MemberId, line: _Line) -> None:
-        """Send until nothing waits for the counterpart any more; the next notice or round begins anew."""
-        store, clock = self._it.store, self._it.parts.clock
-        while True:
+        """Send until nothing waits for the counterpart any more, or another process leads.
+
+        The next notice or round begins anew.
+        """
+        store = self._it.store
+        while self._it.leads():
             line.woken.clear()
-            if clock.monotonic() >= line.not_before:
+            await self._release(peer, line)
+            if await self._may_try(peer, line):
                 await self._launch(peer, line)
             if not line.flying and await asyncio.to_thread(store.next_due_us, peer) is None:
                 if line.woken.is_set():
                     continue
                 return
-            wait_s = min(_LOOK_S, max(_LEAST_S, line.not_before - clock.monotonic()))
+            if line.flying:
+                await asyncio.sleep(_GATHER_S)
             with suppress(TimeoutError):
-                await asyncio.wait_for(line.woken.wait(), _LOOK_S if line.flying else wait_s)
+                await asyncio.wait_for(line.woken.wait(), _LOOK_S)
+
+    async def _release(self, peer: MemberId, line: _Line) -> None:
+        """Let held notices be looked at again once documents or switches are others than those that held them."""
+        parts = self._it.parts
+        now = (parts.trust(), parts.suspensions.in_force)
+        if line.under[0] is not now[0] or line.under[1] is not now[1]:
+            await asyncio.to_thread(self._it.store.release, peer, parts.clock.now_us())
+            line.under = now
+
+    async def _may_try(self, peer: MemberId, line: _Line) -> bool:
+        """Tell whether the pause after failures is over, which is shorter while a FLASH notice waits."""
+        if not line.failures:
+            return True
+        clock = self._it.parts.clock
+        passed_s, pause_s = clock.monotonic() - line.failed, 2.0 ** (line.failures - 1)
+        if passed_s >= min(pause_s, _LONGEST_WAIT_S):
+            return True
+        if passed_s < _FLASH_WAIT_S:
+            return False
+        first = await asyncio.to_thread(self._it.store.due, peer, clock.now_us(), 1)
+        return bool(first) and first[0].urgency is Urgency.FLASH
 
     async def _launch(self, peer: MemberId, line: _Line) -> None:
         room = IN_FLIGHT - len(line.flying)
@@ -146,9 +189,16 @@ class Sender:
                 task.add_done_callback(lambda _done, name=thread: self._landed(line, name))  # type: ignore[misc]
 
     def _due(self, peer: MemberId, now_us: int, busy: frozenset[str], room: int) -> list[tuple[Delivery, bytes]]:
+        """Return what is to be sent now, with the bytes; they are empty where they were erased."""
         found = self._it.store.due(peer, now_us, room + len(busy))
         free = [each for each in found if each.key.thread_id not in busy][:room]
-        return [(each, self._it.store.envelope(each.notice_id)) for each in free]
+        return [(each, self._envelope(each)) for each in free]
+
+    def _envelope(self, delivery: Delivery) -> bytes:
+        try:
+            return self._it.store.envelope(delivery.notice_id)
+        except Unknown:
+            return b""
 
     def _landed(self, line: _Line, thread: str) -> None:
         self._note_problem(line.flying.pop(thread))
@@ -159,41 +209,53 @@ class Sender:
         if not task.cancelled() and (problem := task.exception()) is not None:
             self._problem = problem
 
+    # ------------------------------------------------------------ one notice
+
     async def _send(self, peer: MemberId, line: _Line, delivery: Delivery, envelope: bytes) -> None:
-        parts = self._it.parts
-        now_us = parts.clock.now_us()
-        if delivery.expires_us and now_us >= delivery.expires_us:
-            await self._ended(delivery, "expired", DeliveryState.EXPIRED)
+        if not envelope:
+            await self._endings.unanswered(delivery, "erased")
             return
+        parts = self._it.parts
+        is_over = 0 < delivery.expires_us <= parts.clock.now_us()
+        if held := self._held(peer, envelope):
+            await (self._endings.unanswered(delivery, "expired") if is_over else self._hold(delivery, held))
+            return
+        begun = parts.clock.monotonic()
         try:
-            self._check_open(peer, delivery, envelope)
             statement = resealed(envelope, parts.key)
             message = await self._it.peers.call(peer, DELIVER_NOTICE, NoticeMessage(statement))
-            receipt, shown_draft = await asyncio.to_thread(self._checked, peer, delivery, message)
+            receipt = await asyncio.to_thread(self._checked, peer, delivery, message)
         except Exception as problem:  # noqa: BLE001 - whatever goes wrong in a delivery, it is tried again
             reraise_fatal(problem)
-            await self._failed(line, delivery, as_error(problem))
+            error = as_error(problem)
+            self._note_failure(line, error, begun)
+            await (self._endings.unanswered(delivery, "expired") if is_over else self._failed(delivery, error))
             return
-        line.failures, line.not_before = 0, 0.0
-        await self._taken(peer, delivery, receipt, shown_draft)
+        line.failures = 0
+        await self._endings.answered(delivery, receipt)
+        self._it.received(peer)
 
-    def _check_open(self, peer: MemberId, delivery: Delivery, envelope: bytes) -> None:
-        """Raise while nothing may go to the counterpart: it is suspended for this purpose, or no active member."""
+    def _held(self, peer: MemberId, envelope: bytes) -> str:
+        """Return why a notice may not go now: `not-active`, `restoring` or `suspended`; empty where it may."""
         parts = self._it.parts
         if not parts.trust().active(peer):
-            raise Suspended("`{peer}` is no active member", code="not-active", peer=peer)
-        if delivery.type in _PASSING:
-            return
+            return "not-active"
+        if not parts.heard(peer):
+            return "restoring"
         if parts.suspensions.suspends(peer=peer) is None:
-            return
-        purpose = parse_notice(envelope).head.purpose.value
-        if (reason := parts.suspensions.suspends(peer=peer, purpose=purpose)) is not None:
-            raise Suspended("exchange with `{peer}` is suspended: {reason}", peer=peer, reason=reason)
+            return ""
+        notice = parse_notice(envelope)
+        purpose = notice.head.purpose.value
+        passes = passes_suspension(notice) or parts.suspensions.suspends(peer=peer, purpose=purpose) is None
+        return "" if passes else "suspended"
 
-    def _checked(
-        self, peer: MemberId, delivery: Delivery, message: AnswerMessage
-    ) -> tuple[Verified[NoticeReceipt], Callable[[DeskRows], EntryDraft]]:
-        """Verify the receipt and the counterpart's entry; return it and the draft of our own entry."""
+    async def _hold(self, delivery: Delivery, why: str) -> None:
+        now_us = self._it.parts.clock.now_us()
+        due_us = min(now_us + _HOLD_US, delivery.expires_us or now_us + _HOLD_US)
+        await asyncio.to_thread(self._it.store.note_try, replace(delivery, problem=why, due_us=due_us))
+
+    def _checked(self, peer: MemberId, delivery: Delivery, message: AnswerMessage) -> Receipt:
+        """Verify the receipt and the counterpart's entry; return it with the draft of our own entry."""
         parts = self._it.parts
         row = self._it.store.notice(peer, delivery.notice_id)
         assert isinstance(row, NoticeRow)
@@ -210,7 +272,6 @@ class Sender:
         expected = (delivery.notice_id, row.payload_hash, receipt.payload_hash)
         entry, shown = check_entry(parts.trust(), peer, parts.member, message.entry, message.proof, expected)
         parts.note_head(shown)
-
         notice = parse_notice(row.envelope)
 
         def draft(rows: DeskRows) -> EntryDraft:
@@ -218,85 +279,30 @@ class Sender:
             made.rows = rows
             return made
 
-        return receipt, draft
+        return Receipt(receipt.value, notice, row, draft)
 
-    async def _taken(
-        self,
-        peer: MemberId,
-        delivery: Delivery,
-        receipt: Verified[NoticeReceipt],
-        draft: Callable[[DeskRows], EntryDraft],
-    ) -> None:
-        refusal = receipt.value.refusal
-        state = DeliveryState.TAKEN if refusal is None else DeliveryState.REFUSED
-        code = "" if refusal is None else refusal.code
-        ended = replace(delivery, state=state, problem=code, tries=delivery.tries + 1)
-        now_us = self._it.parts.clock.now_us()
-        works = self._it.undelivered(ended, code, now_us) if refusal is not None else ()
+    def _note_failure(self, line: _Line, error: LiaisonError, begun: float) -> None:
+        """Count a failure of the whole line; those that were under way together count once."""
+        if _out_of_reach(error) and (begun > line.failed or not line.failures):
+            line.failures = min(line.failures + 1, _MOST_DOUBLINGS)
+            line.failed = self._it.parts.clock.monotonic()
 
-        def write() -> EntryDraft:
-            thread, before = self._answer_due(delivery, receipt.value.answer_by_us)
-            copies = self._it.taken(ended) if refusal is None else ()
-            return draft(DeskRows(thread=thread, before=before, deliveries=(ended,), works=works, holdings=copies))
-
-        await self._it.pen.write(self._it.parts.member, delivery.key, write)
-        self._it.received(peer)
-
-    def _answer_due(self, delivery: Delivery, answer_by_us: int) -> tuple[Thread | None, int]:
-        """Return the thread with the time until which a human there should answer, and its version before."""
-        thread = self._it.store.thread(delivery.key) if answer_by_us else None
-        if thread is None or thread.due_us == answer_by_us:
-            return None, 0
-        return replace(thread, due_us=answer_by_us, version=thread.version + 1), thread.version
-
-    async def _ended(self, delivery: Delivery, code: str, state: DeliveryState) -> None:
-        ended = replace(delivery, state=state, problem=code)
-        now_us = self._it.parts.clock.now_us()
-        works = self._it.undelivered(ended, code, now_us)
-
-        def draft() -> EntryDraft:
-            row = self._it.store.notice(delivery.key.peer, delivery.notice_id)
-            assert isinstance(row, NoticeRow)
-            made = undelivered_notice(parse_notice(row.envelope), row.payload_hash, code)
-            made.rows = DeskRows(deliveries=(ended,), works=works)
-            return made
-
-        await self._it.pen.write(self._it.parts.member, delivery.key, draft)
-
-    async def _failed(self, line: _Line, delivery: Delivery, error: LiaisonError) -> None:
+    async def _failed(self, delivery: Delivery, error: LiaisonError) -> None:
         """Try again later: the whole line where the counterpart is out of reach, else this notice."""
-        clock = self._it.parts.clock
         if _out_of_reach(error):
-            line.failures = min(line.failures + 1, 10)
-            longest = _FLASH_WAIT_S if delivery.urgency is Urgency.FLASH else _LONGEST_WAIT_S
-            line.not_before = clock.monotonic() + min(2.0 ** (line.failures - 1), longest)
             if delivery.problem == error.code:
                 return
             later = replace(delivery, problem=error.code)
         else:
             tries = delivery.tries + 1
             longest = _FLASH_WAIT_S if delivery.urgency is Urgency.FLASH else _LONGEST_WAIT_S
-            wait_us = int(min(2.0 ** min(tries - 1, 10), longest) * 1_000_000)
-            later = replace(delivery, tries=tries, problem=error.code, due_us=clock.now_us() + wait_us)
+            wait_us = int(min(2.0 ** min(tries - 1, _MOST_DOUBLINGS), longest) * 1_000_000)
+            later = replace(delivery, tries=tries, problem=error.code, due_us=self._it.parts.clock.now_us() + wait_us)
         if error.code == "gap":
-            await self._again(delivery)
+            await self._endings.again(later)
         await asyncio.to_thread(self._it.store.note_try, later)
-
-    async def _again(self, delivery: Delivery) -> None:
-        """Send earlier notices of a thread again: the counterpart has lost them, since its database was restored."""
-
-        def draft() -> EntryDraft:
-            taken = self._it.store.deliveries((DeliveryState.TAKEN,), key=delivery.key)
-            again = [replace(each, state=DeliveryState.WAITING, due_us=0) for each in taken if each.seq < delivery.seq]
-            made = events.DESK_CLOCK.draft(
-                peer=delivery.key.peer, exchange_id=delivery.key.thread_id, notice=delivery.notice_id, code="gap"
-            )
-            made.rows = DeskRows(deliveries=tuple(again))
-            return made
-
-        await self._it.pen.write(self._it.parts.member, delivery.key, draft)
 
 
 def _out_of_reach(error: LiaisonError) -> bool:
-    """Tell whether nothing can be delivered now. A counterpart that gives a code has refused this one notice."""
-    return isinstance(error, ConnectionLost | TimedOut) or error.code == Unavailable.default_code
+    """Tell whether nothing can be delivered now. A counterpart that gives another code has refused this one notice."""
+    return isinstance(error, _OUT_OF_REACH) or error.code == Unavailable.default_code

@@ -50,6 +50,7 @@ from gateway.errors import (
     Unknown,
     Unsupported,
 )
+from gateway.exchange.heard import check_heard
 from gateway.exchange.incidents import Incidents
 from gateway.exchange.parts import Parts
 from gateway.exchange.stages import reraise_fatal
@@ -138,6 +139,7 @@ class NoticeTaker:
         if not self._rates.admits(peer):  # 2
             raise Overloaded("too many notices", code="notice-rate", where=peer)
         check_time(parts.clock)
+        check_heard(parts, peer)
         now_us = parts.clock.now_us()
         signed = signed_notice(message.envelope, keys=parts.trust(), peer=peer, me=parts.member, now_us=now_us)  # 3, 4
         try:
@@ -161,6 +163,7 @@ class NoticeTaker:
         claim = ReplayClaim(peer, reference.notice_id, reference.notice_hash, self._claim_until_us())
 
         def draft() -> EntryDraft:
+            self._check_refusals(peer)
             receipt = NoticeReceipt(
                 reference.notice_id, parts.member, peer, reference.notice_hash, parts.clock.now_us(), refusal=refusal
             )
@@ -301,9 +304,13 @@ class NoticeTaker:
             refusal,
         )
 
+    def _check_refusals(self, peer: MemberId) -> None:
+        """Use up one refusal with an entry; raise where the counterpart has none."""
+        if not self._refusals.admits(peer):
+            raise Overloaded("too many notices that are refused", code="notice-rate", where=peer)
+
     def _refusal(self, key: ThreadKey, verified: Verified[Notice], error: LiaisonError) -> EntryDraft:
-        if not self._refusals.admits(key.peer):
-            raise Overloaded("too many notices that are refused", code="notice-rate", where=key.peer)
+        self._check_refusals(key.peer)
         if error.code in _ALARMS:
             self._it.incidents.note(key.peer, error.code, str(error)[:200], verified.value.exchange_id)
         refusal, parts = Refusal(error.reason, error.code), self._it.parts

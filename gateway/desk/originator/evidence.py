@@ -17,7 +17,7 @@ from gateway.model.purpose import Offence, Purpose
 from gateway.ports import events
 from gateway.ports.desk import DeskStore, Holding, WorkFilter
 from gateway.ports.journal import Event
-from gateway.records.claims import claims_of, disclosed_names
+from gateway.records.claims import claims_of, disclosed
 from gateway.statements.answer import read_signed
 from gateway.statements.request import parse_request
 
@@ -44,10 +44,10 @@ class Ground(msgspec.Struct, frozen=True):
 
 
 class Given(msgspec.Struct, frozen=True):
-    """A record as we gave it in an answer: the question, and the fields that were disclosed."""
+    """A record as we gave it in an answer: the question, and the fields that were disclosed, with their values."""
 
     request: Request
-    fields: frozenset[str]
+    fields: Mapping[str, object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,7 @@ class Evidence:
             for hit in hits:
                 claims = claims_of(hit.record) if hit.record else None
                 if claims is not None and claims.jti == copy.jti:
-                    return Given(request, disclosed_names(hit.record))
+                    return Given(request, disclosed(hit.record))
         return None
 
     def places(self, peer: MemberId, sources: Iterable[ExchangeId]) -> Mapping[str, list[int]]:

@@ -14,21 +14,17 @@ from msgspec.structs import replace
 
 from gateway.desk.originator.evidence import Evidence, Given, Ground
 from gateway.desk.originator.meant import binding
-from gateway.errors import LiaisonError, Unavailable, Unknown
+from gateway.desk.originator.reading import read_records
 from gateway.exchange.ledger import SECOND_US
 from gateway.exchange.parts import Parts
-from gateway.exchange.sources.batching import FetchCall, Steps
-from gateway.exchange.sources.bulkhead import Bulkhead, Task
+from gateway.exchange.sources.bulkhead import Bulkhead
 from gateway.model.desk.work import HoldingState
 from gateway.model.hit import SourceRecord
 from gateway.model.names import ExchangeId, MemberId
 from gateway.ports.desk import Holding
-from gateway.ports.sources import Source
 from gateway.records.claims import claims_of
 from gateway.records.sdjwt import issue, present
 from policy.attributes import QuestionAttributes, RecordAttributes
-
-_BUDGET_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +47,8 @@ class Renewal:
         given = await asyncio.to_thread(self.evidence.given, holder, copy)
         if wall is None or wall.signs or given is None:
             return None
-        try:
-            record = await self._read(wall, key, copy.type)
-        except Unknown:
+        (record,) = await read_records(self.parts, wall, [(key, copy.type)])
+        if record is None:
             return None
         fields = self._fields(record, wall, given)
         issuer = self.parts.issuers.get(record.owner)
@@ -88,27 +83,3 @@ class Renewal:
         attributes = RecordAttributes(question, record.record_type, agency, record.marking, record.category)
         allowed = self.parts.policy().release_by_human(attributes, self.parts.clock.now_us())
         return [name for name in record.fields if name in given.fields and name in allowed.fields]
-
-    async def _read(self, wall: Bulkhead, key: str, record_type: str) -> SourceRecord:
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[object] = loop.create_future()
-
-        def steps(source: Source) -> Steps[object]:
-            (found,) = yield FetchCall(source, [(key, record_type)])
-            return found
-
-        def settle(result: object, error: LiaisonError | None) -> None:
-            if not future.done():
-                future.set_result(error or result)
-
-        def done(result: object, error: LiaisonError | None) -> None:
-            loop.call_soon_threadsafe(settle, result, error)
-
-        deadline = self.parts.clock.monotonic() + _BUDGET_S
-        wall.submit(Task(steps, done, deadline, self.parts.member, True, 0.0))
-        found = await future
-        if isinstance(found, SourceRecord):
-            return found
-        if isinstance(found, LiaisonError):
-            raise found
-        raise Unavailable("the source gave nothing", code="source-failed", where=wall.description.id)

@@ -114,8 +114,7 @@ class Decisions:
         if command.answer in _RELEASES and matter.ask.about is About.HIT:
             proposal, fields = await self._release(actor, matter, command)
         else:
-            _check_words(matter, command)
-            reply = Reply(command.answer, command.code, command.text)
+            reply = _in_words(matter, command)
             proposal, fields = await asyncio.to_thread(self._propose, actor, matter, reply), ()
         decider = Decider(actor.officer, command.reason)
         if command.challenge and self._it.humans.needs_passkey(actor.officer.person):
@@ -132,6 +131,13 @@ class Decisions:
         proposal = proposal_of(matter.thread, self._it.desk.parts.policy().hash, self._it.now_us)
         if proposal.given and matter.work.id == proposal.work:
             raise Stale("a second person decides now", code="already-decided", where="work", remedy="liaison desk list")
+        if not proposal.given and actor.officer.person != proposal.author:
+            raise Forbidden(
+                "another person proposed this, whose passkey is waited for",
+                code="another-person",
+                where="work",
+                remedy="decide anew: `liaison desk decide`",
+            )
         decider = Decider(actor.officer, reason, assertion)
         return await self._add(actor, proposal, matter, decider, ())
 
@@ -195,7 +201,7 @@ class Decisions:
         written = self._it.desk.author.prepare(matter.thread.key, self._post(actor, matter, reply))
         policy = self._it.desk.parts.policy().hash
         work = matter.work.id
-        return Proposal(work, written, persons, self._it.now_us, policy, told or {})
+        return Proposal(work, actor.officer.person, written, persons, self._it.now_us, policy, told or {})
 
     def _post(self, actor: Actor, matter: Matter, reply: Reply) -> Post:
         head = matter.asked.notice.head
@@ -282,12 +288,20 @@ class Decisions:
         return also
 
 
-def _check_words(matter: Matter, command: Decide) -> None:
-    """Raise where an answer in words has none: to a question, and in each question back."""
+def _in_words(matter: Matter, command: Decide) -> Reply:
+    """Return a reply without a record. A consent is for exactly what was asked, and for as long as was asked.
+
+    Raises where an answer in words has none: to a question, and in each question back.
+    """
+    gives, is_consent = command.answer in _RELEASES, matter.ask.about is About.CONSENT
     if command.fields and matter.ask.about is not About.HIT:
         raise Malformed("records are released in answer to a hit only", code="bad-answer", where="fields")
-    if command.answer in (*_RELEASES, ReplyCode.CLARIFY) and not command.text:
+    if is_consent and gives and command.answer is not ReplyCode.RELEASED:
+        raise Malformed("a consent is given whole, or refused", code="bad-answer", where="answer")
+    if ((gives and not is_consent) or command.answer is ReplyCode.CLARIFY) and not command.text:
         raise Malformed("this answer needs a text", code="text-missing", where="text", remedy="say it in words")
+    until_us = matter.asked.notice.head.expires_us if gives and is_consent else 0
+    return Reply(command.answer, command.code, command.text, until_us=until_us)
 
 
 def _answer(proposal: Proposal) -> ReplyCode:

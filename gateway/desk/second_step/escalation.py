@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from contextlib import suppress
 
 from msgspec.structs import replace
 
@@ -20,9 +19,10 @@ from gateway.desk.delivery.pen import Pen
 from gateway.desk.raising import for_reading
 from gateway.desk.second_step.approval import ended_draft
 from gateway.desk.second_step.unapproved import Draft, draft_of
-from gateway.errors import Refused, Stale
+from gateway.errors import LiaisonError, Refused, Stale, StorageBroken
 from gateway.exchange.parts import Parts
 from gateway.model.desk.notices import Notice, Status, StatusCode
+from gateway.model.desk.threads import ThreadKind
 from gateway.model.desk.work import Level, WorkKind
 from gateway.model.names import ExchangeId
 from gateway.model.requester import Requester
@@ -48,15 +48,25 @@ class Escalation:
         self._author = author
 
     async def round(self) -> None:
-        """Escalate what is due."""
+        """Escalate what is due. An error with one item of work is raised after all others were looked at."""
         due = await asyncio.to_thread(self._store.due_work, self._parts.clock.now_us(), _AT_ONCE)
+        problem: LiaisonError | None = None
         for work in due:
-            with suppress(Stale):
+            try:
                 await self._escalate(work)
+            except Stale:
+                continue  # another process, or the human, was first
+            except StorageBroken:
+                raise
+            except LiaisonError as error:
+                problem = error
+        if problem is not None:
+            raise problem
 
     async def _escalate(self, work: Work) -> None:
         after = escalated(work, self._parts.clock.now_us())
-        told = tells_overdue(work, after) and await self._tell(work)
+        is_first = not work.not_by  # the second of two persons has the same clock, of which the counterpart knows
+        told = is_first and tells_overdue(work, after) and await self._tell(work)
         await self._pen.write(self._parts.member, work.key, self._draft(work, told=told))
 
     # ------------------------------------------------------------ the counterpart
@@ -125,7 +135,7 @@ class Escalation:
     def _rows(self, work: Work, now_us: int) -> DeskRows:
         """Return the rows of an escalation: those of a draft warn its author, and end it in the end."""
         thread = self._store.thread(work.key)
-        if thread is None or not thread.draft or not thread.opener:
+        if thread is None or not thread.draft or not thread.opener or thread.kind is not ThreadKind.ASK:
             return DeskRows(works=(work,))
         draft = draft_of(thread)
         if work.kind is WorkKind.APPROVE:

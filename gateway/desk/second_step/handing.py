@@ -1,4 +1,4 @@
-"""Pass work on to another agency of ours: what is asked may be its matter."""
+"""Pass work on to another agency of ours, and end the work of reading something that nobody answers."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from msgspec.structs import replace
 from gateway.desk.entries import desk_act
 from gateway.desk.parts import Actor
 from gateway.desk.roles import Act, matter_of, may
-from gateway.desk.second_step.parts import StepParts, check_person
+from gateway.desk.second_step.parts import StepParts, check_person, done
 from gateway.errors import Malformed
+from gateway.model.desk.notices import NoticeType
 from gateway.model.desk.work import Role, WorkKind
-from gateway.model.names import identifier
+from gateway.model.names import ExchangeId, identifier
 from gateway.model.values import text_value
-from gateway.ports.desk import DeskRows, Work
+from gateway.ports.desk import DeskRows, Thread, Work
 from gateway.ports.journal import EntryDraft
 
 _MAX_REASON = 300
@@ -53,3 +54,35 @@ class Handing:
 
         await self._it.desk.pen.write(self._it.desk.parts.member, work.key, draft)
         return moved
+
+    async def note_read(self, actor: Actor, work_id: str) -> Work:
+        """End the work of looking at a note, a word or an undelivered notice; a package is opened instead.
+
+        Raises `Forbidden`, `Stale`, and `Malformed` for an answer that is not opened yet.
+        """
+        it = self._it
+        work, thread = await asyncio.to_thread(self._reading, work_id)
+        await asyncio.to_thread(it.check, actor, work, thread)
+        ended = work
+
+        def draft() -> EntryDraft:
+            nonlocal ended
+            before = it.open_work(work_id, WorkKind.READ)
+            ended = done(before, actor, "read", it.now_us)
+            return desk_act(actor.officer, "read", work.key, work=before, rows=DeskRows(works=(ended,)))
+
+        await it.desk.pen.write(it.desk.parts.member, work.key, draft)
+        return ended
+
+    def _reading(self, work_id: str) -> tuple[Work, Thread]:
+        work = self._it.open_work(work_id, WorkKind.READ)
+        thread = self._it.thread(work.key)
+        row = self._it.desk.store.notice(work.key.peer, ExchangeId(work.notice_id))
+        if row is not None and row.placed.type is NoticeType.REPLY and not row.is_ours(thread):
+            raise Malformed(
+                "an answer is opened, so that its owner is told",
+                code="not-opened",
+                where="work",
+                remedy="open it: `liaison desk open`",
+            )
+        return work, thread

@@ -22,6 +22,7 @@ from gateway.model.desk.notices import (
     Body,
     Change,
     ChangeCode,
+    Note,
     Notice,
     NoticeType,
     OutcomeReport,
@@ -78,6 +79,13 @@ class Packages:
         _, _, ask = await asyncio.to_thread(lambda: last_ask(self._it.desk.store.notices(key)))
         again = with_reasons(reasons, replace(ask, values=()))
         await self._post(actor, key, again, ends=(WorkKind.CLARIFY, WorkKind.READ), result="answered")
+
+    async def note(self, actor: Actor, key: ThreadKey, note: Note) -> None:
+        """Write a note to the humans of the other side, in a thread of either side. It moves nothing."""
+        check_person(actor)
+        thread = await asyncio.to_thread(self._it.thread, key)
+        may(actor.person, Act.NOTE, own_matter(thread), self._it.now_us)
+        await self._post(actor, key, note)
 
     async def withdraw(self, actor: Actor, key: ThreadKey, reason: str) -> None:
         """Withdraw an ask that is not answered yet. Raises `Stale` with the code `not-now` for one that is."""

@@ -34,11 +34,12 @@ class Given(msgspec.Struct, frozen=True):
 class Proposal(msgspec.Struct, frozen=True):
     """A reply that humans decide on, for one item of work.
 
-    `persons` are needed. `told` is for its entry, `holding` for the ledger of copies. `policy` is the hash of the
-    policy that allowed it.
+    `author` is the person who proposed it; `persons` are needed. `told` is for its entry, `holding` for the ledger of
+    copies. `policy` is the hash of the policy that allowed it.
     """
 
     work: str
+    author: str
     written: WrittenNotice
     persons: int
     made_us: int

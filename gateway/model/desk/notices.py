@@ -355,3 +355,17 @@ class NoticeMessage(msgspec.Struct, frozen=True):
 
     envelope: bytes
     traceparent: str = ""
+
+
+class NoticesWanted(msgspec.Struct, frozen=True):
+    """A request for the notices between two members since a time; `after` is what the page before gave as `next`."""
+
+    since_us: int
+    after: str = ""
+
+
+class NoticesPart(msgspec.Struct, frozen=True):
+    """A page of notices (envelopes) that the taking side of each has taken; `next` is empty where it is the last."""
+
+    envelopes: tuple[bytes, ...]
+    next: str = ""

@@ -70,7 +70,11 @@ class Direction(StrEnum):
 
 
 class DeliveryState(StrEnum):
-    """The state of a notice of ours on its way."""
+    """The state of a notice of ours on its way.
+
+    `EXPIRED`: its time is over, and whether the counterpart took it is not known. One that was refused as expired was
+    not.
+    """
 
     WAITING = "waiting"
     TAKEN = "taken"

@@ -63,6 +63,7 @@ class ConsentActs:
             agency=officer.agency,
             token=officer.token_hash.hex(),
             order=order.id,
+            exchange_id=consent.ask.hit.exchange_id if consent.ask.hit is not None else "",
         )
 
 

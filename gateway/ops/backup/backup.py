@@ -199,6 +199,7 @@ def _files(settings: Settings, home: Home, heads: Collection[str]) -> Iterator[s
         home.mappings,
         home.names,
         home.people,
+        home.offices / "devices",
         home.policies,
         *(home.persons(use) for use in PERSONS),
         home.certificates,

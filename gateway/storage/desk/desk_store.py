@@ -116,7 +116,7 @@ class SqlDeskStore:
         return [notice_of(row, self._seals) for row in rows]
 
     def placed(self, key: ThreadKey) -> list[Placed]:
-        """Return what the fold needs of a thread's notices, without opening them."""
+        """Return what the fold needs of the notices that are part of a thread, without opening them."""
         return [placed_of(row) for row in self._points.placed(peer=key.peer, thread=key.thread_id)]
 
     def places(self, key: ThreadKey) -> list[tuple[str, int, ExchangeId]]:
@@ -130,6 +130,15 @@ class SqlDeskStore:
         asked = (n.type == NoticeType.ASK.value, n.code == about.value, n.expires_us > now_us)
         found = self._list(select(n.peer, n.thread_id).where(*asked).distinct().order_by(n.peer, n.thread_id))
         return [ThreadKey(MemberId(peer), ExchangeId(thread)) for peer, thread in found]
+
+    def between(self, peer: MemberId, since: tuple[int, str], limit: int) -> list[NoticeRow]:
+        """Return the notices of all threads with `peer` that come after a time and an id, in the order of both."""
+        n = desk_notice.c
+        order = (n.time_us, n.notice_id)
+        rows = self._list(
+            select(desk_notice).where(n.peer == peer, tuple_(*order) > tuple_(*since)).order_by(*order).limit(limit)
+        )
+        return [notice_of(row, self._seals) for row in rows]
 
     def notice(self, peer: MemberId, notice_id: ExchangeId) -> NoticeRow | None:
         """Return one notice of a thread with `peer`, or None."""
@@ -157,6 +166,18 @@ class SqlDeskStore:
         if key is not None:
             statement = statement.where(d.peer == key.peer, d.thread_id == key.thread_id)
         return [delivery_of(row) for row in self._list(statement.order_by(d.urgency, d.due_us, d.notice_id))]
+
+    def delivery(self, notice_id: ExchangeId) -> Delivery | None:
+        """Return the delivery of a notice of ours, or None."""
+        rows = self._points.delivery(notice=notice_id)
+        return delivery_of(rows[0]) if rows else None
+
+    def release(self, peer: MemberId, now_us: int) -> None:
+        """Let everything that waits for `peer` be due now."""
+        d = desk_delivery.c
+        later = update(desk_delivery).where(WAITING, d.peer == peer, d.due_us > now_us).values(due_us=now_us)
+        with self._database.write("deliveries") as connection:
+            connection.execute(later)
 
     def waiting(self) -> list[MemberId]:
         """Return the members for whom a notice waits."""
@@ -226,10 +247,11 @@ class SqlDeskStore:
         direction: str = "",
         source: str = "",
         states: Collection[HoldingState] = (),
+        after: str = "",
         limit: int = 0,
     ) -> list[Holding]:
         """Return copies, by record (one or several), owner's key, holder, direction, the exchange that gave them, or
-        state; all of them with `limit` 0."""
+        state, all of them with `limit` 0; with a limit the first ones by their records' ids, `after` an id."""
         h = desk_holding.c
         statement = select(desk_holding)
         for column, value in ((h.jti, jti), (h.holder, holder), (h.direction, direction), (h.source, source)):
@@ -241,7 +263,11 @@ class SqlDeskStore:
             statement = statement.where(h.token == self._seals.token(record))
         if states:
             statement = statement.where(h.state.in_([state.value for state in states]))
-        return [holding_of(row, self._seals) for row in self._list(statement.limit(limit or None))]
+        if after:
+            statement = statement.where(h.jti > after)
+        if limit:
+            statement = statement.order_by(h.jti).limit(limit)
+        return [holding_of(row, self._seals) for row in self._list(statement)]
 
     # ------------------------------------------------------------ the end
 

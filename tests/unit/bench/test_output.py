@@ -14,7 +14,7 @@ def test_a_bench_prints_one_json_document(capsys: pytest.CaptureFixture[str]) ->
     brief = ("--only", "unary", "--seconds", "0.2", "--passes", "1", "--concurrency", "1", "--rows", "10")
     ran = Liaison(capsys)("bench", *brief, "--json")
     assert ran.code == 0, ran.err
-    assert set(ran.value) == {"ok", "exchanges", "flood", "removal", "scale", "decisions", "evidence"}
+    assert set(ran.value) == {"ok", "exchanges", "flood", "removal", "notices", "scale", "decisions", "evidence"}
     assert ran.value["ok"] is True
     assert {row["concurrency"] for row in ran.value["exchanges"]} == {1}
     assert [row["name"] for row in rows_of(ran.out)] == [row["name"] for row in ran.value["exchanges"]]

@@ -11,7 +11,7 @@ import click
 
 from gateway.cli.bearers import Bearer, at_the_desk
 from gateway.cli.commands.desk.steps import OUTCOMES, REASON, outcome_options
-from gateway.cli.moments import Moment
+from gateway.cli.inputs.moments import Moment
 from gateway.cli.options import FILE, TEXT, Word
 from gateway.cli.output import Output, printed
 from gateway.cli.speech import spoken, usage

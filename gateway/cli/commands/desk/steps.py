@@ -10,7 +10,7 @@ from urllib.parse import quote
 import click
 
 from gateway.cli.bearers import Bearer, at_the_desk
-from gateway.cli.moments import Moment
+from gateway.cli.inputs.moments import Moment
 from gateway.cli.options import FILE, TEXT, Word, together
 from gateway.cli.output import Output, printed
 from gateway.cli.speech import spoken, usage

@@ -37,6 +37,18 @@ _FLOOD_COLUMNS = (
     ("flooder_cpu", "flooder's"),
 )
 
+_NOTICE_COLUMNS = (
+    ("offered_per_s", "offered/s"),
+    ("notices_per_s", "notices/s"),
+    ("p50_ms", "p50 ms"),
+    ("p99_ms", "p99 ms"),
+    ("taker_cpu_us_per_notice", "taker µs"),
+    ("author_cpu_us_per_notice", "author µs"),
+    ("listed_p50_ms", "listed p50 ms"),
+    ("listed_p95_ms", "p95"),
+    ("undelivered", "undelivered"),
+)
+
 _REMOVALS = 20
 
 _SCALE_COLUMNS = (
@@ -73,9 +85,10 @@ def _sizes(context: click.Context, parameter: click.Parameter, value: str) -> tu
 @click.option("--passes", default=3, show_default=True, type=click.IntRange(1, 20), help="Interleaved passes.")
 @click.option(
     "--only",
-    type=click.Choice(["unary", "no-hit", "streams", "hsm", "lane", "flood", "removal"]),
+    type=click.Choice(["unary", "no-hit", "streams", "hsm", "lane", "flood", "removal", "notices"]),
     help="One way of asking, beside the echo (hsm: with keys in SoftHSM, lane: with that of TLS there); or what a"
-    " member's flood costs another one; or how soon a removed key is refused.",
+    " member's flood costs another one; or how soon a removed key is refused; or the delivery of notices between two"
+    " nodes at 500 a second.",
 )
 @click.option("--quick", is_flag=True, help="One pass of one second at 64 in flight with 1,000 rows.")
 @click.option(
@@ -105,6 +118,7 @@ def bench(
       liaison bench --only flood
       liaison bench --only hsm --rows 1000
       liaison bench --only removal
+      liaison bench --only notices
       liaison bench --concurrency 64 --rows 100000 --json
       liaison bench --scale 1000000
 
@@ -113,6 +127,7 @@ def bench(
     from gateway.bench.decisions import measure_decisions
     from gateway.bench.evidence import measure_evidence
     from gateway.bench.flood import run_flood
+    from gateway.bench.notices import run_notices
     from gateway.bench.removal import run_removals
     from gateway.bench.run import WAYS, Plan, run
     from gateway.bench.scale import SIZES, run_scale
@@ -125,6 +140,7 @@ def bench(
     found = [] if scale or only not in (None, *WAYS) else run(plan, progress)
     flooded = run_flood(seconds, passes, progress) if only == "flood" or not (quick or only or scale) else []
     removed = [run_removals(_REMOVALS, progress)] if only == "removal" or not (quick or only or scale) else []
+    noticed = run_notices(seconds, passes, progress) if only == "notices" or not (quick or only or scale) else []
     scaled = run_scale(scale or (() if quick or only else SIZES), progress)
     decisions = [] if scale or only else measure_decisions()
     evidence = [] if scale or only else [measure_evidence()]
@@ -136,18 +152,21 @@ def bench(
         )
         _show_table(("", "rows"), _SCALE_COLUMNS, [((row.name, f"{row.rows:,}"), row) for row in scaled])
         _show_table(("",), _FLOOD_COLUMNS, [((row.name,), row) for row in flooded])
+        _show_table(("",), _NOTICE_COLUMNS, [((row.name,), row) for row in noticed])
         for removal in removed:
             say(f"{removal.name}: p50 {removal.p50_s:.2f} s, max {removal.max_s:.2f} s, over {removal.removals}")
         for row in decisions:
             say(f"{row.name}: {row.cpu_us:,.1f} µs of CPU, {row.policies} policies, {row.asked} asked")
         for size in evidence:
             say(f"{size.name}: {size.median_bytes:,} bytes, {size.most_bytes:,} at most, at {size.entries:,} entries")
-    is_right = not any(row.bad_answers for row in found) and not any(row.wrong for row in flooded)
+    wrong = [row.bad_answers for row in found] + [row.wrong for row in flooded] + [row.undelivered for row in noticed]
+    is_right = not any(wrong)
     if as_json:
         kinds: dict[str, Sequence[Any]] = {
             "exchanges": found,
             "flood": flooded,
             "removal": removed,
+            "notices": noticed,
             "scale": scaled,
             "decisions": decisions,
             "evidence": evidence,

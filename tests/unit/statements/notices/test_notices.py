@@ -44,6 +44,7 @@ from gateway.statements.notices.notice import (
     check_unexpired,
     notice_reference,
     parse_notice,
+    resealed,
     verify_notice,
 )
 from gateway.statements.notices.texts import MAX_RECORD
@@ -441,3 +442,14 @@ def test_every_message_has_its_head_and_padding_in_the_same_fields() -> None:
         assert fields[1].message_type is pb.NoticeHead.DESCRIPTOR
         assert fields[15].name == "padding"
         assert max(fields) == 15
+
+
+def test_a_notice_that_waited_is_signed_anew_with_the_key_of_today() -> None:
+    old, new = new_key(), new_key()
+    first = build_notice(samples.ASK, old)
+    assert resealed(first.envelope, old) == first.envelope
+    again = resealed(first.envelope, new)
+    keys = ListedKeys()
+    keys.add(TH, new)
+    taken = verify_notice(again, keys=keys, peer=TH, me=VN, now_us=NOW)
+    assert (taken.payload_hash, taken.key_id) == (first.payload_hash, new.key_id)

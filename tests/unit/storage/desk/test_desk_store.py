@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from gateway.audit.log.log import AuditLog
 from gateway.errors import Malformed, Outdated, StorageBroken, Unknown
-from gateway.model.desk.notices import NoticeType, Urgency
+from gateway.model.desk.notices import About, NoticeType, Urgency
 from gateway.model.desk.threads import Placed, Side, ThreadKey, ThreadKind, ThreadState
 from gateway.model.desk.work import DeliveryState, Direction, HoldingState, Level, Role, WorkKind
 from gateway.model.names import ExchangeId, MemberId
@@ -451,3 +451,25 @@ def test_an_unknown_type_cannot_slip_in(it: Desk) -> None:
     it.write(DeskRows(a_thread(key), 0, a_notice(key, placed=placed)))
     assert it.desk.placed(key) == [placed]
     assert it.desk.notice(VN, ExchangeId(key.thread_id))
+
+
+# ---------------------------------------------------------------- asks that wait for a decision
+
+
+def test_asks_about_a_matter_are_found_until_their_time_is_over(it: Desk) -> None:
+    keys = [new_key(), new_key(), new_key("la")]
+    for key, code in zip(keys, ("consent", "hit", "consent"), strict=True):
+        placed = Placed(Side.OPENER, 1, 0, NoticeType.ASK, code, START_US, START_US + 100, Urgency.URGENT)
+        it.write(opening(key, notice=a_notice(key, placed=placed), deliveries=()))
+    assert it.desk.asks(About.CONSENT, START_US) == sorted([keys[0], keys[2]])
+    assert it.desk.asks(About.CONSENT, START_US + 100) == []
+    assert it.desk.asks(About.FORM, START_US) == []
+
+
+def test_decisions_that_wait_are_counted_for_one_counterpart_up_to_a_limit(it: Desk) -> None:
+    keys = [new_key() for _ in range(3)] + [new_key("la")]
+    it.write(*(opening(key) for key in keys))
+    assert [it.desk.undecided(MemberId("vn"), limit) for limit in (10, 2)] == [3, 2]
+    done = replace(some_work(keys[0]), done_us=START_US + 1)
+    it.write(DeskRows(works=(done, some_work(keys[1], "read", kind=WorkKind.READ))))
+    assert it.desk.undecided(MemberId("vn"), 10) == 2

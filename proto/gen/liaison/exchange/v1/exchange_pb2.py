@@ -22,44 +22,49 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from liaison.exchange.v1 import account_pb2 as liaison_dot_exchange_dot_v1_dot_account__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"liaison/exchange/v1/exchange.proto\x12\x13liaison.exchange.v1\x1a!liaison/exchange/v1/account.proto\"Q\n\x15SubmitExchangeRequest\x12\x10\n\x08\x65nvelope\x18\x01 \x01(\x0c\x12\x11\n\tbudget_ms\x18\x02 \x01(\r\x12\x13\n\x0btraceparent\x18\x03 \x01(\t\"g\n\x16SubmitExchangeResponse\x12\x10\n\x08\x65nvelope\x18\x01 \x01(\x0c\x12\r\n\x05\x65ntry\x18\x02 \x01(\x0c\x12,\n\x05proof\x18\x03 \x01(\x0b\x32\x1d.liaison.exchange.v1.LogProof\"=\n\x08LogProof\x12\r\n\x05index\x18\x01 \x01(\x04\x12\x0e\n\x06hashes\x18\x02 \x03(\x0c\x12\x12\n\ncheckpoint\x18\x03 \x01(\x0c\"v\n\x16StreamExchangesRequest\x12\x31\n\x06\x66rames\x18\x01 \x03(\x0b\x32!.liaison.exchange.v1.RequestFrame\x12)\n\x05hello\x18\x02 \x01(\x0b\x32\x1a.liaison.exchange.v1.Hello\"W\n\x0cRequestFrame\x12\n\n\x02id\x18\x01 \x01(\x04\x12;\n\x07request\x18\x02 \x01(\x0b\x32*.liaison.exchange.v1.SubmitExchangeRequest\"\xa5\x01\n\x17StreamExchangesResponse\x12\x32\n\x06\x66rames\x18\x01 \x03(\x0b\x32\".liaison.exchange.v1.ResponseFrame\x12)\n\x05hello\x18\x02 \x01(\x0b\x32\x1a.liaison.exchange.v1.Hello\x12+\n\x06\x65nding\x18\x03 \x01(\x0b\x32\x1b.liaison.exchange.v1.Ending\"\x8c\x01\n\rResponseFrame\x12\n\n\x02id\x18\x01 \x01(\x04\x12=\n\x08response\x18\x02 \x01(\x0b\x32+.liaison.exchange.v1.SubmitExchangeResponse\x12\x30\n\x06status\x18\x03 \x01(\x0b\x32 .liaison.exchange.v1.FrameStatus\"+\n\x0b\x46rameStatus\x12\x0e\n\x06reason\x18\x01 \x01(\t\x12\x0c\n\x04\x63ode\x18\x02 \x01(\t\"M\n\x05Hello\x12\x0e\n\x06member\x18\x01 \x01(\t\x12\x12\n\ntrust_hash\x18\x02 \x01(\x0c\x12\x11\n\tseen_size\x18\x03 \x01(\x04\x12\r\n\x05heads\x18\x04 \x03(\x0c\")\n\x06\x45nding\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x11\n\tdocuments\x18\x02 \x01(\x0c\"l\n\x1b\x41\x63knowledgeExchangesRequest\x12\x10\n\x08\x65nvelope\x18\x01 \x01(\x0c\x12\r\n\x05\x65ntry\x18\x02 \x01(\x0c\x12,\n\x05proof\x18\x03 \x01(\x0b\x32\x1d.liaison.exchange.v1.LogProof\"/\n\x1c\x41\x63knowledgeExchangesResponse\x12\x0f\n\x07through\x18\x01 \x01(\x04\"=\n\x14\x44\x65liverNoticeRequest\x12\x10\n\x08\x65nvelope\x18\x01 \x01(\x0c\x12\x13\n\x0btraceparent\x18\x02 \x01(\t\"f\n\x15\x44\x65liverNoticeResponse\x12\x10\n\x08\x65nvelope\x18\x01 \x01(\x0c\x12\r\n\x05\x65ntry\x18\x02 \x01(\x0c\x12,\n\x05proof\x18\x03 \x01(\x0b\x32\x1d.liaison.exchange.v1.LogProof2\xb2\x04\n\x0f\x45xchangeService\x12i\n\x0eSubmitExchange\x12*.liaison.exchange.v1.SubmitExchangeRequest\x1a+.liaison.exchange.v1.SubmitExchangeResponse\x12p\n\x0fStreamExchanges\x12+.liaison.exchange.v1.StreamExchangesRequest\x1a,.liaison.exchange.v1.StreamExchangesResponse(\x01\x30\x01\x12{\n\x14\x41\x63knowledgeExchanges\x12\x30.liaison.exchange.v1.AcknowledgeExchangesRequest\x1a\x31.liaison.exchange.v1.AcknowledgeExchangesResponse\x12]\n\nCompareDay\x12&.liaison.exchange.v1.CompareDayRequest\x1a\'.liaison.exchange.v1.CompareDayResponse\x12\x66\n\rDeliverNotice\x12).liaison.exchange.v1.DeliverNoticeRequest\x1a*.liaison.exchange.v1.DeliverNoticeResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"liaison/exchange/v1/exchange.proto\x12\x13liaison.exchange.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a!liaison/exchange/v1/account.proto\"Q\n\x15SubmitExchangeRequest\x12\x10\n\x08\x65nvelope\x18\x01 \x01(\x0c\x12\x11\n\tbudget_ms\x18\x02 \x01(\r\x12\x13\n\x0btraceparent\x18\x03 \x01(\t\"g\n\x16SubmitExchangeResponse\x12\x10\n\x08\x65nvelope\x18\x01 \x01(\x0c\x12\r\n\x05\x65ntry\x18\x02 \x01(\x0c\x12,\n\x05proof\x18\x03 \x01(\x0b\x32\x1d.liaison.exchange.v1.LogProof\"=\n\x08LogProof\x12\r\n\x05index\x18\x01 \x01(\x04\x12\x0e\n\x06hashes\x18\x02 \x03(\x0c\x12\x12\n\ncheckpoint\x18\x03 \x01(\x0c\"v\n\x16StreamExchangesRequest\x12\x31\n\x06\x66rames\x18\x01 \x03(\x0b\x32!.liaison.exchange.v1.RequestFrame\x12)\n\x05hello\x18\x02 \x01(\x0b\x32\x1a.liaison.exchange.v1.Hello\"W\n\x0cRequestFrame\x12\n\n\x02id\x18\x01 \x01(\x04\x12;\n\x07request\x18\x02 \x01(\x0b\x32*.liaison.exchange.v1.SubmitExchangeRequest\"\xa5\x01\n\x17StreamExchangesResponse\x12\x32\n\x06\x66rames\x18\x01 \x03(\x0b\x32\".liaison.exchange.v1.ResponseFrame\x12)\n\x05hello\x18\x02 \x01(\x0b\x32\x1a.liaison.exchange.v1.Hello\x12+\n\x06\x65nding\x18\x03 \x01(\x0b\x32\x1b.liaison.exchange.v1.Ending\"\x8c\x01\n\rResponseFrame\x12\n\n\x02id\x18\x01 \x01(\x04\x12=\n\x08response\x18\x02 \x01(\x0b\x32+.liaison.exchange.v1.SubmitExchangeResponse\x12\x30\n\x06status\x18\x03 \x01(\x0b\x32 .liaison.exchange.v1.FrameStatus\"+\n\x0b\x46rameStatus\x12\x0e\n\x06reason\x18\x01 \x01(\t\x12\x0c\n\x04\x63ode\x18\x02 \x01(\t\"M\n\x05Hello\x12\x0e\n\x06member\x18\x01 \x01(\t\x12\x12\n\ntrust_hash\x18\x02 \x01(\x0c\x12\x11\n\tseen_size\x18\x03 \x01(\x04\x12\r\n\x05heads\x18\x04 \x03(\x0c\")\n\x06\x45nding\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x11\n\tdocuments\x18\x02 \x01(\x0c\"l\n\x1b\x41\x63knowledgeExchangesRequest\x12\x10\n\x08\x65nvelope\x18\x01 \x01(\x0c\x12\r\n\x05\x65ntry\x18\x02 \x01(\x0c\x12,\n\x05proof\x18\x03 \x01(\x0b\x32\x1d.liaison.exchange.v1.LogProof\"/\n\x1c\x41\x63knowledgeExchangesResponse\x12\x0f\n\x07through\x18\x01 \x01(\x04\"=\n\x14\x44\x65liverNoticeRequest\x12\x10\n\x08\x65nvelope\x18\x01 \x01(\x0c\x12\x13\n\x0btraceparent\x18\x02 \x01(\t\"f\n\x15\x44\x65liverNoticeResponse\x12\x10\n\x08\x65nvelope\x18\x01 \x01(\x0c\x12\r\n\x05\x65ntry\x18\x02 \x01(\x0c\x12,\n\x05proof\x18\x03 \x01(\x0b\x32\x1d.liaison.exchange.v1.LogProof\"T\n\x13\x46\x65tchNoticesRequest\x12.\n\nsince_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05\x61\x66ter\x18\x02 \x01(\t\"7\n\x14\x46\x65tchNoticesResponse\x12\x11\n\tenvelopes\x18\x01 \x03(\x0c\x12\x0c\n\x04next\x18\x02 \x01(\t2\x97\x05\n\x0f\x45xchangeService\x12i\n\x0eSubmitExchange\x12*.liaison.exchange.v1.SubmitExchangeRequest\x1a+.liaison.exchange.v1.SubmitExchangeResponse\x12p\n\x0fStreamExchanges\x12+.liaison.exchange.v1.StreamExchangesRequest\x1a,.liaison.exchange.v1.StreamExchangesResponse(\x01\x30\x01\x12{\n\x14\x41\x63knowledgeExchanges\x12\x30.liaison.exchange.v1.AcknowledgeExchangesRequest\x1a\x31.liaison.exchange.v1.AcknowledgeExchangesResponse\x12]\n\nCompareDay\x12&.liaison.exchange.v1.CompareDayRequest\x1a\'.liaison.exchange.v1.CompareDayResponse\x12\x66\n\rDeliverNotice\x12).liaison.exchange.v1.DeliverNoticeRequest\x1a*.liaison.exchange.v1.DeliverNoticeResponse\x12\x63\n\x0c\x46\x65tchNotices\x12(.liaison.exchange.v1.FetchNoticesRequest\x1a).liaison.exchange.v1.FetchNoticesResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'liaison.exchange.v1.exchange_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_SUBMITEXCHANGEREQUEST']._serialized_start=94
-  _globals['_SUBMITEXCHANGEREQUEST']._serialized_end=175
-  _globals['_SUBMITEXCHANGERESPONSE']._serialized_start=177
-  _globals['_SUBMITEXCHANGERESPONSE']._serialized_end=280
-  _globals['_LOGPROOF']._serialized_start=282
-  _globals['_LOGPROOF']._serialized_end=343
-  _globals['_STREAMEXCHANGESREQUEST']._serialized_start=345
-  _globals['_STREAMEXCHANGESREQUEST']._serialized_end=463
-  _globals['_REQUESTFRAME']._serialized_start=465
-  _globals['_REQUESTFRAME']._serialized_end=552
-  _globals['_STREAMEXCHANGESRESPONSE']._serialized_start=555
-  _globals['_STREAMEXCHANGESRESPONSE']._serialized_end=720
-  _globals['_RESPONSEFRAME']._serialized_start=723
-  _globals['_RESPONSEFRAME']._serialized_end=863
-  _globals['_FRAMESTATUS']._serialized_start=865
-  _globals['_FRAMESTATUS']._serialized_end=908
-  _globals['_HELLO']._serialized_start=910
-  _globals['_HELLO']._serialized_end=987
-  _globals['_ENDING']._serialized_start=989
-  _globals['_ENDING']._serialized_end=1030
-  _globals['_ACKNOWLEDGEEXCHANGESREQUEST']._serialized_start=1032
-  _globals['_ACKNOWLEDGEEXCHANGESREQUEST']._serialized_end=1140
-  _globals['_ACKNOWLEDGEEXCHANGESRESPONSE']._serialized_start=1142
-  _globals['_ACKNOWLEDGEEXCHANGESRESPONSE']._serialized_end=1189
-  _globals['_DELIVERNOTICEREQUEST']._serialized_start=1191
-  _globals['_DELIVERNOTICEREQUEST']._serialized_end=1252
-  _globals['_DELIVERNOTICERESPONSE']._serialized_start=1254
-  _globals['_DELIVERNOTICERESPONSE']._serialized_end=1356
-  _globals['_EXCHANGESERVICE']._serialized_start=1359
-  _globals['_EXCHANGESERVICE']._serialized_end=1921
+  _globals['_SUBMITEXCHANGEREQUEST']._serialized_start=127
+  _globals['_SUBMITEXCHANGEREQUEST']._serialized_end=208
+  _globals['_SUBMITEXCHANGERESPONSE']._serialized_start=210
+  _globals['_SUBMITEXCHANGERESPONSE']._serialized_end=313
+  _globals['_LOGPROOF']._serialized_start=315
+  _globals['_LOGPROOF']._serialized_end=376
+  _globals['_STREAMEXCHANGESREQUEST']._serialized_start=378
+  _globals['_STREAMEXCHANGESREQUEST']._serialized_end=496
+  _globals['_REQUESTFRAME']._serialized_start=498
+  _globals['_REQUESTFRAME']._serialized_end=585
+  _globals['_STREAMEXCHANGESRESPONSE']._serialized_start=588
+  _globals['_STREAMEXCHANGESRESPONSE']._serialized_end=753
+  _globals['_RESPONSEFRAME']._serialized_start=756
+  _globals['_RESPONSEFRAME']._serialized_end=896
+  _globals['_FRAMESTATUS']._serialized_start=898
+  _globals['_FRAMESTATUS']._serialized_end=941
+  _globals['_HELLO']._serialized_start=943
+  _globals['_HELLO']._serialized_end=1020
+  _globals['_ENDING']._serialized_start=1022
+  _globals['_ENDING']._serialized_end=1063
+  _globals['_ACKNOWLEDGEEXCHANGESREQUEST']._serialized_start=1065
+  _globals['_ACKNOWLEDGEEXCHANGESREQUEST']._serialized_end=1173
+  _globals['_ACKNOWLEDGEEXCHANGESRESPONSE']._serialized_start=1175
+  _globals['_ACKNOWLEDGEEXCHANGESRESPONSE']._serialized_end=1222
+  _globals['_DELIVERNOTICEREQUEST']._serialized_start=1224
+  _globals['_DELIVERNOTICEREQUEST']._serialized_end=1285
+  _globals['_DELIVERNOTICERESPONSE']._serialized_start=1287
+  _globals['_DELIVERNOTICERESPONSE']._serialized_end=1389
+  _globals['_FETCHNOTICESREQUEST']._serialized_start=1391
+  _globals['_FETCHNOTICESREQUEST']._serialized_end=1475
+  _globals['_FETCHNOTICESRESPONSE']._serialized_start=1477
+  _globals['_FETCHNOTICESRESPONSE']._serialized_end=1532
+  _globals['_EXCHANGESERVICE']._serialized_start=1535
+  _globals['_EXCHANGESERVICE']._serialized_end=2198
 # @@protoc_insertion_point(module_scope)

@@ -1,0 +1,53 @@
+"""Read records of ours from their source as they are now."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from gateway.errors import LiaisonError, Unavailable, Unknown
+from gateway.exchange.parts import Parts
+from gateway.exchange.sources.batching import FetchCall, Steps
+from gateway.exchange.sources.bulkhead import Bulkhead, Task
+from gateway.model.hit import SourceRecord
+from gateway.ports.sources import Source
+
+_BUDGET_S = 10.0
+
+
+async def read_records(parts: Parts, wall: Bulkhead, wanted: Sequence[tuple[str, str]]) -> list[SourceRecord | None]:
+    """Return the records with these keys and types, None for each that is gone.
+
+    Raises `Unavailable` or `TimedOut` where the source cannot be asked now.
+    """
+    loop = asyncio.get_running_loop()
+    future: asyncio.Future[object] = loop.create_future()
+
+    def steps(source: Source) -> Steps[object]:
+        found = yield FetchCall(source, wanted)
+        return list(found)
+
+    def settle(result: object, error: LiaisonError | None) -> None:
+        if not future.done():
+            future.set_result(error or result)
+
+    def done(result: object, error: LiaisonError | None) -> None:
+        loop.call_soon_threadsafe(settle, result, error)
+
+    wall.submit(Task(steps, done, parts.clock.monotonic() + _BUDGET_S, parts.member, False, 0.0))
+    found = await future
+    if isinstance(found, LiaisonError):
+        raise found
+    if not isinstance(found, list) or len(found) != len(wanted):
+        raise Unavailable("the source gave nothing", code="source-failed", where=wall.description.id)
+    return [_record(each, wall) for each in found]
+
+
+def _record(found: object, wall: Bulkhead) -> SourceRecord | None:
+    if isinstance(found, SourceRecord):
+        return found
+    if isinstance(found, Unknown):
+        return None
+    if isinstance(found, LiaisonError):
+        raise found
+    raise Unavailable("the source gave no record", code="source-failed", where=wall.description.id)

@@ -1,0 +1,180 @@
+"""Bring back what a restored database lost of the desk: each counterpart is asked for the notices that both have.
+
+Until a counterpart has told all, its records are not shown here, none of our notices goes to it, and none of its own is
+taken: a notice that does not know the newest ones would be a fork of its thread. A counterpart out of reach keeps back
+its own records, and no others. A notice that comes back has all its effects, so a withdrawal stays in force.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from msgspec.structs import replace
+
+from gateway.desk.delivery.effects import Effects, EffectTable, Occasion
+from gateway.desk.delivery.pen import Pen
+from gateway.desk.fold import admits
+from gateway.desk.projection import kind_opened_by, placed_notice, thread_after
+from gateway.desk.raising import from_notice
+from gateway.errors import (
+    ConnectionLost,
+    LiaisonError,
+    Overloaded,
+    Refused,
+    Stale,
+    Suspended,
+    TimedOut,
+    Unavailable,
+    Unsupported,
+)
+from gateway.exchange.heard import Heard
+from gateway.exchange.parts import Parts
+from gateway.model.desk.notices import Notice, NoticesWanted
+from gateway.model.desk.threads import ThreadKey
+from gateway.model.desk.work import DeliveryState
+from gateway.model.exchange import Verified
+from gateway.model.names import ExchangeId, MemberId
+from gateway.ports import events
+from gateway.ports.desk import Delivery, DeskRows, DeskStore, NoticeRow, WorkFilter
+from gateway.ports.journal import EntryDraft
+from gateway.rpc.contract import Calls
+from gateway.rpc.methods import FETCH_NOTICES
+from gateway.statements.notices.notice import verify_notice
+
+_AWAY = (ConnectionLost, TimedOut, Unavailable, Suspended, Overloaded)
+_BEFORE_US = 600_000_000
+"""Clocks of two countries differ: notices are asked for from a little before the last entry that we kept."""
+
+_MOST_PAGES = 10_000
+RECOVERED = "recovered"
+
+
+@dataclass(slots=True)
+class Recovery:
+    """Asks the counterparts of a restored node. `kept_us` is the time of the last entry before the loss."""
+
+    parts: Parts
+    store: DeskStore
+    pen: Pen
+    peers: Calls
+    effects: EffectTable
+    heard: Heard
+    kept_us: Callable[[], int]
+    others: Callable[[], Sequence[MemberId]]
+    reached: Callable[[MemberId], None]
+    _refused: dict[MemberId, str] = field(default_factory=dict)
+
+    async def round(self) -> None:
+        """Ask each counterpart that was not heard yet. Runs at the leader."""
+        if not self.heard.is_restored:
+            return
+        since_us = max(0, await asyncio.to_thread(self.kept_us) - _BEFORE_US)
+        waiting = [peer for peer in self.others() if not await asyncio.to_thread(self.heard, peer)]
+        await asyncio.gather(*(self._ask(peer, since_us) for peer in waiting))
+
+    async def _ask(self, peer: MemberId, since_us: int) -> None:
+        try:
+            await self._bring_back(peer, since_us)
+        except Unsupported:  # a node without a desk took no notices, and gave none
+            pass
+        except _AWAY:
+            return
+        except Refused as error:
+            await self._refuse(peer, error)
+            return
+        await asyncio.to_thread(self.heard.note, peer)
+        self.reached(peer)
+
+    async def _bring_back(self, peer: MemberId, since_us: int) -> None:
+        wanted = NoticesWanted(since_us)
+        for _ in range(_MOST_PAGES):
+            part = await self.peers.call(peer, FETCH_NOTICES, wanted)
+            for envelope in part.envelopes:
+                await self._one(peer, envelope)
+            if not part.next:
+                return
+            wanted = NoticesWanted(since_us, part.next)
+        raise Stale("it gives pages without an end", code="restoring", where=peer)
+
+    async def _refuse(self, peer: MemberId, error: LiaisonError) -> None:
+        """Write an alarm, once, about what a counterpart gave that cannot be taken."""
+        if self._refused.get(peer) == error.code:
+            return
+        self._refused[peer] = error.code
+        draft = events.ALARM.draft(peer=peer, code="not-recovered", detail=str(error)[:300])
+        await self.pen.write(self.parts.member, ThreadKey(peer, ExchangeId("")), lambda: draft)
+
+    async def _one(self, peer: MemberId, envelope: bytes) -> None:
+        """Write a notice that we lack, ours or theirs. Raises `Refused` for one that does not verify or fit."""
+        verified = await asyncio.to_thread(self._verified, peer, envelope)
+        notice = verified.value
+        key = ThreadKey(peer, notice.head.thread_id)
+        if await asyncio.to_thread(self.store.notice, peer, notice.head.notice_id) is None:
+            await self.pen.write(self.parts.member, key, lambda: self._draft(key, verified))
+
+    def _verified(self, peer: MemberId, envelope: bytes) -> Verified[Notice]:
+        parts, now_us = self.parts, self.parts.clock.now_us()
+        try:
+            return verify_notice(envelope, keys=parts.trust(), peer=peer, me=parts.member, now_us=now_us)
+        except Refused:
+            return verify_notice(envelope, keys=parts.trust(), peer=parts.member, me=peer, now_us=now_us)
+
+    def _draft(self, key: ThreadKey, verified: Verified[Notice]) -> EntryDraft:
+        notice, now_us = verified.value, self.parts.clock.now_us()
+        ours = notice.sender == self.parts.member
+        before = self.store.thread(key)
+        kind = before.kind if before is not None else kind_opened_by(notice)
+        new = placed_notice(notice, opener=before is None or (before.opener == ours))
+        state = admits(kind, self.store.placed(key) if before is not None else [], new)
+        thread = thread_after(before, key, notice, verified.payload_hash, state, ours=ours, now_us=now_us)
+        effects = self._effects(Occasion(ours, notice, verified.payload_hash, before, thread, now_us, self.store))
+        thread = replace(thread, agency=thread.agency or effects.agency, office=thread.office or effects.office)
+        works = effects.works
+        if ours:
+            open_works = self.store.works(WorkFilter(key=key))
+            works += tuple(replace(work, done_us=now_us, result=RECOVERED) for work in open_works)
+        elif effects.raises:
+            works = from_notice(thread, notice, now_us) + works
+        draft = events.DESK_RECOVERED.draft(
+            peer=key.peer,
+            exchange_id=notice.head.notice_id,
+            request_hash=verified.payload_hash,
+            notice=notice.type.value,
+            thread=key.thread_id,
+            says=notice.code,
+        )
+        draft.rows = DeskRows(
+            thread=thread,
+            before=before.version if before is not None else 0,
+            notice=NoticeRow(key, notice.head.notice_id, new, verified.payload_hash, now_us, verified.envelope),
+            deliveries=(_delivered(key, notice),) if ours else (),
+            works=works,
+            holdings=effects.holdings,
+            erased=effects.erased,
+        )
+        return draft
+
+    def _effects(self, occasion: Occasion) -> Effects:
+        effect = self.effects.get(occasion.notice.type)
+        if effect is None:
+            return Effects()
+        try:
+            return effect(occasion)
+        except Refused:  # what it builds on is lost: the notice stands all the same
+            return Effects()
+
+
+def _delivered(key: ThreadKey, notice: Notice) -> Delivery:
+    head = notice.head
+    return Delivery(
+        head.notice_id,
+        key,
+        head.seq,
+        notice.type,
+        head.urgency,
+        head.issued_us,
+        head.expires_us,
+        state=DeliveryState.TAKEN,
+    )

@@ -1,0 +1,127 @@
+"""Propose a change where a row has vanished or changed at its source after it was given.
+
+The copies that others hold are gone through in turn, some in each round, and their rows are read anew. A row counts as
+changed when a field that was disclosed has another value. A source that signs its records by itself is left alone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import msgspec
+
+from gateway.desk.clocks import CALENDAR, DEFAULTS
+from gateway.desk.originator.changing import Changed
+from gateway.desk.originator.evidence import Evidence
+from gateway.desk.originator.reading import read_records
+from gateway.desk.parts import DeskParts
+from gateway.errors import Refused
+from gateway.exchange.sources.bulkhead import Bulkhead
+from gateway.model.desk.notices import ChangeCode, Urgency
+from gateway.model.desk.threads import ThreadKey
+from gateway.model.desk.work import Direction, HoldingState, Role, WorkKind
+from gateway.model.hit import SourceRecord
+from gateway.ports import events
+from gateway.ports.desk import DeskRows, Holding, Work
+from gateway.records.types import record_type
+
+VANISHED, CHANGED = "source-vanished", "source-changed"
+"""Why a change is proposed: the result of the open work, and the reason that holders are told."""
+
+_AT_ONCE = 200
+_CODES = {VANISHED: ChangeCode.WITHDRAWN, CHANGED: ChangeCode.CORRECTED}
+
+ByItself = Callable[[Sequence[Holding], ChangeCode, str], Awaitable[Changed]]
+
+
+@dataclass(slots=True)
+class SourceWatch:
+    """Goes through the copies of our records. `automatic` are the sources whose agency lets the node tell holders by
+    itself (`by_itself`)."""
+
+    desk: DeskParts
+    evidence: Evidence
+    walls: Sequence[Bulkhead]
+    automatic: frozenset[str]
+    by_itself: ByItself
+    _after: str = field(default="")
+
+    async def round(self) -> None:
+        """Look at the next copies. Runs at the leader."""
+        copies = await asyncio.to_thread(self._next)
+        for wall in self.walls:
+            source = wall.description.id
+            mine = [copy for copy in copies if copy.record.partition("/")[0] == source]
+            if mine and not wall.signs:
+                await self._look(wall, mine)
+
+    def _next(self) -> list[Holding]:
+        found = self.desk.store.holdings(
+            direction=Direction.OUT, states=(HoldingState.HELD,), after=self._after, limit=_AT_ONCE
+        )
+        self._after = found[-1].jti if len(found) == _AT_ONCE else ""
+        return [copy for copy in found if copy.owner == self.desk.parts.member and copy.record]
+
+    async def _look(self, wall: Bulkhead, copies: list[Holding]) -> None:
+        wanted = [(copy.record.partition("/")[2], copy.type) for copy in copies]
+        try:
+            records = await read_records(self.desk.parts, wall, wanted)
+        except Refused:  # the source cannot be asked now; what it lacks is not known
+            return
+        for copy, record in zip(copies, records, strict=True):
+            why = await asyncio.to_thread(self._why, copy, record)
+            if why:
+                await self._propose(wall, copy, why)
+
+    def _why(self, copy: Holding, record: SourceRecord | None) -> str:
+        """Return why a copy should be changed, empty where it is as its source has it."""
+        if record is None:
+            return VANISHED
+        given = self.evidence.given(copy.holder, copy)
+        if given is None:
+            return ""
+        now = dict(record_type(record.record_type).encode(record.fields))
+        return CHANGED if any(_differs(now, name, value) for name, value in given.fields.items()) else ""
+
+    async def _propose(self, wall: Bulkhead, copy: Holding, why: str) -> None:
+        """Tell the holder where the agency wants that, else raise work for its data officer, once for each copy."""
+        if wall.description.id in self.automatic:
+            await self.by_itself([copy], _CODES[why], why)
+            return
+        work = self._work(wall, copy, why)
+        if await asyncio.to_thread(self.desk.store.work, work.id) is not None:
+            return
+        draft = events.DESK_CLOCK.draft(
+            peer=copy.holder,
+            exchange_id=copy.source,
+            work=work.id,
+            kind=work.kind.value,
+            code=why,
+            due_us=work.due_us,
+            rows=DeskRows(works=(work,)),
+        )
+        await self.desk.pen.write(self.desk.parts.member, work.key, lambda: draft)
+
+    def _work(self, wall: Bulkhead, copy: Holding, why: str) -> Work:
+        now_us = self.desk.parts.clock.now_us()
+        due_us = CALENDAR.after(now_us, DEFAULTS.correct_days)
+        return Work(
+            id=f"{WorkKind.CORRECT.value}.{copy.holder}.{copy.jti}",
+            key=ThreadKey(copy.holder, copy.source),
+            kind=WorkKind.CORRECT,
+            agency=wall.description.agency,
+            office="",
+            role=Role.DATA_OFFICER,
+            urgency=Urgency.URGENT,
+            opened_us=now_us,
+            half_us=now_us + (due_us - now_us) // 2,
+            due_us=due_us,
+            result=why,
+        )
+
+
+def _differs(now: Mapping[str, str], name: str, value: object) -> bool:
+    text = now.get(name)
+    return text is None or msgspec.json.decode(text) != value

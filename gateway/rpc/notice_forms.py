@@ -1,0 +1,47 @@
+"""The forms of messages by which a member gets back the notices that it lost."""
+
+from __future__ import annotations
+
+from google.protobuf.timestamp_pb2 import Timestamp
+from liaison.exchange.v1 import exchange_pb2 as pb
+
+from gateway.errors import Malformed
+from gateway.model.desk.notices import NoticesPart, NoticesWanted
+from gateway.rpc.contract import Form
+from gateway.rpc.forms import parse
+from gateway.rpc.strict import check_count
+
+MAX_NOTICES = 64
+"""The most notices of one page."""
+
+_MAX_AFTER = 128
+_LAST_US = 2**53
+
+
+def _write_wanted(wanted: NoticesWanted) -> bytes:
+    since = Timestamp(seconds=wanted.since_us // 1_000_000, nanos=wanted.since_us % 1_000_000 * 1_000)
+    return pb.FetchNoticesRequest(since_time=since, after=wanted.after).SerializeToString()
+
+
+def _read_wanted(data: bytes) -> NoticesWanted:
+    asked = parse(pb.FetchNoticesRequest, data)
+    since_us = asked.since_time.seconds * 1_000_000 + asked.since_time.nanos // 1_000
+    if not 0 <= since_us <= _LAST_US or len(asked.after) > _MAX_AFTER:
+        raise Malformed("this asks for no page of notices", code="malformed-frame", where="since_time")
+    return NoticesWanted(since_us, asked.after)
+
+
+def _write_part(part: NoticesPart) -> bytes:
+    return pb.FetchNoticesResponse(envelopes=part.envelopes, next=part.next).SerializeToString()
+
+
+def _read_part(data: bytes) -> NoticesPart:
+    check_count(data, MAX_NOTICES, "envelopes")
+    answer = parse(pb.FetchNoticesResponse, data)
+    if len(answer.next) > _MAX_AFTER:
+        raise Malformed("this names no page of notices", code="malformed-frame", where="next")
+    return NoticesPart(tuple(answer.envelopes), answer.next)
+
+
+WANTED_NOTICES = Form(_write_wanted, _read_wanted)
+NOTICES_PART = Form(_write_part, _read_part)
