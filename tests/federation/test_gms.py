@@ -19,4 +19,4 @@ SHORT = Plan(searches=15, officers=3, p95_s=0)
 async def test_the_region_in_small(tmp_path: Path) -> None:
     rows = [row async for row in play(tmp_path, SHORT)]
     assert [line(row) for row in rows if not row.good] == []
-    assert len(rows) >= 4
+    assert len(rows) == 8

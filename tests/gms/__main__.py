@@ -19,7 +19,12 @@ _WIDTH = 52
 def main(arguments: Sequence[str] | None = None) -> int:
     """Play the region; return 1 when a part has failed."""
     parser = argparse.ArgumentParser(prog="python -m tests.gms", description=__doc__)
-    parser.add_argument("--searches", type=int, default=Plan().searches, help="searches in each state of the region")
+    parser.add_argument(
+        "--searches",
+        type=int,
+        default=Plan().searches,
+        help="searches in each state of the region; of fewer than 200, p95 is that of the first officers",
+    )
     parser.add_argument("--json", action="store_true", help="print what was seen as one JSON document")
     given = parser.parse_args(arguments)
     rows = asyncio.run(_played(Plan(searches=given.searches), quiet=given.json))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
@@ -14,6 +15,7 @@ from tests.gms.ground import Region, region
 from tests.gms.offices import MEMBERS
 from tests.gms.searches import ASKED, ASKER, Found, search
 
+_HEARD_S = 60.0
 DOWN, HANGING, CAPITAL = "mm", "kh", "cn"
 
 
@@ -47,6 +49,7 @@ async def play(folder: Path, plan: Plan) -> AsyncIterator[Row]:
         yield await _searched(made, desk, plan, f"{DOWN} is down, {HANGING} hangs", (DOWN, HANGING))
         made.wake(HANGING)
         await made.seats[DOWN].start(made.zygote)
+        yield await _recovered(made, desk)
         async with AsyncExitStack() as stack:
             desks = {member: await stack.enter_async_context(desk_of(made, member)) for member in MEMBERS}
             yield await _addressed(made, desk)
@@ -68,6 +71,17 @@ async def _offices(made: Region, desk: Desk) -> Row:
     pairs = sum(map(len, faces.values())) // 2
     figures = f"{len(faces)} offices, {pairs} facing pairs, {len(desks)} national desks"
     return Row("offices in the descriptors", figures, faces == right and len(faces) == 70 and len(desks) == 6)
+
+
+async def _recovered(made: Region, desk: Desk) -> Row:
+    """Search until both are heard again; the trials of a silent counterpart come 20 s apart at most."""
+    begun = time.monotonic()
+    found = await search(made, desk, 1, 1)
+    while found.silent and time.monotonic() - begun < _HEARD_S:
+        await asyncio.sleep(0.5)
+        found = await search(made, desk, 1, 1)
+    figures = f"all 5 countries answer after {time.monotonic() - begun:.1f} s"
+    return Row(f"{DOWN} is up again, {HANGING} goes on", figures, not found.wrong, "; ".join(found.wrong[:3]))
 
 
 async def _addressed(made: Region, desk: Desk) -> Row:
