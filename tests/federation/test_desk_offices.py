@@ -49,8 +49,7 @@ async def test_an_ask_reaches_the_facing_office_and_the_national_desk(tmp_path: 
     desks = make_desks(tmp_path)
     publish(desks, share=True)
     for member in (TH, VN):
-        await desks.desks[member].stop()
-        desks.desks[member].start()
+        desks.desks[member].read_documents()
     th, vn = desks.desks[TH], desks.desks[VN]
     keys = [await ask(th, FACING), await ask(th, NATIONAL), await ask(th, "")]
     await desks.settle()
@@ -77,8 +76,7 @@ async def test_no_other_office_is_reached(tmp_path: Path, author: str, office: s
     th, vn = desks.desks[TH], desks.desks[VN]
     # Thailand has not heard of the rule: its notice is refused at the taker, signed and with an entry.
     publish(desks, share=False)
-    await vn.stop()
-    vn.start()
+    vn.read_documents()
     key = await ask(th, office, author=author)
     await desks.settle()
     assert vn.store.thread(ThreadKey(TH, key.thread_id)) is None
@@ -89,8 +87,7 @@ async def test_no_other_office_is_reached(tmp_path: Path, author: str, office: s
     assert received.exchange_id == key.thread_id
     # Once it has, its officer is told before anything is written.
     publish(desks, share=True)
-    await th.stop()
-    th.start()
+    th.read_documents()
     with pytest.raises(Forbidden) as refused:
         await ask(th, office, author=author)
     assert refused.value.code == code

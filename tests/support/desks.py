@@ -129,7 +129,7 @@ class Desk:
         self.clock = federation.clock
         self._stack = ExitStack()
         self.dead = asyncio.Event()
-        self.whole = self.view = federation[member].view()
+        self.read_documents()
         self._policy = PolicyEngine.load(NATIONAL / member, member)
         self.deaths = 0
         self.undelivered: list[tuple[str, str]] = []
@@ -208,6 +208,11 @@ class Desk:
         return AuditLog(
             self.log_store, home.keystore, home.key, self.clock, self.member, name, highwater=home.highwater
         )
+
+    def read_documents(self) -> None:
+        """Take up the documents of trust in the member's home, as a round of the node does."""
+        self.whole: TrustView = self._federation[self.member].view()
+        self.view: TrustView = self.whole
 
     def kill_at(self, place: str) -> None:
         """Die at the next transaction: `before`, `inside` or `after` it."""
