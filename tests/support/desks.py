@@ -129,6 +129,8 @@ class Desk:
         self.clock = federation.clock
         self._stack = ExitStack()
         self.dead = asyncio.Event()
+        self.whole: TrustView
+        self.view: TrustView
         self.read_documents()
         self._policy = PolicyEngine.load(NATIONAL / member, member)
         self.deaths = 0
@@ -211,8 +213,8 @@ class Desk:
 
     def read_documents(self) -> None:
         """Take up the documents of trust in the member's home, as a round of the node does."""
-        self.whole: TrustView = self._federation[self.member].view()
-        self.view: TrustView = self.whole
+        self.whole = self._federation[self.member].view()
+        self.view = self.whole
 
     def kill_at(self, place: str) -> None:
         """Die at the next transaction: `before`, `inside` or `after` it."""
