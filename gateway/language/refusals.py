@@ -170,7 +170,7 @@ REFUSALS: Sentences = {
     "work-done": "this work is done",
     "bad-assignment": "the assignment is not written as it must be",
     "no-desk": "this node has no desk",
-    "unsupported": "that node does not take a notice of this kind",
+    "unsupported": "notices of this kind are not taken there",
     "bad-decision": "the decision is not written as it must be",
     "bad-withdrawal": "the withdrawal is not written as it must be",
     "bad-outcome": "the outcome is not written as it must be",

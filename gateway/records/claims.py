@@ -8,6 +8,8 @@ from binascii import a2b_base64
 
 import msgspec
 
+from gateway.conversion import converter
+
 
 class Claims(msgspec.Struct, frozen=True):
     """The id of a record, and when its time is over, in seconds since 1970."""
@@ -16,8 +18,8 @@ class Claims(msgspec.Struct, frozen=True):
     exp: int
 
 
-_DECODE = msgspec.json.Decoder(Claims).decode
-_DISCLOSED = msgspec.json.Decoder(tuple[str, str, object]).decode
+_CLAIMS = converter(Claims)
+_DISCLOSED = converter(tuple[str, str, object])
 _JTI = re.compile(r"[0-9a-f]{32}", re.ASCII)
 _LAST_S = 2**40
 
@@ -27,7 +29,7 @@ def claims_of(compact: str) -> Claims | None:
     start = compact.find(".") + 1
     try:
         body = compact[start : compact.find(".", start)].encode()
-        claims = _DECODE(_decoded(body))
+        claims = _CLAIMS(msgspec.json.decode(_decoded(body)))
     except (Base64Error, msgspec.DecodeError, ValueError):
         return None
     return claims if _JTI.fullmatch(claims.jti) and 0 < claims.exp < _LAST_S else None

@@ -194,7 +194,7 @@ def test_names_in_another_script_and_numbers_find_the_same_person(liaison: Liais
 @pytest.mark.parametrize(
     ("wanted", "said"),
     [
-        (("--refused", "qouta"), "did you mean `quota`? known: agreement-expired"),
+        (("--refused", "qouta"), "did you mean `quota`? known: "),
         (("--kind", "answred"), "did you mean `answered`?"),
         (("--outcome", "refusd"), "did you mean `refused`?"),
         (("--purpose", "investigation"), "did you mean `INVESTIGATION`?"),

@@ -89,7 +89,13 @@ async def test_sentences_are_in_the_language_that_is_accepted_and_codes_stay(res
     assert {reply.headers["vary"] for reply in (english, thai)} == {"accept-language"}
     assert [line["outcome"] for line in thai.json()["lines"]] == [line["outcome"] for line in english.json()["lines"]]
     unknown = await post(rest, headers={"accept-language": "fr"})
-    assert (unknown.headers["content-language"], unknown.json()["lines"]) == ("en", english.json()["lines"])
+    assert unknown.headers["content-language"] == "en"
+    assert told(unknown.json()["lines"]) == told(english.json()["lines"])
+
+
+def told(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What a search tells, without the commands that come next: they name the search."""
+    return [line | {"hits": [hit | {"next": ""} for hit in line["hits"]]} for line in lines]
 
 
 async def test_a_problem_is_told_in_the_language_that_is_accepted(rest: Rest, searches: StoredSearches) -> None:

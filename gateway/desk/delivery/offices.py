@@ -23,7 +23,7 @@ def check_office(recipient: Descriptor, body: Body, author: str, office: str) ->
             "`{member}` has no office `{office}`",
             code="unknown-office",
             where="to_office",
-            remedy="`liaison trust show --home HOME --json` lists its offices; without an office it goes to the desk on duty",
+            remedy="`liaison trust show --json` lists its offices; without an office it goes to the desk on duty",
             member=recipient.member,
             office=office,
         )

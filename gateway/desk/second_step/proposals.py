@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from gateway.audit.acts.humans import HumanEvidence
+from gateway.conversion import converter
 from gateway.desk.evidence.deciders import Decider
 from gateway.errors import Stale
 from gateway.model.requester import Officer
@@ -57,7 +58,7 @@ class Proposal(msgspec.Struct, frozen=True):
         return [each.decider() for each in self.given]
 
 
-_decoder = msgspec.json.Decoder(Proposal)
+_read = converter(Proposal)
 
 
 def given(decider: Decider) -> Given:
@@ -69,7 +70,7 @@ def given(decider: Decider) -> Given:
 def proposal_of(thread: Thread, policy: bytes, now_us: int) -> Proposal:
     """Return the proposal of a thread. Raises `Stale` where there is none that stands."""
     if thread.draft and not thread.opener:
-        found = _decoder.decode(thread.draft)
+        found = _read(msgspec.json.decode(thread.draft))
         if found.policy == policy and 0 <= now_us - found.made_us < STANDS_US:
             return found
     raise Stale(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from gateway.conversion import converter
 from gateway.desk.clocks import SECOND_US, Clocks
 from gateway.desk.delivery.authoring import Post
 from gateway.errors import Stale
@@ -61,14 +62,14 @@ class Draft(msgspec.Struct, frozen=True):
         )
 
 
-_decoder = msgspec.json.Decoder(Draft)
+_read = converter(Draft)
 
 
 def draft_of(thread: Thread) -> Draft:
     """Return the draft of a thread. Raises `Stale` where it has none any more."""
     if not thread.draft:
         raise Stale("there is no draft any more", code="no-draft", where="thread", remedy="liaison desk show")
-    return _decoder.decode(thread.draft)
+    return _read(msgspec.json.decode(thread.draft))
 
 
 def lapses_us(urgency: Urgency, about: About, held_until_us: int, now_us: int, clocks: Clocks) -> int:

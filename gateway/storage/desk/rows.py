@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from gateway.conversion import converter
 from gateway.model.desk.notices import NoticeType, Urgency
 from gateway.model.desk.threads import Placed, Side, ThreadKey, ThreadKind, ThreadState
 from gateway.model.desk.work import DeliveryState, Direction, HoldingState, Level, Role, WorkKind
@@ -20,7 +21,7 @@ _URGENCIES = tuple(Urgency)
 RANKS = {urgency: rank for rank, urgency in enumerate(_URGENCIES)}
 """The place of each urgency, the most urgent first."""
 
-_PERSONS = msgspec.json.Decoder(tuple[str, str, str, str])
+_PERSONS = converter(tuple[str, str, str, str])
 
 OFFICER, DRAFT = "desk_thread.officer", "desk_thread.draft"
 ENVELOPE, RECEIPT = "desk_notice.envelope", "desk_notice.receipt"
@@ -198,7 +199,7 @@ def work_of(row: Row, seals: DeskSeals) -> Work:
     id_, peer, thread_id, kind, agency, office, role, urgency, opened, half, due, level, *more = row
     paused_us, done_us, notice_id, sealed, _ = more
     opened_people = seals.open(sealed, PEOPLE, id_)
-    assigned, not_by, by, result = _PERSONS.decode(opened_people) if opened_people else ("", "", "", "")
+    assigned, not_by, by, result = _PERSONS(msgspec.json.decode(opened_people)) if opened_people else ("", "", "", "")
     return Work(
         id_,
         ThreadKey(MemberId(peer), ExchangeId(thread_id)),
