@@ -15,7 +15,7 @@ After each kill:
 
 and at the end both homes verify, and neither country's log blames the other.
 
-`LIAISON_KILLS` says how many kills there are, in federations of 100 kills each (CI: 200, `make torture`: 2,000), and
+`LIAISON_KILLS` says how many kills there are, in federations of 100 kills each (CI: 100, `make torture`: 2,000), and
 `LIAISON_SEED` where the dice begin. A seed gives the same victims and moments; the scheduler does the rest.
 """
 
