@@ -37,7 +37,7 @@ def claims_of(compact: str) -> Claims | None:
 
 def disclosed(compact: str) -> dict[str, object]:
     """Return the fields that a record of our own discloses. Nothing of it is verified."""
-    found = (_DISCLOSED(_decoded(part.encode())) for part in compact.split("~")[1:-1])
+    found = (_DISCLOSED(msgspec.json.decode(_decoded(part.encode()))) for part in compact.split("~")[1:-1])
     return {name: value for _, name, value in found}
 
 

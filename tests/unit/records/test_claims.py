@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import base64
 import json
+from binascii import b2a_base64
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.records.claims import claims_of
+from gateway.records.claims import claims_of, disclosed
 
 
 def compact(payload: Any) -> str:
@@ -50,3 +51,12 @@ def test_what_is_no_record_has_no_claims(text: str) -> None:
 @given(st.text())
 def test_no_text_raises(text: str) -> None:
     claims_of(text)
+
+
+def test_the_disclosed_fields_of_an_own_record_are_read() -> None:
+    parts = [b2a_base64(json.dumps(part).encode(), newline=False).decode().rstrip("=") for part in (
+        ["c2FsdA", "status", "LOST"], ["c2FsdB", "names", ["A", "B"]],
+    )]  # fmt: skip
+    compact = "~".join(["e.e.e", *(part.translate(str.maketrans("+/", "-_")) for part in parts), ""])
+    assert disclosed(compact) == {"status": "LOST", "names": ["A", "B"]}
+    assert disclosed("e.e.e~") == {}
