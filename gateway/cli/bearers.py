@@ -50,7 +50,7 @@ def at_the_desk(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 class Bearer:
-    """Who acts at which home. The token is read or made when it is first needed."""
+    """The person who acts, and the home. The token is read or made when it is first needed."""
 
     def __init__(self, home: Path, officer: str, token: Path | None, role: str, office: str, agency: str) -> None:
         self.home = home

@@ -33,7 +33,7 @@ Found = dict[str, Any]
 
 
 class NotThere(Exception):
-    """What a scene goes on with did not come; the scene ends there."""
+    """A step of a scene did not come; the scene ends there."""
 
 
 def a_follow_up(federation: Federation, story: Story) -> None:

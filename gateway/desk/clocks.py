@@ -115,7 +115,7 @@ CALENDAR = Calendar()
 
 
 class Step(msgspec.Struct, frozen=True):
-    """Who sees work beside its role when half of its time is over, and when all of it is."""
+    """The roles that see work beside its own one when half of its time is over, and when all of it is."""
 
     half: tuple[Role, ...] = ()
     end: tuple[Role, ...] = ()
@@ -138,7 +138,7 @@ ESCALATION: Mapping[WorkKind, Step] = {
     WorkKind.INCIDENT: Step((Role.NATIONAL_DESK,), (Role.HEAD_OF_DESK,)),
     WorkKind.READ: Step((), (Role.SUPERVISOR,)),
 }
-"""What happens at half and at the end of each clock. A clock never releases anything."""
+"""The steps at half and at the end of each clock. A clock never releases anything."""
 
 
 def seen_by(work: Work) -> tuple[Role, ...]:

@@ -33,7 +33,7 @@ from gateway.model.desk.notices import About, Ask, Notice, NoticeType, Urgency
 from gateway.model.desk.threads import ThreadKey
 from gateway.model.marking import ReleaseMarking
 from gateway.model.names import MemberId
-from gateway.model.requester import Officer, Requester
+from gateway.model.requester import Officer
 from gateway.model.search import Line, Search, ShownHit
 from gateway.ports import events
 from gateway.ports.desk import Thread
@@ -229,7 +229,7 @@ class OnwardDesk:
             Urgency.URGENT if purpose in parts.urgent else Urgency.PRIORITY,
             purpose,
             question.offence,
-            Requester(officer.role, officer.office, officer.agency, self._desk.pseudonym(officer.person, member)),
+            officer.as_requester(self._desk.pseudonym(officer.person, member)),
             case=question.case,
             ticket=question.ticket,
             agreement=agreements,

@@ -27,7 +27,7 @@ class Actor:
 
 @dataclass(frozen=True, slots=True)
 class DeskParts:
-    """What the desk's use cases work with. `pseudonym` makes an officer's name for one pair of countries."""
+    """The parts that the desk's use cases work with. `pseudonym` makes an officer's name for one pair of countries."""
 
     parts: Parts
     store: DeskStore

@@ -40,7 +40,7 @@ _OF_HIT = frozenset({About.HIT, About.CONSENT})
 
 
 class Raising(msgspec.Struct, frozen=True):
-    """What all work of one node is raised with. `on_duty` tells whether somebody of the office is on duty now."""
+    """Facts for all work of one node. `on_duty` tells whether somebody of the office is on duty now."""
 
     clocks: Clocks = DEFAULTS
     calendar: Calendar = CALENDAR

@@ -21,7 +21,7 @@ from gateway.ports.desk import Work
 
 
 class Act(StrEnum):
-    """What a person does at the desk. Acts on work are named as its kinds are."""
+    """An act of a person at the desk. Acts on work are named as its kinds are."""
 
     LIST = "list"
     """See that there is work, its class and its clock, without content."""
@@ -63,14 +63,14 @@ class Act(StrEnum):
 
 
 class Reach(StrEnum):
-    """How far an act reaches."""
+    """The reach of an act."""
 
     OWN = "own"
-    """What the person wrote, or what is assigned to the person."""
+    """Matters that the person wrote, or that are assigned to the person."""
     OFFICE = "office"
     AGENCY = "agency"
     ADDRESSED = "addressed"
-    """What names the person's office and agency, or none."""
+    """Matters that name the person's office and agency, or none."""
     UNOWNED = "agency-or-none"
     """The person's agency, and what belongs to no agency."""
     MEMBER = "member"
@@ -174,7 +174,7 @@ TABLE: Mapping[Role, Mapping[Act, Reach]] = {
     Role.AUDITOR: {Act.LIST: _MEMBER, Act.HOLDERS: _MEMBER},
     Role.ADMINISTRATOR: {Act.LIST: _MEMBER},
 }
-"""How far each act of each role reaches. An auditor reads content through the log, where each reading is an entry."""
+"""The reach of each act of each role. An auditor reads content through the log, where each reading is an entry."""
 
 CONTENTLESS: Final = frozenset({Act.LIST, Act.HOLDERS, Act.TELL_SERVICE, Act.INCIDENT})
 """The acts that show nothing of a matter's content."""
@@ -201,7 +201,7 @@ class Person(msgspec.Struct, frozen=True):
 
 
 class Matter(msgspec.Struct, frozen=True):
-    """What an act is about.
+    """The matter of an act.
 
     `agency` and `office` are those of this side; `owner` is the agency that owns the records which would be released,
     empty where there are none. `officer` is the person whose matter it is, `not_by` all who may not do it: the author

@@ -9,7 +9,7 @@ import msgspec
 
 
 class Human(StrEnum):
-    """Who must decide before something leaves: no human, one who is on duty, or two."""
+    """The humans who must decide before something leaves: none, one who is on duty, or two."""
 
     NONE = ""
     DUTY = "duty"
@@ -58,7 +58,7 @@ class Release(msgspec.Struct, frozen=True):
 
 
 class HumanRelease(msgspec.Struct, frozen=True):
-    """What a human may let out of one record in answer to a follow-up: any of `fields`, and nothing else.
+    """The part of one record that a human may let out in answer to a follow-up: any of `fields`, and nothing else.
 
     `fields` are also the default of the decision. `two` are those of them that take two persons. `code` says why there
     are none: `needs-court`, or the code of the refusal; it is empty where there are some. `hide`: not even this may be

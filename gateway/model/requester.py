@@ -5,6 +5,15 @@ from __future__ import annotations
 import msgspec
 
 
+class Requester(msgspec.Struct, frozen=True):
+    """The officer as a counterpart knows them: role, office and a pseudonym for this pair of countries."""
+
+    role: str
+    office: str
+    agency: str
+    pseudonym: str
+
+
 class Officer(msgspec.Struct, frozen=True):
     """An officer, as the country's identity provider knows them; their own node alone knows as much.
 
@@ -32,11 +41,15 @@ class Officer(msgspec.Struct, frozen=True):
             "client": self.client,
         }
 
+    def as_requester(self, pseudonym: str) -> Requester:
+        """Return the officer as a counterpart knows them."""
+        return Requester(self.role, self.office, self.agency, pseudonym)
 
-class Requester(msgspec.Struct, frozen=True):
-    """The officer as a counterpart knows them: role, office and a pseudonym for this pair of countries."""
 
-    role: str
-    office: str
-    agency: str
-    pseudonym: str
+NODE = "node"
+"""The role in which a node itself tells something, and no officer of it."""
+
+
+def node_itself(member: str, agency: str) -> Requester:
+    """Return the name under which a node tells something, for an agency of its own or for none."""
+    return Requester(NODE, f"{member}.{NODE}", agency or NODE, NODE)

@@ -157,7 +157,7 @@ class DeskRows(msgspec.Struct, frozen=True):
 
 
 class WorkFilter(msgspec.Struct, frozen=True):
-    """What work is wanted; empty fields leave it open. `limit` 0: all of it."""
+    """The work that is wanted; empty fields leave it open. `limit` 0: all of it."""
 
     agency: str = ""
     offices: tuple[str, ...] = ()

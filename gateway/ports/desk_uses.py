@@ -1,4 +1,4 @@
-"""What people do at the desk, called by the REST API and the console. Each use case checks the person's roles."""
+"""Declare the use cases of people at the desk, for the REST API and the console. Each checks the person's roles."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from gateway.ports.desk import Delivery, NoticeRow, Thread, Work
 
 
 class WorkQuery(msgspec.Struct, frozen=True):
-    """What work a person wants to see, so many items at most.
+    """The work that a person wants to see, so many items at most.
 
     Without more it is what waits for them: assigned to them, or for one of their roles and not taken. `all` adds what
     others have taken, and what waits for others and the person looks after; `done` adds work that is done.
@@ -30,7 +30,7 @@ class WorkQuery(msgspec.Struct, frozen=True):
 
 
 class ThreadQuery(msgspec.Struct, frozen=True):
-    """What threads a person wants to see."""
+    """The threads that a person wants to see."""
 
     kinds: tuple[ThreadKind, ...] = ()
     states: tuple[ThreadState, ...] = ()

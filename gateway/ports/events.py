@@ -17,7 +17,7 @@ from gateway.ports.journal import Event, Party
 
 # fmt: off
 _NOTICE = ("notice", "thread", "says")
-"""Where the exchange delivers a notice: its type, its thread, and the code of what it says."""
+"""The members for an exchange that delivers a notice: its type, its thread, and the code of what it says."""
 
 _ACT = ("proof", "persons", "account", "act")
 """The actor, and the evidence of it, where a human acted."""

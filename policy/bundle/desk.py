@@ -1,4 +1,4 @@
-"""What the desk is held to: clocks, limits, and what takes two persons. It is data of the base policy.
+"""Read what the desk is held to: clocks, limits, and the records that take two persons. It is data of the base policy.
 
 A national folder and an agreement can only make it stricter: a shorter time, more that takes two persons.
 """
@@ -25,7 +25,7 @@ _URGENCIES = [urgency.value for urgency in Urgency]
 
 
 class Asked(StrEnum):
-    """What a clock is for: a follow-up to a hit, or anything else that is asked."""
+    """The purpose of a clock: a follow-up to a hit, or anything else that is asked."""
 
     HIT = "hit"
     QUESTION = "question"

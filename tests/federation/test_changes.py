@@ -149,8 +149,8 @@ async def test_a_cut_hides_the_records_from_one_office_and_from_no_other(tmp_pat
         await until(is_taken(vn, done.threads[0]), "the cut is taken")
         (copy,) = vn.desk.parts.store.holdings(direction=Direction.OUT)
         ledger = th.core.ledger
-        assert not ledger.is_shown(VN, copy.jti, officer().office)
-        assert ledger.is_shown(VN, copy.jti, "th.blo.nong-khai")
+        assert ledger.hidden({VN: (copy.jti,)}, officer().office)
+        assert not ledger.hidden({VN: (copy.jti,)}, "th.blo.nong-khai")
         (hit,) = records(await th.asking.searches.get(officer(), search.id))
         assert hit.record is None
 

@@ -27,7 +27,7 @@ Member = Annotated[str, Field(max_length=2, json_schema_extra=patterns.MEMBER)]
 
 
 class ReasonsBody(Closed):
-    """What each ask carries for the human who decides (Directive (EU) 2023/977, article 4, asks for the same)."""
+    """Reasons for the human who decides (Directive (EU) 2023/977, article 4, asks for the same)."""
 
     facts: Text
     urgency: Urgency = Urgency.PRIORITY
@@ -129,7 +129,7 @@ _EXAMPLE: dict[str, Any] = {
 
 
 class AskBody(RootModel[Annotated[FollowUpBody | QuestionBody, Field(discriminator="about")]]):
-    """What is asked of a counterpart's human."""
+    """An ask to a counterpart's human."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
 

@@ -29,7 +29,7 @@ ReasonOrNone = Annotated[str, Field(max_length=MAX_REASON, json_schema_extra=pat
 
 
 class AssignBody(Closed):
-    """Who is to do the work, and why."""
+    """The person who is to do the work, and the reason."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"person": "vn.d.8", "reason": "end of my shift"}]})
 
@@ -50,12 +50,6 @@ class ReasonBody(Closed):
     """Why; it is logged."""
 
     reason: Reason
-
-
-class ReasonOrNoneBody(Closed):
-    """Why, where there is something to say; it is logged."""
-
-    reason: ReasonOrNone = ""
 
 
 class DecideBody(Closed):
@@ -100,7 +94,7 @@ class SignBody(Closed):
 
 
 class ReactionBody(Closed):
-    """What becomes of a counterpart's alert here; NOT_EXECUTED needs a reason in law."""
+    """Word on a counterpart's alert; NOT_EXECUTED needs a reason in law."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"answer": "ACKNOWLEDGED"}]})
 
@@ -110,7 +104,7 @@ class ReactionBody(Closed):
 
 
 class OutcomeBody(Closed):
-    """What came of it in the end: with a seizure the substance and its weight or units, else how many persons."""
+    """The outcome: with a seizure the substance and its weight or units, else how many persons."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"outcome": "SEIZED", "substance": "meth", "grams": 9}]})
 

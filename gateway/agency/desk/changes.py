@@ -64,7 +64,7 @@ class HoldersBody(BaseModel):
 
 
 class ChangeBody(Closed):
-    """What an owner does to what was given: to a `record` (`source/key`), to `records` by their ids, or to what one
+    """A change by the owner of what was given: to a `record` (`source/key`), to `records` by their ids, or to what one
     exchange gave (`source`). CUT needs the `holder` and its `office`; `reason` and `text` are for the holders.
     """
 

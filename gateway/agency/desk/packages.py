@@ -13,7 +13,7 @@ from gateway.records.verify import VerifiedRecord
 
 
 class ChoiceBody(BaseModel):
-    """What a human is shown before the decision.
+    """The record and its fields, as a human sees them before the decision.
 
     `record` are the fields of our record that a human may release; `wanted` those that were asked for, `default` those
     that are released without a narrower choice, `two` those that take two persons. `code` says why there are none.
@@ -30,7 +30,7 @@ class ChoiceBody(BaseModel):
 
 
 class DecidedBody(BaseModel):
-    """What came of a decision: `sent`, or what it waits for (`second` person, or a `passkey` over `options`)."""
+    """The state of a decision: `sent`, or waiting (`second` person, or a `passkey` over `options`)."""
 
     thread: str
     peer: str

@@ -22,7 +22,7 @@ STREAM_PAUSE_S = 5.0
 
 
 class DoneBody(BaseModel):
-    """How work ended."""
+    """The end of an item of work."""
 
     by: str
     result: str
@@ -94,7 +94,7 @@ class ThreadListBody(BaseModel):
 
 
 class DeliveryBody(BaseModel):
-    """How a notice of ours is on its way: `waiting`, `taken`, `refused` or `expired`."""
+    """The state of a notice of ours on its way: `waiting`, `taken`, `refused` or `expired`."""
 
     state: str
     tries: int

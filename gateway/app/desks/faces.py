@@ -1,4 +1,4 @@
-"""What people do at the desk of a node, for the REST API."""
+"""Put together the use cases of people at the desk, for the REST API."""
 
 from __future__ import annotations
 

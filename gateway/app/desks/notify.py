@@ -1,4 +1,4 @@
-"""How the people of a node are told that work waits."""
+"""Put together the notifications that work waits."""
 
 from __future__ import annotations
 

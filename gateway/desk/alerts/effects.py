@@ -1,4 +1,4 @@
-"""What the notices of an alert change beside its thread: copies of its record, and work that is settled by them.
+"""Return what the notices of an alert change beside its thread: copies of its record, and work that is settled by them.
 
 A counterpart's alert is taken where its record verifies for this thread and says what the notice says.
 """

@@ -1,4 +1,4 @@
-"""What humans do with alerts of ours: raise, approve or decline, renew, lift, close with an outcome, look at them."""
+"""Let humans act on alerts of ours: raise, approve or decline, renew, lift, close with an outcome, look at them."""
 
 from __future__ import annotations
 

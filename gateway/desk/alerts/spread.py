@@ -41,7 +41,7 @@ NOT_APPROVED = "not-approved"
 
 @dataclass(frozen=True, slots=True)
 class _Step:
-    """What is missing in the thread of one addressee: it is written where the thread is still at this version."""
+    """The next notice in the thread of one addressee: it is written where the thread is still at this version."""
 
     to: OwnAddressee
     body: Body
@@ -156,7 +156,7 @@ class Spread:
         )
 
     def _named(self, officer: Officer, peer: MemberId) -> Requester:
-        return Requester(officer.role, officer.office, officer.agency, self._pseudonym(officer.person, peer))
+        return officer.as_requester(self._pseudonym(officer.person, peer))
 
     @staticmethod
     def _is_over(alert: OwnAlert) -> bool:

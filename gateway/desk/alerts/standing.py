@@ -1,4 +1,4 @@
-"""How an alert of ours stands at each counterpart, and which alerts of counterparts a person may read."""
+"""Tell how alerts of ours stand at counterparts, and which alerts of counterparts a person may read."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from gateway.statements.notices.notice import parse_notice
 
 
 class Reaction(msgspec.Struct, frozen=True):
-    """What a counterpart's duty officer answered, and when we took it."""
+    """The answer of a counterpart's duty officer, and the time at which we took it."""
 
     code: str
     reason: str
@@ -24,7 +24,7 @@ class Reaction(msgspec.Struct, frozen=True):
 
 
 class AlertStand(msgspec.Struct, frozen=True):
-    """How an alert of ours stands at one counterpart.
+    """The standing of an alert of ours at one counterpart.
 
     `delivery` is that of the newest notice; empty while none has left. `acknowledge_by_us` is when a duty officer there
     should have answered. `is_unanswered` tells that this time is over, whether they said so or not.

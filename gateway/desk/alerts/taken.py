@@ -1,4 +1,4 @@
-"""What duty officers do with alerts of counterparts, and the alarms until they do."""
+"""Let duty officers act on alerts of counterparts, and alarm them until they do."""
 
 from __future__ import annotations
 
@@ -23,7 +23,6 @@ from gateway.errors import Forbidden, Malformed, Stale, Unknown
 from gateway.model.desk.notices import Alert, Body, Notice, NoticeType, OutcomeReport, Status, StatusCode
 from gateway.model.desk.threads import Side, ThreadKey, ThreadKind
 from gateway.model.desk.work import Role, WorkKind
-from gateway.model.requester import Requester
 from gateway.ports import events
 from gateway.ports.desk import DeskRows, Thread, Work, WorkFilter
 from gateway.ports.journal import EntryDraft
@@ -104,18 +103,9 @@ class TakenAlerts:
         await self._author_post(actor, key, alert, body)
 
     async def _author_post(self, actor: Actor, key: ThreadKey, alert: Notice, body: Body) -> None:
-        officer, head = actor.officer, alert.head
-        pseudonym = self._desk.pseudonym(officer.person, key.peer)
-        post = Post(
-            body,
-            head.urgency,
-            head.purpose,
-            head.offence,
-            Requester(officer.role, officer.office, officer.agency, pseudonym),
-            case=head.case,
-            ticket=head.ticket,
-            agreement=head.agreement,
-            by=officer,
+        officer = actor.officer
+        post = Post.under(
+            alert.head, body, officer.as_requester(self._desk.pseudonym(officer.person, key.peer)), officer
         )
 
         def also(_before: Thread | None, after: Thread, _notice: Notice) -> Effects:

@@ -1,4 +1,4 @@
-"""What an officer raises, how an alert of ours stands at home, and the codes that humans choose from."""
+"""Hold an alert as an officer raises it, its standing at home, and the codes that humans choose from."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from gateway.ports.desk import Thread
 
 HOUR_US = 3_600_000_000
 USUAL_US = 72 * HOUR_US
-"""How long an alert is in force, unless its owner says otherwise or renews it."""
+"""The time for which an alert is in force, unless its owner says otherwise or renews it."""
 
 LONGEST_US = 90 * 24 * HOUR_US
 HIDDEN_US = 48 * HOUR_US
@@ -56,7 +56,7 @@ class RaiseAlert(msgspec.Struct, frozen=True):
 
 
 class Stand(StrEnum):
-    """How an alert of ours stands."""
+    """The standing of an alert of ours."""
 
     WAITING = "waiting"
     """A human must approve it before it counts."""
@@ -72,7 +72,7 @@ class Stand(StrEnum):
 
 
 UNSENT = frozenset({Stand.DECLINED, Stand.LAPSED, Stand.OVER})
-"""How an alert ends without a word to those who have it: they never got it, or know its time."""
+"""The ends of an alert without a word to those who have it: they never got it, or know its time."""
 
 
 class OwnAddressee(msgspec.Struct, frozen=True):
@@ -147,7 +147,7 @@ def read_own(thread: Thread | None, alert_id: str = "") -> OwnAlert:
 
 
 REACTIONS = (StatusCode.ACKNOWLEDGED, StatusCode.ACTING, StatusCode.CANNOT, StatusCode.NOT_EXECUTED)
-"""What a duty officer tells the owner of an alert."""
+"""The words of a duty officer to the owner of an alert."""
 
 
 class NotExecuted(StrEnum):

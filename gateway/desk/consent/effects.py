@@ -1,4 +1,4 @@
-"""What asks for consent and the replies to them bring with them.
+"""Return what asks for consent and the replies to them bring with them.
 
 The owner takes an ask for consent where, beside the steps of all notices,
 

@@ -17,7 +17,6 @@ from gateway.desk.second_step.proposals import evidence
 from gateway.errors import Forbidden, Stale
 from gateway.model.desk.notices import Notice, Reply, ReplyCode
 from gateway.model.desk.work import WorkKind
-from gateway.model.requester import Requester
 from gateway.ports import events
 from gateway.ports.desk import Thread, WorkFilter
 
@@ -72,19 +71,9 @@ class ConsentReplies:
     def _post(self, consent: Consent, decision: Decision) -> Post:
         head, officer = consent.notice.head, decision.officer
         code = ReplyCode.RELEASED if decision.granted else ReplyCode.REFUSED
-        pseudonym = self._desk.pseudonym(officer.person, head.sender)
-        return Post(
-            Reply(code, reason="" if decision.granted else _REFUSED, until_us=decision.until_us),
-            head.urgency,
-            head.purpose,
-            head.offence,
-            Requester(officer.role, officer.office, officer.agency, pseudonym),
-            case=head.case,
-            ticket=head.ticket,
-            agreement=head.agreement,
-            expires_us=head.expires_us,
-            by=officer,
-        )
+        reply = Reply(code, reason="" if decision.granted else _REFUSED, until_us=decision.until_us)
+        who = officer.as_requester(self._desk.pseudonym(officer.person, head.sender))
+        return dataclasses.replace(Post.under(head, reply, who, officer), expires_us=head.expires_us)
 
     def _ending(self, decision: Decision) -> Also:
         """Return what ends the work of deciding together with the reply."""

@@ -58,6 +58,21 @@ class Post:
     office: str = ""
     officer: str = ""
 
+    @classmethod
+    def under(cls, head: Head, body: Body, requester: Requester, by: Officer | None = None) -> Post:
+        """Return a notice about the matter of an earlier one, whose head says why, in which case and how urgent."""
+        return cls(
+            body,
+            head.urgency,
+            head.purpose,
+            head.offence,
+            requester,
+            case=head.case,
+            ticket=head.ticket,
+            agreement=head.agreement,
+            by=by,
+        )
+
 
 Also = Callable[[Thread | None, Thread, Notice], Effects]
 """Returns rows that are written with a notice of ours; it may raise a refusal for the state of the thread."""

@@ -1,4 +1,4 @@
-"""What a notice changes beside its thread: each type of notice has one function, in the module of its subject."""
+"""Define the effects of a notice beside its thread: one function for each type, in the module of its subject."""
 
 from __future__ import annotations
 

@@ -71,7 +71,7 @@ class _Line:
 
 @dataclass(frozen=True, slots=True)
 class SenderParts:
-    """What sending works with.
+    """The parts that sending works with.
 
     `received` notes that an answer of a counterpart is durable. `undelivered` returns the work of a refused or expired
     notice, and `taken` the copies that change with the receipt of one that was taken. `leads` tells whether this

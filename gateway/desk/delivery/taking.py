@@ -108,7 +108,7 @@ def passes_suspension(notice: Notice) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class TakerParts:
-    """What taking works with.
+    """The parts that taking works with.
 
     `policy` raises the refusal of a notice that policy does not allow; `raising` returns what a notice's work is raised
     with: its clocks, and whether somebody is on duty.

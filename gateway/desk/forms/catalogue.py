@@ -28,7 +28,7 @@ _MOST = 2_000
 
 
 class FieldType(StrEnum):
-    """What may stand in a field of a form."""
+    """The kind of values in a field of a form."""
 
     TEXT = "text"
     DATE = "date"
@@ -60,7 +60,7 @@ class Form(msgspec.Struct, frozen=True):
 
 
 class Topic(msgspec.Struct, frozen=True):
-    """What a question is about. `agency` is the one whose duty officer decides, empty for the national desk."""
+    """A topic of questions. `agency` is the one whose duty officer decides, empty for the national desk."""
 
     id: str
     agency: str

@@ -19,7 +19,6 @@ from gateway.desk.delivery.authoring import Also, Post
 from gateway.desk.delivery.effects import Effects
 from gateway.desk.originator.evidence import Evidence, Ground
 from gateway.desk.originator.meant import LIVE
-from gateway.desk.originator.obeying import NODE
 from gateway.desk.parts import Actor, DeskParts
 from gateway.desk.roles import Act, Matter, may
 from gateway.errors import Malformed, Unknown
@@ -27,7 +26,7 @@ from gateway.model.desk.notices import Change, ChangeCode, Urgency
 from gateway.model.desk.threads import ThreadKey
 from gateway.model.desk.work import Direction, HoldingState
 from gateway.model.names import ExchangeId, MemberId, new_exchange_id
-from gateway.model.requester import Requester
+from gateway.model.requester import node_itself
 from gateway.ports.desk import Holding
 
 ERASE_US = 24 * 3_600 * 1_000_000
@@ -165,11 +164,10 @@ class Originator:
     ) -> Post:
         agency = self._agency(copies[0]) if copies else (actor.person.agency if actor is not None else "")
         if actor is None:
-            who = Requester(NODE, f"{self.desk.parts.member}.{NODE}", agency or NODE, NODE)
+            who = node_itself(self.desk.parts.member, agency)
         else:
             officer = actor.officer
-            pseudonym = self.desk.pseudonym(officer.person, holder)
-            who = Requester(officer.role, officer.office, officer.agency, pseudonym)
+            who = officer.as_requester(self.desk.pseudonym(officer.person, holder))
         return Post(
             body,
             Urgency.URGENT,

@@ -31,7 +31,7 @@ _STATES = {
 
 @dataclass(frozen=True, slots=True)
 class Confirmations:
-    """What holders tell of a change of ours (`Effect` of statuses)."""
+    """The effects of what holders tell of a change of ours (`Effect` of statuses)."""
 
     member: MemberId
     store: DeskStore

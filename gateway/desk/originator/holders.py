@@ -47,7 +47,7 @@ class Holders(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class HoldersView:
-    """Who holds what of ours. `active` tells whether a member is in the federation; `agency_of` names a source's
+    """The holders of our records. `active` tells whether a member is in the federation; `agency_of` names a source's
     agency."""
 
     member: MemberId

@@ -34,10 +34,6 @@ class Ledger:
     member: MemberId
     heard: Callable[[MemberId], bool] = lambda _member: True
 
-    def is_shown(self, owner: MemberId, jti: str, office: str = "") -> bool:
-        """Tell whether a record of `owner` may be shown, to an officer of `office`."""
-        return not self.hidden({owner: (jti,)}, office)
-
     def check(self, owner: MemberId, jti: str, office: str = "") -> None:
         """Raise `Forbidden` for a record that may not be shown to an officer of `office`."""
         why = self.hidden({owner: (jti,)}, office).get((owner, jti))

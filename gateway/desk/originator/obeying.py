@@ -26,14 +26,13 @@ from gateway.exchange.parts import Parts
 from gateway.model.desk.notices import Change, Notice, Status, StatusCode
 from gateway.model.desk.threads import ThreadKind
 from gateway.model.desk.work import Direction, HoldingState, WorkKind
-from gateway.model.requester import Requester
+from gateway.model.requester import NODE, node_itself
 from gateway.ports.desk import Holding, Thread, Work, WorkFilter
 from gateway.records.verify import verify_record
 
 Erase = Callable[[Mapping[str, list[int]], str], bool]
 """Erases the content of entries, for a notice; False where another process is at it. Raises `Forbidden` for a hold."""
 
-NODE = "node"
 """The role, and the name, under which a node itself confirms a change."""
 
 _AGAIN_S = 3_600.0
@@ -41,7 +40,7 @@ _AGAIN_S = 3_600.0
 
 
 class Obedience:
-    """What a change of a counterpart does here (`Effect` of changes)."""
+    """The effects of a change of a counterpart here (`Effect` of changes)."""
 
     def __init__(self, parts: Parts, evidence: Evidence) -> None:
         self._parts = parts
@@ -225,21 +224,8 @@ class Compliance:
         await self.desk.author.post(work.key, self._post(work, notice, status, actor), also)
 
     def _post(self, work: Work, notice: Notice, status: Status, actor: Actor | None) -> Post:
-        head = notice.head
         if actor is None:
-            who = Requester(NODE, f"{self.desk.parts.member}.{NODE}", work.agency or NODE, NODE)
-        else:
-            officer = actor.officer
-            who = Requester(
-                officer.role, officer.office, officer.agency, self.desk.pseudonym(officer.person, work.key.peer)
-            )
-        return Post(
-            status,
-            head.urgency,
-            head.purpose,
-            head.offence,
-            who,
-            case=head.case,
-            ticket=head.ticket,
-            by=actor.officer if actor is not None else None,
-        )
+            return Post.under(notice.head, status, node_itself(self.desk.parts.member, work.agency))
+        officer = actor.officer
+        who = officer.as_requester(self.desk.pseudonym(officer.person, work.key.peer))
+        return Post.under(notice.head, status, who, officer)

@@ -37,7 +37,7 @@ class PackedAlert(msgspec.Struct, frozen=True):
 
 
 class Copy(msgspec.Struct, frozen=True):
-    """What a device holds. `missing` are those whose alerts the node could not tell when it made the copy."""
+    """The content of a copy. `missing` are those whose alerts the node could not tell when it made the copy."""
 
     member: MemberId
     office: str

@@ -1,4 +1,4 @@
-"""What was looked up in a copy: each look-up is signed by the device, chained to the one before, sealed, and kept.
+"""Keep the look-ups in a copy: each is signed by the device, chained to the one before, sealed, and kept.
 
 The file only grows. A look-up is written before its result is shown.
 """

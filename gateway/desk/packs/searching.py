@@ -20,7 +20,7 @@ from gateway.model.strictness import Strictness
 
 
 class Asked(msgspec.Struct, frozen=True):
-    """Who looks up what, and why."""
+    """A look-up: the person, the question and the reason."""
 
     person: str
     purpose: Purpose

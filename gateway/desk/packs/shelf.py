@@ -1,4 +1,4 @@
-"""What a node does for devices of offices: it keeps a fresh copy for each, and takes in the look-ups that come back.
+"""Keep a fresh copy for each device of an office, and take in the look-ups that come back.
 
 All goes through files of the home (`offices`), as the lists of people do: a copy can be fetched also while the node is
 down. A copy is written anew when its alerts change, and every quarter of an hour.

@@ -10,6 +10,7 @@ import msgspec
 
 from gateway.audit.entries.entry import parse_entry
 from gateway.audit.reading.kept_answers import KeptAnswer, KeptAnswers
+from gateway.desk.own_answers import own_answer
 from gateway.errors import Forbidden, Refused, Unknown
 from gateway.model.desk.notices import RecordPlace
 from gateway.model.exchange import Request
@@ -20,7 +21,6 @@ from gateway.ports import events
 from gateway.ports.journal import Event
 from gateway.ports.officers import Searches
 from gateway.records.verify import claimed_id
-from gateway.statements.answer import read_signed
 from gateway.statements.request import parse_request
 
 _LOG = "exchange"
@@ -61,16 +61,7 @@ class OwnAnswers:
 
         Raises `Unknown` where our log has no such answer, `Forbidden` where it was another one.
         """
-        kept = self._kept.at(
-            f"{_LOG}/{place.log_number}",
-            place.entry_index,
-            peer=peer,
-            exchange_id=place.exchange_id,
-            kinds=events.kinds(events.ANSWERED),
-        )
-        if kept.entry.answer_hash != place.answer_hash:
-            raise Forbidden("our answer was another one", code="wrong-answer", where="hit.answer_hash")
-        hit = next((each for each in read_signed(kept.answer).hits if each.reference == place.reference), None)
+        kept, hit = own_answer(self._kept, peer, place)
         if hit is None:
             raise Forbidden("our answer has no such hit", code="wrong-hit", where="hit.hit_reference")
         if place.record and (not hit.record or claimed_id(hit.record) != place.record):

@@ -27,7 +27,7 @@ MAX_REASON = 300
 
 
 class Approvals:
-    """What happens to a draft: it is approved and leaves, or it ends."""
+    """Approve a draft, so that it leaves, or end it."""
 
     def __init__(self, it: StepParts) -> None:
         self._it = it

@@ -1,4 +1,4 @@
-"""What notices of the second step change beside their thread: at the owner who is asked, and at the asker."""
+"""Return what notices of the second step change beside their thread: at the owner who is asked, and at the asker."""
 
 from __future__ import annotations
 

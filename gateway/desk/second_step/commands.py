@@ -1,4 +1,4 @@
-"""What humans tell the second step to do."""
+"""Hold the commands of humans to the second step."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from gateway.model.purpose import Offence, Purpose
 
 
 class Reasons(msgspec.Struct, frozen=True, kw_only=True):
-    """What each ask carries for the human who decides: facts, why the other side should hold it, the link between the
+    """The reasons for the human who decides: facts, why the other side should hold it, the link between the
     person and the purpose, and why it is so urgent. `held_until_us` says until when a person is held, 0 for none."""
 
     facts: str

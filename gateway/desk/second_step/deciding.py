@@ -58,7 +58,7 @@ class Matter(msgspec.Struct, frozen=True):
 
 
 class Decided(msgspec.Struct, frozen=True):
-    """What came of a decision: `sent`, or what it waits for (`second` person, or a `passkey` over `options`)."""
+    """The state of a decision: `sent`, or waiting (`second` person, or a `passkey` over `options`)."""
 
     key: ThreadKey
     state: str
@@ -69,7 +69,7 @@ class Decided(msgspec.Struct, frozen=True):
 
 
 class Choice(msgspec.Struct, frozen=True):
-    """What a human is shown before the decision: the record, the fields wanted and those that may be released.
+    """The choice of a human before the decision: the record, the fields wanted and those that may be released.
 
     `two` are those that take two persons. `code` says why there are none.
     """
@@ -204,18 +204,9 @@ class Decisions:
         return Proposal(work, actor.officer.person, written, persons, self._it.now_us, policy, told or {})
 
     def _post(self, actor: Actor, matter: Matter, reply: Reply) -> Post:
-        head = matter.asked.notice.head
-        return Post(
-            reply,
-            matter.thread.urgency,
-            head.purpose,
-            head.offence,
-            self._it.requester(actor, matter.thread.key.peer),
-            case=head.case,
-            ticket=head.ticket,
-            agreement=head.agreement,
-            by=actor.officer,
-        )
+        who = self._it.requester(actor, matter.thread.key.peer)
+        post = Post.under(matter.asked.notice.head, reply, who, actor.officer)
+        return dataclasses.replace(post, urgency=matter.thread.urgency)
 
     # ------------------------------------------------------------ 5, 6
 

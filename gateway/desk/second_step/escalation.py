@@ -25,7 +25,7 @@ from gateway.model.desk.notices import Notice, Status, StatusCode
 from gateway.model.desk.threads import ThreadKind
 from gateway.model.desk.work import Level, WorkKind
 from gateway.model.names import ExchangeId
-from gateway.model.requester import Requester
+from gateway.model.requester import node_itself
 from gateway.ports import events
 from gateway.ports.desk import DeskRows, DeskStore, Thread, Work, WorkFilter
 from gateway.ports.journal import EntryDraft
@@ -91,16 +91,8 @@ class Escalation:
         if of is None or not of.envelope:
             return None
         head = parse_notice(of.envelope).head
-        return Post(
-            Status(of.notice_id, StatusCode.OVERDUE),
-            head.urgency,
-            head.purpose,
-            head.offence,
-            own_name(self._parts, work.agency),
-            case=head.case,
-            ticket=head.ticket,
-            agreement=head.agreement,
-        )
+        overdue = Status(of.notice_id, StatusCode.OVERDUE)
+        return Post.under(head, overdue, node_itself(self._parts.member, work.agency))
 
     # ------------------------------------------------------------ at home
 
@@ -152,8 +144,3 @@ class Escalation:
         work = replace(work, id=f"{work.id}.{PHONE}", urgency=draft.urgency, half_us=draft.lapses_us)
         work = replace(work, due_us=draft.lapses_us, result=PHONE)
         return (work,) if self._store.work(work.id) is None else ()
-
-
-def own_name(parts: Parts, agency: str) -> Requester:
-    """Return the name under which the node itself tells something."""
-    return Requester("node", f"{parts.member}.desk", agency or "desk", "node")

@@ -28,7 +28,7 @@ _DELIVERED_US = 7 * 86_400_000_000
 
 
 class Verdict(StrEnum):
-    """What an officer says of a hit, after a second identifier was compared."""
+    """The verdict of an officer on a hit, after a second identifier was compared."""
 
     SAME = "SAME"
     NOT_SAME = "NOT_SAME"

@@ -1,9 +1,9 @@
-"""What an asker does with its asks: it opens packages, answers questions back, withdraws, and tells what came of it."""
+"""Let askers open packages, answer questions back, withdraw, and tell the outcome."""
 
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+import dataclasses
 
 import msgspec
 from msgspec.structs import replace
@@ -186,20 +186,11 @@ class Packages:
 def under(asked: Notice, it: StepParts, actor: Actor, body: Body) -> Post:
     """Return a later notice of a thread: its head is that of the ask, but for the human."""
     head = asked.head
-    expires: dict[str, Any] = {"expires_us": it.now_us + head.expires_us - head.issued_us} if head.expires_us else {}
-    return Post(
-        body,
-        head.urgency,
-        head.purpose,
-        head.offence,
-        it.requester(actor, head.recipient if head.sender == it.desk.parts.member else head.sender),
-        case=head.case,
-        ticket=head.ticket,
-        agreement=head.agreement,
-        to_office=head.to_office,
-        by=actor.officer,
-        **(expires if body.__class__ is asked.body.__class__ else {}),
-    )
+    peer = head.recipient if head.sender == it.desk.parts.member else head.sender
+    post = Post.under(head, body, it.requester(actor, peer), actor.officer)
+    is_again = body.__class__ is asked.body.__class__ and head.expires_us
+    expires_us = it.now_us + head.expires_us - head.issued_us if is_again else 0
+    return dataclasses.replace(post, to_office=head.to_office, expires_us=expires_us)
 
 
 def _is_about(told: NoticeRow, row: NoticeRow) -> bool:

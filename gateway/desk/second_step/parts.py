@@ -31,7 +31,7 @@ class OnDuty(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class StepParts:
-    """What the second step works with, beside the desk's own parts.
+    """The parts that the second step works with, beside the desk's own parts.
 
     `raising` returns the clocks under an agreement, and takes whether somebody is on duty. `card` returns who is to
     do work of an agency, office and role: those on duty, or the national desk.
@@ -81,7 +81,7 @@ class StepParts:
     def requester(self, actor: Actor, peer: str) -> Requester:
         """Return a person of ours as a counterpart knows them."""
         officer = actor.officer
-        return Requester(officer.role, officer.office, officer.agency, self.desk.pseudonym(officer.person, peer))
+        return officer.as_requester(self.desk.pseudonym(officer.person, peer))
 
 
 def check_person(actor: Actor) -> None:

@@ -55,7 +55,7 @@ from gateway.exchange.stages import as_error, reraise_fatal
 from gateway.matching.keys import query_cost
 from gateway.model.exchange import AnswerMessage, Outcome, Refusal, Request
 from gateway.model.names import ExchangeId, MemberId, new_exchange_id
-from gateway.model.requester import Officer, Requester
+from gateway.model.requester import Officer
 from gateway.model.search import Line, SearchCommand
 from gateway.ports import events
 from gateway.ports.journal import Event
@@ -261,7 +261,7 @@ class Asker:
             case=command.case,
             ticket=command.ticket,
             agreement=agreement,
-            requester=Requester(officer.role, officer.office, officer.agency, pseudonym),
+            requester=officer.as_requester(pseudonym),
             token_commitment=hashlib.sha256(salt + officer.token_hash).digest(),
             query=command.query,
             trust_hash=parts.trust().hash,

@@ -42,7 +42,7 @@ Show = Callable[[Candidate], ShownHit | None]
 """Returns a candidate as our officer sees it; None where they may not."""
 
 _AGENCIES = "agencies"
-"""What is missing where no source of ours takes the question, and an alert was found."""
+"""The word for what is missing where no source of ours takes the question, and an alert was found."""
 
 
 class DeskAlerts(Protocol):

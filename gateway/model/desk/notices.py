@@ -35,7 +35,7 @@ class NoticeType(StrEnum):
 
 
 class Urgency(StrEnum):
-    """How soon a human must act; the clocks of each class stand in `gateway.desk.clocks`."""
+    """The urgency of a notice: how soon a human must act; the clocks of each class stand in `gateway.desk.clocks`."""
 
     FLASH = "FLASH"
     URGENT = "URGENT"
@@ -77,7 +77,7 @@ class Head(msgspec.Struct, frozen=True):
 
 
 class About(StrEnum):
-    """What an ask is about."""
+    """The matter of an ask."""
 
     HIT = "hit"
     QUESTION = "question"
@@ -124,7 +124,7 @@ class Ask(msgspec.Struct, frozen=True):
 
 
 class ReplyCode(StrEnum):
-    """What a human answered to an ask."""
+    """A human's answer to an ask, as a code."""
 
     RELEASED = "RELEASED"
     PARTLY = "PARTLY"
@@ -165,7 +165,7 @@ class Alert(msgspec.Struct, frozen=True):
 
 
 class StatusCode(StrEnum):
-    """What became of a notice at the member that took it."""
+    """The fate of a notice at the member that took it."""
 
     READ = "READ"
     ACKNOWLEDGED = "ACKNOWLEDGED"
@@ -190,7 +190,7 @@ class Status(msgspec.Struct, frozen=True):
 
 
 class ChangeCode(StrEnum):
-    """What an originator does to what it gave."""
+    """A change by the originator of what it gave."""
 
     CORRECTED = "CORRECTED"
     WITHDRAWN = "WITHDRAWN"
@@ -217,7 +217,7 @@ class Change(msgspec.Struct, frozen=True):
 
 
 class OutcomeCode(StrEnum):
-    """What came of an exchange in the end."""
+    """The outcome of an exchange."""
 
     SEIZED = "SEIZED"
     ARRESTED = "ARRESTED"
@@ -228,7 +228,7 @@ class OutcomeCode(StrEnum):
 
 
 class OutcomeReport(msgspec.Struct, frozen=True):
-    """What came of it: with a seizure, the substance and its weight in grams or its units; else how many persons."""
+    """The outcome: with a seizure, the substance and its weight in grams or its units; else how many persons."""
 
     code: OutcomeCode
     substance: str = ""
@@ -247,7 +247,7 @@ class Note(msgspec.Struct, frozen=True):
 
 
 class ServiceCode(StrEnum):
-    """What a node tells of itself."""
+    """Word of a node about itself."""
 
     SUSPENDED = "SUSPENDED"
     RESUMED = "RESUMED"

@@ -42,4 +42,4 @@ class Addressable(msgspec.Struct, frozen=True):
 
 
 ANY_OFFICE = Addressable()
-"""What a member says that sets no rule."""
+"""The word of a member that sets no rule."""

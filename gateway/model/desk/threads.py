@@ -47,7 +47,7 @@ class ThreadKey(msgspec.Struct, frozen=True, order=True):
 
 
 class Placed(msgspec.Struct, frozen=True):
-    """What the fold reads of one notice: its author, its place, what it says, and its times (microseconds)."""
+    """The part of one notice that the fold reads: its author, its place, what it says, and its times (microseconds)."""
 
     side: Side
     seq: int

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class WorkKind(StrEnum):
-    """What is to be done."""
+    """The kinds of work."""
 
     CONFIRM = "confirm"
     APPROVE = "approve"
@@ -41,7 +41,7 @@ class Role(StrEnum):
 
 
 class Level(StrEnum):
-    """How far work has been escalated by its clock."""
+    """The level to which work was escalated by its clock."""
 
     FIRST = "first"
     HALF = "half"
@@ -63,7 +63,7 @@ class HoldingState(StrEnum):
 
 
 class Direction(StrEnum):
-    """Who gave the copy: `OUT` we did, `IN` the counterpart did."""
+    """The giver of a copy: `OUT` we did, `IN` the counterpart did."""
 
     OUT = "out"
     IN = "in"

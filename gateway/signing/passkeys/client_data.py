@@ -19,7 +19,7 @@ _LOCAL = "localhost"
 
 
 class Ceremony(StrEnum):
-    """What the page asked the authenticator for."""
+    """The request of a page to an authenticator."""
 
     CREATE = "webauthn.create"
     GET = "webauthn.get"
