@@ -9,7 +9,14 @@ PROTOS := $(wildcard proto/liaison/*/v*/*.proto)
 GENERATE := $(BIN)/python -m grpc_tools.protoc -I proto --plugin=protoc-gen-mypy=$(BIN)/protoc-gen-mypy
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
+# What is built carries the time of the commit, and no other.
+EPOCH = $(or $(SOURCE_DATE_EPOCH),$(shell git log -1 --format=%ct 2>/dev/null || echo 1580601600))
 DEMO_ARGS ?=
+BUNDLE_KEY ?=
+BUNDLE_ARGS ?=
+IMAGE_BASE ?=
+VERSION ?=
+RELEASE_ARGS ?=
 BENCH_ARGS ?=
 TEST_ARGS ?=
 FUZZ ?=
@@ -26,13 +33,14 @@ GMS_ARGS ?=
 URL ?=
 REF ?=
 OSV ?=
+FOLDER ?= tmp/screenshots
 
 # Each test, demo and bench starts many processes: none of them compiles again what one has compiled.
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: advisories audit-scale gms help setup words demo test quick check bench bench-against build proto proto-check docs lock policy-mutants fuzz timing sbom soak torture rotation restarts faults scale finding history
+.PHONY: advisories assets audit-scale browser gms help setup words demo test quick check bench bench-against build bundle image image-test release proto proto-check screenshots docs lock policy-mutants fuzz timing rolling sbom soak torture rotation versions machines restarts faults scale finding history
 
 help:  ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*  ## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
@@ -51,6 +59,14 @@ demo: $(STAMP)  ## Three countries on this machine: DEMO_ARGS="--once", "--home 
 
 test: $(STAMP)  ## All tests, in parallel: TEST_ARGS="tests/unit -k name"
 	$(BIN)/pytest -n 3 --dist worksteal $(TEST_ARGS)
+
+browser: $(STAMP)  ## The console in Chromium: seven languages, both schemes, three widths: TEST_ARGS="-k gallery"
+	LIAISON_BROWSER=all $(BIN)/pytest -n 2 --dist worksteal tests/browser $(TEST_ARGS)
+
+screenshots: $(STAMP)  ## Each page of the console in each language, for people to look at: FOLDER=tmp/screenshots
+	@$(BIN)/python -m tests.support.screenshots $(FOLDER)
+	@$(BIN)/python -m tests.support.screenshots --readme
+	@echo "pictures stand in $(FOLDER); those of the README in docs/pictures"
 
 quick: $(STAMP)  ## The tests that need no process and no server, in under a minute
 	$(BIN)/pytest -q -n 2 --dist worksteal --quick tests/unit
@@ -89,6 +105,9 @@ bench-against: $(STAMP)  ## Compare the speed with another revision's, both tree
 history: $(STAMP)  ## What an entry costs in a long log: ENTRIES=1000000 URL=postgresql://…
 	@$(BIN)/python -m tests.bench.history $(ENTRIES) $(URL)
 
+machines: $(STAMP)  ## Two nodes on one PostgreSQL beside one, and how long a fail-over takes: MACHINES_ARGS="--passes 9"
+	@$(BIN)/python -m tests.bench.machines $(MACHINES_ARGS)
+
 fuzz: $(STAMP)  ## Fuzz each parser of foreign bytes: FUZZ_SECONDS=60 FUZZ="mrz xml"
 	$(PIP) install --quiet --only-binary :all: --require-hashes -r requirements/fuzz.lock
 	@targets="$(FUZZ)"; for target in $${targets:-$$($(BIN)/python -c 'from tests.fuzz.targets import TARGETS; print(*TARGETS)')}; do \
@@ -104,8 +123,14 @@ torture: $(STAMP)  ## Kill running nodes at random moments: KILLS=2000
 restarts: $(STAMP)  ## Restart and kill processes of a node on PostgreSQL while officers ask: SEARCHES=5000
 	LIAISON_SEARCHES=$(SEARCHES) $(BIN)/pytest -s -n 0 tests/federation/test_restarts.py
 
+versions: $(STAMP)  ## Nodes of two versions exchange everything, then both run the next one
+	LIAISON_SLOW=1 $(BIN)/pytest -s -n 0 tests/federation/test_versions.py
+
+rolling: $(STAMP)  ## Two machines of a node on PostgreSQL are upgraded one after the other while officers ask: SEARCHES=5000
+	LIAISON_SEARCHES=$(SEARCHES) $(BIN)/pytest -s -n 0 tests/federation/test_rolling_upgrade.py
+
 faults: $(STAMP)  ## Every write and sync of a node and of commands fails, tears or loses power once: FAULTS=20 for fewer (0: hours)
-	LIAISON_FAULTS=$(FAULTS) $(BIN)/pytest -n 2 --dist worksteal -v -rP $(addprefix tests/federation/test_torture_,disk.py commands.py upkeep.py strace.py)
+	LIAISON_FAULTS=$(FAULTS) $(BIN)/pytest -n 2 --dist worksteal -v -rP $(addprefix tests/federation/test_torture_,disk.py commands.py upkeep.py upgrade.py strace.py)
 
 rotation: $(STAMP)  ## Rotate each key while two processes exchange at a fixed rate, then while officers ask: RATE=500 ASKERS=64
 	LIAISON_ROTATION_RATE=$(RATE) $(BIN)/pytest -s -n 0 tests/federation/test_rotation_load.py
@@ -136,9 +161,26 @@ docs: $(STAMP)  ## Write the documents that are made from the program
 words: $(STAMP)  ## Write the catalogues of sentences and the table of dates (docs/guides/languages.md)
 	$(BIN)/python -m tests.support.words
 
-build: $(STAMP)  ## Build the sdist and the wheel into dist/
+assets: $(STAMP)  ## Write the console's fonts and map from the npm packages that a lock pins (needs npm and its registry)
+	$(BIN)/python -m tests.support.assets
+
+build: $(STAMP)  ## Build sdist and wheel, and the lock beside them, into dist/: the same bytes each time
 	rm -rf dist
-	$(BIN)/python -m build --no-isolation --outdir dist
+	SOURCE_DATE_EPOCH=$(EPOCH) $(BIN)/python -m build --no-isolation --outdir dist
+	@wheel=$$(echo dist/*.whl) && $(BIN)/python -m tests.supply.product_lock "$${wheel%-py3-none-any.whl}.lock"
+
+bundle: build  ## An archive that installs without a network: BUNDLE_KEY=FILE signs it, BUNDLE_ARGS="--python 3.13 --machine x86_64"
+	@SOURCE_DATE_EPOCH=$(EPOCH) $(BIN)/python -m tests.supply.bundle $(if $(BUNDLE_KEY),--key "$(BUNDLE_KEY)") $(BUNDLE_ARGS)
+
+image: bundle  ## A container image from the bundle, without a registry: IMAGE_BASE=IMAGE names its base (needs buildah, mmdebstrap)
+	@SOURCE_DATE_EPOCH=$(EPOCH) $(BIN)/python -m tests.supply.image $(if $(IMAGE_BASE),--base "$(IMAGE_BASE)")
+
+image-test: $(STAMP)  ## The image is built twice, and three nodes are served from it (needs root, buildah, podman, mmdebstrap)
+	LIAISON_SLOW=1 $(BIN)/pytest -q -n 0 tests/install/test_image.py
+
+release: $(STAMP)  ## Checks, version, commit, tag and all files of a release: VERSION=0.2.0 RELEASE_ARGS="--key FILE --dry-run"
+	@test -n "$(VERSION)" || { echo "name a version: make release VERSION=0.2.0" >&2; exit 2; }
+	@$(BIN)/python -m tests.supply.release $(VERSION) $(RELEASE_ARGS)
 
 lock: $(STAMP)  ## Resolve the dependencies anew (needs a package registry)
 	$(LOCK) pyproject.toml --output-file requirements/base.lock

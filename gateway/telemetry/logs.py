@@ -9,7 +9,7 @@ import logging
 import select
 import sys
 import threading
-from collections.abc import Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, TextIO, cast
@@ -47,7 +47,10 @@ class Logger:
         head = {**self._bound, "event": event.value, "level": "info", **_stamp(None, "", {})}
         text = ""
         for row in rows:
-            line = orjson.dumps({**row, **head}).decode() + "\n"
+            fields = {**row, **head}
+            for export in _exports:
+                export(fields)
+            line = orjson.dumps(fields).decode() + "\n"
             if text and len(text) + len(line) > _ROOM:
                 stream.write(text)
                 text = ""
@@ -91,8 +94,7 @@ def configure_logging(level: str = "info", stream: TextIO | None = None) -> None
     number = logging.getLevelNamesMapping()[level.upper()]
     lossy = _LossyStream(stream or sys.stderr)
     _sink.clear()
-    if number <= logging.INFO:
-        _sink[logging.INFO] = lossy
+    _sink.update((each, lossy) for each in (logging.INFO, logging.DEBUG) if number <= each)
     structlog.configure(
         wrapper_class=structlog.make_filtering_bound_logger(number),
         logger_factory=structlog.WriteLoggerFactory(cast("TextIO", lossy)),
@@ -100,6 +102,7 @@ def configure_logging(level: str = "info", stream: TextIO | None = None) -> None
             structlog.processors.add_log_level,
             _stamp,
             redact,
+            _export,
             structlog.processors.JSONRenderer(ensure_ascii=True),
         ],
         cache_logger_on_first_use=False,
@@ -109,7 +112,29 @@ def configure_logging(level: str = "info", stream: TextIO | None = None) -> None
 
 
 _sink: dict[int, _LossyStream] = {}
-"""The stream of lines at the level `info`, where they are written."""
+"""The stream of lines at the levels `info` and `debug`, where they are written."""
+
+_exports: list[Callable[[Mapping[str, Any]], None]] = []
+
+
+def is_debugged() -> bool:
+    """Tell whether lines at the level `debug` are written."""
+    return logging.DEBUG in _sink
+
+
+def export_lines(take: Callable[[Mapping[str, Any]], None]) -> Callable[[], None]:
+    """Give the fields of each line that is written to `take`, too; return the function that ends that.
+
+    `take` must not wait, and must not change what it gets.
+    """
+    _exports.append(take)
+    return lambda: _exports.remove(take)
+
+
+def _export(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    for take in _exports:
+        take(event)
+    return event
 
 
 class _LossyStream:
@@ -142,7 +167,7 @@ class _LossyStream:
             self._stream.flush()
 
 
-def redact(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> Mapping[str, Any]:
+def redact(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """Keep listed fields with plain values, and count the others as `dropped`."""
     kept: dict[str, Any] = {}
     dropped = 0
@@ -153,9 +178,14 @@ def redact(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> Mappi
             dropped += 1
     if dropped:
         kept["dropped"] = dropped
-        with _redacted_lock:
-            _redacted[0] += dropped
+        note_redacted(dropped)
     return kept
+
+
+def note_redacted(count: int) -> None:
+    """Count fields that were left out."""
+    with _redacted_lock:
+        _redacted[0] += count
 
 
 _lost_lines = [0]
@@ -171,7 +201,7 @@ _redacted_lock = threading.Lock()
 
 
 def redacted_fields() -> int:
-    """Return the number of fields that were left out of logs since the start."""
+    """Return the number of fields that were left out of log lines and spans since the start."""
     return _redacted[0]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
 
 
@@ -65,6 +66,19 @@ class LogLine(_Named):
         "reason",
         "at",
     )
+    WORKER_STARTED = (
+        "worker.started",
+        "A worker is ready to be told what it must know. `state` says what keeps it from files that are not for it.",
+        "state",
+    )
+    WORKER_FAILED = (
+        "worker.failed",
+        "A worker cannot work, and ends; the front starts another one.",
+        "error",
+        "code",
+        "reason",
+        "at",
+    )
     ROUNDS_FAILED = "rounds.failed", "Periodic work has failed.", "error", "code", "reason", "at"
     EXCHANGE = (
         "exchange",
@@ -77,9 +91,27 @@ class LogLine(_Named):
         "code",
         "purpose",
         "entry",
+        "trace_id",
+        "span_id",
     )
     ENTRY = "entry", "An entry of the operations log was written.", "kind", "peer", "entry"
-    AGENCY_REFUSED = "agency.refused", "A call of one of our own systems was refused.", "client", "code", "reason"
+    CONSOLE_REFUSED = "console.refused", "A page of the console was refused.", "code"
+    CONSOLE_FAILED = (
+        "console.failed",
+        "A page of the console failed in an unforeseen way.",
+        "error",
+        "code",
+        "reason",
+        "at",
+    )
+    AGENCY_REFUSED = (
+        "agency.refused",
+        ("A call of one of our own systems was refused. `trace_id` is that of the caller."),
+        "client",
+        "code",
+        "reason",
+        "trace_id",
+    )
     AGENCY_FAILED = (
         "agency.failed",
         "A call of one of our own systems failed in an unforeseen way.",
@@ -90,16 +122,29 @@ class LogLine(_Named):
     )
     SPAN = (
         "span",
-        "A search or an answer took so long; at the level `debug` only.",
+        "A step of an exchange took so long (the spans below); at the level `debug` only.",
         "span",
         "trace_id",
         "span_id",
         "parent_id",
         "duration_us",
         "peer",
+        "source",
+        "log",
         "outcome",
+        "state",
+        "code",
+        "exchange_id",
         "search_id",
+        "count",
     )
+    COLLECTOR_LOST = (
+        "telemetry.lost",
+        "The collector takes nothing, for `reason`. What waits for it is bounded; what is lost is counted.",
+        "reason",
+        "status",
+    )
+    COLLECTOR_REACHED = "telemetry.reached", "The collector takes telemetry again."
     LIBRARY = "library", "A library has logged something; its text is left out.", "logger", "at", "error"
 
 
@@ -116,9 +161,16 @@ class Metric(_Named):
     )
     REFUSALS = "liaison_refusals_total", "Calls of counterparts that were refused.", "reason", "code"
     REST_REQUESTS = "liaison_rest_requests_total", "Answered calls of the REST API, by HTTP status.", "status"
-    SEARCH_SECONDS = "liaison_search_seconds_total", "Seconds that all searches took together."
-    REDACTED_FIELDS = "liaison_redacted_fields_total", "Fields that were left out of log lines."
+    REDACTED_FIELDS = "liaison_redacted_fields_total", "Fields that were left out of log lines and spans."
     LOST_LOG_LINES = "liaison_lost_log_lines_total", "Log lines that no reader took in time."
+    TELEMETRY_SENT = "liaison_telemetry_sent_total", "Items that the collector took, by signal.", "signal"
+    TELEMETRY_LOST = (
+        "liaison_telemetry_lost_total",
+        "Items that the collector did not get: no room to wait (`full`), not taken (`refused`), left over at the end "
+        "(`ended`).",
+        "signal",
+        "reason",
+    )
 
 
 class Gauge(_Named):
@@ -140,6 +192,10 @@ class Gauge(_Named):
     )
     WITNESS_REACHED = "liaison_witness_reached", "1 when a witness cosigned in the last round, else 0.", "witness"
     RECEIPT_DEBT = "liaison_receipt_debt", "Answers of ours that a counterpart has not acknowledged.", "peer"
+    WORKERS = "liaison_workers", "Processes beside the front that work on questions, by how they are.", "state"
+    WORKER_INSIDE = "liaison_worker_requests", "Requests that the workers have before them."
+    WORKER_RESTARTS = "liaison_worker_restarts", "Workers that ended and got a successor, since the start."
+    WORKER_BATCHES = "liaison_worker_batches", "Batches of requests that the workers were given, since the start."
     READY = "liaison_ready", "1 while the node is ready, else 0."
     COMMIT_SECONDS = "liaison_commit_pending_seconds", "Seconds since the commit that is under way began."
     DISK_FREE = "liaison_disk_free_bytes", "Free bytes on a disk that the node writes to.", "disk"
@@ -150,6 +206,24 @@ class Gauge(_Named):
         "Age in seconds of the oldest answer without a receipt.",
         "peer",
     )
+    OUTBOX_SECONDS = (
+        "liaison_outbox_oldest_seconds",
+        "Age in seconds of the oldest notice that waits for a counterpart.",
+        "peer",
+    )
+    WORK_OVERDUE = (
+        "liaison_work_overdue",
+        "Open work of the desk whose clock is over; 1000 stands for as many or more.",
+    )
+    RETENTION_AGE = (
+        "liaison_retention_age_seconds",
+        "Seconds since content was last erased by age, which the leading process of a node does each hour.",
+    )
+    ROUND_LATE = (
+        "liaison_round_late_seconds",
+        "Seconds since each periodic work of this process was due to succeed, 0 while it is not.",
+        "round",
+    )
     LOOP_LAG = "liaison_loop_lag_seconds", "Delays of the event loop in the last minute, as quantiles.", "quantile"
     LOOP_HELD = (
         "liaison_loop_held_seconds",
@@ -158,11 +232,84 @@ class Gauge(_Named):
     )
 
 
-class Span(StrEnum):
-    """Spans of one exchange; each is one log line with its duration."""
+BOUNDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.0, 2.5, 3.0, 5.0, 10.0)
+"""Seconds that bound the buckets of all histograms: what an officer feels is decided at 0.2 s and at 2 s."""
 
-    SEARCH = "search"
-    ANSWER = "answer"
+
+class Histogram(_Named):
+    """Durations in seconds, counted in the buckets of `BOUNDS`."""
+
+    SEARCH = (
+        "liaison_search_duration_seconds",
+        "From an officer's question until all lines were there or the budget was over.",
+    )
+    COUNTERPART = (
+        "liaison_counterpart_duration_seconds",
+        "From our question to a counterpart until its line was there, by outcome.",
+        "peer",
+        "outcome",
+    )
+    ANSWER = (
+        "liaison_answer_duration_seconds",
+        "From a counterpart's question until our answer was handed over, by outcome.",
+        "peer",
+        "outcome",
+    )
+    SOURCE = (
+        "liaison_source_duration_seconds",
+        "From a question to one of our sources until it was answered or given up, by the state of the source.",
+        "source",
+        "state",
+    )
+    COMMIT = (
+        "liaison_commit_duration_seconds",
+        "Writing a batch of entries: one transaction, durable, under a signed head.",
+        "log",
+    )
+
+
+class Span(StrEnum):
+    """Steps of an exchange, with the attributes that each has. `measured` is the histogram that counts it."""
+
+    help: str
+    measured: Histogram | None
+    labels: tuple[str, ...]
+
+    def __new__(cls, name: str, help: str, measured: Histogram | None, *labels: str) -> Span:  # noqa: A002 - as above
+        """Return the name as a text that carries its sentence, histogram and attributes."""
+        named = str.__new__(cls, name)
+        named._value_, named.help, named.measured, named.labels = name, help, measured, labels
+        return named
+
+    SEARCH = "ask", "An officer's search, at home and abroad.", Histogram.SEARCH, "search_id"
+    OWN = "ask own agencies", "The question to our own agencies.", None, "outcome"
+    COUNTERPART = (
+        "ask counterpart",
+        "The question to one counterpart, until its line is there.",
+        Histogram.COUNTERPART,
+        "peer",
+        "outcome",
+        "code",
+        "exchange_id",
+    )
+    ANSWER = (
+        "answer",
+        "A counterpart's question, from its arrival until the answer is handed over.",
+        Histogram.ANSWER,
+        "peer",
+        "outcome",
+        "code",
+        "exchange_id",
+    )
+    POLICY = "policy", "Agreement, suspensions, receipts and policy decide on a question.", None
+    SOURCE = (
+        "source",
+        "One source of ours is asked, and policy decides on what it found.",
+        Histogram.SOURCE,
+        "source",
+        "state",
+    )
+    COMMIT = "commit", "Entries become durable under a signed head.", Histogram.COMMIT, "log", "count"
 
 
 FIELDS = frozenset(
@@ -177,4 +324,20 @@ FIELDS = frozenset(
 """Fields that a log line may have: ids, counts, codes, members and durations; never content or persons' names.
 
 A field that is not listed is left out, and the line counts those.
+"""
+
+ATTRIBUTES: dict[str, re.Pattern[str] | type[int]] = {
+    "peer": re.compile(r"[a-z]{2}", re.ASCII),
+    "outcome": re.compile(r"[a-z_]{1,20}", re.ASCII),
+    "state": re.compile(r"[a-z-]{1,20}", re.ASCII),
+    "log": re.compile(r"exchange|operations", re.ASCII),
+    "code": re.compile(r"[a-z][a-z-]{0,39}", re.ASCII),
+    "exchange_id": re.compile(r"[0-9a-f-]{32,36}", re.ASCII),
+    "search_id": re.compile(r"[0-9a-f]{32}", re.ASCII),
+    "source": re.compile(r"[a-z0-9][a-z0-9._-]{0,63}", re.ASCII),
+    "count": int,
+}
+"""Attributes that a span may have, each with its form: ids, codes and words of closed sets; never content.
+
+An attribute that is not listed, or of another form, is left out, and counted as redacted.
 """

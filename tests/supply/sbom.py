@@ -20,6 +20,7 @@ from cyclonedx.schema import SchemaVersion
 from cyclonedx.spdx import is_expression, is_supported_id
 from cyclonedx.validation.json import JsonStrictValidator
 
+from gateway import __version__
 from tests.supply.lock import BASE, Locked, extras, read
 from tests.support.shared import PROJECT
 
@@ -42,7 +43,7 @@ SAID_ELSEWHERE: Final = {
 def sbom(packages: Sequence[Locked], optional: Sequence[Locked] = ()) -> dict[str, Any]:
     """Return the document; raise `ValueError` for a package whose licence is not known."""
     project = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    root = _reference(project["name"], project["version"])
+    root = _reference(project["name"], __version__)
     parts = [*packages, *optional]
     references = {package.name: _reference(package.name, package.version) for package in parts}
     references[project["name"]] = root
@@ -71,9 +72,9 @@ def _root(reference: str, project: dict[str, Any]) -> dict[str, Any]:
         "type": "application",
         "bom-ref": reference,
         "name": project["name"],
-        "version": project["version"],
+        "version": __version__,
         "description": project["description"],
-        "licenses": [{"license": {"id": project["license"]}}],
+        "licenses": _written(project["name"], project["license"]),
         "purl": reference,
     }
 
@@ -99,7 +100,11 @@ def _reference(name: str, version: str) -> str:
 
 
 def _licence(name: str) -> list[dict[str, Any]]:
-    said = SAID_ELSEWHERE.get(name) or _in_metadata(name)
+    return _written(name, SAID_ELSEWHERE.get(name) or _in_metadata(name))
+
+
+def _written(name: str, said: str) -> list[dict[str, Any]]:
+    """Return a licence, or an expression of several, as the document has it."""
     if is_supported_id(said):
         return [{"license": {"id": said}}]
     if said and is_expression(said):

@@ -1,0 +1,1 @@
+"""Spans, metrics and log lines for a collector, over OTLP/HTTP; loaded only where one is named."""
