@@ -1,8 +1,8 @@
 """A node that writes notices at a fixed rate, and measures their delivery to the node under measure.
 
-`python -m gateway.bench.author HOME PEER_HOME PEER_PID RATE SECONDS ALERTS` runs the node of HOME in this process, so
+`python -m gateway.bench.author HOME PEER_HOME PEER_PIDS RATE SECONDS ALERTS` runs the node of HOME in this process, so
 that its own cost is known apart. It opens a thread with each notice, RATE a second, whatever the delivery does (one
-fifth of the time is warm-up); then ALERTS notices one by one over the idle link, for each of which it waits until the
+fifth of the time is warm-up); then ALERTS alerts one by one over the idle link, for each of which it waits until the
 item of work stands in the list of PEER_HOME. It prints one JSON document, a `Delivered`.
 """
 
@@ -19,13 +19,17 @@ from pathlib import Path
 
 from gateway.app.node import Node, build_node
 from gateway.bench.load import cpu_s
+from gateway.clock import HOUR_US
 from gateway.config import load_settings
+from gateway.desk.alerts.values import Addressee, RaiseAlert
 from gateway.desk.delivery.authoring import Post
+from gateway.desk.parts import Actor
+from gateway.desk.roles import Person
 from gateway.errors import TimedOut
 from gateway.loop import run
 from gateway.model.desk.notices import About, Ask, Urgency
 from gateway.model.desk.threads import ThreadKey
-from gateway.model.desk.work import DeliveryState
+from gateway.model.desk.work import DeliveryState, Role
 from gateway.model.names import ExchangeId, MemberId
 from gateway.model.purpose import Offence, Purpose
 from gateway.model.requester import Officer, Requester
@@ -40,15 +44,28 @@ _MOST_S = 60.0
 _TICK_S = 0.01
 _LOOK_S = 0.002
 _PAUSE_S = 0.05
-_HOUR_US = 3_600_000_000
+_YEAR_US = 365 * 24 * HOUR_US
+OFFICE = "th.blo.bench"
+_ALERT = RaiseAlert(
+    (Addressee(PEER),),
+    {
+        "alert_class": "DISCREET_CHECK",
+        "names": [{"text": "สมชาย ใจดี", "romanised": "Somchai Jaidee"}],
+        "identifiers": [{"number": "P4471209", "issuer": "THA"}],
+        "reason": "carries ketamine across the bridge",
+    },
+    Purpose.INVESTIGATION,
+    Offence.NARC,
+    case="B-2026/1",
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
     """The figures of one run.
 
-    `rate` is that of receipts made durable here. `delivery` is from the order to write a notice to its receipt, and
-    `listed` from that order to the item of work in the other node's list, over the idle link.
+    `rate` is that of receipts made durable here. `p50` and `p99` are from the order to write a notice to its receipt,
+    and `listed` from the approval of an alert to the item of work in the other node's list, over the idle link.
     """
 
     rate: float
@@ -67,6 +84,7 @@ class _Author:
 
     def __init__(self, node: Node) -> None:
         self._desk = node.desk.parts
+        self._alerts = node.desk.alerts.own
         self._clock = node.core.parts.clock
         self._tasks: set[asyncio.Task[ExchangeId]] = set()
         self.ordered: dict[ExchangeId, float] = {}
@@ -89,18 +107,30 @@ class _Author:
         return key.thread_id
 
     def _post(self) -> Post:
-        office = "th.blo.bench"
         return Post(
             Ask(About.QUESTION, "A lorry with two seals was left at the bridge.", topic="vehicle"),
             Urgency.URGENT,
             Purpose.INVESTIGATION,
             Offence.NARC,
-            Requester("officer", office, "police", "0123456789abcdef"),
+            Requester("officer", OFFICE, "police", "0123456789abcdef"),
             case="B-2026/1",
             agreement="gms-border-2026",
-            expires_us=self._clock.now_us() + _HOUR_US,
-            by=Officer("th.o.1", "officer", office, "police", frozenset({"INVESTIGATION"}), bytes(32), "bench"),
+            expires_us=self._clock.now_us() + HOUR_US,
+            by=Officer("th.o.1", "officer", OFFICE, "police", frozenset({"INVESTIGATION"}), bytes(32), "bench"),
         )
+
+    async def alert(self) -> tuple[ExchangeId, float]:
+        """Raise an alert and approve it; return its thread at the other node, and when the approval was ordered."""
+        author, approver = (self._actor(name, role) for name, role in (("1", Role.OFFICER), ("2", Role.SUPERVISOR)))
+        raised = await self._alerts.raise_alert(author, _ALERT)
+        begun = time.perf_counter()
+        await self._alerts.approve(approver, raised)
+        return (await self._alerts.show(author, raised)).to[0].thread_id, begun
+
+    def _actor(self, name: str, role: Role) -> Actor:
+        officer = Officer(f"th.o.{name}", "officer", OFFICE, "police", frozenset(Purpose), bytes(32), "bench")
+        trained_us = self._clock.now_us() + _YEAR_US
+        return Actor(officer, Person(officer.person, frozenset({role}), "police", OFFICE, trained_us))
 
     async def at_rate(self, rate: float, seconds: float) -> None:
         """Write notices at a fixed rate, then wait until all that were written are taken."""
@@ -131,7 +161,7 @@ def _list_of(home: Path) -> DeskStore:
     return SqlDeskStore(open_storage(settings, read_only=True), KeyStore(settings.keystore))
 
 
-async def measure(home: Path, peer: Path, pid: int, rate: float, seconds: float, alerts: int) -> Delivered:
+async def measure(home: Path, peer: Path, pids: tuple[int, ...], rate: float, seconds: float, alerts: int) -> Delivered:
     """Run the node and write the notices; return the figures."""
     node = build_node(load_settings(home), production=False)
     await node.start()
@@ -140,9 +170,9 @@ async def measure(home: Path, peer: Path, pid: int, rate: float, seconds: float,
     try:
         await author.at_rate(rate, seconds / 5)
         author.ordered.clear()
-        before = time.perf_counter(), cpu_s((pid,)), time.process_time()
+        before = time.perf_counter(), cpu_s(pids), time.process_time()
         await author.at_rate(rate, seconds)
-        wall, theirs, ours = time.perf_counter() - before[0], cpu_s((pid,)) - before[1], time.process_time() - before[2]
+        wall, theirs, ours = time.perf_counter() - before[0], cpu_s(pids) - before[1], time.process_time() - before[2]
         took = sorted(
             (author.taken[each] - begun) * 1e3 for each, begun in author.ordered.items() if each in author.taken
         )
@@ -165,15 +195,15 @@ async def measure(home: Path, peer: Path, pid: int, rate: float, seconds: float,
 
 
 async def _listed(author: _Author, shown: DeskStore, count: int) -> list[float]:
-    """Return the milliseconds from the order of each notice to its work in the other node's list, one by one."""
+    """Return the milliseconds from the approval of each alert to its work in the other node's list, one by one."""
     took = []
     for _ in range(count):
         await asyncio.sleep(_PAUSE_S)
-        begun = time.perf_counter()
-        wanted = WorkFilter(key=ThreadKey(AUTHOR, await author.one()))
+        thread_id, begun = await author.alert()
+        wanted = WorkFilter(key=ThreadKey(AUTHOR, thread_id))
         while not await asyncio.to_thread(shown.works, wanted):
             if time.perf_counter() - begun > _MOST_S:
-                raise TimedOut("a notice does not come to the other node's list")
+                raise TimedOut("an alert does not come to the other node's list")
             await asyncio.sleep(_LOOK_S)
         took.append((time.perf_counter() - begun) * 1e3)
     return sorted(took)
@@ -186,8 +216,9 @@ def _at(values: Sequence[float], share: float) -> float:
 def main() -> None:
     """Measure with the node's event loop."""
     configure_logging("warning")
-    home, peer, pid, rate, seconds, alerts = sys.argv[1:]
-    found = run(measure(Path(home), Path(peer), int(pid), float(rate), float(seconds), int(alerts)))
+    home, peer, pids, rate, seconds, alerts = sys.argv[1:]
+    processes = tuple(map(int, pids.split(",")))
+    found = run(measure(Path(home), Path(peer), processes, float(rate), float(seconds), int(alerts)))
     print(json.dumps(asdict(found)), flush=True)
 
 

@@ -23,7 +23,7 @@ from gateway.errors import Unavailable
 RATE = 500.0
 ROUND_TRIP_MS = 20.0
 _ROWS = 10
-_ALERTS = 40
+_ALERTS = 200
 _MOST_S = 300.0
 
 Say = Callable[[str], None]
@@ -60,7 +60,7 @@ def _measure(round_trip_ms: float, rate: float, seconds: float, alerts: int) -> 
     with tempfile.TemporaryDirectory(prefix="liaison-notices-") as folder:
         world = build_world(Path(folder), _ROWS, link=round_trip_ms > 0)
         with start_node(world) as node, _link(world, round_trip_ms):
-            arguments = (world.asker, world.answerer, *node.pids, rate, seconds, alerts)
+            arguments = (world.asker, world.answerer, ",".join(map(str, node.pids)), rate, seconds, alerts)
             command = [sys.executable, "-m", "gateway.bench.author", *map(str, arguments)]
             with process_of(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as author:
                 printed, said = author.communicate(timeout=_MOST_S)

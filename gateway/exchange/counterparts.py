@@ -31,11 +31,15 @@ class Counterparts:
         self._signed: dict[MemberId, SignedTime] = {}
         self._noted_s: dict[MemberId, float] = {}
 
-    def answered(self, line: Line) -> None:
-        """Note the line of a counterpart. One without a verified answer says nothing of what they think of us."""
+    def answered(self, line: Line, asked_us: int) -> None:
+        """Note the line of a counterpart that was asked then.
+
+        One without a verified answer says nothing of what they think of us.
+        """
         if line.exchange_id and line.entry_index is not None:
             code, text = (line.refusal.code, line.refusal.text[:_MAX_TEXT]) if line.refusal else ("", "")
-            self._said[line.member] = LastWord(line.outcome, code, text, self._clock.now_us())
+            now_us = self._clock.now_us()
+            self._said[line.member] = LastWord(line.outcome, code, text, now_us, max(0, now_us - asked_us))
 
     def signed(self, member: MemberId, signed_us: int) -> None:
         """Note the time in a statement that a member has signed just now; of many in a second, that of one."""

@@ -1,4 +1,7 @@
-"""The parts that asking and answering work with, handed in by the composition root."""
+"""The parts that asking and answering work with, handed in by the composition root.
+
+A worker of the node has `DecidingParts` only: no log, no database, no key of statements (decision 0096).
+"""
 
 from __future__ import annotations
 
@@ -8,8 +11,8 @@ from functools import lru_cache
 
 from certs.profile import read_leaf
 from gateway.audit.tree.shown import Shown
-from gateway.clock import Clock
-from gateway.config.suspensions import Suspensions
+from gateway.clock import Clock, SystemClock
+from gateway.config.suspensions import Suspensions, Switches
 from gateway.model.names import MemberId
 from gateway.model.purpose import Purpose
 from gateway.ports.documents import DocumentStore
@@ -17,6 +20,7 @@ from gateway.ports.journal import Journal
 from gateway.ports.quotas import QuotaStore
 from gateway.records.sdjwt import RecordIssuer
 from gateway.signing.keys import SigningKey
+from gateway.telemetry import Counters, Recorder
 from gateway.trust.standing import check_own_key
 from gateway.trust.view import TrustView
 from policy.engine.engine import PolicyEngine
@@ -26,21 +30,34 @@ URGENT = frozenset({Purpose.THREAT_TO_LIFE, Purpose.MISSING_PERSON, Purpose.VICT
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
-    """The node's identity and parts. `trust`, `policy` and `statement_key` return what is in force now."""
+class DecidingParts:
+    """The parts that ask sources, decide on records, and sign these. `trust` returns what is in force now."""
 
     member: MemberId
     clock: Clock
-    statement_key: Callable[[], SigningKey]
     trust: Callable[[], TrustView]
-    policy: Callable[[], PolicyEngine]
+    suspensions: Switches
+    issuers: Mapping[str, RecordIssuer]
+    make_reference: Callable[[str, str, str, str, str], str]
+
+    def has_lost_key(self, owner: str) -> bool:
+        """Tell whether our own documents removed the key by which this node signs for an agency."""
+        gone = self.trust().withdrawn.get(self.member)
+        issuer = self.issuers.get(owner) if gone else None
+        return issuer is not None and gone is not None and _key_id(issuer.certificate_der) in gone
+
+
+@dataclass(frozen=True, slots=True)
+class Parts(DecidingParts):
+    """The node's identity and parts. `trust`, `policy` and `statement_key` return what is in force now."""
+
     suspensions: Suspensions
+    statement_key: Callable[[], SigningKey]
+    policy: Callable[[], PolicyEngine]
     journal: Journal
     operations: Journal
     documents: DocumentStore
     quotas: QuotaStore
-    issuers: Mapping[str, RecordIssuer]
-    make_reference: Callable[[str, str, str, str, str], str]
     begun_us: int = 0
     """When our exchange log began its present number because entries were lost; 0 for the first number."""
 
@@ -52,6 +69,9 @@ class Parts:
 
     signed_time: Callable[[MemberId, int], None] = field(default=lambda _member, _us: None)
     """Called with the time that a counterpart signed just now."""
+
+    recorder: Recorder = field(default=Recorder(Counters(), SystemClock().now_us, SystemClock().monotonic))
+    """Takes the spans of exchanges; this one is off."""
 
     urgent: frozenset[Purpose] = field(default=URGENT)
     note_head: Callable[[Shown], None] = field(default=lambda _head: None)
@@ -66,12 +86,6 @@ class Parts:
     def check_key(self) -> None:
         """Raise `Unavailable` once our own documents removed the key that signs our statements."""
         check_own_key(self.trust(), self.member, self.statement_key())
-
-    def has_lost_key(self, owner: str) -> bool:
-        """Tell whether our own documents removed the key by which this node signs for an agency."""
-        gone = self.trust().withdrawn.get(self.member)
-        issuer = self.issuers.get(owner) if gone else None
-        return issuer is not None and gone is not None and _key_id(issuer.certificate_der) in gone
 
 
 @lru_cache(maxsize=64)

@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from queue import Empty, SimpleQueue
-from time import perf_counter
+from time import perf_counter, sleep
 from typing import Generic, Protocol, TypeVar
 
 from gateway.errors import LiaisonError, StorageBroken
@@ -33,6 +33,15 @@ an item that comes alone waits for the rest of a batch at each step of its way."
 
 _ASKS_S = 5.0
 """The seconds for which a member counts as one that asks."""
+
+FEWEST = 8
+"""Items that a batch has at least while more are on their way: those of a small one cost three times as much each."""
+
+_MANY = 3 * FEWEST
+"""Items on their way of which some come within `_LINGER_S`."""
+
+_LINGER_S = 0.001
+"""Seconds for which a stage leaves the interpreter to those who bring items. One that comes alone never waits."""
 
 _ROUNDS = 4
 """Batches that a stage works off in one turn while more arrive.
@@ -116,6 +125,55 @@ class Turn:
             first.release()
 
 
+class MemberLines(Generic[I]):
+    """Items that wait, in a line for each member. For one thread, or under a lock."""
+
+    def __init__(self) -> None:
+        self._lines: dict[str, tuple[deque[I], ...]] = {}
+        self._asked: dict[str, float] = {}
+        self.waiting = 0
+        """The number of items that wait."""
+
+    def add(self, item: I) -> None:
+        """Put an item at the end of its line."""
+        name = item.line
+        line = self._lines.get(name)
+        if line is None:
+            line = self._lines[name] = tuple(deque() for _ in range(RANKS))
+        line[item.rank].append(item)
+        self.waiting += 1
+        self._asked[name] = perf_counter()
+
+    def is_shared(self) -> bool:
+        """Tell whether several members ask at this time."""
+        if len(self._asked) < _SEVERAL:
+            return False
+        since = perf_counter() - _ASKS_S
+        self._asked = {name: last for name, last in self._asked.items() if last > since}
+        return len(self._asked) >= _SEVERAL
+
+    def _portion(self) -> int:
+        """Return the most items of one member in a batch while several ask."""
+        all_wait = len(self._lines) >= len(self._asked)
+        return _PORTION if all_wait and min(map(_count, self._lines.values()), default=0) >= _SMALL else _SMALL
+
+    def next_batch(self) -> list[I]:
+        """Return up to `MAX_BATCH` items, one of each line in turn; of one line no more than its portion."""
+        batch: list[I] = []
+        for _ in range(self._portion() if self.is_shared() else MAX_BATCH):
+            if not self.waiting or len(batch) == MAX_BATCH:
+                break
+            for name in list(self._lines):
+                line = self._lines[name]
+                batch.append(next(filter(None, line)).popleft())
+                self.waiting -= 1
+                if not any(line):
+                    del self._lines[name]
+                if len(batch) == MAX_BATCH:
+                    break
+        return batch
+
+
 class Stage(Generic[I]):
     """A worker with a bounded batch. `work` must isolate the errors of single items.
 
@@ -128,14 +186,15 @@ class Stage(Generic[I]):
         work: Callable[[list[I]], None],
         fatal: Callable[[BaseException], None],
         turn: Turn | None = None,
+        inside: Callable[[], int] = lambda: 0,
     ) -> None:
+        """Take the parts: `inside` returns how many items are on their way, here or where they come back from."""
         self._work = work
+        self._inside = inside
         self._turn = turn or Turn()
         self._fatal = fatal
         self._inbox: SimpleQueue[I | None] = SimpleQueue()
-        self._lines: dict[str, tuple[deque[I], ...]] = {}
-        self._waiting = 0
-        self._asked: dict[str, float] = {}
+        self._lines: MemberLines[I] = MemberLines()
         self._thread = threading.Thread(target=self._run, name=f"stage-{name}", daemon=True)
 
     def start(self) -> None:
@@ -159,16 +218,17 @@ class Stage(Generic[I]):
     def _run(self) -> None:
         open_ = True
         try:
-            while open_ or self._waiting:
-                open_ = self._fill(block=self._waiting == 0) and open_
+            while open_ or self._lines.waiting:
+                open_ = self._fill(block=self._lines.waiting == 0) and open_
+                if open_ and self._lines.waiting < FEWEST and self._inside() >= _MANY:
+                    sleep(_LINGER_S)
                 with self._turn.taken():
                     for _ in range(_ROUNDS):
                         open_ = self._fill(block=False) and open_
-                        is_shared = self._is_shared()
-                        if not (batch := self._next_batch(self._portion() if is_shared else MAX_BATCH)):
+                        if not (batch := self._lines.next_batch()):
                             break
                         self._work(batch)
-                        if is_shared:
+                        if self._lines.is_shared():
                             break  # the source and the other stages are waited for by others, too
         except BaseException as error:  # noqa: BLE001 - nothing may go on after an unknown failure
             self._fatal(error)
@@ -180,48 +240,10 @@ class Stage(Generic[I]):
             while True:
                 if item is None:
                     return False
-                self._stand_in_line(item)
+                self._lines.add(item)
                 item = self._inbox.get_nowait()
         except Empty:
             return True
-
-    def _stand_in_line(self, item: I) -> None:
-        name = item.line
-        line = self._lines.get(name)
-        if line is None:
-            line = self._lines[name] = tuple(deque() for _ in range(RANKS))
-        line[item.rank].append(item)
-        self._waiting += 1
-        self._asked[name] = perf_counter()
-
-    def _is_shared(self) -> bool:
-        """Tell whether several members ask at this time."""
-        if len(self._asked) < _SEVERAL:
-            return False
-        since = perf_counter() - _ASKS_S
-        self._asked = {name: last for name, last in self._asked.items() if last > since}
-        return len(self._asked) >= _SEVERAL
-
-    def _portion(self) -> int:
-        """Return the most items of one member in a batch while several ask."""
-        all_wait = len(self._lines) >= len(self._asked)
-        return _PORTION if all_wait and min(map(_count, self._lines.values()), default=0) >= _SMALL else _SMALL
-
-    def _next_batch(self, of_each: int) -> list[I]:
-        """Return up to `MAX_BATCH` items, one of each line in turn, and up to `of_each` of one line."""
-        batch: list[I] = []
-        for _ in range(of_each):
-            if not self._waiting or len(batch) == MAX_BATCH:
-                break
-            for name in list(self._lines):
-                line = self._lines[name]
-                batch.append(next(filter(None, line)).popleft())
-                self._waiting -= 1
-                if not any(line):
-                    del self._lines[name]
-                if len(batch) == MAX_BATCH:
-                    break
-        return batch
 
 
 def _count(line: tuple[deque[I], ...]) -> int:

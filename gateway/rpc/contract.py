@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Generic, Protocol, TypeVar
@@ -18,10 +18,11 @@ Who = TypeVar("Who", bound=str)
 
 
 class Shape(StrEnum):
-    """The flow of messages: one request and one answer, or a stream of both."""
+    """The flow of messages: one request and one answer, a stream of both, or one request and a stream of answers."""
 
     UNARY = "unary"
     STREAM = "stream"
+    DOWNLOAD = "download"
 
 
 class CallerCheck(StrEnum):
@@ -38,6 +39,7 @@ class Limit(StrEnum):
 
     CALLS = "calls of one caller at once"
     STREAMS = "streams of one caller at once"
+    DOWNLOADS = "files that one caller fetches at once"
     SERVER = "calls of all callers at once"
 
 
@@ -114,6 +116,10 @@ class Method(Generic[Q, A]):
         """Return a door of `server.RpcServer`; `serve` raises `LiaisonError` for a call that it refuses."""
         return Door(self, serve, self.answer.write)
 
+    def download_door(self, serve: Callable[[Call[Who], Q], AsyncGenerator[A]]) -> Door[Who]:
+        """Return a door of `server.RpcServer` that answers with a stream; `serve` raises for a call that it refuses."""
+        return Door(self, serve, self.answer.write)
+
     def written_door(self, serve: Callable[[Call[Who], Q], Awaitable[bytes]]) -> Door[Who]:
         """Return a door of `server.RpcServer` whose answers come as the bytes to be sent."""
         return Door(self, serve, bytes)
@@ -169,9 +175,12 @@ def largest_request(table: Sequence[Method[Any, Any]]) -> int:
     return max(row.max_request_bytes for row in table)
 
 
-def largest_answer(table: Sequence[Method[Any, Any]]) -> int:
-    """Return the limit of a client's transport: larger answers never reach a caller (RESOURCE_EXHAUSTED)."""
-    return max(row.max_answer_bytes for row in table)
+def largest_answer(table: Sequence[Method[Any, Any]], *, downloads: bool = False) -> int:
+    """Return the limit of a client's transport: larger answers never reach a caller (RESOURCE_EXHAUSTED).
+
+    Downloads have connections of their own, so that a file never stands in the way of an exchange.
+    """
+    return max(row.max_answer_bytes for row in table if (row.shape is Shape.DOWNLOAD) == downloads)
 
 
 def _check_size(data: bytes, most: int) -> None:

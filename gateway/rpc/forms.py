@@ -12,7 +12,7 @@ from liaison.exchange.v1 import exchange_pb2 as pb
 from liaison.witness.v1 import witness_pb2
 
 from gateway.errors import Malformed
-from gateway.model.desk.notices import NoticeMessage
+from gateway.model.desk.delivered import NoticeMessage
 from gateway.model.exchange import AnswerMessage, LogProof, ReceiptMessage
 from gateway.rpc import strict
 from gateway.rpc.contract import Form

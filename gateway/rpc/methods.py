@@ -17,6 +17,7 @@ from liaison.witness.v1 import witness_pb2
 from gateway.ports import events
 from gateway.rpc.contract import CallerCheck, Limit, Method, Shape
 from gateway.rpc.document_forms import DOCUMENTS_PART, HELD_DOCUMENTS, NOTHING, WANTED_DOCUMENTS
+from gateway.rpc.file_forms import FILE_CHUNK, WANTED_FILE
 from gateway.rpc.forms import (
     ANSWER_MESSAGE,
     ANYTHING,
@@ -43,7 +44,7 @@ _HEALTH = "grpc.health.v1.Health"
 _MEMBER, _KNOWN = CallerCheck.ACTIVE_MEMBER, CallerCheck.KNOWN_MEMBER
 _OWN, _ACCEPTED = CallerCheck.OWN_NODE, CallerCheck.ACCEPTED_NODE
 _CALLS, _STREAMS, _SERVER = Limit.CALLS, Limit.STREAMS, Limit.SERVER
-_UNARY, _STREAM = Shape.UNARY, Shape.STREAM
+_UNARY, _STREAM, _DOWNLOAD = Shape.UNARY, Shape.STREAM, Shape.DOWNLOAD
 _ANSWERED = (events.ANSWERED, events.REFUSED, events.DUPLICATE, events.KEPT_BACK)
 
 # ---------------------------------------------------------------- between nodes
@@ -74,6 +75,10 @@ FETCH_NOTICES = Method(
     EXCHANGE, "FetchNotices", _UNARY, KIB, _MEMBER, _CALLS, WANTED_NOTICES, NOTICES_PART,
     no_entry="it gives a member the notices that both have logged; the caller writes what it lacks",
     timeout_s=10.0, max_answer_bytes=320 * KIB,
+)  # fmt: skip
+FETCH_ATTACHMENT = Method(
+    EXCHANGE, "FetchAttachment", _DOWNLOAD, KIB, _MEMBER, Limit.DOWNLOADS, WANTED_FILE, FILE_CHUNK,
+    (events.ATTACHMENT_GIVEN,), timeout_s=10.0, max_answer_bytes=1024 * KIB + KIB,
 )  # fmt: skip
 ADD_CHECKPOINT = Method(
     WITNESS, "AddCheckpoint", _UNARY, 72 * KIB, _MEMBER, _CALLS,
@@ -130,8 +135,8 @@ SOURCE_HEALTH = Method(
 # ---------------------------------------------------------------- by server
 
 NODE_METHODS: tuple[Method[Any, Any], ...] = (
-    SUBMIT, STREAM, ACKNOWLEDGE, COMPARE_DAY, DELIVER_NOTICE, FETCH_NOTICES, ADD_CHECKPOINT, LARGEST_HEAD,
-    LIST_DOCUMENTS, FETCH_DOCUMENTS, HEALTH_CHECK,
+    SUBMIT, STREAM, ACKNOWLEDGE, COMPARE_DAY, DELIVER_NOTICE, FETCH_NOTICES, FETCH_ATTACHMENT, ADD_CHECKPOINT,
+    LARGEST_HEAD, LIST_DOCUMENTS, FETCH_DOCUMENTS, HEALTH_CHECK,
 )  # fmt: skip
 DOMESTIC_METHODS: tuple[Method[Any, Any], ...] = (DOMESTIC_ADD_CHECKPOINT, DOMESTIC_LARGEST_HEAD)
 SOURCE_METHODS: tuple[Method[Any, Any], ...] = (DESCRIBE, SEARCH, ISSUE, CHANGES, SOURCE_HEALTH)

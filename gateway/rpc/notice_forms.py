@@ -6,13 +6,13 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from liaison.exchange.v1 import exchange_pb2 as pb
 
 from gateway.errors import Malformed
-from gateway.model.desk.notices import NoticesPart, NoticesWanted
+from gateway.model.desk.delivered import NoticesPart, NoticesWanted
 from gateway.rpc.contract import Form
 from gateway.rpc.forms import parse
 from gateway.rpc.strict import check_count
 
 MAX_NOTICES = 64
-"""The most notices of one page."""
+"""The most notices and answers of one page."""
 
 _MAX_AFTER = 128
 _LAST_US = 2**53
@@ -32,15 +32,17 @@ def _read_wanted(data: bytes) -> NoticesWanted:
 
 
 def _write_part(part: NoticesPart) -> bytes:
-    return pb.FetchNoticesResponse(envelopes=part.envelopes, next=part.next).SerializeToString()
+    answers, requests = [answer for _, answer in part.answers], [request for request, _ in part.answers]
+    message = pb.FetchNoticesResponse(envelopes=part.envelopes, next=part.next, answers=answers, requests=requests)
+    return message.SerializeToString()
 
 
 def _read_part(data: bytes) -> NoticesPart:
-    check_count(data, MAX_NOTICES, "envelopes")
+    check_count(data, 2 * MAX_NOTICES + 1, "envelopes")
     answer = parse(pb.FetchNoticesResponse, data)
-    if len(answer.next) > _MAX_AFTER:
+    if len(answer.next) > _MAX_AFTER or len(answer.answers) != len(answer.requests):
         raise Malformed("this names no page of notices", code="malformed-frame", where="next")
-    return NoticesPart(tuple(answer.envelopes), answer.next)
+    return NoticesPart(tuple(answer.envelopes), answer.next, tuple(zip(answer.requests, answer.answers, strict=True)))
 
 
 WANTED_NOTICES = Form(_write_wanted, _read_wanted)

@@ -6,14 +6,14 @@ from certs import tls as _floor  # noqa: F401  # isort: skip
 import asyncio
 import contextlib
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, NoReturn
 
 import grpc
 
 from certs.tls import listen
-from gateway.errors import HeadConflict, LiaisonError, Malformed, Overloaded, TimedOut
+from gateway.errors import HeadConflict, LiaisonError, Malformed, Overloaded, TimedOut, Unavailable
 from gateway.rpc.contract import (
     Call,
     CallerCheck,
@@ -48,15 +48,18 @@ class ServerLimits:
     """Bounds of the transport. The grace of an aged connection outlives every stream that began on it.
 
     A member's bounds lie well below those of the server, so that no member can lock the others out. A peer that takes
-    one message, of 128 KiB at most, more slowly than in `write_s` counts as one that does not read, and is cut off.
+    one message, of 128 KiB at most, more slowly than in `write_s` counts as one that does not read, and is cut off; for
+    a chunk of a file, of 1 MiB, it has `chunk_s`.
     While more than `unsent_bytes` of replies wait for a stream, nothing more is read from it.
     """
 
     concurrent_rpcs: int = 1024
     streams_per_member: int = 32
+    downloads_per_member: int = 4
     calls_per_member: int = 64
     stream_idle_s: float = 900.0
     write_s: float = 2.0
+    chunk_s: float = 60.0
     unsent_bytes: int = 512 * 1024
     connection_age_ms: int = 600_000
     grace_ms: int = 300_000
@@ -65,6 +68,8 @@ class ServerLimits:
         """Return how many calls of one caller may be open under `limit`, and the code of a refusal."""
         if limit is Limit.STREAMS:
             return self.streams_per_member, "stream-limit"
+        if limit is Limit.DOWNLOADS:
+            return self.downloads_per_member, "download-limit"
         return (self.calls_per_member if limit is Limit.CALLS else self.concurrent_rpcs), "call-limit"
 
 
@@ -155,14 +160,31 @@ class RpcServer(Generic[Who]):
         if door.method.shape is Shape.STREAM:
 
             async def stream(_: Any, context: Context) -> None:
-                async with self._admitted(context, door.method) as call:
+                call, place = await self._admitted(context, door.method)
+                try:
                     await door.serve(call, context)
+                finally:
+                    self._leave(place)
 
             return grpc.stream_stream_rpc_method_handler(stream)
 
+        if door.method.shape is Shape.DOWNLOAD:
+
+            async def download(_: Any, context: Context) -> None:
+                call, place = await self._admitted(context, door.method)
+                try:
+                    await self._give(door, call, context)
+                finally:
+                    self._leave(place)
+
+            return grpc.stream_stream_rpc_method_handler(download)
+
         async def unary(_: Any, context: Context) -> bytes:
-            async with self._admitted(context, door.method) as call:
+            call, place = await self._admitted(context, door.method)
+            try:
                 return await self._serve(door, call, context)
+            finally:
+                self._leave(place)
 
         # For a unary handler gRPC waits until the message has come, for ever and beside every limit of a caller. So
         # the message is read here, once its caller is admitted.
@@ -184,6 +206,27 @@ class RpcServer(Generic[Who]):
                 context, door.method, call.who, LiaisonError("unforeseen: {kind}", kind=type(error).__name__)
             )
 
+    async def _give(self, door: Door[Who], call: Call[Who], context: Context) -> None:
+        """Answer with a stream. A caller that is removed, or does not read, gets no further part of it."""
+        try:
+            answers = door.serve(call, await self._request(door.method, context))
+            async with contextlib.aclosing(answers):
+                async for answer in answers:
+                    self._callers[door.method](call.certificate)
+                    async with asyncio.timeout(self._limits.chunk_s):
+                        await context.write(door.write(answer))
+                    if self._stopping.is_set():
+                        raise Unavailable("the node stops", code="stopping")
+        except LiaisonError as error:
+            await self._refuse(context, door.method, call.who, error)
+        except TimeoutError:
+            unread = Overloaded("the peer does not read", code="unread-replies")
+            await self._refuse(context, door.method, call.who, unread)
+        except Exception as error:  # noqa: BLE001 - gRPC would send the words of a foreign exception to the peer
+            await self._refuse(
+                context, door.method, call.who, LiaisonError("unforeseen: {kind}", kind=type(error).__name__)
+            )
+
     async def _request(self, method: Method[Any, Any], context: Context) -> Any:
         """Read the message of a unary call; raise `TimedOut` when it does not come in the time of its method."""
         try:
@@ -196,9 +239,8 @@ class RpcServer(Generic[Who]):
         method.check_size(data)
         return method.request.read(data)
 
-    @contextlib.asynccontextmanager
-    async def _admitted(self, context: Context, method: Method[Any, Any]) -> AsyncIterator[Call[Who]]:
-        """Check the caller and its limits; yield the call while it is open, or refuse it."""
+    async def _admitted(self, context: Context, method: Method[Any, Any]) -> tuple[Call[Who], tuple[str, Limit]]:
+        """Check the caller and its limits; return the call, open until `_leave` gets its place, or refuse it."""
         who, certificate, place = "", b"", ("", method.limit)
         try:
             certificate = self._shown(context)
@@ -209,13 +251,15 @@ class RpcServer(Generic[Who]):
                 raise Overloaded("`{member}` calls too often", code="call-rate", member=who)
         except LiaisonError as error:
             await self._refuse(context, method, who, error, certificate)
+        call = Call(caller, certificate, context.time_remaining())
         self._enter(context, place)
-        try:
-            yield Call(caller, certificate, context.time_remaining())
-        finally:
-            self._open[place] -= 1
-            if not any(self._open.values()):
-                self._idle.set()
+        return call, place
+
+    def _leave(self, place: tuple[str, Limit]) -> None:
+        """Count a call as served."""
+        self._open[place] -= 1
+        if not any(self._open.values()):
+            self._idle.set()
 
     def _check_room(self, place: tuple[str, Limit]) -> None:
         """Raise `Overloaded` when the caller has too many calls open, or too many that it does not let come to an end.

@@ -10,16 +10,16 @@ In the stage *in* (`Answerer.admit`), for each request of a batch:
 5. an agreement covers it, nothing that it needs is suspended, and the counterpart acknowledges what it got;
 6. policy allows the question, and today's quota is not used up.
 
-In the wall of each source (`gather.Gatherer`):
+Behind the port `port.Workers`, in this process or in another one:
 
-7. the source is asked inside the time budget;
+7. the source is asked inside the time budget (`gather.Gatherer`, in the wall of each source);
 8. candidates are matched and scored;
-9. policy decides on each record and each field.
+9. policy decides on each record and each field;
+10. records are signed, and the answer is drawn.
 
 In the stage *out* (`Answerer.conclude`):
 
-10. records and answer are signed;
-11. one entry for it is durable and under a signed checkpoint;
+11. the answer is signed, and one entry for it is durable and under a signed checkpoint;
 12. the answer leaves, with its proof, when its sender may still have it (`second_look`).
 
 The policy that is in force in step 1 decides on all of a question, to the end.
@@ -36,12 +36,13 @@ from gateway.clock import check_time
 from gateway.config.suspensions import Switch
 from gateway.errors import LiaisonError, Reason, Replayed, Stale, Suspended, Unavailable
 from gateway.exchange.answering.admission import Admission, AdmissionLimits, Faults
-from gateway.exchange.answering.deadlines import Deadlines
 from gateway.exchange.answering.draft import Drafted, draft_answer, draft_kept_back, draft_loser, expiry_us
-from gateway.exchange.answering.gather import Gatherer
 from gateway.exchange.answering.inbound import FrameRefusal, Inbound, Release, Reply, ReplySink
-from gateway.exchange.answering.job import Job, sign_findings
+from gateway.exchange.answering.job import Job
+from gateway.exchange.answering.port import Workers
 from gateway.exchange.answering.repeated_subjects import Subjects
+from gateway.exchange.answering.second_look import SecondLook
+from gateway.exchange.answering.steps import Steps
 from gateway.exchange.incidents import Incidents
 from gateway.exchange.parts import Parts
 from gateway.exchange.quota import over_quota
@@ -52,8 +53,7 @@ from gateway.ports.quotas import QuotaPlace
 from gateway.statements.envelope import sealed_together
 from gateway.statements.fields import SKEW_US
 from gateway.statements.kind import accept, check_senders
-from gateway.statements.request import REQUEST_KIND
-from gateway.telemetry import Logger, Span, record_span, start_trace
+from gateway.statements.request import REQUEST_VERSIONS
 from policy.engine.engine import PolicyEngine
 
 
@@ -63,7 +63,8 @@ class Answerer:
     def __init__(
         self,
         parts: Parts,
-        gatherer: Gatherer,
+        workers: Workers,
+        second_look: SecondLook,
         release: Release,
         fatal: Callable[[BaseException], None],
         limits: AdmissionLimits,
@@ -81,15 +82,14 @@ class Answerer:
         self._owes = owes
         self._incidents = incidents
         self._subjects = Subjects()
-        self._gatherer = gatherer
-        self._second_look = gatherer.second_look
-        self._log = Logger(component="exchange", member=parts.member)
+        self._workers = workers
+        self._second_look = second_look
+        self._steps = Steps(parts)
         self._release = release
         self._admission = Admission(limits, parts.clock, processes)
         self._faults = Faults(parts.clock, processes)
         self._source_timeout_s = source_timeout_s
-        self._stage = Stage[Inbound | Job]("exchange", self._work, fatal, turn)
-        self._deadlines = Deadlines(parts.clock, self._stage.put)
+        self._stage = Stage[Inbound | Job]("exchange", self._work, fatal, turn, lambda: self.inside)
         self._idle = threading.Condition()
 
     def limit(self, limits: AdmissionLimits, source_timeout_s: float) -> None:
@@ -98,16 +98,16 @@ class Answerer:
         self._source_timeout_s = source_timeout_s
 
     def start(self) -> None:
-        """Start the stages."""
+        """Start the workers, then the stage. Blocks until work can be done."""
+        self._workers.start(self._stage.put)
         self._stage.start()
-        self._deadlines.start()
 
     def stop(self, timeout: float) -> None:
         """Answer what was taken, `timeout` seconds at most, then end the stages."""
         with self._idle:
             self._idle.wait_for(lambda: self._admission.inside == 0, timeout)
         self._stage.stop(timeout)
-        self._deadlines.stop()
+        self._workers.stop()
 
     @property
     def inside(self) -> int:
@@ -121,7 +121,7 @@ class Answerer:
 
     def _work(self, batch: list[Inbound | Job]) -> None:
         """Conclude the jobs that sources have finished, then admit new requests: one worker runs both stages."""
-        if done := [item for item in batch if isinstance(item, Job)]:
+        if done := self._workers.draw([item for item in batch if isinstance(item, Job)]):  # 10, where it is not done
             try:
                 self.conclude(done)
             except Unavailable as error:
@@ -129,7 +129,7 @@ class Answerer:
         if new := [item for item in batch if isinstance(item, Inbound)]:
             self.admit(new)
 
-    def _cannot_keep(self, jobs: list[Job], error: Unavailable) -> None:
+    def _cannot_keep(self, jobs: Sequence[Job], error: Unavailable) -> None:
         """Refuse what cannot be kept or signed now, without an entry (nothing was signed)."""
         refusal = FrameRefusal.of(error)
         self._send([(job, refusal) for job in jobs])
@@ -138,9 +138,10 @@ class Answerer:
     # ------------------------------------------------------------ stage in
 
     def admit(self, batch: list[Inbound]) -> None:
-        """Take a batch through steps 1 to 6, then put each remaining request to the sources."""
+        """Take a batch through steps 1 to 6, then give the requests that remain to the workers."""
         policy, switches = self._parts.policy(), self._parts.suspensions.in_force
         jobs = [self._identify(inbound, policy, switches) for inbound in batch]
+        self._steps.join(jobs)
         self._check_time(jobs)
         self._verify([job for job in jobs if job.refusal is None])
         jobs = self._limit_faults(jobs)
@@ -152,9 +153,7 @@ class Answerer:
         served = [job for job in jobs if job.refusal is None and job.stored is None]
         self._stage.put_all(job for job in jobs if job.refusal is not None or job.stored is not None)
         if served:
-            self._deadlines.watch(served)
-            for job in served:
-                self._gatherer.ask_sources(job, self._stage.put)
+            self._workers.give(served)
 
     def _decide_all(self, verified: list[Job], policy: PolicyEngine) -> None:
         """Recognise repeated requests, decide on all questions, and charge the quotas (the rest of 4, 5 and 6).
@@ -165,7 +164,9 @@ class Answerer:
         self._recognise(verified)
         now_us = self._parts.clock.now_us()
         for job in verified:
+            self._steps.deciding(job)
             self._decide(job, now_us)
+            self._steps.decided(job)
         self._charge([job for job in verified if job.refusal is None and job.stored is None], policy)
 
     def _identify(self, inbound: Inbound, policy: PolicyEngine, switches: Mapping[str, Switch]) -> Job:
@@ -176,7 +177,7 @@ class Answerer:
         job.come_in_under(view, policy, switches)
         try:
             job.peer = view.peer(inbound.certificate).member  # 1
-            job.opened = REQUEST_KIND.open(inbound.envelope)  # 2
+            job.opened = REQUEST_VERSIONS.open(inbound.envelope)  # 2
         except Exception as error:  # noqa: BLE001 - whatever goes wrong in a verification is a refusal
             job.refuse(as_error(error))
         return job
@@ -288,12 +289,10 @@ class Answerer:
 
     # ------------------------------------------------------------ stage out
 
-    def conclude(self, batch: list[Job]) -> None:
-        """Take a batch through steps 10 to 12: one transaction, one signed head, one wake-up of the loop."""
-        for job in batch:
-            job.close()
-        sign_findings([found for job in batch for found in job.findings])  # 10
+    def conclude(self, batch: Sequence[Job]) -> None:
+        """Take a batch through steps 11 and 12: one transaction, one signed head, one wake-up of the loop."""
         drafted = self._sealed([self._written(item) for item in [self._draft(job) for job in batch]])
+        self._steps.mark(drafted)
         logged = self._parts.journal.append([item.entry for item in drafted])  # 11
         for item, place in zip(drafted, logged, strict=True):
             item.reply = self._reply(item, place)
@@ -301,7 +300,7 @@ class Answerer:
         self._note_losers([(item, place) for item, place in zip(drafted, logged, strict=True) if _lost(place)])
         self._send([(item.job, item.reply) for item in drafted])  # 12
         self._leave(batch)
-        self._trace(batch)
+        self._steps.told(batch)
 
     def _draft(self, job: Job) -> Drafted:
         try:
@@ -379,14 +378,6 @@ class Answerer:
             inbound = job.inbound
             by_sink.setdefault(id(inbound.sink), (inbound.sink, []))[1].append((inbound.id, reply))
         self._release([(sink, sink.pack(items), len(items)) for sink, items in by_sink.values()])
-
-    def _trace(self, batch: list[Job]) -> None:
-        """Record a span for each request that carries a trace of its sender (W3C trace context)."""
-        now = self._parts.clock.monotonic()
-        for job in batch:
-            if job.inbound.traceparent:
-                trace = start_trace(job.inbound.traceparent)
-                record_span(self._log, Span.ANSWER, trace, now - job.begun, peer=job.peer, outcome=job.outcome.value)
 
     def _leave(self, jobs: Iterable[Job]) -> None:
         self._admission.leave([job.line for job in jobs])

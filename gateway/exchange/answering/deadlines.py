@@ -15,9 +15,13 @@ Ticket = Sequence[Job]
 
 
 class Deadlines:
-    """One thread that wakes at the next deadline. A batch is watched as one, by its earliest deadline."""
+    """One thread that wakes at the next deadline, or `grace_s` after it.
 
-    def __init__(self, clock: Clock, expired: Callable[[Job], None]) -> None:
+    A batch is watched as one, by its earliest deadline.
+    """
+
+    def __init__(self, clock: Clock, expired: Callable[[Job], None], grace_s: float = 0.0) -> None:
+        self._grace_s = grace_s
         self._clock = clock
         self._expired = expired
         self._heap: list[tuple[float, int, Sequence[Ticket]]] = []
@@ -38,7 +42,7 @@ class Deadlines:
 
     def watch(self, jobs: Sequence[Job]) -> None:
         """Pass on each job that is not complete at its deadline. Call it before another thread has the jobs."""
-        self._watch(min(job.deadline for job in jobs), [job.ticket() for job in jobs])
+        self._watch(min(job.deadline for job in jobs) + self._grace_s, [job.ticket() for job in jobs])
 
     def _watch(self, deadline: float, tickets: Sequence[Ticket]) -> None:
         with self._changed:
@@ -52,8 +56,8 @@ class Deadlines:
             now = self._clock.monotonic()
             waiting: list[tuple[float, Ticket]] = []
             for job, ticket in [(job, each) for each in due for job in tuple(each)]:
-                if job.deadline > now:
-                    waiting.append((job.deadline, ticket))
+                if (deadline := job.deadline + self._grace_s) > now:
+                    waiting.append((deadline, ticket))
                 elif job.finish():
                     self._expired(job)
             if waiting:

@@ -13,15 +13,15 @@ from itertools import repeat
 import msgspec
 from msgspec.structs import replace
 
-from adapters.base import MAX_CANDIDATES
 from gateway.errors import LiaisonError, Malformed, Misconfigured, Unavailable, Unknown
+from gateway.exchange.answering.believed import believed, confirmed, foreign
 from gateway.exchange.answering.constant_work import ConstantWork, decoy
 from gateway.exchange.answering.job import Findings, Job, UnsignedHit
 from gateway.exchange.answering.second_look import SecondLook
-from gateway.exchange.parts import Parts
+from gateway.exchange.parts import DecidingParts
 from gateway.exchange.sources.batching import FetchCall, Fetched, SearchCall, Steps
 from gateway.exchange.sources.bulkhead import BAD_QUERIES, Bulkhead, Task
-from gateway.matching.confirm import RECORD_CHANGED, Verdict, confirm, judge, weaker
+from gateway.matching.confirm import RECORD_CHANGED
 from gateway.matching.keys import query_cost
 from gateway.matching.one_word import NOT_SEARCHED, asks_for_one_word
 from gateway.matching.thresholds import SETS, Thresholds
@@ -41,7 +41,7 @@ from gateway.model.hit import (
     Withheld,
 )
 from gateway.model.marking import Marking, ReleaseMarking
-from gateway.model.query import PersonQuery, Query
+from gateway.model.query import PersonQuery
 from gateway.ports.sources import Occasion, SigningSource, Source, SourceDescription
 from gateway.records.sdjwt import UnsignedRecord, prepare, present
 from gateway.statements.answer import MAX_RULES
@@ -69,37 +69,67 @@ class _Choice(msgspec.Struct, frozen=True):
 class Gatherer:
     """Puts a job before every source that can serve it, each behind its own wall."""
 
-    def __init__(self, parts: Parts, walls: Sequence[Bulkhead]) -> None:
+    def __init__(self, parts: DecidingParts, walls: Sequence[Bulkhead]) -> None:
         self._parts = parts
         self._walls = walls
         self._constant_work = ConstantWork()
         self.second_look = SecondLook(parts, [wall.description for wall in walls])
 
-    def ask_sources(self, job: Job, complete: Callable[[Job], None]) -> None:
-        """Run steps 7 to 9 in the walls; `complete` gets the job when its last source has answered."""
+    def ask_all(self, jobs: Sequence[Job], complete: Callable[[Job], None]) -> None:
+        """Run steps 7 to 9 for a batch; `complete` gets each job once, from this thread or another one."""
+        offered: list[list[Task]] = [[] for _ in self._walls]
+        for job in jobs:
+            self.ask_sources(job, complete, offered)
+        for wall, tasks in zip(self._walls, offered, strict=True):
+            wall.submit_all(tasks)
+
+    def ask_sources(self, job: Job, complete: Callable[[Job], None], offered: Sequence[list[Task]]) -> None:
+        """Put the job into the list of each wall that can serve it; end it where there is none."""
         query = job.verified.value.query
         try:
             cost = query_cost(query)
         except Malformed as error:
             job.refuse(error)
             return complete(job) if job.finish() else None
-        walls = [wall for wall in self._walls if query.kind in wall.description.queries]
+        able = [each for each in zip(self._walls, offered, strict=True) if query.kind in each[0].description.queries]
+        walls = [wall for wall, _ in able]
         job.expected = tuple((wall.description.id, wall.description.kind) for wall in walls)
         job.off = self.second_look.switched_off(job)
         self._suspend_types(job, walls)
         self._pass_over_one_word(job)
         if not job.expected and job.finish():
             complete(job)
-        for wall in walls:
+        begun = self._parts.clock.monotonic()
+        for wall, tasks in able:
             description = wall.description
             if self._is_off(description, job):
                 if job.found(Findings(description.id, description.kind, "suspended")):
                     complete(job)
                 continue
             look = partial(self._refer, job, wall) if wall.signs else partial(self._look, job)
-            done = partial(_note, job, wall, complete)
-            wall.submit(Task(look, done, job.deadline, job.peer, job.urgent, cost))
+            done = partial(self._note, job, wall, complete, begun)
+            tasks.append(Task(look, done, job.deadline, job.peer, job.urgent, cost))
         return None
+
+    def _note(
+        self,
+        job: Job,
+        wall: Bulkhead,
+        complete: Callable[[Job], None],
+        begun: float,
+        result: object,
+        error: LiaisonError | None,
+    ) -> None:
+        if error is None and isinstance(result, Findings):
+            findings = result
+        else:
+            if error is not None and error.code in BAD_QUERIES:
+                job.refuse(error)
+            state = _STATES.get(error.code if error is not None else "", "failed")
+            findings = Findings(wall.description.id, wall.description.kind, state)
+        findings.begun, findings.ended = begun, self._parts.clock.monotonic()
+        if job.found(findings):
+            complete(job)
 
     def _suspend_types(self, job: Job, walls: Sequence[Bulkhead]) -> None:
         """Note record types that are switched off with the peer as missing, whether or not there are records."""
@@ -174,7 +204,7 @@ class Gatherer:
     def _choose(self, job: Job, source: Source, result: SearchResult, found: Findings) -> list[_Choice]:
         """Return the candidates that the recipient may learn of, all decided before anything is fetched (8 and 9)."""
         description = source.describe()
-        candidates = _believed(description, result)
+        candidates = believed(description, result)
         if job.suspended_types:
             candidates = tuple(item for item in candidates if item.record_type not in job.suspended_types)
         found.capped = result.capped or len(candidates) < len(result.candidates)
@@ -232,11 +262,11 @@ class Gatherer:
         if isinstance(record, Unknown):
             return None
         if not isinstance(record, SourceRecord):
-            raise record if isinstance(record, BaseException) else _foreign(candidate.source, "what is no record")
+            raise record if isinstance(record, BaseException) else foreign(candidate.source, "what is no record")
         if (record.source, record.key, record.record_type) != (candidate.source, candidate.key, candidate.record_type):
-            raise _foreign(candidate.source, "another record")
+            raise foreign(candidate.source, "another record")
         if record.owner not in (attributes.owner, f"{self._parts.member}.{attributes.owner}"):
-            raise _foreign(candidate.source, f"a record of `{record.owner[:64]!a}`")
+            raise foreign(candidate.source, f"a record of `{record.owner[:64]!a}`")
         # The source's current marking decides, not the one that the index held when it was built.
         said = (record.record_type, record.marking, record.category)
         if said != (candidate.record_type, candidate.marking, candidate.category):
@@ -250,7 +280,7 @@ class Gatherer:
             if issue is not None and release.decision.allow:
                 record, issued = self._issue_again(job, issue, record)
         # Only now, so that a record that is hidden by its present marking does not show as one that has changed.
-        match = _confirmed(job.verified.value.query, candidate, record, thresholds, issued)
+        match = confirmed(job.verified.value.query, candidate, record, thresholds, issued)
         if match is None:
             found.note_changed(candidate)
             return None
@@ -285,14 +315,13 @@ class Gatherer:
 
     def _prepare(self, job: Job, record: SourceRecord) -> UnsignedRecord:
         """Return the record, ready to be signed for this answer with its agency's key, which this node holds."""
-        parts = self._parts
-        issuer = parts.issuers.get(record.owner)
+        issuer = self._parts.issuers.get(record.owner)
         if issuer is None:
             raise Misconfigured(
                 "no key of agency `{owner}` is here", code="no-agency-key", where=record.source, owner=record.owner
             )
         request = job.verified.value
-        now_us = parts.clock.now_us()
+        now_us = self._parts.clock.now_us()
         return prepare(
             record,
             issuer=issuer,
@@ -343,50 +372,3 @@ class Gatherer:
 
 def _with_reason(rules: tuple[str, ...], reason: str) -> tuple[str, ...]:
     return (*rules[: MAX_RULES - 1], reason)
-
-
-def _believed(description: SourceDescription, result: SearchResult) -> tuple[Candidate, ...]:
-    """Return at most `MAX_CANDIDATES` of a source's candidates; raise `Misconfigured` for another source's."""
-    candidates = result.candidates[:MAX_CANDIDATES]
-    for candidate in candidates:
-        if candidate.source != description.id:
-            raise _foreign(description.id, f"a candidate of `{candidate.source[:64]!a}`")
-    return candidates
-
-
-def _confirmed(
-    query: Query, candidate: Candidate, record: SourceRecord, thresholds: Thresholds, issued: IssuedRecord | None
-) -> Match | None:
-    """Return the candidate's match as far as the record bears it out; None when the record is about another subject.
-
-    An agency that signs its records has compared them itself, with more values than it tells, and says where a record
-    bears out less than its search told: of a person who was found by a former name it is POSSIBLE.
-    """
-    if issued is None:
-        match = confirm(query, record, thresholds)
-        return None if match is None else weaker(candidate.match, match)
-    said = judge(query, record.record_type, record.fields, thresholds)
-    told = candidate.match
-    if record.borne_out is not None:
-        told = weaker(told, Match(record.borne_out, told.score, told.rules))
-    if said is Verdict.OTHER:
-        return told if record.borne_out is Quality.POSSIBLE else None
-    return weaker(told, said) if isinstance(said, Match) else told
-
-
-def _foreign(source: str, what: str) -> Misconfigured:
-    return Misconfigured("the source gave {what}", code="foreign-record", where=source, what=what)
-
-
-def _note(
-    job: Job, wall: Bulkhead, complete: Callable[[Job], None], result: object, error: LiaisonError | None
-) -> None:
-    if error is None and isinstance(result, Findings):
-        findings = result
-    else:
-        if error is not None and error.code in BAD_QUERIES:
-            job.refuse(error)
-        state = _STATES.get(error.code if error is not None else "", "failed")
-        findings = Findings(wall.description.id, wall.description.kind, state)
-    if job.found(findings):
-        complete(job)

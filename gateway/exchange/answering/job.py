@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from typing import Any, NotRequired, TypedDict
 
 import msgspec
 
 from gateway.config.suspensions import Switch
-from gateway.errors import LiaisonError, Reason, Unacknowledged
+from gateway.errors import LiaisonError, Reason, Unacknowledged, Unsupported
 from gateway.exchange.answering.inbound import Inbound
+from gateway.exchange.ledger import GivenCopy
 from gateway.exchange.stages import reraise_fatal
 from gateway.model.decision import Decision
 from gateway.model.exchange import Outcome, Refusal, Request, Verified
@@ -17,7 +19,9 @@ from gateway.model.hit import Candidate, Hit, Withheld
 from gateway.model.names import ExchangeId, MemberId
 from gateway.ports.journal import StoredAnswer
 from gateway.records.sdjwt import UnsignedRecord, present, sign_records
+from gateway.statements.answer import ANSWER_VERSIONS
 from gateway.statements.kind import Opened
+from gateway.telemetry import Trace
 from gateway.trust.view import TrustView
 from policy.attributes import QuestionAttributes
 from policy.engine.engine import PolicyEngine
@@ -37,7 +41,8 @@ class UnsignedHit(msgspec.Struct, frozen=True):
 class Findings(msgspec.Struct):
     """The result of one source for one request, after policy. Only `hits` leaves the node.
 
-    `keys` has the source's own key of each record that leaves with a hit, by the hit's reference.
+    `keys` has the source's own key of each record that leaves with a hit, by the hit's reference. `begun` and `ended`
+    (values of `Clock.monotonic`) tell when the source was asked; both are 0 for one that was not.
     """
 
     source: str
@@ -53,6 +58,8 @@ class Findings(msgspec.Struct):
     policies: set[str] = msgspec.field(default_factory=set)
     attributes: list[dict[str, object]] = msgspec.field(default_factory=list)
     capped: bool = False
+    begun: float = 0.0
+    ended: float = 0.0
     changed: list[dict[str, str]] = msgspec.field(default_factory=list)
 
     def note_changed(self, candidate: Candidate) -> None:
@@ -86,6 +93,41 @@ def sign_findings(findings: Sequence[Findings]) -> None:
             found.fail()
 
 
+_Plain = str | int | float | bool | None
+Attributes = dict[str, _Plain | list[_Plain] | dict[str, _Plain | list[_Plain]]]
+"""The attributes of a decision, as an entry keeps them."""
+
+
+class SourceNote(TypedDict):
+    """A source in the private part of an entry: its state, and what policy decided on its records."""
+
+    id: str
+    state: str
+    hits: int
+    suppressed: list[dict[str, str]]
+    denied: list[dict[str, str]]
+    policies: list[str]
+    attributes: list[Attributes]
+    changed: NotRequired[list[dict[str, str]]]
+
+
+class Drawn(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    """An answer that is ready to be signed, and what its entry tells of it. `copies` are the records in it.
+
+    `times` tell for each source when it was asked, and when it had answered (values of `Clock.monotonic`).
+    """
+
+    payload: bytes
+    outcome: Outcome
+    missing: tuple[str, ...]
+    sources: list[SourceNote]
+    hits: list[str]
+    withheld: list[list[str]]
+    withheld_salt: str
+    copies: tuple[GivenCopy, ...]
+    times: list[tuple[float, float]]
+
+
 class Job:
     """A request and its findings; the last source or the timekeeper takes it to the next stage."""
 
@@ -94,9 +136,12 @@ class Job:
         "_ticket",
         "_told",
         "begun",
+        "checked",
         "deadline",
+        "decided",
         "decided_us",
         "decision",
+        "drawn",
         "expected",
         "inbound",
         "is_kept",
@@ -111,7 +156,10 @@ class Job:
         "stored",
         "suspended_types",
         "switches",
+        "trace",
+        "tries",
         "urgent",
+        "version",
         "view",
         "why",
     )
@@ -127,7 +175,13 @@ class Job:
         self.refusal: Refusal | None = None
         self.why: LiaisonError | None = None
         self.decision: Decision | None = None
+        self.decided = (0.0, 0.0)
         self.decided_us = 0
+        self.trace: Trace | None = None
+        self.drawn: Drawn | None = None
+        self.checked: Callable[[], bool] | None = None
+        self.tries = 0
+        self.version = 0
         self.stored: StoredAnswer | None = None
         self.question: QuestionAttributes | None = None
         self._found: list[Findings] = []
@@ -166,6 +220,15 @@ class Job:
     def come_in_under(self, view: TrustView, policy: PolicyEngine, switches: Mapping[str, Switch]) -> None:
         """Note what is in force as the request comes in: this policy decides on all of it, whatever comes after."""
         self.view, self.policy, self.switches = view, policy, switches
+
+    def answer_version(self) -> int:
+        """Return the newest version of answers that the asker reads; the oldest where it reads none of ours."""
+        if not self.version:
+            self.version = 1
+            with suppress(Unsupported):
+                if self.view is not None:
+                    self.version = ANSWER_VERSIONS.newest(self.view, self.peer).payload_type.version
+        return self.version
 
     def ask(self, member: MemberId) -> QuestionAttributes:
         """Return the attributes of the question, on which the policy of this node's `member` decides."""
@@ -229,6 +292,8 @@ class Job:
         """The outcome that the answer states."""
         if self.refusal is not None:
             return Outcome.SUSPENDED if self.refusal.reason is Reason.SUSPENDED else Outcome.REFUSED
+        if self.drawn is not None:
+            return self.drawn.outcome
         return self.found_outcome(any(found.hits for found in self.findings))
 
     def found_outcome(self, is_hit: bool) -> Outcome:

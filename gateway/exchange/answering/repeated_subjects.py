@@ -15,11 +15,19 @@ import unicodedata
 from collections.abc import Iterator
 from hashlib import blake2b
 
-from gateway.matching.identifiers import number_key, plate_number
+from gateway.matching.identifiers import case_key, number_key, plate_number
 from gateway.matching.scripts.cost import MAX_NAME_COST
 from gateway.model.names import MemberId
 from gateway.model.purpose import Purpose
-from gateway.model.query import ContainerQuery, DocumentQuery, NationalIdQuery, PersonQuery, Query, VehicleQuery
+from gateway.model.query import (
+    CaseQuery,
+    ContainerQuery,
+    DocumentQuery,
+    NationalIdQuery,
+    PersonQuery,
+    Query,
+    VehicleQuery,
+)
 from gateway.recent import Recent
 
 HALF_A_DAY_US = 12 * 3_600_000_000
@@ -71,6 +79,8 @@ def subjects(query: Query) -> Iterator[str]:
     match query:
         case DocumentQuery() | NationalIdQuery() | ContainerQuery():
             key = number_key(query.number)
+        case CaseQuery():
+            key = case_key(query.number)
         case VehicleQuery():
             key, province = plate_number(query.plate, query.province)
             key = f"{key} {province}" if key else ""

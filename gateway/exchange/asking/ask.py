@@ -43,10 +43,11 @@ from gateway.exchange.asking import entries as notes
 from gateway.exchange.asking.breaker import Breakers
 from gateway.exchange.asking.check_answer import Checked, check_answer
 from gateway.exchange.asking.inquiry import Asked, Inquiry
-from gateway.exchange.asking.outcomes import outcome_at_home, outcome_unheard
+from gateway.exchange.asking.outcomes import line_unsent, outcome_at_home, outcome_unheard
 from gateway.exchange.asking.own_agencies import OwnSources
 from gateway.exchange.asking.sending import send
 from gateway.exchange.asking.shown_line import show_line
+from gateway.exchange.asking.steps import SearchSteps
 from gateway.exchange.asking.turns import Turns
 from gateway.exchange.parts import Parts
 from gateway.exchange.quota import over_quota
@@ -62,7 +63,7 @@ from gateway.ports.journal import Event
 from gateway.ports.peers import Peers
 from gateway.ports.quotas import QuotaPlace
 from gateway.ports.sources import Occasion
-from gateway.statements.request import REQUEST_KIND
+from gateway.statements.request import REQUEST_VERSIONS
 from gateway.storage.log.group_commit import LogWriters
 from gateway.trust.standing import check_own_standing, check_standing
 from policy.attributes import AskAttributes, QuestionAttributes
@@ -100,6 +101,7 @@ class Asker:
         received: Callable[[MemberId], None],
         pseudonym: Callable[[str, str], str],
         budget_s: float = 3.0,
+        confirming: notes.Confirming = lambda _asked, _count: (),
     ) -> None:
         self._parts = parts
         self._own = own
@@ -108,8 +110,10 @@ class Asker:
         self._note_received = received
         self._pseudonym = pseudonym
         self._budget_s = budget_s
+        self._confirming = confirming
         self._late: set[asyncio.Task[None]] = set()
         self._turns = Turns()
+        self._steps = SearchSteps(parts)
         self.breakers = Breakers(parts.clock.monotonic)
         self.denials = Refusals()
 
@@ -134,9 +138,11 @@ class Asker:
         """Run steps 2 to 7 until all lines are there or the budget is over; return the answers that may come late."""
         command, policy = inquiry.command, inquiry.policy or self._parts.policy()
         occasion = Occasion(ExchangeId(inquiry.search_id), self._parts.member, command.purpose)
-        deadline = self._parts.clock.monotonic() + _OWN_BUDGET_S
-        office = inquiry.officer.office
-        own = await self._own.line(command.query, occasion, policy, deadline, office)  # 2
+        begun = self._parts.clock.monotonic()
+        own = await self._own.line(  # 2
+            command.query, occasion, policy, begun + _OWN_BUDGET_S, inquiry.officer.office
+        )
+        self._steps.own(inquiry, begun, own)
         await self._writers.exchange.write(notes.own(inquiry, own))
         added(own)
         outgoing = await self._within_quota([self._prepare(inquiry, member, policy) for member in command.to], policy)
@@ -145,7 +151,8 @@ class Asker:
             added(line)
         asked = [item for item in outgoing if isinstance(item, Asked)]
         await asyncio.gather(*(self._writers.exchange.write(notes.asked(item)) for item in asked))  # 3
-        late = await asyncio.gather(*(self._one(item, added) for item in asked))  # 4
+        late = await asyncio.gather(*(self._one(item, self._steps.each_line(item, added)) for item in asked))  # 4
+        self._steps.ended(inquiry, begun)
         return {item.member: task for item, task in zip(asked, late, strict=True) if task is not None}
 
     async def finish(self) -> None:
@@ -184,9 +191,10 @@ class Asker:
             agreement = self._may_send(inquiry.officer, inquiry.command, member, policy)
             salt = secrets.token_bytes(32)
             request = self._request(inquiry.officer, inquiry.command, member, agreement, policy, salt)
-            return Asked(inquiry, member, request, REQUEST_KIND.build(request, self._parts.key), salt)
+            sealed = REQUEST_VERSIONS.newest(self._parts.trust(), member).build(request, self._parts.key)
+            return Asked(inquiry, member, request, sealed, salt, inquiry.trace.child())
         except LiaisonError as error:
-            return _refused(member, error)
+            return line_unsent(member, error)
 
     async def _within_quota(self, outgoing: list[Asked | Line], policy: PolicyEngine) -> list[Asked | Line]:
         """Refuse questions beyond today's quota before they leave; count the others."""
@@ -195,7 +203,7 @@ class Asker:
         places = [QuotaPlace("out", item.member, item.request.purpose.value) for item in asked]
         refusals = await asyncio.to_thread(over_quota, parts.quotas, policy.quotas, places, parts.clock)
         refused = {item.member: refusal for item, refusal in zip(asked, refusals, strict=True) if refusal is not None}
-        return [_refused(item.member, refused[item.member]) if item.member in refused else item for item in outgoing]
+        return [line_unsent(item.member, refused[item.member]) if item.member in refused else item for item in outgoing]
 
     def _may_send(self, officer: Officer, command: SearchCommand, member: MemberId, policy: PolicyEngine) -> str:
         """Return the agreement that the question cites. Raises the refusal of a question that may not be sent."""
@@ -286,7 +294,7 @@ class Asker:
                 asked.sealed.envelope,
                 budget_s=self._budget_s,
                 late_s=LATE_S,
-                trace=asked.inquiry.command.traceparent,
+                trace=asked.trace,
             )
         )
         done, _ = await asyncio.wait((sending,), timeout=self._budget_s)
@@ -323,9 +331,10 @@ class Asker:
             if outcome is Outcome.NOT_ACCEPTED and (removed := self._removed(asked.member)) is not None:
                 problem = removed
             return await self._silent(asked, as_error(problem), outcome=outcome)
-        place = await self._writers.exchange.write(notes.received(asked, checked, message, event))  # 6
+        works = self._confirming(asked, len(hits)) if (hits := checked.answer.value.hits) else ()
+        place = await self._writers.exchange.write(notes.received(asked, checked, message, event, works))  # 6
         if self._parts.trust() is not view and (why := await self._second_look(asked, message)) is not None:
-            await self._writers.operations.write(notes.kept_back(asked, why, place.index))
+            await self._writers.operations.write(notes.kept_back(asked, why, place.index, works))
             return self._line(asked, why, outcome_at_home(why))
         self._note_received(asked.member)
         self._parts.note_head(checked.shown)
@@ -389,8 +398,3 @@ class Asker:
             silent_since_us=since_us,
             exchange_id=asked.request.exchange_id,
         )
-
-
-def _refused(member: MemberId, error: LiaisonError) -> Line:
-    """Return the line of a question that does not leave."""
-    return Line(member, outcome_at_home(error), refusal=Refusal(error.reason, error.code, error.message))

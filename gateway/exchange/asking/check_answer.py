@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from gateway.audit.accounts.receipts import NumberedExchange
 from gateway.audit.entries.entry import Entry, parse_entry
@@ -25,6 +26,9 @@ from gateway.signing.keys import VerifyKey
 from gateway.statements.answer import verify_answer
 from gateway.trust.documents.descriptor import KeyUse
 from gateway.trust.view import TrustView
+
+_HEADS, _SMALL_HEAD = 64, 2_048
+"""Verified heads that are kept, and the most bytes of each: lines that a counterpart adds fill no memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,4 +93,10 @@ def _check_head(keys: tuple[VerifyKey, ...], member: MemberId, data: bytes) -> C
     origin = parse_checkpoint(data).origin
     if not re.fullmatch(rf"{member}\.liaison\.internal/exchange/[1-9][0-9]*", origin):
         raise Forbidden("the checkpoint is of another log", code="wrong-log", where="proof.checkpoint")
+    return (_head_of if len(data) <= _SMALL_HEAD else foreign_head)(data, origin, keys)
+
+
+@lru_cache(maxsize=_HEADS)
+def _head_of(data: bytes, origin: str, keys: tuple[VerifyKey, ...]) -> Checkpoint:
+    """Return what `foreign_head` does: a counterpart answers a batch under one head, which is verified once."""
     return foreign_head(data, origin, keys)

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
+
+from msgspec.structs import replace
 
 from gateway.audit.tree.shown import Shown
 from gateway.errors import LiaisonError
 from gateway.exchange.asking.check_answer import Checked
 from gateway.exchange.asking.inquiry import Asked, Inquiry
 from gateway.exchange.ledger import copies_received
-from gateway.model.exchange import AnswerMessage, Outcome, ReceiptMessage
+from gateway.model.exchange import Answer, AnswerMessage, Outcome, ReceiptMessage
 from gateway.model.query import query_value
 from gateway.model.search import Line
 from gateway.ports import events
 from gateway.ports.content_keys import Retention
+from gateway.ports.desk import DeskRows, Work
 from gateway.ports.journal import EntryDraft, Event
 
 _DETAIL = 300
+
+Confirming = Callable[[Asked, int], tuple[Work, ...]]
+"""Returns the work that so many hits of an answer are for the officer: is each the same person or thing?"""
 
 
 def denied(inquiry: Inquiry, code: str) -> EntryDraft:
@@ -48,8 +55,13 @@ def too_many(item: Asked, code: str, last_seen_us: int) -> EntryDraft:
     return events.TOO_MANY.draft_of(_reference(item.inquiry) | found, **_exchange(item))
 
 
-def received(item: Asked, checked: Checked, message: AnswerMessage, event: Event) -> EntryDraft:
-    """Draft the entry of an answer that verifies, `RECEIVED` or `LATE`, with the counterpart's own entry and proof."""
+def received(
+    item: Asked, checked: Checked, message: AnswerMessage, event: Event, works: tuple[Work, ...] = ()
+) -> EntryDraft:
+    """Draft the entry of an answer that verifies, `RECEIVED` or `LATE`, with the counterpart's own entry and proof.
+
+    `works` is the work that its hits are for the officer.
+    """
     answer = checked.answer.value
     found: dict[str, Any] = {
         "outcome": answer.outcome.value,
@@ -64,15 +76,25 @@ def received(item: Asked, checked: Checked, message: AnswerMessage, event: Event
         number=checked.exchange.number,
         answer=message.envelope,
         retention=Retention.HIT if answer.outcome is Outcome.HIT else Retention.NO_HIT,
-        rows=copies_received(answer.recipient, item.member, answer.exchange_id, answer.hits) if answer.hits else None,
+        rows=_rows(answer, works) if answer.hits else None,
         **_exchange(item),
     )
 
 
-def kept_back(item: Asked, why: LiaisonError, index: int) -> EntryDraft:
-    """Draft the entry of an answer that was committed as entry `index` and is not shown to the officer."""
+def _rows(answer: Answer, works: tuple[Work, ...]) -> DeskRows | None:
+    copies = copies_received(answer.recipient, answer.sender, answer.exchange_id, answer.hits)
+    return replace(copies or DeskRows(), works=works) if works else copies
+
+
+def kept_back(item: Asked, why: LiaisonError, index: int, works: tuple[Work, ...] = ()) -> EntryDraft:
+    """Draft the entry of an answer that was committed as entry `index` and is not shown to the officer.
+
+    The work that its hits were is over.
+    """
     detail = {"code": why.code, "detail": str(why)[:_DETAIL], "kept_index": index}
-    return events.KEPT_BACK.draft_of(detail, peer=item.member, exchange_id=item.request.exchange_id)
+    ended = tuple(replace(work, done_us=work.opened_us, result="kept-back") for work in works)
+    rows = DeskRows(works=ended) if ended else None
+    return events.KEPT_BACK.draft_of(detail, peer=item.member, exchange_id=item.request.exchange_id, rows=rows)
 
 
 def their_entry(message: AnswerMessage | ReceiptMessage, shown: Shown) -> dict[str, Any]:
@@ -86,9 +108,14 @@ def their_entry(message: AnswerMessage | ReceiptMessage, shown: Shown) -> dict[s
 
 
 def _exchange(item: Asked) -> dict[str, Any]:
-    """Return the public parts that all entries of one exchange share."""
+    """Return the public parts that all entries of one exchange share, and its span."""
     request = item.request
-    return {"peer": item.member, "exchange_id": request.exchange_id, "request_hash": item.sealed.payload_hash}
+    return {
+        "peer": item.member,
+        "exchange_id": request.exchange_id,
+        "request_hash": item.sealed.payload_hash,
+        "trace": item.trace.header,
+    }
 
 
 def _reference(inquiry: Inquiry) -> dict[str, Any]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from gateway.errors import BadSignature, LiaisonError, Suspended, Unavailable, Untrusted
-from gateway.model.exchange import Outcome
+from gateway.model.exchange import Outcome, Refusal
+from gateway.model.names import MemberId
+from gateway.model.search import Line
 
 
 def outcome_unheard(problem: Exception) -> Outcome:
@@ -19,3 +21,8 @@ def outcome_at_home(error: LiaisonError) -> Outcome:
     if isinstance(error, Suspended):
         return Outcome.SUSPENDED
     return Outcome.NOT_ACCEPTED if isinstance(error, Untrusted | BadSignature) else Outcome.REFUSED
+
+
+def line_unsent(member: MemberId, error: LiaisonError) -> Line:
+    """Return the line of a question that does not leave."""
+    return Line(member, outcome_at_home(error), refusal=Refusal(error.reason, error.code, error.message))

@@ -52,8 +52,8 @@ class OfficerSearches:
 
     `shared`: other processes of this node run searches, too. A search of theirs is read from the store until it has
     ended there. When that takes longer than a search can, its process is gone. `admit` raises `Unavailable` while no
-    search is taken. `heard` is called with each line. `filtered` returns a search without the records that may not be
-    shown any more to an officer of an office; it reads the database.
+    search is taken. `heard` is called with each line and when it was asked for. `filtered` returns a search without
+    the records that may not be shown any more to an officer of an office; it reads the database.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class OfficerSearches:
         admit: Callable[[], None] = lambda: None,
         *,
         shared: bool = False,
-        heard: Callable[[Line], None] = lambda _line: None,
+        heard: Callable[[Line, int], None] = lambda _line, _asked_us: None,
         filtered: Callable[[Search, str], Search] = lambda search, _office: search,
     ) -> None:
         self._parts = parts
@@ -103,7 +103,8 @@ class OfficerSearches:
     ) -> tuple[Search, asyncio.Task[Search] | None]:
         """Return a new search and the task that runs it, or the first search of a repeated idempotency key."""
         self._admit()
-        inquiry = Inquiry(officer, command, secrets.token_hex(16), self._parts.policy())
+        trace = self._parts.recorder.begin(command.traceparent, command.tracestate)
+        inquiry = Inquiry(officer, command, secrets.token_hex(16), self._parts.policy(), trace)
         await self._asker.allow(inquiry)
         if sum(not running.search.done for running in self._running.values()) >= _MAX_RUNNING:
             raise Overloaded("too many searches are running", code="searches-limit", remedy="ask again in a moment")
@@ -224,8 +225,8 @@ class OfficerSearches:
 
     def _add(self, running: _Running, line: Line) -> None:
         """Add a line; a late answer replaces the line of silence."""
-        self._heard(line)
         search = running.search
+        self._heard(line, search.started_us)
         lines = tuple(old for old in search.lines if old.member != line.member)
         waiting = tuple(member for member in search.waiting_for if member != line.member)
         running.change(replace(search, lines=(*lines, line), waiting_for=waiting))
@@ -272,7 +273,7 @@ def decode_search(data: bytes) -> Search:
 
 def _fingerprint(command: SearchCommand) -> str:
     """Return a hash of the command without its trace: equal questions have equal hashes."""
-    return hashlib.sha256(repr(replace(command, traceparent="")).encode()).hexdigest()
+    return hashlib.sha256(repr(replace(command, traceparent="", tracestate="")).encode()).hexdigest()
 
 
 def _ended(search: Search) -> Search:

@@ -13,6 +13,7 @@ from gateway.errors import ConnectionLost
 from gateway.model.exchange import AnswerMessage
 from gateway.model.names import MemberId
 from gateway.ports.peers import Peers
+from gateway.telemetry import Trace
 
 _FIRST_PAUSE_S = 0.05
 _LONGEST_PAUSE_S = 0.4
@@ -24,7 +25,7 @@ _LEAST_S = 0.2
 
 
 async def send(
-    peers: Peers, member: MemberId, envelope: bytes, *, budget_s: float, late_s: float, trace: str
+    peers: Peers, member: MemberId, envelope: bytes, *, budget_s: float, late_s: float, trace: Trace
 ) -> AnswerMessage:
     """Return the answer to a request; it may come until `late_s` seconds have passed.
 

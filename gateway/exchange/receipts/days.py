@@ -18,9 +18,9 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from gateway.audit.accounts import days
-from gateway.audit.accounts.days import DAY_US, Held
+from gateway.audit.accounts.days import Held
 from gateway.audit.accounts.receipts import NumberedExchange, exchanges_hash
-from gateway.clock import check_time, from_us, to_us
+from gateway.clock import DAY_US, check_time, from_us, to_us
 from gateway.errors import Malformed, Overloaded, Refused
 from gateway.exchange.parts import Parts
 from gateway.model.evidence.day_account import DayAccount, DayAnswer
@@ -31,8 +31,8 @@ from gateway.ports.log_store import LogStore
 from gateway.rpc.contract import Calls
 from gateway.rpc.methods import COMPARE_DAY
 from gateway.statements.account import (
-    ACCOUNT_ANSWER_KIND,
-    ACCOUNT_KIND,
+    ACCOUNT_ANSWER_VERSIONS,
+    ACCOUNT_VERSIONS,
     MAX_LINES,
     MAX_WIDTH,
     verify_account_answer,
@@ -163,7 +163,7 @@ class DayAccounts:
         now_us = parts.clock.now_us()
         digest = exchanges_hash(items)
         account = DayAccount(parts.member, peer, day, first, through, given, digest, listed, lines, now_us)
-        sealed = ACCOUNT_KIND.build(account, parts.key)
+        sealed = ACCOUNT_VERSIONS.newest(parts.trust(), peer).build(account, parts.key)
         envelope = await self._peers.call(peer, COMPARE_DAY, sealed.envelope)
         verified = verify_account_answer(
             envelope,
@@ -187,7 +187,7 @@ class DayAccounts:
         check_time(parts.clock)
         self._spend(peer)
         now_us = parts.clock.now_us()
-        verified = ACCOUNT_KIND.verify(envelope, keys=parts.trust(), peer=peer, me=parts.member, now_us=now_us)
+        verified = ACCOUNT_VERSIONS.verify(envelope, keys=parts.trust(), peer=peer, me=parts.member, now_us=now_us)
         account = verified.value
         if _end_us(account.day) > now_us:
             raise Malformed("the day is not over", code="day-not-over", where="day")
@@ -211,7 +211,8 @@ class DayAccounts:
             held.unknown,
             parts.clock.now_us(),
         )
-        return ACCOUNT_ANSWER_KIND.build(answer, parts.key).envelope
+        kind = ACCOUNT_ANSWER_VERSIONS.newest(parts.trust(), peer)
+        return kind.build(answer, parts.key).envelope
 
     def _spend(self, peer: str) -> None:
         """Spend room for one account of `peer`, or raise `Overloaded`: each costs a read of some thousand entries."""

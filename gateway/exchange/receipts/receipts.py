@@ -22,7 +22,7 @@ from gateway.ports import events
 from gateway.ports.journal import EntryDraft, Event
 from gateway.rpc.contract import Calls
 from gateway.rpc.methods import ACKNOWLEDGE
-from gateway.statements.receipt import RECEIPT_KIND
+from gateway.statements.receipt import RECEIPT_VERSIONS
 from gateway.storage.log.group_commit import LogWriter
 from gateway.throttle import Rates
 
@@ -66,8 +66,9 @@ class Acknowledger:
     async def _send(self, due: Due) -> None:
         receipt, entry, proof = due.receipt, b"", LogProof(0, (), b"")
         try:
-            sealed = RECEIPT_KIND.build(receipt, self._parts.key)
-        except Refused:  # our own key was removed: the receipt waits for the next one
+            kind = RECEIPT_VERSIONS.newest(self._parts.trust(), receipt.recipient)
+            sealed = kind.build(receipt, self._parts.key)
+        except Refused:  # our own key was removed, or they read no version of ours: the receipt waits
             return
         if due.entry is not None:
             index, entry = due.entry
@@ -103,7 +104,7 @@ class ReceiptTaker:
             raise Overloaded("too many receipts", code="receipt-rate", where=peer)
         proved: list[Mapping[str, Any]] = []
         try:
-            verified = RECEIPT_KIND.verify(
+            verified = RECEIPT_VERSIONS.verify(
                 message.envelope, keys=parts.trust(), peer=peer, me=parts.member, now_us=parts.clock.now_us()
             )
             prove = partial(self._prove, peer, message, proved)

@@ -87,11 +87,16 @@ class _Rank:
         self.spent = 0.0
         self.floor = 0.0
 
+    def line(self, member: str) -> _Line:
+        """Return the line of a member."""
+        line = self.lines.get(member)
+        if line is None:
+            line = self.lines[member] = _Line()
+        return line
+
     def add(self, task: Task) -> None:
         """Put a task at the end of its line; a line that was empty has not saved time for later."""
-        line = self.lines.get(task.line)
-        if line is None:
-            line = self.lines[task.line] = _Line()
+        line = self.line(task.line)
         if not line.tasks:
             line.spent = max(line.spent, self.floor)
             self.waiting[task.line] = line
@@ -196,7 +201,7 @@ class Lines:
             for task in tasks:
                 rank = self._urgent if task.urgent else self._usual
                 rank.spent += (seconds - task.reserved) / rank.share
-                rank.lines[task.line].pay(task, seconds, cpu)
+                rank.line(task.line).pay(task, seconds, cpu)
 
     def _rank(self, task: Task) -> _Rank:
         return self._urgent if task.urgent else self._usual

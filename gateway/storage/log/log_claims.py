@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from sqlalchemy import bindparam, select, update
 
+from gateway.errors import StorageBroken
 from gateway.model.names import ExchangeId, MemberId
 from gateway.ports.log_store import NewEntry, Span
 from gateway.storage.database.engine import Database
@@ -59,32 +60,41 @@ class LogClaims:
                     connection.execute(update(log_state).where(log_state.c.id == log_id).values(claims_from=index))
         return count
 
-    def read(self, logs: Sequence[int]) -> None:
-        """Take in the claims that other processes have written to `logs` by now.
+    def read(self, logs: Sequence[int], size: int | None = None) -> None:
+        """Take in the claims that other processes have written to `logs` by now; up to `size`, where that is known.
 
-        Entries become visible in order and without gaps, since each batch waits for the log's state. The lock ensures
+        Entries become visible in order and without gaps, since each batch follows the state before. The lock ensures
         that no entry is read twice, and none that this process adds itself.
         """
         claims = self._opened()
-        with self._lock, self._database.read("claims") as connection:
-            for log_id in logs:
-                through = self._through.get(log_id, 0)
-                rows = self._newer.rows(connection, {"the_id": log_id, "first": through})
+        with self._lock:
+            behind = {log_id: self._through.get(log_id, 0) for log_id in logs}
+            if size is not None:
+                behind = {log_id: through for log_id, through in behind.items() if through < size}
+            for log_id, through in behind.items():
+                with self._database.read("claims") as connection:
+                    rows = self._newer.rows(connection, {"the_id": log_id, "first": through})
                 claims.add(_claim(*row) for row in rows)
-                self._through[log_id] = max((row[4] + 1 for row in rows), default=through)
+                self._through[log_id] = max((row[4] + 1 for row in rows), default=max(through, size or 0))
+
+    def require_free(self, entries: Sequence[NewEntry]) -> None:
+        """Raise `StorageBroken` when the claim of an entry is taken already."""
+        if any(entry.claim for entry in entries) and self._opened().find(_keys(entries)):
+            raise StorageBroken("an exchange would be answered twice", where="append")
 
     def add(self, log_id: int, size: int, entries: Sequence[NewEntry]) -> None:
-        """Take in the claims of a batch, before it is committed: if the commit fails, they end with the process."""
+        """Take in the claims of a batch that is committed, except those that were read since."""
         if self._index is None and not any(entry.claim for entry in entries):
             return  # a command that writes one entry does not read the claims of the history for it
         claims = self._opened()
         with self._lock:
+            through = self._through.get(log_id, 0)
             claims.add(
                 (claim_key(claim.sender, claim.exchange_id), claim.expires_us, log_id, entry.index)
                 for entry in entries
-                if (claim := entry.claim)
+                if (claim := entry.claim) and entry.index >= through
             )
-            self._through[log_id] = size
+            self._through[log_id] = max(through, size)
 
     def _opened(self) -> ClaimIndex:
         """Return the claims, read from the rows at first use."""
@@ -114,6 +124,10 @@ _NEWER_CLAIMS = select(
 _REQUEST_HASH = select(log_entry.c.request_hash).where(
     log_entry.c.log_id == bindparam("the_id"), log_entry.c.seq == bindparam("index")
 )
+
+
+def _keys(entries: Sequence[NewEntry]) -> Iterator[bytes]:
+    return (claim_key(claim.sender, claim.exchange_id) for entry in entries if (claim := entry.claim))
 
 
 def _claim(exchange: bytes, peer: str, expires_us: int, log_id: int, index: int) -> tuple[bytes, int, int, int]:

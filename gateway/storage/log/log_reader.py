@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
+from functools import cached_property
 from typing import Any
 
-from sqlalchemy import Connection, Select, bindparam, func, select
+from sqlalchemy import Connection, Select, bindparam, func, inspect, select
 
 from gateway.ports.content_keys import EncryptedContent
 from gateway.ports.log_store import LogState, StoredEntry
 from gateway.storage.database.engine import Database, file_identity
 from gateway.storage.database.postgres import identity
 from gateway.storage.database.prepared import Prepared
-from gateway.storage.database.tables import log_checkpoint, log_content, log_entry, log_state
+from gateway.storage.database.tables import log_checkpoint, log_content, log_entry, log_node, log_state
 from gateway.storage.log.prune_store import tile_leaves
 
 _PAGE = 512
@@ -28,6 +29,7 @@ class SqlLogReader:
         dialect = database.engine.dialect
         self._bodies = Prepared(_BODIES, dialect)
         self._entries = Prepared(_with_content(), dialect)
+        self._nodes = Prepared(_NODES, dialect)
 
     @property
     def shared(self) -> bool:
@@ -77,6 +79,20 @@ class SqlLogReader:
                 yield from found
         for _, _, leaf in self.bodies(log, max(start, state.first if state else 0), stop):
             yield leaf
+
+    def nodes(self, log: str, level: int, start: int, stop: int) -> Mapping[int, bytes]:
+        """Return the stored nodes of `level` with place in [start, stop), by place."""
+        if not self._has_nodes:
+            return {}
+        bounds = {"the_id": self._id(log), "the_level": level, "first": start, "stop": stop}
+        with self._database.read("nodes") as connection:
+            return {row[0]: row[1] for row in self._nodes.rows(connection, bounds)}
+
+    @cached_property
+    def _has_nodes(self) -> bool:
+        """False for a database of an earlier version that is only read."""
+        with self._database.read("nodes") as connection:
+            return inspect(connection).has_table(log_node.name)
 
     def checkpoints(self, log: str) -> list[bytes]:
         """Return all stored checkpoints, by size."""
@@ -194,6 +210,12 @@ def _with_content() -> Select[Any]:
     )
 
 
+_NODES = select(log_node.c.place, log_node.c.hash).where(
+    log_node.c.log_id == bindparam("the_id"),
+    log_node.c.level == bindparam("the_level"),
+    log_node.c.place >= bindparam("first"),
+    log_node.c.place < bindparam("stop"),
+)
 _BODIES = (
     select(log_entry.c.seq, log_entry.c.body, log_entry.c.leaf_hash)
     .where(

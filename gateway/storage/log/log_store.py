@@ -2,6 +2,8 @@
 
 Statements of the hot path are compiled once to the driver's own form, since a batch is on the path of every exchange. A
 batch only writes to the end of tables and indexes, so that it costs the same however long the history is.
+
+On a server's database a process writes under a lease (`gateway.storage.log.lease`).
 """
 
 from __future__ import annotations
@@ -9,7 +11,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, select, update
@@ -20,10 +22,12 @@ from gateway.model.names import ExchangeId, MemberId
 from gateway.ports.log_store import LogState, NewEntry, Span
 from gateway.storage.database.engine import Database
 from gateway.storage.database.prepared import Prepared, insert_into, run_together
-from gateway.storage.database.tables import log_checkpoint, log_content, log_entry, log_state
+from gateway.storage.database.tables import log_checkpoint, log_content, log_entry, log_node, log_state
 from gateway.storage.database.upsert import insert_for
 from gateway.storage.desk.desk_writer import DeskWriter
 from gateway.storage.keys.keystore import KeyStore
+from gateway.storage.log.batch_statement import LeasedBatch, Rows
+from gateway.storage.log.lease import Leases
 from gateway.storage.log.log_claims import LogClaims
 from gateway.storage.log.log_reader import SqlLogReader
 from gateway.storage.log.prune_store import prune
@@ -45,11 +49,18 @@ class SqlLogStore(SqlLogReader):
         self._insert_content = Prepared(insert_into(log_content), dialect)
         self._advance_state = Prepared(_ADVANCE, dialect)
         self._keep = Prepared(_KEEP, dialect)
-        self._lock = Prepared(_LOCK, dialect)
+        node = insert_for(log_node, shared=self.shared)
+        replaced = node.values({column: bindparam(column) for column in ("log_id", "level", "place", "hash")})
+        self._put_node = Prepared(
+            replaced.on_conflict_do_update(index_elements=_NODE_KEY, set_={"hash": node.excluded.hash}), dialect
+        )
+        self._leases = Leases(database)
+        self._batch = LeasedBatch((log_checkpoint, log_entry, log_content, log_node), dialect) if self.shared else None
 
     @contextmanager
     def turn(self, known: LogState) -> Iterator[LogState]:
-        """Yield the state of the log of `known`, which no other process can change before `commit`.
+        """Yield the state of the log of `known`: what `known` says while the lease is ours, else what the database says
+        when we take it.
 
         A file of SQLite has one process, whose own knowledge is the state.
         """
@@ -60,29 +71,38 @@ class SqlLogStore(SqlLogReader):
                 if self._desk:
                     self._desk.release()
             return
-        with self._database.write("append") as connection:
-            (row,) = self._lock.rows(connection, {"the_id": self._ids[known.log]})
-            state = self._state(row)
-            self._claims.read([self._ids[known.log]])
-            self._turns.connection = connection
-            try:
+        log_id, state = self._ids[known.log], known
+        if self._leases.asks(log_id):
+            state = self._state(self._leases.take(log_id))
+            self._claims.read([log_id], state.size)
+        try:
+            with ExitStack() as stack:
+                self._turns.stack, self._turns.connection = stack, None
                 yield state
-            finally:
-                self._turns.connection = None
+        finally:
+            self._turns.stack = self._turns.connection = None
+            self._leases.rest(log_id)
+
+    def settle(self, log: str) -> None:
+        """Return when each batch of `log` that another process had begun is written, or refused."""
+        if self.shared and self._id(log) >= 0:
+            self._leases.settle(self._ids[log])
 
     @contextmanager
     def _writing(self) -> Iterator[Connection]:
-        """Yield the transaction of this thread's turn, which ends with it, or one of its own."""
+        """Yield the transaction that this thread's turn has begun, or one of its own."""
         turn: Connection | None = getattr(self._turns, "connection", None)
-        if turn is None:
-            with self._database.write("append") as connection:
-                yield connection
+        if turn is not None:
+            yield turn
             return
-        yield turn
-        turn.commit()
+        with self._database.write("append") as connection:
+            yield connection
 
     def thread_versions(self, keys: Collection[ThreadKey]) -> Mapping[ThreadKey, int]:
         """Return the versions of those threads that exist. No other writer can change one before the turn ends."""
+        stack: ExitStack | None = getattr(self._turns, "stack", None)
+        if stack is not None and self._turns.connection is None:
+            self._turns.connection = stack.enter_context(self._database.write("append"))
         return self._writer_of_rows.versions(keys, getattr(self._turns, "connection", None))
 
     @property
@@ -91,18 +111,25 @@ class SqlLogStore(SqlLogReader):
             raise StorageBroken("rows of the desk need a store with a keystore", where="append")
         return self._desk
 
-    def commit(self, before: LogState | None, after: LogState, entries: Sequence[NewEntry]) -> None:
-        """Write `entries` and the state in one durable transaction. Raises `StorageBroken` when it failed, when
-        `before` is not the state any more, or when a claim is taken. A log that another process has made meanwhile
-        stays."""
+    def commit(self, before: LogState | None, after: LogState, entries: Sequence[NewEntry]) -> bool:
+        """Write `entries` and the state in one durable transaction. Return False, and write nothing, where another
+        process has taken the lease.
+
+        Raises `StorageBroken` when it failed, when a claim is taken, or when `before` is not the state of a file any
+        more. A log that another process has made meanwhile stays.
+        """
         with self._writing() as connection:
             if before is None:
                 self._make(connection, after)
-                return
+                return True
             log_id = self._ids[after.log]
-            self._write(connection, log_id, before, after, entries)
-            if entries:
-                self._claims.add(log_id, after.size, entries)
+            self._claims.require_free(entries)
+            if not self._write(connection, log_id, before, after, entries):
+                self._leases.lost(log_id)
+                return False
+        if entries:
+            self._claims.add(log_id, after.size, entries)
+        return True
 
     def _make(self, connection: Connection, after: LogState) -> None:
         log = after.log
@@ -114,24 +141,49 @@ class SqlLogStore(SqlLogReader):
 
     def _write(
         self, connection: Connection, log_id: int, before: LogState, after: LogState, entries: Sequence[NewEntry]
-    ) -> None:
+    ) -> bool:
+        size = _size_of(after.checkpoint)
+        is_new = size is not None and size != _size_of(before.checkpoint)  # another key may sign the same head anew
+        heads = [(log_id, size, after.checkpoint)] if is_new else []
+        bodies = [_entry_row(log_id, entry) for entry in entries]
+        contents = [_content_row(log_id, entry) for entry in entries]
+        found = entries[-1].nodes if entries else ()
+        nodes = [(log_id, node.level, node.place, node.hash) for node in found]
+        if self._batch is not None:
+            return self._write_leased(connection, log_id, before, after, entries, (heads, bodies, contents, nodes))
         place = {"the_id": log_id, "old_size": before.size, "old_root": before.root}
         work = [(self._advance_state, [self._advance_state.values(place | _state_values(after))])]
-        size = _size_of(after.checkpoint)
-        if size is not None and size != _size_of(before.checkpoint):  # another key may sign the same head anew
-            work.append((self._keep, [(log_id, size, after.checkpoint)]))
-        if entries:
-            work.append((self._insert_entry, [_entry_row(log_id, entry) for entry in entries]))
-            work.append((self._insert_content, [_content_row(log_id, entry) for entry in entries]))
-        if run_together(connection, work) != 1:
-            raise StorageBroken(
-                "another process has written to log `{log}`",
-                where="append",
-                remedy="run one node on one home, then start it again",
-                log=after.log,
-            )
+        work += [(self._keep, heads), (self._insert_entry, bodies), (self._insert_content, contents)]
+        work += [(self._put_node, nodes)]
+        if run_together(connection, [(statement, rows) for statement, rows in work if rows]) != 1:
+            raise _written_elsewhere(after.log)
         if any(entry.rows is not None for entry in entries):
             self._writer_of_rows.write(connection, after.log, entries)
+        return True
+
+    def _write_leased(
+        self,
+        connection: Connection,
+        log_id: int,
+        before: LogState,
+        after: LogState,
+        entries: Sequence[NewEntry],
+        rows: Sequence[Rows],
+    ) -> bool:
+        """Write a batch under our lease. Rows of the desk go first, so that the log's row is locked last."""
+        assert self._batch is not None
+        desk = any(entry.rows is not None for entry in entries)
+        if desk:
+            self._writer_of_rows.write(connection, after.log, entries)
+        place = (log_id, self._leases.epoch(log_id), before.size, before.root)
+        written = self._batch.run(connection, place, _state_values(after), rows, commit=not desk)
+        if written:
+            self._leases.written(log_id)
+        elif not self._leases.holds(log_id):
+            raise _written_elsewhere(after.log)
+        elif desk and (transaction := connection.get_transaction()):
+            transaction.rollback()
+        return written
 
     def prune(self, log: str, first: int, stop: int) -> None:
         """Replace the entries in [first, stop), whole tiles, by their hashes, in one durable transaction."""
@@ -152,7 +204,7 @@ class SqlLogStore(SqlLogReader):
         self, claims: Sequence[tuple[MemberId, ExchangeId]]
     ) -> Mapping[tuple[MemberId, ExchangeId], tuple[bytes, int]]:
         """Return request hash and entry index of those `claims` that exist and are not forgotten."""
-        if self.shared and getattr(self._turns, "connection", None) is None:
+        if self.shared and getattr(self._turns, "stack", None) is None:
             self._claims.read(list(self._ids.values()))
         return self._claims.find(claims)
 
@@ -177,8 +229,17 @@ _ADVANCE = (
     )
     .values({column: bindparam(column) for column in ("number", "size", "root", "checkpoint", "counters")})
 )
+_NODE_KEY = ("log_id", "level", "place")
 _KEEP = insert_into(log_checkpoint)
-_LOCK = select(log_state).where(log_state.c.id == bindparam("the_id")).with_for_update()
+
+
+def _written_elsewhere(log: str) -> StorageBroken:
+    return StorageBroken(
+        "another process has written to log `{log}`",
+        where="append",
+        remedy="run one node on one home, then start it again",
+        log=log,
+    )
 
 
 def _size_of(checkpoint: bytes) -> int | None:

@@ -1,0 +1,1 @@
+"""Put together the workers of a node, on the side of the front and in their own process."""
