@@ -37,6 +37,7 @@ _WORDS: Mapping[str, str] = {
     "overloaded": "the node that was asked had too much to do",
     "policy-denies": "the policy of the country that was asked does not permit this",
     "rate-limit": "the node that was asked takes only so many questions of the asker in a second",
+    "no-worker": "the node that was asked had no process free for this in time",
     "receipts-due": "the asker's node had not confirmed earlier answers",
     "replayed": "a question with this id was answered before, and this one was not the same",
     "revocations-missing": "the asker's own node had no list of revoked officers that was in its time",

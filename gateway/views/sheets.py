@@ -25,7 +25,7 @@ from gateway.records.types import RECORD_TYPES as RECORD_KINDS
 from gateway.records.verify import VerifiedRecord
 from gateway.views.desk.notices import notice_pairs
 from gateway.views.reason_words import reason
-from gateway.views.search_lines import QUALITY, SIGNED, value_text
+from gateway.views.search.lines import QUALITY, SIGNED, value_text
 from gateway.views.sheet_words import CERTAINTY, KINDS, LABELS, OUTCOMES, PARTS, RELIABILITY
 
 Pairs = Sequence[tuple[str, str]]

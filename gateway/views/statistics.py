@@ -189,7 +189,9 @@ def as_csv(shown: Statistics) -> str:
     writer.writerow(("month", "counterpart", "measure", "value", "count", "meaning"))
     for cell, count in sorted(shown.counts.items()):
         told = FEW if count < 0 else str(count)
-        writer.writerow((cell.month, cell.counterpart, cell.measure, _cell(cell.value), told, MEASURES[cell.measure]))
+        writer.writerow(
+            (cell.month, cell.counterpart, cell.measure, spreadsheet_cell(cell.value), told, MEASURES[cell.measure])
+        )
     for time in shown.answer_times:
         for name, value in (("answer-time-median-ms", time.median_ms), ("answer-time-p95-ms", time.p95_ms)):
             writer.writerow((time.month, time.counterpart, name, "", value, "from question to answer, milliseconds"))
@@ -240,7 +242,7 @@ def breakdown(shown: Statistics) -> Iterator[tuple[str, str, list[tuple[str, str
             yield measure, meaning, [(month, peer, ", ".join(values)) for (month, peer), values in lines.items()]
 
 
-def _cell(text: str) -> str:
+def spreadsheet_cell(text: str) -> str:
     """Return a text in a form that no spreadsheet takes for a formula."""
     return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
 

@@ -11,7 +11,7 @@ from gateway.language.languages import Language
 from gateway.views.code_words import explained
 from gateway.views.desk.words import state_words
 from gateway.views.lines import Line
-from gateway.views.search_lines import value_text
+from gateway.views.search.lines import value_text
 
 _STANDS: Sentences = {
     "waiting": "waits for approval",
@@ -31,6 +31,19 @@ def alerts_lines(alerts: Iterable[dict[str, Any]], language: Language = Language
         yield from alert_lines(alert, language)
     if alert is None:
         yield tell(language, "no alert of ours stands"), "dim"
+
+
+def taken_lines(alerts: Iterable[dict[str, Any]], language: Language = Language.EN) -> Iterator[Line]:
+    """Yield alerts of counterparts, the action first; fields of one that was opened."""
+    alert = None
+    for alert in alerts:
+        yield f"{alert['thread']}  {alert['owner']}  {explained(alert['action'], 'alert_class', language)}", "title"
+        yield "  " + tell(language, "until {time}", time=moment(alert["until"], language))
+        for name, value in alert.get("fields", {}).items():
+            if name not in ("alert_class", "action"):
+                yield f"  {name}: {value_text(value, language, field=name)}"
+    if alert is None:
+        yield tell(language, "no alert of another country stands here"), "dim"
 
 
 def alert_lines(alert: dict[str, Any], language: Language = Language.EN) -> Iterator[Line]:

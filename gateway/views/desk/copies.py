@@ -15,7 +15,7 @@ from gateway.matching.explain import explain
 from gateway.model.hit import Match
 from gateway.views.code_words import raised
 from gateway.views.lines import Line
-from gateway.views.search_lines import hit_lines
+from gateway.views.search.lines import hit_lines
 
 
 def looked_value(looked: Looked, language: Language) -> dict[str, Any]:

@@ -27,7 +27,8 @@ def holders_lines(found: dict[str, Any], language: Language = Language.EN) -> It
             state = tell(language, _STATES[copy["state"]]) if copy["state"] in _STATES else copy["state"]
             if copy["out_of_reach"]:
                 state = tell(language, "out of reach: it has left the federation")
-            yield f"  → {copy['holder']}  {copy['type']}  v{copy['version']}  {state}", _STYLES.get(copy["state"], "")
+            holder = f"{copy['through']} → {copy['holder']}" if copy["through"] else copy["holder"]
+            yield f"  → {holder}  {copy['type']}  v{copy['version']}  {state}", _STYLES.get(copy["state"], "")
     if not found["records"]:
         yield tell(language, "nobody holds a copy of a record of ours"), "dim"
     facts = {"confirmed": found["confirmed"], "total": found["changed"]}

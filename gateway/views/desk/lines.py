@@ -6,21 +6,20 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from gateway.language.catalogue import Sentences, tell
+from gateway.language.countries import with_country
 from gateway.language.dates import moment
 from gateway.language.languages import Language
-from gateway.views.desk.words import notice_words, state_words, work_words
+from gateway.views.desk.words import notice_words, state_words, why_not_words, work_words
 from gateway.views.lines import Line
 
-_WHY_NOT: Sentences = {
-    "assigned-to-another": "a colleague has taken it",
-    "own-approval": "you wrote it yourself, so another person approves it",
-    "another-agency": "the record is another agency's, which alone releases it",
-    "role-not-permitted": "your role may not do it",
-    "outside-reach": "it is another office's or another person's",
-    "supervisor-on-duty": "a supervisor of that office is on duty, and does it",
-    "administrator": "administrators see no content",
-    "training-over": "your training has run out",
+_MARKS: Sentences = {
+    "LATE": "LATE: after its time",
+    "phone": "it lapses before long: phone who approves it",
+    "undelivered": "it was not taken there: phone them",
+    "lapsed": "it has lapsed, and was not sent",
 }
+
+_PHONED = frozenset({"phone", "undelivered"})
 
 _STYLE = {"FLASH": "bad", "URGENT": "warn"}
 
@@ -37,7 +36,8 @@ def works_lines(works: Iterable[dict[str, Any]], language: Language = Language.E
 def work_lines(work: dict[str, Any], language: Language = Language.EN) -> Iterator[Line]:
     """Yield one item of work: what is to be done, for whom, until when, and who does it."""
     style = "bad" if work["overdue"] else _STYLE.get(work["urgency"], "title")
-    yield f"{work['id']}  {work['urgency']}  {work['peer']}  {work_words(work['kind'], language)}", style
+    words = work_words(work["kind"], language, work.get("thread_kind", ""))
+    yield f"{work['id']}  {work['urgency']}  {work['peer']}  {words}", style
     if work["done"]:
         facts = {"by": work["done"]["by"], "at": moment(work["done"]["at"], language), "how": work["done"]["result"]}
         yield "  " + tell(language, "done by {by} at {at}: {how}", **facts), "dim"
@@ -53,9 +53,12 @@ def work_lines(work: dict[str, Any], language: Language = Language.EN) -> Iterat
     yield f"  {place}" + (
         f"; {tell(language, 'taken by {person}', person=work['assigned'])}" if work["assigned"] else ""
     )
+    if mark := _MARKS.get(work["mark"]):
+        yield "  " + tell(language, mark), "warn"
+    if work["mark"] in _PHONED:
+        yield f"  liaison desk phone {work['id']}"
     if work["why_not"]:
-        why = _WHY_NOT.get(work["why_not"])
-        yield "  " + (tell(language, why) if why else work["why_not"]), "dim"
+        yield "  " + why_not_words(work["why_not"], language), "dim"
 
 
 def threads_lines(threads: Iterable[dict[str, Any]], language: Language = Language.EN) -> Iterator[Line]:
@@ -77,6 +80,23 @@ def thread_lines(thread: dict[str, Any], language: Language = Language.EN) -> It
         yield from _content_lines(draft["content"])
     for notice in thread["notices"]:
         yield from _notice_lines(notice, language)
+
+
+def card_lines(card: dict[str, Any], language: Language = Language.EN) -> Iterator[Line]:
+    """Yield whom to phone: here for each item of work, and there."""
+    for work in card["here"]:
+        yield f"{work['work']}  {work_words(work['kind'], language)}", "title"
+        if work["national"]:
+            yield "  " + tell(language, "no one of the office is on duty: the national desk does it"), "warn"
+        for one in work["persons"]:
+            yield f"  {one['person']}  {one['office']}  {one['channel'] or tell(language, 'no number is listed')}"
+        if not work["persons"]:
+            yield "  " + tell(language, "no one is on duty"), "bad"
+    yield tell(language, "there: {country}", country=with_country(card["peer"], language)), "title"
+    for one in card["there"]:
+        yield f"  {one['office']}  {one['reach']}"
+    if not card["there"]:
+        yield "  " + tell(language, "no number is listed"), "dim"
 
 
 def _thread_line(thread: dict[str, Any], language: Language) -> str:

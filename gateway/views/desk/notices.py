@@ -8,7 +8,8 @@ from typing import Any
 import msgspec
 
 from gateway.clock import rfc3339
-from gateway.model.desk.notices import Notice, NoticeReceipt
+from gateway.model.desk.delivered import NoticeReceipt
+from gateway.model.desk.notices import Notice
 
 
 def notice_value(notice: Notice) -> dict[str, Any]:

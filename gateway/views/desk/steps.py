@@ -11,7 +11,7 @@ from gateway.language.languages import Language
 from gateway.language.terms import RECORD_TYPES, named
 from gateway.views.desk.words import notice_words, state_words
 from gateway.views.lines import Line
-from gateway.views.search_lines import value_text
+from gateway.views.search.lines import value_text
 
 
 def drafted_lines(found: dict[str, Any], language: Language = Language.EN) -> Iterator[Line]:

@@ -1,8 +1,9 @@
-"""Describe the content of a backup, and the restoring of a home from one."""
+"""Describe the content of a backup, the restoring of a home from one, and the upgrade that begins with one."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,11 @@ from gateway.config import argument, load_settings
 from gateway.errors import LiaisonError
 from gateway.ops.backup.backup import Made
 from gateway.ops.backup.restore import Restored
+from gateway.ops.upgrade.plan import Plan
+from gateway.ops.upgrade.run import Upgraded
+from gateway.storage.database.migrate import HEAD
 from gateway.views.lines import Line
+from gateway.views.lines.findings import finding_lines
 from gateway.views.lines.report import report_lines, report_value
 
 
@@ -75,3 +80,74 @@ def _newer(home: Path, old_home: Path | None) -> str:
         return f"the old home still has its database, which may hold it: {making}; move {home} away, and restore that"
     going_on = f"liaison audit next-log --help (--home {argument(home)})"
     return f"where there is none, and the entries are lost for good: {going_on}"
+
+
+def plan_value(plan: Plan) -> dict[str, Any]:
+    """Return what an upgrade would do as JSON."""
+    return {
+        "home": str(plan.settings.home),
+        "program": plan.program,
+        "from": plan.schema,
+        "to": HEAD,
+        "needed": plan.is_needed,
+        "ready": not plan.obstacles,
+        "needs_stop": plan.needs_stop,
+        "migrations": [asdict(migration) for migration in plan.migrations],
+        "folders": [folder.name for folder in plan.folders],
+        "findings": [asdict(finding) for finding in plan.findings],
+    }
+
+
+def plan_lines(plan: Plan) -> Iterator[Line]:
+    """Yield what an upgrade would do, and what stands in its way."""
+    yield from finding_lines(plan.findings)
+    for folder in plan.folders:
+        yield f"note  folder: {folder.name}/ is missing, and will be made", "warn"
+    if plan.obstacles:
+        yield "the home cannot be brought up to date yet", "title"
+    elif not plan.is_needed:
+        yield f"the home is up to date with version {plan.program}", "title"
+    else:
+        how = "while no process serves it" if plan.needs_stop else "while its processes go on serving"
+        yield f"the home can be brought up to date, {how}", "title"
+
+
+def upgraded_value(done: Upgraded, back: str = "") -> dict[str, Any]:
+    """Return what an upgrade did as JSON; `back` is the earlier schema that it gave the database, or empty."""
+    kept = done.kept
+    backup = None
+    if kept is not None:
+        backup = {"file": str(kept.place.file), "key": str(kept.place.key or ""), "bytes": kept.made.size}
+        backup |= {"logs": report_value(kept.logs)}
+    return {
+        "home": str(done.plan.settings.home),
+        "program": done.plan.program,
+        "from": done.plan.schema,
+        "to": back or HEAD,
+        "migrations": [asdict(migration) for migration in done.plan.migrations],
+        "folders": [folder.name for folder in done.folders],
+        "backup": backup,
+    }
+
+
+def upgraded_lines(done: Upgraded, back: str = "") -> Iterator[Line]:
+    """Yield what an upgrade did, or the way `back` to a schema, and what comes next."""
+    home = done.plan.settings.home
+    if not done.plan.is_needed:
+        yield f"the home is up to date with version {done.plan.program}: nothing was changed", "good"
+        return
+    for folder in done.folders:
+        yield f"{folder.name}/ was made"
+    if done.kept is not None:
+        place = done.kept.place
+        yield f"backup: {place.file}, {done.kept.made.size / 1e6:,.1f} MB, with schema `{done.plan.schema}`"
+        yield f"  what it is for: docs/upgrade.md{f'; its key: {place.key}' if place.key else ''}", "dim"
+        for text, style in report_lines(done.kept.logs):
+            yield f"  {text}", style
+        for migration in done.plan.migrations:
+            yield f"{migration.revision}: {migration.text}{': taken back' if back else ''}"
+        yield f"the database has schema `{back or HEAD}`", "good"
+    if back:
+        yield "next: start the version that has this schema; it finds all entries"
+        return
+    yield f"next: liaison serve --home {argument(home)}; then liaison doctor --home {argument(home)}"

@@ -66,6 +66,8 @@ def _offer_lines(descriptor: Mapping[str, Any]) -> Iterator[Line]:
         yield f"      national desks: {', '.join(descriptor['national_desks'])}"
     for office, faces in descriptor["facing"].items():
         yield f"      {office} faces {', '.join(faces)}"
+    for one in descriptor["contacts"]:
+        yield f"      {one['office']}: {one['reach']}"
     yield from (f"      {text}" for text in offers(descriptor["sources"]))
     yield f"      takes notices: {', '.join(descriptor['takes']) or 'none'}"
 

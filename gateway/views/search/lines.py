@@ -100,7 +100,7 @@ def last_lines(search: dict[str, Any], language: Language = Language.EN) -> Iter
 
 def headline(line: dict[str, Any], own: str, language: Language = Language.EN) -> tuple[str, str]:
     """Return one counterpart's answer in one sentence, with its style."""
-    said, style = _said(line, language)
+    said, style = answer_text(line, language)
     if first := list(dict.fromkeys(text for hit in line.get("hits", ()) for text in raised(hit, language))):
         said, style = f"{said}: {'; '.join(first)}", "bad"
     if line["member"] == own:
@@ -108,7 +108,8 @@ def headline(line: dict[str, Any], own: str, language: Language = Language.EN) -
     return f"  {line['member']}  {said}", style
 
 
-def _said(line: dict[str, Any], language: Language) -> tuple[str, str]:
+def answer_text(line: dict[str, Any], language: Language) -> tuple[str, str]:
+    """Return what a counterpart said, with its style: `good` for a hit, `warn` for one that is not complete."""
     if line["outcome"] == "silent":
         return _silent(line, language), "warn"
     if line["outcome"] == "not_accepted":
@@ -198,30 +199,37 @@ def _refused(line: dict[str, Any], language: Language) -> str:
 
 def hit_lines(hit: dict[str, Any], language: Language = Language.EN) -> list[str]:
     """Return a hit in words: what matched and why, what was released, who signed it, and its handling rules."""
+    lines = [hit_title(hit, language)]
+    record = hit["record"]
+    if record is None:
+        asked = hit.get("next")
+        command = [tell(language, "ask a human of the owner: {command}", command=asked)] if asked else []
+        return [*lines, *unreleased_texts(hit, language), *command]
+    lines.append(released_text(record, hit["record_type"], language))
+    lines += [f"  {name}: {value_text(value, language, name)}" for name, value in record["fields"].items()]
+    return [*lines, *filter(None, [marking_text(record["marking"], language)])]
+
+
+def hit_title(hit: dict[str, Any], language: Language) -> str:
+    """Return the type of a hit's record, how well it matches, and why."""
     why = "; ".join(rule["sentence"] for rule in hit["rules"] if not rule["word"].startswith(UNRELEASED))
     quality = tell(language, QUALITY.get(hit["quality"], hit["quality"]))
     kind = named(hit["record_type"], RECORD_TYPES, language)
-    lines = [f"{kind}: {quality}" + (f" ({why})" if why else "")]
-    record = hit["record"]
-    if record is None:
-        return [*lines, *_unreleased(hit, language)]
-    lines.append(_released(record, hit["record_type"], language))
-    lines += [f"  {name}: {value_text(value, language, name)}" for name, value in record["fields"].items()]
-    return [*lines, *_obey(record["marking"], language)]
+    return f"{kind}: {quality}" + (f" ({why})" if why else "")
 
 
-def _unreleased(hit: dict[str, Any], language: Language) -> Iterator[str]:
-    """Yield why a hit has no record, and what to do about it."""
+def unreleased_texts(hit: dict[str, Any], language: Language) -> list[str]:
+    """Return why a hit has no record, and what to do about it."""
     reasons = [rule for rule in hit["rules"] if rule["word"].startswith(UNRELEASED)]
-    yield from (tell(language, "no record: {why}", why=rule["sentence"]) for rule in reasons)
+    texts = [tell(language, "no record: {why}", why=rule["sentence"]) for rule in reasons]
     if OWN_AGENCY not in (rule["word"] for rule in reasons):
         todo = hit["action"] or tell(language, "the record needs a follow-up")
-        yield tell(language, "{action} (reference {reference})", reference=hit["reference"], action=todo)
-        if command := hit.get("next"):
-            yield tell(language, "ask a human of the owner: {command}", command=command)
+        texts.append(tell(language, "{action} (reference {reference})", reference=hit["reference"], action=todo))
+    return texts
 
 
-def _released(record: dict[str, Any], record_type: str, language: Language) -> str:
+def released_text(record: dict[str, Any], record_type: str, language: Language) -> str:
+    """Return how many fields of a record were released, by whom, and who signed it."""
     known = RECORD_KINDS.get(record_type)
     facts = {
         "count": len(record["fields"]),
@@ -249,13 +257,14 @@ def _more(line: dict[str, Any], language: Language) -> str:
     return f" ({'; '.join(parts)})" if parts else ""
 
 
-def _obey(marking: dict[str, Any], language: Language) -> list[str]:
+def marking_text(marking: dict[str, Any], language: Language) -> str:
+    """Return the handling rules of a record in one sentence; an empty text without any."""
     shown = [
         f"{_part(key, language)}: {_time_or_text(key, value, language)}"
         for key, value in marking.items()
         if value not in ("", [], None)
     ]
-    return [tell(language, "handling: {parts}", parts="; ".join(shown))] if shown else []
+    return tell(language, "handling: {parts}", parts="; ".join(shown)) if shown else ""
 
 
 def _part(key: str, language: Language) -> str:

@@ -1,0 +1,1 @@
+"""The parts of a node that make its console."""

@@ -1,0 +1,134 @@
+"""The door of each page: who comes in, what becomes of errors, and how the answer is shown.
+
+Each handler gets a `Visit` whose person an officer token has just proved. It returns a `Page`, a `To`, or a response of
+its own. A refusal becomes a page that says what was wrong and what to do next; nothing internal is shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable
+from functools import partial
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+from starlette.routing import Route
+
+from gateway.console.frame.errors import error_page
+from gateway.console.frame.events import EVENT_STREAM, Streams
+from gateway.console.frame.forms import MAX_FORM, Form, check_sender, read_form, see_other
+from gateway.console.frame.page import Page, To
+from gateway.console.frame.render import Renderer
+from gateway.console.frame.times import begin_visit
+from gateway.console.login.current import person, signed_out
+from gateway.console.login.sessions import SignedOut, language_of
+from gateway.console.parts import ConsoleParts
+from gateway.console.visit import Visit
+from gateway.errors import Forbidden, LiaisonError, Refused, Unauthenticated, Unknown
+from gateway.language.languages import Language
+from gateway.model.desk.work import Role
+
+Answer = Page | To | Response
+Handler = Callable[[Visit], Awaitable[Answer]]
+FormHandler = Callable[[Visit, Form], Awaitable[Answer]]
+
+
+class Door:
+    """Makes the routes of pages. `open_to` names the roles that may come in; without it all persons may."""
+
+    def __init__(self, parts: ConsoleParts, renderer: Renderer) -> None:
+        self._parts = parts
+        self._renderer = renderer
+        self._streams = Streams(parts.clock.monotonic)
+
+    def get(self, path: str, handler: Handler, open_to: Iterable[Role] = ()) -> Route:
+        """Return the route of a page that shows something."""
+
+        async def serve(request: Request) -> Response:
+            return await self._served(request, handler, frozenset(open_to))
+
+        return Route(path, serve, methods=["GET"], name=path)
+
+    def post(self, path: str, handler: FormHandler, open_to: Iterable[Role] = (), most: int = MAX_FORM) -> Route:
+        """Return the route of a form: it is refused unless one of our own pages sent it (CASE-L6)."""
+
+        async def handle(visit: Visit) -> Answer:
+            return await handler(visit, await read_form(visit.request, self._parts.login.origin(), most))
+
+        async def serve(request: Request) -> Response:
+            return await self._served(request, handle, frozenset(open_to))
+
+        return Route(path, serve, methods=["POST"], name=f"{path} post")
+
+    def upload(self, path: str, handler: Handler, open_to: Iterable[Role] = ()) -> Route:
+        """Return the route of a form that brings a file: the handler reads it as it comes."""
+
+        async def handle(visit: Visit) -> Answer:
+            check_sender(visit.request, self._parts.login.origin())
+            return await handler(visit)
+
+        async def serve(request: Request) -> Response:
+            return await self._served(request, handle, frozenset(open_to))
+
+        return Route(path, serve, methods=["POST"], name=f"{path} post")
+
+    async def _served(self, request: Request, handler: Handler, open_to: frozenset[Role]) -> Response:
+        visit: Visit | None = None
+        begin_visit(self._parts.member)
+        try:
+            visit = Visit(request, await person(request), self._parts.clock.now_us())
+            if open_to and not visit.roles & open_to:
+                raise Forbidden("this page is for other roles", code="role-not-permitted", where="desk")
+            answer = await handler(visit)
+            if isinstance(answer, StreamingResponse) and answer.media_type == EVENT_STREAM:
+                anew = "last-event-id" in request.headers
+                self._streams.watch(answer, visit.who.session.id, partial(self._goes_on, visit), anew=anew)
+            return self._shown(answer, request, visit)
+        except SignedOut as error:
+            return await signed_out(request, error)
+        except LiaisonError as error:
+            return self._refused(request, visit, error)
+
+    async def _goes_on(self, visit: Visit, is_due: bool) -> bool:
+        """Tell whether the person of a stream is still signed in, with the roles of before."""
+        try:
+            self._parts.login.tokens.check(visit.officer)
+            return not is_due or (await person(visit.request)).person.roles >= visit.roles
+        except Unauthenticated:
+            return False
+        except LiaisonError:  # the identity provider, for instance, cannot be asked now
+            return True
+
+    def _shown(self, answer: Answer, request: Request, visit: Visit) -> Response:
+        if isinstance(answer, Response):
+            return answer
+        return see_other(answer.path) if isinstance(answer, To) else self._renderer.response(answer, request, visit)
+
+    def _refused(self, request: Request, visit: Visit | None, error: LiaisonError) -> Response:
+        if isinstance(error, Refused):
+            self._parts.refused(error.code)
+        else:
+            self._parts.failed(error)
+        return self._renderer.response(error_page(error, language_of_visit(request, visit)), request, visit)
+
+    async def missing(self, request: Request, error: Exception) -> Response:
+        """Answer a path or a method that is not there; a stranger learns no more than that one signs in here."""
+        status = error.status_code if isinstance(error, HTTPException) else 404
+        unknown = Unknown("there is no such page", code="no-such-path")
+
+        async def show(visit: Visit) -> Answer:
+            page = error_page(unknown, visit.language)
+            return self._renderer.response(page, request, visit, status)
+
+        return await self._served(request, show, frozenset())
+
+    async def unforeseen(self, request: Request, error: Exception) -> Response:
+        """Answer an error that was not foreseen, without a word of it."""
+        self._parts.failed(error)
+        failed = LiaisonError("the page failed", code="internal")
+        return self._renderer.response(error_page(failed, language_of(request)), request, None)
+
+
+def language_of_visit(request: Request, visit: Visit | None) -> Language:
+    """Return the language of a person, or the one that the browser prefers."""
+    return visit.language if visit is not None else language_of(request)

@@ -1,0 +1,108 @@
+"""Server-sent events that say only that something has changed: the page then fetches what it shows anew.
+
+They carry no content. A comment in a pause keeps readers and what lies between from taking a silent stream for a broken
+one. A stream ends with its session, and gives way to newer ones of the same session: a browser has six connections to
+one place, and pages need some of them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import aclosing
+from typing import Any
+
+from starlette.responses import StreamingResponse
+
+from gateway.errors import Overloaded
+
+EVENT_STREAM = "text/event-stream"
+PAUSE_S = 5.0
+"""The most seconds in which a stream brings nothing."""
+
+OF_SESSION = 4
+"""Streams of one session at a time; one more ends the oldest."""
+
+IN_ALL = 384
+"""Streams of a process; pages need connections, too."""
+
+LOOK_S = 30.0
+"""Seconds after which a stream looks again whether its session goes on; a revoked officer is seen at each event."""
+
+_CHANGED = b"event: changed\ndata: {}\n\n"
+_OVER = b"event: over\ndata: {}\n\n"
+_BEGUN = b"id: 1\n: begun\n\n"
+"""Its id comes back with a connection that is made anew (`Last-Event-ID`): changes may have been missed meanwhile."""
+
+
+async def merged_changes(feeds: Sequence[AsyncIterator[object]]) -> AsyncIterator[bytes]:
+    """Yield `changed` each time that one of the feeds has something new, and `over` when all have ended."""
+    waits = {asyncio.ensure_future(anext(feed, None)): feed for feed in feeds}
+    try:
+        while waits:
+            done, _ = await asyncio.wait(waits, timeout=PAUSE_S, return_when=asyncio.FIRST_COMPLETED)
+            if not done:
+                yield b": nothing new\n\n"
+            for wait in done:
+                feed = waits.pop(wait)
+                if wait.result() is None:
+                    continue
+                waits[asyncio.ensure_future(anext(feed, None))] = feed
+                yield _CHANGED
+    finally:
+        for wait in waits:
+            wait.cancel()
+    yield _OVER
+
+
+class Streams:
+    """The open streams of one process, by session."""
+
+    def __init__(self, monotonic: Callable[[], float]) -> None:
+        self._monotonic = monotonic
+        self._open: defaultdict[str, list[_Stream]] = defaultdict(list)
+
+    def __len__(self) -> int:
+        return sum(map(len, self._open.values()))
+
+    def watch(self, answer: StreamingResponse, session: str, goes_on: GoesOn, *, anew: bool) -> None:
+        """Let the stream of an answer end with its session. Raises `Overloaded` where too many are open.
+
+        `goes_on` tells whether the session goes on; `anew` is a connection in place of one that broke.
+        """
+        if len(self._open.get(session, ())) >= 2 * OF_SESSION or len(self) >= IN_ALL:
+            raise Overloaded("too many pages are open", code="too-many-streams", where="events")
+        answer.body_iterator = self._events(answer.body_iterator, session, goes_on, anew=anew)
+
+    async def _events(self, events: Any, session: str, goes_on: GoesOn, *, anew: bool) -> AsyncIterator[bytes]:
+        stream, here = _Stream(), self._open[session]
+        here.append(stream)
+        for old in here[:-OF_SESSION]:
+            old.is_over = True
+        looked = self._monotonic()
+        try:
+            yield _BEGUN + (_CHANGED if anew else b"")
+            async with aclosing(events):
+                async for event in events:
+                    now = self._monotonic()
+                    is_due = now - looked >= LOOK_S
+                    if stream.is_over or not await goes_on(is_due):
+                        yield _OVER
+                        return
+                    looked = now if is_due else looked
+                    yield event
+        finally:
+            here.remove(stream)
+            if not here:
+                self._open.pop(session, None)
+
+
+class _Stream:
+    """One open stream; `is_over` once newer ones have its place."""
+
+    is_over = False
+
+
+GoesOn = Callable[[bool], Awaitable[bool]]
+"""Tells whether a session goes on; called with True it looks at the session itself, else whether it was revoked."""

@@ -1,0 +1,105 @@
+"""Show a page: its view model in its template, inside the frame that all pages share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from jinja2 import BaseLoader, ChoiceLoader, Environment, FileSystemLoader, StrictUndefined
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+
+from gateway.console.frame.forms import FORM_ID, new_form_id
+from gateway.console.frame.frame import Frame, Person, frame_words
+from gateway.console.frame.navigation import navigation
+from gateway.console.frame.page import Page
+from gateway.console.frame.shapes import Hidden
+from gateway.console.frame.static import StaticFiles
+from gateway.console.frame.times import stamp
+from gateway.console.login.sessions import language_of
+from gateway.console.parts import ConsoleParts
+from gateway.console.visit import Visit
+from gateway.language.catalogue import is_reviewed, tell
+from gateway.language.countries import with_country
+from gateway.language.languages import Language
+from gateway.views.printable import readable
+from gateway.views.statistics import said
+
+TEMPLATES = Path(__file__).parents[1] / "templates"
+CHARTS = Path(__file__).parents[2] / "views" / "templates"
+_TRIAL = "Trial: people sign in here without proving who they are."
+_STYLES = ("fonts.css", "console.css")
+_SCRIPTS = ("live.js",)
+
+
+class Renderer:
+    """Shows pages of one node."""
+
+    def __init__(self, parts: ConsoleParts, files: StaticFiles) -> None:
+        self._parts = parts
+        self._styles = tuple(map(files.href, _STYLES))
+        self._scripts = tuple(map(files.href, _SCRIPTS))
+        self._templates = environment((FileSystemLoader((TEMPLATES, CHARTS)),))
+        self._templates.filters["counted"] = said
+
+    def response(self, page: Page, request: Request, visit: Visit | None, status: int = 0) -> Response:
+        """Return a page as a response, for a person who is signed in or for a stranger."""
+        frame = self._frame(page, request, visit)
+        text = self._templates.get_template(page.template).render(frame=frame, view=page.view, live=page.live)
+        return HTMLResponse(text, status or page.status, {"content-language": frame.language.value})
+
+    def _frame(self, page: Page, request: Request, visit: Visit | None) -> Frame:
+        language = visit.language if visit is not None else language_of(request)
+        return Frame(
+            title=page.title,
+            language=language,
+            product="Liaison",
+            member=with_country(self._parts.member, language),
+            words=frame_words(language),
+            styles=self._styles,
+            scripts=self._scripts,
+            navigation=navigation(visit.roles, request.url.path, language) if visit is not None else (),
+            person=Person(visit.officer.person, visit.officer.office) if visit is not None else None,
+            language_action="/language" if visit is not None else "/login/language",
+            hidden=(Hidden(FORM_ID, new_form_id()), Hidden("here", _here(request))),
+            trial=tell(language, _TRIAL) if visit is not None and visit.is_trial else "",
+            device="" if self._parts.known_devices else tell(language, "This node takes any device: a trial only."),
+            footer=_footer(language),
+            watermark=self._watermark(page, visit, language) if visit is not None else "",
+        )
+
+    def _watermark(self, page: Page, visit: Visit, language: Language) -> str:
+        """Return who sees this when: it stands on the page and on each sheet of a print."""
+        at = stamp(visit.now_us, self._parts.member, language)
+        return " · ".join(filter(None, (visit.officer.person, visit.officer.office, at, page.printed)))
+
+
+def environment(loaders: Sequence[BaseLoader]) -> Environment:
+    """Return the environment of templates: all values are escaped, and what is missing is an error."""
+    return Environment(
+        loader=ChoiceLoader(loaders),
+        undefined=StrictUndefined,
+        autoescape=True,
+        finalize=_shown,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+
+
+def _shown(value: object) -> object:
+    """Return what a template shows of a value: no control or direction character of a text from abroad (CASE-L5)."""
+    return readable(value) if isinstance(value, str) and not hasattr(value, "__html__") else value
+
+
+def _footer(language: Language) -> tuple[str, ...]:
+    if is_reviewed(language):
+        return ()
+    return (tell(language, "No native speaker has reviewed the words of this language yet."),)
+
+
+def _here(request: Request) -> str:
+    """Return the path and query of a page that can be shown again, for what leads back to it."""
+    if request.method != "GET":
+        return "/"
+    return f"{request.url.path}?{request.url.query}" if request.url.query else request.url.path

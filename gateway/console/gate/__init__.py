@@ -1,0 +1,1 @@
+"""The gate: what an officer types or scans, and what comes back while a person stands there."""

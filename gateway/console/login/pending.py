@@ -1,0 +1,62 @@
+"""Sign-ins that are under way: begun by a page of ours, and ended once, by the same browser on the same device."""
+
+from __future__ import annotations
+
+import asyncio
+
+import msgspec
+from starlette.requests import Request
+
+from gateway.console.login import cookies
+from gateway.console.login.devices import Device
+from gateway.console.login.parts import LoginParts, Way
+from gateway.console.login.provider import Begun
+from gateway.conversion import converter
+from gateway.errors import Unauthenticated
+
+_KIND, _ENDED = "console-sign-in", "console-sign-in-ended"
+
+
+class Pending(msgspec.Struct, frozen=True):
+    """A sign-in that was begun; `challenge` is that of a passkey, `begun` the request that a provider holds."""
+
+    way: Way
+    after: str
+    device: str
+    challenge: bytes = b""
+    begun: Begun | None = None
+
+
+_pending = converter(Pending)
+
+
+async def begin(parts: LoginParts, pending: Pending) -> str:
+    """Keep a sign-in for some minutes, and return the secret for the browser that began it."""
+    secret = cookies.new_secret()
+    await asyncio.to_thread(
+        parts.documents.put, _KIND, cookies.id_of(secret), msgspec.json.encode(pending), _expiry_us(parts)
+    )
+    return secret
+
+
+async def take(parts: LoginParts, request: Request, device: Device, way: Way) -> Pending:
+    """Return the sign-in that this browser began on this device, once only. Raises `Unauthenticated`."""
+    secret = cookies.read(request, cookies.LOGIN)
+    found = await asyncio.to_thread(_take, parts, cookies.id_of(secret)) if secret else None
+    if found is None or found.way is not way or found.device != device.thumbprint:
+        raise Unauthenticated(
+            "no sign-in of this browser is under way", code="no-sign-in", where="sign-in", remedy="begin again"
+        )
+    return found
+
+
+def _take(parts: LoginParts, name: str) -> Pending | None:
+    data = parts.documents.get(_KIND, name)
+    if data is None or parts.documents.put_new(_ENDED, name, b"1", _expiry_us(parts)) is not None:
+        return None
+    parts.documents.delete(_KIND, name)
+    return _pending(msgspec.json.decode(data))
+
+
+def _expiry_us(parts: LoginParts) -> int:
+    return parts.clock.now_us() + cookies.LOGIN_S * 1_000_000

@@ -1,0 +1,1 @@
+"""The pages, one module each: its view model, and the handlers that make it."""

@@ -1,0 +1,236 @@
+"""The desk: the work of a person, what presses first, by kind and by clock; and the matters behind it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from urllib.parse import urlencode
+
+from starlette.responses import Response, StreamingResponse
+from starlette.routing import Route
+
+from gateway.console.frame.clocks import clock_of
+from gateway.console.frame.door import Door
+from gateway.console.frame.events import EVENT_STREAM, merged_changes
+from gateway.console.frame.navigation import OPEN_TO
+from gateway.console.frame.page import Page
+from gateway.console.frame.shapes import Link, Tag, Task
+from gateway.console.pages.alerts.told import PATH as ALERTS
+from gateway.console.pages.operations.listing import PATH as OPERATIONS
+from gateway.console.pages.oversight.matter import matter_path
+from gateway.console.pages.reports.told import PATH as REPORTS
+from gateway.console.pages.threads.question import ASKERS
+from gateway.console.pages.watches.board import PATH as WATCHES
+from gateway.console.parts import ConsoleParts
+from gateway.console.visit import Visit
+from gateway.language.catalogue import Sentences, tell
+from gateway.language.countries import with_country
+from gateway.language.languages import Language
+from gateway.model.desk.notices import Urgency
+from gateway.model.desk.threads import ThreadKind
+from gateway.model.desk.work import WorkKind
+from gateway.ports.desk_uses import ThreadItem, ThreadQuery, WorkItem, WorkQuery
+from gateway.views.desk.words import kind_words, state_words, urgency_words, work_words
+
+PATH = "/desk"
+_MOST = 100
+_LISTS: Sentences = {"": "For me", "mine": "Taken by me", "all": "All of my office", "threads": "Matters"}
+
+
+@dataclass(frozen=True, slots=True)
+class DeskView:
+    """The lists as tabs, and the one that is shown. `empty` says what to do where nothing waits.
+
+    `kinds` narrow the list. `alarm` names the flash work that nobody has taken, which a page gives a sound for.
+    """
+
+    tabs: Sequence[Link]
+    tabs_label: str
+    kinds: Sequence[Link]
+    kinds_label: str
+    tasks: Sequence[Task]
+    empty: tuple[str, str]
+    alarm: str
+    alarm_text: str
+    more: str
+    ask: Link | None
+
+
+def desk_routes(door: Door, parts: ConsoleParts) -> list[Route]:
+    """Return the routes of the desk."""
+    desk, roles = _Desk(parts), tuple(OPEN_TO[PATH])
+    return [
+        door.get(PATH, desk.show, roles),
+        door.get(f"{PATH}/events", desk.follow, roles),
+    ]
+
+
+class _Desk:
+    def __init__(self, parts: ConsoleParts) -> None:
+        self._parts = parts
+
+    async def show(self, visit: Visit) -> Page:
+        """Return the list that the query names, of one kind where it names one."""
+        which, language, reading = visit.query("list"), visit.language, self._parts.desk.reading
+        waiting = await self._parts.desk.queue.works(visit.officer, _query(""))
+        works = waiting if not which else await self._parts.desk.queue.works(visit.officer, _query(which))
+        kinds: tuple[Link, ...] = ()
+        if which == "threads":
+            found = await reading.threads(visit.officer, ThreadQuery(limit=_MOST))
+            tasks = [_matter(item, visit) for item in found]
+        else:
+            kinds = _kinds(works, which, visit)
+            tasks = [work_task(item, visit, self._parts.member) for item in _in_order(works, visit.query("kind"))]
+        flash = [item.work.id for item in waiting if item.work.urgency is Urgency.FLASH and not item.work.assigned]
+        view = DeskView(
+            tabs=_tabs(waiting, which, visit),
+            tabs_label=tell(language, "Lists"),
+            kinds=kinds,
+            kinds_label=tell(language, "Kinds of work"),
+            tasks=tasks,
+            empty=_empty(which, language),
+            alarm=" ".join(flash),
+            alarm_text=tell(language, "Flash, and not taken yet: {count}", count=len(flash)) if flash else "",
+            more=tell(language, "Only the first {count} are shown.", count=_MOST) if len(tasks) >= _MOST else "",
+            ask=Link("/ask", tell(language, "Ask another country")) if visit.roles & ASKERS else None,
+        )
+        live = f"{PATH}/events?{urlencode({'list': which, 'shown': _mark(works)})}"
+        return Page("pages/desk.html", tell(language, "Desk"), view, live=live)
+
+    async def follow(self, visit: Visit) -> Response:
+        """Stream that the work of the person has changed; nothing of it is told."""
+        return StreamingResponse(merged_changes([self._changes(visit)]), media_type=EVENT_STREAM)
+
+    async def _changes(self, visit: Visit) -> AsyncIterator[object]:
+        """Yield what differs from the page, which was made before this began, and then each change."""
+        shown = visit.query("shown")
+        async for works in self._parts.desk.queue.follow(visit.officer, _query(visit.query("list"))):
+            if _mark(works) != shown:
+                yield works
+            shown = ""
+
+
+def _tabs(waiting: Sequence[WorkItem], which: str, visit: Visit) -> list[Link]:
+    """Return the lists; the first two say how much waits in them, and whether it presses."""
+    mine = [item for item in waiting if item.work.assigned == visit.officer.person]
+    counted = {"": waiting, "mine": mine}
+    return [
+        Link(
+            f"{PATH}?list={name}" if name else PATH,
+            tell(visit.language, text),
+            name == which,
+            len(counted.get(name, ())),
+            any(item.work.urgency is Urgency.FLASH for item in counted.get(name, ())),
+        )
+        for name, text in _LISTS.items()
+    ]
+
+
+def _kinds(works: Sequence[WorkItem], which: str, visit: Visit) -> tuple[Link, ...]:
+    """Return the kinds of work in a list, by which it is narrowed; none where there is one kind only."""
+    counts = Counter(item.work.kind for item in works)
+    if len(counts) < 2:
+        return ()
+    chosen, language = visit.query("kind"), visit.language
+    every = Link(f"{PATH}?list={which}", tell(language, "All kinds"), not chosen, len(works))
+    return (
+        every,
+        *(
+            Link(
+                f"{PATH}?list={which}&kind={kind.value}",
+                work_words(kind.value, language),
+                kind.value == chosen,
+                count,
+            )
+            for kind, count in sorted(counts.items())
+        ),
+    )
+
+
+def _in_order(works: Sequence[WorkItem], kind: str) -> list[WorkItem]:
+    """Return work of a kind (of all without one): flash first, then as it is due."""
+    wanted = [item for item in works if not kind or item.work.kind.value == kind]
+    return sorted(wanted, key=lambda item: (item.work.urgency is not Urgency.FLASH, item.work.due_us))
+
+
+def thread_path(peer: str, thread_id: str) -> str:
+    """Return the path of the page of a matter."""
+    return f"/threads/{peer}/{thread_id}"
+
+
+def work_path(item: WorkItem, own: str) -> str:
+    """Return the path of the page on which work is done: alerts, watches and reports have pages of their own.
+
+    `own` is our member.
+    """
+    key = item.work.key
+    if item.work.kind in (WorkKind.REVIEW, WorkKind.INCIDENT):
+        return matter_path(item.work.id)
+    if item.kind is ThreadKind.ALERT and item.work.kind is WorkKind.APPROVE:
+        return f"{ALERTS}/{key.thread_id}"
+    if item.kind is ThreadKind.WATCH and item.work.kind in (WorkKind.APPROVE, WorkKind.REVALIDATE):
+        return f"{WATCHES}/{key.thread_id}"
+    if item.kind is ThreadKind.REPORT and item.work.kind is WorkKind.APPROVE:
+        return f"{REPORTS}/{key.thread_id}"
+    if item.kind is ThreadKind.ALERT and item.work.kind is WorkKind.ACKNOWLEDGE:
+        return f"{ALERTS}/{key.peer}/{key.thread_id}"
+    if item.kind is ThreadKind.ROOM and item.work.kind is WorkKind.ACKNOWLEDGE:
+        return f"{OPERATIONS}/thread/{key.peer}/{key.thread_id}"
+    if item.work.kind is WorkKind.OUTCOME and item.kind is None:
+        return f"/desk/work/{item.work.id}/outcome"
+    if item.work.kind is WorkKind.OUTCOME and key.peer == own:
+        return f"{ALERTS}/{key.thread_id}"
+    return thread_path(key.peer, key.thread_id)
+
+
+def work_task(item: WorkItem, visit: Visit, own: str) -> Task:
+    """Return work as a list shows it: what is to be done, with whom, until when."""
+    work, language = item.work, visit.language
+    matter = item.kind.value if item.kind is not None else ""
+    about = [with_country(work.key.peer, language), work.office or work.agency]
+    if item.kind is not None:
+        about.append(kind_words(item.kind.value, language))
+    if work.assigned:
+        about.append(tell(language, "taken by {person}", person=work.assigned))
+    urgent = work.urgency in (Urgency.FLASH, Urgency.URGENT)
+    return Task(
+        link=Link(work_path(item, own), work_words(work.kind.value, language, matter)),
+        about=tuple(filter(None, about)),
+        clock=clock_of(work, visit.now_us, language),
+        tags=(
+            Tag(urgency_words(work.urgency.value, language), "danger" if urgent else "info"),
+            *((Tag(tell(language, "LATE: after its time"), "danger"),) if work.result == "LATE" else ()),
+        ),
+        tone="danger" if work.urgency is Urgency.FLASH else "warn" if urgent else "",
+    )
+
+
+def _matter(item: ThreadItem, visit: Visit) -> Task:
+    thread, language = item.thread, visit.language
+    return Task(
+        link=Link(thread_path(thread.key.peer, thread.key.thread_id), kind_words(thread.kind.value, language)),
+        about=tuple(filter(None, (with_country(thread.key.peer, language), thread.office, thread.officer))),
+        tags=(
+            Tag(state_words(item.state.value, language), "info"),
+            Tag(urgency_words(thread.urgency.value, language), "quiet"),
+        ),
+    )
+
+
+def _mark(works: Sequence[WorkItem]) -> str:
+    """Return a mark of a list, by which it is known whether it has changed."""
+    return hashlib.sha256(repr(works).encode()).hexdigest()[:16]
+
+
+def _query(which: str) -> WorkQuery:
+    return WorkQuery(mine=which == "mine", all=which == "all", limit=_MOST)
+
+
+def _empty(which: str, language: Language) -> tuple[str, str]:
+    if which == "threads":
+        return tell(language, "No matters yet"), tell(
+            language, "A matter begins when somebody asks or raises an alert."
+        )
+    return tell(language, "Nothing waits for you"), tell(language, "This page shows new work by itself.")

@@ -1,0 +1,1 @@
+"""The pages of oversight: reviews, findings, and incidents of ours and of counterparts."""

@@ -1,0 +1,39 @@
+"""The view that all pages of oversight have: what it is, facts, a list or a table, and forms."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from gateway.console.frame.records import as_written
+from gateway.console.frame.shapes import Link, Row, Table, Tag, Task
+from gateway.console.pages.threads.forms import ActForm
+from gateway.language.catalogue import tell
+from gateway.language.languages import Language
+
+TEMPLATE = "pages/oversight/matter.html"
+
+
+@dataclass(frozen=True, slots=True)
+class MatterView:
+    """A page of oversight."""
+
+    tags: Sequence[Tag] = ()
+    lead: str = ""
+    rows: Sequence[Row] = ()
+    tasks: Sequence[Task] = ()
+    table: Table | None = None
+    forms: Sequence[ActForm] = ()
+    faults: Sequence[tuple[str, str]] = ()
+    wrong: str = ""
+    back: Link | None = None
+
+
+def row(name: str, value: str) -> tuple[Row, ...]:
+    """Return a line of facts, as it was written; none without a value."""
+    return (Row(name, as_written(value)),) if value else ()
+
+
+def back_to(path: str, language: Language) -> Link:
+    """Return the link to the list that a page belongs to."""
+    return Link(path, tell(language, "Back to the list"))

@@ -1,0 +1,80 @@
+"""Act on a matter of ours from its page: approve or decline what a colleague wrote, and show it as it stands then."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Collection
+from typing import Protocol
+
+from gateway.console.frame.door import Answer
+from gateway.console.frame.errors import fault_of
+from gateway.console.frame.forms import Form
+from gateway.console.frame.page import Page, To
+from gateway.console.visit import Visit
+from gateway.desk.parts import Actor
+from gateway.errors import Malformed, Refused, Stale
+from gateway.model.names import ExchangeId, exchange_id
+from gateway.model.values import text_value
+
+MAX_REASON = 500
+"""Characters of a reason that stands at home."""
+
+Fault = tuple[str, str]
+"""A field, and what is wrong with it."""
+
+OwnAct = Callable[[ExchangeId], Awaitable[None]]
+
+
+class Approvable(Protocol):
+    """Matters that wait for a second person."""
+
+    async def approve(self, actor: Actor, name: ExchangeId, reason: str = "", /) -> None:
+        """Approve one. Raises `Forbidden` for its author."""
+
+    async def decline(self, actor: Actor, name: ExchangeId, reason: str, /) -> None:
+        """Decline one. Raises as `approve` does."""
+
+
+def read_reason(form: Form, name: str) -> str:
+    """Return the reason in a field of a form, or an empty text. Raises `Malformed` for one that is no such text."""
+    reason = form.one(name).strip()
+    return text_value(reason, name, MAX_REASON) if reason else ""
+
+
+def decision(own: Approvable, visit: Visit, form: Form, field: str = "reason") -> OwnAct:
+    """Return the act that the buttons of an approval's form ask for; `field` holds the reason, needed to decline."""
+
+    async def act(name: ExchangeId) -> None:
+        reason = read_reason(form, field)
+        if form.one("act") == "approve":
+            await own.approve(visit.actor, name, reason)
+        elif not reason:
+            raise Malformed("say why you do not approve it", code="reason-missing", where="reason")
+        else:
+            await own.decline(visit.actor, name, reason)
+
+    return act
+
+
+async def done(
+    visit: Visit,
+    path: str,
+    act: OwnAct,
+    page: Callable[[Visit, ExchangeId, tuple[Fault, ...]], Awaitable[Page]],
+    field: str,
+    *,
+    fields: Collection[str] = (),
+    shown: tuple[type[Refused], ...] = (Malformed,),
+) -> Answer:
+    """Do what a form asks, and show the matter as it stands then; so a second press of its button shows the same.
+
+    Errors of the kinds `shown` stand on the page, beside the one of `fields` that they name, or beside `field`.
+    """
+    name = exchange_id(visit.part("id"))
+    try:
+        await act(name)
+    except Stale:
+        return To(f"{path}/{name}")
+    except shown as error:
+        where = error.where if error.where in fields else field
+        return await page(visit, name, ((where, fault_of(error, visit.language)),))
+    return To(f"{path}/{name}")

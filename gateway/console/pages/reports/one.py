@@ -1,0 +1,205 @@
+"""A report: what it says, and what may be done with it: approve, decline, take back, object."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from starlette.routing import Route
+
+from gateway.console.frame.door import Answer, Door
+from gateway.console.frame.forms import Form
+from gateway.console.frame.navigation import OPEN_TO
+from gateway.console.frame.page import Page
+from gateway.console.frame.shapes import Banner, Button, Field, Option, Row, Tag
+from gateway.console.pages.own_matter import MAX_REASON, OwnAct, decision, done
+from gateway.console.pages.reports.told import PATH, STAND_TONES, field_rows, own_rows, shelf_rows
+from gateway.console.parts import ConsoleParts
+from gateway.console.visit import Visit
+from gateway.desk.reports.library import Shelved
+from gateway.desk.reports.values import OwnReport, Stand
+from gateway.errors import Forbidden, Malformed, Unknown
+from gateway.language.catalogue import tell
+from gateway.language.languages import Language
+from gateway.language.terms import REPORT_REASONS
+from gateway.model.desk.codes import ReportReason
+from gateway.model.desk.work import Role
+from gateway.model.names import ExchangeId, exchange_id
+from gateway.views.desk.reports import STANDS, report_title
+
+_OBJECTING = frozenset({Role.NATIONAL_DESK, Role.DATA_OFFICER})
+
+
+@dataclass(frozen=True, slots=True)
+class ActForm:
+    """A form of the page: where it is sent, its fields, and its buttons."""
+
+    id: str
+    title: str
+    path: str
+    hint: str
+    reasons: Sequence[Option]
+    reasons_label: str
+    words: Field
+    buttons: Sequence[Button]
+
+
+@dataclass(frozen=True, slots=True)
+class ReportView:
+    """A report. Each form is there where the person may do what it does."""
+
+    banners: Sequence[Banner]
+    tag: Tag | None
+    rows: Sequence[Row]
+    facts: Sequence[Row]
+    record: str
+    about: str
+    forms: Sequence[ActForm]
+    faults: Sequence[tuple[str, str]]
+    wrong: str
+
+
+def report_routes(door: Door, parts: ConsoleParts) -> list[Route]:
+    """Return the routes of one report."""
+    one, roles, path = _One(parts), tuple(OPEN_TO[PATH]), f"{PATH}/{{id}}"
+    return [
+        door.get(path, one.show, roles),
+        door.post(f"{path}/approve", one.approve, roles),
+        door.post(f"{path}/withdraw", one.withdraw, roles),
+        door.post(f"{path}/object", one.object_to, roles),
+    ]
+
+
+class _One:
+    def __init__(self, parts: ConsoleParts) -> None:
+        self._parts = parts
+
+    async def show(self, visit: Visit) -> Answer:
+        """Return the page; the owner of a counterpart's report is told once that it was read."""
+        return await self._page(visit, exchange_id(visit.part("id")))
+
+    async def approve(self, visit: Visit, form: Form) -> Answer:
+        """Approve or decline what a colleague has written."""
+        own = self._parts.desk.own_reports
+        return await self._done(visit, decision(own, visit, form, "approve-words"), "approve-words")
+
+    async def withdraw(self, visit: Visit, form: Form) -> Answer:
+        """Take the report back: it is gone at each counterpart as soon as that takes the word of it."""
+
+        async def act(name: ExchangeId) -> None:
+            if form.one("why") not in list(ReportReason):
+                raise Malformed("choose why it is taken back", code="reason-missing", where="why")
+            words = form.one("withdraw-words").strip()
+            await self._parts.desk.own_reports.withdraw(visit.actor, name, form.one("why"), words)
+
+        return await self._done(visit, act, "withdraw-words")
+
+    async def object_to(self, visit: Visit, form: Form) -> Answer:
+        """Tell the owner that something in the report should not be there."""
+
+        async def act(name: ExchangeId) -> None:
+            await self._parts.desk.library.object_to(visit.actor, name, form.one("object-words").strip())
+
+        return await self._done(visit, act, "object-words")
+
+    async def _done(self, visit: Visit, act: OwnAct, field: str) -> Answer:
+        return await done(visit, PATH, act, self._page, field, shown=(Malformed, Forbidden))
+
+    async def _page(self, visit: Visit, name: ExchangeId, faults: tuple[tuple[str, str], ...] = ()) -> Page:
+        desk = self._parts.desk
+        own = shelved = None
+        acts: frozenset[str] = frozenset()
+        try:
+            own = await desk.own_reports.show(visit.actor, name)
+            acts = await desk.own_reports.acts(visit.actor, own)
+        except Unknown:
+            own = None
+        if own is None or own.stand is Stand.PUBLISHED:
+            shelved = await desk.library.read(visit.actor, name)
+        view = _view(own, shelved, acts, visit, faults)
+        fields = own.fields if own is not None else shelved.fields if shelved is not None else {}
+        title = report_title(fields, visit.language)
+        return Page("pages/reports/one.html", title, view, 400 if faults else 200, printed=name)
+
+
+def _view(
+    own: OwnReport | None,
+    shelved: Shelved | None,
+    acts: frozenset[str],
+    visit: Visit,
+    faults: tuple[tuple[str, str], ...],
+) -> ReportView:
+    language, wrong = visit.language, dict(faults)
+    report = own or shelved
+    assert report is not None
+    forms = [_FORMS[act](report.id, wrong, language) for act in ("approve", "withdraw") if act in acts]
+    if own is None and visit.roles & _OBJECTING:
+        forms.append(_object(report.id, wrong, language))
+    facts = (*(shelf_rows(shelved, language) if shelved else ()), *(own_rows(own, language) if own else ()))
+    return ReportView(
+        banners=_banners(own, language),
+        tag=Tag(tell(language, STANDS[own.stand.value]), STAND_TONES.get(own.stand.value, "quiet")) if own else None,
+        rows=field_rows(report.fields, report.lang, language),
+        facts=facts,
+        record=tell(language, "What the report says"),
+        about=tell(language, "About the report"),
+        forms=forms,
+        faults=faults,
+        wrong=tell(language, "This was not done"),
+    )
+
+
+def _banners(own: OwnReport | None, language: Language) -> tuple[Banner, ...]:
+    if own is None or own.stand is not Stand.WAITING:
+        return ()
+    line = tell(language, "It has not been sent. Without approval it never is.")
+    return (Banner(tell(language, "Another person must approve this report"), (line,), "warn"),)
+
+
+def _approve(report_id: str, wrong: dict[str, str], language: Language) -> ActForm:
+    return ActForm(
+        "approval",
+        tell(language, "Approve or decline"),
+        f"{PATH}/{report_id}/approve",
+        tell(language, "Look once more whether anybody can be recognised in it."),
+        (),
+        "",
+        _words("approve-words", tell(language, "Reason; needed to decline"), wrong),
+        (
+            Button(tell(language, "Approve, and send it"), "act", "approve", "first"),
+            Button(tell(language, "Decline"), "act", "decline", "danger"),
+        ),
+    )
+
+
+def _withdraw(report_id: str, wrong: dict[str, str], language: Language) -> ActForm:
+    return ActForm(
+        "withdrawal",
+        tell(language, "Take it back"),
+        f"{PATH}/{report_id}/withdraw",
+        "",
+        [Option(code.value, tell(language, REPORT_REASONS[code.value])) for code in ReportReason],
+        tell(language, "Why"),
+        _words("withdraw-words", tell(language, "In words, for those who have it"), wrong),
+        (Button(tell(language, "Take it back from all"), kind="danger"),),
+    )
+
+
+def _object(report_id: str, wrong: dict[str, str], language: Language) -> ActForm:
+    return ActForm(
+        "objection",
+        tell(language, "Object to something in it"),
+        f"{PATH}/{report_id}/object",
+        tell(language, "Its owner is told. Repeat nothing that tells who a person is."),
+        (),
+        "",
+        _words("object-words", tell(language, "What should not be there"), wrong),
+        (Button(tell(language, "Tell the owner")),),
+    )
+
+
+_FORMS = {"approve": _approve, "withdraw": _withdraw}
+
+
+def _words(name: str, label: str, wrong: dict[str, str]) -> Field:
+    return Field(name, label, fault=wrong.get(name, ""), most=MAX_REASON)

@@ -1,0 +1,145 @@
+"""The page of a matter's files: how each stands, to save one, and to send one with a note."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+
+from starlette.responses import Response, StreamingResponse
+
+from gateway.console.frame.door import Answer
+from gateway.console.frame.errors import fault_of
+from gateway.console.frame.page import Page, To
+from gateway.console.frame.shapes import Button, Link, Row, Text
+from gateway.console.pages.threads.doing import once, written
+from gateway.console.pages.threads.file_form import FileForm
+from gateway.console.pages.threads.forms import Part, Sent, Writer
+from gateway.console.parts import ConsoleParts
+from gateway.console.visit import Visit
+from gateway.desk.attachments.opening import ShownFile, refusal_of
+from gateway.errors import LiaisonError, Malformed, Refused
+from gateway.language.catalogue import tell
+from gateway.language.languages import Language
+from gateway.language.sentences import refusal
+from gateway.model.desk.attachments import ENDINGS
+from gateway.model.desk.notices import Note
+from gateway.model.desk.threads import ThreadKey
+from gateway.views.desk.file_headers import file_headers
+from gateway.views.desk.files import size_text, state_text
+
+TEMPLATE = "pages/threads/files.html"
+
+
+@dataclass(frozen=True, slots=True)
+class FilesView:
+    """The files of a matter, and the form that sends another one."""
+
+    title: str
+    rows: Sequence[Row]
+    nothing: str
+    send: str
+    action: str
+    note: Part
+    file: str
+    file_hint: str
+    file_fault: str
+    accept: str
+    button: Button
+    back: Link
+    wrong: str
+    faults: Sequence[tuple[str, str]] = ()
+
+
+class FilePages:
+    """The files of a matter, for those who may read it."""
+
+    def __init__(self, parts: ConsoleParts) -> None:
+        self._parts = parts
+
+    async def show(self, visit: Visit) -> Page:
+        """Return how the files stand: no content."""
+        return await self._page(visit, await self._key(visit), Sent())
+
+    async def save(self, visit: Visit) -> Response:
+        """Return a file to be saved, once the entry of its opening is durable."""
+        key, root = await self._key(visit), visit.part("root")
+        try:
+            wanted = bytes.fromhex(root)
+        except ValueError:
+            raise Malformed("this is no file", code="bad-request", where="file") from None
+        opened = await self._parts.desk.files.open(visit.actor, key, wanted)
+        headers = file_headers(opened.row.about)
+        return StreamingResponse(
+            self._given(visit, opened.parts), media_type="application/octet-stream", headers=headers
+        )
+
+    async def _given(self, visit: Visit, parts: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+        """Yield the parts of a file while its reader is signed in."""
+        async for part in parts:
+            try:
+                self._parts.login.tokens.check(visit.officer)
+            except LiaisonError:
+                return
+            yield part
+
+    async def send(self, visit: Visit) -> Answer:
+        """Take a file and send it with a note; go back to the page of files."""
+        key = await self._key(visit)
+        sent = await FileForm.read(visit.request)
+        form, desk = sent.form, self._parts.desk
+        try:
+            text = written(form, "note-text")
+            if not sent.name:
+                raise Malformed("choose a file", code="text-missing", where="file")
+            brought = await desk.bringing.bring(visit.actor, sent.name, sent.parts())
+            note = Note(visit.language.value, text)
+            await once(self._parts, visit, form, lambda: desk.packages.note(visit.actor, key, note, (brought.about,)))
+        except Refused as error:
+            name = "note-text" if error.where == "note-text" else "file"
+            return await self._page(visit, key, Sent.of(form, {name: fault_of(error, visit.language)}))
+        return To(f"{_path(key)}/files")
+
+    async def _key(self, visit: Visit) -> ThreadKey:
+        return await self._parts.desk.reading.key(visit.officer, visit.part("thread"), visit.part("peer"))
+
+    async def _page(self, visit: Visit, key: ThreadKey, sent: Sent) -> Page:
+        found = await self._parts.desk.files.list(key)
+        view = _view(found, key, visit.language, sent)
+        return Page(TEMPLATE, view.title, view, 400 if sent.faults else 200, "", key.thread_id)
+
+
+def _view(found: Sequence[ShownFile], key: ThreadKey, language: Language, sent: Sent) -> FilesView:
+    writer = Writer(language, sent)
+    return FilesView(
+        title=tell(language, "Files of this matter"),
+        rows=tuple(_row(each, key, language) for each in found),
+        nothing=tell(language, "No files yet."),
+        send=tell(language, "Send a file"),
+        action=f"{_path(key)}/files",
+        note=writer.area("note-text", tell(language, "A note to the other side")),
+        file=tell(language, "File"),
+        file_hint=tell(language, "JPEG, PNG, TIFF, PDF, MP4, CSV or plain text, up to 2 GiB"),
+        file_fault=writer.fault("file"),
+        accept=",".join(ending for endings in ENDINGS.values() for ending in endings),
+        button=Button(tell(language, "Send it with the note"), kind="first"),
+        back=Link(_path(key), tell(language, "Back to the matter")),
+        wrong=tell(language, "This was not done"),
+        faults=tuple(sent.faults.items()),
+    )
+
+
+def _row(file: ShownFile, key: ThreadKey, language: Language) -> Row:
+    row, about = file.row, file.row.about
+    error = refusal_of(row)
+    state = state_text(row.state.value, language)
+    if 0 < file.here < about.size:
+        here = tell(language, "{here} of {size} are here", here=size_text(file.here), size=size_text(about.size))
+        state = f"{state}: {here}"
+    why = refusal(error.code, "", language) or error.code if error is not None else ""
+    save = (Link(f"{_path(key)}/files/{about.root.hex()}", tell(language, "Save it")),) if error is None else ()
+    said = f"{about.type.value} · {size_text(about.size)} · {about.marking.value}"
+    return Row(Text(about.name), (state, said), why, save)
+
+
+def _path(key: ThreadKey) -> str:
+    return f"/threads/{key.peer}/{key.thread_id}"

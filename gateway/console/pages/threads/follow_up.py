@@ -1,0 +1,165 @@
+"""Follow up a hit in two taps: the form comes filled in from the search, and its sending asks a supervisor."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from gateway.console.frame.door import Answer
+from gateway.console.frame.errors import fault_of
+from gateway.console.frame.forms import Form
+from gateway.console.frame.page import Page, To
+from gateway.console.frame.shapes import Banner, Button, Field, Link, Option, Row
+from gateway.console.pages.threads.forms import Part, Sent, Writer
+from gateway.console.pages.threads.reasons import FIELDS, read_reasons, reason_parts
+from gateway.console.parts import ConsoleParts
+from gateway.console.visit import Visit
+from gateway.desk.second_step.commands import FollowUp
+from gateway.errors import Refused, Unknown
+from gateway.language.catalogue import tell
+from gateway.language.countries import with_country
+from gateway.language.languages import Language
+from gateway.language.terms import PURPOSES, RECORD_TYPES, named
+from gateway.model.purpose import Purpose
+from gateway.records.types import RECORD_TYPES as RECORD_KINDS
+from gateway.views.code_words import raised
+from gateway.views.search.fields import field_name
+from gateway.views.search.lines import hit_title
+from gateway.views.search.value import search_value
+
+PATH = "/follow-up/{search}/{member}/{hit}"
+_NAMES = frozenset({*FIELDS, "fields", "purpose"})
+
+
+@dataclass(frozen=True, slots=True)
+class AskView:
+    """A form that asks a counterpart: what is always shown, and what is folded."""
+
+    title: str
+    first: Sequence[str]
+    lead: Sequence[str]
+    rows: Sequence[Row]
+    notices: Sequence[Banner]
+    parts: Sequence[Part]
+    more: Sequence[Part]
+    more_title: str
+    more_open: bool
+    send: Button
+    back: Link
+    action: str
+    wrong: str
+    faults: Sequence[tuple[str, str]] = ()
+
+
+class FollowUpPages:
+    """The pages of follow-ups to hits."""
+
+    def __init__(self, parts: ConsoleParts) -> None:
+        self._parts = parts
+
+    async def show(self, visit: Visit) -> Page:
+        """Return the form, filled in from the search of this officer."""
+        return await self._page(visit, Sent())
+
+    async def ask(self, visit: Visit, form: Form) -> Answer:
+        """Draft the follow-up, and go to its thread; the same form again goes to the same thread."""
+        try:
+            reasons = read_reasons(form, self._parts.member, visit.now_us)
+            command = FollowUp(
+                search_id=visit.part("search"),
+                peer=visit.part("member"),
+                hit=_number(visit),
+                reasons=reasons,
+                fields=form.all("fields"),
+                purpose=Purpose(form.one("purpose")) if form.one("purpose") in set(Purpose) else None,
+            )
+            claim = await asyncio.to_thread(
+                self._parts.desk.keys.claim, visit.officer.person, form.id, repr(command).encode()
+            )
+            drafted = await self._parts.desk.drafting.follow_up(visit.actor, command, claim.name)
+        except Refused as error:
+            return await self._page(visit, Sent.of(form, {field_of(error, _NAMES): fault_of(error, visit.language)}))
+        return To(f"/threads/{drafted.key.peer}/{drafted.key.thread_id}")
+
+    async def _page(self, visit: Visit, sent: Sent) -> Page:
+        search_id, member, number, language = visit.part("search"), visit.part("member"), _number(visit), visit.language
+        search = await self._parts.searches.get(visit.officer, search_id)
+        value, plain = search_value(search, language), search_value(search, Language.EN)
+        hit = _hit(value, member, number)
+        compared = await self._parts.desk.marks.compared(visit.officer, search_id, member, number)
+        facts = _facts(_hit(plain, member, number), compared)
+        writer = Writer(language, sent)
+        reasons = reason_parts(writer, facts)
+        first = (*reasons.first, _wanted(hit, writer))
+        view = AskView(
+            title=tell(language, "Ask {peer} for more", peer=with_country(member, language)),
+            first=raised(hit, language),
+            lead=(hit_title(hit, language),),
+            rows=(),
+            notices=(),
+            parts=first,
+            more=(_purpose(visit, writer), *reasons.more),
+            more_title=tell(language, "More for the officer who decides"),
+            more_open=writer.has_fault(reasons.more),
+            send=Button(tell(language, "Send to the supervisor"), kind="first"),
+            back=Link(f"/gate/{search_id}", tell(language, "Back to the answers")),
+            action=visit.request.url.path,
+            wrong=tell(language, "This cannot be asked so"),
+            faults=tuple(sent.faults.items()),
+        )
+        return Page("pages/threads/ask.html", view.title, view, 400 if sent.faults else 200)
+
+
+def field_of(error: Refused, names: frozenset[str]) -> str:
+    """Return the field beside which a refusal is shown; what is about no field stands at the facts."""
+    name = {"held_until": "held", "case": "case", "to": "to"}.get(error.where, error.where)
+    return name if name in names else "facts"
+
+
+def _number(visit: Visit) -> int:
+    text = visit.part("hit")
+    if not (text.isascii() and text.isdigit() and len(text) <= 4):
+        raise Unknown("this search has no such hit", code="no-such-hit", where="hit")
+    return int(text)
+
+
+def _hit(value: dict[str, Any], member: str, number: int) -> dict[str, Any]:
+    for line in value["lines"]:
+        if line["member"] == member and number < len(line["hits"]):
+            found: dict[str, Any] = line["hits"][number]
+            return found
+    raise Unknown("this search has no such hit", code="no-such-hit", where="hit")
+
+
+def _facts(hit: dict[str, Any], compared: str) -> str:
+    """Return what is known already, in English, which both sides read: what matched, and what was compared."""
+    said = f"At the crossing: {hit_title(hit, Language.EN)}."
+    return f"{said} Compared: {compared}." if compared else said
+
+
+def _wanted(hit: dict[str, Any], writer: Writer) -> Part:
+    """Return the fields of the record's type; those that the hit did not bring are ticked."""
+    language, kind = writer.language, hit["record_type"]
+    known = set(hit["record"]["fields"]) if hit["record"] else set()
+    names = list(RECORD_KINDS[kind].fields) if kind in RECORD_KINDS else []
+    ticked = set(writer.sent.values.get("fields", ())) if writer.sent.values else set(names) - known
+    options = tuple(
+        Option(
+            name,
+            field_name(name, language),
+            tell(language, "known from the hit") if name in known else "",
+            chosen=name in ticked,
+        )
+        for name in names
+    )
+    label = tell(language, "Fields wanted")
+    kind_words = named(kind, RECORD_TYPES, language)
+    return Part("boxes", Field("fields", f"{label}: {kind_words}", fault=writer.fault("fields")), options)
+
+
+def _purpose(visit: Visit, writer: Writer) -> Part:
+    words = {"": tell(writer.language, "as the question had it")}
+    words |= {code: text for code, text in writer.told(PURPOSES).items() if code in visit.officer.purposes}
+    return writer.choice("purpose", tell(writer.language, "Purpose"), words)

@@ -1,0 +1,92 @@
+"""The fields of every ask: facts, links, urgency, and until when a person is held; read into values of the desk."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gateway.console.frame.forms import Form
+from gateway.console.pages.threads.doing import written
+from gateway.console.pages.threads.forms import Part, Writer
+from gateway.desk.people.times import near_us
+from gateway.desk.second_step.commands import Reasons
+from gateway.errors import Malformed
+from gateway.language.catalogue import tell
+from gateway.language.languages import Language
+from gateway.model.desk.notices import Urgency
+from gateway.model.marking import SubjectCategory
+from gateway.views.desk.words import CATEGORIES, URGENCIES
+
+_AS_HELD = ""
+FIELDS = ("facts", "held", "urgency", "urgency_reason", "why_you", "link", "category")
+"""The names of the fields, as they stand in a form."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReasonParts:
+    """The fields of the reasons: those that are always shown, and those that are folded."""
+
+    first: tuple[Part, ...]
+    more: tuple[Part, ...]
+
+
+def reason_parts(writer: Writer, facts: str = "", why_you: str = "", *, has_clock: bool = True) -> ReasonParts:
+    """Return the fields; `facts` are what the page knows already. A form of a capital has its own clock."""
+    language = writer.language
+    first = [
+        writer.area(
+            "facts",
+            tell(language, "Facts"),
+            facts,
+            hint=tell(language, "What has happened, in short. The officer on the other side reads it."),
+            language=Language.EN.value if facts else "",
+        )
+    ]
+    if has_clock:
+        first.append(
+            writer.line(
+                "held",
+                tell(language, "The person is held until"),
+                hint=tell(language, "a time of today, such as 14:30; empty if nobody is held"),
+                mode="numeric",
+                most=20,
+            )
+        )
+        urgencies = {_AS_HELD: tell(language, "flash while a person is held, else priority")} | writer.told(URGENCIES)
+        first.append(writer.choice("urgency", tell(language, "Urgency"), urgencies))
+    categories = writer.told(CATEGORIES)
+    more = (
+        *((writer.line("urgency_reason", tell(language, "Why it is so urgent"), most=300),) if has_clock else ()),
+        writer.area("why_you", tell(language, "Why the other side should hold it"), why_you),
+        writer.area("link", tell(language, "How the person and the purpose belong together")),
+        writer.choice("category", tell(language, "Who it is about"), categories, "UNKNOWN"),
+    )
+    return ReasonParts(tuple(first), more)
+
+
+def read_reasons(form: Form, member: str, now_us: int) -> Reasons:
+    """Return the reasons that a form says. Raises `Malformed`, which names the field."""
+    held = form.one("held").strip()
+    held_us = _held(held, member, now_us) if held else 0
+    chosen = form.one("urgency")
+    try:
+        urgency = Urgency(chosen) if chosen else Urgency.FLASH if held_us else Urgency.PRIORITY
+        category = SubjectCategory(form.one("category") or "UNKNOWN")
+    except ValueError:
+        raise Malformed("choose one of the list", code="bad-ask", where="urgency") from None
+    why = written(form, "urgency_reason", 300, needed=False)
+    return Reasons(
+        facts=written(form, "facts"),
+        urgency=urgency,
+        why_you=written(form, "why_you", needed=False),
+        link=written(form, "link", needed=False),
+        urgency_reason=why or ("a person is held" if held_us else ""),
+        category=category,
+        held_until_us=held_us,
+    )
+
+
+def _held(text: str, member: str, now_us: int) -> int:
+    try:
+        return near_us(text, member, now_us)
+    except Malformed:
+        raise Malformed("write a time such as 14:30", code="bad-date", where="held") from None

@@ -1,0 +1,277 @@
+"""The watches of ours, those of counterparts on our records, and the form by which an officer asks for one."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import msgspec
+from starlette.routing import Route
+
+from gateway.clock import HOUR_US, rfc3339_s
+from gateway.console.frame.clocks import countdown
+from gateway.console.frame.door import Answer, Door
+from gateway.console.frame.errors import fault_of
+from gateway.console.frame.forms import Form
+from gateway.console.frame.navigation import OPEN_TO
+from gateway.console.frame.page import Page, To
+from gateway.console.frame.shapes import Button, Clock, Field, Link, Option, Tag, Tone
+from gateway.console.pages.alerts.lasting import lasting, lengths
+from gateway.console.parts import ConsoleParts
+from gateway.console.visit import Visit
+from gateway.desk.roles import TABLE, Act
+from gateway.desk.watches.goods import Goods
+from gateway.desk.watches.standing import TakenWatch
+from gateway.desk.watches.values import AddWatch, OwnWatch, Stand, Subject, asked_of
+from gateway.errors import Malformed, Refused
+from gateway.language.catalogue import Sentences, tell
+from gateway.language.countries import with_country
+from gateway.language.dates import moment
+from gateway.language.terms import OFFENCES, PURPOSES
+from gateway.model.names import member_id, reference
+from gateway.model.purpose import Offence, Purpose
+from gateway.model.query import ContainerQuery, DocumentQuery, NationalIdQuery, PersonQuery, VehicleQuery
+from gateway.model.values import NameForm, PartialDate
+from gateway.views.desk.watches import asked_text, stand_words, stopped_words
+from gateway.views.desk.words import state_words
+
+PATH = "/watches"
+USUAL_H = "720"
+SEERS = frozenset(role for role, acts in TABLE.items() if Act.SEE_WATCHES in acts)
+ASKERS = frozenset(role for role, acts in TABLE.items() if Act.RAISE_WATCH in acts)
+TONES: Mapping[Stand, Tone] = {Stand.ON: "done", Stand.WAITING: "warn", Stand.PAUSED: "warn"}
+_LISTS: Sentences = {"": "Ours", "over": "Ours that ended", "taken": "From abroad"}
+_KINDS: Sentences = {
+    "person": "a person",
+    "document": "a travel document",
+    "national_id": "an identity number",
+    "vehicle": "a vehicle",
+    "container": "a container",
+    "goods": "goods of our own customs' declarations",
+}
+_FIELDS: Sentences = {
+    "name": "Whole name of the person, or of who receives the goods",
+    "birth": "Date or year of birth",
+    "number": "Number of the document, the person or the container, or plate",
+    "issuer": "Issuer or scheme, or province of the plate",
+    "heading": "Tariff heading of the goods, four digits at least",
+    "route": "A place that the goods go by",
+    "case": "Case number",
+}
+_MOST = 128
+_LISTED = 100
+
+
+@dataclass(frozen=True, slots=True)
+class WatchCard:
+    """A watch as the list shows it; one of a counterpart leads nowhere."""
+
+    title: str
+    link: Link | None
+    tag: Tag
+    clock: Clock | None
+    about: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class AddForm:
+    """The form of a new watch."""
+
+    title: str
+    kind_label: str
+    kinds: Sequence[Option]
+    fields: Sequence[Field]
+    to_label: str
+    to_hint: str
+    to: Sequence[Option]
+    purpose_label: str
+    purposes: Sequence[Option]
+    offence_label: str
+    offences: Sequence[Option]
+    lasts_label: str
+    lengths: Sequence[Option]
+    quiet_label: str
+    quiet: Sequence[Option]
+    send: Button
+
+
+@dataclass(frozen=True, slots=True)
+class BoardView:
+    """The lists, and the form for those who may ask for a watch."""
+
+    tabs: Sequence[Link]
+    tabs_label: str
+    watches: Sequence[WatchCard]
+    more: str
+    empty: tuple[str, str]
+    form: AddForm | None
+    faults: Sequence[tuple[str, str]]
+    wrong: str
+
+
+def watch_routes(door: Door, parts: ConsoleParts) -> list[Route]:
+    """Return the routes of the lists and of the form."""
+    board, roles = _Board(parts), tuple(OPEN_TO[PATH])
+    return [door.get(PATH, board.show, roles), door.post(PATH, board.add, tuple(ASKERS))]
+
+
+class _Board:
+    def __init__(self, parts: ConsoleParts) -> None:
+        self._parts = parts
+
+    async def show(self, visit: Visit) -> Page:
+        """Return a list of watches."""
+        return await self._page(visit, {})
+
+    async def add(self, visit: Visit, form: Form) -> Answer:
+        """Hand a watch in for its approval; the same form again leads to the same watch."""
+        sent = {name: form.one(name).strip() for name in (*_FIELDS, "kind", "purpose", "offence", "lasts")}
+        try:
+            command = _command(visit, form, sent)
+            desk = self._parts.desk
+            asked = msgspec.json.encode(sorted(sent.items()))
+            claim = await asyncio.to_thread(desk.keys.claim, visit.officer.person, f"watch {form.id}", asked)
+            return To(f"{PATH}/{await desk.watches.add(visit.actor, command, claim.name)}")
+        except Refused as error:
+            place = error.where if error.where in (*sent, "to") else "kind"
+            return await self._page(visit, sent, ((place, fault_of(error, visit.language)),))
+
+    async def _page(self, visit: Visit, sent: Mapping[str, str], faults: tuple[tuple[str, str], ...] = ()) -> Page:
+        language, which = visit.language, visit.query("list")
+        cards = await self._cards(visit, which)
+        view = BoardView(
+            tabs=[
+                Link(f"{PATH}?list={name}" if name else PATH, tell(language, text), name == which)
+                for name, text in _LISTS.items()
+                if name != "taken" or visit.roles & SEERS
+            ],
+            tabs_label=tell(language, "Lists"),
+            watches=cards,
+            more=tell(language, "Only the first {count} are shown.", count=_LISTED) if len(cards) >= _LISTED else "",
+            empty=(
+                tell(language, "No watches"),
+                tell(language, "A watch tells you when something comes to be known of a person or thing."),
+            ),
+            form=self._form(visit, sent, dict(faults)) if visit.roles & ASKERS and which != "taken" else None,
+            faults=faults,
+            wrong=tell(language, "This watch cannot be asked for so"),
+        )
+        return Page("pages/watches/board.html", tell(language, "Watches"), view, 400 if faults else 200)
+
+    async def _cards(self, visit: Visit, which: str) -> list[WatchCard]:
+        desk = self._parts.desk
+        if which == "taken":
+            return [_taken_card(watch, visit) for watch in await desk.watch_standing.theirs(visit.actor, limit=_LISTED)]
+        over = which == "over"
+        found = await desk.watches.all(visit.actor, over=over, alive=not over, limit=_LISTED)
+        return [own_card(watch, visit) for watch in found]
+
+    def _form(self, visit: Visit, sent: Mapping[str, str], wrong: Mapping[str, str]) -> AddForm:
+        language = visit.language
+
+        def chosen(name: str, values: Mapping[str, str], first: str = "") -> list[Option]:
+            picked = sent.get(name) or first
+            return [Option(code, tell(language, text), chosen=code == picked) for code, text in values.items()]
+
+        remembered = visit.remembered
+        others = [name for name in sorted(self._parts.offices()) if name != self._parts.member]
+        return AddForm(
+            title=tell(language, "Ask for a watch"),
+            kind_label=tell(language, "What is watched"),
+            kinds=chosen("kind", _KINDS),
+            fields=[
+                Field(
+                    name,
+                    tell(language, text),
+                    sent.get(name, "") or (remembered.case if name == "case" else ""),
+                    fault=wrong.get(name, ""),
+                    most=_MOST,
+                )
+                for name, text in _FIELDS.items()
+            ],
+            to_label=tell(language, "Who watches"),
+            to_hint=tell(language, "If none is chosen, our own agencies' records are watched"),
+            to=[Option(name, with_country(name, language)) for name in others],
+            purpose_label=tell(language, "Purpose"),
+            purposes=chosen("purpose", PURPOSES, remembered.purpose),
+            offence_label=tell(language, "Offence in view"),
+            offences=chosen("offence", OFFENCES, remembered.offence),
+            lasts_label=tell(language, "How long it stands"),
+            lengths=lengths(language, sent.get("lasts") or USUAL_H),
+            quiet_label=tell(language, "Who is shown it there"),
+            quiet=[Option("1", tell(language, "No person: only their node answers it"))],
+            send=Button(tell(language, "Hand it in for approval"), kind="first"),
+        )
+
+
+def own_card(watch: OwnWatch, visit: Visit) -> WatchCard:
+    """Return a watch of ours as a list shows it."""
+    language = visit.language
+    places = [with_country(to.member, language) for to in watch.to] or [tell(language, "our own agencies")]
+    title = asked_text({"kind": watch.kind, **watch.asked}, language)
+    about = [", ".join(places), watch.case]
+    if watch.reason and not watch.is_alive:
+        about.append(watch.reason)
+    if watch.stand is Stand.PAUSED:
+        about.append(stopped_words(watch.reason, language))
+    due_us = watch.revalidate_by_us if watch.stand is Stand.ON else 0
+    return WatchCard(
+        title,
+        Link(f"{PATH}/{watch.id}", title),
+        Tag(stand_words(watch.stand.value, language), TONES.get(watch.stand, "quiet")),
+        countdown(due_us, visit.now_us, language) if due_us else None,
+        about,
+    )
+
+
+def _taken_card(taken: TakenWatch, visit: Visit) -> WatchCard:
+    language, head = visit.language, taken.head
+    kind, asked = asked_of(taken.watch.query)
+    about = [
+        f"{with_country(taken.key.peer, language)}, {head.requester.agency}, {head.requester.office}",
+        tell(language, "until {time}", time=moment(rfc3339_s(taken.watch.until_us), language)),
+        tell(language, "hits told: {count}", count=taken.told),
+    ]
+    if taken.stopped:
+        about.append(stopped_words(taken.stopped, language))
+    tag = Tag(state_words(taken.state, language), "warn" if taken.stopped else "info")
+    return WatchCard(asked_text({"kind": kind, **asked}, language), None, tag, None, about)
+
+
+def _command(visit: Visit, form: Form, sent: Mapping[str, str]) -> AddWatch:
+    """Return the watch as a value of the desk. Raises `Malformed`."""
+    if not sent["case"]:
+        raise Malformed("a case number is required", code="missing-case", where="case")
+    try:
+        purpose, offence = Purpose(sent["purpose"]), Offence(sent["offence"])
+    except ValueError:
+        raise Malformed("choose one of the list", code="bad-watch", where="purpose") from None
+    return AddWatch(
+        to=tuple(map(member_id, form.all("to"))),
+        subject=_subject(sent),
+        purpose=purpose,
+        offence=offence,
+        case=reference(sent["case"], "case"),
+        until_us=visit.now_us + lasting(sent["lasts"], "lasts") * HOUR_US,
+        no_tip_off=bool(form.all("quiet")),
+    )
+
+
+def _subject(sent: Mapping[str, str]) -> Subject:
+    """Return what is watched, of the fields that its kind needs."""
+    kind, number, more = sent["kind"], sent["number"], sent["issuer"]
+    if kind == "person":
+        birth = PartialDate(sent["birth"]) if sent["birth"] else None
+        return PersonQuery((NameForm(sent["name"]),), birth)
+    if kind == "document":
+        return DocumentQuery(number, more.upper())
+    if kind == "national_id":
+        return NationalIdQuery(number, more)
+    if kind == "vehicle":
+        return VehicleQuery(number, more)
+    if kind == "container":
+        return ContainerQuery(number)
+    if kind != Goods.kind:
+        raise Malformed("choose one of the list", code="bad-watch", where="kind")
+    return Goods(number, sent["heading"], sent["name"], sent["route"])

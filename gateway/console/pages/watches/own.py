@@ -1,0 +1,368 @@
+"""A watch of ours: what is watched where, what it has met, and what may be done: approve, say again, end, follow up."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from starlette.routing import Route
+
+from gateway.clock import HOUR_US, rfc3339_s
+from gateway.console.frame.clocks import countdown
+from gateway.console.frame.door import Answer, Door
+from gateway.console.frame.errors import fault_of
+from gateway.console.frame.forms import Form
+from gateway.console.frame.navigation import OPEN_TO
+from gateway.console.frame.page import Page, To
+from gateway.console.frame.shapes import Banner, Button, Clock, Field, Link, Option, Row, Tag, Text
+from gateway.console.pages.alerts.lasting import lasting, lengths
+from gateway.console.pages.desk import thread_path
+from gateway.console.pages.own_matter import MAX_REASON, OwnAct, decision, done, read_reason
+from gateway.console.pages.watches.board import PATH, TONES, USUAL_H
+from gateway.console.parts import ConsoleParts
+from gateway.console.visit import Visit
+from gateway.desk.second_step.commands import FollowWatch, Reasons
+from gateway.desk.watches.standing import MetThere, WatchStand
+from gateway.desk.watches.values import OwnHit, OwnWatch, Stand
+from gateway.errors import Malformed, Refused, Unknown
+from gateway.language.catalogue import tell
+from gateway.language.countries import with_country
+from gateway.language.dates import moment
+from gateway.language.languages import Language
+from gateway.language.terms import OFFENCES, PURPOSES, RECORD_TYPES
+from gateway.matching.explain import explain
+from gateway.model.desk.notices import Urgency
+from gateway.model.desk.watches import Watched
+from gateway.model.names import ExchangeId, exchange_id
+from gateway.model.values import text_value
+from gateway.ports.desk import Work
+from gateway.views.desk.watches import asked_pairs, asked_text, stand_words, stopped_words
+from gateway.views.desk.words import state_words
+
+_MAX_FACTS = 2_000
+_HERE = "\N{OBJECT REPLACEMENT CHARACTER}"
+"""The place of the kinds of sources in a line."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceView:
+    """A recipient, or our own agencies: how the watch stands there, how far it reaches, and what it has met."""
+
+    name: str
+    tag: Tag
+    lines: Sequence[Sequence[Text | str]]
+    hits: Sequence[Row]
+
+
+@dataclass(frozen=True, slots=True)
+class ActForm:
+    """A form with a reason, and where it is needed a length of time."""
+
+    title: str
+    hint: str
+    reason: Field
+    buttons: Sequence[Button]
+    send: Button
+    label: str = ""
+    lengths: Sequence[Option] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class FollowForm:
+    """The form by which the owner of a hit is asked for more."""
+
+    title: str
+    label: str
+    hits: Sequence[Option]
+    facts: Field
+    send: Button
+
+
+@dataclass(frozen=True, slots=True)
+class OwnView:
+    """A watch of ours. Each form is there where the person may do what it does."""
+
+    tag: Tag
+    clock: Clock | None
+    banners: Sequence[Banner]
+    facts_title: str
+    facts: Sequence[Row]
+    places: Sequence[PlaceView]
+    path: str
+    approval: ActForm | None
+    renew: ActForm | None
+    end: ActForm | None
+    follow: FollowForm | None
+    back: Link
+    faults: Sequence[tuple[str, str]]
+    wrong: str
+
+
+def own_watch_routes(door: Door, parts: ConsoleParts) -> list[Route]:
+    """Return the routes of a watch of ours."""
+    own, roles, path = _Own(parts), tuple(OPEN_TO[PATH]), f"{PATH}/{{id}}"
+    return [
+        door.get(path, own.show, roles),
+        door.post(f"{path}/approve", own.approve, roles),
+        door.post(f"{path}/renew", own.renew, roles),
+        door.post(f"{path}/end", own.end, roles),
+        door.post(f"{path}/follow", own.follow, roles),
+    ]
+
+
+class _Own:
+    def __init__(self, parts: ConsoleParts) -> None:
+        self._parts = parts
+
+    async def show(self, visit: Visit) -> Page:
+        """Return the page."""
+        return await self._page(visit, exchange_id(visit.part("id")))
+
+    async def approve(self, visit: Visit, form: Form) -> Answer:
+        """Approve or decline what a colleague wants."""
+        return await self._done(visit, decision(self._parts.desk.watches, visit, form), "reason")
+
+    async def renew(self, visit: Visit, form: Form) -> Answer:
+        """Say that the watch is still needed."""
+
+        async def act(name: ExchangeId) -> None:
+            until_us = visit.now_us + lasting(form.one("lasts"), "lasts") * HOUR_US
+            await self._parts.desk.watches.renew(visit.actor, name, until_us, read_reason(form, "needed"))
+
+        return await self._done(visit, act, "lasts")
+
+    async def end(self, visit: Visit, form: Form) -> Answer:
+        """End the watch."""
+
+        async def act(name: ExchangeId) -> None:
+            await self._parts.desk.watches.end(visit.actor, name, read_reason(form, "ended"))
+
+        return await self._done(visit, act, "ended")
+
+    async def follow(self, visit: Visit, form: Form) -> Answer:
+        """Draft a follow-up to a hit, and show its matter."""
+        name, desk = exchange_id(visit.part("id")), self._parts.desk
+        try:
+            peer, notice, number = _hit(form.one("hit"))
+            facts = form.one("facts").strip()
+            if not facts:
+                raise Malformed("say what has happened", code="reason-missing", where="facts")
+            watch = await desk.watches.show(visit.actor, name)
+            command = FollowWatch(
+                peer=peer,
+                watch=next((to.thread_id for to in watch.to if to.member == peer), name),
+                notice_id=notice,
+                hit=number,
+                reasons=Reasons(facts=text_value(facts, "facts", _MAX_FACTS), urgency=Urgency.PRIORITY),
+            )
+            drafted = await desk.drafting.follow_watch(visit.actor, command)
+        except (Malformed, Unknown) as error:
+            return await self._page(visit, name, _fault(error, "facts", visit))
+        return To(thread_path(drafted.key.peer, drafted.key.thread_id))
+
+    async def _done(self, visit: Visit, act: OwnAct, field: str) -> Answer:
+        return await done(visit, PATH, act, self._page, field)
+
+    async def _page(self, visit: Visit, name: ExchangeId, faults: tuple[tuple[str, str], ...] = ()) -> Page:
+        desk, language = self._parts.desk, visit.language
+        watch = await desk.watches.show(visit.actor, name)
+        stands = await desk.watch_standing.ours(watch)
+        work, acts = await asyncio.to_thread(desk.watches.acts, visit.actor, watch)
+        view = _view(watch, stands, work, acts, visit, faults)
+        title = tell(language, "Watch: {what}", what=asked_text({"kind": watch.kind, **watch.asked}, language))
+        return Page("pages/watches/own.html", title, view, 400 if faults else 200)
+
+
+def _view(
+    watch: OwnWatch,
+    stands: Sequence[WatchStand],
+    work: Work | None,
+    acts: frozenset[str],
+    visit: Visit,
+    faults: tuple[tuple[str, str], ...],
+) -> OwnView:
+    language, wrong = visit.language, dict(faults)
+    hits = [(stand, met) for stand in stands for met in stand.hits]
+    is_own = watch.author.person == visit.officer.person
+    due_us = work.due_us if work is not None else watch.revalidate_by_us if watch.stand is Stand.ON else 0
+    return OwnView(
+        tag=Tag(stand_words(watch.stand.value, language), TONES.get(watch.stand, "quiet")),
+        clock=countdown(due_us, visit.now_us, language) if due_us else None,
+        banners=list(_banners(watch, work, language)),
+        facts_title=tell(language, "What is watched"),
+        facts=_facts(watch, language),
+        places=[_place(stand, language) for stand in stands] or [_at_home(watch, language)],
+        path=f"{PATH}/{watch.id}",
+        approval=_approval(watch, wrong, language) if "approve" in acts else None,
+        renew=_renew(wrong, language) if "renew" in acts else None,
+        end=_end(wrong, language) if "end" in acts else None,
+        follow=_follow(hits, wrong, language) if hits and is_own else None,
+        back=Link(PATH, tell(language, "All watches")),
+        faults=faults,
+        wrong=tell(language, "This was not done"),
+    )
+
+
+def _banners(watch: OwnWatch, work: Work | None, language: Language) -> Iterator[Banner]:
+    if work is not None and watch.stand is Stand.WAITING:
+        line = tell(language, "It has not been sent. Without approval it never is.")
+        yield Banner(tell(language, "Another person must approve this watch"), (line,), "warn")
+    elif watch.renewal is not None:
+        person, reason = watch.renewal.by.person, watch.renewal.reason
+        said = tell(language, "{person} says that it is still needed", person=person)
+        yield Banner(tell(language, "Another person must approve that it goes on"), (said, reason), "warn")
+    if watch.stand is Stand.PAUSED:
+        line = tell(language, "Nothing is told meanwhile. What comes now is told once it goes on.")
+        yield Banner(stopped_words(watch.reason, language), (line,), "warn")
+
+
+def _facts(watch: OwnWatch, language: Language) -> list[Row]:
+    def at(time_us: int) -> str:
+        return moment(rfc3339_s(time_us), language)
+
+    rows = [Row(name, (value,)) for name, value in asked_pairs(watch.asked, language)]
+    rows += [
+        Row(tell(language, "asked by"), (f"{watch.author.person}, {watch.author.office}", at(watch.raised_us))),
+        Row(tell(language, "case"), (watch.case,)),
+        Row(
+            tell(language, "why"),
+            (tell(language, PURPOSES[watch.purpose.value]), tell(language, OFFENCES[watch.offence.value])),
+        ),
+        Row(tell(language, "stands until"), (at(watch.until_us),)),
+    ]
+    if watch.approver is not None:
+        rows.append(Row(tell(language, "approved by"), (watch.approver.person,)))
+    if watch.no_tip_off:
+        rows.append(
+            Row(tell(language, "Who is shown it there"), (tell(language, "No person: only their node answers it"),))
+        )
+    if watch.reason and watch.stand is not Stand.PAUSED:
+        rows.append(Row(tell(language, "reason of its end"), (watch.reason,)))
+    return rows
+
+
+def _place(stand: WatchStand, language: Language) -> PlaceView:
+    lines = list(_reach(stand.watched, language))
+    if stand.stopped:
+        why = tell(language, "it does not count there: {why}", why=stopped_words(stand.stopped, language))
+        lines.insert(0, (why,))
+    tag = Tag(state_words(stand.state, language), "warn" if stand.stopped else "done" if stand.watched else "info")
+    return PlaceView(with_country(stand.member, language), tag, lines, [_row(met, language) for met in stand.hits])
+
+
+def _at_home(watch: OwnWatch, language: Language) -> PlaceView:
+    tag = Tag(stand_words(watch.stand.value, language), TONES.get(watch.stand, "quiet"))
+    hits = [_own_row(hit, language) for hit in watch.hits]
+    return PlaceView(tell(language, "our own agencies"), tag, list(_reach(watch.watched, language)), hits)
+
+
+def _reach(watched: Watched | None, language: Language) -> Iterator[tuple[Text | str, ...]]:
+    if watched is None:
+        return
+    kinds = _HERE if watched.sources else tell(language, "nothing")
+    time = moment(rfc3339_s(watched.looked_us), language)
+    line = tell(language, "watched: {kinds}; what they held at {time} was searched", kinds=kinds, time=time)
+    yield _apart(line, watched.sources)
+    if watched.not_watched:
+        line = tell(language, "not watched, so nothing is told of it: {kinds}", kinds=_HERE)
+        yield _apart(line, watched.not_watched)
+
+
+def _apart(line: str, kinds: Sequence[str]) -> tuple[Text | str, ...]:
+    """Return a line with the kinds of sources, which their owners name, apart from its own words."""
+    before, here, after = line.partition(_HERE)
+    return (before, Text(", ".join(kinds)), after) if here else (line,)
+
+
+def _row(met: MetThere, language: Language) -> Row:
+    return _hit_row(met.hit.record_type, met.time_us, met.hit.rules, language)
+
+
+def _own_row(hit: OwnHit, language: Language) -> Row:
+    row = _hit_row(hit.record_type, hit.seen_us, hit.rules, language)
+    return Row(row.name, (*row.values, f"{hit.source} {hit.key}"))
+
+
+def _hit_row(record_type: str, time_us: int, rules: Sequence[str], language: Language) -> Row:
+    time = moment(rfc3339_s(time_us), language)
+    return Row(_type_words(record_type, language), (time, *explain(rules, language)))
+
+
+def _type_words(record_type: str, language: Language) -> str:
+    return tell(language, RECORD_TYPES[record_type]) if record_type in RECORD_TYPES else record_type
+
+
+def _reason_field(name: str, label: str, wrong: Mapping[str, str]) -> Field:
+    return Field(name, label, fault=wrong.get(name, ""), most=MAX_REASON)
+
+
+def _approval(watch: OwnWatch, wrong: Mapping[str, str], language: Language) -> ActForm:
+    person = watch.renewal.by.person if watch.renewal is not None else watch.author.person
+    return ActForm(
+        title=tell(language, "Approve or decline"),
+        hint=tell(language, "You answer for it as {person} does. Read what it says first.", person=person),
+        reason=_reason_field("reason", tell(language, "Reason; needed to decline"), wrong),
+        buttons=(
+            Button(tell(language, "Approve it"), "act", "approve", "first"),
+            Button(tell(language, "Decline"), "act", "decline", "danger"),
+        ),
+        send=Button(""),
+    )
+
+
+def _renew(wrong: Mapping[str, str], language: Language) -> ActForm:
+    return ActForm(
+        title=tell(language, "Say that it is still needed"),
+        hint=tell(language, "A supervisor must approve it. Without it the watch is paused after 30 days."),
+        reason=_reason_field("needed", tell(language, "Why it is still needed"), wrong),
+        buttons=(),
+        send=Button(tell(language, "It is still needed")),
+        label=tell(language, "From now on it stands for"),
+        lengths=lengths(language, USUAL_H),
+    )
+
+
+def _end(wrong: Mapping[str, str], language: Language) -> ActForm:
+    return ActForm(
+        title=tell(language, "End it"),
+        hint="",
+        reason=_reason_field("ended", tell(language, "Why"), wrong),
+        buttons=(),
+        send=Button(tell(language, "End the watch"), kind="danger"),
+    )
+
+
+def _follow(hits: Sequence[tuple[WatchStand, MetThere]], wrong: Mapping[str, str], language: Language) -> FollowForm:
+    return FollowForm(
+        title=tell(language, "Ask for more about a hit"),
+        label=tell(language, "Which hit"),
+        hits=[
+            Option(
+                f"{stand.member}.{met.notice_id}.{met.number}",
+                f"{with_country(stand.member, language)}: {_type_words(met.hit.record_type, language)}, "
+                f"{moment(rfc3339_s(met.time_us), language)}",
+            )
+            for stand, met in hits
+        ],
+        facts=Field(
+            "facts",
+            tell(language, "What has happened, for the human there who decides"),
+            fault=wrong.get("facts", ""),
+            most=_MAX_FACTS,
+        ),
+        send=Button(tell(language, "Hand it in for approval"), kind="first"),
+    )
+
+
+def _hit(text: str) -> tuple[str, ExchangeId, int]:
+    """Return the hit that was chosen. Raises `Malformed` for one of no list."""
+    peer, _, rest = text.partition(".")
+    notice, _, number = rest.partition(".")
+    if not (number.isascii() and number.isdecimal() and len(number) < 4):
+        raise Malformed("choose one of the list", code="bad-watch", where="hit")
+    return peer, exchange_id(notice), int(number)
+
+
+def _fault(error: Refused, field: str, visit: Visit) -> tuple[tuple[str, str], ...]:
+    return ((field, fault_of(error, visit.language)),)

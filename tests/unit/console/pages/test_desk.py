@@ -1,0 +1,29 @@
+"""The lists of the desk: each empty one says what to do, and each asks for its own work."""
+
+from __future__ import annotations
+
+import pytest
+
+from gateway.console.pages.desk import _empty, _query, thread_path
+from gateway.language.languages import Language
+
+
+@pytest.mark.parametrize("language", Language)
+@pytest.mark.parametrize("which", ["", "mine", "all", "threads"])
+def test_an_empty_list_says_what_it_means_and_what_happens_next(which: str, language: Language) -> None:
+    title, line = _empty(which, language)
+    assert title
+    assert line
+    assert title != line
+
+
+def test_each_list_asks_for_its_own_work() -> None:
+    assert [(one.mine, one.all) for one in map(_query, ("", "mine", "all"))] == [
+        (False, False),
+        (True, False),
+        (False, True),
+    ]
+
+
+def test_the_path_of_a_matter_names_counterpart_and_matter() -> None:
+    assert thread_path("vn", "7f3a") == "/threads/vn/7f3a"

@@ -1,0 +1,51 @@
+"""Templates only draw: nothing in them switches escaping off, runs a script, or is an attribute without quotes."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from jinja2 import DictLoader
+from markupsafe import escape
+
+from gateway.console.frame.render import TEMPLATES, environment
+from gateway.views.printable import readable
+
+FILES = sorted(TEMPLATES.rglob("*.html"))
+FORBIDDEN = {
+    "escaping is switched off": r"\|\s*safe\b|autoescape|\bMarkup\b|\|\s*(?:xmlattr|urlize|forceescape)\b",
+    "a style or a handler in an attribute": r"<[^>]*\s(?:style|on[a-z]+|srcdoc)\s*=",
+    "a script of its own": r"<script(?![^>]*\ssrc=\"\{\{ href \}\}\")",
+    "an address of another place": r"(?:href|src|action)=\"(?:https?:|//|data:|javascript:)",
+    "a page inside the page": r"<(?:iframe|object|embed|base|frame)\b",
+}
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(TEMPLATES)))
+def test_a_template_does_nothing_but_draw(file: Path) -> None:
+    text = re.sub(r"\{#.*?#\}", "", file.read_text(encoding="utf-8"), flags=re.DOTALL)
+    for what, pattern in FORBIDDEN.items():
+        assert not re.search(pattern, text), what
+    drawn = re.sub(r"\{%.*?%\}", "", re.sub(r"\{\{.*?\}\}", "VALUE", text))
+    assert not re.search(r"=\s*VALUE", re.sub(r'"[^"]*"', "QUOTED", drawn)), "an attribute without quotes"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("<b>", "&lt;b&gt;"),
+        ("a\u202eb", "a\\u202eb"),
+        ("\ud800", "\\ud800"),
+        ("\x1b[2J\x00", "\\u001b[2J\\u0000"),
+        ("\u2028", "\\u2028"),
+        ("ប៊ុន\u200bម៉ា က\u200dက\u200cက", "ប៊ុន\u200bម៉ា က\u200dက\u200cက"),
+        ("two\nlines\tand", "two\nlines\tand"),
+    ],
+)
+def test_a_text_is_shown_as_it_is_and_moves_nothing(text: str, shown: str) -> None:
+    made = environment(
+        (DictLoader({"t": '{% macro m(x) %}<i>{{ x }}</i>{% endmacro %}<p title="{{ v }}">{{ m(v) }}'}),)
+    )
+    assert made.get_template("t").render(v=text) == f'<p title="{shown}"><i>{shown}</i>'
+    assert str(escape(readable(text))) == shown
