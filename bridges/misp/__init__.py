@@ -1,0 +1,1 @@
+"""Reports as events of a MISP instance, pushed to it."""

@@ -1,0 +1,1 @@
+"""Tests: printable forms of notices."""

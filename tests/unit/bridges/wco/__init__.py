@@ -1,0 +1,1 @@
+"""Tests: the annex of customs data elements."""
