@@ -23,6 +23,7 @@ from gateway.agency.calls.caller import (
     json_body,
     key_of,
     language_of,
+    officer_first,
     officer_of,
     raw_body,
     shown,
@@ -30,24 +31,38 @@ from gateway.agency.calls.caller import (
 )
 from gateway.agency.calls.parts import AgencyParts, RefusedCall
 from gateway.agency.desk.alerts import alert_routes
+from gateway.agency.desk.attached.files import file_routes
 from gateway.agency.desk.changes import change_routes
+from gateway.agency.desk.notes import note_routes
+from gateway.agency.desk.reports import report_routes
 from gateway.agency.desk.routes import desk_routes
 from gateway.agency.desk.steps import step_routes
+from gateway.agency.desk.taken import taken_routes
 from gateway.agency.officer_tokens.revocations import MAX_LIST
 from gateway.agency.onward import OnwardBody, OnwardResponse, onward_response, read_onward
 from gateway.agency.openapi import OF_BODIES, DocumentedApi, body_of, document_text, refusals, revocations_call
+from gateway.agency.oversight.incidents import incident_routes
+from gateway.agency.oversight.misuse import misuse_routes
+from gateway.agency.oversight.reviews import review_routes
 from gateway.agency.patterns import IDEMPOTENCY_KEY
-from gateway.agency.problems import language_headers, plain_problem, problem, status_of
+from gateway.agency.problems import language_headers, plain_problem, problem
 from gateway.agency.requests import SearchBody, read_search
 from gateway.agency.responses import HealthBody, LiveBody, ReadyBody, SearchResponse, search_events, search_response
+from gateway.agency.rooms.routes import room_routes
+from gateway.agency.statistics import statistics_routes
+from gateway.agency.watches import watch_routes
 from gateway.clock import SystemClock
 from gateway.errors import Forbidden, LiaisonError, Malformed, Reason, Refused, StorageBroken, Unavailable
+from gateway.https.statuses import status_of
 from gateway.model.consent import Place
 from gateway.model.names import member_id
-from gateway.telemetry import Logger, LogLine, Metric, Span, record_span, start_trace
+from gateway.telemetry import Logger, LogLine, Metric, parse_traceparent
 
 _SEARCH_ID = r"^[A-Za-z0-9._-]{1,64}$"
 _EVENT_STREAM = "text/event-stream"
+_NO_TELEMETRY: Any = dict.fromkeys(("tracing", "metrics", "logs", "operation_spans", "auto_configure"), False)
+"""Keep FastAPI from telling of calls by itself: what it tells holds texts of errors, and variables switch it on."""
+
 _OF_EVERY_CALL = refusals(401, 403, 405, 429, 431, 500, 503)
 _BEGUN: dict[int | str, dict[str, Any]] = {
     202: {
@@ -59,7 +74,7 @@ _BEGUN: dict[int | str, dict[str, Any]] = {
 
 
 def create_api(parts: AgencyParts) -> FastAPI:
-    """Return the application, for `gateway.agency.server`, which hands in the client's certificate."""
+    """Return the application, for `gateway.https.listener`, which hands in the client's certificate."""
     app = DocumentedApi(
         title="Liaison: search abroad",
         version="1",
@@ -67,6 +82,7 @@ def create_api(parts: AgencyParts) -> FastAPI:
         openapi_url=None,
         docs_url=None,
         redoc_url=None,
+        telemetry=_NO_TELEMETRY,
     )
     app.include_router(_routes(parts))
     document = document_text(app.openapi(), SystemClock().now().year).encode()
@@ -82,14 +98,14 @@ def create_api(parts: AgencyParts) -> FastAPI:
 
 
 def _routes(parts: AgencyParts) -> APIRouter:
-    router = APIRouter(prefix="/v1", responses=_OF_EVERY_CALL)
-    log = Logger(component="agency")
+    router, first = APIRouter(prefix="/v1", responses=_OF_EVERY_CALL), [officer_first(parts)]
 
     @router.post(
         "/searches",
         response_model=SearchResponse,
         responses=_BEGUN | OF_BODIES | refusals(409),
         openapi_extra=body_of(SearchBody),
+        dependencies=first,
     )
     async def start_search(
         request: Request,
@@ -97,31 +113,22 @@ def _routes(parts: AgencyParts) -> APIRouter:
             str, Header(description="the same key returns the first search", json_schema_extra=IDEMPOTENCY_KEY)
         ] = "",
         traceparent: Annotated[str, Header(description="W3C trace context")] = "",
+        tracestate: Annotated[str, Header(description="W3C trace state; sent on, at most 512 bytes")] = "",
         prefer: Annotated[str, Header(description="`respond-async`: 202 at once, RFC 7240")] = "",
     ) -> Response:
         """Ask counterparts: 200 when all lines are there or the budget is over; 202 at once with `respond-async`."""
         del prefer
         officer, language = officer_of(request, parts), language_of(request)
         search = read_search(await json_body(request))
-        trace = start_trace(traceparent)
-        command = search.as_command(key_of(idempotency_key), trace.header)
+        command = search.as_command(key_of(idempotency_key), traceparent, tracestate)
         request.state.handed_over = True  # from here on the search writes its own entries
-        began = parts.monotonic()
-
-        def ended(search_id: str) -> None:
-            seconds = parts.monotonic() - began
-            parts.counters.add(Metric.SEARCH_SECONDS, seconds)
-            record_span(log, Span.SEARCH, trace, seconds, search_id=search_id)
-
         if not is_async(request):
             found = await parts.searches.start(officer, command)
-            ended(found.id)
             parts.tokens.check(officer)  # nothing is shown to an officer who was revoked meanwhile
             return shown(search_response(found, language), parts, language)
         leave = parts.allowance.held(request.scope["state"])
 
-        def over(search_id: str, error: BaseException | None) -> None:
-            ended(search_id)
+        def over(_search_id: str, error: BaseException | None) -> None:
             leave()
             if isinstance(error, StorageBroken):
                 parts.broken(error)
@@ -134,7 +141,9 @@ def _routes(parts: AgencyParts) -> APIRouter:
         headers = {"location": f"/v1/searches/{found.id}", "preference-applied": "respond-async"}
         return shown(search_response(found, language), parts, language, 202, headers)
 
-    @router.get("/searches/{search_id}", response_model=SearchResponse, responses=refusals(400, 404))
+    @router.get(
+        "/searches/{search_id}", response_model=SearchResponse, responses=refusals(400, 404), dependencies=first
+    )
     async def get_search(request: Request, search_id: Annotated[str, Path(pattern=_SEARCH_ID)]) -> Response:
         """Return the search as it is now; as events until no answer can come when `Accept` says `text/event-stream`."""
         officer, language = officer_of(request, parts), language_of(request)
@@ -150,6 +159,7 @@ def _routes(parts: AgencyParts) -> APIRouter:
         response_model=OnwardResponse,
         responses={202: {"model": OnwardResponse}} | OF_BODIES | refusals(404, 409),
         openapi_extra=body_of(OnwardBody),
+        dependencies=first,
     )
     async def use_onward(request: Request, search_id: Annotated[str, Path(pattern=_SEARCH_ID)]) -> Response:
         """Decide whether a record may be used onward: 200 allowed, 403 refused, 202 the owner was asked for consent."""
@@ -163,10 +173,23 @@ def _routes(parts: AgencyParts) -> APIRouter:
         language = language_of(request)
         return shown(onward_response(answer, language), parts, language, 200 if answer.allowed else 202)
 
-    router.include_router(desk_routes(parts))
-    router.include_router(step_routes(parts))
-    router.include_router(alert_routes(parts))
-    router.include_router(change_routes(parts))
+    for of_officers in (
+        desk_routes,
+        step_routes,
+        file_routes,
+        note_routes,
+        taken_routes,
+        alert_routes,
+        incident_routes,
+        review_routes,
+        misuse_routes,
+        report_routes,
+        watch_routes,
+        change_routes,
+        statistics_routes,
+        room_routes,
+    ):
+        router.include_router(of_officers(parts), dependencies=first)
 
     @router.get("/members", response_model=MembersBody)
     async def members(request: Request) -> Response:
@@ -215,7 +238,9 @@ def _handle_errors(app: FastAPI, parts: AgencyParts) -> None:
 
     async def note(request: Request, error: LiaisonError) -> None:
         client, officer = getattr(request.state, "client", ""), getattr(request.state, "officer", "")
-        log.warning(LogLine.AGENCY_REFUSED, client=client, code=error.code, reason=error.reason.value)
+        trace = parse_traceparent(request.headers.get("traceparent", ""))
+        place: dict[str, Any] = {"trace_id": trace.trace_id} if trace else {}
+        log.warning(LogLine.AGENCY_REFUSED, client=client, code=error.code, reason=error.reason.value, **place)
         if getattr(request.state, "handed_over", False) or not parts.allowance.is_entry(client, error.code):
             return
         try:

@@ -11,9 +11,10 @@ from pydantic import BaseModel
 
 from gateway.agency.onward import OnwardBody
 from gateway.agency.patterns import THIS_YEAR, years_to
-from gateway.agency.problems import TITLES, Problem
+from gateway.agency.problems import Problem
 from gateway.agency.requests import SearchBody
 from gateway.errors import Reason
+from gateway.https.statuses import TITLES
 
 _REF = "#/components/schemas/{model}"
 _MODELS: dict[str, type[BaseModel]] = {model.__name__: model for model in (SearchBody, OnwardBody, Problem)}

@@ -12,6 +12,7 @@ from gateway.errors import Malformed, clause
 from gateway.model.names import MemberId, identifier, member_id, reference
 from gateway.model.purpose import Offence, Purpose
 from gateway.model.query import (
+    CaseQuery,
     ContainerQuery,
     DocumentQuery,
     NationalIdQuery,
@@ -137,8 +138,19 @@ class ContainerBody(_Closed):
         return ContainerQuery(self.number)
 
 
+class CaseBody(_Closed):
+    """A case by its number, for the purpose DECONFLICTION: a hit says whom to ask, and nothing of the case."""
+
+    kind: Literal["case_reference"]
+    number: Annotated[str, Field(max_length=64, json_schema_extra=patterns.TEXT)]
+
+    def as_model(self) -> Query:
+        """Return the query as a value of the model."""
+        return CaseQuery(self.number)
+
+
 QueryBody = Annotated[
-    PersonBody | DocumentBody | NationalIdBody | VehicleBody | ContainerBody, Field(discriminator="kind")
+    PersonBody | DocumentBody | NationalIdBody | VehicleBody | ContainerBody | CaseBody, Field(discriminator="kind")
 ]
 
 
@@ -174,7 +186,7 @@ class SearchBody(_Closed):
         json_schema_extra=patterns.IDENTIFIER_OR_NONE,
     )
 
-    def as_command(self, idempotency_key: str, traceparent: str) -> SearchCommand:
+    def as_command(self, idempotency_key: str, traceparent: str, tracestate: str = "") -> SearchCommand:
         """Return the search as a value of the model, or raise `Malformed`. `exchange.asking` demands case or ticket."""
         return SearchCommand(
             query=self.query.as_model(),
@@ -186,6 +198,7 @@ class SearchBody(_Closed):
             agreement=identifier(self.agreement, "agreement") if self.agreement else "",
             idempotency_key=idempotency_key,
             traceparent=traceparent,
+            tracestate=tracestate,
         )
 
 

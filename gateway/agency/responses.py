@@ -11,13 +11,11 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from gateway.clock import rfc3339
 from gateway.language.languages import Language
-from gateway.language.sentences import refusal_text
-from gateway.matching.explain import explain
-from gateway.model.exchange import Outcome, Refusal
-from gateway.model.hit import OWN_AGENCY, Quality
-from gateway.model.search import Line, Search, ShownHit, ShownRecord
+from gateway.model.exchange import Outcome
+from gateway.model.hit import Quality
+from gateway.model.search import Search
+from gateway.views.search.value import search_value
 
 STREAM_PAUSE_S = 5.0
 """The most seconds in which a stream of events brings nothing."""
@@ -132,25 +130,27 @@ class ReadyBody(BaseModel):
     problems: list[ProblemOfNode]
 
 
+class WorkerBody(BaseModel):
+    """A process beside the front that works on questions of counterparts: how it is, and what it was given."""
+
+    pid: int
+    state: str
+    requests: int
+    batches: int
+    restarts: int
+
+
 class HealthBody(ReadyBody):
-    """The readiness of the node, with the member and the state of each of its sources."""
+    """The readiness of the node, with the member, the state of each of its sources, and its workers."""
 
     member: str
     sources: dict[str, str]
+    workers: list[WorkerBody]
 
 
 def search_response(search: Search, language: Language = Language.EN) -> SearchResponse:
     """Return a search as JSON shows it."""
-    return SearchResponse(
-        id=search.id,
-        officer=search.officer,
-        started=rfc3339(search.started_us),
-        done=search.done,
-        waiting_for=list(search.waiting_for),
-        awaiting_late=list(search.awaiting_late),
-        lines=[_line(search.id, line, language) for line in search.lines],
-        problem=_refusal(search.failed, language) if search.failed else None,
-    )
+    return SearchResponse.model_validate(search_value(search, language))
 
 
 async def search_events(searches: AsyncIterator[Search], language: Language) -> AsyncIterator[bytes]:
@@ -171,57 +171,3 @@ async def search_events(searches: AsyncIterator[Search], language: Language) -> 
         if newer is not None:
             newer.cancel()
     yield b"event: done\ndata: {}\n\n"
-
-
-def _line(search_id: str, line: Line, language: Language) -> LineBody:
-    return LineBody(
-        member=line.member,
-        outcome=line.outcome,
-        partial=bool(line.missing) and line.outcome is not Outcome.NOT_SEARCHED,
-        missing=list(line.missing),
-        capped=line.capped,
-        hits=[_hit(hit, _follow_up(search_id, line, at), language) for at, hit in enumerate(line.hits)],
-        refusal=_refusal(line.refusal, language) if line.refusal else None,
-        withheld_count=line.withheld_count,
-        last_seen=rfc3339(line.last_seen_us) if line.last_seen_us else None,
-        silent_since=rfc3339(line.silent_since_us) if line.silent_since_us else None,
-        late=line.late,
-        exchange_id=line.exchange_id,
-        entry=line.entry_index,
-    )
-
-
-def _refusal(refusal: Refusal, language: Language) -> RefusalBody:
-    text = refusal_text(refusal.code, refusal.reason, refusal.text, language)
-    return RefusalBody(reason=refusal.reason, code=refusal.code, text=text)
-
-
-def _follow_up(search_id: str, line: Line, at: int) -> str:
-    """Return the command that asks the owner of a hit for more; none for a hit of our own agencies or desk."""
-    if OWN_AGENCY in line.hits[at].rules or not line.exchange_id:
-        return ""
-    return f"liaison followup --search {search_id} --from {line.member} --hit {at}"
-
-
-def _hit(hit: ShownHit, follow_up: str, language: Language) -> HitBody:
-    sentences = explain(hit.rules, language)
-    return HitBody(
-        reference=hit.reference,
-        quality=hit.quality,
-        record_type=hit.record_type,
-        rules=[Rule(word=word, sentence=sentence) for word, sentence in zip(hit.rules, sentences, strict=True)],
-        action=hit.action,
-        record=_record(hit.record) if hit.record else None,
-        next=follow_up,
-    )
-
-
-def _record(record: ShownRecord) -> RecordBody:
-    return RecordBody(
-        owner=record.owner,
-        signed_by="own" if record.own_key else "held-by-node",
-        fields=record.fields,
-        marking=record.marking,
-        undisclosed=record.undisclosed,
-        sd_jwt=record.compact,
-    )

@@ -5,25 +5,31 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from certs.profile import read_leaf
-from gateway.agency.issuer import TRIAL_KEY, TrialIssuer
+from gateway.agency.issuer import TRIAL_KEY, ConsoleIssuer, TrialIssuer
 from gateway.agency.officer_tokens.fetch import RevocationFetch
 from gateway.agency.officer_tokens.revocations import Revocations
-from gateway.agency.tokens import OfficerTokens, PublicKey, load_token_key
+from gateway.agency.tokens import OfficerTokens, load_token_key
 from gateway.clock import Clock
 from gateway.config import COMMAND_CERTIFICATE, TOKEN_ISSUER, Home, Settings, Suspensions
+from gateway.config.home import CONSOLE_ISSUER
 from gateway.desk.people.directory import People
 from gateway.errors import Misconfigured, Unauthenticated
 from gateway.model.names import member_id
 from gateway.model.requester import Officer
+from gateway.signing.jws import PublicKey
 
 
 def token_keys(settings: Settings, clock: Clock, production: bool) -> dict[str, PublicKey]:
-    """Return the keys of officer tokens: those of the settings and, in trials, that of the home's own issuer.
+    """Return the keys of officer tokens: those of the settings, and of the home's own issuers (console, trials).
 
     Raises `Misconfigured` for a trial issuer in production.
     """
     keys = {key.id: load_token_key(settings.path(key.file)) for key in settings.token_keys}
-    home = Home(settings.home)
+    home, member = Home(settings.home), member_id(settings.node.member)
+    own = home.key(CONSOLE_ISSUER)
+    if settings.issues_tokens and own.exists():
+        console = ConsoleIssuer.load(own, member, clock)
+        keys[console.kid] = console.public_key
     trial = home.key(TOKEN_ISSUER)
     if trial.exists():
         if production:
@@ -32,10 +38,10 @@ def token_keys(settings: Settings, clock: Clock, production: bool) -> dict[str, 
                 where=str(trial),
                 remedy="name the country's identity provider under [[token_key]] and remove this key",
             )
-        keys[TRIAL_KEY] = TrialIssuer.load(trial, member_id(settings.node.member), clock).public_key
+        keys[TRIAL_KEY] = TrialIssuer.load(trial, member, clock).public_key
         for file in (trial, home.next_key(TOKEN_ISSUER), home.key_before(TOKEN_ISSUER)):  # also while it is rotated
             if file.exists():
-                issuer = TrialIssuer.load(file, member_id(settings.node.member), clock)
+                issuer = TrialIssuer.load(file, member, clock)
                 keys[issuer.kid] = issuer.public_key
     return keys
 

@@ -22,10 +22,8 @@ Each check has its test in tests/security/test_tokens.py.
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import hmac
-import re
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
@@ -33,9 +31,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import jwt
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 from gateway.clock import Clock
@@ -45,10 +41,7 @@ from gateway.model.desk.work import Role
 from gateway.model.names import identifier
 from gateway.model.purpose import Purpose
 from gateway.model.requester import Officer
-from gateway.signing import strict_json
-
-MAX_TOKEN = 8 * 1024
-"""The most bytes in a token."""
+from gateway.signing.jws import MAX_TOKEN, PublicKey, admitted, refused_token, signed_claims
 
 MAX_LIFETIME_S = 600
 """The most seconds between `iat` and `exp`: for so long an officer's removal can go unseen where the identity provider
@@ -60,17 +53,12 @@ FUTURE_S = 5
 MAX_SHIFT_S = 86_400
 """The most seconds of duty that one token tells."""
 
-ALGORITHM = "ES256"
 TYPE = "liaison-officer+jwt"
 
-_HEAD = {"alg", "typ", "kid"}
 _REQUIRED = {"aud", "iat", "exp", "sub", "role", "office", "agency", "purposes", "cnf"}
 _OPTIONAL = {"iss", "jti", "on_behalf_of", "training_until", "duty"}
-_SHAPE = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+", re.ASCII)
 _LAST_SECOND = 253_402_300_799  # the end of the year 9999
 _CACHED = 4096
-
-PublicKey = ec.EllipticCurvePublicKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,13 +93,6 @@ def load_token_key(file: Path) -> PublicKey:
     except (OSError, ValueError) as error:
         raise Misconfigured("not a public key in PEM", where=str(file), remedy="see [[token_key]]") from error
     return admitted(key, str(file))
-
-
-def admitted(key: object, where: str) -> PublicKey:
-    """Return `key` if it is on P-256, the only curve for officer tokens; else raise `Misconfigured`."""
-    if not isinstance(key, ec.EllipticCurvePublicKey) or not isinstance(key.curve, ec.SECP256R1):
-        raise Misconfigured("a token key must be on the curve P-256", where=where, remedy="tokens are signed by ES256")
-    return key
 
 
 class OfficerTokens:
@@ -162,7 +143,7 @@ class OfficerTokens:
         `thumbprint` is `x5t#S256` of the certificate. Raises `Unauthenticated` for every fault.
         """
         if len(token) > MAX_TOKEN:
-            raise _refused("token-too-large", f"more than {MAX_TOKEN} bytes")
+            raise refused_token("token-too-large", f"more than {MAX_TOKEN} bytes")
         shown = _Shown(hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest(), thumbprint, client)
         found = self._recall(shown)
         known = found is not None
@@ -216,16 +197,16 @@ class OfficerTokens:
         except Unauthenticated:
             raise
         except LiaisonError as error:
-            raise _refused("bad-token", error.message) from error
+            raise refused_token("bad-token", error.message) from error
         except Exception as error:  # a verification that fails in an unforeseen way is a refusal (CASE-C14)
-            raise _refused("bad-token", "it cannot be verified") from error
+            raise refused_token("bad-token", "it cannot be verified") from error
 
     def _checked(self, token: str, shown: _Shown) -> _Cached:
         epoch = self._epoch()
         claims = signed_claims(token, TYPE, self._keys)
         _check_claims(claims)
         if claims["aud"] != audience(self._member):
-            raise _refused("token-audience", "it is for another node")
+            raise refused_token("token-audience", "it is for another node")
         _check_time(claims["iat"], claims["exp"], self._now_s())
         _check_binding(claims["cnf"]["x5t#S256"], shown.thumbprint)
         officer = self._officer(claims, shown)
@@ -236,7 +217,7 @@ class OfficerTokens:
     def _officer(self, claims: dict[str, Any], shown: _Shown) -> Officer:
         office = identifier(claims["office"], "office")
         if not office.startswith(f"{self._member}."):
-            raise _refused("token-office", "its office is not one of this member")
+            raise refused_token("token-office", "its office is not one of this member")
         return Officer(
             person=identifier(claims["sub"], "sub"),
             role=identifier(claims["role"], "role"),
@@ -249,105 +230,52 @@ class OfficerTokens:
         )
 
 
-def signed_claims(text: str, kind: str, keys: Mapping[str, PublicKey], most: int = MAX_TOKEN) -> dict[str, Any]:
-    """Return the claims of a JWS of this `typ` that one of the keys signed (steps 2 to 4). Raises `Unauthenticated`."""
-    head_data, payload, signature = _split(text)
-    head = _object(head_data, "head", most)
-    if head.get("alg") != ALGORITHM:
-        raise _refused("token-algorithm", f"tokens are signed by {ALGORITHM}")
-    if head.get("typ") != kind:
-        raise _refused("token-type", f"its `typ` must be `{kind}`")
-    if set(head) != _HEAD:
-        raise _refused("token-head", "its head must hold `alg`, `typ`, `kid` and nothing else")
-    kid = head["kid"]
-    if not isinstance(kid, str) or kid not in keys:
-        raise _refused("token-key", "its key is not listed", "list the identity provider's key as [[token_key]]")
-    _check_signature(text, signature, keys[kid])
-    return _object(payload, "claims", most)
-
-
-def _refused(code: str, why: str, remedy: str = "ask the identity provider for a new token") -> Unauthenticated:
-    return Unauthenticated(
-        "the officer token is not accepted: {why}", code=code, where="token", remedy="{advice}", why=why, advice=remedy
-    )
-
-
-def _split(token: str) -> tuple[bytes, bytes, bytes]:
-    if not _SHAPE.fullmatch(token):
-        raise _refused("bad-token", "it does not have three base64url parts")
-    head, payload, signature = (_unbase64(part) for part in token.split("."))
-    return head, payload, signature
-
-
-def _unbase64(text: str) -> bytes:
-    data = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
-    if base64.urlsafe_b64encode(data).rstrip(b"=").decode() != text:
-        raise _refused("bad-token", "a part is not base64url in its one spelling")
-    return data
-
-
-def _object(data: bytes, name: str, most: int) -> dict[str, Any]:
-    value = strict_json.loads(data, most)
-    if not isinstance(value, dict):
-        raise _refused("bad-token", f"its {name} is not an object")
-    return value
-
-
-def _check_signature(token: str, signature: bytes, key: PublicKey) -> None:
-    if len(signature) != 64:
-        raise _refused("token-signature", "its signature does not have 64 bytes")
-    try:
-        jwt.PyJWS(algorithms=[ALGORITHM]).decode_complete(token, key, algorithms=[ALGORITHM])
-    except jwt.PyJWTError as error:
-        raise _refused("token-signature", "its signature does not verify") from error
-
-
 def _check_claims(claims: dict[str, Any]) -> None:
     if missing := _REQUIRED - set(claims):
-        raise _refused("token-claims", f"it lacks `{min(missing)}`")
+        raise refused_token("token-claims", f"it lacks `{min(missing)}`")
     if set(claims) - _REQUIRED - _OPTIONAL:
-        raise _refused("token-claims", "it holds a claim that is not known here")
+        raise refused_token("token-claims", "it holds a claim that is not known here")
     texts = (_REQUIRED | _OPTIONAL) - {"iat", "exp", "purposes", "cnf", "training_until", "duty"}
     for name in sorted(texts & set(claims)):
         if not isinstance(claims[name], str):
-            raise _refused("token-claims", f"`{name}` must be text")
+            raise refused_token("token-claims", f"`{name}` must be text")
     for name in ("iat", "exp", *({"training_until"} & set(claims))):
         if type(claims[name]) is not int or not 0 <= claims[name] <= _LAST_SECOND:
-            raise _refused("token-claims", f"`{name}` must be whole seconds")
+            raise refused_token("token-claims", f"`{name}` must be whole seconds")
     cnf = claims["cnf"]
     if not isinstance(cnf, dict) or set(cnf) != {"x5t#S256"} or not isinstance(cnf["x5t#S256"], str):
-        raise _refused("token-binding", "it is not bound to a certificate (`cnf`, `x5t#S256`)")
+        raise refused_token("token-binding", "it is not bound to a certificate (`cnf`, `x5t#S256`)")
 
 
 def _check_time(issued: int, expires: int, now: int) -> None:
     if issued > now + FUTURE_S:
-        raise _refused("token-time", "it is dated in the future", "check the clocks of both systems")
+        raise refused_token("token-time", "it is dated in the future", "check the clocks of both systems")
     if not issued < expires <= issued + MAX_LIFETIME_S:
-        raise _refused("token-time", f"it must live for at most {MAX_LIFETIME_S // 60} minutes")
+        raise refused_token("token-time", f"it must live for at most {MAX_LIFETIME_S // 60} minutes")
     if expires <= now:
-        raise _refused("token-expired", "it has expired")
+        raise refused_token("token-expired", "it has expired")
 
 
 def _check_binding(bound: str, thumbprint: str) -> None:
     if not hmac.compare_digest(bound.encode(), thumbprint.encode()):
-        raise _refused("token-binding", "it is bound to another system's certificate")
+        raise refused_token("token-binding", "it is bound to another system's certificate")
 
 
 def _duty(value: object, issued: int) -> tuple[frozenset[Role], int]:
     """Return the roles in which an officer is on duty, and until when in microseconds."""
     if not isinstance(value, dict) or set(value) != {"roles", "until"}:
-        raise _refused("token-claims", "`duty` has `roles` and `until`")
+        raise refused_token("token-claims", "`duty` has `roles` and `until`")
     roles, until = value["roles"], value["until"]
     if not isinstance(roles, list) or not roles or not set(map(str, roles)) <= set(Role):
-        raise _refused("token-claims", "`duty` names roles of the desk")
+        raise refused_token("token-claims", "`duty` names roles of the desk")
     if type(until) is not int or not issued < until <= issued + MAX_SHIFT_S:
-        raise _refused("token-claims", "`duty.until` must be whole seconds, at most a day after `iat`")
+        raise refused_token("token-claims", "`duty.until` must be whole seconds, at most a day after `iat`")
     return frozenset(Role(role) for role in roles), until * 1_000_000
 
 
 def _purposes(value: object) -> frozenset[str]:
     if not isinstance(value, list) or not value or not all(isinstance(item, str) for item in value):
-        raise _refused("token-claims", "`purposes` must be a list of purposes")
+        raise refused_token("token-claims", "`purposes` must be a list of purposes")
     known = {item.value for item in Purpose}
     if not set(value) <= known or len(set(value)) != len(value):
         raise Malformed("`purposes` names an unknown purpose, or one twice")

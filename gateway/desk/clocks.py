@@ -7,21 +7,21 @@ once, to the highest level that is due.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import date, datetime, timedelta
 
 import msgspec
 from msgspec.structs import replace
 
-from gateway.clock import from_us, to_us
+from gateway.clock import SECOND_US, from_us, to_us
 from gateway.model.desk.notices import NoticeType, ReplyCode, Urgency
 from gateway.model.desk.threads import Placed
 from gateway.model.desk.work import Level, Role, WorkKind
-from gateway.ports.desk import Work
+from gateway.ports.desk import Sight, Work
 
-SECOND_US = 1_000_000
 _MINUTE, _HOUR, _DAY = 60, 3_600, 86_400
 _MAX_PAUSES = 2
+_LEAST_REPEAT_S = 30
 _MAX_DAYS_OFF = 31
 
 
@@ -149,6 +149,16 @@ def seen_by(work: Work) -> tuple[Role, ...]:
     return tuple(dict.fromkeys((work.role, *half, *end)))
 
 
+def sight_of(roles: Collection[Role]) -> Sight:
+    """Return which work these roles see, as `seen_by` tells it of one item."""
+    wanted = frozenset(roles)
+    return Sight(
+        roles=tuple(sorted(wanted)),
+        from_half=tuple(kind for kind, step in ESCALATION.items() if not wanted.isdisjoint(step.half)),
+        at_end=tuple(kind for kind, step in ESCALATION.items() if not wanted.isdisjoint(step.end)),
+    )
+
+
 def escalated(work: Work, now_us: int) -> Work:
     """Return the work at the level that is due; the same object where nothing is to be done.
 
@@ -168,15 +178,19 @@ def tells_overdue(before: Work, after: Work) -> bool:
     return before.level is not Level.END and after.level is Level.END and ESCALATION[after.kind].tells
 
 
-def next_alarm_us(work: Work, after_us: int, clocks: Clocks = DEFAULTS) -> int | None:
-    """Return the next alarm of an unacknowledged alert after `after_us`; None: there is none.
+def next_alarm_us(work: Work, after_us: int, repeat_s: int) -> int:
+    """Return the next alarm of an alert after `after_us`: at the levels of its clock, and each `repeat_s` from the
+    taking on; 0: there is none any more.
 
-    An alarm is a fixed time, so that a restart or a jump of the clock repeats none that was given (`after_us`).
+    An alarm is a fixed time, so that a restart or a jump of the clock repeats none that was given. It is given each
+    `_LEAST_REPEAT_S` at most, whatever the author wants.
     """
-    if work.kind is not WorkKind.ACKNOWLEDGE or work.done_us:
-        return None
-    times = (work.opened_us + alarm * SECOND_US for alarm in clocks.alarms)
-    return min((time for time in times if time > after_us), default=None)
+    levels = [time for time in (work.half_us, work.due_us) if time > after_us]
+    if not repeat_s:
+        return min(levels, default=0)
+    step = max(repeat_s, _LEAST_REPEAT_S) * SECOND_US
+    passed = max(0, after_us - work.opened_us) // step
+    return min(*levels, work.opened_us + (passed + 1) * step) if levels else work.opened_us + (passed + 1) * step
 
 
 def clarified(placed: Iterable[Placed]) -> int:

@@ -11,7 +11,8 @@ from gateway.audit.acts.table import Proof
 from gateway.audit.tree.shown import Shown
 from gateway.errors import LiaisonError, Reason
 from gateway.exchange.asking.entries import their_entry
-from gateway.model.desk.notices import TAKEN, Notice, NoticeReceipt
+from gateway.model.desk.delivered import NoticeReceipt
+from gateway.model.desk.notices import TAKEN, Notice
 from gateway.model.desk.threads import ThreadKey
 from gateway.model.exchange import AnswerMessage, Outcome, Refusal, Verified
 from gateway.model.names import MemberId
@@ -73,6 +74,22 @@ def desk_act(
         "proof": Proof.TOKEN.value,
     }
     draft = events.DESK_ACT.draft_of(officer.as_json() | more, peer=key.peer, exchange_id=key.thread_id)
+    draft.rows = rows
+    return draft
+
+
+def desk_clock(key: ThreadKey, code: str, rows: DeskRows, *, notice: str = "", due_us: int = 0) -> EntryDraft:
+    """Draft the entry of what a clock did at the desk, with the rows that it changes; it names their first work."""
+    work = next(iter(rows.works), None)
+    draft = events.DESK_CLOCK.draft(
+        peer=key.peer,
+        exchange_id=key.thread_id,
+        work=work.id if work is not None else "",
+        kind=work.kind.value if work is not None else "",
+        notice=notice,
+        code=code,
+        due_us=due_us,
+    )
     draft.rows = rows
     return draft
 

@@ -19,7 +19,9 @@ from typing import NamedTuple
 
 from gateway.errors import Malformed, Overloaded, Replayed, Stale
 from gateway.model.desk.notices import About, ChangeCode, NoticeType, OutcomeCode, ReplyCode, ServiceCode, StatusCode
+from gateway.model.desk.rooms import RoomCode
 from gateway.model.desk.threads import Placed, Side, ThreadKind, ThreadState
+from gateway.model.desk.watches import WatchCode
 
 LIMIT = 256
 """So many notices of one side fit into a thread: the fold is done again for each notice that comes."""
@@ -46,7 +48,7 @@ _SETTLED = (ThreadState.ANSWERED, ThreadState.REFUSED, ThreadState.ENDED)
 _UNDECIDED = (ThreadState.OPEN, ThreadState.BACK)
 _LIVE = (*_UNDECIDED, ThreadState.ANSWERED, ThreadState.REFUSED)
 _TOLD = (ThreadState.OPEN, ThreadState.ANSWERED, ThreadState.REFUSED)
-_ENDED = (ThreadState.ENDED,)
+_ANSWERED, _ENDED = (ThreadState.ANSWERED,), (ThreadState.ENDED,)
 
 _ANY_ABOUT, _ANY_OUTCOME = tuple(About), tuple(OutcomeCode)
 _ANY_CHANGE, _ANY_SERVICE = tuple(ChangeCode), tuple(ServiceCode)
@@ -56,9 +58,13 @@ _WITHDRAWN = (ChangeCode.WITHDRAWN,)
 _AMENDED = tuple(code for code in ChangeCode if code is not ChangeCode.WITHDRAWN)
 _REACTIONS = (StatusCode.ACKNOWLEDGED, StatusCode.ACTING, StatusCode.CANNOT, StatusCode.NOT_EXECUTED)
 _GONE = (StatusCode.ERASED, StatusCode.NOT_HELD)
-_OBJECTED, _OVERDUE = (StatusCode.OBJECTED,), (StatusCode.OVERDUE,)
+_OBJECTED, _OVERDUE, _ONWARD = (StatusCode.OBJECTED,), (StatusCode.OVERDUE,), (StatusCode.ONWARD,)
 _NOT_SAME, _READ = (StatusCode.NOT_SAME,), (StatusCode.READ,)
+_WATCHES = (ThreadState.OPEN, ThreadState.ANSWERED, ThreadState.PAUSED)
 _NEWS = tuple(code for code in ServiceCode if code is not ServiceCode.RESUMED)
+
+_INVITE, _JOIN, _LEAVE = (RoomCode.INVITE,), (RoomCode.JOIN,), (RoomCode.LEAVE,)
+_OVER = (RoomCode.SEAL, RoomCode.CLOSE)
 
 _OPENER, _OTHER = Side.OPENER, Side.OTHER
 _TO_OPEN, _TO_ANSWERED, _TO_REFUSED = ThreadState.OPEN, ThreadState.ANSWERED, ThreadState.REFUSED
@@ -106,6 +112,7 @@ RULES: Mapping[ThreadKind, tuple[Rule, ...]] = {
         Rule(_NEW, _OPENER, NoticeType.CHANGE, _ANY_CHANGE, _TO_OPEN),
         Rule(_TOLD, _OTHER, NoticeType.STATUS, _GONE, _TO_ANSWERED),
         Rule(_TOLD, _OTHER, NoticeType.STATUS, _OBJECTED, _TO_REFUSED),
+        Rule(_TOLD, _OTHER, NoticeType.STATUS, _ONWARD, None),
         Rule(_OPEN, _OTHER, NoticeType.STATUS, _OVERDUE, None),
         *_talk(*_TOLD, end=()),
     ),
@@ -115,6 +122,41 @@ RULES: Mapping[ThreadKind, tuple[Rule, ...]] = {
         Rule(_GOING, _OPENER, NoticeType.SERVICE, (ServiceCode.RESUMED,), ThreadState.ENDED),
         Rule(_GOING, _OTHER, NoticeType.STATUS, (StatusCode.ACKNOWLEDGED,), _TO_ANSWERED),
         *_talk(*_GOING),
+    ),
+    ThreadKind.OUTCOME: (
+        Rule((*_NEW, *_ENDED), _OPENER, NoticeType.OUTCOME, _ANY_OUTCOME, ThreadState.ENDED),
+        *_talk(*_ENDED, end=()),
+    ),
+    ThreadKind.REPORT: (
+        Rule(_NEW, _OPENER, NoticeType.REPORT, ("",), _TO_ANSWERED),
+        Rule(_ANSWERED, _OPENER, NoticeType.CHANGE, _WITHDRAWN, ThreadState.ENDED),
+        Rule((*_ANSWERED, *_ENDED), _OTHER, NoticeType.STATUS, _OBJECTED, None),
+        *_talk(*_ANSWERED),
+    ),
+    ThreadKind.ROOM: (
+        Rule(_NEW, _OPENER, NoticeType.ROOM, (*_INVITE, *_JOIN), _TO_OPEN),
+        Rule(_GOING, _OPENER, NoticeType.ROOM, _INVITE, None),
+        Rule(_GOING, _OPENER, NoticeType.ROOM, (*_OVER, *_LEAVE), ThreadState.ENDED),
+        Rule(_OPEN, _OTHER, NoticeType.ROOM, _JOIN, _TO_ANSWERED),
+        Rule(_GOING, _OTHER, NoticeType.ROOM, _LEAVE, _TO_REFUSED),
+        Rule(_OPEN, _OTHER, NoticeType.STATUS, _OVERDUE, None),
+        *(
+            rule
+            for side in Side
+            for rule in (
+                Rule(_ANSWERED, side, NoticeType.NOTE, ("",), None),
+                Rule(_ANSWERED, side, NoticeType.OUTCOME, _ANY_OUTCOME, None),
+            )
+        ),
+    ),
+    ThreadKind.WATCH: (
+        Rule((*_NEW, *_WATCHES), _OPENER, NoticeType.WATCH, ("", *WatchCode), _TO_OPEN),
+        Rule(_GOING, _OPENER, NoticeType.STATUS, (StatusCode.PAUSED,), ThreadState.PAUSED),
+        Rule((*_WATCHES, ThreadState.REFUSED), _OPENER, NoticeType.CHANGE, _WITHDRAWN, ThreadState.ENDED),
+        Rule(_GOING, _OTHER, NoticeType.STATUS, (StatusCode.ACKNOWLEDGED,), _TO_ANSWERED),
+        Rule(_GOING, _OTHER, NoticeType.STATUS, (StatusCode.CANNOT,), _TO_REFUSED),
+        Rule(_GOING, _OTHER, NoticeType.REPLY, (ReplyCode.HIT,), None),
+        *_talk(*_WATCHES, ThreadState.REFUSED),
     ),
 }
 
@@ -139,10 +181,14 @@ CROSSED: Mapping[tuple[ThreadKind, ThreadState, NoticeType, str], ThreadState] =
 """What a notice of the other side does although one of the opener's crossed it: an answer to an ask that was being
 withdrawn stands. All others do nothing: who acknowledged an alert has not acknowledged its correction."""
 
-_WORDS = (NoticeType.ASK, NoticeType.ALERT, NoticeType.CHANGE, NoticeType.SERVICE)
+_WORDS = (NoticeType.ASK, NoticeType.ALERT, NoticeType.CHANGE, NoticeType.SERVICE, NoticeType.REPORT, NoticeType.WATCH)
 """What an opener says of these types is new to the other side, also where the state stays `open`."""
 
-_RUNS_OUT: Mapping[ThreadKind, tuple[ThreadState, ...]] = {ThreadKind.ASK: _UNDECIDED, ThreadKind.ALERT: _GOING}
+_RUNS_OUT: Mapping[ThreadKind, tuple[ThreadState, ...]] = {
+    ThreadKind.ASK: _UNDECIDED,
+    ThreadKind.ALERT: _GOING,
+    ThreadKind.WATCH: _WATCHES,
+}
 """The states in which a thread of this kind can be over by its own time."""
 
 
@@ -199,7 +245,7 @@ def timed(kind: ThreadKind, state: ThreadState, now_us: int, due_us: int = 0, ex
     """
     if state in _RUNS_OUT.get(kind, ()) and 0 < expires_us <= now_us:
         untaken = not due_us and state is ThreadState.OPEN
-        if kind is ThreadKind.ALERT or untaken or 0 < due_us < expires_us:
+        if kind is not ThreadKind.ASK or untaken or 0 < due_us < expires_us:
             return ThreadState.EXPIRED
     if due_us and now_us >= due_us and state is ThreadState.OPEN:
         return ThreadState.OVERDUE
@@ -215,7 +261,7 @@ def fold(kind: ThreadKind, placed: Sequence[Placed], now_us: int, due_us: int = 
 
 
 def runs_until_us(kind: ThreadKind, placed: Iterable[Placed]) -> int:
-    """Return when the thread runs out by its opener's newest ask or alert; 0: never."""
+    """Return when the thread runs out by its opener's newest ask, alert or watch; 0: never."""
     own = [notice for notice in placed if notice.side is _OPENER and notice.type.value == kind.value]
     return max(own, key=lambda notice: notice.seq).expires_us if own and kind in _RUNS_OUT else 0
 

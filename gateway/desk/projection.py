@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
+from gateway.desk.ending.times import OVER, ends_us
 from gateway.desk.fold import told
 from gateway.errors import Forbidden
 from gateway.model.desk.notices import Notice, NoticeType
@@ -17,8 +18,11 @@ _OPENERS = {
     NoticeType.ALERT: ThreadKind.ALERT,
     NoticeType.CHANGE: ThreadKind.CHANGE,
     NoticeType.SERVICE: ThreadKind.SERVICE,
+    NoticeType.OUTCOME: ThreadKind.OUTCOME,
+    NoticeType.REPORT: ThreadKind.REPORT,
+    NoticeType.ROOM: ThreadKind.ROOM,
+    NoticeType.WATCH: ThreadKind.WATCH,
 }
-_CLOSED = frozenset({ThreadState.ENDED})
 
 
 def kind_opened_by(notice: Notice) -> ThreadKind:
@@ -64,8 +68,8 @@ def thread_after(
         if ours
         else {"theirs": thread.theirs + 1, "their_last": payload_hash}
     )
-    closed_us = (thread.closed_us or now_us) if state in _CLOSED else 0
-    return replace(thread, state=state, version=thread.version + 1, closed_us=closed_us, draft=b"", **counts)
+    after = replace(thread, state=state, version=thread.version + 1, draft=b"", **counts)
+    return replace(after, closed_us=ends_us(before, after, notice, now_us))
 
 
 def thread_without(thread: Thread, placed: Sequence[Placed], notice: Notice, now_us: int) -> Thread:
@@ -76,7 +80,7 @@ def thread_without(thread: Thread, placed: Sequence[Placed], notice: Notice, now
     side, seq = thread.side(ours=True), notice.head.seq
     left = [one for one in placed if one.side is not side or one.seq < seq]
     state = told(thread.kind, left) if left else ThreadState.ENDED
-    closed_us = (thread.closed_us or now_us) if state in _CLOSED else 0
+    closed_us = now_us if state in OVER and thread.state not in OVER else thread.closed_us
     return replace(
         thread,
         state=state,

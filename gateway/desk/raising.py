@@ -8,7 +8,9 @@ from __future__ import annotations
 import msgspec
 from msgspec.structs import replace
 
-from gateway.desk.clocks import CALENDAR, DEFAULTS, SECOND_US, Calendar, Clocks
+from gateway.clock import DAY_US, SECOND_US
+from gateway.desk.clocks import CALENDAR, DEFAULTS, Calendar, Clocks, next_alarm_us
+from gateway.errors import Unknown
 from gateway.model.desk.notices import (
     About,
     Alert,
@@ -25,15 +27,24 @@ from gateway.model.desk.notices import (
     StatusCode,
     Urgency,
 )
-from gateway.model.desk.threads import ThreadKind
+from gateway.model.desk.rooms import Room, RoomCode
+from gateway.model.desk.threads import ThreadKey, ThreadKind, ThreadState
 from gateway.model.desk.work import Role, WorkKind
+from gateway.model.names import ExchangeId
+from gateway.model.requester import Officer
 from gateway.ports.desk import Thread, Work
 
 NOT_SAME_TOPIC = "not-same"
 """The topic of an ask about an error that says: this hit is another person. Its owner must tell them apart."""
 
+UNDELIVERED = "undelivered"
+"""The mark on open work about a notice of ours that was refused, or not taken in its time: somebody phones."""
+
 _SHOWN = frozenset({StatusCode.OBJECTED, StatusCode.CANNOT, StatusCode.NOT_EXECUTED, StatusCode.OVERDUE})
 """The statuses that a human must look at."""
+
+_QUESTION_PARTS = 6
+"""The parts of the id of a question for the outcome of a hit: kind, counterpart, group, exchange, hit, number."""
 
 _OF_HIT = frozenset({About.HIT, About.CONSENT})
 """Asks about a record that was given, which have the clock of a follow-up to a hit."""
@@ -64,6 +75,8 @@ def from_notice(thread: Thread, notice: Notice, taken_us: int, given: Raising = 
         return (_for_clarifying(thread, notice, taken_us, given),)
     if isinstance(body, Alert):
         return _acknowledge(thread, notice, body.scope, taken_us, given)
+    if isinstance(body, Room):
+        return _for_room(thread, notice, body, taken_us, given)
     if isinstance(body, Change):
         return _for_change(thread, notice, body, taken_us, given)
     if isinstance(body, Service):
@@ -105,7 +118,7 @@ def from_first_decision(thread: Thread, decided: Work, by: str, now_us: int) -> 
 
 
 def from_opening(
-    thread: Thread, notice_id: str, person: str, now_us: int, given: Raising = DEFAULT
+    thread: Thread, notice_id: str, person: str, now_us: int, given: Raising = DEFAULT, part: str = ""
 ) -> tuple[Work, ...]:
     """Return the questions for an outcome after a package was opened or an alert acted on.
 
@@ -119,21 +132,99 @@ def from_opening(
             Role.OFFICER,
             now_us + after * SECOND_US,
             given.clocks.outcome_answer,
-            part=str(number),
+            part=f"{part}{number}",
             assigned=person,
         )
         for number, after in enumerate(given.clocks.outcome, 1)
     )
 
 
-def from_hit(thread: Thread, reference: str, person: str, now_us: int, given: Raising = DEFAULT) -> Work:
-    """Return the work of the officer who was shown a hit: is it the same person or thing?"""
-    return _work(thread, WorkKind.CONFIRM, reference, Role.OFFICER, now_us, given.clocks.confirm, assigned=person)
+def for_outcome(asked: Work, key: ThreadKey, now_us: int, given: Raising = DEFAULT) -> tuple[Work, ...]:
+    """Return the questions for the outcome of a hit that an officer did not find to be another one.
+
+    `asked` is the work of confirming the hit. `key` names the hit, and is no thread.
+    """
+    place = _place(key, asked.agency, asked.office, asked.assigned, now_us)
+    hit = asked.id.rpartition(".")[2]
+    part = f"{asked.key.thread_id}.{hit}."
+    return from_opening(place, key.thread_id, asked.assigned, now_us, given, part)
+
+
+def hit_of_question(work: Work) -> tuple[ExchangeId, int]:
+    """Return the exchange and the number of the hit that a question for an outcome is about.
+
+    Raises `Unknown` for one in the thread of an ask or an alert.
+    """
+    *_, exchange_id, hit, _ = work.id.split(".")
+    if work.notice_id != work.key.thread_id or len(work.id.split(".")) != _QUESTION_PARTS:
+        raise Unknown(
+            "this work is about no hit", code="no-such-hit", where="work", remedy="liaison desk outcome", work=work.id
+        )
+    return ExchangeId(exchange_id), int(hit)
+
+
+def from_hits(officer: Officer, key: ThreadKey, count: int, now_us: int, given: Raising = DEFAULT) -> tuple[Work, ...]:
+    """Return the work of an officer who is shown the hits of an answer: is each the same person or thing?
+
+    `key` names the exchange, which is no thread. The number of the hit ends the id.
+    """
+    place = _place(key, officer.agency, officer.office, officer.person, now_us)
+    return tuple(from_shown(place, key.thread_id, officer.person, now_us, given, str(hit)) for hit in range(count))
+
+
+def _place(key: ThreadKey, agency: str, office: str, person: str, now_us: int) -> Thread:
+    """Return the place of work that is in no thread yet, in the form of one."""
+    return Thread(
+        key,
+        ThreadKind.ASK,
+        opener=True,
+        state=ThreadState.OPEN,
+        urgency=Urgency.ROUTINE,
+        version=0,
+        opened_us=now_us,
+        office=office,
+        agency=agency,
+        officer=person,
+    )
+
+
+def hit_work(key: ThreadKey, hit: int) -> str:
+    """Return the id of the work of confirming one hit of an exchange."""
+    return ".".join((WorkKind.CONFIRM.value, key.peer, key.thread_id, str(hit)))
+
+
+def for_administrator(key: ThreadKey, cause: str, now_us: int) -> Work:
+    """Return the administrator's work on what does not work at this node; the node ends it once it works again."""
+    return Work(
+        id=f"{WorkKind.READ.value}.{key.peer}.{cause}",
+        key=key,
+        kind=WorkKind.READ,
+        agency="",
+        office="",
+        role=Role.ADMINISTRATOR,
+        urgency=Urgency.URGENT,
+        opened_us=now_us,
+        half_us=now_us + DAY_US // 2,
+        due_us=now_us + DAY_US,
+        notice_id=cause,
+    )
+
+
+def from_shown(thread: Thread, cause: str, person: str, now_us: int, given: Raising = DEFAULT, part: str = "") -> Work:
+    """Return the work of the officer who was shown a record (`cause`): is it the same person or thing?"""
+    clock = given.clocks.confirm
+    return _work(thread, WorkKind.CONFIRM, cause, Role.OFFICER, now_us, clock, part=part, assigned=person)
 
 
 def for_review(thread: Thread, cause: str, person: str, now_us: int, given: Raising = DEFAULT) -> Work:
     """Return a supervisor's review of what `person` did: a sampled query, an offline entry, an opened package."""
     return _work(thread, WorkKind.REVIEW, cause, Role.SUPERVISOR, now_us, given.clocks.review, not_by=person)
+
+
+def for_revalidating(thread: Thread, cause: str, opens_us: int, due_us: int) -> Work:
+    """Return the work of saying again that a watch is needed; a list shows it from `opens_us` on."""
+    seconds = (due_us - opens_us) // SECOND_US
+    return _work(thread, WorkKind.REVALIDATE, cause, Role.OFFICER, opens_us, seconds, assigned=thread.officer)
 
 
 def for_incident(thread: Thread, cause: str, now_us: int, given: Raising = DEFAULT) -> Work:
@@ -147,6 +238,16 @@ def for_reading(
     """Return the work of looking at a notice: a reply, an objection, one of ours that was not delivered in time."""
     assigned = thread.officer if role is Role.OFFICER else ""
     return _work(thread, WorkKind.READ, notice_id, role, now_us, given.clocks.read, assigned=assigned)
+
+
+def for_complying(
+    thread: Thread, notice: Notice, change: Change, taken_us: int, given: Raising = DEFAULT, *, part: str = ""
+) -> Work:
+    """Return the work of obeying a change, at the latest by its own time."""
+    seconds = given.clocks.comply
+    if change.erase_by_us:
+        seconds = min(seconds, max(0, change.erase_by_us - taken_us) // SECOND_US)
+    return _work(thread, WorkKind.COMPLY, notice.head.notice_id, Role.DATA_OFFICER, taken_us, seconds, part=part)
 
 
 def _for_ask(thread: Thread, notice: Notice, ask: Ask, taken_us: int, given: Raising) -> Work:
@@ -178,24 +279,37 @@ def _acknowledge(
     early, last = given.clocks.alarms[-2:][0], given.clocks.alarms[-1]
     cause, half_us = notice.head.notice_id, taken_us + early * SECOND_US
     row = _work(thread, WorkKind.ACKNOWLEDGE, cause, _duty(given), taken_us, last, urgency=notice.head.urgency)
-    row = replace(row, half_us=half_us)
+    first_us = taken_us + given.clocks.alarms[0] * SECOND_US
+    repeat_s = notice.body.repeat_s if isinstance(notice.body, Alert) else 0
+    row = replace(row, half_us=half_us, alarm_us=first_us)
+    row = replace(row, alarm_us=min(first_us, next_alarm_us(row, taken_us, repeat_s)))
     return tuple(replace(row, id=f"{row.id}.{office}", office=office) for office in scope) or (row,)
 
 
-def _for_change(thread: Thread, notice: Notice, change: Change, taken_us: int, given: Raising) -> tuple[Work, ...]:
-    """Return the work of obeying a change, at the latest by its own time.
-
-    An ask that is withdrawn leaves none. An alert that is changed and not withdrawn is acknowledged again.
-    """
-    if thread.kind is ThreadKind.ASK:
+def _for_room(thread: Thread, notice: Notice, room: Room, taken_us: int, given: Raising) -> tuple[Work, ...]:
+    """Return the work of joining a room, or of saying that we do not, for each of our offices in it."""
+    if room.code is not RoomCode.INVITE:
         return ()
-    seconds = given.clocks.comply
-    if change.erase_by_us:
-        seconds = min(seconds, max(0, change.erase_by_us - taken_us) // SECOND_US)
-    comply = _work(thread, WorkKind.COMPLY, notice.head.notice_id, Role.DATA_OFFICER, taken_us, seconds)
-    if thread.kind is ThreadKind.ALERT and change.code is not ChangeCode.WITHDRAWN:
-        return (comply, *_acknowledge(thread, notice, (), taken_us, given))
-    return (comply,)
+    offices = next(one.offices for one in room.members if one.member == notice.head.recipient)
+    seconds = given.clocks.answer_s(notice.head.urgency, hit=True)
+    row = _work(thread, WorkKind.ACKNOWLEDGE, notice.head.notice_id, _duty(given), taken_us, seconds)
+    return tuple(replace(row, id=f"{row.id}.{office}", office=office) for office in offices) or (row,)
+
+
+def _for_change(thread: Thread, notice: Notice, change: Change, taken_us: int, given: Raising) -> tuple[Work, ...]:
+    """Return the work that a change raises.
+
+    An ask, a report or a watch that is withdrawn leaves none. An alert that is changed is acknowledged again. Of one
+    that is withdrawn the national desk reads: it warns no more from the moment at which it is taken, and there is
+    nothing to confirm.
+    """
+    if thread.kind in (ThreadKind.ASK, ThreadKind.REPORT, ThreadKind.WATCH):
+        return ()
+    if thread.kind is ThreadKind.ALERT:
+        if change.code is ChangeCode.WITHDRAWN:
+            return (for_reading(thread, notice.head.notice_id, taken_us, given, role=Role.NATIONAL_DESK),)
+        return _acknowledge(thread, notice, (), taken_us, given)
+    return (for_complying(thread, notice, change, taken_us, given),)
 
 
 def _for_service(thread: Thread, notice: Notice, service: Service, taken_us: int, given: Raising) -> Work:

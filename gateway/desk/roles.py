@@ -17,6 +17,7 @@ import msgspec
 from gateway.errors import Forbidden
 from gateway.model.desk.threads import ThreadKind
 from gateway.model.desk.work import Role, WorkKind
+from gateway.model.requester import Officer
 from gateway.ports.desk import Work
 
 
@@ -29,6 +30,8 @@ class Act(StrEnum):
     """Read a thread, a notice or a record."""
     SEE_ALERT = "see-alert"
     """Read an alert of a counterpart: for all to whom it is addressed."""
+    SEE_SERVICE = "see-service"
+    """Read what a node says about itself, ours or a counterpart's, and what our own log is looked through for."""
     HOLDERS = "holders"
     """See who holds copies of a record."""
     ASSIGN = "assign"
@@ -42,6 +45,18 @@ class Act(StrEnum):
     """Correct, withdraw, contest, reclassify or cut what was given."""
     CHANGE_ALERT = "change-alert"
     """Renew, change or lift an alert."""
+    WRITE_REPORT = "write-report"
+    """Write a report on methods and routes."""
+    SEE_REPORT = "see-report"
+    CHANGE_REPORT = "change-report"
+    """Withdraw a report of ours."""
+    OBJECT_REPORT = "object-report"
+    """Tell a counterpart that something in its report should not be there."""
+    RAISE_WATCH = "raise-watch"
+    CHANGE_WATCH = "change-watch"
+    """Say again that a watch is needed, or end it."""
+    SEE_WATCHES = "see-watches"
+    """Read the watches of counterparts on our records."""
     TELL_SERVICE = "tell-service"
     NOTE = "note"
     CONFIRM = "confirm"
@@ -60,6 +75,16 @@ class Act(StrEnum):
     REVIEW = "review"
     INCIDENT = "incident"
     READ = "read"
+    FIGURES = "figures"
+    """See the figures of a month, which tell of no matter."""
+    OPEN_ROOM = "open-room"
+    SEE_ROOM = "see-room"
+    """Read an operation: for the offices that take part."""
+    JOIN_ROOM = "join-room"
+    """Join an operation, or leave it."""
+    WRITE_ROOM = "write-room"
+    CHANGE_ROOM = "change-room"
+    """Invite others into an operation of ours, or end it."""
 
 
 class Reach(StrEnum):
@@ -87,6 +112,11 @@ TABLE: Mapping[Role, Mapping[Act, Reach]] = {
         Act.ASK_FORM: _OWN,
         Act.RAISE_ALERT: _OWN,
         Act.CHANGE_ALERT: _OWN,
+        Act.WRITE_REPORT: _OWN,
+        Act.SEE_REPORT: _MEMBER,
+        Act.CHANGE_REPORT: _OWN,
+        Act.RAISE_WATCH: _OWN,
+        Act.CHANGE_WATCH: _OWN,
         Act.WITHDRAW_ASK: _OWN,
         Act.NOTE: _OWN,
         Act.CONFIRM: _OWN,
@@ -94,6 +124,10 @@ TABLE: Mapping[Role, Mapping[Act, Reach]] = {
         Act.OUTCOME: _OWN,
         Act.REVALIDATE: _OWN,
         Act.READ: _OWN,
+        Act.OPEN_ROOM: _OWN,
+        Act.SEE_ROOM: Reach.ADDRESSED,
+        Act.WRITE_ROOM: Reach.ADDRESSED,
+        Act.CHANGE_ROOM: _OWN,
     },
     Role.SUPERVISOR: {
         Act.LIST: _AGENCY,
@@ -102,6 +136,9 @@ TABLE: Mapping[Role, Mapping[Act, Reach]] = {
         Act.ASSIGN: _OFFICE,
         Act.WITHDRAW_ASK: _OFFICE,
         Act.CHANGE_ALERT: _OFFICE,
+        Act.SEE_REPORT: _MEMBER,
+        Act.CHANGE_REPORT: _OFFICE,
+        Act.CHANGE_WATCH: _OFFICE,
         Act.NOTE: _OFFICE,
         Act.APPROVE: _OFFICE,
         Act.APPROVE_ALERT: _OFFICE,
@@ -111,17 +148,27 @@ TABLE: Mapping[Role, Mapping[Act, Reach]] = {
         Act.REVALIDATE: _OFFICE,
         Act.REVIEW: _OFFICE,
         Act.READ: _OFFICE,
+        Act.FIGURES: _OFFICE,
+        Act.SEE_ROOM: Reach.ADDRESSED,
+        Act.JOIN_ROOM: Reach.ADDRESSED,
+        Act.WRITE_ROOM: Reach.ADDRESSED,
+        Act.CHANGE_ROOM: _OFFICE,
     },
     Role.DUTY: {
         Act.LIST: _MEMBER,
         Act.SEE: _AGENCY,
         Act.SEE_ALERT: Reach.ADDRESSED,
+        Act.SEE_REPORT: _MEMBER,
         Act.ASSIGN: _AGENCY,
         Act.PASS_ON: _AGENCY,
         Act.NOTE: _AGENCY,
         Act.DECIDE: _AGENCY,
         Act.ACKNOWLEDGE: Reach.ADDRESSED,
+        Act.SEE_WATCHES: Reach.ADDRESSED,
         Act.READ: _AGENCY,
+        Act.SEE_ROOM: Reach.ADDRESSED,
+        Act.JOIN_ROOM: Reach.ADDRESSED,
+        Act.WRITE_ROOM: Reach.ADDRESSED,
     },
     Role.NATIONAL_DESK: {
         Act.LIST: _MEMBER,
@@ -133,19 +180,33 @@ TABLE: Mapping[Role, Mapping[Act, Reach]] = {
         Act.NOTE: _MEMBER,
         Act.TELL_SERVICE: _MEMBER,
         Act.CHANGE_ALERT: _MEMBER,
+        Act.SEE_REPORT: _MEMBER,
+        Act.CHANGE_REPORT: _MEMBER,
+        Act.OBJECT_REPORT: _MEMBER,
+        Act.CHANGE_WATCH: _MEMBER,
+        Act.SEE_WATCHES: _MEMBER,
         Act.APPROVE: _MEMBER,
         Act.APPROVE_ALERT: _MEMBER,
         Act.DECIDE: Reach.UNOWNED,
         Act.ACKNOWLEDGE: _MEMBER,
         Act.READ: _MEMBER,
+        Act.FIGURES: _MEMBER,
+        Act.SEE_ROOM: _MEMBER,
+        Act.JOIN_ROOM: _MEMBER,
+        Act.WRITE_ROOM: _MEMBER,
+        Act.CHANGE_ROOM: _MEMBER,
     },
     Role.HEAD_OF_DESK: {
         Act.LIST: _MEMBER,
         Act.SEE: _MEMBER,
         Act.SEE_ALERT: _MEMBER,
+        Act.SEE_REPORT: _MEMBER,
         Act.HOLDERS: _MEMBER,
+        Act.SEE_WATCHES: _MEMBER,
         Act.ASSIGN: _MEMBER,
         Act.READ: _MEMBER,
+        Act.FIGURES: _MEMBER,
+        Act.SEE_ROOM: _MEMBER,
     },
     Role.DATA_OFFICER: {
         Act.LIST: _AGENCY,
@@ -155,29 +216,47 @@ TABLE: Mapping[Role, Mapping[Act, Reach]] = {
         Act.NOTE: _AGENCY,
         Act.CHANGE: _AGENCY,
         Act.CHANGE_ALERT: _AGENCY,
-        Act.COMPLY: _AGENCY,
+        Act.SEE_REPORT: _MEMBER,
+        Act.CHANGE_REPORT: _AGENCY,
+        Act.OBJECT_REPORT: _MEMBER,
+        Act.CHANGE_WATCH: _AGENCY,
+        Act.SEE_WATCHES: Reach.ADDRESSED,
+        Act.COMPLY: Reach.UNOWNED,
         Act.CORRECT: _AGENCY,
         Act.DISTINGUISH: _AGENCY,
         Act.READ: _AGENCY,
     },
-    Role.APPROVER: {Act.LIST: _AGENCY, Act.SEE: _AGENCY, Act.APPROVE_ALERT: _AGENCY},
+    Role.APPROVER: {Act.LIST: _AGENCY, Act.SEE: _AGENCY, Act.SEE_REPORT: _MEMBER, Act.APPROVE_ALERT: _AGENCY},
     Role.CENTRAL_AUTHORITY: {
         Act.LIST: _MEMBER,
         Act.SEE: _AGENCY,
+        Act.SEE_REPORT: _MEMBER,
         Act.ASK_FORM: _OWN,
         Act.APPROVE_FORM: _MEMBER,
         Act.DECIDE_FORM: _MEMBER,
+        Act.WITHDRAW_ASK: _OWN,
+        Act.CLARIFY: _OWN,
+        Act.OUTCOME: _OWN,
         Act.NOTE: _AGENCY,
         Act.READ: _AGENCY,
     },
-    Role.SECURITY_OFFICER: {Act.LIST: _MEMBER, Act.HOLDERS: _MEMBER, Act.TELL_SERVICE: _MEMBER, Act.INCIDENT: _MEMBER},
-    Role.AUDITOR: {Act.LIST: _MEMBER, Act.HOLDERS: _MEMBER},
+    Role.SECURITY_OFFICER: {
+        Act.LIST: _MEMBER,
+        Act.SEE_SERVICE: _MEMBER,
+        Act.HOLDERS: _MEMBER,
+        Act.TELL_SERVICE: _MEMBER,
+        Act.INCIDENT: _MEMBER,
+    },
+    Role.AUDITOR: {Act.LIST: _MEMBER, Act.HOLDERS: _MEMBER, Act.FIGURES: _MEMBER},
     Role.ADMINISTRATOR: {Act.LIST: _MEMBER},
 }
 """The reach of each act of each role. An auditor reads content through the log, where each reading is an entry."""
 
-CONTENTLESS: Final = frozenset({Act.LIST, Act.HOLDERS, Act.TELL_SERVICE, Act.INCIDENT})
+CONTENTLESS: Final = frozenset({Act.LIST, Act.HOLDERS, Act.TELL_SERVICE, Act.INCIDENT, Act.FIGURES})
 """The acts that show nothing of a matter's content."""
+
+PASSED_ON: Final = (WorkKind.DECIDE, WorkKind.CORRECT, WorkKind.DISTINGUISH, WorkKind.READ, WorkKind.ACKNOWLEDGE)
+"""The kinds of work that are passed on to another agency."""
 
 _APPROVALS: Final = frozenset({Act.APPROVE, Act.APPROVE_FORM, Act.APPROVE_ALERT, Act.REVIEW})
 _STAND_IN: Final = frozenset({Act.APPROVE, Act.APPROVE_ALERT})
@@ -268,6 +347,20 @@ def may(person: Person, act: Act, matter: Matter, now_us: int) -> None:
         raise Forbidden("a supervisor of the office is on duty, and approves", code="supervisor-on-duty", where="desk")
 
 
+def refusal(person: Person, act: Act, matter: Matter, now_us: int) -> str:
+    """Return the code of why a person may not do something; an empty text where they may."""
+    try:
+        may(person, act, matter, now_us)
+    except Forbidden as error:
+        return error.code
+    return ""
+
+
+def matter_by(author: Officer) -> Matter:
+    """Return the facts about an act on what this officer has written."""
+    return Matter(author.agency, author.office, officer=author.person)
+
+
 def _check_rules(person: Person, act: Act, matter: Matter, now_us: int) -> None:
     """Raise where one of the rules above the table forbids it."""
     if now_us >= person.trained_until_us:
@@ -283,7 +376,11 @@ def _check_rules(person: Person, act: Act, matter: Matter, now_us: int) -> None:
         )
     if person.person in matter.not_by or (act in _APPROVALS and person.person == matter.officer):
         raise Forbidden(
-            "{person} would approve an act of their own", code="own-approval", where="desk", person=person.person
+            "{person} would approve an act of their own",
+            code="own-approval",
+            where="desk",
+            remedy="another person approves it; whom to phone: `liaison desk phone`",
+            person=person.person,
         )
     if act in _RELEASES and matter.owner and matter.owner != person.agency:
         raise Forbidden("the record is another agency's, which alone releases it", code="another-agency", where="desk")

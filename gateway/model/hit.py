@@ -95,6 +95,9 @@ AGENCY_KEY_REMOVED = "agency-key-removed"
 NEEDS_HUMAN = f"{UNRELEASED}needs-human"
 """The rule of a hit whose record a human of the owner may let out in answer to a follow-up."""
 
+OF_WATCH = f"{UNRELEASED}watch"
+"""The rule of a hit of a watch whose record may leave: it tells of it only, and it is asked for."""
+
 OWN_AGENCY = f"{UNRELEASED}own-agency"
 """The rule of a hit of our own agencies: the record is read in their system."""
 

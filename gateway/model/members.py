@@ -27,12 +27,16 @@ class MemberState(StrEnum):
 
 
 class LastWord(msgspec.Struct, frozen=True):
-    """The last verified answer of a member to a question of ours: its outcome, its refusal's code and text, when."""
+    """The last verified answer of a member to a question of ours: its outcome, its refusal's code and text, when.
+
+    `took_us` is the time from the officer's question to this answer.
+    """
 
     outcome: Outcome
     code: str
     text: str
     time_us: int
+    took_us: int = 0
 
 
 class SignedTime(msgspec.Struct, frozen=True):

@@ -19,6 +19,8 @@ class Purpose(StrEnum):
     AUDIT = "AUDIT"
     STATISTICS = "STATISTICS"
     TRAINING = "TRAINING"
+    DECONFLICTION = "DECONFLICTION"
+    """Does another unit work on this case? The answer says whom to ask, and nothing else."""
 
 
 class Offence(StrEnum):

@@ -22,6 +22,7 @@ class QueryKind(StrEnum):
     NATIONAL_ID = "national_id"
     VEHICLE = "vehicle"
     CONTAINER = "container"
+    CASE = "case_reference"
 
 
 class PersonQuery(msgspec.Struct, frozen=True):
@@ -95,7 +96,18 @@ class ContainerQuery(msgspec.Struct, frozen=True):
         text_value(self.number, "query.number", 40)
 
 
-Query = PersonQuery | DocumentQuery | NationalIdQuery | VehicleQuery | ContainerQuery
+class CaseQuery(msgspec.Struct, frozen=True):
+    """A case by its number: does somebody there work on it, too, and whom does one ask?"""
+
+    number: str
+
+    kind = QueryKind.CASE
+
+    def __post_init__(self) -> None:
+        text_value(self.number, "query.number", 64)
+
+
+Query = PersonQuery | DocumentQuery | NationalIdQuery | VehicleQuery | ContainerQuery | CaseQuery
 
 
 def query_value(query: Query) -> dict[str, Any]:
@@ -135,4 +147,5 @@ _READERS: Mapping[str, Callable[[Mapping[str, Any]], Query]] = {
     QueryKind.NATIONAL_ID: lambda value: NationalIdQuery(value["number"], value["scheme"]),
     QueryKind.VEHICLE: lambda value: VehicleQuery(value["plate"], value["province"], value["country"]),
     QueryKind.CONTAINER: lambda value: ContainerQuery(value["number"]),
+    QueryKind.CASE: lambda value: CaseQuery(value["number"]),
 }

@@ -29,6 +29,7 @@ class SearchCommand:
     agreement: str = ""
     idempotency_key: str = ""
     traceparent: str = ""
+    tracestate: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,12 +12,13 @@ from gateway.errors import Forbidden, Malformed
 from gateway.model.evidence.day_account import DayAccount, DayAnswer, ExchangeLine
 from gateway.model.exchange import Verified
 from gateway.model.names import MemberId, exchange_id, member_id
-from gateway.statements.envelope import PayloadType, StatementKeys
+from gateway.statements.envelope import StatementKeys, payload_types
 from gateway.statements.fields import check_hash, check_issued, microseconds, timestamp
 from gateway.statements.kind import Kind
+from gateway.statements.versions import Versions
 
-DAY_ACCOUNT = PayloadType("application/vnd.liaison.day-account.v1+protobuf", 24 * 1024)
-DAY_ACCOUNT_ANSWER = PayloadType("application/vnd.liaison.day-account-answer.v1+protobuf", 24 * 1024)
+DAY_ACCOUNT = payload_types("day-account", 24 * 1024)[0]
+DAY_ACCOUNT_ANSWER = payload_types("day-account-answer", 24 * 1024)[0]
 
 MAX_WIDTH = 4096
 """Numbers that one account covers, without lines."""
@@ -144,6 +145,9 @@ ACCOUNT_ANSWER_KIND = Kind(
 )
 """The other side's own view of that day."""
 
+ACCOUNT_VERSIONS = Versions(ACCOUNT_KIND)
+ACCOUNT_ANSWER_VERSIONS = Versions(ACCOUNT_ANSWER_KIND)
+
 
 def verify_account_answer(
     envelope: bytes, *, keys: StatementKeys, peer: MemberId, me: MemberId, account_hash: bytes, now_us: int
@@ -154,7 +158,7 @@ def verify_account_answer(
 
     Raises like `Kind.verify`.
     """
-    verified = ACCOUNT_ANSWER_KIND.verify(envelope, keys=keys, peer=peer, me=me, now_us=now_us)
+    verified = ACCOUNT_ANSWER_VERSIONS.verify(envelope, keys=keys, peer=peer, me=me, now_us=now_us)
     if verified.value.account_hash != account_hash:  # 9
         raise Forbidden("the answer is to another account", code="wrong-account", where="account_hash")
     return verified

@@ -17,7 +17,7 @@ from gateway.model.values import text_value
 from gateway.records.types import RECORD_TYPES
 from gateway.records.verify import MAX_COMPACT
 from gateway.statements import padding
-from gateway.statements.envelope import ANSWER, ANSWER_V2, ANSWER_V3, ANSWERS, StatementKeys, unseal
+from gateway.statements.envelope import ANSWER, ANSWER_V2, ANSWER_V3, StatementKeys
 from gateway.statements.fields import (
     HASH_SIZE,
     check_hash,
@@ -28,6 +28,7 @@ from gateway.statements.fields import (
     timestamp,
 )
 from gateway.statements.kind import Kind
+from gateway.statements.versions import Versions
 
 SIZES = (2048, 4096, 8192, 16_384, 32_768, 65_536)
 """The only lengths in bytes of an answer's payload, so that its length tells little."""
@@ -251,19 +252,12 @@ ANSWER_V2_KIND = replace(ANSWER_KIND, payload_type=ANSWER_V2, finish=_pad_v2, ch
 ANSWER_V3_KIND = replace(ANSWER_V2_KIND, payload_type=ANSWER_V3, write=_write, check_version=_check_v3)
 """An answer whose no hit says that something was searched, and that has a word for `NOT_SEARCHED` (decision 0046)."""
 
-ANSWER_KINDS: Mapping[str, Kind[pb.Answer, Answer]] = {
-    ANSWER: ANSWER_KIND,
-    ANSWER_V2: ANSWER_V2_KIND,
-    ANSWER_V3: ANSWER_V3_KIND,
-}
-"""The kinds of answers by their payload types, the oldest first."""
+ANSWER_VERSIONS = Versions(ANSWER_KIND, ANSWER_V2_KIND, ANSWER_V3_KIND)
 
 
 def read_signed(envelope: bytes) -> Answer:
     """Return the answer of any version in an envelope, its signature not verified. Raises like `Kind.open`."""
-    unsealed = unseal(envelope, *ANSWERS)
-    kind = ANSWER_KINDS[unsealed.payload_type]
-    return kind.content(unsealed.payload, kind.opened(unsealed).message)
+    return ANSWER_VERSIONS.parse(envelope)
 
 
 def verify_answer(
@@ -289,5 +283,4 @@ def verify_answer(
         if message.request_hash != request_hash or message.exchange_id != exchange_id:
             raise Forbidden("the answer is to another request", code="wrong-request", where="request_hash")
 
-    kind = ANSWER_KINDS[unseal(envelope, *ANSWERS).payload_type]
-    return kind.verify(envelope, keys=keys, peer=member, me=me, now_us=now_us, answers=answers)
+    return ANSWER_VERSIONS.verify(envelope, keys=keys, peer=member, me=me, now_us=now_us, answers=answers)

@@ -28,8 +28,8 @@ from gateway.statements.fields import (
 )
 from gateway.statements.kind import Kind
 
-CONSENT_REQUEST = PayloadType("application/vnd.liaison.consent-request.v1+protobuf", 8 * 1024)
-CONSENT_ANSWER = PayloadType("application/vnd.liaison.consent-answer.v1+protobuf", 2 * 1024)
+CONSENT_REQUEST = PayloadType("consent-request", 1, 8 * 1024)
+CONSENT_ANSWER = PayloadType("consent-answer", 1, 2 * 1024)
 
 MAX_VALIDITY_US = 48 * 3600 * 1_000_000
 """The longest time between `issued` and `expires`: a copy is kept for 48 hours at most (DUTY-L16)."""

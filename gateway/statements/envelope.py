@@ -8,6 +8,7 @@ at any depth, repeated and misplaced fields, and over-long numbers, in a microse
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from typing import Protocol, TypeVar
 
@@ -22,37 +23,48 @@ from gateway.model.names import MemberId
 from gateway.rpc import strict
 from gateway.signing.batch import Check, Signs, Verifies, sign_batch, verify_batch
 from gateway.signing.dsse import pae
+from gateway.trust.statement_versions import NOTICE, READ
 
 
 class PayloadType(str):
-    """The payload type of a kind of statement; `largest` is the size of its largest payload in bytes."""
+    """The payload type of one version of a kind of statement.
 
-    __slots__ = ("largest",)
+    `kind` and `version` are those of `trust.statement_versions`; `largest` is the size of its largest payload in bytes.
+    """
+
+    __slots__ = ("kind", "largest", "version")
+    kind: str
+    version: int
     largest: int
 
-    def __new__(cls, name: str, largest: int) -> PayloadType:
-        """Return the type of this name."""
-        made = super().__new__(cls, name)
-        made.largest = largest
+    def __new__(cls, kind: str, version: int, largest: int) -> PayloadType:
+        """Return the type of this version."""
+        made = super().__new__(cls, f"application/vnd.liaison.{kind}.v{version}+protobuf")
+        made.kind, made.version, made.largest = kind, version, largest
         return made
+
+
+def payload_types(kind: str, largest: int) -> tuple[PayloadType, ...]:
+    """Return the payload types of all versions of a statement that this program reads, the oldest first."""
+    return tuple(PayloadType(kind, version, largest) for version in READ[kind])
 
 
 # Each kind names its type in its own module. These stand here because the audit opens their envelopes, and must not
 # load all record types for it.
-REQUEST = PayloadType("application/vnd.liaison.request.v1+protobuf", 16 * 1024)
-ANSWER = PayloadType("application/vnd.liaison.answer.v1+protobuf", 64 * 1024)
-ANSWER_V2 = PayloadType("application/vnd.liaison.answer.v2+protobuf", 64 * 1024)
-ANSWER_V3 = PayloadType("application/vnd.liaison.answer.v3+protobuf", 64 * 1024)
-ANSWERS = (ANSWER, ANSWER_V2, ANSWER_V3)
+REQUESTS = payload_types("request", 16 * 1024)
+REQUEST = REQUESTS[0]
+ANSWERS = payload_types("answer", 64 * 1024)
 """The payload types of answers, the oldest first (decisions 0043 and 0046)."""
+ANSWER, ANSWER_V2, ANSWER_V3 = ANSWERS
 NOTICES: Mapping[NoticeType, PayloadType] = {
-    each: PayloadType(f"application/vnd.liaison.notice.{each}.v1+protobuf", 240 * 1024) for each in NoticeType
+    each: payload_types(f"{NOTICE}{each}", 240 * 1024)[0] for each in NoticeType
 }
 """The payload type of each type of notice."""
-NOTICE_RECEIPT = PayloadType("application/vnd.liaison.notice-receipt.v1+protobuf", 2 * 1024)
-QUESTIONS = (REQUEST, *NOTICES.values())
+NOTICE_RECEIPTS = payload_types("notice-receipt", 2 * 1024)
+NOTICE_RECEIPT = NOTICE_RECEIPTS[0]
+QUESTIONS = (*REQUESTS, *NOTICES.values())
 """The payload types of what opens an exchange: a request, or a notice."""
-ENDINGS = (*ANSWERS, NOTICE_RECEIPT)
+ENDINGS = (*ANSWERS, *NOTICE_RECEIPTS)
 """The payload types of what ends an exchange: an answer, or the receipt of a notice."""
 
 ENVELOPE_OVERHEAD = 512
@@ -62,6 +74,7 @@ SIGNATURE_SIZE = 64
 """Bytes of r and s."""
 
 _KEY_ID_SIZE = 64
+_VERSIONED = re.compile(r"application/vnd\.liaison\.([a-z.-]{1,64})\.v([1-9][0-9]{0,3})\+protobuf", re.ASCII)
 _Message = TypeVar("_Message", bound=Message)
 
 
@@ -179,6 +192,29 @@ def unseal(data: bytes, *payload_types: PayloadType) -> Unsealed:
             largest=payload_type.largest,
         )
     return Unsealed(payload_type, payload, raw, key_id, data)
+
+
+def unseal_evidence(data: bytes, *payload_types: PayloadType) -> Unsealed:
+    """Return like `unseal` the parts of an envelope in a log; it may be of a newer version of these statements, too.
+
+    Hash and signature of such a one can be checked, and its content cannot be read.
+    """
+    try:
+        return unseal(data, *payload_types)
+    except BadSignature:
+        newer = _newer(parse(envelope_pb2.Envelope, data, "envelope").payload_type, payload_types)
+        if newer is None:
+            raise
+        return unseal(data, newer)
+
+
+def _newer(name: str, payload_types: Sequence[PayloadType]) -> PayloadType | None:
+    """Return a payload type that is a newer version of one of `payload_types`, or None."""
+    found = _VERSIONED.fullmatch(name)
+    known = [each for each in payload_types if found and each.kind == found[1]]
+    if not found or not known or int(found[2]) <= known[-1].version:
+        return None
+    return PayloadType(found[1], int(found[2]), known[-1].largest)
 
 
 def contents(data: bytes) -> tuple[str, bytes]:

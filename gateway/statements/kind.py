@@ -40,6 +40,24 @@ class Opened(msgspec.Struct, Generic[M, T], frozen=True):
     message: M
 
 
+class Unproved(msgspec.Struct, Generic[M, T], frozen=True):
+    """A statement that says to be of `signer` and for us (checks 1 to 5 of `Kind.verify`), not verified yet.
+
+    `signature` is what `check_signatures` checks of it; `accepted` makes the checks after it.
+    """
+
+    opened: Opened[M, T]
+    signer: MemberId
+
+    def signature(self, at_us: int) -> tuple[Unsealed, MemberId, int]:
+        """Return what is to be checked of the signature, by a key that counts at `at_us`."""
+        return self.opened.unsealed, self.signer, at_us
+
+    def accepted(self, now_us: int, within: Callable[[T], None] | None = None) -> Verified[T]:
+        """Make checks 7 and 8 of `Kind.verify`. Only for a statement whose signature was checked."""
+        return accept(Signed(self.opened, self.signer), now_us, within)
+
+
 class Signed(msgspec.Struct, Generic[M, T], frozen=True):
     """A statement whose sender and signature were checked (checks 3 to 6 of `Kind.verify`); its content is not."""
 
@@ -124,12 +142,18 @@ class Kind(Generic[M, T]):
         when the statement says that it was issued: a thief of a withdrawn key could write any time. Raises
         `TooLarge`, `Malformed`, `BadSignature`, `Forbidden` or `Stale`.
         """
-        opened = self.open(envelope)  # 1, 2
+        unproved = self.unproved(self.open(envelope), peer=peer, me=me, answers=answers)  # 1 to 5
+        check_signature(unproved.opened.unsealed, keys, peer, now_us)  # 6
+        return unproved.accepted(now_us, within)  # 7, 8
+
+    def unproved(
+        self, opened: Opened[M, T], *, peer: MemberId, me: MemberId, answers: Callable[[M], None] | None = None
+    ) -> Unproved[M, T]:
+        """Make checks 3 to 5 of `verify`."""
         _check_addresses(opened, peer, me)  # 3, 4
         if answers is not None:  # 5
             answers(opened.message)
-        check_signature(opened.unsealed, keys, peer, now_us)  # 6
-        return accept(Signed(opened, peer), now_us, within)  # 7, 8
+        return Unproved(opened, peer)
 
     def open(self, envelope: bytes) -> Opened[M, T]:
         """Make checks 1 and 2 of `verify`."""

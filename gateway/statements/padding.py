@@ -29,7 +29,7 @@ def pad(payload: bytes, tag: int, sizes: Sequence[int], rest: bytes = b"") -> by
 
 def check_padding(payload: bytes, padding: bytes, sizes: Sequence[int]) -> None:
     """Raise `Malformed` for a payload of another size, or whose padding is not all zeros."""
-    if len(payload) not in sizes or padding.strip(b"\0"):
+    if len(payload) not in sizes or padding != bytes(len(padding)):
         raise Malformed("not padded to one of the sizes", code="bad-padding", where="padding")
 
 

@@ -6,11 +6,13 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from liaison.exchange.v1 import notices_pb2
 from liaison.exchange.v1 import statements_pb2 as pb
 
 from gateway.errors import Malformed
 from gateway.model.query import (
     MAX_NAMES,
+    CaseQuery,
     ContainerQuery,
     DocumentQuery,
     NationalIdQuery,
@@ -22,6 +24,9 @@ from gateway.model.query import (
 from gateway.model.values import NameForm, NameSource, PartialDate, Sex
 from gateway.statements.fields import optional_text
 
+Questioned = pb.Request | notices_pb2.WatchNotice
+"""The payloads that hold a query."""
+
 _COUNTRY = re.compile(r"[A-Z]{1,3}", re.ASCII)
 _SCRIPT = re.compile(r"[A-Z][a-z]{3}", re.ASCII)
 _LANGUAGE = re.compile(r"[A-Za-z0-9-]{2,35}", re.ASCII)
@@ -31,7 +36,7 @@ _SEXES: Mapping[str, Sex | None] = {"": None, **{sex.value: sex for sex in Sex}}
 _PLACE_LIMIT = 64
 
 
-def fill_query(payload: pb.Request, query: Query) -> None:
+def fill_query(payload: Questioned, query: Query) -> None:
     """Write `query` into the one field of `payload` that fits it."""
     if isinstance(query, PersonQuery):
         payload.person.CopyFrom(_person_message(query))
@@ -41,11 +46,13 @@ def fill_query(payload: pb.Request, query: Query) -> None:
         payload.national_id.CopyFrom(pb.NationalIdQuery(number=query.number, scheme=query.scheme))
     elif isinstance(query, VehicleQuery):
         payload.vehicle.CopyFrom(pb.VehicleQuery(plate=query.plate, province=query.province, country=query.country))
+    elif isinstance(query, CaseQuery):
+        payload.case_reference.CopyFrom(pb.CaseQuery(number=query.number))
     else:
         payload.container.CopyFrom(pb.ContainerQuery(number=query.number))
 
 
-def read_query(payload: pb.Request) -> Query:
+def read_query(payload: Questioned) -> Query:
     """Return the query of `payload`; raise `Malformed` when there is none, or when a value does not fit."""
     kind = payload.WhichOneof("query")
     if kind is None:
@@ -120,6 +127,7 @@ _READERS: Mapping[QueryKind, Callable[[Any], Query]] = {
     QueryKind.NATIONAL_ID: _read_national_id,
     QueryKind.VEHICLE: _read_vehicle,
     QueryKind.CONTAINER: _read_container,
+    QueryKind.CASE: lambda message: CaseQuery(message.number),
 }
 
 

@@ -10,11 +10,12 @@ from liaison.exchange.v1 import statements_pb2 as pb
 from gateway.errors import Malformed
 from gateway.model.exchange import Receipt
 from gateway.model.names import member_id
-from gateway.statements.envelope import PayloadType
+from gateway.statements.envelope import payload_types
 from gateway.statements.fields import check_hash, check_issued, microseconds, timestamp
 from gateway.statements.kind import Kind
+from gateway.statements.versions import Versions
 
-RECEIPT = PayloadType("application/vnd.liaison.receipt.v1+protobuf", 16 * 1024)
+RECEIPT = payload_types("receipt", 16 * 1024)[0]
 
 MAX_GAPS = 1024
 """Numbers that one receipt can name as not arrived."""
@@ -73,3 +74,5 @@ def _check_gaps(gaps: Sequence[int], first: int, through: int) -> None:
 
 RECEIPT_KIND = Kind(RECEIPT, pb.Receipt, "receipt", _write, read_receipt, check_issued, check=_check_receipt)
 """A receipt. Receipts are chained by `previous` and only ever grow, so an old one does no harm."""
+
+RECEIPT_VERSIONS = Versions(RECEIPT_KIND)

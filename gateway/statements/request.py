@@ -13,10 +13,11 @@ from gateway.model.exchange import Request
 from gateway.model.names import ExchangeId, exchange_id, identifier, member_id, reference
 from gateway.model.purpose import Offence, Purpose
 from gateway.model.requester import Requester
-from gateway.statements.envelope import REQUEST, unseal
+from gateway.statements.envelope import REQUEST
 from gateway.statements.fields import SKEW_US, check_hash, microseconds, requester_message, timestamp
 from gateway.statements.kind import Kind
 from gateway.statements.queries import fill_query, read_query
+from gateway.statements.versions import Versions
 
 MAX_VALIDITY_US = 60_000_000
 """The longest time between `issued` and `expires`, in microseconds."""
@@ -96,10 +97,12 @@ def read_request(message: pb.Request) -> Request:
 REQUEST_KIND = Kind(REQUEST, pb.Request, "request", _write, read_request, check_fresh)
 """A question to a counterpart."""
 
+REQUEST_VERSIONS = Versions(REQUEST_KIND)
+
 
 def parse_request(envelope: bytes) -> Request:
     """Return the request in an envelope of our own log: its content is checked, its signature is not."""
-    return REQUEST_KIND.parse(unseal(envelope, REQUEST).payload)
+    return REQUEST_VERSIONS.parse(envelope)
 
 
 def request_reference(envelope: bytes) -> RequestReference | None:
@@ -108,7 +111,7 @@ def request_reference(envelope: bytes) -> RequestReference | None:
     Unverified: they only tell the sender which of its requests is refused.
     """
     try:
-        opened = REQUEST_KIND.open(envelope)
+        opened = REQUEST_VERSIONS.open(envelope)
         return RequestReference(exchange_id(opened.message.exchange_id), opened.unsealed.payload_hash)
     except LiaisonError:
         return None

@@ -56,12 +56,19 @@ class KeyBody(BaseModel):
     compromised: bool
 
 
+class ReachBody(BaseModel):
+    """How humans reach an office of the member."""
+
+    office: str
+    reach: str
+
+
 class DescriptorBody(BaseModel):
     """The descriptor: a member's word of itself.
 
     `sources` are what it offers; empty where it does not say. `takes` are the types of notices that it takes. An ask
     may name a desk of `national_desks`, or an office of `facing` from one that is listed with it; any where both are
-    empty.
+    empty. `contacts` are whom humans phone there.
     """
 
     version: int
@@ -70,6 +77,7 @@ class DescriptorBody(BaseModel):
     offices: list[str]
     national_desks: list[str]
     facing: dict[str, list[str]]
+    contacts: list[ReachBody]
     agencies: list[str]
     sources: list[OfferBody]
     takes: list[str]
@@ -88,12 +96,13 @@ class StatusBody(BaseModel):
 
 
 class LastAnswerBody(BaseModel):
-    """The member's last verified answer to a question of ours, since our node started."""
+    """The member's last verified answer to a question of ours, since our node started, and how long it took."""
 
     outcome: Outcome
     code: str
     text: str
     time: str
+    took_ms: int
 
 
 class ClockBody(BaseModel):

@@ -7,15 +7,16 @@ import re
 from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any
 
-from fastapi import Request
+from fastapi import Depends, Request
+from fastapi.params import Depends as Dependency
 from fastapi.responses import Response
 from pydantic import BaseModel
 from starlette.requests import ClientDisconnect
 
 from gateway.agency.calls.parts import AgencyParts
-from gateway.agency.client_certificate import ClientSystem, client_system
 from gateway.agency.problems import language_headers
 from gateway.errors import Malformed, TimedOut, TooLarge, Unauthenticated
+from gateway.https.client_certificate import ClientSystem, client_system
 from gateway.language.languages import Language, accepted
 from gateway.model.requester import Officer
 from gateway.signing import strict_json
@@ -56,7 +57,10 @@ def client_of(request: Request, parts: AgencyParts) -> ClientSystem:
 
 
 def officer_of(request: Request, parts: AgencyParts) -> Officer:
-    """Return the officer of the call, by its token. Raises `Unauthenticated`."""
+    """Return the officer of the call, by its token, which is verified once. Raises `Unauthenticated`."""
+    known: Officer | None = getattr(request.state, "bearer", None)
+    if known is not None:
+        return known
     client = client_of(request, parts)
     headers = request.headers.getlist("authorization")
     scheme, _, token = headers[0].partition(" ") if len(headers) == 1 else ("", "", "")
@@ -65,9 +69,19 @@ def officer_of(request: Request, parts: AgencyParts) -> Officer:
             "no officer token", code="no-token", where="authorization", remedy="send `Authorization: Bearer <token>`"
         )
     officer = parts.tokens.verify(token, client.thumbprint, client.name)
-    request.state.officer = officer.person
+    request.state.officer, request.state.bearer = officer.person, officer
     parts.allowance.enter_officer(request.scope["state"], officer.person)
     return officer
+
+
+def officer_first(parts: AgencyParts) -> Dependency:
+    """Return what has a route verify the token before it looks at its path, its query or its body."""
+
+    async def verify(request: Request) -> None:
+        officer_of(request, parts)
+
+    dependency: Dependency = Depends(verify)
+    return dependency
 
 
 async def json_body(request: Request) -> Any:
@@ -78,7 +92,10 @@ async def json_body(request: Request) -> Any:
 
 
 async def raw_body(request: Request, most: int) -> bytes:
-    """Return the body of the call. Raises `TooLarge` beyond so many bytes, and `TimedOut`."""
+    """Return the body of the call, which is read once. Raises `TooLarge` beyond so many bytes, and `TimedOut`."""
+    known: bytes | None = getattr(request.state, "body", None)
+    if known is not None:
+        return known
     data = bytearray()
     try:
         async with asyncio.timeout(BODY_TIMEOUT_S):
@@ -88,6 +105,7 @@ async def raw_body(request: Request, most: int) -> bytes:
                     raise TooLarge("a body has at most {limit} bytes", code="body-too-large", where="body", limit=most)
     except (TimeoutError, ClientDisconnect):
         raise TimedOut("the body did not come in time", code="slow-body", where="body") from None
+    request.state.body = bytes(data)
     return bytes(data)
 
 

@@ -12,6 +12,7 @@ from gateway.clock import SystemClock
 from gateway.config.schema import Limits
 from gateway.desk.worklist.uses import DeskUses
 from gateway.errors import Reason, StorageBroken
+from gateway.ops.figures import PackMaker
 from gateway.ports.officers import OnwardUses, Searches
 from gateway.telemetry import Counters
 
@@ -46,6 +47,7 @@ class AgencyParts:
     counters: Counters
     onward: OnwardUses | None = None
     desk: DeskUses | None = None
+    figures: PackMaker | None = None
     revocations: Callable[[bytes], Awaitable[None]] | None = None
     provider: str = ""
     is_withdrawn: Callable[[str, str], bool] = lambda _name, _thumbprint: False

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header, Path, Query, Request
+from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import Response
+from msgspec.structs import replace
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 
 from gateway.agency import patterns
-from gateway.agency.calls.caller import json_body, key_of, language_of, officer_of, shown
+from gateway.agency.calls.caller import json_body, language_of, officer_of, shown
 from gateway.agency.calls.parts import AgencyParts
 from gateway.agency.desk.asks import Member, ReferenceOrNone, time_us
-from gateway.agency.desk.bodies import Closed, OutcomeBody, ReasonBody, ReasonOrNone
-from gateway.agency.desk.routes import CHANGED, desk_of
+from gateway.agency.desk.bodies import Closed, FileIds, LiftBody, OutcomeBody, ReasonOrNone
+from gateway.agency.desk.once import once_id, once_route
+from gateway.agency.desk.routes import CHANGED, brought, desk_of
 from gateway.agency.onward import whole
 from gateway.agency.openapi import body_of, refusals
 from gateway.agency.requests import read_body
@@ -28,14 +29,6 @@ from gateway.model.purpose import Offence, Purpose
 from gateway.model.requester import Officer
 
 AlertId = Annotated[str, Path(max_length=32, json_schema_extra=patterns.EXCHANGE_ID)]
-Key = Annotated[
-    str,
-    Header(
-        alias="idempotency-key",
-        description="the same key returns the first alert",
-        json_schema_extra=patterns.IDEMPOTENCY_KEY,
-    ),
-]
 
 
 class AddresseeBody(Closed):
@@ -64,7 +57,7 @@ class AlertBody(Closed):
     """An alert as an officer hands it in; `fields` are those of a record of the type `Alert`.
 
     Without `until` it stands for 72 hours. `hidden_until` keeps it at home until an operation is over, for 48 hours at
-    most. With `to_life` it is sent before it is approved.
+    most; `operation` names one of ours, at whose end it is sent. With `to_life` it is sent before it is approved.
     """
 
     model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
@@ -80,6 +73,8 @@ class AlertBody(Closed):
     repeat_s: Annotated[int, Field(ge=1, le=86_400, strict=True), BeforeValidator(whole)] = 120
     to_life: bool = False
     hidden_until: AwareDatetime | None = None
+    operation: Annotated[str, Field(max_length=35, json_schema_extra=patterns.IDENTIFIER_OR_NONE)] = ""
+    attachments: FileIds = Field(default_factory=list)
 
     def as_command(self) -> RaiseAlert:
         """Return the alert as a value of the desk; raise `Malformed` for a bad one."""
@@ -98,6 +93,7 @@ class AlertBody(Closed):
             repeat_s=self.repeat_s,
             to_life=self.to_life,
             hidden_until_us=time_us(self.hidden_until),
+            operation=self.operation,
         )
 
 
@@ -134,6 +130,7 @@ class OwnAlertBody(BaseModel):
     raised: str
     until: str
     hidden_until: str
+    operation: str
     to_life: bool
     reason: str
 
@@ -146,16 +143,16 @@ class AlertListBody(BaseModel):
 
 def alert_routes(parts: AgencyParts) -> APIRouter:
     """Return the routes of alerts."""
-    router = APIRouter(prefix="/alerts")
+    router = APIRouter(prefix="/alerts", route_class=once_route(parts))
 
     @router.post("", status_code=202, response_model=OwnAlertBody, responses=CHANGED, openapi_extra=body_of(AlertBody))
-    async def raise_alert(request: Request, idempotency_key: Key = "") -> Response:
+    async def raise_alert(request: Request) -> Response:
         """Raise an alert: it is sent once another person has approved it, or at once where a life is in danger."""
         officer, desk = officer_of(request, parts), desk_of(parts)
         body = read_body(AlertBody, await json_body(request), "bad-alert")
-        asked = body.model_dump_json().encode()
-        alert_id = await asyncio.to_thread(desk.keys.claim, officer.person, key_of(idempotency_key), asked)
-        made = await desk.own_alerts.raise_alert(desk.actor(officer), body.as_command(), alert_id)
+        actor = desk.actor(officer)
+        files = await brought(desk, actor, body.attachments)
+        made = await desk.own_alerts.raise_alert(actor, replace(body.as_command(), attachments=files), once_id(request))
         return await _shown(parts, request, officer, made, 202)
 
     @router.get("", response_model=AlertListBody, responses=refusals(400))
@@ -183,13 +180,13 @@ def alert_routes(parts: AgencyParts) -> APIRouter:
         await desk.own_alerts.renew(desk.actor(officer), name, time_us(body.until), body.reason)
         return await _shown(parts, request, officer, name)
 
-    @router.post("/{alert_id}/lift", response_model=OwnAlertBody, responses=CHANGED, openapi_extra=body_of(ReasonBody))
+    @router.post("/{alert_id}/lift", response_model=OwnAlertBody, responses=CHANGED, openapi_extra=body_of(LiftBody))
     async def lift(request: Request, alert_id: AlertId) -> Response:
         """Lift an alert: every counterpart's node hides it as it takes the word of it."""
         officer, desk = officer_of(request, parts), desk_of(parts)
-        body = read_body(ReasonBody, await json_body(request), "bad-alert")
+        body = read_body(LiftBody, await json_body(request), "bad-alert")
         name = exchange_id(alert_id)
-        await desk.own_alerts.lift(desk.actor(officer), name, body.reason)
+        await desk.own_alerts.lift(desk.actor(officer), name, body.reason, body.words)
         return await _shown(parts, request, officer, name)
 
     @router.post(
@@ -238,6 +235,7 @@ async def _alert_body(desk: DeskUses, alert: OwnAlert) -> OwnAlertBody:
         raised=rfc3339(alert.raised_us),
         until=rfc3339(alert.until_us),
         hidden_until=rfc3339(alert.hidden_until_us) if alert.hidden_until_us else "",
+        operation=alert.operation,
         to_life=alert.to_life,
         reason=alert.reason,
     )

@@ -8,11 +8,12 @@ from typing import Annotated, Any, Literal
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, RootModel
 
 from gateway.agency import patterns
-from gateway.agency.desk.bodies import MAX_REASON, MAX_TEXT, Closed, Reason
+from gateway.agency.desk.bodies import MAX_REASON, MAX_TEXT, Closed, FileIds, OutcomeBody, Reason
 from gateway.agency.onward import whole
 from gateway.clock import to_us
+from gateway.desk.outcomes.telling import HitOutcome
 from gateway.desk.second_step.commands import FollowUp, Question, Reasons
-from gateway.desk.second_step.marking import Mark, Verdict
+from gateway.desk.second_step.marking import Confirm, Mark, Verdict
 from gateway.model.desk.notices import Urgency
 from gateway.model.marking import SubjectCategory
 from gateway.model.names import identifier, member_id, reference
@@ -25,6 +26,9 @@ IdOrNone = Annotated[str, Field(max_length=64, json_schema_extra=patterns.IDENTI
 ReferenceOrNone = Annotated[str, Field(max_length=64, json_schema_extra=patterns.REFERENCE_OR_NONE)]
 Member = Annotated[str, Field(max_length=2, json_schema_extra=patterns.MEMBER)]
 
+SearchName = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9._-]{1,64}$")]
+HitNumber = Annotated[int, Field(ge=0, le=1000, strict=True), BeforeValidator(whole)]
+
 
 class ReasonsBody(Closed):
     """Reasons for the human who decides (Directive (EU) 2023/977, article 4, asks for the same)."""
@@ -36,6 +40,7 @@ class ReasonsBody(Closed):
     urgency_reason: TextOrNone = ""
     category: SubjectCategory = SubjectCategory.UNKNOWN
     held_until: AwareDatetime | None = Field(None, description="until when a person is held")
+    attachments: FileIds = Field(default_factory=list)
 
     def reasons(self) -> Reasons:
         """Return the reasons as a value of the desk; raise `Malformed` for bad ones."""
@@ -134,6 +139,19 @@ class AskBody(RootModel[Annotated[FollowUpBody | QuestionBody, Field(discriminat
     model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
 
 
+class ConfirmBody(Closed):
+    """A verdict on what an item of work is about; `reason` says what was compared."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"verdict": "SAME", "reason": "the national id"}]})
+
+    verdict: Verdict
+    reason: Reason
+
+    def as_command(self, work_id: str) -> Confirm:
+        """Return the verdict as a value of the desk."""
+        return Confirm(work=work_id, verdict=self.verdict, reason=self.reason)
+
+
 class MarkBody(Closed):
     """A mark on a hit of a search of the caller; `reason` says what was compared."""
 
@@ -143,9 +161,9 @@ class MarkBody(Closed):
         }
     )
 
-    search: Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9._-]{1,64}$")]
+    search: SearchName
     member: Member = Field(alias="from", description="whose hit it is")
-    hit: Annotated[int, Field(ge=0, le=1000, strict=True), BeforeValidator(whole)] = 0
+    hit: HitNumber = 0
     verdict: Verdict
     reason: Reason
 
@@ -158,6 +176,22 @@ class MarkBody(Closed):
             verdict=self.verdict,
             reason=text_value(self.reason, "reason", MAX_REASON),
         )
+
+
+class HitOutcomeBody(OutcomeBody):
+    """The outcome of a hit of a search of the caller."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"search": "5f0c8a1b", "from": "kh", "outcome": "LOCATED", "persons": 1}]}
+    )
+
+    search: SearchName
+    member: Member = Field(alias="from", description="whose hit it is")
+    hit: HitNumber = 0
+
+    def as_command(self) -> HitOutcome:
+        """Return the outcome as a value of the desk; raise `Malformed` for a bad one."""
+        return HitOutcome(search_id=self.search, peer=member_id(self.member), hit=self.hit, outcome=self.as_model())
 
 
 class MarkedBody(BaseModel):

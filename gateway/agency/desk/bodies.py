@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from gateway.agency import patterns
 from gateway.agency.onward import whole
+from gateway.desk.alerts.values import NotExecuted
 from gateway.desk.second_step.commands import Decide
+from gateway.model.desk.attachments import MAX_FILES
+from gateway.model.desk.codes import AnswerReason, LiftReason
 from gateway.model.desk.notices import OutcomeCode, OutcomeReport, ReplyCode
-from gateway.model.names import identifier
 from gateway.model.values import text_value
 
 MAX_REASON = 500
@@ -23,9 +27,36 @@ class Closed(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class OneOf:
+    """One code of a list; an empty text is none, unless the code is `required`. A wrong one is told the right ones."""
+
+    def __init__(self, codes: type[StrEnum], *, required: bool = False) -> None:
+        self._codes = [code.value for code in codes]
+        self._known = [*([] if required else [""]), *self._codes]
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Return the schema that checks a text."""
+        return core_schema.no_info_after_validator_function(self._check, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        """Return the schema for the document of the API."""
+        return {**handler(schema), "enum": self._known}
+
+    def _check(self, text: str) -> str:
+        if text not in self._known:
+            raise PydanticCustomError("code", "one of: {codes}", {"codes": ", ".join(self._codes)})
+        return text
+
+
 Person = Annotated[str, Field(min_length=1, max_length=64, json_schema_extra=patterns.IDENTIFIER)]
 Reason = Annotated[str, Field(min_length=1, max_length=MAX_REASON, json_schema_extra=patterns.TEXT)]
 ReasonOrNone = Annotated[str, Field(max_length=MAX_REASON, json_schema_extra=patterns.TEXT_OR_NONE)]
+
+
+FileIds = Annotated[
+    list[Annotated[str, Field(max_length=32, json_schema_extra=patterns.EXCHANGE_ID)]],
+    Field(max_length=MAX_FILES, description="ids of files that the caller has brought: `POST /v1/attachments`"),
+]
 
 
 class AssignBody(Closed):
@@ -52,6 +83,20 @@ class ReasonBody(Closed):
     reason: Reason
 
 
+class LiftBody(Closed):
+    """Why an alert is lifted, as a code for those who have it, with words for them."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"reason": "found", "text": "at her aunt's"}]})
+
+    reason: Annotated[str, OneOf(LiftReason, required=True)]
+    text: Annotated[str, Field(max_length=MAX_TEXT, json_schema_extra=patterns.TEXT_OR_NONE)] = ""
+
+    @property
+    def words(self) -> str:
+        """The words; raise `Malformed` for bad ones."""
+        return text_value(self.text, "text", MAX_TEXT) if self.text else ""
+
+
 class DecideBody(Closed):
     """A human's decision on an ask.
 
@@ -69,9 +114,10 @@ class DecideBody(Closed):
     answer: ReplyCode
     reason: Reason
     fields: Annotated[list[Annotated[str, Field(max_length=64)]], Field(max_length=64)] | None = None
-    code: Annotated[str, Field(max_length=64, json_schema_extra=patterns.IDENTIFIER_OR_NONE)] = ""
+    code: Annotated[str, OneOf(AnswerReason)] = ""
     text: Annotated[str, Field(max_length=MAX_TEXT, json_schema_extra=patterns.TEXT_OR_NONE)] = ""
     challenge: bool = False
+    attachments: FileIds = Field(default_factory=list)
 
     def as_command(self, work_id: str) -> Decide:
         """Return the decision as a value of the desk; raise `Malformed` for a bad one."""
@@ -80,7 +126,7 @@ class DecideBody(Closed):
             answer=self.answer,
             reason=text_value(self.reason, "reason", MAX_REASON),
             fields=tuple(self.fields) if self.fields is not None else None,
-            code=identifier(self.code, "code") if self.code else "",
+            code=self.code,
             text=text_value(self.text, "text", MAX_TEXT) if self.text else "",
             challenge=self.challenge,
         )
@@ -99,7 +145,7 @@ class ReactionBody(Closed):
     model_config = ConfigDict(json_schema_extra={"examples": [{"answer": "ACKNOWLEDGED"}]})
 
     answer: Literal["ACKNOWLEDGED", "ACTING", "CANNOT", "NOT_EXECUTED"] = "ACKNOWLEDGED"
-    reason: Annotated[str, Field(max_length=64, json_schema_extra=patterns.IDENTIFIER_OR_NONE)] = ""
+    reason: Annotated[str, OneOf(NotExecuted)] = ""
     text: Annotated[str, Field(max_length=MAX_TEXT, json_schema_extra=patterns.TEXT_OR_NONE)] = ""
 
 

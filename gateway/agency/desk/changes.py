@@ -13,13 +13,15 @@ from gateway.agency import patterns
 from gateway.agency.calls.caller import json_body, language_of, officer_of, shown
 from gateway.agency.calls.parts import AgencyParts
 from gateway.agency.desk.asks import IdOrNone
-from gateway.agency.desk.bodies import MAX_TEXT, Closed
+from gateway.agency.desk.bodies import MAX_TEXT, Closed, OneOf
+from gateway.agency.desk.once import once_id, once_route
 from gateway.agency.desk.responses import ThreadBody, thread_body
 from gateway.agency.desk.routes import CHANGED, WorkId, desk_of
 from gateway.agency.openapi import body_of, refusals
 from gateway.agency.requests import read_body
 from gateway.clock import SystemClock
 from gateway.desk.originator.changing import ChangeCommand
+from gateway.model.desk.codes import ChangeReason, Objection
 from gateway.model.desk.notices import ChangeCode
 from gateway.model.names import identifier, member_id
 from gateway.model.values import text_value
@@ -29,7 +31,10 @@ _MOST_RECORDS = 256
 
 
 class CopyBody(BaseModel):
-    """One copy of a record: who holds it, which exchange gave it, in which version, and what became of it."""
+    """One copy of a record: who holds it, which exchange gave it, in which version, and what became of it.
+
+    `through` is the member that passed it on to the holder with our consent.
+    """
 
     holder: str
     id: str
@@ -39,6 +44,7 @@ class CopyBody(BaseModel):
     version: int
     due: str
     out_of_reach: bool
+    through: str
 
 
 class HeldBody(BaseModel):
@@ -82,7 +88,7 @@ class ChangeBody(Closed):
     source: Annotated[str, Field(max_length=32)] = ""
     holder: Annotated[str, Field(max_length=2)] = ""
     office: IdOrNone = ""
-    reason: IdOrNone = ""
+    reason: Annotated[str, OneOf(ChangeReason)] = ""
     text: Annotated[str, Field(max_length=MAX_TEXT, json_schema_extra=patterns.TEXT_OR_NONE)] = ""
 
     def as_command(self) -> ChangeCommand:
@@ -94,7 +100,7 @@ class ChangeBody(Closed):
             source=self.source,
             holder=member_id(self.holder) if self.holder else "",
             office=identifier(self.office, "office") if self.office else "",
-            reason=identifier(self.reason, "reason") if self.reason else "",
+            reason=self.reason,
             text=text_value(self.text, "text", MAX_TEXT) if self.text else "",
         )
 
@@ -110,13 +116,14 @@ class ToldBody(BaseModel):
 class ComplyBody(Closed):
     """Erase what a change is about, now; or object, with a code (such as `court-file`) and words for the owner."""
 
-    objection: IdOrNone = ""
+    objection: Annotated[str, OneOf(Objection)] = ""
     text: Annotated[str, Field(max_length=MAX_TEXT, json_schema_extra=patterns.TEXT_OR_NONE)] = ""
 
 
 def change_routes(parts: AgencyParts) -> APIRouter:
     """Return the routes of the owner's control."""
-    router, works, clock = APIRouter(), APIRouter(), SystemClock()
+    once = once_route(parts)
+    router, works, clock = APIRouter(route_class=once), APIRouter(route_class=once), SystemClock()
 
     @router.get("/holders", response_model=HoldersBody, responses=refusals(400))
     async def list_holders(
@@ -136,7 +143,7 @@ def change_routes(parts: AgencyParts) -> APIRouter:
         """Correct, withdraw, contest or reclassify what was given, or cut an office off: every holder is told."""
         officer, desk = officer_of(request, parts), desk_of(parts)
         body = read_body(ChangeBody, await json_body(request), "bad-change")
-        changed = await desk.originator.change(desk.actor(officer), body.as_command())
+        changed = await desk.originator.change(desk.actor(officer), body.as_command(), once_id(request))
         told = ToldBody(
             group=changed.group_id,
             threads=[{"member": key.peer, "thread": key.thread_id} for key in changed.threads],

@@ -10,8 +10,10 @@ import msgspec
 from pydantic import BaseModel
 
 from gateway.clock import rfc3339
+from gateway.desk.ending.times import OVER
 from gateway.language.languages import Language
 from gateway.model.desk.notices import Alert, Change, Reply
+from gateway.model.desk.reports import Report
 from gateway.model.desk.work import Level
 from gateway.ports.desk import Delivery, Work
 from gateway.ports.desk_uses import DraftItem, NoticeItem, ThreadContent, ThreadItem, WorkItem
@@ -33,7 +35,8 @@ class WorkBody(BaseModel):
     """Somebody must do something until `due`. `why_not` is the code of why the caller may not, empty where they may.
 
     `level` says how far the clock has raised it: `first`, `half` (half of its time is over) or `end`. `paused` is since
-    when its clock stands. `text` says what is to be done in the caller's language.
+    when its clock stands. `mark` says what came meanwhile: `LATE`, `phone` (a draft lapses soon: phone its approver),
+    `undelivered` (phone the counterpart), `lapsed`. `text` says what is to be done in the caller's language.
     """
 
     id: str
@@ -57,6 +60,7 @@ class WorkBody(BaseModel):
     overdue: bool
     paused: str
     assigned: str
+    mark: str
     done: DoneBody | None
 
 
@@ -151,7 +155,7 @@ def work_body(item: WorkItem, now_us: int, language: Language = Language.EN) -> 
         id=work.id,
         kind=work.kind.value,
         act=item.act,
-        text=work_words(work.kind.value, language),
+        text=work_words(work.kind.value, language, item.kind.value if item.kind is not None else ""),
         why_not=item.refusal,
         urgency=work.urgency.value,
         agency=work.agency,
@@ -169,6 +173,7 @@ def work_body(item: WorkItem, now_us: int, language: Language = Language.EN) -> 
         overdue=not work.done_us and not work.paused_us and (work.level is Level.END or now_us >= work.due_us),
         paused=_time(work.paused_us),
         assigned=work.assigned,
+        mark="" if work.done_us else work.result,
         done=_done(work),
     )
 
@@ -236,7 +241,7 @@ def _thread(item: ThreadItem, language: Language) -> dict[str, Any]:
         "urgency": thread.urgency.value,
         "opened": _time(thread.opened_us),
         "due": _time(thread.due_us),
-        "closed": _time(thread.closed_us),
+        "closed": _time(thread.closed_us if item.state in OVER else 0),
         "group": thread.group_id,
         "office": thread.office,
         "agency": thread.agency,
@@ -276,7 +281,7 @@ def _content(body: msgspec.Struct, fields: dict[str, Any] | None) -> dict[str, A
     The records of a package are opened apart, with an entry of their own.
     """
     value = _plain(body)
-    if isinstance(body, Reply | Alert | Change):
+    if isinstance(body, Reply | Alert | Change | Report):
         value.pop("record", None)
         value.pop("records" if isinstance(body, Reply) else "", None)
     return value | ({"fields": fields} if fields is not None else {})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request
@@ -10,6 +11,8 @@ from fastapi.responses import Response, StreamingResponse
 from gateway.agency.calls.caller import json_body, language_of, officer_of, shown, until_revoked
 from gateway.agency.calls.parts import AgencyParts
 from gateway.agency.desk.bodies import AssignBody
+from gateway.agency.desk.cards import DutyCardBody, duty_card
+from gateway.agency.desk.once import once_route
 from gateway.agency.desk.responses import (
     ThreadContentBody,
     ThreadListBody,
@@ -26,8 +29,10 @@ from gateway.agency.patterns import EXCHANGE_ID
 from gateway.agency.problems import language_headers
 from gateway.agency.requests import read_body
 from gateway.clock import SystemClock
+from gateway.desk.parts import Actor
 from gateway.desk.worklist.uses import DeskUses
 from gateway.errors import Unavailable
+from gateway.model.desk.attachments import Attachment
 from gateway.model.desk.threads import ThreadKind, ThreadState
 from gateway.model.desk.work import WorkKind
 from gateway.model.names import reference
@@ -41,6 +46,7 @@ CHANGED = refusals(400, 404, 409, 413, 504)
 
 WorkId = Annotated[str, Path(pattern=WORK_ID, description="as the list of work shows it")]
 ThreadId = Annotated[str, Path(max_length=32, json_schema_extra=EXCHANGE_ID)]
+Peer = Annotated[str, Query(max_length=2, description="whose thread, where two members use the id")]
 Limit = Annotated[int, Query(ge=1, le=1000)]
 
 
@@ -49,6 +55,11 @@ def desk_of(parts: AgencyParts) -> DeskUses:
     if parts.desk is None:
         raise Unavailable("this node has no desk", code="no-desk")
     return parts.desk
+
+
+async def brought(desk: DeskUses, actor: Actor, ids: list[str]) -> tuple[Attachment, ...]:
+    """Return the files with these ids, which the person who acts has brought."""
+    return await asyncio.to_thread(desk.bringing.named, actor, ids) if ids else ()
 
 
 def desk_routes(parts: AgencyParts) -> APIRouter:
@@ -60,7 +71,7 @@ def desk_routes(parts: AgencyParts) -> APIRouter:
 
 
 def _work(parts: AgencyParts) -> APIRouter:
-    router, clock = APIRouter(), SystemClock()
+    router, clock = APIRouter(route_class=once_route(parts)), SystemClock()
 
     @router.get("", response_model=WorkListBody, responses=refusals(400))
     async def list_work(
@@ -146,11 +157,22 @@ def _threads(parts: AgencyParts) -> APIRouter:
         body = ThreadListBody(threads=[thread_body(item, language) for item in found])
         return shown(body, parts, language)
 
+    @router.get("/threads/{thread_id}/phone", response_model=DutyCardBody, responses=_READ)
+    async def get_phone(
+        request: Request,
+        thread_id: ThreadId,
+        peer: Peer = "",
+    ) -> Response:
+        """Return whom to phone about a thread: who is on duty here for what waits in it, and the offices there."""
+        officer, desk = officer_of(request, parts), desk_of(parts)
+        key = await desk.reading.key(officer, thread_id, peer)
+        return shown(duty_card(await asyncio.to_thread(desk.phoning.of, key)), parts, language_of(request))
+
     @router.get("/threads/{thread_id}", response_model=ThreadContentBody, responses=_READ)
     async def get_thread(
         request: Request,
         thread_id: ThreadId,
-        peer: Annotated[str, Query(max_length=2, description="whose thread, where two members use the id")] = "",
+        peer: Peer = "",
     ) -> Response:
         """Return a thread with its notices and work, once the entry of this reading is durable."""
         officer, language = officer_of(request, parts), language_of(request)

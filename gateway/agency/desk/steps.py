@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-import asyncio
-from typing import Annotated
-
-from fastapi import APIRouter, Header, Query, Request
+from fastapi import APIRouter, Request
 from fastapi.responses import Response
+from msgspec.structs import replace
 
-from gateway.agency.calls.caller import json_body, key_of, language_of, officer_of, shown
+from gateway.agency.calls.caller import json_body, language_of, officer_of, shown
 from gateway.agency.calls.parts import AgencyParts
-from gateway.agency.desk.asks import AskBody, DraftedBody, FollowUpBody, MarkBody, MarkedBody, ReasonsBody
+from gateway.agency.desk.asks import (
+    AskBody,
+    ConfirmBody,
+    DraftedBody,
+    FollowUpBody,
+    HitOutcomeBody,
+    MarkBody,
+    MarkedBody,
+    ReasonsBody,
+)
 from gateway.agency.desk.bodies import DecideBody, OutcomeBody, PassOnBody, ReactionBody, ReasonBody, SignBody
+from gateway.agency.desk.once import once_id, once_route
 from gateway.agency.desk.packages import (
     ChoiceBody,
     DecidedBody,
@@ -21,23 +29,15 @@ from gateway.agency.desk.packages import (
     package_body,
 )
 from gateway.agency.desk.responses import ThreadBody, thread_body
-from gateway.agency.desk.routes import CHANGED, ThreadId, WorkId, desk_of
+from gateway.agency.desk.routes import CHANGED, Peer, ThreadId, WorkId, brought, desk_of
 from gateway.agency.openapi import body_of
-from gateway.agency.patterns import IDEMPOTENCY_KEY
 from gateway.agency.requests import read_body
 from gateway.clock import rfc3339
+from gateway.desk.second_step.commands import with_files
 from gateway.desk.second_step.drafting import Drafted
 from gateway.model.desk.notices import StatusCode
 from gateway.model.desk.threads import ThreadKey, ThreadKind, ThreadState
 from gateway.signing.passkeys.assertion import Assertion, browser_assertion
-
-Peer = Annotated[str, Query(max_length=2, description="whose thread, where two members use the id")]
-Key = Annotated[
-    str,
-    Header(
-        alias="idempotency-key", description="the same key returns the first thread", json_schema_extra=IDEMPOTENCY_KEY
-    ),
-]
 
 
 def step_routes(parts: AgencyParts) -> APIRouter:
@@ -49,19 +49,15 @@ def step_routes(parts: AgencyParts) -> APIRouter:
 
 
 def _work(parts: AgencyParts) -> APIRouter:
-    router = APIRouter()
+    router = APIRouter(route_class=once_route(parts))
 
     @router.post("/{work_id}/approve", response_model=ThreadBody, responses=CHANGED)
     async def approve(request: Request, work_id: WorkId) -> Response:
         """Approve what a colleague wants to send: it leaves. Never one's own."""
         officer, desk = officer_of(request, parts), desk_of(parts)
         item = await desk.queue.work(officer, work_id)
-        if item.kind is ThreadKind.ALERT:
-            await desk.own_alerts.approve(desk.actor(officer), item.work.key.thread_id)
-        else:
-            await desk.approvals.approve(desk.actor(officer), work_id)
-        key = item.work.key
-        return await _thread(parts, request, key)
+        await desk.approve(desk.actor(officer), item)
+        return await _thread(parts, request, item.work.key)
 
     @router.post("/{work_id}/decline", response_model=ThreadBody, responses=CHANGED, openapi_extra=body_of(ReasonBody))
     async def decline(request: Request, work_id: WorkId) -> Response:
@@ -69,12 +65,8 @@ def _work(parts: AgencyParts) -> APIRouter:
         officer, desk = officer_of(request, parts), desk_of(parts)
         body = read_body(ReasonBody, await json_body(request), "bad-approval")
         item = await desk.queue.work(officer, work_id)
-        key = item.work.key
-        if item.kind is ThreadKind.ALERT:
-            await desk.own_alerts.decline(desk.actor(officer), key.thread_id, body.reason)
-        else:
-            await desk.approvals.decline(desk.actor(officer), work_id, body.reason)
-        return await _thread(parts, request, key)
+        await desk.decline(desk.actor(officer), item, body.reason)
+        return await _thread(parts, request, item.work.key)
 
     @router.post("/{work_id}/choice", response_model=ChoiceBody, responses=CHANGED)
     async def choose(request: Request, work_id: WorkId) -> Response:
@@ -89,7 +81,9 @@ def _work(parts: AgencyParts) -> APIRouter:
         """Decide on an ask: release (field by field), ask back, refuse. `state` says whether it is sent, or waits."""
         officer, desk = officer_of(request, parts), desk_of(parts)
         body = read_body(DecideBody, await json_body(request), "bad-decision")
-        decided = await desk.decisions.decide(desk.actor(officer), body.as_command(work_id))
+        actor = desk.actor(officer)
+        files = await brought(desk, actor, body.attachments)
+        decided = await desk.decisions.decide(actor, replace(body.as_command(work_id), attachments=files))
         return shown(decided_body(decided), parts, language_of(request))
 
     @router.post("/{work_id}/sign", response_model=DecidedBody, responses=CHANGED, openapi_extra=body_of(SignBody))
@@ -116,23 +110,45 @@ def _work(parts: AgencyParts) -> APIRouter:
         moved = await desk.handing.pass_on(desk.actor(officer), work_id, body.agency, body.reason)
         return await _thread(parts, request, moved.key)
 
+    @router.post("/{work_id}/confirm", response_model=MarkedBody, responses=CHANGED, openapi_extra=body_of(ConfirmBody))
+    async def confirm(request: Request, work_id: WorkId) -> Response:
+        """Say whether what was shown is the same person or thing; of another one its owner is told, in a thread."""
+        officer, desk = officer_of(request, parts), desk_of(parts)
+        body = read_body(ConfirmBody, await json_body(request), "bad-confirmation")
+        await desk.queue.work(officer, work_id)
+        key = await desk.marks.confirm(desk.actor(officer), body.as_command(work_id), once_id(request))
+        told = MarkedBody(verdict=body.verdict, thread=key.thread_id if key is not None else "")
+        return shown(told, parts, language_of(request))
+
+    @router.post("/{work_id}/outcome", response_model=ThreadBody, responses=CHANGED, openapi_extra=body_of(OutcomeBody))
+    async def answer_outcome(request: Request, work_id: WorkId) -> Response:
+        """Answer the question for the outcome of a hit of a search; its owner is told, in a thread."""
+        officer, desk = officer_of(request, parts), desk_of(parts)
+        body = read_body(OutcomeBody, await json_body(request), "bad-outcome").as_model()
+        await desk.queue.work(officer, work_id)
+        key = await desk.outcomes.answer(desk.actor(officer), work_id, body)
+        return await _thread(parts, request, key)
+
     @router.post(
         "/{work_id}/acknowledge", response_model=ThreadBody, responses=CHANGED, openapi_extra=body_of(ReactionBody)
     )
     async def acknowledge(request: Request, work_id: WorkId) -> Response:
-        """Tell the owner of an alert what becomes of it here."""
+        """Tell the owner of an alert what becomes of it here; ACKNOWLEDGED joins an operation, CANNOT leaves it."""
         officer, desk = officer_of(request, parts), desk_of(parts)
         body = read_body(ReactionBody, await json_body(request), "bad-reaction")
-        key = (await desk.queue.work(officer, work_id)).work.key
-        code = StatusCode(body.answer)
-        await desk.taken_alerts.tell(desk.actor(officer), key, code, body.reason, body.text)
+        item = await desk.queue.work(officer, work_id)
+        key, code = item.work.key, StatusCode(body.answer)
+        if item.kind is ThreadKind.ROOM:
+            await desk.rooms.answer(desk.actor(officer), key, code, body.text)
+        else:
+            await desk.taken_alerts.tell(desk.actor(officer), key, code, body.reason, body.text)
         return await _thread(parts, request, key)
 
     return router
 
 
 def _threads(parts: AgencyParts) -> APIRouter:
-    router = APIRouter()
+    router = APIRouter(route_class=once_route(parts))
 
     @router.post(
         "",
@@ -141,28 +157,34 @@ def _threads(parts: AgencyParts) -> APIRouter:
         responses=CHANGED,
         openapi_extra=body_of(AskBody),
     )
-    async def ask(request: Request, idempotency_key: Key = "") -> Response:
+    async def ask(request: Request) -> Response:
         """Draft a follow-up to a hit, a question or a form; a supervisor approves it before it leaves."""
         officer, desk = officer_of(request, parts), desk_of(parts)
         body = read_body(AskBody, await json_body(request), "bad-ask").root
-        thread_id = await asyncio.to_thread(
-            desk.keys.claim, officer.person, key_of(idempotency_key), body.model_dump_json().encode()
-        )
-        actor = desk.actor(officer)
+        actor, thread_id = desk.actor(officer), once_id(request)
+        files = await brought(desk, actor, body.attachments)
         if isinstance(body, FollowUpBody):
-            drafted = await desk.drafting.follow_up(actor, body.as_command(), thread_id)
+            drafted = await desk.drafting.follow_up(actor, with_files(body.as_command(), files), thread_id)
         else:
-            drafted = await desk.drafting.question(actor, body.as_command(), thread_id)
-        return shown(_drafted(drafted), parts, language_of(request), 202)
+            drafted = await desk.drafting.question(actor, with_files(body.as_command(), files), thread_id)
+        return shown(drafted_body(drafted), parts, language_of(request), 202)
 
     @router.post("/marks", response_model=MarkedBody, responses=CHANGED, openapi_extra=body_of(MarkBody))
     async def mark(request: Request) -> Response:
         """Say of a hit whether it is the same person or thing; of another one its owner is told, in a thread."""
         officer, desk = officer_of(request, parts), desk_of(parts)
         body = read_body(MarkBody, await json_body(request), "bad-confirmation")
-        key = await desk.marks.mark(desk.actor(officer), body.as_command())
+        key = await desk.marks.mark(desk.actor(officer), body.as_command(), once_id(request))
         told = MarkedBody(verdict=body.verdict, thread=key.thread_id if key is not None else "")
         return shown(told, parts, language_of(request))
+
+    @router.post("/outcomes", response_model=ThreadBody, responses=CHANGED, openapi_extra=body_of(HitOutcomeBody))
+    async def hit_outcome(request: Request) -> Response:
+        """Tell the owner of a hit what came of it, in a thread of its own; the same hit has one thread."""
+        officer, desk = officer_of(request, parts), desk_of(parts)
+        body = read_body(HitOutcomeBody, await json_body(request), "bad-outcome")
+        key = await desk.outcomes.tell(desk.actor(officer), body.as_command())
+        return await _thread(parts, request, key)
 
     @router.post("/{thread_id}/open", response_model=PackageBody, responses=CHANGED)
     async def open_package(request: Request, thread_id: ThreadId, peer: Peer = "") -> Response:
@@ -180,7 +202,9 @@ def _threads(parts: AgencyParts) -> APIRouter:
         officer, desk = officer_of(request, parts), desk_of(parts)
         body = read_body(ReasonsBody, await json_body(request), "bad-ask")
         key = await desk.reading.key(officer, thread_id, peer)
-        await desk.packages.clarify(desk.actor(officer), key, body.reasons())
+        actor = desk.actor(officer)
+        files = await brought(desk, actor, body.attachments)
+        await desk.packages.clarify(actor, key, replace(body.reasons(), attachments=files))
         return await _thread(parts, request, key)
 
     @router.post(
@@ -204,8 +228,11 @@ def _threads(parts: AgencyParts) -> APIRouter:
         officer, desk = officer_of(request, parts), desk_of(parts)
         body = read_body(OutcomeBody, await json_body(request), "bad-outcome").as_model()
         key = await desk.reading.key(officer, thread_id, peer)
-        if (await desk.reading.after(key)).thread.kind is ThreadKind.ALERT:
+        kind = (await desk.reading.after(key)).thread.kind
+        if kind is ThreadKind.ALERT:
             await desk.taken_alerts.report(desk.actor(officer), key, body)
+        elif kind is ThreadKind.OUTCOME:
+            await desk.outcomes.again(desk.actor(officer), key, body)
         else:
             await desk.packages.tell_outcome(desk.actor(officer), key, body)
         return await _thread(parts, request, key)
@@ -230,7 +257,8 @@ async def _thread(parts: AgencyParts, request: Request, key: ThreadKey) -> Respo
     return shown(thread_body(await desk_of(parts).reading.after(key), language), parts, language)
 
 
-def _drafted(drafted: Drafted) -> DraftedBody:
+def drafted_body(drafted: Drafted) -> DraftedBody:
+    """Return a draft with the work of its approval."""
     work = drafted.work
     return DraftedBody(
         thread=drafted.key.thread_id,

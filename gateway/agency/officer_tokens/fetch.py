@@ -7,17 +7,15 @@ The server is trusted by the CA file of the settings alone, and the list by its 
 from __future__ import annotations
 
 import http.client
-import socket
 import ssl
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 from gateway.agency.officer_tokens.revocations import MAX_LIST
 from gateway.clock import Clock
-from gateway.config.load import HttpsAddress, https_address
+from gateway.config.load import https_address
 from gateway.errors import Misconfigured, Stale, Unavailable
+from gateway.https.bounded_call import Server, call, tls_context
 
 FETCH_S = 30.0
 """Seconds between two fetches."""
@@ -49,31 +47,28 @@ class RevocationFetch:
                 raise
 
     def _read(self) -> bytes:
-        address, until = self._address, self._clock.monotonic() + self._within_s
+        address = self._address
+        server = Server(address.host, address.port, address.authority, self._tls())
+        headers = {"accept": "application/jwt"}
         try:
-            with (
-                socket.create_connection((address.host, address.port), self._within_s) as raw,
-                self._tls().wrap_socket(raw, server_hostname=address.host, do_handshake_on_connect=False) as line,
-                _cut_off(line, until - self._clock.monotonic()),
-            ):
-                line.do_handshake()
-                line.sendall(_request(address))
-                response = http.client.HTTPResponse(line)
-                response.begin()
-                data = response.read(MAX_LIST + 1)
-        except (OSError, http.client.HTTPException, ValueError) as error:
-            raise self._unavailable(_words(error)) from error
-        if self._clock.monotonic() >= until:
-            raise self._unavailable(f"it took more than {self._within_s:.0f} s")
-        if response.status != http.client.OK:
-            raise self._unavailable(f"it answered with status {response.status}")
-        return data
+            answer = call(
+                server,
+                f"GET {address.path}",
+                headers,
+                b"",
+                within_s=self._within_s,
+                most=MAX_LIST + 1,
+                monotonic=self._clock.monotonic,
+            )
+        except Unavailable as error:
+            raise self._unavailable(error.message) from error
+        if answer.status != http.client.OK:
+            raise self._unavailable(f"it answered with status {answer.status}")
+        return answer.body
 
     def _tls(self) -> ssl.SSLContext:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        context.minimum_version = ssl.TLSVersion.TLSv1_2  # as towards agencies' systems: the server is not ours
         try:
-            context.load_verify_locations(cafile=self._ca)
+            return tls_context(str(self._ca))
         except OSError as error:
             raise Misconfigured(
                 "the CA certificate cannot be used",
@@ -81,7 +76,6 @@ class RevocationFetch:
                 where=str(self._ca),
                 remedy="name the PEM file of the CA of the identity provider's server: tokens.revocations_ca",
             ) from error
-        return context
 
     def _unavailable(self, why: str) -> Unavailable:
         return Unavailable(
@@ -91,32 +85,3 @@ class RevocationFetch:
             remedy="ask the identity provider; the last list stays in force",
             why=why,
         )
-
-
-@contextmanager
-def _cut_off(line: ssl.SSLSocket, seconds: float) -> Iterator[None]:
-    """End a connection after so many seconds: the timeouts of sockets count for each read."""
-    # Not the method of `SSLSocket`: it takes the TLS away from under the thread that reads.
-    timer = threading.Timer(max(0.0, seconds), socket.socket.shutdown, (line, socket.SHUT_RDWR))
-    timer.daemon = True
-    timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()
-
-
-def _request(address: HttpsAddress) -> bytes:
-    lines = (
-        f"GET {address.path} HTTP/1.1",
-        f"host: {address.authority}",
-        "accept: application/jwt",
-        "connection: close",
-    )
-    return "\r\n".join((*lines, "", "")).encode("ascii")
-
-
-def _words(error: Exception) -> str:
-    if isinstance(error, ssl.SSLError):
-        return f"TLS: {getattr(error, 'verify_message', '') or error.reason or type(error).__name__}"
-    return (error.strerror if isinstance(error, OSError) else "") or type(error).__name__

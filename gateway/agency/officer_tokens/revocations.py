@@ -17,13 +17,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from certs.durable import PRIVATE, replace
-from gateway.agency.tokens import FUTURE_S, PublicKey, audience, signed_claims
+from gateway.agency.tokens import FUTURE_S, audience
 from gateway.clock import Clock
 from gateway.config.file_marks import FileMarks
 from gateway.errors import LiaisonError, Malformed, Stale, StorageBroken, TooLarge, Unauthenticated
 from gateway.model.names import identifier
 from gateway.ports import events
 from gateway.ports.journal import EntryDraft
+from gateway.signing.jws import PublicKey, signed_claims
 
 TYPE = "liaison-revocations+jwt"
 FILE = "revocations.jwt"

@@ -123,7 +123,7 @@ class AlertBook:
     def _candidates(self, query: Query) -> list[HeldAlert]:
         if not isinstance(query, PersonQuery):
             return self._numbered(query)
-        keys = _asked_keys(query)
+        keys = asked_keys(query)
         if not keys:
             raise Malformed("the name has nothing to search by", code="bad-query", where="query.names")
         with self._lock:
@@ -139,7 +139,8 @@ class AlertBook:
             return [self._alerts[key] for key in sorted(places)]
 
 
-def _asked_keys(query: PersonQuery) -> set[str]:
+def asked_keys(query: PersonQuery) -> set[str]:
+    """Return the keys by which a question by name finds rows."""
     keys = set(chain.from_iterable(query_keys(name.text) for name in query.names))
     if query.birth is None or not keys:
         return keys

@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from msgspec.structs import replace
-
 from gateway.desk.alerts.values import HIDDEN_US, LONGEST_US, Addressee, RaiseAlert
+from gateway.desk.delivery.permission import check_active, check_allowed, citing
 from gateway.errors import Forbidden, Malformed
 from gateway.exchange.parts import Parts
 from gateway.language.terms import ACTIONS
 from gateway.model.desk.notices import NoticeType
 from gateway.model.requester import Officer
 from gateway.statements.notices.alert import MAX_REPEAT_S
-from policy.attributes import NOTHING_SAID, DeskAttributes
-from policy.explain import forbidden
+from policy.attributes import DeskAttributes
 
 _AT_HOME = frozenset({"hidden_until", "visible_from", "flags", "geo_scope"})
 """Fields that a node sets or keeps: how long it is hidden, and where it counts, stand beside the record."""
@@ -41,6 +39,14 @@ def check_fields(fields: Mapping[str, Any]) -> dict[str, Any]:
             remedy="one of {codes}",
             codes=", ".join(code for code in ACTIONS if not code.startswith("DO_NOT")),
         )
+    if not (known.get("objects") or known.get("identifiers") or (known.get("names") and known.get("birth"))):
+        raise Malformed(
+            "an alert names a person with the date of birth, a document, or a thing",
+            code="bad-alert",
+            where="fields.names",
+        )
+    if not str(known.get("reason", "")).strip():
+        raise Malformed("an alert says why", code="bad-alert", where="fields.reason")
     return {"action": ACTIONS[action], **known}
 
 
@@ -73,34 +79,24 @@ def readable_until(until_us: int, hidden_until_us: int, now_us: int) -> None:
 
 def _agreement(parts: Parts, officer: Officer, command: RaiseAlert, to: Addressee, now_us: int) -> str:
     trust = parts.trust()
-    if to.member == parts.member or not trust.active(to.member):
-        raise Forbidden(
-            "`{member}` is not an active member of the federation", code="not-a-member", where="to", member=to.member
-        )
+    check_active(parts, to.member)
     strange = [office for office in to.offices if office not in trust.descriptor(to.member).offices]
     if strange:
         raise Forbidden("`{office}` is no office there", code="unknown-office", where="to", office=strange[0])
-    notice = DeskAttributes(
-        counterpart=to.member,
-        ours=True,
-        type=NoticeType.ALERT.value,
-        says=NOTHING_SAID,
-        urgency=command.urgency.value,
-        to_office="",
-        to_life=command.to_life,
-        role=officer.role,
-        agency=officer.agency,
-        office=officer.office,
-        purpose=command.purpose.value,
-        offence=command.offence.value,
-        agreement="",
-        has_case=bool(command.case),
-        has_ticket=bool(command.ticket),
-        has_hit=False,
+    notice = citing(
+        parts,
+        DeskAttributes.opening(
+            officer,
+            to.member,
+            NoticeType.ALERT,
+            command.purpose,
+            command.offence,
+            urgency=command.urgency,
+            to_life=command.to_life,
+            has_case=bool(command.case),
+            has_ticket=bool(command.ticket),
+        ),
+        now_us,
     )
-    policy, owners = parts.policy(), trust.descriptor(to.member).agencies
-    notice = replace(notice, agreement=policy.agreement_to_cite(notice.as_question(), owners, now_us))
-    decision = policy.may_desk(notice, now_us)
-    if not decision.allow:
-        raise forbidden(decision.code, notice.as_question(), to.member)
+    check_allowed(parts, notice, now_us)
     return notice.agreement

@@ -11,21 +11,24 @@ from msgspec.structs import replace
 
 from gateway.desk.alerts.issuing import check_alert, verified
 from gateway.desk.alerts.values import SOURCE
-from gateway.desk.delivery.effects import Effects, EffectTable, Occasion
+from gateway.desk.delivery.effects import Effects, EffectTable, Occasion, copy_of
 from gateway.desk.raising import from_opening
+from gateway.errors import Forbidden, LiaisonError
 from gateway.exchange.parts import Parts
-from gateway.model.desk.notices import Alert, NoticeType, Status, StatusCode
-from gateway.model.desk.threads import ThreadKind, ThreadState
-from gateway.model.desk.work import Direction, HoldingState, WorkKind
-from gateway.ports.desk import Holding, Work, WorkFilter
+from gateway.model.desk.notices import Alert, Change, NoticeType, Status, StatusCode
+from gateway.model.desk.threads import ThreadKind
+from gateway.model.desk.work import WorkKind
+from gateway.ports.desk import Work, WorkFilter
+from gateway.records.verify import VerifiedRecord
+from gateway.statements.notices.notice import parse_notice
 
 
 def alert_effects(parts: Parts) -> EffectTable:
     """Return what notices of alerts change."""
     return {
         NoticeType.ALERT: partial(_alert, parts),
-        NoticeType.CHANGE: _ending,
-        NoticeType.OUTCOME: _ending,
+        NoticeType.CHANGE: partial(_change, parts),
+        NoticeType.OUTCOME: _outcome,
         NoticeType.STATUS: _status,
     }
 
@@ -34,36 +37,52 @@ def _alert(parts: Parts, occasion: Occasion) -> Effects:
     """Return the copy of the record; raise for an alert whose record does not stand for it."""
     head, body = occasion.notice.head, occasion.notice.body
     assert isinstance(body, Alert)
-    record = verified(parts, body.record, head.sender, head.recipient, head.thread_id, occasion.now_us)
+    record = _record(parts, occasion, body.record)
     offices = parts.trust().descriptor(head.recipient).offices
     check_alert(head, body, record, offices)
-    holding = Holding(
-        record.jti,
-        Direction.OUT if occasion.ours else Direction.IN,
-        head.recipient,
-        head.sender,
-        head.notice_id,
-        HoldingState.HELD,
-        record=f"{SOURCE}/{head.group_id or head.thread_id}" if occasion.ours else "",
-        type=record.type,
-        expires_us=record.exp * 1_000_000,
-    )
-    return Effects(works=_settled(occasion, "renewed"), holdings=(holding,))
+    return Effects(works=_renewed(occasion), holdings=(copy_of(occasion, record, SOURCE),))
 
 
-def _ending(occasion: Occasion) -> Effects:
-    """Return the acknowledgements that an ended alert does not need any more, as done."""
-    if occasion.thread.kind is not ThreadKind.ALERT or occasion.thread.state is not ThreadState.ENDED:
+def _change(parts: Parts, occasion: Occasion) -> Effects:
+    """Return the copy of the record that a change brings; raise where it does not stand for this alert."""
+    body = occasion.notice.body
+    assert isinstance(body, Change)
+    if occasion.thread.kind is not ThreadKind.ALERT or not body.record:
         return Effects()
-    return Effects(works=_settled(occasion, "over"))
+    record = _record(parts, occasion, body.record)
+    placed = (row for row in occasion.store.notices(occasion.thread.key) if row.placed.type is NoticeType.ALERT)
+    newest = max(placed, key=lambda row: row.placed.seq)
+    if newest.envelope:
+        alert = parse_notice(newest.envelope)
+        assert isinstance(alert.body, Alert)
+        check_alert(alert.head, alert.body, record, alert.body.scope)
+    return Effects(holdings=(copy_of(occasion, record, SOURCE),))
 
 
-def _settled(occasion: Occasion, result: str) -> tuple[Work, ...]:
+def _record(parts: Parts, occasion: Occasion, compact: str) -> VerifiedRecord:
+    """Return a record that comes with an alert. Raises `Forbidden` for one that does not verify in this thread."""
+    head = occasion.notice.head
+    try:
+        return verified(parts, compact, head.sender, head.recipient, head.thread_id, occasion.now_us)
+    except LiaisonError as error:
+        raise Forbidden("the record does not verify", code="wrong-record", where="record") from error
+
+
+def _outcome(occasion: Occasion) -> Effects:
+    """Return the questions for an outcome that are open at the owner, as answered by the other side."""
+    if occasion.ours or occasion.thread.kind is not ThreadKind.ALERT or not occasion.thread.opener:
+        return Effects()
+    asked = occasion.store.works(WorkFilter(key=occasion.thread.key, kinds=(WorkKind.OUTCOME,)))
+    now_us, code = occasion.now_us, occasion.notice.code
+    return Effects(works=tuple(replace(one, done_us=now_us, result=code) for one in asked if one.opened_us <= now_us))
+
+
+def _renewed(occasion: Occasion) -> tuple[Work, ...]:
     """Return the open acknowledgements of earlier notices of this thread as done."""
     if occasion.ours or occasion.before is None:
         return ()
     wanted = WorkFilter(key=occasion.thread.key, kinds=(WorkKind.ACKNOWLEDGE,))
-    return tuple(replace(work, done_us=occasion.now_us, result=result) for work in occasion.store.works(wanted))
+    return tuple(replace(work, done_us=occasion.now_us, result="renewed") for work in occasion.store.works(wanted))
 
 
 def _status(occasion: Occasion) -> Effects:

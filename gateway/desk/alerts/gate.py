@@ -28,7 +28,7 @@ from gateway.model.names import ExchangeId, MemberId
 from gateway.model.query import Query, QueryKind
 from gateway.model.search import ShownHit, ShownRecord
 from gateway.model.strictness import Strictness
-from gateway.ports.desk import DeskRows, DeskStore, Thread
+from gateway.ports.desk import DeskRows, DeskStore, Holding, Thread
 from gateway.ports.sources import SourceDescription
 from gateway.records.verify import VerifiedRecord
 from gateway.statements.notices.notice import parse_notice
@@ -60,16 +60,25 @@ class AlertGate:
             self._drop(key)
         for thread in found.values():
             self._take(thread)
+        self._count()
 
     @staticmethod
     def concerns(rows: DeskRows | None) -> bool:
-        """Tell whether rows change an alert."""
-        return rows is not None and rows.thread is not None and rows.thread.kind is ThreadKind.ALERT
+        """Tell whether rows change an alert, or hide the copy of one."""
+        if rows is None or rows.thread is None:
+            return False
+        return rows.thread.kind is ThreadKind.ALERT or any(map(_hides, rows.holdings))
 
     def changed(self, rows: DeskRows | None) -> None:
         """Take in the rows of an entry that is durable. It blocks."""
         thread = rows.thread if rows is not None else None
-        if thread is None:
+        if rows is None or thread is None:
+            return
+        hidden = {(copy.jti, copy.owner) for copy in rows.holdings if _hides(copy)}
+        for alert in self._book.alerts.values() if hidden else ():
+            if (alert.jti, alert.owner) in hidden:
+                self._drop(alert.key)
+        if thread.kind is not ThreadKind.ALERT:
             return
         if thread.state in _LIVE:
             self._take(thread)
@@ -77,6 +86,7 @@ class AlertGate:
             with self._turn:
                 self._versions[thread.key] = max(thread.version, self._versions.get(thread.key, 0))
             self._drop(thread.key)
+        self._count()
 
     @property
     def alerts(self) -> Sequence[HeldAlert]:
@@ -101,21 +111,20 @@ class AlertGate:
             self._book.remove(thread.key)
         else:
             self._book.put(held)
-        self._count()
 
     def _count(self) -> None:
         """Note the owners of what is held: until when it warns, and when its owner was heard with it last."""
         found: dict[MemberId, tuple[int, int]] = {}
-        for alert in self._book.alerts.values():
-            until_us, heard_us = found.get(alert.owner, (0, 0))
-            found[alert.owner] = max(until_us, alert.until_us), max(heard_us, alert.heard_us)
-        self._owners = found
+        with self._turn:
+            for alert in self._book.alerts.values():
+                until_us, heard_us = found.get(alert.owner, (0, 0))
+                found[alert.owner] = max(until_us, alert.until_us), max(heard_us, alert.heard_us)
+            self._owners = found
 
     def _drop(self, key: ThreadKey) -> None:
         with self._turn:
             self._unread.pop(key, None)
             self._book.remove(key)
-            self._count()
 
     def _own(self, thread: Thread) -> HeldAlert | None:
         alert = read_own(thread)
@@ -147,9 +156,14 @@ class AlertGate:
         alert, compact, at_us = newest
         peer, me = thread.key.peer, self._parts.member
         record = verified(self._parts, compact, peer, me, thread.key.thread_id, at_us)
+        if any(map(_hides, self._store.holdings(jti=record.jti, direction=Direction.IN, holder=me))):
+            return None
         return _held(thread, peer, record, compact, alert.scope, _Times(0, alert.until_us, at_us))
 
     # ------------------------------------------------------------ Source
+
+    def close(self) -> None:
+        """End nothing: its alerts stand in the node's own database."""
 
     def describe(self) -> SourceDescription:
         """Return the source's description: it takes every kind of question."""
@@ -165,6 +179,13 @@ class AlertGate:
             for alert, match in found
             if self._is_in_force(alert)
         )
+
+    def told_since_us(self, query: Query) -> int:
+        """Return when the newest alert of a counterpart that a question finds was last told to us; 0 without any."""
+        if self.is_empty:
+            return 0
+        found = self._book.search(query, SETS[Strictness.USUAL])
+        return max((alert.heard_us for alert, _ in found if alert.owner != self._parts.member), default=0)
 
     def fetch(self, key: str, record_type: str, deadline: float) -> SourceRecord:
         """Raise `Unknown`: alerts are shown with their hit."""
@@ -226,7 +247,12 @@ class AlertGate:
         if alert.owner == self._parts.member:
             return read_own(thread).is_told(self._parts.clock.now_us())
         copies = self._store.holdings(jti=alert.jti, direction=Direction.IN, holder=self._parts.member)
-        return all(copy.state in _SHOWN for copy in copies)
+        return not any(map(_hides, copies))
+
+
+def _hides(copy: Holding) -> bool:
+    """Tell whether a counterpart's alert is not shown any more, since its copy is not."""
+    return copy.type == RECORD_TYPE and copy.direction is Direction.IN and copy.state not in _SHOWN
 
 
 class _Times(NamedTuple):

@@ -3,38 +3,48 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import msgspec
 from msgspec.structs import replace
 
 from gateway.desk.alerts.checks import check_command, check_fields, readable_until
+from gateway.desk.alerts.hidden import hidden_until_us
 from gateway.desk.alerts.issuing import issued_for
-from gateway.desk.alerts.spread import Spread, moved
+from gateway.desk.alerts.spread import NOT_APPROVED, Spread, moved
 from gateway.desk.alerts.standing import AlertStand, stands
 from gateway.desk.alerts.values import (
     USUAL_US,
     OwnAddressee,
     OwnAlert,
+    Preview,
     RaiseAlert,
+    Reader,
     Stand,
     home_key,
     read_own,
 )
 from gateway.desk.entries import desk_act
 from gateway.desk.parts import Actor, DeskParts
-from gateway.desk.raising import Raising, from_draft
-from gateway.desk.roles import Act, Matter, matter_of, may
+from gateway.desk.raising import Raising, from_draft, from_opening
+from gateway.desk.roles import Act, Matter, matter_by, matter_of, may, refusal
+from gateway.desk.rooms.known import RoomBook
 from gateway.desk.second_step.parts import check_person
-from gateway.errors import LiaisonError, Stale
+from gateway.errors import Malformed, Stale
+from gateway.model.desk.codes import LiftReason
 from gateway.model.desk.notices import OutcomeReport
 from gateway.model.desk.threads import ThreadKey, ThreadKind, ThreadState
-from gateway.model.desk.work import Level, Role
+from gateway.model.desk.work import Level, Role, WorkKind
 from gateway.model.names import ExchangeId, new_exchange_id
-from gateway.ports.desk import DeskRows, Thread, Work
+from gateway.ports.desk import DeskRows, Thread, Work, WorkFilter
 from gateway.ports.journal import EntryDraft
 
+_ALIVE = (Stand.WAITING, Stand.ON)
+_UNTOLD = (*_ALIVE, Stand.OVER, Stand.LIFTED)
+"""The stands of an alert whose outcome may still be told."""
+_READ = 256
+_MOST_READ = 16_384
 OnDuty = Callable[[str, str, Role, int], bool]
 """Tells whether somebody is on duty for an agency, an office and a role at a time."""
 
@@ -55,7 +65,7 @@ class OwnAlerts:
         now_us = self._desk.parts.clock.now_us()
         officer = actor.officer
         check_person(actor)
-        may(actor.person, Act.RAISE_ALERT, Matter(officer.agency, officer.office, officer=officer.person), now_us)
+        may(actor.person, Act.RAISE_ALERT, matter_by(officer), now_us)
         name = alert_id or new_exchange_id()
         key = self._key(name)
         first = await asyncio.to_thread(self._desk.store.thread, key)
@@ -65,6 +75,13 @@ class OwnAlerts:
         await self._write(key, lambda: self._raised(key, actor, alert, now_us))
         await self._spread.bring_up(alert.id)
         return alert.id
+
+    async def preview(self, actor: Actor, command: RaiseAlert) -> Preview:
+        """Return an alert as each counterpart would read it. Nothing is written; raises as `raise_alert` does."""
+        now_us, officer = self._desk.parts.clock.now_us(), actor.officer
+        check_person(actor)
+        may(actor.person, Act.RAISE_ALERT, matter_by(officer), now_us)
+        return await asyncio.to_thread(self._preview, actor, command, now_us)
 
     async def approve(self, actor: Actor, alert_id: ExchangeId, reason: str = "") -> None:
         """Approve an alert: from now on it counts, and is sent. Its author can never do this."""
@@ -83,27 +100,40 @@ class OwnAlerts:
 
         await self._change(actor, alert_id, "renew-alert", reason, change)
 
-    async def lift(self, actor: Actor, alert_id: ExchangeId, reason: str) -> None:
-        """Withdraw an alert from all who have it."""
+    async def lift(self, actor: Actor, alert_id: ExchangeId, reason: str, text: str = "") -> None:
+        """Withdraw an alert from all who have it. `reason` is a code (`LiftReason`), `text` words; they are told both.
+
+        Raises `Malformed` for another code.
+        """
+        if reason not in list(LiftReason):
+            codes = ", ".join(LiftReason)
+            raise Malformed(
+                "this is no reason", code="unknown-code", where="reason", remedy="one of {codes}", codes=codes
+            )
         await self._change(
-            actor, alert_id, "lift-alert", reason, lambda alert, _: replace(alert, stand=Stand.LIFTED, reason=reason)
+            actor,
+            alert_id,
+            "lift-alert",
+            reason,
+            lambda alert, _: replace(alert, stand=Stand.LIFTED, reason=reason, text=text),
         )
 
     async def close(self, actor: Actor, alert_id: ExchangeId, outcome: OutcomeReport) -> None:
-        """End an alert with what came of it, and tell all who have it."""
+        """End an alert with what came of it, and tell all who have it; one that has ended is told it later."""
         await self._change(
             actor,
             alert_id,
             "close-alert",
             outcome.code.value,
             lambda alert, _: replace(alert, stand=Stand.CLOSED, outcome=outcome),
+            _UNTOLD,
         )
 
     async def show(self, actor: Actor, alert_id: ExchangeId) -> OwnAlert:
         """Return an alert of ours to a person who may read it."""
         thread = await asyncio.to_thread(self._desk.store.thread, self._key(alert_id))
         alert = read_own(thread, alert_id)
-        may(actor.person, Act.SEE, _matter(alert), self._desk.parts.clock.now_us())
+        may(actor.person, Act.SEE, matter_by(alert.author), self._desk.parts.clock.now_us())
         return alert
 
     async def standing(self, actor: Actor, alert_id: ExchangeId) -> tuple[AlertStand, ...]:
@@ -115,9 +145,31 @@ class OwnAlerts:
         """Return the alerts of ours that this person may read, the newest first; with `over` those that ended, too."""
         states = () if over else (ThreadState.NEW, ThreadState.OPEN)
         found = await asyncio.to_thread(self._desk.store.threads, kinds=(ThreadKind.ALERT,), states=states)
-        me, now_us = self._desk.parts.member, self._desk.parts.clock.now_us()
-        alerts = [read_own(thread) for thread in found if thread.key.peer == me and thread.draft]
-        return [alert for alert in alerts if _is_allowed(actor, Act.SEE, _matter(alert), now_us)]
+        return self._readable(actor, found)
+
+    async def ended(self, actor: Actor, most: int) -> list[OwnAlert]:
+        """Return the alerts of ours that ended last, so many at most, as far as this person may read them."""
+        count = _READ
+        while True:
+            found = await asyncio.to_thread(
+                self._desk.store.threads, kinds=(ThreadKind.ALERT,), states=(ThreadState.ENDED,), limit=count
+            )
+            alerts = self._readable(actor, found)
+            if len(alerts) >= most or len(found) < count or count >= _MOST_READ:
+                return alerts[:most]
+            count *= 4
+
+    def acts(self, actor: Actor, alert: OwnAlert) -> tuple[Work | None, frozenset[str]]:
+        """Return the work of an alert's approval, and what this person may do with the alert. It reads the store."""
+        now_us, acts = self._desk.parts.clock.now_us(), set[str]()
+        work = self._spread.approval(self._key(alert.id))
+        if work is not None and not refusal(actor.person, Act.APPROVE_ALERT, self._to_approve(work, now_us), now_us):
+            acts |= {"approve", "decline"}
+        if alert.stand in _ALIVE and not refusal(actor.person, Act.CHANGE_ALERT, matter_by(alert.author), now_us):
+            acts |= {"renew", "lift"}
+        if alert.stand in _UNTOLD and not refusal(actor.person, Act.CHANGE_ALERT, matter_by(alert.author), now_us):
+            acts.add("close")
+        return work, frozenset(acts)
 
     # ------------------------------------------------------------ parts
 
@@ -127,10 +179,31 @@ class OwnAlerts:
     async def _write(self, key: ThreadKey, make: Callable[[], EntryDraft]) -> None:
         await self._desk.pen.write(self._desk.parts.member, key, make)
 
+    def _readable(self, actor: Actor, found: Iterable[Thread]) -> list[OwnAlert]:
+        me, now_us = self._desk.parts.member, self._desk.parts.clock.now_us()
+        alerts = [read_own(thread) for thread in found if thread.key.peer == me and thread.draft]
+        return [alert for alert in alerts if not refusal(actor.person, Act.SEE, matter_by(alert.author), now_us)]
+
+    def _preview(self, actor: Actor, command: RaiseAlert, now_us: int) -> Preview:
+        alert = self._made(actor, command, new_exchange_id(), now_us)
+        readers = []
+        for to in alert.to:
+            _, record = issued_for(self._desk.parts, alert, to.member, to.thread_id, to.offices)
+            readers.append(Reader(to.member, to.offices, record.fields, record.marking))
+        return Preview(alert, tuple(readers))
+
+    def _to_approve(self, work: Work, now_us: int) -> Matter:
+        """Return the facts about an approval: at its end the national desk may do it beside a supervisor on duty."""
+        here = work.level is not Level.END and self._on_duty(work.agency, work.office, Role.SUPERVISOR, now_us)
+        return matter_of(work, supervisor_on_duty=here)
+
     def _made(self, actor: Actor, command: RaiseAlert, name: ExchangeId, now_us: int) -> OwnAlert:
         parts = self._desk.parts
         fields = check_fields(command.fields)
         agreements = check_command(parts, actor.officer, command, now_us)
+        hidden_us = hidden_until_us(RoomBook(self._desk.store, parts.member), command, now_us)
+        until_us = command.until_us or now_us + USUAL_US
+        readable_until(until_us, hidden_us, now_us)
         alert = OwnAlert(
             id=name,
             author=actor.officer,
@@ -145,13 +218,15 @@ class OwnAlerts:
             ticket=command.ticket,
             urgency=command.urgency,
             raised_us=now_us,
-            until_us=command.until_us or now_us + USUAL_US,
+            until_us=until_us,
             repeat_s=command.repeat_s,
             to_life=command.to_life,
-            hidden_until_us=command.hidden_until_us,
+            hidden_until_us=hidden_us,
             record="",
             signed_us=now_us,
             stand=Stand.ON if command.to_life else Stand.WAITING,
+            operation=command.operation,
+            attachments=command.attachments,
         )
         return self._signed(alert)
 
@@ -199,8 +274,7 @@ class OwnAlerts:
             alert = read_own(thread, alert_id)
             if work is None or thread is None:
                 raise _not_now("nothing of this alert waits for an approval")
-            here = work.level is not Level.END and self._on_duty(work.agency, work.office, Role.SUPERVISOR, now_us)
-            may(actor.person, Act.APPROVE_ALERT, matter_of(work, supervisor_on_duty=here), now_us)
+            may(actor.person, Act.APPROVE_ALERT, self._to_approve(work, now_us), now_us)
             after = change(alert, actor, reason)
             done = replace(work, done_us=now_us, by=actor.officer.person, result=act)
             return self._acted(actor, act, thread, after, reason, (done,), now_us)
@@ -215,6 +289,7 @@ class OwnAlerts:
         act: str,
         reason: str,
         change: Callable[[OwnAlert, int], OwnAlert],
+        where: tuple[Stand, ...] = _ALIVE,
     ) -> None:
         key = self._key(alert_id)
         check_person(actor)
@@ -223,17 +298,22 @@ class OwnAlerts:
             now_us = self._desk.parts.clock.now_us()
             thread = self._desk.store.thread(key)
             alert = read_own(thread, alert_id)
-            may(actor.person, Act.CHANGE_ALERT, _matter(alert), now_us)
-            if thread is None or alert.stand not in (Stand.WAITING, Stand.ON):
+            may(actor.person, Act.CHANGE_ALERT, matter_by(alert.author), now_us)
+            if thread is None or alert.stand not in where:
                 raise _not_now("this alert is over")
             after = change(alert, now_us)
-            work = self._spread.approval(key)
-            is_over = after.stand not in (Stand.WAITING, Stand.ON)
-            done = (replace(work, done_us=now_us, by=actor.officer.person, result=act),) if work and is_over else ()
-            return self._acted(actor, act, thread, after, reason, done, now_us)
+            works = self._ended(actor, act, thread, now_us) if after.stand not in _ALIVE else ()
+            if alert.stand is Stand.ON and after.stand is Stand.LIFTED:
+                works += from_opening(thread, alert_id, alert.author.person, now_us)
+            return self._acted(actor, act, thread, after, reason, works, now_us)
 
         await self._write(key, make)
         await self._spread.bring_up(alert_id)
+
+    def _ended(self, actor: Actor, act: str, thread: Thread, now_us: int) -> tuple[Work, ...]:
+        """Return the approval and the questions for an outcome that wait at home, as done by the end of the alert."""
+        waiting = self._desk.store.works(WorkFilter(key=thread.key, kinds=(WorkKind.APPROVE, WorkKind.OUTCOME)))
+        return tuple(replace(work, done_us=now_us, by=actor.officer.person, result=act) for work in waiting)
 
     def _acted(
         self,
@@ -245,7 +325,9 @@ class OwnAlerts:
         works: tuple[Work, ...],
         now_us: int,
     ) -> EntryDraft:
-        state = ThreadState.OPEN if alert.stand is Stand.ON else thread.state
+        """Draft an act. An alert that ends with an outcome after its end is open until all who had it are told."""
+        again = alert.stand is Stand.CLOSED and thread.state is ThreadState.ENDED
+        state = ThreadState.OPEN if alert.stand is Stand.ON or again else thread.state
         rows = DeskRows(thread=moved(thread, alert, state, now_us), before=thread.version, works=works)
         work = works[0] if works else None
         return desk_act(actor.officer, act, thread.key, work=work, reason=reason, content=_told(alert), rows=rows)
@@ -257,20 +339,9 @@ def _approved(alert: OwnAlert, actor: Actor, _reason: str) -> OwnAlert:
 
 def _declined(alert: OwnAlert, _actor: Actor, reason: str) -> OwnAlert:
     """Return the alert as declined; what was sent before is lifted, so that those who have it are told."""
-    return replace(alert, stand=Stand.LIFTED if alert.stand is Stand.ON else Stand.DECLINED, reason=reason)
-
-
-def _matter(alert: OwnAlert) -> Matter:
-    author = alert.author
-    return Matter(author.agency, author.office, officer=author.person)
-
-
-def _is_allowed(actor: Actor, act: Act, matter: Matter, now_us: int) -> bool:
-    try:
-        may(actor.person, act, matter, now_us)
-    except LiaisonError:
-        return False
-    return True
+    if alert.stand is Stand.ON:  # they are told a code; the approver's words stay at home, in the entry
+        return replace(alert, stand=Stand.LIFTED, reason=NOT_APPROVED)
+    return replace(alert, stand=Stand.DECLINED, reason=reason)
 
 
 def _told(alert: OwnAlert) -> dict[str, Any]:

@@ -13,21 +13,26 @@ from dataclasses import dataclass
 
 from msgspec.structs import replace
 
+from gateway.desk.alerts.hidden import goes_on
 from gateway.desk.alerts.issuing import issued_for
 from gateway.desk.alerts.values import SOURCE, UNSENT, OwnAddressee, OwnAlert, Stand, home_key, read_own, written
 from gateway.desk.delivery.authoring import Also, Author, Post
 from gateway.desk.delivery.effects import Effects
 from gateway.desk.delivery.pen import Pen
 from gateway.desk.delivery.permission import check_notice
+from gateway.desk.ending.works import End, ended_works
+from gateway.desk.entries import desk_clock
 from gateway.desk.fold import runs_until_us
+from gateway.desk.raising import from_opening
+from gateway.desk.rooms.known import RoomBook
 from gateway.errors import LiaisonError, Stale
 from gateway.exchange.parts import Parts
-from gateway.model.desk.notices import Alert, Body, Change, ChangeCode, Notice
-from gateway.model.desk.threads import ThreadKey, ThreadKind, ThreadState
+from gateway.model.desk.codes import LiftReason
+from gateway.model.desk.notices import Alert, Body, Change, ChangeCode, Notice, NoticeType
+from gateway.model.desk.threads import Side, ThreadKey, ThreadKind, ThreadState
 from gateway.model.desk.work import WorkKind
 from gateway.model.names import ExchangeId, MemberId
 from gateway.model.requester import Officer, Requester
-from gateway.ports import events
 from gateway.ports.desk import DeskRows, DeskStore, Thread, Work, WorkFilter
 from gateway.ports.journal import EntryDraft
 
@@ -121,14 +126,20 @@ class Spread:
                 return None
             return _Step(to, self._alert(alert, to), version)
         ends = self._is_over(alert) and alert.stand not in UNSENT
-        if thread is None or thread.state is ThreadState.ENDED or not ends:
+        if thread is None or not ends:
             return None
-        if alert.outcome is not None:
+        if alert.outcome is not None and not self._is_outcome_told(key):
             return _Step(to, alert.outcome, version)
+        if thread.state is ThreadState.ENDED:
+            return None
         held = self._store.holdings(record=f"{SOURCE}/{alert.id}", holder=to.member)
         records = tuple(holding.jti for holding in held)
-        change = Change(ChangeCode.WITHDRAWN, records, of=to.thread_id, reason=alert.reason)
+        change = Change(ChangeCode.WITHDRAWN, records, of=to.thread_id, reason=_code(alert.reason), text=alert.text)
         return _Step(to, change, version)
+
+    def _is_outcome_told(self, key: ThreadKey) -> bool:
+        placed = self._store.placed(key)
+        return any(one.type is NoticeType.OUTCOME and one.side is Side.OPENER for one in placed)
 
     def _alert(self, alert: OwnAlert, to: OwnAddressee) -> Alert:
         record, _ = issued_for(self._parts, alert, to.member, to.thread_id, to.offices)
@@ -153,6 +164,7 @@ class Spread:
             agency=author.agency,
             office=author.office,
             officer=author.person,
+            attachments=() if step.version else alert.attachments,
         )
 
     def _named(self, officer: Officer, peer: MemberId) -> Requester:
@@ -193,6 +205,8 @@ class Spread:
             await self._pen.write(self._parts.member, key, lambda: self._lapsed(key, work, now_us))
         elif alert.stand in (Stand.WAITING, Stand.ON) and alert.until_us <= now_us:
             await self._pen.write(self._parts.member, key, lambda: self._over(key))
+        elif alert.operation and alert.hidden_until_us > now_us and await asyncio.to_thread(self._is_freed, alert):
+            await self._pen.write(self._parts.member, key, lambda: self._freed(key))
         await self.bring_up(alert.id)
         self._next_us = now_us + _SCAN_US
 
@@ -222,23 +236,35 @@ class Spread:
         done = replace(now, done_us=now_us, result="lapsed")
         return self._clocked(thread, after, thread.state, "draft-lapsed", (done,))
 
+    def _is_freed(self, alert: OwnAlert) -> bool:
+        """Tell whether the operation has ended for which an alert is hidden."""
+        book = RoomBook(self._store, self._parts.member)
+        return not goes_on(book, alert.operation, self._parts.clock.now_us())
+
+    def _freed(self, key: ThreadKey) -> EntryDraft:
+        """Return the entry of an alert that is hidden no longer, since its operation has ended."""
+        thread, now_us = self._store.thread(key), self._parts.clock.now_us()
+        alert = read_own(thread, key.thread_id)
+        if thread is None or alert.hidden_until_us <= now_us:
+            raise _moved()
+        return self._clocked(thread, replace(alert, hidden_until_us=now_us), thread.state, "operation-over")
+
     def _over(self, key: ThreadKey) -> EntryDraft:
         """Return the entry of an alert whose time ran out."""
         thread = self._store.thread(key)
         alert = read_own(thread, key.thread_id)
-        if thread is None or alert.until_us > self._parts.clock.now_us():
+        now_us = self._parts.clock.now_us()
+        if thread is None or alert.until_us > now_us:
             raise _moved()
-        return self._clocked(thread, replace(alert, stand=Stand.OVER), thread.state, "alert-over")
+        ended = ended_works(self._store.works(WorkFilter(key=key)), End.EXPIRED, now_us)
+        asked = from_opening(thread, alert.id, alert.author.person, now_us) if alert.stand is Stand.ON else ()
+        return self._clocked(thread, replace(alert, stand=Stand.OVER), thread.state, "alert-over", (*ended, *asked))
 
     def _clocked(
         self, thread: Thread, alert: OwnAlert, state: ThreadState, code: str, works: tuple[Work, ...] = ()
     ) -> EntryDraft:
         after = moved(thread, alert, state, self._parts.clock.now_us())
-        draft = events.DESK_CLOCK.draft(
-            peer=thread.key.peer, exchange_id=thread.key.thread_id, code=code, work=works[0].id if works else ""
-        )
-        draft.rows = DeskRows(thread=after, before=thread.version, works=works)
-        return draft
+        return desk_clock(thread.key, code, DeskRows(thread=after, before=thread.version, works=works))
 
 
 def moved(thread: Thread, alert: OwnAlert, state: ThreadState, now_us: int) -> Thread:
@@ -249,3 +275,8 @@ def moved(thread: Thread, alert: OwnAlert, state: ThreadState, now_us: int) -> T
 
 def _moved() -> Stale:
     return Stale("the alert has changed meanwhile", code="not-now", where="alert", remedy="read it again")
+
+
+def _code(reason: str) -> str:
+    """Return a reason where it is a code; an older version kept an approver's words here, which no notice can hold."""
+    return reason if reason in {NOT_APPROVED, *LiftReason} else LiftReason.OTHER.value

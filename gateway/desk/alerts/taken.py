@@ -1,9 +1,8 @@
-"""Let duty officers act on alerts of counterparts, and alarm them until they do."""
+"""Let duty officers act on alerts of counterparts."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
 from contextlib import suppress
 
 from msgspec.structs import replace
@@ -11,24 +10,23 @@ from msgspec.structs import replace
 from gateway.desk.alerts.book import HeldAlert
 from gateway.desk.alerts.gate import AlertGate
 from gateway.desk.alerts.values import REACTIONS, NotExecuted
-from gateway.desk.clocks import next_alarm_us
 from gateway.desk.delivery.authoring import Post
 from gateway.desk.delivery.effects import Effects
 from gateway.desk.entries import desk_act
 from gateway.desk.parts import Actor, DeskParts
 from gateway.desk.raising import from_opening
-from gateway.desk.roles import Act, Matter, may
+from gateway.desk.roles import Act, Matter, matter_by, may
 from gateway.desk.second_step.parts import check_person
 from gateway.errors import Forbidden, Malformed, Stale, Unknown
 from gateway.model.desk.notices import Alert, Body, Notice, NoticeType, OutcomeReport, Status, StatusCode
 from gateway.model.desk.threads import Side, ThreadKey, ThreadKind
 from gateway.model.desk.work import Role, WorkKind
-from gateway.ports import events
-from gateway.ports.desk import DeskRows, Thread, Work, WorkFilter
+from gateway.ports.desk import Thread, Work, WorkFilter
 from gateway.ports.journal import EntryDraft
 from gateway.statements.notices.notice import parse_notice
 
-ALARM = "alarm"
+OUTCOME = "OUTCOME"
+_SAID = "said-already"
 
 
 class TakenAlerts:
@@ -37,7 +35,6 @@ class TakenAlerts:
     def __init__(self, desk: DeskParts, gate: AlertGate) -> None:
         self._desk = desk
         self._gate = gate
-        self._looked_us = 0
 
     async def all(self, actor: Actor) -> list[HeldAlert]:
         """Return the counterparts' alerts that warn now and that this person may read."""
@@ -49,7 +46,7 @@ class TakenAlerts:
         """Return a counterpart's alert to a person; the owner is told once that it was read. Raises `Unknown`."""
         found = [alert for alert in await self.all(actor) if alert.key == key]
         if not found:
-            raise _unknown()
+            raise unknown_alert()
         notice = await asyncio.to_thread(self._newest, key)
         await self._desk.pen.write(self._desk.parts.member, key, lambda: _opened(actor, notice))
         if not await asyncio.to_thread(self._is_read, key):
@@ -76,14 +73,17 @@ class TakenAlerts:
         alert = await asyncio.to_thread(self._newest, key)
         await self._post(actor, key, alert, outcome)
 
-    async def alarms(self) -> None:
-        """Give the alarms that are due, each once; those that came due while the node was down are one alarm."""
-        now_us, since_us = self._desk.parts.clock.now_us(), self._looked_us
-        for work in await asyncio.to_thread(self._waiting):
-            alarm_us = next_alarm_us(work, since_us)
-            if alarm_us is not None and alarm_us <= now_us:
-                await self._alarm(work)
-        self._looked_us = now_us
+    def acts(self, actor: Actor, alert: HeldAlert) -> frozenset[str]:
+        """Return the codes of the answers that this person may give to an alert, and `OUTCOME` for what came of it."""
+        now_us = self._desk.parts.clock.now_us()
+        acts = set[str]()
+        with suppress(Forbidden):
+            _check(actor, alert.offices, is_outcome=False, now_us=now_us)
+            acts.update(REACTIONS)
+        with suppress(Forbidden):
+            _check(actor, alert.offices, is_outcome=True, now_us=now_us)
+            acts.add(OUTCOME)
+        return frozenset(acts)
 
     # ------------------------------------------------------------ parts
 
@@ -93,14 +93,19 @@ class TakenAlerts:
         rows = self._desk.store.notices(key) if thread is not None and thread.kind is ThreadKind.ALERT else []
         found = [row for row in rows if row.placed.type is NoticeType.ALERT and row.envelope]
         if thread is None or thread.opener or not found:
-            raise _unknown()
+            raise unknown_alert()
         return parse_notice(found[-1].envelope)
 
     async def _post(self, actor: Actor, key: ThreadKey, alert: Notice, body: Body) -> None:
         check_person(actor)
         assert isinstance(alert.body, Alert)
-        _check(actor, alert.body, body, self._desk.parts.clock.now_us())
-        await self._author_post(actor, key, alert, body)
+        now_us = self._desk.parts.clock.now_us()
+        _check(actor, alert.body.scope, is_outcome=isinstance(body, OutcomeReport), now_us=now_us)
+        try:
+            await self._author_post(actor, key, alert, body)
+        except Stale as error:
+            if error.code != _SAID:
+                raise
 
     async def _author_post(self, actor: Actor, key: ThreadKey, alert: Notice, body: Body) -> None:
         officer = actor.officer
@@ -109,6 +114,8 @@ class TakenAlerts:
         )
 
         def also(_before: Thread | None, after: Thread, _notice: Notice) -> Effects:
+            if self._last(key) == body:
+                raise Stale("this was said already", code=_SAID, where="alert")
             return Effects(works=self._answered(after, alert, body, actor, self._desk.parts.clock.now_us()))
 
         await self._desk.author.post(key, post, also)
@@ -129,6 +136,12 @@ class TakenAlerts:
         asked = from_opening(own, alert.head.notice_id, actor.officer.person, now_us)
         return (*done, *(work for work in asked if work.id not in known))
 
+    def _last(self, key: ThreadKey) -> Body | None:
+        """Return the last that we said of an alert, other than that it was read."""
+        rows = [row for row in self._desk.store.notices(key) if row.placed.side is Side.OTHER and row.envelope]
+        said = [row for row in rows if row.placed.code != StatusCode.READ]
+        return parse_notice(said[-1].envelope).body if said else None
+
     def _is_read(self, key: ThreadKey) -> bool:
         """Tell whether the owner was told that its newest notice was read."""
         rows = self._desk.store.notices(key)
@@ -136,40 +149,12 @@ class TakenAlerts:
         own = [row.placed for row in rows if row.placed.side is Side.OTHER and row.placed.code == StatusCode.READ]
         return any(placed.seen >= newest for placed in own)
 
-    def _waiting(self) -> Iterable[Work]:
-        return self._desk.store.works(WorkFilter(kinds=(WorkKind.ACKNOWLEDGE,)))
 
-    async def _alarm(self, work: Work) -> None:
-        """Write an alarm down, which tells those who watch the desk."""
-
-        def make() -> EntryDraft:
-            now = self._desk.store.work(work.id)
-            if now is None or now.done_us:
-                raise Stale("it was answered meanwhile", code="not-now", where="alert")
-            draft = events.DESK_CLOCK.draft(
-                peer=work.key.peer,
-                exchange_id=work.key.thread_id,
-                work=work.id,
-                kind=work.kind.value,
-                level=now.level.value,
-                notice=work.notice_id,
-                code=ALARM,
-                due_us=work.due_us,
-            )
-            draft.rows = DeskRows(works=(now,))
-            return draft
-
-        try:
-            await self._desk.pen.write(self._desk.parts.member, work.key, make)
-        except Stale:
-            return
-
-
-def _office(alert: Alert, office: str) -> str:
+def _office(scope: tuple[str, ...], office: str) -> str:
     """Return the office that an answer is for: the officer's own where it is in scope, or any where all are."""
-    if not alert.scope:
+    if not scope:
         return ""
-    return office if office in alert.scope else alert.scope[0]
+    return office if office in scope else scope[0]
 
 
 def _may_read(actor: Actor, alert: HeldAlert, now_us: int) -> bool:
@@ -186,16 +171,17 @@ def _opened(actor: Actor, notice: Notice) -> EntryDraft:
     return desk_act(actor.officer, "read-alert", key, notice=notice.head.notice_id)
 
 
-def _unknown() -> Unknown:
+def unknown_alert() -> Unknown:
+    """Return the error for an alert that is not there for a person."""
     return Unknown("there is no such alert of a counterpart", code="no-such-alert", where="alert")
 
 
-def _check(actor: Actor, alert: Alert, body: Body, now_us: int) -> None:
+def _check(actor: Actor, scope: tuple[str, ...], *, is_outcome: bool, now_us: int) -> None:
     """Raise unless this person may answer: a duty officer whom it is for, of an outcome also who acted on it."""
     officer = actor.officer
-    addressed = Matter("", _office(alert, officer.office))
-    if isinstance(body, OutcomeReport):
-        own = Matter(officer.agency, officer.office, officer=officer.person)
+    addressed = Matter("", _office(scope, officer.office))
+    if is_outcome:
+        own = matter_by(officer)
         with suppress(Forbidden):
             return may(actor.person, Act.OUTCOME, own, now_us)
     return may(actor.person, Act.ACKNOWLEDGE, addressed, now_us)

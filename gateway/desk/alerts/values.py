@@ -7,8 +7,10 @@ from typing import Any
 
 import msgspec
 
+from gateway.clock import HOUR_US
 from gateway.conversion import converter
 from gateway.errors import Unknown
+from gateway.model.desk.attachments import Attachment
 from gateway.model.desk.notices import OutcomeReport, StatusCode, Urgency
 from gateway.model.desk.threads import ThreadKey
 from gateway.model.names import ExchangeId, MemberId
@@ -16,7 +18,6 @@ from gateway.model.purpose import Offence, Purpose
 from gateway.model.requester import Officer
 from gateway.ports.desk import Thread
 
-HOUR_US = 3_600_000_000
 USUAL_US = 72 * HOUR_US
 """The time for which an alert is in force, unless its owner says otherwise or renews it."""
 
@@ -38,8 +39,8 @@ class Addressee(msgspec.Struct, frozen=True):
 class RaiseAlert(msgspec.Struct, frozen=True):
     """An alert as an officer hands it in. `fields` are those of a record of the type `Alert`.
 
-    `until_us` 0 means the usual time. `hidden_until_us` keeps it at home until an operation is over. With `to_life` it
-    is sent before it is approved.
+    `until_us` 0 means the usual time. `hidden_until_us` keeps it at home until an operation is over; `operation` names
+    one of ours, at whose end it is sent. With `to_life` it is sent before it is approved.
     """
 
     to: tuple[Addressee, ...]
@@ -53,6 +54,8 @@ class RaiseAlert(msgspec.Struct, frozen=True):
     repeat_s: int = 120
     to_life: bool = False
     hidden_until_us: int = 0
+    operation: str = ""
+    attachments: tuple[Attachment, ...] = ()
 
 
 class Stand(StrEnum):
@@ -109,7 +112,13 @@ class OwnAlert(msgspec.Struct, frozen=True):
     stand: Stand
     approver: Officer | None = None
     reason: str = ""
+    text: str = ""
+    """What those who have it are told of its end; `reason` is then a code."""
     outcome: OutcomeReport | None = None
+    operation: str = ""
+    """The operation of ours for which it is hidden, at most until `hidden_until_us`."""
+    attachments: tuple[Attachment, ...] = ()
+    """Files that go with the first notice to each counterpart."""
 
     @property
     def action(self) -> str:
@@ -119,6 +128,22 @@ class OwnAlert(msgspec.Struct, frozen=True):
     def is_told(self, now_us: int) -> bool:
         """Tell whether counterparts, and our own gates, are to know it now."""
         return self.stand is Stand.ON and self.hidden_until_us <= now_us < self.until_us
+
+
+class Reader(msgspec.Struct, frozen=True):
+    """A counterpart to which an alert would go: the fields and the marking of its record as it would read them."""
+
+    member: MemberId
+    offices: tuple[str, ...]
+    fields: dict[str, Any]
+    marking: dict[str, Any]
+
+
+class Preview(msgspec.Struct, frozen=True):
+    """An alert that was not raised yet, and how each counterpart would read it."""
+
+    alert: OwnAlert
+    readers: tuple[Reader, ...]
 
 
 _own_alert = converter(OwnAlert)

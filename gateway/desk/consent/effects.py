@@ -16,6 +16,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from msgspec.structs import replace
+
 from gateway.audit.reading.kept_answers import KeptAnswers
 from gateway.desk.consent.records import find_record
 from gateway.desk.delivery.effects import Effects, EffectTable, Occasion
@@ -82,23 +84,26 @@ class ConsentEffects:
             raise Suspended("`{type}` is suspended with `{peer}`", type=record.type, peer=peer)
         return record.agency
 
-    # ------------------------------------------------------------ at the asker
+    # ------------------------------------------------------------ at both
 
     def reply(self, occasion: Occasion) -> Effects:
-        """Return the copy that a consent lets another country have. Raises the refusal of a word that goes too far."""
+        """Return the copy that a consent lets another country have, for the ledgers of both sides.
+
+        Raises the refusal of a word that goes too far.
+        """
         body = occasion.notice.body
-        if occasion.ours or not isinstance(body, Reply) or not _is_about_consent(occasion):
+        if not isinstance(body, Reply) or not _is_about_consent(occasion):
             return _NOTHING
+        if occasion.ours:
+            return Effects(holdings=_onward(occasion)) if body.code is ReplyCode.RELEASED else _NOTHING
         notice = first_ask(occasion)
-        ask = notice.body
-        assert isinstance(ask, Ask)
         if body.code not in _DECISIONS or body.records:
             raise Malformed("a consent is given or refused, and brings no record", code="bad-reply", where="code")
         if body.code is not ReplyCode.RELEASED:
             return _NOTHING
         if not 0 < body.until_us <= notice.head.expires_us:
             raise Malformed("more than was asked for", code="bad-validity", where="until_time")
-        return Effects(holdings=_onward(occasion, ask))
+        return Effects(holdings=_onward(occasion))
 
 
 def first_ask(occasion: Occasion) -> Notice:
@@ -124,13 +129,23 @@ def _check_form(notice: Notice, ask: Ask) -> None:
         raise Malformed("the use is for another purpose than its head's", code="wrong-purpose", where="use.purpose")
 
 
-def _onward(occasion: Occasion, ask: Ask) -> tuple[Holding, ...]:
-    """Return the copy of a third country, to which the owner's changes are passed on through us."""
-    head = occasion.notice.head
+def _onward(occasion: Occasion) -> tuple[Holding, ...]:
+    """Return the copy of a third country, to which the owner's changes are passed on by the asker.
+
+    It stands in both ledgers: what the first copy is called, and when it ends, is true of it, too. A record that was
+    changed meanwhile is passed on no more.
+    """
+    ask, head = first_ask(occasion).body, occasion.notice.head
+    assert isinstance(ask, Ask)
     assert ask.use is not None
     assert ask.hit is not None
-    holder = ask.use.to.member
+    holder, jti = ask.use.to.member, ask.hit.record
     if ask.use.use is not Use.PASS_ON or holder in (head.sender, head.recipient):
         return ()
-    copy = Holding(ask.hit.record, Direction.OUT, holder, head.sender, head.thread_id, HoldingState.HELD)
-    return (copy,)
+    first = next(
+        (one for one in occasion.store.holdings(jti=jti, holder=head.recipient) if one.owner == head.sender),
+        Holding(jti, Direction.OUT, holder, head.sender, head.thread_id, HoldingState.HELD),
+    )
+    if first.state is not HoldingState.HELD:
+        return ()
+    return (replace(first, direction=Direction.OUT, holder=holder, source=head.thread_id),)

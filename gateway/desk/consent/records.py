@@ -8,8 +8,12 @@ from gateway.audit.reading.kept_answers import KeptAnswers
 from gateway.desk.own_answers import own_answer
 from gateway.errors import Forbidden, Refused
 from gateway.model.desk.notices import RecordPlace
+from gateway.model.marking import Caveat
 from gateway.model.names import MemberId
 from gateway.records.verify import read_own_record
+
+_TWO = frozenset({Caveat.SAFETY, Caveat.JUVENILE})
+"""That a source is protected does not leave us: the record at its source tells (`Fresh.persons`)."""
 
 
 def find_record(kept: KeptAnswers, peer: MemberId, place: RecordPlace) -> tuple[str, bytes]:
@@ -17,9 +21,9 @@ def find_record(kept: KeptAnswers, peer: MemberId, place: RecordPlace) -> tuple[
 
     Raises `Unknown` where our log has no such answer, `Forbidden` where it was another one.
     """
-    found, hit = own_answer(kept, peer, place)
-    if hit is not None and hit.record:
-        return hit.record, found.entry.request_hash
+    found = own_answer(kept, peer, place)
+    if found.hit is not None and found.hit.record:
+        return found.hit.record, found.question_hash
     raise Forbidden("our answer has no such record", code="wrong-record", where="hit.record_id")
 
 
@@ -30,3 +34,9 @@ def described_record(kept: KeptAnswers, peer: MemberId, place: RecordPlace) -> d
         return read_own_record(compact)
     except Refused:
         return {"type": "", "owner": "", "fields": {}, "marking": {}}
+
+
+def marked_for_two(kept: KeptAnswers, peer: MemberId, place: RecordPlace) -> bool:
+    """Tell whether the marking of a record that we gave demands two persons for a consent to its onward use."""
+    marking = described_record(kept, peer, place)["marking"]
+    return not _TWO.isdisjoint(marking.get("caveats", ()))

@@ -8,12 +8,14 @@ import dataclasses
 from msgspec.structs import replace
 
 from gateway.desk.consent.book import Consent, ConsentBook, Decision
+from gateway.desk.consent.persons import ConsentPersons
 from gateway.desk.delivery.authoring import Also, Post
 from gateway.desk.delivery.effects import Effects
 from gateway.desk.delivery.permission import check_notice
 from gateway.desk.evidence.deciders import Decider, HumanDesk
 from gateway.desk.parts import DeskParts
 from gateway.desk.second_step.proposals import evidence
+from gateway.desk.second_step.release import AskedFor
 from gateway.errors import Forbidden, Stale
 from gateway.model.desk.notices import Notice, Reply, ReplyCode
 from gateway.model.desk.work import WorkKind
@@ -26,10 +28,11 @@ _REFUSED = "refused-by-owner"
 class ConsentReplies:
     """Writes the reply for each decision that is kept, in a round of the process that leads."""
 
-    def __init__(self, desk: DeskParts, book: ConsentBook, humans: HumanDesk) -> None:
+    def __init__(self, desk: DeskParts, book: ConsentBook, humans: HumanDesk, persons: ConsentPersons) -> None:
         self._desk = desk
         self._book = book
         self._humans = humans
+        self._persons = persons
         self._told: set[str] = set()
 
     async def round(self) -> None:
@@ -39,12 +42,13 @@ class ConsentReplies:
         for name in names:
             if name not in self._told:
                 consent = await asyncio.to_thread(self._book.untold, name)
-                if consent is not None:
-                    await self._tell(consent)
-                self._told.add(name)
+                if consent is None or await self._tell(consent):
+                    self._told.add(name)
 
-    async def _tell(self, consent: Consent) -> None:
-        """Write one reply. A decision that does not count is dropped, with an alarm: somebody decides anew."""
+    async def _tell(self, consent: Consent) -> bool:
+        """Write one reply. A decision that does not count is dropped, with an alarm: somebody decides anew. Return
+        whether it stands.
+        """
         assert consent.decision is not None
         try:
             await self._write(consent, consent.decision)
@@ -53,15 +57,23 @@ class ConsentReplies:
                 raise
         except Forbidden as error:
             await asyncio.to_thread(self._drop, consent, error)
+            return False
+        return True
 
     async def _write(self, consent: Consent, decision: Decision) -> None:
         key, author = consent.thread.key, self._desk.author
         post = self._post(consent, decision)
         written = await asyncio.to_thread(author.prepare, key, post)
         decider = Decider(decision.officer, decision.reason)
-        found = await asyncio.to_thread(self._humans.prove, written.payload_type, written.payload, [decider])
+        persons = await self._needed(consent) if decision.granted else 1
+        found = await asyncio.to_thread(self._humans.prove, written.payload_type, written.payload, [decider], persons)
         post = dataclasses.replace(post, told=evidence(found))
         await author.post(key, post, self._ending(decision), written)
+
+    async def _needed(self, consent: Consent) -> int:
+        head = consent.notice.head
+        row = await asyncio.to_thread(self._desk.store.notice, head.sender, head.notice_id)
+        return await self._persons.needed(AskedFor(consent.notice, row.payload_hash if row is not None else b""))
 
     def _drop(self, consent: Consent, error: Forbidden) -> None:
         self._book.drop(consent)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -9,22 +10,27 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from gateway.desk.attachments.binding import given_files
 from gateway.desk.delivery.effects import Effects, EffectTable, Occasion, joined
 from gateway.desk.delivery.offices import check_office
-from gateway.desk.delivery.pen import Pen, Written
+from gateway.desk.delivery.pen import Pen, Unsigned, Written
+from gateway.desk.ending.works import with_ended
 from gateway.desk.entries import asked_notice
 from gateway.desk.fold import admits
 from gateway.desk.projection import kind_opened_by, placed_notice, thread_after
 from gateway.errors import Stale, Unknown, Unsupported
 from gateway.exchange.heard import check_heard
 from gateway.exchange.parts import Parts
-from gateway.model.desk.notices import TYPE_OF, Body, Head, Notice, NoticeType, Urgency
+from gateway.model.desk.attachments import Attachment
+from gateway.model.desk.notices import TYPE_OF, Body, Change, Head, Notice, NoticeType, Urgency
 from gateway.model.desk.threads import ThreadKey, ThreadState
 from gateway.model.names import ExchangeId, MemberId, new_exchange_id
 from gateway.model.purpose import Offence, Purpose
 from gateway.model.requester import Officer, Requester
 from gateway.ports.desk import Delivery, DeskRows, DeskStore, NoticeRow, Thread
+from gateway.ports.files.held import FileRows
 from gateway.ports.journal import EntryDraft
+from gateway.statements.envelope import Sealed
 from gateway.statements.notices.notice import WrittenNotice, write_notice
 
 NOTHING_TOLD: Mapping[str, Any] = MappingProxyType({})
@@ -57,6 +63,7 @@ class Post:
     agency: str = ""
     office: str = ""
     officer: str = ""
+    attachments: tuple[Attachment, ...] = ()
 
     @classmethod
     def under(cls, head: Head, body: Body, requester: Requester, by: Officer | None = None) -> Post:
@@ -87,13 +94,20 @@ class Author:
     """Writes notices of ours. `wake` is called with a counterpart for whom a notice waits."""
 
     def __init__(
-        self, parts: Parts, store: DeskStore, pen: Pen, effects: EffectTable, wake: Callable[[MemberId], None]
+        self,
+        parts: Parts,
+        store: DeskStore,
+        pen: Pen,
+        effects: EffectTable,
+        wake: Callable[[MemberId], None],
+        files: FileRows,
     ) -> None:
         self._parts = parts
         self._store = store
         self._pen = pen
         self._effects = effects
         self._wake = wake
+        self._files = files
 
     async def open(
         self, peer: MemberId, post: Post, also: Also = nothing_else, thread_id: ExchangeId | None = None
@@ -114,6 +128,8 @@ class Author:
         """
         self._check_taker(key.peer, TYPE_OF[type(post.body)])
         written = await self._pen.write(self._parts.member, key, lambda: self._draft(key, post, also, ready))
+        if isinstance(post.body, Change):
+            await asyncio.to_thread(self._look_again, key)
         self._wake(key.peer)
         return written
 
@@ -123,7 +139,12 @@ class Author:
         Raises `Forbidden` for an office that the author's may not address.
         """
         self._check_office(key, post)
-        return write_notice(self._notice(key, self._store.thread(key), post))
+        return write_notice(self._notice(key, self._store.thread(key), post), self._parts.trust())
+
+    def _look_again(self, key: ThreadKey) -> None:
+        """Let a held notice of this thread be looked at now, since a change waits behind it (`ahead`)."""
+        if len(self._store.deliveries(key=key)) > 1:
+            self._store.release(key.peer, self._parts.clock.now_us())
 
     def _check_taker(self, peer: MemberId, kind: NoticeType) -> None:
         """Raise for a notice that its recipient would refuse. To one that is no active member it waits."""
@@ -139,7 +160,7 @@ class Author:
                 type=kind.value,
             )
 
-    def _draft(self, key: ThreadKey, post: Post, also: Also, ready: WrittenNotice | None = None) -> EntryDraft:
+    def _draft(self, key: ThreadKey, post: Post, also: Also, ready: WrittenNotice | None = None) -> Unsigned:
         before = self._store.thread(key)
         if before is not None:
             check_heard(self._parts, key.peer)
@@ -154,14 +175,13 @@ class Author:
         notice = self._notice(key, before, post) if ready is None else ready.notice
         if ready is not None:
             _check_next(before, notice)
-        written = ready or write_notice(notice)
+        written = ready or write_notice(notice, self._parts.trust())
         is_new = before is None or not (before.ours or before.theirs)
         new = placed_notice(notice, opener=is_new or (before is not None and before.opener))
         kind = before.kind if before is not None else kind_opened_by(notice)
         state = admits(kind, [] if is_new else self._store.placed(key), new)
-        sealed = written.sealed(self._parts.key)
-        now_us = notice.issued_us
-        thread = thread_after(before, key, notice, sealed.payload_hash, state, ours=True, now_us=now_us)
+        payload_hash, now_us = written.payload_hash, notice.issued_us
+        thread = thread_after(before, key, notice, payload_hash, state, ours=True, now_us=now_us)
         thread = replace(
             thread,
             agency=thread.agency or post.agency,
@@ -171,20 +191,27 @@ class Author:
         effect = self._effects.get(notice.type)
         effects = also(before, thread, notice)
         if effect is not None:
-            occasion = Occasion(True, notice, sealed.payload_hash, before, thread, now_us, self._store)
+            occasion = Occasion(True, notice, payload_hash, before, thread, now_us, self._store)
             effects = joined(effects, effect(occasion))
-        rows = DeskRows(
-            thread=thread,
-            before=before.version if before is not None else 0,
-            notice=NoticeRow(key, notice.head.notice_id, new, sealed.payload_hash, now_us, sealed.envelope),
-            deliveries=(_delivery(key, notice),),
-            works=effects.works,
-            holdings=effects.holdings,
-            erased=effects.erased,
-        )
-        draft = asked_notice(notice, sealed, post.by, post.approved_by, post.told)
-        draft.rows = rows
-        return draft
+        works = with_ended(self._store, before, thread, notice, now_us, effects.works)
+        files = given_files(self._files, notice, now_us)
+
+        def finish(sealed: Sealed) -> EntryDraft:
+            draft = asked_notice(notice, sealed, post.by, post.approved_by, post.told)
+            draft.rows = DeskRows(
+                thread=thread,
+                before=before.version if before is not None else 0,
+                notice=NoticeRow(key, notice.head.notice_id, new, payload_hash, now_us, sealed.envelope),
+                deliveries=(_delivery(key, notice),),
+                works=works,
+                holdings=effects.holdings,
+                erased=effects.erased,
+                reports=effects.reports,
+                files=files,
+            )
+            return draft
+
+        return Unsigned(written.unsigned, finish)
 
     def _check_office(self, key: ThreadKey, post: Post) -> None:
         if post.to_office:
@@ -217,6 +244,7 @@ class Author:
             group_id=post.group_id,
             to_office=post.to_office,
             approver=post.approver,
+            attachments=post.attachments,
         )
         return Notice(head, post.body)
 

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from functools import reduce
 
 from gateway.model.desk.notices import Notice, NoticeType
+from gateway.model.desk.work import Direction, HoldingState
 from gateway.model.names import ExchangeId
-from gateway.ports.desk import DeskStore, Holding, Thread, Work
+from gateway.ports.desk import DeskStore, Holding, ReportRow, Thread, Work
+from gateway.records.verify import VerifiedRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,23 @@ class Effects:
     agency: str = ""
     office: str = ""
     raises: bool = True
+    reports: tuple[ReportRow, ...] = ()
+
+
+def copy_of(occasion: Occasion, record: VerifiedRecord, source: str) -> Holding:
+    """Return the row of a record that goes with a notice in the ledger of copies; ours is from `source`."""
+    head = occasion.notice.head
+    return Holding(
+        record.jti,
+        Direction.OUT if occasion.ours else Direction.IN,
+        head.recipient,
+        head.sender,
+        head.notice_id,
+        HoldingState.HELD,
+        record=f"{source}/{head.group_id or head.thread_id}" if occasion.ours else "",
+        type=record.type,
+        expires_us=record.exp * 1_000_000,
+    )
 
 
 Effect = Callable[[Occasion], Effects]
@@ -56,6 +75,7 @@ def joined(first: Effects, second: Effects) -> Effects:
         first.agency or second.agency,
         first.office or second.office,
         first.raises and second.raises,
+        first.reports + second.reports,
     )
 
 

@@ -10,34 +10,26 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 
 from msgspec.structs import replace
 
+from gateway.desk.delivery.coming import ComingReceipt
 from gateway.desk.delivery.pen import Pen
-from gateway.desk.entries import erased_notice, undelivered_notice
+from gateway.desk.ending.times import taken_until_us
+from gateway.desk.entries import desk_clock, erased_notice, undelivered_notice
+from gateway.desk.fold import told
 from gateway.desk.projection import thread_without
 from gateway.errors import Outdated
 from gateway.exchange.parts import Parts
-from gateway.model.desk.notices import Notice, NoticeReceipt
+from gateway.model.desk.notices import Notice
+from gateway.model.desk.threads import ThreadState
 from gateway.model.desk.work import DeliveryState
-from gateway.ports import events
 from gateway.ports.desk import Delivery, DeskRows, DeskStore, Holding, NoticeRow, Thread, Work
 from gateway.ports.journal import EntryDraft
 from gateway.statements.notices.notice import parse_notice
 
 _GONE = (DeliveryState.TAKEN, DeliveryState.EXPIRED)
 _OVER = "expired"
-
-
-@dataclass(frozen=True, slots=True)
-class Receipt:
-    """A receipt that verifies, with our notice and its row, and the draft of the receipt's entry."""
-
-    told: NoticeReceipt
-    notice: Notice
-    row: NoticeRow
-    draft: Callable[[DeskRows], EntryDraft]
 
 
 class _Settled(Outdated):
@@ -69,20 +61,22 @@ class Endings:
         self._undelivered = undelivered
         self._copies = taken
 
-    async def answered(self, delivery: Delivery, receipt: Receipt) -> None:
-        """Write a receipt. With a refusal the notice leaves its thread."""
-        refusal = receipt.told.refusal
-        if refusal is None:
-            await self._write(delivery, lambda: receipt.draft(self._taken(delivery, receipt.told.answer_by_us)))
+    async def answered(self, delivery: Delivery, come: ComingReceipt) -> None:
+        """Check and write a receipt. With a refusal the notice leaves its thread.
+
+        Raises what its checks raise, and then `come.holds` is False.
+        """
+        if not come.unproved.refuses:
+            await self._write(delivery, lambda: self._taken(delivery, come), come)
             return
+        receipt = await asyncio.to_thread(come.proved)
+        code = receipt.told.refusal.code if receipt.told.refusal else ""
         tried = replace(delivery, tries=delivery.tries + 1)
         while True:
             for later in await asyncio.to_thread(self._behind, delivery):
                 await self._write(later, lambda one=later: self._unsent(one))  # type: ignore[misc]
             with suppress(_Followed):  # by a notice that was written just now
-                await self._write(
-                    delivery, lambda: receipt.draft(self._left(tried, refusal.code, receipt.notice, receipt.row))
-                )
+                await self._write(delivery, lambda: receipt.draft(self._left(tried, code, receipt.notice)))
                 return
 
     async def unanswered(self, delivery: Delivery, code: str) -> None:
@@ -123,20 +117,20 @@ class Endings:
             before = [replace(each, state=DeliveryState.WAITING, due_us=0) for each in expired or gone]
             if not before:
                 raise _Settled("nothing was taken before", code="settled")
-            made = events.DESK_CLOCK.draft(
-                peer=delivery.key.peer, exchange_id=delivery.key.thread_id, notice=delivery.notice_id, code="gap"
-            )
             next_ = replace(thread, version=thread.version + 1)
-            made.rows = DeskRows(thread=next_, before=thread.version, deliveries=tuple(before))
-            return made
+            rows = DeskRows(thread=next_, before=thread.version, deliveries=tuple(before))
+            return desk_clock(delivery.key, "gap", rows, notice=delivery.notice_id)
 
         await self._write(delivery, draft)
 
     # ------------------------------------------------------------ in the pen
 
-    async def _write(self, delivery: Delivery, draft: Callable[[], EntryDraft]) -> None:
+    async def _write(
+        self, delivery: Delivery, draft: Callable[[], EntryDraft], come: ComingReceipt | None = None
+    ) -> None:
+        proof = come.unproved if come is not None else None
         with suppress(_Settled):
-            await self._pen.write(self._parts.member, delivery.key, draft)
+            await self._pen.write(self._parts.member, delivery.key, draft, proof)
 
     def _current(self, delivery: Delivery) -> Thread:
         """Return the thread while the delivery waits, else raise `_Settled`."""
@@ -151,12 +145,17 @@ class Endings:
         assert row is not None
         return row
 
-    def _taken(self, delivery: Delivery, answer_by_us: int) -> DeskRows:
-        """Return the rows of a notice that was taken, with the time until which a human there should answer."""
+    def _taken(self, delivery: Delivery, come: ComingReceipt) -> EntryDraft:
+        """Draft the end of a notice that was taken, with the time until which a human there should answer."""
+        receipt = come.checked()
         thread = self._current(delivery)
         ended = replace(delivery, state=DeliveryState.TAKEN, problem="", tries=delivery.tries + 1)
-        after = replace(thread, due_us=answer_by_us or thread.due_us, version=thread.version + 1)
-        return DeskRows(thread=after, before=thread.version, deliveries=(ended,), holdings=self._copies(ended))
+        after = replace(thread, due_us=receipt.told.answer_by_us or thread.due_us, version=thread.version + 1)
+        if after.state is ThreadState.EXPIRED:  # it was taken in time, and its receipt came late
+            after = replace(after, state=told(after.kind, self._store.placed(delivery.key)))
+        after = replace(after, closed_us=taken_until_us(after, ended, receipt.notice.code, self._parts.clock.now_us()))
+        rows = DeskRows(thread=after, before=thread.version, deliveries=(ended,), holdings=self._copies(ended))
+        return receipt.draft(rows)
 
     def _behind(self, delivery: Delivery) -> Sequence[Delivery]:
         """Return what waits in the thread behind a delivery, the last one first."""
@@ -168,7 +167,7 @@ class Endings:
         row = self._row(delivery)
         notice = parse_notice(row.envelope)
         made = undelivered_notice(notice, row.payload_hash, "not-sent")
-        made.rows = self._left(delivery, "not-sent", notice, row)
+        made.rows = self._left(delivery, "not-sent", notice)
         return made
 
     def _works(self, before: Delivery, ended: Delivery) -> tuple[Work, ...]:
@@ -177,16 +176,16 @@ class Endings:
             return ()
         return self._undelivered(ended, ended.problem, self._parts.clock.now_us())
 
-    def _left(self, delivery: Delivery, code: str, notice: Notice, row: NoticeRow) -> DeskRows:
+    def _left(self, delivery: Delivery, code: str, notice: Notice) -> DeskRows:
         """Return the rows of a notice that leaves its thread; it stays where the counterpart took a later one."""
         thread = self._current(delivery)
         if self._behind(delivery):
             raise _Followed("another notice waits behind it", code="followed")
         ended = replace(delivery, state=DeliveryState.REFUSED, problem=code)
         works = self._works(delivery, ended)
-        after, outside = replace(thread, version=thread.version + 1), row
+        after, outside = replace(thread, version=thread.version + 1), self._row(delivery)
         if thread.ours == notice.head.seq:
             placed = self._store.placed(ended.key)
             after = thread_without(thread, placed, notice, self._parts.clock.now_us())
-            outside = replace(row, placed=replace(row.placed, seq=0))
+            outside = replace(outside, placed=replace(outside.placed, seq=0))
         return DeskRows(thread=after, before=thread.version, notice=outside, deliveries=(ended,), works=works)

@@ -1,13 +1,27 @@
 """Hold an ask to the offices that the recipient's descriptor lets its author's office address (decision 0082).
 
-The author is told before anything is written, and the taker looks again at its own descriptor.
+The author is told before anything is written, and the taker looks again at its own descriptor: no notice of a
+counterpart raises work for an office that does not exist.
 """
 
 from __future__ import annotations
 
 from gateway.errors import Forbidden
-from gateway.model.desk.notices import Ask, Body
+from gateway.model.desk.notices import Alert, Ask, Body, Service
 from gateway.trust.documents.descriptor import Descriptor
+
+_OPENING = (Ask, Alert, Service)
+"""The bodies of notices that go to an office. A change goes to whoever holds the record."""
+
+
+def check_own_office(own: Descriptor, body: Body, author: str, office: str) -> None:
+    """Raise `Forbidden` for a notice to an office that we do not have, and like `check_office`.
+
+    What is said later in a thread has its way already, also where the office was closed meanwhile.
+    """
+    if office and isinstance(body, _OPENING) and office not in own.offices:
+        raise _unknown(own, office)
+    check_office(own, body, author, office)
 
 
 def check_office(recipient: Descriptor, body: Body, author: str, office: str) -> None:
@@ -19,14 +33,7 @@ def check_office(recipient: Descriptor, body: Body, author: str, office: str) ->
     if not office or not isinstance(body, Ask) or reach.admits(author, office):
         return
     if office not in recipient.offices:
-        raise Forbidden(
-            "`{member}` has no office `{office}`",
-            code="unknown-office",
-            where="to_office",
-            remedy="`liaison trust show --json` lists its offices; without an office it goes to the desk on duty",
-            member=recipient.member,
-            office=office,
-        )
+        raise _unknown(recipient, office)
     raise Forbidden(
         "the office `{author}` does not face `{office}`, which is no national desk",
         code="not-facing",
@@ -35,4 +42,15 @@ def check_office(recipient: Descriptor, body: Body, author: str, office: str) ->
         author=author,
         office=office,
         desks=", ".join(reach.national_desks) or "none is listed",
+    )
+
+
+def _unknown(recipient: Descriptor, office: str) -> Forbidden:
+    return Forbidden(
+        "`{member}` has no office `{office}`",
+        code="unknown-office",
+        where="to_office",
+        remedy="`liaison trust show --json` lists its offices; without an office it goes to the desk on duty",
+        member=recipient.member,
+        office=office,
     )

@@ -8,16 +8,31 @@ its entry anew.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from gateway.errors import LiaisonError, Outdated, StorageBroken
+from gateway.exchange.parts import Parts
 from gateway.exchange.stages import Stage, Turn, as_error, reraise_fatal
 from gateway.model.desk.threads import ThreadKey
 from gateway.ports.journal import EntryDraft, Journal, Logged, LogName, StoredAnswer
+from gateway.statements.envelope import PayloadType, Sealed, check_signatures, sealed_together
+from gateway.statements.kind import Unproved
 
 _ATTEMPTS = 8
 """Drafts of one order, while other processes keep changing its thread."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unsigned:
+    """A draft that lacks a statement of ours: payload type and payload; `finish` returns the draft with it."""
+
+    statement: tuple[PayloadType, bytes]
+    finish: Callable[[Sealed], EntryDraft]
+
+
+Make = Callable[[], EntryDraft | Unsigned]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,25 +48,12 @@ class Written:
 class _Order:
     line: str
     key: ThreadKey
-    make: Callable[[], EntryDraft]
+    make: Make
+    proof: Unproved[Any, Any] | None
     future: asyncio.Future[Written]
     rank: int = 0
     draft: EntryDraft | None = field(default=None)
-
-    def settle(self, result: Written | LiaisonError, wrote: Callable[[Written], None]) -> None:
-        """Hand the result over to the loop, where `wrote` is called with what was written."""
-
-        def tell() -> None:
-            if isinstance(result, Written):
-                wrote(result)
-            if self.future.done():
-                return
-            if isinstance(result, LiaisonError):
-                self.future.set_exception(result)
-            else:
-                self.future.set_result(result)
-
-        self.future.get_loop().call_soon_threadsafe(tell)
+    unsigned: Unsigned | None = field(default=None)
 
 
 class Pen:
@@ -63,13 +65,18 @@ class Pen:
 
     def __init__(
         self,
-        journals: Mapping[LogName, Journal],
+        parts: Parts,
         fatal: Callable[[BaseException], None],
         wrote: Callable[[Written], None],
         turn: Turn | None = None,
     ) -> None:
-        self._journals = journals
+        self._parts = parts
+        self._journals: dict[LogName, Journal] = {
+            LogName.EXCHANGE: parts.journal,
+            LogName.OPERATIONS: parts.operations,
+        }
         self._wrote = wrote
+        self._results: list[tuple[_Order, Written | LiaisonError]] = []
         self._stage = Stage[_Order]("desk", self._work, fatal, turn)
 
     def start(self) -> None:
@@ -80,36 +87,77 @@ class Pen:
         """Write what waits, then end the worker."""
         self._stage.stop(timeout)
 
-    async def write(self, line: str, key: ThreadKey, make: Callable[[], EntryDraft]) -> Written:
+    async def write(self, line: str, key: ThreadKey, make: Make, proof: Unproved[Any, Any] | None = None) -> Written:
         """Write the entry that `make` drafts, in the turn of `line` (a member). Raises what `make` or the journal does.
 
         `make` runs in the worker, where it may read the desk's store; it may run again where its thread has changed.
+        `proof` is the counterpart's statement from which it drafts: its signature is verified before, together with
+        those of the batch, and an order with a wrong one ends with its refusal. What `make` leaves unsigned is signed
+        together with that of the others.
         """
-        order = _Order(line, key, make, asyncio.get_running_loop().create_future())
+        order = _Order(line, key, make, proof, asyncio.get_running_loop().create_future())
         self._stage.put(order)
         return await order.future
 
     # ------------------------------------------------------------ in the worker
 
     def _work(self, batch: list[_Order]) -> None:
-        while batch:
-            taken: set[ThreadKey] = set()
-            now: list[_Order] = []
-            later: list[_Order] = []
-            for order in batch:
-                (later if order.key in taken else now).append(order)
-                taken.add(order.key)
-            self._write_all([order for order in now if self._drafted(order)])
-            batch = later
+        try:
+            batch = self._proved(batch)
+            while batch:
+                taken: set[ThreadKey] = set()
+                now: list[_Order] = []
+                later: list[_Order] = []
+                for order in batch:
+                    (later if order.key in taken else now).append(order)
+                    taken.add(order.key)
+                self._write_all(self._signed([order for order in now if self._drafted(order)]))
+                self._tell()
+                batch = later
+        finally:
+            self._tell()
+
+    def _proved(self, batch: list[_Order]) -> list[_Order]:
+        """Return the orders but for those whose proof is signed wrongly, which are settled with the refusal."""
+        at_us = self._parts.clock.now_us()
+        shown = [(order, order.proof.signature(at_us)) for order in batch if order.proof is not None]
+        if not shown:
+            return batch
+        outcomes = check_signatures([signature for _, signature in shown], self._parts.trust())
+        refusals = {id(order): refusal for (order, _), refusal in zip(shown, outcomes, strict=True)}
+        good = []
+        for order in batch:
+            if (refusal := refusals.get(id(order))) is None:
+                good.append(order)
+            else:
+                self._settle(order, refusal)
+        return good
 
     def _drafted(self, order: _Order) -> bool:
         try:
-            order.draft = order.make()
+            made = order.make()
         except Exception as error:  # noqa: BLE001 - one order that cannot be drafted must not cost the batch
             reraise_fatal(error)
-            order.settle(as_error(error), self._wrote)
+            self._settle(order, as_error(error))
             return False
+        order.draft, order.unsigned = (made, None) if isinstance(made, EntryDraft) else (None, made)
         return True
+
+    def _signed(self, orders: list[_Order]) -> list[_Order]:
+        """Return the orders with whole drafts; those that could not be signed are settled."""
+        waiting = [(order, order.unsigned) for order in orders if order.unsigned is not None]
+        if not waiting:
+            return orders
+        try:
+            outcomes = sealed_together([unsigned.statement for _, unsigned in waiting], self._parts.key)
+        except LiaisonError as error:  # our own key was removed
+            outcomes = [error] * len(waiting)
+        for (order, unsigned), outcome in zip(waiting, outcomes, strict=True):
+            if isinstance(outcome, Exception):
+                self._settle(order, as_error(outcome))
+            else:
+                order.draft = unsigned.finish(outcome)
+        return [order for order in orders if order.draft is not None]
 
     def _write_all(self, orders: Sequence[_Order]) -> None:
         for log, journal in self._journals.items():
@@ -130,7 +178,7 @@ class Pen:
                 self._failed(journal, orders[0], error, _ATTEMPTS)
             return
         for order, place in zip(orders, places, strict=True):
-            self._settle(order, place)
+            self._placed(order, place)
 
     def _append_one(self, journal: Journal, order: _Order, attempts: int = _ATTEMPTS) -> None:
         assert order.draft is not None
@@ -141,17 +189,40 @@ class Pen:
         except LiaisonError as error:
             self._failed(journal, order, error, attempts)
             return
-        self._settle(order, place)
+        self._placed(order, place)
 
     def _failed(self, journal: Journal, order: _Order, error: LiaisonError, attempts: int) -> None:
         """Draft an order anew whose thread another process has changed; settle it with any other error."""
         if not isinstance(error, Outdated) or attempts <= 0:
-            order.settle(error, self._wrote)
-        elif self._drafted(order):
+            self._settle(order, error)
+        elif self._drafted(order) and self._signed([order]):
             self._append_one(journal, order, attempts - 1)
 
-    def _settle(self, order: _Order, place: Logged | StoredAnswer) -> None:
+    def _placed(self, order: _Order, place: Logged | StoredAnswer) -> None:
         assert order.draft is not None
         stored = None if isinstance(place, Logged) else place
-        written = Written(order.draft, place if isinstance(place, Logged) else None, stored)
-        order.settle(written, self._wrote)
+        self._settle(order, Written(order.draft, place if isinstance(place, Logged) else None, stored))
+
+    def _settle(self, order: _Order, result: Written | LiaisonError) -> None:
+        """Keep the result of an order until the batch ends."""
+        self._results.append((order, result))
+
+    def _tell(self) -> None:
+        """Hand the results of a batch over to their loop, which is woken once."""
+        results, self._results = self._results, []
+        if results:
+            results[0][0].future.get_loop().call_soon_threadsafe(self._hand_over, results)
+
+    # ------------------------------------------------------------ on the loop
+
+    def _hand_over(self, results: Sequence[tuple[_Order, Written | LiaisonError]]) -> None:
+        for order, result in results:
+            if order.future.done():
+                continue
+            if isinstance(result, LiaisonError):
+                order.future.set_exception(result)
+            else:
+                order.future.set_result(result)
+        for _, result in results:
+            if isinstance(result, Written):
+                self._wrote(result)

@@ -12,43 +12,45 @@ is refused for good leaves its thread (`gateway.desk.delivery.endings`).
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 
 from msgspec.structs import replace
 
-from gateway.desk.delivery.endings import Endings, Receipt
+from gateway.desk.delivery.coming import ComingReceipt
+from gateway.desk.delivery.endings import Endings
 from gateway.desk.delivery.pen import Pen
 from gateway.desk.delivery.taking import passes_suspension
-from gateway.desk.entries import received_receipt
+from gateway.desk.projection import kind_opened_by
 from gateway.errors import ConnectionLost, LiaisonError, Overloaded, TimedOut, Unavailable, Unknown
-from gateway.exchange.asking.check_answer import check_entry
 from gateway.exchange.parts import Parts
 from gateway.exchange.stages import as_error, reraise_fatal
-from gateway.model.desk.notices import NoticeMessage, Urgency
-from gateway.model.exchange import AnswerMessage
+from gateway.model.desk.delivered import NoticeMessage
+from gateway.model.desk.notices import Urgency
 from gateway.model.names import MemberId
-from gateway.ports.desk import Delivery, DeskRows, DeskStore, Holding, NoticeRow, Work
-from gateway.ports.journal import EntryDraft
+from gateway.ports.desk import Delivery, DeskStore, Holding, Work
 from gateway.rpc.contract import Calls
 from gateway.rpc.methods import DELIVER_NOTICE
-from gateway.statements.notices.notice import parse_notice, resealed
-from gateway.statements.notices.receipt import verify_receipt
+from gateway.statements.notices.notice import parse_notice, resealed, unsealed_notice
 
 IN_FLIGHT = 64
 _LONGEST_WAIT_S = 30.0
 _FLASH_WAIT_S = 2.0
 _MOST_DOUBLINGS = 10
 _HOLD_US = 600_000_000
-"""A held notice is looked at again after so long; all of them when a switch or a document changes."""
+"""A held notice is looked at again after so long; all of them when a switch or a document changes, or
+when a restored desk has heard its counterpart."""
 
-_GATHER_S = 0.005
+_GATHER_S = 0.01
 """While notices are under way, those that are written meanwhile are gathered for so long: one read finds all of them,
 and they go together. The first one on an idle link goes at once."""
 
 _LOOK_S = 1.0
 """While something waits, the rows are looked at so often without being woken: another process may have written."""
+
+SUSPENDED = "suspended"
+"""The code of what is held by a suspension, ours or the counterpart's."""
 
 _OUT_OF_REACH = (ConnectionLost, TimedOut, Overloaded)
 
@@ -58,14 +60,14 @@ class _Line:
     """The notices that wait for one counterpart.
 
     `failures` in a row count tries of the line as a whole, the last one at `failed` (monotonic). `under` are the
-    documents and switches under which notices are held.
+    documents and switches under which notices are held, and whether a restored desk has heard the counterpart.
     """
 
     woken: asyncio.Event = field(default_factory=asyncio.Event)
     flying: dict[str, asyncio.Task[None]] = field(default_factory=dict)
     failures: int = 0
     failed: float = 0.0
-    under: tuple[object, object] = (None, None)
+    under: tuple[object, object, bool] = (None, None, False)
     task: asyncio.Task[None] | None = None
 
 
@@ -75,7 +77,7 @@ class SenderParts:
 
     `received` notes that an answer of a counterpart is durable. `undelivered` returns the work of a refused or expired
     notice, and `taken` the copies that change with the receipt of one that was taken. `leads` tells whether this
-    process sends.
+    process sends. `ahead` sends changes ahead that wait behind a notice which a suspension holds.
     """
 
     parts: Parts
@@ -86,6 +88,7 @@ class SenderParts:
     undelivered: Callable[[Delivery, str, int], tuple[Work, ...]]
     leads: Callable[[], bool]
     taken: Callable[[Delivery], tuple[Holding, ...]]
+    ahead: Callable[[Delivery], Awaitable[None]]
 
 
 class Sender:
@@ -154,10 +157,10 @@ class Sender:
                 await asyncio.wait_for(line.woken.wait(), _LOOK_S)
 
     async def _release(self, peer: MemberId, line: _Line) -> None:
-        """Let held notices be looked at again once documents or switches are others than those that held them."""
+        """Let held notices be looked at again once documents, switches or what was heard differ from when they were."""
         parts = self._it.parts
-        now = (parts.trust(), parts.suspensions.in_force)
-        if line.under[0] is not now[0] or line.under[1] is not now[1]:
+        now = (parts.trust(), parts.suspensions.in_force, parts.heard(peer))
+        if any(was is not its for was, its in zip(line.under, now, strict=True)):
             await asyncio.to_thread(self._it.store.release, peer, parts.clock.now_us())
             line.under = now
 
@@ -217,27 +220,30 @@ class Sender:
             return
         parts = self._it.parts
         is_over = 0 < delivery.expires_us <= parts.clock.now_us()
-        if held := self._held(peer, envelope):
+        if held := self._held(delivery, envelope):
             await (self._endings.unanswered(delivery, "expired") if is_over else self._hold(delivery, held))
             return
         begun = parts.clock.monotonic()
+        come: ComingReceipt | None = None
         try:
-            statement = resealed(envelope, parts.key)
-            message = await self._it.peers.call(peer, DELIVER_NOTICE, NoticeMessage(statement))
-            receipt = await asyncio.to_thread(self._checked, peer, delivery, message)
-        except Exception as problem:  # noqa: BLE001 - whatever goes wrong in a delivery, it is tried again
+            ours = unsealed_notice(envelope)
+            message = await self._it.peers.call(peer, DELIVER_NOTICE, NoticeMessage(resealed(ours, parts.key)))
+            come = ComingReceipt.of(parts, peer, delivery.notice_id, ours, message)
+            await self._endings.answered(delivery, come)
+        except Exception as problem:
             reraise_fatal(problem)
+            if come is not None and come.holds:  # the fault is ours
+                raise
             error = as_error(problem)
             self._note_failure(line, error, begun)
             await (self._endings.unanswered(delivery, "expired") if is_over else self._failed(delivery, error))
             return
         line.failures = 0
-        await self._endings.answered(delivery, receipt)
         self._it.received(peer)
 
-    def _held(self, peer: MemberId, envelope: bytes) -> str:
+    def _held(self, delivery: Delivery, envelope: bytes) -> str:
         """Return why a notice may not go now: `not-active`, `restoring` or `suspended`; empty where it may."""
-        parts = self._it.parts
+        parts, peer = self._it.parts, delivery.key.peer
         if not parts.trust().active(peer):
             return "not-active"
         if not parts.heard(peer):
@@ -246,40 +252,17 @@ class Sender:
             return ""
         notice = parse_notice(envelope)
         purpose = notice.head.purpose.value
-        passes = passes_suspension(notice) or parts.suspensions.suspends(peer=peer, purpose=purpose) is None
-        return "" if passes else "suspended"
+        thread = self._it.store.thread(delivery.key)
+        kind = thread.kind if thread is not None else kind_opened_by(notice)
+        passes = passes_suspension(notice, kind) or parts.suspensions.suspends(peer=peer, purpose=purpose) is None
+        return "" if passes else SUSPENDED
 
     async def _hold(self, delivery: Delivery, why: str) -> None:
         now_us = self._it.parts.clock.now_us()
         due_us = min(now_us + _HOLD_US, delivery.expires_us or now_us + _HOLD_US)
         await asyncio.to_thread(self._it.store.note_try, replace(delivery, problem=why, due_us=due_us))
-
-    def _checked(self, peer: MemberId, delivery: Delivery, message: AnswerMessage) -> Receipt:
-        """Verify the receipt and the counterpart's entry; return it with the draft of our own entry."""
-        parts = self._it.parts
-        row = self._it.store.notice(peer, delivery.notice_id)
-        assert isinstance(row, NoticeRow)
-        receipt = verify_receipt(
-            message.envelope,
-            keys=parts.trust(),
-            member=peer,
-            me=parts.member,
-            notice_id=delivery.notice_id,
-            notice_hash=row.payload_hash,
-            now_us=parts.clock.now_us(),
-        )
-        parts.signed_time(peer, receipt.value.issued_us)
-        expected = (delivery.notice_id, row.payload_hash, receipt.payload_hash)
-        entry, shown = check_entry(parts.trust(), peer, parts.member, message.entry, message.proof, expected)
-        parts.note_head(shown)
-        notice = parse_notice(row.envelope)
-
-        def draft(rows: DeskRows) -> EntryDraft:
-            made = received_receipt(notice, receipt, message, shown, entry.number or 0)
-            made.rows = rows
-            return made
-
-        return Receipt(receipt.value, notice, row, draft)
+        if why == SUSPENDED:
+            await self._it.ahead(delivery)
 
     def _note_failure(self, line: _Line, error: LiaisonError, begun: float) -> None:
         """Count a failure of the whole line; those that were under way together count once."""
@@ -301,6 +284,8 @@ class Sender:
         if error.code == "gap":
             await self._endings.again(later)
         await asyncio.to_thread(self._it.store.note_try, later)
+        if error.code == SUSPENDED:
+            await self._it.ahead(later)
 
 
 def _out_of_reach(error: LiaisonError) -> bool:

@@ -29,10 +29,13 @@ from msgspec.structs import replace
 
 from gateway.audit.entries.entry import parse_entry
 from gateway.clock import check_time
+from gateway.desk.attachments.binding import taken_files
 from gateway.desk.clocks import answer_by_us
 from gateway.desk.delivery.effects import Effects, EffectTable, Occasion
-from gateway.desk.delivery.offices import check_office
-from gateway.desk.delivery.pen import Pen, Written
+from gateway.desk.delivery.offices import check_own_office
+from gateway.desk.delivery.pen import Pen, Unsigned, Written
+from gateway.desk.ending.times import ends_us
+from gateway.desk.ending.works import with_ended
 from gateway.desk.entries import answered_notice, refused_notice, unaccepted_notice
 from gateway.desk.fold import admits
 from gateway.desk.projection import kind_opened_by, placed_notice, thread_after
@@ -54,26 +57,17 @@ from gateway.exchange.heard import check_heard
 from gateway.exchange.incidents import Incidents
 from gateway.exchange.parts import Parts
 from gateway.exchange.stages import reraise_fatal
-from gateway.model.desk.notices import (
-    Change,
-    Notice,
-    NoticeMessage,
-    NoticeReceipt,
-    NoticeType,
-    Service,
-    Status,
-    StatusCode,
-)
-from gateway.model.desk.threads import ThreadKey
+from gateway.model.desk.delivered import NoticeMessage, NoticeReceipt
+from gateway.model.desk.notices import Change, Notice, NoticeType, Service, Status, StatusCode
+from gateway.model.desk.threads import ThreadKey, ThreadKind
 from gateway.model.exchange import AnswerMessage, LogProof, Refusal, Verified
 from gateway.model.names import ExchangeId, MemberId
 from gateway.ports import events
 from gateway.ports.desk import DeskRows, DeskStore, NoticeRow, Thread
 from gateway.ports.journal import EntryDraft, ReplayClaim
-from gateway.statements.envelope import check_signer
-from gateway.statements.kind import accept
-from gateway.statements.notices.notice import check_unexpired, notice_reference, signed_notice
-from gateway.statements.notices.receipt import build_receipt
+from gateway.statements.envelope import Sealed
+from gateway.statements.notices.notice import UnprovedNotice, check_unexpired, notice_reference, unproved_notice
+from gateway.statements.notices.receipt import write_receipt
 from gateway.throttle import Rates
 
 RATE_PER_S = 1_000.0
@@ -86,11 +80,14 @@ _FOR_GOOD = frozenset({"not-now", "expired", "thread-full", "bad-validity"})
 
 _MAY_END = (Overloaded, Suspended, Stale, Unavailable, TimedOut)
 _ALARMS = frozenset(
-    {"seq-taken", "seen-beyond", "seen-back", "not-the-owner", "wrong-answer", "wrong-hit", "wrong-record"}
+    {
+        *("seq-taken", "seen-beyond", "seen-back", "not-the-owner"),
+        *("wrong-answer", "wrong-hit", "wrong-record", "wrong-notice", "bad-alert", "not-the-asker"),
+    }
 )
 """Codes of refusals that an honest node never earns: a human looks at them."""
 
-_CONFIRMS = frozenset({StatusCode.ERASED, StatusCode.OBJECTED, StatusCode.NOT_HELD})
+_CONFIRMS = frozenset({StatusCode.ERASED, StatusCode.OBJECTED, StatusCode.NOT_HELD, StatusCode.ONWARD})
 
 
 def ends_delivery(error: LiaisonError) -> bool:
@@ -100,10 +97,18 @@ def ends_delivery(error: LiaisonError) -> bool:
     return error.code in _FOR_GOOD or (isinstance(error, Refused) and not isinstance(error, _MAY_END))
 
 
-def passes_suspension(notice: Notice) -> bool:
-    """Tell whether a notice goes through a suspension: changes, their confirmations, and words of a node itself."""
+def needs_no_agreement(notice: Notice) -> bool:
+    """Tell whether a notice is a change, the confirmation of one, or a word of a node itself."""
     body = notice.body
     return isinstance(body, Change | Service) or (isinstance(body, Status) and body.code in _CONFIRMS)
+
+
+def passes_suspension(notice: Notice, kind: ThreadKind) -> bool:
+    """Tell whether a notice goes through a suspension, in a thread of this kind.
+
+    In threads of changes and of a node's own words all do: a note before a confirmation must not hold it up.
+    """
+    return kind in (ThreadKind.CHANGE, ThreadKind.SERVICE) or needs_no_agreement(notice)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,50 +145,27 @@ class NoticeTaker:
             raise Overloaded("too many notices", code="notice-rate", where=peer)
         check_time(parts.clock)
         check_heard(parts, peer)
-        now_us = parts.clock.now_us()
-        signed = signed_notice(message.envelope, keys=parts.trust(), peer=peer, me=parts.member, now_us=now_us)  # 3, 4
-        try:
-            verified = accept(signed, now_us)
-        except LiaisonError as error:
-            if not ends_delivery(error):
-                raise
-            return await self._turn_down(peer, message.envelope, error)
-        parts.signed_time(peer, verified.value.issued_us)
-        key = ThreadKey(peer, verified.value.head.thread_id)
-        written = await self._it.pen.write(peer, key, lambda: self._draft(key, verified))
-        return await self._reply(key, verified, written)
-
-    async def _turn_down(self, peer: MemberId, envelope: bytes, error: LiaisonError) -> AnswerMessage:
-        """Refuse for good what the peer has signed and what breaks the form of notices, if it names an id."""
-        reference = notice_reference(envelope)
-        if reference is None:
-            raise error
-        parts = self._it.parts
-        refusal, policy_hash = Refusal(error.reason, error.code), parts.policy().hash
-        claim = ReplayClaim(peer, reference.notice_id, reference.notice_hash, self._claim_until_us())
-
-        def draft() -> EntryDraft:
-            self._check_refusals(peer)
-            receipt = NoticeReceipt(
-                reference.notice_id, parts.member, peer, reference.notice_hash, parts.clock.now_us(), refusal=refusal
-            )
-            made = unaccepted_notice(
-                peer, envelope, refusal, why=error, policy_hash=policy_hash, is_kept=True,
-                sealed=build_receipt(receipt, parts.key),
-            )  # fmt: skip
-            made.claim = claim
-            return made
-
-        written = await self._it.pen.write(peer, ThreadKey(peer, reference.notice_id), draft)
-        if written.logged is not None:
-            return AnswerMessage(written.draft.answer, written.logged.entry, written.logged.proof)
-        return await asyncio.to_thread(self._given, peer, reference.notice_id, reference.notice_hash, written)
+        come = unproved_notice(message.envelope, peer=peer, me=parts.member)  # 3, 4
+        key = ThreadKey(peer, ExchangeId(come.named[1]))
+        written = await self._it.pen.write(peer, key, lambda: self._draft(come), come)
+        return await self._reply(come, written)
 
     # ------------------------------------------------------------ in the pen
 
-    def _draft(self, key: ThreadKey, verified: Verified[Notice]) -> EntryDraft:
-        """Take steps 5 to 9; return the entry of what comes of it. Raises for a refusal that may end."""
-        check_signer(self._it.parts.trust(), verified, self._it.parts.clock.now_us())
+    def _draft(self, come: UnprovedNotice) -> EntryDraft | Unsigned:
+        """Take the rest of 3 and 4, and 5 to 9, of a notice whose signature holds; return the entry of its outcome.
+
+        Raises for a refusal that may end.
+        """
+        parts = self._it.parts
+        try:
+            verified = come.accepted(parts.clock.now_us())
+        except LiaisonError as error:
+            if not ends_delivery(error):
+                raise
+            return self._turned_down(come, error)
+        parts.signed_time(come.signer, verified.value.issued_us)
+        key = ThreadKey(come.signer, verified.value.head.thread_id)
         try:
             known = self._it.store.notice(key.peer, verified.value.exchange_id)  # 5
             if known is not None:
@@ -195,10 +177,31 @@ class NoticeTaker:
                 raise
             return self._refusal(key, verified, error)
 
+    def _turned_down(self, come: UnprovedNotice, error: LiaisonError) -> Unsigned:
+        """Refuse for good what the peer has signed and what breaks the form of notices, if it names an id."""
+        peer, envelope, parts = come.signer, come.opened.unsealed.data, self._it.parts
+        reference = notice_reference(envelope)
+        if reference is None:
+            raise error
+        self._check_refusals(peer)
+        refusal, policy_hash = Refusal(error.reason, error.code), parts.policy().hash
+        notice_id, notice_hash = reference.notice_id, reference.notice_hash
+        receipt = NoticeReceipt(notice_id, parts.member, peer, notice_hash, parts.clock.now_us(), refusal=refusal)
+
+        def finish(sealed: Sealed) -> EntryDraft:
+            made = unaccepted_notice(
+                peer, envelope, refusal, why=error, policy_hash=policy_hash, is_kept=True, sealed=sealed
+            )
+            made.claim = ReplayClaim(peer, notice_id, notice_hash, self._claim_until_us())
+            return made
+
+        return Unsigned(write_receipt(receipt, parts.trust()), finish)
+
     def _again(self, known: NoticeRow, verified: Verified[Notice]) -> EntryDraft:
         if known.payload_hash != verified.payload_hash or not known.receipt:
             self._replayed(verified.signer, verified.value.exchange_id)
-        self._check_peer(verified)
+        thread = self._it.store.thread(known.key)
+        self._check_peer(verified, thread.kind if thread is not None else kind_opened_by(verified.value))
         return events.DUPLICATE.draft(
             peer=verified.signer,
             exchange_id=verified.value.exchange_id,
@@ -206,7 +209,7 @@ class NoticeTaker:
             first_index=known.index,
         )
 
-    def _accept(self, key: ThreadKey, verified: Verified[Notice]) -> EntryDraft:
+    def _accept(self, key: ThreadKey, verified: Verified[Notice]) -> Unsigned:
         it, notice, head = self._it, verified.value, verified.value.head
         now_us = it.parts.clock.now_us()
         check_unexpired(notice, now_us)
@@ -222,11 +225,11 @@ class NoticeTaker:
         placed = it.store.placed(key) if before is not None else []
         self._check_chain(before.their_last if before else b"", before.theirs if before else 0, notice)
         state = admits(kind, placed, new)  # 6, 9
-        self._check_peer(verified)  # 7
-        self._check_agreement(notice, now_us)
+        self._check_peer(verified, kind)  # 7
+        self._check_agreement(notice, kind, now_us)
         if head.to_office:
             own = it.parts.trust().descriptor(it.parts.member)
-            check_office(own, notice.body, head.requester.office, head.to_office)
+            check_own_office(own, notice.body, head.requester.office, head.to_office)
         it.policy(notice, now_us)  # 8
         thread = thread_after(before, key, notice, verified.payload_hash, state, ours=False, now_us=now_us)
         occasion = Occasion(False, notice, verified.payload_hash, before, thread, now_us, it.store)
@@ -234,25 +237,32 @@ class NoticeTaker:
         effects = effect(occasion) if effect is not None else Effects()
         thread = replace(thread, agency=thread.agency or effects.agency, office=thread.office or effects.office)
         raised = from_notice(thread, notice, now_us, it.raising(thread, notice)) if effects.raises else ()
-        works = raised + effects.works
-        receipt = self._receipt(verified, answer_by_us(work for work in works if not work.done_us))
-        sealed = build_receipt(receipt, it.parts.key)
-        row = NoticeRow(
-            key, head.notice_id, new, verified.payload_hash, now_us, verified.envelope, receipt=sealed.envelope
-        )
-        rows = DeskRows(
-            thread=thread,
-            before=before.version if before is not None else 0,
-            notice=row,
-            works=works,
-            holdings=effects.holdings,
-            erased=effects.erased,
-        )
-        draft = answered_notice(
-            verified, receipt, sealed, self._claim_until_us(), agency=thread.agency, office=thread.office
-        )
-        draft.rows = rows
-        return draft
+        works = with_ended(it.store, before, thread, notice, now_us, raised + effects.works)
+        answer_us = answer_by_us(work for work in works if not work.done_us)
+        due_us = answer_us or thread.due_us
+        thread = replace(thread, due_us=due_us)
+        thread = replace(thread, closed_us=ends_us(before, thread, notice, now_us))
+        receipt = self._receipt(verified, answer_us)
+
+        def finish(sealed: Sealed) -> EntryDraft:
+            draft = answered_notice(
+                verified, receipt, sealed, self._claim_until_us(), agency=thread.agency, office=thread.office
+            )
+            draft.rows = DeskRows(
+                thread=thread,
+                before=before.version if before is not None else 0,
+                notice=NoticeRow(
+                    key, head.notice_id, new, verified.payload_hash, now_us, verified.envelope, receipt=sealed.envelope
+                ),
+                works=works,
+                holdings=effects.holdings,
+                erased=effects.erased,
+                reports=effects.reports,
+                files=taken_files(notice, now_us),
+            )
+            return draft
+
+        return Unsigned(write_receipt(receipt, self._it.parts.trust()), finish)
 
     def _check_chain(self, last: bytes, count: int, notice: Notice) -> None:
         """Raise for a notice whose `previous` is not the author's last one (6)."""
@@ -262,11 +272,11 @@ class NoticeTaker:
         if head.seq == count + 1 and head.previous != last:
             raise Forbidden("the thread has another last notice of this author", code="seq-taken", where="previous")
 
-    def _check_peer(self, verified: Verified[Notice]) -> None:
+    def _check_peer(self, verified: Verified[Notice], kind: ThreadKind) -> None:
         parts, peer, notice = self._it.parts, verified.signer, verified.value
         parts.trust().freshness(peer, parts.clock.now_us())
         purpose = notice.head.purpose.value
-        if passes_suspension(notice):
+        if passes_suspension(notice, kind):
             return
         if (reason := parts.suspensions.suspends(peer=peer, purpose=purpose)) is not None:
             raise Suspended("exchange with `{peer}` is suspended: {reason}", peer=peer, reason=reason)
@@ -276,9 +286,12 @@ class NoticeTaker:
         parts = self._it.parts
         return parts.trust().descriptor(parts.member).can_take(kind)
 
-    def _check_agreement(self, notice: Notice, now_us: int) -> None:
-        """Raise unless an agreement in force covers the purpose; what ends an exchange needs none any more."""
-        if passes_suspension(notice):
+    def _check_agreement(self, notice: Notice, kind: ThreadKind, now_us: int) -> None:
+        """Raise unless an agreement in force covers the purpose.
+
+        What ends an exchange needs none any more, nor does what is said under a node's own word, which holds no record.
+        """
+        if kind is ThreadKind.SERVICE or needs_no_agreement(notice):
             return
         if not self._it.parts.policy().agreement_for(notice.head.purpose.value, notice.sender, now_us):
             raise Forbidden("no agreement in force covers this purpose", code="purpose-not-covered")
@@ -309,27 +322,29 @@ class NoticeTaker:
         if not self._refusals.admits(peer):
             raise Overloaded("too many notices that are refused", code="notice-rate", where=peer)
 
-    def _refusal(self, key: ThreadKey, verified: Verified[Notice], error: LiaisonError) -> EntryDraft:
+    def _refusal(self, key: ThreadKey, verified: Verified[Notice], error: LiaisonError) -> Unsigned:
         self._check_refusals(key.peer)
         if error.code in _ALARMS:
             self._it.incidents.note(key.peer, error.code, str(error)[:200], verified.value.exchange_id)
         refusal, parts = Refusal(error.reason, error.code), self._it.parts
-        sealed = build_receipt(self._receipt(verified, refusal=refusal), parts.key)
-        return refused_notice(
-            verified, refusal, sealed, self._claim_until_us(), why=error, policy_hash=parts.policy().hash
-        )
+        policy_hash = parts.policy().hash
+
+        def finish(sealed: Sealed) -> EntryDraft:
+            return refused_notice(verified, refusal, sealed, self._claim_until_us(), why=error, policy_hash=policy_hash)
+
+        return Unsigned(write_receipt(self._receipt(verified, refusal=refusal), parts.trust()), finish)
 
     # ------------------------------------------------------------ what leaves
 
-    async def _reply(self, key: ThreadKey, verified: Verified[Notice], written: Written) -> AnswerMessage:
+    async def _reply(self, come: UnprovedNotice, written: Written) -> AnswerMessage:
         """Return what leaves (11): trust is looked at again, since it may have changed before the commit."""
-        check_signer(self._it.parts.trust(), verified, self._it.parts.clock.now_us())
+        parts, unsealed = self._it.parts, come.opened.unsealed
+        parts.trust().verify_key(come.signer, unsealed.key_id, "statement", parts.clock.now_us())
         draft, logged = written.draft, written.logged
         if logged is not None and draft.answer:
             return AnswerMessage(draft.answer, logged.entry, logged.proof)
-        return await asyncio.to_thread(
-            self._given, key.peer, verified.value.exchange_id, verified.payload_hash, written
-        )
+        notice_id = ExchangeId(come.named[0])
+        return await asyncio.to_thread(self._given, come.signer, notice_id, unsealed.payload_hash, written)
 
     def _given(self, peer: MemberId, notice_id: ExchangeId, notice_hash: bytes, written: Written) -> AnswerMessage:
         """Return the receipt that was given before, with a proof of today. It reads the database: not on the loop."""

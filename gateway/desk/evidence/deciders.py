@@ -14,7 +14,7 @@ from typing import Any
 
 from gateway.audit.acts.humans import MAX_REASON, HumanEvidence, check_evidence
 from gateway.audit.acts.passkeys import Passkey
-from gateway.config.desk_sections import Release
+from gateway.config.sections.desk import Release
 from gateway.desk.evidence.passkeys import Enrolled, PasskeyBook
 from gateway.errors import BadSignature, Forbidden
 from gateway.model.requester import Officer

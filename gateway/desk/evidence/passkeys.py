@@ -70,7 +70,11 @@ class PasskeyBook:
 
     def of_person(self, person: str) -> list[Enrolled]:
         """Return the passkeys of a person that count."""
-        return [item for item in self._sorted(f"{_name(person.encode())}/") if not item.withdrawn_us]
+        return [item for item in self.ever_of_person(person) if not item.withdrawn_us]
+
+    def ever_of_person(self, person: str) -> list[Enrolled]:
+        """Return the passkeys of a person, withdrawn ones among them."""
+        return self._sorted(f"{_name(person.encode())}/")
 
     def named(self, name: str) -> Enrolled:
         """Return the passkey whose credential's base64url begins with `name`. Raises `Unknown`, `Forbidden`."""

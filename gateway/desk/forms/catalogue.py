@@ -59,6 +59,15 @@ class Form(msgspec.Struct, frozen=True):
     fields: tuple[FormField, ...]
 
 
+class Template(msgspec.Struct, frozen=True):
+    """The form of entries in an operation; an entry has those of its fields that its author knows."""
+
+    id: str
+    version: int
+    title: Labels
+    fields: tuple[FormField, ...]
+
+
 class Topic(msgspec.Struct, frozen=True):
     """A topic of questions. `agency` is the one whose duty officer decides, empty for the national desk."""
 
@@ -72,6 +81,14 @@ def forms() -> Mapping[str, Form]:
     """Return all forms by id. Raises `Misconfigured` with file and line."""
     found = (read_form(f"policy/forms/{file.name}", file.read_bytes()) for file in sorted(_ROOT.glob("forms/*.toml")))
     return {form.id: form for form in found}
+
+
+@cache
+def templates() -> Mapping[str, Template]:
+    """Return all templates of operations by id. Raises `Misconfigured` with file and line."""
+    files = sorted(_ROOT.glob("operations/*.toml"))
+    found = (read_template(f"policy/operations/{file.name}", file.read_bytes()) for file in files)
+    return {template.id: template for template in found}
 
 
 @cache
@@ -89,6 +106,11 @@ def form_named(name: str) -> Form:
     return _named(forms(), name, "form")
 
 
+def template_named(name: str) -> Template:
+    """Return a template of operations. Raises `Malformed` for an unknown one."""
+    return _named(templates(), name, "template")
+
+
 def topic_named(name: str) -> Topic:
     """Return a topic. Raises `Malformed` for an unknown one."""
     return _named(topics(), name, "topic")
@@ -101,11 +123,24 @@ def read_form(file: str, content: bytes) -> Form:
     document.only("id", "version", "clock", "approver", "title", "field")
     clock = _one_of(document, "clock", [each.value for each in Urgency])
     approver = _one_of(document, "approver", [Role.CENTRAL_AUTHORITY.value])
+    version = document.get("version", int)
+    title, fields = _labels(document, "title"), _fields(document)
+    return Form(document.text("id"), version, Urgency(clock), Role(approver), title, fields)
+
+
+def read_template(file: str, content: bytes) -> Template:
+    """Return the template in a document. Raises `Misconfigured` as `read_form` does."""
+    document = parse_toml(file, content, _CODE)
+    document.only("id", "version", "title", "field")
+    version = document.get("version", int)
+    return Template(document.text("id"), version, _labels(document, "title"), _fields(document))
+
+
+def _fields(document: TomlTable) -> tuple[FormField, ...]:
     fields = tuple(map(_field, document.tables("field")))
     if not fields or len({field.code for field in fields}) != len(fields):
         document.fail("a form has fields, each of which comes once", "field")
-    version = document.get("version", int)
-    return Form(document.text("id"), version, Urgency(clock), Role(approver), _labels(document, "title"), fields)
+    return fields
 
 
 def _field(table: TomlTable) -> FormField:

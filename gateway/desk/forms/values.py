@@ -17,7 +17,15 @@ _NUMBER = re.compile(r"[0-9]{1,12}", re.ASCII)
 def check_values(form: Form, values: Iterable[tuple[str, str]]) -> None:
     """Raise `Malformed` unless the values fit the form: known fields, each once, all that are required, each of its
     type. The codes are `unknown-field`, `listed-twice`, `missing-field` and `bad-field`."""
-    fields = {field.code: field for field in form.fields}
+    given = check_given(form.fields, values)
+    for field in form.fields:
+        if field.required and field.code not in given:
+            raise Malformed("the field `{field}` is missing", code="missing-field", where="values", field=field.code)
+
+
+def check_given(known: Iterable[FormField], values: Iterable[tuple[str, str]]) -> set[str]:
+    """Return the codes of the values that are given; raise as `check_values` does, but for missing ones."""
+    fields = {field.code: field for field in known}
     given: set[str] = set()
     for code, value in values:
         if code not in fields:
@@ -33,9 +41,7 @@ def check_values(form: Form, values: Iterable[tuple[str, str]]) -> None:
             raise Malformed("the field `{field}` comes twice", code="listed-twice", where="values", field=code)
         given.add(code)
         _check_value(fields[code], value)
-    for field in form.fields:
-        if field.required and field.code not in given:
-            raise Malformed("the field `{field}` is missing", code="missing-field", where="values", field=field.code)
+    return given
 
 
 def _check_value(field: FormField, value: str) -> None:

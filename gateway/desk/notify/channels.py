@@ -18,8 +18,8 @@ from typing import Protocol
 import httpx2
 
 from gateway.clock import rfc3339
-from gateway.config.desk_sections import Notify
 from gateway.config.load import host_port
+from gateway.config.sections.desk import Notify
 from gateway.desk.notify.words import Told
 from gateway.errors import Misconfigured
 

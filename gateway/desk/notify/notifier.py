@@ -16,18 +16,18 @@ from dataclasses import dataclass, field
 import httpx2
 from msgspec.structs import replace
 
-from gateway.config.desk_sections import Notify
+from gateway.clock import SECOND_US
+from gateway.config.sections.desk import Notify
 from gateway.desk.changes import Changes
-from gateway.desk.clocks import SECOND_US
 from gateway.desk.delivery.pen import Pen
 from gateway.desk.notify.channels import Channel
 from gateway.desk.notify.words import AT_ONCE, Told, digest, for_whom
 from gateway.desk.people.directory import People
 from gateway.desk.people.persons import Person
+from gateway.desk.raising import for_administrator
 from gateway.exchange.parts import Parts
-from gateway.model.desk.notices import Urgency
 from gateway.model.desk.threads import ThreadKey
-from gateway.model.desk.work import Role, WorkKind
+from gateway.model.desk.work import Role
 from gateway.model.names import ExchangeId
 from gateway.ports import events
 from gateway.ports.desk import DeskRows, DeskStore, Work, WorkFilter
@@ -37,7 +37,6 @@ _KIND = "desk-told"
 _KEPT_US = 7 * 86_400 * SECOND_US
 _MOST_WAITING = 2_000
 _LONGEST_WAIT_S = 60.0
-_READ_S = 86_400
 
 
 @dataclass(slots=True)
@@ -106,7 +105,7 @@ class Notifier:
         if work.role is Role.ADMINISTRATOR:
             return
         for person in for_whom(work, self._people, now_us):
-            name = f"{work.id}.{work.level.value}"
+            name = f"{work.id}.{work.level.value}" + (f".{work.alarm_us}" if work.alarm_us else "")
             key = hashlib.sha256(f"{name} {person.id}".encode()).hexdigest()
             if self._parts.documents.put_new(_KIND, key, b"1", now_us + _KEPT_US) is not None:
                 continue
@@ -156,27 +155,10 @@ class Notifier:
         key = ThreadKey(self._parts.member, ExchangeId(digest_of[:32]))
 
         def draft() -> EntryDraft:
-            work = failing(key, name, self._parts.clock.now_us())
+            work = for_administrator(key, f"notify-{name}", self._parts.clock.now_us())
             if not problem:
                 work = replace(work, done_us=self._parts.clock.now_us(), by="node", result="it works again")
             code = "notify-failed" if problem else "notify-works"
             return events.ALARM.draft(code=code, detail=f"{name} {problem}".strip(), rows=DeskRows(works=(work,)))
 
         await self._pen.write(self._parts.member, key, draft)
-
-
-def failing(key: ThreadKey, name: str, now_us: int) -> Work:
-    """Return the administrator's work on a channel that fails; the node ends it once the channel works again."""
-    return Work(
-        id=f"read.{key.peer}.notify-{name}",
-        key=key,
-        kind=WorkKind.READ,
-        agency="",
-        office="",
-        role=Role.ADMINISTRATOR,
-        urgency=Urgency.URGENT,
-        opened_us=now_us,
-        half_us=now_us + _READ_S // 2 * SECOND_US,
-        due_us=now_us + _READ_S * SECOND_US,
-        notice_id=f"notify-{name}",
-    )

@@ -8,29 +8,28 @@ told once they are back, and count as out of reach until then.
 from __future__ import annotations
 
 import asyncio
-import secrets
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 import msgspec
 from msgspec.structs import replace
 
+from gateway.clock import DAY_US
 from gateway.desk.delivery.authoring import Also, Post
 from gateway.desk.delivery.effects import Effects
 from gateway.desk.originator.evidence import Evidence, Ground
-from gateway.desk.originator.meant import LIVE
+from gateway.desk.originator.meant import LIVE, passed_on
+from gateway.desk.originator.renewing import Renewed
 from gateway.desk.parts import Actor, DeskParts
 from gateway.desk.roles import Act, Matter, may
-from gateway.errors import Malformed, Unknown
-from gateway.model.desk.notices import Change, ChangeCode, Urgency
+from gateway.desk.worklist.once import part_of
+from gateway.errors import Forbidden, Malformed, Stale, Unknown
+from gateway.model.desk.notices import ASK_AGAIN, Change, ChangeCode, Urgency
 from gateway.model.desk.threads import ThreadKey
 from gateway.model.desk.work import Direction, HoldingState
 from gateway.model.names import ExchangeId, MemberId, new_exchange_id
 from gateway.model.requester import node_itself
 from gateway.ports.desk import Holding
-
-ERASE_US = 24 * 3_600 * 1_000_000
-"""The time in which holders erase what they may not keep."""
 
 _KEPT = frozenset({ChangeCode.CONTESTED, ChangeCode.CUT})
 _RENEWED = frozenset({ChangeCode.CORRECTED, ChangeCode.RECLASSIFIED})
@@ -63,9 +62,8 @@ class Changed(msgspec.Struct, frozen=True):
     out_of_reach: tuple[MemberId, ...] = ()
 
 
-Renew = Callable[[Holding, MemberId, ExchangeId, Ground], Awaitable[tuple[str, Holding] | None]]
-"""Issues a record anew, as its source has it now, for a holder and the change with this id; with its row. None where
-nothing of it may be given any more."""
+Renew = Callable[[Holding, MemberId, ExchangeId, Ground], Awaitable[Renewed]]
+"""Issues a record anew, as its source has it now, for a holder and the change with this id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,18 +75,30 @@ class Originator:
     agency_of: Callable[[str], str]
     renew: Renew
 
-    async def change(self, actor: Actor, command: ChangeCommand) -> Changed:
-        """Tell each holder of a change. Raises `Forbidden` where the person may not, `Unknown` without any holder."""
+    def may_change(self, actor: Actor, agency: str) -> bool:
+        """Tell whether a person may change what an agency of ours gave."""
+        try:
+            may(actor.person, Act.CHANGE, Matter(agency=agency, owner=agency), self.desk.parts.clock.now_us())
+        except Forbidden:
+            return False
+        return True
+
+    async def change(self, actor: Actor, command: ChangeCommand, once: ExchangeId | None = None) -> Changed:
+        """Tell each holder of a change. Raises `Forbidden` where the person may not, `Unknown` without any holder.
+
+        Under a name `once` that was used before, holders who were told then are not told again.
+        """
         _check(command)
+        own, now_us = actor.person.agency, self.desk.parts.clock.now_us()
+        may(actor.person, Act.CHANGE, Matter(agency=own, owner=own), now_us)  # before it says whether anything is held
         copies = await asyncio.to_thread(self._copies, command)
-        now_us = self.desk.parts.clock.now_us()
-        for agency in sorted({self._agency(copy) for copy in copies}) or [actor.person.agency]:
+        for agency in sorted({self._agency(copy) for copy in copies}):
             may(actor.person, Act.CHANGE, Matter(agency=agency, owner=agency), now_us)
-        return await self._tell(copies, command, actor)
+        return await self._tell(copies, command, actor, once or new_exchange_id())
 
     async def change_by_itself(self, copies: Iterable[Holding], code: ChangeCode, reason: str) -> Changed:
         """Tell each holder of a change of the node's own, which the agency's settings have switched on."""
-        return await self._tell(list(copies), ChangeCommand(code=code, reason=reason), None)
+        return await self._tell(list(copies), ChangeCommand(code=code, reason=reason), None, new_exchange_id())
 
     def _copies(self, command: ChangeCommand) -> list[Holding]:
         """Return the copies that a command is about. Raises `Unknown` where no other member holds any."""
@@ -113,41 +123,55 @@ class Originator:
     def _agency(self, copy: Holding) -> str:
         return self.agency_of(copy.record.partition("/")[0])
 
-    async def _tell(self, copies: list[Holding], command: ChangeCommand, actor: Actor | None) -> Changed:
-        group, threads = f"change-{secrets.token_hex(8)}", []
-        for holder, batch in _batches(copies, command):
-            threads.append(await self._one(holder, batch, command, actor, group))
+    async def _tell(
+        self, copies: list[Holding], command: ChangeCommand, actor: Actor | None, once: ExchangeId
+    ) -> Changed:
+        group, threads = f"change-{once[:16]}", []
+        through = await asyncio.to_thread(passed_on, self.desk.store, copies)
+        for holder, part, batch in _batches(copies, command, through):
+            key = ThreadKey(holder, part_of(once, f"{holder} {part}"))
+            if await asyncio.to_thread(self.desk.store.thread, key) is None:
+                await self._one(key, batch, command, actor, group)
+            threads.append(key)
         active = self.desk.parts.trust().active
         away = sorted({key.peer for key in threads if not active(key.peer)})
         return Changed(group, tuple(threads), tuple(away))
 
     async def _one(
-        self, holder: MemberId, copies: list[Holding], command: ChangeCommand, actor: Actor | None, group: str
-    ) -> ThreadKey:
-        key, now_us = ThreadKey(holder, new_exchange_id()), self.desk.parts.clock.now_us()
+        self, key: ThreadKey, copies: list[Holding], command: ChangeCommand, actor: Actor | None, group: str
+    ) -> None:
+        holder, now_us = key.peer, self.desk.parts.clock.now_us()
         ground = await asyncio.to_thread(self._ground, copies)
-        renewed = None
-        if command.code in _RENEWED:
-            renewed = await self.renew(copies[0], holder, key.thread_id, ground)
-        code = command.code
-        if renewed is None and code is ChangeCode.CORRECTED:
+        own = max((copy for copy in copies if copy.holder == holder), key=lambda copy: copy.version, default=None)
+        renewed = Renewed()
+        if command.code in _RENEWED and own is not None:
+            renewed = await self.renew(own, holder, key.thread_id, ground)
+        code, reason = command.code, command.reason
+        if code is ChangeCode.CORRECTED and renewed.ask_again:
+            reason = ASK_AGAIN
+        elif code is ChangeCode.CORRECTED and renewed.row is None:
             code = ChangeCode.WITHDRAWN  # nothing of it may be given any more
-        erase_by_us = 0 if code in _KEPT else now_us + ERASE_US
+        erase_by_us = 0 if code in _KEPT else now_us + DAY_US
         body = Change(
             code,
-            records=tuple(copy.jti for copy in copies),
-            record=renewed[0] if renewed is not None else "",
+            records=tuple(dict.fromkeys(copy.jti for copy in copies)),
+            record=renewed.compact,
             office=command.office,
-            reason=command.reason,
+            reason=reason,
             text=command.text,
             erase_by_us=erase_by_us,
         )
-        rows = [replace(copy, state=HoldingState.CHANGING, due_us=erase_by_us or now_us + ERASE_US) for copy in copies]
-        if renewed is not None:
-            rows.append(renewed[1])
+        rows = [replace(copy, state=HoldingState.CHANGING, due_us=erase_by_us or now_us + DAY_US) for copy in copies]
+        if renewed.row is not None:
+            rows.append(renewed.row)
         also: Also = lambda _before, _after, _notice: Effects(holdings=tuple(rows))  # noqa: E731
-        await self.desk.author.open(holder, self._post(body, ground, copies, actor, holder, group), also, key.thread_id)
-        return key
+        try:
+            await self.desk.author.open(
+                holder, self._post(body, ground, copies, actor, holder, group), also, key.thread_id
+            )
+        except Stale:
+            if await asyncio.to_thread(self.desk.store.thread, key) is None:
+                raise  # else the same change, sent twice at once, has told this holder
 
     def _ground(self, copies: list[Holding]) -> Ground:
         """Return why the newest of some copies was given."""
@@ -199,16 +223,23 @@ def _check(command: ChangeCommand) -> None:
         raise Malformed("a cut names the office and its member, and nothing else does", code="bad-cut", where="office")
 
 
-def _batches(copies: Iterable[Holding], command: ChangeCommand) -> list[tuple[MemberId, list[Holding]]]:
-    """Return the copies of each notice with their holder: a record that is issued anew has a notice of its own."""
+def _batches(
+    copies: Iterable[Holding], command: ChangeCommand, through: Mapping[tuple[str, MemberId], MemberId]
+) -> list[tuple[MemberId, str, list[Holding]]]:
+    """Return the copies of each notice with the member that is told, and a name of the part.
+
+    A record that is issued anew has a notice of its own. A holder to which another one passed a record on (`through`)
+    is told by that one.
+    """
     found: dict[tuple[MemberId, str], list[Holding]] = {}
     for copy in copies:
         name = (copy.record or copy.jti) if command.code in _RENEWED else ""
-        found.setdefault((copy.holder, name), []).append(copy)
+        told = through.get((copy.jti, copy.holder), copy.holder)
+        found.setdefault((told, name), []).append(copy)
     if not found and command.code is ChangeCode.CUT:
-        return [(MemberId(command.holder), [])]
+        return [(MemberId(command.holder), "", [])]
     return [
-        (holder, mine[start : start + _MOST])
-        for (holder, _), mine in found.items()
+        (holder, f"{name} {start}", mine[start : start + _MOST])
+        for (holder, name), mine in found.items()
         for start in range(0, len(mine), _MOST)
     ]

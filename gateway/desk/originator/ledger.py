@@ -25,6 +25,8 @@ has not told us yet what we took since."""
 CUT = "office:"
 """Begins the place of a record's id in the row that hides all records of an owner from one office."""
 
+_REPLACED = "replaced-by/"
+
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
@@ -52,6 +54,16 @@ class Ledger:
         gone = {(row.owner, row.jti) for row in rows if row.state is not HoldingState.HELD}
         return found | {one: WITHDRAWN for one in asked if one in gone or one[0] in cut}
 
+    def replaced(self, owner: MemberId, jti: str) -> Holding | None:
+        """Return the copy that stands for a record which its owner has corrected; None without one.
+
+        It may have been corrected itself.
+        """
+        rows = self.store.holdings(jti=jti, direction=Direction.IN, holder=self.member)
+        named = next((row.record for row in rows if row.owner == owner and row.record.startswith(_REPLACED)), "")
+        found = self.store.holdings(jti=named.removeprefix(_REPLACED), direction=Direction.IN) if named else []
+        return next((row for row in found if row.owner == owner), None)
+
     def filtered(self, search: Search, office: str) -> Search:
         """Return a search without the records that may not be shown to an officer of `office`; it says why."""
         wanted: dict[MemberId, list[str]] = {}
@@ -74,6 +86,11 @@ def _id(hit: ShownHit) -> str:
     """Return the id of the record that a hit shows, empty where it shows none."""
     claims = claims_of(hit.record.compact) if hit.record is not None else None
     return claims.jti if claims is not None else ""
+
+
+def replacement(jti: str) -> str:
+    """Return what names, in the row of a corrected record, the record that stands for it."""
+    return f"{_REPLACED}{jti}"
 
 
 def cut_id(office: str) -> str:

@@ -7,36 +7,45 @@ then the data officer can object. A legal hold keeps them, hidden, and leaves th
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from msgspec.structs import replace
 
+from gateway.clock import DAY_US, SECOND_US
 from gateway.desk.delivery.authoring import Also, Post
 from gateway.desk.delivery.effects import Effects, Occasion
-from gateway.desk.originator.evidence import Evidence
-from gateway.desk.originator.ledger import cut_row
-from gateway.desk.originator.meant import binding, copies_meant, first_notice, keeps
+from gateway.desk.originator.evidence import Evidence, Reader
+from gateway.desk.originator.ledger import cut_row, replacement
+from gateway.desk.originator.meant import copies_meant, first_notice, keeps, rows_for_missing
+from gateway.desk.originator.third_members import (
+    ThirdMembers,
+    answer_under,
+    passed_on_by_us,
+    third_of,
+    work_of_third,
+)
 from gateway.desk.parts import Actor, DeskParts
-from gateway.desk.raising import for_reading, work_id
+from gateway.desk.raising import for_reading, for_review, work_id
 from gateway.desk.roles import act_of, matter_of, may
 from gateway.errors import Forbidden, LiaisonError, Stale, Unknown
-from gateway.exchange.ledger import SECOND_US
 from gateway.exchange.parts import Parts
-from gateway.model.desk.notices import Change, Notice, Status, StatusCode
+from gateway.model.desk.notices import Change, ChangeCode, Notice, Status, StatusCode
 from gateway.model.desk.threads import ThreadKind
 from gateway.model.desk.work import Direction, HoldingState, WorkKind
-from gateway.model.requester import NODE, node_itself
+from gateway.model.names import MemberId
+from gateway.model.requester import NODE
 from gateway.ports.desk import Holding, Thread, Work, WorkFilter
 from gateway.records.verify import verify_record
 
 Erase = Callable[[Mapping[str, list[int]], str], bool]
 """Erases the content of entries, for a notice; False where another process is at it. Raises `Forbidden` for a hold."""
 
-"""The role, and the name, under which a node itself confirms a change."""
-
 _AGAIN_S = 3_600.0
 """A change whose copies are under a legal hold is tried again so often."""
+
+_LOOK_US = 30 * SECOND_US
+"""All changes that wait are looked at so often, and those that came since then in each round."""
 
 
 class Obedience:
@@ -51,12 +60,16 @@ class Obedience:
         change = it.notice.body
         if it.ours or it.thread.kind is not ThreadKind.CHANGE or not isinstance(change, Change):
             return Effects()
+        if change.owner:  # what was passed on to us stands in no ledger of ours: a human obeys
+            _check_owner(change, it.notice.sender, self._parts.member)
+            return Effects()
         peer, us, notice_id = it.thread.key.peer, self._parts.member, it.notice.head.notice_id
         due_us = 0 if keeps(change) else change.erase_by_us
         copies = copies_meant(it.store, change, Direction.IN, us, peer)
-        hidden = [replace(copy, state=HoldingState.HIDDEN, due_us=due_us) for copy in copies]
+        anew = self._anew(it, change, copies)
+        hidden = [_hidden(copy, due_us, anew) for copy in copies]
         cut = [cut_row(us, peer, change.office, notice_id)] if change.office else []
-        readers = sorted({who for copy in copies for who in self._evidence.readers(peer, copy.source)})
+        readers = sorted({who for copy in copies for who in self._evidence.readers(peer, copy)})
         first = readers[0] if readers else None
         thread = replace(it.thread, agency=first.agency, office=first.office) if first else it.thread
         told = tuple(
@@ -69,27 +82,27 @@ class Obedience:
             )
             for number, who in enumerate(readers, 1)
         )
+        if change.code is ChangeCode.WITHDRAWN:
+            told += _reviews(it, readers)
+        onward = [] if change.office else passed_on_by_us(it.store, change, peer)
         return Effects(
-            works=told,
-            holdings=(*hidden, *cut, *self._passed_on(it, change, due_us), *self._corrected(it, change, copies)),
+            works=told + tuple(work_of_third(thread, it.notice, holder, it.now_us) for holder in _holders(onward)),
+            holdings=(
+                *hidden,
+                *cut,
+                *rows_for_missing(it, change, us),
+                *(replace(each, state=HoldingState.CHANGING, due_us=due_us or it.now_us + DAY_US) for each in onward),
+                *anew,
+            ),
             agency=thread.agency,
             office=thread.office,
             raises=not (keeps(change) and (copies or cut)),
         )
 
-    def _passed_on(self, it: Occasion, change: Change, due_us: int) -> list[Holding]:
-        """Return the copies of these records that we gave on, with the owner's consent: their holders are told next."""
-        given = it.store.holdings(jtis=change.records, direction=Direction.OUT) if change.records else []
-        return [
-            replace(copy, state=HoldingState.CHANGING, due_us=due_us or it.now_us)
-            for copy in given
-            if copy.owner == it.thread.key.peer
-        ]
-
-    def _corrected(self, it: Occasion, change: Change, copies: Iterable[Holding]) -> list[Holding]:
+    def _anew(self, it: Occasion, change: Change, copies: Sequence[Holding]) -> list[Holding]:
         """Return the row of the new record that the change brings; one that does not verify is not shown."""
         parts = self._parts
-        if not change.record:
+        if not change.record or not copies:
             return []
         try:
             record = verify_record(
@@ -97,7 +110,7 @@ class Obedience:
                 parts.trust(),
                 member=it.notice.sender,
                 audience=parts.member,
-                request_hash=binding(it.notice.head.notice_id),
+                request_hash=self._evidence.question_hash(it.notice.sender, copies[0]),
                 now_us=it.now_us,
             )
         except LiaisonError:  # the old one is hidden all the same
@@ -117,24 +130,66 @@ class Obedience:
         ]
 
 
+def _reviews(it: Occasion, readers: Sequence[Reader]) -> tuple[Work, ...]:
+    """Return the reviews of those who opened what was withdrawn: their supervisors see what was done with it."""
+    notice_id = it.notice.head.notice_id
+    return tuple(
+        replace(
+            for_review(it.thread, notice_id, who.person, it.now_us),
+            id=work_id(it.thread, WorkKind.REVIEW, notice_id, str(number)),
+            agency=who.agency,
+            office=who.office,
+        )
+        for number, who in enumerate(readers, 1)
+        if who.person
+    )
+
+
+def _hidden(copy: Holding, due_us: int, anew: Sequence[Holding]) -> Holding:
+    """Return a copy as it is from now on; it names the record that stands for it, where the change brings one."""
+    record = replacement(anew[0].jti) if anew else copy.record
+    return replace(copy, state=HoldingState.HIDDEN, due_us=due_us, record=record)
+
+
+def _check_owner(change: Change, sender: MemberId, us: MemberId) -> None:
+    """Raise `Forbidden` for a change of records that their author cannot have passed on to us."""
+    if change.owner in (sender, us):
+        raise Forbidden("these are no records of a third member", code="wrong-owner", where="owner")
+
+
+def _holders(onward: Iterable[Holding]) -> list[MemberId]:
+    return sorted({copy.holder for copy in onward})
+
+
 @dataclass(slots=True)
 class Compliance:
-    """Erases what owners have changed, and confirms it. `erase` is the home's erasing."""
+    """Erases what owners have changed, and confirms it. `erase` is the home's erasing.
+
+    What was passed on to a third member is that member's to erase (`third`). What a counterpart passed on to us stands
+    in no ledger of ours, so a human erases it and says so.
+    """
 
     desk: DeskParts
     evidence: Evidence
     erase: Erase
+    third: ThirdMembers
     _not_before: dict[str, float] = field(default_factory=dict)
+    _looked_us: int = 0
 
     async def round(self) -> None:
         """Erase and confirm what is due. Runs at the leader."""
         now_us, monotonic = self.desk.parts.clock.now_us(), self.desk.parts.clock.monotonic()
-        wanted = WorkFilter(kinds=(WorkKind.COMPLY,))
+        is_whole = not self._looked_us <= now_us < self._looked_us + _LOOK_US
+        since_us = 0 if is_whole else self._looked_us - _LOOK_US
+        wanted = WorkFilter(kinds=(WorkKind.COMPLY,), opened_after_us=since_us)
         for work in await asyncio.to_thread(self.desk.store.works, wanted):
+            if third_of(work):
+                await self.third.look(work)
+                continue
             if self._not_before.get(work.id, 0.0) > monotonic:
                 continue
             found = await asyncio.to_thread(self._change_of, work)
-            if found is None or (found[2] and now_us < work.half_us):
+            if found is None or _is_for_human(found[1]) or (found[2] and now_us < work.half_us):
                 continue
             try:
                 await self._obey(work, *found)
@@ -142,15 +197,20 @@ class Compliance:
                 if error.code != "held":
                     raise
                 self._not_before[work.id] = monotonic + _AGAIN_S
+        if is_whole:
+            self._looked_us = now_us
 
     async def comply(self, actor: Actor, work: str, *, objection: str = "", text: str = "") -> None:
         """Erase the copies that a change is about now, and confirm it; or object, with a code and words for the owner.
 
-        What is objected to stays here, hidden. Raises `Forbidden` where the person may not, or a legal hold stands.
+        What is objected to stays here, hidden. Of what was passed on to a third member it says what that member has
+        told a human. Raises `Forbidden` where the person may not, or a legal hold stands.
         """
         item, thread, found = await asyncio.to_thread(self._open_work, work)
         may(actor.person, act_of(item, thread.kind), matter_of(item), self.desk.parts.clock.now_us())
-        if objection:
+        if third_of(item):
+            await self.third.settle(item, actor, text, objects=bool(objection))
+        elif objection:
             notice, copies = found[1], found[2]
             status = Status(notice.head.notice_id, StatusCode.OBJECTED, objection, text)
             await self._confirm(item, notice, status, HoldingState.OBJECTED, copies, actor)
@@ -185,7 +245,8 @@ class Compliance:
         """Erase, then confirm. After a kill between the two, nothing is left to erase, and it is confirmed."""
         of = notice.head.notice_id
         if not copies:
-            await self._confirm(work, notice, Status(of, StatusCode.NOT_HELD), HoldingState.ENDED, copies, actor)
+            code = StatusCode.ERASED if _is_for_human(notice) else StatusCode.NOT_HELD
+            await self._confirm(work, notice, Status(of, code), HoldingState.ENDED, copies, actor)
             return
         siblings = await asyncio.to_thread(self._siblings, copies)
         sources = sorted({copy.source for copy in siblings})
@@ -224,8 +285,9 @@ class Compliance:
         await self.desk.author.post(work.key, self._post(work, notice, status, actor), also)
 
     def _post(self, work: Work, notice: Notice, status: Status, actor: Actor | None) -> Post:
-        if actor is None:
-            return Post.under(notice.head, status, node_itself(self.desk.parts.member, work.agency))
-        officer = actor.officer
-        who = officer.as_requester(self.desk.pseudonym(officer.person, work.key.peer))
-        return Post.under(notice.head, status, who, officer)
+        return answer_under(self.desk, notice, work, status, actor)
+
+
+def _is_for_human(notice: Notice) -> bool:
+    """Tell whether a change is about records that its author passed on to us."""
+    return isinstance(notice.body, Change) and bool(notice.body.owner)

@@ -1,15 +1,17 @@
-"""Read records of ours from their source as they are now."""
+"""Read records of ours from their source as they are now, or search for them."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from gateway.errors import LiaisonError, Unavailable, Unknown
 from gateway.exchange.parts import Parts
-from gateway.exchange.sources.batching import FetchCall, Steps
+from gateway.exchange.sources.batching import FetchCall, SearchCall, Steps
 from gateway.exchange.sources.bulkhead import Bulkhead, Task
-from gateway.model.hit import SourceRecord
+from gateway.model.hit import SearchResult, SourceRecord
+from gateway.model.query import Query
+from gateway.model.strictness import Strictness
 from gateway.ports.sources import Source
 
 _BUDGET_S = 10.0
@@ -20,12 +22,33 @@ async def read_records(parts: Parts, wall: Bulkhead, wanted: Sequence[tuple[str,
 
     Raises `Unavailable` or `TimedOut` where the source cannot be asked now.
     """
-    loop = asyncio.get_running_loop()
-    future: asyncio.Future[object] = loop.create_future()
 
     def steps(source: Source) -> Steps[object]:
         found = yield FetchCall(source, wanted)
         return list(found)
+
+    found = await _asked(parts, wall, steps)
+    if not isinstance(found, list) or len(found) != len(wanted):
+        raise Unavailable("the source gave nothing", code="source-failed", where=wall.description.id)
+    return [_record(each, wall) for each in found]
+
+
+async def search_records(parts: Parts, wall: Bulkhead, query: Query, strictness: Strictness) -> SearchResult:
+    """Return the candidates of a question. Raises as `read_records` does, and `Malformed` for the question."""
+
+    def steps(source: Source) -> Steps[object]:
+        return (yield SearchCall(source, query, strictness))
+
+    found = await _asked(parts, wall, steps)
+    if not isinstance(found, SearchResult):
+        raise Unavailable("the source gave nothing", code="source-failed", where=wall.description.id)
+    return found
+
+
+async def _asked(parts: Parts, wall: Bulkhead, steps: Callable[[Source], Steps[object]]) -> object:
+    """Return what a source gives, behind its wall. Raises its error."""
+    loop = asyncio.get_running_loop()
+    future: asyncio.Future[object] = loop.create_future()
 
     def settle(result: object, error: LiaisonError | None) -> None:
         if not future.done():
@@ -38,9 +61,7 @@ async def read_records(parts: Parts, wall: Bulkhead, wanted: Sequence[tuple[str,
     found = await future
     if isinstance(found, LiaisonError):
         raise found
-    if not isinstance(found, list) or len(found) != len(wanted):
-        raise Unavailable("the source gave nothing", code="source-failed", where=wall.description.id)
-    return [_record(each, wall) for each in found]
+    return found
 
 
 def _record(found: object, wall: Bulkhead) -> SourceRecord | None:

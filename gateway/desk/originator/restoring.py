@@ -2,7 +2,8 @@
 
 Until a counterpart has told all, its records are not shown here, none of our notices goes to it, and none of its own is
 taken: a notice that does not know the newest ones would be a fork of its thread. A counterpart out of reach keeps back
-its own records, and no others. A notice that comes back has all its effects, so a withdrawal stays in force.
+its own records, and no others. A notice that comes back has all its effects, so a withdrawal stays in force. The copies
+that we gave come back with our answers and notices, so that a later withdrawal reaches all who hold them.
 """
 
 from __future__ import annotations
@@ -13,9 +14,11 @@ from dataclasses import dataclass, field
 
 from msgspec.structs import replace
 
+from gateway.desk.attachments.binding import taken_files
 from gateway.desk.delivery.effects import Effects, EffectTable, Occasion
 from gateway.desk.delivery.pen import Pen
 from gateway.desk.fold import admits
+from gateway.desk.originator.lost_copies import LostCopies
 from gateway.desk.projection import kind_opened_by, placed_notice, thread_after
 from gateway.desk.raising import from_notice
 from gateway.errors import (
@@ -31,7 +34,8 @@ from gateway.errors import (
 )
 from gateway.exchange.heard import Heard
 from gateway.exchange.parts import Parts
-from gateway.model.desk.notices import Notice, NoticesWanted
+from gateway.model.desk.delivered import NoticesWanted
+from gateway.model.desk.notices import Notice
 from gateway.model.desk.threads import ThreadKey
 from gateway.model.desk.work import DeliveryState
 from gateway.model.exchange import Verified
@@ -61,6 +65,7 @@ class Recovery:
     peers: Calls
     effects: EffectTable
     heard: Heard
+    lost: LostCopies
     kept_us: Callable[[], int]
     others: Callable[[], Sequence[MemberId]]
     reached: Callable[[MemberId], None]
@@ -77,8 +82,8 @@ class Recovery:
     async def _ask(self, peer: MemberId, since_us: int) -> None:
         try:
             await self._bring_back(peer, since_us)
-        except Unsupported:  # a node without a desk took no notices, and gave none
-            pass
+        except Unsupported:  # a node without a desk took no notices, and gave none; it may hold records of ours
+            await self._untold(peer, since_us)
         except _AWAY:
             return
         except Refused as error:
@@ -91,12 +96,25 @@ class Recovery:
         wanted = NoticesWanted(since_us)
         for _ in range(_MOST_PAGES):
             part = await self.peers.call(peer, FETCH_NOTICES, wanted)
+            for request, answer in part.answers:
+                await self._answer(peer, request, answer)
             for envelope in part.envelopes:
                 await self._one(peer, envelope)
             if not part.next:
                 return
             wanted = NoticesWanted(since_us, part.next)
         raise Stale("it gives pages without an end", code="restoring", where=peer)
+
+    async def _answer(self, peer: MemberId, request: bytes, answer: bytes) -> None:
+        """Write the copies of an answer of ours that we lack. Raises `Refused` for one that is not ours."""
+        draft = await asyncio.to_thread(self.lost.from_answer, peer, request, answer)
+        if draft is not None:
+            key = ThreadKey(peer, ExchangeId(draft.exchange_id))
+            await self.pen.write(self.parts.member, key, lambda: draft)
+
+    async def _untold(self, peer: MemberId, since_us: int) -> None:
+        draft = self.lost.untold(peer, since_us)
+        await self.pen.write(self.parts.member, ThreadKey(peer, ExchangeId("")), lambda: draft)
 
     async def _refuse(self, peer: MemberId, error: LiaisonError) -> None:
         """Write an alarm, once, about what a counterpart gave that cannot be taken."""
@@ -129,7 +147,9 @@ class Recovery:
         new = placed_notice(notice, opener=before is None or (before.opener == ours))
         state = admits(kind, self.store.placed(key) if before is not None else [], new)
         thread = thread_after(before, key, notice, verified.payload_hash, state, ours=ours, now_us=now_us)
-        effects = self._effects(Occasion(ours, notice, verified.payload_hash, before, thread, now_us, self.store))
+        occasion = Occasion(ours, notice, verified.payload_hash, before, thread, now_us, self.store)
+        effects = self._effects(occasion)
+        given = tuple(self.lost.from_notice(occasion)) if ours else ()
         thread = replace(thread, agency=thread.agency or effects.agency, office=thread.office or effects.office)
         works = effects.works
         if ours:
@@ -151,8 +171,9 @@ class Recovery:
             notice=NoticeRow(key, notice.head.notice_id, new, verified.payload_hash, now_us, verified.envelope),
             deliveries=(_delivered(key, notice),) if ours else (),
             works=works,
-            holdings=effects.holdings,
+            holdings=effects.holdings + given,
             erased=effects.erased,
+            files=() if ours else taken_files(notice, now_us),
         )
         return draft
 

@@ -24,6 +24,10 @@ _MOST_TOLD = 4096
 """Shifts that tokens told, and that are kept: those told last."""
 
 
+_WEEK_US, _LATE_US = 7 * 86_400_000_000, 1_800_000_000
+"""How far around a time shifts are looked for, and by how much one may begin earlier or end later than listed."""
+
+
 class People:
     """The persons and shifts of one member. Thread-safe.
 
@@ -79,6 +83,14 @@ class People:
                     found[person.id] = person
         return tuple(found[name] for name in sorted(found))
 
+    def all_on_duty(self, now_us: int) -> tuple[Person, ...]:
+        """Return all persons who are on duty anywhere, in any role, in the order of their ids."""
+        with self._lock:
+            shifts = (*self._lists.shifts, *self._told.values())
+        places = {(each.agency, each.office, each.role) for each in shifts}
+        found = {one.id: one for place in places for one in self.on_duty(*place, now_us)}
+        return tuple(found[name] for name in sorted(found))
+
     def is_anybody_on_duty(self, agency: str, office: str, role: Role, now_us: int) -> bool:
         """Tell whether somebody is on duty in this role; an empty agency or office stands for any."""
         with self._lock:
@@ -121,6 +133,16 @@ class People:
             for each in shifts
             if each.person == officer.person and each.covers(officer.agency, officer.office, each.role, now_us)
         )
+
+    def off_shift(self, person_id: str, at_us: int) -> bool:
+        """Tell whether a person's shifts are listed in the week around a time, and none covers it, by half an hour."""
+        lists = self._lists
+        near = [
+            shift
+            for shift in lists.shifts
+            if shift.person == person_id and shift.from_us - _WEEK_US <= at_us < shift.until_us + _WEEK_US
+        ]
+        return bool(near) and not any(shift.from_us - _LATE_US <= at_us < shift.until_us + _LATE_US for shift in near)
 
     def tell(self, officer: Officer, roles: Iterable[Role], until_us: int) -> None:
         """Note what an officer's token says: on duty from now on, in these roles, until then."""

@@ -14,11 +14,15 @@ from gateway.errors import LiaisonError, Misconfigured, SeveralMistakes
 from gateway.language.languages import Language
 from gateway.model.desk.work import Role
 from gateway.model.names import identifier
+from gateway.model.purpose import Purpose
 
 PERSONS = "persons.csv"
 DUTY = "duty.csv"
 
 PERSON_COLUMNS = ("id", "agency", "office", "roles", "channel", "language", "training_until")
+TOKEN_COLUMNS = ("policy_role", "purposes")
+"""Columns of the list of persons that it need not have: for officer tokens that the node issues itself."""
+
 DUTY_COLUMNS = ("person", "agency", "office", "role", "from", "until")
 
 _LONGEST_US = 31 * 86_400_000_000
@@ -30,6 +34,9 @@ PERSONS_EXAMPLE = f"""\
 #   channel         where word of work goes: a mail address, or a number
 #   language        en, th, lo, km, my, vi or zh
 #   training_until  last day of the training, 2027-06-30 or 30/06/2570; empty: no training on file, so no access at all
+# Two more columns are for countries whose console issues officer tokens (passkey, card):
+#   policy_role     the role that policy decides on; empty: officer, supervisor or desk-officer, as the roles say
+#   purposes        what the person may ask for: {" ".join(Purpose)}
 # `liaison doctor` checks this file, and a running node reads it again by itself.
 {",".join(PERSON_COLUMNS)}
 """
@@ -64,7 +71,7 @@ def read_lists(folder: Path, member: str) -> Lists:
             raise row.wrong("`{person}` stands in two lines", "leave one of them", person=found.id)
         persons[found.id] = found
 
-    read_rows(folder / PERSONS, PERSON_COLUMNS, member, person, problems)
+    read_rows(folder / PERSONS, PERSON_COLUMNS, member, person, problems, TOKEN_COLUMNS)
     known = dict(persons) if not problems else {}
     shifts = read_rows(folder / DUTY, DUTY_COLUMNS, member, lambda row: _shift(row, member, known), problems)
     if problems:
@@ -86,6 +93,8 @@ def _person(row: Row, member: str) -> Person:
         channel=cells["channel"],
         language=Language(language),
         training_until_us=day_end_us(until, member) if until else 0,
+        policy_role=_id(row, "policy_role") if cells["policy_role"] else "",
+        purposes=frozenset(_purpose(row, word) for word in _split(cells["purposes"])),
     )
 
 
@@ -110,8 +119,18 @@ def _shift(row: Row, member: str, persons: Mapping[str, Person]) -> Shift:
     return shift
 
 
+def _split(text: str) -> list[str]:
+    return text.replace("|", " ").replace("/", " ").split()
+
+
+def _purpose(row: Row, word: str) -> Purpose:
+    if word.upper() not in list(Purpose):
+        raise row.wrong("`{word}` is no purpose", nearest(word.upper(), list(Purpose)), word=word[:40])
+    return Purpose(word.upper())
+
+
 def _words(row: Row, text: str) -> list[str]:
-    words = text.replace("|", " ").replace("/", " ").split()
+    words = _split(text)
     if not words:
         raise row.wrong("a person has a role at least", f"one of {', '.join(_ROLES)}")
     return words

@@ -6,13 +6,15 @@ import msgspec
 
 from gateway.language.languages import Language
 from gateway.model.desk.work import Role
+from gateway.model.purpose import Purpose
 
 
 class Person(msgspec.Struct, frozen=True):
     """A person who works at a desk.
 
     `agency` is the id within the country (`police`), `channel` where word of work goes (a mail address or a number).
-    `training_until_us` is when their training runs out; 0 means that no training is on file.
+    `training_until_us` is when their training runs out; 0 means that no training is on file. An officer token that the
+    node issues itself has `policy_role` and `purposes`.
     """
 
     id: str
@@ -22,6 +24,8 @@ class Person(msgspec.Struct, frozen=True):
     channel: str = ""
     language: Language = Language.EN
     training_until_us: int = 0
+    policy_role: str = ""
+    purposes: frozenset[Purpose] = frozenset()
 
     def is_trained(self, now_us: int) -> bool:
         """Tell whether the person's training is in force."""

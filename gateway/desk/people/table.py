@@ -45,14 +45,22 @@ class Row:
 
 
 def read_rows(
-    file: Path, columns: Sequence[str], member: str, read: Callable[[Row], T], problems: list[Misconfigured]
+    file: Path,
+    columns: Sequence[str],
+    member: str,
+    read: Callable[[Row], T],
+    problems: list[Misconfigured],
+    optional: Sequence[str] = (),
 ) -> list[T]:
-    """Return what `read` makes of each line; nothing where there is no file. Mistakes are added to `problems`."""
+    """Return what `read` makes of each line; nothing where there is no file. Mistakes are added to `problems`.
+
+    A column that is `optional` and that the file does not have is empty in each line.
+    """
     name = f"{file.parent.name}/{file.name}"
     made: list[T] = []
     try:
         data = _data(file, name)
-        for row in _rows(_lines(data, name, member, problems), columns, name, problems):
+        for row in _rows(_lines(data, name, member, problems), columns, optional, name, problems):
             try:
                 made.append(read(row))
             except Misconfigured as error:
@@ -98,7 +106,11 @@ def _lines(data: bytes, name: str, member: str, problems: list[Misconfigured]) -
 
 
 def _rows(
-    lines: Iterator[tuple[str, str]], columns: Sequence[str], name: str, problems: list[Misconfigured]
+    lines: Iterator[tuple[str, str]],
+    columns: Sequence[str],
+    optional: Sequence[str],
+    name: str,
+    problems: list[Misconfigured],
 ) -> Iterator[Row]:
     """Yield the rows behind the header, which names the columns in any order."""
     first = next(lines, None)
@@ -108,16 +120,16 @@ def _rows(
     separator = max(_SEPARATORS, key=text.count)
     header = [cell.lower() for cell in _cells(where, text, separator)]
     for cell in header:
-        if cell not in columns:
+        if cell not in (*columns, *optional):
             raise Misconfigured(
                 "there is no column `{cell}`",
                 code="bad-people",
                 where=where,
                 remedy="{advice}",
                 cell=cell[:40],
-                advice=nearest(cell, columns),
+                advice=nearest(cell, (*columns, *optional)),
             )
-    if set(header) != set(columns) or len(header) != len(columns):
+    if not set(columns) <= set(header) or len(header) != len(set(header)):
         raise Misconfigured(
             "the first line of `{name}` lacks a column, or has one twice",
             code="bad-people",
@@ -146,7 +158,7 @@ def _rows(
                 )
             )
             continue
-        yield Row(where, dict(zip(header, cells, strict=True)))
+        yield Row(where, dict.fromkeys(optional, "") | dict(zip(header, cells, strict=True)))
 
 
 def _cells(where: str, text: str, separator: str) -> list[str]:

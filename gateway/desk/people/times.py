@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from types import MappingProxyType
 
 from adapters.values.dates import western_digits
-from gateway.clock import to_us
+from gateway.clock import from_us, to_us
 from gateway.errors import Malformed
 
 OFFSETS: Mapping[str, int] = MappingProxyType({"cn": 480, "kh": 420, "la": 420, "mm": 390, "th": 420, "vn": 420})
@@ -20,6 +20,7 @@ _DAYS = (
     re.compile(r"(?P<y>\d{4})-(?P<m>\d{1,2})-(?P<d>\d{1,2})(?P<rest>.*)", re.ASCII),
     re.compile(r"(?P<d>\d{1,2})[/.-](?P<m>\d{1,2})[/.-](?P<y>\d{4})(?P<rest>.*)", re.ASCII),
 )
+_HOUR = re.compile(r"([01]?[0-9]|2[0-3])[:.]([0-5][0-9])(?: ?น\.?)?", re.ASCII)
 _TIME = re.compile(
     r"[T ]\s*(\d{1,2})[:.](\d{2})(?::(\d{2}))?\s*(Z|[+-]\d{2}:?\d{2})?(?: ?น\.?)?", re.ASCII | re.IGNORECASE
 )
@@ -44,6 +45,17 @@ def moment_us(text: str, member: str) -> int:
         raise _unreadable(text, "a time from 00:00 to 24:00")
     at = start + timedelta(hours=hour, minutes=minute, seconds=second)
     return _us(at, _zone(member) if found[4] is None else _offset(found[4]), text)
+
+
+def near_us(text: str, member: str, now_us: int) -> int:
+    """Return the next moment with an hour (`14:30`, in the digits of any script), or the moment that a day and a time
+    name, in the country's time. Raises `Malformed`."""
+    found = _HOUR.fullmatch(western_digits(text.strip()))
+    if found is None:
+        return moment_us(text, member)
+    now = from_us(now_us).astimezone(_zone(member))
+    at = now.replace(hour=int(found[1]), minute=int(found[2]), second=0, microsecond=0)
+    return to_us(at if at > now else at + timedelta(days=1))
 
 
 def _day(text: str) -> tuple[datetime, str]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 
 import msgspec
@@ -18,9 +19,9 @@ from gateway.model.names import ExchangeId, MemberId
 from gateway.model.requester import Officer
 from gateway.model.search import Line, ShownHit
 from gateway.ports import events
-from gateway.ports.journal import Event
 from gateway.ports.officers import Searches
 from gateway.records.verify import claimed_id
+from gateway.statements.answer import read_signed
 from gateway.statements.request import parse_request
 
 _LOG = "exchange"
@@ -61,12 +62,12 @@ class OwnAnswers:
 
         Raises `Unknown` where our log has no such answer, `Forbidden` where it was another one.
         """
-        kept, hit = own_answer(self._kept, peer, place)
+        found = own_answer(self._kept, peer, place)
+        hit, request = found.hit, found.request
         if hit is None:
             raise Forbidden("our answer has no such hit", code="wrong-hit", where="hit.hit_reference")
         if place.record and (not hit.record or claimed_id(hit.record) != place.record):
             raise Forbidden("our answer has no such record", code="wrong-record", where="hit.record_id")
-        request = parse_request(kept.request)
         source, key, record_type = self._resolve(place.reference, peer, request.case or request.ticket)
         return OwnHit(source, key, record_type, self._agency_of(source), request)
 
@@ -114,23 +115,38 @@ class HeldAnswers:
         )
         return HeldHit(line, hit, parse_request(self._asked(peer, exchange_id).request), place)
 
+    def of_exchange(self, peer: MemberId, exchange_id: ExchangeId, number: int) -> tuple[RecordPlace, Request]:
+        """Return the place of one hit of an answer at its owner's, and our question. Raises `Unknown`."""
+        kept = self._kept_of(peer, exchange_id, events.ARRIVALS)
+        theirs = parse_entry(str(kept.private.get("their_entry", "")).encode())
+        origin, hits = _ORIGIN.fullmatch(theirs.log), read_signed(kept.answer).hits
+        if origin is None or not 0 <= number < len(hits):
+            raise Unknown("this answer has no such hit", code="no-such-hit", where="hit")
+        hit = hits[number]
+        record = _claimed(hit.record) if hit.record else ""
+        place = RecordPlace(exchange_id, kept.entry.answer_hash, int(origin[1]), theirs.index, hit.reference, record)
+        return place, parse_request(self._asked(peer, exchange_id).request)
+
     def _asked(self, peer: MemberId, exchange_id: ExchangeId) -> KeptAnswer:
         """Return our own question of an exchange, as our log keeps it."""
-        event: Event = events.ASKED
-        for name in self._kept.store.logs():
-            if name.partition("/")[0] != _LOG:
-                continue
-            for index in self._kept.store.find(name, peer=peer, exchange_id=exchange_id, kind=event.kind):
+        return self._kept_of(peer, exchange_id, events.kinds(events.ASKED))
+
+    def _kept_of(self, peer: MemberId, exchange_id: ExchangeId, kinds: Collection[str]) -> KeptAnswer:
+        names = [name for name in self._kept.store.logs() if name.partition("/")[0] == _LOG]
+        for name, kind in itertools.product(names, kinds):
+            for index in self._kept.store.find(name, peer=peer, exchange_id=exchange_id, kind=kind):
                 with suppress(Unknown):
-                    return self._kept.at(name, index, peer=peer, exchange_id=exchange_id, kinds=events.kinds(event))
-        raise Unknown("our log has no such question", code="no-such-exchange", where="exchange_id")
+                    return self._kept.at(name, index, peer=peer, exchange_id=exchange_id, kinds=kinds)
+        raise Unknown("our log has no such exchange", code="no-such-exchange", where="exchange_id")
 
 
 def _record(hit: ShownHit) -> str:
     """Return the id of the record that came with a hit, empty where none did."""
-    if hit.record is None:
-        return ""
+    return _claimed(hit.record.compact) if hit.record is not None else ""
+
+
+def _claimed(compact: str) -> str:
     try:
-        return claimed_id(hit.record.compact)
+        return claimed_id(compact)
     except Refused:
         return ""

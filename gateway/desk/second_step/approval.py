@@ -10,7 +10,6 @@ from gateway.desk.delivery.effects import Effects
 from gateway.desk.delivery.permission import check_notice
 from gateway.desk.entries import desk_act
 from gateway.desk.parts import Actor
-from gateway.desk.people.persons import OnDuty as Card
 from gateway.desk.raising import for_reading
 from gateway.desk.roles import Act, may
 from gateway.desk.second_step.parts import StepParts, check_person, done, own_matter
@@ -18,7 +17,7 @@ from gateway.desk.second_step.unapproved import Draft, draft_of
 from gateway.errors import Stale
 from gateway.model.desk.notices import Notice
 from gateway.model.desk.threads import ThreadKey, ThreadState
-from gateway.model.desk.work import Role, WorkKind
+from gateway.model.desk.work import WorkKind
 from gateway.model.values import text_value
 from gateway.ports.desk import DeskRows, Thread, Work, WorkFilter
 from gateway.ports.journal import EntryDraft
@@ -50,16 +49,6 @@ class Approvals:
 
         await it.desk.author.post(thread.key, post, also)
         return thread.key
-
-    def duty_card(self, actor: Actor, key: ThreadKey) -> Card:
-        """Return whom the author of a draft may phone: the supervisors on duty, or else the national desk.
-
-        Raises `Forbidden` for a person who may not read the thread.
-        """
-        it = self._it
-        thread = it.thread(key)
-        may(actor.person, Act.SEE, own_matter(thread), it.now_us)
-        return it.card(thread.agency, thread.office, Role.SUPERVISOR, it.now_us)
 
     async def decline(self, actor: Actor, work_id: str, reason: str) -> ThreadKey:
         """End a draft; its author sees why. Raises like `approve`."""

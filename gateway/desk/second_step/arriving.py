@@ -10,14 +10,16 @@ from gateway.desk.clocks import resumed
 from gateway.desk.delivery.effects import Effects, EffectTable, Occasion
 from gateway.desk.forms.catalogue import form_named, topic_named
 from gateway.desk.forms.values import check_values
+from gateway.desk.originator.meant import changed_before, obeyed_again
 from gateway.desk.raising import Raising, for_reading
 from gateway.desk.second_step.answers import OwnAnswers
 from gateway.desk.second_step.parts import last_ask
 from gateway.errors import Forbidden, LiaisonError, Malformed
 from gateway.exchange.parts import Parts
-from gateway.model.desk.notices import About, Ask, Change, Notice, NoticeType, Reply, ReplyCode, Status
-from gateway.model.desk.threads import ThreadKind
+from gateway.model.desk.notices import About, Ask, Change, Notice, NoticeType, Reply, ReplyCode, Status, StatusCode
+from gateway.model.desk.threads import Side, ThreadKind
 from gateway.model.desk.work import Direction, HoldingState, WorkKind
+from gateway.model.names import ExchangeId
 from gateway.ports.desk import Holding, Work, WorkFilter
 from gateway.records.verify import VerifiedRecord, verify_record
 
@@ -58,33 +60,32 @@ class Arrivals:
         ask = it.notice.body
         if it.ours or not isinstance(ask, Ask):
             return Effects()
+        if ask.about is About.FORM:
+            check_values(form_named(ask.topic), ask.values)
         if it.before is not None:
             return _asked_again(it, ask)
         if ask.about is About.QUESTION:
             return Effects(agency=self._agency(topic_named(ask.topic).agency, it.notice.head.to_office))
-        if ask.about is About.FORM:
-            check_values(form_named(ask.topic), ask.values)
         if ask.hit is None or ask.about not in _OF_OURS:
             return Effects()
         found = self._origin.find(it.thread.key.peer, ask.hit)
         return Effects(agency=found.agency)
 
     def _change(self, it: Occasion) -> Effects:
-        """End the work of an ask that is withdrawn."""
-        if it.ours or it.thread.kind is not ThreadKind.ASK or not isinstance(it.notice.body, Change):
+        """Refuse a change of a notice that the thread does not have."""
+        change = it.notice.body
+        if it.ours or it.thread.kind is ThreadKind.CHANGE or not isinstance(change, Change):
             return Effects()
-        waiting = it.store.works(WorkFilter(key=it.thread.key))
-        return Effects(works=tuple(replace(each, done_us=it.now_us, result="withdrawn") for each in waiting))
+        if change.of:
+            _check_said_here(it, ExchangeId(change.of), it.thread.side(ours=False))
+        return Effects()
 
     def _status(self, it: Occasion) -> Effects:
-        """Refuse word of a notice that the thread does not have, or that is the author's own."""
+        """Refuse word of a notice that the thread does not have, or that is the author's own; a pause is of its own."""
         status = it.notice.body
         if it.ours or not isinstance(status, Status):
             return Effects()
-        of = it.store.notice(it.thread.key.peer, status.of)
-        own_side = it.thread.side(ours=True)
-        if of is None or of.key != it.thread.key or of.placed.side is not own_side:
-            raise Forbidden("it tells of a notice that this thread does not have", code="wrong-notice", where="of")
+        _check_said_here(it, status.of, it.thread.side(ours=status.code is not StatusCode.PAUSED))
         return Effects()
 
     # ------------------------------------------------------------ at the asker
@@ -97,6 +98,7 @@ class Arrivals:
             return Effects()
         records = self._records(it, reply)
         peer, own = it.thread.key.peer, self._parts.member
+        gone = changed_before(it, own, [each.jti for each in records])
         holdings = tuple(
             Holding(
                 each.jti,
@@ -104,13 +106,14 @@ class Arrivals:
                 own,
                 peer,
                 it.notice.head.notice_id,
-                HoldingState.HELD,
+                HoldingState.HIDDEN if each.jti in gone else HoldingState.HELD,
                 type=each.type,
                 expires_us=each.exp * 1_000_000,
             )
             for each in records
         )
-        return Effects(works=(_to_read(it),), holdings=holdings, raises=False)
+        works = (_to_read(it), *obeyed_again(it, gone.values()))
+        return Effects(works=works, holdings=holdings, raises=False)
 
     def _records(self, it: Occasion, reply: Reply) -> list[VerifiedRecord]:
         """Return the records of a reply, each verified for us and for our ask. Raises `Refused` for any other one."""
@@ -135,6 +138,13 @@ class Arrivals:
             )
         except LiaisonError as error:
             raise Forbidden("a record does not verify", code="wrong-record", where="records") from error
+
+
+def _check_said_here(it: Occasion, notice_id: ExchangeId, side: Side) -> None:
+    """Raise `Forbidden` unless this side has said a notice with this id in this thread."""
+    of = it.store.notice(it.thread.key.peer, notice_id)
+    if of is None or of.key != it.thread.key or of.placed.side is not side:
+        raise Forbidden("it tells of a notice that this thread does not have", code="wrong-notice", where="of")
 
 
 def is_late(due_us: int, arrived_us: int) -> bool:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-import msgspec
+from typing import TypeVar
 
+import msgspec
+from msgspec.structs import replace
+
+from gateway.model.desk.attachments import Attachment
 from gateway.model.desk.notices import ReplyCode, Urgency
 from gateway.model.marking import SubjectCategory
+from gateway.model.names import ExchangeId
 from gateway.model.purpose import Offence, Purpose
 
 
@@ -20,6 +25,7 @@ class Reasons(msgspec.Struct, frozen=True, kw_only=True):
     urgency_reason: str = ""
     category: SubjectCategory = SubjectCategory.UNKNOWN
     held_until_us: int = 0
+    attachments: tuple[Attachment, ...] = ()
 
 
 class FollowUp(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,6 +43,21 @@ class FollowUp(msgspec.Struct, frozen=True, kw_only=True):
     offence: Offence | None = None
     case: str = ""
     agreement: str = ""
+    to_office: str = ""
+
+
+class FollowWatch(msgspec.Struct, frozen=True, kw_only=True):
+    """A follow-up to hit number `hit` of the notice `notice_id` in the thread `watch` with counterpart `peer`.
+
+    Purpose, case and agreement are those of the watch.
+    """
+
+    peer: str
+    watch: ExchangeId
+    notice_id: ExchangeId
+    hit: int
+    reasons: Reasons
+    fields: tuple[str, ...] = ()
     to_office: str = ""
 
 
@@ -59,6 +80,14 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     to_office: str = ""
 
 
+_Command = TypeVar("_Command", FollowUp, Question)
+
+
+def with_files(command: _Command, files: tuple[Attachment, ...]) -> _Command:
+    """Return a command whose ask names these files."""
+    return replace(command, reasons=replace(command.reasons, attachments=files)) if files else command
+
+
 class Decide(msgspec.Struct, frozen=True, kw_only=True):
     """A human's decision on an ask.
 
@@ -74,3 +103,4 @@ class Decide(msgspec.Struct, frozen=True, kw_only=True):
     code: str = ""
     text: str = ""
     challenge: bool = False
+    attachments: tuple[Attachment, ...] = ()

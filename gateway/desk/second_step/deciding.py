@@ -2,7 +2,8 @@
 
 1. the work is open, and this person may do it: on duty, trained, of the agency that owns the record, and not the author
 2. the hit is our own answer to this very counterpart, and the record is read anew from its source
-3. policy says which fields a human may let out, and whether two persons must; the human may leave some out
+3. policy says which fields a human may let out, and whether two persons must; the human may leave some out. What a
+   release of the record would take, a consent to its onward use takes, too
 4. the record is signed for this ask, and the reply is written: these bytes are what humans decide on
 5. each human proves the decision: token and reason, and a passkey where one is enrolled or demanded
 6. entry, reply, work and ledger of copies are durable in one transaction; then the reply leaves
@@ -19,6 +20,7 @@ import msgspec
 from msgspec.structs import replace
 
 from gateway.desk.clocks import clarified, paused
+from gateway.desk.consent.persons import ConsentPersons
 from gateway.desk.delivery.authoring import Also, Post
 from gateway.desk.delivery.effects import Effects
 from gateway.desk.delivery.permission import check_notice
@@ -32,13 +34,13 @@ from gateway.desk.second_step.parts import StepParts, done, last_ask
 from gateway.desk.second_step.proposals import Proposal, evidence, given, proposal_of
 from gateway.desk.second_step.release import AskedFor, Fresh, Released, Releases
 from gateway.errors import Forbidden, Malformed, Stale
-from gateway.model.decision import Human
 from gateway.model.desk.notices import About, Ask, Notice, Reply, ReplyCode
 from gateway.model.desk.threads import ThreadKey
 from gateway.model.desk.work import Direction, HoldingState, WorkKind
 from gateway.model.names import ExchangeId
 from gateway.ports.desk import DeskRows, Holding, NoticeRow, Thread, Work, WorkFilter
 from gateway.ports.journal import EntryDraft
+from gateway.records.verify import read_own_record
 from gateway.signing.passkeys.assertion import Assertion
 
 _RELEASES = (ReplyCode.RELEASED, ReplyCode.PARTLY)
@@ -71,7 +73,7 @@ class Decided(msgspec.Struct, frozen=True):
 class Choice(msgspec.Struct, frozen=True):
     """The choice of a human before the decision: the record, the fields wanted and those that may be released.
 
-    `two` are those that take two persons. `code` says why there are none.
+    `two` are those that take two persons. `code` says why there are none. `marking` are the rules for the asker.
     """
 
     matter: Matter
@@ -80,15 +82,33 @@ class Choice(msgspec.Struct, frozen=True):
     default: tuple[str, ...]
     two: tuple[str, ...]
     code: str
+    marking: dict[str, Any]
+
+
+class Waiting(msgspec.Struct, frozen=True):
+    """A reply that waits: the records in it, whose work it is now, and what its humans have said so far.
+
+    `first` is the person who decided first, where a second one decides now; `options` are for this person's passkey,
+    where one is needed.
+    """
+
+    matter: Matter
+    reply: Reply
+    records: tuple[dict[str, Any], ...]
+    author: str
+    first: str
+    reason: str
+    options: dict[str, Any] | None
 
 
 class Decisions:
     """Humans' decisions on asks of counterparts."""
 
-    def __init__(self, it: StepParts, origin: OwnAnswers, releases: Releases) -> None:
+    def __init__(self, it: StepParts, origin: OwnAnswers, releases: Releases, consents: ConsentPersons) -> None:
         self._it = it
         self._origin = origin
         self._releases = releases
+        self._consents = consents
 
     async def choice(self, actor: Actor, work_id: str) -> Choice:
         """Return what this person may decide on: of a record of the person's own agency only.
@@ -99,8 +119,30 @@ class Decisions:
         fresh = await self._fresh(matter)
         wanted = matter.ask.fields
         default = _default(fresh, wanted)
-        two = tuple(name for name in fresh.fields if name in fresh.allowed.two)
-        return Choice(matter, fresh, wanted, default, two, fresh.allowed.code)
+        two = tuple(name for name in fresh.fields if fresh.persons((name,)) > 1)
+        record = fresh.record
+        marking = self._releases.marking(record.marking, record.record_type, matter.asked).as_json()
+        return Choice(matter, fresh, wanted, default, two, fresh.allowed.code, marking)
+
+    async def matter(self, actor: Actor, work_id: str) -> Matter:
+        """Return the ask that this person may decide on, without a record. Raises like `decide`."""
+        return await asyncio.to_thread(self._matter, actor, work_id)
+
+    async def waiting(self, actor: Actor, work_id: str) -> Waiting:
+        """Return the reply that waits for this person's passkey, or for a second person. Raises like `sign`."""
+        matter = await asyncio.to_thread(self._matter, actor, work_id)
+        proposal = proposal_of(matter.thread, self._it.desk.parts.policy().hash, self._it.now_us)
+        reply = _reply(proposal)
+        first = proposal.given[0] if proposal.given else None
+        return Waiting(
+            matter,
+            reply,
+            tuple(read_own_record(compact) for compact in reply.records),
+            proposal.author,
+            first.officer.person if first is not None else "",
+            first.reason if first is not None else proposal.reason,
+            self._to_sign(actor, proposal, ()).options if self._it.humans.needs_passkey(actor.officer.person) else None,
+        )
 
     async def decide(self, actor: Actor, command: Decide) -> Decided:
         """Decide on an ask (steps 1 to 6).
@@ -114,10 +156,13 @@ class Decisions:
         if command.answer in _RELEASES and matter.ask.about is About.HIT:
             proposal, fields = await self._release(actor, matter, command)
         else:
-            reply = _in_words(matter, command)
-            proposal, fields = await asyncio.to_thread(self._propose, actor, matter, reply), ()
+            reply, persons = _in_words(matter, command), 1
+            if matter.ask.about is About.CONSENT and reply.code is ReplyCode.RELEASED:
+                persons = await self._consents.needed(matter.asked)
+            proposal, fields = await asyncio.to_thread(self._propose, actor, matter, reply, command, persons, {}), ()
         decider = Decider(actor.officer, command.reason)
         if command.challenge and self._it.humans.needs_passkey(actor.officer.person):
+            proposal = replace(proposal, reason=command.reason)
             await self._keep(actor, proposal, matter, "propose", command.reason)
             return self._to_sign(actor, proposal, fields)
         return await self._add(actor, proposal, matter, decider, fields)
@@ -169,7 +214,7 @@ class Decisions:
     async def _release(self, actor: Actor, matter: Matter, command: Decide) -> tuple[Proposal, tuple[str, ...]]:
         fresh = await self._fresh(matter)
         fields = _narrowed(fresh, matter.ask.fields, command.fields)
-        persons = 2 if fresh.allowed.takes(fields) is Human.TWO else 1
+        persons = fresh.persons(fields)
         return await asyncio.to_thread(self._released, actor, matter, fresh, fields, persons, command)
 
     def _released(
@@ -191,17 +236,18 @@ class Decisions:
                 "at_us": self._it.now_us,
             },
         }
-        proposal = self._propose(actor, matter, reply, persons, told)
+        proposal = self._propose(actor, matter, reply, command, persons, told)
         notice_id = proposal.written.notice.head.notice_id
         return replace(proposal, holding=_copy(matter, fresh, made, notice_id)), made.fields
 
     def _propose(
-        self, actor: Actor, matter: Matter, reply: Reply, persons: int = 1, told: dict[str, Any] | None = None
+        self, actor: Actor, matter: Matter, reply: Reply, command: Decide, persons: int, told: dict[str, Any]
     ) -> Proposal:
-        written = self._it.desk.author.prepare(matter.thread.key, self._post(actor, matter, reply))
+        post = dataclasses.replace(self._post(actor, matter, reply), attachments=command.attachments)
+        written = self._it.desk.author.prepare(matter.thread.key, post)
         policy = self._it.desk.parts.policy().hash
         work = matter.work.id
-        return Proposal(work, actor.officer.person, written, persons, self._it.now_us, policy, told or {})
+        return Proposal(work, actor.officer.person, written, persons, self._it.now_us, policy, told)
 
     def _post(self, actor: Actor, matter: Matter, reply: Reply) -> Post:
         who = self._it.requester(actor, matter.thread.key.peer)

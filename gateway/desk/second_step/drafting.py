@@ -15,18 +15,21 @@ from gateway.desk.parts import Actor
 from gateway.desk.raising import from_draft
 from gateway.desk.roles import Act, Matter, may
 from gateway.desk.second_step.answers import HeldAnswers
-from gateway.desk.second_step.commands import FollowUp, Question, Reasons
-from gateway.desk.second_step.parts import StepParts, check_person
+from gateway.desk.second_step.commands import FollowUp, FollowWatch, Question, Reasons
+from gateway.desk.second_step.parts import StepParts, check_person, own_matter
 from gateway.desk.second_step.unapproved import URGENCY_REASON, Draft, lapses_us
-from gateway.errors import Forbidden, Malformed, Stale
-from gateway.model.desk.notices import About, Ask, Urgency
+from gateway.desk.watches.values import hit_id
+from gateway.errors import Forbidden, Malformed, Stale, Unknown
+from gateway.model.desk.notices import About, Ask, Notice, RecordPlace, Reply, Urgency
 from gateway.model.desk.threads import ThreadKey, ThreadKind, ThreadState
 from gateway.model.desk.work import Role, WorkKind
+from gateway.model.hit import Hit
 from gateway.model.names import ExchangeId, MemberId, identifier, new_exchange_id, reference
 from gateway.model.purpose import Purpose
 from gateway.ports.desk import DeskRows, Thread, Work, WorkFilter
 from gateway.ports.journal import EntryDraft
 from gateway.records.types import record_type
+from gateway.statements.notices.notice import parse_notice
 
 MAX_HELD_US = 31 * 86_400_000_000
 """A person who is held for longer than this is no matter of a desk."""
@@ -72,8 +75,48 @@ class Drafting:
             actor.officer,
             self._it.requester(actor, peer),
             0,
+            command.reasons.attachments,
         )
         return await self.draft(actor, peer, made, thread_id)
+
+    async def follow_watch(self, actor: Actor, command: FollowWatch, thread_id: ExchangeId | None = None) -> Drafted:
+        """Draft a follow-up to a hit that a watch of ours was told of. Raises as `follow_up` does."""
+        key = ThreadKey(MemberId(command.peer), command.watch)
+        found = await asyncio.to_thread(self._told, actor, key, command.notice_id, command.hit)
+        notice_hash, asked, hit = found
+        _check_fields(hit.record_type, command.fields)
+        place = RecordPlace(command.notice_id, notice_hash, 0, 0, hit.reference)
+        ask = with_reasons(command.reasons, Ask(About.HIT, "", hit=place, fields=command.fields))
+        head = asked.head
+        made = Draft(
+            ask,
+            command.reasons.urgency,
+            head.purpose,
+            head.offence,
+            head.case,
+            head.ticket,
+            head.agreement,
+            command.to_office,
+            actor.officer,
+            self._it.requester(actor, key.peer),
+            0,
+        )
+        return await self.draft(actor, key.peer, made, thread_id)
+
+    def _told(self, actor: Actor, key: ThreadKey, notice_id: ExchangeId, number: int) -> tuple[bytes, Notice, Hit]:
+        """Return the hash of the notice that told of a hit, the watch, and the hit."""
+        thread = self._it.thread(key)
+        may(actor.person, Act.SEE, own_matter(thread), self._it.now_us)
+        row = self._it.desk.store.notice(key.peer, notice_id)
+        asked = self._it.desk.store.notice(key.peer, key.thread_id)
+        reply = parse_notice(row.envelope).body if row is not None and row.key == key and row.envelope else None
+        if row is None or asked is None or not asked.envelope or not isinstance(reply, Reply):
+            raise Unknown("this watch was told of no such hit", code="no-such-hit", where="hit")
+        if not 0 <= number < len(reply.hits):
+            raise Unknown("this watch was told of no such hit", code="no-such-hit", where="hit")
+        hit = reply.hits[number]
+        self._it.desk.ledger.check(key.peer, hit_id(key.thread_id, hit.reference), actor.officer.office)
+        return row.payload_hash, parse_notice(asked.envelope), hit
 
     async def question(self, actor: Actor, command: Question, thread_id: ExchangeId | None = None) -> Drafted:
         """Draft a question with a coded topic, or a form. Raises `Refused`; nothing is written then."""
@@ -91,6 +134,7 @@ class Drafting:
             actor.officer,
             self._it.requester(actor, peer),
             0,
+            command.reasons.attachments,
         )
         return await self.draft(actor, peer, made, thread_id)
 
@@ -181,6 +225,7 @@ def _entry(actor: Actor, key: ThreadKey, draft: Draft, work: Work, rows: DeskRow
         "purpose": draft.purpose.value,
         "case": draft.case or draft.ticket,
         "fields": list(draft.ask.fields),
+        "files": [each.root.hex() for each in draft.attachments],
     }
     return lambda: desk_act(actor.officer, "draft", key, work=work, content=content, rows=rows)
 

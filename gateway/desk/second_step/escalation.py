@@ -2,17 +2,19 @@
 end. A clock never releases anything.
 
 Each level is reached once, however the clock jumps and however long the node was down. Before a draft lapses its author
-has work that says so: whom to phone stands in the duty list.
+has work that says so: whom to phone stands in the duty list. The alarms of an alert that is not acknowledged are steps
+of its clock, too: those that came due while the node was down are one alarm.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 
 from msgspec.structs import replace
 
-from gateway.desk.clocks import escalated, tells_overdue
+from gateway.desk.clocks import escalated, next_alarm_us, tells_overdue
 from gateway.desk.delivery.authoring import Author, Post
 from gateway.desk.delivery.effects import Effects
 from gateway.desk.delivery.pen import Pen
@@ -21,13 +23,13 @@ from gateway.desk.second_step.approval import ended_draft
 from gateway.desk.second_step.unapproved import Draft, draft_of
 from gateway.errors import LiaisonError, Refused, Stale, StorageBroken
 from gateway.exchange.parts import Parts
-from gateway.model.desk.notices import Notice, Status, StatusCode
+from gateway.model.desk.notices import Alert, Notice, NoticeType, Status, StatusCode
 from gateway.model.desk.threads import ThreadKind
 from gateway.model.desk.work import Level, WorkKind
 from gateway.model.names import ExchangeId
 from gateway.model.requester import node_itself
 from gateway.ports import events
-from gateway.ports.desk import DeskRows, DeskStore, Thread, Work, WorkFilter
+from gateway.ports.desk import DeskRows, DeskStore, NoticeRow, Thread, Work, WorkFilter
 from gateway.ports.journal import EntryDraft
 from gateway.statements.notices.notice import parse_notice
 
@@ -35,6 +37,8 @@ PHONE = "phone"
 """Ends the id of work that tells an author to phone somebody, since a draft is about to lapse."""
 
 LAPSED = "lapsed"
+ALARM = "alarm"
+PLANNED = "alarm-planned"
 _AT_ONCE = 200
 
 
@@ -46,9 +50,11 @@ class Escalation:
         self._store = store
         self._pen = pen
         self._author = author
+        self._is_planned = False
 
     async def round(self) -> None:
         """Escalate what is due. An error with one item of work is raised after all others were looked at."""
+        await self._plan_anew()
         due = await asyncio.to_thread(self._store.due_work, self._parts.clock.now_us(), _AT_ONCE)
         problem: LiaisonError | None = None
         for work in due:
@@ -62,6 +68,15 @@ class Escalation:
                 problem = error
         if problem is not None:
             raise problem
+
+    async def _plan_anew(self) -> None:
+        """Plan alarms anew after a start: the clock may have been ahead before. While a process runs it goes on."""
+        if self._is_planned:
+            return
+        self._is_planned = True
+        for work in await asyncio.to_thread(self._store.works, WorkFilter(kinds=(WorkKind.ACKNOWLEDGE,))):
+            with suppress(Stale):
+                await self._pen.write(self._parts.member, work.key, self._planned(work.id))
 
     async def _escalate(self, work: Work) -> None:
         after = escalated(work, self._parts.clock.now_us())
@@ -88,21 +103,60 @@ class Escalation:
 
     def _overdue(self, work: Work) -> Post | None:
         of = self._store.notice(work.key.peer, ExchangeId(work.notice_id))
-        if of is None or not of.envelope:
+        if of is None or not of.envelope or self._is_told(of):
             return None
         head = parse_notice(of.envelope).head
         overdue = Status(of.notice_id, StatusCode.OVERDUE)
         return Post.under(head, overdue, node_itself(self._parts.member, work.agency))
 
+    def _is_told(self, of: NoticeRow) -> bool:
+        """Tell whether the counterpart was told of this notice already, for another office of ours."""
+        placed = self._store.placed(of.key)
+        overdue = (each for each in placed if each.side is not of.placed.side and each.code == StatusCode.OVERDUE)
+        return any(each.seen >= of.placed.seq for each in overdue)
+
     # ------------------------------------------------------------ at home
 
     def _due(self, work_id: str, now_us: int) -> Work:
-        """Return the work at its new level. Raises `Stale` where it was done, or another process was first."""
+        """Return the work at its new level, with its next alarm. Raises `Stale` where it was done, or another process
+        was first."""
         work = self._store.work(work_id)
         after = escalated(work, now_us) if work is not None else None
-        if after is None or after is work:
-            raise Stale("this clock was looked at before", code="clock-moved", where="work")
+        if work is None or after is None:
+            raise _looked_at()
+        if work.alarm_us and not work.done_us and work.alarm_us <= now_us:
+            return replace(after, alarm_us=next_alarm_us(work, now_us, self._repeat_s(work)))
+        if after is work:
+            raise _looked_at()
         return after
+
+    def _repeat_s(self, work: Work) -> int:
+        """Return how often the newest alert of its thread is to be alarmed for."""
+        rows = self._store.notices(work.key)
+        newest = [row for row in rows if row.placed.type is NoticeType.ALERT and row.envelope][-1:]
+        bodies = [parse_notice(row.envelope).body for row in newest]
+        return next((body.repeat_s for body in bodies if isinstance(body, Alert)), 0)
+
+    def _planned(self, work_id: str) -> Callable[[], EntryDraft]:
+        def draft() -> EntryDraft:
+            now_us, work = self._parts.clock.now_us(), self._store.work(work_id)
+            if work is None or work.done_us or work.alarm_us <= now_us:
+                raise _looked_at()
+            next_us = next_alarm_us(work, now_us, self._repeat_s(work))
+            if not 0 < next_us < work.alarm_us or now_us < work.opened_us:
+                raise _looked_at()
+            made = events.DESK_CLOCK.draft(
+                peer=work.key.peer,
+                exchange_id=work.key.thread_id,
+                work=work.id,
+                kind=work.kind.value,
+                level=work.level.value,
+                code=PLANNED,
+            )
+            made.rows = DeskRows(works=(replace(work, alarm_us=next_us),))
+            return made
+
+        return draft
 
     def _draft(self, work: Work, *, told: bool) -> Callable[[], EntryDraft]:
         def draft() -> EntryDraft:
@@ -116,7 +170,7 @@ class Escalation:
                 kind=work.kind.value,
                 level=after.level.value,
                 notice=work.notice_id,
-                code=LAPSED if rows.thread is not None else "",
+                code=LAPSED if rows.thread is not None else ALARM if work.alarm_us else "",
                 due_us=work.due_us,
             )
             made.rows = rows
@@ -144,3 +198,7 @@ class Escalation:
         work = replace(work, id=f"{work.id}.{PHONE}", urgency=draft.urgency, half_us=draft.lapses_us)
         work = replace(work, due_us=draft.lapses_us, result=PHONE)
         return (work,) if self._store.work(work.id) is None else ()
+
+
+def _looked_at() -> Stale:
+    return Stale("this clock was looked at before", code="clock-moved", where="work")

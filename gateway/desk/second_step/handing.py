@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from gateway.desk.entries import desk_act
 from gateway.desk.parts import Actor
-from gateway.desk.roles import Act, matter_of, may
+from gateway.desk.roles import PASSED_ON, Act, matter_of, may
 from gateway.desk.second_step.parts import StepParts, check_person, done
 from gateway.errors import Malformed
 from gateway.model.desk.notices import NoticeType
@@ -19,7 +19,6 @@ from gateway.ports.desk import DeskRows, Thread, Work
 from gateway.ports.journal import EntryDraft
 
 _MAX_REASON = 300
-_PASSED = (WorkKind.DECIDE, WorkKind.CORRECT, WorkKind.DISTINGUISH, WorkKind.READ, WorkKind.ACKNOWLEDGE)
 
 
 class Handing:
@@ -36,7 +35,7 @@ class Handing:
         text_value(reason, "reason", _MAX_REASON)
         check_person(actor)
         to = identifier(agency, "agency").removeprefix(f"{self._it.desk.parts.member}.")
-        work = await asyncio.to_thread(self._it.open_work, work_id, *_PASSED)
+        work = await asyncio.to_thread(self._it.open_work, work_id, *PASSED_ON)
         may(actor.person, Act.PASS_ON, matter_of(work), self._it.now_us)
         if to == work.agency:
             raise Malformed("the work is this agency's already", code="same-agency", where="agency")
@@ -44,7 +43,7 @@ class Handing:
 
         def draft() -> EntryDraft:
             nonlocal moved
-            before = self._it.open_work(work_id, *_PASSED)
+            before = self._it.open_work(work_id, *PASSED_ON)
             here = self._it.on_duty(to, "", Role.DUTY, self._it.now_us)
             role = before.role if before.role is not Role.NATIONAL_DESK or not here else Role.DUTY
             moved = replace(before, agency=to, office="", assigned="", role=role)

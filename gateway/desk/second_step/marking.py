@@ -4,7 +4,11 @@ which then must tell the two apart."""
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
+from contextlib import suppress
 from enum import StrEnum
+from functools import partial
+from typing import Any
 
 import msgspec
 
@@ -12,16 +16,24 @@ from gateway.desk.delivery.authoring import Post
 from gateway.desk.delivery.effects import Effects
 from gateway.desk.delivery.permission import check_notice
 from gateway.desk.entries import desk_act
+from gateway.desk.outcomes.group import questions, questions_key
 from gateway.desk.parts import Actor
-from gateway.desk.raising import NOT_SAME_TOPIC
-from gateway.desk.roles import Act, Matter, may
-from gateway.desk.second_step.answers import HeldAnswers, HeldHit
-from gateway.desk.second_step.parts import StepParts, check_person
-from gateway.model.desk.notices import About, Ask, Notice, Urgency
+from gateway.desk.raising import NOT_SAME_TOPIC, for_outcome, hit_work
+from gateway.desk.roles import Act, matter_by, matter_of, may
+from gateway.desk.second_step.answers import HeldAnswers
+from gateway.desk.second_step.packages import Packages
+from gateway.desk.second_step.parts import StepParts, check_person, done
+from gateway.errors import Unknown
+from gateway.model.desk.notices import About, Ask, Notice, RecordPlace, Urgency
 from gateway.model.desk.threads import ThreadKey
-from gateway.model.names import ExchangeId, MemberId
+from gateway.model.desk.work import WorkKind
+from gateway.model.exchange import Request
+from gateway.model.names import ExchangeId, MemberId, new_exchange_id
+from gateway.model.requester import Officer
 from gateway.model.values import text_value
-from gateway.ports.desk import Thread
+from gateway.ports import events
+from gateway.ports.desk import DeskRows, Thread, Work
+from gateway.ports.journal import EntryDraft
 
 _MAX_REASON = 300
 _DELIVERED_US = 7 * 86_400_000_000
@@ -45,45 +57,148 @@ class Mark(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
 
 
+class Confirm(msgspec.Struct, frozen=True, kw_only=True):
+    """What an officer says of the hit or record that an item of work is about."""
+
+    work: str
+    verdict: Verdict
+    reason: str
+
+
 class Marks:
     """Marks of officers on hits that they were shown."""
 
-    def __init__(self, it: StepParts, held: HeldAnswers) -> None:
+    def __init__(self, it: StepParts, held: HeldAnswers, packages: Packages) -> None:
         self._it = it
+        self._packages = packages
         self._held = held
 
-    async def mark(self, actor: Actor, command: Mark) -> ThreadKey | None:
+    async def mark(self, actor: Actor, command: Mark, once: ExchangeId | None = None) -> ThreadKey | None:
         """Write the mark; return the thread in which the owner is told of another person, else None.
+
+        Under a name `once` that was used before the owner is not told again.
 
         Raises `Unknown` for a hit that this officer was not shown, and `Forbidden` for a role that marks none.
         """
         check_person(actor)
         text_value(command.reason, "reason", _MAX_REASON)
         officer, it = actor.officer, self._it
-        may(actor.person, Act.CONFIRM, Matter(officer.agency, officer.office, officer=officer.person), it.now_us)
+        may(actor.person, Act.CONFIRM, matter_by(officer), it.now_us)
         peer = MemberId(command.peer)
         line = await self._held.line(officer, command.search_id, peer, command.hit)
         held = await asyncio.to_thread(self._held.find, line, command.hit)
         about = ThreadKey(peer, ExchangeId(line.exchange_id))
-        content = {"hit": command.hit, "reference": held.hit.reference, "verdict": command.verdict.value}
-        await it.desk.pen.write(
-            it.desk.parts.member,
-            about,
-            lambda: desk_act(officer, "mark", about, reason=command.reason, content=content),
-        )
+        work = await asyncio.to_thread(it.desk.store.work, hit_work(about, command.hit))
+        await self._write(actor, about, command.hit, held.place, command.verdict, command.reason, work)
         if command.verdict is not Verdict.NOT_SAME:
             return None
-        return await self._tell(actor, peer, held, command.reason)
+        return await self._tell(actor, peer, held.place, held.request, command.reason, once)
 
-    async def _tell(self, actor: Actor, peer: MemberId, held: HeldHit, reason: str) -> ThreadKey:
-        """Tell the owner that its hit is another person."""
-        it, request, officer = self._it, held.request, actor.officer
+    async def confirm(self, actor: Actor, command: Confirm, once: ExchangeId | None = None) -> ThreadKey | None:
+        """Do the work of confirming a hit that was shown, or a record of a package that was opened.
+
+        Return the thread in which the owner is told of another person, else None. Raises `Forbidden` for a person who
+        may not, `Stale` for work that is done.
+        """
+        text_value(command.reason, "reason", _MAX_REASON)
+        check_person(actor)
+        it = self._it
+        work = await asyncio.to_thread(it.open_work, command.work, WorkKind.CONFIRM)
+        may(actor.person, Act.CONFIRM, matter_of(work), it.now_us)
+        if await asyncio.to_thread(it.desk.store.thread, work.key) is not None:
+            return await self._of_package(actor, work, command)
+        hit = int(work.id.rpartition(".")[2])
+        place, request = await asyncio.to_thread(self._held.of_exchange, work.key.peer, work.key.thread_id, hit)
+        await self._write(actor, work.key, hit, place, command.verdict, command.reason, work)
+        if command.verdict is not Verdict.NOT_SAME:
+            return None
+        return await self._tell(actor, work.key.peer, place, request, command.reason, once)
+
+    async def _of_package(self, actor: Actor, work: Work, command: Confirm) -> ThreadKey | None:
+        if command.verdict is Verdict.NOT_SAME:
+            await self._packages.not_same(actor, work.key, command.reason)
+            return work.key
+        content = {"verdict": command.verdict.value}
+        await self._end(actor, work.key, command.verdict, command.reason, content, work)
+        return None
+
+    async def _write(
+        self,
+        actor: Actor,
+        about: ThreadKey,
+        hit: int,
+        place: RecordPlace,
+        verdict: Verdict,
+        reason: str,
+        work: Work | None,
+    ) -> None:
+        content = {"hit": hit, "reference": place.reference, "verdict": verdict.value}
+        asked = partial(self._questions, about.peer, place, verdict, actor)
+        await self._end(actor, about, verdict, reason, content, work, asked)
+
+    def _questions(
+        self, peer: MemberId, place: RecordPlace, verdict: Verdict, actor: Actor, work: Work
+    ) -> tuple[Work, ...]:
+        """Return the questions for an outcome that a mark raises; of another person or thing there are none."""
+        it = self._it
+        known = questions(it.desk.store, peer, place, open_only=False)
+        if verdict is Verdict.NOT_SAME:
+            return tuple(done(each, actor, verdict.value, it.now_us) for each in known if not each.done_us)
+        return () if known else for_outcome(work, questions_key(peer, place), it.now_us, it.raising("", True))
+
+    async def _end(
+        self,
+        actor: Actor,
+        about: ThreadKey,
+        verdict: Verdict,
+        reason: str,
+        content: dict[str, Any],
+        work: Work | None,
+        asked: Callable[[Work], tuple[Work, ...]] = lambda _: (),
+    ) -> None:
+        """Write the mark, end the work that it does, and ask for the outcome."""
+        it = self._it
+
+        def draft() -> EntryDraft:
+            before = it.desk.store.work(work.id) if work is not None else None
+            ended = (done(before, actor, verdict.value, it.now_us),) if before and not before.done_us else ()
+            works = (*ended, *asked(before)) if before else ()
+            rows = DeskRows(works=works) if works else None
+            return desk_act(actor.officer, "mark", about, work=before, reason=reason, content=content, rows=rows)
+
+        await it.desk.pen.write(it.desk.parts.member, about, draft)
+
+    async def compared(self, officer: Officer, search_id: str, peer: str, hit: int) -> str:
+        """Return what this officer compared for a hit that they marked as the same; an empty text without a mark."""
+        line = await self._held.line(officer, search_id, peer, hit)
+        return await asyncio.to_thread(self._compared, officer, MemberId(peer), line.exchange_id, hit)
+
+    def _compared(self, officer: Officer, peer: MemberId, exchange_id: str, hit: int) -> str:
+        kept, kind = self._it.desk.kept, events.DESK_ACT.kind
+        for log in kept.store.logs():
+            for index in reversed(list(kept.store.find(log, peer=peer, exchange_id=exchange_id, kind=kind))):
+                with suppress(Unknown):
+                    said = kept.at(log, index, peer=peer, exchange_id=exchange_id, kinds=(kind,)).private
+                    if (said.get("act"), said.get("officer")) == ("mark", officer.person):
+                        content = said.get("content", {})
+                        is_same = (content.get("hit"), content.get("verdict")) == (hit, Verdict.SAME.value)
+                        return str(said.get("reason", "")) if is_same else ""
+        return ""
+
+    async def _tell(
+        self, actor: Actor, peer: MemberId, place: RecordPlace, request: Request, reason: str, once: ExchangeId | None
+    ) -> ThreadKey:
+        """Tell the owner that its hit is another person; under a name that was used before it is not told again."""
+        it, officer = self._it, actor.officer
+        key = ThreadKey(peer, once or new_exchange_id())
+        if await asyncio.to_thread(it.desk.store.thread, key) is not None:
+            return key
         post = Post(
-            Ask(About.ERROR, reason, topic=NOT_SAME_TOPIC, hit=held.place),
+            Ask(About.ERROR, reason, topic=NOT_SAME_TOPIC, hit=place),
             Urgency.PRIORITY,
             request.purpose,
             request.offence,
-            it.requester(actor, peer),
+            it.requester(actor, key.peer),
             case=request.case,
             ticket=request.ticket,
             agreement=request.agreement,
@@ -98,4 +213,4 @@ class Marks:
             check_notice(it.desk.parts, notice, notice.issued_us)
             return Effects()
 
-        return await it.desk.author.open(peer, post, also)
+        return await it.desk.author.open(peer, post, also, key.thread_id)

@@ -10,7 +10,6 @@ from msgspec.structs import replace
 
 from gateway.desk.evidence.deciders import HumanDesk
 from gateway.desk.parts import Actor, DeskParts
-from gateway.desk.people.persons import OnDuty as Card
 from gateway.desk.raising import Raising
 from gateway.desk.roles import Matter, act_of, matter_of, may
 from gateway.errors import Forbidden, Stale, Unknown
@@ -33,15 +32,13 @@ class OnDuty(Protocol):
 class StepParts:
     """The parts that the second step works with, beside the desk's own parts.
 
-    `raising` returns the clocks under an agreement, and takes whether somebody is on duty. `card` returns who is to
-    do work of an agency, office and role: those on duty, or the national desk.
+    `raising` returns the clocks under an agreement, and takes whether somebody is on duty.
     """
 
     desk: DeskParts
     humans: HumanDesk
     on_duty: OnDuty
     raising: Callable[[str, bool], Raising]
-    card: Callable[[str, str, Role, int], Card]
 
     @property
     def now_us(self) -> int:

@@ -36,7 +36,8 @@ class Proposal(msgspec.Struct, frozen=True):
     """A reply that humans decide on, for one item of work.
 
     `author` is the person who proposed it; `persons` are needed. `told` is for its entry, `holding` for the ledger of
-    copies. `policy` is the hash of the policy that allowed it.
+    copies. `policy` is the hash of the policy that allowed it, and `reason` that of the author, whose passkey
+    is waited for.
     """
 
     work: str
@@ -48,6 +49,7 @@ class Proposal(msgspec.Struct, frozen=True):
     told: dict[str, Any] = {}
     holding: Holding | None = None
     given: tuple[Given, ...] = ()
+    reason: str = ""
 
     def encoded(self) -> bytes:
         """Return the bytes that a thread's row keeps."""

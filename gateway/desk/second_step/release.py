@@ -18,10 +18,10 @@ from gateway.exchange.sources.bulkhead import Bulkhead, Task
 from gateway.matching.confirm import RECORD_CHANGED, confirm
 from gateway.matching.keys import query_cost
 from gateway.matching.thresholds import SETS
-from gateway.model.decision import HumanRelease
+from gateway.model.decision import Human, HumanRelease
 from gateway.model.desk.notices import Notice
 from gateway.model.hit import IssuedRecord, SourceRecord, Withheld
-from gateway.model.marking import Marking, ReleaseMarking
+from gateway.model.marking import Caveat, Marking, ReleaseMarking
 from gateway.model.names import MemberId
 from gateway.ports.sources import Occasion, SigningSource, Source
 from gateway.records.sdjwt import issue, present
@@ -61,6 +61,11 @@ class Fresh(msgspec.Struct, frozen=True):
     def fields(self) -> tuple[str, ...]:
         """The fields that the record has and a human may release, in the record's order."""
         return tuple(name for name in self.record.fields if name in self.allowed.fields)
+
+    def persons(self, fields: Collection[str]) -> int:
+        """Return how many persons must decide to let out these fields. A source that is protected takes two always."""
+        is_protected = Caveat.PROTECT_SOURCE in self.record.marking.caveats
+        return 2 if is_protected or self.allowed.takes(fields) is Human.TWO else 1
 
 
 class Released(msgspec.Struct, frozen=True):
@@ -143,11 +148,12 @@ class Releases:
             issuer=issuer,
             audience=asked.peer,
             request_hash=asked.payload_hash,
-            marking=self._marking(record.marking, record.record_type, asked),
+            marking=self.marking(record.marking, record.record_type, asked),
             now_us=now_us,
         )
 
-    def _marking(self, marking: Marking, record_type: str, asked: AskedFor) -> ReleaseMarking:
+    def marking(self, marking: Marking, record_type: str, asked: AskedFor) -> ReleaseMarking:
+        """Return the handling rules under which the asker gets the record."""
         purpose = asked.notice.head.purpose
         return self._parts.policy().release_marking(marking, record_type, purpose, self._parts.clock.now_us())
 
@@ -190,7 +196,7 @@ class Releases:
         deadline = self._parts.clock.monotonic() + _BUDGET_S
         marking = candidate.marking
         for _ in range(2):
-            record, issued = referred.issue(*wanted, self._marking(marking, hit.record_type, asked), deadline)
+            record, issued = referred.issue(*wanted, self.marking(marking, hit.record_type, asked), deadline)
             if issued.jwt:
                 return record, issued
             marking = record.marking

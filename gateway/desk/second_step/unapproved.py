@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import msgspec
 
+from gateway.clock import SECOND_US
 from gateway.conversion import converter
-from gateway.desk.clocks import SECOND_US, Clocks
+from gateway.desk.clocks import Clocks
 from gateway.desk.delivery.authoring import Post
 from gateway.errors import Stale
+from gateway.model.desk.attachments import Attachment
 from gateway.model.desk.notices import About, Ask, Urgency
+from gateway.model.desk.threads import ThreadKind
 from gateway.model.purpose import Offence, Purpose
 from gateway.model.requester import Officer, Requester
 from gateway.ports.desk import Thread
@@ -31,6 +34,7 @@ class Draft(msgspec.Struct, frozen=True):
     officer: Officer
     requester: Requester
     lapses_us: int
+    attachments: tuple[Attachment, ...] = ()
 
     def encoded(self) -> bytes:
         """Return the bytes that a thread's row keeps."""
@@ -59,6 +63,7 @@ class Draft(msgspec.Struct, frozen=True):
             agency=self.officer.agency,
             office=self.officer.office,
             officer=self.officer.person,
+            attachments=self.attachments,
         )
 
 
@@ -66,8 +71,11 @@ _read = converter(Draft)
 
 
 def draft_of(thread: Thread) -> Draft:
-    """Return the draft of a thread. Raises `Stale` where it has none any more."""
-    if not thread.draft:
+    """Return the draft of a thread. Raises `Stale` where it has none any more, or where no ask of ours waits in it.
+
+    Threads of other kinds keep what waits in them in the same place: an alert, a report, a watch, an operation.
+    """
+    if not thread.draft or thread.kind is not ThreadKind.ASK or not thread.opener:
         raise Stale("there is no draft any more", code="no-draft", where="thread", remedy="liaison desk show")
     return _read(msgspec.json.decode(thread.draft))
 

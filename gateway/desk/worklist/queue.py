@@ -7,44 +7,52 @@ so that of two processes that write about one thread at once, one reads again wh
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
+from functools import cache
 from typing import Any
 
 from msgspec.structs import replace
 
-from gateway.desk.changes import Change, Changes
+from gateway.desk.changes import PAUSE_S, Change, Changes
 from gateway.desk.delivery.pen import Pen
+from gateway.desk.listing import first_fitting
 from gateway.desk.people.bearer import bearer
 from gateway.desk.people.directory import People
 from gateway.desk.people.persons import Person as Listed
-from gateway.desk.roles import Act, Person, matter_of, may
-from gateway.desk.worklist.seen import as_item, check_act, is_for, is_visible, sees_everywhere
+from gateway.desk.roles import PASSED_ON, Act, Person, matter_of, may, refusal
+from gateway.desk.worklist.seen import as_item, check_act, is_for, is_visible, wanted_of
 from gateway.errors import Forbidden, Stale, Unknown
 from gateway.exchange.parts import Parts
 from gateway.model.desk.threads import ThreadKey, ThreadKind
 from gateway.model.desk.work import Role
 from gateway.model.requester import Officer
 from gateway.ports import events
-from gateway.ports.desk import DeskRows, DeskStore, Thread, Work, WorkFilter
-from gateway.ports.desk_uses import WorkItem, WorkQuery
+from gateway.ports.desk import DeskRows, DeskStore, Thread, Work
+from gateway.ports.desk_uses import Hands, WorkItem, WorkQuery
 from gateway.ports.journal import EntryDraft
 
-_READ = 512
-"""Rows that are read at once; more, while fewer than wanted of them are for this person."""
+QUIET_S = 60.0
+"""Those who follow a list look so often for what no change of a row tells: work that begins, and who is on duty."""
 
-_MOST_READ = 65_536
-LOOK_S = 2.0
-"""Clocks, and what other processes write, are looked for so often by those who follow a list."""
+SHARED_S = 2.0
+"""What other processes of the node write, where there are any, is looked for so often."""
 
-_PAUSE_S = 0.2
-"""Seconds between two looks of one who follows, so that a burst of notices costs a few lists and not one each."""
+_TOGETHER_PER_S = 10.0
+"""All who follow look no more often than that together, unless work of theirs has changed in this process."""
+
+_PASSED_TO = frozenset({Role.DUTY, Role.DATA_OFFICER})
+"""The roles of which an agency has somebody on duty, where work can be passed on to it."""
 
 
 class DeskQueue:
-    """The work of one node, for its people."""
+    """The work of one node, for its people. `shared` tells whether other processes write to the same database."""
 
-    def __init__(self, parts: Parts, store: DeskStore, pen: Pen, changes: Changes, people: People) -> None:
+    def __init__(
+        self, parts: Parts, store: DeskStore, pen: Pen, changes: Changes, people: People, *, shared: bool = False
+    ) -> None:
+        self._look_s = SHARED_S if shared else QUIET_S
+        self._followers = 0
         self._parts = parts
         self._store = store
         self._pen = pen
@@ -101,31 +109,57 @@ class DeskQueue:
 
         return await self._changed(officer, work_id, "assign", change, reason)
 
+    async def hands(self, officer: Officer, work_id: str) -> Hands:
+        """Return who is on duty and may do this work, and which agencies it could be passed on to."""
+        await self.work(officer, work_id)
+        return await asyncio.to_thread(self._hands, officer, work_id)
+
     async def follow(self, officer: Officer, query: WorkQuery) -> AsyncIterator[list[WorkItem]]:
         """Yield the list now, and each time that something of it has changed."""
-        changes = self._changes.follow()
+        changes, loop = self._changes.follow(), asyncio.get_running_loop()
         newer: asyncio.Future[Change] = asyncio.ensure_future(anext(changes))
+        self._followers += 1
         await asyncio.sleep(0)  # it watches from here on, so that nothing is missed between the list and the first look
         try:
             shown = await self.works(officer, query)
             yield shown
+            next_look = loop.time() + self._pause
             while True:
-                done, _ = await asyncio.wait((newer,), timeout=LOOK_S)
+                done, _ = await asyncio.wait((newer,), timeout=max(0.0, next_look - loop.time()))
                 if done:
-                    newer = asyncio.ensure_future(anext(changes))
+                    change, newer = newer.result(), asyncio.ensure_future(anext(changes))
+                    if not self._concerns(officer, change, shown):
+                        continue
                 found = await self.works(officer, query)
+                next_look = loop.time() + self._pause
                 if found != shown:
                     shown = found
                     yield shown
                 if done:
-                    await asyncio.sleep(_PAUSE_S)
+                    await asyncio.sleep(PAUSE_S)
         finally:
+            self._followers -= 1
             newer.cancel()
             with suppress(asyncio.CancelledError):
                 await newer
             await changes.aclose()
 
     # ------------------------------------------------------------ parts of it
+
+    @property
+    def _pause(self) -> float:
+        """The seconds until the next look of one who follows."""
+        return max(self._look_s, self._followers / _TOGETHER_PER_S)
+
+    def _concerns(self, officer: Officer, change: Change, shown: list[WorkItem]) -> bool:
+        """Tell whether a change may be one of the list that is shown to this person."""
+        person, now_us = self._person(officer), self._now_us
+        rows, keys = change.rows, {item.work.key for item in shown}
+        return (
+            change.missed
+            or (rows.thread is not None and rows.thread.key in keys)
+            or any(work.key in keys or is_visible(person, work, now_us) for work in rows.works)
+        )
 
     @property
     def _now_us(self) -> int:
@@ -136,8 +170,30 @@ class DeskQueue:
 
     def _is_supervised(self, work: Work) -> bool:
         """Tell whether a supervisor of the work's office is on duty, who is not its author."""
-        here = self._people.on_duty(work.agency, work.office, Role.SUPERVISOR, self._now_us)
-        return any(one.id != work.not_by for one in here)
+        return self._is_supervised_at(work.agency, work.office, work.not_by, self._now_us)
+
+    def _is_supervised_at(self, agency: str, office: str, author: str, now_us: int) -> bool:
+        return any(one.id != author for one in self._people.on_duty(agency, office, Role.SUPERVISOR, now_us))
+
+    def _hands(self, officer: Officer, work_id: str) -> Hands:
+        work, now_us = self._store.work(work_id), self._now_us
+        if work is None:
+            return Hands((), ())
+        thread = self._store.thread(work.key)
+        kind = thread.kind if thread is not None else ThreadKind.SERVICE
+        supervised, person, matter = self._is_supervised(work), self._person(officer), matter_of(work)
+        on_duty = self._people.all_on_duty(now_us)
+        persons = []
+        if not refusal(person, Act.ASSIGN, matter, now_us):
+            for one in on_duty:
+                with suppress(Forbidden):
+                    check_act(_as_person(one), replace(work, assigned=one.id), kind, now_us, supervised=supervised)
+                    persons.append(one.id)
+        others = tuple(name for name in persons if name not in (officer.person, work.assigned))
+        if work.kind not in PASSED_ON or refusal(person, Act.PASS_ON, matter, now_us):
+            return Hands(others, ())
+        agencies = {one.agency for one in on_duty if one.roles & _PASSED_TO} - {work.agency}
+        return Hands(others, tuple(sorted(agencies)))
 
     def _check(self, person: Person, work: Work, thread: Thread | None) -> None:
         kind = thread.kind if thread is not None else ThreadKind.SERVICE
@@ -145,23 +201,29 @@ class DeskQueue:
 
     def _works(self, officer: Officer, query: WorkQuery) -> list[WorkItem]:
         person, now_us = self._person(officer), self._now_us
-        count = max(_READ, query.limit)
-        while True:
-            rows = self._store.works(
-                WorkFilter(
-                    agency="" if sees_everywhere(person) else person.agency,
-                    kinds=query.kinds,
-                    open_only=not query.done,
-                    limit=count,
-                )
+        every = query.all or query.done
+        wanted = replace(wanted_of(person, every=every, mine=query.mine), kinds=query.kinds, open_only=not query.done)
+        is_seen = is_visible if every else is_for
+
+        def fits(row: Work) -> bool:
+            return is_seen(person, row, now_us) and (not query.mine or row.assigned == person.person)
+
+        found = first_fitting(lambda count: self._store.works(replace(wanted, limit=count)), fits, query.limit)
+        return self._shown(person, found, now_us)
+
+    def _shown(self, person: Person, works: Sequence[Work], now_us: int) -> list[WorkItem]:
+        """Return work as this person sees it, with the threads read together, and each office looked at once."""
+        threads, supervised = self._store.threads_of({work.key for work in works}), cache(self._is_supervised_at)
+        return [
+            as_item(
+                person,
+                work,
+                threads.get(work.key),
+                now_us,
+                supervised=supervised(work.agency, work.office, work.not_by, now_us),
             )
-            fits = is_visible if query.all or query.done else is_for
-            seen = [
-                row for row in rows if fits(person, row, now_us) and (not query.mine or row.assigned == person.person)
-            ]
-            if len(seen) >= query.limit or len(rows) < count or count >= _MOST_READ:
-                return [self.shown(person, row, now_us) for row in seen[: query.limit]]
-            count *= 4
+            for work in works
+        ]
 
     def _item(self, officer: Officer, work_id: str) -> WorkItem:
         person, now_us = self._person(officer), self._now_us
@@ -172,8 +234,7 @@ class DeskQueue:
 
     def shown(self, person: Person, work: Work, now_us: int) -> WorkItem:
         """Return work as this person sees it, with its thread."""
-        thread = self._store.thread(work.key)
-        return as_item(person, work, thread, now_us, supervised=self._is_supervised(work))
+        return self._shown(person, [work], now_us)[0]
 
     async def _changed(
         self,

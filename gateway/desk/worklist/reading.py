@@ -6,41 +6,65 @@ Reading a thread is an entry, durable before its content leaves: what somebody h
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from gateway.desk.alerts.issuing import verified
+from gateway.desk.changes import Change as Changed
+from gateway.desk.changes import Changes
 from gateway.desk.delivery.pen import Pen
+from gateway.desk.ending.times import state_by_clock
+from gateway.desk.listing import first_fitting
+from gateway.desk.originator.ledger import Ledger
 from gateway.desk.people.bearer import bearer
 from gateway.desk.people.directory import People
+from gateway.desk.roles import Act, Person, refusal
+from gateway.desk.second_step.parts import own_matter
+from gateway.desk.second_step.proposals import proposal_of
 from gateway.desk.second_step.unapproved import draft_of
+from gateway.desk.watches.standing import is_quiet
 from gateway.desk.worklist.queue import DeskQueue
-from gateway.desk.worklist.seen import may_read, state_of, thread_item
-from gateway.errors import LiaisonError, Malformed, Unknown
+from gateway.desk.worklist.seen import may_read, readable_at, thread_item
+from gateway.errors import LiaisonError, Malformed, Stale, Unknown
 from gateway.exchange.parts import Parts
-from gateway.model.desk.notices import Alert, Notice
+from gateway.model.desk.notices import Alert, Change, Notice
 from gateway.model.desk.threads import Side, ThreadKey, ThreadKind
-from gateway.model.desk.work import DeliveryState
-from gateway.model.names import exchange_id, member_id
+from gateway.model.desk.work import DeliveryState, WorkKind
+from gateway.model.names import MemberId, exchange_id, member_id
 from gateway.model.requester import Officer
 from gateway.ports import events
 from gateway.ports.desk import DeskStore, Thread, WorkFilter
-from gateway.ports.desk_uses import DraftItem, NoticeItem, ThreadContent, ThreadItem, ThreadQuery
+from gateway.ports.desk_uses import DraftItem, NoticeItem, ProposedItem, ThreadContent, ThreadItem, ThreadQuery
+from gateway.records.claims import claims_of, disclosed
 from gateway.statements.notices.notice import parse_notice
 
-_READ = 256
+_READ = 128
+_LOOK_S = 5.0
 _MOST_READ = 16_384
 
 
 class DeskReading:
     """The threads of one node, for its people."""
 
-    def __init__(self, parts: Parts, store: DeskStore, pen: Pen, people: People, queue: DeskQueue) -> None:
+    def __init__(
+        self,
+        parts: Parts,
+        store: DeskStore,
+        pen: Pen,
+        people: People,
+        queue: DeskQueue,
+        ledger: Ledger,
+        changes: Changes,
+    ) -> None:
         self._parts = parts
         self._store = store
         self._pen = pen
         self._people = people
         self._queue = queue
+        self._ledger = ledger
+        self._changes = changes
 
     async def threads(self, officer: Officer, query: ThreadQuery) -> list[ThreadItem]:
         """Return the threads that this person may read, the newest first."""
@@ -62,7 +86,22 @@ class DeskReading:
     async def state(self, key: ThreadKey) -> str:
         """Return the state of a thread by the clock; an empty text where there is none yet."""
         thread = await asyncio.to_thread(self._store.thread, key)
-        return state_of(thread, self._parts.clock.now_us()).value if thread is not None else ""
+        return state_by_clock(thread, self._parts.clock.now_us()).value if thread is not None else ""
+
+    async def follow(self, key: ThreadKey) -> AsyncIterator[None]:
+        """Yield each time that something about a thread has changed: notices, deliveries, work, and copies given.
+
+        What another process wrote, and what the clock changed, is seen within some seconds.
+        """
+        concerns, look = partial(_concerns, key=key), partial(self._mark, key)
+        async for _ in self._changes.looks(concerns, look, _LOOK_S):
+            yield None
+
+    def _mark(self, key: ThreadKey) -> tuple[int, str]:
+        thread = self._store.thread(key)
+        if thread is None:
+            return 0, ""
+        return thread.version, state_by_clock(thread, self._parts.clock.now_us()).value
 
     async def after(self, key: ThreadKey) -> ThreadItem:
         """Return a thread as it stands after an act, without content. Raises `Unknown`."""
@@ -81,13 +120,33 @@ class DeskReading:
 
     def _threads(self, officer: Officer, query: ThreadQuery) -> list[ThreadItem]:
         now_us = self._parts.clock.now_us()
-        person, count = bearer(officer, self._people, now_us), max(_READ, query.limit)
-        while True:
-            rows = self._store.threads(kinds=query.kinds, states=query.states, group_id=query.group_id, limit=count)
-            found = [row for row in rows if not may_read(person, row, now_us)]
-            if len(found) >= query.limit or len(rows) < count or count >= _MOST_READ:
-                return [thread_item(row, now_us) for row in found[: query.limit]]
-            count *= 4
+        person = bearer(officer, self._people, now_us)
+        agencies, offices = readable_at(person)
+        found = {row.key: row for row in self._readable(person, query, now_us, agencies, offices)}
+        if offices and len(found) < query.limit:  # own matters from an office at which the person was before
+            rows = self._store.threads(
+                kinds=query.kinds, states=query.states, agencies=agencies, group_id=query.group_id, limit=_READ
+            )
+            found |= {row.key: row for row in rows if self._may_list(person, row, now_us)}
+        newest = sorted(found.values(), key=lambda row: (-row.opened_us, row.key.thread_id, row.key.peer))
+        return [thread_item(row, now_us) for row in newest[: query.limit]]
+
+    def _readable(
+        self, person: Person, query: ThreadQuery, now_us: int, agencies: Sequence[str], offices: Sequence[str]
+    ) -> list[Thread]:
+        """Return the newest threads of these agencies and offices that a person may read."""
+
+        def read(count: int) -> list[Thread]:
+            return self._store.threads(
+                kinds=query.kinds,
+                states=query.states,
+                agencies=agencies,
+                offices=offices,
+                group_id=query.group_id,
+                limit=count,
+            )
+
+        return first_fitting(read, lambda row: not may_read(person, row, now_us), query.limit, _MOST_READ)
 
     def _one(self, officer: Officer, thread_id: str, peer: str) -> Thread:
         """Return the thread of this name that the officer may read; to others it does not exist."""
@@ -97,7 +156,7 @@ class DeskReading:
         rows = [
             row
             for row in self._store.find_thread(exchange_id(thread_id))
-            if (wanted is None or row.key.peer == wanted) and not may_read(person, row, now_us)
+            if (wanted is None or row.key.peer == wanted) and self._may_read(person, row, now_us)
         ]
         if not rows:
             raise Unknown("there is no such thread for you", code="no-such-thread", where=thread_id[:64])
@@ -105,14 +164,42 @@ class DeskReading:
             raise Malformed("two counterparts have used this id", code="which-peer", where="peer", remedy="name one")
         return rows[0]
 
+    def _may_list(self, person: Person, row: Thread, now_us: int) -> bool:
+        """Tell whether a list shows a thread to a person; a counterpart's watch may be for no person at all."""
+        if may_read(person, row, now_us):
+            return False
+        return row.kind is not ThreadKind.WATCH or row.opener or not is_quiet(self._store.placed(row.key))
+
+    def _may_read(self, person: Person, row: Thread, now_us: int) -> bool:
+        """Tell whether a person may read a thread: by the roles, or since its owner's change is told to this person."""
+        code = may_read(person, row, now_us)
+        if row.kind is ThreadKind.WATCH:
+            return self._may_list(person, row, now_us)
+        if code != "outside-reach" or row.kind is not ThreadKind.CHANGE:
+            return not code
+        told = self._store.works(WorkFilter(key=row.key, kinds=(WorkKind.READ,), open_only=False))
+        return any(work.assigned == person.person for work in told)
+
     def _fields(self, notice: Notice, at_us: int) -> dict[str, Any] | None:
-        """Return the fields of the record of an alert; None for another notice, or where it does not verify."""
+        """Return the fields of the record of an alert or a correction; None for another notice, where it does not
+        verify, and where it may not be shown any more."""
         head, body = notice.head, notice.body
+        if isinstance(body, Change):
+            return self._corrected(head.sender, body) if head.recipient == self._parts.member else None
         if not isinstance(body, Alert):
             return None
         with suppress(LiaisonError):
             return verified(self._parts, body.record, head.sender, head.recipient, head.thread_id, at_us).fields
         return None
+
+    def _corrected(self, owner: MemberId, change: Change) -> dict[str, Any] | None:
+        """Return the fields of a record that was verified when the change that brought it was taken."""
+        stands = next(filter(None, (self._ledger.replaced(owner, jti) for jti in change.records)), None)
+        claims = claims_of(change.record) if change.record else None
+        if stands is None or claims is None or stands.jti != claims.jti:
+            return None
+        is_over = self._parts.clock.now_us() >= stands.expires_us
+        return None if is_over or self._ledger.hidden({owner: (claims.jti,)}) else disclosed(change.record)
 
     def _content(self, officer: Officer, thread_id: str, peer: str) -> ThreadContent:
         thread = self._one(officer, thread_id, peer)
@@ -121,19 +208,53 @@ class DeskReading:
         notices = []
         for row in self._store.notices(thread.key):
             ours = (row.placed.side is Side.OPENER) == thread.opener
-            late = not ours and bool(thread.due_us) and row.time_us > thread.due_us
+            late = not ours and thread.opener and bool(thread.due_us) and row.time_us > thread.due_us
             notice = _read(row.envelope)
             fields = self._fields(notice, row.time_us) if notice is not None else None
             notices.append(NoticeItem(row, ours, notice, deliveries.get(row.notice_id), late, fields))
         person = bearer(officer, self._people, now_us)
         rows = self._store.works(WorkFilter(key=thread.key, open_only=False))
         works = [self._queue.shown(person, row, now_us) for row in rows if row.opened_us <= now_us]
-        return ThreadContent(thread_item(thread, now_us), tuple(notices), tuple(works), _draft(thread))
+        return ThreadContent(
+            thread_item(thread, now_us),
+            tuple(notices),
+            tuple(works),
+            _draft(thread),
+            self._proposed(thread, now_us),
+            _acts(person, thread, now_us),
+        )
+
+    def _proposed(self, thread: Thread, now_us: int) -> ProposedItem | None:
+        with suppress(Stale):
+            found = proposal_of(thread, self._parts.policy().hash, now_us)
+            first = found.given[0].officer.person if found.given else ""
+            return ProposedItem(found.written.notice.code, found.author, first)
+        return None
+
+
+_OF_ASKER = frozenset({Act.WITHDRAW_ASK, Act.READ, Act.CLARIFY, Act.OUTCOME})
+
+
+def _acts(person: Person, thread: Thread, now_us: int) -> dict[str, str]:
+    """Return what can be done to a thread as a whole, each with the code of why this person may not."""
+    matter = own_matter(thread)
+    return {
+        act.value: "not-the-asker" if act in _OF_ASKER and not thread.opener else refusal(person, act, matter, now_us)
+        for act in (*sorted(_OF_ASKER), Act.NOTE)
+    }
+
+
+def _concerns(change: Changed, key: ThreadKey) -> bool:
+    """Tell whether a change is about a thread; one of the counterpart's copies can be, and its notice is read then."""
+    rows = change.rows
+    about = [each.key for each in rows.works] + [each.key for each in rows.deliveries]
+    about += [rows.thread.key] if rows.thread is not None else []
+    return change.missed or key in about or any(key.peer in (each.holder, each.owner) for each in rows.holdings)
 
 
 def _draft(thread: Thread) -> DraftItem | None:
-    """Return the ask that waits in a thread for its approval, if one does."""
-    if not thread.draft or thread.kind is not ThreadKind.ASK:
+    """Return the ask of ours that waits in a thread for its approval, if one does."""
+    if not thread.draft or thread.kind is not ThreadKind.ASK or not thread.opener:
         return None
     draft = draft_of(thread)
     return DraftItem(

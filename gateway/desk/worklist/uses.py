@@ -5,21 +5,37 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from gateway.desk.alerts.board import AlertBoard
 from gateway.desk.alerts.own import OwnAlerts
 from gateway.desk.alerts.taken import TakenAlerts
+from gateway.desk.attachments.bringing import Bringing
+from gateway.desk.attachments.opening import Opening
+from gateway.desk.misuse.checking import TokenCheck
+from gateway.desk.misuse.issuing import MisuseDesk
 from gateway.desk.originator.changing import Originator
 from gateway.desk.originator.holders import HoldersView
 from gateway.desk.originator.obeying import Compliance
+from gateway.desk.outcomes.telling import HitOutcomes
+from gateway.desk.oversight.incidents import IncidentDesk
+from gateway.desk.oversight.reviewing import ReviewDesk
 from gateway.desk.parts import Actor
+from gateway.desk.reports.library import Library
+from gateway.desk.reports.own import OwnReports
+from gateway.desk.rooms.acts import Rooms
+from gateway.desk.rooms.page import RoomPages
 from gateway.desk.second_step.approval import Approvals
 from gateway.desk.second_step.deciding import Decisions
 from gateway.desk.second_step.drafting import Drafting
 from gateway.desk.second_step.handing import Handing
 from gateway.desk.second_step.marking import Marks
 from gateway.desk.second_step.packages import Packages
+from gateway.desk.watches.own import OwnWatches
+from gateway.desk.watches.standing import Standing
 from gateway.desk.worklist.once import OnceKeys
+from gateway.desk.worklist.phoning import Phoning
+from gateway.model.desk.threads import ThreadKind
 from gateway.model.requester import Officer
-from gateway.ports.desk_uses import ThreadReading, WorkQueue
+from gateway.ports.desk_uses import ThreadReading, WorkItem, WorkQueue
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +52,51 @@ class DeskUses:
     packages: Packages
     handing: Handing
     marks: Marks
+    outcomes: HitOutcomes
     own_alerts: OwnAlerts
     taken_alerts: TakenAlerts
     originator: Originator
     compliance: Compliance
     holders: HoldersView
+    phoning: Phoning
+    alerts: AlertBoard
+    incidents: IncidentDesk
+    reviews: ReviewDesk
+    misuse: MisuseDesk
+    tokens: TokenCheck
+    own_reports: OwnReports
+    library: Library
+    rooms: Rooms
+    room_pages: RoomPages
+    watches: OwnWatches
+    watch_standing: Standing
+    bringing: Bringing
+    files: Opening
+
+    async def approve(self, actor: Actor, item: WorkItem) -> None:
+        """Approve what waits for a second person: it leaves. Raises `Forbidden` for its author."""
+        thread_id = item.work.key.thread_id
+        if item.kind is ThreadKind.ALERT:
+            await self.own_alerts.approve(actor, thread_id)
+        elif item.kind is ThreadKind.WATCH:
+            await self.watches.approve(actor, thread_id)
+        elif item.kind is ThreadKind.REPORT:
+            await self.own_reports.approve(actor, thread_id)
+        elif item.kind is ThreadKind.ROOM:
+            await self.rooms.approve(actor, item.work.key)
+        else:
+            await self.approvals.approve(actor, item.work.id)
+
+    async def decline(self, actor: Actor, item: WorkItem, reason: str) -> None:
+        """Decline what waits for a second person. Raises as `approve` does."""
+        thread_id = item.work.key.thread_id
+        if item.kind is ThreadKind.ALERT:
+            await self.own_alerts.decline(actor, thread_id, reason)
+        elif item.kind is ThreadKind.WATCH:
+            await self.watches.decline(actor, thread_id, reason)
+        elif item.kind is ThreadKind.REPORT:
+            await self.own_reports.decline(actor, thread_id, reason)
+        elif item.kind is ThreadKind.ROOM:
+            await self.rooms.decline(actor, item.work.key, reason)
+        else:
+            await self.approvals.decline(actor, item.work.id, reason)

@@ -11,7 +11,11 @@ from enum import StrEnum
 import msgspec
 
 from gateway.model.consent import OnwardUse
-from gateway.model.exchange import Refusal
+from gateway.model.desk.attachments import Attachment
+from gateway.model.desk.reports import Report
+from gateway.model.desk.rooms import Room
+from gateway.model.desk.watches import Watch, Watched
+from gateway.model.hit import Hit
 from gateway.model.marking import SubjectCategory
 from gateway.model.names import ExchangeId, MemberId
 from gateway.model.purpose import Offence, Purpose
@@ -32,6 +36,9 @@ class NoticeType(StrEnum):
     OUTCOME = "outcome"
     NOTE = "note"
     SERVICE = "service"
+    REPORT = "report"
+    ROOM = "room"
+    WATCH = "watch"
 
 
 class Urgency(StrEnum):
@@ -50,7 +57,7 @@ class Head(msgspec.Struct, frozen=True):
     counts the author's notices in the thread from 1; `previous` is SHA-256 of the payload of the author's notice
     before, empty for the first; `seen` is how many of the other side's notices the author had taken. `group_id` joins
     threads with several members about one matter. `expires_us` 0: it is delivered however long that takes.
-    `approver` is the second human at the author's, where one approved.
+    `approver` is the second human at the author's, where one approved. `attachments` are the files that belong to it.
     """
 
     notice_id: ExchangeId
@@ -74,6 +81,7 @@ class Head(msgspec.Struct, frozen=True):
     group_id: str = ""
     to_office: str = ""
     approver: Requester | None = None
+    attachments: tuple[Attachment, ...] = ()
 
 
 class About(StrEnum):
@@ -139,6 +147,7 @@ class ReplyCode(StrEnum):
 class Reply(msgspec.Struct, frozen=True):
     """A human's answer. `records` are SD-JWTs, bound to the ask: `aud` is the asker's member, and the request hash is
     that of the ask. `until_us` ends a consent that is given (0 otherwise). `reason` is a code; `text` is for humans.
+    `hits` are what a watch has met.
     """
 
     code: ReplyCode
@@ -147,6 +156,7 @@ class Reply(msgspec.Struct, frozen=True):
     records: tuple[str, ...] = ()
     withheld_commitment: bytes = b""
     until_us: int = 0
+    hits: tuple[Hit, ...] = ()
 
 
 class Alert(msgspec.Struct, frozen=True):
@@ -176,17 +186,31 @@ class StatusCode(StrEnum):
     ERASED = "ERASED"
     OBJECTED = "OBJECTED"
     NOT_HELD = "NOT_HELD"
+    ONWARD = "ONWARD"
+    """Word of a third member, to which a record was passed on with its owner's consent."""
     OVERDUE = "OVERDUE"
+    PAUSED = "PAUSED"
 
 
 class Status(msgspec.Struct, frozen=True):
-    """Word of what became of a notice of the other side. `of` is its notice id; `record` a `jti` where one is meant."""
+    """Word of what became of a notice of the other side. `of` is its notice id; `record` a `jti` where one is meant.
+
+    With `ONWARD`, `holder` is the third member, and `reason` what it confirmed (`ONWARD_REASONS`). `watched` is what
+    a watch reaches.
+    """
 
     of: ExchangeId
     code: StatusCode
     reason: str = ""
     text: str = ""
     record: str = ""
+    holder: str = ""
+    watched: Watched | None = None
+
+
+ERASED_THERE, OBJECTED_THERE = "erased", "objected"
+ONWARD_REASONS = frozenset({ERASED_THERE, OBJECTED_THERE})
+"""What a third member confirms through the one that passed a record on to it."""
 
 
 class ChangeCode(StrEnum):
@@ -202,8 +226,9 @@ class ChangeCode(StrEnum):
 class Change(msgspec.Struct, frozen=True):
     """A change of records that the recipient holds (`records`, by `jti`), or of a notice (`of`).
 
-    `record` is the new SD-JWT of a correction or reclassification. `office` is the unit that is cut. `erase_by_us` is
-    when copies must be gone; 0 where they may stay.
+    `record` is the new SD-JWT of a correction or reclassification; a correction without one has the reason `ASK_AGAIN`,
+    or an `owner`. `office` is the unit that is cut. `erase_by_us` is when copies must be gone; 0 where they may stay.
+    `owner` is the member whose records they are, where the author passed them on with its consent; else it is empty.
     """
 
     code: ChangeCode
@@ -214,6 +239,11 @@ class Change(msgspec.Struct, frozen=True):
     reason: str = ""
     text: str = ""
     erase_by_us: int = 0
+    owner: str = ""
+
+
+ASK_AGAIN = "ask-again"
+"""The reason of a correction whose new record its owner can give in answer to a new question only."""
 
 
 class OutcomeCode(StrEnum):
@@ -228,7 +258,10 @@ class OutcomeCode(StrEnum):
 
 
 class OutcomeReport(msgspec.Struct, frozen=True):
-    """The outcome: with a seizure, the substance and its weight in grams or its units; else how many persons."""
+    """The outcome: with a seizure, the substance and its weight in grams or its units; else how many persons.
+
+    `hit` is the hit of a search that it is the outcome of; None in the thread of an ask or alert, which says so itself.
+    """
 
     code: OutcomeCode
     substance: str = ""
@@ -236,6 +269,9 @@ class OutcomeReport(msgspec.Struct, frozen=True):
     units: int = 0
     persons: int = 0
     text: str = ""
+    hit: RecordPlace | None = None
+    at_us: int = 0
+    """In a room: when it was written, which may be before its recipient joined; 0 elsewhere."""
 
 
 class Note(msgspec.Struct, frozen=True):
@@ -244,6 +280,7 @@ class Note(msgspec.Struct, frozen=True):
     lang: str
     text: str
     values: tuple[tuple[str, str], ...] = ()
+    at_us: int = 0
 
 
 class ServiceCode(StrEnum):
@@ -266,7 +303,7 @@ class Service(msgspec.Struct, frozen=True):
     until_us: int = 0
 
 
-Body = Ask | Reply | Alert | Status | Change | OutcomeReport | Note | Service
+Body = Ask | Reply | Alert | Status | Change | OutcomeReport | Note | Service | Report | Room | Watch
 
 TYPE_OF: dict[type, NoticeType] = {
     Ask: NoticeType.ASK,
@@ -277,6 +314,9 @@ TYPE_OF: dict[type, NoticeType] = {
     OutcomeReport: NoticeType.OUTCOME,
     Note: NoticeType.NOTE,
     Service: NoticeType.SERVICE,
+    Report: NoticeType.REPORT,
+    Room: NoticeType.ROOM,
+    Watch: NoticeType.WATCH,
 }
 
 
@@ -317,55 +357,12 @@ class Notice(msgspec.Struct, frozen=True):
         body = self.body
         if isinstance(body, Reply):
             return body.records
-        return (body.record,) if isinstance(body, Alert | Change) and body.record else ()
+        return (body.record,) if isinstance(body, Alert | Change | Report) and body.record else ()
 
     @property
     def code(self) -> str:
-        """The body's code, by which a thread moves; what an ask is about; empty for an alert or a note."""
+        """The body's code, by which a thread moves; what an ask is about; empty for an alert, a report or a note."""
         body = self.body
         if isinstance(body, Ask):
             return body.about.value
-        return "" if isinstance(body, Alert | Note) else body.code.value
-
-
-class NoticeReceipt(msgspec.Struct, frozen=True):
-    """The answer to a notice: taken, with the time until which a human should act (0 for none), or refused."""
-
-    notice_id: ExchangeId
-    sender: MemberId
-    recipient: MemberId
-    notice_hash: bytes
-    issued_us: int
-    answer_by_us: int = 0
-    refusal: Refusal | None = None
-
-    @property
-    def exchange_id(self) -> ExchangeId:
-        """The id of the exchange that the notice opened."""
-        return self.notice_id
-
-    @property
-    def request_hash(self) -> bytes:
-        """The hash of the payload that it answers."""
-        return self.notice_hash
-
-
-class NoticeMessage(msgspec.Struct, frozen=True):
-    """A notice on its way: the signed envelope, and the trace (W3C) that it belongs to."""
-
-    envelope: bytes
-    traceparent: str = ""
-
-
-class NoticesWanted(msgspec.Struct, frozen=True):
-    """A request for the notices between two members since a time; `after` is what the page before gave as `next`."""
-
-    since_us: int
-    after: str = ""
-
-
-class NoticesPart(msgspec.Struct, frozen=True):
-    """A page of notices (envelopes) that the taking side of each has taken; `next` is empty where it is the last."""
-
-    envelopes: tuple[bytes, ...]
-    next: str = ""
+        return "" if isinstance(body, Alert | Report | Note) else str(body.code)

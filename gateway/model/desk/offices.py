@@ -7,6 +7,13 @@ from collections.abc import Mapping
 import msgspec
 
 
+class Contact(msgspec.Struct, frozen=True):
+    """How humans of other members reach an office of ours: a telephone number, a radio call, a mail address."""
+
+    office: str
+    reach: str
+
+
 class Facing(msgspec.Struct, frozen=True, order=True):
     """An office and those across the border that face it."""
 

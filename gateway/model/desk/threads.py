@@ -17,6 +17,11 @@ class ThreadKind(StrEnum):
     ALERT = "alert"
     CHANGE = "change"
     SERVICE = "service"
+    OUTCOME = "outcome"
+    """What came of a hit that no ask followed up."""
+    REPORT = "report"
+    ROOM = "room"
+    WATCH = "watch"
 
 
 class ThreadState(StrEnum):
@@ -30,6 +35,7 @@ class ThreadState(StrEnum):
     ENDED = "ended"
     OVERDUE = "overdue"
     EXPIRED = "expired"
+    PAUSED = "paused"
 
 
 class Side(StrEnum):

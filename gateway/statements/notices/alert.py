@@ -5,8 +5,8 @@ from __future__ import annotations
 from liaison.exchange.v1 import notices_pb2 as pb
 
 from gateway.errors import Malformed
-from gateway.model.desk.notices import Alert, Change, ChangeCode, Status, StatusCode
-from gateway.model.names import exchange_id, identifier
+from gateway.model.desk.notices import ASK_AGAIN, ONWARD_REASONS, Alert, Change, ChangeCode, Status, StatusCode
+from gateway.model.names import exchange_id, identifier, member_id
 from gateway.statements.fields import microseconds, timestamp
 from gateway.statements.notices.texts import (
     code,
@@ -18,6 +18,7 @@ from gateway.statements.notices.texts import (
     optional_text,
     optional_time,
 )
+from gateway.statements.notices.watch import read_watched, watched_message
 
 MAX_OFFICES = 256
 MAX_JTIS = 1_024
@@ -56,17 +57,28 @@ def read_alert(message: pb.AlertNotice) -> Alert:
 def write_status(message: pb.StatusNotice, status: Status) -> None:
     """Write a status into its payload."""
     message.of, message.code, message.record_id = status.of, status.code.value, status.record
-    message.reason, message.text = status.reason, status.text
+    message.reason, message.text, message.holder = status.reason, status.text, status.holder
+    if status.watched is not None:
+        message.watched.CopyFrom(watched_message(status.watched))
 
 
 def read_status(message: pb.StatusNotice) -> Status:
     """Return the status in a parsed payload, or raise `Malformed`."""
+    what = listed(StatusCode, message.code, "code")
+    if bool(message.holder) != (what is StatusCode.ONWARD):
+        raise Malformed("a third member stands with ONWARD, and only there", code="bad-status", where="holder")
+    if message.holder and message.reason not in ONWARD_REASONS:
+        raise Malformed("this is nothing that a third member confirms", code="bad-status", where="reason")
+    if message.HasField("watched") and what is not StatusCode.ACKNOWLEDGED:
+        raise Malformed("the reach of a watch stands with its acknowledgement", code="bad-status", where="watched")
     return Status(
         of=exchange_id(message.of),
-        code=listed(StatusCode, message.code, "code"),
+        code=what,
         reason=optional_code(message.reason, "reason"),
         text=optional_text(message.text, "text"),
         record=jti(message.record_id, "record_id") if message.record_id else "",
+        holder=member_id(message.holder) if message.holder else "",
+        watched=read_watched(message.watched) if message.HasField("watched") else None,
     )
 
 
@@ -79,7 +91,7 @@ def write_change(message: pb.ChangeNotice, change: Change) -> None:
         change.office,
     )
     message.record_ids.extend(change.records)
-    message.reason, message.text = change.reason, change.text
+    message.reason, message.text, message.owner = change.reason, change.text, change.owner
     if change.erase_by_us:
         message.erase_by_time.CopyFrom(timestamp(change.erase_by_us))
 
@@ -93,7 +105,9 @@ def read_change(message: pb.ChangeNotice) -> Change:
         raise Malformed("it says of nothing that it changes", code="bad-change", where="record_ids")
     if message.record and what not in _WITH_RECORD:
         raise Malformed("a new record stands with a correction", code="bad-change", where="record")
-    if what is ChangeCode.CORRECTED and not message.record:
+    if message.owner and (message.record or message.office or not message.record_ids):
+        raise Malformed("of another's records it names their ids only", code="bad-change", where="owner")
+    if what is ChangeCode.CORRECTED and not message.record and not message.owner and message.reason != ASK_AGAIN:
         raise Malformed("a correction brings the new record", code="bad-change", where="record")
     return Change(
         code=what,
@@ -104,4 +118,5 @@ def read_change(message: pb.ChangeNotice) -> Change:
         reason=optional_code(message.reason, "reason"),
         text=optional_text(message.text, "text"),
         erase_by_us=optional_time(message.erase_by_time, "erase_by_time", present=message.HasField("erase_by_time")),
+        owner=member_id(message.owner) if message.owner else "",
     )

@@ -26,6 +26,7 @@ from gateway.statements.notices.texts import (
     value_messages,
     values,
 )
+from gateway.statements.notices.watch import hit_messages, read_hits
 
 MAX_RECORDS = 32
 
@@ -44,7 +45,7 @@ def write_ask(message: pb.AskNotice, ask: Ask) -> None:
     message.fields.extend(ask.fields)
     message.values.extend(value_messages(ask.values))
     if ask.hit is not None:
-        message.hit.CopyFrom(_place_message(ask.hit))
+        message.hit.CopyFrom(place_message(ask.hit))
     if ask.use is not None:
         message.use.CopyFrom(use_message(ask.use))
     if ask.held_until_us:
@@ -65,7 +66,7 @@ def read_ask(message: pb.AskNotice) -> Ask:
         link=optional_text(message.link, "link"),
         topic=optional_code(message.topic, "topic"),
         category=listed(SubjectCategory, message.category, "category"),
-        hit=_read_place(message.hit) if message.HasField("hit") else None,
+        hit=read_place(message.hit) if message.HasField("hit") else None,
         use=read_use(message.use) if message.HasField("use") else None,
         fields=many(message.fields, MAX_VALUES, "fields", code),
         values=values(message.values),
@@ -75,7 +76,8 @@ def read_ask(message: pb.AskNotice) -> Ask:
     )
 
 
-def _place_message(place: RecordPlace) -> pb.RecordPlace:
+def place_message(place: RecordPlace) -> pb.RecordPlace:
+    """Return the place of a hit as a message."""
     return pb.RecordPlace(
         exchange_id=place.exchange_id,
         answer_hash=place.answer_hash,
@@ -86,7 +88,8 @@ def _place_message(place: RecordPlace) -> pb.RecordPlace:
     )
 
 
-def _read_place(message: pb.RecordPlace) -> RecordPlace:
+def read_place(message: pb.RecordPlace) -> RecordPlace:
+    """Return the place of a hit in a parsed payload, or raise `Malformed`."""
     if not _REFERENCE.fullmatch(message.hit_reference):
         raise Malformed("not an opaque reference", code="bad-value", where="hit.hit_reference")
     if message.entry_index >= 2**63:
@@ -106,6 +109,7 @@ def write_reply(message: pb.ReplyNotice, reply: Reply) -> None:
     message.code, message.reason, message.text = reply.code.value, reply.reason, reply.text
     message.records.extend(reply.records)
     message.withheld_commitment = reply.withheld_commitment
+    message.hits.extend(hit_messages(reply.hits))
     if reply.until_us:
         message.until_time.CopyFrom(timestamp(reply.until_us))
 
@@ -115,6 +119,8 @@ def read_reply(message: pb.ReplyNotice) -> Reply:
     said = listed(ReplyCode, message.code, "code")
     if (message.records or message.HasField("until_time")) and said not in _GIVING:
         raise Malformed("records and a time stand with what is released", code="bad-reply", where="code")
+    if bool(message.hits) != (said is ReplyCode.HIT):
+        raise Malformed("hits stand with HIT, and only there", code="bad-reply", where="hits")
     commitment = message.withheld_commitment
     return Reply(
         code=said,
@@ -123,4 +129,5 @@ def read_reply(message: pb.ReplyNotice) -> Reply:
         records=many(message.records, MAX_RECORDS, "records", compact),
         withheld_commitment=check_hash(commitment, "withheld_commitment") if commitment else b"",
         until_us=optional_time(message.until_time, "until_time", present=message.HasField("until_time")),
+        hits=read_hits(message),
     )

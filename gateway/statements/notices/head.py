@@ -12,6 +12,7 @@ from gateway.model.names import exchange_id, identifier, member_id, reference
 from gateway.model.purpose import Offence, Purpose
 from gateway.model.requester import Requester
 from gateway.statements.fields import check_hash, microseconds, requester_message, timestamp
+from gateway.statements.notices.files import file_messages, read_files
 from gateway.statements.notices.texts import listed, optional_time
 
 MAX_SEQ = 2**31 - 1
@@ -46,6 +47,7 @@ def head_message(head: Head) -> pb.NoticeHead:
         requester=requester_message(head.requester),
         trust_hash=head.trust_hash,
         policy_hash=head.policy_hash,
+        attachments=file_messages(head.attachments),
     )
     if head.expires_us:
         message.expires_time.CopyFrom(timestamp(head.expires_us))
@@ -80,7 +82,10 @@ def read_head(message: pb.NoticeHead, of: NoticeType) -> Head:
         group_id=identifier(message.group_id, "group_id") if message.group_id else "",
         to_office=identifier(message.to_office, "to_office") if message.to_office else "",
         approver=_read_human(message.approver, "approver") if message.HasField("approver") else None,
+        attachments=read_files(message.attachments, of),
     )
+    if head.approver is not None and head.approver.pseudonym == head.requester.pseudonym:
+        raise Malformed("its author approved it", code="own-approval", where="approver")
     _check_place(head, of)
     if head.expires_us and not 0 < head.expires_us - head.issued_us <= MAX_LIFE_US:
         raise Stale("a notice is delivered for at most 366 days", code="bad-validity", where="expires_time")

@@ -12,13 +12,23 @@ from liaison.exchange.v1 import envelope_pb2
 from liaison.exchange.v1 import notices_pb2 as pb
 
 from gateway.errors import BadSignature, LiaisonError, Stale, Unsupported
-from gateway.model.desk.notices import Body, Notice, NoticeType
+from gateway.model.desk.notices import Body, Notice, NoticeType, OutcomeReport
 from gateway.model.exchange import Verified
 from gateway.model.names import ExchangeId, MemberId, exchange_id
 from gateway.statements import padding
-from gateway.statements.envelope import NOTICES, Sealed, SigningKey, StatementKeys, Unsealed, seal, unseal
+from gateway.statements.envelope import (
+    NOTICES,
+    PayloadType,
+    Sealed,
+    SigningKey,
+    StatementKeys,
+    Unsealed,
+    check_signature,
+    seal,
+    unseal,
+)
 from gateway.statements.fields import check_issued
-from gateway.statements.kind import Kind, Opened, Signed, accept, check_senders
+from gateway.statements.kind import Kind, Opened, Unproved
 from gateway.statements.notices.alert import (
     read_alert,
     read_change,
@@ -32,19 +42,23 @@ from gateway.statements.notices.head import head_message, read_head
 from gateway.statements.notices.reports import (
     read_note,
     read_outcome,
+    read_report,
     read_service,
     write_note,
     write_outcome,
+    write_report,
     write_service,
 )
+from gateway.statements.notices.room import read_room, write_room
+from gateway.statements.notices.watch import read_watch, write_watch
+from gateway.statements.versions import Versions
+from gateway.trust.statement_versions import ATTACHMENT, OUTCOME_OF_HIT, Descriptors, versions_read
 
 SIZES = (4_096, 16_384, 65_536, 245_760)
 """The only lengths in bytes of a notice's payload."""
 
 _PADDING_TAG = 15 << 3 | 2
 _PREFIX = "application/vnd.liaison.notice."
-_TYPES: Mapping[str, NoticeType] = {payload_type: each for each, payload_type in NOTICES.items()}
-
 _FORMS: Mapping[NoticeType, tuple[type[Message], Callable[[Any, Any], None], Callable[[Any], Body]]] = {
     NoticeType.ASK: (pb.AskNotice, write_ask, read_ask),
     NoticeType.REPLY: (pb.ReplyNotice, write_reply, read_reply),
@@ -54,6 +68,9 @@ _FORMS: Mapping[NoticeType, tuple[type[Message], Callable[[Any, Any], None], Cal
     NoticeType.OUTCOME: (pb.OutcomeNotice, write_outcome, read_outcome),
     NoticeType.NOTE: (pb.NoteNotice, write_note, read_note),
     NoticeType.SERVICE: (pb.ServiceNotice, write_service, read_service),
+    NoticeType.REPORT: (pb.ReportNotice, write_report, read_report),
+    NoticeType.ROOM: (pb.RoomNotice, write_room, read_room),
+    NoticeType.WATCH: (pb.WatchNotice, write_watch, read_watch),
 }
 
 
@@ -93,6 +110,13 @@ NOTICE_KINDS: Mapping[NoticeType, Kind[Any, Notice]] = {each: _kind(each) for ea
 """The kind of each type of notice. A notice may come long after it was issued; `check_unexpired` says whether it still
 counts, once it is known that it was not taken before."""
 
+NOTICE_VERSIONS: Mapping[NoticeType, Versions[Any, Notice]] = {
+    each: Versions(kind) for each, kind in NOTICE_KINDS.items()
+}
+_TYPES: Mapping[str, NoticeType] = {
+    payload_type: each for each, versions in NOTICE_VERSIONS.items() for payload_type in versions.types
+}
+
 
 class WrittenNotice(msgspec.Struct, frozen=True):
     """A notice with the exact payload that will be signed: what a human decides on, before it is signed."""
@@ -110,15 +134,36 @@ class WrittenNotice(msgspec.Struct, frozen=True):
         """The hash of the payload."""
         return hashlib.sha256(self.payload).digest()
 
-    def sealed(self, key: SigningKey) -> Sealed:
-        """Sign the payload."""
-        return _kind_at(self.payload_type).seal(self.payload, key)
+    @property
+    def unsigned(self) -> tuple[PayloadType, bytes]:
+        """Payload type and payload, for `sealed_together`."""
+        return _kind_at(self.payload_type).payload_type, self.payload
 
 
-def write_notice(notice: Notice) -> WrittenNotice:
-    """Return a notice with its payload. Raises what its taker would raise, and `TooLarge` over 240 KiB."""
-    kind = NOTICE_KINDS[notice.type]
+def write_notice(notice: Notice, members: Descriptors) -> WrittenNotice:
+    """Return a notice with its payload, in the newest version that its recipient takes.
+
+    Raises what its taker would raise, `Unsupported` for a part that it does not read yet, and `TooLarge` over 240 KiB.
+    """
+    _check_parts(notice, members)
+    kind = NOTICE_VERSIONS[notice.type].newest(members, notice.head.recipient)
     return WrittenNotice(str(kind.payload_type), kind.payload(notice))
+
+
+def _check_parts(notice: Notice, members: Descriptors) -> None:
+    """Raise `Unsupported` for files, or an outcome that opens a thread, to a member that does not list them."""
+    body, recipient = notice.body, notice.head.recipient
+    parts = {ATTACHMENT: bool(notice.head.attachments), OUTCOME_OF_HIT: isinstance(body, OutcomeReport) and body.hit}
+    for part, stands in parts.items():
+        if stands and not versions_read(members, recipient, part):
+            raise Unsupported(
+                "`{member}` does not read `{part}` yet",
+                code="part-not-read",
+                where=recipient,
+                remedy="send it without, or once `{member}` has upgraded and published its descriptor",
+                member=recipient,
+                part=part,
+            )
 
 
 def build_notice(notice: Notice, key: SigningKey) -> Sealed:
@@ -126,10 +171,16 @@ def build_notice(notice: Notice, key: SigningKey) -> Sealed:
     return NOTICE_KINDS[notice.type].build(notice, key)
 
 
-def resealed(envelope: bytes, key: SigningKey) -> bytes:
+def unsealed_notice(envelope: bytes) -> Unsealed:
+    """Return the parts of the envelope of a notice. Raises like `unseal`, and `Unsupported` for an unknown type."""
+    return _unseal(envelope)
+
+
+def resealed(unsealed: Unsealed, key: SigningKey) -> bytes:
     """Return a notice of ours signed by `key`: it may have waited until the key that signed it was retired."""
-    unsealed = _unseal(envelope)
-    return envelope if unsealed.key_id == key.key_id else seal(unsealed.payload_type, unsealed.payload, key)
+    if unsealed.key_id == key.key_id:
+        return unsealed.data
+    return seal(unsealed.payload_type, unsealed.payload, key)
 
 
 def verify_notice(
@@ -139,18 +190,25 @@ def verify_notice(
 
     Raises like `Kind.verify`, and `Unsupported` for a type of notice that this version does not know.
     """
-    return accept(signed_notice(envelope, keys=keys, peer=peer, me=me, now_us=now_us), now_us)
+    unproved = unproved_notice(envelope, peer=peer, me=me)
+    check_signature(unproved.opened.unsealed, keys, peer, now_us)
+    return unproved.accepted(now_us)
 
 
-def signed_notice(
-    envelope: bytes, *, keys: StatementKeys, peer: MemberId, me: MemberId, now_us: int
-) -> Signed[Any, Notice]:
-    """Return a notice whose addresses and signature hold (1 to 6 of `Kind.verify`); `accept` checks its content."""
+class UnprovedNotice(Unproved[Any, Notice], frozen=True):
+    """A notice whose signature is not verified yet."""
+
+    @property
+    def named(self) -> tuple[str, str]:
+        """The ids of notice and thread that it names: good for a place in a line, nothing else."""
+        head = self.opened.message.head
+        return head.notice_id, head.thread_id
+
+
+def unproved_notice(envelope: bytes, *, peer: MemberId, me: MemberId) -> UnprovedNotice:
+    """Return a notice of which checks 1 to 5 of `Kind.verify` hold. Raises like `verify_notice`."""
     opened = _opened(_unseal(envelope))
-    (signed,) = check_senders([(opened, peer)], keys=keys, me=me, now_us=now_us)
-    if isinstance(signed, LiaisonError):
-        raise signed
-    return signed
+    return UnprovedNotice(opened.kind.unproved(opened, peer=peer, me=me).opened, peer)
 
 
 def check_unexpired(notice: Notice, now_us: int) -> None:
@@ -199,4 +257,4 @@ def _opened(unsealed: Unsealed) -> Opened[Any, Notice]:
 
 
 def _kind_at(payload_type: str) -> Kind[Any, Notice]:
-    return NOTICE_KINDS[_TYPES[payload_type]]
+    return NOTICE_VERSIONS[_TYPES[payload_type]].at(payload_type)

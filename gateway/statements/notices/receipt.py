@@ -8,14 +8,23 @@ from liaison.exchange.v1 import notices_pb2 as pb
 from liaison.exchange.v1 import statements_pb2
 
 from gateway.errors import Forbidden, Malformed, Reason
-from gateway.model.desk.notices import NoticeReceipt
+from gateway.model.desk.delivered import NoticeReceipt
 from gateway.model.exchange import Refusal, Verified
 from gateway.model.names import ExchangeId, MemberId, exchange_id, member_id
 from gateway.statements import padding
-from gateway.statements.envelope import NOTICE_RECEIPT, Sealed, SigningKey, StatementKeys, unseal
+from gateway.statements.envelope import (
+    NOTICE_RECEIPT,
+    PayloadType,
+    Sealed,
+    SigningKey,
+    StatementKeys,
+    check_signature,
+)
 from gateway.statements.fields import check_hash, check_issued, microseconds, optional_text, timestamp
-from gateway.statements.kind import Kind
+from gateway.statements.kind import Kind, Unproved
 from gateway.statements.notices.texts import listed, optional_time
+from gateway.statements.versions import Versions
+from gateway.trust.statement_versions import Descriptors
 
 SIZES = (1_024, 2_048)
 """The only lengths in bytes of a receipt's payload."""
@@ -76,15 +85,48 @@ NOTICE_RECEIPT_KIND = Kind(
 )
 """The receipt of a notice."""
 
+NOTICE_RECEIPT_VERSIONS = Versions(NOTICE_RECEIPT_KIND)
+
 
 def build_receipt(receipt: NoticeReceipt, key: SigningKey) -> Sealed:
     """Sign a receipt. Raises what the notice's author would raise."""
     return NOTICE_RECEIPT_KIND.build(receipt, key)
 
 
+def write_receipt(receipt: NoticeReceipt, members: Descriptors) -> tuple[PayloadType, bytes]:
+    """Return payload type and payload of a receipt, that its recipient can read, for `sealed_together`.
+
+    Raises like `build_receipt`.
+    """
+    kind = NOTICE_RECEIPT_VERSIONS.newest(members, receipt.recipient)
+    return kind.payload_type, kind.payload(receipt)
+
+
 def parse_receipt(envelope: bytes) -> NoticeReceipt:
     """Return the receipt in an envelope: its content is checked, its signature is not."""
-    return NOTICE_RECEIPT_KIND.parse(unseal(envelope, NOTICE_RECEIPT).payload)
+    return NOTICE_RECEIPT_VERSIONS.parse(envelope)
+
+
+class UnprovedReceipt(Unproved[pb.NoticeReceipt, NoticeReceipt], frozen=True):
+    """A receipt whose signature is not verified yet."""
+
+    @property
+    def refuses(self) -> bool:
+        """Tell whether it says that our notice was refused."""
+        return self.opened.message.HasField("refusal")
+
+
+def unproved_receipt(
+    envelope: bytes, *, member: MemberId, me: MemberId, notice_hash: bytes, notice_id: ExchangeId
+) -> UnprovedReceipt:
+    """Return a receipt of which checks 1 to 5 of `Kind.verify` hold. Raises like `verify_receipt`."""
+
+    def answers(message: pb.NoticeReceipt) -> None:
+        if message.notice_hash != notice_hash or message.notice_id != notice_id:
+            raise Forbidden("the receipt is for another notice", code="wrong-request", where="notice_hash")
+
+    opened = NOTICE_RECEIPT_VERSIONS.open(envelope)
+    return UnprovedReceipt(opened.kind.unproved(opened, peer=member, me=me, answers=answers).opened, member)
 
 
 def verify_receipt(
@@ -103,9 +145,6 @@ def verify_receipt(
 
     Raises like `Kind.verify`.
     """
-
-    def answers(message: pb.NoticeReceipt) -> None:
-        if message.notice_hash != notice_hash or message.notice_id != notice_id:
-            raise Forbidden("the receipt is for another notice", code="wrong-request", where="notice_hash")
-
-    return NOTICE_RECEIPT_KIND.verify(envelope, keys=keys, peer=member, me=me, now_us=now_us, answers=answers)
+    unproved = unproved_receipt(envelope, member=member, me=me, notice_hash=notice_hash, notice_id=notice_id)
+    check_signature(unproved.opened.unsealed, keys, member, now_us)
+    return unproved.accepted(now_us)

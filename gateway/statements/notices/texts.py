@@ -28,6 +28,7 @@ _JOINERS = frozenset("\u200b\u200c\u200d\u2060")
 """Invisible characters that Khmer, Burmese, Lao and Thai need between words and in syllables."""
 _CODE = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9])?", re.ASCII)
 _JTI = re.compile(r"[0-9a-f]{32}", re.ASCII)
+_RECORD_TYPE = re.compile(r"[A-Z][A-Za-z]{0,63}", re.ASCII)
 _T = TypeVar("_T")
 _Code = TypeVar("_Code", bound=StrEnum)
 
@@ -107,6 +108,13 @@ def jti(text: str, where: str) -> str:
     """Return the id of a record, else raise `Malformed`."""
     if not _JTI.fullmatch(text):
         raise Malformed("a record's id has 32 hexadecimal digits", code="bad-value", where=where)
+    return text
+
+
+def record_type(text: str, where: str) -> str:
+    """Return `text` when it has the form of the name of a record type, else raise `Malformed`."""
+    if not _RECORD_TYPE.fullmatch(text):
+        raise Malformed("not a record type", code="bad-value", where=where)
     return text
 
 

@@ -6,21 +6,26 @@ depend on the engine: a dump of one can be loaded into the other.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from contextlib import closing
 from pathlib import Path
 
 from sqlalchemy import Connection, Table, func, insert, inspect, select
 
 from gateway.errors import Misconfigured
+from gateway.storage.database.desk_tables import SCHEMA
 from gateway.storage.database.engine import Database, open_database, storage_errors
-from gateway.storage.database.migrate import migrate, require_current
-from gateway.storage.database.tables import log_state, metadata
+from gateway.storage.database.migrate import migrate, require_current, version
+from gateway.storage.database.tables import log_state
 
 _ROWS = 2_000
 
 
 def dump(database: Database, out: Path) -> None:
-    """Write everything that is committed to the new file `out`. Raises `Misconfigured` for an older schema."""
+    """Write everything that is committed to the new file `out`, which gets the schema that the database has.
+
+    Raises `Misconfigured` for a schema that cannot be read.
+    """
     require_current(database)
     out.touch(mode=0o600)
     if not database.shared:
@@ -32,13 +37,14 @@ def dump(database: Database, out: Path) -> None:
             cursor.execute("VACUUM INTO ?", (str(out),))
         return
     with closing(open_database(out)) as target:
-        migrate(target)
+        migrate(target, to=str(version(database)))
         with database.snapshot("dump") as source:
-            there = inspect(source).get_table_names()
-            for table in metadata.sorted_tables:
-                if table.name in there:
+            there = inspect(source)
+            for table in SCHEMA.sorted_tables:
+                if there.has_table(table.name):
+                    columns = {column["name"] for column in there.get_columns(table.name)}
                     with target.write("copy") as connection:
-                        _copy(source, connection, table)
+                        _copy(source, connection, table, columns)
         target.truncate_wal()
 
 
@@ -51,7 +57,7 @@ def load(file: Path, database: Database) -> None:
     with closing(open_database(file)) as source:
         migrate(source)
         with source.snapshot("load") as rows, database.write("load") as connection:
-            for table in metadata.sorted_tables:
+            for table in SCHEMA.sorted_tables:
                 _copy(rows, connection, table)
             if database.shared:
                 _advance_ids(connection)
@@ -82,15 +88,17 @@ def _logs(database: Database) -> list[tuple[object, ...]]:
         return [tuple(row) for row in connection.execute(select(log_state).order_by(log_state.c.id))]
 
 
-def _copy(source: Connection, target: Connection, table: Table) -> None:
-    found = source.execution_options(yield_per=_ROWS).execute(select(table))
+def _copy(source: Connection, target: Connection, table: Table, there: Collection[str] | None = None) -> None:
+    """Copy a table. `there` are the columns that an older schema has."""
+    columns = [column for column in table.c if there is None or column.name in there]
+    found = source.execution_options(yield_per=_ROWS).execute(select(*columns))
     for page in found.mappings().partitions(_ROWS):
         target.execute(insert(table), [dict(row) for row in page])
 
 
 def _advance_ids(connection: Connection) -> None:
     """Set the server's own numbering to go on behind the loaded rows."""
-    for table in metadata.sorted_tables:
+    for table in SCHEMA.sorted_tables:
         column = table.autoincrement_column
         if column is not None:
             highest = connection.execute(select(func.max(column))).scalar()

@@ -17,7 +17,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -49,7 +49,7 @@ class SqliteSettings:
     busy_timeout_ms: int = 5_000
     page_size: int = 16_384
     wal_pages: int = 8_000
-    cache_kib: int = 32_768
+    cache_kib: int = 22_528
     reading_cache_kib: int = 4_096
     max_pages: int = 0
 
@@ -226,8 +226,9 @@ class Database:
         if self._mover is not None:
             self._mover.stop()
         with self._write_lock, self._read_lock, storage_errors("close"):
-            self._writer.close()
-            self._reader.close()
+            for connection in (self._writer, self._reader):
+                with suppress(DBAPIError):  # one that is lost has ended, and what it had not committed with it
+                    connection.close()
             self.engine.dispose()
 
 

@@ -17,11 +17,17 @@ _TAKE = f"SELECT pg_try_advisory_lock({_LEADING} + 'log_state'::regclass::oid::b
 """The number of the table makes the lock another one for each node whose tables are in this database."""
 
 _SERVE = "SELECT pg_advisory_lock_shared((7104866::bigint << 32) + 'log_state'::regclass::oid::bigint)"
-_COUNT = """
+COUNT_PROCESSES = """
 SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND classid = 7104866 AND objsubid = 1 AND granted
 AND objid = 'log_state'::regclass::oid AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
 """
 """Each process holds a shared lock (`lib` in ASCII), which ends with it: the server knows how many are alive."""
+
+
+def serving(database: Database) -> int:
+    """Return how many processes serve the node whose tables are in this database of PostgreSQL."""
+    with database.read("processes") as connection:
+        return int(connection.exec_driver_sql(COUNT_PROCESSES).scalar() or 0)
 
 
 class Leader:
@@ -49,7 +55,7 @@ class Leader:
         if not self._database.shared:
             return 1
         with storage_errors("leader"):
-            return max(1, int(self._connected().exec_driver_sql(_COUNT).scalar() or 0))
+            return max(1, int(self._connected().exec_driver_sql(COUNT_PROCESSES).scalar() or 0))
 
     def _connected(self) -> Connection:
         """Return the connection that holds this process's locks."""

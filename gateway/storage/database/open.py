@@ -10,7 +10,7 @@ from gateway.config.schema import Settings
 from gateway.errors import Misconfigured
 from gateway.host.disk_reserve import RESERVE_MIB, DiskReserve
 from gateway.storage.database.engine import Database, open_database
-from gateway.storage.database.migrate import migrate
+from gateway.storage.database.migrate import prepare
 from gateway.storage.database.postgres import open_postgres
 from gateway.storage.database.postgres_address import checked_address, connect_arguments
 
@@ -58,9 +58,16 @@ def refuse_password(address: str, where: str) -> None:
 
 
 def open_node_database(settings: Settings) -> Database:
-    """Return the node's database, migrated. Raises `Misconfigured` for settings that are not durable."""
+    """Return the node's database, with the tables of this version.
+
+    Raises `Misconfigured` for settings that are not durable, and for a schema of another version.
+    """
     database = open_storage(settings)
-    migrate(database)
+    try:
+        prepare(database)
+    except BaseException:
+        database.close()
+        raise
     return database
 
 

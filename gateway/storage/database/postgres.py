@@ -3,7 +3,7 @@
 The server must run with `fsync` and `full_page_writes`, the session with `synchronous_commit` of `on` or more, and the
 server must not be a standby. The settings in force are checked, not those that an address asks for.
 
-A process that stands still inside a transaction would hold the log for all others, so the server ends such a
+A process that stands still inside a transaction would hold its locks for all others, so the server ends such a
 transaction (`SESSION` of `gateway.storage.database.postgres_address`), and a process that waits too long for the log
 fails. Both end that process, never the log. Long reads hold up no other process: between two of their statements a
 backup may wait for its disk.

@@ -36,6 +36,9 @@ _KEEPALIVE: Mapping[str, Any] = {
     "client_encoding": "utf8",
     "application_name": "liaison",
 }
+_ALIVE = {"tcp_keepalives_idle": 5, "tcp_keepalives_interval": 2, "tcp_keepalives_count": 2, "tcp_user_timeout": 10_000}
+"""The same at the server, which otherwise keeps the locks of a machine that is gone for hours. A socket has none."""
+
 _LOOPBACK = ("", "localhost", "127.0.0.1", "::1")
 _SPACE = "\\ "
 _FORM = "postgresql://USER@HOST/DATABASE, without a password"
@@ -76,6 +79,7 @@ def connect_arguments(url: URL, *, read_only: bool) -> dict[str, Any]:
 def _options(given: str, *, read_only: bool) -> str:
     """Return the options of the session. Ours come last, since the last one counts."""
     ours = {**SESSION, "default_transaction_read_only": "on" if read_only else "off"}
+    ours |= {name: str(value) for name, value in _ALIVE.items()}
     return " ".join([given, *(f"-c {name}={value.replace(' ', _SPACE)}" for name, value in ours.items())]).strip()
 
 

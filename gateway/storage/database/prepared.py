@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import Connection, Dialect, Table, bindparam, insert
@@ -54,17 +55,43 @@ def driver_of(connection: Connection) -> Any:
     return connection.connection.driver_connection
 
 
-def _pipelined(connection: Connection, work: Sequence[tuple[Prepared, Sequence[tuple[Any, ...]]]]) -> int:
+def in_one_trip(
+    connection: Connection, *statements: tuple[str, Sequence[Any]], commit: bool = False
+) -> list[Sequence[Any]]:
+    """Run statements of a server one after another, in one round trip, and return the rows of each.
+
+    With `commit` the transaction ends in the same trip.
+    """
     driver = driver_of(connection)
     dbapi: Any = connection.dialect.loaded_dbapi
+    with _driver_errors(connection):
+        with driver.pipeline():
+            cursors = [driver.cursor(row_factory=dbapi.rows.namedtuple_row) for _ in statements]
+            for cursor, (text, values) in zip(cursors, statements, strict=True):
+                cursor.execute(text, values)
+            if commit:
+                driver.commit()
+        return [cursor.fetchall() for cursor in cursors]
+
+
+def _pipelined(connection: Connection, work: Sequence[tuple[Prepared, Sequence[tuple[Any, ...]]]]) -> int:
+    driver = driver_of(connection)
     cursors = [driver.cursor() for _ in work]
     try:
-        with driver.pipeline():
+        with _driver_errors(connection), driver.pipeline():
             for cursor, (statement, rows) in zip(cursors, work, strict=True):
                 cursor.executemany(statement.text, rows)
         return int(cursors[0].rowcount)
-    except dbapi.Error as error:
-        raise DBAPIError.instance("append", None, error, dbapi.Error, dialect=connection.dialect) from error
     finally:
         for cursor in cursors:
             cursor.close()
+
+
+@contextmanager
+def _driver_errors(connection: Connection) -> Iterator[None]:
+    """Raise errors of the driver as SQLAlchemy does where it has called it."""
+    dbapi: Any = connection.dialect.loaded_dbapi
+    try:
+        yield
+    except dbapi.Error as error:
+        raise DBAPIError.instance("append", None, error, dbapi.Error, dialect=connection.dialect) from error

@@ -4,11 +4,14 @@
 random values, or grows in one place for each counterpart and hour: time is found by halving, since entries are in its
 order; claims of exchange ids are kept in memory while they count (`gateway.storage.log.claims`).
 `log_state.claims_from` is the first index that may hold such a claim. Entries before `log_state.pruned` are gone; their
-hashes stand in `log_tile`, 256 in each.
+hashes stand in `log_tile`, 256 in each. `log_node` has the upper part of the hash tree: nodes over 256^`level` entries.
+`log_lease` says which process of a server's database may write (`gateway.storage.log.lease`).
 
 The tables of the desk (`desk_…`) hold rows that change, so they are indexed by what is asked for; most of their indexes
 hold open rows only. Texts for humans, officers, statements and keys of an agency's own records are sealed
 (`gateway.storage.desk.sealing`). `urgency` is the place in `Urgency`, the most urgent first.
+
+The sessions of the console are few and short: no time is an index of theirs.
 """
 
 from __future__ import annotations
@@ -27,13 +30,12 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
-    literal_column,
 )
 
 metadata = MetaData()
 
 
-def _partial_index(name: str, where: ColumnElement[bool], *columns: Column[Any]) -> None:
+def partial_index(name: str, where: ColumnElement[bool], *columns: Column[Any]) -> None:
     """Index the rows for which `where` holds. A query finds the index by the same words, so they hold no parameters."""
     Index(name, *columns, sqlite_where=where, postgresql_where=where)
 
@@ -50,6 +52,14 @@ log_state = Table(
     Column("counters", Text, nullable=False),
     Column("claims_from", BigInteger, nullable=False),
     Column("pruned", BigInteger, nullable=False, server_default="0"),
+)
+
+log_lease = Table(
+    "log_lease",
+    metadata,
+    Column("log_id", Integer, primary_key=True, autoincrement=False),
+    Column("epoch", BigInteger, nullable=False),
+    Column("busy", Boolean, nullable=False),
 )
 
 log_entry = Table(
@@ -70,7 +80,7 @@ log_entry = Table(
     ForeignKeyConstraint(["log_id"], ["log_state.id"]),
     sqlite_with_rowid=False,
 )
-_partial_index(
+partial_index(
     "log_entry_channel",
     log_entry.c.channel.is_not(None),
     log_entry.c.log_id,
@@ -106,6 +116,16 @@ log_tile = Table(
     Column("log_id", Integer, primary_key=True, autoincrement=False),
     Column("place", BigInteger, primary_key=True, autoincrement=False),
     Column("hashes", LargeBinary, nullable=False),
+)
+
+log_node = Table(
+    "log_node",
+    metadata,
+    Column("log_id", Integer, primary_key=True, autoincrement=False),
+    Column("level", Integer, primary_key=True, autoincrement=False),
+    Column("place", BigInteger, primary_key=True, autoincrement=False),
+    Column("hash", LargeBinary, nullable=False),
+    sqlite_with_rowid=False,
 )
 
 quota_use = Table(
@@ -169,138 +189,21 @@ cosigned_head = Table(
 )
 
 
-# ---------------------------------------------------------------- the desk
+# ---------------------------------------------------------------- the console
 
-desk_thread = Table(
-    "desk_thread",
-    metadata,
-    Column("peer", Text, primary_key=True),
-    Column("thread_id", Text, primary_key=True),
-    Column("kind", Text, nullable=False),
-    Column("opener", Boolean, nullable=False),
-    Column("state", Text, nullable=False),
-    Column("urgency", Integer, nullable=False),
-    Column("version", BigInteger, nullable=False),
-    Column("opened_us", BigInteger, nullable=False),
-    Column("due_us", BigInteger, nullable=False),
-    Column("closed_us", BigInteger, nullable=False),
-    Column("group_id", Text, nullable=False),
-    Column("office", Text, nullable=False),
-    Column("agency", Text, nullable=False),
-    Column("officer", LargeBinary, nullable=False),
-    Column("ours", BigInteger, nullable=False),
-    Column("theirs", BigInteger, nullable=False),
-    Column("our_last", LargeBinary, nullable=False),
-    Column("their_last", LargeBinary, nullable=False),
-    Column("draft", LargeBinary, nullable=False),
-)
-CLOSED = desk_thread.c.closed_us > literal_column("0")
-GROUPED = desk_thread.c.group_id != literal_column("''")
-_partial_index("desk_thread_closed", CLOSED, desk_thread.c.closed_us)
-_partial_index("desk_thread_group", GROUPED, desk_thread.c.group_id)
-Index("desk_thread_id", desk_thread.c.thread_id)
-Index("desk_thread_newest", desk_thread.c.opened_us)
-Index("desk_thread_state", desk_thread.c.state, desk_thread.c.opened_us)
-
-desk_notice = Table(
-    "desk_notice",
-    metadata,
-    Column("peer", Text, primary_key=True),
-    Column("notice_id", Text, primary_key=True),
-    Column("thread_id", Text, nullable=False),
-    Column("version", BigInteger, nullable=False),
-    Column("side", Text, nullable=False),
-    Column("seq", BigInteger, nullable=False),
-    Column("seen", BigInteger, nullable=False),
-    Column("type", Text, nullable=False),
-    Column("code", Text, nullable=False),
-    Column("urgency", Integer, nullable=False),
-    Column("issued_us", BigInteger, nullable=False),
-    Column("expires_us", BigInteger, nullable=False),
-    Column("time_us", BigInteger, nullable=False),
-    Column("payload_hash", LargeBinary, nullable=False),
-    Column("log", Text, nullable=False),
-    Column("entry", BigInteger, nullable=False),
-    Column("envelope", LargeBinary, nullable=False),
-    Column("receipt", LargeBinary, nullable=False),
-)
-Index("desk_notice_thread", desk_notice.c.peer, desk_notice.c.thread_id, desk_notice.c.version)
-
-desk_delivery = Table(
-    "desk_delivery",
-    metadata,
-    Column("notice_id", Text, primary_key=True),
-    Column("peer", Text, nullable=False),
-    Column("thread_id", Text, nullable=False),
-    Column("seq", BigInteger, nullable=False),
-    Column("type", Text, nullable=False),
-    Column("urgency", Integer, nullable=False),
-    Column("due_us", BigInteger, nullable=False),
-    Column("expires_us", BigInteger, nullable=False),
-    Column("tries", BigInteger, nullable=False),
-    Column("problem", Text, nullable=False),
-    Column("state", Text, nullable=False),
-)
-WAITING = desk_delivery.c.state == literal_column("'waiting'")
-_partial_index("desk_delivery_due", WAITING, desk_delivery.c.peer, desk_delivery.c.urgency, desk_delivery.c.due_us)
-_partial_index("desk_delivery_next", WAITING, desk_delivery.c.due_us)
-Index(
-    "desk_delivery_thread",
-    desk_delivery.c.peer,
-    desk_delivery.c.thread_id,
-    desk_delivery.c.state,
-    desk_delivery.c.seq,
-)
-
-desk_work = Table(
-    "desk_work",
+console_session = Table(
+    "console_session",
     metadata,
     Column("id", Text, primary_key=True),
-    Column("peer", Text, nullable=False),
-    Column("thread_id", Text, nullable=False),
-    Column("kind", Text, nullable=False),
-    Column("agency", Text, nullable=False),
-    Column("office", Text, nullable=False),
-    Column("role", Text, nullable=False),
-    Column("urgency", Integer, nullable=False),
-    Column("opened_us", BigInteger, nullable=False),
-    Column("half_us", BigInteger, nullable=False),
-    Column("due_us", BigInteger, nullable=False),
-    Column("level", Text, nullable=False),
-    Column("paused_us", BigInteger, nullable=False),
-    Column("done_us", BigInteger, nullable=False),
-    Column("notice_id", Text, nullable=False),
-    Column("people", LargeBinary, nullable=False),
-    Column("alarm_us", BigInteger, nullable=False),
+    Column("person", LargeBinary, nullable=False),
+    Column("started_us", BigInteger, nullable=False),
+    Column("seen_us", BigInteger, nullable=False),
+    Column("ends_us", BigInteger, nullable=False),
+    Column("renewing_us", BigInteger, nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
 )
-"""`alarm_us` is when the work is to be escalated next, 0 where it is not; `people` the sealed persons and result."""
-OPEN = desk_work.c.done_us == literal_column("0")
-ALARMED = desk_work.c.alarm_us > literal_column("0")
-_partial_index("desk_work_agency", OPEN, desk_work.c.agency, desk_work.c.due_us)
-_partial_index("desk_work_office", OPEN, desk_work.c.office, desk_work.c.agency, desk_work.c.due_us)
-_partial_index("desk_work_open", OPEN, desk_work.c.due_us)
-_partial_index("desk_work_alarm", ALARMED, desk_work.c.alarm_us)
-Index("desk_work_thread", desk_work.c.peer, desk_work.c.thread_id)
+"""`person` is a keyed hash of the person's id; `sealed` holds the id itself, the device and the officer token.
 
-desk_holding = Table(
-    "desk_holding",
-    metadata,
-    Column("jti", Text, primary_key=True),
-    Column("direction", Text, primary_key=True),
-    Column("holder", Text, primary_key=True),
-    Column("owner", Text, primary_key=True),
-    Column("source", Text, nullable=False),
-    Column("state", Text, nullable=False),
-    Column("version", BigInteger, nullable=False),
-    Column("type", Text, nullable=False),
-    Column("due_us", BigInteger, nullable=False),
-    Column("expires_us", BigInteger, nullable=False),
-    Column("token", LargeBinary),
-    Column("record", LargeBinary, nullable=False),
-)
-"""`token` finds the sealed `record`: a keyed hash of it."""
-Index("desk_holding_holder", desk_holding.c.direction, desk_holding.c.holder, desk_holding.c.state)
-Index("desk_holding_source", desk_holding.c.source)
-_partial_index("desk_holding_token", desk_holding.c.token.is_not(None), desk_holding.c.token)
-ENDING = desk_holding.c.expires_us > literal_column("0")
-_partial_index("desk_holding_over", ENDING, desk_holding.c.expires_us)
+`renewing_us` is until when one process renews that token.
+"""
+Index("console_session_person", console_session.c.person)

@@ -6,23 +6,35 @@ deliveries of each urgency, are looked up apart and merged.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, delete, exists, select, tuple_, union_all, update
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    bindparam,
+    delete,
+    exists,
+    func,
+    select,
+    tuple_,
+    union_all,
+    update,
+)
 
 from gateway.errors import Unknown
 from gateway.model.desk.notices import About, NoticeType
 from gateway.model.desk.threads import Placed, ThreadKey, ThreadKind, ThreadState
 from gateway.model.desk.work import DeliveryState, HoldingState, WorkKind
 from gateway.model.names import ExchangeId, MemberId
-from gateway.ports.desk import Delivery, Holding, NoticeRow, Thread, Work, WorkFilter
-from gateway.storage.database.engine import Database
-from gateway.storage.database.tables import (
+from gateway.ports.desk import Delivery, Holding, NoticeRow, Outbox, Thread, Work, WorkFilter
+from gateway.storage.database.desk_tables import (
     ALARMED,
     CLOSED,
     ENDING,
+    ENDS,
     GROUPED,
+    OF_THREADS,
     OPEN,
     WAITING,
     desk_delivery,
@@ -31,6 +43,8 @@ from gateway.storage.database.tables import (
     desk_thread,
     desk_work,
 )
+from gateway.storage.database.engine import Database
+from gateway.storage.desk.conditions import is_any, places, unindexed, work_conditions
 from gateway.storage.desk.point_reads import PointReads
 from gateway.storage.desk.rows import (
     ENVELOPE,
@@ -45,6 +59,7 @@ from gateway.storage.desk.sealing import DeskSeals
 from gateway.storage.keys.keystore import KeyStore
 
 Rows = Sequence[Any]
+_OVER = (ThreadState.ENDED.value, ThreadState.EXPIRED.value)
 
 
 class SqlDeskStore:
@@ -66,18 +81,43 @@ class SqlDeskStore:
         rows = self._points.thread(peer=key.peer, thread=key.thread_id)
         return thread_of(rows[0], self._seals) if rows else None
 
+    def threads_of(self, keys: Collection[ThreadKey]) -> dict[ThreadKey, Thread]:
+        """Return those of some threads that there are."""
+        pairs = {(key.peer, key.thread_id) for key in keys}
+        if not pairs:
+            return {}
+        t = desk_thread.c
+        rows = self._list(select(desk_thread).where(tuple_(t.peer, t.thread_id).in_(pairs)))
+        return {thread.key: thread for thread in (thread_of(row, self._seals) for row in rows)}
+
     def threads(
         self,
         *,
         kinds: Collection[ThreadKind] = (),
         states: Collection[ThreadState] = (),
+        agencies: Collection[str] = (),
+        offices: Collection[str] = (),
         group_id: str = "",
+        peer: str = "",
+        opener: bool | None = None,
         limit: int = 0,
     ) -> list[Thread]:
-        """Return the threads that fit, the newest first; all of them with `limit` 0."""
+        """Return the threads that fit, the newest first; all of them with `limit` 0. What is empty leaves it open.
+
+        `opener` tells those that this side opened from those of counterparts.
+        """
         t = desk_thread.c
         order = (t.opened_us.desc(), t.thread_id, t.peer)
-        fitting: list[ColumnElement[bool]] = [t.kind.in_([kind.value for kind in kinds])] if kinds else []
+        by_side = [unindexed(t.peer) == peer] if peer else []
+        by_side += [t.opener.is_(opener)] if opener is not None else []
+        if limit and offices and not group_id and len(kinds) != 1:
+            here = [*([is_any(unindexed(t.kind), kinds)] if kinds else []), *by_side]
+            rows = self._newest(places(offices, agencies, states or ThreadState, here), limit)
+            return [thread_of(row, self._seals) for row in rows]
+        by_kind = not group_id and (not limit or (states and len(kinds) == 1))
+        kind_is = t.kind if by_kind else unindexed(t.kind)
+        fitting: list[ColumnElement[bool]] = [*([is_any(kind_is, kinds)] if kinds else []), *by_side]
+        fitting += [column.in_(names) for column, names in ((t.agency, agencies), (t.office, offices)) if names]
         if group_id:
             fitting += [GROUPED, t.group_id == group_id]
         if not limit or group_id or not states:
@@ -85,21 +125,24 @@ class SqlDeskStore:
                 fitting.append(t.state.in_([state.value for state in states]))
             rows = self._list(select(desk_thread).where(*fitting).order_by(*order).limit(limit or None))
         else:
-            rows = self._newest(states, fitting, limit)
+            rows = self._newest([(t.state == state.value, *fitting) for state in states], limit)
         return [thread_of(row, self._seals) for row in rows]
 
-    def _newest(self, states: Collection[ThreadState], fitting: Sequence[ColumnElement[bool]], limit: int) -> Rows:
-        """Return the newest threads of some states: those of each come from the index in their order."""
+    def _newest(self, parts: Iterable[Sequence[ColumnElement[bool]]], limit: int) -> Rows:
+        """Return the newest threads of several parts: those of each come from an index in their order."""
         t = desk_thread.c
-        parts = [
-            select(t.peer, t.thread_id, t.opened_us)
-            .where(t.state == state.value, *fitting)
-            .order_by(t.opened_us.desc())
-            .limit(limit)
-            .subquery()
-            for state in states
-        ]
-        found = union_all(*(select(part) for part in parts)).subquery()
+        found = union_all(
+            *(
+                select(
+                    select(t.peer, t.thread_id, t.opened_us)
+                    .where(*conditions)
+                    .order_by(t.opened_us.desc())
+                    .limit(limit)
+                    .subquery()
+                )
+                for conditions in parts
+            )
+        ).subquery()
         order = (found.c.opened_us.desc(), found.c.thread_id, found.c.peer)
         keys = select(found).order_by(*order).limit(limit).subquery()
         same = (t.peer == keys.c.peer) & (t.thread_id == keys.c.thread_id)
@@ -184,6 +227,18 @@ class SqlDeskStore:
         peers = select(desk_delivery.c.peer).where(WAITING).distinct()
         return [MemberId(row.peer) for row in self._list(peers)]
 
+    def outboxes(self) -> list[Outbox]:
+        """Return what waits for each member for whom a notice waits."""
+        d, n = desk_delivery.c, desk_notice.c
+        waiting = (
+            select(d.peer, func.count(), func.min(n.time_us), func.min(d.due_us), func.max(d.problem))
+            .join(desk_notice, (n.peer == d.peer) & (n.notice_id == d.notice_id))
+            .where(WAITING)
+            .group_by(d.peer)
+            .order_by(d.peer)
+        )
+        return [Outbox(MemberId(row[0]), *row[1:]) for row in self._list(waiting)]
+
     def envelope(self, notice_id: ExchangeId) -> bytes:
         """Return the bytes of a notice of ours. Raises `Unknown` where it is erased, or never was."""
         for peer, sealed in self._points.envelope(notice=notice_id):
@@ -203,17 +258,7 @@ class SqlDeskStore:
 
     def works(self, wanted: WorkFilter) -> list[Work]:
         """Return work, by clock."""
-        w = desk_work.c
-        conditions: list[ColumnElement[bool]] = []
-        if wanted.open_only:
-            conditions.append(OPEN)
-        if wanted.agency:
-            conditions.append(w.agency == wanted.agency)
-        if wanted.key:
-            conditions += [w.peer == wanted.key.peer, w.thread_id == wanted.key.thread_id]
-        for column, values in ((w.office, wanted.offices), (w.role, wanted.roles), (w.kind, wanted.kinds)):
-            if values:
-                conditions.append(column.in_([str(value) for value in values]))
+        w, conditions = desk_work.c, work_conditions(wanted, self._seals)
         statement = select(desk_work).where(*conditions).order_by(w.due_us, w.id).limit(wanted.limit or None)
         return [work_of(row, self._seals) for row in self._list(statement)]
 
@@ -243,6 +288,7 @@ class SqlDeskStore:
         jti: str = "",
         jtis: Collection[str] = (),
         record: str = "",
+        records: Collection[str] = (),
         holder: str = "",
         direction: str = "",
         source: str = "",
@@ -250,17 +296,21 @@ class SqlDeskStore:
         after: str = "",
         limit: int = 0,
     ) -> list[Holding]:
-        """Return copies, by record (one or several), owner's key, holder, direction, the exchange that gave them, or
-        state, all of them with `limit` 0; with a limit the first ones by their records' ids, `after` an id."""
+        """Return copies, by record and by owner's key (one or several), holder, direction, the exchange that gave them,
+        or state, all of them with `limit` 0; with a limit the first ones by their records' ids, `after` an id."""
         h = desk_holding.c
         statement = select(desk_holding)
-        for column, value in ((h.jti, jti), (h.holder, holder), (h.direction, direction), (h.source, source)):
+        is_walk = limit and not (holder or record or source)  # along the primary key, not sorted from another index
+        way = unindexed(h.direction) if is_walk else h.direction
+        for column, value in ((h.jti, jti), (h.holder, holder), (way, direction), (h.source, source)):
             if value:
                 statement = statement.where(column == value)
         if jtis:
             statement = statement.where(h.jti.in_(list(jtis)))
         if record:
             statement = statement.where(h.token == self._seals.token(record))
+        if records:
+            statement = statement.where(h.token.in_([self._seals.token(name) for name in records]))
         if states:
             statement = statement.where(h.state.in_([state.value for state in states]))
         if after:
@@ -271,6 +321,21 @@ class SqlDeskStore:
 
     # ------------------------------------------------------------ the end
 
+    def ending(self, now_us: int, limit: int) -> list[ThreadKey]:
+        """Return threads whose clock is over by now, and whose rows do not say so yet, the first over first."""
+        t = desk_thread.c
+        over = select(t.peer, t.thread_id).where(ENDS, t.closed_us <= now_us).order_by(t.closed_us).limit(limit)
+        return [ThreadKey(MemberId(peer), ExchangeId(thread)) for peer, thread in self._list(over)]
+
+    def working_peers(self) -> list[MemberId]:
+        """Return the counterparts with whom some thread has work: each is one step in the index."""
+        found: list[MemberId] = []
+        after = select(func.min(desk_work.c.peer)).where(desk_work.c.peer > bindparam("last"))
+        with self._database.snapshot("desk") as connection:
+            while (peer := connection.scalar(after, {"last": found[-1] if found else ""})) is not None:
+                found.append(MemberId(peer))
+        return found
+
     def ended(self, before_us: int) -> list[ThreadKey]:
         """Return threads that were closed before a time, and in which nothing waits: no delivery, no work."""
         t = desk_thread.c
@@ -278,14 +343,15 @@ class SqlDeskStore:
             exists().where(condition, table.c.peer == t.peer, table.c.thread_id == t.thread_id)
             for table, condition in ((desk_delivery, WAITING), (desk_work, OPEN))
         ]
-        statement = select(t.peer, t.thread_id).where(CLOSED, t.closed_us < before_us, *(~one for one in waits))
+        over = (CLOSED, t.closed_us < before_us, t.state.in_(_OVER))
+        statement = select(t.peer, t.thread_id).where(*over, *(~one for one in waits))
         return [ThreadKey(MemberId(peer), ExchangeId(thread)) for peer, thread in self._list(statement)]
 
     def forget(self, keys: Sequence[ThreadKey]) -> None:
         """Delete threads with all their rows, in one transaction; their entries stay in the log."""
         pairs = [(key.peer, key.thread_id) for key in keys]
         with self._database.write("forget threads") as connection:
-            for table in (desk_work, desk_delivery, desk_notice, desk_thread):
+            for table in OF_THREADS:
                 connection.execute(delete(table).where(tuple_(table.c.peer, table.c.thread_id).in_(pairs)))
 
     def forget_copies(self, now_us: int, limit: int) -> int:

@@ -3,38 +3,58 @@
 Writers of threads take turns. In one process that is a lock, held from the comparison of versions until the log's turn
 ends. On a server's database it is one advisory lock for the whole desk, held until the transaction ends: row locks
 would not hold a thread that two logs make at once, and upserts of two logs in another order would wait for each other
-for ever. It is always taken after the log's own row, and after the lock of those who seal.
+for ever. It is always taken before the log's own row, and after the lock of those who seal.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Dialect, Table, bindparam, select, tuple_, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Dialect,
+    Table,
+    and_,
+    bindparam,
+    case,
+    delete,
+    select,
+    text,
+    tuple_,
+    update,
+)
 
 from gateway.model.desk.threads import ThreadKey
+from gateway.model.desk.work import Direction, HoldingState
 from gateway.model.names import ExchangeId, MemberId
 from gateway.ports.desk import DeskRows
 from gateway.ports.log_store import NewEntry
-from gateway.storage.database.engine import Database
-from gateway.storage.database.prepared import Prepared, run_together
-from gateway.storage.database.tables import (
+from gateway.storage.database.desk_tables import (
+    desk_attachment,
     desk_delivery,
     desk_holding,
     desk_notice,
     desk_thread,
     desk_work,
 )
+from gateway.storage.database.engine import Database
+from gateway.storage.database.prepared import Prepared, run_together
 from gateway.storage.database.upsert import insert_for
-from gateway.storage.desk.rows import delivery_row, holding_row, notice_row, thread_row, work_row
+from gateway.storage.desk.reports import ReportWriter
+from gateway.storage.desk.rows import delivery_row, file_row, holding_row, notice_row, thread_row, work_row
 from gateway.storage.desk.sealing import DeskSeals
 from gateway.storage.documents.document_store import SEALING
 from gateway.storage.keys.keystore import KeyStore
 
 _DESK = 0x6C6961_6465
-_TURN = f"SELECT pg_advisory_xact_lock_shared({SEALING}), pg_advisory_xact_lock({_DESK})"
+_TURN = (
+    "SELECT set_config('idle_in_transaction_session_timeout', '1500', true),"
+    f" pg_advisory_xact_lock_shared({SEALING}), pg_advisory_xact_lock({_DESK})"
+)
+"""The server ends the turn of a process that stands still in it, before others have waited two seconds."""
 
 
 class DeskWriter:
@@ -50,8 +70,11 @@ class DeskWriter:
         self._put_notice = _upsert(desk_notice, dialect, shared=shared, keep="version")
         self._put_delivery = _upsert(desk_delivery, dialect, shared=shared)
         self._put_work = _upsert(desk_work, dialect, shared=shared)
-        self._put_holding = _upsert(desk_holding, dialect, shared=shared)
+        self._put_holding = _upsert(desk_holding, dialect, shared=shared, state=_kept_state)
+        self._put_file = _upsert(desk_attachment, dialect, shared=shared)
         self._erase = Prepared(_ERASE, dialect)
+        self._reports = ReportWriter(self._seals, dialect, shared=shared)
+        self._erase_files = Prepared(_ERASE_FILES, dialect)
         self._version = Prepared(_VERSION, dialect)
 
     # ------------------------------------------------------------ turns
@@ -102,6 +125,15 @@ class DeskWriter:
             (self._put_delivery, [delivery_row(delivery) for _, x in batch for delivery in x.deliveries]),
             (self._put_work, [work_row(item, seals, entry.time_us) for entry, x in batch for item in x.works]),
             (self._put_holding, [holding_row(copy, seals, entry.time_us) for entry, x in batch for copy in x.holdings]),
+            (self._put_file, [file_row(file, seals, entry.time_us) for entry, x in batch for file in x.files]),
+            (
+                self._erase_files,
+                [
+                    self._erase_files.values({"the_peer": _peer(entry, x), "the_notice": notice_id})
+                    for entry, x in batch
+                    for notice_id in x.erased
+                ],
+            ),
             (
                 self._erase,
                 [
@@ -110,6 +142,7 @@ class DeskWriter:
                     for notice_id in x.erased
                 ],
             ),
+            *self._reports.work((entry.time_us, report) for entry, x in batch for report in x.reports),
         )
         if found := [(statement, rows) for statement, rows in work if rows]:
             run_together(connection, found)
@@ -128,8 +161,25 @@ def _pairs(keys: Collection[ThreadKey]) -> list[tuple[str, str]]:
     return [(key.peer, key.thread_id) for key in sorted(keys)]
 
 
-def _upsert(table: Table, dialect: Dialect, *, shared: bool, keep: str = "") -> Prepared:
-    """Return the insertion of a row that replaces the one with its key, but for the column `keep`."""
+def _kept_state(new: ColumnElement[str]) -> ColumnElement[str]:
+    """Return the state of a copy from abroad: what its owner has changed is never shown again, whatever comes later."""
+    old = desk_holding.c
+    is_shown_again = and_(old.direction == text(f"'{Direction.IN.value}'"), new == text(f"'{HoldingState.HELD.value}'"))
+    return case((is_shown_again, old.state), else_=new)
+
+
+def _upsert(
+    table: Table,
+    dialect: Dialect,
+    *,
+    shared: bool,
+    keep: str = "",
+    state: Callable[[ColumnElement[str]], ColumnElement[str]] | None = None,
+) -> Prepared:
+    """Return the insertion of a row that replaces the one with its key, but for the column `keep`.
+
+    `state` returns what the column of this name becomes, from its new value.
+    """
     statement = insert_for(table, shared=shared).values({column.name: bindparam(column.name) for column in table.c})
     same = [column.name for column in table.primary_key]
     new: dict[str, Any] = {
@@ -137,6 +187,8 @@ def _upsert(table: Table, dialect: Dialect, *, shared: bool, keep: str = "") -> 
         for column in table.c
         if not column.primary_key and column.name != keep
     }
+    if state is not None:
+        new["state"] = state(statement.excluded["state"])
     return Prepared(statement.on_conflict_do_update(index_elements=same, set_=new), dialect)
 
 
@@ -144,6 +196,10 @@ _ERASE = (
     update(desk_notice)
     .where(desk_notice.c.peer == bindparam("the_peer"), desk_notice.c.notice_id == bindparam("the_notice"))
     .values(envelope=bindparam("envelope"))
+)
+
+_ERASE_FILES = delete(desk_attachment).where(
+    desk_attachment.c.peer == bindparam("the_peer"), desk_attachment.c.notice_id == bindparam("the_notice")
 )
 
 _VERSION = select(desk_thread.c.peer, desk_thread.c.thread_id, desk_thread.c.version).where(

@@ -18,9 +18,9 @@ from sqlalchemy import (
     union_all,
 )
 
+from gateway.storage.database.desk_tables import WAITING, desk_delivery, desk_notice, desk_thread, desk_work
 from gateway.storage.database.engine import Database
 from gateway.storage.database.prepared import Prepared
-from gateway.storage.database.tables import WAITING, desk_delivery, desk_notice, desk_thread, desk_work
 from gateway.storage.desk.rows import RANKS
 
 _T, _N, _D = desk_thread.c, desk_notice.c, desk_delivery.c

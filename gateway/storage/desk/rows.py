@@ -8,12 +8,15 @@ from typing import Any
 import msgspec
 
 from gateway.conversion import converter
+from gateway.model.desk.attachments import Attachment, FileState, MediaType
 from gateway.model.desk.notices import NoticeType, Urgency
 from gateway.model.desk.threads import Placed, Side, ThreadKey, ThreadKind, ThreadState
 from gateway.model.desk.work import DeliveryState, Direction, HoldingState, Level, Role, WorkKind
+from gateway.model.marking import Level as Marked
 from gateway.model.names import ExchangeId, MemberId
 from gateway.ports.desk import Delivery, Holding, NoticeRow, Thread, Work
-from gateway.storage.desk.sealing import DeskSeals
+from gateway.ports.files.held import HeldFile
+from gateway.storage.desk.sealing import DeskSeals, place
 
 Row = Sequence[Any]
 
@@ -22,10 +25,12 @@ RANKS = {urgency: rank for rank, urgency in enumerate(_URGENCIES)}
 """The place of each urgency, the most urgent first."""
 
 _PERSONS = converter(tuple[str, str, str, str])
+_ABOUT_FILE = converter(tuple[str, str, str, str, str])
 
 OFFICER, DRAFT = "desk_thread.officer", "desk_thread.draft"
 ENVELOPE, RECEIPT = "desk_notice.envelope", "desk_notice.receipt"
 PEOPLE, RECORD = "desk_work.people", "desk_holding.record"
+FILE = "desk_attachment.sealed"
 
 
 def thread_row(thread: Thread, seals: DeskSeals, at_us: int) -> tuple[Any, ...]:
@@ -182,12 +187,17 @@ def work_row(work: Work, seals: DeskSeals, at_us: int) -> tuple[Any, ...]:
         work.notice_id,
         seals.seal(at_us, msgspec.json.encode(people) if any(people) else b"", PEOPLE, work.id),
         _alarm_us(work),
+        seals.assignee(work.assigned),
     )
 
 
 def _alarm_us(work: Work) -> int:
-    """Return when a clock reaches its next level: 0 while it stands, and after the last one."""
-    if work.done_us or work.paused_us or work.level is Level.END:
+    """Return when a clock reaches its next level, or the next alarm: 0 while it stands, and after the last one."""
+    if work.done_us or work.paused_us:
+        return 0
+    if work.alarm_us:
+        return work.alarm_us
+    if work.level is Level.END:
         return 0
     if work.level is Level.FIRST and work.half_us:
         return min(work.half_us, work.due_us or work.half_us)
@@ -197,7 +207,7 @@ def _alarm_us(work: Work) -> int:
 def work_of(row: Row, seals: DeskSeals) -> Work:
     """Return the item of work of a row."""
     id_, peer, thread_id, kind, agency, office, role, urgency, opened, half, due, level, *more = row
-    paused_us, done_us, notice_id, sealed, _ = more
+    paused_us, done_us, notice_id, sealed, alarm_us, _ = more
     opened_people = seals.open(sealed, PEOPLE, id_)
     assigned, not_by, by, result = _PERSONS(msgspec.json.decode(opened_people)) if opened_people else ("", "", "", "")
     return Work(
@@ -219,6 +229,7 @@ def work_of(row: Row, seals: DeskSeals) -> Work:
         by,
         result,
         notice_id,
+        alarm_us if kind == WorkKind.ACKNOWLEDGE else 0,
     )
 
 
@@ -253,4 +264,52 @@ def holding_of(row: Row, seals: DeskSeals) -> Holding:
         kind,
         due_us,
         expires_us,
+    )
+
+
+def file_place(peer: str, notice_id: str, root: bytes) -> bytes:
+    """Return the bytes that bind the sealed part of a file's row to it."""
+    return place(FILE, peer, notice_id, root.hex())
+
+
+def file_row(file: HeldFile, seals: DeskSeals, at_us: int) -> tuple[Any, ...]:
+    """Return the row of a file."""
+    about = file.about
+    said = (about.name, about.type.value, about.marking.value, file.key.hex(), file.officer)
+    return (
+        *file.place,
+        file.thread_id,
+        file.ours,
+        about.size,
+        file.state.value,
+        file.file,
+        file.time_us,
+        file.due_us,
+        file.tries,
+        file.problem,
+        seals.seal(at_us, msgspec.json.encode(said), FILE, file.peer, file.notice_id, about.root.hex()),
+    )
+
+
+def file_of(row: Row, seals: DeskSeals) -> HeldFile | None:
+    """Return the file of a row; None where its key is erased."""
+    peer, notice_id, root, thread_id, ours, size, state, file, time_us, due_us, tries, problem, sealed = row
+    opened = seals.open(sealed, FILE, peer, notice_id, root.hex())
+    if not opened:
+        return None
+    name, kind, marking, key, officer = _ABOUT_FILE(msgspec.json.decode(opened))
+    return HeldFile(
+        MemberId(peer),
+        ExchangeId(notice_id),
+        thread_id,
+        Attachment(name, MediaType(kind), size, bytes(root), Marked(marking)),
+        bool(ours),
+        FileState(state),
+        file,
+        bytes.fromhex(key),
+        time_us,
+        officer,
+        due_us,
+        tries,
+        problem,
     )

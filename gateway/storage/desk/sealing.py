@@ -12,7 +12,6 @@ gone from every backup as well (`gateway.audit.retention.erase_key`).
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 from functools import cached_property
 
@@ -47,13 +46,23 @@ class DeskSeals:
 
     def token(self, record: str) -> bytes | None:
         """Return a keyed hash by which a sealed record is found, None for an empty name."""
-        if not record:
-            return None
-        return hmac.new(self._token_key, record.encode(), hashlib.sha256).digest()[:_TOKEN_BYTES]
+        return _token(self._token_key, record) if record else None
+
+    def assignee(self, person: str) -> bytes:
+        """Return a keyed hash by which the work of a person is found, empty bytes for an empty name."""
+        return _token(self._assignee_key, person) if person else b""
 
     @cached_property
     def _token_key(self) -> bytes:
         return self.keystore.lasting_key("holdings")
+
+    @cached_property
+    def _assignee_key(self) -> bytes:
+        return self.keystore.lasting_key("assignees")
+
+
+def _token(key: bytes, name: str) -> bytes:
+    return hmac.digest(key, name.encode(), "sha256")[:_TOKEN_BYTES]
 
 
 def place(column: str, *key: str) -> bytes:

@@ -11,12 +11,12 @@ from collections.abc import Callable, Sequence
 
 from sqlalchemy import Connection, delete, select, update
 
+from gateway.clock import DAY_US
 from gateway.ports.quotas import QuotaPlace, QuotaUse
 from gateway.storage.database.engine import Database
 from gateway.storage.database.tables import quota_use
 from gateway.storage.database.upsert import insert_for
 
-_DAY_US = 86_400_000_000
 _KEPT_DAYS = 92
 """Days of counts that are kept for reports."""
 
@@ -48,16 +48,16 @@ class SqlQuotas:
     def used(self, day_us: int) -> list[QuotaUse]:
         """Return all counts of the day that `day_us` lies in."""
         table = quota_use.c
-        query = select(table.direction, table.peer, table.purpose, table.used).where(table.day == day_us // _DAY_US)
+        query = select(table.direction, table.peer, table.purpose, table.used).where(table.day == day_us // DAY_US)
         with self._database.read("quotas") as connection:
             rows = connection.execute(query.order_by(table.direction, table.peer, table.purpose)).all()
         return [QuotaUse(QuotaPlace(row.direction, row.peer, row.purpose), row.used) for row in rows]
 
     def _reserve(self, wanted: dict[QuotaPlace, tuple[int, int]], now_us: int) -> dict[QuotaPlace, int]:
-        day = now_us // _DAY_US
+        day = now_us // DAY_US
         granted: dict[QuotaPlace, int] = {}
         with self._database.write("quotas") as connection:
-            self._sweep(connection, day if self._proved_us is None else self._proved_us() // _DAY_US)
+            self._sweep(connection, day if self._proved_us is None else self._proved_us() // DAY_US)
             # In the same order in every process, so that two never wait for each other.
             for place in sorted(wanted):
                 number, most = wanted[place]

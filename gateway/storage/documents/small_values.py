@@ -1,4 +1,4 @@
-"""The columns whose values are sealed each by itself: small documents, and values of the desk."""
+"""The columns whose values are sealed each by itself: small documents, values of the desk, and sessions."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ from typing import Any
 
 from sqlalchemy import Column, ColumnElement, Delete, LargeBinary, Table, Update, delete, func, literal, update
 
-from gateway.storage.database.tables import desk_holding, desk_notice, desk_thread, desk_work, document
-from gateway.storage.desk.rows import DRAFT, ENVELOPE, OFFICER, PEOPLE, RECEIPT, RECORD
+from gateway.storage.console.session_store import SESSION
+from gateway.storage.database.desk_tables import desk_attachment, desk_holding, desk_notice, desk_thread, desk_work
+from gateway.storage.database.tables import console_session, document
+from gateway.storage.desk.rows import DRAFT, ENVELOPE, OFFICER, PEOPLE, RECEIPT, RECORD, file_place
 from gateway.storage.desk.sealing import place
 from gateway.storage.documents.document_store import document_place
 
@@ -38,9 +40,9 @@ class SealedColumn:
         """The columns that find a row."""
         return tuple(self._table.primary_key)
 
-    def name(self, row: Sequence[str]) -> str:
-        """Return the name of a row of `key` and `more`."""
-        return "/".join(row[self.named])
+    def name(self, row: Sequence[Any]) -> str:
+        """Return the name of a row of `key` and `more`; hashes are no part of it."""
+        return "/".join(each for each in row[self.named] if isinstance(each, str))
 
     def under(self, start: bytes) -> ColumnElement[bool]:
         """Return the condition for values that begin with `start`, the id of their key."""
@@ -63,4 +65,6 @@ SEALED = (
     # Without a name: who may not do open work has to stay known, whatever is erased.
     SealedColumn(desk_work.c.people, partial(place, PEOPLE), slice(0, 0)),
     SealedColumn(desk_holding.c.record, partial(place, RECORD), _ALL, (desk_holding.c.source,)),
+    SealedColumn(desk_attachment.c.sealed, file_place, _ALL, (desk_attachment.c.thread_id,), whole=True),
+    SealedColumn(console_session.c.sealed, partial(place, SESSION), slice(0, 0), whole=True),
 )

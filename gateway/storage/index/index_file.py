@@ -49,6 +49,7 @@ class KeyKind(IntEnum):
     NATIONAL_ID = 3
     PLATE = 4
     CONTAINER = 5
+    CASE = 8
 
 
 IndexRow = tuple[str, str, int, str, int, str]

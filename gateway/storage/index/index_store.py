@@ -192,6 +192,10 @@ class IndexStore:
         best = sorted(ranks, key=lambda record: (-ranks[record], record))[:limit]
         return self._features(best), is_part and not births
 
+    def has_name(self, key: str) -> bool:
+        """Tell whether some record has a key of a name."""
+        return bool(self._all(_BY_KEY, (self._seal.key(KeyKind.NAME, key), 1)))
+
     def _numbers(self, births: Births) -> _Asked:
         days = {self._seal.birth(day) for day in births.days}
         return _Asked(days, [self._seal.births_of_year(year) for year in births.years])
@@ -219,6 +223,15 @@ class IndexStore:
         rows = {number: self._body(place, stored) for number, place, stored in self._all(statement, read)}
         bodies = (rows[record] for record in records if record in rows)
         return [body.row(body.features.decode()) for body in bodies]
+
+    def last(self) -> int:
+        """Return the last number that was given to a record: a record that is new or changed gets the next one."""
+        return int(self.meta["next"])
+
+    def after(self, number: int) -> list[Body]:
+        """Return the records whose numbers are greater, in their order."""
+        found = self._all("SELECT place, body FROM records WHERE id > ? ORDER BY id", (number,))
+        return [self._body(place, stored) for place, stored in found]
 
     def links(self, record_type: str, source_key: str) -> str:
         """Return the joined rows' keys of a record as JSON. Raises `Unknown` when the index has no such record."""

@@ -17,6 +17,7 @@ from gateway.storage.index.index_file import (
     KeyKind,
     new_generation,
     note,
+    read_body,
     read_pairs,
     remove_generation,
     turn_to,
@@ -193,6 +194,8 @@ class IndexUpdate:
         self._is_finished = False
         self.written = 0
         self.removed = 0
+        self.outdated: set[str] = set()
+        """The source's keys of records that stood here before, and were replaced or removed."""
 
     def __enter__(self) -> IndexUpdate:
         try:
@@ -246,19 +249,25 @@ class IndexUpdate:
         self._rows.add(record, digest, spared)
         if found is not None:
             self._drop(place)
+            self.outdated.add(record.source_key)
         self.written += 1
         self._flush()
         return True
 
     def remove(self, record_type: str, source_key: str) -> None:
         """Remove a record, if there is one."""
-        self.removed += self._drop(self.seal.place(record_type, source_key))
+        if self._drop(self.seal.place(record_type, source_key)):
+            self.removed += 1
+            self.outdated.add(source_key)
 
     def remove_unseen(self) -> None:
         """Remove every older record that `is_same` has not seen, nor `put` replaced."""
         known = self._db.execute("SELECT id FROM records WHERE id < ?", (len(self._seen),)).fetchall()
         gone = [row for row in known if not self._seen[row[0]]]
         self._db.executemany("INSERT INTO dead VALUES (?)", gone)
+        for (number,) in gone:
+            for place, stored in self._db.execute("SELECT place, body FROM records WHERE id = ?", (number,)):
+                self.outdated.add(read_body(self.seal.open(stored, place)).source_key)
         self._db.executemany("DELETE FROM records WHERE id = ?", gone)
         self.removed += len(gone)
 

@@ -2,8 +2,8 @@
 
 There is one key for each retention class and month (`nohit/2026-11`). It wraps the content keys of single
 entries (AES-256-GCM-SIV, RFC 8452, so that a repeated nonce is no disaster over billions of entries). Each
-content key is fresh and encrypts the three parts of one entry (AES-256-GCM) with log, index and part as
-associated data, so that no part can be moved to another entry. Destroying a month's key erases its content in
+content key is fresh and encrypts the content of one entry (AES-256-GCM) with log and index as associated data, so that
+it cannot be moved to another entry. Destroying a month's key erases its content in
 the database and in every backup of it; the key's name is never used again. Where only some of its content is erased
 the key is *retired* first: a new one follows it (`nohit/2026-11.2`), and the rest is wrapped again under that.
 
@@ -41,12 +41,16 @@ from gateway.errors import Contradicted, Misconfigured, Unknown
 from gateway.model.evidence.retention import month_of
 from gateway.ports.content_keys import EncryptedContent, Retention
 from gateway.storage.database.engine import storage_errors
-from gateway.storage.keys.padding import spread, squeeze
+from gateway.storage.keys.content_form import FORM, pack, split_key, unpack
+from gateway.storage.keys.padding import spread
 
 KEY_BYTES = 32
 _NONCE_BYTES = 12
 _PARTS = (b"\x01" + bytes(11), b"\x02" + bytes(11), b"\x03" + bytes(11))
-"""Nonces of private part, request and answer: fixed, since a content key encrypts each part once."""
+"""Nonces of private part, request and answer in form 1: fixed, since a content key encrypts each part once."""
+
+_WHOLE = b"\x04" + bytes(11)
+"""The nonce of form 2."""
 
 DESTROYED = b"destroyed"
 _RETIRED = ".retired"
@@ -225,18 +229,17 @@ class KeyStore:
     def seal_content(
         self, retention: Retention, at_us: int, log: str, index: int, private: bytes, request: bytes, answer: bytes
     ) -> EncryptedContent:
-        """Encrypt the three parts of entry `index` of `log` under a fresh content key. Empty parts stay empty."""
+        """Encrypt the three parts of entry `index` of `log`, as one, under a fresh content key."""
         key_id = self.current(retention, at_us)
         fresh = os.urandom(KEY_BYTES + _NONCE_BYTES)
         key, nonce = fresh[:KEY_BYTES], fresh[KEY_BYTES:]
         place = f"{log}:{index}".encode()
-        encrypt = AESGCM(key).encrypt
         return EncryptedContent(
             key_id,
-            nonce + self._month_key(key_id).encrypt(nonce, key, place),
-            encrypt(_PARTS[0], private, place),
-            encrypt(_PARTS[1], request, place) if request else b"",
-            encrypt(_PARTS[2], squeeze(answer), place) if answer else b"",
+            FORM + nonce + self._month_key(key_id).encrypt(nonce, key, place),
+            AESGCM(key).encrypt(_WHOLE, pack(private, request, answer), place),
+            b"",
+            b"",
         )
 
     def open_content(self, log: str, index: int, content: EncryptedContent) -> tuple[bytes, bytes, bytes]:
@@ -247,8 +250,10 @@ class KeyStore:
         if not content.private:
             raise Unknown("the content of entry {index} was erased", code="erased", where=log, index=index)
         try:
-            nonce, wrapped = content.wrapped_key[:_NONCE_BYTES], content.wrapped_key[_NONCE_BYTES:]
+            form, nonce, wrapped = split_key(content.wrapped_key)
             decrypt = AESGCM(month_key.decrypt(nonce, wrapped, place)).decrypt
+            if form:
+                return unpack(decrypt(_WHOLE, content.private, place))
             return (
                 decrypt(_PARTS[0], content.private, place),
                 decrypt(_PARTS[1], content.request, place) if content.request else b"",
@@ -264,7 +269,7 @@ class KeyStore:
         place = f"{log}:{index}".encode()
         nonce = os.urandom(_NONCE_BYTES)
         try:
-            old, wrapped = wrapped_key[:_NONCE_BYTES], wrapped_key[_NONCE_BYTES:]
+            form, old, wrapped = split_key(wrapped_key)
             key = self._month_key(key_id).decrypt(old, wrapped, place)
         except (InvalidTag, ValueError) as error:
             raise Contradicted(
@@ -274,7 +279,7 @@ class KeyStore:
                 remedy="restore the database from a backup, or erase this entry as well",
                 index=index,
             ) from error
-        return nonce + self._month_key(to).encrypt(nonce, key, place)
+        return form + nonce + self._month_key(to).encrypt(nonce, key, place)
 
     def search_key(self, key_id: str) -> bytes:
         """Return the key of a search index for content under `key_id`. Raises `Unknown` when that was destroyed."""

@@ -22,6 +22,10 @@ class Pseudonyms:
             create_key_file(path, os.urandom(_KEY_BYTES))
         self._key = read_key_file(path)
 
+    def key_for(self, use: str) -> bytes:
+        """Return a key of this node for another use, which says nothing of this one."""
+        return hmac.digest(self._key, f"another use\n{use}".encode(), hashlib.sha256)
+
     def make(self, person: str, peer: str) -> str:
         """Return the pseudonym of an officer towards `peer`: 96 bits as hexadecimal digits."""
         return hmac.new(self._key, f"{peer}\n{person}".encode(), hashlib.sha256).hexdigest()[:_CHARACTERS]

@@ -15,14 +15,13 @@ from pathlib import Path
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 
-from gateway.clock import Clock, from_us
+from gateway.clock import DAY_US, Clock, from_us
 from gateway.errors import Malformed, Unknown
 from gateway.storage.keys.keystore import create_key_file, read_key_file
 
 _KEY_BYTES = 64
 _BLOCK = 32
 _SEPARATOR = "\x1f"
-_DAY_US = 86_400_000_000
 
 
 class HitReferences:
@@ -42,6 +41,12 @@ class HitReferences:
                 create_key_file(path, os.urandom(_KEY_BYTES))
             self._keys[quarter] = AESSIV(read_key_file(path))
         return self._keys[quarter]
+
+    def make_ahead(self) -> None:
+        """Make the keys of today's quarter and of tomorrow's, for processes that can only read them."""
+        day = self._clock.now_us() // DAY_US
+        for quarter in (_quarter_of(day), _quarter_of(day + 1)):
+            self.reference_key(quarter)
 
     def make_reference(self, source: str, key: str, record_type: str, peer: str, case: str) -> str:
         """Return the reference that `peer` sees for this record in this case (base64url, no padding)."""
@@ -72,11 +77,11 @@ class HitReferences:
         raise Unknown("no such hit for this peer and case", code="no-such-reference", where="reference")
 
     def _quarter(self) -> str:
-        return _quarter_of(self._clock.now_us() // _DAY_US)
+        return _quarter_of(self._clock.now_us() // DAY_US)
 
 
 @lru_cache(maxsize=4)
 def _quarter_of(day: int) -> str:
     """Return the quarter of a day, counted from 1970. Cached, since a reference is made for each hit."""
-    moment = from_us(day * _DAY_US)
+    moment = from_us(day * DAY_US)
     return f"{moment.year}-Q{(moment.month + 2) // 3}"

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from alembic import context
 
-from gateway.storage.database.tables import metadata
+from gateway.storage.database.desk_tables import SCHEMA
 
 context.configure(
     connection=context.config.attributes["connection"],
-    target_metadata=metadata,
+    target_metadata=SCHEMA,
     transactional_ddl=False,
 )
 with context.begin_transaction():

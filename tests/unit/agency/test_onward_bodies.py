@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from gateway.agency.onward import read_onward
-from gateway.agency.problems import status_of
 from gateway.errors import Malformed, Unknown
+from gateway.https.statuses import status_of
 
 BODY = {"exchange_id": "ab" * 16, "purpose": "INVESTIGATION", "use": "evidence", "reason": "court"}
 

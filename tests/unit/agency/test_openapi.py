@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from pydantic import BaseModel
 
 from gateway.agency.api import create_api
 from gateway.agency.officer_tokens.revocations import MAX_LIST
@@ -50,6 +52,18 @@ def test_it_has_every_route_that_a_node_serves() -> None:
     served = {each for router in routers for each in _served(router)}
     assert len(served) >= 39
     assert served == {(path, method) for path, method, _ in OPERATIONS}
+
+
+def test_no_two_bodies_have_one_name_in_the_document() -> None:
+    create_api(documented_parts())
+    names = Counter(each.__name__ for each in _models(BaseModel) if each.__module__.startswith("gateway.agency"))
+    assert len(names) > 100
+    assert {name for name, count in names.items() if count > 1 and not name.startswith("_")} == set()
+
+
+def _models(base: type[BaseModel]) -> set[type[BaseModel]]:
+    """The models below one, each once."""
+    return {one for each in base.__subclasses__() for one in (each, *_models(each))}
 
 
 def test_the_list_of_revocations_is_told_with_its_bound_and_its_refusals() -> None:

@@ -31,9 +31,9 @@ from gateway.desk.raising import (
     for_review,
     from_draft,
     from_first_decision,
-    from_hit,
     from_notice,
     from_opening,
+    from_shown,
 )
 from gateway.model.desk.notices import (
     About,
@@ -167,12 +167,12 @@ def test_a_change_is_obeyed_within_a_day_or_by_its_own_time() -> None:
     assert [work.due_us - NOW for work in (plain, soon, late)] == [DAY, HOUR, DAY]
 
 
-def test_an_alert_that_is_corrected_is_acknowledged_again_and_a_withdrawn_one_only_obeyed() -> None:
+def test_an_alert_that_is_corrected_is_acknowledged_again_and_of_a_withdrawn_one_the_national_desk_reads() -> None:
     alert = thread(ThreadKind.ALERT)
     corrected = from_notice(alert, notice(Change(ChangeCode.CORRECTED, ("j",), record="r")), NOW)
     withdrawn = from_notice(alert, notice(Change(ChangeCode.WITHDRAWN, ("j",))), NOW)
-    assert [work.kind for work in corrected] == [WorkKind.COMPLY, WorkKind.ACKNOWLEDGE]
-    assert [work.kind for work in withdrawn] == [WorkKind.COMPLY]
+    assert [work.kind for work in corrected] == [WorkKind.ACKNOWLEDGE]
+    assert [(work.kind, work.role) for work in withdrawn] == [(WorkKind.READ, Role.NATIONAL_DESK)]
 
 
 def test_the_receipt_says_by_when_a_human_answers() -> None:
@@ -186,13 +186,38 @@ def test_an_alert_is_acknowledged_by_each_office_in_scope_with_alarms_until_then
     works = from_notice(alert, notice(Alert("r", "STOP", 0, scope=("gate", "port"))), NOW)
     assert [work.office for work in works] == ["gate", "port"]
     assert len({work.id for work in works}) == 2
-    given, alarms = NOW, []
-    while (alarm := next_alarm_us(works[0], given)) is not None:
-        alarms.append(alarm - NOW)
-        given = alarm
-    assert alarms == [2 * MINUTE, 5 * MINUTE, 15 * MINUTE]
-    assert next_alarm_us(works[0], NOW - 9 * DAY) == NOW + 2 * MINUTE
-    assert next_alarm_us(replace(works[0], done_us=NOW), NOW) is None
+    assert alarms_of(works[0], 20 * MINUTE, 0) == [2 * MINUTE, 5 * MINUTE, 15 * MINUTE]
+
+
+def alarms_of(work: Work, until: int, repeat_s: int) -> list[int]:
+    """The alarms of an alert after its taking, in the time from then on."""
+    found = []
+    while 0 < work.alarm_us <= NOW + until:
+        found.append(work.alarm_us - NOW)
+        work = replace(work, alarm_us=next_alarm_us(work, work.alarm_us, repeat_s))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("repeat_s", "minutes"),
+    [
+        (120, [2, 4, 5, 6, 8, 10, 12, 14, 15, 16, 18]),
+        (240, [2, 4, 5, 8, 12, 15, 16]),
+        (86_400, [2, 5, 15]),
+        (60, [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18]),
+    ],
+)
+def test_an_alarm_is_repeated_as_its_author_wants_until_it_is_acknowledged(repeat_s: int, minutes: list[int]) -> None:
+    alert = Alert("r", "STOP", 0, repeat_s=repeat_s)
+    (work,) = from_notice(thread(ThreadKind.ALERT), notice(alert), NOW)
+    assert alarms_of(work, 18 * MINUTE, repeat_s) == [minute * MINUTE for minute in minutes]
+    step = repeat_s * 1_000_000
+    assert next_alarm_us(work, NOW + 30 * DAY, repeat_s) == NOW + 30 * DAY + step
+
+
+def test_nobody_is_alarmed_each_second() -> None:
+    (work,) = from_notice(thread(ThreadKind.ALERT), notice(Alert("r", "STOP", 0, repeat_s=1)), NOW)
+    assert alarms_of(work, 2 * MINUTE, 1) == [MINUTE // 2, MINUTE, 3 * MINUTE // 2, 2 * MINUTE]
 
 
 @pytest.mark.parametrize(
@@ -229,7 +254,7 @@ def test_an_outcome_is_asked_for_three_times() -> None:
 def test_other_events_raise_work_with_their_own_clocks() -> None:
     assert for_review(thread(), "x1", "vn.o.1", NOW).due_us - NOW == 7 * DAY
     assert for_review(thread(), "x1", "vn.o.1", NOW).not_by == "vn.o.1"
-    assert from_hit(thread(), "0", "vn.o.1", NOW).due_us - NOW == 8 * HOUR
+    assert from_shown(thread(), "0", "vn.o.1", NOW).due_us - NOW == 8 * HOUR
     assert for_reading(thread(), "n3", NOW).assigned == "vn.o.1"
 
 

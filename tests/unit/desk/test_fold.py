@@ -11,16 +11,10 @@ from hypothesis import strategies as st
 
 from gateway.desk.fold import CROSSED, LIMIT, RESERVE, RULES, TABLE, admits, fold, merge, timed, told
 from gateway.errors import LiaisonError
-from gateway.model.desk.notices import (
-    About,
-    ChangeCode,
-    NoticeType,
-    OutcomeCode,
-    ReplyCode,
-    ServiceCode,
-    StatusCode,
-)
+from gateway.model.desk.notices import About, ChangeCode, NoticeType, OutcomeCode, ReplyCode, ServiceCode, StatusCode
+from gateway.model.desk.rooms import RoomCode
 from gateway.model.desk.threads import Placed, Side, ThreadKind, ThreadState
+from gateway.model.desk.watches import WatchCode
 
 _CODES: dict[NoticeType, list[str]] = {
     NoticeType.ASK: [*About],
@@ -31,6 +25,8 @@ _CODES: dict[NoticeType, list[str]] = {
     NoticeType.OUTCOME: [*OutcomeCode],
     NoticeType.NOTE: [""],
     NoticeType.SERVICE: [*ServiceCode],
+    NoticeType.ROOM: [*RoomCode],
+    NoticeType.WATCH: ["", *WatchCode],
 }
 _WORDS = [(type_, str(code)) for type_, codes in _CODES.items() for code in codes]
 

@@ -13,7 +13,7 @@ from gateway.audit.acts.humans import HumanEvidence, kept_humans
 from gateway.audit.acts.passkeys import Passkey
 from gateway.audit.acts.table import Proof
 from gateway.clock import ManualClock, from_us
-from gateway.config.desk_sections import Release
+from gateway.config.sections.desk import Release
 from gateway.desk.evidence.deciders import Decider, HumanDesk
 from gateway.desk.evidence.passkeys import PasskeyBook
 from gateway.errors import LiaisonError

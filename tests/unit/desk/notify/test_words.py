@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from gateway.clock import SystemClock
-from gateway.config.desk_sections import Notify
+from gateway.config.sections.desk import Notify
 from gateway.demo.people import desk_persons, write_people
 from gateway.desk.notify.channels import channels_of
 from gateway.desk.notify.words import Told, digest, for_whom

@@ -12,6 +12,7 @@ from gateway.desk.people.lists import DUTY, DUTY_EXAMPLE, PERSONS, PERSONS_EXAMP
 from gateway.errors import Misconfigured, each_of
 from gateway.language.languages import Language
 from gateway.model.desk.work import Role
+from gateway.model.purpose import Purpose
 
 HEAD = "id,agency,office,roles,channel,language,training_until"
 DUTY_HEAD = "person,agency,office,role,from,until"
@@ -133,3 +134,15 @@ def test_bytes_of_no_character_set_are_told(tmp_path: Path) -> None:
     with pytest.raises(Misconfigured, match="a byte cannot be read") as caught:
         read(tmp_path, f"{HEAD}\n".encode() + b"kh.d.7,police,kh.blo.main,duty,\xff\xfe\xd0,km,\n", member="kh")
     assert caught.value.where.endswith(":2")
+
+
+def test_columns_for_tokens_of_the_node_s_own_need_not_be_there_and_are_checked(tmp_path: Path) -> None:
+    assert read(tmp_path, f"{HEAD}\n{PERSON}\n").persons["th.d.7"].purposes == frozenset()
+    full = f"purposes,{HEAD},policy_role\nBORDER_CHECK investigation,{PERSON},desk-officer\n"
+    person = read(tmp_path, full).persons["th.d.7"]
+    assert person.purposes == {Purpose.BORDER_CHECK, Purpose.INVESTIGATION}
+    assert person.policy_role == "desk-officer"
+    with pytest.raises(Misconfigured, match="is no purpose"):
+        read(tmp_path, full.replace("investigation", "curiosity"))
+    with pytest.raises(Misconfigured, match="one twice"):
+        read(tmp_path, f"{HEAD},purposes,purposes\n{PERSON},AUDIT,AUDIT\n")

@@ -41,6 +41,19 @@ def test_a_thread_without_a_draft_says_so() -> None:
     assert caught.value.code == "no-draft"
 
 
+@pytest.mark.parametrize("kind", [each for each in ThreadKind if each is not ThreadKind.ASK])
+def test_what_waits_in_a_thread_of_another_kind_is_no_draft_of_an_ask(kind: ThreadKind) -> None:
+    with pytest.raises(Stale) as caught:
+        draft_of(replace(thread(b'{"matter":"incident"}'), kind=kind))
+    assert caught.value.code == "no-draft"
+
+
+def test_a_proposal_to_the_other_side_is_no_draft_of_an_ask() -> None:
+    with pytest.raises(Stale) as caught:
+        draft_of(thread(b"{}", opener=False))
+    assert caught.value.code == "no-draft"
+
+
 @pytest.mark.parametrize("draft", [b"", DRAFT.encoded()])
 def test_a_draft_of_ours_is_no_proposal(draft: bytes) -> None:
     with pytest.raises(Stale) as caught:

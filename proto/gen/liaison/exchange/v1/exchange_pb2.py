@@ -26,7 +26,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from liaison.exchange.v1 import account_pb2 as liaison_dot_exchange_dot_v1_dot_account__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"liaison/exchange/v1/exchange.proto\x12\x13liaison.exchange.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a!liaison/exchange/v1/account.proto\"Q\n\x15SubmitExchangeRequest\x12\x10\n\x08\x65nvelope\x18\x01 \x01(\x0c\x12\x11\n\tbudget_ms\x18\x02 \x01(\r\x12\x13\n\x0btraceparent\x18\x03 \x01(\t\"g\n\x16SubmitExchangeResponse\x12\x10\n\x08\x65nvelope\x18\x01 \x01(\x0c\x12\r\n\x05\x65ntry\x18\x02 \x01(\x0c\x12,\n\x05proof\x18\x03 \x01(\x0b\x32\x1d.liaison.exchange.v1.LogProof\"=\n\x08LogProof\x12\r\n\x05index\x18\x01 \x01(\x04\x12\x0e\n\x06hashes\x18\x02 \x03(\x0c\x12\x12\n\ncheckpoint\x18\x03 \x01(\x0c\"v\n\x16StreamExchangesRequest\x12\x31\n\x06\x66rames\x18\x01 \x03(\x0b\x32!.liaison.exchange.v1.RequestFrame\x12)\n\x05hello\x18\x02 \x01(\x0b\x32\x1a.liaison.exchange.v1.Hello\"W\n\x0cRequestFrame\x12\n\n\x02id\x18\x01 \x01(\x04\x12;\n\x07request\x18\x02 \x01(\x0b\x32*.liaison.exchange.v1.SubmitExchangeRequest\"\xa5\x01\n\x17StreamExchangesResponse\x12\x32\n\x06\x66rames\x18\x01 \x03(\x0b\x32\".liaison.exchange.v1.ResponseFrame\x12)\n\x05hello\x18\x02 \x01(\x0b\x32\x1a.liaison.exchange.v1.Hello\x12+\n\x06\x65nding\x18\x03 \x01(\x0b\x32\x1b.liaison.exchange.v1.Ending\"\x8c\x01\n\rResponseFrame\x12\n\n\x02id\x18\x01 \x01(\x04\x12=\n\x08response\x18\x02 \x01(\x0b\x32+.liaison.exchange.v1.SubmitExchangeResponse\x12\x30\n\x06status\x18\x03 \x01(\x0b\x32 .liaison.exchange.v1.FrameStatus\"+\n\x0b\x46rameStatus\x12\x0e\n\x06reason\x18\x01 \x01(\t\x12\x0c\n\x04\x63ode\x18\x02 \x01(\t\"M\n\x05Hello\x12\x0e\n\x06member\x18\x01 \x01(\t\x12\x12\n\ntrust_hash\x18\x02 \x01(\x0c\x12\x11\n\tseen_size\x18\x03 \x01(\x04\x12\r\n\x05heads\x18\x04 \x03(\x0c\")\n\x06\x45nding\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x11\n\tdocuments\x18\x02 \x01(\x0c\"l\n\x1b\x41\x63knowledgeExchangesRequest\x12\x10\n\x08\x65nvelope\x18\x01 \x01(\x0c\x12\r\n\x05\x65ntry\x18\x02 \x01(\x0c\x12,\n\x05proof\x18\x03 \x01(\x0b\x32\x1d.liaison.exchange.v1.LogProof\"/\n\x1c\x41\x63knowledgeExchangesResponse\x12\x0f\n\x07through\x18\x01 \x01(\x04\"=\n\x14\x44\x65liverNoticeRequest\x12\x10\n\x08\x65nvelope\x18\x01 \x01(\x0c\x12\x13\n\x0btraceparent\x18\x02 \x01(\t\"f\n\x15\x44\x65liverNoticeResponse\x12\x10\n\x08\x65nvelope\x18\x01 \x01(\x0c\x12\r\n\x05\x65ntry\x18\x02 \x01(\x0c\x12,\n\x05proof\x18\x03 \x01(\x0b\x32\x1d.liaison.exchange.v1.LogProof\"T\n\x13\x46\x65tchNoticesRequest\x12.\n\nsince_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05\x61\x66ter\x18\x02 \x01(\t\"7\n\x14\x46\x65tchNoticesResponse\x12\x11\n\tenvelopes\x18\x01 \x03(\x0c\x12\x0c\n\x04next\x18\x02 \x01(\t2\x97\x05\n\x0f\x45xchangeService\x12i\n\x0eSubmitExchange\x12*.liaison.exchange.v1.SubmitExchangeRequest\x1a+.liaison.exchange.v1.SubmitExchangeResponse\x12p\n\x0fStreamExchanges\x12+.liaison.exchange.v1.StreamExchangesRequest\x1a,.liaison.exchange.v1.StreamExchangesResponse(\x01\x30\x01\x12{\n\x14\x41\x63knowledgeExchanges\x12\x30.liaison.exchange.v1.AcknowledgeExchangesRequest\x1a\x31.liaison.exchange.v1.AcknowledgeExchangesResponse\x12]\n\nCompareDay\x12&.liaison.exchange.v1.CompareDayRequest\x1a\'.liaison.exchange.v1.CompareDayResponse\x12\x66\n\rDeliverNotice\x12).liaison.exchange.v1.DeliverNoticeRequest\x1a*.liaison.exchange.v1.DeliverNoticeResponse\x12\x63\n\x0c\x46\x65tchNotices\x12(.liaison.exchange.v1.FetchNoticesRequest\x1a).liaison.exchange.v1.FetchNoticesResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"liaison/exchange/v1/exchange.proto\x12\x13liaison.exchange.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a!liaison/exchange/v1/account.proto\"e\n\x15SubmitExchangeRequest\x12\x10\n\x08\x65nvelope\x18\x01 \x01(\x0c\x12\x11\n\tbudget_ms\x18\x02 \x01(\r\x12\x13\n\x0btraceparent\x18\x03 \x01(\t\x12\x12\n\ntracestate\x18\x04 \x01(\t\"g\n\x16SubmitExchangeResponse\x12\x10\n\x08\x65nvelope\x18\x01 \x01(\x0c\x12\r\n\x05\x65ntry\x18\x02 \x01(\x0c\x12,\n\x05proof\x18\x03 \x01(\x0b\x32\x1d.liaison.exchange.v1.LogProof\"=\n\x08LogProof\x12\r\n\x05index\x18\x01 \x01(\x04\x12\x0e\n\x06hashes\x18\x02 \x03(\x0c\x12\x12\n\ncheckpoint\x18\x03 \x01(\x0c\"v\n\x16StreamExchangesRequest\x12\x31\n\x06\x66rames\x18\x01 \x03(\x0b\x32!.liaison.exchange.v1.RequestFrame\x12)\n\x05hello\x18\x02 \x01(\x0b\x32\x1a.liaison.exchange.v1.Hello\"W\n\x0cRequestFrame\x12\n\n\x02id\x18\x01 \x01(\x04\x12;\n\x07request\x18\x02 \x01(\x0b\x32*.liaison.exchange.v1.SubmitExchangeRequest\"\xa5\x01\n\x17StreamExchangesResponse\x12\x32\n\x06\x66rames\x18\x01 \x03(\x0b\x32\".liaison.exchange.v1.ResponseFrame\x12)\n\x05hello\x18\x02 \x01(\x0b\x32\x1a.liaison.exchange.v1.Hello\x12+\n\x06\x65nding\x18\x03 \x01(\x0b\x32\x1b.liaison.exchange.v1.Ending\"\x8c\x01\n\rResponseFrame\x12\n\n\x02id\x18\x01 \x01(\x04\x12=\n\x08response\x18\x02 \x01(\x0b\x32+.liaison.exchange.v1.SubmitExchangeResponse\x12\x30\n\x06status\x18\x03 \x01(\x0b\x32 .liaison.exchange.v1.FrameStatus\"+\n\x0b\x46rameStatus\x12\x0e\n\x06reason\x18\x01 \x01(\t\x12\x0c\n\x04\x63ode\x18\x02 \x01(\t\"M\n\x05Hello\x12\x0e\n\x06member\x18\x01 \x01(\t\x12\x12\n\ntrust_hash\x18\x02 \x01(\x0c\x12\x11\n\tseen_size\x18\x03 \x01(\x04\x12\r\n\x05heads\x18\x04 \x03(\x0c\")\n\x06\x45nding\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x11\n\tdocuments\x18\x02 \x01(\x0c\"l\n\x1b\x41\x63knowledgeExchangesRequest\x12\x10\n\x08\x65nvelope\x18\x01 \x01(\x0c\x12\r\n\x05\x65ntry\x18\x02 \x01(\x0c\x12,\n\x05proof\x18\x03 \x01(\x0b\x32\x1d.liaison.exchange.v1.LogProof\"/\n\x1c\x41\x63knowledgeExchangesResponse\x12\x0f\n\x07through\x18\x01 \x01(\x04\"=\n\x14\x44\x65liverNoticeRequest\x12\x10\n\x08\x65nvelope\x18\x01 \x01(\x0c\x12\x13\n\x0btraceparent\x18\x02 \x01(\t\"f\n\x15\x44\x65liverNoticeResponse\x12\x10\n\x08\x65nvelope\x18\x01 \x01(\x0c\x12\r\n\x05\x65ntry\x18\x02 \x01(\x0c\x12,\n\x05proof\x18\x03 \x01(\x0b\x32\x1d.liaison.exchange.v1.LogProof\"T\n\x13\x46\x65tchNoticesRequest\x12.\n\nsince_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05\x61\x66ter\x18\x02 \x01(\t\"Z\n\x14\x46\x65tchNoticesResponse\x12\x11\n\tenvelopes\x18\x01 \x03(\x0c\x12\x0c\n\x04next\x18\x02 \x01(\t\x12\x0f\n\x07\x61nswers\x18\x03 \x03(\x0c\x12\x10\n\x08requests\x18\x04 \x03(\x0c\"O\n\x16\x46\x65tchAttachmentRequest\x12\x11\n\tnotice_id\x18\x01 \x01(\t\x12\x13\n\x0bmerkle_root\x18\x02 \x01(\x0c\x12\r\n\x05\x63hunk\x18\x03 \x01(\r\"D\n\x17\x46\x65tchAttachmentResponse\x12\r\n\x05\x63hunk\x18\x01 \x01(\r\x12\x0c\n\x04\x64\x61ta\x18\x02 \x01(\x0c\x12\x0c\n\x04path\x18\x03 \x03(\x0c\x32\x87\x06\n\x0f\x45xchangeService\x12i\n\x0eSubmitExchange\x12*.liaison.exchange.v1.SubmitExchangeRequest\x1a+.liaison.exchange.v1.SubmitExchangeResponse\x12p\n\x0fStreamExchanges\x12+.liaison.exchange.v1.StreamExchangesRequest\x1a,.liaison.exchange.v1.StreamExchangesResponse(\x01\x30\x01\x12{\n\x14\x41\x63knowledgeExchanges\x12\x30.liaison.exchange.v1.AcknowledgeExchangesRequest\x1a\x31.liaison.exchange.v1.AcknowledgeExchangesResponse\x12]\n\nCompareDay\x12&.liaison.exchange.v1.CompareDayRequest\x1a\'.liaison.exchange.v1.CompareDayResponse\x12\x66\n\rDeliverNotice\x12).liaison.exchange.v1.DeliverNoticeRequest\x1a*.liaison.exchange.v1.DeliverNoticeResponse\x12\x63\n\x0c\x46\x65tchNotices\x12(.liaison.exchange.v1.FetchNoticesRequest\x1a).liaison.exchange.v1.FetchNoticesResponse\x12n\n\x0f\x46\x65tchAttachment\x12+.liaison.exchange.v1.FetchAttachmentRequest\x1a,.liaison.exchange.v1.FetchAttachmentResponse0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,37 +34,41 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'liaison.exchange.v1.exchang
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_SUBMITEXCHANGEREQUEST']._serialized_start=127
-  _globals['_SUBMITEXCHANGEREQUEST']._serialized_end=208
-  _globals['_SUBMITEXCHANGERESPONSE']._serialized_start=210
-  _globals['_SUBMITEXCHANGERESPONSE']._serialized_end=313
-  _globals['_LOGPROOF']._serialized_start=315
-  _globals['_LOGPROOF']._serialized_end=376
-  _globals['_STREAMEXCHANGESREQUEST']._serialized_start=378
-  _globals['_STREAMEXCHANGESREQUEST']._serialized_end=496
-  _globals['_REQUESTFRAME']._serialized_start=498
-  _globals['_REQUESTFRAME']._serialized_end=585
-  _globals['_STREAMEXCHANGESRESPONSE']._serialized_start=588
-  _globals['_STREAMEXCHANGESRESPONSE']._serialized_end=753
-  _globals['_RESPONSEFRAME']._serialized_start=756
-  _globals['_RESPONSEFRAME']._serialized_end=896
-  _globals['_FRAMESTATUS']._serialized_start=898
-  _globals['_FRAMESTATUS']._serialized_end=941
-  _globals['_HELLO']._serialized_start=943
-  _globals['_HELLO']._serialized_end=1020
-  _globals['_ENDING']._serialized_start=1022
-  _globals['_ENDING']._serialized_end=1063
-  _globals['_ACKNOWLEDGEEXCHANGESREQUEST']._serialized_start=1065
-  _globals['_ACKNOWLEDGEEXCHANGESREQUEST']._serialized_end=1173
-  _globals['_ACKNOWLEDGEEXCHANGESRESPONSE']._serialized_start=1175
-  _globals['_ACKNOWLEDGEEXCHANGESRESPONSE']._serialized_end=1222
-  _globals['_DELIVERNOTICEREQUEST']._serialized_start=1224
-  _globals['_DELIVERNOTICEREQUEST']._serialized_end=1285
-  _globals['_DELIVERNOTICERESPONSE']._serialized_start=1287
-  _globals['_DELIVERNOTICERESPONSE']._serialized_end=1389
-  _globals['_FETCHNOTICESREQUEST']._serialized_start=1391
-  _globals['_FETCHNOTICESREQUEST']._serialized_end=1475
-  _globals['_FETCHNOTICESRESPONSE']._serialized_start=1477
-  _globals['_FETCHNOTICESRESPONSE']._serialized_end=1532
-  _globals['_EXCHANGESERVICE']._serialized_start=1535
-  _globals['_EXCHANGESERVICE']._serialized_end=2198
+  _globals['_SUBMITEXCHANGEREQUEST']._serialized_end=228
+  _globals['_SUBMITEXCHANGERESPONSE']._serialized_start=230
+  _globals['_SUBMITEXCHANGERESPONSE']._serialized_end=333
+  _globals['_LOGPROOF']._serialized_start=335
+  _globals['_LOGPROOF']._serialized_end=396
+  _globals['_STREAMEXCHANGESREQUEST']._serialized_start=398
+  _globals['_STREAMEXCHANGESREQUEST']._serialized_end=516
+  _globals['_REQUESTFRAME']._serialized_start=518
+  _globals['_REQUESTFRAME']._serialized_end=605
+  _globals['_STREAMEXCHANGESRESPONSE']._serialized_start=608
+  _globals['_STREAMEXCHANGESRESPONSE']._serialized_end=773
+  _globals['_RESPONSEFRAME']._serialized_start=776
+  _globals['_RESPONSEFRAME']._serialized_end=916
+  _globals['_FRAMESTATUS']._serialized_start=918
+  _globals['_FRAMESTATUS']._serialized_end=961
+  _globals['_HELLO']._serialized_start=963
+  _globals['_HELLO']._serialized_end=1040
+  _globals['_ENDING']._serialized_start=1042
+  _globals['_ENDING']._serialized_end=1083
+  _globals['_ACKNOWLEDGEEXCHANGESREQUEST']._serialized_start=1085
+  _globals['_ACKNOWLEDGEEXCHANGESREQUEST']._serialized_end=1193
+  _globals['_ACKNOWLEDGEEXCHANGESRESPONSE']._serialized_start=1195
+  _globals['_ACKNOWLEDGEEXCHANGESRESPONSE']._serialized_end=1242
+  _globals['_DELIVERNOTICEREQUEST']._serialized_start=1244
+  _globals['_DELIVERNOTICEREQUEST']._serialized_end=1305
+  _globals['_DELIVERNOTICERESPONSE']._serialized_start=1307
+  _globals['_DELIVERNOTICERESPONSE']._serialized_end=1409
+  _globals['_FETCHNOTICESREQUEST']._serialized_start=1411
+  _globals['_FETCHNOTICESREQUEST']._serialized_end=1495
+  _globals['_FETCHNOTICESRESPONSE']._serialized_start=1497
+  _globals['_FETCHNOTICESRESPONSE']._serialized_end=1587
+  _globals['_FETCHATTACHMENTREQUEST']._serialized_start=1589
+  _globals['_FETCHATTACHMENTREQUEST']._serialized_end=1668
+  _globals['_FETCHATTACHMENTRESPONSE']._serialized_start=1670
+  _globals['_FETCHATTACHMENTRESPONSE']._serialized_end=1738
+  _globals['_EXCHANGESERVICE']._serialized_start=1741
+  _globals['_EXCHANGESERVICE']._serialized_end=2516
 # @@protoc_insertion_point(module_scope)

@@ -28,22 +28,26 @@ class SubmitExchangeRequest(_message.Message):
     ENVELOPE_FIELD_NUMBER: _builtins.int
     BUDGET_MS_FIELD_NUMBER: _builtins.int
     TRACEPARENT_FIELD_NUMBER: _builtins.int
+    TRACESTATE_FIELD_NUMBER: _builtins.int
     envelope: _builtins.bytes
     """A serialised Envelope, kept as it came."""
     budget_ms: _builtins.int
     """How long the sender will wait."""
     traceparent: _builtins.str
     """W3C trace context, may be empty."""
+    tracestate: _builtins.str
+    """W3C trace state of the asking side's own systems, at most 512 bytes; may be empty. The answering side keeps none."""
     def __init__(
         self,
         *,
         envelope: _builtins.bytes = ...,
         budget_ms: _builtins.int = ...,
         traceparent: _builtins.str = ...,
+        tracestate: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["budget_ms", b"budget_ms", "envelope", b"envelope", "traceparent", b"traceparent"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["budget_ms", b"budget_ms", "envelope", b"envelope", "traceparent", b"traceparent", "tracestate", b"tracestate"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -450,22 +454,91 @@ class FetchNoticesResponse(_message.Message):
 
     ENVELOPES_FIELD_NUMBER: _builtins.int
     NEXT_FIELD_NUMBER: _builtins.int
+    ANSWERS_FIELD_NUMBER: _builtins.int
+    REQUESTS_FIELD_NUMBER: _builtins.int
     next: _builtins.str
     """Empty: there are no more."""
     @_builtins.property
     def envelopes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
         """Serialised Envelopes."""
 
+    @_builtins.property
+    def answers(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
+        """Serialised Envelopes of the caller's own answers whose records the callee holds, and in the same order those of the
+        requests that they answer.
+        """
+
+    @_builtins.property
+    def requests(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]: ...
     def __init__(
         self,
         *,
         envelopes: _abc.Iterable[_builtins.bytes] | None = ...,
         next: _builtins.str = ...,
+        answers: _abc.Iterable[_builtins.bytes] | None = ...,
+        requests: _abc.Iterable[_builtins.bytes] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["envelopes", b"envelopes", "next", b"next"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answers", b"answers", "envelopes", b"envelopes", "next", b"next", "requests", b"requests"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___FetchNoticesResponse: _TypeAlias = FetchNoticesResponse  # noqa: Y015
+
+@_typing.final
+class FetchAttachmentRequest(_message.Message):
+    """A file of a notice that the caller has taken, from chunk number `chunk` on."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NOTICE_ID_FIELD_NUMBER: _builtins.int
+    MERKLE_ROOT_FIELD_NUMBER: _builtins.int
+    CHUNK_FIELD_NUMBER: _builtins.int
+    notice_id: _builtins.str
+    merkle_root: _builtins.bytes
+    """As the notice names it."""
+    chunk: _builtins.int
+    def __init__(
+        self,
+        *,
+        notice_id: _builtins.str = ...,
+        merkle_root: _builtins.bytes = ...,
+        chunk: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["chunk", b"chunk", "merkle_root", b"merkle_root", "notice_id", b"notice_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FetchAttachmentRequest: _TypeAlias = FetchAttachmentRequest  # noqa: Y015
+
+@_typing.final
+class FetchAttachmentResponse(_message.Message):
+    """The next chunk, with the hashes (RFC 6962) that lead from it to the root."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CHUNK_FIELD_NUMBER: _builtins.int
+    DATA_FIELD_NUMBER: _builtins.int
+    PATH_FIELD_NUMBER: _builtins.int
+    chunk: _builtins.int
+    data: _builtins.bytes
+    """1 MiB; the last chunk may be shorter."""
+    @_builtins.property
+    def path(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]: ...
+    def __init__(
+        self,
+        *,
+        chunk: _builtins.int = ...,
+        data: _builtins.bytes = ...,
+        path: _abc.Iterable[_builtins.bytes] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["chunk", b"chunk", "data", b"data", "path", b"path"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FetchAttachmentResponse: _TypeAlias = FetchAttachmentResponse  # noqa: Y015

@@ -51,6 +51,7 @@ class NoticeHead(_message.Message):
     APPROVER_FIELD_NUMBER: _builtins.int
     TRUST_HASH_FIELD_NUMBER: _builtins.int
     POLICY_HASH_FIELD_NUMBER: _builtins.int
+    ATTACHMENTS_FIELD_NUMBER: _builtins.int
     blind: _builtins.bytes
     """32 random bytes, so that the hash of the payload cannot be guessed."""
     notice_id: _builtins.str
@@ -93,6 +94,10 @@ class NoticeHead(_message.Message):
 
     @_builtins.property
     def approver(self) -> _statements_pb2.Requester: ...
+    @_builtins.property
+    def attachments(self) -> _containers.RepeatedCompositeFieldContainer[Global___Attachment]:
+        """Files that the recipient may fetch while the notice is live (FetchAttachment): with ask, reply, alert, report and note."""
+
     def __init__(
         self,
         *,
@@ -118,14 +123,53 @@ class NoticeHead(_message.Message):
         approver: _statements_pb2.Requester | None = ...,
         trust_hash: _builtins.bytes = ...,
         policy_hash: _builtins.bytes = ...,
+        attachments: _abc.Iterable[Global___Attachment] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["approver", b"approver", "expires_time", b"expires_time", "issued_time", b"issued_time", "requester", b"requester"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agreement", b"agreement", "approver", b"approver", "blind", b"blind", "case_number", b"case_number", "expires_time", b"expires_time", "group_id", b"group_id", "issued_time", b"issued_time", "notice_id", b"notice_id", "offence", b"offence", "policy_hash", b"policy_hash", "previous", b"previous", "purpose", b"purpose", "recipient", b"recipient", "requester", b"requester", "seen", b"seen", "sender", b"sender", "seq", b"seq", "thread_id", b"thread_id", "ticket", b"ticket", "to_office", b"to_office", "trust_hash", b"trust_hash", "urgency", b"urgency"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agreement", b"agreement", "approver", b"approver", "attachments", b"attachments", "blind", b"blind", "case_number", b"case_number", "expires_time", b"expires_time", "group_id", b"group_id", "issued_time", b"issued_time", "notice_id", b"notice_id", "offence", b"offence", "policy_hash", b"policy_hash", "previous", b"previous", "purpose", b"purpose", "recipient", b"recipient", "requester", b"requester", "seen", b"seen", "sender", b"sender", "seq", b"seq", "thread_id", b"thread_id", "ticket", b"ticket", "to_office", b"to_office", "trust_hash", b"trust_hash", "urgency", b"urgency"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___NoticeHead: _TypeAlias = NoticeHead  # noqa: Y015
+
+@_typing.final
+class Attachment(_message.Message):
+    """A file that belongs to a notice."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    MEDIA_TYPE_FIELD_NUMBER: _builtins.int
+    SIZE_FIELD_NUMBER: _builtins.int
+    MERKLE_ROOT_FIELD_NUMBER: _builtins.int
+    MARKING_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Without any folder, with an ending that its type has."""
+    media_type: _builtins.str
+    """Of the closed list of types."""
+    size: _builtins.int
+    """In bytes."""
+    merkle_root: _builtins.bytes
+    """The root of the tree (RFC 6962) over its chunks of 1 MiB, of which the last one may be shorter."""
+    marking: _builtins.str
+    """OPEN, OFFICIAL or RESTRICTED."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        media_type: _builtins.str = ...,
+        size: _builtins.int = ...,
+        merkle_root: _builtins.bytes = ...,
+        marking: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["marking", b"marking", "media_type", b"media_type", "merkle_root", b"merkle_root", "name", b"name", "size", b"size"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Attachment: _TypeAlias = Attachment  # noqa: Y015
 
 @_typing.final
 class RecordPlace(_message.Message):
@@ -273,6 +317,7 @@ class ReplyNotice(_message.Message):
     RECORDS_FIELD_NUMBER: _builtins.int
     WITHHELD_COMMITMENT_FIELD_NUMBER: _builtins.int
     UNTIL_TIME_FIELD_NUMBER: _builtins.int
+    HITS_FIELD_NUMBER: _builtins.int
     PADDING_FIELD_NUMBER: _builtins.int
     code: _builtins.str
     """RELEASED, PARTLY, HIT, NOTHING_HELD, PASSED_ON, CLARIFY, NEEDS_COURT or REFUSED."""
@@ -291,6 +336,10 @@ class ReplyNotice(_message.Message):
     def until_time(self) -> _timestamp_pb2.Timestamp:
         """Until when a consent holds."""
 
+    @_builtins.property
+    def hits(self) -> _containers.RepeatedCompositeFieldContainer[_statements_pb2.Hit]:
+        """With HIT in the thread of a watch: what it has met, each by its reference only."""
+
     def __init__(
         self,
         *,
@@ -301,11 +350,12 @@ class ReplyNotice(_message.Message):
         records: _abc.Iterable[_builtins.str] | None = ...,
         withheld_commitment: _builtins.bytes = ...,
         until_time: _timestamp_pb2.Timestamp | None = ...,
+        hits: _abc.Iterable[_statements_pb2.Hit] | None = ...,
         padding: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["head", b"head", "until_time", b"until_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "head", b"head", "padding", b"padding", "reason", b"reason", "records", b"records", "text", b"text", "until_time", b"until_time", "withheld_commitment", b"withheld_commitment"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "head", b"head", "hits", b"hits", "padding", b"padding", "reason", b"reason", "records", b"records", "text", b"text", "until_time", b"until_time", "withheld_commitment", b"withheld_commitment"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -374,18 +424,26 @@ class StatusNotice(_message.Message):
     REASON_FIELD_NUMBER: _builtins.int
     TEXT_FIELD_NUMBER: _builtins.int
     RECORD_ID_FIELD_NUMBER: _builtins.int
+    HOLDER_FIELD_NUMBER: _builtins.int
+    WATCHED_FIELD_NUMBER: _builtins.int
     PADDING_FIELD_NUMBER: _builtins.int
     of: _builtins.str
     """The id of that notice."""
     code: _builtins.str
-    """READ, ACKNOWLEDGED, ACTING, CANNOT, NOT_EXECUTED, NOT_SAME, ERASED, OBJECTED, NOT_HELD or OVERDUE."""
+    """READ, ACKNOWLEDGED, ACTING, CANNOT, NOT_EXECUTED, NOT_SAME, ERASED, OBJECTED, NOT_HELD, ONWARD, OVERDUE or PAUSED."""
     reason: _builtins.str
     text: _builtins.str
     record_id: _builtins.str
     """A record's `jti`, where one is meant."""
+    holder: _builtins.str
+    """With ONWARD: the member to which the record was passed on, for which `reason` is ERASED, NOT_HELD or OBJECTED."""
     padding: _builtins.bytes
     @_builtins.property
     def head(self) -> Global___NoticeHead: ...
+    @_builtins.property
+    def watched(self) -> Global___Watched:
+        """With ACKNOWLEDGED in the thread of a watch: what is watched there, and how far back it looked."""
+
     def __init__(
         self,
         *,
@@ -395,15 +453,120 @@ class StatusNotice(_message.Message):
         reason: _builtins.str = ...,
         text: _builtins.str = ...,
         record_id: _builtins.str = ...,
+        holder: _builtins.str = ...,
+        watched: Global___Watched | None = ...,
         padding: _builtins.bytes = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["head", b"head"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["head", b"head", "watched", b"watched"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "head", b"head", "of", b"of", "padding", b"padding", "reason", b"reason", "record_id", b"record_id", "text", b"text"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "head", b"head", "holder", b"holder", "of", b"of", "padding", b"padding", "reason", b"reason", "record_id", b"record_id", "text", b"text", "watched", b"watched"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___StatusNotice: _TypeAlias = StatusNotice  # noqa: Y015
+
+@_typing.final
+class Watched(_message.Message):
+    """The reach of a watch at its recipient. Sources are told by their kind, as in answers."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SOURCES_FIELD_NUMBER: _builtins.int
+    NOT_WATCHED_FIELD_NUMBER: _builtins.int
+    LOOKED_TIME_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def sources(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What is watched from now on."""
+
+    @_builtins.property
+    def not_watched(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What takes such a query, and cannot be watched: nothing of it is ever told."""
+
+    @_builtins.property
+    def looked_time(self) -> _timestamp_pb2.Timestamp:
+        """All that the watched sources held at this time was searched, once."""
+
+    def __init__(
+        self,
+        *,
+        sources: _abc.Iterable[_builtins.str] | None = ...,
+        not_watched: _abc.Iterable[_builtins.str] | None = ...,
+        looked_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["looked_time", b"looked_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["looked_time", b"looked_time", "not_watched", b"not_watched", "sources", b"sources"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Watched: _TypeAlias = Watched  # noqa: Y015
+
+@_typing.final
+class WatchNotice(_message.Message):
+    """A subscription: the recipient tells of what comes to fit a query, until a time."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    HEAD_FIELD_NUMBER: _builtins.int
+    UNTIL_TIME_FIELD_NUMBER: _builtins.int
+    REVALIDATE_BY_TIME_FIELD_NUMBER: _builtins.int
+    NO_TIP_OFF_FIELD_NUMBER: _builtins.int
+    PERSON_FIELD_NUMBER: _builtins.int
+    DOCUMENT_FIELD_NUMBER: _builtins.int
+    NATIONAL_ID_FIELD_NUMBER: _builtins.int
+    VEHICLE_FIELD_NUMBER: _builtins.int
+    CONTAINER_FIELD_NUMBER: _builtins.int
+    CASE_REFERENCE_FIELD_NUMBER: _builtins.int
+    PADDING_FIELD_NUMBER: _builtins.int
+    no_tip_off: _builtins.bool
+    """It is shown to no person at the recipient."""
+    padding: _builtins.bytes
+    @_builtins.property
+    def head(self) -> Global___NoticeHead: ...
+    @_builtins.property
+    def until_time(self) -> _timestamp_pb2.Timestamp:
+        """90 days at most after it was issued."""
+
+    @_builtins.property
+    def revalidate_by_time(self) -> _timestamp_pb2.Timestamp:
+        """Until when its own officer and supervisor say again that it is needed; it is paused from then on."""
+
+    @_builtins.property
+    def person(self) -> _statements_pb2.PersonQuery: ...
+    @_builtins.property
+    def document(self) -> _statements_pb2.DocumentQuery: ...
+    @_builtins.property
+    def national_id(self) -> _statements_pb2.NationalIdQuery: ...
+    @_builtins.property
+    def vehicle(self) -> _statements_pb2.VehicleQuery: ...
+    @_builtins.property
+    def container(self) -> _statements_pb2.ContainerQuery: ...
+    @_builtins.property
+    def case_reference(self) -> _statements_pb2.CaseQuery: ...
+    def __init__(
+        self,
+        *,
+        head: Global___NoticeHead | None = ...,
+        until_time: _timestamp_pb2.Timestamp | None = ...,
+        revalidate_by_time: _timestamp_pb2.Timestamp | None = ...,
+        no_tip_off: _builtins.bool = ...,
+        person: _statements_pb2.PersonQuery | None = ...,
+        document: _statements_pb2.DocumentQuery | None = ...,
+        national_id: _statements_pb2.NationalIdQuery | None = ...,
+        vehicle: _statements_pb2.VehicleQuery | None = ...,
+        container: _statements_pb2.ContainerQuery | None = ...,
+        case_reference: _statements_pb2.CaseQuery | None = ...,
+        padding: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["case_reference", b"case_reference", "container", b"container", "document", b"document", "head", b"head", "national_id", b"national_id", "person", b"person", "query", b"query", "revalidate_by_time", b"revalidate_by_time", "until_time", b"until_time", "vehicle", b"vehicle"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["case_reference", b"case_reference", "container", b"container", "document", b"document", "head", b"head", "national_id", b"national_id", "no_tip_off", b"no_tip_off", "padding", b"padding", "person", b"person", "query", b"query", "revalidate_by_time", b"revalidate_by_time", "until_time", b"until_time", "vehicle", b"vehicle"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_query: _TypeAlias = _typing.Literal["person", "document", "national_id", "vehicle", "container", "case_reference"]  # noqa: Y015
+    _WhichOneofArgType_query: _TypeAlias = _typing.Literal["query", b"query"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_query) -> _WhichOneofReturnType_query | None: ...
+
+Global___WatchNotice: _TypeAlias = WatchNotice  # noqa: Y015
 
 @_typing.final
 class ChangeNotice(_message.Message):
@@ -420,6 +583,7 @@ class ChangeNotice(_message.Message):
     REASON_FIELD_NUMBER: _builtins.int
     TEXT_FIELD_NUMBER: _builtins.int
     ERASE_BY_TIME_FIELD_NUMBER: _builtins.int
+    OWNER_FIELD_NUMBER: _builtins.int
     PADDING_FIELD_NUMBER: _builtins.int
     code: _builtins.str
     """CORRECTED, WITHDRAWN, CONTESTED, RECLASSIFIED or CUT."""
@@ -431,6 +595,8 @@ class ChangeNotice(_message.Message):
     """The unit that is cut."""
     reason: _builtins.str
     text: _builtins.str
+    owner: _builtins.str
+    """The member whose records they are, where the sender passed them on with its consent; empty: the sender's own."""
     padding: _builtins.bytes
     @_builtins.property
     def head(self) -> Global___NoticeHead: ...
@@ -454,11 +620,12 @@ class ChangeNotice(_message.Message):
         reason: _builtins.str = ...,
         text: _builtins.str = ...,
         erase_by_time: _timestamp_pb2.Timestamp | None = ...,
+        owner: _builtins.str = ...,
         padding: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["erase_by_time", b"erase_by_time", "head", b"head"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "erase_by_time", b"erase_by_time", "head", b"head", "of", b"of", "office", b"office", "padding", b"padding", "reason", b"reason", "record", b"record", "record_ids", b"record_ids", "text", b"text"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "erase_by_time", b"erase_by_time", "head", b"head", "of", b"of", "office", b"office", "owner", b"owner", "padding", b"padding", "reason", b"reason", "record", b"record", "record_ids", b"record_ids", "text", b"text"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -477,6 +644,8 @@ class OutcomeNotice(_message.Message):
     UNITS_FIELD_NUMBER: _builtins.int
     PERSONS_FIELD_NUMBER: _builtins.int
     TEXT_FIELD_NUMBER: _builtins.int
+    HIT_FIELD_NUMBER: _builtins.int
+    AT_TIME_FIELD_NUMBER: _builtins.int
     PADDING_FIELD_NUMBER: _builtins.int
     code: _builtins.str
     """SEIZED, ARRESTED, LOCATED, VICTIM_IDENTIFIED, NO_ACTION or WRONG_PERSON."""
@@ -488,6 +657,14 @@ class OutcomeNotice(_message.Message):
     padding: _builtins.bytes
     @_builtins.property
     def head(self) -> Global___NoticeHead: ...
+    @_builtins.property
+    def hit(self) -> Global___RecordPlace:
+        """The hit that it is the outcome of, where it opens a thread of its own: a hit that no ask followed up."""
+
+    @_builtins.property
+    def at_time(self) -> _timestamp_pb2.Timestamp:
+        """In a room: when it was written, which may be before its recipient joined."""
+
     def __init__(
         self,
         *,
@@ -498,11 +675,13 @@ class OutcomeNotice(_message.Message):
         units: _builtins.int = ...,
         persons: _builtins.int = ...,
         text: _builtins.str = ...,
+        hit: Global___RecordPlace | None = ...,
+        at_time: _timestamp_pb2.Timestamp | None = ...,
         padding: _builtins.bytes = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["head", b"head"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["at_time", b"at_time", "head", b"head", "hit", b"hit"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "grams", b"grams", "head", b"head", "padding", b"padding", "persons", b"persons", "substance", b"substance", "text", b"text", "units", b"units"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["at_time", b"at_time", "code", b"code", "grams", b"grams", "head", b"head", "hit", b"hit", "padding", b"padding", "persons", b"persons", "substance", b"substance", "text", b"text", "units", b"units"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -518,6 +697,7 @@ class NoteNotice(_message.Message):
     LANG_FIELD_NUMBER: _builtins.int
     TEXT_FIELD_NUMBER: _builtins.int
     VALUES_FIELD_NUMBER: _builtins.int
+    AT_TIME_FIELD_NUMBER: _builtins.int
     PADDING_FIELD_NUMBER: _builtins.int
     lang: _builtins.str
     """BCP 47."""
@@ -527,6 +707,10 @@ class NoteNotice(_message.Message):
     def head(self) -> Global___NoticeHead: ...
     @_builtins.property
     def values(self) -> _containers.RepeatedCompositeFieldContainer[Global___CodedValue]: ...
+    @_builtins.property
+    def at_time(self) -> _timestamp_pb2.Timestamp:
+        """In a room: when it was written, which may be before its recipient joined."""
+
     def __init__(
         self,
         *,
@@ -534,11 +718,12 @@ class NoteNotice(_message.Message):
         lang: _builtins.str = ...,
         text: _builtins.str = ...,
         values: _abc.Iterable[Global___CodedValue] | None = ...,
+        at_time: _timestamp_pb2.Timestamp | None = ...,
         padding: _builtins.bytes = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["head", b"head"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["at_time", b"at_time", "head", b"head"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["head", b"head", "lang", b"lang", "padding", b"padding", "text", b"text", "values", b"values"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["at_time", b"at_time", "head", b"head", "lang", b"lang", "padding", b"padding", "text", b"text", "values", b"values"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -589,6 +774,139 @@ class ServiceNotice(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ServiceNotice: _TypeAlias = ServiceNotice  # noqa: Y015
+
+@_typing.final
+class ReportNotice(_message.Message):
+    """A report on methods and routes, without anybody in it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    HEAD_FIELD_NUMBER: _builtins.int
+    RECORD_FIELD_NUMBER: _builtins.int
+    UNTIL_TIME_FIELD_NUMBER: _builtins.int
+    LANG_FIELD_NUMBER: _builtins.int
+    PADDING_FIELD_NUMBER: _builtins.int
+    record: _builtins.str
+    """SD-JWT of the type ModusOperandiReport."""
+    lang: _builtins.str
+    """BCP 47: the language of its texts."""
+    padding: _builtins.bytes
+    @_builtins.property
+    def head(self) -> Global___NoticeHead: ...
+    @_builtins.property
+    def until_time(self) -> _timestamp_pb2.Timestamp:
+        """Until when the recipient may keep it."""
+
+    def __init__(
+        self,
+        *,
+        head: Global___NoticeHead | None = ...,
+        record: _builtins.str = ...,
+        until_time: _timestamp_pb2.Timestamp | None = ...,
+        lang: _builtins.str = ...,
+        padding: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["head", b"head", "until_time", b"until_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["head", b"head", "lang", b"lang", "padding", b"padding", "record", b"record", "until_time", b"until_time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReportNotice: _TypeAlias = ReportNotice  # noqa: Y015
+
+@_typing.final
+class RoomMember(_message.Message):
+    """A member of a room, as its owner sees it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MEMBER_FIELD_NUMBER: _builtins.int
+    OFFICES_FIELD_NUMBER: _builtins.int
+    ROLE_FIELD_NUMBER: _builtins.int
+    STANDING_FIELD_NUMBER: _builtins.int
+    ENTRIES_FIELD_NUMBER: _builtins.int
+    member: _builtins.str
+    role: _builtins.str
+    """LEAD (the owner), PARTNER or OBSERVER."""
+    standing: _builtins.str
+    """INVITED, JOINED or LEFT."""
+    entries: _builtins.int
+    """With SEAL: how many entries of it the owner has."""
+    @_builtins.property
+    def offices(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Its offices that take part; none means all."""
+
+    def __init__(
+        self,
+        *,
+        member: _builtins.str = ...,
+        offices: _abc.Iterable[_builtins.str] | None = ...,
+        role: _builtins.str = ...,
+        standing: _builtins.str = ...,
+        entries: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["entries", b"entries", "member", b"member", "offices", b"offices", "role", b"role", "standing", b"standing"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RoomMember: _TypeAlias = RoomMember  # noqa: Y015
+
+@_typing.final
+class RoomNotice(_message.Message):
+    """Word about a room: an operation of several members. The head's group_id names it: the owner, a dot, 32 hexadecimal
+    digits.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    HEAD_FIELD_NUMBER: _builtins.int
+    CODE_FIELD_NUMBER: _builtins.int
+    TITLE_FIELD_NUMBER: _builtins.int
+    TEMPLATE_FIELD_NUMBER: _builtins.int
+    MEMBERS_FIELD_NUMBER: _builtins.int
+    START_TIME_FIELD_NUMBER: _builtins.int
+    END_TIME_FIELD_NUMBER: _builtins.int
+    TEXT_FIELD_NUMBER: _builtins.int
+    PADDING_FIELD_NUMBER: _builtins.int
+    code: _builtins.str
+    """INVITE, JOIN, LEAVE, SEAL or CLOSE."""
+    title: _builtins.str
+    """With INVITE: what it is about, the id of the form of its entries, and its members, the recipient among them."""
+    template: _builtins.str
+    text: _builtins.str
+    padding: _builtins.bytes
+    @_builtins.property
+    def head(self) -> Global___NoticeHead: ...
+    @_builtins.property
+    def members(self) -> _containers.RepeatedCompositeFieldContainer[Global___RoomMember]: ...
+    @_builtins.property
+    def start_time(self) -> _timestamp_pb2.Timestamp:
+        """With INVITE; a JOIN between two invited members repeats them."""
+
+    @_builtins.property
+    def end_time(self) -> _timestamp_pb2.Timestamp: ...
+    def __init__(
+        self,
+        *,
+        head: Global___NoticeHead | None = ...,
+        code: _builtins.str = ...,
+        title: _builtins.str = ...,
+        template: _builtins.str = ...,
+        members: _abc.Iterable[Global___RoomMember] | None = ...,
+        start_time: _timestamp_pb2.Timestamp | None = ...,
+        end_time: _timestamp_pb2.Timestamp | None = ...,
+        text: _builtins.str = ...,
+        padding: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "head", b"head", "start_time", b"start_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "end_time", b"end_time", "head", b"head", "members", b"members", "padding", b"padding", "start_time", b"start_time", "template", b"template", "text", b"text", "title", b"title"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RoomNotice: _TypeAlias = RoomNotice  # noqa: Y015
 
 @_typing.final
 class NoticeReceipt(_message.Message):

@@ -72,6 +72,7 @@ class Request(_message.Message):
     NATIONAL_ID_FIELD_NUMBER: _builtins.int
     VEHICLE_FIELD_NUMBER: _builtins.int
     CONTAINER_FIELD_NUMBER: _builtins.int
+    CASE_REFERENCE_FIELD_NUMBER: _builtins.int
     blind: _builtins.bytes
     """32 random bytes, so that the hash of the payload cannot be guessed."""
     exchange_id: _builtins.str
@@ -108,6 +109,8 @@ class Request(_message.Message):
     def vehicle(self) -> Global___VehicleQuery: ...
     @_builtins.property
     def container(self) -> Global___ContainerQuery: ...
+    @_builtins.property
+    def case_reference(self) -> Global___CaseQuery: ...
     def __init__(
         self,
         *,
@@ -131,12 +134,13 @@ class Request(_message.Message):
         national_id: Global___NationalIdQuery | None = ...,
         vehicle: Global___VehicleQuery | None = ...,
         container: Global___ContainerQuery | None = ...,
+        case_reference: Global___CaseQuery | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["container", b"container", "document", b"document", "expires_time", b"expires_time", "issued_time", b"issued_time", "national_id", b"national_id", "person", b"person", "query", b"query", "requester", b"requester", "vehicle", b"vehicle"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["case_reference", b"case_reference", "container", b"container", "document", b"document", "expires_time", b"expires_time", "issued_time", b"issued_time", "national_id", b"national_id", "person", b"person", "query", b"query", "requester", b"requester", "vehicle", b"vehicle"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agreement", b"agreement", "blind", b"blind", "case_number", b"case_number", "container", b"container", "document", b"document", "exchange_id", b"exchange_id", "expires_time", b"expires_time", "issued_time", b"issued_time", "national_id", b"national_id", "offence", b"offence", "person", b"person", "policy_hash", b"policy_hash", "purpose", b"purpose", "query", b"query", "recipient", b"recipient", "requester", b"requester", "sender", b"sender", "ticket", b"ticket", "token_commitment", b"token_commitment", "trust_hash", b"trust_hash", "vehicle", b"vehicle"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agreement", b"agreement", "blind", b"blind", "case_number", b"case_number", "case_reference", b"case_reference", "container", b"container", "document", b"document", "exchange_id", b"exchange_id", "expires_time", b"expires_time", "issued_time", b"issued_time", "national_id", b"national_id", "offence", b"offence", "person", b"person", "policy_hash", b"policy_hash", "purpose", b"purpose", "query", b"query", "recipient", b"recipient", "requester", b"requester", "sender", b"sender", "ticket", b"ticket", "token_commitment", b"token_commitment", "trust_hash", b"trust_hash", "vehicle", b"vehicle"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_query: _TypeAlias = _typing.Literal["person", "document", "national_id", "vehicle", "container"]  # noqa: Y015
+    _WhichOneofReturnType_query: _TypeAlias = _typing.Literal["person", "document", "national_id", "vehicle", "container", "case_reference"]  # noqa: Y015
     _WhichOneofArgType_query: _TypeAlias = _typing.Literal["query", b"query"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_query) -> _WhichOneofReturnType_query | None: ...
 
@@ -339,6 +343,27 @@ class ContainerQuery(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ContainerQuery: _TypeAlias = ContainerQuery  # noqa: Y015
+
+@_typing.final
+class CaseQuery(_message.Message):
+    """A case by its number."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NUMBER_FIELD_NUMBER: _builtins.int
+    number: _builtins.str
+    def __init__(
+        self,
+        *,
+        number: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["number", b"number"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CaseQuery: _TypeAlias = CaseQuery  # noqa: Y015
 
 @_typing.final
 class Answer(_message.Message):

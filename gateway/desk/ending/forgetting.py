@@ -10,16 +10,15 @@ from gateway.model.desk.threads import ThreadKey
 from gateway.ports.desk import DeskStore
 
 _BATCH = 100
-_HOUR_US = 3_600_000_000
 
 
-def forget_ended(store: DeskStore, holds: Sequence[Hold], now_us: int, hours: int) -> int:
-    """Delete threads that were closed `hours` ago, and copies that may not be there any more. Return their number.
+def forget_ended(store: DeskStore, holds: Sequence[Hold], before_us: int, now_us: int) -> int:
+    """Delete threads that were closed before a time, and copies that may not be there any more. Return their number.
 
     A thread stays while something of it waits, and while one of `holds`, all of them in force, covers one of its
     notices.
     """
-    ended = (key for key in store.ended(now_us - hours * _HOUR_US) if not _is_held(store, key, holds))
+    ended = (key for key in store.ended(before_us) if not _is_held(store, key, holds))
     count = 0
     while batch := list(islice(ended, _BATCH)):
         store.forget(batch)

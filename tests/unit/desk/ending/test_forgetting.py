@@ -8,7 +8,7 @@ import pytest
 
 from gateway.audit.log.log import AuditLog
 from gateway.audit.retention.holds import Hold
-from gateway.desk.retention import forget_ended
+from gateway.desk.ending.forgetting import forget_ended
 from gateway.model.desk.threads import ThreadState
 from gateway.ports.desk import DeskRows
 from gateway.storage.desk.desk_store import SqlDeskStore
@@ -35,9 +35,9 @@ def test_ended_threads_go_and_held_ones_stay(tmp_path: Path, by: str) -> None:
         places = {"exchange/1": frozenset((3,))} if by == "entry" else {}
         exchanges = () if by == "entry" else (held.thread_id,)
         hold = Hold("hold-1", "a trial", places, frozenset(exchanges), START_US * 2, START_US, ("a", "b"))
-        assert forget_ended(desk, [hold], START_US + 10 * HOUR_US, 10) == 250
-        assert forget_ended(desk, [hold], START_US + 10 * HOUR_US + 1, 10) == 248
+        assert forget_ended(desk, [hold], START_US, START_US) == 250
+        assert forget_ended(desk, [hold], START_US + 1, START_US) == 248
         assert {thread.key for thread in desk.threads()} == {held, late}
-        assert forget_ended(desk, [], START_US + 20 * HOUR_US, 10) == 2
+        assert forget_ended(desk, [], START_US + 10 * HOUR_US, START_US) == 2
         assert len(desk.holdings()) == 250
         log.close()

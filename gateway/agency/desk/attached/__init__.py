@@ -1,0 +1,1 @@
+"""Files of notices in the REST API."""

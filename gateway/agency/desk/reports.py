@@ -1,0 +1,370 @@
+"""`/v1/reports`: write reports on methods and routes, find those of everybody, and read them on as they were added."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Query, Request
+from fastapi.responses import Response
+from msgspec.structs import replace
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from gateway.agency import patterns
+from gateway.agency.calls.caller import json_body, language_of, officer_of, shown
+from gateway.agency.calls.parts import AgencyParts
+from gateway.agency.desk.asks import Member, ReferenceOrNone, time_us
+from gateway.agency.desk.bodies import Closed, FileIds, OneOf, ReasonOrNone
+from gateway.agency.desk.once import once_id, once_route
+from gateway.agency.desk.routes import CHANGED, brought, desk_of
+from gateway.agency.openapi import body_of, refusals
+from gateway.agency.requests import read_body
+from gateway.clock import rfc3339, rfc3339_s
+from gateway.desk.reports.library import MOST, Shelved
+from gateway.desk.reports.values import Draft, OwnReport, WriteReport
+from gateway.desk.reports.words import ReportQuery
+from gateway.desk.worklist.uses import DeskUses
+from gateway.errors import Unknown
+from gateway.language.languages import Language
+from gateway.model.desk.codes import ReportReason
+from gateway.model.marking import Level
+from gateway.model.names import exchange_id, member_id, reference
+from gateway.model.purpose import Offence, Purpose
+from gateway.statements.notices.texts import MAX_TEXT
+from gateway.views.desk.reports import report_title
+
+ReportId = Annotated[str, Path(max_length=32, json_schema_extra=patterns.EXCHANGE_ID)]
+_Text = Annotated[str, Query(max_length=200)]
+_Code = Annotated[str, Query(max_length=64, pattern=r"^[A-Za-z0-9._/-]{0,64}$")]
+
+_EXAMPLE: dict[str, Any] = {
+    "fields": {
+        "method": "tablets under the false floor of pick-up trucks",
+        "route": [{"crossing": "mae-sai.tachilek"}],
+        "indicators": ["new welds under the bed"],
+        "period": "2026-03/2026-05",
+    },
+    "lang": "en",
+    "purpose": "INVESTIGATION",
+    "offence": "NARC",
+}
+
+
+class ReportBody(Closed):
+    """A report as an officer hands it in; `fields` are those of a record of the type `ModusOperandiReport`.
+
+    `lang` is the language of its texts. Without `to` it goes to all members that may have it, and without `until` it is
+    kept for two years.
+    """
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
+
+    fields: dict[str, Any]
+    lang: Annotated[str, Field(pattern=r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,4}$")]
+    purpose: Purpose
+    offence: Offence
+    level: Level = Level.OFFICIAL
+    case: ReferenceOrNone = ""
+    to: Annotated[list[Member], Field(max_length=32)] = Field(default_factory=list)
+    until: AwareDatetime | None = None
+    attachments: FileIds = Field(default_factory=list)
+
+    def as_command(self) -> WriteReport:
+        """Return the report as a value of the desk; raise `Malformed` for a bad one."""
+        return WriteReport(
+            fields=self.fields,
+            lang=self.lang,
+            purpose=self.purpose,
+            offence=self.offence,
+            level=self.level,
+            case=reference(self.case, "case") if self.case else "",
+            to=tuple(map(member_id, self.to)),
+            until_us=time_us(self.until),
+        )
+
+
+_Words = Annotated[str, Field(max_length=MAX_TEXT, json_schema_extra=patterns.TEXT_OR_NONE)]
+
+
+class WithdrawReportBody(Closed):
+    """The reason of a report's withdrawal, as a code for those who have it, with words for them."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"reason": "outdated"}]})
+
+    reason: Annotated[str, OneOf(ReportReason, required=True)]
+    text: _Words = ""
+
+
+class ObjectBody(Closed):
+    """An objection to a counterpart's report, in words that repeat nothing of it."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"text": "the third indicator tells who it is"}]})
+
+    text: ReasonOrNone = ""
+
+
+class ReportReaderBody(BaseModel):
+    """A counterpart that gets a report, and the thread in which it does."""
+
+    member: str
+    thread: str
+
+
+class ReportLeftBody(BaseModel):
+    """A counterpart that does not get a report, and the code of why."""
+
+    member: str
+    code: str
+
+
+class TraceBody(BaseModel):
+    """A place in a report that may tell who a person is: the field, from and to which character, and the kind."""
+
+    field: str
+    start: int
+    end: int
+    kind: str
+
+
+class ReportDraftBody(BaseModel):
+    """A report that was not handed in yet: who would get it, who would not, and what stands in its way.
+
+    `unchecked` are own sources whose names could not be looked for in it.
+    """
+
+    title: str
+    to: list[ReportReaderBody]
+    left: list[ReportLeftBody]
+    traces: list[TraceBody]
+    unchecked: list[str]
+
+
+class OwnReportBody(BaseModel):
+    """A report of ours. `stand` is `waiting` for approval, `published`, `withdrawn`, `declined` or `lapsed`."""
+
+    id: str
+    title: str
+    stand: str
+    fields: dict[str, Any]
+    lang: str
+    level: str
+    purpose: str
+    offence: str
+    case: str
+    to: list[ReportReaderBody]
+    left: list[ReportLeftBody]
+    author: str
+    approver: str
+    written: str
+    not_after: str
+    reason: str
+    text: str
+
+
+class ShelvedBody(BaseModel):
+    """A report of the library. One that was `withdrawn` has a time there, and no content.
+
+    `added` is when its newest `version` was added here, a time that no other report has, and `first_added` when it was
+    written or taken here. `id` is one at all members.
+    `tlp` is the label that comes nearest to its marking.
+    """
+
+    id: str
+    owner: str
+    agency: str
+    thread: str
+    version: int
+    added: str
+    first_added: str
+    withdrawn: str
+    not_after: str
+    title: str
+    fields: dict[str, Any]
+    languages: list[str]
+    marking: dict[str, Any]
+    tlp: str
+
+
+class ReportListBody(BaseModel):
+    """Reports; `next` is the `added_after` of the next page, empty on the last one."""
+
+    reports: list[ShelvedBody]
+    next: str
+
+
+class OwnReportListBody(BaseModel):
+    """Reports of ours, the newest first."""
+
+    reports: list[OwnReportBody]
+
+
+class OneReportBody(BaseModel):
+    """A report: as it stands in the library, and of ours also who has it."""
+
+    report: ShelvedBody | None
+    own: OwnReportBody | None
+
+
+def report_routes(parts: AgencyParts) -> APIRouter:
+    """Return the routes of reports."""
+    router = APIRouter(prefix="/reports", route_class=once_route(parts))
+    _writing(router, parts)
+    _reading(router, parts)
+    return router
+
+
+def _writing(router: APIRouter, parts: AgencyParts) -> None:
+    @router.post(
+        "", status_code=202, response_model=OwnReportBody, responses=CHANGED, openapi_extra=body_of(ReportBody)
+    )
+    async def publish(request: Request) -> Response:
+        """Write a report: it is sent once another person has approved it. One that may tell of a person is refused."""
+        officer, desk, language = officer_of(request, parts), desk_of(parts), language_of(request)
+        body = read_body(ReportBody, await json_body(request), "bad-report")
+        actor = desk.actor(officer)
+        files = await brought(desk, actor, body.attachments)
+        made = await desk.own_reports.publish(actor, replace(body.as_command(), attachments=files), once_id(request))
+        return shown(own_body(await desk.own_reports.show(actor, made), language), parts, language, 202)
+
+    @router.post("/check", response_model=ReportDraftBody, responses=CHANGED, openapi_extra=body_of(ReportBody))
+    async def check(request: Request) -> Response:
+        """Return who would get a report, and each place in it that may tell who a person is; nothing is written."""
+        officer, desk, language = officer_of(request, parts), desk_of(parts), language_of(request)
+        body = read_body(ReportBody, await json_body(request), "bad-report")
+        draft = await desk.own_reports.check(desk.actor(officer), body.as_command())
+        return shown(_draft_body(draft, language), parts, language)
+
+    @router.post(
+        "/{report_id}/withdraw",
+        response_model=OwnReportBody,
+        responses=CHANGED,
+        openapi_extra=body_of(WithdrawReportBody),
+    )
+    async def withdraw(request: Request, report_id: ReportId) -> Response:
+        """Withdraw a report of ours: it is gone at every counterpart as soon as that takes the word of it."""
+        officer, desk, language = officer_of(request, parts), desk_of(parts), language_of(request)
+        body = read_body(WithdrawReportBody, await json_body(request), "bad-report")
+        actor, name = desk.actor(officer), exchange_id(report_id)
+        await desk.own_reports.withdraw(actor, name, body.reason, body.text)
+        return shown(own_body(await desk.own_reports.show(actor, name), language), parts, language)
+
+    @router.post(
+        "/{report_id}/object", response_model=OneReportBody, responses=CHANGED, openapi_extra=body_of(ObjectBody)
+    )
+    async def object_to(request: Request, report_id: ReportId) -> Response:
+        """Tell the owner of a counterpart's report that something in it should not be there."""
+        officer, desk, language = officer_of(request, parts), desk_of(parts), language_of(request)
+        body = read_body(ObjectBody, await json_body(request), "bad-report")
+        actor = desk.actor(officer)
+        await desk.library.object_to(actor, exchange_id(report_id), body.text)
+        found = await desk.library.read(actor, report_id)
+        return shown(OneReportBody(report=shelved_body(found, language), own=None), parts, language)
+
+
+def _reading(router: APIRouter, parts: AgencyParts) -> None:
+    @router.get("", response_model=ReportListBody, responses=refusals(400))
+    async def list_reports(
+        request: Request,
+        text: _Text = "",
+        offence: Annotated[str, Query(max_length=16, pattern=r"^[A-Z]{0,16}$")] = "",
+        place: _Text = "",
+        crossing: _Code = "",
+        period: _Code = "",
+        owner: Annotated[str, Query(max_length=2, pattern=r"^[a-z]{0,2}$")] = "",
+        added_after: Annotated[AwareDatetime | None, Query(description="read on: in the order of adding")] = None,
+        limit: Annotated[int, Query(ge=1, le=MOST)] = 25,
+    ) -> Response:
+        """Return the reports that stand and fit, the newest first; with `added_after` all that were added since.
+
+        These come in the order of adding, with those that were withdrawn.
+        """
+        officer, desk, language = officer_of(request, parts), desk_of(parts), language_of(request)
+        actor, after = desk.actor(officer), ""
+        if added_after is not None:
+            found = await desk.library.added(actor, time_us(added_after), limit)
+            after = rfc3339(found[-1].added_us) if len(found) == limit else ""
+        else:
+            query = ReportQuery(text, offence, place, crossing, period, owner)
+            found = await desk.library.search(actor, query, limit)
+        body = ReportListBody(reports=[shelved_body(one, language) for one in found], next=after)
+        return shown(body, parts, language)
+
+    @router.get("/own", response_model=OwnReportListBody, responses=refusals(400))
+    async def list_own(request: Request, limit: Annotated[int, Query(ge=1, le=MOST)] = 25) -> Response:
+        """Return the newest reports of ours, whatever became of them."""
+        officer, desk, language = officer_of(request, parts), desk_of(parts), language_of(request)
+        found = await desk.own_reports.all(desk.actor(officer), limit)
+        return shown(OwnReportListBody(reports=[own_body(one, language) for one in found]), parts, language)
+
+    @router.get("/{report_id}", response_model=OneReportBody, responses=refusals(400, 404))
+    async def get_report(request: Request, report_id: ReportId) -> Response:
+        """Return a report; the owner of a counterpart's is told once that it was read."""
+        officer, language = officer_of(request, parts), language_of(request)
+        return shown(await _one(desk_of(parts), officer, report_id, language), parts, language)
+
+
+async def _one(desk: DeskUses, officer: Any, report_id: str, language: Language) -> OneReportBody:
+    """Return a report as it stands in the library, and of ours its standing. Raises `Unknown` where it is neither."""
+    actor, name = desk.actor(officer), exchange_id(report_id)
+    own = None
+    try:
+        own = own_body(await desk.own_reports.show(actor, name), language)
+        if own.stand != "published":
+            return OneReportBody(report=None, own=own)
+    except Unknown:
+        own = None
+    found = await desk.library.read(actor, report_id)
+    return OneReportBody(report=shelved_body(found, language), own=own)
+
+
+def own_body(report: OwnReport, language: Language) -> OwnReportBody:
+    """Return a report of ours as the API shows it."""
+    return OwnReportBody(
+        id=report.id,
+        title=report_title(report.fields, language),
+        stand=report.stand.value,
+        fields=report.fields,
+        lang=report.lang,
+        level=report.level.value,
+        purpose=report.purpose.value,
+        offence=report.offence.value,
+        case=report.case,
+        to=[ReportReaderBody(member=to.member, thread=to.thread_id) for to in report.to],
+        left=[ReportLeftBody(member=one.member, code=one.code) for one in report.left],
+        author=report.author.person,
+        approver=report.approver.person if report.approver is not None else "",
+        written=rfc3339(report.written_us),
+        not_after=rfc3339_s(report.until_us),
+        reason=report.reason,
+        text=report.text,
+    )
+
+
+def shelved_body(report: Shelved, language: Language) -> ShelvedBody:
+    """Return a report of the library as the API shows it."""
+    return ShelvedBody(
+        id=report.id,
+        owner=report.owner,
+        agency=report.agency,
+        thread=report.thread.thread_id,
+        version=report.version,
+        added=rfc3339(report.added_us),
+        first_added=rfc3339(report.first_us),
+        withdrawn=rfc3339(report.withdrawn_us) if report.withdrawn_us else "",
+        not_after=rfc3339_s(report.until_us),
+        title=report_title(report.fields, language) if report.fields else "",
+        fields=report.fields,
+        languages=[report.lang] if report.lang else [],
+        marking=report.marking,
+        tlp=report.label.value,
+    )
+
+
+def _draft_body(draft: Draft, language: Language) -> ReportDraftBody:
+    report = draft.report
+    return ReportDraftBody(
+        title=report_title(report.fields, language),
+        to=[ReportReaderBody(member=to.member, thread=to.thread_id) for to in report.to],
+        left=[ReportLeftBody(member=one.member, code=one.code) for one in report.left],
+        traces=[TraceBody(field=one.field, start=one.start, end=one.end, kind=one.kind) for one in draft.traces],
+        unchecked=list(draft.unchecked),
+    )

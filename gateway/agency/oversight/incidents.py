@@ -1,0 +1,263 @@
+"""`/v1/incidents`: tell all counterparts of an incident here, and acknowledge those of counterparts."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Query, Request
+from fastapi.responses import Response
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from gateway.agency import patterns
+from gateway.agency.calls.caller import json_body, language_of, officer_of, shown
+from gateway.agency.calls.parts import AgencyParts
+from gateway.agency.desk.asks import Member, time_us
+from gateway.agency.desk.bodies import MAX_TEXT, Closed
+from gateway.agency.desk.once import once_id, once_route
+from gateway.agency.desk.responses import WorkBody, work_body
+from gateway.agency.desk.routes import CHANGED, WorkId, desk_of
+from gateway.agency.openapi import body_of, refusals
+from gateway.agency.requests import read_body
+from gateway.clock import SystemClock, rfc3339
+from gateway.desk.oversight.values import IncidentItem, NewsCode, TellNews
+from gateway.errors import Malformed
+from gateway.model.desk.notices import Notice, Service
+from gateway.model.names import exchange_id, member_id
+from gateway.records.types import RECORD_TYPES
+
+IncidentId = Annotated[str, Path(max_length=32, json_schema_extra=patterns.EXCHANGE_ID)]
+Words = Annotated[str, Field(min_length=1, max_length=MAX_TEXT, json_schema_extra=patterns.TEXT)]
+WordsOrNone = Annotated[str, Field(max_length=MAX_TEXT, json_schema_extra=patterns.TEXT_OR_NONE)]
+
+_EXAMPLE: dict[str, Any] = {"code": "INCIDENT", "text": "An officer token was stolen and used. It is revoked."}
+
+
+class IncidentBody(Closed):
+    """An incident as it is told. Without `to` all counterparts are told; `types` names record types that it concerns.
+
+    It says nothing of a person or a record: every member reads it.
+    """
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
+
+    code: NewsCode = NewsCode.INCIDENT
+    text: Words
+    to: Annotated[list[Member], Field(max_length=64)] = Field(default_factory=list)
+    types: Annotated[list[Annotated[str, Field(max_length=64)]], Field(max_length=32)] = Field(default_factory=list)
+    since: AwareDatetime | None = None
+    until: AwareDatetime | None = None
+
+    def as_command(self) -> TellNews:
+        """Return the incident as a value of the desk; raise `Malformed` for a bad one."""
+        return TellNews(
+            code=self.code,
+            text=self.text,
+            to=tuple(member_id(one) for one in self.to),
+            types=tuple(known_type(one) for one in self.types),
+            since_us=time_us(self.since),
+            until_us=time_us(self.until),
+        )
+
+
+class MoreBody(Closed):
+    """More words about an incident."""
+
+    text: Words
+
+
+class EndIncidentBody(Closed):
+    """Words about the end of an incident, or words to the other side; they may be missing."""
+
+    text: WordsOrNone = ""
+
+
+class IncidentWordBody(BaseModel):
+    """One word about an incident: what it is, who said it, and the words."""
+
+    code: str
+    text: str
+    author: str
+
+
+class IncidentReaderBody(BaseModel):
+    """A counterpart: `standing` is `waiting`, `delivered`, `acknowledged`, or `not-taken`: phone its desk."""
+
+    member: str
+    thread: str
+    standing: str
+    at: str
+    text: str
+
+
+class OwnIncidentBody(BaseModel):
+    """An incident of ours. `acknowledged` counts the counterparts that have acknowledged its newest word."""
+
+    id: str
+    code: str
+    over: bool
+    told: str
+    since: str
+    until: str
+    types: list[str]
+    words: list[IncidentWordBody]
+    to: list[IncidentReaderBody]
+    acknowledged: int
+    counterparts: int
+
+
+class IncidentListBody(BaseModel):
+    """Incidents of ours, the newest first."""
+
+    incidents: list[OwnIncidentBody]
+
+
+class TakenIncidentBody(BaseModel):
+    """The word of a counterpart about itself."""
+
+    member: str
+    thread: str
+    code: str
+    text: str
+    types: list[str]
+    since: str
+    until: str
+    issued: str
+
+
+def incident_routes(parts: AgencyParts) -> APIRouter:
+    """Return the routes of incidents."""
+    router, once, clock = APIRouter(), once_route(parts), SystemClock()
+    own, works = APIRouter(prefix="/incidents", route_class=once), APIRouter(prefix="/work", route_class=once)
+
+    @own.post(
+        "", status_code=202, response_model=OwnIncidentBody, responses=CHANGED, openapi_extra=body_of(IncidentBody)
+    )
+    async def tell_incident(request: Request) -> Response:
+        """Tell counterparts of an incident, an outage or a drill here: it leaves at once, past a suspension, too."""
+        officer, desk = officer_of(request, parts), desk_of(parts)
+        body = read_body(IncidentBody, await json_body(request), "bad-incident")
+        name = await desk.incidents.tell(desk.actor(officer), body.as_command(), once_id(request))
+        return await _shown(parts, request, name, 202)
+
+    @own.get("", response_model=IncidentListBody, responses=refusals(400))
+    async def list_incidents(
+        request: Request, over: Annotated[bool, Query(description="those that have ended, as well")] = False
+    ) -> Response:
+        """Return the incidents of ours, each with how many counterparts have acknowledged it."""
+        officer, desk = officer_of(request, parts), desk_of(parts)
+        found = await desk.incidents.all(desk.actor(officer), over=over)
+        return shown(IncidentListBody(incidents=[_body(one) for one in found]), parts, language_of(request))
+
+    @own.get("/{incident_id}", response_model=OwnIncidentBody, responses=refusals(400, 404))
+    async def get_incident(request: Request, incident_id: IncidentId) -> Response:
+        """Return an incident of ours with its standing at each counterpart."""
+        return await _shown(parts, request, incident_id)
+
+    @own.post("/{incident_id}/more", response_model=OwnIncidentBody, responses=CHANGED, openapi_extra=body_of(MoreBody))
+    async def tell_more(request: Request, incident_id: IncidentId) -> Response:
+        """Tell more about an incident to all who know of it; they acknowledge it anew."""
+        officer, desk = officer_of(request, parts), desk_of(parts)
+        body = read_body(MoreBody, await json_body(request), "bad-incident")
+        await desk.incidents.add(desk.actor(officer), exchange_id(incident_id), body.text)
+        return await _shown(parts, request, incident_id)
+
+    @own.post(
+        "/{incident_id}/close",
+        response_model=OwnIncidentBody,
+        responses=CHANGED,
+        openapi_extra=body_of(EndIncidentBody),
+    )
+    async def close_incident(request: Request, incident_id: IncidentId) -> Response:
+        """Tell all who know of an incident that it is over."""
+        officer, desk = officer_of(request, parts), desk_of(parts)
+        body = read_body(EndIncidentBody, await json_body(request), "bad-incident")
+        await desk.incidents.close(desk.actor(officer), exchange_id(incident_id), body.text)
+        return await _shown(parts, request, incident_id)
+
+    @works.post("/{work_id}/incident", response_model=TakenIncidentBody, responses=CHANGED)
+    async def read_incident(request: Request, work_id: WorkId) -> Response:
+        """Return what a counterpart says of an incident there, once the entry of this reading is durable."""
+        officer, desk = officer_of(request, parts), desk_of(parts)
+        await desk.queue.work(officer, work_id)
+        found = await desk.incidents.taken(desk.actor(officer), work_id)
+        return shown(_taken_body(found), parts, language_of(request))
+
+    @works.post(
+        "/{work_id}/acknowledge-incident",
+        response_model=WorkBody,
+        responses=CHANGED,
+        openapi_extra=body_of(EndIncidentBody),
+    )
+    async def acknowledge_incident(request: Request, work_id: WorkId) -> Response:
+        """Acknowledge an incident of a counterpart, which is told so."""
+        officer, desk, language = officer_of(request, parts), desk_of(parts), language_of(request)
+        body = read_body(EndIncidentBody, await json_body(request), "bad-incident")
+        await desk.queue.work(officer, work_id)
+        await desk.incidents.acknowledge(desk.actor(officer), work_id, body.text)
+        return shown(work_body(await desk.queue.work(officer, work_id), clock.now_us(), language), parts, language)
+
+    router.include_router(own)
+    router.include_router(works)
+    return router
+
+
+def known_type(name: str) -> str:
+    """Return the name of a record type; raise `Malformed` for another text."""
+    if name not in RECORD_TYPES:
+        raise Malformed(
+            "`{type}` is no record type", code="bad-value", where="types", remedy="`liaison schema`", type=name[:64]
+        )
+    return name
+
+
+async def _shown(parts: AgencyParts, request: Request, name: str, status: int = 200) -> Response:
+    officer, desk = officer_of(request, parts), desk_of(parts)
+    found = await desk.incidents.show(desk.actor(officer), exchange_id(name))
+    return shown(_body(found), parts, language_of(request), status)
+
+
+def _body(item: IncidentItem) -> OwnIncidentBody:
+    incident = item.incident
+    first = incident.words[0]
+    pairs = zip(incident.words, incident.authors, strict=True)
+    return OwnIncidentBody(
+        id=incident.id,
+        code=incident.code.value,
+        over=incident.is_over,
+        told=rfc3339(incident.told_us),
+        since=rfc3339(first.since_us),
+        until=_time(first.until_us),
+        types=list(first.types),
+        words=[IncidentWordBody(code=word.code.value, text=word.text, author=by.person) for word, by in pairs],
+        to=[
+            IncidentReaderBody(
+                member=one.member,
+                thread=one.thread_id,
+                standing=one.standing.value,
+                at=_time(one.time_us),
+                text=one.text,
+            )
+            for one in item.stands
+        ],
+        acknowledged=item.acknowledged,
+        counterparts=len(item.stands),
+    )
+
+
+def _taken_body(notice: Notice) -> TakenIncidentBody:
+    body, head = notice.body, notice.head
+    assert isinstance(body, Service)
+    return TakenIncidentBody(
+        member=head.sender,
+        thread=head.thread_id,
+        code=body.code.value,
+        text=body.text,
+        types=list(body.types),
+        since=_time(body.since_us),
+        until=_time(body.until_us),
+        issued=rfc3339(head.issued_us),
+    )
+
+
+def _time(moment_us: int) -> str:
+    return rfc3339(moment_us) if moment_us else ""

@@ -1,0 +1,193 @@
+"""`/v1/misuse`: tokens "not this person" of ours; and their check beside the hits of a search."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Request
+from fastapi.responses import Response
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from gateway.agency import patterns
+from gateway.agency.calls.caller import json_body, language_of, officer_of, shown
+from gateway.agency.calls.parts import AgencyParts
+from gateway.agency.desk.asks import time_us
+from gateway.agency.desk.bodies import Closed, OneOf
+from gateway.agency.desk.once import once_id, once_route
+from gateway.agency.desk.routes import CHANGED, desk_of
+from gateway.agency.openapi import body_of, refusals
+from gateway.agency.requests import read_body
+from gateway.clock import SECOND_US, rfc3339
+from gateway.desk.misuse.checking import Checked
+from gateway.desk.misuse.issuing import MAX_CONSENT, IssuedToken, IssueToken
+from gateway.desk.misuse.statement import MAX_DOCUMENTS, MAX_TEXT
+from gateway.language.languages import Language
+from gateway.model.desk.codes import ChangeReason
+from gateway.model.names import exchange_id
+from gateway.views.desk.misuse import said_text
+
+TokenId = Annotated[str, Path(max_length=32, json_schema_extra=patterns.EXCHANGE_ID)]
+Number = Annotated[str, Field(min_length=1, max_length=40, json_schema_extra=patterns.TEXT)]
+Issuer = Annotated[str, Field(min_length=3, max_length=3, pattern=r"^[A-Za-z]{3}$")]
+
+
+class HeldDocumentBody(Closed):
+    """A document of the person: its number, and the country that issued it (ICAO alpha-3)."""
+
+    number: Number
+    issuer: Issuer
+
+
+_EXAMPLE: dict[str, Any] = {
+    "work": "distinguish.th.5f0c",
+    "documents": [{"number": "P4471209", "issuer": "THA"}],
+    "consent": "signed paper 12/2026",
+}
+
+
+class IssueBody(Closed):
+    """A token to be issued, under the work of telling two persons apart. `consent` says where it is written down."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
+
+    work: Annotated[str, Field(min_length=1, max_length=200, json_schema_extra=patterns.TEXT)]
+    documents: Annotated[list[HeldDocumentBody], Field(min_length=1, max_length=MAX_DOCUMENTS)]
+    consent: Annotated[str, Field(min_length=1, max_length=MAX_CONSENT, json_schema_extra=patterns.TEXT)]
+    until: AwareDatetime | None = None
+
+    def as_command(self) -> IssueToken:
+        """Return the token as a value of the desk."""
+        documents = tuple((one.number, one.issuer) for one in self.documents)
+        return IssueToken(self.work, documents, self.consent, time_us(self.until))
+
+
+class WithdrawBody(Closed):
+    """The reason of a token's withdrawal, as a code for all counterparts."""
+
+    reason: Annotated[str, OneOf(ChangeReason, required=True)]
+
+
+class CheckBody(Closed):
+    """A token as it was scanned, and the document that its holder shows."""
+
+    token: Annotated[str, Field(min_length=1, max_length=2 * MAX_TEXT, json_schema_extra=patterns.TEXT)]
+    number: Number
+    issuer: Issuer
+
+
+class TokenBody(BaseModel):
+    """A token of ours. `token` is what the person carries, as text or as a QR code of it."""
+
+    id: str
+    token: str
+    agency: str
+    record: str
+    record_type: str
+    consent: str
+    by: str
+    issued: str
+    until: str
+    withdrawn: str
+
+
+class TokenListBody(BaseModel):
+    """The tokens of the caller's agency that are in their time."""
+
+    tokens: list[TokenBody]
+
+
+class CheckedBody(BaseModel):
+    """The worth of a token beside a hit: `text` says it in words. In all cases the hit stands.
+
+    `verdict` is `not-this-person`, `other-document`, `expired`, `withdrawn`, `forged` or `no-hit-of-theirs`. `hits` are
+    the numbers of the owner's hits in its line.
+    """
+
+    verdict: str
+    text: str
+    member: str
+    agency: str
+    record_type: str
+    until: str
+    hits: list[int]
+
+
+def misuse_routes(parts: AgencyParts) -> APIRouter:
+    """Return the routes of tokens."""
+    router, once = APIRouter(), once_route(parts)
+    own, checks = APIRouter(prefix="/misuse", route_class=once), APIRouter(route_class=once)
+
+    @own.post("", status_code=201, response_model=TokenBody, responses=CHANGED, openapi_extra=body_of(IssueBody))
+    async def issue_token(request: Request) -> Response:
+        """Issue a token: the person with these documents is not the person of the record that hit."""
+        officer, desk = officer_of(request, parts), desk_of(parts)
+        body = read_body(IssueBody, await json_body(request), "bad-person-token")
+        made = await desk.misuse.issue(desk.actor(officer), body.as_command(), once_id(request))
+        return shown(_token_body(made), parts, language_of(request), 201)
+
+    @own.get("", response_model=TokenListBody, responses=refusals(400))
+    async def list_tokens(request: Request) -> Response:
+        """Return the tokens of the caller's agency that are in their time."""
+        officer, desk = officer_of(request, parts), desk_of(parts)
+        found = await desk.misuse.all(desk.actor(officer))
+        return shown(TokenListBody(tokens=[_token_body(one) for one in found]), parts, language_of(request))
+
+    @own.get("/{token_id}", response_model=TokenBody, responses=refusals(400, 404))
+    async def get_token(request: Request, token_id: TokenId) -> Response:
+        """Return one token, to be printed again."""
+        officer, desk = officer_of(request, parts), desk_of(parts)
+        found = await desk.misuse.show(desk.actor(officer), exchange_id(token_id))
+        return shown(_token_body(found), parts, language_of(request))
+
+    @own.post("/{token_id}/withdraw", response_model=TokenBody, responses=CHANGED, openapi_extra=body_of(WithdrawBody))
+    async def withdraw_token(request: Request, token_id: TokenId) -> Response:
+        """Withdraw a token: every counterpart is told, and its gates refuse it."""
+        officer, desk = officer_of(request, parts), desk_of(parts)
+        body = read_body(WithdrawBody, await json_body(request), "bad-person-token")
+        found = await desk.misuse.withdraw(desk.actor(officer), exchange_id(token_id), ChangeReason(body.reason))
+        return shown(_token_body(found), parts, language_of(request))
+
+    @checks.post(
+        "/searches/{search_id}/token", response_model=CheckedBody, responses=CHANGED, openapi_extra=body_of(CheckBody)
+    )
+    async def check_token(request: Request, search_id: Annotated[str, Path(max_length=64)]) -> Response:
+        """Check a token of the person who is there beside the hits of a search of the caller: the hits stand."""
+        officer, desk, language = officer_of(request, parts), desk_of(parts), language_of(request)
+        body = read_body(CheckBody, await json_body(request), "bad-person-token")
+        found = await desk.tokens.check(desk.actor(officer), search_id, body.token, body.number, body.issuer)
+        return shown(_checked_body(found, language), parts, language)
+
+    router.include_router(own)
+    router.include_router(checks)
+    return router
+
+
+def _token_body(one: IssuedToken) -> TokenBody:
+    said = one.said
+    return TokenBody(
+        id=said.id,
+        token=one.token,
+        agency=said.agency,
+        record=one.record,
+        record_type=said.record_type,
+        consent=one.consent,
+        by=one.by,
+        issued=rfc3339(said.issued * SECOND_US),
+        until=rfc3339(said.expires * SECOND_US),
+        withdrawn=rfc3339(one.withdrawn_us) if one.withdrawn_us else "",
+    )
+
+
+def _checked_body(found: Checked, language: Language) -> CheckedBody:
+    said = found.said
+    until = rfc3339(said.expires * SECOND_US) if said is not None else ""
+    member = said.member if said is not None else ""
+    return CheckedBody(
+        verdict=found.verdict.value,
+        text=said_text(found.verdict.value, member, until, language),
+        member=member,
+        agency=said.agency if said is not None else "",
+        record_type=said.record_type if said is not None else "",
+        until=until,
+        hits=list(found.hits),
+    )

@@ -1,0 +1,154 @@
+"""`/v1/work`: look at what is to be reviewed or looked into, and end it; `/v1/reviews` has the figures."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import Response
+from msgspec.structs import asdict
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from gateway.agency import patterns
+from gateway.agency.calls.caller import json_body, language_of, officer_of, shown
+from gateway.agency.calls.parts import AgencyParts
+from gateway.agency.desk.asks import time_us
+from gateway.agency.desk.bodies import MAX_REASON, Closed
+from gateway.agency.desk.once import once_route
+from gateway.agency.desk.responses import WorkBody, work_body
+from gateway.agency.desk.routes import CHANGED, WorkId, desk_of
+from gateway.agency.openapi import body_of, refusals
+from gateway.agency.requests import read_body
+from gateway.clock import SystemClock, rfc3339
+from gateway.desk.oversight.matters import FindingResult, ReviewResult
+from gateway.desk.oversight.reviewing import Looked
+
+WordsOrNone = Annotated[str, Field(max_length=MAX_REASON, json_schema_extra=patterns.TEXT_OR_NONE)]
+
+
+class ReviewBody(Closed):
+    """A supervisor's verdict. `not-in-order` needs words, and puts it to the security officer."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"result": "in-order", "text": "case file seen"}]})
+
+    result: ReviewResult
+    text: WordsOrNone = ""
+
+
+class SettleBody(Closed):
+    """A security officer's verdict on a finding or on an incident of ours; `misuse` needs words."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"result": "explained", "text": "a joint operation"}]})
+
+    result: FindingResult
+    text: WordsOrNone = ""
+
+
+class MatterBody(BaseModel):
+    """A review or a finding. `question` is what was asked for, of reviews only; `searches` and `works` are references.
+
+    `what` is `sample` (picked by chance), `offline` (a look-up in a copy), `withdrawn` (its owner withdrew a record
+    that was opened), `finding` (of the rule `rule`), or `incident`.
+    """
+
+    work: str
+    what: str
+    person: str
+    office: str
+    agency: str
+    time: str
+    last: str
+    purpose: str
+    offence: str
+    case: str
+    kind: str
+    rule: str
+    title: str
+    question: dict[str, Any]
+    searches: list[str]
+    works: list[str]
+
+
+class FiguresBody(BaseModel):
+    """Reviews of one office: raised, done in time, done late, open, and over their time."""
+
+    agency: str
+    office: str
+    raised: int
+    in_time: int
+    late: int
+    waiting: int
+    overdue: int
+    not_in_order: int
+
+
+class FiguresListBody(BaseModel):
+    """The figures of the offices that the caller looks after."""
+
+    reviews: list[FiguresBody]
+
+
+def review_routes(parts: AgencyParts) -> APIRouter:
+    """Return the routes of reviews and findings."""
+    router, clock = APIRouter(), SystemClock()
+    works = APIRouter(prefix="/work", route_class=once_route(parts))
+
+    @works.post("/{work_id}/matter", response_model=MatterBody, responses=CHANGED)
+    async def look_at_matter(request: Request, work_id: WorkId) -> Response:
+        """Return what a review or a finding is about, once the entry of this look is durable."""
+        officer, desk = officer_of(request, parts), desk_of(parts)
+        await desk.queue.work(officer, work_id)
+        found = await desk.reviews.look(desk.actor(officer), work_id)
+        return shown(_matter_body(found), parts, language_of(request))
+
+    @works.post("/{work_id}/review", response_model=WorkBody, responses=CHANGED, openapi_extra=body_of(ReviewBody))
+    async def review(request: Request, work_id: WorkId) -> Response:
+        """End a review of a colleague's question, never of one's own."""
+        officer, desk, language = officer_of(request, parts), desk_of(parts), language_of(request)
+        body = read_body(ReviewBody, await json_body(request), "bad-review")
+        await desk.queue.work(officer, work_id)
+        await desk.reviews.review(desk.actor(officer), work_id, body.result, body.text)
+        return shown(work_body(await desk.queue.work(officer, work_id), clock.now_us(), language), parts, language)
+
+    @works.post("/{work_id}/settle", response_model=WorkBody, responses=CHANGED, openapi_extra=body_of(SettleBody))
+    async def settle(request: Request, work_id: WorkId) -> Response:
+        """End the work on a finding, or on an incident of ours."""
+        officer, desk, language = officer_of(request, parts), desk_of(parts), language_of(request)
+        body = read_body(SettleBody, await json_body(request), "bad-review")
+        await desk.queue.work(officer, work_id)
+        await desk.reviews.settle(desk.actor(officer), work_id, body.result, body.text)
+        return shown(work_body(await desk.queue.work(officer, work_id), clock.now_us(), language), parts, language)
+
+    @router.get("/reviews", response_model=FiguresListBody, responses=refusals(400))
+    async def count_reviews(
+        request: Request, since: Annotated[AwareDatetime | None, Query(description="those raised since then")] = None
+    ) -> Response:
+        """Return how many reviews there were by office: in time, late, open, over their time."""
+        officer, desk = officer_of(request, parts), desk_of(parts)
+        found = await desk.reviews.figures(desk.actor(officer), time_us(since))
+        body = FiguresListBody(reviews=[FiguresBody(**asdict(one)) for one in found])
+        return shown(body, parts, language_of(request))
+
+    router.include_router(works)
+    return router
+
+
+def _matter_body(found: Looked) -> MatterBody:
+    return MatterBody(
+        work=found.work.id,
+        what=found.what,
+        person=found.person,
+        office=found.office,
+        agency=found.agency,
+        time=rfc3339(found.time_us) if found.time_us else "",
+        last=rfc3339(found.last_us) if found.last_us else "",
+        purpose=found.purpose,
+        offence=found.offence,
+        case=found.case or found.ticket,
+        kind=found.kind,
+        rule=found.rule,
+        title=found.title,
+        question=found.question,
+        searches=list(found.searches),
+        works=list(found.works),
+    )

@@ -1,0 +1,235 @@
+"""The bodies of calls about operations, and how an operation is shown."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from gateway.agency import patterns
+from gateway.agency.desk.asks import Member, ReferenceOrNone, TextOrNone, time_us
+from gateway.agency.desk.bodies import MAX_TEXT, Closed
+from gateway.desk.rooms.values import Invited, OpenRoom
+from gateway.language.languages import Language
+from gateway.model.desk.notices import Note, Urgency
+from gateway.model.desk.rooms import RoomRole
+from gateway.model.names import identifier, member_id, reference
+from gateway.model.purpose import Offence, Purpose
+from gateway.model.values import text_value
+from gateway.statements.notices.room import MAX_TITLE
+
+ROOM_ID = r"^[a-z]{2}\.[0-9a-f]{32}$"
+_Office = Annotated[str, Field(max_length=64, json_schema_extra=patterns.IDENTIFIER)]
+_Title = Annotated[str, Field(min_length=1, max_length=MAX_TITLE, json_schema_extra=patterns.TEXT)]
+_Value = Annotated[str, Field(min_length=1, max_length=MAX_TEXT, json_schema_extra=patterns.TEXT)]
+
+
+class InvitedBody(Closed):
+    """A member that is invited; without offices all of its offices take part. An observer writes nothing."""
+
+    member: Member
+    offices: Annotated[list[_Office], Field(max_length=64)] = Field(default_factory=list)
+    role: Literal["PARTNER", "OBSERVER"] = "PARTNER"
+
+    def as_model(self) -> Invited:
+        """Return the member as a value of the desk; raise `Malformed` for a bad one."""
+        offices = tuple(identifier(office, "to") for office in self.offices)
+        return Invited(member_id(self.member), offices, RoomRole(self.role))
+
+
+class InviteBody(Closed):
+    """More members for an operation."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"to": [{"member": "la"}]}]})
+
+    to: Annotated[list[InvitedBody], Field(min_length=1, max_length=31)]
+
+
+class OpenBody(InviteBody):
+    """An operation as an officer hands it in; it is opened once another person has approved it.
+
+    `template` is a form of `policy/operations`, by which entries have values. Without `start` it begins now.
+    """
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "anyOf": patterns.CASE_OR_TICKET,
+            "examples": [
+                {
+                    "to": [{"member": "la"}, {"member": "vn", "role": "OBSERVER"}],
+                    "title": "Mekong night",
+                    "template": "joint-operation",
+                    "end": "2026-12-20T00:00:00Z",
+                    "purpose": "INVESTIGATION",
+                    "offence": "NARC",
+                    "case": "TH-2026-17",
+                }
+            ],
+        }
+    )
+
+    title: _Title
+    template: Annotated[str, Field(max_length=64, json_schema_extra=patterns.IDENTIFIER_OR_NONE)] = ""
+    start: AwareDatetime | None = None
+    end: AwareDatetime
+    purpose: Purpose
+    offence: Offence
+    case: ReferenceOrNone = ""
+    ticket: ReferenceOrNone = ""
+    urgency: Urgency = Urgency.PRIORITY
+
+    def as_command(self) -> OpenRoom:
+        """Return the operation as a value of the desk; raise `Malformed` for a bad one."""
+        return OpenRoom(
+            to=tuple(one.as_model() for one in self.to),
+            title=text_value(self.title, "title", MAX_TITLE),
+            end_us=time_us(self.end),
+            purpose=self.purpose,
+            offence=self.offence,
+            template=self.template,
+            case=reference(self.case, "case") if self.case else "",
+            ticket=reference(self.ticket, "ticket") if self.ticket else "",
+            urgency=self.urgency,
+            start_us=time_us(self.start),
+        )
+
+
+class RoomNoteBody(Closed):
+    """An entry for all members, with values of the operation's template."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"language": "en", "text": "a lorry was seen", "values": {"what": "sighting"}}]}
+    )
+
+    language: Language = Language.EN
+    text: Annotated[str, Field(min_length=1, max_length=MAX_TEXT, json_schema_extra=patterns.TEXT)]
+    values: Annotated[dict[Annotated[str, Field(max_length=64)], _Value], Field(max_length=64)] = Field(
+        default_factory=dict
+    )
+
+    def as_model(self) -> Note:
+        """Return the entry as a value of the model; raise `Malformed` for a bad one."""
+        values = tuple((name, text_value(value, "values", MAX_TEXT)) for name, value in self.values.items())
+        return Note(self.language.value, text_value(self.text, "text", MAX_TEXT), values)
+
+
+class WordsBody(Closed):
+    """Words for the other members, if any."""
+
+    text: TextOrNone = ""
+
+    @property
+    def words(self) -> str:
+        """The words; raise `Malformed` for bad ones."""
+        return text_value(self.text, "text", MAX_TEXT) if self.text else ""
+
+
+class SealBody(WordsBody):
+    """The end of an operation; `called_off`: it does not take place."""
+
+    called_off: bool = False
+
+
+class OperationBody(BaseModel):
+    """An operation in a list. `stand` is `invited`, `waiting` (for its approval), `on`, `sealed`, `called-off`, `left`,
+    `declined`, `lapsed` or `over` (its time ran out, and it has sealed itself)."""
+
+    id: str
+    owner: str
+    title: str
+    stand: str
+    members: list[str]
+    start: str
+    end: str
+    urgency: str
+
+
+class OperationListBody(BaseModel):
+    """Operations that the caller may read, the newest first."""
+
+    operations: list[OperationBody]
+
+
+class OperationPartBody(BaseModel):
+    """The part of a member. `missing` says why entries of it may not be here, since `since`: `suspended`, `removed`,
+    `no-agreement`, `takes-no-rooms`, `refused`, `out-of-reach` or `no-word`; empty where none is known to be missing.
+
+    `lacks` counts entries that the owner had of it when it sealed the operation, and that are not here.
+    """
+
+    member: str
+    role: str
+    offices: list[str]
+    standing: str
+    entries: int
+    missing: str
+    since: str
+    lacks: int
+
+
+class OperationEntryBody(BaseModel):
+    """An entry: a note or an outcome. `kind` is `erased` where its content is not kept any more."""
+
+    member: str
+    office: str
+    author: str
+    at: str
+    kind: str
+    language: str
+    text: str
+    values: dict[str, str]
+    outcome: str
+    substance: str
+    grams: int
+    units: int
+    persons: int
+    late: bool
+
+
+class OperationResultBody(BaseModel):
+    """The results of an operation at one member, summed up."""
+
+    member: str
+    outcome: str
+    substance: str
+    times: int
+    grams: int
+    units: int
+    persons: int
+
+
+class OperationContentBody(OperationBody):
+    """An operation with its entries and results; `acts` are what the caller may do now."""
+
+    template: str
+    purpose: str
+    offence: str
+    case: str
+    role: str
+    parts: list[OperationPartBody]
+    entries: list[OperationEntryBody]
+    results: list[OperationResultBody]
+    acts: list[str]
+    text: str
+    owner_missing: str
+
+
+class OperationEvidenceBody(BaseModel):
+    """A notice of the operation for the formal way: its exchange, the hash of its payload, its entry in our log."""
+
+    member: str
+    ours: bool
+    says: str
+    at: str
+    exchange: str
+    thread: str
+    payload_hash: str
+    log: str
+    entry: int
+
+
+class OperationPackBody(OperationContentBody):
+    """An operation with its list of evidence, and as one page (HTML) to be printed, in the caller's language."""
+
+    evidence: list[OperationEvidenceBody]
+    page: str

@@ -1,0 +1,81 @@
+"""`/v1/statistics`: the figures of a month, for supervisors of an office and for the desk of the country."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from gateway.agency import patterns
+from gateway.agency.calls.caller import language_of, officer_of, shown
+from gateway.agency.calls.parts import AgencyParts
+from gateway.agency.desk.routes import desk_of
+from gateway.agency.openapi import refusals
+from gateway.errors import Unavailable
+from gateway.ops.figures import ALL, Wanted
+from gateway.views.pack.files import as_value
+
+Office = Annotated[str, Query(max_length=64, json_schema_extra=patterns.IDENTIFIER_OR_NONE)]
+
+
+class FigureTableBody(BaseModel):
+    """One table: each row has its `value`, and a figure in each column; `<5` stands for one to four."""
+
+    table: str
+    side: str
+    rows: list[dict[str, Any]]
+
+
+class ReadBody(BaseModel):
+    """The numbers of entries of the log and of threads of the desk that were read."""
+
+    entries: int
+    threads: int
+
+
+class PackBody(BaseModel):
+    """The figures of a month; `since` and `until` are its bounds in the country's time."""
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    member: str
+    peer: str = Field(alias="with")
+    office: str
+    facing: str
+    month: str
+    since: str
+    until: str
+    made: str
+    exact: bool
+    minutes: int
+    empty: bool
+    read: ReadBody
+    tables: list[FigureTableBody]
+
+
+def statistics_routes(parts: AgencyParts) -> APIRouter:
+    """Return the route of the figures."""
+    router = APIRouter()
+
+    @router.get("/statistics", response_model=PackBody, responses=refusals(400, 503))
+    async def get_statistics(
+        request: Request,
+        peer: Annotated[str, Query(alias="with", max_length=3, description="the counterpart, or `all`")] = ALL,
+        month: Annotated[str, Query(max_length=7, description="as `2026-11`; by default this month")] = "",
+        office: Office = "",
+        facing: Office = "",
+    ) -> Response:
+        """Return the figures of a month: of an office to its supervisor, of all to the national desk and the auditor.
+
+        They are counted in a process of their own, one at a time.
+        """
+        officer, language = officer_of(request, parts), language_of(request)
+        if parts.figures is None:
+            raise Unavailable("this node makes no figures", code="no-desk")
+        person = desk_of(parts).actor(officer).person
+        pack = await parts.figures.once(person, Wanted(peer, month, office, facing))
+        return shown(PackBody.model_validate(as_value(pack)), parts, language)
+
+    return router

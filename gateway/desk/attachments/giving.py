@@ -1,0 +1,120 @@
+"""Give files of ours to the counterpart that has taken their notice, chunk by chunk, while that notice is live.
+
+1. the peer is an active member, by the certificate that TLS saw, and within its rates (its door checks it)
+2. exchange with the peer is not suspended, and its documents are in their time
+3. the notice is one of ours to this peer, names this file, and was taken
+4. neither it nor its thread was withdrawn, erased, or is over
+5. the entry is durable
+6. chunks leave, each with its way to the root; 2 to 4 are looked at again all the while
+
+To a peer that may not have a file, it does not exist.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+
+from gateway.audit.tree.merkle import Tree
+from gateway.desk.attachments.values import FileParts
+from gateway.desk.ending.times import state_by_clock
+from gateway.errors import Contradicted, LiaisonError, Suspended, Unavailable, Unknown
+from gateway.model.desk.attachments import Chunk, FetchWanted, FileState, chunk_count
+from gateway.model.desk.notices import NoticeType
+from gateway.model.desk.threads import ThreadKey, ThreadState
+from gateway.model.desk.work import DeliveryState, Direction, HoldingState
+from gateway.model.names import ExchangeId, MemberId
+from gateway.ports import events
+from gateway.ports.desk import Thread
+from gateway.ports.files.held import HeldFile
+from gateway.ports.journal import EntryDraft
+from gateway.rpc.contract import Call
+from gateway.statements.notices.notice import parse_notice
+
+_LOOK_EACH = 16
+"""Chunks between two looks at whether the notice is still live."""
+
+
+class Giver:
+    """Serves `FetchAttachment`."""
+
+    def __init__(self, it: FileParts) -> None:
+        self._it = it
+
+    async def give(self, call: Call[MemberId], wanted: FetchWanted) -> AsyncGenerator[Chunk]:
+        """Yield the chunks of a file from one on. Raises `Unknown` for a file that the peer may not have."""
+        it, peer = self._it, call.who
+        row = await asyncio.to_thread(self._live, peer, wanted)
+        tree = await asyncio.to_thread(self._tree, row)
+        draft = events.ATTACHMENT_GIVEN.draft(
+            peer=peer, exchange_id=row.notice_id, file=row.about.root.hex(), first=wanted.chunk, size=row.about.size
+        )
+        key = ThreadKey(peer, ExchangeId(row.thread_id))
+        await it.desk.pen.write(it.desk.parts.member, key, lambda: draft)
+        for number in range(wanted.chunk, chunk_count(row.about.size)):
+            if number % _LOOK_EACH == 0:
+                await asyncio.to_thread(self._live, peer, wanted)
+            data = await asyncio.to_thread(it.files.chunk, row, number)
+            yield Chunk(number, data, tree.inclusion(number))
+
+    def _live(self, peer: MemberId, wanted: FetchWanted) -> HeldFile:
+        """Return the row of a file that this peer may have now (2 to 4)."""
+        it, parts = self._it, self._it.desk.parts
+        now_us = it.now_us
+        parts.trust().freshness(peer, now_us)
+        row = it.rows.one(peer, wanted.notice_id, wanted.root)
+        if row is None or not row.ours or wanted.chunk >= chunk_count(row.about.size):
+            raise _unknown()
+        notice, thread = it.desk.store.notice(peer, row.notice_id), self._thread(row)
+        if notice is None or thread is None or not notice.envelope or row.state is FileState.SHUT:
+            raise _unknown()
+        purpose = parse_notice(notice.envelope).head.purpose.value
+        if (reason := parts.suspensions.suspends(peer=peer, purpose=purpose)) is not None:
+            raise Suspended("exchange with `{peer}` is suspended: {reason}", peer=peer, reason=reason)
+        delivery = it.desk.store.delivery(row.notice_id)
+        if delivery is not None and delivery.state is DeliveryState.WAITING:
+            raise Unavailable("the receipt of its notice has not come yet", code="not-taken-yet")
+        if delivery is None or delivery.state is not DeliveryState.TAKEN or self._is_over(thread, row, now_us):
+            raise _unknown("notice-over")
+        return row
+
+    def _thread(self, row: HeldFile) -> Thread | None:
+        return self._it.desk.store.thread(ThreadKey(row.peer, ExchangeId(row.thread_id)))
+
+    def _is_over(self, thread: Thread, row: HeldFile, now_us: int) -> bool:
+        """Tell whether a notice is not live any more: its thread is over, or what came with it was taken back.
+
+        A thread that ended with an outcome has served its purpose, and what was given in it may still be fetched.
+        """
+        store = self._it.desk.store
+        state = state_by_clock(thread, now_us)
+        if state is ThreadState.EXPIRED:
+            return True
+        if state is ThreadState.ENDED:
+            return all(each.type is not NoticeType.OUTCOME for each in store.placed(thread.key))
+        copies = store.holdings(source=row.notice_id, direction=Direction.OUT, holder=row.peer)
+        return any(copy.state is not HoldingState.HELD for copy in copies)
+
+    def _tree(self, row: HeldFile) -> Tree:
+        """Return the tree over a file of ours. Raises where our own file is lost or changed: a human looks at it."""
+        tree = Tree()
+        try:
+            tree.extend(self._it.files.leaves(row))
+            if tree.root() != row.about.root:
+                raise Contradicted("a stored file is another one", code="content-changed", where="attachment")
+        except LiaisonError as error:
+            self._it.desk.parts.operations.append([self._alarm(row, error)])
+            raise _unknown() from error
+        return tree
+
+    def _alarm(self, row: HeldFile, error: LiaisonError) -> EntryDraft:
+        return events.ALARM.draft(code="attachment-lost", detail=f"{row.file} {error.code}"[:500])
+
+
+def _unknown(code: str = "no-such-file") -> Unknown:
+    return Unknown("there is no such file for you", code=code, where="attachment")
+
+
+def next_try_us(now_us: int, tries: int) -> int:
+    """Return when a fetch or a scan that failed is tried again: after 1, 2, 4 … 600 s."""
+    return now_us + min(1 << min(tries, 10), 600) * 1_000_000

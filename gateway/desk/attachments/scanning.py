@@ -1,0 +1,123 @@
+"""Have files scanned that have come or were brought, and check that what came is of the type that its notice says.
+
+Only the word `clean` opens a file to people. While no scanner is set, or it gives no clear word, files stay shut.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+
+from msgspec.structs import replace
+
+from gateway.desk.attachments.antivirus import Scanner, Verdict
+from gateway.desk.attachments.giving import next_try_us
+from gateway.desk.attachments.kinds import checked_type
+from gateway.desk.attachments.troubles import Troubles
+from gateway.desk.attachments.values import FileParts
+from gateway.errors import Malformed, Stale, Unavailable
+from gateway.model.desk.attachments import FileState, chunk_count
+from gateway.model.desk.threads import ThreadKey
+from gateway.model.names import ExchangeId
+from gateway.ports import events
+from gateway.ports.desk import DeskRows
+from gateway.ports.files.held import HeldFile
+from gateway.ports.journal import EntryDraft
+
+_AT_ONCE = 16
+_SILENT, _NO_SCANNER, _FOUND = "scanner-silent", "no-scanner", "scanner-found"
+
+
+class Scanning:
+    """Scans what waits, one file after the other, while this process leads."""
+
+    def __init__(self, it: FileParts, scanner: Callable[[], Scanner | None], troubles: Troubles) -> None:
+        self._it = it
+        self._scanner = scanner
+        self._troubles = troubles
+        self._task: asyncio.Task[None] | None = None
+
+    async def round(self) -> None:
+        """Begin to scan what waits; raise an error of ours."""
+        if self._task is not None:
+            if not self._task.done():
+                return
+            done, self._task = self._task, None
+            done.result()
+        due = await asyncio.to_thread(self._it.rows.due, (FileState.UNSCANNED,), self._it.now_us, _AT_ONCE)
+        if due:
+            self._task = asyncio.create_task(self._scan_all(due))
+
+    async def finish(self) -> None:
+        """Stop (the node ends); what is being scanned is scanned again."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _scan_all(self, due: list[HeldFile]) -> None:
+        for row in due:
+            await self._scan(row)
+
+    async def _scan(self, row: HeldFile) -> None:
+        try:
+            state, code = await asyncio.to_thread(self._verdict, row)
+        except Unavailable as error:
+            now_us, tries = self._it.now_us, row.tries + 1
+            later = replace(row, tries=tries, problem=error.code, due_us=next_try_us(now_us, tries))
+            await asyncio.to_thread(self._it.rows.note, later)
+            await self._troubles.raise_work(error.code)
+            return
+        if state is FileState.CLEAN:
+            for cause in (_SILENT, _NO_SCANNER):
+                await self._troubles.end_work(cause)
+        elif state is FileState.SHUT:
+            await self._troubles.raise_work(_FOUND)
+        await self._told(row, state, code)
+
+    def _verdict(self, row: HeldFile) -> tuple[FileState, str]:
+        """Return the state of a file that was looked at. Raises `Unavailable` where it cannot be told now."""
+        files = self._it.files
+        if not files.has(row):
+            return (FileState.LOST, "file-lost") if row.ours else (FileState.WAITING, "file-lost")
+        try:
+            if checked_type(files.reader(row), row.about.size, row.about.name) is not row.about.type:
+                return FileState.REFUSED, "name-and-type-differ"
+        except Malformed as error:
+            return FileState.REFUSED, error.code
+        scanner = self._scanner()
+        if scanner is None:
+            raise Unavailable(
+                "no scanner is set",
+                code=_NO_SCANNER,
+                where="attachments.scanner",
+                remedy="name one, or `none` where files are to be opened unscanned",
+            )
+        verdict = scanner(self._parts(row))
+        return (FileState.CLEAN, "") if verdict is Verdict.CLEAN else (FileState.SHUT, _FOUND)
+
+    def _parts(self, row: HeldFile) -> Iterator[bytes]:
+        return (self._it.files.chunk(row, number) for number in range(chunk_count(row.about.size)))
+
+    async def _told(self, row: HeldFile, state: FileState, code: str) -> None:
+        it = self._it
+
+        def draft() -> EntryDraft:
+            here = it.rows.one(*row.place)
+            if here is None:
+                raise Stale("the notice is gone", code="erased", where="attachment")
+            made = events.ATTACHMENT_SCANNED.draft(
+                peer=row.peer,
+                exchange_id=row.notice_id,
+                file=row.about.root.hex(),
+                outcome=state.value,
+                code=code,
+            )
+            made.rows = DeskRows(files=(replace(here, state=state, problem=code, due_us=it.now_us, tries=0),))
+            return made
+
+        try:
+            await it.desk.pen.write(it.desk.parts.member, ThreadKey(row.peer, ExchangeId(row.thread_id)), draft)
+        except Stale:
+            return
+        if state is FileState.REFUSED:
+            await asyncio.to_thread(it.files.remove, row)

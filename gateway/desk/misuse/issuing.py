@@ -1,0 +1,243 @@
+"""Issue, show and withdraw tokens at the owner of a record. Consent is asked for before, and is part of the entry."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Callable
+
+import msgspec
+from msgspec.structs import replace
+
+from certs.profile import read_leaf
+from gateway.clock import SECOND_US
+from gateway.conversion import converter
+from gateway.desk.delivery.authoring import Post
+from gateway.desk.entries import desk_act
+from gateway.desk.misuse.statement import (
+    LONGEST_US,
+    MAX_DOCUMENTS,
+    NotThisPerson,
+    document_digest,
+    write_token,
+)
+from gateway.desk.oversight.values import at_home, moved
+from gateway.desk.parts import Actor, DeskParts
+from gateway.desk.roles import Act, Matter, may
+from gateway.desk.second_step.answers import OwnAnswers
+from gateway.desk.second_step.parts import check_person, last_ask
+from gateway.desk.worklist.once import part_of
+from gateway.errors import Malformed, Unknown
+from gateway.model.desk.codes import ChangeReason
+from gateway.model.desk.notices import Change, ChangeCode, NoticeType, Urgency
+from gateway.model.desk.threads import ThreadKey, ThreadKind, ThreadState
+from gateway.model.desk.work import WorkKind
+from gateway.model.names import ExchangeId, MemberId, new_exchange_id
+from gateway.model.purpose import Offence, Purpose
+from gateway.model.values import text_value
+from gateway.ports.desk import DeskRows, Thread
+from gateway.ports.journal import EntryDraft
+from gateway.records.sdjwt import base64url
+from gateway.signing.batch import Signs
+
+USUAL_US = 180 * 86_400_000_000
+MAX_CONSENT = 300
+
+
+class IssueToken(msgspec.Struct, frozen=True):
+    """The order of a data officer: the work of telling two persons apart, the person's documents, and the consent.
+
+    `documents` are pairs of a number and the country that issued it. `until_us` 0 means 180 days.
+    """
+
+    work: str
+    documents: tuple[tuple[str, str], ...]
+    consent: str
+    until_us: int = 0
+
+
+class IssuedToken(msgspec.Struct, frozen=True, tag_field="matter", tag="misuse"):
+    """A token of ours. `record` is the owner's own name of the record that hit; `withdrawn_us` 0 while it holds."""
+
+    said: NotThisPerson
+    token: str
+    record: str
+    consent: str
+    by: str
+    withdrawn_us: int = 0
+
+
+_issued = converter(IssuedToken)
+
+
+class MisuseDesk:
+    """The use cases of the owner."""
+
+    def __init__(self, desk: DeskParts, origin: OwnAnswers) -> None:
+        self._desk = desk
+        self._origin = origin
+
+    async def issue(self, actor: Actor, command: IssueToken, token_id: ExchangeId | None = None) -> IssuedToken:
+        """Return a new token, once its entry with the person's consent is durable. The same `token_id` is issued once.
+
+        Raises `Unknown` for work of another kind, `Forbidden` for a person who may not do it, `Malformed`.
+        """
+        check_person(actor)
+        name = token_id or new_exchange_id()
+        key = self._key(name)
+        made = await asyncio.to_thread(self._made, actor, command, name)
+        if (first := await asyncio.to_thread(self._desk.store.thread, key)) is not None:
+            return _read(first, name)
+        await self._write(name, lambda: self._entry(actor, made))
+        return made
+
+    async def show(self, actor: Actor, token_id: ExchangeId) -> IssuedToken:
+        """Return a token of the person's own agency, to be printed again."""
+        found = await asyncio.to_thread(self._found, token_id)
+        self._check(actor, found.said.agency)
+        return found
+
+    async def all(self, actor: Actor) -> list[IssuedToken]:
+        """Return the tokens of the person's own agency that are in their time, the newest first."""
+        self._check(actor, actor.officer.agency)
+        return await asyncio.to_thread(self._of_agency, actor.officer.agency)
+
+    async def withdraw(self, actor: Actor, token_id: ExchangeId, reason: ChangeReason) -> IssuedToken:
+        """Withdraw a token: every counterpart is told, and its gates refuse it from then on.
+
+        Called again, it tells those that were not told before.
+        """
+        check_person(actor)
+        self._check(actor, (await asyncio.to_thread(self._found, token_id)).said.agency)
+        await self._write(token_id, lambda: self._withdrawn(actor, token_id, reason))
+        for member in await asyncio.to_thread(self._untold, token_id):
+            await self._tell(actor, member, token_id, reason)
+        return await asyncio.to_thread(self._found, token_id)
+
+    # ------------------------------------------------------------ parts
+
+    def _key(self, name: ExchangeId) -> ThreadKey:
+        return ThreadKey(self._desk.parts.member, name)
+
+    def _check(self, actor: Actor, agency: str) -> None:
+        may(actor.person, Act.DISTINGUISH, Matter(agency), self._desk.parts.clock.now_us())
+
+    async def _write(self, name: ExchangeId, make: Callable[[], EntryDraft]) -> None:
+        await self._desk.pen.write(self._desk.parts.member, self._key(name), make)
+
+    def _made(self, actor: Actor, command: IssueToken, name: ExchangeId) -> IssuedToken:
+        consent = text_value(command.consent, "consent", MAX_CONSENT)
+        if not 1 <= len(command.documents) <= MAX_DOCUMENTS:
+            raise Malformed("a token is for one to four documents", code="bad-value", where="documents")
+        now_us = self._desk.parts.clock.now_us()
+        until_us = command.until_us or now_us + USUAL_US
+        if not now_us < until_us <= now_us + LONGEST_US - SECOND_US:
+            raise Malformed("a token holds for a year at most", code="bad-time", where="until")
+        work = self._desk.store.work(command.work)
+        if work is None or work.kind is not WorkKind.DISTINGUISH:
+            raise Unknown(
+                "there is no such work of telling two persons apart",
+                code="no-such-work",
+                where="work",
+                remedy="liaison desk list --kind distinguish",
+            )
+        _, _, ask = last_ask(self._desk.store.notices(work.key))
+        if ask.hit is None:
+            raise Unknown("this work is about no record", code="no-such-record", where="work")
+        hit = self._origin.find(work.key.peer, ask.hit)
+        self._check(actor, hit.agency)
+        signs, key_id = self._key_of(hit.agency)
+        salt = base64url(secrets.token_bytes(16))
+        said = NotThisPerson(
+            self._desk.parts.member,
+            hit.agency,
+            key_id,
+            name,
+            hit.record_type,
+            salt,
+            tuple(document_digest(salt, number, country.upper()) for number, country in command.documents),
+            now_us // SECOND_US,
+            until_us // SECOND_US,
+        )
+        return IssuedToken(said, write_token(said, signs), hit.record, consent, actor.officer.person)
+
+    def _key_of(self, agency: str) -> tuple[Signs, str]:
+        """Return the agency's key with its id; the node's own where the agency keeps its key elsewhere."""
+        parts = self._desk.parts
+        issuer = parts.issuers.get(f"{parts.member}.{agency}")
+        if issuer is None:
+            return parts.key, parts.key.key_id
+        return issuer.key, read_leaf(issuer.certificate_der).key_id
+
+    def _entry(self, actor: Actor, made: IssuedToken) -> EntryDraft:
+        me, now_us, name = self._desk.parts.member, self._desk.parts.clock.now_us(), ExchangeId(made.said.id)
+        thread = moved(at_home(me, name, msgspec.json.encode(made), now_us, Urgency.ROUTINE), now_us)
+        thread = replace(thread, closed_us=made.said.expires * SECOND_US)
+        content = {"token": made.said.id, "record": made.record, "until": made.said.expires}
+        rows = DeskRows(thread=thread)
+        return desk_act(actor.officer, "issue-token", thread.key, reason=made.consent, content=content, rows=rows)
+
+    def _found(self, token_id: ExchangeId) -> IssuedToken:
+        return _read(self._desk.store.thread(self._key(token_id)), token_id)
+
+    def _of_agency(self, agency: str) -> list[IssuedToken]:
+        me = self._desk.parts.member
+        rows = self._desk.store.threads(kinds=(ThreadKind.SERVICE,), states=(ThreadState.OPEN,))
+        found = [_token(row) for row in rows if row.key.peer == me and row.draft]
+        return [one for one in found if one is not None and one.said.agency == agency]
+
+    def _withdrawn(self, actor: Actor, token_id: ExchangeId, reason: ChangeReason) -> EntryDraft:
+        thread, now_us = self._desk.store.thread(self._key(token_id)), self._desk.parts.clock.now_us()
+        found = _read(thread, token_id)
+        assert thread is not None
+        after = replace(found, withdrawn_us=found.withdrawn_us or now_us)
+        rows = DeskRows(thread=moved(thread, now_us, draft=msgspec.json.encode(after)), before=thread.version)
+        content = {"token": token_id}
+        return desk_act(actor.officer, "withdraw-token", thread.key, reason=reason.value, content=content, rows=rows)
+
+    def _untold(self, token_id: ExchangeId) -> list[MemberId]:
+        view, me = self._desk.parts.trust(), self._desk.parts.member
+        others = [MemberId(name) for name in sorted(view.members) if name != me and view.active(MemberId(name))]
+        takers = [member for member in others if view.descriptor(member).can_take(NoticeType.CHANGE)]
+        known = {member: ThreadKey(member, part_of(token_id, member)) for member in takers}
+        return [member for member, key in known.items() if self._desk.store.thread(key) is None]
+
+    async def _tell(self, actor: Actor, member: MemberId, token_id: ExchangeId, reason: ChangeReason) -> None:
+        officer = actor.officer
+        post = Post(
+            Change(ChangeCode.WITHDRAWN, (token_id,), reason=reason.value),
+            Urgency.PRIORITY,
+            Purpose.PREVENTION,
+            Offence.OTHER,
+            officer.as_requester(self._desk.pseudonym(officer.person, member)),
+            ticket=token_id,
+            group_id=token_id,
+            by=officer,
+            agency=officer.agency,
+            office=officer.office,
+        )
+        await self._desk.author.open(member, post, thread_id=part_of(token_id, member))
+
+
+def _token(thread: Thread) -> IssuedToken | None:
+    value = msgspec.json.decode(thread.draft) if thread.draft else {}
+    return _issued(value) if value.get("matter") == "misuse" else None
+
+
+def _read(thread: Thread | None, token_id: str) -> IssuedToken:
+    found = _token(thread) if thread is not None else None
+    if found is None:
+        raise Unknown(
+            "there is no token `{token}` of ours",
+            code="no-such-token",
+            where="token",
+            remedy="`liaison misuse list` shows them",
+            token=token_id[:64],
+        )
+    return found
+
+
+def is_withdrawn(thread: Thread | None) -> bool:
+    """Tell whether a thread at home holds a token of ours that was withdrawn; one that is not there was never ours."""
+    found = _token(thread) if thread is not None else None
+    return found is None or bool(found.withdrawn_us)

@@ -1,0 +1,230 @@
+"""Tell all counterparts of an incident here, follow who has acknowledged it, and acknowledge those of counterparts.
+
+The message goes out at once, without an approval: it holds no record and no person, and partners must know within
+24 hours. Words about a node itself pass a suspension in both directions.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+
+import msgspec
+
+from gateway.desk.delivery.authoring import Post
+from gateway.desk.delivery.effects import Effects
+from gateway.desk.entries import desk_act
+from gateway.desk.oversight.spreading import IncidentSpread, first_word, urgency_of
+from gateway.desk.oversight.values import (
+    MAX_WORDS,
+    IncidentItem,
+    OwnIncident,
+    TellNews,
+    Told,
+    at_home,
+    moved,
+    read_incident,
+)
+from gateway.desk.parts import Actor, DeskParts
+from gateway.desk.raising import Raising, for_incident
+from gateway.desk.roles import Act, Matter, matter_of, may, refusal
+from gateway.desk.second_step.parts import check_person, done
+from gateway.desk.worklist.once import part_of
+from gateway.errors import Malformed, Stale, Unknown
+from gateway.model.desk.notices import Notice, Service, ServiceCode, Status, StatusCode
+from gateway.model.desk.threads import ThreadKey, ThreadKind, ThreadState
+from gateway.model.desk.work import WorkKind
+from gateway.model.names import ExchangeId, MemberId, new_exchange_id
+from gateway.model.values import text_value
+from gateway.ports.desk import DeskRows, Thread, Work, WorkFilter
+from gateway.ports.journal import EntryDraft
+
+MAX_TEXT = 2_000
+_MEMBER = Matter("")
+_LISTED = 256
+
+
+class IncidentDesk:
+    """The use cases of incidents."""
+
+    def __init__(self, desk: DeskParts, spread: IncidentSpread) -> None:
+        self._desk = desk
+        self._spread = spread
+
+    async def tell(self, actor: Actor, command: TellNews, incident_id: ExchangeId | None = None) -> ExchangeId:
+        """Tell counterparts of an incident, an outage or a drill here; return its id.
+
+        An `incident_id` that stands already names the first one, which stays as it is.
+        """
+        check_person(actor)
+        now_us = self._desk.parts.clock.now_us()
+        may(actor.person, Act.TELL_SERVICE, _MEMBER, now_us)
+        name = incident_id or new_exchange_id()
+        if await asyncio.to_thread(self._desk.store.thread, self._spread.key(name)) is None:
+            incident = self._made(actor, command, name, now_us)
+            await self._write(name, lambda: self._told_first(actor, incident, now_us))
+        await self._spread.bring_up(name)
+        return name
+
+    async def add(self, actor: Actor, incident_id: ExchangeId, text: str) -> None:
+        """Tell more about an incident to all who know of it; they acknowledge anew."""
+        await self._and_then(actor, incident_id, "tell-more", text, None)
+
+    async def close(self, actor: Actor, incident_id: ExchangeId, text: str = "") -> None:
+        """Tell all who know of an incident that it is over."""
+        await self._and_then(actor, incident_id, "close-incident", text, ServiceCode.RESUMED)
+
+    async def show(self, actor: Actor, incident_id: ExchangeId) -> IncidentItem:
+        """Return an incident of ours with its standing at each counterpart. Raises `Unknown`, `Forbidden`."""
+        may(actor.person, Act.TELL_SERVICE, _MEMBER, self._desk.parts.clock.now_us())
+        return await asyncio.to_thread(self._item, actor, incident_id)
+
+    async def all(self, actor: Actor, *, over: bool = False) -> list[IncidentItem]:
+        """Return the incidents of ours, the newest first; with `over` those that ended, too."""
+        may(actor.person, Act.TELL_SERVICE, _MEMBER, self._desk.parts.clock.now_us())
+        return await asyncio.to_thread(self._items, actor, over=over)
+
+    async def acknowledge(self, actor: Actor, work_id: str, text: str = "") -> Work:
+        """Acknowledge an incident of a counterpart, with words for its security officer; return the work as done.
+
+        In a thread that has ended meanwhile nothing is told any more.
+        """
+        check_person(actor)
+        said = text_value(text, "text", MAX_TEXT) if text else ""
+        work, notice, is_over = await asyncio.to_thread(self._told_us, work_id)
+        may(actor.person, Act.INCIDENT, matter_of(work), self._desk.parts.clock.now_us())
+        if is_over:
+            await self._desk.pen.write(
+                self._desk.parts.member, work.key, lambda: self._acknowledged_here(actor, work_id, said)
+            )
+        else:
+            await self._acknowledge(actor, work.key, notice, said)
+        found = await asyncio.to_thread(self._desk.store.work, work_id)
+        return found or work
+
+    async def taken(self, actor: Actor, work_id: str) -> Notice:
+        """Return the word of a counterpart that an item of work is about, once the entry of this look is durable."""
+        check_person(actor)
+        work, notice, _ = await asyncio.to_thread(self._told_us, work_id)
+        may(actor.person, Act.INCIDENT, matter_of(work), self._desk.parts.clock.now_us())
+        await self._desk.pen.write(
+            self._desk.parts.member, work.key, lambda: desk_act(actor.officer, "read", work.key, work=work)
+        )
+        return notice
+
+    # ------------------------------------------------------------ parts: of ours
+
+    async def _write(self, name: ExchangeId, make: Callable[[], EntryDraft]) -> None:
+        await self._desk.pen.write(self._desk.parts.member, self._spread.key(name), make)
+
+    def _made(self, actor: Actor, command: TellNews, name: ExchangeId, now_us: int) -> OwnIncident:
+        text = text_value(command.text, "text", MAX_TEXT)
+        others = self._counterparts()
+        if strange := sorted(set(command.to) - set(others)):
+            raise Unknown("`{member}` is no counterpart of ours", code="unknown-member", where="to", member=strange[0])
+        if command.since_us > now_us:
+            raise Malformed("an incident begins before it is told", code="bad-time", where="since")
+        if command.until_us and command.until_us <= (command.since_us or now_us):
+            raise Malformed("it ends before it begins", code="bad-time", where="until")
+        word = Service(ServiceCode(command.code), text, command.types, command.since_us or now_us, command.until_us)
+        told = tuple(Told(member, part_of(name, member)) for member in (sorted(set(command.to)) or others))
+        return OwnIncident(name, told, (word,), (actor.officer,), now_us)
+
+    def _counterparts(self) -> list[MemberId]:
+        view, me = self._desk.parts.trust(), self._desk.parts.member
+        return [MemberId(name) for name in sorted(view.members) if name != me and view.active(MemberId(name))]
+
+    def _told_first(self, actor: Actor, incident: OwnIncident, now_us: int) -> EntryDraft:
+        """Return the entry of a new incident; our own security officers have until the end of its clock, too."""
+        me = self._desk.parts.member
+        thread = at_home(me, incident.id, msgspec.json.encode(incident), now_us, urgency_of(incident))
+        thread = moved(thread, now_us)
+        works: tuple[Work, ...] = ()
+        if incident.code is ServiceCode.INCIDENT:
+            works = (for_incident(thread, incident.id, now_us, Raising()),)
+        content = {"code": incident.code.value, "to": [one.member for one in incident.to]}
+        return desk_act(
+            actor.officer,
+            "tell-incident",
+            thread.key,
+            work=works[0] if works else None,
+            reason=incident.words[0].text,
+            content=content,
+            rows=DeskRows(thread=thread, works=works),
+        )
+
+    async def _and_then(self, actor: Actor, name: ExchangeId, act: str, text: str, code: ServiceCode | None) -> None:
+        check_person(actor)
+        said = text_value(text, "text", MAX_TEXT) if text or code is None else ""
+        now_us = self._desk.parts.clock.now_us()
+        may(actor.person, Act.TELL_SERVICE, _MEMBER, now_us)
+
+        def make() -> EntryDraft:
+            thread = self._desk.store.thread(self._spread.key(name))
+            incident = read_incident(thread, name)
+            assert thread is not None
+            if incident.is_over:
+                raise Stale("this incident is over", code="not-now", where="incident", remedy="liaison incident list")
+            if len(incident.words) >= MAX_WORDS - (code is None):
+                raise Stale("no more is told of this incident", code="not-now", where="incident", remedy="close it")
+            word = Service(code or incident.code, said, incident.words[0].types, incident.words[0].since_us)
+            draft = msgspec.json.encode(incident.and_then(word, actor.officer))
+            rows = DeskRows(thread=moved(thread, now_us, draft=draft), before=thread.version)
+            return desk_act(actor.officer, act, thread.key, reason=said, rows=rows)
+
+        await self._write(name, make)
+        await self._spread.bring_up(name)
+
+    def _item(self, actor: Actor, incident_id: ExchangeId) -> IncidentItem:
+        return self._shown(actor, self._desk.store.thread(self._spread.key(incident_id)), incident_id)
+
+    def _shown(self, actor: Actor, thread: Thread | None, name: str = "") -> IncidentItem:
+        incident = read_incident(thread, name)
+        code = refusal(actor.person, Act.TELL_SERVICE, _MEMBER, self._desk.parts.clock.now_us())
+        return IncidentItem(incident, self._spread.stands(incident), may_tell=not code and not incident.is_over)
+
+    def _items(self, actor: Actor, *, over: bool) -> list[IncidentItem]:
+        me, states = self._desk.parts.member, (ThreadState.OPEN, *((ThreadState.ENDED,) if over else ()))
+        rows: Iterable[Thread] = self._desk.store.threads(kinds=(ThreadKind.SERVICE,), states=states, limit=0)
+        found: list[IncidentItem] = []
+        for row in rows:
+            if row.key.peer == me and row.draft and len(found) < _LISTED:
+                try:
+                    found.append(self._shown(actor, row))
+                except Unknown:
+                    continue
+        return found
+
+    # ------------------------------------------------------------ parts: of counterparts
+
+    def _told_us(self, work_id: str) -> tuple[Work, Notice, bool]:
+        """Return work on an incident of a counterpart with the word about it, and whether its thread has ended."""
+        work = self._desk.store.work(work_id)
+        if work is None or work.kind is not WorkKind.INCIDENT or work.key.peer == self._desk.parts.member:
+            raise Unknown("there is no such work", code="no-such-work", where="work", remedy="liaison desk list")
+        thread, notice = self._desk.store.thread(work.key), first_word(self._desk.store.notices(work.key))
+        if thread is None or notice is None:
+            raise Unknown("its content is erased", code="erased", where="work")
+        return work, notice, thread.state is ThreadState.ENDED
+
+    async def _acknowledge(self, actor: Actor, key: ThreadKey, notice: Notice, text: str) -> None:
+        officer, status = actor.officer, Status(notice.head.notice_id, StatusCode.ACKNOWLEDGED, text=text)
+        who = officer.as_requester(self._desk.pseudonym(officer.person, key.peer))
+
+        def also(_before: Thread | None, _after: Thread, told: Notice) -> Effects:
+            waiting = self._desk.store.works(WorkFilter(key=key, kinds=(WorkKind.INCIDENT,)))
+            if not waiting:
+                raise Stale("this was acknowledged before", code="already-decided", where="work")
+            result = StatusCode.ACKNOWLEDGED.value
+            return Effects(works=tuple(done(work, actor, result, told.head.issued_us) for work in waiting))
+
+        await self._desk.author.post(key, Post.under(notice.head, status, who, officer), also)
+
+    def _acknowledged_here(self, actor: Actor, work_id: str, text: str) -> EntryDraft:
+        work = self._desk.store.work(work_id)
+        if work is None or work.done_us:
+            raise Stale("this was acknowledged before", code="already-decided", where="work")
+        now_us = self._desk.parts.clock.now_us()
+        ended = done(work, actor, StatusCode.ACKNOWLEDGED.value, now_us)
+        rows = DeskRows(works=(ended,))
+        return desk_act(actor.officer, "acknowledge-incident", work.key, work=work, reason=text, rows=rows)

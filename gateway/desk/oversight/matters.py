@@ -1,0 +1,121 @@
+"""Hold what a supervisor reviews and what the security officer looks into: who, when and why, with references only.
+
+What was asked for stands in the log. It is read there when a person looks at the matter, and each look is an entry.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+
+from gateway.conversion import converter
+from gateway.desk.oversight.counting import Asked, Counted, Use
+from gateway.model.names import ExchangeId
+from gateway.ports.desk import Thread
+
+REVIEWED = "review"
+"""The name of the finding that a supervisor's review makes."""
+
+_US_A_DAY = 86_400_000_000
+
+
+class ReviewResult(StrEnum):
+    """The verdict of a supervisor on what was done."""
+
+    IN_ORDER = "in-order"
+    NOT_IN_ORDER = "not-in-order"
+    """The security officer looks into it from then on."""
+    CANNOT_TELL = "cannot-tell"
+
+
+class FindingResult(StrEnum):
+    """The verdict of a security officer on a finding or an incident."""
+
+    EXPLAINED = "explained"
+    MISUSE = "misuse"
+    CANNOT_TELL = "cannot-tell"
+    DEALT_WITH = "dealt-with"
+
+
+class Sample(Asked, frozen=True, tag_field="matter", tag="sample"):
+    """A question that was picked by chance for a review."""
+
+
+class Finding(msgspec.Struct, frozen=True, tag_field="matter", tag="finding"):
+    """The finding of a rule over the own log, or of a supervisor: the officer, and the questions by their references.
+
+    `rule` is its id, `title` its words. `searches` are the references; `works` those of reviews.
+    """
+
+    rule: str
+    title: str
+    person: str
+    office: str
+    agency: str
+    first_us: int
+    last_us: int
+    searches: tuple[str, ...] = ()
+    works: tuple[str, ...] = ()
+
+
+Matter = Sample | Finding
+
+_sample, _finding = converter(Sample), converter(Finding)
+
+
+def sample_of(use: Use) -> Sample:
+    """Return the matter of a question that was picked."""
+    return Sample(*(getattr(use, name) for name in Asked.__struct_fields__))
+
+
+def finding_of(counted: Counted) -> Finding:
+    """Return the matter of a rule that was met."""
+    first, last = counted.uses[0], counted.uses[-1]
+    return Finding(
+        counted.rule.id,
+        counted.rule.title,
+        last.person,
+        last.office,
+        last.agency,
+        first.time_us,
+        last.time_us,
+        tuple(use.search for use in counted.uses),
+    )
+
+
+def sample_id(search: str) -> ExchangeId:
+    """Return the id of the thread at home in which the review of a question stands."""
+    return _name("sample", search)
+
+
+def finding_id(key: bytes, counted: Counted) -> ExchangeId:
+    """Return the id of the thread at home of a finding: one for a rule, an officer, a group and a day."""
+    last = counted.uses[-1]
+    mac = hashlib.blake2b(counted.group, key=key[:64], digest_size=16).hexdigest()
+    return _name("finding", counted.rule.id, last.person, mac, str(last.time_us // _US_A_DAY))
+
+
+def reviewed_id(work_id: str) -> ExchangeId:
+    """Return the id of the thread at home of the finding that a review made."""
+    return _name(REVIEWED, work_id)
+
+
+def written(matter: Matter) -> bytes:
+    """Return a matter in the form in which its thread at home holds it."""
+    return msgspec.json.encode(matter)
+
+
+def read_matter(thread: Thread | None) -> Matter | None:
+    """Return the matter that a thread at home holds; None where it holds none of these."""
+    value: dict[str, Any] = msgspec.json.decode(thread.draft) if thread is not None and thread.draft else {}
+    kind = value.get("matter")
+    if kind == "sample":
+        return _sample(value)
+    return _finding(value) if kind == "finding" else None
+
+
+def _name(*parts: str) -> ExchangeId:
+    return ExchangeId(hashlib.sha256("\n".join(("oversight", *parts)).encode()).hexdigest()[:32])

@@ -1,0 +1,56 @@
+"""Draft the entries that put a question to its supervisor, and a finding to the security officer."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from gateway.desk.oversight.matters import Finding, Sample, written
+from gateway.desk.oversight.values import at_home, moved
+from gateway.desk.raising import for_incident, for_review
+from gateway.model.desk.notices import Urgency
+from gateway.model.names import ExchangeId, MemberId
+from gateway.ports import events
+from gateway.ports.desk import DeskRows, Thread, Work
+from gateway.ports.journal import EntryDraft
+
+SAMPLED = "sampled"
+
+
+def sampled(member: MemberId, name: ExchangeId, sample: Sample, now_us: int) -> EntryDraft:
+    """Return the entry that puts a question to the supervisor of its office; its own officer can never review it."""
+    thread = _thread(member, name, written(sample), now_us)
+    work = for_review(thread, name, sample.person, now_us)
+    work = replace(work, agency=sample.agency, office=sample.office)
+    return _drafted(thread, work, SAMPLED)
+
+
+def found(member: MemberId, name: ExchangeId, finding: Finding, now_us: int) -> EntryDraft:
+    """Return the entry that puts a finding to the security officer; the officer it is about never sees it."""
+    thread, work = finding_rows(member, name, finding, now_us)
+    return _drafted(thread, work, f"rule {finding.rule}")
+
+
+def finding_rows(member: MemberId, name: ExchangeId, finding: Finding, now_us: int) -> tuple[Thread, Work]:
+    """Return the rows of a finding."""
+    thread = replace(_thread(member, name, written(finding), now_us), officer=finding.person)
+    return thread, replace(for_incident(thread, name, now_us), not_by=finding.person)
+
+
+def _thread(member: MemberId, name: ExchangeId, draft: bytes, now_us: int) -> Thread:
+    """Return the thread at home of a matter; it is over, and stays until its work is done."""
+    return moved(at_home(member, name, draft, now_us, Urgency.ROUTINE), now_us, is_over=True)
+
+
+def _drafted(thread: Thread, work: Work, code: str) -> EntryDraft:
+    draft = events.DESK_CLOCK.draft(
+        peer=thread.key.peer,
+        exchange_id=thread.key.thread_id,
+        work=work.id,
+        kind=work.kind.value,
+        level=work.level.value,
+        notice=work.notice_id,
+        code=code,
+        due_us=work.due_us,
+    )
+    draft.rows = DeskRows(thread=thread, works=(work,))
+    return draft

@@ -1,0 +1,192 @@
+"""Check what an officer hands in for a report, and what a counterpart's report says, before anything is written."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from gateway.clock import DAY_US
+from gateway.desk.reports.traces import traces
+from gateway.desk.reports.values import LIFE_US, RECORD_TYPE, Left, Reader, Trace, WriteReport
+from gateway.errors import Forbidden, Malformed, Unsupported
+from gateway.exchange.parts import Parts
+from gateway.model.desk.notices import NoticeType
+from gateway.model.marking import Level
+from gateway.model.names import MemberId, new_exchange_id
+from gateway.model.requester import Officer
+from gateway.records import codes
+from gateway.records.work import ModusOperandiReport
+from gateway.statements.notices.texts import free_text
+from policy.attributes import DeskAttributes
+from policy.explain import RECORD_NOT_COVERED
+
+MAX_TEXTS = 6_000
+"""The most characters of all texts of a report together: each is looked at for names of persons."""
+
+PERSONAL = "personal-data"
+
+_PLACE = frozenset({"unlocode", "crossing", "name", "country"})
+_PERIOD = re.compile(r"(\d{4}(?:-(?:0[1-9]|1[0-2]))?)(?:(?:/|\.\.)(\d{4}(?:-(?:0[1-9]|1[0-2]))?))?", re.ASCII)
+_UNLOCODE = re.compile(r"[A-Z]{2}[A-Z2-9]{3}", re.ASCII)
+_COUNTRY = re.compile(r"[A-Z]{2,3}", re.ASCII)
+_CROSSING = re.compile(r"[a-z0-9][a-z0-9.-]{0,62}[a-z0-9]", re.ASCII)
+_ROOT = re.compile(r"[0-9a-f]{64}", re.ASCII)
+
+
+def check_form(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of a report, of whatever author. Raises `Malformed` for others, and for those of another form.
+
+    No field can hold what the type does not name: places have four members, and pictures are roots of attachments.
+    """
+    known = {name: value for name, value in fields.items() if value not in (None, "", [])}
+    report = ModusOperandiReport.read(known)
+    if report.offence is None or not report.method:
+        raise _bad("a report says the offence and the method", "method" if report.offence else "offence")
+    for place in known.get("route", ()):
+        if isinstance(place, dict):
+            _check_place(place)
+    if any(not _ROOT.fullmatch(root) for root in known.get("pictures", ())):
+        raise _bad("a picture is named by the root of its attachment", "pictures")
+    if sum(len(text) for _, text in texts_of(known)) > MAX_TEXTS:
+        raise Malformed(
+            "the texts have more than {most} characters together", code="too-long", where="fields", most=MAX_TEXTS
+        )
+    for name, text in texts_of(known):
+        free_text(text, name)
+    return known
+
+
+def check_fields(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of a report of ours; beside their form, a period and a crossing point are known ones."""
+    known = check_form(dict(fields) | {"no_personal_data": True})
+    if known.get("pictures"):
+        raise _bad("no attachment stands beside the report", "pictures")
+    if (period := known.get("period")) and not months(period):
+        raise _bad("a period is a year or a month, or two with `/` between", "period", "such as `2026-03/2026-05`")
+    for place in known.get("route", ()):
+        if isinstance(place, dict) and place.get("crossing") and place["crossing"] not in codes.crossing_points():
+            raise _bad(
+                "the register has no such crossing point",
+                "route",
+                "name the point as another report does: `liaison report search`",
+            )
+    return known
+
+
+def check_nobody(fields: Mapping[str, Any]) -> None:
+    """Raise `Forbidden` for a report with what may tell who a person is; it names the places, and not what they say."""
+    found = [trace for name, text in texts_of(fields) for trace in traces(name, text)]
+    if found:
+        raise told(found)
+
+
+def told(found: list[Trace]) -> Forbidden:
+    """Return the refusal of a report with traces of persons."""
+    return Forbidden(
+        "a report holds no personal data, and this one may: {places}",
+        code=PERSONAL,
+        where="fields",
+        remedy="write how it is done, without who does it: `liaison report check` shows each place",
+        places=", ".join(map(str, found[:12])),
+    )
+
+
+def texts_of(fields: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield each text of a report with the name of its place: codes as well, since a code may hide a number."""
+    for name, value in fields.items():
+        if name in ("no_personal_data", "pictures", "offence"):
+            continue
+        for number, part in enumerate(value if isinstance(value, list) else [value]):
+            where = f"{name}.{number}" if isinstance(value, list) else name
+            if isinstance(part, Mapping):
+                yield from ((f"{where}.{key}", str(text)) for key, text in part.items())
+            else:
+                yield where, str(part)
+
+
+def months(period: str) -> list[str]:
+    """Return the months of a period, 120 at most; empty for a text of another form."""
+    found = _PERIOD.fullmatch(period.strip())
+    if found is None:
+        return []
+    first, last = found[1], found[2] or found[1]
+    start = first if len(first) > 4 else f"{first}-01"
+    end = last if len(last) > 4 else f"{last}-12"
+    count = (int(end[:4]) - int(start[:4])) * 12 + int(end[5:]) - int(start[5:]) + 1
+    begin = int(start[:4]) * 12 + int(start[5:]) - 1
+    return [f"{(begin + each) // 12:04}-{(begin + each) % 12 + 1:02}" for each in range(min(count, 120))]
+
+
+def check_command(officer: Officer, command: WriteReport, now_us: int) -> None:
+    """Raise for a report that this officer may not write for any reader."""
+    if command.purpose.value not in officer.purposes:
+        raise Forbidden("the officer's token does not allow this purpose", code="purpose-not-in-token", where="purpose")
+    if command.until_us and not now_us + DAY_US <= command.until_us <= now_us + LIFE_US:
+        raise Malformed(
+            "a report is kept for two years at most, and for a day at least", code="bad-time", where="until"
+        )
+    if command.level not in (Level.OPEN, Level.OFFICIAL):
+        raise Malformed("a report is open or official", code="bad-report", where="level")
+
+
+def readers(
+    parts: Parts, officer: Officer, command: WriteReport, now_us: int
+) -> tuple[tuple[Reader, ...], tuple[Left, ...]]:
+    """Return the counterparts that get a report, and those that do not, each with the reason."""
+    trust, found, left = parts.trust(), list[Reader](), list[Left]()
+    others = [MemberId(name) for name in sorted(trust.members) if name != parts.member and trust.active(MemberId(name))]
+    for strange in sorted(set(command.to) - set(others)):
+        raise Forbidden("`{member}` is not an active member", code="not-a-member", where="to", member=strange)
+    for member in others:
+        if command.to and member not in command.to:
+            left.append(Left(member, "not-wanted"))
+            continue
+        try:
+            if not trust.descriptor(member).can_take(NoticeType.REPORT):
+                raise Unsupported("it takes no reports", where="to")
+            agreement = _agreement(parts, officer, command, member, now_us)
+            found.append(Reader(member, new_exchange_id(), agreement))
+        except (Forbidden, Unsupported) as error:
+            left.append(Left(member, error.code))
+    return tuple(found), tuple(left)
+
+
+def covers_reports(parts: Parts, agreement_id: str) -> bool:
+    """Tell whether an agreement is about reports."""
+    agreement = parts.policy().agreements.get(agreement_id)
+    return agreement is not None and RECORD_TYPE in agreement.record_types
+
+
+def _agreement(parts: Parts, officer: Officer, command: WriteReport, member: MemberId, now_us: int) -> str:
+    """Return the first agreement under which policy allows it. Raises `Forbidden` with the code where none does."""
+    policy, code = parts.policy(), RECORD_NOT_COVERED
+    shared = [one for one in policy.agreements if {parts.member, member} <= one.parties]
+    for one in sorted((one for one in shared if covers_reports(parts, one.id)), key=lambda one: one.id):
+        asked = DeskAttributes.opening(
+            officer,
+            member,
+            NoticeType.REPORT,
+            command.purpose,
+            command.offence,
+            agreement=one.id,
+            has_case=bool(command.case),
+        )
+        decision = policy.may_desk(asked, now_us)
+        if decision.allow:
+            return one.id
+        code = decision.code or "policy-denies"
+    raise Forbidden("no agreement allows it", code=code, where="to")
+
+
+def _check_place(place: Mapping[str, Any]) -> None:
+    forms = {"unlocode": _UNLOCODE, "crossing": _CROSSING, "country": _COUNTRY}
+    for name, value in place.items():
+        if name not in _PLACE or not isinstance(value, str):
+            raise _bad("a place has a name, a crossing point, a UN/LOCODE and a country", "route")
+        if name in forms and not forms[name].fullmatch(value):
+            raise _bad("a code of a place has another form", "route")
+
+
+def _bad(message: str, field: str, remedy: str = "") -> Malformed:
+    return Malformed(message, code="bad-report", where=f"fields.{field}", remedy=remedy)

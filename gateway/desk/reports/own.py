@@ -1,0 +1,274 @@
+"""Let humans act on reports of ours: write, look for persons in them, approve or decline, withdraw, look at them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+from msgspec.structs import replace
+
+from gateway.desk.entries import desk_act
+from gateway.desk.parts import Actor, DeskParts
+from gateway.desk.raising import Raising, from_draft
+from gateway.desk.reports.checks import check_command, check_fields, readers, texts_of, told
+from gateway.desk.reports.issuing import issued_for
+from gateway.desk.reports.names import traces_of_names
+from gateway.desk.reports.spread import Spread, moved
+from gateway.desk.reports.traces import outermost, traces
+from gateway.desk.reports.values import (
+    LIFE_US,
+    Draft,
+    OwnReport,
+    Stand,
+    Trace,
+    WriteReport,
+    home_key,
+    read_own,
+)
+from gateway.desk.reports.words import report_keys
+from gateway.desk.roles import Act, Matter, matter_by, matter_of, may, refusal
+from gateway.desk.second_step.parts import OnDuty, check_person
+from gateway.errors import Malformed, Stale
+from gateway.model.desk.codes import ReportReason
+from gateway.model.desk.notices import Urgency
+from gateway.model.desk.threads import ThreadKey, ThreadKind, ThreadState
+from gateway.model.desk.work import Level, Role
+from gateway.model.names import ExchangeId, MemberId, new_exchange_id
+from gateway.ports.desk import DeskRows, ReportRow, Thread, Work
+from gateway.ports.journal import EntryDraft
+from gateway.ports.sources import SourceDescription
+from gateway.statements.notices.texts import optional_text
+
+Sources = Callable[[], list[tuple[SourceDescription, object]]]
+"""Returns our own sources, whose names are looked for in a report."""
+
+
+class OwnReports:
+    """The use cases of reports of ours."""
+
+    def __init__(self, desk: DeskParts, spread: Spread, on_duty: OnDuty, sources: Sources) -> None:
+        self._desk = desk
+        self._spread = spread
+        self._on_duty = on_duty
+        self._sources = sources
+
+    async def publish(self, actor: Actor, command: WriteReport, report_id: ExchangeId | None = None) -> ExchangeId:
+        """Write a report down for its approval; return its id. Raises `Forbidden` for one with traces of persons.
+
+        A `report_id` that this officer has used names the first report, which stays as it is.
+        """
+        name = report_id or new_exchange_id()
+        key = self._key(name)
+        first = await asyncio.to_thread(self._desk.store.thread, key)
+        if first is not None and first.officer == actor.officer.person:
+            return name
+        draft = await self.check(actor, command, name)
+        if draft.traces:
+            raise told(list(draft.traces))
+        now_us = draft.report.written_us
+        await self._write(key, lambda: self._written(key, actor, draft, now_us))
+        return name
+
+    async def check(self, actor: Actor, command: WriteReport, name: ExchangeId | None = None) -> Draft:
+        """Return a report as it would be written, who would get it, and what in it may tell who a person is."""
+        now_us, officer = self._desk.parts.clock.now_us(), actor.officer
+        check_person(actor)
+        may(actor.person, Act.WRITE_REPORT, matter_by(officer), now_us)
+        return await asyncio.to_thread(self._draft, actor, command, name or new_exchange_id(), now_us)
+
+    async def approve(self, actor: Actor, report_id: ExchangeId, reason: str = "") -> None:
+        """Approve a report: it stands in the library from now on, and is sent. Its author can never do this."""
+
+        def change(report: OwnReport, now_us: int) -> OwnReport:
+            command = WriteReport(
+                report.fields, report.lang, report.purpose, report.offence, report.level, report.case, report.wanted
+            )
+            to, left = readers(self._desk.parts, report.author, command, now_us)
+            return replace(report, stand=Stand.PUBLISHED, approver=actor.officer, to=to, left=left)
+
+        await self._decide(actor, report_id, "approve-report", reason, change)
+
+    async def decline(self, actor: Actor, report_id: ExchangeId, reason: str) -> None:
+        """Decline a report: nothing leaves, and its author sees why."""
+        await self._decide(
+            actor,
+            report_id,
+            "decline-report",
+            reason,
+            lambda report, _: replace(report, stand=Stand.DECLINED, text=reason),
+        )
+
+    async def withdraw(self, actor: Actor, report_id: ExchangeId, reason: str, text: str = "") -> None:
+        """Withdraw a report from all who have it, with `reason`, a code (`ReportReason`), and `text`, words for them.
+
+        Raises `Malformed` for another code, and `Forbidden` for words with traces of persons.
+        """
+        if reason not in list(ReportReason):
+            codes = ", ".join(ReportReason)
+            raise Malformed(
+                "this is no reason", code="unknown-code", where="reason", remedy="one of {codes}", codes=codes
+            )
+        if found := traces("text", optional_text(text, "text")):
+            raise told(found)
+        key = self._key(report_id)
+        check_person(actor)
+
+        def make() -> EntryDraft:
+            now_us = self._desk.parts.clock.now_us()
+            thread = self._desk.store.thread(key)
+            report = read_own(thread, report_id)
+            may(actor.person, Act.CHANGE_REPORT, matter_by(report.author), now_us)
+            if thread is None or report.stand not in (Stand.PUBLISHED, Stand.WAITING):
+                raise _not_now("this report is over")
+            after = replace(report, stand=Stand.WITHDRAWN, reason=reason, text=text)
+            rows = (ReportRow(key, 2, report.until_us, now_us),) if report.stand is Stand.PUBLISHED else ()
+            work = self._spread.approval(key)
+            done = (replace(work, done_us=now_us, by=actor.officer.person, result="withdrawn"),) if work else ()
+            return self._acted(actor, "withdraw-report", thread, after, reason, done, rows, now_us)
+
+        await self._write(key, make)
+        await self._spread.bring_up(report_id)
+
+    async def show(self, actor: Actor, report_id: ExchangeId) -> OwnReport:
+        """Return a report of ours, with its standing, to a person who may read it. Raises `Unknown`."""
+        report = read_own(await asyncio.to_thread(self._desk.store.thread, self._key(report_id)), report_id)
+        may(actor.person, Act.SEE_REPORT, matter_by(report.author), self._desk.parts.clock.now_us())
+        return report
+
+    async def all(self, actor: Actor, most: int) -> list[OwnReport]:
+        """Return the newest reports of ours, whatever became of them, as far as this person may read them."""
+        me, now_us = self._desk.parts.member, self._desk.parts.clock.now_us()
+        threads = await asyncio.to_thread(
+            self._desk.store.threads, kinds=(ThreadKind.REPORT,), states=tuple(ThreadState), limit=most * 8
+        )
+        found = [read_own(one) for one in threads if one.key.peer == me and one.draft]
+        return [one for one in found if not refusal(actor.person, Act.SEE_REPORT, matter_by(one.author), now_us)][:most]
+
+    async def acts(self, actor: Actor, report: OwnReport) -> frozenset[str]:
+        """Return what this person may do with a report: `approve`, `withdraw`."""
+        now_us, acts = self._desk.parts.clock.now_us(), set[str]()
+        work = await asyncio.to_thread(self._spread.approval, self._key(report.id))
+        if work is not None and not refusal(actor.person, Act.APPROVE, self._to_approve(work, now_us), now_us):
+            acts.add("approve")
+        is_alive = report.stand in (Stand.WAITING, Stand.PUBLISHED)
+        if is_alive and not refusal(actor.person, Act.CHANGE_REPORT, matter_by(report.author), now_us):
+            acts.add("withdraw")
+        return frozenset(acts)
+
+    # ------------------------------------------------------------ parts
+
+    def _key(self, report_id: ExchangeId) -> ThreadKey:
+        return home_key(self._desk.parts.member, report_id)
+
+    async def _write(self, key: ThreadKey, make: Callable[[], EntryDraft]) -> None:
+        await self._desk.pen.write(self._desk.parts.member, key, make)
+
+    def _draft(self, actor: Actor, command: WriteReport, name: ExchangeId, now_us: int) -> Draft:
+        parts, officer = self._desk.parts, actor.officer
+        check_command(officer, command, now_us)
+        fields = check_fields(command.fields | {"offence": command.offence.value})
+        to, left = readers(parts, officer, command, now_us)
+        report = OwnReport(
+            id=name,
+            author=officer,
+            fields=fields,
+            lang=command.lang,
+            purpose=command.purpose,
+            offence=command.offence,
+            level=command.level,
+            case=command.case,
+            wanted=tuple(MemberId(name) for name in command.to),
+            written_us=now_us,
+            until_us=command.until_us or now_us + LIFE_US,
+            to=to,
+            left=left,
+            attachments=command.attachments,
+        )
+        issued_for(parts, report, parts.member, name)
+        names = [("attachments", each.name) for each in command.attachments]
+        found, unchecked = self._traces([*texts_of(fields), *names])
+        return Draft(report, tuple(found), unchecked)
+
+    def _traces(self, texts: list[tuple[str, str]]) -> tuple[list[Trace], tuple[str, ...]]:
+        names, unchecked = traces_of_names(texts, self._sources())
+        return outermost([*(trace for name, text in texts for trace in traces(name, text)), *names]), unchecked
+
+    def _written(self, key: ThreadKey, actor: Actor, draft: Draft, now_us: int) -> EntryDraft:
+        officer, report = actor.officer, draft.report
+        thread = Thread(
+            key,
+            ThreadKind.REPORT,
+            opener=True,
+            state=ThreadState.NEW,
+            urgency=Urgency.ROUTINE,
+            version=0,
+            opened_us=now_us,
+            group_id=report.id,
+            office=officer.office,
+            agency=officer.agency,
+            officer=officer.person,
+        )
+        given = Raising(on_duty=self._on_duty(officer.agency, officer.office, Role.SUPERVISOR, now_us))
+        work = from_draft(thread, report.id, now_us, given=given)
+        rows = DeskRows(thread=moved(thread, report, ThreadState.NEW, now_us), works=(work,))
+        content = _told(report) | {"unchecked": list(draft.unchecked)}
+        return desk_act(officer, "write-report", key, work=work, content=content, rows=rows)
+
+    async def _decide(
+        self, actor: Actor, report_id: ExchangeId, act: str, reason: str, change: Callable[[OwnReport, int], OwnReport]
+    ) -> None:
+        key = self._key(report_id)
+        check_person(actor)
+
+        def make() -> EntryDraft:
+            now_us = self._desk.parts.clock.now_us()
+            thread, work = self._desk.store.thread(key), self._spread.approval(key)
+            report = read_own(thread, report_id)
+            if work is None or thread is None:
+                raise _not_now("nothing of this report waits for an approval")
+            may(actor.person, Act.APPROVE, self._to_approve(work, now_us), now_us)
+            after = change(report, now_us)
+            done = replace(work, done_us=now_us, by=actor.officer.person, result=act)
+            keys = report_keys(after.fields, self._desk.parts.member)
+            rows = (ReportRow(key, 1, after.until_us, keys=keys),) if after.stand is Stand.PUBLISHED else ()
+            return self._acted(actor, act, thread, after, reason, (done,), rows, now_us)
+
+        await self._write(key, make)
+        report = read_own(await asyncio.to_thread(self._desk.store.thread, key), report_id)
+        if report.stand is Stand.PUBLISHED:
+            await self._spread.bring_up(report_id)
+
+    def _acted(
+        self,
+        actor: Actor,
+        act: str,
+        thread: Thread,
+        report: OwnReport,
+        reason: str,
+        works: tuple[Work, ...],
+        reports: tuple[ReportRow, ...],
+        now_us: int,
+    ) -> EntryDraft:
+        is_sent = report.stand is Stand.PUBLISHED or (report.stand is Stand.WITHDRAWN and bool(reports))
+        state = ThreadState.OPEN if is_sent else ThreadState.ENDED
+        after = moved(thread, report, state, now_us)
+        rows = DeskRows(thread=after, before=thread.version, works=works, reports=reports)
+        work = works[0] if works else None
+        return desk_act(actor.officer, act, thread.key, work=work, reason=reason, content=_told(report), rows=rows)
+
+    def _to_approve(self, work: Work, now_us: int) -> Matter:
+        """Return the facts about an approval: at its end the national desk may do it beside a supervisor on duty."""
+        here = work.level is not Level.END and self._on_duty(work.agency, work.office, Role.SUPERVISOR, now_us)
+        return matter_of(work, supervisor_on_duty=here)
+
+
+def _told(report: OwnReport) -> dict[str, Any]:
+    """Return what the entry of an act says of a report."""
+    plain: dict[str, Any] = msgspec.to_builtins(report)
+    return {name: plain[name] for name in ("id", "fields", "lang", "level", "to", "left", "until_us", "stand")}
+
+
+def _not_now(text: str) -> Stale:
+    return Stale(text, code="not-now", where="report", remedy="read it again: `liaison report show`")

@@ -1,0 +1,300 @@
+"""Make the threads of a room follow what stands at home: invitations, joining, entries in their order, and the end.
+
+How a room stands here is written at home first, in one transaction. What is missing in a thread is written then, and
+again in the next round where the process ended in between, or where a counterpart has joined meanwhile. A pair that has
+no agreement, or is suspended, misses its own part, and keeps out nobody else's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from msgspec.structs import replace
+
+from gateway.desk.delivery.authoring import Also, Author, Post
+from gateway.desk.delivery.effects import Effects
+from gateway.desk.delivery.pen import Pen
+from gateway.desk.delivery.permission import check_notice
+from gateway.desk.ending.works import End, ended_works
+from gateway.desk.entries import desk_clock
+from gateway.desk.rooms.known import OVER, Known, RoomBook
+from gateway.desk.rooms.pairs import Pairs
+from gateway.desk.rooms.values import (
+    AFTER_US,
+    Entry,
+    HomeRoom,
+    Stand,
+    home_key,
+    invitation,
+    opens_pair,
+    pair_key,
+    read_home,
+    written,
+)
+from gateway.errors import LiaisonError, Stale, StorageBroken
+from gateway.exchange.parts import Parts
+from gateway.model.desk.notices import Body, Notice, NoticeType
+from gateway.model.desk.rooms import Room, RoomCode, RoomMember, Standing
+from gateway.model.desk.threads import ThreadKey, ThreadKind, ThreadState
+from gateway.model.desk.work import DeliveryState, WorkKind
+from gateway.model.names import MemberId
+from gateway.model.requester import Officer, Requester
+from gateway.ports.desk import DeskRows, DeskStore, Thread, Work, WorkFilter
+from gateway.ports.journal import EntryDraft
+
+_SCAN_US = 30_000_000
+"""All rooms are looked at so often, beside those of which a row has changed."""
+
+_ATTEMPTS = 8
+_GOING = (ThreadState.OPEN, ThreadState.ANSWERED)
+_STATES = (ThreadState.NEW, *_GOING, ThreadState.REFUSED)
+_ENTRIES = (NoticeType.NOTE, NoticeType.OUTCOME)
+_ENDS = {Stand.SEALED: RoomCode.SEAL, Stand.CALLED_OFF: RoomCode.CLOSE}
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """The next notice in the thread with a member, and who says it; it is written where the thread is still so."""
+
+    body: Body
+    by: Officer
+    version: int
+
+
+class RoomSpread:
+    """Brings rooms to their members. `pseudonym` makes an officer's name for one pair of countries."""
+
+    def __init__(
+        self, parts: Parts, store: DeskStore, pen: Pen, author: Author, pseudonym: Callable[[str, str], str]
+    ) -> None:
+        self._parts = parts
+        self._store = store
+        self._pen = pen
+        self._author = author
+        self._pseudonym = pseudonym
+        self._book = RoomBook(store, parts.member)
+        self._pairs = Pairs(parts)
+        self._seen: dict[str, tuple[tuple[ThreadKey, int], ...]] = {}
+        self._next_us = 0
+
+    # ------------------------------------------------------------ one room
+
+    async def bring_up(self, room_id: str) -> None:
+        """Write what is missing in the threads of one room; one member that fails does not keep out the others."""
+        room = await asyncio.to_thread(self._book.room, room_id)
+        if room is None or room.home is None:
+            return
+        for one in room.others:
+            try:
+                await self._one(room, one)
+            except StorageBroken:
+                raise
+            except LiaisonError:
+                continue  # the page of the room says how the part of this pair stands
+
+    async def _one(self, room: Known, one: RoomMember) -> None:
+        """Write what is missing in one thread. A notice of the other side may come in between."""
+        key, tries = pair_key(self._parts.member, one.member, room.id), 0
+        while (step := await asyncio.to_thread(self._missing, room, one)) is not None and tries < _ATTEMPTS:
+            post = await asyncio.to_thread(self._post, room, one, step)
+            if post is None:
+                return
+            try:
+                await self._author.post(key, post, self._at(step.version))
+            except Stale as error:
+                if error.code != "not-now":
+                    raise
+                tries += 1
+
+    def _at(self, version: int) -> Also:
+        """Return the check that the thread is still at this version, and that policy allows the notice."""
+
+        def also(before: Thread | None, _after: Thread, notice: Notice) -> Effects:
+            if (before.version if before is not None else 0) != version:
+                raise Stale("the room has changed meanwhile", code="not-now", where="operation", remedy="read it again")
+            check_notice(self._parts, notice, notice.issued_us)
+            return Effects()
+
+        return also
+
+    def _missing(self, room: Known, one: RoomMember) -> _Step | None:
+        """Return the notice that brings the thread with a member to where the room stands; None where it is there."""
+        home, thread = room.home, self._book.pair(room.id, one.member)
+        assert home is not None
+        stand, version = room.stand(self._parts.clock.now_us()), thread.version if thread is not None else 0
+        if thread is None or thread.state is ThreadState.NEW:
+            body = self._opening(room, home, one) if stand is Stand.ON else None
+            return _Step(body, home.by, version) if body is not None else None
+        if thread.state not in _GOING:
+            return None
+        if not thread.opener and thread.state is ThreadState.OPEN and stand is Stand.ON:
+            return _Step(self._joining(room), home.by, version)
+        if home.is_owned and stand is Stand.ON and (news := self._news(home, thread)) is not None:
+            return _Step(news, home.by, version)
+        if stand in (Stand.ON, *_ENDS) and (entry := self._unsent(home, thread)) is not None:
+            return _Step(entry.body, entry.by, version)
+        end = self._end(home, stand)
+        return _Step(end, home.by, version) if end is not None else None
+
+    def _opening(self, room: Known, home: HomeRoom, one: RoomMember) -> Room | None:
+        """Return the word that opens the thread with a member; None where the other side opens it."""
+        if not opens_pair(self._parts.member, one.member, room.id) or one.standing is Standing.LEFT:
+            return None
+        if home.is_owned:
+            return invitation(home, self._book.roster(home), Room(RoomCode.INVITE))
+        return self._joining(room)
+
+    @staticmethod
+    def _joining(room: Known) -> Room:
+        assert room.told is not None
+        invite = room.told.invite
+        return Room(RoomCode.JOIN, start_us=invite.start_us, end_us=invite.end_us)
+
+    def _news(self, home: HomeRoom, thread: Thread) -> Room | None:
+        """Return an invitation anew where a member has joined or left, or was invited, since the newest in a thread."""
+        wanted = invitation(home, self._book.roster(home), Room(RoomCode.INVITE))
+        return wanted if self._book.invited(thread) != wanted else None
+
+    def _unsent(self, home: HomeRoom, thread: Thread) -> Entry | None:
+        """Return the first entry of ours that was not written into a thread. One that was refused there stays out."""
+        if thread.state is not ThreadState.ANSWERED:
+            return None
+        sent = self._store.deliveries(tuple(DeliveryState), key=thread.key)
+        count = sum(one.type in _ENTRIES for one in sent)
+        return home.entries[count] if count < len(home.entries) else None
+
+    def _end(self, home: HomeRoom, stand: Stand | None) -> Room | None:
+        """Return the word with which our part in a room ends; by its clock it ends everywhere without one."""
+        if stand is Stand.LEFT and not home.is_owned:
+            return Room(RoomCode.LEAVE, text=home.text)
+        if not home.is_owned or stand not in _ENDS:
+            return None
+        counts = {one.member: self._count(home.id, one.member) for one in home.to}
+        roster = tuple(
+            replace(one, entries=counts.get(one.member, len(home.entries))) for one in self._book.roster(home)
+        )
+        return Room(_ENDS[stand], members=roster, text=home.text)
+
+    def _count(self, room_id: str, member: MemberId) -> int:
+        thread = self._book.pair(room_id, member)
+        return len(self._book.entries(thread)) if thread is not None else 0
+
+    def _post(self, room: Known, one: RoomMember, step: _Step) -> Post | None:
+        """Return a notice to a member; None where no agreement covers it."""
+        home = room.home
+        assert home is not None
+        agreement = self._pairs.agreement(home, one.member)
+        if not agreement:
+            return None
+        peer, approver = one.member, home.approver
+        return Post(
+            step.body,
+            home.urgency,
+            home.purpose,
+            home.offence,
+            self._named(step.by, peer),
+            case=home.case,
+            ticket=home.ticket,
+            agreement=agreement,
+            expires_us=room.end_us + AFTER_US,
+            group_id=room.id,
+            approver=self._named(approver, peer) if approver is not None and isinstance(step.body, Room) else None,
+            by=step.by,
+            approved_by=approver.person if approver is not None else "",
+            agency=home.by.agency,
+            office=home.by.office,
+            officer=home.by.person,
+        )
+
+    def _named(self, officer: Officer, peer: MemberId) -> Requester:
+        return officer.as_requester(self._pseudonym(officer.person, peer))
+
+    # ------------------------------------------------------------ the clock
+
+    async def round(self) -> None:
+        """Look after the rooms of which something has changed: members that joined, words of owners, ends."""
+        now_us = self._parts.clock.now_us()
+        seen = await asyncio.to_thread(self._rows)
+        every = now_us >= self._next_us
+        for room_id, rows in seen.items():
+            if every or self._seen.get(room_id) != rows:
+                await self._look(room_id, now_us)
+        self._seen = seen
+        if every:
+            self._next_us = now_us + _SCAN_US
+
+    def _rows(self) -> dict[str, tuple[tuple[ThreadKey, int], ...]]:
+        """Return the versions of all threads of rooms that go on."""
+        found: dict[str, list[tuple[ThreadKey, int]]] = {}
+        for thread in self._store.threads(kinds=(ThreadKind.ROOM,), states=_STATES):
+            found.setdefault(thread.group_id, []).append((thread.key, thread.version))
+        return {room_id: tuple(rows) for room_id, rows in found.items()}
+
+    async def _look(self, room_id: str, now_us: int) -> None:
+        key = home_key(self._parts.member, room_id)
+        thread = await asyncio.to_thread(self._store.thread, key)
+        if thread is None or not thread.draft or thread.state in OVER:
+            return
+        approval = await asyncio.to_thread(self.approval, key)
+        if approval is not None and approval.due_us <= now_us:
+            await self._write(key, lambda: self._lapsed(key, approval))
+        await self.bring_up(room_id)
+        room = await asyncio.to_thread(self._book.room, room_id)
+        if room is not None and room.home is not None and await asyncio.to_thread(self._is_over, room, now_us):
+            await self._write(key, lambda: self._ended(key, room_id))
+
+    async def _write(self, key: ThreadKey, make: Callable[[], EntryDraft]) -> None:
+        try:
+            await self._pen.write(self._parts.member, key, make)
+        except Stale:  # a human was first
+            return
+
+    def approval(self, key: ThreadKey) -> Work | None:
+        """Return the open approval of a room of ours; None without one. It reads the store."""
+        found = self._store.works(WorkFilter(key=key, kinds=(WorkKind.APPROVE,)))
+        return found[0] if found else None
+
+    def _is_over(self, room: Known, now_us: int) -> bool:
+        """Tell whether a room has ended, and every thread that can be told has been told."""
+        if room.stand(now_us) in (None, Stand.WAITING, Stand.ON):
+            return False
+        return all(self._missing(room, one) is None or now_us >= room.end_us for one in room.others)
+
+    # ------------------------------------------------------------ in the pen
+
+    def _lapsed(self, key: ThreadKey, work: Work) -> EntryDraft:
+        """Return the entry of a room that was not approved in time."""
+        thread, now = self._store.thread(key), self._store.work(work.id)
+        now_us = self._parts.clock.now_us()
+        if now is None or now.done_us or thread is None:
+            raise _moved()
+        after = replace(read_home(thread), stand=Stand.LAPSED)
+        return self._clocked(thread, after, "draft-lapsed", (replace(now, done_us=now_us, result="lapsed"),))
+
+    def _ended(self, key: ThreadKey, room_id: str) -> EntryDraft:
+        """Return the entry of a room that is over here: by its clock, by its owner's word, or since we left it."""
+        thread, room = self._store.thread(key), self._book.room(room_id)
+        now_us = self._parts.clock.now_us()
+        if thread is None or thread.state in OVER or room is None or room.home is None:
+            raise _moved()
+        stand = room.stand(now_us)
+        if stand in (None, Stand.WAITING, Stand.ON):
+            raise _moved()
+        ended = ended_works(self._store.works(WorkFilter(key=key)), End.EXPIRED, now_us)
+        return self._clocked(thread, replace(room.home, stand=stand), f"room-{stand}", ended)
+
+    def _clocked(self, thread: Thread, room: HomeRoom, code: str, works: tuple[Work, ...]) -> EntryDraft:
+        after = moved(thread, room, ThreadState.ENDED, self._parts.clock.now_us())
+        return desk_clock(thread.key, code, DeskRows(thread=after, before=thread.version, works=works))
+
+
+def moved(thread: Thread, room: HomeRoom, state: ThreadState, now_us: int) -> Thread:
+    """Return the thread at home with a room as it stands now."""
+    closed_us = (thread.closed_us or now_us) if state is ThreadState.ENDED else 0
+    return replace(thread, version=thread.version + 1, state=state, draft=written(room), closed_us=closed_us)
+
+
+def _moved() -> Stale:
+    return Stale("the room has changed meanwhile", code="not-now", where="operation", remedy="read it again")

@@ -1,0 +1,170 @@
+"""Hold a room as one member has it at home: what it is about, its standing, and the entries that were written here."""
+
+from __future__ import annotations
+
+import hashlib
+from enum import StrEnum
+
+import msgspec
+
+from gateway.clock import DAY_US
+from gateway.conversion import converter
+from gateway.errors import Unknown
+from gateway.model.desk.notices import Note, OutcomeReport, Urgency
+from gateway.model.desk.rooms import Room, RoomMember, RoomRole, home_id, owner_of
+from gateway.model.desk.threads import ThreadKey
+from gateway.model.names import ExchangeId, MemberId
+from gateway.model.purpose import Offence, Purpose
+from gateway.model.requester import Officer
+from gateway.ports.desk import Thread
+
+LONGEST_US = 180 * DAY_US
+"""The latest end of a room, from its opening on."""
+
+AFTER_US = 7 * DAY_US
+"""Entries that were written in time are delivered and taken for so long after the end."""
+
+MOST_ENTRIES = 200
+"""Entries of one member in one room: a thread takes not many more."""
+
+
+class Invited(msgspec.Struct, frozen=True):
+    """A member that an officer wants in a room; without offices all of its offices take part."""
+
+    member: MemberId
+    offices: tuple[str, ...] = ()
+    role: RoomRole = RoomRole.PARTNER
+
+
+class OpenRoom(msgspec.Struct, frozen=True):
+    """A room as an officer hands it in. `start_us` 0 means now."""
+
+    to: tuple[Invited, ...]
+    title: str
+    end_us: int
+    purpose: Purpose
+    offence: Offence
+    template: str = ""
+    case: str = ""
+    ticket: str = ""
+    urgency: Urgency = Urgency.PRIORITY
+    start_us: int = 0
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """An entry that was written here: a note (with the values of the room's template) or an outcome."""
+
+    by: Officer
+    note: Note | None = None
+    outcome: OutcomeReport | None = None
+
+    @property
+    def body(self) -> Note | OutcomeReport:
+        """The body of the notice that brings it to the other members."""
+        body = self.note or self.outcome
+        assert body is not None
+        return body
+
+
+class Stand(StrEnum):
+    """The standing of a room at home."""
+
+    WAITING = "waiting"
+    """Another person must approve its opening."""
+    ON = "on"
+    SEALED = "sealed"
+    CALLED_OFF = "called-off"
+    LEFT = "left"
+    DECLINED = "declined"
+    LAPSED = "lapsed"
+    OVER = "over"
+    """Its time ran out: it has sealed itself."""
+
+
+LIVE = frozenset({Stand.WAITING, Stand.ON})
+
+
+class HomeRoom(msgspec.Struct, frozen=True):
+    """A room as its thread at home holds it: at its owner, and at a member that has joined.
+
+    `by` has opened it, or joined it here. `to` are the others, at the owner only; their standing is that of the
+    threads with them.
+    """
+
+    id: str
+    title: str
+    template: str
+    purpose: Purpose
+    offence: Offence
+    case: str
+    ticket: str
+    urgency: Urgency
+    start_us: int
+    end_us: int
+    by: Officer
+    opened_us: int
+    stand: Stand
+    own: RoomMember
+    to: tuple[RoomMember, ...] = ()
+    approver: Officer | None = None
+    entries: tuple[Entry, ...] = ()
+    text: str = ""
+
+    @property
+    def is_owned(self) -> bool:
+        """Tell whether we are its owner."""
+        return owner_of(self.id) == self.own.member
+
+
+_home_room = converter(HomeRoom)
+
+
+def home_key(me: MemberId, room_id: str) -> ThreadKey:
+    """Return the key of the thread that holds a room at home."""
+    return ThreadKey(me, home_id(room_id))
+
+
+def pair_key(me: MemberId, peer: MemberId, room_id: str) -> ThreadKey:
+    """Return the key of the thread between two members of a room; both know its id without a word."""
+    names = " ".join(sorted((me, peer)))
+    return ThreadKey(peer, ExchangeId(hashlib.sha256(f"liaison.room {room_id} {names}".encode()).hexdigest()[:32]))
+
+
+def opens_pair(me: MemberId, peer: MemberId, room_id: str) -> bool:
+    """Tell whether we open the thread between us and `peer`: its owner does, else the first of both names."""
+    owner = owner_of(room_id)
+    return me == owner or (peer != owner and me < peer)
+
+
+def written(room: HomeRoom) -> bytes:
+    """Return a room in the form in which its thread at home holds it."""
+    return msgspec.json.encode(room)
+
+
+def read_home(thread: Thread | None) -> HomeRoom:
+    """Return the room that a thread at home holds. Raises `Unknown` where there is none."""
+    if thread is None or not thread.draft:
+        raise no_room()
+    return _home_room(msgspec.json.decode(thread.draft))
+
+
+def no_room() -> Unknown:
+    """Return the error for a room that is not there for a person."""
+    return Unknown(
+        "there is no such operation for you",
+        code="no-such-operation",
+        where="operation",
+        remedy="`liaison operation list` shows yours",
+    )
+
+
+def invitation(room: HomeRoom, members: tuple[RoomMember, ...], code_room: Room) -> Room:
+    """Return a word of the owner with what its invitation says."""
+    return msgspec.structs.replace(
+        code_room,
+        title=room.title,
+        template=room.template,
+        members=members,
+        start_us=room.start_us,
+        end_us=room.end_us,
+    )

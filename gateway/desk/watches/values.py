@@ -1,0 +1,216 @@
+"""Hold a watch as an officer asks for it, its standing at home, and what it has met in our own agencies."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+
+from gateway.clock import DAY_US
+from gateway.conversion import converter
+from gateway.desk.watches.goods import Goods
+from gateway.errors import Unknown
+from gateway.model.desk.threads import ThreadKey, ThreadState
+from gateway.model.desk.watches import Watched
+from gateway.model.hit import Quality
+from gateway.model.names import ExchangeId, MemberId
+from gateway.model.purpose import Offence, Purpose
+from gateway.model.query import (
+    ContainerQuery,
+    DocumentQuery,
+    NationalIdQuery,
+    PersonQuery,
+    Query,
+    QueryKind,
+    VehicleQuery,
+)
+from gateway.model.requester import Officer
+from gateway.ports.desk import Thread
+
+USUAL_US = 30 * DAY_US
+"""The time for which a watch is asked, unless its officer says otherwise."""
+
+AGAIN_US = 30 * DAY_US
+"""After this time its officer and a supervisor say again that it is needed, or it is paused."""
+
+AHEAD_US = 7 * DAY_US
+"""So long before that the officer has the work of saying so."""
+
+WIDE = 20
+"""A watch that more records fit than this is too wide."""
+
+MOST_HITS = 256
+"""What one watch meets at most: then it is too wide, and ends."""
+
+LIVE = (ThreadState.OPEN, ThreadState.ANSWERED)
+"""The states of the thread of a watch that is looked after at its recipient."""
+
+Subject = Query | Goods
+"""What a watch is about: a typed query, or of our own agencies the goods of declarations."""
+
+
+class AddWatch(msgspec.Struct, frozen=True, kw_only=True):
+    """A watch as an officer hands it in; without counterparts it is on our own agencies' records.
+
+    `until_us` 0 means the usual time. With `no_tip_off` it is shown to no person at its recipients.
+    """
+
+    to: tuple[MemberId, ...]
+    subject: Subject
+    purpose: Purpose
+    offence: Offence
+    case: str
+    until_us: int = 0
+    no_tip_off: bool = False
+
+
+class Stand(StrEnum):
+    """The standing of a watch of ours."""
+
+    WAITING = "waiting"
+    """A supervisor must approve it before anything is watched."""
+    ON = "on"
+    PAUSED = "paused"
+    ENDED = "ended"
+    """An officer has ended it."""
+    DECLINED = "declined"
+    LAPSED = "lapsed"
+    """It was not approved in time."""
+    OVER = "over"
+    """Its time ran out."""
+
+
+class WhyPaused(StrEnum):
+    """The reasons for which a watch of ours is paused; its recipients read one as a code."""
+
+    NOT_REVALIDATED = "not-revalidated"
+    TRAINING_OVER = "training-over"
+
+
+class WhyStopped(StrEnum):
+    """The reasons for which a watch of a counterpart stops here; its author reads one as a code."""
+
+    TOO_WIDE = "too-wide"
+    NOTHING_WATCHED = "nothing-watched"
+    POLICY = "policy-denies"
+
+
+class OwnAddressee(msgspec.Struct, frozen=True):
+    """A recipient of a watch of ours, with the thread in which it gets it and the agreement that covers it."""
+
+    member: MemberId
+    thread_id: ExchangeId
+    agreement: str
+
+
+class OwnHit(msgspec.Struct, frozen=True):
+    """A record of our own agencies that a watch has met: it is read in their system, under its key there."""
+
+    source: str
+    key: str
+    record_type: str
+    quality: Quality
+    rules: tuple[str, ...]
+    seen_us: int
+
+
+class Renewal(msgspec.Struct, frozen=True):
+    """The word of an officer that a watch is needed for longer, which a supervisor has not approved yet."""
+
+    until_us: int
+    by: Officer
+    reason: str = ""
+
+
+class OwnWatch(msgspec.Struct, frozen=True):
+    """A watch of ours as it should stand everywhere. `bring_up` makes the threads with its recipients follow it."""
+
+    id: ExchangeId
+    author: Officer
+    to: tuple[OwnAddressee, ...]
+    kind: str
+    asked: dict[str, Any]
+    purpose: Purpose
+    offence: Offence
+    case: str
+    raised_us: int
+    until_us: int
+    revalidate_by_us: int
+    no_tip_off: bool
+    stand: Stand
+    approver: Officer | None = None
+    reason: str = ""
+    renewal: Renewal | None = None
+    renewed: int = 0
+    watched: Watched | None = None
+    """The reach in our own agencies, once they were searched."""
+    hits: tuple[OwnHit, ...] = ()
+
+    @property
+    def subject(self) -> Subject:
+        """The question, or the goods, that it is about."""
+        return subject_of(self.kind, self.asked)
+
+    def thread_with(self, member: MemberId) -> ExchangeId:
+        """Return the id of the thread with a recipient. Raises `Unknown` for another member."""
+        found = next((to.thread_id for to in self.to if to.member == member), None)
+        if found is None:
+            raise Unknown("this watch is not sent to `{member}`", code="no-such-watch", where="from", member=member)
+        return found
+
+    @property
+    def is_alive(self) -> bool:
+        """Tell whether it stands, waits or is paused."""
+        return self.stand in (Stand.WAITING, Stand.ON, Stand.PAUSED)
+
+
+_READERS: Mapping[str, Callable[[object], Subject]] = {
+    QueryKind.PERSON: converter(PersonQuery),
+    QueryKind.DOCUMENT: converter(DocumentQuery),
+    QueryKind.NATIONAL_ID: converter(NationalIdQuery),
+    QueryKind.VEHICLE: converter(VehicleQuery),
+    QueryKind.CONTAINER: converter(ContainerQuery),
+    Goods.kind: converter(Goods),
+}
+_own_watch = converter(OwnWatch)
+
+
+def subject_of(kind: str, asked: Mapping[str, Any]) -> Subject:
+    """Return what a watch is about, as `asked_of` wrote it."""
+    return _READERS[kind](asked)
+
+
+def asked_of(subject: Subject) -> tuple[str, dict[str, Any]]:
+    """Return the kind of what a watch is about, and the same as JSON."""
+    plain: dict[str, Any] = msgspec.to_builtins(subject)
+    return str(subject.kind), plain
+
+
+def home_key(member: MemberId, watch_id: ExchangeId) -> ThreadKey:
+    """Return the key of the thread that holds a watch of ours at home: no counterpart takes part in it."""
+    return ThreadKey(member, watch_id)
+
+
+def written(watch: OwnWatch) -> bytes:
+    """Return a watch of ours in the form in which its thread at home holds it."""
+    return msgspec.json.encode(watch)
+
+
+def read_own(thread: Thread | None, watch_id: str = "") -> OwnWatch:
+    """Return the watch that a thread at home holds. Raises `Unknown` where there is none."""
+    if thread is None or not thread.draft:
+        raise Unknown(
+            "there is no watch `{watch}` of ours",
+            code="no-such-watch",
+            where="watch",
+            watch=thread.key.thread_id if thread is not None else watch_id[:64],
+        )
+    return _own_watch(msgspec.json.decode(thread.draft))
+
+
+def hit_id(thread_id: ExchangeId, reference: str) -> str:
+    """Return the id of a hit of a watch in the ledger of copies, the same at both sides."""
+    return hashlib.sha256(f"watch {thread_id} {reference}".encode()).hexdigest()[:32]

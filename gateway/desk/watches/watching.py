@@ -1,0 +1,286 @@
+"""Look after the watches that stand here: those of counterparts on our records, and those of our own agencies.
+
+A key index numbers the rows that its writer has changed, whichever process that is: the leader compares those since it
+looked last. It searches the indexes once for each watch that is new or renewed. For all of them it does so where any
+row may have changed: after a start, and when policy, or a switch, has changed. What was told is not told again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+from gateway.desk.originator.reading import read_records
+from gateway.desk.parts import DeskParts
+from gateway.desk.watches.book import LiveWatch, WatchBook, is_goods
+from gateway.desk.watches.looking import Looker, Met, is_watched, takes
+from gateway.desk.watches.question import request_of
+from gateway.desk.watches.telling import Telling
+from gateway.desk.watches.values import LIVE, WIDE, Stand, Subject, WhyStopped, read_own
+from gateway.errors import Forbidden, LiaisonError, Malformed, Misconfigured, Refused
+from gateway.exchange.sources.bulkhead import Bulkhead
+from gateway.model.desk.notices import NoticeType
+from gateway.model.desk.threads import Side, ThreadKey, ThreadKind, ThreadState
+from gateway.model.desk.watches import Watch, Watched
+from gateway.model.hit import SourceRecord
+from gateway.model.names import MemberId
+from gateway.ports.desk import DeskRows, Thread
+from gateway.ports.sources import FreshRow, TellingSource
+from gateway.statements.notices.notice import parse_notice
+
+_AT_ONCE = 200
+_LOAD_S = 60.0
+
+
+@dataclass(slots=True)
+class Watching:
+    """The live watches, and the rounds that look after them. `walls` are the sources of this node."""
+
+    desk: DeskParts
+    walls: Sequence[Bulkhead]
+    looker: Looker
+    telling: Telling
+    allowed: Callable[[LiveWatch], bool]
+    """Tells whether policy lets a watch of our own agencies stand."""
+
+    book: WatchBook = field(default_factory=WatchBook)
+    _versions: dict[ThreadKey, int] = field(default_factory=dict)
+    _again: set[ThreadKey] = field(default_factory=set)
+    """Watches for which all indexes are to be searched."""
+
+    _dirty: set[ThreadKey] = field(default_factory=set)
+    _state: tuple[object, ...] = ()
+    _load_at: float = 0.0
+
+    # ------------------------------------------------------------ what stands here
+
+    def changed(self, rows: DeskRows | None) -> None:
+        """Take in the rows of an entry that is durable: the watch that they change is read in the next round."""
+        if rows is not None and rows.thread is not None and rows.thread.kind is ThreadKind.WATCH:
+            self._dirty.add(rows.thread.key)
+
+    def load(self) -> None:
+        """Take in all watches that stand now, and drop the others. It blocks."""
+        found = {one.key: one for one in self.desk.store.threads(kinds=(ThreadKind.WATCH,), states=LIVE)}
+        for key in self.book.watches.keys() - found.keys():
+            self._drop(key)
+        for thread in found.values():
+            self._take(thread)
+
+    def _take_in(self) -> None:
+        """Read the watches that have changed, and all of them now and then: other processes write, too."""
+        if self.desk.parts.clock.monotonic() >= self._load_at:
+            self._load_at = self.desk.parts.clock.monotonic() + _LOAD_S
+            self._dirty.clear()
+            self.load()
+        while self._dirty:
+            key = self._dirty.pop()
+            thread = self.desk.store.thread(key)
+            if thread is None or thread.state not in LIVE:
+                self._drop(key)
+            else:
+                self._take(thread)
+
+    def _take(self, thread: Thread) -> None:
+        if self._versions.get(thread.key) == thread.version:
+            return
+        self._versions[thread.key] = thread.version
+        is_home = thread.key.peer == self.desk.parts.member
+        try:
+            watch = self._own(thread) if is_home else None if thread.opener else self._theirs(thread)
+            if watch is not None:
+                self.book.put(watch)
+            else:
+                self.book.remove(thread.key)
+        except LiaisonError:  # what cannot be read is not watched, and its author has no word that it is
+            self.book.remove(thread.key)
+
+    def _drop(self, key: ThreadKey) -> None:
+        self.book.remove(key)
+        self._versions.pop(key, None)
+        self._again.discard(key)
+
+    def _theirs(self, thread: Thread) -> LiveWatch | None:
+        rows = [row for row in self.desk.store.notices(thread.key) if row.placed.type is NoticeType.WATCH]
+        newest = [row for row in rows if row.placed.side is Side.OPENER and row.envelope][-1:]
+        for row in newest:
+            notice = parse_notice(row.envelope)
+            if isinstance(notice.body, Watch):
+                return LiveWatch(
+                    thread.key,
+                    row.notice_id,
+                    notice.body.query,
+                    notice.head.purpose.value,
+                    request_of(notice),
+                    notice.body.until_us,
+                    notice.body.revalidate_by_us,
+                    thread.version,
+                    due=thread.state is ThreadState.OPEN,
+                    quiet=notice.body.no_tip_off,
+                )
+        return None
+
+    def _own(self, thread: Thread) -> LiveWatch | None:
+        watch = read_own(thread)
+        if watch.to or watch.stand is not Stand.ON:
+            return None
+        return LiveWatch(
+            thread.key,
+            watch.id,
+            watch.subject,
+            watch.purpose.value,
+            None,
+            watch.until_us,
+            watch.revalidate_by_us,
+            thread.version,
+            own=True,
+            due=watch.watched is None,
+        )
+
+    # ------------------------------------------------------------ rows that changed
+
+    async def told(self) -> None:
+        """Compare the rows that indexes tell of. Runs at the leader."""
+        await asyncio.to_thread(self._take_in)
+        for wall in self.walls:
+            source = wall.source
+            if not is_watched(wall) or not isinstance(source, TellingSource):
+                continue
+            rows = await asyncio.to_thread(source.fresh)
+            if rows is None:
+                self._again |= {key for key, watch in self.book.watches.items() if takes(wall, watch.subject)}
+            elif rows and self.book.watches:
+                await self._compare(wall, rows)
+
+    async def _compare(self, wall: Bulkhead, rows: Sequence[FreshRow]) -> None:
+        reads_goods = self.book.reads_goods
+        wanted: dict[tuple[str, str], list[Subject]] = {}
+        for number, row in enumerate(rows):
+            found = self.book.possible(row)
+            if found or (reads_goods and is_goods(row)):
+                wanted[row.key, row.record_type] = found
+            if not number % _AT_ONCE:
+                await asyncio.sleep(0)
+        places = list(wanted)
+        for start in range(0, len(places), _AT_ONCE):
+            part = places[start : start + _AT_ONCE]
+            try:
+                records = await read_records(self.desk.parts, wall, part)
+            except Refused:  # the source cannot be read now: the index is searched once it can
+                subjects = {subject for place in part for subject in wanted[place]}
+                self._again |= {watch.key for subject in subjects for watch in self.book.asking(subject)}
+                continue
+            for place, record in zip(part, records, strict=True):
+                if record is not None:
+                    await self._met(wall, record, wanted[place])
+
+    async def _met(self, wall: Bulkhead, record: SourceRecord, subjects: Iterable[Subject]) -> None:
+        declared = self.book.declared(record.fields) if self.book.reads_goods else []
+        for subject in dict.fromkeys((*subjects, *declared)):
+            for watch in self.book.asking(subject):
+                if not self._is_on(watch):
+                    continue
+                try:
+                    met = self._seen(watch, wall, record)
+                    if met is not None:
+                        await self.telling.hits(watch, [met])
+                except (Refused, Misconfigured):  # the others are told; this one is searched for again
+                    self._again.add(watch.key)
+
+    def _seen(self, watch: LiveWatch, wall: Bulkhead, record: SourceRecord) -> Met | None:
+        if self._is_off(wall):
+            self._again.add(watch.key)
+            return None
+        try:
+            self.looker.check_allowed(watch)
+        except Forbidden:  # the round of the leader tells its author
+            self._again.add(watch.key)
+            return None
+        return self.looker.met(watch, wall, record)
+
+    # ------------------------------------------------------------ indexes
+
+    async def round(self) -> None:
+        """Search the indexes for watches that are new or renewed, or where any row may have changed. At the leader."""
+        await asyncio.to_thread(self._take_in)
+        self._follow()
+        for key, watch in self.book.watches.items():
+            if (watch.due or key in self._again) and self._is_on(watch):
+                self._again.discard(key)
+                try:
+                    await self._look(watch)
+                except (Refused, Misconfigured):  # a source cannot be asked now, or gives what it should not
+                    self._again.add(key)
+                await asyncio.sleep(0)
+
+    def _follow(self) -> None:
+        """Search for all watches anew where policy, the members or the switches are others than before."""
+        parts = self.desk.parts
+        state = (parts.policy().hash, parts.trust().hash, tuple(map(self._is_off, self.walls)), self._silent())
+        if state != self._state:
+            self._state = state
+            self._again |= set(self.book.watches)
+
+    def _silent(self) -> frozenset[str]:
+        """Return the counterparts whose watches stand still now."""
+        pairs = {(watch.peer, watch.purpose) for watch in self.book.watches.values() if not watch.own}
+        return frozenset(peer for peer, purpose in pairs if not self._hears(peer, purpose))
+
+    async def _look(self, watch: LiveWatch) -> None:
+        try:
+            self.looker.check_allowed(watch)
+        except Forbidden as error:
+            if self.looker.is_allowed_later(watch):  # it is night there: what comes is told in the morning
+                self._again.add(watch.key)
+            else:
+                await self.telling.stop(watch, error.code)
+            return
+        taking = [wall for wall in self.walls if takes(wall, watch.subject)]
+        watched = [wall for wall in taking if is_watched(wall)]
+        others = sorted({wall.description.kind for wall in taking if not is_watched(wall)})
+        if not watched and not watch.own:
+            await self.telling.stop(watch, WhyStopped.NOTHING_WATCHED)
+            return
+        met: list[Met] = []
+        for wall in watched:
+            if self._is_off(wall):
+                self._again.add(watch.key)
+                continue
+            try:
+                found = await self.looker.search(watch, wall)
+            except Malformed as error:
+                await self.telling.stop(watch, error.code)
+                return
+            met += found.met
+            is_full = found.capped and len(found.met) >= WIDE  # of what its author may learn of
+            if watch.due and not watch.own and (is_full or len(met) > WIDE):
+                await self.telling.stop(watch, WhyStopped.TOO_WIDE, f"{len(met)} > {WIDE}")
+                return
+        await self.telling.hits(watch, met)
+        if watch.due:
+            kinds = sorted({wall.description.kind for wall in watched})
+            looked_us = min((_checked_us(wall) for wall in watched), default=0) or self.desk.parts.clock.now_us()
+            await self.telling.reach(watch, Watched(tuple(kinds), tuple(others), looked_us))
+
+    # ------------------------------------------------------------ what lets one stand
+
+    def _is_on(self, watch: LiveWatch) -> bool:
+        """Tell whether a watch counts now; one that does not is searched for anew once it does."""
+        if not watch.is_on(self.desk.parts.clock.now_us()):
+            return False
+        return self.allowed(watch) if watch.own else self._hears(watch.peer, watch.purpose)
+
+    def _hears(self, peer: MemberId, purpose: str) -> bool:
+        parts = self.desk.parts
+        if not parts.trust().active(peer) or not parts.heard(peer):
+            return False
+        return parts.suspensions.suspends(peer=peer, purpose=purpose) is None
+
+    def _is_off(self, wall: Bulkhead) -> bool:
+        description = wall.description
+        return self.desk.parts.suspensions.suspends(agency=description.agency, source=description.id) is not None
+
+
+def _checked_us(wall: Bulkhead) -> int:
+    return wall.source.checked_us() if isinstance(wall.source, TellingSource) else 0

@@ -1,0 +1,53 @@
+"""Refuse a watch that would meet too much, and say how wide it is."""
+
+from __future__ import annotations
+
+from gateway.desk.watches.goods import Goods
+from gateway.desk.watches.values import WIDE, Subject
+from gateway.errors import Forbidden
+from gateway.matching.one_word import asks_for_one_word
+from gateway.model.query import PersonQuery
+
+_CODE = "too-wide"
+
+
+def check_width(subject: Subject) -> None:
+    """Raise `Forbidden` with the code `too-wide` for what all of one name, or all goods of a place, fit."""
+    if isinstance(subject, PersonQuery) and subject.birth is None and asks_for_one_word(subject):
+        raise Forbidden(
+            "the watch would meet all persons with one word of a name: {most} records are the most",
+            code=_CODE,
+            where="query",
+            remedy="add a date or year of birth, or the whole name",
+            most=WIDE,
+        )
+    if isinstance(subject, Goods) and subject.is_wide:
+        raise Forbidden(
+            "the watch would meet all declarations, or all by way of one place: {most} records are the most",
+            code=_CODE,
+            where="query",
+            remedy="add a container, a tariff heading or a consignee",
+            most=WIDE,
+        )
+
+
+def check_count(count: int, *, capped: bool) -> None:
+    """Raise `Forbidden` with the code `too-wide` where more records of our own fit than a watch may meet."""
+    if capped:
+        raise Forbidden(
+            "more records of our own fit the watch than a search tells ({count}): {most} are the most",
+            code=_CODE,
+            where="query",
+            remedy="ask for less: a number, or a date of birth",
+            count=count,
+            most=WIDE,
+        )
+    if count > WIDE:
+        raise Forbidden(
+            "{count} records of our own fit the watch: {most} are the most",
+            code=_CODE,
+            where="query",
+            remedy="ask for less: a number, or a date of birth",
+            count=count,
+            most=WIDE,
+        )

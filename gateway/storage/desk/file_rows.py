@@ -1,0 +1,89 @@
+"""`FileRows` in SQL: the rows of the files of notices."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+from sqlalchemy import ColumnElement, delete, func, insert, select, update
+
+from gateway.model.desk.attachments import FileState
+from gateway.model.desk.threads import ThreadKey
+from gateway.ports.files.held import HeldFile
+from gateway.storage.database.desk_tables import desk_attachment
+from gateway.storage.database.engine import Database
+from gateway.storage.desk.rows import file_of, file_row
+from gateway.storage.desk.sealing import DeskSeals
+from gateway.storage.keys.keystore import KeyStore
+
+_F = desk_attachment.c
+_HERE = [state.value for state in (FileState.UNSCANNED, FileState.CLEAN, FileState.SHUT)]
+
+
+class SqlFileRows:
+    """The rows of files of one node. Thread-safe."""
+
+    def __init__(self, database: Database, keystore: KeyStore) -> None:
+        self._database = database
+        self._seals = DeskSeals(keystore)
+
+    def put(self, row: HeldFile) -> None:
+        """Write the row of a file that no notice names yet."""
+        columns = [column.name for column in desk_attachment.c]
+        values = dict(zip(columns, file_row(row, self._seals, row.time_us), strict=True))
+        with self._database.write("file") as connection:
+            connection.execute(insert(desk_attachment).values(values))
+
+    def note(self, row: HeldFile) -> bool:
+        """Write what changed of a row (state, time, tries, problem); False where it is there no more."""
+        changed = {"state": row.state.value, "due_us": row.due_us, "tries": row.tries, "problem": row.problem}
+        with self._database.write("file") as connection:
+            return bool(connection.execute(update(desk_attachment).where(*_at(*row.place)).values(changed)).rowcount)
+
+    def of_thread(self, key: ThreadKey) -> list[HeldFile]:
+        """Return the files of a thread."""
+        return self._list(_F.peer == key.peer, _F.thread_id == key.thread_id)
+
+    def one(self, peer: str, notice_id: str, root: bytes) -> HeldFile | None:
+        """Return the file that a notice names by its root, or None."""
+        return next(iter(self._list(*_at(peer, notice_id, root))), None)
+
+    def brought(self, root: bytes) -> HeldFile | None:
+        """Return a file with this root that an officer of ours has brought and that is still kept for notices."""
+        return next(iter(self._list(_F.peer == "", _F.root == root)), None)
+
+    def upload(self, file_id: str) -> HeldFile | None:
+        """Return a file by the id that it got when an officer brought it, or None."""
+        return next(iter(self._list(_F.peer == "", _F.notice_id == file_id)), None)
+
+    def due(self, states: Collection[FileState], now_us: int, limit: int) -> list[HeldFile]:
+        """Return files in these states whose time has come, the first due first."""
+        wanted = (_F.state.in_([state.value for state in states]), _F.due_us <= now_us)
+        return self._list(*wanted, limit=limit)
+
+    def used(self, peer: str) -> int:
+        """Return the bytes of all files of one counterpart's notices that are here, or of ours for an empty name."""
+        whose = (_F.peer == peer, _F.ours.is_(not peer), _F.state.in_(_HERE))
+        with self._database.snapshot("files") as connection:
+            return int(connection.scalar(select(func.coalesce(func.sum(_F.size), 0)).where(*whose)) or 0)
+
+    def names(self) -> set[str]:
+        """Return the names of all sealed files that some row names."""
+        with self._database.snapshot("files") as connection:
+            return set(connection.scalars(select(_F.file).distinct()))
+
+    def forget_brought(self, before_us: int) -> int:
+        """Delete the rows of files that were brought before a time for notices; return their number."""
+        with self._database.write("files") as connection:
+            return connection.execute(delete(desk_attachment).where(_F.peer == "", _F.time_us < before_us)).rowcount
+
+    def _list(self, *conditions: ColumnElement[bool], limit: int = 0) -> list[HeldFile]:
+        order = (_F.due_us, _F.time_us, _F.notice_id, _F.root)
+        statement = select(desk_attachment).where(*conditions).order_by(*order).limit(limit or None)
+        with self._database.snapshot("files") as connection:
+            rows: Any = connection.execute(statement).all()
+        return [file for row in rows if (file := file_of(row, self._seals)) is not None]
+
+
+def _at(peer: str, notice_id: str, root: bytes) -> tuple[ColumnElement[bool], ...]:
+    return _F.peer == peer, _F.notice_id == notice_id, _F.root == root

@@ -1,0 +1,118 @@
+"""`ReportLibrary` in SQL, and the writing of its rows: a report is found by keyed hashes of its words and codes."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import Dialect, Select, bindparam, case, delete, func, literal_column, select
+
+from gateway.model.desk.threads import ThreadKey
+from gateway.model.names import ExchangeId, MemberId
+from gateway.ports.desk import ListedReport, ReportRow
+from gateway.storage.database.desk_tables import desk_report, desk_report_key
+from gateway.storage.database.engine import Database
+from gateway.storage.database.prepared import Prepared
+from gateway.storage.database.upsert import insert_for
+from gateway.storage.desk.sealing import DeskSeals
+from gateway.storage.keys.keystore import KeyStore
+
+_R, _K = desk_report.c, desk_report_key.c
+_STANDS = _R.withdrawn_us == literal_column("0")
+
+Batch = list[tuple[Prepared, list[tuple[Any, ...]]]]
+
+
+class ReportWriter:
+    """Returns the statements that write reports, for the transaction of their entries."""
+
+    def __init__(self, seals: DeskSeals, dialect: Dialect, *, shared: bool) -> None:
+        self._seals = seals
+        self._put = _put(dialect, shared=shared)
+        self._forget = Prepared(
+            delete(desk_report_key).where(_K.peer == bindparam("the_peer"), _K.thread_id == bindparam("the_thread")),
+            dialect,
+        )
+        self._put_key = Prepared(
+            insert_for(desk_report_key, shared=shared)
+            .values({column.name: bindparam(column.name) for column in desk_report_key.c})
+            .on_conflict_do_nothing(),
+            dialect,
+        )
+
+    def work(self, reports: Iterable[tuple[int, ReportRow]]) -> Batch:
+        """Return the statements with their rows. Each report comes with the time of its entry."""
+        written = list(reports)
+        if not written:
+            return []
+        keys = [self._key(row, key) for _, row in written for key in row.keys]
+        gone = [self._forget.values({"the_peer": row.key.peer, "the_thread": row.key.thread_id}) for _, row in written]
+        rows = [
+            self._put.values(
+                {
+                    "peer": row.key.peer,
+                    "thread_id": row.key.thread_id,
+                    "now_us": at_us,
+                    "version": row.version,
+                    "withdrawn_us": row.withdrawn_us,
+                    "until_us": row.until_us,
+                }
+            )
+            for at_us, row in written
+        ]
+        return [(self._forget, gone), (self._put, rows), (self._put_key, keys)]
+
+    def _key(self, row: ReportRow, key: str) -> tuple[Any, ...]:
+        place = {"peer": row.key.peer, "thread_id": row.key.thread_id}
+        return self._put_key.values(place | {"token": _token(self._seals, key)})
+
+
+class SqlReports:
+    """The library of one node. Thread-safe."""
+
+    def __init__(self, database: Database, keystore: KeyStore) -> None:
+        self._database = database
+        self._seals = DeskSeals(keystore)
+
+    def find(self, groups: Sequence[Collection[str]], now_us: int, limit: int) -> list[ListedReport]:
+        """Return the reports that stand and have a key of each group, those that were added last first."""
+        wanted = select(desk_report).where(_STANDS, _R.until_us > now_us)
+        for group in groups:
+            tokens = [_token(self._seals, key) for key in group]
+            wanted = wanted.where(
+                select(_K.token).where(_K.token.in_(tokens), _K.peer == _R.peer, _K.thread_id == _R.thread_id).exists()
+            )
+        return self._list(wanted.order_by(_R.added_us.desc()).limit(limit))
+
+    def added(self, after_us: int, limit: int) -> list[ListedReport]:
+        """Return the reports that were added, or withdrawn, after a time, in the order of that."""
+        return self._list(select(desk_report).where(_R.added_us > after_us).order_by(_R.added_us).limit(limit))
+
+    def report(self, key: ThreadKey) -> ListedReport | None:
+        """Return one report, or None."""
+        found = self._list(select(desk_report).where(_R.peer == key.peer, _R.thread_id == key.thread_id))
+        return found[0] if found else None
+
+    def _list(self, statement: Select[Any]) -> list[ListedReport]:
+        with self._database.snapshot("reports") as connection:
+            rows = connection.execute(statement).all()
+        return [
+            ListedReport(ThreadKey(MemberId(peer), ExchangeId(thread)), added, version, withdrawn, until)
+            for peer, thread, added, version, withdrawn, until in rows
+        ]
+
+
+def _token(seals: DeskSeals, key: str) -> bytes:
+    return seals.token(f"report {key}") or b""
+
+
+def _put(dialect: Dialect, *, shared: bool) -> Prepared:
+    """Return the insertion of a report, or of its new state. No two rows have one time: who reads on misses none."""
+    newest = select(func.max(_R.added_us)).scalar_subquery()
+    now_us = bindparam("now_us", type_=_R.added_us.type)
+    added_us = case((newest >= now_us, newest + literal_column("1")), else_=now_us)
+    named: dict[str, Any] = {column.name: bindparam(column.name) for column in desk_report.c}
+    statement = insert_for(desk_report, shared=shared).values(named | {"added_us": added_us})
+    same = [column.name for column in desk_report.primary_key]
+    new = {column.name: statement.excluded[column.name] for column in desk_report.c if not column.primary_key}
+    return Prepared(statement.on_conflict_do_update(index_elements=same, set_=new), dialect)

@@ -1,0 +1,1 @@
+"""Tests: the ends of threads."""

@@ -1,0 +1,1 @@
+"""Tests: tokens "not this person"."""
