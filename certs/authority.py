@@ -42,6 +42,8 @@ DOCUMENT_SIGNING = x509.ObjectIdentifier("1.3.6.1.5.5.7.3.36")
 USAGES: dict[CertificateUse, tuple[x509.ObjectIdentifier, ...]] = {
     CertificateUse.NODE: (ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH),
     CertificateUse.CLIENT: (ExtendedKeyUsageOID.CLIENT_AUTH,),
+    CertificateUse.CONSOLE: (ExtendedKeyUsageOID.SERVER_AUTH,),
+    CertificateUse.PERSON: (ExtendedKeyUsageOID.CLIENT_AUTH,),
     CertificateUse.SOURCE: (ExtendedKeyUsageOID.SERVER_AUTH,),
     CertificateUse.STATEMENT: (DOCUMENT_SIGNING,),
     CertificateUse.AGENCY: (DOCUMENT_SIGNING,),

@@ -5,6 +5,8 @@
     spiffe://liaison/<member>/node/<name>                      TLS between nodes
     spiffe://liaison/<member>/statement/<n>                    signs statements
     spiffe://liaison/<member>/client/<system>                  an agency system at its own node
+    spiffe://liaison/<member>/console/<host>                   TLS of the console, towards browsers
+    spiffe://liaison/<member>/person/<id>                      a person's card, at the console of their own node
     spiffe://liaison/<member>/source/<agency>                  TLS of a source process, towards its own node
     spiffe://liaison/<member>/agency/<agency>/own              signs records in the agency's own process or HSM
     spiffe://liaison/<member>/agency/<agency>/held-by-node     signs records, key held by the node
@@ -18,11 +20,15 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from gateway.errors import Malformed
-from gateway.model.names import MemberId, member_id
+from gateway.model.names import MemberId, identifier, member_id
 
 _PREFIX = "spiffe://liaison/"
 _LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
 _DOMAIN = "liaison.internal"
+
+
+_LONGEST_HOST = 64
+"""A longer name does not fit the common name of a certificate (RFC 5280, ub-common-name)."""
 
 
 class CertificateUse(StrEnum):
@@ -31,6 +37,8 @@ class CertificateUse(StrEnum):
     NODE = "node"
     STATEMENT = "statement"
     CLIENT = "client"
+    CONSOLE = "console"
+    PERSON = "person"
     SOURCE = "source"
     AGENCY = "agency"
     STATUS = "status"
@@ -47,7 +55,8 @@ class Holder(StrEnum):
 class CertificateName:
     """Member, use and name of a certificate. `held` is given for agencies only.
 
-    `name` is one DNS label (RFC 1123): 1 to 63 of `a-z 0-9 -`. Raises `Malformed`.
+    `name` is one DNS label (RFC 1123): 1 to 63 of `a-z 0-9 -`; of the console it is its host, of a person the id.
+    Raises `Malformed`.
     """
 
     member: MemberId
@@ -57,7 +66,12 @@ class CertificateName:
 
     def __post_init__(self) -> None:
         member_id(self.member)
-        label(self.name, f"the name of a certificate for `{self.use}`")
+        if self.use is CertificateUse.CONSOLE:
+            host(self.name)
+        elif self.use is CertificateUse.PERSON:
+            identifier(self.name, "the person of a certificate")
+        else:
+            label(self.name, f"the name of a certificate for `{self.use}`")
         if (self.use is CertificateUse.AGENCY) != (self.held is not None):
             raise Malformed("who holds the key is said for agencies only", code="bad-certificate-name")
 
@@ -72,6 +86,8 @@ class CertificateName:
         """The DNS SAN of a server's TLS certificate, which a gRPC client checks; empty for other uses."""
         if self.use is CertificateUse.SOURCE:
             return source_tls_name(self.member, self.name)
+        if self.use is CertificateUse.CONSOLE:
+            return self.name
         return tls_name(self.member, self.name) if self.use is CertificateUse.NODE else ""
 
 
@@ -100,6 +116,19 @@ def label(text: str, field: str) -> str:
     if not _LABEL.fullmatch(text):
         raise Malformed(
             "`{text!a}` is not a name", code="bad-name", where=field, remedy="1 to 63 of a-z 0-9 -", text=text[:70]
+        )
+    return text
+
+
+def host(text: str) -> str:
+    """Return `text` as the DNS name of a host in lower case, or raise `Malformed`."""
+    if len(text) > _LONGEST_HOST or not all(_LABEL.fullmatch(part) for part in text.split(".")):
+        raise Malformed(
+            "`{text!a}` is not the name of a host",
+            code="bad-name",
+            where="host",
+            remedy="such as desk.police.th, in small letters",
+            text=text[:70],
         )
     return text
 

@@ -17,6 +17,12 @@ from typing import Protocol
 
 from gateway.errors import Stale
 
+SECOND_US = 1_000_000
+"""Microseconds, as all that follow."""
+MINUTE_US = 60 * SECOND_US
+HOUR_US = 60 * MINUTE_US
+DAY_US = 24 * HOUR_US
+
 JUMP_US = 5_000_000
 """A clock that has moved by this many microseconds is not believed (DUTY-L24)."""
 
@@ -25,7 +31,6 @@ _AGREE_US = 30_000_000
 
 _NANOS_PER_MICRO = 1_000
 _JUMP_NS = JUMP_US * _NANOS_PER_MICRO
-
 
 _BOOT: int | None = getattr(time, "CLOCK_BOOTTIME", None)
 

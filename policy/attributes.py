@@ -9,10 +9,12 @@ from __future__ import annotations
 import msgspec
 from msgspec import structs
 
-from gateway.model.desk.notices import Alert, Ask, Notice
+from gateway.model.desk.notices import Alert, Ask, Notice, NoticeType, Urgency
 from gateway.model.exchange import Request
 from gateway.model.marking import Caveat, Marking, SubjectCategory
 from gateway.model.names import MemberId
+from gateway.model.purpose import Offence, Purpose
+from gateway.model.requester import Officer
 
 QUIET_CAVEATS = frozenset({Caveat.PROTECT_SOURCE, Caveat.NO_TIP_OFF, Caveat.HIDDEN_FOR_OPERATION, Caveat.SAFETY})
 """With one of these, a denied record must look like no record (RULE-MARKING-5)."""
@@ -126,6 +128,42 @@ class DeskAttributes(msgspec.Struct, frozen=True):
             has_case=bool(head.case),
             has_ticket=bool(head.ticket),
             has_hit=isinstance(body, Ask) and body.hit is not None,
+        )
+
+    @classmethod
+    def opening(
+        cls,
+        officer: Officer,
+        to: MemberId,
+        kind: NoticeType,
+        purpose: Purpose,
+        offence: Offence,
+        *,
+        says: str = NOTHING_SAID,
+        urgency: Urgency = Urgency.ROUTINE,
+        to_life: bool = False,
+        agreement: str = "",
+        has_case: bool = False,
+        has_ticket: bool = False,
+    ) -> DeskAttributes:
+        """Return the attributes of a notice by which an officer of ours would open a thread with `to`."""
+        return cls(
+            counterpart=to,
+            ours=True,
+            type=kind.value,
+            says=says,
+            urgency=urgency.value,
+            to_office="",
+            to_life=to_life,
+            role=officer.role,
+            agency=officer.agency,
+            office=officer.office,
+            purpose=purpose.value,
+            offence=offence.value,
+            agreement=agreement,
+            has_case=has_case,
+            has_ticket=has_ticket,
+            has_hit=False,
         )
 
     def as_question(self) -> QuestionAttributes:

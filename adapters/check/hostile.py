@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 
 from gateway.errors import Malformed
 from gateway.model.query import (
+    CaseQuery,
     ContainerQuery,
     DocumentQuery,
     NationalIdQuery,
@@ -56,6 +57,7 @@ def queries_with(text: str) -> Iterator[Query]:
         lambda: NationalIdQuery(text, text),
         lambda: VehicleQuery(text, text, text),
         lambda: ContainerQuery(text),
+        lambda: CaseQuery(text),
     )
     for make in makers:
         try:

@@ -12,6 +12,7 @@ from adapters.check.report import TypeReport
 from gateway.clock import Clock
 from gateway.errors import Malformed, Unavailable, Unknown
 from gateway.model.query import (
+    CaseQuery,
     ContainerQuery,
     DocumentQuery,
     NationalIdQuery,
@@ -71,6 +72,8 @@ def _query(key: str, value: Any, search: Mapping[str, Any]) -> Query | None:
                 return VehicleQuery(first["plate"] if isinstance(first, dict) else text)
             case "containers":
                 return ContainerQuery(text)
+            case "cases":
+                return CaseQuery(text)
     except (Malformed, KeyError, TypeError):
         return None
     return None

@@ -8,8 +8,9 @@ are read and compared with the digests that the index keeps: rows that differ ar
 from __future__ import annotations
 
 import json
+import threading
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -36,6 +37,8 @@ TWIN = "another row has the same key"
 """The reason for a row that shares its key."""
 
 _PROGRESS_ROWS = 2_000
+_MOST_OUTDATED = 200_000
+"""Changed rows that are told one by one; of more it is told that any may have changed."""
 
 
 class RowSource(Protocol):
@@ -80,6 +83,35 @@ class ChangingRows(Protocol):
 
     def changed(self, record_type: str, since: str) -> Iterator[Scanned]:
         """Yield the rows of a record type that are new or changed since `since`, rather too many than too few."""
+
+
+class Outdated:
+    """The keys of rows that changed or went since somebody asked last, as the index was brought up to date.
+
+    Where too many have, or the index was built anew, any row may have changed. Thread-safe.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._keys: set[str] | None = None
+
+    def add(self, keys: Collection[str]) -> None:
+        """Add rows that changed or went."""
+        with self._lock:
+            if self._keys is not None:
+                self._keys.update(keys)
+                self._keys = self._keys if len(self._keys) <= _MOST_OUTDATED else None
+
+    def add_all(self) -> None:
+        """Say that any row may have changed."""
+        with self._lock:
+            self._keys = None
+
+    def take(self) -> Collection[str] | None:
+        """Return the rows since the last call; None where any may have changed, as at first."""
+        with self._lock:
+            taken, self._keys = self._keys, set()
+        return taken
 
 
 class Target(Protocol):
@@ -131,10 +163,11 @@ def _helper(source: RowSource) -> AbstractContextManager[IndexHelper | None]:
 
 
 def apply_difference(
-    source: RowSource, path: Path, progress: Progress | None, secret: bytes | None, now_us: int
+    source: RowSource, path: Path, progress: Progress | None, secret: bytes | None, now_us: int, outdated: Outdated
 ) -> int:
     """Compare all rows of `source` with the index at `path` and change those that differ; return how many records did.
 
+    `outdated` is told which of them stood in the index before.
     The caller holds `index_lock`. Raises `Unavailable`; the index then stays as it was.
     """
     meta = [*_standing(source), ("checked", str(now_us))]
@@ -145,10 +178,11 @@ def apply_difference(
         update.remove_unseen()
         update.sweep()
         update.finish([*meta, ("left_out", json.dumps(left_out, sort_keys=True))])
+    outdated.add(update.outdated)
     return update.written + update.removed
 
 
-def apply_changes(source: RowSource, path: Path, secret: bytes | None) -> int:
+def apply_changes(source: RowSource, path: Path, secret: bytes | None, outdated: Outdated) -> int:
     """Bring the rows that `source` reports as changed into the index at `path`; return how many records changed.
 
     0 means that this is not enough: the source cannot tell, or the change is not among the rows that it tells, or one
@@ -167,6 +201,7 @@ def apply_changes(source: RowSource, path: Path, secret: bytes | None) -> int:
         if unread or not changed:
             return 0
         update.finish(meta)
+    outdated.add(update.outdated)
     return changed
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from adapters.index.build import (
+    Outdated,
     Progress,
     RowSource,
     apply_changes,
@@ -60,6 +61,7 @@ class IndexKeeper:
         self._rest_until = 0.0
         self._history = RunHistory(path)
         self.is_new = False
+        self.outdated = Outdated()
         with index_lock(path, wait=True):
             if anew:
                 # Updating it first would read all rows twice, and change an index that a stopped build must leave.
@@ -91,6 +93,10 @@ class IndexKeeper:
             changed = self._noted(lambda: self._difference(progress))
         self.follow()
         return changed
+
+    def looked_us(self) -> int:
+        """Return the time of the last look at the source, whether that found a change or not."""
+        return self._history.looked_us()
 
     def follow(self) -> bool:
         """Turn to the generation that the index's link names now; return whether it is another one."""
@@ -126,7 +132,11 @@ class IndexKeeper:
 
     def _update(self, has_changed: bool, is_due: bool, progress: Progress | None) -> bool:
         started = self._clock.monotonic()
-        if has_changed and not is_due and (changed := apply_changes(self._rows, self._path, self._secret)):
+        if (
+            has_changed
+            and not is_due
+            and (changed := apply_changes(self._rows, self._path, self._secret, self.outdated))
+        ):
             self._note(RunKind.CHANGES, started, changed)
             return True
         if self._clock.monotonic() < self._rest_until:
@@ -135,7 +145,7 @@ class IndexKeeper:
 
     def _difference(self, progress: Progress | None) -> int:
         started = self._clock.monotonic()
-        changed = apply_difference(self._rows, self._path, progress, self._secret, self._clock.now_us())
+        changed = apply_difference(self._rows, self._path, progress, self._secret, self._clock.now_us(), self.outdated)
         self._rested(started)
         self._note(RunKind.COMPARISON, started, changed)
         return changed
@@ -144,6 +154,7 @@ class IndexKeeper:
         started = self._clock.monotonic()
         build_index(self._rows, self._path, progress, self._secret, self._clock.now_us())
         self.is_new = True
+        self.outdated.add_all()
         self._rested(started)
         self._note(RunKind.BUILD, started)
 

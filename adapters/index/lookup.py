@@ -9,8 +9,10 @@ from adapters.index.rows import KIND_OF, day_of_birth, swapped, word_and_year
 from gateway.errors import Malformed
 from gateway.matching.dates import BirthFit, window
 from gateway.matching.identifiers import AskedNumber, IdentifierQuery, asked_number
-from gateway.matching.keys import asked_word_keys, query_cost, query_keys
+from gateway.matching.keys import asked_word_keys, query_cost, query_keys, whole_keys
+from gateway.matching.normal import normal_name
 from gateway.matching.person import PersonFeatures, rough_score, score_person
+from gateway.matching.similarity import compare_names
 from gateway.matching.thresholds import USUAL, Thresholds
 from gateway.model.hit import Match
 from gateway.model.marking import SubjectCategory
@@ -34,6 +36,10 @@ _CHECK_EACH = 20
 
 Found = tuple[str, str, int, SubjectCategory, int, Match]
 """Record type, source key, number of the marking, category, last live day, match."""
+
+_UNSPACED, _JOINED_NAMES = frozenset({"Thai", "Laoo", "Khmr", "Mymr", "Hani"}), frozenset({"Mymr", "Hani"})
+_NAME_WORDS, _SAME_NAME, _SAME_ACROSS = 2, 0.93, 0.85
+"""The fewest words of a name that is looked for in a text, and how alike the two must be, in one script or in two."""
 
 _CATEGORIES = {category.value: category for category in SubjectCategory}
 
@@ -108,6 +114,26 @@ def person_candidates(
         score_person(query, _NOBODY, thresholds)
     is_last_found = len(rows) == most and bool(found) and found[-1][1] == rows[-1][1]
     return found, is_last_found or (cut and bool(found))
+
+
+def is_held_name(store: IndexStore, text: str) -> bool:
+    """Tell whether a text is the whole name of a person in the index, in any script, however its words are joined."""
+    keys = [key for key in whole_keys(text) if store.has_name(key)]
+    if not keys:
+        return False
+    rows, _ = store.find_names(keys, MAX_SCORED)
+    return any(_is_same_name(text, held) for row in rows for held in _features(row).names)
+
+
+def _is_same_name(text: str, held: str) -> bool:
+    """Tell whether a text says a held name; one word alone is none, but in a script without blanks between words."""
+    name = normal_name(held)
+    said = normal_name.__wrapped__(text)
+    if name.script in _UNSPACED and name.script == said.script:
+        return "".join(name.own) == "".join(said.own)
+    if len(name.own) < _NAME_WORDS and name.script not in _JOINED_NAMES:
+        return False
+    return compare_names(said, name).score >= (_SAME_NAME if name.script == said.script else _SAME_ACROSS)
 
 
 def _closest(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from adapters.mapping.mapping import Mapping as SourceMapping
@@ -24,6 +24,7 @@ _QUERY_OF = {
     "national_ids": QueryKind.NATIONAL_ID,
     "plates": QueryKind.VEHICLE,
     "containers": QueryKind.CONTAINER,
+    "cases": QueryKind.CASE,
 }
 
 KIND_OF = {
@@ -31,6 +32,7 @@ KIND_OF = {
     "national_ids": KeyKind.NATIONAL_ID,
     "plates": KeyKind.PLATE,
     "containers": KeyKind.CONTAINER,
+    "cases": KeyKind.CASE,
 }
 """The kind of key in the index of each search key that holds numbers."""
 
@@ -77,6 +79,12 @@ def _name_keys(names: tuple[str, ...], birth: str) -> Iterator[Key]:
             yield from ((KeyKind.NAME, word_and_year(key, birth), birth) for key in word_keys(name))
     if names and len(birth) == len("YYYY-MM-DD"):
         yield KeyKind.NAME, day_of_birth(birth), birth
+
+
+def keys_of(features: str, identifiers: Sequence[Sequence[str]]) -> list[Key]:
+    """Return the keys of a record that stands in an index, from what that holds of it."""
+    names, birth = json.loads(features)[:2] if features else ((), "")
+    return [*_name_keys(tuple(names), birth), *((KeyKind(int(kind)), key, detail) for kind, key, detail in identifiers)]
 
 
 def word_and_year(key: str, birth: str) -> str:

@@ -12,7 +12,7 @@ all rows if the source's aggregates show a change, and by `DIFFERENCE_SECONDS` i
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import ParamSpec, Protocol, TypeVar, runtime_checkable
 
@@ -20,12 +20,14 @@ from msgspec.structs import replace
 
 from adapters.base import MAX_CANDIDATES, Budget, Changes, best, check_deadline
 from adapters.index.build import Progress, RowSource, build_index, cursor_of
+from adapters.index.fresh import FreshRows
 from adapters.index.give_way import PRIORITY
 from adapters.index.keep import DIFFERENCE_SECONDS, IndexKeeper
 from adapters.index.lookup import (
     Found,
     each_identifier_candidates,
     identifier_candidates,
+    is_held_name,
     person_candidates,
 )
 from adapters.index.rows import decode_marking, queries_of
@@ -38,7 +40,7 @@ from gateway.model.hit import Candidate, SearchResult, SourceRecord
 from gateway.model.marking import Marking
 from gateway.model.query import PersonQuery, Query
 from gateway.model.strictness import Strictness
-from gateway.ports.sources import Profile, SourceDescription
+from gateway.ports.sources import FreshRow, Profile, SourceDescription
 from gateway.storage.index.index_store import IndexStore
 
 __all__ = ["IndexedSource", "Progress", "RowSource", "build_index"]
@@ -55,6 +57,14 @@ class ManyRows(Protocol):
 
     def read_many(self, record_type: str, keys: Sequence[str], deadline: float) -> Sequence[Rows | LiaisonError]:
         """Return `read` of each key, in order, for a type without links. Its errors do not concern single records."""
+
+
+@runtime_checkable
+class NearRows(Protocol):
+    """The extra attribute of a `RowSource` that may be a file of this machine."""
+
+    is_near: bool
+    """Tells whether it is: nothing foreign is waited for."""
 
 
 class IndexedSource:
@@ -82,7 +92,9 @@ class IndexedSource:
             record_types=frozenset(mapping.records),
         )
         self._index = IndexKeeper(rows, path, clock, secret, difference, progress, anew=anew)
+        self._fresh = FreshRows()
         self._markings: dict[str, Marking] = {}
+        self._fetches_near = isinstance(rows, NearRows) and rows.is_near
 
     @property
     def _store(self) -> IndexStore:
@@ -97,6 +109,11 @@ class IndexedSource:
     def describe(self) -> SourceDescription:
         """Return the source's description."""
         return self._description
+
+    @property
+    def fetches_near(self) -> bool:
+        """Tell whether the records are in a file of this machine."""
+        return self._fetches_near
 
     def search(self, query: Query, deadline: float, strictness: Strictness = Strictness.USUAL) -> SearchResult:
         """Return candidates for `query`, surest first, at most `MAX_CANDIDATES`.
@@ -224,6 +241,10 @@ class IndexedSource:
     def _today(self) -> int:
         return self._clock.now_us() // 86_400_000_000 + _EPOCH_DAY
 
+    def names_among(self, texts: Sequence[str]) -> list[bool]:
+        """Tell of each text whether it is the whole name of a person in a row."""
+        return [is_held_name(self._store, text) for text in texts]
+
     def changes(self, since: str) -> Changes:
         """Tell whether mapping or rows differ from the cursor `since`; the index keeps its own in `meta['cursor']`."""
         cursor = cursor_of(self._rows)
@@ -232,6 +253,20 @@ class IndexedSource:
     def refresh(self, progress: Progress | None = None) -> bool:
         """Bring the index up to date with its source; return whether it changed. Searches go on meanwhile."""
         return self._index.refresh(progress)
+
+    def outdated(self) -> Collection[str] | None:
+        """Return the keys of rows that a refresh found changed or gone since the last call; None: any may have been."""
+        return self._index.outdated.take()
+
+    def fresh(self) -> Sequence[FreshRow] | None:
+        """Return the rows that the index has new or changed since the last call, whichever process wrote them; None:
+        any may be."""
+        self._index.follow()
+        return self._fresh.take(self._store)
+
+    def checked_us(self) -> int:
+        """Return the time of the last look at the source: what it held then is what the index holds."""
+        return self._index.looked_us()
 
     def rebuild(self, progress: Progress | None = None) -> IndexStore:
         """Return the index, rebuilt from all rows unless opening it has just done so. Searches go on meanwhile."""

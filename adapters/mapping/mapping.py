@@ -198,7 +198,7 @@ class CategoryRule:
     category: SubjectCategory
 
 
-SEARCH_KEYS = ("names", "birth", "documents", "national_ids", "plates", "containers")
+SEARCH_KEYS = ("names", "birth", "documents", "national_ids", "plates", "containers", "cases")
 """The keys by which a record can be found."""
 
 

@@ -11,6 +11,7 @@ from msgspec import structs
 from gateway.errors import Malformed
 from gateway.model.query import (
     MAX_NAMES,
+    CaseQuery,
     ContainerQuery,
     DocumentQuery,
     NationalIdQuery,
@@ -23,7 +24,7 @@ from gateway.model.values import MAX_TEXT, NameForm, NameSource, PartialDate, Se
 from gateway.rpc.strict import parse
 
 _BY_NUMBER: Mapping[str, type[Any]] = {
-    kind.kind.value: kind for kind in (DocumentQuery, NationalIdQuery, VehicleQuery, ContainerQuery)
+    kind.kind.value: kind for kind in (DocumentQuery, NationalIdQuery, VehicleQuery, ContainerQuery, CaseQuery)
 }
 _SOURCES: Mapping[str, NameSource] = {source.value: source for source in NameSource}
 _STRICTNESSES: Mapping[str, Strictness] = {each.value: each for each in Strictness}

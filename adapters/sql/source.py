@@ -13,6 +13,7 @@ from adapters.mapping.rows import Builder, Rows
 from adapters.sql import changed
 from adapters.sql.catalogue import Catalogue
 from adapters.sql.connection.access import SqlAccess
+from adapters.sql.connection.local_file import is_local_file
 from adapters.sql.connection.open_failure import not_opened
 from adapters.sql.joined import LOOKED_AT, PAGE_SECONDS, InDoubtError, JoinedRows, Links, Scanned
 from adapters.sql.proof import Ambiguous, Proof
@@ -42,6 +43,7 @@ class SqlSource:
         self._url = url
         self._clean = cleaner(mapping.encoding, mapping.junk, repair=mapping.repair)
         self._tables = Tables(mapping.id, url, clock, access)
+        self.is_near = is_local_file(url)
         self.guard = "session" if self._tables.kind.prepare else "account"
         try:
             self.catalogue = self._checked_catalogue()

@@ -15,6 +15,7 @@ from typing import Any
 
 from adapters.values.conversion import unreadable
 from adapters.values.months import MONTH_NUMBER
+from gateway.clock import DAY_US
 
 DateValue = dict[str, Any]
 
@@ -28,7 +29,6 @@ FUTURE = "not a date that has been: it lies in the future"
 """The reason for a future day of birth or of issue: mostly two figures of a Buddhist year, read in another era."""
 
 _EPOCH = date(1970, 1, 1)
-_DAY_US = 86_400_000_000
 _TOKENS = {
     "yyyy": r"(?P<y>\d{4})", "yy": r"(?P<s>\d{2})", "mm": r"(?P<m>\d{1,2})", "dd": r"(?P<d>\d{1,2})",
     "mon": r"(?P<n>[^\d\s/,-]+)",
@@ -74,7 +74,7 @@ def checked_year(year: int) -> int:
 
 def is_to_come(value: Any, now_us: int) -> bool:
     """Tell whether a date, or one of a list, lies in the future; one day is allowed for time zones."""
-    latest = _day_after(now_us // _DAY_US)
+    latest = _day_after(now_us // DAY_US)
     for each in value if isinstance(value, list) else (value,):
         if isinstance(each, dict) and (text := each["value"]) > latest[: len(text)]:
             return True

@@ -11,14 +11,17 @@ from gateway.app.rounds import UPKEEP, UPKEEP_S, WATCH_S, Round
 from gateway.audit.accounts.receipts import ChannelBook
 from gateway.desk.alerts.contacts import Contacts
 from gateway.desk.alerts.gate import AlertGate
+from gateway.desk.raising import from_hits
 from gateway.exchange.asking.abandoned import LostQuestions
 from gateway.exchange.asking.ask import Asker
 from gateway.exchange.asking.breaker import Breakers
 from gateway.exchange.asking.copies import Copies
+from gateway.exchange.asking.entries import Confirming
 from gateway.exchange.asking.own_agencies import AlertSource, OwnSources
 from gateway.exchange.asking.searches import OfficerSearches
 from gateway.exchange.receipts.receipts import Acknowledger
 from gateway.exchange.sources.bulkhead import Bulkhead
+from gateway.model.desk.threads import ThreadKey
 
 _REACH_S = 1.5
 """Seconds in which a counterpart that was silent must answer a call to count as reached."""
@@ -55,7 +58,9 @@ def build_asking(core: Core) -> Asking:
         alerts=AlertSource(wall, gate),
     )
     budget_s = resources.settings.limits.budget_ms / 1000
-    asker = Asker(parts, own, core.peers, writers, acknowledger.received, core.pseudonyms.make, budget_s)
+    asker = Asker(
+        parts, own, core.peers, writers, acknowledger.received, core.pseudonyms.make, budget_s, _confirming(core)
+    )
     searches = OfficerSearches(
         parts,
         asker,
@@ -66,6 +71,16 @@ def build_asking(core: Core) -> Asking:
     )
     rounds = _rounds(core, acknowledger, asker.breakers)
     return Asking(asker, searches, acknowledger, gate, contacts, wall, rounds)
+
+
+def _confirming(core: Core) -> Confirming:
+    """Return what raises the work of confirming hits."""
+    return lambda asked, count: from_hits(
+        asked.inquiry.officer,
+        ThreadKey(asked.member, asked.request.exchange_id),
+        count,
+        core.parts.clock.now_us(),
+    )
 
 
 def _rounds(core: Core, acknowledger: Acknowledger, breakers: Breakers) -> list[Round]:

@@ -11,6 +11,7 @@ from certs.hsm.keys import self_test
 from certs.hsm.token import when_lost
 from certs.tls import TlsIdentity
 from gateway.agency.officer_tokens.fetch import FETCH_S
+from gateway.agency.officer_tokens.issuing import make_console_key
 from gateway.agency.officer_tokens.revocations import Revocations
 from gateway.agency.token_keys import people_of, refusing, revocation_fetch, revocations, token_keys
 from gateway.agency.tokens import OfficerTokens
@@ -116,7 +117,7 @@ def build_core(resources: Resources, production: bool) -> Core:
     suspensions = Suspensions(resources.home.suspensions, resources.clock.monotonic, RECORD_TYPES, logged)
     fatal = ending(resources, LogLine.STORAGE_BROKEN)
     journals = [
-        WatchedJournal(name, log, resources.counters)
+        WatchedJournal(name, log, resources.recorder)
         for name, log in (("exchange", resources.exchange_log), ("operations", resources.operations_log))
     ]
     when_lost(ending(resources, LogLine.KEYS_LOST))
@@ -127,6 +128,7 @@ def build_core(resources: Resources, production: bool) -> Core:
     proved = ProvedTime(resources.clock)
     counterparts = Counterparts(resources.clock, proved.compare)
     forgetting = Forgetting(resources.store, documents, resources.clock)
+    make_console_key(resources.settings)
     keys = token_keys(resources.settings, resources.clock, production)
     people = people_of(resources.settings, resources.clock)
     tokens = OfficerTokens(
@@ -161,6 +163,7 @@ def build_core(resources: Resources, production: bool) -> Core:
         heard=heard,
         is_forgotten=forgetting.has,
         signed_time=counterparts.signed,
+        recorder=resources.recorder,
     )
     return Core(
         resources,

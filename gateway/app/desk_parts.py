@@ -7,20 +7,30 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
+from msgspec.structs import replace
+
 from gateway.agency.token_keys import handed_in
 from gateway.app.asking_parts import Asking
 from gateway.app.core import Core
 from gateway.app.desks.alerts import Alerts, build_alerts
+from gateway.app.desks.attachments import Files, build_files, file_rows
+from gateway.app.desks.ending import ENDS_S, closing_of
 from gateway.app.desks.faces import desk_uses
 from gateway.app.desks.notify import build_notifier
 from gateway.app.desks.originator import OriginatorDesk, build_originator, change_effects, confirmations
+from gateway.app.desks.oversight import Oversight, build_oversight
+from gateway.app.desks.reports import Reports, build_reports
+from gateway.app.desks.rooms import RoomDesk, build_rooms
 from gateway.app.desks.second_step import SecondStep, build_second_step, raising_of, step_effects
+from gateway.app.desks.watches import Watches, build_watches, build_watching
 from gateway.app.rounds import WATCH, WATCH_S, Round
+from gateway.app.watched_journal import watch_desk
 from gateway.desk.alerts.effects import alert_effects
 from gateway.desk.changes import Changes
 from gateway.desk.consent.book import ConsentBook
 from gateway.desk.consent.effects import ConsentEffects
 from gateway.desk.consent.replies import ConsentReplies
+from gateway.desk.delivery.ahead import Ahead, withdrawn_elsewhere
 from gateway.desk.delivery.authoring import Author
 from gateway.desk.delivery.effects import merged
 from gateway.desk.delivery.pen import Pen, Written
@@ -30,14 +40,16 @@ from gateway.desk.delivery.taking import NoticeTaker, TakerParts
 from gateway.desk.notify.notifier import Notifier
 from gateway.desk.onward import OnwardDesk
 from gateway.desk.parts import DeskParts
-from gateway.desk.raising import for_reading
+from gateway.desk.raising import UNDELIVERED, for_reading
+from gateway.desk.reports.effects import report_effects
+from gateway.desk.rooms.effects import room_effects
+from gateway.desk.watches.effects import watch_effects
 from gateway.desk.worklist.uses import DeskUses
 from gateway.model.desk.notices import NoticeType
 from gateway.model.names import MemberId
 from gateway.node.client import Deliveries
 from gateway.ops.acts.parts import Desks, Stands, desks_on
 from gateway.ports.desk import Delivery, DeskStore, Work
-from gateway.ports.journal import LogName
 from gateway.ports.log_store import LogStore
 from gateway.rpc import methods
 from gateway.rpc.contract import Door
@@ -54,12 +66,17 @@ class Desk:
     sender: Sender
     taker: NoticeTaker
     alerts: Alerts
+    reports: Reports
+    watches: Watches
     onward: OnwardDesk
     uses: DeskUses
     acts: Desks
     second_step: SecondStep
     originator: OriginatorDesk
+    oversight: Oversight
     notifier: Notifier
+    rooms: RoomDesk
+    files: Files
     rounds: Sequence[Round]
 
     @property
@@ -70,6 +87,7 @@ class Desk:
             methods.FETCH_NOTICES.door(
                 lambda call, wanted: asyncio.to_thread(self.originator.returns.page, call.who, wanted)
             ),
+            self.files.door,
         ]
 
 
@@ -86,13 +104,20 @@ def build_desk(core: Core, asking: Asking) -> Desk:
             readings.add(reading)
             reading.add_done_callback(readings.discard)
         changes.tell(written.draft.rows)
+        watching.changed(written.draft.rows)
 
     store = core.desk
     effects = merged(
-        step_effects(core), change_effects(core), alert_effects(parts), ConsentEffects(parts, core.kept).table
+        step_effects(core),
+        change_effects(core),
+        alert_effects(parts),
+        report_effects(parts),
+        room_effects(parts),
+        watch_effects(parts.member, lambda peer: watching.book.count(peer)),
+        ConsentEffects(parts, core.kept).table,
+        {NoticeType.CHANGE: withdrawn_elsewhere},
     )
-    journals = {LogName.EXCHANGE: parts.journal, LogName.OPERATIONS: parts.operations}
-    pen = Pen(journals, core.fatal, wrote, resources.turn)
+    pen = Pen(parts, core.fatal, wrote, resources.turn)
     sender = Sender(
         SenderParts(
             parts,
@@ -103,6 +128,7 @@ def build_desk(core: Core, asking: Asking) -> Desk:
             partial(undelivered, store),
             lambda: core.leadership.leads,
             confirmations(core).received,
+            lambda held: Ahead(parts, store, author).send(held),
         )
     )
 
@@ -111,7 +137,8 @@ def build_desk(core: Core, asking: Asking) -> Desk:
         sender.reached(member)
 
     core.greetings.greeted = greeted
-    author = Author(parts, store, pen, effects, sender.wake)
+    rows = file_rows(core)
+    author = Author(parts, store, pen, effects, sender.wake, rows)
     taker = NoticeTaker(
         TakerParts(
             parts=parts,
@@ -126,26 +153,63 @@ def build_desk(core: Core, asking: Asking) -> Desk:
         )
     )
     desk = DeskParts(parts, store, pen, author, changes, core.kept, searches, core.pseudonyms.make, core.ledger)
+    watching = build_watching(core, desk)
     second_step = build_second_step(core, desk)
     alerts = build_alerts(desk, asking, core)
-    consents = ConsentReplies(desk, ConsentBook(parts.documents, store), second_step.parts.humans)
+    reports = build_reports(desk, core)
+    watches = build_watches(core, desk, watching)
+    book = ConsentBook(parts.documents, store)
+    consents = ConsentReplies(desk, book, second_step.parts.humans, second_step.consents)
     onward = OnwardDesk(desk, operations, resources.exchange_log.store_name)
     acts = node_desks(core)
     originator = build_originator(core, desk, acts.long.erase_for_owner, effects, sender.reached)
+    oversight = build_oversight(core, desk, asking)
     notifier = build_notifier(core, desk)
+    rooms = build_rooms(core, desk)
+    files = build_files(core, desk, rows)
+    watch_desk(
+        resources.counters,
+        resources.clock,
+        store,
+        lambda: acts.long.retained_us if core.leadership.leads else None,
+    )
     rounds = [
         Round("switches", WATCH_S, partial(asyncio.to_thread, acts.switches.log), line=WATCH),
         Round("decisions", WATCH_S, consents.round, line=WATCH),
         Round("notices", WATCH_S, sender.round),
         *second_step.rounds,
         *alerts.rounds,
+        *reports.rounds,
+        *watches.rounds,
         *originator.rounds,
+        *oversight.rounds,
+        *rooms.rounds,
+        *files.rounds,
+        Round("ends of threads", ENDS_S, closing_of(core, pen).round),
         Round("notify", WATCH_S, notifier.round, leader_only=False),
         Round("erasures", WATCH_S, partial(asyncio.to_thread, acts.long.round)),
         Round("acts", _QUICK_ACTS_S, partial(asyncio.to_thread, acts.quick.run)),
     ]
-    uses = desk_uses(core, desk, second_step, alerts, originator)
-    return Desk(desk, pen, sender, taker, alerts, onward, uses, acts, second_step, originator, notifier, rounds)
+    uses = desk_uses(core, desk, second_step, alerts, originator, oversight, reports, rooms, watches, files)
+    return Desk(
+        desk,
+        pen,
+        sender,
+        taker,
+        alerts,
+        reports,
+        watches,
+        onward,
+        uses,
+        acts,
+        second_step,
+        originator,
+        oversight,
+        notifier,
+        rooms,
+        files,
+        rounds,
+    )
 
 
 def entry_of(store: LogStore, log: str, index: int) -> bytes:
@@ -156,7 +220,9 @@ def entry_of(store: LogStore, log: str, index: int) -> bytes:
 def undelivered(store: DeskStore, delivery: Delivery, _code: str, now_us: int) -> tuple[Work, ...]:
     """Return the work of an officer whose notice was refused, or was not taken in its time."""
     thread = store.thread(delivery.key)
-    return (for_reading(thread, delivery.notice_id, now_us),) if thread is not None else ()
+    if thread is None:
+        return ()
+    return (replace(for_reading(thread, delivery.notice_id, now_us), result=UNDELIVERED),)
 
 
 def node_desks(core: Core) -> Desks:

@@ -16,6 +16,9 @@ from gateway.ops.members.describe import Knowledge, describe_members
 _REACH_S = 1.5
 """Seconds in which a stream to a member opens, or it counts as not connected."""
 
+_LOOKED_S = 15.0
+"""Seconds for which what was learnt by reaching for members is shown without reaching for them again."""
+
 
 class NodeMembers:
     """Describes the members as this process knows them, after it has tried to reach those that it is not with."""
@@ -24,14 +27,31 @@ class NodeMembers:
         self._core = core
         self._breakers = breakers
         self._witness = witness
+        self._refusals: dict[MemberId, str] = {}
+        self._looked_s = -_LOOKED_S
+        self._look: asyncio.Task[None] | None = None
 
     async def describe(self) -> dict[str, Any]:
         """Return all members as JSON."""
+        await self._reach()
+        return await asyncio.to_thread(self._describe, self._refusals)
+
+    async def known(self) -> dict[str, Any]:
+        """Return all members as JSON without waiting for those that do not answer, for pages.
+
+        Those are reached for meanwhile, no more often than each 15 seconds, so that a later page tells what came of it.
+        """
+        due = self._core.resources.clock.monotonic() - self._looked_s >= _LOOKED_S
+        if due and (self._look is None or self._look.done()):
+            self._look = asyncio.create_task(self._reach())
+        return await asyncio.to_thread(self._describe, self._refusals)
+
+    async def _reach(self) -> None:
         trust = self._core.resources.trust
         await asyncio.to_thread(trust.refresh)
         others = [member for member in self._core.others if trust.view.active(member)]
-        refused = dict(zip(others, await asyncio.gather(*map(self._refused, others)), strict=True))
-        return await asyncio.to_thread(self._describe, refused)
+        self._refusals = dict(zip(others, await asyncio.gather(*map(self._refused, others)), strict=True))
+        self._looked_s = self._core.resources.clock.monotonic()
 
     def _describe(self, refused: dict[MemberId, str]) -> dict[str, Any]:
         core, resources = self._core, self._core.resources

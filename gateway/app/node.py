@@ -16,9 +16,10 @@ from gateway import __version__
 from gateway.agency.allowance import Allowance
 from gateway.agency.api import create_api
 from gateway.agency.calls.parts import AgencyParts, RefusedCall
-from gateway.agency.server import AgencyServer, TlsFiles
+from gateway.agency.problems import HEADERS_TOO_LARGE
 from gateway.app.answering_parts import build_answering
 from gateway.app.asking_parts import build_asking
+from gateway.app.console.part import build_console
 from gateway.app.core import build_core, first_rounds, last_rounds
 from gateway.app.desk_parts import build_desk
 from gateway.app.gossip_parts import NodeGossip
@@ -27,6 +28,7 @@ from gateway.app.members_parts import NodeMembers
 from gateway.app.resources import Resources, open_resources
 from gateway.app.rounds import UPKEEP_S, WATCH_S, Round, Rounds, writing
 from gateway.app.run.live_settings import LiveSettings, Tuned
+from gateway.app.run.telemetry import start_telemetry
 from gateway.app.watched_journal import watch_machine, watch_node
 from gateway.app.witnessing.node_witness import NodeWitness
 from gateway.audit.retention.destroyed_keys import key_came_back
@@ -39,8 +41,11 @@ from gateway.exchange.answering.inbound import Inbound
 from gateway.exchange.asking.abandoned import abandoned
 from gateway.gossip.dismissed import dismissed_member, known_caller
 from gateway.host.failures import NO_ENTRY
+from gateway.https.listener import Listener
+from gateway.https.tls_files import TlsFiles
 from gateway.model.names import MemberId
 from gateway.node.server import NodeServer
+from gateway.ops.figures import PackMaker
 from gateway.ops.policy.keeper import policy_entry
 from gateway.ports import events
 from gateway.ports.journal import EntryDraft
@@ -51,30 +56,33 @@ from gateway.rpc.lane import TlsLane
 from gateway.rpc.server import Credentials, ServerLimits
 from gateway.signing.multi_buffer import crypto_mb
 from gateway.telemetry import Gauge, Logger, LogLine, LoopLag, Metric
-from gateway.telemetry.metrics import serve_metrics
 
 _DRAIN_S = 10.0
 
 
-def build_node(settings: Settings, production: bool, place: int = 0) -> Node:
-    """Return a node with all of its parts; nothing listens yet. `place` is its number among the home's processes."""
-    return Node(open_resources(settings, production), production, place)
+def build_node(settings: Settings, production: bool, place: int = 0, workers: int = 0) -> Node:
+    """Return a node with all of its parts; nothing listens yet. `place` is its number among the home's processes.
+
+    Without `workers` beside it the node does all work in this process.
+    """
+    return Node(open_resources(settings, production), production, place, workers)
 
 
 class Node:
     """A country's node: towards counterparts, towards its own systems, and its rounds."""
 
-    def __init__(self, resources: Resources, production: bool, place: int = 0) -> None:
+    def __init__(self, resources: Resources, production: bool, place: int = 0, workers: int = 0) -> None:
         core = build_core(resources, production)
         self.resources = resources
         self.core = core
-        self.answering = build_answering(core)
+        self.answering = build_answering(core, workers, place)
         self.asking = build_asking(core)
         self.desk = build_desk(core, self.asking)
         self.witness = NodeWitness(core)
         self.gossip = NodeGossip(core, self._trust_changed)
         self.members = NodeMembers(core, self.asking.asker.breakers, self.witness)
-        self.health = Health(resources, lambda: core.parts.suspensions.active.get("all"), self._serving)
+        pool = self.answering.pool
+        self.health = Health(resources, lambda: core.parts.suspensions.active.get("all"), self._serving, pool)
         self.addresses: dict[str, str] = {}
         self._log = Logger(component="node", member=resources.member)
         self._fatal = core.fatal
@@ -82,13 +90,15 @@ class Node:
         self._allowance = Allowance(resources.settings.limits, resources.clock.monotonic)
         tuned = Tuned(self.answering, self.asking.asker, self._allowance, core.tokens)
         self.settings = LiveSettings(resources, tuned, production=production, place=place, note=core.note)
+        self._console = build_console(core, self.asking, self.desk, self.members, self.health, self.health.report)
         self.rounds = Rounds(self._rounds(), core.leadership, core.note, core.fatal)
+        resources.counters.gauge(Gauge.ROUND_LATE, self._rounds_late)
         self._server: NodeServer | None = None
-        self._agency: AgencyServer | None = None
+        self._agency: Listener | None = None
         self._tls_files = TlsFiles(resources.home.key("tls"), resources.home.certificate("tls"), resources.home.ca)
         self._making: asyncio.Task[None] | None = None
         self._stopping = False
-        self._stop_metrics: Callable[[], None] | None = None
+        self._stop_telemetry: Callable[[], None] | None = None
         self.loop_lag = LoopLag()
         resources.counters.gauge(Gauge.LOOP_LAG, self.loop_lag.quantiles)
         resources.counters.gauge(Gauge.LOOP_HELD, self.loop_lag.held)
@@ -105,10 +115,14 @@ class Node:
             *self.asking.rounds,
             *self.witness.rounds,
             *last_rounds(self.core),
+            *(self._console.rounds if self._console else ()),
             Round("agency TLS", WATCH_S, self._renew_tls, leader_only=False),
             Round("settings", WATCH_S, self.settings.round, leader_only=False),
             Round("agency calls", UPKEEP_S, self._count_calls, leader_only=False),
         ]
+
+    def _rounds_late(self) -> dict[tuple[tuple[str, str], ...], float]:
+        return {(("round", name),): seconds for name, seconds in self.rounds.late_s().items()}
 
     async def _renew_tls(self) -> None:
         """Use the TLS files of the REST API when they have changed."""
@@ -131,7 +145,7 @@ class Node:
         await asyncio.to_thread(self.desk.alerts.load)
         for wall in (*self.resources.walls, self.asking.alert_wall):
             wall.start()
-        self.answering.answerer.start()
+        await asyncio.to_thread(self.answering.answerer.start)
         self.core.writers.exchange.start()
         self.core.writers.operations.start()
         self.desk.pen.start()
@@ -199,11 +213,17 @@ class Node:
         self.addresses["exchange"] = f"{host}:{port}"
         await asyncio.to_thread(check_floor, host, port)
         context = self._tls_files.context()
-        api, address = create_api(self._agency_parts()), host_port(settings.listen.agency)
-        self._agency = AgencyServer(
-            api, *address, context, share_port=shared, is_withdrawn=self.core.parts.suspensions.is_withdrawn
+        self._agency = Listener(
+            create_api(self._agency_parts()),
+            *host_port(settings.listen.agency),
+            context,
+            HEADERS_TOO_LARGE,
+            share_port=shared,
+            is_withdrawn=self.core.parts.suspensions.is_withdrawn,
         )
         self.addresses["agency"] = "{}:{}".format(*await self._agency.start())
+        if self._console is not None:
+            self.addresses["console"] = await self._console.start()
         watch_node(
             self.resources.counters,
             self.resources.clock,
@@ -221,15 +241,9 @@ class Node:
             self.resources.database.hangs_s,
             lambda: not self.health.look(),
         )
-        if settings.listen.metrics:
-            host, port = host_port(settings.listen.metrics)
-            port, self._stop_metrics = serve_metrics(
-                self.resources.counters,
-                host,
-                port + self._place if port else 0,
-                instance=f"{settings.node.name}.{settings.node.member}",
-            )
-            self.addresses["metrics"] = f"{host}:{port}"
+        address, self._stop_telemetry = await asyncio.to_thread(start_telemetry, self.resources, self._place)
+        if address:
+            self.addresses["metrics"] = address
 
     def _credentials(self) -> Credentials:
         """Return the credentials of the exchange port; with its key in a security module, the lane before it."""
@@ -243,14 +257,16 @@ class Node:
         self._log.info(LogLine.NODE_DRAINING)
         await self._end_rounds()
         self.core.upkeep.close()
-        if self._agency is not None:
-            await self._agency.stop()
+        for part in (self._console, self._agency):
+            if part is not None:
+                await part.stop()
         if self._server is not None:
             await self._server.stop(_DRAIN_S)
         await self.asking.searches.finish(_DRAIN_S)
         await self.asking.asker.finish()
         await self.desk.sender.finish()
         await self.desk.notifier.finish()
+        await self.desk.files.finish()
         await asyncio.to_thread(self.desk.pen.stop, _DRAIN_S)
         await asyncio.to_thread(self.answering.answerer.stop, _DRAIN_S)
         await self.witness.close()
@@ -262,8 +278,8 @@ class Node:
         await self.core.note(events.STOP.draft(reason="asked to stop"))
         for writer in (self.core.writers.exchange, self.core.writers.operations):
             await asyncio.to_thread(writer.stop, _DRAIN_S)
-        if self._stop_metrics is not None:
-            self._stop_metrics()
+        if self._stop_telemetry is not None:
+            await asyncio.to_thread(self._stop_telemetry)
         for log in (self.resources.exchange_log, self.resources.operations_log):
             await asyncio.to_thread(log.close)
         self.resources.leader.close()
@@ -317,9 +333,9 @@ class Node:
     def _with_room(self, door: Door[MemberId]) -> Door[MemberId]:
         """Return a door that takes nothing while there is no room to keep it."""
 
-        async def serve(call: Call[MemberId], request: Any) -> Any:
+        def serve(call: Call[MemberId], request: Any) -> Any:
             self.resources.reserve.check()
-            return await door.serve(call, request)
+            return door.serve(call, request)
 
         return replace(door, serve=serve)
 
@@ -353,13 +369,14 @@ class Node:
             tokens=self.core.tokens,
             revocations=self._take_revocations,
             provider=self.resources.settings.tokens.provider,
-            health=self._report,
+            health=self.health.report,
             members=self.members.describe,
             refused=self._refused_call,
             broken=self._fatal,
             counters=self.resources.counters,
             onward=self.desk.onward,
             desk=self.desk.uses,
+            figures=PackMaker(self.resources.home.path, self.resources.clock.now_us),
             is_withdrawn=self.core.parts.suspensions.is_withdrawn,
             allowance=self._allowance,
         )
@@ -372,16 +389,6 @@ class Node:
 
     def _counterparts(self) -> list[PeerStatus]:
         return [self.core.peers.status(member) for member in self.core.others]
-
-    def _report(self) -> dict[str, Any]:
-        """Return the health for our own systems, which have shown their certificate."""
-        problems = [
-            {"code": problem.code, "where": problem.where, "problem": problem.message, "remedy": problem.remedy}
-            for problem in self.health.look()
-        ]
-        sources = {wall.description.id: wall.state for wall in self.resources.walls}
-        status = "not-ready" if problems else "ok"
-        return {"status": status, "member": self.resources.member, "sources": sources, "problems": problems}
 
     async def _refused_call(self, call: RefusedCall) -> None:
         if call.code not in NO_ENTRY:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from adapters.base import Adapter
@@ -33,7 +33,7 @@ from gateway.storage.database.open import open_node_database, watch_disks
 from gateway.storage.database.postgres import StorageIdentity, identity
 from gateway.storage.keys.keystore import KeyStore
 from gateway.storage.log.log_store import SqlLogStore
-from gateway.telemetry import Counters
+from gateway.telemetry import Counters, Recorder
 from gateway.trust.keeper import TrustKeeper
 
 
@@ -61,6 +61,9 @@ class Resources:
     reserve: DiskReserve
     revived: list[str]
     keys: LiveKeys
+    recorder: Recorder
+    renewed: list[Callable[[], None]] = field(default_factory=list)
+    """Called when keys or the limits of sources are others: those who have read them read them again."""
 
 
 def open_resources(settings: Settings, production: bool) -> Resources:
@@ -95,7 +98,7 @@ def open_resources(settings: Settings, production: bool) -> Resources:
         for source in settings.sources
     }
     keystore.hold_open((Retention.HIT, Retention.NO_HIT, Retention.OPERATIONS, Retention.DESK), clock.now_us())
-    turn = Turn()
+    turn, counters = Turn(), Counters()
     walls = [
         Bulkhead(sources[source.id], clock, settings.limits.workers, turn, wall_limits(source))
         for source in settings.sources
@@ -105,7 +108,7 @@ def open_resources(settings: Settings, production: bool) -> Resources:
         home,
         member,
         clock,
-        Counters(),
+        counters,
         database,
         keystore,
         store,
@@ -121,6 +124,7 @@ def open_resources(settings: Settings, production: bool) -> Resources:
         reserve,
         revived,
         keys,
+        Recorder(counters, clock.now_us, clock.monotonic),
     )
 
 

@@ -12,6 +12,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 
+from gateway.clock import SystemClock
 from gateway.errors import Refused, StorageBroken, code_and_detail
 from gateway.ports.events import ALARM
 from gateway.ports.journal import EntryDraft
@@ -72,12 +73,25 @@ class Rounds:
         self._write = write
         self._fatal = fatal
         self._failing: dict[str, tuple[str, str]] = {}
+        self._monotonic = SystemClock.monotonic
+        self._begun = self._monotonic()
+        self._done: dict[str, float] = {}
 
     async def run(self) -> None:
         """Run all rounds until cancelled."""
         async with asyncio.TaskGroup() as tasks:
             for line in self.lines:
                 tasks.create_task(self._repeat(line))
+
+    def late_s(self) -> dict[str, float]:
+        """Return for each round that this process runs the seconds since it was due to succeed; 0 while it is not."""
+        now, leads = self._monotonic(), self._leadership.leads
+        return {
+            each.name: max(0.0, now - self._done.get(each.name, self._begun) - line[0].every_s)
+            for line in list(self.lines.values())
+            for each in list(line)
+            if leads or not each.leader_only
+        }
 
     async def _repeat(self, line: str) -> None:
         while True:
@@ -95,6 +109,7 @@ class Rounds:
         try:
             await each.work()
             self._failing.pop(each.name, None)
+            self._done[each.name] = self._monotonic()
         except asyncio.CancelledError:
             if _cancelled():
                 raise

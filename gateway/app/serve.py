@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import signal
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -14,6 +13,7 @@ from gateway.app.health import Health
 from gateway.app.node import Node, build_node
 from gateway.app.rounds import WATCH_S
 from gateway.app.start_checks import listing_obstacles
+from gateway.app.working.front import worker_count
 from gateway.audit.log.highwater import MAX_PROCESSES
 from gateway.clock import SystemClock
 from gateway.config import load_settings
@@ -28,8 +28,11 @@ from gateway.ops.homes.own_tables import use_own_tables
 from gateway.telemetry import Logger, LogLine, configure_logging
 
 
-def serve(home: Path, production: bool) -> int:
-    """Run the node of `home` until SIGTERM or SIGINT; return its exit code. Raises `LiaisonError` at a failed start."""
+def serve(home: Path, production: bool, workers: str = "") -> int:
+    """Run the node of `home` until SIGTERM or SIGINT; return its exit code. Raises `LiaisonError` at a failed start.
+
+    `workers` comes before the number in the settings.
+    """
     settings = load_settings(home)
     configure_logging(settings.telemetry.log_level)
     descriptors.raise_limit()
@@ -38,7 +41,7 @@ def serve(home: Path, production: bool) -> int:
         production = production or settings.node.production
         with listing_obstacles(settings, SystemClock(), production=production):
             use_own_tables(settings.home)
-            node = build_node(settings, production, place)
+            node = build_node(settings, production, place, worker_count(settings, workers))
         run(_until_signal(node))
     return 0
 
@@ -51,7 +54,7 @@ async def _until_signal(node: Node) -> None:
     loop.add_signal_handler(signal.SIGHUP, node.settings.ask)
     with closing(ServiceManager()) as manager:
         await node.start()
-        _settle_memory()
+        memory.settle()
         manager.tell("READY=1")
         telling = asyncio.create_task(tell_state(manager, node.health))
         await stop.wait()
@@ -68,17 +71,6 @@ async def tell_state(manager: ServiceManager, health: Health) -> None:
         codes = ", ".join(problem.code for problem in health.look())
         manager.tell("WATCHDOG=1", f"STATUS=not ready: {codes}" if codes else "STATUS=ready")
         await asyncio.sleep(manager.every_s(WATCH_S))
-
-
-def _settle_memory() -> None:
-    """Freeze the objects of the start, so that the collector does not visit them again and again.
-
-    Its full passes over all modules cost a tenth of the hot path and stopped the node for 100 ms at a time. A pass over
-    new objects is short, since it comes often: one over 50,000 of them stopped the node for 40 to 170 ms.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(5_000, 20, 500)
 
 
 @contextmanager

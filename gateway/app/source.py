@@ -19,6 +19,7 @@ from certs.profile import Leaf, check_issued, read_ca, read_leaf
 from certs.tls import TlsIdentity, check_floor, server_credentials
 from gateway import __version__
 from gateway.app.rounds import WATCH_S
+from gateway.app.run.telemetry import SOURCE, describe_process, exporting
 from gateway.audit.log.log import AuditLog
 from gateway.clock import Clock, SystemClock, is_trusted
 from gateway.config.load import host_port
@@ -58,7 +59,10 @@ def serve_source(home: Path) -> int:
     with only_one(settings.home.path / "source.lock"):
         use_own_tables(settings.home.path)
         log = Logger(component="source", member=settings.source.member)
-        serve_until_signal(lambda: Process(settings), WATCH_S, partial(log.error, LogLine.STOP_HANGS))
+        name = f"{settings.source.agency}.{settings.source.member}"
+        about = describe_process(SOURCE, settings.source.member, name)
+        with exporting(settings.telemetry, settings.home.path, about, SystemClock()):
+            serve_until_signal(lambda: Process(settings), WATCH_S, partial(log.error, LogLine.STOP_HANGS))
     return 0
 
 

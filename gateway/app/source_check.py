@@ -10,15 +10,13 @@ from typing import Any
 from adapters.check.probe import probe
 from certs.ownership import check_ownership
 from gateway.app.source import accepted_node, check_certificate, open_adapter
-from gateway.clock import Clock, SystemClock
+from gateway.clock import DAY_US, Clock, SystemClock
 from gateway.config.source_home import SourceProcess, load_source
 from gateway.errors import LiaisonError, Misconfigured
 from gateway.ops.homes.lock import only_one
 from gateway.ops.homes.own_tables import use_own_tables
 from gateway.ops.sources.places import process_place
 from gateway.signing.keys import load_signing_key
-
-_DAY_US = 86_400_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +65,7 @@ def _folder(settings: SourceProcess, clock: Clock) -> str:
 
 def _certificate(settings: SourceProcess, name: str, clock: Clock) -> str:
     leaf = check_certificate(settings, name, clock)
-    return f"{leaf.name.uri}, {(leaf.stop_us - clock.now_us()) // _DAY_US} days left"
+    return f"{leaf.name.uri}, {(leaf.stop_us - clock.now_us()) // DAY_US} days left"
 
 
 def _log_key(settings: SourceProcess, clock: Clock) -> str:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 
 from certs.tls import TlsIdentity
 from gateway.agency.officer_tokens.revocations import read_list
-from gateway.agency.server import TlsFiles
 from gateway.agency.token_keys import revocation_fetch, token_keys
+from gateway.app.run.telemetry import Collector, check_collector, lost_items
 from gateway.app.witnessing.node_witness import domestic_channel
+from gateway.app.working.front import worker_count
 from gateway.audit.log.examine import ExaminedLog, examine_log
 from gateway.clock import Clock
 from gateway.config import Settings
 from gateway.errors import LiaisonError, NotProved
+from gateway.host import confine
+from gateway.https.tls_files import TlsFiles
 from gateway.loop import run
 from gateway.model.evidence.witness import HeadEvidence
 from gateway.model.names import member_id
@@ -94,11 +98,54 @@ def check_copy(context: CheckContext) -> list[Finding]:
         return _compared(context, _Unchanged(SqlWitnessStore(database)), logs) if logs else []
 
 
-START_CHECKS: dict[str, Check] = {"tokens": check_tokens, "tls": check_tls}
+def check_export(context: CheckContext) -> list[Finding]:
+    """Check that the files for the collector, where one is named, can be used."""
+    settings = context.settings
+    if settings.telemetry.endpoint:
+        check_collector(settings.telemetry, settings.home, context.clock)
+    return []
+
+
+def check_collector_answers(context: CheckContext) -> list[Finding]:
+    """Check that the collector takes an export, and whether the running node has lost any."""
+    settings = context.settings
+    if not settings.telemetry.endpoint:
+        return []
+    remedy = "check the collector, the line to it and [telemetry] of node.toml; exchanges do not wait for it"
+    try:
+        status = (
+            Collector(settings.telemetry, settings.home, context.clock).post("/v1/traces", gzip.compress(b"")).status
+        )
+    except LiaisonError as error:
+        return [warn("telemetry", f"the collector did not take an empty export: {error.message}", remedy)]
+    if status != 200:
+        return [warn("telemetry", f"the collector answered an empty export with status {status}", remedy)]
+    if lost := lost_items(settings, context.clock):
+        return [warn("telemetry", f"the running node has lost {lost} spans and lines: the collector was away", remedy)]
+    return [good("telemetry", f"the collector at {settings.telemetry.endpoint} takes exports")]
+
+
+def check_workers(context: CheckContext) -> list[Finding]:
+    """Check how many workers a start begins, and what keeps them from files that are not for them."""
+    count = worker_count(context.settings)
+    if not count:
+        return [good("workers", "all work is done in one process")]
+    if not confine.version():
+        remedy = "use Linux 5.13 or newer with Landlock; until then a worker's account can read all files of the node"
+        return [warn("workers", f"{count} beside the front, and nothing confines them", remedy)]
+    return [good("workers", f"{count} beside the front, kept by Landlock from what is not for them")]
+
+
+START_CHECKS: dict[str, Check] = {"tokens": check_tokens, "tls": check_tls, "telemetry": check_export}
 """The checks of a start that need parts of a node, before it opens anything."""
 
-COPY_CHECKS: dict[str, Check] = {"copy": check_copy, "revocations": check_revocations}
-"""The check that a start makes when all else is opened, and that of the identity provider's list."""
+COPY_CHECKS: dict[str, Check] = {
+    "copy": check_copy,
+    "revocations": check_revocations,
+    "telemetry": check_collector_answers,
+    "workers": check_workers,
+}
+"""The checks that a start makes when all else is opened, those of systems that it does not wait for, and of workers."""
 
 
 @contextmanager

@@ -12,20 +12,21 @@ from functools import partial
 from pathlib import Path
 
 from certs.profile import end_of
-from gateway.clock import Clock
+from gateway.clock import DAY_US, Clock
 from gateway.errors import LiaisonError
 from gateway.host import descriptors
 from gateway.host.disk_reserve import DiskReserve
 from gateway.model.exchange import LogProof, Outcome
 from gateway.model.names import ExchangeId, MemberId
 from gateway.model.purpose import Purpose
+from gateway.ports.desk import DeskStore, WorkFilter
 from gateway.ports.events import ASKED
 from gateway.ports.journal import EntryDraft, Journal, Logged, StoredAnswer
 from gateway.ports.peers import PeerStatus
-from gateway.telemetry import Counters, Gauge, Logger, LogLine, Metric
+from gateway.telemetry import Counters, Gauge, Logger, LogLine, Metric, Recorder, Span, parse_traceparent
 
 _OUTCOMES = frozenset(outcome.value for outcome in Outcome)
-_DAY_US = 86_400_000_000
+_MOST_WORK = 1000
 
 
 _PURPOSES = frozenset(purpose.value for purpose in Purpose)
@@ -39,15 +40,19 @@ class WatchedJournal:
     that has just left makes no line; its answer or its silence does.
     """
 
-    def __init__(self, name: str, journal: Journal, counters: Counters) -> None:
+    def __init__(self, name: str, journal: Journal, recorder: Recorder) -> None:
         self._name = name
         self._journal = journal
-        self._counters = counters
+        self._counters = recorder.counters
+        self._recorder = recorder
         self._log = Logger(component="audit", log=name)
 
     def append(self, drafts: Sequence[EntryDraft]) -> list[Logged | StoredAnswer]:
         """Write to the journal behind it; telemetry comes after the entries are durable."""
+        begun = self._recorder.monotonic()
         written = self._journal.append(drafts)
+        if self._recorder.is_on:
+            self._record(drafts, begun, self._recorder.monotonic())
         pairs = [(draft, item) for draft, item in zip(drafts, written, strict=True) if isinstance(item, Logged)]
         counts = Counter((draft.kind, draft.peer, draft.private.get("outcome", "")) for draft, _ in pairs)
         for (kind, peer, outcome), count in counts.items():
@@ -60,6 +65,14 @@ class WatchedJournal:
             rows = [_exchange(draft, item.index) for draft, item in pairs if draft.event is not ASKED]
             self._log.info_each(LogLine.EXCHANGE, rows)
         return written
+
+    def _record(self, drafts: Sequence[EntryDraft], begun: float, ended: float) -> None:
+        """Count how long the entries took, and record that as a span of each exchange that is traced."""
+        told: dict[str, str | int] = {"log": self._name, "count": len(drafts)}
+        self._recorder.record(self._recorder.span(Span.COMMIT, None, begun, ended, told))
+        for draft in drafts:
+            if draft.trace and (above := parse_traceparent(draft.trace)) is not None:
+                self._recorder.record(self._recorder.span(Span.COMMIT, above.child(), begun, ended, told))
 
     def stored_answers(
         self, claims: Sequence[tuple[MemberId, ExchangeId]]
@@ -88,6 +101,8 @@ def _exchange(draft: EntryDraft, index: int) -> dict[str, str | int]:
         "code": code if code and isinstance(code, str) and _CODE.fullmatch(code) else "",
         "purpose": purpose if purpose in _PURPOSES else "",
         "entry": index,
+        "trace_id": draft.trace[3:35],
+        "span_id": draft.trace[36:52],
     }
 
 
@@ -124,6 +139,29 @@ def watch_machine(
     counters.gauge(Gauge.DISK_RESERVE, lambda: {(("disk", room.name),): float(room.reserve) for room in reserve.rooms})
 
 
+def watch_desk(counters: Counters, clock: Clock, store: DeskStore, retained_us: Callable[[], int | None]) -> None:
+    """Register the gauges of the desk: what waits for counterparts, overdue work, and when content was last erased.
+
+    `retained_us` returns None in a process that does not erase.
+    """
+
+    def outboxes() -> dict[tuple[tuple[str, str], ...], float]:
+        now_us = clock.now_us()
+        return {(("peer", each.peer),): (now_us - each.oldest_us) / 1e6 for each in store.outboxes()}
+
+    def overdue() -> dict[tuple[tuple[str, str], ...], float]:
+        late = store.works(WorkFilter(due_us=clock.now_us(), limit=_MOST_WORK))
+        return {(): float(sum(not work.paused_us for work in late))}
+
+    def retention() -> dict[tuple[tuple[str, str], ...], float]:
+        last_us = retained_us()
+        return {} if last_us is None else {(): (clock.now_us() - last_us) / 1e6}
+
+    counters.gauge(Gauge.OUTBOX_SECONDS, outboxes)
+    counters.gauge(Gauge.WORK_OVERDUE, overdue)
+    counters.gauge(Gauge.RETENTION_AGE, retention)
+
+
 def _by_peer(read: Callable[[], Mapping[str, float]]) -> dict[tuple[tuple[str, str], ...], float]:
     return {(("peer", peer),): value for peer, value in read().items()}
 
@@ -132,7 +170,7 @@ def _days_left(folder: Path, clock: Clock) -> dict[tuple[tuple[str, str], ...], 
     days: dict[tuple[tuple[str, str], ...], float] = {}
     for file in sorted(folder.glob("*.pem")):
         try:
-            left = (end_of(file.read_bytes()) - clock.now_us()) / _DAY_US
+            left = (end_of(file.read_bytes()) - clock.now_us()) / DAY_US
         except (LiaisonError, OSError):
             left = float("nan")
         days[(("certificate", file.stem),)] = left

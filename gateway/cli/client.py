@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import httpx2
 
@@ -20,6 +20,12 @@ from gateway.signing import strict_json
 
 _MAX_ANSWER = 32 * 1024 * 1024
 _SLACK_S = 5.0
+_FILE_S = 900.0
+"""Seconds in which something of a file goes on its way, and in which the node looks at what has come."""
+
+_PART = 256 * 1024
+Told = Callable[[int], None]
+"""Gets the bytes of a file that are done."""
 
 
 class NodeClient:
@@ -89,6 +95,41 @@ class NodeClient:
         headers = {"authorization": f"Bearer {token}"} | ({"idempotency-key": key} if key else {})
         return self._call(method, f"/v1/{path}", headers, body, query)
 
+    def bring(self, file: Path, token: str, query: dict[str, str], told: Told) -> dict[str, Any]:
+        """Send a file in parts, and return what the node says of it; `told` gets the bytes that were sent.
+
+        Raises the node's refusal, or `Unavailable`.
+        """
+        headers = {"authorization": f"Bearer {token}", "content-type": "application/octet-stream"}
+        headers["content-length"] = str(file.stat().st_size)
+        with self._reached():
+            response = self._client.post(
+                "/v1/attachments",
+                params=query,
+                headers=headers,
+                content=_parts(file, told),
+                timeout=_FILE_S,
+                extensions={"sni_hostname": self._name},
+            )
+        value = strict_json.loads(response.content, _MAX_ANSWER)
+        if response.is_success and isinstance(value, dict):
+            return value
+        raise _refusal(value)
+
+    def save(self, path: str, token: str, query: dict[str, str], out: BinaryIO, told: Told) -> int:
+        """Write the bytes of a file of the desk to `out`; return their number. Raises like `bring`."""
+        options: dict[str, Any] = {"params": query, "timeout": _FILE_S, "extensions": {"sni_hostname": self._name}}
+        options["headers"] = {"authorization": f"Bearer {token}"}
+        size = 0
+        with self._reached(), self._client.stream("GET", f"/v1/{path}", **options) as response:
+            if not response.is_success:
+                raise _refusal(strict_json.loads(response.read(), _MAX_ANSWER))
+            for part in response.iter_bytes():
+                out.write(part)
+                size += len(part)
+                told(size)
+        return size
+
     def members(self) -> dict[str, Any]:
         """Call `GET /v1/members`."""
         return self._call("GET", "/v1/members", {})
@@ -131,6 +172,15 @@ class NodeClient:
                 problem=type(error).__name__,
                 home=argument(self._home),
             ) from error
+
+
+def _parts(file: Path, told: Told) -> Iterator[bytes]:
+    done = 0
+    with file.open("rb") as source:
+        while part := source.read(_PART):
+            yield part
+            done += len(part)
+            told(done)
 
 
 def failure(search: dict[str, Any]) -> LiaisonError | None:

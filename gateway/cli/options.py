@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -79,6 +79,20 @@ class Word(click.Choice[str]):
         if (word := str(value).upper()) in self.choices or (language := spoken()) is Language.EN:
             return super().convert(word, param, ctx)
         told = tell(language, "`{word}` is not one of {words}", word=value, words=", ".join(self.choices))
+        raise click.BadParameter(told, ctx, param)
+
+
+class Code(click.Choice[str]):
+    """One of the codes of a list, which help names; an empty text is none."""
+
+    def __init__(self, codes: Iterable[str]) -> None:
+        super().__init__([f"{code}" for code in codes])
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the code. Raises `BadParameter`, which lists the right ones, in the language of this run."""
+        if not (word := str(value).strip().lower()) or word in self.choices:
+            return word
+        told = tell(spoken(), "`{word}` is not one of {words}", word=value, words=", ".join(self.choices))
         raise click.BadParameter(told, ctx, param)
 
 

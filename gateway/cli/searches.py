@@ -13,7 +13,7 @@ from gateway.cli.speech import spoken
 from gateway.config import argument
 from gateway.errors import Unavailable
 from gateway.language.catalogue import tell
-from gateway.views.search_lines import all_answered, answer_lines, last_lines
+from gateway.views.search.lines import all_answered, answer_lines, last_lines
 
 
 def show_search(states: Iterator[dict[str, Any]], own: str, *, as_json: bool, to_the_end: bool = False) -> int:

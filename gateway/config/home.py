@@ -9,6 +9,14 @@ from pathlib import Path
 COMMAND_CERTIFICATE = "client-cli"
 """The client certificate of a home's own commands; a token that is handed in at the machine is bound to it."""
 
+CONSOLE_TLS = "console"
+"""The key and certificate that the console shows to browsers."""
+CONSOLE_CERTIFICATE = "client-console"
+"""The client certificate of the console, to which the officer tokens of its sessions are bound."""
+
+CONSOLE_ISSUER = "console-issuer"
+"""The key by which the node issues officer tokens to persons who signed in at the console."""
+
 TOKEN_ISSUER = "token-issuer"  # noqa: S105  # the name of a file
 """The key of the trial issuer of officer tokens."""
 
@@ -114,6 +122,11 @@ class Home(KeyHome):
         return self.path / "suspensions.jsonl"
 
     @property
+    def exports(self) -> Path:
+        """The folder of exports that auditors have made at the console, and of those of counterparts beside them."""
+        return self.path / "exports"
+
+    @property
     def acts(self) -> Path:
         """The folder of humans' acts that wait for the process that has the logs open."""
         return self.path / "acts"
@@ -151,6 +164,11 @@ class Home(KeyHome):
         return self.path / f"{use}s"
 
     @property
+    def oversight(self) -> Path:
+        """The folder of the country's own rules over its log, and of the persons and things that these watch."""
+        return self.path / "oversight"
+
+    @property
     def people(self) -> Path:
         """The folder of the persons of the desks and their duty lists."""
         return self.path / "people"
@@ -164,6 +182,11 @@ class Home(KeyHome):
     def witnesses(self) -> Path:
         """The folder of domestic witnesses' cards, for the descriptor and for the connection to them."""
         return self.path / "witnesses"
+
+    @property
+    def upgrades(self) -> Path:
+        """The folder of the backups that upgrades made before they changed anything, with the key to open them."""
+        return self.path / "upgrades"
 
     @property
     def certificates(self) -> Path:

@@ -18,15 +18,17 @@ from typing import Any, get_type_hints
 
 from gateway.config.home import Home
 from gateway.config.mistakes import Mistakes
-from gateway.config.schema import LISTS, SECTIONS, Settings
+from gateway.config.schema import AUTO, LISTS, SECTIONS, Settings
+from gateway.config.sections.console import WAYS
+from gateway.config.sections.telemetry import LOG_LEVELS, SIGNALS, Telemetry
 from gateway.config.toml import MOST_UNKNOWN, TomlTable, nearest, parse_toml
 from gateway.errors import Misconfigured
+from gateway.host.addresses import is_loopback
 
 PASSKEYS = ("where-enrolled", "demanded")
-LOG_LEVELS = ("debug", "info", "warning", "error")
 _MEMBER = re.compile(r"[a-z]{2}", re.ASCII)
-_HTTPS = re.compile(
-    r"https://(?P<authority>(?P<host>[A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::(?P<port>\d{1,5}))?)"
+_WEB = re.compile(
+    r"(?P<scheme>https?)://(?P<authority>(?P<host>[A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::(?P<port>\d{1,5}))?)"
     r"(?P<path>/[!-\"$-~]{0,1000})?",
     re.ASCII,
 )
@@ -126,6 +128,25 @@ class Reading:
         if path in self.origin and text not in known:
             self.mistakes.keep([_unknown(f"unknown {kind} `{text[:40]}`", text, known, self.origin[path])])
 
+    def check_telemetry(self, telemetry: Telemetry) -> None:
+        """Keep the mistakes in the settings of logs and of the collector."""
+        self.check_word("telemetry.log_level", telemetry.log_level, LOG_LEVELS, "level")
+        for signal in telemetry.signals:
+            self.check_word("telemetry.signals", signal, SIGNALS, "signal")
+        if not telemetry.endpoint or "telemetry.endpoint" not in self.origin:
+            return
+        where = self.origin["telemetry.endpoint"]
+        with self.mistakes.kept():
+            if collector_address(telemetry.endpoint, where).is_secured and not telemetry.ca:
+                raise Misconfigured(
+                    "`telemetry.ca` is missing", where=where, remedy="name the CA file of the collector's certificate"
+                )
+        if bool(telemetry.certificate) != bool(telemetry.key):
+            lone = Misconfigured(
+                "`telemetry.certificate` and `telemetry.key` belong together", where=where, remedy="name both, or none"
+            )
+            self.mistakes.keep([lone])
+
     def _section(self, name: str, kind: type[Any]) -> Any:
         table = self._root.inner(name, {})
         with self.mistakes.kept():
@@ -172,24 +193,48 @@ def host_port(text: str, where: str = "", scheme: str = "") -> tuple[str, int]:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class HttpsAddress:
-    """An https URL in parts. `authority` is host and port as they were written; `text` is the whole."""
+class WebAddress:
+    """A URL in parts. `authority` is host and port as they were written; `text` is the whole."""
 
     host: str
     port: int
     authority: str
     path: str
     text: str
+    is_secured: bool
 
 
-def https_address(text: str, where: str = "") -> HttpsAddress:
+def https_address(text: str, where: str = "") -> WebAddress:
     """Return the parts of `https://host[:port]/path`, with nothing but that; else raise `Misconfigured`."""
-    match = _HTTPS.fullmatch(text)
-    if match is None or int(match["port"] or 443) > 65535:
+    address = _web_address(text)
+    if address is None or not address.is_secured:
         remedy = "https://host/path, such as https://id.example.org/liaison/revocations"
         raise Misconfigured("`{text!a}` is not an https address", where=where, remedy=remedy, text=text[:80])
-    host = match["host"]
-    return HttpsAddress(host.strip("[]"), int(match["port"] or 443), match["authority"], match["path"] or "/", text)
+    return address
+
+
+def collector_address(text: str, where: str = "") -> WebAddress:
+    """Return the parts of an https URL, or of an http one of this machine; else raise `Misconfigured`."""
+    address = _web_address(text)
+    if address is None or not (address.is_secured or is_loopback(address.host)):
+        raise Misconfigured(
+            "`{text!a}` is not an address of a collector",
+            where=where,
+            remedy="https://HOST:4318, such as https://collector.example.org:4318; http:// with 127.0.0.1 only",
+            text=text[:80],
+        )
+    return address
+
+
+def _web_address(text: str) -> WebAddress | None:
+    match = _WEB.fullmatch(text)
+    if match is None:
+        return None
+    is_secured = match["scheme"] == "https"
+    port = int(match["port"] or (443 if is_secured else 80))
+    if port > 65535:
+        return None
+    return WebAddress(match["host"].strip("[]"), port, match["authority"], match["path"] or "/", text, is_secured)
 
 
 def _from_environment(environment: Mapping[str, str], mistakes: Mistakes) -> dict[str, tuple[str, str]]:
@@ -217,7 +262,13 @@ def _from_text(text: str, hint: Any, place: str) -> Any:
                 words=", ".join(_TRUTH),
             )
         return _TRUTH[text.lower()]
-    if hint is int:
+    if hint is float:
+        if not re.fullmatch(r"\d{1,9}(\.\d{1,9})?", text, re.ASCII):
+            raise Misconfigured("`{text}` is not a number", where=place, remedy="such as 0.1", text=text)
+        return float(text)
+    if hint == int | str and text == AUTO:
+        return text
+    if hint in (int, int | str):
         if not re.fullmatch(r"\d{1,9}", text, re.ASCII):
             raise Misconfigured("`{text}` is not a whole number", where=place, remedy="one to nine figures", text=text)
         return int(text)
@@ -227,16 +278,22 @@ def _from_text(text: str, hint: Any, place: str) -> Any:
 def _typed(value: Any, hint: Any, item: dataclasses.Field[Any], path: str, place: str) -> Any:
     """Return a value of the type and within the bounds of a setting. Raises `Misconfigured`."""
     such_as = {"path": path, "example": f"{item.name} = {_example(item)}"}
-    if hint in (str, int, bool):
+    if hint is float and type(value) is int:
+        value = float(value)
+    if hint == int | str:
+        if value == AUTO:
+            return value
+        hint = int
+    if hint in (str, int, bool, float):
         if type(value) is not hint:
-            name = {str: "text in quotes", int: "a whole number", bool: "true or false"}[hint]
+            name = {str: "text in quotes", int: "a whole number", bool: "true or false", float: "a number"}[hint]
             raise Misconfigured("`{path}` must be {name}", where=place, remedy=_SUCH_AS, name=name, **such_as)
-        if hint is int and value < item.metadata["minimum"]:
+        if hint in (int, float) and not value >= item.metadata["minimum"]:
             least = item.metadata["minimum"]
             raise Misconfigured(
                 "`{path}` must be at least {least}", where=place, remedy=_SUCH_AS, least=least, **such_as
             )
-        if hint is int and value > item.metadata["maximum"]:
+        if hint in (int, float) and value > item.metadata["maximum"]:
             most = item.metadata["maximum"]
             raise Misconfigured("`{path}` must be at most {most}", where=place, remedy=_SUCH_AS, most=most, **such_as)
         return value
@@ -283,6 +340,7 @@ def _check(settings: Settings, reading: Reading) -> None:
     reading.check_address("listen.agency", settings.listen.agency)
     if settings.listen.metrics:
         reading.check_address("listen.metrics", settings.listen.metrics)
+    _check_console(settings, reading)
     if settings.tokens.revocations_url:
         url, where = settings.tokens.revocations_url, origin.get("tokens.revocations_url", "")
         with reading.mistakes.kept():
@@ -292,9 +350,42 @@ def _check(settings: Settings, reading: Reading) -> None:
                 "`tokens.revocations_ca` is missing", where=where, remedy="name the CA file of the server's certificate"
             )
             reading.mistakes.keep([missing])
-    reading.check_word("telemetry.log_level", settings.telemetry.log_level, LOG_LEVELS, "level")
+    reading.check_telemetry(settings.telemetry)
     reading.check_word("release.passkey", settings.release.passkey, PASSKEYS, "word")
+    reading.check_word("attachments.image_metadata", settings.attachments.image_metadata, ("remove", "keep"), "word")
     reading.check_word("notify.tls", settings.notify.tls, ("starttls", "tls", "none"), "word")
+
+
+def _check_console(settings: Settings, reading: Reading) -> None:
+    """Keep the mistakes in the settings of the console's listener and of the ways to sign in."""
+    if settings.listen.console:
+        reading.check_address("listen.console", settings.listen.console)
+    for way in settings.console.login:
+        reading.check_word("console.login", way, WAYS, "way to sign in")
+    if origin := settings.console.origin:
+        where = reading.origin.get("console.origin", "")
+        with reading.mistakes.kept():
+            if https_address(origin, where).text != f"https://{https_address(origin).authority}".lower():
+                raise Misconfigured(
+                    "`{origin}` is not the address of a site",
+                    where=where,
+                    remedy="https://host or https://host:port, in small letters and without a path",
+                    origin=origin[:80],
+                )
+    if "oidc" in settings.console.login:
+        where = reading.origin.get("console.login", "")
+        for name in ("issuer", "client_id", "ca"):
+            if not getattr(settings.oidc, name):
+                reading.mistakes.keep(
+                    [Misconfigured("`oidc.{name}` is missing", where=where, remedy="name it in [oidc]", name=name)]
+                )
+        if settings.oidc.issuer:
+            with reading.mistakes.kept():
+                https_address(settings.oidc.issuer, reading.origin.get("oidc.issuer", ""))
+        if "openid" not in settings.oidc.scopes:
+            where = reading.origin.get("oidc.scopes", "")
+            missing = Misconfigured("`oidc.scopes` lacks `openid`", where=where, remedy="add it")
+            reading.mistakes.keep([missing])
 
 
 def _unknown(message: str, name: str, known: Iterable[str], where: str) -> Misconfigured:

@@ -10,11 +10,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from gateway.config.desk_sections import Notify, Release
 from gateway.config.home import Home
+from gateway.config.sections.console import Console, Oidc
+from gateway.config.sections.desk import Attachments, Notify, OversightSettings, Release, RetentionMonths
+from gateway.config.sections.telemetry import Telemetry
 from gateway.config.setting import setting
 from gateway.errors import Misconfigured
 from gateway.host.disk_reserve import RESERVE_MIB
+
+AUTO = "auto"
+"""The number that the machine decides."""
 
 _PACKAGE = Path(__file__).parents[1]
 """Files of the package are trusted as its code is."""
@@ -27,6 +32,12 @@ class NodeSettings:
     member: str = setting("The member whose node this is: ISO 3166-1 alpha-2, small letters.", required=True)
     name: str = setting("The node's name inside the member; it is part of its certificate.", "gw1")
     production: bool = setting("True refuses everything that is for trials only (the issuer of trial tokens).", False)
+    workers: int | str = setting(
+        "Processes beside the front that ask sources and decide on records; 0: all in one process. `auto`: the cores "
+        "less one, and 0 on one core or with keys of agencies in a security module.",
+        AUTO,
+        maximum=64,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +48,7 @@ class Listen:
     agency: str = setting(
         "HTTPS with mutual TLS and officer tokens towards our own agencies' systems.", "127.0.0.1:8443"
     )
+    console: str = setting("HTTPS of the console's pages, towards our own people. Empty: there is no console.", "")
     metrics: str = setting("Prometheus metrics (extra `prometheus`); a loopback address only. Empty: none.", "")
 
 
@@ -126,17 +138,6 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
-class RetentionMonths:
-    """`[retention]`: months that content is kept, after that of writing. Then its keys are destroyed; proofs stay."""
-
-    hit: int = setting("Of exchanges with a hit.", 36, minimum=1, maximum=1200)
-    no_hit: int = setting("Of exchanges without a hit, refusals and silence.", 36, minimum=1, maximum=1200)
-    operations: int = setting("Of entries of the operations log.", 36, minimum=1, maximum=1200)
-    justification: int = setting("Of justifications: why a record is to be used onward.", 36, minimum=1, maximum=1200)
-    desk: int = setting("Of the desk's rows; those still needed are sealed anew then.", 3, minimum=1, maximum=1200)
-
-
-@dataclass(frozen=True, slots=True)
 class WitnessSettings:
     """`[witness]`: who cosigns the heads of this node's logs (docs/guides/witness.md)."""
 
@@ -168,13 +169,6 @@ class TokenSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class Telemetry:
-    """`[telemetry]`: what the node says of its own work. Logs never hold personal data."""
-
-    log_level: str = setting("debug, info, warning or error.", "info", live=True)
-
-
-@dataclass(frozen=True, slots=True)
 class SourceSettings:
     """`[[source]]`: one agency system behind an adapter."""
 
@@ -201,7 +195,10 @@ class SourceSettings:
         minimum=60,
     )
     rate_per_s: int = setting(
-        "Searches per second at most; more wait, or the source is missing. 0: no limit.", 0, live=True
+        "Searches per second at most; more wait, or the source is missing. 0: no limit. With workers these have three "
+        "quarters of it, and the questions of our own officers the rest.",
+        0,
+        live=True,
     )
     timeout_ms: int = setting(
         "Milliseconds in which this source must answer, within limits.source_timeout_ms. 0: only that one.",
@@ -287,7 +284,11 @@ class Settings:
     keys: Keys
     release: Release
     notify: Notify
+    attachments: Attachments
+    console: Console
+    oidc: Oidc
     telemetry: Telemetry
+    oversight: OversightSettings
     sources: tuple[SourceSettings, ...] = ()
     agency_keys: tuple[AgencyKey, ...] = ()
     token_keys: tuple[TokenKey, ...] = ()
@@ -302,6 +303,11 @@ class Settings:
     def database_url(self) -> str:
         """The SQLAlchemy URL of the node's database."""
         return self.storage.url or f"sqlite:///{self.home / 'node.sqlite'}"
+
+    @property
+    def issues_tokens(self) -> bool:
+        """Tell whether the node issues officer tokens: there is a console with a way to sign in without a provider."""
+        return bool(self.listen.console) and not {"passkey", "card"}.isdisjoint(self.console.login)
 
     @property
     def is_shared(self) -> bool:
@@ -373,7 +379,11 @@ SECTIONS: dict[str, type[Any]] = {
     "keys": Keys,
     "release": Release,
     "notify": Notify,
+    "attachments": Attachments,
+    "console": Console,
+    "oidc": Oidc,
     "telemetry": Telemetry,
+    "oversight": OversightSettings,
 }
 """Tables of `node.toml` that occur once."""
 

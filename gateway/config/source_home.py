@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from gateway.config.home import KeyHome
-from gateway.config.load import LOG_LEVELS, Reading, read_settings
-from gateway.config.schema import ModuleSettings, Telemetry, source_url
+from gateway.config.load import Reading, read_settings
+from gateway.config.schema import ModuleSettings, source_url
+from gateway.config.sections.telemetry import Telemetry
 from gateway.config.setting import setting
 from gateway.config.template import render_section, write_new
 from gateway.host.disk_reserve import RESERVE_MIB
@@ -152,7 +153,7 @@ def load_source(home: Path) -> SourceProcess:
     settings = SourceProcess(home=folder, origin=reading.origin, **reading.sections(_SECTIONS))
     reading.check_ids([("source.member", settings.source.member), ("source.agency", settings.source.agency)])
     reading.check_address("listen.address", settings.listen.address)
-    reading.check_word("telemetry.log_level", settings.telemetry.log_level, LOG_LEVELS, "level")
+    reading.check_telemetry(settings.telemetry)
     reading.check_word("limits.strictness", settings.limits.strictness, STRICTNESSES, "set of thresholds")
     reading.mistakes.end()
     return settings

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from gateway.config.home import KeyHome
-from gateway.config.load import LOG_LEVELS, Reading, read_settings
-from gateway.config.schema import ModuleSettings, Telemetry
+from gateway.config.load import Reading, read_settings
+from gateway.config.schema import ModuleSettings
+from gateway.config.sections.telemetry import Telemetry
 from gateway.config.setting import setting
 from gateway.config.template import render_section, write_new
 
@@ -100,7 +101,7 @@ def load_witness(home: Path) -> WitnessProcess:
     settings = WitnessProcess(home=folder, origin=reading.origin, **reading.sections(_SECTIONS))
     reading.check_ids([("witness.member", settings.witness.member)])
     reading.check_address("listen.address", settings.listen.address)
-    reading.check_word("telemetry.log_level", settings.telemetry.log_level, LOG_LEVELS, "level")
+    reading.check_telemetry(settings.telemetry)
     reading.mistakes.end()
     return settings
 

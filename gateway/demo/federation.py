@@ -10,13 +10,14 @@ from pathlib import Path
 
 from certs.durable import PUBLIC, write_new
 from gateway.clock import Clock
-from gateway.config import Home, Settings, SourceSettings, TrialOfficer, argument, load_settings, write_default
+from gateway.config import Home, Settings, SourceSettings, argument, load_settings, write_default
 from gateway.demo.command import run
 from gateway.demo.nodes import NodeProcess, free_addresses, start_node
-from gateway.demo.people import DeskPerson, desk_persons, write_people
+from gateway.demo.people import AGENCIES, OFFICES, demo_persons, trial_officers, write_people
 from gateway.demo.running import held, is_locked
 from gateway.demo.sample import SAMPLES, SampleSource
 from gateway.errors import Misconfigured
+from gateway.model.desk.offices import Contact
 from gateway.ops.homes.persons import admit_person
 from gateway.ops.key_pairs import make_key_pair
 from gateway.ops.sources.places import describe_sources
@@ -28,26 +29,7 @@ from gateway.trust.documents.descriptor import KeyUse
 NAME = "gms-demo"
 THRESHOLD = 2
 MEMBERS = ("th", "vn", "kh")
-OFFICES = {"th": "th.blo.aranyaprathet", "vn": "vn.blo.moc-bai", "kh": "kh.blo.poipet"}
-AGENCIES = ("police", "customs", "immigration")
-FIRST_AGENCY = {"th": "police", "vn": "immigration", "kh": "customs"}
-"""The agency of officer 1042 in each country."""
-
 OFFICER = "th.o.1042"
-
-_PURPOSES = (
-    "BORDER_CHECK",
-    "INVESTIGATION",
-    "PREVENTION",
-    "CUSTOMS_CONTROL",
-    "THREAT_TO_LIFE",
-    "MISSING_PERSON",
-)
-_PURPOSES_OF = {
-    "police": ("BORDER_CHECK", "INVESTIGATION", "PREVENTION", "THREAT_TO_LIFE", "MISSING_PERSON"),
-    "customs": ("BORDER_CHECK", "CUSTOMS_CONTROL", "INVESTIGATION", "THREAT_TO_LIFE"),
-    "immigration": ("BORDER_CHECK", "INVESTIGATION", "THREAT_TO_LIFE", "MISSING_PERSON", "VICTIM_PROTECTION"),
-}
 
 
 class DemoRuns(Misconfigured):
@@ -136,10 +118,10 @@ def open_federation(folder: Path, clock: Clock) -> Federation:
 
 
 def _found(federation: Federation) -> None:
-    addresses = free_addresses(2 * len(MEMBERS))
+    addresses = free_addresses(3 * len(MEMBERS))
     with ThreadPoolExecutor(max_workers=len(MEMBERS)) as pool:
-        pairs = zip(addresses[::2], addresses[1::2], strict=True)
-        list(pool.map(lambda member, pair: _init(federation, member, *pair), MEMBERS, pairs))
+        threes = zip(addresses[::3], addresses[1::3], addresses[2::3], strict=True)
+        list(pool.map(lambda member, three: _init(federation, member, *three), MEMBERS, threes))
     charter = _draft_and_sign(federation)
     for member in MEMBERS:
         trust = federation.home(member) / "trust"
@@ -149,15 +131,25 @@ def _found(federation: Federation) -> None:
     write_new(federation.charter, charter.rstrip(b"\n") + b"\n", PUBLIC)
 
 
-def _init(federation: Federation, member: str, exchange: str, agency: str) -> None:
+def _init(federation: Federation, member: str, exchange: str, agency: str, console: str) -> None:
     """Write the settings, which `liaison init` keeps, then run that command as an operator would."""
     home = federation.home(member)
     home.mkdir(mode=0o700)
     (home / "mappings").mkdir(mode=0o700)
     (home / "sources").mkdir(mode=0o700)
     sources = [_source(home, sample) for sample in SAMPLES if sample.member == member]
-    settings = {"node.member": member, "listen.exchange": exchange, "listen.agency": agency}
-    write_default(home, settings, sources=sources, officers=_officers(member))
+    settings = {
+        "node.member": member,
+        "listen.exchange": exchange,
+        "node.workers": 0,  # three nodes share one machine
+        "listen.agency": agency,
+        "listen.console": console,
+        "console.device_certificate": False,
+        "console.login": ("trial",),
+        "attachments.scanner": "none",  # a trial on one machine
+        "attachments.free_mib": 256,
+    }
+    write_default(home, settings, sources=sources, officers=trial_officers(member))
     agencies = [part for agency in AGENCIES for part in ("--agency", agency)]
     made = run("init", "--member", member, "--home", home, "--authority", federation.authority(member), *agencies)
     if made.code:
@@ -173,14 +165,7 @@ def _init(federation: Federation, member: str, exchange: str, agency: str) -> No
 
 
 def _write_people(federation: Federation, member: str) -> None:
-    write_people(Home(federation.home(member)).people, member, _desk(member), federation.clock)
-
-
-def _desk(member: str) -> list[DeskPerson]:
-    """Return the persons of a member's desks, its first agency before the others."""
-    first = FIRST_AGENCY[member]
-    others = tuple(agency for agency in AGENCIES if agency != first)
-    return desk_persons(member, OFFICES[member], (first, *others))
+    write_people(Home(federation.home(member)).people, member, demo_persons(member), federation.clock)
 
 
 def _admit_administrator(federation: Federation, member: str) -> None:
@@ -199,29 +184,6 @@ def _source(home: Path, sample: SampleSource) -> SourceSettings:
         mapping=str(mapping.relative_to(home)),
         url=f"sqlite:///{database.relative_to(home)}",
     )
-
-
-def _officers(member: str) -> list[TrialOfficer]:
-    """Return an officer of each agency, a desk officer and a supervisor of the first one, and the persons of desks."""
-    first = FIRST_AGENCY[member]
-    others = [agency for agency in AGENCIES if agency != first]
-    people = [
-        (1042, first, "officer", _PURPOSES),
-        *((number, agency, "officer", _PURPOSES_OF[agency]) for number, agency in enumerate(others, 1043)),
-        (1045, first, "desk-officer", (*_PURPOSES, "VICTIM_PROTECTION")),
-        (1046, first, "supervisor", (*_PURPOSES, "VICTIM_PROTECTION")),
-    ]
-    every = (*_PURPOSES, "VICTIM_PROTECTION")
-    return [
-        *(
-            TrialOfficer(id=f"{member}.o.{number}", office=OFFICES[member], agency=agency, role=role, purposes=purposes)
-            for number, agency, role, purposes in people
-        ),
-        *(
-            TrialOfficer(f"{member}.{one.name}", one.office, one.agency, one.policy_role, every)
-            for one in _desk(member)
-        ),
-    ]
 
 
 def _draft_and_sign(federation: Federation) -> bytes:
@@ -243,6 +205,7 @@ def _publish(federation: Federation, member: str) -> bytes:
         offices=[OFFICES[member]],
         agencies=AGENCIES,
         sources=describe_sources(settings, federation.clock).kinds,
+        contacts=[Contact(OFFICES[member], f"desk@{OFFICES[member]}.example.org")],
     )
     return _lines(descriptor, publish_status(home, federation.clock))
 

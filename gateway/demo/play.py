@@ -11,14 +11,25 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from gateway.clock import SystemClock
-from gateway.config import argument
+from gateway.config import Home, argument, host_port, load_settings
 from gateway.demo import planted
 from gateway.demo.federation import MEMBERS, OFFICER, Federation, open_federation, using
 from gateway.demo.scenes import SCENES
+from gateway.demo.stories.desk import DUTY_VN, leave_follow_up
 from gateway.demo.story import Story
+from gateway.language.countries import country
+from gateway.language.languages import Language
 
 WELL = "Everything happened as it should"
-NOT_WELL = "Something went otherwise than it should: see NOT AS EXPECTED above"
+_TRIAL_LOGINS = (
+    (OFFICER, "officer", f"scan or type {planted.STOLEN_PASSPORT.number} at the gate"),
+    (DUTY_VN, "duty officer in Viet Nam", "a follow-up waits for a decision"),
+    ("th.a.1", "auditor", "what was asked and answered, by mandate"),
+    ("th.adm.1", "administrator", "health, sources, keys; no content of records"),
+)
+"""Officers for trials, what they are, and what to try as each."""
+
+NOT_WELL = "Something went otherwise than it should: see NOT AS EXPECTED above. The scenes after it were not played"
 
 
 def run(*, once: bool, home: Path | None, as_json: bool) -> int:
@@ -37,7 +48,10 @@ def run(*, once: bool, home: Path | None, as_json: bool) -> int:
 
 @contextlib.contextmanager
 def played(folder: Path, *, quiet: bool, kept: bool) -> Iterator[tuple[Federation, Story]]:
-    """Play all scenes; yield the federation and its story. The nodes are stopped when the block ends."""
+    """Play the scenes, up to one that goes otherwise than it should; yield the federation and its story.
+
+    The nodes are stopped when the block ends.
+    """
     clock = SystemClock()
     began = clock.monotonic()
     with _ends_in_order(), using(folder):
@@ -50,6 +64,8 @@ def played(folder: Path, *, quiet: bool, kept: bool) -> Iterator[tuple[Federatio
             story.say(f"The nodes of {', '.join(MEMBERS)} are up after {clock.monotonic() - began:.0f} s.")
             for scene in SCENES:
                 scene(federation, story)
+                if not story.went_well:  # the scenes after it build on it, and would wait for what does not come
+                    break
             seconds = clock.monotonic() - began
             story.say(f"\nThat took {seconds:.0f} seconds.\n{WELL if story.went_well else NOT_WELL}")
             yield federation, story
@@ -77,8 +93,30 @@ def say_what_to_try(federation: Federation, story: Story) -> None:
         story.say(f"  {line}")
 
 
+def consoles(federation: Federation) -> dict[str, str]:
+    """Return the address of each member's console; passkeys need a name in it, and no number."""
+    listens = {member: load_settings(federation.home(member), {}).listen.console for member in MEMBERS}
+    return {member: f"https://localhost:{host_port(listen)[1]}" for member, listen in listens.items() if listen}
+
+
+def say_consoles(federation: Federation, story: Story) -> None:
+    """Print the addresses of the consoles, the CA that a browser has to trust, and whom one can be for a trial."""
+    if not consoles(federation):  # of a federation that an earlier version founded
+        return
+    story.say("\nConsoles, for a browser (trial: one signs in without proving anything, from any device):\n")
+    for member, address in consoles(federation).items():
+        ca = argument(Home(federation.home(member)).ca)
+        story.say(f"  {address}  {country(member, Language.EN)}; its CA: {ca}")
+    story.say("")
+    for name, role, what in _TRIAL_LOGINS:
+        story.say(f"  {name:<9}  {role}: {what}")
+
+
 def _stay_up(federation: Federation, story: Story) -> None:
+    if story.went_well:
+        leave_follow_up(federation, story)
     say_what_to_try(federation, story)
+    say_consoles(federation, story)
     story.say("\nCtrl-C ends the demo.")
     with contextlib.suppress(KeyboardInterrupt):
         signal.pause()

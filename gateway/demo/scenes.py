@@ -1,4 +1,4 @@
-"""Play five of the nine scenes of the demo. Each says what it expects before the result is shown."""
+"""Play five of the ten scenes of the demo. Each says what it expects before the result is shown."""
 
 from __future__ import annotations
 
@@ -9,9 +9,12 @@ from gateway.config import load_settings
 from gateway.demo import planted
 from gateway.demo.audits import logs_verify
 from gateway.demo.command import Ran
-from gateway.demo.desk import DESK_SCENES
 from gateway.demo.federation import OFFICER, Federation
 from gateway.demo.proof import refuses_altered, verify_shown
+from gateway.demo.stories.desk import DESK_SCENES
+from gateway.demo.stories.operation import an_operation
+from gateway.demo.stories.photograph import a_photograph
+from gateway.demo.stories.watch import WATCH_SCENES
 from gateway.demo.story import KEY, Scene, SceneOf, Story
 from gateway.errors import LiaisonError
 from gateway.records.types import RECORD_TYPES
@@ -108,6 +111,9 @@ SCENES: tuple[SceneOf, ...] = (
     a_silent_neighbour,
     logs_verify,
     *DESK_SCENES,
+    a_photograph,
+    *WATCH_SCENES,
+    an_operation,
 )
 """All scenes in their order."""
 

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from gateway.config import argument, load_settings
-from gateway.demo.desk import leave_follow_up
 from gateway.demo.federation import MEMBERS, Federation, using
-from gateway.demo.play import played, say_what_to_try
+from gateway.demo.play import consoles, played, say_consoles, say_what_to_try
 from gateway.demo.running import Ended, end_node
+from gateway.demo.stories.desk import leave_follow_up
 
 READY = "ready"
 
@@ -30,6 +30,7 @@ def serve(home: Path, *, as_json: bool) -> int:
             story.write_json(ready=ready, **(_places(federation) if ready else {}))
         elif ready:
             say_what_to_try(federation, story)
+            say_consoles(federation, story)
             story.say(f"\nliaison demo --stop --home {argument(folder)} ends them.\n{READY}")
         if ready:
             federation.let_run()
@@ -79,6 +80,7 @@ def _node(federation: Federation, member: str) -> dict[str, Any]:
         "authority": str(federation.authority(member)),
         "exchange": settings.listen.exchange,
         "agency": settings.listen.agency,
+        "console": consoles(federation).get(member, ""),
         "pid": process.process.pid,
         "log": str(process.log),
         "officers": [asdict(officer) for officer in settings.trial_officers],

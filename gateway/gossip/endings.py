@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from gateway.clock import HOUR_US
 from gateway.ports import events
 from gateway.ports.journal import EntryDraft
 from gateway.trust.view import TrustView
 
 STEPS_H = (24, 12, 2)
 """Hours before the end of a status at which there is an alarm."""
-
-_HOUR_US = 3_600_000_000
 
 
 def statuses_left_s(view: TrustView, now_us: int) -> dict[str, float]:
@@ -41,7 +40,7 @@ class Endings:
             status = view.status(member)
             if status is None or not view.active(member):
                 continue
-            passed = [hours for hours in STEPS_H if status.expires_us - now_us <= hours * _HOUR_US]
+            passed = [hours for hours in STEPS_H if status.expires_us - now_us <= hours * HOUR_US]
             step = passed[-1] if passed else 0
             if step and self._told.get(member) != (status.sequence, step):
                 self._told[member] = (status.sequence, step)

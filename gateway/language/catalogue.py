@@ -6,6 +6,7 @@ A catalogue is read when its language is first asked for; English needs none.
 from __future__ import annotations
 
 import gettext
+import json
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -47,6 +48,16 @@ def _catalogue(language: Language) -> gettext.GNUTranslations:
         catalogue = gettext.GNUTranslations(file)
     catalogue.add_fallback(_Nothing())
     return catalogue
+
+
+@cache
+def _reviewed() -> frozenset[str]:
+    return frozenset(json.loads((CATALOGUES / "reviewed.json").read_text(encoding="utf-8")))
+
+
+def is_reviewed(language: Language) -> bool:
+    """Tell whether a native speaker has reviewed the catalogue of a language. English needs none."""
+    return language is Language.EN or language in _reviewed()
 
 
 def translation(text: str, language: Language) -> str:

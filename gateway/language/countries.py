@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from functools import cache
 
 from gateway.language.catalogue import CATALOGUES
@@ -22,6 +23,33 @@ def _names() -> dict[str, dict[str, str]]:
 def country(code: str, language: Language) -> str:
     """Return the name of the country with this code of two or three letters; an empty text for another code."""
     return _names().get(code.upper(), {}).get(language, "")
+
+
+REGION: Mapping[str, Language] = {
+    "th": Language.TH,
+    "la": Language.LO,
+    "kh": Language.KM,
+    "mm": Language.MY,
+    "vn": Language.VI,
+    "cn": Language.ZH,
+}
+"""The members' countries, with the language that their officers read."""
+
+_FORMER = frozenset({"BUR", "DDR", "FXX", "TMP", "XKK", "YMD", "ZAR"})
+"""Codes of three letters that stand in the table beside the one of today."""
+
+
+def language_of_country(code: str) -> Language:
+    """Return the language that officers of a country read; English where that is not known."""
+    return REGION.get(code.lower(), Language.EN)
+
+
+def countries(language: Language) -> dict[str, str]:
+    """Return the names of all countries under their codes of three letters: the region's first, then by name."""
+    current = [(code, names) for code, names in _names().items() if len(code) == 3 and code not in _FORMER]
+    rows = [(code, names.get(language, "")) for code, names in current]
+    region = {country(code, language) for code in REGION}
+    return dict(sorted(((code, name) for code, name in rows if name), key=lambda row: (row[1] not in region, row[1])))
 
 
 def with_country(code: str, language: Language) -> str:

@@ -19,6 +19,7 @@ PURPOSES: Sentences = {
     "AUDIT": "audit",
     "STATISTICS": "statistics",
     "TRAINING": "training",
+    "DECONFLICTION": "keeping out of each other's way",
 }
 
 OFFENCES: Sentences = {
@@ -40,12 +41,23 @@ OFFENCES: Sentences = {
     "OTHER": "another offence",
 }
 
+ROLES: Sentences = {
+    "officer": "officer",
+    "investigator": "investigator",
+    "desk-officer": "officer of a desk",
+    "supervisor": "supervisor",
+    "auditor": "auditor",
+    "administrator": "administrator",
+}
+"""Roles on which policy decides; a country may have others."""
+
 QUERIES: Sentences = {
     "person": "person",
     "document": "document",
     "national_id": "national id",
     "vehicle": "vehicle",
     "container": "container",
+    "case_reference": "case",
 }
 
 RECORD_TYPES: Sentences = {
@@ -92,6 +104,39 @@ NOT_EXECUTED: Sentences = {
     "national-security": "it would endanger national security",
 }
 """Why an alert is not carried out on a country's soil: the reasons in law."""
+
+LIFT_REASONS: Sentences = {
+    "found": "the person or thing was found",
+    "no-longer-sought": "it is no longer sought",
+    "wrong-data": "the alert was wrong",
+    "wrong-subject": "it was about another person or thing",
+    "decision-revoked": "the decision behind it was revoked",
+    "operation-over": "the operation is over",
+    "other": "it is taken back for another reason",
+    "not-approved": "it was not approved in time",
+}
+"""Why an alert is taken back."""
+
+REPORT_REASONS: Sentences = {
+    "outdated": "it is not done like this any more",
+    "mistaken": "the report was wrong",
+    "person-told": "it tells who a person is",
+    "source-at-risk": "it endangers its source",
+    "court-order": "a court ordered it",
+    "other": "it is taken back for another reason",
+}
+"""Why a report is taken back."""
+
+CHANGE_REASONS: Sentences = {
+    "source-error": "the record was wrong",
+    "wrong-subject": "it was about another person or thing",
+    "acquitted": "the person was acquitted, or the case was closed",
+    "court-order": "a court ordered it",
+    "person-objects": "the person contests it",
+    "no-longer-needed": "it is no longer needed",
+    "misuse": "what was given was misused",
+}
+"""Why an owner changes what was given."""
 
 LEVELS: Sentences = {
     "OPEN": "open",

@@ -70,6 +70,7 @@ _NUMBERS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "Consignment": ("transport",),
     },
     "containers": {"Consignment": ("containers",), "Seizure": ("containers",), "Alert": ("objects",)},
+    "cases": {"CaseReference": ("case_number",)},
 }
 """The fields of each record type that say who or what it is about, by the search key of mappings."""
 

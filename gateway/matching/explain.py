@@ -43,6 +43,7 @@ RULES: Sentences = {
     "plate": "the plate is the same",
     "plate-province": "the province of the plate is the same",
     "container-number": "the container number is the same",
+    "case-number": "the case number is the same",
     "record-does-not-fit": "the record that came with it does not fit the question",
     "record-not-verified": "the record that came with it does not verify, so it is not shown",
     "record-owner-unheard": "our database was restored, and the record's owner has not told us yet what changed since: "
@@ -69,6 +70,11 @@ RULES: Sentences = {
     "unreleased-record-not-covered": "the agreement that was cited does not cover records of this kind; another one "
     "may",
     "unreleased-role-not-allowed": "the owner does not release this record to an officer with this role",
+    "unreleased-watch": "a watch has met this record, which may be released: ask for it",
+    "goods-container": "the container is one of the declaration's",
+    "goods-heading": "a line of the declaration has this tariff heading",
+    "goods-consignee": "the consignee of the declaration has this name",
+    "goods-route": "the route of the declaration goes by this place",
 }
 """Every rule word that a match or a hit without a record can carry, with its English sentence."""
 

@@ -25,9 +25,9 @@ from gateway.model.forms.nrc import read_card
 from gateway.model.forms.plates import province_form, split_plate
 from gateway.model.hit import Match, Quality
 from gateway.model.numbers import chinese_full_number, compact
-from gateway.model.query import ContainerQuery, DocumentQuery, NationalIdQuery, VehicleQuery
+from gateway.model.query import CaseQuery, ContainerQuery, DocumentQuery, NationalIdQuery, VehicleQuery
 
-IdentifierQuery = DocumentQuery | NationalIdQuery | VehicleQuery | ContainerQuery
+IdentifierQuery = DocumentQuery | NationalIdQuery | VehicleQuery | ContainerQuery | CaseQuery
 
 _SURE, _LIKELY = 1.0, 0.95
 
@@ -41,6 +41,8 @@ _DOCUMENT = _exact("document-number", "document-issuer")
 _NATIONAL_ID = _exact("national-id", "national-id-scheme")
 _PLATE = _exact("plate", "plate-province")
 _CONTAINER = Match(Quality.EXACT_ID, _SURE, ("container-number",))
+_CASE = Match(Quality.EXACT_ID, _LIKELY, ("case-number",))
+_SEPARATORS = str.maketrans("", "", "/._")
 
 
 class AskedNumber(msgspec.Struct, frozen=True):
@@ -76,6 +78,8 @@ def _asked(query: IdentifierQuery) -> AskedNumber:
         return AskedNumber("plates", *plate_number(query.plate, query.province, query.country), _PLATE)
     if isinstance(query, NationalIdQuery):
         return AskedNumber("national_ids", *_with_issuer(query.number, query.scheme.upper()), _NATIONAL_ID)
+    if isinstance(query, CaseQuery):
+        return AskedNumber("cases", case_key(query.number), "", (_CASE, _CASE))
     return AskedNumber("containers", number_key(query.number), "", (_CONTAINER, _CONTAINER))
 
 
@@ -87,6 +91,8 @@ def held_number(text: str, held_as: str, item: Mapping[str, Any]) -> tuple[str, 
     """Return the key and the detail of a number under the search key `held_as`; `item` has its further members."""
     if held_as == "plates":
         return plate_number(text, _text(item, "province"), _text(item, "country"))
+    if held_as == "cases":
+        return case_key(text), ""
     if held_as in _ISSUERS:
         return _with_issuer(text, _text(item, _ISSUERS[held_as]).upper())
     return number_key(text), ""
@@ -169,6 +175,11 @@ def number_key(text: str) -> str:
     Letters of any script are kept; a container stands with its check digit as written.
     """
     return _key_and_letters(text)[0]
+
+
+def case_key(text: str) -> str:
+    """Return the key of a case number: countries part its year and its counter with different signs."""
+    return number_key(text.translate(_SEPARATORS))
 
 
 @lru_cache(maxsize=16384)

@@ -32,6 +32,9 @@ _COMMON_PAIR = 1.3
 _LEAST_LEFT = 2
 """Consonants that must be left: fewer would be shared by too many."""
 
+_LEAST_TOLD = 2
+"""The fewest consonants of a name that is looked for in a text."""
+
 _FORGIVEN_WORDS = 4
 """The most words in which one consonant is forgiven: of more words, two right ones are enough."""
 
@@ -92,6 +95,17 @@ def query_keys(name: str) -> frozenset[str]:
         for words in _held_readings(other):
             keys.update(islice(_sure_keys(words), max(0, _MAX_ASKED - len(keys))))
     return frozenset(keys)
+
+
+def whole_keys(text: str) -> frozenset[str]:
+    """Return those of the keys of a row that stand for a whole name with all consonants right, if `text` is a name.
+
+    Its words may stand in another order. Nothing is kept: a long text has thousands of parts that may be names.
+    """
+    name = normal_name.__wrapped__(text)
+    read = [[said for said, _ in words] for words in _readings(name, _held_count(name))]
+    wholes = {_joined(said[place:] + said[:place]) for said in read for place in range(len(said))}
+    return frozenset(f"j{whole}" for whole in wholes if len(whole) >= _LEAST_TOLD)
 
 
 @lru_cache(maxsize=4096)

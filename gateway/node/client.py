@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import contextlib
+from collections.abc import AsyncGenerator, Callable
 from typing import TYPE_CHECKING
 
 import grpc
 
 from certs.tls import TlsIdentity
 from gateway.clock import Clock
-from gateway.errors import LiaisonError, Suspended, TimedOut, Unavailable
+from gateway.errors import LiaisonError, Suspended, TimedOut, Unavailable, Unknown
 from gateway.model.exchange import AnswerMessage
 from gateway.model.names import MemberId
 from gateway.node import wire
@@ -21,6 +22,7 @@ from gateway.ports.gossip import Farewell, Greeter
 from gateway.ports.peers import PeerStatus
 from gateway.rpc import methods
 from gateway.rpc.contract import A, Method, Q
+from gateway.telemetry import Trace
 from gateway.trust.standing import may_connect
 from gateway.trust.view import TrustView
 
@@ -54,7 +56,7 @@ class PeerPool:
         self._last_seen: dict[MemberId, int] = {}
 
     async def exchange(
-        self, member: MemberId, envelope: bytes, timeout: float, trace: str, budget_s: float = _BUDGET_MS / 1000
+        self, member: MemberId, envelope: bytes, timeout: float, trace: Trace, budget_s: float = _BUDGET_MS / 1000
     ) -> AnswerMessage:
         """Send a request over a stream and wait for its answer, `timeout` seconds at most.
 
@@ -104,14 +106,16 @@ class PeerPool:
         *,
         timeout: float | None = None,
         refusal: Refusal | None = None,
+        past_suspension: bool = False,
     ) -> A:
         """Make one unary call. `refusal` turns the status of a failed call into our error.
 
+        With `past_suspension` a suspended member is called, too: the caller has looked at what may pass.
         While no other member can accept our node, only documents are asked for.
         """
         if method.service != methods.GOSSIP:
             self._check_own(member)
-        link = self._link(member)
+        link = self._link(member, past_suspension=past_suspension)
         try:
             answer = await link.call(method.path, method.request.write(request), timeout or method.timeout_s)
         except grpc.aio.AioRpcError as error:
@@ -126,6 +130,36 @@ class PeerPool:
             raise Unavailable("the connection to `{member}` was closed", where=member, member=member) from None
         self._seen(member)
         return method.read_answer(answer)
+
+    async def download(self, member: MemberId, method: Method[Q, A], request: Q, pause_s: float) -> AsyncGenerator[A]:
+        """Make one call that is answered with a stream. Raises as `call`, with the code of a refusal.
+
+        A counterpart that is silent for `pause_s` seconds counts as one that cannot be reached.
+        """
+        self._check_own(member)
+        link = self._link(member)
+        try:
+            async with contextlib.aclosing(
+                link.download(method.path, method.request.write(request), pause_s)
+            ) as answers:
+                async for answer in answers:
+                    if (removed := link.removed(self._directory())) is not None:
+                        raise removed
+                    self._seen(member)
+                    yield method.read_answer(answer)
+        except TimeoutError:
+            raise TimedOut("`{member}` did not answer in time", where=member, member=member) from None
+        except grpc.aio.AioRpcError as error:
+            if error.code() is grpc.StatusCode.NOT_FOUND:
+                code = (error.details() or "")[:40]
+                raise Unknown(
+                    "`{member}` does not give it: {why!a}", code="not-given", member=member, why=code
+                ) from error
+            raise told_error(member, error) from error
+        except (asyncio.CancelledError, grpc.aio.UsageError):
+            if is_cancelled():
+                raise
+            raise Unavailable("the connection to `{member}` was closed", where=member, member=member) from None
 
     def _check_own(self, member: MemberId) -> None:
         if not may_connect(self._directory(), self._greeter.member, self._clock.now_us()):
@@ -148,12 +182,12 @@ class PeerPool:
             else:
                 link.greet()
 
-    def _link(self, member: MemberId) -> Link:
+    def _link(self, member: MemberId, *, past_suspension: bool = False) -> Link:
         """Return the link to `member`; a new one when trust in it or our own identity has changed.
 
         Roots or addresses may differ then, and our certificate.
         """
-        if (reason := self._suspended(member)) is not None:
+        if not past_suspension and (reason := self._suspended(member)) is not None:
             raise Suspended(
                 "exchange with `{member}` is suspended: {reason}", where=member, member=member, reason=reason
             )
@@ -173,5 +207,5 @@ class Deliveries:
         self._pool = pool
 
     async def call(self, member: MemberId, method: Method[Q, A], request: Q) -> A:
-        """Make one unary call. Raises as `PeerPool.call`."""
-        return await self._pool.call(member, method, request, refusal=told_error)
+        """Make one unary call; the desk's sender holds what a suspension holds. Raises as `PeerPool.call`."""
+        return await self._pool.call(member, method, request, refusal=told_error, past_suspension=True)

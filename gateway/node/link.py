@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import itertools
 from collections import deque
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator
 from typing import TYPE_CHECKING
 
 import grpc
@@ -30,6 +30,7 @@ from gateway.trust.view import TrustView
 
 if TYPE_CHECKING:
     Unary = grpc.aio.UnaryUnaryMultiCallable[bytes, bytes]
+    Streamed = grpc.aio.UnaryStreamMultiCallable[bytes, bytes]
 
 _CONNECTIONS = 2
 _CONNECT_S = 1.0
@@ -43,7 +44,9 @@ _GIVEN_UP = 2
 
 
 class Link:
-    """Two connections to a member, used in turn. `about` is what trust said of the member when they were made."""
+    """Two connections to a member, used in turn, and one for files once any is fetched.
+
+    `about` is what trust said of the member when they were made."""
 
     def __init__(
         self,
@@ -62,6 +65,12 @@ class Link:
             raise Unavailable("no address of `{member}` is known", code="no-endpoint", where=member, member=member)
         credentials = channel_credentials(identity, directory.ca_pem(member))
         options = client_options(directory.server_name(member), largest_answer(methods.NODE_METHODS))
+
+        wide = client_options(directory.server_name(member), largest_answer(methods.NODE_METHODS, downloads=True))
+        self._downloads: grpc.aio.Channel | None = None
+        self._open_downloads: Callable[[], grpc.aio.Channel] = lambda: grpc.aio.secure_channel(
+            endpoints[0], credentials, options=wide
+        )
 
         def opening(address: str) -> Callable[[], grpc.aio.Channel]:
             return lambda: grpc.aio.secure_channel(address, credentials, options=options)
@@ -109,6 +118,24 @@ class Link:
         with self._flying():
             return await next(self._turn).call(path, data, timeout)
 
+    async def download(self, path: str, data: bytes, pause_s: float) -> AsyncGenerator[bytes]:
+        """Make one call that is answered with a stream, over a connection of its own.
+
+        Raises `TimeoutError` where nothing comes for `pause_s` seconds.
+        """
+        channel = self._downloads = self._downloads or self._open_downloads()
+        streamed: Streamed = channel.unary_stream(path)
+        call = streamed(data)
+        try:
+            while True:
+                async with asyncio.timeout(pause_s):
+                    part = await call.read()
+                if not isinstance(part, bytes):
+                    return
+                yield part
+        finally:
+            call.cancel()
+
     async def ask(self, request: pb.SubmitExchangeRequest) -> AnswerMessage:
         """Send a request over a stream and wait for its answer. Raises `ConnectionLost` when there is none in time."""
         with self._flying():
@@ -155,6 +182,8 @@ class Link:
                 await self._returned.wait()
         for connection in self._connections:
             await connection.close()
+        if self._downloads is not None:
+            await self._downloads.close()
 
 
 class Connection:

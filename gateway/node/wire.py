@@ -14,6 +14,7 @@ from gateway.model.exchange import AnswerMessage
 from gateway.rpc.forms import answer_message, fill_answer, parse
 from gateway.rpc.methods import STREAM
 from gateway.rpc.strict import check_count
+from gateway.telemetry import NO_TRACE, Trace
 from gateway.trust.standing import OWN_KEY_REMOVED
 
 P = TypeVar("P", pb.StreamExchangesRequest, pb.StreamExchangesResponse)
@@ -57,9 +58,11 @@ def check_idle(messages: int) -> None:
         raise Malformed("more than {limit} messages bring nothing", code="idle-messages", limit=MAX_IDLE)
 
 
-def submit(envelope: bytes, budget_ms: int, traceparent: str) -> pb.SubmitExchangeRequest:
+def submit(envelope: bytes, budget_ms: int, trace: Trace = NO_TRACE) -> pb.SubmitExchangeRequest:
     """Return the message that carries a request."""
-    return pb.SubmitExchangeRequest(envelope=envelope, budget_ms=budget_ms, traceparent=traceparent)
+    return pb.SubmitExchangeRequest(
+        envelope=envelope, budget_ms=budget_ms, traceparent=trace.header, tracestate=trace.state
+    )
 
 
 def pack_replies(replies: Sequence[tuple[int, Reply]]) -> list[bytes]:

@@ -15,15 +15,17 @@ from gateway.model.desk.notices import About, NoticeType, Urgency
 from gateway.model.desk.threads import Placed, Side, ThreadKey, ThreadKind, ThreadState
 from gateway.model.desk.work import DeliveryState, Direction, HoldingState, Level, Role, WorkKind
 from gateway.model.names import ExchangeId, MemberId
+from gateway.ports.files.held import HeldFile
 
 
 class Thread(msgspec.Struct, frozen=True):
     """A thread as it stands: a projection of its notices, which can be rebuilt.
 
-    `version` counts its changes from 1. `opener` tells whether we opened it. `ours` and `theirs` count the notices of
-    each side; `our_last` and `their_last` are the payload hashes of the newest ones. `draft` is what no notice says yet
-    (sealed in the database): a first notice that waits for its approval, or a reply that waits for a passkey or for a
-    second person. The next notice of the thread ends it.
+    `version` counts its changes from 1. `opener` tells whether we opened it. `due_us` is when a human should have
+    answered. `closed_us` is when it ended, or when its clock will end it; 0: only a notice does. `ours` and `theirs`
+    count the notices of each side; `our_last` and `their_last` are the payload hashes of the newest ones. `draft` is
+    what no notice says yet (sealed in the database): a first notice that waits for its approval, or a reply that waits
+    for a passkey or for a second person. The next notice of the thread ends it.
     """
 
     key: ThreadKey
@@ -88,13 +90,26 @@ class Delivery(msgspec.Struct, frozen=True):
     state: DeliveryState = DeliveryState.WAITING
 
 
+class Outbox(msgspec.Struct, frozen=True):
+    """What waits for one counterpart: how many notices of ours, the oldest since when, and when one is tried next.
+
+    `problem` is what kept one of them from being delivered; empty where none was tried in vain.
+    """
+
+    peer: MemberId
+    waiting: int
+    oldest_us: int
+    next_us: int
+    problem: str = ""
+
+
 class Work(msgspec.Struct, frozen=True):
     """Somebody of this agency and office, in this role, must do something until `due_us`.
 
     `id` is stable for what raised it, so that it is raised once. `half_us` is when the clock is half over. `assigned`
     is a person who took it. `not_by` is a person who may not do it (the author). `paused_us` is when its clock was
     stopped, 0 while it runs. `done_us` 0 while it is open; `by` and `result` say how it ended. The `result` of open
-    work is a mark, such as `LATE`.
+    work is a mark, such as `LATE`. `alarm_us` is the next alarm of an alert that is to be acknowledged.
     """
 
     id: str
@@ -115,6 +130,7 @@ class Work(msgspec.Struct, frozen=True):
     by: str = ""
     result: str = ""
     notice_id: str = ""
+    alarm_us: int = 0
 
 
 class Holding(msgspec.Struct, frozen=True):
@@ -137,6 +153,29 @@ class Holding(msgspec.Struct, frozen=True):
     expires_us: int = 0
 
 
+class ReportRow(msgspec.Struct, frozen=True):
+    """A report of the library as it is written: the thread that holds it, and the keys by which it is found.
+
+    `version` counts its states from 1. `withdrawn_us` 0: it stands. `until_us` is until when it may be kept.
+    """
+
+    key: ThreadKey
+    version: int
+    until_us: int
+    withdrawn_us: int = 0
+    keys: tuple[str, ...] = ()
+
+
+class ListedReport(msgspec.Struct, frozen=True):
+    """A report as the library lists it. `added_us` is when its newest state was added: no two reports share one."""
+
+    key: ThreadKey
+    added_us: int
+    version: int
+    withdrawn_us: int
+    until_us: int
+
+
 class DeskRows(msgspec.Struct, frozen=True):
     """The rows of one entry.
 
@@ -153,19 +192,62 @@ class DeskRows(msgspec.Struct, frozen=True):
     works: tuple[Work, ...] = ()
     holdings: tuple[Holding, ...] = ()
     erased: tuple[ExchangeId, ...] = ()
-    """Notices whose envelopes are erased."""
+    """Notices whose envelopes are erased, with the rows of their files."""
+    files: tuple[HeldFile, ...] = ()
+    reports: tuple[ReportRow, ...] = ()
+
+
+class Sight(msgspec.Struct, frozen=True):
+    """The work that a person may see: that of their roles, of kinds that are theirs from a half or at the end, and all
+    of the agency, or the office in it, that the person looks after. Work that names a person is among it, since only
+    its sealed part says whom.
+    """
+
+    roles: tuple[Role, ...] = ()
+    from_half: tuple[WorkKind, ...] = ()
+    at_end: tuple[WorkKind, ...] = ()
+    agency: str = ""
+    office: str = ""
 
 
 class WorkFilter(msgspec.Struct, frozen=True):
-    """The work that is wanted; empty fields leave it open. `limit` 0: all of it."""
+    """The work that is wanted; empty fields leave it open. `limit` 0: all of it.
+
+    `states` are those of its thread, and `closed_us` is a time before which the thread was closed; `threadless` wants
+    work whose thread is not there (yet). `due_us` is a time
+    before which its clock was over, `opened_after_us` one after which it was opened. `sight` leaves out most of what a
+    person may not see anyway; what is read is checked all the same. `assignee` is the person who has taken it: some
+    work that an earlier version wrote for another may be among it.
+    """
 
     agency: str = ""
     offices: tuple[str, ...] = ()
+    assignee: str = ""
     roles: tuple[Role, ...] = ()
+    sight: Sight | None = None
     kinds: tuple[WorkKind, ...] = ()
     key: ThreadKey | None = None
+    peer: str = ""
+    states: tuple[ThreadState, ...] = ()
+    closed_us: int = 0
+    threadless: bool = False
+    due_us: int = 0
     open_only: bool = True
     limit: int = 0
+    opened_after_us: int = 0
+
+
+class ReportLibrary(Protocol):
+    """The reports of one node. Thread-safe; rows are written through the journal with their entry."""
+
+    def find(self, groups: Sequence[Collection[str]], now_us: int, limit: int) -> list[ListedReport]:
+        """Return the reports that stand and have a key of each group, those that were added last first."""
+
+    def added(self, after_us: int, limit: int) -> list[ListedReport]:
+        """Return the reports that were added, or withdrawn, after a time, in the order of that."""
+
+    def report(self, key: ThreadKey) -> ListedReport | None:
+        """Return one report, or None."""
 
 
 class DeskStore(Protocol):
@@ -174,15 +256,25 @@ class DeskStore(Protocol):
     def thread(self, key: ThreadKey) -> Thread | None:
         """Return a thread, or None."""
 
+    def threads_of(self, keys: Collection[ThreadKey]) -> dict[ThreadKey, Thread]:
+        """Return those of some threads that there are."""
+
     def threads(
         self,
         *,
         kinds: Collection[ThreadKind] = (),
         states: Collection[ThreadState] = (),
+        agencies: Collection[str] = (),
+        offices: Collection[str] = (),
         group_id: str = "",
+        peer: str = "",
+        opener: bool | None = None,
         limit: int = 0,
     ) -> list[Thread]:
-        """Return the threads that fit, the newest first; all of them with `limit` 0."""
+        """Return the threads that fit, the newest first; all of them with `limit` 0. What is empty leaves it open.
+
+        `opener` tells those that this side opened from those of counterparts.
+        """
 
     def find_thread(self, thread_id: ExchangeId) -> list[Thread]:
         """Return the threads with this id; two members may have used one id."""
@@ -222,6 +314,9 @@ class DeskStore(Protocol):
     def waiting(self) -> list[MemberId]:
         """Return the members for whom a notice waits."""
 
+    def outboxes(self) -> list[Outbox]:
+        """Return what waits for each member for whom a notice waits."""
+
     def envelope(self, notice_id: ExchangeId) -> bytes:
         """Return the bytes of a notice of ours; raise `Unknown` where it is erased, or never was."""
 
@@ -247,6 +342,7 @@ class DeskStore(Protocol):
         jti: str = "",
         jtis: Collection[str] = (),
         record: str = "",
+        records: Collection[str] = (),
         holder: str = "",
         direction: str = "",
         source: str = "",
@@ -254,8 +350,14 @@ class DeskStore(Protocol):
         after: str = "",
         limit: int = 0,
     ) -> list[Holding]:
-        """Return copies, by record (one or several), owner's key, holder, direction, the exchange that gave them, or
-        state, all of them with `limit` 0; with a limit the first ones by their records' ids, `after` an id."""
+        """Return copies, by record and by owner's key (one or several), holder, direction, the exchange that gave them,
+        or state, all of them with `limit` 0; with a limit the first ones by their records' ids, `after` an id."""
+
+    def ending(self, now_us: int, limit: int) -> list[ThreadKey]:
+        """Return threads whose clock is over by now, and whose rows do not say so yet, the first over first."""
+
+    def working_peers(self) -> list[MemberId]:
+        """Return the counterparts with whom some thread has work."""
 
     def ended(self, before_us: int) -> list[ThreadKey]:
         """Return threads that were closed before a time, and in which nothing waits: no delivery, no work."""

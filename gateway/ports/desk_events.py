@@ -63,14 +63,39 @@ DESK_ACT = _operations(
 )
 DESK_CLOCK = _operations(
     "desk-clock",
-    "A clock of the desk ran out, by half or whole: work was raised to the national desk or beyond, a draft lapsed, or "
-    "a notice of ours was not taken in its time. Once for each.",
+    "A clock of the desk ran out, by half or whole: work was raised to the national desk or beyond, an alarm given, "
+    "a draft lapsed, a thread ended with its work, or a notice of ours was not taken in its time. Or the node put a "
+    "question of an officer to the supervisor (`sampled`), or what a rule found in our own log to the security officer "
+    "(`rule`). Once for each.",
     "work", "kind", "level", "notice", "code", "due_us",
 )
 DESK_RECOVERED = _operations(
     "desk-recovered",
     "Our database was restored, and a counterpart gave us back a notice that both had: one of its own that we had "
-    "taken, or one of ours that it had taken. It has its effects again. `req` is the hash of the notice.",
+    "taken, or one of ours that it had taken. It has its effects again. `req` is the hash of the notice. An answer of "
+    "ours whose records it holds comes back, too (`notice` is `answer`): the ledger of copies has them again.",
     "notice", "thread", "says",
+)
+ATTACHMENT_GIVEN = _operations(
+    "attachment-given",
+    "A counterpart that has taken a notice of ours fetches a file of it, from a chunk on. Durable before the first byte"
+    " leaves. `file` is the root of the tree over its chunks.",
+    "file", "first", "size",
+)
+ATTACHMENT_ASKED = _operations(
+    "attachment-asked",
+    "Our node fetches a file of a counterpart's notice, from a chunk on. Durable before the request leaves.",
+    "file", "first", "size",
+)
+ATTACHMENT_CAME = _operations(
+    "attachment-came",
+    "All of a file of a counterpart's notice is here, each chunk verified; or, with a code, it is not fetched again.",
+    "file", "size", "code",
+)
+ATTACHMENT_SCANNED = _operations(
+    "attachment-scanned",
+    "A file was looked at: `clean` opens it to people; `shut`: the scanner found something; `refused`: it is not of the"
+    " type that its notice says; `lost` or `waiting`: it is not on this node's disk any more.",
+    "file", "outcome", "code",
 )
 # fmt: on

@@ -52,6 +52,13 @@ class WorkItem(msgspec.Struct, frozen=True):
     refusal: str = ""
 
 
+class Hands(msgspec.Struct, frozen=True):
+    """The persons on duty to whom some work can be assigned, and the agencies to which it can be passed on."""
+
+    persons: tuple[str, ...]
+    agencies: tuple[str, ...]
+
+
 class NoticeItem(msgspec.Struct, frozen=True):
     """One notice of a thread. `notice` is None once it is erased; `delivery` is that of a notice of ours."""
 
@@ -84,13 +91,27 @@ class ThreadItem(msgspec.Struct, frozen=True):
     state: ThreadState
 
 
+class ProposedItem(msgspec.Struct, frozen=True):
+    """A reply of ours that waits: for the passkey of its author, or for a second person where `first` has decided."""
+
+    answer: str
+    author: str
+    first: str
+
+
 class ThreadContent(msgspec.Struct, frozen=True):
-    """A thread with all that stands in it. `draft` is an ask of ours that is not approved yet."""
+    """A thread with all that stands in it. `draft` is an ask of ours that is not approved yet.
+
+    `acts` are what a person can do to the thread as a whole, each with the code of why this person may not, empty where
+    they may.
+    """
 
     item: ThreadItem
     notices: tuple[NoticeItem, ...]
     works: tuple[WorkItem, ...]
     draft: DraftItem | None = None
+    proposed: ProposedItem | None = None
+    acts: dict[str, str] = {}
 
 
 class WorkQueue(Protocol):
@@ -111,6 +132,9 @@ class WorkQueue(Protocol):
     async def assign(self, officer: Officer, work_id: str, person: str, reason: str = "") -> WorkItem:
         """Assign work to another person, who may do it."""
 
+    async def hands(self, officer: Officer, work_id: str) -> Hands:
+        """Return who is on duty and may do this work, and which agencies it could be passed on to."""
+
 
 class ThreadReading(Protocol):
     """Threads, to look at."""
@@ -126,6 +150,9 @@ class ThreadReading(Protocol):
 
     async def key(self, officer: Officer, thread_id: str, peer: str = "") -> ThreadKey:
         """Return the key of a thread that this person may read; raise as `thread` does."""
+
+    def follow(self, key: ThreadKey) -> AsyncIterator[None]:
+        """Yield each time that something about a thread has changed: notices, deliveries, work, and copies given."""
 
     async def after(self, key: ThreadKey) -> ThreadItem:
         """Return a thread as it stands after an act of a person, without content. Raises `Unknown`."""

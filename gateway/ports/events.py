@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from gateway.ports import desk_events as _desk
+from gateway.ports.console import entries as _console
 from gateway.ports.content_keys import Retention
 from gateway.ports.event_forms import exchange as _exchange
 from gateway.ports.event_forms import operations as _operations
@@ -240,6 +241,12 @@ CONSENT_DECIDED = _desk.CONSENT_DECIDED
 DESK_ACT = _desk.DESK_ACT
 DESK_CLOCK = _desk.DESK_CLOCK
 DESK_RECOVERED = _desk.DESK_RECOVERED
+ATTACHMENT_GIVEN = _desk.ATTACHMENT_GIVEN
+ATTACHMENT_ASKED = _desk.ATTACHMENT_ASKED
+ATTACHMENT_CAME = _desk.ATTACHMENT_CAME
+ATTACHMENT_SCANNED = _desk.ATTACHMENT_SCANNED
+SIGNED_IN = _console.SIGNED_IN
+SIGNED_OUT = _console.SIGNED_OUT
 OPERATIONS_CONTINUED = _operations(
     "operations-continued", "The same as `exchange-continued`, of the operations log.",
     *_CONTINUED, retention=Retention.PROOF,

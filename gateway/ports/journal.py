@@ -109,6 +109,7 @@ class Event:
         retention: Retention | None = None,
         claim: ReplayClaim | None = None,
         rows: DeskRows | None = None,
+        trace: str = "",
     ) -> EntryDraft:
         """Return the draft of an entry with this private part, and with the statements that are kept with it.
 
@@ -132,6 +133,7 @@ class Event:
             retention or self.retention,
             claim,
             rows,
+            trace,
         )
 
 
@@ -150,7 +152,8 @@ class EntryDraft(msgspec.Struct):
     `channel` is the peer whose channel counter `n` the entry takes, and the direction (`in`: they asked, `out`: we
     asked); an entry without one has no number of its own. `number` is given where the counterpart counted (`received`).
     `private` is JSON; `request` and `answer` are the exact envelopes, kept encrypted beside the entry. `rows` are those
-    of the desk that are written in the entry's own transaction.
+    of the desk that are written in the entry's own transaction. `trace` is the step that the entry is about (a W3C
+    `traceparent`, or empty), for the log line; it is not written.
     """
 
     event: Event
@@ -166,6 +169,7 @@ class EntryDraft(msgspec.Struct):
     retention: Retention
     claim: ReplayClaim | None
     rows: DeskRows | None = None
+    trace: str = ""
 
     @property
     def kind(self) -> str:

@@ -26,8 +26,16 @@ class StoredEntry(msgspec.Struct, frozen=True):
     content: EncryptedContent | None
 
 
+class TreeNode(msgspec.Struct, frozen=True):
+    """A node of a log's hash tree over 256^`level` entries, at least 256; `place` is its number among these."""
+
+    level: int
+    place: int
+    hash: bytes
+
+
 class NewEntry(msgspec.Struct, frozen=True):
-    """An entry with its place, ready to be written."""
+    """An entry with its place, ready to be written. The last one of a batch has the `nodes` that are not stored yet."""
 
     index: int
     body: bytes
@@ -41,6 +49,7 @@ class NewEntry(msgspec.Struct, frozen=True):
     content: EncryptedContent
     claim: ReplayClaim | None
     rows: DeskRows | None = None
+    nodes: Sequence[TreeNode] = ()
 
 
 class LogState(msgspec.Struct, frozen=True):
@@ -69,13 +78,18 @@ class LogStore(Protocol):
         """Return the identity of this database, which stays while it is the same one; a copy has another."""
 
     def turn(self, known: LogState) -> AbstractContextManager[LogState]:
-        """Yield the state of `known`'s log while no other process can move it; `commit` inside the block ends that."""
+        """Yield the state of `known`'s log. It stays until the block ends, unless `commit` says that it did not."""
+
+    def settle(self, log: str) -> None:
+        """Return when each batch of `log` that another process had begun is written, or will be refused."""
 
     def thread_versions(self, keys: Collection[ThreadKey]) -> Mapping[ThreadKey, int]:
         """Return the versions of those threads that exist. No other writer can change one before the turn ends."""
 
-    def commit(self, before: LogState | None, after: LogState, entries: Sequence[NewEntry]) -> None:
-        """Write entries, claims, rows of the desk and state in one durable transaction, if `before` is still the state.
+    def commit(self, before: LogState | None, after: LogState, entries: Sequence[NewEntry]) -> bool:
+        """Write entries, claims, rows of the desk, nodes and state in one durable transaction, if `before` is still the
+        state. A node that is there is replaced. Return False, and write nothing, where another process has taken the
+        log.
 
         With `before` None the log is made, unless another process has made it.
         """
@@ -88,6 +102,9 @@ class LogStore(Protocol):
 
     def leaves(self, log: str, start: int, stop: int) -> Iterator[bytes]:
         """Yield the stored leaf hashes in [start, stop), those of pruned entries, too."""
+
+    def nodes(self, log: str, level: int, start: int, stop: int) -> Mapping[int, bytes]:
+        """Return the stored nodes of `level` with place in [start, stop), by place."""
 
     def logs(self) -> list[str]:
         """Return the names of the logs that were opened."""

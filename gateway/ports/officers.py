@@ -33,6 +33,16 @@ class Searches(Protocol):
         """Yield the search each time that a line is added, until no late answer can come any more."""
 
 
+class OfficerCheck(Protocol):
+    """The check of officer tokens (`gateway.agency.tokens`), called by the console for each page."""
+
+    def verify(self, token: str, thumbprint: str, client: str) -> Officer:
+        """Return the officer whom a token names, who asks through the system `client` with that certificate."""
+
+    def check(self, officer: Officer) -> None:
+        """Raise `Unauthenticated` where the officer, or the token by which we know the officer, was revoked."""
+
+
 class OnwardUses(Protocol):
     """Onward use of records from abroad, called by the REST API."""
 

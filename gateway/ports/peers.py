@@ -8,6 +8,7 @@ import msgspec
 
 from gateway.model.exchange import AnswerMessage
 from gateway.model.names import MemberId
+from gateway.telemetry import Trace
 
 
 class PeerStatus(msgspec.Struct, frozen=True):
@@ -22,9 +23,9 @@ class Peers(Protocol):
     """Exchanges with counterparts; other messages go through `gateway.rpc.contract.Calls`."""
 
     async def exchange(
-        self, member: MemberId, envelope: bytes, timeout: float, trace: str, budget_s: float
+        self, member: MemberId, envelope: bytes, timeout: float, trace: Trace, budget_s: float
     ) -> AnswerMessage:
-        """Send a request that is to be answered in `budget_s` seconds; `trace` is a W3C traceparent or empty.
+        """Send a request that is to be answered in `budget_s` seconds; `trace` is the span of the question.
 
         Raises `TimedOut` after `timeout` seconds, `ConnectionLost` when the same bytes may be sent again, `Unavailable`
         and `Malformed`.

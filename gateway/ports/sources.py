@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Protocol, runtime_checkable
 
 import msgspec
@@ -38,6 +38,41 @@ class ProfiledSource(Protocol):
         """Return every combination that can occur; additional ones do no harm."""
 
 
+class FreshRow(msgspec.Struct, frozen=True):
+    """A row that is new or has changed, as the index holds it.
+
+    `keys` are those that a question looks up: the kind of key, the key, and its detail (`KeyKind`). `features` are the
+    values that are compared with a question by name, as JSON; empty where the row has no name.
+    """
+
+    record_type: str
+    key: str
+    keys: Sequence[tuple[int, str, str]]
+    features: str
+
+
+@runtime_checkable
+class TellingSource(Protocol):
+    """A source that knows which of its rows have changed, since it keeps an index of them."""
+
+    def outdated(self) -> Collection[str] | None:
+        """Return the keys of rows that have changed or are gone since the last call; None where any may have been."""
+
+    def fresh(self) -> Sequence[FreshRow] | None:
+        """Return the rows that are new or have changed since the last call; None where any may be, as at first."""
+
+    def checked_us(self) -> int:
+        """Return the time of the last look at the source: what it held then is what the index holds."""
+
+
+@runtime_checkable
+class NamingSource(Protocol):
+    """A source that finds the names of its rows in other texts, since it keeps an index of them."""
+
+    def names_among(self, texts: Sequence[str]) -> Sequence[bool]:
+        """Tell of each text whether it is the whole name of a person in a row. It blocks. Raises `LiaisonError`."""
+
+
 class Source(Protocol):
     """One agency system behind an adapter (design, section 8). All calls block; a bulkhead runs them."""
 
@@ -52,6 +87,9 @@ class Source(Protocol):
 
     def fetch(self, key: str, record_type: str, deadline: float) -> SourceRecord:
         """Return the record behind a candidate's key. Raises `Unknown` when it is gone."""
+
+    def close(self) -> None:
+        """End all connections; it is asked nothing afterwards."""
 
     def health(self) -> str:
         """Return an empty text when the source can be asked, else its fault."""
@@ -72,6 +110,15 @@ class BatchSource(Protocol):
 
     def fetch_many(self, wanted: Sequence[tuple[str, str]], deadline: float) -> Sequence[SourceRecord | LiaisonError]:
         """Return the record of each key and record type, in order."""
+
+
+@runtime_checkable
+class NearSource(BatchSource, Protocol):
+    """A source that searches a key index of our own, which waits for nothing but this machine."""
+
+    @property
+    def fetches_near(self) -> bool:
+        """Tell whether it reads its records from this machine, too."""
 
 
 class Occasion(msgspec.Struct, frozen=True):

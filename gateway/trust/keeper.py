@@ -74,12 +74,16 @@ class TrustKeeper:
         for member in sorted(charter.members) if charter else ():
             descriptor = self._descriptor(member, charter, alarms) if charter else None
             status = self._status(descriptor, alarms) if descriptor else None
+            if charter and descriptor and status and status.descriptor_version > descriptor.version:
+                # Both may have been written between the two reads: the descriptor that the status is for lies there.
+                descriptor = self._descriptor(member, charter, alarms)
+                status = self._status(descriptor, alarms) if descriptor else None
             if descriptor:
                 descriptors[member] = descriptor
             if status:
                 statuses[member] = status
         withheld = self._withheld(charter, descriptors, alarms) if charter else NOTHING
-        self._descriptors, self._statuses, self._alarms = descriptors, statuses, tuple(alarms)
+        self._descriptors, self._statuses, self._alarms = descriptors, statuses, tuple(dict.fromkeys(alarms))
         view = TrustView(charter, descriptors, statuses, self._clock, self._view.epoch + 1, withheld=withheld)
         if view.hash == self._view.hash:
             return False

@@ -79,8 +79,9 @@ class TrustView:
         self.charter = charter
         self.hash = hash_of_versions(charter, descriptors, statuses, withheld)
         self.withheld = withheld
-        self._descriptors = dict(descriptors)
-        self._statuses = dict(statuses)
+        self.documents = dict(descriptors), dict(statuses)
+        """The descriptors and statuses of which the view is made, by member."""
+        self._descriptors, self._statuses = self.documents
         self._clock = clock
         self._members = {
             name: member

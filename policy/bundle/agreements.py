@@ -37,6 +37,7 @@ _ABOUT: Mapping[str, str] = MappingProxyType(
         QueryKind.DOCUMENT: "TravelDocument",
         QueryKind.VEHICLE: "Vehicle",
         QueryKind.CONTAINER: "Consignment",
+        QueryKind.CASE: "CaseReference",
     }
 )
 """The type of record that a kind of query asks for before all others."""

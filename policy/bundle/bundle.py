@@ -75,7 +75,7 @@ class Bundle:
     """Everything that decides. `hash` is SHA-256 over the files (`hash_files`).
 
     `matchers` are the policies of both layers that can match an action on a resource. `roles` are those that the
-    schema lists.
+    schema lists. `files` have the folder of their layer before their names.
     """
 
     schema: cedarpy.Schema
@@ -91,6 +91,7 @@ class Bundle:
     desk: DeskRules
     hash: bytes
     roles: tuple[str, ...]
+    files: Files
 
 
 Files = Mapping[str, "File"]
@@ -139,6 +140,14 @@ def read_files(folder: Path) -> dict[str, File]:
         raise Misconfigured("there is no such policy folder", code="bad-policy", where=str(folder))
     paths = [path for pattern in (*_SINGLE, "*.cedar", AGREEMENTS) for path in folder.glob(pattern)]
     return {path.relative_to(folder).as_posix(): File(path, path.read_bytes()) for path in paths if path.is_file()}
+
+
+def layer_of(contents: Mapping[str, bytes], layer: str) -> Files:
+    """Return the files of one layer, `base` or `national`, of a policy document or a bundle."""
+    prefix = f"{layer}/"
+    return {
+        name.removeprefix(prefix): File(Path(name), data) for name, data in contents.items() if name.startswith(prefix)
+    }
 
 
 def load_bundle(base: Files, national: Files, member: MemberId) -> Bundle:
@@ -190,6 +199,7 @@ def check_bundle(base: Files, national: Files, member: MemberId) -> tuple[Bundle
         desk=desk,
         hash=hash_files(files),
         roles=listed_values(base[SCHEMA].text, "Role"),
+        files=files,
     )
     return bundle, []
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import time
 
+from gateway.clock import MINUTE_US
 from gateway.config.toml import TomlTable
 from policy.engine.cache import ALWAYS, Window
 
 HOURS = "hours.toml"
-_MINUTE_US = 60_000_000
 _DAY_MINUTES = 24 * 60
 _MAX_OFFSET = 14 * 60
 
@@ -26,7 +26,7 @@ class Hours:
 
     def at(self, now_us: int) -> tuple[bool, Window]:
         """Tell whether it is night, and the time for which that stays so."""
-        minute = now_us // _MINUTE_US
+        minute = now_us // MINUTE_US
         day, now = divmod(minute, _DAY_MINUTES)
         night = self._is_night(now)
         marks = sorted({self.since, self.until})
@@ -36,7 +36,7 @@ class Hours:
         after = min((day * _DAY_MINUTES + mark for mark in marks if mark > now), default=0)
         if not after:
             after = (day + 1) * _DAY_MINUTES + marks[0]
-        return night, Window(before * _MINUTE_US, after * _MINUTE_US)
+        return night, Window(before * MINUTE_US, after * MINUTE_US)
 
     def _is_night(self, minute: int) -> bool:
         if self.since <= self.until:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from gateway.clock import from_us
+from gateway.clock import MINUTE_US, from_us
 from gateway.config.toml import TomlTable
 from gateway.errors import Forbidden
 from gateway.model.marking import PUBLIC_CAVEATS, Marking, ReleaseMarking
@@ -15,7 +15,6 @@ from gateway.recent import Recent
 from gateway.records.types import RECORD_TYPES
 
 _MAX_HOURS = 5 * 365 * 24
-_MINUTE_US = 60_000_000
 _MAX_MADE = 1024
 
 
@@ -43,7 +42,7 @@ class Retention:
 
     def release_marking(self, marking: Marking, record_type: str, purpose: str, now_us: int) -> ReleaseMarking:
         """Return the recipient's duties: the part of the internal marking that may leave (design, section 6)."""
-        minute_us = now_us - now_us % _MINUTE_US
+        minute_us = now_us - now_us % MINUTE_US
         key = (marking, record_type, purpose)
         found = self._made.use(purpose, key)
         if found is None or found[0] != minute_us:

@@ -42,8 +42,8 @@ AGAIN = 500
 """The most decisions of each kind that are made again after a change of policy: those used last."""
 
 
-_OPENING = frozenset({NoticeType.ASK, NoticeType.ALERT})
-"""Notices that want something of a human. What answers or ends them, or corrects or withdraws a record, must get
+_OPENING = frozenset({NoticeType.ASK, NoticeType.ALERT, NoticeType.REPORT, NoticeType.ROOM, NoticeType.WATCH})
+"""Notices that want something of the other side. What answers or ends them, or corrects or withdraws a record, must get
 through: a national folder may forbid it, and need not permit it."""
 
 

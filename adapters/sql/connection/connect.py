@@ -12,7 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
 from adapters.sql.connection.access import SqlAccess
-from adapters.sql.connection.engines import KINDS, Kind, address_of, read_bytes, watch_sqlite
+from adapters.sql.connection.engines import KINDS, LOCK_SECONDS, Kind, address_of, read_bytes, watch_sqlite
 from adapters.sql.connection.watchdog import Watchdog
 from gateway.clock import Clock
 from gateway.errors import Misconfigured
@@ -85,6 +85,7 @@ class Connection:
         self._clock = clock
         self._watchdog = watchdog
         self._limit = OPEN_SECONDS
+        self._lock_ms = LOCK_SECONDS * 1_000
         self.deadline = 0.0
         self.is_fresh = True
         self._held = engine.raw_connection()
@@ -142,10 +143,19 @@ class Connection:
     def _limit_server(self, deadline: float) -> None:
         """Tell the server how long a statement may take, unless the limit it was given before is near enough."""
         left = deadline - self._clock.monotonic()
+        if self._kind.name == "sqlite":
+            self._limit_lock(left)
         if self._kind.limit is None or left <= self._limit <= left + _SLACK_SECONDS:
             return
         self._limit = max(left, 0.0) + _EXTRA_SECONDS
         self._kind.limit(self.driver, self._limit)
+
+    def _limit_lock(self, left: float) -> None:
+        """Let SQLite wait for a lock for `LOCK_SECONDS`, or as long as is left, in tenths of a second."""
+        lock_ms = min(LOCK_SECONDS * 1_000, max(0, int(left * 10)) * 100)
+        if lock_ms != self._lock_ms:
+            self._lock_ms = lock_ms
+            self.driver.execute(f"PRAGMA busy_timeout = {lock_ms}")
 
     def is_stop(self, error: BaseException) -> bool:
         """Tell whether the server ended a statement at its limit, which leaves the connection usable."""

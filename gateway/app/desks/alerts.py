@@ -46,7 +46,6 @@ def build_alerts(desk: DeskParts, asking: Asking, core: Core) -> Alerts:
     shelf = Shelf(desk, gate, core.resources.home.offices)
     rounds = [
         Round("alerts of ours", WATCH_S, spread.round),
-        Round("alarms", WATCH_S, taken.alarms),
         Round("alerts", WATCH_S if shared else _LOAD_S, partial(asyncio.to_thread, gate.load), leader_only=False),
         Round("copies for offices", _COPIES_S, partial(shelf.write_copies, core.note)),
         Round("look-ups of offices", WATCH_S, shelf.take_in),

@@ -13,17 +13,21 @@ from gateway.desk.originator.changing import Originator
 from gateway.desk.originator.confirming import Alarms, Confirmations
 from gateway.desk.originator.evidence import Evidence
 from gateway.desk.originator.holders import HoldersView
+from gateway.desk.originator.lost_copies import LostCopies
 from gateway.desk.originator.obeying import Compliance, Erase, Obedience
 from gateway.desk.originator.renewing import Renewal
 from gateway.desk.originator.restoring import Recovery
 from gateway.desk.originator.returning import Returns
+from gateway.desk.originator.third_members import ThirdMembers
 from gateway.desk.originator.watching import SourceWatch
 from gateway.desk.parts import DeskParts
 from gateway.model.desk.notices import NoticeType
 from gateway.model.names import MemberId
+from gateway.storage.keys.references import HitReferences
 
 _COMPLY_S = 2.0
 _RECOVER_S = 5.0
+_TOLD_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +66,9 @@ def build_originator(
         return next((wall.description.agency for wall in walls if wall.description.id == source), "")
 
     originator = Originator(desk, evidence, agency_of, Renewal(parts, walls, evidence))
-    compliance = Compliance(desk, evidence, erase)
+    compliance = Compliance(desk, evidence, erase, ThirdMembers(desk))
     holders = HoldersView(parts.member, desk.store, lambda member: parts.trust().active(member), agency_of)
+    references = HitReferences(core.resources.settings.keystore, core.resources.clock)
     log, store = core.resources.exchange_log.store_name, core.resources.store
     recovery = Recovery(
         parts,
@@ -72,6 +77,7 @@ def build_originator(
         core.peers,
         effects,
         core.heard,
+        LostCopies(parts, desk.store, references.resolve, agency_of),
         lambda: kept_us(store, log),
         lambda: core.others,
         reached,
@@ -80,8 +86,9 @@ def build_originator(
     watch = SourceWatch(desk, evidence, walls, automatic, originator.change_by_itself)
     rounds = [
         Round("rows behind copies", UPKEEP_S, watch.round),
+        Round("rows that sources tell of", _TOLD_S, watch.told, leader_only=False),
         Round("lost notices", _RECOVER_S, recovery.round),
         Round("changes of counterparts", _COMPLY_S, compliance.round),
         Round("unconfirmed changes", UPKEEP_S, Alarms(desk).round),
     ]
-    return OriginatorDesk(originator, compliance, holders, Returns(desk.store), rounds)
+    return OriginatorDesk(originator, compliance, holders, Returns(parts.member, desk.store, evidence), rounds)

@@ -8,11 +8,14 @@ from functools import partial
 
 from gateway.app.core import Core
 from gateway.app.rounds import WATCH_S, Round
-from gateway.config.desk_sections import Release
+from gateway.config.sections.desk import Release
 from gateway.desk.clocks import DEFAULTS, Clocks
-from gateway.desk.delivery.effects import EffectTable
+from gateway.desk.consent.persons import ConsentPersons
+from gateway.desk.delivery.effects import EffectTable, merged
 from gateway.desk.evidence.deciders import HumanDesk
 from gateway.desk.evidence.passkeys import PasskeyBook
+from gateway.desk.outcomes.arriving import OutcomeArrivals
+from gateway.desk.outcomes.telling import HitOutcomes
 from gateway.desk.parts import DeskParts
 from gateway.desk.raising import Raising
 from gateway.desk.second_step.answers import HeldAnswers, OwnAnswers
@@ -47,29 +50,38 @@ class SecondStep:
     packages: Packages
     handing: Handing
     marks: Marks
+    outcomes: HitOutcomes
+    consents: ConsentPersons
     rounds: Sequence[Round]
 
 
 def step_effects(core: Core) -> EffectTable:
     """Return what notices of the second step change."""
-    return Arrivals(core.parts, _origin(core), partial(_agency_for, core)).effects
+    origin = own_answers(core)
+    arrivals = Arrivals(core.parts, origin, partial(_agency_for, core))
+    return merged(arrivals.effects, OutcomeArrivals(origin).effects)
 
 
 def build_second_step(core: Core, desk: DeskParts) -> SecondStep:
     """Put together the second step; nothing of it runs yet."""
     resources, parts = core.resources, core.parts
-    it = StepParts(desk, human_desk(core), core.people.is_anybody_on_duty, partial(raised, core), core.people.who)
+    it = StepParts(desk, human_desk(core), core.people.is_anybody_on_duty, partial(raised, core))
     log = resources.exchange_log.store_name
     held = HeldAnswers(core.kept, desk.searches, log)
+    origin, releases = own_answers(core), Releases(parts, resources.walls)
+    consents = ConsentPersons(core.kept, origin, releases)
     escalation = Escalation(parts, desk.store, desk.pen, desk.author)
+    packages = Packages(it)
     return SecondStep(
         it,
         Drafting(it, held),
         Approvals(it),
-        Decisions(it, _origin(core), Releases(parts, resources.walls)),
-        Packages(it),
+        Decisions(it, origin, releases, consents),
+        packages,
         Handing(it),
-        Marks(it, held),
+        Marks(it, held, packages),
+        HitOutcomes(it, held),
+        consents,
         [Round("clocks of work", WATCH_S, escalation.round)],
     )
 
@@ -121,7 +133,8 @@ def _agency_for(core: Core, wanted: str, office: str) -> str:
     return wanted if wanted in {wall.description.agency for wall in core.resources.walls} else ""
 
 
-def _origin(core: Core) -> OwnAnswers:
+def own_answers(core: Core) -> OwnAnswers:
+    """Return what finds the hits of our own answers."""
     references = HitReferences(core.resources.settings.keystore, core.resources.clock)
     agencies = {wall.description.id: wall.description.agency for wall in core.resources.walls}
     return OwnAnswers(core.kept, references.resolve, lambda source: agencies.get(source, ""))

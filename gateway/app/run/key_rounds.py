@@ -46,6 +46,9 @@ def keys_in_use(resources: Resources, tokens: OfficerTokens) -> list[EntryDraft]
     if any(file == "log" for file, _ in taken):
         for log in (resources.exchange_log, resources.operations_log):
             log.sign_with(resources.keys.log)
+    if any(file in ("statement", "tls") or file.startswith("agency-") for file, _ in taken):
+        for renew in resources.renewed:
+            renew()
     if any(file == TOKEN_ISSUER for file, _ in taken):
         tokens.renew(token_keys(resources.settings, resources.clock, production=False))
     return [events.KEY.draft(use=use_of_file(file), key=key_id, step="in use") for file, key_id in taken]

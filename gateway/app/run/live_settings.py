@@ -17,7 +17,7 @@ from msgspec.structs import replace
 
 from gateway.agency.allowance import Allowance
 from gateway.agency.token_keys import token_keys
-from gateway.agency.tokens import OfficerTokens, PublicKey
+from gateway.agency.tokens import OfficerTokens
 from gateway.app.answering_parts import Answering, admission_limits, debt_limits
 from gateway.app.resources import Resources, wall_limits
 from gateway.config import Settings, load_settings
@@ -34,6 +34,7 @@ from gateway.ops.homes.own_tables import read_own_tables
 from gateway.ops.homes.reload_request import Reloaded, answer_reload, asked_reload
 from gateway.ports import events
 from gateway.ports.journal import EntryDraft
+from gateway.signing.jws import PublicKey
 from gateway.telemetry import Logger, LogLine, configure_logging
 
 _KEYS = "token_key"
@@ -140,4 +141,7 @@ class LiveSettings:
                 wall.limit(wall_limits(new))
         self._resources.reserve.reserve_mib = settings.storage.reserve_mib
         self._resources.settings = settings
+        if settings.sources != before.sources:
+            for renew in self._resources.renewed:
+                renew()
         return tuned.tokens.renew(keys)

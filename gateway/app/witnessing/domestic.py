@@ -9,6 +9,7 @@ from certs.hsm.keys import self_test
 from certs.hsm.token import when_lost
 from certs.ownership import check_ownership
 from certs.tls import TlsIdentity, check_floor, server_credentials
+from gateway.app.run.telemetry import WITNESS, describe_process, exporting
 from gateway.audit.tree.checkpoint import parse_checkpoint
 from gateway.audit.tree.cosignature import Cosigner, domestic_name
 from gateway.clock import Clock, SystemClock
@@ -46,7 +47,9 @@ def serve_witness(home: Path) -> int:
     memory.share_pools()
     with only_one(settings.home.path / "witness.lock"):
         log = Logger(component="witness", member=settings.witness.member)
-        serve_until_signal(lambda: DomesticWitness(settings), _LOOK_S, partial(log.error, LogLine.STOP_HANGS))
+        about = describe_process(WITNESS, settings.witness.member, f"witness.{settings.witness.member}")
+        with exporting(settings.telemetry, settings.home.path, about, SystemClock()):
+            serve_until_signal(lambda: DomesticWitness(settings), _LOOK_S, partial(log.error, LogLine.STOP_HANGS))
     return 0
 
 

@@ -19,8 +19,6 @@ from gateway.ports.log_store import LogStore
 from gateway.statements.account import MAX_LINES, MAX_NAMED
 from gateway.statements.fields import SKEW_US
 
-DAY_US = 86_400_000_000
-
 
 class Held(msgspec.Struct, frozen=True):
     """The result of comparing our log with the range of an account.

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import msgspec
+from msgspec.structs import astuple
 
 from gateway.errors import Malformed, Outdated
 from gateway.model.desk.threads import ThreadKey
@@ -22,12 +23,23 @@ def check_rows(rows: DeskRows, peer: str) -> None:
     """Raise `Malformed` for rows of an entry about `peer` that cannot be stored, or that erase notices of no member."""
     if rows.erased and not (rows.thread or peer):
         raise Malformed("erased notices need a counterpart", where="rows.erased")
+    if _fits(rows):
+        return
     for name, value in _values("rows", rows):
-        if isinstance(value, str):
-            if "\0" in value or _is_broken(value):
-                raise Malformed("a text cannot be stored", code="bad-data", where=name)
-        elif isinstance(value, int) and not -_LARGEST <= value < _LARGEST:
-            raise Malformed("a number cannot be stored", code="bad-data", where=name)
+        if not _fits(value):
+            what = "a text cannot be stored" if isinstance(value, str) else "a number cannot be stored"
+            raise Malformed(what, code="bad-data", where=name)
+
+
+def _fits(value: Any) -> bool:
+    """Tell whether all texts and numbers in a value can be stored. Each entry of the desk waits for it."""
+    if isinstance(value, str):
+        return "\0" not in value and (value.isascii() or not _is_broken(value))
+    if isinstance(value, int):
+        return -_LARGEST <= value < _LARGEST
+    if isinstance(value, msgspec.Struct):
+        return all(map(_fits, astuple(value)))
+    return not isinstance(value, tuple) or all(map(_fits, value))
 
 
 def _values(name: str, value: Any) -> Iterator[tuple[str, Any]]:

@@ -54,5 +54,5 @@ def examine_log(store: LogStore, key: HeadSigner, member: str, name: str, highwa
     require_begun(log, number, state)
     if state is None:
         return None
-    head = LogHead(store, signer, keys, state, seen, from_elsewhere)
+    head = LogHead(store, signer, keys, state, seen, from_elsewhere, examined=True)
     return ExaminedLog(name, log, signer.origin, from_elsewhere, head)

@@ -1,23 +1,25 @@
 """The part of a log that a process has hashed, and the head that it has signed over that.
 
-At the start all rows are hashed again, and compared with the log's state, with the head stored in it, and with the one
-in the high-water file. Where several processes write to one log, one that is behind reads the entries of the others,
-hashes them again, and compares the result with the state and the stored head before it goes on. So each size has one
-committed root, and a head is signed only over a root that was committed and that this process has computed itself.
+At the start the newest million rows are hashed again, and those before them stand by the stored nodes of the tree. The
+whole is compared with the log's state, with the head stored in it, and with the one in the high-water file. Where
+several processes write to one log, one that takes it reads the entries of the others, hashes them again, and compares
+the result with the state and the stored head before it goes on. So each size has one committed root, and a head is
+signed only over a root that was committed and that this process has computed itself.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import nullcontext
 
 from gateway.audit.entries.entry import parse_entry
 from gateway.audit.log.highwater import Seen
 from gateway.audit.log.numbers import require_begun
-from gateway.audit.log.recovery import check_end, check_extends, check_state, extend_tree, rebuild_tree
+from gateway.audit.log.recovery import check_end, check_extends, check_state, extend_tree, open_tree
 from gateway.audit.tree.checkpoint import Signer
 from gateway.audit.tree.merkle import EMPTY_ROOT, leaf_hash
 from gateway.errors import Contradicted, Misconfigured, StorageBroken
-from gateway.ports.log_store import LogState, LogStore
+from gateway.ports.log_store import LogState, LogStore, TreeNode
 from gateway.signing.keys import VerifyKey
 
 _AFTER_A_MOVE = (
@@ -62,10 +64,11 @@ def known_state(store: LogStore, log: str, seen: Seen | None, moved: str) -> Log
 
 class LogHead:
     """A log as this process knows it: `state`, the `tree` over its entries, the newest signed head (`checkpoint`), and
-    the time of the last entry (`last_us`). Not thread-safe: the log has the lock.
+    the time of the last entry (`last_us`). Entries before `hashed_from` were not re-hashed. Not thread-safe: the log
+    has the lock.
 
-    Making it checks the whole log. Raises `Contradicted` (which says `moved`, when the database is another one) and
-    `StorageBroken`.
+    Making it checks the log. One that is only `examined` is read as it is: nobody writes to it. Raises `Contradicted`
+    (which says `moved`, when the database is another one) and `StorageBroken`.
     """
 
     checkpoint: bytes
@@ -78,19 +81,25 @@ class LogHead:
         state: LogState,
         seen: Seen | None,
         moved: str,
+        *,
+        examined: bool = False,
     ) -> None:
         self._store = store
         self._signer = signer
         self._origin = signer.origin
         self._keys = keys
-        self.tree = rebuild_tree(store, state)
+        self.tree, self.hashed_from = open_tree(store, state)
         self._check(state, seen, moved)
         self.state = state
         self.last_us = self._time_of_last()
-        with store.turn(state) as current:
+        with nullcontext(state) if examined else store.turn(state) as current:
             self.catch_up(current)
             check_end(current, store)
         self.checkpoint = signer.sign(self.state.size, self.state.root)
+
+    def unstored(self) -> list[TreeNode]:
+        """Return the nodes of the tree that are to be stored with the next commit."""
+        return [TreeNode(level, place, node) for (level, place), node in self.tree.unstored.items()]
 
     def sign_with(self, signer: Signer, keys: Sequence[VerifyKey]) -> None:
         """Sign with other keys from now on, beginning with the newest head; `keys` are all that have signed."""
@@ -130,10 +139,17 @@ class LogHead:
                 length=current.size,
                 known_length=known.size,
             )
-        rows = self._store.bodies(current.log, known.size, current.size)
-        extend_tree(self.tree, rows, current.size, current.log)
+        body = b""
+
+        def rows() -> Iterator[tuple[int, bytes, bytes]]:
+            nonlocal body
+            for row in self._store.bodies(current.log, known.size, current.size):
+                body = row[1]
+                yield row
+
+        extend_tree(self.tree, rows(), current.size, current.log)
         check_state(self.tree, current, self._store, self._origin, self._keys)
-        self.last_us = max(self.last_us, self._time_of_last())
+        self.last_us = max(self.last_us, parse_entry(body).time_us)
         self.checkpoint = self._signer.sign(current.size, current.root)
 
     def reread(self, first: int, stop: int) -> None:

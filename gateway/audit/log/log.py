@@ -15,9 +15,9 @@ The signature is deterministic, so the head is stored with the next batch. Any f
 broken: nothing is signed from memory any more, and the process has to end. A lack of descriptors in step 3 refuses the
 batch (`Unavailable`): nothing was written, and nothing changed.
 
-Several processes may write to one log where the database is a server's. Steps 2 to 4 are then one transaction that
-begins with the log's state locked (`LogStore.turn`), and a process that is behind first takes up the entries of the
-others (`gateway.audit.log.head`).
+Several processes may write to one log where the database is a server's. One at a time then has the log
+(`LogStore.turn`). It first takes up the entries of the others (`gateway.audit.log.head`), and writes batches until
+another one takes the log. Step 4 refuses the batch of a process that has lost it: steps 2 to 4 are done again.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from gateway.audit.log.head import LogHead, state_at_start, time_of_entry
 from gateway.audit.log.highwater import HighWater, high_water_path, moved
 from gateway.audit.log.numbers import newest_number, store_name
 from gateway.audit.log.recovery import as_broken
-from gateway.audit.tree.checkpoint import HeadSigner, LogKeys, Signer, origin
+from gateway.audit.tree.checkpoint import Checkpoint, HeadSigner, LogKeys, Signer, origin, verify_head
 from gateway.clock import JUMP_US, Clock
 from gateway.errors import LiaisonError, StorageBroken, Unavailable
 from gateway.model.exchange import LogProof
@@ -49,7 +49,7 @@ from gateway.ports.log_store import LogState, LogStore, NewEntry
 
 
 class AuditLog:
-    """A `Journal`. Opening it re-hashes all rows and refuses a log that differs from the signed one.
+    """A `Journal`. Opening it refuses a log that differs from the signed one (`gateway.audit.log.recovery`).
 
     `database` names its database. `moved` says so when the newest head was signed on another one, and is empty
     otherwise: such a log has to be compared with more than this home knows.
@@ -120,8 +120,8 @@ class AuditLog:
 
     def settle(self) -> None:
         """Wait until every process has written what it is writing. Later writes use the keystore as it is by now."""
-        with self._lock, self._turn():
-            return
+        with self._lock, self._unforgiving():
+            self._store.settle(self.store_name)
 
     def abandon(self) -> None:
         """Release the log without writing anything, because it must not go on."""
@@ -147,12 +147,24 @@ class AuditLog:
         self._keystore.look_again()
         with self._lock, self._unforgiving():
             self._require_open()
-            current = self._store.state(self.store_name)
-            if current is None:
-                raise StorageBroken("the log is gone from the database", where=self.origin)
-            if current.size != self._head.state.size:
-                self._head.catch_up(current)
-                self._high_water.write(self._head.checkpoint)
+            self._follow()
+
+    def _follow(self) -> None:
+        current = self._store.state(self.store_name)
+        if current is None:
+            raise StorageBroken("the log is gone from the database", where=self.origin)
+        if current.size != self._head.state.size:
+            self._head.catch_up(current)
+            self._high_water.write(self._head.checkpoint)
+
+    @contextmanager
+    def _reading(self, size: int) -> Iterator[LogHead]:
+        """Yield the log as we know it, with the first `size` entries where another process has written them."""
+        with self._lock:
+            if size > self._head.state.size and self._store.shared and not self._broken:
+                with self._unforgiving():
+                    self._follow()
+            yield self._head
 
     @contextmanager
     def _unforgiving(self, but: type[LiaisonError] | tuple[()] = ()) -> Iterator[None]:
@@ -180,6 +192,11 @@ class AuditLog:
         return self._head.state.size
 
     @property
+    def hashed_from(self) -> int:
+        """The index from which on entries were re-hashed when the log was opened."""
+        return self._head.hashed_from
+
+    @property
     def checkpoint(self) -> bytes:
         """The newest signed head."""
         return self._head.checkpoint
@@ -196,13 +213,22 @@ class AuditLog:
         """
         if origin not in ("", self.origin):
             return earlier_proof(self._store, origin, index, self._keys)
-        with self._lock:
-            return LogProof(index, self._head.tree.inclusion(index, self._head.state.size), self._head.checkpoint)
+        with self._reading(index + 1) as head:
+            return LogProof(index, head.tree.inclusion(index, head.state.size), head.checkpoint)
+
+    def verified(self, head: bytes) -> Checkpoint:
+        """Return a head that a key of this log signed. Raises `Malformed`, `BadSignature`."""
+        return verify_head(head, self.origin, self._keys)
+
+    def inclusion(self, index: int, size: int) -> tuple[bytes, ...]:
+        """Return the proof that entry `index` is among the first `size` entries. Raises `Malformed`."""
+        with self._reading(size) as head:
+            return head.tree.inclusion(index, size)
 
     def root(self, size: int) -> bytes:
         """Return the root over the first `size` entries. Raises `Malformed` when there are not so many."""
-        with self._lock:
-            return self._head.tree.root(size)
+        with self._reading(size) as head:
+            return head.tree.root(size)
 
     def reread(self, first: int, stop: int) -> None:
         """Raise `StorageBroken` unless the stored entries in [first, stop) are those of the tree. Skips pruned ones."""
@@ -210,8 +236,8 @@ class AuditLog:
 
     def extension(self, first: int, second: int) -> tuple[bytes, ...]:
         """Return the proof that the tree over `second` entries extends the one over `first`; empty from 0."""
-        with self._lock:
-            return self._head.tree.consistency(first, second) if first else ()
+        with self._reading(second) as head:
+            return head.tree.consistency(first, second) if first else ()
 
     def time_of(self, index: int) -> int:
         """Return the time of an entry in microseconds since 1970; 0 where it is pruned."""
@@ -239,26 +265,37 @@ class AuditLog:
         wanted = [(draft.claim.sender, draft.claim.exchange_id) for draft in drafts if draft.claim]
         with self._lock:
             self._require_open()
-            written: tuple[LogState, list[NewEntry]] | None = None
-            with self._turn():
-                taken = self.stored_answers(wanted) if wanted else {}  # 2
-                results, winners, twins = by_claim(drafts, privates, taken)
-                if winners:
-                    require_current(self._store, [winner.draft.rows for winner in winners if winner.draft.rows])
-                    with self._unforgiving(but=Unavailable):
-                        built = self._build(winners)  # 3
-                    with self._unforgiving():
-                        written = self._write(*built)  # 4
-            if written:
-                with self._unforgiving():
-                    logged = self._prove(*written)  # 5 to 7
-                for winner, place in zip(winners, logged, strict=True):
-                    results[winner.position] = place
+            while (done := self._try(drafts, privates, wanted)) is None:
+                continue
+        results, twins = done
         for position, first in twins:
             twin, draft = results[first], drafts[first]
             assert isinstance(twin, Logged)
             results[position] = StoredAnswer(draft.request_hash, draft.answer, twin.entry, twin.index)
         return [result for result in results if result is not None]
+
+    def _try(
+        self, drafts: Sequence[EntryDraft], privates: Sequence[bytes], wanted: Sequence[Claim]
+    ) -> tuple[list[Logged | StoredAnswer | None], list[tuple[int, int]]] | None:
+        """Carry out steps 2 to 7. Return results and twins; None where another process has taken the log meanwhile."""
+        written: tuple[LogState, list[NewEntry]] | None = None
+        with self._turn():
+            taken = self.stored_answers(wanted) if wanted else {}  # 2
+            results, winners, twins = by_claim(drafts, privates, taken)
+            if winners:
+                require_current(self._store, [winner.draft.rows for winner in winners if winner.draft.rows])
+                with self._unforgiving(but=Unavailable):
+                    built = self._build(winners)  # 3
+                with self._unforgiving():
+                    written = self._write(*built)  # 4
+                if written is None:
+                    return None
+        if written:
+            with self._unforgiving():
+                logged = self._prove(*written)  # 5 to 7
+            for winner, place in zip(winners, logged, strict=True):
+                results[winner.position] = place
+        return results, twins
 
     def _flag_time(self, drafts: Sequence[EntryDraft]) -> None:
         """Note the clock's error in each draft while the time is not to be believed (DUTY-L24)."""
@@ -272,12 +309,11 @@ class AuditLog:
 
     @contextmanager
     def _turn(self) -> Iterator[None]:
-        """Hold the log's state until the block ends, after taking up everything that others wrote before."""
+        """Have the log until the block ends, after taking up everything that others wrote before."""
         try:
             with self._store.turn(self._head.state) as current:
-                if self._store.shared:
-                    self._keystore.look_again()
                 if current is not self._head.state:
+                    self._keystore.look_again()
                     with self._unforgiving():
                         self._head.catch_up(current)
                 yield
@@ -294,13 +330,18 @@ class AuditLog:
         ]
         return entries, counters
 
-    def _write(self, entries: list[NewEntry], counters: dict[str, int]) -> tuple[LogState, list[NewEntry]]:
+    def _write(self, entries: list[NewEntry], counters: dict[str, int]) -> tuple[LogState, list[NewEntry]] | None:
+        """Write a batch. Return None, and leave all as it was, where another process has taken the log."""
         head, before = self._head, self._head.state
-        head.last_us = entries[-1].time_us
         head.tree.extend(entry.leaf_hash for entry in entries)
         size = before.size + len(entries)
         after = LogState(before.log, before.number, size, head.tree.root(), head.checkpoint, counters, before.first)
-        self._store.commit(before, after, entries)  # 4
+        if nodes := head.unstored():
+            entries[-1] = replace(entries[-1], nodes=nodes)
+        if not self._store.commit(before, after, entries):  # 4
+            head.tree.cut(before.size)
+            return None
+        head.last_us = entries[-1].time_us
         return after, entries
 
     def _prove(self, after: LogState, entries: Sequence[NewEntry]) -> list[Logged]:
@@ -310,7 +351,9 @@ class AuditLog:
         self._high_water.write(signed)
         head.state = after
         inclusion = head.tree.inclusion
-        return [  # 7
+        logged = [  # 7
             Logged(entry.index, entry.body, entry.number, LogProof(entry.index, inclusion(entry.index, size), signed))
             for entry in entries
         ]
+        head.tree.stored()
+        return logged

@@ -1,6 +1,6 @@
 """Check at a start, before anything is signed, that the rows of a log are those that it once signed.
 
-1. every row is re-hashed, and its hash is the one stored beside it;
+1. each of the newest `REHASHED` rows is re-hashed, and its hash is the one stored beside it;
 2. the rows are gapless from 0, and as many as the state says;
 3. their root is the state's;
 4. the stored head was signed by a key of ours, and the tree extends it;
@@ -13,40 +13,103 @@ a row disagrees with its stored hash, else as the range between the last good he
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
 
 from gateway.audit.tree.checkpoint import Checkpoint, signed_head, verify_head
-from gateway.audit.tree.merkle import Tree, leaf_hash
+from gateway.audit.tree.merkle import leaf_hash
+from gateway.audit.tree.stored_tree import WIDTH, StoredTree
 from gateway.audit.tree.tile_tree import Roots
 from gateway.errors import Contradicted, LiaisonError, StorageBroken
 from gateway.ports.log_store import LogState, LogStore
 from gateway.signing.keys import VerifyKey
 
+REHASHED: Final = 1 << 20
+"""Entries at the end of a log that a start re-hashes, so that its time is bounded. The scrubber re-hashes those before
+them, beginning at once."""
 
-def rebuild_tree(store: LogStore, state: LogState) -> Tree:
-    """Carry out checks 1 and 2. Return the tree over the rows of a log. Stored hashes of pruned entries are taken as
-    they are: the signed heads prove them (checks 3 to 5)."""
-    tree = Tree()
-    tree.extend(store.leaves(state.log, 0, state.first))
-    if tree.size != state.first:
-        raise tampered(state.log, tree.size, "its hash, which stays when an entry is pruned, is missing")
-    return extend_tree(tree, store.bodies(state.log, state.first, state.size), state.size, state.log)
+_PAGE: Final = 1 << 14
 
 
-def extend_tree(tree: Tree, rows: Iterable[tuple[int, bytes, bytes]], size: int, log: str) -> Tree:
-    """Carry out checks 1 and 2 for the rows after those in `tree`, add them to it, and return it."""
-    for expected, (index, body, stored) in enumerate(_within(rows, size), tree.size):
+@dataclass(frozen=True, slots=True)
+class StoredTiles:
+    """The hashes of one log in a store."""
+
+    store: LogStore
+    log: str
+
+    def tile(self, level: int, place: int) -> Sequence[bytes]:
+        """Return the hashes of tile `place` of `level`, at most 256; an empty one for a node that is not stored."""
+        first = place * WIDTH
+        if level == 0:
+            return list(self.store.leaves(self.log, first, first + WIDTH))
+        found = self.store.nodes(self.log, level, first, first + WIDTH)
+        return [found.get(at, b"") for at in range(first, first + WIDTH)]
+
+
+def open_tree(store: LogStore, state: LogState, rehashed: int = REHASHED) -> tuple[StoredTree, int]:
+    """Carry out checks 1 and 2. Return the tree over a log, and the index from which on its rows were re-hashed.
+
+    Rows before the newest `rehashed` stand as stored nodes. Where these do not give the state's root, nothing but the
+    rows is believed: all of them are re-hashed, and the nodes are made anew.
+    """
+    first = max(0, state.size - rehashed) // WIDTH * WIDTH
+    tree = StoredTree(StoredTiles(store, state.log))
+    if first and tree.resume(first):
+        _add_rows(tree, store, state)
+        if tree.root() == state.root:
+            return tree, first
+    tree = StoredTree(StoredTiles(store, state.log))
+    _add_rows(tree, store, state)
+    _leave_out_stored(tree, store, state.log)
+    return tree, 0
+
+
+def _add_rows(tree: StoredTree, store: LogStore, state: LogState) -> None:
+    """Add all entries after those in `tree`. Stored hashes of pruned ones are taken as they are: the signed heads prove
+    them (checks 3 to 5)."""
+    while tree.size < state.first:
+        stop = min(state.first, tree.size + _PAGE)
+        tree.extend(store.leaves(state.log, tree.size, stop))
+        if tree.size != stop:
+            raise tampered(state.log, tree.size, "its hash, which stays when an entry is pruned, is missing")
+        tree.let_go()
+    extend_tree(tree, store.bodies(state.log, tree.size, state.size), state.size, state.log)
+
+
+def _leave_out_stored(tree: StoredTree, store: LogStore, log: str) -> None:
+    """Take from the nodes that are to be stored those that are."""
+    for level in {level for level, _ in tree.unstored}:
+        count = tree.size // WIDTH**level
+        for start in range(0, count, _PAGE):
+            for place, node in store.nodes(log, level, start, min(start + _PAGE, count)).items():
+                if tree.unstored.get((level, place)) == node:
+                    del tree.unstored[level, place]
+
+
+def extend_tree(tree: StoredTree, rows: Iterable[tuple[int, bytes, bytes]], size: int, log: str) -> None:
+    """Carry out checks 1 and 2 for the rows after those in `tree`, and add them to it."""
+    leaves: list[bytes] = []
+    expected = tree.size
+    for index, body, stored in rows:
         if index != expected:
             raise tampered(log, expected, "its row is missing")
         leaf = leaf_hash(body)
         if leaf != stored:
             raise tampered(log, index, "it is not what was written")
-        tree.append(leaf)
-    if tree.size != size:
-        raise tampered(log, tree.size, "its row is missing")
-    return tree
+        leaves.append(leaf)
+        expected += 1
+        if not expected % WIDTH:
+            tree.extend(leaves)
+            leaves.clear()
+            if not expected % _PAGE:
+                tree.let_go()
+    if expected != size:
+        raise tampered(log, expected, "its row is missing")
+    tree.extend(leaves)
 
 
-def check_state(tree: Tree, state: LogState, store: LogStore, origin: str, keys: Sequence[VerifyKey]) -> None:
+def check_state(tree: StoredTree, state: LogState, store: LogStore, origin: str, keys: Sequence[VerifyKey]) -> None:
     """Carry out checks 3 and 4."""
     if tree.root() != state.root:
         raise changed(tree, _history(store, state.log, origin, keys), state.log, "the stored root")
@@ -56,12 +119,13 @@ def check_state(tree: Tree, state: LogState, store: LogStore, origin: str, keys:
 
 
 def check_end(state: LogState, store: LogStore) -> None:
-    """Check that no row follows the last one (check 2). Call it in a turn, where no other process adds rows."""
-    if any(index >= state.size for index, _, _ in store.bodies(state.log, state.size, state.size + 1)):
+    """Check that no row follows the last one (check 2), but for those that another process has added meanwhile."""
+    more = [index for index, _, _ in store.bodies(state.log, state.size, state.size + 1)]
+    if more and (now := store.state(state.log)) is not None and now.size <= state.size:
         raise tampered(state.log, state.size, "it was put in after the last signed head")
 
 
-def check_extends(tree: Tree, head: Checkpoint, store: LogStore, log: str, keys: Sequence[VerifyKey]) -> None:
+def check_extends(tree: Roots, head: Checkpoint, store: LogStore, log: str, keys: Sequence[VerifyKey]) -> None:
     """Check that `tree` has at least the entries of `head`, and the same ones (check 5)."""
     if head.size > tree.size:
         raise tampered(log, tree.size, f"its row is missing: a head over {head.size} entries was signed")
@@ -89,7 +153,7 @@ def tampered(log: str, index: int, what: str) -> Contradicted:
     )
 
 
-def changed(tree: Tree, heads: Sequence[Checkpoint], log: str, against: str) -> Contradicted:
+def changed(tree: Roots, heads: Sequence[Checkpoint], log: str, against: str) -> Contradicted:
     """Return the finding that the tree is not the signed one, with the first bad entry as close as `heads` tell."""
     start, stop = first_bad_range(tree, heads)
     place = f"entry {start}" if stop == start + 1 else f"one of the entries {start} to {stop - 1}"
@@ -121,10 +185,3 @@ def _verified(heads: Iterable[bytes], origin: str, keys: Sequence[VerifyKey]) ->
     for data in heads:
         if (head := signed_head(data, origin, keys)) is not None:
             yield head
-
-
-def _within(rows: Iterable[tuple[int, bytes, bytes]], size: int) -> Iterator[tuple[int, bytes, bytes]]:
-    for row in rows:
-        if row[0] >= size:
-            return
-        yield row

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -99,6 +100,17 @@ class HomeLog:
         state = store.state(name)
         self._first = state.first if state else 0
         self.size, self._heads = self._settled() if self._continued is None else self._ended(self._continued)
+
+    def apart(self) -> HomeLog:
+        """Return this log as it can be given to another process, where `attach` has to come first."""
+        part = copy.copy(self)
+        part._heads = []
+        del part._store, part._keys
+        return part
+
+    def attach(self, store: LogStore, keys: ContentKeys) -> None:
+        """Read from this store and with these keys from now on."""
+        self._store, self._keys = store, keys
 
     def _ended(self, continued: Continued) -> tuple[int, list[bytes]]:
         """Return size and heads of a log that goes on under the next number. The size is that of the kept part."""

@@ -80,7 +80,11 @@ def find(
     keeper = IndexKeeper(logs, index)
     keeper.catch_up(progress)
     found = Found()
-    searches = [_Search(logs, index, keeper, log, question, limit, keep) for log in logs.logs() if question.of_log(log)]
+    searches = [
+        _Search(logs, index, keeper, log, question, limit, keep, is_counted=tally is not None)
+        for log in logs.logs()
+        if question.of_log(log)
+    ]
     for search in searches:
         part = search.run()
         found.count += part.count
@@ -145,6 +149,8 @@ class _Search:
         question: Question,
         limit: int,
         keep: Keep | None,
+        *,
+        is_counted: bool,
     ) -> None:
         self._logs = logs
         self._index = index
@@ -153,6 +159,7 @@ class _Search:
         self._question = question
         self._limit = limit
         self._keep = keep
+        self._is_counted = is_counted
         self._found = Found()
         self._public = list(_public_groups(question))
         self._term_keys: dict[tuple[str, str], bytes] = {}
@@ -176,7 +183,9 @@ class _Search:
         """Search entries that are in no whole block."""
         rows = self._logs.rows(self._log, start, stop) if start < stop else iter(())
         fitting = list(_fitting(self._found, rows, self._question, self._logs, self._keep))
-        self._read_terms += [terms_of_opened(opened, self._logs.resolve, self._question.fields) for opened in fitting]
+        if self._is_counted:
+            fields = self._question.fields
+            self._read_terms += [terms_of_opened(opened, self._logs.resolve, fields) for opened in fitting]
         _take(self._found, self._log, iter(fitting))
         self._found.trim(self._limit)
 

@@ -72,6 +72,10 @@ class IndexKeeper:
             self._add(log, number)
         return len(missing)
 
+    def missing(self) -> int:
+        """Return how many entries of whole blocks are still to be added."""
+        return sum(len(self._missing(log)) for log in self._logs.logs()) * BLOCK
+
     def forget(self) -> int:
         """Remove blocks with a part under a key that is gone, or before the first entry. Return how many."""
         live = self._logs.key_ids() | {PUBLIC}

@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from gateway.audit.reading.opened import Opened, OpenedLogs, hits_of
 from gateway.audit.statistics.consents import ConsentNotices, within
+from gateway.audit.statistics.period import period_of
 from gateway.audit.statistics.uptime import Uptime
 from gateway.clock import from_us
 from gateway.model.exchange import Outcome
@@ -97,6 +98,7 @@ MEASURES: Final[dict[str, str]] = {
     "consent-time": "requests for consent decided, by time taken",
     "copy-deleted": "copies of received records deleted, by ground",
     "key-destroyed": "month keys destroyed (erasure), by ground",
+    "mark": "hits that our officers compared, by what they said",
     "suspend": "suspensions, by scope",
     "source-failed": "failures of sources, by source",
     "alarm": "alarms, by reason",
@@ -159,10 +161,19 @@ class Stats:
     sizes: dict[str, int] = field(default_factory=dict)
 
 
-def collect(logs: OpenedLogs, since_us: int = 0, until_us: int = 0, progress: Progress | None = None) -> Stats:
-    """Count all entries from `since_us` until before `until_us` (0: no limit). Raises `Contradicted`, `Malformed`."""
-    stats, counting = Stats(), _Counting()
-    bounds = {log: logs.bounds(log) for log in logs.logs()}
+def collect(
+    logs: OpenedLogs,
+    since_us: int = 0,
+    until_us: int = 0,
+    progress: Progress | None = None,
+    wanted: Callable[[Opened], bool] = lambda _: True,
+) -> Stats:
+    """Count the `wanted` entries from `since_us` until before `until_us` (0: no limit).
+
+    Raises `Contradicted`, `Malformed`.
+    """
+    stats, counting = Stats(uptime=Uptime(since_us, until_us)), _Counting()
+    bounds = {log: period_of(logs, log, since_us, until_us) for log in logs.logs()}
     total = sum(stop - start for start, stop in bounds.values())
     done = 0
     for log, (start, stop) in sorted(bounds.items(), key=_operations_first):
@@ -170,13 +181,13 @@ def collect(logs: OpenedLogs, since_us: int = 0, until_us: int = 0, progress: Pr
             last = min(stop, first + _STEP)
             for opened in logs.rows(log, first, last):
                 entry = opened.entry
-                if entry.time_us < since_us or (until_us and entry.time_us >= until_us):
-                    continue
-                counting.add(opened)
                 if log.startswith(LogName.OPERATIONS):
                     stats.uptime.operation(entry.kind, entry.time_us)
                 else:
                     stats.uptime.exchange(entry.time_us)
+                is_within = since_us <= entry.time_us and not 0 < until_us <= entry.time_us
+                if is_within and wanted(opened):
+                    counting.add(opened)
             done += last - first
             if progress is not None:
                 progress(done, total)
@@ -203,7 +214,7 @@ class _Counting:
 
     def add(self, opened: Opened) -> None:
         entry = opened.entry
-        if _member(opened, "notice"):
+        if _member(opened, "thread"):
             self._notice(opened)
             return
         match entry.kind:
@@ -225,6 +236,9 @@ class _Counting:
                 self._count(opened, "repeated")
             case events.CONSENT_REQUESTED.kind | events.CONSENT_DECIDED.kind:
                 self._consent(opened)
+            case events.DESK_ACT.kind if _member(opened, "act") == "mark":
+                content = _member(opened, "content")
+                self._count(opened, "mark", _text(content.get("verdict") if isinstance(content, dict) else "", opened))
             case events.OWN.kind:
                 sources = _member(opened, "sources")
                 self._outcome(

@@ -30,10 +30,14 @@ class Availability:
 class Uptime:
     """The times in which a node ran, from the entries of the operations log, and then of the exchange log.
 
+    Entries from before and after a period tell of an outage that reaches over its bounds; 0 is none.
+
     A node that was killed has no entry that says so: it counts as down from its last entry on, which is the longest
     possible outage. Faults that the node does not see (a cut line, a full queue at the other side) are not counted.
     """
 
+    since_us: int = 0
+    until_us: int = 0
     _first_us: int = 0
     _last_us: int = 0
     _begins: list[int] = field(default_factory=list)
@@ -57,18 +61,28 @@ class Uptime:
 
     def months(self) -> Iterator[Availability]:
         """Yield each month that the log covers, with the covered part of it."""
-        start = self._first_us
-        while start < self._last_us:
-            end = min(_next_month(start), self._last_us)
-            down = [
-                (max(start, a), min(end, b))
-                for a, b in zip(self._begins, self._ends, strict=True)
-                if a < end and b > start
-            ]
-            missing = sum(b - a for a, b in down)
-            covered = (end - start) // 1_000_000
-            yield Availability(f"{from_us(start):%Y-%m}", covered, covered - missing // 1_000_000, len(down))
+        start, last = self._covered
+        while start < last:
+            end = min(_next_month(start), last)
+            yield self._between(f"{from_us(start):%Y-%m}", start, end)
             start = end
+
+    def whole(self, name: str) -> Availability:
+        """Return the covered part of the period, as one month of this name."""
+        start, last = self._covered
+        return self._between(name, start, max(start, last))
+
+    @property
+    def _covered(self) -> tuple[int, int]:
+        first = max(self._first_us, self.since_us)
+        return first, min(self._last_us, self.until_us) if self.until_us else self._last_us
+
+    def _between(self, name: str, start: int, end: int) -> Availability:
+        spans = zip(self._begins, self._ends, strict=True)
+        down = [(max(start, a), min(end, b)) for a, b in spans if a < end and b > start]
+        missing = sum(b - a for a, b in down)
+        covered = (end - start) // 1_000_000
+        return Availability(name, covered, covered - missing // 1_000_000, len(down))
 
 
 def _next_month(time_us: int) -> int:

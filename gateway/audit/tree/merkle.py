@@ -1,8 +1,9 @@
 """The hash tree of RFC 6962, section 2.1 (the same as RFC 9162), with SHA-256.
 
-`Tree` keeps all complete nodes in memory, one bytearray for each level (64 bytes for each leaf in all). Its ragged
-right edge is computed when asked for. Verifiers raise and never return a flag. They refuse hashes of any other length
-than 32 bytes, and so an empty root of a tree that has leaves (FACT-20).
+`Tree` keeps all complete nodes in memory, one bytearray for each level (64 bytes for each leaf in all); that of a
+running log keeps the newest ones only (`gateway.audit.tree.stored_tree`). Its ragged right edge is computed when asked
+for. Verifiers raise and never return a flag. They refuse hashes of any other length than 32 bytes, and so an empty root
+of a tree that has leaves (FACT-20).
 """
 
 from __future__ import annotations
@@ -33,37 +34,51 @@ def node_hash(left: bytes, right: bytes) -> bytes:
 
 
 class Tree:
-    """A tree that only grows. Not thread-safe; the log that owns it holds a lock."""
+    """A tree that only grows, but for `cut`. One thread adds leaves; others may read what was there before."""
 
     def __init__(self) -> None:
-        self._levels: list[bytearray] = [bytearray()]
+        self._levels: list[tuple[int, bytearray]] = [(0, bytearray())]
+        """For each level the index of the first node in memory, and the nodes from it on."""
         self._edge: tuple[int, list[bytes | None]] = (0, [])
         self._upper: tuple[tuple[int, int], tuple[bytes, ...]] = ((-1, 0), ())
 
     @property
     def size(self) -> int:
         """The number of leaves."""
-        return len(self._levels[0]) // HASH_BYTES
+        start, nodes = self._levels[0]
+        return start + len(nodes) // HASH_BYTES
 
     def append(self, leaf: bytes) -> None:
         """Add the hash of a leaf."""
-        index = self.size
-        node = leaf
-        level = 0
-        self._levels[0] += leaf
+        self._add(0, leaf)
+
+    def _add(self, level: int, node: bytes) -> None:
+        """Add the next complete node of a level, and those above it that it completes."""
+        levels = self._levels
+        if level == len(levels):
+            levels.append((0, bytearray()))
+        start, nodes = levels[level]
+        index = start + len(nodes) // HASH_BYTES
+        nodes += node
         while index & 1:
-            left = self._levels[level][-2 * HASH_BYTES : -HASH_BYTES]
-            node = sha256(_NODE + left + node).digest()
+            node = sha256(_NODE + nodes[-2 * HASH_BYTES : -HASH_BYTES] + node).digest()
             index >>= 1
             level += 1
-            if level == len(self._levels):
-                self._levels.append(bytearray())
-            self._levels[level] += node
+            if level == len(levels):
+                levels.append((0, bytearray()))
+            nodes = levels[level][1]
+            nodes += node
 
     def extend(self, leaves: Iterable[bytes]) -> None:
         """Add the hashes of leaves."""
         for leaf in leaves:
             self.append(leaf)
+
+    def cut(self, size: int) -> None:
+        """Take away the leaves from `size` on: those of a batch that was not written."""
+        for level, (start, nodes) in enumerate(self._levels):
+            del nodes[((size >> level) - start) * HASH_BYTES :]
+        self._edge, self._upper = (0, []), ((-1, 0), ())
 
     def leaf(self, index: int) -> bytes:
         """Return the hash of leaf `index`."""
@@ -71,7 +86,7 @@ class Tree:
 
     def node(self, level: int, index: int) -> bytes:
         """Return the complete node `index` of `level`; leaves are level 0."""
-        return bytes(self._levels[level][index * HASH_BYTES : (index + 1) * HASH_BYTES])
+        return bytes(self._levels[level][1][index * HASH_BYTES : (index + 1) * HASH_BYTES])
 
     def root(self, size: int | None = None) -> bytes:
         """Return the root of the first `size` leaves (of all, by default)."""
@@ -112,7 +127,7 @@ class Tree:
         for level in range(start, stop):
             sibling, complete = (index >> level) ^ 1, size >> level
             if sibling < complete:
-                proof.append(bytes(self._levels[level][sibling * HASH_BYTES : (sibling + 1) * HASH_BYTES]))
+                proof.append(self.node(level, sibling))
             elif sibling == complete and (ragged := edge[level]) is not None:
                 proof.append(ragged)
         return tuple(proof)

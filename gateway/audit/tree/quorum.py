@@ -11,14 +11,12 @@ from dataclasses import dataclass
 
 from gateway.audit.tree.checkpoint import Checkpoint
 from gateway.audit.tree.cosignature import FUTURE_S, Cosigned, Witness, cosignature_key_id, verify_cosignature
-from gateway.clock import rfc3339
+from gateway.clock import SECOND_US, rfc3339
 from gateway.errors import LiaisonError
 from gateway.model.evidence.witness import CosignedHead
 
 MAX_LINES = 30
 """Cosignatures that are carried with a head; a note has 32 signatures at most."""
-
-_SECOND_US = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +38,7 @@ class Witnessed:
     def describe(self) -> str:
         """Return a sentence that names the cosigners, and the time by which all had signed."""
         names = sorted({item.member if not item.domestic else f"{item.member} (domestic)" for item in self.by})
-        latest = rfc3339(max(item.time_s for item in self.by) * _SECOND_US)
+        latest = rfc3339(max(item.time_s for item in self.by) * SECOND_US)
         return f"the first {self.head.size} entries stood by {latest}: cosigned by {', '.join(names)}"
 
 
@@ -63,7 +61,7 @@ def witnessed(
             except LiaisonError as error:
                 wrong.append(f"a cosignature of `{witness.name}` over {head.size} entries: {error.message}")
                 continue
-            if cosigned.time_s * _SECOND_US <= now_us + FUTURE_S * _SECOND_US:
+            if cosigned.time_s * SECOND_US <= now_us + FUTURE_S * SECOND_US:
                 by.append(cosigned)
         if by:
             found.append(Witnessed(head, tuple(by)))

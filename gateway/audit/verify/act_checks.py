@@ -8,18 +8,23 @@ from typing import Any
 from gateway.audit.acts.act import Act, check_window, parse_act, signers
 from gateway.audit.acts.table import ACTS, ActKind, Proof, Rule, rule_of
 from gateway.audit.entries.entry import Entry
+from gateway.audit.reading.inspection import FRESH_US, parse_inspection
 from gateway.audit.retention.holds import HoldAction, parse_hold
 from gateway.errors import BadSignature, LiaisonError
 from gateway.model.names import MemberId
 from gateway.ports.events import (
+    EXPORTED,
     HOLD_LIFTED,
     HOLD_PLACED,
+    OPENED,
     PASSKEY_ENROLLED,
     PASSKEY_WITHDRAWN,
+    SEARCHED,
     WITNESS_COMPARED,
     kinds,
 )
 from gateway.signing.dsse import Document, decode64
+from gateway.trust.documents.descriptor import KeyUse
 from gateway.trust.documents.persons import Person
 from gateway.trust.view import TrustView
 
@@ -28,10 +33,12 @@ _HOLDS = {HOLD_PLACED.kind: HoldAction.PLACE, HOLD_LIFTED.kind: HoldAction.LIFT}
 ACT_KINDS = frozenset(_HOLDS) | {
     event.kind
     for kind, rule in ACTS.items()
-    if rule.proof is Proof.SIGNATURES and kind not in (ActKind.POLICY, ActKind.OPEN, ActKind.SEARCH, ActKind.EXPORT)
+    if rule.proof is Proof.SIGNATURES and kind is not ActKind.POLICY
     for event in rule.events
 }
-"""Kinds of entries that keep a signed act; inspections and policies are documents of their own."""
+"""Kinds of entries that keep a signed act, or an auditor's signed inspection; policies are documents of their own."""
+
+_INSPECTIONS = kinds(OPENED, SEARCHED, EXPORTED)
 
 PASSKEY_KINDS = kinds(PASSKEY_ENROLLED, PASSKEY_WITHDRAWN)
 
@@ -52,6 +59,8 @@ def check_act(entry: Entry, private: Mapping[str, Any], member: MemberId, view: 
     """
     if entry.kind in _HOLDS:
         return _check_hold(entry, private, member, view)
+    if entry.kind in _INSPECTIONS:
+        return _check_inspection(entry, private, member, view)
     if "act" not in private:
         is_unproved = entry.kind in _MAY_BE_UNPROVED and private.get("proof") == Proof.UNPROVED
         if entry.kind in PASSKEY_KINDS or ("proof" in private and not is_unproved):
@@ -107,6 +116,19 @@ def _check_hold(entry: Entry, private: Mapping[str, Any], member: MemberId, view
     if "persons" in private:
         _check_persons(persons, private)
     return f"{hold.id} {hold.action}"
+
+
+def _check_inspection(entry: Entry, private: Mapping[str, Any], member: MemberId, view: TrustView) -> str:
+    """Return the name of an inspection that the key of an auditor signed, which was listed then."""
+    inspection, signed = parse_inspection(decode64(private.get("statement")))
+    said = tuple(private.get(name) for name in ("reason", "detail", "inspection"))
+    told = (inspection.reason, dict(inspection.detail), inspection.id)
+    if (inspection.action.event.kind, inspection.member) != (entry.kind, member) or said != told:
+        raise BadSignature("it keeps the inspection of something else", code="other-act")
+    if abs(entry.time_us - inspection.issued_us) > 2 * FRESH_US:
+        raise BadSignature("it keeps an inspection of another time", code="old-inspection")
+    signed.verify(view.verify_key(member, signed.key_id, KeyUse.AUDITOR, entry.time_us).spki)
+    return f"inspection {inspection.id}"
 
 
 def _listed(document: Document, rule: Rule, member: MemberId, view: TrustView, at_us: int) -> list[Person]:

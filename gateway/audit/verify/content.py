@@ -30,7 +30,8 @@ from gateway.audit.tree.checkpoint import foreign_head
 from gateway.audit.tree.merkle import leaf_hash, verify_inclusion
 from gateway.audit.verify.findings import State
 from gateway.errors import Contradicted, LiaisonError
-from gateway.model.desk.notices import Notice, NoticeReceipt, Reply
+from gateway.model.desk.delivered import NoticeReceipt
+from gateway.model.desk.notices import Notice, Reply
 from gateway.model.exchange import Answer, Request
 from gateway.model.hit import Hit, Withheld
 from gateway.model.names import MemberId

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
+
+from gateway.language.catalogue import Sentences
 
 MAX_DETAILS = 20
 """Findings of one check and log that are told one by one; the others are counted."""
@@ -34,29 +37,32 @@ class Check(IntEnum):
     HUMANS = 20
 
 
-MEANING: dict[Check, str] = {
-    Check.CHARTER: "the charter's chain of versions verifies",
-    Check.DESCRIPTORS: "the members' descriptors are signed by their authorities, and list log keys",
-    Check.MANIFEST: "the export's files are those that its maker signed",
-    Check.HEAD: "the newest head is signed by a log key that the member lists",
-    Check.TREE: "all entries, hashed again, give the root of that head",
-    Check.EARLIER_HEADS: "every earlier head that was kept is of the same tree",
-    Check.FORM: "every entry has the form of an entry, names this log, and is numbered without a gap",
-    Check.TIME: "time never goes back",
-    Check.CHANNELS: "each channel's numbers go up by one",
-    Check.PRIVATE: "every private part that is shown is the one that its entry commits to",
-    Check.STATEMENTS: "every statement that is shown has the hash in its entry, and a signature that was valid then",
-    Check.ONE_ANSWER: "no exchange was answered twice",
-    Check.RANGE: "no entry of the time that was asked for is left out",
-    Check.MANDATE: "what is shown is within the scope of an auditor whom the authority appointed",
-    Check.POLICIES: "every policy that decided is in the export, by its hash",
-    Check.WITNESSES: "every cosignature of a listed witness is of a head of this log",
-    Check.LOST: "the log does not end here to go on under another number: nothing of it is said to be lost",
-    Check.PRUNED: "every entry from the first on is there",
-    Check.ACTS: "every signed act that is shown is signed by as many persons as it demands, with keys listed then",
-    Check.HUMANS: "every decision of humans that is shown has their tokens and reasons and, where passkeys signed, "
+SAID: Sentences = {
+    "CHARTER": "the charter's chain of versions verifies",
+    "DESCRIPTORS": "the members' descriptors are signed by their authorities, and list log keys",
+    "MANIFEST": "the export's files are those that its maker signed",
+    "HEAD": "the newest head is signed by a log key that the member lists",
+    "TREE": "all entries, hashed again, give the root of that head",
+    "EARLIER_HEADS": "every earlier head that was kept is of the same tree",
+    "FORM": "every entry has the form of an entry, names this log, and is numbered without a gap",
+    "TIME": "time never goes back",
+    "CHANNELS": "each channel's numbers go up by one",
+    "PRIVATE": "every private part that is shown is the one that its entry commits to",
+    "STATEMENTS": "every statement that is shown has the hash in its entry, and a signature that was valid then",
+    "ONE_ANSWER": "no exchange was answered twice",
+    "RANGE": "no entry of the time that was asked for is left out",
+    "MANDATE": "what is shown is within the scope of an auditor whom the authority appointed",
+    "POLICIES": "every policy that decided is in the export, by its hash",
+    "WITNESSES": "every cosignature of a listed witness is of a head of this log",
+    "LOST": "the log does not end here to go on under another number: nothing of it is said to be lost",
+    "PRUNED": "every entry from the first on is there",
+    "ACTS": "every signed act that is shown is signed by as many persons as it demands, with keys listed then",
+    "HUMANS": "every decision of humans that is shown has their tokens and reasons and, where passkeys signed, "
     "those that were enrolled then, over exactly its statement",
 }
+"""The sentence of each check that holds, by its name."""
+
+MEANING: Mapping[Check, str] = {Check[name]: text for name, text in SAID.items()}
 """The sentence of each check that holds."""
 
 

@@ -27,6 +27,7 @@ import orjson
 from gateway.audit.reading.opened import Opened, OpenedLogs, hits_of, records_of
 from gateway.audit.tree.checkpoint import Checkpoint, key_id, parse_checkpoint, raw_key
 from gateway.audit.tree.cosignature import Witness, verify_cosignatures
+from gateway.clock import SECOND_US
 from gateway.errors import LiaisonError
 from gateway.model.evidence.witness import CosignedHead
 from gateway.statements.envelope import signer_of
@@ -35,7 +36,6 @@ from gateway.trust.documents.descriptor import KeyUse, ListedKey
 Progress = Callable[[int, int], None]
 
 _STEP = 8_192
-_SECOND_US = 1_000_000
 
 
 class Proof(StrEnum):
@@ -109,7 +109,7 @@ class Coverage:
 
     def before(self, time_us: int) -> tuple[int, int]:
         """Return size and time of the largest head that was cosigned before `time_us`; 0 where there is none."""
-        early = [(size, time_s) for size, time_s in self._heads if time_s * _SECOND_US < time_us]
+        early = [(size, time_s) for size, time_s in self._heads if time_s * SECOND_US < time_us]
         return max(early, default=(0, 0))
 
     def first(self, index: int) -> int:

@@ -33,7 +33,7 @@ from gateway.model.names import MemberId
 from gateway.ports import events
 from gateway.ports.events import CONTINUED, EVENTS
 from gateway.ports.journal import Event, Party
-from gateway.statements.envelope import ENDINGS, QUESTIONS, PayloadType, Unsealed, check_signatures, unseal
+from gateway.statements.envelope import ENDINGS, QUESTIONS, PayloadType, Unsealed, check_signatures, unseal_evidence
 from gateway.statements.questions import check_pair
 from gateway.trust.view import TrustView
 
@@ -373,7 +373,7 @@ class _Checks:
         self._segment.statements += 1
         if not strict and hashlib.sha256(data).digest() == hashed:
             return None
-        unsealed = unseal(data, *payload_types)
+        unsealed = unseal_evidence(data, *payload_types)
         if unsealed.payload_hash != hashed:
             raise BadSignature("a statement is not the one whose hash is in the entry")
         if strict:

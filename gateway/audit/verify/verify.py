@@ -39,7 +39,7 @@ from gateway.audit.export.log_reader import ExportLog
 from gateway.audit.export.policies import kept_policies
 from gateway.audit.export.reader import ExportReader
 from gateway.audit.log.succession import by_number, neighbour, split_name
-from gateway.audit.reading.evidence import HomeLog, LogEvidence
+from gateway.audit.reading.evidence import SEGMENT, HomeLog, LogEvidence
 from gateway.audit.reading.mandate import Mandate, verified_appointment
 from gateway.audit.tree.cosignature import witnesses_of
 from gateway.audit.verify.answered_twice import ClockEntry
@@ -49,7 +49,7 @@ from gateway.audit.verify.human_checks import Passkeys
 from gateway.audit.verify.log_checks import LogCheck
 from gateway.audit.verify.older_charter import older_charter
 from gateway.audit.verify.segment_checks import PrunedMark, Rules
-from gateway.audit.verify.workers import Checkers, Trust, checkers
+from gateway.audit.verify.workers import MANY_RUNS, Checkers, Reopen, Trust, checkers
 from gateway.clock import Clock, rfc3339
 from gateway.errors import LiaisonError, Malformed, NotProved, Stale, TooLarge
 from gateway.model.names import MemberId
@@ -80,10 +80,12 @@ def verify_home(
     statements: bool = True,
     progress: Progress = no_progress,
     carried: Sequence[bytes] = (),
+    processes: int = 1,
+    reopen: Reopen | None = None,
 ) -> Report:
     """Check the logs of a home, whose node may be running. `charter` are all versions, oldest first.
 
-    `carried` are the versions that the home itself holds.
+    `carried` are the versions that the home itself holds. With `reopen` long logs are checked in `processes` processes.
     """
     report = Report()
     if older := older_charter(charter, carried, clock, fingerprint):
@@ -92,7 +94,10 @@ def verify_home(
     view = _view(report, member, charter, descriptors, clock, fingerprint)
     if view is not None:
         logs = [HomeLog(store, keys, name, highwater) for name in store.logs()]
-        _Verifier(report, member, view, Checkers(view, None), progress, statements).logs(logs)
+        trust = Trust(tuple(charter), tuple(descriptors), clock.now_us(), fingerprint)
+        longest = max((log.stop - log.first for log in logs), default=0)
+        with checkers(view, trust, processes if reopen and longest >= MANY_RUNS * SEGMENT else 1, reopen) as workers:
+            _Verifier(report, member, view, workers, progress, statements).logs(logs)
     return report
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
@@ -11,16 +12,25 @@ from dataclasses import dataclass
 from multiprocessing import get_context
 
 from gateway.audit.export.log_reader import ExportLog
-from gateway.audit.reading.evidence import LogEvidence
+from gateway.audit.reading.evidence import HomeLog, LogEvidence
 from gateway.audit.verify.log_checks import Span
 from gateway.audit.verify.segment_checks import Rules, Segment, check_segment
 from gateway.clock import ManualClock, from_us
 from gateway.errors import LiaisonError, NotProved
+from gateway.ports.content_keys import ContentKeys
+from gateway.ports.log_store import LogStore
 from gateway.trust.evidence import evidence_view
 from gateway.trust.view import TrustView
 
 MANY_RUNS = 3
 """The number of segments from which on it is worth while to start processes."""
+
+
+Reopen = Callable[[], tuple[LogStore, ContentKeys]]
+"""Opens the logs of a home once more, in another process."""
+
+_LAST = 10
+"""The priority of processes beside a node that may be running: they take what it leaves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,15 +56,17 @@ class Checkers:
 
     def segments(self, log: LogEvidence, spans: Sequence[Span], rules: Rules) -> Iterator[Segment]:
         """Yield the segments in order. Raises what reading the log raises."""
-        if self._pool is None or not isinstance(log, ExportLog) or len(spans) < MANY_RUNS:
+        if self._pool is None or not isinstance(log, ExportLog | HomeLog) or len(spans) < MANY_RUNS:
             for start, sizes in spans:
                 yield check_segment(log.segment(start), start, sizes, rules, self._view)
             return
-        waiting = deque(self._pool.submit(_work, log, start, sizes, rules) for start, sizes in spans)
+        part = log.apart() if isinstance(log, HomeLog) else log
+        waiting = deque(self._pool.submit(_work, part, start, sizes, rules) for start, sizes in spans)
         try:
             while waiting:
                 segment, read = waiting.popleft().result()
-                log.read |= read
+                if isinstance(log, ExportLog):
+                    log.read |= read
                 yield segment
         except BrokenProcessPool as error:
             raise NotProved(
@@ -66,27 +78,37 @@ class Checkers:
 
 
 @contextmanager
-def checkers(view: TrustView, trust: Trust, processes: int) -> Iterator[Checkers]:
-    """Yield checkers of `processes` processes, which end with the block."""
+def checkers(view: TrustView, trust: Trust, processes: int, reopen: Reopen | None = None) -> Iterator[Checkers]:
+    """Yield checkers of `processes` processes, which end with the block. For logs of a home each calls `reopen`."""
     if processes < 2:
         yield Checkers(view, None)
         return
-    with ProcessPoolExecutor(processes, get_context("spawn"), _begin, (trust,)) as pool:
+    with ProcessPoolExecutor(processes, get_context("spawn"), _begin, (trust, reopen)) as pool:
         yield Checkers(view, pool)
 
 
 _views: list[TrustView] = []
 """The trust view of a process that checks."""
 
+_opened: list[tuple[LogStore, ContentKeys]] = []
+"""The logs of the home, in a process that checks it."""
 
-def _begin(trust: Trust) -> None:
+
+def _begin(trust: Trust, reopen: Reopen | None) -> None:
     _views.append(trust.view())
+    if reopen is not None:
+        os.nice(_LAST)
+        _opened.append(reopen())
 
 
-def _work(log: ExportLog, start: int, sizes: Sequence[int], rules: Rules) -> tuple[Segment, dict[str, str]]:
-    log.read = {}
+def _work(log: ExportLog | HomeLog, start: int, sizes: Sequence[int], rules: Rules) -> tuple[Segment, dict[str, str]]:
+    read: dict[str, str] = {}
+    if isinstance(log, ExportLog):
+        log.read = read
+    else:
+        log.attach(*_opened[0])
     try:
-        return check_segment(log.segment(start), start, sizes, rules, _views[0]), log.read
+        return check_segment(log.segment(start), start, sizes, rules, _views[0]), read
     except LiaisonError:
         raise
     except MemoryError as error:

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import re
-from datetime import timedelta
 from typing import Any
 
 import click
 
-from gateway.clock import SystemClock, from_us, rfc3339, to_us
-from gateway.desk.people.times import OFFSETS, moment_us
+from gateway.clock import SystemClock, rfc3339
+from gateway.desk.people.times import near_us
 from gateway.errors import Malformed
-
-_HOUR = re.compile(r"([01]?[0-9]|2[0-3])[:.]([0-5][0-9])", re.ASCII)
 
 
 class Near:
@@ -23,13 +19,7 @@ class Near:
 
     def at(self, member: str) -> str:
         """Return the moment (RFC 3339): the next one with this hour, where no day was given. Raises `Malformed`."""
-        found = _HOUR.fullmatch(self.text.strip())
-        if found is None:
-            return rfc3339(moment_us(self.text, member))
-        ahead = timedelta(minutes=OFFSETS.get(member, 0))
-        now = from_us(SystemClock().now_us()) + ahead
-        at = now.replace(hour=int(found[1]), minute=int(found[2]), second=0, microsecond=0)
-        return rfc3339(to_us((at if at > now else at + timedelta(days=1)) - ahead))
+        return rfc3339(near_us(self.text, member, SystemClock().now_us()))
 
 
 class Moment(click.ParamType[Near]):

@@ -10,15 +10,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from gateway.clock import Clock
+from gateway.clock import HOUR_US, Clock
 from gateway.desk.consent.book import Consent, Decision
 from gateway.desk.consent.reading import ConsentReader
+from gateway.desk.consent.records import marked_for_two
 from gateway.errors import Forbidden, Malformed, Unauthenticated
 from gateway.model.requester import Officer
 from gateway.ops.acts.mailbox import Order
 
 MAX_HOURS = 100_000
-_HOUR_US = 3_600_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,15 +43,30 @@ class ConsentActs:
         consent = book.get(name, now_us)
         _check_owner(consent, officer)
         self.check_proof(officer.person)
+        if granted:
+            self._check_one_decides(consent)
         decision = self._decision(consent, officer, order, granted, hours, now_us)
         if not _again(consent, decision):
             book.decide(consent, decision)
         return self.reader.summary(book.get(consent.key, now_us))
 
+    def _check_one_decides(self, consent: Consent) -> None:
+        """Raise `Forbidden` where the record's marking demands two persons, who decide at the desk."""
+        hit = consent.ask.hit
+        if hit is not None and marked_for_two(self.reader.kept, consent.notice.head.sender, hit):
+            raise Forbidden(
+                "{persons} different persons decide this, and {count} did",
+                code="persons-needed",
+                where="--id",
+                remedy="decide at the desk, and then the second person: `liaison desk decide`, `liaison desk sign`",
+                persons=2,
+                count=1,
+            )
+
     def _decision(
         self, consent: Consent, officer: Officer, order: Order, granted: bool, hours: float | None, now_us: int
     ) -> Decision:
-        until_us = consent.notice.head.expires_us if hours is None else now_us + int(hours * _HOUR_US)
+        until_us = consent.notice.head.expires_us if hours is None else now_us + int(hours * HOUR_US)
         return Decision(
             granted,
             officer.person,

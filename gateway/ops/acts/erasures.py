@@ -16,7 +16,8 @@ from gateway.audit.retention.erase import Eraser
 from gateway.audit.retention.erase_key import ErasureReason, KeyEraser
 from gateway.audit.retention.holds import HoldAction, lapsed_entry, lifted_entry, placed_entry, read_holds, verify_hold
 from gateway.audit.retention.plan import DOCUMENTS, ERASED_BY_AGE, Erased, look_up, standing
-from gateway.config.schema import RetentionMonths
+from gateway.clock import HOUR_US
+from gateway.config.sections.desk import RetentionMonths
 from gateway.errors import Forbidden, LiaisonError, Malformed, Replayed, Unknown
 from gateway.model.evidence.retention import months_before
 from gateway.ops.acts.mailbox import Mailbox, Order
@@ -25,7 +26,6 @@ from gateway.ports import events
 from gateway.ports.content_keys import Retention
 from gateway.ports.journal import Event
 
-_HOUR_US = 3600 * 1_000_000
 _COPY_US = 60 * 1_000_000
 
 
@@ -70,6 +70,9 @@ class ErasureDesk:
         self._time_is_proved = proved
         self._next_us = 0
         self._next_copy_us = 0
+        self.retained_us = one.clock.now_us()
+        """When content was last erased by age, or when this process began."""
+
         self.effects: dict[ActKind, Callable[[Order], Mapping[str, Any]]] = {
             ActKind.ERASE_AGE: self._erase,
             ActKind.ERASE_ENTRIES: self._erase,
@@ -127,13 +130,15 @@ class ErasureDesk:
         if now_us < self._next_us:
             return []
         proved = self._time_is_proved()
-        self._next_us = now_us + (_HOUR_US if proved else _COPY_US)
+        self._next_us = now_us + (HOUR_US if proved else _COPY_US)
         self.eraser.resume()
         if not proved:
             return []
         self._timely()
         self._lapse(now_us)
-        return self.eraser.by_age(ages(self._months, now_us), ErasureReason("age", "liaison", reason="retention"))
+        erased = self.eraser.by_age(ages(self._months, now_us), ErasureReason("age", "liaison", reason="retention"))
+        self.retained_us = now_us
+        return erased
 
     def _lapse(self, now_us: int) -> None:
         for hold in read_holds(self._one.store, self._one.keys):

@@ -24,7 +24,8 @@ from gateway.audit.reading.inspection import (
 from gateway.audit.reading.show import open_entry
 from gateway.audit.retention.prune import require_there
 from gateway.clock import Clock
-from gateway.errors import Forbidden, LiaisonError, Malformed, StorageBroken
+from gateway.desk.evidence.passkeys import PasskeyBook
+from gateway.errors import BadSignature, Forbidden, LiaisonError, Malformed, StorageBroken
 from gateway.model.names import MemberId
 from gateway.model.values import text_value
 from gateway.ops.acts.mailbox import Mailbox, Order
@@ -33,6 +34,8 @@ from gateway.ports import events
 from gateway.ports.content_keys import ContentKeys
 from gateway.ports.journal import EntryDraft, Logged
 from gateway.ports.log_store import LogStore
+from gateway.signing.passkeys.assertion import Assertion
+from gateway.signing.passkeys.assertion import Used as PasskeyUsed
 from gateway.trust.documents.appointment import Appointment
 from gateway.trust.documents.folder import TrustDocuments
 from gateway.trust.view import TrustView
@@ -126,6 +129,7 @@ class Inspections:
     used: Used
     log: str
     write: Callable[[EntryDraft], Logged]
+    passkeys: PasskeyBook
 
     def look_up(self, order: Order) -> Mapping[str, Any]:
         """Note a search without a mandate."""
@@ -148,13 +152,24 @@ class Inspections:
         return self._written(inspection_entry(inspection, appointment, data))
 
     def _verify(self, data: bytes, order: Order) -> tuple[Inspection, Appointment]:
-        inspection, appointment = verify_inspection(data, self.member, self.view(), self.documents, self.clock)
+        inspection, appointment = verify_inspection(
+            data, self.member, self.view(), self.documents, self.clock, self._check_passkey
+        )
         if inspection.action.value != order.kind:
             raise Malformed("the document says another act", code="bad-order")
         if order.kind == ActKind.OPEN:
             self._check_scope(inspection, appointment)
         self.used.claim(f"inspection-{inspection.id}", inspection.issued_us + 2 * FRESH_US, order.id)
         return inspection, appointment
+
+    def _check_passkey(self, assertion: Assertion, used: PasskeyUsed) -> None:
+        """Raise `BadSignature` for a passkey that does not count here, and keep how often it has signed."""
+        enrolled = self.passkeys.find(assertion.credential)
+        if enrolled is None:
+            raise BadSignature("no such passkey is enrolled", code="passkey-unknown", where="passkey")
+        self.passkeys.require(assertion.credential, enrolled.passkey.person)
+        self.passkeys.check_counter(enrolled, used.counter)
+        self.passkeys.note_counter(enrolled, used.counter)
 
     def _written(self, draft: EntryDraft) -> dict[str, Any]:
         return {"log": self.log, "index": self.write(draft).index}

@@ -23,7 +23,7 @@ from gateway.ops.keys.head_keys import load_log_keys
 from gateway.ports.documents import DocumentStore
 from gateway.storage.database.engine import Database
 from gateway.storage.database.leader import Leader
-from gateway.storage.database.migrate import migrate
+from gateway.storage.database.migrate import prepare
 from gateway.storage.database.open import open_storage
 from gateway.storage.documents.document_store import SqlDocumentStore
 from gateway.storage.documents.witness_store import SqlWitnessStore
@@ -78,7 +78,7 @@ def open_next_log(
 def alone(settings: Settings) -> Iterator[Database]:
     """Yield the database while no process on any machine makes the node's rounds on it. Raises `Misconfigured`."""
     with closing(open_storage(settings)) as database, closing(Leader(database)) as leader:
-        migrate(database)
+        prepare(database)
         if not leader.leads():
             raise Misconfigured(
                 "a node runs on this database", code="already-running", where="storage.url", remedy="stop it first"

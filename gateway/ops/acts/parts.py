@@ -115,6 +115,7 @@ def desks_on(on: Stands) -> Desks:
         used,
         on.log,
         on.write,
+        book,
     )
     removals = RemovalDesk(trust, used, on.log, on.write)
     passkeys = PasskeyDesk(trust, used, book, on.log, on.write)
@@ -202,13 +203,11 @@ def require_here(log: AuditLog) -> None:
 
 
 def _every_turn(store: SqlLogStore) -> Callable[[], None]:
-    """Return a function that takes a turn at each log: other processes' writes under way have then ended."""
+    """Return a function that waits until other processes have ended what they write to any log."""
 
     def settle() -> None:
         for log in store.logs():
-            if (state := store.state(log)) is not None:
-                with store.turn(state):  # waits for the process that holds the turn
-                    continue
+            store.settle(log)
 
     return settle
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from certs.durable import PUBLIC, write_new
 from certs.keyfiles import KeyPlace
 from gateway.audit.acts.act import Act, Proved
 from gateway.audit.acts.passkeys import Passkey, enrolled_passkey, withdrawn_passkey
@@ -24,9 +25,12 @@ from gateway.model.names import identifier
 from gateway.ops.acts.draft import draft
 from gateway.ops.acts.mailbox import Order
 from gateway.ops.acts.prove import HomeTrust, Used, document_of
+from gateway.ops.console.enrolment import WaitingPasskey, waiting_passkey, waiting_passkeys
 from gateway.ports import events
 from gateway.ports.journal import EntryDraft, Event, Logged
 from gateway.signing import strict_json
+from gateway.signing.dsse import encode64
+from gateway.signing.keys import VerifyKey
 from gateway.signing.passkeys.base64url import encode_url64
 from gateway.signing.passkeys.registration import asked_for, registration_options, verify_registration
 from gateway.storage.database.open import is_made, open_storage
@@ -121,6 +125,22 @@ def draft_enrolment(folder: Path, options: Path, answer: Path, reason: str, keys
     return draft(folder, ActKind.PASSKEY_ENROL, reason, passkey.as_json(), keys)
 
 
+def draft_waiting_enrolment(folder: Path, number: str, reason: str, keys: Sequence[KeyPlace]) -> bytes:
+    """Return the act that enrols the passkey that waits under a number, signed with `keys`.
+
+    Raises `Unknown`, and `Forbidden` where no key is given.
+    """
+    with _open_book(folder) as book:
+        passkey = waiting_passkey(book.documents, book, number).passkey
+    return draft(folder, ActKind.PASSKEY_ENROL, reason, passkey.as_json(), keys)
+
+
+def passkeys_that_wait(folder: Path) -> list[WaitingPasskey]:
+    """Return the passkeys that people made at the console of a home, and that wait for two persons."""
+    with _open_book(folder) as book:
+        return waiting_passkeys(book.documents, book)
+
+
 def draft_withdrawal(folder: Path, name: str, reason: str, keys: Sequence[KeyPlace]) -> bytes:
     """Return the act that withdraws the passkey whose credential begins with `name`. Raises `Unknown`, `Forbidden`."""
     with _open_book(folder) as book:
@@ -133,6 +153,18 @@ def listed_passkeys(folder: Path) -> list[Enrolled]:
     """Return all passkeys of a home, whose node may be running. Raises `Misconfigured`."""
     with _open_book(folder) as book:
         return book.all()
+
+
+def write_public_key(folder: Path, name: str, out: Path) -> dict[str, str]:
+    """Write the public key of the passkey whose credential begins with `name`, and return whose it is.
+
+    Raises `BadSignature` for an algorithm that no appointment names.
+    """
+    with _open_book(folder) as book:
+        passkey = book.named(name).passkey
+    key = VerifyKey.admit(passkey.spki)
+    write_new(out, encode64(key.spki).encode() + b"\n", PUBLIC)
+    return {"person": passkey.person, "key_id": key.key_id}
 
 
 @contextmanager

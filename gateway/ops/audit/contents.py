@@ -106,20 +106,31 @@ def open_at_home(folder: Path, key_file: KeyPlace, wanted: Wanted, reason: str) 
     wanted.check()
     key = load_signing_key(key_file)
     with open_home(folder) as evidence:
-        appointment = appointment_at(evidence, key)
-        log, indexes = _at_home(evidence, wanted, appointment)
+        log, indexes = entries_to_open(evidence, wanted, appointment_at(evidence, key))
     appointment, at = announce(folder, key, Action.OPEN, reason, {"log": log, "entries": indexes})
     with open_home(folder) as evidence:
-        logs = HomeLogs(evidence.store, evidence.keys)
-        entries = [(log, opened) for index in indexes for opened in logs.rows(log, index, index + 1)]
-        documents = TrustDocuments(evidence.home.trust)
-        view = _view(documents.charter_versions(), [line for lines in evidence.descriptors.values() for line in lines])
-        contents = read_contents(entries, evidence.member, view, answers=appointment.scope.content)
-        who = f"{appointment.auditor}, {appointment.appointed_by}"
-        return OpenedEntries(evidence.member, contents, SystemClock().now_us(), at, auditor=who, wanted=wanted.indexes)
+        return opened_at_home(evidence, appointment, at, log, indexes, wanted.indexes)
 
 
-def _at_home(evidence: Evidence, wanted: Wanted, appointment: Appointment) -> tuple[str, list[int]]:
+def opened_at_home(
+    evidence: Evidence,
+    appointment: Appointment,
+    at: Written,
+    log: str,
+    indexes: Sequence[int],
+    wanted: Sequence[int] = (),
+) -> OpenedEntries:
+    """Return the content of entries whose opening has its entry. Raises `Contradicted`."""
+    logs = HomeLogs(evidence.store, evidence.keys)
+    entries = [(log, opened) for index in indexes for opened in logs.rows(log, index, index + 1)]
+    documents = TrustDocuments(evidence.home.trust)
+    view = _view(documents.charter_versions(), [line for lines in evidence.descriptors.values() for line in lines])
+    contents = read_contents(entries, evidence.member, view, answers=appointment.scope.content)
+    who = f"{appointment.auditor}, {appointment.appointed_by}"
+    return OpenedEntries(evidence.member, contents, SystemClock().now_us(), at, auditor=who, wanted=wanted)
+
+
+def entries_to_open(evidence: Evidence, wanted: Wanted, appointment: Appointment) -> tuple[str, list[int]]:
     """Return the log, and the indexes to open: those that are wanted, and the others of their exchanges."""
     store = evidence.store
 

@@ -12,10 +12,10 @@ from gateway.audit.acts.table import ActKind
 from gateway.audit.reading.decision_inputs import Decided, decided_in, decided_since
 from gateway.audit.reading.show import open_entry
 from gateway.clock import SystemClock
-from gateway.config import Home, load_settings
+from gateway.config import load_settings
 from gateway.errors import Contradicted, NotProved, Unknown
+from gateway.language.languages import Language
 from gateway.model.names import exchange_id as checked_id
-from gateway.model.names import member_id
 from gateway.ops.acts.carry import announce_use
 from gateway.ops.acts.mailbox import account_name
 from gateway.ops.homes.open_home import OPERATIONS, Evidence, Written, open_home
@@ -65,12 +65,8 @@ def explain_exchange(home: Path, exchange_id: str, who: User) -> Explained:
     at = announce_use(home, ActKind.EXPLAIN, who.by, who.reason, detail)
     with open_home(home) as evidence:
         _require_entry(evidence, at.index, ActKind.EXPLAIN, detail, at.log)
-        for decided in decided_in(evidence.store, evidence.keys, exchange_id):
-            settings = load_settings(home)
-            engine = kept_engine(Home(settings.home), decided.policy_hash, member_id(settings.node.member))
-            explained = list(_explained(engine, _recorded(decided)))
-            _require_same(decided, explained[0][1])
-            return Explained(at, decided.policy_hash, explained)
+        if (found := explain_opened(evidence, exchange_id)) is not None:
+            return Explained(at, *found)
     raise Unknown(
         "no decision on `{exchange_id}` is in this log",
         code="unknown-exchange",
@@ -78,6 +74,22 @@ def explain_exchange(home: Path, exchange_id: str, who: User) -> Explained:
         "audit show --home … lists what was asked (--kind asked) and answered (--kind answered), with the exchange ids",
         exchange_id=exchange_id,
     )
+
+
+def explain_opened(
+    evidence: Evidence, exchange_id: str, language: Language = Language.EN
+) -> tuple[str, list[tuple[str, Explanation]]] | None:
+    """Explain the decisions on an exchange whose entries an auditor has opened: that entry stands for this use.
+
+    Return the hash of the policy that decided, and the decisions; None where we decided on nothing.
+    Raises as `explain_exchange` does.
+    """
+    for decided in decided_in(evidence.store, evidence.keys, exchange_id):
+        engine = kept_engine(evidence.home, decided.policy_hash, evidence.member)
+        explained = list(_explained(engine, _recorded(decided), language))
+        _require_same(decided, explained[0][1])
+        return decided.policy_hash, explained
+    return None
 
 
 def rehearse_home(home: Path, draft: Path, since_us: int, who: User) -> tuple[Written, Rehearsal]:
@@ -126,7 +138,9 @@ def _recorded(decided: Decided) -> Recorded:
     return Recorded(decided.time_us, question, tuple(record_from(item, question) for item in decided.records))
 
 
-def _explained(engine: PolicyEngine, recorded: Recorded) -> Iterator[tuple[str, Explanation]]:
-    yield "question", explain_decision(engine, "answer", recorded.question, recorded.time_us)
+def _explained(
+    engine: PolicyEngine, recorded: Recorded, language: Language = Language.EN
+) -> Iterator[tuple[str, Explanation]]:
+    yield "question", explain_decision(engine, "answer", recorded.question, recorded.time_us, language)
     for record in recorded.records:
-        yield record.record_type, explain_decision(engine, "release", record, recorded.time_us)
+        yield record.record_type, explain_decision(engine, "release", record, recorded.time_us, language)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from certs.keyfiles import KeyPlace
+from gateway.audit.reading.mandate import Mandate
 from gateway.audit.search.export import SearchedExport
 from gateway.audit.search.find import Found, find, find_all
 from gateway.audit.search.home import SearchedHome
@@ -115,28 +116,65 @@ def find_entries(
     _use_names(place)
     if complete is not None:
         complete.check(place)
-    question, entry, keep, mandate = search.question(), None, None, None
+    entry, mandate = None, None
     if not place.is_export and who.key_file is None:
         entry = look_up(place.folder, who.reason, search.as_value())
     elif not place.is_export and who.key_file is not None:
-        from gateway.ops.audit.search_mandate import announced_search, narrow, within
+        from gateway.ops.audit.search_mandate import announced_search
 
         entry, mandate = announced_search(place.folder, who.key_file, who.reason, search)
+    _refuse_unknown(place, search, progress)
+    found = _found(place, search, limit, entry, mandate, progress, complete)
+    assert found is not None
+    return found
+
+
+def find_announced(
+    folder: Path, search: Search, limit: int, entry: Written, mandate: Mandate, most_missing: int
+) -> Result | None:
+    """Search a home under a mandate, once the search has its entry.
+
+    Return None where more than `most_missing` entries are still to be added to the search index.
+    """
+    place = Place(folder)
+    _use_names(place)
+    return _found(place, search, limit, entry, mandate, _no_progress, None, most_missing)
+
+
+def _no_progress(_done: int, _all: int) -> None:
+    """Show no progress."""
+
+
+def _found(
+    place: Place,
+    search: Search,
+    limit: int,
+    entry: Written | None,
+    mandate: Mandate | None,
+    progress: Progress,
+    complete: Complete | None,
+    most_missing: int | None = None,
+) -> Result | None:
+    """Return what fits, within the mandate where there is one; None where the index lacks too many entries."""
+    question, keep = search.question(), None
+    if mandate is not None:
+        from gateway.ops.audit.search_mandate import narrow, within
+
         if mandate.names_agencies:
             keep = partial(within, mandate)
-    _refuse_unknown(place, search, progress)
-    if mandate is not None:
         narrowed = narrow(question, mandate)
         if narrowed is None:
             return Result(Found(), entry, private=True)
         question = narrowed
-    private = who.key_file is not None or place.is_export
+    private = mandate is not None or place.is_export
     if complete is not None:
         report = _verify(place, complete, progress)
         with _searched(place) as logs:
             found = find_all(logs, question, limit, report.sizes, progress, keep)
             return Result(found, entry, report, private, _pruned(place, logs, question))
     with _searched(place) as logs, _open_index(place, logs) as index:
+        if most_missing is not None and IndexKeeper(logs, index).missing() > most_missing:
+            return None
         tally = _reasons if search.refused == ANY and keep is None else None
         found = find(logs, index, question, limit, progress, keep, tally)
         pruned = _pruned(place, logs, question)
@@ -185,6 +223,11 @@ def update_index(place: Place, progress: Progress | None) -> dict[str, Any]:
         added = IndexKeeper(logs, index).catch_up(progress)
     path = _index_path(place)
     return {"index": str(path), "added": added * BLOCK, "bytes": path.stat().st_size}
+
+
+def add_to_index(folder: Path, progress: Progress) -> dict[str, Any]:
+    """Bring the search index of a home up to date."""
+    return update_index(Place(folder), progress)
 
 
 def _use_names(place: Place) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from gateway.audit.search.question import Group, Question
 from gateway.audit.search.terms import Field, born_terms, name_terms, number_terms, term
-from gateway.clock import rfc3339
+from gateway.clock import rfc3339, to_us
 from gateway.errors import Malformed, Misused
 from gateway.model.desk.notices import TAKEN, NoticeType
 from gateway.model.exchange import Outcome
@@ -125,3 +126,14 @@ class Search:
         times = (("since", self.since_us), ("until", self.until_us))
         value = {name: list(item) if isinstance(item, tuple) else item for name, item in named.items() if item}
         return value | {name: rfc3339(time_us) for name, time_us in times if time_us}
+
+
+def search_of(value: Mapping[str, Any]) -> Search:
+    """Return the search that an entry announces. Raises `Malformed` for options that this version does not know."""
+    options: dict[str, Any] = {name: tuple(item) if isinstance(item, list) else item for name, item in value.items()}
+    for name in ("since", "until"):
+        if name in options:
+            options[f"{name}_us"] = to_us(datetime.fromisoformat(str(options.pop(name))))
+    if unknown := options.keys() - set(Search.__slots__):
+        raise Malformed("the search `{name}` is not known", code="bad-search", where="detail", name=min(unknown))
+    return Search(**options)

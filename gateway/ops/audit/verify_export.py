@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 from gateway.audit.export.export import export, trust_documents
@@ -18,10 +20,13 @@ from gateway.ops.homes.documents import read_charter
 from gateway.ops.homes.open_home import Evidence, open_home
 from gateway.ops.homes.own_tables import own_texts
 from gateway.ops.keys.head_keys import load_log_keys
+from gateway.ports.content_keys import ContentKeys
+from gateway.ports.log_store import LogStore
 from gateway.storage.documents.witness_store import SqlWitnessStore
 from gateway.trust.documents.appointment import Appointment
 from gateway.trust.documents.folder import TrustDocuments
 
+_OPEN = ExitStack()
 _HASH = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
 
@@ -32,8 +37,9 @@ def verify_home_folder(
     *,
     statements: bool,
     progress: Callable[[int, int], None],
+    processes: int = 1,
 ) -> Report:
-    """Verify the logs of a home, under its own charter unless another one is given."""
+    """Verify the logs of a home, long ones in `processes` processes, under its own charter unless another is given."""
     with open_home(folder) as evidence:
         return verify_home(
             evidence.store,
@@ -47,7 +53,15 @@ def verify_home_folder(
             fingerprint=fingerprint,
             statements=statements,
             progress=progress,
+            processes=processes,
+            reopen=partial(_reopened, folder),
         )
+
+
+def _reopened(folder: Path) -> tuple[LogStore, ContentKeys]:
+    """Return the logs of a home, open until this process ends."""
+    evidence = _OPEN.enter_context(open_home(folder))
+    return evidence.store, evidence.keys
 
 
 def verify_export_folder(

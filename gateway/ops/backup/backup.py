@@ -25,7 +25,7 @@ import os
 import shutil
 import tarfile
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -51,6 +51,7 @@ MANIFEST = "backup.json"
 SIGNATURE = "backup.sig"
 HOME = "home"
 
+_HEADS = "heads"
 _SETTLES, _SETTLE_S, _NEWEST = 50, 0.1, 1_000
 
 
@@ -75,8 +76,16 @@ class Made:
     size: int
 
 
-def make_backup(settings: Settings, to: Path, out: Path, clock: Clock) -> Made:
+Look = Callable[[Path, Path], None]
+"""Looks at the copy of the database that was backed up, and at the folder with the heads of its logs.
+
+What it raises undoes the backup. It may write to both, which are thrown away."""
+
+
+def make_backup(settings: Settings, to: Path, out: Path, clock: Clock, look: Look | None = None) -> Made:
     """Write the new file `out`, sealed for the public key in `to`. The node may be running.
+
+    `look` sees what was backed up before the file gets its name.
 
     Raises `Misconfigured` when `out` exists, `StorageBroken` when it cannot be written, `NotProved` where a log has no
     signed head.
@@ -94,6 +103,8 @@ def make_backup(settings: Settings, to: Path, out: Path, clock: Clock) -> Made:
                 sealed = SealedWriter(file, public, {"member": member, "created": created})
                 files, logs = _write(settings, home, member, created, sealed, folder)
                 sealed.finish()
+            if look is not None:
+                look(folder / DATABASE, folder / _HEADS)
             sync_file(aside)
             give_name(aside, out)
     except OSError as error:
@@ -120,7 +131,10 @@ def _room(out: Path) -> Iterator[Path]:
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         for left in folder.iterdir():
-            left.unlink()
+            if left.is_dir():
+                shutil.rmtree(left)
+            else:
+                left.unlink()
         yield folder
         shutil.rmtree(folder)
     except BlockingIOError:
@@ -141,9 +155,12 @@ def _write(
     with closing(open_storage(settings, read_only=True)) as database:
         dump(database, folder / DATABASE)
         heads = _heads(database, folder / DATABASE, home)
+    (folder / _HEADS).mkdir(mode=0o700)
     for name, head in heads.items():
         # A node restored from it thereby knows that it moved, and asks a witness before it signs.
-        archive.add(f"{HOME}/{home.highwater.name}/{name}", signed_on(head, "a database that was backed up"))
+        moved = signed_on(head, "a database that was backed up")
+        (folder / _HEADS / name).write_bytes(moved)
+        archive.add(f"{HOME}/{home.highwater.name}/{name}", moved)
     for name in _files(settings, home, heads):
         archive.add(f"{HOME}/{name}", (home.path / name).read_bytes())
     archive.add_file(DATABASE, folder / DATABASE)

@@ -44,6 +44,7 @@ from gateway.ops.backup.restore_target import RestoreTarget, put_back, take_newe
 from gateway.ops.backup.sealed_file import SealedReader
 from gateway.signing import strict_json
 from gateway.signing.keys import VerifyKey
+from gateway.storage.database.engine import Database
 from gateway.storage.database.open import open_storage
 from gateway.storage.keys.keystore import KeyStore
 from gateway.storage.log.log_store import SqlLogStore
@@ -103,6 +104,17 @@ def restore(
         shutil.rmtree(aside, ignore_errors=True)
     member = member_id(place.settings.node.member)
     return Restored(member, str(about["created"]), fingerprint, emptied, left, report, taken)
+
+
+def check_backup(backup: Path, key_file: Path, clock: Clock) -> None:
+    """Make steps 1 and 2 for a backup, beside its file, and throw away what was unpacked. Raises like `restore`."""
+    aside = backup.with_name(f".{backup.name}.checking")
+    shutil.rmtree(aside, ignore_errors=True)
+    make_folder(aside)
+    try:
+        _check(aside, _unpack(backup, key_file, aside), clock, None)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
 
 
 # ---------------------------------------------------------------- 1, 2
@@ -190,16 +202,21 @@ def _lines(trust: Path) -> list[bytes]:
 
 
 def _verify(settings: Settings, clock: Clock, pin: str | None) -> Report:
-    home = Home(settings.home)
     with closing(open_storage(settings, read_only=True)) as database:
-        return verify_home(
-            SqlLogStore(database),
-            KeyStore(settings.keystore),
-            member=member_id(settings.node.member),
-            highwater=home.highwater,
-            charter=TrustDocuments(home.trust).charter_versions(),
-            descriptors=_lines(home.trust),
-            clock=clock,
-            fingerprint=pin,
-            statements=False,
-        )
+        return verify_database(database, settings, Home(settings.home).highwater, clock, pin)
+
+
+def verify_database(database: Database, settings: Settings, highwater: Path, clock: Clock, pin: str | None) -> Report:
+    """Verify the logs in a database of a home as an auditor would, against the heads in the folder `highwater`."""
+    trust = Home(settings.home).trust
+    return verify_home(
+        SqlLogStore(database),
+        KeyStore(settings.keystore),
+        member=member_id(settings.node.member),
+        highwater=highwater,
+        charter=TrustDocuments(trust).charter_versions(),
+        descriptors=_lines(trust),
+        clock=clock,
+        fingerprint=pin,
+        statements=False,
+    )

@@ -75,4 +75,5 @@ def _copy(copy: Copy) -> dict[str, Any]:
         "version": copy.version,
         "due": rfc3339(copy.due_us) if copy.due_us else "",
         "out_of_reach": copy.out_of_reach,
+        "through": copy.through,
     }

@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from gateway.clock import Clock
-from gateway.config import Home, Settings, load_settings
+from gateway.config import Home, Settings, argument, load_settings
 from gateway.errors import LiaisonError, each_of
 from gateway.ops.doctor import home_checks, machine_checks, network_checks, storage_checks
 from gateway.ops.doctor.finding import Check, CheckContext, Finding, failed, good, stop
@@ -46,16 +46,32 @@ def examine(
     try:
         settings = load_settings(home)
     except LiaisonError as error:
-        found = [failed("settings", each, "mend the setting") for each in each_of(error)]
-        return [replace(finding, refuses_start=True) for finding in found]
+        return _unread(error)
     place = Home(settings.home)
     context = CheckContext(settings, place, clock, to, production or settings.node.production, is_held(place.lock))
     return [
         good("settings", f"node `{settings.node.name}` of `{settings.node.member}`"),
         *_told_once(
-            [*_of_start({**BEFORE_START, **OPENED_BY_START, **(more or {})}, context), *_all(LATER, context)],
+            [*_of_start({**BEFORE_START, **OPENED_BY_START, **(more or {})}, context), *found_by(LATER, context)],
         ),
     ]
+
+
+def ask_health(home: Path, clock: Clock) -> list[Finding]:
+    """Ask the node of a home whether it is ready, and look at nothing else: quick enough for a health check."""
+    try:
+        settings = load_settings(home)
+    except LiaisonError as error:
+        return _unread(error)
+    found = _guarded("ready", network_checks.check_ready, CheckContext(settings, Home(settings.home), clock))
+    silent = f"no node answers at {settings.listen.agency}"
+    return found or [stop("ready", silent, f"liaison serve --home {argument(home)}", "listen.agency", "not-running")]
+
+
+def _unread(error: LiaisonError) -> list[Finding]:
+    """Return what keeps the settings from being read."""
+    found = [failed("settings", each, "mend the setting") for each in each_of(error)]
+    return [replace(finding, refuses_start=True) for finding in found]
 
 
 def obstacles(
@@ -86,11 +102,12 @@ def _told_once(findings: list[Finding]) -> list[Finding]:
 
 
 def _of_start(checks: Mapping[str, Check], context: CheckContext) -> Iterator[Finding]:
-    for finding in _all(checks, context):
+    for finding in found_by(checks, context):
         yield replace(finding, refuses_start=finding.is_stop)
 
 
-def _all(checks: Mapping[str, Check], context: CheckContext) -> Iterator[Finding]:
+def found_by(checks: Mapping[str, Check], context: CheckContext) -> Iterator[Finding]:
+    """Yield what these checks find; a check that fails is a finding, too."""
     for name, check in checks.items():
         yield from _guarded(name, check, context)
 

@@ -15,9 +15,11 @@ from certs.keyfiles import key_id, load_key, spki
 from certs.ownership import faults_of_read, ownership_faults
 from gateway.clock import SystemClock, from_us
 from gateway.config import PACKAGED_POLICY, Settings, Suspensions, argument
+from gateway.desk.people.cards import read_cards
 from gateway.desk.people.lists import DUTY, PERSONS, read_lists
 from gateway.errors import LiaisonError, Misconfigured, each_of
 from gateway.ops.acts.switches import options_of
+from gateway.ops.console.checks import check_console
 from gateway.ops.doctor.finding import Check, CheckContext, Finding, failed, good, stop, warn
 from gateway.ops.doctor.key_checks import (
     WARN_DAYS,
@@ -28,7 +30,7 @@ from gateway.ops.doctor.key_checks import (
     days_left,
     made_by,
 )
-from gateway.ops.doctor.listed_sources import check_listed_sources
+from gateway.ops.doctor.listed_sources import check_listed_sources, check_listed_versions
 from gateway.ops.doctor.module_checks import check_module, check_signatures, keys_in_module
 from gateway.ops.doctor.name_checks import check_names
 from gateway.ops.doctor.release_checks import check_release
@@ -272,7 +274,7 @@ def check_trial(context: CheckContext) -> list[Finding]:
     if held and production:
         text = f"the node holds the keys of agencies: {', '.join(held)}"
         findings.append(stop("trial", text, "run their sources in the agencies: `liaison source init` and `serve`"))
-    if production and not settings.token_keys:
+    if production and not (settings.token_keys or settings.issues_tokens):
         findings.append(stop("trial", "no identity provider is listed", "add a [[token_key]] to node.toml"))
     if production and settings.trial_officers:
         findings.append(stop("trial", "officers for trials are listed", "remove [[trial_officer]] from node.toml"))
@@ -284,6 +286,7 @@ def check_people(context: CheckContext) -> list[Finding]:
     now_us = context.clock.now_us()
     try:
         lists = read_lists(context.home.people, context.settings.node.member)
+        read_cards(context.home.people, context.settings.node.member)
     except Misconfigured as error:
         return [failed("people", one, "correct the line") for one in each_of(error)]
     ending = [one for one in lists.persons.values() if not one.is_trained(now_us + _MONTH_US)]
@@ -312,6 +315,7 @@ START_CHECKS: dict[str, Check] = {
     "certificates": check_certificates,
     "clock": check_clock,
     "trial": check_trial,
+    "console": check_console,
     "witness": check_domestic,
 }
 """The checks of a start, in the order in which their findings should be mended."""
@@ -326,6 +330,7 @@ EXCHANGE_CHECKS: dict[str, Check] = {
     "descriptors": check_descriptors,
     "removed keys": check_removed_keys,
     "listed sources": check_listed_sources,
+    "listed versions": check_listed_versions,
     "witnesses": check_witnesses,
     "suspensions": check_suspensions,
 }

@@ -1,13 +1,14 @@
-"""Check that our own descriptor lists the kinds of sources that there are: others ask, or do not, by it."""
+"""Check that our own descriptor says what our sources can be asked, and what this program reads: others go by it."""
 
 from __future__ import annotations
 
 from gateway.config import argument
 from gateway.errors import LiaisonError
-from gateway.ops.doctor.finding import CheckContext, Finding, good, warn
+from gateway.ops.doctor.finding import CheckContext, Finding, good, stop, warn
 from gateway.ops.sources.places import describe_sources
 from gateway.trust.documents.descriptor import Descriptor
 from gateway.trust.keeper import TrustKeeper
+from gateway.trust.statement_versions import READS, TAKES
 
 
 def check_listed_sources(context: CheckContext) -> list[Finding]:
@@ -26,14 +27,33 @@ def check_listed_sources(context: CheckContext) -> list[Finding]:
     changed = gone | {kind for kind, source in ours.items() if listed.get(kind) != source}
     if not changed:
         return [good("listed sources", f"the descriptor lists {len(listed)} kinds of sources")] if listed else []
+    text = f"the descriptor does not say what our sources can be asked now: {_told(held, changed)}"
+    return [warn("listed sources", text, _publish(context))]
+
+
+def check_listed_versions(context: CheckContext) -> list[Finding]:
+    """Compare the versions of statements in our descriptor with those that this program reads.
+
+    One that is not listed is not written to us. One that is listed and that this program cannot read is lost: a newer
+    program published it.
+    """
+    try:
+        held = TrustKeeper(context.home.trust, context.clock).view.descriptor(context.settings.node.member)
+    except LiaisonError:
+        return []
+    listed, known = {*held.reads, *held.takes}, {*READS, *TAKES}
+    if promised := sorted(listed - known):
+        text = f"the descriptor promises statements that this version cannot read: {', '.join(promised)}"
+        return [stop("listed versions", text, _publish(context))]
+    if unlisted := sorted(known - listed):
+        text = f"the descriptor does not list what this version reads: {', '.join(unlisted)}"
+        return [warn("listed versions", text, f"once all machines of the node run it: {_publish(context)}")]
+    return [good("listed versions", f"the descriptor lists the {len(known)} versions of statements that are read")]
+
+
+def _publish(context: CheckContext) -> str:
     command = f"liaison trust publish --home {argument(context.home.path)} --authority ADIR"
-    return [
-        warn(
-            "listed sources",
-            f"the descriptor does not say what our sources can be asked now: {_told(held, changed)}",
-            f"{command} (ADIR: the folder with authority.key); then hand it to the others",
-        )
-    ]
+    return f"{command} (ADIR: the folder with authority.key); then hand it to the others"
 
 
 def _told(held: Descriptor, changed: set[str]) -> str:

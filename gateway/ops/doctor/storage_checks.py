@@ -7,12 +7,13 @@ from pathlib import Path
 
 from gateway.audit.log.examine import examine_log
 from gateway.audit.retention.destroyed_keys import Tombstones
+from gateway.config import argument
 from gateway.errors import LiaisonError
 from gateway.model.names import member_id
 from gateway.ops.doctor.finding import CheckContext, Finding, failed, good, stop, warn
 from gateway.ops.keys.head_keys import load_log_keys
 from gateway.ports.journal import LogName
-from gateway.storage.database.migrate import HEAD, check_known, version
+from gateway.storage.database.migrate import HEAD, UPGRADE, check_known, is_readable, version
 from gateway.storage.database.open import is_made, open_storage
 from gateway.storage.database.postgres import describe
 from gateway.storage.keys.key_faults import key_faults
@@ -71,14 +72,15 @@ def check_database(context: CheckContext) -> list[Finding]:
             stop("database", text, remedy, str(settings.database_file if not settings.is_shared else "storage.url"))
         ]
     if found != HEAD:
-        return [warn("database", f"has schema `{found}`", "`liaison serve` brings it to the newest schema")]
+        text, place = f"the database has schema `{found}`, not `{HEAD}`", argument(context.home.path)
+        return [stop("database", text, UPGRADE.replace("HOME", place), code="old-schema")]
     return [good("database", words)]
 
 
 def check_logs(context: CheckContext) -> list[Finding]:
     """Hash all entries again, and compare them with every head that this home signed.
 
-    A node that runs does that itself, and an old schema is brought up to date before its logs are read.
+    A node that runs does that itself, and some old schemas are brought up to date before their logs can be read.
     """
     if context.runs:
         return [good("logs", "the process that serves this home has checked them")]
@@ -87,7 +89,7 @@ def check_logs(context: CheckContext) -> list[Finding]:
     key, member = load_log_keys(context.home), member_id(context.settings.node.member)
     findings, sizes = [], {}
     with closing(open_storage(context.settings)) as database:
-        if version(database) != HEAD:
+        if not is_readable(version(database)):
             return []
         store = SqlLogStore(database)
         for name in (LogName.EXCHANGE, LogName.OPERATIONS):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, fields
@@ -13,6 +14,7 @@ from gateway.clock import Clock
 from gateway.config import PACKAGED_POLICY, Home, Settings, TrialOfficer, load_settings, write_default
 from gateway.config.key_uris import MODULE_SETTINGS
 from gateway.config.schema import Keys
+from gateway.desk.people.cards import CARDS, CARDS_EXAMPLE
 from gateway.desk.people.lists import DUTY, DUTY_EXAMPLE, PERSONS, PERSONS_EXAMPLE
 from gateway.errors import Misconfigured
 from gateway.model.names import identifier, member_id
@@ -86,7 +88,7 @@ def found(
     made = create_member_keys(home, authority, member, wanted, node_name, clock)
     made += ["node.toml"] if is_new else []
     settings = load_settings(home)
-    made += _folders(Home(settings.home), settings.national_policy) + _database(settings)
+    made += [f"{folder.name}/" for folder in make_folders(settings)] + _database(settings)
     return Made(tuple(in_authority), tuple(made))
 
 
@@ -146,25 +148,30 @@ def _officer(member: str, agency: str) -> TrialOfficer:
     return TrialOfficer(f"{member}.o.1042", f"{member}.blo.trial", agency, "officer", _TRIAL_PURPOSES)
 
 
-def _folders(home: Home, policy: Path) -> list[str]:
-    """Make the folders of a home. A national policy that is not there yet begins empty, which denies everything."""
-    made = []
+def missing_folders(settings: Settings) -> list[Path]:
+    """Return the folders of a home that are not there, or were made by an earlier version that had fewer."""
+    home, policy = Home(settings.home), settings.national_policy
     own = [policy] if policy.parent == home.path else []
-    for folder in (home.trust, home.mappings, home.index, home.highwater, *own):
-        if not folder.is_dir():
-            folder.mkdir(mode=0o700)
-            made.append(f"{folder.name}/")
-    return made + _people(home)
+    wanted = (home.trust, home.mappings, home.index, home.highwater, *own, home.people)
+    return [folder for folder in wanted if not folder.is_dir()]
 
 
-def _people(home: Home) -> list[str]:
-    """Make the folder of persons and duty lists, with tables that say what stands in them."""
-    if home.people.is_dir():
-        return []
-    home.people.mkdir(mode=0o700)
-    for name, text in ((PERSONS, PERSONS_EXAMPLE), (DUTY, DUTY_EXAMPLE)):
-        write_whole(home.people / name, text.encode(), PRIVATE)
-    return [f"{home.people.name}/"]
+def make_folders(settings: Settings) -> list[Path]:
+    """Make the folders that are missing, and return them.
+
+    A national policy that is not there yet begins empty, which denies everything. The folder of persons and duty lists
+    gets tables that say what stands in them.
+    """
+    made, people = missing_folders(settings), Home(settings.home).people
+    for folder in made:
+        aside = folder.with_name(f".{folder.name}.new")
+        shutil.rmtree(aside, ignore_errors=True)
+        aside.mkdir(mode=0o700)
+        if folder == people:
+            for name, text in ((PERSONS, PERSONS_EXAMPLE), (DUTY, DUTY_EXAMPLE), (CARDS, CARDS_EXAMPLE)):
+                write_whole(aside / name, text.encode(), PRIVATE)
+        aside.rename(folder)
+    return made
 
 
 def _database(settings: Settings) -> list[str]:

@@ -12,7 +12,7 @@ from gateway.clock import Clock, SystemClock
 from gateway.config import Home, Settings, argument, load_settings
 from gateway.config.suspensions import Suspensions
 from gateway.errors import LiaisonError, Misconfigured, Misused
-from gateway.model.desk.offices import Addressable, Facing
+from gateway.model.desk.offices import Addressable, Contact, Facing
 from gateway.ops.members.describe import Knowledge, describe_descriptor, describe_members
 from gateway.ops.sources.places import describe_sources
 from gateway.records.types import RECORD_TYPES
@@ -44,6 +44,7 @@ def publish(
     offices: Sequence[str],
     agencies: Sequence[str],
     addressable: Addressable | None = None,
+    contacts: Sequence[Contact] = (),
 ) -> tuple[dict[str, Any], bytes]:
     """Sign the next descriptor (with `authority`) and status; return their description, and the documents, one a line.
 
@@ -56,7 +57,7 @@ def publish(
     about: dict[str, Any] = {"member": settings.node.member}
     parts = []
     if authority is None:
-        about["unpublished"] = _unpublished(settings, held, clock, endpoints, offices, agencies, addressable)
+        about["unpublished"] = _unpublished(settings, held, clock, endpoints, offices, agencies, addressable, contacts)
     else:
         described = describe_sources(settings, clock)
         descriptor = publish_descriptor(
@@ -68,6 +69,7 @@ def publish(
             agencies=agencies or _agencies(settings, held),
             sources=described.kinds,
             addressable=addressable,
+            contacts=contacts,
         )
         about["undescribed"] = list(described.unknown)
         parts.append(descriptor)
@@ -92,6 +94,17 @@ def addressable_of(national_desks: Sequence[str], facing: Sequence[str]) -> Addr
         faced.setdefault(ours, []).append(theirs)
     pairs = tuple(Facing(office, tuple(dict.fromkeys(faces))) for office, faces in faced.items())
     return Addressable(tuple(dict.fromkeys(national_desks)), pairs) or None
+
+
+def contacts_of(texts: Sequence[str]) -> tuple[Contact, ...]:
+    """Return whom humans phone, from texts `OFFICE=HOW`. Raises `Misused` for other texts."""
+    found = []
+    for text in texts:
+        office, equals, reach = text.partition("=")
+        if not (office.strip() and equals and reach.strip()):
+            raise Misused(f"--contact {text}: OFFICE=HOW is expected, such as th.national=+66 2 000 0000")
+        found.append(Contact(office.strip(), reach.strip()))
+    return tuple(dict.fromkeys(found))
 
 
 def _held(settings: Settings, clock: Clock) -> Descriptor | None:
@@ -119,6 +132,7 @@ def _unpublished(
     offices: Sequence[str],
     agencies: Sequence[str],
     addressable: Addressable | None,
+    contacts: Sequence[Contact],
 ) -> list[str]:
     """Return the uses of keys in the home that the descriptor does not list.
 
@@ -139,6 +153,7 @@ def _unpublished(
         "--office": bool(offices) and tuple(offices) != held.offices,
         "--agency": not set(agencies) <= set(held.agencies),
         "--facing, --national-desk": addressable is not None and addressable != held.addressable,
+        "--contact": bool(contacts) and tuple(contacts) != held.contacts,
     }
     if changed := [option for option, differs in changes.items() if differs]:
         raise Misused(f"{', '.join(changed)} would change the descriptor, which needs --authority: {command}")

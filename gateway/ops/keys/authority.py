@@ -17,7 +17,7 @@ from certs.requests import build_request
 from gateway.clock import Clock, rfc3339
 from gateway.config import Home, load_settings
 from gateway.errors import Misconfigured, Misused
-from gateway.model.names import member_id
+from gateway.model.names import identifier, member_id
 from gateway.ops.homes.trust_files import write_document
 from gateway.ops.keys.files import use_of_file
 from gateway.trust.ceremony.found_member import check_authority_of
@@ -28,6 +28,7 @@ from gateway.trust.ceremony.key_request import (
     WantedKey,
     add_authority,
     answer_request,
+    file_of,
 )
 from gateway.trust.ceremony.request_files import read_file, write_answer, write_request
 from gateway.trust.documents.descriptor import parse_descriptor
@@ -82,13 +83,20 @@ class MadeClient:
     request: str
 
 
-def make_client(home: Path, system: str, authority: Path | None, out: Path, clock: Clock) -> MadeClient:
+def make_client(
+    home: Path, system: str, authority: Path | None, out: Path, clock: Clock, *, person: bool = False
+) -> MadeClient:
     """Make key and certificate of an agency's further client system in the folder `out`, with the CA's certificate.
+
+    With `person`, `system` is the id of a person, whose card gets them.
 
     Without `authority` this writes a request. A key that is there already is kept: so its certificate is renewed.
     """
     settings = load_settings(home)
-    name = CertificateName(member_id(settings.node.member), CertificateUse.CLIENT, label(system, "NAME"))
+    use = CertificateUse.PERSON if person else CertificateUse.CLIENT
+    name = CertificateName(
+        member_id(settings.node.member), use, identifier(system, "NAME") if person else label(system, "NAME")
+    )
     make_folder(out)
     made, key_file = [], out / f"{system}.key"
     if not key_file.exists():
@@ -101,7 +109,7 @@ def make_client(home: Path, system: str, authority: Path | None, out: Path, cloc
         write_new(out / "ca.pem", Home(settings.home).ca.read_bytes(), PUBLIC)
         made.append("ca.pem")
     if authority is None:
-        wanted = WantedKey(f"client-{system}", spki(key.public_key()), build_request(key, name))
+        wanted = WantedKey(file_of(name), spki(key.public_key()), build_request(key, name))
         write_document(out / f"{system}.request", write_request(KeyRequest(name.member, (wanted,))))
         return MadeClient(system, tuple(made), str(out / f"{system}.request"))
     check_authority_of(settings.home, authority)
@@ -112,7 +120,8 @@ def make_client(home: Path, system: str, authority: Path | None, out: Path, cloc
 def take_client_answer(file: Path, out: Path, system: str) -> MadeClient:
     """Put the certificate of the authority's answer beside the key of a client system."""
     answer = read_file(_bytes(file))
-    pem = answer.certificates.get(f"client-{system}") if isinstance(answer, KeyAnswer) else None
+    certificates = answer.certificates if isinstance(answer, KeyAnswer) else {}
+    pem = certificates.get(f"client-{system}") or certificates.get(f"client-person-{system}")
     key = load_key(out / f"{system}.key")
     if pem is None or read_leaf(pem).spki != spki(key.public_key()):
         raise Misused(f"`{file}` has no certificate of the key {system}.key")

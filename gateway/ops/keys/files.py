@@ -6,6 +6,7 @@ from certs.hsm.places import key_places
 from certs.keyfiles import Algorithm, key_id, public_key, spki
 from certs.names import CertificateName, CertificateUse
 from gateway.config import TOKEN_ISSUER, Home, Settings
+from gateway.config.home import CONSOLE_TLS
 from gateway.errors import Misconfigured
 from gateway.ops.keys.guests import guest_places, guest_spki, is_guest
 from gateway.trust.ceremony.ceremony import leaf_of
@@ -60,7 +61,7 @@ def id_of_file(home: Home, file: str) -> str:
 
 def is_certified(file: str) -> bool:
     """Tell whether the key in a file has a certificate."""
-    return file in _CERTIFIED or file.partition("-")[0] in _PREFIXES
+    return file in (*_CERTIFIED, CONSOLE_TLS) or file.partition("-")[0] in _PREFIXES
 
 
 def is_listed(file: str) -> bool:

@@ -41,7 +41,7 @@ class LiveKeys:
         self.statement = load_signing_key(home.key("statement"))
         self.tls = self._load_tls(home)
         self.exchange = self._load_exchange(home)
-        self.issuers = {issuer.name: issuer for issuer in (_issuer(path, member) for path in _agency_keys(home))}
+        self.issuers = {issuer.name: issuer for issuer in (agency_issuer(path, member) for path in _agency_keys(home))}
         self.log = load_log_keys(home)
         self.witness = load_witness_keys(home)
         self._tokens = _token_ids(home)
@@ -142,7 +142,7 @@ class LiveKeys:
         return [taking(path) for path in _agency_keys(self._home)]
 
     def _take_agency(self, path: Path, view: TrustView) -> list[tuple[str, str]]:
-        issuer = _issuer(path, self._member)
+        issuer = agency_issuer(path, self._member)
         held = self.issuers.get(issuer.name)
         if held is None or held.certificate_der == issuer.certificate_der:
             return []  # an agency that is new since the start is taken up at the next one
@@ -196,7 +196,8 @@ def _agency_keys(home: Home) -> list[Path]:
     return key_places(home.keys, f"{_AGENCY}*")
 
 
-def _issuer(path: Path, member: MemberId) -> RecordIssuer:
+def agency_issuer(path: Path, member: MemberId) -> RecordIssuer:
+    """Return the key and the certificate by which this node signs for an agency."""
     certificate = TlsIdentity.load(path, path.with_suffix(".pem")).certificate
     agency = path.stem.removeprefix(_AGENCY)
     return RecordIssuer(load_signing_key(path), ssl.PEM_cert_to_DER_cert(certificate.decode("ascii")), member, agency)

@@ -15,7 +15,7 @@ from certs.authority import Authority, issue
 from certs.durable import PUBLIC
 from certs.keyfiles import key_id, load_key, public_key, spki
 from certs.profile import Leaf, read_leaf
-from gateway.clock import Clock, from_us, rfc3339
+from gateway.clock import DAY_US, Clock, from_us, rfc3339
 from gateway.config import Home
 from gateway.errors import LiaisonError, Malformed, Misconfigured
 from gateway.model.names import MemberId
@@ -32,8 +32,6 @@ RENEWED_DAYS = 90
 
 BEFORE_DAYS = 30
 """Days before the end of a certificate from which it is renewed."""
-
-_DAY_US = 86_400_000_000
 
 
 def exchange_certificate(home: Home) -> Path:
@@ -89,11 +87,11 @@ class OnlineRenewal:
         listed = standing.listed(load_id(self._home)) if standing.version else None
         if ca is None or listed is None or end_us is None or not standing.is_usable(listed.key_id):
             return []
-        if end_us - standing.now_us >= BEFORE_DAYS * _DAY_US:
+        if end_us - standing.now_us >= BEFORE_DAYS * DAY_US:
             return []
         until = min(ca.certificate.not_valid_after_utc, from_us(listed.stop_us))
         days = min(RENEWED_DAYS, (until - self._clock.now()).days)
-        if standing.now_us + days * _DAY_US < end_us + _DAY_US:
+        if standing.now_us + days * DAY_US < end_us + DAY_US:
             return []  # the online CA, or the listing, ends as soon: only the authority can go on
         pem = issue(ca, _public(self._home), listed.leaf().name, self._clock, days=days)
         view.peer(pem)  # counterparts take it as we do

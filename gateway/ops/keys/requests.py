@@ -21,10 +21,12 @@ from certs.authority import online_ca
 from certs.durable import PUBLIC
 from certs.hsm.places import key_places
 from certs.keyfiles import create_key, key_id, load_key, public_key, spki
+from certs.names import CertificateName, CertificateUse
 from certs.profile import Leaf, check_issued, read_ca, read_leaf
 from certs.requests import build_request
 from gateway.clock import Clock
 from gateway.config import Home, argument
+from gateway.config.home import CONSOLE_TLS
 from gateway.errors import BadSignature, LiaisonError, Malformed, Misconfigured, Stale
 from gateway.model.names import MemberId
 from gateway.ops.keys.files import certificate_name, is_certified, is_listed, use_of_file
@@ -141,6 +143,21 @@ class KeyDesk:
                     home=argument(self.home.path),
                 )
             return self._ask([self._wanted(ONLINE_CA, following=False)], authority, out, "renew")
+
+    def certify_console(self, host: str, authority: Path | None, out: Path | None) -> Asked:
+        """Have the console's key certified for the host by which browsers reach it; a key is made where there is none.
+
+        The descriptor does not list it. Raises `Malformed` where `host` is not a host name.
+        """
+        with self.rotations.locked():
+            path, name = self.home.key(CONSOLE_TLS), CertificateName(self.member, CertificateUse.CONSOLE, host)
+            if not path.exists():
+                create_key(path)
+            key = load_key(path)
+            if not isinstance(key, ec.EllipticCurvePrivateKey):
+                raise Misconfigured("only P-256 keys are certified", code="key-not-admitted", where=str(path))
+            wanted = WantedKey(CONSOLE_TLS, spki(key.public_key()), build_request(key, name))
+            return self._ask([wanted], authority, out, "renew")
 
     def assume_held(self, files: Sequence[str]) -> Asked:
         """Note that the counterparts have the descriptor with the new keys, so that these are used at once."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from certs.hsm.places import uri_text
 from certs.profile import read_leaf
-from gateway.clock import Clock, SystemClock, rfc3339
+from gateway.clock import DAY_US, Clock, SystemClock, rfc3339
 from gateway.config import Home, argument, load_settings
 from gateway.model.names import MemberId, member_id
 from gateway.ops.keys.files import apart, id_of_file, is_certified, is_listed, key_files, use_of_file
@@ -21,7 +21,6 @@ from gateway.trust.documents.descriptor import PERSONS, Descriptor, KeyUse, List
 from gateway.trust.documents.folder import TrustDocuments
 from gateway.trust.keeper import TrustKeeper
 
-_DAY_US = 86_400_000_000
 SOON_DAYS = 30
 """Days before the end of a key or certificate from which it is to be renewed."""
 
@@ -68,7 +67,7 @@ def days_left(home: Home, file: str, standing: Standing) -> int | None:
     """Return the days until certificate or listing of a key end, whichever is first; None for a key without an end."""
     listed = standing.listed(id_of_file(home, file)) if standing.version else None
     ends = [end for end in (_certificate_end(home, file), listed.stop_us if listed else None) if end is not None]
-    return (min(ends) - standing.now_us) // _DAY_US if ends else None
+    return (min(ends) - standing.now_us) // DAY_US if ends else None
 
 
 def _certificate_end(home: Home, file: str) -> int | None:
@@ -131,4 +130,4 @@ def _persons(standing: Standing, shown: Collection[str]) -> list[dict[str, Any]]
 
 
 def _days(key: ListedKey, standing: Standing) -> int:
-    return (key.stop_us - standing.now_us) // _DAY_US
+    return (key.stop_us - standing.now_us) // DAY_US

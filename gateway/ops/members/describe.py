@@ -92,6 +92,7 @@ def describe_descriptor(descriptor: Descriptor) -> dict[str, Any]:
         "offices": list(descriptor.offices),
         "national_desks": list(descriptor.addressable.national_desks),
         "facing": {each.office: list(each.faces) for each in descriptor.addressable.facing},
+        "contacts": [{"office": each.office, "reach": each.reach} for each in descriptor.contacts],
         "agencies": list(descriptor.agencies),
         "sources": [source.as_json() for source in descriptor.sources],
         "takes": list(descriptor.takes),
@@ -156,6 +157,7 @@ def _describe_contact(contact: Contact) -> dict[str, Any]:
             "code": said.code,
             "text": said.text,
             "time": _time(said.time_us),
+            "took_ms": said.took_us // 1000,
         }
         if said
         else None,

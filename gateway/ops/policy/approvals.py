@@ -79,8 +79,11 @@ def in_force(home: Path) -> dict[str, Any]:
     `waiting` describes a policy that was brought and that no node has taken: version, hash, approvers, and why a node
     would refuse it.
     """
-    settings = load_settings(home)
-    keeper = PolicyKeeper(settings, SystemClock(), production=False)
+    return describe_policy(PolicyKeeper(load_settings(home), SystemClock(), production=False))
+
+
+def describe_policy(keeper: PolicyKeeper) -> dict[str, Any]:
+    """Return the policy that a keeper holds, as `in_force` does."""
     return {
         "member": keeper.member,
         "version": keeper.version,

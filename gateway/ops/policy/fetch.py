@@ -11,8 +11,7 @@ from gateway.audit.export.policies import policy_contents, policy_hash
 from gateway.config import Home
 from gateway.errors import Contradicted, Malformed, Unknown
 from gateway.model.names import MemberId
-from gateway.ops.policy.keeper import layer_of
-from policy.bundle.bundle import load_bundle
+from policy.bundle.bundle import layer_of, load_bundle
 from policy.engine.engine import PolicyEngine
 
 _LEAST = 8

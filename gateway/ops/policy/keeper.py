@@ -14,7 +14,7 @@ nothing: the old policy stays in force, and an alarm and an entry say why.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,7 +31,7 @@ from gateway.ports.journal import EntryDraft
 from gateway.signing import strict_json
 from gateway.signing.dsse import encode64
 from gateway.trust.documents.policy_approval import ApprovedPolicy, parse_policy, verify_policy
-from policy.bundle.bundle import File, Files, hash_files, load_bundle, read_files
+from policy.bundle.bundle import hash_files, layer_of, load_bundle, read_files
 from policy.engine.engine import PolicyEngine
 
 INCOMING = "incoming.json"
@@ -87,6 +87,8 @@ class PolicyKeeper:
         self.approvers: tuple[str, ...] = ()
         self.unlogged: PolicyChange | None = None
         self._decides = decides
+        self.prepare: Callable[[PolicyEngine], None] | None = None
+        """Called with a policy that is ready here and about to come into force: others get ready for it, too."""
         self._loaded: PolicyEngine | None = None
         self._loaded = self._accepted() or (self._first_approved() if production else self._unapproved())
 
@@ -221,6 +223,8 @@ class PolicyKeeper:
                 return self._clock.monotonic() < until
 
             engine.make_ready(before, self._clock.now_us(), go_on)
+            if self.prepare is not None:
+                self.prepare(engine)
         return engine
 
     def _newest(self) -> Path | None:
@@ -318,11 +322,3 @@ def install(home: Path, data: bytes) -> None:
     folder = Home(home).policies
     make_folder(folder)
     replace(folder / INCOMING, data, PUBLIC)
-
-
-def layer_of(contents: Mapping[str, bytes], layer: str) -> Files:
-    """Return the files of one layer, `base` or `national`, of a policy document."""
-    prefix = f"{layer}/"
-    return {
-        name.removeprefix(prefix): File(Path(name), data) for name, data in contents.items() if name.startswith(prefix)
-    }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ from gateway.errors import LiaisonError, Misconfigured, Misused
 from gateway.model.names import MemberId
 from gateway.ops.policy.folders import member_of
 from gateway.ops.policy.keeper import PolicyKeeper
-from gateway.ports.quotas import QuotaPlace
+from gateway.ports.quotas import QuotaPlace, QuotaUse
 from gateway.storage.database.migrate import require_current
 from gateway.storage.database.open import open_storage
 from gateway.storage.documents.quotas import SqlQuotas
@@ -107,10 +108,14 @@ def quotas_of(home: Path) -> list[dict[str, Any]]:
     """Return today's counts beside their limits, the most used first; `left` is None without a limit."""
     settings = load_settings(home)
     keeper = PolicyKeeper(settings, SystemClock(), production=False)
-    quotas = keeper.engine.bundle.quotas
     with closing(open_storage(settings, read_only=True)) as database:
         require_current(database)
-        counts = {use.place: use.used for use in SqlQuotas(database).used(SystemClock().now_us())}
+        return quota_rows(keeper.engine, SqlQuotas(database).used(SystemClock().now_us()))
+
+
+def quota_rows(engine: PolicyEngine, uses: Iterable[QuotaUse]) -> list[dict[str, Any]]:
+    """Return what was counted today beside the limits of a policy, as `quotas_of` does."""
+    quotas, counts = engine.bundle.quotas, {use.place: use.used for use in uses}
     places = {*counts, *(QuotaPlace(*place) for place in quotas.limits)}
     rows = [(place, counts.get(place, 0), quotas.limit(*place)) for place in places]
     rows.sort(key=lambda row: (-(row[1] / row[2]) if row[2] else 0, row[0]))

@@ -15,9 +15,9 @@ from gateway.ops.homes.documents import POLICY, read_document
 from gateway.ops.homes.persons import person_names
 from gateway.ops.policy.fetch import kept_policy
 from gateway.ops.policy.folders import require_own
-from gateway.ops.policy.keeper import PolicyKeeper, layer_of
+from gateway.ops.policy.keeper import PolicyKeeper
 from gateway.trust.documents.policy_approval import ApprovedPolicy, parse_policy
-from policy.bundle.bundle import load_bundle
+from policy.bundle.bundle import layer_of, load_bundle
 from policy.engine.engine import PolicyEngine
 from policy.review.cases import CaseResult, cases_of, run_case
 from policy.review.diff import Difference, Edition, compare_editions

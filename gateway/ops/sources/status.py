@@ -9,15 +9,13 @@ from typing import Any
 from adapters.index.history import Run, RunHistory, RunKind
 from adapters.load import Place
 from adapters.mapping.file import load_mapping
-from gateway.clock import Clock, from_us
-from gateway.config import Home, load_settings
+from gateway.clock import SECOND_US, Clock, from_us
+from gateway.config import Home, Settings, load_settings
 from gateway.config.source_home import load_source
 from gateway.errors import Misused
 from gateway.ops.homes.own_tables import use_own_tables
 from gateway.ops.sources.key_indexes import chosen_sources, elsewhere, index_status_at
 from gateway.ops.sources.places import process_place, source_place
-
-_SECOND_US = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +31,10 @@ def kept_sources(home: Path, wanted: str, clock: Clock) -> list[Kept]:
     use_own_tables(home)
     if (home / "source.toml").exists():
         return [_of_process(home, wanted, clock)]
-    settings = load_settings(home)
+    return _kept(load_settings(home), wanted, clock)
+
+
+def _kept(settings: Settings, wanted: str, clock: Clock) -> list[Kept]:
     return [
         Kept(source.id, None if source.is_process else source_place(settings, source, Home(settings.home), clock))
         for source in chosen_sources(settings, wanted)
@@ -53,6 +54,11 @@ def source_status(home: Path, wanted: str, clock: Clock) -> list[dict[str, Any]]
     return [_status(kept, clock) for kept in kept_sources(home, wanted, clock)]
 
 
+def own_source_status(settings: Settings, clock: Clock) -> list[dict[str, Any]]:
+    """Return the same of all sources of a node's settings, for a process in which its tables of names count already."""
+    return [_status(kept, clock) for kept in _kept(settings, "", clock)]
+
+
 def _status(kept: Kept, clock: Clock) -> dict[str, Any]:
     if kept.place is None:
         return elsewhere(kept.id)
@@ -63,7 +69,7 @@ def _status(kept: Kept, clock: Clock) -> dict[str, Any]:
     looked = history.looked_us()
     return index_status_at(kept.id, path, kept.place.index_secret) | {
         "looked": _time(looked) if looked else None,
-        "looked_s_ago": max(0, clock.now_us() - looked) // _SECOND_US if looked else None,
+        "looked_s_ago": max(0, clock.now_us() - looked) // SECOND_US if looked else None,
         # A look that finds no change is no run.
         "failing": bool(runs) and runs[-1].kind is RunKind.FAILED and looked <= runs[-1].ended_us,
         "last_errors": [_run(run) for run in failed[-5:]],

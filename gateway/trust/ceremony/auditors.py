@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from gateway.clock import Clock
+from gateway.clock import DAY_US, SECOND_US, Clock
 from gateway.errors import Malformed, Misconfigured
 from gateway.model.names import MemberId, identifier
 from gateway.signing.keys import SigningKey, VerifyKey
@@ -15,9 +15,7 @@ from gateway.trust.documents.folder import TrustDocuments
 MAX_DAYS = 366
 """The most days of one appointment; after that the authority appoints again."""
 
-_SECOND_US = 1_000_000
-_DAY_US = 86_400 * _SECOND_US
-_BACK_US = 300 * _SECOND_US
+_BACK_US = 300 * SECOND_US
 
 
 def draft_appointment(
@@ -44,11 +42,11 @@ def draft_appointment(
         raise Misconfigured(
             "`{member}` is not in the charter", code="not-a-member", remedy="accept the right charter", member=member
         )
-    now_us = clock.now_us() // _SECOND_US * _SECOND_US
-    start_us, stop_us = now_us - _BACK_US, now_us + days * _DAY_US
+    now_us = clock.now_us() // SECOND_US * SECOND_US
+    start_us, stop_us = now_us - _BACK_US, now_us + days * DAY_US
     held = [parse_appointment(line)[0] for line in documents.appointments(member)]
     # The newest appointment of a key counts, and times are whole seconds, so no two of a key may share one.
-    issued_us = max([now_us, *(item.issued_us + _SECOND_US for item in held if item.key_id == key.key_id)])
+    issued_us = max([now_us, *(item.issued_us + SECOND_US for item in held if item.key_id == key.key_id)])
     for listed in auditor_keys(trust, member):
         if listed.key_id == key.key_id:
             start_us = max(start_us, listed.start_us)

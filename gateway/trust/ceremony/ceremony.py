@@ -17,7 +17,7 @@ from certs.names import Holder
 from certs.profile import Leaf, read_leaf
 from gateway.clock import Clock, from_us, to_us
 from gateway.errors import Malformed, Misconfigured
-from gateway.model.desk.offices import ANY_OFFICE, Addressable
+from gateway.model.desk.offices import ANY_OFFICE, Addressable, Contact
 from gateway.model.names import MemberId
 from gateway.signing import strict_json
 from gateway.signing.dsse import MAX_DOCUMENT, add_signature, is_signed_by
@@ -35,11 +35,9 @@ from gateway.trust.documents.charter import MAX_CHARTER, check_shape, draft_char
 from gateway.trust.documents.descriptor import (
     DESCRIPTOR_TYPE,
     PERSONS,
-    TAKES,
     Descriptor,
     KeyUse,
     ListedKey,
-    Reads,
     agency_use,
     parse_descriptor,
     sign_descriptor,
@@ -49,6 +47,7 @@ from gateway.trust.documents.members import CharterMember, MemberStatus
 from gateway.trust.documents.removals import next_sequence, still_removed
 from gateway.trust.documents.source_kinds import SourceKind, united
 from gateway.trust.documents.status import MAX_LIFE, STATUS_TYPE, Status, parse_status, sign_status
+from gateway.trust.statement_versions import READS, TAKES
 
 PERSON_FOLDERS = {use: f"{use}s" for use in PERSONS}
 """Folders of a home with the public keys (`*.pub`) of persons, by their uses."""
@@ -162,13 +161,14 @@ def publish_descriptor(
     compromised: Mapping[str, int] | None = None,
     restored: Collection[str] = (),
     addressable: Addressable | None = None,
+    contacts: Sequence[Contact] = (),
 ) -> bytes:
     """Make, sign and accept the next descriptor of the home's member, and return it.
 
-    It lists the keys of the home, the kinds of `sources`, and which offices are `addressable` by which (None: those of
-    the version before). When it would equal
-    the one held, and this authority signed that one, that one is returned. Keys that were listed before and have left
-    the home stay listed, so that their signatures can be verified. When the charter demands more than one signature of
+    It lists the keys of the home, the kinds of `sources`, which offices are `addressable` by which, and `contacts` of
+    offices (None and an empty one: those of the version before). When it would equal the one held, and this
+    authority signed that one, that one is returned. Keys that were listed before and have left the home stay listed, so
+    that their signatures can be verified. When the charter demands more than one signature of
     the authority, the document is returned and not yet accepted: `sign` adds signatures, `import_document` accepts.
     `compromised` maps key ids to the time (microseconds since 1970) from which they prove nothing. Keys that the status
     removed are marked so, too: from the time that the home noted (`removal_notes`), else from that of the status. Those
@@ -203,10 +203,11 @@ def publish_descriptor(
         agencies=tuple(dict.fromkeys([*agencies, *own_agencies(home), *(before.agencies if before else ())])),
         keys=next_keys(mine, before, gone),
         previous=before.hash.hex() if before else "",
-        reads=tuple(Reads),
+        reads=READS,
         takes=TAKES,
         sources=united(sources) if sources is not None else before.sources if before else (),
         addressable=addressable if addressable is not None else before.addressable if before else ANY_OFFICE,
+        contacts=tuple(contacts) or (before.contacts if before else ()),
     )
     if (
         before

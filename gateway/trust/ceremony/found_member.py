@@ -17,12 +17,14 @@ from certs.hsm.places import has_key
 from certs.keyfiles import Algorithm, create_key, create_witness_key, load_key
 from certs.names import CertificateName, CertificateUse, Holder
 from gateway.clock import Clock
+from gateway.config.home import CONSOLE_TLS
 from gateway.errors import Misconfigured
 from gateway.model.names import MemberId, member_id
 from gateway.signing.keys import load_signing_key
 from gateway.trust.ceremony.member_card import CARD_FILE, MemberCard, read_card, write_card
 
 COMMAND_LINE = "cli"
+CONSOLE = "console"
 """The name of the command line's client certificate."""
 
 _SPREAD, _APART_DAYS = 12, 7
@@ -113,6 +115,8 @@ def _pairs(member: MemberId, agencies: Sequence[str], name: str) -> list[_Pair]:
         certified("status", CertificateUse.STATUS, "1"),
         *(certified(f"agency-{agency}", CertificateUse.AGENCY, agency, Holder.NODE) for agency in agencies),
         certified(f"client-{COMMAND_LINE}", CertificateUse.CLIENT, COMMAND_LINE),
+        certified(CONSOLE_TLS, CertificateUse.CONSOLE, "localhost"),
+        certified(f"client-{CONSOLE}", CertificateUse.CLIENT, CONSOLE),
         _Pair("log", Algorithm.ED25519, None),
         _Pair("witness", Algorithm.ED25519, None),
         _Pair("witness-mldsa", Algorithm.MLDSA44, None),

@@ -21,6 +21,7 @@ from certs.names import CertificateName, CertificateUse, Holder
 from certs.profile import read_leaf
 from certs.requests import read_request
 from gateway.clock import Clock, from_us, to_us
+from gateway.config.home import CONSOLE_TLS
 from gateway.errors import BadSignature, Malformed, Misconfigured
 from gateway.model.names import MemberId
 from gateway.signing.dsse import MAX_DOCUMENT, add_signature, is_signed_by
@@ -111,6 +112,10 @@ def file_of(name: CertificateName) -> str:
         return f"agency-{name.name}"
     if name.use is CertificateUse.CLIENT:
         return f"client-{name.name}"
+    if name.use is CertificateUse.PERSON:
+        return f"client-person-{name.name}"
+    if name.use is CertificateUse.CONSOLE:
+        return CONSOLE_TLS
     files = {CertificateUse.NODE: "tls", CertificateUse.STATEMENT: "statement", CertificateUse.STATUS: "status"}
     if name.use not in files:
         raise Malformed("`{uri}` is no use of a node's key", code="wrong-use", uri=name.uri)
@@ -297,7 +302,7 @@ def _listings(
             found.append(plain_key(WitnessKey.admit(key.spki), PLAIN_FILES[key.file], clock.now_us()))
         elif (use := guest_use(key.file)) is not None:
             found.append(plain_key(VerifyKey.admit(key.spki), use, clock.now_us()))
-        elif not key.file.startswith("client-"):
+        elif not key.file.startswith("client-") and key.file != CONSOLE_TLS:
             found.append(listed_leaf(read_leaf(certificates[key.file])))
     return found
 

@@ -20,7 +20,7 @@ from certs.names import CertificateUse, label
 from certs.profile import Leaf, read_leaf, read_online_ca, spki_of_certificate
 from gateway.errors import BadSignature, Malformed
 from gateway.model.desk.notices import NoticeType
-from gateway.model.desk.offices import ANY_OFFICE, Addressable, Facing
+from gateway.model.desk.offices import ANY_OFFICE, Addressable, Contact
 from gateway.model.names import MemberId, identifier, member_id
 from gateway.signing import strict_json
 from gateway.signing.dsse import Document, decode64, encode64, parse_document, sign_document, verify_threshold
@@ -28,6 +28,7 @@ from gateway.signing.keys import SigningKey, VerifyKey
 from gateway.signing.witness_keys import WitnessKey
 from gateway.trust.documents.fields import Fields, format_time
 from gateway.trust.documents.members import CharterMember
+from gateway.trust.documents.office_fields import offices_as_json, read_addressable, read_contacts
 from gateway.trust.documents.source_kinds import SourceKind, read_source_kinds
 
 DESCRIPTOR_TYPE = "application/vnd.liaison.descriptor.v1+json"
@@ -37,7 +38,7 @@ MAX_ENDPOINTS = 32
 MAX_UNITS = 4_096
 
 _ENDPOINT = re.compile(r"(?:[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?|\[[0-9a-f:]{2,39}\]):([1-9][0-9]{0,4})", re.ASCII)
-_OPTIONAL = ("facing", "national_desks", "reads", "sources", "takes")
+_OPTIONAL = ("contacts", "facing", "national_desks", "reads", "sources", "takes")
 _REQUIRED = ("agencies", "endpoints", "federation", "issued", "keys", "member", "offices", "previous", "version")
 _KEY_REQUIRED = ("algorithm", "key_id", "not_after", "not_before", "spki", "use")
 _HASH = re.compile(r"[0-9a-f]{64}", re.ASCII)
@@ -68,16 +69,6 @@ WITNESSES = frozenset((KeyUse.WITNESS, KeyUse.DOMESTIC_WITNESS))
 PERSONS = (KeyUse.APPROVER, KeyUse.ADMINISTRATOR, KeyUse.DATA_OFFICER)
 """Uses of keys of persons that a home hands to its authority as public keys; an auditor is appointed instead."""
 
-
-class Reads(StrEnum):
-    """A version of a statement, newer than the first, that a member reads (decisions 0043 and 0046)."""
-
-    ANSWER_V2 = "answer.v2"
-    ANSWER_V3 = "answer.v3"
-
-
-TAKES = tuple(f"{each}.v1" for each in NoticeType)
-"""The types of notices that this program takes, as a descriptor lists them."""
 
 _MAX_VERSIONS = 64
 _VERSION = re.compile(r"[a-z][a-z-]{0,31}\.v[1-9][0-9]{0,3}", re.ASCII)
@@ -129,9 +120,11 @@ class Descriptor:
     """A descriptor. `hash` is SHA-256 of its exact payload, `data` the signed document.
 
     `previous` is the hash of the version before, empty for the first. `reads` names the versions of statements that the
-    member reads beside the first; names that we do not know are kept. `sources` are the kinds of sources that it can be
-    asked about; empty: it does not say (decision 0046). `takes` are the types of notices that it takes, with their
-    versions; empty: none (decision 0071). `addressable` says which offices may be addressed by which (decision 0082).
+    member reads, and says nothing of a statement that it does not name (`trust.statement_versions`); names that we do
+    not know are kept. `sources` are the kinds of sources that it can be asked about; empty: it does not say (decision
+    0046). `takes` are the types of notices that it takes, with their
+    versions; empty: none (decision 0071). `addressable` says which offices may be addressed by which (decision 0082),
+    `contacts` whom humans phone there (decision 0084).
     """
 
     member: MemberId
@@ -149,10 +142,11 @@ class Descriptor:
     sources: tuple[SourceKind, ...] = ()
     takes: tuple[str, ...] = ()
     addressable: Addressable = ANY_OFFICE
+    contacts: tuple[Contact, ...] = ()
 
     def can_take(self, notice: NoticeType) -> bool:
-        """Tell whether the member takes notices of this type."""
-        return f"{notice}.v1" in self.takes
+        """Tell whether the member takes notices of this type, in any version."""
+        return any(each.rpartition(".")[0] == notice for each in self.takes)
 
     def can_be_asked(self, query: str) -> bool:
         """Tell whether a source takes queries of this kind, as far as the member says."""
@@ -252,11 +246,7 @@ def _as_json(descriptor: Descriptor) -> dict[str, Any]:
         value["sources"] = [source.as_json() for source in descriptor.sources]
     if descriptor.takes:
         value["takes"] = list(descriptor.takes)
-    if descriptor.addressable.national_desks:
-        value["national_desks"] = list(descriptor.addressable.national_desks)
-    if descriptor.addressable.facing:
-        value["facing"] = [{"faces": list(it.faces), "office": it.office} for it in descriptor.addressable.facing]
-    return value
+    return value | offices_as_json(descriptor.addressable, descriptor.contacts)
 
 
 def _key_as_json(key: ListedKey) -> dict[str, Any]:
@@ -296,10 +286,13 @@ def _read(value: Any, payload: bytes, data: bytes) -> Descriptor:
         reads=_read_versions(fields, "reads"),
         sources=read_source_kinds(fields) if fields.has("sources") else (),
         takes=_read_versions(fields, "takes"),
-        addressable=_read_addressable(fields),
+        addressable=read_addressable(fields),
+        contacts=read_contacts(fields),
     )
-    if not descriptor.addressable.offices <= set(descriptor.offices):
-        raise Malformed("a national desk or facing office is one of the offices", code="bad-descriptor")
+    if not descriptor.addressable.offices | {each.office for each in descriptor.contacts} <= set(descriptor.offices):
+        raise Malformed(
+            "a national desk, facing office or office with a contact is one of the offices", code="bad-descriptor"
+        )
     if len({key.key_id for key in descriptor.keys}) != len(descriptor.keys):
         raise Malformed("a key is listed once, for one use", code="bad-descriptor")
     _check_uses(descriptor.keys, descriptor.agencies)
@@ -314,20 +307,6 @@ def _read_versions(fields: Fields, name: str) -> tuple[str, ...]:
     if not versions or not all(_VERSION.fullmatch(text) for text in versions):
         raise Malformed("not versions of statements", code="bad-field", where=f"descriptor.{name}")
     return versions
-
-
-def _read_addressable(fields: Fields) -> Addressable:
-    national = fields.texts("national_desks", MAX_UNITS) if fields.has("national_desks") else ()
-    facing = tuple(map(_read_facing, fields.items("facing", MAX_UNITS))) if fields.has("facing") else ()
-    if len({each.office for each in facing}) != len(facing):
-        raise Malformed("an office is listed once, with all that face it", code="bad-field", where="descriptor.facing")
-    return Addressable(national, facing)
-
-
-def _read_facing(value: Any) -> Facing:
-    fields = Fields(value, "descriptor.facing", ("faces", "office"))
-    faces = tuple(identifier(text, "descriptor.facing") for text in fields.texts("faces", MAX_UNITS))
-    return Facing(identifier(fields.text("office"), "descriptor.facing"), faces)
 
 
 def endpoint(text: str) -> str:

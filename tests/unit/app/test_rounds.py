@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from gateway.app.rounds import Leadership, Round, Rounds, Work, writing
+from gateway.clock import SystemClock
 from gateway.errors import Overloaded, StorageBroken, Unavailable
 from gateway.ports import events
 from gateway.ports.journal import EntryDraft
@@ -77,6 +78,28 @@ async def test_a_round_for_the_leader_is_made_by_the_leader_alone(leads: bool) -
     assert await made.leadership.look() is leads
     await made.rounds.make("a")
     assert seen == ["each", "each", *(["once"] if leads else [])]
+
+
+@pytest.mark.parametrize("leads", [False, True])
+async def test_a_round_is_late_from_when_it_was_due_until_it_succeeds(
+    leads: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [100.0]
+    monkeypatch.setattr(SystemClock, "monotonic", staticmethod(lambda: now[0]))
+    made = Made(
+        Round("well", 10, raising([]), leader_only=False, line="a"),
+        Round("bad", 10, raising([Unavailable("a"), Unavailable("a")]), line="a"),
+        leads=leads,
+    )
+    await made.leadership.look()
+    now[0] += 30
+    await made.rounds.make("a")
+    assert made.rounds.late_s() == {"well": 0.0} | ({"bad": 20.0} if leads else {})
+    now[0] += 15
+    assert made.rounds.late_s() == {"well": 5.0} | ({"bad": 35.0} if leads else {})
+    for _ in range(2):
+        await made.rounds.make("a")
+    assert set(made.rounds.late_s().values()) == {0.0}
 
 
 async def test_a_line_that_hangs_holds_up_no_other() -> None:

@@ -22,7 +22,7 @@ from gateway.model.names import ExchangeId, MemberId
 from gateway.ports import events
 from gateway.ports.journal import EntryDraft, Logged, StoredAnswer
 from gateway.ports.peers import PeerStatus
-from gateway.telemetry import Counters, Gauge, LogLine, Metric, configure_logging
+from gateway.telemetry import Counters, Gauge, LogLine, Metric, Recorder, configure_logging
 from gateway.telemetry.names import FIELDS
 from tests.support.cli import Liaison
 
@@ -51,6 +51,11 @@ class ListJournal:
         return LogProof(index, (), b"")
 
 
+def idle(counters: Counters | None = None) -> Recorder:
+    clock = SystemClock()
+    return Recorder(counters or Counters(), clock.now_us, clock.monotonic)
+
+
 @pytest.fixture
 def stream() -> Iterator[io.StringIO]:
     text = io.StringIO()
@@ -61,7 +66,7 @@ def stream() -> Iterator[io.StringIO]:
 
 def test_entries_are_counted_by_kind_peer_and_outcome(stream: io.StringIO) -> None:
     counters = Counters()
-    journal = WatchedJournal("exchange", ListJournal(), counters)
+    journal = WatchedJournal("exchange", ListJournal(), idle(counters))
     draft = events.RECEIVED.draft(peer="vn", outcome="hit", officer="th.o.1042")
     assert len(journal.append([draft, draft, events.DUPLICATE.draft(peer="vn")])) == 3
     assert counters.value(Metric.ENTRIES, log="exchange", kind="received", peer="vn", outcome="hit") == 2
@@ -72,7 +77,7 @@ def test_entries_are_counted_by_kind_peer_and_outcome(stream: io.StringIO) -> No
 def test_each_exchange_is_one_line_without_personal_data(stream: io.StringIO) -> None:
     """The question that leaves makes none: its answer, or its silence, does."""
     who: dict[str, Any] = {"officer": "th.o.1042", "case": "TH-2026-17", "search": "s1"}
-    journal = WatchedJournal("exchange", ListJournal(), Counters())
+    journal = WatchedJournal("exchange", ListJournal(), idle())
     query = {"kind": "person", "names": ["Somchai"]}
     journal.append(
         [
@@ -100,7 +105,7 @@ def test_each_exchange_is_one_line_without_personal_data(stream: io.StringIO) ->
 
 @pytest.mark.parametrize("code", ["Somchai Jaidee", "x" * 41, "a\nb", "C1234567", 7, ["x"]])
 def test_a_counterpart_writes_no_text_of_its_own_into_the_log(stream: io.StringIO, code: object) -> None:
-    journal = WatchedJournal("exchange", ListJournal(), Counters())
+    journal = WatchedJournal("exchange", ListJournal(), idle())
     journal.append([events.RECEIVED.draft(peer="vn", outcome="Somchai", refusal=code)])
     (line,) = [json.loads(text) for text in stream.getvalue().splitlines()]
     assert (line["code"], line["outcome"]) == ("", "")
@@ -108,14 +113,14 @@ def test_a_counterpart_writes_no_text_of_its_own_into_the_log(stream: io.StringI
 
 def test_lines_of_exchanges_are_for_the_level_info(stream: io.StringIO) -> None:
     configure_logging("warning", stream)
-    WatchedJournal("exchange", ListJournal(), Counters()).append([events.RECEIVED.draft(peer="vn", outcome="hit")])
+    WatchedJournal("exchange", ListJournal(), idle()).append([events.RECEIVED.draft(peer="vn", outcome="hit")])
     assert stream.getvalue() == ""
 
 
 def test_a_line_of_an_exchange_costs_little_beside_the_exchange(stream: io.StringIO) -> None:
     """An exchange takes some 600 µs; the lines of a batch are made and written together."""
     drafts = [events.ANSWERED.draft(peer="vn", exchange_id="a" * 32, outcome="hit", purpose="BORDER_CHECK")] * 64
-    quiet, told = (WatchedJournal("exchange", ListJournal(), Counters()) for _ in range(2))
+    quiet, told = (WatchedJournal("exchange", ListJournal(), idle()) for _ in range(2))
 
     def least(journal: WatchedJournal) -> float:
         costs = []
@@ -131,7 +136,7 @@ def test_a_line_of_an_exchange_costs_little_beside_the_exchange(stream: io.Strin
 
 
 def test_an_operation_is_a_log_line_without_its_private_part(stream: io.StringIO) -> None:
-    journal = WatchedJournal("operations", ListJournal(), Counters())
+    journal = WatchedJournal("operations", ListJournal(), idle())
     journal.append([events.DENIED.draft(officer="th.o.1042", case="TH-1", question={"outcome": "th.o.1042"})])
     (line,) = [json.loads(text) for text in stream.getvalue().splitlines()]
     assert (line["event"], line["kind"], line["entry"], line["log"]) == ("entry", "denied", 7, "operations")
@@ -139,7 +144,7 @@ def test_an_operation_is_a_log_line_without_its_private_part(stream: io.StringIO
 
 
 def test_the_rest_is_the_journal_behind_it() -> None:
-    journal = WatchedJournal("exchange", ListJournal(), Counters())
+    journal = WatchedJournal("exchange", ListJournal(), idle())
     claim = (MemberId("vn"), ExchangeId("0" * 32))
     assert journal.stored_answers([claim])[claim].index == 1
     assert journal.proof(5).index == 5

@@ -36,7 +36,8 @@ def keys(liaison: Liaison, home: Path) -> dict[str, Any]:
 def test_status_shows_each_key_with_its_end_and_what_renews_it(liaison: Liaison, place: Path) -> None:
     found = keys(liaison, place / "th")
     assert set(found) == {
-        "agency/police", "client/cli", "log", "statement", "status", "tls", "token", "witness", "witness-mldsa",
+        "agency/police", "client/cli", "client/console", "console", "log", "statement", "status", "tls", "token",
+        "witness", "witness-mldsa",
         "administrator/th-adm", "data-officer/th-data1", "data-officer/th-data2",
     }  # fmt: skip
     assert found["tls"]["listed_since_version"] == 1
@@ -50,7 +51,7 @@ def test_status_shows_each_key_with_its_end_and_what_renews_it(liaison: Liaison,
 
 def test_certificates_of_a_home_do_not_all_end_on_one_day(liaison: Liaison, place: Path) -> None:
     days = [key["days_left"] for key in keys(liaison, place / "th").values() if key["certificate_until"]]
-    assert len(set(days)) == len(days) == 5
+    assert len(set(days)) == len(days) == 7
     assert min(days) >= 300
 
 
@@ -174,3 +175,43 @@ def test_a_person_elsewhere_hands_in_the_successor_and_the_authority_answers(lia
     assert "administrator/th-adm: a new key" in signed.out
     taken = liaison("cert", "rotate", "--home", home, "--answer", answer, "--json")
     assert taken.value["steps"][0]["key"] == made.value["key_id"]
+
+
+# ------------------------------------------------------------ the console
+
+
+def test_the_console_is_certified_for_the_host_that_browsers_use(liaison: Liaison, place: Path) -> None:
+    home, authority, file = place / "th", place / "th-authority", place / "th" / "keys" / "console.pem"
+    key = (home / "keys" / "console.key").read_bytes()
+    ran = liaison("cert", "console", "desk.th.example", "--home", home, "--authority", authority, "--json")
+    assert (ran.code, ran.value["uses"], ran.value["descriptor"]) == (0, ["console"], 0)
+    assert read_leaf(file.read_bytes()).name.dns == "desk.th.example"
+    assert (home / "keys" / "console.key").read_bytes() == key
+    found = keys(liaison, home)["console"]
+    assert found["days_left"] > 300
+    assert found["renewed_by"].startswith("liaison cert renew console --home")
+    before = file.read_bytes()
+    assert liaison("cert", "renew", "console", "--home", home, "--authority", authority).code == 0
+    assert file.read_bytes() != before
+    assert read_leaf(file.read_bytes()).name.dns == "desk.th.example"
+
+
+def test_a_console_is_certified_by_an_authority_elsewhere_and_a_lost_key_is_made_anew(
+    liaison: Liaison, place: Path
+) -> None:
+    home, request, answer = place / "th", place / "console.request", place / "console.answer"
+    (home / "keys" / "console.key").unlink()
+    (home / "keys" / "console.pem").unlink()
+    assert liaison("cert", "console", "desk.th.example", "--home", home, "--out", request).code == 0
+    signed = liaison("cert", "sign", request, "--authority", place / "th-authority", "--out", answer)
+    assert signed.code == 0, signed.err
+    assert liaison("cert", "renew", "--home", home, "--certificate", answer).code == 0
+    assert read_leaf((home / "keys" / "console.pem").read_bytes()).name.uri.endswith("/console/desk.th.example")
+
+
+@pytest.mark.parametrize("host", ["Desk.th", "desk th", "https://desk.th", "", "-x", "a" * 65])
+def test_what_is_no_host_is_not_certified(liaison: Liaison, place: Path, host: str) -> None:
+    before = (place / "th" / "keys" / "console.pem").read_bytes()
+    ran = liaison("cert", "console", "--home", place / "th", "--authority", place / "th-authority", "--", host)
+    assert ran.code != 0
+    assert (place / "th" / "keys" / "console.pem").read_bytes() == before

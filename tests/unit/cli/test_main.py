@@ -20,7 +20,7 @@ from gateway.cli.main import COMMANDS
 from gateway.cli.main import liaison as group
 from gateway.errors import Reason
 from gateway.views.printable import printable
-from gateway.views.search_lines import all_answered, headline, hit_lines
+from gateway.views.search.lines import all_answered, headline, hit_lines
 from tests.support.cli import Liaison, found_federation
 
 ASK = ("--purpose", "BORDER_CHECK", "--offence", "DOCFRAUD", "--ticket", "T-1")
@@ -170,7 +170,7 @@ def test_l4_control_characters_are_shown_escaped() -> None:
 
 def test_init_makes_private_keys_that_only_their_owner_reads(home: Path) -> None:
     keys = sorted(home.glob("keys/*.key"))
-    assert len(keys) == 9
+    assert len(keys) == 11
     assert all(stat.S_IMODE(key.stat().st_mode) == 0o600 for key in keys)
     assert not list(home.rglob("authority.key")) + list(home.rglob("ca.key"))
     assert sorted(file.name for file in (home.parent / "la-authority").iterdir()) == [

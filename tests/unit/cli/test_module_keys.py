@@ -44,7 +44,7 @@ def test_a_home_and_its_authority_with_all_keys_in_the_module(liaison: Liaison, 
     ran = liaison("init", *places, *options(token, *P256, *ED25519))
     assert ran.code == 0, ran.err
     held = {path.stem for path in home.rglob("*.key")} | {path.stem for path in authority.rglob("*.key")}
-    assert held == {"tls", "client-cli", "token-issuer", "witness-mldsa"}
+    assert held == {"tls", "client-cli", "client-console", "console", "token-issuer", "witness-mldsa"}
     assert "pin_source" in (authority / "keys.toml").read_text()
     assert "4711" not in (authority / "keys.toml").read_text() + (home / "node.toml").read_text()
     again = liaison("init", *places)

@@ -19,7 +19,7 @@ from gateway.ops.doctor.finding import Severity
 from gateway.ports import events
 from gateway.ports.journal import Event
 from gateway.signing.keys import load_signing_key
-from gateway.views.search_lines import headline
+from gateway.views.search.lines import headline
 from tests.support.audit_logs import LogHome, answered
 from tests.support.cli import Liaison, found_federation
 from tests.support.persons import administrator

@@ -12,7 +12,7 @@ import pytest
 from gateway.cli.main import liaison
 from tests.support.shared import PROJECT
 
-FOLDERS = ("gateway", "adapters", "policy", "certs")
+FOLDERS = ("gateway", "adapters", "bridges", "policy", "certs")
 _TOLD = re.compile(r"`liaison ([^`]+)`")
 _BARE = re.compile(r"(?:^|[:;(] ?|\n)(?:\$ )?liaison ((?:[a-z-]+)(?: [^\n;`()]*)?)")
 _WORD = re.compile(r"[a-z][a-z-]*")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import secrets
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -100,6 +102,35 @@ def test_a_running_node_looks_at_most_once_a_second_and_sees_it_within_one(home:
     assert suspensions.suspends(peer="vn") is None
     clock.advance(timedelta(seconds=1))
     assert suspensions.suspends(peer="vn") == "because"
+
+
+def test_while_one_thread_reads_a_change_no_other_one_decides_under_what_was_before(
+    home: Home, clock: ManualClock
+) -> None:
+    """Both directions: a hit of what is switched off must not leave, and `no hit` of what is on again is wrong."""
+    reading, go_on = threading.Event(), threading.Event()
+    go_on.set()
+
+    def logged() -> set[str]:
+        reading.set()
+        assert go_on.wait(30)
+        return {switch.mark for switch in history(home)}
+
+    suspend(home, clock, "peer:vn")
+    suspensions = Suspensions(home.suspensions, clock.monotonic, logged=logged)
+    assert suspensions.in_force
+    resume(home, clock, "peer:vn", "over")
+    clock.advance(timedelta(seconds=1))
+    reading.clear()
+    go_on.clear()
+    with ThreadPoolExecutor(2) as threads:
+        first = threads.submit(lambda: suspensions.in_force)
+        assert reading.wait(30)
+        second = threads.submit(lambda: suspensions.in_force)
+        with pytest.raises(TimeoutError):
+            second.result(0.1)
+        go_on.set()
+        assert first.result(30) == second.result(30) == {}
 
 
 def test_resuming_everything_ends_all_suspensions(home: Home, clock: ManualClock) -> None:

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from gateway.views.pack.words import ABOUT_OURS, TITLES
+
 TESTS = Path(__file__).parents[2]
 DOCS = TESTS.parent / "docs"
 PAGE = (DOCS / "threat-model.md").read_text(encoding="utf-8")
@@ -27,7 +29,7 @@ CASES = {
     "K": "1 2 4 5 6 8 10",
     "L": "1 2 4 5 6 7 9 11 13",
     "M": " ".join(str(number) for number in range(1, 27)),
-    "N": " ".join(str(number) for number in range(1, 68)),
+    "N": " ".join(str(number) for number in range(1, 172)),
 }
 """Every attack that was ever listed: a case that goes from the documents is missed here."""
 
@@ -101,3 +103,16 @@ def test_every_test_of_a_duty_stands_in_the_list() -> None:
     for name in re.findall(r"def (test_duty_l\d+_\w+)", (TESTS / "federation" / "test_duties.py").read_text("utf-8")):
         number = name.removeprefix("test_duty_").partition("_")[0].upper()
         assert name in listed[number]
+
+
+def test_each_duty_names_its_tests_or_why_there_is_none_and_each_figure_its_source() -> None:
+    page = (TESTS.parent / "docs" / "duties.md").read_text("utf-8")
+    found = re.findall(r'^\| <a id="DUTY-([A-Z]\d+)"></a>[^|]+ \| (.+) \|$', page, re.MULTILINE)
+    assert [name for name, _ in found] == DUTIES
+    assert list(unproved({name: f"duty | {row.rpartition(' | ')[2].partition(';')[0]}" for name, row in found})) == []
+    figures = re.findall(r"^\| [^|]+ \| (`[^|]+) \| (`[^|]+) \|$", page.partition("## Figures")[2], re.MULTILINE)
+    tables = {name for tables, _ in figures for name in re.findall(r"`([^`]+)`", tables)}
+    assert {*TITLES, *ABOUT_OURS} - tables == {"reply", "about"}, "each table of a pack has its figure"
+    for source in {one for _, sources in figures for one in re.findall(r"`([^`]+)`", sources)}:
+        file, _, function = source.partition("::")
+        assert re.search(rf"\bdef {function}\(", (TESTS.parent / file).read_text("utf-8")), source

@@ -13,7 +13,7 @@ from gateway.cli.main import COMMANDS
 from gateway.errors import LiaisonError
 from tests.house import docstrings
 from tests.house.names import confusing, crowded, inflections
-from tests.support.docs import COMMANDS_PAGE, commands_page
+from tests.support.docs import COMMANDS_PAGE, UPGRADE_PAGE, commands_page, upgrade_page
 from tests.support.network import NetworkForbidden
 from tests.support.operation_pages import SETTINGS_PAGE, TELEMETRY_PAGE, settings_page, telemetry_page
 from tests.support.shared import PROJECT, shared_path
@@ -97,6 +97,10 @@ def test_the_page_of_commands_is_what_the_program_says() -> None:
     assert COMMANDS_PAGE.read_text(encoding="utf-8") == commands_page(), "run `make docs`"
 
 
+def test_the_table_of_statements_is_what_the_program_reads() -> None:
+    assert UPGRADE_PAGE.read_text(encoding="utf-8") == upgrade_page(), "run `make docs`"
+
+
 def test_the_pages_of_telemetry_and_settings_are_what_the_program_says() -> None:
     assert TELEMETRY_PAGE.read_text(encoding="utf-8") == telemetry_page(), "run `make docs`"
     assert SETTINGS_PAGE.read_text(encoding="utf-8") == settings_page(), "run `make docs`"
@@ -119,7 +123,7 @@ def test_every_error_of_the_tree_stands_in_its_drawing() -> None:
 
 
 def test_no_module_is_longer_than_a_reader_can_hold() -> None:
-    folders = ("gateway", "adapters", "policy", "certs")
+    folders = ("gateway", "adapters", "bridges", "policy", "certs")
     sizes = {
         path: len(path.read_text(encoding="utf-8").splitlines())
         for folder in folders

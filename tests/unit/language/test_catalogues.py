@@ -9,7 +9,7 @@ import pytest
 from babel.messages.catalog import Message
 
 from gateway.errors import Forbidden, Malformed, Reason, Refused
-from gateway.language.catalogue import CATALOGUES, Term, Translated, tell, translation
+from gateway.language.catalogue import CATALOGUES, Term, Translated, is_reviewed, tell, translation
 from gateway.language.countries import country, with_country
 from gateway.language.dates import day, moment
 from gateway.language.languages import OTHERS, Language, accepted
@@ -20,7 +20,7 @@ from gateway.model.purpose import Offence, Purpose
 from gateway.model.query import QueryKind
 from gateway.records.types import RECORD_TYPES as KINDS
 from gateway.records.words import WORDS
-from gateway.views.search_lines import headline
+from gateway.views.search.lines import headline
 from tests.support import words
 from tests.support.shared import PROJECT
 
@@ -210,6 +210,13 @@ def test_days_are_written_as_the_language_does() -> None:
     assert moment("2026-11-07T09:00:00Z", Language.VI) == "7 tháng 11, 2026 09:00:00 UTC"
     assert moment("2026-11-07T09:00:00Z", Language.EN) == "2026-11-07T09:00:00Z"
     assert moment("long ago", Language.VI) == "long ago"
+
+
+def test_the_list_of_reviewed_languages_is_that_of_the_catalogues() -> None:
+    assert words.REVIEWED.read_text(encoding="utf-8") == words.reviewed_text(), "run `make words`"
+    assert [language for language in Language if is_reviewed(language)] == [
+        language for language in Language if language is Language.EN or words.reviewed(language)
+    ]
 
 
 def test_the_table_of_dates_is_that_of_cldr() -> None:

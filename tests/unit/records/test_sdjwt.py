@@ -75,7 +75,10 @@ def test_the_number_of_digests_tells_nothing_of_the_record() -> None:
 def test_two_issues_of_a_record_share_nothing_that_could_link_them() -> None:
     first, second = AGENCY.issue(), AGENCY.issue()
     assert not set(members(first.jwt)["_sd"]) & set(members(second.jwt)["_sd"])  # type: ignore[call-overload]
-    assert members(first.jwt)["jti"] != members(second.jwt)["jti"]
+    ids = [str(members(issue.jwt)["jti"]) for issue in (first, second)]
+    assert ids[0] != ids[1]
+    assert {int(jti[:8], 16) for jti in ids} == {members(first.jwt)["iat"]}  # no finer time than the record tells
+    assert ids[0][8:] != ids[1][8:]
 
 
 def test_what_must_be_obeyed_cannot_be_left_out() -> None:

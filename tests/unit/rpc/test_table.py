@@ -13,7 +13,7 @@ from liaison.source.v1 import source_pb2
 from liaison.witness.v1 import witness_pb2
 
 from gateway.errors import Malformed, Reason, TooLarge
-from gateway.model.desk.notices import NoticeMessage
+from gateway.model.desk.delivered import NoticeMessage
 from gateway.model.exchange import AnswerMessage, LogProof
 from gateway.ports.journal import LogName
 from gateway.rpc import methods
@@ -67,7 +67,7 @@ def test_a_row_says_which_entries_a_call_leaves_or_why_none(server: str, row: Me
 def test_a_row_is_for_the_callers_of_its_server_and_counts_them(server: str, row: Method[Any, Any]) -> None:
     known = row in (methods.LIST_DOCUMENTS, methods.FETCH_DOCUMENTS)  # a removed member may learn why it was removed
     assert row.caller is (CallerCheck.KNOWN_MEMBER if known else TABLES[server][3])
-    limit = Limit.STREAMS if row.shape is Shape.STREAM else Limit.CALLS
+    limit = {Shape.STREAM: Limit.STREAMS, Shape.DOWNLOAD: Limit.DOWNLOADS}.get(row.shape, Limit.CALLS)
     assert row.limit is (limit if server == "node" else Limit.SERVER)
 
 

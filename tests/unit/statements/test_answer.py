@@ -14,7 +14,6 @@ from gateway.model.exchange import Answer, Outcome, Refusal, Verified
 from gateway.model.hit import Quality
 from gateway.statements.answer import (
     ANSWER_KIND,
-    ANSWER_KINDS,
     ANSWER_V2_KIND,
     ANSWER_V3_KIND,
     MAX_HITS,
@@ -25,7 +24,7 @@ from gateway.statements.answer import (
     read_signed,
     verify_answer,
 )
-from gateway.statements.envelope import ANSWER, ANSWER_V2, ANSWER_V3, ANSWERS, ENVELOPE_OVERHEAD, REQUEST, parse
+from gateway.statements.envelope import ANSWER, ANSWER_V2, ANSWER_V3, ENVELOPE_OVERHEAD, REQUEST, parse
 from gateway.statements.kind import Kind
 from tests.support import sealing
 from tests.support.sealing import EXCHANGE, HIT, NOW, REQUEST_HASH, SECOND, TH, VN, ListedKeys, envelope_of, new_key
@@ -301,11 +300,6 @@ def test_the_signature_covers_the_version() -> None:
 
 
 UNSEARCHED = replace(sealing.ANSWER, outcome=Outcome.NOT_SEARCHED, missing=("police records",), policy_hash=POLICY)
-
-
-def test_the_kinds_are_those_of_the_payload_types() -> None:
-    assert tuple(ANSWER_KINDS) == ANSWERS
-    assert [kind.payload_type for kind in ANSWER_KINDS.values()] == list(ANSWERS)
 
 
 @pytest.mark.parametrize("answer", EXAMPLES, ids=lambda answer: answer.outcome)

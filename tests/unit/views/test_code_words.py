@@ -12,7 +12,7 @@ from gateway.language.terms import CHIP_CHECKS, MRZ_CHECKS, RISKS, STATUSES
 from gateway.records import codes
 from gateway.records.words import WORDS
 from gateway.views.code_words import explained, raised
-from gateway.views.search_lines import answer_lines, hit_lines, last_lines
+from gateway.views.search.lines import answer_lines, hit_lines, last_lines
 
 
 def hit(record_type: str, fields: dict[str, Any], **marking: Any) -> dict[str, Any]:

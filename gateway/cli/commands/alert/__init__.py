@@ -13,6 +13,8 @@ _ALERT = {
     "renew": ("alert.own", "Let an alert stand for longer, or end sooner."),
     "lift": ("alert.own", "Lift an alert: every counterpart hides it."),
     "close": ("alert.own", "End an alert with what came of it."),
+    "taken": ("alert.taken", "Alerts of other countries that warn here now."),
+    "open": ("alert.taken", "Open an alert of another country, which learns that it was read."),
     "acknowledge": ("alert.taken", "Say what becomes of an alert of another country here."),
 }
 
@@ -27,5 +29,5 @@ def alert_group() -> None:
               --reason "carries ketamine" --purpose INVESTIGATION --offence NARC --case TH-2026-17
       liaison alert list --home th --as th.o.1042
       liaison alert acknowledge acknowledge.th.5f0c… --home vn --as vn.d.7
-      liaison alert lift 5f0c… --home th --as th.o.1042 --reason "found"
+      liaison alert lift 5f0c… --home th --as th.o.1042 --reason found
     """

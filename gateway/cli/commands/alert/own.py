@@ -9,13 +9,14 @@ from urllib.parse import quote
 
 import click
 
-from gateway.cli.bearers import Bearer, at_the_desk
-from gateway.cli.commands.desk.steps import OUTCOMES, REASON, outcome_options
+from gateway.cli.bearers import Bearer, at_the_desk, attach_option
+from gateway.cli.commands.desk.steps import OUTCOMES, outcome_options
 from gateway.cli.inputs.moments import Moment
-from gateway.cli.options import FILE, TEXT, Word
+from gateway.cli.options import FILE, TEXT, Code, Word
 from gateway.cli.output import Output, printed
 from gateway.cli.speech import spoken, usage
 from gateway.language.terms import ACTIONS
+from gateway.model.desk.codes import LiftReason
 from gateway.model.desk.notices import Urgency
 from gateway.model.purpose import Offence, Purpose
 from gateway.views.desk.alerts import alert_lines, alerts_lines
@@ -39,6 +40,7 @@ _alert = click.argument("alert", metavar="ALERT", type=TEXT)
     "--document", "documents", multiple=True, type=TEXT, metavar="NUMBER[:ISSUER]", help="A document, such as P1:THA."
 )
 @click.option("--fields", "file", type=FILE, help="More fields of the record type Alert (JSON).")
+@attach_option
 @click.option("--purpose", required=True, type=Word([item.value for item in Purpose]))
 @click.option("--offence", required=True, type=Word([item.value for item in Offence]))
 @click.option("--case", default="", help="Case number; this or --ticket is required.")
@@ -49,6 +51,7 @@ _alert = click.argument("alert", metavar="ALERT", type=TEXT)
               help="Seconds between two alarms, until it is acknowledged.")  # fmt: skip
 @click.option("--to-life", is_flag=True, help="A life is in danger: it is sent at once, and approved within an hour.")
 @click.option("--hidden-until", type=Moment(), help="Keep it at home until an operation is over: 48 hours at most.")
+@click.option("--operation", default="", help="Keep it at home until this operation of ours ends: 48 hours at most.")
 @click.option("--idempotency-key", default="", help="The same key returns the first alert.")
 @printed
 def raise_alert(
@@ -63,6 +66,7 @@ def raise_alert(
     containers: tuple[str, ...],
     documents: tuple[str, ...],
     file: Path | None,
+    files: tuple[Path, ...],
     until: Any,
     hidden_until: Any,
     idempotency_key: str,
@@ -91,6 +95,7 @@ def raise_alert(
     member = bearer.settings().node.member
     for name, moment in (("until", until), ("hidden_until", hidden_until)):
         body |= {name: moment.at(member)} if moment is not None else {}
+    body |= bearer.attached(files)
     found = bearer.call("POST", "alerts", body, key=idempotency_key)
     return Output(found, alert_lines(found, spoken()))
 
@@ -146,16 +151,17 @@ def renew(bearer: Bearer, alert: str, until: Any, reason: str) -> Output:
 @click.command()
 @_alert
 @at_the_desk
-@REASON
+@click.option("--reason", required=True, type=Code(list(LiftReason)), help="Why, as a code: those who have it read it.")
+@click.option("--text", default="", help="In words, for them.")
 @printed
-def lift(bearer: Bearer, alert: str, reason: str) -> Output:
+def lift(bearer: Bearer, alert: str, reason: str, text: str) -> Output:
     """Lift an alert: every counterpart's node hides it as it takes the word of it.
 
     \b
     Example:
-      liaison alert lift 5f0c… --home th --as th.o.1042 --reason "found"
+      liaison alert lift 5f0c… --home th --as th.o.1042 --reason found --text "at her aunt's"
     """
-    found = bearer.call("POST", f"alerts/{quote(alert, safe='')}/lift", {"reason": reason})
+    found = bearer.call("POST", f"alerts/{quote(alert, safe='')}/lift", {"reason": reason, "text": text})
     return Output(found, alert_lines(found, spoken()))
 
 

@@ -1,4 +1,4 @@
-"""`liaison alert acknowledge`: answer an alert of another country."""
+"""`liaison alert taken`, `open` and `acknowledge`: alerts of other countries."""
 
 from __future__ import annotations
 
@@ -7,18 +7,49 @@ from urllib.parse import quote
 import click
 
 from gateway.cli.bearers import Bearer, at_the_desk
-from gateway.cli.options import TEXT, Word
+from gateway.cli.options import TEXT, Code, Word
 from gateway.cli.output import Output, printed
 from gateway.cli.speech import spoken
 from gateway.desk.alerts.values import REACTIONS, NotExecuted
+from gateway.views.desk.alerts import taken_lines
 from gateway.views.desk.steps import stands_lines
+
+
+@click.command()
+@at_the_desk
+@printed
+def taken(bearer: Bearer) -> Output:
+    """Alerts of other countries that warn here now: the action, and until when; what they say you open.
+
+    \b
+    Example:
+      liaison alert taken --home vn --as vn.d.7
+    """
+    found = bearer.call("GET", "alerts/taken")
+    return Output(found, taken_lines(found["alerts"], spoken()))
+
+
+@click.command("open")
+@click.argument("thread", metavar="THREAD", type=TEXT)
+@at_the_desk
+@click.option("--peer", default="", metavar="COUNTRY", help="Whose alert, where two countries use the id.")
+@printed
+def open_alert(bearer: Bearer, thread: str, peer: str) -> Output:
+    """Open an alert of another country; it learns once that it was read here.
+
+    \b
+    Example:
+      liaison alert open 5f0c… --home vn --as vn.d.7
+    """
+    found = bearer.call("POST", f"alerts/taken/{quote(thread, safe='')}/open", **({"peer": peer} if peer else {}))
+    return Output(found, taken_lines([found], spoken()))
 
 
 @click.command()
 @click.argument("work", metavar="WORK", type=TEXT)
 @at_the_desk
 @click.option("--answer", default="ACKNOWLEDGED", show_default=True, type=Word([each.value for each in REACTIONS]))
-@click.option("--reason", default="", type=click.Choice(["", *NotExecuted]), help="Of NOT_EXECUTED: why in law.")
+@click.option("--reason", default="", type=Code(list(NotExecuted)), help="Of NOT_EXECUTED: why in law.")
 @click.option("--text", default="", help="A text for the officer there.")
 @printed
 def acknowledge(bearer: Bearer, work: str, answer: str, reason: str, text: str) -> Output:

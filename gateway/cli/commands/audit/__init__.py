@@ -26,6 +26,7 @@ _AUDIT = {
     "prune": ("audit.upkeep", "Delete old entries of the exchange log to a lowest index; their hashes stay."),
     "reconcile": ("audit.proof", "Compare two countries' exports: what was lost, dropped or altered, and by whom."),
     "show": ("audit.entries", "Show entries, newest first: their public part, and what they say of the node."),
+    "sign": ("audit.mandate", "Sign, on the auditor's own machine, what the console's audit pages have prepared."),
     "stats": ("audit.entries", "Count questions, answers, hits, refusals and the rest by month and counterpart."),
     "verify": ("audit.proof", "Recompute everything."),
 }

@@ -1,4 +1,4 @@
-"""`liaison audit key`, `appoint` and `auditors`: an auditor's mandate."""
+"""`liaison audit key`, `appoint`, `sign` and `auditors`: an auditor's mandate."""
 
 from __future__ import annotations
 
@@ -10,13 +10,15 @@ from typing import Any
 import click
 
 from certs.hsm.uri import KeyUri
-from gateway.cli.options import FILE, FOLDER, NEW_FILE, NEW_FOLDER, TIME, held_option, home_option
+from certs.keyfiles import KeyPlace
+from gateway.cli.options import FILE, FOLDER, KEY, NEW_FILE, NEW_FOLDER, TIME, held_option, home_option
 from gateway.cli.output import Output, printed
 from gateway.config import argument
 from gateway.ops.audit.auditors import appoint as make_appointment
 from gateway.ops.audit.auditors import auditors as listed
 from gateway.ops.audit.auditors import scope_of
 from gateway.ops.key_pairs import make_key_pair
+from gateway.ops.mandate.elsewhere import sign_prepared
 from gateway.views.lines import Line
 
 
@@ -98,6 +100,25 @@ def _appointed_lines(about: dict[str, Any], out: Path) -> Iterator[Line]:
         signing = f"liaison trust sign {argument(out)} --authority ADIR"
         yield f"  {about['signatures_needed']} signatures of the authority are needed: {signing}", "warn"
         yield f"  then: liaison trust accept {argument(out)} --home HOME, and liaison trust publish --home HOME", "warn"
+
+
+@click.command()
+@click.argument("file", type=FILE)
+@click.option("--key", "key_file", required=True, type=KEY, help="The key of an appointed auditor.")
+@printed
+def sign(file: Path, key_file: KeyPlace) -> Output:
+    """Sign, on the auditor's own machine, what the console's audit pages have prepared. Paste the line there.
+
+    Read what it says before you paste it: the document is your word that you wanted this opened.
+
+    \b
+    Example:
+      liaison audit sign inspection.json --key keys/th.auditor.1.key
+    """
+    value, document = sign_prepared(file, key_file)
+    said = f"{value['action']} at `{value['member']}`, because: {value['reason']}"
+    detail = ", ".join(f"{name} {part}" for name, part in value["detail"].items())
+    return Output(value | {"document": document}, [(said, "warn"), f"  {detail}", document])
 
 
 @click.command()

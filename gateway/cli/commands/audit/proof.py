@@ -43,7 +43,7 @@ from gateway.views.report import write_page
 @click.option("--without-statements", is_flag=True, help="Leave out the signatures of requests and answers: faster.")
 @click.option("--quorum", type=click.IntRange(0), default=0, help="Counterparts that must have cosigned an export.")
 @click.option("--html", "page", type=NEW_FILE, help="Write the report as a page.")
-@click.option("--processes", type=click.IntRange(1, 64), help="Processes for an export; by default one for each core.")
+@click.option("--processes", type=click.IntRange(1, 64), help="Processes; by default one for each core.")
 @json_option
 def verify(
     home: Path | None,
@@ -63,7 +63,7 @@ def verify(
       liaison audit verify --home th
       liaison audit verify --export th-2026 --charter charter.jsonl --fingerprint 3f2a… --html report.html
     """
-    statements = not without_statements
+    statements, count = not without_statements, processes or os.cpu_count() or 1
     if folder is not None and given("home"):
         raise click.UsageError("give either --home or --export, not both")
     if folder is not None:
@@ -76,12 +76,14 @@ def verify(
                 fingerprint,
                 statements=statements,
                 quorum=quorum,
-                processes=processes or os.cpu_count() or 1,
+                processes=count,
                 progress=progress,
             )
     elif home is not None:
         with progress_bar("verifying the logs") as progress:
-            report = verify_home_folder(home, charter, fingerprint, statements=statements, progress=progress)
+            report = verify_home_folder(
+                home, charter, fingerprint, statements=statements, progress=progress, processes=count
+            )
     else:
         raise click.UsageError("give --home, or --export with --charter")
     if page is not None:

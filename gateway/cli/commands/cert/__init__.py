@@ -8,6 +8,7 @@ from gateway.cli.lazy import LazyGroup
 
 _CERT = {
     "client": ("cert.authority", "Make key and certificate of a further client system of an agency."),
+    "console": ("cert.keys", "Have the console's certificate made for the host that browsers use."),
     "online-ca": ("cert.keys", "Have an online CA listed, by which the node renews its TLS certificate itself."),
     "renew": ("cert.keys", "Have present keys certified and listed for longer."),
     "rotate": ("cert.keys", "Make new keys, which take the place of the present ones without a restart."),

@@ -39,9 +39,10 @@ def sign(request: Path, authority: Path, out: Path) -> Output:
 @home_option
 @click.option("--authority", type=FOLDER, help="The folder with ca.key; without it a request is written.")
 @click.option("--answer", type=FILE, help="The authority's answer to the request.")
+@click.option("--person", is_flag=True, help="NAME is the id of a person, who signs in at the console with a card.")
 @click.option("--out", required=True, type=NEW_FOLDER, help="The folder of the system's key and certificate.")
 @printed
-def client(name: str, home: Path, authority: Path | None, answer: Path | None, out: Path) -> Output:
+def client(name: str, home: Path, authority: Path | None, answer: Path | None, person: bool, out: Path) -> Output:
     """Make key and certificate of a further client system of an agency. The node takes them at its REST port.
 
     The key stays where it is made: run this on the system's own machine, or carry the folder there and delete it here.
@@ -52,11 +53,12 @@ def client(name: str, home: Path, authority: Path | None, answer: Path | None, o
       liaison cert client records-desk --home th --authority th-authority --out records-desk
       liaison cert client records-desk --home th --out records-desk     # writes records-desk.request
       liaison cert client records-desk --home th --answer records-desk.answer --out records-desk
+      liaison cert client th.o.1042 --person --home th --authority th-authority --out card
     """
     if answer is not None:
         if authority is not None:
             raise click.UsageError("--answer and --authority exclude each other")
         made = take_client_answer(answer, out, name)
     else:
-        made = make_client(home, name, authority, out, SystemClock())
+        made = make_client(home, name, authority, out, SystemClock(), person=person)
     return Output(asdict(made), client_lines(made, out))

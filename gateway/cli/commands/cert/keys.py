@@ -1,4 +1,4 @@
-"""`liaison cert status`, `renew` and `rotate`: at the node's home."""
+"""`liaison cert status`, `renew`, `rotate`, `console` and `online-ca`: at the node's home."""
 
 from __future__ import annotations
 
@@ -161,6 +161,27 @@ def online_ca(home: Path, authority: Path | None, out: Path | None) -> Output:
       liaison cert renew --home th --certificate online-ca.answer
     """
     return _output("renew", _desk(home, authority).make_online_ca(authority, out), home, out)
+
+
+@click.command()
+@click.argument("host")
+@home_option
+@_AUTHORITY
+@_OUT
+@printed
+def console(host: str, home: Path, authority: Path | None, out: Path | None) -> Output:
+    """Have the console's certificate made for HOST, the name by which browsers reach the pages. A running node takes it
+    up by itself; `liaison cert renew console` renews it.
+
+    `console.origin` names the same host. Browsers trust it once they trust the authority's ca.pem.
+
+    \b
+    Examples:
+      liaison cert console desk.th.example --home th --authority th-authority
+      liaison cert console desk.th.example --home th --out console.request  # then: liaison cert sign
+      liaison cert renew --home th --certificate console.answer
+    """
+    return _output("renew", _desk(home, authority).certify_console(host, authority, out), home, out)
 
 
 def _desk(home: Path, authority: Path | None) -> KeyDesk:

@@ -8,9 +8,10 @@ from urllib.parse import quote
 import click
 
 from gateway.cli.bearers import Bearer, at_the_desk
-from gateway.cli.options import TEXT, Word, together
+from gateway.cli.options import TEXT, Code, Word, together
 from gateway.cli.output import Output, printed
 from gateway.cli.speech import spoken
+from gateway.model.desk.codes import ChangeReason, Objection
 from gateway.model.desk.notices import ChangeCode
 from gateway.ops.desk.holders import holders_of
 from gateway.views.desk.holders import holders_lines, told_lines
@@ -21,7 +22,8 @@ _of_what = together(
     click.option("--copy", "copies", multiple=True, metavar="ID", help="One copy, by its id; may be repeated."),
     click.option("--given", default="", metavar="EXCHANGE", help="What one exchange or notice gave."),
     click.option("--holder", default="", metavar="COUNTRY", help="Only what this country holds."),
-    click.option("--reason", default="", metavar="CODE", help="A code of why, for the holders."),
+    click.option("--reason", default="", type=Code(list(ChangeReason)), help="Why, as a code, for the holders."),
+    click.option("--idempotency-key", "key", default="", help="The same key tells no holder twice."),
     click.option("--text", default="", help="Words for the holders."),
 )
 
@@ -98,7 +100,7 @@ def change(bearer: Bearer, code: str, cut_office: str, **given: Any) -> Output:
 @click.command()
 @click.argument("work", metavar="WORK", type=TEXT)
 @at_the_desk
-@click.option("--objection", default="", metavar="CODE", help="Object instead: court-file, legal-hold or another code.")
+@click.option("--objection", default="", type=Code(list(Objection)), help="Object instead, as a code.")
 @click.option("--text", default="", help="Words for the owner.")
 @printed
 def comply(bearer: Bearer, work: str, objection: str, text: str) -> Output:
@@ -114,7 +116,7 @@ def comply(bearer: Bearer, work: str, objection: str, text: str) -> Output:
     return Output(found, stands_lines(found, spoken()))
 
 
-def _change(bearer: Bearer, code: str, copies: tuple[str, ...], given: str, **more: str) -> Output:
+def _change(bearer: Bearer, code: str, copies: tuple[str, ...], given: str, key: str, **more: str) -> Output:
     body: dict[str, Any] = {"change": code, "records": list(copies), "source": given, **more}
-    found = bearer.call("POST", "changes", body)
+    found = bearer.call("POST", "changes", body, key=key)
     return Output(found, told_lines(found, spoken()))

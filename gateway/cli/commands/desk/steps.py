@@ -9,12 +9,14 @@ from urllib.parse import quote
 
 import click
 
-from gateway.cli.bearers import Bearer, at_the_desk
+from gateway.cli.bearers import Bearer, at_the_desk, attach_option
 from gateway.cli.inputs.moments import Moment
-from gateway.cli.options import FILE, TEXT, Word, together
+from gateway.cli.options import FILE, TEXT, Code, Word, together
 from gateway.cli.output import Output, printed
 from gateway.cli.speech import spoken, usage
+from gateway.desk.forms.catalogue import forms, topics
 from gateway.desk.second_step.marking import Verdict
+from gateway.model.desk.codes import AnswerReason
 from gateway.model.desk.notices import OutcomeCode, ReplyCode, Urgency
 from gateway.model.marking import SubjectCategory
 from gateway.model.purpose import Offence, Purpose
@@ -65,6 +67,7 @@ def reasons_body(bearer: Bearer, held_until: Any, **given: str) -> dict[str, Any
 @click.option("--case", default="", help="By default that of the search.")
 @click.option("--agreement", default="", help="By default that of the search.")
 @click.option("--to-office", default="", metavar="OFFICE", help="An office there, such as the one across the river.")
+@attach_option
 @click.option("--idempotency-key", default="", help="The same key returns the first draft.")
 @printed
 def followup(
@@ -73,6 +76,7 @@ def followup(
     member: str,
     hit: int,
     fields: str,
+    files: tuple[Path, ...],
     idempotency_key: str,
     held_until: Any,
     **given: str,
@@ -91,7 +95,7 @@ def followup(
     """
     body = reasons_body(bearer, held_until, **given)
     body |= {"about": "hit", "search": search_id, "from": member, "hit": hit}
-    body |= {"fields": [name.strip() for name in fields.split(",") if name.strip()]}
+    body |= {"fields": [name.strip() for name in fields.split(",") if name.strip()], **bearer.attached(files)}
     found = bearer.call("POST", "threads", body, key=idempotency_key)
     return Output(found, drafted_lines(found, spoken()))
 
@@ -99,8 +103,8 @@ def followup(
 @click.command()
 @at_the_desk
 @click.option("--to", required=True, metavar="COUNTRY", help="Whom you ask.")
-@click.option("--topic", default="", metavar="CODE", help="What the question is about: a code of docs/guides/desk.md.")
-@click.option("--form", default="", metavar="ID", help="Or the form that you send (policy/forms).")
+@click.option("--topic", default="", type=Code(list(topics())), help="What the question is about.")
+@click.option("--form", default="", type=Code(list(forms())), help="Or the form that you send (policy/forms).")
 @click.option("--value", "values", multiple=True, metavar="FIELD=VALUE", help="A value of the form; may be repeated.")
 @reasons_options
 @click.option("--purpose", required=True, type=Word([item.value for item in Purpose]), help="Why it is asked.")
@@ -109,10 +113,18 @@ def followup(
 @click.option("--ticket", default="", help="Ticket of a single check.")
 @click.option("--agreement", default="", help="The legal basis; by default the one that covers the purpose.")
 @click.option("--to-office", default="", metavar="OFFICE", help="An office there, such as the one across the river.")
+@attach_option
 @click.option("--idempotency-key", default="", help="The same key returns the first draft.")
 @printed
 def request(
-    bearer: Bearer, to: str, form: str, values: tuple[str, ...], idempotency_key: str, held_until: Any, **given: str
+    bearer: Bearer,
+    to: str,
+    form: str,
+    values: tuple[str, ...],
+    files: tuple[Path, ...],
+    idempotency_key: str,
+    held_until: Any,
+    **given: str,
 ) -> Output:
     """Ask the humans of another country without a hit: a question with a topic, or a form. Another person approves it.
 
@@ -125,28 +137,35 @@ def request(
     """
     said = dict(_pair(value) for value in values)
     body = reasons_body(bearer, held_until, **given) | {"about": "form" if form else "question", "to": to}
-    body |= {"form": form, "values": said} if form else {}
+    body |= ({"form": form, "values": said} if form else {}) | bearer.attached(files)
     found = bearer.call("POST", "threads", body, key=idempotency_key)
     return Output(found, drafted_lines(found, spoken()))
 
 
 @click.command()
+@click.argument("work", metavar="[WORK]", default="")
 @at_the_desk
-@click.option("--search", required=True, type=TEXT, help="The search's id, as `liaison ask` shows it.")
-@click.option("--from", "member", required=True, metavar="COUNTRY", help="The country whose hit it is.")
+@click.option("--search", default="", help="Without WORK: the search's id, as `liaison ask` shows it.")
+@click.option("--from", "member", default="", metavar="COUNTRY", help="With --search: the country whose hit it is.")
 @click.option("--hit", default=0, show_default=True, type=click.IntRange(0), help="Which hit of its line, from 0.")
 @click.option("--verdict", required=True, type=Word([each.value for each in Verdict]), help="What you say of it.")
 @click.option("--reason", required=True, type=TEXT, help="What you compared; it is logged.")
 @printed
-def confirm(bearer: Bearer, member: str, **given: Any) -> Output:
-    """Say of a hit whether it is the same person or thing. Of another one its owner is told: it must tell them apart.
+def confirm(bearer: Bearer, work: str, search: str, member: str, hit: int, **given: str) -> Output:
+    """Say of a hit or an opened record whether it is the same person or thing; `liaison desk list` has the WORK.
+
+    Of another one its owner is told, and must tell the two apart.
 
     \b
-    Example:
+    Examples:
+      liaison desk confirm confirm.kh.5f0c….0 --home th --as th.o.1042 --verdict SAME --reason "the national id"
       liaison desk confirm --home th --as th.o.1042 --search 5f0c… --from kh --verdict NOT_SAME \\
               --reason "the scar is missing"
     """
-    found = bearer.call("POST", "threads/marks", {"from": member, **given})
+    if bool(work) == bool(search and member):
+        raise usage("name the work, or the hit with --search and --from")
+    path = f"work/{quote(work, safe='')}/confirm" if work else "threads/marks"
+    found = bearer.call("POST", path, given if work else {"search": search, "from": member, "hit": hit, **given})
     return Output(found, [found["verdict"], *([found["thread"]] if found["thread"] else [])])
 
 
@@ -221,10 +240,11 @@ def choice(bearer: Bearer, work: str) -> Output:
 @click.option(
     "--fields", default=None, metavar="F,F", help="Release only these; by default all that policy allows you."
 )
-@click.option("--code", default="", help="A code of why, for them.")
+@click.option("--code", default="", type=Code(list(AnswerReason)), help="Why, as a code, for them.")
 @click.option("--text", default="", help="A text for the officer there.")
+@attach_option
 @printed
-def decide(bearer: Bearer, work: str, answer: str, reason: str, fields: str | None, code: str, text: str) -> Output:
+def decide(bearer: Bearer, work: str, fields: str | None, files: tuple[Path, ...], **given: str) -> Output:
     """Decide on an ask of another country: release field by field, ask back, or refuse. You can only narrow.
 
     Where you have a passkey, or national policy demands one, decide in the console.
@@ -238,7 +258,7 @@ def decide(bearer: Bearer, work: str, answer: str, reason: str, fields: str | No
 
     Exit code 0 when the answer is on its way, 1 while it waits for a second person.
     """
-    body: dict[str, Any] = {"answer": answer, "reason": reason, "code": code, "text": text}
+    body: dict[str, Any] = {**given, **bearer.attached(files)}
     if fields is not None:
         body["fields"] = [name.strip() for name in fields.split(",") if name.strip()]
     found = bearer.call("POST", f"work/{quote(work, safe='')}/decide", body)
@@ -288,15 +308,16 @@ def open_answer(bearer: Bearer, thread: str, peer: str) -> Output:
 @at_the_desk
 @_peer
 @reasons_options
+@attach_option
 @printed
-def clarify(bearer: Bearer, thread: str, peer: str, held_until: Any, **given: str) -> Output:
+def clarify(bearer: Bearer, thread: str, peer: str, held_until: Any, files: tuple[Path, ...], **given: str) -> Output:
     """Answer when the other side asks back: say more, and their clock goes on.
 
     \b
     Example:
       liaison desk clarify 5f0c… --home th --as th.o.1042 --facts "crossing 3, at 14:02" --urgency FLASH
     """
-    body = reasons_body(bearer, held_until, **given)
+    body = reasons_body(bearer, held_until, **given) | bearer.attached(files)
     found = bearer.call("POST", f"threads/{quote(thread, safe='')}/clarify", body, **_of(peer))
     return Output(found, stands_lines(found, spoken()))
 
@@ -319,21 +340,31 @@ def withdraw(bearer: Bearer, thread: str, peer: str, reason: str) -> Output:
 
 
 @click.command()
-@_thread
+@click.argument("thread", metavar="[THREAD or WORK]", default="")
 @at_the_desk
 @_peer
+@click.option("--search", default="", help="Or the search with the hit, as `liaison ask` shows its id.")
+@click.option("--from", "member", default="", metavar="COUNTRY", help="With --search: the country whose hit it is.")
+@click.option("--hit", default=0, show_default=True, type=click.IntRange(0), help="Which hit of its line, from 0.")
 @click.option("--outcome", required=True, type=OUTCOMES, help="What came of it.")
 @outcome_options
 @printed
-def outcome(bearer: Bearer, thread: str, peer: str, **given: Any) -> Output:
-    """Tell the other side what came of its answer.
+def outcome(bearer: Bearer, thread: str, peer: str, search: str, member: str, hit: int, **given: Any) -> Output:
+    """Tell the other side what came of its answer, of its alert, or of a hit that nothing followed up.
 
     \b
-    Example:
+    Examples:
       liaison desk outcome 5f0c… --home th --as th.o.1042 --outcome SEIZED --substance meth --grams 12000
+      liaison desk outcome outcome.kh.77aa….5f0c….0.1 --home th --as th.o.1042 --outcome NO_ACTION
+      liaison desk outcome --home th --as th.o.1042 --search 5f0c… --from kh --outcome ARRESTED --persons 1
     """
+    if bool(thread) == bool(search and member):
+        raise usage("name the thread or the work, or the hit with --search and --from")
     body = {name: value for name, value in given.items() if value}
-    found = bearer.call("POST", f"threads/{quote(thread, safe='')}/outcome", body, **_of(peer))
+    path = f"{'work' if '.' in thread else 'threads'}/{quote(thread, safe='')}/outcome"
+    if search:
+        path, body = "threads/outcomes", body | {"search": search, "from": member, "hit": hit}
+    found = bearer.call("POST", path, body, **_of(peer))
     return Output(found, stands_lines(found, spoken()))
 
 

@@ -1,4 +1,4 @@
-"""`liaison desk list`, `show`, `take`, `assign` and `threads`, through the node's own REST API."""
+"""`liaison desk list`, `show`, `take`, `assign`, `phone` and `threads`, through the node's own REST API."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from gateway.cli.speech import spoken
 from gateway.errors import Refused
 from gateway.model.desk.threads import ThreadKind, ThreadState
 from gateway.model.desk.work import WorkKind
-from gateway.views.desk.lines import thread_lines, threads_lines, work_lines, works_lines
+from gateway.views.desk.lines import card_lines, thread_lines, threads_lines, work_lines, works_lines
 
 _THREAD = re.compile(r"[0-9a-f]{32}")
 _KINDS = click.Choice([kind.value for kind in WorkKind])
@@ -114,6 +114,28 @@ def threads(bearer: Bearer, kinds: tuple[str, ...], states: tuple[str, ...]) -> 
     """
     found = bearer.call("GET", "threads", kind=list(kinds), state=list(states))
     return Output(found, threads_lines(found["threads"], spoken()))
+
+
+@click.command()
+@click.argument("name", metavar="ID", type=TEXT)
+@at_the_desk
+@click.option("--peer", default="", metavar="COUNTRY", help="Whose thread, where two countries have used the id.")
+@printed
+def phone(bearer: Bearer, name: str, peer: str) -> Output:
+    """Whom to phone about work or a thread: who is on duty here for what waits, and their offices there.
+
+    \b
+    Examples:
+      liaison desk phone approve.kh.5f0c… --home th --as th.o.1042
+      liaison desk phone 5f0c… --home th --as th.o.1042 --json
+
+    The numbers of other countries come from their descriptors: `liaison trust publish --contact`.
+    """
+    if not _THREAD.fullmatch(name):
+        work = bearer.call("GET", f"work/{quote(name, safe='')}")
+        name, peer = work["thread"], work["peer"]
+    found = bearer.call("GET", f"threads/{name}/phone", **({"peer": peer} if peer else {}))
+    return Output(found, card_lines(found, spoken()))
 
 
 def _thread(bearer: Bearer, name: str, peer: str) -> dict[str, Any]:

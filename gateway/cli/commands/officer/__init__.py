@@ -8,6 +8,7 @@ from gateway.cli.lazy import LazyGroup
 
 _ASK = {
     "container": ("officer.ask", "A freight container by its number."),
+    "case-reference": ("officer.ask", "A case by its number: which desk to ask, and nothing of the case."),
     "document": ("officer.ask", "A travel document by its number and issuer."),
     "national-id": ("officer.ask", "A national identity number."),
     "person": ("officer.ask", "A person by name, and birth date or year."),

@@ -155,6 +155,20 @@ def container(number: str, **common: Any) -> int:
     return _ask({"kind": "container", "number": number}, **common)
 
 
+@click.command("case-reference")
+@click.option("--number", required=True, type=TEXT, help="The number of your case, as you write it.")
+@_common
+def case_reference(number: str, **common: Any) -> int:
+    """A case by its number, to keep out of each other's way: a hit says which desk to ask, and nothing of the case.
+
+    \b
+    Example:
+      liaison ask case-reference --home th --as th.o.1042 --to la --number TH-2026-17 \\
+              --purpose DECONFLICTION --offence NARC --case TH-2026-17
+    """
+    return _ask({"kind": "case_reference", "number": number}, **common)
+
+
 def _doubts(number: str, language: Language) -> list[str]:
     """Return the problems of a container's number. It is asked all the same: boxes and records bear such numbers."""
     try:

@@ -19,7 +19,7 @@ from gateway.desk.consent.reading import listed, shown
 from gateway.ops.acts.carry import carry_out
 from gateway.ops.acts.mailbox import Order
 from gateway.views.lines import Line
-from gateway.views.search_lines import value_text
+from gateway.views.search.lines import value_text
 
 _decision = together(
     home_option,

@@ -9,7 +9,12 @@ from gateway.cli.lazy import LazyGroup
 _PASSKEY = {
     "enrol": ("passkey.enrolment", "Enrol a person's passkey; two other persons sign."),
     "list": ("passkey.enrolment", "All passkeys, whether they count, and how often they signed."),
+    "waiting": (
+        "passkey.enrolment",
+        "List the passkeys that people made at the console, for two persons to sign.",
+    ),
     "options": ("passkey.enrolment", "Write the options with which a person's browser makes a passkey."),
+    "public": ("passkey.enrolment", "Write a passkey's public key, for the authority that appoints an auditor."),
     "withdraw": ("passkey.enrolment", "Let a passkey count no more, at once and for good."),
 }
 

@@ -22,7 +22,7 @@ from gateway.ops.homes.trust_files import (
     verify_charter,
     write_document,
 )
-from gateway.ops.homes.trust_state import addressable_of
+from gateway.ops.homes.trust_state import addressable_of, contacts_of
 from gateway.ops.homes.trust_state import publish as publish_documents
 from gateway.views.lines.trust import accepted_lines, charter_lines, published_lines, signed_lines
 from gateway.views.members.lines import members_lines
@@ -106,6 +106,7 @@ def draft(
 @click.option("--agency", "agencies", multiple=True, help="An agency of this member; repeatable.")
 @click.option("--national-desk", "national", multiple=True, help="An office that every office abroad may address.")
 @click.option("--facing", multiple=True, help="OFFICE=OFFICE: ours, and one abroad that may address it; repeatable.")
+@click.option("--contact", "contacts", multiple=True, help="OFFICE=HOW: whom humans abroad phone there; repeatable.")
 @click.option("--out", type=NEW_FILE, help="A file for the documents, to be handed to the others.")
 @printed
 def publish(
@@ -116,6 +117,7 @@ def publish(
     agencies: tuple[str, ...],
     national: tuple[str, ...],
     facing: tuple[str, ...],
+    contacts: tuple[str, ...],
     out: Path | None,
 ) -> Output:
     """Make and sign the member's own descriptor (with --authority) and status; both are accepted at home.
@@ -125,9 +127,11 @@ def publish(
       liaison trust publish --home th --authority th-authority --out th.jsonl
       liaison trust publish --home th --out th.jsonl        # the status alone
       liaison trust publish --home th --authority th-authority --office th.blo.chiang-khong --office th.national \
-        --national-desk th.national --facing th.blo.chiang-khong=la.blo.houayxay
+        --national-desk th.national --facing th.blo.chiang-khong=la.blo.houayxay \
+        --contact "th.national=+66 2 000 0000"
     """
-    about, data = publish_documents(home, authority, endpoints, offices, agencies, addressable_of(national, facing))
+    offered = addressable_of(national, facing), contacts_of(contacts)
+    about, data = publish_documents(home, authority, endpoints, offices, agencies, *offered)
     if out is not None:
         write_document(out, data)
     told = str(out or "")

@@ -92,7 +92,7 @@ def sources() -> list[tuple[str, ast.AST]]:
     """Return every call and comparison of the program, with its file and line."""
     return [
         (f"{file.relative_to(ROOT)}:{node.lineno}", node)
-        for top in ("gateway", "adapters", "policy", "certs")
+        for top in ("gateway", "adapters", "bridges", "policy", "certs")
         for file in sorted((ROOT / top).rglob("*.py"))
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
         if isinstance(node, ast.Call | ast.Compare)

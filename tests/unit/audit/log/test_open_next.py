@@ -141,11 +141,11 @@ def test_the_act_can_be_given_again_wherever_it_was_interrupted(
     """Until the first entry is durable no node starts on the next number."""
     known, calls, commit = head(home, 25), [], SqlLogStore.commit
 
-    def failing(store: SqlLogStore, before: LogState | None, after: LogState, entries: Sequence[NewEntry]) -> None:
+    def failing(store: SqlLogStore, before: LogState | None, after: LogState, entries: Sequence[NewEntry]) -> bool:
         calls.append(after.log)
         if len(calls) > fails_at:
             raise StorageBroken("no space is left", where="append")
-        commit(store, before, after, entries)
+        return commit(store, before, after, entries)
 
     with monkeypatch.context() as disk:
         disk.setattr(SqlLogStore, "commit", failing)

@@ -40,7 +40,7 @@ def test_a_week_after_the_start_a_pass_begins_and_its_end_is_an_entry(tmp_path: 
 
 def test_a_long_log_is_hashed_within_a_week() -> None:
     class Long:
-        store_name, size = "exchange/1", 50_000_000
+        store_name, size, hashed_from = "exchange/1", 50_000_000, 0
         last = 0
 
         def reread(self, first: int, stop: int) -> None:

@@ -8,11 +8,13 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 
+import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
@@ -26,18 +28,24 @@ from gateway.clock import ManualClock
 from gateway.errors import Contradicted, StorageBroken
 from gateway.exchange.asking.abandoned import GRACE_US, LostQuestions
 from gateway.ports import events
+from gateway.ports.desk import DeskRows
 from gateway.ports.journal import EntryDraft, Logged, StoredAnswer
+from gateway.ports.log_store import LogState, NewEntry
 from gateway.signing.keys import SigningKey
 from gateway.storage.database.engine import Database
 from gateway.storage.database.migrate import migrate
+from gateway.storage.log.lease import ALONE
 from gateway.storage.log.log_store import SqlLogStore
+from tests.support import schemas
 from tests.support.audit_logs import NOON, VN, LogHome, answered, logged, new_id
 from tests.support.databases import server
+from tests.support.desk_rows import a_thread, new_key
 from tests.support.zygote import Zygote
 
 pytestmark = pytest.mark.process
 
 WRITERS, BATCHES = 3, 20
+FAIL_OVER_S = 2.0
 
 
 @pytest.fixture
@@ -138,7 +146,7 @@ def test_a_process_that_is_killed_in_the_race_takes_nothing_of_the_others_with_i
 def opened(home: LogHome) -> tuple[AuditLog, Database]:
     database = home.open()
     return AuditLog(
-        SqlLogStore(database), home.keystore, home.key, home.clock, "th", highwater=home.highwater
+        SqlLogStore(database, home.keystore), home.keystore, home.key, home.clock, "th", highwater=home.highwater
     ), database
 
 
@@ -267,17 +275,67 @@ def silent(question: EntryDraft) -> EntryDraft:
     )
 
 
-@pytest.mark.skipif("LIAISON_SLOW" not in os.environ, reason="ten seconds: LIAISON_SLOW=1")
 def test_a_process_that_stands_still_in_its_turn_loses_it_and_the_log_goes_on(home: LogHome) -> None:
     (one, first), (other, second) = opened(home), opened(home)
-    state = SqlLogStore(first).state("exchange/1")
-    assert state
-    standing = SqlLogStore(first)
-    standing.state("exchange/1")
-    with pytest.raises(StorageBroken), standing.turn(state):
-        logged(other.append([answered()]))  # waits until the server has ended the other's transaction
-    with pytest.raises(StorageBroken):
+    one.settle()  # which leaves the log to whoever comes
+    begun = time.monotonic()
+    with one._store.turn(one._head.state) as current:
+        logged(other.append([answered()]))  # it waits, and takes the log
+        assert 0.5 < time.monotonic() - begun < FAIL_OVER_S
+        after = msgspec.structs.replace(current, checkpoint=b"")
+        assert one._store.commit(current, after, []) is False
+    (place,) = logged(one.append([answered()]))  # and its next batch follows what the other has written
+    assert (place.index, other.proof(1).index) == (1, 1)
+    for log, database in ((one, first), (other, second)):
+        log.close()
+        database.close()
+
+
+@pytest.mark.parametrize("desk", [False, True])
+def test_what_was_built_before_another_settled_is_refused_and_built_anew_though_nothing_was_written(
+    home: LogHome, monkeypatch: pytest.MonkeyPatch, desk: bool
+) -> None:
+    """So no content stays under a key that an erasure retires: the epoch counts, not only what stands in the log."""
+    (one, first), (other, second) = opened(home), opened(home)
+    commit = one._store.commit
+    built: list[list[str]] = []
+
+    def settled_meanwhile(before: LogState | None, after: LogState, entries: Sequence[NewEntry]) -> bool:
+        if not built:
+            other.settle()
+        built.append([entry.content.key_id for entry in entries])
+        return commit(before, after, entries)
+
+    monkeypatch.setattr(one._store, "commit", settled_meanwhile)
+    rows = DeskRows(a_thread(new_key())) if desk else None
+    (place,) = logged(one.append([answered(rows=rows)]))
+    assert len(built) == 2
+    assert (place.index, one.size) == (0, 1)
+    for log, database in ((one, first), (other, second)):
+        log.close()
+        database.close()
+
+
+def test_a_lone_process_keeps_the_log_and_one_that_comes_to_an_idle_one_has_it_at_once(home: LogHome) -> None:
+    (one, first), (other, second) = opened(home), opened(home)
+    for _ in range(2 * ALONE):
         one.append([answered()])
-    assert other.size == 1
-    other.close()
-    second.close()
+    taken = epoch(home)
+    for _ in range(5):
+        one.append([answered()])
+    assert epoch(home) == taken
+    for _ in range(2):  # each of these comes to a process that is idle
+        other.append([answered()])
+        one.append([answered()])
+    assert one.size == 2 * ALONE + 9
+    assert taken < epoch(home) <= taken + 4
+    for log, database in ((one, first), (other, second)):
+        log.close()
+        database.close()
+
+
+def epoch(home: LogHome) -> int:
+    with schemas.connect(home.folder) as server:
+        found = server.execute("SELECT max(epoch) FROM log_lease").fetchone()
+    assert found
+    return int(found[0])

@@ -59,10 +59,10 @@ def full_disk(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Nothing can be written to a log any more."""
     commit = SqlLogStore.commit
 
-    def full(store: SqlLogStore, before: LogState | None, after: LogState, entries: Sequence[NewEntry]) -> None:
+    def full(store: SqlLogStore, before: LogState | None, after: LogState, entries: Sequence[NewEntry]) -> bool:
         if entries:
             raise StorageBroken("no space is left", where="append")
-        commit(store, before, after, entries)
+        return commit(store, before, after, entries)
 
     with monkeypatch.context() as disk:
         disk.setattr(SqlLogStore, "commit", full)

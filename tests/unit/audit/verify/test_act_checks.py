@@ -190,5 +190,5 @@ def test_check_19_entries_of_version_0_1_0_keep_no_act_and_are_not_judged(liaiso
 def test_the_kinds_that_are_judged_are_those_of_the_table() -> None:
     judged = {"suspend", "resume", "key-removed", "erasure-ordered", "erasure-sought", "hold-placed", "hold-lifted"}
     judged |= {"pruned", "witness-compared", "exchange-continued", "operations-continued"}
-    judged |= {"passkey-enrolled", "passkey-withdrawn"}
+    judged |= {"passkey-enrolled", "passkey-withdrawn", "opened", "searched", "exported"}
     assert judged == ACT_KINDS

@@ -17,7 +17,8 @@ from gateway.audit.verify.reconcile_exports import Reconciled
 from gateway.desk.entries import answered_notice, unaccepted_notice, undelivered_notice
 from gateway.errors import Malformed, Reason
 from gateway.exchange.asking.abandoned import GRACE_US, LostQuestions, abandoned
-from gateway.model.desk.notices import NoticeReceipt, Reply, ReplyCode, Status, StatusCode
+from gateway.model.desk.delivered import NoticeReceipt
+from gateway.model.desk.notices import Reply, ReplyCode, Status, StatusCode
 from gateway.model.exchange import Refusal
 from gateway.ports import events
 from gateway.ports.journal import EntryDraft

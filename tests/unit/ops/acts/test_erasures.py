@@ -13,7 +13,7 @@ from gateway.audit.acts.table import ActKind, Lane
 from gateway.audit.retention.holds import HoldAction, HoldOrder, placed_entry, read_holds
 from gateway.clock import ManualClock
 from gateway.config import Home
-from gateway.config.schema import RetentionMonths
+from gateway.config.sections.desk import RetentionMonths
 from gateway.errors import Forbidden, StorageBroken
 from gateway.model.names import MemberId
 from gateway.ops.acts.draft import draft_act

@@ -78,6 +78,12 @@ def test_a_home_in_a_federation_is_healthy_and_the_trial_issuer_is_flagged(liais
     assert liaison("doctor", "--home", federation / "th").code == 0
 
 
+def test_a_node_that_does_not_run_is_not_ready(liaison: Liaison, federation: Path) -> None:
+    ran = liaison("doctor", "--home", federation / "th", "--ready", "--json")
+    assert (ran.code, [finding["code"] for finding in ran.value["findings"]]) == (1, ["not-running"])
+    assert "no settings here" in liaison("doctor", "--home", federation / "none", "--ready").out
+
+
 def test_a_policy_that_was_brought_and_not_taken_is_told(federation: Path) -> None:
     install(federation / "th", b'{"half": ')
     told = [finding for finding in examine(federation / "th", SystemClock()) if finding.severity is Severity.WARN]

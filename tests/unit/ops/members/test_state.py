@@ -100,13 +100,14 @@ def clock() -> ManualClock:
 def test_only_a_verified_answer_is_their_word(clock: ManualClock) -> None:
     found = Counterparts(clock, lambda _us: None)
     refusal = Refusal("SUSPENDED", "suspended", "off")  # type: ignore[arg-type]
-    found.answered(Line(VN, Outcome.SUSPENDED, refusal=refusal))  # our own switch: nothing left
-    found.answered(Line(VN, Outcome.SILENT, exchange_id="1"))
+    asked_us = clock.now_us() - 40_000
+    found.answered(Line(VN, Outcome.SUSPENDED, refusal=refusal), asked_us)  # our own switch: nothing left
+    found.answered(Line(VN, Outcome.SILENT, exchange_id="1"), asked_us)
     assert found.said(VN) is None
-    found.answered(Line(VN, Outcome.SUSPENDED, refusal=refusal, exchange_id="1", entry_index=7))
-    assert found.said(VN) == LastWord(Outcome.SUSPENDED, "suspended", "off", clock.now_us())
-    found.answered(Line(VN, Outcome.NO_HIT, exchange_id="2", entry_index=8))
-    assert found.said(VN) == LastWord(Outcome.NO_HIT, "", "", clock.now_us())
+    found.answered(Line(VN, Outcome.SUSPENDED, refusal=refusal, exchange_id="1", entry_index=7), asked_us)
+    assert found.said(VN) == LastWord(Outcome.SUSPENDED, "suspended", "off", clock.now_us(), 40_000)
+    found.answered(Line(VN, Outcome.NO_HIT, exchange_id="2", entry_index=8), asked_us)
+    assert found.said(VN) == LastWord(Outcome.NO_HIT, "", "", clock.now_us(), 40_000)
 
 
 def test_the_clock_of_a_member_is_that_of_its_last_statement(clock: ManualClock) -> None:

@@ -11,7 +11,7 @@ from liaison.exchange.v1 import notices_pb2 as pb
 from msgspec.structs import replace
 
 from gateway.errors import BadSignature, Forbidden, LiaisonError, Malformed, Reason, Stale
-from gateway.model.desk.notices import NoticeReceipt
+from gateway.model.desk.delivered import NoticeReceipt
 from gateway.model.exchange import Refusal
 from gateway.statements.envelope import ANSWER, NOTICE_RECEIPT
 from gateway.statements.notices.receipt import SIZES, build_receipt, parse_receipt, verify_receipt

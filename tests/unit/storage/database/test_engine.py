@@ -17,9 +17,9 @@ from gateway.errors import Contradicted, Malformed, Misconfigured, StorageBroken
 from gateway.model.names import ExchangeId, MemberId
 from gateway.ports import events
 from gateway.ports.content_keys import Retention
+from gateway.storage.database.desk_tables import SCHEMA
 from gateway.storage.database.engine import open_database
 from gateway.storage.database.migrate import HEAD, migrate, version
-from gateway.storage.database.tables import metadata
 from gateway.storage.keys.keystore import KeyStore
 from gateway.storage.keys.padding import spread, squeeze
 from gateway.storage.keys.references import HitReferences
@@ -41,7 +41,7 @@ def test_migrations_give_exactly_the_tables_of_the_code(tmp_path: Path) -> None:
     assert version(database) == HEAD
     with database.read("test") as connection:
         found = inspect(connection)
-        for table in metadata.sorted_tables:
+        for table in SCHEMA.sorted_tables:
             columns = {column["name"]: bool(column["nullable"]) for column in found.get_columns(table.name)}
             assert columns == {column.name: bool(column.nullable) for column in table.columns}
             indexes = {str(index["name"]) for index in found.get_indexes(table.name)}

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from msgspec.structs import replace
+from sqlalchemy import update
 
 from gateway.audit.log.log import AuditLog
 from gateway.errors import Malformed, Outdated, StorageBroken, Unknown
@@ -19,6 +20,7 @@ from gateway.model.names import ExchangeId, MemberId
 from gateway.ports import events
 from gateway.ports.desk import DeskRows, WorkFilter
 from gateway.ports.journal import EntryDraft, Logged
+from gateway.storage.database.desk_tables import desk_work
 from gateway.storage.desk.desk_store import SqlDeskStore
 from gateway.storage.log.group_commit import LogWriter
 from gateway.storage.log.log_store import SqlLogStore
@@ -291,6 +293,21 @@ def test_a_try_is_noted_while_the_delivery_waits(it: Desk) -> None:
     assert it.desk.deliveries([DeliveryState.TAKEN]) == [taken]
 
 
+def test_what_waits_is_counted_for_each_member_with_the_oldest(it: Desk) -> None:
+    assert it.desk.outboxes() == []
+    first, second = new_key(), new_key()
+    it.write(opening(first), opening(second))
+    it.write(opening(new_key(LA)))
+    one, other = sorted(it.desk.deliveries(key=first) + it.desk.deliveries(key=second), key=lambda each: each.due_us)
+    it.desk.note_try(replace(one, tries=1, due_us=one.due_us + 5, problem="unreachable"))
+    la, vn = it.desk.outboxes()
+    assert (la.peer, la.waiting, vn.peer, vn.waiting, vn.problem) == (LA, 1, VN, 2, "unreachable")
+    oldest = min(it.desk.notices(key)[0].time_us for key in (first, second))
+    assert (vn.oldest_us, vn.next_us) == (oldest, min(one.due_us + 5, other.due_us))
+    it.write(DeskRows(a_thread(second, 2), 1, deliveries=(replace(other, state=DeliveryState.TAKEN),)))
+    assert [each.waiting for each in it.desk.outboxes()] == [1, 1]
+
+
 # ---------------------------------------------------------------- threads, work, copies
 
 
@@ -310,6 +327,39 @@ def test_threads_are_found_by_kind_state_and_group_the_newest_first(it: Desk) ->
     wanted = [thread for thread in newest if thread.state is ThreadState.OPEN][:2]
     assert it.desk.threads(states=[ThreadState.OPEN], limit=2) == wanted
     assert it.desk.threads(group_id="g") == [thread for thread in newest if thread.group_id]
+
+
+def test_the_newest_threads_of_offices_are_those_of_all_their_states_and_agencies(it: Desk) -> None:
+    offices, agencies = ("poipet-blo", "", "other"), ("police", "", "customs")
+    places = [(office, agency, state) for office in offices for agency in agencies for state in ThreadState]
+    made = [
+        a_thread(new_key(), office=office, agency=agency, state=state, opened_us=number)
+        for number, (office, agency, state) in enumerate(places)
+    ]
+    it.write(*(DeskRows(thread) for thread in made))
+    here = [one for one in made[::-1] if one.office in offices[:2] and one.agency in agencies[:2]]
+    assert it.desk.threads(offices=offices[:2], agencies=agencies[:2], limit=100) == here
+    assert it.desk.threads(offices=offices[:2], agencies=agencies[:2], limit=5) == here[:5]
+    going = [one for one in made[::-1] if one.office == "other" and one.state is ThreadState.OPEN]
+    assert it.desk.threads(offices=("other",), states=(ThreadState.OPEN,), limit=9) == going
+    assert it.desk.threads_of({here[0].key, made[-1].key, new_key()}) == {one.key: one for one in (here[0], made[-1])}
+
+
+def test_work_is_found_by_who_has_taken_it_also_where_an_earlier_version_wrote_it(it: Desk) -> None:
+    key = new_key()
+    works = [some_work(key, name, due_us=place, assigned=who) for place, (name, who) in enumerate(_TAKEN.items())]
+    it.write(DeskRows(works=tuple(works)))
+
+    def found() -> str:
+        return "".join(work.id for work in it.desk.works(WorkFilter(assignee="th.o.1", agency="police")))
+
+    assert found() == "ac"
+    with it.home.database() as database, database.write("an earlier version") as connection:
+        connection.execute(update(desk_work).where(desk_work.c.id.in_(["b", "c", "d"])).values(assignee=None))
+    assert found() == "abcd", "work of another that only its sealed part tells is read, and left out by its reader"
+
+
+_TAKEN = {"a": "th.o.1", "b": "th.o.2", "c": "th.o.1", "d": ""}
 
 
 def test_work_is_found_by_its_filter(it: Desk) -> None:
@@ -374,6 +424,19 @@ def test_copies_are_found_by_each_of_their_names(it: Desk) -> None:
     assert len(found(limit=2)) == 2
     it.write(DeskRows(holdings=(replace(three, owner=LA),)))
     assert len(found(jti="three")) == 2  # another owner's record with the same number is another record
+
+
+def test_a_copy_from_abroad_that_was_hidden_is_never_shown_again_and_one_of_ours_follows_its_holder(it: Desk) -> None:
+    theirs = a_copy("theirs", direction=Direction.IN, holder=MemberId("th"), owner=VN, record="")
+    ours = a_copy("ours", state=HoldingState.CHANGING)
+    for state in (HoldingState.HIDDEN, HoldingState.OBJECTED, HoldingState.ENDED):
+        it.write(DeskRows(holdings=(replace(theirs, state=state), ours)))
+        later = new_id()
+        it.write(DeskRows(holdings=(replace(theirs, source=later), replace(ours, state=HoldingState.HELD))))
+        (copy,) = it.desk.holdings(jti="theirs")
+        assert (copy.state, copy.source) == (state, later)
+        (given,) = it.desk.holdings(jti="ours")
+        assert given.state is HoldingState.HELD
 
 
 # ---------------------------------------------------------------- erased, ended

@@ -1,4 +1,4 @@
-"""Which offices may be addressed by which: two optional fields of a descriptor (decision 0082)."""
+"""Which offices may be addressed by which, and whom humans phone: optional fields of a descriptor (0082, 0084)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from gateway.errors import Malformed
-from gateway.model.desk.offices import Addressable, Facing
+from gateway.model.desk.offices import Addressable, Contact, Facing
 from gateway.signing import strict_json
 from gateway.signing.dsse import sign_document
 from gateway.signing.keys import load_signing_key
@@ -65,6 +65,10 @@ def test_a_facing_office_and_national_desks_are_reached_and_no_other() -> None:
         {"facing": [{"office": "th.blo.aranyaprathet", "faces": ["kh.x"]}] * 2},
         {"facing": {"th.blo.aranyaprathet": ["kh.x"]}},
         {"national_desks": DESK},
+        {"contacts": [{"office": "th.blo.nowhere", "reach": "+66 2"}]},
+        {"contacts": [{"office": "th.blo.aranyaprathet", "reach": " "}]},
+        {"contacts": [{"office": "th.blo.aranyaprathet", "reach": "x" * 129}]},
+        {"contacts": [{"office": "th.blo.aranyaprathet"}]},
     ],
 )
 def test_other_forms_are_refused(founded: Federation, changes: dict[str, Any]) -> None:
@@ -88,6 +92,14 @@ def test_the_command_publishes_the_rule_and_a_later_descriptor_keeps_it(
         th.home, th.authority, th.clock, endpoints=["127.0.0.1:9"], offices=[NORTH, SOUTH, DESK], agencies=th.agencies
     )
     assert th.view().descriptor("th").addressable == RULE
+    assert th.view().descriptor("th").contacts == ()
+    assert liaison(*place, "--contact", f"{DESK}= +66 2 000 0000").code == 0
+    publish_descriptor(
+        th.home, th.authority, th.clock, endpoints=["127.0.0.1:9"], offices=[NORTH, SOUTH, DESK], agencies=th.agencies
+    )
+    assert th.view().descriptor("th").contacts == (Contact(DESK, "+66 2 000 0000"),)
+    assert liaison("trust", "publish", "--home", str(th.home), "--contact", f"{NORTH}=1").code == 2
+    assert liaison(*place, "--contact", DESK).code == 2
     without = liaison("trust", "publish", "--home", str(th.home), "--national-desk", NORTH)
     assert without.code == 2, "the status alone changes no rule"
     assert liaison(*place, "--facing", NORTH).code == 2

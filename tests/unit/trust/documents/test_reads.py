@@ -13,7 +13,8 @@ from gateway.signing import strict_json
 from gateway.signing.dsse import sign_document
 from gateway.signing.keys import load_signing_key
 from gateway.trust.ceremony.ceremony import publish_descriptor
-from gateway.trust.documents.descriptor import DESCRIPTOR_TYPE, Reads, parse_descriptor, sign_descriptor
+from gateway.trust.documents.descriptor import DESCRIPTOR_TYPE, parse_descriptor, sign_descriptor
+from gateway.trust.statement_versions import AT_0_2_0, NOTICE, READ, READS, versions_in, versions_read
 from tests.support.federation import Federation, make_federation
 
 
@@ -23,7 +24,42 @@ def founded(tmp_path_factory: pytest.TempPathFactory) -> Federation:
 
 
 def test_a_new_descriptor_lists_what_this_program_reads(founded: Federation) -> None:
-    assert founded.view().descriptor("th").reads == tuple(Reads) == ("answer.v2", "answer.v3")
+    reads = founded.view().descriptor("th").reads
+    assert reads == READS
+    assert {"request.v1", "answer.v1", "answer.v2", "answer.v3", "receipt.v1", "notice-receipt.v1"} <= {*reads}
+
+
+def test_a_view_tells_which_versions_a_member_reads(founded: Federation) -> None:
+    view = founded.view()
+    assert all(versions_read(view, "vn", kind) == {*read} for kind, read in READ.items())
+
+
+@pytest.mark.parametrize(
+    ("listed", "kind", "read"),
+    [
+        ((), "answer", {1, 2, 3}),
+        (("request.v1", "request.v2"), "answer", {1, 2, 3}),
+        (("answer.v2",), "answer", {2}),
+        (("answer.v3", "answer.v12", "answer-book.v7"), "answer", {3, 12}),
+        ((), "ask", {1}),
+        ((), "letter", set()),
+    ],
+)
+def test_what_a_descriptor_does_not_name_is_read_as_by_0_2_0(
+    listed: tuple[str, ...], kind: str, read: set[int]
+) -> None:
+    assert versions_in(listed, kind) == read
+
+
+def test_what_0_2_0_reads_does_not_change() -> None:
+    assert {kind: read for kind, read in AT_0_2_0.items() if not kind.startswith(NOTICE)} == {
+        "request": (1,),
+        "answer": (1, 2, 3),
+        "receipt": (1,),
+        "day-account": (1,),
+        "day-account-answer": (1,),
+        "notice-receipt": (1,),
+    }
 
 
 @pytest.mark.parametrize("reads", [(), ("answer.v2", "answer.v4", "notice.v11")])
@@ -95,5 +131,5 @@ def test_a_home_of_an_earlier_version_says_so_with_its_next_descriptor_and_then_
         )
 
     newer = publish()
-    assert parse_descriptor(newer)[0].reads == tuple(Reads)
+    assert parse_descriptor(newer)[0].reads == READS
     assert publish() == newer

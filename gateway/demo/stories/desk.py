@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import secrets
-import time
-from collections.abc import Callable, Iterable
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 from gateway.clock import Clock
@@ -14,26 +11,18 @@ from gateway.config import argument
 from gateway.demo import planted
 from gateway.demo.command import run
 from gateway.demo.federation import MEMBERS, OFFICER, Federation
+from gateway.demo.stories.steps import Found, NotThere, act, as_person, ends_early, until, waits
 from gateway.demo.story import KEY, Scene, SceneOf, Story
 from gateway.records.types import RECORD_TYPES
 from gateway.views.desk.alerts import alert_lines
 from gateway.views.desk.holders import holders_lines, told_lines
 from gateway.views.desk.steps import choice_lines, decided_lines, drafted_lines, package_lines, stands_lines
-from gateway.views.lines import Line
 
 SUPERVISOR, DUTY_KH, DUTY_VN, OFFICER_VN = "th.s.3", "kh.d.7", "vn.d.7", "vn.o.1042"
 OWNER = "kh.p.1"
 _RELEASED = ("names", "birth", "nationalities", "status", "national_ids")
-_WAIT_S = 30.0
-_PAUSE_S = 0.3
 _THAI_TIME = timedelta(hours=7)
 _WHY_FLASH = ("--urgency", "FLASH", "--why-you", "your customs know him as a driver", "--link", "he drives the lorry")
-
-Found = dict[str, Any]
-
-
-class NotThere(Exception):
-    """A step of a scene did not come; the scene ends there."""
 
 
 def a_follow_up(federation: Federation, story: Story) -> None:
@@ -50,30 +39,30 @@ def a_follow_up(federation: Federation, story: Story) -> None:
         "12 kg of crystal in the spare wheel",
         *_WHY_FLASH,
         "--held-until",
-        _held_until(federation.clock),
+        _helduntil(federation.clock),
     )
-    drafted = _act(federation, story, OFFICER, drafted_lines, "followup", "--search", search, "--from", "kh", *facts)
-    own = _as(federation, OFFICER, "desk", "approve", str(drafted.get("work")))
+    drafted = act(federation, story, OFFICER, drafted_lines, "followup", "--search", search, "--from", "kh", *facts)
+    own = as_person(federation, OFFICER, "desk", "approve", str(drafted.get("work")))
     story.expect(
         scene,
         "she cannot approve it herself",
         "error" in own,
     )
-    _act(federation, story, SUPERVISOR, stands_lines, "desk", "approve", str(drafted.get("work")))
-    work = _waits(federation, DUTY_KH, "decide", drafted)
+    act(federation, story, SUPERVISOR, stands_lines, "desk", "approve", str(drafted.get("work")))
+    work = waits(federation, DUTY_KH, "decide", drafted)
     story.expect(scene, "it waits for the duty officer of Cambodia's customs, who own the record, within 15 minutes",
                  (work.get("agency"), work.get("urgency")) == ("customs", "FLASH"))  # fmt: skip
-    choice = _act(federation, story, DUTY_KH, choice_lines, "desk", "choice", str(work.get("id")))
+    choice = act(federation, story, DUTY_KH, choice_lines, "desk", "choice", str(work.get("id")))
     total = RECORD_TYPES["Person"].total(choice.get("record", {}))
-    decided = _act(
+    decided = act(
         federation, story, DUTY_KH, decided_lines, "desk", "decide", str(work.get("id")), "--answer", "PARTLY",
         "--fields", ",".join(_RELEASED), "--reason", "the same person in the same case; his home is not needed",
     )  # fmt: skip
     story.expect(scene, f"the duty officer releases {len(decided.get('fields', ()))} of {total} fields, one of them "
                  "only a human may", sorted(decided.get("fields", ())) == sorted(_RELEASED))  # fmt: skip
-    read = _waits(federation, OFFICER, "read", drafted)
+    read = waits(federation, OFFICER, "read", drafted)
     story.expect(scene, "the answer stands in her list of work", read)
-    opened = _act(federation, story, OFFICER, package_lines, "desk", "open", str(drafted.get("thread")))
+    opened = act(federation, story, OFFICER, package_lines, "desk", "open", str(drafted.get("thread")))
     records = opened.get("records") or [{}]
     story.expect(scene, f"she reads {len(_RELEASED)} fields, signed by {records[0].get('owner')}",
                  sorted(records[0].get("fields", ())) == sorted(_RELEASED))  # fmt: skip
@@ -87,16 +76,16 @@ def an_alert(federation: Federation, story: Story) -> None:
         "Thailand looks for a car. Viet Nam's duty officer acknowledges the alert.",
         "Then the link is cut: the Vietnamese gate finds the alert in its own node.",
     )
-    alert = _act(
+    alert = act(
         federation, story, OFFICER, alert_lines, "alert", "raise", "--to", "vn", "--action", "DISCREET_CHECK",
         "--do-not", "DO_NOT_ALERT_SUBJECT", "--plate", planted.STOLEN_CAR_PLATE, "--reason", "carries ketamine",
         "--purpose", "INVESTIGATION", "--offence", "NARC", "--case", "TH-2026-0417",
     )  # fmt: skip
-    approval = _waits(federation, SUPERVISOR, "approve", {"thread": alert.get("id")})
-    _act(federation, story, SUPERVISOR, stands_lines, "desk", "approve", str(approval.get("id")))
-    work = _waits(federation, DUTY_VN, "acknowledge", {})
-    _act(federation, story, DUTY_VN, stands_lines, "alert", "acknowledge", str(work.get("id")))
-    met = _until(federation, lambda: _states(federation, alert) == ["answered"])
+    approval = waits(federation, SUPERVISOR, "approve", {"thread": alert.get("id")})
+    act(federation, story, SUPERVISOR, stands_lines, "desk", "approve", str(approval.get("id")))
+    work = waits(federation, DUTY_VN, "acknowledge", {})
+    act(federation, story, DUTY_VN, stands_lines, "alert", "acknowledge", str(work.get("id")))
+    met = until(federation, lambda: _states(federation, alert) == ["answered"])
     story.expect(scene, "Thailand sees that Viet Nam has acknowledged it", met)
     story.say("   The Thai node is stopped: no link leads there any more.")
     federation.stop("th")
@@ -105,8 +94,8 @@ def an_alert(federation: Federation, story: Story) -> None:
     story.expect(scene, "the Vietnamese gate finds it, and reads first what to do", actions[:1] == ["DISCREET_CHECK"])
     federation.start("th")
     story.say("   The Thai node is started again, and the alert is lifted.")
-    _act(federation, story, OFFICER, alert_lines, "alert", "lift", str(alert.get("id")), "--reason", "found")
-    gone = _until(federation, lambda: len(_gate(federation)["hits"]) < len(hits))
+    act(federation, story, OFFICER, alert_lines, "alert", "lift", str(alert.get("id")), "--reason", "found")
+    gone = until(federation, lambda: len(_gate(federation)["hits"]) < len(hits))
     story.expect(scene, "the gate finds it no more", gone)
 
 
@@ -119,16 +108,16 @@ def a_withdrawal(federation: Federation, story: Story) -> None:
     )
     _ask_for_driver(federation, story, scene, OFFICER_VN)
     record = _held_by(federation, "th", "vn")
-    told = _act(
+    told = act(
         federation, story, OWNER, told_lines, "withdraw", "--record", record, "--text", "it was about another man"
     )
     holders = sorted(each["member"] for each in told.get("threads", ()))
     story.expect(scene, f"every holder is told: {', '.join(holders)}", set(holders) == {"th", "vn"})
     for member in ("th", "vn"):
         person = f"{member}.p.1"
-        work = _waits(federation, person, "comply", {})
-        _act(federation, story, person, stands_lines, "desk", "comply", str(work.get("id")))
-    _until(federation, lambda: run("desk", "holders", "--home", federation.home("kh")).code == 0)
+        work = waits(federation, person, "comply", {})
+        act(federation, story, person, stands_lines, "desk", "comply", str(work.get("id")))
+    until(federation, lambda: run("desk", "holders", "--home", federation.home("kh")).code == 0)
     place = ("--home", federation.home("kh"), "--record", record)
     ledger = story.act(holders_lines, "desk", "holders", *place)
     numbers = ledger.get("confirmed"), ledger.get("changed")
@@ -138,36 +127,24 @@ def a_withdrawal(federation: Federation, story: Story) -> None:
         story.expect(scene, f"the logs of {member} verify with all of it", ran.code == 0)
 
 
-def _ends_early(scene: SceneOf) -> SceneOf:
-    """Return the scene, which ends where what it goes on with did not come."""
-
-    def play(federation: Federation, story: Story) -> None:
-        try:
-            scene(federation, story)
-        except NotThere as missing:
-            story.expect(story.scenes[-1], str(missing), False)
-
-    return play
-
-
-DESK_SCENES: tuple[SceneOf, ...] = tuple(map(_ends_early, (a_follow_up, an_alert, a_withdrawal)))
+DESK_SCENES: tuple[SceneOf, ...] = tuple(map(ends_early, (a_follow_up, an_alert, a_withdrawal)))
 """The scenes of the desk in their order."""
 
 
 def leave_follow_up(federation: Federation, story: Story) -> bool:
     """Leave a follow-up that waits at Viet Nam for the duty officer `vn.d.7`; return whether it does."""
     passport = planted.STOLEN_PASSPORT
-    search = _as(
+    search = as_person(
         federation, OFFICER, "ask", "document", "--to", "vn", "--number", passport.number, "--issuer", passport.issuer,
         "--purpose", "INVESTIGATION", "--offence", "DOCFRAUD", "--case", "TH-2026-0420",
     )  # fmt: skip
-    drafted = _as(
+    drafted = as_person(
         federation, OFFICER, "followup", "--search", _id(search), "--from", "vn", "--urgency", "URGENT",
         "--facts", "the holder asks to enter with a passport that was reported stolen", "--why-you", "you issued it",
     )  # fmt: skip
-    _as(federation, SUPERVISOR, "desk", "approve", str(drafted.get("work")))
+    as_person(federation, SUPERVISOR, "desk", "approve", str(drafted.get("work")))
     try:
-        _waits(federation, DUTY_VN, "decide", drafted)
+        waits(federation, DUTY_VN, "decide", drafted)
     except NotThere:
         return False
     story.say(f"\nA follow-up waits at vn: liaison desk list --home {argument(federation.home('vn'))} --as {DUTY_VN}")
@@ -177,58 +154,21 @@ def leave_follow_up(federation: Federation, story: Story) -> bool:
 # ------------------------------------------------------------ commands of persons
 
 
-def _act(
-    federation: Federation, story: Story, person: str, lines: Callable[[Found], Iterable[Line]], *command: str
-) -> Found:
-    """Run a command as a person, once; print what it prints, and return its JSON."""
-    return story.act(lines, *_placed(federation, person, command))
-
-
-def _as(federation: Federation, person: str, *command: str) -> Found:
-    """Run a command as a person without telling of it; return its JSON."""
-    output = run(*_placed(federation, person, command)).output
-    return output if isinstance(output, dict) else {}
-
-
-def _placed(federation: Federation, person: str, command: tuple[str, ...]) -> tuple[str | Path, ...]:
-    """Return a command line with the home and the name of a person before its options."""
-    words = next((at for at, part in enumerate(command) if part.startswith("--")), len(command))
-    return *command[:words], "--home", federation.home(person.partition(".")[0]), "--as", person, *command[words:]
-
-
-def _until(federation: Federation, condition: Callable[[], Any]) -> Any:
-    """Return what the condition returns once it is true; what it returned last, after half a minute."""
-    until = federation.clock.monotonic() + _WAIT_S
-    while not (found := condition()) and federation.clock.monotonic() < until:
-        time.sleep(_PAUSE_S)
-    return found
-
-
-def _waits(federation: Federation, person: str, kind: str, of: Found) -> Found:
-    """Return the newest work of a kind that waits for a person, in a thread where one is named. Raises `NotThere`."""
-
-    def newest() -> Found:
-        works = _as(federation, person, "desk", "list", "--kind", kind).get("work", [])
-        return next((each for each in reversed(works) if each["thread"] == of.get("thread", each["thread"])), {})
-
-    if not (found := _until(federation, newest)):
-        raise NotThere(f"work of {person}: {kind}")
-    return dict(found)
-
-
 def _shows(federation: Federation, person: str, of: Found, code: str) -> bool:
     """Tell whether a thread comes to show a notice with this code."""
 
     def there() -> bool:
-        notices = _as(federation, person, "desk", "show", str(of.get("thread"))).get("notices", [])
+        notices = as_person(federation, person, "desk", "show", str(of.get("thread"))).get("notices", [])
         return any(each["code"] == code for each in notices)
 
-    return bool(_until(federation, there))
+    return bool(until(federation, there))
 
 
 def _states(federation: Federation, alert: Found) -> list[str]:
     """Return how the counterparts of an alert of ours stand."""
-    return [each["state"] for each in _as(federation, OFFICER, "alert", "show", str(alert.get("id"))).get("to", [])]
+    return [
+        each["state"] for each in as_person(federation, OFFICER, "alert", "show", str(alert.get("id"))).get("to", [])
+    ]
 
 
 def _held_by(federation: Federation, *holders: str) -> str:
@@ -272,6 +212,6 @@ def _id(found: Any) -> str:
     return str(found.get("id")) if isinstance(found, dict) else ""
 
 
-def _held_until(clock: Clock) -> str:
+def _helduntil(clock: Clock) -> str:
     """Return the hour of Thailand, one to two hours from now."""
     return f"{clock.now() + _THAI_TIME + timedelta(hours=2):%H}:00"

@@ -1,0 +1,45 @@
+"""The parts of a node that look after the desk itself: incidents, reviews, and the watch over our own log."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from gateway.app.asking_parts import Asking
+from gateway.app.core import Core
+from gateway.app.rounds import WATCH_S, Round
+from gateway.desk.oversight.incidents import IncidentDesk
+from gateway.desk.oversight.reviewing import ReviewDesk
+from gateway.desk.oversight.spreading import IncidentSpread
+from gateway.desk.oversight.watching import OwnLogWatch
+from gateway.desk.parts import DeskParts
+
+_INCIDENTS_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Oversight:
+    """The use cases of oversight, and their rounds."""
+
+    incidents: IncidentDesk
+    reviews: ReviewDesk
+    rounds: Sequence[Round]
+
+
+def build_oversight(core: Core, desk: DeskParts, asking: Asking) -> Oversight:
+    """Put together the oversight; nothing of it runs yet."""
+    resources, spread = core.resources, IncidentSpread(desk)
+    watch = OwnLogWatch(
+        desk,
+        resources.home.oversight,
+        core.pseudonyms.key_for("oversight"),
+        lambda: (resources.exchange_log.store_name, resources.operations_log.store_name),
+        lambda: core.resources.settings.oversight.review_percent,
+        core.people.off_shift,
+        asking.gate.told_since_us,
+    )
+    rounds = [
+        Round("incidents of ours", _INCIDENTS_S, spread.round),
+        Round("our own questions", WATCH_S, watch.round),
+    ]
+    return Oversight(IncidentDesk(desk, spread), ReviewDesk(desk), rounds)

@@ -1,0 +1,36 @@
+"""The parts of a node that write, send and take reports, with their rounds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from gateway.app.core import Core
+from gateway.app.rounds import UPKEEP, UPKEEP_S, Round
+from gateway.desk.parts import DeskParts
+from gateway.desk.reports.library import Library
+from gateway.desk.reports.own import OwnReports
+from gateway.desk.reports.spread import Spread
+from gateway.storage.desk.reports import SqlReports
+
+
+@dataclass(frozen=True, slots=True)
+class Reports:
+    """The use cases of reports."""
+
+    own: OwnReports
+    library: Library
+    rounds: Sequence[Round]
+
+
+def build_reports(desk: DeskParts, core: Core) -> Reports:
+    """Put together the reports' parts."""
+    spread, resources = Spread(desk.parts, desk.store, desk.pen, desk.author, desk.pseudonym), core.resources
+    own = OwnReports(
+        desk,
+        spread,
+        core.people.is_anybody_on_duty,
+        lambda: [(wall.description, wall.source) for wall in resources.walls],
+    )
+    library = Library(desk, SqlReports(resources.database, resources.keystore))
+    return Reports(own, library, [Round("reports", UPKEEP_S, spread.round, line=UPKEEP)])

@@ -1,0 +1,62 @@
+"""The parts of a node that ask for watches, and look after those that stand here, with their rounds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from gateway.app.core import Core
+from gateway.app.rounds import WATCH_S, Round
+from gateway.desk.parts import DeskParts
+from gateway.desk.watches.book import LiveWatch
+from gateway.desk.watches.looking import Looker, own_question
+from gateway.desk.watches.own import OwnWatches
+from gateway.desk.watches.spread import Spread
+from gateway.desk.watches.standing import Standing
+from gateway.desk.watches.telling import Telling
+from gateway.desk.watches.values import read_own
+from gateway.desk.watches.watching import Watching
+
+_SPREAD_S = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class Watches:
+    """The use cases of watches, and those that stand here."""
+
+    own: OwnWatches
+    standing: Standing
+    watching: Watching
+    rounds: Sequence[Round]
+
+
+def build_watches(core: Core, desk: DeskParts, watching: Watching) -> Watches:
+    """Put together the watches' parts; nothing of it runs yet."""
+    people, walls = core.people, core.resources.walls
+
+    def is_trained(person: str, now_us: int) -> bool:
+        listed = people.person(person)
+        return listed is None or listed.is_trained(now_us)
+
+    spread = Spread(desk, is_trained)
+    rounds = [
+        Round("watches of ours", _SPREAD_S, spread.round),
+        Round("changed rows", WATCH_S, watching.told),
+        Round("watches", WATCH_S, watching.round),
+    ]
+    own = OwnWatches(desk, spread, watching.looker, walls, people.is_anybody_on_duty)
+    return Watches(own, Standing(desk), watching, rounds)
+
+
+def build_watching(core: Core, desk: DeskParts) -> Watching:
+    """Put together what looks after the watches that stand here."""
+
+    def allowed(watch: LiveWatch) -> bool:
+        thread = desk.store.thread(watch.key)
+        if thread is None or not thread.draft:
+            return False
+        own = read_own(thread)
+        asked = own_question(own.author, own.subject, own.purpose.value, own.offence.value, own.case)
+        return core.parts.policy().may_ask(asked, core.parts.clock.now_us()).allow
+
+    return Watching(desk, core.resources.walls, Looker(core.parts), Telling(desk), allowed)

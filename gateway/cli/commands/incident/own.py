@@ -1,0 +1,114 @@
+"""`liaison incident notify`, `list`, `show`, `more` and `close`, through the node's own REST API."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import quote
+
+import click
+
+from gateway.cli.bearers import Bearer, at_the_desk
+from gateway.cli.inputs.moments import Moment
+from gateway.cli.options import TEXT, Word
+from gateway.cli.output import Output, printed
+from gateway.cli.speech import spoken
+from gateway.desk.oversight.values import NewsCode
+from gateway.views.desk.incidents import incident_lines, incidents_lines
+
+_incident = click.argument("incident", metavar="INCIDENT", type=TEXT)
+_CODES = Word([code.value for code in NewsCode])
+
+
+@click.command()
+@at_the_desk
+@click.option("--text", required=True, type=TEXT, help="What has happened, without any person or record.")
+@click.option("--code", default="INCIDENT", show_default=True, type=_CODES, help="What it is.")
+@click.option("--to", default="", metavar="M,M", help="Only these members, such as la,vn; by default all.")
+@click.option("--type", "types", multiple=True, type=TEXT, help="A record type that it concerns; may be repeated.")
+@click.option("--since", type=Moment(), help="Since when; by default now.")
+@click.option("--until", type=Moment(), help="Until when, of an outage that has an end.")
+@click.option("--idempotency-key", default="", help="The same key tells nobody twice.")
+@printed
+def notify(
+    bearer: Bearer, text: str, code: str, to: str, since: Any, until: Any, idempotency_key: str, types: tuple[str, ...]
+) -> Output:
+    """Tell all counterparts of an incident, an outage or a drill here. It leaves at once, past a suspension, too.
+
+    \b
+    Examples:
+      liaison incident notify --home th --as th.s.1 --text "An officer token was stolen and used. It is revoked."
+      liaison incident notify --home th --as th.s.1 --code OUTAGE --text "The vehicle register moves." \\
+              --type Vehicle --until "2026-12-04 08:00"
+      liaison incident notify --home th --as th.s.1 --code DRILL --text "A drill: please acknowledge." --to la,vn
+    """
+    body: dict[str, Any] = {"text": text, "code": code, "types": list(types)}
+    body["to"] = [name for name in (part.strip() for part in to.split(",")) if name]
+    member = bearer.settings().node.member
+    for name, moment in (("since", since), ("until", until)):
+        body |= {name: moment.at(member)} if moment is not None else {}
+    found = bearer.call("POST", "incidents", body, key=idempotency_key)
+    return Output(found, incident_lines(found, spoken()))
+
+
+@click.command("list")
+@at_the_desk
+@click.option("--over", is_flag=True, help="Those that have ended, as well.")
+@printed
+def list_incidents(bearer: Bearer, over: bool) -> Output:
+    """Incidents of ours, and how many counterparts have acknowledged each.
+
+    \b
+    Example:
+      liaison incident list --home th --as th.s.1
+    """
+    found = bearer.call("GET", "incidents", over=over)
+    return Output(found, incidents_lines(found["incidents"], spoken()))
+
+
+@click.command()
+@_incident
+@at_the_desk
+@printed
+def show(bearer: Bearer, incident: str) -> Output:
+    """One incident of ours, and how each counterpart stands.
+
+    \b
+    Example:
+      liaison incident show 5f0c… --home th --as th.s.1
+
+    Exit code 0 when all counterparts have acknowledged it, 1 while one has not.
+    """
+    found = bearer.call("GET", f"incidents/{quote(incident, safe='')}")
+    return Output(found, incident_lines(found, spoken()), 0 if found["acknowledged"] == found["counterparts"] else 1)
+
+
+@click.command()
+@_incident
+@at_the_desk
+@click.option("--text", required=True, type=TEXT, help="What is new.")
+@printed
+def more(bearer: Bearer, incident: str, text: str) -> Output:
+    """Tell more about an incident to all who know of it; they acknowledge it anew.
+
+    \b
+    Example:
+      liaison incident more 5f0c… --home th --as th.s.1 --text "two more tokens were used"
+    """
+    found = bearer.call("POST", f"incidents/{quote(incident, safe='')}/more", {"text": text})
+    return Output(found, incident_lines(found, spoken()))
+
+
+@click.command()
+@_incident
+@at_the_desk
+@click.option("--text", default="", help="How it ended.")
+@printed
+def close(bearer: Bearer, incident: str, text: str) -> Output:
+    """Tell all who know of an incident that it is over.
+
+    \b
+    Example:
+      liaison incident close 5f0c… --home th --as th.s.1 --text "all keys are new"
+    """
+    found = bearer.call("POST", f"incidents/{quote(incident, safe='')}/close", {"text": text})
+    return Output(found, incident_lines(found, spoken()))

@@ -1,0 +1,125 @@
+"""`liaison report check`, `publish` and `withdraw`, through the node's own REST API."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import click
+
+from gateway.cli.bearers import Bearer, at_the_desk, attach_option
+from gateway.cli.inputs.moments import Moment
+from gateway.cli.options import FILE, TEXT, Code, Word, together
+from gateway.cli.output import Output, printed
+from gateway.cli.speech import spoken
+from gateway.model.desk.codes import ReportReason
+from gateway.model.marking import Level
+from gateway.model.purpose import Offence, Purpose
+from gateway.records import codes
+from gateway.views.desk.reports import draft_lines, own_lines
+
+_LEVELS = Word([Level.OFFICIAL.value, Level.OPEN.value])
+_written: Callable[..., Any] = together(
+    click.option("--offence", required=True, type=Word([item.value for item in Offence]), help="The offence in view."),
+    click.option("--method", default="", help="How it is done; here or in --fields."),
+    click.option("--concealment", default="", help="How it is hidden."),
+    click.option("--indicator", "indicators", multiple=True, type=TEXT, help="What can be noticed; may be repeated."),
+    click.option("--route", multiple=True, type=TEXT, metavar="PLACE",
+                 help="A crossing point's id, a UN/LOCODE or a name; in order, repeated."),
+    click.option("--price", default="", help="What is paid."),
+    click.option("--period", default="", metavar="MONTHS", help="When: 2026, 2026-03 or 2026-03/2026-05."),
+    click.option("--fields", "file", type=FILE, help="More fields of the record type ModusOperandiReport (JSON)."),
+    click.option("--lang", default="en", show_default=True, metavar="LANGUAGE", help="The language of the texts."),
+    click.option("--level", default="OFFICIAL", show_default=True, type=_LEVELS, help="OPEN: anybody may read it."),
+    click.option("--purpose", default="INVESTIGATION", show_default=True, type=Word([item.value for item in Purpose])),
+    click.option("--case", default="", help="Case number, if there is one."),
+    click.option("--to", default="", metavar="M,M", help="Only these countries; by default all that may have it."),
+    click.option("--until", type=Moment(), help="Until when it is kept; by default for two years."),
+)  # fmt: skip
+
+
+@click.command()
+@at_the_desk
+@_written
+@printed
+def check(bearer: Bearer, **given: Any) -> Output:
+    """Look for persons in a report, and say who would get it and who would not; nothing is written.
+
+    Each place is told: numbers of persons, documents, phones, accounts and plates, in any figures and however they are
+    split, and names of persons in our own sources.
+
+    \b
+    Example:
+      liaison report check --home th --as th.o.1042 --offence NARC --lang th \\
+              --method "ซ่อนใต้พื้นรถ" --route mae-sai.tachilek
+    """
+    found = bearer.call("POST", "reports/check", _body(bearer, **given))
+    return Output(found, draft_lines(found, spoken()), 1 if found["traces"] else 0)
+
+
+@click.command()
+@at_the_desk
+@_written
+@attach_option
+@click.option("--idempotency-key", default="", help="The same key returns the first report.")
+@printed
+def publish(bearer: Bearer, files: tuple[Path, ...], idempotency_key: str, **given: Any) -> Output:
+    """Write a report: it is sent once another person has approved it (`liaison desk approve`).
+
+    It goes to all countries with an agreement about reports, and says which do not get it and why. One that may
+    tell who a person is is not written: `liaison report check` shows each place.
+
+    \b
+    Examples:
+      liaison report publish --home th --as th.o.1042 --offence NARC --lang en \\
+              --method "tablets under the false floor of pick-up trucks" --indicator "new welds under the bed" \\
+              --route mae-sai.tachilek --route "เชียงราย" --price "1,500,000 baht a load" --period 2026-03/2026-05
+      liaison report publish --home th --as th.o.1042 --offence PREC --lang en --fields method.json --to la,vn
+    """
+    found = bearer.call("POST", "reports", _body(bearer, **given) | bearer.attached(files), key=idempotency_key)
+    return Output(found, own_lines(found, spoken()))
+
+
+@click.command()
+@click.argument("report", metavar="REPORT", type=TEXT)
+@at_the_desk
+@click.option(
+    "--reason", required=True, type=Code(list(ReportReason)), help="Why, as a code: those who have it read it."
+)
+@click.option("--text", default="", help="In words, for them.")
+@printed
+def withdraw(bearer: Bearer, report: str, reason: str, text: str) -> Output:
+    """Withdraw a report: it is gone at every counterpart as soon as that takes the word of it.
+
+    \b
+    Example:
+      liaison report withdraw 5f0c… --home th --as th.o.1042 --reason outdated
+    """
+    found = bearer.call("POST", f"reports/{quote(report, safe='')}/withdraw", {"reason": reason, "text": text})
+    return Output(found, own_lines(found, spoken()))
+
+
+def _body(
+    bearer: Bearer,
+    file: Path | None,
+    indicators: tuple[str, ...],
+    route: tuple[str, ...],
+    to: str,
+    until: Any,
+    **given: Any,
+) -> dict[str, Any]:
+    fields: dict[str, Any] = json.loads(file.read_text(encoding="utf-8")) if file is not None else {}
+    said = {name: given.pop(name) for name in ("method", "concealment", "price", "period")}
+    said |= {"indicators": list(indicators), "route": [_place(text) for text in route]}
+    fields |= {name: value for name, value in said.items() if value}
+    body = {"fields": fields, "to": [name.strip() for name in to.split(",") if name.strip()], **given}
+    return body | ({"until": until.at(bearer.settings().node.member)} if until is not None else {})
+
+
+def _place(text: str) -> Any:
+    if text in codes.crossing_points():
+        return {"crossing": text}
+    return {"unlocode": text} if text in codes.unlocodes() else {"name": text}

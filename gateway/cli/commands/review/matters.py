@@ -1,0 +1,106 @@
+"""`liaison review list`, `show`, `confirm`, `settle` and `figures`, through the node's own REST API."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import quote
+
+import click
+
+from gateway.cli.bearers import Bearer, at_the_desk
+from gateway.cli.inputs.moments import Moment
+from gateway.cli.options import TEXT, Code
+from gateway.cli.output import Output, printed
+from gateway.cli.speech import spoken
+from gateway.desk.oversight.matters import FindingResult, ReviewResult
+from gateway.model.desk.work import WorkKind
+from gateway.views.desk.lines import work_lines, works_lines
+from gateway.views.desk.reviews import figures_lines, matter_lines
+
+_work = click.argument("work", metavar="WORK", type=TEXT)
+_KINDS = [WorkKind.REVIEW.value, WorkKind.INCIDENT.value]
+
+
+@click.command("list")
+@at_the_desk
+@click.option("--all", "everything", is_flag=True, help="What others do or are to do, as well.")
+@click.option("--done", is_flag=True, help="Work that is done, as well.")
+@printed
+def list_reviews(bearer: Bearer, everything: bool, done: bool) -> Output:
+    """List what waits for your review, or for you to look into, without content.
+
+    \b
+    Example:
+      liaison review list --home th --as th.s.2
+    """
+    found = bearer.call("GET", "work", kind=_KINDS, all=everything, done=done)
+    return Output(found, works_lines(found["work"], spoken()))
+
+
+@click.command()
+@_work
+@at_the_desk
+@printed
+def show(bearer: Bearer, work: str) -> Output:
+    """Show who asked, when and why, and for a review the question. Each look is an entry of the log.
+
+    \b
+    Example:
+      liaison review show review.th.5f0c… --home th --as th.s.2
+    """
+    found = bearer.call("POST", f"work/{quote(work, safe='')}/matter")
+    return Output(found, matter_lines(found, spoken()))
+
+
+@click.command()
+@_work
+@at_the_desk
+@click.option("--result", required=True, type=Code(list(ReviewResult)), help="What you found.")
+@click.option("--text", default="", help="In words; needed where it is not in order.")
+@printed
+def confirm(bearer: Bearer, work: str, result: str, text: str) -> Output:
+    """End a review of a colleague's question. What is not in order, the security officer looks into.
+
+    \b
+    Examples:
+      liaison review confirm review.th.5f0c… --home th --as th.s.2 --result in-order --text "case file seen"
+      liaison review confirm review.th.5f0c… --home th --as th.s.2 --result not-in-order --text "no such case"
+    """
+    return _end(bearer, work, "review", result, text)
+
+
+@click.command()
+@_work
+@at_the_desk
+@click.option("--result", required=True, type=Code(list(FindingResult)), help="What it was.")
+@click.option("--text", default="", help="In words; needed for misuse.")
+@printed
+def settle(bearer: Bearer, work: str, result: str, text: str) -> Output:
+    """End the work on a finding, or on an incident of ours, as its security officer.
+
+    \b
+    Example:
+      liaison review settle incident.th.5f0c… --home th --as th.s.1 --result explained --text "a joint operation"
+    """
+    return _end(bearer, work, "settle", result, text)
+
+
+@click.command()
+@at_the_desk
+@click.option("--since", type=Moment(), help="Only those raised since then.")
+@printed
+def figures(bearer: Bearer, since: Any) -> Output:
+    """Count the reviews by office: in time, late, open, over their time.
+
+    \b
+    Example:
+      liaison review figures --home th --as th.s.2 --since "2026-11-01 00:00"
+    """
+    query = {"since": since.at(bearer.settings().node.member)} if since is not None else {}
+    found = bearer.call("GET", "reviews", **query)
+    return Output(found, figures_lines(found["reviews"], spoken()))
+
+
+def _end(bearer: Bearer, work: str, act: str, result: str, text: str) -> Output:
+    found = bearer.call("POST", f"work/{quote(work, safe='')}/{act}", {"result": result, "text": text})
+    return Output(found, work_lines(found, spoken()))

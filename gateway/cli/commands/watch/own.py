@@ -1,0 +1,202 @@
+"""`liaison watch add`, `list`, `show`, `renew`, `end`, `followup` and `taken`, through the node's own REST API."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import quote
+
+import click
+
+from gateway.cli.bearers import Bearer, at_the_desk
+from gateway.cli.commands.desk.steps import reasons_body, reasons_options
+from gateway.cli.inputs.moments import Moment
+from gateway.cli.options import TEXT, Word
+from gateway.cli.output import Output, printed
+from gateway.cli.speech import spoken, usage
+from gateway.model.purpose import Offence, Purpose
+from gateway.views.desk.steps import drafted_lines
+from gateway.views.desk.watches import taken_lines, watch_lines, watches_lines
+
+_watch = click.argument("watch", metavar="WATCH", type=TEXT)
+_ONE = "say what is watched: --name, --document, --national-id, --plate, --container, or --heading and --consignee"
+
+
+@click.command()
+@at_the_desk
+@click.option("--to", default="", metavar="M,M", help="Who watches: la,vn. Without it our own agencies' records are.")
+@click.option("--name", "names", multiple=True, type=TEXT, help="The whole name, in any script; may be repeated.")
+@click.option("--birth", default="", help="YYYY, YYYY-MM or YYYY-MM-DD, Gregorian.")
+@click.option("--document", default="", help="The number of a travel document.")
+@click.option("--issuer", default="", help="Its issuer, ICAO alpha-3 (VNM).")
+@click.option("--national-id", default="", help="A national identity number.")
+@click.option("--scheme", default="", help="Its scheme, such as THA-PIN.")
+@click.option("--plate", default="", help="The plate of a vehicle.")
+@click.option("--province", default="", help="Its province.")
+@click.option("--container", default="", help="The number of a container.")
+@click.option("--heading", default="", help="Declarations at our own customs: the beginning of a tariff code (2933).")
+@click.option("--consignee", default="", help="Declarations at our own customs: who receives the goods.")
+@click.option("--route", default="", help="Declarations at our own customs: a place of the route.")
+@click.option("--purpose", required=True, type=Word([item.value for item in Purpose]))
+@click.option("--offence", required=True, type=Word([item.value for item in Offence]))
+@click.option("--case", required=True, help="Case number.")
+@click.option("--until", type=Moment(), help="Until when: 90 days at most, by default 30.")
+@click.option("--no-tip-off", is_flag=True, help="No person there is shown it; their node answers it all the same.")
+@click.option("--idempotency-key", default="", help="The same key returns the first watch.")
+@printed
+def add(
+    bearer: Bearer,
+    to: str,
+    purpose: str,
+    offence: str,
+    case: str,
+    until: Any,
+    no_tip_off: bool,
+    idempotency_key: str,
+    **asked: Any,
+) -> Output:
+    """Ask for a watch: it is sent once another person has approved it (`liaison desk approve`).
+
+    You are told of each record that comes to fit, once and by its reference only; you ask for more with
+    `liaison watch followup`. One that would fit too many records is refused, with how many.
+
+    \b
+    Examples:
+      liaison watch add --home th --as th.o.1042 --to la,vn --name "สมชาย ใจดี" --birth 1984 \\
+              --purpose INVESTIGATION --offence NARC --case TH-2026-17
+      liaison watch add --home th --as th.o.1042 --heading 2933 --consignee "Golden Star Trading" \\
+              --purpose CUSTOMS_CONTROL --offence PREC --case TH-2026-19
+    """
+    body: dict[str, Any] = {
+        "query": _query(asked),
+        "to": [part.strip() for part in to.split(",") if part.strip()],
+        "purpose": purpose,
+        "offence": offence,
+        "case": case,
+        "no_tip_off": no_tip_off,
+    }
+    if until is not None:
+        body["until"] = until.at(bearer.settings().node.member)
+    found = bearer.call("POST", "watches", body, key=idempotency_key)
+    return Output(found, watch_lines(found, spoken()))
+
+
+@click.command("list")
+@at_the_desk
+@click.option("--over", is_flag=True, help="Those that have ended, as well.")
+@printed
+def list_watches(bearer: Bearer, over: bool) -> Output:
+    """Watches of ours that you may read, how they stand, and what they met.
+
+    \b
+    Example:
+      liaison watch list --home th --as th.o.1042
+    """
+    found = bearer.call("GET", "watches", over=over)
+    return Output(found, watches_lines(found["watches"], spoken()))
+
+
+@click.command()
+@_watch
+@at_the_desk
+@printed
+def show(bearer: Bearer, watch: str) -> Output:
+    """One watch of ours: what is watched where, how far back it was looked, and what it met.
+
+    \b
+    Example:
+      liaison watch show 5f0c… --home th --as th.o.1042
+    """
+    found = bearer.call("GET", f"watches/{quote(watch, safe='')}")
+    return Output(found, watch_lines(found, spoken()))
+
+
+@click.command()
+@_watch
+@at_the_desk
+@click.option("--until", type=Moment(), help="Until when: 90 days from now at most, by default 30.")
+@click.option("--reason", default="", help="Why it is still needed; it is logged.")
+@printed
+def renew(bearer: Bearer, watch: str, until: Any, reason: str) -> Output:
+    """Say that a watch is still needed: each 30 days, or it is paused. A supervisor must approve it.
+
+    \b
+    Example:
+      liaison watch renew 5f0c… --home th --as th.o.1042 --reason "the case is open"
+    """
+    body = {"reason": reason} | ({"until": until.at(bearer.settings().node.member)} if until is not None else {})
+    found = bearer.call("POST", f"watches/{quote(watch, safe='')}/renew", body)
+    return Output(found, watch_lines(found, spoken()))
+
+
+@click.command()
+@_watch
+@at_the_desk
+@click.option("--reason", default="", help="Why; it is logged.")
+@printed
+def end(bearer: Bearer, watch: str, reason: str) -> Output:
+    """End a watch: its recipients are told, and watch no more.
+
+    \b
+    Example:
+      liaison watch end 5f0c… --home th --as th.o.1042 --reason "he was arrested"
+    """
+    found = bearer.call("POST", f"watches/{quote(watch, safe='')}/end", {"reason": reason})
+    return Output(found, watch_lines(found, spoken()))
+
+
+@click.command()
+@_watch
+@at_the_desk
+@click.option("--from", "member", required=True, metavar="COUNTRY", help="Whose hit it is.")
+@click.option("--notice", required=True, type=TEXT, help="The notice that told of it (`liaison watch show`).")
+@click.option("--hit", default=0, show_default=True, type=click.IntRange(0), help="Which hit of it.")
+@reasons_options
+@printed
+def followup(bearer: Bearer, watch: str, member: str, notice: str, hit: int, held_until: Any, **given: str) -> Output:
+    """Ask the owner of a hit for more: a human there decides, once a supervisor here has approved it.
+
+    \b
+    Example:
+      liaison watch followup 5f0c… --home th --as th.o.1042 --from la --notice 77ab… \\
+              --facts "he was seen at the bridge"
+    """
+    body = reasons_body(bearer, held_until, **given) | {"from": member, "notice": notice, "hit": hit}
+    found = bearer.call("POST", f"watches/{quote(watch, safe='')}/followup", body)
+    return Output(found, drafted_lines(found, spoken()))
+
+
+@click.command()
+@at_the_desk
+@printed
+def taken(bearer: Bearer) -> Output:
+    """Watches of other countries on our records, but for those that no person is shown.
+
+    \b
+    Example:
+      liaison watch taken --home la --as la.d.7
+    """
+    found = bearer.call("GET", "watches/taken")
+    return Output(found, taken_lines(found["watches"], spoken()))
+
+
+def _query(asked: dict[str, Any]) -> dict[str, Any]:
+    """Return what is watched as the API takes it. Raises `UsageError` unless it is one thing."""
+    given: dict[str, Any] = {name: value for name, value in asked.items() if value}
+    goods: dict[str, Any] = {name: given[name] for name in ("heading", "consignee", "route") if name in given}
+    if goods:
+        goods |= {"container": given["container"]} if "container" in given else {}
+        kinds: list[dict[str, Any]] = [{"kind": "goods", **goods}]
+    else:
+        kinds = [{"kind": "container", "number": given["container"]}] if "container" in given else []
+    if "names" in given:
+        birth = {"birth": {"value": given["birth"]}} if "birth" in given else {}
+        kinds.append({"kind": "person", "names": [{"text": name} for name in given["names"]], **birth})
+    for kind, number, more in (("document", "document", "issuer"), ("national_id", "national_id", "scheme")):
+        if number in given:
+            kinds.append({"kind": kind, "number": given[number]} | ({more: given[more]} if more in given else {}))
+    if "plate" in given:
+        province = {"province": given["province"]} if "province" in given else {}
+        kinds.append({"kind": "vehicle", "plate": given["plate"], **province})
+    if len(kinds) != 1:
+        raise usage(_ONE)
+    return kinds[0]

@@ -1,0 +1,1 @@
+"""Tables of settings that belong to one face of the node: console, desk, telemetry."""

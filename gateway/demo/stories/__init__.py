@@ -1,0 +1,1 @@
+"""Tell the scenes of the desk: follow-ups, alerts, withdrawals, watches and operations."""

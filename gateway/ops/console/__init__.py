@@ -1,0 +1,1 @@
+"""Gather what an administrator sees of the console at its home."""

@@ -1,0 +1,1 @@
+"""The files of notices, and where they are sealed."""

@@ -1,0 +1,88 @@
+"""Say which statements this program reads, in which versions, and what another member's descriptor says of it.
+
+A field more in a statement is a new version of its payload type (decision 0104). A member's descriptor lists what the
+member reads, and each node writes the newest version that the other side reads. So a version is first read, and written
+only to those who said that they read it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import Protocol
+
+from gateway.errors import Unknown
+from gateway.model.desk.notices import NoticeType
+
+NOTICE = "notice."
+"""The beginning of the names of notices; a descriptor lists these under `takes`, without it."""
+
+_NOTICES_AT_0_2_0 = ("ask", "reply", "alert", "status", "change", "outcome", "note", "service")
+
+AT_0_2_0: Mapping[str, tuple[int, ...]] = {
+    "request": (1,),
+    "answer": (1, 2, 3),
+    "receipt": (1,),
+    "day-account": (1,),
+    "day-account-answer": (1,),
+    "notice-receipt": (1,),
+    **{f"{NOTICE}{each}": (1,) for each in _NOTICES_AT_0_2_0},
+}
+"""What version 0.2.0 reads. It is what a descriptor means that names no version of a statement, and never changes."""
+
+READ: Mapping[str, tuple[int, ...]] = {**AT_0_2_0, **{f"{NOTICE}{each}": (1,) for each in NoticeType}}
+"""What this program reads, oldest first. It writes the newest that the other side reads, too."""
+
+ATTACHMENT, OUTCOME_OF_HIT = "attachment", "outcome-of-hit"
+PARTS: Mapping[str, tuple[int, ...]] = {ATTACHMENT: (1,), OUTCOME_OF_HIT: (1,)}
+"""Parts of notices that version 0.2.0 does not read: the files in a head, and an outcome that opens a thread.
+
+They stand in no other notice, so they are no new version of each; they are written only to those who list them.
+"""
+
+READS = tuple(
+    f"{kind}.v{each}" for kind, all_ in {**READ, **PARTS}.items() if not kind.startswith(NOTICE) for each in all_
+)
+"""What this program reads beside notices, as a descriptor lists it."""
+
+TAKES = tuple(
+    f"{kind.removeprefix(NOTICE)}.v{each}" for kind, all_ in READ.items() if kind.startswith(NOTICE) for each in all_
+)
+"""The notices that this program takes, as a descriptor lists them."""
+
+
+class Lists(Protocol):
+    """What a descriptor lists; `gateway.trust.documents.descriptor.Descriptor` is one."""
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """The versions of statements beside notices that its member reads."""
+
+    @property
+    def takes(self) -> tuple[str, ...]:
+        """The notices that its member takes, with their versions."""
+
+
+class Descriptors(Protocol):
+    """The descriptors of members; `gateway.trust.view.TrustView` is one."""
+
+    def descriptor(self, member: str) -> Lists:
+        """Return the descriptor of a member, or raise `Unknown`."""
+
+
+@lru_cache(maxsize=1024)
+def versions_in(listed: Sequence[str], kind: str) -> frozenset[int]:
+    """Return the versions of a statement that a member reads which lists these names, or none of this statement."""
+    found = frozenset(int(each[len(kind) + 2 :]) for each in listed if each.rpartition(".")[0] == kind)
+    return found or frozenset(AT_0_2_0.get(kind, AT_0_2_0.get(f"{NOTICE}{kind}", ())))
+
+
+def versions_read(members: Descriptors, member: str, kind: str) -> frozenset[int]:
+    """Return the versions of a statement that a member reads; those of 0.2.0 where it has no descriptor yet."""
+    try:
+        descriptor = members.descriptor(member)
+    except Unknown:
+        return versions_in((), kind)
+    if kind.startswith(NOTICE):
+        return versions_in(descriptor.takes, kind.removeprefix(NOTICE))
+    return versions_in(descriptor.reads, kind)
