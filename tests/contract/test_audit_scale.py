@@ -7,16 +7,19 @@ the limits are the figures that the design is held to (design, section 11).
 from __future__ import annotations
 
 import os
+import time
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from tests.support.audited import World
+from tests.support.audited import World, reopened
 from tests.support.big_log import Cost, make_big_world, measured
 
 ENTRIES = int(os.environ.get("LIAISON_AUDIT_ENTRIES", "1500"))
 IS_FULL = ENTRIES >= 1_000_000
 PROOF_SECONDS, STATEMENT_SECONDS, MEGABYTES = (60, 300, 500) if IS_FULL else (60, 60, 500)
+HOME_SECONDS, OPEN_SECONDS = 150, 6
 
 pytestmark = pytest.mark.timeout(7200)
 
@@ -31,6 +34,21 @@ def verified(world: World, out: Path, *options: str) -> Cost:
     cost = measured("audit", "verify", "--export", out, "--charter", charter, *options)
     print(f"\n{' '.join(('verify', *options))}: {ENTRIES} entries, {cost.seconds:.1f} s, {cost.megabytes:.0f} MB")
     return cost
+
+
+def test_a_long_log_opens_soon_and_its_home_is_verified_in_all_cores(big: World) -> None:
+    started = time.process_time()
+    with big.home.log() as log:
+        opened = time.process_time() - started
+        assert log.size == ENTRIES
+    started = time.monotonic()
+    reopen = partial(reopened, big.home.folder)
+    report = big.verify(processes=os.cpu_count() or 1, reopen=reopen)
+    seconds = time.monotonic() - started
+    print(f"\nhome: {ENTRIES} entries, opened in {opened:.1f} s of CPU, verified in {seconds:.1f} s")
+    assert (report.exit_code, report.sizes["exchange/1"]) == (0, ENTRIES)
+    assert opened < OPEN_SECONDS
+    assert seconds < HOME_SECONDS
 
 
 def test_g23_heads_and_proofs_of_a_large_export(big: World) -> None:

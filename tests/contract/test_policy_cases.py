@@ -19,6 +19,8 @@ from gateway.model.desk.notices import (
     StatusCode,
     Urgency,
 )
+from gateway.model.desk.rooms import RoomCode
+from gateway.model.desk.watches import WatchCode
 from gateway.model.marking import Caveat, Level, Marking, Onward, SubjectCategory, UseCode
 from gateway.model.names import MemberId
 from gateway.model.purpose import Offence, Purpose
@@ -108,7 +110,10 @@ def test_the_schema_lists_the_record_types() -> None:
 
 def test_the_schema_lists_what_notices_say() -> None:
     """What an ask is about and all codes, each once."""
-    kinds: list[type[StrEnum]] = [About, ReplyCode, StatusCode, ChangeCode, OutcomeCode, ServiceCode]
+    kinds: list[type[StrEnum]] = [
+        *(About, ReplyCode, StatusCode, ChangeCode, OutcomeCode),
+        *(ServiceCode, RoomCode, WatchCode),
+    ]
     assert _listed("Says") == [NOTHING_SAID, *dict.fromkeys(value.value for kind in kinds for value in kind)]
 
 

@@ -215,8 +215,52 @@ async def test_alarms_until_it_is_acknowledged(world: World, tmp_path: Path) -> 
     (alert,) = await th.desk.alerts.own.all(author())
     (stand,) = await th.desk.alerts.own.standing(author(), alert.id)
     assert (stand.is_unanswered, stand.reactions) == (True, ())
-    await vn.desk.alerts.taken.alarms()
     assert len(_alarms(vn)) == 3
+
+
+async def test_alarms_go_on_as_the_owner_wants_through_a_restart_until_one_office_answers(
+    world: World, tmp_path: Path
+) -> None:
+    vn = world.nodes["vn"]
+    _, taken = await spread(world, repeat_s=3600)
+    Ahead(tmp_path).move(timedelta(minutes=20))
+    await until(partial(_has_alarms, vn, 1), "those of the first quarter are one")
+    Ahead(tmp_path).move(timedelta(minutes=45))
+    await until(partial(_has_alarms, vn, 2), "the alarm after an hour")
+    await world.stop("vn")
+    vn = await world.start("vn")
+    await vn.desk.second_step.rounds[0].work()
+    assert _has_alarms(vn, 2), "a start repeats none"
+    await world.stop("vn")
+    Ahead(tmp_path).move(timedelta(hours=5))
+    vn = await world.start("vn")
+    await until(partial(_has_alarms, vn, 3), "those while it was down are one")
+    Ahead(tmp_path).move(timedelta(hours=1))
+    await until(partial(_has_alarms, vn, 4), "and they go on")
+    th = world.nodes["th"]
+    overdue = [row for row in vn.desk.parts.store.placed(taken) if row.code == StatusCode.OVERDUE]
+    assert len(overdue) == 1, "the owner is told once"
+    await until(lambda: th.desk.parts.store.works(WorkFilter(kinds=(WorkKind.READ,))), "the owner is told")
+    await vn.desk.alerts.taken.tell(duty(), taken, StatusCode.ACKNOWLEDGED)
+    Ahead(tmp_path).move(timedelta(hours=2))
+    await vn.desk.second_step.rounds[0].work()
+    assert _has_alarms(vn, 4)
+
+
+async def test_a_clock_that_jumps_back_does_not_put_off_alarms(world: World, tmp_path: Path) -> None:
+    vn = world.nodes["vn"]
+    await spread(world, repeat_s=3600)
+    (work,) = vn.desk.parts.store.works(WorkFilter(kinds=(WorkKind.ACKNOWLEDGE,)))
+    Ahead(tmp_path).move(timedelta(hours=20))
+    await until(partial(_has_alarms, vn, 1), "it is alarmed by the clock of then")
+    await world.stop("vn")
+    Ahead(tmp_path).move(timedelta(hours=-19.5))
+    vn = await world.start("vn")
+    await vn.desk.second_step.rounds[0].work()
+    now = vn.desk.parts.store.work(work.id)
+    assert now is not None
+    assert now.alarm_us == work.opened_us + HOUR_US
+    assert _has_alarms(vn, 1)
 
 
 async def test_renewed_and_not_executed_with_a_reason_in_law(world: World) -> None:
@@ -249,6 +293,28 @@ async def test_acting_asks_for_an_outcome_and_the_outcome_closes_it(world: World
     assert not vn.desk.parts.store.works(WorkFilter(kinds=(WorkKind.OUTCOME,)))
     await th.desk.alerts.own.close(author(), alert_id, found)
     await until(lambda: _state(vn, taken) is ThreadState.ENDED, "it is closed")
+
+
+async def test_an_alert_of_ours_that_ended_is_asked_for_its_outcome_and_can_be_told_it(
+    world: World, tmp_path: Path
+) -> None:
+    th, vn, outcomes = world.nodes["th"], world.nodes["vn"], WorkFilter(kinds=(WorkKind.OUTCOME,))
+    lifted, taken = await spread(world)
+    await th.desk.alerts.own.lift(author(), lifted, "found")
+    await until(lambda: _state(vn, taken) is ThreadState.ENDED, "it is lifted")
+    assert [work.key.thread_id for work in th.desk.parts.store.works(outcomes)] == [lifted] * 3
+    found = OutcomeReport(OutcomeCode.LOCATED, persons=1)
+    await th.desk.alerts.own.close(author(), lifted, found)
+    assert not th.desk.parts.store.works(outcomes)
+    await until(lambda: len(vn.desk.parts.store.placed(taken)) == 3, "those who had it are told what came of it")
+    with pytest.raises(Stale):
+        await th.desk.alerts.own.close(author(), lifted, found)
+
+    over, _ = await spread(world, until_us=th.core.parts.clock.now_us() + 2 * HOUR_US)
+    Ahead(tmp_path).move(timedelta(hours=3))
+    await until(lambda: th.desk.parts.store.works(outcomes), "an outcome is asked for once its time is over")
+    await th.desk.alerts.own.close(author(), over, OutcomeReport(OutcomeCode.NO_ACTION))
+    assert not th.desk.parts.store.works(outcomes)
 
 
 async def test_an_owner_that_is_silent_for_two_days_warns_no_more_and_that_is_told(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,8 @@ from gateway.desk.originator.watching import CHANGED, VANISHED
 from gateway.errors import Forbidden, Malformed, Unknown
 from gateway.model.desk.notices import ChangeCode
 from gateway.model.desk.threads import ThreadKey, ThreadState
-from gateway.model.desk.work import Direction, HoldingState, WorkKind
+from gateway.model.desk.work import Direction, HoldingState, Role, WorkKind
+from gateway.model.names import ExchangeId
 from gateway.model.search import Search
 from gateway.ports import events
 from tests.federation.test_desk_delivery import is_taken, until
@@ -227,8 +229,23 @@ def _delete_the_passport(file: Path) -> None:
                 database.execute(f'DELETE FROM "{table}" WHERE "{column}" = ?', (PASSPORT.number,))
 
 
+TOLD = "rows that sources tell of"
+
+
 async def _look(node: Node) -> None:
     await node.rounds.make("rows behind copies")
+
+
+async def _refreshed(node: Node, done: Callable[[], bool]) -> None:
+    """Refresh a node's index until what it found has had its effect; a source rests after a comparison."""
+    for _ in range(300):
+        for wall in node.resources.walls:
+            await node.core.upkeep.refresh(wall.description.id)
+        await node.rounds.make(TOLD)
+        if await asyncio.to_thread(done):
+            return
+        await asyncio.sleep(0.05)
+    raise AssertionError("the index did not tell of the row")
 
 
 async def test_a_row_that_vanishes_after_it_was_given_is_work_for_its_data_officer(tmp_path: Path) -> None:
@@ -239,11 +256,28 @@ async def test_a_row_that_vanishes_after_it_was_given_is_work_for_its_data_offic
         await _look(vn)
         assert work_of(vn, WorkKind.CORRECT) == []  # it is as it was given
         await asyncio.to_thread(_delete_the_passport, _source_file(vn))
+        await _refreshed(vn, lambda: bool(work_of(vn, WorkKind.CORRECT)))
         await _look(vn)
-        await _look(vn)  # proposed once
+        await vn.rounds.make(TOLD)  # proposed once
         (work,) = work_of(vn, WorkKind.CORRECT)
         assert (work.result, work.agency) == (VANISHED, vn.resources.walls[0].description.agency)
         assert states(vn, Direction.OUT) == [HoldingState.HELD]  # a human decides
+
+
+async def test_a_source_with_an_index_tells_which_rows_a_refresh_found_gone(tmp_path: Path) -> None:
+    world = sample_world(tmp_path, ("th", "vn"))
+    async with running(world, ("th", "vn")):
+        _, vn, _, _ = await disclosed(world)
+        vn.core.leadership.leads = True
+        await vn.rounds.make(TOLD)
+        for _ in range(3):
+            await _look(vn)  # all copies were looked at once since the start
+        await asyncio.to_thread(_delete_the_passport, _source_file(vn))
+        await _look(vn)
+        assert work_of(vn, WorkKind.CORRECT) == []  # it is not read by turns any more
+        await _refreshed(vn, lambda: bool(work_of(vn, WorkKind.CORRECT)))
+        (work,) = work_of(vn, WorkKind.CORRECT)
+        assert (work.result, work.role) == (VANISHED, Role.DATA_OFFICER)
 
 
 async def test_a_row_that_changes_after_it_was_given_is_work_for_its_data_officer(tmp_path: Path) -> None:
@@ -270,6 +304,29 @@ async def test_an_agency_may_let_the_node_tell_holders_by_itself(tmp_path: Path)
         th, vn, search, _ = await disclosed(world)
         vn.core.leadership.leads = True
         await asyncio.to_thread(_delete_the_passport, _source_file(vn))
-        await _look(vn)
+        await _refreshed(vn, lambda: states(vn, Direction.OUT) != [HoldingState.HELD])
         await until(lambda: states(th, Direction.IN) == [HoldingState.HIDDEN], "th hides it")
         assert records(await th.asking.searches.get(officer(), search.id))[0].record is None
+
+
+async def test_the_same_change_again_tells_no_holder_twice(tmp_path: Path) -> None:
+    world = sample_world(tmp_path, ("th", "vn"))
+    async with running(world, ("th", "vn")):
+        _, vn, _, record = await disclosed(world)
+        owner = data_officer("vn", vn.resources.walls[0].description.agency)
+        desk = vn.desk.uses
+        assert desk.originator.may_change(owner, owner.person.agency)
+        assert not desk.originator.may_change(data_officer("vn", "customs-of-none"), owner.person.agency)
+        (held,), after = desk.holders.page(owner.person, 0)
+        assert (held.record, held.changed, after) == (record, 0, "")
+        assert desk.holders.under_way(owner.person, 0) == []
+        name = ExchangeId("ab" * 16)
+        corrected = ChangeCommand(code=ChangeCode.CONTESTED, record=record, reason="person-objects")
+        first, second = await asyncio.gather(*(desk.originator.change(owner, corrected, name) for _ in range(2)))
+        assert first == second == await desk.originator.change(owner, corrected, name)
+        assert len(vn.desk.parts.store.threads(group_id=first.group_id)) == 1
+        other = await desk.originator.change(owner, corrected, ExchangeId("cd" * 16))
+        assert other.group_id != first.group_id
+        assert [each.record for each in desk.holders.under_way(owner.person, 0)] in ([record], [])
+        cut = ChangeCommand(code=ChangeCode.CUT, holder="th", office="th.desk.one")
+        assert await desk.originator.change(owner, cut, name) == await desk.originator.change(owner, cut, name)

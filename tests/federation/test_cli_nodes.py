@@ -132,6 +132,12 @@ def test_doctor_reaches_a_counterpart(liaison: Liaison, federation: Federation) 
     assert "something answers at listen.agency" in ran.out
 
 
+def test_a_health_check_asks_the_running_node_alone(liaison: Liaison, federation: Federation) -> None:
+    ran = liaison("doctor", "--home", federation.home("th"), "--ready")
+    assert (ran.code, "says that it is ready" in ran.out, "clock" in ran.out) == (0, True, False)
+    assert liaison("doctor", "--home", federation.home("th"), "--ready", "--to", "kh").code == 2
+
+
 def test_audit_shows_who_asked(liaison: Liaison, federation: Federation) -> None:
     ask(liaison, federation.home("th"))
     shown = liaison("audit", "show", "--home", federation.home("th"), "--officer", OFFICER, "--peer", "kh", "--json")
@@ -205,9 +211,13 @@ def test_the_asker_knows_before_asking_what_a_member_lists_and_the_answer_decide
 ) -> None:
     thailand, cambodia, authority = federation.home("th"), federation.home("kh"), federation.authority("kh")
     held = TrustKeeper(thailand / "trust", SystemClock()).view.descriptor("kh")
-    assert {query for source in held.sources for query in source.queries} == {kind.value for kind in QueryKind}
+    listed = {query for source in held.sources for query in source.queries}
+    assert listed == {kind.value for kind in QueryKind} - {"case_reference"}, "no sample source has cases"
+    unlisted = ("--number", "TH-2026-0417", "--purpose", "DECONFLICTION", "--offence", "NARC", "--case", "TH-2026-0417")
     note = "note: kh lists no source for such a question; its answer decides"
     assert note not in ask(liaison, thailand).err
+    where = ("--home", thailand, "--as", OFFICER, "--to", "kh", "--json")
+    assert note in liaison("ask", "case-reference", *unlisted, *where).err
 
     police = SourceKind("police records", ("person",), ("Person",))
     less = publish_descriptor(

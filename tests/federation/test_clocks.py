@@ -17,7 +17,7 @@ from gateway.model.exchange import Answer, Outcome
 from gateway.model.search import Line
 from gateway.statements.answer import ANSWER_KIND
 from gateway.statements.request import REQUEST_KIND
-from gateway.views.search_lines import headline
+from gateway.views.search.lines import headline
 from tests.support.audit_logs import LogHome, answered
 from tests.support.exchange import NO_PASSPORT, TH, VN, Logged, command, entries, last, lines, sample_world, stopping
 from tests.support.forger import eventually

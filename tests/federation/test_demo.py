@@ -1,4 +1,4 @@
-"""The demo from its command: three real nodes, all nine scenes, and a folder that is kept and taken up again."""
+"""The demo from its command: three real nodes, all scenes, and a folder that is kept and taken up again."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from gateway.demo.audits import change_one_byte
 from gateway.demo.command import environment, program
 from tests.support.shared import PROJECT
 
-SCENES = 9
+SCENES = 12
 
 
 def demo(*arguments: str | Path) -> subprocess.CompletedProcess[str]:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import ssl
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -52,6 +54,14 @@ def outcome_of_a_question(home: Path) -> str:
     return next(str(line["outcome"]) for line in ran.output["lines"] if line["member"] == "vn")
 
 
+def signs_in_there(address: str, ca: Path) -> bool:
+    """Tell whether the console at an address, which a browser trusts by the CA, offers sign-in for a trial."""
+    assert address.startswith("https://localhost:")
+    context = ssl.create_default_context(cafile=str(ca))
+    with urllib.request.urlopen(f"{address}/login", context=context, timeout=30) as answer:
+        return "/login/trial" in answer.read().decode()
+
+
 def locked(folder: Path) -> list[str]:
     return [member for member in MEMBERS if is_locked(folder / member / "node.lock")]
 
@@ -94,7 +104,10 @@ def test_served_nodes_answer_until_they_are_stopped_and_can_be_served_again(fold
     assert list(said["nodes"]) == list(MEMBERS)
     for member, node in said["nodes"].items():
         assert node["home"] == str(folder / member)
-        assert f"{member}.o.1042" in [officer["id"] for officer in node["officers"]]
+        assert {f"{member}.{name}" for name in ("o.1042", "d.7", "a.1", "adm.1")} <= {
+            officer["id"] for officer in node["officers"]
+        }
+        assert signs_in_there(node["console"], folder / member / "ca.pem")
         assert os.getsid(node["pid"]) == node["pid"], "a node has a session of its own: no terminal's hang-up ends it"
         streams = [str(Path(f"/proc/{node['pid']}/fd/{number}").readlink()) for number in range(3)]
         assert streams == ["/dev/null", node["log"], node["log"]]
@@ -121,6 +134,10 @@ def test_served_nodes_answer_until_they_are_stopped_and_can_be_served_again(fold
     told = demo("--serve", "--home", folder)
     assert told.returncode == 0, told.stdout + told.stderr
     assert told.stdout.splitlines()[-1] == "ready"
+    for member, node in said["nodes"].items():
+        assert f"{node['console']}  " in told.stdout
+        assert str(Path(member) / "ca.pem") in told.stdout
+    assert all(f"\n  {name} " in told.stdout for name in ("th.o.1042", "vn.d.7", "th.a.1", "th.adm.1"))
     assert outcome_of_a_question(folder / "th") == "hit"
     ended = demo("--stop", "--home", folder)
     assert ended.returncode == 0

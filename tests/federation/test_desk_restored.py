@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from gateway.app.node import Node
 from gateway.cli.main import run
+from gateway.config import load_settings
 from gateway.desk.originator.changing import ChangeCommand
 from gateway.desk.originator.ledger import UNHEARD, WITHDRAWN
 from gateway.errors import Contradicted, Suspended
@@ -17,7 +19,10 @@ from gateway.model.desk.threads import ThreadKey, ThreadState
 from gateway.model.desk.work import DeliveryState, Direction, HoldingState
 from gateway.model.search import Search
 from tests.federation.test_desk_delivery import is_taken, post, until
-from tests.support.exchange import TH, VN, command, entries, lines, sample_world, stopping
+from tests.federation.test_several_processes import on_postgres
+from tests.support import schemas
+from tests.support.databases import server
+from tests.support.exchange import NO_PASSPORT, TH, VN, command, entries, lines, sample_world, stopping
 from tests.support.forger import eventually_async
 from tests.support.nodes import World, officer
 from tests.support.originator import data_officer, states
@@ -37,13 +42,59 @@ async def _seen(world: World) -> None:
     await eventually_async(covered, 30.0)
 
 
-async def _goes_on(world: World, home: Path) -> None:
+async def _goes_on(world: World, home: Path, member: str = "th") -> None:
     """The logs of a home whose entries are lost go on under their next numbers."""
     for log in ("exchange", "operations"):
         words = ["audit", "next-log", "--home", home, "--log", log, *administrator(home), "--reason", "disk lost"]
         with pytest.raises(Contradicted):  # the start is refused at the first log that is behind
-            await world.start("th")
-        assert await asyncio.to_thread(run, [*map(str, words)]) == 0
+            await world.start(member)
+        assert await _run(*words) == 0
+
+
+async def _run(*words: object) -> int:
+    return await asyncio.to_thread(run, [*map(str, words)])
+
+
+class _Saved:
+    """A backup of a member's home, made and brought back by the commands; its database is a file or a server's."""
+
+    def __init__(self, world: World, member: str, database: str) -> None:
+        self._world = world
+        self._member = member
+        self._out = world.federation.folder / f"{member}.backup"
+        self._offline = world.federation.folder / "offline"
+        self._is_server = database == "postgresql"
+        if self._is_server:
+            server("postgresql")
+            on_postgres(world, member)
+        assert run(["backup", "--new-key", str(self._offline)]) == 0
+
+    @property
+    def home(self) -> Path:
+        """The member's home."""
+        return self._world.home(self._member)
+
+    async def make(self) -> None:
+        """Back up what there is now."""
+        await self._world.stop(self._member)
+        to = self._offline / "backup.pub"
+        assert await _run("backup", "--home", self.home, "--to", to, "--out", self._out) == 0
+        await self._world.start(self._member)
+
+    async def bring_back(self) -> Node:
+        """Lose the home with its database, restore it, and let its logs go on."""
+        await _seen(self._world)
+        await self._world.stop(self._member)
+        lost = self.home.with_name(f"{self._member}.gone")
+        self.home.rename(lost)
+        if self._is_server:
+            name = schemas.schema(lost)
+            server("postgresql").execute("", [f"DROP SCHEMA {name} CASCADE", f"CREATE SCHEMA {name}"])
+        key, keys = self._offline / "backup.key", load_settings(lost).keystore
+        words = ["--backup", self._out, "--key", key, "--home", self.home, "--keys", keys]
+        assert await _run("restore", *words) == 0
+        await _goes_on(self._world, self.home, self._member)
+        return await self._world.start(self._member)
 
 
 def _rules(search: Search) -> set[str]:
@@ -127,3 +178,60 @@ async def test_a_counterpart_out_of_reach_keeps_its_own_records_hidden_and_no_ot
         assert refused.value.code == "restoring"
         heard.note(VN)
         assert _shown(await th.asking.searches.get(officer(), search.id))
+
+
+@pytest.mark.parametrize("database", ["sqlite", "postgresql"])
+async def test_a_withdrawal_taken_after_the_backup_is_in_force_on_each_database(tmp_path: Path, database: str) -> None:
+    world = sample_world(tmp_path / "world", ("th", "vn"))
+    saved = _Saved(world, "th", database)
+    async with stopping(world):
+        for member in ("th", "vn"):
+            await world.start(member)
+        search = await world.nodes["th"].asking.searches.start(officer(), command())
+        assert _shown(search)
+        await _seen(world)
+        await saved.make()
+        vn = world.nodes["vn"]
+        (copy,) = vn.desk.parts.store.holdings(direction=Direction.OUT)
+        owner = data_officer("vn", vn.resources.walls[0].description.agency)
+        withdrawn = ChangeCommand(code=ChangeCode.WITHDRAWN, record=copy.record)
+        done = await vn.desk.originator.originator.change(owner, withdrawn)
+        await until(is_taken(vn, done.threads[0]), "the withdrawal is taken")
+        th = await saved.bring_back()
+        await until(lambda: th.core.heard(VN), "vn has told what was lost")
+        assert states(th, Direction.IN) == [HoldingState.HIDDEN]
+        found = await th.asking.searches.get(officer(), search.id)
+        assert (_shown(found), WITHDRAWN in _rules(found)) == (0, True)
+
+
+@pytest.mark.parametrize("database", ["sqlite", "postgresql"])
+async def test_a_restored_owner_knows_again_who_holds_what_it_gave(tmp_path: Path, database: str) -> None:
+    world = sample_world(tmp_path / "world", ("th", "vn"))
+    saved = _Saved(world, "vn", database)
+    async with stopping(world):
+        for member in ("th", "vn"):
+            await world.start(member)
+        th = world.nodes["th"]
+        await th.asking.searches.start(officer(), command(NO_PASSPORT))
+        await saved.make()
+        # After the backup: two hits whose records Thailand holds, the first of which is withdrawn, and erased there.
+        store = world.nodes["vn"].desk.parts.store
+        await th.asking.searches.start(officer(), command())
+        (first,) = store.holdings(direction=Direction.OUT)
+        owner = data_officer("vn", world.nodes["vn"].resources.walls[0].description.agency)
+        withdrawn = ChangeCommand(code=ChangeCode.WITHDRAWN, records=(first.jti,))
+        done = await world.nodes["vn"].desk.originator.originator.change(owner, withdrawn)
+        await until(is_taken(world.nodes["vn"], done.threads[0]), "the withdrawal is taken")
+        await th.asking.searches.start(officer(), command())
+        before = sorted(store.holdings(direction=Direction.OUT), key=lambda copy: copy.jti)
+        assert len(before) == 2
+        vn = await saved.bring_back()
+        await until(lambda: vn.core.heard(TH), "Thailand has told what was lost")
+        after = sorted(vn.desk.parts.store.holdings(direction=Direction.OUT), key=lambda copy: copy.jti)
+        assert after == before
+        # So a withdrawal after the restore reaches the copy that was given after the backup.
+        done = await vn.desk.originator.originator.change(
+            owner, ChangeCommand(code=ChangeCode.WITHDRAWN, record=first.record)
+        )
+        await until(is_taken(vn, done.threads[0]), "the withdrawal is taken")
+        assert states(th, Direction.IN) == [HoldingState.HIDDEN] * 2

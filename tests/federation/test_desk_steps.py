@@ -91,7 +91,16 @@ async def test_a_follow_up_goes_from_the_gate_to_the_duty_officer_and_back(desk:
     assert (await desk(OFFICER, *other, code=1))["error"]["code"] == "replayed"
 
     own = await desk(OFFICER, "desk", "approve", drafted["work"], code=1)
-    assert own["error"]["code"] == "no-such-work"
+    assert own["error"]["code"] == "own-approval"
+    assert "liaison desk phone" in own["error"]["remedy"]
+    card = await desk(OFFICER, "desk", "phone", drafted["work"])
+    (waits,) = card["here"]
+    assert (waits["work"], waits["national"]) == (drafted["work"], False)
+    assert [one["person"] for one in waits["persons"]] == [SUPERVISOR]
+    assert waits["persons"][0]["channel"] == f"{SUPERVISOR}@example.org"
+    assert (await desk("th.o.77", "desk", "phone", drafted["thread"], code=1))["error"]["code"] == "no-such-thread"
+    (mine,) = [one for one in (await desk(OFFICER, "desk", "list", "--all"))["work"] if one["id"] == drafted["work"]]
+    assert mine["why_not"] == "own-approval"
     seen = await desk(SUPERVISOR, "desk", "show", drafted["work"])
     assert seen["work"]["due"] == drafted["due"]
     assert seen["thread"]["draft"]["content"]["facts"] == WHY[1]
@@ -159,11 +168,17 @@ async def test_an_alert_is_raised_approved_acknowledged_and_lifted(desk: Desk) -
     assert (raised["stand"], raised["to"][0]["offices"]) == ("waiting", [OFFICES["vn"]])
     work = await desk.work(SUPERVISOR, "approve")
     assert work["act"] == "approve-alert"
-    assert (await desk(OFFICER, "desk", "approve", work["id"], code=1))["error"]["code"]
+    own = await desk(OFFICER, "desk", "approve", work["id"], code=1)
+    assert own["error"]["code"] == "own-approval"
     await desk(SUPERVISOR, "desk", "approve", work["id"])
     alarm = await desk.work(DUTY, "acknowledge")
     shown = await desk(DUTY, "desk", "show", alarm["id"])
     assert shown["thread"]["notices"][0]["content"]["fields"]["objects"][0]["plate"] == "กข 1234"
+    (held,) = (await desk(DUTY, "alert", "taken"))["alerts"]
+    assert (held["thread"], held["owner"], held["action"]) == (alarm["thread"], "th", "DISCREET_CHECK")
+    assert "fields" not in held
+    opened = await desk(DUTY, "alert", "open", held["thread"])
+    assert opened["fields"]["objects"][0]["plate"] == "กข 1234"
     wrong = await desk(DUTY, "alert", "acknowledge", alarm["id"], "--answer", "NOT_EXECUTED", code=1)
     assert wrong["error"]["code"] == "reason-missing"
     assert (await desk(DUTY, "alert", "acknowledge", alarm["id"], "--answer", "ACTING"))["state"] == "answered"
@@ -178,7 +193,14 @@ async def test_an_alert_is_raised_approved_acknowledged_and_lifted(desk: Desk) -
         await asyncio.sleep(0.05)
     assert await answered()
     assert raised["id"] in [each["id"] for each in (await desk(OFFICER, "alert", "list"))["alerts"]]
-    assert (await desk(OFFICER, "alert", "lift", raised["id"], "--reason", "found"))["stand"] == "lifted"
+    assert (await desk(OFFICER, "alert", "lift", raised["id"], "--reason", "found", "--text", "at home"))[
+        "stand"
+    ] == "lifted"
+    for _ in range(200):
+        if (told := (await desk(DUTY, "desk", "show", alarm["thread"]))["notices"])[-1]["code"] == "WITHDRAWN":
+            break
+        await asyncio.sleep(0.05)
+    assert (told[-1]["content"]["reason"], told[-1]["content"]["text"]) == ("found", "at home")
 
 
 async def test_what_was_given_is_withdrawn_and_its_owner_sees_who_has_confirmed_it(world: World, desk: Desk) -> None:
@@ -193,3 +215,26 @@ async def test_what_was_given_is_withdrawn_and_its_owner_sees_who_has_confirmed_
     assert {each["member"] for each in told["threads"]} == {"th"}
     seen = await asyncio.to_thread(holders_of, world.home("vn"), record)
     assert seen["changed"] == len(seen["records"][0]["copies"]) > 0
+
+
+async def test_what_came_of_a_hit_is_told_by_the_command_and_stands_in_the_figures(desk: Desk, world: World) -> None:
+    search = await desk.search()
+    hit = ("--search", search, "--from", "vn", "--hit", "0")
+    seized = ("--outcome", "SEIZED", "--substance", "meth", "--grams", "9000")
+    told = await desk(OFFICER, "desk", "outcome", *hit, *seized)
+    assert (told["kind"], told["state"]) == ("outcome", "ended")
+    assert (await desk(OFFICER, "desk", "outcome", *hit, *seized))["id"] == told["id"], "the same again is the same"
+    more = await desk(OFFICER, "desk", "outcome", told["id"], "--outcome", "ARRESTED", "--persons", "2")
+    assert more["id"] == told["id"]
+    assert (await desk(OFFICER, "desk", "outcome", *seized, code=2))["error"]["code"] == "usage"
+
+    supervisor, officer = Caller(world, SUPERVISOR), Caller(world, OFFICER)
+    own = {"with": "vn", "office": supervisor.profile.office}
+    assert await officer.code("GET", "statistics", **own) == "role-not-permitted"
+    assert await supervisor.code("GET", "statistics", **{"with": "vn"}) == "outside-reach"
+    assert await supervisor.code("GET", "statistics", **(own | {"month": "2026-13"})) == "bad-month"
+    found = await supervisor.call("GET", "statistics", **own)
+    tables = {(table["table"], table["side"]): table["rows"] for table in found["tables"]}
+    assert {"value": "other", "count": "<5", "kg": "<5", "pieces": None} in tables["seized", "ours"]
+    assert {row["value"] for row in tables["outcome", ""]} >= {"SEIZED", "ARRESTED"}
+    assert not found["empty"]

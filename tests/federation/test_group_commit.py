@@ -16,6 +16,7 @@ from gateway.model.query import DocumentQuery
 from gateway.statements.request import REQUEST_KIND
 from gateway.storage.database.open import open_storage
 from gateway.storage.log.log_store import SqlLogStore
+from gateway.telemetry import NO_TRACE
 from tests.federation.test_several_processes import on_postgres, serve
 from tests.support import schemas
 from tests.support.databases import server
@@ -48,7 +49,7 @@ async def ask(world: World, rounds: int) -> None:
 
     async def one() -> None:
         while envelopes:
-            await peers.exchange(VN, envelopes.pop(), 30.0, "")
+            await peers.exchange(VN, envelopes.pop(), 30.0, NO_TRACE)
 
     await asyncio.gather(*(one() for _ in range(CONCURRENT)))
 

@@ -170,7 +170,13 @@ def test_whoever_loses_a_key_follows_the_guide_and_goes_on(
                 before = {key["use"]: key["id"] for key in keys(liaison)}
             reader.type(words)
         after = {key["use"]: key["id"] for key in keys(liaison)}
-        assert {use for use, key_id in before.items() if after[use] == key_id} <= {"status", "client/cli", "token"}
+        assert {use for use, key_id in before.items() if after[use] == key_id} <= {
+            "status",
+            "client/cli",
+            "client/console",
+            "console",
+            "token",
+        }
         assert all(key["usable"] is not False for key in keys(liaison))
         assert "idp-2" in liaison("doctor", "--home", "vn").out
         for home in ("th", "vn", "kh"):

@@ -21,7 +21,7 @@ from gateway.signing.keys import load_signing_key
 from gateway.statements.answer import read_signed
 from gateway.statements.envelope import ANSWER, ANSWER_V2, ANSWER_V3, PayloadType, unseal
 from gateway.trust.documents.descriptor import sign_descriptor
-from gateway.views.search_lines import all_answered, headline
+from gateway.views.search.lines import all_answered, headline
 from tests.support.exchange import (
     KH,
     TH,
@@ -161,7 +161,7 @@ async def test_a_search_in_full_that_finds_nothing_is_no_hit_and_answered(
     assert is_answered(found)
 
 
-@pytest.mark.parametrize(("reads", "version"), [(("answer.v2",), ANSWER_V2), ((), ANSWER)])
+@pytest.mark.parametrize(("reads", "version"), [(("answer.v2",), ANSWER_V2), (("answer.v1",), ANSWER)])
 async def test_a_member_of_an_older_version_gets_a_refusal_and_never_no_hit(
     world: World, sources: dict[str, WatchedSource], reads: tuple[str, ...], version: PayloadType
 ) -> None:

@@ -136,7 +136,7 @@ async def test_flash_work_reaches_its_people_at_once_by_mail_and_webhook(tmp_pat
             assert "https://desk.vn.example" in text
             assert SECRET not in text
 
-            admin = Caller(world, "vn.a.1", "administrator")
+            admin = Caller(world, "vn.adm.1", "administrator")
 
             async def failing() -> list[Any]:
                 return [each for each in (await admin.call("GET", "work"))["work"] if "webhook" in each["id"]]

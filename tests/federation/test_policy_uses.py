@@ -214,10 +214,10 @@ def test_where_the_entry_cannot_be_written_nothing_is_read(
 ) -> None:
     commit = SqlLogStore.commit
 
-    def full(store: SqlLogStore, before: LogState | None, after: LogState, entries: Sequence[NewEntry]) -> None:
+    def full(store: SqlLogStore, before: LogState | None, after: LogState, entries: Sequence[NewEntry]) -> bool:
         if entries:
             raise StorageBroken("no space is left", where="append")
-        commit(store, before, after, entries)
+        return commit(store, before, after, entries)
 
     with monkeypatch.context() as disk:
         disk.setattr(SqlLogStore, "commit", full)

@@ -34,12 +34,12 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
 def change(home: Path, table: str, *lines: str) -> None:
     """Put settings at the head of a table, in the place of those of the same name."""
     file = home / "node.toml"
-    text = file.read_text()
+    text, head = file.read_text(), f"[{table}]\n"
+    before, _, rest = text.partition(head)
+    inside, mark, after = rest.partition("\n[")
     for line in lines:
-        text = re.sub(rf"(?m)^{line.partition(' ')[0]} = .*\n", "", text)
-    head = f"[{table}]\n"
-    text = text if head in text else text + head
-    file.write_text(text.replace(head, head + "\n".join(lines) + "\n"))
+        inside = re.sub(rf"(?m)^{line.partition(' ')[0]} = .*\n?", "", inside)
+    file.write_text(before + head + "\n".join(lines) + "\n" + inside + mark + after)
 
 
 async def reloaded(world: World) -> Reloaded:

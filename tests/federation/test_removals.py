@@ -39,7 +39,7 @@ from gateway.trust.documents.charter import draft_charter, parse_charter
 from gateway.trust.documents.folder import TrustDocuments
 from gateway.trust.documents.members import MemberStatus
 from gateway.trust.keeper import TrustKeeper
-from gateway.views.search_lines import headline
+from gateway.views.search.lines import headline
 from tests.support.exchange import (
     TH,
     VN,

@@ -32,6 +32,7 @@ from gateway.statements.request import REQUEST_KIND
 from gateway.storage.database.open import open_storage
 from gateway.storage.keys.keystore import KeyStore
 from gateway.storage.log.log_store import SqlLogStore
+from gateway.telemetry import NO_TRACE
 from tests.support.exchange import PASSPORT, VN, request, sample_world, stopping
 from tests.support.nodes import World
 from tests.support.processes import NodeProcess
@@ -90,7 +91,7 @@ class Load:
         try:
             sealed = REQUEST_KIND.build(asked, parts.key)
             peers = self._node.core.peers
-            message = await send(peers, VN, sealed.envelope, budget_s=_SILENT_S, late_s=_SILENT_S, trace="")
+            message = await send(peers, VN, sealed.envelope, budget_s=_SILENT_S, late_s=_SILENT_S, trace=NO_TRACE)
             line = show_line(parts, check_answer(parts, asked, sealed.payload_hash, message), 0, PASSPORT)
         except Exception as error:  # noqa: BLE001 - a refusal, a silence, an answer that does not verify
             self.failed.append(f"{type(error).__name__}: {error}")

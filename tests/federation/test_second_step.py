@@ -11,9 +11,11 @@ from msgspec.structs import replace
 from gateway.audit.acts.passkeys import Passkey
 from gateway.desk.evidence.passkeys import PasskeyBook
 from gateway.desk.second_step.commands import Decide, Question
-from gateway.desk.second_step.marking import Mark, Verdict
+from gateway.desk.second_step.marking import Confirm, Mark, Verdict
+from gateway.desk.second_step.parts import last_ask
 from gateway.errors import BadSignature, Forbidden, LiaisonError, Stale
 from gateway.model.desk.notices import Note, OutcomeCode, OutcomeReport, ReplyCode, StatusCode, Urgency
+from gateway.model.desk.offices import Contact
 from gateway.model.desk.threads import ThreadState
 from gateway.model.desk.work import Direction, HoldingState, Role, WorkKind
 from gateway.model.purpose import Offence, Purpose
@@ -21,6 +23,7 @@ from gateway.signing.passkeys.assertion import browser_assertion, challenge_of
 from gateway.signing.passkeys.base64url import decode_url64
 from gateway.statements.envelope import contents
 from gateway.statements.notices.notice import parse_notice
+from gateway.trust.ceremony.ceremony import publish_descriptor, publish_status
 from tests.support.authenticator import RP_ID, Authenticator
 from tests.support.exchange import entries, kinds
 from tests.support.nodes import World, running
@@ -321,6 +324,14 @@ async def test_a_form_goes_from_one_central_authority_to_the_other(world: World)
     decide = Decide(work=work.id, answer=ReplyCode.NOTHING_HELD, reason="no such plate")
     with pytest.raises(Forbidden):
         await step(world, "vn").decisions.decide(DUTY, decide)
+    back = Decide(work=work.id, answer=ReplyCode.CLARIFY, reason="which one", text="which province?")
+    await step(world, "vn").decisions.decide(there_second, back)
+    await until(lambda: bool(works(th, WorkKind.CLARIFY, key=drafted.key)), "it comes back")
+    again = replace(REASONS, facts="of Chiang Rai", urgency_reason="it leaves today")
+    await step(world, "th").packages.clarify(writer, drafted.key, again)
+    await until(is_taken(th, drafted.key), "the form is taken again")
+    newest = last_ask(vn.desk.parts.store.notices(there))[2]
+    assert (newest.facts, newest.values) == ("of Chiang Rai", VALUES)
     await step(world, "vn").decisions.decide(there_second, decide)
 
 
@@ -348,6 +359,8 @@ async def test_an_officer_marks_a_hit_and_another_person_is_told_to_its_owner(wo
     assert await step(world, "th").marks.mark(OFFICER, mark) is None
     written = [each.private for each in entries(th, "operations") if each.entry.kind == "desk-act"][-1]
     assert (written["act"], written["content"]["verdict"]) == ("mark", "SAME")
+    assert written["kind"] == "confirm"
+    assert th.desk.parts.store.work(written["work"]).by == OFFICER.officer.person  # type: ignore[union-attr]
     key = await step(world, "th").marks.mark(OFFICER, replace(mark, verdict=Verdict.NOT_SAME, reason="another birth"))
     assert key is not None
     await until(is_taken(th, key), "the owner is told")
@@ -360,6 +373,44 @@ async def test_an_officer_marks_a_hit_and_another_person_is_told_to_its_owner(wo
     assert (await step(world, "vn").decisions.decide(data, answer)).state == "sent"
     with pytest.raises(Forbidden):
         await step(world, "th").marks.mark(actor("th", "1042", Role.AUDITOR), mark)
+
+
+async def test_a_hit_that_is_shown_is_work_and_another_person_is_told_to_its_owner(world: World) -> None:
+    th, vn = world.nodes["th"], world.nodes["vn"]
+    before = {each.id for each in works(th, WorkKind.CONFIRM)}
+    await hit(world)
+    (work,) = [each for each in works(th, WorkKind.CONFIRM) if each.id not in before]
+    assert (work.assigned, work.agency, work.office) == (
+        OFFICER.officer.person, OFFICER.officer.agency, OFFICER.officer.office,
+    )  # fmt: skip
+    assert work.due_us - work.opened_us == 8 * 3_600_000_000
+    marks = step(world, "th").marks
+    told = Confirm(work=work.id, verdict=Verdict.NOT_SAME, reason="another birth")
+    for who in (actor("th", "77", Role.OFFICER), actor("th", "8", Role.SUPERVISOR, office="th.blo.two")):
+        with pytest.raises(Forbidden):
+            await marks.confirm(who, told)
+    key = await marks.confirm(SUPERVISOR, told)
+    assert key is not None
+    await until(is_taken(th, key), "the owner is told")
+    assert works(vn, WorkKind.DISTINGUISH, key=type(key)(th.core.parts.member, key.thread_id))
+    with pytest.raises(Stale) as caught:
+        await marks.confirm(OFFICER, replace(told, verdict=Verdict.SAME))
+    assert caught.value.code == "already-decided"
+
+
+async def test_an_opened_record_is_work_to_confirm(world: World) -> None:
+    th, vn = world.nodes["th"], world.nodes["vn"]
+    for verdict, opened in ((Verdict.CANNOT_TELL, None), (Verdict.NOT_SAME, "told")):
+        key, there, work = await asked(world)
+        await step(world, "vn").decisions.decide(DUTY, Decide(work=work.id, answer=ReplyCode.RELEASED, reason="ok"))
+        await until(is_taken(vn, there), "the reply is taken")
+        await step(world, "th").packages.open(OFFICER, key)
+        (confirm,) = works(th, WorkKind.CONFIRM, key=key)
+        found = await step(world, "th").marks.confirm(OFFICER, Confirm(work=confirm.id, verdict=verdict, reason="scar"))
+        assert (found is not None) == (opened is not None)
+        assert not works(th, WorkKind.CONFIRM, key=key)
+        await until(is_taken(th, key), "the owner is told")
+        assert bool(works(vn, WorkKind.DISTINGUISH, key=there)) == (opened is not None)
 
 
 async def test_a_package_about_another_person_is_told_in_its_thread(world: World) -> None:
@@ -383,13 +434,38 @@ async def test_the_national_desk_approves_while_no_supervisor_is_on_duty(world: 
     th.core.people.tell(SUPERVISOR.officer, [Role.SUPERVISOR], until_us)
     drafted = await step(world, "th").drafting.follow_up(OFFICER, follow_up(search_id))
     assert drafted.work.role is Role.SUPERVISOR
-    card = step(world, "th").approvals.duty_card(OFFICER, drafted.key)
-    assert ([each.id for each in card.persons], card.national) == ([SUPERVISOR.officer.person], False)
+    (card,) = th.desk.uses.phoning.of(drafted.key).here
+    assert ([each.id for each in card.who.persons], card.who.national) == ([SUPERVISOR.officer.person], False)
+    _list_contact(world)
+    await until(lambda: bool(th.core.parts.trust().descriptor("vn").contacts), "the descriptor is read")
+    (there,) = th.desk.uses.phoning.of(drafted.key).there
+    assert there.reach == "+84 24 0000 0000"
+    both = actor("th", "1042", Role.OFFICER, Role.SUPERVISOR)
+    th.core.people.tell(both.officer, [Role.SUPERVISOR], until_us)
+    (still,) = th.desk.uses.phoning.of(drafted.key).here
+    assert [each.id for each in still.who.persons] == [SUPERVISOR.officer.person], "never its author"
     with pytest.raises(Forbidden) as caught:
         await step(world, "th").approvals.approve(national, drafted.work.id)
     assert caught.value.code == "supervisor-on-duty"
     await until(lambda: th.core.parts.clock.now_us() > until_us, "the shift is over")
     await step(world, "th").approvals.approve(national, drafted.work.id)
+
+
+def _list_contact(world: World) -> None:
+    """Let Viet Nam publish whom to phone."""
+    member, held = world.federation["vn"], world.federation.view().descriptor("vn")
+    publish_descriptor(
+        member.home,
+        member.authority,
+        world.federation.clock,
+        endpoints=held.endpoints,
+        offices=held.offices,
+        agencies=held.agencies,
+        contacts=[Contact(held.offices[0], "+84 24 0000 0000")],
+    )
+    documents = publish_status(member.home, world.federation.clock)
+    world.federation.share(world.federation.view("vn").descriptor("vn").data)
+    world.federation.share(documents)
 
 
 async def test_a_note_reaches_the_other_side_and_its_reader_says_so(world: World) -> None:

@@ -18,6 +18,7 @@ from gateway.errors import Stale
 from gateway.model.desk.notices import ReplyCode, StatusCode
 from gateway.model.desk.threads import ThreadKey, ThreadState
 from gateway.model.desk.work import Level, WorkKind
+from gateway.telemetry import Gauge
 from tests.support.exchange import entries
 from tests.support.moved_clock import Ahead
 from tests.support.nodes import running
@@ -65,6 +66,11 @@ def codes(node: Node, key: ThreadKey) -> list[str]:
     return [each.placed.code for each in node.desk.parts.store.notices(key)]
 
 
+def gauge(node: Node, name: Gauge) -> dict[Any, float]:
+    """The values of a gauge, as metrics read them."""
+    return dict(node.resources.counters.gauges()[name]())
+
+
 async def test_a_decision_that_is_due_is_escalated_told_and_still_taken_late(tmp_path: Path, ahead: Ahead) -> None:
     world = step_world(tmp_path)
     async with running(world, ("th", "vn")):
@@ -76,11 +82,13 @@ async def test_a_decision_that_is_due_is_escalated_told_and_still_taken_late(tmp
         ahead.move(8 * MINUTE)
         await until(lambda: level(vn, work.id) is Level.HALF, "half of the time is over")
         assert StatusCode.OVERDUE not in codes(vn, there)
+        assert gauge(vn, Gauge.WORK_OVERDUE) == {(): 0.0}
         ahead.move(8 * MINUTE)
         await until(lambda: level(vn, work.id) is Level.END, "all of the time is over")
         await until(lambda: StatusCode.OVERDUE in codes(th, key), "the asker is told")
         told = [(each["level"], each["work"]) for each in clock_entries(vn, there)]
         assert told == [("half", work.id), ("end", work.id)]
+        assert gauge(vn, Gauge.WORK_OVERDUE) == {(): 1.0}
         (overdue,) = works(th, WorkKind.READ, key=key)
         assert overdue.assigned == OFFICER.officer.person
         decide = Decide(work=work.id, answer=ReplyCode.NOTHING_HELD, reason="late, and no")
@@ -98,6 +106,7 @@ async def test_a_node_that_was_down_over_a_deadline_escalates_once(tmp_path: Pat
         await world.stop("vn")
         ahead.move(45 * MINUTE)
         vn = await world.start("vn")
+        assert gauge(vn, Gauge.RETENTION_AGE)[()] < 60
         await until(lambda: level(vn, work.id) is Level.END, "all of the time is over")
         await until(lambda: StatusCode.OVERDUE in codes(world.nodes["th"], key), "the asker is told")
         await world.stop("vn")

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import secrets
+import shutil
 import signal
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -32,11 +35,16 @@ from gateway.storage.log.log_store import SqlLogStore
 from tests.support import schemas
 from tests.support.databases import Server, new_postgres, server
 from tests.support.exchange import VN, caller, command, request, sample_world, submission
+from tests.support.forger import eventually
 from tests.support.nodes import World, officer
+from tests.support.ports import free_port
 from tests.support.zygote import Child, Zygote
 
 CHANNELS, AT_ONCE = 8, 3
 _START_S = 60.0
+FAIL_OVER_S = 15.0
+"""Seconds beside other tests: a process that loses its lease waits up to four. `test_shared_log` holds one taking to
+two, and `make machines` shows the whole on a machine of its own."""
 
 
 def on_postgres(world: World, member: str, url: str = "") -> Path:
@@ -94,8 +102,8 @@ def parsed(home: Path, log: str = "exchange/1") -> list[Entry]:
 class Load:
     """Requests over many connections, which the kernel spreads over the processes; each is sent twice at once."""
 
-    def __init__(self, world: World) -> None:
-        self.client = caller(world)
+    def __init__(self, world: World, address: str = "") -> None:
+        self.client = replace(caller(world), address=address) if address else caller(world)
         self.key = world.federation["th"].key("statement")
         self.answers: dict[str, list[AnswerMessage]] = {}
         self.number = 0
@@ -107,6 +115,11 @@ class Load:
             work = [self.twice(channels, number, forgiving) for number in range(count)]
             for first in range(0, count, CHANNELS * AT_ONCE):
                 await asyncio.gather(*work[first : first + CHANNELS * AT_ONCE])
+
+    async def more(self, count: int, within_s: float) -> None:
+        """Wait until so many more exchanges have an answer."""
+        wanted = len(self.answers) + count
+        await eventually(lambda: len(self.answers) >= wanted, within_s)
 
     async def twice(self, channels: list[Any], number: int, forgiving: bool) -> None:
         self.number += 1
@@ -163,6 +176,47 @@ async def test_two_processes_answer_each_exchange_once_and_one_may_be_killed(
     check(home, load)
     starts = [entry.kind for entry in parsed(home, "operations/1") if entry.kind in ("start", "stop")]
     assert sorted(starts) == ["start"] * 3 + ["stop"] * 2
+    assert run(["audit", "verify", "--home", str(home)]) == 0, capsys.readouterr().out
+
+
+async def test_a_machine_that_is_stopped_under_load_holds_the_others_up_for_moments_and_goes_on(
+    world: World, zygote: Zygote, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Two copies of one home with one keystore, as on two machines, each at an address of its own."""
+    home = on_postgres(world, "vn")
+    file = home / "node.toml"
+    keystore = f'[storage]\nkeystore = "{home / "keystore"}"'
+    file.write_text(file.read_text().replace("[storage]", keystore, 1))
+    second = tmp_path / "vn-second"
+    shutil.copytree(home, second)
+    copied, port = second / "node.toml", free_port()
+    copied.write_text(re.sub(r'exchange = "127.0.0.1:\d+"', f'exchange = "127.0.0.1:{port}"', copied.read_text()))
+    one, other = await serve(zygote, home), await serve(zygote, second)
+    load, beside = Load(world), Load(world, f"127.0.0.1:{port}")
+    over = asyncio.Event()
+
+    async def keep_on(each: Load) -> None:
+        while not over.is_set():
+            await each.some(CHANNELS * AT_ONCE, forgiving=each is load)
+
+    loads = [asyncio.create_task(keep_on(each)) for each in (load, beside)]
+    for _ in range(3):
+        for each in (load, beside):
+            await each.more(24, 30)
+        one.signal(signal.SIGSTOP)
+        try:
+            for _ in range(3):
+                await beside.more(1, FAIL_OVER_S)
+        finally:
+            one.signal(signal.SIGCONT)
+    over.set()
+    await asyncio.gather(*loads)
+    await load.some(8)
+    for child in (one, other):
+        child.signal(signal.SIGTERM)
+    assert [await child.ended() for child in (one, other)] == [0, 0]
+    check(home, load)
+    check(home, beside)
     assert run(["audit", "verify", "--home", str(home)]) == 0, capsys.readouterr().out
 
 

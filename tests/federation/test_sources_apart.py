@@ -17,7 +17,7 @@ from gateway.audit.reading.opened import HomeLogs
 from gateway.audit.statistics.statistics import collect
 from gateway.model.exchange import Answer, Outcome
 from gateway.model.hit import Candidate, SearchResult, SourceRecord
-from gateway.views.search_lines import headline
+from gateway.views.search.lines import headline
 from tests.support.exchange import (
     CLOCK,
     NO_PASSPORT,

@@ -15,8 +15,9 @@ After each kill:
 
 and at the end both homes verify, and neither country's log blames the other.
 
-`LIAISON_KILLS` says how many kills there are, in federations of 100 kills each (CI: 100, `make torture`: 2,000), and
-`LIAISON_SEED` where the dice begin. A seed gives the same victims and moments; the scheduler does the rest.
+Of the answering node its front is killed, or its worker, or both. `LIAISON_KILLS` says how many kills there are, in
+federations of 100 kills each (CI: 100, `make torture`: 2,000), and `LIAISON_SEED` where the dice begin. A seed gives
+the same victims and moments; the scheduler does the rest.
 """
 
 from __future__ import annotations
@@ -58,4 +59,5 @@ async def test_h14_killed_at_random_moments_nothing_answered_is_lost_and_nothing
     heads = sum(seat.exchange.heads for seat in done.seats.values())
     kept = f"{len(done.counterpart.answers)} answers and {len(done.desk.shown)} searches kept"
     kept += f", {done.notices.count} notices at both sides"
-    print(f"seed {seed}: {done.kills} kills, {kept}, {done.repeated} repeated, {heads} heads extended")
+    kept += f", {done.repeated} repeated"
+    print(f"seed {seed}: {done.kills} kills, {done.workers} of workers, {kept}, {heads} heads extended")

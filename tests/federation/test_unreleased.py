@@ -18,7 +18,7 @@ from gateway.model.hit import UNRELEASED
 from gateway.model.purpose import Offence, Purpose
 from gateway.model.search import Line, Search
 from gateway.records.types import RECORD_TYPES
-from gateway.views.search_lines import answer_lines
+from gateway.views.search.lines import answer_lines
 from tests.support.exchange import NO_PASSPORT, TH, VN, command, entries, lines, sample_world, stopping
 from tests.support.nodes import World, officer
 from tests.support.policies import NATIONAL

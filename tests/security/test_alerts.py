@@ -14,7 +14,8 @@ from msgspec.structs import replace
 from gateway.app.node import Node
 from gateway.desk.alerts.issuing import binding, issued_for
 from gateway.desk.alerts.values import LONGEST_US, OwnAlert, Stand
-from gateway.model.desk.notices import Alert, Head, Notice, NoticeMessage, Urgency
+from gateway.model.desk.delivered import NoticeMessage
+from gateway.model.desk.notices import Alert, Head, Notice, Urgency
 from gateway.model.names import ExchangeId, MemberId, new_exchange_id
 from gateway.model.purpose import Offence, Purpose
 from gateway.model.query import DocumentQuery
@@ -102,8 +103,8 @@ def _swapped(body: Alert, _alert: OwnAlert, _node: Node, _own: ExchangeId) -> Al
 
 HOSTILE: dict[str, tuple[Hostile, str]] = {
     "another action than its record": (lambda body, *_: replace(body, action="ARREST"), "bad-alert"),
-    "a record for another thread": (_for(VN, ExchangeId("0a" * 16)), "wrong-request"),
-    "a record for another member": (_for(KH), "wrong-audience"),
+    "a record for another thread": (_for(VN, ExchangeId("0a" * 16)), "wrong-record"),
+    "a record for another member": (_for(KH), "wrong-record"),
     "an office that is not ours": (lambda body, *_: replace(body, scope=("th.blo.aranyaprathet",)), "unknown-office"),
     "in force for a year": (
         lambda body, _alert, node, _own: replace(body, until_us=node.core.parts.clock.now_us() + 4 * LONGEST_US),

@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from gateway.app.node import Node
 from gateway.config.home import Home
 from gateway.desk.delivery.taking import RATE_PER_S
+from gateway.model.desk.delivered import NoticeMessage, NoticeReceipt
 from gateway.model.desk.notices import (
     About,
     Ask,
@@ -25,8 +26,6 @@ from gateway.model.desk.notices import (
     Head,
     Note,
     Notice,
-    NoticeMessage,
-    NoticeReceipt,
     NoticeType,
     OutcomeCode,
     OutcomeReport,

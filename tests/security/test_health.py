@@ -71,10 +71,11 @@ def hanging(node: Node) -> Iterator[None]:
 
 async def test_a_node_that_can_work_is_ready(world: World) -> None:
     await eventually(lambda: codes(world.nodes["vn"]) == [])
-    assert world.nodes["vn"]._report() | {"sources": {}} == {
+    assert world.nodes["vn"].health.report() | {"sources": {}} == {
         "status": "ok",
         "member": "vn",
         "sources": {},
+        "workers": [],
         "problems": [],
     }
 
@@ -86,7 +87,7 @@ async def test_a_commit_that_hangs_shows_within_seconds_and_health_does_not_wait
             while await serving(world):
                 await asyncio.sleep(0.05)
         assert codes(node) == ["commits-hang"]
-        assert node._report()["problems"][0]["remedy"]
+        assert node.health.report()["problems"][0]["remedy"]
     await eventually(lambda: codes(node) == [])
 
 

@@ -178,7 +178,7 @@ async def test_i7_a_flood_of_requests_and_greetings_that_acknowledges_nothing(
     world: World, hostile: HostileMember
 ) -> None:
     envelope = sealed(world.federation["kh"], sender="kh")
-    (package,) = wire.pack_requests([wire.request_frame(n, wire.submit(envelope, 3000, "")) for n in range(20)])
+    (package,) = wire.pack_requests([wire.request_frame(n, wire.submit(envelope, 3000)) for n in range(20)])
     before = number("vn", world)
     hostile.hash = changing
     flood = hostile.calling("vn", lambda: package, lambda: hello(hostile), streams=4, every_s=0.02)

@@ -24,17 +24,22 @@ from adapters.files.sheet import read_sheet
 from adapters.http import pages
 from adapters.values.cells import MAX_CELL, cleaner
 from adapters.values.converters import CONVERTERS
+from bridges.taxii.readers import _credentials
+from bridges.taxii.server import _takes
+from bridges.taxii.shelf import place_of
+from bridges.wording import cell, flat
 from certs.profile import MAX_CERTIFICATE, read_leaf
 from gateway.agency.onward import read_onward
 from gateway.agency.requests import read_search
-from gateway.agency.tokens import MAX_TOKEN, OfficerTokens
+from gateway.agency.tokens import OfficerTokens
 from gateway.audit.export import layout
 from gateway.audit.tree.checkpoint import parse_checkpoint
 from gateway.audit.tree.cosignature import read_lines
 from gateway.clock import ManualClock
 from gateway.config.suspensions import read_switches
 from gateway.config.toml import parse_toml
-from gateway.errors import LiaisonError
+from gateway.desk.misuse.statement import read_token
+from gateway.errors import BadSignature, LiaisonError
 from gateway.language.languages import accepted
 from gateway.matching.identifiers import held_number
 from gateway.model.desk.notices import NoticeType
@@ -44,6 +49,8 @@ from gateway.records.verify import MAX_COMPACT, verify_record
 from gateway.rpc import methods
 from gateway.signing import strict_json
 from gateway.signing.dsse import MAX_DOCUMENT, parse_document
+from gateway.signing.jws import MAX_TOKEN
+from gateway.signing.keys import VerifyKey
 from gateway.telemetry import parse_traceparent
 from gateway.trust.ceremony.ceremony import kind_of
 from gateway.trust.documents.appointment import parse_appointment
@@ -99,6 +106,11 @@ def _json_lines(file: io.BytesIO) -> Iterable[object]:
     return JsonLinesReader(None).scan(file, ())  # type: ignore[arg-type]  # it uses nothing of the table
 
 
+class _NoTokenKeys:
+    def verify_key(self, member: str, key_id: str, use: str, at_us: int) -> VerifyKey:
+        raise BadSignature("not listed", code="not-listed")
+
+
 class _NoKeys:
     """Lists no key of an agency."""
 
@@ -143,6 +155,7 @@ FUZZED: dict[str, int] = {
 
 ROWS: dict[str, Row] = {
     **{name: Row(TARGETS[name], limit) for name, limit in FUZZED.items()},
+    "token of a person": Row(text(lambda data: read_token(data, _NoTokenKeys(), 1)), 64 * KIB),
     "JSON of a manifest": Row(lambda data: strict_json.loads(data, 1024 * KIB), 1024 * KIB),
     "signed document": Row(lambda data: parse_document(data, "x"), min(MAX_DOCUMENT, 256 * KIB)),
     "status": Row(parse_status),
@@ -178,6 +191,11 @@ ROWS: dict[str, Row] = {
         for method in (*methods.NODE_METHODS, *methods.SOURCE_METHODS)
         for side, form in (("request", method.request), ("answer", method.answer))
     },
+    "text that leaves by a bridge": Row(text(flat)),
+    "cell that leaves by a bridge": Row(text(cell)),
+    "place of a TAXII list": Row(text(place_of), 32 * KIB),
+    "media types that a TAXII reader takes": Row(text(_takes), 32 * KIB),
+    "credentials of a TAXII reader": Row(text(_credentials), 32 * KIB),
 }
 """Each parser of bytes from outside."""
 

@@ -123,7 +123,7 @@ def test_reading_a_package_costs_little_at_every_size(read: Callable[[bytes], ob
 
 
 def test_a_package_of_as_many_frames_as_are_allowed_is_read() -> None:
-    frames = [wire.request_frame(number, wire.submit(b"x", 1, "")) for number in range(wire.MAX_FRAMES)]
+    frames = [wire.request_frame(number, wire.submit(b"x", 1)) for number in range(wire.MAX_FRAMES)]
     (message,) = wire.pack_requests(frames)
     assert len(wire.parse_frames(message + field(2, b"")).frames) == wire.MAX_FRAMES
     with pytest.raises(Malformed):

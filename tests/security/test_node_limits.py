@@ -24,7 +24,7 @@ from gateway.config.schema import Settings
 from gateway.errors import LiaisonError, Overloaded, Suspended, TimedOut, Unavailable, Unknown
 from gateway.exchange.receipts import receipts as channels
 from gateway.exchange.receipts.receipts import Acknowledger
-from gateway.model.desk.notices import NoticeMessage
+from gateway.model.desk.delivered import NoticeMessage
 from gateway.model.exchange import AnswerMessage, LogProof, Outcome, Receipt, ReceiptMessage
 from gateway.model.names import MemberId
 from gateway.node import wire
@@ -246,7 +246,7 @@ async def test_a_link_that_is_closed_lets_calls_in_flight_come_back(world: World
     source.gate.clear()
     link = node.core.peers._link(VN)
     asking = asyncio.create_task(
-        node.core.peers.call(VN, methods.SUBMIT, wire.submit(sealed(world.federation["th"]), 3000, ""))
+        node.core.peers.call(VN, methods.SUBMIT, wire.submit(sealed(world.federation["th"]), 3000))
     )
     await eventually(lambda: source.searches == 1)
     del node.core.peers._links[VN]
@@ -380,7 +380,7 @@ async def test_a_peer_that_asks_and_does_not_read_is_cut_and_costs_the_others_no
     assert server is not None
     limits, server._limits = server._limits, replace(server._limits, write_s=0.2)
     envelopes = [sealed(world.federation["th"]) for _ in range(64)]  # their answers are five windows of HTTP/2
-    frames = [wire.request_frame(number, wire.submit(each, 3000, "")) for number, each in enumerate(envelopes)]
+    frames = [wire.request_frame(number, wire.submit(each, 3000)) for number, each in enumerate(envelopes)]
     (message,) = wire.pack_requests(frames)  # a second one might find the stream cut, and wait for ever
     try:
         async with (

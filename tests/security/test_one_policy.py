@@ -18,7 +18,7 @@ from gateway.model.exchange import Outcome
 from gateway.model.names import ExchangeId
 from gateway.signing.keys import load_signing_key
 from gateway.statements.answer import read_signed, verify_answer
-from gateway.statements.envelope import ANSWER, ANSWER_V2, PayloadType, unseal
+from gateway.statements.envelope import ANSWER, ANSWER_V2, ANSWER_V3, PayloadType, unseal
 from gateway.statements.request import REQUEST_KIND
 from gateway.trust.documents.descriptor import parse_descriptor, sign_descriptor
 from policy.attributes import RecordAttributes
@@ -163,11 +163,11 @@ async def test_one_policy_decides_on_all_of_a_question_of_ours(world: World, mon
         await th.asking.searches.start(officer("th"), command())
 
 
-@pytest.mark.parametrize(("reads", "version"), [(("answer.v2",), ANSWER_V2), ((), ANSWER)])
+@pytest.mark.parametrize(("reads", "version"), [(("answer.v2",), ANSWER_V2), (("answer.v1",), ANSWER), ((), ANSWER_V3)])
 async def test_a_member_gets_the_newest_version_that_its_descriptor_lists(
     world: World, reads: tuple[str, ...], version: PayloadType
 ) -> None:
-    """One that says nothing gets version 1, as one that runs version 0.1.0."""
+    """One that says nothing reads what version 0.2.0 does."""
     vn, thailand = world.nodes["vn"], world.federation["th"]
     held = world.federation.view("vn").descriptor("th")
     older = replace(held, version=held.version + 1, previous=held.hash.hex(), reads=reads, hash=b"", data=b"")
@@ -188,4 +188,4 @@ async def test_a_member_gets_the_newest_version_that_its_descriptor_lists(
         exchange_id=ExchangeId(request.message.exchange_id),
         now_us=vn.resources.clock.now_us(),
     )
-    assert bool(answer.value.policy_hash) is bool(reads)
+    assert bool(answer.value.policy_hash) is (version is not ANSWER)

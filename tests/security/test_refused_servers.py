@@ -21,7 +21,7 @@ from gateway.model.exchange import Outcome
 from gateway.model.search import Line
 from gateway.rpc import methods
 from gateway.rpc.contract import largest_answer
-from gateway.views.search_lines import headline
+from gateway.views.search.lines import headline
 from tests.support.exchange import CLOCK, VN, command, entries, kinds, lines, sample_world, stopping
 from tests.support.forger import Forger, eventually_async, hostile
 from tests.support.nodes import World, officer

@@ -11,9 +11,11 @@ import grpc
 import pytest
 import pytest_asyncio
 
+from gateway.app.node import Node
 from gateway.clock import SystemClock
 from gateway.config.home import Home
 from gateway.exchange.answering.answer import Answerer
+from gateway.exchange.answering.port import InProcess
 from gateway.model.evidence.day_account import DayAccount
 from gateway.model.exchange import AnswerMessage
 from gateway.node import wire
@@ -166,7 +168,9 @@ async def test_j9_nothing_is_fetched_for_what_was_removed_while_the_source_searc
         return source.searches == 1
 
     await eventually_async(searching, 5)
+    before = told(vn)
     await asyncio.to_thread(remove, world)
+    await eventually_async(lambda: is_told_otherwise(vn, before), 5)  # a file is looked at again after a moment
     source.gate.set()
     reply = await asking
     assert source.fetches == 0
@@ -181,19 +185,30 @@ async def test_j9_nothing_is_fetched_for_what_was_removed_while_the_source_searc
         assert refused.private["reason"] == "SUSPENDED"
 
 
+def told(node: Node) -> tuple[object, object]:
+    """The trust documents and the switches that a node goes by."""
+    return node.core.parts.trust(), node.core.parts.suspensions.in_force
+
+
+async def is_told_otherwise(node: Node, before: tuple[object, object]) -> bool:
+    return any(now is not known for now, known in zip(told(node), before, strict=True))
+
+
 @REMOVALS
 async def test_a11_a_request_that_waits_for_its_source_is_not_searched_for(
     world: World, monkeypatch: pytest.MonkeyPatch, remove: Remove, status: grpc.StatusCode
 ) -> None:
     vn, who = world.nodes["vn"], caller(world)
     source = watch(vn)
-    admitted = vn.answering.answerer._gatherer.ask_sources
+    workers = vn.answering.answerer._workers
+    assert isinstance(workers, InProcess)
+    admitted = workers._gatherer.ask_sources
 
     def removed_first(*arguments: Any) -> None:
         remove(world)
         admitted(*arguments)
 
-    monkeypatch.setattr(vn.answering.answerer._gatherer, "ask_sources", removed_first)
+    monkeypatch.setattr(workers._gatherer, "ask_sources", removed_first)
     assert await by_call(who, sealed(world.federation["th"])) is status
     assert (source.searches, source.fetches) == (0, 0)
 

@@ -17,13 +17,13 @@ from certs.names import CertificateName, CertificateUse
 from certs.profile import read_leaf
 from gateway.agency.allowance import Allowance
 from gateway.agency.issuer import Profile
-from gateway.agency.server import TlsFiles
 from gateway.clock import SystemClock
 from gateway.config import Home
 from gateway.config.schema import Limits
 from gateway.config.suspensions import Suspensions
 from gateway.errors import Misconfigured
 from gateway.exchange.refusals import ENTRIES
+from gateway.https.tls_files import TlsFiles
 from gateway.ops.acts.switches import suspend, target_of
 from gateway.ports.officers import Ended
 from tests.support.rest import MEMBER, OFFICER, SNI, Rest, StoredSearches, certify, rest_api

@@ -17,9 +17,10 @@ from certs.keyfiles import create_key
 from certs.names import CertificateName, CertificateUse
 from gateway.agency.issuer import TRIAL_KEY, Profile
 from gateway.agency.officer_tokens.revocations import FILE, MAX_LIST, TYPE, Revocations
-from gateway.agency.tokens import ALGORITHM, audience
+from gateway.agency.tokens import audience
 from gateway.clock import ManualClock, SystemClock
 from gateway.errors import LiaisonError, Malformed, Stale, TooLarge, Unauthenticated
+from gateway.signing.jws import ALGORITHM
 from tests.security.test_rest_limits import post
 from tests.support.rest import MEMBER, OFFICER, SNI, Rest, StoredSearches, rest_api
 

@@ -53,9 +53,7 @@ def server_of(world: World) -> NodeServer:
 
 
 def package(world: World, count: int = 64) -> bytes:
-    frames = [
-        wire.request_frame(number, wire.submit(sealed(world.federation["th"]), 3000, "")) for number in range(count)
-    ]
+    frames = [wire.request_frame(number, wire.submit(sealed(world.federation["th"]), 3000)) for number in range(count)]
     (message,) = wire.pack_requests(frames)
     return message
 
@@ -90,7 +88,7 @@ class Writes:
 
 
 def small(number: int) -> bytes:
-    return wire.pack_requests([wire.request_frame(number, wire.submit(b"x", 1, ""))])[0]
+    return wire.pack_requests([wire.request_frame(number, wire.submit(b"x", 1))])[0]
 
 
 def stream(context: Writes, take: Any, **limits: Any) -> tuple[Stream, Counter[str]]:

@@ -96,12 +96,12 @@ class FailingStore(SqlLogStore):
 
     reaches_the_disk: bool | None = None
 
-    def commit(self, before: LogState | None, after: LogState, entries: Sequence[NewEntry]) -> None:
+    def commit(self, before: LogState | None, after: LogState, entries: Sequence[NewEntry]) -> bool:
         if self.reaches_the_disk is not None:
             if self.reaches_the_disk:
                 super().commit(before, after, entries)
             raise StorageBroken("disk I/O error")
-        super().commit(before, after, entries)
+        return super().commit(before, after, entries)
 
 
 @pytest.mark.parametrize("reaches_the_disk", [False, True])

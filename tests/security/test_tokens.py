@@ -18,10 +18,11 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.agency.tokens import FUTURE_S, MAX_LIFETIME_S, MAX_TOKEN, OfficerTokens
+from gateway.agency.tokens import FUTURE_S, MAX_LIFETIME_S, OfficerTokens
 from gateway.clock import ManualClock, to_us
 from gateway.errors import Misconfigured, Reason, Unauthenticated
 from gateway.model.desk.work import Role
+from gateway.signing.jws import MAX_TOKEN
 
 START = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
 NOW = to_us(START) // 1_000_000

@@ -35,7 +35,7 @@ async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World
 
 async def test_refusals_of_a_message_leave_together_and_streams_beyond_the_pace_are_not_read(world: World) -> None:
     envelope = sealed(world.federation["th"])
-    frames = [wire.request_frame(number, wire.submit(envelope, 3000, "")) for number in range(64)]
+    frames = [wire.request_frame(number, wire.submit(envelope, 3000)) for number in range(64)]
     package = b"".join(wire.pack_requests(frames[:30]))
     told, messages = Counter[str](), 0
     async with caller(world).channel() as channel:

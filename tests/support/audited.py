@@ -27,23 +27,36 @@ from gateway.model.purpose import Offence, Purpose
 from gateway.model.query import DocumentQuery
 from gateway.model.requester import Requester
 from gateway.ports import events
+from gateway.ports.content_keys import ContentKeys
 from gateway.ports.journal import EntryDraft, Event, ReplayClaim
+from gateway.ports.log_store import LogStore
 from gateway.signing import strict_json
-from gateway.signing.keys import SigningKey, load_signing_key
+from gateway.signing.keys import SigningKey, VerifyKey, load_signing_key
 from gateway.statements.answer import ANSWER_KIND
 from gateway.statements.envelope import Sealed
 from gateway.statements.request import REQUEST_KIND
+from gateway.storage.log.log_store import SqlLogStore
 from gateway.trust.ceremony.auditors import draft_appointment
 from gateway.trust.ceremony.ceremony import import_document, publish_descriptor
 from gateway.trust.documents.appointment import EVERY, Appointment, Scope, parse_appointment
 from tests.support.audit_logs import LogHome, new_id
 from tests.support.federation import Federation, Member, make_federation
 
+_OPEN = contextlib.ExitStack()
+
 FAR_US = 253_402_300_799_000_000
 WHOLE = Scope(0, FAR_US, (EVERY,), (EVERY,), True)
 """A scope without a limit."""
 
 TH, VN, KH = MemberId("th"), MemberId("vn"), MemberId("kh")
+
+
+def reopened(folder: Path) -> tuple[LogStore, ContentKeys]:
+    """Return the logs of a home in another process of the verifier, open until it ends."""
+    home = LogHome(folder)
+    database = home.open(read_only=True)
+    _OPEN.callback(database.close)
+    return SqlLogStore(database), home.keystore
 
 
 @dataclass
@@ -216,6 +229,11 @@ def appoint(
 ) -> tuple[SigningKey, Appointment]:
     """Appoint an auditor with a new key, and list it."""
     key = SigningKey(Ed25519PrivateKey.generate())
+    return key, appoint_key(member, key.verify_key(), auditor, scope, days)
+
+
+def appoint_key(member: Member, key: VerifyKey, auditor: str, scope: Scope = WHOLE, days: int = 30) -> Appointment:
+    """Appoint an auditor with a key of their own, and list it."""
     trust = member.home / "trust"
     data = draft_appointment(
         trust,
@@ -223,7 +241,7 @@ def appoint(
         load_signing_key(member.authority / "authority.key"),
         member.clock,
         auditor=auditor,
-        key=key.verify_key(),
+        key=key,
         scope=scope,
         days=days,
         appointed_by="the auditor general",
@@ -238,7 +256,7 @@ def appoint(
         offices=held.offices,
         agencies=held.agencies,
     )
-    return key, parse_appointment(data)[0]
+    return parse_appointment(data)[0]
 
 
 def resign(out: Path, key: SigningKey, **changes: Any) -> None:

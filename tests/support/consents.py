@@ -14,7 +14,8 @@ from msgspec.structs import replace
 
 from gateway.audit.entries.entry import parse_entry
 from gateway.model.consent import OnwardCommand, OnwardUse, Place, Use
-from gateway.model.desk.notices import About, Ask, Head, Notice, NoticeMessage, NoticeReceipt, RecordPlace, Urgency
+from gateway.model.desk.delivered import NoticeMessage, NoticeReceipt
+from gateway.model.desk.notices import About, Ask, Head, Notice, RecordPlace, Urgency
 from gateway.model.names import ExchangeId, new_exchange_id
 from gateway.model.purpose import Offence, Purpose
 from gateway.model.requester import Officer, Requester

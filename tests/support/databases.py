@@ -37,6 +37,7 @@ READER, PASSWORD = "reader", "only-for-tests"
 """An account that may select, and connects over TCP with its password."""
 
 _START_SECONDS = 60.0
+_STARTS = 2
 _MARIADB_TABLES = (
     "mariadb_system_tables.sql",
     "mariadb_performance_tables.sql",
@@ -103,9 +104,23 @@ class Server:
         self.execute("", [f"DROP DATABASE IF EXISTS {name}{force}", f"CREATE DATABASE {name}"])
 
     def start(self) -> None:
-        """Start the process and wait until it answers."""
-        log = (self.folder / "server.log").open("ab")
-        with log:
+        """Start the process and wait until it answers. One that ended without a word is started again, once.
+
+        A standby was seen to end so, before the first line of its log; what it ended with is in the error.
+        """
+        codes: list[int | None] = []
+        while len(codes) < _STARTS:
+            self._launch()
+            with suppress(OSError):
+                wait_until(lambda: self._ended or self._answers(), f"{self.kind} does not start")
+            if not self._ended and self._answers():
+                return
+            codes.append(self.process.poll() if self.process else None)
+            self.stop()
+        raise OSError(f"{self.kind} does not start, and ended with {codes}: {self._told()}")
+
+    def _launch(self) -> None:
+        with self._log.open("ab") as log:
             self.process = subprocess.Popen(
                 self.program,
                 stdin=subprocess.DEVNULL,
@@ -116,10 +131,17 @@ class Server:
                 env=self.environment,
                 start_new_session=True,
             )
-        try:
-            wait_until(self._answers, f"{self.kind} does not start")
-        except OSError as error:
-            raise OSError(f"{error}: {(self.folder / 'server.log').read_text()[-2000:]}") from error
+
+    @property
+    def _log(self) -> Path:
+        return self.folder / "server.log"
+
+    def _told(self) -> str:
+        return self._log.read_text(encoding="utf-8", errors="replace")[-2000:]
+
+    @property
+    def _ended(self) -> bool:
+        return self.process is not None and self.process.poll() is not None
 
     def _answers(self) -> bool:
         try:
@@ -308,7 +330,10 @@ def _folder() -> Path:
 
 
 def _children(pid: int) -> list[int]:
-    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    try:
+        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except (FileNotFoundError, ProcessLookupError):
+        return []  # it has ended by itself
 
 
 def _lives(pid: int) -> bool:

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from gateway.clock import SECOND_US
 from gateway.desk.clocks import DEFAULTS, ESCALATION
+from gateway.desk.ending.times import SETTLED_US, UNANSWERED_US
+from gateway.desk.ending.works import TABLE as ENDS
+from gateway.desk.ending.works import End
 from gateway.desk.fold import CROSSED, LIMIT, RESERVE, RULES, Rule
 from gateway.desk.roles import CONTENTLESS, TABLE, Act
 from gateway.model.desk.notices import Urgency
@@ -40,7 +44,8 @@ most. A node that was down over a deadline escalates once, when it is back. A cl
 """
 
 _ESCALATION = """
-An alert is repeated after {alarms} until it is acknowledged.
+An alert is alarmed for after {alarms}, and each time that its owner wants (`--repeat`, each 30 s at most), until it is
+acknowledged.
 
 ## Who sees it when
 
@@ -93,6 +98,34 @@ def _roles(roles: Iterable[Role]) -> str:
     return ", ".join(role.value for role in roles)
 
 
+_ENDS = """\
+# Ends of threads
+
+Made from the tables in `gateway/desk/ending` by `make docs`; a test fails when it differs from the program.
+
+| a thread | ends |
+| --- | --- |
+| ask | with its outcome or withdrawal; with its own time, where it was not taken, or is wanted for longer than the \
+clock; \
+{unanswered} after the time for its answer; {settled} after the last notice, where it was answered or refused |
+| alert | with its outcome, its withdrawal, or its own time |
+| change | when the holder has confirmed it; one that leaves copies hidden is confirmed by its receipt |
+| word of a node | when it says that it has resumed, or {settled} after the last notice |
+
+While a thread is kept, a late notice opens it again. An ended thread is forgotten after the months that the settings
+have for the desk (`[retention]`), unless a legal hold covers it or a notice of ours still waits; its entries stay in
+the log. While nobody else vouches for our time nothing ends by it.
+
+## What becomes of its work
+
+Work that an end leaves without a purpose ends with it, and its result says so. What is empty here stays for a human. A
+question for an outcome that opens later stays, and ends without one (`no-outcome`) when its own time is over. What is
+still open when the thread is forgotten ends as `time-over`. A decision that ended because its counterpart was removed
+waits again when the counterpart is back.
+
+"""
+
+
 _ROLES = """\
 # Roles of the desk
 
@@ -113,6 +146,14 @@ No role lifts these rules:
 Everything else is refused with `role-not-permitted` or `outside-reach`. Acts marked ° show no content.
 
 """
+
+
+def ends_page() -> str:
+    """Return the page of ends as it should be: a row for each kind of work, a column for each end."""
+    rows = ((kind.value, *("ends" if end in ends else "" for end in End)) for kind, ends in ENDS.items())
+    settled, unanswered = _time(SETTLED_US // SECOND_US), _time(UNANSWERED_US // SECOND_US)
+    text = _ENDS.format(settled=settled, unanswered=unanswered)
+    return text + table(("work", *(f"`{end.value}`" for end in End)), rows)
 
 
 def roles_page() -> str:
@@ -186,7 +227,7 @@ def table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
 
 def pages() -> dict[str, str]:
     """Return the pages by their file names."""
-    return {"clocks.md": clocks_page(), "roles.md": roles_page(), "states.md": states_page()}
+    return {"clocks.md": clocks_page(), "ends.md": ends_page(), "roles.md": roles_page(), "states.md": states_page()}
 
 
 def write() -> None:

@@ -6,7 +6,7 @@ import asyncio
 import json
 import random
 import secrets
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -17,6 +17,7 @@ from gateway.audit.entries.entry import Entry, parse_entry
 from gateway.audit.log.log import AuditLog
 from gateway.clock import ManualClock
 from gateway.config.suspensions import Action, Suspensions
+from gateway.desk.delivery.ahead import Ahead, withdrawn_elsewhere
 from gateway.desk.delivery.authoring import Author
 from gateway.desk.delivery.pen import Pen
 from gateway.desk.delivery.sending import Sender, SenderParts
@@ -30,9 +31,10 @@ from gateway.model.exchange import AnswerMessage
 from gateway.model.names import MemberId
 from gateway.ports import events
 from gateway.ports.desk import Delivery, Work
-from gateway.ports.journal import Event, Journal, LogName
+from gateway.ports.journal import Event, LogName
 from gateway.ports.log_store import LogState
 from gateway.storage.desk.desk_store import SqlDeskStore
+from gateway.storage.desk.file_rows import SqlFileRows
 from gateway.storage.documents.document_store import SqlDocumentStore
 from gateway.storage.documents.quotas import SqlQuotas
 from gateway.storage.log.log_store import SqlLogStore
@@ -53,17 +55,19 @@ class MortalStore(SqlLogStore):
 
     kill_at: str = ""
 
-    def commit(self, before: LogState | None, after: LogState, entries: Any) -> None:
+    def commit(self, before: LogState | None, after: LogState, entries: Any) -> bool:
         if self.kill_at == "before" and entries:
             raise Killed
-        super().commit(before, after, entries)
+        written = super().commit(before, after, entries)
         if self.kill_at == "after" and entries:
             raise Killed
+        return written
 
-    def _write(self, connection: Any, log_id: int, before: LogState, after: LogState, entries: Any) -> None:
-        super()._write(connection, log_id, before, after, entries)
+    def _write(self, connection: Any, log_id: int, before: LogState, after: LogState, entries: Any) -> bool:
+        written = super()._write(connection, log_id, before, after, entries)
         if self.kill_at == "inside" and entries:
             raise Killed
+        return written
 
 
 @dataclass
@@ -136,6 +140,8 @@ class Desk:
         self.deaths = 0
         self.undelivered: list[tuple[str, str]] = []
         """Ids and codes of notices whose authors were told that they were not taken."""
+        self.unheard: set[MemberId] = set()
+        """Members that have not told yet what this desk lost, as after a restore."""
         self.start()
 
     def start(self) -> None:
@@ -162,26 +168,30 @@ class Desk:
             quotas=SqlQuotas(database, self.clock.now_us),
             issuers={},
             make_reference=lambda *_: "",
+            heard=lambda member: member not in self.unheard,
         )
         loop = asyncio.get_running_loop()
-        journals: Mapping[LogName, Journal] = logs
 
         def die(_error: BaseException) -> None:
             loop.call_soon_threadsafe(self.dead.set)
 
-        self._pen = Pen(journals, die, lambda _written: None)
+        self._pen = Pen(parts, die, lambda _written: None)
         self._pen.start()
         self.incidents = Incidents(self.clock)
         self.sender = Sender(
             SenderParts(
                 parts, self.store, self._pen, Calls(self._link, self.member), lambda _peer: None,
                 self._note_undelivered, lambda: True, lambda _delivery: (),
+                lambda held: Ahead(parts, self.store, self.author).send(held),
             )
         )  # fmt: skip
-        self.author = Author(parts, self.store, self._pen, {}, self.sender.wake)
+        self.author = Author(
+            parts, self.store, self._pen, {}, self.sender.wake, SqlFileRows(database, self.home.keystore)
+        )
         self._taker = NoticeTaker(
             TakerParts(
-                parts, self.store, self._pen, self.incidents, {}, frozenset(NoticeType), lambda *_: None,
+                parts, self.store, self._pen, self.incidents,
+                {NoticeType.CHANGE: withdrawn_elsewhere}, frozenset(NoticeType), lambda *_: None,
                 lambda _thread, _notice: Raising(), self._entry,
             )
         )  # fmt: skip

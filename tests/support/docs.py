@@ -14,7 +14,8 @@ from gateway.agency.tokens import OfficerTokens
 from gateway.cli.main import liaison
 from gateway.clock import SystemClock
 from gateway.telemetry import Counters
-from tests.support import desk_pages, mapping_docs, operation_pages
+from gateway.trust.statement_versions import AT_0_2_0, READ
+from tests.support import bridge_pages, desk_pages, mapping_docs, operation_pages
 from tests.support.record_pages import pages
 from tests.support.rest import StoredSearches
 from tests.support.shared import PROJECT
@@ -22,6 +23,8 @@ from tests.support.shared import PROJECT
 COMMANDS_PAGE = PROJECT / "docs" / "commands.md"
 OPENAPI = PROJECT / "docs" / "openapi.json"
 RECORD_PAGES = PROJECT / "docs" / "records"
+UPGRADE_PAGE = PROJECT / "docs" / "upgrade.md"
+_STATEMENTS, _END = "<!-- statements: made by `make docs` -->", "<!-- end of statements -->"
 
 _HEAD = """\
 # Commands
@@ -89,10 +92,27 @@ def write_record_pages() -> None:
         (RECORD_PAGES / name).write_text(text, encoding="utf-8")
 
 
+def upgrade_page() -> str:
+    """Return `docs/upgrade.md` with the table of statements as it should be."""
+    before, _, rest = UPGRADE_PAGE.read_text(encoding="utf-8").partition(_STATEMENTS)
+    after = rest.partition(_END)[2]
+    rows = [
+        f"| `{kind}` | {', '.join(map(str, read))} | {_listed(AT_0_2_0.get(kind))} |" for kind, read in READ.items()
+    ]
+    head = ["| statement | versions that are read | versions that 0.2.0 reads |", "|---|---|---|"]
+    return f"{before}{_STATEMENTS}\n{chr(10).join([*head, *rows])}\n{_END}{after}"
+
+
+def _listed(versions: tuple[int, ...] | None) -> str:
+    return ", ".join(map(str, versions)) if versions else "-"
+
+
 if __name__ == "__main__":
+    UPGRADE_PAGE.write_text(upgrade_page(), encoding="utf-8")
     mapping_docs.write()
     operation_pages.write()
     desk_pages.write()
+    bridge_pages.write()
     write_record_pages()
     COMMANDS_PAGE.write_text(commands_page(), encoding="utf-8")
     OPENAPI.write_text(openapi_text(SystemClock().now().year), encoding="utf-8")

@@ -228,6 +228,9 @@ class WatchedSource:
     def __post_init__(self) -> None:
         self.gate.set()
 
+    def close(self) -> None:
+        self.inner.close()
+
     def describe(self) -> SourceDescription:
         return self.inner.describe()
 

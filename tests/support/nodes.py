@@ -37,9 +37,9 @@ class World:
         """The home of a member's node."""
         return self.federation[member].home
 
-    async def start(self, member: str) -> Node:
-        """Start a member's node in this process."""
-        node = build_node(load_settings(self.home(member)), production=False)
+    async def start(self, member: str, workers: int = 0) -> Node:
+        """Start a member's node in this process, with so many workers beside it."""
+        node = build_node(load_settings(self.home(member)), production=False, workers=workers)
         await node.start()
         self.nodes[member] = node
         return node
@@ -65,7 +65,14 @@ def build_world(
 
 def write_settings(home: Path, member: str, port: int, sources: Sequence[SourcePlan]) -> None:
     """A `node.toml` with free ports."""
-    lines = ["[node]", f'member = "{member}"', "[listen]", f'exchange = "127.0.0.1:{port}"', 'agency = "127.0.0.1:0"']
+    lines = [
+        "[node]",
+        f'member = "{member}"',
+        "workers = 0",
+        "[listen]",
+        f'exchange = "127.0.0.1:{port}"',
+        'agency = "127.0.0.1:0"',
+    ]
     # A test that asks with a client of its own sends no receipts; what they limit has tests of its own.
     lines += ["[limits]", f"receipt_debt = {10**9}", f"receipt_debt_s = {10**6}"]
     # Nor does a trial of storage let its officers ask as slowly as officers do.

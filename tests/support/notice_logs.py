@@ -17,7 +17,8 @@ from gateway.clock import ManualClock
 from gateway.desk.entries import answered_notice, asked_notice, received_receipt, refused_notice
 from gateway.errors import Reason
 from gateway.exchange.asking.check_answer import check_entry
-from gateway.model.desk.notices import Body, Head, Notice, NoticeReceipt
+from gateway.model.desk.delivered import NoticeReceipt
+from gateway.model.desk.notices import Body, Head, Notice
 from gateway.model.exchange import AnswerMessage, Refusal, Verified
 from gateway.model.names import MemberId
 from gateway.model.requester import Officer

@@ -8,7 +8,9 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from gateway.model.consent import OnwardUse, Place, Use
+from gateway.model.desk.delivered import NoticeReceipt
 from gateway.model.desk.notices import (
+    ONWARD_REASONS,
     About,
     Alert,
     Ask,
@@ -18,7 +20,6 @@ from gateway.model.desk.notices import (
     Head,
     Note,
     Notice,
-    NoticeReceipt,
     OutcomeCode,
     OutcomeReport,
     RecordPlace,
@@ -30,12 +31,19 @@ from gateway.model.desk.notices import (
     StatusCode,
     Urgency,
 )
+from gateway.model.desk.reports import Report
+from gateway.model.desk.rooms import Room, RoomCode, RoomMember, RoomRole, Standing
+from gateway.model.desk.watches import Watch, Watched
+from gateway.model.hit import Hit, Quality
 from gateway.model.marking import SubjectCategory
 from gateway.model.names import ExchangeId, MemberId
 from gateway.model.purpose import Offence, Purpose
+from gateway.model.query import ContainerQuery, DocumentQuery, NationalIdQuery, PersonQuery, Query, VehicleQuery
 from gateway.model.requester import Requester
+from gateway.model.values import NameForm, PartialDate
 from tests.support.sealing import HOUR, NOW, SECOND, TH, VN
 
+DAY = 24 * HOUR
 FIRST, NEXT = ExchangeId("0a" * 16), ExchangeId("0b" * 16)
 JTI = "cd" * 16
 OFFICER = Requester("blo-officer", "th.blo.aranyaprathet", "police", "o-5f2a")
@@ -91,7 +99,26 @@ CHANGE = Notice(
 OUTCOME = Notice(LATER, OutcomeReport(OutcomeCode.SEIZED, "methamphetamine", grams=14_000, text="in the boot"))
 NOTE = Notice(LATER, Note("my", "မင်္ဂလာပါ", (("plate", "2กข 4471"),)))
 SERVICE = Notice(HEAD, Service(ServiceCode.OUTAGE, "", ("Person",), NOW, NOW + HOUR))
-SAMPLES = (ASK, REPLY, ALERT, STATUS, CHANGE, OUTCOME, NOTE, SERVICE)
+REPORT = Notice(HEAD, Report("a.b.c~d~", NOW + 700 * 24 * HOUR, "th"))
+ROOM_ID = f"{TH}.{'0d' * 16}"
+ROOM = Notice(
+    replace(HEAD, group_id=ROOM_ID),
+    Room(
+        RoomCode.INVITE,
+        "Mekong night",
+        "joint-operation",
+        (
+            RoomMember(TH, RoomRole.LEAD, ("th.blo.aranyaprathet",), Standing.JOINED),
+            RoomMember(VN, RoomRole.OBSERVER, ("vn.blo.moc-bai",)),
+        ),
+        NOW,
+        NOW + 30 * 24 * HOUR,
+    ),
+)
+WATCH = Notice(HEAD, Watch(VehicleQuery("2กข 4471", "เชียงราย"), NOW + 60 * DAY, NOW + 30 * DAY))
+HIT = Hit("r-1_x", Quality.EXACT_ID, "Vehicle", ("plate", "unreleased-needs-human"))
+WATCHED = Watched(("police records",), ("land records",), NOW)
+SAMPLES = (ASK, REPLY, ALERT, STATUS, CHANGE, OUTCOME, NOTE, SERVICE, REPORT, ROOM, WATCH)
 """One notice of each type."""
 
 RECEIPT = NoticeReceipt(FIRST, VN, TH, b"\7" * 32, NOW, NOW + 15 * 60 * SECOND)
@@ -160,7 +187,23 @@ def _replies(draw: st.DrawFn) -> Reply:
         draw(_several(_records)) if gives else (),
         draw(st.one_of(st.just(b""), _hashes)),
         draw(st.one_of(st.just(0), _later)) if gives else 0,
+        (HIT,) if code is ReplyCode.HIT else (),
     )
+
+
+_QUERIES: list[Query] = [
+    PersonQuery((NameForm("ສົມໄຊ ໃຈດີ", "Laoo"),), PartialDate("1985-03-14")),
+    DocumentQuery("P4471209", "THA"),
+    NationalIdQuery("1101700203451", "THA-PIN"),
+    VehicleQuery("2กข 4471", "เชียงราย", "THA"),
+    ContainerQuery("MSCU1234566"),
+]
+
+
+@st.composite
+def _watches(draw: st.DrawFn) -> Watch:
+    until_us = draw(st.integers(NOW + 1, NOW + 90 * DAY))
+    return Watch(draw(st.sampled_from(_QUERIES)), until_us, draw(st.integers(NOW + 1, until_us)), draw(st.booleans()))
 
 
 _opening: st.SearchStrategy[Body] = st.one_of(
@@ -168,13 +211,58 @@ _opening: st.SearchStrategy[Body] = st.one_of(
     _changes(),
     st.builds(Alert, _records, _codes, _later, _several(_names), st.integers(1, 86_400), st.booleans()),
     st.builds(Service, st.sampled_from(ServiceCode), _maybe, _several(st.just("Person")), st.just(0), _later),
+    st.builds(
+        OutcomeReport,
+        st.sampled_from([code for code in OutcomeCode if code is not OutcomeCode.SEIZED]),
+        persons=_counts,
+        text=_maybe,
+        hit=_places,
+    ),
+    st.builds(Report, _records, _later, st.just("lo")),
+    _watches(),
 )
+_of_two = st.sampled_from([code for code in StatusCode if code is not StatusCode.ONWARD])
+_there = st.sampled_from(sorted(ONWARD_REASONS))
 _following: st.SearchStrategy[Body] = st.one_of(
     _replies(),
-    st.builds(Status, _ids, st.sampled_from(StatusCode), _maybe_code, _maybe),
+    st.builds(
+        Status,
+        _ids,
+        st.sampled_from([code for code in StatusCode if code is not StatusCode.ONWARD]),
+        _maybe_code,
+        _maybe,
+    ),
+    st.builds(
+        Status,
+        _ids,
+        st.just(StatusCode.ONWARD),
+        st.sampled_from(sorted(ONWARD_REASONS)),
+        _maybe,
+        st.just(JTI),
+        st.just("kh"),
+    ),
+    st.builds(Status, _ids, st.just(StatusCode.ACKNOWLEDGED), watched=st.just(WATCHED)),
     st.builds(OutcomeReport, st.just(OutcomeCode.SEIZED), st.just("heroin"), _counts, _counts, _counts, _maybe),
-    st.builds(Note, st.just("km"), _texts, _values),
+    st.builds(Note, st.just("km"), _texts, _values, st.sampled_from((0, NOW))),
 )
+
+
+@st.composite
+def _rooms(draw: st.DrawFn, sender: MemberId, recipient: MemberId) -> Room:
+    """Any word about a room of the sender, or about another one."""
+    code = draw(st.sampled_from(RoomCode))
+    text, end_us = draw(_maybe), draw(st.integers(NOW + 1, NOW + 365 * 24 * HOUR))
+    if code in (RoomCode.JOIN, RoomCode.LEAVE):
+        return Room(code, start_us=NOW, end_us=end_us) if code is RoomCode.JOIN else Room(code, text=text)
+    roles, standings = st.sampled_from((RoomRole.PARTNER, RoomRole.OBSERVER)), st.sampled_from(Standing)
+    members = (
+        RoomMember(sender, RoomRole.LEAD, draw(_several(_names))),
+        RoomMember(recipient, draw(roles), draw(_several(_names)), draw(standings), draw(_counts)),
+    )
+    if code is not RoomCode.INVITE:
+        return Room(code, members=members, text=text)
+    title = draw(st.text(st.characters(codec="utf-8", categories=("L", "N")), min_size=1, max_size=200))
+    return Room(code, title, draw(_maybe_code), members, NOW, end_us, text)
 
 
 @st.composite
@@ -193,4 +281,6 @@ def notices(draw: st.DrawFn, sender: MemberId = TH, recipient: MemberId = VN) ->
     )
     if not opens:
         head = replace(head, seq=draw(st.integers(2, 2**31 - 1)), seen=draw(st.integers(0, 2**31 - 1)))
+    if draw(st.integers(0, 8)) == 0:
+        return Notice(replace(head, group_id=ROOM_ID), draw(_rooms(sender, recipient)))
     return Notice(head, draw(_opening if opens else st.one_of(_opening, _following)))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import ExitStack, contextmanager
+from unittest.mock import patch
 
 from gateway.app.node import Node
 from gateway.desk.parts import Actor
@@ -11,6 +13,7 @@ from gateway.model.desk.work import Direction, HoldingState, Role, WorkKind
 from gateway.model.requester import Officer
 from gateway.ports.desk import Work, WorkFilter
 from tests.support.exchange import CLOCK
+from tests.support.nodes import other_work
 
 DAY_US = 86_400_000_000
 
@@ -35,3 +38,19 @@ def states(node: Node, direction: Direction) -> list[HoldingState]:
 def work_of(node: Node, kind: WorkKind, *, open_only: bool = True) -> list[Work]:
     """The work of a kind at a node."""
     return node.desk.parts.store.works(WorkFilter(kinds=(kind,), open_only=open_only))
+
+
+@contextmanager
+def later(us: int, *nodes: Node) -> Iterator[None]:
+    """Let the clocks of nodes be ahead until the block ends; nothing is erased by itself meanwhile."""
+
+    async def nothing() -> None:
+        """Do nothing."""
+
+    with ExitStack() as stack:
+        for node in nodes:
+            clock = node.core.parts.clock
+            real = clock.now_us
+            stack.enter_context(other_work(node, {"changes of counterparts": nothing}))
+            stack.enter_context(patch.object(clock, "now_us", lambda real=real: real() + us))
+        yield

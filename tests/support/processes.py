@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tests.support.zygote import Child, Zygote
 
-START_S = 20.0
+START_S = 60.0
 SERVE = "tests.support.zygote:serve"
 
 

@@ -19,15 +19,17 @@ from certs.names import CertificateName, CertificateUse, tls_name
 from gateway.agency.allowance import Allowance
 from gateway.agency.api import create_api
 from gateway.agency.calls.parts import AgencyParts, RefusedCall
-from gateway.agency.connection import LIMITS, ConnectionLimits
 from gateway.agency.issuer import TRIAL_KEY, Profile, TrialIssuer
 from gateway.agency.officer_tokens.revocations import Revocations
-from gateway.agency.server import AgencyServer, tls_context
+from gateway.agency.problems import HEADERS_TOO_LARGE
 from gateway.agency.tokens import OfficerTokens
 from gateway.clock import Clock, SystemClock
 from gateway.config.schema import Limits
 from gateway.config.suspensions import Suspensions
 from gateway.errors import StorageBroken, Unknown
+from gateway.https.connection import LIMITS, ConnectionLimits
+from gateway.https.listener import Listener
+from gateway.https.tls_files import tls_context
 from gateway.model.exchange import Outcome
 from gateway.model.hit import Quality
 from gateway.model.names import MemberId
@@ -109,7 +111,7 @@ class Rest:
     counters: Counters
     refused: list[RefusedCall]
     broken: list[StorageBroken]
-    server: AgencyServer
+    server: Listener
 
     def client(self, name: str = "client-cli", **options: Any) -> httpx2.AsyncClient:
         """A client with the certificate `name` (empty: none)."""
@@ -200,7 +202,8 @@ async def rest_api(
         allowance=allowance or Allowance(Limits(), SystemClock().monotonic),
     )
     context = tls_context(folder / "tls.key", folder / "tls.pem", folder / "ca.pem")
-    server = AgencyServer(create_api(parts), "127.0.0.1", 0, context, limits=limits, is_withdrawn=is_withdrawn)
+    api = create_api(parts)
+    server = Listener(api, "127.0.0.1", 0, context, HEADERS_TOO_LARGE, limits=limits, is_withdrawn=is_withdrawn)
     _, port = await server.start()
     try:
         yield Rest(folder, ca, port, issuer, searches, counters, refused, broken, server)

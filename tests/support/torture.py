@@ -1,7 +1,8 @@
 """Two nodes that are killed while they work, the load on them, and what must be true after each kill.
 
 `th` asks for its officers, over its REST API; `vn` answers `th` and a caller with the certificate of `kh`. Each of the
-two nodes is a process of its own, killed with SIGKILL at a random moment of its work or of its start. The load keeps
+two nodes is a process of its own, killed with SIGKILL at a random moment of its work or of its start. `vn` has a worker
+beside its front: it is killed alone, or the front, or both at once. The load keeps
 every answer that it was given; what it was not given it asks for again, with the same bytes or the same key.
 """
 
@@ -9,17 +10,19 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import os
 import random
 import signal
 import socket
 from collections import deque
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from gateway.audit.entries.entry import parse_entry
-from tests.support.exchange import caller, sample_world
+from gateway.bench.world import children_of
+from tests.support.exchange import answer_of, caller, sample_world
 from tests.support.faulty_disk import Disk
 from tests.support.logbook import LogBook
 from tests.support.nodes import World
@@ -33,6 +36,8 @@ SERVE = "tests.support.zygote:serve"
 START_S = 60.0
 _OFFICERS = 4
 _VICTIMS = (("vn",), ("th",), ("th", "vn"))
+_WORKER = 0.4
+"""How often the worker of `vn` is killed; then mostly the front goes on, else it is killed a moment later."""
 
 
 @dataclass(slots=True)
@@ -100,11 +105,14 @@ class Torture:
         self.desk = Desk(world.home("th"), f"127.0.0.1:{self.seats['th'].ports[1]}")
         self.notices = Notices({member: seat.home for member, seat in self.seats.items()})
         self.repeated = 0
+        self.workers = 0
+        """The number of workers killed beside the fronts."""
 
     def _seat(self, member: str) -> Seat:
         home, ports = self._world.home(member), [self._world.ports[member], free_port()]
         file = home / "node.toml"
         text = file.read_text(encoding="utf-8").replace("127.0.0.1:0", f"127.0.0.1:{ports[1]}")
+        text = text.replace("workers = 0", f"workers = {int(member == 'vn')}")
         file.write_text(f'{text}[telemetry]\nlog_level = "warning"\n', encoding="utf-8")
         return Seat(member, home, ports, LogBook(home, member), LogBook(home, member, "operations"))
 
@@ -126,7 +134,7 @@ class Torture:
     @property
     def kills(self) -> int:
         """The number of processes killed."""
-        return sum(seat.kills for seat in self.seats.values())
+        return sum(seat.kills for seat in self.seats.values()) + self.workers
 
     async def _kill(self) -> None:
         """Kill once: either node or both, under load, or while the node starts after another kill."""
@@ -138,6 +146,12 @@ class Torture:
         self.story.append(said + (f", again {moment * 1000:.1f} ms after its start" if starting else ""))
         self._gate.set()
         await asyncio.sleep(delay)
+        if dice.random() < _WORKER:
+            self._kill_worker()
+            await asyncio.sleep(moment)
+            if not starting:
+                self._gate.clear()
+                return
         await self._strike(victims)
         self._gate.clear()
         if starting:
@@ -157,6 +171,16 @@ class Torture:
             code = await child.ended()
             assert code == -signal.SIGKILL, f"`{seat.member}` ended by itself with {code}"
             seat.kills += 1
+
+    def _kill_worker(self) -> None:
+        """Kill the worker of `vn`, whose front gives its requests to a successor."""
+        child = self.seats["vn"].child
+        assert child
+        for worker in children_of(child.pid):
+            self.story.append(f"killed worker {worker}")
+            self.workers += 1
+            with suppress(ProcessLookupError):
+                os.kill(worker, signal.SIGKILL)
 
     async def _fork(self, seat: Seat) -> None:
         disk = (seat.disk.file, seat.home) if seat.disk else None
@@ -211,7 +235,8 @@ class Torture:
         done, counterpart.unchecked = counterpart.unchecked, []
         for exchange_id, message in done:
             entry = parse_entry(message.entry)
-            assert entry.kind == "answered", entry
+            refusal = answer_of(message).refusal  # none but that of a worker that was killed
+            assert entry.kind == "answered" or (refusal and refusal.code == "no-worker"), entry
             assert entry.exchange_id == exchange_id, f"{exchange_id} got the entry of {entry.exchange_id}"
             assert answering.bodies[entry.index] == message.entry, f"{exchange_id} was answered, and is not logged"
             answering.extends(message.proof.checkpoint)
@@ -221,7 +246,9 @@ class Torture:
                 continue
             entry = asking.entries[line["entry"]]
             assert (entry.kind, entry.exchange_id) in (("received", line["exchange_id"]), ("late", line["exchange_id"]))
-            theirs = answering.answered[entry.exchange_id]
+            refusal = line["refusal"]  # none but that of a worker that was killed
+            assert refusal is None or refusal["code"] == "no-worker", line
+            theirs = (answering.refused if refusal else answering.answered)[entry.exchange_id]
             assert (theirs.request_hash, theirs.answer_hash) == (entry.request_hash, entry.answer_hash)
 
     def explain(self, error: BaseException) -> None:

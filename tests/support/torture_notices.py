@@ -77,8 +77,8 @@ class _Staffed(Node):
         await super().stop()
 
 
-def _staffed(settings: Settings, production: bool, place: int = 0) -> Node:
-    return _Staffed(open_resources(settings, production), production, place)
+def _staffed(settings: Settings, production: bool, place: int = 0, workers: int = 0) -> Node:
+    return _Staffed(open_resources(settings, production), production, place, workers)
 
 
 async def _act(node: Node) -> None:
@@ -172,7 +172,8 @@ class Notices:
         self.check()
         one, other = self._homes
         for what in (self._threads, self._notices):
-            assert what(one) == what(other)
+            here, there = what(one), what(other)
+            assert here == there, f"only at one side: {sorted(set(here) ^ set(there), key=str)[:4]}"
         states = Counter(row[0] for row in self._rows(one, "SELECT state FROM desk_delivery"))
         assert set(states) == {"taken"}, states
         for author, taker in ((one, other), (other, one)):
@@ -193,9 +194,14 @@ class Notices:
         return bool(self._rows(member, "SELECT 1 FROM desk_delivery WHERE state = 'waiting' LIMIT 1"))
 
     def _threads(self, member: str) -> list[tuple[Any, ...]]:
-        """Return a member's threads, with the opener's side first."""
+        """Return the threads of a member in which notices went, with the opener's side first.
+
+        A matter of its own, such as a worker that ended, has none.
+        """
         found = self._rows(
-            member, "SELECT thread_id, kind, state, opener, ours, theirs, our_last, their_last FROM desk_thread"
+            member,
+            "SELECT thread_id, kind, state, opener, ours, theirs, our_last, their_last FROM desk_thread"
+            " WHERE thread_id IN (SELECT thread_id FROM desk_notice)",
         )
         return sorted(
             (*row[:3], *((row[4], row[5], row[6], row[7]) if row[3] else (row[5], row[4], row[7], row[6])))

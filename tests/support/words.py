@@ -36,8 +36,33 @@ OFFICERS = (
     "gateway/agency/plausibility.py",
     "gateway/cli/client.py",
     "gateway/cli/officers.py",
+    "gateway/console/frame/forms.py",
+    "gateway/console/pages/threads/decision.py",
+    "gateway/console/pages/threads/doing.py",
+    "gateway/console/pages/threads/follow_up.py",
+    "gateway/console/pages/threads/question.py",
+    "gateway/console/pages/threads/reasons.py",
+    "gateway/console/pages/threads/signing.py",
+    "gateway/console/pages/alerts/lasting.py",
+    "gateway/console/pages/alerts/outcome.py",
+    "gateway/console/pages/alerts/own.py",
+    "gateway/console/pages/alerts/raising.py",
+    "gateway/console/pages/alerts/taken.py",
+    "gateway/console/pages/holders.py",
+    "gateway/console/pages/watches/board.py",
+    "gateway/console/pages/watches/own.py",
+    "gateway/desk/alerts/checks.py",
+    "gateway/desk/alerts/own.py",
+    "gateway/desk/alerts/taken.py",
+    "gateway/desk/alerts/values.py",
     "gateway/desk/evidence/deciders.py",
+    "gateway/desk/originator/changing.py",
     "gateway/desk/roles.py",
+    "gateway/desk/watches/checks.py",
+    "gateway/desk/watches/goods.py",
+    "gateway/desk/watches/own.py",
+    "gateway/desk/watches/values.py",
+    "gateway/desk/watches/wide.py",
     "gateway/desk/worklist/once.py",
     "gateway/desk/worklist/queue.py",
     "gateway/desk/worklist/reading.py",
@@ -54,8 +79,9 @@ ERRORS = frozenset(
 )
 DATES = CATALOGUES / "dates.json"
 COUNTRIES = CATALOGUES / "countries.json"
-_CLDR_PARTS = {"d": "{day}", "M": "{number}", "MMMM": "{month}", "y": "{year}"}
-_THAI_DAY = "{day} {month} พ.ศ. {buddhist} (ค.ศ. {year})"
+REVIEWED = CATALOGUES / "reviewed.json"
+_CLDR_PARTS = {"d": "{day}", "M": "{number}", "MMMM": "{month}", "EEEE": "{weekday}"}
+_THAI_YEAR = "พ.ศ. {buddhist} (ค.ศ. {year})"
 _WIDTH = 110
 _NO_DATE = datetime(2000, 1, 1, tzinfo=UTC)
 """Stands in compiled catalogues, so that the same catalogue has the same bytes."""
@@ -149,20 +175,11 @@ def table_values(tree: ast.Module) -> Iterator[str]:
 
 def spoken_templates(tree: ast.Module) -> Iterator[str]:
     """Yield what is handed to `tell`, `usage` and `Term`."""
-    constants = {
-        target.id: text_of(node.value)
-        for node in tree.body
-        if isinstance(node, ast.Assign)
-        for target in node.targets
-        if isinstance(target, ast.Name)
-    }
     places = {"tell": 1, "usage": 0, "Term": 0}
     for node in ast.walk(tree):
         place = places.get(called(node))
         if isinstance(node, ast.Call) and place is not None and len(node.args) > place:
-            argument = node.args[place]
-            name = argument.id if isinstance(argument, ast.Name) else ""
-            yield from filter(None, (text_of(argument), constants.get(name, "")))
+            yield from filter(None, map(text_of, templates_of(node.args[place], tree)))
 
 
 def error_templates(tree: ast.Module) -> Iterator[str]:
@@ -248,12 +265,21 @@ def dates_text() -> str:
     table = {}
     for language in Language:
         locale = Locale.parse("en_GB" if language is Language.EN else language.value)
-        pattern = re.sub(r"d|MMMM|M|y", lambda found: _CLDR_PARTS[found[0]], locale.date_formats["long"].pattern)
+        year = _THAI_YEAR if language is Language.TH else "{year}"
         table[language.value] = {
             "months": [locale.months["format"]["wide"][number] for number in range(1, 13)],
-            "day": _THAI_DAY if language is Language.TH else pattern,
+            "weekdays": [locale.days["format"]["wide"][number] for number in range(7)],
+            "day": _day_form(locale, "long", year),
+            "named_day": _day_form(locale, "full", year),
+            "year": year,
         }
     return json.dumps(table, ensure_ascii=False, indent=1) + "\n"
+
+
+def _day_form(locale: Locale, length: str, year: str) -> str:
+    """Return a form of CLDR with our placeholders; the era stands in our own form of the year."""
+    pattern = re.sub(r"'([^']*)'", r"\1", locale.date_formats[length].pattern.replace("G ", ""))
+    return re.sub(r"EEEE|MMMM|[dMy]", lambda found: year if found[0] == "y" else _CLDR_PARTS[found[0]], pattern)
 
 
 def countries_text() -> str:
@@ -279,14 +305,20 @@ def countries_text() -> str:
     return "[\n" + ",\n".join(rows) + "\n]\n"
 
 
+def reviewed_text() -> str:
+    """Return the list of languages whose catalogue a native reader has read; compiled catalogues do not tell it."""
+    return json.dumps([language.value for language in OTHERS if reviewed(language)]) + "\n"
+
+
 def write() -> None:
-    """Write the catalogues, their compiled forms, and the tables of dates and countries."""
+    """Write the catalogues, their compiled forms, and the tables of dates, countries and reviewed languages."""
     CATALOGUES.mkdir(exist_ok=True)
     for language in OTHERS:
         (CATALOGUES / f"{language}.po").write_bytes(po_bytes(language))
         (CATALOGUES / f"{language}.mo").write_bytes(mo_bytes(language))
     Path(DATES).write_text(dates_text(), encoding="utf-8")
     Path(COUNTRIES).write_text(countries_text(), encoding="utf-8")
+    Path(REVIEWED).write_text(reviewed_text(), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,162 @@
+"""Reports between running nodes: written, approved, sent, found in all scripts, and gone once withdrawn."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from gateway.desk.reports.values import Stand
+from gateway.desk.reports.words import ReportQuery
+from gateway.errors import Forbidden, Unknown
+from gateway.model.desk.notices import StatusCode
+from gateway.model.desk.threads import ThreadKey, ThreadState
+from gateway.model.desk.work import DeliveryState, Direction, HoldingState, Role
+from gateway.model.names import ExchangeId
+from tests.support.alerts import actor, author, supervisor, until
+from tests.support.exchange import TH, VN, entries, sample_world
+from tests.support.nodes import World
+from tests.support.reports import METHOD, report
+
+
+@pytest_asyncio.fixture
+async def world(tmp_path: Path) -> AsyncIterator[World]:
+    made = sample_world(tmp_path, ("th", "vn"))
+    for member in ("th", "vn"):
+        await made.start(member)
+    try:
+        yield made
+    finally:
+        for member in list(made.nodes):
+            await made.stop(member)
+
+
+def reader() -> Any:
+    return actor("vn", Role.OFFICER, person="3")
+
+
+async def published(world: World, **changes: Any) -> tuple[ExchangeId, ThreadKey]:
+    """Publish a report; return its id, and its thread as the counterpart names it once that has taken it."""
+    th = world.nodes["th"].desk
+    report_id = await th.reports.own.publish(author(), report(**changes))
+    await th.reports.own.approve(supervisor(), report_id)
+    (to,) = [to for to in (await th.reports.own.show(author(), report_id)).to if to.member == VN]
+    key = ThreadKey(VN, to.thread_id)
+    await until(lambda: th.parts.store.deliveries((DeliveryState.TAKEN,), key=key), "it is taken")
+    return report_id, ThreadKey(TH, key.thread_id)
+
+
+async def test_a_report_is_approved_sent_found_read_and_gone_once_withdrawn(world: World) -> None:
+    th, vn = world.nodes["th"].desk, world.nodes["vn"].desk
+    own = th.reports.own
+    draft = await own.check(author(), report())
+    assert [to.member for to in draft.report.to] == [VN]
+    assert not draft.traces
+    report_id = await own.publish(author(), report())
+    assert await vn.reports.library.search(reader(), ReportQuery()) == []
+    with pytest.raises(Forbidden) as caught:
+        await own.approve(actor("th", Role.SUPERVISOR), report_id)
+    assert caught.value.code == "own-approval"
+    await own.approve(supervisor(), report_id)
+    shown = await own.show(author(), report_id)
+    assert (shown.stand, [to.member for to in shown.to]) == (Stand.PUBLISHED, [VN])
+    key = ThreadKey(VN, shown.to[0].thread_id)
+    await until(lambda: th.parts.store.deliveries((DeliveryState.TAKEN,), key=key), "it is taken")
+    taken = ThreadKey(TH, key.thread_id)
+
+    for library, who in ((th.reports.library, author()), (vn.reports.library, reader())):
+        for query in (
+            ReportQuery("false floor"),
+            ReportQuery("FLOORS pick"),
+            ReportQuery("ยาบ้า"),
+            ReportQuery("車底"),
+            ReportQuery("ໄມ້"),
+            ReportQuery(offence="NARC", period="2026-04"),
+            ReportQuery(crossing="mae-sai.tachilek"),
+            ReportQuery(place="Chiang Rai"),
+            ReportQuery(place="Mae Sai"),
+            ReportQuery(place="တာချီလိတ်"),
+            ReportQuery(owner="th"),
+        ):
+            assert [one.id for one in await library.search(who, query)] == [report_id], query
+        for query in (
+            ReportQuery("floor ivory"),
+            ReportQuery("ยาไอซ์"),
+            ReportQuery(offence="TIP"),
+            ReportQuery(period="2026-06"),
+            ReportQuery(place="Poipet"),
+            ReportQuery(owner="vn"),
+        ):
+            assert await library.search(who, query) == [], query
+
+    found = await vn.reports.library.read(reader(), report_id)
+    assert found.fields == {**METHOD, "offence": "NARC", "no_personal_data": True}
+    await vn.reports.library.read(reader(), report_id)
+    reads = [row for row in vn.parts.store.placed(taken) if row.code == StatusCode.READ]
+    assert len(reads) == 1, "the owner is told once that it was read"
+    (fed,) = await vn.reports.library.added(reader(), 0)
+    assert (fed.id, fed.version, fed.withdrawn_us) == (report_id, 1, 0)
+
+    await own.withdraw(author(), report_id, "outdated")
+    await until(lambda: vn.parts.store.placed(taken)[-1].code == "WITHDRAWN" or None, "it is withdrawn there")
+    for library, who in ((th.reports.library, author()), (vn.reports.library, reader())):
+        assert await library.search(who, ReportQuery("floor")) == []
+        with pytest.raises(Unknown):
+            await library.read(who, report_id)
+    (gone,) = await vn.reports.library.added(reader(), fed.added_us)
+    assert (gone.id, gone.version, gone.fields) == (report_id, 2, {})
+    assert gone.withdrawn_us
+    notices = vn.parts.store.notices(taken)
+    assert notices[0].envelope == b"", "its text is gone from the desk"
+    (copy,) = vn.parts.store.holdings(source=taken.thread_id, direction=Direction.IN)
+    assert copy.state is HoldingState.ENDED
+
+    def ended() -> bool:
+        (given,) = th.parts.store.holdings(source=key.thread_id, direction=Direction.OUT)
+        return given.state is HoldingState.ENDED
+
+    await until(ended, "the receipt confirms the end")
+    home = th.parts.store.thread(ThreadKey(TH, report_id))
+    assert home is not None
+    assert home.state is ThreadState.ENDED
+    acts = [each.private["act"] for each in entries(world.nodes["vn"], "operations") if each.entry.kind == "desk-act"]
+    assert {"search-reports", "read-report", "list-reports"} <= set(acts)
+
+
+async def test_a_report_with_a_person_in_it_is_not_written(world: World) -> None:
+    own = world.nodes["th"].desk.reports.own
+    draft = await own.check(author(), report(fields={"price": "call ๐๘๑-234-5678"}))
+    assert [str(trace) for trace in draft.traces] == ["price[5:17] phone"]
+    with pytest.raises(Forbidden) as caught:
+        await own.publish(author(), report(fields={"price": "call ๐๘๑-234-5678"}))
+    assert caught.value.code == "personal-data"
+    assert "price[5:17] phone" in str(caught.value)
+    assert not world.nodes["th"].desk.parts.store.threads()
+
+
+NAMED = (
+    "the driver Aruni Panthong pays",
+    "PANTHONG ARUNI",
+    "paid by arunipanthong",
+    "A r u n i P a n t h o n g",
+    "a.r.u.n.i panthong",
+    "Аruni Рanthоng",
+    "Ａｒｕｎｉ Ｐａｎｔｈｏｎｇ",
+    "พบอรุณีปานทองที่ด่านแม่สาย",
+    "อรุณี ปานทอง",
+    "อรุ\u200bณี ปาน\u200bทอง",
+    "ອະລຸນີ ປານທອງ",
+)
+"""A person of the police's own records of the test, written in ways that hide her."""
+
+
+async def test_a_name_of_our_own_records_is_found_in_whatever_way_it_is_written(world: World) -> None:
+    own = world.nodes["th"].desk.reports.own
+    indicators = [*NAMED, "the driver pays at the second bridge", "ซ่อนยาบ้าใต้พื้นรถกระบะ", "车底夹层"]
+    draft = await own.check(author(), report(fields={"indicators": indicators}))
+    found = {trace.field for trace in draft.traces if trace.kind == "name"}
+    assert found == {f"indicators.{number}" for number in range(len(NAMED))}
+    assert draft.unchecked == ()

@@ -1,0 +1,279 @@
+"""Watches between running nodes: approved, searched once, met by a row that comes later, followed up, and ended."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import secrets
+import time
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from msgspec.structs import replace
+
+from gateway.app.node import Node
+from gateway.clock import DAY_US, SystemClock, steady_ns
+from gateway.demo.sources import people
+from gateway.desk.parts import Actor
+from gateway.desk.second_step.commands import FollowWatch, Reasons
+from gateway.desk.watches import own as own_watches
+from gateway.desk.watches import watching as at_the_owner
+from gateway.desk.watches.goods import Goods
+from gateway.desk.watches.values import Stand, home_key, read_own
+from gateway.errors import Forbidden, LiaisonError
+from gateway.model.desk.notices import Urgency
+from gateway.model.desk.threads import ThreadKey, ThreadState
+from gateway.model.desk.work import Direction, Role, WorkKind
+from gateway.model.names import ExchangeId
+from gateway.model.purpose import Offence, Purpose
+from gateway.model.query import PersonQuery
+from gateway.model.values import NameForm
+from gateway.ports.desk import WorkFilter
+from gateway.ports.desk_uses import ThreadQuery
+from tests.support.alerts import actor, author, duty, supervisor, until
+from tests.support.exchange import PASSPORT, TH, sample_world
+from tests.support.moved_clock import Ahead
+from tests.support.nodes import World
+from tests.support.watches import NEW, add_row, change_row, refreshed, source_file, thread_of, watching
+
+HOUR_US = 3_600_000_000
+
+
+@pytest_asyncio.fixture
+async def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[World]:
+    """Two nodes whose time can be moved on (`ahead`)."""
+    ahead = Ahead(tmp_path)
+    monkeypatch.setattr(SystemClock.__init__, "__defaults__", (ahead.moved(time.time_ns), ahead.moved(steady_ns)))
+    made = sample_world(tmp_path, ("th", "vn"))
+    for member in ("th", "vn"):
+        await made.start(member)
+    try:
+        yield made
+    finally:
+        for member in list(made.nodes):
+            await made.stop(member)
+
+
+async def spread(world: World, **changes: object) -> tuple[ExchangeId, ThreadKey]:
+    """Ask for a watch and approve it; return its id and its thread, once Viet Nam has said how far it looked."""
+    th = world.nodes["th"]
+    watch_id = await th.desk.watches.own.add(author(), watching("vn", **changes))
+    await th.desk.watches.own.approve(supervisor(), watch_id)
+    key = thread_of(th, watch_id)
+    await until(lambda: _state(th, key) is ThreadState.ANSWERED, "it is acknowledged")
+    return watch_id, key
+
+
+def _state(node: Node, key: ThreadKey) -> ThreadState | None:
+    thread = node.desk.parts.store.thread(key)
+    return thread.state if thread is not None else None
+
+
+def _told(node: Node, key: ThreadKey) -> int:
+    return sum(row.placed.code == "HIT" for row in node.desk.parts.store.notices(key))
+
+
+async def add_passport(node: Node) -> None:
+    await asyncio.to_thread(add_row, source_file(node), "GiayTo", "MaGiayTo", So=NEW.number, Loai=1, TinhTrang=2)
+
+
+async def test_a_row_that_comes_later_is_told_once_and_followed_up(world: World) -> None:
+    th, vn = world.nodes["th"], world.nodes["vn"]
+    watch_id, key = await spread(world)
+    (stand,) = await th.desk.watches.standing.ours(await th.desk.watches.own.show(author(), watch_id))
+    assert stand.watched is not None
+    assert (stand.hits, bool(stand.watched.sources), stand.watched.not_watched) == ((), True, ())
+    await add_passport(vn)
+    store = th.desk.parts.store
+    await refreshed(vn, lambda: _told(th, key), "the hit has come")
+    watch = await th.desk.watches.own.show(author(), watch_id)
+    (stand,) = await th.desk.watches.standing.ours(watch)
+    (met,) = stand.hits
+    assert (met.hit.record_type, met.hit.record, met.hit.quality) == ("TravelDocument", "", "EXACT_ID")
+    assert [copy.holder for copy in vn.desk.parts.store.holdings(direction=Direction.OUT)] == [TH]
+    (work,) = store.works(WorkFilter(kinds=(WorkKind.READ,)))
+    assert work.assigned == author().officer.person
+    # The row changes again: it is the same record, and is not told again.
+    source = vn.resources.walls[0].source
+    await asyncio.to_thread(change_row, source_file(vn), f"UPDATE GiayTo SET TinhTrang = 1 WHERE So = '{NEW.number}'")
+    seen = source.checked_us()  # type: ignore[attr-defined]
+    await refreshed(vn, lambda: source.checked_us() > seen, "the row was read again")  # type: ignore[attr-defined]
+    await vn.rounds.make("changed rows")
+    assert _told(th, key) == 1
+    drafted = await th.desk.uses.drafting.follow_watch(
+        author(),
+        FollowWatch(
+            peer="vn",
+            watch=key.thread_id,
+            notice_id=met.notice_id,
+            hit=met.number,
+            reasons=Reasons(facts="he was seen at the bridge", urgency=Urgency.PRIORITY),
+        ),
+    )
+    await th.desk.uses.approvals.approve(supervisor(), drafted.work.id)
+    await until(lambda: vn.desk.parts.store.works(WorkFilter(kinds=(WorkKind.DECIDE,))), "the owner is asked")
+    (decide,) = vn.desk.parts.store.works(WorkFilter(kinds=(WorkKind.DECIDE,)))
+    assert decide.agency == vn.resources.walls[0].description.agency
+    assert await vn.desk.uses.decisions.choice(duty(agency=decide.agency), decide.id) is not None
+
+
+async def test_what_is_held_at_the_start_is_told_and_a_restart_tells_nothing_twice(world: World) -> None:
+    th = world.nodes["th"]
+    _, key = await spread(world, subject=PASSPORT)
+    assert _told(th, key) == 1
+    await world.stop("vn")
+    vn = await world.start("vn")
+    await until(lambda: vn.desk.watches.watching.book.watches, "it stands after a start")
+    vn.core.leadership.leads = True
+    await vn.rounds.make("changed rows")
+    await vn.rounds.make("watches")
+    assert (_told(th, key), _told(vn, ThreadKey(TH, key.thread_id))) == (1, 1)
+
+
+async def test_it_is_paused_where_nobody_says_again_that_it_is_needed_and_goes_on_once_somebody_does(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(own_watches, "AGAIN_US", HOUR_US)  # documents of trust do not last for 30 days of no signature
+    th, vn = world.nodes["th"], world.nodes["vn"]
+    until_us = SystemClock().now_us() + 80 * DAY_US
+    watch_id, key = await spread(world, until_us=until_us)
+    (work,) = th.desk.parts.store.works(WorkFilter(kinds=(WorkKind.REVALIDATE,)))
+    assert work.assigned == author().officer.person
+    Ahead(tmp_path).move(timedelta(hours=1, seconds=1))
+    await th.rounds.make("watches of ours")
+    watch = await th.desk.watches.own.show(_trained(author()), watch_id)
+    assert (watch.stand, watch.reason) == (Stand.PAUSED, "not-revalidated")
+    taken = ThreadKey(TH, key.thread_id)
+    assert not vn.desk.watches.watching.book.watches[taken].is_on(SystemClock().now_us())
+    assert await _theirs(vn) == [("paused", "not-revalidated")]
+    await until(lambda: _state(vn, taken) is ThreadState.PAUSED, "the other side is told")
+    assert await _theirs(vn) == [("paused", "not-revalidated")]
+    await add_passport(vn)
+    await th.desk.watches.own.renew(_trained(author()), watch_id, SystemClock().now_us() + 60 * DAY_US, "still open")
+    with pytest.raises(Forbidden):
+        await th.desk.watches.own.approve(_trained(author()), watch_id)
+    await th.desk.watches.own.approve(_trained(supervisor()), watch_id)
+    await refreshed(vn, lambda: _told(th, key), "what came meanwhile is told once it goes on")
+    assert len(th.desk.parts.store.works(WorkFilter(kinds=(WorkKind.REVALIDATE,)))) == 1
+
+
+def _trained(who: Actor) -> Actor:
+    """The same person with training in force in the time of the nodes."""
+    return Actor(who.officer, replace(who.person, trained_until_us=SystemClock().now_us() + DAY_US))
+
+
+async def _theirs(node: Node) -> list[tuple[str, str]]:
+    found = await node.desk.watches.standing.theirs(_trained(actor("vn", Role.NATIONAL_DESK)))
+    return [(each.state, each.stopped) for each in found]
+
+
+async def test_one_that_is_ended_or_suspended_is_told_nothing(world: World) -> None:
+    th, vn = world.nodes["th"], world.nodes["vn"]
+    watch_id, key = await spread(world)
+    await _suspend(vn)
+    await add_passport(vn)
+    await refreshed(vn, lambda: _is_read(vn), "the row is in the index")
+    assert _told(vn, ThreadKey(TH, key.thread_id)) == 0
+    assert await _theirs(vn) == [("answered", "suspended")]
+    await th.desk.watches.own.end(author(), watch_id, "he was arrested")
+    await until(lambda: _state(vn, ThreadKey(TH, key.thread_id)) is ThreadState.ENDED, "its end is told all the same")
+    await vn.rounds.make("watches")
+    assert (_told(th, key), _state(th, ThreadKey(TH, watch_id))) == (0, ThreadState.ENDED)
+
+
+async def _suspend(node: Node) -> None:
+    line = {"id": secrets.token_hex(16), "time": "2026-11-24T12:00:00Z", "action": "suspend", "target": "peer:th"}
+    with node.resources.home.suspensions.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(line | {"reason": "under review"}) + "\n")
+    await until(lambda: node.core.parts.suspensions.suspends(peer="th"), "it is switched off")
+
+
+def _is_read(node: Node) -> bool:
+    found = node.resources.walls[0].source.search(NEW, SystemClock().monotonic() + 5)
+    return bool(found.candidates)
+
+
+async def test_what_fits_too_many_records_is_refused_with_how_many_at_both_sides(world: World) -> None:
+    own = world.nodes["th"].desk.watches.own
+    for subject in (PersonQuery((NameForm("Nguyen"),)), Goods(route="Mộc Bài"), Goods()):
+        wide = watching(*(() if isinstance(subject, Goods) else ("vn",)), subject=subject)
+        with pytest.raises(Forbidden, match="20 records are the most") as caught:
+            await own.add(author(), wide)
+        assert caught.value.code == "too-wide"
+    assert not await own.all(author())
+
+
+async def test_the_owner_stops_one_that_is_too_wide_there_and_says_how_wide(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(at_the_owner, "WIDE", 0)
+    th = world.nodes["th"]
+    watch_id = await th.desk.watches.own.add(author(), watching("vn", subject=PASSPORT))
+    await th.desk.watches.own.approve(supervisor(), watch_id)
+    key = thread_of(th, watch_id)
+    await until(lambda: _state(th, key) is ThreadState.REFUSED, "the owner has stopped it")
+    (stand,) = await th.desk.watches.standing.ours(await th.desk.watches.own.show(author(), watch_id))
+    assert (stand.stopped, stand.text, stand.hits) == ("too-wide", "1 > 0", ())
+    book = world.nodes["vn"].desk.watches.watching.book
+    await until(lambda: not book.watches, "it stands no more")
+
+
+async def test_nobody_but_the_node_is_shown_a_watch_that_must_not_be_tipped_off(world: World) -> None:
+    th, vn = world.nodes["th"], world.nodes["vn"]
+    _, open_key = await spread(world)
+    _, key = await spread(world, subject=PASSPORT, no_tip_off=True)
+    assert _told(th, key) == 1
+    head = actor("vn", Role.NATIONAL_DESK)
+    taken = await vn.desk.watches.standing.theirs(head)
+    assert [each.key.thread_id for each in taken] == [open_key.thread_id]
+    listed = await vn.desk.uses.reading.threads(head.officer, ThreadQuery())
+    assert key.thread_id not in [each.thread.key.thread_id for each in listed]
+    with pytest.raises(LiaisonError):
+        await vn.desk.uses.reading.key(head.officer, key.thread_id)
+
+
+async def test_our_own_agencies_are_watched_without_a_counterpart(world: World) -> None:
+    vn = world.nodes["vn"]
+    who = author("vn")
+    watch_id = await vn.desk.watches.own.add(
+        who, watching(purpose=Purpose.INVESTIGATION, offence=Offence.DOCFRAUD, case="VN-2026-1")
+    )
+    await vn.desk.watches.own.approve(supervisor("vn"), watch_id)
+    await refreshed(vn, lambda: _own(vn, watch_id, "watched"), "the index was searched once")
+    await add_passport(vn)
+    await refreshed(vn, lambda: _own(vn, watch_id, "hits"), "the row is met")
+    watch = await vn.desk.watches.own.show(who, watch_id)
+    (hit,) = watch.hits
+    assert hit.record_type == "TravelDocument"
+    (work,) = vn.desk.parts.store.works(WorkFilter(kinds=(WorkKind.READ,)))
+    assert work.assigned == who.officer.person
+
+
+async def test_customs_watch_the_declarations_of_their_own_single_window(tmp_path: Path) -> None:
+    world = sample_world(tmp_path, ("th", "kh"))
+    kh = await world.start("kh")
+    try:
+        who = actor("kh", Role.OFFICER, agency="customs")
+        goods = watching(
+            subject=Goods(container=people.container("TEMU445566")),
+            purpose=Purpose.CUSTOMS_CONTROL,
+            offence=Offence.PREC,
+            case="KH-2026-1",
+        )
+        watch_id = await kh.desk.watches.own.add(who, goods)
+        await kh.desk.watches.own.approve(actor("kh", Role.SUPERVISOR, person="7", agency="customs"), watch_id)
+        await refreshed(kh, lambda: _own(kh, watch_id, "watched"), "it stands")
+        await asyncio.to_thread(add_row, source_file(kh), "decl", "did", ctn=people.container("TEMU445566"))
+        await refreshed(kh, lambda: _own(kh, watch_id, "hits"), "the declaration is met")
+        (hit,) = (await kh.desk.watches.own.show(who, watch_id)).hits
+        assert (hit.record_type, hit.rules[0]) == ("Consignment", "goods-container")
+    finally:
+        await world.stop("kh")
+
+
+def _own(node: Node, watch_id: ExchangeId, name: str) -> object:
+    thread = node.desk.parts.store.thread(home_key(node.core.parts.member, watch_id))
+    return getattr(read_own(thread), name)

@@ -1,0 +1,118 @@
+"""Attacks on pages of matters: threads of others, forms of other sites, records of other agencies, early opening."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+
+from gateway.desk.second_step.commands import Decide
+from gateway.model.desk.notices import ReplyCode, StatusCode
+from gateway.model.desk.work import WorkKind
+from tests.support.matters import see, send, visitor, with_consoles
+from tests.support.nodes import World, running
+from tests.support.second_step import DUTY, asked, is_taken, step, step_world, until, works
+
+pytestmark = [pytest.mark.process, pytest.mark.asyncio(loop_scope="module")]
+
+
+@pytest_asyncio.fixture(loop_scope="module", scope="module")
+async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
+    made = with_consoles(step_world(tmp_path_factory.mktemp("matters")))
+    async with running(made, ("th", "vn")):
+        yield made
+
+
+async def test_a_thread_of_another_looks_like_one_that_is_not_there(world: World) -> None:
+    key, _, _ = await asked(world)
+    async with visitor(world, "th.o.2000") as other, visitor(world, "th.o.1042") as own:
+        assert (await see(own, f"/threads/vn/{key.thread_id}")).status_code == 200
+        for path in ("", "/package", "/form"):
+            there = await see(other, f"/threads/vn/{key.thread_id}{path}")
+            nowhere = await see(other, f"/threads/vn/{'0' * 32}{path}")
+            assert (there.status_code, nowhere.status_code) == (404, 404)
+            assert (
+                there.text.replace(key.thread_id, "").split("<main")[1].split("</main>")[0]
+                == (nowhere.text.replace("0" * 32, "").split("<main")[1].split("</main>")[0])
+            )
+        for act in ("open", "note", "withdraw", "outcome", "clarify", "not-same"):
+            answer = await send(other, f"/threads/vn/{key.thread_id}/{act}", {"note-text": "x", "withdraw-reason": "x"})
+            assert answer.status_code == 404, act
+    assert len(world.nodes["th"].desk.parts.store.notices(key)) == 1
+
+
+async def test_another_agency_sees_no_field_of_a_record_and_decides_nothing(world: World) -> None:
+    _, there, work = await asked(world)
+    async with visitor(world, "vn.o.d9") as other:
+        answer = await see(other, f"/desk/work/{work.id}/decide")
+        assert answer.status_code == 403
+        assert 'name="fields"' not in answer.text
+        fields = {"answer": "RELEASED", "reason": "r", "record": "1", "fields": "number"}
+        assert (await send(other, f"/desk/work/{work.id}/decide", fields)).status_code in (403, 404)
+        assert (await see(other, f"/desk/work/{work.id}/sign")).status_code in (403, 404, 409)
+    assert [each.id for each in works(world.nodes["vn"], WorkKind.DECIDE, key=there)] == [work.id]
+
+
+async def test_a_field_that_policy_keeps_back_is_neither_shown_nor_released_by_a_forged_tick(world: World) -> None:
+    _, there, work = await asked(world)
+    async with visitor(world, "vn.o.d7") as duty:
+        page = await see(duty, f"/desk/work/{work.id}/decide")
+        assert page.status_code == 200
+        birth = page.text.split('value="birth"')[1].split("</label>")[0]
+        assert "disabled" in birth
+        assert "<br>" not in birth  # its value would stand behind one
+        fields = {"answer": "RELEASED", "reason": "r", "record": "1", "fields": "birth"}
+        answer = await send(duty, f"/desk/work/{work.id}/decide", fields)
+        assert answer.status_code == 400
+    assert [each.placed.type for each in world.nodes["vn"].desk.parts.store.notices(there)] == ["ask"]
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"sec_fetch_site": "cross-site", "origin": "https://evil.example"},
+        {"sec_fetch_site": "same-site"},
+        {"origin": "null"},
+    ],
+)
+async def test_no_form_of_another_site_acts_on_a_matter(world: World, headers: dict[str, str]) -> None:
+    key, there, work = await asked(world)
+    async with visitor(world, "vn.o.d7") as duty, visitor(world, "th.o.1042") as officer:
+        decide = {"answer": "NOTHING_HELD", "reason": "r"}
+        assert (await send(duty, f"/desk/work/{work.id}/decide", decide, **headers)).status_code == 403
+        assert (
+            await send(officer, f"/threads/vn/{key.thread_id}/withdraw", {"withdraw-reason": "x"}, **headers)
+        ).status_code == 403
+    assert len(world.nodes["vn"].desk.parts.store.notices(there)) == 1
+
+
+async def test_looking_at_a_package_does_not_open_it_and_a_second_press_opens_it_once(world: World) -> None:
+    key, there, work = await asked(world)
+    vn, th = world.nodes["vn"], world.nodes["th"]
+    await step(world, "vn").decisions.decide(DUTY, Decide(work=work.id, answer=ReplyCode.RELEASED, reason="ok"))
+    await until(is_taken(vn, there), "the reply is taken")
+    path = f"/threads/vn/{key.thread_id}"
+    async with visitor(world, "th.o.1042") as officer:
+        early = await see(officer, f"{path}/package")
+        assert early.status_code == 400
+        assert not [each for each in th.desk.parts.store.notices(key) if each.placed.code == StatusCode.READ]
+        for _ in range(2):
+            assert (await send(officer, f"{path}/open", {})).headers["location"] == f"{path}/package"
+        opened = await see(officer, f"{path}/package")
+        assert opened.status_code == 200
+        assert "th.o.1042" in opened.text.split("print-line")[1]  # each print says who had it
+        assert opened.headers["cache-control"] == "no-store"
+    assert len([each for each in th.desk.parts.store.notices(key) if each.placed.code == StatusCode.READ]) == 1
+
+
+async def test_a_note_leaves_once_however_often_its_form_is_sent(world: World) -> None:
+    key, _, _ = await asked(world)
+    path = f"/threads/vn/{key.thread_id}/note"
+    async with visitor(world, "th.o.1042") as officer:
+        for _ in range(3):
+            assert (await send(officer, path, {"note-text": "he wears a red cap"})).status_code == 303
+        assert (await send(officer, path, {"note-text": " "}, form="B" * 22)).status_code == 400
+        assert (await send(officer, path, {"note-text": "and a beard"})).status_code == 303
+    notes = [each for each in world.nodes["th"].desk.parts.store.notices(key) if each.placed.type == "note"]
+    assert len(notes) == 2

@@ -1,0 +1,168 @@
+"""Streams of events: few for each session, none beyond it, and looks at the desk that do not grow with their number."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from html import unescape
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+import pytest_asyncio
+
+from gateway.app.node import Node
+from gateway.console.frame import events as streams
+from gateway.desk.worklist import queue as worklist
+from gateway.model.desk.work import Role, WorkKind
+from gateway.ports import events
+from gateway.ports.desk import DeskRows
+from gateway.ports.desk_uses import WorkQuery
+from tests.support.console_nodes import DUTY, OFFICER, Consoles, Visitor, consoles
+from tests.support.desk_rows import new_key, some_work
+from tests.support.exchange import CLOCK, VN
+from tests.support.nodes import officer
+
+pytestmark = [pytest.mark.process, pytest.mark.asyncio(loop_scope="module")]
+
+STREAM = {"accept": streams.EVENT_STREAM}
+PATH = "/desk/events"
+WAIT_S = 20.0
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def running(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Consoles]:
+    folder: Path = tmp_path_factory.mktemp("streams")
+    async with consoles(folder) as found:
+        yield found
+
+
+@asynccontextmanager
+async def stream(visitor: Visitor, **headers: str) -> AsyncIterator[AsyncIterator[str]]:
+    """Open a stream of the desk, and yield its lines."""
+    async with visitor.client.stream("GET", PATH, headers=STREAM | headers) as answer:
+        assert answer.status_code == 200
+        lines = answer.aiter_lines()
+        await heard(lines, ": begun")
+        yield lines
+
+
+async def heard(lines: AsyncIterator[str], line: str) -> list[str]:
+    """Wait for a line; return what came before it."""
+    before: list[str] = []
+    async with asyncio.timeout(WAIT_S):
+        async for each in lines:
+            if each == line:
+                return before
+            before.append(each)
+    raise AssertionError(before)
+
+
+async def refused(visitor: Visitor) -> httpx2.Response:
+    async with asyncio.timeout(WAIT_S):
+        return await visitor.client.get(PATH, headers=STREAM)
+
+
+async def test_newer_streams_of_a_session_take_the_place_of_the_oldest_and_a_flood_is_refused(
+    running: Consoles, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with running.visitor(DUTY) as duty, running.visitor(OFFICER) as other, AsyncExitStack() as stack:
+        opened = [await stack.enter_async_context(stream(duty)) for _ in range(2 * streams.OF_SESSION)]
+        answer = await refused(duty)
+        assert answer.status_code == 429
+        assert answer.headers["x-frame-options"] == "DENY"
+        await stack.enter_async_context(stream(other))
+        monkeypatch.setattr(streams, "PAUSE_S", 0.1)
+        for old in opened[: streams.OF_SESSION]:
+            await heard(old, "event: over")
+        for new in opened[streams.OF_SESSION :]:
+            await heard(new, ": nothing new")
+        assert (await duty.get("/desk")).status_code == 200
+
+
+async def test_all_streams_together_are_bounded(running: Consoles, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(streams, "IN_ALL", 1)
+    async with running.visitor(DUTY) as duty, running.visitor(OFFICER) as other, stream(duty):
+        assert (await refused(other)).status_code == 429
+
+
+async def test_a_stream_ends_with_its_session(running: Consoles, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(streams, "PAUSE_S", 0.1)
+    monkeypatch.setattr(streams, "LOOK_S", 0.2)
+    async with running.visitor(DUTY, anew=True) as duty, stream(duty) as lines:
+        await heard(lines, ": nothing new")
+        await duty.post("/logout")
+        assert "event: changed" not in await heard(lines, "event: over")
+        assert (await refused(duty)).status_code == 401
+
+
+async def test_a_connection_that_is_made_anew_is_told_at_once_that_something_may_have_changed(
+    running: Consoles,
+) -> None:
+    again = STREAM | {"last-event-id": "1"}
+    async with running.visitor(DUTY) as duty, duty.client.stream("GET", PATH, headers=again) as answer:
+        assert await heard(answer.aiter_lines(), "event: changed") == ["id: 1", ": begun", ""]
+
+
+async def test_what_changed_between_a_page_and_its_stream_is_told_at_once_and_else_nothing_is(
+    running: Consoles, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streams, "PAUSE_S", 0.2)
+    async with running.visitor(DUTY) as duty:
+        for is_changed in (False, True):
+            page = (await duty.get("/desk")).text
+            live = unescape(page.partition('data-live="')[2].partition('"')[0])
+            if is_changed:
+                await write(running.node(), office="th.blo.aranyaprathet")
+            async with duty.client.stream("GET", live, headers=STREAM) as answer:
+                before = await heard(answer.aiter_lines(), ": nothing new")
+            assert ("event: changed" in before) == is_changed
+
+
+async def write(node: Node, **fields: Any) -> None:
+    """Raise work in a thread of its own."""
+    now_us = CLOCK.now_us()
+    times = {"opened_us": now_us, "half_us": now_us + 10**9, "due_us": now_us + 2 * 10**9}
+    work = some_work(new_key(VN), not_by="", **(times | fields))
+    draft = events.DESK_ACT.draft(act="raise", work=work.id, rows=DeskRows(works=(work,)))
+    await node.desk.parts.pen.write(VN, work.key, lambda: draft)
+
+
+async def test_those_who_follow_look_at_their_own_work_and_not_at_what_others_do(
+    running: Consoles, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    node = running.node()
+    desk = node.desk.uses.queue
+    who = officer()
+    looks, works = [0], desk.works
+
+    async def counted(*asked: Any) -> Any:
+        looks[0] += 1
+        return await works(*asked)
+
+    monkeypatch.setattr(desk, "works", counted)
+    follows: Any = desk.follow(who, WorkQuery())
+    before = await anext(follows)
+    told = asyncio.ensure_future(anext(follows))
+    for number in range(20):
+        await write(node, kind=WorkKind.CONFIRM, role=Role.OFFICER, agency="customs", office=f"th.x.{number}")
+    assert not told.done()
+    assert looks[0] == 1
+    await write(node, kind=WorkKind.CONFIRM, role=Role.OFFICER, office=who.office)
+    found = await asyncio.wait_for(told, WAIT_S)
+    assert len(found) == len(before) + 1
+    await follows.aclose()
+
+
+async def test_a_hundred_who_follow_look_no_more_often_together_than_ten(running: Consoles) -> None:
+    desk: Any = running.node().desk.uses.queue
+    follows = [desk.follow(officer(), WorkQuery()) for _ in range(100)]
+    for each in follows:
+        await anext(each)
+    assert len(follows) / desk._pause <= 10
+    assert desk._pause >= worklist.SHARED_S
+    for each in follows:
+        await each.aclose()
+    assert desk._followers == 0

@@ -1,0 +1,198 @@
+"""Reports with a person in them, and other reports that a hostile member makes, are refused with a code."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from gateway.app.node import Node
+from gateway.clock import DAY_US
+from gateway.desk.reports.issuing import issued_for
+from gateway.desk.reports.traces import traces
+from gateway.desk.reports.values import OwnReport
+from gateway.desk.reports.words import ReportQuery
+from gateway.model.desk.delivered import NoticeMessage
+from gateway.model.desk.notices import Head, Notice, Urgency
+from gateway.model.desk.reports import Report
+from gateway.model.desk.work import Role
+from gateway.model.marking import Level
+from gateway.model.names import ExchangeId, MemberId, new_exchange_id
+from gateway.model.numbers import thai_pin_check_digit
+from gateway.model.purpose import Offence, Purpose
+from gateway.model.requester import Requester
+from gateway.statements.notices.notice import build_notice
+from gateway.statements.notices.receipt import parse_receipt
+from tests.support.alerts import actor, author
+from tests.support.exchange import KH, TH, VN, entries, sample_world
+from tests.support.nodes import World, running
+
+PIN = "123456789012" + str(thai_pin_check_digit("123456789012"))
+FIELDS: dict[str, Any] = {"offence": "NARC", "method": "under the floor", "no_personal_data": True}
+
+
+def _figures(zero: str) -> str:
+    return "".join(chr(ord(zero) + int(sign)) for sign in PIN)
+
+
+PERSONAL = {
+    PIN: "THA-PIN",
+    f"{PIN[0]}-{PIN[1:5]}-{PIN[5:10]}-{PIN[10:12]}-{PIN[12]}": "THA-PIN",
+    "\u200b".join(PIN): "THA-PIN",
+    " . ".join(PIN): "THA-PIN",
+    "\u0336".join(PIN): "THA-PIN",
+    **{_figures(zero): "THA-PIN" for zero in "๐໐០၀０𝟎"},
+    PIN.replace("0", "O"): "THA-PIN",
+    "1 1 0 1 0 5 1949 1231 002 x": "CHN-RIC",
+    "001085012345": "VNM-CCCD",
+    "12/LaMaTa(N)123456": "MMR-NRC",
+    "၁၂/လမတ(နိုင်)၁၂၃၄၅၆": "MMR-NRC",
+    "call ๐๘๑-234-5678": "phone",
+    "+856 20 5555 1234": "phone",
+    "passport AА1234567": "travel-document",
+    "A\u200bA 1 2 3 4 5 6 7": "travel-document",
+    "P<UTOERIKSSON<<ANNA<MARIA": "travel-document",
+    "กข 1234": "plate",
+    "1กข-1234": "plate",
+    "ກຂ 1234": "plate",
+    "2A-1234": "plate",
+    "29A-123.45": "plate",
+    "京A·12345": "plate",
+    "၁က/၁၂၃၄": "plate",
+    "a.b@example.org": "e-mail",
+    "@somchai.j": "account",
+    "GB82 WEST 1234 5698 7654 32": "IBAN",
+    "490154203237518": "IMEI",
+    "一二三四五六七八九〇一二三": "number",
+}
+HARMLESS = (
+    "120 kg in 3 bags, 2026-03-01 to 2026-05; 1,500,000 baht, 350,000,000 VND",
+    "รถ 20 คัน ราคา 15000 บาท ต่อ 100 เม็ด, พ.ศ. 2569 ม.ค. 2569 กก. 50",
+    "20.4335, 99.8762 at 02:30 on 15/03/2026",
+    "HS 293979, ketamine 6740-88-1, 5000000000 riel",
+    "价格 350000元, 12 袋; ລາຄາ 1.200.000 ກີບ; တန်ဖိုး ၁၅၀၀၀၀ ကျပ်",
+)
+
+
+@pytest.mark.parametrize("text", PERSONAL)
+def test_what_tells_who_a_person_is_is_found_however_it_is_hidden(text: str) -> None:
+    said = f"they say {text} is used"
+    (found,) = traces("method", said)
+    assert found.kind == PERSONAL[text]
+    assert said[found.start : found.end] in text
+
+
+@pytest.mark.parametrize("text", HARMLESS)
+def test_amounts_dates_and_places_are_no_persons(text: str) -> None:
+    assert traces("method", text) == []
+
+
+@pytest.mark.parametrize("shape", ["1 ", "A1", "1.", "@a.", "กข", "<A", "12/abc(", "a.b", "၁၂/လမ", "1\u200b"])
+def test_looking_for_persons_is_linear(shape: str) -> None:
+    def cost(size: int) -> float:
+        text = shape * (size // len(shape))
+        begun = time.thread_time()
+        traces("method", text)
+        return time.thread_time() - begun
+
+    small, large = min(cost(4_000) for _ in range(3)), min(cost(32_000) for _ in range(3))
+    assert large < 24 * small + 0.01
+
+
+# ---------------------------------------------------------------- of a hostile member
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
+    folder: Path = tmp_path_factory.mktemp("reports")
+    async with running(sample_world(folder, ("th", "vn")), ("th", "vn")) as made:
+        yield made
+
+
+def report_of(node: Node, fields: dict[str, Any]) -> OwnReport:
+    now_us = node.core.parts.clock.now_us()
+    return OwnReport(
+        id=new_exchange_id(),
+        author=author().officer,
+        fields={name: value for name, value in (FIELDS | fields).items() if value is not None},
+        lang="en",
+        purpose=Purpose.INVESTIGATION,
+        offence=Offence.NARC,
+        level=Level.OFFICIAL,
+        case="",
+        wanted=(),
+        written_us=now_us,
+        until_us=now_us + 30 * DAY_US,
+    )
+
+
+def head_of(node: Node, thread_id: ExchangeId, agreement: str = "mekong-drugs-2026") -> Head:
+    now_us = node.core.parts.clock.now_us()
+    return Head(
+        notice_id=thread_id,
+        thread_id=thread_id,
+        seq=1,
+        previous=b"",
+        seen=0,
+        sender=TH,
+        recipient=VN,
+        issued_us=now_us,
+        expires_us=now_us + DAY_US,
+        urgency=Urgency.ROUTINE,
+        purpose=Purpose.INVESTIGATION,
+        offence=Offence.NARC,
+        case="",
+        ticket="",
+        agreement=agreement,
+        requester=Requester("officer", "th.blo.aranyaprathet", "police", "0123456789abcdef"),
+        trust_hash=bytes(32),
+        policy_hash=bytes(32),
+        group_id=new_exchange_id(),
+    )
+
+
+HOSTILE: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
+    "a number in its text": ({"indicators": ["good", f"he is {_figures('๐')}"]}, {}, "personal-data"),
+    "a number in the code of a place": ({"route": [{"crossing": f"x{PIN}"}]}, {}, "personal-data"),
+    "a number in its period": ({"period": "081 234 5678"}, {}, "personal-data"),
+    "a name in a member of a place": ({"route": [{"name": "x", "somchai_jaidee": "here"}]}, {}, "bad-report"),
+    "a number that is no text": ({"route": [{"name": "x", "pin": int(PIN)}]}, {}, "bad-report"),
+    "a picture that is no root": ({"pictures": ["somchai jaidee"]}, {}, "bad-report"),
+    "a picture that nothing brings": ({"pictures": ["0a" * 32]}, {}, "bad-report"),
+    "a text that turns round": ({"method": "under \u202e the floor"}, {}, "bad-text"),
+    "without a method": ({"method": None}, {}, "bad-report"),
+    "longer than can be looked at": (
+        dict.fromkeys(("method", "price", "concealment", "period"), "x y " * 450),
+        {},
+        "too-long",
+    ),
+    "another offence than its head": ({"offence": "TIP"}, {}, "bad-report"),
+    "an agreement that is not about reports": ({}, {"agreement": "gms-border-2026"}, "record-not-covered"),
+    "a record for another member": ({}, {"reader": KH}, "wrong-record"),
+    "a record for another thread": ({}, {"thread": ExchangeId("0a" * 16)}, "wrong-record"),
+    "a record that lives longer": ({}, {"until": DAY_US}, "bad-report"),
+}
+
+
+@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.parametrize("name", HOSTILE)
+async def test_a_hostile_report_is_refused_for_good_and_stands_nowhere(world: World, name: str) -> None:
+    th, vn = world.nodes["th"], world.nodes["vn"]
+    fields, other, code = HOSTILE[name]
+    report, thread_id = report_of(th, fields), new_exchange_id()
+    reader: MemberId = other.get("reader", VN)
+    compact = issued_for(th.core.parts, report, reader, other.get("thread", thread_id))
+    until_us = report.until_us if "until" not in other else th.core.parts.clock.now_us() + other["until"]
+    head = head_of(th, thread_id, other.get("agreement", "mekong-drugs-2026"))
+    sealed = build_notice(Notice(head, Report(compact, until_us, "en")), th.core.parts.key)
+    answer = await vn.desk.taker.take(TH, NoticeMessage(sealed.envelope))
+    refusal = parse_receipt(answer.envelope).refusal
+    assert refusal is not None
+    assert refusal.code == code
+    assert entries(vn)[-1].entry.kind == "refused"
+    assert vn.desk.parts.store.find_thread(thread_id) == []
+    assert await vn.desk.reports.library.search(actor("vn", Role.OFFICER, person="3"), ReportQuery()) == []

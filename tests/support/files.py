@@ -1,0 +1,149 @@
+"""Files of the kinds that are taken, made byte by byte, and people who bring, send and open them at real nodes."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import tempfile
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from tests.support.desk_faces import Caller, desk_world
+from tests.support.nodes import World
+
+QUESTION = {
+    "about": "question", "to": "vn", "topic": "vehicle", "facts": "a grey truck", "urgency": "URGENT",
+    "purpose": "INVESTIGATION", "offence": "NARC", "case": "TH-2026-17",
+}  # fmt: skip
+OFFICER, SUPERVISOR, DUTY = "th.o.1042", "th.s.3", "vn.n.1"
+
+
+def png_part(kind: bytes, data: bytes = b"") -> bytes:
+    """A chunk of a PNG."""
+    return len(data).to_bytes(4) + kind + data + zlib.crc32(kind + data).to_bytes(4)
+
+
+def png(*more: bytes, width: int = 3, height: int = 2, behind: bytes = b"") -> bytes:
+    """A PNG with more chunks before its pixels."""
+    head = png_part(b"IHDR", width.to_bytes(4) + height.to_bytes(4) + bytes((8, 0, 0, 0, 0)))
+    pixels = png_part(b"IDAT", zlib.compress(bytes((min(width, 64) + 1) * min(height, 64))))
+    return b"\x89PNG\r\n\x1a\n" + head + b"".join(more) + pixels + png_part(b"IEND") + behind
+
+
+def jpeg_part(marker: int, data: bytes) -> bytes:
+    """A part of a JPEG."""
+    return bytes((0xFF, marker)) + (len(data) + 2).to_bytes(2) + data
+
+
+def exif(side: int = 6) -> bytes:
+    """The part of a JPEG that says which side is up, and where it was taken."""
+    tag = (274).to_bytes(2) + (3).to_bytes(2) + (1).to_bytes(4) + side.to_bytes(2) + bytes(2)
+    maker = (271).to_bytes(2) + (2).to_bytes(2) + (5).to_bytes(4) + (38).to_bytes(4)
+    return jpeg_part(0xE1, b"Exif\0\0MM\0*" + (8).to_bytes(4) + (2).to_bytes(2) + maker + tag + bytes(4) + b"NIKON GPS")
+
+
+def jpeg(
+    *more: bytes, width: int = 40, height: int = 30, behind: bytes = b"", scan: bytes = b"\x12\xff\x00\x34"
+) -> bytes:
+    """A JPEG with more parts before its pixels."""
+    size = bytes((8,)) + height.to_bytes(2) + width.to_bytes(2) + bytes((1, 1, 0x11, 0))
+    parts = (jpeg_part(0xE0, b"JFIF\0\1\1\0\0\1\0\1\0\0"), *more, jpeg_part(0xC0, size))
+    return b"\xff\xd8" + b"".join(parts) + jpeg_part(0xDA, bytes((1, 1, 0, 0, 63, 0))) + scan + b"\xff\xd9" + behind
+
+
+def tiff(width: int = 10, height: int = 10) -> bytes:
+    """A TIFF with one directory."""
+    tags = [(256, width), (257, height)]
+    entries = b"".join(tag.to_bytes(2, "little") + b"\4\0\1\0\0\0" + value.to_bytes(4, "little") for tag, value in tags)
+    return b"II*\0" + (8).to_bytes(4, "little") + len(tags).to_bytes(2, "little") + entries + bytes(4)
+
+
+def pdf() -> bytes:
+    """A PDF."""
+    return b"%PDF-1.7\n1 0 obj\n<</Type /Catalog>>\nendobj\ntrailer\n<</Root 1 0 R>>\n%%EOF\n"
+
+
+def box(kind: bytes, data: bytes = b"") -> bytes:
+    """A box of an MP4."""
+    return (len(data) + 8).to_bytes(4) + kind + data
+
+
+def mp4(pixels: bytes = b"\x01" * 64) -> bytes:
+    """An MP4."""
+    return box(b"ftyp", b"isom\0\0\2\0isomiso2") + box(b"moov", box(b"mvhd", bytes(100))) + box(b"mdat", pixels)
+
+
+def film(size: int) -> bytes:
+    """An MP4 of at least so many bytes, which no compression shortens and whose chunks all differ."""
+    return mp4(b"".join(number.to_bytes(8) for number in range(size // 8)))
+
+
+def file_world(folder: Path, members: tuple[str, ...] = ("th", "vn"), more: str = "", **scanners: str) -> World:
+    """A federation whose nodes have these scanners, by member; others have none, and say so."""
+    world = desk_world(folder, members)
+    for member in members:
+        with (world.home(member) / "node.toml").open("a", encoding="utf-8") as settings:
+            settings.write(f'[attachments]\nscanner = "{scanners.get(member, "none")}"\nfree_mib = 0\n{more}\n')
+    return world
+
+
+async def bring(caller: Caller, name: str, data: bytes, **query: str) -> dict[str, Any]:
+    """Send a file to the caller's node."""
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(data)
+        file.flush()
+        return await asyncio.to_thread(_bring, caller, Path(file.name), {"name": name, **query})
+
+
+def _bring(caller: Caller, file: Path, query: dict[str, str]) -> dict[str, Any]:
+    with caller.client() as node:
+        return node.bring(file, caller.token(), query, lambda _done: None)
+
+
+async def save(caller: Caller, thread: str, root: str) -> bytes:
+    """Open a file of a thread."""
+    found = io.BytesIO()
+
+    def get() -> None:
+        with caller.client() as node:
+            node.save(f"threads/{thread}/attachments/{root}", caller.token(), {}, found, lambda _done: None)
+
+    await asyncio.to_thread(get)
+    return found.getvalue()
+
+
+async def asked(world: World, *files: str) -> str:
+    """A question of th to vn with these files, approved and taken; its thread."""
+    body = QUESTION | {"attachments": list(files)}
+    drafted = await Caller(world, OFFICER).call("POST", "threads", body)
+    await Caller(world, SUPERVISOR).call("POST", f"work/{drafted['work']}/approve")
+    thread = str(drafted["thread"])
+    await until(lambda: bool(world.nodes["vn"].desk.parts.store.find_thread(thread)), "the ask did not come")  # type: ignore[arg-type]
+    return thread
+
+
+async def listed(caller: Caller, thread: str) -> list[dict[str, Any]]:
+    """The files of a thread as a caller sees them."""
+    found = await caller.call("GET", f"threads/{thread}/attachments")
+    return list(found["attachments"])
+
+
+async def stands(caller: Caller, thread: str, state: str, count: int = 1) -> list[dict[str, Any]]:
+    """Wait until so many files of a thread have this state."""
+    for _ in range(3_000):
+        found = await listed(caller, thread)
+        if [each["state"] for each in found] == [state] * count:
+            return found
+        await asyncio.sleep(0.05)
+    raise AssertionError(found)
+
+
+async def until(condition: Callable[[], object], what: str) -> None:
+    """Wait for a condition, 30 s at most."""
+    for _ in range(1_500):
+        if await asyncio.to_thread(condition):
+            return
+        await asyncio.sleep(0.02)
+    raise AssertionError(what)
