@@ -363,24 +363,20 @@ def matter_by(author: Officer) -> Matter:
 
 def _check_rules(person: Person, act: Act, matter: Matter, now_us: int) -> None:
     """Raise where one of the rules above the table forbids it."""
+    who = person.person
     if now_us >= person.trained_until_us:
-        raise Forbidden(
-            "the training of {person} is not in force", code="training-over", where="desk", person=person.person
-        )
+        raise Forbidden("the training of {person} is not in force", code="training-over", where="desk", person=who)
     if Role.ADMINISTRATOR in person.roles and act not in CONTENTLESS:
         raise Forbidden(
-            "{person} is an administrator, and sees no content",
-            code="administrator",
-            where="desk",
-            person=person.person,
+            "{person} is an administrator, and sees no content", code="administrator", where="desk", person=who
         )
-    if person.person in matter.not_by or (act in _APPROVALS and person.person == matter.officer):
+    if who in matter.not_by or (act in _APPROVALS and who == matter.officer):
         raise Forbidden(
             "{person} would approve an act of their own",
             code="own-approval",
             where="desk",
             remedy="another person approves it; whom to phone: `liaison desk phone`",
-            person=person.person,
+            person=who,
         )
     if act in _RELEASES and matter.owner and matter.owner != person.agency:
         raise Forbidden("the record is another agency's, which alone releases it", code="another-agency", where="desk")

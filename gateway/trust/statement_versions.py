@@ -17,27 +17,27 @@ from gateway.model.desk.notices import NoticeType
 NOTICE = "notice."
 """The beginning of the names of notices; a descriptor lists these under `takes`, without it."""
 
-_NOTICES_AT_0_2_0 = ("ask", "reply", "alert", "status", "change", "outcome", "note", "service")
+_NOTICES_BY_DEFAULT = ("ask", "reply", "alert", "status", "change", "outcome", "note", "service")
 
-AT_0_2_0: Mapping[str, tuple[int, ...]] = {
+READ_BY_DEFAULT: Mapping[str, tuple[int, ...]] = {
     "request": (1,),
     "answer": (1, 2, 3),
     "receipt": (1,),
     "day-account": (1,),
     "day-account-answer": (1,),
     "notice-receipt": (1,),
-    **{f"{NOTICE}{each}": (1,) for each in _NOTICES_AT_0_2_0},
+    **{f"{NOTICE}{each}": (1,) for each in _NOTICES_BY_DEFAULT},
 }
-"""What version 0.2.0 reads. It is what a descriptor means that names no version of a statement, and never changes."""
+"""What a descriptor means that names no version of a statement. It never changes."""
 
-READ: Mapping[str, tuple[int, ...]] = {**AT_0_2_0, **{f"{NOTICE}{each}": (1,) for each in NoticeType}}
+READ: Mapping[str, tuple[int, ...]] = {**READ_BY_DEFAULT, **{f"{NOTICE}{each}": (1,) for each in NoticeType}}
 """What this program reads, oldest first. It writes the newest that the other side reads, too."""
 
 ATTACHMENT, OUTCOME_OF_HIT = "attachment", "outcome-of-hit"
 PARTS: Mapping[str, tuple[int, ...]] = {ATTACHMENT: (1,), OUTCOME_OF_HIT: (1,)}
-"""Parts of notices that version 0.2.0 does not read: the files in a head, and an outcome that opens a thread.
+"""Parts of notices that a descriptor lists apart: the files in a head, and an outcome that opens a thread.
 
-They stand in no other notice, so they are no new version of each; they are written only to those who list them.
+They stand in few notices, so they are no new version of each; they are written only to those who list them.
 """
 
 READS = tuple(
@@ -74,11 +74,11 @@ class Descriptors(Protocol):
 def versions_in(listed: Sequence[str], kind: str) -> frozenset[int]:
     """Return the versions of a statement that a member reads which lists these names, or none of this statement."""
     found = frozenset(int(each[len(kind) + 2 :]) for each in listed if each.rpartition(".")[0] == kind)
-    return found or frozenset(AT_0_2_0.get(kind, AT_0_2_0.get(f"{NOTICE}{kind}", ())))
+    return found or frozenset(READ_BY_DEFAULT.get(kind, READ_BY_DEFAULT.get(f"{NOTICE}{kind}", ())))
 
 
 def versions_read(members: Descriptors, member: str, kind: str) -> frozenset[int]:
-    """Return the versions of a statement that a member reads; those of 0.2.0 where it has no descriptor yet."""
+    """Return the versions of a statement that a member reads; those by default where it has no descriptor yet."""
     try:
         descriptor = members.descriptor(member)
     except Unknown:

@@ -30,7 +30,7 @@ def test_a_clock_counts_in_the_reader_s_language_and_time(
     leave_work(federation)
     with federation.person(browser, f"th.{DUTY}", language) as person:
         page = person.open("/desk?list=all")
-        clocks = page.locator("time.countdown")
+        clocks = page.locator("time.countdown:not(.danger)")  # what other tests left may be overdue by now
         due = [datetime.fromisoformat(str(clock.get_attribute("datetime"))) for clock in clocks.all()]
         near, far = clocks.nth(due.index(min(due))), clocks.nth(due.index(max(due)))
         for clock, at in ((near, min(due)), (far, max(due))):

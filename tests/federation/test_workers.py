@@ -135,7 +135,7 @@ async def test_a_worker_that_is_killed_under_load_loses_nothing_and_answers_noth
     assert any(answer_of(message).outcome in searched for _, message in done)
     await eventually(lambda: pool.reports()[0].state == "serving", 60)
     assert pool.reports()[0].pid not in killed
-    assert node.answering.answerer.inside == 0
+    await eventually(lambda: node.answering.answerer.inside == 0, 20)
 
 
 async def test_successors_take_over_when_keys_change_and_nothing_is_refused(world: World) -> None:

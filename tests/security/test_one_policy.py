@@ -167,7 +167,7 @@ async def test_one_policy_decides_on_all_of_a_question_of_ours(world: World, mon
 async def test_a_member_gets_the_newest_version_that_its_descriptor_lists(
     world: World, reads: tuple[str, ...], version: PayloadType
 ) -> None:
-    """One that says nothing reads what version 0.2.0 does."""
+    """One that says nothing reads what is read by default."""
     vn, thailand = world.nodes["vn"], world.federation["th"]
     held = world.federation.view("vn").descriptor("th")
     older = replace(held, version=held.version + 1, previous=held.hash.hex(), reads=reads, hash=b"", data=b"")

@@ -93,12 +93,10 @@ class IncidentDesk:
         said = text_value(text, "text", MAX_TEXT) if text else ""
         work, notice, is_over = await asyncio.to_thread(self._told_us, work_id)
         may(actor.person, Act.INCIDENT, matter_of(work), self._desk.parts.clock.now_us())
-        if is_over:
+        if is_over or not await self._told_them(actor, work, notice, said):
             await self._desk.pen.write(
                 self._desk.parts.member, work.key, lambda: self._acknowledged_here(actor, work_id, said)
             )
-        else:
-            await self._acknowledge(actor, work.key, notice, said)
         found = await asyncio.to_thread(self._desk.store.work, work_id)
         return found or work
 
@@ -206,6 +204,17 @@ class IncidentDesk:
         if thread is None or notice is None:
             raise Unknown("its content is erased", code="erased", where="work")
         return work, notice, thread.state is ThreadState.ENDED
+
+    async def _told_them(self, actor: Actor, work: Work, notice: Notice, text: str) -> bool:
+        """Acknowledge a word to the counterpart; return False when its thread has ended in between."""
+        try:
+            await self._acknowledge(actor, work.key, notice, text)
+        except Stale as stale:
+            thread = await asyncio.to_thread(self._desk.store.thread, work.key)
+            if stale.code != "not-now" or thread is None or thread.state is not ThreadState.ENDED:
+                raise
+            return False
+        return True
 
     async def _acknowledge(self, actor: Actor, key: ThreadKey, notice: Notice, text: str) -> None:
         officer, status = actor.officer, Status(notice.head.notice_id, StatusCode.ACKNOWLEDGED, text=text)

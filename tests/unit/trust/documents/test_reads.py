@@ -14,7 +14,7 @@ from gateway.signing.dsse import sign_document
 from gateway.signing.keys import load_signing_key
 from gateway.trust.ceremony.ceremony import publish_descriptor
 from gateway.trust.documents.descriptor import DESCRIPTOR_TYPE, parse_descriptor, sign_descriptor
-from gateway.trust.statement_versions import AT_0_2_0, NOTICE, READ, READS, versions_in, versions_read
+from gateway.trust.statement_versions import READ_BY_DEFAULT, NOTICE, READ, READS, versions_in, versions_read
 from tests.support.federation import Federation, make_federation
 
 
@@ -52,7 +52,7 @@ def test_what_a_descriptor_does_not_name_is_read_as_by_0_2_0(
 
 
 def test_what_0_2_0_reads_does_not_change() -> None:
-    assert {kind: read for kind, read in AT_0_2_0.items() if not kind.startswith(NOTICE)} == {
+    assert {kind: read for kind, read in READ_BY_DEFAULT.items() if not kind.startswith(NOTICE)} == {
         "request": (1,),
         "answer": (1, 2, 3),
         "receipt": (1,),
