@@ -276,6 +276,11 @@ class DeskStore(Protocol):
         `opener` tells those that this side opened from those of counterparts.
         """
 
+    def versions(
+        self, kinds: Collection[ThreadKind], states: Collection[ThreadState]
+    ) -> list[tuple[ThreadKey, str, int]]:
+        """Return key, group id and version of all threads that fit, in the order of their keys: no content is opened."""
+
     def find_thread(self, thread_id: ExchangeId) -> list[Thread]:
         """Return the threads with this id; two members may have used one id."""
 

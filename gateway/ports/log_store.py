@@ -125,8 +125,13 @@ class LogStore(Protocol):
     ) -> list[int]:
         """Return the indexes of entries that fit all given filters, newest first."""
 
-    def of_kinds(self, log: str, kinds: Collection[str], since_us: int) -> Iterator[tuple[int, int, str, str]]:
-        """Yield index, time, kind and exchange id of the entries of these kinds at or after a time, in order."""
+    def of_kinds(
+        self, log: str, kinds: Collection[str], since_us: int, first: int = 0
+    ) -> Iterator[tuple[int, int, str, str]]:
+        """Yield index, time, kind and exchange id of the entries of these kinds at or after a time, in order.
+
+        With `first` those from that index on, whatever their time.
+        """
 
     def channel(self, log: str, channel: str, first: int, last: int) -> list[bytes]:
         """Return the bodies of the entries of `channel` whose number lies in [first, last], by number."""

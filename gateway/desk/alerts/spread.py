@@ -212,8 +212,8 @@ class Spread:
 
     def _alive(self) -> list[tuple[OwnAlert, Work | None]]:
         me = self._parts.member
-        live = self._store.threads(kinds=(ThreadKind.ALERT,), states=_LIVE)
-        return [(read_own(one), self.approval(one.key)) for one in live if one.key.peer == me and one.draft]
+        live = self._store.threads(kinds=(ThreadKind.ALERT,), states=_LIVE, peer=me)
+        return [(read_own(one), self.approval(one.key)) for one in live if one.draft]
 
     def approval(self, key: ThreadKey) -> Work | None:
         """Return the open approval of an alert of ours; None without one. It reads the store."""

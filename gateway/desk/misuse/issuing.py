@@ -182,8 +182,8 @@ class MisuseDesk:
 
     def _of_agency(self, agency: str) -> list[IssuedToken]:
         me = self._desk.parts.member
-        rows = self._desk.store.threads(kinds=(ThreadKind.SERVICE,), states=(ThreadState.OPEN,))
-        found = [_token(row) for row in rows if row.key.peer == me and row.draft]
+        rows = self._desk.store.threads(kinds=(ThreadKind.SERVICE,), states=(ThreadState.OPEN,), peer=me)
+        found = [_token(row) for row in rows if row.draft]
         return [one for one in found if one is not None and one.said.agency == agency]
 
     def _withdrawn(self, actor: Actor, token_id: ExchangeId, reason: ChangeReason) -> EntryDraft:

@@ -7,7 +7,7 @@ The message goes out at once, without an approval: it holds no record and no per
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 import msgspec
 
@@ -183,10 +183,9 @@ class IncidentDesk:
 
     def _items(self, actor: Actor, *, over: bool) -> list[IncidentItem]:
         me, states = self._desk.parts.member, (ThreadState.OPEN, *((ThreadState.ENDED,) if over else ()))
-        rows: Iterable[Thread] = self._desk.store.threads(kinds=(ThreadKind.SERVICE,), states=states, limit=0)
         found: list[IncidentItem] = []
-        for row in rows:
-            if row.key.peer == me and row.draft and len(found) < _LISTED:
+        for row in self._desk.store.threads(kinds=(ThreadKind.SERVICE,), states=states, peer=me):
+            if row.draft and len(found) < _LISTED:
                 try:
                     found.append(self._shown(actor, row))
                 except Unknown:

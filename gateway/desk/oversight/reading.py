@@ -28,7 +28,7 @@ class UseReader:
     kept: KeptAnswers
     key: bytes
     _places: dict[str, tuple[int, int]] = field(default_factory=dict)
-    """For each log the time from which on it is read, and the index of the last entry that was."""
+    """For each log the time from which on it is read, and the index of the first entry that was not yet."""
 
     def begin(self, log: str, since_us: int) -> None:
         """Begin to read a log at a time, or at the `MOST_BEHIND`th entry from its end where that is later."""
@@ -38,22 +38,19 @@ class UseReader:
         first = max(state.first, state.size - MOST_BEHIND)
         bodies = self.kept.store.bodies(log, first, first + 1)
         oldest = next((parse_entry(body).time_us for _, body, _ in bodies), since_us)
-        self._places[log] = (max(since_us, oldest if first else since_us), -1)
+        self._places[log] = (max(since_us, oldest if first else since_us), 0)
 
     def next(self, log: str, most: int) -> Sequence[Use]:
         """Return the next questions of a log, so many entries at most; nothing once all were read."""
-        since_us, last = self._places.get(log, (0, -1))
-        found: list[Use] = []
-        for index, time_us in self._indexes(log, since_us, last, most):
-            since_us, last = time_us, index
-            if (use := self._use(log, index)) is not None:
-                found.append(use)
-        self._places[log] = (since_us, last)
-        return found
-
-    def _indexes(self, log: str, since_us: int, last: int, most: int) -> list[tuple[int, int]]:
-        rows = self.kept.store.of_kinds(log, _KINDS, since_us)
-        return list(islice(((index, time_us) for index, time_us, _, _ in rows if index > last), most))
+        since_us, first = self._places.get(log, (0, 0))
+        state = self.kept.store.state(log)
+        if state is None or state.size <= first:
+            return ()
+        rows = self.kept.store.of_kinds(log, _KINDS, since_us, first)
+        indexes = [index for index, *_ in islice(rows, most)]
+        # Entries of other kinds are not looked at again: nothing waits between the last question and the end.
+        self._places[log] = (since_us, indexes[-1] + 1 if len(indexes) == most else state.size)
+        return [use for index in indexes if (use := self._use(log, index)) is not None]
 
     def _use(self, log: str, index: int) -> Use | None:
         """Return the question of an entry; None where its content is erased or of another form."""

@@ -91,8 +91,8 @@ class IncidentSpread:
     def _standing_open(self) -> Iterator[ExchangeId]:
         me = self._desk.parts.member
         states = (ThreadState.NEW, ThreadState.OPEN)
-        for thread in self._desk.store.threads(kinds=(ThreadKind.SERVICE,), states=states):
-            if thread.key.peer == me and _is_incident(thread):
+        for thread in self._desk.store.threads(kinds=(ThreadKind.SERVICE,), states=states, peer=me):
+            if _is_incident(thread):
                 yield thread.key.thread_id
 
     async def _one(self, incident: OwnIncident, to: Told) -> None:

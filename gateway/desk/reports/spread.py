@@ -92,8 +92,8 @@ class Spread:
 
     def _unsettled(self) -> list[Thread]:
         me = self._parts.member
-        found = self._store.threads(kinds=(ThreadKind.REPORT,), states=UNSETTLED)
-        return [one for one in found if one.key.peer == me and one.draft]
+        found = self._store.threads(kinds=(ThreadKind.REPORT,), states=UNSETTLED, peer=me)
+        return [one for one in found if one.draft]
 
     async def _one(self, report: OwnReport, to: Reader) -> None:
         """Write what is missing in one thread. A notice of the other side may come in between."""

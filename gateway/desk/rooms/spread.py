@@ -228,8 +228,8 @@ class RoomSpread:
     def _rows(self) -> dict[str, tuple[tuple[ThreadKey, int], ...]]:
         """Return the versions of all threads of rooms that go on."""
         found: dict[str, list[tuple[ThreadKey, int]]] = {}
-        for thread in self._store.threads(kinds=(ThreadKind.ROOM,), states=_STATES):
-            found.setdefault(thread.group_id, []).append((thread.key, thread.version))
+        for key, room_id, version in self._store.versions((ThreadKind.ROOM,), _STATES):
+            found.setdefault(room_id, []).append((key, version))
         return {room_id: tuple(rows) for room_id, rows in found.items()}
 
     async def _look(self, room_id: str, now_us: int) -> None:

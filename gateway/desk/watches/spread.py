@@ -196,8 +196,8 @@ class Spread:
 
     def _alive(self) -> list[tuple[OwnWatch, int]]:
         me = self.desk.parts.member
-        live = self.desk.store.threads(kinds=(ThreadKind.WATCH,), states=_HOME)
-        return [(read_own(one), one.version) for one in live if one.key.peer == me and one.draft]
+        live = self.desk.store.threads(kinds=(ThreadKind.WATCH,), states=_HOME, peer=me)
+        return [(read_own(one), one.version) for one in live if one.draft]
 
     def _due(self, key: ThreadKey, watch: OwnWatch) -> Callable[[], EntryDraft] | None:
         """Return what makes the entry of what a clock has done to a watch; None where it has done nothing."""

@@ -128,6 +128,15 @@ class SqlDeskStore:
             rows = self._newest([(t.state == state.value, *fitting) for state in states], limit)
         return [thread_of(row, self._seals) for row in rows]
 
+    def versions(
+        self, kinds: Collection[ThreadKind], states: Collection[ThreadState]
+    ) -> list[tuple[ThreadKey, str, int]]:
+        """Return key, group id and version of all threads that fit, in the order of their keys: no content is opened."""
+        t = desk_thread.c
+        fitting = (is_any(t.kind, kinds), t.state.in_([state.value for state in states]))
+        found = select(t.peer, t.thread_id, t.group_id, t.version).where(*fitting).order_by(t.peer, t.thread_id)
+        return [(ThreadKey(MemberId(peer), ExchangeId(name)), *rest) for peer, name, *rest in self._list(found)]
+
     def _newest(self, parts: Iterable[Sequence[ColumnElement[bool]]], limit: int) -> Rows:
         """Return the newest threads of several parts: those of each come from an index in their order."""
         t = desk_thread.c

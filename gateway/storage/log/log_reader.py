@@ -141,12 +141,17 @@ class SqlLogReader:
                 statement = statement.where(c.seq < self.first_since(connection, log, until_us))
             return list(connection.execute(statement).scalars())
 
-    def of_kinds(self, log: str, kinds: Collection[str], since_us: int) -> Iterator[tuple[int, int, str, str]]:
-        """Yield index, time, kind and exchange id of the entries of these kinds at or after a time, in order."""
+    def of_kinds(
+        self, log: str, kinds: Collection[str], since_us: int, first: int = 0
+    ) -> Iterator[tuple[int, int, str, str]]:
+        """Yield index, time, kind and exchange id of the entries of these kinds at or after a time, in order.
+
+        With `first` those from that index on, whatever their time.
+        """
         c = log_entry.c
         wanted = select(c.seq, c.time_us, c.kind, c.exchange_id).where(c.log_id == self._id(log), c.kind.in_(kinds))
         with self._database.snapshot("find") as connection:
-            first = self.first_since(connection, log, since_us) if since_us else 0
+            first = first or (self.first_since(connection, log, since_us) if since_us else 0)
             for index, time_us, kind, exchange_id in connection.execute(wanted.where(c.seq >= first).order_by(c.seq)):
                 yield index, time_us, kind, exchange_id.hex() if exchange_id else ""
 
