@@ -279,7 +279,7 @@ class DeskStore(Protocol):
     def versions(
         self, kinds: Collection[ThreadKind], states: Collection[ThreadState]
     ) -> list[tuple[ThreadKey, str, int]]:
-        """Return key, group id and version of all threads that fit, in the order of their keys: no content is opened."""
+        """Return key, group id and version of all threads that fit, in the order of their keys, without content."""
 
     def find_thread(self, thread_id: ExchangeId) -> list[Thread]:
         """Return the threads with this id; two members may have used one id."""

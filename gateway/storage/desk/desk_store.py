@@ -131,7 +131,7 @@ class SqlDeskStore:
     def versions(
         self, kinds: Collection[ThreadKind], states: Collection[ThreadState]
     ) -> list[tuple[ThreadKey, str, int]]:
-        """Return key, group id and version of all threads that fit, in the order of their keys: no content is opened."""
+        """Return key, group id and version of all threads that fit, in the order of their keys, without content."""
         t = desk_thread.c
         fitting = (is_any(t.kind, kinds), t.state.in_([state.value for state in states]))
         found = select(t.peer, t.thread_id, t.group_id, t.version).where(*fitting).order_by(t.peer, t.thread_id)
