@@ -143,7 +143,7 @@ REFUSALS: Sentences = {
     "token-audience": "the officer token is for another node",
     "token-binding": "the officer token belongs to another system",
     "token-expired": "the officer token has expired",
-    "token-first": "this is a token of a person: ask about their document first, then check the token beside the hit",
+    "two-tokens": "two tokens were scanned for one question: scan one token again",
     "token-revoked": "the officer, or the officer token, was revoked",
     "token-time": "the time of the officer token is not accepted",
     "too-large": "it is too large",
