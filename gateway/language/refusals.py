@@ -195,6 +195,7 @@ REFUSALS: Sentences = {
     "bad-watch": "the watch is not written as it must be",
     "too-wide": "too many records would fit this watch: ask for less",
     "too-many-watches": "too many watches stand there already",
+    "too-many-asks": "too many requests of this urgency wait there already; it is sent again until one is answered",
     "bad-change": "the change is not written as it must be",
     "bad-cut": "a cut names the office and its member, and nothing else does",
     "bad-length": "choose one of the lengths of time",
