@@ -181,6 +181,11 @@ def from_warning(officer: Officer, key: ThreadKey, search: str, now_us: int, giv
     return from_shown(place, search, officer.person, now_us, given, key.thread_id)
 
 
+def warning_work(key: ThreadKey, search: str) -> str:
+    """Return the id of the work of confirming a counterpart's alert that a search has found."""
+    return ".".join((WorkKind.CONFIRM.value, key.peer, search, key.thread_id))
+
+
 def _place(key: ThreadKey, agency: str, office: str, person: str, now_us: int) -> Thread:
     """Return the place of work that is in no thread yet, in the form of one."""
     return Thread(

@@ -6,8 +6,9 @@ Silence, and what was not searched, is never shown as no hit (domain, section 5.
 from __future__ import annotations
 
 import asyncio
+from collections import ChainMap
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from starlette.responses import Response, StreamingResponse
@@ -28,7 +29,7 @@ from gateway.console.visit import Visit
 from gateway.desk.misuse.checking import Checked
 from gateway.desk.misuse.checking import Verdict as TokenVerdict
 from gateway.desk.misuse.statement import MAX_TEXT
-from gateway.desk.second_step.marking import Mark, Verdict
+from gateway.desk.second_step.marking import Confirm, Mark, Verdict
 from gateway.errors import Malformed, Refused, Unknown
 from gateway.language.catalogue import Sentences, tell
 from gateway.language.countries import with_country
@@ -104,6 +105,17 @@ class FoundView:
     token: ActForm | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What stands beside hits. `token` is what a token says of one, by search, member and number of the hit.
+
+    `works` is the work of marking a counterpart's alert, by search and number of the hit of our own agencies.
+    """
+
+    token: Mapping[tuple[str, str, int], str] = field(default_factory=dict)
+    works: Mapping[tuple[str, int], str] = field(default_factory=dict)
+
+
 def found_routes(door: Door, parts: ConsoleParts) -> list[Route]:
     """Return the routes of answers."""
     found, roles = _Found(parts), tuple(OPEN_TO[PATH])
@@ -135,7 +147,9 @@ class _Found:
             checked, told = await self._scanned(carried, searches, language)
             sent = Sent({"token": (carried.token,), "token-number": (carried.number,)})
         values = [search_value(search, language) for search in searches]
-        view = _view(values, path, self._parts.member, language, _beside(searches, checked, language))
+        works = await asyncio.gather(*map(self._parts.desk.alerts.to_confirm, searches))
+        beside = Beside(_beside(searches, checked, language), ChainMap(*works))
+        view = _view(values, path, self._parts.member, language, beside)
         if any(answer.hits for answer in view.answers) or not view.is_over:
             form = _token_form(path, Writer(language, sent), is_open=told is not None)
             view = replace(view, token=form)
@@ -188,6 +202,9 @@ class _Found:
         except ValueError:
             raise Malformed("choose one of the three answers", code="bad-confirmation", where="verdict") from None
         reason = form.one("reason").strip() or tell(Language.EN, _NO_REASON[verdict])
+        if work := form.one("work"):
+            await self._parts.desk.marks.confirm(visit.actor, Confirm(work=work, verdict=verdict, reason=reason))
+            return To(f"{PATH}/{visit.part('ids')}")
         mark = Mark(search_id=form.one("search"), peer=form.one("from"), hit=hit, verdict=verdict, reason=reason)
         await self._parts.desk.marks.mark(visit.actor, mark)
         return To(f"{PATH}/{visit.part('ids')}")
@@ -253,10 +270,10 @@ def _view(
     path: str,
     own: str,
     language: Language,
-    beside: Mapping[tuple[str, str, int], str] | None = None,
+    beside: Beside = Beside(),
 ) -> FoundView:
     answers = [
-        AnswerView(_line(line, own, language), list(_hits(value["id"], line, language, beside or {})))
+        AnswerView(_line(line, own, language), list(_hits(value["id"], line, language, beside)))
         for value in values
         for line in value["lines"]
     ]
@@ -299,24 +316,30 @@ def _line(line: dict[str, Any], own: str, language: Language) -> Line:
     return Line(name, Tag(said, _TONES[style]))
 
 
-def _hits(
-    search_id: str, line: dict[str, Any], language: Language, beside: Mapping[tuple[str, str, int], str]
-) -> Iterator[HitView]:
+def _hits(search_id: str, line: dict[str, Any], language: Language, beside: Beside) -> Iterator[HitView]:
     for at, hit in enumerate(line["hits"]):
         record = hit["record"]
         is_abroad = bool(line["exchange_id"]) and OWN_AGENCY not in (rule["word"] for rule in hit["rules"])
+        work = beside.works.get((search_id, at), "") if not line["exchange_id"] else ""
         texts = [released_text(record, hit["record_type"], language)] if record else unreleased_texts(hit, language)
         place = f"{search_id}/{line['member']}/{at}"
         yield HitView(
             title=hit_title(hit, language),
-            token=beside.get((search_id, line["member"], at), ""),
+            token=beside.token.get((search_id, line["member"], at), ""),
             first=raised(hit, language),
             lines=texts,
             rows=record_rows(record["fields"], hit["record_type"], language) if record else (),
             obey=marking_text(record["marking"], language) if record else "",
-            hidden=(Hidden("search", search_id), Hidden("from", line["member"]), Hidden("hit", str(at))),
-            reason=Field("reason", tell(language, "What you compared"), most=300) if is_abroad else None,
-            verdicts=[Button(tell(language, text), "verdict", code) for code, text in _VERDICTS.items() if is_abroad],
+            hidden=(
+                Hidden("search", search_id),
+                Hidden("from", line["member"]),
+                Hidden("hit", str(at)),
+                Hidden("work", work),
+            ),
+            reason=Field("reason", tell(language, "What you compared"), most=300) if is_abroad or work else None,
+            verdicts=[
+                Button(tell(language, text), "verdict", code) for code, text in _VERDICTS.items() if is_abroad or work
+            ],
             more=(
                 (
                     Link(f"/follow-up/{place}", tell(language, "Ask their desk for more")),
