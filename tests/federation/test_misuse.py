@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from gateway.model.desk.work import Role, WorkKind
 from gateway.model.names import exchange_id, new_exchange_id
 from gateway.model.query import DocumentQuery
 from gateway.ops.desk.tokens import check_offline
+from tests.support.cli import Liaison
 from tests.support.exchange import VN, entries
 from tests.support.exchange import command as command_of
 from tests.support.matters import see, send, visitor, with_consoles
@@ -37,7 +39,9 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
         yield made
 
 
-async def test_a_person_carries_word_of_the_owner_that_stands_beside_the_hit_and_hides_none(world: World) -> None:
+async def test_a_person_carries_word_of_the_owner_that_stands_beside_the_hit_and_hides_none(
+    world: World, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     th, vn = world.nodes["th"].desk.uses, world.nodes["vn"].desk.uses
     search_id = await hit(world)
     mark = Mark(search_id=search_id, peer=VN, hit=0, verdict=Marked.NOT_SAME, reason="another birth")
@@ -70,6 +74,14 @@ async def test_a_person_carries_word_of_the_owner_that_stands_beside_the_hit_and
         await th.tokens.check(actor("th", "9", Role.OFFICER), search_id, made.token, "P4471209", "THA")
     search = await world.nodes["th"].asking.searches.get(OFFICER.officer, search_id)
     assert next(line for line in search.lines if line.member == VN).hits, "the hit stands"
+    cli, picture = Liaison(capsys), tmp_path / "token.png"
+    again = ("misuse", "show", made.said.id, "--home", world.home("vn"), "--as", "vn.o.p1", "--qr", picture)
+    monkeypatch.setenv("LIAISON_LISTEN_AGENCY", world.nodes["vn"].addresses["agency"])
+    monkeypatch.setenv("LIAISON_NODE_NAME", "node1")
+    ran = await asyncio.to_thread(cli, *again)
+    assert ran.code == 0, ran.err
+    assert (ran.code, made.token in ran.out, picture.read_bytes()[:4]) == (0, True, b"\x89PNG"), ran.err
+    assert (await asyncio.to_thread(cli, *again)).code != 0, "no file is overwritten"
     assert check_offline(world.home("th"), made.token, "P4471209", "THA")["verdict"] == "not-this-person"
 
     async with visitor(world, "th.o.1042") as gate:
