@@ -11,7 +11,7 @@ from gateway.app.rounds import UPKEEP, UPKEEP_S, WATCH_S, Round
 from gateway.audit.accounts.receipts import ChannelBook
 from gateway.desk.alerts.contacts import Contacts
 from gateway.desk.alerts.gate import AlertGate
-from gateway.desk.raising import from_hits
+from gateway.desk.raising import from_hits, from_warning
 from gateway.exchange.asking.abandoned import LostQuestions
 from gateway.exchange.asking.ask import Asker
 from gateway.exchange.asking.breaker import Breakers
@@ -59,7 +59,7 @@ def build_asking(core: Core) -> Asking:
     )
     budget_s = resources.settings.limits.budget_ms / 1000
     asker = Asker(
-        parts, own, core.peers, writers, acknowledger.received, core.pseudonyms.make, budget_s, _confirming(core)
+        parts, own, core.peers, writers, acknowledger.received, core.pseudonyms.make, budget_s, _confirming(core, gate)
     )
     searches = OfficerSearches(
         parts,
@@ -73,13 +73,16 @@ def build_asking(core: Core) -> Asking:
     return Asking(asker, searches, acknowledger, gate, contacts, wall, rounds)
 
 
-def _confirming(core: Core) -> Confirming:
-    """Return what raises the work of confirming hits."""
-    return lambda asked, count: from_hits(
-        asked.inquiry.officer,
-        ThreadKey(asked.member, asked.request.exchange_id),
-        count,
-        core.parts.clock.now_us(),
+def _confirming(core: Core, gate: AlertGate) -> Confirming:
+    """Return what raises the work of confirming hits, and alerts of counterparts that our own gate has found."""
+    now_us = core.parts.clock.now_us
+    return Confirming(
+        lambda asked, count: from_hits(
+            asked.inquiry.officer, ThreadKey(asked.member, asked.request.exchange_id), count, now_us()
+        ),
+        lambda inquiry, hits: tuple(
+            from_warning(inquiry.officer, key, inquiry.search_id, now_us()) for key in gate.of_counterparts(hits)
+        ),
     )
 
 

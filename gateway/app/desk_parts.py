@@ -150,6 +150,7 @@ def build_desk(core: Core, asking: Asking) -> Desk:
             policy=partial(check_notice, parts),
             raising=partial(raising_of, core),
             entry_of=partial(entry_of, resources.store),
+            most_asks=lambda: resources.settings.limits.asks_waiting,
         )
     )
     desk = DeskParts(parts, store, pen, author, changes, core.kept, searches, core.pseudonyms.make, core.ledger)

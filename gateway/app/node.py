@@ -255,6 +255,7 @@ class Node:
     async def stop(self) -> None:
         """Take no more, finish what was taken, write `stop` as the last entry, close."""
         self._log.info(LogLine.NODE_DRAINING)
+        await self.desk.oversight.outages.stop()
         await self._end_rounds()
         self.core.upkeep.close()
         for part in (self._console, self._agency):

@@ -107,7 +107,7 @@ def build_world(
         database = write_people(folder, people)
         sources.append(SourceSettings("vn.police.scale", "police", str(PEOPLE), f"sqlite:///{database}"))
     # The load generator never acknowledges, and usually asks at full speed, to measure exchanges and not the limits.
-    generous = {"limits.receipt_debt": 10**9, "limits.receipt_debt_s": 10**6}
+    generous = {"limits.receipt_debt": 10**9, "limits.receipt_debt_s": 10**6, "limits.asks_waiting": 10**9}
     unlimited = {} if rates else {"limits.rate_per_member": 10**6, "limits.burst_per_member": 10**7}
     settings = (
         generous

@@ -172,6 +172,20 @@ def from_hits(officer: Officer, key: ThreadKey, count: int, now_us: int, given: 
     return tuple(from_shown(place, key.thread_id, officer.person, now_us, given, str(hit)) for hit in range(count))
 
 
+def from_warning(officer: Officer, key: ThreadKey, search: str, now_us: int, given: Raising = DEFAULT) -> Work:
+    """Return the work of an officer whose search has found a counterpart's alert: is it the same person or thing?
+
+    `key` is the alert's thread. Each search that finds it raises its own.
+    """
+    place = _place(key, officer.agency, officer.office, officer.person, now_us)
+    return from_shown(place, search, officer.person, now_us, given, key.thread_id)
+
+
+def warning_work(key: ThreadKey, search: str) -> str:
+    """Return the id of the work of confirming a counterpart's alert that a search has found."""
+    return ".".join((WorkKind.CONFIRM.value, key.peer, search, key.thread_id))
+
+
 def _place(key: ThreadKey, agency: str, office: str, person: str, now_us: int) -> Thread:
     """Return the place of work that is in no thread yet, in the form of one."""
     return Thread(

@@ -15,7 +15,10 @@ from gateway.ports import events
 from gateway.ports.journal import EntryDraft
 
 LIMITS = frozenset(
-    {"rate-limit", "fault-limit", "in-flight-limit", "stream-limit", "call-limit", "call-rate", "document-rate"}
+    {
+        *("rate-limit", "fault-limit", "in-flight-limit", "stream-limit", "call-limit", "call-rate", "document-rate"),
+        "too-many-asks",
+    }
 )
 """Codes of the limits beyond which a member's requests are turned away without a signed answer."""
 

@@ -334,8 +334,8 @@ class DeskStore(Protocol):
     def work(self, work_id: str) -> Work | None:
         """Return one item of work."""
 
-    def undecided(self, peer: MemberId, limit: int) -> int:
-        """Return how many decisions wait that this counterpart asked for, `limit` at most."""
+    def asks_waiting(self, peer: MemberId, urgency: Urgency, limit: int) -> int:
+        """Return how much work on this counterpart's asks of an urgency waits here, `limit` at most."""
 
     def due_work(self, now_us: int, limit: int = 1000) -> Sequence[Work]:
         """Return open work whose half or whole time is over, and that was not escalated to that level, the first due

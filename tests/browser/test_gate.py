@@ -63,6 +63,21 @@ def test_a_scanner_types_into_the_gate_wherever_the_focus_is(officer: Person) ->
     page.wait_for_url("**/gate/*~*")  # two questions: the number, and the person
 
 
+def test_a_scanner_types_a_token_alone_and_before_a_zone(officer: Person) -> None:
+    officer.ask(PASSPORT, to=["vn"])
+    page = officer.open("/gate")
+    spoilt = page.locator(".banner", has_text="no token that a country has signed")
+    page.keyboard.type("LN1.e30.c2ln")
+    page.keyboard.press("Enter")
+    spoilt.wait_for()
+    page.keyboard.type("LN1.e30.c2ln ")
+    for line in ZONE:
+        page.keyboard.type(line)
+        page.keyboard.press("Enter")
+    page.wait_for_url("**/gate/*~*")
+    spoilt.wait_for()  # said beside the answers, and the question was asked
+
+
 @pytest.mark.parametrize(
     ("typed", "counts"),
     [

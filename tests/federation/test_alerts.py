@@ -12,9 +12,11 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from gateway.app.node import Node
 from gateway.clock import SystemClock, steady_ns
 from gateway.desk.alerts.values import NotExecuted, Stand
-from gateway.errors import Forbidden, Stale
+from gateway.desk.second_step.marking import Confirm, Verdict
+from gateway.errors import Forbidden, LiaisonError, Stale
 from gateway.model.desk.notices import OutcomeCode, OutcomeReport, StatusCode
 from gateway.model.desk.threads import ThreadKey, ThreadState
 from gateway.model.desk.work import Role, WorkKind
@@ -22,7 +24,7 @@ from gateway.model.exchange import Outcome
 from gateway.model.names import ExchangeId
 from gateway.model.query import DocumentQuery, PersonQuery, VehicleQuery
 from gateway.model.values import NameForm, PartialDate
-from gateway.ports.desk import WorkFilter
+from gateway.ports.desk import Work, WorkFilter
 from gateway.views.code_words import raised
 from tests.support.alerts import FUGITIVE, actor, at_the_gate, author, duty, raising, supervisor, there, until
 from tests.support.exchange import TH, VN, command, entries, last, sample_world
@@ -111,6 +113,41 @@ async def test_a_taken_alert_is_found_at_the_gate_with_the_link_cut(world: World
         "discreet check: the person must not notice (DISCREET_CHECK)",
         "the person must not learn of it (DO_NOT_ALERT_SUBJECT)",
     ]
+
+
+async def test_an_alert_that_the_gate_finds_is_work_to_confirm_and_of_another_person_its_owner_is_told(
+    world: World,
+) -> None:
+    """As a hit of a counterpart's record is. Alerts of ours raise none."""
+    th, vn = world.nodes["th"], world.nodes["vn"]
+    alert_id, theirs = await spread(world)
+    who = actor("vn", Role.OFFICER, person="3")
+    marks = vn.desk.second_step.marks
+
+    def works(node: Node, kind: WorkKind) -> list[Work]:
+        return node.desk.parts.store.works(WorkFilter(kinds=(kind,)))
+
+    for found in range(2):
+        assert (await at_the_gate(vn, BY_NAME)).outcome is Outcome.HIT
+        assert len(works(vn, WorkKind.CONFIRM)) == found + 1, "each search that finds it raises its own"
+    first, second = works(vn, WorkKind.CONFIRM)
+    assert (first.key, first.assigned, first.role) == (theirs, who.officer.person, Role.OFFICER)
+    await at_the_gate(th, BY_NAME)
+    assert not works(th, WorkKind.CONFIRM)
+    with pytest.raises(Forbidden):
+        await marks.confirm(
+            actor("vn", Role.OFFICER, person="4"), Confirm(work=first.id, verdict=Verdict.SAME, reason="x")
+        )
+    same = Confirm(work=first.id, verdict=Verdict.SAME, reason="the national id")
+    assert await marks.confirm(who, same) is None
+    assert [work.id for work in works(vn, WorkKind.CONFIRM)] == [second.id]
+    other = Confirm(work=second.id, verdict=Verdict.NOT_SAME, reason="another birth place")
+    assert await marks.confirm(who, other) == theirs
+    assert not works(vn, WorkKind.CONFIRM)
+    with pytest.raises(LiaisonError):
+        await marks.confirm(who, other)
+    await until(lambda: works(th, WorkKind.DISTINGUISH), "its owner must tell the two apart")
+    assert [work.key for work in works(th, WorkKind.DISTINGUISH)] == [await there(th, alert_id)]
 
 
 async def test_what_is_withdrawn_is_not_found_from_its_transaction_on(world: World) -> None:

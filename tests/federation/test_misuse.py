@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import httpx2
 import pytest
 import pytest_asyncio
 
@@ -18,6 +20,7 @@ from gateway.model.desk.work import Role, WorkKind
 from gateway.model.names import exchange_id, new_exchange_id
 from gateway.model.query import DocumentQuery
 from gateway.ops.desk.tokens import check_offline
+from tests.support.cli import Liaison
 from tests.support.exchange import VN, entries
 from tests.support.exchange import command as command_of
 from tests.support.matters import see, send, visitor, with_consoles
@@ -36,7 +39,9 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
         yield made
 
 
-async def test_a_person_carries_word_of_the_owner_that_stands_beside_the_hit_and_hides_none(world: World) -> None:
+async def test_a_person_carries_word_of_the_owner_that_stands_beside_the_hit_and_hides_none(
+    world: World, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     th, vn = world.nodes["th"].desk.uses, world.nodes["vn"].desk.uses
     search_id = await hit(world)
     mark = Mark(search_id=search_id, peer=VN, hit=0, verdict=Marked.NOT_SAME, reason="another birth")
@@ -69,6 +74,14 @@ async def test_a_person_carries_word_of_the_owner_that_stands_beside_the_hit_and
         await th.tokens.check(actor("th", "9", Role.OFFICER), search_id, made.token, "P4471209", "THA")
     search = await world.nodes["th"].asking.searches.get(OFFICER.officer, search_id)
     assert next(line for line in search.lines if line.member == VN).hits, "the hit stands"
+    cli, picture = Liaison(capsys), tmp_path / "token.png"
+    again = ("misuse", "show", made.said.id, "--home", world.home("vn"), "--as", "vn.o.p1", "--qr", picture)
+    monkeypatch.setenv("LIAISON_LISTEN_AGENCY", world.nodes["vn"].addresses["agency"])
+    monkeypatch.setenv("LIAISON_NODE_NAME", "node1")
+    ran = await asyncio.to_thread(cli, *again)
+    assert ran.code == 0, ran.err
+    assert (ran.code, made.token in ran.out, picture.read_bytes()[:4]) == (0, True, b"\x89PNG"), ran.err
+    assert (await asyncio.to_thread(cli, *again)).code != 0, "no file is overwritten"
     assert check_offline(world.home("th"), made.token, "P4471209", "THA")["verdict"] == "not-this-person"
 
     async with visitor(world, "th.o.1042") as gate:
@@ -79,8 +92,6 @@ async def test_a_person_carries_word_of_the_owner_that_stands_beside_the_hit_and
         assert (await send(gate, f"/gate/{search_id}/token", sent | {"token-issuer": "T1"})).status_code == 400
         hostile = await send(gate, f"/gate/{search_id}/token", sent | {"token": "<script>alert(1)</script>"})
         assert "<script>alert" not in hostile.text
-        asked = {"asked": made.token, "ticket": "T-1", "purpose": "BORDER_CHECK", "offence": "OTHER"}
-        assert (await send(gate, "/gate", asked)).status_code == 400
 
     empty = await world.nodes["th"].asking.searches.start(OFFICER.officer, command_of(DocumentQuery("ZZ000")))
     beside = await th.tokens.check(OFFICER, empty.id, made.token, "P4471209", "THA")
@@ -101,3 +112,75 @@ async def test_a_person_carries_word_of_the_owner_that_stands_beside_the_hit_and
     assert checks == [*first, *at_the_gate, "no-hit-of-theirs", "withdrawn"]
     own = [each.private for each in entries(world.nodes["vn"], "operations") if each.entry.kind == "desk-act"]
     assert [(act["act"], act["reason"]) for act in own][:1] == [("issue-token", "signed paper 12/2026")]
+
+
+ZONE = "P<VNMTRAN<<LAN<<<<<<<<<<<<<<<<<<<<<<<<<<<<<<C4419027<6VNM8403021F3001012<<<<<<<<<<<<<<06"
+"""A zone as a scanner types it, of the document that hits in Viet Nam."""
+
+WHY = {"case": "TH-2026-0417", "ticket": "", "purpose": "INVESTIGATION", "offence": "MONEY", "to": "vn"}
+GOOD = "is not the person of its record"
+
+
+async def test_a_scanner_types_a_token_at_the_gate_before_a_question_or_with_it(world: World) -> None:
+    vn = world.nodes["vn"].desk.uses
+    mark = Mark(search_id=await hit(world), peer=VN, hit=0, verdict=Marked.NOT_SAME, reason="another birth")
+    await step(world, "th").marks.mark(OFFICER, mark)
+    await until(lambda: bool(works(world.nodes["vn"], WorkKind.DISTINGUISH)), "the owner has work")
+    (work,) = works(world.nodes["vn"], WorkKind.DISTINGUISH)
+    made = await vn.misuse.issue(KEEPER, IssueToken(work.id, (*PAPERS, ("C4419027", "VNM")), "signed paper 12/2026"))
+    spoilt = made.token.swapcase()
+
+    async def answers(gate: httpx2.AsyncClient, fields: dict[str, str], form: str) -> tuple[str, str]:
+        """Ask; return the path of the answers, and its page when all have come."""
+        sent = await send(gate, "/gate", WHY | fields, form=form * 22)
+        assert sent.status_code == 303, sent.text
+        path = sent.headers["location"]
+        for name in path.removeprefix("/gate/").split("~"):
+            async for _ in world.nodes["th"].asking.searches.follow(OFFICER.officer, name):
+                pass
+        return path, (await see(gate, path)).text
+
+    async with visitor(world, "th.o.1042") as gate:
+        alone = await send(gate, "/gate", WHY | {"case": "", "asked": made.token})
+        assert (alone.status_code, made.token in alone.text) == (200, True)
+        assert "Now scan the document that the person shows" in alone.text
+        bad = await send(gate, "/gate", WHY | {"asked": spoilt})
+        assert "no token that a country has signed" in bad.text
+        assert spoilt not in bad.text, "it is not carried on"
+        assert (await send(gate, "/gate", WHY | {"asked": f"{made.token} {spoilt}"})).status_code == 400
+        kept = await send(gate, "/gate", WHY | {"case": "", "asked": "P1", "token": made.token})
+        assert (kept.status_code, made.token in kept.text) == (400, True), "a fault loses no token"
+
+        _, plain = await answers(gate, {"asked": ZONE}, "A")
+        assert plain.count('name="verdict"') == 3
+        for number, fields in enumerate(({"asked": ZONE, "token": made.token}, {"asked": f"{made.token}\n{ZONE}"})):
+            path, page = await answers(gate, fields, "BC"[number])
+            assert f"<strong>Viet Nam (vn) says: the holder of this document {GOOD}" in page
+            assert page.count('name="verdict"') == 3, "the hit stands"
+            assert GOOD in (await see(gate, path)).text
+        path, page = await answers(gate, {"asked": f"{spoilt} {ZONE}"}, "D")
+        assert "no token that a country has signed" in page
+        assert (GOOD in page, page.count('name="verdict"')) == (False, 3)
+        path, page = await answers(gate, {"asked": f"{made.token} C4419027"}, "E")
+        assert "Say below which document the person shows" in page, "no country was said"
+        assert made.token in page
+        page = (
+            await send(gate, f"{path}/token", {"token": made.token, "token-number": "P1", "token-issuer": "THA"})
+        ).text
+        assert "not for this document" in page
+        path, page = await answers(gate, {"asked": f"{made.token} {ZONE.replace('C4419027', 'X0000000')}"}, "F")
+        assert "not for this document" in page
+        await vn.misuse.withdraw(KEEPER, exchange_id(made.said.id), ChangeReason.MISTAKEN)
+        store = world.nodes["th"].desk.parts.store
+        await until(lambda: bool(store.holdings(jti=made.said.id)), "the withdrawal has come")
+        gone = await send(gate, "/gate", WHY | {"asked": made.token})
+        assert "has withdrawn this token" in gone.text
+        path, page = await answers(gate, {"asked": f"{made.token} {ZONE}"}, "G")
+        assert "has withdrawn this token" in page
+        assert page.count('name="verdict"') == 3
+    acts = [each.private for each in entries(world.nodes["th"], "operations") if each.entry.kind == "desk-act"]
+    checks = [act["content"]["verdict"] for act in acts if act["act"] == "check-token"]
+    says, other = ["not-this-person"] * 4, ["other-document"] * 3
+    assert checks == [*says, "forged", "forged", *other, "withdrawn", "withdrawn"], (
+        "one for each question, however often seen"
+    )

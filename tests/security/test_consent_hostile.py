@@ -19,7 +19,6 @@ from msgspec import structs
 from gateway.app.node import Node
 from gateway.app.rounds import UPKEEP
 from gateway.config.home import Home
-from gateway.desk.consent import effects
 from gateway.desk.delivery.authoring import Post
 from gateway.desk.parts import Actor
 from gateway.desk.roles import Person
@@ -242,14 +241,17 @@ async def test_a_duty_officer_of_the_owning_agency_decides_at_the_desk_whole_or_
     assert (human["by"], human["reason"]) == ("vn.d.immigration", "same case")
 
 
-async def test_no_more_than_so_many_decisions_wait_for_one_counterpart(
+async def test_no_more_than_so_many_asks_of_one_counterpart_wait(
     world: World, about: Found, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The others wait at their author, and come in once humans have decided."""
-    waiting = world.nodes["vn"].core.desk.undecided(TH, 10_000)
-    monkeypatch.setattr(effects, "MAX_OPEN", waiting + 1)
-    assert await word(caller(world), sealed_consent(world, consent_notice(world, about))) == "taken"
-    assert await word(caller(world), sealed_consent(world, consent_notice(world, about))) == "consent-limit"
+    notice = consent_notice(world, about)
+    core = world.nodes["vn"].core
+    waiting = core.desk.asks_waiting(TH, notice.head.urgency, 10_000)
+    limits = replace(core.resources.settings.limits, asks_waiting=waiting + 1)
+    monkeypatch.setattr(core.resources, "settings", replace(core.resources.settings, limits=limits))
+    assert await word(caller(world), sealed_consent(world, notice)) == "taken"
+    assert await word(caller(world), sealed_consent(world, consent_notice(world, about))) == "too-many-asks"
     kh = consent_notice(world, about, sender=KH)
     assert await word(caller(world, "kh"), sealed_consent(world, kh)) == "no-such-exchange", (
         "another one is not held up"

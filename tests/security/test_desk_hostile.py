@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace as fields_replaced
 from typing import Any
 
 import grpc
@@ -476,3 +478,41 @@ async def test_9_a_thread_takes_no_end_of_notes(world: World) -> None:
     assert code(await th.say(Note("en", "x"))) == "thread-full"
     assert code(await th.say(Change(ChangeCode.WITHDRAWN, of=th.thread, reason="settled"))) == "taken"
     assert len(store.placed(ThreadKey(TH, th.thread))) == 257
+
+
+# ---------------------------------------------------------------- 10: room in our worklists
+
+
+@contextmanager
+def room(world: World, member: MemberId) -> Iterator[int]:
+    """Three more asks of a member have room in the fullest of its urgencies; yield how many routine ones have."""
+    core = vn(world).core
+    before = core.resources.settings
+    waiting = {urgency: core.desk.asks_waiting(member, urgency, 10_000) for urgency in Urgency}
+    most = max(waiting.values()) + 3
+    core.resources.settings = fields_replaced(before, limits=fields_replaced(before.limits, asks_waiting=most))
+    try:
+        yield most - waiting[Urgency.ROUTINE]
+    finally:
+        core.resources.settings = before
+
+
+async def test_10_a_flood_of_asks_fills_only_the_room_of_its_member_and_urgency(world: World) -> None:
+    """An eighth of the free room is taken without a count, and still exactly so many are taken."""
+    first = Liar(world)
+    routine = {"urgency": Urgency.ROUTINE}
+    with room(world, TH) as free:
+        assert code(await first.say(QUESTION, **routine)) == "taken"
+        for _ in range(free - 1):
+            assert code(await Liar(world).say(QUESTION, **routine)) == "taken"
+        late = Liar(world)
+        envelope = late.sealed(late.notice(QUESTION, **routine))
+        for _ in range(3):
+            assert await late.status(envelope) == (grpc.StatusCode.RESOURCE_EXHAUSTED, "too-many-asks")
+        assert "too-many-asks" in alarms(world)
+        assert code(await first.say(Note("en", "it turns back"), **routine)) == "taken", "in a thread that is there"
+        for urgency in (Urgency.FLASH, Urgency.URGENT, Urgency.PRIORITY):
+            assert code(await Liar(world).say(QUESTION, urgency=urgency)) == "taken"
+        assert code(await Liar(world, KH).say(QUESTION, **routine)) == "taken"
+        assert code(await first.say(Change(ChangeCode.WITHDRAWN, of=first.thread, reason="settled"))) == "taken"
+        assert code(await late.send(envelope)) == "taken", "its work is over: there is room again"

@@ -34,6 +34,7 @@ SAID_ELSEWHERE: Final = {
     "ipp-crypto": "Apache-2.0",
     "jinja2": "BSD-3-Clause",
     "protobuf": "BSD-3-Clause",
+    "segno": "BSD-3-Clause",
     "tzdata": "Apache-2.0",
     "uvloop": "MIT OR Apache-2.0",
 }

@@ -192,7 +192,7 @@ class Desk:
             TakerParts(
                 parts, self.store, self._pen, self.incidents,
                 {NoticeType.CHANGE: withdrawn_elsewhere}, frozenset(NoticeType), lambda *_: None,
-                lambda _thread, _notice: Raising(), self._entry,
+                lambda _thread, _notice: Raising(), self._entry, lambda: 10**6,
             )
         )  # fmt: skip
 

@@ -25,6 +25,7 @@ PEOPLE = {
         ("vn.o.d9", "police", "duty"),
         ("vn.o.n1", "immigration", "national-desk"),
         ("vn.o.s1", "immigration", "security-officer"),
+        ("vn.o.p1", "immigration", "data-officer"),
     ),
 }
 

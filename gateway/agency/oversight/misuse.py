@@ -24,7 +24,7 @@ from gateway.desk.misuse.statement import MAX_DOCUMENTS, MAX_TEXT
 from gateway.language.languages import Language
 from gateway.model.desk.codes import ChangeReason
 from gateway.model.names import exchange_id
-from gateway.views.desk.misuse import said_text
+from gateway.views.desk.misuse import told_of
 
 TokenId = Annotated[str, Path(max_length=32, json_schema_extra=patterns.EXCHANGE_ID)]
 Number = Annotated[str, Field(min_length=1, max_length=40, json_schema_extra=patterns.TEXT)]
@@ -181,11 +181,10 @@ def _token_body(one: IssuedToken) -> TokenBody:
 def _checked_body(found: Checked, language: Language) -> CheckedBody:
     said = found.said
     until = rfc3339(said.expires * SECOND_US) if said is not None else ""
-    member = said.member if said is not None else ""
     return CheckedBody(
         verdict=found.verdict.value,
-        text=said_text(found.verdict.value, member, until, language),
-        member=member,
+        text=told_of(found, language),
+        member=said.member if said is not None else "",
         agency=said.agency if said is not None else "",
         record_type=said.record_type if said is not None else "",
         until=until,

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from gateway.app.asking_parts import Asking
 from gateway.app.core import Core
-from gateway.app.rounds import WATCH_S, Round
+from gateway.app.rounds import UPKEEP_S, WATCH_S, Round
 from gateway.desk.oversight.incidents import IncidentDesk
+from gateway.desk.oversight.outages import Outages
 from gateway.desk.oversight.reviewing import ReviewDesk
 from gateway.desk.oversight.spreading import IncidentSpread
 from gateway.desk.oversight.watching import OwnLogWatch
@@ -23,6 +24,7 @@ class Oversight:
 
     incidents: IncidentDesk
     reviews: ReviewDesk
+    outages: Outages
     rounds: Sequence[Round]
 
 
@@ -38,8 +40,10 @@ def build_oversight(core: Core, desk: DeskParts, asking: Asking) -> Oversight:
         core.people.off_shift,
         asking.gate.told_since_us,
     )
+    outages = Outages(desk, spread, lambda: core.leadership.processes, tells_stops=resources.settings.node.production)
     rounds = [
+        Round("outages of ours", UPKEEP_S, outages.round),
         Round("incidents of ours", _INCIDENTS_S, spread.round),
         Round("our own questions", WATCH_S, watch.round),
     ]
-    return Oversight(IncidentDesk(desk, spread), ReviewDesk(desk), rounds)
+    return Oversight(IncidentDesk(desk, spread), ReviewDesk(desk), outages, rounds)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from gateway.app.core import Core
-from gateway.app.rounds import WATCH_S, Round
+from gateway.app.rounds import UPKEEP_S, WATCH_S, Round
 from gateway.config.sections.desk import Release
 from gateway.desk.clocks import DEFAULTS, Clocks
 from gateway.desk.consent.persons import ConsentPersons
@@ -29,6 +29,7 @@ from gateway.desk.second_step.marking import Marks
 from gateway.desk.second_step.packages import Packages
 from gateway.desk.second_step.parts import StepParts
 from gateway.desk.second_step.release import Releases
+from gateway.desk.second_step.unsettled import Unsettled
 from gateway.model.desk.notices import Notice, Urgency
 from gateway.model.desk.work import Role
 from gateway.ports.desk import Thread
@@ -82,7 +83,10 @@ def build_second_step(core: Core, desk: DeskParts) -> SecondStep:
         Marks(it, held, packages),
         HitOutcomes(it, held),
         consents,
-        [Round("clocks of work", WATCH_S, escalation.round)],
+        [
+            Round("clocks of work", WATCH_S, escalation.round),
+            Round("unsettled errors", UPKEEP_S, Unsettled(desk).round),
+        ],
     )
 
 

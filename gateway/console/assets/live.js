@@ -133,7 +133,8 @@ const FIRST_LINES = /^[A-Z][A-Z0-9<]{29}$|^[A-Z][A-Z0-9<]{35}$|^[A-Z][A-Z0-9<]{4
 
 function scan(field) {
   field.addEventListener("keydown", (event) => {
-    if (event.key === "Enter" && FIRST_LINES.test(field.value.trim()) && field.value.includes("<"))
+    const zone = field.value.replace(/(^|\s)LN1\.\S*/i, "").trim();  // without the token that was scanned before it
+    if (event.key === "Enter" && FIRST_LINES.test(zone) && zone.includes("<"))
       event.preventDefault();
   });
 }

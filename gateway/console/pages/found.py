@@ -6,14 +6,14 @@ Silence, and what was not searched, is never shown as no hit (domain, section 5.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections import ChainMap
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-from gateway.clock import rfc3339
 from gateway.console.frame.door import Answer, Door
 from gateway.console.frame.errors import fault_of
 from gateway.console.frame.events import EVENT_STREAM, merged_changes
@@ -29,15 +29,16 @@ from gateway.console.visit import Visit
 from gateway.desk.misuse.checking import Checked
 from gateway.desk.misuse.checking import Verdict as TokenVerdict
 from gateway.desk.misuse.statement import MAX_TEXT
-from gateway.desk.second_step.marking import Mark, Verdict
+from gateway.desk.second_step.marking import Confirm, Mark, Verdict
 from gateway.errors import Malformed, Refused, Unknown
 from gateway.language.catalogue import Sentences, tell
 from gateway.language.countries import with_country
 from gateway.language.languages import Language
 from gateway.model.hit import OWN_AGENCY
 from gateway.model.search import Search
+from gateway.ports.console.sessions import Carried
 from gateway.views.code_words import raised
-from gateway.views.desk.misuse import said_text
+from gateway.views.desk.misuse import told_of
 from gateway.views.search.lines import (
     all_answered,
     answer_text,
@@ -61,9 +62,13 @@ _VERDICTS: Sentences = {
 
 @dataclass(frozen=True, slots=True)
 class HitView:
-    """A hit: what must be seen first, what it says, and the form in which the officer marks it."""
+    """A hit: what must be seen first, what it says, and the form in which the officer marks it.
+
+    `token` is what a token "not this person" says of this hit; empty where none does.
+    """
 
     title: str
+    token: str
     first: Sequence[str]
     lines: Sequence[str]
     rows: Sequence[Row]
@@ -100,6 +105,17 @@ class FoundView:
     token: ActForm | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What stands beside hits. `token` is what a token says of one, by search, member and number of the hit.
+
+    `works` is the work of marking a counterpart's alert, by search and number of the hit of our own agencies.
+    """
+
+    token: Mapping[tuple[str, str, int], str] = field(default_factory=dict)
+    works: Mapping[tuple[str, int], str] = field(default_factory=dict)
+
+
 def found_routes(door: Door, parts: ConsoleParts) -> list[Route]:
     """Return the routes of answers."""
     found, roles = _Found(parts), tuple(OPEN_TO[PATH])
@@ -119,13 +135,25 @@ class _Found:
         """Return the answers that have come."""
         return await self._page(visit, Sent())
 
-    async def _page(self, visit: Visit, sent: Sent, told: Banner | None = None) -> Page:
-        """Return the answers, with what a token says beside them, or what was wrong with what was sent of it."""
-        path = f"{PATH}/{visit.part('ids')}"
-        values = [search_value(search, visit.language) for search in await self._searches(visit)]
-        view = _view(values, path, self._parts.member, visit.language)
-        if any(answer.hits for answer in view.answers):
-            view = replace(view, told=told, token=_token_form(path, Writer(visit.language, sent)))
+    async def _page(self, visit: Visit, sent: Sent, checked: Sequence[Checked] = ()) -> Page:
+        """Return the answers, with what a token says beside them, or what was wrong with what was sent of it.
+
+        `checked` is what was sent now; without it, the token counts that was scanned at the gate with this question.
+        """
+        path, language = f"{PATH}/{visit.part('ids')}", visit.language
+        searches = await self._searches(visit)
+        carried, told = _carried(visit, searches), None
+        if carried is not None and not checked and not sent.faults:
+            checked, told = await self._scanned(carried, searches, language)
+            sent = Sent({"token": (carried.token,), "token-number": (carried.number,)})
+        values = [search_value(search, language) for search in searches]
+        works = await asyncio.gather(*map(self._parts.desk.alerts.to_confirm, searches))
+        beside = Beside(_beside(searches, checked, language), ChainMap(*works))
+        view = _view(values, path, self._parts.member, language, beside)
+        if any(answer.hits for answer in view.answers) or not view.is_over:
+            form = _token_form(path, Writer(language, sent), is_open=told is not None)
+            view = replace(view, token=form)
+        view = replace(view, told=told or _told(checked, language, is_over=view.is_over))
         live, status = "" if view.is_over else f"{path}/events", 400 if sent.faults else 200
         return Page("pages/found.html", tell(visit.language, "Answers"), view, status, live, ", ".join(view.exchanges))
 
@@ -141,7 +169,21 @@ class _Found:
         except Refused as error:
             name = {"issuer": "token-issuer"}.get(error.where, "token-number")
             return await self._page(visit, Sent.of(form, {name: fault_of(error, visit.language)}))
-        return await self._page(visit, Sent(), _told(found, visit.language))
+        return await self._page(visit, Sent(), found)
+
+    async def _scanned(
+        self, carried: Carried, searches: Sequence[Search], language: Language
+    ) -> tuple[list[Checked], Banner | None]:
+        """Return what a scanned token says beside each search, or the word that the person's document is wanted."""
+        tokens = self._parts.desk.tokens
+        if carried.number:
+            return [await tokens.beside(one, carried.token, carried.number, carried.issuer) for one in searches], None
+        fault = await tokens.alone(carried.token)
+        if fault is not None:
+            return [fault], None
+        return [], Banner(
+            tell(language, "A token was scanned. Say below which document the person shows."), tone="warn"
+        )
 
     async def follow(self, visit: Visit) -> Response:
         """Stream that an answer has come, until none can come any more."""
@@ -160,6 +202,9 @@ class _Found:
         except ValueError:
             raise Malformed("choose one of the three answers", code="bad-confirmation", where="verdict") from None
         reason = form.one("reason").strip() or tell(Language.EN, _NO_REASON[verdict])
+        if work := form.one("work"):
+            await self._parts.desk.marks.confirm(visit.actor, Confirm(work=work, verdict=verdict, reason=reason))
+            return To(f"{PATH}/{visit.part('ids')}")
         mark = Mark(search_id=form.one("search"), peer=form.one("from"), hit=hit, verdict=verdict, reason=reason)
         await self._parts.desk.marks.mark(visit.actor, mark)
         return To(f"{PATH}/{visit.part('ids')}")
@@ -171,7 +216,25 @@ class _Found:
         return list(await asyncio.gather(*(self._parts.searches.get(visit.officer, name) for name in ids)))
 
 
-def _token_form(path: str, writer: Writer) -> ActForm:
+def _carried(visit: Visit, searches: Sequence[Search]) -> Carried | None:
+    """Return the token that was scanned with the question of these searches, or None."""
+    carried = visit.remembered.carried
+    return carried if carried is not None and {one.id for one in searches} == set(carried.searches) else None
+
+
+def _beside(
+    searches: Sequence[Search], checked: Sequence[Checked], language: Language
+) -> dict[tuple[str, str, int], str]:
+    """Return what a token says of hits, by search, member and number of the hit."""
+    return {
+        (search.id, one.said.member, at): told_of(one, language)
+        for search, one in zip(searches, checked, strict=False)
+        if one.said is not None
+        for at in one.hits
+    }
+
+
+def _token_form(path: str, writer: Writer, *, is_open: bool) -> ActForm:
     language = writer.language
     parts = (
         writer.area("token", tell(language, "Scan the token"), most=MAX_TEXT),
@@ -180,16 +243,19 @@ def _token_form(path: str, writer: Writer) -> ActForm:
     )
     button = Button(tell(language, "Check it"), kind="first")
     title = tell(language, "The person carries a token: not this person")
-    return ActForm("token", title, f"{path}/token", parts, (button,), open=writer.has_fault(parts))
+    return ActForm("token", title, f"{path}/token", parts, (button,), open=is_open or writer.has_fault(parts))
 
 
-def _told(found: Sequence[Checked], language: Language) -> Banner:
-    """Return what a token says beside the hits: of several questions, what it says of a hit comes first."""
-    best = min(found, key=lambda one: one.verdict is not TokenVerdict.NOT_THIS_PERSON)
-    said = best.said
-    until = rfc3339(said.expires * 1_000_000) if said is not None else ""
-    text = said_text(best.verdict.value, said.member if said is not None else "", until, language)
-    return Banner(text, tone="info" if best.verdict is TokenVerdict.NOT_THIS_PERSON else "warn")
+def _told(found: Sequence[Checked], language: Language, *, is_over: bool) -> Banner | None:
+    """Return what a token says beside the hits: of several questions, what it says of a hit comes first.
+
+    That its owner has no such hit is said once all answers are there.
+    """
+    best = min(found, key=lambda one: one.verdict is not TokenVerdict.NOT_THIS_PERSON, default=None)
+    if best is None or (best.verdict is TokenVerdict.NO_HIT_OF_THEIRS and not is_over):
+        return None
+    tone: Tone = "info" if best.verdict is TokenVerdict.NOT_THIS_PERSON else "warn"
+    return Banner(told_of(best, language), tone=tone)
 
 
 _NO_REASON: Sentences = {
@@ -199,9 +265,15 @@ _NO_REASON: Sentences = {
 }
 
 
-def _view(values: Sequence[dict[str, Any]], path: str, own: str, language: Language) -> FoundView:
+def _view(
+    values: Sequence[dict[str, Any]],
+    path: str,
+    own: str,
+    language: Language,
+    beside: Beside = Beside(),
+) -> FoundView:
     answers = [
-        AnswerView(_line(line, own, language), list(_hits(value["id"], line, language)))
+        AnswerView(_line(line, own, language), list(_hits(value["id"], line, language, beside)))
         for value in values
         for line in value["lines"]
     ]
@@ -244,21 +316,30 @@ def _line(line: dict[str, Any], own: str, language: Language) -> Line:
     return Line(name, Tag(said, _TONES[style]))
 
 
-def _hits(search_id: str, line: dict[str, Any], language: Language) -> Iterator[HitView]:
+def _hits(search_id: str, line: dict[str, Any], language: Language, beside: Beside) -> Iterator[HitView]:
     for at, hit in enumerate(line["hits"]):
         record = hit["record"]
         is_abroad = bool(line["exchange_id"]) and OWN_AGENCY not in (rule["word"] for rule in hit["rules"])
+        work = beside.works.get((search_id, at), "") if not line["exchange_id"] else ""
         texts = [released_text(record, hit["record_type"], language)] if record else unreleased_texts(hit, language)
         place = f"{search_id}/{line['member']}/{at}"
         yield HitView(
             title=hit_title(hit, language),
+            token=beside.token.get((search_id, line["member"], at), ""),
             first=raised(hit, language),
             lines=texts,
             rows=record_rows(record["fields"], hit["record_type"], language) if record else (),
             obey=marking_text(record["marking"], language) if record else "",
-            hidden=(Hidden("search", search_id), Hidden("from", line["member"]), Hidden("hit", str(at))),
-            reason=Field("reason", tell(language, "What you compared"), most=300) if is_abroad else None,
-            verdicts=[Button(tell(language, text), "verdict", code) for code, text in _VERDICTS.items() if is_abroad],
+            hidden=(
+                Hidden("search", search_id),
+                Hidden("from", line["member"]),
+                Hidden("hit", str(at)),
+                Hidden("work", work),
+            ),
+            reason=Field("reason", tell(language, "What you compared"), most=300) if is_abroad or work else None,
+            verdicts=[
+                Button(tell(language, text), "verdict", code) for code, text in _VERDICTS.items() if is_abroad or work
+            ],
             more=(
                 (
                     Link(f"/follow-up/{place}", tell(language, "Ask their desk for more")),

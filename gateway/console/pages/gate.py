@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from msgspec import structs
 from starlette.routing import Route
 
 from gateway.clock import from_us
@@ -15,12 +16,13 @@ from gateway.console.frame.errors import fault_of
 from gateway.console.frame.forms import Form
 from gateway.console.frame.navigation import OPEN_TO
 from gateway.console.frame.page import Page, To
-from gateway.console.frame.shapes import Button, Field, Option
+from gateway.console.frame.shapes import Banner, Button, Field, Hidden, Option
+from gateway.console.gate.carried import parted, shown_document
 from gateway.console.gate.understood import MOST, Kind, Understood, counterparts_by_rule, read_as, understood
 from gateway.console.login.sessions import remember
 from gateway.console.parts import ConsoleParts, Counterpart
 from gateway.console.visit import Visit
-from gateway.desk.misuse.statement import PREFIX
+from gateway.desk.misuse.statement import MAX_TEXT
 from gateway.errors import Malformed, Refused
 from gateway.language.catalogue import Sentences, tell
 from gateway.language.countries import country, with_country
@@ -29,7 +31,8 @@ from gateway.language.terms import OFFENCES, PURPOSES
 from gateway.model.names import MemberId, reference
 from gateway.model.purpose import Offence, Purpose
 from gateway.model.search import Search, SearchCommand
-from gateway.ports.console.sessions import Remembered
+from gateway.ports.console.sessions import Carried, Remembered
+from gateway.views.desk.misuse import told_of
 
 PATH = "/gate"
 BETWEEN = "~"
@@ -48,7 +51,10 @@ _OTHER_READINGS = frozenset(Kind) - {Kind.ZONE}
 
 @dataclass(frozen=True, slots=True)
 class GateView:
-    """The form of the gate. `faults` are pairs of a field's name and what is wrong with it."""
+    """The form of the gate. `faults` are pairs of a field's name and what is wrong with it.
+
+    `hidden` holds a token that was scanned first; `told` says so, or what is wrong with it.
+    """
 
     asked: Field
     reading: Sequence[Option]
@@ -61,6 +67,8 @@ class GateView:
     words: GateWords
     faults: Sequence[tuple[str, str]] = ()
     folded: bool = True
+    hidden: Sequence[Hidden] = ()
+    told: Banner | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +92,7 @@ class _Sent:
     ticket: str = ""
     case: str = ""
     to: tuple[str, ...] = ()
+    token: str = ""
 
 
 def gate_routes(door: Door, parts: ConsoleParts) -> list[Route]:
@@ -102,19 +111,43 @@ class _Gate:
         return self._page(visit, remembered, _Sent(ticket=remembered.ticket, case=remembered.case))
 
     async def ask(self, visit: Visit, form: Form) -> Answer:
-        """Begin the searches of a question, and go to the page of their answers."""
-        sent = _Sent(
-            form.one("asked"), form.one("reading"), form.one("ticket").strip(), form.one("case").strip(), form.all("to")
-        )
-        remembered = visit.remembered
+        """Begin the searches of a question, and go to the page of their answers.
+
+        A token alone is kept for the question that comes next. It is checked beside the answers, and hides none.
+        """
+        remembered, sent = visit.remembered, _sent(form)
         try:
+            token, question = parted(sent.asked)
+            sent = replace(sent, token=(token or sent.token)[: MAX_TEXT + 1])  # one more than any token has is none
+            if token and not question:
+                return await self._scanned(visit, form, replace(sent, asked=""))
             remembered = _remembered(form, sent)
-            said = _understood(sent, visit)
+            said = _understood(replace(sent, asked=question), visit)
             searches = await self._begin(visit, form, remembered, said, sent)
         except Refused as error:
             return self._refused(visit, remembered, sent, error)
-        await remember(self._parts.login, visit.who.session, remembered)
+        carried = await self._carried(visit, said, sent, searches) if sent.token else None
+        await remember(self._parts.login, visit.who.session, structs.replace(remembered, carried=carried))
         return To(f"{PATH}/{BETWEEN.join(search.id for search in searches)}")
+
+    async def _scanned(self, visit: Visit, form: Form, sent: _Sent) -> Page:
+        """Return the form with a token that was scanned before any question, or with what is wrong with it."""
+        why = structs.replace(visit.remembered, purpose=form.one("purpose"), offence=form.one("offence"))
+        fault = await self._parts.desk.tokens.alone(sent.token)
+        if fault is not None:
+            return self._page(
+                visit, why, replace(sent, token=""), told=Banner(told_of(fault, visit.language), tone="warn")
+            )
+        text = tell(visit.language, "The token is scanned. Now scan the document that the person shows.")
+        return self._page(visit, why, sent, told=Banner(text))
+
+    async def _carried(self, visit: Visit, said: Understood, sent: _Sent, searches: Sequence[Search]) -> Carried:
+        """Return the token of a question for the page of its answers. Where a document is named, it is checked here."""
+        number, issuer = shown_document(said.queries)
+        if number:
+            check = self._parts.desk.tokens.scan
+            await asyncio.gather(*(check(visit.actor, each.id, sent.token, number, issuer) for each in searches))
+        return Carried(sent.token, tuple(search.id for search in searches), number, issuer)
 
     async def _begin(
         self, visit: Visit, form: Form, why: Remembered, said: Understood, sent: _Sent
@@ -154,7 +187,14 @@ class _Gate:
         fault = (name if name != "birth" else "asked", fault_of(error, visit.language))
         return self._page(visit, why, sent, (fault,))
 
-    def _page(self, visit: Visit, why: Remembered, sent: _Sent, faults: Sequence[tuple[str, str]] = ()) -> Page:
+    def _page(
+        self,
+        visit: Visit,
+        why: Remembered,
+        sent: _Sent,
+        faults: Sequence[tuple[str, str]] = (),
+        told: Banner | None = None,
+    ) -> Page:
         language, wrong = visit.language, dict(faults)
         view = GateView(
             asked=Field(
@@ -164,7 +204,7 @@ class _Gate:
                 hint=tell(language, "A name with the birth date behind it finds more: {example}", example=_EXAMPLE),
                 fault=wrong.get("asked", ""),
                 required=True,
-                most=MOST,
+                most=MOST + MAX_TEXT,
             ),
             reading=[
                 Option(code, tell(language, text), chosen=code == sent.reading) for code, text in _READINGS.items()
@@ -178,6 +218,8 @@ class _Gate:
             words=_words(language),
             faults=tuple(faults),
             folded=bool(sent.ticket or sent.case) and not faults,
+            hidden=(Hidden("token", sent.token),) if sent.token else (),
+            told=told,
         )
         title = tell(language, "Gate")
         return Page("pages/gate.html", title, view, 400 if faults else 200)
@@ -197,6 +239,11 @@ def _words(language: Language) -> GateWords:
     )
 
 
+def _sent(form: Form) -> _Sent:
+    asked, reading, token = form.one("asked"), form.one("reading"), form.one("token")
+    return _Sent(asked, reading, form.one("ticket").strip(), form.one("case").strip(), form.all("to"), token)
+
+
 def _remembered(form: Form, sent: _Sent) -> Remembered:
     """Return what the shift asks under. Raises `Malformed` for unknown words or a bad ticket."""
     try:
@@ -211,9 +258,7 @@ def _remembered(form: Form, sent: _Sent) -> Remembered:
 
 
 def _understood(sent: _Sent, visit: Visit) -> Understood:
-    """Return what is asked for. Raises `Malformed` for a token, which is checked beside a hit and hides none."""
-    if sent.asked.strip().startswith(PREFIX):
-        raise Malformed("this is a token of a person, and no question", code="token-first", where="asked")
+    """Return what is asked for. Raises `Malformed` for a text that says nothing."""
     today = from_us(visit.now_us).date()
     if sent.reading in _OTHER_READINGS:
         return read_as(Kind(sent.reading), sent.asked, today)

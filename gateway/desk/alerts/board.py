@@ -20,12 +20,14 @@ from gateway.desk.alerts.values import REACTIONS, OwnAlert, home_key
 from gateway.desk.changes import Change
 from gateway.desk.entries import desk_act
 from gateway.desk.parts import Actor, DeskParts
+from gateway.desk.raising import warning_work
 from gateway.desk.worklist.seen import may_read
 from gateway.model.desk.notices import Alert, Notice, NoticeType, OutcomeReport, Status, Urgency
 from gateway.model.desk.notices import Change as ChangeNotice
 from gateway.model.desk.threads import Side, ThreadKey, ThreadKind, ThreadState
 from gateway.model.desk.work import WorkKind
 from gateway.model.names import ExchangeId, MemberId
+from gateway.model.search import Search
 from gateway.ports.desk import NoticeRow, Work, WorkFilter
 from gateway.statements.notices.notice import parse_notice
 
@@ -93,6 +95,13 @@ class AlertBoard:
         """Return the counterparts whose alerts cannot be told now: what they seek is not known here."""
         return tuple(MemberId(name.removeprefix(f"{KIND} ")) for name in self._gate.missing)
 
+    async def to_confirm(self, search: Search) -> dict[tuple[str, int], str]:
+        """Return the open work of marking the counterparts' alerts that a search has found.
+
+        It stands by the search and the number of the hit, which is one of the line of our own agencies.
+        """
+        return await asyncio.to_thread(self._to_confirm, search)
+
     async def taken(self, actor: Actor) -> list[TakenLine]:
         """Return the counterparts' alerts that warn now and that this person may read."""
         alerts = await self._taken.all(actor)
@@ -100,6 +109,16 @@ class AlertBoard:
         for work in await asyncio.to_thread(self._desk.store.works, WorkFilter(kinds=(WorkKind.ACKNOWLEDGE,))):
             waiting.setdefault(work.key, []).append(work)
         return [TakenLine(alert, tuple(waiting.get(alert.key, ()))) for alert in alerts]
+
+    def _to_confirm(self, search: Search) -> dict[tuple[str, int], str]:
+        line = next((line for line in search.lines if line.member == self._desk.parts.member), None)
+        found: dict[tuple[str, int], str] = {}
+        for at, hit in enumerate(line.hits if line is not None else ()):
+            for key in self._gate.of_counterparts((hit,)):
+                work = self._desk.store.work(warning_work(key, search.id))
+                if work is not None and not work.done_us:
+                    found[search.id, at] = work.id
+        return found
 
     async def answers(self, keys: Iterable[ThreadKey]) -> dict[ThreadKey, str]:
         """Return the code of our last answer to each of some counterparts' alerts; it tells no content."""

@@ -207,6 +207,14 @@ class AlertGate:
         match = candidate.match
         return ShownHit(reference, match.quality, RECORD_TYPE, match.rules, alert.action, record)
 
+    def of_counterparts(self, hits: Sequence[ShownHit]) -> list[ThreadKey]:
+        """Return the threads of the counterparts' alerts among the hits of a search at home."""
+        shown = {hit.record.compact for hit in hits if hit.record is not None and hit.record_type == RECORD_TYPE}
+        if not shown:
+            return []
+        me = self._parts.member
+        return [alert.key for alert in self._book.alerts.values() if alert.owner != me and alert.compact in shown]
+
     def trusted_until_us(self, alert: HeldAlert) -> int:
         """Return until when the word of an alert's owner may be believed, if it is not heard again."""
         if alert.owner == self._parts.member:

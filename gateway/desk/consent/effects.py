@@ -3,10 +3,9 @@
 The owner takes an ask for consent where, beside the steps of all notices,
 
 1. it asks for no longer than a record lives, and for the purpose of its head
-2. no more than `MAX_OPEN` decisions wait for this counterpart
-3. our own log has the exchange: answered by us to this counterpart, with exactly this answer
-4. the record stands in that answer, under this hit, signed by an agency of ours, and its time is not over
-5. its type is not suspended
+2. our own log has the exchange: answered by us to this counterpart, with exactly this answer
+3. the record stands in that answer, under this hit, signed by an agency of ours, and its time is not over
+4. its type is not suspended
 
 It raises a decision for the agency that owns the record. The asker takes a consent that gives no more than was asked
 for. Where a record may go to a third country, the ledger of copies names that country as a holder from then on.
@@ -21,7 +20,7 @@ from msgspec.structs import replace
 from gateway.audit.reading.kept_answers import KeptAnswers
 from gateway.desk.consent.records import find_record
 from gateway.desk.delivery.effects import Effects, EffectTable, Occasion
-from gateway.errors import Forbidden, Malformed, Overloaded, Suspended
+from gateway.errors import Forbidden, Malformed, Suspended
 from gateway.exchange.parts import Parts
 from gateway.model.consent import Use
 from gateway.model.desk.notices import About, Ask, Notice, NoticeType, Reply, ReplyCode
@@ -30,9 +29,6 @@ from gateway.ports.desk import Holding
 from gateway.records.verify import verify_record
 from gateway.statements.consent import MAX_VALIDITY_US
 from gateway.statements.notices.notice import parse_notice
-
-MAX_OPEN = 500
-"""Decisions that may wait for one counterpart at a time."""
 
 _DECISIONS = frozenset({ReplyCode.RELEASED, ReplyCode.REFUSED, ReplyCode.CLARIFY, ReplyCode.NEEDS_COURT})
 _NOTHING = Effects()
@@ -60,10 +56,7 @@ class ConsentEffects:
         if body.about is not About.CONSENT:
             return _NOTHING
         _check_form(occasion.notice, body)  # 1
-        peer = occasion.notice.sender
-        if occasion.before is None and occasion.store.undecided(peer, MAX_OPEN) >= MAX_OPEN:  # 2
-            raise Overloaded("`{peer}` waits for {limit} decisions", code="consent-limit", peer=peer, limit=MAX_OPEN)
-        return Effects(agency=self._check_record(occasion, body))  # 3, 4, 5
+        return Effects(agency=self._check_record(occasion, body))  # 2, 3, 4
 
     def _check_record(self, occasion: Occasion, ask: Ask) -> str:
         """Return the agency of the record, as it left us in the answer that the ask names."""

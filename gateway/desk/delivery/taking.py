@@ -10,12 +10,13 @@
    author's office may address the office that the notice names
 8. policy allows it
 9. the thread's table allows it
-10. entry, notice, thread, work and holdings are durable in one transaction
-11. the receipt leaves, with its proof
+10. a new ask has room among those of its author and urgency that wait for our people
+11. entry, notice, thread, work and holdings are durable in one transaction
+12. the receipt leaves, with its proof
 
-A refusal that may end (a rate, a suspension, a missing predecessor, our own trouble) is a bare status: the author goes
-on sending. So is the refusal of what is not proved to be the peer's, and of other bytes under a known id. Any other
-refusal is signed, has an entry of its own and ends the delivery.
+A refusal that may end (a rate, no room, a suspension, a missing predecessor, our own trouble) is a bare status: the
+author goes on sending. So is the refusal of what is not proved to be the peer's, and of other bytes under a known id.
+Any other refusal is signed, has an entry of its own and ends the delivery.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ from gateway.desk.clocks import answer_by_us
 from gateway.desk.delivery.effects import Effects, EffectTable, Occasion
 from gateway.desk.delivery.offices import check_own_office
 from gateway.desk.delivery.pen import Pen, Unsigned, Written
+from gateway.desk.delivery.waiting import TOO_MANY, AskRoom
 from gateway.desk.ending.times import ends_us
 from gateway.desk.ending.works import with_ended
 from gateway.desk.entries import answered_notice, refused_notice, unaccepted_notice
@@ -58,7 +60,7 @@ from gateway.exchange.incidents import Incidents
 from gateway.exchange.parts import Parts
 from gateway.exchange.stages import reraise_fatal
 from gateway.model.desk.delivered import NoticeMessage, NoticeReceipt
-from gateway.model.desk.notices import Change, Notice, NoticeType, Service, Status, StatusCode
+from gateway.model.desk.notices import Ask, Change, Notice, NoticeType, Service, Status, StatusCode
 from gateway.model.desk.threads import ThreadKey, ThreadKind
 from gateway.model.exchange import AnswerMessage, LogProof, Refusal, Verified
 from gateway.model.names import ExchangeId, MemberId
@@ -116,7 +118,8 @@ class TakerParts:
     """The parts that taking works with.
 
     `policy` raises the refusal of a notice that policy does not allow; `raising` returns what a notice's work is raised
-    with: its clocks, and whether somebody is on duty.
+    with: its clocks, and whether somebody is on duty. `most_asks` returns how many asks of one counterpart and urgency
+    may wait here.
     """
 
     parts: Parts
@@ -128,6 +131,7 @@ class TakerParts:
     policy: Callable[[Notice, int], None]
     raising: Callable[[Thread, Notice], Raising]
     entry_of: Callable[[str, int], bytes]
+    most_asks: Callable[[], int]
 
 
 class NoticeTaker:
@@ -136,6 +140,7 @@ class NoticeTaker:
     def __init__(self, taker: TakerParts) -> None:
         self._it = taker
         self._rates = Rates(RATE_PER_S, taker.parts.clock.monotonic, 2.0)
+        self._room = AskRoom(taker.store, taker.most_asks)
         self._refusals = Rates(REFUSALS_PER_S, taker.parts.clock.monotonic, REFUSALS_BURST_S)
 
     async def take(self, peer: MemberId, message: NoticeMessage) -> AnswerMessage:
@@ -153,7 +158,7 @@ class NoticeTaker:
     # ------------------------------------------------------------ in the pen
 
     def _draft(self, come: UnprovedNotice) -> EntryDraft | Unsigned:
-        """Take the rest of 3 and 4, and 5 to 9, of a notice whose signature holds; return the entry of its outcome.
+        """Take the rest of 3 and 4, and 5 to 10, of a notice whose signature holds; return the entry of its outcome.
 
         Raises for a refusal that may end.
         """
@@ -231,6 +236,8 @@ class NoticeTaker:
             own = it.parts.trust().descriptor(it.parts.member)
             check_own_office(own, notice.body, head.requester.office, head.to_office)
         it.policy(notice, now_us)  # 8
+        if before is None and isinstance(notice.body, Ask):  # 10
+            self._check_room(notice)
         thread = thread_after(before, key, notice, verified.payload_hash, state, ours=False, now_us=now_us)
         occasion = Occasion(False, notice, verified.payload_hash, before, thread, now_us, it.store)
         effect = it.effects.get(notice.type)
@@ -263,6 +270,14 @@ class NoticeTaker:
             return draft
 
         return Unsigned(write_receipt(receipt, self._it.parts.trust()), finish)
+
+    def _check_room(self, notice: Notice) -> None:
+        """Raise for an ask beyond those of its author and urgency that may wait here (10); the log counts it."""
+        try:
+            self._room.check(notice.sender, notice.head.urgency)
+        except Overloaded:
+            self._it.incidents.note(notice.sender, TOO_MANY)
+            raise
 
     def _check_chain(self, last: bytes, count: int, notice: Notice) -> None:
         """Raise for a notice whose `previous` is not the author's last one (6)."""
@@ -337,7 +352,7 @@ class NoticeTaker:
     # ------------------------------------------------------------ what leaves
 
     async def _reply(self, come: UnprovedNotice, written: Written) -> AnswerMessage:
-        """Return what leaves (11): trust is looked at again, since it may have changed before the commit."""
+        """Return what leaves (12): trust is looked at again, since it may have changed before the commit."""
         parts, unsealed = self._it.parts, come.opened.unsealed
         parts.trust().verify_key(come.signer, unsealed.key_id, "statement", parts.clock.now_us())
         draft, logged = written.draft, written.logged

@@ -51,19 +51,27 @@ def verdict_of(
     `withdrawn` tells whether its owner has withdrawn it. Raises `Malformed` for a document that is none.
     """
     document_digest("", number, issuer)
+    said = statement_of(text, keys, now_us, withdrawn)
+    if isinstance(said, Checked):
+        return said
+    return Checked(Verdict.NOT_THIS_PERSON if said.fits(number, issuer) else Verdict.OTHER_DOCUMENT, said)
+
+
+def statement_of(
+    text: str, keys: ListedKeys, now_us: int, withdrawn: Callable[[NotThisPerson], bool]
+) -> NotThisPerson | Checked:
+    """Return what a token says, or what is wrong with it whatever document its holder shows."""
     try:
         said = read_token(text, keys, now_us)
     except (BadSignature, Malformed, TooLarge):
         return Checked(Verdict.FORGED)
     if said.expires * SECOND_US <= now_us:
         return Checked(Verdict.EXPIRED, said)
-    if withdrawn(said):
-        return Checked(Verdict.WITHDRAWN, said)
-    return Checked(Verdict.NOT_THIS_PERSON if said.fits(number, issuer) else Verdict.OTHER_DOCUMENT, said)
+    return Checked(Verdict.WITHDRAWN, said) if withdrawn(said) else said
 
 
 class TokenCheck:
-    """The check at a gate; each one is an entry."""
+    """The check at a gate; each one is an entry. Looking at its result again is none."""
 
     def __init__(self, desk: DeskParts) -> None:
         self._desk = desk
@@ -75,21 +83,52 @@ class TokenCheck:
         """
         check_person(actor)
         search = await self._desk.searches.get(actor.officer, search_id)
+        found = await self.beside(search, text, number, issuer)
+        await self._note(actor, search.id, found)
+        return found
+
+    async def scan(self, actor: Actor, search_id: str, text: str, number: str, issuer: str) -> Checked:
+        """Return what a token is worth that was scanned with a question, before its answers have come.
+
+        The entry is durable before. Raises as `check` does.
+        """
+        check_person(actor)
+        search = await self._desk.searches.get(actor.officer, search_id)
         found = await asyncio.to_thread(self._checked, text, number, issuer.upper())
-        if found.verdict is Verdict.NOT_THIS_PERSON and found.said is not None:
-            hits = _hits(search, found.said)
-            found = Checked(found.verdict if hits else Verdict.NO_HIT_OF_THEIRS, found.said, hits)
+        await self._note(actor, search.id, found)
+        return found
+
+    async def beside(self, search: Search, text: str, number: str, issuer: str) -> Checked:
+        """Return what a token says beside the hits that a search has now, without an entry: a check has written it.
+
+        Raises `Malformed` for a document that is none.
+        """
+        found = await asyncio.to_thread(self._checked, text, number, issuer.upper())
+        if found.verdict is not Verdict.NOT_THIS_PERSON or found.said is None:
+            return found
+        hits = _hits(search, found.said)
+        return Checked(found.verdict if hits else Verdict.NO_HIT_OF_THEIRS, found.said, hits)
+
+    async def alone(self, text: str) -> Checked | None:
+        """Return what is wrong with a token whatever document its holder shows, or None. It is no check of a holder."""
+        said = await asyncio.to_thread(self._statement, text)
+        return said if isinstance(said, Checked) else None
+
+    async def _note(self, actor: Actor, search_id: str, found: Checked) -> None:
         said = found.said
         content = {"verdict": found.verdict.value, "search": search_id, "token": said.id if said is not None else ""}
-        key = ThreadKey(said.member if said is not None else self._desk.parts.member, ExchangeId(search.id))
+        key = ThreadKey(said.member if said is not None else self._desk.parts.member, ExchangeId(search_id))
         await self._desk.pen.write(
             self._desk.parts.member, key, lambda: desk_act(actor.officer, "check-token", key, content=content)
         )
-        return found
 
     def _checked(self, text: str, number: str, issuer: str) -> Checked:
         parts = self._desk.parts
         return verdict_of(text, number, issuer, parts.trust(), parts.clock.now_us(), self._is_withdrawn)
+
+    def _statement(self, text: str) -> NotThisPerson | Checked:
+        parts = self._desk.parts
+        return statement_of(text, parts.trust(), parts.clock.now_us(), self._is_withdrawn)
 
     def _is_withdrawn(self, said: NotThisPerson) -> bool:
         """Tell whether the owner's withdrawal has come; of a token of our own its thread tells."""

@@ -15,7 +15,15 @@ from gateway.desk.delivery.authoring import Also, Post
 from gateway.desk.delivery.effects import Effects
 from gateway.desk.delivery.permission import check_notice
 from gateway.desk.entries import desk_clock
-from gateway.desk.oversight.values import IncidentStand, OwnIncident, Standing, Told, moved, read_incident
+from gateway.desk.oversight.values import (
+    IncidentStand,
+    OwnIncident,
+    Standing,
+    Told,
+    moved,
+    node_as_author,
+    read_incident,
+)
 from gateway.desk.parts import DeskParts
 from gateway.errors import LiaisonError, Stale, StorageBroken
 from gateway.model.desk.notices import Notice, NoticeType, Service, ServiceCode, Status, StatusCode, Urgency
@@ -23,6 +31,7 @@ from gateway.model.desk.threads import ThreadKey, ThreadKind, ThreadState
 from gateway.model.desk.work import DeliveryState, WorkKind
 from gateway.model.names import ExchangeId, MemberId
 from gateway.model.purpose import Offence, Purpose
+from gateway.model.requester import node_itself
 from gateway.ports.desk import DeskRows, NoticeRow, Thread, WorkFilter
 from gateway.ports.journal import EntryDraft
 from gateway.statements.notices.notice import parse_notice
@@ -133,16 +142,18 @@ class IncidentSpread:
         return also
 
     def _post(self, incident: OwnIncident, number: int, peer: MemberId) -> Post:
-        author = incident.authors[number]
+        author, me = incident.authors[number], self._desk.parts.member
+        is_person = author != node_as_author(me)
+        who = author.as_requester(self._desk.pseudonym(author.person, peer)) if is_person else node_itself(me, "")
         return Post(
             incident.words[number],
             urgency_of(incident),
             Purpose.PREVENTION,
             Offence.OTHER,
-            author.as_requester(self._desk.pseudonym(author.person, peer)),
+            who,
             ticket=incident.id,
             group_id=incident.id,
-            by=author,
+            by=author if is_person else None,
         )
 
     def _stand(self, to: Told) -> IncidentStand:

@@ -12,7 +12,7 @@ from gateway.errors import Unknown
 from gateway.model.desk.notices import Service, ServiceCode, Urgency
 from gateway.model.desk.threads import ThreadKey, ThreadKind, ThreadState
 from gateway.model.names import ExchangeId, MemberId
-from gateway.model.requester import Officer
+from gateway.model.requester import NODE, Officer
 from gateway.ports.desk import Thread
 
 MAX_WORDS = 16
@@ -43,6 +43,11 @@ class Told(msgspec.Struct, frozen=True):
 
     member: MemberId
     thread_id: ExchangeId
+
+    @property
+    def key(self) -> ThreadKey:
+        """The thread with this counterpart."""
+        return ThreadKey(self.member, self.thread_id)
 
 
 class OwnIncident(msgspec.Struct, frozen=True, tag_field="matter", tag="incident"):
@@ -106,6 +111,11 @@ class IncidentItem(msgspec.Struct, frozen=True):
 
 
 _own_incident = converter(OwnIncident)
+
+
+def node_as_author(member: MemberId) -> Officer:
+    """Return the author of words that a node says by itself: no person, with no purpose and no token."""
+    return Officer(NODE, NODE, f"{member}.{NODE}", NODE, frozenset(), b"", NODE)
 
 
 def read_incident(thread: Thread | None, incident_id: str = "") -> OwnIncident:

@@ -23,9 +23,18 @@ from gateway.desk.roles import Act, matter_by, matter_of, may
 from gateway.desk.second_step.answers import HeldAnswers
 from gateway.desk.second_step.packages import Packages
 from gateway.desk.second_step.parts import StepParts, check_person, done
-from gateway.errors import Unknown
-from gateway.model.desk.notices import About, Ask, Notice, RecordPlace, Urgency
-from gateway.model.desk.threads import ThreadKey
+from gateway.errors import Stale, Unknown
+from gateway.model.desk.notices import (
+    About,
+    Ask,
+    Notice,
+    NoticeType,
+    RecordPlace,
+    Status,
+    StatusCode,
+    Urgency,
+)
+from gateway.model.desk.threads import ThreadKey, ThreadKind
 from gateway.model.desk.work import WorkKind
 from gateway.model.exchange import Request
 from gateway.model.names import ExchangeId, MemberId, new_exchange_id
@@ -34,6 +43,7 @@ from gateway.model.values import text_value
 from gateway.ports import events
 from gateway.ports.desk import DeskRows, Thread, Work
 from gateway.ports.journal import EntryDraft
+from gateway.statements.notices.notice import parse_notice
 
 _MAX_REASON = 300
 _DELIVERED_US = 7 * 86_400_000_000
@@ -95,7 +105,7 @@ class Marks:
         return await self._tell(actor, peer, held.place, held.request, command.reason, once)
 
     async def confirm(self, actor: Actor, command: Confirm, once: ExchangeId | None = None) -> ThreadKey | None:
-        """Do the work of confirming a hit that was shown, or a record of a package that was opened.
+        """Do the work of confirming a hit or an alert that was shown, or a record of a package that was opened.
 
         Return the thread in which the owner is told of another person, else None. Raises `Forbidden` for a person who
         may not, `Stale` for work that is done.
@@ -105,8 +115,9 @@ class Marks:
         it = self._it
         work = await asyncio.to_thread(it.open_work, command.work, WorkKind.CONFIRM)
         may(actor.person, Act.CONFIRM, matter_of(work), it.now_us)
-        if await asyncio.to_thread(it.desk.store.thread, work.key) is not None:
-            return await self._of_package(actor, work, command)
+        if (thread := await asyncio.to_thread(it.desk.store.thread, work.key)) is not None:
+            of = self._of_alert if thread.kind is ThreadKind.ALERT else self._of_package
+            return await of(actor, work, command)
         hit = int(work.id.rpartition(".")[2])
         place, request = await asyncio.to_thread(self._held.of_exchange, work.key.peer, work.key.thread_id, hit)
         await self._write(actor, work.key, hit, place, command.verdict, command.reason, work)
@@ -121,6 +132,35 @@ class Marks:
         content = {"verdict": command.verdict.value}
         await self._end(actor, work.key, command.verdict, command.reason, content, work)
         return None
+
+    async def _of_alert(self, actor: Actor, work: Work, command: Confirm) -> ThreadKey | None:
+        """Write the mark on a counterpart's alert; of another person its owner is told while the alert stands."""
+        told = command.verdict is Verdict.NOT_SAME and await self._alert_is_other(actor, work, command.reason)
+        if not told:
+            content = {"verdict": command.verdict.value}
+            await self._end(actor, work.key, command.verdict, command.reason, content, work)
+        return work.key if told else None
+
+    async def _alert_is_other(self, actor: Actor, work: Work, reason: str) -> bool:
+        """Tell the owner of an alert that it found another person; return False where it tells nothing any more."""
+        it = self._it
+        rows = await asyncio.to_thread(it.desk.store.notices, work.key)
+        row = next((each for each in reversed(rows) if each.placed.type is NoticeType.ALERT and each.envelope), None)
+        if row is None:
+            return False
+        alert = parse_notice(row.envelope)
+        body = Status(row.notice_id, StatusCode.NOT_SAME, text=reason)
+
+        def also(_before: Thread | None, _after: Thread, notice: Notice) -> Effects:
+            check_notice(it.desk.parts, notice, notice.issued_us)
+            return Effects(works=(done(it.open_work(work.id, WorkKind.CONFIRM), actor, "NOT_SAME", notice.issued_us),))
+
+        post = Post.under(alert.head, body, it.requester(actor, work.key.peer), actor.officer)
+        try:
+            await it.desk.author.post(work.key, post, also)
+        except Stale:
+            return False
+        return True
 
     async def _write(
         self,

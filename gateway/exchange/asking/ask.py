@@ -101,7 +101,7 @@ class Asker:
         received: Callable[[MemberId], None],
         pseudonym: Callable[[str, str], str],
         budget_s: float = 3.0,
-        confirming: notes.Confirming = lambda _asked, _count: (),
+        confirming: notes.Confirming = notes.Confirming(),  # noqa: B008 - frozen, and raises no work
     ) -> None:
         self._parts = parts
         self._own = own
@@ -143,7 +143,7 @@ class Asker:
             command.query, occasion, policy, begun + _OWN_BUDGET_S, inquiry.officer.office
         )
         self._steps.own(inquiry, begun, own)
-        await self._writers.exchange.write(notes.own(inquiry, own))
+        await self._writers.exchange.write(notes.own(inquiry, own, self._confirming.warned(inquiry, own.hits)))
         added(own)
         outgoing = await self._within_quota([self._prepare(inquiry, member, policy) for member in command.to], policy)
         for line in (item for item in outgoing if isinstance(item, Line)):
@@ -331,7 +331,7 @@ class Asker:
             if outcome is Outcome.NOT_ACCEPTED and (removed := self._removed(asked.member)) is not None:
                 problem = removed
             return await self._silent(asked, as_error(problem), outcome=outcome)
-        works = self._confirming(asked, len(hits)) if (hits := checked.answer.value.hits) else ()
+        works = self._confirming.answered(asked, len(hits)) if (hits := checked.answer.value.hits) else ()
         place = await self._writers.exchange.write(notes.received(asked, checked, message, event, works))  # 6
         if self._parts.trust() is not view and (why := await self._second_look(asked, message)) is not None:
             await self._writers.operations.write(notes.kept_back(asked, why, place.index, works))

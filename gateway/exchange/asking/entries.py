@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from msgspec.structs import replace
@@ -14,7 +15,7 @@ from gateway.exchange.asking.inquiry import Asked, Inquiry
 from gateway.exchange.ledger import copies_received
 from gateway.model.exchange import Answer, AnswerMessage, Outcome, ReceiptMessage
 from gateway.model.query import query_value
-from gateway.model.search import Line
+from gateway.model.search import Line, ShownHit
 from gateway.ports import events
 from gateway.ports.content_keys import Retention
 from gateway.ports.desk import DeskRows, Work
@@ -22,8 +23,17 @@ from gateway.ports.journal import EntryDraft, Event
 
 _DETAIL = 300
 
-Confirming = Callable[[Asked, int], tuple[Work, ...]]
-"""Returns the work that so many hits of an answer are for the officer: is each the same person or thing?"""
+
+@dataclass(frozen=True, slots=True)
+class Confirming:
+    """Returns the work that hits are for the officer: is each the same person or thing?
+
+    `answered` returns that of so many hits of an answer, `warned` that of the hits at home which are alerts of
+    counterparts.
+    """
+
+    answered: Callable[[Asked, int], tuple[Work, ...]] = lambda _asked, _count: ()
+    warned: Callable[[Inquiry, Sequence[ShownHit]], tuple[Work, ...]] = lambda _inquiry, _hits: ()
 
 
 def denied(inquiry: Inquiry, code: str) -> EntryDraft:
@@ -31,10 +41,12 @@ def denied(inquiry: Inquiry, code: str) -> EntryDraft:
     return events.DENIED.draft(**_who(inquiry), question=_question(inquiry), code=code, to=list(inquiry.command.to))
 
 
-def own(inquiry: Inquiry, line: Line) -> EntryDraft:
-    """Draft the entry of a question to our own agencies."""
+def own(inquiry: Inquiry, line: Line, works: tuple[Work, ...] = ()) -> EntryDraft:
+    """Draft the entry of a question to our own agencies, with the work that its hits are."""
     sources = {"hits": len(line.hits), "missing": list(line.missing)}
-    return events.OWN.draft(**_who(inquiry), question=_question(inquiry), outcome=line.outcome.value, sources=sources)
+    draft = events.OWN.draft(**_who(inquiry), question=_question(inquiry), outcome=line.outcome.value, sources=sources)
+    draft.rows = DeskRows(works=works) if works else None
+    return draft
 
 
 def asked(item: Asked) -> EntryDraft:

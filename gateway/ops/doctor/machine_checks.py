@@ -1,10 +1,12 @@
-"""The checks of the machine under a node: room on its disks, and descriptors."""
+"""The checks of the machine under a node: room on its disks, descriptors, and the scanner of files."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from gateway.config import Settings
+from gateway.desk.attachments.antivirus import NONE, Verdict, scanner_of
+from gateway.errors import Unavailable
 from gateway.host import descriptors
 from gateway.host.disk_reserve import MIB, Room, room_in
 from gateway.ops.doctor.finding import Check, CheckContext, Finding, good, stop, warn
@@ -13,6 +15,13 @@ _SOON = 4
 """Room of fewer reserves than this is a warning."""
 
 _FEW = 4096
+
+_SCANNER = "attachments.scanner"
+_PROBE, _PROBE_S = b"Liaison asks its scanner whether this line is clean.\n", 10.0
+_NAME_ONE = (
+    "set it in node.toml: clamd:/PATH/OF/SOCKET, clamd:HOST:PORT, command:/PROGRAM, or none to open files unscanned"
+)
+_LOOK = "start the scanner, and let this node's account reach it; then `liaison doctor` again"
 
 
 def check_disks(context: CheckContext) -> list[Finding]:
@@ -52,5 +61,22 @@ def check_descriptors(_context: CheckContext) -> list[Finding]:
     return [good("open files", text)]
 
 
-CHECKS: dict[str, Check] = {"disks": check_disks, "open files": check_descriptors}
+def check_scanner(context: CheckContext) -> list[Finding]:
+    """Check that the scanner of files says of a harmless line that it is clean: without its word no file is opened."""
+    setting = context.settings.attachments.scanner
+    scanner = scanner_of(setting, min(context.settings.attachments.scan_s, _PROBE_S))
+    if scanner is None:
+        return [warn("scanner", "no scanner is named: no file of a counterpart is opened", _NAME_ONE, _SCANNER)]
+    if setting == NONE:
+        return [good("scanner", f"{_SCANNER} is `{NONE}`: files are opened unscanned")]
+    try:
+        verdict = scanner([_PROBE])
+    except Unavailable as error:
+        return [warn("scanner", f"{error.message}: no file of a counterpart is opened", _LOOK, _SCANNER)]
+    if verdict is not Verdict.CLEAN:
+        return [warn("scanner", "it finds something in a harmless line: files stay shut", _NAME_ONE, _SCANNER)]
+    return [good("scanner", "it answers")]
+
+
+CHECKS: dict[str, Check] = {"disks": check_disks, "open files": check_descriptors, "scanner": check_scanner}
 """All checks of the machine."""

@@ -8,13 +8,26 @@ from typing import Protocol
 import msgspec
 
 
+class Carried(msgspec.Struct, frozen=True):
+    """A token that a scanner gave to the gate with a question: its text, and the searches of that question.
+
+    `number` and `issuer` are the document of the question; empty where it names none.
+    """
+
+    token: str
+    searches: tuple[str, ...]
+    number: str = ""
+    issuer: str = ""
+
+
 class Remembered(msgspec.Struct, frozen=True):
-    """The basis of a person's questions, which the pages remember for the shift."""
+    """The basis of a person's questions, which the pages remember for the shift; `carried` goes with the last one."""
 
     purpose: str = ""
     offence: str = ""
     case: str = ""
     ticket: str = ""
+    carried: Carried | None = None
 
 
 class Session(msgspec.Struct, frozen=True):

@@ -16,6 +16,7 @@ from sqlalchemy import (
     delete,
     exists,
     func,
+    literal_column,
     select,
     tuple_,
     union_all,
@@ -23,7 +24,7 @@ from sqlalchemy import (
 )
 
 from gateway.errors import Unknown
-from gateway.model.desk.notices import About, NoticeType
+from gateway.model.desk.notices import About, NoticeType, Urgency
 from gateway.model.desk.threads import Placed, ThreadKey, ThreadKind, ThreadState
 from gateway.model.desk.work import DeliveryState, HoldingState, WorkKind
 from gateway.model.names import ExchangeId, MemberId
@@ -48,6 +49,7 @@ from gateway.storage.desk.conditions import is_any, places, unindexed, work_cond
 from gateway.storage.desk.point_reads import PointReads
 from gateway.storage.desk.rows import (
     ENVELOPE,
+    RANKS,
     delivery_of,
     holding_of,
     notice_of,
@@ -60,6 +62,10 @@ from gateway.storage.keys.keystore import KeyStore
 
 Rows = Sequence[Any]
 _OVER = (ThreadState.ENDED.value, ThreadState.EXPIRED.value)
+
+
+_ON_ASKS = (WorkKind.DECIDE, WorkKind.CORRECT, WorkKind.DISTINGUISH)
+"""The kinds of work that an ask raises here."""
 
 
 class SqlDeskStore:
@@ -283,11 +289,13 @@ class SqlDeskStore:
         statement = select(desk_work).where(ALARMED, w.alarm_us <= now_us).order_by(w.alarm_us).limit(limit)
         return [work_of(row, self._seals) for row in self._list(statement)]
 
-    def undecided(self, peer: MemberId, limit: int) -> int:
-        """Return how many decisions wait that this counterpart asked for, `limit` at most."""
+    def asks_waiting(self, peer: MemberId, urgency: Urgency, limit: int) -> int:
+        """Return how much work on this counterpart's asks of an urgency waits here, `limit` at most."""
         w = desk_work.c
-        mine = (OPEN, w.peer == peer, w.kind == WorkKind.DECIDE.value)
-        return len(self._list(select(w.id).where(*mine).limit(limit)))
+        mine = (OPEN, w.kind.in_([kind.value for kind in _ON_ASKS]), w.peer == peer, w.urgency == RANKS[urgency])
+        found = select(literal_column("1")).where(*mine).limit(limit).subquery()
+        (row,) = self._list(select(func.count().label("count")).select_from(found))
+        return int(row.count)
 
     # ------------------------------------------------------------ copies
 

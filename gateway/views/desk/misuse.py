@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from gateway.clock import SECOND_US, rfc3339
+from gateway.desk.misuse.checking import Checked
 from gateway.language.catalogue import Sentences, tell
 from gateway.language.countries import with_country
 from gateway.language.dates import moment
@@ -28,6 +30,13 @@ def said_text(verdict: str, member: str, until: str, language: Language = Langua
     text = tell(language, VERDICTS[verdict], country=with_country(member, language) if member else "")
     holds = verdict in ("not-this-person", "no-hit-of-theirs")
     return f"{text} ({tell(language, 'until {time}', time=moment(until, language))})" if holds else text
+
+
+def told_of(found: Checked, language: Language = Language.EN) -> str:
+    """Return what a token that was checked says, in words."""
+    said = found.said
+    until = rfc3339(said.expires * SECOND_US) if said is not None else ""
+    return said_text(found.verdict.value, said.member if said is not None else "", until, language)
 
 
 def checked_lines(found: dict[str, Any]) -> Iterator[Line]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -9,15 +10,18 @@ import click
 
 from gateway.cli.bearers import Bearer, at_the_desk
 from gateway.cli.inputs.moments import Moment
-from gateway.cli.options import TEXT, Code
+from gateway.cli.options import NEW_FILE, TEXT, Code
 from gateway.cli.output import Output, printed
 from gateway.cli.speech import spoken, usage
+from gateway.errors import Stale
 from gateway.model.desk.codes import ChangeReason
+from gateway.ops.desk.token_pictures import check_picture, draw_token
 from gateway.ops.desk.tokens import check_offline
 from gateway.views.desk.misuse import checked_lines, said_text, token_lines, tokens_lines
 
 _token = click.argument("carried", metavar="TOKEN", type=TEXT)
 _DOCUMENT = "NUMBER:ISSUER"
+_qr = click.option("--qr", type=NEW_FILE, help="Draw it as a QR code into this new file (.svg or .png), to be printed.")
 
 
 @click.command()
@@ -28,23 +32,31 @@ _DOCUMENT = "NUMBER:ISSUER"
 @click.option("--consent", required=True, type=TEXT, help="Where the person's consent is written down.")
 @click.option("--until", type=Moment(), help="Until when it holds; by default 180 days, a year at most.")
 @click.option("--idempotency-key", default="", help="The same key returns the first token.")
+@_qr
 @printed
 def issue(
-    bearer: Bearer, work: str, documents: tuple[str, ...], consent: str, until: Any, idempotency_key: str
+    bearer: Bearer,
+    work: str,
+    documents: tuple[str, ...],
+    consent: str,
+    until: Any,
+    idempotency_key: str,
+    qr: Path | None,
 ) -> Output:
     """Issue a token: the holder of these documents is not the person of the record that hit.
 
     \b
     Example:
       liaison misuse issue --home vn --as vn.p.1 --work distinguish.th.5f0c… --document P4471209:THA \\
-              --consent "signed paper 12/2026"
+              --consent "signed paper 12/2026" --qr token.svg
 
     The text is printed for the person, as it is or as a QR code. It holds hashes of the documents, and no name.
     """
+    if qr is not None:
+        check_picture(qr)
     body: dict[str, Any] = {"work": work, "consent": consent, "documents": [_document(text) for text in documents]}
     body |= {"until": until.at(bearer.settings().node.member)} if until is not None else {}
-    found = bearer.call("POST", "misuse", body, key=idempotency_key)
-    return Output(found, token_lines(found, spoken()))
+    return _shown(bearer.call("POST", "misuse", body, key=idempotency_key), qr)
 
 
 @click.command("list")
@@ -64,16 +76,16 @@ def list_tokens(bearer: Bearer) -> Output:
 @click.command()
 @_token
 @at_the_desk
+@_qr
 @printed
-def show(bearer: Bearer, carried: str) -> Output:
+def show(bearer: Bearer, carried: str, qr: Path | None) -> Output:
     """One token by its id, to be printed again.
 
     \b
     Example:
-      liaison misuse show 5f0c… --home vn --as vn.p.1
+      liaison misuse show 5f0c… --home vn --as vn.p.1 --qr token.svg
     """
-    found = bearer.call("GET", f"misuse/{quote(carried, safe='')}")
-    return Output(found, token_lines(found, spoken()))
+    return _shown(bearer.call("GET", f"misuse/{quote(carried, safe='')}"), qr)
 
 
 @click.command()
@@ -118,6 +130,15 @@ def check(bearer: Bearer, carried: str, document: str, search_id: str) -> Output
         found = check_offline(bearer.home, carried, shows["number"], shows["issuer"].upper())
         found["text"] = said_text(found["verdict"], found["member"], found["until"], spoken())
     return Output(found, checked_lines(found), 0 if found["verdict"] == "not-this-person" else 1)
+
+
+def _shown(found: dict[str, Any], qr: Path | None) -> Output:
+    """Return a token as it is told, once its picture is written. Raises `Stale` for the picture of a withdrawn one."""
+    if qr is not None:
+        if found["withdrawn"]:
+            raise Stale("this token is withdrawn", code="withdrawn", where="token", remedy="liaison misuse list")
+        draw_token(found["token"], qr)
+    return Output(found, token_lines(found, spoken()))
 
 
 def _document(text: str) -> dict[str, str]:

@@ -411,3 +411,33 @@ def test_a_draft_without_content_is_no_obstacle(home: LogHome) -> None:
         it.operations.append([events.ALARM.draft(code=new_id())])
         it.eraser.entries({"operations/1": [0]}, WHY)
         assert it.erased("operations/1") == {0}
+
+
+# ---------------------------------------------------------------- justifications
+
+
+def test_duty_l11_a_reason_lies_apart_from_its_exchange_is_linked_to_it_and_has_a_clock_of_its_own(
+    tmp_path: Path,
+) -> None:
+    """An act's entry holds the reason, under keys of its own class. Both entries name the exchange in the clear."""
+    home = LogHome(tmp_path / "home", clock=ManualClock(START))
+    home.folder.mkdir()
+    exchange_id = new_id()
+
+    def reasons(it: Open) -> list[str]:
+        return [shown.private.get("reason", "") for shown in show(it.store, it.keys, "operations/1", of)]
+
+    of = Filter(exchange_id=exchange_id)
+    with opened(home) as it:
+        it.exchange.append([answered(exchange_id=exchange_id, private={"case": "case 1"}, retention=Retention.HIT)])
+        act = events.DESK_ACT.draft(peer="vn", exchange_id=exchange_id, act="mark", reason="the national id")
+        assert act.retention is Retention.JUSTIFICATION
+        it.operations.append([act])
+        assert reasons(it) == ["the national id"]
+        assert [shown.private["case"] for shown in show(it.store, it.keys, "exchange/1", of)] == ["case 1"]
+        it.eraser.by_age(before("2024-01-01", Retention.HIT), WHY)
+        assert it.erased() == {0}
+        assert reasons(it) == ["the national id"], "the exchange is forgotten, and why it was asked is not"
+        it.eraser.by_age(before("2024-01-01", Retention.JUSTIFICATION), WHY)
+        assert reasons(it) == [""]
+        assert it.erased("operations/1") == {0}

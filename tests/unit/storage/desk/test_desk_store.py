@@ -529,10 +529,19 @@ def test_asks_about_a_matter_are_found_until_their_time_is_over(it: Desk) -> Non
     assert it.desk.asks(About.FORM, START_US) == []
 
 
-def test_decisions_that_wait_are_counted_for_one_counterpart_up_to_a_limit(it: Desk) -> None:
+def test_asks_that_wait_are_counted_for_one_counterpart_and_urgency_up_to_a_limit(it: Desk) -> None:
     keys = [new_key() for _ in range(3)] + [new_key("la")]
     it.write(*(opening(key) for key in keys))
-    assert [it.desk.undecided(MemberId("vn"), limit) for limit in (10, 2)] == [3, 2]
+    urgency = some_work(keys[0]).urgency
+    others = [each for each in Urgency if each is not urgency]
+    assert [it.desk.asks_waiting(VN, urgency, limit) for limit in (10, 2)] == [3, 2]
+    assert [it.desk.asks_waiting(VN, other, 10) for other in others] == [0, 0, 0]
     done = replace(some_work(keys[0]), done_us=START_US + 1)
     it.write(DeskRows(works=(done, some_work(keys[1], "read", kind=WorkKind.READ))))
-    assert it.desk.undecided(MemberId("vn"), 10) == 2
+    assert it.desk.asks_waiting(VN, urgency, 10) == 2
+    errors = (
+        some_work(keys[1], "correct", kind=WorkKind.CORRECT),
+        some_work(keys[2], "apart", kind=WorkKind.DISTINGUISH),
+    )
+    it.write(DeskRows(works=errors))
+    assert it.desk.asks_waiting(VN, urgency, 10) == 4

@@ -1,0 +1,42 @@
+"""Part a token "not this person" from the question at the gate. A scanner types both as a keyboard does."""
+
+from __future__ import annotations
+
+import re
+
+from gateway.desk.misuse.statement import PREFIX, document_digest
+from gateway.errors import Malformed
+from gateway.model.query import DocumentQuery, NationalIdQuery, Query
+
+_TOKEN = re.compile(rf"(?<!\S){re.escape(PREFIX)}\S*", re.ASCII | re.IGNORECASE)
+"""A word that begins as a token does. A keyboard with its capitals locked spoils it, and it is still no question."""
+
+
+def parted(text: str) -> tuple[str, str]:
+    """Return the token in a text and the question beside it; each is empty where there is none.
+
+    Raises `Malformed` for two different tokens.
+    """
+    tokens = set(_TOKEN.findall(text))
+    if len(tokens) > 1:
+        raise Malformed(
+            "two tokens were scanned for one question", code="two-tokens", where="asked", remedy="scan one token again"
+        )
+    return "".join(tokens), _TOKEN.sub(" ", text).strip()
+
+
+def shown_document(queries: tuple[Query, ...]) -> tuple[str, str]:
+    """Return number and country of the document that a question names; both empty where it does not name one whole."""
+    for query in queries:
+        if isinstance(query, DocumentQuery):
+            number, issuer = query.number, query.issuer
+        elif isinstance(query, NationalIdQuery):
+            number, issuer = query.number, query.scheme.partition("-")[0]
+        else:
+            continue
+        try:
+            document_digest("", number, issuer)
+        except Malformed:
+            continue
+        return number, issuer
+    return "", ""

@@ -1,0 +1,109 @@
+"""A node tells its counterparts by itself that it goes down, and that it is up again (DUTY-L20)."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from gateway.desk.oversight.outages import SHORTEST_US, STOP_S
+from gateway.model.desk.notices import NoticeType, Service, ServiceCode
+from gateway.model.desk.threads import ThreadKind, ThreadState
+from gateway.model.desk.work import Role, WorkKind
+from gateway.model.names import MemberId
+from gateway.ports.desk import WorkFilter
+from gateway.statements.notices.notice import parse_notice
+from tests.support.alerts import until
+from tests.support.exchange import CLOCK, VN, entries, sample_world
+from tests.support.nodes import World
+
+pytestmark = pytest.mark.process
+BOTH = [[ServiceCode.OUTAGE, ServiceCode.RESUMED]]
+
+
+@pytest_asyncio.fixture
+async def world(tmp_path: Path) -> AsyncIterator[World]:
+    made = sample_world(tmp_path, ("th", "vn"))
+    for member in ("th", "vn"):
+        await made.start(member)
+    try:
+        yield made
+    finally:
+        for member in list(made.nodes):
+            await made.stop(member)
+
+
+def said(world: World, member: str = "th", peer: MemberId = VN) -> list[list[Service]]:
+    """What a node has told another about itself, thread by thread."""
+    store = world.nodes[member].desk.parts.store
+    states = (ThreadState.OPEN, ThreadState.ENDED)
+    found = []
+    for thread in store.threads(kinds=(ThreadKind.SERVICE,), states=states):
+        if thread.key.peer == peer:
+            rows = [row for row in store.notices(thread.key) if row.placed.type is NoticeType.SERVICE]
+            bodies = [parse_notice(row.envelope).body for row in rows]
+            found.append([body for body in bodies if isinstance(body, Service)])
+    return found
+
+
+def codes(world: World) -> list[list[ServiceCode]]:
+    return [[word.code for word in words] for words in said(world)]
+
+
+async def begun(world: World, member: str = "vn") -> None:
+    """Wait until a node has looked at how it went down before."""
+    documents = world.nodes[member].desk.parts.parts.documents
+    await until(lambda: documents.get("node", "alive") is not None, "the node has begun")
+    await until(lambda: world.nodes[member].desk.oversight.outages._has_begun, "it has told what was due")
+
+
+async def test_duty_l20_a_stop_in_good_order_and_the_start_after_it_are_told(world: World) -> None:
+    await begun(world)
+    world.nodes["vn"].desk.oversight.outages.tells_stops = True
+    before_us = CLOCK.now_us()
+    await world.stop("vn")
+    assert codes(world) == [[ServiceCode.OUTAGE]], "it is told before the node is gone"
+    ((outage,),) = said(world)
+    assert before_us <= outage.since_us <= CLOCK.now_us()
+    works = world.nodes["th"].desk.parts.store.works(WorkFilter(kinds=(WorkKind.READ,)))
+    assert [(work.role, work.key.peer) for work in works] == [(Role.NATIONAL_DESK, VN)]
+    await world.start("vn")
+    await until(lambda: codes(world) == BOTH, "its end is told")
+    assert said(world)[0][1].since_us == outage.since_us
+    await begun(world)
+    await world.stop("vn")  # in a node for trials nothing is told of a stop
+    await world.start("vn")
+    await begun(world)
+    assert codes(world) == BOTH
+    acts = [each.private for each in entries(world.nodes["vn"], "operations") if each.entry.kind == "desk-clock"]
+    assert [act["code"] for act in acts if "outage" in act["code"]] == ["outage", "outage-over"]
+
+
+async def test_duty_l20_an_outage_of_which_nothing_was_told_is_told_at_the_next_start(world: World) -> None:
+    await begun(world)
+    alive_us = CLOCK.now_us() - SHORTEST_US - 1_000_000
+    world.nodes["vn"].desk.parts.parts.documents.put("node", "alive", str(alive_us).encode())
+    await world.stop("vn")
+    assert codes(world) == []
+    await world.start("vn")
+    await until(lambda: codes(world) == BOTH, "both are told afterwards")
+    outage, resumed = said(world)[0]
+    assert (outage.since_us, resumed.since_us) == (alive_us, alive_us)
+    assert alive_us + SHORTEST_US <= outage.until_us <= CLOCK.now_us()
+    store = world.nodes["vn"].desk.parts.store
+    await until(lambda: not store.threads(kinds=(ThreadKind.SERVICE,), states=(ThreadState.OPEN,)), "over at home, too")
+
+
+async def test_duty_l20_a_counterpart_out_of_reach_holds_up_no_stop_and_hears_of_it_later(world: World) -> None:
+    await begun(world)
+    await world.stop("th")
+    world.nodes["vn"].desk.oversight.outages.tells_stops = True
+    began = time.monotonic()
+    await world.stop("vn")
+    assert time.monotonic() - began < STOP_S + 20
+    for member in ("th", "vn"):
+        await world.start(member)
+    await until(lambda: codes(world) == BOTH, "both words come once it is there")
