@@ -14,7 +14,7 @@ from gateway.agency.tokens import OfficerTokens
 from gateway.cli.main import liaison
 from gateway.clock import SystemClock
 from gateway.telemetry import Counters
-from gateway.trust.statement_versions import READ_BY_DEFAULT, READ
+from gateway.trust.statement_versions import READ, READ_BY_DEFAULT
 from tests.support import bridge_pages, desk_pages, mapping_docs, operation_pages
 from tests.support.record_pages import pages
 from tests.support.rest import StoredSearches
@@ -97,7 +97,8 @@ def upgrade_page() -> str:
     before, _, rest = UPGRADE_PAGE.read_text(encoding="utf-8").partition(_STATEMENTS)
     after = rest.partition(_END)[2]
     rows = [
-        f"| `{kind}` | {', '.join(map(str, read))} | {_listed(READ_BY_DEFAULT.get(kind))} |" for kind, read in READ.items()
+        f"| `{kind}` | {', '.join(map(str, read))} | {_listed(READ_BY_DEFAULT.get(kind))} |"
+        for kind, read in READ.items()
     ]
     head = ["| statement | versions that are read | versions read by a member that names none |", "|---|---|---|"]
     return f"{before}{_STATEMENTS}\n{chr(10).join([*head, *rows])}\n{_END}{after}"
