@@ -166,3 +166,29 @@ async def test_a_hundred_who_follow_look_no_more_often_together_than_ten(running
     for each in follows:
         await each.aclose()
     assert desk._followers == 0
+
+
+async def test_a_long_list_shows_its_first_rows_leads_on_to_more_and_is_followed_at_that_length(
+    running: Consoles,
+) -> None:
+    for _ in range(55):
+        await write(running.node(), office="th.blo.aranyaprathet")
+    async with running.visitor(DUTY) as duty:
+        lengths = []
+        for path in (
+            "/desk?list=all",
+            "/desk?list=all&kind=&rows=100",
+            "/desk?list=all&rows=7",
+            "/desk?list=all&rows=x",
+        ):
+            page = (await duty.get(path)).text
+            lengths.append(page.count("<time "))
+            if lengths[-1] == 50:
+                assert 'href="/desk?list=all&amp;kind=&amp;rows=100"' in page
+            else:
+                assert "Only the first" not in page
+            live = unescape(page.partition('data-live="')[2].partition('"')[0])
+            async with duty.client.stream("GET", live, headers=STREAM) as answer:
+                assert "event: changed" not in await heard(answer.aiter_lines(), ": nothing new")
+        assert lengths[0] == lengths[2] == lengths[3] == 50
+        assert 55 <= lengths[1] < 100

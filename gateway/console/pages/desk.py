@@ -35,7 +35,12 @@ from gateway.ports.desk_uses import ThreadItem, ThreadQuery, WorkItem, WorkQuery
 from gateway.views.desk.words import kind_words, state_words, urgency_words, work_words
 
 PATH = "/desk"
-_MOST = 100
+_ROWS = (50, 100, 200, 400)
+"""Rows of a list: the first so many, and then more and more of them."""
+
+_COUNTED = 100
+"""Work that is counted at the most for what waits."""
+
 _LISTS: Sentences = {"": "For me", "mine": "Taken by me", "all": "All of my office", "threads": "Matters"}
 
 
@@ -54,7 +59,8 @@ class DeskView:
     empty: tuple[str, str]
     alarm: str
     alarm_text: str
-    more: str
+    more_text: str
+    more: Link | None
     ask: Link | None
 
 
@@ -73,16 +79,18 @@ class _Desk:
 
     async def show(self, visit: Visit) -> Page:
         """Return the list that the query names, of one kind where it names one."""
-        which, language, reading = visit.query("list"), visit.language, self._parts.desk.reading
-        waiting = await self._parts.desk.queue.works(visit.officer, _query(""))
-        works = waiting if not which else await self._parts.desk.queue.works(visit.officer, _query(which))
+        which, language, queue = visit.query("list"), visit.language, self._parts.desk.queue
+        rows = _rows(visit)
+        waiting = await queue.works(visit.officer, _query("", max(_COUNTED, 0 if which else rows)))
+        works = waiting if not which else await queue.works(visit.officer, _query(which, rows))
         kinds: tuple[Link, ...] = ()
         if which == "threads":
-            found = await reading.threads(visit.officer, ThreadQuery(limit=_MOST))
+            found = await self._parts.desk.reading.threads(visit.officer, ThreadQuery(limit=rows))
             tasks = [_matter(item, visit) for item in found]
         else:
             kinds = _kinds(works, which, visit)
-            tasks = [work_task(item, visit, self._parts.member) for item in _in_order(works, visit.query("kind"))]
+            shown = _in_order(works, visit.query("kind"))[:rows]
+            tasks = [work_task(item, visit, self._parts.member) for item in shown]
         flash = [item.work.id for item in waiting if item.work.urgency is Urgency.FLASH and not item.work.assigned]
         view = DeskView(
             tabs=_tabs(waiting, which, visit),
@@ -93,10 +101,11 @@ class _Desk:
             empty=_empty(which, language),
             alarm=" ".join(flash),
             alarm_text=tell(language, "Flash, and not taken yet: {count}", count=len(flash)) if flash else "",
-            more=tell(language, "Only the first {count} are shown.", count=_MOST) if len(tasks) >= _MOST else "",
+            more_text=tell(language, "Only the first {count} are shown.", count=rows) if len(tasks) >= rows else "",
+            more=_more(which, rows, visit) if len(tasks) >= rows else None,
             ask=Link("/ask", tell(language, "Ask another country")) if visit.roles & ASKERS else None,
         )
-        live = f"{PATH}/events?{urlencode({'list': which, 'shown': _mark(works)})}"
+        live = f"{PATH}/events?{urlencode({'list': which, 'rows': rows, 'shown': _mark(works)})}"
         return Page("pages/desk.html", tell(language, "Desk"), view, live=live)
 
     async def follow(self, visit: Visit) -> Response:
@@ -105,8 +114,9 @@ class _Desk:
 
     async def _changes(self, visit: Visit) -> AsyncIterator[object]:
         """Yield what differs from the page, which was made before this began, and then each change."""
-        shown = visit.query("shown")
-        async for works in self._parts.desk.queue.follow(visit.officer, _query(visit.query("list"))):
+        shown, which, rows = visit.query("shown"), visit.query("list"), _rows(visit)
+        wanted = _query(which, rows if which else max(_COUNTED, rows))
+        async for works in self._parts.desk.queue.follow(visit.officer, wanted):
             if _mark(works) != shown:
                 yield works
             shown = ""
@@ -224,8 +234,20 @@ def _mark(works: Sequence[WorkItem]) -> str:
     return hashlib.sha256(repr(works).encode()).hexdigest()[:16]
 
 
-def _query(which: str) -> WorkQuery:
-    return WorkQuery(mine=which == "mine", all=which == "all", limit=_MOST)
+def _query(which: str, rows: int) -> WorkQuery:
+    return WorkQuery(mine=which == "mine", all=which == "all", limit=rows)
+
+
+def _rows(visit: Visit) -> int:
+    """Return how many rows the query asks for; the least for what is none of the choices."""
+    return next((rows for rows in _ROWS if visit.query("rows") == str(rows)), _ROWS[0])
+
+
+def _more(which: str, rows: int, visit: Visit) -> Link | None:
+    """Return the link to the same list with more rows; None where no more are shown."""
+    more = next((each for each in _ROWS if each > rows), 0)
+    query = {"list": which, "kind": visit.query("kind"), "rows": more}
+    return Link(f"{PATH}?{urlencode(query)}", tell(visit.language, "Show more")) if more else None
 
 
 def _empty(which: str, language: Language) -> tuple[str, str]:

@@ -18,7 +18,7 @@ def test_an_empty_list_says_what_it_means_and_what_happens_next(which: str, lang
 
 
 def test_each_list_asks_for_its_own_work() -> None:
-    assert [(one.mine, one.all) for one in map(_query, ("", "mine", "all"))] == [
+    assert [(one.mine, one.all) for one in [_query(each, 50) for each in ("", "mine", "all")]] == [
         (False, False),
         (True, False),
         (False, True),
