@@ -206,6 +206,12 @@ REFUSALS: Sentences = {
     "no-such-path": "there is no such page",
     "reason-missing": "the reason is missing",
     "unknown-office": "there is no such office there",
+    "bad-archive": "this is no plain tar file",
+    "bad-export": "this is no export",
+    "cut-archive": "the file ends too early",
+    "export-disk": "the disk has no room for this export",
+    "export-too-large": "the export is too large",
+    "files-at-once": "too many files come at once",
 }
 """Each code of refusal that an officer meets, in words; the counterpart's own wording takes precedence."""
 

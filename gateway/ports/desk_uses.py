@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 import msgspec
 
+from gateway.model.desk.attachments import Attachment
 from gateway.model.desk.notices import Ask, Notice, Urgency
 from gateway.model.desk.threads import ThreadKey, ThreadKind, ThreadState
 from gateway.model.desk.work import WorkKind
@@ -81,6 +82,7 @@ class DraftItem(msgspec.Struct, frozen=True):
     case: str
     ticket: str
     to_office: str
+    attachments: tuple[Attachment, ...]
     lapses_us: int
 
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import sys
+import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 from subprocess import DEVNULL, Popen
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, FilePayload, Page
 
 from gateway.ops.homes.open_home import open_home
 from gateway.ports import events
@@ -125,6 +127,33 @@ def check(page: Page) -> None:
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
+def brings_the_other_countrys_export(page: Page, liaison: Liaison, home: Path, address: str) -> None:
+    """Compare an export of ours with one that comes as a tar file; what is none is refused beside its field."""
+    (home / "exports").mkdir(exist_ok=True)
+    there = home.parent / "vn-export"
+    for of, out in ((home, home / "exports" / "th-export"), (home.parent / "vn", there)):
+        ran = liaison("audit", "export", "--home", of, "--out", out)
+        assert ran.code == 0, ran.err
+    with tarfile.open(home.parent / "vn.tar", "w") as archive:
+        archive.add(there, "vn-export")
+    whole = (home.parent / "vn.tar").read_bytes()
+    page.goto(f"{address}/audit/check")
+    check(page)
+    bombs = {"bomb.tar.gz": gzip.compress(bytes(50_000_000)), "half.tar": whole[: len(whole) // 2], "vn.tar": b""}
+    for name, data in bombs.items():
+        page.set_input_files("#export", FilePayload(name=name, mimeType="application/x-tar", buffer=data))
+        page.get_by_role("button", name="Bring it and compare").click()
+        page.locator("#export-fault").wait_for()
+        assert [path.name for path in (home / "exports").iterdir()] == ["th-export"]
+    check(page)
+    page.set_input_files("#export", home.parent / "vn.tar")
+    page.get_by_role("button", name="Bring it and compare").click()
+    page.locator("#compared").get_by_text("exchanges agree").wait_for(timeout=120_000)
+    assert "the export of Viet Nam" in page.inner_text("#compared")
+    assert page.get_by_text("Viet Nam (vn), brought by you").count()
+    check(page)
+
+
 def kinds(home: Path) -> list[str]:
     """The kinds of the operations log's entries that tell of inspections, the oldest first."""
     wanted = events.kinds(events.SEARCHED, events.OPENED, events.INSPECTION_REFUSED)
@@ -184,6 +213,9 @@ def test_an_auditor_asks_opens_and_sees_the_proof(browser: Browser, console: tup
     opened = page.url
     page.goto(f"{address}/audit")
     assert page.locator("tbody tr").count() == 2
+    assert [text for text in faults if "400" not in text] == []
+
+    brings_the_other_countrys_export(page, liaison, home, address)
     assert [text for text in faults if "400" not in text] == []
 
     other = browser.new_context(ignore_https_errors=True).new_page()

@@ -12,7 +12,7 @@ import pytest
 import pytest_asyncio
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
-from playwright.async_api import Browser, Page, async_playwright, expect
+from playwright.async_api import Browser, FilePayload, Page, async_playwright, expect
 
 from gateway.audit.acts.passkeys import Passkey
 from gateway.desk.evidence.passkeys import PasskeyBook
@@ -247,18 +247,29 @@ async def test_a_question_is_asked_once_and_its_faults_stand_beside_their_fields
     await page.goto("/desk")
     await page.get_by_role("link", name="Ask another country").click()
     await page.locator(".tasks a").first.click()
+    plates = FilePayload(name="plates.csv", mimeType="text/csv", buffer=b"plate\n" * 700_000)
+    await page.locator("#files").set_input_files(plates)
     await page.locator("form#ask button.first").click()
     await expect(page.locator("#to-fault")).to_be_visible()
+    await expect(page.locator("form#ask")).to_contain_text("The files have not come: choose them again.")
     await page.locator("#to").select_option("vn")
+    await page.locator("#to_office").select_option(index=1)
+    await page.locator("#files").set_input_files(plates)
     await page.locator("#facts").fill("a lorry was left at the bridge\nits driver has gone")
     await page.locator("#purpose").select_option("INVESTIGATION")
     await page.locator("#offence").select_option("NARC")
     await page.locator("#case").fill("TH-2026-0417")
-    sent = await page.locator("form#ask").evaluate("form => Object.fromEntries(new FormData(form))")
+    sent = await page.locator("form#ask").evaluate(
+        "form => Object.fromEntries([...new FormData(form)].filter(([name]) => name != 'files'))"
+    )
     await page.locator("form#ask button.first").click()
     await expect(page.locator("h1")).to_contain_text("Asks a question")
+    for said in ("plates.csv", "vn.blo.moc-bai"):
+        await expect(page.locator("main")).to_contain_text(said)
     origin = world.nodes["th"].addresses["console"]
-    again = await page.context.request.post("/ask/question", form=sent, headers={"origin": origin})
+    again = await page.context.request.post(
+        "/ask/question", multipart=sent | {"files": plates}, headers={"origin": origin}
+    )
     assert again.url == page.url
     await page.get_by_text("Take the question back").first.click()
     await page.locator("#withdraw-reason").fill("found")

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 
 import httpx2
 import pytest
 import pytest_asyncio
 
+from gateway.console.frame.forms import new_form_id
+from gateway.desk.second_step.unapproved import draft_of
+from gateway.model.desk.attachments import MAX_FILES
+from gateway.model.desk.threads import ThreadKey
+from gateway.model.desk.work import WorkKind
+from gateway.model.names import ExchangeId, MemberId
+from gateway.statements.notices.notice import parse_notice
+from tests.support.console_nodes import console_of
 from tests.support.files import png, png_part, until
-from tests.support.matters import see, visitor, with_consoles
+from tests.support.matters import see, send, visitor, with_consoles
 from tests.support.nodes import World, running
-from tests.support.second_step import asked, step_world
+from tests.support.second_step import asked, hit, step_world, works
 
 pytestmark = [pytest.mark.process, pytest.mark.asyncio(loop_scope="module")]
 
@@ -39,6 +48,15 @@ def body(data: bytes, file: str = "lorry.png", text: str = "the lorry", form: st
     """A form that sends a file."""
     fields = part("form", form.encode()) + part("note-text", text.encode())
     return fields + part("file", data, file) + f"--{MARK}--\r\n".encode()
+
+
+def filled(fields: dict[str, str], *files: tuple[str, bytes], form: str = "") -> bytes:
+    """A form with fields and files, as a browser sends it; without a file it sends an empty one."""
+    form = form or new_form_id()
+    said = b"".join(part(name, value.encode()) for name, value in {"form": form, **fields}.items())
+    empty = f'--{MARK}\r\nContent-Disposition: form-data; name="files"; filename=""\r\n\r\n\r\n'.encode()
+    sent = b"".join(part("files", data, name) for name, data in files) or empty
+    return said + sent + f"--{MARK}--\r\n".encode()
 
 
 async def brought(who: httpx2.AsyncClient, path: str, data: bytes, **headers: str) -> httpx2.Response:
@@ -108,3 +126,107 @@ async def test_a_second_press_sends_one_note(world: World) -> None:
         for _ in range(2):
             assert (await brought(officer, path, body(png()))).status_code == 303
     assert len(world.nodes["th"].desk.parts.store.notices(key)) == 2
+
+
+QUESTION = {
+    "to": "vn", "to_office": "", "topic": "vehicle", "facts": "a grey lorry <b>", "urgency": "URGENT",
+    "purpose": "INVESTIGATION", "offence": "NARC", "case": "TH-2026-17",
+}  # fmt: skip
+PHOTO, LIST = ("lorry.png", png()), ("plates.csv", b"plate\n1234\n")
+_KEPT = re.compile(r'name="brought" value="([0-9a-f]{32})" checked')
+
+
+async def test_files_and_the_office_go_with_a_question_and_a_second_press_asks_once(world: World) -> None:
+    office = console_of(world.nodes["th"])._parts.offices()["vn"][0]
+    asked_with = QUESTION | {"to_office": office}
+    async with visitor(world, "th.o.1042") as officer, visitor(world, "th.o.7") as supervisor:
+        form = await see(officer, "/ask/question")
+        assert 'type="file" multiple' in form.text
+        assert f'<option value="{office}">' in form.text
+        sent = filled(asked_with, PHOTO, LIST)
+        answers = [await brought(officer, "/ask/question", sent) for _ in range(2)]
+        assert [each.status_code for each in answers] == [303, 303], answers[0].text
+        (path,) = {each.headers["location"] for each in answers}
+        shown = await see(supervisor, path)
+        for said in ("lorry.png", "plates.csv", office):
+            assert said in shown.text, said
+        (thread,) = world.nodes["th"].desk.parts.store.find_thread(ExchangeId(path.rpartition("/")[2]))
+        draft = draft_of(thread)
+        assert (draft.to_office, [each.name for each in draft.attachments]) == (office, ["lorry.png", "plates.csv"])
+
+
+async def test_a_refused_question_keeps_its_words_and_the_files_that_came(world: World) -> None:
+    bad = ("a.zip", b"PK\x03\x04" + bytes(64))
+    async with visitor(world, "th.o.1042") as officer, visitor(world, "th.o.2000") as other:
+        missing = await brought(officer, "/ask/question", filled(QUESTION | {"case": "?"}, PHOTO))
+        assert (missing.status_code, _KEPT.findall(missing.text)) == (400, [])
+        assert "a grey lorry &lt;b&gt;" in missing.text
+        assert "choose them again" in missing.text
+        wrong = await brought(officer, "/ask/question", filled(QUESTION, PHOTO, bad))
+        assert wrong.status_code == 400
+        assert 'id="files-fault"' in wrong.text
+        assert "choose them again" in wrong.text
+        (kept,) = _KEPT.findall(wrong.text)
+        nowhere = await brought(officer, "/ask/question", filled(QUESTION | {"to_office": "vn.nowhere"}, PHOTO))
+        assert (nowhere.status_code, 'id="to_office-fault"' in nowhere.text) == (400, True)
+        assert "choose them again" in nowhere.text  # nothing is kept for an office that is not there
+        again = QUESTION | {"brought": kept, "facts": "with what came before"}
+        foreign = await brought(other, "/ask/question", filled(again))
+        assert (foreign.status_code, "location" in foreign.headers) == (400, False)
+        assert (await brought(officer, "/ask/question", filled(again))).status_code == 303
+        behind = filled(QUESTION, PHOTO)[: -len(f"--{MARK}--\r\n")] + part("facts", b"x") + f"--{MARK}--\r\n".encode()
+        assert (await brought(officer, "/ask/question", behind)).status_code == 400
+
+
+async def test_no_more_files_than_a_notice_has(world: World) -> None:
+    many = [(f"{number}.csv", b"a\n") for number in range(MAX_FILES + 1)]
+    async with visitor(world, "th.o.1042") as officer:
+        answer = await brought(officer, "/ask/question", filled(QUESTION, *many))
+        assert (answer.status_code, len(_KEPT.findall(answer.text))) == (400, MAX_FILES)
+
+
+async def test_a_file_goes_with_a_follow_up_and_another_with_its_answer(world: World) -> None:
+    search_id = await hit(world)
+    async with visitor(world, "th.o.1042") as officer, visitor(world, "th.o.7") as supervisor:
+        fields = {"facts": "at the gate", "urgency": "URGENT", "link": "the driver", "why_you": "yours"}
+        answer = await brought(officer, f"/follow-up/{search_id}/vn/0", filled(fields, PHOTO))
+        assert answer.status_code == 303, answer.text.partition('role="alert"')[2][:600]
+        path = answer.headers["location"]
+        key = ThreadKey(MemberId("vn"), ExchangeId(path.rpartition("/")[2]))
+        (work,) = works(world.nodes["th"], WorkKind.APPROVE, key=key)
+        approved = await send(supervisor, f"/desk/work/{work.id}/approve", {"do": "approve"})
+        assert approved.status_code == 303, approved.text
+    there = ThreadKey(MemberId("th"), key.thread_id)
+    await until(lambda: bool(works(world.nodes["vn"], WorkKind.DECIDE, key=there)), "the ask did not come")
+    (work,) = works(world.nodes["vn"], WorkKind.DECIDE, key=there)
+    path = f"/desk/work/{work.id}/decide"
+    async with visitor(world, "vn.o.d7") as duty:
+        assert "lorry.png" in (await see(duty, path)).text
+        lacks = await brought(duty, path, filled({"answer": "NOTHING_HELD"}, LIST))
+        assert (lacks.status_code, "choose them again" in lacks.text) == (400, True)
+        said = {"answer": "NOTHING_HELD", "reason": "not in our lists", "text": "see the list"}
+        answered = filled(said, LIST)
+        for _ in range(2):
+            assert (await brought(duty, path, answered)).status_code == 303
+    notices = [parse_notice(each.envelope) for each in world.nodes["vn"].desk.parts.store.notices(there)]
+    assert [[each.name for each in notice.head.attachments] for notice in notices] == [["lorry.png"], ["plates.csv"]]
+
+
+async def test_a_file_stays_with_an_alert_from_its_form_to_its_sending(world: World) -> None:
+    fields = {
+        "kind": "vehicle", "action": "DISCREET_CHECK", "plate": "AB 1234", "reason": "a convoy", "to": "vn",
+        "purpose": "INVESTIGATION", "offence": "NARC", "lasts": "24", "repeat": "120",
+    }  # fmt: skip
+    async with visitor(world, "th.o.1042") as officer:
+        bare = await brought(officer, "/alerts/raise", filled(fields, PHOTO))
+        (kept,) = _KEPT.findall(bare.text)  # only the case is missing
+        assert bare.status_code == 400
+        read = await brought(officer, "/alerts/raise", filled(fields | {"case": "TH-2026-17", "brought": kept}))
+        assert read.status_code == 200, read.text
+        assert read.text.count("lorry.png") == 2  # as its author and as its receiver reads it
+        carried = dict(re.findall(r'type="hidden" name="([a-z_]+)" value="([^"]*)"', read.text))
+        changed = await send(officer, "/alerts/raise", carried | {"step": "change"}, form=carried["form"])
+        assert _KEPT.findall(changed.text) == [carried["brought"]]
+        presses = [await send(officer, "/alerts/raise", carried | {"step": "send"}, form="B" * 22) for _ in range(2)]
+        (path,) = {each.headers["location"] for each in presses}
+        assert "lorry.png" in (await see(officer, path)).text

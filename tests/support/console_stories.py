@@ -22,6 +22,7 @@ from gateway.model.desk.threads import ThreadKey
 from gateway.model.desk.work import Role, WorkKind
 from gateway.model.names import MemberId
 from gateway.model.purpose import Offence
+from gateway.ops.audit.verify_export import export_home
 from gateway.ports.desk import WorkFilter
 from gateway.signing.keys import VerifyKey
 from tests.support import alerts, rooms, second_step, watches
@@ -215,6 +216,10 @@ def _audited(consoles: Consoles, person: Person) -> Iterator[Shown]:
     page.locator("main form button.first").click()
     _sign(person, "opened")
     yield Shown("audit-opened", person.id, page.url.removeprefix(person.origin))
+    home = consoles.world.home(person.member)
+    (home / "exports").mkdir(exist_ok=True)
+    export_home(home, home / "exports" / "th-export", 0, 0, None, lambda _done, _all: None)
+    yield Shown("audit-check", person.id, "/audit/check")
 
 
 def _sign(person: Person, then: str) -> None:

@@ -36,6 +36,7 @@ OFFICERS = (
     "gateway/agency/plausibility.py",
     "gateway/cli/client.py",
     "gateway/cli/officers.py",
+    "gateway/console/audit/check.py",
     "gateway/console/frame/forms.py",
     "gateway/console/pages/threads/decision.py",
     "gateway/console/pages/threads/doing.py",
@@ -70,6 +71,7 @@ OFFICERS = (
     "gateway/exchange/asking/searches.py",
     "gateway/model/names.py",
     "gateway/model/values.py",
+    "gateway/ops/mandate/brought_export.py",
     "policy/explain.py",
 )
 """Modules whose own errors an officer reads."""

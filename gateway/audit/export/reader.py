@@ -146,6 +146,11 @@ def exchange_logs(export: ExportReader) -> list[ExportLog]:
     return sorted(logs, key=lambda log: int(log.name.partition("/")[2]))
 
 
+def is_file_name(name: str) -> bool:
+    """Tell whether a file of an export may have this name."""
+    return _FILE.fullmatch(name) is not None and all(part.strip(".") for part in name.split("/"))
+
+
 def _moment(value: Any) -> int:
     """Return a time in the manifest, in microseconds since 1970."""
     try:
@@ -176,7 +181,7 @@ def _files(value: Any) -> dict[str, str]:
     if not isinstance(value, dict):
         raise _bad("its list of files is not one")
     for name, digest in value.items():
-        if not _FILE.fullmatch(name) or any(part.strip(".") == "" for part in name.split("/")) or not _is_hash(digest):
+        if not is_file_name(name) or not _is_hash(digest):
             raise _bad("a file's name in the manifest is not allowed")
     return value
 

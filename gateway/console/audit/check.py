@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from starlette.routing import Route
 
@@ -16,16 +17,20 @@ from gateway.console.audit.running import JobView, job_view
 from gateway.console.audit.start import ROLES
 from gateway.console.audit.tabs import PATH, tabs, tabs_label
 from gateway.console.frame.door import Answer, Door
+from gateway.console.frame.errors import fault_of
 from gateway.console.frame.forms import Form
 from gateway.console.frame.jobs import Job, Work
 from gateway.console.frame.page import Page, To
 from gateway.console.frame.shapes import Banner, Button, Cell, Link, Option, Table, Text, Tone
+from gateway.console.uploads.file_form import FileForm
 from gateway.console.visit import Visit
+from gateway.errors import Malformed, Overloaded, Refused
 from gateway.host.aside import aside
 from gateway.language.catalogue import Sentences, tell
 from gateway.language.countries import with_country
 from gateway.language.dates import moment
 from gateway.language.languages import Language
+from gateway.ops.mandate.brought_export import LIMITS, PLACE, take_export
 from gateway.ops.mandate.kept_exports import KeptExport, export_named, kept_exports
 from gateway.ops.mandate.long_work import compare_exports, verify_logs
 from gateway.views.sheet_words import STATES
@@ -52,6 +57,21 @@ class CheckedView:
 
 
 @dataclass(frozen=True, slots=True)
+class BringView:
+    """The form by which the other country's export comes."""
+
+    title: str
+    about: str
+    with_label: str
+    exports: Sequence[Option]
+    file: str
+    fault: str
+    button: Button
+    wrong: str
+    faults: Sequence[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
 class CheckView:
     """Both jobs, each with its form, its progress and its result."""
 
@@ -67,6 +87,7 @@ class CheckView:
     other_label: str
     exports: Sequence[Option]
     compare: Button
+    bring: BringView
     compare_job: JobView | None
     compared: CheckedView | None
     follow: str
@@ -80,15 +101,20 @@ def check_routes(door: Door, parts: AuditParts) -> list[Route]:
         door.get(CHECK, check.show, ROLES),
         door.post(f"{CHECK}/verify", check.verify, ROLES),
         door.post(f"{CHECK}/compare", check.compare, ROLES),
+        door.upload(f"{CHECK}/bring", check.bring, ROLES),
     ]
 
 
 class _Check:
     def __init__(self, parts: AuditParts) -> None:
         self._parts = parts
+        self._coming: set[str] = set()
 
     async def show(self, visit: Visit) -> Page:
         """Return the checks that were made, or that run."""
+        return await self._page(visit)
+
+    async def _page(self, visit: Visit, fault: str = "") -> Page:
         person, language = visit.officer.person, visit.language
         job, compared = (self._parts.jobs.of(person, kind) for kind in ("verify", "compare"))
         exports = await asyncio.to_thread(kept_exports, self._parts.exports, person)
@@ -112,12 +138,15 @@ class _Check:
             other_label=tell(language, "The other export"),
             exports=[_option(item, language) for item in exports],
             compare=Button(tell(language, "Compare"), disabled=_runs(compared) or len(exports) < 2),
+            bring=_bring(
+                [_option(item, language) for item in exports if not item.brought_from], compared, fault, language
+            ),
             compare_job=job_view(compared, tell(language, "The exports are compared"), language) if compared else None,
             compared=_compared(compared.result, language) if compared and compared.result is not None else None,
             follow=_follow(job),
             follow_compare=_follow(compared),
         )
-        return Page("audit/check.html", tell(language, "Verify"), view)
+        return Page("audit/check.html", tell(language, "Verify"), view, 400 if fault else 200)
 
     async def verify(self, visit: Visit, form: Form) -> Answer:
         """Begin to verify the logs."""
@@ -127,10 +156,41 @@ class _Check:
 
     async def compare(self, visit: Visit, form: Form) -> Answer:
         """Begin to compare two exports."""
-        folder, person = self._parts.folder, visit.officer.person
+        person = visit.officer.person
         names = (form.one("one"), form.one("other"))
         one, other = [await asyncio.to_thread(export_named, self._parts.exports, person, name) for name in names]
-        arguments = (folder, one.folder, other.folder)
+        return self._compared(visit, form, one.folder, other.folder)
+
+    async def bring(self, visit: Visit) -> Answer:
+        """Take the other country's export, and begin to compare it with one that is here."""
+        person, parts = visit.officer.person, self._parts
+        await asyncio.to_thread(parts.acts.mandates.require, person)
+        sent = await FileForm.read(visit.request)
+        if (known := parts.jobs.of(person, "compare")) is not None and known.about == sent.form.id:
+            return To(CHECK)
+        one = await asyncio.to_thread(export_named, parts.exports, person, sent.form.one("with"))
+        try:
+            other = await self._brought(person, sent)
+        except Refused as error:
+            return await self._page(visit, fault_of(error, visit.language))
+        return self._compared(visit, sent.form, one.folder, other)
+
+    async def _brought(self, person: str, sent: FileForm) -> Path:
+        """Keep the export that a person brings. Raises `Refused`, also while another one of theirs comes or is read."""
+        if person in self._coming or _runs(self._parts.jobs.of(person, "compare")):
+            raise Overloaded(
+                "an export of yours is being read: wait until that is over", code="files-at-once", where=PLACE
+            )
+        self._coming.add(person)
+        try:
+            async for _, data in sent.files():
+                return await take_export(data, self._parts.exports, person)
+        finally:
+            self._coming.discard(person)
+        raise Malformed("choose a file", code="text-missing", where=PLACE)
+
+    def _compared(self, visit: Visit, form: Form, one: Path, other: Path) -> To:
+        arguments = (self._parts.folder, one, other)
         self._begin(visit, "compare", form, lambda job: aside(compare_exports, arguments, job.progress, job.wanted))
         return To(CHECK)
 
@@ -148,7 +208,28 @@ def _follow(job: Job | None) -> str:
     return f"{PATH}/jobs/{job.id}/events" if job is not None and not job.is_over else ""
 
 
+def _bring(exports: Sequence[Option], compared: Job | None, fault: str, language: Language) -> BringView:
+    return BringView(
+        title=tell(language, "Bring the other country's export"),
+        about=tell(
+            language,
+            "It comes as one tar file without compression, up to {size} MB. It is kept for a day, for you alone.",
+            size=f"{LIMITS.size // 1_000_000:,}",
+        ),
+        with_label=tell(language, "Compare it with"),
+        exports=exports,
+        file=tell(language, "The other country's export"),
+        fault=fault,
+        button=Button(tell(language, "Bring it and compare"), kind="first", disabled=_runs(compared)),
+        wrong=tell(language, "This export was not taken"),
+        faults=((PLACE, fault),) if fault else (),
+    )
+
+
 def _option(item: KeptExport, language: Language) -> Option:
+    if item.brought_from:
+        country = with_country(item.brought_from, language)
+        return Option(item.name, tell(language, "{country}, brought by you", country=country))
     hint = tell(language, "made here") if item.is_own else ""
     return Option(item.name, f"{item.name} ({hint})" if hint else item.name)
 

@@ -61,7 +61,7 @@ class Door:
         return Route(path, serve, methods=["POST"], name=f"{path} post")
 
     def upload(self, path: str, handler: Handler, open_to: Iterable[Role] = ()) -> Route:
-        """Return the route of a form that brings a file: the handler reads it as it comes."""
+        """Return the route of a form that may bring files: the handler reads it as it comes."""
 
         async def handle(visit: Visit) -> Answer:
             check_sender(visit.request, self._parts.login.origin())

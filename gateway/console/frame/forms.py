@@ -25,7 +25,9 @@ MAX_FORM = 64 * 1024
 FORM_ID = "form"
 """The name of the field with the form's random id."""
 
-_MAX_FIELDS = 1000
+MAX_FIELDS = 1000
+"""The most fields in a form."""
+
 _BODY_S = 10.0
 _TYPE = "application/x-www-form-urlencoded"
 _ID = re.compile(r"[A-Za-z0-9_-]{22}", re.ASCII)
@@ -82,6 +84,11 @@ def check_sender(request: Request, origin: str) -> None:
 async def read_form(request: Request, origin: str, most: int = MAX_FORM) -> Form:
     """Return the form that a page of ours sent. Raises `Forbidden`, `Malformed`, `TooLarge`, `TimedOut`."""
     check_sender(request, origin)
+    return await sent_form(request, most)
+
+
+async def sent_form(request: Request, most: int = MAX_FORM) -> Form:
+    """Return the form of a request whose sender is known. Raises `Malformed`, `TooLarge`, `TimedOut`."""
     if request.headers.getlist("content-type") not in ([_TYPE], [f"{_TYPE};charset=UTF-8"]):
         raise _bad()
     fields: dict[str, tuple[str, ...]] = {}
@@ -125,7 +132,7 @@ def _pairs(data: bytes) -> list[tuple[str, str]]:
             strict_parsing=True,
             encoding="utf-8",
             errors="strict",
-            max_num_fields=_MAX_FIELDS,
+            max_num_fields=MAX_FIELDS,
         )
     except ValueError as error:
         raise _bad() from error

@@ -34,6 +34,7 @@ from gateway.desk.second_step.parts import StepParts, done, last_ask
 from gateway.desk.second_step.proposals import Proposal, evidence, given, proposal_of
 from gateway.desk.second_step.release import AskedFor, Fresh, Released, Releases
 from gateway.errors import Forbidden, Malformed, Stale
+from gateway.model.desk.attachments import Attachment
 from gateway.model.desk.notices import About, Ask, Notice, Reply, ReplyCode
 from gateway.model.desk.threads import ThreadKey
 from gateway.model.desk.work import Direction, HoldingState, WorkKind
@@ -86,15 +87,15 @@ class Choice(msgspec.Struct, frozen=True):
 
 
 class Waiting(msgspec.Struct, frozen=True):
-    """A reply that waits: the records in it, whose work it is now, and what its humans have said so far.
+    """A reply that waits: its records and files, whose work it is now, and what its humans have said so far.
 
-    `first` is the person who decided first, where a second one decides now; `options` are for this person's passkey,
-    where one is needed.
+    `first` has decided already, where a second person decides now; `options` are for this person's passkey, if needed.
     """
 
     matter: Matter
     reply: Reply
     records: tuple[dict[str, Any], ...]
+    attachments: tuple[Attachment, ...]
     author: str
     first: str
     reason: str
@@ -138,6 +139,7 @@ class Decisions:
             matter,
             reply,
             tuple(read_own_record(compact) for compact in reply.records),
+            proposal.written.notice.head.attachments,
             proposal.author,
             first.officer.person if first is not None else "",
             first.reason if first is not None else proposal.reason,

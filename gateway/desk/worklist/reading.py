@@ -265,6 +265,7 @@ def _draft(thread: Thread) -> DraftItem | None:
         draft.case,
         draft.ticket,
         draft.to_office,
+        draft.attachments,
         draft.lapses_us,
     )
 

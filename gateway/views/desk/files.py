@@ -7,6 +7,7 @@ from typing import Any
 
 from gateway.language.catalogue import tell
 from gateway.language.languages import Language
+from gateway.model.desk.attachments import Attachment
 from gateway.views.lines import Line
 
 _STYLES = {"clean": "good", "waiting": "warn", "unscanned": "warn"}
@@ -19,6 +20,11 @@ def size_text(size: int) -> str:
     while value >= 1024 and unit < len(_UNITS) - 1:
         value, unit = value / 1024, unit + 1
     return f"{value:.1f} {_UNITS[unit]}" if unit else f"{size} B"
+
+
+def file_words(file: Attachment) -> str:
+    """Return the name of a file that goes with something, and its size."""
+    return f"{file.name} · {size_text(file.size)}"
 
 
 def state_text(state: str, language: Language = Language.EN) -> str:

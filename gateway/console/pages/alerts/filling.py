@@ -13,6 +13,7 @@ from gateway.console.pages.alerts.lasting import USUAL_H, hidden_lengths, length
 from gateway.console.pages.alerts.places import office_name
 from gateway.console.pages.alerts.told import action_words
 from gateway.console.parts import ConsoleParts
+from gateway.console.uploads.attached import BROUGHT, FilesPart
 from gateway.console.visit import Visit
 from gateway.language.catalogue import Sentences, tell
 from gateway.language.countries import countries, with_country
@@ -58,7 +59,7 @@ class Sent:
     @classmethod
     def of(cls, form: Form) -> Sent:
         """Return what a form sent, in the fields that any template has."""
-        known = {*cls.NAMES, *LABELS, "kind"}
+        known = {*cls.NAMES, *LABELS, "kind", BROUGHT}
         return cls(
             {name: tuple(text.strip() for text in values) for name, values in form.fields.items() if name in known}
         )
@@ -76,6 +77,10 @@ class Sent:
     def all(self, name: str) -> tuple[str, ...]:
         """Return all values of a field."""
         return self.values.get(name, ())
+
+    def having(self, name: str, values: tuple[str, ...]) -> Sent:
+        """Return what was filled in, with these values of a field."""
+        return Sent({**self.values, name: values})
 
     @property
     def hidden(self) -> list[Hidden]:
@@ -109,6 +114,7 @@ class FillView:
     times: Sequence[Choice]
     basis: Sequence[Field | Choice]
     to_life: Choice
+    files: FilesPart
     send: Button
     faults: Sequence[tuple[str, str]]
     words: FillWords
@@ -122,11 +128,17 @@ class FillWords:
     more: str
     times: str
     basis: str
+    files: str
     wrong: str
 
 
 def fill_view(
-    kind: Kind, sent: Sent, parts: ConsoleParts, visit: Visit, faults: tuple[tuple[str, str], ...]
+    kind: Kind,
+    sent: Sent,
+    parts: ConsoleParts,
+    visit: Visit,
+    files: FilesPart,
+    faults: tuple[tuple[str, str], ...],
 ) -> FillView:
     """Return the form of a template with what was filled in."""
     language, wrong = visit.language, dict(faults)
@@ -160,13 +172,15 @@ def fill_view(
             tell(language, "Danger to life"),
             [("1", tell(language, "A life is in danger: send it at once, and have it approved within an hour"))],
         ),
-        send=Button(tell(language, "Read it as they will"), "step", "preview", "first"),
+        files=files,
+        send=Button(tell(language, "Read it as they will"), kind="first"),
         faults=faults,
         words=FillWords(
             subject=tell(language, "Whom or what it is about"),
             more=tell(language, "A vehicle that belongs to it, if known"),
             times=tell(language, "How long it holds"),
             basis=tell(language, "Why you may raise it"),
+            files=tell(language, "Files"),
             wrong=tell(language, "This alert cannot be raised so"),
         ),
     )

@@ -31,6 +31,7 @@ from gateway.console.pages.alerts.told import (
 )
 from gateway.console.pages.own_matter import MAX_REASON, OwnAct, decision, done
 from gateway.console.parts import ConsoleParts
+from gateway.console.uploads.attached import file_row
 from gateway.console.visit import Visit
 from gateway.desk.alerts.board import AlertStep, OwnStand
 from gateway.desk.alerts.standing import AlertStand
@@ -256,6 +257,8 @@ def _facts(alert: OwnAlert, language: Language) -> list[Row]:
         ),
         Row(tell(language, "holds until"), (at(alert.until_us),)),
     ]
+    if alert.attachments:
+        rows.append(file_row(alert.attachments, language))
     if alert.approver is not None:
         rows.insert(1, Row(tell(language, "approved by"), (alert.approver.person,)))
     if alert.reason:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 import msgspec
+from msgspec.structs import replace
 from starlette.routing import Route
 
 from gateway.clock import HOUR_US
@@ -23,6 +24,8 @@ from gateway.console.pages.alerts.lasting import lasting
 from gateway.console.pages.alerts.reading import preview_view
 from gateway.console.pages.alerts.told import PATH
 from gateway.console.parts import ConsoleParts
+from gateway.console.uploads.attached import BROUGHT, FILES, Attached, FilesPart, files_part
+from gateway.console.uploads.file_form import FileForm
 from gateway.console.visit import Visit
 from gateway.desk.alerts.values import Addressee, RaiseAlert
 from gateway.errors import Malformed, Refused, Unknown
@@ -57,7 +60,7 @@ class ChooseView:
 def raising_routes(door: Door, parts: ConsoleParts) -> list[Route]:
     """Return the routes by which an alert is raised. They come before those of one alert, whose path fits as well."""
     raising = _Raising(parts)
-    return [door.get(RAISE, raising.show, _ROLES), door.post(RAISE, raising.go_on, _ROLES)]
+    return [door.get(RAISE, raising.show, _ROLES), door.upload(RAISE, raising.go_on, _ROLES)]
 
 
 class _Raising:
@@ -71,7 +74,7 @@ class _Raising:
             remembered = visit.remembered
             basis = {"case": remembered.case, "ticket": remembered.ticket}
             basis |= {"purpose": remembered.purpose, "offence": remembered.offence}
-            return self._form(visit, _kind(name), Sent.empty(_kind(name), basis))
+            return self._form(visit, _kind(name), Sent.empty(_kind(name), basis), files_part(language))
         view = ChooseView(
             tell(language, "Choose what it is about. Little is typed: the action is coded, so that each reads it."),
             [
@@ -81,18 +84,23 @@ class _Raising:
         )
         return Page("pages/alerts/choose.html", tell(language, "Raise an alert"), view)
 
-    async def go_on(self, visit: Visit, form: Form) -> Answer:
+    async def go_on(self, visit: Visit) -> Answer:
         """Show the alert as its receivers will read it, show the form again, or hand the alert in."""
+        came = await FileForm.read(visit.request)
+        form, attached = came.form, Attached(self._parts.desk, visit.actor, came)
         kind, sent = _kind(form.one("kind")), Sent.of(form)
         if form.one("step") == "change":
-            return self._form(visit, kind, sent)
+            return self._form(visit, kind, sent, await attached.part(visit.language))
         try:
-            command = self._command(visit, kind, sent)
+            command = replace(self._command(visit, kind, sent), attachments=await attached.take())
+            sent = sent.having(BROUGHT, attached.ids)
             if form.one("step") == "send":
                 return await self._raised(visit, form, command, sent)
             preview = await self._parts.desk.own_alerts.preview(visit.actor, command)
         except Refused as error:
-            return self._form(visit, kind, sent, self._fault(visit, kind, error))
+            name, fault = attached.field(self._field(kind, error)), fault_of(error, visit.language)
+            files = await attached.part(visit.language, fault if name == FILES else "")
+            return self._form(visit, kind, sent, files, ((name, fault),))
         view = preview_view(preview, sent, _once(form), visit)
         return Page("pages/alerts/preview.html", tell(visit.language, "Read it before it is sent"), view)
 
@@ -140,17 +148,19 @@ class _Raising:
             for member, places in offices.items()
         )
 
-    def _form(self, visit: Visit, kind: Kind, sent: Sent, faults: tuple[tuple[str, str], ...] = ()) -> Page:
-        view = fill_view(kind, sent, self._parts, visit, faults)
+    def _form(
+        self, visit: Visit, kind: Kind, sent: Sent, files: FilesPart, faults: tuple[tuple[str, str], ...] = ()
+    ) -> Page:
+        view = fill_view(kind, sent, self._parts, visit, files, faults)
         title = f"{tell(visit.language, 'Raise an alert')}: {tell(visit.language, NAMES[kind.name])}"
         return Page("pages/alerts/fill.html", title, view, 400 if faults else 200)
 
-    def _fault(self, visit: Visit, kind: Kind, error: Refused) -> tuple[tuple[str, str], ...]:
-        """Return what was wrong, beside the field of the form that it is about."""
+    def _field(self, kind: Kind, error: Refused) -> str:
+        """Return the field of the form that a refusal is about."""
         part = error.where.removeprefix("fields.").removeprefix("Alert.")
         name = _PLACES.get(part, part)
         shown = (*kind.fields, *kind.more, *Sent.NAMES)
-        return ((name if name in shown else kind.fields[0], fault_of(error, visit.language)),)
+        return name if name in shown else kind.fields[0]
 
 
 def _kind(name: str) -> Kind:

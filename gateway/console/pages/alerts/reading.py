@@ -11,6 +11,7 @@ from gateway.console.frame.shapes import Banner, Button, Hidden, Row, Tone
 from gateway.console.pages.alerts.filling import Sent
 from gateway.console.pages.alerts.places import office_name
 from gateway.console.pages.alerts.told import action_tone, action_words, alert_rows, warnings
+from gateway.console.uploads.attached import file_row
 from gateway.console.visit import Visit
 from gateway.desk.alerts.values import OwnAlert, Preview
 from gateway.language.catalogue import tell
@@ -82,6 +83,7 @@ def _reading(
     head: str, alert: OwnAlert, fields: Mapping[str, Any], marking: Mapping[str, Any], language: Language
 ) -> ReadingView:
     until = moment(rfc3339_s(alert.until_us), language)
+    files = (file_row(alert.attachments, language),) if alert.attachments else ()
     return ReadingView(
         head=head,
         language=language.value,
@@ -89,7 +91,7 @@ def _reading(
         tone=action_tone(alert.action),
         first=warnings(fields, marking, language),
         until=tell(language, "holds until {time}", time=until),
-        rows=alert_rows(fields, language),
+        rows=(*alert_rows(fields, language), *files),
         obey=marking_text(dict(marking), language),
     )
 

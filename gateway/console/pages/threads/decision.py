@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from msgspec.structs import replace
+
 from gateway.console.frame.clocks import clock_of
 from gateway.console.frame.door import Answer
 from gateway.console.frame.errors import fault_of, problem_of
@@ -17,6 +19,8 @@ from gateway.console.pages.threads.doing import once, written
 from gateway.console.pages.threads.facts import ask_rows, held_clock, subject
 from gateway.console.pages.threads.forms import MAX_REASON, Part, Sent, Writer
 from gateway.console.parts import ConsoleParts
+from gateway.console.uploads.attached import FILES, Attached, FilesPart, files_part
+from gateway.console.uploads.file_form import FileForm
 from gateway.console.visit import Visit
 from gateway.desk.second_step.commands import Decide
 from gateway.desk.second_step.deciding import Choice, Matter
@@ -69,6 +73,7 @@ class DecisionView:
     marking: str
     answer: Part
     parts: Sequence[Part]
+    files: FilesPart
     send: Button
     back: Link
     action: str
@@ -84,29 +89,33 @@ class DecisionPages:
 
     async def show(self, visit: Visit) -> Page:
         """Return the ask, and what policy lets this person release, once the entry of looking at it is durable."""
-        return await self._page(visit, Sent())
+        return await self._page(visit, Sent(), files_part(visit.language))
 
-    async def decide(self, visit: Visit, form: Form) -> Answer:
+    async def decide(self, visit: Visit) -> Answer:
         """Decide; go where the passkey is touched, or back to the thread."""
-        work = visit.part("work")
+        work, sent = visit.part("work"), await FileForm.read(visit.request)
+        form, attached = sent.form, Attached(self._parts.desk, visit.actor, sent)
         state = ""
 
         async def run() -> None:
             nonlocal state
-            command = _command(work, form)
             state = (await self._parts.desk.decisions.decide(visit.actor, command)).state
 
         try:
-            await once(self._parts, visit, form, run)
+            command = _command(work, form)
+            command = replace(command, attachments=await attached.take())
+            await once(self._parts, visit, form, run, command.attachments)
         except Refused as error:
-            name = error.where if error.where in ("answer", "fields", "code", "text", "reason") else "answer"
-            return await self._page(visit, Sent.of(form, {name: fault_of(error, visit.language)}))
+            place = error.where if error.where in ("answer", "fields", "code", "text", "reason") else "answer"
+            name, fault = attached.field(place), fault_of(error, visit.language)
+            files = await attached.part(visit.language, fault if name == FILES else "")
+            return await self._page(visit, Sent.of(form, {name: fault}), files)
         if state == "passkey":
             return To(f"/desk/work/{work}/sign")
         key = (await self._parts.desk.queue.work(visit.officer, work)).work.key
         return To(f"/threads/{key.peer}/{key.thread_id}")
 
-    async def _page(self, visit: Visit, sent: Sent) -> Page:
+    async def _page(self, visit: Visit, sent: Sent, files: FilesPart) -> Page:
         desk, work_id = self._parts.desk, visit.part("work")
         matter = await desk.decisions.matter(visit.actor, work_id)
         choice, problem = None, ""
@@ -119,7 +128,7 @@ class DecisionPages:
                 problem = told.text
         else:
             await desk.reading.note(visit.officer, matter.work.key, "read")
-        view = _view(matter, choice, problem, visit, sent)
+        view = _view(matter, choice, problem, visit, sent, files)
         return Page(
             "pages/threads/decision.html", view.title, view, 400 if sent.faults else 200, "", view.back.href[-32:]
         )
@@ -145,7 +154,9 @@ def _command(work: str, form: Form) -> Decide:
     )
 
 
-def _view(matter: Matter, choice: Choice | None, problem: str, visit: Visit, sent: Sent) -> DecisionView:
+def _view(
+    matter: Matter, choice: Choice | None, problem: str, visit: Visit, sent: Sent, files: FilesPart
+) -> DecisionView:
     language, work, ask = visit.language, matter.work, matter.ask
     writer, peer = Writer(language, sent), with_country(work.key.peer, language)
     boxes = _boxes(choice, writer) if choice is not None else ()
@@ -163,6 +174,7 @@ def _view(matter: Matter, choice: Choice | None, problem: str, visit: Visit, sen
         marking=marking_text(choice.marking, language) if choice is not None and can_give else "",
         answer=_answers(matter, writer, can_give=can_give),
         parts=_parts(writer),
+        files=files,
         send=Button(tell(language, "Go on"), kind="first"),
         back=Link(f"/threads/{work.key.peer}/{work.key.thread_id}", subject(ask, language)),
         action=f"/desk/work/{work.id}/decide",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from enum import StrEnum
 from typing import TypeVar
 
@@ -16,9 +16,11 @@ from gateway.console.frame.page import To
 from gateway.console.pages.threads.forms import MAX_REASON, MAX_TEXT, Sent
 from gateway.console.pages.threads.page import ThreadPages
 from gateway.console.parts import ConsoleParts
+from gateway.console.uploads.attached import BROUGHT
 from gateway.console.visit import Visit
 from gateway.desk.second_step.commands import Reasons
 from gateway.errors import Malformed, Refused
+from gateway.model.desk.attachments import Attachment
 from gateway.model.desk.notices import Ask, Note, OutcomeCode, OutcomeReport, StatusCode
 from gateway.model.desk.threads import ThreadKey, ThreadKind, ThreadState
 from gateway.model.names import identifier
@@ -31,9 +33,20 @@ C = TypeVar("C", bound=StrEnum)
 _MAX_DIGITS = 9
 
 
-async def once(parts: ConsoleParts, visit: Visit, form: Form, act: Callable[[], Awaitable[object]]) -> None:
-    """Do something once for the same form with the same words; what was refused or broken off can be sent again."""
-    said, keys = repr((visit.request.url.path, sorted(form.fields.items()))).encode(), parts.desk.keys
+async def once(
+    parts: ConsoleParts,
+    visit: Visit,
+    form: Form,
+    act: Callable[[], Awaitable[object]],
+    files: Sequence[Attachment] = (),
+) -> None:
+    """Do something once for the same form with the same words and files.
+
+    What was refused or broken off can be sent again.
+    """
+    fields = sorted((name, values) for name, values in form.fields.items() if name != BROUGHT)
+    said = repr((visit.request.url.path, fields, [(each.name, each.root) for each in files])).encode()
+    keys = parts.desk.keys
     async with keys.once(visit.officer.person, f"form {hashlib.sha256(said).hexdigest()}", said) as claim:
         if not claim.answer:
             await act()

@@ -8,6 +8,8 @@ from typing import Protocol
 from gateway.console.frame.clocks import countdown
 from gateway.console.frame.records import as_written, foreign
 from gateway.console.frame.shapes import Clock, Row, Text
+from gateway.console.pages.alerts.places import office_name
+from gateway.console.uploads.attached import file_row
 from gateway.desk.forms.catalogue import FieldType, FormField, form_named, topic_named
 from gateway.desk.second_step.unapproved import URGENCY_REASON
 from gateway.errors import Malformed
@@ -15,6 +17,7 @@ from gateway.language.catalogue import tell
 from gateway.language.countries import with_country
 from gateway.language.languages import Language
 from gateway.language.terms import OFFENCES, PURPOSES, named
+from gateway.model.desk.attachments import Attachment
 from gateway.model.desk.notices import About, Ask, Urgency
 from gateway.model.purpose import Offence, Purpose
 from gateway.views.desk.words import CATEGORIES, notice_words, urgency_words
@@ -44,14 +47,23 @@ class Basis(Protocol):
     def ticket(self) -> str:
         """The ticket of the asker."""
 
+    @property
+    def to_office(self) -> str:
+        """The office to which it is addressed; empty for none."""
+
+    @property
+    def attachments(self) -> tuple[Attachment, ...]:
+        """The files that go with it."""
+
 
 def ask_rows(ask: Ask, basis: Basis, language: Language) -> tuple[Row, ...]:
     """Return an ask as the lines of a summary; what it does not say has no line."""
-    return tuple(
+    rows = tuple(
         Row(name, tuple(foreign(value) if isinstance(value, str) else value for value in values))
         for name, values in _pairs(ask, basis, language)
         if any(values)
     )
+    return (*rows, file_row(basis.attachments, language)) if basis.attachments else rows
 
 
 def held_clock(ask: Ask, now_us: int, language: Language) -> Clock | None:
@@ -69,6 +81,7 @@ def subject(ask: Ask, language: Language) -> str:
 def _pairs(ask: Ask, basis: Basis, language: Language) -> Iterator[tuple[str, tuple[Text | str, ...]]]:
     values = dict(ask.values)
     yield tell(language, "What is asked"), (subject(ask, language),)
+    yield tell(language, "The office there"), (office_name(basis.to_office) if basis.to_office else "",)
     yield tell(language, "Facts"), as_written(ask.facts)
     yield tell(language, "Why the other side should hold it"), as_written(ask.why_you)
     yield tell(language, "How the person and the purpose belong together"), as_written(ask.link)

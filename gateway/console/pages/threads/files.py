@@ -12,16 +12,16 @@ from gateway.console.frame.errors import fault_of
 from gateway.console.frame.page import Page, To
 from gateway.console.frame.shapes import Button, Link, Row, Text
 from gateway.console.pages.threads.doing import once, written
-from gateway.console.pages.threads.file_form import FileForm
 from gateway.console.pages.threads.forms import Part, Sent, Writer
 from gateway.console.parts import ConsoleParts
+from gateway.console.uploads.attached import FILES, Attached, FilesPart, files_part
+from gateway.console.uploads.file_form import FileForm
 from gateway.console.visit import Visit
 from gateway.desk.attachments.opening import ShownFile, refusal_of
 from gateway.errors import LiaisonError, Malformed, Refused
 from gateway.language.catalogue import tell
 from gateway.language.languages import Language
 from gateway.language.sentences import refusal
-from gateway.model.desk.attachments import ENDINGS
 from gateway.model.desk.notices import Note
 from gateway.model.desk.threads import ThreadKey
 from gateway.views.desk.file_headers import file_headers
@@ -32,7 +32,7 @@ TEMPLATE = "pages/threads/files.html"
 
 @dataclass(frozen=True, slots=True)
 class FilesView:
-    """The files of a matter, and the form that sends another one."""
+    """The files of a matter, and the form that sends more."""
 
     title: str
     rows: Sequence[Row]
@@ -40,10 +40,7 @@ class FilesView:
     send: str
     action: str
     note: Part
-    file: str
-    file_hint: str
-    file_fault: str
-    accept: str
+    files: FilesPart
     button: Button
     back: Link
     wrong: str
@@ -58,7 +55,7 @@ class FilePages:
 
     async def show(self, visit: Visit) -> Page:
         """Return how the files stand: no content."""
-        return await self._page(visit, await self._key(visit), Sent())
+        return await self._page(visit, await self._key(visit), Sent(), files_part(visit.language))
 
     async def save(self, visit: Visit) -> Response:
         """Return a file to be saved, once the entry of its opening is durable."""
@@ -83,45 +80,47 @@ class FilePages:
             yield part
 
     async def send(self, visit: Visit) -> Answer:
-        """Take a file and send it with a note; go back to the page of files."""
+        """Take files and send them with a note; go back to the page of files."""
         key = await self._key(visit)
         sent = await FileForm.read(visit.request)
         form, desk = sent.form, self._parts.desk
+        attached = Attached(desk, visit.actor, sent)
         try:
             text = written(form, "note-text")
-            if not sent.name:
-                raise Malformed("choose a file", code="text-missing", where="file")
-            brought = await desk.bringing.bring(visit.actor, sent.name, sent.parts())
+            if not sent.name and not attached.ids:
+                raise Malformed("choose a file", code="text-missing", where=FILES)
+            files = await attached.take()
             note = Note(visit.language.value, text)
-            await once(self._parts, visit, form, lambda: desk.packages.note(visit.actor, key, note, (brought.about,)))
+            await once(self._parts, visit, form, lambda: desk.packages.note(visit.actor, key, note, files), files)
         except Refused as error:
-            name = "note-text" if error.where == "note-text" else "file"
-            return await self._page(visit, key, Sent.of(form, {name: fault_of(error, visit.language)}))
+            refused = Sent.of(
+                form, {"note-text" if error.where == "note-text" else FILES: fault_of(error, visit.language)}
+            )
+            return await self._page(
+                visit, key, refused, await attached.part(visit.language, refused.faults.get(FILES, ""))
+            )
         return To(f"{_path(key)}/files")
 
     async def _key(self, visit: Visit) -> ThreadKey:
         return await self._parts.desk.reading.key(visit.officer, visit.part("thread"), visit.part("peer"))
 
-    async def _page(self, visit: Visit, key: ThreadKey, sent: Sent) -> Page:
+    async def _page(self, visit: Visit, key: ThreadKey, sent: Sent, files: FilesPart) -> Page:
         found = await self._parts.desk.files.list(key)
-        view = _view(found, key, visit.language, sent)
+        view = _view(found, key, visit.language, sent, files)
         return Page(TEMPLATE, view.title, view, 400 if sent.faults else 200, "", key.thread_id)
 
 
-def _view(found: Sequence[ShownFile], key: ThreadKey, language: Language, sent: Sent) -> FilesView:
+def _view(found: Sequence[ShownFile], key: ThreadKey, language: Language, sent: Sent, files: FilesPart) -> FilesView:
     writer = Writer(language, sent)
     return FilesView(
         title=tell(language, "Files of this matter"),
         rows=tuple(_row(each, key, language) for each in found),
         nothing=tell(language, "No files yet."),
-        send=tell(language, "Send a file"),
+        send=tell(language, "Send files"),
         action=f"{_path(key)}/files",
         note=writer.area("note-text", tell(language, "A note to the other side")),
-        file=tell(language, "File"),
-        file_hint=tell(language, "JPEG, PNG, TIFF, PDF, MP4, CSV or plain text, up to 2 GiB"),
-        file_fault=writer.fault("file"),
-        accept=",".join(ending for endings in ENDINGS.values() for ending in endings),
-        button=Button(tell(language, "Send it with the note"), kind="first"),
+        files=files,
+        button=Button(tell(language, "Send them with the note"), kind="first"),
         back=Link(_path(key), tell(language, "Back to the matter")),
         wrong=tell(language, "This was not done"),
         faults=tuple(sent.faults.items()),

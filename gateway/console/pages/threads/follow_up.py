@@ -9,14 +9,15 @@ from typing import Any
 
 from gateway.console.frame.door import Answer
 from gateway.console.frame.errors import fault_of
-from gateway.console.frame.forms import Form
 from gateway.console.frame.page import Page, To
 from gateway.console.frame.shapes import Banner, Button, Field, Link, Option, Row
 from gateway.console.pages.threads.forms import Part, Sent, Writer
-from gateway.console.pages.threads.reasons import FIELDS, read_reasons, reason_parts
+from gateway.console.pages.threads.reasons import FIELDS, OFFICE, office_part, read_office, read_reasons, reason_parts
 from gateway.console.parts import ConsoleParts
+from gateway.console.uploads.attached import FILES, Attached, FilesPart, files_part
+from gateway.console.uploads.file_form import FileForm
 from gateway.console.visit import Visit
-from gateway.desk.second_step.commands import FollowUp
+from gateway.desk.second_step.commands import FollowUp, with_files
 from gateway.errors import Refused, Unknown
 from gateway.language.catalogue import tell
 from gateway.language.countries import with_country
@@ -30,7 +31,7 @@ from gateway.views.search.lines import hit_title
 from gateway.views.search.value import search_value
 
 PATH = "/follow-up/{search}/{member}/{hit}"
-_NAMES = frozenset({*FIELDS, "fields", "purpose"})
+_NAMES = frozenset({*FIELDS, OFFICE, "fields", "purpose"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,7 @@ class AskView:
     more: Sequence[Part]
     more_title: str
     more_open: bool
+    files: FilesPart
     send: Button
     back: Link
     action: str
@@ -61,10 +63,12 @@ class FollowUpPages:
 
     async def show(self, visit: Visit) -> Page:
         """Return the form, filled in from the search of this officer."""
-        return await self._page(visit, Sent())
+        return await self._page(visit, Sent(), files_part(visit.language))
 
-    async def ask(self, visit: Visit, form: Form) -> Answer:
+    async def ask(self, visit: Visit) -> Answer:
         """Draft the follow-up, and go to its thread; the same form again goes to the same thread."""
+        sent = await FileForm.read(visit.request)
+        form, attached = sent.form, Attached(self._parts.desk, visit.actor, sent)
         try:
             reasons = read_reasons(form, self._parts.member, visit.now_us)
             command = FollowUp(
@@ -74,16 +78,20 @@ class FollowUpPages:
                 reasons=reasons,
                 fields=form.all("fields"),
                 purpose=Purpose(form.one("purpose")) if form.one("purpose") in set(Purpose) else None,
+                to_office=read_office(form, self._parts.offices().get(visit.part("member"), ())),
             )
+            command = with_files(command, await attached.take())
             claim = await asyncio.to_thread(
                 self._parts.desk.keys.claim, visit.officer.person, form.id, repr(command).encode()
             )
             drafted = await self._parts.desk.drafting.follow_up(visit.actor, command, claim.name)
         except Refused as error:
-            return await self._page(visit, Sent.of(form, {field_of(error, _NAMES): fault_of(error, visit.language)}))
+            name, fault = attached.field(field_of(error, _NAMES)), fault_of(error, visit.language)
+            files = await attached.part(visit.language, fault if name == FILES else "")
+            return await self._page(visit, Sent.of(form, {name: fault}), files)
         return To(f"/threads/{drafted.key.peer}/{drafted.key.thread_id}")
 
-    async def _page(self, visit: Visit, sent: Sent) -> Page:
+    async def _page(self, visit: Visit, sent: Sent, files: FilesPart) -> Page:
         search_id, member, number, language = visit.part("search"), visit.part("member"), _number(visit), visit.language
         search = await self._parts.searches.get(visit.officer, search_id)
         value, plain = search_value(search, language), search_value(search, Language.EN)
@@ -92,7 +100,8 @@ class FollowUpPages:
         facts = _facts(_hit(plain, member, number), compared)
         writer = Writer(language, sent)
         reasons = reason_parts(writer, facts)
-        first = (*reasons.first, _wanted(hit, writer))
+        office = office_part(writer, {member: self._parts.offices().get(member, ())})
+        first = (*reasons.first, _wanted(hit, writer), office)
         view = AskView(
             title=tell(language, "Ask {peer} for more", peer=with_country(member, language)),
             first=raised(hit, language),
@@ -103,6 +112,7 @@ class FollowUpPages:
             more=(_purpose(visit, writer), *reasons.more),
             more_title=tell(language, "More for the officer who decides"),
             more_open=writer.has_fault(reasons.more),
+            files=files,
             send=Button(tell(language, "Send to the supervisor"), kind="first"),
             back=Link(f"/gate/{search_id}", tell(language, "Back to the answers")),
             action=visit.request.url.path,

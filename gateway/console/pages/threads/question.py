@@ -14,12 +14,14 @@ from gateway.console.frame.shapes import Banner, Button, Link, Task
 from gateway.console.pages.threads.doing import written
 from gateway.console.pages.threads.follow_up import AskView, field_of
 from gateway.console.pages.threads.forms import Part, Sent, Writer
-from gateway.console.pages.threads.reasons import FIELDS, read_reasons, reason_parts
+from gateway.console.pages.threads.reasons import FIELDS, OFFICE, office_part, read_office, read_reasons, reason_parts
 from gateway.console.parts import ConsoleParts
+from gateway.console.uploads.attached import FILES, Attached, FilesPart, files_part
+from gateway.console.uploads.file_form import FileForm
 from gateway.console.visit import Visit
 from gateway.desk.forms.catalogue import FieldType, FormField, form_named, forms, topics
 from gateway.desk.forms.catalogue import Form as Pattern
-from gateway.desk.second_step.commands import Question
+from gateway.desk.second_step.commands import Question, with_files
 from gateway.errors import Malformed, Refused
 from gateway.language.catalogue import Sentences, tell
 from gateway.language.countries import with_country
@@ -35,7 +37,7 @@ ASKERS = frozenset({Role.OFFICER, Role.CENTRAL_AUTHORITY})
 """The roles that ask; the use cases decide who asks what."""
 
 QUESTION = "question"
-_NAMES = frozenset({*FIELDS, "to", "topic", "purpose", "offence", "case", "ticket"})
+_NAMES = frozenset({*FIELDS, OFFICE, "to", "topic", "purpose", "offence", "case", "ticket"})
 _VALUE = "value-"
 _HINTS: Sentences = {
     "date": "2026, 2026-11 or 2026-11-28",
@@ -89,19 +91,22 @@ class QuestionPages:
 
     async def show(self, visit: Visit) -> Page:
         """Return an empty form."""
-        return self._page(visit, _pattern(visit), Sent())
+        return self._page(visit, _pattern(visit), Sent(), files_part(visit.language))
 
-    async def ask(self, visit: Visit, form: Form) -> Answer:
+    async def ask(self, visit: Visit) -> Answer:
         """Draft what is asked, and go to its thread; the same form again goes to the same thread."""
-        pattern = _pattern(visit)
+        pattern, sent = _pattern(visit), await FileForm.read(visit.request)
+        form, attached = sent.form, Attached(self._parts.desk, visit.actor, sent)
         try:
-            command = self._command(visit, form, pattern)
+            command = with_files(self._command(visit, form, pattern), await attached.take())
             claim = await asyncio.to_thread(
                 self._parts.desk.keys.claim, visit.officer.person, form.id, repr(command).encode()
             )
             drafted = await self._parts.desk.drafting.question(visit.actor, command, claim.name)
         except Refused as error:
-            return self._page(visit, pattern, Sent.of(form, _faults(error, form, pattern, visit)))
+            faults = {attached.field(name): fault for name, fault in _faults(error, form, pattern, visit).items()}
+            files = await attached.part(visit.language, faults.get(FILES, ""))
+            return self._page(visit, pattern, Sent.of(form, faults), files)
         return To(f"/threads/{drafted.key.peer}/{drafted.key.thread_id}")
 
     async def printed(self, visit: Visit) -> Page:
@@ -137,13 +142,15 @@ class QuestionPages:
             values=_values(form, pattern) if pattern is not None else (),
             case=reference(case, "case") if case else "",
             ticket=reference(ticket, "ticket") if ticket else "",
+            to_office=read_office(form, self._parts.offices().get(form.one("to"), ())),
         )
 
-    def _page(self, visit: Visit, pattern: Pattern | None, sent: Sent) -> Page:
+    def _page(self, visit: Visit, pattern: Pattern | None, sent: Sent, files: FilesPart) -> Page:
         language, writer = visit.language, Writer(visit.language, sent)
         reasons = reason_parts(writer, has_clock=pattern is None)
         known = self._parts.counterparts()
         members = {"": "–"} | {one.member: with_country(one.member, language) for one in known}
+        offices = {member: names for member, names in self._parts.offices().items() if member in members}
         about = _field_parts(pattern, writer) if pattern is not None else (_topic(writer),)
         title = pattern.title[language.value] if pattern is not None else tell(language, "Ask a question")
         banner = () if known else (Banner(tell(language, "no counterpart can be asked now"), tone="warn"),)
@@ -155,6 +162,7 @@ class QuestionPages:
             notices=banner,
             parts=(
                 writer.choice("to", tell(language, "Whom you ask"), members),
+                office_part(writer, offices),
                 *about,
                 *reasons.first,
                 *_why(visit, writer),
@@ -162,6 +170,7 @@ class QuestionPages:
             more=reasons.more,
             more_title=tell(language, "More for the officer who decides"),
             more_open=writer.has_fault(reasons.more),
+            files=files,
             send=Button(tell(language, "Send to the supervisor"), kind="first"),
             back=Link("/ask", tell(language, "Ask another country")),
             action=visit.request.url.path,

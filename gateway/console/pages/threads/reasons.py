@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from gateway.console.frame.forms import Form
+from gateway.console.frame.shapes import Text
+from gateway.console.pages.alerts.places import office_name
 from gateway.console.pages.threads.doing import written
 from gateway.console.pages.threads.forms import Part, Writer
 from gateway.desk.people.times import near_us
 from gateway.desk.second_step.commands import Reasons
 from gateway.errors import Malformed
 from gateway.language.catalogue import tell
+from gateway.language.countries import with_country
 from gateway.language.languages import Language
 from gateway.model.desk.notices import Urgency
 from gateway.model.marking import SubjectCategory
@@ -19,6 +23,9 @@ from gateway.views.desk.words import CATEGORIES, URGENCIES
 _AS_HELD = ""
 FIELDS = ("facts", "held", "urgency", "urgency_reason", "why_you", "link", "category")
 """The names of the fields, as they stand in a form."""
+
+OFFICE = "to_office"
+"""The field of the office abroad to which an ask is addressed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +68,25 @@ def reason_parts(writer: Writer, facts: str = "", why_you: str = "", *, has_cloc
         writer.choice("category", tell(language, "Who it is about"), categories, "UNKNOWN"),
     )
     return ReasonParts(tuple(first), more)
+
+
+def office_part(writer: Writer, offices: Mapping[str, Sequence[str]]) -> Part:
+    """Return the choice of the office abroad to which an ask is addressed, by the member that has it."""
+    language = writer.language
+    options: dict[str, Text | str] = {"": tell(language, "its desk on duty")}
+    for member, names in sorted(offices.items()):
+        country = with_country(member, language)
+        options |= {name: f"{country}: {office_name(name)}" for name in names}
+    hint = tell(language, "such as the one across the river; without one it goes to the desk of the agency concerned")
+    return writer.choice(OFFICE, tell(language, "The office there"), options, hint=hint)
+
+
+def read_office(form: Form, offices: Sequence[str]) -> str:
+    """Return the office abroad that a form names, empty for none. Raises `Malformed` for one of another country."""
+    office = form.one(OFFICE)
+    if office and office not in offices:
+        raise Malformed("choose an office of the country that is asked", code="unknown-office", where=OFFICE)
+    return office
 
 
 def read_reasons(form: Form, member: str, now_us: int) -> Reasons:

@@ -16,6 +16,7 @@ from gateway.console.frame.shapes import Banner, Button, Clock, Link, Row
 from gateway.console.pages.threads.doing import once, written
 from gateway.console.pages.threads.forms import MAX_REASON, Part, Sent, Writer
 from gateway.console.parts import ConsoleParts
+from gateway.console.uploads.attached import file_row
 from gateway.console.visit import Visit
 from gateway.desk.second_step.deciding import Waiting
 from gateway.errors import Malformed, Refused
@@ -152,6 +153,8 @@ def _answer(found: Waiting, language: Language) -> tuple[Row, ...]:
         rows.append(Row(tell(language, "Why it is refused"), (reason_words(reply.reason, language),)))
     if reply.text:
         rows.append(Row(tell(language, "Words for the other side"), as_written(reply.text)))
+    if found.attachments:
+        rows.append(file_row(found.attachments, language))
     return tuple(rows)
 
 

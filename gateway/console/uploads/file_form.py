@@ -1,6 +1,6 @@
-"""Read a form that brings a file (RFC 7578): small fields first, then the file, which is handed on as it comes.
+"""Read a form that brings files (RFC 7578): small fields first, then the files, each handed on as it comes.
 
-Nothing of the file is kept here: no more than one part of the network's is in memory.
+Nothing of a file is kept here: no more than one part of the network's is in memory.
 """
 
 from __future__ import annotations
@@ -13,42 +13,58 @@ from email.parser import HeaderParser
 
 from starlette.requests import ClientDisconnect, Request
 
-from gateway.console.frame.forms import FORM_ID, Form
+from gateway.console.frame.forms import FORM_ID, MAX_FIELDS, MAX_FORM, Form, sent_form
 from gateway.errors import Malformed, TimedOut, TooLarge
 
 _BOUNDARY = re.compile(r'multipart/form-data; ?boundary="?([A-Za-z0-9\'()+_,./:=?-]{1,70})"?', re.ASCII)
 _ID = re.compile(r"[A-Za-z0-9_-]{22}", re.ASCII)
 _MOST_HEAD = 4096
 _MOST_FIELD = 16 * 1024
-_MOST_FIELDS = 32
 
 
 class FileForm:
-    """A form with a file: its fields, the file's name (empty for none), and its bytes, to be read once."""
+    """A form with files: its fields, then the bytes of each file, to be read once and in their order.
 
-    def __init__(self, request: Request) -> None:
-        found = _BOUNDARY.fullmatch("".join(request.headers.getlist("content-type")))
-        if found is None:
-            raise _bad()
-        self._mark = b"\r\n--" + found[1].encode()
+    `name` is that of the file that comes next, empty where none does any more.
+    """
+
+    def __init__(self, request: Request, mark: bytes) -> None:
+        self._mark = b"\r\n--" + mark
         self._source = request.stream()
-        request.scope["state"]["body_is_file"]()
         self._data = bytearray(b"\r\n")  # as if a line had ended before the first mark
-        self._is_over = False
         self.name = ""
         self.form = Form("", {})
 
     @classmethod
     async def read(cls, request: Request) -> FileForm:
-        """Return a form whose fields are read, up to its file. Raises `Malformed`, `TooLarge`, `TimedOut`."""
-        made = cls(request)
-        await made._fields()
+        """Return a form whose fields are read, up to its first file. Raises `Malformed`, `TooLarge`, `TimedOut`.
+
+        A form whose page asks for no file comes as those of all other pages do.
+        """
+        found = _BOUNDARY.fullmatch("".join(request.headers.getlist("content-type")))
+        made = cls(request, found[1].encode() if found is not None else b"")
+        if found is None:
+            made.form = await sent_form(request)
+        else:
+            request.scope["state"]["body_is_file"]()
+            await made._fields()
         return made
 
-    async def parts(self) -> AsyncIterator[bytes]:
-        """Yield the bytes of the file as they come. Raises `Malformed` where the form ends within it."""
-        if not self.name:
-            return
+    async def files(self) -> AsyncIterator[tuple[str, AsyncIterator[bytes]]]:
+        """Yield the name of each file, and its bytes as they come: they are read before the next file is.
+
+        Raises `Malformed` where the form ends within a file, or has another field behind one.
+        """
+        while self.name:
+            yield self.name, self._bytes()
+            self.name = ""
+            while (part := await self._part()) is not None and part[1] == "":
+                await self._until(self._mark, 0)
+            if part is not None and part[1] is None:
+                raise _bad()
+            self.name = (part[1] or "") if part is not None else ""
+
+    async def _bytes(self) -> AsyncIterator[bytes]:
         while True:
             place = self._data.find(self._mark)
             safe = place if place >= 0 else len(self._data) - len(self._mark)
@@ -56,30 +72,39 @@ class FileForm:
                 yield bytes(self._data[:safe])
                 del self._data[:safe]
             if place >= 0:
+                del self._data[: len(self._mark)]
                 return
             await self._more()
 
     async def _fields(self) -> None:
         fields: dict[str, tuple[str, ...]] = {}
+        size = count = 0
         await self._until(self._mark, 4)
-        for _ in range(_MOST_FIELDS):
-            if (line_end := await self._taken(2)) == b"--":
-                break
-            if line_end != b"\r\n":
-                raise _bad()
-            head = HeaderParser().parsestr((await self._until(b"\r\n\r\n", _MOST_HEAD)).decode("utf-8", "replace"))
-            name, file = _named(head)
-            if file is not None:
+        while (part := await self._part()) is not None:
+            name, file = part
+            if file:
                 self.name = file
                 break
-            value = await self._until(self._mark, _MOST_FIELD)
-            try:
-                fields[name] = (*fields.get(name, ()), value.decode("utf-8"))
-            except UnicodeDecodeError:
-                raise _bad() from None
+            value = await self._until(self._mark, 0 if file is not None else _MOST_FIELD)
+            size, count = size + len(name) + len(value), count + 1
+            if size > MAX_FORM or count > MAX_FIELDS:
+                raise TooLarge("a form has at most {limit} bytes", code="body-too-large", where="form", limit=MAX_FORM)
+            if file is None:
+                try:
+                    fields[name] = (*fields.get(name, ()), value.decode("utf-8"))
+                except UnicodeDecodeError:
+                    raise _bad() from None
         self.form = Form("".join(fields.get(FORM_ID, ())), fields)
         if not _ID.fullmatch(self.form.id) or any("\0" in text for texts in fields.values() for text in texts):
             raise _bad()
+
+    async def _part(self) -> tuple[str, str | None] | None:
+        """Return the name of the next field, and that of its file where it is one; None at the end of the form."""
+        if (line_end := await self._taken(2)) == b"--":
+            return None
+        if line_end != b"\r\n":
+            raise _bad()
+        return _named(HeaderParser().parsestr((await self._until(b"\r\n\r\n", _MOST_HEAD)).decode("utf-8", "replace")))
 
     async def _until(self, mark: bytes, most: int) -> bytes:
         """Return what stands before a mark, and take both away."""

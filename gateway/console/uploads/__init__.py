@@ -1,0 +1,1 @@
+"""Take the files that people send from pages."""
