@@ -97,8 +97,7 @@ def upgrade_page() -> str:
     before, _, rest = UPGRADE_PAGE.read_text(encoding="utf-8").partition(_STATEMENTS)
     after = rest.partition(_END)[2]
     rows = [
-        f"| `{kind}` | {', '.join(map(str, read))} | {_listed(READ_BY_DEFAULT.get(kind))} |"
-        for kind, read in READ.items()
+        f"| `{kind}` | {', '.join(map(str, read))} | {_listed(READ_BY_DEFAULT.get(kind))} |" for kind, read in READ.items()
     ]
     head = ["| statement | versions that are read | versions read by a member that names none |", "|---|---|---|"]
     return f"{before}{_STATEMENTS}\n{chr(10).join([*head, *rows])}\n{_END}{after}"

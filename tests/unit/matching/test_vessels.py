@@ -57,7 +57,8 @@ vessels = [
 """
 TABLES = """
 CREATE TABLE boats (id INTEGER PRIMARY KEY, name TEXT, imo TEXT, reg TEXT, marks TEXT, flag TEXT);
-INSERT INTO boats VALUES (1, 'แม่โขง 7', NULL, 'ชร-ข 0417', 'NAGA 9', 'TH'), (2, 'แม่โขง 8', NULL, 'ชร-ข 0418', NULL, 'TH'),
+INSERT INTO boats VALUES (1, 'แม่โขง 7', NULL, 'ชร-ข 0417', 'NAGA 9', 'TH'),
+  (2, 'แม่โขง 8', NULL, 'ชร-ข 0418', NULL, 'TH'),
   (3, 'สุวรรณนคร', '9074729', NULL, NULL, 'TH');
 """
 
