@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.check.check import check_adapter
-from adapters.check.conformance import Expectation
+from adapters.check.conformance import Expectation, check_adapter
 from adapters.index.source import IndexedSource
 from gateway.clock import SystemClock
 from gateway.desk.alerts.book import AlertBook
