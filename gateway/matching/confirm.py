@@ -20,6 +20,7 @@ from gateway.matching.identifiers import (
     held_items,
     held_number,
     held_numbers,
+    members_asked,
     number_key,
     vessel_numbers,
 )
@@ -150,7 +151,9 @@ def judge(
     """
     if isinstance(query, VesselQuery):
         numbers = (_judge_number(asked, record_type, fields, whole) for asked in vessel_numbers(query))
-        return _surest([*numbers, _judge_vessel_name(query, _vessel_names(record_type, fields), thresholds)])
+        found = _surest([*numbers, _judge_vessel_name(query, _vessel_names(record_type, fields), thresholds)])
+        is_open = found is Verdict.OTHER and not whole and not members_asked(query) <= fields.keys()
+        return Verdict.SILENT if is_open else found
     if not isinstance(query, PersonQuery):
         return _judge_number(asked_number(query), record_type, fields, whole)
     names = list(_affordable(_names(record_type, fields)))
@@ -194,8 +197,7 @@ def _held_match(asked: AskedNumber, search: Mapping[str, Any]) -> Match | Verdic
 
 def _surest(verdicts: list[Match | Verdict]) -> Match | Verdict:
     """Return the surest match of what a query holds; without one, that it is another vessel if something says so."""
-    matches = [each for each in verdicts if isinstance(each, Match)]
-    if matches:
+    if matches := [each for each in verdicts if isinstance(each, Match)]:
         return min(matches, key=lambda each: (_ORDER[each.quality], -each.score))
     return Verdict.OTHER if Verdict.OTHER in verdicts else Verdict.SILENT
 
@@ -375,7 +377,8 @@ def _is_one(record: SourceRecord) -> bool:
     shares a number or a name with them.
     """
     search = record.search or {}
-    if _shares_number(record, search):
+    vessels = held_names(search, "vessel_names")
+    if _shares_number(record, search) or not set(vessels).isdisjoint(_vessel_names(record.record_type, record.fields)):
         return True
     names = list(_affordable(_names(record.record_type, record.fields)))
     held = held_features(search, record.fields)

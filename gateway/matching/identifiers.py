@@ -23,7 +23,7 @@ from gateway.errors import Malformed
 from gateway.matching.scripts import tables
 from gateway.model.forms.nrc import read_card
 from gateway.model.forms.plates import province_form, split_plate
-from gateway.model.forms.vessels import IMO, MARK, MMSI, numbers_of, vessel_form
+from gateway.model.forms.vessels import IMO, MARK, MEMBERS, MMSI, numbers_of, vessel_form
 from gateway.model.hit import Match, Quality
 from gateway.model.numbers import chinese_full_number, compact
 from gateway.model.query import CaseQuery, ContainerQuery, DocumentQuery, NationalIdQuery, VehicleQuery, VesselQuery
@@ -85,6 +85,12 @@ def vessel_numbers(query: VesselQuery) -> tuple[AskedNumber, ...]:
     if not numbers and not query.name:
         raise Malformed("the number has no letters or digits", code="bad-query", where="query")
     return numbers
+
+
+def members_asked(query: VesselQuery) -> set[str]:
+    """Return the members of a record that may say whether it is the vessel that a query asks for."""
+    kinds = {each.detail.partition("|")[0] for each in vessel_numbers(query)}
+    return {member for kind in kinds for member in MEMBERS[kind]} | ({"name"} if query.name else set())
 
 
 def _vessel(text: str, kind: str, flag: str) -> tuple[str, str]:

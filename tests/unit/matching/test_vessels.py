@@ -7,16 +7,18 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from adapters.check.conformance import Expectation, check_adapter
 from adapters.index.source import IndexedSource
 from gateway.clock import SystemClock
 from gateway.desk.alerts.book import AlertBook
-from gateway.errors import Malformed
+from gateway.errors import Malformed, Misconfigured
 from gateway.matching.confirm import Verdict, confirm, judge
 from gateway.matching.thresholds import SETS, USUAL
 from gateway.model.forms.vessels import imo_form, mmsi_form
-from gateway.model.hit import Match, Quality
+from gateway.model.hit import Match, Quality, SourceRecord
+from gateway.model.marking import Marking
 from gateway.model.numbers import imo_check_digit
 from gateway.model.query import PersonQuery, Query, VesselQuery
 from gateway.model.strictness import Strictness
@@ -163,3 +165,25 @@ def test_one_wrong_figure_is_no_imo_number(six: int, more: int) -> None:
     assert imo_form(f"IMO {digits}{last}") == f"{digits}{last}"
     assert imo_form(f"{digits}{(last + more) % 10}") == ""
     assert mmsi_form(f"{digits}{last}") == ""
+
+
+def test_fields_that_may_be_withheld_contradict_nothing() -> None:
+    fields = {"name": {"text": "แม่โขง 7"}, "local_reg": "ชร-ข 0417", "flag": "TH"}
+    asked = VesselQuery("Mae Khong 8", call_sign="HSB2")
+    assert judge(asked, "Vessel", fields) is Verdict.OTHER
+    assert judge(asked, "Vessel", fields, whole=False) is Verdict.SILENT
+    assert judge(VesselQuery("Mae Khong 8"), "Vessel", fields, whole=False) is Verdict.OTHER
+
+
+def test_a_vessel_of_an_earlier_name_is_the_same_where_the_source_says_so() -> None:
+    held_by = {"vessel_names": ["แม่โขง 7", "NAGA QUEEN"]}
+    record = SourceRecord("s", "1", "Vessel", "police", {"name": {"text": "แม่โขง 7"}}, Marking(), search=held_by)
+    assert confirm(VesselQuery("Naga Queen"), record, USUAL) is not None
+    other = structs.replace(record, fields={"name": {"text": "สุวรรณนคร"}})
+    assert confirm(VesselQuery("Naga Queen"), other, USUAL) is None
+
+
+def test_a_number_of_another_name_is_a_mistake_of_the_mapping(tmp_path: Path) -> None:
+    mapping = MAPPING.replace("{ local_reg = { field", "{ local_regs = { field")
+    with pytest.raises(Misconfigured, match="no number of a vessel is called `local_regs`"):
+        small_source(tmp_path, mapping, TABLES).open(SystemClock())

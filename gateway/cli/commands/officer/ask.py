@@ -157,11 +157,11 @@ def container(number: str, **common: Any) -> int:
 
 
 @click.command()
-@click.option("--name", default="", type=TEXT, help="The name of the vessel, in any script.")
-@click.option("--imo", default="", type=TEXT, help="IMO number: seven digits, of which the last checks the others.")
-@click.option("--mmsi", default="", type=TEXT, help="Nine digits.")
-@click.option("--call-sign", default="", type=TEXT)
-@click.option("--local-reg", default="", type=TEXT, help="Local registration, or what is painted on the hull.")
+@click.option("--name", default="", help="The name of the vessel, in any script.")
+@click.option("--imo", default="", help="IMO number: seven digits, of which the last checks the others.")
+@click.option("--mmsi", default="", help="Nine digits.")
+@click.option("--call-sign", default="")
+@click.option("--local-reg", default="", help="Local registration, or what is painted on the hull.")
 @click.option("--flag", default="", help="ISO 3166-1 alpha-2 (LA).")
 @_common
 def vessel(name: str, imo: str, mmsi: str, call_sign: str, local_reg: str, flag: str, **common: Any) -> int:
@@ -173,10 +173,8 @@ def vessel(name: str, imo: str, mmsi: str, call_sign: str, local_reg: str, flag:
               --purpose INVESTIGATION --offence NARC --case TH-2026-17
     """
     asked = {"name": name, "imo": imo, "mmsi": mmsi, "call_sign": call_sign, "local_reg": local_reg, "flag": flag}
-    try:
+    with value_of("vessel"):
         VesselQuery(**asked)
-    except Malformed as error:
-        raise click.UsageError(sentence(error, spoken())) from error
     return _ask({"kind": "vessel", **asked}, **common)
 
 
