@@ -74,7 +74,8 @@ def name_terms(name: str) -> frozenset[str]:
 
 def number_terms(number: str) -> frozenset[str]:
     """Return the terms of a number or plate of any kind; none where it is empty in normal form (`-`, `000000`)."""
-    return frozenset(term(Field.NUMBER, key) for key in (number_key(number), plate_number(number)[0]) if key)
+    keys = (number_key(number), plate_number(number)[0], number_key(vessel_form(number)))
+    return frozenset(term(Field.NUMBER, key) for key in keys if key)
 
 
 def born_terms(year: str) -> frozenset[str]:
@@ -183,7 +184,7 @@ def _subject(query: Query | None) -> Iterator[str]:
     elif isinstance(query, VesselQuery):
         yield from name_terms(query.name) if query.name else ()
         for number in filter(None, (query.imo, query.mmsi, query.call_sign, query.local_reg)):
-            yield from number_terms(vessel_form(number))
+            yield from number_terms(number)
     else:
         yield from number_terms(query.number)
 
