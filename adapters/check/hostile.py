@@ -13,6 +13,7 @@ from gateway.model.query import (
     PersonQuery,
     Query,
     VehicleQuery,
+    VesselQuery,
 )
 from gateway.model.values import NameForm
 
@@ -58,6 +59,7 @@ def queries_with(text: str) -> Iterator[Query]:
         lambda: VehicleQuery(text, text, text),
         lambda: ContainerQuery(text),
         lambda: CaseQuery(text),
+        lambda: VesselQuery(text, call_sign=text, local_reg=text),
     )
     for make in makers:
         try:

@@ -11,6 +11,7 @@ from adapters.check.conformance import BUDGET
 from adapters.check.report import TypeReport
 from gateway.clock import Clock
 from gateway.errors import Malformed, Unavailable, Unknown
+from gateway.model.forms.vessels import numbers_of
 from gateway.model.query import (
     CaseQuery,
     ContainerQuery,
@@ -19,6 +20,7 @@ from gateway.model.query import (
     PersonQuery,
     Query,
     VehicleQuery,
+    VesselQuery,
 )
 from gateway.model.values import NameForm, PartialDate
 
@@ -74,9 +76,25 @@ def _query(key: str, value: Any, search: Mapping[str, Any]) -> Query | None:
                 return ContainerQuery(text)
             case "cases":
                 return CaseQuery(text)
-    except (Malformed, KeyError, TypeError):
+            case "vessels":
+                return _vessel(first)
+            case "vessel_names":
+                return VesselQuery(first["text"] if isinstance(first, dict) else first)
+    except (Malformed, KeyError, TypeError, StopIteration):
         return None
     return None
+
+
+def _vessel(item: Any) -> Query:
+    """Return the query by the first number of an item."""
+    kind, text = ("mark", item) if isinstance(item, str) else next(numbers_of(item))
+    return (
+        VesselQuery(imo=text)
+        if kind == "imo"
+        else VesselQuery(mmsi=text)
+        if kind == "mmsi"
+        else VesselQuery(local_reg=text)
+    )
 
 
 def measure(adapter: Adapter, clock: Clock, asked: Sequence[tuple[Query, tuple[str, str]]], rows_per_s: float) -> Speed:

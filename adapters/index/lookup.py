@@ -5,19 +5,20 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Sequence
 
-from adapters.index.rows import KIND_OF, day_of_birth, swapped, word_and_year
+from adapters.index.rows import KIND_OF, day_of_birth, read_features, swapped, word_and_year
 from gateway.errors import Malformed
+from gateway.matching.confirm import of_vessel
 from gateway.matching.dates import BirthFit, window
-from gateway.matching.identifiers import AskedNumber, IdentifierQuery, asked_number
-from gateway.matching.keys import asked_word_keys, query_cost, query_keys, whole_keys
+from gateway.matching.identifiers import AskedNumber, IdentifierQuery, asked_number, vessel_numbers
+from gateway.matching.keys import VESSEL, asked_word_keys, named, query_cost, query_keys, whole_keys
 from gateway.matching.normal import normal_name
 from gateway.matching.person import PersonFeatures, rough_score, score_person
 from gateway.matching.similarity import compare_names
 from gateway.matching.thresholds import USUAL, Thresholds
+from gateway.model.forms.vessels import named_alike
 from gateway.model.hit import Match
 from gateway.model.marking import SubjectCategory
-from gateway.model.query import PersonQuery
-from gateway.model.values import PartialDate
+from gateway.model.query import PersonQuery, VesselQuery
 from gateway.storage.index.index_store import MIN_READ, Births, IndexRow, IndexStore
 
 MAX_EXACT = 256
@@ -89,12 +90,35 @@ _NOBODY = PersonFeatures(("MALI SINUAN", "មាលី ស៊ីណា", "มะ
 _NO_ROW: IndexRow = ("", "", 0, "", 0, json.dumps([_NOBODY.names, "", "", ""]))
 
 
-def person_candidates(
-    store: IndexStore, query: PersonQuery, check: Callable[[], None], thresholds: Thresholds = USUAL
+def vessel_candidates(
+    store: IndexStore, query: VesselQuery, check: Callable[[], None], thresholds: Thresholds = USUAL
 ) -> tuple[list[Found], bool]:
-    """Return rows that share keys with a name of the query and fit it; `check` is called between names and rows."""
+    """Return rows with one of the query's numbers, then those with its name; each row once, by what is surest."""
+    found: dict[tuple[str, str], Found] = {}
+    is_cut = False
+    numbers = vessel_numbers(query)
+    for asked in numbers:
+        rows, cut = _fitting(asked, store.find(KIND_OF[asked.held_as], asked.key, MAX_EXACT))
+        is_cut |= cut
+        for row in sorted(rows, key=lambda row: -row[5].score):
+            found.setdefault(row[:2], row)
+    if (name := named(query)) is not None and (query_keys(query.name) or not numbers):
+        rows, cut = person_candidates(store, name, check, thresholds, VESSEL)
+        is_cut |= cut
+        for row in rows:
+            found.setdefault(row[:2], (*row[:5], of_vessel(row[5])))
+    return list(found.values()), is_cut
+
+
+def person_candidates(
+    store: IndexStore, query: PersonQuery, check: Callable[[], None], thresholds: Thresholds = USUAL, kind: str = ""
+) -> tuple[list[Found], bool]:
+    """Return rows that share keys with a name of the query and fit it; `check` is called between names and rows.
+
+    `kind` is what stands before each key: of names of vessels `VESSEL`, of those of persons nothing.
+    """
     query_cost(query)
-    keys = _person_keys(query, check)
+    keys = {kind + key for key in _person_keys(query, check)}
     if not keys:
         raise Malformed("the name has nothing to search by", code="bad-query", where="query.names")
     births = window(query.birth) if query.birth else None
@@ -104,7 +128,7 @@ def person_candidates(
     rows, cut = store.find_names(sorted(keys), most, near, only=is_ruled_out)
     found: list[Found] = []
     compared = 0
-    for row, features in _closest(rows, query, check, thresholds):
+    for row, features in _closest(rows, query, check, thresholds, kind):
         check()
         compared += 1
         match = score_person(query, features, thresholds)
@@ -137,14 +161,14 @@ def _is_same_name(text: str, held: str) -> bool:
 
 
 def _closest(
-    rows: list[IndexRow], query: PersonQuery, check: Callable[[], None], thresholds: Thresholds
+    rows: list[IndexRow], query: PersonQuery, check: Callable[[], None], thresholds: Thresholds, kind: str
 ) -> Iterator[tuple[IndexRow, PersonFeatures]]:
     """Return the rows that are worth a full comparison, in their order: of many, only those that look most alike."""
     rough: list[tuple[float, int, PersonFeatures]] = []
     for position, row in enumerate(rows):
         if not position % _CHECK_EACH:
             check()
-        features = _features(row)
+        features = _features(row, query.names[0].text if kind == VESSEL else "")
         if score := rough_score(query, features, thresholds):
             rough.append((score, position, features))
     for _ in range(len(rows), MIN_READ):
@@ -167,6 +191,9 @@ def _person_keys(query: PersonQuery, check: Callable[[], None]) -> set[str]:
     return keys
 
 
-def _features(row: IndexRow) -> PersonFeatures:
-    names, birth, sex, nationality, *father = json.loads(row[5])
-    return PersonFeatures(tuple(names), PartialDate(birth) if birth else None, sex, nationality, *father)
+def _features(row: IndexRow, vessel: str = "") -> PersonFeatures:
+    """Return the person of a row, or of the names that its vessel has those that may be the name `vessel`."""
+    person, names = read_features(row[5])
+    return (
+        PersonFeatures(tuple(name for name in names if named_alike(vessel, name)), None, "", "") if vessel else person
+    )

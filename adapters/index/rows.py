@@ -11,9 +11,11 @@ from adapters.mapping.mapping import RecordMapping
 from adapters.mapping.rows import Built
 from gateway.matching.confirm import held_features, held_names
 from gateway.matching.identifiers import held_numbers
-from gateway.matching.keys import name_keys, word_keys
+from gateway.matching.keys import VESSEL, name_keys, word_keys
+from gateway.matching.person import PersonFeatures
 from gateway.model.marking import Marking
 from gateway.model.query import QueryKind
+from gateway.model.values import PartialDate
 from gateway.storage.index.index_store import IndexedRecord, KeyKind
 
 Key = tuple[KeyKind, str, str]
@@ -25,6 +27,8 @@ _QUERY_OF = {
     "plates": QueryKind.VEHICLE,
     "containers": QueryKind.CONTAINER,
     "cases": QueryKind.CASE,
+    "vessels": QueryKind.VESSEL,
+    "vessel_names": QueryKind.VESSEL,
 }
 
 KIND_OF = {
@@ -33,6 +37,7 @@ KIND_OF = {
     "plates": KeyKind.PLATE,
     "containers": KeyKind.CONTAINER,
     "cases": KeyKind.CASE,
+    "vessels": KeyKind.VESSEL,
 }
 """The kind of key in the index of each search key that holds numbers."""
 
@@ -52,7 +57,7 @@ def record_queries(record: RecordMapping) -> frozenset[QueryKind]:
 def index_record(built: Built, links: Mapping[str, Any]) -> IndexedRecord:
     """Return the index row of a record, with its keys."""
     record, search = built.record, built.search
-    names = held_names(search)
+    names, vessels = held_names(search), held_names(search, "vessel_names")
     birth = (search.get("birth") or {}).get("value", "")
     return IndexedRecord(
         record_type=record.record_type,
@@ -60,16 +65,30 @@ def index_record(built: Built, links: Mapping[str, Any]) -> IndexedRecord:
         marking=encode_marking(record.marking),
         category=record.category.value,
         last_day=built.last_day,
-        features=_features(search, record.fields) if names else "",
+        features=_features(search, record.fields, vessels) if names or vessels else "",
         links=_compact(links) if links else "{}",
-        keys=[key for key in {*_name_keys(names, birth), *_identifier_keys(search)} if key[1]],
+        keys=[key for key in {*_name_keys(names, birth), *_vessel_keys(vessels), *_identifier_keys(search)} if key[1]],
     )
 
 
-def _features(search: Mapping[str, Any], fields: Mapping[str, Any]) -> str:
+def _features(search: Mapping[str, Any], fields: Mapping[str, Any], vessels: tuple[str, ...]) -> str:
     held = held_features(search, fields)
     said = [held.names, held.birth.value if held.birth else "", held.sex, held.nationality]
+    if vessels:
+        return _compact([*said, held.father, vessels])
     return _compact([*said, held.father] if held.father else said)
+
+
+def read_features(text: str) -> tuple[PersonFeatures, tuple[str, ...]]:
+    """Return the features of a row of an index as a person's, and the names of a vessel that it holds."""
+    names, birth, sex, nationality, *more = json.loads(text)
+    person = PersonFeatures(tuple(names), PartialDate(birth) if birth else None, sex, nationality, *more[:1])
+    return person, tuple(more[1]) if len(more) > 1 else ()
+
+
+def _vessel_keys(names: tuple[str, ...]) -> Iterator[Key]:
+    for name in names:
+        yield from ((KeyKind.NAME, VESSEL + key, "") for key in name_keys(name))
 
 
 def _name_keys(names: tuple[str, ...], birth: str) -> Iterator[Key]:
@@ -83,8 +102,12 @@ def _name_keys(names: tuple[str, ...], birth: str) -> Iterator[Key]:
 
 def keys_of(features: str, identifiers: Sequence[Sequence[str]]) -> list[Key]:
     """Return the keys of a record that stands in an index, from what that holds of it."""
-    names, birth = json.loads(features)[:2] if features else ((), "")
-    return [*_name_keys(tuple(names), birth), *((KeyKind(int(kind)), key, detail) for kind, key, detail in identifiers)]
+    numbers = [(KeyKind(int(kind)), key, detail) for kind, key, detail in identifiers]
+    if not features:
+        return numbers
+    person, vessels = read_features(features)
+    birth = person.birth.value if person.birth else ""
+    return [*_name_keys(person.names, birth), *_vessel_keys(vessels), *numbers]
 
 
 def word_and_year(key: str, birth: str) -> str:

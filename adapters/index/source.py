@@ -29,6 +29,7 @@ from adapters.index.lookup import (
     identifier_candidates,
     is_held_name,
     person_candidates,
+    vessel_candidates,
 )
 from adapters.index.rows import decode_marking, queries_of
 from adapters.mapping.rows import Builder, Rows
@@ -38,7 +39,7 @@ from gateway.matching.identifiers import IdentifierQuery
 from gateway.matching.thresholds import SETS
 from gateway.model.hit import Candidate, SearchResult, SourceRecord
 from gateway.model.marking import Marking
-from gateway.model.query import PersonQuery, Query
+from gateway.model.query import PersonQuery, Query, VesselQuery
 from gateway.model.strictness import Strictness
 from gateway.ports.sources import FreshRow, Profile, SourceDescription
 from gateway.storage.index.index_store import IndexStore
@@ -169,9 +170,11 @@ class IndexedSource:
         self, store: IndexStore, query: Query, deadline: float, strictness: Strictness
     ) -> tuple[list[Found], bool]:
         with PRIORITY.answering():
-            if isinstance(query, PersonQuery):
+            if isinstance(query, PersonQuery | VesselQuery):
                 with PRIORITY.computing():
                     budget = Budget(self._clock, deadline)
+                    if isinstance(query, VesselQuery):
+                        return vessel_candidates(store, query, budget.check, SETS[strictness])
                     return person_candidates(store, query, budget.check, SETS[strictness])
             return identifier_candidates(store, query)
 

@@ -198,7 +198,17 @@ class CategoryRule:
     category: SubjectCategory
 
 
-SEARCH_KEYS = ("names", "birth", "documents", "national_ids", "plates", "containers", "cases")
+SEARCH_KEYS = (
+    "names",
+    "birth",
+    "documents",
+    "national_ids",
+    "plates",
+    "containers",
+    "cases",
+    "vessels",
+    "vessel_names",
+)
 """The keys by which a record can be found."""
 
 

@@ -41,12 +41,14 @@ from adapters.values.converters import CONVERTERS
 from gateway.config.mistakes import FollowsError, Mistakes
 from gateway.config.toml import TomlTable, nearest
 from gateway.errors import Misconfigured
+from gateway.model.forms.vessels import MEMBERS
 from gateway.model.marking import SubjectCategory
 from gateway.records.types import RECORD_TYPES
 
 _Read = TypeVar("_Read")
 
 TESTS = ("in", "not_in", "filled", "empty", "not_past")
+_OF_VESSELS = (*(name for names in MEMBERS.values() for name in names), "flag")
 _SOURCES = ("column", "columns", "value", "field", "item")
 PART_KEYS = (*_SOURCES, "from", "where", "pick", "separator", "convert", "otherwise", "unreadable")
 JOIN_KEYS = ("kind", "table", "on", "column", "to", "key", "order", "where", "shared")
@@ -240,7 +242,12 @@ class RecordReader:
     def _search(self) -> Map[str, Value]:
         node = self._node.table("search")
         self._mistakes.keep(node.unknown(*SEARCH_KEYS))
-        return self._values(node, SEARCH_KEYS)
+        found = self._values(node, SEARCH_KEYS)
+        for name in (name for part in found["vessels"].parts for name in part.item or ()) if "vessels" in found else ():
+            with self._mistakes.kept():
+                if name not in _OF_VESSELS:
+                    node.fail(f"no number of a vessel is called `{name}`", "vessels", name, nearest(name, _OF_VESSELS))
+        return found
 
     def _value(self, node: TomlTable, key: str, rows: str = "") -> Value:
         data = node.data[key]

@@ -18,13 +18,15 @@ from gateway.model.query import (
     PersonQuery,
     Query,
     VehicleQuery,
+    VesselQuery,
 )
 from gateway.model.strictness import Strictness
 from gateway.model.values import MAX_TEXT, NameForm, NameSource, PartialDate, Sex, text_value
 from gateway.rpc.strict import parse
 
 _BY_NUMBER: Mapping[str, type[Any]] = {
-    kind.kind.value: kind for kind in (DocumentQuery, NationalIdQuery, VehicleQuery, ContainerQuery, CaseQuery)
+    kind.kind.value: kind
+    for kind in (DocumentQuery, NationalIdQuery, VehicleQuery, ContainerQuery, CaseQuery, VesselQuery)
 }
 _SOURCES: Mapping[str, NameSource] = {source.value: source for source in NameSource}
 _STRICTNESSES: Mapping[str, Strictness] = {each.value: each for each in Strictness}

@@ -19,6 +19,7 @@ from gateway.model.query import (
     PersonQuery,
     Query,
     VehicleQuery,
+    VesselQuery,
 )
 from gateway.model.search import SearchCommand
 from gateway.model.values import Calendar, NameForm, NameSource, PartialDate, Sex, text_value
@@ -149,8 +150,31 @@ class CaseBody(_Closed):
         return CaseQuery(self.number)
 
 
+class VesselBody(_Closed):
+    """A vessel by its name or by a number of it: each that fits is enough, and one at least is required."""
+
+    kind: Literal["vessel"]
+    name: Annotated[str, Field(max_length=256, json_schema_extra=patterns.TEXT_OR_NONE)] = Field(
+        "", description="the name, in any script"
+    )
+    imo: Annotated[str, Field(max_length=40, json_schema_extra=patterns.TEXT_OR_NONE)] = Field(
+        "", description="IMO number, with its check digit", examples=["IMO 9074729"]
+    )
+    mmsi: Annotated[str, Field(max_length=40, json_schema_extra=patterns.TEXT_OR_NONE)] = ""
+    call_sign: Annotated[str, Field(max_length=40, json_schema_extra=patterns.TEXT_OR_NONE)] = ""
+    local_reg: Annotated[str, Field(max_length=40, json_schema_extra=patterns.TEXT_OR_NONE)] = Field(
+        "", description="local registration, or what is painted on the hull"
+    )
+    flag: Annotated[str, Field(pattern=r"^([A-Z]{2})?$")] = Field("", description="ISO 3166-1 alpha-2, such as LA")
+
+    def as_model(self) -> Query:
+        """Return the query as a value of the model."""
+        return VesselQuery(self.name, self.imo, self.mmsi, self.call_sign, self.local_reg, self.flag)
+
+
 QueryBody = Annotated[
-    PersonBody | DocumentBody | NationalIdBody | VehicleBody | ContainerBody | CaseBody, Field(discriminator="kind")
+    PersonBody | DocumentBody | NationalIdBody | VehicleBody | ContainerBody | CaseBody | VesselBody,
+    Field(discriminator="kind"),
 ]
 
 

@@ -58,6 +58,7 @@ QUERIES: Sentences = {
     "vehicle": "vehicle",
     "container": "container",
     "case_reference": "case",
+    "vessel": "vessel",
 }
 
 RECORD_TYPES: Sentences = {

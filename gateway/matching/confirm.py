@@ -10,25 +10,29 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from enum import Enum
-from itertools import islice
+from itertools import chain, islice
 from typing import Any, NamedTuple
 
 from gateway.matching.dates import compare_births
 from gateway.matching.identifiers import (
-    IdentifierQuery,
+    AskedNumber,
     asked_number,
     held_items,
     held_number,
     held_numbers,
+    members_asked,
     number_key,
+    vessel_numbers,
 )
+from gateway.matching.keys import named
 from gateway.matching.person import PersonFeatures, score_person
 from gateway.matching.scripts.cost import name_cost
 from gateway.matching.similarity import ROMANISED
 from gateway.matching.thresholds import WIDE, Thresholds
+from gateway.model.forms.vessels import MEMBERS, named_alike
 from gateway.model.hit import Match, Quality, SourceRecord
 from gateway.model.numbers import compact
-from gateway.model.query import MAX_NAMES, PersonQuery, Query
+from gateway.model.query import MAX_NAMES, PersonQuery, Query, VesselQuery
 from gateway.model.values import NameForm, PartialDate
 
 RECORD_CHANGED = "record-changed"
@@ -71,6 +75,7 @@ _NUMBERS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     },
     "containers": {"Consignment": ("containers",), "Seizure": ("containers",), "Alert": ("objects",)},
     "cases": {"CaseReference": ("case_number",)},
+    "vessels": {"Vessel": tuple(chain.from_iterable(MEMBERS.values())), "Alert": ("objects",)},
 }
 """The fields of each record type that say who or what it is about, by the search key of mappings."""
 
@@ -144,8 +149,13 @@ def judge(
     A birth date for which the record type has no field is taken from `search`. `whole` is False for fields of which
     some may be withheld.
     """
+    if isinstance(query, VesselQuery):
+        numbers = (_judge_number(asked, record_type, fields, whole) for asked in vessel_numbers(query))
+        found = _surest([*numbers, _judge_vessel_name(query, _vessel_names(record_type, fields), thresholds)])
+        is_open = found is Verdict.OTHER and not whole and not members_asked(query) <= fields.keys()
+        return Verdict.SILENT if is_open else found
     if not isinstance(query, PersonQuery):
-        return _judge_number(query, record_type, fields, whole)
+        return _judge_number(asked_number(query), record_type, fields, whole)
     names = list(_affordable(_names(record_type, fields)))
     source = fields if record_type in _BIRTHS else search or {}
     features = held_features({"names": names, "birth": source.get("birth")}, fields)
@@ -174,9 +184,22 @@ def _judge_search(
         if not held_names(search):
             return Verdict.SILENT
         return score_person(query, held_features(search, fields), thresholds) or Verdict.OTHER
-    asked = asked_number(query)
+    if isinstance(query, VesselQuery):
+        numbers = (_held_match(asked, search) for asked in vessel_numbers(query))
+        return _surest([*numbers, _judge_vessel_name(query, held_names(search, "vessel_names"), thresholds)])
+    return _held_match(asked_number(query), search)
+
+
+def _held_match(asked: AskedNumber, search: Mapping[str, Any]) -> Match | Verdict:
     matches = [asked.match(detail) for key, detail in held_numbers(search, asked.held_as) if key == asked.key]
     return _best(matches) or Verdict.OTHER
+
+
+def _surest(verdicts: list[Match | Verdict]) -> Match | Verdict:
+    """Return the surest match of what a query holds; without one, that it is another vessel if something says so."""
+    if matches := [each for each in verdicts if isinstance(each, Match)]:
+        return min(matches, key=lambda each: (_ORDER[each.quality], -each.score))
+    return Verdict.OTHER if Verdict.OTHER in verdicts else Verdict.SILENT
 
 
 def _unsaid(held: Match | None = None) -> Match:
@@ -195,9 +218,30 @@ def _best(matches: list[Match | None]) -> Match | None:
 # ---------------------------------------------------------------- persons
 
 
-def held_names(search: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the names by which a record is found."""
-    return tuple(item if isinstance(item, str) else item["text"] for item in held_items(search.get("names")))
+def held_names(search: Mapping[str, Any], held_as: str = "names") -> tuple[str, ...]:
+    """Return the names of a person, or those of a vessel (`vessel_names`), by which a record is found."""
+    return tuple(item if isinstance(item, str) else item["text"] for item in held_items(search.get(held_as)))
+
+
+def _vessel_names(record_type: str, fields: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the names of a vessel that a record is about, or of the things that an alert is about."""
+    things = (fields,) if record_type == "Vessel" else held_items(fields.get("objects"))
+    names = (item.get("name") for item in things if isinstance(item, Mapping))
+    return tuple(_affordable(text for name in names if name is not None for text in _texts(name, _NAMING)))
+
+
+def of_vessel(match: Match) -> Match:
+    """Return the match of a vessel's name without the words on a birth, which a person has and a vessel has not."""
+    return Match(match.quality, match.score, tuple(rule for rule in match.rules if not rule.startswith("birth-")))
+
+
+def _judge_vessel_name(query: VesselQuery, names: tuple[str, ...], thresholds: Thresholds) -> Match | Verdict:
+    asked = named(query)
+    if asked is None or not names:
+        return Verdict.SILENT
+    alike = tuple(name for name in names if named_alike(query.name, name))
+    match = score_person(asked, PersonFeatures(alike, None, "", ""), thresholds)
+    return Verdict.OTHER if match is None else of_vessel(match)
 
 
 def held_features(search: Mapping[str, Any], fields: Mapping[str, Any]) -> PersonFeatures:
@@ -244,9 +288,11 @@ def _texts(item: Any, naming: re.Pattern[str] | None = None) -> Iterator[str]:
 # ---------------------------------------------------------------- numbers
 
 
-def _judge_number(query: IdentifierQuery, record_type: str, fields: Mapping[str, Any], whole: bool) -> Match | Verdict:
-    asked = asked_number(query)
-    held = list(_numbers(asked.held_as, _NUMBERS[asked.held_as].get(record_type, ()), fields))
+def _judge_number(asked: AskedNumber, record_type: str, fields: Mapping[str, Any], whole: bool) -> Match | Verdict:
+    names = _NUMBERS[asked.held_as].get(record_type, ())
+    if record_type == "Vessel":  # each of its fields holds one kind of number
+        names = MEMBERS.get(asked.detail.partition("|")[0], ())
+    held = list(_numbers(asked.held_as, names, fields))
     said = [asked.match(number.detail) for number in held if number.says(asked.key)]
     if (match := _best(said)) is not None:
         return match
@@ -319,6 +365,8 @@ def _stands_apart(whole: str, key: str) -> bool:
 def _has_field(query: Query, record_type: str) -> bool:
     if isinstance(query, PersonQuery):
         return record_type in _NAMES
+    if isinstance(query, VesselQuery):
+        return record_type in _NUMBERS["vessels"]
     return record_type in _NUMBERS[asked_number(query).held_as]
 
 
@@ -329,7 +377,8 @@ def _is_one(record: SourceRecord) -> bool:
     shares a number or a name with them.
     """
     search = record.search or {}
-    if _shares_number(record, search):
+    vessels = held_names(search, "vessel_names")
+    if _shares_number(record, search) or not set(vessels).isdisjoint(_vessel_names(record.record_type, record.fields)):
         return True
     names = list(_affordable(_names(record.record_type, record.fields)))
     held = held_features(search, record.fields)

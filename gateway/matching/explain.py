@@ -43,6 +43,8 @@ RULES: Sentences = {
     "plate": "the plate is the same",
     "plate-province": "the province of the plate is the same",
     "container-number": "the container number is the same",
+    "vessel-number": "a number of the vessel is the same",
+    "vessel-flag": "the flag of the vessel is the same",
     "case-number": "the case number is the same",
     "record-does-not-fit": "the record that came with it does not fit the question",
     "record-not-verified": "the record that came with it does not verify, so it is not shown",

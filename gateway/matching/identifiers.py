@@ -13,7 +13,7 @@ a township where its Latin syllables are those of another one, too.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -23,9 +23,10 @@ from gateway.errors import Malformed
 from gateway.matching.scripts import tables
 from gateway.model.forms.nrc import read_card
 from gateway.model.forms.plates import province_form, split_plate
+from gateway.model.forms.vessels import IMO, MARK, MEMBERS, MMSI, numbers_of, vessel_form
 from gateway.model.hit import Match, Quality
 from gateway.model.numbers import chinese_full_number, compact
-from gateway.model.query import CaseQuery, ContainerQuery, DocumentQuery, NationalIdQuery, VehicleQuery
+from gateway.model.query import CaseQuery, ContainerQuery, DocumentQuery, NationalIdQuery, VehicleQuery, VesselQuery
 
 IdentifierQuery = DocumentQuery | NationalIdQuery | VehicleQuery | ContainerQuery | CaseQuery
 
@@ -41,6 +42,7 @@ _DOCUMENT = _exact("document-number", "document-issuer")
 _NATIONAL_ID = _exact("national-id", "national-id-scheme")
 _PLATE = _exact("plate", "plate-province")
 _CONTAINER = Match(Quality.EXACT_ID, _SURE, ("container-number",))
+_VESSEL = _exact("vessel-number", "vessel-flag")
 _CASE = Match(Quality.EXACT_ID, _LIKELY, ("case-number",))
 _SEPARATORS = str.maketrans("", "", "/._")
 
@@ -48,7 +50,7 @@ _SEPARATORS = str.maketrans("", "", "/._")
 class AskedNumber(msgspec.Struct, frozen=True):
     """What a query by number asks for: the search key of a mapping that holds it, its key, and its detail.
 
-    The detail is the issuer, the scheme, or province and country.
+    The detail is the issuer, the scheme, province and country, or of a vessel the kind of the number and the flag.
     """
 
     held_as: str
@@ -58,7 +60,7 @@ class AskedNumber(msgspec.Struct, frozen=True):
 
     def match(self, held: str) -> Match | None:
         """Return the match with the same number of the detail `held`; None where the details differ."""
-        fit = _compare_plates(self.detail, held) if self.held_as == "plates" else _compare_details(self.detail, held)
+        fit = _COMPARE.get(self.held_as, _compare_details)(self.detail, held)
         return None if fit is None else self.matches[fit]
 
 
@@ -69,6 +71,32 @@ def asked_number(query: IdentifierQuery) -> AskedNumber:
     if not asked.key:
         raise Malformed("the number has no letters or digits", code="bad-query", where="query.number")
     return asked
+
+
+@lru_cache(maxsize=512)
+def vessel_numbers(query: VesselQuery) -> tuple[AskedNumber, ...]:
+    """Return the numbers that a query for a vessel asks for; nothing for one by name alone.
+
+    Raises `Malformed` where there is neither a name nor a number with letters or digits.
+    """
+    asked = ((IMO, query.imo), (MMSI, query.mmsi), (MARK, query.call_sign), (MARK, query.local_reg))
+    found = [AskedNumber("vessels", *_vessel(text, kind, query.flag), _VESSEL) for kind, text in asked]
+    numbers = tuple(each for each in found if each.key)
+    if not numbers and not query.name:
+        raise Malformed("the number has no letters or digits", code="bad-query", where="query")
+    return numbers
+
+
+def members_asked(query: VesselQuery) -> set[str]:
+    """Return the members of a record that may say whether it is the vessel that a query asks for."""
+    kinds = {each.detail.partition("|")[0] for each in vessel_numbers(query)}
+    return {member for kind in kinds for member in MEMBERS[kind]} | ({"name"} if query.name else set())
+
+
+def _vessel(text: str, kind: str, flag: str) -> tuple[str, str]:
+    """Return the key of a vessel's number, and its detail: its kind, empty where it is not known, and the flag."""
+    key = vessel_form(text)
+    return "" if _is_junk(key) else key, f"{kind}|{flag.upper()}"
 
 
 def _asked(query: IdentifierQuery) -> AskedNumber:
@@ -93,6 +121,8 @@ def held_number(text: str, held_as: str, item: Mapping[str, Any]) -> tuple[str, 
         return plate_number(text, _text(item, "province"), _text(item, "country"))
     if held_as == "cases":
         return case_key(text), ""
+    if held_as == "vessels":
+        return _vessel(text, "", _text(item, "flag"))
     if held_as in _ISSUERS:
         return _with_issuer(text, _text(item, _ISSUERS[held_as]).upper())
     return number_key(text), ""
@@ -113,6 +143,8 @@ def held_numbers(search: Mapping[str, Any], held_as: str) -> Iterator[tuple[str,
     for item in held_items(search.get(held_as)):
         if isinstance(item, str):
             yield held_number(item, held_as, {})
+        elif held_as == "vessels":
+            yield from (_vessel(text, kind, _text(item, "flag")) for kind, text in numbers_of(item))
         else:
             yield held_number(item["plate" if held_as == "plates" else "number"], held_as, item)
 
@@ -164,6 +196,21 @@ def _compare_plates(asked: str, held: str) -> bool | None:
         return False
     return _compare(province, held_province)
 
+
+def _compare_vessels(asked: str, held: str) -> bool | None:
+    """Compare as `_compare_details`: a mark counts under its flag, while IMO number and MMSI name the ship itself."""
+    kind, _, flag = asked.partition("|")
+    held_kind, _, held_flag = held.partition("|")
+    if held_kind and kind != held_kind:
+        return None
+    if kind != MARK:
+        return True
+    if not flag or len(flag) != len(held_flag):
+        return False
+    return True if flag == held_flag else None
+
+
+_COMPARE: Mapping[str, Callable[[str, str], bool | None]] = {"plates": _compare_plates, "vessels": _compare_vessels}
 
 _CODE = 3
 """The most letters of a code that stands for a province: `YGN` is Yangon."""

@@ -21,7 +21,8 @@ from gateway.matching.readings import readings
 from gateway.matching.scripts import latin
 from gateway.matching.scripts.cost import MAX_NAME_COST, name_cost
 from gateway.matching.similarity import word_weight
-from gateway.model.query import PersonQuery, Query
+from gateway.model.query import PersonQuery, Query, VesselQuery
+from gateway.model.values import NameForm
 
 _MAX_WORDS = 6
 _ALL_PAIRS = 4
@@ -54,15 +55,27 @@ _UNIT_S = 0.00005
 """The processor seconds of one unit of cost, where it costs most."""
 
 
+VESSEL = "v"
+"""Stands before each key of a vessel's name, so that no person is found by it; no key of a person begins so."""
+
+
+def named(query: Query) -> PersonQuery | None:
+    """Return the question by name that a query is, or holds as that for a vessel does; None for one by number."""
+    if isinstance(query, VesselQuery):
+        return PersonQuery((NameForm(query.name),)) if query.name else None
+    return query if isinstance(query, PersonQuery) else None
+
+
 def query_cost(query: Query) -> float:
     """Return the estimate of the processor seconds of a query by name before any work on it; 0 for one by number.
 
     Raises `Malformed` where its names would cost too much.
     """
-    if not isinstance(query, PersonQuery):
+    asked = named(query)
+    if asked is None:
         return 0.0
     total = 0
-    for text in (*(name.text for name in query.names), query.father):
+    for text in (*(name.text for name in asked.names), asked.father):
         cost = name_cost(text, MAX_NAME_COST)
         total += cost
         if cost <= MAX_NAME_COST and total <= _MAX_QUERY_COST:

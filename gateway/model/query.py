@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from enum import StrEnum
 from typing import Any
 
 import msgspec
+from msgspec import structs
 
 from gateway.errors import Malformed
+from gateway.model.forms.vessels import imo_form, mmsi_form
 from gateway.model.values import NameForm, PartialDate, Sex, text_value
 
 MAX_NAMES = 8
+_FLAG = re.compile(r"[A-Z]{2}", re.ASCII)
 
 
 class QueryKind(StrEnum):
@@ -23,6 +27,7 @@ class QueryKind(StrEnum):
     VEHICLE = "vehicle"
     CONTAINER = "container"
     CASE = "case_reference"
+    VESSEL = "vessel"
 
 
 class PersonQuery(msgspec.Struct, frozen=True):
@@ -107,7 +112,61 @@ class CaseQuery(msgspec.Struct, frozen=True):
         text_value(self.number, "query.number", 64)
 
 
-Query = PersonQuery | DocumentQuery | NationalIdQuery | VehicleQuery | ContainerQuery | CaseQuery
+class VesselQuery(msgspec.Struct, frozen=True):
+    """A vessel by its name in any script, or by its numbers; each of them that fits is enough.
+
+    `local_reg` is the local registration, or what is painted on the hull; with `flag` (ISO 3166-1 alpha-2) that of
+    another flag does not fit.
+    """
+
+    name: str = ""
+    imo: str = ""
+    mmsi: str = ""
+    call_sign: str = ""
+    local_reg: str = ""
+    flag: str = ""
+
+    kind = QueryKind.VESSEL
+
+    def __post_init__(self) -> None:
+        numbers = {"imo": self.imo, "mmsi": self.mmsi, "call_sign": self.call_sign, "local_reg": self.local_reg}
+        if not self.name and not any(numbers.values()):
+            raise Malformed(
+                "a vessel is asked for by its name or by a number",
+                code="missing",
+                where="query",
+                remedy="a name, an IMO number, an MMSI, a call sign or a local registration",
+            )
+        if self.name:
+            text_value(self.name, "query.name")
+        for field, text in numbers.items():
+            if text:
+                text_value(text, f"query.{field}", 40)
+        if self.imo and not imo_form(self.imo):
+            raise Malformed(
+                "no IMO number, or its last digit does not fit the six before it",
+                code="bad-imo",
+                where="query.imo",
+                remedy="seven digits, such as `IMO 9074729`",
+            )
+        if self.mmsi and not mmsi_form(self.mmsi):
+            raise Malformed(
+                "not nine digits that begin with 2 to 7",
+                code="bad-mmsi",
+                where="query.mmsi",
+                remedy="such as `574001230`",
+            )
+        if self.flag and not _FLAG.fullmatch(self.flag):
+            raise Malformed(
+                "`{flag!a}` is no flag of two letters",
+                code="bad-query",
+                where="query.flag",
+                remedy="such as `LA`",
+                flag=self.flag[:40],
+            )
+
+
+Query = PersonQuery | DocumentQuery | NationalIdQuery | VehicleQuery | ContainerQuery | CaseQuery | VesselQuery
 
 
 def query_value(query: Query) -> dict[str, Any]:
@@ -121,6 +180,8 @@ def query_value(query: Query) -> dict[str, Any]:
         return {"number": query.number, "issuer": query.issuer}
     if isinstance(query, NationalIdQuery):
         return {"number": query.number, "scheme": query.scheme}
+    if isinstance(query, VesselQuery):
+        return structs.asdict(query)
     return {"number": query.number}
 
 
@@ -148,4 +209,5 @@ _READERS: Mapping[str, Callable[[Mapping[str, Any]], Query]] = {
     QueryKind.VEHICLE: lambda value: VehicleQuery(value["plate"], value["province"], value["country"]),
     QueryKind.CONTAINER: lambda value: ContainerQuery(value["number"]),
     QueryKind.CASE: lambda value: CaseQuery(value["number"]),
+    QueryKind.VESSEL: lambda value: VesselQuery(**value),
 }

@@ -8,6 +8,7 @@ from typing import Any
 
 from liaison.exchange.v1 import notices_pb2
 from liaison.exchange.v1 import statements_pb2 as pb
+from msgspec import structs
 
 from gateway.errors import Malformed
 from gateway.model.query import (
@@ -20,6 +21,7 @@ from gateway.model.query import (
     Query,
     QueryKind,
     VehicleQuery,
+    VesselQuery,
 )
 from gateway.model.values import NameForm, NameSource, PartialDate, Sex
 from gateway.statements.fields import optional_text
@@ -48,6 +50,8 @@ def fill_query(payload: Questioned, query: Query) -> None:
         payload.vehicle.CopyFrom(pb.VehicleQuery(plate=query.plate, province=query.province, country=query.country))
     elif isinstance(query, CaseQuery):
         payload.case_reference.CopyFrom(pb.CaseQuery(number=query.number))
+    elif isinstance(query, VesselQuery):
+        payload.vessel.CopyFrom(pb.VesselQuery(**structs.asdict(query)))
     else:
         payload.container.CopyFrom(pb.ContainerQuery(number=query.number))
 
@@ -121,6 +125,10 @@ def _read_container(message: pb.ContainerQuery) -> Query:
     return ContainerQuery(message.number)
 
 
+def _read_vessel(message: pb.VesselQuery) -> Query:
+    return VesselQuery(message.name, message.imo, message.mmsi, message.call_sign, message.local_reg, message.flag)
+
+
 _READERS: Mapping[QueryKind, Callable[[Any], Query]] = {
     QueryKind.PERSON: _read_person,
     QueryKind.DOCUMENT: _read_document,
@@ -128,6 +136,7 @@ _READERS: Mapping[QueryKind, Callable[[Any], Query]] = {
     QueryKind.VEHICLE: _read_vehicle,
     QueryKind.CONTAINER: _read_container,
     QueryKind.CASE: lambda message: CaseQuery(message.number),
+    QueryKind.VESSEL: _read_vessel,
 }
 
 

@@ -13,11 +13,12 @@ from gateway.model.exchange import Request
 from gateway.model.names import ExchangeId, exchange_id, identifier, member_id, reference
 from gateway.model.purpose import Offence, Purpose
 from gateway.model.requester import Requester
-from gateway.statements.envelope import REQUEST
+from gateway.statements.envelope import REQUEST, Sealed, SigningKey
 from gateway.statements.fields import SKEW_US, check_hash, microseconds, requester_message, timestamp
 from gateway.statements.kind import Kind
 from gateway.statements.queries import fill_query, read_query
-from gateway.statements.versions import Versions
+from gateway.statements.versions import Versions, check_query
+from gateway.trust.statement_versions import Descriptors
 
 MAX_VALIDITY_US = 60_000_000
 """The longest time between `issued` and `expires`, in microseconds."""
@@ -98,6 +99,15 @@ REQUEST_KIND = Kind(REQUEST, pb.Request, "request", _write, read_request, check_
 """A question to a counterpart."""
 
 REQUEST_VERSIONS = Versions(REQUEST_KIND)
+
+
+def build_request(request: Request, members: Descriptors, key: SigningKey) -> Sealed:
+    """Sign a request in the newest version that its recipient reads.
+
+    Raises `Unsupported` for a kind of question that the recipient does not know.
+    """
+    check_query(members, request.recipient, request.query)
+    return REQUEST_VERSIONS.newest(members, request.recipient).build(request, key)
 
 
 def parse_request(envelope: bytes) -> Request:

@@ -38,6 +38,7 @@ _ABOUT: Mapping[str, str] = MappingProxyType(
         QueryKind.VEHICLE: "Vehicle",
         QueryKind.CONTAINER: "Consignment",
         QueryKind.CASE: "CaseReference",
+        QueryKind.VESSEL: "Vessel",
     }
 )
 """The type of record that a kind of query asks for before all others."""

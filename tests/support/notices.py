@@ -38,7 +38,15 @@ from gateway.model.hit import Hit, Quality
 from gateway.model.marking import SubjectCategory
 from gateway.model.names import ExchangeId, MemberId
 from gateway.model.purpose import Offence, Purpose
-from gateway.model.query import ContainerQuery, DocumentQuery, NationalIdQuery, PersonQuery, Query, VehicleQuery
+from gateway.model.query import (
+    ContainerQuery,
+    DocumentQuery,
+    NationalIdQuery,
+    PersonQuery,
+    Query,
+    VehicleQuery,
+    VesselQuery,
+)
 from gateway.model.requester import Requester
 from gateway.model.values import NameForm, PartialDate
 from tests.support.sealing import HOUR, NOW, SECOND, TH, VN
@@ -197,6 +205,7 @@ _QUERIES: list[Query] = [
     NationalIdQuery("1101700203451", "THA-PIN"),
     VehicleQuery("2กข 4471", "เชียงราย", "THA"),
     ContainerQuery("MSCU1234566"),
+    VesselQuery("แม่โขง 7", local_reg="ชร-ข 0417", flag="TH"),
 ]
 
 

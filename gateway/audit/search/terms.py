@@ -21,7 +21,8 @@ from gateway.errors import LiaisonError
 from gateway.matching.identifiers import number_key, plate_number
 from gateway.model.desk.notices import Ask, Change, Notice, Status
 from gateway.model.exchange import Request
-from gateway.model.query import PersonQuery, Query, VehicleQuery, query_of
+from gateway.model.forms.vessels import vessel_form
+from gateway.model.query import PersonQuery, Query, VehicleQuery, VesselQuery, query_of
 from gateway.ports import events
 
 Resolve = Callable[[str, str, str], tuple[str, str, str]]
@@ -73,7 +74,8 @@ def name_terms(name: str) -> frozenset[str]:
 
 def number_terms(number: str) -> frozenset[str]:
     """Return the terms of a number or plate of any kind; none where it is empty in normal form (`-`, `000000`)."""
-    return frozenset(term(Field.NUMBER, key) for key in (number_key(number), plate_number(number)[0]) if key)
+    keys = (number_key(number), plate_number(number)[0], number_key(vessel_form(number)))
+    return frozenset(term(Field.NUMBER, key) for key in keys if key)
 
 
 def born_terms(year: str) -> frozenset[str]:
@@ -179,6 +181,10 @@ def _subject(query: Query | None) -> Iterator[str]:
         yield term(Field.BORN, query.birth.value[:4] if query.birth else UNKNOWN_BIRTH)
     elif isinstance(query, VehicleQuery):
         yield from number_terms(query.plate)
+    elif isinstance(query, VesselQuery):
+        yield from name_terms(query.name) if query.name else ()
+        for number in filter(None, (query.imo, query.mmsi, query.call_sign, query.local_reg)):
+            yield from number_terms(number)
     else:
         yield from number_terms(query.number)
 

@@ -16,6 +16,7 @@ import msgspec
 
 from adapters.values.dates import western_digits
 from gateway.errors import Malformed
+from gateway.model.forms.vessels import imo_form
 from gateway.model.numbers import compact
 from gateway.model.query import (
     ContainerQuery,
@@ -24,6 +25,7 @@ from gateway.model.query import (
     PersonQuery,
     Query,
     VehicleQuery,
+    VesselQuery,
 )
 from gateway.model.values import Calendar, NameForm, PartialDate
 from gateway.records.identifiers.containers import read_container
@@ -34,6 +36,9 @@ from gateway.records.identifiers.reading import Reading
 
 MOST = 300
 """The most characters that the field takes: the longest zone has 90, the longest name 256."""
+
+_LONGEST = 40
+"""The most characters of a registration."""
 
 _BUDDHIST_FROM = 2400
 _ERA = 543
@@ -55,6 +60,7 @@ class Kind(StrEnum):
     NATIONAL_ID = "national_id"
     VEHICLE = "vehicle"
     CONTAINER = "container"
+    VESSEL = "vessel"
 
 
 class Understood(msgspec.Struct, frozen=True):
@@ -72,6 +78,8 @@ class Understood(msgspec.Struct, frozen=True):
 def understood(text: str, today: date, birth: str = "") -> Understood:
     """Return what a text says. Raises `Malformed` for one that says nothing."""
     plain = _plain(text)
+    if compact(plain).startswith("IMO") and imo_form(plain):
+        return _vessel(plain, today)
     readings = [found for kind in _GUESSES if (found := _guess(kind, plain, today)) is not None]
     right = [found for found in readings if found.kind is Kind.ZONE or not found.problems]
     if right:
@@ -175,6 +183,14 @@ def _vehicle(plain: str, today: date) -> Understood:
     return _of(Kind.VEHICLE, read_plate(plain), query)
 
 
+def _vessel(plain: str, today: date) -> Understood:
+    """Return an IMO number as such, and any other text as the name or the registration of a vessel."""
+    del today
+    number = imo_form(plain)
+    query = VesselQuery(imo=number) if number else VesselQuery(plain, local_reg=plain if len(plain) <= _LONGEST else "")
+    return Understood(Kind.VESSEL, number or plain, (query,))
+
+
 def _document(plain: str, today: date) -> Understood:
     del today
     number = compact(plain)
@@ -223,6 +239,7 @@ _READERS: dict[Kind, Callable[[str, date], Understood]] = {
     Kind.NATIONAL_ID: _national_id,
     Kind.VEHICLE: _vehicle,
     Kind.DOCUMENT: _document,
+    Kind.VESSEL: _vessel,
 }
-_GUESSES = tuple(_READERS)
+_GUESSES = tuple(kind for kind in _READERS if kind is not Kind.VESSEL)
 """The readings in the order in which they are tried; the most particular form comes first."""

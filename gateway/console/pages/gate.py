@@ -45,6 +45,7 @@ _READINGS: Sentences = {
     "national_id": "a national number",
     "vehicle": "a plate",
     "container": "a container",
+    "vessel": "a boat or ship",
 }
 _OTHER_READINGS = frozenset(Kind) - {Kind.ZONE}
 

@@ -17,14 +17,14 @@ import msgspec
 from adapters.index.rows import KIND_OF, day_of_birth, swapped, word_and_year
 from gateway.errors import Malformed
 from gateway.matching.confirm import held_names, judge
-from gateway.matching.identifiers import IdentifierQuery, asked_number, held_items, held_number
-from gateway.matching.keys import asked_word_keys, name_keys, query_cost, query_keys, word_keys
+from gateway.matching.identifiers import asked_number, held_items, held_number, vessel_numbers
+from gateway.matching.keys import VESSEL, asked_word_keys, name_keys, query_cost, query_keys, word_keys
 from gateway.matching.thresholds import Thresholds
 from gateway.model.desk.threads import ThreadKey
 from gateway.model.hit import Match
 from gateway.model.names import MemberId
 from gateway.model.numbers import compact
-from gateway.model.query import PersonQuery, Query
+from gateway.model.query import PersonQuery, Query, VesselQuery
 
 MAX_JUDGED = 200
 """Alerts whose names are compared in full for one question: those that share most keys with it."""
@@ -121,8 +121,10 @@ class AlertBook:
                 yield alert, match
 
     def _candidates(self, query: Query) -> list[HeldAlert]:
+        if isinstance(query, VesselQuery):
+            return self._vessels(query)
         if not isinstance(query, PersonQuery):
-            return self._numbered(query)
+            return self._numbered(asked_number(query).key)
         keys = asked_keys(query)
         if not keys:
             raise Malformed("the name has nothing to search by", code="bad-query", where="query.names")
@@ -130,8 +132,14 @@ class AlertBook:
             shared = Counter(chain.from_iterable(self._by_key.get(key, ()) for key in keys))
             return [self._alerts[key] for key, _ in shared.most_common(MAX_JUDGED)]
 
-    def _numbered(self, query: IdentifierQuery) -> list[HeldAlert]:
-        asked = asked_number(query).key
+    def _vessels(self, query: VesselQuery) -> list[HeldAlert]:
+        found = {alert.key: alert for asked in vessel_numbers(query) for alert in self._numbered(asked.key)}
+        with self._lock:
+            shared = Counter(chain.from_iterable(self._by_key.get(key, ()) for key in asked_vessel_keys(query)))
+            found |= {key: self._alerts[key] for key, _ in shared.most_common(MAX_JUDGED)}
+        return [found[key] for key in sorted(found)]
+
+    def _numbered(self, asked: str) -> list[HeldAlert]:
         signs = asked[_SHARED]
         with self._lock:
             places = set(self._by_key.get(_number(asked), ()))
@@ -151,6 +159,11 @@ def asked_keys(query: PersonQuery) -> set[str]:
     return keys
 
 
+def asked_vessel_keys(query: VesselQuery) -> set[str]:
+    """Return the keys by which a question for a vessel finds rows with its name."""
+    return {VESSEL + key for key in query_keys(query.name)} if query.name else set()
+
+
 def _held_keys(fields: Mapping[str, Any]) -> Iterator[str]:
     """Yield the keys under which an alert is found: of names, birth and numbers."""
     birth = (fields.get("birth") or {}).get("value", "") if isinstance(fields.get("birth"), Mapping) else ""
@@ -161,6 +174,9 @@ def _held_keys(fields: Mapping[str, Any]) -> Iterator[str]:
             yield from (word_and_year(key, birth) for key in word_keys(name))
     if names and len(birth) == len("YYYY-MM-DD"):
         yield day_of_birth(birth)
+    for item in held_items(fields.get("objects")):
+        for name in _spellings(item) if isinstance(item, Mapping) else ():
+            yield from (VESSEL + key for key in name_keys(name))
     for text, item in _texts(fields):
         for held_as in KIND_OF:
             if key := held_number(text, held_as, item)[0]:

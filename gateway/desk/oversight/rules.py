@@ -25,6 +25,7 @@ from gateway.model.query import (
     Query,
     QueryKind,
     VehicleQuery,
+    VesselQuery,
 )
 from gateway.model.values import NameForm
 
@@ -188,4 +189,6 @@ def _query(kind: QueryKind, value: str) -> Query:
         return NationalIdQuery(value)
     if kind is QueryKind.CASE:
         return CaseQuery(value)
+    if kind is QueryKind.VESSEL:
+        return VesselQuery(name=value, local_reg=value[:40])
     return VehicleQuery(value) if kind is QueryKind.VEHICLE else ContainerQuery(value)

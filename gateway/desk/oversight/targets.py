@@ -9,11 +9,21 @@ import hashlib
 import hmac
 
 from gateway.errors import Malformed
-from gateway.matching.identifiers import asked_number
+from gateway.matching.identifiers import asked_number, vessel_numbers
 from gateway.matching.normal import asked_name
-from gateway.model.query import PersonQuery, Query
+from gateway.model.query import PersonQuery, Query, VesselQuery
 
 _BYTES = 16
+
+
+def _vessel(query: VesselQuery) -> list[str]:
+    names = asked_name(query.name).forms if query.name else ()
+    read = dict.fromkeys(" ".join(sorted(form.sounds)) for form in names)
+    try:
+        numbers = [f"{asked.held_as}\n{asked.key}" for asked in vessel_numbers(query)]
+    except Malformed:
+        return []
+    return [*numbers, *(f"vessel\n{sounds}" for sounds in read)]
 
 
 def target_keys(key: bytes, query: Query) -> tuple[bytes, ...]:
@@ -24,6 +34,8 @@ def target_keys(key: bytes, query: Query) -> tuple[bytes, ...]:
     if isinstance(query, PersonQuery):
         read = (" ".join(sorted(form.sounds)) for name in query.names for form in asked_name(name.text).forms)
         found = [f"person\n{sounds}" for sounds in dict.fromkeys(read)]
+    elif isinstance(query, VesselQuery):
+        found = _vessel(query)
     else:
         try:
             asked = asked_number(query)

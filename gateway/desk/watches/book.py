@@ -7,7 +7,6 @@ compared with the question before anything is told.
 
 from __future__ import annotations
 
-import json
 import threading
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
@@ -16,19 +15,18 @@ from typing import Any
 
 import msgspec
 
-from adapters.index.rows import KIND_OF
-from gateway.desk.alerts.book import asked_keys
+from adapters.index.rows import KIND_OF, read_features
+from gateway.desk.alerts.book import asked_keys, asked_vessel_keys
 from gateway.desk.watches.goods import RECORD_TYPE, Goods, asked_tokens, held_tokens
 from gateway.desk.watches.values import Subject
 from gateway.matching.dates import compare_births
-from gateway.matching.identifiers import asked_number
+from gateway.matching.identifiers import asked_number, vessel_numbers
 from gateway.matching.person import PersonFeatures, score_person
 from gateway.matching.thresholds import WIDE
 from gateway.model.desk.threads import ThreadKey
 from gateway.model.exchange import Request
 from gateway.model.names import ExchangeId, MemberId
-from gateway.model.query import PersonQuery
-from gateway.model.values import PartialDate
+from gateway.model.query import PersonQuery, VesselQuery
 from gateway.ports.sources import FreshRow
 
 _NUMBERS = frozenset(int(kind) for kind in KIND_OF.values())
@@ -158,6 +156,7 @@ class WatchBook:
             named, numbered = self._looked_up(row)
             found = [self._subjects[number] for number in numbered]
             asked = [(count, self._subjects[number]) for number, count in named.items()]
+        found += [each for _, each in asked if isinstance(each, VesselQuery) and each not in found]
         features = _features(row.features) if asked else None
         if features is None:
             return found
@@ -214,15 +213,15 @@ def _places(subject: Subject) -> list[Place]:
     if isinstance(subject, Goods):
         # One of the words that it must have is enough to find it: the rarest kind stands first.
         return [(f"#{token}", "") for token in asked_tokens(subject)[0]]
+    if isinstance(subject, VesselQuery):
+        numbers = [(f"{KIND_OF[asked.held_as]:d}{asked.key}", "") for asked in vessel_numbers(subject)]
+        return [*numbers, *((key, "") for key in asked_vessel_keys(subject))]
     asked = asked_number(subject)
     return [(f"{KIND_OF[asked.held_as]:d}{asked.key}", "")]
 
 
 def _features(text: str) -> PersonFeatures | None:
-    if not text:
-        return None
-    names, birth, sex, nationality, *father = json.loads(text)
-    return PersonFeatures(tuple(names), PartialDate(birth) if birth else None, sex, nationality, *father)
+    return read_features(text)[0] if text else None
 
 
 def _is_born(subject: PersonQuery, features: PersonFeatures) -> bool:

@@ -26,6 +26,7 @@ from gateway.model.query import (
     Query,
     QueryKind,
     VehicleQuery,
+    VesselQuery,
 )
 from gateway.model.requester import Officer
 from gateway.ports.desk import Thread
@@ -173,6 +174,7 @@ _READERS: Mapping[str, Callable[[object], Subject]] = {
     QueryKind.NATIONAL_ID: converter(NationalIdQuery),
     QueryKind.VEHICLE: converter(VehicleQuery),
     QueryKind.CONTAINER: converter(ContainerQuery),
+    QueryKind.VESSEL: converter(VesselQuery),
     Goods.kind: converter(Goods),
 }
 _own_watch = converter(OwnWatch)

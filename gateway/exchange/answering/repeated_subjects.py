@@ -15,7 +15,7 @@ import unicodedata
 from collections.abc import Iterator
 from hashlib import blake2b
 
-from gateway.matching.identifiers import case_key, number_key, plate_number
+from gateway.matching.identifiers import case_key, number_key, plate_number, vessel_numbers
 from gateway.matching.scripts.cost import MAX_NAME_COST
 from gateway.model.names import MemberId
 from gateway.model.purpose import Purpose
@@ -27,6 +27,7 @@ from gateway.model.query import (
     PersonQuery,
     Query,
     VehicleQuery,
+    VesselQuery,
 )
 from gateway.recent import Recent
 
@@ -84,6 +85,11 @@ def subjects(query: Query) -> Iterator[str]:
         case VehicleQuery():
             key, province = plate_number(query.plate, query.province)
             key = f"{key} {province}" if key else ""
+        case VesselQuery():
+            yield from {f"{query.kind} {asked.key}" for asked in vessel_numbers(query)}
+            if len(query.name) <= _LONGEST and (words := _words(query.name)):
+                yield f"{query.kind} {words}"
+            return
         case PersonQuery():
             birth = query.birth.value if query.birth else ""
             names = [name.text for name in query.names if len(name.text) <= _LONGEST]

@@ -63,7 +63,7 @@ from gateway.ports.journal import Event
 from gateway.ports.peers import Peers
 from gateway.ports.quotas import QuotaPlace
 from gateway.ports.sources import Occasion
-from gateway.statements.request import REQUEST_VERSIONS
+from gateway.statements.request import build_request
 from gateway.storage.log.group_commit import LogWriters
 from gateway.trust.standing import check_own_standing, check_standing
 from policy.attributes import AskAttributes, QuestionAttributes
@@ -191,7 +191,7 @@ class Asker:
             agreement = self._may_send(inquiry.officer, inquiry.command, member, policy)
             salt = secrets.token_bytes(32)
             request = self._request(inquiry.officer, inquiry.command, member, agreement, policy, salt)
-            sealed = REQUEST_VERSIONS.newest(self._parts.trust(), member).build(request, self._parts.key)
+            sealed = build_request(request, self._parts.trust(), self._parts.key)
             return Asked(inquiry, member, request, sealed, salt, inquiry.trace.child())
         except LiaisonError as error:
             return line_unsent(member, error)

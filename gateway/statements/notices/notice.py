@@ -13,6 +13,7 @@ from liaison.exchange.v1 import notices_pb2 as pb
 
 from gateway.errors import BadSignature, LiaisonError, Stale, Unsupported
 from gateway.model.desk.notices import Body, Notice, NoticeType, OutcomeReport
+from gateway.model.desk.watches import Watch
 from gateway.model.exchange import Verified
 from gateway.model.names import ExchangeId, MemberId, exchange_id
 from gateway.statements import padding
@@ -51,8 +52,8 @@ from gateway.statements.notices.reports import (
 )
 from gateway.statements.notices.room import read_room, write_room
 from gateway.statements.notices.watch import read_watch, write_watch
-from gateway.statements.versions import Versions
-from gateway.trust.statement_versions import ATTACHMENT, OUTCOME_OF_HIT, Descriptors, versions_read
+from gateway.statements.versions import Versions, check_part, check_query
+from gateway.trust.statement_versions import ATTACHMENT, OUTCOME_OF_HIT, Descriptors
 
 SIZES = (4_096, 16_384, 65_536, 245_760)
 """The only lengths in bytes of a notice's payload."""
@@ -151,19 +152,14 @@ def write_notice(notice: Notice, members: Descriptors) -> WrittenNotice:
 
 
 def _check_parts(notice: Notice, members: Descriptors) -> None:
-    """Raise `Unsupported` for files, or an outcome that opens a thread, to a member that does not list them."""
+    """Raise `Unsupported` for files, an outcome that opens a thread or a watch, to a member that does not list them."""
     body, recipient = notice.body, notice.head.recipient
     parts = {ATTACHMENT: bool(notice.head.attachments), OUTCOME_OF_HIT: isinstance(body, OutcomeReport) and body.hit}
     for part, stands in parts.items():
-        if stands and not versions_read(members, recipient, part):
-            raise Unsupported(
-                "`{member}` does not read `{part}` yet",
-                code="part-not-read",
-                where=recipient,
-                remedy="send it without, or once `{member}` has upgraded and published its descriptor",
-                member=recipient,
-                part=part,
-            )
+        if stands:
+            check_part(members, recipient, part)
+    if isinstance(body, Watch):
+        check_query(members, recipient, body.query)
 
 
 def build_notice(notice: Notice, key: SigningKey) -> Sealed:

@@ -50,6 +50,7 @@ class KeyKind(IntEnum):
     PLATE = 4
     CONTAINER = 5
     CASE = 8
+    VESSEL = 9
 
 
 IndexRow = tuple[str, str, int, str, int, str]

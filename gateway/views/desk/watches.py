@@ -49,6 +49,12 @@ _FIELDS: Sentences = {
     "nationality": "nationality",
     "father": "father's name",
     "sex": "sex",
+    "name": "name",
+    "imo": "IMO number",
+    "mmsi": "MMSI number",
+    "call_sign": "call sign",
+    "local_reg": "local registration",
+    "flag": "flag",
 }
 
 

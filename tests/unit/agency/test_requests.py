@@ -9,6 +9,7 @@ import pytest
 from gateway.agency.patterns import TEXT, TEXT_OR_NONE
 from gateway.agency.requests import read_search
 from gateway.errors import Malformed
+from gateway.model.query import VesselQuery
 from gateway.model.values import text_value
 
 
@@ -28,6 +29,31 @@ def test_a_member_that_is_of_another_kind_is_refused_with_names_and_codes_as_the
     with pytest.raises(Malformed) as refused:
         read_search({**body, "query": {"kind": "document", "number": "C1"}})
     assert refused.value.where == "Case"
+
+
+_VESSEL = {"to": ["la"], "purpose": "INVESTIGATION", "offence": "NARC", "case": "TH-2026-17"}
+
+
+def test_a_vessel_is_asked_for_by_one_of_its_names_and_numbers_at_least() -> None:
+    body = {"query": {"kind": "vessel", "local_reg": "LA-VTE 0417", "flag": "LA"}, **_VESSEL}
+    assert read_search(body).as_command("", "").query == VesselQuery(local_reg="LA-VTE 0417", flag="LA")
+
+
+@pytest.mark.parametrize(
+    ("query", "code", "where"),
+    [
+        ({}, "missing", "query"),
+        ({"imo": "9074728"}, "bad-imo", "query.imo"),
+        ({"mmsi": "12"}, "bad-mmsi", "query.mmsi"),
+        ({"name": "Naga", "flag": "lao"}, "bad-search", "query.vessel.flag"),
+        ({"name": "n" * 257}, "bad-search", "query.vessel.name"),
+        ({"name": "Naga", "hull": "red"}, "bad-search", "query.vessel.hull"),
+    ],
+)
+def test_what_is_no_vessel_is_refused_by_its_code(query: dict[str, str], code: str, where: str) -> None:
+    with pytest.raises(Malformed) as refused:
+        read_search({"query": {"kind": "vessel", **query}, **_VESSEL}).as_command("", "")
+    assert (refused.value.code, refused.value.where) == (code, where)
 
 
 BLANKS = [" ", "\u00a0", "\u2003\u3000", "\u2028", "\x1f", "\x85"]

@@ -378,6 +378,23 @@ def test_a_misspelt_command_is_told_the_nearest_one(liaison: Liaison, given: tup
 
 
 @pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        (("--imo", "9074728"), "its last digit does not fit"),
+        (("--flag", "LA"), "by its name or by a number"),
+        (("--name", "Naga", "--flag", "lao"), "no flag of two letters"),
+    ],
+)
+def test_what_is_no_vessel_is_told_before_it_is_asked(
+    liaison: Liaison, tmp_path: Path, query: tuple[str, ...], said: str
+) -> None:
+    ground = ("--purpose", "INVESTIGATION", "--offence", "NARC", "--case", "TH-1")
+    ran = liaison("ask", "vessel", "--home", tmp_path, "--as", "th.o.1042", "--to", "vn", *query, *ground)
+    assert ran.code == 2
+    assert said in ran.err
+
+
+@pytest.mark.parametrize(
     ("kind", "query"),
     [
         ("person", ("--name", "")),

@@ -13,6 +13,7 @@ from gateway.model.query import (
     PersonQuery,
     Query,
     VehicleQuery,
+    VesselQuery,
     query_of,
     query_value,
 )
@@ -25,6 +26,8 @@ QUERIES: list[Query] = [
     NationalIdQuery("1101700203451", "TH"),
     VehicleQuery("กข 1234", "กรุงเทพมหานคร", "THA"),
     ContainerQuery("CSQU3054383"),
+    VesselQuery("แม่โขง 7", "IMO 9074729", "574001230", "HSB2", "ชร-ข 0417", "TH"),
+    VesselQuery(local_reg="LA-VTE 0417"),
 ]
 
 
@@ -38,6 +41,6 @@ def test_what_was_asked_comes_back(query: Query) -> None:
 
 
 @pytest.mark.parametrize("value", [None, 5, "x", [], {}, {"names": 5}, {"number": []}, {"names": [], "birth": ""}])
-@pytest.mark.parametrize("kind", ["person", "document", "vehicle", "spell", None, 7])
+@pytest.mark.parametrize("kind", ["person", "document", "vehicle", "vessel", "spell", None, 7])
 def test_anything_else_is_no_question(kind: object, value: object) -> None:
     assert query_of(kind, value) is None

@@ -10,7 +10,15 @@ from msgspec.structs import replace
 
 from gateway.errors import BadSignature, Forbidden, LiaisonError, Malformed, Stale, TooLarge
 from gateway.model.exchange import Request, Verified
-from gateway.model.query import ContainerQuery, DocumentQuery, NationalIdQuery, PersonQuery, Query, VehicleQuery
+from gateway.model.query import (
+    ContainerQuery,
+    DocumentQuery,
+    NationalIdQuery,
+    PersonQuery,
+    Query,
+    VehicleQuery,
+    VesselQuery,
+)
 from gateway.model.values import NameForm, NameSource
 from gateway.statements.envelope import ANSWER, ENVELOPE_OVERHEAD, REQUEST
 from gateway.statements.kind import Signed, accept, check_senders
@@ -51,6 +59,8 @@ QUERIES: list[Query] = [
     NationalIdQuery("1100000000000", "THA-PIN"),
     VehicleQuery("1กก 1234", "กรุงเทพมหานคร", "THA"),
     ContainerQuery("ABCU1234560"),
+    VesselQuery("ນາງ ຂອງ 7", "IMO 9074729", "574001230", "XVAB", "LA-VTE 0417", "LA"),
+    VesselQuery(local_reg="LA-VTE 0417"),
 ]
 
 
@@ -171,6 +181,10 @@ def test_check_6_comes_before_the_content_is_looked_at() -> None:
         ({"national_id": pb.NationalIdQuery(number="1", scheme="a b")}, "bad-query"),
         ({"vehicle": pb.VehicleQuery(plate="1", province="x" * 65)}, "too-long"),
         ({"container": pb.ContainerQuery(number="\n")}, "missing"),
+        ({"vessel": pb.VesselQuery()}, "missing"),
+        ({"vessel": pb.VesselQuery(flag="LA")}, "missing"),
+        ({"vessel": pb.VesselQuery(imo="9074728")}, "bad-imo"),
+        ({"vessel": pb.VesselQuery(name="x" * 257)}, "too-long"),
     ],
 )
 def test_check_7_what_is_missing_or_unknown_is_refused_by_its_name(changes: dict[str, object], code: str) -> None:

@@ -11,18 +11,28 @@ from msgspec.structs import replace as replace_struct
 from gateway.errors import BadSignature, Unsupported
 from gateway.model.desk.attachments import Attachment, MediaType
 from gateway.model.desk.notices import Notice, OutcomeCode, OutcomeReport, RecordPlace
+from gateway.model.desk.watches import Watch
+from gateway.model.query import VesselQuery
 from gateway.statements.account import ACCOUNT_ANSWER_VERSIONS, ACCOUNT_VERSIONS
 from gateway.statements.answer import ANSWER_VERSIONS
 from gateway.statements.envelope import PayloadType, check_signature, unseal_evidence
 from gateway.statements.notices.notice import NOTICE_VERSIONS, write_notice
 from gateway.statements.notices.receipt import NOTICE_RECEIPT_VERSIONS
 from gateway.statements.receipt import RECEIPT_KIND, RECEIPT_VERSIONS
-from gateway.statements.request import REQUEST_VERSIONS
+from gateway.statements.request import REQUEST_VERSIONS, build_request
 from gateway.statements.versions import Versions
-from gateway.trust.statement_versions import ATTACHMENT, OUTCOME_OF_HIT, PARTS, READ, READS
+from gateway.trust.statement_versions import (
+    ATTACHMENT,
+    OUTCOME_OF_HIT,
+    PARTS,
+    READ,
+    READS,
+    TAKES,
+    VESSEL_QUERY,
+)
 from tests.support import sealing
 from tests.support.notices import NOTE
-from tests.support.sealing import NOW, TH, ListedKeys, envelope_of, new_key, payload_of
+from tests.support.sealing import HOUR, NOW, TH, ListedKeys, envelope_of, new_key, payload_of
 
 ALL: list[Versions[Any, Any]] = [
     REQUEST_VERSIONS,
@@ -79,7 +89,7 @@ def test_a_member_that_reads_no_version_of_ours_gets_none() -> None:
     assert refused.value.code == "no-common-version"
 
 
-@pytest.mark.parametrize("part", PARTS)
+@pytest.mark.parametrize("part", sorted(set(PARTS) - {VESSEL_QUERY}))
 def test_a_part_of_a_notice_that_0_2_0_does_not_read_is_written_to_those_who_list_it(part: str) -> None:
     file = Attachment("photo.jpg", MediaType.JPEG, 5, b"r" * 32)
     hit = RecordPlace(NOTE.head.thread_id, b"h" * 32, 1, 7, "r-1")
@@ -93,6 +103,21 @@ def test_a_part_of_a_notice_that_0_2_0_does_not_read_is_written_to_those_who_lis
     assert refused.value.code == "part-not-read"
     assert write_notice(notice, Holding(Listed(READS))).notice == notice
     assert write_notice(NOTE, Holding(Listed(("receipt.v1",)))).notice == NOTE, "other notices go as they did"
+
+
+def test_a_question_for_a_vessel_goes_to_those_who_list_it_and_so_does_a_watch() -> None:
+    vessel = VesselQuery(local_reg="LA-VTE 0417", flag="LA")
+    request = replace_struct(sealing.REQUEST, query=vessel)
+    watch = Notice(NOTE.head, Watch(vessel, NOW + HOUR, NOW + HOUR))
+    before = tuple(each for each in READS if not each.startswith(VESSEL_QUERY))
+    older, newer = Holding(Listed(before, TAKES)), Holding(Listed(READS, TAKES))
+    for write in (lambda: build_request(request, older, KEY), lambda: write_notice(watch, older)):
+        with pytest.raises(Unsupported) as refused:
+            write()
+        assert refused.value.code == "part-not-read"
+    assert REQUEST_VERSIONS.parse(build_request(request, newer, KEY).envelope) == request
+    assert write_notice(watch, newer).notice == watch
+    assert build_request(sealing.REQUEST, older, KEY), "other questions go as they did"
 
 
 class Holding:

@@ -13,6 +13,7 @@ _ASK = {
     "national-id": ("officer.ask", "A national identity number."),
     "person": ("officer.ask", "A person by name, and birth date or year."),
     "vehicle": ("officer.ask", "A vehicle by its plate."),
+    "vessel": ("officer.ask", "A vessel by its name or a number of it."),
 }
 
 

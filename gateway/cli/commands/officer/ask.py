@@ -23,6 +23,7 @@ from gateway.language.sentences import sentence
 from gateway.language.terms import OFFENCES
 from gateway.model.names import member_id
 from gateway.model.purpose import Offence, Purpose
+from gateway.model.query import VesselQuery
 from gateway.model.values import PartialDate
 from gateway.ops.homes.trust_state import not_askable
 from gateway.records.identifiers.containers import read_container
@@ -153,6 +154,28 @@ def container(number: str, **common: Any) -> int:
     for problem in _doubts(number, language):
         say(tell(language, "note: look at the number again: {problem}", problem=problem), "warn", err=True)
     return _ask({"kind": "container", "number": number}, **common)
+
+
+@click.command()
+@click.option("--name", default="", help="The name of the vessel, in any script.")
+@click.option("--imo", default="", help="IMO number: seven digits, of which the last checks the others.")
+@click.option("--mmsi", default="", help="Nine digits.")
+@click.option("--call-sign", default="")
+@click.option("--local-reg", default="", help="Local registration, or what is painted on the hull.")
+@click.option("--flag", default="", help="ISO 3166-1 alpha-2 (LA).")
+@_common
+def vessel(name: str, imo: str, mmsi: str, call_sign: str, local_reg: str, flag: str, **common: Any) -> int:
+    """A vessel by its name or a number of it; each that fits is enough.
+
+    \b
+    Example:
+      liaison ask vessel --home th --as th.o.1042 --to la --local-reg "LA-VTE 0417" --flag LA \\
+              --purpose INVESTIGATION --offence NARC --case TH-2026-17
+    """
+    asked = {"name": name, "imo": imo, "mmsi": mmsi, "call_sign": call_sign, "local_reg": local_reg, "flag": flag}
+    with value_of("vessel"):
+        VesselQuery(**asked)
+    return _ask({"kind": "vessel", **asked}, **common)
 
 
 @click.command("case-reference")

@@ -25,7 +25,15 @@ from gateway.errors import Forbidden, LiaisonError, Malformed, Misconfigured, Re
 from gateway.model.marking import Caveat, Level, Marking, Onward, ReleaseMarking, UseCode
 from gateway.model.names import MemberId, new_exchange_id
 from gateway.model.purpose import Purpose
-from gateway.model.query import ContainerQuery, DocumentQuery, NationalIdQuery, PersonQuery, VehicleQuery
+from gateway.model.query import (
+    ContainerQuery,
+    DocumentQuery,
+    NationalIdQuery,
+    PersonQuery,
+    Query,
+    VehicleQuery,
+    VesselQuery,
+)
 from gateway.model.strictness import Strictness
 from gateway.model.values import NameForm, NameSource, PartialDate, Sex
 from gateway.ports.sources import Occasion
@@ -49,6 +57,7 @@ _QUERIES = st.one_of(
     st.builds(NationalIdQuery, _TEXT, st.sampled_from(["", "THA-PIN"])),
     st.builds(VehicleQuery, _TEXT, st.one_of(st.just(""), _TEXT)),
     st.builds(ContainerQuery, _TEXT),
+    st.builds(VesselQuery, _TEXT, local_reg=st.one_of(st.just(""), _TEXT), flag=st.sampled_from(["", "LA"])),
 )
 
 
@@ -61,9 +70,7 @@ class Keys:
 
 
 @given(_QUERIES, st.sampled_from(Strictness))
-def test_a_query_comes_back_as_it_was(
-    query: PersonQuery | DocumentQuery | NationalIdQuery | VehicleQuery | ContainerQuery, strictness: Strictness
-) -> None:
+def test_a_query_comes_back_as_it_was(query: Query, strictness: Strictness) -> None:
     assert read_query(query_bytes(query, strictness)) == (query, strictness)
 
 

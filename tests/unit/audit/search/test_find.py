@@ -362,3 +362,9 @@ def test_one_name_in_two_scripts_is_one_name() -> None:
     assert name_sounds("Nguyễn Văn An") & name_sounds("NGUYEN VAN AN")
     assert not name_sounds("Somchai Jaidee") & name_sounds("Sok Dara")
     assert name_sounds("???")
+
+
+def test_a_vessel_is_found_by_its_number_with_and_without_the_word_before_it() -> None:
+    assert number_terms("IMO 9074729") >= number_terms("9074729")
+    assert number_terms("MMSI 574001230") >= number_terms("574001230")
+    assert not number_terms("IMO 9074728") & number_terms("9074728"), "no IMO number: it is taken as it is written"

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from gateway.console.gate.understood import MOST, Kind, Understood, counterparts_by_rule, read_as, understood
 from gateway.errors import Malformed
-from gateway.model.query import ContainerQuery, DocumentQuery, NationalIdQuery, PersonQuery, VehicleQuery
+from gateway.model.query import ContainerQuery, DocumentQuery, NationalIdQuery, PersonQuery, VehicleQuery, VesselQuery
 
 TODAY = date(2026, 11, 28)
 
@@ -33,6 +33,7 @@ KINDS = [
     (Kind.CONTAINER, "CSQU3054383", ContainerQuery("CSQU3054383")),
     (Kind.NATIONAL_ID, "3270447102012", NationalIdQuery("3270447102012", "THA-PIN")),
     (Kind.DOCUMENT, "C4419027", DocumentQuery("C4419027")),
+    (Kind.VESSEL, "IMO 9074729", VesselQuery(imo="9074729")),
 ]
 
 
@@ -47,6 +48,13 @@ def test_each_kind_is_understood_in_the_digits_of_each_script(
 ) -> None:
     found = understood(in_digits(typed, digits), TODAY)
     assert (found.kind, found.queries, found.problems) == (kind, (query,), ())
+
+
+def test_a_vessel_is_guessed_by_a_right_imo_number_only_and_read_as_such_when_chosen() -> None:
+    assert understood("IMO 9074728", TODAY).kind is not Kind.VESSEL
+    assert understood("9074729", TODAY).kind is not Kind.VESSEL
+    (query,) = read_as(Kind.VESSEL, "LA-VTE 0417", TODAY).queries
+    assert query == VesselQuery("LA-VTE 0417", local_reg="LA-VTE 0417")
 
 
 @pytest.mark.parametrize("digits", SCRIPTS.values(), ids=SCRIPTS)

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 import pytest
 
-from adapters.index.rows import KIND_OF, day_of_birth, word_and_year
+from adapters.index.rows import KIND_OF, day_of_birth, keys_of, word_and_year
 from gateway.desk.watches.book import LiveWatch, WatchBook
 from gateway.desk.watches.goods import Goods
 from gateway.desk.watches.values import Subject
@@ -17,7 +17,7 @@ from gateway.matching.identifiers import asked_number
 from gateway.matching.keys import name_keys, word_keys
 from gateway.model.desk.threads import ThreadKey
 from gateway.model.names import ExchangeId, MemberId
-from gateway.model.query import ContainerQuery, DocumentQuery, PersonQuery, VehicleQuery
+from gateway.model.query import ContainerQuery, DocumentQuery, PersonQuery, VehicleQuery, VesselQuery
 from gateway.model.values import NameForm, PartialDate
 from gateway.ports.sources import FreshRow
 
@@ -103,6 +103,14 @@ def test_a_row_finds_the_watches_that_it_may_fit_and_no_others() -> None:
     assert book.possible(numbered(plate)) == [plate]
     assert book.possible(numbered(ContainerQuery("MSCU1234567"))) == []
     assert book.possible(row(person(3))) == []
+
+
+def test_a_boat_finds_its_watches_by_name_and_by_registration_and_those_of_no_person() -> None:
+    features = json.dumps([[], "", "", "", "", ["แม่โขง 7"]])
+    boat = FreshRow("Vessel", "1", keys_of(features, [["9", "ชรข0417", "mark|TH"]]), features)
+    named, marked = VesselQuery("Mae Khong 7"), VesselQuery(local_reg="ชร-ข 0417")
+    book = book_of([named, marked, VesselQuery(local_reg="ชร-ข 0418"), PersonQuery((NameForm("แม่โขง 7"),))])
+    assert sorted(book.possible(boat), key=str) == sorted([named, marked], key=str)
 
 
 @pytest.mark.parametrize("birth", ["1985-03-14", "1985", "1986-03-14", "1985-03-15"])

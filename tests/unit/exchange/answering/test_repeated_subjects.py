@@ -13,7 +13,15 @@ from gateway.exchange.answering import repeated_subjects as module
 from gateway.exchange.answering.repeated_subjects import HALF_A_DAY_US, Subjects, subjects
 from gateway.model.names import MemberId
 from gateway.model.purpose import Purpose
-from gateway.model.query import ContainerQuery, DocumentQuery, NationalIdQuery, PersonQuery, Query, VehicleQuery
+from gateway.model.query import (
+    ContainerQuery,
+    DocumentQuery,
+    NationalIdQuery,
+    PersonQuery,
+    Query,
+    VehicleQuery,
+    VesselQuery,
+)
 from gateway.model.values import NameForm, PartialDate
 
 TH, KH = MemberId("th"), MemberId("kh")
@@ -50,6 +58,8 @@ def test_another_counterpart_or_subject_is_another_matter() -> None:
         (NationalIdQuery("1-1017-00230-70-8", "THA-PIN"), NationalIdQuery("1101700230708")),
         (VehicleQuery("กข 1234", "กรุงเทพ"), VehicleQuery("กข1234", "กรุงเทพ")),
         (ContainerQuery("CSQU 305438 3"), ContainerQuery("csqu3054383")),
+        (VesselQuery("Mekong 7", local_reg="ชร-ข 0417"), VesselQuery(call_sign="ชรข ๐๔๑๗")),
+        (VesselQuery("Mekong 7"), VesselQuery("MEKONG-7", imo="9074729")),
         (person("Nguyễn Văn An"), person("NGUYEN, van  an")),
         (person("Sok Dara"), person("Dara Sok")),
         (person("Somchai Jaidee"), person("Unknown", "somchai jaidee")),

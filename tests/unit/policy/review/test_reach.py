@@ -83,7 +83,7 @@ def test_a_rule_that_keeps_fields_back_is_not_told_as_one_that_lets_them_out(fol
         ),
         (held("Person", queries=frozenset()), "it is found by nothing", "`queries`"),
         (held("Person", fields=frozenset({"remarks"})), "the mapping fills none of them", "fill"),
-        (held("Vessel", "police"), "no rule of the national policy permits it", 'RecordType::"Vessel"'),
+        (held("Alert", "police"), "no rule of the national policy permits it", 'RecordType::"Alert"'),
     ],
 )
 def test_a_type_that_nobody_can_get_is_told_with_its_reason(

@@ -517,6 +517,7 @@ class WatchNotice(_message.Message):
     VEHICLE_FIELD_NUMBER: _builtins.int
     CONTAINER_FIELD_NUMBER: _builtins.int
     CASE_REFERENCE_FIELD_NUMBER: _builtins.int
+    VESSEL_FIELD_NUMBER: _builtins.int
     PADDING_FIELD_NUMBER: _builtins.int
     no_tip_off: _builtins.bool
     """It is shown to no person at the recipient."""
@@ -543,6 +544,10 @@ class WatchNotice(_message.Message):
     def container(self) -> _statements_pb2.ContainerQuery: ...
     @_builtins.property
     def case_reference(self) -> _statements_pb2.CaseQuery: ...
+    @_builtins.property
+    def vessel(self) -> _statements_pb2.VesselQuery:
+        """Only to a member whose descriptor lists `query-vessel`."""
+
     def __init__(
         self,
         *,
@@ -556,13 +561,14 @@ class WatchNotice(_message.Message):
         vehicle: _statements_pb2.VehicleQuery | None = ...,
         container: _statements_pb2.ContainerQuery | None = ...,
         case_reference: _statements_pb2.CaseQuery | None = ...,
+        vessel: _statements_pb2.VesselQuery | None = ...,
         padding: _builtins.bytes = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["case_reference", b"case_reference", "container", b"container", "document", b"document", "head", b"head", "national_id", b"national_id", "person", b"person", "query", b"query", "revalidate_by_time", b"revalidate_by_time", "until_time", b"until_time", "vehicle", b"vehicle"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["case_reference", b"case_reference", "container", b"container", "document", b"document", "head", b"head", "national_id", b"national_id", "person", b"person", "query", b"query", "revalidate_by_time", b"revalidate_by_time", "until_time", b"until_time", "vehicle", b"vehicle", "vessel", b"vessel"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["case_reference", b"case_reference", "container", b"container", "document", b"document", "head", b"head", "national_id", b"national_id", "no_tip_off", b"no_tip_off", "padding", b"padding", "person", b"person", "query", b"query", "revalidate_by_time", b"revalidate_by_time", "until_time", b"until_time", "vehicle", b"vehicle"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["case_reference", b"case_reference", "container", b"container", "document", b"document", "head", b"head", "national_id", b"national_id", "no_tip_off", b"no_tip_off", "padding", b"padding", "person", b"person", "query", b"query", "revalidate_by_time", b"revalidate_by_time", "until_time", b"until_time", "vehicle", b"vehicle", "vessel", b"vessel"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_query: _TypeAlias = _typing.Literal["person", "document", "national_id", "vehicle", "container", "case_reference"]  # noqa: Y015
+    _WhichOneofReturnType_query: _TypeAlias = _typing.Literal["person", "document", "national_id", "vehicle", "container", "case_reference", "vessel"]  # noqa: Y015
     _WhichOneofArgType_query: _TypeAlias = _typing.Literal["query", b"query"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_query) -> _WhichOneofReturnType_query | None: ...
 

@@ -73,6 +73,7 @@ class Request(_message.Message):
     VEHICLE_FIELD_NUMBER: _builtins.int
     CONTAINER_FIELD_NUMBER: _builtins.int
     CASE_REFERENCE_FIELD_NUMBER: _builtins.int
+    VESSEL_FIELD_NUMBER: _builtins.int
     blind: _builtins.bytes
     """32 random bytes, so that the hash of the payload cannot be guessed."""
     exchange_id: _builtins.str
@@ -111,6 +112,10 @@ class Request(_message.Message):
     def container(self) -> Global___ContainerQuery: ...
     @_builtins.property
     def case_reference(self) -> Global___CaseQuery: ...
+    @_builtins.property
+    def vessel(self) -> Global___VesselQuery:
+        """Only to a member whose descriptor lists `query-vessel`."""
+
     def __init__(
         self,
         *,
@@ -135,12 +140,13 @@ class Request(_message.Message):
         vehicle: Global___VehicleQuery | None = ...,
         container: Global___ContainerQuery | None = ...,
         case_reference: Global___CaseQuery | None = ...,
+        vessel: Global___VesselQuery | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["case_reference", b"case_reference", "container", b"container", "document", b"document", "expires_time", b"expires_time", "issued_time", b"issued_time", "national_id", b"national_id", "person", b"person", "query", b"query", "requester", b"requester", "vehicle", b"vehicle"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["case_reference", b"case_reference", "container", b"container", "document", b"document", "expires_time", b"expires_time", "issued_time", b"issued_time", "national_id", b"national_id", "person", b"person", "query", b"query", "requester", b"requester", "vehicle", b"vehicle", "vessel", b"vessel"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agreement", b"agreement", "blind", b"blind", "case_number", b"case_number", "case_reference", b"case_reference", "container", b"container", "document", b"document", "exchange_id", b"exchange_id", "expires_time", b"expires_time", "issued_time", b"issued_time", "national_id", b"national_id", "offence", b"offence", "person", b"person", "policy_hash", b"policy_hash", "purpose", b"purpose", "query", b"query", "recipient", b"recipient", "requester", b"requester", "sender", b"sender", "ticket", b"ticket", "token_commitment", b"token_commitment", "trust_hash", b"trust_hash", "vehicle", b"vehicle"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agreement", b"agreement", "blind", b"blind", "case_number", b"case_number", "case_reference", b"case_reference", "container", b"container", "document", b"document", "exchange_id", b"exchange_id", "expires_time", b"expires_time", "issued_time", b"issued_time", "national_id", b"national_id", "offence", b"offence", "person", b"person", "policy_hash", b"policy_hash", "purpose", b"purpose", "query", b"query", "recipient", b"recipient", "requester", b"requester", "sender", b"sender", "ticket", b"ticket", "token_commitment", b"token_commitment", "trust_hash", b"trust_hash", "vehicle", b"vehicle", "vessel", b"vessel"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_query: _TypeAlias = _typing.Literal["person", "document", "national_id", "vehicle", "container", "case_reference"]  # noqa: Y015
+    _WhichOneofReturnType_query: _TypeAlias = _typing.Literal["person", "document", "national_id", "vehicle", "container", "case_reference", "vessel"]  # noqa: Y015
     _WhichOneofArgType_query: _TypeAlias = _typing.Literal["query", b"query"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_query) -> _WhichOneofReturnType_query | None: ...
 
@@ -364,6 +370,46 @@ class CaseQuery(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___CaseQuery: _TypeAlias = CaseQuery  # noqa: Y015
+
+@_typing.final
+class VesselQuery(_message.Message):
+    """A vessel by its name or a number of it: one that fits is enough."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    IMO_FIELD_NUMBER: _builtins.int
+    MMSI_FIELD_NUMBER: _builtins.int
+    CALL_SIGN_FIELD_NUMBER: _builtins.int
+    LOCAL_REG_FIELD_NUMBER: _builtins.int
+    FLAG_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """In any script."""
+    imo: _builtins.str
+    """Seven digits, the last of which checks the others."""
+    mmsi: _builtins.str
+    call_sign: _builtins.str
+    local_reg: _builtins.str
+    """The local registration, or what is painted on the hull."""
+    flag: _builtins.str
+    """ISO 3166-1 alpha-2, empty where unknown."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        imo: _builtins.str = ...,
+        mmsi: _builtins.str = ...,
+        call_sign: _builtins.str = ...,
+        local_reg: _builtins.str = ...,
+        flag: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["call_sign", b"call_sign", "flag", b"flag", "imo", b"imo", "local_reg", b"local_reg", "mmsi", b"mmsi", "name", b"name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___VesselQuery: _TypeAlias = VesselQuery  # noqa: Y015
 
 @_typing.final
 class Answer(_message.Message):

@@ -182,8 +182,8 @@ Global___Name: _TypeAlias = Name  # noqa: Y015
 
 @_typing.final
 class NumberQuery(_message.Message):
-    """Anything that is found by its number: kind is document, national_id, vehicle or container, and the parts are the
-    texts of that kind of query by name.
+    """Anything that is found by its number, and a vessel: kind is document, national_id, vehicle, container, case_reference
+    or vessel, and the parts are the texts of that kind of query by name.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
