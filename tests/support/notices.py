@@ -266,7 +266,7 @@ def _rooms(draw: st.DrawFn, sender: MemberId, recipient: MemberId) -> Room:
     roles, standings = st.sampled_from((RoomRole.PARTNER, RoomRole.OBSERVER)), st.sampled_from(Standing)
     members = (
         RoomMember(sender, RoomRole.LEAD, draw(_several(_names))),
-        RoomMember(recipient, draw(roles), draw(_several(_names)), draw(standings), draw(_counts)),
+        RoomMember(recipient, draw(roles), draw(_several(_names)), draw(standings), draw(st.integers(0, 2**32 - 1))),
     )
     if code is not RoomCode.INVITE:
         return Room(code, members=members, text=text)
