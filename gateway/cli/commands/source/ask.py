@@ -18,12 +18,14 @@ from gateway.cli.output import Output, printed, working
 from gateway.cli.speech import usage
 from gateway.clock import Clock, SystemClock
 from gateway.model.query import (
+    CaseQuery,
     ContainerQuery,
     DocumentQuery,
     NationalIdQuery,
     PersonQuery,
     Query,
     VehicleQuery,
+    VesselQuery,
 )
 from gateway.model.strictness import Strictness
 from gateway.model.values import NameForm, PartialDate, Sex
@@ -43,13 +45,25 @@ _question = together(
     click.option("--plate", default="", help="A vehicle's plate."),
     click.option("--province", default="", help="With --plate."),
     click.option("--container", default="", help="A freight container's number."),
+    click.option("--vessel", default="", help="A vessel's name, in any script."),
+    click.option("--imo", default="", help="A vessel's IMO number."),
+    click.option("--mmsi", default="", help="A vessel's MMSI."),
+    click.option("--call-sign", default="", help="A vessel's call sign."),
+    click.option("--local-reg", default="", help="A vessel's local registration, or what is painted on its hull."),
+    click.option("--flag", default="", help="With what a vessel is asked for by: ISO 3166-1 alpha-2."),
+    click.option("--case", default="", help="The number of a case."),
 )
+_VESSEL = ("vessel", "imo", "mmsi", "call_sign", "local_reg")
+"""The options by which a vessel is asked for; several of them are one question."""
+
 _OF = {
     "names": ("birth", "sex", "nationality", "father"),
     "document": ("issuer",),
     "national_id": ("scheme",),
     "plate": ("province",),
     "container": (),
+    **dict.fromkeys(_VESSEL, ("flag",)),
+    "case": (),
 }
 
 
@@ -105,12 +119,12 @@ def _opened(source: str, home: Path | None, url: str, access: Path | None, clock
 def _query(**question: Any) -> Query:
     """Return the question. Raises `UsageError` unless exactly one thing is asked for."""
     asked = [name for name in _OF if question[name]]
-    if len(asked) != 1:
-        raise usage("give one of --name, --document, --national-id, --plate and --container")
-    (kind,) = asked
-    for other, details in _OF.items():
+    if len({"vessel" if name in _VESSEL else name for name in asked}) != 1:
+        raise usage("give one thing to ask for: {options}", options=", ".join(map(_option, _OF)))
+    kind = asked[0]
+    for details in _OF.values():
         for detail in details:
-            if other != kind and question[detail]:
+            if detail not in _OF[kind] and question[detail]:
                 raise usage("--{detail} does not belong to {option}", detail=detail, option=_option(kind))
     with value_of("--birth", "YYYY, YYYY-MM or YYYY-MM-DD"):
         birth = PartialDate(question["birth"]) if question["birth"] else None
@@ -136,4 +150,9 @@ def _made(kind: str, birth: PartialDate | None, question: dict[str, Any]) -> Que
             return NationalIdQuery(question["national_id"], question["scheme"])
         case "plate":
             return VehicleQuery(question["plate"], question["province"])
-    return ContainerQuery(question["container"])
+        case "container":
+            return ContainerQuery(question["container"])
+        case "case":
+            return CaseQuery(question["case"])
+    name, *numbers = (question[each] for each in _VESSEL)
+    return VesselQuery(name, *numbers, flag=question["flag"])

@@ -51,13 +51,18 @@ def test_a_question_that_nothing_is_found_by_was_not_searched(liaison: Liaison, 
     assert ran.code == 1
     assert "was not searched" in ran.out
     assert "document, person" in ran.out
+    for question in (("--vessel", "Nam Khong 7", "--imo", "9074729"), ("--local-reg", "LA-VTE 0417"), ("--case", "7")):
+        assert liaison("source", "ask", house.mapping, "--url", house.url, *question).code == 1
 
 
 @pytest.mark.parametrize(
     ("question", "message"),
     [
-        ((), "give one of --name"),
-        (("--name", "A B", "--plate", "1"), "give one of --name"),
+        ((), "give one thing to ask for: --name"),
+        (("--name", "A B", "--plate", "1"), "give one thing to ask for: --name"),
+        (("--vessel", "Nam Khong", "--imo", "9074729", "--case", "1"), "give one thing to ask for: --name"),
+        (("--imo", "9074728"), "--imo"),
+        (("--container", "MSCU6639870", "--flag", "LA"), "--flag does not belong to --container"),
         (("--document", "1", "--birth", "1980"), "--birth does not belong to --document"),
         (("--name", "A B", "--birth", "80"), "--birth"),
         (("--name", " "), "--name"),
