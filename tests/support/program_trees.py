@@ -193,7 +193,7 @@ def _add_field(tree: Path) -> None:
         "from collections.abc import Mapping\n",
         "from collections.abc import Mapping\nfrom dataclasses import replace as replaced\n",
     )
-    _replace(statement, "import REQUEST\n", "import REQUEST, REQUESTS\n")
+    _replace(statement, "import REQUEST, Sealed", "import REQUEST, REQUESTS, Sealed")
 
 
 def _add_migration(tree: Path) -> None:
