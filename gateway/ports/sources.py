@@ -88,9 +88,6 @@ class Source(Protocol):
     def fetch(self, key: str, record_type: str, deadline: float) -> SourceRecord:
         """Return the record behind a candidate's key. Raises `Unknown` when it is gone."""
 
-    def close(self) -> None:
-        """End all connections; it is asked nothing afterwards."""
-
     def health(self) -> str:
         """Return an empty text when the source can be asked, else its fault."""
 

@@ -46,9 +46,6 @@ class Held:
     fetched: list[tuple[str, str]] = field(default_factory=list)
     breaks: bool = False
 
-    def close(self) -> None:
-        self.inner.close()
-
     def describe(self) -> SourceDescription:
         return self.inner.describe()
 

@@ -35,11 +35,6 @@ class Backend:
 
     act: Callable[[], SearchResult] = lambda: ANSWER
     deadlines: list[float] = field(default_factory=list)
-    closed: list[str] = field(default_factory=list)
-    """The names of the threads that closed it."""
-
-    def close(self) -> None:
-        self.closed.append(threading.current_thread().name)
 
     def describe(self) -> SourceDescription:
         return SourceDescription("th.police.x", "police", "police records", frozenset(), frozenset())
@@ -238,25 +233,3 @@ def _until(condition: Callable[[], bool]) -> None:
     while not condition():
         assert CLOCK.monotonic() < deadline
         pause.wait(0.01)
-
-
-def test_a_wall_that_stopped_closes_its_source_once_its_last_thread_has_left_it() -> None:
-    inside, held = threading.Event(), threading.Event()
-
-    def hold() -> SearchResult:
-        inside.set()
-        assert held.wait(10)
-        return ANSWER
-
-    backend = Backend(hold)
-    asker = Asker(Bulkhead(backend, CLOCK, threads=2))
-    asker.wall.start()
-    asker.ask()
-    assert inside.wait(10)
-    asker.wall.stop()
-    assert backend.closed == [], "a question is still inside"
-    held.set()
-    assert asker.next() == (ANSWER, None)
-    for thread in asker.wall._threads:
-        thread.join(10)
-    assert len(backend.closed) == 1

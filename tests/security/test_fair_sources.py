@@ -169,9 +169,6 @@ def test_the_last_thread_is_for_another_member() -> None:
 class Backend:
     """A source that computes for as long as the question's number says, in milliseconds."""
 
-    def close(self) -> None:
-        """End nothing: it has no connection."""
-
     def describe(self) -> SourceDescription:
         return SourceDescription("th.police.x", "police", "police records", frozenset(), frozenset())
 

@@ -228,9 +228,6 @@ class WatchedSource:
     def __post_init__(self) -> None:
         self.gate.set()
 
-    def close(self) -> None:
-        self.inner.close()
-
     def describe(self) -> SourceDescription:
         return self.inner.describe()
 

@@ -162,9 +162,6 @@ class AlertGate:
 
     # ------------------------------------------------------------ Source
 
-    def close(self) -> None:
-        """End nothing: its alerts stand in the node's own database."""
-
     def describe(self) -> SourceDescription:
         """Return the source's description: it takes every kind of question."""
         me = self._parts.member

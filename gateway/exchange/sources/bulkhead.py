@@ -99,7 +99,6 @@ class Bulkhead:
         self._pace = _FIRST_PACE_S
         self._queue = Lines(threads, computes=not self.signs)
         self._near = Near(source, clock) if isinstance(source, NearSource) else None
-        self._ending, self._running = threading.Lock(), threads
         self._threads = [
             threading.Thread(target=self._run, name=f"source-{self.description.id}-{number}", daemon=True)
             for number in range(threads)
@@ -120,7 +119,7 @@ class Bulkhead:
         self.description = self.source.describe()
 
     def stop(self) -> None:
-        """Ask the threads to end; the last one closes the source. One that hangs in it is left behind (daemon)."""
+        """Ask the threads to end. One that hangs in the source is left behind (daemon)."""
         self._stopped.set()
         self._queue.close()
 
@@ -195,10 +194,6 @@ class Bulkhead:
     def _run(self) -> None:
         while self._next():
             pass
-        with self._ending:
-            self._running -= 1
-            if not self._running:
-                self.source.close()
 
     def _next(self) -> bool:
         """Serve waiting tasks; False when the end was asked for.

@@ -154,5 +154,4 @@ def _made(kind: str, birth: PartialDate | None, question: dict[str, Any]) -> Que
             return ContainerQuery(question["container"])
         case "case":
             return CaseQuery(question["case"])
-    name, *numbers = (question[each] for each in _VESSEL)
-    return VesselQuery(name, *numbers, flag=question["flag"])
+    return VesselQuery(*(question[each] for each in (*_VESSEL, "flag")))

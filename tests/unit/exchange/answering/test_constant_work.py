@@ -31,9 +31,6 @@ class Counted:
         types = frozenset(record_type for record_type, _, _ in profiles)
         self._description = SourceDescription(name, "customs", "customs records", frozenset(QueryKind), types)
 
-    def close(self) -> None:
-        """End nothing: it has no connection."""
-
     def describe(self) -> SourceDescription:
         return self._description
 

@@ -34,9 +34,6 @@ class Single:
     deadlines: list[float] = field(default_factory=list)
     seconds: float = 0.0
 
-    def close(self) -> None:
-        """End nothing: it has no connection."""
-
     def describe(self) -> SourceDescription:
         return SourceDescription("th.police.x", "police", "police records", frozenset(), frozenset())
 

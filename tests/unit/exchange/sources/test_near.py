@@ -106,9 +106,6 @@ class Foreign:
         self.searched: list[int] = []
         self.fails = False
 
-    def close(self) -> None:
-        self._source.close()
-
     def describe(self) -> SourceDescription:
         return self._source.describe()
 
