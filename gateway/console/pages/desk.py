@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
@@ -79,14 +80,11 @@ class _Desk:
 
     async def show(self, visit: Visit) -> Page:
         """Return the list that the query names, of one kind where it names one."""
-        which, language, queue = visit.query("list"), visit.language, self._parts.desk.queue
-        rows = _rows(visit)
-        waiting = await queue.works(visit.officer, _query("", max(_COUNTED, 0 if which else rows)))
-        works = waiting if not which else await queue.works(visit.officer, _query(which, rows))
+        which, language, rows = visit.query("list"), visit.language, _rows(visit)
+        waiting, works, matters = await self._listed(visit, which, rows)
         kinds: tuple[Link, ...] = ()
         if which == "threads":
-            found = await self._parts.desk.reading.threads(visit.officer, ThreadQuery(limit=rows))
-            tasks = [_matter(item, visit) for item in found]
+            tasks = [_matter(item, visit) for item in matters]
         else:
             kinds = _kinds(works, which, visit)
             shown = _in_order(works, visit.query("kind"))[:rows]
@@ -107,6 +105,20 @@ class _Desk:
         )
         live = f"{PATH}/events?{urlencode({'list': which, 'rows': rows, 'shown': _mark(works)})}"
         return Page("pages/desk.html", tell(language, "Desk"), view, live=live)
+
+    async def _listed(
+        self, visit: Visit, which: str, rows: int
+    ) -> tuple[Sequence[WorkItem], Sequence[WorkItem], Sequence[ThreadItem]]:
+        """Read at the same time what waits and what the list shows: work (what waits, where it shows none), matters."""
+        queue, reading = self._parts.desk.queue, self._parts.desk.reading
+        counting = queue.works(visit.officer, _query("", max(_COUNTED, 0 if which else rows)))
+        if which == "threads":
+            waiting, matters = await asyncio.gather(counting, reading.threads(visit.officer, ThreadQuery(limit=rows)))
+            return waiting, waiting, matters
+        if which:
+            return *await asyncio.gather(counting, queue.works(visit.officer, _query(which, rows))), ()
+        waiting = await counting
+        return waiting, waiting, ()
 
     async def follow(self, visit: Visit) -> Response:
         """Stream that the work of the person has changed; nothing of it is told."""
