@@ -217,8 +217,10 @@ def _audited(consoles: Consoles, person: Person) -> Iterator[Shown]:
     _sign(person, "opened")
     yield Shown("audit-opened", person.id, page.url.removeprefix(person.origin))
     home = consoles.world.home(person.member)
-    (home / "exports").mkdir(exist_ok=True)
-    export_home(home, home / "exports" / "th-export", 0, 0, None, lambda _done, _all: None)
+    own = home / "exports" / "th-export"
+    if not own.exists():  # all languages share one federation
+        own.parent.mkdir(exist_ok=True)
+        export_home(home, own, 0, 0, None, lambda _done, _all: None)
     yield Shown("audit-check", person.id, "/audit/check")
 
 
