@@ -56,7 +56,7 @@ CLOCK = SystemClock()
 MIB = 1024 * 1024
 SECONDS = 3.0
 
-HELD_TOGETHER_S = 3 * HELD_S
+HELD_TOGETHER_S = 2 * HELD_S
 """Two nodes and their attacker share the loop of a test, and each may hold it for `HELD_S`."""
 
 

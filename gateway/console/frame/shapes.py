@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 Tone: TypeAlias = Literal["danger", "warn", "done", "info", "quiet"]
-"""What a colour and a mark say: danger first, a warning, done, worth knowing, and nothing known (silence)."""
+"""Names what a colour and a mark say: danger first, a warning, done, worth knowing, and nothing known (silence)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,7 +64,7 @@ class Kind(StrEnum):
 
 
 class Understood(msgspec.Struct, frozen=True):
-    """What the field says: the questions that it becomes, and what an officer should look at.
+    """Holds what the field says: the questions that it becomes, and what an officer should look at.
 
     `problems` are faults of the reading, such as a check digit of a zone that does not fit.
     """

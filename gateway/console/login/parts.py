@@ -34,7 +34,7 @@ class Way(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class LoginParts:
-    """What sign-in works with.
+    """Holds what sign-in works with.
 
     `system` is the console as a calling system: the name and thumbprint of its own client certificate, to which each
     officer token is bound. `issue` returns an officer token of the node's own for a person who signed in without the

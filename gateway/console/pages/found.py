@@ -107,7 +107,7 @@ class FoundView:
 
 @dataclass(frozen=True, slots=True)
 class Beside:
-    """What stands beside hits. `token` is what a token says of one, by search, member and number of the hit.
+    """Holds what stands beside hits. `token` is what a token says of one, by search, member and number of the hit.
 
     `works` is the work of marking a counterpart's alert, by search and number of the hit of our own agencies.
     """

@@ -66,7 +66,7 @@ _ANSWERS: Sentences = {
     "refused": "it refused our last question",
     "suspended": "it has switched our questions off",
 }
-"""What a last answer was. That it was a hit or none is content, and is told to nobody here."""
+"""Says what a last answer was. That it was a hit or none is content, and is not told here."""
 
 
 @dataclass(frozen=True, slots=True)

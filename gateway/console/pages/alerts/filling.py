@@ -34,7 +34,7 @@ _OTHERS: Sentences = {
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """What was filled in, so that a page with a fault shows it again."""
+    """Keeps what was filled in, so that a page with a fault shows it again."""
 
     values: Mapping[str, tuple[str, ...]]
 

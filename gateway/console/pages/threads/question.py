@@ -49,7 +49,7 @@ _FAULT = "this does not fit, or is missing"
 
 @dataclass(frozen=True, slots=True)
 class ChoiceView:
-    """What can be asked without a hit."""
+    """Names what can be asked without a hit."""
 
     lead: str
     tasks: Sequence[Task]
