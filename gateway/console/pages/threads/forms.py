@@ -54,7 +54,7 @@ class WorkView:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """Keeps what was sent and refused: values by field, and what is wrong with each. Empty for a page that is asked for."""
+    """Keeps what was sent and refused: values by field, and what is wrong with each. Empty for a page as asked for."""
 
     values: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     faults: Mapping[str, str] = field(default_factory=dict)
