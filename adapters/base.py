@@ -7,13 +7,11 @@ of a database's own error stays in `__cause__` and goes nowhere else (CASE-K10).
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
 from gateway.clock import Clock
-from gateway.courtesy import COURTESY
 from gateway.errors import TimedOut
 from gateway.model.hit import Candidate, SearchResult
 from gateway.ports.sources import Source
@@ -22,32 +20,12 @@ MAX_CANDIDATES = 20
 """The most candidates of one search; if there are more, the result says `capped` (CASE-K2)."""
 
 
-CPU_S = 0.25
-"""The processor seconds of one question to one source; a name in a source of a million rows takes some 0.03."""
-
-
 @dataclass(frozen=True, slots=True)
 class Changes:
     """Says whether a source differs from its state at the cursor `since`, and the cursor for the next question."""
 
     cursor: str
     changed: bool
-
-
-class Budget:
-    """The time and the processor seconds of one question, which is asked and answered in one thread."""
-
-    def __init__(self, clock: Clock, deadline: float, cpu_s: float = CPU_S) -> None:
-        self._clock = clock
-        self._deadline = deadline
-        self._cpu_until = time.thread_time() + cpu_s
-
-    def check(self) -> None:
-        """Give way to others. Raise `TimedOut` when the deadline has passed or the processor seconds are used up."""
-        COURTESY.give_way()
-        check_deadline(self._clock, self._deadline)
-        if time.thread_time() >= self._cpu_until:
-            raise TimedOut("the question took too much of the processor", code="query-budget")
 
 
 class Adapter(Source, Protocol):

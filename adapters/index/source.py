@@ -18,7 +18,8 @@ from typing import ParamSpec, Protocol, TypeVar, runtime_checkable
 
 from msgspec.structs import replace
 
-from adapters.base import MAX_CANDIDATES, Budget, Changes, best, check_deadline
+from adapters.base import MAX_CANDIDATES, Changes, best, check_deadline
+from adapters.budget import Budget
 from adapters.index.build import Progress, RowSource, build_index, cursor_of
 from adapters.index.fresh import FreshRows
 from adapters.index.give_way import PRIORITY

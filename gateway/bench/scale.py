@@ -24,6 +24,7 @@ from pathlib import Path
 from adapters.index.source import IndexedSource
 from adapters.load import Place, open_source
 from gateway.clock import SystemClock
+from gateway.host import memory
 from gateway.model.query import DocumentQuery, PersonQuery, Query
 from gateway.model.values import NameForm, PartialDate
 
@@ -203,6 +204,7 @@ def _keep_up(source: IndexedSource, database: Path, rows: int) -> tuple[float, f
 
 
 def _main() -> None:
+    memory.settle()  # as a node does
     for row in measure(int(sys.argv[1])):
         sys.stdout.write(json.dumps(asdict(row)) + "\n")
 

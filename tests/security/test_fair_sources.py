@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -9,7 +10,7 @@ from queue import SimpleQueue
 
 import pytest
 
-from adapters.base import Budget
+from adapters.budget import Budget
 from gateway.clock import SystemClock
 from gateway.errors import LiaisonError, Malformed, TimedOut
 from gateway.exchange.sources.batching import SearchCall, Steps
@@ -306,6 +307,16 @@ def test_a_question_that_used_up_its_processor_seconds_ends_as_missing() -> None
     with pytest.raises(TimedOut) as caught:
         budget.check()
     assert caught.value.code == "query-budget"
+
+
+def test_a_pass_of_the_collector_is_not_counted_as_the_question_s() -> None:
+    held = [[number] for number in range(1_000_000)]
+    budget = Budget(CLOCK, CLOCK.monotonic() + 60, 0.01)
+    begun = time.thread_time()
+    while time.thread_time() < begun + 0.02:
+        gc.collect()
+    assert len(held) == 1_000_000
+    budget.check()
 
 
 def test_a_budget_is_of_its_own_thread() -> None:

@@ -11,7 +11,8 @@ import threading
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from adapters.base import Budget, best
+from adapters.base import best
+from adapters.budget import Budget
 from gateway.desk.alerts.book import AlertBook, HeldAlert
 from gateway.desk.alerts.contacts import TRUSTED_US, Contacts
 from gateway.desk.alerts.issuing import RECORD_TYPE, verified

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -48,6 +48,9 @@ _NOTICE_COLUMNS = (
     ("listed_p95_ms", "p95"),
     ("undelivered", "undelivered"),
 )
+
+_Named = tuple[Sequence[str], Any]
+"""Names of a row, and the row."""
 
 _REMOVALS = 20
 
@@ -128,7 +131,8 @@ def bench(
       liaison bench --concurrency 64 --rows 100000 --json
       liaison bench --scale 1000000
 
-    Prints tables; --json prints one JSON document: the rows of each kind, and whether every answer was right.
+    Prints each table once it is measured; --json prints one JSON document at the end: the rows of each kind, and
+    whether every answer was right.
     """
     from gateway.bench.decisions import measure_decisions
     from gateway.bench.evidence import measure_evidence
@@ -143,28 +147,40 @@ def bench(
     def progress(text: str) -> None:
         say(text, "dim", err=True)
 
+    is_whole = not (quick or only or scale)
+
+    def show(
+        heads: Sequence[str], columns: Sequence[tuple[str, str]], rows: Sequence[tuple[Sequence[str], Any]]
+    ) -> None:
+        if not as_json:
+            _show_table(heads, columns, rows)
+
+    def tell(lines: Iterable[str]) -> None:
+        for line in () if as_json else lines:
+            say(line)
+
     found = [] if scale or only not in (None, *WAYS) else run(plan, progress)
-    flooded = run_flood(seconds, passes, progress) if only == "flood" or not (quick or only or scale) else []
-    removed = [run_removals(_REMOVALS, progress)] if only == "removal" or not (quick or only or scale) else []
-    noticed = run_notices(seconds, passes, progress) if only == "notices" or not (quick or only or scale) else []
+    show(
+        ("", "in flight", "rows"), _COLUMNS, [((row.name, str(row.concurrency), f"{row.rows:,}"), row) for row in found]
+    )
+    flooded = run_flood(seconds, passes, progress) if only == "flood" or is_whole else []
+    show(("",), _FLOOD_COLUMNS, [((row.name,), row) for row in flooded])
+    removed = [run_removals(_REMOVALS, progress)] if only == "removal" or is_whole else []
+    tell(
+        f"{removal.name}: p50 {removal.p50_s:.2f} s, max {removal.max_s:.2f} s, over {removal.removals}"
+        for removal in removed
+    )
+    noticed = run_notices(seconds, passes, progress) if only == "notices" or is_whole else []
+    show(("",), _NOTICE_COLUMNS, [((row.name,), row) for row in noticed])
     scaled = run_scale(scale or (() if quick or only else SIZES), progress)
+    show(("", "rows"), _SCALE_COLUMNS, [((row.name, f"{row.rows:,}"), row) for row in scaled])
     decisions = [] if scale or only else measure_decisions()
+    tell(f"{row.name}: {row.cpu_us:,.1f} µs of CPU, {row.policies} policies, {row.asked} asked" for row in decisions)
     evidence = [] if scale or only else [measure_evidence()]
-    if not as_json:
-        _show_table(
-            ("", "in flight", "rows"),
-            _COLUMNS,
-            [((row.name, str(row.concurrency), f"{row.rows:,}"), row) for row in found],
-        )
-        _show_table(("", "rows"), _SCALE_COLUMNS, [((row.name, f"{row.rows:,}"), row) for row in scaled])
-        _show_table(("",), _FLOOD_COLUMNS, [((row.name,), row) for row in flooded])
-        _show_table(("",), _NOTICE_COLUMNS, [((row.name,), row) for row in noticed])
-        for removal in removed:
-            say(f"{removal.name}: p50 {removal.p50_s:.2f} s, max {removal.max_s:.2f} s, over {removal.removals}")
-        for row in decisions:
-            say(f"{row.name}: {row.cpu_us:,.1f} µs of CPU, {row.policies} policies, {row.asked} asked")
-        for size in evidence:
-            say(f"{size.name}: {size.median_bytes:,} bytes, {size.most_bytes:,} at most, at {size.entries:,} entries")
+    tell(
+        f"{size.name}: {size.median_bytes:,} bytes, {size.most_bytes:,} at most, at {size.entries:,} entries"
+        for size in evidence
+    )
     wrong = [row.bad_answers for row in found] + [row.wrong for row in flooded] + [row.undelivered for row in noticed]
     is_right = not any(wrong)
     if as_json:
@@ -185,7 +201,7 @@ def bench(
 def _show_table(
     heads: Sequence[str],
     columns: Sequence[tuple[str, str]],
-    rows: Sequence[tuple[Sequence[str], Any]],
+    rows: Sequence[_Named],
 ) -> None:
     if rows:
         titles = (*heads, *(title for _, title in columns))
