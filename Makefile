@@ -103,7 +103,7 @@ bench-against: $(STAMP)  ## Compare the speed with another revision's, both tree
 	@$(BIN)/python -m tests.bench.against $(REF) $(BENCH_ARGS)
 
 history: $(STAMP)  ## What an entry costs in a long log: ENTRIES=1000000 URL=postgresql://…
-	@$(BIN)/python -m tests.bench.history $(ENTRIES) $(URL)
+	@$(BIN)/python -m tests.bench.history $(ENTRIES) $(if $(URL),"$(URL)")
 
 machines: $(STAMP)  ## Two nodes on one PostgreSQL beside one, and how long a fail-over takes: MACHINES_ARGS="--passes 9"
 	@$(BIN)/python -m tests.bench.machines $(MACHINES_ARGS)
