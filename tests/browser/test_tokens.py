@@ -9,6 +9,7 @@ import pytest
 import zxingcpp
 from playwright.sync_api import Browser, Page, expect
 
+from gateway.language import Language
 from tests.support import looked_at
 from tests.support.console_stories import distinguishing
 from tests.support.consoles import DATA_OFFICER, Consoles
@@ -20,7 +21,7 @@ _HOSTILE = "<script>alert(1)</script> paper 12"
 
 def test_a_token_is_issued_with_consent_printed_and_withdrawn(browser: Browser, federation: Consoles) -> None:
     work = distinguishing(federation)
-    with federation.person(browser, f"th.{DATA_OFFICER}") as keeper:
+    with federation.person(browser, f"th.{DATA_OFFICER}", Language.EN) as keeper:
         page = keeper.open(f"/threads/vn/{work.key.thread_id}")
         page.locator("a", has_text="Issue a token").click()
         page.wait_for_url("**/misuse?work=*")
@@ -41,7 +42,7 @@ def test_a_token_is_issued_with_consent_printed_and_withdrawn(browser: Browser, 
         assert text.startswith("LN1.")
         assert _HOSTILE not in page.locator("main").inner_text(), "the sheet says nothing of the record"
         for scheme in ("light", "dark"):
-            page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+            page.emulate_media(color_scheme=scheme)
             assert _read(page) == text
         page.emulate_media(media="print")
         assert _read(page) == text

@@ -13,6 +13,7 @@ from gateway.console.frame.door import Answer
 from gateway.console.frame.errors import fault_of
 from gateway.console.frame.forms import Form
 from gateway.console.frame.page import Page, To, later_pages
+from gateway.console.frame.records import as_written
 from gateway.console.frame.shapes import Button, Field, Link, Option, Tag, Task
 from gateway.console.pages.threads.forms import ActForm, Part, Sent, Writer
 from gateway.console.parts import ConsoleParts
@@ -24,7 +25,7 @@ from gateway.language.catalogue import tell
 from gateway.language.countries import with_country
 from gateway.language.dates import moment
 from gateway.language.languages import Language
-from gateway.language.terms import RECORD_TYPES, named
+from gateway.language.terms import RECORD_TYPES
 from gateway.model.desk.work import WorkKind
 from gateway.ports.desk_uses import WorkItem, WorkQuery
 
@@ -118,11 +119,16 @@ def until_words(one: IssuedToken, language: Language) -> str:
     return tell(language, "until {time}", time=moment(rfc3339(one.said.expires * SECOND_US), language))
 
 
+def type_words(one: IssuedToken, language: Language) -> str:
+    """Return the type of the record that a token is about, in words."""
+    return tell(language, RECORD_TYPES[one.said.record_type])
+
+
 def _task(one: IssuedToken, visit: Visit) -> Task:
     language = visit.language
     gone = (Tag(tell(language, "withdrawn"), "quiet"),) if one.withdrawn_us else ()
-    name = f"{named(one.said.record_type, RECORD_TYPES, language)} {one.record}"
-    return Task(Link(f"{PATH}/{one.said.id}", name), (until_words(one, language), one.consent), tags=gone)
+    link = Link(f"{PATH}/{one.said.id}", f"{type_words(one, language)} {one.record}")
+    return Task(link, (until_words(one, language), *as_written(one.consent)), tags=gone)
 
 
 def _form(works: Sequence[WorkItem], chosen: str, is_open: bool, writer: Writer) -> ActForm:

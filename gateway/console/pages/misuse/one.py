@@ -12,7 +12,7 @@ from gateway.console.frame.errors import fault_of
 from gateway.console.frame.forms import Form
 from gateway.console.frame.page import Page, To
 from gateway.console.frame.shapes import Banner, Button, Link, Proof, Row
-from gateway.console.pages.misuse.issuing import PATH, until_words
+from gateway.console.pages.misuse.issuing import PATH, type_words, until_words
 from gateway.console.pages.oversight.shown import back_to, row
 from gateway.console.pages.threads.doing import once
 from gateway.console.pages.threads.forms import ActForm, Sent, Writer
@@ -23,7 +23,6 @@ from gateway.errors import Malformed, Refused, Stale
 from gateway.language.catalogue import tell
 from gateway.language.countries import with_country
 from gateway.language.dates import moment
-from gateway.language.terms import RECORD_TYPES, named
 from gateway.model.desk.codes import ChangeReason
 from gateway.model.names import exchange_id
 from gateway.views.desk.misuse import WITHDRAWALS
@@ -79,7 +78,7 @@ class OnePages:
                 "{owner} says: the holder of one of the documents that this code names is not the person of its"
                 " record ({type}).",
                 owner=owner,
-                type=named(said.record_type, RECORD_TYPES, language),
+                type=type_words(one, language),
             ),
             tell(language, "It holds {until}. Its owner can withdraw it.", until=until_words(one, language)),
             tell(
@@ -142,7 +141,7 @@ def _withdrawn(one: IssuedToken, visit: Visit) -> Banner:
 
 def _rows(one: IssuedToken, visit: Visit) -> tuple[Row, ...]:
     language, said = visit.language, one.said
-    record = f"{named(said.record_type, RECORD_TYPES, language)} {one.record}"
+    record = f"{type_words(one, language)} {one.record}"
     return (
         *row(tell(language, "Not the person of"), record),
         *row(tell(language, "Agency"), said.agency),

@@ -10,7 +10,8 @@ from gateway.console.frame.door import Answer
 from gateway.console.frame.errors import fault_of
 from gateway.console.frame.forms import Form
 from gateway.console.frame.page import Page, To, later_pages
-from gateway.console.frame.shapes import Button, Link, Table, Tag, Task, Tone
+from gateway.console.frame.records import as_written
+from gateway.console.frame.shapes import Button, Link, Table, Tag, Task, Text, Tone
 from gateway.console.pages.oversight.shown import TEMPLATE, MatterView, back_to
 from gateway.console.pages.threads.doing import once, written
 from gateway.console.pages.threads.forms import ActForm, Sent, Writer
@@ -144,14 +145,19 @@ def _tag(one: Freeze, language: Language) -> Tag:
 
 def _task(one: Freeze, language: Language) -> Task:
     asked, last = one.steps[0], one.steps[-1]
-    about = (asked.reason, moment(rfc3339(last.time_us), language))
+    about: tuple[Text | str, ...] = (*as_written(asked.reason), moment(rfc3339(last.time_us), language))
     return Task(Link(f"{PATH}/{one.id}", one.person), about, tags=(_tag(one, language),))
 
 
 def _table(one: Freeze, language: Language) -> Table:
     heads = (tell(language, "When"), tell(language, "Person"), tell(language, "State"), tell(language, "Why"))
     rows = tuple(
-        (moment(rfc3339(step.time_us), language), step.by, stage_words(step.stage.value, language), step.reason)
+        (
+            moment(rfc3339(step.time_us), language),
+            step.by,
+            stage_words(step.stage.value, language),
+            *(as_written(step.reason) or ("",)),
+        )
         for step in one.steps
     )
     return Table(tell(language, "Who did what"), heads, rows)
