@@ -41,6 +41,7 @@ from gateway.agency.desk.taken import taken_routes
 from gateway.agency.officer_tokens.revocations import MAX_LIST
 from gateway.agency.onward import OnwardBody, OnwardResponse, onward_response, read_onward
 from gateway.agency.openapi import OF_BODIES, DocumentedApi, body_of, document_text, refusals, revocations_call
+from gateway.agency.oversight.freezes import freeze_routes
 from gateway.agency.oversight.incidents import incident_routes
 from gateway.agency.oversight.misuse import misuse_routes
 from gateway.agency.oversight.reviews import review_routes
@@ -181,6 +182,7 @@ def _routes(parts: AgencyParts) -> APIRouter:
         taken_routes,
         alert_routes,
         incident_routes,
+        freeze_routes,
         review_routes,
         misuse_routes,
         report_routes,

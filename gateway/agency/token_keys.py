@@ -95,6 +95,7 @@ def handed_in(
 def _reader(settings: Settings, clock: Clock) -> OfficerTokens:
     keys = token_keys(settings, clock, settings.node.production)
     revoked = revocations(settings, clock, lambda: keys)
+    revoked.read_frozen()
     people = people_of(settings, clock)
     return OfficerTokens(
         people.member, keys, clock, lambda: 0, refusing(revoked, people), people.tell, people.tell_training

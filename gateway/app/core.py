@@ -26,6 +26,7 @@ from gateway.audit.reading.kept_answers import KeptAnswers
 from gateway.clock import ProvedTime
 from gateway.config.suspensions import Suspensions
 from gateway.desk.originator.ledger import Ledger
+from gateway.desk.oversight.frozen import frozen_persons
 from gateway.desk.people.directory import People
 from gateway.exchange.answering.forgetting import Forgetting
 from gateway.exchange.asking.copies import COPY
@@ -85,6 +86,10 @@ class Core:
     people: People
     upkeep: SourceUpkeep
     fatal: Callable[[BaseException], None]
+
+    def freeze(self) -> None:
+        """Refuse the accounts that are frozen now, and no others. It reads the store."""
+        self.revoked.freeze(frozen_persons(self.desk, self.parts.member))
 
     @property
     def others(self) -> list[MemberId]:
@@ -165,6 +170,7 @@ def build_core(resources: Resources, production: bool) -> Core:
         signed_time=counterparts.signed,
         recorder=resources.recorder,
     )
+    revoked.freeze(frozen_persons(desk, resources.member))
     return Core(
         resources,
         parts,
@@ -245,6 +251,7 @@ def first_rounds(core: Core) -> list[Round]:
         Round("policy", WATCH_S, policy, leader_only=False, line=WATCH),
         Round("revocations", WATCH_S, writing(core.revoked.round, note), leader_only=False, line=WATCH),
         *([Round("revocations by URL", FETCH_S, partial(asyncio.to_thread, fetch.fetch))] if fetch else []),
+        Round("frozen accounts", WATCH_S, partial(asyncio.to_thread, core.freeze), leader_only=False, line=WATCH),
         Round("people", WATCH_S, partial(people_round, core.people, note), leader_only=False, line=WATCH),
     ]
 

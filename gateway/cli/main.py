@@ -47,6 +47,7 @@ COMMANDS = {
     "correct": ("desk.ledger", "correct a record that was given: every holder gets it anew"),
     "incident": ("incident", "tell all counterparts of a security incident, and acknowledge theirs"),
     "review": ("review", "reviews of colleagues' questions, and findings of the rules over the own log"),
+    "freeze": ("freeze", "freeze the account of an officer, and free it again: two persons"),
     "misuse": ("misuse", "tokens for people whose identity is misused: not this person"),
     "desk": ("desk", "what waits for a human here, and who holds copies of our records"),
     "policy": ("policy", "check, explain and rehearse what leaves the country"),

@@ -190,6 +190,21 @@ auditor_key = click.option("--key", type=KEY, help="The key of an appointed audi
 fingerprint_option = click.option("--fingerprint", help="Of the first charter.")
 member_option = click.option("--member", help="Whose policy it is; by default the folder's own name.")
 by_option = click.option("--by", default="", help="Who you are, for the entry; by default the account of the machine.")
+page_options = together(
+    click.option("--limit", default=100, show_default=True, type=click.IntRange(1, 1_000), help="So many at most."),
+    click.option("--after", default="", help="Go on behind this place, which the page before ends with."),
+)
+vessel_options = together(
+    click.option("--vessel", default="", help="A vessel's name, in any script."),
+    click.option("--imo", default="", help="A vessel's IMO number."),
+    click.option("--mmsi", default="", help="A vessel's MMSI."),
+    click.option("--call-sign", default="", help="A vessel's call sign."),
+    click.option("--local-reg", default="", help="A vessel's local registration, or what is painted on its hull."),
+    click.option("--flag", default="", help="With what a vessel is asked for by: ISO 3166-1 alpha-2."),
+)
+VESSEL = ("vessel", "imo", "mmsi", "call_sign", "local_reg")
+"""The options by which a vessel is asked for; several of them are one question. `flag` goes with each."""
+
 unlisted_officer = together(
     *(
         click.option(name, default="", help="For an officer who is not listed in node.toml.")

@@ -28,6 +28,7 @@ from gateway.console.pages.found import found_routes
 from gateway.console.pages.gate import gate_routes
 from gateway.console.pages.holders import holders_routes
 from gateway.console.pages.language import language_routes
+from gateway.console.pages.misuse.routes import misuse_routes
 from gateway.console.pages.neighbours import neighbours_routes
 from gateway.console.pages.operations.listing import listing_routes
 from gateway.console.pages.operations.opening import opening_routes
@@ -72,6 +73,7 @@ def create_console(parts: ConsoleParts, renderer: Renderer, files: StaticFiles) 
         *outcomes_routes(door, parts),
         *figures_routes(door, parts),
         *oversight_routes(door, parts),
+        *misuse_routes(door, parts),
         *language_routes(door, parts),
         *audit_routes(door, parts.audit),
         *neighbours_routes(door, parts),

@@ -24,6 +24,15 @@ class Passport:
     issuer: str
 
 
+@dataclass(frozen=True, slots=True)
+class Boat:
+    """A boat that one can ask the demo about: its name and its registration as their owner wrote them, and its flag."""
+
+    name: str
+    local_reg: str
+    flag: str
+
+
 DRIVER = Person("กิตติ บุญมา", "គិត្តិ ប៊ុនម៉ា", "KITTI BUNMA", date(1984, 3, 17))
 """A lorry driver from Thailand whom Cambodia's customs knows."""
 
@@ -42,3 +51,12 @@ STOLEN_CAR_PROVINCE = "สระแก้ว"
 
 SEIZED_CONTAINER = "LSNU4471029"
 """A container that Cambodia's customs has seized."""
+
+SOUGHT_BOAT = Boat("บุญช่วย 9", "ชร-ข 4471", "TH")
+"""A longboat of the Mekong that Thai police look for."""
+
+RIVER_BOAT = Boat("Sông Hậu 15", "AG-21784", "VN")
+"""A boat of the delta in the books of Viet Nam's immigration."""
+
+LAO_BOAT = Boat("ດາວຂອງ 5", "ຈສ 0447", "LA")
+"""A Lao barge that Cambodia's customs has seized."""

@@ -246,6 +246,12 @@ def for_incident(thread: Thread, cause: str, now_us: int, given: Raising = DEFAU
     return _work(thread, WorkKind.INCIDENT, cause, Role.SECURITY_OFFICER, now_us, given.clocks.incident)
 
 
+def for_freezing(thread: Thread, cause: str, by: str, now_us: int, given: Raising = DEFAULT) -> Work:
+    """Return the work of a second person who approves that an account is frozen, or free again: never the first one."""
+    seconds = given.clocks.approve_s(thread.urgency, hit=False)
+    return _work(thread, WorkKind.APPROVE, cause, Role.SECURITY_OFFICER, now_us, seconds, not_by=by)
+
+
 def for_reading(
     thread: Thread, notice_id: str, now_us: int, given: Raising = DEFAULT, *, role: Role = Role.OFFICER
 ) -> Work:

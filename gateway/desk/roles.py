@@ -74,6 +74,8 @@ class Act(StrEnum):
     DISTINGUISH = "distinguish"
     REVIEW = "review"
     INCIDENT = "incident"
+    FREEZE = "freeze"
+    """Ask that an account is frozen or free again, or approve that another person has asked for it."""
     READ = "read"
     FIGURES = "figures"
     """See the figures of a month, which tell of no matter."""
@@ -207,6 +209,7 @@ TABLE: Mapping[Role, Mapping[Act, Reach]] = {
         Act.READ: _MEMBER,
         Act.FIGURES: _MEMBER,
         Act.SEE_ROOM: _MEMBER,
+        Act.FREEZE: _MEMBER,
     },
     Role.DATA_OFFICER: {
         Act.LIST: _AGENCY,
@@ -246,6 +249,7 @@ TABLE: Mapping[Role, Mapping[Act, Reach]] = {
         Act.HOLDERS: _MEMBER,
         Act.TELL_SERVICE: _MEMBER,
         Act.INCIDENT: _MEMBER,
+        Act.FREEZE: _MEMBER,
     },
     Role.AUDITOR: {Act.LIST: _MEMBER, Act.HOLDERS: _MEMBER, Act.FIGURES: _MEMBER},
     Role.ADMINISTRATOR: {Act.LIST: _MEMBER},
@@ -313,6 +317,8 @@ def act_of(work: Work, kind: ThreadKind) -> Act:
     """Return the act that ends this work in a thread of this kind; of a form it is the central authority's."""
     if work.kind is WorkKind.APPROVE and kind is ThreadKind.ALERT:
         return Act.APPROVE_ALERT
+    if work.kind is WorkKind.APPROVE and kind is ThreadKind.SERVICE:
+        return Act.FREEZE
     if work.role is Role.CENTRAL_AUTHORITY and work.kind in _FORM:
         return _FORM[work.kind]
     return Act(work.kind.value)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from gateway.language.catalogue import Sentences
 
 REFUSALS: Sentences = {
+    "account-frozen": "this account is frozen: ask the security officer",
     "agreement-expired": "the agreement is not in force at this time",
     "agreement-unknown": "the agreement that was cited is not known there",
     "already-decided": "this was decided before",

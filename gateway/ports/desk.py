@@ -210,6 +210,14 @@ class Sight(msgspec.Struct, frozen=True):
     office: str = ""
 
 
+class ListPlace(msgspec.Struct, frozen=True):
+    """The place of a thread in a list of threads, the newest first."""
+
+    opened_us: int
+    thread_id: ExchangeId
+    peer: MemberId
+
+
 class WorkFilter(msgspec.Struct, frozen=True):
     """The work that is wanted; empty fields leave it open. `limit` 0: all of it.
 
@@ -269,11 +277,13 @@ class DeskStore(Protocol):
         group_id: str = "",
         peer: str = "",
         opener: bool | None = None,
+        behind: ListPlace | None = None,
         limit: int = 0,
     ) -> list[Thread]:
         """Return the threads that fit, the newest first; all of them with `limit` 0. What is empty leaves it open.
 
-        `opener` tells those that this side opened from those of counterparts.
+        `opener` tells those that this side opened from those of counterparts. With `behind` the list begins after that
+        place.
         """
 
     def versions(

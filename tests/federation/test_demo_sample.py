@@ -18,7 +18,15 @@ from gateway.demo.command import run
 from gateway.demo.federation import MEMBERS
 from gateway.demo.sample import SAMPLES, SampleSource
 from gateway.model.hit import Candidate, SourceRecord
-from gateway.model.query import ContainerQuery, DocumentQuery, NationalIdQuery, PersonQuery, Query, VehicleQuery
+from gateway.model.query import (
+    ContainerQuery,
+    DocumentQuery,
+    NationalIdQuery,
+    PersonQuery,
+    Query,
+    VehicleQuery,
+    VesselQuery,
+)
 from gateway.model.values import NameForm, PartialDate
 from gateway.records.types import RECORD_TYPES
 from tests.support.samples import something_in
@@ -86,8 +94,9 @@ def test_every_row_can_be_read(sources: dict[str, Adapter]) -> None:
     goods = {"Person", "Consignment", "Seizure"}
     journeys = {"Person", "TravelDocument", "BorderCrossing"}
     types = {"police": people, "customs": goods, "immigration": journeys}
+    boats = {source: {"Vessel"} for source in (TH, VN, KH)}
     assert {name: source.left_out for name, source in sources.items()} == {
-        sample.id: {kind: {} for kind in types[sample.agency]} for sample in SAMPLES
+        sample.id: {kind: {} for kind in types[sample.agency] | boats.get(sample.id, set())} for sample in SAMPLES
     }
 
 
@@ -113,6 +122,25 @@ def test_the_sources_keep_the_adapter_contract(
 @pytest.mark.parametrize("person", [planted.DRIVER, planted.HIDDEN])
 def test_the_people_of_the_scenes_are_in_one_database_only(person: planted.Person, sources: dict[str, Adapter]) -> None:
     assert [name for name, source in sources.items() if found(source, by_name(person))] == [KH]
+
+
+@pytest.mark.parametrize(
+    ("source", "boat", "latin"),
+    [
+        (TH, planted.SOUGHT_BOAT, "Bunchuai 9"),
+        (VN, planted.RIVER_BOAT, "SONG HAU 15"),
+        (KH, planted.LAO_BOAT, "Dao Khong 5"),
+    ],
+)
+def test_a_boat_is_found_by_its_name_in_both_scripts_and_by_its_registration(
+    source: str, boat: planted.Boat, latin: str, sources: dict[str, Adapter]
+) -> None:
+    by_number = VesselQuery(local_reg=boat.local_reg.replace("-", " "), flag=boat.flag)
+    for query in (VesselQuery(boat.name), VesselQuery(latin), by_number):
+        here = {name: found(adapter, query) for name, adapter in sources.items()}
+        assert [name for name, candidates in here.items() if candidates] == [source], query
+        assert fetched(sources[source], here[source][0]).fields["local_reg"] == boat.local_reg
+    assert not found(sources[source], VesselQuery(local_reg=boat.local_reg, flag="MM"))
 
 
 @pytest.mark.parametrize("form", ["thai", "khmer", "latin"])

@@ -101,7 +101,7 @@ async def test_an_incident_is_told_to_all_and_counted_until_each_has_acknowledge
     assert not waiting(world, "vn")
     with pytest.raises(Stale):
         await th.incidents.add(security(), name, "more")
-    assert [one.incident.id for one in await th.incidents.all(security(), over=True)] == [name]
+    assert [one.incident.id for one in (await th.incidents.all(security(), over=True)).items] == [name]
     acts = [each.private for each in entries(world.nodes["th"], "operations") if each.entry.kind == "desk-act"]
     said = [str(act["act"]) for act in acts]
     assert said == ["tell-incident", "tell-more", "close-incident"]

@@ -61,7 +61,7 @@ async def test_a_person_carries_word_of_the_owner_that_stands_beside_the_hit_and
     once = new_exchange_id()
     made = await vn.misuse.issue(KEEPER, command, once)
     assert (await vn.misuse.issue(KEEPER, command, once)).token == made.token
-    assert [one.token for one in await vn.misuse.all(KEEPER)] == [made.token]
+    assert [one.token for one in (await vn.misuse.all(KEEPER)).items] == [made.token]
     assert works(world.nodes["vn"], WorkKind.DISTINGUISH) == [work], "the work of correcting the record stands"
 
     found = await th.tokens.check(OFFICER, search_id, made.token, "P4471209", "tha")

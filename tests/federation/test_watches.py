@@ -167,7 +167,7 @@ def _trained(who: Actor) -> Actor:
 
 async def _theirs(node: Node) -> list[tuple[str, str]]:
     found = await node.desk.watches.standing.theirs(_trained(actor("vn", Role.NATIONAL_DESK)))
-    return [(each.state, each.stopped) for each in found]
+    return [(each.state, each.stopped) for each in found.items]
 
 
 async def test_one_that_is_ended_or_suspended_is_told_nothing(world: World) -> None:
@@ -203,7 +203,7 @@ async def test_what_fits_too_many_records_is_refused_with_how_many_at_both_sides
         with pytest.raises(Forbidden, match="20 records are the most") as caught:
             await own.add(author(), wide)
         assert caught.value.code == "too-wide"
-    assert not await own.all(author())
+    assert not (await own.all(author())).items
 
 
 async def test_the_owner_stops_one_that_is_too_wide_there_and_says_how_wide(
@@ -228,7 +228,7 @@ async def test_nobody_but_the_node_is_shown_a_watch_that_must_not_be_tipped_off(
     assert _told(th, key) == 1
     head = actor("vn", Role.NATIONAL_DESK)
     taken = await vn.desk.watches.standing.theirs(head)
-    assert [each.key.thread_id for each in taken] == [open_key.thread_id]
+    assert [each.key.thread_id for each in taken.items] == [open_key.thread_id]
     listed = await vn.desk.uses.reading.threads(head.officer, ThreadQuery())
     assert key.thread_id not in [each.thread.key.thread_id for each in listed]
     with pytest.raises(LiaisonError):

@@ -5,12 +5,16 @@ Each story is told once by the use cases or in the browser, and leaves pages tha
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 
 from msgspec import structs
 from playwright.sync_api import Browser
 
 from gateway.demo.people import OFFICES
+from gateway.desk.misuse.issuing import IssueToken
+from gateway.desk.oversight.freezing import AskFreeze
 from gateway.desk.oversight.values import NewsCode, TellNews
 from gateway.desk.parts import Actor
 from gateway.desk.rooms.values import home_key
@@ -22,12 +26,24 @@ from gateway.model.desk.threads import ThreadKey
 from gateway.model.desk.work import Role, WorkKind
 from gateway.model.names import MemberId
 from gateway.model.purpose import Offence
+from gateway.model.query import NationalIdQuery
 from gateway.ops.audit.verify_export import export_home
-from gateway.ports.desk import WorkFilter
+from gateway.ports.desk import Work, WorkFilter
 from gateway.signing.keys import VerifyKey
-from tests.support import alerts, rooms, second_step, watches
+from tests.support import alerts, exchange, rooms, second_step, watches
 from tests.support.audited import appoint_key
-from tests.support.consoles import ADMINISTRATOR, AUDITOR, DUTY, OFFICER, SUPERVISOR, Consoles, Person, Shown
+from tests.support.consoles import (
+    ADMINISTRATOR,
+    AUDITOR,
+    CLOCK,
+    DATA_OFFICER,
+    DUTY,
+    OFFICER,
+    SUPERVISOR,
+    Consoles,
+    Person,
+    Shown,
+)
 from tests.support.exchange import PASSPORT
 from tests.support.reports import report
 
@@ -42,6 +58,8 @@ def stories(consoles: Consoles, browser: Browser) -> Iterator[Shown]:
     yield from _reports(consoles)
     yield from _released(consoles)
     yield from _incidents(consoles)
+    yield from _tokens(consoles)
+    yield from _freezes(consoles)
     yield from _operation(consoles)
     yield _outcome(consoles)
     yield _for_two(consoles)
@@ -72,6 +90,49 @@ def _incidents(consoles: Consoles) -> Iterator[Shown]:
     store, wanted = consoles.node("th").desk.parts.store, WorkFilter(kinds=(WorkKind.INCIDENT,), peer="vn")
     consoles.until(lambda: bool(store.works(wanted)), "the incident of Viet Nam has come")
     yield Shown("incident-taken", "th.x.1", f"/desk/work/{store.works(wanted)[0].id}/matter")
+
+
+def _tokens(consoles: Consoles) -> Iterator[Shown]:
+    """Have Viet Nam find that a hit of Thailand is another person, and give that person a token."""
+    work = distinguishing(consoles)
+    command = IssueToken(work.id, (("P4471209", "VNM"),), "signed paper 12/2026")
+    keeper = _actor("th", DATA_OFFICER, Role.DATA_OFFICER, "police")
+    made = consoles.run(consoles.node("th").desk.uses.misuse.issue(keeper, command))
+    yield Shown("tokens", keeper.officer.person, f"/misuse?work={work.id}")
+    yield Shown("token", keeper.officer.person, f"/misuse/{made.said.id}")
+    yield Shown("token-sheet", keeper.officer.person, f"/misuse/{made.said.id}/print")
+
+
+def distinguishing(consoles: Consoles) -> Work:
+    """Have Viet Nam say of a hit in Thailand's records that it is another person; return Thailand's work on that."""
+    th, vn = consoles.node("th"), consoles.node("vn")
+    with closing(sqlite3.connect(watches.source_file(th))) as database:
+        suspects = "SELECT lek_prachachon FROM bukkhon WHERE praphet = 'S' AND sathana = '1'"
+        (number,) = database.execute(suspects).fetchone()
+    officer = _actor("vn", OFFICER, Role.OFFICER, "immigration")
+    asked = exchange.command(NationalIdQuery(number, "THA-PIN"), (exchange.TH,), offence=Offence.TIP)
+    search = consoles.run(vn.asking.searches.start(officer.officer, asked))
+    mark = Mark(search_id=search.id, peer="th", hit=0, verdict=Verdict.NOT_SAME, reason="another birth")
+    consoles.run(vn.desk.second_step.marks.mark(officer, mark))
+    wanted = WorkFilter(kinds=(WorkKind.DISTINGUISH,))
+    consoles.until(lambda: bool(th.desk.parts.store.works(wanted)), "Thailand has work")
+    return th.desk.parts.store.works(wanted)[-1]
+
+
+def _freezes(consoles: Consoles) -> Iterator[Shown]:
+    """Freeze one account, and ask for another one."""
+    freezes = consoles.node("th").desk.uses.freezes
+    security = _actor("th", "x.1", Role.SECURITY_OFFICER, "police")
+    head = _actor("th", "n.3", Role.HEAD_OF_DESK, "police")
+    name = ""
+    for is_approved in (True, False):
+        person = f"th.o.{CLOCK.now_us()}"  # all modules share one federation
+        name = consoles.run(freezes.ask(security, AskFreeze(person, "asked for his family without a case")))
+        if is_approved:
+            consoles.run(freezes.approve(head, ThreadKey(MemberId("th"), name)))
+            yield Shown("freeze-in-force", security.officer.person, f"/freezes/{name}")
+    yield Shown("freeze-asked", head.officer.person, f"/freezes/{name}")
+    yield Shown("freezes", security.officer.person, "/freezes?person=th.o.1042")
 
 
 def _watch(consoles: Consoles) -> Shown:

@@ -17,6 +17,7 @@ PEOPLE = {
         ("th.o.7", "police", "supervisor"),
         ("th.o.2000", "police", "officer"),
         ("th.o.s1", "police", "security-officer"),
+        ("th.o.h3", "police", "head-of-desk"),
     ),
     "vn": (
         ("vn.o.d7", "immigration", "duty"),

@@ -29,6 +29,7 @@ from gateway.agency.patterns import EXCHANGE_ID
 from gateway.agency.problems import language_headers
 from gateway.agency.requests import read_body
 from gateway.clock import SystemClock
+from gateway.desk.listing import MOST_LISTED
 from gateway.desk.parts import Actor
 from gateway.desk.worklist.uses import DeskUses
 from gateway.errors import Unavailable
@@ -47,7 +48,8 @@ CHANGED = refusals(400, 404, 409, 413, 504)
 WorkId = Annotated[str, Path(pattern=WORK_ID, description="as the list of work shows it")]
 ThreadId = Annotated[str, Path(max_length=32, json_schema_extra=EXCHANGE_ID)]
 Peer = Annotated[str, Query(max_length=2, description="whose thread, where two members use the id")]
-Limit = Annotated[int, Query(ge=1, le=1000)]
+Limit = Annotated[int, Query(ge=1, le=MOST_LISTED)]
+After = Annotated[str, Query(max_length=64, description="the list begins behind this: `next` of the page before")]
 
 
 def desk_of(parts: AgencyParts) -> DeskUses:

@@ -10,6 +10,7 @@ What a list revokes stays revoked after its `exp`. Where the settings demand a l
 
 from __future__ import annotations
 
+import json
 import re
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -20,15 +21,19 @@ from certs.durable import PRIVATE, replace
 from gateway.agency.tokens import FUTURE_S, audience
 from gateway.clock import Clock
 from gateway.config.file_marks import FileMarks
-from gateway.errors import LiaisonError, Malformed, Stale, StorageBroken, TooLarge, Unauthenticated
+from gateway.errors import LiaisonError, Malformed, Misconfigured, Stale, StorageBroken, TooLarge, Unauthenticated
 from gateway.model.names import identifier
 from gateway.ports import events
 from gateway.ports.journal import EntryDraft
+from gateway.signing import strict_json
 from gateway.signing.jws import PublicKey, signed_claims
 
 TYPE = "liaison-revocations+jwt"
 FILE = "revocations.jwt"
 """The list in force, in the home."""
+
+FROZEN = "frozen.json"
+"""The accounts that two persons of our own have frozen, in the home: for commands that work without a node."""
 
 MAX_LIST = 1024 * 1024
 """The most bytes in a list."""
@@ -81,6 +86,7 @@ class Revocations:
     ) -> None:
         self._member = member
         self._held = home / FILE
+        self._frozen_file = home / FROZEN
         self._keys = keys
         self._clock = clock
         self._source = source
@@ -91,14 +97,23 @@ class Revocations:
         self._told: tuple[str, str] = ("", "")
         self._noted = 0
         self._first: list[EntryDraft] = []
+        self._frozen: frozenset[str] | None = None
 
     def start(self) -> None:
         """Read the files before the first token is checked; the first round writes what is to be said of them."""
         self._first = list(self.round())
 
     def refuse(self, person: str, digest: bytes) -> None:
-        """Raise `Unauthenticated` for a revoked person or token, and for all without a list where one is demanded."""
+        """Raise `Unauthenticated` for a frozen person, for a revoked person or token, and for all without a list where
+        one is demanded."""
         held = self._list
+        if person in (self._frozen or ()):
+            raise Unauthenticated(
+                "the officer token is not accepted: the account of its officer is frozen",
+                code="account-frozen",
+                where="token",
+                remedy="ask the security officer",
+            )
         if held is not None and (person in held.persons or digest in held.tokens):
             raise Unauthenticated(
                 "the officer token is not accepted: it, or its officer, was revoked",
@@ -128,6 +143,29 @@ class Revocations:
             replace(self._held, new.data + b"\n", PRIVATE)
             self._list = new
         return new
+
+    def freeze(self, persons: frozenset[str]) -> None:
+        """Refuse these persons from now on, and no others as frozen, beside those that the provider has revoked."""
+        with self._lock:
+            if persons == self._frozen:
+                return
+            self._frozen = persons
+            if persons or self._frozen_file.exists():
+                replace(self._frozen_file, json.dumps(sorted(persons)).encode() + b"\n", PRIVATE)
+
+    def read_frozen(self) -> None:
+        """Refuse the persons whom a node of this home has written down as frozen. Raises `Misconfigured`."""
+        file = self._frozen_file
+        try:
+            persons = strict_json.loads(file.read_bytes(), MAX_LIST) if file.exists() else []
+            self._frozen = frozenset(identifier(each, "persons") for each in persons)
+        except (OSError, TypeError, Malformed, TooLarge) as error:
+            raise Misconfigured(
+                "the list of frozen accounts cannot be read",
+                code="bad-frozen",
+                where=file.name,
+                remedy="start the node, which writes it anew: liaison serve",
+            ) from error
 
     def round(self) -> Iterator[EntryDraft]:
         """Read the files that have changed; yield the entry of a new list, and an alarm for one that does not count."""

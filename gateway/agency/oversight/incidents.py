@@ -15,10 +15,11 @@ from gateway.agency.desk.asks import Member, time_us
 from gateway.agency.desk.bodies import MAX_TEXT, Closed
 from gateway.agency.desk.once import once_id, once_route
 from gateway.agency.desk.responses import WorkBody, work_body
-from gateway.agency.desk.routes import CHANGED, WorkId, desk_of
+from gateway.agency.desk.routes import CHANGED, After, Limit, WorkId, desk_of
 from gateway.agency.openapi import body_of, refusals
 from gateway.agency.requests import read_body
 from gateway.clock import SystemClock, rfc3339
+from gateway.desk.listing import USUAL_LISTED
 from gateway.desk.oversight.values import IncidentItem, NewsCode, TellNews
 from gateway.errors import Malformed
 from gateway.model.desk.notices import Notice, Service
@@ -106,9 +107,10 @@ class OwnIncidentBody(BaseModel):
 
 
 class IncidentListBody(BaseModel):
-    """Incidents of ours, the newest first."""
+    """Incidents of ours, the newest first; `next` is the `after` of the next page, empty on the last one."""
 
     incidents: list[OwnIncidentBody]
+    next: str
 
 
 class TakenIncidentBody(BaseModel):
@@ -141,12 +143,16 @@ def incident_routes(parts: AgencyParts) -> APIRouter:
 
     @own.get("", response_model=IncidentListBody, responses=refusals(400))
     async def list_incidents(
-        request: Request, over: Annotated[bool, Query(description="those that have ended, as well")] = False
+        request: Request,
+        over: Annotated[bool, Query(description="those that have ended, as well")] = False,
+        limit: Limit = USUAL_LISTED,
+        after: After = "",
     ) -> Response:
-        """Return the incidents of ours, each with how many counterparts have acknowledged it."""
+        """Return incidents of ours, page by page, each with how many counterparts have acknowledged it."""
         officer, desk = officer_of(request, parts), desk_of(parts)
-        found = await desk.incidents.all(desk.actor(officer), over=over)
-        return shown(IncidentListBody(incidents=[_body(one) for one in found]), parts, language_of(request))
+        found = await desk.incidents.all(desk.actor(officer), over=over, limit=limit, after=after)
+        body = IncidentListBody(incidents=[_body(one) for one in found.items], next=found.next)
+        return shown(body, parts, language_of(request))
 
     @own.get("/{incident_id}", response_model=OwnIncidentBody, responses=refusals(400, 404))
     async def get_incident(request: Request, incident_id: IncidentId) -> Response:

@@ -14,10 +14,11 @@ from gateway.agency.calls.parts import AgencyParts
 from gateway.agency.desk.asks import time_us
 from gateway.agency.desk.bodies import Closed, OneOf
 from gateway.agency.desk.once import once_id, once_route
-from gateway.agency.desk.routes import CHANGED, desk_of
+from gateway.agency.desk.routes import CHANGED, After, Limit, desk_of
 from gateway.agency.openapi import body_of, refusals
 from gateway.agency.requests import read_body
 from gateway.clock import SECOND_US, rfc3339
+from gateway.desk.listing import USUAL_LISTED
 from gateway.desk.misuse.checking import Checked
 from gateway.desk.misuse.issuing import MAX_CONSENT, IssuedToken, IssueToken
 from gateway.desk.misuse.statement import MAX_DOCUMENTS, MAX_TEXT
@@ -91,9 +92,10 @@ class TokenBody(BaseModel):
 
 
 class TokenListBody(BaseModel):
-    """The tokens of the caller's agency that are in their time."""
+    """Tokens of the caller's agency that are in their time; `next` is the `after` of the next page, or empty."""
 
     tokens: list[TokenBody]
+    next: str
 
 
 class CheckedBody(BaseModel):
@@ -126,11 +128,12 @@ def misuse_routes(parts: AgencyParts) -> APIRouter:
         return shown(_token_body(made), parts, language_of(request), 201)
 
     @own.get("", response_model=TokenListBody, responses=refusals(400))
-    async def list_tokens(request: Request) -> Response:
-        """Return the tokens of the caller's agency that are in their time."""
+    async def list_tokens(request: Request, limit: Limit = USUAL_LISTED, after: After = "") -> Response:
+        """Return tokens of the caller's agency that are in their time, page by page."""
         officer, desk = officer_of(request, parts), desk_of(parts)
-        found = await desk.misuse.all(desk.actor(officer))
-        return shown(TokenListBody(tokens=[_token_body(one) for one in found]), parts, language_of(request))
+        found = await desk.misuse.all(desk.actor(officer), limit=limit, after=after)
+        body = TokenListBody(tokens=[_token_body(one) for one in found.items], next=found.next)
+        return shown(body, parts, language_of(request))
 
     @own.get("/{token_id}", response_model=TokenBody, responses=refusals(400, 404))
     async def get_token(request: Request, token_id: TokenId) -> Response:

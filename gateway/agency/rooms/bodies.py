@@ -145,9 +145,10 @@ class OperationBody(BaseModel):
 
 
 class OperationListBody(BaseModel):
-    """Operations that the caller may read, the newest first."""
+    """Operations that the caller may read, the newest first; `next` is the `after` of the next page, or empty."""
 
     operations: list[OperationBody]
+    next: str
 
 
 class OperationPartBody(BaseModel):

@@ -11,7 +11,7 @@ from gateway.agency.calls.caller import json_body, language_of, officer_of, show
 from gateway.agency.calls.parts import AgencyParts
 from gateway.agency.desk.bodies import OutcomeBody
 from gateway.agency.desk.once import once_id, once_route
-from gateway.agency.desk.routes import CHANGED, desk_of
+from gateway.agency.desk.routes import CHANGED, After, Limit, desk_of
 from gateway.agency.openapi import body_of, refusals
 from gateway.agency.requests import read_body
 from gateway.agency.rooms.bodies import (
@@ -26,6 +26,7 @@ from gateway.agency.rooms.bodies import (
     SealBody,
     WordsBody,
 )
+from gateway.desk.listing import USUAL_LISTED
 from gateway.model.requester import Officer
 from gateway.views.operations.pack import pack_page
 from gateway.views.operations.told import evidence_told, line_told, room_told
@@ -46,12 +47,15 @@ def room_routes(parts: AgencyParts) -> APIRouter:
 def _reading(router: APIRouter, parts: AgencyParts) -> None:
     @router.get("", response_model=OperationListBody, responses=refusals(400))
     async def list_operations(
-        request: Request, over: Annotated[bool, Query(description="those that have ended, as well")] = False
+        request: Request,
+        over: Annotated[bool, Query(description="those that have ended, as well")] = False,
+        limit: Limit = USUAL_LISTED,
+        after: After = "",
     ) -> Response:
-        """Return the operations that the caller may read, without their entries."""
+        """Return operations that the caller may read, page by page, without their entries."""
         officer, desk = officer_of(request, parts), desk_of(parts)
-        found = await desk.room_pages.all(desk.actor(officer), over=over)
-        body = OperationListBody(operations=[OperationBody(**line_told(line)) for line in found])
+        found = await desk.room_pages.all(desk.actor(officer), over=over, limit=limit, after=after)
+        body = OperationListBody(operations=[OperationBody(**line_told(line)) for line in found.items], next=found.next)
         return shown(body, parts, language_of(request))
 
     @router.get("/{room_id}", response_model=OperationContentBody, responses=refusals(400, 404))

@@ -63,6 +63,7 @@ def desk_uses(
         Phoning(desk.store, parts.trust, people.who, parts.clock.now_us),
         AlertBoard(desk, alerts.own, alerts.taken, alerts.gate),
         oversight.incidents,
+        oversight.freezes,
         oversight.reviews,
         MisuseDesk(desk, own_answers(core)),
         TokenCheck(desk),

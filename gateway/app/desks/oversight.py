@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from gateway.app.asking_parts import Asking
 from gateway.app.core import Core
 from gateway.app.rounds import UPKEEP_S, WATCH_S, Round
+from gateway.desk.oversight.freezing import FreezeDesk
 from gateway.desk.oversight.incidents import IncidentDesk
 from gateway.desk.oversight.outages import Outages
 from gateway.desk.oversight.reviewing import ReviewDesk
@@ -23,6 +24,7 @@ class Oversight:
     """The use cases of oversight, and their rounds."""
 
     incidents: IncidentDesk
+    freezes: FreezeDesk
     reviews: ReviewDesk
     outages: Outages
     rounds: Sequence[Round]
@@ -46,4 +48,5 @@ def build_oversight(core: Core, desk: DeskParts, asking: Asking) -> Oversight:
         Round("incidents of ours", _INCIDENTS_S, spread.round),
         Round("our own questions", WATCH_S, watch.round),
     ]
-    return Oversight(IncidentDesk(desk, spread), ReviewDesk(desk), outages, rounds)
+    freezes = FreezeDesk(desk, core.freeze)
+    return Oversight(IncidentDesk(desk, spread), freezes, ReviewDesk(desk), outages, rounds)

@@ -17,7 +17,9 @@ _WORDS: Sentences = {
     "/reports": "Reports",
     "/operations": "Operations",
     "/holders": "Copies",
+    "/misuse": "Tokens",
     "/incidents": "Incidents",
+    "/freezes": "Frozen accounts",
     "/neighbours": "Neighbours",
     "/figures": "Figures",
     "/audit": "Audit",
@@ -37,7 +39,9 @@ OPEN_TO: Mapping[str, frozenset[Role]] = {
     "/holders": frozenset(
         {Role.NATIONAL_DESK, Role.HEAD_OF_DESK, Role.DATA_OFFICER, Role.SECURITY_OFFICER, Role.AUDITOR}
     ),
+    "/misuse": frozenset({Role.DATA_OFFICER}),
     "/incidents": frozenset({Role.SECURITY_OFFICER, Role.NATIONAL_DESK}),
+    "/freezes": frozenset({Role.SECURITY_OFFICER, Role.HEAD_OF_DESK}),
     "/neighbours": frozenset(Role),
     "/figures": frozenset({Role.SUPERVISOR, Role.NATIONAL_DESK, Role.HEAD_OF_DESK}),
     "/audit": frozenset({Role.AUDITOR}),

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
+
+from gateway.console.frame.shapes import Link
+from gateway.language.catalogue import tell
+from gateway.language.languages import Language
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,3 +33,9 @@ class To:
     """A redirection after a form, to a path of ours (303)."""
 
     path: str
+
+
+def later_pages(path: str, place: str, language: Language, **query: str) -> Sequence[Link]:
+    """Return the link to the part of a list that begins after a place; none without a place."""
+    asked = {name: value for name, value in query.items() if value} | {"after": place}
+    return [Link(f"{path}?{urlencode(asked)}", tell(language, "those after"))] if place else []

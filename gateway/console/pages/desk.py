@@ -20,6 +20,7 @@ from gateway.console.frame.page import Page
 from gateway.console.frame.shapes import Link, Tag, Task
 from gateway.console.pages.alerts.told import PATH as ALERTS
 from gateway.console.pages.operations.listing import PATH as OPERATIONS
+from gateway.console.pages.oversight.freezes import PATH as FREEZES
 from gateway.console.pages.oversight.matter import matter_path
 from gateway.console.pages.reports.told import PATH as REPORTS
 from gateway.console.pages.threads.question import ASKERS
@@ -190,6 +191,8 @@ def work_path(item: WorkItem, own: str) -> str:
     key = item.work.key
     if item.work.kind in (WorkKind.REVIEW, WorkKind.INCIDENT):
         return matter_path(item.work.id)
+    if item.kind is ThreadKind.SERVICE and item.work.kind is WorkKind.APPROVE:
+        return f"{FREEZES}/{key.thread_id}"
     if item.kind is ThreadKind.ALERT and item.work.kind is WorkKind.APPROVE:
         return f"{ALERTS}/{key.thread_id}"
     if item.kind is ThreadKind.WATCH and item.work.kind in (WorkKind.APPROVE, WorkKind.REVALIDATE):

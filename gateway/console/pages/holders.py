@@ -16,7 +16,7 @@ from gateway.console.frame.door import Answer, Door
 from gateway.console.frame.errors import fault_of
 from gateway.console.frame.forms import Form
 from gateway.console.frame.navigation import OPEN_TO
-from gateway.console.frame.page import Page, To
+from gateway.console.frame.page import Page, To, later_pages
 from gateway.console.frame.shapes import Banner, Button, Cell, Clock, Field, Link, Option, Row, Table, Tag, Tone
 from gateway.console.parts import ConsoleParts
 from gateway.console.visit import Visit
@@ -194,7 +194,6 @@ class _Holders:
         faults: tuple[tuple[str, str], ...],
     ) -> HoldersView:
         language, wrong = visit.language, dict(faults)
-        pages = [Link(f"{PATH}?{urlencode({'after': after})}", tell(language, "those after"))] if after else []
         may_cut = self._parts.desk.originator.may_change(visit.actor, visit.officer.agency)
         return HoldersView(
             lead=tell(language, "Each copy that others were given stays ours: a change reaches each of its holders."),
@@ -207,7 +206,7 @@ class _Holders:
                 tell(language, "Nobody holds a copy of a record of ours"),
                 tell(language, "A copy stands here as soon as a record is given."),
             ),
-            pages=pages,
+            pages=later_pages(PATH, after, language),
             find=Field("record", tell(language, "Record: source and key"), hint="police/4711", most=256),
             find_button=Button(tell(language, "Find")),
             cut=self._cut_form(wrong, language) if may_cut else None,

@@ -7,7 +7,7 @@ from datetime import date
 from gateway.demo import planted
 from gateway.demo.sources import people, words
 from gateway.demo.sources.dice import Dice
-from gateway.demo.sources.tables import Row, Table, filled
+from gateway.demo.sources.tables import Row, Table, filled, rows_of
 
 PARTIES, DECLARATIONS, SEIZURES = 200, 200, 40
 FOREVER = 99991231
@@ -133,9 +133,29 @@ KNOWN = (
     known_party(PARTIES + 2, planted.HIDDEN, typ="S", ops="TH"),
 )
 
+
+def _boat(number: int, boat: planted.Boat, latin: str, kind: str, standing: str) -> Row:
+    return {
+        "bid": number,
+        "bnm": boat.name,
+        "bnm_en": latin,
+        "reg": boat.local_reg,
+        "flg": boat.flag,
+        "btyp": kind,
+        "sts": standing,
+        "dt_to": FOREVER,
+    }
+
+
+BOATS = (
+    _boat(1, planted.LAO_BOAT, "DAO KHONG 5", "BARGE", "SZ"),
+    _boat(2, planted.Boat("ទន្លេសាប 8", "KP-B 0447", "KH"), "TONLE SAP 8", "TRAWLER", ""),
+)
+
 fill = filled(
     "kh.customs",
     Table("party", PARTIES, _party, ("ppt",), KNOWN),
     Table("decl", DECLARATIONS, _declaration, ("ctn",), (DECLARED_LOGS,)),
     Table("seiz", SEIZURES, _seizure, ("ctn",), (SEIZED_LOGS,)),
+    rows_of("boat", BOATS),
 )

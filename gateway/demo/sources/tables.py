@@ -42,7 +42,12 @@ def _rows(table: Table, dice: Dice) -> Iterator[Row]:
 
 def code_table(name: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> Table:
     """Return a table that holds these rows."""
-    return Table(name, len(rows), lambda number, _dice: dict(zip(columns, rows[number - 1], strict=True)))
+    return rows_of(name, [dict(zip(columns, row, strict=True)) for row in rows])
+
+
+def rows_of(name: str, rows: Sequence[Row]) -> Table:
+    """Return a table of these rows and no others."""
+    return Table(name, len(rows), lambda number, _dice: rows[number - 1])
 
 
 def _write(database: sqlite3.Connection, table: Table, rows: Sequence[Row]) -> None:

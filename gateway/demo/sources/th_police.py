@@ -5,7 +5,7 @@ from __future__ import annotations
 from gateway.demo import planted
 from gateway.demo.sources import people, words
 from gateway.demo.sources.dice import Dice
-from gateway.demo.sources.tables import Row, Table, code_table, filled
+from gateway.demo.sources.tables import Row, Table, code_table, filled, rows_of
 
 PERSONS, VEHICLES = 200, 60
 MAKES = (("TOYOTA", "HILUX"), ("ISUZU", "D-MAX"), ("HONDA", "CITY"), ("NISSAN", "NAVARA"))
@@ -81,10 +81,32 @@ STOLEN_CAR = {
     "lop": "0",
 }
 
+
+def _boat(number: int, boat: planted.Boat, marks: str, kind: str, standing: str) -> Row:
+    return {
+        "lek": number,
+        "chue_ruea": _bytes(boat.name),
+        "thabian_ruea": _bytes(boat.local_reg),
+        "khangruea": _bytes(marks),
+        "thong": boat.flag,
+        "chanit": _bytes(kind),
+        "sathana": standing,
+        "wan_chaeng": "14/01/2569",
+        "lop": "0",
+    }
+
+
+BOATS = (
+    _boat(1, planted.SOUGHT_BOAT, "NAGA 4", "เรือหางยาว", "T"),
+    _boat(2, planted.Boat("ศรีเชียงแสน 12", "ชร-ก 1182", "TH"), "-", "เรือบรรทุก", "N"),
+    _boat(3, planted.Boat("ดาวนครพนม", "นพ-ข 0926", "TH"), "ดาว 3", "เรือหางยาว", "H"),
+)
+
 fill = filled(
     "th.police",
     code_table("sanchat", ("rahat", "chue", "iso3"), NATIONALITIES),
     Table("bukkhon", PERSONS, _person, ("lek_prachachon",)),
     Table("ekkasan", PERSONS // 2, _document, ("lek_thi", "rahat_bukkhon")),
     Table("rot", VEHICLES, _vehicle, ("thabian",), (STOLEN_CAR,)),
+    rows_of("ruea", BOATS),
 )

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 from gateway.demo import planted
 from gateway.demo.sources import people, words
 from gateway.demo.sources.dice import Dice
-from gateway.demo.sources.tables import Row, Table, code_table, filled
+from gateway.demo.sources.tables import Row, Table, code_table, filled, rows_of
 
 TRAVELLERS = 200
 COUNTRIES = ((704, "Việt Nam", "VNM"), (764, "Thái Lan", "THA"), (116, "Campuchia", "KHM"), (418, "Lào", "LAO"))
@@ -99,6 +99,25 @@ STOLEN_PASSPORT = {
     "DaXoa": 0,
 }
 
+
+def _boat(number: int, boat: planted.Boat, kind: str, mmsi: str = "") -> Row:
+    return {
+        "MaThuyen": number,
+        "TenThuyen": boat.name,
+        "SoDangKy": boat.local_reg,
+        "Co": boat.flag,
+        "MMSI": mmsi,
+        "LoaiThuyen": kind,
+        "DaXoa": 0,
+    }
+
+
+BOATS = (
+    _boat(1, planted.RIVER_BOAT, "ghe máy", "574447120"),
+    _boat(2, planted.Boat("Hương Giang 3", "TTH-0926", "VN"), "thuyền rồng"),
+    _boat(3, planted.Boat("ນາງຟ້າ 3", "ຄມ 1182", "LA"), "sà lan"),
+)
+
 fill = filled(
     "vn.immigration",
     code_table("DmQuocGia", ("Ma", "Ten", "Iso3"), COUNTRIES),
@@ -106,4 +125,5 @@ fill = filled(
     Table("HoSo", TRAVELLERS, _traveller, planted=(HOLDER,)),
     Table("GiayTo", TRAVELLERS, _document, ("So", "MaHoSo"), (STOLEN_PASSPORT,)),
     Table("QuaLai", TRAVELLERS, _crossing, ("BienSo",)),
+    rows_of("Thuyen", BOATS),
 )

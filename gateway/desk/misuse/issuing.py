@@ -14,6 +14,7 @@ from gateway.clock import SECOND_US
 from gateway.conversion import converter
 from gateway.desk.delivery.authoring import Post
 from gateway.desk.entries import desk_act
+from gateway.desk.listing import USUAL_LISTED, Slice, slice_of
 from gateway.desk.misuse.statement import (
     LONGEST_US,
     MAX_DOCUMENTS,
@@ -35,7 +36,7 @@ from gateway.model.desk.work import WorkKind
 from gateway.model.names import ExchangeId, MemberId, new_exchange_id
 from gateway.model.purpose import Offence, Purpose
 from gateway.model.values import text_value
-from gateway.ports.desk import DeskRows, Thread
+from gateway.ports.desk import DeskRows, ListPlace, Thread
 from gateway.ports.journal import EntryDraft
 from gateway.records.sdjwt import base64url
 from gateway.signing.batch import Signs
@@ -97,10 +98,10 @@ class MisuseDesk:
         self._check(actor, found.said.agency)
         return found
 
-    async def all(self, actor: Actor) -> list[IssuedToken]:
-        """Return the tokens of the person's own agency that are in their time, the newest first."""
+    async def all(self, actor: Actor, *, limit: int = USUAL_LISTED, after: str = "") -> Slice[IssuedToken]:
+        """Return tokens of the person's own agency that are in their time, the newest first, behind a place."""
         self._check(actor, actor.officer.agency)
-        return await asyncio.to_thread(self._of_agency, actor.officer.agency)
+        return await asyncio.to_thread(self._slice, actor.officer.agency, limit, after)
 
     async def withdraw(self, actor: Actor, token_id: ExchangeId, reason: ChangeReason) -> IssuedToken:
         """Withdraw a token: every counterpart is told, and its gates refuse it from then on.
@@ -180,11 +181,19 @@ class MisuseDesk:
     def _found(self, token_id: ExchangeId) -> IssuedToken:
         return _read(self._desk.store.thread(self._key(token_id)), token_id)
 
-    def _of_agency(self, agency: str) -> list[IssuedToken]:
+    def _slice(self, agency: str, limit: int, after: str) -> Slice[IssuedToken]:
         me = self._desk.parts.member
-        rows = self._desk.store.threads(kinds=(ThreadKind.SERVICE,), states=(ThreadState.OPEN,), peer=me)
-        found = [_token(row) for row in rows if row.draft]
-        return [one for one in found if one is not None and one.said.agency == agency]
+
+        def read(behind: ListPlace | None, count: int) -> list[Thread]:
+            return self._desk.store.threads(
+                kinds=(ThreadKind.SERVICE,), states=(ThreadState.OPEN,), peer=me, behind=behind, limit=count
+            )
+
+        def fits(thread: Thread) -> IssuedToken | None:
+            found = _token(thread)
+            return found if found is not None and found.said.agency == agency else None
+
+        return slice_of(read, fits, limit, after)
 
     def _withdrawn(self, actor: Actor, token_id: ExchangeId, reason: ChangeReason) -> EntryDraft:
         thread, now_us = self._desk.store.thread(self._key(token_id)), self._desk.parts.clock.now_us()

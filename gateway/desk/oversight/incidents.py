@@ -14,6 +14,7 @@ import msgspec
 from gateway.desk.delivery.authoring import Post
 from gateway.desk.delivery.effects import Effects
 from gateway.desk.entries import desk_act
+from gateway.desk.listing import USUAL_LISTED, Slice, slice_of
 from gateway.desk.oversight.spreading import IncidentSpread, first_word, urgency_of
 from gateway.desk.oversight.values import (
     MAX_WORDS,
@@ -36,12 +37,11 @@ from gateway.model.desk.threads import ThreadKey, ThreadKind, ThreadState
 from gateway.model.desk.work import WorkKind
 from gateway.model.names import ExchangeId, MemberId, new_exchange_id
 from gateway.model.values import text_value
-from gateway.ports.desk import DeskRows, Thread, Work, WorkFilter
+from gateway.ports.desk import DeskRows, ListPlace, Thread, Work, WorkFilter
 from gateway.ports.journal import EntryDraft
 
 MAX_TEXT = 2_000
 _MEMBER = Matter("")
-_LISTED = 256
 
 
 class IncidentDesk:
@@ -79,10 +79,12 @@ class IncidentDesk:
         may(actor.person, Act.TELL_SERVICE, _MEMBER, self._desk.parts.clock.now_us())
         return await asyncio.to_thread(self._item, actor, incident_id)
 
-    async def all(self, actor: Actor, *, over: bool = False) -> list[IncidentItem]:
-        """Return the incidents of ours, the newest first; with `over` those that ended, too."""
+    async def all(
+        self, actor: Actor, *, over: bool = False, limit: int = USUAL_LISTED, after: str = ""
+    ) -> Slice[IncidentItem]:
+        """Return incidents of ours, the newest first, behind a place; with `over` those that ended, too."""
         may(actor.person, Act.TELL_SERVICE, _MEMBER, self._desk.parts.clock.now_us())
-        return await asyncio.to_thread(self._items, actor, over=over)
+        return await asyncio.to_thread(self._slice, actor, over, limit, after)
 
     async def acknowledge(self, actor: Actor, work_id: str, text: str = "") -> Work:
         """Acknowledge an incident of a counterpart, with words for its security officer; return the work as done.
@@ -181,16 +183,21 @@ class IncidentDesk:
         code = refusal(actor.person, Act.TELL_SERVICE, _MEMBER, self._desk.parts.clock.now_us())
         return IncidentItem(incident, self._spread.stands(incident), may_tell=not code and not incident.is_over)
 
-    def _items(self, actor: Actor, *, over: bool) -> list[IncidentItem]:
+    def _slice(self, actor: Actor, over: bool, limit: int, after: str) -> Slice[IncidentItem]:
         me, states = self._desk.parts.member, (ThreadState.OPEN, *((ThreadState.ENDED,) if over else ()))
-        found: list[IncidentItem] = []
-        for row in self._desk.store.threads(kinds=(ThreadKind.SERVICE,), states=states, peer=me):
-            if row.draft and len(found) < _LISTED:
-                try:
-                    found.append(self._shown(actor, row))
-                except Unknown:
-                    continue
-        return found
+
+        def read(behind: ListPlace | None, count: int) -> list[Thread]:
+            return self._desk.store.threads(
+                kinds=(ThreadKind.SERVICE,), states=states, peer=me, behind=behind, limit=count
+            )
+
+        def fits(thread: Thread) -> IncidentItem | None:
+            try:
+                return self._shown(actor, thread)
+            except Unknown:
+                return None
+
+        return slice_of(read, fits, limit, after)
 
     # ------------------------------------------------------------ parts: of counterparts
 

@@ -116,13 +116,13 @@ class RoomBook:
                 end, end_us = notice.body, row.time_us
         return Told(*heads[-1], thread, end, end_us) if heads else None
 
-    def all(self, states: tuple[ThreadState, ...] = (), *, limit: int = 0) -> list[str]:
-        """Return the ids of the rooms with a thread in one of these states (none: any), the newest first.
-
-        `limit` bounds the threads that are read; 0: all of them.
-        """
-        found = self._store.threads(kinds=(ThreadKind.ROOM,), states=states or tuple(ThreadState), limit=limit)
-        return list(dict.fromkeys(thread.group_id for thread in found))
+    def is_listed(self, thread: Thread) -> bool:
+        """Tell whether a room has its place in a list by this thread: at home if it is ours, else with its owner."""
+        owner = owner_of(thread.group_id)
+        is_own = owner == self._me
+        return thread.key == (
+            home_key(self._me, thread.group_id) if is_own else pair_key(self._me, owner, thread.group_id)
+        )
 
     def pair(self, room_id: str, peer: MemberId) -> Thread | None:
         """Return the thread with another member of a room."""

@@ -10,6 +10,7 @@ import msgspec
 
 from gateway.desk.changes import Change
 from gateway.desk.entries import desk_act
+from gateway.desk.listing import USUAL_LISTED, Slice, slice_of
 from gateway.desk.parts import Actor, DeskParts
 from gateway.desk.rooms.acts import Rooms
 from gateway.desk.rooms.known import Known, RoomBook
@@ -19,12 +20,11 @@ from gateway.model.desk.notices import Note, OutcomeReport
 from gateway.model.desk.rooms import RoomCode, RoomMember
 from gateway.model.desk.threads import ThreadKind, ThreadState
 from gateway.model.names import MemberId
-from gateway.ports.desk import NoticeRow, Thread
+from gateway.ports.desk import ListPlace, NoticeRow, Thread
 
 LOOK_S = 2.0
 _LISTED = 200
-_READ = 1_000
-"""Threads of rooms that a list looks at, the newest; a room has one at home and one for each member."""
+_LIVE = (ThreadState.NEW, ThreadState.OPEN, ThreadState.ANSWERED)
 
 
 class RoomLine(msgspec.Struct, frozen=True):
@@ -108,9 +108,11 @@ class RoomPages:
         self._book = RoomBook(desk.store, desk.parts.member)
         self._pairs = Pairs(desk.parts)
 
-    async def all(self, actor: Actor, *, over: bool = False) -> list[RoomLine]:
-        """Return the rooms that this person may read, the newest first; with `over` those that ended, too."""
-        return await asyncio.to_thread(self._all, actor, over)
+    async def all(
+        self, actor: Actor, *, over: bool = False, limit: int = USUAL_LISTED, after: str = ""
+    ) -> Slice[RoomLine]:
+        """Return rooms that this person may read, the newest first, behind a place; with `over` those that ended."""
+        return await asyncio.to_thread(self._slice, actor, over, limit, after)
 
     async def read(self, actor: Actor, room_id: str) -> RoomPage:
         """Return a room to a person who may read it, once the entry of that is durable. Raises `Unknown`."""
@@ -132,17 +134,20 @@ class RoomPages:
         threads = self._desk.store.threads(kinds=(ThreadKind.ROOM,), group_id=room_id, limit=_LISTED)
         return [(thread.key, thread.version) for thread in threads]
 
-    def _all(self, actor: Actor, over: bool) -> list[RoomLine]:
-        live = (ThreadState.NEW, ThreadState.OPEN, ThreadState.ANSWERED)
-        found = []
-        for room_id in self._book.all(() if over else live, limit=_READ):
-            room = self._book.room(room_id)
+    def _slice(self, actor: Actor, over: bool, limit: int, after: str) -> Slice[RoomLine]:
+        states = tuple(ThreadState) if over else _LIVE
+
+        def read(behind: ListPlace | None, count: int) -> list[Thread]:
+            return self._desk.store.threads(kinds=(ThreadKind.ROOM,), states=states, behind=behind, limit=count)
+
+        def fits(thread: Thread) -> RoomLine | None:
+            room = self._book.room(thread.group_id) if self._book.is_listed(thread) else None
             if room is None or not self._rooms.sees(actor, room):
-                continue
+                return None
             line = self._line(room)
-            if over or line.stand in (None, Stand.WAITING, Stand.ON):
-                found.append(line)
-        return found
+            return line if over or line.stand in (None, Stand.WAITING, Stand.ON) else None
+
+        return slice_of(read, fits, limit, after)
 
     def _line(self, room: Known) -> RoomLine:
         about = room.told.invite if room.told is not None else room.home

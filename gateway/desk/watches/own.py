@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from gateway.desk.ending.works import End, ended_works
 from gateway.desk.entries import desk_act
-from gateway.desk.listing import MOST_READ, first_fitting
+from gateway.desk.listing import USUAL_LISTED, Slice, slice_of
 from gateway.desk.parts import Actor, DeskParts
 from gateway.desk.raising import Raising, for_revalidating, from_draft, work_id
 from gateway.desk.roles import Act, Matter, matter_by, matter_of, may, refusal
@@ -39,7 +39,7 @@ from gateway.model.desk.notices import Urgency
 from gateway.model.desk.threads import ThreadKey, ThreadKind, ThreadState
 from gateway.model.desk.work import Level, Role, WorkKind
 from gateway.model.names import ExchangeId, new_exchange_id
-from gateway.ports.desk import DeskRows, Thread, Work, WorkFilter
+from gateway.ports.desk import DeskRows, ListPlace, Thread, Work, WorkFilter
 from gateway.ports.journal import EntryDraft
 
 _LIVE = (ThreadState.NEW, ThreadState.OPEN, ThreadState.PAUSED)
@@ -133,30 +133,29 @@ class OwnWatches:
         return watch
 
     async def all(
-        self, actor: Actor, *, over: bool = False, alive: bool | None = None, limit: int = 0
-    ) -> list[OwnWatch]:
-        """Return the watches of ours that this person may read, the newest first; with `over` those that ended, too.
+        self, actor: Actor, *, over: bool = False, alive: bool | None = None, limit: int = USUAL_LISTED, after: str = ""
+    ) -> Slice[OwnWatch]:
+        """Return watches of ours that this person may read, the newest first; with `over` those that ended, too.
 
-        `alive` tells those that stand, wait or are paused from all others. `limit` 0: all of them.
+        `alive` tells those that stand, wait or are paused from all others. The page begins behind the place `after`.
         """
-        return await asyncio.to_thread(self._all, actor, over, alive, limit)
+        return await asyncio.to_thread(self._slice, actor, over, alive, limit, after)
 
-    def _all(self, actor: Actor, over: bool, alive: bool | None, limit: int) -> list[OwnWatch]:
+    def _slice(self, actor: Actor, over: bool, alive: bool | None, limit: int, after: str) -> Slice[OwnWatch]:
         now_us, me, states = self._now_us, self._desk.parts.member, tuple(ThreadState) if over else _LIVE
 
-        def read(count: int) -> list[Thread]:
-            wanted = count if limit else 0
-            return self._desk.store.threads(kinds=(ThreadKind.WATCH,), states=states, peer=me, limit=wanted)
+        def read(behind: ListPlace | None, count: int) -> list[Thread]:
+            return self._desk.store.threads(
+                kinds=(ThreadKind.WATCH,), states=states, peer=me, behind=behind, limit=count
+            )
 
-        def fits(thread: Thread) -> bool:
-            if not thread.draft:
-                return False
-            watch = read_own(thread)
-            is_wanted = alive is None or watch.is_alive is alive
-            return is_wanted and not refusal(actor.person, Act.SEE, matter_by(watch.author), now_us)
+        def fits(thread: Thread) -> OwnWatch | None:
+            watch = read_own(thread) if thread.draft else None
+            if watch is None or (alive is not None and watch.is_alive is not alive):
+                return None
+            return None if refusal(actor.person, Act.SEE, matter_by(watch.author), now_us) else watch
 
-        found = first_fitting(read, fits, limit or MOST_READ)
-        return [read_own(thread) for thread in found]
+        return slice_of(read, fits, limit, after)
 
     def acts(self, actor: Actor, watch: OwnWatch) -> tuple[Work | None, frozenset[str]]:
         """Return the work of a watch's approval, and what this person may do with it. It reads the store."""

@@ -10,7 +10,7 @@ import msgspec
 
 from gateway.desk.ending.times import state_by_clock
 from gateway.desk.entries import desk_act
-from gateway.desk.listing import MOST_READ, first_fitting
+from gateway.desk.listing import USUAL_LISTED, Slice, slice_of
 from gateway.desk.parts import Actor, DeskParts
 from gateway.desk.roles import Act, Matter, may
 from gateway.desk.watches.values import LIVE, OwnWatch, Stand, WhyPaused, hit_id
@@ -21,7 +21,7 @@ from gateway.model.desk.watches import Watch, Watched
 from gateway.model.desk.work import DeliveryState, Direction, HoldingState
 from gateway.model.hit import Hit
 from gateway.model.names import ExchangeId, MemberId, new_exchange_id
-from gateway.ports.desk import NoticeRow, Thread
+from gateway.ports.desk import ListPlace, NoticeRow, Thread
 from gateway.statements.notices.notice import parse_notice
 
 _ALL = (*LIVE, ThreadState.PAUSED, ThreadState.REFUSED)
@@ -83,15 +83,15 @@ class Standing:
         """Return how a watch of ours stands at each recipient."""
         return await asyncio.to_thread(lambda: tuple(self._stand(watch, to.member, to.thread_id) for to in watch.to))
 
-    async def theirs(self, actor: Actor, *, limit: int = 0) -> list[TakenWatch]:
-        """Return the watches of counterparts on our records, the newest first, without those that no person is shown.
+    async def theirs(self, actor: Actor, *, limit: int = USUAL_LISTED, after: str = "") -> Slice[TakenWatch]:
+        """Return watches of counterparts on our records, the newest first, without those that no person is shown.
 
-        `limit` 0: all of them. The entry of this reading is durable before anything is returned. Raises `Forbidden`
-        for a person whose role does not see them.
+        The page begins behind the place `after`. The entry of this reading is durable before anything is returned.
+        Raises `Forbidden` for a person whose role does not see them.
         """
         may(actor.person, Act.SEE_WATCHES, Matter(""), self.desk.parts.clock.now_us())
-        found = await asyncio.to_thread(self._taken, limit)
-        key, read = ThreadKey(self.desk.parts.member, new_exchange_id()), [each.key.thread_id for each in found]
+        found = await asyncio.to_thread(self._taken, limit, after)
+        key, read = ThreadKey(self.desk.parts.member, new_exchange_id()), [each.key.thread_id for each in found.items]
         draft = desk_act(actor.officer, "read-watches", key, content={"threads": read})
         await self.desk.pen.write(self.desk.parts.member, key, lambda: draft)
         return found
@@ -134,16 +134,19 @@ class Standing:
         gone = {row.jti for row in held if row.owner == key.peer and row.state is not HoldingState.HELD}
         return [each for each in found if hit_id(key.thread_id, each.hit.reference) not in gone]
 
-    def _taken(self, limit: int) -> list[TakenWatch]:
-        def read(count: int) -> list[Thread]:
-            wanted = count if limit else 0
-            return self.desk.store.threads(kinds=(ThreadKind.WATCH,), states=_ALL, opener=False, limit=wanted)
+    def _taken(self, limit: int, after: str) -> Slice[TakenWatch]:
+        def read(behind: ListPlace | None, count: int) -> list[Thread]:
+            return self.desk.store.threads(
+                kinds=(ThreadKind.WATCH,), states=_ALL, opener=False, behind=behind, limit=count
+            )
 
-        def fits(thread: Thread) -> bool:
-            return not is_quiet(self.desk.store.placed(thread.key))
+        def fits(thread: Thread) -> TakenWatch | None:
+            if is_quiet(self.desk.store.placed(thread.key)):
+                return None
+            found = self._theirs(thread)
+            return found if found is not None and not found.watch.no_tip_off else None
 
-        found = (self._theirs(thread) for thread in first_fitting(read, fits, limit or MOST_READ))
-        return [each for each in found if each is not None and not each.watch.no_tip_off]
+        return slice_of(read, fits, limit, after)
 
     def _theirs(self, thread: Thread) -> TakenWatch | None:
         now_us = self.desk.parts.clock.now_us()

@@ -21,7 +21,7 @@ from gateway.desk.people.bearer import bearer
 from gateway.desk.people.directory import People
 from gateway.desk.people.persons import Person as Listed
 from gateway.desk.roles import PASSED_ON, Act, Person, matter_of, may, refusal
-from gateway.desk.worklist.seen import as_item, check_act, is_for, is_visible, wanted_of
+from gateway.desk.worklist.seen import as_item, check_act, is_about, is_for, is_visible, wanted_of
 from gateway.errors import Forbidden, Stale, Unknown
 from gateway.exchange.parts import Parts
 from gateway.model.desk.threads import ThreadKey, ThreadKind
@@ -212,7 +212,10 @@ class DeskQueue:
         return self._shown(person, found, now_us)
 
     def _shown(self, person: Person, works: Sequence[Work], now_us: int) -> list[WorkItem]:
-        """Return work as this person sees it, with the threads read together, and each office looked at once."""
+        """Return work as this person sees it, with the threads read together, and each office looked at once.
+
+        Work on a matter of oversight that is about this person is left out.
+        """
         threads, supervised = self._store.threads_of({work.key for work in works}), cache(self._is_supervised_at)
         return [
             as_item(
@@ -223,14 +226,16 @@ class DeskQueue:
                 supervised=supervised(work.agency, work.office, work.not_by, now_us),
             )
             for work in works
+            if not is_about(person, threads.get(work.key))
         ]
 
     def _item(self, officer: Officer, work_id: str) -> WorkItem:
         person, now_us = self._person(officer), self._now_us
         work = self._store.work(work_id)
-        if work is None or not is_visible(person, work, now_us):
+        found = self._shown(person, [work], now_us) if work is not None and is_visible(person, work, now_us) else []
+        if not found:
             raise Unknown("there is no such work in your list", code="no-such-work", where=work_id[:200])
-        return self.shown(person, work, now_us)
+        return found[0]
 
     def shown(self, person: Person, work: Work, now_us: int) -> WorkItem:
         """Return work as this person sees it, with its thread."""

@@ -133,6 +133,16 @@ def readable_at(person: Person) -> tuple[tuple[str, ...], tuple[str, ...]]:
     return (person.agency, ""), ((person.office, "") if is_of_office else ())
 
 
+def is_about(person: Person, thread: Thread | None) -> bool:
+    """Tell whether a matter of oversight is about this very person, for whom it does not exist."""
+    return (
+        thread is not None
+        and thread.kind is ThreadKind.SERVICE
+        and bool(thread.draft)
+        and thread.officer == person.person
+    )
+
+
 def thread_item(thread: Thread, now_us: int) -> ThreadItem:
     """Return a thread as a list shows it."""
     return ThreadItem(thread, state_by_clock(thread, now_us))

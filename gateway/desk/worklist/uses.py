@@ -16,6 +16,7 @@ from gateway.desk.originator.changing import Originator
 from gateway.desk.originator.holders import HoldersView
 from gateway.desk.originator.obeying import Compliance
 from gateway.desk.outcomes.telling import HitOutcomes
+from gateway.desk.oversight.freezing import FreezeDesk
 from gateway.desk.oversight.incidents import IncidentDesk
 from gateway.desk.oversight.reviewing import ReviewDesk
 from gateway.desk.parts import Actor
@@ -61,6 +62,7 @@ class DeskUses:
     phoning: Phoning
     alerts: AlertBoard
     incidents: IncidentDesk
+    freezes: FreezeDesk
     reviews: ReviewDesk
     misuse: MisuseDesk
     tokens: TokenCheck
@@ -84,6 +86,8 @@ class DeskUses:
             await self.own_reports.approve(actor, thread_id)
         elif item.kind is ThreadKind.ROOM:
             await self.rooms.approve(actor, item.work.key)
+        elif item.kind is ThreadKind.SERVICE:
+            await self.freezes.approve(actor, item.work.key)
         else:
             await self.approvals.approve(actor, item.work.id)
 
@@ -98,5 +102,7 @@ class DeskUses:
             await self.own_reports.decline(actor, thread_id, reason)
         elif item.kind is ThreadKind.ROOM:
             await self.rooms.decline(actor, item.work.key, reason)
+        elif item.kind is ThreadKind.SERVICE:
+            await self.freezes.decline(actor, item.work.key, reason)
         else:
             await self.approvals.decline(actor, item.work.id, reason)

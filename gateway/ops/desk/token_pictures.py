@@ -11,8 +11,16 @@ from certs.durable import PRIVATE, write_new
 from gateway.errors import Malformed, Misconfigured
 
 KINDS = (".svg", ".png")
-_BORDER, _DOTS = 4, 6
-"""The quiet zone that readers need, and the size of a module in dots (of a print)."""
+QUIET = 4
+"""The quiet zone that readers need around a code, in modules."""
+
+_DOTS = 6
+"""The size of a module in dots (of a print)."""
+
+
+def code_of(text: str) -> segno.QRCode:
+    """Return the QR code of a token. It corrects errors as a print needs that is folded and carried (level M, 15 %)."""
+    return segno.make_qr(text, error="m", boost_error=False)
 
 
 def check_picture(file: Path) -> None:
@@ -31,12 +39,8 @@ def check_picture(file: Path) -> None:
 
 
 def draw_token(text: str, file: Path) -> None:
-    """Write the QR code of a token to a new file that only its owner reads. Raises as `check_picture` does.
-
-    Its correction of errors is that of a print which is folded and carried (level M, 15 %).
-    """
+    """Write the QR code of a token to a new file that only its owner reads. Raises as `check_picture` does."""
     check_picture(file)
     picture = BytesIO()
-    code = segno.make_qr(text, error="m", boost_error=False)
-    code.save(picture, kind=file.suffix.lower()[1:], scale=_DOTS, border=_BORDER)
+    code_of(text).save(picture, kind=file.suffix.lower()[1:], scale=_DOTS, border=QUIET)
     write_new(file, picture.getvalue(), PRIVATE)

@@ -17,6 +17,7 @@ from sqlalchemy import (
     exists,
     func,
     literal_column,
+    or_,
     select,
     tuple_,
     union_all,
@@ -28,7 +29,7 @@ from gateway.model.desk.notices import About, NoticeType, Urgency
 from gateway.model.desk.threads import Placed, ThreadKey, ThreadKind, ThreadState
 from gateway.model.desk.work import DeliveryState, HoldingState, WorkKind
 from gateway.model.names import ExchangeId, MemberId
-from gateway.ports.desk import Delivery, Holding, NoticeRow, Outbox, Thread, Work, WorkFilter
+from gateway.ports.desk import Delivery, Holding, ListPlace, NoticeRow, Outbox, Thread, Work, WorkFilter
 from gateway.storage.database.desk_tables import (
     ALARMED,
     CLOSED,
@@ -106,16 +107,21 @@ class SqlDeskStore:
         group_id: str = "",
         peer: str = "",
         opener: bool | None = None,
+        behind: ListPlace | None = None,
         limit: int = 0,
     ) -> list[Thread]:
         """Return the threads that fit, the newest first; all of them with `limit` 0. What is empty leaves it open.
 
-        `opener` tells those that this side opened from those of counterparts.
+        `opener` tells those that this side opened from those of counterparts. With `behind` the list begins after that
+        place.
         """
         t = desk_thread.c
         order = (t.opened_us.desc(), t.thread_id, t.peer)
         by_side = [unindexed(t.peer) == peer] if peer else []
         by_side += [t.opener.is_(opener)] if opener is not None else []
+        if behind is not None:
+            later = tuple_(t.thread_id, t.peer) > tuple_(behind.thread_id, behind.peer)
+            by_side += [t.opened_us <= behind.opened_us, or_(t.opened_us < behind.opened_us, later)]
         if limit and offices and not group_id and len(kinds) != 1:
             here = [*([is_any(unindexed(t.kind), kinds)] if kinds else []), *by_side]
             rows = self._newest(places(offices, agencies, states or ThreadState, here), limit)
@@ -151,7 +157,7 @@ class SqlDeskStore:
                 select(
                     select(t.peer, t.thread_id, t.opened_us)
                     .where(*conditions)
-                    .order_by(t.opened_us.desc())
+                    .order_by(t.opened_us.desc(), t.thread_id, t.peer)
                     .limit(limit)
                     .subquery()
                 )

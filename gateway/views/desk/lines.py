@@ -131,3 +131,10 @@ def _text(value: Any) -> str:
     if isinstance(value, list):
         return ", ".join(_text(each) for each in value)
     return str(value)
+
+
+def paged_lines(lines: Iterable[Line], place: str, language: Language = Language.EN) -> Iterator[Line]:
+    """Yield one page of a list, and how the next one is asked for; `place` is empty on the last one."""
+    yield from lines
+    if place:
+        yield tell(language, "those after: {option}", option=f"--after {place}"), "dim"

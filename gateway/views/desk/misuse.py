@@ -24,6 +24,16 @@ VERDICTS: Sentences = {
     "no-hit-of-theirs": "the token is good, and {country} has no such hit here: of the hits of others it says nothing.",
 }
 
+WITHDRAWALS: Sentences = {
+    "mistaken": "it was issued by mistake",
+    "wrong-person": "it was given to another person",
+    "leak": "it was lost, or another person uses it",
+    "settled": "it is needed no more",
+    "court-order": "a court ordered it",
+    "other": "for another reason",
+}
+"""Why a token is withdrawn: some of the reasons for which what was given is changed."""
+
 
 def said_text(verdict: str, member: str, until: str, language: Language = Language.EN) -> str:
     """Return what a token says beside a hit, in words, with the day until which it holds."""

@@ -206,6 +206,8 @@ def work_words(kind: str, language: Language = Language.EN, matter: str = "") ->
     """Return what is to be done, in words; an unknown kind as it is. `matter` is the kind of the thread."""
     if (matter, kind) == ("room", "acknowledge"):
         return tell(language, "say whether we take part in the operation")
+    if (matter, kind) == ("service", "approve"):
+        return tell(language, "approve or decline that an account is frozen, or free again")
     return tell(language, WORK[kind]) if kind in WORK else kind
 
 

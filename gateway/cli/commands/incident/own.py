@@ -9,11 +9,12 @@ import click
 
 from gateway.cli.bearers import Bearer, at_the_desk
 from gateway.cli.inputs.moments import Moment
-from gateway.cli.options import TEXT, Word
+from gateway.cli.options import TEXT, Word, page_options
 from gateway.cli.output import Output, printed
 from gateway.cli.speech import spoken
 from gateway.desk.oversight.values import NewsCode
 from gateway.views.desk.incidents import incident_lines, incidents_lines
+from gateway.views.desk.lines import paged_lines
 
 _incident = click.argument("incident", metavar="INCIDENT", type=TEXT)
 _CODES = Word([code.value for code in NewsCode])
@@ -53,16 +54,17 @@ def notify(
 @click.command("list")
 @at_the_desk
 @click.option("--over", is_flag=True, help="Those that have ended, as well.")
+@page_options
 @printed
-def list_incidents(bearer: Bearer, over: bool) -> Output:
+def list_incidents(bearer: Bearer, over: bool, limit: int, after: str) -> Output:
     """Incidents of ours, and how many counterparts have acknowledged each.
 
     \b
     Example:
       liaison incident list --home th --as th.s.1
     """
-    found = bearer.call("GET", "incidents", over=over)
-    return Output(found, incidents_lines(found["incidents"], spoken()))
+    found = bearer.call("GET", "incidents", over=over, limit=limit, after=after)
+    return Output(found, paged_lines(incidents_lines(found["incidents"], spoken()), found["next"], spoken()))
 
 
 @click.command()

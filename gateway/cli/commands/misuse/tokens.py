@@ -10,13 +10,14 @@ import click
 
 from gateway.cli.bearers import Bearer, at_the_desk
 from gateway.cli.inputs.moments import Moment
-from gateway.cli.options import NEW_FILE, TEXT, Code
+from gateway.cli.options import NEW_FILE, TEXT, Code, page_options
 from gateway.cli.output import Output, printed
 from gateway.cli.speech import spoken, usage
 from gateway.errors import Stale
 from gateway.model.desk.codes import ChangeReason
 from gateway.ops.desk.token_pictures import check_picture, draw_token
 from gateway.ops.desk.tokens import check_offline
+from gateway.views.desk.lines import paged_lines
 from gateway.views.desk.misuse import checked_lines, said_text, token_lines, tokens_lines
 
 _token = click.argument("carried", metavar="TOKEN", type=TEXT)
@@ -61,16 +62,17 @@ def issue(
 
 @click.command("list")
 @at_the_desk
+@page_options
 @printed
-def list_tokens(bearer: Bearer) -> Output:
+def list_tokens(bearer: Bearer, limit: int, after: str) -> Output:
     """Tokens of your agency that are in their time.
 
     \b
     Example:
       liaison misuse list --home vn --as vn.p.1
     """
-    found = bearer.call("GET", "misuse")
-    return Output(found, tokens_lines(found["tokens"], spoken()))
+    found = bearer.call("GET", "misuse", limit=limit, after=after)
+    return Output(found, paged_lines(tokens_lines(found["tokens"], spoken()), found["next"], spoken()))
 
 
 @click.command()

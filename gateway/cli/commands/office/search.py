@@ -7,18 +7,26 @@ from pathlib import Path
 import click
 
 from gateway.cli.inputs.passphrases import passphrase_option, read_passphrase
-from gateway.cli.options import FILE, FOLDER, TEXT, Word, value_of
+from gateway.cli.options import FILE, FOLDER, TEXT, VESSEL, Word, value_of, vessel_options
 from gateway.cli.output import Output, printed
 from gateway.cli.speech import spoken
 from gateway.clock import SystemClock
 from gateway.desk.packs.devices import open_device
 from gateway.desk.packs.searching import Asked, look_up
 from gateway.model.purpose import Offence, Purpose
-from gateway.model.query import ContainerQuery, DocumentQuery, NationalIdQuery, PersonQuery, Query, VehicleQuery
+from gateway.model.query import (
+    ContainerQuery,
+    DocumentQuery,
+    NationalIdQuery,
+    PersonQuery,
+    Query,
+    VehicleQuery,
+    VesselQuery,
+)
 from gateway.model.values import NameForm, PartialDate
 from gateway.views.desk.copies import looked_lines, looked_value
 
-_ONE = "give one of --name, --document, --national-id, --plate and --container"
+_ONE = "give one of --name, --document, --national-id, --plate, --container, and --vessel or a number of it"
 
 
 @click.command()
@@ -33,6 +41,7 @@ _ONE = "give one of --name, --document, --national-id, --plate and --container"
 @click.option("--plate", default="", help="The plate of a vehicle.")
 @click.option("--province", default="", help="Its province.")
 @click.option("--container", default="", help="The number of a container.")
+@vessel_options
 @click.option("--purpose", default="BORDER_CHECK", type=Word([item.value for item in Purpose]), help="Why it is asked.")
 @click.option("--offence", default="OTHER", type=Word([item.value for item in Offence]), help="The offence in view.")
 @click.option("--case", default="", help="Case number; this or --ticket is required.")
@@ -69,8 +78,9 @@ def search(
 
 def _query(asked: dict[str, str]) -> Query:
     names = asked["names"]
-    given = [name for name in ("names", "document", "national_id", "plate", "container") if asked[name]]
-    if len(given) != 1:
+    given = [name for name in ("names", "document", "national_id", "plate", "container", *VESSEL) if asked[name]]
+    is_vessel = bool(given) and set(given) <= set(VESSEL)
+    if not is_vessel and len(given) != 1:
         raise click.UsageError(_ONE)
     with value_of(f"--{given[0].removesuffix('s').replace('_', '-')}"):
         if names:
@@ -82,4 +92,6 @@ def _query(asked: dict[str, str]) -> Query:
             return NationalIdQuery(asked["national_id"])
         if asked["plate"]:
             return VehicleQuery(asked["plate"], asked["province"])
+        if is_vessel:
+            return VesselQuery(*(asked[name] for name in (*VESSEL, "flag")))
     return ContainerQuery(asked["container"])

@@ -8,9 +8,10 @@ from urllib.parse import quote
 import click
 
 from gateway.cli.bearers import Bearer, at_the_desk
-from gateway.cli.options import NEW_FILE, TEXT
+from gateway.cli.options import NEW_FILE, TEXT, page_options
 from gateway.cli.output import Output, printed
 from gateway.cli.speech import spoken
+from gateway.views.desk.lines import paged_lines
 from gateway.views.operations.lines import operation_lines, operations_lines, pack_lines
 
 _operation = click.argument("operation", metavar="OPERATION", type=TEXT)
@@ -19,16 +20,17 @@ _operation = click.argument("operation", metavar="OPERATION", type=TEXT)
 @click.command("list")
 @at_the_desk
 @click.option("--over", is_flag=True, help="Those that have ended, as well.")
+@page_options
 @printed
-def list_operations(bearer: Bearer, over: bool) -> Output:
+def list_operations(bearer: Bearer, over: bool, limit: int, after: str) -> Output:
     """Operations that you may read: ours, and those into which we are invited.
 
     \b
     Example:
       liaison operation list --home vn --as vn.n.2
     """
-    found = bearer.call("GET", "operations", over=over)
-    return Output(found, operations_lines(found["operations"], spoken()))
+    found = bearer.call("GET", "operations", over=over, limit=limit, after=after)
+    return Output(found, paged_lines(operations_lines(found["operations"], spoken()), found["next"], spoken()))
 
 
 @click.command()

@@ -13,7 +13,16 @@ from adapters.base import Adapter
 from adapters.check.asked import ask_source, by_mapping
 from adapters.load import open_source
 from gateway.agency.plausibility import check_birth
-from gateway.cli.options import NEW_FOLDER, access_option, show_option, source_address, together, value_of
+from gateway.cli.options import (
+    NEW_FOLDER,
+    VESSEL,
+    access_option,
+    show_option,
+    source_address,
+    together,
+    value_of,
+    vessel_options,
+)
 from gateway.cli.output import Output, printed, working
 from gateway.cli.speech import usage
 from gateway.clock import Clock, SystemClock
@@ -45,24 +54,16 @@ _question = together(
     click.option("--plate", default="", help="A vehicle's plate."),
     click.option("--province", default="", help="With --plate."),
     click.option("--container", default="", help="A freight container's number."),
-    click.option("--vessel", default="", help="A vessel's name, in any script."),
-    click.option("--imo", default="", help="A vessel's IMO number."),
-    click.option("--mmsi", default="", help="A vessel's MMSI."),
-    click.option("--call-sign", default="", help="A vessel's call sign."),
-    click.option("--local-reg", default="", help="A vessel's local registration, or what is painted on its hull."),
-    click.option("--flag", default="", help="With what a vessel is asked for by: ISO 3166-1 alpha-2."),
+    vessel_options,
     click.option("--case", default="", help="The number of a case."),
 )
-_VESSEL = ("vessel", "imo", "mmsi", "call_sign", "local_reg")
-"""The options by which a vessel is asked for; several of them are one question."""
-
 _OF = {
     "names": ("birth", "sex", "nationality", "father"),
     "document": ("issuer",),
     "national_id": ("scheme",),
     "plate": ("province",),
     "container": (),
-    **dict.fromkeys(_VESSEL, ("flag",)),
+    **dict.fromkeys(VESSEL, ("flag",)),
     "case": (),
 }
 
@@ -119,7 +120,7 @@ def _opened(source: str, home: Path | None, url: str, access: Path | None, clock
 def _query(**question: Any) -> Query:
     """Return the question. Raises `UsageError` unless exactly one thing is asked for."""
     asked = [name for name in _OF if question[name]]
-    if len({"vessel" if name in _VESSEL else name for name in asked}) != 1:
+    if len({"vessel" if name in VESSEL else name for name in asked}) != 1:
         raise usage("give one thing to ask for: {options}", options=", ".join(map(_option, _OF)))
     kind = asked[0]
     for details in _OF.values():
@@ -154,4 +155,4 @@ def _made(kind: str, birth: PartialDate | None, question: dict[str, Any]) -> Que
             return ContainerQuery(question["container"])
         case "case":
             return CaseQuery(question["case"])
-    return VesselQuery(*(question[each] for each in (*_VESSEL, "flag")))
+    return VesselQuery(*(question[each] for each in (*VESSEL, "flag")))

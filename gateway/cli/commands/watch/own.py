@@ -10,15 +10,19 @@ import click
 from gateway.cli.bearers import Bearer, at_the_desk
 from gateway.cli.commands.desk.steps import reasons_body, reasons_options
 from gateway.cli.inputs.moments import Moment
-from gateway.cli.options import TEXT, Word
+from gateway.cli.options import TEXT, VESSEL, Word, page_options, vessel_options
 from gateway.cli.output import Output, printed
 from gateway.cli.speech import spoken, usage
 from gateway.model.purpose import Offence, Purpose
+from gateway.views.desk.lines import paged_lines
 from gateway.views.desk.steps import drafted_lines
 from gateway.views.desk.watches import taken_lines, watch_lines, watches_lines
 
 _watch = click.argument("watch", metavar="WATCH", type=TEXT)
-_ONE = "say what is watched: --name, --document, --national-id, --plate, --container, or --heading and --consignee"
+_ONE = (
+    "say what is watched: --name, --document, --national-id, --plate, --container, --vessel or a number of it,"
+    " or --heading and --consignee"
+)
 
 
 @click.command()
@@ -33,6 +37,7 @@ _ONE = "say what is watched: --name, --document, --national-id, --plate, --conta
 @click.option("--plate", default="", help="The plate of a vehicle.")
 @click.option("--province", default="", help="Its province.")
 @click.option("--container", default="", help="The number of a container.")
+@vessel_options
 @click.option("--heading", default="", help="Declarations at our own customs: the beginning of a tariff code (2933).")
 @click.option("--consignee", default="", help="Declarations at our own customs: who receives the goods.")
 @click.option("--route", default="", help="Declarations at our own customs: a place of the route.")
@@ -63,6 +68,8 @@ def add(
     Examples:
       liaison watch add --home th --as th.o.1042 --to la,vn --name "สมชาย ใจดี" --birth 1984 \\
               --purpose INVESTIGATION --offence NARC --case TH-2026-17
+      liaison watch add --home th --as th.o.1042 --to la --local-reg "LA-VTE 0417" --flag LA \\
+              --purpose INVESTIGATION --offence NARC --case TH-2026-18
       liaison watch add --home th --as th.o.1042 --heading 2933 --consignee "Golden Star Trading" \\
               --purpose CUSTOMS_CONTROL --offence PREC --case TH-2026-19
     """
@@ -83,16 +90,17 @@ def add(
 @click.command("list")
 @at_the_desk
 @click.option("--over", is_flag=True, help="Those that have ended, as well.")
+@page_options
 @printed
-def list_watches(bearer: Bearer, over: bool) -> Output:
+def list_watches(bearer: Bearer, over: bool, limit: int, after: str) -> Output:
     """Watches of ours that you may read, how they stand, and what they met.
 
     \b
     Example:
       liaison watch list --home th --as th.o.1042
     """
-    found = bearer.call("GET", "watches", over=over)
-    return Output(found, watches_lines(found["watches"], spoken()))
+    found = bearer.call("GET", "watches", over=over, limit=limit, after=after)
+    return Output(found, paged_lines(watches_lines(found["watches"], spoken()), found["next"], spoken()))
 
 
 @click.command()
@@ -167,16 +175,17 @@ def followup(bearer: Bearer, watch: str, member: str, notice: str, hit: int, hel
 
 @click.command()
 @at_the_desk
+@page_options
 @printed
-def taken(bearer: Bearer) -> Output:
+def taken(bearer: Bearer, limit: int, after: str) -> Output:
     """Watches of other countries on our records, but for those that no person is shown.
 
     \b
     Example:
       liaison watch taken --home la --as la.d.7
     """
-    found = bearer.call("GET", "watches/taken")
-    return Output(found, taken_lines(found["watches"], spoken()))
+    found = bearer.call("GET", "watches/taken", limit=limit, after=after)
+    return Output(found, paged_lines(taken_lines(found["watches"], spoken()), found["next"], spoken()))
 
 
 def _query(asked: dict[str, Any]) -> dict[str, Any]:
@@ -197,6 +206,8 @@ def _query(asked: dict[str, Any]) -> dict[str, Any]:
     if "plate" in given:
         province = {"province": given["province"]} if "province" in given else {}
         kinds.append({"kind": "vehicle", "plate": given["plate"], **province})
+    if vessel := {name.replace("vessel", "name"): given[name] for name in VESSEL if name in given}:
+        kinds.append({"kind": "vessel", **vessel} | ({"flag": given["flag"]} if "flag" in given else {}))
     if len(kinds) != 1:
         raise usage(_ONE)
     return kinds[0]

@@ -12,7 +12,7 @@ from gateway.clock import rfc3339_s
 from gateway.console.frame.door import Door
 from gateway.console.frame.events import EVENT_STREAM, merged_changes
 from gateway.console.frame.navigation import OPEN_TO
-from gateway.console.frame.page import Page
+from gateway.console.frame.page import Page, later_pages
 from gateway.console.frame.shapes import Link, Tag, Task, Tone
 from gateway.console.parts import ConsoleParts
 from gateway.console.visit import Visit
@@ -37,6 +37,7 @@ class ListView:
     tabs_label: str
     tasks: Sequence[Task]
     empty: tuple[str, str]
+    pages: Sequence[Link]
     open: Link | None
 
 
@@ -59,16 +60,17 @@ class _Listing:
     async def show(self, visit: Visit) -> Page:
         """Return the operations that this person may read."""
         language, over = visit.language, visit.query("list") == "ended"
-        found = await self._parts.desk.room_pages.all(visit.actor, over=over)
+        found = await self._parts.desk.room_pages.all(visit.actor, over=over, after=visit.query("after"))
         names = {False: tell(language, "Open"), True: tell(language, "All, with those that ended")}
         view = ListView(
             tabs=[Link(f"{PATH}?list=ended" if key else PATH, text, key == over) for key, text in names.items()],
             tabs_label=tell(language, "Lists"),
-            tasks=[_task(line, language) for line in found],
+            tasks=[_task(line, language) for line in found.items],
             empty=(
                 tell(language, "No operation is open for you."),
                 tell(language, "One that another country opens stands here once it invites your office."),
             ),
+            pages=later_pages(PATH, found.next, language, list="ended" if over else ""),
             open=Link(OPENING, tell(language, "Open an operation")) if visit.roles & set(OPENERS) else None,
         )
         return Page("pages/operations/list.html", tell(language, "Operations"), view, live=f"{PATH}/events")

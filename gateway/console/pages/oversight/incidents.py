@@ -6,7 +6,7 @@ from gateway.clock import rfc3339
 from gateway.console.frame.door import Answer
 from gateway.console.frame.errors import fault_of
 from gateway.console.frame.forms import Form
-from gateway.console.frame.page import Page, To
+from gateway.console.frame.page import Page, To, later_pages
 from gateway.console.frame.shapes import Button, Cell, Link, Row, Table, Tag, Task, Tone
 from gateway.console.pages.oversight.shown import TEMPLATE, MatterView, back_to, row
 from gateway.console.pages.threads.doing import once, written
@@ -79,7 +79,7 @@ class IncidentPages:
 
     async def _all(self, visit: Visit, sent: Sent) -> Page:
         language, writer = visit.language, Writer(visit.language, sent)
-        found = await self._parts.desk.incidents.all(visit.actor, over=True)
+        found = await self._parts.desk.incidents.all(visit.actor, over=True, after=visit.query("after"))
         codes = {code.value: tell(language, NEWS[code.value]) for code in NewsCode}
         parts = (
             writer.choice(_CODE, tell(language, "What it is"), codes, NewsCode.INCIDENT.value, draw="radio"),
@@ -92,10 +92,11 @@ class IncidentPages:
         )
         send = Button(tell(language, "Tell all counterparts now"), kind="first")
         title = tell(language, "Tell of an incident")
-        form = ActForm("tell", title, PATH, parts, (send,), open=writer.has_fault(parts) or not found)
+        form = ActForm("tell", title, PATH, parts, (send,), open=writer.has_fault(parts) or not found.items)
         view = MatterView(
             lead=tell(language, "Partners must know of a security incident within 24 hours."),
-            tasks=tuple(_task(item, language) for item in found),
+            tasks=tuple(_task(item, language) for item in found.items),
+            pages=later_pages(PATH, found.next, language),
             forms=(form,),
             faults=tuple(sent.faults.items()),
             wrong=tell(language, "This was not done"),

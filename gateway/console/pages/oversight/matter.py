@@ -10,7 +10,8 @@ from gateway.console.frame.door import Answer
 from gateway.console.frame.errors import fault_of
 from gateway.console.frame.forms import Form
 from gateway.console.frame.page import Page, To
-from gateway.console.frame.shapes import Button, Row, Tag
+from gateway.console.frame.shapes import Button, Link, Row, Tag
+from gateway.console.pages.oversight.freezes import freeze_link
 from gateway.console.pages.oversight.shown import TEMPLATE, MatterView, back_to, row
 from gateway.console.pages.threads.doing import once, written
 from gateway.console.pages.threads.forms import ActForm, Sent, Writer, headline
@@ -112,16 +113,21 @@ def _of_ours(found: Looked, item: WorkItem, writer: Writer) -> MatterView:
     )
     button = Button(tell(language, "Write it down"), kind="first")
     form = ActForm("matter", "", matter_path(item.work.id), parts, (button,), folded=False)
-    return _view(item, writer, headline(tell(language, WHAT[found.what])), _facts(found, language), form)
+    lead = headline(tell(language, WHAT[found.what]))
+    links = (freeze_link(found.person, item.work.id, language),) if found.what == "finding" else ()
+    return _view(item, writer, lead, _facts(found, language), form, links)
 
 
-def _view(item: WorkItem, writer: Writer, lead: str, rows: tuple[Row, ...], form: ActForm) -> MatterView:
+def _view(
+    item: WorkItem, writer: Writer, lead: str, rows: tuple[Row, ...], form: ActForm, links: tuple[Link, ...] = ()
+) -> MatterView:
     language = writer.language
     is_done = bool(item.work.done_us)
     return MatterView(
         tags=(Tag(tell(language, "done"), "done"),) if is_done else (),
         lead=lead,
         rows=rows,
+        links=links,
         forms=() if is_done else (form,),
         faults=tuple(writer.sent.faults.items()),
         wrong=tell(language, "This was not done"),

@@ -22,7 +22,9 @@ class MatterView:
     lead: str = ""
     rows: Sequence[Row] = ()
     tasks: Sequence[Task] = ()
+    pages: Sequence[Link] = ()
     table: Table | None = None
+    links: Sequence[Link] = ()
     forms: Sequence[ActForm] = ()
     faults: Sequence[tuple[str, str]] = ()
     wrong: str = ""

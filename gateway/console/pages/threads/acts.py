@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from urllib.parse import urlencode
 
 from gateway.console.frame.shapes import Button, Link, Tag, Text
+from gateway.console.pages.misuse.issuing import PATH as TOKENS
 from gateway.console.pages.threads.forms import ActForm, Part, WorkView, Writer, headline
 from gateway.language.catalogue import Sentences, tell
 from gateway.language.terms import NOT_EXECUTED
@@ -74,6 +76,9 @@ def _work(item: WorkItem, place: Place, writer: Writer) -> WorkView:
     ways: list[Link] = []
     if not item.refusal and work.kind in DECISIONS:
         ways.append(Link(f"/desk/work/{work.id}/decide", tell(language, "Decide")))
+    if not item.refusal and work.kind is WorkKind.DISTINGUISH:
+        query = urlencode({"work": work.id})
+        ways.append(Link(f"{TOKENS}?{query}", tell(language, "Issue a token “not this person”")))
     if not item.refusal and work.kind in _LOOKED_AT:
         ways.append(Link(f"/desk/work/{work.id}/matter", tell(language, "Look at it")))
     forms = [] if item.refusal else [*_ends(item, place, writer, is_reply=is_reply)]

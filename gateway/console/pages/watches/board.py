@@ -15,11 +15,12 @@ from gateway.console.frame.door import Answer, Door
 from gateway.console.frame.errors import fault_of
 from gateway.console.frame.forms import Form
 from gateway.console.frame.navigation import OPEN_TO
-from gateway.console.frame.page import Page, To
+from gateway.console.frame.page import Page, To, later_pages
 from gateway.console.frame.shapes import Button, Clock, Field, Link, Option, Tag, Tone
 from gateway.console.pages.alerts.lasting import lasting, lengths
 from gateway.console.parts import ConsoleParts
 from gateway.console.visit import Visit
+from gateway.desk.listing import Slice
 from gateway.desk.roles import TABLE, Act
 from gateway.desk.watches.goods import Goods
 from gateway.desk.watches.standing import TakenWatch
@@ -29,9 +30,18 @@ from gateway.language.catalogue import Sentences, tell
 from gateway.language.countries import with_country
 from gateway.language.dates import moment
 from gateway.language.terms import OFFENCES, PURPOSES
+from gateway.model.forms.vessels import imo_form, mmsi_form
 from gateway.model.names import member_id, reference
+from gateway.model.numbers import compact
 from gateway.model.purpose import Offence, Purpose
-from gateway.model.query import ContainerQuery, DocumentQuery, NationalIdQuery, PersonQuery, VehicleQuery
+from gateway.model.query import (
+    ContainerQuery,
+    DocumentQuery,
+    NationalIdQuery,
+    PersonQuery,
+    VehicleQuery,
+    VesselQuery,
+)
 from gateway.model.values import NameForm, PartialDate
 from gateway.views.desk.watches import asked_text, stand_words, stopped_words
 from gateway.views.desk.words import state_words
@@ -48,19 +58,31 @@ _KINDS: Sentences = {
     "national_id": "an identity number",
     "vehicle": "a vehicle",
     "container": "a container",
+    "vessel": "a boat or ship",
     "goods": "goods of our own customs' declarations",
 }
 _FIELDS: Sentences = {
-    "name": "Whole name of the person, or of who receives the goods",
+    "name": "Whole name of the person, of the boat or ship, or of who receives the goods",
     "birth": "Date or year of birth",
-    "number": "Number of the document, the person or the container, or plate",
-    "issuer": "Issuer or scheme, or province of the plate",
+    "number": "Number of the document, the person or the container, plate, or registration or number of the boat",
+    "issuer": "Issuer or scheme, province of the plate, or flag of the boat (two letters)",
     "heading": "Tariff heading of the goods, four digits at least",
     "route": "A place that the goods go by",
     "case": "Case number",
 }
+_OF_ERRORS = {
+    "query.imo": "number",
+    "query.mmsi": "number",
+    "query.local_reg": "number",
+    "query.number": "number",
+    "query.plate": "number",
+    "query.name": "name",
+    "query.names": "name",
+    "query.flag": "issuer",
+}
+"""The field that an error is shown at, where the error names a part of the question."""
+
 _MOST = 128
-_LISTED = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +125,7 @@ class BoardView:
     tabs: Sequence[Link]
     tabs_label: str
     watches: Sequence[WatchCard]
-    more: str
+    pages: Sequence[Link]
     empty: tuple[str, str]
     form: AddForm | None
     faults: Sequence[tuple[str, str]]
@@ -134,7 +156,7 @@ class _Board:
             claim = await asyncio.to_thread(desk.keys.claim, visit.officer.person, f"watch {form.id}", asked)
             return To(f"{PATH}/{await desk.watches.add(visit.actor, command, claim.name)}")
         except Refused as error:
-            place = error.where if error.where in (*sent, "to") else "kind"
+            place = _OF_ERRORS.get(error.where, error.where if error.where in (*sent, "to") else "kind")
             return await self._page(visit, sent, ((place, fault_of(error, visit.language)),))
 
     async def _page(self, visit: Visit, sent: Mapping[str, str], faults: tuple[tuple[str, str], ...] = ()) -> Page:
@@ -147,8 +169,8 @@ class _Board:
                 if name != "taken" or visit.roles & SEERS
             ],
             tabs_label=tell(language, "Lists"),
-            watches=cards,
-            more=tell(language, "Only the first {count} are shown.", count=_LISTED) if len(cards) >= _LISTED else "",
+            watches=cards.items,
+            pages=later_pages(PATH, cards.next, language, list=which),
             empty=(
                 tell(language, "No watches"),
                 tell(language, "A watch tells you when something comes to be known of a person or thing."),
@@ -159,13 +181,14 @@ class _Board:
         )
         return Page("pages/watches/board.html", tell(language, "Watches"), view, 400 if faults else 200)
 
-    async def _cards(self, visit: Visit, which: str) -> list[WatchCard]:
-        desk = self._parts.desk
+    async def _cards(self, visit: Visit, which: str) -> Slice[WatchCard]:
+        desk, after = self._parts.desk, visit.query("after")
         if which == "taken":
-            return [_taken_card(watch, visit) for watch in await desk.watch_standing.theirs(visit.actor, limit=_LISTED)]
+            theirs = await desk.watch_standing.theirs(visit.actor, after=after)
+            return Slice(tuple(_taken_card(watch, visit) for watch in theirs.items), theirs.next)
         over = which == "over"
-        found = await desk.watches.all(visit.actor, over=over, alive=not over, limit=_LISTED)
-        return [own_card(watch, visit) for watch in found]
+        ours = await desk.watches.all(visit.actor, over=over, alive=not over, after=after)
+        return Slice(tuple(own_card(watch, visit) for watch in ours.items), ours.next)
 
     def _form(self, visit: Visit, sent: Mapping[str, str], wrong: Mapping[str, str]) -> AddForm:
         language = visit.language
@@ -272,6 +295,16 @@ def _subject(sent: Mapping[str, str]) -> Subject:
         return VehicleQuery(number, more)
     if kind == "container":
         return ContainerQuery(number)
+    if kind == "vessel":
+        return _vessel(sent["name"], number, more.upper())
     if kind != Goods.kind:
         raise Malformed("choose one of the list", code="bad-watch", where="kind")
     return Goods(number, sent["heading"], sent["name"], sent["route"])
+
+
+def _vessel(name: str, number: str, flag: str) -> VesselQuery:
+    """Return a vessel by its name or its number: an IMO number and an MMSI as such, and any other one as a mark."""
+    if compact(number).startswith("IMO"):
+        return VesselQuery(name, imo=number, flag=flag)
+    imo, mmsi = number if imo_form(number) else "", number if mmsi_form(number) else ""
+    return VesselQuery(name, imo, mmsi, local_reg=number, flag=flag)

@@ -1,0 +1,301 @@
+"""The bodies of `/v1/watches`: a watch as it is handed in, how ours stand and what they met, and counterparts' ones."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal
+
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
+
+from gateway.agency import patterns
+from gateway.agency.desk.asks import IdOrNone, Member, ReasonsBody, time_us
+from gateway.agency.desk.bodies import Closed, ReasonOrNone
+from gateway.agency.onward import whole
+from gateway.agency.requests import (
+    ContainerBody,
+    DocumentBody,
+    NationalIdBody,
+    PersonBody,
+    VehicleBody,
+    VesselBody,
+)
+from gateway.clock import rfc3339
+from gateway.desk.watches.goods import Goods
+from gateway.desk.watches.standing import TakenWatch, WatchStand
+from gateway.desk.watches.values import AddWatch, OwnHit, OwnWatch, asked_of
+from gateway.model.desk.watches import Watched
+from gateway.model.hit import Hit
+from gateway.model.names import member_id, reference
+from gateway.model.purpose import Offence, Purpose
+
+_Word = Annotated[str, Field(max_length=128, json_schema_extra=patterns.TEXT_OR_NONE)]
+
+
+class GoodsBody(Closed):
+    """Declarations of our own customs: all that is given must fit. `heading` is the beginning of a tariff code."""
+
+    kind: Literal["goods"]
+    container: _Word = ""
+    heading: Annotated[str, Field(pattern=r"^([0-9]{4,10})?$")] = ""
+    consignee: _Word = ""
+    route: _Word = Field("", description="a place of the route")
+
+    def as_model(self) -> Goods:
+        """Return what is watched as a value of the desk."""
+        return Goods(self.container, self.heading, self.consignee, self.route)
+
+
+SubjectBody = Annotated[
+    PersonBody | DocumentBody | NationalIdBody | VehicleBody | ContainerBody | VesselBody | GoodsBody,
+    Field(discriminator="kind"),
+]
+
+_EXAMPLE: dict[str, Any] = {
+    "query": {"kind": "vehicle", "plate": "กข 1234", "province": "เชียงราย"},
+    "to": ["la"],
+    "purpose": "INVESTIGATION",
+    "offence": "NARC",
+    "case": "TH-2026-17",
+}
+
+
+class WatchBody(Closed):
+    """A watch as an officer hands it in; without `to` it is on our own agencies' records.
+
+    Without `until` it stands for 30 days, and for 90 at most. With `no_tip_off` it is shown to no person there.
+    """
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
+
+    query: SubjectBody
+    to: Annotated[list[Member], Field(max_length=32)] = Field(default_factory=list)
+    purpose: Purpose
+    offence: Offence
+    case: Annotated[str, Field(min_length=1, max_length=64, json_schema_extra=patterns.REFERENCE)]
+    until: AwareDatetime | None = None
+    no_tip_off: bool = False
+
+    def as_command(self) -> AddWatch:
+        """Return the watch as a value of the desk; raise `Malformed` for a bad one."""
+        return AddWatch(
+            to=tuple(map(member_id, self.to)),
+            subject=self.query.as_model(),
+            purpose=self.purpose,
+            offence=self.offence,
+            case=reference(self.case, "case"),
+            until_us=time_us(self.until),
+            no_tip_off=self.no_tip_off,
+        )
+
+
+class AgainBody(Closed):
+    """Until when a watch is needed; without it for 30 days from now."""
+
+    until: AwareDatetime | None = None
+    reason: ReasonOrNone = ""
+
+
+class EndWatchBody(Closed):
+    """The reason for which a watch ends; it is logged."""
+
+    reason: ReasonOrNone = ""
+
+
+class FollowBody(ReasonsBody):
+    """A follow-up to hit number `hit` of a notice that told of one. Purpose, case and agreement are the watch's."""
+
+    member: Member = Field(alias="from", description="whose hit it is")
+    notice: Annotated[str, Field(max_length=32, json_schema_extra=patterns.EXCHANGE_ID)]
+    hit: Annotated[int, Field(ge=0, le=1000, strict=True), BeforeValidator(whole)] = 0
+    fields: Annotated[list[Annotated[str, Field(max_length=64)]], Field(max_length=64)] = Field(
+        [], description="those wanted; empty: all that may be given"
+    )
+    to_office: IdOrNone = ""
+
+
+class WatchedBody(BaseModel):
+    """The sources that are watched, and those that take such a query and are not. All that was held at `looked` was
+    searched once."""
+
+    sources: list[str]
+    not_watched: list[str]
+    looked: str
+
+
+class WatchHitBody(BaseModel):
+    """A record that a watch has met. Of a counterpart's `notice` and `hit` name it; of ours `source` and `key` do."""
+
+    notice: str
+    hit: int
+    record_type: str
+    quality: str
+    rules: list[str]
+    time: str
+    source: str
+    key: str
+
+
+class RecipientBody(BaseModel):
+    """A recipient of a watch, and how that stands there; `stopped` is the code of why it does not count there now."""
+
+    member: str
+    thread: str
+    state: str
+    delivery: str
+    problem: str
+    stopped: str
+    text: str
+    watched: WatchedBody | None
+    hits: list[WatchHitBody]
+
+
+class OwnWatchBody(BaseModel):
+    """A watch of ours. `stand` is `waiting` for approval, `on`, `paused`, `ended`, `declined`, `lapsed` or `over`.
+
+    `renewal` is until when an officer says that it is needed, which a supervisor has not approved yet. `watched` and
+    `hits` are those of our own agencies, where no recipient is named.
+    """
+
+    id: str
+    query: dict[str, Any]
+    stand: str
+    reason: str
+    to: list[RecipientBody]
+    purpose: str
+    offence: str
+    case: str
+    author: str
+    approver: str
+    raised: str
+    until: str
+    revalidate_by: str
+    renewal: str
+    no_tip_off: bool
+    watched: WatchedBody | None
+    hits: list[WatchHitBody]
+
+
+class WatchListBody(BaseModel):
+    """Watches of ours, the newest first; `next` is the `after` of the next page, empty on the last one."""
+
+    watches: list[OwnWatchBody]
+    next: str
+
+
+class TakenWatchBody(BaseModel):
+    """A watch of a counterpart on our records; `told` is how many hits it was told of."""
+
+    thread: str
+    owner: str
+    agency: str
+    office: str
+    query: dict[str, Any]
+    purpose: str
+    offence: str
+    case: str
+    state: str
+    stopped: str
+    until: str
+    revalidate_by: str
+    watched: WatchedBody | None
+    told: int
+
+
+class TakenWatchListBody(BaseModel):
+    """Watches of counterparts on our records, the newest first; `next` as in the list of ours."""
+
+    watches: list[TakenWatchBody]
+    next: str
+
+
+def own_watch_body(watch: OwnWatch, stands: Sequence[WatchStand]) -> OwnWatchBody:
+    """Return a watch of ours with its standing at each recipient."""
+    return OwnWatchBody(
+        id=watch.id,
+        query={"kind": watch.kind, **watch.asked},
+        stand=watch.stand.value,
+        reason=watch.reason,
+        to=[_recipient(stand) for stand in stands],
+        purpose=watch.purpose.value,
+        offence=watch.offence.value,
+        case=watch.case,
+        author=watch.author.person,
+        approver=watch.approver.person if watch.approver is not None else "",
+        raised=rfc3339(watch.raised_us),
+        until=rfc3339(watch.until_us),
+        revalidate_by=rfc3339(watch.revalidate_by_us),
+        renewal=rfc3339(watch.renewal.until_us) if watch.renewal is not None else "",
+        no_tip_off=watch.no_tip_off,
+        watched=_watched(watch.watched),
+        hits=[_own_hit(hit) for hit in watch.hits],
+    )
+
+
+def taken_watch_body(taken: TakenWatch) -> TakenWatchBody:
+    """Return a watch of a counterpart on our records."""
+    head, watch = taken.head, taken.watch
+    kind, asked = asked_of(watch.query)
+    return TakenWatchBody(
+        thread=taken.key.thread_id,
+        owner=taken.key.peer,
+        agency=head.requester.agency,
+        office=head.requester.office,
+        query={"kind": kind, **asked},
+        purpose=head.purpose.value,
+        offence=head.offence.value,
+        case=head.case,
+        state=taken.state,
+        stopped=taken.stopped,
+        until=rfc3339(watch.until_us),
+        revalidate_by=rfc3339(watch.revalidate_by_us),
+        watched=_watched(taken.watched),
+        told=taken.told,
+    )
+
+
+def _recipient(stand: WatchStand) -> RecipientBody:
+    return RecipientBody(
+        member=stand.member,
+        thread=stand.thread_id,
+        state=stand.state,
+        delivery=stand.delivery,
+        problem=stand.problem,
+        stopped=stand.stopped,
+        text=stand.text,
+        watched=_watched(stand.watched),
+        hits=[_hit(each.hit, each.time_us, notice=each.notice_id, number=each.number) for each in stand.hits],
+    )
+
+
+def _watched(watched: Watched | None) -> WatchedBody | None:
+    if watched is None:
+        return None
+    return WatchedBody(
+        sources=list(watched.sources), not_watched=list(watched.not_watched), looked=rfc3339(watched.looked_us)
+    )
+
+
+def _hit(hit: Hit, time_us: int, *, notice: str, number: int) -> WatchHitBody:
+    return WatchHitBody(
+        notice=notice,
+        hit=number,
+        record_type=hit.record_type,
+        quality=hit.quality.value,
+        rules=list(hit.rules),
+        time=rfc3339(time_us),
+        source="",
+        key="",
+    )
+
+
+def _own_hit(hit: OwnHit) -> WatchHitBody:
+    return WatchHitBody(
+        notice="",
+        hit=0,
+        record_type=hit.record_type,
+        quality=hit.quality.value,
+        rules=list(hit.rules),
+        time=rfc3339(hit.seen_us),
+        source=hit.source,
+        key=hit.key,
+    )

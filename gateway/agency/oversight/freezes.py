@@ -1,0 +1,143 @@
+"""`/v1/freezes`: accounts that two persons freeze, and free again. Approving is an act on work, as of all approvals."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Query, Request
+from fastapi.responses import Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from gateway.agency import patterns
+from gateway.agency.calls.caller import json_body, language_of, officer_of, shown
+from gateway.agency.calls.parts import AgencyParts
+from gateway.agency.desk.bodies import Closed
+from gateway.agency.desk.once import once_id, once_route
+from gateway.agency.desk.routes import CHANGED, After, Limit, desk_of
+from gateway.agency.openapi import body_of, refusals
+from gateway.agency.requests import read_body
+from gateway.clock import rfc3339
+from gateway.desk.listing import USUAL_LISTED
+from gateway.desk.oversight.freezing import MAX_REASON, AskFreeze
+from gateway.desk.oversight.frozen import Freeze
+from gateway.model.names import ExchangeId, exchange_id
+
+FreezeId = Annotated[str, Path(max_length=32, json_schema_extra=patterns.EXCHANGE_ID)]
+Reason = Annotated[str, Field(min_length=1, max_length=MAX_REASON, json_schema_extra=patterns.TEXT)]
+_EXAMPLE: dict[str, Any] = {"person": "th.o.1042", "reason": "asked for his family nine times without a case"}
+
+
+class FreezeBody(Closed):
+    """An account that is to be frozen, and why. `work` names the finding that led to it."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
+
+    person: Annotated[str, Field(min_length=1, max_length=64, json_schema_extra=patterns.IDENTIFIER)]
+    reason: Reason
+    work: Annotated[str, Field(max_length=200, json_schema_extra=patterns.TEXT_OR_NONE)] = ""
+
+
+class LiftBody(Closed):
+    """Why an account is to be free again."""
+
+    reason: Reason
+
+
+class FreezeStepBody(BaseModel):
+    """One step: the stage that it led to, who took it, when and why."""
+
+    stage: str
+    by: str
+    time: str
+    reason: str
+
+
+class FrozenBody(BaseModel):
+    """An account. `stage` is `asked`, `frozen`, `lifting` (frozen, and its end is asked for), `lifted` or `declined`.
+
+    `approval` is the work by which another person approves the last step; empty where nothing waits.
+    """
+
+    id: str
+    person: str
+    stage: str
+    in_force: bool
+    work: str
+    approval: str
+    steps: list[FreezeStepBody]
+
+
+class FrozenListBody(BaseModel):
+    """Accounts, the newest first; `next` is the `after` of the next page, empty on the last one."""
+
+    freezes: list[FrozenBody]
+    next: str
+
+
+def freeze_routes(parts: AgencyParts) -> APIRouter:
+    """Return the routes of frozen accounts."""
+    router = APIRouter(prefix="/freezes", route_class=once_route(parts))
+
+    @router.post("", status_code=202, response_model=FrozenBody, responses=CHANGED, openapi_extra=body_of(FreezeBody))
+    async def ask_freeze(request: Request) -> Response:
+        """Ask that an account is frozen. It counts once another person has approved it."""
+        officer, desk = officer_of(request, parts), desk_of(parts)
+        body = read_body(FreezeBody, await json_body(request), "bad-freeze")
+        command = AskFreeze(body.person, body.reason, body.work)
+        name = await desk.freezes.ask(desk.actor(officer), command, once_id(request))
+        return await _shown(parts, request, name, 202)
+
+    @router.get("", response_model=FrozenListBody, responses=refusals(400))
+    async def list_freezes(
+        request: Request,
+        over: Annotated[bool, Query(description="those that are free again or were declined, as well")] = False,
+        limit: Limit = USUAL_LISTED,
+        after: After = "",
+    ) -> Response:
+        """Return accounts that are frozen or are to be, page by page, once the entry of this look is durable."""
+        officer, desk = officer_of(request, parts), desk_of(parts)
+        found = await desk.freezes.all(desk.actor(officer), over=over, limit=limit, after=after)
+        body = FrozenListBody(freezes=[_body(one) for one in found.items], next=found.next)
+        return shown(body, parts, language_of(request))
+
+    @router.get("/{freeze_id}", response_model=FrozenBody, responses=refusals(400, 404))
+    async def get_freeze(request: Request, freeze_id: FreezeId) -> Response:
+        """Return the freezing of an account with its steps, once the entry of this look is durable."""
+        return await _shown(parts, request, exchange_id(freeze_id))
+
+    @router.post(
+        "/{freeze_id}/lift",
+        status_code=202,
+        response_model=FrozenBody,
+        responses=CHANGED,
+        openapi_extra=body_of(LiftBody),
+    )
+    async def ask_lift(request: Request, freeze_id: FreezeId) -> Response:
+        """Ask that an account is free again. It stays frozen until another person has approved it."""
+        officer, desk = officer_of(request, parts), desk_of(parts)
+        body = read_body(LiftBody, await json_body(request), "bad-freeze")
+        await desk.freezes.lift(desk.actor(officer), exchange_id(freeze_id), body.reason)
+        return await _shown(parts, request, exchange_id(freeze_id), 202)
+
+    return router
+
+
+async def _shown(parts: AgencyParts, request: Request, freeze_id: ExchangeId, status: int = 200) -> Response:
+    officer, desk = officer_of(request, parts), desk_of(parts)
+    found = await desk.freezes.show(desk.actor(officer), freeze_id)
+    return shown(_body(found), parts, language_of(request), status)
+
+
+def _body(freeze: Freeze) -> FrozenBody:
+    return FrozenBody(
+        id=freeze.id,
+        person=freeze.person,
+        stage=freeze.stage.value,
+        in_force=freeze.is_in_force,
+        work=freeze.work,
+        approval=freeze.approval,
+        steps=[
+            FreezeStepBody(stage=step.stage.value, by=step.by, time=rfc3339(step.time_us), reason=step.reason)
+            for step in freeze.steps
+        ],
+    )

@@ -1,0 +1,198 @@
+"""Two persons freeze an account at a running node, and free it again: one alone does nothing, and both halves count."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from gateway.desk.oversight.freezing import AskFreeze
+from gateway.desk.oversight.frozen import Stage
+from gateway.desk.parts import Actor
+from gateway.errors import Forbidden, LiaisonError, Malformed, Stale, Unauthenticated, Unknown
+from gateway.model.desk.work import Role, WorkKind
+from gateway.model.names import ExchangeId, new_exchange_id
+from gateway.ports.desk import Work, WorkFilter
+from gateway.ports.desk_uses import WorkQuery
+from tests.support.cli import Liaison
+from tests.support.exchange import entries, sample_world
+from tests.support.matters import see, send, visitor, with_consoles
+from tests.support.nodes import World
+from tests.support.second_step import actor
+
+pytestmark = pytest.mark.process
+SECURITY, HEAD = actor("th", "s1", Role.SECURITY_OFFICER), actor("th", "h3", Role.HEAD_OF_DESK)
+OFFICER = actor("th", "1042", Role.OFFICER)
+EVIL = "<script>alert(1)</script> his family"
+
+
+@pytest_asyncio.fixture
+async def world(tmp_path: Path) -> AsyncIterator[World]:
+    made = with_consoles(sample_world(tmp_path, ("th", "vn")))
+    await made.start("th")
+    try:
+        yield made
+    finally:
+        await made.stop("th")
+
+
+def waiting(world: World) -> Work:
+    (work,) = world.nodes["th"].desk.parts.store.works(WorkFilter(kinds=(WorkKind.APPROVE,)))
+    return work
+
+
+def acts(world: World) -> list[tuple[str, str]]:
+    found = [one.private for one in entries(world.nodes["th"], "operations") if one.entry.kind == "desk-act"]
+    return [(act["act"], act["content"].get("person", "")) for act in found if act["act"].endswith(("freeze", "lift"))]
+
+
+def code_of(world: World, who: Actor) -> str:
+    try:
+        world.nodes["th"].core.tokens.check(who.officer)
+    except Unauthenticated as error:
+        return error.code
+    return ""
+
+
+async def ask(world: World, who: Actor = SECURITY, person: str = "th.o.1042") -> ExchangeId:
+    return await world.nodes["th"].desk.uses.freezes.ask(who, AskFreeze(person, "asked for his family"))
+
+
+async def decide(world: World, who: Actor, *, approve: bool = True) -> None:
+    uses = world.nodes["th"].desk.uses
+    item = await uses.queue.work(who.officer, waiting(world).id)
+    assert not item.refusal
+    await (uses.approve(who, item) if approve else uses.decline(who, item, "there is a case"))
+
+
+async def test_one_person_freezes_nobody_and_two_do_at_once_also_over_a_restart(
+    world: World, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    freezes = world.nodes["th"].desk.uses.freezes
+    cli, home = Liaison(capsys), world.home("th")
+    monkeypatch.setenv("LIAISON_LISTEN_AGENCY", world.nodes["th"].addresses["agency"])
+    monkeypatch.setenv("LIAISON_NODE_NAME", "node1")
+    listed = ("desk", "list", "--home", home, "--as", "th.o.1042")
+    async with visitor(world, "th.o.1042") as gate:
+        name = await ask(world)
+        assert (await see(gate, "/gate")).status_code == 200, "one person alone freezes nobody"
+        assert (await asyncio.to_thread(cli, *listed)).code == 0
+        assert code_of(world, OFFICER) == ""
+        key = waiting(world).key
+        for nobody in (SECURITY, actor("th", "7", Role.SUPERVISOR), actor("th", "n1", Role.NATIONAL_DESK)):
+            with pytest.raises(Forbidden):
+                await freezes.approve(nobody, key)
+        await decide(world, HEAD)
+        assert code_of(world, OFFICER) == "account-frozen"
+        assert code_of(world, actor("th", "7", Role.SUPERVISOR)) == ""
+        assert (await see(gate, "/gate")).headers["location"].startswith("/login")
+        assert (await send(gate, "/login/trial", {"person": "th.o.1042", "next": "/desk"})).status_code == 403
+        ran = await asyncio.to_thread(cli, *listed)
+        assert (ran.code != 0, "frozen" in ran.err) == (True, True), ran.err
+    with pytest.raises(Stale):
+        await freezes.approve(HEAD, key)
+    await world.stop("th")
+    assert (home / "frozen.json").read_text() == '["th.o.1042"]\n'
+    await world.start("th")
+    assert code_of(world, OFFICER) == "account-frozen"
+    freezes = world.nodes["th"].desk.uses.freezes
+
+    await freezes.lift(HEAD, name, "a joint operation")
+    with pytest.raises(Forbidden):
+        await freezes.approve(HEAD, key)
+    assert code_of(world, OFFICER) == "account-frozen"
+    await decide(world, SECURITY, approve=False)
+    assert (await freezes.show(HEAD, name)).stage is Stage.FROZEN
+    await freezes.lift(SECURITY, name, "a joint operation")
+    await decide(world, HEAD)
+    assert code_of(world, OFFICER) == ""
+    assert (home / "frozen.json").read_text() == "[]\n"
+    found = await freezes.show(SECURITY, name)
+    assert [step.stage for step in found.steps] == ["asked", "frozen", "lifting", "frozen", "lifting", "lifted"]
+    both = ["ask-freeze", "approve-freeze", "ask-lift", "decline-lift", "ask-lift", "approve-lift"]
+    assert acts(world) == [(act, "th.o.1042") for act in both]
+
+
+async def test_a_freezing_does_not_exist_for_whom_it_is_about_and_is_asked_once(world: World) -> None:
+    uses = world.nodes["th"].desk.uses
+    suspect = actor("th", "s2", Role.SECURITY_OFFICER)
+    name = await ask(world, person="th.o.s2")
+    with pytest.raises(Stale) as again:
+        await ask(world, HEAD, person="th.o.s2")
+    assert again.value.code == "already-frozen"
+    work = waiting(world)
+    wanted = WorkQuery(all=True)
+    assert work.id in [item.work.id for item in await uses.queue.works(HEAD.officer, wanted)]
+    assert work.id not in [item.work.id for item in await uses.queue.works(suspect.officer, wanted)]
+    for look in (
+        uses.queue.work(suspect.officer, work.id),
+        uses.freezes.show(suspect, name),
+        uses.freezes.approve(suspect, work.key),
+        uses.freezes.lift(suspect, name, "it is me"),
+        uses.reading.thread(suspect.officer, name),
+    ):
+        with pytest.raises(Unknown):
+            await look
+    assert not (await uses.freezes.all(suspect, limit=10)).items
+    assert [one.id for one in (await uses.freezes.all(SECURITY, limit=10)).items] == [name]
+    await decide(world, HEAD, approve=False)
+    assert code_of(world, suspect) == ""
+    assert not (await uses.freezes.all(SECURITY, limit=10)).items
+    assert [one.stage for one in (await uses.freezes.all(SECURITY, over=True, limit=10)).items] == [Stage.DECLINED]
+    with pytest.raises(Stale):
+        await uses.freezes.lift(SECURITY, name, "it is not frozen")
+    once = new_exchange_id()
+    command = AskFreeze("th.o.1042", "again")
+    assert await uses.freezes.ask(SECURITY, command, once) == await uses.freezes.ask(SECURITY, command, once) == once
+
+
+async def test_who_may_not_and_what_is_not_whole_freezes_nobody(world: World) -> None:
+    freezes = world.nodes["th"].desk.uses.freezes
+    with pytest.raises(Forbidden) as own:
+        await ask(world, SECURITY, person="th.o.s1")
+    assert own.value.code == "own-account"
+    for nobody in (OFFICER, actor("th", "7", Role.SUPERVISOR), actor("th", "a1", Role.AUDITOR, Role.ADMINISTRATOR)):
+        with pytest.raises(Forbidden):
+            await ask(world, nobody, person="th.o.9")
+        with pytest.raises(Forbidden):
+            await freezes.all(nobody, limit=10)
+    for bad in (AskFreeze("TH O", "x"), AskFreeze("th.o.9", " "), AskFreeze("th.o.9", "x" * 501)):
+        with pytest.raises(Malformed):
+            await freezes.ask(SECURITY, bad)
+    with pytest.raises(LiaisonError) as none:
+        await freezes.ask(SECURITY, AskFreeze("th.o.9", "x", "incident.th.none"))
+    assert none.value.code == "no-such-work"
+    assert acts(world) == []
+
+
+async def test_both_persons_do_it_at_the_console(world: World) -> None:
+    async with (
+        visitor(world, "th.o.s1") as security,
+        visitor(world, "th.o.h3") as head,
+        visitor(world, "th.o.7") as boss,
+    ):
+        assert (await see(boss, "/freezes")).status_code == 403
+        asked = {"person": "th.o.2000", "reason": EVIL}
+        assert (await send(boss, "/freezes", asked)).status_code == 403
+        assert (await send(security, "/freezes", asked | {"reason": " "})).status_code == 400
+        assert (await send(security, "/freezes", asked | {"person": "th.o.s1"})).status_code == 400
+        for _ in range(2):
+            assert (await send(security, "/freezes", asked)).status_code == 303
+        page = (await see(security, "/freezes")).text
+        assert ("<script>alert" in page, page.count('href="/freezes/')) == (False, 1)
+        path = "/freezes/" + page.split('href="/freezes/')[1].split('"')[0]
+        assert 'value="approve"' not in (await see(security, path)).text
+        assert (await send(security, f"{path}/decide", {"do": "approve"})).status_code == 400
+        assert f'href="{path}"' in (await see(head, "/desk?list=all")).text
+        assert 'value="approve"' in (await see(head, path)).text
+        async with visitor(world, "th.o.2000") as officer:
+            assert (await see(officer, "/gate")).status_code == 200
+            assert (await send(head, f"{path}/decide", {"do": "approve", "reason": ""})).status_code == 303
+            assert (await see(officer, "/gate")).headers["location"].startswith("/login")
+        assert (await send(head, f"{path}/lift", {"reason": "explained"})).status_code == 303
+        assert (await send(security, f"{path}/decide", {"do": "approve", "reason": ""})).status_code == 303
+        async with visitor(world, "th.o.2000") as officer:
+            assert (await see(officer, "/gate")).status_code == 200
