@@ -46,6 +46,7 @@ from gateway.https.tls_files import TlsFiles
 from gateway.model.names import MemberId
 from gateway.node.server import NodeServer
 from gateway.ops.figures import PackMaker
+from gateway.ops.policy.judged import tell_judged
 from gateway.ops.policy.keeper import policy_entry
 from gateway.ports import events
 from gateway.ports.journal import EntryDraft
@@ -99,6 +100,7 @@ class Node:
         self._making: asyncio.Task[None] | None = None
         self._stopping = False
         self._stop_telemetry: Callable[[], None] | None = None
+        resources.policy.tell = partial(tell_judged, resources.home, place)
         self.loop_lag = LoopLag()
         resources.counters.gauge(Gauge.LOOP_LAG, self.loop_lag.quantiles)
         resources.counters.gauge(Gauge.LOOP_HELD, self.loop_lag.held)
