@@ -41,7 +41,7 @@ ASKERS, AFTERWARDS = 4, 12
 
 @dataclass
 class Flow:
-    """Questions that are asked all the time: when each began, and its answer; and the moments of those that got none."""
+    """Questions that are asked all the time: when each began and its answer, and the moments of those that got none."""
 
     told: list[tuple[float, Answer]] = field(default_factory=list)
     kept_back: list[float] = field(default_factory=list)
