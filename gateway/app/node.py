@@ -189,6 +189,7 @@ class Node:
             await self.core.peers.close()
             for log in (self.resources.exchange_log, self.resources.operations_log):
                 log.abandon()
+            self.resources.close_sources()
             self.resources.database.close()
             raise
 
@@ -277,6 +278,7 @@ class Node:
         await self.core.peers.close()
         for wall in (*self.resources.walls, self.asking.alert_wall):
             wall.stop()
+        await asyncio.to_thread(self.resources.close_sources)
         await writing(partial(self.core.incidents.drafts, ending=True), self.core.note)()
         await self.core.note(events.STOP.draft(reason="asked to stop"))
         for writer in (self.core.writers.exchange, self.core.writers.operations):
