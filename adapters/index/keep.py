@@ -59,6 +59,7 @@ class IndexKeeper:
         self._clock = clock
         self._secret = secret
         self._rest_until = 0.0
+        self._is_closed = False
         self._history = RunHistory(path)
         self.is_new = False
         self.outdated = Outdated()
@@ -104,7 +105,14 @@ class IndexKeeper:
             return False
         # The old connections are left to running searches and are closed when nothing refers to them any more.
         self.store = IndexStore(self._path, self._secret)
+        if self._is_closed:
+            self.store.close()
         return True
+
+    def close(self) -> None:
+        """Close the index; a refresh that runs ends as it can, and what it finds is not noted as a failure."""
+        self._is_closed = True
+        self.store.close()
 
     def _start(self, progress: Progress | None) -> None:
         """Bring the index up to date; if the source cannot be asked, keep the index that there is."""
@@ -164,7 +172,8 @@ class IndexKeeper:
         try:
             done = work()
         except LiaisonError as error:
-            self._note(RunKind.FAILED, started, error=error.message)
+            if not self._is_closed:
+                self._note(RunKind.FAILED, started, error=error.message)
             raise
         self._history.looked(self._clock.now_us())
         return done

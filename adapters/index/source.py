@@ -291,8 +291,8 @@ class IndexedSource:
         return ""
 
     def close(self) -> None:
-        """End all connections."""
-        self._store.close()
+        """End all connections, those in use when their statement has ended."""
+        self._index.close()
         self._rows.close()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any
 
 from adapters.base import check_deadline
@@ -14,11 +15,22 @@ from adapters.sql.connection.watchdog import Watchdog
 from adapters.sql.statement import Statement, Wanted
 from gateway.clock import Clock
 from gateway.errors import LiaisonError, TimedOut, Unavailable
+from gateway.host.in_use import InUse
 
 BATCH = 2_000
 """Rows of one batch of a scan."""
 
 _SIZES = (1, 2, 4, 8, 16, 32, 64, 512)
+
+
+class _Held:
+    """The connection of one thread, which another one may close."""
+
+    __slots__ = ("connection", "in_use")
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self.in_use = InUse(partial(_close, connection))
 
 
 class Tables:
@@ -31,7 +43,7 @@ class Tables:
         self._clock = clock
         self._watchdog = Watchdog(clock, name)
         self._local = threading.local()
-        self._open: list[Connection] = []
+        self._open: list[_Held] = []
         self._lock = threading.Lock()
         self._is_closed = False
         self._statements: dict[Wanted, Statement] = {}
@@ -44,15 +56,18 @@ class Tables:
     def execute(self, sql: str, parameters: Any, deadline: float) -> Sequence[Any]:
         """Return the rows of any select. A connection that was lost since its last use is opened again, once."""
         check_deadline(self._clock, deadline)
-        connection = None
+        held = None
         try:
-            connection = self._connection()
-            return connection.fetch(sql, parameters, deadline)
+            held = self._connection()
+            with held.in_use as is_open:
+                if not is_open:
+                    raise self._unavailable()
+                return held.connection.fetch(sql, parameters, deadline)
         except LiaisonError:
             raise
         except Exception as error:
-            was_used = connection is not None and not connection.is_fresh
-            failure = self._failure(error, connection, deadline)
+            was_used = held is not None and not held.connection.is_fresh
+            failure = self._failure(error, held.connection if held is not None else None, deadline)
             if isinstance(failure, TimedOut) or not (was_used and self._is_lost(error)):
                 raise failure from error
         return self.execute(sql, parameters, deadline)
@@ -88,14 +103,16 @@ class Tables:
             known = self._statements[wanted] = Statement(self.engine.dialect, wanted)
         return known
 
-    def _connection(self) -> Connection:
-        held: Connection | None = getattr(self._local, "connection", None)
+    def _connection(self) -> _Held:
+        held: _Held | None = getattr(self._local, "held", None)
         if self._is_closed:
             raise self._unavailable()
         if held is None:
-            held = self._local.connection = Connection(self.engine, self._clock, self._watchdog)
+            held = self._local.held = _Held(Connection(self.engine, self._clock, self._watchdog))
             with self._lock:
                 self._open.append(held)
+            if self._is_closed:  # meanwhile: `close` may have missed it
+                held.in_use.close()
         return held
 
     def _unavailable(self) -> Unavailable:
@@ -118,22 +135,22 @@ class Tables:
         return self._unavailable()
 
     def _drop_connection(self) -> None:
-        held: Connection | None = getattr(self._local, "connection", None)
+        held: _Held | None = getattr(self._local, "held", None)
         if held is None:
             return
-        self._local.connection = None
+        self._local.held = None
         with self._lock:
             if held in self._open:
                 self._open.remove(held)
-        _close(held)
+        held.in_use.close()
 
     def close(self) -> None:
-        """Close every connection; the tables are not used afterwards."""
+        """Close every connection, those in use when their statement has ended. Nothing can be read afterwards."""
         self._is_closed = True
         with self._lock:
-            for held in self._open:
-                _close(held)
-            self._open.clear()
+            held, self._open = self._open, []
+        for each in held:
+            each.in_use.close()
         self.engine.dispose()
         self._watchdog.close()
 

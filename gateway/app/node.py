@@ -46,6 +46,7 @@ from gateway.https.tls_files import TlsFiles
 from gateway.model.names import MemberId
 from gateway.node.server import NodeServer
 from gateway.ops.figures import PackMaker
+from gateway.ops.policy.judged import tell_judged
 from gateway.ops.policy.keeper import policy_entry
 from gateway.ports import events
 from gateway.ports.journal import EntryDraft
@@ -99,6 +100,7 @@ class Node:
         self._making: asyncio.Task[None] | None = None
         self._stopping = False
         self._stop_telemetry: Callable[[], None] | None = None
+        resources.policy.tell = partial(tell_judged, resources.home, place)
         self.loop_lag = LoopLag()
         resources.counters.gauge(Gauge.LOOP_LAG, self.loop_lag.quantiles)
         resources.counters.gauge(Gauge.LOOP_HELD, self.loop_lag.held)
@@ -187,6 +189,7 @@ class Node:
             await self.core.peers.close()
             for log in (self.resources.exchange_log, self.resources.operations_log):
                 log.abandon()
+            self.resources.close_sources()
             self.resources.database.close()
             raise
 
@@ -275,6 +278,7 @@ class Node:
         await self.core.peers.close()
         for wall in (*self.resources.walls, self.asking.alert_wall):
             wall.stop()
+        await asyncio.to_thread(self.resources.close_sources)
         await writing(partial(self.core.incidents.drafts, ending=True), self.core.note)()
         await self.core.note(events.STOP.draft(reason="asked to stop"))
         for writer in (self.core.writers.exchange, self.core.writers.operations):

@@ -62,8 +62,14 @@ class Resources:
     revived: list[str]
     keys: LiveKeys
     recorder: Recorder
+    sources: list[Adapter]
     renewed: list[Callable[[], None]] = field(default_factory=list)
     """Called when keys or the limits of sources are others: those who have read them read them again."""
+
+    def close_sources(self) -> None:
+        """End the connections of all sources, those in use when their question or refresh has ended. It may block."""
+        for source in self.sources:
+            source.close()
 
 
 def open_resources(settings: Settings, production: bool) -> Resources:
@@ -125,6 +131,7 @@ def open_resources(settings: Settings, production: bool) -> Resources:
         revived,
         keys,
         Recorder(counters, clock.now_us, clock.monotonic),
+        list(sources.values()),
     )
 
 

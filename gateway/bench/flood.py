@@ -39,6 +39,9 @@ _WINDOW_S = 1.0
 _LEAST = 3
 """The windows have this length where that makes at least so many pairs of them."""
 
+_FORMS = {"0": "", "1": ", with a worker"}
+"""The forms of the node by the number of its workers, and what their rows are called."""
+
 Say = Callable[[str], None]
 Submit = Callable[[bytes], Awaitable[bytes]]
 
@@ -95,21 +98,28 @@ class _Window:
 
 
 def run_flood(seconds: float, passes: int, say: Say) -> list[FloodRow]:
-    """Measure each kind of flood, in all for so many passes of so many seconds without it and as many with it."""
+    """Measure each kind of flood, in all for so many passes of so many seconds without it and as many with it.
+
+    The node works in one process, then as a front with a worker.
+    """
     count = max(_LEAST, round(seconds * passes / _WINDOW_S))
     with tempfile.TemporaryDirectory(prefix="liaison-flood-") as folder:
         say(f"building a federation of three, sources of {ROWS:,} documents and {PEOPLE:,} persons")
         world = build_world(Path(folder), ROWS, others=(OTHER,), people=PEOPLE, rates=True)
-        with start_node(world) as node:
-            measures = (_measure(world, node, flood, seconds * passes / count, count, say) for flood in FLOODS.values())
-            return [run_loop(measure) for measure in measures]
+        rows: list[FloodRow] = []
+        for workers, form in _FORMS.items():
+            with start_node(world, workers) as node:
+                for flood in FLOODS.values():
+                    name = f"flood {flood.name}{form}"
+                    say(f"{name}, {count} pairs of windows")
+                    rows.append(run_loop(_measure(world, node, flood, name, seconds * passes / count, count)))
+        return rows
 
 
-async def _measure(world: World, node: Target, flood: Flood, seconds: float, count: int, say: Say) -> FloodRow:
+async def _measure(world: World, node: Target, flood: Flood, name: str, seconds: float, count: int) -> FloodRow:
     windows, sent, refused, asked_s = _Windows(), 0, 0, 0.0
     channels = connect(world.target(OTHER, *node.pids))
     ask = one_by_one(channels[0], methods.SUBMIT.path)
-    say(f"flood {flood.name}, {count} pairs of windows")
     with flooding(world, flood) as flooder:
         await asyncio.to_thread(flooder.go)
         await asyncio.to_thread(flooder.stop)
@@ -129,7 +139,7 @@ async def _measure(world: World, node: Target, flood: Flood, seconds: float, cou
             windows.beside.append(await _window(world, node, ask, seconds, windows))
             await asyncio.to_thread(flooder.stop)
     await asyncio.gather(*(channel.close() for channel in channels))
-    return _row(flood, windows, sent / asked_s, refused / max(1, sent))
+    return _row(name, windows, sent / asked_s, refused / max(1, sent))
 
 
 async def _window(world: World, node: Target, ask: Submit, seconds: float, windows: _Windows) -> _Window:
@@ -163,7 +173,7 @@ def _quiet() -> Iterator[Query]:
 _QUIET = _quiet()
 
 
-def _row(flood: Flood, windows: _Windows, per_s: float, refused: float) -> FloodRow:
+def _row(name: str, windows: _Windows, per_s: float, refused: float) -> FloodRow:
     def each(figure: Callable[[_Window], float]) -> list[float]:
         """Return the medians of a figure without the flood, with it, and beside a process that computes as much."""
         kinds = (windows.quiet, windows.flooded, windows.beside)
@@ -173,7 +183,7 @@ def _row(flood: Flood, windows: _Windows, per_s: float, refused: float) -> Flood
     quiet_p99, flood_p99, own_p99 = each(lambda window: window.at(0.99) * 1e3)
     quiet_cpu, flood_cpu, _ = each(lambda window: window.cpu)
     return FloodRow(
-        name=f"flood {flood.name}",
+        name=name,
         quiet_p50_ms=round(quiet_p50, 2),
         quiet_p99_ms=round(quiet_p99, 2),
         flood_p50_ms=round(flood_p50, 2),

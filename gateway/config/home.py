@@ -140,6 +140,10 @@ class Home(KeyHome):
         """Return the file in which the process of this number says what became of it."""
         return self.path / f"reloaded-{place}.json"
 
+    def judged_policy(self, place: int) -> Path:
+        """Return the file in which the process of this number says what it made of the policy that came in last."""
+        return self.path / f"policy-judged-{place}.json"
+
     def lock_of(self, place: int) -> Path:
         """Return the file that is locked by the process of this number."""
         return self.lock.with_name(f"{self.lock.name}.{place}") if place else self.lock

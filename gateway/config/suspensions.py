@@ -28,7 +28,9 @@ from typing import TypeGuard
 from gateway.config.file_marks import FileMarks
 from gateway.errors import LiaisonError
 
-_CHECK_EVERY_S = 1.0
+CHECK_EVERY_S = 1.0
+"""What is decided so many seconds after a line was written is decided under it."""
+
 _KEYS = {"id", "time", "action", "target", "reason"}
 _EXCEPTION = "humanitarian"
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
@@ -184,11 +186,11 @@ class Suspensions(Switches):
     def refresh(self) -> bool:
         """Check the file, at most once a second; tell whether it was read again."""
         # While another thread reads, what stands here may not hold any more.
-        if self._monotonic() - self._checked < _CHECK_EVERY_S and not self._lock.locked():
+        if self._monotonic() - self._checked < CHECK_EVERY_S and not self._lock.locked():
             return False
         with self._lock:
             now = self._monotonic()
-            if now - self._checked < _CHECK_EVERY_S:
+            if now - self._checked < CHECK_EVERY_S:
                 return False
             self._checked = now
             return self._reload()

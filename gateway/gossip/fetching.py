@@ -5,10 +5,21 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from contextlib import suppress
 from functools import partial
 
 from gateway.clock import Clock
-from gateway.errors import BadSignature, Contradicted, LiaisonError, Malformed, Stale, StorageBroken, TooLarge
+from gateway.errors import (
+    BadSignature,
+    Contradicted,
+    LiaisonError,
+    Malformed,
+    Stale,
+    StorageBroken,
+    TimedOut,
+    TooLarge,
+    Unavailable,
+)
 from gateway.gossip.greetings import Greetings
 from gateway.gossip.heads import ThirdHeads
 from gateway.gossip.holdings import Holdings
@@ -21,6 +32,7 @@ from gateway.ports.gossip import Farewell
 from gateway.recent import Recent
 from gateway.rpc import methods
 from gateway.rpc.contract import Calls
+from gateway.trust.documents.status import ANOTHER_DESCRIPTOR
 from gateway.trust.keeper import TrustKeeper
 
 _MIN_PART = 16 * 1024
@@ -37,6 +49,7 @@ _SAME_S = 30.0
 """Seconds between two questions to a member, and where neither side has changed since the last one."""
 
 _MOST_TRIED = 8_192
+_HASH_BYTES = 32
 
 _ORDER = {kind: place for place, kind in enumerate(Kind)}
 
@@ -188,12 +201,39 @@ class Fetching:
 
         Raises `Malformed` for others than those that the line tells of.
         """
+        sent = await self._read(member, line, lines)
+        before = await self._before(member, line, sent)
+        now = self._news.admitted([*before, *sent], self._trust.view)
+        brings = await self._take(member, now)
+        if before and not brings:
+            self._wasted.count(member, sum(len(item.line) for item in before))
+        return brings or None if len(now) < len(before) + len(lines) else brings
+
+    async def _read(self, member: MemberId, line: Held, lines: list[bytes]) -> list[Sent]:
         sent = await asyncio.to_thread(lambda: [read(item) for item in lines[:_MAX_CHAIN]])
         if not sent or not all(fits(item, line) for item in sent):
             raise Malformed("these are not the documents that were asked for", code="bad-documents", where=member)
-        now = self._news.admitted(sent, self._trust.view)
-        brings = await self._take(member, now)
-        return brings or None if len(now) < len(lines) else brings
+        return sent
+
+    async def _before(self, member: MemberId, line: Held, sent: Sequence[Sent]) -> list[Sent]:
+        """Return what was written before documents that are newer than the member's list, and that we lack.
+
+        A list is as old as the member's last look at its own files, and a document comes from the file itself. So a
+        status may speak of a descriptor that no list told of yet.
+        """
+        found: list[Sent] = []
+        held = self._greetings.held
+        for kind in _needed(line, sent, held):
+            about = "" if kind is Kind.CHARTER else line.member
+            newest = held.newest.get((kind, about))
+            wanted = Wanted(kind, about, newest.version if newest else 0, bytes(_HASH_BYTES))
+            told = Held(kind, about, wanted.after, wanted.hash)
+            if not self._may_come(told):
+                continue
+            with suppress(Unavailable, TimedOut):  # the member has none that is newer, or does not give it
+                data = await self._fetch(member, wanted)
+                found += await self._read(member, told, [item for item in data.split(b"\n") if item])
+        return found
 
     async def _fetch(self, member: MemberId, wanted: Wanted) -> bytes:
         parts: list[bytes] = []
@@ -249,7 +289,7 @@ class Fetching:
             await self._changed()
             await self._note(member, taken)
         for item in taken:
-            if isinstance(item.refusal, BadSignature):
+            if isinstance(item.refusal, BadSignature) and item.refusal.code != ANOTHER_DESCRIPTOR:
                 raise item.refusal
         return any(item.changed or item.contradicts for item in taken)
 
@@ -258,6 +298,17 @@ def _is_old(line: Held, held: Holdings) -> bool:
     """Tell whether we hold a newer charter or descriptor. An older status may remove more, and is looked at."""
     known = held.newest.get((line.kind, line.member))
     return line.kind in (Kind.CHARTER, Kind.DESCRIPTOR) and known is not None and line.version < known.version
+
+
+def _needed(line: Held, sent: Sequence[Sent], held: Holdings) -> tuple[Kind, ...]:
+    """Return the kinds of documents that stand before these and that we may lack, the one that was written last first:
+    it is asked for first, so that what it needs is there by then."""
+    known = held.newest.get((Kind.DESCRIPTOR, line.member))
+    if line.kind is Kind.STATUS and any(item.descriptor > (known.version if known else 0) for item in sent):
+        return (Kind.DESCRIPTOR, Kind.CHARTER)
+    if line.kind is Kind.DESCRIPTOR and any(item.version > line.version for item in sent):
+        return (Kind.CHARTER,)
+    return ()
 
 
 def _decides(line: Held, held: Holdings) -> tuple[Held | None, ...]:

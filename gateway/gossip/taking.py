@@ -37,7 +37,9 @@ class Taken:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """A document that parses; no signature is verified yet. `removed` are the keys that a status removes."""
+    """A document that parses; no signature is verified yet. A status removes the keys `removed`, and speaks of the
+    version `descriptor` of its member's descriptor.
+    """
 
     line: bytes
     kind: str
@@ -45,6 +47,7 @@ class Sent:
     version: int
     hash: bytes = b""
     removed: frozenset[str] = frozenset()
+    descriptor: int = 0
 
 
 def read(line: bytes) -> Sent:
@@ -58,7 +61,8 @@ def read(line: bytes) -> Sent:
         return Sent(line, kind, descriptor.member, descriptor.version, descriptor.hash)
     if kind == "status":
         status = parse_status(line)[0]
-        return Sent(line, kind, status.member, status.sequence, status.hash, frozenset(status.removed))
+        removed, about = frozenset(status.removed), status.descriptor_version
+        return Sent(line, kind, status.member, status.sequence, status.hash, removed, about)
     return Sent(line, kind, "", 0)
 
 

@@ -163,7 +163,7 @@ def frozen(served: SqlAgency) -> Iterator[tuple[SqlAgency, Any]]:
     stopped = [served.server.process.pid]
     if served.kind == "postgresql":
         held = source._tables._connection()
-        stopped.append(held.fetch("SELECT pg_backend_pid()", (), SystemClock().monotonic() + 60)[0][0])
+        stopped.append(held.connection.fetch("SELECT pg_backend_pid()", (), SystemClock().monotonic() + 60)[0][0])
     for process in stopped:
         os.kill(process, signal.SIGSTOP)
     yield served, source

@@ -46,14 +46,14 @@ class Watchdog:
             self._running.pop(threading.get_ident(), None)
 
     def close(self) -> None:
-        """End the thread."""
+        """End the thread once no statement runs any more."""
         with self._changed:
             self._open = False
             self._changed.notify()
 
     def _run(self) -> None:
         with self._changed:
-            while self._open:
+            while self._open or self._running:
                 now = self._clock.monotonic()
                 for thread, (due, driver) in list(self._running.items()):
                     if due <= now:

@@ -152,6 +152,8 @@ class Answerer:
             return
         served = [job for job in jobs if job.refusal is None and job.stored is None]
         self._stage.put_all(job for job in jobs if job.refusal is not None or job.stored is not None)
+        for job in served:
+            job.off = self._second_look.switched_off(job)  # what is off as the question comes in, for the last look
         if served:
             self._workers.give(served)
 

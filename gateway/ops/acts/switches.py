@@ -13,6 +13,7 @@ import hashlib
 import json
 import os
 import secrets
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
@@ -27,13 +28,14 @@ from gateway.audit.acts.act import Proved
 from gateway.audit.acts.table import ACTS, ActKind, Lane, Proof
 from gateway.clock import Clock, rfc3339
 from gateway.config import Home, load_settings
-from gateway.config.suspensions import Action, Switch, is_target, read_file
+from gateway.config.suspensions import CHECK_EVERY_S, Action, Switch, is_target, read_file
 from gateway.errors import LiaisonError, Malformed, Replayed, StorageBroken
 from gateway.model.names import identifier, member_id
 from gateway.model.values import text_value
 from gateway.ops.acts.draft import draft_act, trust_of
 from gateway.ops.acts.mailbox import Mailbox, Order, account_name
 from gateway.ops.acts.prove import HomeTrust, Used, document_of
+from gateway.ops.homes.lock import places_held
 from gateway.ports import events
 from gateway.ports.documents import DocumentStore
 from gateway.ports.journal import EntryDraft, Logged
@@ -170,6 +172,17 @@ def append(home: Home, line: Switch) -> None:
     finally:
         os.close(descriptor)
     sync_folder(home.path)
+
+
+def wait_for_look(home: Home) -> bool:
+    """Wait until each process of a home counts what stands in the file; tell whether one serves it.
+
+    A process that looked before the line was there looks again a second later at the latest (`Suspensions`).
+    """
+    if not places_held(home):
+        return False
+    time.sleep(CHECK_EVERY_S)
+    return True
 
 
 def history(home: Home) -> tuple[Switch, ...]:

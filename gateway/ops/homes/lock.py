@@ -7,7 +7,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from gateway.audit.log.highwater import MAX_PROCESSES
+from gateway.config import Home
 from gateway.errors import Misconfigured
+
+
+def places_held(home: Home) -> list[int]:
+    """Return the numbers of the processes that serve a home."""
+    return [place for place in range(MAX_PROCESSES) if is_held(home.lock_of(place))]
 
 
 def is_held(file: Path) -> bool:

@@ -12,11 +12,10 @@ from pathlib import Path
 import msgspec
 
 from certs.durable import PUBLIC, replace
-from gateway.audit.log.highwater import MAX_PROCESSES
 from gateway.config import Home, load_settings
 from gateway.conversion import converter
 from gateway.errors import Misconfigured, TimedOut
-from gateway.ops.homes.lock import is_held
+from gateway.ops.homes.lock import places_held
 
 ANSWER_S = 15.0
 """Seconds in which a process answers: it looks for a request once a second."""
@@ -48,7 +47,7 @@ def request_reload(folder: Path) -> dict[int, Reloaded]:
     home = Home(folder.resolve())
     if not home.settings.exists():
         load_settings(folder)  # says that this is no home
-    places = [place for place in range(MAX_PROCESSES) if is_held(home.lock_of(place))]
+    places = places_held(home)
     if not places:
         load_settings(folder)
         raise Misconfigured(

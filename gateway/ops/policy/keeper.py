@@ -13,11 +13,14 @@ nothing: the old policy stays in force, and an alarm and an entry say why.
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from certs.durable import PUBLIC, make_folder, replace
 from gateway.clock import Clock
@@ -56,6 +59,13 @@ class PolicyChange:
     code: str = ""
 
 
+class Judged(msgspec.Struct, frozen=True):
+    """What a process made of a document, by the hash of its bytes. Where `refused` is empty it decides by it."""
+
+    document: str = ""
+    refused: str = ""
+
+
 def policy_entry(change: PolicyChange | None) -> EntryDraft | None:
     """Return the entry of the result of an incoming document; None without one."""
     if change is None:
@@ -89,6 +99,9 @@ class PolicyKeeper:
         self._decides = decides
         self.prepare: Callable[[PolicyEngine], None] | None = None
         """Called with a policy that is ready here and about to come into force: others get ready for it, too."""
+        self.tell: Callable[[Judged], None] | None = None
+        """Called with what became of the document that came in last, once that counts."""
+        self._read = ""
         self._loaded: PolicyEngine | None = None
         self._loaded = self._accepted() or (self._first_approved() if production else self._unapproved())
 
@@ -111,6 +124,8 @@ class PolicyKeeper:
             self._marks.failed()
         else:
             self._marks.read()
+        if self.tell is not None and self._read:
+            self.tell(Judged(self._read, self._told.refused if self._told is not None else ""))
         return None if self._told == before else self._told
 
     def waiting(self) -> PolicyChange | None:
@@ -127,7 +142,9 @@ class PolicyKeeper:
         """Return the result of `judge` for the incoming document, or why it cannot be used."""
         version = 0
         try:
+            self._read = ""
             data = (self._folder / INCOMING).read_bytes()
+            self._read = hashlib.sha256(data).hexdigest()
             version = parse_policy(data)[0].version
             return judge(data)
         except FileNotFoundError:

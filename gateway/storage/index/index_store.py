@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from gateway.errors import Unavailable, Unknown
+from gateway.host.in_use import InUse
 from gateway.storage.index.index_file import FORMAT, Body, IndexedRecord, IndexRow, KeyKind, read_body, unreadable
 from gateway.storage.index.index_seal import IndexSeal
 
@@ -79,6 +80,16 @@ class _Asked:
         return False
 
 
+class _Held:
+    """The connection of one thread, which another one may close."""
+
+    __slots__ = ("connection", "in_use")
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self.connection = connection
+        self.in_use = InUse(connection.close)
+
+
 MIN_READ = 3
 """Records that every search for a name reads: its time must not show whether one more was found (design, section 5)."""
 
@@ -93,7 +104,8 @@ class IndexStore:
         self.file = path.resolve()
         self._local = threading.local()
         self._lock = threading.Lock()
-        self._open: list[sqlite3.Connection] = []
+        self._open: list[_Held] = []
+        self._is_closed = False
         try:
             self._seal = self._unlock(secret)
             self._rows = max(1, int(self.meta["next"]))
@@ -254,28 +266,43 @@ class IndexStore:
         return read_body(self._seal.open(stored, place))
 
     def _all(self, sql: str, parameters: Sequence[object] = ()) -> list[Any]:
+        held = self._connection()
         try:
-            return self._connection().execute(sql, parameters).fetchall()
+            with held.in_use as is_open:
+                if not is_open:
+                    raise unreadable(self.file)
+                return held.connection.execute(sql, parameters).fetchall()
         except (sqlite3.Error, OverflowError, UnicodeEncodeError) as error:
             raise unreadable(self.file) from error
 
-    def _connection(self) -> sqlite3.Connection:
-        held: sqlite3.Connection | None = getattr(self._local, "connection", None)
+    def _connection(self) -> _Held:
+        held: _Held | None = getattr(self._local, "held", None)
         if held is None:
-            address = f"{self.file.as_uri()}?mode=ro"
-            held = sqlite3.connect(address, uri=True, check_same_thread=False, isolation_level=None)
-            held.execute(f"PRAGMA cache_size=-{_CACHE_KIB}")
-            self._local.connection = held
+            held = self._local.held = _Held(self._opened())
             with self._lock:
                 self._open.append(held)
+            if self._is_closed:  # meanwhile: `close` may have missed it
+                held.in_use.close()
         return held
 
+    def _opened(self) -> sqlite3.Connection:
+        if self._is_closed:
+            raise unreadable(self.file)
+        try:
+            address = f"{self.file.as_uri()}?mode=ro"
+            made = sqlite3.connect(address, uri=True, check_same_thread=False, isolation_level=None)
+            made.execute(f"PRAGMA cache_size=-{_CACHE_KIB}")
+        except sqlite3.Error as error:
+            raise unreadable(self.file) from error
+        return made
+
     def close(self) -> None:
-        """Close the connections of all threads."""
+        """Close the connections of all threads, those in use when their statement has ended."""
+        self._is_closed = True
         with self._lock:
-            for held in self._open:
-                held.close()
-            self._open.clear()
+            held, self._open = self._open, []
+        for each in held:
+            each.in_use.close()
 
 
 @cache

@@ -25,6 +25,9 @@ STATUS_TYPE = "application/vnd.liaison.status.v1+json"
 MAX_LIFE = timedelta(hours=72)
 """A status is valid for 72 hours at most: the time that members get on without each other (design, section 11)."""
 
+ANOTHER_DESCRIPTOR = "another-descriptor"
+"""The code of a status whose signature another descriptor of its member decides about than the one that is held."""
+
 _REQUIRED = (
     "descriptor_hash",
     "descriptor_version",
@@ -124,5 +127,16 @@ def verify_status(data: bytes, descriptor: Descriptor, removed: Collection[str] 
         and key.start_us <= status.issued_us < key.stop_us
         and (key.compromised_us is None or status.issued_us < key.compromised_us)
     ]
-    verify_threshold(document, keys, 1)
+    try:
+        verify_threshold(document, keys, 1)
+    except BadSignature as error:
+        if status.descriptor_version == descriptor.version:
+            raise
+        raise BadSignature(
+            "the status speaks of descriptor {found}, and the keys of descriptor {held} did not sign it",
+            code=ANOTHER_DESCRIPTOR,
+            remedy="descriptor {found} comes first: liaison trust accept",
+            found=status.descriptor_version,
+            held=descriptor.version,
+        ) from error
     return status

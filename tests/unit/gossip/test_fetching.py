@@ -26,7 +26,7 @@ from gateway.model.names import MemberId
 from gateway.ports.gossip import Farewell, Greeting
 from gateway.rpc import methods
 from gateway.rpc.document_forms import MAX_HELD
-from gateway.trust.ceremony.ceremony import publish_status
+from gateway.trust.ceremony.ceremony import publish_descriptor, publish_status
 from gateway.trust.documents.kept_lines import MAX_KEPT
 from gateway.trust.documents.status import parse_status, sign_status
 from gateway.trust.keeper import TrustKeeper
@@ -347,3 +347,83 @@ async def test_a_list_of_another_form_is_refused(data: bytes) -> None:
 async def test_a_list_of_more_bytes_than_it_may_have_is_refused() -> None:
     with pytest.raises(TooLarge):
         methods.LIST_DOCUMENTS.read_answer(bytes(321 * 1024))
+
+
+# ---------------------------------------------------------------- documents that are newer than a list
+
+
+def giving(federation: Federation, member: str) -> Callable[[Wanted], Part]:
+    """The documents of a member's own home, as it gives them now, whatever its list says."""
+    trust = federation[member].home / "trust"
+
+    def give(wanted: Wanted) -> Part:
+        if wanted.kind is Kind.STATUS:
+            data = (trust / "statuses" / f"{wanted.member}.json").read_bytes()
+        elif wanted.kind is Kind.DESCRIPTOR:
+            lines = (trust / "descriptors" / f"{wanted.member}.jsonl").read_bytes().splitlines(keepends=True)
+            data = b"".join(lines[wanted.after :])
+        else:
+            data = b""
+        if not data:
+            raise Unavailable("`vn` cannot be reached (NOT_FOUND)")
+        return Part(data[wanted.offset :], len(data))
+
+    return give
+
+
+def with_another_office(federation: Federation, member: str) -> None:
+    """Sign a member's next descriptor, and a status that speaks of it, at home only."""
+    item, held = federation[member], federation.view(member).descriptor(member)
+    publish_descriptor(
+        item.home,
+        item.authority,
+        SystemClock(),
+        endpoints=held.endpoints,
+        offices=("vn.blo.a",),
+        agencies=item.agencies,
+    )
+    publish_status(item.home, SystemClock())
+
+
+async def test_a_status_that_is_newer_than_the_list_comes_with_the_descriptor_that_it_speaks_of(
+    founded: Federation, tmp_path: Path
+) -> None:
+    """The list was written a moment before: without the descriptor we would refuse the member until the next list."""
+    federation = founded.copy(tmp_path, SystemClock())
+    member = Hostile(lambda: [line(Kind.STATUS, "vn", 9)], giving(federation, "vn"))
+    made = node(federation, member)
+    with_another_office(federation, "vn")
+    await made.hear(b"1" * 32)
+    view, status = made.trust.view, made.trust.view.status("vn")
+    assert status is not None
+    assert (view.descriptor("vn").version, status.descriptor_version) == (2, 2)
+    view.freshness(VN, made.clock.now_us())
+    assert [item.changed for item in made.taken] == [True, True]
+
+
+@pytest.mark.parametrize(("version", "is_lie"), [(1, False), (2, True), (7, False)])
+async def test_a_member_is_blamed_only_for_what_it_can_have_known(
+    founded: Federation, tmp_path: Path, version: int, is_lie: bool
+) -> None:
+    """A status of another descriptor than ours may be signed by a key that only that one lists."""
+    federation = founded.copy(tmp_path, SystemClock())
+    with_another_office(federation, "vn")
+    federation.share((federation["vn"].home / "trust" / "descriptors" / "vn.jsonl").read_bytes())
+    held, ours = federation.view("th").status("vn"), federation.view("th").descriptor("vn")
+    assert held is not None
+    assert ours.version == 2
+    named = {"descriptor_version": version, "descriptor_hash": ours.hash.hex() if version == 2 else "0" * 64}
+    data = sign_status(replace(held, sequence=held.sequence + 9, **named), federation["th"].key("status")) + b"\n"  # type: ignore[arg-type]
+
+    def give(wanted: Wanted) -> Part:
+        if wanted.kind is not Kind.STATUS:
+            raise Unavailable("`vn` cannot be reached (NOT_FOUND)")
+        return Part(data[wanted.offset :], len(data))
+
+    made = node(federation, Hostile(lambda: [line(Kind.STATUS, "vn", 9)], give))
+    lied: list[MemberId] = []
+    made.fetching.lied = lied.append
+    await made.hear(b"1" * 32)
+    assert lied == ([VN] if is_lie else [])
+    assert made.taken == []
+    assert made.trust.view.status("vn") == held

@@ -17,7 +17,7 @@ from gateway.cli.output import Output, printed, say
 from gateway.clock import Clock, SystemClock
 from gateway.config import Home, Suspensions
 from gateway.errors import Malformed
-from gateway.ops.acts.switches import home_to_switch, known_targets, signers_of, target_of
+from gateway.ops.acts.switches import home_to_switch, known_targets, signers_of, target_of, wait_for_look
 from gateway.ops.acts.switches import suspend as suspend_target
 from gateway.signing.keys import load_signing_key
 from gateway.views.lines import Line
@@ -50,11 +50,12 @@ def wanted_target(home: Home, clock: Clock, reason: str, **names: Any) -> tuple[
 
 def switched(home: Home, clock: Clock, line: Mapping[str, Any], by: Proved) -> Output:
     """Return what was switched, who the entry names, and the targets that are off now."""
-    active = Suspensions(home.suspensions, clock.monotonic).active
+    active, counts = Suspensions(home.suspensions, clock.monotonic).active, wait_for_look(home)
     told = f"{'suspended' if line['action'] == 'suspend' else 'resumed'}: {line['target']} ({line['reason']})"
     value = {name: line[name] for name in ("id", "time", "action", "target")}
-    value |= {"proof": by.proof.value, "by": by.words, "suspended": active}
-    return Output(value, [(told, "good"), _signed_line(by), *_active_lines(active)])
+    value |= {"proof": by.proof.value, "by": by.words, "suspended": active, "counts": counts}
+    when = "the running node counts it from now on" if counts else "no node runs: it counts at the next start"
+    return Output(value, [(told, "good"), f"  {when}", _signed_line(by), *_active_lines(active)])
 
 
 def _signed_line(by: Proved) -> Line:
@@ -98,7 +99,9 @@ def _active_lines(active: dict[str, str]) -> list[Line]:
 @key_option("An administrator's key")
 @printed
 def suspend(home: Path, reason: str, humanitarian: str, keys: tuple[KeyPlace, ...], **names: Any) -> Output:
-    """Switch a source, agency, counterpart, calling system, certificate or everything off, within 5 seconds.
+    """Switch a source, agency, counterpart, calling system, certificate or everything off.
+
+    It is off when the command ends: it waits for a second until a running node counts it.
 
     It always works from the machine itself. The entry says who signed; without --key, the account, as unproved.
 

@@ -48,5 +48,5 @@ def policy() -> None:
       liaison policy sign draft/th --version 3 --key a.key --out th-3.json
       liaison policy review th-3.json --home th                 # what it changes, for the other approver
       liaison policy sign th-3.json --key b.key --out th-3.json
-      liaison policy install th-3.json --home th                # a running node takes it within a second
+      liaison policy install th-3.json --home th                # it waits until a running node decides by it
     """

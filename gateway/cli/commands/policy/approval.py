@@ -19,6 +19,7 @@ from gateway.ops.key_pairs import make_key_pair
 from gateway.ops.policy.approvals import bring, in_force, sign_policy
 from gateway.ops.policy.fetch import fetch_policy
 from gateway.ops.policy.folders import member_of
+from gateway.ops.policy.judged import await_judged
 from gateway.ops.policy.keeper import INCOMING
 from gateway.ops.policy.proposal import cases_in, judge_proposal
 from gateway.trust.documents.descriptor import KeyUse
@@ -100,21 +101,27 @@ def sign(place: Path, key: KeyPlace, out: Path, version: int | None, member: str
 @home_option
 @printed
 def install(file: Path, home: Path) -> Output:
-    """Bring a policy that two approvers signed to a node; a running one takes it within a second.
+    """Bring a policy that two approvers signed to a node, and wait until a running one decides by it.
 
-    One of which a case does not hold is not brought.
+    One of which a case does not hold is not brought. When the command ends with exit code 0, each later question is
+    decided by this policy; exit code 1 says why the node refused it, and nothing was changed.
 
     \b
     Example:
       liaison policy install th-3.json --home th
     """
     brought = bring(home, file)
-    show = f"liaison audit show --home {argument(home)} --log operations --kind"
-    lines: list[Line] = [
-        (f"policy {brought.version} of `{brought.member}` was brought", "good"),
-        f"  what became of it: {show} policy-accepted (or policy-refused)",
-    ]
-    return Output({"member": brought.member, "version": brought.version}, lines)
+    with working("waiting for the node"):
+        judged = await_judged(home, file.read_bytes())
+    value = {"member": brought.member, "version": brought.version}
+    value["processes"] = [{"process": place, "refused": each.refused} for place, each in sorted(judged.items())]
+    lines: list[Line] = [(f"policy {brought.version} of `{brought.member}` was brought", "good")]
+    for place, each in sorted(judged.items()):
+        said = f"was refused: {each.refused}" if each.refused else "decides from now on"
+        lines.append((f"  process {place}: it {said}", "bad" if each.refused else "good"))
+    if not judged:
+        lines.append(f"  no process serves this home: the next start takes it: liaison serve --home {argument(home)}")
+    return Output(value, lines, int(any(each.refused for each in judged.values())))
 
 
 @click.command()

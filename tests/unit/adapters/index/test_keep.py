@@ -275,7 +275,7 @@ def test_a_search_goes_on_when_its_file_is_gone_and_another_one_is_in_place(
     command.rebuild()
     command.refresh()
     node._store.close()
-    node._store._local.connection = None
+    node._store._local.held = None
     assert numbers(node, clock, "AA1234567") == ["1"]
 
 
