@@ -144,7 +144,10 @@ def moment_us(text: object) -> int:
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
         raise ValueError(text)
-    whole = moment.astimezone(UTC).replace(microsecond=0)
+    try:
+        whole = moment.astimezone(UTC).replace(microsecond=0)
+    except OverflowError:  # its zone puts it outside the calendar
+        raise ValueError(text) from None
     return int(whole.timestamp()) * 1_000_000 + moment.microsecond
 
 

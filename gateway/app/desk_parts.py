@@ -113,7 +113,7 @@ def build_desk(core: Core, asking: Asking) -> Desk:
         alert_effects(parts),
         report_effects(parts),
         room_effects(parts),
-        watch_effects(parts.member, lambda peer: watching.book.count(peer)),
+        watch_effects(parts.member),
         ConsentEffects(parts, core.kept).table,
         {NoticeType.CHANGE: withdrawn_elsewhere},
     )

@@ -351,6 +351,9 @@ class DeskStore(Protocol):
         """Return open work whose half or whole time is over, and that was not escalated to that level, the first due
         first. Work whose clock was stopped is left out."""
 
+    def count_theirs(self, kind: ThreadKind, states: Collection[ThreadState], peer: MemberId, limit: int) -> int:
+        """Return how many threads of a kind in these states a counterpart has opened, `limit` at most."""
+
     def holdings(
         self,
         *,

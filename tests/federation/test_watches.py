@@ -20,6 +20,7 @@ from gateway.demo.sources import people
 from gateway.desk.parts import Actor
 from gateway.desk.second_step.commands import FollowWatch, Reasons
 from gateway.desk.watches import own as own_watches
+from gateway.desk.watches import telling
 from gateway.desk.watches import watching as at_the_owner
 from gateway.desk.watches.goods import Goods
 from gateway.desk.watches.values import Stand, home_key, read_own
@@ -194,6 +195,54 @@ async def _suspend(node: Node) -> None:
 def _is_read(node: Node) -> bool:
     found = node.resources.walls[0].source.search(NEW, SystemClock().monotonic() + 5)
     return bool(found.candidates)
+
+
+async def _suspend_source(node: Node) -> None:
+    source, file = node.resources.walls[0].description, node.resources.home.suspensions
+    line = {"id": secrets.token_hex(16), "time": "2026-11-24T12:00:00Z", "action": "suspend"}
+    with file.open("a", encoding="utf-8") as lines:
+        lines.write(json.dumps(line | {"target": f"source:{source.id}", "reason": "under repair"}) + "\n")
+    await until(lambda: node.core.parts.suspensions.suspends(source=source.id), "it is switched off")
+
+
+async def _reach(node: Node, watch_id: ExchangeId) -> tuple[bool, bool]:
+    """Whether a watch says that some source is watched there, and that some is not."""
+    (stand,) = await node.desk.watches.standing.ours(await node.desk.watches.own.show(author(), watch_id))
+    assert stand.watched is not None
+    return bool(stand.watched.sources), bool(stand.watched.not_watched)
+
+
+async def test_n186_a_source_that_goes_away_is_said_not_to_be_watched_at_once_or_later(world: World) -> None:
+    th, vn = world.nodes["th"], world.nodes["vn"]
+    watch_id, key = await spread(world)
+    assert await _reach(th, watch_id) == (True, False)
+    count = len(th.desk.parts.store.notices(key))
+    await _suspend_source(vn)
+    for _ in range(3):
+        await vn.rounds.make("watches")
+    await until(lambda: len(th.desk.parts.store.notices(key)) > count, "its author is told")
+    assert await _reach(th, watch_id) == (False, True)
+    later, _ = await spread(world, subject=PASSPORT)
+    assert await _reach(th, later) == (False, True), "what was not searched is not said to be"
+    await vn.rounds.make("watches")
+    assert len(th.desk.parts.store.notices(key)) == count + 1, "it is told once"
+
+
+async def test_n184_a_watch_at_home_that_meets_too_much_ends_and_tells_nothing_twice(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(telling, "MOST_HITS", 1)
+    vn = world.nodes["vn"]
+    watch_id = await vn.desk.watches.own.add(author("vn"), watching(purpose=Purpose.INVESTIGATION, case="VN-2026-1"))
+    await vn.desk.watches.own.approve(supervisor("vn"), watch_id)
+    await refreshed(vn, lambda: _own(vn, watch_id, "watched"), "the index was searched once")
+    for _ in range(2):
+        await add_passport(vn)
+    await refreshed(vn, lambda: _own(vn, watch_id, "stand") is Stand.ENDED, "it ends")
+    watch = await vn.desk.watches.own.show(author("vn"), watch_id)
+    assert (watch.reason, len(watch.hits)) == ("too-wide", 1)
+    await vn.rounds.make("watches of ours")
+    assert _state(vn, home_key(vn.core.parts.member, watch_id)) is ThreadState.ENDED
 
 
 async def test_what_fits_too_many_records_is_refused_with_how_many_at_both_sides(world: World) -> None:

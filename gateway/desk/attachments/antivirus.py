@@ -11,7 +11,10 @@ and an empty one means that nothing is opened. Files are scanned as they are sen
 
 from __future__ import annotations
 
+import os
+import select
 import shlex
+import signal
 import socket
 import subprocess
 import tempfile
@@ -20,6 +23,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from enum import StrEnum
 
+from gateway.clock import steady_ns
 from gateway.errors import Misconfigured, Unavailable
 
 NONE = "none"
@@ -94,8 +98,10 @@ def _answer(line: socket.socket) -> bytes:
     answer = b""
     while b"\0" not in answer and len(answer) < _ANSWER and (part := line.recv(_ANSWER)):
         answer += part
-    word, end, _ = answer.partition(b"\0")
-    return word if end else b"no end of its answer"
+    word, end, more = answer.partition(b"\0")
+    if not end:
+        return b"no end of its answer"
+    return b"more than one answer" if more else word
 
 
 def _command(words: list[str], parts: Iterable[bytes], within_s: float) -> Verdict:
@@ -106,29 +112,56 @@ def _command(words: list[str], parts: Iterable[bytes], within_s: float) -> Verdi
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             cwd=tempfile.gettempdir(),
+            start_new_session=True,
         )
     except OSError as error:
         raise _silent(error.strerror or "it does not start") from error
-    timer = threading.Timer(within_s, process.kill)
-    timer.daemon = True
-    timer.start()
+    until_s = steady_ns() / 1e9 + within_s
     try:
         assert process.stdin is not None
-        with suppress(OSError):  # it may have seen enough; its exit status says what
-            for part in parts:
-                process.stdin.write(part)
+        has_read = _fed(process.stdin.fileno(), parts, until_s)
         with suppress(OSError):
             process.stdin.close()
-        status = process.wait()
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(max(0.0, until_s - steady_ns() / 1e9))
+        status = process.poll()
     finally:
-        timer.cancel()
-        process.kill()
-        process.wait()
-    if status == 0:
+        _kill_all(process)
+    if status == 0 and has_read:
         return Verdict.CLEAN
     if status == 1:
         return Verdict.FOUND
-    raise _silent("exit status {status}".replace("{status}", str(status)))
+    if status == 0:
+        raise _silent("it ended before it had read the file")
+    raise _silent("no end in its time" if status is None else "exit status {status}".replace("{status}", str(status)))
+
+
+def _fed(pipe: int, parts: Iterable[bytes], until_s: float) -> bool:
+    """Write a file to a scanner; tell whether it took all of it in its time. One that has seen enough takes no more."""
+    os.set_blocking(pipe, False)
+    ready = select.poll()
+    ready.register(pipe, select.POLLOUT)
+    for part in parts:
+        rest = memoryview(part)
+        while rest:
+            left_s = until_s - steady_ns() / 1e9
+            if left_s <= 0 or not ready.poll(left_s * 1_000):
+                return False
+            try:
+                rest = rest[os.write(pipe, rest) :]
+            except BlockingIOError:
+                continue
+            except OSError:
+                return False
+    return True
+
+
+def _kill_all(process: subprocess.Popen[bytes]) -> None:
+    """End a scanner with all that it has started, which could hold its input open for ever."""
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.kill()
+    process.wait()
 
 
 def _cut(line: socket.socket) -> None:

@@ -69,6 +69,10 @@ class Fetcher:
         self._troubles = troubles
         self._leads = leads
         self._tasks: dict[MemberId, asyncio.Task[None]] = {}
+        self._begun: set[str] = set()
+        """The files of which a part is here: who breaks off again and again has no more room by it."""
+
+        self._has_looked = False
 
     async def round(self) -> None:
         """Fetch from each counterpart from which a file waits; raise an error of ours."""
@@ -132,14 +136,22 @@ class Fetcher:
             await it.desk.pen.write(it.desk.parts.member, _key(row), draft)
         except Stale:
             return
+        finally:
+            self._begun.discard(row.file)
+        if state is FileState.REFUSED:
+            await asyncio.to_thread(it.files.remove, row)
 
     async def _fetch(self, row: HeldFile) -> None:
         it = self._it
         if await asyncio.to_thread(it.files.has, row):
             return
         await asyncio.to_thread(self._check_wanted, row)
-        if await asyncio.to_thread(it.files.progress, row) == 0:
-            await asyncio.to_thread(it.check_room, row.peer, row.about.size)
+        if not self._has_looked:
+            self._begun |= await asyncio.to_thread(it.files.unfinished)
+            self._has_looked = True
+        if row.file not in self._begun:
+            await asyncio.to_thread(it.check_room, row.peer, row.about.size, frozenset(self._begun))
+        self._begun.add(row.file)
         writer = await asyncio.to_thread(it.files.writer, row)
         try:
             asked = _entry(events.ATTACHMENT_ASKED, row, first=writer.count, size=row.about.size)

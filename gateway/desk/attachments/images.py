@@ -17,6 +17,12 @@ MAX_PIXELS = 120_000_000
 
 MAX_SIDE = 32_768
 _MOST_PARTS = 4_000
+_MOST_SCANS = 100
+"""Scans of one JPEG: for each a program goes through the whole picture. Cameras write one, progressive ones ten."""
+
+_MOST_SAMPLES = 8
+"""Values of one pixel of a TIFF: CMYK has four, and some have a few more for what lies behind."""
+
 _LOOK = 64 * 1024
 _MOST_FILLERS = 32
 """Bytes 0xFF before a marker, which the standard allows without a bound."""
@@ -34,12 +40,16 @@ _JPEG_KEPT = frozenset({0xE0, 0xEE})
 
 _COMMENT = 0xFE
 _ORIENTATION, _WIDTH, _HEIGHT = 274, 256, 257
+_SAMPLES, _TILE_WIDTH, _TILE_HEIGHT = 277, 322, 323
 
 
 def check_jpeg(read: ByteReader, size: int) -> None:
     """Raise `Malformed` unless a JPEG is whole, has a picture within bounds, and nothing behind its end."""
-    seen = False
+    seen, scans = False, 0
     for marker, place, length in jpeg_parts(read, size):
+        scans += marker == _SCAN
+        if scans > _MOST_SCANS:
+            raise _bad()
         if marker in _SIZES:
             head = read(place + 5, 4)
             _check_size(int.from_bytes(head[2:4]), int.from_bytes(head[:2]))
@@ -156,19 +166,27 @@ def check_tiff(read: ByteReader, size: int) -> None:
             raise _bad()
         found = _tags(read, place + 2, count, order)
         _check_size(found.get(_WIDTH, 0), found.get(_HEIGHT, 0))
+        _check_size(found.get(_TILE_WIDTH, 1), found.get(_TILE_HEIGHT, 1))
+        if found.get(_SAMPLES, 1) > _MOST_SAMPLES:
+            raise _bad()
         place = _number(read(place + 2 + 12 * count, 4), order)
     if not seen:
         raise _bad()
 
 
 def _tags(read: ByteReader, place: int, count: int, order: str) -> dict[int, int]:
-    """Return the tags of a directory that have one number."""
-    found = {}
+    """Return the tags of a directory that have one number. Raises `Malformed` for one that stands there twice.
+
+    Of such a one some programs take the first, and others the last.
+    """
+    found: dict[int, int] = {}
     entries = read(place, 12 * count)
     for start in range(0, len(entries) - 11, 12):
         entry = entries[start : start + 12]
         tag, kind = _number(entry[:2], order), _number(entry[2:4], order)
         if _number(entry[4:8], order) == 1 and kind in (3, 4):
+            if tag in found:
+                raise _bad()
             found[tag] = _number(entry[8:10] if kind == 3 else entry[8:12], order)
     return found
 

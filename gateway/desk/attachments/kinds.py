@@ -35,8 +35,19 @@ _ACTIVE = re.compile(rb"<(?:script|html|svg|iframe|\?php|%@)|#!/", re.IGNORECASE
 _PDF = b"%PDF-"
 _PDF_NEAR = 1024
 _SNIFFED = 2048
-_ZIP_END = b"PK\x05\x06"
+_ZIP_END, _ZIP_ENTRY, _ZIP_END_64 = b"PK\x05\x06", b"PK\x01\x02", b"PK\x06\x07"
 _ZIP_TAIL = 65_535 + 22
+_MOST_ZIP_ENDS = 8
+_OTHER_TEXTS: Mapping[MediaType, re.Pattern[bytes]] = {
+    MediaType.TEXT: re.compile(rb"\s*(?:\{\\rtf|%!PS|MIME-Version:)", re.IGNORECASE),
+    MediaType.CSV: re.compile(
+        rb"\s*(?:\{\\rtf|%!PS|MIME-Version:|<(?:html|head|body|table|!doctype|\?xml|svg|script)"
+        rb"|ID;P[^\r\n]*[\r\n]+[BCFNOPW];[A-Z]|TABLE\s*[\r\n]+0,1\s)",
+        re.IGNORECASE,
+    ),
+}
+"""Beginnings by which a program for texts or tables takes a file for rich text, a page, or a table with commands."""
+
 _ISO, _ISO_AT = b"CD001", (32_769, 34_817, 36_865)
 _TAR_AT = 257
 _CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1f\x7f]")
@@ -86,10 +97,11 @@ def told_type(head: bytes, name: str) -> MediaType:
 
 def _check_one_thing(read: ByteReader, size: int, head: bytes, type_: MediaType) -> None:
     """Raise `Malformed` for a file that another program would take for something else."""
-    tail = read(max(0, size - _ZIP_TAIL), _ZIP_TAIL)
-    if _is_zip(tail) or any(read(place, len(_ISO)) == _ISO for place in _ISO_AT if size > place + len(_ISO)):
+    if _is_zip(read, size) or any(read(place, len(_ISO)) == _ISO for place in _ISO_AT if size > place + len(_ISO)):
         raise _two_things()
     if type_ in _TEXTS:
+        if _OTHER_TEXTS[type_].match(head.removeprefix(codecs.BOM_UTF8)):
+            raise _two_things()
         return
     is_archive = _OTHERS.search(head) or head[_TAR_AT : _TAR_AT + 5] == b"ustar"
     is_pdf = type_ is not MediaType.PDF and _PDF in head[:_PDF_NEAR]
@@ -97,15 +109,26 @@ def _check_one_thing(read: ByteReader, size: int, head: bytes, type_: MediaType)
         raise _two_things()
 
 
-def _is_zip(tail: bytes) -> bool:
-    """Tell whether a file ends as an archive does: the end of the directory, with a comment up to the file's end."""
-    place = tail.rfind(_ZIP_END)
-    while place >= 0:
-        comment = int.from_bytes(tail[place + 20 : place + 22], "little")
-        if place + 22 <= len(tail) and place + 22 + comment <= len(tail):
-            return True
+def _is_zip(read: ByteReader, size: int) -> bool:
+    """Tell whether readers of archives find one at a file's end: by the end of its directory, whose comment may lie.
+
+    Some take the comment as it is, others as much of it as is there. So the directory itself is looked for, too.
+    """
+    begin = max(0, size - _ZIP_TAIL)
+    tail = read(begin, _ZIP_TAIL)
+    place = len(tail)
+    for _ in range(_MOST_ZIP_ENDS):
         place = tail.rfind(_ZIP_END, 0, place)
-    return False
+        if place < 0:
+            return False
+        end = tail[place : place + 22]
+        length, offset, comment = (int.from_bytes(end[at:to], "little") for at, to in ((12, 16), (16, 20), (20, 22)))
+        is_whole = len(end) == 22 and place + 22 + comment <= len(tail)
+        if is_whole or tail[max(0, place - 20) : place].startswith(_ZIP_END_64):
+            return True
+        if any(read(at, 4) == _ZIP_ENTRY for at in (begin + place - length, offset) if at >= 0):
+            return True
+    return True  # no file but one that hides an archive has so many ends of one
 
 
 def _check_pdf(read: ByteReader, size: int) -> None:

@@ -15,7 +15,7 @@ from gateway.desk.attachments.giving import next_try_us
 from gateway.desk.attachments.kinds import checked_type
 from gateway.desk.attachments.troubles import Troubles
 from gateway.desk.attachments.values import FileParts
-from gateway.errors import Malformed, Stale, Unavailable
+from gateway.errors import Contradicted, Malformed, Stale, Unavailable, Unknown
 from gateway.model.desk.attachments import FileState, chunk_count
 from gateway.model.desk.threads import ThreadKey
 from gateway.model.names import ExchangeId
@@ -55,10 +55,14 @@ class Scanning:
             await asyncio.gather(self._task, return_exceptions=True)
 
     async def _scan_all(self, due: list[HeldFile]) -> None:
+        """Scan files. Where one of a counterpart makes the scanner silent, its others come in a later round."""
+        silent: set[str] = set()
         for row in due:
-            await self._scan(row)
+            if row.peer not in silent and not await self._scan(row):
+                silent.add(row.peer)
 
-    async def _scan(self, row: HeldFile) -> None:
+    async def _scan(self, row: HeldFile) -> bool:
+        """Scan one file; tell whether it could be told what it is."""
         try:
             state, code = await asyncio.to_thread(self._verdict, row)
         except Unavailable as error:
@@ -66,19 +70,28 @@ class Scanning:
             later = replace(row, tries=tries, problem=error.code, due_us=next_try_us(now_us, tries))
             await asyncio.to_thread(self._it.rows.note, later)
             await self._troubles.raise_work(error.code)
-            return
+            return False
         if state is FileState.CLEAN:
             for cause in (_SILENT, _NO_SCANNER):
                 await self._troubles.end_work(cause)
         elif state is FileState.SHUT:
             await self._troubles.raise_work(_FOUND)
         await self._told(row, state, code)
+        return True
 
     def _verdict(self, row: HeldFile) -> tuple[FileState, str]:
         """Return the state of a file that was looked at. Raises `Unavailable` where it cannot be told now."""
         files = self._it.files
+        again = FileState.LOST if row.ours else FileState.WAITING
         if not files.has(row):
-            return (FileState.LOST, "file-lost") if row.ours else (FileState.WAITING, "file-lost")
+            return again, "file-lost"
+        try:
+            return self._looked(row)
+        except (Contradicted, Unknown) as error:  # our disk has lost or changed it
+            return again, error.code
+
+    def _looked(self, row: HeldFile) -> tuple[FileState, str]:
+        files = self._it.files
         try:
             if checked_type(files.reader(row), row.about.size, row.about.name) is not row.about.type:
                 return FileState.REFUSED, "name-and-type-differ"
@@ -119,5 +132,5 @@ class Scanning:
             await it.desk.pen.write(it.desk.parts.member, ThreadKey(row.peer, ExchangeId(row.thread_id)), draft)
         except Stale:
             return
-        if state is FileState.REFUSED:
+        if state in (FileState.REFUSED, FileState.WAITING):
             await asyncio.to_thread(it.files.remove, row)

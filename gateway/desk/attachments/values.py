@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from gateway.config.sections.desk import Attachments
@@ -34,13 +34,14 @@ class FileParts:
         """Our time."""
         return self.desk.parts.clock.now_us()
 
-    def check_room(self, peer: str, size: int) -> None:
+    def check_room(self, peer: str, size: int, begun: Collection[str] = ()) -> None:
         """Raise `Overloaded` where a file of this size has no room: in the counterpart's (or our own) share, or at all.
 
-        The codes are `attachments-full` and `attachments-disk`.
+        The codes are `attachments-full` and `attachments-disk`. `begun` are files that have begun to come: their room
+        is kept for them.
         """
         most = (self.settings.member_mib if peer else self.settings.brought_mib) * MIB
-        if self.rows.used(peer) + size > most:
+        if self.rows.used(peer, begun) + size > most:
             raise Overloaded(
                 "the files take more than {most} bytes",
                 code="attachments-full",

@@ -8,8 +8,8 @@ compared with the question before anything is told.
 from __future__ import annotations
 
 import threading
-from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -24,6 +24,7 @@ from gateway.matching.identifiers import asked_number, vessel_numbers
 from gateway.matching.person import PersonFeatures, score_person
 from gateway.matching.thresholds import WIDE
 from gateway.model.desk.threads import ThreadKey
+from gateway.model.desk.watches import Watched
 from gateway.model.exchange import Request
 from gateway.model.names import ExchangeId, MemberId
 from gateway.model.query import PersonQuery, VesselQuery
@@ -38,7 +39,7 @@ class LiveWatch(msgspec.Struct, frozen=True):
     """A watch that stands here: a counterpart's on our records, or of our own agencies (`own`).
 
     `request` is the question that a counterpart's stands for. `notice_id` is the newest word of it, and `due` tells
-    that the indexes were not searched for it since that.
+    that the indexes were not searched for it since that. `watched` is the reach that was told last.
     """
 
     key: ThreadKey
@@ -52,6 +53,7 @@ class LiveWatch(msgspec.Struct, frozen=True):
     own: bool = False
     due: bool = False
     quiet: bool = False
+    watched: Watched | None = None
 
     @property
     def peer(self) -> MemberId:
@@ -80,7 +82,6 @@ class WatchBook:
         self._numbers: dict[Subject, int] = {}
         self._subjects: dict[int, Subject] = {}
         self._by_key: dict[str, dict[str, set[int]]] = {}
-        self._count: dict[MemberId, int] = defaultdict(int)
         self._next = 0
 
     @property
@@ -94,11 +95,6 @@ class WatchBook:
         with self._lock:
             return self._watches.get(key)
 
-    def count(self, peer: MemberId) -> int:
-        """Return how many watches of a member stand."""
-        with self._lock:
-            return self._count[peer]
-
     @property
     def reads_goods(self) -> bool:
         """Tell whether a watch needs the declarations themselves."""
@@ -107,11 +103,10 @@ class WatchBook:
 
     def put(self, watch: LiveWatch) -> None:
         """Take in a watch, in place of an earlier state of it. Raises `Malformed` for one that asks for nothing."""
-        places = _places(watch.subject)
+        places = places_of(watch.subject)
         with self._lock:
             self._forget(watch.key)
             self._watches[watch.key] = watch
-            self._count[watch.peer] += 1
             same = self._asking.setdefault(watch.subject, set())
             if not same:
                 self._next += 1
@@ -129,7 +124,6 @@ class WatchBook:
         watch = self._watches.pop(key, None)
         if watch is None:
             return
-        self._count[watch.peer] -= 1
         same = self._asking[watch.subject]
         same.discard(key)
         if same:
@@ -137,7 +131,7 @@ class WatchBook:
         del self._asking[watch.subject]
         number = self._numbers.pop(watch.subject)
         del self._subjects[number]
-        for place, year in _places(watch.subject):
+        for place, year in places_of(watch.subject):
             years = self._by_key[place]
             years[year].discard(number)
             if not years[year]:
@@ -150,8 +144,12 @@ class WatchBook:
         with self._lock:
             return [self._watches[key] for key in sorted(self._asking.get(subject, ()))]
 
-    def possible(self, row: FreshRow) -> list[Subject]:
-        """Return what is asked that a changed row may fit; names were compared, roughly. Never of declared goods."""
+    def possible(self, row: FreshRow) -> tuple[list[Subject], list[Subject]]:
+        """Return what is asked that a changed row may fit, and what is to be searched for instead of compared.
+
+        Names were compared, roughly. Of declared goods nothing is among it. Where too much is asked by name, the
+        likeliest questions of each member are compared in turn: nobody's watch goes under in those of another.
+        """
         with self._lock:
             named, numbered = self._looked_up(row)
             found = [self._subjects[number] for number in numbered]
@@ -159,10 +157,26 @@ class WatchBook:
         found += [each for _, each in asked if isinstance(each, VesselQuery) and each not in found]
         features = _features(row.features) if asked else None
         if features is None:
-            return found
+            return found, []
         likely = [(count, each) for count, each in asked if isinstance(each, PersonQuery) and _is_born(each, features)]
         likely.sort(key=lambda each: -each[0])
-        return found + [each for _, each in likely[:_MOST_COMPARED] if score_person(each, features, WIDE) is not None]
+        if len(likely) > _MOST_COMPARED:
+            likely = self._in_turn(likely)
+        compared, rest = likely[:_MOST_COMPARED], likely[_MOST_COMPARED:]
+        least = min((count for count, _ in compared), default=0)
+        fitting = [each for _, each in compared if score_person(each, features, WIDE) is not None]
+        return found + fitting, [each for count, each in rest if count >= least]
+
+    def _in_turn(self, likely: Sequence[tuple[int, PersonQuery]]) -> list[tuple[int, PersonQuery]]:
+        """Return questions in the order of their turn: the first of each member, then the second of each, and so on."""
+        turns: Counter[MemberId] = Counter()
+        placed = []
+        with self._lock:
+            for each in likely:
+                peers = {key.peer for key in self._asking.get(each[1], ())}
+                placed.append((min((turns[peer] for peer in peers), default=0), each))
+                turns.update(peers)
+        return [each for _, each in sorted(placed, key=lambda one: one[0])]
 
     def declared(self, fields: Mapping[str, Any]) -> list[Subject]:
         """Return what is asked of declarations that the fields of one may fit."""
@@ -206,7 +220,11 @@ def _near(year: str) -> frozenset[str]:
     return frozenset(f"{each:04d}" for each in {*range(number - 2, number + 3), *range(decade, decade + 10)}) | {""}
 
 
-def _places(subject: Subject) -> list[Place]:
+def places_of(subject: Subject) -> list[Place]:
+    """Return the places of what a watch is about; none for a name that has nothing to look for.
+
+    Raises `Malformed` for a number that has nothing.
+    """
     if isinstance(subject, PersonQuery):
         year = subject.birth.value[:4] if subject.birth else ""
         return [(key, year) for key in asked_keys(subject)]

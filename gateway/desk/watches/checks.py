@@ -7,7 +7,7 @@ from gateway.desk.delivery.permission import check_active, check_allowed, citing
 from gateway.desk.watches.goods import Goods
 from gateway.desk.watches.looking import own_question
 from gateway.desk.watches.values import AddWatch
-from gateway.desk.watches.wide import check_width
+from gateway.desk.watches.wide import check_asks, check_width
 from gateway.errors import Forbidden, Malformed, Unsupported
 from gateway.exchange.parts import Parts
 from gateway.matching.keys import query_cost
@@ -40,6 +40,7 @@ def check_command(parts: Parts, officer: Officer, command: AddWatch, now_us: int
     elif command.to:
         raise Malformed("declarations are watched at our own agencies only", code="bad-watch", where="to")
     check_width(command.subject)
+    check_asks(command.subject)
     question = own_question(officer, command.subject, command.purpose.value, command.offence.value, command.case)
     decision = parts.policy().may_ask(question, now_us)
     if not decision.allow:

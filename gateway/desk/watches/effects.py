@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 
 from gateway.desk.delivery.effects import Effects, EffectTable, Occasion
-from gateway.desk.watches.values import hit_id
-from gateway.desk.watches.wide import check_width
+from gateway.desk.watches.values import LIVE, hit_id
+from gateway.desk.watches.wide import check_asks, check_width
 from gateway.errors import Forbidden, Overloaded
 from gateway.matching.keys import query_cost
 from gateway.model.desk.notices import NoticeType, Reply
-from gateway.model.desk.threads import ThreadKind
+from gateway.model.desk.threads import ThreadKind, ThreadState
 from gateway.model.desk.watches import Watch
 from gateway.model.desk.work import Direction, HoldingState
 from gateway.model.names import MemberId
@@ -20,17 +19,19 @@ from gateway.records.types import RECORD_TYPES
 from gateway.statements.notices.notice import parse_notice
 
 MOST_WATCHES = 10_000
-"""The watches of one counterpart that stand here."""
+"""The watches of one counterpart that stand here, or are paused."""
+
+_STANDING = (*LIVE, ThreadState.PAUSED)
 
 _KEPT_US = 366 * 86_400_000_000
 
 
-def watch_effects(member: MemberId, count: Callable[[MemberId], int]) -> EffectTable:
-    """Return what notices of watches change. `count` returns how many watches of a counterpart stand here."""
-    return {NoticeType.WATCH: partial(_watch, count), NoticeType.REPLY: partial(_reply, member)}
+def watch_effects(member: MemberId) -> EffectTable:
+    """Return what notices of watches change."""
+    return {NoticeType.WATCH: _watch, NoticeType.REPLY: partial(_reply, member)}
 
 
-def _watch(count: Callable[[MemberId], int], it: Occasion) -> Effects:
+def _watch(it: Occasion) -> Effects:
     """Refuse a watch that is too wide, too many, or that asks something else than its thread began with."""
     watch = it.notice.body
     assert isinstance(watch, Watch)
@@ -40,8 +41,10 @@ def _watch(count: Callable[[MemberId], int], it: Occasion) -> Effects:
         raise Forbidden("a watch is delivered for as long as it stands", code="bad-watch", where="until_time")
     query_cost(watch.query)
     check_width(watch.query)
+    check_asks(watch.query)
     if it.before is None:
-        if count(it.thread.key.peer) >= MOST_WATCHES:
+        # Those that are paused count, too: each of them may be said again to be needed.
+        if it.store.count_theirs(ThreadKind.WATCH, _STANDING, it.thread.key.peer, MOST_WATCHES) >= MOST_WATCHES:
             raise Overloaded("{count} watches stand here already", code="too-many-watches", count=MOST_WATCHES)
         return Effects()
     first = next((row for row in it.store.notices(it.thread.key) if row.placed.seq == 1 and row.envelope), None)

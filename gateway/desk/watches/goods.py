@@ -25,6 +25,17 @@ from gateway.model.values import NameForm, text_value
 RECORD_TYPE = "Consignment"
 _HEADING = re.compile(r"[0-9]{4,10}", re.ASCII)
 _SHORTEST = 4
+_SPLIT = re.compile(r"[\s.,;:()\-/&·]+")
+_FORMS = """
+    co ltd limited company coltd plc pcl llc inc corp corporation group holding holdings sole jsc public private pte
+    trading trade import export imp exp impex importexport international general service services and the of
+    công ty cong tnhh cp cổ phần thương mại thuong mai xuất nhập khẩu
+    บริษัท จำกัด บจก หจก มหาชน ห้างหุ้นส่วน ຈຳກັດ ບໍລິສັດ ក្រុមហ៊ុន ကုမ္ပဏီ လီမိတက်
+    有限 公司 有限公司 有限责任公司 股份有限公司 贸易 进出口
+"""
+_OF_FIRMS = frozenset(_FORMS.split())
+"""Words of firms' names that say of what form a firm is, and not which one."""
+
 _PART = 0.7
 
 
@@ -54,8 +65,9 @@ class Goods(msgspec.Struct, frozen=True):
 
     @property
     def is_wide(self) -> bool:
-        """Tell whether all declarations through a place fit, or simply all."""
-        return not (self.container or self.heading or self.consignee)
+        """Tell whether all declarations through a place fit, or simply all; words that most firms have name no firm."""
+        names_firm = any(word not in _OF_FIRMS for word in _SPLIT.split(self.consignee.casefold()) if word)
+        return not (self.container or self.heading or names_firm)
 
 
 def asked_tokens(goods: Goods) -> list[frozenset[str]]:

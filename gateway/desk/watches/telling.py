@@ -15,20 +15,21 @@ from msgspec.structs import replace
 
 from gateway.desk.delivery.authoring import Also, Post
 from gateway.desk.delivery.effects import Effects
+from gateway.desk.ending.works import End, ended_works
 from gateway.desk.entries import desk_clock
 from gateway.desk.parts import DeskParts
 from gateway.desk.raising import for_reading
 from gateway.desk.watches.book import LiveWatch
 from gateway.desk.watches.looking import Met
 from gateway.desk.watches.spread import moved
-from gateway.desk.watches.values import LIVE, MOST_HITS, OwnHit, OwnWatch, WhyStopped, hit_id, read_own
+from gateway.desk.watches.values import LIVE, MOST_HITS, OwnHit, OwnWatch, Stand, WhyStopped, hit_id, read_own
 from gateway.errors import Stale
 from gateway.model.desk.notices import Body, Notice, NoticeType, Reply, ReplyCode, Status, StatusCode
 from gateway.model.desk.threads import Side, ThreadState
 from gateway.model.desk.watches import Watched
 from gateway.model.desk.work import Direction, HoldingState
 from gateway.model.requester import node_itself
-from gateway.ports.desk import DeskRows, Holding, Thread
+from gateway.ports.desk import DeskRows, Holding, NoticeRow, Thread, WorkFilter
 from gateway.ports.journal import EntryDraft
 from gateway.statements.notices.notice import parse_notice
 from gateway.statements.notices.watch import MAX_HITS
@@ -57,12 +58,19 @@ class Telling:
         return len(new)
 
     async def reach(self, watch: LiveWatch, watched: Watched) -> None:
-        """Say what is watched, and how far back it was looked."""
+        """Say what is watched, and how far back it was looked; nothing where just this was said last."""
+
+        def also(before: Thread | None, _after: Thread, _notice: Notice) -> Effects:
+            is_answered = before is not None and before.state is ThreadState.ANSWERED
+            if is_answered and watched.is_as_far(told_reach(self.desk.store.notices(watch.key))):
+                raise Stale("this was said already", code="not-now", where="watch")
+            return Effects()
+
         with suppress(Stale):
             if watch.own:
                 await self._write(watch, SEARCHED, lambda own, _: replace(own, watched=watched))
             else:
-                await self._say(watch, Status(watch.notice_id, StatusCode.ACKNOWLEDGED, watched=watched))
+                await self._say(watch, Status(watch.notice_id, StatusCode.ACKNOWLEDGED, watched=watched), also)
 
     async def stop(self, watch: LiveWatch, why: WhyStopped | str, text: str = "") -> None:
         """Say that the watch stops here, and why."""
@@ -148,7 +156,11 @@ class Telling:
             new = tuple(hit for hit in hits if (hit.source, hit.key) not in told)
             if not new:
                 raise Stale("this was told already", code="not-now", where="watch")
-            return replace(own, hits=(*own.hits, *new)[-MOST_HITS:])
+            met = (*own.hits, *new)
+            if len(met) <= MOST_HITS:
+                return replace(own, hits=met)
+            # None of them is forgotten: it would be told again.
+            return replace(own, hits=met[:MOST_HITS], stand=Stand.ENDED, reason=WhyStopped.TOO_WIDE, renewal=None)
 
         await self._write(watch, HIT, change, ", ".join(f"{one.source}/{one.key}" for one in met))
 
@@ -164,7 +176,19 @@ class Telling:
                 raise Stale("the watch has ended", code="not-now", where="watch")
             after = moved(thread, change(own, thread), thread.state, now_us)
             works = (for_reading(after, f"{own.id}.{after.version}", now_us),) if code == HIT else ()
+            if read_own(after).stand is Stand.ENDED:
+                works += ended_works(desk.store.works(WorkFilter(key=watch.key)), End.WITHDRAWN, now_us)
             rows = DeskRows(thread=after, before=thread.version, works=works)
             return desk_clock(watch.key, code, rows, notice=told[:1_000])
 
         await desk.pen.write(desk.parts.member, watch.key, draft)
+
+
+def told_reach(rows: Sequence[NoticeRow]) -> Watched | None:
+    """Return the reach that we told last in a thread of a counterpart's watch; None where we told none."""
+    for row in reversed(rows):
+        if row.placed.type is NoticeType.STATUS and row.placed.side is Side.OTHER and row.envelope:
+            body = parse_notice(row.envelope).body
+            if isinstance(body, Status) and body.watched is not None:
+                return body.watched
+    return None

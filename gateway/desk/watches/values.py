@@ -76,7 +76,7 @@ class Stand(StrEnum):
     ON = "on"
     PAUSED = "paused"
     ENDED = "ended"
-    """An officer has ended it."""
+    """An officer has ended it, or too many records have fitted it."""
     DECLINED = "declined"
     LAPSED = "lapsed"
     """It was not approved in time."""

@@ -16,7 +16,7 @@ from gateway.desk.parts import DeskParts
 from gateway.desk.watches.book import LiveWatch, WatchBook, is_goods
 from gateway.desk.watches.looking import Looker, Met, is_watched, takes
 from gateway.desk.watches.question import request_of
-from gateway.desk.watches.telling import Telling
+from gateway.desk.watches.telling import Telling, told_reach
 from gateway.desk.watches.values import LIVE, WIDE, Stand, Subject, WhyStopped, read_own
 from gateway.errors import Forbidden, LiaisonError, Malformed, Misconfigured, Refused
 from gateway.exchange.sources.bulkhead import Bulkhead
@@ -102,7 +102,8 @@ class Watching:
         self._again.discard(key)
 
     def _theirs(self, thread: Thread) -> LiveWatch | None:
-        rows = [row for row in self.desk.store.notices(thread.key) if row.placed.type is NoticeType.WATCH]
+        rows_of = self.desk.store.notices(thread.key)
+        rows = [row for row in rows_of if row.placed.type is NoticeType.WATCH]
         newest = [row for row in rows if row.placed.side is Side.OPENER and row.envelope][-1:]
         for row in newest:
             notice = parse_notice(row.envelope)
@@ -118,6 +119,7 @@ class Watching:
                     thread.version,
                     due=thread.state is ThreadState.OPEN,
                     quiet=notice.body.no_tip_off,
+                    watched=told_reach(rows_of),
                 )
         return None
 
@@ -136,6 +138,7 @@ class Watching:
             thread.version,
             own=True,
             due=watch.watched is None,
+            watched=watch.watched,
         )
 
     # ------------------------------------------------------------ rows that changed
@@ -157,7 +160,8 @@ class Watching:
         reads_goods = self.book.reads_goods
         wanted: dict[tuple[str, str], list[Subject]] = {}
         for number, row in enumerate(rows):
-            found = self.book.possible(row)
+            found, unsure = self.book.possible(row)
+            self._again |= {watch.key for subject in unsure for watch in self.book.asking(subject)}
             if found or (reads_goods and is_goods(row)):
                 wanted[row.key, row.record_type] = found
             if not number % _AT_ONCE:
@@ -205,7 +209,7 @@ class Watching:
         """Search the indexes for watches that are new or renewed, or where any row may have changed. At the leader."""
         await asyncio.to_thread(self._take_in)
         self._follow()
-        for key, watch in self.book.watches.items():
+        for key, watch in sorted(self.book.watches.items(), key=lambda one: not one[1].due):
             if (watch.due or key in self._again) and self._is_on(watch):
                 self._again.discard(key)
                 try:
@@ -237,16 +241,15 @@ class Watching:
                 await self.telling.stop(watch, error.code)
             return
         taking = [wall for wall in self.walls if takes(wall, watch.subject)]
-        watched = [wall for wall in taking if is_watched(wall)]
-        others = sorted({wall.description.kind for wall in taking if not is_watched(wall)})
-        if not watched and not watch.own:
+        able = [wall for wall in taking if is_watched(wall)]
+        watched = [wall for wall in able if not self._is_off(wall)]
+        if not able and not watch.own:
             await self.telling.stop(watch, WhyStopped.NOTHING_WATCHED)
             return
+        if watched != able:
+            self._again.add(watch.key)
         met: list[Met] = []
         for wall in watched:
-            if self._is_off(wall):
-                self._again.add(watch.key)
-                continue
             try:
                 found = await self.looker.search(watch, wall)
             except Malformed as error:
@@ -258,10 +261,12 @@ class Watching:
                 await self.telling.stop(watch, WhyStopped.TOO_WIDE, f"{len(met)} > {WIDE}")
                 return
         await self.telling.hits(watch, met)
-        if watch.due:
-            kinds = sorted({wall.description.kind for wall in watched})
-            looked_us = min((_checked_us(wall) for wall in watched), default=0) or self.desk.parts.clock.now_us()
-            await self.telling.reach(watch, Watched(tuple(kinds), tuple(others), looked_us))
+        kinds = tuple(sorted({wall.description.kind for wall in watched}))
+        others = tuple(sorted({wall.description.kind for wall in taking if wall not in watched}))
+        looked_us = min((_checked_us(wall) for wall in watched), default=0) or self.desk.parts.clock.now_us()
+        reach = Watched(kinds, others, looked_us)
+        if watch.due or not reach.is_as_far(watch.watched):
+            await self.telling.reach(watch, reach)
 
     # ------------------------------------------------------------ what lets one stand
 

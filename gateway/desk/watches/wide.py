@@ -1,14 +1,26 @@
-"""Refuse a watch that would meet too much, and say how wide it is."""
+"""Refuse a watch that would meet too much, and say how wide it is, or one that could never meet anything."""
 
 from __future__ import annotations
 
+from gateway.desk.watches.book import places_of
 from gateway.desk.watches.goods import Goods
 from gateway.desk.watches.values import WIDE, Subject
-from gateway.errors import Forbidden
+from gateway.errors import Forbidden, Malformed
 from gateway.matching.one_word import asks_for_one_word
 from gateway.model.query import PersonQuery
 
 _CODE = "too-wide"
+
+
+def check_asks(subject: Subject) -> None:
+    """Raise `Malformed` for a watch that has nothing to look for, such as a name of marks alone: it met nothing."""
+    if not places_of(subject):
+        raise Malformed(
+            "there is nothing to look for",
+            code="bad-query",
+            where="query",
+            remedy="name letters or figures of a name, or of a number",
+        )
 
 
 def check_width(subject: Subject) -> None:
@@ -26,7 +38,7 @@ def check_width(subject: Subject) -> None:
             "the watch would meet all declarations, or all by way of one place: {most} records are the most",
             code=_CODE,
             where="query",
-            remedy="add a container, a tariff heading or a consignee",
+            remedy="add a container, a tariff heading or the name of a consignee",
             most=WIDE,
         )
 

@@ -36,3 +36,7 @@ class Watched(msgspec.Struct, frozen=True):
     sources: tuple[str, ...]
     not_watched: tuple[str, ...]
     looked_us: int
+
+    def is_as_far(self, other: Watched | None) -> bool:
+        """Tell whether the same kinds of sources are watched, whenever they were searched."""
+        return other is not None and (self.sources, self.not_watched) == (other.sources, other.not_watched)

@@ -69,10 +69,14 @@ class FileRows(Protocol):
         """Return a file by the id that it got when an officer brought it, or None."""
 
     def due(self, states: Collection[FileState], now_us: int, limit: int) -> list[HeldFile]:
-        """Return files in these states whose time has come, the first due first."""
+        """Return files in these states whose time has come: the first due of each counterpart and of ours, then the
+        second of each, and so on. So none of them waits behind all files of another."""
 
-    def used(self, peer: str) -> int:
-        """Return the bytes of all files of one counterpart's notices that are here, or of ours for an empty name."""
+    def used(self, peer: str, begun: Collection[str] = ()) -> int:
+        """Return the bytes of all files of one counterpart's notices that are here, or of ours for an empty name.
+
+        `begun` are files of which a part is here: as far as they wait, the whole of them counts.
+        """
 
     def names(self) -> set[str]:
         """Return the names of all sealed files that some row names."""
@@ -130,3 +134,6 @@ class SealedFiles(Protocol):
 
     def paths(self) -> Iterator[str]:
         """Yield the names of all finished files."""
+
+    def unfinished(self) -> set[str]:
+        """Return the files of which a part is here."""

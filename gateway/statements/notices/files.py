@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Iterable, Sequence
 
 from liaison.exchange.v1 import notices_pb2 as pb
@@ -19,11 +21,20 @@ CARRIERS = frozenset({NoticeType.ASK, NoticeType.REPLY, NoticeType.ALERT, Notice
 _RESERVED = frozenset('/\\:*?"<>|')
 """Characters that mean something else than themselves in the name of a file, on some system."""
 
+_AS_FOLDER = frozenset('/\\"')
+"""What a wide or slanted look-alike of becomes on systems with an older code page."""
+
+_DEVICE = re.compile(r"(?:con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[0-9¹²³])\s*(?:\..*)?", re.IGNORECASE)
+"""Names that Windows takes for a device, whatever ending they have."""
+
 
 def file_name(text: str, type_: MediaType, where: str) -> str:
     """Return the name of a file of this type, or raise `Malformed`: it is shown, and proposed to who saves the file."""
     free_text(text, where)
-    if len(text) > MAX_NAME or _RESERVED & set(text) or text != text.strip() or text.startswith("."):
+    is_device = _DEVICE.fullmatch(text) is not None
+    if len(text) > MAX_NAME or _RESERVED & set(text) or text != text.strip() or text.startswith(".") or is_device:
+        raise Malformed("not the name of a file", code="bad-file-name", where=where)
+    if not text.isascii() and _AS_FOLDER & set(unicodedata.normalize("NFKC", text.replace("∕", "/"))):
         raise Malformed("not the name of a file", code="bad-file-name", where=where)
     if not text.lower().endswith(ENDINGS[type_]):
         raise Malformed(

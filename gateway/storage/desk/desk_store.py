@@ -303,6 +303,14 @@ class SqlDeskStore:
         (row,) = self._list(select(func.count().label("count")).select_from(found))
         return int(row.count)
 
+    def count_theirs(self, kind: ThreadKind, states: Collection[ThreadState], peer: MemberId, limit: int) -> int:
+        """Return how many threads of a kind in these states a counterpart has opened, `limit` at most."""
+        t = desk_thread.c
+        mine = (t.kind == kind.value, t.state.in_([one.value for one in states]), t.peer == peer, t.opener.is_(False))
+        found = select(literal_column("1")).where(*mine).limit(limit).subquery()
+        (row,) = self._list(select(func.count().label("count")).select_from(found))
+        return int(row.count)
+
     # ------------------------------------------------------------ copies
 
     def holdings(

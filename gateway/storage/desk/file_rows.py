@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Select, and_, delete, func, insert, select, update
 
 from gateway.model.desk.attachments import FileState
 from gateway.model.desk.threads import ThreadKey
@@ -17,6 +17,7 @@ from gateway.storage.desk.sealing import DeskSeals
 from gateway.storage.keys.keystore import KeyStore
 
 _F = desk_attachment.c
+_ORDER = (_F.due_us, _F.time_us, _F.notice_id, _F.root)
 _HERE = [state.value for state in (FileState.UNSCANNED, FileState.CLEAN, FileState.SHUT)]
 
 
@@ -57,15 +58,27 @@ class SqlFileRows:
         return next(iter(self._list(_F.peer == "", _F.notice_id == file_id)), None)
 
     def due(self, states: Collection[FileState], now_us: int, limit: int) -> list[HeldFile]:
-        """Return files in these states whose time has come, the first due first."""
+        """Return files in these states whose time has come: the first due of each counterpart and of ours, then the
+        second of each, and so on."""
         wanted = (_F.state.in_([state.value for state in states]), _F.due_us <= now_us)
-        return self._list(*wanted, limit=limit)
+        turn = func.row_number().over(partition_by=_F.peer, order_by=_ORDER).label("turn")
+        ranked = select(_F.peer, _F.notice_id, _F.root, turn).where(*wanted).subquery()
+        same = and_(*(_F[name] == ranked.c[name] for name in ("peer", "notice_id", "root")))
+        statement = select(desk_attachment).join(ranked, same).order_by(ranked.c.turn, *_ORDER).limit(limit)
+        return self._opened(statement)
 
-    def used(self, peer: str) -> int:
-        """Return the bytes of all files of one counterpart's notices that are here, or of ours for an empty name."""
-        whose = (_F.peer == peer, _F.ours.is_(not peer), _F.state.in_(_HERE))
+    def used(self, peer: str, begun: Collection[str] = ()) -> int:
+        """Return the bytes of all files of one counterpart's notices that are here, or of ours for an empty name.
+
+        `begun` are files of which a part is here: as far as they wait, the whole of them counts.
+        """
+        whose = (_F.peer == peer, _F.ours.is_(not peer))
+        here = select(func.coalesce(func.sum(_F.size), 0)).where(*whose, _F.state.in_(_HERE))
+        waiting = select(_F.file, _F.size).where(*whose, _F.state == FileState.WAITING.value)
         with self._database.snapshot("files") as connection:
-            return int(connection.scalar(select(func.coalesce(func.sum(_F.size), 0)).where(*whose)) or 0)
+            used = int(connection.scalar(here) or 0)
+            rows: Any = connection.execute(waiting).all() if begun else []
+        return used + sum(size for file, size in rows if file in begun)
 
     def names(self) -> set[str]:
         """Return the names of all sealed files that some row names."""
@@ -77,11 +90,12 @@ class SqlFileRows:
         with self._database.write("files") as connection:
             return connection.execute(delete(desk_attachment).where(_F.peer == "", _F.time_us < before_us)).rowcount
 
-    def _list(self, *conditions: ColumnElement[bool], limit: int = 0) -> list[HeldFile]:
-        order = (_F.due_us, _F.time_us, _F.notice_id, _F.root)
-        statement = select(desk_attachment).where(*conditions).order_by(*order).limit(limit or None)
+    def _list(self, *conditions: ColumnElement[bool]) -> list[HeldFile]:
+        return self._opened(select(desk_attachment).where(*conditions).order_by(*_ORDER))
+
+    def _opened(self, statement: Select[Any]) -> list[HeldFile]:
         with self._database.snapshot("files") as connection:
-            rows: Any = connection.execute(statement).all()
+            rows = connection.execute(statement).all()
         return [file for row in rows if (file := file_of(row, self._seals)) is not None]
 
 

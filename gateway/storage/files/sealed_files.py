@@ -122,6 +122,10 @@ class FileFolder:
             if not path.name.startswith("."):
                 yield f"{path.parent.name}/{path.name}"
 
+    def unfinished(self) -> set[str]:
+        """Return the files of which a part is here."""
+        return {path.name.removeprefix(".").removesuffix(".part") for path in self._root.glob("??/.*.part")}
+
     def _path(self, row: HeldFile) -> Path:
         return self._root / row.file[:2] / row.file
 

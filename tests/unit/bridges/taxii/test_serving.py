@@ -145,6 +145,8 @@ def test_filters_manifest_and_single_objects(taxii: Any) -> None:
         ({"limit": "9999999999"}, 400),
         ({"added_after": "yesterday"}, 400),
         ({"added_after": "2026-11-20T00:00:00"}, 400),
+        ({"added_after": "9999-12-31T23:59:59-23:59"}, 400),
+        ({"added_after": "0001-01-01T00:00:00+23:59"}, 400),
         ({"next": "../../x"}, 400),
         ({"next": "fHw"}, 400),
         ({"match[id]": ",".join(map(str, range(200)))}, 400),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -47,6 +48,7 @@ def clamd(folder: Path, answer: bytes) -> Iterator[tuple[str, list[bytes]]]:
         (b"INSTREAM size limit exceeded. ERROR\0", None),
         (b"stream: OK", None),
         (b"stream: OK FOUND OK\0", None),
+        (b"stream: OK\0stream: Win.Test.EICAR_HDB-1 FOUND\0", None),
         (b"", None),
     ],
 )
@@ -82,6 +84,41 @@ def test_a_scanner_that_is_silent_dead_or_late_says_nothing(setting: str) -> Non
     assert scan is not None
     with pytest.raises(Unavailable, match="no clear word"):
         scan(PARTS)
+
+
+LARGE = (bytes(1 << 20),) * 3
+"""More than the line to a program holds."""
+
+
+@pytest.mark.parametrize(("code", "verdict"), [("0", None), ("1", Verdict.FOUND)])
+def test_n181_a_program_that_has_not_read_the_file_does_not_say_that_it_is_clean(
+    code: str, verdict: Verdict | None
+) -> None:
+    scan = scanner_of(f"command:/bin/sh -c 'head -c 9 > /dev/null; exit {code}'", 30)
+    assert scan is not None
+    if verdict is None:
+        with pytest.raises(Unavailable, match="before it had read"):
+            scan(LARGE)
+    else:
+        assert scan(LARGE) is verdict
+
+
+@pytest.mark.parametrize("ends", ["", "; exit 0"])
+def test_n181_a_program_that_hangs_behind_its_script_holds_up_nothing(ends: str) -> None:
+    """A shell that is killed leaves the program that it has started, with the input that it holds open."""
+    scan = scanner_of(f"command:/bin/sh -c 'sleep 25{ends}'", 0.3)
+    assert scan is not None
+    begun = time.monotonic()
+    with pytest.raises(Unavailable, match="no clear word"):
+        scan(LARGE)
+    assert time.monotonic() - begun < 15
+
+
+def test_n181_a_program_gets_the_whole_file(tmp_path: Path) -> None:
+    scan = scanner_of(f"command:/bin/sh -c 'wc -c > {tmp_path / 'count'}'", 30)
+    assert scan is not None
+    assert scan(LARGE) is Verdict.CLEAN
+    assert int((tmp_path / "count").read_text()) == 3 << 20
 
 
 def test_no_scanner_is_none_and_another_word_is_a_mistake() -> None:

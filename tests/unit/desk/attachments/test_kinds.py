@@ -36,7 +36,28 @@ def archive() -> bytes:
     return made.getvalue()
 
 
+def ending(data: bytes, **lies: int) -> bytes:
+    """An archive whose end lies: about the size or the place of its directory, or about its comment."""
+    end = bytearray(data[data.rfind(b"PK\x05\x06") :])
+    for name, value in lies.items():
+        at, size = {"size": (12, 4), "offset": (16, 4), "comment": (20, 2)}[name]
+        end[at : at + size] = value.to_bytes(size, "little")
+    return data[: data.rfind(b"PK\x05\x06")] + bytes(end)
+
+
+def directory(*tags: tuple[int, int]) -> bytes:
+    """A TIFF with these tags in its one directory."""
+    entries = b"".join(
+        tag.to_bytes(2, "little") + b"\4\0\1\0\0\0" + number.to_bytes(4, "little") for tag, number in tags
+    )
+    return b"II*\0" + (8).to_bytes(4, "little") + len(tags).to_bytes(2, "little") + entries + bytes(4)
+
+
 ZIP = archive()
+FAR = bytes(1 << 20)
+"""So much stands before an archive that no look at the beginning of a file finds it."""
+
+SIZE = ((256, 10), (257, 10))
 TEXT = "สวัสดี, xin chào\n".encode()
 
 
@@ -101,6 +122,63 @@ def test_the_types_of_the_list_are_told_by_content(data: bytes, name: str, kind:
 )
 def test_what_is_not_on_the_list_or_not_one_thing_is_refused(data: bytes, name: str, refusal: str) -> None:
     assert code(data, name) == refusal
+
+
+def test_n180_an_archive_is_found_behind_a_file_whatever_its_end_says_of_itself() -> None:
+    for made in (ending(ZIP, comment=65_535), ending(ZIP, comment=65_535, offset=7)):
+        film = mp4() + box(b"free", FAR + made)
+        assert zipfile.ZipFile(io.BytesIO(film)).namelist() == ["bomb.txt"], "programs open it"
+        assert code(film, "a.mp4") == "polyglot"
+        assert code(pdf() + FAR + made + b"%%EOF", "a.pdf") == "polyglot"
+    film = mp4() + box(b"free", FAR)
+    start = len(film) + 8 + ZIP.rfind(b"PK\x01\x02")
+    assert code(film + box(b"free", ending(ZIP, comment=65_535, size=3, offset=start)), "a.mp4") == "polyglot"
+    assert code(film + box(b"free", b"PK\x06\x07" + bytes(16) + b"PK\x05\x06" + b"\xff" * 18), "a.mp4") == "polyglot"
+    assert code(film + box(b"free", b"PK\x05\x06" + b"\xff" * 18), "a.mp4") == MediaType.MP4, "four bytes by chance"
+
+
+@pytest.mark.parametrize(
+    ("data", "name"),
+    [
+        (b"{\\rtf1 {\\object}}", "a.txt"),
+        (b"\xef\xbb\xbf \n%!PS-Adobe", "a.txt"),
+        (b"mime-version: 1.0\r\n", "a.csv"),
+        (b'ID;PWXL;N;E\r\nC;Y1;X1;EEXEC("calc")\r\nE\r\n', "a.csv"),
+        (b"TABLE\r\n0,1\r\n", "a.csv"),
+        (b"<HTML><table><tr><td>=1+1", "a.csv"),
+        (b'<?xml version="1.0"?><?mso-application progid="Excel.Sheet"?>', "a.csv"),
+    ],
+)
+def test_n180_a_text_that_programs_take_for_pages_or_commands_is_no_text(data: bytes, name: str) -> None:
+    assert code(data, name) == "polyglot"
+
+
+@pytest.mark.parametrize(
+    "data", [b"ID;Plate;Date\r\n1;29A-1;2026\r\n", b"table,0,1\n", b"<5,7\n", b"xml,html\n", b"a,<html>\n"]
+)
+def test_tables_that_only_begin_alike_are_taken(data: bytes) -> None:
+    assert code(data, "a.csv") == MediaType.CSV
+
+
+@pytest.mark.parametrize(
+    ("data", "name", "refusal"),
+    [
+        (directory((256, 65_000), *SIZE), "a.tif", "bad-file"),
+        (directory(*SIZE, (277, 65_535)), "a.tif", "bad-file"),
+        (directory(*SIZE, (322, 2**31), (323, 16)), "a.tif", "picture-too-large"),
+        (
+            jpeg(*[jpeg_part(0xDA, bytes((1, 1, 0, 0, 63, 0))) + b"\x12"] * 200, width=9_000, height=9_000),
+            "a.jpg",
+            "bad-file",
+        ),
+    ],
+    ids=["two widths", "thousands of colours", "tiles beyond the picture", "scans that take minutes"],
+)
+def test_n180_a_picture_that_swells_in_the_program_that_opens_it_is_refused(
+    data: bytes, name: str, refusal: str
+) -> None:
+    assert code(data, name) == refusal
+    assert code(directory(*SIZE, (277, 4), (322, 16), (323, 16)), "a.tif") == MediaType.TIFF
 
 
 def test_an_image_of_tapes_and_discs_is_no_picture() -> None:

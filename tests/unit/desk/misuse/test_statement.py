@@ -112,6 +112,12 @@ def test_each_changed_character_is_noticed() -> None:
         assert verdict(text[:at] + swapped + text[at + 1 :]) is Verdict.FORGED
 
 
+@pytest.mark.parametrize("size", range(1, 14))
+def test_a_token_of_any_length_is_forged_and_stops_no_gate(size: int) -> None:
+    assert verdict(f"{PREFIX}{'A' * size}.{'A' * 86}") is Verdict.FORGED
+    assert verdict(f"{PREFIX}{'A' * (1_287 + size)}.{'A' * 86}") is Verdict.FORGED
+
+
 @given(st.text(max_size=MAX_TEXT))
 def test_any_text_has_a_verdict(text: str) -> None:
     assert verdict(text) is Verdict.FORGED

@@ -98,11 +98,11 @@ def book_of(subjects: Iterable[Subject]) -> WatchBook:
 def test_a_row_finds_the_watches_that_it_may_fit_and_no_others() -> None:
     plate, box = VehicleQuery("กข 1234", "เชียงราย"), ContainerQuery("MSCU1234566")
     book = book_of([person(1), person(2), DocumentQuery("P4471209", "THA"), plate, box])
-    assert book.possible(row(person(2))) == [person(2)]
-    assert book.possible(numbered(DocumentQuery("p 4471209"))) == [DocumentQuery("P4471209", "THA")]
-    assert book.possible(numbered(plate)) == [plate]
-    assert book.possible(numbered(ContainerQuery("MSCU1234567"))) == []
-    assert book.possible(row(person(3))) == []
+    assert book.possible(row(person(2)))[0] == [person(2)]
+    assert book.possible(numbered(DocumentQuery("p 4471209")))[0] == [DocumentQuery("P4471209", "THA")]
+    assert book.possible(numbered(plate))[0] == [plate]
+    assert book.possible(numbered(ContainerQuery("MSCU1234567")))[0] == []
+    assert book.possible(row(person(3)))[0] == []
 
 
 def test_a_boat_finds_its_watches_by_name_and_by_registration_and_those_of_no_person() -> None:
@@ -110,20 +110,20 @@ def test_a_boat_finds_its_watches_by_name_and_by_registration_and_those_of_no_pe
     boat = FreshRow("Vessel", "1", keys_of(features, [["9", "ชรข0417", "mark|TH"]]), features)
     named, marked = VesselQuery("Mae Khong 7"), VesselQuery(local_reg="ชร-ข 0417")
     book = book_of([named, marked, VesselQuery(local_reg="ชร-ข 0418"), PersonQuery((NameForm("แม่โขง 7"),))])
-    assert sorted(book.possible(boat), key=str) == sorted([named, marked], key=str)
+    assert sorted(book.possible(boat)[0], key=str) == sorted([named, marked], key=str)
 
 
 @pytest.mark.parametrize("birth", ["1985-03-14", "1985", "1986-03-14", "1985-03-15"])
 def test_a_name_in_another_script_and_a_birth_that_is_nearly_the_same_are_found(birth: str) -> None:
     asked = PersonQuery((NameForm("สมชาย ใจดี", "Thai"),), PartialDate("1985-03-14"))
     held = PersonQuery((NameForm("Somchai Jaidee"),), PartialDate(birth))
-    assert book_of([asked]).possible(row(held)) == [asked]
+    assert book_of([asked]).possible(row(held))[0] == [asked]
 
 
 def test_one_question_of_many_is_compared_once_and_each_of_them_is_told() -> None:
     book = book_of([person(1)] * 3)
-    assert book.possible(row(person(1))) == [person(1)]
-    assert len(book.asking(person(1))) == book.count(TH) == 3
+    assert book.possible(row(person(1)))[0] == [person(1)]
+    assert len(book.asking(person(1))) == 3
 
 
 def test_what_is_taken_out_leaves_nothing_behind() -> None:
@@ -131,7 +131,6 @@ def test_what_is_taken_out_leaves_nothing_behind() -> None:
     for key in book.watches:
         book.remove(key)
     assert (book.watches, book._by_key, book._asking, book._numbers, book._subjects) == ({}, {}, {}, {}, {})
-    assert book.count(TH) == 0
 
 
 def test_a_watch_that_asks_for_nothing_is_refused() -> None:
@@ -162,6 +161,18 @@ def test_ten_thousand_watches_on_one_name_cost_each_row_of_it_little() -> None:
     book = book_of(PersonQuery(name, PartialDate(birth)) for birth in births)
     rows = [row(PersonQuery(name, PartialDate(births[number * 97]))) for number in range(20)]
     assert _cost_ms(book, rows) < 10 * MOST_MS
+
+
+def test_n185_many_watches_of_one_member_hide_none_of_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    wanted = PersonQuery((NameForm("Nguyen Van Anh"),), PartialDate("1985"))
+    like = [PersonQuery((NameForm("Nguyen Van Anh"),), PartialDate("1985"), father=f"Van {n}") for n in range(900)]
+    book = book_of(like)
+    key = ThreadKey(MemberId("kh"), ExchangeId("f" * 32))
+    book.put(LiveWatch(key, key.thread_id, wanted, "INVESTIGATION", None, 2**60, 2**60, 1))
+    held = row(PersonQuery((NameForm("Nguyen Van Anh"),), PartialDate("1985-03-14")))
+    fitting, unsure = book.possible(held)
+    assert wanted in fitting
+    assert len(fitting) + len(unsure) == 901, "what was not compared is searched for, and never passed over"
 
 
 def test_declarations_are_found_by_what_they_say() -> None:

@@ -57,8 +57,16 @@ def test_a_record_of_any_form_is_read_without_an_error() -> None:
     assert goods_match(Goods(heading="2933", container="A12"), strange, USUAL) is None
 
 
-@pytest.mark.parametrize("goods", [Goods(), Goods(route="Yangon")])
-def test_everything_is_too_wide(goods: Goods) -> None:
+@pytest.mark.parametrize(
+    "goods",
+    [
+        Goods(),
+        Goods(route="Yangon"),
+        *(Goods(consignee=name) for name in ("Co., Ltd", "TRADING CO LTD", "Import-Export Company Limited")),
+        *(Goods(consignee=name, route="Mae Sot") for name in ("Công ty TNHH", "บริษัท จำกัด", "ບໍລິສັດ ຈຳກັດ", "有限公司")),
+    ],
+)
+def test_n184_everything_is_too_wide(goods: Goods) -> None:
     with pytest.raises(Forbidden) as refused:
         check_width(goods)
     assert refused.value.code == "too-wide"
@@ -70,6 +78,11 @@ def test_everything_is_too_wide(goods: Goods) -> None:
 def test_what_no_declaration_can_say_is_refused(bad: dict[str, str]) -> None:
     with pytest.raises(Malformed):
         Goods(**bad)
+
+
+@pytest.mark.parametrize("name", ["Star Co", "Golden Trading Co Ltd", "บริษัท ดาวทอง จำกัด", "金星有限公司"])
+def test_a_firm_that_has_a_name_is_not_too_wide(name: str) -> None:
+    check_width(Goods(consignee=name))
 
 
 def test_a_container_is_sure_and_a_name_is_not() -> None:
