@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from gateway.desk.watches.goods import Goods
-from gateway.desk.watches.values import WIDE, Subject
+from gateway.desk.watches.goods import check_goods
+from gateway.desk.watches.values import WIDE
 from gateway.errors import Forbidden
 from gateway.matching.one_word import asks_for_one_word
+from gateway.model.desk.watches import Goods, Subject
 from gateway.model.query import PersonQuery
 
 _CODE = "too-wide"
 
 
 def check_width(subject: Subject) -> None:
-    """Raise `Forbidden` with the code `too-wide` for what all of one name, or all goods of a place, fit."""
+    """Raise `Forbidden` with the code `too-wide` for what all of one name, or all goods of a place, fit.
+
+    Raises `Malformed` for goods of which a value has nothing to look for.
+    """
+    if isinstance(subject, Goods):
+        check_goods(subject)
     if isinstance(subject, PersonQuery) and subject.birth is None and asks_for_one_word(subject):
         raise Forbidden(
             "the watch would meet all persons with one word of a name: {most} records are the most",

@@ -21,14 +21,14 @@ from gateway.console.pages.alerts.lasting import lasting, lengths
 from gateway.console.parts import ConsoleParts
 from gateway.console.visit import Visit
 from gateway.desk.roles import TABLE, Act
-from gateway.desk.watches.goods import Goods
 from gateway.desk.watches.standing import TakenWatch
-from gateway.desk.watches.values import AddWatch, OwnWatch, Stand, Subject, asked_of
+from gateway.desk.watches.values import AddWatch, OwnWatch, Stand, asked_of
 from gateway.errors import Malformed, Refused
 from gateway.language.catalogue import Sentences, tell
 from gateway.language.countries import with_country
 from gateway.language.dates import moment
 from gateway.language.terms import OFFENCES, PURPOSES
+from gateway.model.desk.watches import Goods, Subject
 from gateway.model.names import member_id, reference
 from gateway.model.purpose import Offence, Purpose
 from gateway.model.query import ContainerQuery, DocumentQuery, NationalIdQuery, PersonQuery, VehicleQuery
@@ -48,7 +48,7 @@ _KINDS: Sentences = {
     "national_id": "an identity number",
     "vehicle": "a vehicle",
     "container": "a container",
-    "goods": "goods of our own customs' declarations",
+    "goods": "goods in declarations of customs",
 }
 _FIELDS: Sentences = {
     "name": "Whole name of the person, or of who receives the goods",
