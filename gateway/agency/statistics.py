@@ -28,13 +28,6 @@ class FigureTableBody(BaseModel):
     rows: list[dict[str, Any]]
 
 
-class ReadBody(BaseModel):
-    """The numbers of entries of the log and of threads of the desk that were read."""
-
-    entries: int
-    threads: int
-
-
 class PackBody(BaseModel):
     """The figures of a month; `since` and `until` are its bounds in the country's time."""
 
@@ -51,7 +44,6 @@ class PackBody(BaseModel):
     exact: bool
     minutes: int
     empty: bool
-    read: ReadBody
     tables: list[FigureTableBody]
 
 

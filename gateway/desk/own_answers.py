@@ -13,6 +13,7 @@ from gateway.audit.reading.kept_answers import KeptAnswer, KeptAnswers
 from gateway.desk.watches.question import request_of
 from gateway.errors import Forbidden, Unknown
 from gateway.model.desk.notices import RecordPlace, Reply
+from gateway.model.desk.watches import Goods, Watch
 from gateway.model.exchange import Request
 from gateway.model.hit import Hit
 from gateway.model.names import ExchangeId, MemberId
@@ -26,11 +27,15 @@ _LOG = "exchange"
 
 
 class OwnAnswer(msgspec.Struct, frozen=True):
-    """An answer of ours: the question and its hash, and the hit that was named; None where it has no such hit."""
+    """An answer of ours: the question and its hash, and the hit that was named; None where it has no such hit.
+
+    `goods` is what a watch of declarations is about; its question says less.
+    """
 
     request: Request
     question_hash: bytes
     hit: Hit | None
+    goods: Goods | None = None
 
 
 def own_answer(kept: KeptAnswers, peer: MemberId, place: RecordPlace) -> OwnAnswer:
@@ -60,7 +65,9 @@ def _of_watch(kept: KeptAnswers, peer: MemberId, place: RecordPlace) -> OwnAnswe
     hits = notice.body.hits if isinstance(notice.body, Reply) else ()
     asked = _notice(kept, peer, notice.head.thread_id, events.ANSWERED)
     hit = next((each for each in hits if each.reference == place.reference), None)
-    return OwnAnswer(request_of(parse_notice(asked.request)), asked.entry.request_hash, hit)
+    watch = parse_notice(asked.request)
+    goods = watch.body.query if isinstance(watch.body, Watch) and isinstance(watch.body.query, Goods) else None
+    return OwnAnswer(request_of(watch), asked.entry.request_hash, hit, goods)
 
 
 def _notice(kept: KeptAnswers, peer: MemberId, notice_id: ExchangeId, event: Event) -> KeptAnswer:

@@ -12,6 +12,8 @@ After each kill:
 8. each notice that was written durably is there: asks, replies, withdrawals, outcomes and notes flow both ways;
 9. when all notices are delivered, both sides have the same threads in the same states, the same notices, each once, and
    the same evidence of each;
+10. each file that was brought is kept, and each that a notice names ends whole at both sides under its Merkle root;
+    where a kill falls within its fetch, the rest is fetched behind the last chunk that is here;
 
 and at the end both homes verify, and neither country's log blames the other.
 
@@ -32,7 +34,7 @@ from tests.support.torture import tortured
 
 KILLS = int(os.environ.get("LIAISON_KILLS", "20"))
 SEED = int(os.environ.get("LIAISON_SEED", "20261124"))
-_EACH = 100
+_EACH, _FEW = 100, 20
 
 
 def parts() -> list[tuple[int, int]]:
@@ -60,4 +62,8 @@ async def test_h14_killed_at_random_moments_nothing_answered_is_lost_and_nothing
     kept = f"{len(done.counterpart.answers)} answers and {len(done.desk.shown)} searches kept"
     kept += f", {done.notices.count} notices at both sides"
     kept += f", {done.repeated} repeated"
+    files = done.notices.files
+    assert files is not None
+    assert kills < _FEW or (files.count > 0 and done.in_files), "no kill fell within a fetch"
+    kept += f", {files.count} files, {len(done.in_files)} half fetched at a kill, {files.resumed} fetched on"
     print(f"seed {seed}: {done.kills} kills, {done.workers} of workers, {kept}, {heads} heads extended")

@@ -22,11 +22,11 @@ from gateway.desk.second_step.commands import FollowWatch, Reasons
 from gateway.desk.watches import own as own_watches
 from gateway.desk.watches import telling
 from gateway.desk.watches import watching as at_the_owner
-from gateway.desk.watches.goods import Goods
 from gateway.desk.watches.values import Stand, home_key, read_own
 from gateway.errors import Forbidden, LiaisonError
 from gateway.model.desk.notices import Urgency
 from gateway.model.desk.threads import ThreadKey, ThreadState
+from gateway.model.desk.watches import Goods
 from gateway.model.desk.work import Direction, Role, WorkKind
 from gateway.model.names import ExchangeId
 from gateway.model.purpose import Offence, Purpose
@@ -37,7 +37,7 @@ from gateway.ports.desk_uses import ThreadQuery
 from tests.support.alerts import actor, author, duty, supervisor, until
 from tests.support.exchange import PASSPORT, TH, sample_world
 from tests.support.moved_clock import Ahead
-from tests.support.nodes import World
+from tests.support.nodes import World, running
 from tests.support.watches import NEW, add_row, change_row, refreshed, source_file, thread_of, watching
 
 HOUR_US = 3_600_000_000
@@ -321,6 +321,68 @@ async def test_customs_watch_the_declarations_of_their_own_single_window(tmp_pat
         assert (hit.record_type, hit.rules[0]) == ("Consignment", "goods-container")
     finally:
         await world.stop("kh")
+
+
+async def test_customs_watch_the_declarations_of_another_country_and_ask_for_more(tmp_path: Path) -> None:
+    world = sample_world(tmp_path, ("th", "kh"))
+    container = people.container("TEMU445566")
+    goods = {
+        "subject": Goods(container=container),
+        "purpose": Purpose.CUSTOMS_CONTROL,
+        "offence": Offence.PREC,
+        "case": "TH-2026-19",
+    }
+    async with running(world, ("th", "kh")):
+        th, kh = world.nodes["th"], world.nodes["kh"]
+        own = th.desk.watches.own
+        who, boss = (
+            actor("th", Role.OFFICER, agency="customs"),
+            actor("th", Role.SUPERVISOR, person="7", agency="customs"),
+        )
+        for bad, code in ((Goods(route="Poipet"), "too-wide"), (Goods(consignee="--", heading="2933"), "bad-query")):
+            with pytest.raises(LiaisonError) as refused:
+                await own.add(who, watching("kh", **(goods | {"subject": bad})))
+            assert refused.value.code == code
+        watch_id = await own.add(who, watching("kh", **goods))
+        await own.approve(boss, watch_id)
+        key = thread_of(th, watch_id)
+        await until(lambda: _state(th, key) is ThreadState.ANSWERED, "it is acknowledged")
+        (taken,) = await kh.desk.watches.standing.theirs(actor("kh", Role.NATIONAL_DESK))
+        assert taken.watch.query == goods["subject"]
+        await asyncio.to_thread(add_row, source_file(kh), "decl", "did", ctn=container)
+        await refreshed(kh, lambda: _told(th, key), "the declaration is met")
+        (stand,) = await th.desk.watches.standing.ours(await own.show(who, watch_id))
+        (met,) = stand.hits
+        assert (met.hit.record_type, met.hit.record, met.hit.rules[0]) == ("Consignment", "", "goods-container")
+        reasons = Reasons(facts="it stands at the bridge", urgency=Urgency.PRIORITY)
+        follow = FollowWatch(peer="kh", watch=key.thread_id, notice_id=met.notice_id, hit=met.number, reasons=reasons)
+        drafted = await th.desk.uses.drafting.follow_watch(who, follow)
+        await th.desk.uses.approvals.approve(boss, drafted.work.id)
+        await until(lambda: kh.desk.parts.store.works(WorkFilter(kinds=(WorkKind.DECIDE,))), "the owner is asked")
+        (decide,) = kh.desk.parts.store.works(WorkFilter(kinds=(WorkKind.DECIDE,)))
+        decider = actor("kh", Role.DUTY, person="9", agency=decide.agency)
+        choice = await kh.desk.uses.decisions.choice(decider, decide.id)
+        assert choice.fresh is not None
+        statement = f"UPDATE decl SET ctn = 'MSCU1234566' WHERE ctn = '{container}'"
+        await asyncio.to_thread(change_row, source_file(kh), statement)
+        with pytest.raises(LiaisonError):
+            await kh.desk.uses.decisions.choice(decider, decide.id)
+
+
+async def test_what_no_agreement_covers_is_not_watched_abroad(tmp_path: Path) -> None:
+    """A question for a container in an investigation is not answered there: nor are declarations watched for one."""
+    world = sample_world(tmp_path, ("th", "vn"))
+    async with running(world, ("th", "vn")):
+        own = world.nodes["th"].desk.watches.own
+        who = actor("th", Role.OFFICER, agency="customs")
+        watch_id = await own.add(
+            who, watching("vn", subject=Goods(heading="2933"), purpose=Purpose.INVESTIGATION, offence=Offence.PREC)
+        )
+        await own.approve(actor("th", Role.SUPERVISOR, person="7", agency="customs"), watch_id)
+        key = thread_of(world.nodes["th"], watch_id)
+        await until(lambda: _state(world.nodes["th"], key) is ThreadState.REFUSED, "its owner stops it")
+        (stand,) = await world.nodes["th"].desk.watches.standing.ours(await own.show(who, watch_id))
+        assert stand.stopped == "query-not-covered"
 
 
 def _own(node: Node, watch_id: ExchangeId, name: str) -> object:

@@ -33,7 +33,7 @@ from gateway.model.desk.notices import (
 )
 from gateway.model.desk.reports import Report
 from gateway.model.desk.rooms import Room, RoomCode, RoomMember, RoomRole, Standing
-from gateway.model.desk.watches import Watch, Watched
+from gateway.model.desk.watches import Goods, Watch, Watched
 from gateway.model.hit import Hit, Quality
 from gateway.model.marking import SubjectCategory
 from gateway.model.names import ExchangeId, MemberId
@@ -209,10 +209,15 @@ _QUERIES: list[Query] = [
 ]
 
 
+_GOODS = [Goods("MSCU1234566"), Goods(heading="2933", consignee="บริษัท โกลเดนสตาร์", route="ແມ່ສອດ")]
+
+
 @st.composite
 def _watches(draw: st.DrawFn) -> Watch:
     until_us = draw(st.integers(NOW + 1, NOW + 90 * DAY))
-    return Watch(draw(st.sampled_from(_QUERIES)), until_us, draw(st.integers(NOW + 1, until_us)), draw(st.booleans()))
+    return Watch(
+        draw(st.sampled_from([*_QUERIES, *_GOODS])), until_us, draw(st.integers(NOW + 1, until_us)), draw(st.booleans())
+    )
 
 
 _opening: st.SearchStrategy[Body] = st.one_of(

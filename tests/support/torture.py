@@ -2,8 +2,8 @@
 
 `th` asks for its officers, over its REST API; `vn` answers `th` and a caller with the certificate of `kh`. Each of the
 two nodes is a process of its own, killed with SIGKILL at a random moment of its work or of its start. `vn` has a worker
-beside its front: it is killed alone, or the front, or both at once. The load keeps
-every answer that it was given; what it was not given it asks for again, with the same bytes or the same key.
+beside its front: it is killed alone, or the front, or both at once. Some kills wait until a file is being fetched. The
+load keeps every answer that it was given; what it was not given it asks for again, with the same bytes or the same key.
 """
 
 from __future__ import annotations
@@ -36,6 +36,9 @@ SERVE = "tests.support.zygote:serve"
 START_S = 60.0
 _OFFICERS = 4
 _VICTIMS = (("vn",), ("th",), ("th", "vn"))
+_IN_A_FILE = 0.3
+"""How often a kill waits until a file is being fetched, and falls within it."""
+
 _WORKER = 0.4
 """How often the worker of `vn` is killed; then mostly the front goes on, else it is killed a moment later."""
 
@@ -107,13 +110,16 @@ class Torture:
         self.repeated = 0
         self.workers = 0
         """The number of workers killed beside the fronts."""
+        self.in_files: set[str] = set()
+        """The files that a kill left half fetched."""
 
     def _seat(self, member: str) -> Seat:
         home, ports = self._world.home(member), [self._world.ports[member], free_port()]
         file = home / "node.toml"
         text = file.read_text(encoding="utf-8").replace("127.0.0.1:0", f"127.0.0.1:{ports[1]}")
         text = text.replace("workers = 0", f"workers = {int(member == 'vn')}")
-        file.write_text(f'{text}[telemetry]\nlog_level = "warning"\n', encoding="utf-8")
+        text += '[telemetry]\nlog_level = "warning"\n[attachments]\nscanner = "none"\nfree_mib = 0\n'
+        file.write_text(text, encoding="utf-8")
         return Seat(member, home, ports, LogBook(home, member), LogBook(home, member, "operations"))
 
     # ------------------------------------------------------------ the story
@@ -137,7 +143,7 @@ class Torture:
         return sum(seat.kills for seat in self.seats.values()) + self.workers
 
     async def _kill(self) -> None:
-        """Kill once: either node or both, under load, or while the node starts after another kill."""
+        """Kill once: either node or both, under load, in a fetch of a file, or while the node starts after a kill."""
         dice = self._dice
         victims = [self.seats[name] for name in dice.choice(_VICTIMS)]
         delay, starting = dice.uniform(0.0, 0.1), dice.random() < 0.3
@@ -145,6 +151,9 @@ class Torture:
         said = f"kill {self.kills}: {'+'.join(seat.member for seat in victims)} after {delay * 1000:.1f} ms of work"
         self.story.append(said + (f", again {moment * 1000:.1f} ms after its start" if starting else ""))
         self._gate.set()
+        if self.notices.files is not None and dice.random() < _IN_A_FILE:
+            await self.notices.files.comes(dice.choice(_VICTIMS)[0])
+            delay /= 20
         await asyncio.sleep(delay)
         if dice.random() < _WORKER:
             self._kill_worker()
@@ -171,6 +180,8 @@ class Torture:
             code = await child.ended()
             assert code == -signal.SIGKILL, f"`{seat.member}` ended by itself with {code}"
             seat.kills += 1
+        if self.notices.files is not None:
+            self.in_files |= set(self.notices.files.half_fetched())
 
     def _kill_worker(self) -> None:
         """Kill the worker of `vn`, whose front gives its requests to a successor."""

@@ -1,8 +1,8 @@
 """Notices in flight between nodes that are killed: who writes them, and what must be true of them.
 
 Each node has somebody at its desk who opens threads, answers, asks back, withdraws and tells outcomes at random, while
-the file `acting` lies beside the homes. Whatever was written durably is noted in a file of promises, one id a line. A
-killed process loses nothing of that file.
+the file `acting` lies beside the homes. Now and then a file goes with a notice (`torture_files`). Whatever was written
+durably is noted in a file of promises, one id a line. A killed process loses nothing of that file.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from gateway.app.resources import open_resources
 from gateway.config.schema import Settings
 from gateway.desk.delivery.authoring import Post
 from gateway.errors import LiaisonError
+from gateway.model.desk.attachments import Attachment
 from gateway.model.desk.notices import (
     About,
     Ask,
@@ -43,6 +44,7 @@ from gateway.ports.desk import Thread
 from tests.support.exchange import CLOCK
 from tests.support.logbook import LogBook
 from tests.support.nodes import officer
+from tests.support.torture_files import Files, brought, named
 
 ACTING = "acting"
 SERVE = "tests.support.torture_notices:serve"
@@ -89,12 +91,17 @@ async def _act(node: Node) -> None:
     while (folder / ACTING).exists():
         with suppress(LiaisonError):  # another act was first, and the table has no place for this one any more
             threads = await asyncio.to_thread(desk.store.threads, states=_LIVE, limit=20)
-            if not threads or dice.random() < 0.3:
-                key = await desk.author.open(peer, _post(member, _ask()))
+            files = await brought(node)
+            if files or not threads or dice.random() < 0.3:
+                key = await desk.author.open(peer, _post(member, _ask(), files))
                 os.write(promises, f"{key.thread_id}\n".encode())
+                if files:
+                    named(node)
             else:
                 thread = dice.choice(threads)
-                written = await desk.author.post(thread.key, _post(member, _next(thread, dice)))
+                has_files = bool(await asyncio.to_thread(node.desk.files.opening._it.rows.of_thread, thread.key))
+                body = _next(thread, dice, has_files=has_files)
+                written = await desk.author.post(thread.key, _post(member, body))
                 os.write(promises, f"{written.draft.exchange_id}\n".encode())
         await asyncio.sleep(dice.uniform(0, _PAUSE_S))
     (folder / f"{member}.idle").touch()
@@ -104,8 +111,8 @@ def _ask() -> Ask:
     return Ask(About.QUESTION, "Whose lorry was left at the bridge?", topic="vehicle")
 
 
-def _next(thread: Thread, dice: random.Random) -> Body:
-    """Return something that this side may say in the state of a thread."""
+def _next(thread: Thread, dice: random.Random, *, has_files: bool) -> Body:
+    """Return something that this side may say in the state of a thread; what has files is never taken back."""
     if dice.random() < 0.2:
         return Note("en", "We are looking into it.")
     if not thread.opener:
@@ -113,11 +120,13 @@ def _next(thread: Thread, dice: random.Random) -> Body:
     if thread.state is ThreadState.BACK and dice.random() < 0.7:
         return _ask()
     if thread.state in (ThreadState.OPEN, ThreadState.BACK):
+        if has_files:
+            return Note("en", "It is on the film.")
         return Change(ChangeCode.WITHDRAWN, of=thread.key.thread_id)
     return OutcomeReport(OutcomeCode.NO_ACTION)
 
 
-def _post(member: str, body: Body) -> Post:
+def _post(member: str, body: Body, files: tuple[Attachment, ...] = ()) -> Post:
     now_us = CLOCK.now_us()
     return Post(
         body,
@@ -129,6 +138,7 @@ def _post(member: str, body: Body) -> Post:
         agreement="gms-border-2026",
         expires_us=now_us + _HOUR_US,
         by=officer(member),
+        attachments=files,
     )
 
 
@@ -142,10 +152,12 @@ class Notices:
         self._homes = homes
         self._folder = next(iter(homes.values())).parent
         self.count = 0
+        self.files: Files | None = None
 
     def begin(self) -> None:
         """Let the desks write."""
         (self._folder / ACTING).touch()
+        self.files = Files(self._homes)
 
     def sent(self, member: str) -> set[str]:
         """Return the ids of a member's own notices: their exchanges may be open for as long as they like."""
@@ -158,6 +170,8 @@ class Notices:
             promised = set(file.read_text().split()) if file.exists() else set()
             lost = promised - self.sent(member)
             assert not lost, f"`{member}` has lost notices: {sorted(lost)[:3]}"
+        if self.files is not None:
+            self.files.check()
 
     async def settle(self) -> None:
         """Let the desks write no more, and wait until everything is delivered."""
@@ -166,6 +180,8 @@ class Notices:
             for member in self._homes:
                 while not (self._folder / f"{member}.idle").exists() or self._waiting(member):
                     await asyncio.sleep(0.05)
+            while self.files is not None and self.files.wait():
+                await asyncio.sleep(0.05)
 
     def compare(self, logs: dict[str, LogBook]) -> None:
         """Check that both sides have the same threads, notices and evidence, each once."""
@@ -189,6 +205,8 @@ class Notices:
         types = Counter(row[2] for row in self._notices(one))
         assert set(types) == _TYPES, f"notices that did not flow: {types}"
         self.count = types.total()
+        if self.files is not None:
+            self.files.compare()
 
     def _waiting(self, member: str) -> bool:
         return bool(self._rows(member, "SELECT 1 FROM desk_delivery WHERE state = 'waiting' LIMIT 1"))

@@ -303,7 +303,7 @@ class OwnAlerts:
                 raise _not_now("this alert is over")
             after = change(alert, now_us)
             works = self._ended(actor, act, thread, now_us) if after.stand not in _ALIVE else ()
-            if alert.stand is Stand.ON and after.stand is Stand.LIFTED:
+            if alert.stand is Stand.ON and after.stand is Stand.LIFTED and not alert.is_hidden(now_us):
                 works += from_opening(thread, alert_id, alert.author.person, now_us)
             return self._acted(actor, act, thread, after, reason, works, now_us)
 

@@ -257,7 +257,8 @@ class Spread:
         if thread is None or alert.until_us > now_us:
             raise _moved()
         ended = ended_works(self._store.works(WorkFilter(key=key)), End.EXPIRED, now_us)
-        asked = from_opening(thread, alert.id, alert.author.person, now_us) if alert.stand is Stand.ON else ()
+        told = alert.stand is Stand.ON and not alert.is_hidden(now_us)
+        asked = from_opening(thread, alert.id, alert.author.person, now_us) if told else ()
         return self._clocked(thread, replace(alert, stand=Stand.OVER), thread.state, "alert-over", (*ended, *asked))
 
     def _clocked(

@@ -129,6 +129,10 @@ class OwnAlert(msgspec.Struct, frozen=True):
         """Tell whether counterparts, and our own gates, are to know it now."""
         return self.stand is Stand.ON and self.hidden_until_us <= now_us < self.until_us
 
+    def is_hidden(self, now_us: int) -> bool:
+        """Tell whether it is kept at home for an operation: nobody else has heard of it."""
+        return self.hidden_until_us > now_us
+
 
 class Reader(msgspec.Struct, frozen=True):
     """A counterpart to which an alert would go: the fields and the marking of its record as it would read them."""

@@ -1,8 +1,9 @@
 """Fetch the files that counterparts' notices name, while this process leads: one of each counterpart at a time.
 
 Each chunk is verified against the root that the notice's signature covers before it is stored. A fetch that breaks goes
-on behind the last chunk that is here. A file that its owner does not give any more, or whose bytes are wrong again and
-again, is refused; where there is no room, it waits, and an administrator has work.
+on behind the last chunk that is here, soon where it has brought some, else later and later. A file that its owner does
+not give any more, or whose bytes are wrong again and again, is refused; where there is no room, it waits, and an
+administrator has work.
 """
 
 from __future__ import annotations
@@ -15,10 +16,9 @@ from typing import Any, Protocol
 from msgspec.structs import replace
 
 from gateway.audit.tree.merkle import leaf_hash, verify_inclusion
-from gateway.desk.attachments.giving import next_try_us
+from gateway.desk.attachments.giving import is_over, next_try_us
 from gateway.desk.attachments.troubles import Troubles
 from gateway.desk.attachments.values import FileParts
-from gateway.desk.ending.times import OVER, state_by_clock
 from gateway.errors import (
     Contradicted,
     LiaisonError,
@@ -97,11 +97,13 @@ class Fetcher:
                 await self._try(row)
 
     async def _try(self, row: HeldFile) -> None:
+        before = await asyncio.to_thread(self._it.files.progress, row)
         try:
             await self._fetch(row)
         except Exception as error:  # noqa: BLE001 - whatever fails, the file waits
             reraise_fatal(error)
-            await self._failed(row, as_error(error))
+            went_on = await asyncio.to_thread(self._it.files.progress, row) > before
+            await self._failed(replace(row, tries=0) if went_on else row, as_error(error))
         else:
             await self._came(row, FileState.UNSCANNED)
 
@@ -183,7 +185,7 @@ class Fetcher:
         notice = store.notice(row.peer, row.notice_id)
         if thread is None or notice is None or not notice.envelope:
             raise Unknown("the notice is gone", code="erased", where="attachment")
-        if state_by_clock(thread, self._it.now_us) in OVER:
+        if is_over(store, thread, self._it.now_us):
             raise Unknown("the matter is over", code="notice-over", where="attachment")
 
 

@@ -25,7 +25,7 @@ from gateway.model.desk.threads import ThreadKey, ThreadState
 from gateway.model.desk.work import DeliveryState, Direction, HoldingState
 from gateway.model.names import ExchangeId, MemberId
 from gateway.ports import events
-from gateway.ports.desk import Thread
+from gateway.ports.desk import DeskStore, Thread
 from gateway.ports.files.held import HeldFile
 from gateway.ports.journal import EntryDraft
 from gateway.rpc.contract import Call
@@ -82,16 +82,10 @@ class Giver:
         return self._it.desk.store.thread(ThreadKey(row.peer, ExchangeId(row.thread_id)))
 
     def _is_over(self, thread: Thread, row: HeldFile, now_us: int) -> bool:
-        """Tell whether a notice is not live any more: its thread is over, or what came with it was taken back.
-
-        A thread that ended with an outcome has served its purpose, and what was given in it may still be fetched.
-        """
+        """Tell whether a notice is not live any more: its thread is over, or what came with it was taken back."""
         store = self._it.desk.store
-        state = state_by_clock(thread, now_us)
-        if state is ThreadState.EXPIRED:
+        if is_over(store, thread, now_us):
             return True
-        if state is ThreadState.ENDED:
-            return all(each.type is not NoticeType.OUTCOME for each in store.placed(thread.key))
         copies = store.holdings(source=row.notice_id, direction=Direction.OUT, holder=row.peer)
         return any(copy.state is not HoldingState.HELD for copy in copies)
 
@@ -109,6 +103,17 @@ class Giver:
 
     def _alarm(self, row: HeldFile, error: LiaisonError) -> EntryDraft:
         return events.ALARM.draft(code="attachment-lost", detail=f"{row.file} {error.code}"[:500])
+
+
+def is_over(store: DeskStore, thread: Thread, now_us: int) -> bool:
+    """Tell whether the files of a thread are neither given nor fetched any more, since it has expired or was ended.
+
+    A thread that ended with an outcome has served its purpose, and what was given in it may still be fetched.
+    """
+    state = state_by_clock(thread, now_us)
+    if state is ThreadState.ENDED:
+        return all(each.type is not NoticeType.OUTCOME for each in store.placed(thread.key))
+    return state is ThreadState.EXPIRED
 
 
 def _unknown(code: str = "no-such-file") -> Unknown:

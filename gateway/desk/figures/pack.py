@@ -51,7 +51,7 @@ class Table(msgspec.Struct, frozen=True):
 class Pack(msgspec.Struct, frozen=True):
     """The figures of a month: of a member with a counterpart (`peer` empty: with all), of an office or of all.
 
-    `entries` and `threads` are how many were read.
+    `entries` and `threads` are how many were read; only exact figures for own use tell that.
     """
 
     member: str

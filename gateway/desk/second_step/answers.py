@@ -14,6 +14,7 @@ from gateway.audit.reading.kept_answers import KeptAnswer, KeptAnswers
 from gateway.desk.own_answers import own_answer
 from gateway.errors import Forbidden, Refused, Unknown
 from gateway.model.desk.notices import RecordPlace
+from gateway.model.desk.watches import Goods
 from gateway.model.exchange import Request
 from gateway.model.names import ExchangeId, MemberId
 from gateway.model.requester import Officer
@@ -30,13 +31,14 @@ _ORIGIN = re.compile(r"[a-z]{2}\.liaison\.internal/exchange/([1-9][0-9]{0,8})", 
 
 class OwnHit(msgspec.Struct, frozen=True):
     """A hit that we gave: the row of our source behind it, its agency (empty where the source is gone), and the
-    question."""
+    question; of a watch of declarations its `goods`, too."""
 
     source: str
     key: str
     record_type: str
     agency: str
     request: Request
+    goods: Goods | None = None
 
     @property
     def record(self) -> str:
@@ -69,7 +71,7 @@ class OwnAnswers:
         if place.record and (not hit.record or claimed_id(hit.record) != place.record):
             raise Forbidden("our answer has no such record", code="wrong-record", where="hit.record_id")
         source, key, record_type = self._resolve(place.reference, peer, request.case or request.ticket)
-        return OwnHit(source, key, record_type, self._agency_of(source), request)
+        return OwnHit(source, key, record_type, self._agency_of(source), request, found.goods)
 
 
 class HeldHit(msgspec.Struct, frozen=True):

@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Sequence
 import msgspec
 
 from gateway.desk.second_step.answers import OwnHit
+from gateway.desk.watches.goods import goods_match
 from gateway.errors import Forbidden, LiaisonError, Misconfigured, Stale, Suspended, Unavailable
 from gateway.exchange.parts import Parts
 from gateway.exchange.sources.batching import FetchCall, SearchCall, Steps
@@ -111,7 +112,11 @@ class Releases:
         if record.owner not in (hit.agency, f"{self._parts.member}.{hit.agency}"):
             raise Forbidden("the record is another agency's now", code="another-agency", where=hit.source)
         thresholds = SETS[self._parts.policy().strictness(hit.request.purpose.value)]
-        if confirm(hit.request.query, record, thresholds) is None and record.borne_out is None:
+        if hit.goods is not None:
+            match = goods_match(hit.goods, record.fields, thresholds)
+        else:
+            match = confirm(hit.request.query, record, thresholds)
+        if match is None and record.borne_out is None:
             raise _changed()
 
     def issue(self, fresh: Fresh, asked: AskedFor, fields: Collection[str]) -> Released:

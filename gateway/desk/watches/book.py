@@ -17,14 +17,13 @@ import msgspec
 
 from adapters.index.rows import KIND_OF, read_features
 from gateway.desk.alerts.book import asked_keys, asked_vessel_keys
-from gateway.desk.watches.goods import RECORD_TYPE, Goods, asked_tokens, held_tokens
-from gateway.desk.watches.values import Subject
+from gateway.desk.watches.goods import RECORD_TYPE, asked_tokens, held_tokens
 from gateway.matching.dates import compare_births
 from gateway.matching.identifiers import asked_number, vessel_numbers
 from gateway.matching.person import PersonFeatures, score_person
 from gateway.matching.thresholds import WIDE
 from gateway.model.desk.threads import ThreadKey
-from gateway.model.desk.watches import Watched
+from gateway.model.desk.watches import Goods, Subject, Watched
 from gateway.model.exchange import Request
 from gateway.model.names import ExchangeId, MemberId
 from gateway.model.query import PersonQuery, VesselQuery

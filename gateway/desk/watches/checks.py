@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from gateway.clock import DAY_US
 from gateway.desk.delivery.permission import check_active, check_allowed, citing
-from gateway.desk.watches.goods import Goods
 from gateway.desk.watches.looking import own_question
 from gateway.desk.watches.values import AddWatch
 from gateway.desk.watches.wide import check_asks, check_width
@@ -12,9 +11,12 @@ from gateway.errors import Forbidden, Malformed, Unsupported
 from gateway.exchange.parts import Parts
 from gateway.matching.keys import query_cost
 from gateway.model.desk.notices import NoticeType
+from gateway.model.desk.watches import Goods
 from gateway.model.names import MemberId
 from gateway.model.requester import Officer
 from gateway.statements.notices.watch import LONGEST_US
+from gateway.statements.versions import check_part
+from gateway.trust.statement_versions import WATCHED_GOODS
 from policy.attributes import DeskAttributes
 from policy.explain import forbidden
 
@@ -37,8 +39,6 @@ def check_command(parts: Parts, officer: Officer, command: AddWatch, now_us: int
         raise Malformed("a counterpart is named twice", code="bad-watch", where="to")
     if not isinstance(command.subject, Goods):
         query_cost(command.subject)
-    elif command.to:
-        raise Malformed("declarations are watched at our own agencies only", code="bad-watch", where="to")
     check_width(command.subject)
     check_asks(command.subject)
     question = own_question(officer, command.subject, command.purpose.value, command.offence.value, command.case)
@@ -54,6 +54,8 @@ def _agreement(parts: Parts, officer: Officer, command: AddWatch, to: MemberId, 
         raise Unsupported(
             "`{member}` takes no watches", where="to", remedy="ask it each time: `liaison ask --help`", member=to
         )
+    if isinstance(command.subject, Goods):
+        check_part(parts.trust(), to, WATCHED_GOODS)
     asked = DeskAttributes.opening(officer, to, NoticeType.WATCH, command.purpose, command.offence, has_case=True)
     notice = citing(parts, asked, now_us)
     check_allowed(parts, notice, now_us)

@@ -11,7 +11,7 @@ from gateway.errors import Forbidden, Overloaded
 from gateway.matching.keys import query_cost
 from gateway.model.desk.notices import NoticeType, Reply
 from gateway.model.desk.threads import ThreadKind, ThreadState
-from gateway.model.desk.watches import Watch
+from gateway.model.desk.watches import Goods, Watch
 from gateway.model.desk.work import Direction, HoldingState
 from gateway.model.names import MemberId
 from gateway.ports.desk import Holding
@@ -39,7 +39,8 @@ def _watch(it: Occasion) -> Effects:
         return Effects()
     if it.notice.head.expires_us != watch.until_us:
         raise Forbidden("a watch is delivered for as long as it stands", code="bad-watch", where="until_time")
-    query_cost(watch.query)
+    if not isinstance(watch.query, Goods):
+        query_cost(watch.query)
     check_width(watch.query)
     check_asks(watch.query)
     if it.before is None:

@@ -8,22 +8,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any, ClassVar
-
-import msgspec
+from typing import Any
 
 from gateway.errors import Malformed
 from gateway.matching.identifiers import held_items, number_key
 from gateway.matching.keys import name_keys, word_keys
 from gateway.matching.person import PersonFeatures, score_person
 from gateway.matching.thresholds import Thresholds
+from gateway.model.desk.watches import Goods
 from gateway.model.hit import Match, Quality
 from gateway.model.numbers import compact
 from gateway.model.query import MAX_NAMES, PersonQuery
-from gateway.model.values import NameForm, text_value
+from gateway.model.values import NameForm
 
 RECORD_TYPE = "Consignment"
-_HEADING = re.compile(r"[0-9]{4,10}", re.ASCII)
 _SHORTEST = 4
 _SPLIT = re.compile(r"[\s.,;:()\-/&·]+")
 _FORMS = """
@@ -39,35 +37,21 @@ _OF_FIRMS = frozenset(_FORMS.split())
 _PART = 0.7
 
 
-class Goods(msgspec.Struct, frozen=True):
-    """Declarations of goods: all that is given must fit. `heading` begins a tariff code; `route` is one place of it."""
+def check_goods(goods: Goods) -> None:
+    """Raise `Malformed` for a value in which there is nothing to look for."""
+    for name, key in (
+        ("container", number_key(goods.container)),
+        ("consignee", next(_names(goods.consignee), "")),
+        ("route", _word(goods.route)),
+    ):
+        if getattr(goods, name) and not key:
+            raise Malformed("there is nothing to look for", code="bad-query", where=name)
 
-    container: str = ""
-    heading: str = ""
-    consignee: str = ""
-    route: str = ""
 
-    kind: ClassVar[str] = "goods"
-
-    def __post_init__(self) -> None:
-        for name in ("container", "consignee", "route"):
-            if value := getattr(self, name):
-                text_value(value, name, 128)
-        if self.heading and not _HEADING.fullmatch(self.heading):
-            raise Malformed(
-                "a tariff heading has 4 to 10 digits", code="bad-query", where="heading", remedy="such as 2933"
-            )
-        for name, key in (("container", number_key(self.container)), ("consignee", next(_names(self.consignee), ""))):
-            if getattr(self, name) and not key:
-                raise Malformed("there is nothing to look for", code="bad-query", where=name)
-        if self.route and not _word(self.route):
-            raise Malformed("there is nothing to look for", code="bad-query", where="route")
-
-    @property
-    def is_wide(self) -> bool:
-        """Tell whether all declarations through a place fit, or simply all; words that most firms have name no firm."""
-        names_firm = any(word not in _OF_FIRMS for word in _SPLIT.split(self.consignee.casefold()) if word)
-        return not (self.container or self.heading or names_firm)
+def is_wide(goods: Goods) -> bool:
+    """Tell whether all declarations through a place fit, or simply all; words that most firms have name no firm."""
+    names_firm = any(word not in _OF_FIRMS for word in _SPLIT.split(goods.consignee.casefold()) if word)
+    return not (goods.container or goods.heading or names_firm)
 
 
 def asked_tokens(goods: Goods) -> list[frozenset[str]]:

@@ -13,17 +13,16 @@ import msgspec
 
 from gateway.desk.originator.reading import read_records, search_records
 from gateway.desk.watches.book import LiveWatch
-from gateway.desk.watches.goods import RECORD_TYPE, Goods, goods_match
-from gateway.desk.watches.values import Subject
+from gateway.desk.watches.goods import RECORD_TYPE, goods_match
 from gateway.errors import Forbidden
 from gateway.exchange.answering.believed import believed, foreign
 from gateway.exchange.parts import Parts
 from gateway.exchange.sources.bulkhead import Bulkhead
 from gateway.matching.confirm import confirm
 from gateway.matching.thresholds import SETS
+from gateway.model.desk.watches import Goods, Subject, as_question
 from gateway.model.exchange import Request
 from gateway.model.hit import OF_WATCH, OWN_AGENCY, UNRELEASED, Hit, Match, SourceRecord
-from gateway.model.query import QueryKind
 from gateway.model.requester import Officer
 from gateway.ports.sources import TellingSource
 from policy.attributes import AskAttributes, QuestionAttributes, RecordAttributes
@@ -57,11 +56,6 @@ class Findings(msgspec.Struct, frozen=True):
 
     met: tuple[Met, ...]
     capped: bool
-
-
-def query_kind(subject: Subject) -> QueryKind:
-    """Return the kind of question as which policy takes a watch: of declared goods, that for a container."""
-    return QueryKind.CONTAINER if isinstance(subject, Goods) else subject.kind
 
 
 def takes(wall: Bulkhead, subject: Subject) -> bool:
@@ -160,7 +154,7 @@ def own_question(officer: Officer, subject: Subject, purpose: str, offence: str,
         role=officer.role,
         agency=officer.agency,
         office=officer.office,
-        query=query_kind(subject).value,
+        query=as_question(subject).kind.value,
         purpose=purpose,
         offence=offence,
         has_case=bool(case),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gateway.errors import Forbidden
 from gateway.model.desk.notices import Notice
-from gateway.model.desk.watches import Watch
+from gateway.model.desk.watches import Watch, as_question
 from gateway.model.exchange import Request
 
 
@@ -26,7 +26,7 @@ def request_of(notice: Notice) -> Request:
         head.agreement,
         head.requester,
         b"",
-        body.query,
+        as_question(body.query),
         head.trust_hash,
         head.policy_hash,
     )

@@ -244,9 +244,7 @@ class Spread:
 
 def _asked(watch: OwnWatch) -> Watch:
     """Return the watch as its recipients read it."""
-    subject = watch.subject
-    assert watch.to
-    return Watch(subject, watch.until_us, watch.revalidate_by_us, watch.no_tip_off)  # type: ignore[arg-type]
+    return Watch(watch.subject, watch.until_us, watch.revalidate_by_us, watch.no_tip_off)
 
 
 def replace_stand(stand: Stand, reason: str = "") -> Callable[[OwnWatch], OwnWatch]:

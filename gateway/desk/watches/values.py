@@ -11,10 +11,9 @@ import msgspec
 
 from gateway.clock import DAY_US
 from gateway.conversion import converter
-from gateway.desk.watches.goods import Goods
 from gateway.errors import Unknown
 from gateway.model.desk.threads import ThreadKey, ThreadState
-from gateway.model.desk.watches import Watched
+from gateway.model.desk.watches import Goods, Subject, Watched
 from gateway.model.hit import Quality
 from gateway.model.names import ExchangeId, MemberId
 from gateway.model.purpose import Offence, Purpose
@@ -23,7 +22,6 @@ from gateway.model.query import (
     DocumentQuery,
     NationalIdQuery,
     PersonQuery,
-    Query,
     QueryKind,
     VehicleQuery,
     VesselQuery,
@@ -48,9 +46,6 @@ MOST_HITS = 256
 
 LIVE = (ThreadState.OPEN, ThreadState.ANSWERED)
 """The states of the thread of a watch that is looked after at its recipient."""
-
-Subject = Query | Goods
-"""What a watch is about: a typed query, or of our own agencies the goods of declarations."""
 
 
 class AddWatch(msgspec.Struct, frozen=True, kw_only=True):

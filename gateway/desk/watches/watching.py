@@ -17,12 +17,12 @@ from gateway.desk.watches.book import LiveWatch, WatchBook, is_goods
 from gateway.desk.watches.looking import Looker, Met, is_watched, takes
 from gateway.desk.watches.question import request_of
 from gateway.desk.watches.telling import Telling, told_reach
-from gateway.desk.watches.values import LIVE, WIDE, Stand, Subject, WhyStopped, read_own
+from gateway.desk.watches.values import LIVE, WIDE, Stand, WhyStopped, read_own
 from gateway.errors import Forbidden, LiaisonError, Malformed, Misconfigured, Refused
 from gateway.exchange.sources.bulkhead import Bulkhead
 from gateway.model.desk.notices import NoticeType
 from gateway.model.desk.threads import Side, ThreadKey, ThreadKind, ThreadState
-from gateway.model.desk.watches import Watch, Watched
+from gateway.model.desk.watches import Subject, Watch, Watched
 from gateway.model.hit import SourceRecord
 from gateway.model.names import MemberId
 from gateway.ports.desk import DeskRows, Thread

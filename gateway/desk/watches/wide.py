@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from gateway.desk.watches.book import places_of
-from gateway.desk.watches.goods import Goods
-from gateway.desk.watches.values import WIDE, Subject
+from gateway.desk.watches.goods import check_goods, is_wide
+from gateway.desk.watches.values import WIDE
 from gateway.errors import Forbidden, Malformed
 from gateway.matching.one_word import asks_for_one_word
+from gateway.model.desk.watches import Goods, Subject
 from gateway.model.query import PersonQuery
 
 _CODE = "too-wide"
@@ -24,7 +25,12 @@ def check_asks(subject: Subject) -> None:
 
 
 def check_width(subject: Subject) -> None:
-    """Raise `Forbidden` with the code `too-wide` for what all of one name, or all goods of a place, fit."""
+    """Raise `Forbidden` with the code `too-wide` for what all of one name, or all goods of a place, fit.
+
+    Raises `Malformed` for goods of which a value has nothing to look for.
+    """
+    if isinstance(subject, Goods):
+        check_goods(subject)
     if isinstance(subject, PersonQuery) and subject.birth is None and asks_for_one_word(subject):
         raise Forbidden(
             "the watch would meet all persons with one word of a name: {most} records are the most",
@@ -33,7 +39,7 @@ def check_width(subject: Subject) -> None:
             remedy="add a date or year of birth, or the whole name",
             most=WIDE,
         )
-    if isinstance(subject, Goods) and subject.is_wide:
+    if isinstance(subject, Goods) and is_wide(subject):
         raise Forbidden(
             "the watch would meet all declarations, or all by way of one place: {most} records are the most",
             code=_CODE,

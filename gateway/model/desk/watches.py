@@ -2,11 +2,49 @@
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
+from typing import ClassVar
 
 import msgspec
 
-from gateway.model.query import Query
+from gateway.errors import Malformed
+from gateway.model.query import ContainerQuery, Query
+from gateway.model.values import text_value
+
+MAX_GOODS_TEXT = 128
+_HEADING = re.compile(r"[0-9]{4,10}", re.ASCII)
+
+
+class Goods(msgspec.Struct, frozen=True):
+    """Declarations of goods: all that is given must fit. `heading` begins a tariff code; `route` is one place of it."""
+
+    container: str = ""
+    heading: str = ""
+    consignee: str = ""
+    route: str = ""
+
+    kind: ClassVar[str] = "goods"
+
+    def __post_init__(self) -> None:
+        for name in ("container", "consignee", "route"):
+            if value := getattr(self, name):
+                text_value(value, name, MAX_GOODS_TEXT)
+        if self.heading and not _HEADING.fullmatch(self.heading):
+            raise Malformed(
+                "a tariff heading has 4 to 10 digits", code="bad-query", where="heading", remedy="such as 2933"
+            )
+
+
+Subject = Query | Goods
+"""What a watch is about: a typed query, or the goods of declarations."""
+
+
+def as_question(subject: Subject) -> Query:
+    """Return the question as which policy takes a watch: of declared goods, one for a container of them."""
+    if not isinstance(subject, Goods):
+        return subject
+    return ContainerQuery(subject.container[:40] or Goods.kind)
 
 
 class WatchCode(StrEnum):
@@ -19,7 +57,7 @@ class WatchCode(StrEnum):
 class Watch(msgspec.Struct, frozen=True):
     """A subscription to what comes to fit a query, until a time; it is paused from `revalidate_by_us` on."""
 
-    query: Query
+    query: Subject
     until_us: int
     revalidate_by_us: int
     no_tip_off: bool = False

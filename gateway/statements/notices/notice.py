@@ -13,7 +13,7 @@ from liaison.exchange.v1 import notices_pb2 as pb
 
 from gateway.errors import BadSignature, LiaisonError, Stale, Unsupported
 from gateway.model.desk.notices import Body, Notice, NoticeType, OutcomeReport
-from gateway.model.desk.watches import Watch
+from gateway.model.desk.watches import Goods, Watch
 from gateway.model.exchange import Verified
 from gateway.model.names import ExchangeId, MemberId, exchange_id
 from gateway.statements import padding
@@ -53,7 +53,7 @@ from gateway.statements.notices.reports import (
 from gateway.statements.notices.room import read_room, write_room
 from gateway.statements.notices.watch import read_watch, write_watch
 from gateway.statements.versions import Versions, check_part, check_query
-from gateway.trust.statement_versions import ATTACHMENT, OUTCOME_OF_HIT, Descriptors
+from gateway.trust.statement_versions import ATTACHMENT, OUTCOME_OF_HIT, WATCHED_GOODS, Descriptors
 
 SIZES = (4_096, 16_384, 65_536, 245_760)
 """The only lengths in bytes of a notice's payload."""
@@ -154,11 +154,15 @@ def write_notice(notice: Notice, members: Descriptors) -> WrittenNotice:
 def _check_parts(notice: Notice, members: Descriptors) -> None:
     """Raise `Unsupported` for files, an outcome that opens a thread or a watch, to a member that does not list them."""
     body, recipient = notice.body, notice.head.recipient
-    parts = {ATTACHMENT: bool(notice.head.attachments), OUTCOME_OF_HIT: isinstance(body, OutcomeReport) and body.hit}
+    parts = {
+        ATTACHMENT: bool(notice.head.attachments),
+        OUTCOME_OF_HIT: isinstance(body, OutcomeReport) and body.hit,
+        WATCHED_GOODS: isinstance(body, Watch) and isinstance(body.query, Goods),
+    }
     for part, stands in parts.items():
         if stands:
             check_part(members, recipient, part)
-    if isinstance(body, Watch):
+    if isinstance(body, Watch) and not isinstance(body.query, Goods):
         check_query(members, recipient, body.query)
 
 

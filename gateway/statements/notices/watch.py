@@ -6,9 +6,10 @@ import re
 
 from liaison.exchange.v1 import notices_pb2 as pb
 from liaison.exchange.v1 import statements_pb2
+from msgspec import structs
 
 from gateway.errors import Malformed
-from gateway.model.desk.watches import Watch, Watched
+from gateway.model.desk.watches import Goods, Subject, Watch, Watched
 from gateway.model.hit import Hit, Quality
 from gateway.statements.fields import microseconds, timestamp
 from gateway.statements.notices.texts import MAX_VALUES, code, listed, many, record_type
@@ -27,7 +28,10 @@ _KIND = re.compile(r"[^\W_](?:[\w ,.()/-]{0,126}[^\W_]|)", re.UNICODE)
 
 def write_watch(message: pb.WatchNotice, watch: Watch) -> None:
     """Write a watch into its payload."""
-    fill_query(message, watch.query)
+    if isinstance(watch.query, Goods):
+        message.goods.CopyFrom(pb.WatchedGoods(**structs.asdict(watch.query)))
+    else:
+        fill_query(message, watch.query)
     message.until_time.CopyFrom(timestamp(watch.until_us))
     message.revalidate_by_time.CopyFrom(timestamp(watch.revalidate_by_us))
     message.no_tip_off = watch.no_tip_off
@@ -40,7 +44,14 @@ def read_watch(message: pb.WatchNotice) -> Watch:
     by_us = microseconds(message.revalidate_by_time, "revalidate_by_time")
     if not issued_us < by_us <= until_us <= issued_us + LONGEST_US:
         raise Malformed("a watch ends within 90 days", code="bad-time", where="until_time")
-    return Watch(read_query(message), until_us, by_us, message.no_tip_off)
+    return Watch(_subject(message), until_us, by_us, message.no_tip_off)
+
+
+def _subject(message: pb.WatchNotice) -> Subject:
+    if message.WhichOneof("query") != Goods.kind:
+        return read_query(message)
+    goods = message.goods
+    return Goods(goods.container, goods.heading, goods.consignee, goods.route)
 
 
 def watched_message(watched: Watched) -> pb.Watched:

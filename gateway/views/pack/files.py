@@ -16,8 +16,9 @@ FEW = f"<{SMALLEST}"
 
 
 def as_value(pack: Pack) -> dict[str, Any]:
-    """Return a pack as JSON."""
-    return {
+    """Return a pack as JSON. How much was read would tell of small counts: only exact figures for own use say it."""
+    read = {"read": {"entries": pack.entries, "threads": pack.threads}} if pack.exact else {}
+    return read | {
         "member": pack.member,
         "with": pack.peer or "all",
         "office": pack.office,
@@ -29,7 +30,6 @@ def as_value(pack: Pack) -> dict[str, Any]:
         "exact": pack.exact,
         "minutes": pack.minutes,
         "empty": pack.is_empty,
-        "read": {"entries": pack.entries, "threads": pack.threads},
         "tables": [
             {
                 "table": table.name,

@@ -205,9 +205,17 @@ def hit_lines(hit: dict[str, Any], language: Language = Language.EN) -> list[str
         asked = hit.get("next")
         command = [tell(language, "ask a human of the owner: {command}", command=asked)] if asked else []
         return [*lines, *unreleased_texts(hit, language), *command]
+    lines += _whom(hit, language)
     lines.append(released_text(record, hit["record_type"], language))
     lines += [f"  {name}: {value_text(value, language, name)}" for name, value in record["fields"].items()]
     return [*lines, *filter(None, [marking_text(record["marking"], language)])]
+
+
+def _whom(hit: dict[str, Any], language: Language) -> list[str]:
+    """Return whom to ask about a case on which a unit of the other side works."""
+    fields = hit["record"]["fields"] if hit["record_type"] == "CaseReference" else {}
+    whom = ", ".join(str(fields[name]) for name in ("unit", "contact_role") if fields.get(name))
+    return [tell(language, "a unit there works on this case: ask {whom}", whom=whom)] if whom else []
 
 
 def hit_title(hit: dict[str, Any], language: Language) -> str:

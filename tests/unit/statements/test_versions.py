@@ -11,7 +11,7 @@ from msgspec.structs import replace as replace_struct
 from gateway.errors import BadSignature, Unsupported
 from gateway.model.desk.attachments import Attachment, MediaType
 from gateway.model.desk.notices import Notice, OutcomeCode, OutcomeReport, RecordPlace
-from gateway.model.desk.watches import Watch
+from gateway.model.desk.watches import Goods, Watch
 from gateway.model.query import VesselQuery
 from gateway.statements.account import ACCOUNT_ANSWER_VERSIONS, ACCOUNT_VERSIONS
 from gateway.statements.answer import ANSWER_VERSIONS
@@ -29,6 +29,7 @@ from gateway.trust.statement_versions import (
     READS,
     TAKES,
     VESSEL_QUERY,
+    WATCHED_GOODS,
 )
 from tests.support import sealing
 from tests.support.notices import NOTE
@@ -96,12 +97,13 @@ def test_a_part_of_a_notice_that_0_2_0_does_not_read_is_written_to_those_who_lis
     notice = {
         ATTACHMENT: replace_struct(NOTE, head=replace_struct(NOTE.head, attachments=(file,))),
         OUTCOME_OF_HIT: Notice(NOTE.head, OutcomeReport(OutcomeCode.NO_ACTION, hit=hit)),
+        WATCHED_GOODS: Notice(NOTE.head, Watch(Goods(heading="2933"), NOW + HOUR, NOW + HOUR)),
     }[part]
     member = notice.head.recipient
     with pytest.raises(Unsupported, match=f"`{member}` does not read `{part}` yet") as refused:
         write_notice(notice, Holding(Listed(("receipt.v1",))))
     assert refused.value.code == "part-not-read"
-    assert write_notice(notice, Holding(Listed(READS))).notice == notice
+    assert write_notice(notice, Holding(Listed(READS, TAKES))).notice == notice
     assert write_notice(NOTE, Holding(Listed(("receipt.v1",)))).notice == NOTE, "other notices go as they did"
 
 

@@ -22,14 +22,14 @@ from gateway.console.parts import ConsoleParts
 from gateway.console.visit import Visit
 from gateway.desk.listing import Slice
 from gateway.desk.roles import TABLE, Act
-from gateway.desk.watches.goods import Goods
 from gateway.desk.watches.standing import TakenWatch
-from gateway.desk.watches.values import AddWatch, OwnWatch, Stand, Subject, asked_of
+from gateway.desk.watches.values import AddWatch, OwnWatch, Stand, asked_of
 from gateway.errors import Malformed, Refused
 from gateway.language.catalogue import Sentences, tell
 from gateway.language.countries import with_country
 from gateway.language.dates import moment
 from gateway.language.terms import OFFENCES, PURPOSES
+from gateway.model.desk.watches import Goods, Subject
 from gateway.model.forms.vessels import imo_form, mmsi_form
 from gateway.model.names import member_id, reference
 from gateway.model.numbers import compact
@@ -59,7 +59,7 @@ _KINDS: Sentences = {
     "vehicle": "a vehicle",
     "container": "a container",
     "vessel": "a boat or ship",
-    "goods": "goods of our own customs' declarations",
+    "goods": "goods in declarations of customs",
 }
 _FIELDS: Sentences = {
     "name": "Whole name of the person, of the boat or ship, or of who receives the goods",

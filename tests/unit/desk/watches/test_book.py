@@ -10,12 +10,11 @@ import pytest
 
 from adapters.index.rows import KIND_OF, day_of_birth, keys_of, word_and_year
 from gateway.desk.watches.book import LiveWatch, WatchBook
-from gateway.desk.watches.goods import Goods
-from gateway.desk.watches.values import Subject
 from gateway.errors import Malformed
 from gateway.matching.identifiers import asked_number
 from gateway.matching.keys import name_keys, word_keys
 from gateway.model.desk.threads import ThreadKey
+from gateway.model.desk.watches import Goods, Subject
 from gateway.model.names import ExchangeId, MemberId
 from gateway.model.query import ContainerQuery, DocumentQuery, PersonQuery, VehicleQuery, VesselQuery
 from gateway.model.values import NameForm, PartialDate

@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from gateway.desk.watches.goods import Goods, goods_match
+from gateway.desk.watches.goods import goods_match
 from gateway.desk.watches.wide import check_width
 from gateway.errors import Forbidden, Malformed
 from gateway.matching.thresholds import USUAL
+from gateway.model.desk.watches import Goods
 from gateway.model.hit import Quality
 
 DECLARED: dict[str, Any] = {
@@ -73,11 +74,20 @@ def test_n184_everything_is_too_wide(goods: Goods) -> None:
 
 
 @pytest.mark.parametrize(
-    "bad", [{"heading": "29"}, {"heading": "29a3"}, {"container": "???"}, {"route": "\x1b["}, {"consignee": "x" * 129}]
+    "bad",
+    [
+        {"heading": "29"},
+        {"heading": "29a3"},
+        {"container": "???"},
+        {"consignee": "--", "heading": "2933"},
+        {"route": "-", "heading": "2933"},
+        {"route": "\x1b["},
+        {"consignee": "x" * 129},
+    ],
 )
 def test_what_no_declaration_can_say_is_refused(bad: dict[str, str]) -> None:
     with pytest.raises(Malformed):
-        Goods(**bad)
+        check_width(Goods(**bad))
 
 
 @pytest.mark.parametrize("name", ["Star Co", "Golden Trading Co Ltd", "บริษัท ดาวทอง จำกัด", "金星有限公司"])

@@ -518,6 +518,7 @@ class WatchNotice(_message.Message):
     CONTAINER_FIELD_NUMBER: _builtins.int
     CASE_REFERENCE_FIELD_NUMBER: _builtins.int
     VESSEL_FIELD_NUMBER: _builtins.int
+    GOODS_FIELD_NUMBER: _builtins.int
     PADDING_FIELD_NUMBER: _builtins.int
     no_tip_off: _builtins.bool
     """It is shown to no person at the recipient."""
@@ -548,6 +549,10 @@ class WatchNotice(_message.Message):
     def vessel(self) -> _statements_pb2.VesselQuery:
         """Only to a member whose descriptor lists `query-vessel`."""
 
+    @_builtins.property
+    def goods(self) -> Global___WatchedGoods:
+        """Only to a member whose descriptor lists `watch-goods`."""
+
     def __init__(
         self,
         *,
@@ -562,17 +567,50 @@ class WatchNotice(_message.Message):
         container: _statements_pb2.ContainerQuery | None = ...,
         case_reference: _statements_pb2.CaseQuery | None = ...,
         vessel: _statements_pb2.VesselQuery | None = ...,
+        goods: Global___WatchedGoods | None = ...,
         padding: _builtins.bytes = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["case_reference", b"case_reference", "container", b"container", "document", b"document", "head", b"head", "national_id", b"national_id", "person", b"person", "query", b"query", "revalidate_by_time", b"revalidate_by_time", "until_time", b"until_time", "vehicle", b"vehicle", "vessel", b"vessel"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["case_reference", b"case_reference", "container", b"container", "document", b"document", "goods", b"goods", "head", b"head", "national_id", b"national_id", "person", b"person", "query", b"query", "revalidate_by_time", b"revalidate_by_time", "until_time", b"until_time", "vehicle", b"vehicle", "vessel", b"vessel"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["case_reference", b"case_reference", "container", b"container", "document", b"document", "head", b"head", "national_id", b"national_id", "no_tip_off", b"no_tip_off", "padding", b"padding", "person", b"person", "query", b"query", "revalidate_by_time", b"revalidate_by_time", "until_time", b"until_time", "vehicle", b"vehicle", "vessel", b"vessel"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["case_reference", b"case_reference", "container", b"container", "document", b"document", "goods", b"goods", "head", b"head", "national_id", b"national_id", "no_tip_off", b"no_tip_off", "padding", b"padding", "person", b"person", "query", b"query", "revalidate_by_time", b"revalidate_by_time", "until_time", b"until_time", "vehicle", b"vehicle", "vessel", b"vessel"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_query: _TypeAlias = _typing.Literal["person", "document", "national_id", "vehicle", "container", "case_reference", "vessel"]  # noqa: Y015
+    _WhichOneofReturnType_query: _TypeAlias = _typing.Literal["person", "document", "national_id", "vehicle", "container", "case_reference", "vessel", "goods"]  # noqa: Y015
     _WhichOneofArgType_query: _TypeAlias = _typing.Literal["query", b"query"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_query) -> _WhichOneofReturnType_query | None: ...
 
 Global___WatchNotice: _TypeAlias = WatchNotice  # noqa: Y015
+
+@_typing.final
+class WatchedGoods(_message.Message):
+    """Declarations of goods: all that is given fits one declaration."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONTAINER_FIELD_NUMBER: _builtins.int
+    HEADING_FIELD_NUMBER: _builtins.int
+    CONSIGNEE_FIELD_NUMBER: _builtins.int
+    ROUTE_FIELD_NUMBER: _builtins.int
+    container: _builtins.str
+    heading: _builtins.str
+    """The beginning of a tariff code, four to ten digits."""
+    consignee: _builtins.str
+    route: _builtins.str
+    """A place of the route."""
+    def __init__(
+        self,
+        *,
+        container: _builtins.str = ...,
+        heading: _builtins.str = ...,
+        consignee: _builtins.str = ...,
+        route: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["consignee", b"consignee", "container", b"container", "heading", b"heading", "route", b"route"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WatchedGoods: _TypeAlias = WatchedGoods  # noqa: Y015
 
 @_typing.final
 class ChangeNotice(_message.Message):
