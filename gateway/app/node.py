@@ -143,7 +143,7 @@ class Node:
         compared = await self._compare()
         self.loop_lag.start()
         await asyncio.to_thread(self.desk.alerts.load)
-        for wall in (*self.resources.walls, self.asking.alert_wall):
+        for wall in (*self.core.walls, self.asking.alert_wall):
             wall.start()
         await asyncio.to_thread(self.answering.answerer.start)
         self.core.writers.exchange.start()
@@ -273,7 +273,7 @@ class Node:
         await self.witness.close()
         await self.gossip.close()
         await self.core.peers.close()
-        for wall in (*self.resources.walls, self.asking.alert_wall):
+        for wall in (*self.core.walls, self.asking.alert_wall):
             wall.stop()
         await writing(partial(self.core.incidents.drafts, ending=True), self.core.note)()
         await self.core.note(events.STOP.draft(reason="asked to stop"))

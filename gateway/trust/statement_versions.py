@@ -33,10 +33,10 @@ READ_BY_DEFAULT: Mapping[str, tuple[int, ...]] = {
 READ: Mapping[str, tuple[int, ...]] = {**READ_BY_DEFAULT, **{f"{NOTICE}{each}": (1,) for each in NoticeType}}
 """What this program reads, oldest first. It writes the newest that the other side reads, too."""
 
-ATTACHMENT, OUTCOME_OF_HIT, VESSEL_QUERY = "attachment", "outcome-of-hit", "query-vessel"
-PARTS: Mapping[str, tuple[int, ...]] = {ATTACHMENT: (1,), OUTCOME_OF_HIT: (1,), VESSEL_QUERY: (1,)}
+ATTACHMENT, OUTCOME_OF_HIT, VESSEL_QUERY, REPORT_QUERY = "attachment", "outcome-of-hit", "query-vessel", "query-report"
+PARTS: Mapping[str, tuple[int, ...]] = dict.fromkeys((ATTACHMENT, OUTCOME_OF_HIT, VESSEL_QUERY, REPORT_QUERY), (1,))
 """Parts of statements that a descriptor lists apart: the files in the head of a notice, an outcome that opens a thread,
-and a kind of question that came later.
+and the kinds of questions that came later.
 
 They stand in few statements, so they are no new version of each; they are written only to those who list them.
 """
