@@ -185,7 +185,9 @@ class ReportQueryBody(_Closed):
     text: Annotated[str, Field(max_length=MOST_SIGNS, json_schema_extra=patterns.TEXT_OR_NONE)] = Field(
         "", description="words in any script, 16 at most", examples=["false floor"]
     )
-    offence: Offence | Literal[""] = Field("", description="the offence that the reports are about")
+    offence: Annotated[
+        str, Field(max_length=16, json_schema_extra={"enum": ["", *(each.value for each in Offence)]})
+    ] = Field("", description="the offence that the reports are about")
     place: Annotated[str, Field(max_length=MOST_SIGNS, json_schema_extra=patterns.TEXT_OR_NONE)] = Field(
         "", description="a place of the route: a name in any script, a UN/LOCODE or the id of a crossing point"
     )
