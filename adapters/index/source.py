@@ -40,7 +40,7 @@ from gateway.matching.identifiers import IdentifierQuery
 from gateway.matching.thresholds import SETS
 from gateway.model.hit import Candidate, SearchResult, SourceRecord
 from gateway.model.marking import Marking
-from gateway.model.query import PersonQuery, Query, VesselQuery
+from gateway.model.query import PersonQuery, Query, ReportQuery, VesselQuery
 from gateway.model.strictness import Strictness
 from gateway.ports.sources import FreshRow, Profile, SourceDescription
 from gateway.storage.index.index_store import IndexStore
@@ -170,6 +170,8 @@ class IndexedSource:
     def _candidates(
         self, store: IndexStore, query: Query, deadline: float, strictness: Strictness
     ) -> tuple[list[Found], bool]:
+        if isinstance(query, ReportQuery):
+            raise Malformed("reports stand in the library of the node", code="bad-query", where="query")
         with PRIORITY.answering():
             if isinstance(query, PersonQuery | VesselQuery):
                 with PRIORITY.computing():

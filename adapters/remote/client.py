@@ -29,7 +29,7 @@ from gateway.errors import BadSignature, Forbidden, LiaisonError, Misconfigured,
 from gateway.matching.confirm import RECORD_CHANGED
 from gateway.model.hit import Disclosure, IssuedRecord, SearchResult, SourceRecord
 from gateway.model.marking import ReleaseMarking
-from gateway.model.query import Query, QueryKind
+from gateway.model.query import OF_AGENCIES, Query, QueryKind
 from gateway.model.strictness import Strictness
 from gateway.ports.sources import Occasion, SourceDescription
 from gateway.records.sdjwt import digest_of
@@ -345,6 +345,4 @@ def _issued(text: str, verified: VerifiedRecord) -> IssuedRecord:
 
 def _anything(node: NodeSide) -> SourceDescription:
     """Return the description of a source never seen: its silence makes every answer partial."""
-    return SourceDescription(
-        node.source, node.agency, f"{node.agency} records", frozenset(QueryKind), frozenset(RECORD_TYPES)
-    )
+    return SourceDescription(node.source, node.agency, f"{node.agency} records", OF_AGENCIES, frozenset(RECORD_TYPES))

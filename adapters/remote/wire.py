@@ -14,7 +14,7 @@ from gateway.conversion import converter
 from gateway.errors import Malformed, Misconfigured, TooLarge
 from gateway.model.hit import Candidate, Match, Quality, SearchResult
 from gateway.model.marking import Marking, ReleaseMarking, SubjectCategory
-from gateway.model.query import QueryKind
+from gateway.model.query import OF_AGENCIES, QueryKind
 from gateway.model.values import text_value
 from gateway.ports.sources import SourceDescription
 from gateway.records.types import RECORD_TYPES
@@ -54,7 +54,7 @@ def read_description(data: bytes, source: str, agency: str) -> SourceDescription
             id=message.id[:64],
             agency=message.agency[:64],
         )
-    if not set(message.record_types) <= RECORD_TYPES.keys() or not set(message.queries) <= set(QueryKind):
+    if not set(message.record_types) <= RECORD_TYPES.keys() or not set(message.queries) <= OF_AGENCIES:
         raise Malformed("unknown kinds of queries or records", code="foreign-source", where=source)
     return SourceDescription(
         id=source,

@@ -8,7 +8,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from gateway.agency import patterns
 from gateway.agency.plausibility import check_birth, check_issuer
+from gateway.desk.reports.asked import asked_keys
 from gateway.errors import Malformed, clause
+from gateway.model.forms.reports import MOST_SIGNS
 from gateway.model.names import MemberId, identifier, member_id, reference
 from gateway.model.purpose import Offence, Purpose
 from gateway.model.query import (
@@ -18,6 +20,7 @@ from gateway.model.query import (
     NationalIdQuery,
     PersonQuery,
     Query,
+    ReportQuery,
     VehicleQuery,
     VesselQuery,
 )
@@ -172,8 +175,38 @@ class VesselBody(_Closed):
         return VesselQuery(self.name, self.imo, self.mmsi, self.call_sign, self.local_reg, self.flag)
 
 
+class ReportQueryBody(_Closed):
+    """Reports on methods and routes that were published there: all that is given must fit.
+
+    Words, an offence, a place or a crossing point is required. What looks like a number of a person is refused.
+    """
+
+    kind: Literal["report"]
+    text: Annotated[str, Field(max_length=MOST_SIGNS, json_schema_extra=patterns.TEXT_OR_NONE)] = Field(
+        "", description="words in any script, 16 at most", examples=["false floor"]
+    )
+    offence: Annotated[
+        str, Field(max_length=16, json_schema_extra={"enum": ["", *(each.value for each in Offence)]})
+    ] = Field("", description="the offence that the reports are about")
+    place: Annotated[str, Field(max_length=MOST_SIGNS, json_schema_extra=patterns.TEXT_OR_NONE)] = Field(
+        "", description="a place of the route: a name in any script, a UN/LOCODE or the id of a crossing point"
+    )
+    crossing: Annotated[str, Field(pattern=r"^([a-z0-9][a-z0-9.-]{0,62}[a-z0-9])?$")] = Field(
+        "", description="the id of a crossing point in the register", examples=["mae-sai.tachilek"]
+    )
+    period: Annotated[str, Field(pattern=r"^([0-9]{4}(-(0[1-9]|1[0-2]))?((/|\.\.)[0-9]{4}(-(0[1-9]|1[0-2]))?)?)?$")] = (
+        Field("", description="a year or a month, or two with `/` between", examples=["2026-03/2026-05"])
+    )
+
+    def as_model(self) -> Query:
+        """Return the query as a value of the model; raise `Malformed` for one that asks for a person."""
+        query = ReportQuery(self.text, self.offence, self.place, self.crossing, self.period)
+        asked_keys(query)
+        return query
+
+
 QueryBody = Annotated[
-    PersonBody | DocumentBody | NationalIdBody | VehicleBody | ContainerBody | CaseBody | VesselBody,
+    PersonBody | DocumentBody | NationalIdBody | VehicleBody | ContainerBody | CaseBody | VesselBody | ReportQueryBody,
     Field(discriminator="kind"),
 ]
 

@@ -16,13 +16,14 @@ from gateway.exchange.answering.admission import AdmissionLimits
 from gateway.exchange.answering.answer import Answerer
 from gateway.exchange.answering.gather import Gatherer
 from gateway.exchange.answering.inbound import ReplySink
-from gateway.exchange.answering.port import InProcess
+from gateway.exchange.answering.port import Beside, InProcess, Workers
 from gateway.exchange.answering.second_look import SecondLook
 from gateway.exchange.receipts.days import DayAccounts
 from gateway.exchange.receipts.debt import DebtLimits, Debts
 from gateway.exchange.receipts.receipts import ReceiptTaker
 from gateway.exchange.workers.pool import Pool
 from gateway.model.names import MemberId
+from gateway.model.query import OF_AGENCIES, QueryKind
 from gateway.rpc import methods
 from gateway.rpc.contract import Door
 
@@ -79,8 +80,8 @@ def build_answering(core: Core, workers: int = 0, place: int = 0) -> Answering:
     pool = build_pool(resources, parts, core.incidents, core.fatal, workers, place) if workers else None
     answerer = Answerer(
         parts,
-        pool or InProcess(parts, Gatherer(parts, resources.walls), resources.clock),
-        SecondLook(parts, [wall.description for wall in resources.walls]),
+        _beside(core, pool),
+        SecondLook(parts, [wall.description for wall in core.walls]),
         release.release,
         core.fatal,
         admission_limits(bounds),
@@ -109,6 +110,13 @@ def build_answering(core: Core, workers: int = 0, place: int = 0) -> Answering:
         watch_workers(resources.counters, pool)
         rounds.append(Round("workers", WATCH_S, partial(asyncio.to_thread, pool.tell), leader_only=False, line=WATCH))
     return Answering(answerer, release, receipts, debts, days, rounds, pool)
+
+
+def _beside(core: Core, pool: Pool | None) -> Workers:
+    """Return who works on questions. Workers have no database, so that reports are asked for in this process."""
+    walls = core.walls if pool is None else core.library
+    here = InProcess(core.parts, Gatherer(core.parts, walls), core.resources.clock)
+    return here if pool is None else Beside(pool, here, frozenset(QueryKind) - OF_AGENCIES)
 
 
 def admission_limits(bounds: Limits) -> AdmissionLimits:

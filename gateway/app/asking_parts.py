@@ -51,7 +51,7 @@ def build_asking(core: Core) -> Asking:
     wall = Bulkhead(gate, parts.clock, 1, resources.turn)
     own = OwnSources(
         parts.member,
-        resources.walls,
+        core.walls,
         parts.suspensions,
         parts.clock,
         parts.make_reference,

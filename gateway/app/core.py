@@ -15,6 +15,7 @@ from gateway.agency.officer_tokens.issuing import make_console_key
 from gateway.agency.officer_tokens.revocations import Revocations
 from gateway.agency.token_keys import people_of, refusing, revocation_fetch, revocations, token_keys
 from gateway.agency.tokens import OfficerTokens
+from gateway.app.desks.library import report_walls
 from gateway.app.resources import Resources
 from gateway.app.rounds import UPKEEP, UPKEEP_S, WATCH, WATCH_S, Leadership, Round, writing
 from gateway.app.run.key_rounds import key_steps, keys_in_use
@@ -35,6 +36,7 @@ from gateway.exchange.counterparts import Counterparts
 from gateway.exchange.heard import Heard
 from gateway.exchange.incidents import Incidents
 from gateway.exchange.parts import Parts
+from gateway.exchange.sources.bulkhead import Bulkhead
 from gateway.exchange.sources.upkeep import SourceUpkeep
 from gateway.gossip.greetings import Greetings
 from gateway.gossip.heads import ThirdHeads
@@ -85,11 +87,18 @@ class Core:
     revoked: Revocations
     people: People
     upkeep: SourceUpkeep
+    library: list[Bulkhead]
+    """The reports of our own that counterparts ask for, by agency: this process alone has them."""
     fatal: Callable[[BaseException], None]
 
     def freeze(self) -> None:
         """Refuse the accounts that are frozen now, and no others. It reads the store."""
         self.revoked.freeze(frozen_persons(self.desk, self.parts.member))
+
+    @property
+    def walls(self) -> list[Bulkhead]:
+        """All that a record of ours can come from: the systems of agencies, and their reports."""
+        return [*self.resources.walls, *self.library]
 
     @property
     def others(self) -> list[MemberId]:
@@ -193,6 +202,7 @@ def build_core(resources: Resources, production: bool) -> Core:
         revoked,
         people,
         SourceUpkeep(resources.refreshers, writers.operations.write),
+        report_walls(resources, desk, lambda: resources.trust.view.members),
         fatal,
     )
 

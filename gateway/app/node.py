@@ -145,7 +145,7 @@ class Node:
         compared = await self._compare()
         self.loop_lag.start()
         await asyncio.to_thread(self.desk.alerts.load)
-        for wall in (*self.resources.walls, self.asking.alert_wall):
+        for wall in (*self.core.walls, self.asking.alert_wall):
             wall.start()
         await asyncio.to_thread(self.answering.answerer.start)
         self.core.writers.exchange.start()
@@ -276,7 +276,7 @@ class Node:
         await self.witness.close()
         await self.gossip.close()
         await self.core.peers.close()
-        for wall in (*self.resources.walls, self.asking.alert_wall):
+        for wall in (*self.core.walls, self.asking.alert_wall):
             wall.stop()
         await asyncio.to_thread(self.resources.close_sources)
         await writing(partial(self.core.incidents.drafts, ending=True), self.core.note)()

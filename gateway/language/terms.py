@@ -59,6 +59,7 @@ QUERIES: Sentences = {
     "container": "container",
     "case_reference": "case",
     "vessel": "vessel",
+    "report": "reports on methods and routes",
 }
 
 RECORD_TYPES: Sentences = {

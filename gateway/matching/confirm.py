@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from enum import Enum
 from itertools import chain, islice
 from typing import Any, NamedTuple
 
@@ -26,24 +25,18 @@ from gateway.matching.identifiers import (
 )
 from gateway.matching.keys import named
 from gateway.matching.person import PersonFeatures, score_person
+from gateway.matching.reports.judged import judge_report
 from gateway.matching.scripts.cost import name_cost
 from gateway.matching.similarity import ROMANISED
 from gateway.matching.thresholds import WIDE, Thresholds
 from gateway.model.forms.vessels import MEMBERS, named_alike
-from gateway.model.hit import Match, Quality, SourceRecord
+from gateway.model.hit import Match, Quality, SourceRecord, Verdict
 from gateway.model.numbers import compact
-from gateway.model.query import MAX_NAMES, PersonQuery, Query, VesselQuery
+from gateway.model.query import MAX_NAMES, PersonQuery, Query, ReportQuery, VesselQuery
 from gateway.model.values import NameForm, PartialDate
 
 RECORD_CHANGED = "record-changed"
 """The code of a record that was found, and is read as one about another subject."""
-
-
-class Verdict(Enum):
-    """The word of a record on the subject of a question that it does not match: nothing, or another subject."""
-
-    SILENT = "silent"
-    OTHER = "other"
 
 
 _NAMES: Mapping[str, tuple[str, ...]] = {
@@ -109,7 +102,7 @@ def confirm(query: Query, record: SourceRecord, thresholds: Thresholds) -> Match
     type has no field for it.
     """
     said = judge(query, record.record_type, record.fields, thresholds, record.search)
-    if record.search is None:
+    if record.search is None or isinstance(query, ReportQuery):
         return _unsaid() if said is Verdict.SILENT else said if isinstance(said, Match) else None
     held = _judge_search(query, record.search, record.fields, thresholds)
     if not isinstance(held, Match):
@@ -149,6 +142,8 @@ def judge(
     A birth date for which the record type has no field is taken from `search`. `whole` is False for fields of which
     some may be withheld.
     """
+    if isinstance(query, ReportQuery):
+        return judge_report(query, record_type, fields, search, whole=whole)
     if isinstance(query, VesselQuery):
         numbers = (_judge_number(asked, record_type, fields, whole) for asked in vessel_numbers(query))
         found = _surest([*numbers, _judge_vessel_name(query, _vessel_names(record_type, fields), thresholds)])

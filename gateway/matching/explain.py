@@ -46,6 +46,11 @@ RULES: Sentences = {
     "vessel-number": "a number of the vessel is the same",
     "vessel-flag": "the flag of the vessel is the same",
     "case-number": "the case number is the same",
+    "report-words": "the report has all the words of the question",
+    "report-offence": "the report is about this offence",
+    "report-place": "the route of the report has this place",
+    "report-crossing": "the route of the report has this crossing point",
+    "report-period": "the report is of this period",
     "record-does-not-fit": "the record that came with it does not fit the question",
     "record-not-verified": "the record that came with it does not verify, so it is not shown",
     "record-owner-unheard": "our database was restored, and the record's owner has not told us yet what changed since: "

@@ -27,6 +27,13 @@ class Match(msgspec.Struct, frozen=True):
     rules: tuple[str, ...] = ()
 
 
+class Verdict(StrEnum):
+    """The word of a record on the subject of a question that it does not match: nothing, or another subject."""
+
+    SILENT = "silent"
+    OTHER = "other"
+
+
 class Candidate(msgspec.Struct, frozen=True):
     """One row of the key index that fits a query: enough to decide on it before anything is fetched.
 

@@ -11,10 +11,13 @@ import msgspec
 from msgspec import structs
 
 from gateway.errors import Malformed
+from gateway.model.forms.reports import MOST_SIGNS, ReportTerms, months
 from gateway.model.forms.vessels import imo_form, mmsi_form
+from gateway.model.purpose import Offence
 from gateway.model.values import NameForm, PartialDate, Sex, text_value
 
 MAX_NAMES = 8
+_CROSSING = re.compile(r"[a-z0-9][a-z0-9.-]{0,62}[a-z0-9]", re.ASCII)
 _FLAG = re.compile(r"[A-Z]{2}", re.ASCII)
 
 
@@ -28,6 +31,7 @@ class QueryKind(StrEnum):
     CONTAINER = "container"
     CASE = "case_reference"
     VESSEL = "vessel"
+    REPORT = "report"
 
 
 class PersonQuery(msgspec.Struct, frozen=True):
@@ -166,7 +170,64 @@ class VesselQuery(msgspec.Struct, frozen=True):
             )
 
 
-Query = PersonQuery | DocumentQuery | NationalIdQuery | VehicleQuery | ContainerQuery | CaseQuery | VesselQuery
+class ReportQuery(ReportTerms, frozen=True):
+    """Reports on methods and routes that the other side has published; all that is given must fit.
+
+    A period alone would be all of them, and only narrows what is asked for otherwise.
+    """
+
+    kind = QueryKind.REPORT
+
+    def __post_init__(self) -> None:
+        if not (self.text or self.offence or self.place or self.crossing):
+            raise Malformed(
+                "a question for reports needs words, an offence, a place or a crossing point",
+                code="missing",
+                where="query",
+                remedy="give one of them; a period only narrows it",
+            )
+        for name, text in (("text", self.text), ("place", self.place)):
+            if text:
+                text_value(text, f"query.{name}", MOST_SIGNS)
+        if self.offence and self.offence not in list(Offence):
+            raise Malformed(
+                "`{offence!a}` is no offence",
+                code="bad-query",
+                where="query.offence",
+                remedy="one of {known}",
+                offence=self.offence[:40],
+                known=", ".join(Offence),
+            )
+        if self.crossing and not _CROSSING.fullmatch(self.crossing):
+            raise Malformed(
+                "`{crossing!a}` is no id of a crossing point",
+                code="bad-query",
+                where="query.crossing",
+                remedy="such as `mae-sai.tachilek`; a name goes into `place`",
+                crossing=self.crossing[:40],
+            )
+        if self.period and not months(self.period):
+            raise Malformed(
+                "a period is a year or a month, or two with `/` between",
+                code="bad-query",
+                where="query.period",
+                remedy="such as `2026-03/2026-05`",
+            )
+
+
+Query = (
+    PersonQuery
+    | DocumentQuery
+    | NationalIdQuery
+    | VehicleQuery
+    | ContainerQuery
+    | CaseQuery
+    | VesselQuery
+    | ReportQuery
+)
+
+OF_AGENCIES = frozenset(QueryKind) - {QueryKind.REPORT}
+"""The kinds of questions that are put to the systems of agencies; reports stand in the node's own library."""
 
 
 def query_value(query: Query) -> dict[str, Any]:
@@ -180,7 +241,7 @@ def query_value(query: Query) -> dict[str, Any]:
         return {"number": query.number, "issuer": query.issuer}
     if isinstance(query, NationalIdQuery):
         return {"number": query.number, "scheme": query.scheme}
-    if isinstance(query, VesselQuery):
+    if isinstance(query, VesselQuery | ReportQuery):
         return structs.asdict(query)
     return {"number": query.number}
 
@@ -210,4 +271,5 @@ _READERS: Mapping[str, Callable[[Mapping[str, Any]], Query]] = {
     QueryKind.CONTAINER: lambda value: ContainerQuery(value["number"]),
     QueryKind.CASE: lambda value: CaseQuery(value["number"]),
     QueryKind.VESSEL: lambda value: VesselQuery(**value),
+    QueryKind.REPORT: lambda value: ReportQuery(**value),
 }

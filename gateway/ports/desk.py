@@ -251,6 +251,12 @@ class ReportLibrary(Protocol):
     def find(self, groups: Sequence[Collection[str]], now_us: int, limit: int) -> list[ListedReport]:
         """Return the reports that stand and have a key of each group, those that were added last first."""
 
+    def mark(self, peer: MemberId) -> tuple[int, int]:
+        """Return what is another pair once the reports of threads with a member are others, or there are fewer."""
+
+    def of(self, peer: MemberId) -> list[ListedReport]:
+        """Return the reports of threads with a member that were not withdrawn, those that were added last first."""
+
     def added(self, after_us: int, limit: int) -> list[ListedReport]:
         """Return the reports that were added, or withdrawn, after a time, in the order of that."""
 

@@ -10,7 +10,7 @@ from liaison.exchange.v1 import notices_pb2
 from liaison.exchange.v1 import statements_pb2 as pb
 from msgspec import structs
 
-from gateway.errors import Malformed
+from gateway.errors import Malformed, Unsupported
 from gateway.model.query import (
     MAX_NAMES,
     CaseQuery,
@@ -20,6 +20,7 @@ from gateway.model.query import (
     PersonQuery,
     Query,
     QueryKind,
+    ReportQuery,
     VehicleQuery,
     VesselQuery,
 )
@@ -52,6 +53,12 @@ def fill_query(payload: Questioned, query: Query) -> None:
         payload.case_reference.CopyFrom(pb.CaseQuery(number=query.number))
     elif isinstance(query, VesselQuery):
         payload.vessel.CopyFrom(pb.VesselQuery(**structs.asdict(query)))
+    elif isinstance(query, ReportQuery):
+        if not isinstance(payload, pb.Request):
+            raise Unsupported(
+                "reports are not watched", where="query", remedy="read the library: `liaison report list`"
+            )
+        payload.report.CopyFrom(pb.ReportQuery(**structs.asdict(query)))
     else:
         payload.container.CopyFrom(pb.ContainerQuery(number=query.number))
 
@@ -129,6 +136,10 @@ def _read_vessel(message: pb.VesselQuery) -> Query:
     return VesselQuery(message.name, message.imo, message.mmsi, message.call_sign, message.local_reg, message.flag)
 
 
+def _read_report(message: pb.ReportQuery) -> Query:
+    return ReportQuery(message.text, message.offence, message.place, message.crossing, message.period)
+
+
 _READERS: Mapping[QueryKind, Callable[[Any], Query]] = {
     QueryKind.PERSON: _read_person,
     QueryKind.DOCUMENT: _read_document,
@@ -137,6 +148,7 @@ _READERS: Mapping[QueryKind, Callable[[Any], Query]] = {
     QueryKind.CONTAINER: _read_container,
     QueryKind.CASE: lambda message: CaseQuery(message.number),
     QueryKind.VESSEL: _read_vessel,
+    QueryKind.REPORT: _read_report,
 }
 
 

@@ -13,13 +13,13 @@ from gateway.model.names import MemberId
 from gateway.model.query import Query, QueryKind
 from gateway.statements.envelope import PayloadType, StatementKeys, Unsealed, unseal
 from gateway.statements.kind import Kind, Opened
-from gateway.trust.statement_versions import VESSEL_QUERY, Descriptors, versions_read
+from gateway.trust.statement_versions import REPORT_QUERY, VESSEL_QUERY, Descriptors, versions_read
 
 M = TypeVar("M", bound=Message)
 T = TypeVar("T")
 
 
-_LATER_KINDS: Mapping[QueryKind, str] = {QueryKind.VESSEL: VESSEL_QUERY}
+_LATER_KINDS: Mapping[QueryKind, str] = {QueryKind.VESSEL: VESSEL_QUERY, QueryKind.REPORT: REPORT_QUERY}
 """The kinds of questions that came after the first version, with the names under which a descriptor lists them."""
 
 

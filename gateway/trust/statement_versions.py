@@ -33,8 +33,11 @@ READ_BY_DEFAULT: Mapping[str, tuple[int, ...]] = {
 READ: Mapping[str, tuple[int, ...]] = {**READ_BY_DEFAULT, **{f"{NOTICE}{each}": (1,) for each in NoticeType}}
 """What this program reads, oldest first. It writes the newest that the other side reads, too."""
 
-ATTACHMENT, OUTCOME_OF_HIT, VESSEL_QUERY, WATCHED_GOODS = "attachment", "outcome-of-hit", "query-vessel", "watch-goods"
-PARTS: Mapping[str, tuple[int, ...]] = dict.fromkeys((ATTACHMENT, OUTCOME_OF_HIT, VESSEL_QUERY, WATCHED_GOODS), (1,))
+ATTACHMENT, OUTCOME_OF_HIT = "attachment", "outcome-of-hit"
+VESSEL_QUERY, REPORT_QUERY, WATCHED_GOODS = "query-vessel", "query-report", "watch-goods"
+PARTS: Mapping[str, tuple[int, ...]] = dict.fromkeys(
+    (ATTACHMENT, OUTCOME_OF_HIT, VESSEL_QUERY, REPORT_QUERY, WATCHED_GOODS), (1,)
+)
 """Parts of statements that a descriptor lists apart: the files in the head of a notice, an outcome that opens a thread,
 and what is asked or watched that came later.
 

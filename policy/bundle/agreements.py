@@ -39,6 +39,7 @@ _ABOUT: Mapping[str, str] = MappingProxyType(
         QueryKind.CONTAINER: "Consignment",
         QueryKind.CASE: "CaseReference",
         QueryKind.VESSEL: "Vessel",
+        QueryKind.REPORT: "ModusOperandiReport",
     }
 )
 """The type of record that a kind of query asks for before all others."""

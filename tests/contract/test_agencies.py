@@ -16,10 +16,10 @@ from adapters.check.conformance import Expectation, check_adapter
 from adapters.load import Place, open_source
 from gateway.clock import SystemClock
 from gateway.errors import LiaisonError
-from gateway.matching.confirm import Verdict, confirm, held_names, judge
+from gateway.matching.confirm import confirm, held_names, judge
 from gateway.matching.identifiers import held_items
 from gateway.matching.thresholds import USUAL
-from gateway.model.hit import Quality, SourceRecord
+from gateway.model.hit import Quality, SourceRecord, Verdict
 from gateway.model.query import (
     ContainerQuery,
     DocumentQuery,

@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from gateway.desk.reports.values import Stand
-from gateway.desk.reports.words import ReportQuery
+from gateway.desk.reports.values import LibraryQuery, Stand
 from gateway.errors import Forbidden, Unknown
 from gateway.model.desk.notices import StatusCode
 from gateway.model.desk.threads import ThreadKey, ThreadState
@@ -56,7 +55,7 @@ async def test_a_report_is_approved_sent_found_read_and_gone_once_withdrawn(worl
     assert [to.member for to in draft.report.to] == [VN]
     assert not draft.traces
     report_id = await own.publish(author(), report())
-    assert await vn.reports.library.search(reader(), ReportQuery()) == []
+    assert await vn.reports.library.search(reader(), LibraryQuery()) == []
     with pytest.raises(Forbidden) as caught:
         await own.approve(actor("th", Role.SUPERVISOR), report_id)
     assert caught.value.code == "own-approval"
@@ -69,26 +68,26 @@ async def test_a_report_is_approved_sent_found_read_and_gone_once_withdrawn(worl
 
     for library, who in ((th.reports.library, author()), (vn.reports.library, reader())):
         for query in (
-            ReportQuery("false floor"),
-            ReportQuery("FLOORS pick"),
-            ReportQuery("ยาบ้า"),
-            ReportQuery("車底"),
-            ReportQuery("ໄມ້"),
-            ReportQuery(offence="NARC", period="2026-04"),
-            ReportQuery(crossing="mae-sai.tachilek"),
-            ReportQuery(place="Chiang Rai"),
-            ReportQuery(place="Mae Sai"),
-            ReportQuery(place="တာချီလိတ်"),
-            ReportQuery(owner="th"),
+            LibraryQuery("false floor"),
+            LibraryQuery("FLOORS pick"),
+            LibraryQuery("ยาบ้า"),
+            LibraryQuery("車底"),
+            LibraryQuery("ໄມ້"),
+            LibraryQuery(offence="NARC", period="2026-04"),
+            LibraryQuery(crossing="mae-sai.tachilek"),
+            LibraryQuery(place="Chiang Rai"),
+            LibraryQuery(place="Mae Sai"),
+            LibraryQuery(place="တာချီလိတ်"),
+            LibraryQuery(owner="th"),
         ):
             assert [one.id for one in await library.search(who, query)] == [report_id], query
         for query in (
-            ReportQuery("floor ivory"),
-            ReportQuery("ยาไอซ์"),
-            ReportQuery(offence="TIP"),
-            ReportQuery(period="2026-06"),
-            ReportQuery(place="Poipet"),
-            ReportQuery(owner="vn"),
+            LibraryQuery("floor ivory"),
+            LibraryQuery("ยาไอซ์"),
+            LibraryQuery(offence="TIP"),
+            LibraryQuery(period="2026-06"),
+            LibraryQuery(place="Poipet"),
+            LibraryQuery(owner="vn"),
         ):
             assert await library.search(who, query) == [], query
 
@@ -103,7 +102,7 @@ async def test_a_report_is_approved_sent_found_read_and_gone_once_withdrawn(worl
     await own.withdraw(author(), report_id, "outdated")
     await until(lambda: vn.parts.store.placed(taken)[-1].code == "WITHDRAWN" or None, "it is withdrawn there")
     for library, who in ((th.reports.library, author()), (vn.reports.library, reader())):
-        assert await library.search(who, ReportQuery("floor")) == []
+        assert await library.search(who, LibraryQuery("floor")) == []
         with pytest.raises(Unknown):
             await library.read(who, report_id)
     (gone,) = await vn.reports.library.added(reader(), fed.added_us)

@@ -14,8 +14,7 @@ from gateway.app.node import Node
 from gateway.clock import DAY_US
 from gateway.desk.reports.issuing import issued_for
 from gateway.desk.reports.traces import traces
-from gateway.desk.reports.values import OwnReport
-from gateway.desk.reports.words import ReportQuery
+from gateway.desk.reports.values import LibraryQuery, OwnReport
 from gateway.model.desk.delivered import NoticeMessage
 from gateway.model.desk.notices import Head, Notice, Urgency
 from gateway.model.desk.reports import Report
@@ -195,4 +194,4 @@ async def test_a_hostile_report_is_refused_for_good_and_stands_nowhere(world: Wo
     assert refusal.code == code
     assert entries(vn)[-1].entry.kind == "refused"
     assert vn.desk.parts.store.find_thread(thread_id) == []
-    assert await vn.desk.reports.library.search(actor("vn", Role.OFFICER, person="3"), ReportQuery()) == []
+    assert await vn.desk.reports.library.search(actor("vn", Role.OFFICER, person="3"), LibraryQuery()) == []

@@ -20,8 +20,7 @@ from gateway.agency.openapi import body_of, refusals
 from gateway.agency.requests import read_body
 from gateway.clock import rfc3339, rfc3339_s
 from gateway.desk.reports.library import MOST, Shelved
-from gateway.desk.reports.values import Draft, OwnReport, WriteReport
-from gateway.desk.reports.words import ReportQuery
+from gateway.desk.reports.values import Draft, LibraryQuery, OwnReport, WriteReport
 from gateway.desk.worklist.uses import DeskUses
 from gateway.errors import Unknown
 from gateway.language.languages import Language
@@ -283,7 +282,7 @@ def _reading(router: APIRouter, parts: AgencyParts) -> None:
             found = await desk.library.added(actor, time_us(added_after), limit)
             after = rfc3339(found[-1].added_us) if len(found) == limit else ""
         else:
-            query = ReportQuery(text, offence, place, crossing, period, owner)
+            query = LibraryQuery(text, offence, place, crossing, period, owner)
             found = await desk.library.search(actor, query, limit)
         body = ReportListBody(reports=[shelved_body(one, language) for one in found], next=after)
         return shown(body, parts, language)

@@ -60,7 +60,7 @@ def build_originator(
 ) -> OriginatorDesk:
     """Put together the originator's control; nothing of it runs yet. `reached` sends what waits for a counterpart."""
     parts, evidence = core.parts, Evidence(core.kept, desk.store)
-    walls = core.resources.walls
+    walls = core.walls
 
     def agency_of(source: str) -> str:
         return next((wall.description.agency for wall in walls if wall.description.id == source), "")
@@ -83,6 +83,7 @@ def build_originator(
         reached,
     )
     automatic = frozenset(each.id for each in core.resources.settings.sources if each.tells_changes)
+    automatic |= {wall.description.id for wall in core.library}  # a human withdrew the report
     watch = SourceWatch(desk, evidence, walls, automatic, originator.change_by_itself)
     rounds = [
         Round("rows behind copies", UPKEEP_S, watch.round),

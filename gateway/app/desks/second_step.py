@@ -69,7 +69,7 @@ def build_second_step(core: Core, desk: DeskParts) -> SecondStep:
     it = StepParts(desk, human_desk(core), core.people.is_anybody_on_duty, partial(raised, core))
     log = resources.exchange_log.store_name
     held = HeldAnswers(core.kept, desk.searches, log)
-    origin, releases = own_answers(core), Releases(parts, resources.walls)
+    origin, releases = own_answers(core), Releases(parts, core.walls)
     consents = ConsentPersons(core.kept, origin, releases)
     escalation = Escalation(parts, desk.store, desk.pen, desk.author)
     packages = Packages(it)
@@ -140,5 +140,5 @@ def _agency_for(core: Core, wanted: str, office: str) -> str:
 def own_answers(core: Core) -> OwnAnswers:
     """Return what finds the hits of our own answers."""
     references = HitReferences(core.resources.settings.keystore, core.resources.clock)
-    agencies = {wall.description.id: wall.description.agency for wall in core.resources.walls}
+    agencies = {wall.description.id: wall.description.agency for wall in core.walls}
     return OwnAnswers(core.kept, references.resolve, lambda source: agencies.get(source, ""))

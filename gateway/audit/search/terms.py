@@ -22,7 +22,7 @@ from gateway.matching.identifiers import number_key, plate_number
 from gateway.model.desk.notices import Ask, Change, Notice, Status
 from gateway.model.exchange import Request
 from gateway.model.forms.vessels import vessel_form
-from gateway.model.query import PersonQuery, Query, VehicleQuery, VesselQuery, query_of
+from gateway.model.query import PersonQuery, Query, ReportQuery, VehicleQuery, VesselQuery, query_of
 from gateway.ports import events
 
 Resolve = Callable[[str, str, str], tuple[str, str, str]]
@@ -173,7 +173,7 @@ def _refused(entry: Entry, private: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _subject(query: Query | None) -> Iterator[str]:
-    if query is None:
+    if query is None or isinstance(query, ReportQuery):  # reports are about no subject
         return
     if isinstance(query, PersonQuery):
         for name in query.names:

@@ -15,6 +15,7 @@ from enum import StrEnum
 import msgspec
 
 from adapters.values.dates import western_digits
+from gateway.desk.reports.asked import asked_keys
 from gateway.errors import Malformed
 from gateway.model.forms.vessels import imo_form
 from gateway.model.numbers import compact
@@ -24,6 +25,7 @@ from gateway.model.query import (
     NationalIdQuery,
     PersonQuery,
     Query,
+    ReportQuery,
     VehicleQuery,
     VesselQuery,
 )
@@ -61,6 +63,7 @@ class Kind(StrEnum):
     VEHICLE = "vehicle"
     CONTAINER = "container"
     VESSEL = "vessel"
+    REPORT = "report"
 
 
 class Understood(msgspec.Struct, frozen=True):
@@ -191,6 +194,14 @@ def _vessel(plain: str, today: date) -> Understood:
     return Understood(Kind.VESSEL, number or plain, (query,))
 
 
+def _report(plain: str, today: date) -> Understood:
+    """Return a text as words of reports on methods. Raises `Malformed` for one that looks like a number of a person."""
+    del today
+    query = ReportQuery(plain)
+    asked_keys(query)
+    return Understood(Kind.REPORT, plain, (query,))
+
+
 def _document(plain: str, today: date) -> Understood:
     del today
     number = compact(plain)
@@ -240,6 +251,7 @@ _READERS: dict[Kind, Callable[[str, date], Understood]] = {
     Kind.VEHICLE: _vehicle,
     Kind.DOCUMENT: _document,
     Kind.VESSEL: _vessel,
+    Kind.REPORT: _report,
 }
-_GUESSES = tuple(kind for kind in _READERS if kind is not Kind.VESSEL)
+_GUESSES = tuple(kind for kind in _READERS if kind not in (Kind.VESSEL, Kind.REPORT))
 """The readings in the order in which they are tried; the most particular form comes first."""

@@ -46,6 +46,7 @@ _READINGS: Sentences = {
     "vehicle": "a plate",
     "container": "a container",
     "vessel": "a boat or ship",
+    "report": "methods and routes",
 }
 _OTHER_READINGS = frozenset(Kind) - {Kind.ZONE}
 

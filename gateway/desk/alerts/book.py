@@ -24,7 +24,7 @@ from gateway.model.desk.threads import ThreadKey
 from gateway.model.hit import Match
 from gateway.model.names import MemberId
 from gateway.model.numbers import compact
-from gateway.model.query import PersonQuery, Query, VesselQuery
+from gateway.model.query import PersonQuery, Query, ReportQuery, VesselQuery
 
 MAX_JUDGED = 200
 """Alerts whose names are compared in full for one question: those that share most keys with it."""
@@ -121,6 +121,8 @@ class AlertBook:
                 yield alert, match
 
     def _candidates(self, query: Query) -> list[HeldAlert]:
+        if isinstance(query, ReportQuery):
+            return []  # no alert is about a report
         if isinstance(query, VesselQuery):
             return self._vessels(query)
         if not isinstance(query, PersonQuery):

@@ -17,6 +17,7 @@ from gateway.errors import LiaisonError, Misconfigured, SeveralMistakes
 from gateway.model.names import identifier
 from gateway.model.purpose import Purpose
 from gateway.model.query import (
+    OF_AGENCIES,
     CaseQuery,
     ContainerQuery,
     DocumentQuery,
@@ -169,9 +170,12 @@ def _listed(row: Row, known: set[str]) -> Listed:
             list=cells["list"][:40],
             lists=", ".join(sorted(known)),
         )
-    if cells["kind"] not in list(QueryKind):
+    if cells["kind"] not in OF_AGENCIES:
         raise row.wrong(
-            "`{kind}` is no kind of question", "one of {kinds}", kind=cells["kind"][:40], kinds=", ".join(QueryKind)
+            "`{kind}` is no kind of question",
+            "one of {kinds}",
+            kind=cells["kind"][:40],
+            kinds=", ".join(kind for kind in QueryKind if kind in OF_AGENCIES),
         )
     try:
         officer = identifier(cells["officer"], "officer") if cells["officer"] else ""

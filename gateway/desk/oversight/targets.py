@@ -11,7 +11,7 @@ import hmac
 from gateway.errors import Malformed
 from gateway.matching.identifiers import asked_number, vessel_numbers
 from gateway.matching.normal import asked_name
-from gateway.model.query import PersonQuery, Query, VesselQuery
+from gateway.model.query import PersonQuery, Query, ReportQuery, VesselQuery
 
 _BYTES = 16
 
@@ -36,6 +36,8 @@ def target_keys(key: bytes, query: Query) -> tuple[bytes, ...]:
         found = [f"person\n{sounds}" for sounds in dict.fromkeys(read)]
     elif isinstance(query, VesselQuery):
         found = _vessel(query)
+    elif isinstance(query, ReportQuery):  # reports are about no subject
+        return ()
     else:
         try:
             asked = asked_number(query)

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from gateway.clock import DAY_US
 from gateway.desk.reports.traces import traces
-from gateway.desk.reports.values import LIFE_US, RECORD_TYPE, Left, Reader, Trace, WriteReport
+from gateway.desk.reports.values import LIFE_US, Left, Reader, Trace, WriteReport
 from gateway.errors import Forbidden, Malformed, Unsupported
 from gateway.exchange.parts import Parts
+from gateway.matching.reports.judged import RECORD_TYPE
+from gateway.matching.reports.words import texts_of
 from gateway.model.desk.notices import NoticeType
+from gateway.model.forms.reports import MAX_TEXTS, months
 from gateway.model.marking import Level
 from gateway.model.names import MemberId, new_exchange_id
 from gateway.model.requester import Officer
@@ -21,13 +24,9 @@ from gateway.statements.notices.texts import free_text
 from policy.attributes import DeskAttributes
 from policy.explain import RECORD_NOT_COVERED
 
-MAX_TEXTS = 6_000
-"""The most characters of all texts of a report together: each is looked at for names of persons."""
-
 PERSONAL = "personal-data"
 
 _PLACE = frozenset({"unlocode", "crossing", "name", "country"})
-_PERIOD = re.compile(r"(\d{4}(?:-(?:0[1-9]|1[0-2]))?)(?:(?:/|\.\.)(\d{4}(?:-(?:0[1-9]|1[0-2]))?))?", re.ASCII)
 _UNLOCODE = re.compile(r"[A-Z]{2}[A-Z2-9]{3}", re.ASCII)
 _COUNTRY = re.compile(r"[A-Z]{2,3}", re.ASCII)
 _CROSSING = re.compile(r"[a-z0-9][a-z0-9.-]{0,62}[a-z0-9]", re.ASCII)
@@ -92,30 +91,9 @@ def told(found: list[Trace]) -> Forbidden:
     )
 
 
-def texts_of(fields: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield each text of a report with the name of its place: codes as well, since a code may hide a number."""
-    for name, value in fields.items():
-        if name in ("no_personal_data", "pictures", "offence"):
-            continue
-        for number, part in enumerate(value if isinstance(value, list) else [value]):
-            where = f"{name}.{number}" if isinstance(value, list) else name
-            if isinstance(part, Mapping):
-                yield from ((f"{where}.{key}", str(text)) for key, text in part.items())
-            else:
-                yield where, str(part)
-
-
-def months(period: str) -> list[str]:
-    """Return the months of a period, 120 at most; empty for a text of another form."""
-    found = _PERIOD.fullmatch(period.strip())
-    if found is None:
-        return []
-    first, last = found[1], found[2] or found[1]
-    start = first if len(first) > 4 else f"{first}-01"
-    end = last if len(last) > 4 else f"{last}-12"
-    count = (int(end[:4]) - int(start[:4])) * 12 + int(end[5:]) - int(start[5:]) + 1
-    begin = int(start[:4]) * 12 + int(start[5:]) - 1
-    return [f"{(begin + each) // 12:04}-{(begin + each) % 12 + 1:02}" for each in range(min(count, 120))]
+def places_of(fields: Mapping[str, Any]) -> list[str]:
+    """Return the names that the registers have for the places of a report's route."""
+    return codes.place_names(fields.get("route", ()))
 
 
 def check_command(officer: Officer, command: WriteReport, now_us: int) -> None:

@@ -12,13 +12,13 @@ from functools import partial
 from msgspec.structs import replace
 
 from gateway.desk.delivery.effects import Effects, EffectTable, Occasion, copy_of
-from gateway.desk.reports.checks import check_form, check_nobody, covers_reports, told
+from gateway.desk.reports.checks import check_form, check_nobody, covers_reports, places_of, told
 from gateway.desk.reports.issuing import verified
 from gateway.desk.reports.traces import traces
 from gateway.desk.reports.values import SOURCE
-from gateway.desk.reports.words import report_keys
 from gateway.errors import Forbidden, LiaisonError
 from gateway.exchange.parts import Parts
+from gateway.matching.reports.words import report_keys
 from gateway.model.desk.notices import Change, Note, NoticeType
 from gateway.model.desk.reports import Report
 from gateway.model.desk.threads import ThreadKind
@@ -64,7 +64,7 @@ def _check_says(occasion: Occasion, body: Report, record: VerifiedRecord) -> Non
 
 
 def _row(occasion: Occasion, body: Report, record: VerifiedRecord) -> ReportRow:
-    keys = report_keys(record.fields, record.member)
+    keys = report_keys(record.fields, places_of(record.fields), record.member)
     return ReportRow(occasion.thread.key, 1, body.until_us, keys=keys)
 
 

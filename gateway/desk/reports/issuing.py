@@ -11,9 +11,10 @@ from datetime import timedelta
 from typing import Any
 
 from gateway.clock import from_us
-from gateway.desk.reports.values import RECORD_TYPE, SOURCE, OwnReport
+from gateway.desk.reports.values import SOURCE, OwnReport
 from gateway.errors import Malformed, Misconfigured
 from gateway.exchange.parts import Parts
+from gateway.matching.reports.judged import RECORD_TYPE
 from gateway.model.hit import SourceRecord
 from gateway.model.marking import Level, Marking, Onward, ReleaseMarking, Tlp, UseCode, tlp
 from gateway.model.names import ExchangeId, MemberId

@@ -10,14 +10,14 @@ import msgspec
 from gateway.desk.delivery.authoring import Post
 from gateway.desk.entries import desk_act
 from gateway.desk.parts import Actor, DeskParts
-from gateway.desk.reports.checks import PERSONAL, told
+from gateway.desk.reports.checks import PERSONAL, places_of, told
 from gateway.desk.reports.issuing import label, own_label, release_marking, verified
 from gateway.desk.reports.traces import traces
-from gateway.desk.reports.values import OwnReport, read_own, unknown_report
-from gateway.desk.reports.words import ReportQuery, says, wanted_keys
+from gateway.desk.reports.values import LibraryQuery, OwnReport, read_own, unknown_report
 from gateway.desk.roles import Act, Matter, may
 from gateway.desk.second_step.parts import check_person
 from gateway.errors import LiaisonError, Malformed
+from gateway.matching.reports.words import says, wanted_keys
 from gateway.model.desk.notices import Notice, NoticeType, Status, StatusCode
 from gateway.model.desk.reports import Report
 from gateway.model.desk.threads import Side, ThreadKey
@@ -64,10 +64,10 @@ class Library:
         self._desk = desk
         self._rows = rows
 
-    async def search(self, actor: Actor, query: ReportQuery, limit: int = MOST) -> list[Shelved]:
+    async def search(self, actor: Actor, query: LibraryQuery, limit: int = MOST) -> list[Shelved]:
         """Return the reports that stand and fit, those that were added last first, once the entry is durable."""
         self._check(actor)
-        groups = wanted_keys(query)
+        groups = wanted_keys(query, query.owner)
         said = {name: value for name, value in msgspec.structs.asdict(query).items() if value}
         me = self._desk.parts.member
         key = ThreadKey(me, ExchangeId(""))
@@ -113,11 +113,11 @@ class Library:
         check_person(actor)
         may(actor.person, Act.SEE_REPORT, Matter("", ""), self._desk.parts.clock.now_us())
 
-    def _search(self, query: ReportQuery, groups: list[Any], limit: int) -> list[Shelved]:
+    def _search(self, query: LibraryQuery, groups: list[Any], limit: int) -> list[Shelved]:
         now_us, found = self._desk.parts.clock.now_us(), []
         for row in self._rows.find(groups, now_us, _READ):
             report = self._opened(row)
-            if report is not None and says(query, report.fields):
+            if report is not None and says(query, report.fields, places_of(report.fields)):
                 found.append(report)
             if len(found) >= limit:
                 break

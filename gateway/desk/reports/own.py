@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from gateway.desk.entries import desk_act
 from gateway.desk.parts import Actor, DeskParts
 from gateway.desk.raising import Raising, from_draft
-from gateway.desk.reports.checks import check_command, check_fields, readers, texts_of, told
+from gateway.desk.reports.checks import check_command, check_fields, places_of, readers, told
 from gateway.desk.reports.issuing import issued_for
 from gateway.desk.reports.names import traces_of_names
 from gateway.desk.reports.spread import Spread, moved
@@ -27,10 +27,10 @@ from gateway.desk.reports.values import (
     home_key,
     read_own,
 )
-from gateway.desk.reports.words import report_keys
 from gateway.desk.roles import Act, Matter, matter_by, matter_of, may, refusal
 from gateway.desk.second_step.parts import OnDuty, check_person
 from gateway.errors import Malformed, Stale
+from gateway.matching.reports.words import report_keys, texts_of
 from gateway.model.desk.codes import ReportReason
 from gateway.model.desk.notices import Urgency
 from gateway.model.desk.threads import ThreadKey, ThreadKind, ThreadState
@@ -231,7 +231,7 @@ class OwnReports:
             may(actor.person, Act.APPROVE, self._to_approve(work, now_us), now_us)
             after = change(report, now_us)
             done = replace(work, done_us=now_us, by=actor.officer.person, result=act)
-            keys = report_keys(after.fields, self._desk.parts.member)
+            keys = report_keys(after.fields, places_of(after.fields), self._desk.parts.member)
             rows = (ReportRow(key, 1, after.until_us, keys=keys),) if after.stand is Stand.PUBLISHED else ()
             return self._acted(actor, act, thread, after, reason, (done,), rows, now_us)
 

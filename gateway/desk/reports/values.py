@@ -12,6 +12,7 @@ from gateway.conversion import converter
 from gateway.errors import Unknown
 from gateway.model.desk.attachments import Attachment
 from gateway.model.desk.threads import ThreadKey
+from gateway.model.forms.reports import ReportTerms
 from gateway.model.marking import Level
 from gateway.model.names import ExchangeId, MemberId
 from gateway.model.purpose import Offence, Purpose
@@ -21,9 +22,14 @@ from gateway.ports.desk import Thread
 LIFE_US = 730 * DAY_US
 """The time for which a report is kept, unless its author says less."""
 
-RECORD_TYPE = "ModusOperandiReport"
 SOURCE = "desk.reports"
 """The name of the source that reports are at home, and of the records' own keys there."""
+
+
+class LibraryQuery(ReportTerms, frozen=True):
+    """The reports of the library that are looked for, ours and those of counterparts; `owner` is whose they are."""
+
+    owner: str = ""
 
 
 class WriteReport(msgspec.Struct, frozen=True):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from adapters.base import MAX_CANDIDATES
 from gateway.errors import Misconfigured
-from gateway.matching.confirm import Verdict, confirm, judge, weaker
+from gateway.matching.confirm import confirm, judge, weaker
 from gateway.matching.thresholds import Thresholds
-from gateway.model.hit import Candidate, IssuedRecord, Match, Quality, SearchResult, SourceRecord
+from gateway.model.hit import Candidate, IssuedRecord, Match, Quality, SearchResult, SourceRecord, Verdict
 from gateway.model.query import Query
 from gateway.ports.sources import SourceDescription
 

@@ -5,7 +5,7 @@ Steps 7 to 10 of `answer` are done behind it. The front keeps the steps before a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 from gateway.clock import Clock
@@ -14,6 +14,7 @@ from gateway.exchange.answering.draw import draw_all
 from gateway.exchange.answering.gather import Gatherer
 from gateway.exchange.answering.job import Job
 from gateway.exchange.parts import DecidingParts
+from gateway.model.query import QueryKind
 
 Finished = Callable[[Job], None]
 """Takes a job whose sources have answered, or that is refused; called once for each, from any thread."""
@@ -36,6 +37,46 @@ class Workers(Protocol):
 
     def source_states(self) -> Mapping[str, str]:
         """Return the state of each source that is not the one which this process sees."""
+
+
+class Beside:
+    """Works on questions of some kinds here, where alone is what they need, and gives workers the others."""
+
+    def __init__(self, workers: Workers, here: Workers, kinds: frozenset[QueryKind]) -> None:
+        self._workers = workers
+        self._here = here
+        self._kinds = kinds
+
+    def start(self, finished: Finished) -> None:
+        """Start both. Blocks until the workers can work."""
+        self._here.start(finished)
+        self._workers.start(finished)
+
+    def stop(self) -> None:
+        """End both."""
+        self._workers.stop()
+        self._here.stop()
+
+    def give(self, jobs: Sequence[Job]) -> None:
+        """Give each job to those who can work on it."""
+        for workers, its in self._parted(jobs):
+            workers.give(its)
+
+    def draw(self, jobs: Sequence[Job]) -> Sequence[Job]:
+        """Return the jobs that either has drawn, or that are refused."""
+        return [job for workers, its in self._parted(jobs) for job in workers.draw(its)]
+
+    def source_states(self) -> Mapping[str, str]:
+        """Return what the workers see."""
+        return self._workers.source_states()
+
+    def _parted(self, jobs: Sequence[Job]) -> Iterator[tuple[Workers, Sequence[Job]]]:
+        here = [job for job in jobs if job.request is not None and job.request.value.query.kind in self._kinds]
+        if here:
+            yield self._here, here
+        ours = set(map(id, here))
+        if others := [job for job in jobs if id(job) not in ours] if here else jobs:
+            yield self._workers, others
 
 
 class InProcess:

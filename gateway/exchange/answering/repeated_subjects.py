@@ -26,6 +26,7 @@ from gateway.model.query import (
     NationalIdQuery,
     PersonQuery,
     Query,
+    ReportQuery,
     VehicleQuery,
     VesselQuery,
 )
@@ -89,6 +90,8 @@ def subjects(query: Query) -> Iterator[str]:
             yield from {f"{query.kind} {asked.key}" for asked in vessel_numbers(query)}
             if len(query.name) <= _LONGEST and (words := _words(query.name)):
                 yield f"{query.kind} {words}"
+            return
+        case ReportQuery():  # reports are about no subject
             return
         case PersonQuery():
             birth = query.birth.value if query.birth else ""

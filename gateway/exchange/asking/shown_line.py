@@ -5,10 +5,10 @@ from __future__ import annotations
 from gateway.errors import LiaisonError
 from gateway.exchange.asking.check_answer import Checked
 from gateway.exchange.parts import Parts
-from gateway.matching.confirm import Verdict, judge
+from gateway.matching.confirm import judge
 from gateway.matching.explain import RULES
 from gateway.model.exchange import Answer, Verified
-from gateway.model.hit import OWN_AGENCY, UNRELEASED, Hit
+from gateway.model.hit import OWN_AGENCY, UNRELEASED, Hit, Verdict
 from gateway.model.query import Query
 from gateway.model.search import Line, ShownHit, ShownRecord
 from gateway.records.verify import verify_record

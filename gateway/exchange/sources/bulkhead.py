@@ -27,7 +27,7 @@ from gateway.throttle import Throttle
 
 __all__ = ["BAD_QUERIES", "Bulkhead", "Health", "Task", "WallLimits"]
 
-BAD_QUERIES = frozenset({"bad-query", "query-too-costly"})
+BAD_QUERIES = frozenset({"bad-query", "query-too-costly", "personal-data"})
 """The codes of a source for a query that it cannot search by: the question is at fault, not the source."""
 
 _MAX_BATCH = 64

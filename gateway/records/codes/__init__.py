@@ -7,7 +7,7 @@ empty field. Closed lists of our own (offences, purposes, statuses, CITES append
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from importlib import resources
 from types import MappingProxyType
@@ -139,6 +139,17 @@ class CrossingPoint(msgspec.Struct, frozen=True):
 def crossing_points() -> Mapping[str, CrossingPoint]:
     """Return the register of crossing points, by id."""
     return MappingProxyType({row[0]: _crossing(row) for row in rows("crossing_points")})
+
+
+def place_names(route: Iterable[object]) -> list[str]:
+    """Return the names that the registers have of the places of a route, which it tells by their codes."""
+    found: list[str] = []
+    for place in (each for each in route if isinstance(each, Mapping)):
+        found.append(unlocodes().get(str(place.get("unlocode", "")), ""))
+        point = crossing_points().get(str(place.get("crossing", "")))
+        for side in point.sides if point is not None else ():
+            found += [side.name, side.local_name]
+    return [name for name in found if name]
 
 
 def _crossing(row: tuple[str, ...]) -> CrossingPoint:

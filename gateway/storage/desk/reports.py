@@ -84,6 +84,17 @@ class SqlReports:
             )
         return self._list(wanted.order_by(_R.added_us.desc()).limit(limit))
 
+    def mark(self, peer: MemberId) -> tuple[int, int]:
+        """Return the number of the reports of threads with a member, and when the newest of their states was added."""
+        counted = select(func.count(), func.coalesce(func.max(_R.added_us), literal_column("0"))).where(_R.peer == peer)
+        with self._database.snapshot("reports") as connection:
+            count, newest_us = connection.execute(counted).one()
+        return count, newest_us
+
+    def of(self, peer: MemberId) -> list[ListedReport]:
+        """Return the reports of threads with a member that were not withdrawn, those that were added last first."""
+        return self._list(select(desk_report).where(_STANDS, _R.peer == peer).order_by(_R.added_us.desc()))
+
     def added(self, after_us: int, limit: int) -> list[ListedReport]:
         """Return the reports that were added, or withdrawn, after a time, in the order of that."""
         return self._list(select(desk_report).where(_R.added_us > after_us).order_by(_R.added_us).limit(limit))

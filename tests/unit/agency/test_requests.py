@@ -9,7 +9,7 @@ import pytest
 from gateway.agency.patterns import TEXT, TEXT_OR_NONE
 from gateway.agency.requests import read_search
 from gateway.errors import Malformed
-from gateway.model.query import VesselQuery
+from gateway.model.query import ReportQuery, VesselQuery
 from gateway.model.values import text_value
 
 
@@ -54,6 +54,30 @@ def test_what_is_no_vessel_is_refused_by_its_code(query: dict[str, str], code: s
     with pytest.raises(Malformed) as refused:
         read_search({"query": {"kind": "vessel", **query}, **_VESSEL}).as_command("", "")
     assert (refused.value.code, refused.value.where) == (code, where)
+
+
+@pytest.mark.parametrize(
+    ("query", "code", "where"),
+    [
+        ({}, "missing", "query"),
+        ({"period": "2026"}, "missing", "query"),
+        ({"text": "call 081-234-5678"}, "personal-data", "query.text"),
+        ({"text": "..."}, "bad-query", "query.text"),
+        ({"offence": "ANY"}, "bad-query", "query.offence"),
+        ({"text": "floor", "period": "May"}, "bad-search", "query.report.period"),
+        ({"text": "floor", "owner": "th"}, "bad-search", "query.report.owner"),
+    ],
+)
+def test_what_is_no_question_for_reports_is_refused_by_its_code(query: dict[str, str], code: str, where: str) -> None:
+    with pytest.raises(Malformed) as refused:
+        read_search({"query": {"kind": "report", **query}, **_VESSEL}).as_command("", "")
+    assert (refused.value.code, refused.value.where) == (code, where)
+
+
+def test_reports_are_asked_for_by_all_that_is_given() -> None:
+    asked = {"text": "false floor", "offence": "NARC", "period": "2026-03/2026-05"}
+    command = read_search({"query": {"kind": "report", **asked}, **_VESSEL}).as_command("", "")
+    assert command.query == ReportQuery("false floor", "NARC", period="2026-03/2026-05")
 
 
 BLANKS = [" ", "\u00a0", "\u2003\u3000", "\u2028", "\x1f", "\x85"]

@@ -395,6 +395,24 @@ def test_what_is_no_vessel_is_told_before_it_is_asked(
 
 
 @pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        (("--period", "2026"), "needs words, an offence, a place or a crossing point"),
+        (("--words", "081-234-5678"), "liaison ask --help"),
+        (("--words", "---"), "no word to search by"),
+        (("--crossing", "Mae Sai"), "a name goes into `place`"),
+    ],
+)
+def test_what_is_no_question_for_reports_is_told_before_it_is_asked(
+    liaison: Liaison, tmp_path: Path, query: tuple[str, ...], said: str
+) -> None:
+    ground = ("--purpose", "INVESTIGATION", "--offence", "NARC", "--case", "TH-1")
+    ran = liaison("ask", "report", "--home", tmp_path, "--as", "th.o.1042", "--to", "vn", *query, *ground)
+    assert ran.code == 2
+    assert said in ran.err
+
+
+@pytest.mark.parametrize(
     ("kind", "query"),
     [
         ("person", ("--name", "")),

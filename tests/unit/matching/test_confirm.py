@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from gateway.matching.confirm import Verdict, confirm, judge
+from gateway.matching.confirm import confirm, judge
 from gateway.matching.thresholds import USUAL, WIDE
-from gateway.model.hit import Quality, SourceRecord
+from gateway.model.hit import Quality, SourceRecord, Verdict
 from gateway.model.marking import Marking
 from gateway.model.query import ContainerQuery, DocumentQuery, NationalIdQuery, PersonQuery, Query, VehicleQuery
 from gateway.model.values import NameForm, PartialDate

@@ -14,10 +14,10 @@ from adapters.index.source import IndexedSource
 from gateway.clock import SystemClock
 from gateway.desk.alerts.book import AlertBook
 from gateway.errors import Malformed, Misconfigured
-from gateway.matching.confirm import Verdict, confirm, judge
+from gateway.matching.confirm import confirm, judge
 from gateway.matching.thresholds import SETS, USUAL
 from gateway.model.forms.vessels import imo_form, mmsi_form
-from gateway.model.hit import Match, Quality, SourceRecord
+from gateway.model.hit import Match, Quality, SourceRecord, Verdict
 from gateway.model.marking import Marking
 from gateway.model.numbers import imo_check_digit
 from gateway.model.query import PersonQuery, Query, VesselQuery

@@ -12,6 +12,7 @@ from gateway.model.query import (
     NationalIdQuery,
     PersonQuery,
     Query,
+    ReportQuery,
     VehicleQuery,
     VesselQuery,
     query_of,
@@ -28,6 +29,7 @@ QUERIES: list[Query] = [
     ContainerQuery("CSQU3054383"),
     VesselQuery("แม่โขง 7", "IMO 9074729", "574001230", "HSB2", "ชร-ข 0417", "TH"),
     VesselQuery(local_reg="LA-VTE 0417"),
+    ReportQuery("ซ่อนใต้พื้นรถ", "NARC", "Chiang Rai", "mae-sai.tachilek", "2026-03/2026-05"),
 ]
 
 
@@ -41,6 +43,6 @@ def test_what_was_asked_comes_back(query: Query) -> None:
 
 
 @pytest.mark.parametrize("value", [None, 5, "x", [], {}, {"names": 5}, {"number": []}, {"names": [], "birth": ""}])
-@pytest.mark.parametrize("kind", ["person", "document", "vehicle", "vessel", "spell", None, 7])
+@pytest.mark.parametrize("kind", ["person", "document", "vehicle", "vessel", "report", "spell", None, 7])
 def test_anything_else_is_no_question(kind: object, value: object) -> None:
     assert query_of(kind, value) is None

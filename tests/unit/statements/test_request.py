@@ -16,6 +16,7 @@ from gateway.model.query import (
     NationalIdQuery,
     PersonQuery,
     Query,
+    ReportQuery,
     VehicleQuery,
     VesselQuery,
 )
@@ -61,6 +62,7 @@ QUERIES: list[Query] = [
     ContainerQuery("ABCU1234560"),
     VesselQuery("ນາງ ຂອງ 7", "IMO 9074729", "574001230", "XVAB", "LA-VTE 0417", "LA"),
     VesselQuery(local_reg="LA-VTE 0417"),
+    ReportQuery("ซ่อนใต้พื้นรถ", "NARC", "Chiang Rai", "mae-sai.tachilek", "2026-03/2026-05"),
 ]
 
 
@@ -185,6 +187,11 @@ def test_check_6_comes_before_the_content_is_looked_at() -> None:
         ({"vessel": pb.VesselQuery(flag="LA")}, "missing"),
         ({"vessel": pb.VesselQuery(imo="9074728")}, "bad-imo"),
         ({"vessel": pb.VesselQuery(name="x" * 257)}, "too-long"),
+        ({"report": pb.ReportQuery()}, "missing"),
+        ({"report": pb.ReportQuery(period="2026")}, "missing"),
+        ({"report": pb.ReportQuery(text="x" * 201)}, "too-long"),
+        ({"report": pb.ReportQuery(offence="ANY")}, "bad-query"),
+        ({"report": pb.ReportQuery(text="floor", period="2026-13")}, "bad-query"),
     ],
 )
 def test_check_7_what_is_missing_or_unknown_is_refused_by_its_name(changes: dict[str, object], code: str) -> None:

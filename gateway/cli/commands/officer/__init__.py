@@ -12,6 +12,7 @@ _ASK = {
     "document": ("officer.ask", "A travel document by its number and issuer."),
     "national-id": ("officer.ask", "A national identity number."),
     "person": ("officer.ask", "A person by name, and birth date or year."),
+    "report": ("officer.ask", "Reports on methods and routes, by words, offence, place and period."),
     "vehicle": ("officer.ask", "A vehicle by its plate."),
     "vessel": ("officer.ask", "A vessel by its name or a number of it."),
 }

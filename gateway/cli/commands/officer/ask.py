@@ -16,6 +16,7 @@ from gateway.cli.output import say
 from gateway.cli.searches import remembered, show_search
 from gateway.cli.speech import spoken, usage
 from gateway.config import load_settings
+from gateway.desk.reports.asked import asked_keys
 from gateway.errors import Malformed
 from gateway.language.catalogue import tell
 from gateway.language.languages import Language
@@ -23,7 +24,7 @@ from gateway.language.sentences import sentence
 from gateway.language.terms import OFFENCES
 from gateway.model.names import member_id
 from gateway.model.purpose import Offence, Purpose
-from gateway.model.query import VesselQuery
+from gateway.model.query import ReportQuery, VesselQuery
 from gateway.model.values import PartialDate
 from gateway.ops.homes.trust_state import not_askable
 from gateway.records.identifiers.containers import read_container
@@ -176,6 +177,30 @@ def vessel(name: str, imo: str, mmsi: str, call_sign: str, local_reg: str, flag:
     with value_of("vessel"):
         VesselQuery(**asked)
     return _ask({"kind": "vessel", **asked}, **common)
+
+
+@click.command()
+@click.option("--words", default="", help="Words of the reports, in any script; all must be there.")
+@click.option("--about", default="", type=Word(["", *(item.value for item in Offence)]), help="The reports' offence.")
+@click.option("--place", default="", help="A place of the route, by its name in any script, or by its code.")
+@click.option("--crossing", default="", help="A crossing point, by its id in the register.")
+@click.option("--period", default="", metavar="MONTHS", help="When it was seen: 2026, 2026-03 or 2026-03/2026-05.")
+@_common
+def report(words: str, about: str, place: str, crossing: str, period: str, **common: Any) -> int:
+    """Reports on methods and routes that the other country has published; all that is given must fit.
+
+    Words, an offence, a place or a crossing point is required, and a period narrows it. Reports name no persons, so
+    that what looks like a number of one is refused. What stands here already is found by `liaison report search`.
+
+    \b
+    Example:
+      liaison ask report --home th --as th.o.1042 --to la --words "false floor" --place "Chiang Rai" \\
+              --period 2026-03/2026-05 --purpose INVESTIGATION --offence NARC --case TH-2026-17
+    """
+    asked = {"text": words, "offence": about, "place": place, "crossing": crossing, "period": period}
+    with value_of("report"):
+        asked_keys(ReportQuery(**asked))
+    return _ask({"kind": "report", **asked}, **common)
 
 
 @click.command("case-reference")

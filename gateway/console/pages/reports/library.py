@@ -19,8 +19,7 @@ from gateway.console.pages.reports.told import PATH, STAND_TONES, text_in
 from gateway.console.parts import ConsoleParts
 from gateway.console.visit import Visit
 from gateway.desk.reports.library import Shelved
-from gateway.desk.reports.values import OwnReport
-from gateway.desk.reports.words import ReportQuery
+from gateway.desk.reports.values import LibraryQuery, OwnReport
 from gateway.errors import Malformed
 from gateway.language.catalogue import Sentences, tell
 from gateway.language.countries import country, with_country
@@ -130,9 +129,9 @@ class _Library:
         return region_map(self._parts.outline, title, spots, known, language) if spots else None
 
 
-def _query(visit: Visit) -> ReportQuery:
+def _query(visit: Visit) -> LibraryQuery:
     offence = visit.query("offence")
-    return ReportQuery(
+    return LibraryQuery(
         text=visit.query("text")[:200],
         offence=offence if offence in OFFENCES else "",
         place=visit.query("place")[:200],
@@ -140,7 +139,7 @@ def _query(visit: Visit) -> ReportQuery:
     )
 
 
-def _fields(query: ReportQuery, language: Language) -> list[Field]:
+def _fields(query: LibraryQuery, language: Language) -> list[Field]:
     return [
         Field("text", tell(language, "Words, in any script"), query.text, kind="search", most=200),
         Field("place", tell(language, "Place or crossing point of the route"), query.place, most=200),

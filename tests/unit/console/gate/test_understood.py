@@ -12,7 +12,15 @@ from hypothesis import strategies as st
 
 from gateway.console.gate.understood import MOST, Kind, Understood, counterparts_by_rule, read_as, understood
 from gateway.errors import Malformed
-from gateway.model.query import ContainerQuery, DocumentQuery, NationalIdQuery, PersonQuery, VehicleQuery, VesselQuery
+from gateway.model.query import (
+    ContainerQuery,
+    DocumentQuery,
+    NationalIdQuery,
+    PersonQuery,
+    ReportQuery,
+    VehicleQuery,
+    VesselQuery,
+)
 
 TODAY = date(2026, 11, 28)
 
@@ -55,6 +63,14 @@ def test_a_vessel_is_guessed_by_a_right_imo_number_only_and_read_as_such_when_ch
     assert understood("9074729", TODAY).kind is not Kind.VESSEL
     (query,) = read_as(Kind.VESSEL, "LA-VTE 0417", TODAY).queries
     assert query == VesselQuery("LA-VTE 0417", local_reg="LA-VTE 0417")
+
+
+def test_reports_are_asked_for_when_that_is_chosen_and_never_for_a_person() -> None:
+    assert understood("false floor", TODAY).kind is not Kind.REPORT
+    assert read_as(Kind.REPORT, "ซ่อนใต้พื้นรถ", TODAY).queries == (ReportQuery("ซ่อนใต้พื้นรถ"),)
+    for text in ("081-234-5678", "---", "x" * 201):
+        with pytest.raises(Malformed):
+            read_as(Kind.REPORT, text, TODAY)
 
 
 @pytest.mark.parametrize("digits", SCRIPTS.values(), ids=SCRIPTS)

@@ -74,6 +74,7 @@ class Request(_message.Message):
     CONTAINER_FIELD_NUMBER: _builtins.int
     CASE_REFERENCE_FIELD_NUMBER: _builtins.int
     VESSEL_FIELD_NUMBER: _builtins.int
+    REPORT_FIELD_NUMBER: _builtins.int
     blind: _builtins.bytes
     """32 random bytes, so that the hash of the payload cannot be guessed."""
     exchange_id: _builtins.str
@@ -116,6 +117,10 @@ class Request(_message.Message):
     def vessel(self) -> Global___VesselQuery:
         """Only to a member whose descriptor lists `query-vessel`."""
 
+    @_builtins.property
+    def report(self) -> Global___ReportQuery:
+        """Only to a member whose descriptor lists `query-report`."""
+
     def __init__(
         self,
         *,
@@ -141,12 +146,13 @@ class Request(_message.Message):
         container: Global___ContainerQuery | None = ...,
         case_reference: Global___CaseQuery | None = ...,
         vessel: Global___VesselQuery | None = ...,
+        report: Global___ReportQuery | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["case_reference", b"case_reference", "container", b"container", "document", b"document", "expires_time", b"expires_time", "issued_time", b"issued_time", "national_id", b"national_id", "person", b"person", "query", b"query", "requester", b"requester", "vehicle", b"vehicle", "vessel", b"vessel"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["case_reference", b"case_reference", "container", b"container", "document", b"document", "expires_time", b"expires_time", "issued_time", b"issued_time", "national_id", b"national_id", "person", b"person", "query", b"query", "report", b"report", "requester", b"requester", "vehicle", b"vehicle", "vessel", b"vessel"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agreement", b"agreement", "blind", b"blind", "case_number", b"case_number", "case_reference", b"case_reference", "container", b"container", "document", b"document", "exchange_id", b"exchange_id", "expires_time", b"expires_time", "issued_time", b"issued_time", "national_id", b"national_id", "offence", b"offence", "person", b"person", "policy_hash", b"policy_hash", "purpose", b"purpose", "query", b"query", "recipient", b"recipient", "requester", b"requester", "sender", b"sender", "ticket", b"ticket", "token_commitment", b"token_commitment", "trust_hash", b"trust_hash", "vehicle", b"vehicle", "vessel", b"vessel"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agreement", b"agreement", "blind", b"blind", "case_number", b"case_number", "case_reference", b"case_reference", "container", b"container", "document", b"document", "exchange_id", b"exchange_id", "expires_time", b"expires_time", "issued_time", b"issued_time", "national_id", b"national_id", "offence", b"offence", "person", b"person", "policy_hash", b"policy_hash", "purpose", b"purpose", "query", b"query", "recipient", b"recipient", "report", b"report", "requester", b"requester", "sender", b"sender", "ticket", b"ticket", "token_commitment", b"token_commitment", "trust_hash", b"trust_hash", "vehicle", b"vehicle", "vessel", b"vessel"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_query: _TypeAlias = _typing.Literal["person", "document", "national_id", "vehicle", "container", "case_reference", "vessel"]  # noqa: Y015
+    _WhichOneofReturnType_query: _TypeAlias = _typing.Literal["person", "document", "national_id", "vehicle", "container", "case_reference", "vessel", "report"]  # noqa: Y015
     _WhichOneofArgType_query: _TypeAlias = _typing.Literal["query", b"query"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_query) -> _WhichOneofReturnType_query | None: ...
 
@@ -410,6 +416,46 @@ class VesselQuery(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___VesselQuery: _TypeAlias = VesselQuery  # noqa: Y015
+
+@_typing.final
+class ReportQuery(_message.Message):
+    """Reports on methods and routes that the recipient has published. All that is given must fit; words, an offence, a place
+    or a crossing point is required.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TEXT_FIELD_NUMBER: _builtins.int
+    OFFENCE_FIELD_NUMBER: _builtins.int
+    PLACE_FIELD_NUMBER: _builtins.int
+    CROSSING_FIELD_NUMBER: _builtins.int
+    PERIOD_FIELD_NUMBER: _builtins.int
+    text: _builtins.str
+    """Words in any script, 200 characters at most."""
+    offence: _builtins.str
+    """The offence that the reports are about."""
+    place: _builtins.str
+    """A place of the route: a name in any script, a UN/LOCODE or the id of a crossing point."""
+    crossing: _builtins.str
+    """The id of a crossing point in the register."""
+    period: _builtins.str
+    """A year or a month, or two with `/` between: 2026, 2026-03, 2026-03/2026-05."""
+    def __init__(
+        self,
+        *,
+        text: _builtins.str = ...,
+        offence: _builtins.str = ...,
+        place: _builtins.str = ...,
+        crossing: _builtins.str = ...,
+        period: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["crossing", b"crossing", "offence", b"offence", "period", b"period", "place", b"place", "text", b"text"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReportQuery: _TypeAlias = ReportQuery  # noqa: Y015
 
 @_typing.final
 class Answer(_message.Message):

@@ -3,93 +3,102 @@
 Words are in one form: without capitals and diacritics, in Unicode, in simplified characters, with ASCII figures. A
 script without blanks between words is cut into pairs of signs; what is found by pairs is then compared as a whole. A
 place is also found by its name in another script or spelling, as names are in all searches.
+
+`places` are the names that the registers have for the places of a report's route; the registers stand elsewhere.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-import msgspec
-
-from gateway.desk.reports.checks import months, texts_of
 from gateway.errors import Malformed
 from gateway.matching.keys import whole_keys
 from gateway.matching.scripts import burmese, han, latin
 from gateway.matching.scripts.detect import script_of
+from gateway.model.forms.reports import MOST_SIGNS, ReportTerms, months
 from gateway.model.numbers import ascii_digits
-from gateway.records import codes
 
 _UNSPACED = frozenset({"Thai", "Laoo", "Khmr", "Mymr", "Hani"})
 _INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]")
 _MARKS = "\u0300-\u036f\u0e31\u0e34-\u0e4e\u0eb1\u0eb4-\u0ece\u102b-\u103e\u1056-\u1059\u17b4-\u17d3"
 _RUN = re.compile(rf"[^\W_](?:[^\W_]|[{_MARKS}])*")
-_MAX_WORDS, _MAX_SIGNS = 16, 200
+MAX_WORDS = 16
+"""The most words by which a report is looked for."""
+
 _PLURAL = 4
 """Latin words of so many letters and more are found with and without a final `s`."""
 
 
-class ReportQuery(msgspec.Struct, frozen=True):
-    """The reports that are looked for; what is empty leaves it open.
+def texts_of(fields: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield each text of a report with the name of its place: codes as well, since a code may hide a number."""
+    for name, value in fields.items():
+        if name in ("no_personal_data", "pictures", "offence"):
+            continue
+        for number, part in enumerate(value if isinstance(value, list) else [value]):
+            where = f"{name}.{number}" if isinstance(value, list) else name
+            if isinstance(part, Mapping):
+                yield from ((f"{where}.{key}", str(text)) for key, text in part.items())
+            else:
+                yield where, str(part)
 
-    `place` is a crossing point's id, a UN/LOCODE or a name; `period` is a year or a month, or two with `/` between.
-    """
 
-    text: str = ""
-    offence: str = ""
-    place: str = ""
-    crossing: str = ""
-    period: str = ""
-    owner: str = ""
-
-
-def report_keys(fields: Mapping[str, Any], owner: str) -> tuple[str, ...]:
+def report_keys(fields: Mapping[str, Any], places: Iterable[str], owner: str = "") -> tuple[str, ...]:
     """Return the keys of a report."""
     found = {f"offence {fields.get('offence', '')}", f"owner {owner}"}
     found |= {f"month {month}" for month in months(str(fields.get("period", "")))}
     for place in fields.get("route", ()):
-        found |= set(_place_keys(place))
+        found |= set(_code_keys(place))
+    for name in [*_names_in(fields), *places]:
+        found |= {f"place {key}" for key in whole_keys(name)}
+        found |= {key for run in _runs(name) for key in _word_keys(run)}
     for _, text in texts_of(fields):
         for run in _runs(text):
             found |= set(_word_keys(run))
     return tuple(sorted(found))
 
 
-def wanted_keys(query: ReportQuery) -> list[Collection[str]]:
-    """Return groups of keys: a report that fits has one of each group. Raises `Malformed` for a query of another form.
+def wanted_keys(terms: ReportTerms, owner: str = "") -> list[Collection[str]]:
+    """Return groups of keys: a report that fits has one of each group. Raises `Malformed` for terms of another form.
 
     What is found by the words of a script without blanks is to be compared with the words again (`says`).
     """
-    if len(query.text) > _MAX_SIGNS or len(query.place) > _MAX_SIGNS:
-        raise Malformed("more than {limit} characters", code="too-long", where="text", limit=_MAX_SIGNS)
+    if len(terms.text) > MOST_SIGNS or len(terms.place) > MOST_SIGNS:
+        raise Malformed("more than {limit} characters", code="too-long", where="text", limit=MOST_SIGNS)
     groups: list[Collection[str]] = []
-    if query.offence:
-        groups.append((f"offence {query.offence}",))
-    if query.owner:
-        groups.append((f"owner {query.owner}",))
-    if query.crossing:
-        groups.append((f"crossing {query.crossing}",))
-    if query.place:
-        groups.append(_wanted_place(query.place))
-    if query.period:
-        groups.append(_wanted_months(query.period))
-    for run in _wanted_runs(query.text):
+    if terms.offence:
+        groups.append((f"offence {terms.offence}",))
+    if owner:
+        groups.append((f"owner {owner}",))
+    if terms.crossing:
+        groups.append((f"crossing {terms.crossing}",))
+    if terms.place:
+        groups.append(_wanted_place(terms.place))
+    if terms.period:
+        groups.append(_wanted_months(terms.period))
+    for run in _wanted_runs(terms.text):
         groups += [(key,) for key in _word_keys(run, asked=True)]
     return groups
 
 
-def says(query: ReportQuery, fields: Mapping[str, Any]) -> bool:
-    """Tell whether a report has each word of a query of a script without blanks, and not its pairs of signs alone."""
-    wanted = [run for run in _wanted_runs(query.text) if script_of(run[0]) in _UNSPACED]
+def words_in(text: str) -> int:
+    """Return how many words a text has by which a report can be found."""
+    return len(_runs(text))
+
+
+def says(terms: ReportTerms, fields: Mapping[str, Any], places: Iterable[str]) -> bool:
+    """Tell whether a report has each word of a script without blanks, and not its pairs of signs alone."""
+    wanted = [run for run in _wanted_runs(terms.text) if script_of(run[0]) in _UNSPACED]
     if not wanted:
         return True
-    written = "\n".join("".join(_runs(text)) for _, text in texts_of(fields)) + "\n" + "\n".join(_names_of(fields))
+    texts = [*(text for _, text in texts_of(fields)), *_names_in(fields), *places]
+    written = "\n".join("".join(_runs(text)) for text in texts)
     return all(run in written for run in wanted)
 
 
 def _wanted_runs(text: str) -> list[str]:
-    return _runs(text)[:_MAX_WORDS]
+    return _runs(text)[:MAX_WORDS]
 
 
 def _runs(text: str) -> list[str]:
@@ -129,29 +138,19 @@ def _word_keys(run: str, *, asked: bool = False) -> Iterator[str]:
         yield from (f"pair {run[place : place + 2]}" for place in range(len(run) - 1))
 
 
-def _place_keys(place: Any) -> Iterator[str]:
-    """Yield the keys of a place of the route, with all names that the registers have for it."""
-    for name in _place_names(place):
-        yield from (f"place {key}" for key in whole_keys(name))
-        for run in _runs(name):
-            yield from _word_keys(run)
+def _names_in(fields: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the names of the places of a route, as its author wrote them."""
+    for place in fields.get("route", ()):
+        if name := place.get("name", "") if isinstance(place, Mapping) else place:
+            yield str(name)
+
+
+def _code_keys(place: Any) -> Iterator[str]:
+    """Yield the keys of the codes of a place of the route."""
     if isinstance(place, Mapping):
         for code in ("crossing", "unlocode", "country"):
             if value := place.get(code):
                 yield f"{code} {value}"
-
-
-def _place_names(place: Any) -> list[str]:
-    if not isinstance(place, Mapping):
-        return [str(place)]
-    point = codes.crossing_points().get(str(place.get("crossing", "")))
-    sides = point.sides if point is not None else ()
-    names = [place.get("name", ""), codes.unlocodes().get(str(place.get("unlocode", "")), "")]
-    return [str(name) for name in (*names, *(name for side in sides for name in (side.name, side.local_name))) if name]
-
-
-def _names_of(fields: Mapping[str, Any]) -> list[str]:
-    return ["".join(_runs(name)) for place in fields.get("route", ()) for name in _place_names(place)]
 
 
 def _wanted_place(text: str) -> Collection[str]:

@@ -1,0 +1,43 @@
+"""Say by what reports on methods and routes are looked for, and read the periods that they name."""
+
+from __future__ import annotations
+
+import re
+
+import msgspec
+
+MOST_SIGNS = 200
+"""The most characters of the words, and of the place, by which reports are looked for."""
+
+MAX_TEXTS = 6_000
+"""The most characters of all texts of a report together: each is looked at for names of persons."""
+
+_MOST_MONTHS = 120
+_PERIOD = re.compile(r"(\d{4}(?:-(?:0[1-9]|1[0-2]))?)(?:(?:/|\.\.)(\d{4}(?:-(?:0[1-9]|1[0-2]))?))?", re.ASCII)
+
+
+class ReportTerms(msgspec.Struct, frozen=True):
+    """The words and codes by which reports are looked for; what is empty leaves it open, and all else must fit.
+
+    `text` are words in any script. `place` is a place of the route: a crossing point's id, a UN/LOCODE or a name in any
+    script; `crossing` is a crossing point's id. `period` is a year or a month, or two with `/` between.
+    """
+
+    text: str = ""
+    offence: str = ""
+    place: str = ""
+    crossing: str = ""
+    period: str = ""
+
+
+def months(period: str) -> list[str]:
+    """Return the months of a period, 120 at most; empty for a text of another form."""
+    found = _PERIOD.fullmatch(period.strip())
+    if found is None:
+        return []
+    first, last = found[1], found[2] or found[1]
+    start = first if len(first) > 4 else f"{first}-01"
+    end = last if len(last) > 4 else f"{last}-12"
+    count = (int(end[:4]) - int(start[:4])) * 12 + int(end[5:]) - int(start[5:]) + 1
+    begin = int(start[:4]) * 12 + int(start[5:]) - 1
+    return [f"{(begin + each) // 12:04}-{(begin + each) % 12 + 1:02}" for each in range(min(count, _MOST_MONTHS))]

@@ -1,0 +1,214 @@
+"""Reports are asked for at the node that published them, in one process and with a worker beside it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import replace as replaced
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from msgspec import structs
+
+from gateway.model.desk.work import Direction, HoldingState
+from gateway.model.exchange import Answer, Outcome
+from gateway.model.hit import OWN_AGENCY, Quality
+from gateway.model.names import ExchangeId, MemberId
+from gateway.model.purpose import Offence
+from gateway.model.query import ReportQuery
+from gateway.model.requester import Officer
+from gateway.model.search import Line
+from gateway.signing.keys import load_signing_key
+from gateway.trust.documents.descriptor import sign_descriptor
+from gateway.trust.statement_versions import REPORT_QUERY
+from tests.support.alerts import author, supervisor, until
+from tests.support.exchange import (
+    KH,
+    TH,
+    VN,
+    answer_of,
+    caller,
+    command,
+    entries,
+    last,
+    lines,
+    sample_world,
+    sealed,
+    stopping,
+)
+from tests.support.nodes import World, officer
+from tests.support.reports import METHOD, report
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+HER = structs.replace(officer("vn"), agency="immigration")
+HIM = structs.replace(officer("kh"), agency="customs")
+SOURCE = "th.desk.reports.police"
+GOLD = {"method": "gold leaf between the pages of school books", "indicators": ["heavy books"], "route": []}
+
+
+@pytest_asyncio.fixture(loop_scope="module", scope="module", params=[0, 1], ids=["one process", "a worker"])
+async def world(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
+    made = sample_world(tmp_path_factory.mktemp("asked"))
+    async with stopping(made):
+        await made.start("th", workers=request.param)
+        for member in ("vn", "kh"):
+            await made.start(member)
+        yield made
+
+
+@pytest_asyncio.fixture(loop_scope="module", scope="module")
+async def published(world: World) -> dict[str, ExchangeId]:
+    """A report for everybody, and one for Cambodia only."""
+    return {"all": await publish(world), "kh": await publish(world, fields=GOLD, to=(KH,))}
+
+
+async def publish(world: World, **changes: Any) -> ExchangeId:
+    own = world.nodes["th"].desk.reports.own
+    made = await own.publish(author(), report(**changes))
+    await own.approve(supervisor(), made)
+    return made
+
+
+async def answer(world: World, query: ReportQuery, who: Officer = HER, member: str = "vn", **changes: Any) -> Line:
+    asking = world.nodes[member].asking.searches
+    return lines(await asking.start(who, command(query, (TH,), **changes)))[TH]
+
+
+async def raw(world: World, query: ReportQuery, member: MemberId = VN) -> tuple[Answer, bytes]:
+    """Ask without a node of our own, whose checks a counterpart may have taken out."""
+    asked = sealed(
+        world.federation[member],
+        sender=member,
+        recipient=TH,
+        query=query,
+        agreement="mekong-drugs-2026",
+        offence=Offence.NARC,
+        requester=HER.as_requester("0123456789abcdef"),
+    )
+    message = await caller(world, member, TH).submit(asked)
+    return answer_of(message), message.envelope
+
+
+@pytest.mark.parametrize(
+    ("query", "rules"),
+    [
+        (ReportQuery("false FLOORS"), ("report-words",)),
+        (ReportQuery("ยาบ้า"), ("report-words",)),
+        (ReportQuery("車底"), ("report-words",)),
+        (ReportQuery(offence="NARC", period="2026-04"), ("report-offence", "report-period")),
+        (ReportQuery(place="Chiang Rai"), ("report-place",)),
+        (ReportQuery(place="တာချီလိတ်"), ("report-place",)),
+        (ReportQuery("welds", crossing="mae-sai.tachilek"), ("report-words", "report-crossing")),
+    ],
+)
+@pytest.mark.usefixtures("published")
+async def test_a_report_is_found_by_what_it_says_and_comes_signed(
+    world: World, query: ReportQuery, rules: tuple[str, ...]
+) -> None:
+    line = await answer(world, query)
+    assert line.outcome is Outcome.HIT, line
+    (hit,) = line.hits
+    assert (hit.record_type, hit.quality, hit.rules) == ("ModusOperandiReport", Quality.STRONG, rules)
+    assert hit.record is not None
+    assert hit.record.owner == "th.police"
+    assert hit.record.fields == METHOD | {"offence": "NARC", "no_personal_data": True}
+    assert (hit.record.marking["level"], hit.record.marking["onward"]) == ("OFFICIAL", "SAME_COUNTRY")
+    there = last(world.nodes["th"])
+    assert (there.entry.kind, there.private["query"]) == ("answered", "report")
+    assert [source["id"] for source in there.private["sources"] if source["hits"]] == [SOURCE]
+    assert last(world.nodes["vn"]).entry.kind == "received"
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        ReportQuery("floor ivory"),
+        ReportQuery("ยาไอซ์"),
+        ReportQuery("floor", period="2026-06"),
+        ReportQuery("floor", offence="TIP"),
+        ReportQuery(place="Poipet"),
+    ],
+)
+@pytest.mark.usefixtures("published")
+async def test_what_no_report_says_is_no_hit(world: World, query: ReportQuery) -> None:
+    line = await answer(world, query)
+    assert (line.outcome, line.missing) == (Outcome.NO_HIT, ())
+
+
+@pytest.mark.usefixtures("published")
+async def test_a_report_for_another_country_looks_like_none(world: World) -> None:
+    hidden, envelope = await raw(world, ReportQuery("gold books"))
+    noted = last(world.nodes["th"]).private
+    nothing, other = await raw(world, ReportQuery("gold bocks"))
+    fresh = {"exchange_id", "request_hash", "issued_us", "withheld_commitment"}
+    told = [{k: v for k, v in structs.asdict(each).items() if k not in fresh} for each in (hidden, nothing)]
+    assert told[0] == told[1]
+    assert (hidden.outcome, len(envelope)) == (Outcome.NO_HIT, len(other))
+    (source,) = [each for each in noted["sources"] if each["suppressed"]]
+    assert source["id"] == SOURCE, "at home it is noted what was held back"
+    theirs = await answer(world, ReportQuery("gold books"), HIM, "kh")
+    assert [hit.record and hit.record.fields["method"] for hit in theirs.hits] == [GOLD["method"]]
+
+
+@pytest.mark.usefixtures("published")
+async def test_our_own_officers_are_told_that_it_stands_at_home(world: World) -> None:
+    hers = structs.replace(officer("th"), agency="police")
+    found = lines(await world.nodes["th"].asking.searches.start(hers, command(ReportQuery("false floor"), (VN,))))
+    (hit,) = found[TH].hits
+    assert hit.rules == ("report-words", OWN_AGENCY)
+    assert found[VN].outcome is Outcome.NO_HIT, "it has the report, and did not publish it"
+
+
+@pytest.mark.parametrize("text", ["call ๐๘๑-234-5678", "1-1017-00203-45-1", "---"])
+async def test_what_asks_for_a_person_or_for_nothing_is_refused_there_too(world: World, text: str) -> None:
+    refused, _ = await raw(world, ReportQuery(text))
+    assert (refused.outcome, refused.hits) == (Outcome.REFUSED, ())
+    assert refused.refusal is not None
+    assert refused.refusal.code == ("bad-query" if text == "---" else "personal-data")
+
+
+@pytest.mark.usefixtures("published")
+async def test_policy_decides_as_on_every_question(world: World) -> None:
+    line = await answer(world, ReportQuery("false floor"), agreement="gms-border-2026")
+    assert (line.outcome, line.refusal and line.refusal.code) == (Outcome.REFUSED, "query-not-covered")
+
+
+async def test_a_withdrawn_report_is_not_found_and_those_who_got_it_are_told(world: World) -> None:
+    gone = await publish(world, fields={"method": "cigarettes in hollow logs", "concealment": ""}, to=(KH,))
+    theirs = await answer(world, ReportQuery("hollow logs"), HIM, "kh")
+    (hit,) = theirs.hits
+    th = world.nodes["th"].desk
+    await th.reports.own.withdraw(author(), gone, "outdated")
+    line = await answer(world, ReportQuery("hollow logs"), HIM, "kh")
+    assert (line.outcome, line.missing) == (Outcome.NO_HIT, ())
+    kept = world.nodes["kh"].desk.parts.store
+
+    def told() -> bool:
+        rows = kept.holdings(source=theirs.exchange_id, direction=Direction.IN)
+        return [row.state for row in rows] != [HoldingState.HELD]
+
+    await th_round(world)
+    await until(told, "the copy that was given in an answer is withdrawn, too")
+    assert hit.record is not None
+
+
+async def th_round(world: World) -> None:
+    """Let the owner look at the rows behind the copies that it gave."""
+    rounds = {each.name: each for each in world.nodes["th"].desk.rounds}
+    await rounds["rows behind copies"].work()
+
+
+async def test_a_member_that_does_not_list_the_question_is_not_asked(world: World) -> None:
+    thailand = world.federation["th"]
+    held = world.federation.view("vn").descriptor("th")
+    reads = tuple(each for each in held.reads if not each.startswith(REPORT_QUERY))
+    older = replaced(held, version=held.version + 1, previous=held.hash.hex(), reads=reads, hash=b"", data=b"")
+    world.federation.share(sign_descriptor(older, [load_signing_key(thailand.authority / "authority.key")]))
+    for node in world.nodes.values():
+        node.resources.trust.refresh()
+    before = len(entries(world.nodes["th"]))
+    line = await answer(world, ReportQuery("false floor"))
+    assert (line.outcome, line.refusal and line.refusal.code) == (Outcome.REFUSED, "part-not-read")
+    assert len(entries(world.nodes["th"])) == before, "nothing was sent"
+    assert not world.federation.view("vn").descriptor("th").can_be_asked("report")
