@@ -347,7 +347,7 @@ async def test_customs_watch_the_declarations_of_another_country_and_ask_for_mor
         await own.approve(boss, watch_id)
         key = thread_of(th, watch_id)
         await until(lambda: _state(th, key) is ThreadState.ANSWERED, "it is acknowledged")
-        (taken,) = await kh.desk.watches.standing.theirs(actor("kh", Role.NATIONAL_DESK))
+        (taken,) = (await kh.desk.watches.standing.theirs(actor("kh", Role.NATIONAL_DESK))).items
         assert taken.watch.query == goods["subject"]
         await asyncio.to_thread(add_row, source_file(kh), "decl", "did", ctn=container)
         await refreshed(kh, lambda: _told(th, key), "the declaration is met")

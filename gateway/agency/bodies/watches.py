@@ -20,10 +20,9 @@ from gateway.agency.requests import (
     VesselBody,
 )
 from gateway.clock import rfc3339
-from gateway.desk.watches.goods import Goods
 from gateway.desk.watches.standing import TakenWatch, WatchStand
 from gateway.desk.watches.values import AddWatch, OwnHit, OwnWatch, asked_of
-from gateway.model.desk.watches import Watched
+from gateway.model.desk.watches import Goods, Watched
 from gateway.model.hit import Hit
 from gateway.model.names import member_id, reference
 from gateway.model.purpose import Offence, Purpose

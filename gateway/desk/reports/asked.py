@@ -12,7 +12,8 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 
 import msgspec
 
-from adapters.base import MAX_CANDIDATES, Budget
+from adapters.base import MAX_CANDIDATES
+from adapters.budget import Budget
 from gateway.clock import HOUR_US, Clock
 from gateway.desk.reports.checks import PERSONAL, places_of
 from gateway.desk.reports.traces import traces

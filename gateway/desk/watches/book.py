@@ -151,7 +151,7 @@ class WatchBook:
         """
         with self._lock:
             named, numbered = self._looked_up(row)
-            found = [self._subjects[number] for number in numbered]
+            found: list[Subject] = [self._subjects[number] for number in numbered]
             asked = [(count, self._subjects[number]) for number, count in named.items()]
         found += [each for _, each in asked if isinstance(each, VesselQuery) and each not in found]
         features = _features(row.features) if asked else None
@@ -164,7 +164,7 @@ class WatchBook:
         compared, rest = likely[:_MOST_COMPARED], likely[_MOST_COMPARED:]
         least = min((count for count, _ in compared), default=0)
         fitting = [each for _, each in compared if score_person(each, features, WIDE) is not None]
-        return found + fitting, [each for count, each in rest if count >= least]
+        return [*found, *fitting], [each for count, each in rest if count >= least]
 
     def _in_turn(self, likely: Sequence[tuple[int, PersonQuery]]) -> list[tuple[int, PersonQuery]]:
         """Return questions in the order of their turn: the first of each member, then the second of each, and so on."""

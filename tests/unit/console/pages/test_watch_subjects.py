@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from gateway.console.pages.watches.board import _FIELDS, _KINDS, _subject
-from gateway.desk.watches.goods import Goods
 from gateway.errors import Malformed
+from gateway.model.desk.watches import Goods
 from gateway.model.query import QueryKind, VesselQuery
 
 
