@@ -12,10 +12,11 @@ from gateway.conversion import converter
 
 
 class Claims(msgspec.Struct, frozen=True):
-    """The id of a record, and when its time is over, in seconds since 1970."""
+    """The id of a record, when its time is over, in seconds since 1970, and the member that it was issued to."""
 
     jti: str
     exp: int
+    aud: str = ""
 
 
 _CLAIMS = converter(Claims)

@@ -1,4 +1,8 @@
-"""The demo as a place to work in: `--serve` leaves the nodes running, `--stop` ends them and nothing else."""
+"""The demo as a place to work in: `--serve` leaves the nodes running, `--stop` ends them and nothing else.
+
+All scenes are played twice in one test: in a new folder, whose result is JSON, and in the one that was kept, in words.
+`.ci/run` plays them once more, without a folder that stays.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +15,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,6 +25,11 @@ from gateway.demo.command import environment, program, run
 from gateway.demo.federation import MEMBERS, OFFICER, open_federation
 from gateway.demo.running import end_node, is_locked, note_process
 from gateway.errors import Misconfigured
+from tests.support.shared import PROJECT
+
+SCENES = 12
+PERSONAL = ("บุญมา", "BUNMA", "C4419027", "Trần", "th.o.1042", "TH-2026-0417")
+"""What the scenes ask for, and who asks."""
 
 HOLDER = """
 import fcntl, signal, sys
@@ -42,6 +52,23 @@ def demo(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
         timeout=400,
         check=False,
     )
+
+
+def readme_lines() -> list[str]:
+    """The demo's output as the README shows it, but for the lines left out."""
+    readme = (PROJECT / "README.md").read_text(encoding="utf-8")
+    block = readme.partition("## What the demo shows")[2].split("```")[1]
+    return [line for line in block.strip("\n").splitlines() if line != "…"]
+
+
+def check_scenes(folder: Path, said: dict[str, Any]) -> None:
+    """Every scene went as expected, and the folder holds homes, authorities, administrators and the charter."""
+    assert [step["step"] for step in said["steps"]] == list(range(1, SCENES + 1))
+    assert [check for step in said["steps"] for check in step["checks"] if not check["met"]] == []
+    authorities = {f"{member}-authority" for member in MEMBERS}
+    assert {path.name for path in folder.iterdir()} == {"charter.jsonl", "persons", *MEMBERS, *authorities}
+    keys = {path.name for path in (folder / "persons").glob("*.key")}
+    assert keys == {f"{member}-administrator.key" for member in MEMBERS}
 
 
 def outcome_of_a_question(home: Path) -> str:
@@ -101,6 +128,7 @@ def test_served_nodes_answer_until_they_are_stopped_and_can_be_served_again(fold
     assert done.returncode == 0, done.stdout + done.stderr
     said = json.loads(done.stdout)
     assert (said["ok"], said["ready"], said["charter"]) == (True, True, str(folder / "charter.jsonl"))
+    check_scenes(folder, said)
     assert list(said["nodes"]) == list(MEMBERS)
     for member, node in said["nodes"].items():
         assert node["home"] == str(folder / member)
@@ -133,7 +161,9 @@ def test_served_nodes_answer_until_they_are_stopped_and_can_be_served_again(fold
 
     told = demo("--serve", "--home", folder)
     assert told.returncode == 0, told.stdout + told.stderr
-    assert told.stdout.splitlines()[-1] == "ready"
+    lines = told.stdout.splitlines()
+    assert lines[-1] == "ready"
+    assert [line for line in readme_lines() if line not in lines] == [], "it says what the README shows"
     for member, node in said["nodes"].items():
         assert f"{node['console']}  " in told.stdout
         assert str(Path(member) / "ca.pem") in told.stdout
@@ -143,6 +173,9 @@ def test_served_nodes_answer_until_they_are_stopped_and_can_be_served_again(fold
     assert ended.returncode == 0
     assert [line.split("  ")[0] for line in ended.stdout.splitlines()] == list(MEMBERS)
     assert locked(folder) == []
+    for member in MEMBERS:
+        log = (folder / member / "serve.log").read_text()
+        assert not [word for word in PERSONAL if word in log], "logs of nodes hold no personal data"
 
 
 @pytest.mark.timeout(600)

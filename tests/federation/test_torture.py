@@ -18,7 +18,7 @@ After each kill:
 and at the end both homes verify, and neither country's log blames the other.
 
 Of the answering node its front is killed, or its worker, or both. `LIAISON_KILLS` says how many kills there are, in
-federations of 100 kills each (CI: 100, `make torture`: 2,000), and `LIAISON_SEED` where the dice begin. A seed gives
+federations of 100 kills each (CI: 20, `make torture`: 2,000), and `LIAISON_SEED` where the dice begin. A seed gives
 the same victims and moments; the scheduler does the rest.
 """
 

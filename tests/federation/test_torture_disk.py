@@ -8,7 +8,8 @@ files made, renamed and removed. At one of them, in turn, `tests.support.faulty_
 - the machine goes down: what was not synced is gone, all of it or any part.
 
 Then the node starts again on a good disk, and all that `test_torture` checks after a kill must hold. The tests take
-`LIAISON_FAULTS` calls of each phase for each fault (0: every call, as `make faults` does).
+`LIAISON_FAULTS` calls of each phase for each fault, at either of the two nodes in turn; two or more: at both (0: every
+call of both, as `make faults` does).
 """
 
 from __future__ import annotations
@@ -31,6 +32,8 @@ _FAULTS = tuple(fault for fault in Fault if fault)
 
 def plans() -> list[tuple[str, Sequence[str], Sequence[Fault]]]:
     """Victim, phases and faults of each federation: few of them for a sample, one for each pair when all is run."""
+    if POINTS == 1:
+        return [("vn", PHASES, _FAULTS[::2]), ("th", PHASES, _FAULTS[1::2])]
     if POINTS:
         return [(victim, PHASES, _FAULTS) for victim in ("vn", "th")]
     return [(victim, (phase,), (fault,)) for victim in ("vn", "th") for phase in PHASES for fault in _FAULTS]

@@ -96,10 +96,10 @@ async def test_ten_megabytes_are_refused_before_they_are_kept(running: Consoles)
     async with running.visitor(OFFICER) as officer:
         for path in ("/gate", "/language", "/logout", "/no-such-page"):
             with loop_watch() as watch:
-                said = await running.raw(head(officer, "POST", path, f"content-length: {MUCH}\r\n"), wait_s=2)
+                announced = head(officer, "POST", path, f"content-length: {MUCH}\r\n")
                 chunk = b"10000\r\n" + b"a" * 0x10000 + b"\r\n"
                 parts = head(officer, "POST", path, "transfer-encoding: chunked\r\n") + chunk * (MUCH // 0x10000)
-                sent = await running.raw(parts, wait_s=3)
+                said, sent = await asyncio.gather(running.raw(announced, wait_s=2), running.raw(parts, wait_s=2))
             assert {*statuses(said), *statuses(sent)} <= {413, 403, 405, 404}, path
             assert watch.longest < LOOP_S
         assert (await officer.get("/gate")).status_code == 200

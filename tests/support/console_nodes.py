@@ -146,8 +146,7 @@ class Consoles:
         reader, writer = await self.open()
         found = b""
         with contextlib.suppress(OSError, ssl.SSLError):
-            writer.write(data)
-            await writer.drain()
+            writer.write(data)  # it goes out while the answer is read: who is refused is not read any further
             async with asyncio.timeout(wait_s):
                 while part := await reader.read(1 << 16):
                     found += part

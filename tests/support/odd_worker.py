@@ -5,11 +5,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import struct
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +33,8 @@ def odd(home: Path, way: str, *arguments: str) -> subprocess.Popen[bytes]:
 
 class _Odd:
     def __init__(self, home: Path) -> None:
+        self.home = home
+        self.policy, self.source = b"", ""
         folder = os.open(home, os.O_PATH)
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.socket.connect(f"/proc/self/fd/{folder}/workers-0.sock")
@@ -89,6 +93,30 @@ class _Odd:
                 self.send(4, {f"source {number}": "x" * 300 for number in range(3)})
             case "policy":
                 self.send(1, bytes(32))
+            case "ready-twice":
+                self.send(1, self.policy)
+            case "strange-source":
+                self.send(4, {"another source": "ok"})
+            case "strange-state":
+                self.send(4, {self.source: "ok\n{}"})
+            case "empty":
+                self.send(3, [])
+            case "states-flood":
+                while True:
+                    self.send(4, {})
+            case "knocks":
+                _Odd(self.home)
+                self.read()
+            case "half":
+                self.socket.sendall(_HEAD.pack(1000) + bytes(10))
+                self.read()
+            case "drips":
+                self.socket.sendall(_HEAD.pack(1000))
+                while True:
+                    self.socket.sendall(b"\0")
+                    time.sleep(0.01)
+            case "silent":
+                self.read()
             case "ends":
                 os._exit(1)
             case "flood":
@@ -102,17 +130,20 @@ def main(home: Path, way: str) -> None:
     while True:
         frame = it.read()
         if frame[0] == 1:
-            it.epoch = frame[1]
+            it.epoch, it.source = frame[1], frame[5][0][0]
         elif frame[0] == 4:
+            it.policy = frame[1]
+            while way == "never-ready":
+                it.send(4, {})
+                time.sleep(0.6)
             it.send(1, frame[1])
         elif frame[0] == 5:
             it.misbehave(way, frame[2], len(frame[5]))
 
 
-def look(home: Path, parent: str, *places: str) -> None:
-    """Be a real worker, which tells as states of sources what it can open, see and reach."""
+def look(home: Path, parent: str, out: str, *places: str) -> None:
+    """Be a real worker, which writes into a file elsewhere what it can open, see and reach."""
     from gateway.app.working import process
-    from gateway.exchange.workers.frames import State, packed
     from gateway.exchange.workers.serving import Serving
 
     run = Serving.run
@@ -121,8 +152,9 @@ def look(home: Path, parent: str, *places: str) -> None:
         told = {place: _opened(Path(place)) for place in places}
         told["signal"] = _signalled(int(parent))
         told["memory"] = _opened(Path(f"/proc/{parent}/mem"))
-        serving._channel.send(packed(State(serving._epoch, told)))
-        serving._states = lambda: told
+        aside = Path(f"{out}.new")
+        aside.write_text(json.dumps(told), encoding="utf-8")
+        aside.replace(out)
         run(serving)
 
     setattr(Serving, "run", looking)  # noqa: B010 - a worker of ours, that looks first

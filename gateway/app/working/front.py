@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import partial
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from gateway.app.resources import Resources, wall_limits
 from gateway.config import Home, Settings
 from gateway.config.schema import AUTO, SourceSettings
 from gateway.errors import Misconfigured
+from gateway.exchange.answering.job import Job
 from gateway.exchange.incidents import Incidents
 from gateway.exchange.parts import Parts
 from gateway.exchange.workers.door import Door
@@ -21,6 +22,7 @@ from gateway.exchange.workers.frames import SourceSpec, Start
 from gateway.exchange.workers.pool import Pool
 from gateway.host.child import start_module
 from gateway.host.cores import cores
+from gateway.records.types import RECORD_TYPES
 from gateway.storage.index.index_seal import load_index_secret
 from gateway.storage.keys.references import HitReferences
 from gateway.telemetry import Counters, Gauge
@@ -79,7 +81,25 @@ def build_pool(
         lambda code, detail: incidents.note(resources.member, code, detail),
         references.make_ahead,
         fatal,
+        partial(_types_for, resources, parts),
     )
+
+
+def _types_for(resources: Resources, parts: Parts, job: Job) -> Collection[str]:
+    """Return the types of records that a worker may give for a question: those of the sources that take it.
+
+    Without those that were switched off as it came in; what was switched off since keeps the answer back itself. A
+    source that is a process of its own says what it has, and may have said something newer to the worker.
+    """
+    query, peer = job.verified.value.query, job.peer
+    able = [wall for wall in resources.walls if query.kind in wall.description.queries]
+    if any(wall.signs for wall in able):
+        types = frozenset(RECORD_TYPES)
+    else:
+        types = frozenset().union(*(wall.description.record_types for wall in able))
+    if not job.switches or parts.suspensions.in_force is not job.switches:
+        return types
+    return types - parts.suspensions.suspended_types(peer, job.verified.value.purpose.value)
 
 
 def _start(resources: Resources, epoch: bytes, count: int) -> Start:

@@ -8,17 +8,22 @@ and outcome that the front would give, nor write more into an entry than such an
 from __future__ import annotations
 
 import re
+from collections.abc import Collection, Sequence
 
 import orjson
 
 from gateway.audit.entries.entry import LARGEST_PRIVATE
+from gateway.clock import SECOND_US
 from gateway.errors import Malformed, Reason
 from gateway.exchange.answering.draft import told_policy
 from gateway.exchange.answering.job import Drawn, Job
 from gateway.exchange.ledger import GivenCopy
 from gateway.exchange.workers.frames import MAX_TEXT, Result, Turned
 from gateway.model.exchange import Outcome
+from gateway.model.hit import Hit
 from gateway.model.names import MemberId
+from gateway.records.claims import claims_of
+from gateway.records.types import RECORD_TYPES
 from gateway.records.withheld import check_withheld
 from gateway.statements.answer import ANSWER_VERSIONS
 from gateway.statements.fields import SKEW_US
@@ -30,19 +35,21 @@ _NOT_THEIRS = frozenset({Reason.ALREADY_EXISTS, Reason.RECEIPTS_DUE})
 _LONGEST_S = 3600.0
 """Seconds that no source has to answer."""
 
-_NEVER_US = 2**63
-"""Microseconds since 1970 that no column holds."""
-
 _SMALL = 16 * 1024
 """Bytes of the texts of an answer's entry that cannot be too large, whatever they are written as."""
 
 
-def check_result(result: Result, job: Job, member: MemberId, now_us: int, size: int) -> None:
-    """Raise `LiaisonError` unless a result is one of the request of `job`; `size` are the bytes in which it came."""
+def check_result(
+    result: Result, job: Job, member: MemberId, now_us: int, size: int, types: Collection[str] = RECORD_TYPES
+) -> None:
+    """Raise `LiaisonError` unless a result is one of the request of `job`.
+
+    `size` are the bytes in which it came, `types` those of records that a source may give for it.
+    """
     if result.turned is not None and result.drawn is None:
         _check_turned(result.turned)
     elif result.drawn is not None and result.turned is None:
-        _check_drawn(result.drawn, job, member, now_us, size)
+        _check_drawn(result.drawn, job, member, now_us, size, types)
     else:
         raise _wrong("neither one answer nor one refusal")
 
@@ -53,8 +60,8 @@ def _check_turned(turned: Turned) -> None:
         raise _wrong("a refusal")
 
 
-def _check_drawn(drawn: Drawn, job: Job, member: MemberId, now_us: int, size: int) -> None:
-    """Raise `LiaisonError` unless `drawn` answers the request of `job`; `size` are the bytes in which it came."""
+def _check_drawn(drawn: Drawn, job: Job, member: MemberId, now_us: int, size: int, types: Collection[str]) -> None:
+    """Raise `LiaisonError` unless `drawn` answers the request of `job`."""
     request = job.verified
     answer = ANSWER_VERSIONS.numbered(job.answer_version()).parse(drawn.payload)
     said = (answer.exchange_id, answer.sender, answer.recipient, answer.request_hash, answer.policy_hash)
@@ -67,18 +74,31 @@ def _check_drawn(drawn: Drawn, job: Job, member: MemberId, now_us: int, size: in
     if len(drawn.times) != len(drawn.sources) or not all(0 <= end - start < _LONGEST_S for start, end in drawn.times):
         raise _wrong("the times of sources")
     check_withheld(answer.withheld_commitment, {"salt": drawn.withheld_salt, "withheld": drawn.withheld})
-    if drawn.copies:
-        if len(drawn.copies) > len(answer.hits):
-            raise _wrong("copies")
-        if not all(map(_can_be_stored, drawn.copies)):
-            raise _wrong("copies")
+    if answer.hits or drawn.copies:
+        _check_records(drawn.copies, answer.hits, job.peer, types)
     if size > LARGEST_PRIVATE // 8 and len(orjson.dumps([drawn.sources, drawn.hits])) > LARGEST_PRIVATE - _SMALL:
         raise _wrong("an entry's size")
 
 
-def _can_be_stored(copy: GivenCopy) -> bool:
-    """Tell whether the row of a copy can be written. Texts that came in a frame are whole characters."""
-    return "\0" not in copy.jti + copy.record_type + copy.record and 0 <= copy.expires_us < _NEVER_US
+def _check_records(copies: Sequence[GivenCopy], hits: Sequence[Hit], peer: MemberId, types: Collection[str]) -> None:
+    """Raise `Malformed` unless all hits are of these types, all records for `peer`, and `copies` the rows of these.
+
+    A copy that has no row would get no correction, and would not be called back.
+    """
+    told = []
+    for hit in hits:
+        claims = claims_of(hit.record) if hit.record else None
+        if hit.record_type not in types:
+            raise _wrong("a record of a type that no source gives for this")
+        if claims is not None and claims.aud != peer:
+            raise _wrong("a record for another member")
+        if hit.record:
+            told.append((claims.jti, hit.record_type, claims.exp * SECOND_US) if claims is not None else None)
+    # A name at home came in a frame: it is of whole characters.
+    if [(copy.jti, copy.record_type, copy.expires_us) for copy in copies] != told:
+        raise _wrong("copies")
+    if any("\0" in copy.record for copy in copies):
+        raise _wrong("copies")
 
 
 def _wrong(what: str) -> Malformed:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import msgspec
 
-from gateway.errors import Malformed
 from gateway.exchange.workers.seat import Seat, Standing
 
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.1, 10.0
@@ -16,7 +15,6 @@ _STEADY_S = 2.0
 that are killed now and then have successors at once, and those of a fault that lasts ever less of the machine."""
 
 _MOST_STARTS = 3
-_MOST_SOURCES, _MOST_STATE = 1024, 256
 
 
 class WorkerReport(msgspec.Struct, frozen=True):
@@ -106,10 +104,3 @@ class Places:
                 if found.get(source, "ok") == "ok":
                     found[source] = state
         return found
-
-
-def known_states(sources: Mapping[str, str]) -> dict[str, str]:
-    """Return the states of sources that a worker tells. Raises `Malformed` for more than it can tell."""
-    if len(sources) > _MOST_SOURCES or any(len(name) + len(state) > _MOST_STATE for name, state in sources.items()):
-        raise Malformed("too much is told of sources", code="bad-frame", where="worker")
-    return dict(sources)

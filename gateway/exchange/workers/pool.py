@@ -14,7 +14,7 @@ import os
 import selectors
 import subprocess
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 
@@ -39,7 +39,7 @@ from gateway.exchange.workers.frames import (
     Taken,
     from_worker,
 )
-from gateway.exchange.workers.places import Places, WorkerReport, known_states
+from gateway.exchange.workers.places import Places, WorkerReport
 from gateway.exchange.workers.seat import Seat, Standing
 from policy.engine.engine import PolicyEngine
 
@@ -64,6 +64,7 @@ class Pool:
     """Workers in processes of their own. `spawn` starts one; `start_of` makes the first frame that it gets.
 
     `note` takes code and detail of an alarm about a worker. `make_ahead` makes what the workers can only read.
+    `types_for` returns the types of records that may be given for the question of a job.
     """
 
     def __init__(
@@ -76,8 +77,10 @@ class Pool:
         note: Callable[[str, str], None],
         make_ahead: Callable[[], None],
         fatal: Callable[[BaseException], None],
+        types_for: Callable[[Job], Collection[str]],
     ) -> None:
         self._parts = parts
+        self._types_for = types_for
         self._open_door = door
         self._spawn = spawn
         self._start_of = start_of
@@ -263,9 +266,11 @@ class Pool:
                     self._selector.modify(seat.channel, selectors.EVENT_READ | waits, seat)
 
     def _look_after(self, seat: Seat, now: float) -> None:
-        if seat.standing is Standing.STARTING and seat.process.poll() is not None:
+        starts = seat.standing is Standing.STARTING
+        since, most = (seat.since, _START_S) if starts else (seat.heard, SILENT_S)
+        if starts and seat.process.poll() is not None:
             self._end(seat, Unavailable("it ended as it started", code="worker-lost"))
-        elif now - seat.heard > (SILENT_S if seat.standing is Standing.SERVING else _START_S) or seat.is_overdue(now):
+        elif now - since > most or seat.is_overdue(now):
             self._end(seat, Unavailable("it does not answer", code="worker-hangs"))
 
     def _let_in(self) -> None:
@@ -274,13 +279,16 @@ class Pool:
             return
         connection, process = found
         with self._lock:
-            for seat in self._places.seats:
-                if seat.process.pid == process and seat.channel is None:
-                    seat.channel = Channel(connection, MOST_FROM_WORKER, MOST_TO_WORKER)
-                    self._selector.register(seat.channel, selectors.EVENT_READ, seat)
-                    self._safely(seat, lambda seat: seat.begin(self._start_of(seat.epoch), self._parts))
-                    return
+            seat = next((each for each in self._places.seats if each.process.pid == process), None)
+            if seat is not None and seat.channel is None:
+                seat.channel = Channel(connection, MOST_FROM_WORKER, MOST_TO_WORKER)
+                self._selector.register(seat.channel, selectors.EVENT_READ, seat)
+                self._safely(seat, lambda seat: seat.begin(self._start_of(seat.epoch), self._parts))
+                return
         connection.close()
+        if seat is not None:
+            self._end(seat, Malformed("a second connection", code="bad-frame", where="worker"))
+            return
         self._note("worker-stranger", "a process that is no worker of ours connected to the socket of the workers")
 
     def _hear(self, seat: Seat) -> None:
@@ -298,8 +306,7 @@ class Pool:
 
     def _take(self, seat: Seat, frame: FromWorker, size: int) -> None:
         """Take a frame of a worker. Raises `LiaisonError` for one that ours would not send."""
-        seat.check_epoch(frame.epoch)
-        seat.heard = self._clock.monotonic()
+        seat.hear(frame, self._clock.monotonic())
         match frame:
             case Done():
                 for result in frame.results:
@@ -308,7 +315,7 @@ class Pool:
                 with self._lock:
                     seat.taken(frame.batch)
             case State():
-                seat.sources = known_states(frame.sources)
+                seat.note_states(frame.sources, seat.heard)
             case Ready():
                 self._is_ready(seat, frame.policy)
 
@@ -324,7 +331,7 @@ class Pool:
         """Take a result into its job; False where it is none of ours: then the job is given to another worker."""
         job.checked = None
         try:
-            check_result(result, job, self._parts.member, self._clock.now_us(), size)
+            check_result(result, job, self._parts.member, self._clock.now_us(), size, self._types_for(job))
         except LiaisonError as error:
             self._deadlines.watch([job])
             with self._lock:
@@ -338,9 +345,7 @@ class Pool:
 
     def _is_ready(self, seat: Seat, policy: bytes) -> None:
         with self._changed:
-            if policy not in seat.policies:
-                raise Malformed("a policy that it was not told", code="bad-frame", where="worker")
-            seat.ready.add(policy)
+            seat.is_ready_for(policy)
             if seat.standing is Standing.STARTING:
                 seat.standing, seat.since = Standing.SERVING, seat.heard
             self._dispatch()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from enum import StrEnum
@@ -13,16 +14,24 @@ from gateway.errors import Malformed
 from gateway.exchange.answering.job import Job
 from gateway.exchange.parts import Parts
 from gateway.exchange.workers.channel import Channel
-from gateway.exchange.workers.frames import Batch, Given, Start, ToWorker, packed
+from gateway.exchange.workers.frames import Batch, Done, FromWorker, Given, Start, ToWorker, packed
 from gateway.exchange.workers.knowledge import policy_frame, switches_frame, trust_frame
+from gateway.throttle import Throttle
 from gateway.trust.view import TrustView
 from policy.engine.engine import PolicyEngine
 
 MOST_POLICIES = 4
 """Policies that a worker keeps: the one in force, and those before it that still decide on what came in under them."""
 
+STATES_PER_S, STATES_AT_ONCE_S = 2.0, 60.0
+"""Signs of life of a worker, which gives one a second; what waited while this process stood still comes at once."""
+
 OVERDUE_S = 10.0
 """Seconds after a deadline at which a worker has answered, however busy the machine is."""
+
+
+_STATE = re.compile(r"[A-Za-z]{1,64}", re.ASCII)
+"""A state is one word: a fault, by the name of its class."""
 
 
 class Standing(StrEnum):
@@ -52,6 +61,8 @@ class Seat:
         self._untaken: dict[int, float] = {}
         self._view: TrustView | None = None
         self._switches: Mapping[str, Switch] | None = None
+        self._known: frozenset[str] = frozenset()
+        self._states = Throttle(STATES_PER_S, STATES_AT_ONCE_S)
 
     @property
     def untaken(self) -> int:
@@ -84,6 +95,7 @@ class Seat:
 
     def begin(self, start: Start, parts: Parts) -> None:
         """Tell a worker that has connected all that it must know. Raises `ConnectionLost`."""
+        self._known = frozenset(source.id for source in start.sources)
         self.send(start)
         self.tell(parts)
         self.tell_policy(parts.policy())
@@ -101,6 +113,7 @@ class Seat:
         """Tell a policy that it does not know. Raises `ConnectionLost`."""
         if policy.hash in self.policies:
             return
+        self.ready.discard(policy.hash)
         self.send(policy_frame(policy))
         self.policies.append(policy.hash)
         del self.policies[:-MOST_POLICIES]
@@ -128,10 +141,27 @@ class Seat:
         ]
         self.send(Batch(self.epoch, number, certificates, list(policies), given))
 
-    def check_epoch(self, epoch: bytes) -> None:
-        """Raise `Malformed` for a frame that is not of this worker's life."""
-        if epoch != self.epoch:
+    def hear(self, frame: FromWorker, now: float) -> None:
+        """Note that it said something. Raises `Malformed` for a frame of another life, and for one without content."""
+        if frame.epoch != self.epoch:
             raise _foreign("epoch")
+        if isinstance(frame, Done) and not frame.results:
+            raise _foreign("result")
+        self.heard = now
+
+    def is_ready_for(self, policy: bytes) -> None:
+        """Note a policy for which it is ready. Raises `Malformed` for one that it was not told, and a second time."""
+        if policy not in self.policies or policy in self.ready:
+            raise _foreign("policy")
+        self.ready.add(policy)
+
+    def note_states(self, sources: Mapping[str, str], now: float) -> None:
+        """Note the states of its sources. Raises `Malformed` for sources that it has not, and for a flood of states."""
+        if not self._states.admits(now):
+            raise Malformed("more signs of life than a worker gives", code="bad-frame", where="worker")
+        if not sources.keys() <= self._known or not all(map(_STATE.fullmatch, sources.values())):
+            raise _foreign("source")
+        self.sources = dict(sources)
 
     def taken(self, batch: int) -> None:
         """Note that a batch was taken up. Raises `Malformed` for one that was not given, or was taken up before."""

@@ -11,6 +11,8 @@ from sqlalchemy import (
     LargeBinary,
     Table,
     Text,
+    and_,
+    func,
     literal_column,
 )
 
@@ -129,10 +131,14 @@ desk_work = Table(
 where an earlier version wrote the row: only `people` tells it there."""
 OPEN = desk_work.c.done_us == literal_column("0")
 ALARMED = desk_work.c.alarm_us > literal_column("0")
+HAS_PEOPLE = func.length(desk_work.c.people) > literal_column("0")
+"""It names a person: who has taken it, or what came of it."""
 partial_index("desk_work_agency", OPEN, desk_work.c.agency, desk_work.c.due_us)
 partial_index("desk_work_kind", OPEN, desk_work.c.kind, desk_work.c.opened_us)
+partial_index("desk_work_level", OPEN, desk_work.c.level, desk_work.c.kind, desk_work.c.due_us)
 partial_index("desk_work_office", OPEN, desk_work.c.office, desk_work.c.agency, desk_work.c.due_us)
 partial_index("desk_work_open", OPEN, desk_work.c.due_us)
+partial_index("desk_work_people", and_(OPEN, HAS_PEOPLE), desk_work.c.due_us)
 partial_index("desk_work_role", OPEN, desk_work.c.role, desk_work.c.due_us)
 partial_index("desk_work_alarm", ALARMED, desk_work.c.alarm_us)
 Index("desk_work_assignee", desk_work.c.assignee, desk_work.c.due_us)

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, and_, func, or_, select, tuple_
 from gateway.model.desk.threads import ThreadKind, ThreadState
 from gateway.model.desk.work import Level
 from gateway.ports.desk import Sight, WorkFilter
-from gateway.storage.database.desk_tables import CLOSED, OPEN, desk_thread, desk_work
+from gateway.storage.database.desk_tables import CLOSED, HAS_PEOPLE, OPEN, desk_thread, desk_work
 from gateway.storage.desk.sealing import DeskSeals
 
 
@@ -44,9 +44,15 @@ def work_conditions(wanted: WorkFilter, seals: DeskSeals) -> list[ColumnElement[
             conditions.append(column.in_([str(value) for value in values]))
     if wanted.opened_after_us:
         conditions.append(w.opened_us > wanted.opened_after_us)
-    if wanted.sight is not None:
+    if wanted.sight is not None and not is_parted(wanted):
         conditions.append(_is_seen(wanted.sight))
     return conditions
+
+
+def is_parted(wanted: WorkFilter) -> bool:
+    """Tell whether the first work of all agencies is wanted that somebody may see: each place has an index of its own,
+    in the order of the list, which one condition with all of them would not use."""
+    return wanted.sight is not None and bool(wanted.limit) and wanted.open_only and not (wanted.agency or wanted.key)
 
 
 def is_any(column: ColumnElement[str], kinds: Collection[ThreadKind]) -> ColumnElement[bool]:
@@ -84,16 +90,25 @@ def unindexed(column: ColumnElement[str]) -> ColumnElement[str]:
     return column.concat("")
 
 
+def seen_at(sight: Sight) -> list[ColumnElement[bool]]:
+    """Return the places of work that somebody with this sight may see, each of them rows of one index."""
+    places = (product(*([column == value for value in values] for column, values in each)) for each in _seen(sight))
+    return [HAS_PEOPLE, *(and_(*place) for each in places for place in each)]
+
+
 def _is_seen(sight: Sight) -> ColumnElement[bool]:
     """Return the condition that somebody with this sight may see some work: it names persons, or fits by its place."""
-    w = desk_work.c
-    seen: list[ColumnElement[bool]] = [func.length(w.people) > 0]
-    if sight.roles:
-        seen.append(w.role.in_([role.value for role in sight.roles]))
-    if sight.from_half:
-        seen.append(and_(w.level != Level.FIRST.value, w.kind.in_([kind.value for kind in sight.from_half])))
-    if sight.at_end:
-        seen.append(and_(w.level == Level.END.value, w.kind.in_([kind.value for kind in sight.at_end])))
+    return or_(HAS_PEOPLE, *(and_(*(column.in_(values) for column, values in each)) for each in _seen(sight)))
+
+
+def _seen(sight: Sight) -> list[list[tuple[ColumnElement[str], list[str]]]]:
+    """Return the values of columns by which work is seen; one that leaves a column open is without it."""
+    w, late, half, end = desk_work.c, [Level.HALF.value, Level.END.value], sight.from_half, sight.at_end
+    seen: list[list[tuple[ColumnElement[str], list[str]]]] = [
+        [(w.role, [role.value for role in sight.roles])],
+        [(w.level, late), (w.kind, [kind.value for kind in half])],
+        [(w.level, late[1:]), (w.kind, [kind.value for kind in end if kind not in half])],
+    ]
     if sight.agency:
-        seen.append(and_(w.agency == sight.agency, *([w.office == sight.office] if sight.office else ())))
-    return or_(*seen)
+        seen.append([(w.agency, [sight.agency]), *([(w.office, [sight.office])] if sight.office else [])])
+    return [each for each in seen if all(values for _, values in each)]

@@ -46,7 +46,7 @@ from gateway.storage.database.desk_tables import (
     desk_work,
 )
 from gateway.storage.database.engine import Database
-from gateway.storage.desk.conditions import is_any, places, unindexed, work_conditions
+from gateway.storage.desk.conditions import is_any, is_parted, places, seen_at, unindexed, work_conditions
 from gateway.storage.desk.point_reads import PointReads
 from gateway.storage.desk.rows import (
     ENVELOPE,
@@ -280,6 +280,12 @@ class SqlDeskStore:
     def works(self, wanted: WorkFilter) -> list[Work]:
         """Return work, by clock."""
         w, conditions = desk_work.c, work_conditions(wanted, self._seals)
+        if wanted.sight is not None and is_parted(wanted):
+            parts = [
+                select(w.id).where(*conditions, place).order_by(w.due_us, w.id).limit(wanted.limit).subquery()
+                for place in seen_at(wanted.sight)
+            ]
+            conditions = [w.id.in_(union_all(*(select(part.c.id) for part in parts)))]
         statement = select(desk_work).where(*conditions).order_by(w.due_us, w.id).limit(wanted.limit or None)
         return [work_of(row, self._seals) for row in self._list(statement)]
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import random
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from msgspec.structs import replace
 from sqlalchemy import update
 
 from gateway.audit.log.log import AuditLog
+from gateway.desk.clocks import sight_of
 from gateway.errors import Malformed, Outdated, StorageBroken, Unknown
 from gateway.model.desk.notices import About, NoticeType, Urgency
 from gateway.model.desk.threads import Placed, Side, ThreadKey, ThreadKind, ThreadState
@@ -360,6 +362,35 @@ def test_work_is_found_by_who_has_taken_it_also_where_an_earlier_version_wrote_i
 
 
 _TAKEN = {"a": "th.o.1", "b": "th.o.2", "c": "th.o.1", "d": ""}
+
+
+@pytest.mark.parametrize("agency", ["", "customs"])
+@pytest.mark.parametrize("roles", [(Role.NATIONAL_DESK,), (Role.OFFICER,), (Role.SUPERVISOR, Role.DUTY)])
+def test_the_first_work_that_somebody_may_see_is_the_beginning_of_all_of_it(
+    it: Desk, roles: Sequence[Role], agency: str
+) -> None:
+    """The first rows are read place by place, each by its index, and all of them by one condition."""
+    dice, key = random.Random(7), new_key()
+    works = tuple(
+        some_work(
+            key,
+            f"w{number}",
+            due_us=dice.randrange(1, 40),
+            done_us=dice.choice((0, 0, 0, 9)),
+            role=dice.choice(list(Role)),
+            level=dice.choice(list(Level)),
+            kind=dice.choice(list(WorkKind)),
+            agency=dice.choice(("police", "customs")),
+            not_by=dice.choice(("", "", "", "th.o.1")),
+        )
+        for number in range(300)
+    )
+    it.write(DeskRows(works=works))
+    sight = replace(sight_of(roles), agency=agency)
+    seen = it.desk.works(WorkFilter(sight=sight))
+    assert 20 < len(seen) < 250
+    for count in (1, 7, 40, 1_000):
+        assert it.desk.works(WorkFilter(sight=sight, limit=count)) == seen[:count]
 
 
 def test_work_is_found_by_its_filter(it: Desk) -> None:

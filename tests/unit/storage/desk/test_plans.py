@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
+from gateway.desk.clocks import sight_of
 from gateway.model.desk.threads import ThreadKey, ThreadKind, ThreadState
 from gateway.model.desk.work import Direction, HoldingState, Role, WorkKind
 from gateway.model.names import ExchangeId, MemberId
@@ -75,6 +76,14 @@ READS: dict[str, tuple[Read, str]] = {
         lambda desk: desk.works(WorkFilter(agency="police", offices=("poipet-blo",), assignee="th.o.1", limit=100)),
         "desk_work_assignee (assignee=?)",
     ),
+    "the first escalated work of all agencies that a national desk sees": (
+        lambda desk: desk.works(WorkFilter(sight=sight_of([Role.NATIONAL_DESK]), limit=128)),
+        "desk_work_level (level=? AND kind=?)",
+    ),
+    "the first work of all agencies that names a person": (
+        lambda desk: desk.works(WorkFilter(sight=sight_of([Role.NATIONAL_DESK]), limit=128)),
+        "desk_work_people",
+    ),
     "work of administrators": (
         lambda desk: desk.works(WorkFilter(roles=(Role.ADMINISTRATOR,), limit=50)),
         "desk_work_role (role=?)",
@@ -134,3 +143,4 @@ def test_a_read_that_is_repeated_uses_its_index(database: Database, tmp_path: Pa
         ]
     assert any(index in plan for plan in plans), plans
     assert not any(plan.startswith("SCAN desk_") and "USING" not in plan for plan in plans), plans
+    assert "SCAN desk_work USING INDEX desk_work_open" not in plans or "page" in name, "all open work is looked at"
