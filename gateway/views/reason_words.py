@@ -35,6 +35,7 @@ _WORDS: Mapping[str, str] = {
     "no-tls-key": "the node that was asked has no TLS key that is valid",
     "nothing-listens": "nothing listened at the address of the node that was asked",
     "overloaded": "the node that was asked had too much to do",
+    "part-not-read": "the node that was asked had an earlier version, which did not read this yet",
     "policy-denies": "the policy of the country that was asked does not permit this",
     "rate-limit": "the node that was asked takes only so many questions of the asker in a second",
     "no-worker": "the node that was asked had no process free for this in time",

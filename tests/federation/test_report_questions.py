@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from dataclasses import replace as replaced
 from typing import Any
 
@@ -10,6 +10,10 @@ import pytest
 import pytest_asyncio
 from msgspec import structs
 
+from gateway.clock import DAY_US, HOUR_US, SystemClock
+from gateway.desk.reports.asked import PublishedReports, Shelf
+from gateway.desk.reports.values import LIFE_US
+from gateway.errors import Unavailable
 from gateway.model.desk.work import Direction, HoldingState
 from gateway.model.exchange import Answer, Outcome
 from gateway.model.hit import OWN_AGENCY, Quality
@@ -19,6 +23,7 @@ from gateway.model.query import ReportQuery
 from gateway.model.requester import Officer
 from gateway.model.search import Line
 from gateway.signing.keys import load_signing_key
+from gateway.storage.desk.reports import SqlReports
 from gateway.trust.documents.descriptor import sign_descriptor
 from gateway.trust.statement_versions import REPORT_QUERY
 from tests.support.alerts import author, supervisor, until
@@ -174,6 +179,48 @@ async def test_policy_decides_as_on_every_question(world: World) -> None:
     assert (line.outcome, line.refusal and line.refusal.code) == (Outcome.REFUSED, "query-not-covered")
 
 
+class Later(SystemClock):
+    """A clock that is ahead."""
+
+    def __init__(self, ahead_us: int) -> None:
+        super().__init__()
+        self._ahead_us = ahead_us
+
+    def now_us(self) -> int:
+        return super().now_us() + self._ahead_us
+
+
+def source(world: World, ahead_us: int = 0, served: Collection[str] = ("police",)) -> PublishedReports:
+    """The source of Thailand's police, as it is at another time."""
+    node = world.nodes["th"]
+    rows = SqlReports(node.resources.database, node.resources.keystore)
+    shelf = Shelf(TH, node.core.desk, rows)
+    return PublishedReports(shelf, "police", served, Later(ahead_us), lambda: ("kh", "th", "vn"))
+
+
+@pytest.mark.usefixtures("published")
+async def test_a_copy_ends_before_its_report_and_one_that_is_over_is_not_found(world: World) -> None:
+    asked, deadline = ReportQuery("false floor"), SystemClock().monotonic() + 60
+
+    def hours(ahead_us: int) -> list[int | None]:
+        return [each.marking.keep_hours for each in source(world, ahead_us).search(asked, deadline).candidates]
+
+    at = {0: 540 * 24, 200 * DAY_US: 365 * 24, LIFE_US - 2 * DAY_US: 24, LIFE_US - 2 * HOUR_US: 1}
+    assert {ahead_us: hours(ahead_us) for ahead_us in at} == {ahead_us: [kept] for ahead_us, kept in at.items()}
+    over = source(world, LIFE_US - HOUR_US // 2)
+    assert over.search(asked, deadline).candidates == ()
+    assert over.profiles() == []
+    profiles = source(world).profiles()
+    assert {marking.releasable_to for _, marking, _ in profiles} == {frozenset({"kh", "th", "vn"}), frozenset({"kh"})}
+
+
+@pytest.mark.usefixtures("published")
+async def test_reports_of_an_agency_without_a_source_are_missing_and_never_no_hit(world: World) -> None:
+    with pytest.raises(Unavailable) as failed:
+        source(world, served=("customs",)).search(ReportQuery("gold bocks"), SystemClock().monotonic() + 60)
+    assert failed.value.code == "source-failed"
+
+
 async def test_a_withdrawn_report_is_not_found_and_those_who_got_it_are_told(world: World) -> None:
     gone = await publish(world, fields={"method": "cigarettes in hollow logs", "concealment": ""}, to=(KH,))
     theirs = await answer(world, ReportQuery("hollow logs"), HIM, "kh")
@@ -199,6 +246,11 @@ async def th_round(world: World) -> None:
     await rounds["rows behind copies"].work()
 
 
+def taken(world: World) -> int:
+    """How many questions for reports have come to Thailand."""
+    return sum(each.private.get("query") == "report" for each in entries(world.nodes["th"]))
+
+
 async def test_a_member_that_does_not_list_the_question_is_not_asked(world: World) -> None:
     thailand = world.federation["th"]
     held = world.federation.view("vn").descriptor("th")
@@ -207,8 +259,8 @@ async def test_a_member_that_does_not_list_the_question_is_not_asked(world: Worl
     world.federation.share(sign_descriptor(older, [load_signing_key(thailand.authority / "authority.key")]))
     for node in world.nodes.values():
         node.resources.trust.refresh()
-    before = len(entries(world.nodes["th"]))
+    before = taken(world)
     line = await answer(world, ReportQuery("false floor"))
     assert (line.outcome, line.refusal and line.refusal.code) == (Outcome.REFUSED, "part-not-read")
-    assert len(entries(world.nodes["th"])) == before, "nothing was sent"
+    assert taken(world) == before, "nothing was sent"
     assert not world.federation.view("vn").descriptor("th").can_be_asked("report")
