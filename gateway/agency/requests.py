@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from gateway.agency import patterns
-from gateway.agency.plausibility import check_birth, check_issuer
+from gateway.agency.plausibility import check_birth, check_issuer, check_scheme
 from gateway.errors import Malformed, clause
 from gateway.model.names import MemberId, identifier, member_id, reference
 from gateway.model.purpose import Offence, Purpose
@@ -109,6 +109,7 @@ class NationalIdBody(_Closed):
 
     def as_model(self) -> Query:
         """Return the query as a value of the model."""
+        check_scheme(self.scheme, "query.scheme")
         return NationalIdQuery(self.number, self.scheme)
 
 
