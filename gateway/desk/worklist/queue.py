@@ -229,7 +229,12 @@ class DeskQueue:
         person, now_us = self._person(officer), self._now_us
         work = self._store.work(work_id)
         if work is None or not is_visible(person, work, now_us):
-            raise Unknown("there is no such work in your list", code="no-such-work", where=work_id[:200])
+            raise Unknown(
+                "there is no such work in your list",
+                code="no-such-work",
+                where=work_id[:200],
+                remedy="look at your list again: liaison desk list",
+            )
         return self.shown(person, work, now_us)
 
     def shown(self, person: Person, work: Work, now_us: int) -> WorkItem:
@@ -247,7 +252,12 @@ class DeskQueue:
         """Write an act on work with its changed row; return the work as it is then."""
         work = await asyncio.to_thread(self._store.work, work_id)
         if work is None:
-            raise Unknown("there is no such work in your list", code="no-such-work", where=work_id[:200])
+            raise Unknown(
+                "there is no such work in your list",
+                code="no-such-work",
+                where=work_id[:200],
+                remedy="look at your list again: liaison desk list",
+            )
         key = work.key
         await self._pen.write(self._parts.member, key, lambda: self._draft(officer, key, work_id, act, change, reason))
         return await asyncio.to_thread(self._item, officer, work_id)
