@@ -92,7 +92,17 @@ def _aside(path: Path) -> Path:
 
 
 def replace(path: Path, data: bytes, mode: int = PUBLIC) -> None:
-    """Put `data` in the place of `path` in one step: readers see the old bytes or the new ones."""
+    """Put `data` in the place of `path` in one step: readers see the old bytes or the new ones.
+
+    Raises `Misconfigured` for a device, a pipe or a socket: a file in its place would take it from every other program.
+    """
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise Misconfigured(
+            "is a device or a pipe, and not replaced by a file",
+            code="not-a-file",
+            where=str(path),
+            remedy="name a file in a folder",
+        )
     aside = _aside(path)
     try:
         aside.unlink(missing_ok=True)

@@ -107,7 +107,10 @@ def _load_file(path: Path) -> PrivateKey | WitnessPrivateKey:
         key = load_pem_private_key(data, password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
         raise Misconfigured(
-            "this is not a private key in PKCS #8 PEM form without a password", code="bad-key-file", where=str(path)
+            "this is not a private key in PKCS #8 PEM form without a password",
+            code="bad-key-file",
+            where=str(path),
+            remedy="name a key file that `liaison` made, such as that of `liaison trust person`",
         ) from error
     if isinstance(key, ed25519.Ed25519PrivateKey | MLDSA44PrivateKey):
         return key

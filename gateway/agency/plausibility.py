@@ -11,6 +11,7 @@ from gateway.clock import SystemClock
 from gateway.errors import Malformed
 from gateway.model.values import PartialDate
 from gateway.records import codes
+from gateway.records.identifiers.national_ids import SCHEMES
 
 FIRST_YEAR = 1850
 """The earliest year of birth of a person whose records are asked for."""
@@ -44,6 +45,21 @@ def check_issuer(code: str, where: str) -> None:
     remedy = "three letters of ISO 3166-1 or ICAO, such as {nearest}"
     facts = {"text": code[:20], "meant": meant, "nearest": meant or _nearest(code) or "LAO"}
     raise Malformed(message, code="unknown-issuer", where=where, remedy=remedy, **facts)
+
+
+def check_scheme(scheme: str, where: str) -> None:
+    """Raise `Malformed` for a scheme of identity numbers that names no country; an empty one passes.
+
+    Other agencies' schemes are not known here, but each begins with its country (`KHM-NID`); only the name of one that
+    can be read (`CCCD`) stands alone.
+    """
+    country, _, name = scheme.partition("-")
+    if not scheme or (name and country in codes.issuers()) or any(known.endswith(f"-{scheme}") for known in SCHEMES):
+        return
+    message = "`{text}` is no scheme of identity numbers"
+    remedy = "a country's three letters and the name of its number, such as {nearest}; or leave it out"
+    facts = {"text": scheme[:20], "nearest": "THA-PIN"}
+    raise Malformed(message, code="unknown-scheme", where=where, remedy=remedy, **facts)
 
 
 def _nearest(text: str) -> str:

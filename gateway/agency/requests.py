@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from gateway.agency import patterns
-from gateway.agency.plausibility import check_birth, check_issuer
+from gateway.agency.plausibility import check_birth, check_issuer, check_scheme
 from gateway.desk.reports.asked import asked_keys
 from gateway.errors import Malformed, clause
 from gateway.model.forms.reports import MOST_SIGNS
@@ -112,6 +112,7 @@ class NationalIdBody(_Closed):
 
     def as_model(self) -> Query:
         """Return the query as a value of the model."""
+        check_scheme(self.scheme, "query.scheme")
         return NationalIdQuery(self.number, self.scheme)
 
 

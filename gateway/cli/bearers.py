@@ -9,6 +9,7 @@ from typing import Any, BinaryIO
 import click
 
 from gateway.cli.client import NodeClient
+from gateway.cli.inputs.documents import token_in
 from gateway.cli.officers import trial_token
 from gateway.cli.options import FILE, home_option, together, unlisted_officer
 from gateway.cli.output import progress_bars
@@ -77,7 +78,7 @@ class Bearer:
         if bool(self.officer) == bool(self._token):
             raise usage("say who you are: --token FILE, or in trials --as OFFICER")
         if self._token is not None:
-            return self._token.read_text(encoding="ascii", errors="replace").strip()
+            return token_in("--token", self._token)
         return trial_token(settings, self.officer, purpose=purpose, **self._place)
 
     def bring(self, files: Sequence[Path], marking: str = "OFFICIAL") -> list[dict[str, Any]]:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
+from urllib.parse import quote
 
 import httpx2
 
@@ -62,11 +63,11 @@ class NodeClient:
 
     def get(self, search_id: str, token: str) -> dict[str, Any]:
         """Call `GET /v1/searches/{id}`."""
-        return self._call("GET", f"/v1/searches/{search_id}", {"authorization": f"Bearer {token}"})
+        return self._call("GET", f"/v1/{_search(search_id)}", {"authorization": f"Bearer {token}"})
 
     def follow(self, search_id: str, token: str) -> Generator[dict[str, Any]]:
         """Yield the search each time that a line is added, until no late answer can come any more."""
-        for event, data in self.events(f"searches/{search_id}", token):
+        for event, data in self.events(_search(search_id), token):
             if event == "search":
                 yield strict_json.loads(data.encode(), _MAX_ANSWER)
 
@@ -86,7 +87,7 @@ class NodeClient:
 
     def onward(self, search_id: str, body: dict[str, Any], token: str) -> dict[str, Any]:
         """Call `POST /v1/searches/{id}/onward`. Raises the node's refusal, or `Unavailable`."""
-        return self._call("POST", f"/v1/searches/{search_id}/onward", {"authorization": f"Bearer {token}"}, body)
+        return self._call("POST", f"/v1/{_search(search_id)}/onward", {"authorization": f"Bearer {token}"}, body)
 
     def desk(
         self, method: str, path: str, token: str, body: Any = None, *, key: str = "", query: dict[str, Any]
@@ -172,6 +173,11 @@ class NodeClient:
                 problem=type(error).__name__,
                 home=argument(self._home),
             ) from error
+
+
+def _search(search_id: str) -> str:
+    """Return the path of a search; what was typed as its id stays one part of it."""
+    return f"searches/{quote(search_id, safe='')}"
 
 
 def _parts(file: Path, told: Told) -> Iterator[bytes]:

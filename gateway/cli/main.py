@@ -72,6 +72,9 @@ COMMANDS = {
 _REFUSING = frozenset({errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EIO})
 """Errors of the system for a right path that may not or cannot be written or read."""
 
+_DISK = frozenset({errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
+"""Those of a disk that is full or failing: a write that meets one names no file."""
+
 
 @click.group(
     cls=LazyGroup,
@@ -100,6 +103,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     as_json, speech = "--json" in arguments, Speech()
     try:
+        _check_text(arguments)
         code = liaison.main(arguments, prog_name="liaison", standalone_mode=False, obj=speech)
     except click.ClickException as error:
         show_usage(error, speech.language)
@@ -118,7 +122,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:
         remedy = "name another place, or mend its permissions"
         if not (file := _named_file(error, arguments)):
-            if not (file := _refused_file(error)):
+            if not (file := _refused_file(error)) and error.errno not in _DISK:
                 show_unforeseen(error, as_json=as_json)
                 return 1
             remedy = "use the account that it belongs to, or mend its permissions or its disk"
@@ -131,6 +135,14 @@ def run(arguments: Sequence[str] | None = None) -> int:
         show_unforeseen(error, as_json=as_json)
         return 1
     return code if isinstance(code, int) else 0
+
+
+def _check_text(arguments: Sequence[str]) -> None:
+    """Raise `UsageError` for an argument of bytes that are no UTF-8: no question and no name can be made of it."""
+    for argument in arguments:
+        if not argument.isprintable() and any("\udc80" <= sign <= "\udcff" for sign in argument):
+            shown = argument.encode("utf-8", "backslashreplace").decode()
+            raise click.UsageError(f"`{shown}` is not UTF-8: set the terminal to UTF-8 (LANG=C.UTF-8)")
 
 
 def _path_code(error: BaseException | None) -> int:

@@ -21,13 +21,14 @@ _ORDER = ("charter", "descriptor", "status", "appointment")
 @dataclass(frozen=True, slots=True)
 class Taken:
     """The result for one document: what was accepted, or why not. `contradicts` says that it is new evidence: it
-    contradicts a document that is held, and is kept.
+    contradicts a document that is held, and is kept. `version` is that of the document, where it parses.
     """
 
     accepted: Accepted | None
     refusal: LiaisonError | None = None
     contradicts: bool = False
     size: int = 0
+    version: int = 0
 
     @property
     def changed(self) -> bool:
@@ -94,14 +95,14 @@ def accept(
     One that is refused does not keep the others out. Raises `StorageBroken`.
     """
     placed = sorted(sent, key=lambda item: (_ORDER.index(item.kind), item.member, item.version))
-    return [_one(documents, item.line, clock, fingerprint) for item in placed]
+    return [_one(documents, item, clock, fingerprint) for item in placed]
 
 
-def _one(documents: TrustDocuments, line: bytes, clock: Clock, fingerprint: str | None) -> Taken:
+def _one(documents: TrustDocuments, sent: Sent, clock: Clock, fingerprint: str | None) -> Taken:
     known = documents.evidence.hashes()
     try:
-        return Taken(import_line(documents, line, clock, fingerprint), size=len(line))
+        return Taken(import_line(documents, sent.line, clock, fingerprint), size=len(sent.line), version=sent.version)
     except StorageBroken:
         raise
     except LiaisonError as error:
-        return Taken(None, error, documents.evidence.hashes() != known)
+        return Taken(None, error, documents.evidence.hashes() != known, version=sent.version)

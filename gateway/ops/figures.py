@@ -57,6 +57,8 @@ def pack_of_home(folder: Path, wanted: Wanted, progress: Callable[[int, int], No
     scope, now_us = wanted.checked(), SystemClock().now_us()
     with open_home(folder) as evidence:
         month = month_of(wanted.month, evidence.member) if wanted.month else month_at(now_us, evidence.member)
+        if month.since_us > now_us:
+            raise Malformed("the month has not begun", code="bad-month", where="month")
         logs = HomeLogs(evidence.store, evidence.keys)
         stats = collect(logs, month.since_us, month.until_us, progress, entries_of(scope))
         tally = Tally()

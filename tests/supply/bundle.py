@@ -55,11 +55,18 @@ def contents(wheel: Path, platform: Platform, cache: Path) -> dict[str, bytes]:
         "BUNDLE": "".join(f"{name}={value}\n" for name, value in about.items()).encode(),
         "requirements.lock": (product_lock.text(product_lock.product()) + own).encode(),
         "sbom.cdx.json": sbom.text(read(BASE), extras()).encode(),
-        "docs/install.md": (PROJECT / "docs" / "install.md").read_bytes(),
+        **pages(),
         "LICENSE": (PROJECT / "LICENSE").read_bytes(),
         **units,
         **{f"wheels/{part.name}": part.read_bytes() for part in (*parts, wheel)},
     }
+
+
+def pages() -> dict[str, bytes]:
+    """Return the pages that a bundle brings: all of them, since a machine without a network reaches none elsewhere."""
+    folder = PROJECT / "docs"
+    files = sorted(file for file in folder.rglob("*") if file.suffix in (".md", ".json"))
+    return {f"docs/{file.relative_to(folder)}": file.read_bytes() for file in files}
 
 
 def _version(wheel: Path) -> str:

@@ -14,6 +14,7 @@ import io
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -143,6 +144,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "--cache", type=Path, default=PROJECT / "tmp" / "base", help="where a Debian that was made is kept"
     )
     given = parser.parse_args(arguments)
+    if missing := [tool for tool in ("buildah", *(() if given.base else ("mmdebstrap",))) if not shutil.which(tool)]:
+        parser.exit(1, f"{' and '.join(missing)} cannot be found: apt-get install {' '.join(missing)}\n")
     epoch = int(os.environ["SOURCE_DATE_EPOCH"])
     [bundle] = given.dist.glob("liaison-*-cp*.tar.gz")
     machine = bundle.name.removesuffix(".tar.gz").rsplit("-", 1)[1]

@@ -234,7 +234,12 @@ class DeskQueue:
         work = self._store.work(work_id)
         found = self._shown(person, [work], now_us) if work is not None and is_visible(person, work, now_us) else []
         if not found:
-            raise Unknown("there is no such work in your list", code="no-such-work", where=work_id[:200])
+            raise Unknown(
+                "there is no such work in your list",
+                code="no-such-work",
+                where=work_id[:200],
+                remedy="look at your list again: liaison desk list",
+            )
         return found[0]
 
     def shown(self, person: Person, work: Work, now_us: int) -> WorkItem:
@@ -252,7 +257,12 @@ class DeskQueue:
         """Write an act on work with its changed row; return the work as it is then."""
         work = await asyncio.to_thread(self._store.work, work_id)
         if work is None:
-            raise Unknown("there is no such work in your list", code="no-such-work", where=work_id[:200])
+            raise Unknown(
+                "there is no such work in your list",
+                code="no-such-work",
+                where=work_id[:200],
+                remedy="look at your list again: liaison desk list",
+            )
         key = work.key
         await self._pen.write(self._parts.member, key, lambda: self._draft(officer, key, work_id, act, change, reason))
         return await asyncio.to_thread(self._item, officer, work_id)

@@ -174,7 +174,11 @@ class OfficerSearches:
         running = self._running.get(search_id)
         search = running.search if running is not None else await self._load(search_id)
         if search is None or search.officer != officer.person:
-            raise Unknown("no such search", where=search_id[:64])
+            raise Unknown(
+                "no such search",
+                where=search_id[:64],
+                remedy="a search can be read for 48 hours, by the officer who asked",
+            )
         return await self._shown(officer, search)
 
     async def _shown(self, officer: Officer, search: Search) -> Search:

@@ -45,6 +45,13 @@ def refuse_unknown_peers(peers: Collection[str], folder: Path, seen: Callable[[s
             raise unlisted("--peer", peer, "no member of the charter, and no entry has it", members)
 
 
+def refuse_stranger(option: str, member: str, folder: Path) -> None:
+    """Raise `Misused` for a country that is and was no member of the charter that a home holds."""
+    members = _members(folder, is_export=False)
+    if members and member not in members:
+        raise unlisted(option, member, "no member of the charter", members)
+
+
 def _members(folder: Path, *, is_export: bool) -> list[str]:
     """Return the members of the newest charter of a home or an export, not verified; none where none can be read."""
     trust = folder / "trust" if is_export else Home(load_settings(folder).home).trust

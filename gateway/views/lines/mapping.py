@@ -43,10 +43,11 @@ def _verdict(report: Report) -> str:
     return "the mapping can be used" + (f"; {report.todo} TODO are still in it" if report.todo else "")
 
 
-def reach_lines(found: Sequence[Reach] | None) -> Iterator[Line]:
-    """Yield who can get each record type; None where no policy was asked."""
+def reach_lines(found: Sequence[Reach] | None, *, is_wanted: bool) -> Iterator[Line]:
+    """Yield who can get each record type; `found` is None where no policy was asked, although it may be wanted."""
     if found is None:
-        yield "who gets these records was not asked: give --home or --policy", "warn"
+        why = "mend the file first" if is_wanted else "give --home or --policy"
+        yield f"who gets these records was not asked: {why}", "warn"
         return
     for each in found:
         if not each.ways:

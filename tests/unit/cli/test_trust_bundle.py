@@ -63,3 +63,33 @@ def test_one_forged_document_keeps_no_other_out(liaison: Liaison, folder: Path) 
     assert ran.code == 1
     assert [item["kind"] for item in ran.value["taken"]] == ["status"]
     assert len(ran.value["refused"]) == 1
+
+
+def test_a_home_may_begin_with_the_charter_that_is_in_force(liaison: Liaison, folder: Path) -> None:
+    next_one, stick = folder / "charter-2.json", folder / "stick.jsonl"
+    fresh = ("--member", "la", "--home", folder / "la", "--authority", folder / "la-authority")
+    assert liaison("init", *fresh).code == 0
+    card = folder / "la-authority" / "member.json"
+    assert (
+        liaison("trust", "draft", "--home", folder / "th", "--add", card, "--threshold", "3", "--out", next_one).code
+        == 0
+    )
+    for member in ("th", "vn", "kh"):
+        shown = liaison("trust", "sign", next_one, "--authority", folder / f"{member}-authority", "--json").value
+    assert liaison("trust", "accept", next_one, "--home", folder / "th").code == 0
+    assert liaison("trust", "export", "--home", folder / "th", "--out", stick).code == 0
+    ran = liaison("trust", "import", stick, "--home", folder / "la", "--fingerprint", shown["fingerprint"], "--json")
+    assert (ran.code, ran.value["refused"], ran.value["held"]) == (0, [], 1)
+    assert ("charter", 2) in [(item["kind"], item["version"]) for item in ran.value["taken"]]
+
+
+def test_a_forged_charter_of_the_same_version_is_still_refused(liaison: Liaison, folder: Path) -> None:
+    other = folder / "other.json"
+    cards = [folder / f"{member}-authority" for member in ("th", "vn")]
+    assert liaison("trust", "draft", "--federation", "gms", "--threshold", "2", "--out", other, *cards).code == 0
+    fresh = ("--member", "la", "--home", folder / "la", "--authority", folder / "la-authority")
+    assert liaison("init", *fresh).code == 0
+    right = liaison("trust", "show", folder / "charter.json", "--json").value["fingerprint"]
+    files = (other, folder / "charter.json")
+    ran = liaison("trust", "import", *files, "--home", folder / "la", "--fingerprint", right, "--json")
+    assert (ran.code, [item["code"] for item in ran.value["refused"]]) == (1, ["other-fingerprint"])

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
 import re
 import tomllib
 from datetime import date, timedelta
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from packaging.requirements import Requirement
 
 from tests.supply import advisories, sbom
 from tests.supply.advisories import SNAPSHOT, Advisory, Snapshot, affects, errors, found, from_osv, load, warnings
+from tests.supply.bundle import pages
 from tests.supply.lock import BASE, LOCKS, Locked, extras, read
 from tests.support.shared import PROJECT
 
@@ -188,3 +190,12 @@ def test_every_direct_dependency_says_what_it_is_trusted_with() -> None:
     rows = re.findall(r"^\| `([a-z0-9-]+)` \| (.+) \| (.+) \| (.+) \|$", PAGE, re.MULTILINE)
     assert sorted(name for name, *_ in rows) == sorted(Requirement(line).name for line in wanted)
     assert [name for name, *cells in rows if min(map(len, cells)) < 7] == []
+
+
+def test_a_bundle_brings_every_page_that_its_pages_lead_to() -> None:
+    held = pages()
+    assert "docs/guides/connect-an-agency-system.md" in held
+    for name, data in held.items():
+        for link in re.findall(r"\]\((?!https?:|#)([^)#\s]+\.md)", data.decode()) if name.endswith(".md") else ():
+            target = PurePosixPath(os.path.normpath(PurePosixPath(name).parent / link))
+            assert str(target) in held or target.parts[0] != "docs", f"{name}: {link}"

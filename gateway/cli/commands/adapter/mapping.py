@@ -53,9 +53,10 @@ def check(
     use_own_tables(home)
     with working("trying the mapping"):
         report = check_mapping(mapping, url, access, rows, SystemClock())
-    reached = mapped_reach(report.mapping, home, folder) if report.mapping and (home or folder) else None
+    is_wanted = bool(home or folder)
+    reached = mapped_reach(report.mapping, home, folder) if report.mapping and is_wanted else None
     value = report.as_value(show=show) | {"leaves": None if reached is None else [asdict(one) for one in reached]}
-    lines = mapping_lines(report, show=show, leaves=reach_lines(reached))
+    lines = mapping_lines(report, show=show, leaves=reach_lines(reached, is_wanted=is_wanted))
     return Output(value, lines, 0 if report.is_good else 1)
 
 

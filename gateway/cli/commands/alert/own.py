@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -11,6 +10,7 @@ import click
 
 from gateway.cli.bearers import Bearer, at_the_desk, attach_option
 from gateway.cli.commands.desk.steps import OUTCOMES, outcome_options
+from gateway.cli.inputs.documents import json_object
 from gateway.cli.inputs.moments import Moment
 from gateway.cli.options import FILE, TEXT, Code, Word
 from gateway.cli.output import Output, printed
@@ -82,7 +82,7 @@ def raise_alert(
               --name "สมชาย ใจดี" --birth 2016 --to-life --reason "taken from school today" \\
               --purpose MISSING_PERSON --offence TIP --case TH-2026-18
     """
-    fields: dict[str, Any] = json.loads(file.read_text(encoding="utf-8")) if file is not None else {}
+    fields = json_object("--fields", file)
     fields |= {"alert_class": action, "reason": reason}
     if names:
         fields["names"] = [{"text": name} for name in names]

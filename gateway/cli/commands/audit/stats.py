@@ -11,7 +11,8 @@ from gateway.cli.output import print_result, print_table, progress_bar
 from gateway.cli.speech import spoken
 from gateway.desk.figures.pack import MINUTES_BY_HAND
 from gateway.language.languages import Language
-from gateway.ops.figures import Wanted, pack_of_home
+from gateway.ops.audit.unknown_words import refuse_stranger
+from gateway.ops.figures import ALL, Wanted, pack_of_home
 from gateway.views.pack.files import as_csv, as_value
 from gateway.views.pack.page import pack_view, page
 
@@ -64,6 +65,8 @@ def stats(
       liaison stats --home th --pack la --office th.blo.chiang-khong --facing la.blo.houayxay --csv pack.csv
       liaison stats --home th --pack all --month 2026-11 --exact
     """
+    if peer != ALL:
+        refuse_stranger("--pack", peer, home)
     with progress_bar("counting entries") as progress:
         pack = pack_of_home(home, Wanted(peer, month, office, facing, exact, minutes), progress)
     spoken_in = Language(language) if language else spoken()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -10,6 +9,7 @@ from urllib.parse import quote
 import click
 
 from gateway.cli.bearers import Bearer, at_the_desk, attach_option
+from gateway.cli.inputs.documents import json_object
 from gateway.cli.inputs.moments import Moment
 from gateway.cli.options import FILE, TEXT, Code, Word, together
 from gateway.cli.output import Output, printed
@@ -282,7 +282,7 @@ def sign(bearer: Bearer, work: str, reason: str, assertion: Path | None) -> Outp
     """
     body: dict[str, Any] = {"reason": reason}
     if assertion is not None:
-        body["assertion"] = json.loads(assertion.read_text(encoding="utf-8"))
+        body["assertion"] = json_object("--assertion", assertion)
     found = bearer.call("POST", f"work/{quote(work, safe='')}/sign", body)
     return Output(found, decided_lines(found, spoken()), 0 if found["state"] == "sent" else 1)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from gateway.agency.plausibility import check_birth, check_issuer
+from gateway.agency.plausibility import check_birth, check_issuer, check_scheme
 from gateway.cli.client import NodeClient
 from gateway.cli.officers import trial_token
 from gateway.cli.options import TEXT, Word, home_option, json_option, together, unlisted_officer, value_of
@@ -121,6 +121,8 @@ def national_id(number: str, scheme: str, **common: Any) -> int:
       liaison ask national-id --home th --as th.o.1042 --to vn --number 001084012345 --scheme VNM-CCCD \\
               --purpose INVESTIGATION --offence NARC --case TH-2026-17
     """
+    with value_of("--scheme"):
+        check_scheme(scheme, "--scheme")
     return _ask({"kind": "national_id", "number": number, "scheme": scheme}, **common)
 
 

@@ -10,6 +10,7 @@ import click
 
 from gateway.agency.token_keys import handed_in
 from gateway.audit.acts.table import ActKind
+from gateway.cli.inputs.documents import token_in
 from gateway.cli.officers import trial_token
 from gateway.cli.options import FILE, home_option, together
 from gateway.cli.output import Output, printed
@@ -108,7 +109,7 @@ def _decide(home: Path, detail: dict[str, Any], officer: str, token: Path | None
     proof = (
         trial_token(settings, officer, role="", office="", agency="", purpose="")
         if token is None
-        else token.read_text(encoding="ascii", errors="replace").strip()
+        else token_in("--token", token)
     )
     order = Order(ActKind.CONSENT, token=proof, reason=reason, detail=detail)
     item = carry_out(home, order, handed_in(settings, SystemClock()))

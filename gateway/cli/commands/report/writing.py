@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from urllib.parse import quote
 import click
 
 from gateway.cli.bearers import Bearer, at_the_desk, attach_option
+from gateway.cli.inputs.documents import json_object
 from gateway.cli.inputs.moments import Moment
 from gateway.cli.options import FILE, TEXT, Code, Word, together
 from gateway.cli.output import Output, printed
@@ -111,7 +111,7 @@ def _body(
     until: Any,
     **given: Any,
 ) -> dict[str, Any]:
-    fields: dict[str, Any] = json.loads(file.read_text(encoding="utf-8")) if file is not None else {}
+    fields = json_object("--fields", file)
     said = {name: given.pop(name) for name in ("method", "concealment", "price", "period")}
     said |= {"indicators": list(indicators), "route": [_place(text) for text in route]}
     fields |= {name: value for name, value in said.items() if value}

@@ -16,7 +16,7 @@ from gateway.cli.options import json_option
 @click.option("--home", type=click.Path(file_okay=False, path_type=Path), help="Keep the federation in this folder.")
 @json_option
 def demo(once: bool, serving: bool, stopping: bool, home: Path | None, as_json: bool) -> int:
-    """Found a federation of th, vn and kh on loopback, and play six scenes with real certificates and processes.
+    """Found a federation of th, vn and kh on loopback, and play twelve scenes with real certificates and processes.
 
     \b
     Examples:

@@ -31,7 +31,7 @@ def export(home: Path, out: Path) -> Output:
 @click.command("import")
 @click.argument("files", nargs=-1, required=True, type=FILE)
 @home_option
-@click.option("--fingerprint", help="Of the first charter, where the home has none yet.")
+@click.option("--fingerprint", help="Of the charter with which a home begins that has none yet.")
 @printed
 def import_(files: tuple[Path, ...], home: Path, fingerprint: str | None) -> Output:
     """Take what is new of the documents in FILES into a home, in the right order; exit code 1 where one is refused.

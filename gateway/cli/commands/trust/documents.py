@@ -126,9 +126,9 @@ def publish(
     Examples:
       liaison trust publish --home th --authority th-authority --out th.jsonl
       liaison trust publish --home th --out th.jsonl        # the status alone
-      liaison trust publish --home th --authority th-authority --office th.blo.chiang-khong --office th.national \
-        --national-desk th.national --facing th.blo.chiang-khong=la.blo.houayxay \
-        --contact "th.national=+66 2 000 0000"
+      liaison trust publish --home th --authority th-authority --office th.blo.chiang-khong --office th.national \\
+              --national-desk th.national --facing th.blo.chiang-khong=la.blo.houayxay \\
+              --contact "th.national=+66 2 000 0000"
     """
     offered = addressable_of(national, facing), contacts_of(contacts)
     about, data = publish_documents(home, authority, endpoints, offices, agencies, *offered)

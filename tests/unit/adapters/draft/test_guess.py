@@ -58,6 +58,7 @@ def table(name: str, *columns: Column, key: tuple[str, ...] = ()) -> Table:
         ("สัญชาติ_รหัส", "nationality"),
         ("ນາມສະກຸນ", "surname"), ("ຊື່", "name"), ("ភេទ", "sex"), ("ថ្ងៃខែឆ្នាំកំណើត", "birth"), ("အမည်", "name"),
         ("姓名", "name"), ("出生日期", "birth"), ("护照号", "document_number"),
+        ("VehicleLicensePlateNumber", "plate"), ("LicensePlateType", ""), ("plate_colour", "colour"),
         ("zzz", ""), ("", ""), ("___", ""), ("ไม่รู้", ""),
     ],
 )  # fmt: skip
