@@ -14,18 +14,17 @@ from gateway.agency.calls.parts import AgencyParts
 from gateway.agency.desk.asks import DraftedBody, IdOrNone, Member, ReasonsBody, time_us
 from gateway.agency.desk.bodies import Closed, ReasonOrNone
 from gateway.agency.desk.once import once_id, once_route
-from gateway.agency.desk.routes import CHANGED, desk_of
+from gateway.agency.desk.routes import CHANGED, brought, desk_of
 from gateway.agency.desk.steps import drafted_body
 from gateway.agency.onward import whole
 from gateway.agency.openapi import body_of, refusals
 from gateway.agency.requests import ContainerBody, DocumentBody, NationalIdBody, PersonBody, VehicleBody, read_body
 from gateway.clock import rfc3339
-from gateway.desk.second_step.commands import FollowWatch
-from gateway.desk.watches.goods import Goods
+from gateway.desk.second_step.commands import FollowWatch, with_files
 from gateway.desk.watches.standing import TakenWatch, WatchStand
 from gateway.desk.watches.values import AddWatch, OwnHit, OwnWatch, asked_of
 from gateway.desk.worklist.uses import DeskUses
-from gateway.model.desk.watches import Watched
+from gateway.model.desk.watches import Goods, Watched
 from gateway.model.hit import Hit
 from gateway.model.names import ExchangeId, exchange_id, identifier, member_id, reference
 from gateway.model.purpose import Offence, Purpose
@@ -36,7 +35,7 @@ _Word = Annotated[str, Field(max_length=128, json_schema_extra=patterns.TEXT_OR_
 
 
 class GoodsBody(Closed):
-    """Declarations of our own customs: all that is given must fit. `heading` is the beginning of a tariff code."""
+    """Declarations of customs: all that is given must fit. `heading` is the beginning of a tariff code."""
 
     kind: Literal["goods"]
     container: _Word = ""
@@ -285,6 +284,7 @@ def watch_routes(parts: AgencyParts) -> APIRouter:
             fields=tuple(body.fields),
             to_office=identifier(body.to_office, "to_office") if body.to_office else "",
         )
+        command = with_files(command, await brought(desk, actor, body.attachments))
         drafted = await desk.drafting.follow_watch(actor, command, once_id(request))
         return shown(drafted_body(drafted), parts, language_of(request), 202)
 
