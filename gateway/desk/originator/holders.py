@@ -130,7 +130,10 @@ class HoldersView:
         return fresh, rows[-1].jti if len(rows) == limit else ""
 
     def _named(self, person: Person | None, names: Iterable[str], now_us: int) -> list[Holders]:
-        rows = {name: self.store.holdings(record=name, direction=Direction.OUT) for name in names}
+        rows: dict[str, list[Holding]] = {name: [] for name in names}
+        for row in self.store.holdings(records=list(rows)) if rows else ():  # the index by record, and no other
+            if row.direction is Direction.OUT:
+                rows.setdefault(row.record, []).append(row)
         through = passed_on(self.store, _shared([row for mine in rows.values() for row in mine]))
         found = (self._holders(name, mine, through) for name, mine in rows.items())
         return [each for each in found if self._sees(person, each.record, now_us)]
