@@ -23,12 +23,12 @@ from gateway.agency.calls.caller import json_body, language_of, officer_of, show
 from gateway.agency.calls.parts import AgencyParts
 from gateway.agency.desk.asks import DraftedBody, time_us
 from gateway.agency.desk.once import once_id, once_route
-from gateway.agency.desk.routes import CHANGED, After, Limit, desk_of
+from gateway.agency.desk.routes import CHANGED, After, Limit, brought, desk_of
 from gateway.agency.desk.steps import drafted_body
 from gateway.agency.openapi import body_of, refusals
 from gateway.agency.requests import read_body
 from gateway.desk.listing import USUAL_LISTED
-from gateway.desk.second_step.commands import FollowWatch
+from gateway.desk.second_step.commands import FollowWatch, with_files
 from gateway.desk.watches.values import OwnWatch
 from gateway.desk.worklist.uses import DeskUses
 from gateway.model.names import ExchangeId, exchange_id, identifier, member_id
@@ -116,6 +116,7 @@ def watch_routes(parts: AgencyParts) -> APIRouter:
             fields=tuple(body.fields),
             to_office=identifier(body.to_office, "to_office") if body.to_office else "",
         )
+        command = with_files(command, await brought(desk, actor, body.attachments))
         drafted = await desk.drafting.follow_watch(actor, command, once_id(request))
         return shown(drafted_body(drafted), parts, language_of(request), 202)
 

@@ -11,7 +11,7 @@ from gateway.audit.reading.opened import HomeLogs
 from gateway.audit.statistics.statistics import collect
 from gateway.clock import SystemClock, rfc3339
 from gateway.desk.figures.belonging import threads_of
-from gateway.desk.figures.from_log import Scope, add_log, entries_of
+from gateway.desk.figures.from_log import Scope, add_log, entries_of, with_peer
 from gateway.desk.figures.months import Month, month_at, month_of
 from gateway.desk.figures.pack import MINUTES_BY_HAND, Pack, Tables
 from gateway.desk.figures.published import Publisher
@@ -59,7 +59,7 @@ def pack_of_home(folder: Path, wanted: Wanted, progress: Callable[[int, int], No
         month = month_of(wanted.month, evidence.member) if wanted.month else month_at(now_us, evidence.member)
         if month.since_us > now_us:
             raise Malformed("the month has not begun", code="bad-month", where="month")
-        logs = HomeLogs(evidence.store, evidence.keys)
+        logs = HomeLogs(evidence.store, evidence.keys, with_peer(scope))
         stats = collect(logs, month.since_us, month.until_us, progress, entries_of(scope))
         tally = Tally()
         add_log(tally, stats)

@@ -377,6 +377,9 @@ class DeskStore(Protocol):
         """Return copies, by record and by owner's key (one or several), holder, direction, the exchange that gave them,
         or state, all of them with `limit` 0; with a limit the first ones by their records' ids, `after` an id."""
 
+    def count_holdings(self, direction: str, after: str) -> int:
+        """Return how many copies there are in a direction whose records' ids come after an id."""
+
     def ending(self, now_us: int, limit: int) -> list[ThreadKey]:
         """Return threads whose clock is over by now, and whose rows do not say so yet, the first over first."""
 

@@ -45,6 +45,7 @@ class DeskRules:
 
     `clocks` are minutes by what is asked and urgency, `limits` hours. A human who lets out anything of a record with
     one of the `caveats`, or about one of the `categories`, needs a second person. `passkey`: nobody decides without.
+    `bare_pictures`: pictures leave without what tells of camera, place and time, whatever the settings of a node say.
     """
 
     clocks: Mapping[Asked, Clock] = field(default_factory=dict)
@@ -52,6 +53,7 @@ class DeskRules:
     caveats: frozenset[str] = frozenset(Caveat)
     categories: frozenset[str] = frozenset(SubjectCategory)
     passkey: bool = True
+    bare_pictures: bool = True
 
     def takes_two(self, a: RecordAttributes) -> bool:
         """Tell whether a human needs a second person to let out anything of this record."""
@@ -91,10 +93,11 @@ def check_clocks(document: TomlTable, common: DeskRules) -> None:
 
 
 def _read(document: TomlTable, *, whole: bool) -> DeskRules:
-    document.only("clock", "limits", "two_persons", "evidence")
-    two, evidence = document.table("two_persons"), document.table("evidence")
+    document.only("clock", "limits", "two_persons", "evidence", "files")
+    two, evidence, files = (document.table(name) for name in ("two_persons", "evidence", "files"))
     two.only("caveats", "categories")
     evidence.only("passkey")
+    files.only("bare_pictures")
     clocks, limits = read_clocks(document), _limits(document.table("limits"))
     if whole:
         for asked in Asked:
@@ -106,6 +109,7 @@ def _read(document: TomlTable, *, whole: bool) -> DeskRules:
         _some(two, "caveats", list(Caveat)),
         _some(two, "categories", list(SubjectCategory)),
         evidence.get("passkey", bool, False),
+        files.get("bare_pictures", bool, False),
     )
 
 
@@ -116,8 +120,9 @@ def _stricter(document: TomlTable, common: DeskRules) -> DeskRules:
     for limit, hours in own.limits.items():
         if hours > common.limits[limit]:
             _wider(document.table("limits"), limit, hours, common.limits[limit])
-    if "passkey" in document.table("evidence").data and common.passkey and not own.passkey:
-        _wider(document.table("evidence"), "passkey", "false", "true")
+    for table, name in (("evidence", "passkey"), ("files", "bare_pictures")):
+        if name in document.table(table).data and getattr(common, name) and not getattr(own, name):
+            _wider(document.table(table), name, "false", "true")
     return replace(
         common,
         clocks=shortest(common.clocks, own.clocks),
@@ -125,6 +130,7 @@ def _stricter(document: TomlTable, common: DeskRules) -> DeskRules:
         caveats=common.caveats | own.caveats,
         categories=common.categories | own.categories,
         passkey=common.passkey or own.passkey,
+        bare_pictures=common.bare_pictures or own.bare_pictures,
     )
 
 

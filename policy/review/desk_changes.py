@@ -28,6 +28,8 @@ def desk_words(old: DeskRules, new: DeskRules) -> Iterator[str]:
             yield f"records marked {', '.join(gone)} no longer take two persons"
     if old.passkey != new.passkey:
         yield f"a decision {'now' if new.passkey else 'no longer'} needs a passkey in any case"
+    if old.bare_pictures != new.bare_pictures:
+        yield f"pictures {'now' if new.bare_pictures else 'no longer'} lose camera, place and time in any case"
 
 
 def clock_words(whose: str, old: Mapping[Asked, Clock], new: Mapping[Asked, Clock]) -> Iterator[str]:

@@ -62,14 +62,14 @@ async def test_a_withdrawn_record_is_hidden_erased_and_confirmed(tmp_path: Path)
         assert WITHDRAWN in hit.rules
         (reading,) = work_of(th, WorkKind.READ)
         assert (reading.assigned, reading.office) == (officer().person, officer().office)
-        (view,) = vn.desk.originator.holders.of(owner.person, 0, record)
+        (view,) = vn.desk.originator.holders.of(owner.person, 0, record).found
         assert (view.changed, view.confirmed, view.out_of_reach) == (1, 0, ())
         # Erased before half of the time when the data officer says so.
         (comply,) = work_of(th, WorkKind.COMPLY)
         await th.desk.originator.compliance.comply(data_officer("th"), comply.id)
         assert states(th, Direction.IN) == [HoldingState.ENDED]
         await until(lambda: states(vn, Direction.OUT) == [HoldingState.ENDED], "the erasure is confirmed")
-        (view,) = vn.desk.originator.holders.of(owner.person, 0, record)
+        (view,) = vn.desk.originator.holders.of(owner.person, 0, record).found
         assert (view.changed, view.confirmed) == (1, 1)
         thread = vn.desk.parts.store.thread(key)
         assert thread is not None
@@ -120,7 +120,7 @@ async def test_a_data_officer_objects_and_the_copy_stays_hidden(tmp_path: Path) 
             await compliance.comply(actor("th", ()), comply.id, objection="court-file")
         await compliance.comply(data_officer("th"), comply.id, objection="court-file", text="case 17/2026")
         await until(lambda: states(vn, Direction.OUT) == [HoldingState.OBJECTED], "the objection has come")
-        (view,) = vn.desk.originator.holders.of(owner.person, 0, record)
+        (view,) = vn.desk.originator.holders.of(owner.person, 0, record).found
         assert (view.changed, view.confirmed, view.objected) == (1, 0, 1)
         (hit,) = records(await th.asking.searches.get(officer(), search.id))
         assert hit.record is None

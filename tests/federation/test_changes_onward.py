@@ -90,7 +90,7 @@ async def test_a_withdrawal_reaches_the_onward_holder_and_its_confirmation_the_o
         assert change_notice.placed.code == ChangeCode.WITHDRAWN
 
         def shown() -> list[tuple[str, str, str]]:
-            (view,) = vn.desk.originator.holders.of(data_officer("vn", "immigration").person, 0, record)
+            (view,) = vn.desk.originator.holders.of(data_officer("vn", "immigration").person, 0, record).found
             return [(copy.holder, copy.through, copy.state) for copy in view.copies]
 
         assert shown() == [("kh", "th", "changing"), ("th", "", "changing")]
@@ -105,7 +105,7 @@ async def test_a_withdrawal_reaches_the_onward_holder_and_its_confirmation_the_o
         await th.desk.originator.compliance.comply(data_officer("th", own.agency), own.id)
         await until(is_state(vn, TH, HoldingState.ENDED), "the first holder has confirmed, too")
         assert shown() == [("kh", "th", "ended"), ("th", "", "ended")]
-        (view,) = vn.desk.originator.holders.of(data_officer("vn", "immigration").person, 0, record)
+        (view,) = vn.desk.originator.holders.of(data_officer("vn", "immigration").person, 0, record).found
         assert (view.changed, view.confirmed, view.objected) == (2, 2, 0)
         assert work_of(th, WorkKind.COMPLY) == []
 
@@ -162,7 +162,7 @@ async def test_a_holder_outside_the_federation_is_told_by_a_human(tmp_path: Path
         by = data_officer("th", work.agency)
         await th.desk.originator.compliance.comply(by, work.id, text="they shredded it: telephone, 14:05")
         await until(is_state(vn, laos, HoldingState.ENDED), "the owner knows")
-        (view,) = vn.desk.originator.holders.of(data_officer("vn", "immigration").person, 0, record)
+        (view,) = vn.desk.originator.holders.of(data_officer("vn", "immigration").person, 0, record).found
         assert [(copy.holder, copy.through) for copy in view.copies if copy.through] == [("la", "th")]
 
 

@@ -211,6 +211,15 @@ async def test_what_was_given_is_withdrawn_and_its_owner_sees_who_has_confirmed_
     (record,) = {each["record"] for each in found["records"] if each["agency"] == "immigration"}
     assert (await desk("vn.p.1", "desk", "holders"))["records"] == []
     assert (await desk("vn.p.77", "desk", "holders"))["records"]
+    walked, after = [], ""
+    for _ in range(100):
+        part = await desk("vn.p.77", "desk", "holders", "--limit", "1", "--after", after)
+        walked += [copy["id"] for each in part["records"] for copy in each["copies"]]
+        if not (after := part["next"]):
+            break
+    assert sorted(walked) == sorted(
+        copy["id"] for each in found["records"] if each["agency"] == "immigration" for copy in each["copies"]
+    )
     told = await desk("vn.p.77", "withdraw", "--record", record, "--text", "a mistake")
     assert {each["member"] for each in told["threads"]} == {"th"}
     seen = await asyncio.to_thread(holders_of, world.home("vn"), record)

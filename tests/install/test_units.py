@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+import signal
+import socket
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from tests.support.cli import Liaison, copy_federation
+from tests.support.collector import certificate
 from tests.support.ports import free_port
 from tests.support.source_process import CUSTOMS
 from tests.support.unit_stand_in import UNITS, Started, allowed, settings, started
@@ -18,6 +22,7 @@ pytestmark = [pytest.mark.process, pytest.mark.timeout(180)]
 UNIT_FILES = sorted(unit.name for unit in UNITS.glob("*@.*"))
 SERVICES = [unit for unit in UNIT_FILES if unit.endswith(".service")]
 SERVED = [unit for unit in SERVICES if settings(unit)["Type"] == ["notify"]]
+BRIDGE = "liaison-bridge@.service"
 _AS_ROOT = {"fchown"}
 """SQLite gives its files to the owner of the database where it runs as root, and nowhere else."""
 
@@ -53,7 +58,9 @@ def test_the_units_ask_for_the_same_sandbox_and_what_serves_shares_no_account() 
     for unit in SERVED:
         assert settings(unit)["KillMode"] == ["mixed"]
         assert settings(unit)["ImportCredential"]
-    assert len({settings(unit)["User"][0] for unit in SERVED}) == len(SERVED) == 3
+    accounts = {settings(unit)["User"][0] for unit in (*SERVED, BRIDGE)}
+    assert len(accounts) == len(SERVED) + 1 == 4
+    assert "ReadWritePaths" not in settings(BRIDGE), "a bridge has nothing to write"
 
 
 def test_accounts_and_folders_are_made(tmp_path: Path) -> None:
@@ -66,7 +73,7 @@ def test_accounts_and_folders_are_made(tmp_path: Path) -> None:
     for unit in SERVICES:
         [account] = settings(unit)["User"]
         assert accounts[account][6] == "/usr/sbin/nologin"
-        for place in settings(unit)["ReadWritePaths"][0].split():
+        for place in settings(unit).get("ReadWritePaths", settings(unit).get("WorkingDirectory", [""]))[0].split():
             assert folders[place.removesuffix("/%i")] == ["0750", account]
 
 
@@ -123,3 +130,35 @@ def check_life(service: Started) -> None:
     assert service.main_pid
     assert service.stop() == 0
     assert service.until("STOPPING=1")
+
+
+def until_listening(address: str, service: Started) -> None:
+    """Wait until a process takes connections, a minute at most."""
+    host, _, port = address.partition(":")
+    for _ in range(600):
+        with socket.socket() as caller:
+            if not caller.connect_ex((host, int(port))):
+                return
+        with suppress(subprocess.TimeoutExpired):
+            raise AssertionError(f"it ended with {service.process.wait(0.1)}")
+    raise AssertionError("it does not listen")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="a sandbox as systemd makes it needs root")
+def test_a_bridge_runs_in_its_sandbox_with_nothing_to_write(tmp_path: Path) -> None:
+    files, folder, address = tmp_path / "bridge", tmp_path / "run", f"127.0.0.1:{free_port()}"
+    files.mkdir()
+    folder.mkdir()
+    pem, key = certificate(files, "bridge")
+    reader = f'[[reader]]\nname = "opencti"\naudience = "country"\ntoken_sha256 = "{"0" * 64}"\n'
+    (files / "readers.toml").write_text(reader)
+    (files / "taxii.token").write_text("no token")
+    node = f"--node 127.0.0.1:{free_port()} --node-name gw1.th.liaison.internal --token-file taxii.token"
+    serve = f"--listen {address} --tls-certificate {pem.name} --tls-key {key.name} --readers readers.toml"
+    own = f"--member th --ca {pem.name} --certificate {pem.name} --key {key.name}"
+    asked = {"BRIDGE": "taxii", "OPTIONS": f"serve {own} {node} {serve}"}
+    with started(BRIDGE, "opencti", files, folder, **asked) as service:
+        until_listening(address, service)
+        assert service.stop() == -signal.SIGTERM, "an end by this signal is one in good order for systemd"
+    assert service.calls() <= allowed(BRIDGE), "SystemCallFilter would refuse it"
+    assert service.families() <= set(settings(BRIDGE)["RestrictAddressFamilies"][0].split())

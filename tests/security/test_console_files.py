@@ -17,10 +17,12 @@ from gateway.model.desk.work import WorkKind
 from gateway.model.names import ExchangeId, MemberId
 from gateway.statements.notices.notice import parse_notice
 from tests.support.console_nodes import console_of
+from tests.support.exchange import PASSPORT
 from tests.support.files import png, png_part, until
 from tests.support.matters import see, send, visitor, with_consoles
 from tests.support.nodes import World, running
-from tests.support.second_step import asked, hit, step_world, works
+from tests.support.second_step import OFFICER, SUPERVISOR, asked, hit, step_world, works
+from tests.support.watches import thread_of, watching
 
 pytestmark = [pytest.mark.process, pytest.mark.asyncio(loop_scope="module")]
 
@@ -210,6 +212,43 @@ async def test_a_file_goes_with_a_follow_up_and_another_with_its_answer(world: W
             assert (await brought(duty, path, answered)).status_code == 303
     notices = [parse_notice(each.envelope) for each in world.nodes["vn"].desk.parts.store.notices(there)]
     assert [[each.name for each in notice.head.attachments] for notice in notices] == [["lorry.png"], ["plates.csv"]]
+
+
+async def test_a_file_and_the_office_go_with_a_follow_up_to_a_hit_of_a_watch(world: World) -> None:
+    th, office = world.nodes["th"], console_of(world.nodes["th"])._parts.offices()["vn"][0]
+    watch_id = await th.desk.watches.own.add(OFFICER, watching("vn", subject=PASSPORT))
+    await th.desk.watches.own.approve(SUPERVISOR, watch_id)
+    key, path = thread_of(th, watch_id), f"/watches/{watch_id}"
+    store = th.desk.parts.store
+    await until(lambda: any(row.placed.code == "HIT" for row in store.notices(key)), "it was told of no hit")
+    async with visitor(world, "th.o.1042") as officer, visitor(world, "th.o.2000") as other:
+        page = await see(officer, path)
+        (chosen,) = re.findall(r'<option value="(vn\.[0-9a-f]{32}\.0)"', page.text)
+        assert 'type="file" multiple' in page.text
+        assert f'<option value="{office}">' in page.text
+        fields = {"hit": chosen, "facts": "at the <b>gate</b>", "to_office": office}
+        for wrong, field in (
+            ({"facts": ""}, "facts"),
+            ({"to_office": "vn.nowhere"}, "to_office"),
+            ({"hit": "vn"}, "hit"),
+        ):
+            answer = await brought(officer, f"{path}/follow", filled(fields | wrong, PHOTO))
+            assert (answer.status_code, f'id="{field}-fault"' in answer.text) == (400, True), field
+            assert "choose them again" in answer.text
+        assert "at the &lt;b&gt;gate&lt;/b&gt;" in answer.text
+        archive = await brought(officer, f"{path}/follow", filled(fields, PHOTO, ("a.zip", b"PK\x03\x04" + bytes(64))))
+        assert (archive.status_code, 'id="files-fault"' in archive.text) == (400, True)
+        (kept,) = _KEPT.findall(archive.text)
+        stranger = await brought(other, f"{path}/follow", filled(fields | {"brought": kept}))
+        assert stranger.status_code in (400, 403, 404)
+        sent = filled(fields | {"brought": kept}, LIST)
+        answers = [await brought(officer, f"{path}/follow", sent) for _ in range(2)]
+        assert [each.status_code for each in answers] == [303, 303], answers[0].text
+        (there,) = {each.headers["location"] for each in answers}
+    (thread,) = store.find_thread(ExchangeId(there.rpartition("/")[2]))
+    draft = draft_of(thread)
+    assert (draft.to_office, [each.name for each in draft.attachments]) == (office, ["lorry.png", "plates.csv"])
+    assert draft.ask.hit is not None
 
 
 async def test_a_file_stays_with_an_alert_from_its_form_to_its_sending(world: World) -> None:

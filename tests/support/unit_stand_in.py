@@ -14,7 +14,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -34,6 +34,8 @@ mkdir -p "$place"
 mount --bind "$home" "$place"
 mount --bind "$folder" "$folder"
 mount -o remount,bind,ro /
+[ "$WRITES" ] || mount -o remount,bind,ro "$place"
+cd "$place"
 exec strace -f -qq -e signal=none -o "$folder/trace" \\
     setpriv --no-new-privs --bounding-set=-all --inh-caps=-all "$0" -c "$DENY_GAIN" "$@"
 """
@@ -44,6 +46,7 @@ if ctypes.CDLL(None, use_errno=True).prctl(65, 1, 0, 0, 0):  # PR_SET_MDWE, PR_M
 os.environ.pop("DENY_GAIN")
 os.execv(sys.argv[1], sys.argv[1:])
 """
+_VARIABLE = re.compile(r"\$\{(\w+)\}")
 _CALL = re.compile(r"^\d+ +([a-z][a-z0-9_]+)\(", re.MULTILINE)
 _SOCKET = re.compile(r"\bsocket\((AF_\w+)[^)]*\) = \d")
 
@@ -107,16 +110,17 @@ class Started:
 def started(unit: str, instance: str, home: Path, folder: Path, **environment: str) -> Iterator[Started]:
     """Start what a unit starts for a home. `environment` is what a drop-in sets."""
     asked = settings(unit)
-    command = shlex.split(asked["ExecStart"][0].replace("%i", instance))
+    command = list(_command(asked["ExecStart"][0].replace("%i", instance), environment))
     command[0] = command[0].replace(_INSTALLED, f"{Path(sys.executable).parent}/")
-    [place] = (part.replace("%i", instance) for part in asked["ReadWritePaths"])
+    [place] = (part.replace("%i", instance) for part in asked.get("ReadWritePaths", asked.get("WorkingDirectory", ())))
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
         manager.bind(str(folder / "notify"))
         manager.settimeout(60)
         about = dict(line.split("=", 1) for line in asked.get("Environment", ())) | environment
         about |= {
             "NOTIFY_SOCKET": str(folder / "notify"),
-            "WATCHDOG_USEC": str(int(asked["WatchdogSec"][0]) * 1_000_000),
+            "WATCHDOG_USEC": str(int(asked.get("WatchdogSec", ["0"])[0]) * 1_000_000),
+            "WRITES": asked.get("ReadWritePaths", [""])[0],
             "PATH": os.environ["PATH"],
             "DENY_GAIN": _DENY_GAIN,
         }
@@ -127,6 +131,15 @@ def started(unit: str, instance: str, home: Path, folder: Path, **environment: s
         finally:
             process.kill()
             process.wait()
+
+
+def _command(line: str, environment: Mapping[str, str]) -> Iterator[str]:
+    """Yield the words of a command as systemd makes them: `$NAME` is words of a variable, `${NAME}` part of a word."""
+    for word in shlex.split(line):
+        if word.startswith("$") and word[1:].isidentifier():
+            yield from shlex.split(environment[word[1:]])
+        else:
+            yield _VARIABLE.sub(lambda found: environment[found[1]], word)
 
 
 @cache

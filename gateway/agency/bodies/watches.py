@@ -31,7 +31,7 @@ _Word = Annotated[str, Field(max_length=128, json_schema_extra=patterns.TEXT_OR_
 
 
 class GoodsBody(Closed):
-    """Declarations of our own customs: all that is given must fit. `heading` is the beginning of a tariff code."""
+    """Declarations of customs: all that is given must fit. `heading` is the beginning of a tariff code."""
 
     kind: Literal["goods"]
     container: _Word = ""

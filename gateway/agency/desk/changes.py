@@ -25,7 +25,7 @@ from gateway.model.desk.codes import ChangeReason, Objection
 from gateway.model.desk.notices import ChangeCode
 from gateway.model.names import identifier, member_id
 from gateway.model.values import text_value
-from gateway.ops.desk.holders import summary
+from gateway.ops.desk.holders import MOST, PAGE, summary
 
 _MOST_RECORDS = 256
 
@@ -60,13 +60,20 @@ class HeldBody(BaseModel):
 
 
 class HoldersBody(BaseModel):
-    """The ledger of copies. Holders in `out_of_reach` have left the federation: nothing can be asked of them."""
+    """A record's copies, or a page of the ledger of copies. Holders in `out_of_reach` have left the federation.
+
+    `waited` copies of the whole ledger are not confirmed yet. `next` is the `after` of the next page, empty after the
+    last; `left` copies are still to come, null for a caller who does not see those of all agencies.
+    """
 
     records: list[HeldBody]
     changed: int
     confirmed: int
     objected: int
     out_of_reach: list[str]
+    waited: int
+    left: int | None
+    next: str
 
 
 class ChangeBody(Closed):
@@ -128,12 +135,17 @@ def change_routes(parts: AgencyParts) -> APIRouter:
     @router.get("/holders", response_model=HoldersBody, responses=refusals(400))
     async def list_holders(
         request: Request,
-        record: Annotated[str, Query(max_length=256, description="our own `source/key`; empty: all records")] = "",
+        record: Annotated[str, Query(max_length=256, description="our own `source/key`; empty: the ledger")] = "",
+        after: Annotated[str, Query(max_length=64, description="`next` of the page before")] = "",
+        limit: Annotated[int, Query(ge=1, le=MOST, description="copies of a page")] = PAGE,
     ) -> Response:
-        """Return who holds copies of a record of ours, and how many ends are confirmed: no content."""
+        """Return who holds copies of a record of ours, or of all in pages, and how many ends are confirmed."""
         officer, desk = officer_of(request, parts), desk_of(parts)
-        person = desk.actor(officer).person
-        found = await asyncio.to_thread(desk.holders.of, person, clock.now_us(), record)
+        person, now_us, view = desk.actor(officer).person, clock.now_us(), desk.holders
+        if record:
+            found = await asyncio.to_thread(view.of, person, now_us, record)
+        else:
+            found = await asyncio.to_thread(view.listed, person, now_us, after, limit)
         return shown(HoldersBody.model_validate(summary(found)), parts, language_of(request))
 
     @router.post(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -47,12 +47,18 @@ class OpenedLogs(Protocol):
         """Return entries with index in [start, stop), in order. Raises `Contradicted` for content of another entry."""
 
 
-class HomeLogs:
-    """The logs of a home, whose node may be running."""
+def _all(_entry: Entry) -> bool:
+    """Have all entries opened."""
+    return True
 
-    def __init__(self, store: LogStore, keys: ContentKeys) -> None:
+
+class HomeLogs:
+    """The logs of a home, whose node may be running. `opens` tells by its public part whether an entry is opened."""
+
+    def __init__(self, store: LogStore, keys: ContentKeys, opens: Callable[[Entry], bool] = _all) -> None:
         self._store = store
         self._keys = keys
+        self._opens = opens
 
     def logs(self) -> list[str]:
         """Return names of the exchange and operations logs."""
@@ -69,6 +75,8 @@ class HomeLogs:
 
     def _opened(self, log: str, stored: StoredEntry) -> Opened:
         entry = parse_entry(stored.body)
+        if not self._opens(entry):
+            return Opened(entry, None, closed="it is not asked for")
         if stored.content is None:
             return Opened(entry, None, closed="its content is missing")
         try:

@@ -11,13 +11,14 @@ from array import array
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Final
 
 from gateway.audit.reading.opened import Opened, OpenedLogs, hits_of
 from gateway.audit.statistics.consents import ConsentNotices, within
 from gateway.audit.statistics.period import period_of
 from gateway.audit.statistics.uptime import Uptime
-from gateway.clock import from_us
+from gateway.clock import DAY_US, from_us
 from gateway.model.exchange import Outcome
 from gateway.ports import events
 from gateway.ports.journal import LogName
@@ -34,6 +35,9 @@ UNKNOWN: Final = "erased"
 
 Progress = Callable[[int, int], None]
 """Called with the number of entries that were read, and of all."""
+
+_Place = tuple[str, str, str, str]
+"""A cell while it is counted: a tuple is hashed sooner."""
 
 _STEP = 8_192
 _MS: Final = 1_000
@@ -192,7 +196,7 @@ def collect(
             if progress is not None:
                 progress(done, total)
         stats.sizes[log] = stop - start
-    stats.counts, stats.days = counting.counts, counting.days
+    stats.counts, stats.days = counting.cells()
     stats.answer_times = list(counting.times())
     return stats
 
@@ -205,8 +209,8 @@ class _Counting:
     """One pass over entries."""
 
     def __init__(self) -> None:
-        self.counts: Counter[Cell] = Counter()
-        self.days: Counter[Cell] = Counter()
+        self._counts: Counter[_Place] = Counter()
+        self._days: Counter[_Place] = Counter()
         self._asked: dict[str, int] = {}
         self._requested: dict[str, int] = {}
         self._consents = ConsentNotices(self._count)
@@ -247,6 +251,10 @@ class _Counting:
             case kind if kind in _LISTED:
                 self._by(opened, kind, _LISTED[kind])
 
+    def cells(self) -> tuple[Counter[Cell], Counter[Cell]]:
+        """Return the counts by months, and those by days."""
+        return _cells(self._counts), _cells(self._days)
+
     def times(self) -> Iterator[AnswerTime]:
         """Yield answer times by month and counterpart."""
         for (month, peer), values in sorted(self._times.items()):
@@ -274,7 +282,7 @@ class _Counting:
         self._records(opened, "received")
         asked_us = self._asked.pop(entry.exchange_id, None)
         if asked_us is not None:
-            place = (_month(asked_us), entry.peer)
+            place = (_month_and_day(asked_us // DAY_US)[0], entry.peer)
             self._times.setdefault(place, array("Q")).append(max(0, entry.time_us - asked_us) // _MS)
 
     def _served(self, opened: Opened) -> None:
@@ -327,9 +335,10 @@ class _Counting:
 
     def _count(self, opened: Opened, measure: str, value: str = "") -> None:
         entry = opened.entry
-        self.counts[Cell(_month(entry.time_us), entry.peer, measure, value)] += 1
+        month, day = _month_and_day(entry.time_us // DAY_US)
+        self._counts[month, entry.peer, measure, value] += 1
         if measure in DAILY:
-            self.days[Cell(f"{from_us(entry.time_us):%Y-%m-%d}", entry.peer, measure, value)] += 1
+            self._days[day, entry.peer, measure, value] += 1
 
 
 def published(counts: Counter[Cell]) -> dict[Cell, int]:
@@ -351,8 +360,15 @@ def rounded(count: int) -> int:
     return (count + SMALLEST // 2) // SMALLEST * SMALLEST
 
 
-def _month(time_us: int) -> str:
-    return f"{from_us(time_us):%Y-%m}"
+def _cells(counts: Counter[_Place]) -> Counter[Cell]:
+    return Counter({Cell(*place): number for place, number in counts.items()})
+
+
+@lru_cache(maxsize=64)
+def _month_and_day(days: int) -> tuple[str, str]:
+    """Return the month and the day that begins so many days after the first of 1970."""
+    day = f"{from_us(days * DAY_US):%Y-%m-%d}"
+    return day[:7], day
 
 
 def _member(opened: Opened, name: str) -> Any:

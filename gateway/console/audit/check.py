@@ -62,6 +62,7 @@ class BringView:
 
     title: str
     about: str
+    later: str
     with_label: str
     exports: Sequence[Option]
     file: str
@@ -162,18 +163,19 @@ class _Check:
         return self._compared(visit, form, one.folder, other.folder)
 
     async def bring(self, visit: Visit) -> Answer:
-        """Take the other country's export, and begin to compare it with one that is here."""
+        """Take the other country's export, and begin to compare it with the one that was chosen, if there is any."""
         person, parts = visit.officer.person, self._parts
         await asyncio.to_thread(parts.acts.mandates.require, person)
         sent = await FileForm.read(visit.request)
         if (known := parts.jobs.of(person, "compare")) is not None and known.about == sent.form.id:
             return To(CHECK)
-        one = await asyncio.to_thread(export_named, parts.exports, person, sent.form.one("with"))
+        chosen = sent.form.one("with")
+        one = await asyncio.to_thread(export_named, parts.exports, person, chosen) if chosen else None
         try:
             other = await self._brought(person, sent)
         except Refused as error:
             return await self._page(visit, fault_of(error, visit.language))
-        return self._compared(visit, sent.form, one.folder, other)
+        return self._compared(visit, sent.form, one.folder, other) if one is not None else To(CHECK)
 
     async def _brought(self, person: str, sent: FileForm) -> Path:
         """Keep the export that a person brings. Raises `Refused`, also while another one of theirs comes or is read."""
@@ -216,11 +218,18 @@ def _bring(exports: Sequence[Option], compared: Job | None, fault: str, language
             "It comes as one tar file without compression, up to {size} MB. It is kept for a day, for you alone.",
             size=f"{LIMITS.size // 1_000_000:,}",
         ),
+        later=""
+        if exports
+        else tell(language, "There is no export of your own logs yet: once there is one, the two can be compared."),
         with_label=tell(language, "Compare it with"),
         exports=exports,
         file=tell(language, "The other country's export"),
         fault=fault,
-        button=Button(tell(language, "Bring it and compare"), kind="first", disabled=_runs(compared)),
+        button=Button(
+            tell(language, "Bring it and compare") if exports else tell(language, "Bring it"),
+            kind="first",
+            disabled=_runs(compared),
+        ),
         wrong=tell(language, "This export was not taken"),
         faults=((PLACE, fault),) if fault else (),
     )

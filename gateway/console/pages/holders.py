@@ -232,12 +232,12 @@ class _Holders:
 
     async def _record(self, visit: Visit, record: str, faults: tuple[tuple[str, str], ...] = ()) -> Page:
         desk, language = self._parts.desk, visit.language
-        found = await asyncio.to_thread(desk.holders.of, visit.actor.person, visit.now_us, record)
-        if not found:
+        page = await asyncio.to_thread(desk.holders.of, visit.actor.person, visit.now_us, record)
+        if not page.found:
             raise Unknown(
                 "nobody holds a copy of this record", code="no-holder", where="record", remedy="look at its name again"
             )
-        (one,) = found
+        (one,) = page.found
         may_change = desk.originator.may_change(visit.actor, one.agency)
         view = RecordView(
             record=one.record,

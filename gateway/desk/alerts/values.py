@@ -130,7 +130,7 @@ class OwnAlert(msgspec.Struct, frozen=True):
         return self.stand is Stand.ON and self.hidden_until_us <= now_us < self.until_us
 
     def is_hidden(self, now_us: int) -> bool:
-        """Tell whether it is kept at home for an operation: nobody else has heard of it."""
+        """Tell whether it is kept at home for an operation: no other country has heard of it."""
         return self.hidden_until_us > now_us
 
 

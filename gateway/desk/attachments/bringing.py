@@ -1,5 +1,5 @@
 """Bring files to the desk: they are sealed while they come, their type is told by content, and pictures lose what tells
-of camera and place where the settings say so. A notice can then name them.
+of camera and place where policy or the settings say so. A notice can then name them.
 
 In memory there is one chunk of a file that comes, whatever its size.
 """
@@ -89,6 +89,12 @@ class Bringing:
         may(actor.person, Act.NOTE, matter, self._it.now_us)
         self._check_size(size)
 
+    @property
+    def _becomes_bare(self) -> bool:
+        """Tell whether pictures lose what tells of their camera: policy can demand it whatever the settings say."""
+        rules = self._it.desk.parts.policy().bundle.desk
+        return rules.bare_pictures or self._it.settings.image_metadata == _BECOMES_BARE
+
     def _check_size(self, size: int) -> None:
         most = min(MAX_SIZE, self._it.settings.largest_mib * MIB)
         if size > most:
@@ -145,7 +151,7 @@ class Bringing:
         kind = told_type(read(0, CHUNK), raw.about.name)
         file_name(raw.about.name, kind, "name")
         row = replace(raw, about=replace(raw.about, type=kind))
-        if it.settings.image_metadata != _BECOMES_BARE or not kind.value.startswith("image/"):
+        if not self._becomes_bare or not kind.value.startswith("image/"):
             checked_type(read, size, raw.about.name)
             return row
         if kind not in _BARE:

@@ -30,15 +30,21 @@ _MOST_FILLERS = 32
 _AFTER_SCAN = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 """The end of a scan of JPEG: a marker that is no stuffed byte, no restart and no filler."""
 
-_SIZES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+_RESERVED = 0xC8
+_SIZES = frozenset(range(0xC0, 0xD0)) - {0xC4, _RESERVED, 0xCC}
 _SCAN, _END = 0xDA, 0xD9
 _PNG_KEPT = frozenset([b"IHDR", b"PLTE", b"IDAT", b"IEND", b"tRNS", b"gAMA", b"cHRM", b"sRGB", b"sBIT", b"bKGD"])
 """The chunks of a PNG that its picture needs; all others go with the metadata."""
 
-_JPEG_KEPT = frozenset({0xE0, 0xEE})
-"""Of a JPEG's application parts, those that its picture needs: JFIF, and Adobe's for the colours."""
+_JPEG_KEPT = frozenset(range(0xC0, 0xE0)) - {_RESERVED}
+"""The parts of a JPEG that its picture needs; all others go, whatever they hold."""
 
-_COMMENT = 0xFE
+_JFIF, _ADOBE = 0xE0, 0xEE
+"""Of its application parts, those with the density of its points and the meaning of its colours."""
+
+_FIXED = {_JFIF: (b"JFIF\x00", 12, b"\x00\x00"), _ADOBE: (b"Adobe", 12, b"")}
+"""The beginning of these two, the bytes that are kept of each, and what stands behind them: no small picture."""
+
 _ORIENTATION, _WIDTH, _HEIGHT = 274, 256, 257
 _SAMPLES, _TILE_WIDTH, _TILE_HEIGHT = 277, 322, 323
 
@@ -102,15 +108,26 @@ def _scan_end(read: ByteReader, size: int, place: int) -> int:
 def stripped_jpeg(read: ByteReader, size: int) -> Iterator[bytes]:
     """Yield a JPEG without what tells of camera, place, time and author; only which side is up stays.
 
-    What stands behind its end, such as a second picture, goes as well.
+    What stands behind its end, such as a second picture, goes as well, and so does a small one in its beginning, which
+    may show what was cut off since.
     """
     yield b"\xff\xd8"
     if side := _jpeg_orientation(read, size):
         yield _orientation_part(side)
     for marker, place, length in jpeg_parts(read, size):
-        if marker == _COMMENT or (0xE0 <= marker <= 0xEF and marker not in _JPEG_KEPT):
-            continue
-        yield from _range(read, place, length)
+        if marker in _FIXED:
+            yield _fixed_part(marker, read(place + 4, min(length - 4, _LOOK)))
+        elif marker in _JPEG_KEPT:
+            yield from _range(read, place, length)
+
+
+def _fixed_part(marker: int, data: bytes) -> bytes:
+    """Return an application part with its fixed values alone; nothing of one that only has the same marker."""
+    beginning, count, end = _FIXED[marker]
+    if not data.startswith(beginning) or len(data) < count:
+        return b""
+    kept = data[:count] + end
+    return bytes((0xFF, marker)) + (len(kept) + 2).to_bytes(2) + kept
 
 
 def check_png(read: ByteReader, size: int) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from gateway.audit.entries.entry import Entry
 from gateway.audit.reading.opened import Opened
 from gateway.audit.statistics.statistics import Stats
 from gateway.desk.figures.tally import OURS, THEIRS, Tally
@@ -48,6 +49,11 @@ class Scope:
     peer: str = ""
     office: str = ""
     facing: str = ""
+
+
+def with_peer(scope: Scope) -> Callable[[Entry], bool]:
+    """Return what tells by the public part of an entry whether it can belong to the figures: the others stay closed."""
+    return lambda entry: not scope.peer or entry.peer == scope.peer
 
 
 def entries_of(scope: Scope) -> Callable[[Opened], bool]:

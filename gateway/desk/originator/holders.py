@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import msgspec
 
 from gateway.desk.originator.meant import passed_on
-from gateway.desk.roles import Act, Matter, Person, may
+from gateway.desk.roles import TABLE, Act, Matter, Person, Reach, may
 from gateway.errors import Forbidden
 from gateway.model.desk.work import Direction, HoldingState
 from gateway.model.names import MemberId
@@ -52,6 +52,19 @@ class Holders(msgspec.Struct, frozen=True):
     copies: tuple[Copy, ...]
 
 
+class HoldersPage(msgspec.Struct, frozen=True):
+    """A part of the ledger. `next` is where the next one begins, empty after the last.
+
+    `left` are the copies that are not shown yet, None for a person who does not see those of all agencies. `waited` are
+    the copies of the whole ledger whose confirmation is waited for, as far as the person sees them.
+    """
+
+    found: tuple[Holders, ...]
+    next: str
+    left: int | None
+    waited: int
+
+
 @dataclass(frozen=True, slots=True)
 class HoldersView:
     """The holders of our records. `active` tells whether a member is in the federation; `agency_of` names a source's
@@ -62,28 +75,38 @@ class HoldersView:
     active: Callable[[str], bool]
     agency_of: Callable[[str], str]
 
-    def of(self, person: Person, now_us: int, record: str = "") -> list[Holders]:
-        """Return the holders of a record, or of all records that were given, as far as the person may see them.
+    def of(self, person: Person, now_us: int, record: str) -> HoldersPage:
+        """Return the holders of a record.
 
         Raises `Forbidden` for a person who may see no holders at all, or not those of this record.
         """
         may(person, Act.HOLDERS, Matter(agency=person.agency), now_us)
-        found = self.all(record)
-        if record or not found:
-            for agency in {each.agency for each in found} or {person.agency}:
-                may(person, Act.HOLDERS, Matter(agency=agency), now_us)
-            return found
-        return [each for each in found if self._may(person, each.agency, now_us)]
+        page = self.of_record(record)
+        for agency in {each.agency for each in page.found} or {person.agency}:
+            may(person, Act.HOLDERS, Matter(agency=agency), now_us)
+        return page
 
-    def all(self, record: str = "") -> list[Holders]:
-        """Return the holders of a record, or of all records, without asking who wants to know."""
-        rows = self.store.holdings(record=record, direction=Direction.OUT, limit=0 if record else _MOST)
-        by_name: dict[str, list[Holding]] = {}
-        for row in rows:
-            if row.owner == self.member:
-                by_name.setdefault(row.record, []).append(row)
+    def of_record(self, record: str) -> HoldersPage:
+        """Return the holders of a record, without asking who wants to know."""
+        rows = [row for row in self.store.holdings(record=record, direction=Direction.OUT) if row.owner == self.member]
+        found = tuple([self._holders(record, rows, passed_on(self.store, _shared(rows)))] if rows else ())
+        return HoldersPage(found, "", 0, sum(each.changed - each.confirmed for each in found))
+
+    def listed(self, person: Person | None, now_us: int, after: str = "", limit: int = _PAGE) -> HoldersPage:
+        """Return a page of the ledger as far as a person may see it; None is the home itself, which sees all.
+
+        Raises `Forbidden` for a person who may see no holders at all.
+        """
+        sees_all = person is None or any(TABLE[role].get(Act.HOLDERS) is Reach.MEMBER for role in person.roles)
+        found, following = self.page(person, now_us, after, limit)
+        left = self.store.count_holdings(Direction.OUT, following) if following else 0
+        return HoldersPage(tuple(found), following, left if sees_all else None, self._waited(person, now_us))
+
+    def _waited(self, person: Person | None, now_us: int) -> int:
+        rows = self.store.holdings(direction=Direction.OUT, states=_UNDER_WAY, limit=_MOST)
         through = passed_on(self.store, _shared(rows))
-        return [self._holders(name, by_name[name], through) for name in sorted(by_name)]
+        own = [row for row in rows if row.owner == self.member and self._sees(person, row.record, now_us)]
+        return sum(not self._copy(row, through.get((row.jti, row.holder), "")).out_of_reach for row in own)
 
     def under_way(self, person: Person, now_us: int) -> list[Holders]:
         """Return the holders of the records whose changes are not confirmed by all, or objected to, as far as seen."""
@@ -91,30 +114,40 @@ class HoldersView:
         rows = self.store.holdings(direction=Direction.OUT, states=_UNDER_WAY, limit=_MOST)
         return self._named(person, dict.fromkeys(row.record for row in rows if row.owner == self.member), now_us)
 
-    def page(self, person: Person, now_us: int, after: str = "") -> tuple[list[Holders], str]:
+    def page(
+        self, person: Person | None, now_us: int, after: str = "", limit: int = _PAGE
+    ) -> tuple[list[Holders], str]:
         """Return the holders of some records, in the order of the records' ids, and where the next page begins.
 
-        That is empty after the last page. `after` is where this page begins.
+        That is empty after the last page. `after` is where this page begins, `limit` the copies that are looked at.
         """
-        may(person, Act.HOLDERS, Matter(agency=person.agency), now_us)
-        rows = self.store.holdings(direction=Direction.OUT, after=after, limit=_PAGE)
+        if person is not None:
+            may(person, Act.HOLDERS, Matter(agency=person.agency), now_us)
+        rows = self.store.holdings(direction=Direction.OUT, after=after, limit=limit)
         names = dict.fromkeys(row.record for row in rows if row.owner == self.member)
         found = self._named(person, names, now_us)
         fresh = [each for each in found if min(copy.id for copy in each.copies) > after]
-        return fresh, rows[-1].jti if len(rows) == _PAGE else ""
+        return fresh, rows[-1].jti if len(rows) == limit else ""
 
-    def _named(self, person: Person, names: Iterable[str], now_us: int) -> list[Holders]:
-        rows = {name: self.store.holdings(record=name, direction=Direction.OUT) for name in names}
+    def _named(self, person: Person | None, names: Iterable[str], now_us: int) -> list[Holders]:
+        rows: dict[str, list[Holding]] = {name: [] for name in names}
+        for row in self.store.holdings(records=list(rows)) if rows else ():  # the index by record, and no other
+            if row.direction is Direction.OUT:
+                rows.setdefault(row.record, []).append(row)
         through = passed_on(self.store, _shared([row for mine in rows.values() for row in mine]))
         found = (self._holders(name, mine, through) for name, mine in rows.items())
-        return [each for each in found if self._may(person, each.agency, now_us)]
+        return [each for each in found if self._sees(person, each.record, now_us)]
 
-    def _may(self, person: Person, agency: str, now_us: int) -> bool:
+    def _sees(self, person: Person | None, record: str, now_us: int) -> bool:
         try:
-            may(person, Act.HOLDERS, Matter(agency=agency), now_us)
+            if person is not None:
+                may(person, Act.HOLDERS, Matter(agency=self._agency(record)), now_us)
         except Forbidden:
             return False
         return True
+
+    def _agency(self, record: str) -> str:
+        return self.agency_of(record.partition("/")[0])
 
     def _holders(
         self, record: str, rows: Iterable[Holding], through: Mapping[tuple[str, MemberId], MemberId]
@@ -126,7 +159,7 @@ class HoldersView:
         changed = [copy for copy in copies if copy.state is not HoldingState.HELD and not copy.out_of_reach]
         return Holders(
             record,
-            self.agency_of(record.partition("/")[0]),
+            self._agency(record),
             len(changed),
             sum(copy.state in _CONFIRMED for copy in changed),
             sum(copy.state is HoldingState.OBJECTED for copy in changed),

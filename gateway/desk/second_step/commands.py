@@ -80,7 +80,7 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     to_office: str = ""
 
 
-_Command = TypeVar("_Command", FollowUp, Question)
+_Command = TypeVar("_Command", FollowUp, FollowWatch, Question)
 
 
 def with_files(command: _Command, files: tuple[Attachment, ...]) -> _Command:

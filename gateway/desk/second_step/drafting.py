@@ -100,6 +100,7 @@ class Drafting:
             actor.officer,
             self._it.requester(actor, key.peer),
             0,
+            command.reasons.attachments,
         )
         return await self.draft(actor, key.peer, made, thread_id)
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from gateway.clock import SystemClock, rfc3339
 from gateway.config import Home, load_settings
-from gateway.desk.originator.holders import Copy, Holders, HoldersView
+from gateway.desk.originator.holders import Copy, Holders, HoldersPage, HoldersView
 from gateway.errors import Misconfigured
 from gateway.model.names import member_id
 from gateway.storage.database.migrate import require_current
@@ -17,9 +16,14 @@ from gateway.storage.desk.desk_store import SqlDeskStore
 from gateway.storage.keys.keystore import KeyStore
 from gateway.trust.keeper import TrustKeeper
 
+PAGE = 100
+"""The copies of a page of the ledger, where nothing else is said."""
 
-def holders_of(home: Path, record: str = "") -> dict[str, Any]:
-    """Return the ledger of a home as JSON. Raises `Misconfigured` where it holds no node's data."""
+MOST = 1_000
+
+
+def holders_of(home: Path, record: str = "", after: str = "", limit: int = PAGE) -> dict[str, Any]:
+    """Return a record's holders, or a page of the ledger, as JSON. Raises `Misconfigured` where there is no data."""
     settings = load_settings(home)
     if not settings.keystore.is_dir() or not is_made(settings):
         raise Misconfigured("there is no database", where=str(home), remedy="name the home of a node that has run")
@@ -34,22 +38,27 @@ def holders_of(home: Path, record: str = "") -> dict[str, Any]:
             trust.active,
             lambda source: agencies.get(source, ""),
         )
-        return summary(view.all(record))
+        return summary(view.of_record(record) if record else view.listed(None, 0, after, limit))
     finally:
         database.close()
 
 
-def summary(found: Sequence[Holders]) -> dict[str, Any]:
-    """Return the holders of records as JSON. Of `changed` copies so many are `confirmed`, over all records.
+def summary(page: HoldersPage) -> dict[str, Any]:
+    """Return a page of the ledger as JSON. Of `changed` copies so many are `confirmed`, over its records.
 
-    A holder that has left the federation is out of reach, and is not waited for.
+    `waited` copies of the whole ledger are not confirmed yet. A holder that has left the federation is out of reach,
+    and is not waited for.
     """
+    found = page.found
     return {
         "records": [_holders(each) for each in found],
         "changed": sum(each.changed for each in found),
         "confirmed": sum(each.confirmed for each in found),
         "objected": sum(each.objected for each in found),
         "out_of_reach": sorted({member for each in found for member in each.out_of_reach}),
+        "waited": page.waited,
+        "left": page.left,
+        "next": page.next,
     }
 
 

@@ -1,7 +1,8 @@
 """Take a counterpart's export that an auditor brings to the console: one plain tar file, unpacked as it comes.
 
 What the archive says of a file is judged before anything of the file is written: regular files and folders only, with
-names that an export has, in bounded number and size. Nothing of an archive that is refused stays.
+names that an export has, in bounded number and size. A name may stand in a note before its file: GNU tar and Python's
+tarfile write long ones, and those in other scripts, so. Nothing of an archive that is refused stays.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import re
 import secrets
 import shutil
 import tarfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from tarfile import BLOCKSIZE, TarInfo
@@ -29,11 +30,12 @@ _CHUNK = 4 * _MIB
 _MOST_NOTES = 16 * 1024
 _MOST_PADDING = _MIB
 _END = bytes(BLOCKSIZE)
-_NOTES = (tarfile.XHDTYPE, tarfile.XGLTYPE)
+_NOTES = (tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.GNUTYPE_LONGNAME)
 _FILES = (tarfile.REGTYPE, tarfile.AREGTYPE)
-_NOTE = re.compile(rb"(?:^|\n)[0-9]+ ([^=\n]*)=")
-_OTHER_FILE = re.compile(rb"path|linkpath|size|GNU\.sparse\..*")
-"""The notes about a file (POSIX pax) that would make another file of it."""
+_LENGTH = re.compile(rb"([1-9][0-9]{0,5}) ")
+_PATH = b"path"
+_OTHER_FILE = re.compile(rb"linkpath|size|hdrcharset|GNU\.sparse\..*")
+"""The notes about a file (POSIX pax) that would make another file of it, but for its name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +103,8 @@ class _Unpacking:
         self._folder = folder
         self._limits = limits
         self._top = ""
+        self._named = ""
+        """The name of the next file or folder, where a note before it says one."""
         self._size = self._count = 0
 
     async def run(self) -> None:
@@ -125,21 +129,30 @@ class _Unpacking:
             )
         if info.type in _NOTES:
             await self._note(info)
-        elif info.type == tarfile.DIRTYPE and not info.size:
-            self._top = self._top or info.name
+            return
+        name, self._named = self._named or info.name, ""
+        if info.type == tarfile.DIRTYPE and not info.size:
+            self._top = self._top or name.rstrip("/")
         elif info.type in _FILES:
-            await self._file(info)
+            await self._file(info, name)
         else:
             raise _not_plain()
 
     async def _note(self, info: TarInfo) -> None:
+        """Take a note about what comes next: its long name as GNU tar writes it, or values of POSIX pax."""
         if info.size > _MOST_NOTES:
             raise _not_plain()
         data = (await self._coming.take(_whole(info.size)))[: info.size]
-        if any(_OTHER_FILE.fullmatch(name) for name in _NOTE.findall(data)):
-            raise _not_plain()
+        if info.type == tarfile.GNUTYPE_LONGNAME:
+            self._named = _text(data.removesuffix(b"\0"))
+            return
+        for name, value in _notes(data):
+            if _OTHER_FILE.fullmatch(name) or (name == _PATH and info.type != tarfile.XHDTYPE):
+                raise _not_plain()
+            if name == _PATH:
+                self._named = _text(value)
 
-    async def _file(self, info: TarInfo) -> None:
+    async def _file(self, info: TarInfo, full_name: str) -> None:
         self._size += info.size
         if self._size > self._limits.size:
             raise TooLarge(
@@ -148,8 +161,8 @@ class _Unpacking:
                 where=PLACE,
                 limit=self._limits.size // 1_000_000,
             )
-        name = info.name.removeprefix(f"{self._top}/") if self._top else info.name
-        if not is_file_name(name) or (self._top and name == info.name):
+        name = full_name.removeprefix(f"{self._top}/") if self._top else full_name
+        if not is_file_name(name) or (self._top and name == full_name):
             raise _not_export()
         path = self._folder / name
         await asyncio.to_thread(self._begin, path)
@@ -178,12 +191,35 @@ class _Unpacking:
 def _header(block: bytes) -> TarInfo:
     """Return what a block says of the next file. Raises `Malformed` for one that no tar file has."""
     try:
-        info = TarInfo.frombuf(bytearray(block), "utf-8", "strict")
+        info = TarInfo.frombuf(bytearray(block), "utf-8", "surrogateescape")
     except (tarfile.TarError, ValueError):
         raise _not_plain() from None
     if info.size < 0:
         raise _not_plain()
     return info
+
+
+def _notes(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Yield the names and values of POSIX pax, each with its own length before it. Raises `Malformed`."""
+    while data:
+        found = _LENGTH.match(data)
+        size = int(found[1]) if found is not None else 0
+        name, sign, value = data[found.end() : size].partition(b"=") if found is not None else (b"", b"", b"")
+        if not name or not sign or not value.endswith(b"\n") or size > len(data):
+            raise _not_plain()
+        yield name, value[:-1]
+        data = data[size:]
+
+
+def _text(name: bytes) -> str:
+    """Return a name of a file. Raises `Malformed` for one that is empty, or no UTF-8."""
+    try:
+        text = name.decode("utf-8")
+    except UnicodeDecodeError:
+        raise _not_plain() from None
+    if not text or "\0" in text:
+        raise _not_plain()
+    return text
 
 
 def _whole(size: int) -> int:

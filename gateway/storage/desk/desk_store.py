@@ -356,6 +356,13 @@ class SqlDeskStore:
             statement = statement.order_by(h.jti).limit(limit)
         return [holding_of(row, self._seals) for row in self._list(statement)]
 
+    def count_holdings(self, direction: str, after: str) -> int:
+        """Return how many copies there are in a direction whose records' ids come after an id."""
+        h = desk_holding.c
+        statement = select(func.count()).where(unindexed(h.direction) == direction, h.jti > after)
+        with self._database.snapshot("desk") as connection:
+            return int(connection.scalar(statement) or 0)
+
     # ------------------------------------------------------------ the end
 
     def ending(self, now_us: int, limit: int) -> list[ThreadKey]:

@@ -33,6 +33,14 @@ def holders_lines(found: dict[str, Any], language: Language = Language.EN) -> It
         yield tell(language, "nobody holds a copy of a record of ours"), "dim"
     facts = {"confirmed": found["confirmed"], "total": found["changed"]}
     yield tell(language, "{confirmed} of {total} changes are confirmed", **facts), "dim"
+    if (others := found["waited"] - found["changed"] + found["confirmed"]) > 0:
+        yield tell(language, "of copies that are not listed here, {count} are not confirmed yet", count=others), "warn"
+    if found["next"]:
+        command = f"liaison desk holders --after {found['next']}"
+        if found["left"] is None:
+            yield tell(language, "there are more: {command}", command=command), "warn"
+        else:
+            yield tell(language, "{count} copies are left: {command}", count=found["left"], command=command), "warn"
 
 
 def told_lines(found: dict[str, Any], language: Language = Language.EN) -> Iterator[Line]:

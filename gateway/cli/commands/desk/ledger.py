@@ -13,7 +13,7 @@ from gateway.cli.output import Output, printed
 from gateway.cli.speech import spoken
 from gateway.model.desk.codes import ChangeReason, Objection
 from gateway.model.desk.notices import ChangeCode
-from gateway.ops.desk.holders import holders_of
+from gateway.ops.desk.holders import MOST, PAGE, holders_of
 from gateway.views.desk.holders import holders_lines, told_lines
 from gateway.views.desk.steps import stands_lines
 
@@ -31,22 +31,29 @@ _of_what = together(
 @click.command()
 @at_the_desk
 @click.option("--record", default="", metavar="R", help="One record of ours: `source/key`.")
+@click.option("--limit", default=PAGE, show_default=True, type=click.IntRange(1, MOST), help="Copies that are listed.")
+@click.option("--after", default="", metavar="ID", help="Go on where the list before has ended; it names the ID.")
 @printed
-def holders(bearer: Bearer, record: str) -> Output:
+def holders(bearer: Bearer, record: str, limit: int, after: str) -> Output:
     """Who holds copies of our records, in which version, and how many changes are confirmed; no content.
 
-    Without --as or --token the ledger is read in the home itself, whether its node runs or not.
+    Without --as or --token the ledger is read in the home itself, whether its node runs or not. It is listed in parts,
+    and each says how many copies are left.
 
     \b
     Examples:
       liaison desk holders --home kh
+      liaison desk holders --home kh --limit 1000 --after 7d0f…
       liaison desk holders --home kh --record kh.customs.seizures/S-17 --json
 
     Exit code 0 when no confirmation is waited for, 1 while a holder has not confirmed.
     """
-    query = {"record": record} if record else {}
-    found = bearer.call("GET", "holders", **query) if bearer.is_given else holders_of(bearer.home, record)
-    return Output(found, holders_lines(found, spoken()), 0 if found["confirmed"] == found["changed"] else 1)
+    if bearer.is_given:
+        wanted: dict[str, Any] = {"record": record} if record else {"limit": limit, "after": after}
+        found = bearer.call("GET", "holders", **wanted)
+    else:
+        found = holders_of(bearer.home, record, after, limit)
+    return Output(found, holders_lines(found, spoken()), 1 if found["waited"] else 0)
 
 
 @click.command()

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import click
 
-from gateway.cli.bearers import Bearer, at_the_desk
+from gateway.cli.bearers import Bearer, at_the_desk, attach_option
 from gateway.cli.commands.desk.steps import reasons_body, reasons_options
 from gateway.cli.inputs.moments import Moment
 from gateway.cli.options import TEXT, VESSEL, Word, page_options, vessel_options
@@ -38,9 +39,9 @@ _ONE = (
 @click.option("--province", default="", help="Its province.")
 @click.option("--container", default="", help="The number of a container.")
 @vessel_options
-@click.option("--heading", default="", help="Declarations at our own customs: the beginning of a tariff code (2933).")
-@click.option("--consignee", default="", help="Declarations at our own customs: who receives the goods.")
-@click.option("--route", default="", help="Declarations at our own customs: a place of the route.")
+@click.option("--heading", default="", help="Declarations of customs: the beginning of a tariff code (2933).")
+@click.option("--consignee", default="", help="Declarations of customs: who receives the goods.")
+@click.option("--route", default="", help="Declarations of customs: a place of the route.")
 @click.option("--purpose", required=True, type=Word([item.value for item in Purpose]))
 @click.option("--offence", required=True, type=Word([item.value for item in Offence]))
 @click.option("--case", required=True, help="Case number.")
@@ -70,7 +71,7 @@ def add(
               --purpose INVESTIGATION --offence NARC --case TH-2026-17
       liaison watch add --home th --as th.o.1042 --to la --local-reg "LA-VTE 0417" --flag LA \\
               --purpose INVESTIGATION --offence NARC --case TH-2026-18
-      liaison watch add --home th --as th.o.1042 --heading 2933 --consignee "Golden Star Trading" \\
+      liaison watch add --home th --as th.o.1042 --to kh --heading 2933 --consignee "Golden Star Trading" \\
               --purpose CUSTOMS_CONTROL --offence PREC --case TH-2026-19
     """
     body: dict[str, Any] = {
@@ -159,17 +160,33 @@ def end(bearer: Bearer, watch: str, reason: str) -> Output:
 @click.option("--notice", required=True, type=TEXT, help="The notice that told of it (`liaison watch show`).")
 @click.option("--hit", default=0, show_default=True, type=click.IntRange(0), help="Which hit of it.")
 @reasons_options
+@click.option("--fields", default="", metavar="F,F", help="The fields that you need; by default all that may be given.")
+@click.option("--to-office", default="", metavar="OFFICE", help="An office there, such as the one across the river.")
+@attach_option
+@click.option("--idempotency-key", "key", default="", help="The same key returns the first draft.")
 @printed
-def followup(bearer: Bearer, watch: str, member: str, notice: str, hit: int, held_until: Any, **given: str) -> Output:
+def followup(
+    bearer: Bearer,
+    watch: str,
+    member: str,
+    notice: str,
+    hit: int,
+    fields: str,
+    files: tuple[Path, ...],
+    key: str,
+    held_until: Any,
+    **given: str,
+) -> Output:
     """Ask the owner of a hit for more: a human there decides, once a supervisor here has approved it.
 
     \b
     Example:
       liaison watch followup 5f0c… --home th --as th.o.1042 --from la --notice 77ab… \\
-              --facts "he was seen at the bridge"
+              --facts "he was seen at the bridge" --to-office la.blo.houayxay --attach bridge.jpg
     """
     body = reasons_body(bearer, held_until, **given) | {"from": member, "notice": notice, "hit": hit}
-    found = bearer.call("POST", f"watches/{quote(watch, safe='')}/followup", body)
+    body |= {"fields": [name.strip() for name in fields.split(",") if name.strip()], **bearer.attached(files)}
+    found = bearer.call("POST", f"watches/{quote(watch, safe='')}/followup", body, key=key)
     return Output(found, drafted_lines(found, spoken()))
 
 

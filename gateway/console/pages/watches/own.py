@@ -19,28 +19,30 @@ from gateway.console.frame.shapes import Banner, Button, Clock, Field, Link, Opt
 from gateway.console.pages.alerts.lasting import lasting, lengths
 from gateway.console.pages.desk import thread_path
 from gateway.console.pages.own_matter import MAX_REASON, OwnAct, decision, done, read_reason
+from gateway.console.pages.threads.follow_up import field_of
+from gateway.console.pages.threads.forms import Sent, Writer
 from gateway.console.pages.watches.board import PATH, TONES, USUAL_H
+from gateway.console.pages.watches.follow import FOLLOW_FIELDS, FollowForm, follow_form, read_follow, type_words
 from gateway.console.parts import ConsoleParts
+from gateway.console.uploads.attached import FILES, Attached, FilesPart, files_part
+from gateway.console.uploads.file_form import FileForm
 from gateway.console.visit import Visit
-from gateway.desk.second_step.commands import FollowWatch, Reasons
+from gateway.desk.second_step.commands import with_files
 from gateway.desk.watches.standing import MetThere, WatchStand
 from gateway.desk.watches.values import OwnHit, OwnWatch, Stand
-from gateway.errors import Malformed, Refused, Unknown
+from gateway.errors import Refused
 from gateway.language.catalogue import tell
 from gateway.language.countries import with_country
 from gateway.language.dates import moment
 from gateway.language.languages import Language
-from gateway.language.terms import OFFENCES, PURPOSES, RECORD_TYPES
+from gateway.language.terms import OFFENCES, PURPOSES
 from gateway.matching.explain import explain
-from gateway.model.desk.notices import Urgency
 from gateway.model.desk.watches import Watched
 from gateway.model.names import ExchangeId, exchange_id
-from gateway.model.values import text_value
 from gateway.ports.desk import Work
 from gateway.views.desk.watches import asked_pairs, asked_text, stand_words, stopped_words
 from gateway.views.desk.words import state_words
 
-_MAX_FACTS = 2_000
 _HERE = "\N{OBJECT REPLACEMENT CHARACTER}"
 """The place of the kinds of sources in a line."""
 
@@ -66,17 +68,6 @@ class ActForm:
     send: Button
     label: str = ""
     lengths: Sequence[Option] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class FollowForm:
-    """The form by which the owner of a hit is asked for more."""
-
-    title: str
-    label: str
-    hits: Sequence[Option]
-    facts: Field
-    send: Button
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +98,7 @@ def own_watch_routes(door: Door, parts: ConsoleParts) -> list[Route]:
         door.post(f"{path}/approve", own.approve, roles),
         door.post(f"{path}/renew", own.renew, roles),
         door.post(f"{path}/end", own.end, roles),
-        door.post(f"{path}/follow", own.follow, roles),
+        door.upload(f"{path}/follow", own.follow, roles),
     ]
 
 
@@ -140,36 +131,42 @@ class _Own:
 
         return await self._done(visit, act, "ended")
 
-    async def follow(self, visit: Visit, form: Form) -> Answer:
-        """Draft a follow-up to a hit, and show its matter."""
+    async def follow(self, visit: Visit) -> Answer:
+        """Draft a follow-up to a hit, and show its matter; the same form again goes to the same matter."""
         name, desk = exchange_id(visit.part("id")), self._parts.desk
+        sent = await FileForm.read(visit.request)
+        form, attached = sent.form, Attached(desk, visit.actor, sent)
         try:
-            peer, notice, number = _hit(form.one("hit"))
-            facts = form.one("facts").strip()
-            if not facts:
-                raise Malformed("say what has happened", code="reason-missing", where="facts")
             watch = await desk.watches.show(visit.actor, name)
-            command = FollowWatch(
-                peer=peer,
-                watch=next((to.thread_id for to in watch.to if to.member == peer), name),
-                notice_id=notice,
-                hit=number,
-                reasons=Reasons(facts=text_value(facts, "facts", _MAX_FACTS), urgency=Urgency.PRIORITY),
-            )
-            drafted = await desk.drafting.follow_watch(visit.actor, command)
-        except (Malformed, Unknown) as error:
-            return await self._page(visit, name, _fault(error, "facts", visit))
+            command = with_files(read_follow(form, watch, self._parts.offices()), await attached.take())
+            claim = await asyncio.to_thread(desk.keys.claim, visit.officer.person, form.id, repr(command).encode())
+            drafted = await desk.drafting.follow_watch(visit.actor, command, claim.name)
+        except Refused as error:
+            field = attached.field(field_of(error, FOLLOW_FIELDS))
+            fault = fault_of(error, visit.language)
+            files = await attached.part(visit.language, fault if field == FILES else "")
+            return await self._page(visit, name, ((field, fault),), Sent.of(form, {field: fault}), files)
         return To(thread_path(drafted.key.peer, drafted.key.thread_id))
 
     async def _done(self, visit: Visit, act: OwnAct, field: str) -> Answer:
         return await done(visit, PATH, act, self._page, field)
 
-    async def _page(self, visit: Visit, name: ExchangeId, faults: tuple[tuple[str, str], ...] = ()) -> Page:
+    async def _page(
+        self,
+        visit: Visit,
+        name: ExchangeId,
+        faults: tuple[tuple[str, str], ...] = (),
+        sent: Sent | None = None,
+        files: FilesPart | None = None,
+    ) -> Page:
         desk, language = self._parts.desk, visit.language
         watch = await desk.watches.show(visit.actor, name)
         stands = await desk.watch_standing.ours(watch)
         work, acts = await asyncio.to_thread(desk.watches.acts, visit.actor, watch)
-        view = _view(watch, stands, work, acts, visit, faults)
+        writer = Writer(language, sent or Sent())
+        follow = follow_form(stands, writer, self._parts.offices(), files or files_part(language))
+        is_own = watch.author.person == visit.officer.person
+        view = _view(watch, stands, work, acts, visit, faults, follow if is_own else None)
         title = tell(language, "Watch: {what}", what=asked_text({"kind": watch.kind, **watch.asked}, language))
         return Page("pages/watches/own.html", title, view, 400 if faults else 200)
 
@@ -181,10 +178,9 @@ def _view(
     acts: frozenset[str],
     visit: Visit,
     faults: tuple[tuple[str, str], ...],
+    follow: FollowForm | None,
 ) -> OwnView:
     language, wrong = visit.language, dict(faults)
-    hits = [(stand, met) for stand in stands for met in stand.hits]
-    is_own = watch.author.person == visit.officer.person
     due_us = work.due_us if work is not None else watch.revalidate_by_us if watch.stand is Stand.ON else 0
     return OwnView(
         tag=Tag(stand_words(watch.stand.value, language), TONES.get(watch.stand, "quiet")),
@@ -197,7 +193,7 @@ def _view(
         approval=_approval(watch, wrong, language) if "approve" in acts else None,
         renew=_renew(wrong, language) if "renew" in acts else None,
         end=_end(wrong, language) if "end" in acts else None,
-        follow=_follow(hits, wrong, language) if hits and is_own else None,
+        follow=follow,
         back=Link(PATH, tell(language, "All watches")),
         faults=faults,
         wrong=tell(language, "This was not done"),
@@ -286,11 +282,7 @@ def _own_row(hit: OwnHit, language: Language) -> Row:
 
 def _hit_row(record_type: str, time_us: int, rules: Sequence[str], language: Language) -> Row:
     time = moment(rfc3339_s(time_us), language)
-    return Row(_type_words(record_type, language), (time, *explain(rules, language)))
-
-
-def _type_words(record_type: str, language: Language) -> str:
-    return tell(language, RECORD_TYPES[record_type]) if record_type in RECORD_TYPES else record_type
+    return Row(type_words(record_type, language), (time, *explain(rules, language)))
 
 
 def _reason_field(name: str, label: str, wrong: Mapping[str, str]) -> Field:
@@ -331,38 +323,3 @@ def _end(wrong: Mapping[str, str], language: Language) -> ActForm:
         buttons=(),
         send=Button(tell(language, "End the watch"), kind="danger"),
     )
-
-
-def _follow(hits: Sequence[tuple[WatchStand, MetThere]], wrong: Mapping[str, str], language: Language) -> FollowForm:
-    return FollowForm(
-        title=tell(language, "Ask for more about a hit"),
-        label=tell(language, "Which hit"),
-        hits=[
-            Option(
-                f"{stand.member}.{met.notice_id}.{met.number}",
-                f"{with_country(stand.member, language)}: {_type_words(met.hit.record_type, language)}, "
-                f"{moment(rfc3339_s(met.time_us), language)}",
-            )
-            for stand, met in hits
-        ],
-        facts=Field(
-            "facts",
-            tell(language, "What has happened, for the human there who decides"),
-            fault=wrong.get("facts", ""),
-            most=_MAX_FACTS,
-        ),
-        send=Button(tell(language, "Hand it in for approval"), kind="first"),
-    )
-
-
-def _hit(text: str) -> tuple[str, ExchangeId, int]:
-    """Return the hit that was chosen. Raises `Malformed` for one of no list."""
-    peer, _, rest = text.partition(".")
-    notice, _, number = rest.partition(".")
-    if not (number.isascii() and number.isdecimal() and len(number) < 4):
-        raise Malformed("choose one of the list", code="bad-watch", where="hit")
-    return peer, exchange_id(notice), int(number)
-
-
-def _fault(error: Refused, field: str, visit: Visit) -> tuple[tuple[str, str], ...]:
-    return ((field, fault_of(error, visit.language)),)

@@ -206,6 +206,18 @@ def test_a_picture_loses_what_tells_of_camera_place_and_author_and_keeps_its_pix
     assert b"".join(stripped_png(reader(drawn), len(drawn))) == png()
 
 
+def test_a_small_picture_in_the_beginning_and_parts_that_no_picture_needs_go() -> None:
+    whole = jpeg()
+    small = jpeg_part(0xE0, b"JFIF\0\1\1\0\0\1\0\1\2\2" + b"MAKERMAKERMA")
+    adobe = jpeg_part(0xEE, b"Adobe\0\x64\0\0\0\0\1")
+    others = [jpeg_part(0xE0, b"JFXX\0\x10MAKER"), jpeg_part(0xF0, b"MAKER"), jpeg_part(0xEE, b"MAKER" * 5)]
+    photo = whole[:2] + small + adobe + b"".join(others) + whole[20:]
+    bare = b"".join(stripped_jpeg(reader(photo), len(photo)))
+    assert b"MAKER" not in bare
+    assert bare == whole[:20] + adobe + whole[20:]
+    assert code(bare, "a.jpg") == MediaType.JPEG
+
+
 def test_a_second_picture_behind_the_first_goes_with_the_metadata() -> None:
     photo = jpeg(behind=jpeg(exif()))
     assert code(photo, "a.jpg") == "polyglot"

@@ -7,7 +7,7 @@ from contextlib import closing
 from pathlib import Path
 
 from gateway.audit.log.log import AuditLog
-from gateway.desk.originator.holders import HoldersView
+from gateway.desk.originator.holders import Holders, HoldersView
 from gateway.model.names import MemberId
 from gateway.storage.desk.desk_store import SqlDeskStore
 from gateway.storage.log.log_store import SqlLogStore
@@ -16,6 +16,19 @@ from tests.support.audit_logs import LogHome
 
 FEW, MANY = 600, 6_000
 TH = MemberId("th")
+
+
+def pages(view: HoldersView, limit: int = 500) -> list[Holders]:
+    """The whole ledger, page by page; each says how many copies are left."""
+    found: list[Holders] = []
+    page = view.listed(None, 0, "", limit)
+    while True:
+        found += page.found
+        if not page.next:
+            return found
+        after, left = page.next, page.left
+        page = view.listed(None, 0, after, limit)
+        assert left == (page.left or 0) + min(limit, left or 0)
 
 
 def cost_s(folder: Path, copies: int) -> float:
@@ -29,7 +42,7 @@ def cost_s(folder: Path, copies: int) -> float:
             times = []
             for _ in range(3):
                 began = time.thread_time()
-                found = view.all()
+                found = pages(view)
                 times.append(time.thread_time() - began)
             assert sum(len(each.copies) for each in found) == copies
             return min(times)

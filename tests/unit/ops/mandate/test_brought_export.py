@@ -6,6 +6,8 @@ import gzip
 import io
 import json
 import os
+import shutil
+import subprocess
 import tarfile
 import zipfile
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -35,10 +37,14 @@ async def coming(data: bytes, step: int = 1_000) -> AsyncIterator[bytes]:
         yield data[start : start + step]
 
 
-def tar(files: Mapping[str, bytes], change: Change = lambda _: None, top: str = "vn-export") -> bytes:
+def tar(
+    files: Mapping[str, bytes],
+    change: Change = lambda _: None,
+    top: str = "vn-export",
+    form: int = tarfile.DEFAULT_FORMAT,
+) -> bytes:
     """A tar file of a folder; `change` makes another file of the last one."""
     out = io.BytesIO()
-    form = tarfile.DEFAULT_FORMAT if top.isascii() else tarfile.GNU_FORMAT
     with tarfile.open(fileobj=out, mode="w:", format=form) as archive:
         if top:
             folder = tarfile.TarInfo(top)
@@ -62,15 +68,32 @@ async def refused(exports: Path, data: bytes, limits: Limits = SMALL) -> str:
     return caught.value.code
 
 
-@pytest.mark.parametrize("top", ["vn-export", "Xuất khẩu", ".", ""])
+@pytest.mark.parametrize("form", [tarfile.PAX_FORMAT, tarfile.GNU_FORMAT])
+@pytest.mark.parametrize("top", ["vn-export", "Xuất khẩu", "ຂໍ້ມູນ/" * 30 + "vn", ".", ""])
 @pytest.mark.parametrize("step", [1, 511, 1_000_000])
-async def test_an_export_is_unpacked_for_the_auditor_who_brought_it(tmp_path: Path, top: str, step: int) -> None:
-    folder = await take_export(coming(tar(FILES, top=top), step), tmp_path, AUDITOR, SMALL)
+async def test_an_export_is_unpacked_for_the_auditor_who_brought_it(
+    tmp_path: Path, top: str, step: int, form: int
+) -> None:
+    folder = await take_export(coming(tar(FILES, top=top, form=form), step), tmp_path, AUDITOR, SMALL)
     assert {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()} == FILES
     (kept,) = kept_exports(tmp_path, AUDITOR)
     assert (kept.folder, kept.is_own, kept.brought_from) == (folder, False, "vn")
     with pytest.raises(Unknown):
         export_named(tmp_path, OTHER, kept.name)
+
+
+@pytest.mark.skipif(shutil.which("tar") is None, reason="there is no tar")
+@pytest.mark.parametrize("how", [(), ("--format=gnu",), ("--format=pax",), ("--format=ustar",)])
+@pytest.mark.parametrize("name", ["vn-export", "Xuất khẩu", "v" * 150])
+async def test_what_gnu_tar_writes_is_taken(tmp_path: Path, how: tuple[str, ...], name: str) -> None:
+    for file, data in FILES.items():
+        (tmp_path / name / file).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name / file).write_bytes(data)
+    ran = subprocess.run(["tar", *how, "-cf", "-", "-C", tmp_path, name], capture_output=True)
+    if how == ("--format=ustar",) and ran.returncode:
+        pytest.skip("this form has no such names")
+    folder = await take_export(coming(ran.stdout), tmp_path / "exports", AUDITOR, SMALL)
+    assert {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()} == FILES
 
 
 async def test_what_the_console_hands_out_is_taken_and_takes_the_place_of_the_one_before(tmp_path: Path) -> None:
@@ -101,17 +124,62 @@ def _sparse(info: tarfile.TarInfo) -> None:
     info.pax_headers = {"GNU.sparse.realsize": str(2**50)}
 
 
-def _renamed(info: tarfile.TarInfo) -> None:
-    info.pax_headers = {"path": "vn-export/trust/other"}
+def _outside(info: tarfile.TarInfo) -> None:
+    info.pax_headers = {"path": "vn-export/../../out"}
+
+
+def _link_in_a_note(info: tarfile.TarInfo) -> None:
+    info.pax_headers = {"linkpath": "/etc/passwd"}
+
+
+def _sized(info: tarfile.TarInfo) -> None:
+    info.pax_headers = {"size": "1"}
+
+
+def _raw(info: tarfile.TarInfo) -> None:
+    info.pax_headers = {"hdrcharset": "BINARY"}
 
 
 def _noted(info: tarfile.TarInfo) -> None:
     info.pax_headers = {"comment": "x" * 100_000}
 
 
-@pytest.mark.parametrize("change", [_linked, _hard, _pipe, _sparse, _renamed, _noted])
+@pytest.mark.parametrize("change", [_linked, _hard, _pipe, _sparse, _link_in_a_note, _sized, _raw, _noted])
 async def test_a_file_that_is_none_is_refused(tmp_path: Path, change: Change) -> None:
     assert await refused(tmp_path, tar(FILES, change)) == "bad-archive"
+
+
+async def test_a_name_in_a_note_is_held_to_what_a_name_in_its_place_is(tmp_path: Path) -> None:
+    assert await refused(tmp_path, tar(FILES, _outside)) == "bad-export"
+    assert not (tmp_path.parent / "out").exists()
+
+
+def _note(kind: bytes, data: bytes) -> bytes:
+    """A note before the first file of an archive."""
+    info = tarfile.TarInfo("././@LongLink")
+    info.type, info.size = kind, len(data)
+    return info.tobuf(tarfile.GNU_FORMAT) + data + bytes(-len(data) % tarfile.BLOCKSIZE)
+
+
+@pytest.mark.parametrize(
+    "note",
+    [
+        (tarfile.XHDTYPE, b"99 path=x\n"),
+        (tarfile.XHDTYPE, b"path=x\n"),
+        (tarfile.XHDTYPE, b"8 path=x\n"),
+        (tarfile.XHDTYPE, b"0 \n"),
+        (tarfile.XHDTYPE, b"8 path=\n"),
+        (tarfile.XHDTYPE, b"10 path=\xff\n"),
+        (tarfile.XHDTYPE, b"11 path=a\0\n"),
+        (tarfile.XGLTYPE, b"10 path=x\n"),
+        (tarfile.GNUTYPE_LONGNAME, b"\0"),
+        (tarfile.GNUTYPE_LONGNAME, b"\xff\0"),
+        (tarfile.GNUTYPE_LONGNAME, b"x" * 20_000),
+        (tarfile.GNUTYPE_LONGLINK, b"x\0"),
+    ],
+)
+async def test_a_note_that_cannot_be_read_is_refused(tmp_path: Path, note: tuple[bytes, bytes]) -> None:
+    assert await refused(tmp_path, _note(*note) + tar(FILES)) == "bad-archive"
 
 
 @pytest.mark.parametrize(

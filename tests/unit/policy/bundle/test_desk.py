@@ -48,7 +48,7 @@ def test_the_base_policy_has_the_clocks_that_were_decided() -> None:
 def test_a_national_folder_and_an_agreement_make_it_stricter(folder: Path) -> None:
     (folder / "desk.toml").write_text(
         '[clock.hit]\nPRIORITY = 600\n[limits]\nalert_hours = 24\n[two_persons]\ncaveats = ["NOTIP"]\n'
-        "[evidence]\npasskey = true\n"
+        "[evidence]\npasskey = true\n[files]\nbare_pictures = true\n"
     )
     agreement = folder / "agreements" / "gms-border-2026.toml"
     agreement.write_text(agreement.read_text(encoding="utf-8") + "\n[clock.hit]\nURGENT = 60\n", encoding="utf-8")
@@ -58,6 +58,7 @@ def test_a_national_folder_and_an_agreement_make_it_stricter(folder: Path) -> No
     assert engine.bundle.desk.caveats == {"SAFE", "JUV", "SRC", "NOTIP"}
     assert engine.bundle.desk.limits[Limit.ALERT] == 24
     assert engine.bundle.desk.passkey
+    assert engine.bundle.desk.bare_pictures
 
 
 @pytest.mark.parametrize(
@@ -74,6 +75,8 @@ def test_a_national_folder_and_an_agreement_make_it_stricter(folder: Path) -> No
         ('[two_persons]\ncaveats = ["SAVE"]\n', 2, "SAVE"),
         ("[two_persons]\ncaveats = []\n", 2, "caveats"),
         ('[evidence]\npasskey = "no"\n', 2, "passkey"),
+        ("[files]\nbare_pictures = 1\n", 2, "bare_pictures"),
+        ("[files]\npictures = true\n", 2, "pictures"),
         ("[persons]\n", 1, "persons"),
     ],
 )

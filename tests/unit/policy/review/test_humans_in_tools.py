@@ -102,11 +102,13 @@ def test_a_difference_tells_who_decides_now(draft: Path) -> None:
 def test_a_difference_tells_of_the_rules_of_the_desk(draft: Path) -> None:
     (draft / "desk.toml").write_text(
         "[clock.hit]\nFLASH = 10\n[limits]\nalert_hours = 24\n[evidence]\npasskey = true\n"
+        "[files]\nbare_pictures = true\n"
     )
     words = difference(NATIONAL / "vn", draft, VN, NOW_US).words
     assert "the desk gives a human 10 minutes instead of 15 minutes for a FLASH hit" in words
     assert "an alert is in force for 24 hours instead of 72 hours" in words
     assert "a decision now needs a passkey in any case" in words
+    assert "pictures now lose camera, place and time in any case" in words
 
 
 def test_a_rehearsal_counts_what_a_human_could_let_out(vn: PolicyEngine, draft: Path) -> None:
