@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from gateway.clock import DAY_US
-from gateway.desk.reports.traces import traces
+from gateway.desk.reports.traces import traces, traces_across
 from gateway.desk.reports.values import LIFE_US, RECORD_TYPE, Left, Reader, Trace, WriteReport
 from gateway.errors import Forbidden, Malformed, Unsupported
 from gateway.exchange.parts import Parts
@@ -25,6 +25,10 @@ MAX_TEXTS = 6_000
 """The most characters of all texts of a report together: each is looked at for names of persons."""
 
 PERSONAL = "personal-data"
+FILES = "attachments"
+"""The place of a name of a file, where one may tell who a person is."""
+
+_MOST_MONTHS = 120
 
 _PLACE = frozenset({"unlocode", "crossing", "name", "country"})
 _PERIOD = re.compile(r"(\d{4}(?:-(?:0[1-9]|1[0-2]))?)(?:(?:/|\.\.)(\d{4}(?:-(?:0[1-9]|1[0-2]))?))?", re.ASCII)
@@ -62,8 +66,12 @@ def check_fields(fields: Mapping[str, Any]) -> dict[str, Any]:
     known = check_form(dict(fields) | {"no_personal_data": True})
     if known.get("pictures"):
         raise _bad("no attachment stands beside the report", "pictures")
-    if (period := known.get("period")) and not months(period):
-        raise _bad("a period is a year or a month, or two with `/` between", "period", "such as `2026-03/2026-05`")
+    if (period := known.get("period")) and not is_period(period):
+        raise _bad(
+            "a period is a year or a month, or two with `/` between, of ten years at most",
+            "period",
+            "such as `2026-03/2026-05`",
+        )
     for place in known.get("route", ()):
         if isinstance(place, dict) and place.get("crossing") and place["crossing"] not in codes.crossing_points():
             raise _bad(
@@ -74,11 +82,21 @@ def check_fields(fields: Mapping[str, Any]) -> dict[str, Any]:
     return known
 
 
-def check_nobody(fields: Mapping[str, Any]) -> None:
-    """Raise `Forbidden` for a report with what may tell who a person is; it names the places, and not what they say."""
-    found = [trace for name, text in texts_of(fields) for trace in traces(name, text)]
-    if found:
+def check_nobody(fields: Mapping[str, Any], files: Iterable[str] = ()) -> None:
+    """Raise `Forbidden` for a report with what may tell who a person is; it names the places, and not what they say.
+
+    `files` are the names of what comes with it.
+    """
+    if found := all_traces(fields, files):
         raise told(found)
+
+
+def all_traces(fields: Mapping[str, Any], files: Iterable[str] = ()) -> list[Trace]:
+    """Return what may tell who a person is: in each text, divided over several of them, and in names of files."""
+    texts = list(texts_of({name: fields[name] for name in ModusOperandiReport.model_fields if name in fields}))
+    names = [(FILES, name) for name in files]
+    running = [(name, text) for name, text in texts if name != "period" or not is_period(text)]
+    return [*(trace for name, text in (*texts, *names) for trace in traces(name, text)), *traces_across(running)]
 
 
 def told(found: list[Trace]) -> Forbidden:
@@ -106,16 +124,26 @@ def texts_of(fields: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def months(period: str) -> list[str]:
-    """Return the months of a period, 120 at most; empty for a text of another form."""
+    """Return the months of a period, the last 120 of a longer one; empty for a text of another form."""
+    begin, end = _bounds(period)
+    return [f"{month // 12:04}-{month % 12 + 1:02}" for month in range(max(begin, end - _MOST_MONTHS), end)]
+
+
+def is_period(period: str) -> bool:
+    """Tell whether a text is a period of ten years at most: of a longer one, nobody would find the first years."""
+    begin, end = _bounds(period)
+    return 0 < end - begin <= _MOST_MONTHS
+
+
+def _bounds(period: str) -> tuple[int, int]:
+    """Return the first month of a period and the one after its last, both counted from the year 0."""
     found = _PERIOD.fullmatch(period.strip())
     if found is None:
-        return []
+        return 0, 0
     first, last = found[1], found[2] or found[1]
     start = first if len(first) > 4 else f"{first}-01"
     end = last if len(last) > 4 else f"{last}-12"
-    count = (int(end[:4]) - int(start[:4])) * 12 + int(end[5:]) - int(start[5:]) + 1
-    begin = int(start[:4]) * 12 + int(start[5:]) - 1
-    return [f"{(begin + each) // 12:04}-{(begin + each) % 12 + 1:02}" for each in range(min(count, 120))]
+    return int(start[:4]) * 12 + int(start[5:]) - 1, int(end[:4]) * 12 + int(end[5:])
 
 
 def check_command(officer: Officer, command: WriteReport, now_us: int) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from gateway.desk.reports.checks import months, texts_of
+from gateway.desk.reports.checks import is_period, months, texts_of
 from gateway.errors import Malformed
 from gateway.matching.keys import whole_keys
 from gateway.matching.scripts import burmese, han, latin
@@ -163,12 +163,11 @@ def _wanted_place(text: str) -> Collection[str]:
 
 
 def _wanted_months(period: str) -> Sequence[str]:
-    found = [f"month {month}" for month in months(period)]
-    if not found:
+    if not is_period(period):
         raise Malformed(
-            "a period is a year or a month, or two with `/` between",
+            "a period is a year or a month, or two with `/` between, of ten years at most",
             code="bad-period",
             where="period",
             remedy="such as `2026-03/2026-05`",
         )
-    return found
+    return [f"month {month}" for month in months(period)]
