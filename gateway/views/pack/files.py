@@ -6,7 +6,7 @@ import csv
 import io
 from typing import Any
 
-from gateway.audit.statistics.statistics import SMALLEST
+from gateway.audit.statistics.statistics import SMALLEST, rounded
 from gateway.clock import rfc3339
 from gateway.desk.figures.pack import Pack, Table
 from gateway.desk.figures.published import HIDDEN, Cell
@@ -29,7 +29,7 @@ def as_value(pack: Pack) -> dict[str, Any]:
         "exact": pack.exact,
         "minutes": pack.minutes,
         "empty": pack.is_empty,
-        "read": {"entries": pack.entries, "threads": pack.threads},
+        "read": {"entries": _read(pack, pack.entries), "threads": _read(pack, pack.threads)},
         "tables": [
             {
                 "table": table.name,
@@ -57,6 +57,12 @@ def as_csv(pack: Pack) -> str:
                 told = "" if value is None else value
                 writer.writerow((*about, table.name, table.side, spreadsheet_cell(row.value), name, cell.unit, told))
     return out.getvalue()
+
+
+def _read(pack: Pack, number: int) -> int | str:
+    """Return how much was read: of a pack for others no closer than its counts, which it would give away."""
+    told = number if pack.exact else rounded(number)
+    return FEW if told < 0 else told
 
 
 def _named(table: Table, cells: tuple[Cell, ...]) -> list[tuple[str, Cell]]:
