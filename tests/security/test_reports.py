@@ -13,10 +13,12 @@ from msgspec.structs import replace
 
 from gateway.app.node import Node
 from gateway.clock import DAY_US
+from gateway.desk.reports.checks import check_fields
 from gateway.desk.reports.issuing import issued_for
 from gateway.desk.reports.traces import traces
 from gateway.desk.reports.values import OwnReport
-from gateway.desk.reports.words import ReportQuery
+from gateway.desk.reports.words import ReportQuery, report_keys, wanted_keys
+from gateway.errors import Malformed
 from gateway.model.desk.attachments import Attachment, MediaType
 from gateway.model.desk.delivered import NoticeMessage
 from gateway.model.desk.notices import Head, Notice, Urgency
@@ -111,7 +113,29 @@ def test_amounts_dates_and_places_are_no_persons(text: str) -> None:
     assert traces("method", text) == []
 
 
-@pytest.mark.parametrize("shape", ["1 ", "A1", "1.", "@a.", "กข", "<A", "12/abc(", "a.b", "၁၂/လမ", "1\u200b"])
+@pytest.mark.parametrize(
+    "shape",
+    [
+        "1 ",
+        "A1",
+        "1.",
+        "@a.",
+        "กข",
+        "<A",
+        "12/abc(",
+        "a.b",
+        "၁၂/လမ",
+        "1\u200b",
+        "1#",
+        "1+",
+        "一 ",
+        "1\n",
+        "Á1",
+        "京a",
+        "<<",
+        "1🙂",
+    ],
+)
 def test_looking_for_persons_is_linear(shape: str) -> None:
     def cost(size: int) -> float:
         text = shape * (size // len(shape))
@@ -121,6 +145,16 @@ def test_looking_for_persons_is_linear(shape: str) -> None:
 
     small, large = min(cost(4_000) for _ in range(3)), min(cost(32_000) for _ in range(3))
     assert large < 24 * small + 0.01
+
+
+@pytest.mark.parametrize("period", ["1990/2026", "2026-01/2036-01", "0000/9999", "2026-05/2026-03"])
+def test_n187_a_period_of_more_than_ten_years_is_refused_and_not_cut(period: str) -> None:
+    with pytest.raises(Malformed):
+        wanted_keys(ReportQuery(period=period))
+    with pytest.raises(Malformed):
+        check_fields(FIELDS | {"period": period})
+    assert wanted_keys(ReportQuery(period="2017/2026"))
+    assert "month 2026-12" in report_keys(FIELDS | {"period": "1990/2026"}, "th"), "the newest months of another's"
 
 
 # ---------------------------------------------------------------- of a hostile member

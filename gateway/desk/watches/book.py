@@ -164,8 +164,8 @@ class WatchBook:
             likely = self._in_turn(likely)
         compared, rest = likely[:_MOST_COMPARED], likely[_MOST_COMPARED:]
         least = min((count for count, _ in compared), default=0)
-        fitting = [each for _, each in compared if score_person(each, features, WIDE) is not None]
-        return found + fitting, [each for count, each in rest if count >= least]
+        found += [each for _, each in compared if score_person(each, features, WIDE) is not None]
+        return found, [each for count, each in rest if count >= least]
 
     def _in_turn(self, likely: Sequence[tuple[int, PersonQuery]]) -> list[tuple[int, PersonQuery]]:
         """Return questions in the order of their turn: the first of each member, then the second of each, and so on."""

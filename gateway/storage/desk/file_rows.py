@@ -78,7 +78,7 @@ class SqlFileRows:
         with self._database.snapshot("files") as connection:
             used = int(connection.scalar(here) or 0)
             rows: Any = connection.execute(waiting).all() if begun else []
-        return used + sum(size for file, size in rows if file in begun)
+        return used + sum(int(size) for file, size in rows if file in begun)
 
     def names(self) -> set[str]:
         """Return the names of all sealed files that some row names."""
