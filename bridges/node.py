@@ -11,6 +11,7 @@ from typing import Any
 import httpx2
 import msgspec
 
+from bridges.answers import read_answer
 from bridges.report import Report, read_report
 from gateway.clock import rfc3339
 from gateway.errors import LiaisonError, Malformed, Misconfigured, Refused, TooLarge, Unavailable
@@ -40,7 +41,8 @@ class NodeClient:
         """Return the answer to a GET. Raises the node's refusal, or `Unavailable`."""
         headers = {"authorization": f"Bearer {self._token()}", "accept": "application/json"}
         try:
-            response = self._client.get(path, params=query, headers=headers, extensions=self._extensions)
+            options = {"params": query, "headers": headers, "extensions": self._extensions}
+            answer = read_answer(self._client, "GET", path, _MOST_ANSWER, path, **options)
         except httpx2.HTTPError as error:
             raise Unavailable(
                 "the node does not answer ({problem})",
@@ -49,12 +51,10 @@ class NodeClient:
                 remedy="`liaison doctor` at the node says whether it serves",
                 problem=type(error).__name__,
             ) from error
-        if len(response.content) > _MOST_ANSWER:
-            raise TooLarge("the node's answer is too large", code="too-large", where=path)
-        value = _json(response.content, path)
-        if response.is_success:
+        value = _json(answer.content, path)
+        if answer.is_success:
             return value
-        raise _refusal(value, response.status_code)
+        raise _refusal(value, answer.status)
 
     def reports(self, added_after: str) -> Iterator[Any]:
         """Yield each report that was added or withdrawn after a moment, in that order."""
@@ -83,7 +83,7 @@ class Library:
         self._node = node
         self._member = member
         self._now_us = now_us
-        self._reports: dict[str, Report] = {}
+        self._reports: dict[tuple[str, str], Report] = {}
         self._looks = 0
 
     def look(self) -> list[Report]:
@@ -91,10 +91,11 @@ class Library:
         newest_us = max((one.added_us for one in self._reports.values()), default=0)
         after_us = newest_us if self._looks % _LOOKS else 0
         read = [read_report(item, self._member) for item in self._node.reports(rfc3339(after_us))]
-        found = {one.id: one.after(self._reports.get(one.id)) for one in read}
+        named = {(one.member, one.id): one for one in read}
+        found = {name: one.after(self._reports.get(name)) for name, one in named.items()}
         if not after_us:
             gone = (one for name, one in self._reports.items() if name not in found)
-            found |= {one.id: one if one.ended_us else one.ended(self._now_us()) for one in gone}
+            found |= {(one.member, one.id): one if one.ended_us else one.ended(self._now_us()) for one in gone}
         self._reports |= found
         self._looks += 1
         return list(self._reports.values())

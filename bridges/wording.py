@@ -11,6 +11,8 @@ _UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
 _KEPT = frozenset("\n\t\u200b\u200c\u200d\u2060")
 _MARKUP = re.compile(r"(?<=\])(?=[(\[:])|(?<=<)(?=[A-Za-z/!?])")
 _FORMULA = frozenset("=+-@|%\uff1d\uff0b\uff0d\uff20")
+_NEXT_CELL = re.compile(r"([;\t|]['\" \n\u00a0\u200b-\u200d\u2060]*+)(?=[=+\-@\uff1d\uff0b\uff0d\uff20])")
+"""The bounds of cells where a list is separated by something else than commas, as it is in Viet Nam."""
 
 
 def flat(text: str) -> str:
@@ -28,7 +30,7 @@ def flat(text: str) -> str:
 
 def cell(value: object) -> str:
     """Return a value as a cell of CSV that no spreadsheet takes for a formula."""
-    text = flat(str(value))
+    text = _NEXT_CELL.sub(r"\1'", flat(str(value)))
     # A spreadsheet skips what is not seen before it looks for the sign.
     start = text.lstrip("\t\n \u00a0\u200b\u200c\u200d\u2060")[:1]
     return "'" + text if start and start in _FORMULA and not _is_number(text) else text

@@ -9,10 +9,11 @@ from typing import Any
 import httpx2
 import msgspec
 
+from bridges.answers import read_answer
 from bridges.leaving import Audience
 from bridges.misp.events import Event, changed, ended, event_id, event_of, is_ended, is_same, own_tags
 from bridges.report import Report
-from gateway.errors import Malformed, Misconfigured, Misused, Refused, TooLarge, Unavailable
+from gateway.errors import Malformed, Misconfigured, Misused, Refused, Unavailable
 
 _MOST_ANSWER = 8 * 1024 * 1024
 _TIMEOUT_S = 30.0
@@ -66,7 +67,7 @@ class Misp:
 
     def _call(self, method: str, path: str, body: Any = None, *, is_looking: bool = False) -> Any:
         try:
-            response = self._client.request(method, path, json=body)
+            answer = read_answer(self._client, method, path, _MOST_ANSWER, self._url, json=body)
         except httpx2.HTTPError as error:
             raise Unavailable(
                 "the MISP instance does not answer ({problem})",
@@ -75,20 +76,18 @@ class Misp:
                 remedy="it is tried again at the next push",
                 problem=type(error).__name__,
             ) from error
-        if is_looking and response.status_code == 404:
+        if is_looking and answer.status == 404:
             return None
-        if len(response.content) > _MOST_ANSWER:
-            raise TooLarge("the MISP instance's answer is too large", code="too-large", where=self._url)
-        if not response.is_success:
+        if not answer.is_success:
             raise Refused(
                 "the MISP instance refused with {status}",
                 code="misp-refused",
                 where=path,
                 remedy="its user needs the right to add, change, tag and publish events",
-                status=response.status_code,
+                status=answer.status,
             )
         try:
-            value = msgspec.json.decode(response.content)
+            value = msgspec.json.decode(answer.content)
         except (msgspec.DecodeError, RecursionError) as error:
             raise _strange(self._url) from error
         if not isinstance(value, dict):

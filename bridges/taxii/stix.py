@@ -58,7 +58,9 @@ def _shown(report: Report, audience: Audience, now_us: int) -> Iterator[Added]:
     if (shown := report.shown_to(audience, now_us)) is not None:
         handling, at_us, objects = shown, report.added_us, list(_whole(report, shown, owner["id"]))
     elif is_for or report.version > 1 or (report.ended_us and handling is None):
-        at_us = report.ended_us or (handling.until_us if handling is not None and is_for else report.added_us)
+        # Not before its row was added: who has read on from there would never hear of the end.
+        ended_us = max(report.ended_us, report.added_us) if report.ended_us else 0
+        at_us = ended_us or (handling.until_us if handling is not None and is_for else report.added_us)
         handling = _until(handling, at_us)
         objects = list(_gone(report, handling, owner["id"]))
     else:

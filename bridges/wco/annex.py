@@ -88,7 +88,7 @@ def write_rows(kind: str, lines: Iterator[str], out: TextIO) -> int:
 def _record(kind: str, line: str, number: int) -> Mapping[str, Any]:
     """Return the fields of a record. What a node signed or marked is none of the agency's own files, and is refused."""
     try:
-        record = json.loads(line)
+        record = json.loads(line, parse_constant=_no_number)
     except (ValueError, RecursionError) as error:
         raise Malformed("the line is not JSON", code="bad-record", where=_line(number)) from error
     known = {one.field.partition(".")[0] for one in elements() if one.type == kind}
@@ -103,6 +103,11 @@ def _record(kind: str, line: str, number: int) -> Mapping[str, Any]:
             type=kind,
         )
     return dict(record)
+
+
+def _no_number(text: str) -> None:
+    """Raise for what JSON does not know: `NaN` and the infinite are no weight and no amount."""
+    raise ValueError(text)
 
 
 def _rows(record: Mapping[str, Any], many: str, columns: Sequence[Element]) -> Iterator[list[str]]:

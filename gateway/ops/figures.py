@@ -18,11 +18,11 @@ from gateway.desk.figures.published import Publisher
 from gateway.desk.figures.tally import OURS, Tally
 from gateway.desk.figures.threads import ThreadCount
 from gateway.desk.roles import Act, Matter, Person, may
-from gateway.errors import Malformed, Overloaded
+from gateway.errors import Malformed, Overloaded, Unknown
 from gateway.host.aside import aside
 from gateway.model.desk.work import WorkKind
 from gateway.model.names import identifier, member_id
-from gateway.ops.homes.open_home import open_home
+from gateway.ops.homes.open_home import Evidence, open_home
 from gateway.storage.desk.figure_rows import SqlFigureRows
 
 ALL = "all"
@@ -57,8 +57,7 @@ def pack_of_home(folder: Path, wanted: Wanted, progress: Callable[[int, int], No
     scope, now_us = wanted.checked(), SystemClock().now_us()
     with open_home(folder) as evidence:
         month = month_of(wanted.month, evidence.member) if wanted.month else month_at(now_us, evidence.member)
-        if month.since_us > now_us:
-            raise Malformed("the month has not begun", code="bad-month", where="month")
+        _check_told(evidence, scope, month, now_us)
         logs = HomeLogs(evidence.store, evidence.keys, with_peer(scope))
         stats = collect(logs, month.since_us, month.until_us, progress, entries_of(scope))
         tally = Tally()
@@ -78,6 +77,20 @@ def pack_of_home(folder: Path, wanted: Wanted, progress: Callable[[int, int], No
         sum(stats.sizes.values()),
         threads,
     )
+
+
+def _check_told(evidence: Evidence, scope: Scope, month: Month, now_us: int) -> None:
+    """Raise for figures that there cannot be: an empty pack of them would say that nothing was exchanged."""
+    if month.since_us > now_us:
+        raise Malformed("this month has not begun", code="bad-month", where="month", remedy="name one that has")
+    if scope.peer and scope.peer not in evidence.descriptors.keys() - {evidence.member}:
+        raise Unknown(
+            "`{member}` is no other member of the federation, and never was one",
+            code="not-a-member",
+            where="pack",
+            remedy="`liaison trust show` lists them",
+            member=scope.peer,
+        )
 
 
 def _add_threads(tally: Tally, rows: SqlFigureRows, scope: Scope, month: Month) -> int:

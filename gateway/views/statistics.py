@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from calendar import monthrange
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
@@ -50,6 +51,11 @@ OFFENCES_OF = frozenset({"asked-offence", "served-offence"})
 """Measures that stand apart in JSON, where readers of earlier versions take `counts` for all that there is."""
 
 FEW = f"<{SMALLEST}"
+
+_UNSEEN = r"['\" \r\n\u00a0\u200b-\u200d\u2060\ufeff]*+"
+_SIGN = r"[=+\-@\uff1d\uff0b\uff0d\uff20]"
+_FORMULA = re.compile(rf"^(?=[\t\r]|{_UNSEEN}{_SIGN})|[;\t|]{_UNSEEN}(?={_SIGN})")
+"""The places of a text where a formula could begin. In some countries lists are separated by `;` and not by commas."""
 
 _WORDS: Mapping[str, Sentences] = {
     "purpose": PURPOSES,
@@ -243,8 +249,8 @@ def breakdown(shown: Statistics) -> Iterator[tuple[str, str, list[tuple[str, str
 
 
 def spreadsheet_cell(text: str) -> str:
-    """Return a text in a form that no spreadsheet takes for a formula."""
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
+    """Return a text in a form that no spreadsheet takes for a formula, wherever it sees the bounds of a cell."""
+    return _FORMULA.sub(lambda place: f"{place[0]}'", text)
 
 
 def statistics_of_home(

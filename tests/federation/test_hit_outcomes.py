@@ -19,7 +19,7 @@ from gateway.desk.outcomes.telling import HitOutcome
 from gateway.desk.second_step.commands import Decide
 from gateway.desk.second_step.marking import Confirm, Mark, Verdict
 from gateway.desk.second_step.packages import FOLLOWED_UP
-from gateway.errors import Forbidden, Unknown
+from gateway.errors import Forbidden, LiaisonError, Unknown
 from gateway.model.desk.notices import Ask, NoticeType, OutcomeCode, OutcomeReport, RecordPlace, ReplyCode, Urgency
 from gateway.model.desk.threads import ThreadKey, ThreadKind, ThreadState
 from gateway.model.desk.work import DeliveryState, Role, WorkKind
@@ -246,6 +246,25 @@ async def test_both_sides_make_the_same_pack_of_the_month_from_their_own_homes(w
     assert none.is_empty
     earlier = await asyncio.to_thread(pack_of_home, world.home("th"), Wanted(VN, month="2020-02"), progress)
     assert earlier.is_empty
+
+
+@pytest.mark.parametrize(
+    ("wanted", "code"),
+    [
+        (Wanted(VN, month="2999-12"), "bad-month"),
+        (Wanted(VN, month="2026-13"), "bad-month"),
+        (Wanted(VN, month="0000-00"), "bad-month"),
+        (Wanted("zz"), "not-a-member"),
+        (Wanted(TH), "not-a-member"),
+        (Wanted("../vn"), "bad-member"),
+    ],
+)
+async def test_n192_there_are_no_figures_of_a_stranger_or_of_a_month_to_come(
+    world: World, wanted: Wanted, code: str
+) -> None:
+    with pytest.raises(LiaisonError) as caught:
+        await asyncio.to_thread(pack_of_home, world.home("th"), wanted, progress)
+    assert caught.value.code == code
 
 
 def progress(done: int, whole: int) -> None:

@@ -7,6 +7,7 @@ outcome to the month in which it was told.
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -183,7 +184,7 @@ class ThreadCount:
             self.tally.count("outcome", ERASED, side_of(ours=notice.ours))
             return
         matter = f"{thread.key.peer} {_matter(thread, outcome)} {notice.ours}"
-        place = (matter, outcome.code.value, outcome.substance)
+        place = (matter, outcome.code.value, _plain(outcome.substance))
         known = self._outcomes.get(place)
         if known is None or known.time_us <= notice.placed.issued_us:
             self._outcomes[place] = Told(outcome, side_of(ours=notice.ours), notice.placed.issued_us)
@@ -219,5 +220,6 @@ def opening_head(thread: CountedThread) -> Notice | None:
 
 
 def _plain(substance: str) -> str:
-    """Return the name of a substance as it is counted: a few words, without case."""
-    return " ".join(substance.casefold().split())[:_MOST_SUBSTANCE]
+    """Return the name of a substance as it is counted: a few words, without case and what is not seen."""
+    seen = "".join(sign for sign in unicodedata.normalize("NFKC", substance) if unicodedata.category(sign) != "Cf")
+    return " ".join(seen.casefold().split())[:_MOST_SUBSTANCE]

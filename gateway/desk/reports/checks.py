@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from gateway.clock import DAY_US
-from gateway.desk.reports.traces import traces
+from gateway.desk.reports.traces import traces, traces_across
 from gateway.desk.reports.values import LIFE_US, Left, Reader, Trace, WriteReport
 from gateway.errors import Forbidden, Malformed, Unsupported
 from gateway.exchange.parts import Parts
 from gateway.matching.reports.judged import RECORD_TYPE
 from gateway.matching.reports.words import texts_of
 from gateway.model.desk.notices import NoticeType
-from gateway.model.forms.reports import MAX_TEXTS, months
+from gateway.model.forms.reports import MAX_TEXTS, is_period
 from gateway.model.marking import Level
 from gateway.model.names import MemberId, new_exchange_id
 from gateway.model.requester import Officer
@@ -25,6 +25,8 @@ from policy.attributes import DeskAttributes
 from policy.explain import RECORD_NOT_COVERED
 
 PERSONAL = "personal-data"
+FILES = "attachments"
+"""The place of a name of a file, where one may tell who a person is."""
 
 _PLACE = frozenset({"unlocode", "crossing", "name", "country"})
 _UNLOCODE = re.compile(r"[A-Z]{2}[A-Z2-9]{3}", re.ASCII)
@@ -61,8 +63,12 @@ def check_fields(fields: Mapping[str, Any]) -> dict[str, Any]:
     known = check_form(dict(fields) | {"no_personal_data": True})
     if known.get("pictures"):
         raise _bad("no attachment stands beside the report", "pictures")
-    if (period := known.get("period")) and not months(period):
-        raise _bad("a period is a year or a month, or two with `/` between", "period", "such as `2026-03/2026-05`")
+    if (period := known.get("period")) and not is_period(period):
+        raise _bad(
+            "a period is a year or a month, or two with `/` between, of ten years at most",
+            "period",
+            "such as `2026-03/2026-05`",
+        )
     for place in known.get("route", ()):
         if isinstance(place, dict) and place.get("crossing") and place["crossing"] not in codes.crossing_points():
             raise _bad(
@@ -73,11 +79,21 @@ def check_fields(fields: Mapping[str, Any]) -> dict[str, Any]:
     return known
 
 
-def check_nobody(fields: Mapping[str, Any]) -> None:
-    """Raise `Forbidden` for a report with what may tell who a person is; it names the places, and not what they say."""
-    found = [trace for name, text in texts_of(fields) for trace in traces(name, text)]
-    if found:
+def check_nobody(fields: Mapping[str, Any], files: Iterable[str] = ()) -> None:
+    """Raise `Forbidden` for a report with what may tell who a person is; it names the places, and not what they say.
+
+    `files` are the names of what comes with it.
+    """
+    if found := all_traces(fields, files):
         raise told(found)
+
+
+def all_traces(fields: Mapping[str, Any], files: Iterable[str] = ()) -> list[Trace]:
+    """Return what may tell who a person is: in each text, divided over several of them, and in names of files."""
+    texts = list(texts_of({name: fields[name] for name in ModusOperandiReport.model_fields if name in fields}))
+    names = [(FILES, name) for name in files]
+    running = [(name, text) for name, text in texts if name != "period" or not is_period(text)]
+    return [*(trace for name, text in (*texts, *names) for trace in traces(name, text)), *traces_across(running)]
 
 
 def told(found: list[Trace]) -> Forbidden:

@@ -23,6 +23,7 @@ from gateway.model.desk.notices import Change, Note, NoticeType
 from gateway.model.desk.reports import Report
 from gateway.model.desk.threads import ThreadKind
 from gateway.model.desk.work import Direction, HoldingState
+from gateway.model.names import exchange_id
 from gateway.ports.desk import ReportRow
 from gateway.records.verify import VerifiedRecord
 from policy.explain import RECORD_NOT_COVERED
@@ -60,7 +61,9 @@ def _check_says(occasion: Occasion, body: Report, record: VerifiedRecord) -> Non
         raise Forbidden("the record lives for longer than the notice says", code="bad-report", where="until_time")
     if fields.get("pictures"):
         raise Forbidden("no attachment stands beside the report", code="bad-report", where="pictures")
-    check_nobody(fields)
+    if head.group_id:  # by another name, nobody could call it, read it or object to it
+        exchange_id(head.group_id)
+    check_nobody(fields, [each.name for each in head.attachments])
 
 
 def _row(occasion: Occasion, body: Report, record: VerifiedRecord) -> ReportRow:

@@ -20,10 +20,10 @@ from gateway.errors import LiaisonError, Malformed
 from gateway.matching.reports.words import says, wanted_keys
 from gateway.model.desk.notices import Notice, NoticeType, Status, StatusCode
 from gateway.model.desk.reports import Report
-from gateway.model.desk.threads import Side, ThreadKey
+from gateway.model.desk.threads import Side, ThreadKey, ThreadKind
 from gateway.model.marking import Tlp
 from gateway.model.names import ExchangeId, MemberId
-from gateway.ports.desk import ListedReport, ReportLibrary
+from gateway.ports.desk import ListedReport, ReportLibrary, Thread
 from gateway.records.verify import VerifiedRecord
 from gateway.statements.notices.notice import parse_notice
 from gateway.statements.notices.texts import optional_text
@@ -128,14 +128,30 @@ class Library:
         return [self._opened(row) or self._withdrawn(row) for row in rows]
 
     def _one(self, report_id: str) -> Shelved:
-        me, now_us = self._desk.parts.member, self._desk.parts.clock.now_us()
-        threads = self._desk.store.threads(group_id=report_id)
-        for thread in (one for one in threads if one.key.peer == me or not one.opener):
+        now_us, store = self._desk.parts.clock.now_us(), self._desk.store
+        named = (*self._of_group(report_id), *store.find_thread(ExchangeId(report_id)))
+        for thread in (one for one in named if self._id_of(one) == report_id):
             row = self._rows.report(thread.key)
             report = self._opened(row) if row is not None and now_us < row.until_us else None
             if report is not None:
                 return report
         raise unknown_report(report_id)
+
+    def _of_group(self, group_id: str) -> list[Thread]:
+        """Return the threads with reports that call themselves so, ours first, then in the order of their coming."""
+        me = self._desk.parts.member
+        found = self._desk.store.threads(kinds=(ThreadKind.REPORT,), group_id=group_id)
+        mine = (one for one in found if one.key.peer == me or not one.opener)
+        return sorted(mine, key=lambda one: (one.key.peer != me, one.opened_us, one.key))
+
+    def _id_of(self, thread: Thread) -> str:
+        """Return the id of a report here: that of its thread where another one has called itself so before.
+
+        Its author chooses what it calls itself. So no report stands in the place of another member's.
+        """
+        first = next(iter(self._of_group(thread.group_id)), None) if thread.group_id else None
+        is_first = first is not None and first.key == thread.key
+        return thread.group_id if is_first else thread.key.thread_id
 
     def _opened(self, row: ListedReport) -> Shelved | None:
         """Return a report that stands, with its text; None for one that was withdrawn, or cannot be read."""
@@ -177,10 +193,10 @@ class Library:
         if found is None:
             return None
         notice, record = found
-        body = notice.body
+        body, thread = notice.body, self._desk.store.thread(row.key)
         assert isinstance(body, Report)
         return Shelved(
-            notice.head.group_id or row.key.thread_id,
+            self._id_of(thread) if thread is not None else row.key.thread_id,
             row.key.peer,
             record.agency,
             row.key,
@@ -197,10 +213,10 @@ class Library:
     def _withdrawn(self, row: ListedReport) -> Shelved:
         """Return a report of which nothing is left but that it was withdrawn."""
         thread = self._desk.store.thread(row.key)
-        name = thread.group_id if thread is not None else ""
+        name = self._id_of(thread) if thread is not None else row.key.thread_id
         agency = thread.agency if thread is not None and thread.opener else ""
         return Shelved(
-            name or row.key.thread_id,
+            name,
             row.key.peer,
             agency,
             row.key,

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from gateway.desk.entries import desk_act
 from gateway.desk.parts import Actor, DeskParts
 from gateway.desk.raising import Raising, from_draft
-from gateway.desk.reports.checks import check_command, check_fields, places_of, readers, told
+from gateway.desk.reports.checks import FILES, all_traces, check_command, check_fields, places_of, readers, told
 from gateway.desk.reports.issuing import issued_for
 from gateway.desk.reports.names import traces_of_names
 from gateway.desk.reports.spread import Spread, moved
@@ -22,7 +22,6 @@ from gateway.desk.reports.values import (
     Draft,
     OwnReport,
     Stand,
-    Trace,
     WriteReport,
     home_key,
     read_own,
@@ -187,13 +186,10 @@ class OwnReports:
             attachments=command.attachments,
         )
         issued_for(parts, report, parts.member, name)
-        names = [("attachments", each.name) for each in command.attachments]
-        found, unchecked = self._traces([*texts_of(fields), *names])
-        return Draft(report, tuple(found), unchecked)
-
-    def _traces(self, texts: list[tuple[str, str]]) -> tuple[list[Trace], tuple[str, ...]]:
+        files = [each.name for each in command.attachments]
+        texts = [*texts_of(fields), *((FILES, name) for name in files)]
         names, unchecked = traces_of_names(texts, self._sources())
-        return outermost([*(trace for name, text in texts for trace in traces(name, text)), *names]), unchecked
+        return Draft(report, tuple(outermost([*all_traces(fields, files), *names])), unchecked)
 
     def _written(self, key: ThreadKey, actor: Actor, draft: Draft, now_us: int) -> EntryDraft:
         officer, report = actor.officer, draft.report

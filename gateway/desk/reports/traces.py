@@ -8,7 +8,7 @@ linear in the text.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from gateway.desk.reports.folding import Folded, folded
 from gateway.desk.reports.values import Trace
@@ -18,7 +18,10 @@ from gateway.records import codes
 
 _BETWEEN = r"[\s.,\-‐-―−_/\\·•・*():;'\"|~、。၊။]"
 _GAP = _BETWEEN + "{0,3}"
-_FIGURES = re.compile(rf"[0-9](?:{_GAP}[0-9])*", re.ASCII)
+_ANY_GAP = r"(?:(?:[^\w%+$£€¥฿₫₭៛]|_){0,3}|[%+$£€¥฿₫₭៛ๆៗໆ])"
+"""What may stand between two figures of one number: signs of all kinds, of those of amounts one without a blank."""
+
+_FIGURES = re.compile(rf"[0-9](?:{_ANY_GAP}[0-9])*")
 _YEAR = r"(?:19|20|24|25)[0-9]{2}"
 _MONTH, _DAY = "(?:0?[1-9]|1[0-2])", "(?:0?[1-9]|[12][0-9]|3[01])"
 _PLAIN = re.compile(
@@ -30,9 +33,10 @@ _PLAIN = re.compile(
 _LEAST_FIGURES = 9
 _CITIZEN = re.compile(r"0[0-9]{2}[0-3][0-9]{8}")
 _PHONE = re.compile(r"0[0-9]{7,10}|1[3-9][0-9]{9}|(?:66|84|86|95|855|856)[0-9]{8,10}|00[1-9][0-9]{7,13}")
-_LETTERS = r"[A-Za-z](?:[\s.\-]{0,2}[A-Za-z])?"
+_LETTER = "[A-Za-zÀ-ɏḀ-ỿ]"
+_LETTERS = rf"{_LETTER}(?:[\s.\-]{{0,2}}{_LETTER})?"
 _DOCUMENT = re.compile(
-    rf"(?<![A-Za-z0-9])({_LETTERS})({_BETWEEN}{{0,2}})([0-9](?:{_GAP}[0-9]){{5,8}})(?![0-9A-Za-z])", re.ASCII
+    rf"(?<![A-Za-zÀ-ɏḀ-ỿ0-9])({_LETTERS})({_BETWEEN}{{0,2}})([0-9](?:{_GAP}[0-9]){{5,8}})(?![0-9A-Za-z])"
 )
 _CARD = re.compile(r"(?<![0-9])(?:1[0-4]|0?[1-9])[^0-9]{3,48}?[0-9ဝရ](?:[\s.\-/]{0,2}[0-9ဝရ]){4,5}(?![0-9])")
 _PROVINCES = "京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼"
@@ -43,6 +47,9 @@ _PLATES = (
     r"(?<![0-9])[0-9][\s]?[က-အ][\s/.\-]{0,3}[0-9](?:[\s.\-]?[0-9]){3}(?![0-9])",
     r"(?<![A-Za-z0-9])[0-9]{2}[\s.\-]?[A-Z][A-Z0-9]?[\s.\-]{0,3}[0-9]{3}[.\s]?[0-9]{1,2}(?![0-9])",
     rf"[{_PROVINCES}][\s]?[A-Z][\s·•.\-]{{0,3}}[A-Z0-9](?:[\s.\-]?[A-Z0-9]){{4,5}}",
+    rf"[{_PROVINCES}][\s]?[a-z][\s·•.\-]{{0,3}}[a-z0-9]{{5,6}}(?![a-z0-9])",
+    r"(?<![A-Za-z0-9])[0-9]{2}[a-z][a-z0-9]?-?[0-9]{3}\.?[0-9]{2}(?![0-9A-Za-z])",
+    r"(?<![A-Za-z0-9])[0-9](?!k?g|[kcm]?m-|m?l|t-)[a-z]{1,2}-[0-9]{4}(?![0-9A-Za-z])",
 )
 _PLATE = tuple(map(re.compile, _PLATES))
 _NO_PLATE = frozenset(
@@ -90,7 +97,7 @@ _MAIL = re.compile(
 )
 _HANDLE = re.compile(r"(?<![\w@])@[A-Za-z0-9_.]{4,32}")
 _IBAN = re.compile(r"(?<![A-Za-z0-9])[A-Z]{2}[0-9]{2}(?:[ \-]?[A-Z0-9]){11,30}(?![A-Za-z0-9])", re.ASCII)
-_MRZ = re.compile(r"[A-Z0-9<]{1,40}<<[A-Z0-9<]{1,60}")
+_MRZ = re.compile(r"[A-Za-z0-9<]{1,40}<<[A-Za-z0-9<]{1,60}")
 _OLD_RIC = re.compile(r"[1-8][0-9]{5}[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])[0-9]{3}")
 
 
@@ -111,6 +118,24 @@ def traces(field: str, text: str) -> list[Trace]:
     return outermost(placed)
 
 
+def traces_across(texts: Sequence[tuple[str, str]]) -> list[Trace]:
+    """Return the numbers that are divided over texts which stand one after the other, each where it begins.
+
+    Of these only what is sure counts: two figures at the bounds of two texts may well be two numbers.
+    """
+    placed, begin = [], 0
+    for field, text in texts:
+        placed.append((begin, field, len(text)))
+        begin += len(text) + 1
+    whole = traces("", "\n".join(text for _, text in texts))
+    return [
+        Trace(field, trace.start - begin, size, trace.kind)
+        for begin, field, size in placed
+        for trace in whole
+        if begin <= trace.start < begin + size < trace.end and trace.kind not in _UNSURE
+    ]
+
+
 def outermost(found: list[Trace]) -> list[Trace]:
     """Return the traces of a field without those that lie within another one, in their order."""
     kept: list[Trace] = []
@@ -119,6 +144,9 @@ def outermost(found: list[Trace]) -> list[Trace]:
             kept.append(trace)
     return kept
 
+
+_UNSURE = frozenset({"number", "plate", "phone"})
+"""Kinds that two numbers beside each other may have by chance."""
 
 Span = tuple[tuple[int, int], str]
 

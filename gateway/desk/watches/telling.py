@@ -29,7 +29,7 @@ from gateway.model.desk.threads import Side, ThreadState
 from gateway.model.desk.watches import Watched
 from gateway.model.desk.work import Direction, HoldingState
 from gateway.model.requester import node_itself
-from gateway.ports.desk import DeskRows, Holding, NoticeRow, Thread, Work, WorkFilter
+from gateway.ports.desk import DeskRows, Holding, NoticeRow, Thread, WorkFilter
 from gateway.ports.journal import EntryDraft
 from gateway.statements.notices.notice import parse_notice
 from gateway.statements.notices.watch import MAX_HITS
@@ -175,10 +175,10 @@ class Telling:
             if thread is None or thread.state is not ThreadState.OPEN:
                 raise Stale("the watch has ended", code="not-now", where="watch")
             after = moved(thread, change(own, thread), thread.state, now_us)
-            works: tuple[Work, ...] = (for_reading(after, f"{own.id}.{after.version}", now_us),) if code == HIT else ()
+            works = [for_reading(after, f"{own.id}.{after.version}", now_us)] if code == HIT else []
             if read_own(after).stand is Stand.ENDED:
                 works += ended_works(desk.store.works(WorkFilter(key=watch.key)), End.WITHDRAWN, now_us)
-            rows = DeskRows(thread=after, before=thread.version, works=works)
+            rows = DeskRows(thread=after, before=thread.version, works=tuple(works))
             return desk_clock(watch.key, code, rows, notice=told[:1_000])
 
         await desk.pen.write(desk.parts.member, watch.key, draft)

@@ -44,7 +44,7 @@ def check_width(subject: Subject) -> None:
             "the watch would meet all declarations, or all by way of one place: {most} records are the most",
             code=_CODE,
             where="query",
-            remedy="add a container, a tariff heading or the name of a consignee",
+            remedy="add a container, a tariff heading or a consignee",
             most=WIDE,
         )
 

@@ -17,7 +17,7 @@ from gateway.errors import Malformed
 from gateway.matching.keys import whole_keys
 from gateway.matching.scripts import burmese, han, latin
 from gateway.matching.scripts.detect import script_of
-from gateway.model.forms.reports import MOST_SIGNS, ReportTerms, months
+from gateway.model.forms.reports import MOST_SIGNS, ReportTerms, is_period, months
 from gateway.model.numbers import ascii_digits
 
 _UNSPACED = frozenset({"Thai", "Laoo", "Khmr", "Mymr", "Hani"})
@@ -162,12 +162,11 @@ def _wanted_place(text: str) -> Collection[str]:
 
 
 def _wanted_months(period: str) -> Sequence[str]:
-    found = [f"month {month}" for month in months(period)]
-    if not found:
+    if not is_period(period):
         raise Malformed(
-            "a period is a year or a month, or two with `/` between",
+            "a period is a year or a month, or two with `/` between, of ten years at most",
             code="bad-period",
             where="period",
             remedy="such as `2026-03/2026-05`",
         )
-    return found
+    return [f"month {month}" for month in months(period)]

@@ -31,13 +31,23 @@ class ReportTerms(msgspec.Struct, frozen=True):
 
 
 def months(period: str) -> list[str]:
-    """Return the months of a period, 120 at most; empty for a text of another form."""
+    """Return the months of a period, the last 120 of a longer one; empty for a text of another form."""
+    begin, end = _bounds(period)
+    return [f"{month // 12:04}-{month % 12 + 1:02}" for month in range(max(begin, end - _MOST_MONTHS), end)]
+
+
+def is_period(period: str) -> bool:
+    """Tell whether a text is a period of ten years at most: of a longer one, nobody would find the first years."""
+    begin, end = _bounds(period)
+    return 0 < end - begin <= _MOST_MONTHS
+
+
+def _bounds(period: str) -> tuple[int, int]:
+    """Return the first month of a period and the one after its last, both counted from the year 0."""
     found = _PERIOD.fullmatch(period.strip())
     if found is None:
-        return []
+        return 0, 0
     first, last = found[1], found[2] or found[1]
     start = first if len(first) > 4 else f"{first}-01"
     end = last if len(last) > 4 else f"{last}-12"
-    count = (int(end[:4]) - int(start[:4])) * 12 + int(end[5:]) - int(start[5:]) + 1
-    begin = int(start[:4]) * 12 + int(start[5:]) - 1
-    return [f"{(begin + each) // 12:04}-{(begin + each) % 12 + 1:02}" for each in range(min(count, _MOST_MONTHS))]
+    return int(start[:4]) * 12 + int(start[5:]) - 1, int(end[:4]) * 12 + int(end[5:])

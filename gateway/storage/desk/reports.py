@@ -20,6 +20,9 @@ from gateway.storage.keys.keystore import KeyStore
 _R, _K = desk_report.c, desk_report_key.c
 _STANDS = _R.withdrawn_us == literal_column("0")
 
+_APART_US = 1_000
+"""The least time between the rows of two reports, also where the clock was set back."""
+
 Batch = list[tuple[Prepared, list[tuple[Any, ...]]]]
 
 
@@ -118,10 +121,14 @@ def _token(seals: DeskSeals, key: str) -> bytes:
 
 
 def _put(dialect: Dialect, *, shared: bool) -> Prepared:
-    """Return the insertion of a report, or of its new state. No two rows have one time: who reads on misses none."""
+    """Return the insertion of a report, or of its new state. No two rows have one time: who reads on misses none.
+
+    They are some way apart, since a bridge gives each object of a report a time of its own behind its row's.
+    """
     newest = select(func.max(_R.added_us)).scalar_subquery()
     now_us = bindparam("now_us", type_=_R.added_us.type)
-    added_us = case((newest >= now_us, newest + literal_column("1")), else_=now_us)
+    following = newest + literal_column(str(_APART_US))
+    added_us = case((following > now_us, following), else_=now_us)
     named: dict[str, Any] = {column.name: bindparam(column.name) for column in desk_report.c}
     statement = insert_for(desk_report, shared=shared).values(named | {"added_us": added_us})
     same = [column.name for column in desk_report.primary_key]

@@ -69,6 +69,25 @@ def test_a_list_without_end_is_given_up(feed: Feed, monkeypatch: pytest.MonkeyPa
     assert code(feed) == "too-many-reports"
 
 
+def test_n188_two_members_may_call_their_reports_alike_and_each_stands_for_itself(feed: Feed) -> None:
+    parser = argparse.ArgumentParser()
+    add_node_options(parser)
+    library = Library(node_client(parser.parse_args(feed.options())), "th", lambda: 0)
+    feed.reports.append(item(1, owner="la", added="2026-11-08T00:00:00.000001Z"))
+    assert [(one.member, one.ended_us) for one in library.look() if one.id == f"{1:032x}"] == [("th", 0), ("la", 0)]
+    feed.reports[-1] = withdrawn(1, "2026-11-09T00:00:00.000000Z") | {"owner": "la"}
+    ends = {one.member: bool(one.ended_us) for one in library.look() if one.id == f"{1:032x}"}
+    assert ends == {"th": False, "la": True}, "one that takes back its own takes back nobody else's"
+
+
+def test_n189_an_answer_is_given_up_as_soon_as_it_is_too_large(feed: Feed, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bridges.node._MOST_ANSWER", 500)
+    assert code(feed) == "too-large"
+    monkeypatch.setattr("bridges.node._MOST_ANSWER", 2**25)
+    monkeypatch.setattr("bridges.answers._WHOLE_S", -1.0)
+    assert code(feed) == "answer-without-end"
+
+
 def test_a_look_asks_for_what_is_new_and_now_and_then_for_all(feed: Feed) -> None:
     parser = argparse.ArgumentParser()
     add_node_options(parser)

@@ -59,3 +59,11 @@ def test_no_cell_is_a_formula_and_each_is_read_back_whole(text: str) -> None:
         not row[0].lstrip().startswith(("=", "+", "@", "-", "＝", "＋", "－", "＠"))
         or row[0][1:].replace(".", "").isdigit()
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [("a; =cmd|x", "a; '=cmd|x"), ("a;\u200b@A1", "a;\u200b'@A1"), ("a\t-1", "a\t'-1"), ("2-3; 4-5", "2-3; 4-5")],
+)
+def test_n190_no_part_of_a_cell_is_a_formula_where_lists_are_separated_otherwise(text: str, written: str) -> None:
+    assert cell(text) == written

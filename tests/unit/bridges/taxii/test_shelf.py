@@ -72,6 +72,17 @@ def test_a_report_ends_on_time_though_the_node_says_nothing_new() -> None:
     assert revoked(made)
 
 
+def test_n189_who_has_read_on_hears_of_an_end_that_was_written_later() -> None:
+    """The moment of a withdrawal is when it came, and another report may be added before it is written."""
+    other = item(2, added="2026-11-05T10:00:00.000500Z")
+    made = shelf([item(1), other])
+    seen = names(made)[-1][0]
+    gone = item(1, version=2, added="2026-11-05T10:00:00.001500Z", withdrawn="2026-11-05T10:00:00.000300Z", fields={})
+    made.put([read_report(one, "th") for one in (gone, other)])
+    later = made.page(Audience.COUNTRY, Wanted(after=after(seen))).rows
+    assert [row.object["type"] for row in later if row.object.get("revoked")] == ["attack-pattern", "report"]
+
+
 def test_an_old_list_is_not_handed_out() -> None:
     clock = ManualClock(from_us(NOW_US))
     made = shelf([item(1)], clock)

@@ -6,6 +6,7 @@ import csv
 import io
 import random
 import re
+import time
 from collections.abc import Sequence
 from itertools import product
 from typing import Any
@@ -49,6 +50,7 @@ from gateway.model.names import ExchangeId
 from gateway.statements.notices.notice import build_notice
 from gateway.views.pack.files import as_csv, as_value
 from gateway.views.pack.page import page
+from gateway.views.statistics import spreadsheet_cell
 from tests.support import notices as samples
 from tests.support.notices import HEAD, LATER
 from tests.support.sealing import HOUR, NOW, TH, VN, new_key
@@ -202,6 +204,47 @@ def test_an_outcome_counts_once_for_its_hit_however_often_and_wherever_it_is_tol
     tally = counted([seen_by(True, follow_up), seen_by(True, [(True, alone)])])
     (row,) = tables(tally)["seized", OURS].rows
     assert [cell.value for cell in row.cells] == [1, 9.0, None]
+
+
+def test_n190_another_spelling_of_a_substance_counts_no_hit_again() -> None:
+    first = opened(ASK)
+    spelled = ("Heroin", "heroin ", "HEROIN", "her\u200boin", "ｈｅｒｏｉｎ")
+    told = [
+        (True, said(first, HOUR + at, OutcomeReport(OutcomeCode.SEIZED, name, grams=5_000)))
+        for at, name in enumerate(spelled)
+    ]
+    tally = counted([seen_by(True, [(True, first), *told])])
+    (row,) = tables(tally)["seized", OURS].rows
+    assert (row.value, [cell.value for cell in row.cells]) == ("heroin", [1, 5.0, None])
+
+
+def test_n190_a_pack_for_others_does_not_say_how_few_threads_it_was_made_of() -> None:
+    shown = replace(pack(Tally()), entries=12_341, threads=3)
+    assert as_value(shown)["read"] == {"entries": 12_340, "threads": "<5"}
+    assert as_value(replace(shown, exact=True))["read"] == {"entries": 12_341, "threads": 3}
+
+
+@pytest.mark.parametrize(
+    ("text", "cell"),
+    [
+        ("=1+1", "'=1+1"), ("＝1+1", "'＝1+1"), (" \u200b=1+1", "' \u200b=1+1"), ("\t=1", "'\t'=1"),
+        ("a;=cmd", "a;'=cmd"),
+        ("a; '=cmd", "a; ''=cmd"), ('x;"@A1', "x;\"'@A1"), ("a|+1", "a|'+1"), ("meth 5-7; 3", "meth 5-7; 3"), ("", ""),
+    ],
+)  # fmt: skip
+def test_n190_no_text_is_a_formula_whatever_separates_the_cells(text: str, cell: str) -> None:
+    assert spreadsheet_cell(text) == cell
+
+
+def test_n190_looking_for_formulas_is_linear() -> None:
+    def cost(text: str) -> float:
+        begun = time.thread_time()
+        spreadsheet_cell(text)
+        return time.thread_time() - begun
+
+    for shape in ("\t", ";", "; ", " ", ";'"):
+        half, whole = (min(cost(shape * size) for _ in range(3)) for size in (100_000, 200_000))
+        assert whole < 3 * half + 0.01
 
 
 def test_what_the_other_side_writes_tells_of_no_person_and_breaks_no_file() -> None:
