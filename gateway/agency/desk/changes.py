@@ -136,7 +136,7 @@ def change_routes(parts: AgencyParts) -> APIRouter:
     async def list_holders(
         request: Request,
         record: Annotated[str, Query(max_length=256, description="our own `source/key`; empty: the ledger")] = "",
-        after: Annotated[str, Query(max_length=64, description="`next` of the page before")] = "",
+        after: Annotated[str, Query(pattern=r"^[A-Za-z0-9._~-]{0,64}$", description="`next` of the page before")] = "",
         limit: Annotated[int, Query(ge=1, le=MOST, description="copies of a page")] = PAGE,
     ) -> Response:
         """Return who holds copies of a record of ours, or of all in pages, and how many ends are confirmed."""
