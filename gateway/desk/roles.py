@@ -243,14 +243,9 @@ TABLE: Mapping[Role, Mapping[Act, Reach]] = {
         Act.NOTE: _AGENCY,
         Act.READ: _AGENCY,
     },
-    Role.SECURITY_OFFICER: {
-        Act.LIST: _MEMBER,
-        Act.SEE_SERVICE: _MEMBER,
-        Act.HOLDERS: _MEMBER,
-        Act.TELL_SERVICE: _MEMBER,
-        Act.INCIDENT: _MEMBER,
-        Act.FREEZE: _MEMBER,
-    },
+    Role.SECURITY_OFFICER: dict.fromkeys(
+        (Act.LIST, Act.SEE_SERVICE, Act.HOLDERS, Act.TELL_SERVICE, Act.INCIDENT, Act.FREEZE), _MEMBER
+    ),
     Role.AUDITOR: {Act.LIST: _MEMBER, Act.HOLDERS: _MEMBER, Act.FIGURES: _MEMBER},
     Role.ADMINISTRATOR: {Act.LIST: _MEMBER},
 }
@@ -267,6 +262,7 @@ _STAND_IN: Final = frozenset({Act.APPROVE, Act.APPROVE_ALERT})
 _RELEASES: Final = frozenset({Act.DECIDE, Act.DECIDE_FORM})
 _SECOND_STEP: Final = frozenset({Act.ASK, Act.ASK_FORM})
 _BY_ANOTHER: Final = frozenset({WorkKind.APPROVE, WorkKind.REVIEW})
+_OF_APPROVAL = {ThreadKind.ALERT: Act.APPROVE_ALERT, ThreadKind.SERVICE: Act.FREEZE}
 _FORM: Mapping[WorkKind, Act] = {WorkKind.APPROVE: Act.APPROVE_FORM, WorkKind.DECIDE: Act.DECIDE_FORM}
 
 
@@ -315,10 +311,8 @@ def matter_of(work: Work, *, owner: str = "", supervisor_on_duty: bool = True) -
 
 def act_of(work: Work, kind: ThreadKind) -> Act:
     """Return the act that ends this work in a thread of this kind; of a form it is the central authority's."""
-    if work.kind is WorkKind.APPROVE and kind is ThreadKind.ALERT:
-        return Act.APPROVE_ALERT
-    if work.kind is WorkKind.APPROVE and kind is ThreadKind.SERVICE:
-        return Act.FREEZE
+    if work.kind is WorkKind.APPROVE and kind in _OF_APPROVAL:
+        return _OF_APPROVAL[kind]
     if work.role is Role.CENTRAL_AUTHORITY and work.kind in _FORM:
         return _FORM[work.kind]
     return Act(work.kind.value)

@@ -16,7 +16,7 @@ import pytest
 from certs.keyfiles import create_key
 from certs.names import CertificateName, CertificateUse
 from gateway.agency.issuer import TRIAL_KEY, Profile
-from gateway.agency.officer_tokens.revocations import FILE, MAX_LIST, TYPE, Revocations
+from gateway.agency.officer_tokens.revocations import FILE, FROZEN, MAX_LIST, TYPE, Revocations
 from gateway.agency.tokens import audience
 from gateway.clock import ManualClock, SystemClock
 from gateway.errors import LiaisonError, Malformed, Stale, TooLarge, Unauthenticated
@@ -204,3 +204,29 @@ def test_d12_where_a_list_is_demanded_no_token_counts_without_one_that_is_in_its
     undemanded.start()
     assert is_revoked(undemanded, "th.o.1"), "a list that is over still revokes"
     assert not is_revoked(undemanded, "th.o.2")
+
+
+def test_frozen_accounts_are_refused_beside_the_list_and_by_commands_without_a_node(
+    tmp_path: Path, key: Any, clock: ManualClock
+) -> None:
+    revoked = held(tmp_path, key, clock)
+    revoked.freeze(frozenset())
+    assert not (tmp_path / FROZEN).exists(), "nothing is written where nothing is frozen"
+    revoked.take(signed(key, persons=["th.o.1"], issued=clock.now_us() // 1_000_000))
+    revoked.freeze(frozenset({"th.o.2"}))
+    assert [is_revoked(revoked, f"th.o.{number}") for number in (1, 2, 3)] == [True, True, False]
+    revoked.take(signed(key, issued=clock.now_us() // 1_000_000 + 1))
+    assert [is_revoked(revoked, f"th.o.{number}") for number in (1, 2, 3)] == [False, True, False], "another list"
+
+    command = held(tmp_path, key, clock)
+    assert not is_revoked(command, "th.o.2")
+    command.read_frozen()
+    assert is_revoked(command, "th.o.2")
+    revoked.freeze(frozenset())
+    command.read_frozen()
+    assert not is_revoked(command, "th.o.2")
+    for damaged in (b"", b"{", b'{"th.o.2": 1}', b'["TH O"]', b"[1]", b"null"):
+        (tmp_path / FROZEN).write_bytes(damaged)
+        with pytest.raises(LiaisonError) as caught:
+            command.read_frozen()
+        assert caught.value.code == "bad-frozen"

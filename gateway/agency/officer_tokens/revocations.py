@@ -158,8 +158,10 @@ class Revocations:
         file = self._frozen_file
         try:
             persons = strict_json.loads(file.read_bytes(), MAX_LIST) if file.exists() else []
+            if not isinstance(persons, list) or not all(isinstance(each, str) for each in persons):
+                raise Malformed("the ids of frozen persons are a list of texts", code="bad-frozen", where=FROZEN)
             self._frozen = frozenset(identifier(each, "persons") for each in persons)
-        except (OSError, TypeError, Malformed, TooLarge) as error:
+        except (OSError, Malformed, TooLarge) as error:
             raise Misconfigured(
                 "the list of frozen accounts cannot be read",
                 code="bad-frozen",

@@ -37,7 +37,7 @@ class FreezeBody(Closed):
     work: Annotated[str, Field(max_length=200, json_schema_extra=patterns.TEXT_OR_NONE)] = ""
 
 
-class LiftBody(Closed):
+class LiftFreezeBody(Closed):
     """Why an account is to be free again."""
 
     reason: Reason
@@ -110,12 +110,12 @@ def freeze_routes(parts: AgencyParts) -> APIRouter:
         status_code=202,
         response_model=FrozenBody,
         responses=CHANGED,
-        openapi_extra=body_of(LiftBody),
+        openapi_extra=body_of(LiftFreezeBody),
     )
     async def ask_lift(request: Request, freeze_id: FreezeId) -> Response:
         """Ask that an account is free again. It stays frozen until another person has approved it."""
         officer, desk = officer_of(request, parts), desk_of(parts)
-        body = read_body(LiftBody, await json_body(request), "bad-freeze")
+        body = read_body(LiftFreezeBody, await json_body(request), "bad-freeze")
         await desk.freezes.lift(desk.actor(officer), exchange_id(freeze_id), body.reason)
         return await _shown(parts, request, exchange_id(freeze_id), 202)
 

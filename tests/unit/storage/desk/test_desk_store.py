@@ -20,7 +20,7 @@ from gateway.model.desk.threads import Placed, Side, ThreadKey, ThreadKind, Thre
 from gateway.model.desk.work import DeliveryState, Direction, HoldingState, Level, Role, WorkKind
 from gateway.model.names import ExchangeId, MemberId
 from gateway.ports import events
-from gateway.ports.desk import DeskRows, WorkFilter
+from gateway.ports.desk import DeskRows, ListPlace, Thread, WorkFilter
 from gateway.ports.journal import EntryDraft, Logged
 from gateway.storage.database.desk_tables import desk_work
 from gateway.storage.desk.desk_store import SqlDeskStore
@@ -329,6 +329,26 @@ def test_threads_are_found_by_kind_state_and_group_the_newest_first(it: Desk) ->
     wanted = [thread for thread in newest if thread.state is ThreadState.OPEN][:2]
     assert it.desk.threads(states=[ThreadState.OPEN], limit=2) == wanted
     assert it.desk.threads(group_id="g") == [thread for thread in newest if thread.group_id]
+
+
+@pytest.mark.parametrize("states", [(), (ThreadState.OPEN, ThreadState.ENDED)])
+def test_a_list_goes_on_behind_a_place_also_within_one_moment(it: Desk, states: tuple[ThreadState, ...]) -> None:
+    made = [
+        a_thread(new_key(peer), kind=ThreadKind.SERVICE, state=state, opened_us=number // 5)
+        for number, (peer, state) in enumerate(
+            (p, s) for p in (VN, LA) for s in (ThreadState.OPEN, ThreadState.ENDED) * 6
+        )
+    ]
+    it.write(*(DeskRows(thread) for thread in made))
+    newest = sorted(made, key=lambda each: (-each.opened_us, each.key.thread_id, each.key.peer))
+    kinds, found, behind = (ThreadKind.SERVICE,), list[Thread](), None
+    while rows := it.desk.threads(kinds=kinds, states=states, behind=behind, limit=2):
+        found += rows
+        last = rows[-1]
+        behind = ListPlace(last.opened_us, last.key.thread_id, last.key.peer)
+    assert found == newest
+    ours = it.desk.threads(kinds=kinds, states=states, peer=VN, behind=ListPlace(1, newest[-1].key.thread_id, VN))
+    assert {each.opened_us for each in ours} <= {0, 1}
 
 
 def test_the_newest_threads_of_offices_are_those_of_all_their_states_and_agencies(it: Desk) -> None:

@@ -13,7 +13,7 @@ from gateway.desk.clocks import sight_of
 from gateway.model.desk.threads import ThreadKey, ThreadKind, ThreadState
 from gateway.model.desk.work import Direction, HoldingState, Role, WorkKind
 from gateway.model.names import ExchangeId, MemberId
-from gateway.ports.desk import WorkFilter
+from gateway.ports.desk import ListPlace, WorkFilter
 from gateway.storage.database.engine import Database
 from gateway.storage.desk.desk_store import SqlDeskStore
 from tests.support.audit_logs import LogHome
@@ -67,6 +67,16 @@ READS: dict[str, tuple[Read, str]] = {
     "a page of our own threads of a kind": (
         lambda desk: desk.threads(kinds=(ThreadKind.WATCH,), states=(ThreadState.OPEN,), peer="th", limit=100),
         "desk_thread_kind (kind=? AND state=?)",
+    ),
+    "a later page of our own threads of a kind": (
+        lambda desk: desk.threads(
+            kinds=(ThreadKind.SERVICE,),
+            states=(ThreadState.OPEN,),
+            peer="th",
+            behind=ListPlace(NOW_US, ExchangeId("a" * 32), VN),
+            limit=100,
+        ),
+        "desk_thread_kind (kind=? AND state=? AND opened_us<?)",
     ),
     "a page of counterparts' threads of a kind": (
         lambda desk: desk.threads(kinds=(ThreadKind.WATCH,), states=(ThreadState.OPEN,), opener=False, limit=100),
