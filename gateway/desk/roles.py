@@ -14,79 +14,12 @@ from typing import Final
 
 import msgspec
 
+from gateway.desk.acts import Act
 from gateway.errors import Forbidden
 from gateway.model.desk.threads import ThreadKind
 from gateway.model.desk.work import Role, WorkKind
 from gateway.model.requester import Officer
 from gateway.ports.desk import Work
-
-
-class Act(StrEnum):
-    """An act of a person at the desk. Acts on work are named as its kinds are."""
-
-    LIST = "list"
-    """See that there is work, its class and its clock, without content."""
-    SEE = "see"
-    """Read a thread, a notice or a record."""
-    SEE_ALERT = "see-alert"
-    """Read an alert of a counterpart: for all to whom it is addressed."""
-    SEE_SERVICE = "see-service"
-    """Read what a node says about itself, ours or a counterpart's, and what our own log is looked through for."""
-    HOLDERS = "holders"
-    """See who holds copies of a record."""
-    ASSIGN = "assign"
-    PASS_ON = "pass-on"  # noqa: S105 - an act, and no password
-    ASK = "ask"
-    """Draft a follow-up or a question."""
-    ASK_FORM = "ask-form"
-    RAISE_ALERT = "raise-alert"
-    WITHDRAW_ASK = "withdraw-ask"
-    CHANGE = "change"
-    """Correct, withdraw, contest, reclassify or cut what was given."""
-    CHANGE_ALERT = "change-alert"
-    """Renew, change or lift an alert."""
-    WRITE_REPORT = "write-report"
-    """Write a report on methods and routes."""
-    SEE_REPORT = "see-report"
-    CHANGE_REPORT = "change-report"
-    """Withdraw a report of ours."""
-    OBJECT_REPORT = "object-report"
-    """Tell a counterpart that something in its report should not be there."""
-    RAISE_WATCH = "raise-watch"
-    CHANGE_WATCH = "change-watch"
-    """Say again that a watch is needed, or end it."""
-    SEE_WATCHES = "see-watches"
-    """Read the watches of counterparts on our records."""
-    TELL_SERVICE = "tell-service"
-    NOTE = "note"
-    CONFIRM = "confirm"
-    APPROVE = "approve"
-    APPROVE_FORM = "approve-form"
-    APPROVE_ALERT = "approve-alert"
-    DECIDE = "decide"
-    DECIDE_FORM = "decide-form"
-    CLARIFY = "clarify"
-    ACKNOWLEDGE = "acknowledge"
-    COMPLY = "comply"
-    REVALIDATE = "revalidate"
-    OUTCOME = "outcome"
-    CORRECT = "correct"
-    DISTINGUISH = "distinguish"
-    REVIEW = "review"
-    INCIDENT = "incident"
-    FREEZE = "freeze"
-    """Ask that an account is frozen or free again, or approve that another person has asked for it."""
-    READ = "read"
-    FIGURES = "figures"
-    """See the figures of a month, which tell of no matter."""
-    OPEN_ROOM = "open-room"
-    SEE_ROOM = "see-room"
-    """Read an operation: for the offices that take part."""
-    JOIN_ROOM = "join-room"
-    """Join an operation, or leave it."""
-    WRITE_ROOM = "write-room"
-    CHANGE_ROOM = "change-room"
-    """Invite others into an operation of ours, or end it."""
 
 
 class Reach(StrEnum):

@@ -218,6 +218,7 @@ REFUSALS: Sentences = {
     "no-such-path": "there is no such page",
     "reason-missing": "the reason is missing",
     "unknown-office": "there is no such office there",
+    "unknown-scheme": "there is no such scheme of identity numbers",
     "bad-archive": "this is no plain tar file",
     "bad-export": "this is no export",
     "cut-archive": "the file ends too early",

@@ -10,6 +10,7 @@ from pathlib import Path
 from gateway.audit.reading.opened import HomeLogs
 from gateway.audit.statistics.statistics import collect
 from gateway.clock import SystemClock, rfc3339
+from gateway.desk.acts import Act
 from gateway.desk.figures.belonging import threads_of
 from gateway.desk.figures.from_log import Scope, add_log, entries_of, with_peer
 from gateway.desk.figures.months import Month, month_at, month_of
@@ -17,7 +18,7 @@ from gateway.desk.figures.pack import MINUTES_BY_HAND, Pack, Tables
 from gateway.desk.figures.published import Publisher
 from gateway.desk.figures.tally import OURS, Tally
 from gateway.desk.figures.threads import ThreadCount
-from gateway.desk.roles import Act, Matter, Person, may
+from gateway.desk.roles import Matter, Person, may
 from gateway.errors import Malformed, Overloaded, Unknown
 from gateway.host.aside import aside
 from gateway.model.desk.work import WorkKind

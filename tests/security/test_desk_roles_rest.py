@@ -16,7 +16,8 @@ from gateway.cli.client import client_certificate
 from gateway.clock import rfc3339
 from gateway.config import Home
 from gateway.demo.people import desk_persons, write_people
-from gateway.desk.roles import TABLE, Act
+from gateway.desk.acts import Act
+from gateway.desk.roles import TABLE
 from gateway.errors import Refused
 from gateway.model.desk.threads import ThreadKind
 from gateway.model.desk.work import Role

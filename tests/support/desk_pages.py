@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from gateway.clock import SECOND_US
+from gateway.desk.acts import Act
 from gateway.desk.clocks import DEFAULTS, ESCALATION
 from gateway.desk.ending.times import SETTLED_US, UNANSWERED_US
 from gateway.desk.ending.works import TABLE as ENDS
 from gateway.desk.ending.works import End
 from gateway.desk.fold import CROSSED, LIMIT, RESERVE, RULES, Rule
-from gateway.desk.roles import CONTENTLESS, TABLE, Act
+from gateway.desk.roles import CONTENTLESS, TABLE
 from gateway.model.desk.notices import Urgency
 from gateway.model.desk.threads import ThreadKind, ThreadState
 from gateway.model.desk.work import Role, WorkKind

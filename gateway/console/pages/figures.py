@@ -19,9 +19,10 @@ from gateway.console.frame.page import Page, To
 from gateway.console.frame.shapes import Button, Field, Link, Option, Table
 from gateway.console.parts import ConsoleParts
 from gateway.console.visit import Visit
+from gateway.desk.acts import Act
 from gateway.desk.figures.months import month_at
 from gateway.desk.figures.pack import Pack
-from gateway.desk.roles import TABLE, Act, Reach
+from gateway.desk.roles import TABLE, Reach
 from gateway.errors import Refused, Unknown
 from gateway.language.catalogue import tell
 from gateway.language.countries import with_country

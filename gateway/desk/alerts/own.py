@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
+from gateway.desk.acts import Act
 from gateway.desk.alerts.checks import check_command, check_fields, readable_until
 from gateway.desk.alerts.hidden import hidden_until_us
 from gateway.desk.alerts.issuing import issued_for
@@ -28,7 +29,7 @@ from gateway.desk.alerts.values import (
 from gateway.desk.entries import desk_act
 from gateway.desk.parts import Actor, DeskParts
 from gateway.desk.raising import Raising, from_draft, from_opening
-from gateway.desk.roles import Act, Matter, matter_by, matter_of, may, refusal
+from gateway.desk.roles import Matter, matter_by, matter_of, may, refusal
 from gateway.desk.rooms.known import RoomBook
 from gateway.desk.second_step.parts import check_person
 from gateway.errors import Malformed, Stale

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from certs.profile import read_leaf
 from gateway.clock import SECOND_US
 from gateway.conversion import converter
+from gateway.desk.acts import Act
 from gateway.desk.delivery.authoring import Post
 from gateway.desk.entries import desk_act
 from gateway.desk.listing import USUAL_LISTED, Slice, slice_of
@@ -24,7 +25,7 @@ from gateway.desk.misuse.statement import (
 )
 from gateway.desk.oversight.values import at_home, moved
 from gateway.desk.parts import Actor, DeskParts
-from gateway.desk.roles import Act, Matter, may
+from gateway.desk.roles import Matter, may
 from gateway.desk.second_step.answers import OwnAnswers
 from gateway.desk.second_step.parts import check_person, last_ask
 from gateway.desk.worklist.once import part_of

@@ -15,13 +15,14 @@ import msgspec
 from msgspec.structs import replace
 
 from gateway.clock import DAY_US
+from gateway.desk.acts import Act
 from gateway.desk.delivery.authoring import Also, Post
 from gateway.desk.delivery.effects import Effects
 from gateway.desk.originator.evidence import Evidence, Ground
 from gateway.desk.originator.meant import LIVE, passed_on
 from gateway.desk.originator.renewing import Renewed
 from gateway.desk.parts import Actor, DeskParts
-from gateway.desk.roles import Act, Matter, may
+from gateway.desk.roles import Matter, may
 from gateway.desk.worklist.once import part_of
 from gateway.errors import Forbidden, Malformed, Stale, Unknown
 from gateway.model.desk.notices import ASK_AGAIN, Change, ChangeCode, Urgency

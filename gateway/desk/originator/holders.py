@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import msgspec
 
+from gateway.desk.acts import Act
 from gateway.desk.originator.meant import passed_on
-from gateway.desk.roles import TABLE, Act, Matter, Person, Reach, may
+from gateway.desk.roles import TABLE, Matter, Person, Reach, may
 from gateway.errors import Forbidden
 from gateway.model.desk.work import Direction, HoldingState
 from gateway.model.names import MemberId

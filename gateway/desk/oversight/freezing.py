@@ -12,13 +12,14 @@ from collections.abc import Callable, Mapping
 import msgspec
 from msgspec.structs import replace
 
+from gateway.desk.acts import Act
 from gateway.desk.entries import desk_act
 from gateway.desk.listing import Slice, slice_of
 from gateway.desk.oversight.frozen import Freeze, FreezeStep, Stage, freeze_of, read_freeze
 from gateway.desk.oversight.values import at_home, moved
 from gateway.desk.parts import Actor, DeskParts
 from gateway.desk.raising import for_freezing
-from gateway.desk.roles import Act, Matter, may
+from gateway.desk.roles import Matter, may
 from gateway.desk.second_step.parts import check_person, done
 from gateway.errors import Forbidden, Malformed, Stale, Unknown
 from gateway.model.desk.notices import Urgency

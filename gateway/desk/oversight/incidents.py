@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 import msgspec
 
+from gateway.desk.acts import Act
 from gateway.desk.delivery.authoring import Post
 from gateway.desk.delivery.effects import Effects
 from gateway.desk.entries import desk_act
@@ -28,7 +29,7 @@ from gateway.desk.oversight.values import (
 )
 from gateway.desk.parts import Actor, DeskParts
 from gateway.desk.raising import Raising, for_incident
-from gateway.desk.roles import Act, Matter, matter_of, may, refusal
+from gateway.desk.roles import Matter, matter_of, may, refusal
 from gateway.desk.second_step.parts import check_person, done
 from gateway.desk.worklist.once import part_of
 from gateway.errors import Malformed, Stale, Unknown

@@ -10,6 +10,7 @@ import msgspec
 from msgspec.structs import replace
 
 from gateway.audit.entries.entry import decode_private
+from gateway.desk.acts import Act
 from gateway.desk.entries import desk_act
 from gateway.desk.oversight.matters import (
     REVIEWED,
@@ -23,7 +24,7 @@ from gateway.desk.oversight.matters import (
 from gateway.desk.oversight.raised import finding_rows, found
 from gateway.desk.oversight.reading import question_at
 from gateway.desk.parts import Actor, DeskParts
-from gateway.desk.roles import Act, Matter, matter_of, may, refusal
+from gateway.desk.roles import Matter, matter_of, may, refusal
 from gateway.desk.second_step.parts import check_person, done
 from gateway.errors import LiaisonError, Malformed, Stale, Unknown
 from gateway.model.desk.threads import ThreadKey, ThreadKind

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
+from gateway.desk.acts import Act
 from gateway.desk.entries import desk_act
 from gateway.desk.parts import Actor, DeskParts
 from gateway.desk.raising import Raising, from_draft
@@ -26,7 +27,7 @@ from gateway.desk.reports.values import (
     home_key,
     read_own,
 )
-from gateway.desk.roles import Act, Matter, matter_by, matter_of, may, refusal
+from gateway.desk.roles import Matter, matter_by, matter_of, may, refusal
 from gateway.desk.second_step.parts import OnDuty, check_person
 from gateway.errors import Malformed, Stale
 from gateway.matching.reports.words import report_keys, texts_of

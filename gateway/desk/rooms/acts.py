@@ -7,12 +7,13 @@ from collections.abc import Callable
 
 from msgspec.structs import replace
 
+from gateway.desk.acts import Act
 from gateway.desk.entries import desk_act
 from gateway.desk.forms.catalogue import template_named
 from gateway.desk.forms.values import check_given
 from gateway.desk.parts import Actor, DeskParts
 from gateway.desk.raising import Raising, from_draft
-from gateway.desk.roles import Act, matter_of, may, refusal
+from gateway.desk.roles import matter_of, may, refusal
 from gateway.desk.rooms.checks import addressed, check_command, members_of, office_matter, room_matter, told_of
 from gateway.desk.rooms.known import Known, RoomBook
 from gateway.desk.rooms.pairs import Pairs

@@ -7,13 +7,14 @@ from collections.abc import Callable
 
 from msgspec.structs import replace
 
+from gateway.desk.acts import Act
 from gateway.desk.delivery.permission import check_notice
 from gateway.desk.entries import desk_act
 from gateway.desk.forms.catalogue import form_named, topic_named
 from gateway.desk.forms.values import check_values
 from gateway.desk.parts import Actor
 from gateway.desk.raising import from_draft
-from gateway.desk.roles import Act, Matter, may
+from gateway.desk.roles import Matter, may
 from gateway.desk.second_step.answers import HeldAnswers
 from gateway.desk.second_step.commands import FollowUp, FollowWatch, Question, Reasons
 from gateway.desk.second_step.parts import StepParts, check_person, own_matter

@@ -6,9 +6,10 @@ import asyncio
 
 from msgspec.structs import replace
 
+from gateway.desk.acts import Act
 from gateway.desk.entries import desk_act
 from gateway.desk.parts import Actor
-from gateway.desk.roles import PASSED_ON, Act, matter_of, may
+from gateway.desk.roles import PASSED_ON, matter_of, may
 from gateway.desk.second_step.parts import StepParts, check_person, done
 from gateway.errors import Malformed
 from gateway.model.desk.notices import NoticeType

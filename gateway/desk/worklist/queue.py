@@ -14,13 +14,14 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from gateway.desk.acts import Act
 from gateway.desk.changes import PAUSE_S, Change, Changes
 from gateway.desk.delivery.pen import Pen
 from gateway.desk.listing import first_fitting
 from gateway.desk.people.bearer import bearer
 from gateway.desk.people.directory import People
 from gateway.desk.people.persons import Person as Listed
-from gateway.desk.roles import PASSED_ON, Act, Person, matter_of, may, refusal
+from gateway.desk.roles import PASSED_ON, Person, matter_of, may, refusal
 from gateway.desk.worklist.seen import as_item, check_act, is_about, is_for, is_visible, wanted_of
 from gateway.errors import Forbidden, Stale, Unknown
 from gateway.exchange.parts import Parts

@@ -11,6 +11,7 @@ from contextlib import suppress
 from functools import partial
 from typing import Any
 
+from gateway.desk.acts import Act
 from gateway.desk.alerts.issuing import verified
 from gateway.desk.changes import Change as Changed
 from gateway.desk.changes import Changes
@@ -20,7 +21,7 @@ from gateway.desk.listing import first_fitting
 from gateway.desk.originator.ledger import Ledger
 from gateway.desk.people.bearer import bearer
 from gateway.desk.people.directory import People
-from gateway.desk.roles import Act, Person, refusal
+from gateway.desk.roles import Person, refusal
 from gateway.desk.second_step.parts import own_matter
 from gateway.desk.second_step.proposals import proposal_of
 from gateway.desk.second_step.unapproved import draft_of

@@ -37,7 +37,7 @@ def months(period: str) -> list[str]:
 
 
 def is_period(period: str) -> bool:
-    """Tell whether a text is a period of ten years at most: of a longer one, nobody would find the first years."""
+    """Tell whether a text is a period of ten years at most: the first years of a longer one would not be found."""
     begin, end = _bounds(period)
     return 0 < end - begin <= _MOST_MONTHS
 

@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from gateway.desk.acts import Act
 from gateway.desk.raising import from_draft, from_first_decision
-from gateway.desk.roles import CONTENTLESS, TABLE, Act, Matter, Person, Reach, act_of, matter_of, may
+from gateway.desk.roles import CONTENTLESS, TABLE, Matter, Person, Reach, act_of, matter_of, may
 from gateway.errors import Forbidden
 from gateway.model.desk.notices import About, Urgency
 from gateway.model.desk.threads import ThreadKey, ThreadKind, ThreadState

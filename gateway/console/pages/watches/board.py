@@ -20,8 +20,9 @@ from gateway.console.frame.shapes import Button, Clock, Field, Link, Option, Tag
 from gateway.console.pages.alerts.lasting import lasting, lengths
 from gateway.console.parts import ConsoleParts
 from gateway.console.visit import Visit
+from gateway.desk.acts import Act
 from gateway.desk.listing import Slice
-from gateway.desk.roles import TABLE, Act
+from gateway.desk.roles import TABLE
 from gateway.desk.watches.standing import TakenWatch
 from gateway.desk.watches.values import AddWatch, OwnWatch, Stand, asked_of
 from gateway.errors import Malformed, Refused

@@ -36,5 +36,6 @@ def test_a_boat_without_any_and_a_wrong_number_are_refused(fields: dict[str, Any
         _subject(sent("vessel", **fields))
 
 
-def test_the_form_lists_every_kind_but_that_of_deconfliction() -> None:
-    assert set(_KINDS) == {kind.value for kind in QueryKind if kind is not QueryKind.CASE} | {Goods.kind}
+def test_the_form_lists_every_kind_but_those_of_cases_and_reports() -> None:
+    asked_once = {QueryKind.CASE, QueryKind.REPORT}
+    assert set(_KINDS) == {kind.value for kind in QueryKind if kind not in asked_once} | {Goods.kind}

@@ -218,12 +218,6 @@ def test_n190_another_spelling_of_a_substance_counts_no_hit_again() -> None:
     assert (row.value, [cell.value for cell in row.cells]) == ("heroin", [1, 5.0, None])
 
 
-def test_n190_a_pack_for_others_does_not_say_how_few_threads_it_was_made_of() -> None:
-    shown = replace(pack(Tally()), entries=12_341, threads=3)
-    assert as_value(shown)["read"] == {"entries": 12_340, "threads": "<5"}
-    assert as_value(replace(shown, exact=True))["read"] == {"entries": 12_341, "threads": 3}
-
-
 @pytest.mark.parametrize(
     ("text", "cell"),
     [
