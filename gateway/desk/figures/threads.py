@@ -220,6 +220,6 @@ def opening_head(thread: CountedThread) -> Notice | None:
 
 
 def _plain(substance: str) -> str:
-    """Return the name of a substance as it is counted: a few words, without case and what is not seen."""
+    """Return the name of a substance as it is counted: a few words, without case and invisible signs."""
     seen = "".join(sign for sign in unicodedata.normalize("NFKC", substance) if unicodedata.category(sign) != "Cf")
     return " ".join(seen.casefold().split())[:_MOST_SUBSTANCE]

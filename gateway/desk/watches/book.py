@@ -147,7 +147,7 @@ class WatchBook:
         """Return what is asked that a changed row may fit, and what is to be searched for instead of compared.
 
         Names were compared, roughly. Of declared goods nothing is among it. Where too much is asked by name, the
-        likeliest questions of each member are compared in turn: nobody's watch goes under in those of another.
+        likeliest questions of each member are compared in turn, so that those of one leave room for those of another.
         """
         with self._lock:
             named, numbered = self._looked_up(row)
