@@ -156,6 +156,7 @@ def build_core(resources: Resources, production: bool) -> Core:
     )
     revoked = revocations(resources.settings, resources.clock, lambda: tokens.keys)
     refuse = refusing(revoked, people)
+    people.bars = revoked.bars
     desk = SqlDeskStore(resources.database, resources.keystore)
     lost_us = begun_us(resources.store, resources.exchange_log.store_name)
     heard = Heard(documents, lost_us)

@@ -6,7 +6,7 @@ import difflib
 import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -69,6 +69,15 @@ class Time(click.DateTime):
 
 
 TIME = Time()
+
+
+def _in_order(ctx: click.Context, param: click.Parameter, value: datetime | None) -> datetime | None:
+    """Return a time of a period. Raises `BadParameter` where the period would end before it begins: nothing fits it."""
+    given = ctx.params | {str(param.name): value}
+    since, until = given.get("since"), given.get("until")
+    if since is not None and until is not None and since >= until:
+        raise click.BadParameter("the period ends before it begins: give a time after that of --since", ctx, param)
+    return value
 
 
 class Word(click.Choice[str]):
@@ -180,8 +189,13 @@ place_options = together(
     click.option("--rebuild", is_flag=True, help="Throw the index away and build it anew."),
 )
 period_options = together(
-    click.option("--since", type=TIME, help="From this time on (UTC): 2026-11-24T09:30, 2026-11, yesterday, 7d."),
-    click.option("--until", type=TIME, help="Before this time (UTC)."),
+    click.option(
+        "--since",
+        type=TIME,
+        callback=_in_order,
+        help="From this time on (UTC): 2026-11-24T09:30, 2026-11, yesterday, 7d.",
+    ),
+    click.option("--until", type=TIME, callback=_in_order, help="Before this time (UTC)."),
 )
 held_option = click.option(
     "--key-uri", "held", type=Uri(), help="The PKCS#11 URI of a key that exists: only its public half is written."

@@ -81,6 +81,8 @@ async def test_a_person_carries_word_of_the_owner_that_stands_beside_the_hit_and
     ran = await asyncio.to_thread(cli, *again)
     assert ran.code == 0, ran.err
     assert (ran.code, made.token in ran.out, picture.read_bytes()[:4]) == (0, True, b"\x89PNG"), ran.err
+    acts = [one.private["act"] for one in entries(world.nodes["vn"], "operations") if one.entry.kind == "desk-act"]
+    assert acts.count("read-misuse") == 1, "each reading of a token is an entry"
     assert (await asyncio.to_thread(cli, *again)).code != 0, "no file is overwritten"
     assert check_offline(world.home("th"), made.token, "P4471209", "THA")["verdict"] == "not-this-person"
 

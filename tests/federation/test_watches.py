@@ -171,6 +171,17 @@ async def _theirs(node: Node) -> list[tuple[str, str]]:
     return [(each.state, each.stopped) for each in found.items]
 
 
+async def test_one_whose_officer_s_account_is_frozen_is_paused_until_it_is_free(world: World) -> None:
+    th = world.nodes["th"]
+    watch_id, key = await spread(world)
+    revoked, person = th.core.revoked, author().officer.person
+    revoked.freeze(frozenset({person}))
+    await th.rounds.make("watches of ours")
+    await until(lambda: _state(th, key) is ThreadState.PAUSED, "it is paused there")
+    own = await th.desk.watches.own.show(supervisor(), watch_id)
+    assert (own.stand, own.reason) == (Stand.PAUSED, "account-barred")
+
+
 async def test_one_that_is_ended_or_suspended_is_told_nothing(world: World) -> None:
     th, vn = world.nodes["th"], world.nodes["vn"]
     watch_id, key = await spread(world)

@@ -103,6 +103,11 @@ class Revocations:
         """Read the files before the first token is checked; the first round writes what is to be said of them."""
         self._first = list(self.round())
 
+    def bars(self, person: str) -> bool:
+        """Tell whether the account of a person is frozen, or revoked by the identity provider."""
+        held = self._list
+        return person in (self._frozen or ()) or (held is not None and person in held.persons)
+
     def refuse(self, person: str, digest: bytes) -> None:
         """Raise `Unauthenticated` for a frozen person, for a revoked person or token, and for all without a list where
         one is demanded."""

@@ -14,7 +14,7 @@ from gateway.desk.watches.own import OwnWatches
 from gateway.desk.watches.spread import Spread
 from gateway.desk.watches.standing import Standing
 from gateway.desk.watches.telling import Telling
-from gateway.desk.watches.values import read_own
+from gateway.desk.watches.values import WhyPaused, read_own
 from gateway.desk.watches.watching import Watching
 
 _SPREAD_S = 15.0
@@ -34,11 +34,13 @@ def build_watches(core: Core, desk: DeskParts, watching: Watching) -> Watches:
     """Put together the watches' parts; nothing of it runs yet."""
     people, walls = core.people, core.resources.walls
 
-    def is_trained(person: str, now_us: int) -> bool:
+    def why_paused(person: str, now_us: int) -> WhyPaused | None:
+        if people.bars(person):
+            return WhyPaused.ACCOUNT_BARRED
         listed = people.person(person)
-        return listed is None or listed.is_trained(now_us)
+        return None if listed is None or listed.is_trained(now_us) else WhyPaused.TRAINING_OVER
 
-    spread = Spread(desk, is_trained)
+    spread = Spread(desk, why_paused)
     rounds = [
         Round("watches of ours", _SPREAD_S, spread.round),
         Round("changed rows", WATCH_S, watching.told),

@@ -94,9 +94,10 @@ class MisuseDesk:
         return made
 
     async def show(self, actor: Actor, token_id: ExchangeId) -> IssuedToken:
-        """Return a token of the person's own agency, to be printed again."""
+        """Return a token of the person's own agency, to be printed again, once the entry of the reading is durable."""
         found = await asyncio.to_thread(self._found, token_id)
         self._check(actor, found.said.agency)
+        await self._write(token_id, lambda: desk_act(actor.officer, "read-misuse", self._key(token_id)))
         return found
 
     async def all(self, actor: Actor, *, limit: int = USUAL_LISTED, after: str = "") -> Slice[IssuedToken]:

@@ -7,7 +7,7 @@ who is in no list is judged by the token alone.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from gateway.clock import Clock
@@ -37,6 +37,8 @@ class People:
 
     def __init__(self, folder: Path, member: MemberId, clock: Clock, *, required: bool = False) -> None:
         self._required = required
+        self.bars: Callable[[str], bool] = lambda _person: False
+        """Tells whether an account is frozen or revoked: its person is on no duty."""
         self._trained: Recent[str, int] = Recent(_MOST_TOLD)
         self._folder = folder
         self.member = member
@@ -69,7 +71,7 @@ class People:
         return self._lists.persons.get(person_id)
 
     def on_duty(self, agency: str, office: str, role: Role, now_us: int) -> tuple[Person, ...]:
-        """Return the persons who are on duty, each once, in the order of their ids; none without training."""
+        """Return the persons who are on duty, each once, in the order of their ids; none without training or barred."""
         lists = self._lists
         with self._lock:
             shifts = (*lists.shifts, *self._told.values())
@@ -79,7 +81,7 @@ class People:
                 person = lists.persons.get(shift.person)
                 if person is None:  # known by a token alone, which says that the training is in force
                     person = Person(shift.person, agency, office, frozenset({role}), training_until_us=shift.until_us)
-                if person.is_trained(now_us):
+                if person.is_trained(now_us) and not self.bars(person.id):
                     found[person.id] = person
         return tuple(found[name] for name in sorted(found))
 

@@ -59,10 +59,13 @@ class _Step:
 
 @dataclass(slots=True)
 class Spread:
-    """Brings watches of ours to their recipients. `is_trained` tells whether a person's training is in force."""
+    """Brings watches of ours to their recipients.
+
+    `why_paused` says why those of a person are paused at a time; None where they go on.
+    """
 
     desk: DeskParts
-    is_trained: Callable[[str, int], bool]
+    why_paused: Callable[[str, int], WhyPaused | None]
     _settled: dict[ExchangeId, int] = field(default_factory=dict)
     """The versions of watches at home whose threads all stand where they should."""
 
@@ -211,8 +214,8 @@ class Spread:
             return None
         if watch.revalidate_by_us <= now_us:
             return lambda: self._changed(key, _paused(WhyPaused.NOT_REVALIDATED), "watch-paused")
-        if not self.is_trained(watch.author.person, now_us):
-            return lambda: self._changed(key, _paused(WhyPaused.TRAINING_OVER), "watch-paused")
+        if (why := self.why_paused(watch.author.person, now_us)) is not None:
+            return lambda: self._changed(key, _paused(why), "watch-paused")
         return None
 
     def approval(self, key: ThreadKey) -> Work | None:

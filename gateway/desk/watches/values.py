@@ -84,6 +84,8 @@ class WhyPaused(StrEnum):
 
     NOT_REVALIDATED = "not-revalidated"
     TRAINING_OVER = "training-over"
+    ACCOUNT_BARRED = "account-barred"
+    """The account of its officer is frozen or revoked."""
 
 
 class WhyStopped(StrEnum):

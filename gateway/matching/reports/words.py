@@ -66,6 +66,8 @@ def wanted_keys(terms: ReportTerms, owner: str = "") -> list[Collection[str]]:
     """
     if len(terms.text) > MOST_SIGNS or len(terms.place) > MOST_SIGNS:
         raise Malformed("more than {limit} characters", code="too-long", where="text", limit=MOST_SIGNS)
+    if words_in(terms.text) > MAX_WORDS:
+        raise Malformed("more than {limit} words", code="too-long", where="text", limit=MAX_WORDS)
     groups: list[Collection[str]] = []
     if terms.offence:
         groups.append((f"offence {terms.offence}",))
@@ -77,7 +79,7 @@ def wanted_keys(terms: ReportTerms, owner: str = "") -> list[Collection[str]]:
         groups.append(_wanted_place(terms.place))
     if terms.period:
         groups.append(_wanted_months(terms.period))
-    for run in _wanted_runs(terms.text):
+    for run in _runs(terms.text):
         groups += [(key,) for key in _word_keys(run, asked=True)]
     return groups
 
@@ -89,16 +91,12 @@ def words_in(text: str) -> int:
 
 def says(terms: ReportTerms, fields: Mapping[str, Any], places: Iterable[str]) -> bool:
     """Tell whether a report has each word of a script without blanks, and not its pairs of signs alone."""
-    wanted = [run for run in _wanted_runs(terms.text) if script_of(run[0]) in _UNSPACED]
+    wanted = [run for run in _runs(terms.text) if script_of(run[0]) in _UNSPACED]
     if not wanted:
         return True
     texts = [*(text for _, text in texts_of(fields)), *_names_in(fields), *places]
     written = "\n".join("".join(_runs(text)) for text in texts)
     return all(run in written for run in wanted)
-
-
-def _wanted_runs(text: str) -> list[str]:
-    return _runs(text)[:MAX_WORDS]
 
 
 def _runs(text: str) -> list[str]:

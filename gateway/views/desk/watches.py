@@ -25,6 +25,7 @@ STANDS: Sentences = {
 STOPPED: Sentences = {
     "not-revalidated": "nobody has said in time that it is still needed",
     "training-over": "the training of its officer has run out",
+    "account-barred": "the account of its officer is frozen or revoked",
     "too-wide": "too many records fit it",
     "nothing-watched": "no source there can be watched for this",
     "policy-denies": "the policy there does not allow it",

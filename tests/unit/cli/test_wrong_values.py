@@ -52,6 +52,17 @@ def test_a_scheme_of_a_country_is_asked(liaison: Liaison, folder: Path, scheme: 
     assert ran.value["error"]["code"] == "node-down"
 
 
+@pytest.mark.parametrize("command", ["show", "stats"])
+@pytest.mark.parametrize(
+    "times", [("--since", "2026-11", "--until", "2026-10"), ("--until", "2026-10", "--since", "2026-10")]
+)
+def test_a_period_that_ends_before_it_begins_is_wrong_usage(
+    liaison: Liaison, folder: Path, command: str, times: tuple[str, ...]
+) -> None:
+    ran = liaison("audit", command, "--home", folder / "th", *times)
+    assert (ran.code, "ends before it begins" in ran.err) == (2, True), ran.err
+
+
 def test_figures_are_made_of_a_member_and_of_a_month_that_has_begun(liaison: Liaison, folder: Path) -> None:
     strange = liaison("stats", "--home", folder / "th", "--pack", "xx", "--month", "2026-11")
     assert strange.code == 2

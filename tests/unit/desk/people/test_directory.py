@@ -123,3 +123,10 @@ def test_where_training_is_required_it_must_be_on_file_in_the_list_or_in_a_token
     clock.advance(timedelta(hours=1))
     with pytest.raises(Unauthenticated, match="run out"):
         people.refuse("th.o.1042")
+
+
+def test_a_person_whose_account_is_barred_is_on_no_duty(people: People, clock: ManualClock) -> None:
+    assert [one.id for one in people.on_duty(*PLACE, clock.now_us())] == ["th.d.7"]
+    people.bars = {"th.d.7"}.__contains__
+    assert people.on_duty(*PLACE, clock.now_us()) == ()
+    assert people.who(*PLACE, clock.now_us()).national, "the national desk stands in"

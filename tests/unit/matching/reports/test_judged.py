@@ -10,9 +10,9 @@ from gateway.errors import Malformed
 from gateway.matching.confirm import confirm, judge
 from gateway.matching.explain import RULES
 from gateway.matching.reports.judged import PLACES, report_match
-from gateway.matching.reports.words import MAX_WORDS, words_in
+from gateway.matching.reports.words import MAX_WORDS, wanted_keys, words_in
 from gateway.matching.thresholds import USUAL
-from gateway.model.forms.reports import MAX_TEXTS
+from gateway.model.forms.reports import MAX_TEXTS, ReportTerms
 from gateway.model.hit import Match, Quality, SourceRecord, Verdict
 from gateway.model.marking import Marking
 from gateway.model.query import ReportQuery
@@ -103,3 +103,10 @@ def test_a_question_that_asks_for_all_or_in_another_form_is_none(query: dict[str
     with pytest.raises(Malformed) as refused:
         ReportQuery(**query)
     assert refused.value.where == where
+
+
+def test_words_beyond_the_limit_are_refused_and_not_left_out() -> None:
+    assert wanted_keys(ReportTerms("a " * MAX_WORDS))
+    with pytest.raises(Malformed) as refused:
+        wanted_keys(ReportTerms("a " * (MAX_WORDS + 1)))
+    assert refused.value.code == "too-long"
