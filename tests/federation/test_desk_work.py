@@ -188,5 +188,8 @@ async def test_the_ledger_of_copies_is_for_those_who_look_after_it(asked: tuple[
         "confirmed": 0,
         "objected": 0,
         "out_of_reach": [],
+        "waited": 0,
+        "left": None,
+        "next": "",
     }
     assert await Caller(world, "vn.d.7").code("GET", "holders") == "role-not-permitted"

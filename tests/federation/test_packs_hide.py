@@ -33,7 +33,7 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
 async def figures(world: World, *, exact: bool = False) -> dict[str, Any]:
     """All that packs of these months say, for the counterpart and for the country itself; but for how long it ran."""
     now_us = world.nodes["th"].core.parts.clock.now_us()
-    months = {month_at(now_us + ahead * DAY_US, "th").name for ahead in (0, 1, 30, 90)}
+    months = {month_at(now_us - ago * DAY_US, "th").name for ago in (0, 30)}
     told: dict[str, Any] = {}
     for month in sorted(months):
         for peer in (VN, ALL):

@@ -33,7 +33,7 @@ from tests.support.source_process import KIND, RemoteWorld, SourceProcessUnderTe
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 HER = officer("th")
-RECORD_TYPES = {"Person", "Consignment", "Seizure"}
+RECORD_TYPES = {"Person", "Consignment", "Seizure", "Vessel"}
 
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
@@ -105,7 +105,9 @@ async def test_doctor_tells_who_gets_the_records_of_a_source_process(
     findings = await asyncio.to_thread(examine, made.world.home("kh"), SystemClock())
     told = [finding.text for finding in findings if finding.check == "release"]
     assert {text.partition(" ")[0] for text in told} == RECORD_TYPES
-    assert all("leaves under gms-border-2026 to th, vn for" in text for text in told)
+    boats = [text for text in told if text.startswith("Vessel ")]
+    assert all("leaves under mekong-drugs-2026 to cn, la, mm, th, vn for" in text for text in boats)
+    assert all("leaves under gms-border-2026 to th, vn for" in text for text in told if text not in boats)
 
 
 async def test_each_request_is_in_the_sources_own_log_with_the_nodes_reference(

@@ -134,12 +134,12 @@ class ReviewDesk:
     async def _end(self, actor: Actor, work_id: str, kind: WorkKind, result: str, text: str) -> Work:
         check_person(actor)
         said = text_value(text, "text", MAX_TEXT) if text else ""
-        if result in (ReviewResult.NOT_IN_ORDER, FindingResult.MISUSE) and not said:
-            raise Malformed("say what is not in order", code="text-missing", where="text")
         work = await asyncio.to_thread(self._work, work_id)
         if work.kind is not kind:
             raise Unknown("there is no such work", code="no-such-work", where="work", remedy="liaison desk list")
         self._check(actor, work)
+        if result in (ReviewResult.NOT_IN_ORDER, FindingResult.MISUSE) and not said:
+            raise Malformed("say what is not in order", code="text-missing", where="text")
         ended = work
 
         def draft() -> EntryDraft:
