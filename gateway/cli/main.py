@@ -73,7 +73,7 @@ _REFUSING = frozenset({errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, err
 """Errors of the system for a right path that may not or cannot be written or read."""
 
 _DISK = frozenset({errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
-"""Those of a disk that is full or failing: a write that meets one names no file."""
+"""Tell of a disk that is full or failing: a write that meets one names no file."""
 
 
 @click.group(

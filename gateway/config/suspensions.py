@@ -29,7 +29,7 @@ from gateway.config.file_marks import FileMarks
 from gateway.errors import LiaisonError
 
 CHECK_EVERY_S = 1.0
-"""What is decided so many seconds after a line was written is decided under it."""
+"""Seconds after which all that is decided is decided under a line that was written."""
 
 _KEYS = {"id", "time", "action", "target", "reason"}
 _EXCEPTION = "humanitarian"

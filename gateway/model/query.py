@@ -11,7 +11,7 @@ import msgspec
 from msgspec import structs
 
 from gateway.errors import Malformed
-from gateway.model.forms.reports import MOST_SIGNS, ReportTerms, months
+from gateway.model.forms.reports import MOST_SIGNS, ReportTerms, is_period
 from gateway.model.forms.vessels import imo_form, mmsi_form
 from gateway.model.purpose import Offence
 from gateway.model.values import NameForm, PartialDate, Sex, text_value
@@ -206,9 +206,9 @@ class ReportQuery(ReportTerms, frozen=True):
                 remedy="such as `mae-sai.tachilek`; a name goes into `place`",
                 crossing=self.crossing[:40],
             )
-        if self.period and not months(self.period):
+        if self.period and not is_period(self.period):
             raise Malformed(
-                "a period is a year or a month, or two with `/` between",
+                "a period is a year or a month, or two with `/` between, of ten years at most",
                 code="bad-query",
                 where="query.period",
                 remedy="such as `2026-03/2026-05`",

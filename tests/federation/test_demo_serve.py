@@ -29,7 +29,7 @@ from tests.support.shared import PROJECT
 
 SCENES = 12
 PERSONAL = ("บุญมา", "BUNMA", "C4419027", "Trần", "th.o.1042", "TH-2026-0417")
-"""What the scenes ask for, and who asks."""
+"""The questions of the scenes, and who asks them."""
 
 HOLDER = """
 import fcntl, signal, sys

@@ -1,4 +1,4 @@
-"""What commands change at a running node with a worker counts for each question that is asked after they have ended."""
+"""Commands change a running node with a worker: each question that is asked after they have ended is decided by it."""
 
 from __future__ import annotations
 

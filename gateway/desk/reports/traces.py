@@ -19,7 +19,7 @@ from gateway.records import codes
 _BETWEEN = r"[\s.,\-‐-―−_/\\·•・*():;'\"|~、。၊။]"
 _GAP = _BETWEEN + "{0,3}"
 _ANY_GAP = r"(?:(?:[^\w%+$£€¥฿₫₭៛]|_){0,3}|[%+$£€¥฿₫₭៛ๆៗໆ])"
-"""What may stand between two figures of one number: signs of all kinds, of those of amounts one without a blank."""
+"""Match signs between two figures of one number: signs of all kinds, of those of amounts one without a blank."""
 
 _FIGURES = re.compile(rf"[0-9](?:{_ANY_GAP}[0-9])*")
 _YEAR = r"(?:19|20|24|25)[0-9]{2}"

@@ -37,7 +37,7 @@ class Goods(msgspec.Struct, frozen=True):
 
 
 Subject = Query | Goods
-"""What a watch is about: a typed query, or the goods of declarations."""
+"""The subject of a watch: a typed query, or the goods of declarations."""
 
 
 def as_question(subject: Subject) -> Query:

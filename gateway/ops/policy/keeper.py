@@ -60,7 +60,7 @@ class PolicyChange:
 
 
 class Judged(msgspec.Struct, frozen=True):
-    """What a process made of a document, by the hash of its bytes. Where `refused` is empty it decides by it."""
+    """The outcome of a document at a process, by the hash of its bytes; where `refused` is empty, it decides by it."""
 
     document: str = ""
     refused: str = ""

@@ -22,7 +22,7 @@ _RESERVED = frozenset('/\\:*?"<>|')
 """Characters that mean something else than themselves in the name of a file, on some system."""
 
 _AS_FOLDER = frozenset('/\\"')
-"""What a wide or slanted look-alike of becomes on systems with an older code page."""
+"""Signs whose wide or slanted look-alikes become these on systems with an older code page."""
 
 _DEVICE = re.compile(r"(?:con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[0-9¹²³])\s*(?:\..*)?", re.IGNORECASE)
 """Names that Windows takes for a device, whatever ending they have."""

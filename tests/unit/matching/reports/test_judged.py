@@ -110,3 +110,10 @@ def test_words_beyond_the_limit_are_refused_and_not_left_out() -> None:
     with pytest.raises(Malformed) as refused:
         wanted_keys(ReportTerms("a " * (MAX_WORDS + 1)))
     assert refused.value.code == "too-long"
+
+
+@pytest.mark.parametrize("period", ["1990/2026", "2016-01/2026-01", "2026/2025", "2026-13"])
+def test_a_question_s_period_is_refused_where_a_report_s_would_be(period: str) -> None:
+    with pytest.raises(Malformed) as refused:
+        ReportQuery(offence="NARC", period=period)
+    assert refused.value.where == "query.period"
