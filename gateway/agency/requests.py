@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from gateway.agency import patterns
 from gateway.agency.plausibility import check_birth, check_issuer, check_scheme
-from gateway.desk.reports.asked import asked_keys
+from gateway.desk.reports.wanted import asked_keys
 from gateway.errors import Malformed, clause
 from gateway.model.forms.reports import MOST_SIGNS
 from gateway.model.names import MemberId, identifier, member_id, reference

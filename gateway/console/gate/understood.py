@@ -15,7 +15,7 @@ from enum import StrEnum
 import msgspec
 
 from adapters.values.dates import western_digits
-from gateway.desk.reports.asked import asked_keys
+from gateway.desk.reports.wanted import asked_keys
 from gateway.errors import Malformed
 from gateway.model.forms.vessels import imo_form
 from gateway.model.numbers import compact

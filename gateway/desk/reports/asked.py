@@ -15,12 +15,12 @@ import msgspec
 from adapters.base import MAX_CANDIDATES
 from adapters.budget import Budget
 from gateway.clock import HOUR_US, Clock
-from gateway.desk.reports.checks import PERSONAL, places_of
-from gateway.desk.reports.traces import traces
+from gateway.desk.reports.checks import places_of
 from gateway.desk.reports.values import SOURCE, OwnReport, Stand, read_own
+from gateway.desk.reports.wanted import asked_keys
 from gateway.errors import Malformed, Unavailable, Unknown
 from gateway.matching.reports.judged import PLACES, RECORD_TYPE, report_match
-from gateway.matching.reports.words import MAX_WORDS, report_keys, says, wanted_keys, words_in
+from gateway.matching.reports.words import report_keys, says
 from gateway.model.desk.threads import ThreadKey
 from gateway.model.hit import Candidate, SearchResult, SourceRecord
 from gateway.model.marking import Marking, Onward, SubjectCategory, UseCode
@@ -83,26 +83,6 @@ class Shelf:
             return None
         places = tuple(places_of(report.fields))
         return StandingReport(report, places, frozenset(report_keys(report.fields, places)))
-
-
-def asked_keys(query: ReportQuery) -> list[Collection[str]]:
-    """Return groups of keys of which a report that fits has one each.
-
-    Raises `Malformed` for a question with nothing to search by, and for one that asks for a person.
-    """
-    for name, text in (("text", query.text), ("place", query.place)):
-        if text and not words_in(text):
-            raise Malformed("there is no word to search by", code="bad-query", where=f"query.{name}")
-        if words_in(text) > MAX_WORDS:
-            raise Malformed("more than {limit} words", code="bad-query", where=f"query.{name}", limit=MAX_WORDS)
-        if text and traces(name, text):
-            raise Malformed(
-                "reports name no persons: this looks like a number of one",
-                code=PERSONAL,
-                where=f"query.{name}",
-                remedy="ask for the person, the document or the vehicle itself: `liaison ask --help`",
-            )
-    return wanted_keys(query)
 
 
 class PublishedReports:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from gateway.clock import DAY_US
-from gateway.desk.reports.traces import traces, traces_across
+from gateway.desk.reports.traces import PERSONAL, traces, traces_across
 from gateway.desk.reports.values import LIFE_US, Left, Reader, Trace, WriteReport
 from gateway.errors import Forbidden, Malformed, Unsupported
 from gateway.exchange.parts import Parts
@@ -24,7 +24,6 @@ from gateway.statements.notices.texts import free_text
 from policy.attributes import DeskAttributes
 from policy.explain import RECORD_NOT_COVERED
 
-PERSONAL = "personal-data"
 FILES = "attachments"
 """The place of a name of a file, where one may tell who a person is."""
 

@@ -11,9 +11,9 @@ from gateway.desk.acts import Act
 from gateway.desk.delivery.authoring import Post
 from gateway.desk.entries import desk_act
 from gateway.desk.parts import Actor, DeskParts
-from gateway.desk.reports.checks import PERSONAL, places_of, told
+from gateway.desk.reports.checks import places_of, told
 from gateway.desk.reports.issuing import label, own_label, release_marking, verified
-from gateway.desk.reports.traces import traces
+from gateway.desk.reports.traces import PERSONAL, traces
 from gateway.desk.reports.values import LibraryQuery, OwnReport, read_own, unknown_report
 from gateway.desk.roles import Matter, may
 from gateway.desk.second_step.parts import check_person

@@ -16,6 +16,9 @@ from gateway.model.forms.nrc import read_card
 from gateway.model.numbers import chinese_check_character, compact, thai_pin_check_digit
 from gateway.records import codes
 
+PERSONAL = "personal-data"
+"""The code for a text that may tell who a person is."""
+
 _BETWEEN = r"[\s.,\-‐-―−_/\\·•・*():;'\"|~、。၊။]"
 _GAP = _BETWEEN + "{0,3}"
 _ANY_GAP = r"(?:(?:[^\w%+$£€¥฿₫₭៛]|_){0,3}|[%+$£€¥฿₫₭៛ๆៗໆ])"

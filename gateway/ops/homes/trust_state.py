@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,7 @@ from certs.hsm.places import key_places
 from gateway.clock import Clock, SystemClock
 from gateway.config import Home, Settings, argument, load_settings
 from gateway.config.suspensions import Suspensions
-from gateway.errors import LiaisonError, Misconfigured, Misused
+from gateway.errors import Misconfigured, Misused
 from gateway.model.desk.offices import Addressable, Contact, Facing
 from gateway.ops.members.describe import Knowledge, describe_descriptor, describe_members
 from gateway.ops.sources.places import describe_sources
@@ -160,18 +159,3 @@ def _unpublished(
     listed = {key.key_id for key in held.keys}
     mine = home_keys(settings.home, _agencies(settings, held), clock.now_us())
     return [str(key.use) for key in mine if key.key_id not in listed]
-
-
-def not_askable(home: Path, members: Sequence[str], query: str) -> list[str]:
-    """Return the members, of those that list their sources, none of whose sources takes queries of this kind.
-
-    The home's own member is among them where that is so. It is a help before asking; only an answer is evidence.
-    """
-    settings = load_settings(home)
-    view = TrustKeeper(Home(settings.home).trust, SystemClock()).view
-    found = []
-    for member in (settings.node.member, *members):
-        with suppress(LiaisonError):  # a member without a descriptor: the question itself says so
-            if not view.descriptor(member).can_be_asked(query):
-                found.append(member)
-    return found

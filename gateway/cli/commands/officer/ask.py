@@ -16,7 +16,7 @@ from gateway.cli.output import say
 from gateway.cli.searches import remembered, show_search
 from gateway.cli.speech import spoken, usage
 from gateway.config import load_settings
-from gateway.desk.reports.asked import asked_keys
+from gateway.desk.reports.wanted import asked_keys
 from gateway.errors import Malformed
 from gateway.language.catalogue import tell
 from gateway.language.languages import Language
@@ -26,7 +26,7 @@ from gateway.model.names import member_id
 from gateway.model.purpose import Offence, Purpose
 from gateway.model.query import ReportQuery, VesselQuery
 from gateway.model.values import PartialDate
-from gateway.ops.homes.trust_state import not_askable
+from gateway.ops.members.askable import not_askable
 from gateway.records.identifiers.containers import read_container
 
 _PURPOSES = Word([item.value for item in Purpose])

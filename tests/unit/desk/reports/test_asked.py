@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.desk.reports.asked import asked_keys
+from gateway.desk.reports.wanted import asked_keys
 from gateway.errors import Malformed
 from gateway.exchange.sources.bulkhead import BAD_QUERIES
 from gateway.model.query import ReportQuery
