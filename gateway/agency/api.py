@@ -8,6 +8,8 @@ except for members, health and revocations, an officer token bound to it. The AP
 
 from __future__ import annotations
 
+import asyncio
+from functools import cache
 from typing import Annotated, Any
 
 from fastapi import APIRouter, FastAPI, Header, Path, Request
@@ -86,12 +88,18 @@ def create_api(parts: AgencyParts) -> FastAPI:
         telemetry=_NO_TELEMETRY,
     )
     app.include_router(_routes(parts))
-    document = document_text(app.openapi(), SystemClock().now().year).encode()
+    making = asyncio.Lock()
+
+    @cache
+    def document(year: int) -> bytes:
+        return document_text(app.openapi(), year).encode()
 
     @app.get("/openapi.json", include_in_schema=False)
     async def openapi(request: Request) -> Response:
         client_of(request, parts)
-        return Response(document, media_type="application/json")
+        async with making:  # made for the first one who asks: half a second that no start of a node has to spend
+            text = await asyncio.to_thread(document, SystemClock().now().year)
+        return Response(text, media_type="application/json")
 
     app.add_middleware(Leaving, allowance=parts.allowance)
     _handle_errors(app, parts)
