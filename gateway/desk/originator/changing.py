@@ -18,6 +18,7 @@ from gateway.clock import DAY_US
 from gateway.desk.acts import Act
 from gateway.desk.delivery.authoring import Also, Post
 from gateway.desk.delivery.effects import Effects
+from gateway.desk.delivery.offices import no_office
 from gateway.desk.originator.evidence import Evidence, Ground
 from gateway.desk.originator.meant import LIVE, passed_on
 from gateway.desk.originator.renewing import Renewed
@@ -92,6 +93,7 @@ class Originator:
         _check(command)
         own, now_us = actor.person.agency, self.desk.parts.clock.now_us()
         may(actor.person, Act.CHANGE, Matter(agency=own, owner=own), now_us)  # before it says whether anything is held
+        self._check_office(command)
         copies = await asyncio.to_thread(self._copies, command)
         for agency in sorted({self._agency(copy) for copy in copies}):
             may(actor.person, Act.CHANGE, Matter(agency=agency, owner=agency), now_us)
@@ -100,6 +102,14 @@ class Originator:
     async def change_by_itself(self, copies: Iterable[Holding], code: ChangeCode, reason: str) -> Changed:
         """Tell each holder of a change of the node's own, which the agency's settings have switched on."""
         return await self._tell(list(copies), ChangeCommand(code=code, reason=reason), None, new_exchange_id())
+
+    def _check_office(self, command: ChangeCommand) -> None:
+        """Raise for an office that the holder does not have: none would be cut off, and all would look well."""
+        trust = self.desk.parts.trust()
+        if command.office and trust.active(command.holder):
+            holder = trust.descriptor(command.holder)
+            if command.office not in holder.offices:
+                raise no_office(holder, command.office, "office")
 
     def _copies(self, command: ChangeCommand) -> list[Holding]:
         """Return the copies that a command is about. Raises `Unknown` where no other member holds any."""
