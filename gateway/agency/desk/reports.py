@@ -19,7 +19,7 @@ from gateway.agency.desk.routes import CHANGED, brought, desk_of
 from gateway.agency.openapi import body_of, refusals
 from gateway.agency.requests import read_body
 from gateway.clock import rfc3339, rfc3339_s
-from gateway.desk.reports.library import MOST, Shelved
+from gateway.desk.reports.library import MOST, Found, Shelved
 from gateway.desk.reports.values import Draft, LibraryQuery, OwnReport, WriteReport
 from gateway.desk.worklist.uses import DeskUses
 from gateway.errors import Unknown
@@ -160,7 +160,7 @@ class OwnReportBody(BaseModel):
 
 
 class ShelvedBody(BaseModel):
-    """A report of the library. One that was `withdrawn` has a time there, and no content.
+    """A report of the library. One that was `withdrawn`, or may be kept no longer, has a time there, and no content.
 
     `added` is when its newest `version` was added here, a time that no other report has, and `first_added` when it was
     written or taken here. `id` is one at all members.
@@ -184,10 +184,16 @@ class ShelvedBody(BaseModel):
 
 
 class ReportListBody(BaseModel):
-    """Reports; `next` is the `added_after` of the next page, empty on the last one."""
+    """Reports; `next` is the `added_after` of the next page, empty on the last one and without `added_after`.
+
+    `capped`: there are more that fit. `partial`: some that may fit were not looked at in the time that a search has, or
+    cannot be read, so that no report here does not mean that there is none.
+    """
 
     reports: list[ShelvedBody]
     next: str
+    capped: bool
+    partial: bool
 
 
 class OwnReportListBody(BaseModel):
@@ -279,12 +285,17 @@ def _reading(router: APIRouter, parts: AgencyParts) -> None:
         officer, desk, language = officer_of(request, parts), desk_of(parts), language_of(request)
         actor, after = desk.actor(officer), ""
         if added_after is not None:
-            found = await desk.library.added(actor, time_us(added_after), limit)
-            after = rfc3339(found[-1].added_us) if len(found) == limit else ""
+            found = Found(tuple(await desk.library.added(actor, time_us(added_after), limit)))
+            after = rfc3339(found.reports[-1].added_us) if len(found.reports) == limit else ""
         else:
             query = LibraryQuery(text, offence, place, crossing, period, owner)
             found = await desk.library.search(actor, query, limit)
-        body = ReportListBody(reports=[shelved_body(one, language) for one in found], next=after)
+        body = ReportListBody(
+            reports=[shelved_body(one, language) for one in found.reports],
+            next=after,
+            capped=found.capped,
+            partial=found.partial,
+        )
         return shown(body, parts, language)
 
     @router.get("/own", response_model=OwnReportListBody, responses=refusals(400))

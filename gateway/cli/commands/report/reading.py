@@ -35,7 +35,7 @@ def list_reports(bearer: Bearer, own: bool, limit: int) -> Output:
     found = bearer.call("GET", "reports/own" if own else "reports", limit=limit)
     if own:
         return Output(found, [line for one in found["reports"] for line in own_lines(one, spoken())])
-    return Output(found, listed_lines(found["reports"], spoken()))
+    return _listed(found)
 
 
 @click.command()
@@ -57,7 +57,12 @@ def search(bearer: Bearer, **given: Any) -> Output:
       liaison report search "ยาบ้า" --home vn --as vn.o.3 --place "Chiang Rai" --period 2026-03/2026-05
     """
     found = bearer.call("GET", "reports", **{name: value for name, value in given.items() if value})
-    return Output(found, listed_lines(found["reports"], spoken()))
+    return _listed(found)
+
+
+def _listed(found: dict[str, Any]) -> Output:
+    """Return the reports that were found; the exit code is 1 where some that may fit were not looked at."""
+    return Output(found, listed_lines(found, spoken()), 1 if found["partial"] else 0)
 
 
 @click.command()
