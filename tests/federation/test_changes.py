@@ -195,6 +195,11 @@ async def test_who_may_not_change_and_what_cannot_be_changed(tmp_path: Path) -> 
             with pytest.raises(Forbidden) as refused:
                 await change(data_officer("vn"), ChangeCommand(code=ChangeCode.CUT, holder="th", office=strange))
             assert refused.value.code == "unknown-office", "none would be cut off, and all would look well"
+        for holder in ("vn", "zz"):
+            cut = ChangeCommand(code=ChangeCode.CUT, holder=holder, office=f"{holder}.blo.one")
+            with pytest.raises(Forbidden) as refused:
+                await change(data_officer("vn"), cut)
+            assert refused.value.code == "not-a-member"
         assert vn.desk.parts.store.deliveries() == []
 
 

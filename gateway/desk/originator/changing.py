@@ -19,6 +19,7 @@ from gateway.desk.acts import Act
 from gateway.desk.delivery.authoring import Also, Post
 from gateway.desk.delivery.effects import Effects
 from gateway.desk.delivery.offices import no_office
+from gateway.desk.delivery.permission import check_active
 from gateway.desk.originator.evidence import Evidence, Ground
 from gateway.desk.originator.meant import LIVE, passed_on
 from gateway.desk.originator.renewing import Renewed
@@ -105,11 +106,12 @@ class Originator:
 
     def _check_office(self, command: ChangeCommand) -> None:
         """Raise for an office that the holder does not have: none would be cut off, and all would look well."""
-        trust = self.desk.parts.trust()
-        if command.office and trust.active(command.holder):
-            holder = trust.descriptor(command.holder)
-            if command.office not in holder.offices:
-                raise no_office(holder, command.office, "office")
+        if not command.office:
+            return
+        check_active(self.desk.parts, MemberId(command.holder))
+        holder = self.desk.parts.trust().descriptor(command.holder)
+        if command.office not in holder.offices:
+            raise no_office(holder, command.office, "office")
 
     def _copies(self, command: ChangeCommand) -> list[Holding]:
         """Return the copies that a command is about. Raises `Unknown` where no other member holds any."""
