@@ -147,7 +147,12 @@ async def test_a_search_looks_at_all_reports_and_says_where_it_could_not(
 
     monkeypatch.setattr("gateway.desk.reports.library._SEARCH_S", 0)
     assert await shelf.search(author(), query) == Found((), partial=True), "this is not the answer of no report"
-    shown = await Caller(world, author().officer.person).call("GET", "reports", text="ยาบ้า")
+    caller = Caller(world, author().officer.person)
+    first = await caller.call("GET", "reports/own", limit=2)
+    rest = await caller.call("GET", "reports/own", limit=2, after=first["next"])
+    assert [[one["id"] for one in part["reports"]] for part in (first, rest)] == [names[:0:-1], names[:1]]
+    assert rest["next"] == ""
+    shown = await caller.call("GET", "reports", text="ยาบ้า")
     assert shown == {"reports": [], "next": "", "capped": False, "partial": True}
 
 

@@ -15,10 +15,11 @@ from gateway.agency.calls.parts import AgencyParts
 from gateway.agency.desk.asks import Member, ReferenceOrNone, time_us
 from gateway.agency.desk.bodies import Closed, FileIds, OneOf, ReasonOrNone
 from gateway.agency.desk.once import once_id, once_route
-from gateway.agency.desk.routes import CHANGED, brought, desk_of
+from gateway.agency.desk.routes import CHANGED, After, Limit, brought, desk_of
 from gateway.agency.openapi import body_of, refusals
 from gateway.agency.requests import read_body
 from gateway.clock import rfc3339, rfc3339_s
+from gateway.desk.listing import USUAL_LISTED
 from gateway.desk.reports.library import MOST, Found, Shelved
 from gateway.desk.reports.values import Draft, LibraryQuery, OwnReport, WriteReport
 from gateway.desk.worklist.uses import DeskUses
@@ -197,9 +198,10 @@ class ReportListBody(BaseModel):
 
 
 class OwnReportListBody(BaseModel):
-    """Reports of ours, the newest first."""
+    """Reports of ours, the newest first; `next` is the `after` of the next page, empty on the last one."""
 
     reports: list[OwnReportBody]
+    next: str
 
 
 class OneReportBody(BaseModel):
@@ -299,11 +301,12 @@ def _reading(router: APIRouter, parts: AgencyParts) -> None:
         return shown(body, parts, language)
 
     @router.get("/own", response_model=OwnReportListBody, responses=refusals(400))
-    async def list_own(request: Request, limit: Annotated[int, Query(ge=1, le=MOST)] = 25) -> Response:
-        """Return the newest reports of ours, whatever became of them."""
+    async def list_own(request: Request, limit: Limit = USUAL_LISTED, after: After = "") -> Response:
+        """Return reports of ours, whatever became of them, page by page."""
         officer, desk, language = officer_of(request, parts), desk_of(parts), language_of(request)
-        found = await desk.own_reports.all(desk.actor(officer), limit)
-        return shown(OwnReportListBody(reports=[own_body(one, language) for one in found]), parts, language)
+        found = await desk.own_reports.all(desk.actor(officer), limit=limit, after=after)
+        body = OwnReportListBody(reports=[own_body(one, language) for one in found.items], next=found.next)
+        return shown(body, parts, language)
 
     @router.get("/{report_id}", response_model=OneReportBody, responses=refusals(400, 404))
     async def get_report(request: Request, report_id: ReportId) -> Response:

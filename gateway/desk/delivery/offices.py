@@ -51,7 +51,7 @@ def no_office(recipient: Descriptor, office: str, where: str = "to_office") -> F
         "`{member}` has no office `{office}`",
         code="unknown-office",
         where=where,
-        remedy="`liaison trust show --json` lists its offices; without an office it goes to the desk on duty",
+        remedy="`liaison trust show --json` lists its offices",
         member=recipient.member,
         office=office,
     )

@@ -84,6 +84,11 @@ def test_an_office_of_another_country_is_not_published(liaison: Liaison, folder:
     assert (ran.code, "`vn.blo.two` is no office of `th`" in ran.err) == (2, True), ran.err
 
 
+def test_a_place_in_a_list_goes_with_our_own_reports_only(liaison: Liaison, folder: Path) -> None:
+    ran = liaison("report", "list", "--home", folder / "th", "--as", "th.o.1042", "--after", "1.2.th")
+    assert (ran.code, "--after goes with --own" in ran.err) == (2, True), ran.err
+
+
 # ------------------------------------------------------------ files
 
 

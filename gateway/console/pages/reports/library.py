@@ -13,11 +13,12 @@ from gateway.clock import rfc3339_s
 from gateway.console.drawings.region import RegionMap, Spot, region_map
 from gateway.console.frame.door import Door
 from gateway.console.frame.navigation import OPEN_TO
-from gateway.console.frame.page import Page
+from gateway.console.frame.page import Page, later_pages
 from gateway.console.frame.shapes import Banner, Button, Field, Link, Option, Tag, Task, Text
 from gateway.console.pages.reports.told import PATH, STAND_TONES, text_in
 from gateway.console.parts import ConsoleParts
 from gateway.console.visit import Visit
+from gateway.desk.listing import Slice
 from gateway.desk.reports.library import Found, Shelved
 from gateway.desk.reports.values import LibraryQuery, OwnReport
 from gateway.errors import Malformed
@@ -53,6 +54,7 @@ class LibraryView:
     empty: tuple[str, str]
     more: Banner | None
     map: RegionMap | None
+    pages: Sequence[Link]
 
 
 def library_routes(door: Door, parts: ConsoleParts) -> list[Route]:
@@ -74,8 +76,10 @@ class _Library:
         except Malformed as error:
             about_period = tell(language, "A period is a year or a month, or two with / between")
             fault = about_period if error.where == "period" else sentence(error, language)
-        own = await desk.own_reports.all(visit.actor, _SHOWN) if which == "own" else []
-        tasks = [*(_own_task(one, visit) for one in own), *(_task(one, visit) for one in found.reports)]
+        own: Slice[OwnReport] = Slice(())
+        if which == "own":
+            own = await desk.own_reports.all(visit.actor, limit=_SHOWN, after=visit.query("after"))
+        tasks = [*(_own_task(one, visit) for one in own.items), *(_task(one, visit) for one in found.reports)]
         drawn = await asyncio.to_thread(self._map, found.reports, language) if found.reports else None
         more = fault or more_words(is_capped=found.capped, is_partial=found.partial, language=language)
         view = LibraryView(
@@ -105,6 +109,7 @@ class _Library:
             ),
             more=Banner(more, tone="warn") if more else None,
             map=drawn,
+            pages=later_pages(PATH, own.next, language, list=which),
         )
         return Page("pages/reports/library.html", tell(language, "Reports"), view)
 
