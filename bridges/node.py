@@ -20,6 +20,9 @@ _PAGE = 100
 _MOST_PAGES = 2_000
 _MOST_ANSWER = 32 * 1024 * 1024
 _TIMEOUT_S = 30.0
+_BEHIND_US = 500
+"""So far behind the newest row stands the end of a report that the node lists no more, also where our clock is slow."""
+
 _LOOKS = 24
 """Every so many looks all reports are read."""
 
@@ -94,8 +97,9 @@ class Library:
         named = {(one.member, one.id): one for one in read}
         found = {name: one.after(self._reports.get(name)) for name, one in named.items()}
         if not after_us:
+            at_us = max(self._now_us(), max((one.added_us for one in found.values()), default=0) + _BEHIND_US)
             gone = (one for name, one in self._reports.items() if name not in found)
-            found |= {(one.member, one.id): one if one.ended_us else one.ended(self._now_us()) for one in gone}
+            found |= {(one.member, one.id): one if one.ended_us else one.ended(at_us) for one in gone}
         self._reports |= found
         self._looks += 1
         return list(self._reports.values())

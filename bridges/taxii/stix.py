@@ -25,6 +25,10 @@ Stix = dict[str, Any]
 _WITHDRAWN = "The owner has withdrawn this report, or it may be kept no longer. Delete what you have of it."
 
 
+BEHIND_US = 500
+"""So far behind a row of the node stands an end that it has not told; its next row is at least twice as far behind."""
+
+
 class Added(msgspec.Struct, frozen=True):
     """An object, and when it came to the collection in this version (microseconds since 1970)."""
 
@@ -35,8 +39,9 @@ class Added(msgspec.Struct, frozen=True):
 def collection(reports: list[Report], audience: Audience, now_us: int) -> list[Added]:
     """Return all objects that an audience gets, in the order of their adding; each one once."""
     first: dict[str, Added] = {}
+    newest_us = max((report.added_us for report in reports), default=0)
     for report in reports:
-        for one in _shown(report, audience, now_us):
+        for one in _shown(report, audience, now_us, newest_us):
             known = first.get(one.object["id"])
             if known is None or one.added_us < known.added_us:
                 first[one.object["id"]] = one
@@ -50,8 +55,12 @@ def next_end_us(reports: list[Report], now_us: int) -> int:
     )
 
 
-def _shown(report: Report, audience: Audience, now_us: int) -> Iterator[Added]:
-    """Yield what one audience gets of a report: the whole of it, its end, or nothing where it never got any of it."""
+def _shown(report: Report, audience: Audience, now_us: int, newest_us: int) -> Iterator[Added]:
+    """Yield what one audience gets of a report: the whole of it, its end, or nothing where it never got any of it.
+
+    Moments are the node's, and none lies before what a reader may have read already. An end that only our clock tells
+    stands right behind the newest row of the node (`newest_us`), and at the node's own row of it once that has come.
+    """
     handling = report.handling
     is_for = handling is not None and audience <= handling.widest
     owner = identity(identifier("identity", report.member), f"Liaison gateway of {_country_name(report.member)}")
@@ -59,8 +68,9 @@ def _shown(report: Report, audience: Audience, now_us: int) -> Iterator[Added]:
         handling, at_us, objects = shown, report.added_us, list(_whole(report, shown, owner["id"]))
     elif is_for or report.version > 1 or (report.ended_us and handling is None):
         # Not before its row was added: who has read on from there would never hear of the end.
-        ended_us = max(report.ended_us, report.added_us) if report.ended_us else 0
-        at_us = ended_us or (handling.until_us if handling is not None and is_for else report.added_us)
+        at_us = max(report.ended_us, report.added_us)
+        if is_for and not report.ended_us:
+            at_us = newest_us + BEHIND_US
         handling = _until(handling, at_us)
         objects = list(_gone(report, handling, owner["id"]))
     else:

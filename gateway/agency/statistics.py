@@ -51,7 +51,7 @@ def statistics_routes(parts: AgencyParts) -> APIRouter:
     """Return the route of the figures."""
     router = APIRouter()
 
-    @router.get("/statistics", response_model=PackBody, responses=refusals(400, 503))
+    @router.get("/statistics", response_model=PackBody, responses=refusals(400, 404, 503))
     async def get_statistics(
         request: Request,
         peer: Annotated[str, Query(alias="with", max_length=3, description="the counterpart, or `all`")] = ALL,

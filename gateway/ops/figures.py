@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from gateway.desk.roles import Matter, Person, may
 from gateway.errors import Malformed, Overloaded, Unknown
 from gateway.host.aside import aside
 from gateway.model.desk.work import WorkKind
-from gateway.model.names import identifier, member_id
+from gateway.model.names import MemberId, identifier, member_id
 from gateway.ops.homes.open_home import Evidence, open_home
 from gateway.storage.desk.figure_rows import SqlFigureRows
 
@@ -65,7 +65,7 @@ def pack_of_home(folder: Path, wanted: Wanted, progress: Callable[[int, int], No
         add_log(tally, stats)
         threads = _add_threads(tally, SqlFigureRows(evidence.database, evidence.keys), scope, month)
     tables = Tables(tally, Publisher(exact=wanted.exact), own=not scope.peer)
-    return Pack(
+    pack = Pack(
         evidence.member,
         scope.peer,
         scope.office,
@@ -78,12 +78,16 @@ def pack_of_home(folder: Path, wanted: Wanted, progress: Callable[[int, int], No
         sum(stats.sizes.values()),
         threads,
     )
+    if pack.is_empty:
+        _check_offices(scope, evidence.member, evidence.offices)
+    return pack
 
 
 def _check_told(evidence: Evidence, scope: Scope, month: Month, now_us: int) -> None:
     """Raise for figures that there cannot be: an empty pack of them would say that nothing was exchanged."""
     if month.since_us > now_us:
         raise Malformed("this month has not begun", code="bad-month", where="month", remedy="name one that has")
+    _check_offices(scope, evidence.member)
     if scope.peer and scope.peer not in evidence.descriptors.keys() - {evidence.member}:
         raise Unknown(
             "`{member}` is no other member of the federation, and never was one",
@@ -92,6 +96,22 @@ def _check_told(evidence: Evidence, scope: Scope, month: Month, now_us: int) -> 
             remedy="`liaison trust show` lists them",
             member=scope.peer,
         )
+
+
+def _check_offices(scope: Scope, own: MemberId, listed: Callable[[str], Collection[str]] | None = None) -> None:
+    """Raise for an office of another member, and with `listed` for one that no descriptor of its member lists."""
+    theirs = scope.peer or MemberId(scope.facing.partition(".")[0])
+    for where, office, member in (("office", scope.office, own), ("facing", scope.facing, theirs)):
+        is_of_member = office.startswith(f"{member}.") and (where == "office") == (member == own)
+        if office and not (is_of_member and (listed is None or office in listed(member))):
+            raise Unknown(
+                "`{member}` has no office `{office}`, and never had one",
+                code="unknown-office",
+                where=where,
+                remedy="`liaison trust show --json` lists the offices of each member",
+                member=member,
+                office=office,
+            )
 
 
 def _add_threads(tally: Tally, rows: SqlFigureRows, scope: Scope, month: Month) -> int:

@@ -36,7 +36,13 @@ def enrol_device(home: Path, folder: Path, office: str, agency: str, name: str, 
     member = member_id(settings.node.member)
     view = TrustKeeper(Home(settings.home).trust, SystemClock()).view
     if office not in view.descriptor(member).offices:
-        raise Unknown("`{office}` is no office of ours", code="unknown-office", where="--office", office=office)
+        raise Unknown(
+            "`{office}` is no office of ours",
+            code="unknown-office",
+            where="--office",
+            remedy="`liaison trust show --json` lists them",
+            office=office,
+        )
     device = enrol(
         folder,
         name=identifier(name, "--name"),

@@ -52,7 +52,7 @@ async def test_an_alert_on_both_boards_from_its_preview_to_its_outcome(world: Wo
     assert reader.fields["alert_class"] == "DISCREET_CHECK"
     assert reader.marking["caveats"] == ["NOTIP"]
     assert len(acts(world)) == before
-    assert await th.own_alerts.all(author()) == []
+    assert await th.own_alerts.alive(author()) == []
     with pytest.raises(Forbidden):
         await th.own_alerts.preview(duty("th"), raising())
 

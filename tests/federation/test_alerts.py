@@ -249,7 +249,7 @@ async def test_alarms_until_it_is_acknowledged(world: World, tmp_path: Path) -> 
             await until(partial(_has_alarms, vn, count), f"alarm {count}")
     th = world.nodes["th"]
     await until(lambda: th.desk.parts.store.works(WorkFilter(kinds=(WorkKind.READ,))), "the owner is told")
-    (alert,) = await th.desk.alerts.own.all(author())
+    (alert,) = (await th.desk.alerts.own.all(author())).items
     (stand,) = await th.desk.alerts.own.standing(author(), alert.id)
     assert (stand.is_unanswered, stand.reactions) == (True, ())
     assert len(_alarms(vn)) == 3

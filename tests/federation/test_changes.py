@@ -25,6 +25,7 @@ from gateway.model.search import Search
 from gateway.ports import events
 from tests.federation.test_desk_delivery import is_taken, until
 from tests.support.exchange import PASSPORT, TH, VN, command, lines, sample_world, watch
+from tests.support.federation import OFFICES
 from tests.support.nodes import World, officer, running
 from tests.support.originator import actor, data_officer, states, work_of
 
@@ -190,6 +191,15 @@ async def test_who_may_not_change_and_what_cannot_be_changed(tmp_path: Path) -> 
             await change(data_officer("vn"), ChangeCommand(code=ChangeCode.WITHDRAWN))
         with pytest.raises(Malformed):
             await change(data_officer("vn"), ChangeCommand(code=ChangeCode.CUT, record=record))
+        for strange in ("th.blo.none", OFFICES["vn"][0], "zz.blo.one"):
+            with pytest.raises(Forbidden) as refused:
+                await change(data_officer("vn"), ChangeCommand(code=ChangeCode.CUT, holder="th", office=strange))
+            assert refused.value.code == "unknown-office", "none would be cut off, and all would look well"
+        for holder in ("vn", "zz"):
+            cut = ChangeCommand(code=ChangeCode.CUT, holder=holder, office=f"{holder}.blo.one")
+            with pytest.raises(Forbidden) as refused:
+                await change(data_officer("vn"), cut)
+            assert refused.value.code == "not-a-member"
         assert vn.desk.parts.store.deliveries() == []
 
 
@@ -328,5 +338,5 @@ async def test_the_same_change_again_tells_no_holder_twice(tmp_path: Path) -> No
         other = await desk.originator.change(owner, corrected, ExchangeId("cd" * 16))
         assert other.group_id != first.group_id
         assert [each.record for each in desk.holders.under_way(owner.person, 0)] in ([record], [])
-        cut = ChangeCommand(code=ChangeCode.CUT, holder="th", office="th.desk.one")
+        cut = ChangeCommand(code=ChangeCode.CUT, holder="th", office=OFFICES["th"][0])
         assert await desk.originator.change(owner, cut, name) == await desk.originator.change(owner, cut, name)

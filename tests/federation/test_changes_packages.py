@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace as replaced
 from typing import Any
 
 import pytest
@@ -16,7 +17,9 @@ from gateway.errors import Forbidden
 from gateway.model.desk.notices import ASK_AGAIN, Change, ChangeCode, ReplyCode, StatusCode
 from gateway.model.desk.threads import ThreadKey
 from gateway.model.desk.work import Direction, HoldingState, WorkKind
+from gateway.signing.keys import load_signing_key
 from gateway.statements.notices.notice import parse_notice
+from gateway.trust.documents.descriptor import sign_descriptor
 from tests.support.exchange import VN, watch
 from tests.support.nodes import World, running
 from tests.support.originator import data_officer, later
@@ -189,6 +192,22 @@ async def test_a_contested_package_is_hidden_and_stays_and_a_cut_hides_what_come
     with pytest.raises(Forbidden):
         await step(world, "th").packages.open(OFFICER, key)
     cut = ChangeCommand(code=ChangeCode.CUT, holder="th", office=OFFICER.officer.office)
+    with pytest.raises(Forbidden) as refused:
+        await vn.desk.originator.originator.change(data_officer("vn", "immigration"), cut)
+    assert refused.value.code == "unknown-office", "its member has not published it"
+    _publish_office(world, OFFICER.officer.office)
     done = await vn.desk.originator.originator.change(data_officer("vn", "immigration"), cut)
     await until(is_taken(vn, done.threads[0]), "the cut is taken")
     assert th.core.ledger.hidden({VN: ("0" * 32,)}, OFFICER.officer.office)
+
+
+def _publish_office(world: World, office: str) -> None:
+    """Let Thailand list an office in its next descriptor."""
+    held = world.federation.view("th").descriptor("th")
+    following = replaced(
+        held, version=held.version + 1, previous=held.hash.hex(), offices=(*held.offices, office), hash=b"", data=b""
+    )
+    authority = load_signing_key(world.federation["th"].authority / "authority.key")
+    world.federation.share(sign_descriptor(following, [authority]))
+    for node in world.nodes.values():
+        node.resources.trust.refresh()

@@ -247,3 +247,31 @@ async def test_what_came_of_a_hit_is_told_by_the_command_and_stands_in_the_figur
     assert {"value": "other", "count": "<5", "kg": "<5", "pieces": None} in tables["seized", "ours"]
     assert {row["value"] for row in tables["outcome", ""]} >= {"SEIZED", "ARRESTED"}
     assert not found["empty"]
+
+
+async def test_alerts_for_a_vessel_are_raised_and_listed_page_by_page(desk: Desk) -> None:
+    why = ("--reason", "precursors by night", "--purpose", "INVESTIGATION", "--offence", "PREC", "--case", "TH-2026-19")
+    raising = ("alert", "raise", "--to", "vn", "--action", "SEIZE_OBJECT", *why)
+    refused = await desk(OFFICER, *raising, "--flag", "LA", code=2)
+    assert refused["error"]["code"] == "usage"
+    named = ("--vessel", "Mekong 7", "--local-reg", "LA-VTE 0417", "--flag", "LA")
+    boat = await desk(OFFICER, *raising, *named)
+    assert boat["fields"]["objects"] == [
+        {"kind": "vessel", "name": "Mekong 7", "local_reg": "LA-VTE 0417", "flag": "LA"}
+    ]
+    ship = await desk(OFFICER, *raising, "--imo", "9074729")
+    assert ship["fields"]["objects"] == [{"kind": "vessel", "imo": "9074729"}]
+    first = await desk(OFFICER, "alert", "list", "--limit", "1")
+    assert [each["id"] for each in first["alerts"]] == [ship["id"]]
+    second = await desk(OFFICER, "alert", "list", "--limit", "1", "--after", first["next"])
+    assert [each["id"] for each in second["alerts"]] == [boat["id"]]
+    whole = (await desk(OFFICER, "alert", "list", "--over"))["alerts"]
+    walked, after = [], ""
+    for _ in range(50):
+        part = await desk(OFFICER, "alert", "list", "--over", "--limit", "1", "--after", after)
+        walked += part["alerts"]
+        if not (after := part["next"]):
+            break
+    assert walked == whole
+    bad = await desk(OFFICER, "alert", "list", "--after", "nowhere", code=1)
+    assert bad["error"]["code"] == "bad-place"

@@ -28,6 +28,7 @@ from gateway.ops.figures import Wanted, pack_of_home
 from gateway.ports.desk import WorkFilter
 from gateway.statements.notices.notice import parse_notice
 from tests.support.exchange import TH, VN, entries
+from tests.support.federation import OFFICES
 from tests.support.nodes import World, running
 from tests.support.second_step import (
     DUTY,
@@ -242,8 +243,6 @@ async def test_both_sides_make_the_same_pack_of_the_month_from_their_own_homes(w
     office = OFFICER.officer.office
     one = await asyncio.to_thread(pack_of_home, world.home("th"), Wanted(VN, office=office, exact=True), progress)
     assert any(table.name == "ask" for table in one.tables)
-    none = await asyncio.to_thread(pack_of_home, world.home("th"), Wanted(VN, office="th.blo.none"), progress)
-    assert none.is_empty
     earlier = await asyncio.to_thread(pack_of_home, world.home("th"), Wanted(VN, month="2020-02"), progress)
     assert earlier.is_empty
 
@@ -257,6 +256,12 @@ async def test_both_sides_make_the_same_pack_of_the_month_from_their_own_homes(w
         (Wanted("zz"), "not-a-member"),
         (Wanted(TH), "not-a-member"),
         (Wanted("../vn"), "bad-member"),
+        (Wanted(VN, office="th.blo.none"), "unknown-office"),
+        (Wanted(VN, office=OFFICES["vn"][0]), "unknown-office"),
+        (Wanted("all", office="zz.blo.one"), "unknown-office"),
+        (Wanted(VN, office=OFFICES["th"][0], facing="vn.blo.none"), "unknown-office"),
+        (Wanted(VN, office=OFFICES["th"][0], facing=OFFICES["la"][0]), "unknown-office"),
+        (Wanted("all", office=OFFICES["th"][0], facing=OFFICES["th"][0]), "unknown-office"),
     ],
 )
 async def test_n192_there_are_no_figures_of_a_stranger_or_of_a_month_to_come(

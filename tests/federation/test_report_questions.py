@@ -251,6 +251,20 @@ def taken(world: World) -> int:
     return sum(each.private.get("query") == "report" for each in entries(world.nodes["th"]))
 
 
+async def test_a_question_that_more_reports_fit_than_are_told_says_so_there_and_at_home(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in ("one", "two"):
+        await publish(world, fields={"method": f"hollow heels {number}"})
+    monkeypatch.setattr("gateway.desk.reports.asked.MAX_CANDIDATES", 1)
+    line = await answer(world, ReportQuery("hollow heels"))
+    assert (len(line.hits), line.capped) == (1, True)
+    assert not (await answer(world, ReportQuery("hollow heels two"))).capped
+    hers = structs.replace(officer("th"), agency="police")
+    found = lines(await world.nodes["th"].asking.searches.start(hers, command(ReportQuery("hollow heels"), (VN,))))
+    assert (len(found[TH].hits), found[TH].capped) == (1, True)
+
+
 async def test_a_member_that_does_not_list_the_question_is_not_asked(world: World) -> None:
     thailand = world.federation["th"]
     held = world.federation.view("vn").descriptor("th")

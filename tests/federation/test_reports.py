@@ -9,6 +9,9 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from gateway.clock import DAY_US
+from gateway.desk.ending.closing import Closing
+from gateway.desk.reports.library import Found
 from gateway.desk.reports.values import LibraryQuery, Stand
 from gateway.errors import Forbidden, Unknown
 from gateway.model.desk.notices import StatusCode
@@ -16,7 +19,8 @@ from gateway.model.desk.threads import ThreadKey, ThreadState
 from gateway.model.desk.work import DeliveryState, Direction, HoldingState, Role
 from gateway.model.names import ExchangeId
 from tests.support.alerts import actor, author, supervisor, until
-from tests.support.exchange import TH, VN, entries, sample_world
+from tests.support.desk_faces import Caller
+from tests.support.exchange import CLOCK, TH, VN, entries, sample_world
 from tests.support.nodes import World
 from tests.support.reports import METHOD, report
 
@@ -55,7 +59,7 @@ async def test_a_report_is_approved_sent_found_read_and_gone_once_withdrawn(worl
     assert [to.member for to in draft.report.to] == [VN]
     assert not draft.traces
     report_id = await own.publish(author(), report())
-    assert await vn.reports.library.search(reader(), LibraryQuery()) == []
+    assert await vn.reports.library.search(reader(), LibraryQuery()) == Found(())
     with pytest.raises(Forbidden) as caught:
         await own.approve(actor("th", Role.SUPERVISOR), report_id)
     assert caught.value.code == "own-approval"
@@ -80,7 +84,7 @@ async def test_a_report_is_approved_sent_found_read_and_gone_once_withdrawn(worl
             LibraryQuery(place="တာချီလိတ်"),
             LibraryQuery(owner="th"),
         ):
-            assert [one.id for one in await library.search(who, query)] == [report_id], query
+            assert [one.id for one in (await library.search(who, query)).reports] == [report_id], query
         for query in (
             LibraryQuery("floor ivory"),
             LibraryQuery("ยาไอซ์"),
@@ -89,7 +93,7 @@ async def test_a_report_is_approved_sent_found_read_and_gone_once_withdrawn(worl
             LibraryQuery(place="Poipet"),
             LibraryQuery(owner="vn"),
         ):
-            assert await library.search(who, query) == [], query
+            assert await library.search(who, query) == Found(()), query
 
     found = await vn.reports.library.read(reader(), report_id)
     assert found.fields == {**METHOD, "offence": "NARC", "no_personal_data": True}
@@ -102,7 +106,7 @@ async def test_a_report_is_approved_sent_found_read_and_gone_once_withdrawn(worl
     await own.withdraw(author(), report_id, "outdated")
     await until(lambda: vn.parts.store.placed(taken)[-1].code == "WITHDRAWN" or None, "it is withdrawn there")
     for library, who in ((th.reports.library, author()), (vn.reports.library, reader())):
-        assert await library.search(who, LibraryQuery("floor")) == []
+        assert await library.search(who, LibraryQuery("floor")) == Found(())
         with pytest.raises(Unknown):
             await library.read(who, report_id)
     (gone,) = await vn.reports.library.added(reader(), fed.added_us)
@@ -123,6 +127,51 @@ async def test_a_report_is_approved_sent_found_read_and_gone_once_withdrawn(worl
     assert home.state is ThreadState.ENDED
     acts = [each.private["act"] for each in entries(world.nodes["vn"], "operations") if each.entry.kind == "desk-act"]
     assert {"search-reports", "read-report", "list-reports"} <= set(acts)
+
+
+async def test_a_search_looks_at_all_reports_and_says_where_it_could_not(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own, shelf = world.nodes["th"].desk.reports.own, world.nodes["th"].desk.reports.library
+    names = []
+    for method in ("พบยาบ้าในรถ", "ยาบ บ้า", "ยาบ บ้า"):  # the last two have all pairs of signs of the word, not the word
+        names.append(await own.publish(author(), report(fields={"method": method, "indicators": ["new welds"]})))
+        await own.approve(supervisor(), names[-1])
+    monkeypatch.setattr("gateway.desk.reports.library._READ", 1)
+    query = LibraryQuery("ยาบ้า")
+    found = await shelf.search(author(), query)
+    assert ([one.id for one in found.reports], found.capped, found.partial) == (names[:1], False, False)
+    found = await shelf.search(author(), LibraryQuery("welds"), 2)
+    assert ([one.id for one in found.reports], found.capped, found.partial) == ([names[2], names[1]], True, False)
+    assert not (await shelf.search(author(), LibraryQuery("welds"), 3)).capped
+
+    monkeypatch.setattr("gateway.desk.reports.library._SEARCH_S", 0)
+    assert await shelf.search(author(), query) == Found((), partial=True), "this is not the answer of no report"
+    caller = Caller(world, author().officer.person)
+    first = await caller.call("GET", "reports/own", limit=2)
+    rest = await caller.call("GET", "reports/own", limit=2, after=first["next"])
+    assert [[one["id"] for one in part["reports"]] for part in (first, rest)] == [names[:0:-1], names[:1]]
+    assert rest["next"] == ""
+    shown = await caller.call("GET", "reports", text="ยาบ้า")
+    assert shown == {"reports": [], "next": "", "capped": False, "partial": True}
+
+
+async def test_a_report_that_is_over_is_added_as_a_change_for_who_reads_on(world: World) -> None:
+    over_us = CLOCK.now_us() + 3 * DAY_US
+    report_id, taken = await published(world, until_us=over_us - DAY_US)
+    standing, _ = await published(world)
+    for name, key, who in (("th", ThreadKey(TH, report_id), author()), ("vn", taken, reader())):
+        desk = world.nodes[name].desk
+        newest = (await desk.reports.library.added(who, 0))[-1]
+        parts = desk.parts
+        closing = Closing(parts.parts, parts.store, parts.pen, lambda: over_us, lambda _: [], lambda _: 0)
+        await closing.round()
+        thread = parts.store.thread(key)
+        assert thread is not None
+        assert thread.state is ThreadState.ENDED
+        (gone,) = await desk.reports.library.added(who, newest.added_us)
+        assert (gone.id, gone.version, gone.fields, gone.withdrawn_us) == (report_id, 2, {}, over_us)
+        assert [one.id for one in (await desk.reports.library.search(who, LibraryQuery())).reports] == [standing]
 
 
 async def test_a_report_with_a_person_in_it_is_not_written(world: World) -> None:

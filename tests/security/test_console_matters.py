@@ -10,8 +10,10 @@ import pytest_asyncio
 from gateway.desk.second_step.commands import Decide
 from gateway.model.desk.notices import ReplyCode, StatusCode
 from gateway.model.desk.work import WorkKind
+from tests.support.alerts import author, supervisor
 from tests.support.matters import see, send, visitor, with_consoles
 from tests.support.nodes import World, running
+from tests.support.reports import report
 from tests.support.second_step import DUTY, asked, is_taken, step, step_world, until, works
 
 pytestmark = [pytest.mark.process, pytest.mark.asyncio(loop_scope="module")]
@@ -116,3 +118,30 @@ async def test_a_note_leaves_once_however_often_its_form_is_sent(world: World) -
         assert (await send(officer, path, {"note-text": "and a beard"})).status_code == 303
     notes = [each for each in world.nodes["th"].desk.parts.store.notices(key) if each.placed.type == "note"]
     assert len(notes) == 2
+
+
+@pytest.mark.parametrize("office", ["th.blo.nowhere", "zz.blo.one", "vn.blo.moc-bai"])
+async def test_an_office_that_no_other_country_has_is_not_cut_off(world: World, office: str) -> None:
+    async with visitor(world, "vn.o.p1") as owner:
+        before = len(world.nodes["vn"].desk.parts.store.threads())
+        answer = await send(
+            owner, "/holders/cut", {"office": office, "text": "misuse"}, form=f"{office:_<22}"[:22].replace(".", "-")
+        )
+        assert (answer.status_code, 'id="office"' in answer.text) == (400, True)
+        assert 'href="#office"' in answer.text, "the page says which field is wrong"
+        assert len(world.nodes["vn"].desk.parts.store.threads()) == before
+
+
+async def test_a_search_of_reports_that_was_not_made_whole_never_reads_as_none(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = world.nodes["th"].desk.reports.own
+    await own.approve(supervisor(), await own.publish(author(), report()))
+    none = "No report fits"
+    async with visitor(world, "th.o.1042") as officer:
+        assert none in (await see(officer, "/reports?text=nothing")).text
+        refused = (await see(officer, f"/reports?text={'+'.join(['word'] * 17)}")).text
+        assert ("more than 16 words" in refused, none in refused) == (True, False)
+        monkeypatch.setattr("gateway.desk.reports.library._SEARCH_S", 0)
+        partial = (await see(officer, "/reports?text=floor")).text
+        assert ("partial: not all reports could be searched" in partial, none in partial) == (True, False)

@@ -15,6 +15,7 @@ from gateway.app.node import Node
 from gateway.clock import DAY_US
 from gateway.desk.reports.checks import check_fields
 from gateway.desk.reports.issuing import issued_for
+from gateway.desk.reports.library import Found
 from gateway.desk.reports.traces import traces
 from gateway.desk.reports.values import LibraryQuery, OwnReport
 from gateway.errors import Malformed
@@ -265,7 +266,7 @@ async def test_a_hostile_report_is_refused_for_good_and_stands_nowhere(world: Wo
     assert refusal.code == code
     assert entries(vn)[-1].entry.kind == "refused"
     assert vn.desk.parts.store.find_thread(thread_id) == []
-    assert await vn.desk.reports.library.search(actor("vn", Role.OFFICER, person="3"), LibraryQuery()) == []
+    assert await vn.desk.reports.library.search(actor("vn", Role.OFFICER, person="3"), LibraryQuery()) == Found(())
 
 
 async def _taken(world: World, owner: MemberId, group_id: ExchangeId, method: str) -> ExchangeId:
@@ -290,7 +291,7 @@ async def test_n188_a_report_that_calls_itself_as_another_one_does_not_take_its_
         name = new_exchange_id()
         await _taken(world, TH, name, "under the floor")
         false = await _taken(world, KH, name, "nothing is wrong")
-        shown = {one.id: one.owner for one in await library.search(reader, LibraryQuery())}
+        shown = {one.id: one.owner for one in (await library.search(reader, LibraryQuery())).reports}
         assert shown == {name: TH, false: KH}
         assert (await library.read(reader, name)).fields["method"] == "under the floor"
         assert (await library.read(reader, false)).owner == KH

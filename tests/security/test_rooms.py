@@ -8,6 +8,7 @@ from typing import Any
 import grpc
 import pytest
 import pytest_asyncio
+from msgspec.structs import replace
 
 from gateway.clock import DAY_US
 from gateway.desk.rooms.values import Stand, pair_key
@@ -48,7 +49,8 @@ class Member(Liar):
     def __init__(self, world: World, member: MemberId, room_id: str) -> None:
         super().__init__(world, member, pair_key(member, VN, room_id).thread_id)
         self.room_id = room_id
-        self.end_us = CLOCK.now_us() + 10 * DAY_US
+        self.start_us = CLOCK.now_us()
+        self.end_us = self.start_us + 10 * DAY_US
 
     async def word(self, code: RoomCode, **changes: Any) -> NoticeReceipt:
         return await self.say(self.room(code), **({"group_id": self.room_id} | changes))
@@ -56,11 +58,11 @@ class Member(Liar):
     def room(self, code: RoomCode, *others: MemberId, owner: MemberId | None = None) -> Room:
         lead = owner or self.member
         if code in (RoomCode.JOIN, RoomCode.LEAVE):
-            return Room(code, start_us=CLOCK.now_us(), end_us=self.end_us) if code is RoomCode.JOIN else Room(code)
+            return Room(code, start_us=self.start_us, end_us=self.end_us) if code is RoomCode.JOIN else Room(code)
         members = (RoomMember(lead, RoomRole.LEAD), *(RoomMember(one, RoomRole.PARTNER) for one in (VN, *others)))
         if code is not RoomCode.INVITE:
             return Room(code, members=members)
-        return Room(code, "Mekong night", "joint-operation", members, CLOCK.now_us(), self.end_us)
+        return Room(code, "Mekong night", "joint-operation", members, self.start_us, self.end_us)
 
     async def invite(self, *others: MemberId) -> NoticeReceipt:
         return await self.say(self.room(RoomCode.INVITE, *others), group_id=self.room_id)
@@ -151,6 +153,27 @@ async def test_n153_a_member_cannot_hold_a_room_open_nor_tell_other_times(world:
     invitation = late.notice(late.room(RoomCode.INVITE), group_id=late.room_id)
     with pytest.raises(Malformed):
         build_notice(invitation, late.key)
+
+
+async def test_n153_an_owner_does_not_move_the_end_to_which_the_others_have_agreed(world: World) -> None:
+    room_id = new_room()
+    th = Member(world, TH, room_id)
+    invitation, start_us, end_us = th.room(RoomCode.INVITE), th.start_us, th.end_us
+    assert code(await th.say(invitation, group_id=room_id)) == "taken"
+    await vn(world).desk.rooms.rooms.join(desk_of("vn"), room_id)
+    more = (*invitation.members, RoomMember(KH, RoomRole.PARTNER))
+    for times in ((start_us, end_us + DAY_US), (end_us, end_us + 300 * DAY_US), (start_us, end_us - DAY_US)):
+        moved = replace(invitation, members=more, start_us=times[0], end_us=times[1])
+        assert code(await th.say(moved, group_id=room_id)) == "wrong-room"
+    far = Member(world, TH, new_room())
+    far.start_us, far.end_us = start_us + 366 * DAY_US, end_us + 366 * DAY_US
+    assert code(await far.invite()) == "wrong-room", "a start in years would be a room without end, too"
+    room = vn(world).desk.rooms.rooms._book.room(room_id)
+    assert room is not None
+    assert (room.end_us, room.stand(end_us)) == (end_us, Stand.OVER)
+    assert code(await th.say(replace(invitation, members=more), group_id=room_id)) == "taken", (
+        "with the times agreed on"
+    )
 
 
 async def test_n154_the_page_says_what_is_missing_and_who_is_gone(world: World) -> None:

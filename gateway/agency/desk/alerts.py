@@ -15,12 +15,13 @@ from gateway.agency.calls.parts import AgencyParts
 from gateway.agency.desk.asks import Member, ReferenceOrNone, time_us
 from gateway.agency.desk.bodies import Closed, FileIds, LiftBody, OutcomeBody, ReasonOrNone
 from gateway.agency.desk.once import once_id, once_route
-from gateway.agency.desk.routes import CHANGED, brought, desk_of
+from gateway.agency.desk.routes import CHANGED, After, Limit, brought, desk_of
 from gateway.agency.onward import whole
 from gateway.agency.openapi import body_of, refusals
 from gateway.agency.requests import read_body
 from gateway.clock import rfc3339
 from gateway.desk.alerts.values import Addressee, OwnAlert, RaiseAlert
+from gateway.desk.listing import USUAL_LISTED
 from gateway.desk.worklist.uses import DeskUses
 from gateway.model.desk.notices import Urgency
 from gateway.model.desk.threads import ThreadKey
@@ -136,9 +137,10 @@ class OwnAlertBody(BaseModel):
 
 
 class AlertListBody(BaseModel):
-    """Alerts of ours, the newest first."""
+    """Alerts of ours, the newest first; `next` is the `after` of the next page, empty on the last one."""
 
     alerts: list[OwnAlertBody]
+    next: str
 
 
 def alert_routes(parts: AgencyParts) -> APIRouter:
@@ -157,12 +159,15 @@ def alert_routes(parts: AgencyParts) -> APIRouter:
 
     @router.get("", response_model=AlertListBody, responses=refusals(400))
     async def list_alerts(
-        request: Request, over: Annotated[bool, Query(description="those that have ended, as well")] = False
+        request: Request,
+        over: Annotated[bool, Query(description="those that have ended, as well")] = False,
+        limit: Limit = USUAL_LISTED,
+        after: After = "",
     ) -> Response:
-        """Return the alerts of ours that the caller may read."""
+        """Return the alerts of ours that the caller may read, page by page."""
         officer, desk = officer_of(request, parts), desk_of(parts)
-        found = await desk.own_alerts.all(desk.actor(officer), over=over)
-        body = AlertListBody(alerts=[await _alert_body(desk, alert) for alert in found])
+        found = await desk.own_alerts.all(desk.actor(officer), over=over, limit=limit, after=after)
+        body = AlertListBody(alerts=[await _alert_body(desk, alert) for alert in found.items], next=found.next)
         return shown(body, parts, language_of(request))
 
     @router.get("/{alert_id}", response_model=OwnAlertBody, responses=refusals(400, 404))

@@ -15,11 +15,12 @@ from gateway.agency.calls.parts import AgencyParts
 from gateway.agency.desk.asks import Member, ReferenceOrNone, time_us
 from gateway.agency.desk.bodies import Closed, FileIds, OneOf, ReasonOrNone
 from gateway.agency.desk.once import once_id, once_route
-from gateway.agency.desk.routes import CHANGED, brought, desk_of
+from gateway.agency.desk.routes import CHANGED, After, Limit, brought, desk_of
 from gateway.agency.openapi import body_of, refusals
 from gateway.agency.requests import read_body
 from gateway.clock import rfc3339, rfc3339_s
-from gateway.desk.reports.library import MOST, Shelved
+from gateway.desk.listing import USUAL_LISTED
+from gateway.desk.reports.library import MOST, Found, Shelved
 from gateway.desk.reports.values import Draft, LibraryQuery, OwnReport, WriteReport
 from gateway.desk.worklist.uses import DeskUses
 from gateway.errors import Unknown
@@ -160,7 +161,7 @@ class OwnReportBody(BaseModel):
 
 
 class ShelvedBody(BaseModel):
-    """A report of the library. One that was `withdrawn` has a time there, and no content.
+    """A report of the library. One that was `withdrawn`, or may be kept no longer, has a time there, and no content.
 
     `added` is when its newest `version` was added here, a time that no other report has, and `first_added` when it was
     written or taken here. `id` is one at all members.
@@ -184,16 +185,23 @@ class ShelvedBody(BaseModel):
 
 
 class ReportListBody(BaseModel):
-    """Reports; `next` is the `added_after` of the next page, empty on the last one."""
+    """Reports; `next` is the `added_after` of the next page, empty on the last one and without `added_after`.
+
+    `capped`: there are more that fit. `partial`: some that may fit were not looked at in the time that a search has, or
+    cannot be read, so that no report here does not mean that there is none.
+    """
 
     reports: list[ShelvedBody]
     next: str
+    capped: bool
+    partial: bool
 
 
 class OwnReportListBody(BaseModel):
-    """Reports of ours, the newest first."""
+    """Reports of ours, the newest first; `next` is the `after` of the next page, empty on the last one."""
 
     reports: list[OwnReportBody]
+    next: str
 
 
 class OneReportBody(BaseModel):
@@ -279,20 +287,26 @@ def _reading(router: APIRouter, parts: AgencyParts) -> None:
         officer, desk, language = officer_of(request, parts), desk_of(parts), language_of(request)
         actor, after = desk.actor(officer), ""
         if added_after is not None:
-            found = await desk.library.added(actor, time_us(added_after), limit)
-            after = rfc3339(found[-1].added_us) if len(found) == limit else ""
+            found = Found(tuple(await desk.library.added(actor, time_us(added_after), limit)))
+            after = rfc3339(found.reports[-1].added_us) if len(found.reports) == limit else ""
         else:
             query = LibraryQuery(text, offence, place, crossing, period, owner)
             found = await desk.library.search(actor, query, limit)
-        body = ReportListBody(reports=[shelved_body(one, language) for one in found], next=after)
+        body = ReportListBody(
+            reports=[shelved_body(one, language) for one in found.reports],
+            next=after,
+            capped=found.capped,
+            partial=found.partial,
+        )
         return shown(body, parts, language)
 
     @router.get("/own", response_model=OwnReportListBody, responses=refusals(400))
-    async def list_own(request: Request, limit: Annotated[int, Query(ge=1, le=MOST)] = 25) -> Response:
-        """Return the newest reports of ours, whatever became of them."""
+    async def list_own(request: Request, limit: Limit = USUAL_LISTED, after: After = "") -> Response:
+        """Return reports of ours, whatever became of them, page by page."""
         officer, desk, language = officer_of(request, parts), desk_of(parts), language_of(request)
-        found = await desk.own_reports.all(desk.actor(officer), limit)
-        return shown(OwnReportListBody(reports=[own_body(one, language) for one in found]), parts, language)
+        found = await desk.own_reports.all(desk.actor(officer), limit=limit, after=after)
+        body = OwnReportListBody(reports=[own_body(one, language) for one in found.items], next=found.next)
+        return shown(body, parts, language)
 
     @router.get("/{report_id}", response_model=OneReportBody, responses=refusals(400, 404))
     async def get_report(request: Request, report_id: ReportId) -> Response:

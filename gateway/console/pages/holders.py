@@ -22,7 +22,7 @@ from gateway.console.parts import ConsoleParts
 from gateway.console.visit import Visit
 from gateway.desk.originator.changing import ChangeCommand
 from gateway.desk.originator.holders import Copy, Holders
-from gateway.errors import Malformed, Unknown
+from gateway.errors import Forbidden, LiaisonError, Malformed, Unknown
 from gateway.language.catalogue import Sentences, tell
 from gateway.language.countries import with_country
 from gateway.language.dates import moment
@@ -165,7 +165,9 @@ class _Holders:
             text = _text(form, "text", is_needed=True)
             command = ChangeCommand(code=ChangeCode.CUT, holder=holder, office=office, reason="misuse", text=text)
             await self._tell(visit, form, command)
-        except Malformed as error:
+        except (Malformed, Forbidden) as error:
+            if isinstance(error, Forbidden) and error.code not in ("unknown-office", "not-a-member"):
+                raise
             return await self._list(visit, _fault(error, ("office", "text"), visit.language))
         return To(PATH)
 
@@ -379,6 +381,6 @@ def _text(form: Form, name: str, *, is_needed: bool) -> str:
     return text_value(text, name, _MAX_TEXT) if text or is_needed else ""
 
 
-def _fault(error: Malformed, names: Sequence[str], language: Language) -> tuple[tuple[str, str], ...]:
+def _fault(error: LiaisonError, names: Sequence[str], language: Language) -> tuple[tuple[str, str], ...]:
     name = error.where if error.where in names else names[0]
     return ((name, fault_of(error, language)),)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from gateway.desk.alerts.values import HIDDEN_US, LONGEST_US, Addressee, RaiseAlert
+from gateway.desk.delivery.offices import no_office
 from gateway.desk.delivery.permission import check_active, check_allowed, citing
 from gateway.errors import Forbidden, Malformed
 from gateway.exchange.parts import Parts
@@ -82,7 +83,7 @@ def _agreement(parts: Parts, officer: Officer, command: RaiseAlert, to: Addresse
     check_active(parts, to.member)
     strange = [office for office in to.offices if office not in trust.descriptor(to.member).offices]
     if strange:
-        raise Forbidden("`{office}` is no office there", code="unknown-office", where="to", office=strange[0])
+        raise no_office(trust.descriptor(to.member), strange[0], "to")
     notice = citing(
         parts,
         DeskAttributes.opening(

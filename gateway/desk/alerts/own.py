@@ -27,6 +27,7 @@ from gateway.desk.alerts.values import (
     read_own,
 )
 from gateway.desk.entries import desk_act
+from gateway.desk.listing import USUAL_LISTED, Slice, slice_of
 from gateway.desk.parts import Actor, DeskParts
 from gateway.desk.raising import Raising, from_draft, from_opening
 from gateway.desk.roles import Matter, matter_by, matter_of, may, refusal
@@ -38,9 +39,10 @@ from gateway.model.desk.notices import OutcomeReport
 from gateway.model.desk.threads import ThreadKey, ThreadKind, ThreadState
 from gateway.model.desk.work import Level, Role, WorkKind
 from gateway.model.names import ExchangeId, new_exchange_id
-from gateway.ports.desk import DeskRows, Thread, Work, WorkFilter
+from gateway.ports.desk import DeskRows, ListPlace, Thread, Work, WorkFilter
 from gateway.ports.journal import EntryDraft
 
+_LIVE = (ThreadState.NEW, ThreadState.OPEN)
 _ALIVE = (Stand.WAITING, Stand.ON)
 _UNTOLD = (*_ALIVE, Stand.OVER, Stand.LIFTED)
 """The stands of an alert whose outcome may still be told."""
@@ -142,10 +144,18 @@ class OwnAlerts:
         alert = await self.show(actor, alert_id)
         return await asyncio.to_thread(stands, self._desk.store, alert, self._desk.parts.clock.now_us())
 
-    async def all(self, actor: Actor, *, over: bool = False) -> list[OwnAlert]:
-        """Return the alerts of ours that this person may read, the newest first; with `over` those that ended, too."""
-        states = () if over else (ThreadState.NEW, ThreadState.OPEN)
-        found = await asyncio.to_thread(self._desk.store.threads, kinds=(ThreadKind.ALERT,), states=states)
+    async def all(
+        self, actor: Actor, *, over: bool = False, limit: int = USUAL_LISTED, after: str = ""
+    ) -> Slice[OwnAlert]:
+        """Return alerts of ours that this person may read, the newest first; with `over` those that ended, too.
+
+        The page begins behind the place `after`.
+        """
+        return await asyncio.to_thread(self._slice, actor, over, limit, after)
+
+    async def alive(self, actor: Actor) -> list[OwnAlert]:
+        """Return all alerts of ours that stand or wait, as far as this person may read them, the newest first."""
+        found = await asyncio.to_thread(self._desk.store.threads, kinds=(ThreadKind.ALERT,), states=_LIVE)
         return self._readable(actor, found)
 
     async def ended(self, actor: Actor, most: int) -> list[OwnAlert]:
@@ -179,6 +189,16 @@ class OwnAlerts:
 
     async def _write(self, key: ThreadKey, make: Callable[[], EntryDraft]) -> None:
         await self._desk.pen.write(self._desk.parts.member, key, make)
+
+    def _slice(self, actor: Actor, over: bool, limit: int, after: str) -> Slice[OwnAlert]:
+        me, states = self._desk.parts.member, tuple(ThreadState) if over else _LIVE
+
+        def read(behind: ListPlace | None, count: int) -> list[Thread]:
+            return self._desk.store.threads(
+                kinds=(ThreadKind.ALERT,), states=states, peer=me, behind=behind, limit=count
+            )
+
+        return slice_of(read, lambda thread: next(iter(self._readable(actor, [thread])), None), limit, after)
 
     def _readable(self, actor: Actor, found: Iterable[Thread]) -> list[OwnAlert]:
         me, now_us = self._desk.parts.member, self._desk.parts.clock.now_us()

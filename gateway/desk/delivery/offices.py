@@ -20,7 +20,7 @@ def check_own_office(own: Descriptor, body: Body, author: str, office: str) -> N
     What is said later in a thread has its way already, also where the office was closed meanwhile.
     """
     if office and isinstance(body, _OPENING) and office not in own.offices:
-        raise _unknown(own, office)
+        raise no_office(own, office)
     check_office(own, body, author, office)
 
 
@@ -33,7 +33,7 @@ def check_office(recipient: Descriptor, body: Body, author: str, office: str) ->
     if not office or not isinstance(body, Ask) or reach.admits(author, office):
         return
     if office not in recipient.offices:
-        raise _unknown(recipient, office)
+        raise no_office(recipient, office)
     raise Forbidden(
         "the office `{author}` does not face `{office}`, which is no national desk",
         code="not-facing",
@@ -45,12 +45,13 @@ def check_office(recipient: Descriptor, body: Body, author: str, office: str) ->
     )
 
 
-def _unknown(recipient: Descriptor, office: str) -> Forbidden:
+def no_office(recipient: Descriptor, office: str, where: str = "to_office") -> Forbidden:
+    """Return the error for an office that its member does not have."""
     return Forbidden(
         "`{member}` has no office `{office}`",
         code="unknown-office",
-        where="to_office",
-        remedy="`liaison trust show --json` lists its offices; without an office it goes to the desk on duty",
+        where=where,
+        remedy="`liaison trust show --json` lists its offices",
         member=recipient.member,
         office=office,
     )

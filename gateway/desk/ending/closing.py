@@ -20,10 +20,10 @@ from gateway.desk.ending.works import TABLE, End, ended_works
 from gateway.desk.entries import desk_clock
 from gateway.errors import Stale
 from gateway.exchange.parts import Parts
-from gateway.model.desk.threads import ThreadKey, ThreadState
+from gateway.model.desk.threads import ThreadKey, ThreadKind, ThreadState
 from gateway.model.desk.work import WorkKind
 from gateway.model.names import MemberId
-from gateway.ports.desk import DeskRows, DeskStore, Thread, Work, WorkFilter
+from gateway.ports.desk import DeskRows, DeskStore, ReportRow, Thread, Work, WorkFilter
 from gateway.ports.journal import EntryDraft
 
 FORGOTTEN = "time-over"
@@ -134,8 +134,15 @@ class Closing:
         end = End.EXPIRED if state is ThreadState.EXPIRED else End.SETTLED
         works = ended_works(self._store.works(WorkFilter(key=key)), end, now_us)
         after = replace(thread, state=state, draft=b"", version=thread.version + 1)
-        rows = DeskRows(thread=after, before=thread.version, works=works)
+        rows = DeskRows(thread=after, before=thread.version, works=works, reports=self._shelved(thread, now_us))
         return desk_clock(key, end.value, rows, due_us=thread.closed_us)
+
+    def _shelved(self, thread: Thread, now_us: int) -> tuple[ReportRow, ...]:
+        """Return the library's row of a report that is over: its end is added as a change, for those who read on."""
+        is_shelved = thread.key.peer == self._parts.member or not thread.opener
+        if thread.kind is not ThreadKind.REPORT or not is_shelved:
+            return ()
+        return (ReportRow(thread.key, 2, thread.closed_us, now_us),)
 
     def _ended(self, key: ThreadKey, ids: frozenset[str], result: str) -> EntryDraft:
         now_us = self._parts.clock.now_us()

@@ -18,6 +18,8 @@ from gateway.clock import DAY_US
 from gateway.desk.acts import Act
 from gateway.desk.delivery.authoring import Also, Post
 from gateway.desk.delivery.effects import Effects
+from gateway.desk.delivery.offices import no_office
+from gateway.desk.delivery.permission import check_active
 from gateway.desk.originator.evidence import Evidence, Ground
 from gateway.desk.originator.meant import LIVE, passed_on
 from gateway.desk.originator.renewing import Renewed
@@ -92,6 +94,7 @@ class Originator:
         _check(command)
         own, now_us = actor.person.agency, self.desk.parts.clock.now_us()
         may(actor.person, Act.CHANGE, Matter(agency=own, owner=own), now_us)  # before it says whether anything is held
+        self._check_office(command)
         copies = await asyncio.to_thread(self._copies, command)
         for agency in sorted({self._agency(copy) for copy in copies}):
             may(actor.person, Act.CHANGE, Matter(agency=agency, owner=agency), now_us)
@@ -100,6 +103,15 @@ class Originator:
     async def change_by_itself(self, copies: Iterable[Holding], code: ChangeCode, reason: str) -> Changed:
         """Tell each holder of a change of the node's own, which the agency's settings have switched on."""
         return await self._tell(list(copies), ChangeCommand(code=code, reason=reason), None, new_exchange_id())
+
+    def _check_office(self, command: ChangeCommand) -> None:
+        """Raise for an office that the holder does not have: none would be cut off, and all would look well."""
+        if not command.office:
+            return
+        check_active(self.desk.parts, MemberId(command.holder))
+        holder = self.desk.parts.trust().descriptor(command.holder)
+        if command.office not in holder.offices:
+            raise no_office(holder, command.office, "office")
 
     def _copies(self, command: ChangeCommand) -> list[Holding]:
         """Return the copies that a command is about. Raises `Unknown` where no other member holds any."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -32,8 +33,11 @@ from gateway.statements.notices.texts import optional_text
 MOST = 100
 """The most reports of one page of a list."""
 
-_READ = 400
-"""The most reports that are looked at for one search."""
+_READ = 100
+"""Reports that are read at once for a search."""
+
+_SEARCH_S = 1.5
+"""Seconds after which a search looks at no further report, and says so."""
 
 
 class Shelved(msgspec.Struct, frozen=True):
@@ -58,6 +62,17 @@ class Shelved(msgspec.Struct, frozen=True):
     first_us: int = 0
 
 
+class Found(msgspec.Struct, frozen=True):
+    """What a search found. `capped`: there are more that fit. `partial`: some that may fit were not looked at.
+
+    With `partial` no report here does not mean that there is none.
+    """
+
+    reports: tuple[Shelved, ...]
+    capped: bool = False
+    partial: bool = False
+
+
 class Library:
     """The use cases of all reports."""
 
@@ -65,7 +80,7 @@ class Library:
         self._desk = desk
         self._rows = rows
 
-    async def search(self, actor: Actor, query: LibraryQuery, limit: int = MOST) -> list[Shelved]:
+    async def search(self, actor: Actor, query: LibraryQuery, limit: int = MOST) -> Found:
         """Return the reports that stand and fit, those that were added last first, once the entry is durable."""
         self._check(actor)
         groups = wanted_keys(query, query.owner)
@@ -114,15 +129,28 @@ class Library:
         check_person(actor)
         may(actor.person, Act.SEE_REPORT, Matter("", ""), self._desk.parts.clock.now_us())
 
-    def _search(self, query: LibraryQuery, groups: list[Any], limit: int) -> list[Shelved]:
-        now_us, found = self._desk.parts.clock.now_us(), []
-        for row in self._rows.find(groups, now_us, _READ):
-            report = self._opened(row)
-            if report is not None and says(query, report.fields, places_of(report.fields)):
-                found.append(report)
-            if len(found) >= limit:
+    def _search(self, query: LibraryQuery, groups: list[Any], limit: int) -> Found:
+        clock, found, is_partial = self._desk.parts.clock, [], False
+        until = clock.monotonic() + _SEARCH_S
+        for row in self._standing(groups):
+            if clock.monotonic() >= until:
+                is_partial = True
                 break
-        return found
+            report = self._opened(row)
+            if report is None:
+                is_partial = True
+            elif says(query, report.fields, places_of(report.fields)):
+                found.append(report)
+            if len(found) > limit:
+                break
+        return Found(tuple(found[:limit]), len(found) > limit, is_partial)
+
+    def _standing(self, groups: list[Any]) -> Iterator[ListedReport]:
+        """Yield all reports that stand and have a key of each group, those that were added last first."""
+        now_us, before_us = self._desk.parts.clock.now_us(), 0
+        while rows := self._rows.find(groups, now_us, _READ, before_us):
+            yield from rows
+            before_us = rows[-1].added_us
 
     def _added(self, after_us: int, limit: int) -> list[Shelved]:
         rows = self._rows.added(after_us, limit)

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from gateway.desk.acts import Act
 from gateway.desk.entries import desk_act
+from gateway.desk.listing import USUAL_LISTED, Slice, slice_of
 from gateway.desk.parts import Actor, DeskParts
 from gateway.desk.raising import Raising, from_draft
 from gateway.desk.reports.checks import FILES, all_traces, check_command, check_fields, places_of, readers, told
@@ -36,7 +37,7 @@ from gateway.model.desk.notices import Urgency
 from gateway.model.desk.threads import ThreadKey, ThreadKind, ThreadState
 from gateway.model.desk.work import Level, Role
 from gateway.model.names import ExchangeId, MemberId, new_exchange_id
-from gateway.ports.desk import DeskRows, ReportRow, Thread, Work
+from gateway.ports.desk import DeskRows, ListPlace, ReportRow, Thread, Work
 from gateway.ports.journal import EntryDraft
 from gateway.ports.sources import SourceDescription
 from gateway.statements.notices.texts import optional_text
@@ -137,14 +138,12 @@ class OwnReports:
         may(actor.person, Act.SEE_REPORT, matter_by(report.author), self._desk.parts.clock.now_us())
         return report
 
-    async def all(self, actor: Actor, most: int) -> list[OwnReport]:
-        """Return the newest reports of ours, whatever became of them, as far as this person may read them."""
-        me, now_us = self._desk.parts.member, self._desk.parts.clock.now_us()
-        threads = await asyncio.to_thread(
-            self._desk.store.threads, kinds=(ThreadKind.REPORT,), states=tuple(ThreadState), limit=most * 8
-        )
-        found = [read_own(one) for one in threads if one.key.peer == me and one.draft]
-        return [one for one in found if not refusal(actor.person, Act.SEE_REPORT, matter_by(one.author), now_us)][:most]
+    async def all(self, actor: Actor, *, limit: int = USUAL_LISTED, after: str = "") -> Slice[OwnReport]:
+        """Return reports of ours, whatever became of them, as far as this person may read them, the newest first.
+
+        The page begins behind the place `after`.
+        """
+        return await asyncio.to_thread(self._slice, actor, limit, after)
 
     async def acts(self, actor: Actor, report: OwnReport) -> frozenset[str]:
         """Return what this person may do with a report: `approve`, `withdraw`."""
@@ -158,6 +157,21 @@ class OwnReports:
         return frozenset(acts)
 
     # ------------------------------------------------------------ parts
+
+    def _slice(self, actor: Actor, limit: int, after: str) -> Slice[OwnReport]:
+        me, now_us = self._desk.parts.member, self._desk.parts.clock.now_us()
+
+        def read(behind: ListPlace | None, count: int) -> list[Thread]:
+            return self._desk.store.threads(
+                kinds=(ThreadKind.REPORT,), states=tuple(ThreadState), peer=me, behind=behind, limit=count
+            )
+
+        def fits(thread: Thread) -> OwnReport | None:
+            own = read_own(thread) if thread.draft else None
+            may_not = own is None or refusal(actor.person, Act.SEE_REPORT, matter_by(own.author), now_us)
+            return None if may_not else own
+
+        return slice_of(read, fits, limit, after)
 
     def _key(self, report_id: ExchangeId) -> ThreadKey:
         return home_key(self._desk.parts.member, report_id)

@@ -18,6 +18,7 @@ from gateway.exchange.parts import Parts
 from gateway.model.desk.notices import Note, NoticeType, OutcomeReport
 from gateway.model.desk.rooms import Room, RoomCode, is_room_id, owner_of
 from gateway.model.desk.threads import ThreadKind
+from gateway.statements.notices.room import MAX_LIFE_US
 
 _OF_OWNER = (RoomCode.INVITE, RoomCode.SEAL, RoomCode.CLOSE)
 
@@ -46,6 +47,11 @@ def _room(parts: Parts, occasion: Occasion) -> Effects:
             raise Forbidden("`{office}` is no office here", code="unknown-office", where="members", office=strange[0])
         if body.end_us <= occasion.now_us:
             raise Stale("the room is over already", code="expired", where="end_time")
+        told = RoomBook(occasion.store, parts.member).told(head.group_id)
+        if told is None and body.end_us > occasion.now_us + MAX_LIFE_US:
+            raise Forbidden("a room ends within 366 days", code="wrong-room", where="end_time")
+        if told is not None and (body.start_us, body.end_us) != (told.invite.start_us, told.invite.end_us):
+            raise Forbidden("the times of a room stand with its first invitation", code="wrong-room", where="end_time")
         return Effects(office=own.offices[0] if own.offices else "", raises=occasion.before is None)
     is_between = body.code is RoomCode.JOIN and owner_of(head.group_id) != head.recipient
     if is_between and body.end_us != _known(parts, occasion).end_us:

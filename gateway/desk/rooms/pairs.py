@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from gateway.desk.delivery.offices import no_office
 from gateway.desk.delivery.permission import check_allowed, citing
 from gateway.desk.delivery.sending import SUSPENDED
 from gateway.desk.rooms.known import OVER, Known
@@ -59,7 +60,7 @@ class Pairs:
         descriptor = trust.descriptor(peer)
         strange = [office for office in one.offices if office not in descriptor.offices]
         if strange:
-            raise Forbidden("`{office}` is no office there", code="unknown-office", where="to", office=strange[0])
+            raise no_office(descriptor, strange[0], "to")
         if not descriptor.can_take(NoticeType.ROOM):
             raise Unsupported(
                 "`{member}` takes no notices of the type `{type}`",

@@ -20,6 +20,7 @@ from gateway.storage.database.migrate import require_current
 from gateway.storage.database.open import open_storage
 from gateway.storage.keys.keystore import KeyStore
 from gateway.storage.log.log_store import SqlLogStore
+from gateway.trust.documents.descriptor import parse_descriptor
 
 OPERATIONS = "operations/1"
 """The log that holds every look at entries; it has one number only."""
@@ -40,6 +41,11 @@ class Evidence:
     def descriptors(self) -> dict[str, list[bytes]]:
         """Return all versions of each member's descriptor."""
         return {file.stem: read_lines(file) for file in sorted(self.home.trust.glob("descriptors/*.jsonl"))}
+
+    def offices(self, member: str) -> frozenset[str]:
+        """Return the offices that any version of a member's descriptor lists."""
+        lines = self.descriptors.get(member, ())
+        return frozenset(office for line in lines for office in parse_descriptor(line)[0].offices)
 
 
 @contextmanager

@@ -52,6 +52,15 @@ def publish(
     """
     clock = SystemClock()
     settings = load_settings(home)
+    for office in offices:
+        if not office.startswith(f"{settings.node.member}."):
+            raise Misused(
+                "`{office}` is no office of `{member}`: its name begins with the country, such as `{member}.blo.main`",
+                code="unknown-office",
+                where="--office",
+                office=office,
+                member=settings.node.member,
+            )
     held = _held(settings, clock)
     about: dict[str, Any] = {"member": settings.node.member}
     parts = []

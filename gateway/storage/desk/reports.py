@@ -77,9 +77,16 @@ class SqlReports:
         self._database = database
         self._seals = DeskSeals(keystore)
 
-    def find(self, groups: Sequence[Collection[str]], now_us: int, limit: int) -> list[ListedReport]:
-        """Return the reports that stand and have a key of each group, those that were added last first."""
+    def find(
+        self, groups: Sequence[Collection[str]], now_us: int, limit: int, before_us: int = 0
+    ) -> list[ListedReport]:
+        """Return the reports that stand and have a key of each group, those that were added last first.
+
+        With `before_us` only those that were added before that time.
+        """
         wanted = select(desk_report).where(_STANDS, _R.until_us > now_us)
+        if before_us:
+            wanted = wanted.where(_R.added_us < before_us)
         for group in groups:
             tokens = [_token(self._seals, key) for key in group]
             wanted = wanted.where(

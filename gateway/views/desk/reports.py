@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from gateway.errors import Reason
@@ -45,6 +45,7 @@ _LEFT: Sentences = {
     "unsupported": "it takes no reports yet",
     "record-not-covered": "no agreement with it is about reports",
 }
+_PARTIAL = "partial: not all reports could be searched, so there may be more; ask more precisely"
 _NOT_TOLD = ("offence", "no_personal_data", "pictures")
 
 
@@ -88,16 +89,24 @@ def left_words(code: str, language: Language) -> str:
     return tell(language, _LEFT[code]) if code in _LEFT else refusal(code, Reason.PERMISSION_DENIED, language) or code
 
 
-def listed_lines(reports: Iterable[dict[str, Any]], language: Language = Language.EN) -> Iterator[Line]:
-    """Yield a list of reports, each with its title."""
-    report = None
-    for report in reports:
+def listed_lines(found: Mapping[str, Any], language: Language = Language.EN) -> Iterator[Line]:
+    """Yield the reports that were found, each with its title, and whether these are all."""
+    for report in found["reports"]:
         if report["withdrawn"]:
             yield f"{report['id']}  {report['owner']}  {tell(language, STANDS['withdrawn'])}", "dim"
         else:
             yield f"{report['id']}  {report['owner']}  {report['title']}", "title"
-    if report is None:
+    if words := more_words(is_capped=found["capped"], is_partial=found["partial"], language=language):
+        yield words, "warn"
+    elif not found["reports"]:
         yield tell(language, "no report was found"), "dim"
+
+
+def more_words(*, is_capped: bool, is_partial: bool, language: Language) -> str:
+    """Return that there are, or may be, more reports than were found; empty where these are all."""
+    if is_capped:
+        return tell(language, "there are more; ask more precisely")
+    return tell(language, _PARTIAL) if is_partial else ""
 
 
 def report_lines(report: dict[str, Any], language: Language = Language.EN) -> Iterator[Line]:

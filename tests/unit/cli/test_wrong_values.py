@@ -71,6 +71,24 @@ def test_figures_are_made_of_a_member_and_of_a_month_that_has_begun(liaison: Lia
     assert (ahead.code, ahead.value["error"]["code"]) == (1, "bad-month")
 
 
+@pytest.mark.parametrize("office", ["vn.blo.moc-bai", "th.blo.nowhere", "nowhere"])
+def test_figures_are_made_of_an_office_of_ours(liaison: Liaison, folder: Path, office: str) -> None:
+    ran = liaison("stats", "--home", folder / "th", "--pack", "vn", "--office", office)
+    assert (ran.code, f"`th` has no office `{office}`" in ran.err) == (1, True), ran.err
+    assert "liaison trust show" in ran.err
+
+
+def test_an_office_of_another_country_is_not_published(liaison: Liaison, folder: Path) -> None:
+    documents = ("--home", folder / "th", "--authority", folder / "th-authority")
+    ran = liaison("trust", "publish", *documents, "--office", "th.blo.one", "--office", "vn.blo.two")
+    assert (ran.code, "`vn.blo.two` is no office of `th`" in ran.err) == (2, True), ran.err
+
+
+def test_a_place_in_a_list_goes_with_our_own_reports_only(liaison: Liaison, folder: Path) -> None:
+    ran = liaison("report", "list", "--home", folder / "th", "--as", "th.o.1042", "--after", "1.2.th")
+    assert (ran.code, "--after goes with --own" in ran.err) == (2, True), ran.err
+
+
 # ------------------------------------------------------------ files
 
 

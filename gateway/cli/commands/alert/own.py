@@ -12,7 +12,7 @@ from gateway.cli.bearers import Bearer, at_the_desk, attach_option
 from gateway.cli.commands.desk.steps import OUTCOMES, outcome_options
 from gateway.cli.inputs.documents import json_object
 from gateway.cli.inputs.moments import Moment
-from gateway.cli.options import FILE, TEXT, Code, Word
+from gateway.cli.options import FILE, TEXT, VESSEL, Code, Word, page_options, vessel_options
 from gateway.cli.output import Output, printed
 from gateway.cli.speech import spoken, usage
 from gateway.language.terms import ACTIONS
@@ -20,6 +20,7 @@ from gateway.model.desk.codes import LiftReason
 from gateway.model.desk.notices import Urgency
 from gateway.model.purpose import Offence, Purpose
 from gateway.views.desk.alerts import alert_lines, alerts_lines
+from gateway.views.desk.lines import paged_lines
 
 _ACTIONS = Word([code for code in ACTIONS if not code.startswith("DO_NOT")])
 _FORBIDDEN = Word([code for code in ACTIONS if code.startswith("DO_NOT")])
@@ -36,6 +37,7 @@ _alert = click.argument("alert", metavar="ALERT", type=TEXT)
 @click.option("--birth", default="", help="YYYY, YYYY-MM or YYYY-MM-DD, Gregorian.")
 @click.option("--plate", "plates", multiple=True, type=TEXT, help="A plate; may be repeated.")
 @click.option("--container", "containers", multiple=True, type=TEXT, help="A container's number; may be repeated.")
+@vessel_options
 @click.option(
     "--document", "documents", multiple=True, type=TEXT, metavar="NUMBER[:ISSUER]", help="A document, such as P1:THA."
 )
@@ -81,6 +83,8 @@ def raise_alert(
       liaison alert raise --home th --as th.o.1042 --to vn.blo.moc-bai --action MISSING_CHILD \\
               --name "สมชาย ใจดี" --birth 2016 --to-life --reason "taken from school today" \\
               --purpose MISSING_PERSON --offence TIP --case TH-2026-18
+      liaison alert raise --home th --as th.o.1042 --to la --action SEIZE_OBJECT --local-reg "LA-VTE 0417" --flag LA \\
+              --reason "brings precursors by night" --purpose INVESTIGATION --offence PREC --case TH-2026-19
     """
     fields = json_object("--fields", file)
     fields |= {"alert_class": action, "reason": reason}
@@ -89,6 +93,7 @@ def raise_alert(
     fields |= {"birth": {"value": birth}} if birth else {}
     things = [{"kind": "vehicle", "plate": plate} for plate in plates]
     things += [{"kind": "container", "number": number} for number in containers]
+    things += _vessels({name: given.pop(name) for name in (*VESSEL, "flag")})
     more = (("objects", things), ("identifiers", [_document(text) for text in documents]), ("do_not", list(do_not)))
     fields |= {name: values for name, values in more if values}
     body: dict[str, Any] = {"to": _addressees(to), "fields": fields, **given}
@@ -103,16 +108,17 @@ def raise_alert(
 @click.command("list")
 @at_the_desk
 @click.option("--over", is_flag=True, help="Those that have ended, as well.")
+@page_options
 @printed
-def list_alerts(bearer: Bearer, over: bool) -> Output:
+def list_alerts(bearer: Bearer, over: bool, limit: int, after: str) -> Output:
     """Alerts of ours that you may read, and how each counterpart stands.
 
     \b
     Example:
       liaison alert list --home th --as th.o.1042
     """
-    found = bearer.call("GET", "alerts", over=over)
-    return Output(found, alerts_lines(found["alerts"], spoken()))
+    found = bearer.call("GET", "alerts", over=over, limit=limit, after=after)
+    return Output(found, paged_lines(alerts_lines(found["alerts"], spoken()), found["next"], spoken()))
 
 
 @click.command()
@@ -186,6 +192,16 @@ def close(bearer: Bearer, alert: str, **given: Any) -> Output:
 def _document(text: str) -> dict[str, str]:
     number, _, issuer = text.partition(":")
     return {"number": number} | ({"issuer": issuer} if issuer else {})
+
+
+def _vessels(given: dict[str, str]) -> list[dict[str, str]]:
+    """Return the vessel that is sought; none without one. Raises `UsageError` for a flag alone."""
+    known = {name.replace("vessel", "name"): text for name, text in given.items() if text}
+    if not known:
+        return []
+    if set(known) == {"flag"}:
+        raise usage("--flag goes with --vessel or a number of it")
+    return [{"kind": "vessel", **known}]
 
 
 def _addressees(to: str) -> list[dict[str, Any]]:

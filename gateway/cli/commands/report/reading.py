@@ -10,8 +10,9 @@ import click
 from gateway.cli.bearers import Bearer, at_the_desk
 from gateway.cli.options import TEXT, Word
 from gateway.cli.output import Output, printed
-from gateway.cli.speech import spoken
+from gateway.cli.speech import spoken, usage
 from gateway.model.purpose import Offence
+from gateway.views.desk.lines import paged_lines
 from gateway.views.desk.reports import listed_lines, own_lines, report_lines
 
 _limit = click.option(
@@ -23,8 +24,9 @@ _limit = click.option(
 @at_the_desk
 @click.option("--own", is_flag=True, help="Those of ours, whatever became of them, with who has them.")
 @_limit
+@click.option("--after", default="", help="With --own: go on behind this place, which the page before ends with.")
 @printed
-def list_reports(bearer: Bearer, own: bool, limit: int) -> Output:
+def list_reports(bearer: Bearer, own: bool, limit: int, after: str) -> Output:
     """The reports that stand, of all countries, the newest first.
 
     \b
@@ -32,10 +34,13 @@ def list_reports(bearer: Bearer, own: bool, limit: int) -> Output:
       liaison report list --home th --as th.o.1042
       liaison report list --home th --as th.o.1042 --own
     """
-    found = bearer.call("GET", "reports/own" if own else "reports", limit=limit)
     if own:
-        return Output(found, [line for one in found["reports"] for line in own_lines(one, spoken())])
-    return Output(found, listed_lines(found["reports"], spoken()))
+        found = bearer.call("GET", "reports/own", limit=limit, after=after)
+        lines = [line for one in found["reports"] for line in own_lines(one, spoken())]
+        return Output(found, paged_lines(lines, found["next"], spoken()))
+    if after:
+        raise usage("--after goes with --own")
+    return _listed(bearer.call("GET", "reports", limit=limit))
 
 
 @click.command()
@@ -57,7 +62,12 @@ def search(bearer: Bearer, **given: Any) -> Output:
       liaison report search "ยาบ้า" --home vn --as vn.o.3 --place "Chiang Rai" --period 2026-03/2026-05
     """
     found = bearer.call("GET", "reports", **{name: value for name, value in given.items() if value})
-    return Output(found, listed_lines(found["reports"], spoken()))
+    return _listed(found)
+
+
+def _listed(found: dict[str, Any]) -> Output:
+    """Return the reports that were found; the exit code is 1 where some that may fit were not looked at."""
+    return Output(found, listed_lines(found, spoken()), 1 if found["partial"] else 0)
 
 
 @click.command()

@@ -143,7 +143,7 @@ class _Board:
         if which == "ended":
             found = await desk.own_alerts.ended(visit.actor, _MOST_ENDED)
         else:
-            found = await desk.own_alerts.all(visit.actor)
+            found = await desk.own_alerts.alive(visit.actor)
         known = self._parts.offices()
         fitting = [alert for alert in found if _fits(visit, _addressed(alert, known), alert.action)]
         fitting.sort(key=lambda alert: alert.stand is not Stand.WAITING)

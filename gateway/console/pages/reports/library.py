@@ -13,22 +13,24 @@ from gateway.clock import rfc3339_s
 from gateway.console.drawings.region import RegionMap, Spot, region_map
 from gateway.console.frame.door import Door
 from gateway.console.frame.navigation import OPEN_TO
-from gateway.console.frame.page import Page
-from gateway.console.frame.shapes import Button, Field, Link, Option, Tag, Task, Text
+from gateway.console.frame.page import Page, later_pages
+from gateway.console.frame.shapes import Banner, Button, Field, Link, Option, Tag, Task, Text
 from gateway.console.pages.reports.told import PATH, STAND_TONES, text_in
 from gateway.console.parts import ConsoleParts
 from gateway.console.visit import Visit
-from gateway.desk.reports.library import Shelved
+from gateway.desk.listing import Slice
+from gateway.desk.reports.library import Found, Shelved
 from gateway.desk.reports.values import LibraryQuery, OwnReport
 from gateway.errors import Malformed
 from gateway.language.catalogue import Sentences, tell
 from gateway.language.countries import country, with_country
 from gateway.language.dates import moment
 from gateway.language.languages import Language
+from gateway.language.sentences import sentence
 from gateway.language.terms import OFFENCES
 from gateway.model.desk.work import Role
 from gateway.records import codes
-from gateway.views.desk.reports import STANDS, report_title
+from gateway.views.desk.reports import STANDS, more_words, report_title
 
 _LISTS: Sentences = {"": "All reports", "own": "Ours"}
 _SHOWN = 50
@@ -50,8 +52,9 @@ class LibraryView:
     reports: Sequence[Task]
     reports_label: str
     empty: tuple[str, str]
-    fault: str
+    more: Banner | None
     map: RegionMap | None
+    pages: Sequence[Link]
 
 
 def library_routes(door: Door, parts: ConsoleParts) -> list[Route]:
@@ -67,18 +70,18 @@ class _Library:
         """Return the reports that fit, or those of ours with how they stand."""
         language, which, fault = visit.language, visit.query("list"), ""
         desk, query = self._parts.desk, _query(visit)
-        found: list[Shelved] = []
+        found = Found(())
         try:
-            found = await desk.library.search(visit.actor, query, _SHOWN) if which != "own" else []
+            found = await desk.library.search(visit.actor, query, _SHOWN) if which != "own" else found
         except Malformed as error:
-            fault = (
-                tell(language, "A period is a year or a month, or two with / between")
-                if error.where == "period"
-                else ""
-            )
-        own = await desk.own_reports.all(visit.actor, _SHOWN) if which == "own" else []
-        tasks = [_own_task(one, visit) for one in own] if which == "own" else [_task(one, visit) for one in found]
-        drawn = await asyncio.to_thread(self._map, found, language) if found else None
+            about_period = tell(language, "A period is a year or a month, or two with / between")
+            fault = about_period if error.where == "period" else sentence(error, language)
+        own: Slice[OwnReport] = Slice(())
+        if which == "own":
+            own = await desk.own_reports.all(visit.actor, limit=_SHOWN, after=visit.query("after"))
+        tasks = [*(_own_task(one, visit) for one in own.items), *(_task(one, visit) for one in found.reports)]
+        drawn = await asyncio.to_thread(self._map, found.reports, language) if found.reports else None
+        more = fault or more_words(is_capped=found.capped, is_partial=found.partial, language=language)
         view = LibraryView(
             tabs=[
                 Link(f"{PATH}?list={name}" if name else PATH, tell(language, words), name == which)
@@ -104,8 +107,9 @@ class _Library:
                 tell(language, "No report fits"),
                 tell(language, "Leave something of the search empty, or write what your office has seen."),
             ),
-            fault=fault,
+            more=Banner(more, tone="warn") if more else None,
             map=drawn,
+            pages=later_pages(PATH, own.next, language, list=which),
         )
         return Page("pages/reports/library.html", tell(language, "Reports"), view)
 

@@ -83,6 +83,39 @@ def test_n189_who_has_read_on_hears_of_an_end_that_was_written_later() -> None:
     assert [row.object["type"] for row in later if row.object.get("revoked")] == ["attack-pattern", "report"]
 
 
+@pytest.mark.parametrize("ahead_s", [-3_600, 3_600])
+def test_who_has_read_on_hears_of_an_end_and_of_what_comes_after_it_whatever_our_clock_says(ahead_s: int) -> None:
+    """Our clock is not the node's: a report is over here before or after other reports come, by either clock."""
+    clock = ManualClock(from_us(NOW_US + ahead_s * 1_000_000))
+    over = item(1, marking=marking(not_after="2026-12-01T00:05:00Z"))
+    made = shelf([over], clock)
+    place = names(made)[-1][0]
+    seen = {}
+
+    def read_on() -> None:
+        nonlocal place
+        for row in made.page(Audience.COUNTRY, Wanted(after=after(place), limit=1000)).rows:
+            place = row.added_us
+            if row.object["type"] == "report":
+                seen[row.object["id"]] = bool(row.object.get("revoked"))
+
+    items = [over]
+    for minutes in (3, 8, 13):  # of the node's clock: one report comes before the end, and two come after it
+        clock.advance(from_us(5 * 60_000_000) - from_us(0))
+        items.append(item(minutes, added=f"2026-12-01T00:{minutes:02d}:00.000000Z"))
+        made.put([read_report(one, "th") for one in items])
+        read_on()
+    assert list(seen.values()).count(False) == 3, "all that came later was read"
+    clock.advance(from_us(7_200_000_000) - from_us(0))
+    made.put([read_report(one, "th") for one in items])
+    read_on()
+    assert list(seen.values()).count(True) == 1
+    gone = item(1, version=2, added="2026-12-01T00:20:00Z", withdrawn="2026-12-01T00:05:00Z", fields={})
+    made.put([read_report(one, "th") for one in (gone, *items[1:])])
+    later = made.page(Audience.COUNTRY, Wanted(after=after(place))).rows
+    assert {row.object["type"] for row in later if row.object.get("revoked")} == {"attack-pattern", "report"}
+
+
 def test_an_old_list_is_not_handed_out() -> None:
     clock = ManualClock(from_us(NOW_US))
     made = shelf([item(1)], clock)
