@@ -29,8 +29,7 @@ _SENTENCES: Sentences = {
     "list": "see how it stands now: liaison desk list --home {home}",
     "listed": "those that there are: {listing} --home {home}",
     "members": "which members there are, and whether they can be asked: liaison trust show --home {home}",
-    "people": "ask somebody with another role: people/persons.csv of the home lists the roles, people/duty.csv who is on "
-    "duty",
+    "people": "ask somebody with another role: people/persons.csv of the home lists roles, people/duty.csv shifts",
     "policy": "agreements and policy decide this: liaison policy status --home {home} names those in force",
     "token": "take a new token from the identity provider (--token); node.toml lists its keys as [[token_key]]",
     "revoked": "node.toml names the file of the revoked officers as tokens.revocations: put the newest list there",
@@ -63,15 +62,17 @@ def _each(codes: str, name: str) -> dict[str, str]:
 
 
 _OF_CODES: Mapping[str, str] = {
-    **_each("bad-member member-left member-suspended no-counterpart no-endpoint not-a-member unknown-member", "members"),
+    **_each(
+        "bad-member member-left member-suspended no-counterpart no-endpoint not-a-member unknown-member", "members"
+    ),
     **_each(
         "already-decided assigned-to-another expired held-over no-answer no-draft no-proposal no-such-notice "
         "no-such-thread no-such-work not-now notice-over outdated said-already thread-moved work-done wrong-answer",
         "list",
     ),
     **_each(
-        "administrator another-agency another-person no-such-person other-person outside-reach own-account own-approval "
-        "persons-needed role-not-permitted same-human supervisor-on-duty training-missing training-over",
+        "administrator another-agency another-person no-such-person other-person outside-reach own-account "
+        "own-approval persons-needed role-not-permitted same-human supervisor-on-duty training-missing training-over",
         "people",
     ),
     **_each(

@@ -47,7 +47,7 @@ language_option = click.option(
 )
 
 
-def note_command(context: click.Context, _parameter: click.Parameter, value: bool) -> bool:  # noqa: FBT001 - of click
+def note_command(context: click.Context, _parameter: click.Parameter, value: bool) -> bool:
     """Keep the command that runs, for what an error of it tells to do; callback of an option that all commands have."""
     context.ensure_object(Speech).context = context
     return value
