@@ -18,7 +18,7 @@ from gateway.errors import Contradicted, LiaisonError, NotProved
 from gateway.language.catalogue import Sentences, tell
 from gateway.language.sentences import remedy
 
-_OF_REST = re.compile(r"/openapi\.json|/v1/")
+_OF_REST = re.compile(r"/openapi\.json|/v1/|Authorization:|application/")
 """Stand in remedies of the REST API only, in every language."""
 
 _SENTENCES: Sentences = {

@@ -21,7 +21,16 @@ from gateway.cli.client import _refusal
 from gateway.cli.main import liaison
 from gateway.cli.remedies import advice
 from gateway.cli.speech import Speech
-from gateway.errors import Forbidden, HeadConflict, LiaisonError, Malformed, Reason, Refused, SeveralMistakes
+from gateway.errors import (
+    Forbidden,
+    HeadConflict,
+    LiaisonError,
+    Malformed,
+    Reason,
+    Refused,
+    SeveralMistakes,
+    Unauthenticated,
+)
 from gateway.language.languages import Language
 from gateway.language.refusals import REFUSALS
 from tests.support.cli import Liaison
@@ -36,7 +45,7 @@ _OPTION = re.compile(r"(?<!\S)(--[a-z][a-z-]*)")
 _LOG = re.compile(r"liaison_|liaison\.")
 _NAMED = re.compile(r"liaison((?: [a-z][a-z-]*)*(?: --[a-z-]+(?: HOME)?)*)")
 _PLACE = re.compile(r"node\.toml|people/[a-z]+\.csv|docs/[a-z/-]+\.md")
-_REST = re.compile(r"openapi|/v1/|REST")
+_REST = re.compile(r"openapi|/v1/|REST|HTTP|[Aa]uthorization: |application/")
 
 
 def _texts(tree: ast.AST) -> Iterator[str]:
@@ -192,6 +201,8 @@ def test_each_face_tells_its_own_remedy_of_what_does_not_parse() -> None:
 
 
 def test_a_remedy_of_its_own_is_told_by_both_faces() -> None:
+    token = Unauthenticated("no officer token", code="no-token", remedy="send `Authorization: Bearer <token>`")
+    assert "--token" in advice(token, _at("request"))
     error = Forbidden("no", code="own-approval", remedy="liaison desk phone")
     told = json.loads(bytes(rest_problem(error, Language.EN).body))
     assert told["remedy"] == advice(error, _at("request")) == advice(_refusal(told), _at("request"))
