@@ -14,7 +14,6 @@ from typing import Any
 import click
 
 from gateway.cli.options import json_option
-from gateway.cli.remedies import advice
 from gateway.cli.speech import Speech
 from gateway.errors import LiaisonError, each_of
 from gateway.language.catalogue import tell
@@ -148,6 +147,8 @@ def show_error(error: LiaisonError, speech: Speech, *, as_json: bool) -> None:
 
     Of an error that tells several mistakes of a file at once each is printed.
     """
+    from gateway.cli.remedies import advice
+
     language = speech.language
     told = [
         {"message": sentence(each, language), "where": each.where, "remedy": advice(each, speech)}
