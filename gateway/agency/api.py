@@ -273,9 +273,7 @@ def _handle_errors(app: FastAPI, parts: AgencyParts) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def unparsed(request: Request, _error: RequestValidationError) -> Response:
-        return await known(
-            request, Malformed("the request does not parse", code="bad-request", remedy="see /openapi.json")
-        )
+        return await known(request, Malformed("the request does not parse", code="bad-request"))
 
     @app.exception_handler(HTTPException)
     async def unknown_path(request: Request, error: HTTPException) -> Response:

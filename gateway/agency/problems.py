@@ -33,7 +33,10 @@ def problem(error: LiaisonError, language: Language) -> JSONResponse:
     if not isinstance(error, Refused):
         return plain_problem(status, error.code, error.reason, language)
     body = _body(status, error.code, error.reason, language) | {"detail": sentence(error, language)}
-    body |= {key: value for key, value in (("where", error.where), ("remedy", remedy(error, language))) if value}
+    advice = remedy(error, language)
+    if not advice and error.reason is Reason.INVALID_ARGUMENT:
+        advice = tell(language, "see /openapi.json")
+    body |= {key: value for key, value in (("where", error.where), ("remedy", advice)) if value}
     return _response(status, body, language)
 
 

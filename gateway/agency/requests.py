@@ -277,7 +277,7 @@ def read_body(kind: type[_Body], value: Any, code: str) -> _Body:
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
         place = ".".join(str(part) for part in first["loc"])[:120] or "body"
         message = _SAID.get(first["type"], clause(first["msg"]))
-        raise Malformed(message, code=code, where=place, remedy="see /openapi.json") from None
+        raise Malformed(message, code=code, where=place) from None
 
 
 def _members(codes: list[str]) -> tuple[MemberId, ...]:

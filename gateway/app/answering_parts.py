@@ -81,7 +81,7 @@ def build_answering(core: Core, workers: int = 0, place: int = 0) -> Answering:
     answerer = Answerer(
         parts,
         _beside(core, pool),
-        SecondLook(parts, [wall.description for wall in core.walls]),
+        SecondLook(parts, core.walls),
         release.release,
         core.fatal,
         admission_limits(bounds),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -15,7 +15,7 @@ from gateway.agency.officer_tokens.issuing import make_console_key
 from gateway.agency.officer_tokens.revocations import Revocations
 from gateway.agency.token_keys import people_of, refusing, revocation_fetch, revocations, token_keys
 from gateway.agency.tokens import OfficerTokens
-from gateway.app.desks.library import report_walls
+from gateway.app.desks.library import ReportWalls
 from gateway.app.resources import Resources
 from gateway.app.rounds import UPKEEP, UPKEEP_S, WATCH, WATCH_S, Leadership, Round, writing
 from gateway.app.run.key_rounds import key_steps, keys_in_use
@@ -87,18 +87,15 @@ class Core:
     revoked: Revocations
     people: People
     upkeep: SourceUpkeep
-    library: list[Bulkhead]
+    library: Sequence[Bulkhead]
     """The reports of our own that counterparts ask for, by agency: this process alone has them."""
+    walls: Sequence[Bulkhead]
+    """All that a record of ours can come from: the systems of agencies, and their reports. An agency can join it."""
     fatal: Callable[[BaseException], None]
 
     def freeze(self) -> None:
         """Refuse the accounts that are frozen now, and no others. It reads the store."""
         self.revoked.freeze(frozen_persons(self.desk, self.parts.member))
-
-    @property
-    def walls(self) -> list[Bulkhead]:
-        """All that a record of ours can come from: the systems of agencies, and their reports."""
-        return [*self.resources.walls, *self.library]
 
     @property
     def others(self) -> list[MemberId]:
@@ -181,6 +178,8 @@ def build_core(resources: Resources, production: bool) -> Core:
         recorder=resources.recorder,
     )
     revoked.freeze(frozen_persons(desk, resources.member))
+    reports = ReportWalls(resources, desk, lambda: resources.trust.view.members)
+    resources.renewed.append(reports.renew)
     return Core(
         resources,
         parts,
@@ -203,7 +202,8 @@ def build_core(resources: Resources, production: bool) -> Core:
         revoked,
         people,
         SourceUpkeep(resources.refreshers, writers.operations.write),
-        report_walls(resources, desk, lambda: resources.trust.view.members),
+        reports.walls,
+        reports.every,
         fatal,
     )
 

@@ -23,7 +23,7 @@ from gateway.exchange.sources.bulkhead import Bulkhead, WallLimits
 from gateway.exchange.stages import Turn
 from gateway.host.disk_reserve import DiskReserve
 from gateway.model.names import MemberId, member_id
-from gateway.ops.keys.live import LiveKeys, refuse_agency_keys
+from gateway.ops.keys.live import LiveKeys
 from gateway.ops.policy.keeper import PolicyKeeper
 from gateway.ops.sources.places import node_side, source_place
 from gateway.ports.content_keys import Retention
@@ -81,9 +81,7 @@ def open_resources(settings: Settings, production: bool) -> Resources:
     member = member_id(settings.node.member)
     for key in key_places(home.keys):
         check_key(key)  # also an unused one: it is refused when others can read it, or when it is not a key
-    if production:
-        refuse_agency_keys(home)
-    keys = LiveKeys(home, member, clock)
+    keys = LiveKeys(home, member, clock, production=production)
     trust = TrustKeeper(home.trust, clock)
     policy = PolicyKeeper(settings, clock, production=production, decides=True)
     database = open_node_database(settings)

@@ -18,7 +18,7 @@ from gateway import __version__
 from gateway.cli.lazy import LazyGroup
 from gateway.cli.output import print_json, show_error, show_unforeseen
 from gateway.cli.speech import Speech, language_option
-from gateway.cli.wrong_usage import show_usage
+from gateway.cli.wrong_usage import show_usage, usage_problem
 from gateway.errors import LiaisonError, Misconfigured
 
 COMMANDS = {
@@ -108,12 +108,12 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except click.ClickException as error:
         show_usage(error, speech.language)
         if as_json:
-            print_json({"error": {"code": "usage", "reason": "INVALID_ARGUMENT", "message": error.format_message()}})
+            print_json({"error": usage_problem(error, speech)})
         return 2
     except (click.Abort, KeyboardInterrupt):
         return 130
     except LiaisonError as error:
-        show_error(error, speech.language, as_json=as_json)
+        show_error(error, speech, as_json=as_json)
         return _path_code(error.__cause__) if _named_file(error.__cause__, arguments) else error.exit_code
     except BrokenPipeError:
         # The reader went away; keep Python from complaining about it at exit.
@@ -129,7 +129,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
         refused = Misconfigured(
             "cannot be read or written: {problem}", code="bad-path", where=file, remedy=remedy, problem=error.strerror
         )
-        show_error(refused, speech.language, as_json=as_json)
+        show_error(refused, speech, as_json=as_json)
         return _path_code(error)
     except Exception as error:  # noqa: BLE001 - the last place where an error can be told in words
         show_unforeseen(error, as_json=as_json)

@@ -14,7 +14,7 @@ import click
 from click.core import ParameterSource
 
 from certs.hsm.uri import KeyUri, is_uri, parse_uri
-from gateway.cli.speech import spoken
+from gateway.cli.speech import note_command, spoken
 from gateway.clock import SystemClock
 from gateway.errors import Malformed
 from gateway.language.catalogue import tell
@@ -169,10 +169,13 @@ def value_of(option: str, remedy: str = "") -> Iterator[None]:
         yield
     except Malformed as error:
         advice = told_remedy(error, spoken()) or remedy
-        raise click.UsageError(f"{option}: {sentence(error, spoken())} ({advice})") from error
+        told = f"{option}: {sentence(error, spoken())}"
+        raise click.UsageError(f"{told} ({advice})" if advice else told) from error
 
 
-json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+json_option = click.option(
+    "--json", "as_json", is_flag=True, is_eager=True, callback=note_command, help="Print one JSON document."
+)
 home_option = click.option("--home", required=True, type=NEW_FOLDER, envvar="LIAISON_HOME", help="The node's home.")
 names_option = click.option(
     "--home", type=FOLDER, envvar="LIAISON_HOME", help="Read names with this home's own tables (`names/`), too."

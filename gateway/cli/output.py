@@ -14,10 +14,10 @@ from typing import Any
 import click
 
 from gateway.cli.options import json_option
+from gateway.cli.speech import Speech
 from gateway.errors import LiaisonError, each_of
 from gateway.language.catalogue import tell
-from gateway.language.languages import Language
-from gateway.language.sentences import remedy, sentence
+from gateway.language.sentences import sentence
 from gateway.views.lines import Line
 from gateway.views.printable import printable
 
@@ -142,21 +142,23 @@ def progress_bar(text: str) -> Iterator[Callable[[int, int], None]]:
         yield partial(report, text)
 
 
-def show_error(error: LiaisonError, language: Language, *, as_json: bool) -> None:
+def show_error(error: LiaisonError, speech: Speech, *, as_json: bool) -> None:
     """Print an error on standard error: what, where, what to do; and as JSON on standard output if asked.
 
     Of an error that tells several mistakes of a file at once each is printed.
     """
+    from gateway.cli.remedies import advice
+
+    language = speech.language
     told = [
-        {"message": sentence(each, language), "where": each.where, "remedy": remedy(each, language)}
+        {"message": sentence(each, language), "where": each.where, "remedy": advice(each, speech)}
         for each in each_of(error)
     ]
     for one in told:
         say(tell(language, "error: {error}", error=one["message"]), "bad", err=True)
         if one["where"]:
             say(tell(language, "  where:  {place}", place=one["where"]), err=True)
-        if one["remedy"]:
-            say(tell(language, "  remedy: {remedy}", remedy=one["remedy"]), err=True)
+        say(tell(language, "  remedy: {remedy}", remedy=one["remedy"]), err=True)
     if as_json:
         body = {"code": error.code, "reason": error.reason.value, **told[0]}
         print_json({"error": body | ({"mistakes": told} if len(told) > 1 else {})})

@@ -1,8 +1,9 @@
-"""Keep the officer's language of one run of the command (`--language`) in click's context."""
+"""Keep the officer's language of one run of the command (`--language`) in click's context, and which command it is."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import click
@@ -13,9 +14,20 @@ from gateway.language.languages import Language
 
 @dataclass(slots=True)
 class Speech:
-    """The language of one run; English until the option was read."""
+    """The language of one run, and its command; English and none until they were read."""
 
     language: Language = Language.EN
+    context: click.Context | None = None
+
+    @property
+    def command(self) -> str:
+        """The command with its groups, such as `liaison desk list`."""
+        return self.context.command_path if self.context else "liaison"
+
+    @property
+    def home(self) -> Path | None:
+        """The home that the command line or the environment names."""
+        return self.context.params.get("home") if self.context else None
 
 
 def _choose(context: click.Context, _parameter: click.Parameter, value: str) -> None:
@@ -33,6 +45,12 @@ language_option = click.option(
     callback=_choose,
     help="Language of what an officer reads.",
 )
+
+
+def note_command(context: click.Context, _parameter: click.Parameter, value: bool) -> bool:
+    """Keep the command that runs, for what an error of it tells to do; callback of an option that all commands have."""
+    context.ensure_object(Speech).context = context
+    return value
 
 
 def spoken() -> Language:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import click
 
 from gateway.cli.output import say
+from gateway.cli.speech import Speech
+from gateway.errors import Reason
 from gateway.language.catalogue import tell
 from gateway.language.languages import Language
 
@@ -18,6 +20,13 @@ def show_usage(error: click.ClickException, language: Language) -> None:
         click.echo(error.ctx.get_usage(), err=True)
         click.echo(tell(language, "help: {command}", command=f"{error.ctx.command_path} --help"), err=True)
     say(tell(language, "error: {error}", error=_usage_sentence(error, language)), "bad", err=True)
+
+
+def usage_problem(error: click.ClickException, speech: Speech) -> dict[str, str]:
+    """Return wrong usage for the JSON document of a refusal."""
+    command = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else speech.command
+    told = {"message": error.format_message(), "remedy": f"{command} --help"}
+    return {"code": "usage", "reason": Reason.INVALID_ARGUMENT.value, **told}
 
 
 def _usage_sentence(error: click.UsageError, language: Language) -> str:

@@ -13,6 +13,7 @@ from certs.profile import read_leaf
 from gateway.audit.tree.shown import Shown
 from gateway.clock import Clock, SystemClock
 from gateway.config.suspensions import Suspensions, Switches
+from gateway.errors import Unavailable
 from gateway.model.names import MemberId
 from gateway.model.purpose import Purpose
 from gateway.ports.documents import DocumentStore
@@ -86,6 +87,20 @@ class Parts(DecidingParts):
     def check_key(self) -> None:
         """Raise `Unavailable` once our own documents removed the key that signs our statements."""
         check_own_key(self.trust(), self.member, self.statement_key())
+
+    def issuer(self, agency: str) -> RecordIssuer:
+        """Return what signs for an agency of ours. Raises `Unavailable` where this node has no key of it."""
+        found = self.issuers.get(f"{self.member}.{agency}")
+        if found is None:
+            raise Unavailable(
+                "this node has no key of `{agency}` to sign with",
+                code="no-agency-key",
+                where="keys",
+                remedy="`liaison init --agency {agency}`, then `liaison trust publish`; in production it gets none: "
+                "docs/guides/desk.md says why, and what to do instead",
+                agency=agency,
+            )
+        return found
 
 
 @lru_cache(maxsize=64)

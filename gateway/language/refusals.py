@@ -68,6 +68,7 @@ REFUSALS: Sentences = {
     "no-such-token": "there is no such token of ours",
     "not-announced": "no entry announces this: nothing is shown. Ask again, and sign.",
     "not-appointed": "you have no mandate in force here: nothing is opened without one",
+    "no-agency-key": "this node has no key of that agency, so that it signs nothing for it",
     "no-answer": "there is no answer yet, or it was erased",
     "no-counterpart": "no country was named",
     "no-descriptors": "there is no room to keep more, so nothing is answered just now; this does not mean no hit",

@@ -248,13 +248,8 @@ class WorkFilter(msgspec.Struct, frozen=True):
 class ReportLibrary(Protocol):
     """The reports of one node. Thread-safe; rows are written through the journal with their entry."""
 
-    def find(
-        self, groups: Sequence[Collection[str]], now_us: int, limit: int, before_us: int = 0
-    ) -> list[ListedReport]:
-        """Return the reports that stand and have a key of each group, those that were added last first.
-
-        With `before_us` only those that were added before that time.
-        """
+    def find(self, groups: Sequence[Collection[str]], now_us: int, limit: int, before: int = 0) -> list[ListedReport]:
+        """Return the reports that stand, were added before a time, and have a key of each group, the newest first."""
 
     def mark(self, peer: MemberId) -> tuple[int, int]:
         """Return what is another pair once the reports of threads with a member are others, or there are fewer."""

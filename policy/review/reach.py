@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import product
 from typing import TypeAlias
 
@@ -18,6 +18,7 @@ from msgspec import structs
 from gateway.model.marking import Marking, SubjectCategory
 from gateway.model.names import MemberId, member_id
 from gateway.model.purpose import Offence, Purpose
+from gateway.model.query import OF_AGENCIES
 from policy.attributes import QuestionAttributes, RecordAttributes, qualified
 from policy.bundle.agreements import Agreement
 from policy.engine.cache import FOREVER_US
@@ -277,9 +278,11 @@ def _problem(search: _Search, agreements: Sequence[Agreement], open_now: Sequenc
     names = ", ".join(one.id for one in agreements)
     if not any(search.now_us in one.validity for one in agreements):
         return f"{names}: not in force now", "bring an agreement that is in force"
+    by_mapping = _by_mapping(search, [one for one in agreements if search.now_us in one.validity])
     if not open_now:
         queries = ", ".join(sorted(held.queries)) or "nothing"
-        return f"it is found by {queries}, and {names} covers no such question", "look at `queries` of the agreement"
+        remedy = by_mapping or "look at `queries` of the agreement"
+        return f"it is found by {queries}, and {names} covers no such question", remedy
     if not named & parties:
         remedy = f"name a party of {names} in the mapping: `releasable_to`"
         return f"its marking names none of {', '.join(sorted(parties))}", remedy
@@ -290,8 +293,31 @@ def _problem(search: _Search, agreements: Sequence[Agreement], open_now: Sequenc
         remedy = "let out a field that the mapping fills, or fill one of these in the mapping"
         return f"policy lets out only {', '.join(sorted(search.unfilled))}, and the mapping fills none of them", remedy
     told = ", ".join(_rule(name) for name, _ in search.denied.most_common(_RULES_TOLD))
-    remedy = f'a permit of `release` with `@fields` on `RecordType::"{held.record_type}"` would open a way'
-    return f"denied: {told}", remedy
+    return f"denied: {told}", by_mapping or _by_policy(search)
+
+
+def _by_mapping(search: _Search, agreements: Sequence[Agreement]) -> str:
+    """Return which questions would open a way, if the mapping let the records be found by them; else an empty text."""
+    held, found = search.held, []
+    asked = frozenset[str]().union(*(one.queries for one in agreements)) & OF_AGENCIES
+    for query in sorted(asked - held.queries):
+        tried = _Search(search.engine, search.kinds, replace(held, queries=frozenset({query})), search.now_us)
+        if any(True for one in agreements for _ in tried.ways(one)):
+            found.append(query)
+    if not found:
+        return ""
+    return f"let the mapping find it by one of {', '.join(found)}: `[record.search]` of {held.record_type}"
+
+
+def _by_policy(search: _Search) -> str:
+    """Return what of the policy would open a way: a rule that forbids cannot be outdone by one that permits."""
+    resource = f'`RecordType::"{search.held.record_type}"`'
+    forbidding = [name for name in search.denied if name.startswith("national/") and name != "national/default"]
+    if forbidding:
+        return f"take {resource} out of {', '.join(forbidding[:_RULES_TOLD])}: no permit outdoes what forbids"
+    if "national/default" in search.denied:
+        return f"a permit of `release` with `@fields` on {resource} would open a way"
+    return f"no national policy lets {resource} out so: map what it is about as another record type"
 
 
 def _rule(name: str) -> str:

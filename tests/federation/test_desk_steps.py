@@ -128,6 +128,16 @@ async def test_a_follow_up_goes_from_the_gate_to_the_duty_officer_and_back(desk:
     assert (await desk(OFFICER, "desk", "list", "--done"))["work"]
 
 
+async def test_a_request_to_no_member_is_refused_with_the_command_that_lists_them(world: World, desk: Desk) -> None:
+    asked = ("--topic", "vehicle", "--facts", "a grey truck", "--urgency", "URGENT", "--case", "TH-2026-17")
+    why = ("--purpose", "INVESTIGATION", "--offence", "NARC")
+    strange = (await desk(OFFICER, "request", "--to", "xx", *asked, *why, code=1))["error"]
+    assert (strange["code"], strange["message"]) == ("unknown-member", "`xx` is no counterpart of ours")
+    assert f"liaison trust show --home {world.home('th')}" in strange["remedy"]
+    typed = (await desk(OFFICER, "request", "--to", "xyz", *asked, *why, code=1))["error"]
+    assert (typed["code"], typed["remedy"]) == ("bad-ask", "what it takes: liaison request --help")
+
+
 async def test_a_question_back_and_a_withdrawal(desk: Desk) -> None:
     search = await desk.search()
     drafted = await desk(OFFICER, "followup", "--search", search, "--from", "vn", *WHY)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import shutil
 import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -20,6 +21,7 @@ from gateway.ops.homes import reload_request
 from gateway.ops.homes.lock import only_one
 from gateway.ops.homes.reload_request import Reloaded, request_reload
 from tests.support.nodes import World, build_world, running
+from tests.support.policies import NATIONAL
 from tests.support.processes import NodeProcess
 
 pytestmark = pytest.mark.process
@@ -99,6 +101,35 @@ async def test_own_rows_of_names_need_a_restart_and_are_named(world: World) -> N
     assert entries(node) == size + 1
     table.unlink()
     assert (await reloaded(world)).restart == ()
+
+
+async def test_a_changed_folder_of_a_policy_without_approval_decides_at_once(tmp_path: Path) -> None:
+    world = build_world(tmp_path, {})
+    home = world.home("th")
+    folder = shutil.copytree(NATIONAL / "th", home / "policy")
+    with (home / "node.toml").open("a") as file:
+        file.write('[policy]\nnational = "policy"\n')
+    async with running(world, ["th"]):
+        policy = world.nodes["th"].resources.policy
+        first = policy.engine.hash
+        assert (await reloaded(world)).live == ()
+        rules = folder / "records.cedar"
+        allowed = rules.read_text()
+        rules.write_text(f'{allowed}@id("th-none")\nforbid (principal, action == Action::"release", resource);\n')
+        said = await reloaded(world)
+        assert (said.live, said.restart, said.refused) == (("policy.national",), (), "")
+        assert policy.engine.hash != first
+        assert "national/th-none" in policy.engine.bundle.national.by_name
+        assert (home / "policies" / f"unapproved-{policy.engine.hash.hex()}.json").exists()
+        second = policy.engine.hash
+        rules.write_text(f"{allowed}permit (")
+        said = await reloaded(world)
+        assert "records.cedar" in said.refused
+        assert policy.engine.hash == second
+        policy.version = 1  # two approvers signed one meanwhile
+        rules.write_text(allowed)
+        assert (await reloaded(world)).live == ()
+        assert policy.engine.hash == second
 
 
 @pytest.mark.parametrize(

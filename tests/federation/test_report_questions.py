@@ -14,7 +14,7 @@ from gateway.clock import DAY_US, HOUR_US, SystemClock
 from gateway.desk.reports.asked import PublishedReports, Shelf
 from gateway.desk.reports.values import LIFE_US
 from gateway.errors import Unavailable
-from gateway.model.desk.work import Direction, HoldingState
+from gateway.model.desk.work import Direction, HoldingState, Role
 from gateway.model.exchange import Answer, Outcome
 from gateway.model.hit import OWN_AGENCY, Quality
 from gateway.model.names import ExchangeId, MemberId
@@ -24,9 +24,11 @@ from gateway.model.requester import Officer
 from gateway.model.search import Line
 from gateway.signing.keys import load_signing_key
 from gateway.storage.desk.reports import SqlReports
+from gateway.trust.ceremony.ceremony import certified_key
+from gateway.trust.ceremony.found_member import create_member_keys
 from gateway.trust.documents.descriptor import sign_descriptor
 from gateway.trust.statement_versions import REPORT_QUERY
-from tests.support.alerts import author, supervisor, until
+from tests.support.alerts import actor, author, supervisor, until
 from tests.support.exchange import (
     KH,
     TH,
@@ -49,6 +51,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 HER = structs.replace(officer("vn"), agency="immigration")
 HIM = structs.replace(officer("kh"), agency="customs")
 SOURCE = "th.desk.reports.police"
+NAVY = actor("th", Role.OFFICER, agency="navy")
 GOLD = {"method": "gold leaf between the pages of school books", "indicators": ["heavy books"], "route": []}
 
 
@@ -263,6 +266,45 @@ async def test_a_question_that_more_reports_fit_than_are_told_says_so_there_and_
     hers = structs.replace(officer("th"), agency="police")
     found = lines(await world.nodes["th"].asking.searches.start(hers, command(ReportQuery("hollow heels"), (VN,))))
     assert (len(found[TH].hits), found[TH].capped) == (1, True)
+
+
+@pytest.mark.usefixtures("published")
+async def test_an_agency_whose_key_comes_while_the_node_runs_publishes_and_is_asked_at_once(world: World) -> None:
+    node, thailand = world.nodes["th"], world.federation["th"]
+    own = node.desk.reports.own
+    with pytest.raises(Unavailable) as early:
+        await own.publish(NAVY, report())
+    assert early.value.code == "no-agency-key"
+    assert "liaison init --agency navy" in early.value.remedy
+    assert "docs/guides/desk.md" in early.value.remedy
+    create_member_keys(thailand.home, thailand.authority, "th", ["navy"], thailand.name, thailand.clock)
+    unlisted = str(thailand.home / "keys" / "agency-navy")
+    await until(lambda: any(unlisted in str(each.private) for each in entries(node, "operations")), "it is seen")
+    assert "th.navy" not in node.resources.keys.issuers, "no document lists it yet"
+    held = world.federation.view("vn").descriptor("th")
+    listed = (*held.keys, certified_key(thailand.home / "keys" / "agency-navy.pem"))
+    after = replaced(
+        held,
+        version=held.version + 1,
+        previous=held.hash.hex(),
+        agencies=(*held.agencies, "navy"),
+        keys=listed,
+        hash=b"",
+        data=b"",
+    )
+    world.federation.share(sign_descriptor(after, [load_signing_key(thailand.authority / "authority.key")]))
+    for each in world.nodes.values():
+        each.resources.trust.refresh()
+    served = "th.desk.reports.navy"
+    await until(lambda: served in {wall.description.id for wall in node.core.walls}, served)
+    assert {wall.description.agency for wall in node.core.library} > {"police", "navy"}
+    made = await own.publish(NAVY, report(fields={"method": "salt in the ballast tanks", "concealment": ""}))
+    await own.approve(actor("th", Role.SUPERVISOR, person="7", agency="navy"), made)
+    found = await answer(world, ReportQuery("false floor"))
+    assert (found.outcome, found.missing) == (Outcome.HIT, ()), "the report of the navy is not missing"
+    (wall,) = [each for each in node.core.walls if each.description.agency == "navy"]
+    deadline = SystemClock().monotonic() + 60
+    assert [each.source for each in wall.source.search(ReportQuery("ballast"), deadline).candidates]
 
 
 async def test_a_member_that_does_not_list_the_question_is_not_asked(world: World) -> None:

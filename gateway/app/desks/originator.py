@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from gateway.app.core import Core
+from gateway.app.desks.second_step import agency_of
 from gateway.app.rounds import UPKEEP_S, Round
 from gateway.audit.log.numbers import kept_us
 from gateway.desk.delivery.effects import EffectTable
@@ -60,14 +62,10 @@ def build_originator(
 ) -> OriginatorDesk:
     """Put together the originator's control; nothing of it runs yet. `reached` sends what waits for a counterpart."""
     parts, evidence = core.parts, Evidence(core.kept, desk.store)
-    walls = core.walls
-
-    def agency_of(source: str) -> str:
-        return next((wall.description.agency for wall in walls if wall.description.id == source), "")
-
-    originator = Originator(desk, evidence, agency_of, Renewal(parts, walls, evidence))
+    owner = partial(agency_of, core.walls)
+    originator = Originator(desk, evidence, owner, Renewal(parts, core.walls, evidence))
     compliance = Compliance(desk, evidence, erase, ThirdMembers(desk))
-    holders = HoldersView(parts.member, desk.store, lambda member: parts.trust().active(member), agency_of)
+    holders = HoldersView(parts.member, desk.store, lambda member: parts.trust().active(member), owner)
     references = HitReferences(core.resources.settings.keystore, core.resources.clock)
     log, store = core.resources.exchange_log.store_name, core.resources.store
     recovery = Recovery(
@@ -77,14 +75,18 @@ def build_originator(
         core.peers,
         effects,
         core.heard,
-        LostCopies(parts, desk.store, references.resolve, agency_of),
+        LostCopies(parts, desk.store, references.resolve, owner),
         lambda: kept_us(store, log),
         lambda: core.others,
         reached,
     )
-    automatic = frozenset(each.id for each in core.resources.settings.sources if each.tells_changes)
-    automatic |= {wall.description.id for wall in core.library}  # a human withdrew the report
-    watch = SourceWatch(desk, evidence, walls, automatic, originator.change_by_itself)
+    telling = frozenset(each.id for each in core.resources.settings.sources if each.tells_changes)
+
+    def is_automatic(source: str) -> bool:
+        """Tell whether holders are told at once; of a report too, since a human has withdrawn it."""
+        return source in telling or any(wall.description.id == source for wall in core.library)
+
+    watch = SourceWatch(desk, evidence, core.walls, is_automatic, originator.change_by_itself)
     rounds = [
         Round("rows behind copies", UPKEEP_S, watch.round),
         Round("rows that sources tell of", _TOLD_S, watch.told, leader_only=False),

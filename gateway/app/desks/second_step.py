@@ -30,6 +30,7 @@ from gateway.desk.second_step.packages import Packages
 from gateway.desk.second_step.parts import StepParts
 from gateway.desk.second_step.release import Releases
 from gateway.desk.second_step.unsettled import Unsettled
+from gateway.exchange.sources.bulkhead import Bulkhead
 from gateway.model.desk.notices import Notice, Urgency
 from gateway.model.desk.work import Role
 from gateway.ports.desk import Thread
@@ -140,5 +141,9 @@ def _agency_for(core: Core, wanted: str, office: str) -> str:
 def own_answers(core: Core) -> OwnAnswers:
     """Return what finds the hits of our own answers."""
     references = HitReferences(core.resources.settings.keystore, core.resources.clock)
-    agencies = {wall.description.id: wall.description.agency for wall in core.walls}
-    return OwnAnswers(core.kept, references.resolve, lambda source: agencies.get(source, ""))
+    return OwnAnswers(core.kept, references.resolve, partial(agency_of, core.walls))
+
+
+def agency_of(walls: Sequence[Bulkhead], source: str) -> str:
+    """Return the agency of one of our sources; an empty text where it is here no more."""
+    return next((wall.description.agency for wall in walls if wall.description.id == source), "")

@@ -36,8 +36,9 @@ from gateway.ports import events
 from gateway.ports.journal import EntryDraft
 from gateway.signing.jws import PublicKey
 from gateway.telemetry import Logger, LogLine, configure_logging
+from policy.engine.engine import PolicyEngine
 
-_KEYS = "token_key"
+_KEYS, _POLICY = "token_key", "policy.national"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +100,7 @@ class LiveSettings:
         """Read the settings, put in force what may change, and write an entry and a log line of the result."""
         before = self._resources.settings
         try:
-            after, keys, rows = await asyncio.to_thread(self._read)
+            after, keys, rows, policy = await asyncio.to_thread(self._read)
         except LiaisonError as error:
             self._log.warning(LogLine.NODE_NOT_RELOADED, error)
             told = "; ".join(map(str, each_of(error)))
@@ -109,13 +110,17 @@ class LiveSettings:
         found = Changes(found.live, (*found.restart, *rows))
         if self._take(taken_over(before, after), keys) and not any(path.startswith(_KEYS) for path in found.live):
             found = Changes((*found.live, _KEYS), found.restart)  # another key in the same file
+        if policy is not None and await asyncio.to_thread(self._resources.policy.enforce_folder, policy):
+            found = Changes((*found.live, _POLICY), found.restart)
         self._log.info(LogLine.NODE_RELOADED, count=len(found.live), target=", ".join(found.restart))
         if found.live or found.restart:
             await self._note(events.SETTINGS.draft(changed=list(found.live), restart=list(found.restart)))
         return Reloaded(found.live, found.restart)
 
-    def _read(self) -> tuple[Settings, dict[str, PublicKey], list[str]]:
-        """Read the settings and the keys of tokens, and which own rows of tables of names differ from those in force.
+    def _read(self) -> tuple[Settings, dict[str, PublicKey], list[str], PolicyEngine | None]:
+        """Read the settings, the keys of tokens, and which own rows of tables of names differ from those in force.
+
+        The last part is the policy of the folder that decides, where its files are others now.
 
         Raises `Misconfigured` for what a start would refuse.
         """
@@ -125,7 +130,8 @@ class LiveSettings:
             raise Obstacles(found)
         read_lists(self._resources.home.people, self._resources.member)
         rows = changed_rows(own_rows(), read_own_tables(self._resources.home.path))
-        return settings, token_keys(settings, clock, self._production), rows
+        policy = self._resources.policy.changed_folder()
+        return settings, token_keys(settings, clock, self._production), rows, policy
 
     def _take(self, settings: Settings, keys: dict[str, PublicKey]) -> bool:
         """Put settings in force; tell whether the keys of tokens are others."""

@@ -11,14 +11,14 @@ from datetime import timedelta
 
 from gateway.clock import from_us
 from gateway.desk.alerts.values import LONGEST_US, SOURCE, OwnAlert
-from gateway.errors import Forbidden, Malformed, Misconfigured
+from gateway.errors import Forbidden, Malformed
 from gateway.exchange.parts import Parts
 from gateway.model.desk.notices import Alert, Head
 from gateway.model.hit import SourceRecord
 from gateway.model.marking import Caveat, Level, Marking, Onward, ReleaseMarking, UseCode
 from gateway.model.names import ExchangeId, MemberId
 from gateway.model.purpose import Purpose
-from gateway.records.sdjwt import RecordIssuer, issue, present
+from gateway.records.sdjwt import issue, present
 from gateway.records.verify import VerifiedRecord, verify_record
 
 RECORD_TYPE = "Alert"
@@ -38,7 +38,7 @@ def issued_for(
     source = SourceRecord(SOURCE, alert.id, RECORD_TYPE, alert.author.agency, dict(alert.fields), Marking())
     issued = issue(
         source,
-        issuer=_issuer(parts, alert.author.agency),
+        issuer=parts.issuer(alert.author.agency),
         audience=reader,
         request_hash=binding(thread_id),
         marking=_marking(alert, offices),
@@ -72,19 +72,6 @@ def check_alert(head: Head, alert: Alert, record: VerifiedRecord, offices: tuple
     strange = [office for office in alert.scope if office not in offices]
     if strange:
         raise Forbidden("`{office}` is no office here", code="unknown-office", where="scope", office=strange[0])
-
-
-def _issuer(parts: Parts, agency: str) -> RecordIssuer:
-    issuer = parts.issuers.get(f"{parts.member}.{agency}")
-    if issuer is None:
-        raise Misconfigured(
-            "this node has no key of `{agency}` to sign an alert with",
-            code="no-agency-key",
-            where="keys",
-            remedy="`liaison cert status` shows the keys of the home",
-            agency=agency,
-        )
-    return issuer
 
 
 def _marking(alert: OwnAlert, offices: tuple[str, ...]) -> ReleaseMarking:

@@ -136,8 +136,10 @@ class Author:
     def prepare(self, key: ThreadKey, post: Post) -> WrittenNotice:
         """Return the notice that would be written now; nothing is. It reads the store, and blocks.
 
-        Raises `Forbidden` for an office that the author's may not address.
+        Raises `Unknown` for a peer that is no counterpart of ours, `Unsupported` where its descriptor does not list the
+        type, and `Forbidden` for an office that the author's may not address.
         """
+        self._check_taker(key.peer, TYPE_OF[type(post.body)])
         self._check_office(key, post)
         return write_notice(self._notice(key, self._store.thread(key), post), self._parts.trust())
 

@@ -41,13 +41,15 @@ ByItself = Callable[[Sequence[Holding], ChangeCode, str], Awaitable[Changed]]
 
 @dataclass(slots=True)
 class SourceWatch:
-    """Goes through the copies of our records. `automatic` are the sources whose agency lets the node tell holders by
-    itself (`by_itself`)."""
+    """Goes through the copies of our records.
+
+    `is_automatic` tells of which sources the agency lets the node tell holders by itself (`by_itself`).
+    """
 
     desk: DeskParts
     evidence: Evidence
     walls: Sequence[Bulkhead]
-    automatic: frozenset[str]
+    is_automatic: Callable[[str], bool]
     by_itself: ByItself
     _after: str = field(default="")
     _whole: set[str] = field(default_factory=set)
@@ -135,7 +137,7 @@ class SourceWatch:
 
     async def _propose(self, wall: Bulkhead, copy: Holding, why: str) -> None:
         """Tell the holder where the agency wants that, else raise work for its data officer, once for each copy."""
-        if wall.description.id in self.automatic:
+        if self.is_automatic(wall.description.id):
             await self.by_itself([copy], _CODES[why], why)
             return
         work = self._work(wall, copy, why)

@@ -157,7 +157,7 @@ class PublishedReports:
                 "reports of `{agency}` are not asked for yet",
                 code="source-failed",
                 where=self._id,
-                remedy="start the node again",
+                remedy="ask again in a minute: this process has not taken up its key yet (`liaison cert status`)",
                 agency=min(strange),
             )
         everybody = frozenset(self._members())

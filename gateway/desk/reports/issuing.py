@@ -12,13 +12,13 @@ from typing import Any
 
 from gateway.clock import from_us
 from gateway.desk.reports.values import SOURCE, OwnReport
-from gateway.errors import Malformed, Misconfigured
+from gateway.errors import Malformed
 from gateway.exchange.parts import Parts
 from gateway.matching.reports.judged import RECORD_TYPE
 from gateway.model.hit import SourceRecord
 from gateway.model.marking import Level, Marking, Onward, ReleaseMarking, Tlp, UseCode, tlp
 from gateway.model.names import ExchangeId, MemberId
-from gateway.records.sdjwt import RecordIssuer, issue, present
+from gateway.records.sdjwt import issue, present
 from gateway.records.verify import VerifiedRecord, verify_record
 
 
@@ -26,7 +26,7 @@ def issued_for(parts: Parts, report: OwnReport, reader: MemberId, thread_id: Exc
     """Return the record of a report of ours for one reader, signed by the agency that owns it."""
     issued = issue(
         SourceRecord(SOURCE, report.id, RECORD_TYPE, report.author.agency, dict(report.fields), Marking()),
-        issuer=_issuer(parts, report.author.agency),
+        issuer=parts.issuer(report.author.agency),
         audience=reader,
         request_hash=_binding(thread_id),
         marking=release_marking(report),
@@ -76,16 +76,3 @@ def label(marking: Mapping[str, Any]) -> Tlp:
 def _binding(thread_id: ExchangeId) -> bytes:
     """Return what stands in a report's record for the request that it answers: the hash of its thread's id."""
     return hashlib.sha256(b"liaison report\n" + thread_id.encode()).digest()
-
-
-def _issuer(parts: Parts, agency: str) -> RecordIssuer:
-    issuer = parts.issuers.get(f"{parts.member}.{agency}")
-    if issuer is None:
-        raise Misconfigured(
-            "this node has no key of `{agency}` to sign a report with",
-            code="no-agency-key",
-            where="keys",
-            remedy="`liaison cert status` shows the keys of the home",
-            agency=agency,
-        )
-    return issuer

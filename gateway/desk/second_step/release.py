@@ -84,14 +84,14 @@ class Releases:
 
     def __init__(self, parts: Parts, walls: Sequence[Bulkhead]) -> None:
         self._parts = parts
-        self._walls = {wall.description.id: wall for wall in walls}
+        self._walls = walls
 
     async def read(self, hit: OwnHit, asked: AskedFor) -> Fresh:
         """Return the record of a hit as it is now.
 
         Raises `Unknown` where it is gone, `Stale` where it is about another subject, `Suspended`, `Unavailable`.
         """
-        wall = self._walls.get(hit.source)
+        wall = next((each for each in self._walls if each.description.id == hit.source), None)
         if wall is None:
             raise Unavailable(
                 "the source `{source}` is not here any more", code="source-gone", where="hit", source=hit.source

@@ -73,14 +73,14 @@ class Gatherer:
         self._parts = parts
         self._walls = walls
         self._constant_work = ConstantWork()
-        self.second_look = SecondLook(parts, [wall.description for wall in walls])
+        self.second_look = SecondLook(parts, walls)
 
     def ask_all(self, jobs: Sequence[Job], complete: Callable[[Job], None]) -> None:
         """Run steps 7 to 9 for a batch; `complete` gets each job once, from this thread or another one."""
         offered: list[list[Task]] = [[] for _ in self._walls]
         for job in jobs:
             self.ask_sources(job, complete, offered)
-        for wall, tasks in zip(self._walls, offered, strict=True):
+        for wall, tasks in zip(self._walls, offered, strict=False):  # an agency may have joined meanwhile
             wall.submit_all(tasks)
 
     def ask_sources(self, job: Job, complete: Callable[[Job], None], offered: Sequence[list[Task]]) -> None:
@@ -91,7 +91,7 @@ class Gatherer:
         except Malformed as error:
             job.refuse(error)
             return complete(job) if job.finish() else None
-        able = [each for each in zip(self._walls, offered, strict=True) if query.kind in each[0].description.queries]
+        able = [each for each in zip(self._walls, offered, strict=False) if query.kind in each[0].description.queries]
         walls = [wall for wall, _ in able]
         job.expected = tuple((wall.description.id, wall.description.kind) for wall in walls)
         job.off = self.second_look.switched_off(job)

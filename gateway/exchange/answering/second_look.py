@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from gateway.errors import Suspended, Unauthenticated
 from gateway.exchange.answering.job import Job
 from gateway.exchange.parts import DecidingParts
+from gateway.exchange.sources.bulkhead import Bulkhead
 from gateway.ports.sources import SourceDescription
 from gateway.statements.envelope import check_signer
 from gateway.trust.view import TrustView
@@ -19,9 +20,9 @@ from gateway.trust.view import TrustView
 class SecondLook:
     """Compares trust and switches with what they were when a request came in."""
 
-    def __init__(self, parts: DecidingParts, sources: Sequence[SourceDescription]) -> None:
+    def __init__(self, parts: DecidingParts, walls: Sequence[Bulkhead]) -> None:
         self._parts = parts
-        self._sources = sources
+        self._walls = walls
 
     def switched_off(self, job: Job) -> frozenset[str]:
         """Return what could give the answer to a verified request and is switched off now: sources, record types."""
@@ -30,7 +31,8 @@ class SecondLook:
             return frozenset()
         request = job.verified.value
         types = suspensions.suspended_types(job.peer, request.purpose.value)
-        off = {source.id for source in self._sources if request.query.kind in source.queries and self._is_off(source)}
+        sources = (wall.description for wall in self._walls)
+        off = {source.id for source in sources if request.query.kind in source.queries and self._is_off(source)}
         return frozenset(off | {f"type:{name}" for name in types})
 
     def _is_off(self, source: SourceDescription) -> bool:

@@ -27,6 +27,7 @@ from gateway.trust.view import TrustView
 
 _AGENCY = "agency-"
 _STAYS = "the key before stays in use; `liaison cert status` shows which key is listed"
+_PUBLISH = "`liaison trust publish` with the authority lists it; then it is used at once"
 
 
 class LiveKeys:
@@ -34,10 +35,12 @@ class LiveKeys:
 
     `tls` is shown in the own country; `exchange` to counterparts, which know a certificate of the online CA, too.
     `issuers` are by `<member>.<agency>`. Reading an attribute costs nothing; `refresh` reads the files. Refreshes are
-    made by one thread at a time.
+    made by one thread at a time. In `production` a key of an agency is refused.
     """
 
-    def __init__(self, home: Home, member: MemberId, clock: Clock) -> None:
+    def __init__(self, home: Home, member: MemberId, clock: Clock, *, production: bool = False) -> None:
+        if production:
+            _refuse_agency_keys(home)
         self.statement = load_signing_key(home.key("statement"))
         self.tls = self._load_tls(home)
         self.exchange = self._load_exchange(home)
@@ -48,6 +51,7 @@ class LiveKeys:
         self._home = home
         self._member = member
         self._clock = clock
+        self._production = production
         self._torn = False
         self._marks = FileMarks(clock.monotonic)
         self._marks.look(self._files())
@@ -142,22 +146,24 @@ class LiveKeys:
         return [taking(path) for path in _agency_keys(self._home)]
 
     def _take_agency(self, path: Path, view: TrustView) -> list[tuple[str, str]]:
+        if self._production:
+            _refuse_agency_keys(self._home)
         issuer = agency_issuer(path, self._member)
         held = self.issuers.get(issuer.name)
-        if held is None or held.certificate_der == issuer.certificate_der:
-            return []  # an agency that is new since the start is taken up at the next one
+        if held is not None and held.certificate_der == issuer.certificate_der:
+            return []
         key = load_signing_key(path)
-        self._require_listed(view, key, agency_use(issuer.agency), path.stem)
+        self._require_listed(view, key, agency_use(issuer.agency), path.stem, _STAYS if held else _PUBLISH)
         self.issuers[issuer.name] = issuer
         return [(path.stem, key.key_id)]
 
-    def _require_listed(self, view: TrustView, key: SigningKey, use: str, file: str) -> None:
+    def _require_listed(self, view: TrustView, key: SigningKey, use: str, file: str, remedy: str = _STAYS) -> None:
         """Raise `BadSignature` for a key that counterparts would refuse."""
         try:
             view.verify_key(self._member, key.key_id, use, self._clock.now_us())
         except LiaisonError as error:
             error.where = str(self._home.key(file))
-            error.remedy = _STAYS
+            error.remedy = remedy
             raise
 
     @staticmethod
@@ -203,7 +209,7 @@ def agency_issuer(path: Path, member: MemberId) -> RecordIssuer:
     return RecordIssuer(load_signing_key(path), ssl.PEM_cert_to_DER_cert(certificate.decode("ascii")), member, agency)
 
 
-def refuse_agency_keys(home: Home) -> None:
+def _refuse_agency_keys(home: Home) -> None:
     """Raise `Misconfigured` where the home holds a key of an agency, as a node in production must not."""
     for path in _agency_keys(home):
         raise Misconfigured(

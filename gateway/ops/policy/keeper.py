@@ -14,6 +14,7 @@ nothing: the old policy stays in force, and an alarm and an entry say why.
 from __future__ import annotations
 
 import hashlib
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -97,11 +98,15 @@ class PolicyKeeper:
         self.approvers: tuple[str, ...] = ()
         self.unlogged: PolicyChange | None = None
         self._decides = decides
+        self._production = production
         self.prepare: Callable[[PolicyEngine], None] | None = None
         """Called with a policy that is ready here and about to come into force: others get ready for it, too."""
         self.tell: Callable[[Judged], None] | None = None
         """Called with what became of the document that came in last, once that counts."""
         self._read = ""
+        self._lock = threading.Lock()
+        """Held while a policy comes into force: of an approved one and a folder, the approved one stays."""
+
         self._loaded: PolicyEngine | None = None
         self._loaded = self._accepted() or (self._first_approved() if production else self._unapproved())
 
@@ -119,7 +124,8 @@ class PolicyKeeper:
         """
         if not self._marks.look([self._folder / INCOMING]):
             return None
-        before, self._told = None if self._marks.fresh else self._told, self._judged(self._take)
+        with self._lock:
+            before, self._told = None if self._marks.fresh else self._told, self._judged(self._take)
         if self._told is not None and self._told.code == _UNREADABLE:
             self._marks.failed()
         else:
@@ -127,6 +133,24 @@ class PolicyKeeper:
         if self.tell is not None and self._read:
             self.tell(Judged(self._read, self._told.refused if self._told is not None else ""))
         return None if self._told == before else self._told
+
+    def changed_folder(self) -> PolicyEngine | None:
+        """Return the policy of the folder that decides in trials, where its files are others now; else None.
+
+        Nothing comes into force. Raises `Misconfigured` for a folder that does not load.
+        """
+        if self.version or self._production:
+            return None
+        found = PolicyEngine.load(self._settings.national_policy, self.member, self._settings.base_policy)
+        return found if found.hash != self.engine.hash else None
+
+    def enforce_folder(self, found: PolicyEngine) -> bool:
+        """Let a folder's policy decide from now on; tell whether it does. It does not once an approved one came."""
+        with self._lock:
+            if not self.version:
+                keep_unapproved(self._folder, self._settings, found)
+                self._loaded = self._ready(found)
+            return not self.version
 
     def waiting(self) -> PolicyChange | None:
         """Judge a document that was brought and is not in force as a node would; None without one. Nothing changes."""

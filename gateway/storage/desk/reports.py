@@ -77,16 +77,11 @@ class SqlReports:
         self._database = database
         self._seals = DeskSeals(keystore)
 
-    def find(
-        self, groups: Sequence[Collection[str]], now_us: int, limit: int, before_us: int = 0
-    ) -> list[ListedReport]:
-        """Return the reports that stand and have a key of each group, those that were added last first.
-
-        With `before_us` only those that were added before that time.
-        """
+    def find(self, groups: Sequence[Collection[str]], now_us: int, limit: int, before: int = 0) -> list[ListedReport]:
+        """Return the reports that stand, were added before a time, and have a key of each group, the newest first."""
         wanted = select(desk_report).where(_STANDS, _R.until_us > now_us)
-        if before_us:
-            wanted = wanted.where(_R.added_us < before_us)
+        if before:
+            wanted = wanted.where(_R.added_us < before)
         for group in groups:
             tokens = [_token(self._seals, key) for key in group]
             wanted = wanted.where(

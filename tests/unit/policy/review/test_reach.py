@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from itertools import product
 from pathlib import Path
@@ -81,7 +82,8 @@ def test_a_rule_that_keeps_fields_back_is_not_told_as_one_that_lets_them_out(fol
             "its marking names none of",
             "`releasable_to`",
         ),
-        (held("Person", queries=frozenset()), "it is found by nothing", "`queries`"),
+        (held("Person", queries=frozenset()), "it is found by nothing", "by one of container, document, national_id"),
+        (held("CaseReference", "customs", queries=frozenset()), "covers records of CaseReference", "`record_types`"),
         (held("Person", fields=frozenset({"remarks"})), "the mapping fills none of them", "fill"),
         (held("Alert", "police"), "no rule of the national policy permits it", 'RecordType::"Alert"'),
     ],
@@ -99,6 +101,25 @@ def test_a_rule_that_forbids_a_type_is_named(folder: Path) -> None:
     drop(folder, "Vehicle")
     (vehicle,) = found(folder, held("Vehicle"))
     assert (vehicle.ways, "by national/th-none" in vehicle.problem) == ((), True)
+    assert vehicle.remedy.startswith('take `RecordType::"Vehicle"` out of national/th-none')
+
+
+@pytest.mark.parametrize("owner", ["police", "customs"])
+@pytest.mark.parametrize("record_type", ["Seizure", "Person", "Vehicle"])
+def test_what_is_found_by_its_case_alone_leaves_once_the_mapping_finds_it_otherwise(
+    folder: Path, record_type: str, owner: str
+) -> None:
+    """No permit outdoes the base policy, which answers questions for a case with references alone."""
+    by_case = held(record_type, owner, queries=frozenset({"case_reference"}))
+    (one,) = found(folder, by_case)
+    assert one.ways == ()
+    told = re.fullmatch(rf"let the mapping find it by one of (.+): `\[record.search\]` of {record_type}", one.remedy)
+    assert told is not None, one.remedy
+    ways = told[1].split(", ")
+    assert "report" not in ways
+    for query in ways:
+        (after,) = found(folder, held(record_type, owner, queries=frozenset({"case_reference", query})))
+        assert after.ways, query
 
 
 def test_agreements_that_are_over_open_no_way(folder: Path) -> None:
