@@ -50,8 +50,8 @@ _TEXTS = """() => {
   return [document.title, ...found];
 }"""
 
-_COMMAND = re.compile(r"\bliaison(?: [a-z-]+)*")
-"""Commands are the same in every language."""
+_COMMAND = re.compile(r"\bliaison(?: [a-z-]+)*|(?<!\S)--[a-z]+(?:-[a-z]+)*")
+"""Commands and options are the same in every language."""
 
 _WORD = re.compile(r"[A-Za-z]+(?:['’-][A-Za-z]+)*")
 _PLACEHOLDER = re.compile(r"\{[^}]*\}|`[^`]*`")
@@ -102,7 +102,7 @@ def english_left(page: Page, language: Language) -> list[str]:
 
 
 def _plain_words(text: str) -> Iterator[str]:
-    """Yield the words of a text in lower case: no capitals alone (codes), nothing with a digit, dot or sign in it."""
+    """Yield the words of a text in lower case: no codes in capitals, commands, options, or parts with signs in them."""
     for part in _COMMAND.sub("", text).split():
         if part.startswith("[") and part.endswith("]"):  # a section of the settings
             continue
