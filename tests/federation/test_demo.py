@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import subprocess
 from pathlib import Path
 
+import pytest
+
+from gateway.demo import command
 from gateway.demo.audits import change_one_byte
 from gateway.demo.command import environment, program
 
@@ -41,3 +45,9 @@ def test_the_changed_byte_lies_inside_the_entry_that_is_named(tmp_path: Path) ->
     (changed,) = [at for at, (old, new) in enumerate(zip(before, after, strict=True)) if old != new]
     start = sum(2 + len(entry) for entry in entries[:index])
     assert start + 2 <= changed < start + 2 + len(entries[index])
+
+
+@pytest.mark.parametrize("name", command._HEAVY)
+def test_modules_that_commands_begin_with_are_there(name: str) -> None:
+    """A process that is to have a module beforehand passes over one that does not exist, and is slow."""
+    importlib.import_module(f"gateway.cli.commands.{name}")

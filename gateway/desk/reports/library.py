@@ -63,8 +63,9 @@ class Shelved(msgspec.Struct, frozen=True):
 
 
 class Found(msgspec.Struct, frozen=True):
-    """What a search found. `capped`: there are more that fit. `partial`: some that may fit were not looked at.
+    """Tell what a search found, and whether that is all.
 
+    `capped`: there are more that fit. `partial`: some that may fit were not looked at.
     With `partial` no report here does not mean that there is none.
     """
 

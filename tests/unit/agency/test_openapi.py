@@ -28,6 +28,10 @@ def test_the_committed_document_is_that_of_the_program() -> None:
     assert OPENAPI.read_text(encoding="utf-8") in {openapi_text(year) for year in years}, "run make docs"
 
 
+def test_a_node_that_starts_does_not_make_the_document() -> None:
+    assert create_api(documented_parts()).openapi_schema is None, "it is made for the first one who asks"
+
+
 def test_it_says_where_the_node_is_and_how_to_be_let_in() -> None:
     schemes = DOCUMENT["components"]["securitySchemes"]
     assert (schemes["system"]["type"], schemes["officer"]["scheme"]) == ("mutualTLS", "bearer")

@@ -70,3 +70,10 @@ def test_the_help_of_a_group_loads_none_of_its_commands(group: str) -> None:
     environment = {"PYTHONPATH": ":".join(part for part in sys.path if part)}
     ran = subprocess.run([sys.executable, "-c", program], capture_output=True, check=False, env=environment, text=True)
     assert ran.returncode == 0, ran.stderr
+
+
+@pytest.mark.process
+def test_an_officer_who_asks_waits_for_no_database_no_policy_and_no_node() -> None:
+    heavy = "{'fastapi', 'sqlalchemy', 'grpc', 'structlog', 'cedarpy', 'google.protobuf'}"
+    code = f"import gateway.cli.commands.officer.ask, sys; print(*sorted({heavy} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "\n"
