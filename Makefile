@@ -19,6 +19,7 @@ VERSION ?=
 RELEASE_ARGS ?=
 BENCH_ARGS ?=
 TEST_ARGS ?=
+NIGHTLY_ARGS ?=
 FUZZ ?=
 FUZZ_SECONDS ?= 60
 KILLS ?= 2000
@@ -40,10 +41,10 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: advisories assets audit-scale browser gms help setup words demo test quick check bench bench-against build bundle image image-test release proto proto-check screenshots docs lock policy-mutants fuzz timing rolling sbom soak torture rotation versions machines restarts faults scale finding history
+.PHONY: advisories assets audit-scale browser gms help setup words demo test quick check bench bench-against build bundle image image-test release proto proto-check screenshots docs lock policy-mutants fuzz timing rolling sbom soak torture rotation versions machines restarts faults scale finding history nightly
 
 help:  ## List the targets
-	@sed -n 's/^\([a-z-]*\):.*  ## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
+	@sed -n 's/^\([a-z-]*\):.*  ## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
 
 setup: $(STAMP)  ## Make the virtual environment in .venv from the lock
 
@@ -67,6 +68,9 @@ screenshots: $(STAMP)  ## Each page of the console in each language, for people 
 	@$(BIN)/python -m tests.support.screenshots $(FOLDER)
 	@$(BIN)/python -m tests.support.screenshots --readme
 	@echo "pictures stand in $(FOLDER); those of the README in docs/pictures"
+
+nightly: $(STAMP)  ## The full form of everything, resumable, one table at its end: NIGHTLY_ARGS="--list", "--only soak gms", "--fresh"
+	@$(BIN)/python -m tests.nightly $(NIGHTLY_ARGS)
 
 quick: $(STAMP)  ## The tests that need no process and no server, in under a minute
 	$(BIN)/pytest -q -n 2 --dist worksteal --quick tests/unit

@@ -1,0 +1,182 @@
+"""A night: all full forms are in its list, one part does not stop the others, and it goes on where it stopped."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.nightly.__main__ import main
+from tests.nightly.parts import PARTS, Part
+from tests.nightly.run import FAILED, NOT_RUN, PASSED, Night, tree_hash
+from tests.support.shared import PROJECT
+
+NO_FORM_OF_A_TEST = {
+    "advisories", "assets", "bench", "bench-against", "build", "bundle", "check", "demo", "docs", "finding",
+    "generated", "help", "history", "image", "lock", "machines", "mutants", "nightly", "proto", "proto-check",
+    "quick", "release", "sbom", "screenshots", "setup", "words",
+}  # fmt: skip
+"""Targets that make or measure something, or are quicker forms of what a night runs."""
+
+
+def test_every_target_that_tries_something_is_a_part_and_every_part_can_be_called() -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (PROJECT / "Makefile").read_text(), re.MULTILINE))
+    made = {part.command[1] for part in PARTS if part.command[0] == "make"}
+    assert made == targets - NO_FORM_OF_A_TEST
+    files = [word for part in PARTS for word in part.command if word.startswith("tests/")]
+    assert [name for name in files if not (PROJECT / name).exists()] == []
+    names = [part.name for part in PARTS]
+    assert len(set(names)) == len(names)
+
+
+def test_the_list_says_of_each_part_what_it_holds_runs_and_needs(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--list"]) == 0
+    said = capsys.readouterr().out
+    for part in PARTS:
+        assert {part.name, part.holds, *part.needs} == {
+            word for word in (part.name, part.holds, *part.needs) if word in said
+        }
+    assert main(["--list", "--json", "--only", "soak"]) == 0
+    assert [row["name"] for row in json.loads(capsys.readouterr().out)] == ["soak"]
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A tree of one file under git, in which `tried` says which parts ran."""
+    tree = tmp_path / "tree"
+    tree.mkdir()
+    (tree / "file").write_text("one")
+    (tree / ".gitignore").write_text("/tmp/\n/tried\n")
+    subprocess.run(["git", "init", "-q"], cwd=tree, check=True)
+    return tree
+
+
+def part(name: str, script: str = "true", *needs: str) -> Part:
+    return Part(name, "is tried", ("sh", "-c", f"echo {name} >> tried; {script}"), 1, needs)
+
+
+def night(project: Path, *parts: Part, again: tuple[str, ...] = (), fresh: bool = False) -> dict[str, str]:
+    """Run a night; return the result of each part."""
+    kept = Night(project / "tmp", project)
+    with kept.opened(fresh=fresh) as known:
+        return {row.name: row.result for row in kept.run(parts, known, again, lambda line: None)}
+
+
+def tried(project: Path) -> list[str]:
+    """The parts that ran since this was last asked."""
+    names = (project / "tried").read_text().split() if (project / "tried").exists() else []
+    (project / "tried").unlink(missing_ok=True)
+    return names
+
+
+@pytest.mark.process
+def test_a_part_that_fails_stops_no_other_and_is_shown_with_what_it_said_last(project: Path) -> None:
+    said: list[str] = []
+    kept = Night(project / "tmp", project)
+    with kept.opened(fresh=False) as known:
+        parts = (part("bad", "echo it broke; exit 3"), part("good"))
+        bad, good = kept.run(parts, known, (), said.append)
+    assert (bad.result, bad.why, good.result) == (FAILED, "exit code 3", PASSED)
+    assert "    | it broke" in said
+    assert (project / bad.log).read_text() == "it broke\n"
+
+
+@pytest.mark.process
+def test_what_is_known_of_a_tree_is_not_tried_again_until_a_byte_of_it_changes(project: Path) -> None:
+    parts = (part("good"), part("bad", "false"))
+    results = {"good": PASSED, "bad": FAILED}
+    assert night(project, parts[0]) == {"good": PASSED}
+    assert tried(project) == ["good"]
+    assert night(project, *parts) == results
+    assert tried(project) == ["bad"]
+    assert night(project, *parts) == results
+    assert tried(project) == []
+    assert night(project, *parts, again=("bad",)) == results
+    assert tried(project) == ["bad"]
+    assert night(project, *parts, fresh=True) == results
+    assert tried(project) == ["good", "bad"]
+    (project / "file").write_text("two")
+    assert night(project, *parts) == results
+    assert tried(project) == ["good", "bad"]
+    (project / "new").touch()
+    assert night(project, *parts) == results
+    assert tried(project) == ["good", "bad"]
+
+
+@pytest.mark.process
+def test_a_part_that_lacks_a_program_is_named_with_what_installs_it_and_tried_by_the_next_call(project: Path) -> None:
+    parts = (part("lacking", "true", "no-such-program"), part("good"))
+    kept = Night(project / "tmp", project)
+    with kept.opened(fresh=False) as known:
+        lacking, good = kept.run(parts, known, (), lambda line: None)
+    assert (lacking.result, good.result) == (NOT_RUN, PASSED)
+    assert lacking.why == "there is no no-such-program: apt-get install no-such-program"
+    assert night(project, part("lacking"), parts[1]) == {"lacking": PASSED, "good": PASSED}
+    assert tried(project) == ["good", "lacking"]
+
+
+@pytest.mark.process
+def test_a_part_that_never_ends_is_ended_with_all_that_it_started(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Part, "limit_s", 0.5)
+    assert night(project, part("endless", "sleep 1000 & echo $! > tmp/child; wait"), part("good")) == {
+        "endless": FAILED,
+        "good": PASSED,
+    }
+    child = Path("/proc", (project / "tmp" / "child").read_text().strip(), "stat")
+    assert not child.exists() or child.read_text().rpartition(")")[2].split()[0] == "Z"
+
+
+_INTERRUPTED = """
+import sys
+from pathlib import Path
+from tests.nightly.__main__ import main
+from tests.nightly.parts import Part
+
+parts = [Part(name, "is tried", ("sh", "-c", f"echo {name} >> tried; {script}"), 1) for name, script in (
+    ("first", "true"), ("second", sys.argv[1]), ("third", "true"))]
+import tests.nightly.__main__ as night
+night.PROJECT = Path.cwd()
+sys.exit(main([], parts, Path.cwd() / "tmp"))
+"""
+
+
+@pytest.mark.process
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_after_an_interruption_the_next_call_goes_on_there(project: Path, number: signal.Signals) -> None:
+    environment = {"PYTHONPATH": str(PROJECT), "PATH": "/usr/bin:/bin"}
+    told = subprocess.PIPE
+    command = [sys.executable, "-c", _INTERRUPTED, "sleep 1000"]
+    with subprocess.Popen(command, cwd=project, env=environment, stderr=told, text=True) as process:
+        assert process.stderr is not None
+        seen = ""
+        while "[2/3]" not in seen:
+            seen = process.stderr.readline()
+        process.send_signal(number)
+        assert process.wait(60) == 130
+    assert "first" in tried(project)
+    done = subprocess.run([*command[:-1], "true"], cwd=project, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert tried(project) == ["second", "third"]
+    assert "3 of 3 passed" in done.stdout
+
+
+def test_one_night_at_a_time_uses_a_folder(project: Path) -> None:
+    with Night(project / "tmp", project).opened(fresh=False), pytest.raises(SystemExit, match="another night"):
+        night(project)
+
+
+def test_the_hash_of_a_tree_leaves_out_what_git_ignores(project: Path) -> None:
+    before = tree_hash(project)
+    (project / "tried").touch()
+    assert tree_hash(project) == before
+    shutil.rmtree(project / ".git")
+    with pytest.raises(SystemExit, match="needs a git clone"):
+        tree_hash(project)
