@@ -159,9 +159,10 @@ class Node:
                 await self.core.writers.exchange.write(draft)
         self.asking.acknowledger.resume([MemberId(name) for name in self.core.parts.trust().members])
         await self.gossip.look()  # before the first greeting, and the first question for documents
-        await self._listen()
-        self._making = asyncio.create_task(self.rounds.run())
-        self._making.add_done_callback(self._rounds_ended)
+        await self._listen_to_counterparts(self._node_server())
+        await self._listen_at_home()
+        await self._watch()
+        self._begin_rounds()
         self._log.info(LogLine.NODE_STARTED, address=self.addresses["exchange"], signatures=crypto_mb.describe())
 
     async def _note_start(self, compared: EntryDraft | None) -> None:
@@ -193,40 +194,47 @@ class Node:
             self.resources.database.close()
             raise
 
-    async def _listen(self) -> None:
-        settings = self.resources.settings
-        credentials = self._credentials()
-        shared = self.resources.database.shared
-        self._server = NodeServer(
+    def _node_server(self) -> NodeServer:
+        return NodeServer(
             self._doors(),
             lambda certificate: self.core.parts.trust().peer(certificate).member,
             lambda certificate: known_caller(self.core.parts.trust(), certificate),
             self._take,
             lambda call: self._refused(dismissed_member(call.who) or call.who, call.error),
             self.resources.clock,
-            credentials,
+            self._credentials(),
             ServerLimits(),
             Patience(self.resources.clock, lambda: self.core.leadership.processes),
             self.core.greetings,
-            share_port=shared,
+            share_port=self.resources.database.shared,
             processes=lambda: self.core.leadership.processes,
         )
-        host, port = host_port(settings.listen.exchange)
-        port = await self._server.start(f"{host}:{port}")
+
+    async def _listen_to_counterparts(self, server: NodeServer) -> None:
+        self._server = server
+        host, port = host_port(self.resources.settings.listen.exchange)
+        port = await server.start(f"{host}:{port}")
         self.addresses["exchange"] = f"{host}:{port}"
         await asyncio.to_thread(check_floor, host, port)
+
+    async def _listen_at_home(self) -> None:
+        """Listen to our own systems, and to browsers where there is a console."""
+        settings = self.resources.settings
         context = self._tls_files.context()
         self._agency = Listener(
             create_api(self._agency_parts()),
             *host_port(settings.listen.agency),
             context,
             HEADERS_TOO_LARGE,
-            share_port=shared,
+            share_port=self.resources.database.shared,
             is_withdrawn=self.core.parts.suspensions.is_withdrawn,
         )
         self.addresses["agency"] = "{}:{}".format(*await self._agency.start())
         if self._console is not None:
             self.addresses["console"] = await self._console.start()
+
+    async def _watch(self) -> None:
+        """Measure what changes while the node runs, and tell it to collectors."""
         watch_node(
             self.resources.counters,
             self.resources.clock,
@@ -247,6 +255,10 @@ class Node:
         address, self._stop_telemetry = await asyncio.to_thread(start_telemetry, self.resources, self._place)
         if address:
             self.addresses["metrics"] = address
+
+    def _begin_rounds(self) -> None:
+        self._making = asyncio.create_task(self.rounds.run())
+        self._making.add_done_callback(self._rounds_ended)
 
     def _credentials(self) -> Credentials:
         """Return the credentials of the exchange port; with its key in a security module, the lane before it."""

@@ -17,7 +17,7 @@ from gateway.model.names import MemberId
 from gateway.node import wire
 from gateway.node.asking_stream import peer_error, refusal_of, told_error
 from gateway.node.handshake import is_cancelled, untrusted
-from gateway.node.link import Link
+from gateway.node.link import Connect, Link, over_tls
 from gateway.ports.gossip import Farewell, Greeter
 from gateway.ports.peers import PeerStatus
 from gateway.rpc import methods
@@ -54,6 +54,8 @@ class PeerPool:
         self._clock = clock
         self._links: dict[MemberId, Link] = {}
         self._last_seen: dict[MemberId, int] = {}
+        self.connect: Connect = over_tls
+        """The way to members; a simulated federation has another one than gRPC over TLS."""
 
     async def exchange(
         self, member: MemberId, envelope: bytes, timeout: float, trace: Trace, budget_s: float = _BUDGET_MS / 1000
@@ -196,7 +198,9 @@ class PeerPool:
         if link is None or link.about != directory.about(member) or link.identity is not identity:
             if link is not None:
                 link.retire()
-            link = self._links[member] = Link(member, directory, identity, lambda: self._seen(member), self._greeter)
+            link = self._links[member] = Link(
+                member, directory, identity, lambda: self._seen(member), self._greeter, self.connect
+            )
         return link
 
 

@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import itertools
 from collections import deque
-from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import grpc
@@ -32,6 +32,10 @@ if TYPE_CHECKING:
     Unary = grpc.aio.UnaryUnaryMultiCallable[bytes, bytes]
     Streamed = grpc.aio.UnaryStreamMultiCallable[bytes, bytes]
 
+ChannelOptions = Sequence[tuple[str, int | str]]
+Connect = Callable[[TlsIdentity, TrustView, MemberId], Callable[[str, ChannelOptions], grpc.aio.Channel]]
+"""Returns the function that opens a channel to an address of a member, with our identity."""
+
 _CONNECTIONS = 2
 _CONNECT_S = 1.0
 _IN_FLIGHT_S = 60.0
@@ -41,6 +45,14 @@ _RENEW_S = 3.0
 
 _GIVEN_UP = 2
 """Connections that were given up and may still bring answers; the oldest is closed when there are more."""
+
+
+def over_tls(
+    identity: TlsIdentity, directory: TrustView, member: MemberId
+) -> Callable[[str, ChannelOptions], grpc.aio.Channel]:
+    """Return the function that opens a channel to an address of `member`, where both ends prove who they are."""
+    credentials = channel_credentials(identity, directory.ca_pem(member))
+    return lambda address, options: grpc.aio.secure_channel(address, credentials, options=options)
 
 
 class Link:
@@ -55,6 +67,7 @@ class Link:
         identity: TlsIdentity,
         seen: Callable[[], None],
         greeter: Greeter,
+        connect: Connect = over_tls,
     ) -> None:
         self.about = directory.about(member)
         self._tls_keys = directory.tls_keys(member)
@@ -63,17 +76,15 @@ class Link:
         endpoints = directory.endpoints(member)
         if not endpoints:
             raise Unavailable("no address of `{member}` is known", code="no-endpoint", where=member, member=member)
-        credentials = channel_credentials(identity, directory.ca_pem(member))
+        open_channel = connect(identity, directory, member)
         options = client_options(directory.server_name(member), largest_answer(methods.NODE_METHODS))
 
         wide = client_options(directory.server_name(member), largest_answer(methods.NODE_METHODS, downloads=True))
         self._downloads: grpc.aio.Channel | None = None
-        self._open_downloads: Callable[[], grpc.aio.Channel] = lambda: grpc.aio.secure_channel(
-            endpoints[0], credentials, options=wide
-        )
+        self._open_downloads: Callable[[], grpc.aio.Channel] = lambda: open_channel(endpoints[0], wide)
 
         def opening(address: str) -> Callable[[], grpc.aio.Channel]:
-            return lambda: grpc.aio.secure_channel(address, credentials, options=options)
+            return lambda: open_channel(address, options)
 
         self._connections = [
             Connection(member, opening(endpoints[number % len(endpoints)]), seen, greeter)

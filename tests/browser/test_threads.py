@@ -24,7 +24,8 @@ from gateway.model.purpose import Offence
 from tests.support.browser import ARGUMENTS, CHROMIUM, need_chromium
 from tests.support.matters import with_consoles
 from tests.support.nodes import World, running
-from tests.support.second_step import actor, asked, hit, is_taken, step, step_world, until, works
+from tests.support.second_step import actor, asked, hit, is_taken, step, step_world, works
+from tests.support.waiting import until
 
 pytestmark = [pytest.mark.process, pytest.mark.asyncio(loop_scope="module")]
 

@@ -17,9 +17,10 @@ from gateway.model.desk.notices import OutcomeCode, OutcomeReport, StatusCode
 from gateway.model.desk.threads import Side, ThreadKey
 from gateway.model.desk.work import Role
 from gateway.model.names import ExchangeId
-from tests.support.alerts import actor, author, duty, raising, supervisor, there, until
+from tests.support.alerts import actor, author, duty, raising, supervisor, there
 from tests.support.exchange import TH, entries, sample_world
 from tests.support.nodes import World
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.process
 

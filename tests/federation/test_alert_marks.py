@@ -11,10 +11,11 @@ import pytest_asyncio
 
 from gateway.model.desk.work import Role, WorkKind
 from gateway.ports.desk import WorkFilter
-from tests.support.alerts import actor, raising, there, until
+from tests.support.alerts import actor, raising, there
 from tests.support.exchange import sample_world
 from tests.support.matters import see, send, visitor, with_consoles
 from tests.support.nodes import World, running
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.process
 ASKED = {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from functools import partial
@@ -13,7 +12,6 @@ import pytest
 import pytest_asyncio
 
 from gateway.app.node import Node
-from gateway.clock import SystemClock, steady_ns
 from gateway.desk.alerts.values import NotExecuted, Stand
 from gateway.desk.second_step.marking import Confirm, Verdict
 from gateway.errors import Forbidden, LiaisonError, Stale
@@ -26,10 +24,11 @@ from gateway.model.query import DocumentQuery, PersonQuery, VehicleQuery
 from gateway.model.values import NameForm, PartialDate
 from gateway.ports.desk import Work, WorkFilter
 from gateway.views.code_words import raised
-from tests.support.alerts import FUGITIVE, actor, at_the_gate, author, duty, raising, supervisor, there, until
+from tests.support.alerts import FUGITIVE, actor, at_the_gate, author, duty, raising, supervisor, there
 from tests.support.exchange import TH, VN, command, entries, last, sample_world
 from tests.support.moved_clock import Ahead
-from tests.support.nodes import World
+from tests.support.simulator import Simulation, simulated
+from tests.support.waiting import until
 
 HOUR_US = 3_600_000_000
 BY_NAME = PersonQuery((NameForm("Somchay Chaidee", "Latn"),), PartialDate("1985-03-14"))
@@ -42,21 +41,13 @@ QUESTIONS = {
 
 
 @pytest_asyncio.fixture
-async def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[World]:
-    """Two nodes whose time can be moved on (`ahead`)."""
-    ahead = Ahead(tmp_path)
-    monkeypatch.setattr(SystemClock.__init__, "__defaults__", (ahead.moved(time.time_ns), ahead.moved(steady_ns)))
-    made = sample_world(tmp_path, ("th", "vn"))
-    for member in ("th", "vn"):
-        await made.start(member)
-    try:
+async def world(tmp_path: Path) -> AsyncIterator[Simulation]:
+    """Two simulated nodes whose time can be moved on (`ahead`)."""
+    async with simulated(sample_world(tmp_path, ("th", "vn"))) as made:
         yield made
-    finally:
-        for member in list(made.nodes):
-            await made.stop(member)
 
 
-async def spread(world: World, **changes: Any) -> tuple[ExchangeId, ThreadKey]:
+async def spread(world: Simulation, **changes: Any) -> tuple[ExchangeId, ThreadKey]:
     """Raise and approve an alert; return its id and its thread as the counterpart names it."""
     th = world.nodes["th"]
     alert_id = await th.desk.alerts.own.raise_alert(author(), raising(**changes))
@@ -67,7 +58,7 @@ async def spread(world: World, **changes: Any) -> tuple[ExchangeId, ThreadKey]:
     return alert_id, taken
 
 
-async def test_an_alert_waits_for_its_approval_and_is_acknowledged_across_the_border(world: World) -> None:
+async def test_an_alert_waits_for_its_approval_and_is_acknowledged_across_the_border(world: Simulation) -> None:
     th, vn = world.nodes["th"], world.nodes["vn"]
     own = th.desk.alerts.own
     alert_id = await own.raise_alert(author(), raising())
@@ -101,7 +92,7 @@ async def test_an_alert_waits_for_its_approval_and_is_acknowledged_across_the_bo
 
 
 @pytest.mark.parametrize("name", QUESTIONS)
-async def test_a_taken_alert_is_found_at_the_gate_with_the_link_cut(world: World, name: str) -> None:
+async def test_a_taken_alert_is_found_at_the_gate_with_the_link_cut(world: Simulation, name: str) -> None:
     await spread(world)
     await world.stop("th")
     line = await at_the_gate(world.nodes["vn"], QUESTIONS[name])
@@ -116,7 +107,7 @@ async def test_a_taken_alert_is_found_at_the_gate_with_the_link_cut(world: World
 
 
 async def test_an_alert_that_the_gate_finds_is_work_to_confirm_and_of_another_person_its_owner_is_told(
-    world: World,
+    world: Simulation,
 ) -> None:
     """As a hit of a counterpart's record is. Alerts of ours raise none."""
     th, vn = world.nodes["th"], world.nodes["vn"]
@@ -150,7 +141,7 @@ async def test_an_alert_that_the_gate_finds_is_work_to_confirm_and_of_another_pe
     assert [work.key for work in works(th, WorkKind.DISTINGUISH)] == [await there(th, alert_id)]
 
 
-async def test_what_is_withdrawn_is_not_found_from_its_transaction_on(world: World) -> None:
+async def test_what_is_withdrawn_is_not_found_from_its_transaction_on(world: Simulation) -> None:
     th, vn = world.nodes["th"], world.nodes["vn"]
     alert_id, taken = await spread(world)
     assert (await at_the_gate(vn, BY_NAME)).hits
@@ -163,7 +154,7 @@ async def test_what_is_withdrawn_is_not_found_from_its_transaction_on(world: Wor
 
 
 async def test_a_withdrawal_that_another_process_has_taken_hides_at_once(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    world: Simulation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     th, vn = world.nodes["th"], world.nodes["vn"]
     alert_id, taken = await spread(world)
@@ -174,7 +165,7 @@ async def test_a_withdrawal_that_another_process_has_taken_hides_at_once(
     assert not (await at_the_gate(vn, BY_NAME)).hits
 
 
-async def test_a_restored_node_warns_of_no_alert_before_its_owner_has_told_what_was_lost(world: World) -> None:
+async def test_a_restored_node_warns_of_no_alert_before_its_owner_has_told_what_was_lost(world: Simulation) -> None:
     await spread(world)
     vn = world.nodes["vn"]
     gate, heard = vn.asking.gate, vn.core.heard
@@ -185,7 +176,7 @@ async def test_a_restored_node_warns_of_no_alert_before_its_owner_has_told_what_
     assert len(gate.alerts) == 1
 
 
-async def test_an_alert_is_never_told_onward(world: World) -> None:
+async def test_an_alert_is_never_told_onward(world: Simulation) -> None:
     await spread(world)
     th = world.nodes["th"]
     search = await th.asking.searches.start(author().officer, _command(BY_NAME))
@@ -196,7 +187,7 @@ async def test_an_alert_is_never_told_onward(world: World) -> None:
 
 
 async def test_what_is_dangerous_to_life_is_sent_first_and_withdrawn_without_an_approval(
-    world: World, tmp_path: Path
+    world: Simulation, tmp_path: Path
 ) -> None:
     th, vn = world.nodes["th"], world.nodes["vn"]
     alert_id = await th.desk.alerts.own.raise_alert(author(), raising(to_life=True))
@@ -212,7 +203,7 @@ async def test_what_is_dangerous_to_life_is_sent_first_and_withdrawn_without_an_
     assert not (await at_the_gate(vn, BY_NAME)).hits
 
 
-async def test_an_alert_that_nobody_approves_in_time_lapses_and_never_leaves(world: World, tmp_path: Path) -> None:
+async def test_an_alert_that_nobody_approves_in_time_lapses_and_never_leaves(world: Simulation, tmp_path: Path) -> None:
     th = world.nodes["th"]
     alert_id = await th.desk.alerts.own.raise_alert(author(), raising())
     Ahead(tmp_path).move(timedelta(minutes=4))
@@ -224,7 +215,7 @@ async def test_an_alert_that_nobody_approves_in_time_lapses_and_never_leaves(wor
 
 
 async def test_a_hidden_alert_is_sent_when_its_time_is_over_by_a_node_that_was_down(
-    world: World, tmp_path: Path
+    world: Simulation, tmp_path: Path
 ) -> None:
     th = world.nodes["th"]
     hidden_us = th.core.parts.clock.now_us() + 2 * HOUR_US
@@ -240,7 +231,7 @@ async def test_a_hidden_alert_is_sent_when_its_time_is_over_by_a_node_that_was_d
     assert (await at_the_gate(th, BY_NAME)).hits
 
 
-async def test_alarms_until_it_is_acknowledged(world: World, tmp_path: Path) -> None:
+async def test_alarms_until_it_is_acknowledged(world: Simulation, tmp_path: Path) -> None:
     vn = world.nodes["vn"]
     await spread(world)
     for minutes, count in ((1, 0), (2, 1), (4, 2), (14, 3)):
@@ -256,7 +247,7 @@ async def test_alarms_until_it_is_acknowledged(world: World, tmp_path: Path) -> 
 
 
 async def test_alarms_go_on_as_the_owner_wants_through_a_restart_until_one_office_answers(
-    world: World, tmp_path: Path
+    world: Simulation, tmp_path: Path
 ) -> None:
     vn = world.nodes["vn"]
     _, taken = await spread(world, repeat_s=3600)
@@ -284,7 +275,7 @@ async def test_alarms_go_on_as_the_owner_wants_through_a_restart_until_one_offic
     assert _has_alarms(vn, 4)
 
 
-async def test_a_clock_that_jumps_back_does_not_put_off_alarms(world: World, tmp_path: Path) -> None:
+async def test_a_clock_that_jumps_back_does_not_put_off_alarms(world: Simulation, tmp_path: Path) -> None:
     vn = world.nodes["vn"]
     await spread(world, repeat_s=3600)
     (work,) = vn.desk.parts.store.works(WorkFilter(kinds=(WorkKind.ACKNOWLEDGE,)))
@@ -300,7 +291,7 @@ async def test_a_clock_that_jumps_back_does_not_put_off_alarms(world: World, tmp
     assert _has_alarms(vn, 1)
 
 
-async def test_renewed_and_not_executed_with_a_reason_in_law(world: World) -> None:
+async def test_renewed_and_not_executed_with_a_reason_in_law(world: Simulation) -> None:
     th, vn = world.nodes["th"], world.nodes["vn"]
     alert_id, taken = await spread(world)
     with pytest.raises(Exception, match="the reason in law is missing"):
@@ -317,7 +308,7 @@ async def test_renewed_and_not_executed_with_a_reason_in_law(world: World) -> No
     assert len(vn.desk.parts.store.works(WorkFilter(kinds=(WorkKind.ACKNOWLEDGE,)))) == 1
 
 
-async def test_acting_asks_for_an_outcome_and_the_outcome_closes_it(world: World) -> None:
+async def test_acting_asks_for_an_outcome_and_the_outcome_closes_it(world: Simulation) -> None:
     th, vn = world.nodes["th"], world.nodes["vn"]
     alert_id, taken = await spread(world)
     await vn.desk.alerts.taken.tell(duty(), taken, StatusCode.ACTING)
@@ -333,7 +324,7 @@ async def test_acting_asks_for_an_outcome_and_the_outcome_closes_it(world: World
 
 
 async def test_an_alert_of_ours_that_ended_is_asked_for_its_outcome_and_can_be_told_it(
-    world: World, tmp_path: Path
+    world: Simulation, tmp_path: Path
 ) -> None:
     th, vn, outcomes = world.nodes["th"], world.nodes["vn"], WorkFilter(kinds=(WorkKind.OUTCOME,))
     lifted, taken = await spread(world)
@@ -355,7 +346,7 @@ async def test_an_alert_of_ours_that_ended_is_asked_for_its_outcome_and_can_be_t
 
 
 async def test_an_owner_that_is_silent_for_two_days_warns_no_more_and_that_is_told(
-    world: World, tmp_path: Path
+    world: Simulation, tmp_path: Path
 ) -> None:
     vn = world.nodes["vn"]
     await spread(world)
@@ -370,7 +361,7 @@ async def test_an_owner_that_is_silent_for_two_days_warns_no_more_and_that_is_to
     assert (line.hits, line.missing) == ((), ("alerts th",))
 
 
-async def test_an_alert_for_one_office_is_not_shown_at_another(world: World) -> None:
+async def test_an_alert_for_one_office_is_not_shown_at_another(world: Simulation) -> None:
     await spread(world, offices=("vn.blo.moc-bai",))
     vn = world.nodes["vn"]
     assert (await at_the_gate(vn, BY_NAME)).hits

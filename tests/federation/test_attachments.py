@@ -27,10 +27,10 @@ from tests.support.files import (
     pdf,
     save,
     stands,
-    until,
 )
 from tests.support.nodes import World, other_work, running
 from tests.support.policies import NATIONAL
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -23,9 +23,10 @@ from gateway.desk.reports.values import WriteReport
 from gateway.model.desk.threads import ThreadKind
 from gateway.model.marking import Level
 from gateway.model.purpose import Offence, Purpose
-from tests.support.alerts import author, supervisor, until
+from tests.support.alerts import author, supervisor
 from tests.support.desk_faces import CLOCK, Caller, desk_world
 from tests.support.nodes import World, running
+from tests.support.waiting import until
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.process]
 

@@ -23,11 +23,12 @@ from gateway.model.desk.work import Direction, HoldingState, Role, WorkKind
 from gateway.model.names import ExchangeId
 from gateway.model.search import Search
 from gateway.ports import events
-from tests.federation.test_desk_delivery import is_taken, until
+from tests.federation.test_desk_delivery import is_taken
 from tests.support.exchange import PASSPORT, TH, VN, command, lines, sample_world, watch
 from tests.support.federation import OFFICES
 from tests.support.nodes import World, officer, running
 from tests.support.originator import actor, data_officer, states, work_of
+from tests.support.waiting import until
 
 
 async def disclosed(world: World) -> tuple[Node, Node, Search, str]:

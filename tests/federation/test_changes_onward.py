@@ -17,11 +17,11 @@ from gateway.model.desk.work import Direction, HoldingState, Role, WorkKind
 from gateway.model.names import MemberId
 from gateway.model.purpose import Purpose
 from gateway.ports.desk import Holding, Work
-from tests.federation.test_desk_delivery import until
 from tests.support.consents import CUSTOMS, Found, found
 from tests.support.exchange import KH, TH, VN, entries, sample_world
 from tests.support.nodes import World, running
 from tests.support.originator import actor, data_officer, later, work_of
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.timeout(300)
 

@@ -23,7 +23,8 @@ from gateway.trust.documents.descriptor import sign_descriptor
 from tests.support.exchange import VN, watch
 from tests.support.nodes import World, running
 from tests.support.originator import data_officer, later
-from tests.support.second_step import DUTY, OFFICER, asked, is_taken, step, step_world, until, works
+from tests.support.second_step import DUTY, OFFICER, asked, is_taken, step, step_world, works
+from tests.support.waiting import until
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(400)]
 

@@ -22,7 +22,7 @@ from tests.support.consents import Found, found
 from tests.support.exchange import TH, entries, sample_world
 from tests.support.nodes import World, officer, running
 from tests.support.samples import ONE_EACH
-from tests.support.second_step import until
+from tests.support.waiting import until
 
 
 def protected(world: World) -> World:

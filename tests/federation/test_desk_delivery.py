@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from gateway.model.requester import Requester
 from gateway.ports.desk import WorkFilter
 from tests.support.exchange import CLOCK, TH, VN, entries, kinds, sample_world
 from tests.support.nodes import officer, running
+from tests.support.waiting import until
 
 HOUR_US = 3_600_000_000
 
@@ -34,15 +34,6 @@ def post(body: Any, member: str = "th") -> Post:
         expires_us=CLOCK.now_us() + HOUR_US,
         by=officer(member),
     )
-
-
-async def until(condition: Callable[[], bool], what: str) -> None:
-    """Wait for a condition, 20 s at most."""
-    for _ in range(2_000):
-        if await asyncio.to_thread(condition):
-            return
-        await asyncio.sleep(0.01)
-    raise AssertionError(what)
 
 
 def is_taken(node: Node, key: ThreadKey) -> Callable[[], bool]:

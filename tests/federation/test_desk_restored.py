@@ -18,7 +18,7 @@ from gateway.model.desk.notices import About, Ask, ChangeCode, Note
 from gateway.model.desk.threads import ThreadKey, ThreadState
 from gateway.model.desk.work import DeliveryState, Direction, HoldingState
 from gateway.model.search import Search
-from tests.federation.test_desk_delivery import is_taken, post, until
+from tests.federation.test_desk_delivery import is_taken, post
 from tests.federation.test_several_processes import on_postgres
 from tests.support import schemas
 from tests.support.databases import server
@@ -27,6 +27,7 @@ from tests.support.forger import eventually_async
 from tests.support.nodes import World, officer
 from tests.support.originator import data_officer, states
 from tests.support.persons import administrator
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.timeout(240)
 

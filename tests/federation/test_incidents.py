@@ -19,9 +19,10 @@ from gateway.model.desk.work import Role, WorkKind
 from gateway.model.names import ExchangeId, MemberId, new_exchange_id
 from gateway.ports.desk import Work, WorkFilter
 from gateway.ports.desk_uses import WorkQuery
-from tests.support.alerts import actor, author, supervisor, until
+from tests.support.alerts import actor, author, supervisor
 from tests.support.exchange import TH, entries, sample_world
 from tests.support.nodes import World
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.process
 TEXT = "An officer token was stolen and used. It is revoked."

@@ -25,7 +25,8 @@ from tests.support.exchange import VN, entries
 from tests.support.exchange import command as command_of
 from tests.support.matters import see, send, visitor, with_consoles
 from tests.support.nodes import World, running
-from tests.support.second_step import OFFICER, actor, hit, step, step_world, until, works
+from tests.support.second_step import OFFICER, actor, hit, step, step_world, works
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.process
 KEEPER = actor("vn", "p1", Role.DATA_OFFICER, agency="immigration")

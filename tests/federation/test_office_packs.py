@@ -14,9 +14,10 @@ from gateway.cli.main import run
 from gateway.desk.packs.shelf import COPIES, RETURNED
 from gateway.model.desk.work import WorkKind
 from gateway.ports.desk import WorkFilter
-from tests.support.alerts import author, raising, supervisor, there, until
+from tests.support.alerts import author, raising, supervisor, there
 from tests.support.exchange import entries, sample_world
 from tests.support.nodes import World, running
+from tests.support.waiting import until
 
 OFFICE = "vn.blo.moc-bai"
 

@@ -16,9 +16,9 @@ from gateway.model.desk.work import Role, WorkKind
 from gateway.model.names import MemberId
 from gateway.ports.desk import WorkFilter
 from gateway.statements.notices.notice import parse_notice
-from tests.support.alerts import until
 from tests.support.exchange import CLOCK, VN, entries, sample_world
 from tests.support.nodes import World
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.process
 BOTH = [[ServiceCode.OUTAGE, ServiceCode.RESUMED]]

@@ -19,9 +19,10 @@ from gateway.model.query import DocumentQuery, PersonQuery, Query
 from gateway.model.values import NameForm
 from gateway.ports.desk import Work, WorkFilter
 from gateway.ports.desk_uses import WorkQuery
-from tests.support.alerts import actor, author, supervisor, until
+from tests.support.alerts import actor, author, supervisor
 from tests.support.exchange import command, entries, sample_world
 from tests.support.nodes import World
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.process
 RULES = """

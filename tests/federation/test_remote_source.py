@@ -27,8 +27,9 @@ from gateway.ops.sources.places import describe_sources
 from tests.support.exchange import CLOCK, KH, TH, command, last, lines, person, stopping
 from tests.support.forger import eventually_async
 from tests.support.nodes import officer
-from tests.support.second_step import OFFICER, SUPERVISOR, actor, follow_up, is_taken, until, works
+from tests.support.second_step import OFFICER, SUPERVISOR, actor, follow_up, is_taken, works
 from tests.support.source_process import KIND, RemoteWorld, SourceProcessUnderTest, log_entries, remote_world
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -28,7 +28,7 @@ from gateway.trust.ceremony.ceremony import certified_key
 from gateway.trust.ceremony.found_member import create_member_keys
 from gateway.trust.documents.descriptor import sign_descriptor
 from gateway.trust.statement_versions import REPORT_QUERY
-from tests.support.alerts import actor, author, supervisor, until
+from tests.support.alerts import actor, author, supervisor
 from tests.support.exchange import (
     KH,
     TH,
@@ -45,6 +45,7 @@ from tests.support.exchange import (
 )
 from tests.support.nodes import World, officer
 from tests.support.reports import METHOD, report
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -18,11 +18,12 @@ from gateway.model.desk.notices import StatusCode
 from gateway.model.desk.threads import ThreadKey, ThreadState
 from gateway.model.desk.work import DeliveryState, Direction, HoldingState, Role
 from gateway.model.names import ExchangeId
-from tests.support.alerts import actor, author, supervisor, until
+from tests.support.alerts import actor, author, supervisor
 from tests.support.desk_faces import Caller
 from tests.support.exchange import CLOCK, TH, VN, entries, sample_world
 from tests.support.nodes import World
 from tests.support.reports import METHOD, report
+from tests.support.waiting import until
 
 
 @pytest_asyncio.fixture

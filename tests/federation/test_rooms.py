@@ -22,11 +22,12 @@ from gateway.model.desk.work import Role, WorkKind
 from gateway.model.names import MemberId
 from gateway.ports.desk import WorkFilter
 from tests.support.acts import switch_off, switch_on
-from tests.support.alerts import actor, raising, there, until
+from tests.support.alerts import actor, raising, there
 from tests.support.exchange import sample_world
 from tests.support.moved_clock import Ahead
 from tests.support.nodes import World
 from tests.support.rooms import desk_of, joined, note, opened, opening, page, said
+from tests.support.waiting import until
 
 TH, VN = MemberId("th"), MemberId("vn")
 

@@ -12,13 +12,13 @@ import pytest_asyncio
 from gateway.desk.rooms.values import home_key
 from gateway.model.desk.work import WorkKind
 from gateway.model.names import MemberId
-from tests.support.alerts import until
 from tests.support.desk_faces import Caller
 from tests.support.exchange import CLOCK
 from tests.support.matters import see, send, visitor, with_consoles
 from tests.support.nodes import World, running
 from tests.support.rooms import said
 from tests.support.second_step import step_world, works
+from tests.support.waiting import until
 
 pytestmark = [pytest.mark.process, pytest.mark.asyncio(loop_scope="module")]
 

@@ -40,9 +40,9 @@ from tests.support.second_step import (
     is_taken,
     step,
     step_world,
-    until,
     works,
 )
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

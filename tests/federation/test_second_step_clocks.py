@@ -33,9 +33,9 @@ from tests.support.second_step import (
     is_taken,
     step,
     step_world,
-    until,
     works,
 )
+from tests.support.waiting import until
 
 MINUTE = timedelta(minutes=1)
 

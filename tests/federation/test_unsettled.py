@@ -19,7 +19,8 @@ from gateway.ports.desk import DeskRows, Work, WorkFilter
 from gateway.ports.desk_uses import WorkQuery
 from tests.support.exchange import CLOCK
 from tests.support.nodes import World, running
-from tests.support.second_step import OFFICER, actor, hit, step, step_world, until, works
+from tests.support.second_step import OFFICER, actor, hit, step, step_world, works
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.process
 

@@ -34,10 +34,11 @@ from gateway.model.query import PersonQuery
 from gateway.model.values import NameForm
 from gateway.ports.desk import WorkFilter
 from gateway.ports.desk_uses import ThreadQuery
-from tests.support.alerts import actor, author, duty, supervisor, until
+from tests.support.alerts import actor, author, duty, supervisor
 from tests.support.exchange import PASSPORT, TH, sample_world
 from tests.support.moved_clock import Ahead
 from tests.support.nodes import World, running
+from tests.support.waiting import until
 from tests.support.watches import NEW, add_row, change_row, refreshed, source_file, thread_of, watching
 
 HOUR_US = 3_600_000_000

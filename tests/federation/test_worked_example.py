@@ -40,10 +40,10 @@ from tests.support.second_step import (
     actor,
     is_taken,
     step,
-    until,
     with_rules,
     works,
 )
+from tests.support.waiting import until
 
 FIVE = ("doc_code", "issuer", "number", "holder_name", "status")
 

@@ -37,9 +37,9 @@ from tests.support.files import (
     pdf,
     save,
     stands,
-    until,
 )
 from tests.support.nodes import World, running
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -15,8 +15,9 @@ from gateway.ports.desk import WorkFilter
 from gateway.ports.files.held import HeldFile
 from tests.security.test_attachments import lying
 from tests.support.desk_faces import Caller
-from tests.support.files import DUTY, OFFICER, asked, bring, file_world, film, listed, pdf, stands, until
+from tests.support.files import DUTY, OFFICER, asked, bring, file_world, film, listed, pdf, stands
 from tests.support.nodes import other_work, running
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.asyncio
 

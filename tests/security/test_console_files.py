@@ -18,10 +18,11 @@ from gateway.model.names import ExchangeId, MemberId
 from gateway.statements.notices.notice import parse_notice
 from tests.support.console_nodes import console_of
 from tests.support.exchange import PASSPORT
-from tests.support.files import png, png_part, until
+from tests.support.files import png, png_part
 from tests.support.matters import see, send, visitor, with_consoles
 from tests.support.nodes import World, running
 from tests.support.second_step import OFFICER, SUPERVISOR, asked, hit, step_world, works
+from tests.support.waiting import until
 from tests.support.watches import thread_of, watching
 
 pytestmark = [pytest.mark.process, pytest.mark.asyncio(loop_scope="module")]

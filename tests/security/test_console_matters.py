@@ -14,7 +14,8 @@ from tests.support.alerts import author, supervisor
 from tests.support.matters import see, send, visitor, with_consoles
 from tests.support.nodes import World, running
 from tests.support.reports import report
-from tests.support.second_step import DUTY, asked, is_taken, step, step_world, until, works
+from tests.support.second_step import DUTY, asked, is_taken, step, step_world, works
+from tests.support.waiting import until
 
 pytestmark = [pytest.mark.process, pytest.mark.asyncio(loop_scope="module")]
 

@@ -10,11 +10,11 @@ import pytest_asyncio
 from gateway.model.desk.work import Role, WorkKind
 from gateway.model.query import DocumentQuery
 from gateway.ports.desk import Work, WorkFilter
-from tests.support.alerts import until
 from tests.support.exchange import command, sample_world
 from tests.support.matters import see, send, visitor, with_consoles
 from tests.support.nodes import World, running
 from tests.support.second_step import actor
+from tests.support.waiting import until
 
 pytestmark = [pytest.mark.process, pytest.mark.asyncio(loop_scope="module")]
 EVIL = "<script>alert(1)</script> stolen"

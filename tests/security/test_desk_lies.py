@@ -56,12 +56,13 @@ from gateway.statements import padding
 from gateway.statements.envelope import NOTICES, seal
 from gateway.statements.notices.notice import NOTICE_KINDS, SIZES
 from gateway.throttle import Rates
-from tests.federation.test_desk_delivery import post, until
+from tests.federation.test_desk_delivery import post
 from tests.security.test_desk_hostile import BAD, HOUR_US, QUESTION, Change_, Liar, alarms, code, vn, work
 from tests.support.acts import switch_off, switch_on
 from tests.support.alerts import FUGITIVE
 from tests.support.exchange import CLOCK, KH, TH, VN, caller, command, kinds, lines, sample_world, sealed, stopping
 from tests.support.nodes import World, officer
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

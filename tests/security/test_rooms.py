@@ -21,10 +21,10 @@ from gateway.model.desk.work import WorkKind
 from gateway.model.names import MemberId, new_exchange_id
 from gateway.statements.notices.notice import build_notice
 from tests.security.test_desk_hostile import Liar, alarms, code, vn, work
-from tests.support.alerts import until
 from tests.support.exchange import CLOCK, KH, TH, VN, sample_world, stopping
 from tests.support.nodes import World
 from tests.support.rooms import desk_of, page, said
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

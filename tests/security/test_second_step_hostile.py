@@ -21,7 +21,8 @@ from gateway.model.requester import Requester
 from gateway.statements.notices.notice import parse_notice
 from tests.support.exchange import CLOCK, TH, VN, entries
 from tests.support.nodes import World, officer, running
-from tests.support.second_step import DUTY, HOUR_US, OFFICER, asked, is_taken, step, step_world, until, works
+from tests.support.second_step import DUTY, HOUR_US, OFFICER, asked, is_taken, step, step_world, works
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

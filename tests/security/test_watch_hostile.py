@@ -39,10 +39,10 @@ from gateway.model.query import (
 )
 from gateway.model.values import NameForm, PartialDate
 from gateway.statements.notices.notice import parse_notice
-from tests.federation.test_desk_delivery import until
 from tests.security.test_desk_hostile import HOUR_US, Liar, code, vn, work
 from tests.support.exchange import CLOCK, KH, PASSPORT, TH, kinds, sample_world, stopping
 from tests.support.nodes import World
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

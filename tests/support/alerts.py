@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable
 from typing import Any
 
 from gateway.app.node import Node
@@ -18,6 +16,7 @@ from gateway.model.requester import Officer
 from gateway.model.search import Line
 from tests.support.exchange import CLOCK, command
 from tests.support.federation import OFFICES
+from tests.support.waiting import until
 
 FUGITIVE: dict[str, Any] = {
     "alert_class": "DISCREET_CHECK",
@@ -63,15 +62,6 @@ def raising(to: str = "vn", offices: tuple[str, ...] = (), **changes: Any) -> Ra
         "case": "TH-2026-0417",
     }
     return RaiseAlert(**(first | changes))
-
-
-async def until(condition: Callable[[], object], what: str) -> None:
-    """Wait for a condition, 20 s at most."""
-    for _ in range(2_000):
-        if await asyncio.to_thread(condition):
-            return
-        await asyncio.sleep(0.01)
-    raise AssertionError(what)
 
 
 async def there(node: Node, alert_id: ExchangeId, member: str = "vn") -> ThreadKey:

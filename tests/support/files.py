@@ -6,12 +6,12 @@ import asyncio
 import io
 import tempfile
 import zlib
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from tests.support.desk_faces import Caller, desk_world
 from tests.support.nodes import World
+from tests.support.waiting import until
 
 QUESTION = {
     "about": "question", "to": "vn", "topic": "vehicle", "facts": "a grey truck", "urgency": "URGENT",
@@ -138,12 +138,3 @@ async def stands(caller: Caller, thread: str, state: str, count: int = 1) -> lis
             return found
         await asyncio.sleep(0.05)
     raise AssertionError(found)
-
-
-async def until(condition: Callable[[], object], what: str) -> None:
-    """Wait for a condition, 30 s at most."""
-    for _ in range(1_500):
-        if await asyncio.to_thread(condition):
-            return
-        await asyncio.sleep(0.02)
-    raise AssertionError(what)

@@ -14,8 +14,9 @@ from gateway.model.desk.rooms import RoomRole
 from gateway.model.desk.work import Role
 from gateway.model.names import MemberId
 from gateway.model.purpose import Offence, Purpose
-from tests.support.alerts import actor, until
+from tests.support.alerts import actor
 from tests.support.exchange import CLOCK
+from tests.support.waiting import until
 
 
 def opening(*to: str, observers: tuple[str, ...] = (), **changes: Any) -> OpenRoom:

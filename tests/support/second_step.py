@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -22,6 +21,7 @@ from gateway.ports.desk import Work, WorkFilter
 from tests.support.exchange import TH, VN, command, sample_world
 from tests.support.nodes import World
 from tests.support.policies import NATIONAL
+from tests.support.waiting import until
 
 HOUR_US = 3_600_000_000
 WHERE = 'principal, action == Action::"release", resource == RecordType::"TravelDocument"'
@@ -91,15 +91,6 @@ SECOND = actor("vn", "d8", Role.DUTY, agency="immigration")
 def step(world: World, member: str) -> SecondStep:
     """The second step of a running node."""
     return world.nodes[member].desk.second_step
-
-
-async def until(condition: Callable[[], bool], what: str) -> None:
-    """Wait for a condition, 30 s at most."""
-    for _ in range(3_000):
-        if await asyncio.to_thread(condition):
-            return
-        await asyncio.sleep(0.01)
-    raise AssertionError(what)
 
 
 def is_taken(node: Node, key: ThreadKey) -> Callable[[], bool]:

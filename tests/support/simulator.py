@@ -1,0 +1,110 @@
+"""The simulator: whole nodes in one process on a wire in memory, whose rounds are made and whose time moves by hand.
+
+A simulated node is put together by `gateway.app` as a real one is: stores, logs, keys, desk, gate, policy, console. It
+has no sockets, no TLS and no rounds of its own: `waiting.until` makes them, so a test of
+the desk's rules waits for nothing. `tests/federation/test_simulator.py` holds it to the real thing.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from gateway.app.node import Node
+from gateway.app.resources import open_resources
+from gateway.app.rounds import UPKEEP_S
+from gateway.clock import SystemClock, steady_ns
+from gateway.config import load_settings
+from gateway.node.server import NodeServer
+from tests.support.memory_wire import Wire
+from tests.support.moved_clock import Ahead
+from tests.support.nodes import World
+from tests.support.waiting import MEANWHILE
+
+
+class SimulatedNode(Node):
+    """A node on a wire in memory. `is_open` lets it listen to its own systems and to browsers, as a real one does."""
+
+    def __init__(self, home: Path, wire: Wire, *, is_open: bool) -> None:
+        super().__init__(open_resources(load_settings(home), production=False), production=False)
+        self._wire = wire
+        self._is_open = is_open
+        self._kept_up_us = 0
+        self.core.peers.connect = wire.connect(self.resources.member)
+
+    async def _listen_to_counterparts(self, server: NodeServer) -> None:
+        self._server = server
+        address = self.resources.settings.listen.exchange
+        self._wire.servers[address] = (self.resources.member, server)
+        self.addresses["exchange"] = address
+
+    async def _listen_at_home(self) -> None:
+        if self._is_open:
+            await super()._listen_at_home()
+
+    def _begin_rounds(self) -> None:
+        """Begin none: they are made by hand."""
+
+    async def make_rounds(self) -> None:
+        """Make all rounds once; those of upkeep when a minute of this node's time has passed."""
+        now_us = self.resources.clock.now_us()
+        upkeep = now_us - self._kept_up_us >= UPKEEP_S * 1_000_000
+        if upkeep:
+            self._kept_up_us = now_us
+        for name, line in self.rounds.lines.items():
+            if upkeep or line[0].every_s < UPKEEP_S:
+                await self.rounds.make(name)
+
+    async def stop(self) -> None:
+        """Stop in good order; nothing reaches it any more."""
+        self._wire.servers.pop(self.addresses.get("exchange", ""), None)
+        await super().stop()
+
+
+@dataclass(slots=True)
+class Simulation(World):
+    """A federation of simulated nodes, with the wire between them and the time that all of them have."""
+
+    wire: Wire = field(default_factory=Wire)
+    ahead: Ahead = field(init=False)
+    is_open: bool = False
+
+    async def start(self, member: str, workers: int = 0) -> Node:
+        """Start a member's node; it has no workers."""
+        assert not workers
+        node = SimulatedNode(self.home(member), self.wire, is_open=self.is_open)
+        await node.start()
+        self.nodes[member] = node
+        return node
+
+    async def turn(self) -> None:
+        """Make the rounds of all nodes once."""
+        for node in list(self.nodes.values()):
+            assert isinstance(node, SimulatedNode)
+            await node.make_rounds()
+
+
+@asynccontextmanager
+async def simulated(
+    made: World, members: Sequence[str] = ("th", "vn"), *, is_open: bool = False
+) -> AsyncIterator[Simulation]:
+    """Run simulated nodes of a federation that was made, in a time that `ahead` moves; stop them at the end."""
+    ahead = Ahead(made.federation.folder)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(SystemClock.__init__, "__defaults__", (ahead.moved(time.time_ns), ahead.moved(steady_ns)))
+        world = Simulation(made.federation, made.ports, is_open=is_open)
+        world.ahead = ahead
+        MEANWHILE.append(world.turn)
+        try:
+            for member in members:
+                await world.start(member)
+            yield world
+        finally:
+            MEANWHILE.remove(world.turn)
+            for member in list(world.nodes):
+                await world.stop(member)
