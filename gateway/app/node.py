@@ -50,7 +50,6 @@ from gateway.ops.policy.judged import tell_judged
 from gateway.ops.policy.keeper import policy_entry
 from gateway.ports import events
 from gateway.ports.journal import EntryDraft
-from gateway.ports.peers import PeerStatus
 from gateway.rpc import methods
 from gateway.rpc.contract import Call, Door
 from gateway.rpc.lane import TlsLane
@@ -159,9 +158,7 @@ class Node:
                 await self.core.writers.exchange.write(draft)
         self.asking.acknowledger.resume([MemberId(name) for name in self.core.parts.trust().members])
         await self.gossip.look()  # before the first greeting, and the first question for documents
-        await self._listen_to_counterparts(self._node_server())
-        await self._listen_at_home()
-        await self._watch()
+        await self._listen()
         self._begin_rounds()
         self._log.info(LogLine.NODE_STARTED, address=self.addresses["exchange"], signatures=crypto_mb.describe())
 
@@ -179,10 +176,7 @@ class Node:
             await self.core.note(compared)
 
     async def _compare(self) -> EntryDraft | None:
-        """Compare our logs with the witnesses before anything is signed.
-
-        A refused start leaves the logs as they are.
-        """
+        """Compare our logs with the witnesses before anything is signed; a refused start leaves them as they are."""
         try:
             return await self.witness.before_signing()
         except LiaisonError:
@@ -194,8 +188,8 @@ class Node:
             self.resources.database.close()
             raise
 
-    def _node_server(self) -> NodeServer:
-        return NodeServer(
+    async def _listen(self) -> None:
+        self._server = NodeServer(
             self._doors(),
             lambda certificate: self.core.parts.trust().peer(certificate).member,
             lambda certificate: known_caller(self.core.parts.trust(), certificate),
@@ -209,32 +203,8 @@ class Node:
             share_port=self.resources.database.shared,
             processes=lambda: self.core.leadership.processes,
         )
-
-    async def _listen_to_counterparts(self, server: NodeServer) -> None:
-        self._server = server
-        host, port = host_port(self.resources.settings.listen.exchange)
-        port = await server.start(f"{host}:{port}")
-        self.addresses["exchange"] = f"{host}:{port}"
-        await asyncio.to_thread(check_floor, host, port)
-
-    async def _listen_at_home(self) -> None:
-        """Listen to our own systems, and to browsers where there is a console."""
-        settings = self.resources.settings
-        context = self._tls_files.context()
-        self._agency = Listener(
-            create_api(self._agency_parts()),
-            *host_port(settings.listen.agency),
-            context,
-            HEADERS_TOO_LARGE,
-            share_port=self.resources.database.shared,
-            is_withdrawn=self.core.parts.suspensions.is_withdrawn,
-        )
-        self.addresses["agency"] = "{}:{}".format(*await self._agency.start())
-        if self._console is not None:
-            self.addresses["console"] = await self._console.start()
-
-    async def _watch(self) -> None:
-        """Measure what changes while the node runs, and tell it to collectors."""
+        await self._listen_to_counterparts(self._server)
+        await self._listen_at_home()
         watch_node(
             self.resources.counters,
             self.resources.clock,
@@ -243,7 +213,7 @@ class Node:
                 "operations": lambda: self.resources.operations_log.size,
             },
             certificates=self.resources.home.keys,
-            counterparts=self._counterparts,
+            counterparts=lambda: [self.core.peers.status(member) for member in self.core.others],
             debts=(self.answering.debts.open_answers, self.answering.debts.oldest_s),
         )
         watch_machine(
@@ -255,6 +225,26 @@ class Node:
         address, self._stop_telemetry = await asyncio.to_thread(start_telemetry, self.resources, self._place)
         if address:
             self.addresses["metrics"] = address
+
+    async def _listen_to_counterparts(self, server: NodeServer) -> None:
+        host, port = host_port(self.resources.settings.listen.exchange)
+        port = await server.start(f"{host}:{port}")
+        self.addresses["exchange"] = f"{host}:{port}"
+        await asyncio.to_thread(check_floor, host, port)
+
+    async def _listen_at_home(self) -> None:
+        """Listen to our own systems, and to browsers where there is a console."""
+        self._agency = Listener(
+            create_api(self._agency_parts()),
+            *host_port(self.resources.settings.listen.agency),
+            self._tls_files.context(),
+            HEADERS_TOO_LARGE,
+            share_port=self.resources.database.shared,
+            is_withdrawn=self.core.parts.suspensions.is_withdrawn,
+        )
+        self.addresses["agency"] = "{}:{}".format(*await self._agency.start())
+        if self._console is not None:
+            self.addresses["console"] = await self._console.start()
 
     def _begin_rounds(self) -> None:
         self._making = asyncio.create_task(self.rounds.run())
@@ -403,9 +393,6 @@ class Node:
         revoked = self.core.revoked
         await asyncio.to_thread(revoked.take, data)
         await writing(revoked.round, self.core.note)()
-
-    def _counterparts(self) -> list[PeerStatus]:
-        return [self.core.peers.status(member) for member in self.core.others]
 
     async def _refused_call(self, call: RefusedCall) -> None:
         if call.code not in NO_ENTRY:

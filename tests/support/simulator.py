@@ -38,7 +38,6 @@ class SimulatedNode(Node):
         self.core.peers.connect = wire.connect(self.resources.member)
 
     async def _listen_to_counterparts(self, server: NodeServer) -> None:
-        self._server = server
         address = self.resources.settings.listen.exchange
         self._wire.servers[address] = (self.resources.member, server)
         self.addresses["exchange"] = address
