@@ -14,6 +14,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 import gateway.node  # noqa: F401 - before anything loads grpc, as in every process of ours
+from tests.support import tables
 from tests.support.network import NetworkForbidden
 from tests.support.schemas import engine
 
@@ -52,7 +53,8 @@ _STARTS = frozenset({"subprocess.Popen", "os.fork", "os.posix_spawn", "socket.bi
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add `--quick`: only what needs no process, no server and no second, with fewer examples of each property."""
+    """Add `--row`, and `--quick`: only what needs no process, no server and no second, with fewer examples."""
+    tables.add_option(parser)
     parser.addoption("--quick", action="store_true", help="leave out what starts a process or a server, or takes long")
 
 
@@ -71,8 +73,14 @@ def _refuse_start(event: str, _: tuple[object, ...]) -> None:
         raise RuntimeError(f"{event} in a quick run: mark the test with `pytest.mark.process`")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Tell the rows that were skipped within a table, since the table itself has passed."""
+    tables.tell_skipped(terminalreporter)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Whoever may take long begins first: at the end nobody waits for one worker that has just begun such a test."""
+    tables.choose_rows(config, items)
     items.sort(key=_longest, reverse=True)
 
 
