@@ -18,7 +18,7 @@ from gateway.config import host_port, load_settings
 from gateway.demo.federation import Federation, open_federation
 from tests.support.browser import chromium, need_chromium, watched
 
-pytestmark = [pytest.mark.process, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.small_form, pytest.mark.process, pytest.mark.timeout(900)]
 
 _RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 _HOSTILE = "<img src=x onerror=alert(1)></textarea><script>alert(1)</script>"

@@ -37,7 +37,7 @@ _CREATE = """async (asked) => {
   return (await navigator.credentials.create({ publicKey: options })).toJSON();
 }"""
 
-pytestmark = pytest.mark.process
+pytestmark = [pytest.mark.small_form, pytest.mark.process]
 
 
 @pytest.fixture(scope="module")

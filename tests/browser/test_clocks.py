@@ -13,7 +13,7 @@ from gateway.language import Language, tell
 from tests.support.console_pages import leave_work
 from tests.support.consoles import CLOCK, DUTY, Consoles
 
-pytestmark = [pytest.mark.process, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.small_form, pytest.mark.process, pytest.mark.timeout(600)]
 
 _SECOND_US = 1_000_000
 

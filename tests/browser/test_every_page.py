@@ -24,7 +24,7 @@ _LANGUAGES = list(Language) if _ALL else [Language.EN, Language.MY]
 _SCHEMES = ["light", "dark"] if _ALL else ["light"]
 _WIDTHS = (390, 820, 1280)
 
-pytestmark = [pytest.mark.process, pytest.mark.timeout(1_200)]
+pytestmark = [pytest.mark.small_form, pytest.mark.process, pytest.mark.timeout(1_200)]
 
 
 @pytest.fixture(scope="module")

@@ -33,7 +33,7 @@ MEASURED = {
 }
 """Heights of lines of text and of headings, in sizes of the letters."""
 
-pytestmark = pytest.mark.process
+pytestmark = [pytest.mark.small_form, pytest.mark.process]
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ from gateway.demo import planted
 from gateway.language import Language, tell
 from tests.support.consoles import OFFICER, Consoles, Person
 
-pytestmark = [pytest.mark.process, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.small_form, pytest.mark.process, pytest.mark.timeout(600)]
 
 PASSPORT = planted.STOLEN_PASSPORT.number
 NO_HIT = "No hit from anybody who was asked."

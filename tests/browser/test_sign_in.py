@@ -11,7 +11,7 @@ from gateway.language import Language
 from gateway.language.dates import day
 from tests.support.consoles import CLOCK, DUTY, OFFICER, Consoles
 
-pytestmark = [pytest.mark.process, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.small_form, pytest.mark.process, pytest.mark.timeout(600)]
 
 _DAY_US = 86_400_000_000
 

@@ -16,7 +16,7 @@ from tests.security.test_console_markup import HOSTILE, MARK, plant
 from tests.support.browser import chromium, watched
 from tests.support.console_nodes import DUTY, OFFICER, WAIT_S, consoles
 
-pytestmark = pytest.mark.process
+pytestmark = [pytest.mark.small_form, pytest.mark.process]
 
 SIGN_IN = re.compile("/login")
 

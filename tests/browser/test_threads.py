@@ -27,7 +27,7 @@ from tests.support.nodes import World, running
 from tests.support.second_step import actor, asked, hit, is_taken, step, step_world, works
 from tests.support.waiting import until
 
-pytestmark = [pytest.mark.process, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.small_form, pytest.mark.process, pytest.mark.asyncio(loop_scope="module")]
 
 _WAIT_MS = 60_000
 expect.set_options(timeout=_WAIT_MS)

@@ -14,7 +14,7 @@ from tests.support import looked_at
 from tests.support.console_stories import distinguishing
 from tests.support.consoles import DATA_OFFICER, Consoles
 
-pytestmark = [pytest.mark.process, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.small_form, pytest.mark.process, pytest.mark.timeout(900)]
 
 _HOSTILE = "<script>alert(1)</script> paper 12"
 

@@ -14,7 +14,7 @@ from gateway.demo.federation import Federation, open_federation
 from tests.browser.test_alerts import looked_at, signed_in
 from tests.support.browser import chromium, need_chromium
 
-pytestmark = [pytest.mark.process, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.small_form, pytest.mark.process, pytest.mark.timeout(900)]
 
 _HOSTILE = "<script>alert(1)</script>"
 

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.small_form
+
 MIB = 1 << 20
 SIZE = 2000 * MIB if os.environ.get("LIAISON_SLOW") == "1" else 96 * MIB
 """Of the file; in small in CI."""

@@ -122,6 +122,7 @@ def folder(tmp_path: Path) -> Iterator[Path]:
 # ------------------------------------------------------------ served nodes
 
 
+@pytest.mark.small_form
 @pytest.mark.timeout(1200)
 def test_served_nodes_answer_until_they_are_stopped_and_can_be_served_again(folder: Path) -> None:
     done = demo("--serve", "--home", folder, "--json")

@@ -9,7 +9,7 @@ import pytest
 from tests.gms.__main__ import line
 from tests.gms.run import Plan, play
 
-pytestmark = [pytest.mark.process, pytest.mark.long]
+pytestmark = [pytest.mark.small_form, pytest.mark.process, pytest.mark.long]
 
 SHORT = Plan(searches=15, officers=3, p95_s=0)
 """Other tests take the processors meanwhile: the speed is judged by `make gms`. What is wrong is wrong here as well."""

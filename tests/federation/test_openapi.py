@@ -15,6 +15,8 @@ from gateway.config import Home
 from tests.support.docs import OPENAPI
 from tests.support.exchange import CLOCK, sample_world, stopping
 
+pytestmark = pytest.mark.small_form
+
 EXAMPLES = os.environ.get("LIAISON_API_EXAMPLES", "1")
 """Generated calls of each operation."""
 

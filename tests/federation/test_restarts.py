@@ -88,6 +88,7 @@ async def restarted(zygote: Zygote, home: Path, child: Child, number: signal.Sig
     return await serve(zygote, home)
 
 
+@pytest.mark.small_form
 @pytest.mark.timeout(300 + SEARCHES)
 @pytest.mark.asyncio
 async def test_a_rolling_restart_and_a_kill_of_one_process_make_no_counterpart_silent(

@@ -24,6 +24,8 @@ from tests.support.exchange import sample_world, stopping
 from tests.support.nodes import World
 from tests.support.program_trees import Program, Serving, next_version, reference
 
+pytestmark = pytest.mark.small_form
+
 SEARCHES = int(os.environ.get("LIAISON_SEARCHES", "60"))
 """How many searches there are at least; each step is followed by a fifth of them."""
 

@@ -38,7 +38,7 @@ from tests.support.nodes import World
 from tests.support.processes import NodeProcess
 from tests.support.zygote import Zygote
 
-pytestmark = [pytest.mark.process, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.small_form, pytest.mark.process, pytest.mark.timeout(900)]
 
 RATE = int(os.environ.get("LIAISON_ROTATION_RATE", "0"))
 """Exchanges that begin in a second; `make rotation` has 500, and rotates all keys."""

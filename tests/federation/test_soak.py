@@ -8,7 +8,7 @@ import pytest
 
 from tests.soak.run import Bounds, Plan, soak
 
-pytestmark = [pytest.mark.process, pytest.mark.long]
+pytestmark = [pytest.mark.small_form, pytest.mark.process, pytest.mark.long]
 
 SHORT = Plan(
     seconds=10.0,

@@ -32,6 +32,8 @@ import pytest
 from tests.support.cli import Liaison
 from tests.support.torture import tortured
 
+pytestmark = pytest.mark.small_form
+
 KILLS = int(os.environ.get("LIAISON_KILLS", "20"))
 SEED = int(os.environ.get("LIAISON_SEED", "20261124"))
 _EACH, _FEW = 100, 20

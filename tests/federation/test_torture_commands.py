@@ -26,6 +26,8 @@ from tests.support.cli import Liaison, found_federation
 from tests.support.persons import administrator
 from tests.support.torture_commands import Given, Job, Workshop, free_ports, plan_name, plans, press, tried
 
+pytestmark = pytest.mark.small_form
+
 
 def init(at: Path) -> Given:
     return "init", "--member", "la", "--home", at / "la", "--authority", at / "la-authority", "--agency", "police"

@@ -61,6 +61,7 @@ def chosen(count: int, dice: random.Random) -> list[int]:
     return list(everything) if not POINTS else sorted(dice.sample(everything, min(POINTS, count)))
 
 
+@pytest.mark.small_form
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("plan", plans(), ids=plan_name)
 async def test_h2_a_disk_that_fails_at_any_call_costs_no_answer_and_no_promise(
@@ -80,3 +81,14 @@ async def test_h2_a_disk_that_fails_at_any_call_costs_no_answer_and_no_promise(
     verified = Liaison(capsys)("audit", "verify", "--home", torture.victim.home)
     assert verified.code == 0, verified.out + verified.err
     print(f"{victim} {[f'{phase}: {fault.name}' for phase, fault in pairs]}: {points} faults, {dict(torture.outcomes)}")
+
+
+@pytest.mark.process
+@pytest.mark.parametrize(("victim", "struck"), [("vn", (Fault.KILLED, Fault.FAILS)), ("th", (Fault.REBOOT,))])
+async def test_h2_h14_a_node_that_is_struck_amid_its_exchanges_loses_nothing_and_answers_nothing_twice(
+    tmp_path: Path, victim: str, struck: Sequence[Fault]
+) -> None:
+    async with faults(tmp_path, victim) as torture:
+        middle = len(await torture.calls("work")) // 2
+        assert [await torture.at("work", fault, middle) for fault in struck] == [True] * len(struck)
+        await torture.end()

@@ -7,7 +7,6 @@ from outside the process and knows nothing of our library. The tests take `LIAIS
 from __future__ import annotations
 
 import asyncio
-import os
 import random
 from errno import EIO
 from pathlib import Path
@@ -23,8 +22,7 @@ from tests.support.torture_commands import POINTS, SEED, Workshop, tried
 from tests.support.torture_strace import straced
 from tests.support.torture_upkeep import make_past
 
-IS_ASKED_FOR = os.environ.get("CI") == "true" or "LIAISON_FAULTS" in os.environ
-pytestmark = pytest.mark.skipif(not IS_ASKED_FOR, reason="half a minute: in CI, or with LIAISON_FAULTS")
+pytestmark = pytest.mark.small_form
 
 _SAMPLE = 2
 """Calls of the node where not all are tried."""

@@ -18,6 +18,8 @@ from tests.federation.test_upgrade import OLD
 from tests.support.cli import Liaison
 from tests.support.torture_commands import Given, Job, Workshop, press, tried
 
+pytestmark = pytest.mark.small_form
+
 
 def upgrade(at: Path) -> Given:
     return "upgrade", "--run", "--home", at / "th"

@@ -44,6 +44,8 @@ from tests.support.torture_upkeep import (
     verified,
 )
 
+pytestmark = pytest.mark.small_form
+
 UNSIGNED = (0, 3)
 """What a verifier may say of logs whose node was cut off: the last entries have no signed head until it starts."""
 

@@ -28,6 +28,8 @@ from gateway.storage.keys.keystore import KeyStore
 from gateway.storage.log.log_store import SqlLogStore
 from tests.support.program_trees import NOTE, Program, Serving, next_version, reference, wait_until
 
+pytestmark = pytest.mark.small_form
+
 WHOLE = bool(os.environ.get("LIAISON_SLOW"))
 _FOUND = (
     "import sys; from pathlib import Path; from gateway.clock import SystemClock; "

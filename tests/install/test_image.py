@@ -16,6 +16,7 @@ from tests.support.install_page import BLOCKS
 from tests.support.shared import PROJECT
 
 pytestmark = [
+    pytest.mark.small_form,
     pytest.mark.process,
     pytest.mark.timeout(900),
     pytest.mark.skipif(os.geteuid() != 0, reason="images are built as root here"),

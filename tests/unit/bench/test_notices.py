@@ -6,7 +6,7 @@ import pytest
 
 from gateway.bench.notices import ROUND_TRIP_MS, run_notices
 
-pytestmark = pytest.mark.process
+pytestmark = [pytest.mark.small_form, pytest.mark.process]
 
 
 def test_each_notice_is_taken_once_and_listed_and_the_link_adds_its_round_trip() -> None:

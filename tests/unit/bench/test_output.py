@@ -10,6 +10,7 @@ from tests.bench.against import rows_of
 from tests.support.cli import Liaison
 
 
+@pytest.mark.small_form
 def test_a_bench_prints_one_json_document(capsys: pytest.CaptureFixture[str]) -> None:
     brief = ("--only", "unary", "--seconds", "0.2", "--passes", "1", "--concurrency", "1", "--rows", "10")
     ran = Liaison(capsys)("bench", *brief, "--json")

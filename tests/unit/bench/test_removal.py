@@ -6,7 +6,7 @@ import pytest
 
 from gateway.bench.removal import run_removals
 
-pytestmark = pytest.mark.process
+pytestmark = [pytest.mark.small_form, pytest.mark.process]
 
 
 def test_each_removal_is_of_a_key_that_was_taken_before() -> None:
