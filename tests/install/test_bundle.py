@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.supply.signatures import SIGNER
-from tests.support.bundles import Made, build, bundle, replace, seal
+from tests.support.bundles import Made, build, bundle, hollow, replace, seal
 from tests.support.shared import PROJECT
 
 pytestmark = [pytest.mark.process, pytest.mark.timeout(400)]
@@ -28,6 +28,7 @@ def install(folder: Path, prefix: Path, *options: str | Path) -> subprocess.Comp
     return subprocess.run(asked, capture_output=True, text=True, cwd="/")
 
 
+@pytest.mark.small_form
 def test_wheel_and_bundle_built_again_are_the_same_bytes(built: Made, tmp_path: Path) -> None:
     """In another folder, at another time, with other times and rights of the files."""
     tree = tmp_path / "tree"
@@ -48,6 +49,7 @@ def hashes(folder: Path) -> dict[str, str]:
     return {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in folder.iterdir()}
 
 
+@pytest.mark.small_form
 def test_it_installs_offline_survives_a_kill_and_goes_back(built: Made, tmp_path: Path) -> None:
     prefix = tmp_path / "opt" / "liaison"
     kill_while_it_installs(built, prefix)
@@ -187,30 +189,39 @@ WRONG: dict[str, tuple[Callable[[Path, Made], None], str, str]] = {
 }
 
 
+@pytest.fixture(scope="module", params=["hollow", pytest.param("whole", marks=pytest.mark.small_form)])
+def near(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Made:
+    """A right bundle: one that is quickly made, of which nothing is installed, and the one that people get."""
+    made: Made = (
+        request.getfixturevalue("built") if request.param == "whole" else hollow(tmp_path_factory.mktemp("near"))
+    )
+    return made
+
+
 @pytest.mark.parametrize("wrong", WRONG)
-def test_a_wrong_bundle_says_what_to_do_and_changes_nothing(built: Made, wrong: str, tmp_path: Path) -> None:
+def test_a_wrong_bundle_says_what_to_do_and_changes_nothing(near: Made, wrong: str, tmp_path: Path) -> None:
     spoil, what, remedy = WRONG[wrong]
-    folder, prefix = built.copy(tmp_path / "bundle"), tmp_path / "opt"
-    spoil(folder, built)
-    refused(install(folder, prefix, "--signers", built.signers), what, remedy)
+    folder, prefix = near.copy(tmp_path / "bundle"), tmp_path / "opt"
+    spoil(folder, near)
+    refused(install(folder, prefix, "--signers", near.signers), what, remedy)
     assert not prefix.exists()
 
 
-def test_a_right_bundle_at_a_wrong_place_changes_nothing(built: Made, tmp_path: Path) -> None:
+def test_a_right_bundle_at_a_wrong_place_changes_nothing(near: Made, tmp_path: Path) -> None:
     prefix = tmp_path / "opt"
-    refused(install(built.unpacked, prefix), "who may have signed", "--signers FILE")
-    refused(install(built.unpacked, prefix, "--signers", tmp_path / "none"), "cannot be read", "the maker's key")
-    assert install(built.unpacked, prefix, "--signers").returncode == 2
-    checked = install(built.unpacked, prefix, "--no-signature", "--check")
+    refused(install(near.unpacked, prefix), "who may have signed", "--signers FILE")
+    refused(install(near.unpacked, prefix, "--signers", tmp_path / "none"), "cannot be read", "the maker's key")
+    assert install(near.unpacked, prefix, "--signers").returncode == 2
+    checked = install(near.unpacked, prefix, "--no-signature", "--check")
     assert (checked.returncode, "can be installed" in checked.stdout) == (0, True)
     assert not prefix.exists()
     (prefix / "current").mkdir(parents=True)
-    refused(install(built.unpacked, prefix, "--no-signature"), "is no link", "choose another --prefix")
+    refused(install(near.unpacked, prefix, "--no-signature"), "is no link", "choose another --prefix")
     assert [file.name for file in prefix.iterdir()] == ["current"]
 
 
-def test_half_of_the_installer_does_nothing(built: Made, tmp_path: Path) -> None:
-    folder, text = built.copy(tmp_path / "bundle"), (built.unpacked / "install.sh").read_bytes()
+def test_half_of_the_installer_does_nothing(near: Made, tmp_path: Path) -> None:
+    folder, text = near.copy(tmp_path / "bundle"), (near.unpacked / "install.sh").read_bytes()
     for part in (len(text) // 4, len(text) // 2, len(text) - len(b'main "$@"\n')):
         replace(folder / "install.sh", text[:part])
         install(folder, tmp_path / "opt", "--no-signature")

@@ -16,7 +16,6 @@ from tests.support.install_page import BLOCKS
 from tests.support.shared import PROJECT
 
 pytestmark = [
-    pytest.mark.small_form,
     pytest.mark.process,
     pytest.mark.timeout(900),
     pytest.mark.skipif(os.geteuid() != 0, reason="images are built as root here"),
@@ -42,6 +41,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         subprocess.run(["podman", "rmi", "--all", "--force"], capture_output=True)
 
 
+@pytest.mark.small_form
 def test_the_commands_of_the_page_lead_to_a_node_in_a_container(
     debian: Debian, built: Made, store: Path, tmp_path: Path
 ) -> None:

@@ -55,6 +55,7 @@ def test_every_block_of_commands_is_run() -> None:
 BUNDLE_WAY = ("check", "bundle", "home", "doctor", "systemd", "backup")
 
 
+@pytest.mark.small_form
 def test_from_an_empty_debian_to_a_serving_node_by_the_bundle(debian: Debian, built: Made, tmp_path: Path) -> None:
     script = "\n".join(BLOCKS[name] for name in BUNDLE_WAY) + _IN_PLACE_OF_SYSTEMD
     said = debian.run(script, tmp_path, [*built.dist.iterdir(), built.signers], SYSTEMD_OFFLINE="1")
@@ -64,6 +65,7 @@ def test_from_an_empty_debian_to_a_serving_node_by_the_bundle(debian: Debian, bu
     assert re.search(r"^la-\d{4}-\d\d-\d\dT\d{6}\.backup$", said, re.MULTILINE)
 
 
+@pytest.mark.small_form
 def test_by_pip(debian: Debian, built: Made, tmp_path: Path) -> None:
     """The bundle's wheels stand in for the registry that the page means."""
     wheels = [*built.unpacked.glob("wheels/*.whl"), *built.dist.glob("*.lock")]

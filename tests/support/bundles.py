@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.supply import product_lock
+from tests.supply.bundle import INSTALLER
 from tests.supply.signatures import SIGNER, checksums, sign, signers
 from tests.support.shared import PROJECT
 
@@ -55,6 +57,26 @@ def _make(target: Made) -> None:
     [made_bundle] = bundle(target.dist, target.key)
     checksums(target.dist, target.key)
     unpack(made_bundle, target.unpacked)
+
+
+def hollow(folder: Path) -> Made:
+    """Make a bundle that is whole, signed and for this machine, whose only wheel is no wheel: all but installing it.
+
+    The checks before an installation look at names, checksums, the signature and `BUNDLE`, never into a wheel.
+    """
+    target = Made(folder / "dist", folder / "unpacked", folder / "key", folder / "signers")
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", target.key], check=True)
+    target.signers.write_text(signers(target.key, SIGNER))
+    (target.unpacked / "wheels").mkdir(parents=True)
+    shutil.copy2(PROJECT / "deploy" / "bundle" / INSTALLER, target.unpacked / INSTALLER)
+    python = f"{sys.version_info[0]}.{sys.version_info[1]}"
+    about = f"version=0.0.0\npython={python}\nmachine={platform.machine()}\nglibc=2.17\n"
+    (target.unpacked / "BUNDLE").write_text(about)
+    (target.unpacked / "requirements.lock").write_text("click==8.0.0\n")
+    (target.unpacked / "sbom.cdx.json").write_text("{}\n")
+    (target.unpacked / "wheels" / "click-8.0.0-py3-none-any.whl").write_bytes(b"PK, and no more")
+    seal(target.unpacked, target.key)
+    return target
 
 
 def build(tree: Path, dist: Path) -> None:
