@@ -108,18 +108,3 @@ class Allowance(Refusals):
         """Count the end of a call."""
         for use in state.pop(_ENTERED, ()):
             use.leave()
-
-
-class Leaving:
-    """Counts the end of each call, however it ended (ASGI)."""
-
-    def __init__(self, app: Any, allowance: Allowance) -> None:
-        self._app = app
-        self._allowance = allowance
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        """Run a call, and count its end."""
-        try:
-            await self._app(scope, receive, send)
-        finally:
-            self._allowance.leave(scope.get("state", {}))

@@ -9,6 +9,7 @@ except for members, health and revocations, an officer token bound to it. The AP
 from __future__ import annotations
 
 import asyncio
+import threading
 from functools import cache
 from typing import Annotated, Any
 
@@ -16,22 +17,22 @@ from fastapi import APIRouter, FastAPI, Header, Path, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-from gateway.agency.allowance import Leaving
 from gateway.agency.bodies.members import MembersBody, members_body
 from gateway.agency.calls.caller import (
+    OFFICER_FIRST,
     client_of,
     is_async,
     json_body,
     key_of,
     language_of,
-    officer_first,
     officer_of,
     raw_body,
     shown,
     until_revoked,
 )
-from gateway.agency.calls.parts import AgencyParts, RefusedCall
+from gateway.agency.calls.parts import AgencyParts, RefusedCall, hand_in, parts_of
 from gateway.agency.desk.alerts import alert_routes
 from gateway.agency.desk.attached.files import file_routes
 from gateway.agency.desk.changes import change_routes
@@ -76,8 +77,23 @@ _BEGUN: dict[int | str, dict[str, Any]] = {
 }
 
 
-def create_api(parts: AgencyParts) -> FastAPI:
-    """Return the application, for `gateway.https.listener`, which hands in the client's certificate."""
+def create_api(parts: AgencyParts) -> ASGIApp:
+    """Return a node's application, for `gateway.https.listener`, which hands in the client's certificate."""
+    app = application()
+
+    async def call(scope: Scope, receive: Receive, send: Send) -> None:
+        state = hand_in(scope, parts)
+        try:
+            await app(scope, receive, send)
+        finally:
+            parts.allowance.leave(state)
+
+    return call
+
+
+@cache
+def application() -> DocumentedApi:
+    """Return the application of all nodes of this process: to build its routes costs more than the rest of a start."""
     app = DocumentedApi(
         title="Liaison: search abroad",
         version="1",
@@ -87,27 +103,30 @@ def create_api(parts: AgencyParts) -> FastAPI:
         redoc_url=None,
         telemetry=_NO_TELEMETRY,
     )
-    app.include_router(_routes(parts))
-    making = asyncio.Lock()
+    app.include_router(_routes())
+    making = threading.Lock()
 
     @cache
-    def document(year: int) -> bytes:
+    def made(year: int) -> bytes:
         return document_text(app.openapi(), year).encode()
+
+    def document(year: int) -> bytes:
+        with making:
+            return made(year)
 
     @app.get("/openapi.json", include_in_schema=False)
     async def openapi(request: Request) -> Response:
-        client_of(request, parts)
-        async with making:  # made for the first one who asks: half a second that no start of a node has to spend
+        client_of(request)
+        async with parts_of(request).documenting:
             text = await asyncio.to_thread(document, SystemClock().now().year)
         return Response(text, media_type="application/json")
 
-    app.add_middleware(Leaving, allowance=parts.allowance)
-    _handle_errors(app, parts)
+    _handle_errors(app)
     return app
 
 
-def _routes(parts: AgencyParts) -> APIRouter:
-    router, first = APIRouter(prefix="/v1", responses=_OF_EVERY_CALL), [officer_first(parts)]
+def _routes() -> APIRouter:
+    router, first = APIRouter(prefix="/v1", responses=_OF_EVERY_CALL), [OFFICER_FIRST]
 
     @router.post(
         "/searches",
@@ -127,14 +146,14 @@ def _routes(parts: AgencyParts) -> APIRouter:
     ) -> Response:
         """Ask counterparts: 200 when all lines are there or the budget is over; 202 at once with `respond-async`."""
         del prefer
-        officer, language = officer_of(request, parts), language_of(request)
+        parts, officer, language = parts_of(request), officer_of(request), language_of(request)
         search = read_search(await json_body(request))
         command = search.as_command(key_of(idempotency_key), traceparent, tracestate)
         request.state.handed_over = True  # from here on the search writes its own entries
         if not is_async(request):
             found = await parts.searches.start(officer, command)
             parts.tokens.check(officer)  # nothing is shown to an officer who was revoked meanwhile
-            return shown(search_response(found, language), parts, language)
+            return shown(search_response(found, language), request)
         leave = parts.allowance.held(request.scope["state"])
 
         def over(_search_id: str, error: BaseException | None) -> None:
@@ -148,20 +167,20 @@ def _routes(parts: AgencyParts) -> APIRouter:
             leave()
             raise
         headers = {"location": f"/v1/searches/{found.id}", "preference-applied": "respond-async"}
-        return shown(search_response(found, language), parts, language, 202, headers)
+        return shown(search_response(found, language), request, 202, headers)
 
     @router.get(
         "/searches/{search_id}", response_model=SearchResponse, responses=refusals(400, 404), dependencies=first
     )
     async def get_search(request: Request, search_id: Annotated[str, Path(pattern=_SEARCH_ID)]) -> Response:
         """Return the search as it is now; as events until no answer can come when `Accept` says `text/event-stream`."""
-        officer, language = officer_of(request, parts), language_of(request)
+        parts, officer, language = parts_of(request), officer_of(request), language_of(request)
         if _EVENT_STREAM in request.headers.get("accept", ""):
             await parts.searches.get(officer, search_id)  # an unknown id is a problem, not an empty stream
             events = search_events(parts.searches.follow(officer, search_id), language)
             events = until_revoked(events, lambda: parts.tokens.check(officer))
             return StreamingResponse(events, media_type=_EVENT_STREAM, headers=language_headers(language))
-        return shown(search_response(await parts.searches.get(officer, search_id), language), parts, language)
+        return shown(search_response(await parts.searches.get(officer, search_id), language), request)
 
     @router.post(
         "/searches/{search_id}/onward",
@@ -172,7 +191,7 @@ def _routes(parts: AgencyParts) -> APIRouter:
     )
     async def use_onward(request: Request, search_id: Annotated[str, Path(pattern=_SEARCH_ID)]) -> Response:
         """Decide whether a record may be used onward: 200 allowed, 403 refused, 202 the owner was asked for consent."""
-        officer = officer_of(request, parts)
+        parts, officer = parts_of(request), officer_of(request)
         own = Place(member_id(parts.member), officer.agency, officer.office)
         command = read_onward(await json_body(request)).as_command(search_id, own)
         if parts.onward is None:
@@ -180,7 +199,7 @@ def _routes(parts: AgencyParts) -> APIRouter:
         request.state.handed_over = True  # from here on the use writes its own entry
         answer = await parts.onward.use(officer, command)
         language = language_of(request)
-        return shown(onward_response(answer, language), parts, language, 200 if answer.allowed else 202)
+        return shown(onward_response(answer, language), request, 200 if answer.allowed else 202)
 
     for of_officers in (
         desk_routes,
@@ -199,19 +218,19 @@ def _routes(parts: AgencyParts) -> APIRouter:
         statistics_routes,
         room_routes,
     ):
-        router.include_router(of_officers(parts), dependencies=first)
+        router.include_router(of_officers(), dependencies=first)
 
     @router.get("/members", response_model=MembersBody)
     async def members(request: Request) -> Response:
         """Tell of each member what it offers, whether it can be asked, and how its documents and its node are."""
-        client_of(request, parts)
+        client_of(request)
         language = language_of(request)
-        return shown(members_body(await parts.members(), language), parts, language)
+        return shown(members_body(await parts_of(request).members(), language), request)
 
     @router.put("/revocations", status_code=204, response_class=Response, **revocations_call(MAX_LIST))
     async def put_revocations(request: Request) -> Response:
         """Take the signed list of revocations, from the identity provider's system only: 204 once it is in force."""
-        client = client_of(request, parts)
+        parts, client = parts_of(request), client_of(request)
         if parts.revocations is None or not parts.provider or client.name != parts.provider:
             raise Forbidden("only the identity provider's system sends revocations", code="not-the-provider")
         await parts.revocations(await raw_body(request, MAX_LIST))
@@ -220,20 +239,20 @@ def _routes(parts: AgencyParts) -> APIRouter:
     @router.get("/health", response_model=HealthBody, responses={503: {"model": HealthBody}})
     async def health(request: Request) -> Response:
         """Tell whether the node is ready for work, why it is not, and how its sources are: 200, or 503."""
-        client_of(request, parts)
-        return _health(parts.health())
+        client_of(request)
+        return _health(parts_of(request).health())
 
     @router.get("/health/ready", response_model=ReadyBody, responses={503: {"model": ReadyBody}})
     async def ready(request: Request) -> Response:
         """Tell whether the node is ready for work, and why it is not: 200, or 503."""
-        client_of(request, parts)
-        found = parts.health()
+        client_of(request)
+        found = parts_of(request).health()
         return _health({name: found[name] for name in ("status", "problems") if name in found})
 
     @router.get("/health/live", response_model=LiveBody)
     async def live(request: Request) -> Response:
         """Tell that the node's loop turns: it would not answer otherwise."""
-        client_of(request, parts)
+        client_of(request)
         return _health({"status": "ok"})
 
     return router
@@ -243,10 +262,11 @@ def _health(found: dict[str, Any]) -> Response:
     return JSONResponse(found, 503 if found.get("problems") else 200, headers={"cache-control": "no-store"})
 
 
-def _handle_errors(app: FastAPI, parts: AgencyParts) -> None:
+def _handle_errors(app: FastAPI) -> None:
     log = Logger(component="agency")
 
     async def note(request: Request, error: LiaisonError) -> None:
+        parts = parts_of(request)
         client, officer = getattr(request.state, "client", ""), getattr(request.state, "officer", "")
         trace = parse_traceparent(request.headers.get("traceparent", ""))
         place: dict[str, Any] = {"trace_id": trace.trace_id} if trace else {}
@@ -262,6 +282,7 @@ def _handle_errors(app: FastAPI, parts: AgencyParts) -> None:
 
     @app.exception_handler(LiaisonError)
     async def known(request: Request, error: LiaisonError) -> Response:
+        parts = parts_of(request)
         parts.counters.add(Metric.REST_REQUESTS, status=str(status_of(error)))
         if isinstance(error, StorageBroken):
             parts.broken(error)
@@ -278,7 +299,7 @@ def _handle_errors(app: FastAPI, parts: AgencyParts) -> None:
     @app.exception_handler(HTTPException)
     async def unknown_path(request: Request, error: HTTPException) -> Response:
         try:
-            client_of(request, parts)  # a call of what is not there is a call of its system, too
+            client_of(request)  # a call of what is not there is a call of its system, too
         except Refused as refused:
             return await known(request, refused)
         code = {404: "no-such-path", 405: "no-such-method"}.get(error.status_code, "http")

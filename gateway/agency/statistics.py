@@ -9,8 +9,8 @@ from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.agency import patterns
-from gateway.agency.calls.caller import language_of, officer_of, shown
-from gateway.agency.calls.parts import AgencyParts
+from gateway.agency.calls.caller import officer_of, shown
+from gateway.agency.calls.parts import parts_of
 from gateway.agency.desk.routes import desk_of
 from gateway.agency.openapi import refusals
 from gateway.errors import Unavailable
@@ -47,7 +47,7 @@ class PackBody(BaseModel):
     tables: list[FigureTableBody]
 
 
-def statistics_routes(parts: AgencyParts) -> APIRouter:
+def statistics_routes() -> APIRouter:
     """Return the route of the figures."""
     router = APIRouter()
 
@@ -63,11 +63,11 @@ def statistics_routes(parts: AgencyParts) -> APIRouter:
 
         They are counted in a process of their own, one at a time.
         """
-        officer, language = officer_of(request, parts), language_of(request)
-        if parts.figures is None:
+        officer, figures = officer_of(request), parts_of(request).figures
+        if figures is None:
             raise Unavailable("this node makes no figures", code="no-desk")
-        person = desk_of(parts).actor(officer).person
-        pack = await parts.figures.once(person, Wanted(peer, month, office, facing))
-        return shown(PackBody.model_validate(as_value(pack)), parts, language)
+        person = desk_of(request).actor(officer).person
+        pack = await figures.once(person, Wanted(peer, month, office, facing))
+        return shown(PackBody.model_validate(as_value(pack)), request)
 
     return router

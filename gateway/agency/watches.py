@@ -19,10 +19,9 @@ from gateway.agency.bodies.watches import (
     own_watch_body,
     taken_watch_body,
 )
-from gateway.agency.calls.caller import json_body, language_of, officer_of, shown
-from gateway.agency.calls.parts import AgencyParts
+from gateway.agency.calls.caller import json_body, officer_of, shown
 from gateway.agency.desk.asks import DraftedBody, time_us
-from gateway.agency.desk.once import once_id, once_route
+from gateway.agency.desk.once import OnceRoute, once_id
 from gateway.agency.desk.routes import CHANGED, After, Limit, brought, desk_of
 from gateway.agency.desk.steps import drafted_body
 from gateway.agency.openapi import body_of, refusals
@@ -37,17 +36,17 @@ from gateway.model.requester import Officer
 WatchId = Annotated[str, Path(max_length=32, json_schema_extra=patterns.EXCHANGE_ID)]
 
 
-def watch_routes(parts: AgencyParts) -> APIRouter:
+def watch_routes() -> APIRouter:
     """Return the routes of watches."""
-    router = APIRouter(prefix="/watches", route_class=once_route(parts))
+    router = APIRouter(prefix="/watches", route_class=OnceRoute)
 
     @router.post("", status_code=202, response_model=OwnWatchBody, responses=CHANGED, openapi_extra=body_of(WatchBody))
     async def add(request: Request) -> Response:
         """Ask for a watch: it is sent once another person has approved it. One that is too wide is refused."""
-        officer, desk = officer_of(request, parts), desk_of(parts)
+        officer, desk = officer_of(request), desk_of(request)
         body = read_body(WatchBody, await json_body(request), "bad-watch")
         made = await desk.watches.add(desk.actor(officer), body.as_command(), once_id(request))
-        return await _shown(parts, request, officer, made, 202)
+        return await _shown(request, officer, made, 202)
 
     @router.get("", response_model=WatchListBody, responses=refusals(400))
     async def list_watches(
@@ -57,42 +56,42 @@ def watch_routes(parts: AgencyParts) -> APIRouter:
         after: After = "",
     ) -> Response:
         """Return watches of ours that the caller may read, page by page."""
-        officer, desk = officer_of(request, parts), desk_of(parts)
+        officer, desk = officer_of(request), desk_of(request)
         found = await desk.watches.all(desk.actor(officer), over=over, limit=limit, after=after)
         body = WatchListBody(watches=[await _watch_body(desk, watch) for watch in found.items], next=found.next)
-        return shown(body, parts, language_of(request))
+        return shown(body, request)
 
     @router.get("/taken", response_model=TakenWatchListBody, responses=refusals(400))
     async def list_taken(request: Request, limit: Limit = USUAL_LISTED, after: After = "") -> Response:
         """Return watches of counterparts on our records, page by page, but for those that no person is shown."""
-        officer, desk = officer_of(request, parts), desk_of(parts)
+        officer, desk = officer_of(request), desk_of(request)
         found = await desk.watch_standing.theirs(desk.actor(officer), limit=limit, after=after)
         body = TakenWatchListBody(watches=[taken_watch_body(watch) for watch in found.items], next=found.next)
-        return shown(body, parts, language_of(request))
+        return shown(body, request)
 
     @router.get("/{watch_id}", response_model=OwnWatchBody, responses=refusals(400, 404))
     async def get_watch(request: Request, watch_id: WatchId) -> Response:
         """Return a watch of ours with what it has met."""
-        officer = officer_of(request, parts)
-        return await _shown(parts, request, officer, exchange_id(watch_id))
+        officer = officer_of(request)
+        return await _shown(request, officer, exchange_id(watch_id))
 
     @router.post("/{watch_id}/renew", response_model=OwnWatchBody, responses=CHANGED, openapi_extra=body_of(AgainBody))
     async def renew(request: Request, watch_id: WatchId) -> Response:
         """Say that a watch is still needed; a supervisor must approve it."""
-        officer, desk = officer_of(request, parts), desk_of(parts)
+        officer, desk = officer_of(request), desk_of(request)
         body = read_body(AgainBody, await json_body(request), "bad-watch")
         name = exchange_id(watch_id)
         await desk.watches.renew(desk.actor(officer), name, time_us(body.until), body.reason)
-        return await _shown(parts, request, officer, name)
+        return await _shown(request, officer, name)
 
     @router.post("/{watch_id}/end", response_model=OwnWatchBody, responses=CHANGED, openapi_extra=body_of(EndWatchBody))
     async def end(request: Request, watch_id: WatchId) -> Response:
         """End a watch; its recipients are told, and watch no more."""
-        officer, desk = officer_of(request, parts), desk_of(parts)
+        officer, desk = officer_of(request), desk_of(request)
         body = read_body(EndWatchBody, await json_body(request), "bad-watch")
         name = exchange_id(watch_id)
         await desk.watches.end(desk.actor(officer), name, body.reason)
-        return await _shown(parts, request, officer, name)
+        return await _shown(request, officer, name)
 
     @router.post(
         "/{watch_id}/followup",
@@ -103,7 +102,7 @@ def watch_routes(parts: AgencyParts) -> APIRouter:
     )
     async def follow(request: Request, watch_id: WatchId) -> Response:
         """Draft a follow-up to a hit of a watch: a human of the owner decides on it, once it is approved here."""
-        officer, desk = officer_of(request, parts), desk_of(parts)
+        officer, desk = officer_of(request), desk_of(request)
         body = read_body(FollowBody, await json_body(request), "bad-ask")
         actor, peer = desk.actor(officer), member_id(body.member)
         watch = await desk.watches.show(actor, exchange_id(watch_id))
@@ -118,17 +117,15 @@ def watch_routes(parts: AgencyParts) -> APIRouter:
         )
         command = with_files(command, await brought(desk, actor, body.attachments))
         drafted = await desk.drafting.follow_watch(actor, command, once_id(request))
-        return shown(drafted_body(drafted), parts, language_of(request), 202)
+        return shown(drafted_body(drafted), request, 202)
 
     return router
 
 
-async def _shown(
-    parts: AgencyParts, request: Request, officer: Officer, watch_id: ExchangeId, status: int = 200
-) -> Response:
-    desk = desk_of(parts)
+async def _shown(request: Request, officer: Officer, watch_id: ExchangeId, status: int = 200) -> Response:
+    desk = desk_of(request)
     watch = await desk.watches.show(desk.actor(officer), watch_id)
-    return shown(await _watch_body(desk, watch), parts, language_of(request), status)
+    return shown(await _watch_body(desk, watch), request, status)
 
 
 async def _watch_body(desk: DeskUses, watch: OwnWatch) -> OwnWatchBody:

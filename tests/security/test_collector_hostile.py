@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from gateway.agency.api import create_api
+from gateway.agency.api import application
 from gateway.app.run.telemetry import Collector as Client
 from gateway.app.run.telemetry import describe_process, start_export
 from gateway.clock import SystemClock
@@ -22,7 +22,6 @@ from gateway.errors import LiaisonError, Misconfigured, Unavailable
 from gateway.telemetry import Counters, Metric, Recorder, Span, configure_logging
 from gateway.telemetry.otlp.signals import Signal
 from tests.support.collector import Answer, Collector, certificate, drip, nonsense, say, tls_server, unanswering
-from tests.support.docs import documented_parts
 from tests.support.ports import free_port
 
 pytestmark = pytest.mark.process
@@ -197,7 +196,7 @@ def test_the_framework_of_the_rest_api_tells_nothing_by_itself(monkeypatch: pyte
     """FastAPI has telemetry of its own, which variables of the environment switch on: it tells texts of errors."""
     monkeypatch.setenv("FASTAPI_OTEL_AUTO_CONFIGURE", "true")
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1")
-    told: dict[str, object] = getattr(create_api(documented_parts()), "_telemetry", {})
+    told: dict[str, object] = getattr(application.__wrapped__(), "_telemetry", {})
     assert [name for name, value in told.items() if value] == []
 
 

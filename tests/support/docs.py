@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from gateway.agency.api import create_api
+from gateway.agency.api import application
 from gateway.agency.calls.parts import AgencyParts, RefusedCall
 from gateway.agency.openapi import document_text
 from gateway.agency.tokens import OfficerTokens
@@ -78,7 +78,7 @@ def documented_parts() -> AgencyParts:
 
 def openapi_text(year: int) -> str:
     """Return the OpenAPI document of the officers' API as a node serves it in `year`."""
-    return document_text(create_api(documented_parts()).openapi(), year)
+    return document_text(application().openapi(), year)
 
 
 def write_record_pages() -> None:

@@ -13,7 +13,7 @@ from fastapi.responses import Response
 from pydantic import BaseModel
 from starlette.requests import ClientDisconnect
 
-from gateway.agency.calls.parts import AgencyParts
+from gateway.agency.calls.parts import parts_of
 from gateway.agency.problems import language_headers
 from gateway.errors import Malformed, TimedOut, TooLarge, Unauthenticated
 from gateway.https.client_certificate import ClientSystem, client_system
@@ -36,8 +36,9 @@ def language_of(request: Request) -> Language:
     return accepted(",".join(request.headers.getlist("accept-language")))
 
 
-def client_of(request: Request, parts: AgencyParts) -> ClientSystem:
+def client_of(request: Request) -> ClientSystem:
     """Return the system that calls, by its certificate. Raises `Unauthenticated`."""
+    parts = parts_of(request)
     certificate = getattr(request.state, "client_certificate", None)
     try:
         client = client_system(certificate, parts.member)
@@ -56,32 +57,30 @@ def client_of(request: Request, parts: AgencyParts) -> ClientSystem:
     return client
 
 
-def officer_of(request: Request, parts: AgencyParts) -> Officer:
+def officer_of(request: Request) -> Officer:
     """Return the officer of the call, by its token, which is verified once. Raises `Unauthenticated`."""
     known: Officer | None = getattr(request.state, "bearer", None)
     if known is not None:
         return known
-    client = client_of(request, parts)
+    client = client_of(request)
     headers = request.headers.getlist("authorization")
     scheme, _, token = headers[0].partition(" ") if len(headers) == 1 else ("", "", "")
     if scheme.lower() != "bearer" or not token:
         raise Unauthenticated(
             "no officer token", code="no-token", where="authorization", remedy="send `Authorization: Bearer <token>`"
         )
-    officer = parts.tokens.verify(token, client.thumbprint, client.name)
+    officer = parts_of(request).tokens.verify(token, client.thumbprint, client.name)
     request.state.officer, request.state.bearer = officer.person, officer
-    parts.allowance.enter_officer(request.scope["state"], officer.person)
+    parts_of(request).allowance.enter_officer(request.scope["state"], officer.person)
     return officer
 
 
-def officer_first(parts: AgencyParts) -> Dependency:
-    """Return what has a route verify the token before it looks at its path, its query or its body."""
+async def _verified(request: Request) -> None:
+    officer_of(request)
 
-    async def verify(request: Request) -> None:
-        officer_of(request, parts)
 
-    dependency: Dependency = Depends(verify)
-    return dependency
+OFFICER_FIRST: Dependency = Depends(_verified)
+"""Has a route verify the token before it looks at its path, its query or its body."""
 
 
 async def json_body(request: Request) -> Any:
@@ -121,12 +120,10 @@ def key_of(text: str) -> str:
     return match[1]
 
 
-def shown(
-    body: BaseModel, parts: AgencyParts, language: Language, status: int = 200, headers: Mapping[str, str] = _NO_HEADERS
-) -> Response:
-    """Return a body as JSON, and count the call."""
-    parts.counters.add(Metric.REST_REQUESTS, status=str(status))
-    all_headers = {**language_headers(language), **headers}
+def shown(body: BaseModel, request: Request, status: int = 200, headers: Mapping[str, str] = _NO_HEADERS) -> Response:
+    """Return a body as JSON in answer to a call, and count the call."""
+    parts_of(request).counters.add(Metric.REST_REQUESTS, status=str(status))
+    all_headers = {**language_headers(language_of(request)), **headers}
     return Response(body.model_dump_json(), status, all_headers, media_type="application/json")
 
 

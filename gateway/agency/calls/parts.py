@@ -1,10 +1,17 @@
-"""The parts of the REST API, handed in by the composition root."""
+"""The parts of the REST API, handed in by the composition root with each call.
+
+The routes are those of the process, and a process may have several nodes: what belongs to a node is reached through
+the call alone (`parts_of`).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+import asyncio
+from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass, field
 from typing import Any
+
+from fastapi import Request
 
 from gateway.agency.allowance import Allowance
 from gateway.agency.tokens import OfficerTokens
@@ -15,6 +22,8 @@ from gateway.errors import Reason, StorageBroken
 from gateway.ops.figures import PackMaker
 from gateway.ports.officers import OnwardUses, Searches
 from gateway.telemetry import Counters
+
+_PARTS = "agency"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,3 +62,18 @@ class AgencyParts:
     is_withdrawn: Callable[[str, str], bool] = lambda _name, _thumbprint: False
     allowance: Allowance = field(default_factory=lambda: Allowance(Limits(), SystemClock().monotonic))
     monotonic: Callable[[], float] = SystemClock().monotonic
+    documenting: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Held by who asks for the OpenAPI document: its first one takes half a second, and those who wait no thread."""
+
+
+def hand_in(scope: MutableMapping[str, Any], parts: AgencyParts) -> dict[str, Any]:
+    """Have a call (ASGI) carry the parts of the node that it came to; return the call's state."""
+    state: dict[str, Any] = scope.setdefault("state", {})
+    state[_PARTS] = parts
+    return state
+
+
+def parts_of(request: Request) -> AgencyParts:
+    """Return the parts of the node that the call came to."""
+    parts: AgencyParts = request.scope["state"][_PARTS]
+    return parts

@@ -10,11 +10,10 @@ from msgspec.structs import replace
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 
 from gateway.agency import patterns
-from gateway.agency.calls.caller import json_body, language_of, officer_of, shown
-from gateway.agency.calls.parts import AgencyParts
+from gateway.agency.calls.caller import json_body, officer_of, shown
 from gateway.agency.desk.asks import Member, ReferenceOrNone, time_us
 from gateway.agency.desk.bodies import Closed, FileIds, LiftBody, OutcomeBody, ReasonOrNone
-from gateway.agency.desk.once import once_id, once_route
+from gateway.agency.desk.once import OnceRoute, once_id
 from gateway.agency.desk.routes import CHANGED, After, Limit, brought, desk_of
 from gateway.agency.onward import whole
 from gateway.agency.openapi import body_of, refusals
@@ -143,19 +142,19 @@ class AlertListBody(BaseModel):
     next: str
 
 
-def alert_routes(parts: AgencyParts) -> APIRouter:
+def alert_routes() -> APIRouter:
     """Return the routes of alerts."""
-    router = APIRouter(prefix="/alerts", route_class=once_route(parts))
+    router = APIRouter(prefix="/alerts", route_class=OnceRoute)
 
     @router.post("", status_code=202, response_model=OwnAlertBody, responses=CHANGED, openapi_extra=body_of(AlertBody))
     async def raise_alert(request: Request) -> Response:
         """Raise an alert: it is sent once another person has approved it, or at once where a life is in danger."""
-        officer, desk = officer_of(request, parts), desk_of(parts)
+        officer, desk = officer_of(request), desk_of(request)
         body = read_body(AlertBody, await json_body(request), "bad-alert")
         actor = desk.actor(officer)
         files = await brought(desk, actor, body.attachments)
         made = await desk.own_alerts.raise_alert(actor, replace(body.as_command(), attachments=files), once_id(request))
-        return await _shown(parts, request, officer, made, 202)
+        return await _shown(request, officer, made, 202)
 
     @router.get("", response_model=AlertListBody, responses=refusals(400))
     async def list_alerts(
@@ -165,55 +164,53 @@ def alert_routes(parts: AgencyParts) -> APIRouter:
         after: After = "",
     ) -> Response:
         """Return the alerts of ours that the caller may read, page by page."""
-        officer, desk = officer_of(request, parts), desk_of(parts)
+        officer, desk = officer_of(request), desk_of(request)
         found = await desk.own_alerts.all(desk.actor(officer), over=over, limit=limit, after=after)
         body = AlertListBody(alerts=[await _alert_body(desk, alert) for alert in found.items], next=found.next)
-        return shown(body, parts, language_of(request))
+        return shown(body, request)
 
     @router.get("/{alert_id}", response_model=OwnAlertBody, responses=refusals(400, 404))
     async def get_alert(request: Request, alert_id: AlertId) -> Response:
         """Return an alert of ours, with the state of each counterpart's thread."""
-        officer = officer_of(request, parts)
-        return await _shown(parts, request, officer, exchange_id(alert_id))
+        officer = officer_of(request)
+        return await _shown(request, officer, exchange_id(alert_id))
 
     @router.post("/{alert_id}/renew", response_model=OwnAlertBody, responses=CHANGED, openapi_extra=body_of(RenewBody))
     async def renew(request: Request, alert_id: AlertId) -> Response:
         """Let an alert stand for longer, or end sooner."""
-        officer, desk = officer_of(request, parts), desk_of(parts)
+        officer, desk = officer_of(request), desk_of(request)
         body = read_body(RenewBody, await json_body(request), "bad-alert")
         name = exchange_id(alert_id)
         await desk.own_alerts.renew(desk.actor(officer), name, time_us(body.until), body.reason)
-        return await _shown(parts, request, officer, name)
+        return await _shown(request, officer, name)
 
     @router.post("/{alert_id}/lift", response_model=OwnAlertBody, responses=CHANGED, openapi_extra=body_of(LiftBody))
     async def lift(request: Request, alert_id: AlertId) -> Response:
         """Lift an alert: every counterpart's node hides it as it takes the word of it."""
-        officer, desk = officer_of(request, parts), desk_of(parts)
+        officer, desk = officer_of(request), desk_of(request)
         body = read_body(LiftBody, await json_body(request), "bad-alert")
         name = exchange_id(alert_id)
         await desk.own_alerts.lift(desk.actor(officer), name, body.reason, body.words)
-        return await _shown(parts, request, officer, name)
+        return await _shown(request, officer, name)
 
     @router.post(
         "/{alert_id}/close", response_model=OwnAlertBody, responses=CHANGED, openapi_extra=body_of(OutcomeBody)
     )
     async def close(request: Request, alert_id: AlertId) -> Response:
         """End an alert with what came of it."""
-        officer, desk = officer_of(request, parts), desk_of(parts)
+        officer, desk = officer_of(request), desk_of(request)
         body = read_body(OutcomeBody, await json_body(request), "bad-outcome")
         name = exchange_id(alert_id)
         await desk.own_alerts.close(desk.actor(officer), name, body.as_model())
-        return await _shown(parts, request, officer, name)
+        return await _shown(request, officer, name)
 
     return router
 
 
-async def _shown(
-    parts: AgencyParts, request: Request, officer: Officer, alert_id: ExchangeId, status: int = 200
-) -> Response:
-    desk = desk_of(parts)
+async def _shown(request: Request, officer: Officer, alert_id: ExchangeId, status: int = 200) -> Response:
+    desk = desk_of(request)
     alert = await desk.own_alerts.show(desk.actor(officer), alert_id)
-    return shown(await _alert_body(desk, alert), parts, language_of(request), status)
+    return shown(await _alert_body(desk, alert), request, status)
 
 
 async def _alert_body(desk: DeskUses, alert: OwnAlert) -> OwnAlertBody:

@@ -11,10 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.agency import patterns
 from gateway.agency.calls.caller import json_body, language_of, officer_of, shown
-from gateway.agency.calls.parts import AgencyParts
 from gateway.agency.desk.asks import IdOrNone
 from gateway.agency.desk.bodies import MAX_TEXT, Closed, OneOf
-from gateway.agency.desk.once import once_id, once_route
+from gateway.agency.desk.once import OnceRoute, once_id
 from gateway.agency.desk.responses import ThreadBody, thread_body
 from gateway.agency.desk.routes import CHANGED, WorkId, desk_of
 from gateway.agency.openapi import body_of, refusals
@@ -127,10 +126,9 @@ class ComplyBody(Closed):
     text: Annotated[str, Field(max_length=MAX_TEXT, json_schema_extra=patterns.TEXT_OR_NONE)] = ""
 
 
-def change_routes(parts: AgencyParts) -> APIRouter:
+def change_routes() -> APIRouter:
     """Return the routes of the owner's control."""
-    once = once_route(parts)
-    router, works, clock = APIRouter(route_class=once), APIRouter(route_class=once), SystemClock()
+    router, works, clock = APIRouter(route_class=OnceRoute), APIRouter(route_class=OnceRoute), SystemClock()
 
     @router.get("/holders", response_model=HoldersBody, responses=refusals(400))
     async def list_holders(
@@ -140,20 +138,20 @@ def change_routes(parts: AgencyParts) -> APIRouter:
         limit: Annotated[int, Query(ge=1, le=MOST, description="copies of a page")] = PAGE,
     ) -> Response:
         """Return who holds copies of a record of ours, or of all in pages, and how many ends are confirmed."""
-        officer, desk = officer_of(request, parts), desk_of(parts)
+        officer, desk = officer_of(request), desk_of(request)
         person, now_us, view = desk.actor(officer).person, clock.now_us(), desk.holders
         if record:
             found = await asyncio.to_thread(view.of, person, now_us, record)
         else:
             found = await asyncio.to_thread(view.listed, person, now_us, after, limit)
-        return shown(HoldersBody.model_validate(summary(found)), parts, language_of(request))
+        return shown(HoldersBody.model_validate(summary(found)), request)
 
     @router.post(
         "/changes", status_code=202, response_model=ToldBody, responses=CHANGED, openapi_extra=body_of(ChangeBody)
     )
     async def change(request: Request) -> Response:
         """Correct, withdraw, contest or reclassify what was given, or cut an office off: every holder is told."""
-        officer, desk = officer_of(request, parts), desk_of(parts)
+        officer, desk = officer_of(request), desk_of(request)
         body = read_body(ChangeBody, await json_body(request), "bad-change")
         changed = await desk.originator.change(desk.actor(officer), body.as_command(), once_id(request))
         told = ToldBody(
@@ -161,18 +159,18 @@ def change_routes(parts: AgencyParts) -> APIRouter:
             threads=[{"member": key.peer, "thread": key.thread_id} for key in changed.threads],
             out_of_reach=list(changed.out_of_reach),
         )
-        return shown(told, parts, language_of(request), 202)
+        return shown(told, request, 202)
 
     @works.post("/{work_id}/comply", response_model=ThreadBody, responses=CHANGED, openapi_extra=body_of(ComplyBody))
     async def comply(request: Request, work_id: WorkId) -> Response:
         """Erase the copies that a change is about and confirm it, or object to it."""
-        officer, desk = officer_of(request, parts), desk_of(parts)
+        officer, desk = officer_of(request), desk_of(request)
         body = read_body(ComplyBody, await json_body(request), "bad-objection")
         item = await desk.queue.work(officer, work_id)
         text = text_value(body.text, "text", MAX_TEXT) if body.text else ""
         await desk.compliance.comply(desk.actor(officer), work_id, objection=body.objection, text=text)
         language = language_of(request)
-        return shown(thread_body(await desk.reading.after(item.work.key), language), parts, language)
+        return shown(thread_body(await desk.reading.after(item.work.key), language), request)
 
     router.include_router(works, prefix="/work")
     return router

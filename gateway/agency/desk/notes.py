@@ -10,9 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.agency import patterns
 from gateway.agency.calls.caller import json_body, language_of, officer_of, shown
-from gateway.agency.calls.parts import AgencyParts
 from gateway.agency.desk.bodies import MAX_TEXT, Closed, FileIds
-from gateway.agency.desk.once import once_route
+from gateway.agency.desk.once import OnceRoute
 from gateway.agency.desk.responses import ThreadBody, WorkBody, thread_body, work_body
 from gateway.agency.desk.routes import CHANGED, Peer, ThreadId, WorkId, brought, desk_of
 from gateway.agency.openapi import body_of, refusals
@@ -50,28 +49,27 @@ class FormBody(BaseModel):
     page: str
 
 
-def note_routes(parts: AgencyParts) -> APIRouter:
+def note_routes() -> APIRouter:
     """Return the routes of notes and printed forms."""
-    once, clock = once_route(parts), SystemClock()
-    router, works = APIRouter(route_class=once), APIRouter(route_class=once)
+    router, works, clock = APIRouter(route_class=OnceRoute), APIRouter(route_class=OnceRoute), SystemClock()
 
     @router.post(
         "/threads/{thread_id}/note", response_model=ThreadBody, responses=CHANGED, openapi_extra=body_of(NoteBody)
     )
     async def note(request: Request, thread_id: ThreadId, peer: Peer = "") -> Response:
         """Write a note to the humans of the other side; it moves nothing."""
-        officer, desk, language = officer_of(request, parts), desk_of(parts), language_of(request)
+        officer, desk, language = officer_of(request), desk_of(request), language_of(request)
         body = read_body(NoteBody, await json_body(request), "bad-note")
         key = await desk.reading.key(officer, thread_id, peer)
         actor = desk.actor(officer)
         files = await brought(desk, actor, body.attachments)
         await desk.packages.note(actor, key, body.as_model(), files)
-        return shown(thread_body(await desk.reading.after(key), language), parts, language)
+        return shown(thread_body(await desk.reading.after(key), language), request)
 
     @router.get("/threads/{thread_id}/form", response_model=FormBody, responses=refusals(400, 404))
     async def print_form(request: Request, thread_id: ThreadId, peer: Peer = "") -> Response:
         """Return the form of a thread as it is printed, once the entry of this reading is durable."""
-        officer, desk, language = officer_of(request, parts), desk_of(parts), language_of(request)
+        officer, desk, language = officer_of(request), desk_of(request), language_of(request)
         request.state.handed_over = True
         found = await desk.reading.thread(officer, thread_id, peer)
         form, key = _form(found), found.item.thread.key
@@ -82,15 +80,15 @@ def note_routes(parts: AgencyParts) -> APIRouter:
             text=form_text(form, language),
             page=form_page(form, language),
         )
-        return shown(body, parts, language)
+        return shown(body, request)
 
     @works.post("/{work_id}/read", response_model=WorkBody, responses=CHANGED)
     async def note_read(request: Request, work_id: WorkId) -> Response:
         """End the work of looking at a note or at what was not delivered; an answer is opened instead."""
-        officer, desk, language = officer_of(request, parts), desk_of(parts), language_of(request)
+        officer, desk, language = officer_of(request), desk_of(request), language_of(request)
         await desk.queue.work(officer, work_id)
         await desk.handing.note_read(desk.actor(officer), work_id)
-        return shown(work_body(await desk.queue.work(officer, work_id), clock.now_us(), language), parts, language)
+        return shown(work_body(await desk.queue.work(officer, work_id), clock.now_us(), language), request)
 
     router.include_router(works, prefix="/work")
     return router

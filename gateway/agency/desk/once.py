@@ -11,7 +11,7 @@ from fastapi.responses import Response
 from fastapi.routing import APIRoute
 
 from gateway.agency.calls.caller import MAX_BODY, key_of, language_of, officer_of, raw_body
-from gateway.agency.calls.parts import AgencyParts
+from gateway.agency.calls.parts import parts_of
 from gateway.agency.patterns import IDEMPOTENCY_KEY
 from gateway.agency.problems import language_headers
 from gateway.desk.worklist.once import Claim, OnceKeys
@@ -37,7 +37,7 @@ def _documented(
         ),
     ] = "",
 ) -> None:
-    """Name the header in the document of the API; `once_route` reads it."""
+    """Name the header in the document of the API; `OnceRoute` reads it."""
 
 
 def once_id(request: Request) -> ExchangeId:
@@ -46,43 +46,39 @@ def once_id(request: Request) -> ExchangeId:
     return claim.name if claim is not None else new_exchange_id()
 
 
-def once_route(parts: AgencyParts) -> type[APIRoute]:
-    """Return the class of routes whose writing calls are carried out once for each key."""
+class OnceRoute(APIRoute):
+    """A route of the desk, whose writing calls are carried out once for each key."""
 
-    async def call(request: Request, handle: Handler) -> Response:
-        officer = officer_of(request, parts)
-        headers = request.headers.getlist(_HEADER)
-        key = key_of(headers[0]) if len(headers) == 1 else ""
-        if len(headers) > 1:
-            raise Malformed("not a key", code="bad-idempotency-key", where=_HEADER, remedy="send one key")
-        if not key or parts.desk is None:
-            return await handle(request)
-        asked = await _asked(request)
-        async with parts.desk.keys.once(officer.person, key, asked) as claim:
-            if claim.answer:
-                return _again(request, parts, claim.answer)
-            request.state.claim = claim
-            return await _first(request, handle, parts.desk.keys, claim)
+    def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
+        before = list(options.get("dependencies") or ())
+        if "POST" in (options.get("methods") or ()) and not any(one.dependency is _documented for one in before):
+            before.append(Depends(_documented))
+        super().__init__(path, endpoint, **options | {"dependencies": before})
 
-    class OnceRoute(APIRoute):
-        """A route of the desk."""
+    def get_route_handler(self) -> Any:
+        """Return the handler of the route; a call that writes is carried out once."""
+        handle = super().get_route_handler()
 
-        def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
-            before = list(options.get("dependencies") or ())
-            if "POST" in (options.get("methods") or ()) and not any(one.dependency is _documented for one in before):
-                before.append(Depends(_documented))
-            super().__init__(path, endpoint, **options | {"dependencies": before})
+        async def once(request: Request) -> Response:
+            return await _once(request, handle)
 
-        def get_route_handler(self) -> Any:
-            """Return the handler of the route; a call that writes is carried out once."""
-            handle = super().get_route_handler()
+        return once if "POST" in (self.methods or ()) else handle
 
-            async def once(request: Request) -> Response:
-                return await call(request, handle)
 
-            return once if "POST" in (self.methods or ()) else handle
-
-    return OnceRoute
+async def _once(request: Request, handle: Handler) -> Response:
+    officer, desk = officer_of(request), parts_of(request).desk
+    headers = request.headers.getlist(_HEADER)
+    key = key_of(headers[0]) if len(headers) == 1 else ""
+    if len(headers) > 1:
+        raise Malformed("not a key", code="bad-idempotency-key", where=_HEADER, remedy="send one key")
+    if not key or desk is None:
+        return await handle(request)
+    asked = await _asked(request)
+    async with desk.keys.once(officer.person, key, asked) as claim:
+        if claim.answer:
+            return _again(request, claim.answer)
+        request.state.claim = claim
+        return await _first(request, handle, desk.keys, claim)
 
 
 async def _asked(request: Request) -> bytes:
@@ -100,7 +96,7 @@ async def _first(request: Request, handle: Handler, keys: OnceKeys, claim: Claim
     return response
 
 
-def _again(request: Request, parts: AgencyParts, answer: bytes) -> Response:
+def _again(request: Request, answer: bytes) -> Response:
     status, _, body = answer.partition(b"\n")
-    parts.counters.add(Metric.REST_REQUESTS, status=status.decode())
+    parts_of(request).counters.add(Metric.REST_REQUESTS, status=status.decode())
     return Response(body, int(status), language_headers(language_of(request)), media_type="application/json")

@@ -11,10 +11,9 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from gateway.agency import patterns
 from gateway.agency.calls.caller import json_body, language_of, officer_of, shown
-from gateway.agency.calls.parts import AgencyParts
 from gateway.agency.desk.asks import Member, ReferenceOrNone, time_us
 from gateway.agency.desk.bodies import Closed, FileIds, OneOf, ReasonOrNone
-from gateway.agency.desk.once import once_id, once_route
+from gateway.agency.desk.once import OnceRoute, once_id
 from gateway.agency.desk.routes import CHANGED, After, Limit, brought, desk_of
 from gateway.agency.openapi import body_of, refusals
 from gateway.agency.requests import read_body
@@ -211,34 +210,34 @@ class OneReportBody(BaseModel):
     own: OwnReportBody | None
 
 
-def report_routes(parts: AgencyParts) -> APIRouter:
+def report_routes() -> APIRouter:
     """Return the routes of reports."""
-    router = APIRouter(prefix="/reports", route_class=once_route(parts))
-    _writing(router, parts)
-    _reading(router, parts)
+    router = APIRouter(prefix="/reports", route_class=OnceRoute)
+    _writing(router)
+    _reading(router)
     return router
 
 
-def _writing(router: APIRouter, parts: AgencyParts) -> None:
+def _writing(router: APIRouter) -> None:
     @router.post(
         "", status_code=202, response_model=OwnReportBody, responses=CHANGED, openapi_extra=body_of(ReportBody)
     )
     async def publish(request: Request) -> Response:
         """Write a report: it is sent once another person has approved it. One that may tell of a person is refused."""
-        officer, desk, language = officer_of(request, parts), desk_of(parts), language_of(request)
+        officer, desk, language = officer_of(request), desk_of(request), language_of(request)
         body = read_body(ReportBody, await json_body(request), "bad-report")
         actor = desk.actor(officer)
         files = await brought(desk, actor, body.attachments)
         made = await desk.own_reports.publish(actor, replace(body.as_command(), attachments=files), once_id(request))
-        return shown(own_body(await desk.own_reports.show(actor, made), language), parts, language, 202)
+        return shown(own_body(await desk.own_reports.show(actor, made), language), request, 202)
 
     @router.post("/check", response_model=ReportDraftBody, responses=CHANGED, openapi_extra=body_of(ReportBody))
     async def check(request: Request) -> Response:
         """Return who would get a report, and each place in it that may tell who a person is; nothing is written."""
-        officer, desk, language = officer_of(request, parts), desk_of(parts), language_of(request)
+        officer, desk, language = officer_of(request), desk_of(request), language_of(request)
         body = read_body(ReportBody, await json_body(request), "bad-report")
         draft = await desk.own_reports.check(desk.actor(officer), body.as_command())
-        return shown(_draft_body(draft, language), parts, language)
+        return shown(_draft_body(draft, language), request)
 
     @router.post(
         "/{report_id}/withdraw",
@@ -248,26 +247,26 @@ def _writing(router: APIRouter, parts: AgencyParts) -> None:
     )
     async def withdraw(request: Request, report_id: ReportId) -> Response:
         """Withdraw a report of ours: it is gone at every counterpart as soon as that takes the word of it."""
-        officer, desk, language = officer_of(request, parts), desk_of(parts), language_of(request)
+        officer, desk, language = officer_of(request), desk_of(request), language_of(request)
         body = read_body(WithdrawReportBody, await json_body(request), "bad-report")
         actor, name = desk.actor(officer), exchange_id(report_id)
         await desk.own_reports.withdraw(actor, name, body.reason, body.text)
-        return shown(own_body(await desk.own_reports.show(actor, name), language), parts, language)
+        return shown(own_body(await desk.own_reports.show(actor, name), language), request)
 
     @router.post(
         "/{report_id}/object", response_model=OneReportBody, responses=CHANGED, openapi_extra=body_of(ObjectBody)
     )
     async def object_to(request: Request, report_id: ReportId) -> Response:
         """Tell the owner of a counterpart's report that something in it should not be there."""
-        officer, desk, language = officer_of(request, parts), desk_of(parts), language_of(request)
+        officer, desk, language = officer_of(request), desk_of(request), language_of(request)
         body = read_body(ObjectBody, await json_body(request), "bad-report")
         actor = desk.actor(officer)
         await desk.library.object_to(actor, exchange_id(report_id), body.text)
         found = await desk.library.read(actor, report_id)
-        return shown(OneReportBody(report=shelved_body(found, language), own=None), parts, language)
+        return shown(OneReportBody(report=shelved_body(found, language), own=None), request)
 
 
-def _reading(router: APIRouter, parts: AgencyParts) -> None:
+def _reading(router: APIRouter) -> None:
     @router.get("", response_model=ReportListBody, responses=refusals(400))
     async def list_reports(
         request: Request,
@@ -284,7 +283,7 @@ def _reading(router: APIRouter, parts: AgencyParts) -> None:
 
         These come in the order of adding, with those that were withdrawn.
         """
-        officer, desk, language = officer_of(request, parts), desk_of(parts), language_of(request)
+        officer, desk, language = officer_of(request), desk_of(request), language_of(request)
         actor, after = desk.actor(officer), ""
         if added_after is not None:
             found = Found(tuple(await desk.library.added(actor, time_us(added_after), limit)))
@@ -298,21 +297,21 @@ def _reading(router: APIRouter, parts: AgencyParts) -> None:
             capped=found.capped,
             partial=found.partial,
         )
-        return shown(body, parts, language)
+        return shown(body, request)
 
     @router.get("/own", response_model=OwnReportListBody, responses=refusals(400))
     async def list_own(request: Request, limit: Limit = USUAL_LISTED, after: After = "") -> Response:
         """Return reports of ours, whatever became of them, page by page."""
-        officer, desk, language = officer_of(request, parts), desk_of(parts), language_of(request)
+        officer, desk, language = officer_of(request), desk_of(request), language_of(request)
         found = await desk.own_reports.all(desk.actor(officer), limit=limit, after=after)
         body = OwnReportListBody(reports=[own_body(one, language) for one in found.items], next=found.next)
-        return shown(body, parts, language)
+        return shown(body, request)
 
     @router.get("/{report_id}", response_model=OneReportBody, responses=refusals(400, 404))
     async def get_report(request: Request, report_id: ReportId) -> Response:
         """Return a report; the owner of a counterpart's is told once that it was read."""
-        officer, language = officer_of(request, parts), language_of(request)
-        return shown(await _one(desk_of(parts), officer, report_id, language), parts, language)
+        officer, language = officer_of(request), language_of(request)
+        return shown(await _one(desk_of(request), officer, report_id, language), request)
 
 
 async def _one(desk: DeskUses, officer: Any, report_id: str, language: Language) -> OneReportBody:

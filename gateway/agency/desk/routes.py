@@ -9,10 +9,10 @@ from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import Response, StreamingResponse
 
 from gateway.agency.calls.caller import json_body, language_of, officer_of, shown, until_revoked
-from gateway.agency.calls.parts import AgencyParts
+from gateway.agency.calls.parts import parts_of
 from gateway.agency.desk.bodies import AssignBody
 from gateway.agency.desk.cards import DutyCardBody, duty_card
-from gateway.agency.desk.once import once_route
+from gateway.agency.desk.once import OnceRoute
 from gateway.agency.desk.responses import (
     ThreadContentBody,
     ThreadListBody,
@@ -52,11 +52,12 @@ Limit = Annotated[int, Query(ge=1, le=MOST_LISTED)]
 After = Annotated[str, Query(max_length=64, description="the list begins behind this: `next` of the page before")]
 
 
-def desk_of(parts: AgencyParts) -> DeskUses:
+def desk_of(request: Request) -> DeskUses:
     """Return the desk's use cases. Raises `Unavailable` where this node has none."""
-    if parts.desk is None:
+    desk = parts_of(request).desk
+    if desk is None:
         raise Unavailable("this node has no desk", code="no-desk")
-    return parts.desk
+    return desk
 
 
 async def brought(desk: DeskUses, actor: Actor, ids: list[str]) -> tuple[Attachment, ...]:
@@ -64,16 +65,16 @@ async def brought(desk: DeskUses, actor: Actor, ids: list[str]) -> tuple[Attachm
     return await asyncio.to_thread(desk.bringing.named, actor, ids) if ids else ()
 
 
-def desk_routes(parts: AgencyParts) -> APIRouter:
+def desk_routes() -> APIRouter:
     """Return the routes of work and threads."""
     router = APIRouter()
-    router.include_router(_work(parts), prefix="/work")
-    router.include_router(_threads(parts))
+    router.include_router(_work(), prefix="/work")
+    router.include_router(_threads())
     return router
 
 
-def _work(parts: AgencyParts) -> APIRouter:
-    router, clock = APIRouter(route_class=once_route(parts)), SystemClock()
+def _work() -> APIRouter:
+    router, clock = APIRouter(route_class=OnceRoute), SystemClock()
 
     @router.get("", response_model=WorkListBody, responses=refusals(400))
     async def list_work(
@@ -88,11 +89,9 @@ def _work(parts: AgencyParts) -> APIRouter:
         limit: Limit = 200,
     ) -> Response:
         """Return the work that the caller sees, the first due first: no content of any matter."""
-        officer, language = officer_of(request, parts), language_of(request)
+        officer, language = officer_of(request), language_of(request)
         query = WorkQuery(tuple(kind), mine=mine, all=everything, done=done, limit=limit)
-        return shown(
-            work_list(await desk_of(parts).queue.works(officer, query), clock.now_us(), language), parts, language
-        )
+        return shown(work_list(await desk_of(request).queue.works(officer, query), clock.now_us(), language), request)
 
     @router.get(
         "/events",
@@ -105,24 +104,24 @@ def _work(parts: AgencyParts) -> APIRouter:
         mine: Annotated[bool, Query(description="only what is assigned to the caller")] = False,
     ) -> Response:
         """Stream the caller's work as server-sent events: `work` (new or changed), `gone`, `listed`; no content."""
-        officer, language = officer_of(request, parts), language_of(request)
-        lists = desk_of(parts).queue.follow(officer, WorkQuery(tuple(kind), mine=mine, limit=1000))
+        parts, officer, language = parts_of(request), officer_of(request), language_of(request)
+        lists = desk_of(request).queue.follow(officer, WorkQuery(tuple(kind), mine=mine, limit=1000))
         events = until_revoked(work_events(lists, clock.now_us, language), lambda: parts.tokens.check(officer))
         return StreamingResponse(events, media_type=_EVENT_STREAM, headers=language_headers(language))
 
     @router.get("/{work_id}", response_model=WorkBody, responses=_READ)
     async def get_work(request: Request, work_id: WorkId) -> Response:
         """Return one item of work that the caller sees."""
-        officer, language = officer_of(request, parts), language_of(request)
-        found = await desk_of(parts).queue.work(officer, work_id)
-        return shown(work_body(found, clock.now_us(), language), parts, language)
+        officer, language = officer_of(request), language_of(request)
+        found = await desk_of(request).queue.work(officer, work_id)
+        return shown(work_body(found, clock.now_us(), language), request)
 
     @router.post("/{work_id}/take", response_model=WorkBody, responses=_READ | refusals(409))
     async def take_work(request: Request, work_id: WorkId) -> Response:
         """Assign work to the caller, who may do it. The same again changes nothing."""
-        officer, language = officer_of(request, parts), language_of(request)
-        found = await desk_of(parts).queue.take(officer, work_id)
-        return shown(work_body(found, clock.now_us(), language), parts, language)
+        officer, language = officer_of(request), language_of(request)
+        found = await desk_of(request).queue.take(officer, work_id)
+        return shown(work_body(found, clock.now_us(), language), request)
 
     @router.post(
         "/{work_id}/assign",
@@ -132,15 +131,15 @@ def _work(parts: AgencyParts) -> APIRouter:
     )
     async def assign_work(request: Request, work_id: WorkId) -> Response:
         """Assign work to another person, who may do it."""
-        officer, language = officer_of(request, parts), language_of(request)
+        officer, language = officer_of(request), language_of(request)
         body = read_body(AssignBody, await json_body(request), "bad-assignment")
-        found = await desk_of(parts).queue.assign(officer, work_id, body.person, body.reason)
-        return shown(work_body(found, clock.now_us(), language), parts, language)
+        found = await desk_of(request).queue.assign(officer, work_id, body.person, body.reason)
+        return shown(work_body(found, clock.now_us(), language), request)
 
     return router
 
 
-def _threads(parts: AgencyParts) -> APIRouter:
+def _threads() -> APIRouter:
     router, clock = APIRouter(), SystemClock()
 
     @router.get("/threads", response_model=ThreadListBody, responses=refusals(400))
@@ -152,12 +151,12 @@ def _threads(parts: AgencyParts) -> APIRouter:
         limit: Limit = 100,
     ) -> Response:
         """Return the threads that the caller may read, the newest first: no content."""
-        officer, language = officer_of(request, parts), language_of(request)
+        officer, language = officer_of(request), language_of(request)
         group = reference(group, "group") if group else ""
         query = ThreadQuery(tuple(kind), tuple(state), group, limit)
-        found = await desk_of(parts).reading.threads(officer, query)
+        found = await desk_of(request).reading.threads(officer, query)
         body = ThreadListBody(threads=[thread_body(item, language) for item in found])
-        return shown(body, parts, language)
+        return shown(body, request)
 
     @router.get("/threads/{thread_id}/phone", response_model=DutyCardBody, responses=_READ)
     async def get_phone(
@@ -166,9 +165,9 @@ def _threads(parts: AgencyParts) -> APIRouter:
         peer: Peer = "",
     ) -> Response:
         """Return whom to phone about a thread: who is on duty here for what waits in it, and the offices there."""
-        officer, desk = officer_of(request, parts), desk_of(parts)
+        officer, desk = officer_of(request), desk_of(request)
         key = await desk.reading.key(officer, thread_id, peer)
-        return shown(duty_card(await asyncio.to_thread(desk.phoning.of, key)), parts, language_of(request))
+        return shown(duty_card(await asyncio.to_thread(desk.phoning.of, key)), request)
 
     @router.get("/threads/{thread_id}", response_model=ThreadContentBody, responses=_READ)
     async def get_thread(
@@ -177,9 +176,9 @@ def _threads(parts: AgencyParts) -> APIRouter:
         peer: Peer = "",
     ) -> Response:
         """Return a thread with its notices and work, once the entry of this reading is durable."""
-        officer, language = officer_of(request, parts), language_of(request)
+        officer, language = officer_of(request), language_of(request)
         request.state.handed_over = True
-        found = await desk_of(parts).reading.thread(officer, thread_id, peer)
-        return shown(thread_content(found, clock.now_us(), language), parts, language)
+        found = await desk_of(request).reading.thread(officer, thread_id, peer)
+        return shown(thread_content(found, clock.now_us(), language), request)
 
     return router

@@ -7,7 +7,6 @@ from fastapi.responses import Response
 from msgspec.structs import replace
 
 from gateway.agency.calls.caller import json_body, language_of, officer_of, shown
-from gateway.agency.calls.parts import AgencyParts
 from gateway.agency.desk.asks import (
     AskBody,
     ConfirmBody,
@@ -19,7 +18,7 @@ from gateway.agency.desk.asks import (
     ReasonsBody,
 )
 from gateway.agency.desk.bodies import DecideBody, OutcomeBody, PassOnBody, ReactionBody, ReasonBody, SignBody
-from gateway.agency.desk.once import once_id, once_route
+from gateway.agency.desk.once import OnceRoute, once_id
 from gateway.agency.desk.packages import (
     ChoiceBody,
     DecidedBody,
@@ -40,101 +39,101 @@ from gateway.model.desk.threads import ThreadKey, ThreadKind, ThreadState
 from gateway.signing.passkeys.assertion import Assertion, browser_assertion
 
 
-def step_routes(parts: AgencyParts) -> APIRouter:
+def step_routes() -> APIRouter:
     """Return the routes of the second step."""
     router = APIRouter()
-    router.include_router(_work(parts), prefix="/work")
-    router.include_router(_threads(parts), prefix="/threads")
+    router.include_router(_work(), prefix="/work")
+    router.include_router(_threads(), prefix="/threads")
     return router
 
 
-def _work(parts: AgencyParts) -> APIRouter:
-    router = APIRouter(route_class=once_route(parts))
+def _work() -> APIRouter:
+    router = APIRouter(route_class=OnceRoute)
 
     @router.post("/{work_id}/approve", response_model=ThreadBody, responses=CHANGED)
     async def approve(request: Request, work_id: WorkId) -> Response:
         """Approve what a colleague wants to send: it leaves. Never one's own."""
-        officer, desk = officer_of(request, parts), desk_of(parts)
+        officer, desk = officer_of(request), desk_of(request)
         item = await desk.queue.work(officer, work_id)
         await desk.approve(desk.actor(officer), item)
-        return await _thread(parts, request, item.work.key)
+        return await _thread(request, item.work.key)
 
     @router.post("/{work_id}/decline", response_model=ThreadBody, responses=CHANGED, openapi_extra=body_of(ReasonBody))
     async def decline(request: Request, work_id: WorkId) -> Response:
         """Decline what a colleague wants to send: nothing leaves."""
-        officer, desk = officer_of(request, parts), desk_of(parts)
+        officer, desk = officer_of(request), desk_of(request)
         body = read_body(ReasonBody, await json_body(request), "bad-approval")
         item = await desk.queue.work(officer, work_id)
         await desk.decline(desk.actor(officer), item, body.reason)
-        return await _thread(parts, request, item.work.key)
+        return await _thread(request, item.work.key)
 
     @router.post("/{work_id}/choice", response_model=ChoiceBody, responses=CHANGED)
     async def choose(request: Request, work_id: WorkId) -> Response:
         """Return the record that an ask is about, what was wanted of it, and what policy allows a human to release."""
-        officer, desk = officer_of(request, parts), desk_of(parts)
+        officer, desk = officer_of(request), desk_of(request)
         found = await desk.decisions.choice(desk.actor(officer), work_id)
         await desk.reading.note(officer, found.matter.work.key, "choice")
-        return shown(choice_body(found), parts, language_of(request))
+        return shown(choice_body(found), request)
 
     @router.post("/{work_id}/decide", response_model=DecidedBody, responses=CHANGED, openapi_extra=body_of(DecideBody))
     async def decide(request: Request, work_id: WorkId) -> Response:
         """Decide on an ask: release (field by field), ask back, refuse. `state` says whether it is sent, or waits."""
-        officer, desk = officer_of(request, parts), desk_of(parts)
+        officer, desk = officer_of(request), desk_of(request)
         body = read_body(DecideBody, await json_body(request), "bad-decision")
         actor = desk.actor(officer)
         files = await brought(desk, actor, body.attachments)
         decided = await desk.decisions.decide(actor, replace(body.as_command(work_id), attachments=files))
-        return shown(decided_body(decided), parts, language_of(request))
+        return shown(decided_body(decided), request)
 
     @router.post("/{work_id}/sign", response_model=DecidedBody, responses=CHANGED, openapi_extra=body_of(SignBody))
     async def sign(request: Request, work_id: WorkId) -> Response:
         """Give a decision to a reply that waits for it: as the second person, or with a passkey's assertion."""
-        officer, desk = officer_of(request, parts), desk_of(parts)
+        officer, desk = officer_of(request), desk_of(request)
         body = read_body(SignBody, await json_body(request), "bad-decision")
         said: Assertion | None = browser_assertion(body.assertion) if body.assertion is not None else None
         decided = await desk.decisions.sign(desk.actor(officer), work_id, body.reason, said)
-        return shown(decided_body(decided), parts, language_of(request))
+        return shown(decided_body(decided), request)
 
     @router.post("/{work_id}/challenge", response_model=DecidedBody, responses=CHANGED)
     async def challenge(request: Request, work_id: WorkId) -> Response:
         """Return the challenge of a reply that waits for the caller's passkey."""
-        officer, desk = officer_of(request, parts), desk_of(parts)
+        officer, desk = officer_of(request), desk_of(request)
         decided = await desk.decisions.challenge(desk.actor(officer), work_id)
-        return shown(decided_body(decided), parts, language_of(request))
+        return shown(decided_body(decided), request)
 
     @router.post("/{work_id}/pass-on", response_model=ThreadBody, responses=CHANGED, openapi_extra=body_of(PassOnBody))
     async def pass_on(request: Request, work_id: WorkId) -> Response:
         """Move work to another agency of ours, with its clock as it is; the counterpart is not told."""
-        officer, desk = officer_of(request, parts), desk_of(parts)
+        officer, desk = officer_of(request), desk_of(request)
         body = read_body(PassOnBody, await json_body(request), "bad-assignment")
         moved = await desk.handing.pass_on(desk.actor(officer), work_id, body.agency, body.reason)
-        return await _thread(parts, request, moved.key)
+        return await _thread(request, moved.key)
 
     @router.post("/{work_id}/confirm", response_model=MarkedBody, responses=CHANGED, openapi_extra=body_of(ConfirmBody))
     async def confirm(request: Request, work_id: WorkId) -> Response:
         """Say whether what was shown is the same person or thing; of another one its owner is told, in a thread."""
-        officer, desk = officer_of(request, parts), desk_of(parts)
+        officer, desk = officer_of(request), desk_of(request)
         body = read_body(ConfirmBody, await json_body(request), "bad-confirmation")
         await desk.queue.work(officer, work_id)
         key = await desk.marks.confirm(desk.actor(officer), body.as_command(work_id), once_id(request))
         told = MarkedBody(verdict=body.verdict, thread=key.thread_id if key is not None else "")
-        return shown(told, parts, language_of(request))
+        return shown(told, request)
 
     @router.post("/{work_id}/outcome", response_model=ThreadBody, responses=CHANGED, openapi_extra=body_of(OutcomeBody))
     async def answer_outcome(request: Request, work_id: WorkId) -> Response:
         """Answer the question for the outcome of a hit of a search; its owner is told, in a thread."""
-        officer, desk = officer_of(request, parts), desk_of(parts)
+        officer, desk = officer_of(request), desk_of(request)
         body = read_body(OutcomeBody, await json_body(request), "bad-outcome").as_model()
         await desk.queue.work(officer, work_id)
         key = await desk.outcomes.answer(desk.actor(officer), work_id, body)
-        return await _thread(parts, request, key)
+        return await _thread(request, key)
 
     @router.post(
         "/{work_id}/acknowledge", response_model=ThreadBody, responses=CHANGED, openapi_extra=body_of(ReactionBody)
     )
     async def acknowledge(request: Request, work_id: WorkId) -> Response:
         """Tell the owner of an alert what becomes of it here; ACKNOWLEDGED joins an operation, CANNOT leaves it."""
-        officer, desk = officer_of(request, parts), desk_of(parts)
+        officer, desk = officer_of(request), desk_of(request)
         body = read_body(ReactionBody, await json_body(request), "bad-reaction")
         item = await desk.queue.work(officer, work_id)
         key, code = item.work.key, StatusCode(body.answer)
@@ -142,13 +141,13 @@ def _work(parts: AgencyParts) -> APIRouter:
             await desk.rooms.answer(desk.actor(officer), key, code, body.text)
         else:
             await desk.taken_alerts.tell(desk.actor(officer), key, code, body.reason, body.text)
-        return await _thread(parts, request, key)
+        return await _thread(request, key)
 
     return router
 
 
-def _threads(parts: AgencyParts) -> APIRouter:
-    router = APIRouter(route_class=once_route(parts))
+def _threads() -> APIRouter:
+    router = APIRouter(route_class=OnceRoute)
 
     @router.post(
         "",
@@ -159,7 +158,7 @@ def _threads(parts: AgencyParts) -> APIRouter:
     )
     async def ask(request: Request) -> Response:
         """Draft a follow-up to a hit, a question or a form; a supervisor approves it before it leaves."""
-        officer, desk = officer_of(request, parts), desk_of(parts)
+        officer, desk = officer_of(request), desk_of(request)
         body = read_body(AskBody, await json_body(request), "bad-ask").root
         actor, thread_id = desk.actor(officer), once_id(request)
         files = await brought(desk, actor, body.attachments)
@@ -167,65 +166,65 @@ def _threads(parts: AgencyParts) -> APIRouter:
             drafted = await desk.drafting.follow_up(actor, with_files(body.as_command(), files), thread_id)
         else:
             drafted = await desk.drafting.question(actor, with_files(body.as_command(), files), thread_id)
-        return shown(drafted_body(drafted), parts, language_of(request), 202)
+        return shown(drafted_body(drafted), request, 202)
 
     @router.post("/marks", response_model=MarkedBody, responses=CHANGED, openapi_extra=body_of(MarkBody))
     async def mark(request: Request) -> Response:
         """Say of a hit whether it is the same person or thing; of another one its owner is told, in a thread."""
-        officer, desk = officer_of(request, parts), desk_of(parts)
+        officer, desk = officer_of(request), desk_of(request)
         body = read_body(MarkBody, await json_body(request), "bad-confirmation")
         key = await desk.marks.mark(desk.actor(officer), body.as_command(), once_id(request))
         told = MarkedBody(verdict=body.verdict, thread=key.thread_id if key is not None else "")
-        return shown(told, parts, language_of(request))
+        return shown(told, request)
 
     @router.post("/outcomes", response_model=ThreadBody, responses=CHANGED, openapi_extra=body_of(HitOutcomeBody))
     async def hit_outcome(request: Request) -> Response:
         """Tell the owner of a hit what came of it, in a thread of its own; the same hit has one thread."""
-        officer, desk = officer_of(request, parts), desk_of(parts)
+        officer, desk = officer_of(request), desk_of(request)
         body = read_body(HitOutcomeBody, await json_body(request), "bad-outcome")
         key = await desk.outcomes.tell(desk.actor(officer), body.as_command())
-        return await _thread(parts, request, key)
+        return await _thread(request, key)
 
     @router.post("/{thread_id}/open", response_model=PackageBody, responses=CHANGED)
     async def open_package(request: Request, thread_id: ThreadId, peer: Peer = "") -> Response:
         """Open the newest answer with its records, once the entry of the opening is durable; the owner is told."""
-        officer, desk = officer_of(request, parts), desk_of(parts)
+        officer, desk = officer_of(request), desk_of(request)
         key = await desk.reading.key(officer, thread_id, peer)
         found = await desk.packages.open(desk.actor(officer), key)
-        return shown(package_body(found), parts, language_of(request))
+        return shown(package_body(found), request)
 
     @router.post(
         "/{thread_id}/clarify", response_model=ThreadBody, responses=CHANGED, openapi_extra=body_of(ReasonsBody)
     )
     async def clarify(request: Request, thread_id: ThreadId, peer: Peer = "") -> Response:
         """Answer a question back: the ask again, with other words. The owner's clock goes on."""
-        officer, desk = officer_of(request, parts), desk_of(parts)
+        officer, desk = officer_of(request), desk_of(request)
         body = read_body(ReasonsBody, await json_body(request), "bad-ask")
         key = await desk.reading.key(officer, thread_id, peer)
         actor = desk.actor(officer)
         files = await brought(desk, actor, body.attachments)
         await desk.packages.clarify(actor, key, replace(body.reasons(), attachments=files))
-        return await _thread(parts, request, key)
+        return await _thread(request, key)
 
     @router.post(
         "/{thread_id}/withdraw", response_model=ThreadBody, responses=CHANGED, openapi_extra=body_of(ReasonBody)
     )
     async def withdraw(request: Request, thread_id: ThreadId, peer: Peer = "") -> Response:
         """Withdraw an ask that is not answered yet, or take back one that is not approved yet."""
-        officer, desk = officer_of(request, parts), desk_of(parts)
+        officer, desk = officer_of(request), desk_of(request)
         body = read_body(ReasonBody, await json_body(request), "bad-withdrawal")
         key = await desk.reading.key(officer, thread_id, peer)
         is_draft = (await desk.reading.after(key)).state is ThreadState.NEW
         act = desk.approvals.take_back if is_draft else desk.packages.withdraw
         await act(desk.actor(officer), key, body.reason)
-        return await _thread(parts, request, key)
+        return await _thread(request, key)
 
     @router.post(
         "/{thread_id}/outcome", response_model=ThreadBody, responses=CHANGED, openapi_extra=body_of(OutcomeBody)
     )
     async def outcome(request: Request, thread_id: ThreadId, peer: Peer = "") -> Response:
         """Tell the counterpart what came of its answer or its alert."""
-        officer, desk = officer_of(request, parts), desk_of(parts)
+        officer, desk = officer_of(request), desk_of(request)
         body = read_body(OutcomeBody, await json_body(request), "bad-outcome").as_model()
         key = await desk.reading.key(officer, thread_id, peer)
         kind = (await desk.reading.after(key)).thread.kind
@@ -235,26 +234,26 @@ def _threads(parts: AgencyParts) -> APIRouter:
             await desk.outcomes.again(desk.actor(officer), key, body)
         else:
             await desk.packages.tell_outcome(desk.actor(officer), key, body)
-        return await _thread(parts, request, key)
+        return await _thread(request, key)
 
     @router.post(
         "/{thread_id}/not-same", response_model=ThreadBody, responses=CHANGED, openapi_extra=body_of(ReasonBody)
     )
     async def not_same(request: Request, thread_id: ThreadId, peer: Peer = "") -> Response:
         """Tell the owner of an opened answer that it is about another person or thing."""
-        officer, desk = officer_of(request, parts), desk_of(parts)
+        officer, desk = officer_of(request), desk_of(request)
         body = read_body(ReasonBody, await json_body(request), "bad-confirmation")
         key = await desk.reading.key(officer, thread_id, peer)
         await desk.packages.not_same(desk.actor(officer), key, body.reason)
-        return await _thread(parts, request, key)
+        return await _thread(request, key)
 
     return router
 
 
-async def _thread(parts: AgencyParts, request: Request, key: ThreadKey) -> Response:
+async def _thread(request: Request, key: ThreadKey) -> Response:
     """Return the thread as it stands after an act, without content."""
     language = language_of(request)
-    return shown(thread_body(await desk_of(parts).reading.after(key), language), parts, language)
+    return shown(thread_body(await desk_of(request).reading.after(key), language), request)
 
 
 def drafted_body(drafted: Drafted) -> DraftedBody:

@@ -8,9 +8,8 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from pydantic import BaseModel
 
-from gateway.agency.calls.caller import language_of, officer_of, shown
-from gateway.agency.calls.parts import AgencyParts
-from gateway.agency.desk.once import once_route
+from gateway.agency.calls.caller import officer_of, shown
+from gateway.agency.desk.once import OnceRoute
 from gateway.agency.desk.routes import CHANGED, Peer, ThreadId, desk_of
 from gateway.agency.openapi import refusals
 from gateway.clock import rfc3339
@@ -41,26 +40,26 @@ class TakenListBody(BaseModel):
     alerts: list[TakenAlertBody]
 
 
-def taken_routes(parts: AgencyParts) -> APIRouter:
+def taken_routes() -> APIRouter:
     """Return the routes of counterparts' alerts."""
-    router = APIRouter(prefix="/alerts/taken", route_class=once_route(parts))
+    router = APIRouter(prefix="/alerts/taken", route_class=OnceRoute)
 
     @router.get("", response_model=TakenListBody, responses=refusals(400))
     async def list_taken(request: Request) -> Response:
         """Return the counterparts' alerts that warn now and that the caller may read, without what they say."""
-        officer, desk = officer_of(request, parts), desk_of(parts)
+        officer, desk = officer_of(request), desk_of(request)
         found = sorted(await desk.taken_alerts.all(desk.actor(officer)), key=lambda alert: alert.until_us)
         body = TakenListBody(alerts=[TakenAlertBody(**_body(alert)) for alert in found])
-        return shown(body, parts, language_of(request))
+        return shown(body, request)
 
     @router.post("/{thread_id}/open", response_model=OpenedAlertBody, responses=CHANGED)
     async def open_taken(request: Request, thread_id: ThreadId, peer: Peer = "") -> Response:
         """Open an alert of a counterpart, once the entry of it is durable; its owner is told once that it was read."""
-        officer, desk = officer_of(request, parts), desk_of(parts)
+        officer, desk = officer_of(request), desk_of(request)
         key = await desk.reading.key(officer, thread_id, peer)
         alert = await desk.taken_alerts.read(desk.actor(officer), key)
         body = OpenedAlertBody(**_body(alert), fields=alert.fields, marking=alert.marking)
-        return shown(body, parts, language_of(request))
+        return shown(body, request)
 
     return router
 

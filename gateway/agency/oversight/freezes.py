@@ -9,10 +9,9 @@ from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.agency import patterns
-from gateway.agency.calls.caller import json_body, language_of, officer_of, shown
-from gateway.agency.calls.parts import AgencyParts
+from gateway.agency.calls.caller import json_body, officer_of, shown
 from gateway.agency.desk.bodies import Closed
-from gateway.agency.desk.once import once_id, once_route
+from gateway.agency.desk.once import OnceRoute, once_id
 from gateway.agency.desk.routes import CHANGED, After, Limit, desk_of
 from gateway.agency.openapi import body_of, refusals
 from gateway.agency.requests import read_body
@@ -74,18 +73,18 @@ class FrozenListBody(BaseModel):
     next: str
 
 
-def freeze_routes(parts: AgencyParts) -> APIRouter:
+def freeze_routes() -> APIRouter:
     """Return the routes of frozen accounts."""
-    router = APIRouter(prefix="/freezes", route_class=once_route(parts))
+    router = APIRouter(prefix="/freezes", route_class=OnceRoute)
 
     @router.post("", status_code=202, response_model=FrozenBody, responses=CHANGED, openapi_extra=body_of(FreezeBody))
     async def ask_freeze(request: Request) -> Response:
         """Ask that an account is frozen. It counts once another person has approved it."""
-        officer, desk = officer_of(request, parts), desk_of(parts)
+        officer, desk = officer_of(request), desk_of(request)
         body = read_body(FreezeBody, await json_body(request), "bad-freeze")
         command = AskFreeze(body.person, body.reason, body.work)
         name = await desk.freezes.ask(desk.actor(officer), command, once_id(request))
-        return await _shown(parts, request, name, 202)
+        return await _shown(request, name, 202)
 
     @router.get("", response_model=FrozenListBody, responses=refusals(400))
     async def list_freezes(
@@ -95,15 +94,15 @@ def freeze_routes(parts: AgencyParts) -> APIRouter:
         after: After = "",
     ) -> Response:
         """Return accounts that are frozen or are to be, page by page, once the entry of this look is durable."""
-        officer, desk = officer_of(request, parts), desk_of(parts)
+        officer, desk = officer_of(request), desk_of(request)
         found = await desk.freezes.all(desk.actor(officer), over=over, limit=limit, after=after)
         body = FrozenListBody(freezes=[_body(one) for one in found.items], next=found.next)
-        return shown(body, parts, language_of(request))
+        return shown(body, request)
 
     @router.get("/{freeze_id}", response_model=FrozenBody, responses=refusals(400, 404))
     async def get_freeze(request: Request, freeze_id: FreezeId) -> Response:
         """Return the freezing of an account with its steps, once the entry of this look is durable."""
-        return await _shown(parts, request, exchange_id(freeze_id))
+        return await _shown(request, exchange_id(freeze_id))
 
     @router.post(
         "/{freeze_id}/lift",
@@ -114,18 +113,18 @@ def freeze_routes(parts: AgencyParts) -> APIRouter:
     )
     async def ask_lift(request: Request, freeze_id: FreezeId) -> Response:
         """Ask that an account is free again. It stays frozen until another person has approved it."""
-        officer, desk = officer_of(request, parts), desk_of(parts)
+        officer, desk = officer_of(request), desk_of(request)
         body = read_body(LiftFreezeBody, await json_body(request), "bad-freeze")
         await desk.freezes.lift(desk.actor(officer), exchange_id(freeze_id), body.reason)
-        return await _shown(parts, request, exchange_id(freeze_id), 202)
+        return await _shown(request, exchange_id(freeze_id), 202)
 
     return router
 
 
-async def _shown(parts: AgencyParts, request: Request, freeze_id: ExchangeId, status: int = 200) -> Response:
-    officer, desk = officer_of(request, parts), desk_of(parts)
+async def _shown(request: Request, freeze_id: ExchangeId, status: int = 200) -> Response:
+    officer, desk = officer_of(request), desk_of(request)
     found = await desk.freezes.show(desk.actor(officer), freeze_id)
-    return shown(_body(found), parts, language_of(request), status)
+    return shown(_body(found), request, status)
 
 
 def _body(freeze: Freeze) -> FrozenBody:

@@ -10,10 +10,9 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from gateway.agency import patterns
 from gateway.agency.calls.caller import json_body, language_of, officer_of, shown
-from gateway.agency.calls.parts import AgencyParts
 from gateway.agency.desk.asks import Member, time_us
 from gateway.agency.desk.bodies import MAX_TEXT, Closed
-from gateway.agency.desk.once import once_id, once_route
+from gateway.agency.desk.once import OnceRoute, once_id
 from gateway.agency.desk.responses import WorkBody, work_body
 from gateway.agency.desk.routes import CHANGED, After, Limit, WorkId, desk_of
 from gateway.agency.openapi import body_of, refusals
@@ -126,20 +125,21 @@ class TakenIncidentBody(BaseModel):
     issued: str
 
 
-def incident_routes(parts: AgencyParts) -> APIRouter:
+def incident_routes() -> APIRouter:
     """Return the routes of incidents."""
-    router, once, clock = APIRouter(), once_route(parts), SystemClock()
-    own, works = APIRouter(prefix="/incidents", route_class=once), APIRouter(prefix="/work", route_class=once)
+    router, clock = APIRouter(), SystemClock()
+    own = APIRouter(prefix="/incidents", route_class=OnceRoute)
+    works = APIRouter(prefix="/work", route_class=OnceRoute)
 
     @own.post(
         "", status_code=202, response_model=OwnIncidentBody, responses=CHANGED, openapi_extra=body_of(IncidentBody)
     )
     async def tell_incident(request: Request) -> Response:
         """Tell counterparts of an incident, an outage or a drill here: it leaves at once, past a suspension, too."""
-        officer, desk = officer_of(request, parts), desk_of(parts)
+        officer, desk = officer_of(request), desk_of(request)
         body = read_body(IncidentBody, await json_body(request), "bad-incident")
         name = await desk.incidents.tell(desk.actor(officer), body.as_command(), once_id(request))
-        return await _shown(parts, request, name, 202)
+        return await _shown(request, name, 202)
 
     @own.get("", response_model=IncidentListBody, responses=refusals(400))
     async def list_incidents(
@@ -149,23 +149,23 @@ def incident_routes(parts: AgencyParts) -> APIRouter:
         after: After = "",
     ) -> Response:
         """Return incidents of ours, page by page, each with how many counterparts have acknowledged it."""
-        officer, desk = officer_of(request, parts), desk_of(parts)
+        officer, desk = officer_of(request), desk_of(request)
         found = await desk.incidents.all(desk.actor(officer), over=over, limit=limit, after=after)
         body = IncidentListBody(incidents=[_body(one) for one in found.items], next=found.next)
-        return shown(body, parts, language_of(request))
+        return shown(body, request)
 
     @own.get("/{incident_id}", response_model=OwnIncidentBody, responses=refusals(400, 404))
     async def get_incident(request: Request, incident_id: IncidentId) -> Response:
         """Return an incident of ours with its standing at each counterpart."""
-        return await _shown(parts, request, incident_id)
+        return await _shown(request, incident_id)
 
     @own.post("/{incident_id}/more", response_model=OwnIncidentBody, responses=CHANGED, openapi_extra=body_of(MoreBody))
     async def tell_more(request: Request, incident_id: IncidentId) -> Response:
         """Tell more about an incident to all who know of it; they acknowledge it anew."""
-        officer, desk = officer_of(request, parts), desk_of(parts)
+        officer, desk = officer_of(request), desk_of(request)
         body = read_body(MoreBody, await json_body(request), "bad-incident")
         await desk.incidents.add(desk.actor(officer), exchange_id(incident_id), body.text)
-        return await _shown(parts, request, incident_id)
+        return await _shown(request, incident_id)
 
     @own.post(
         "/{incident_id}/close",
@@ -175,18 +175,18 @@ def incident_routes(parts: AgencyParts) -> APIRouter:
     )
     async def close_incident(request: Request, incident_id: IncidentId) -> Response:
         """Tell all who know of an incident that it is over."""
-        officer, desk = officer_of(request, parts), desk_of(parts)
+        officer, desk = officer_of(request), desk_of(request)
         body = read_body(EndIncidentBody, await json_body(request), "bad-incident")
         await desk.incidents.close(desk.actor(officer), exchange_id(incident_id), body.text)
-        return await _shown(parts, request, incident_id)
+        return await _shown(request, incident_id)
 
     @works.post("/{work_id}/incident", response_model=TakenIncidentBody, responses=CHANGED)
     async def read_incident(request: Request, work_id: WorkId) -> Response:
         """Return what a counterpart says of an incident there, once the entry of this reading is durable."""
-        officer, desk = officer_of(request, parts), desk_of(parts)
+        officer, desk = officer_of(request), desk_of(request)
         await desk.queue.work(officer, work_id)
         found = await desk.incidents.taken(desk.actor(officer), work_id)
-        return shown(_taken_body(found), parts, language_of(request))
+        return shown(_taken_body(found), request)
 
     @works.post(
         "/{work_id}/acknowledge-incident",
@@ -196,11 +196,11 @@ def incident_routes(parts: AgencyParts) -> APIRouter:
     )
     async def acknowledge_incident(request: Request, work_id: WorkId) -> Response:
         """Acknowledge an incident of a counterpart, which is told so."""
-        officer, desk, language = officer_of(request, parts), desk_of(parts), language_of(request)
+        officer, desk, language = officer_of(request), desk_of(request), language_of(request)
         body = read_body(EndIncidentBody, await json_body(request), "bad-incident")
         await desk.queue.work(officer, work_id)
         await desk.incidents.acknowledge(desk.actor(officer), work_id, body.text)
-        return shown(work_body(await desk.queue.work(officer, work_id), clock.now_us(), language), parts, language)
+        return shown(work_body(await desk.queue.work(officer, work_id), clock.now_us(), language), request)
 
     router.include_router(own)
     router.include_router(works)
@@ -216,10 +216,10 @@ def known_type(name: str) -> str:
     return name
 
 
-async def _shown(parts: AgencyParts, request: Request, name: str, status: int = 200) -> Response:
-    officer, desk = officer_of(request, parts), desk_of(parts)
+async def _shown(request: Request, name: str, status: int = 200) -> Response:
+    officer, desk = officer_of(request), desk_of(request)
     found = await desk.incidents.show(desk.actor(officer), exchange_id(name))
-    return shown(_body(found), parts, language_of(request), status)
+    return shown(_body(found), request, status)
 
 
 def _body(item: IncidentItem) -> OwnIncidentBody:

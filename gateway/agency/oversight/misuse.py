@@ -10,10 +10,9 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from gateway.agency import patterns
 from gateway.agency.calls.caller import json_body, language_of, officer_of, shown
-from gateway.agency.calls.parts import AgencyParts
 from gateway.agency.desk.asks import time_us
 from gateway.agency.desk.bodies import Closed, OneOf
-from gateway.agency.desk.once import once_id, once_route
+from gateway.agency.desk.once import OnceRoute, once_id
 from gateway.agency.desk.routes import CHANGED, After, Limit, desk_of
 from gateway.agency.openapi import body_of, refusals
 from gateway.agency.requests import read_body
@@ -114,51 +113,51 @@ class CheckedBody(BaseModel):
     hits: list[int]
 
 
-def misuse_routes(parts: AgencyParts) -> APIRouter:
+def misuse_routes() -> APIRouter:
     """Return the routes of tokens."""
-    router, once = APIRouter(), once_route(parts)
-    own, checks = APIRouter(prefix="/misuse", route_class=once), APIRouter(route_class=once)
+    router, own = APIRouter(), APIRouter(prefix="/misuse", route_class=OnceRoute)
+    checks = APIRouter(route_class=OnceRoute)
 
     @own.post("", status_code=201, response_model=TokenBody, responses=CHANGED, openapi_extra=body_of(IssueBody))
     async def issue_token(request: Request) -> Response:
         """Issue a token: the person with these documents is not the person of the record that hit."""
-        officer, desk = officer_of(request, parts), desk_of(parts)
+        officer, desk = officer_of(request), desk_of(request)
         body = read_body(IssueBody, await json_body(request), "bad-person-token")
         made = await desk.misuse.issue(desk.actor(officer), body.as_command(), once_id(request))
-        return shown(_token_body(made), parts, language_of(request), 201)
+        return shown(_token_body(made), request, 201)
 
     @own.get("", response_model=TokenListBody, responses=refusals(400))
     async def list_tokens(request: Request, limit: Limit = USUAL_LISTED, after: After = "") -> Response:
         """Return tokens of the caller's agency that are in their time, page by page."""
-        officer, desk = officer_of(request, parts), desk_of(parts)
+        officer, desk = officer_of(request), desk_of(request)
         found = await desk.misuse.all(desk.actor(officer), limit=limit, after=after)
         body = TokenListBody(tokens=[_token_body(one) for one in found.items], next=found.next)
-        return shown(body, parts, language_of(request))
+        return shown(body, request)
 
     @own.get("/{token_id}", response_model=TokenBody, responses=refusals(400, 404))
     async def get_token(request: Request, token_id: TokenId) -> Response:
         """Return one token, to be printed again."""
-        officer, desk = officer_of(request, parts), desk_of(parts)
+        officer, desk = officer_of(request), desk_of(request)
         found = await desk.misuse.show(desk.actor(officer), exchange_id(token_id))
-        return shown(_token_body(found), parts, language_of(request))
+        return shown(_token_body(found), request)
 
     @own.post("/{token_id}/withdraw", response_model=TokenBody, responses=CHANGED, openapi_extra=body_of(WithdrawBody))
     async def withdraw_token(request: Request, token_id: TokenId) -> Response:
         """Withdraw a token: every counterpart is told, and its gates refuse it."""
-        officer, desk = officer_of(request, parts), desk_of(parts)
+        officer, desk = officer_of(request), desk_of(request)
         body = read_body(WithdrawBody, await json_body(request), "bad-person-token")
         found = await desk.misuse.withdraw(desk.actor(officer), exchange_id(token_id), ChangeReason(body.reason))
-        return shown(_token_body(found), parts, language_of(request))
+        return shown(_token_body(found), request)
 
     @checks.post(
         "/searches/{search_id}/token", response_model=CheckedBody, responses=CHANGED, openapi_extra=body_of(CheckBody)
     )
     async def check_token(request: Request, search_id: Annotated[str, Path(max_length=64)]) -> Response:
         """Check a token of the person who is there beside the hits of a search of the caller: the hits stand."""
-        officer, desk, language = officer_of(request, parts), desk_of(parts), language_of(request)
+        officer, desk, language = officer_of(request), desk_of(request), language_of(request)
         body = read_body(CheckBody, await json_body(request), "bad-person-token")
         found = await desk.tokens.check(desk.actor(officer), search_id, body.token, body.number, body.issuer)
-        return shown(_checked_body(found, language), parts, language)
+        return shown(_checked_body(found, language), request)
 
     router.include_router(own)
     router.include_router(checks)

@@ -11,10 +11,9 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from gateway.agency import patterns
 from gateway.agency.calls.caller import json_body, language_of, officer_of, shown
-from gateway.agency.calls.parts import AgencyParts
 from gateway.agency.desk.asks import time_us
 from gateway.agency.desk.bodies import MAX_REASON, Closed
-from gateway.agency.desk.once import once_route
+from gateway.agency.desk.once import OnceRoute
 from gateway.agency.desk.responses import WorkBody, work_body
 from gateway.agency.desk.routes import CHANGED, WorkId, desk_of
 from gateway.agency.openapi import body_of, refusals
@@ -88,46 +87,46 @@ class FiguresListBody(BaseModel):
     reviews: list[FiguresBody]
 
 
-def review_routes(parts: AgencyParts) -> APIRouter:
+def review_routes() -> APIRouter:
     """Return the routes of reviews and findings."""
     router, clock = APIRouter(), SystemClock()
-    works = APIRouter(prefix="/work", route_class=once_route(parts))
+    works = APIRouter(prefix="/work", route_class=OnceRoute)
 
     @works.post("/{work_id}/matter", response_model=MatterBody, responses=CHANGED)
     async def look_at_matter(request: Request, work_id: WorkId) -> Response:
         """Return what a review or a finding is about, once the entry of this look is durable."""
-        officer, desk = officer_of(request, parts), desk_of(parts)
+        officer, desk = officer_of(request), desk_of(request)
         await desk.queue.work(officer, work_id)
         found = await desk.reviews.look(desk.actor(officer), work_id)
-        return shown(_matter_body(found), parts, language_of(request))
+        return shown(_matter_body(found), request)
 
     @works.post("/{work_id}/review", response_model=WorkBody, responses=CHANGED, openapi_extra=body_of(ReviewBody))
     async def review(request: Request, work_id: WorkId) -> Response:
         """End a review of a colleague's question, never of one's own."""
-        officer, desk, language = officer_of(request, parts), desk_of(parts), language_of(request)
+        officer, desk, language = officer_of(request), desk_of(request), language_of(request)
         body = read_body(ReviewBody, await json_body(request), "bad-review")
         await desk.queue.work(officer, work_id)
         await desk.reviews.review(desk.actor(officer), work_id, body.result, body.text)
-        return shown(work_body(await desk.queue.work(officer, work_id), clock.now_us(), language), parts, language)
+        return shown(work_body(await desk.queue.work(officer, work_id), clock.now_us(), language), request)
 
     @works.post("/{work_id}/settle", response_model=WorkBody, responses=CHANGED, openapi_extra=body_of(SettleBody))
     async def settle(request: Request, work_id: WorkId) -> Response:
         """End the work on a finding, or on an incident of ours."""
-        officer, desk, language = officer_of(request, parts), desk_of(parts), language_of(request)
+        officer, desk, language = officer_of(request), desk_of(request), language_of(request)
         body = read_body(SettleBody, await json_body(request), "bad-review")
         await desk.queue.work(officer, work_id)
         await desk.reviews.settle(desk.actor(officer), work_id, body.result, body.text)
-        return shown(work_body(await desk.queue.work(officer, work_id), clock.now_us(), language), parts, language)
+        return shown(work_body(await desk.queue.work(officer, work_id), clock.now_us(), language), request)
 
     @router.get("/reviews", response_model=FiguresListBody, responses=refusals(400))
     async def count_reviews(
         request: Request, since: Annotated[AwareDatetime | None, Query(description="those raised since then")] = None
     ) -> Response:
         """Return how many reviews there were by office: in time, late, open, over their time."""
-        officer, desk = officer_of(request, parts), desk_of(parts)
+        officer, desk = officer_of(request), desk_of(request)
         found = await desk.reviews.figures(desk.actor(officer), time_us(since))
         body = FiguresListBody(reviews=[FiguresBody(**asdict(one)) for one in found])
-        return shown(body, parts, language_of(request))
+        return shown(body, request)
 
     router.include_router(works)
     return router

@@ -8,9 +8,8 @@ from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import Response
 
 from gateway.agency.calls.caller import json_body, language_of, officer_of, shown
-from gateway.agency.calls.parts import AgencyParts
 from gateway.agency.desk.bodies import OutcomeBody
-from gateway.agency.desk.once import once_id, once_route
+from gateway.agency.desk.once import OnceRoute, once_id
 from gateway.agency.desk.routes import CHANGED, After, Limit, desk_of
 from gateway.agency.openapi import body_of, refusals
 from gateway.agency.requests import read_body
@@ -35,16 +34,16 @@ RoomId = Annotated[str, Path(pattern=ROOM_ID, description="as the list of operat
 _BAD = "bad-operation"
 
 
-def room_routes(parts: AgencyParts) -> APIRouter:
+def room_routes() -> APIRouter:
     """Return the routes of operations."""
-    router = APIRouter(prefix="/operations", route_class=once_route(parts))
-    _reading(router, parts)
-    _owning(router, parts)
-    _taking_part(router, parts)
+    router = APIRouter(prefix="/operations", route_class=OnceRoute)
+    _reading(router)
+    _owning(router)
+    _taking_part(router)
     return router
 
 
-def _reading(router: APIRouter, parts: AgencyParts) -> None:
+def _reading(router: APIRouter) -> None:
     @router.get("", response_model=OperationListBody, responses=refusals(400))
     async def list_operations(
         request: Request,
@@ -53,100 +52,100 @@ def _reading(router: APIRouter, parts: AgencyParts) -> None:
         after: After = "",
     ) -> Response:
         """Return operations that the caller may read, page by page, without their entries."""
-        officer, desk = officer_of(request, parts), desk_of(parts)
+        officer, desk = officer_of(request), desk_of(request)
         found = await desk.room_pages.all(desk.actor(officer), over=over, limit=limit, after=after)
         body = OperationListBody(operations=[OperationBody(**line_told(line)) for line in found.items], next=found.next)
-        return shown(body, parts, language_of(request))
+        return shown(body, request)
 
     @router.get("/{room_id}", response_model=OperationContentBody, responses=refusals(400, 404))
     async def get_operation(request: Request, room_id: RoomId) -> Response:
         """Return an operation with its entries, once the entry of this reading is durable."""
-        return await _shown(parts, request, officer_of(request, parts), room_id)
+        return await _shown(request, officer_of(request), room_id)
 
     @router.get("/{room_id}/pack", response_model=OperationPackBody, responses=refusals(400, 404))
     async def get_pack(request: Request, room_id: RoomId) -> Response:
         """Return an operation with its results and its list of evidence, also as one page to be printed."""
-        officer, desk, language = officer_of(request, parts), desk_of(parts), language_of(request)
+        officer, desk, language = officer_of(request), desk_of(request), language_of(request)
         request.state.handed_over = True
         page = await desk.room_pages.read(desk.actor(officer), room_id)
         told = room_told(page) | {"evidence": [evidence_told(each) for each in page.evidence]}
         body = OperationPackBody(**told, page=pack_page(told, language))
-        return shown(body, parts, language)
+        return shown(body, request)
 
 
-def _owning(router: APIRouter, parts: AgencyParts) -> None:
+def _owning(router: APIRouter) -> None:
     @router.post(
         "", status_code=202, response_model=OperationContentBody, responses=CHANGED, openapi_extra=body_of(OpenBody)
     )
     async def open_operation(request: Request) -> Response:
         """Open an operation: its members are invited once another person has approved it."""
-        officer, desk = officer_of(request, parts), desk_of(parts)
+        officer, desk = officer_of(request), desk_of(request)
         body = read_body(OpenBody, await json_body(request), _BAD)
         room_id = await desk.rooms.open(desk.actor(officer), body.as_command(), once_id(request))
-        return await _shown(parts, request, officer, room_id, 202)
+        return await _shown(request, officer, room_id, 202)
 
     @router.post(
         "/{room_id}/invite", response_model=OperationContentBody, responses=CHANGED, openapi_extra=body_of(InviteBody)
     )
     async def invite(request: Request, room_id: RoomId) -> Response:
         """Invite more members into an operation of ours."""
-        officer, desk = officer_of(request, parts), desk_of(parts)
+        officer, desk = officer_of(request), desk_of(request)
         body = read_body(InviteBody, await json_body(request), _BAD)
         await desk.rooms.invite(desk.actor(officer), room_id, tuple(one.as_model() for one in body.to))
-        return await _shown(parts, request, officer, room_id)
+        return await _shown(request, officer, room_id)
 
     @router.post(
         "/{room_id}/seal", response_model=OperationContentBody, responses=CHANGED, openapi_extra=body_of(SealBody)
     )
     async def seal(request: Request, room_id: RoomId) -> Response:
         """End an operation of ours: all its members only read it from now on."""
-        officer, desk = officer_of(request, parts), desk_of(parts)
+        officer, desk = officer_of(request), desk_of(request)
         body = read_body(SealBody, await json_body(request), _BAD)
         await desk.rooms.seal(desk.actor(officer), room_id, body.words, called_off=body.called_off)
-        return await _shown(parts, request, officer, room_id)
+        return await _shown(request, officer, room_id)
 
 
-def _taking_part(router: APIRouter, parts: AgencyParts) -> None:
+def _taking_part(router: APIRouter) -> None:
     @router.post("/{room_id}/join", response_model=OperationContentBody, responses=CHANGED)
     async def join(request: Request, room_id: RoomId) -> Response:
         """Join an operation of another member."""
-        officer, desk = officer_of(request, parts), desk_of(parts)
+        officer, desk = officer_of(request), desk_of(request)
         await desk.rooms.join(desk.actor(officer), room_id)
-        return await _shown(parts, request, officer, room_id)
+        return await _shown(request, officer, room_id)
 
     @router.post(
         "/{room_id}/leave", response_model=OperationContentBody, responses=CHANGED, openapi_extra=body_of(WordsBody)
     )
     async def leave(request: Request, room_id: RoomId) -> Response:
         """Leave an operation of another member for good, joined or not."""
-        officer, desk = officer_of(request, parts), desk_of(parts)
+        officer, desk = officer_of(request), desk_of(request)
         body = read_body(WordsBody, await json_body(request), _BAD)
         await desk.rooms.leave(desk.actor(officer), room_id, body.words)
-        return await _shown(parts, request, officer, room_id)
+        return await _shown(request, officer, room_id)
 
     @router.post(
         "/{room_id}/note", response_model=OperationContentBody, responses=CHANGED, openapi_extra=body_of(RoomNoteBody)
     )
     async def note(request: Request, room_id: RoomId) -> Response:
         """Write an entry for all members."""
-        officer, desk = officer_of(request, parts), desk_of(parts)
+        officer, desk = officer_of(request), desk_of(request)
         body = read_body(RoomNoteBody, await json_body(request), "bad-note")
         await desk.rooms.note(desk.actor(officer), room_id, body.as_model())
-        return await _shown(parts, request, officer, room_id)
+        return await _shown(request, officer, room_id)
 
     @router.post(
         "/{room_id}/outcome", response_model=OperationContentBody, responses=CHANGED, openapi_extra=body_of(OutcomeBody)
     )
     async def outcome(request: Request, room_id: RoomId) -> Response:
         """Write what came of the operation here, for its table of results."""
-        officer, desk = officer_of(request, parts), desk_of(parts)
+        officer, desk = officer_of(request), desk_of(request)
         body = read_body(OutcomeBody, await json_body(request), "bad-outcome")
         await desk.rooms.outcome(desk.actor(officer), room_id, body.as_model())
-        return await _shown(parts, request, officer, room_id)
+        return await _shown(request, officer, room_id)
 
 
-async def _shown(parts: AgencyParts, request: Request, officer: Officer, room_id: str, status: int = 200) -> Response:
+async def _shown(request: Request, officer: Officer, room_id: str, status: int = 200) -> Response:
     request.state.handed_over = True
-    desk = desk_of(parts)
+    desk = desk_of(request)
     page = await desk.room_pages.read(desk.actor(officer), room_id)
-    return shown(OperationContentBody(**room_told(page)), parts, language_of(request), status)
+    return shown(OperationContentBody(**room_told(page)), request, status)

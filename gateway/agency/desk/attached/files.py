@@ -15,7 +15,7 @@ from pydantic import BaseModel
 from starlette.requests import ClientDisconnect
 
 from gateway.agency.calls.caller import language_of, officer_of, shown
-from gateway.agency.calls.parts import AgencyParts
+from gateway.agency.calls.parts import parts_of
 from gateway.agency.desk.routes import Peer, ThreadId, desk_of
 from gateway.agency.openapi import refusals
 from gateway.agency.problems import language_headers
@@ -71,7 +71,7 @@ class FilesBody(BaseModel):
     attachments: list[FileBody]
 
 
-def file_routes(parts: AgencyParts) -> APIRouter:
+def file_routes() -> APIRouter:
     """Return the routes of files."""
     router = APIRouter()
 
@@ -88,22 +88,22 @@ def file_routes(parts: AgencyParts) -> APIRouter:
         marking: Annotated[Level, Query(description="the level of confidentiality")] = Level.OFFICIAL,
     ) -> Response:
         """Bring a file for what the caller writes next. Its type is told by its content, against a closed list."""
-        officer, desk = officer_of(request, parts), desk_of(parts)
+        officer, desk = officer_of(request), desk_of(request)
         if request.headers.get("content-type", "").partition(";")[0].strip().lower() != _BYTES:
             raise Malformed("a file comes as bytes", code="not-bytes", where="content-type", remedy=f"send {_BYTES}")
         length = request.headers.get("content-length", "")
         size = int(length) if length.isascii() and length.isdigit() and len(length) < 16 else 0
         row = await desk.bringing.bring(desk.actor(officer), name, body_parts(request), size, marking)
-        parts.tokens.check(officer)
-        return shown(brought_body(row), parts, language_of(request), 201)
+        parts_of(request).tokens.check(officer)
+        return shown(brought_body(row), request, 201)
 
     @router.get("/threads/{thread_id}/attachments", response_model=FilesBody, responses=refusals(400, 404))
     async def list_files(request: Request, thread_id: ThreadId, peer: Peer = "") -> Response:
         """Return the files of a thread, and how each stands: no content."""
-        officer, desk = officer_of(request, parts), desk_of(parts)
+        officer, desk = officer_of(request), desk_of(request)
         key = await desk.reading.key(officer, thread_id, peer)
         found = [file_body(each) for each in await desk.files.list(key)]
-        return shown(FilesBody(attachments=found), parts, language_of(request))
+        return shown(FilesBody(attachments=found), request)
 
     @router.get(
         "/threads/{thread_id}/attachments/{root}",
@@ -112,19 +112,19 @@ def file_routes(parts: AgencyParts) -> APIRouter:
     )
     async def open_file(request: Request, thread_id: ThreadId, root: Root, peer: Peer = "") -> Response:
         """Open a file of a thread, once the entry of its opening is durable."""
-        officer, desk = officer_of(request, parts), desk_of(parts)
+        officer, desk = officer_of(request), desk_of(request)
         key = await desk.reading.key(officer, thread_id, peer)
         opened = await desk.files.open(desk.actor(officer), key, bytes.fromhex(root))
 
         async def given() -> AsyncIterator[bytes]:
             async for part in opened.parts:
                 try:
-                    parts.tokens.check(officer)
+                    parts_of(request).tokens.check(officer)
                 except Unauthenticated:
                     return
                 yield part
 
-        parts.counters.add(Metric.REST_REQUESTS, status="200")
+        parts_of(request).counters.add(Metric.REST_REQUESTS, status="200")
         headers = {**language_headers(language_of(request)), **file_headers(opened.row.about)}
         return StreamingResponse(given(), media_type=_BYTES, headers=headers)
 
