@@ -62,6 +62,14 @@ class Recent(Mapping[K, V]):
             turns = zip_longest(*(reversed(order) for order in self._orders.values()), fillvalue=_NONE)
             return list(islice((key for turn in turns for key in turn if key is not _NONE), most))[::-1]
 
+    def copy(self) -> Recent[K, V]:
+        """Return a memory of its own with the same items."""
+        made: Recent[K, V] = Recent(self._most)
+        with self._lock:
+            made.held = dict(self.held)
+            made._orders = {owner: order.copy() for owner, order in self._orders.items()}
+        return made
+
     def __getitem__(self, key: K) -> V:
         return self.held[key]
 

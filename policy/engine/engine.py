@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
+from typing import TypeAlias
 
 from msgspec.structs import replace
 
@@ -16,6 +17,7 @@ from gateway.model.desk.notices import NoticeType
 from gateway.model.marking import Marking, ReleaseMarking
 from gateway.model.names import MemberId
 from gateway.model.strictness import Strictness
+from gateway.recent import Recent
 from policy import explain
 from policy.attributes import AskAttributes, DeskAttributes, LearnAttributes, QuestionAttributes, RecordAttributes
 from policy.bundle.bundle import Bundle, load_bundle, read_files
@@ -45,6 +47,11 @@ AGAIN = 500
 _OPENING = frozenset({NoticeType.ASK, NoticeType.ALERT, NoticeType.REPORT, NoticeType.ROOM, NoticeType.WATCH})
 """Notices that want something of the other side. What answers or ends them, or corrects or withdraws a record, must get
 through: a national folder may forbid it, and need not permit it."""
+
+
+ReadyPolicies: TypeAlias = Recent[tuple[bytes, MemberId], Evaluator]
+"""What Cedar said ahead of policies, by their hash and their member. No engine decides with it, only with a copy: what
+one learns from requests comes to no other."""
 
 
 class PolicyEngine:
@@ -155,7 +162,13 @@ class PolicyEngine:
         code = release.decision.code or explain.POLICY_DENIES
         return HumanRelease(release.decision, frozenset(), frozenset(), code, release.hide)
 
-    def make_ready(self, before: PolicyEngine | None, now_us: int, go_on: Callable[[], bool] = lambda: True) -> int:
+    def make_ready(
+        self,
+        before: PolicyEngine | None,
+        now_us: int,
+        go_on: Callable[[], bool] = lambda: True,
+        known: ReadyPolicies | None = None,
+    ) -> int:
         """Work ahead before the policy comes into force; return how many decisions were worked out.
 
         1. Cedar is asked for the possible outcomes of the policies, for each record type and query that an agreement
@@ -164,17 +177,25 @@ class PolicyEngine:
            find their decisions kept. They are kept for as long as any other ones.
 
         `go_on` is called after each decision: it may wait, so that other threads get their turn; False ends the work.
+        `known` keeps what 1. found out of policies, and Cedar is not asked again for one that is among them.
         """
         done = 0
-        for _ in self._steps(before, now_us):
+        for _ in self._steps(before, now_us, known):
             done += 1
             if not go_on():
                 break
         return done
 
-    def _steps(self, before: PolicyEngine | None, now_us: int) -> Iterator[None]:
-        for sample, domains in requests_ahead(self.bundle, self.member):
-            yield from self._evaluator.fill(sample, domains)
+    def _steps(self, before: PolicyEngine | None, now_us: int, known: ReadyPolicies | None) -> Iterator[None]:
+        key = self.hash, self.member
+        found = known.use(self.member, key) if known is not None else None
+        if found is not None:
+            self._evaluator = found.copy()
+        else:
+            for sample, domains in requests_ahead(self.bundle, self.member):
+                yield from self._evaluator.fill(sample, domains)
+            if known is not None:
+                known.put(self.member, key, self._evaluator.copy())
         if before is None or before.member != self.member:
             return
         for record in before._releases.recent(AGAIN):

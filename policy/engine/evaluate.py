@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Iterable, Iterator, Mapping
+from copy import copy
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -20,7 +21,7 @@ import cedarpy
 from policy import explain
 from policy.bundle.bundle import Bundle, Layer, Matcher
 from policy.bundle.rules import Policy
-from policy.engine.memory import PRINCIPAL, RESOURCE, Accepted, Domains, Memory, Slice, reads, slices_of
+from policy.engine.memory import PRINCIPAL, RESOURCE, Accepted, Domains, Memory, Shared, reads, slices_of
 from policy.engine.request import Request
 
 _UNKNOWN = re.compile(r"entity `(\w+)::")
@@ -70,8 +71,19 @@ class Evaluator:
         layers = (bundle.base, bundle.national)
         self._reads = {name: dict(reads(p.body)) for layer in layers for name, p in layer.by_name.items()}
         self._memories: dict[tuple[str, str], Memory] = {}
-        self._shared: dict[str, tuple[list[Slice], Accepted]] = {}
+        self._shared: dict[str, Shared] = {}
         self._making = threading.Lock()
+
+    def copy(self) -> Evaluator:
+        """Return an evaluator that knows what this one knows; from then on each learns for itself."""
+        made = copy(self)
+        made._making = threading.Lock()
+        made._shared = {action: shared.copy() for action, shared in self._shared.items()}
+        made._memories = {
+            (action, resource): memory.copy(made._shared[action])
+            for (action, resource), memory in self._memories.items()
+        }
+        return made
 
     def verdicts(self, request: Request) -> tuple[Verdict, Verdict]:
         """Return the verdicts of base and national policy."""
@@ -120,10 +132,9 @@ class Evaluator:
             }
             with self._making:
                 if request.action not in self._shared:
-                    shared = slices_of(everywhere, request.context), Accepted(request.context)
+                    shared = Shared(slices_of(everywhere, request.context), Accepted(request.context))
                     self._shared[request.action] = shared
-            slices, accepted = self._shared[request.action]
-            memory = Memory([*slices, *slices_of(here, request.context)], accepted)
+            memory = Memory(slices_of(here, request.context), self._shared[request.action])
             self._memories[place] = memory
         return memory
 

@@ -14,7 +14,8 @@ decisions are as fast as later ones. `tests/unit/policy/engine/test_memory.py` h
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from copy import copy
+from dataclasses import dataclass, field, replace
 from itertools import chain, combinations, islice, product
 from math import prod
 from operator import itemgetter
@@ -187,6 +188,10 @@ class Slice:
     classes: Callable[[Context], Any]
     known: Recent[Any, tuple[str, ...]] = field(default_factory=lambda: Recent(LIMIT))
 
+    def copy(self) -> Slice:
+        """Return a slice of the same policies that begins with what is known here."""
+        return replace(self, known=self.known.copy())
+
     def choices(self, domains: Domains) -> list[list[Any]]:
         """Return, for each attribute, a value of each class, as far as `domains` lists the values."""
         return [self._choices(path, literals, domains[path]) for path, literals in self.reads.items()]
@@ -263,6 +268,14 @@ class Accepted:
         }
         self._texts = [path for path, value in sample.items() if path not in LISTED and isinstance(value, str)]
 
+    def copy(self) -> Accepted:
+        """Return values of its own, which begin with those that are known here."""
+        made = copy(self)
+        made._types = set(self._types)
+        made._members = {path: set(known) for path, known in self._members.items()}
+        made._words = {path: words.copy() for path, words in self._words.items()}
+        return made
+
     def holds(self, context: Context) -> bool:
         """Tell whether it is known that Cedar would accept these values."""
         if context.keys() != self._keys or self._types_of(context) not in self._types:
@@ -297,12 +310,29 @@ def _is_text(text: str) -> bool:
     return text.isascii() or not any("\ud800" <= letter <= "\udfff" for letter in text)
 
 
-class Memory:
-    """The memory of one place. Slices and `accepted` may be shared with other places of its action."""
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """What the places of one action share: the slices of policies that say nothing of the resource, and `accepted`."""
 
-    def __init__(self, slices: Sequence[Slice], accepted: Accepted) -> None:
-        self._slices = slices
-        self._accepted = accepted
+    slices: Sequence[Slice]
+    accepted: Accepted
+
+    def copy(self) -> Shared:
+        """Return the same to be shared by others, which begins with what is known here."""
+        return Shared([one.copy() for one in self.slices], self.accepted.copy())
+
+
+class Memory:
+    """The memory of one place: slices of its own, and what it shares with the other places of its action."""
+
+    def __init__(self, own: Sequence[Slice], shared: Shared) -> None:
+        self._own = own
+        self._slices = [*shared.slices, *own]
+        self._accepted = shared.accepted
+
+    def copy(self, shared: Shared) -> Memory:
+        """Return a memory that begins with what is known here; `shared` is the copy of what it shares."""
+        return Memory([one.copy() for one in self._own], shared)
 
     def recall(self, principal: str, context: Context) -> list[str] | None:
         """Return the policies that match, by name and in order, or None if Cedar has to be asked."""

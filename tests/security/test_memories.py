@@ -22,7 +22,7 @@ from gateway.ports.sources import Occasion
 from gateway.trust import view as trust_view
 from policy.engine import memory as policy_memory
 from policy.engine.cache import ALWAYS, DecisionCache
-from policy.engine.memory import PRINCIPAL, Accepted, Memory, slices_of
+from policy.engine.memory import PRINCIPAL, Accepted, Memory, Shared, slices_of
 from tests.support.federation import make_federation
 
 TH, VN = MemberId("th"), MemberId("vn")
@@ -40,7 +40,7 @@ def test_a_flood_of_subjects_does_not_hide_what_another_member_asks(monkeypatch:
 
 def test_a_flood_of_values_does_not_undo_the_decisions_for_another_member(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(policy_memory, "LIMIT", 20)
-    memory = Memory(slices_of({"a": {"x": None, PRINCIPAL: None}}, {"x": ""}), Accepted({"x": ""}))
+    memory = Memory([], Shared(slices_of({"a": {"x": None, PRINCIPAL: None}}, {"x": ""}), Accepted({"x": ""})))
     memory.keep(TH, {"x": "office"}, ["a"])
     for number in range(1_000):
         memory.keep(VN, {"x": f"office {number}"}, [])

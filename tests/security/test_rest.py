@@ -452,3 +452,18 @@ async def _leave(rest: Rest) -> None:
     """A second connection is a reason to go on serving until the first request ends."""
     async with rest.client() as client:
         assert (await client.get("/v1/health", extensions=SNI)).status_code == 200
+
+
+async def test_nodes_of_one_process_share_routes_and_nothing_else(tmp_path: Path) -> None:
+    homes = tmp_path / "one", tmp_path / "other"
+    for home in homes:
+        home.mkdir()
+    async with rest_api(homes[0], StoredSearches()) as one, rest_api(homes[1], StoredSearches()) as other:
+        for rest, silent in ((one, other), (other, one)):
+            before = silent.counters.counts(), len(silent.refused)
+            assert (await post(rest, headers={"idempotency-key": "k"})).status_code == 200
+            problem(await post(rest, headers=silent.bearer()), 401, "token-key")
+            assert (silent.counters.counts(), len(silent.refused)) == before
+        for rest in (one, other):
+            assert isinstance(rest.searches, StoredSearches)
+            assert len(rest.searches.started) == len(rest.refused) == 1

@@ -32,11 +32,12 @@ from gateway.model.names import MemberId, member_id
 from gateway.ops.acts.prove import HomeTrust
 from gateway.ports import events
 from gateway.ports.journal import EntryDraft
+from gateway.recent import Recent
 from gateway.signing import strict_json
 from gateway.signing.dsse import encode64
 from gateway.trust.documents.policy_approval import ApprovedPolicy, parse_policy, verify_policy
 from policy.bundle.bundle import hash_files, layer_of, load_bundle, read_files
-from policy.engine.engine import PolicyEngine
+from policy.engine.engine import PolicyEngine, ReadyPolicies
 
 INCOMING = "incoming.json"
 UNLOGGED = "unlogged"
@@ -44,6 +45,9 @@ _UNREADABLE = "unreadable"
 
 READY_S = 2.0
 """Seconds after which a policy comes into force, ready or not: a stricter one must not wait for long."""
+
+_READY: ReadyPolicies = Recent(16)
+"""Policies that were made ready in this process: a node that starts with one of them asks Cedar nothing ahead."""
 
 _PAUSE_S = 0.001
 """Seconds between two decisions worked out ahead, in which the threads that answer requests get their turn."""
@@ -263,7 +267,7 @@ class PolicyKeeper:
                     time.sleep(_PAUSE_S)
                 return self._clock.monotonic() < until
 
-            engine.make_ready(before, self._clock.now_us(), go_on)
+            engine.make_ready(before, self._clock.now_us(), go_on, _READY)
             if self.prepare is not None:
                 self.prepare(engine)
         return engine

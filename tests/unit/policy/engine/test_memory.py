@@ -23,7 +23,7 @@ from policy.bundle.bundle import File, check_bundle, load_bundle, read_files
 from policy.engine import memory
 from policy.engine.engine import PolicyEngine
 from policy.engine.evaluate import Evaluator, Verdict
-from policy.engine.memory import PRINCIPAL, RESOURCE, Accepted, Memory, reads, slices_of, touches
+from policy.engine.memory import PRINCIPAL, RESOURCE, Accepted, Memory, Shared, reads, slices_of, touches
 from policy.engine.request import (
     LISTED,
     Request,
@@ -319,7 +319,7 @@ def _denied_by_error(evaluator: Evaluator, request: Request) -> bool:
 
 def test_a_memory_that_is_full_begins_anew(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memory, "LIMIT", 3)
-    made = Memory(slices_of({"a": {"x": None, PRINCIPAL: None}}, {"x": ""}), Accepted({"x": ""}))
+    made = Memory([], Shared(slices_of({"a": {"x": None, PRINCIPAL: None}}, {"x": ""}), Accepted({"x": ""})))
     for value in ("p", "q", "r", "s"):
         made.keep("th", {"x": value}, ["a"] if value == "s" else [])
     assert made.recall("th", {"x": "s"}) == ["a"]

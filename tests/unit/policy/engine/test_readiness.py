@@ -14,11 +14,17 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from gateway.model.names import MemberId
-from policy.attributes import RecordAttributes
+from gateway.recent import Recent
+from policy.attributes import DeskAttributes, RecordAttributes
 from policy.engine import engine as engine_module
-from policy.engine.engine import PolicyEngine
+from policy.engine.engine import PolicyEngine, ReadyPolicies
 from tests.support.policies import DOCUMENT, MEMBERS, NATIONAL, NOW_US, QUESTION, records
 
+ASK = DeskAttributes(
+    counterpart=MemberId("th"), ours=False, type="ask", says="hit", urgency="FLASH", to_office="", to_life=False,
+    role="officer", agency="police", office="th.blo.main", purpose="INVESTIGATION", offence="TIP",
+    agreement="gms-border-2026", has_case=True, has_ticket=False, has_hit=True,
+)  # fmt: skip
 DAY_US = 86_400_000_000
 EVERY = sorted(path.name for path in NATIONAL.iterdir() if path.is_dir())
 
@@ -141,3 +147,37 @@ def test_the_work_ends_when_it_is_told_to() -> None:
     engine = PolicyEngine.load(NATIONAL / "vn", MemberId("vn"))
     steps = iter([True, True, False])
     assert engine.make_ready(None, NOW_US, lambda: next(steps)) == 3
+
+
+def test_a_policy_that_was_made_ready_in_this_process_asks_cedar_nothing_ahead(night: Path) -> None:
+    known: ReadyPolicies = Recent(16)
+    first, again = (PolicyEngine.load(NATIONAL / "vn", MemberId("vn")) for _ in range(2))
+    asked = first.make_ready(None, NOW_US, known=known)
+    assert asked > 100
+    assert again.make_ready(None, NOW_US, known=known) == 0
+    assert PolicyEngine.load(night, MemberId("vn")).make_ready(None, NOW_US, known=known) >= asked, "by its content"
+    assert PolicyEngine.load(NATIONAL / "kh", MemberId("kh")).make_ready(None, NOW_US, known=known) > 100
+    for record in covered(first):
+        assert again.release(record, NOW_US) == first.release(record, NOW_US)
+        assert again.may_answer(record.question, NOW_US) == first.may_answer(record.question, NOW_US)
+
+
+def test_what_one_engine_learns_from_requests_comes_to_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    known: ReadyPolicies = Recent(16)
+    for _ in range(3):
+        engine = PolicyEngine.load(NATIONAL / "vn", MemberId("vn"))
+        engine.make_ready(None, NOW_US, known=known)
+        asked: list[Any] = []
+        matching = engine._evaluator._matching
+        monkeypatch.setattr(engine._evaluator, "_matching", lambda *args, a=asked, m=matching: a.append(1) or m(*args))
+        for office in ("th.blo.main", "th.blo.other"):
+            engine.may_desk(replace(ASK, office=office), NOW_US)
+        assert len(asked) == 1, "no notice is asked for ahead, and each engine learns for itself"
+
+
+def test_a_policy_that_was_half_made_ready_is_not_taken_for_a_ready_one() -> None:
+    known: ReadyPolicies = Recent(16)
+    steps = iter([True, False])
+    PolicyEngine.load(NATIONAL / "vn", MemberId("vn")).make_ready(None, NOW_US, lambda: next(steps), known)
+    assert not known
+    assert PolicyEngine.load(NATIONAL / "vn", MemberId("vn")).make_ready(None, NOW_US, known=known) > 100
