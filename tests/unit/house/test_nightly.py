@@ -24,6 +24,8 @@ NO_FORM_OF_A_TEST = {
 }  # fmt: skip
 """Targets that make or measure something, or are quicker forms of what a night runs."""
 
+_IS_MARKED = re.compile(r"mark\.small_form$|mark\.small_form[],)]", re.MULTILINE)
+
 
 def test_every_target_that_tries_something_is_a_part_and_every_part_can_be_called() -> None:
     targets = set(re.findall(r"^([a-z-]+):", (PROJECT / "Makefile").read_text(), re.MULTILINE))
@@ -44,6 +46,18 @@ def test_the_list_says_of_each_part_what_it_holds_runs_and_needs(capsys: pytest.
         }
     assert main(["--list", "--json", "--only", "soak"]) == 0
     assert [row["name"] for row in json.loads(capsys.readouterr().out)] == ["soak"]
+
+
+def test_the_page_names_what_left_make_test_and_every_target_that_it_names_exists() -> None:
+    page = (PROJECT / "docs" / "testing.md").read_text(encoding="utf-8")
+    marked = [path for path in (PROJECT / "tests").rglob("test_*.py") if _IS_MARKED.search(path.read_text("utf-8"))]
+    assert marked
+    assert [
+        path.name for path in marked if f"{path.name}`" not in page and f"`tests/{path.parent.name}`:" not in page
+    ] == []
+    targets = set(re.findall(r"^([a-z-]+):", (PROJECT / "Makefile").read_text(), re.MULTILINE))
+    assert set(re.findall(r"`make ([a-z-]+)", page)) - targets <= {"mutants"}
+    assert [word for word in re.findall(r"--only ([a-z]+)", page) if word not in {part.name for part in PARTS}] == []
 
 
 @pytest.fixture
