@@ -58,8 +58,8 @@ $(STAMP): requirements/dev.lock pyproject.toml
 demo: $(STAMP)  ## Three countries on this machine: DEMO_ARGS="--once", "--home DIR", "--json"
 	@$(BIN)/liaison demo $(DEMO_ARGS)
 
-test: $(STAMP)  ## All tests, in parallel: TEST_ARGS="tests/unit -k name"
-	$(BIN)/pytest -n 3 --dist worksteal $(TEST_ARGS)
+test: $(STAMP)  ## All tests, in parallel, then those that judge time, alone: TEST_ARGS="tests/unit -k name"
+	@$(BIN)/python -m tests.suite $(TEST_ARGS)
 
 browser: $(STAMP)  ## The console in Chromium: seven languages, both schemes, three widths: TEST_ARGS="-k gallery"
 	LIAISON_BROWSER=all $(BIN)/pytest -n 2 --dist worksteal tests/browser $(TEST_ARGS)

@@ -62,7 +62,8 @@ def pytest_configure(config: pytest.Config) -> None:
     """Refuse processes and servers to a quick run: a test that starts one lacks its mark."""
     if not config.getoption("--quick"):
         return
-    config.option.markexpr = "not process and not long"
+    wanted = f"({config.option.markexpr}) and " if config.option.markexpr else ""
+    config.option.markexpr = f"{wanted}not process and not long and not timed"
     settings.load_profile("quick")
     sys.addaudithook(_refuse_start)
 
@@ -79,9 +80,12 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Whoever may take long begins first: at the end nobody waits for one worker that has just begun such a test."""
+    """Whoever may take long begins first: at the end nobody waits for one worker that has just begun such a test.
+
+    What judges time comes last.
+    """
     tables.choose_rows(config, items)
-    items.sort(key=_longest, reverse=True)
+    items.sort(key=lambda item: (bool(item.get_closest_marker("timed")), -_longest(item)))
 
 
 def pytest_collection_finish() -> None:

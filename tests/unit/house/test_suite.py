@@ -1,0 +1,130 @@
+"""`make test` runs what judges time alone and last, says one result for both phases, and never hides a failure."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.suite.__main__ import chosen
+from tests.suite.phase import TIMED
+
+pytestmark = [pytest.mark.process, pytest.mark.long]
+
+ROOT = Path(__file__).parents[3]
+
+BESIDE = """
+import os, pathlib, pytest
+
+def test_fine(): pass
+def test_wrong(): assert pathlib.Path(__file__).with_name("right").exists()
+def test_left_out(): pytest.skip("not here")
+
+@pytest.mark.small_form
+def test_small(): pass
+"""
+ALONE = """
+import pathlib, pytest
+
+pytestmark = pytest.mark.timed
+
+def test_quick_enough():
+    with pathlib.Path(__file__).with_name("ran").open("a") as ran: ran.write("t")
+
+def test_kept_out_of_the_first_phase(request):
+    assert request.config.getoption("--only-timed")
+"""
+
+
+def suite(folder: Path, *arguments: str) -> tuple[int, list[str]]:
+    """Run the suite on a folder. Returns its exit code and what it printed."""
+    (folder / "pytest.ini").write_text(
+        "[pytest]\naddopts = --strict-markers\nmarkers =\n  timed\n  small_form\n  process\ntimeout = 20\n"
+    )
+    own = {"PYTHONPATH": str(ROOT), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    ran = subprocess.run(
+        [sys.executable, "-m", "tests.suite", "-p", "xdist", "-p", "pytest_timeout", "-q", *arguments],
+        cwd=folder,
+        env={**os.environ, **own},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return ran.returncode, ran.stdout.splitlines()
+
+
+def result(lines: list[str]) -> str:
+    """Return the last line without the time taken."""
+    said = re.fullmatch(r"(\d+ passed, \d+ failed, \d+ skipped) in \d+\.\d minutes", lines[-1])
+    assert said, lines
+    return said[1]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "test_beside.py").write_text(BESIDE)
+    (tmp_path / "test_alone.py").write_text(ALONE)
+    return tmp_path
+
+
+def test_both_phases_run_and_give_one_result(folder: Path) -> None:
+    code, lines = suite(folder)
+    assert (code, result(lines)) == (1, "3 passed, 1 failed, 1 skipped")
+    assert "failed: test_beside.py::test_wrong" in lines
+    assert (folder / "ran").read_text() == "t"
+    # What failed last runs again alone, and nothing else does once it is right.
+    (folder / "right").touch()
+    code, lines = suite(folder, "--last-failed")
+    assert (code, result(lines)) == (0, "1 passed, 0 failed, 0 skipped")
+    assert (folder / "ran").read_text() == "t"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "passed"),
+    [
+        (("--small-forms",), 1),
+        (("-k", "fine or enough"), 2),
+        (("-m", "timed or process"), 2),
+        (("test_beside.py::test_fine",), 1),
+        (("test_alone.py::test_quick_enough",), 1),
+    ],
+)
+def test_arguments_of_pytest_choose_in_both_phases(folder: Path, arguments: tuple[str, ...], passed: int) -> None:
+    code, lines = suite(folder, *arguments)
+    assert (code, result(lines)) == (0, f"{passed} passed, 0 failed, 0 skipped"), lines
+
+
+def test_a_selection_that_fits_no_test_is_a_failure(folder: Path) -> None:
+    code, lines = suite(folder, "-k", "nothing_is_called_so")
+    assert (code, result(lines)) == (1, "0 passed, 0 failed, 0 skipped")
+    assert "failed: no test fits the arguments" in lines
+
+
+def test_a_process_that_dies_is_red_whatever_it_ran(tmp_path: Path) -> None:
+    """Also between two tests, where no test can be named."""
+    for name, mark in (("test_dies.py", ""), ("test_dies_alone.py", "pytestmark = pytest.mark.timed\n")):
+        (tmp_path / name).write_text(f"import os, pytest\n{mark}\ndef test_a(): os._exit(3)\ndef test_b(): pass\n")
+    code, lines = suite(tmp_path)
+    assert (code, result(lines)) == (1, "2 passed, 2 failed, 0 skipped"), lines
+    assert "failed: test_dies.py::test_a" in lines
+    assert "failed: test_dies_alone.py::test_a" in lines
+    assert any(re.fullmatch(r"failed: worker gw\d died", line) for line in lines)
+
+
+def test_the_mark_stands_where_the_second_phase_looks_for_it() -> None:
+    """A mark made elsewhere would keep a test out of the first phase, and the second would not see its file."""
+    tests = [file for file in (ROOT / "tests").rglob("*.py") if file != Path(__file__)]
+    made = {file.name for file in tests if TIMED.search(file.read_text()) and not file.name.startswith("test_")}
+    assert not made
+    assert not [file for file in tests if re.search(r"add_marker\(.*timed", file.read_text())]
+
+
+def test_a_mark_expression_is_added_to_that_of_the_phases() -> None:
+    assert chosen(["-m", "a or b", "-k", "x", "-mlong", "tests/unit"]) == (
+        "not small_form and (a or b) and (long)",
+        ["-k", "x", "tests/unit"],
+    )
