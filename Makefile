@@ -5,8 +5,6 @@ VENV := .venv
 BIN := $(VENV)/bin
 # The stamp carries the tree's own path: an environment that was copied or moved with the tree is made anew.
 STAMP := $(VENV)/.setup-$(shell printf '%s' '$(CURDIR)' | cksum | cut -d' ' -f1)
-PROTOS := $(wildcard proto/liaison/*/v*/*.proto)
-GENERATE := $(BIN)/python -m grpc_tools.protoc -I proto --plugin=protoc-gen-mypy=$(BIN)/protoc-gen-mypy
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 # What is built carries the time of the commit, and no other.
@@ -41,7 +39,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: advisories assets audit-scale browser gms help setup words demo test quick check bench bench-against build bundle image image-test release proto proto-check screenshots docs lock policy-mutants fuzz timing rolling sbom soak torture rotation versions machines restarts faults scale finding history nightly
+.PHONY: advisories assets audit-scale browser generated gms help setup words demo test quick check bench bench-against build bundle image image-test release proto proto-check screenshots docs lock policy-mutants fuzz timing rolling sbom soak torture rotation versions machines restarts faults scale finding history nightly
 
 help:  ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*  ## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -91,13 +89,10 @@ sbom: $(STAMP)  ## Write dist/sbom.cdx.json: all parts with versions, hashes and
 
 proto-check: $(STAMP)
 	cd proto && ../$(BIN)/buf lint && ../$(BIN)/buf breaking --against baseline.binpb
-	@fresh=$$(mktemp -d) && trap 'rm -rf "$$fresh"' EXIT && \
-	$(GENERATE) --python_out="$$fresh" --mypy_out="$$fresh" $(PROTOS) && \
-	diff -r -x __pycache__ "$$fresh/liaison" proto/gen/liaison || { echo "proto/gen is not what the .proto files say: run make proto" >&2; exit 1; }
+	@$(BIN)/python -m tests.support.generated proto --check
 
 proto: $(STAMP)  ## Generate proto/gen from the wire contract
-	rm -rf proto/gen && mkdir -p proto/gen
-	$(GENERATE) --python_out=proto/gen --mypy_out=proto/gen $(PROTOS)
+	$(BIN)/python -m tests.support.generated proto
 
 bench: $(STAMP)  ## Measure against a bare echo: BENCH_ARGS="--quick"
 	@$(BIN)/liaison bench $(BENCH_ARGS)
@@ -158,12 +153,14 @@ audit-scale: $(STAMP)  ## An export of a million entries with all statements is 
 finding: $(STAMP)  ## How long an auditor's search takes: ENTRIES=1000000 (10 minutes, 3 GB of disk)
 	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && $(BIN)/python -m tests.bench.finding "$$folder" $(or $(ENTRIES),1000000)
 
+generated: $(STAMP)  ## Make every file again that is made from others: wire code, documents, catalogues
+	$(BIN)/python -m tests.support.generated
+
 docs: $(STAMP)  ## Write the documents that are made from the program
-	$(BIN)/python -m tests.support.docs
-	$(BIN)/python -m gateway.audit.entries.catalogue docs/audit-events.md
+	$(BIN)/python -m tests.support.generated docs
 
 words: $(STAMP)  ## Write the catalogues of sentences and the table of dates (docs/guides/languages.md)
-	$(BIN)/python -m tests.support.words
+	$(BIN)/python -m tests.support.generated words
 
 assets: $(STAMP)  ## Write the console's fonts and map from the npm packages that a lock pins (needs npm and its registry)
 	$(BIN)/python -m tests.support.assets

@@ -1,7 +1,7 @@
 """The closed list of the kinds of entries: an entry is drafted through its event, `ALARM.draft(code=…)`.
 
 `gateway.audit.entries.event_fields` explains the members of private parts, and `docs/audit-events.md` is generated from
-both (`python -m gateway.audit.entries.catalogue docs/audit-events.md`).
+both (`make generated`).
 """
 
 from __future__ import annotations

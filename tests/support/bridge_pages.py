@@ -31,11 +31,6 @@ def annex_page() -> str:
     return "\n".join(parts)
 
 
-def write() -> None:
-    """Write the page."""
-    ANNEX_PAGE.write_text(annex_page(), encoding="utf-8")
-
-
 def _row(one: Element) -> str:
     number = "never exported" if one.id == NEVER else one.id
     return f"| `{one.field}` | {number} | {one.name} | {one.path and f'`{one.path}`'} | {one.source} | {one.note} |"

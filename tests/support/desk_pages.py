@@ -1,4 +1,4 @@
-"""Write the pages in `docs/desk` from the tables of the desk; `make docs` runs it, a test compares."""
+"""The pages in `docs/desk`, from the tables of the desk (`make generated`)."""
 
 from __future__ import annotations
 
@@ -229,10 +229,3 @@ def table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
 def pages() -> dict[str, str]:
     """Return the pages by their file names."""
     return {"clocks.md": clocks_page(), "ends.md": ends_page(), "roles.md": roles_page(), "states.md": states_page()}
-
-
-def write() -> None:
-    """Write all pages."""
-    DESK_PAGES.mkdir(exist_ok=True)
-    for name, text in pages().items():
-        (DESK_PAGES / name).write_text(text, encoding="utf-8")

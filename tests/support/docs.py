@@ -1,4 +1,4 @@
-"""Write the documents that are made from the program; `make docs` runs it, tests compare."""
+"""The pages of commands and upgrades and the OpenAPI document, as the program makes them (`make generated`)."""
 
 from __future__ import annotations
 
@@ -15,8 +15,6 @@ from gateway.cli.main import liaison
 from gateway.clock import SystemClock
 from gateway.telemetry import Counters
 from gateway.trust.statement_versions import READ, READ_BY_DEFAULT
-from tests.support import bridge_pages, desk_pages, mapping_docs, operation_pages
-from tests.support.record_pages import pages
 from tests.support.rest import StoredSearches
 from tests.support.shared import PROJECT
 
@@ -81,17 +79,6 @@ def openapi_text(year: int) -> str:
     return document_text(application().openapi(), year)
 
 
-def write_record_pages() -> None:
-    """Write `docs/records`; pages of types that are gone are taken away."""
-    RECORD_PAGES.mkdir(exist_ok=True)
-    made = dict(pages())
-    for old in RECORD_PAGES.glob("*.md"):
-        if old.name not in made:
-            old.unlink()
-    for name, text in made.items():
-        (RECORD_PAGES / name).write_text(text, encoding="utf-8")
-
-
 def upgrade_page() -> str:
     """Return `docs/upgrade.md` with the table of statements as it should be."""
     before, _, rest = UPGRADE_PAGE.read_text(encoding="utf-8").partition(_STATEMENTS)
@@ -106,14 +93,3 @@ def upgrade_page() -> str:
 
 def _listed(versions: tuple[int, ...] | None) -> str:
     return ", ".join(map(str, versions)) if versions else "-"
-
-
-if __name__ == "__main__":
-    UPGRADE_PAGE.write_text(upgrade_page(), encoding="utf-8")
-    mapping_docs.write()
-    operation_pages.write()
-    desk_pages.write()
-    bridge_pages.write()
-    write_record_pages()
-    COMMANDS_PAGE.write_text(commands_page(), encoding="utf-8")
-    OPENAPI.write_text(openapi_text(SystemClock().now().year), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""The table of converters in docs/guides/mapping.md, from the registry; `make docs` writes it, a test compares."""
+"""The table of converters in `docs/guides/mapping.md`, from the registry (`make generated`)."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ _BEGIN = "<!-- converters: made by `make docs` from adapters/values/converters.p
 _END = "<!-- end of converters -->"
 
 
-def with_table(guide: str) -> str:
-    """The guide with the table as it should be."""
-    before, _, rest = guide.partition(_BEGIN)
+def guide() -> str:
+    """Return the guide with the table as it should be."""
+    before, _, rest = GUIDE.read_text(encoding="utf-8").partition(_BEGIN)
     _, _, after = rest.partition(_END)
     return f"{before}{_BEGIN}\n\n{converters_table()}\n{_END}{after}"
 
@@ -51,12 +51,3 @@ def _shown(value: Any) -> str:
 
 def _toml(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
-
-
-def write() -> None:
-    """Bring the guide up to date."""
-    GUIDE.write_text(with_table(GUIDE.read_text(encoding="utf-8")), encoding="utf-8")
-
-
-if __name__ == "__main__":
-    write()

@@ -1,4 +1,4 @@
-"""Write `docs/telemetry.md` and `docs/settings.md` from the program; `make docs` runs it, a test compares."""
+"""The pages `docs/telemetry.md` and `docs/settings.md`, from the program (`make generated`)."""
 
 from __future__ import annotations
 
@@ -134,12 +134,6 @@ def settings_page() -> str:
         ]
         parts += [f"## `{head}`\n\n{about}\n", *_table(("setting", "default", "changes by", "meaning"), rows), ""]
     return "\n".join(parts)
-
-
-def write() -> None:
-    """Write both pages."""
-    TELEMETRY_PAGE.write_text(telemetry_page(), encoding="utf-8")
-    SETTINGS_PAGE.write_text(settings_page(), encoding="utf-8")
 
 
 def _metrics() -> Iterator[tuple[str, Metric | Gauge | Histogram]]:

@@ -1,4 +1,4 @@
-"""Write the catalogues of sentences and the tables of dates and countries; `make words` runs it, tests compare.
+"""The catalogues of sentences and the tables of dates and countries, from the program and CLDR (`make generated`).
 
 A catalogue holds every sentence that an officer meets: the values of tables of `Sentences`, the templates of `tell`,
 and the errors of the modules in `OFFICERS`. Other errors have their code's general sentence in other languages.
@@ -14,7 +14,6 @@ import string
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import cache
-from pathlib import Path
 
 from babel import Locale
 from babel.core import get_global
@@ -317,18 +316,3 @@ def countries_text() -> str:
 def reviewed_text() -> str:
     """Return the list of languages whose catalogue a native reader has read; compiled catalogues do not tell it."""
     return json.dumps([language.value for language in OTHERS if reviewed(language)]) + "\n"
-
-
-def write() -> None:
-    """Write the catalogues, their compiled forms, and the tables of dates, countries and reviewed languages."""
-    CATALOGUES.mkdir(exist_ok=True)
-    for language in OTHERS:
-        (CATALOGUES / f"{language}.po").write_bytes(po_bytes(language))
-        (CATALOGUES / f"{language}.mo").write_bytes(mo_bytes(language))
-    Path(DATES).write_text(dates_text(), encoding="utf-8")
-    Path(COUNTRIES).write_text(countries_text(), encoding="utf-8")
-    Path(REVIEWED).write_text(reviewed_text(), encoding="utf-8")
-
-
-if __name__ == "__main__":
-    write()

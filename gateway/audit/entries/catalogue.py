@@ -1,12 +1,6 @@
-"""The catalogue of the entries in `docs/audit-events.md`, generated from their definitions.
-
-`python -m gateway.audit.entries.catalogue docs/audit-events.md` writes it.
-"""
+"""The catalogue of the entries in `docs/audit-events.md`, generated from their definitions (`make generated`)."""
 
 from __future__ import annotations
-
-import sys
-from pathlib import Path
 
 from gateway.audit.entries.event_fields import COMMON, meaning
 from gateway.ports.events import EVENTS
@@ -73,12 +67,3 @@ def _paragraph(event: Event) -> list[str]:
         return [*lines, "", "Its private part is empty."]
     table = [f"| `{name}` | {meaning(event.kind, name)} |" for name in event.fields]
     return [*lines, "", "| private member | meaning |", "|---|---|", *table]
-
-
-def main(arguments: list[str]) -> None:
-    """Write the catalogue to the file that `arguments` names."""
-    Path(arguments[0]).write_text(document(), encoding="utf-8")
-
-
-if __name__ == "__main__":
-    main(sys.argv[1:])

@@ -3,12 +3,7 @@
 from __future__ import annotations
 
 from gateway.desk.fold import TABLE
-from tests.support.desk_pages import DESK_PAGES, pages, states_page
-
-
-def test_the_pages_of_the_desk_are_what_the_tables_say() -> None:
-    stored = {path.name: path.read_text(encoding="utf-8") for path in DESK_PAGES.glob("*.md")}
-    assert stored == pages(), "run `make docs`"
+from tests.support.desk_pages import states_page
 
 
 def test_the_page_of_states_names_each_state_and_code() -> None:

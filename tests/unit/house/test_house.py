@@ -13,9 +13,7 @@ from gateway.cli.main import COMMANDS
 from gateway.errors import LiaisonError
 from tests.house import docstrings
 from tests.house.names import confusing, crowded, inflections
-from tests.support.docs import COMMANDS_PAGE, UPGRADE_PAGE, commands_page, upgrade_page
 from tests.support.network import NetworkForbidden
-from tests.support.operation_pages import SETTINGS_PAGE, TELEMETRY_PAGE, settings_page, telemetry_page
 from tests.support.shared import PROJECT, shared_path
 
 _NOT_OURS = {".git", ".venv", "dist", "build", "__pycache__", "node_modules"}
@@ -91,19 +89,6 @@ def test_every_make_target_that_the_readme_names_exists() -> None:
     named = set(re.findall(r"\bmake ([a-z-]+)", (PROJECT / "README.md").read_text(encoding="utf-8")))
     assert {"setup", "check", "test", "demo", "bench"} <= named
     assert named <= targets
-
-
-def test_the_page_of_commands_is_what_the_program_says() -> None:
-    assert COMMANDS_PAGE.read_text(encoding="utf-8") == commands_page(), "run `make docs`"
-
-
-def test_the_table_of_statements_is_what_the_program_reads() -> None:
-    assert UPGRADE_PAGE.read_text(encoding="utf-8") == upgrade_page(), "run `make docs`"
-
-
-def test_the_pages_of_telemetry_and_settings_are_what_the_program_says() -> None:
-    assert TELEMETRY_PAGE.read_text(encoding="utf-8") == telemetry_page(), "run `make docs`"
-    assert SETTINGS_PAGE.read_text(encoding="utf-8") == settings_page(), "run `make docs`"
 
 
 def test_every_command_stands_in_the_guide_for_operators() -> None:

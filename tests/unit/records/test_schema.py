@@ -21,8 +21,6 @@ from gateway.records.schema import envelope, files, index, published
 from gateway.records.shapes import Compiler
 from gateway.records.types import RECORD_TYPES
 from gateway.records.words import WORDS
-from tests.support.docs import RECORD_PAGES
-from tests.support.record_pages import pages
 from tests.support.sealing import PERSON
 
 SCHEMAS = {name: published(kind) for name, kind in RECORD_TYPES.items()}
@@ -190,9 +188,3 @@ def test_export_writes_what_the_program_checks(tmp_path: Path, capsys: pytest.Ca
     said = json.loads(capsys.readouterr().out)
     assert sorted(said["files"]) == sorted(file.name for file in out.iterdir())
     assert json.loads((out / "Person.schema.json").read_text(encoding="utf-8")) == SCHEMAS["Person"]
-
-
-def test_the_pages_are_those_that_the_models_make() -> None:
-    assert {page.name: page.read_text(encoding="utf-8") for page in RECORD_PAGES.glob("*.md")} == dict(pages()), (
-        "run `make docs`"
-    )

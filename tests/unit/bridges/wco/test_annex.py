@@ -19,7 +19,6 @@ from bridges.wco.annex import NEVER, elements, write_rows
 from gateway.errors import Malformed, Unsupported
 from gateway.records.items import GoodsLine, Party, Permit, Place, SeizedItem, Transport
 from gateway.records.objects import Consignment, Seizure
-from tests.support.bridge_pages import ANNEX_PAGE, annex_page
 from tests.support.shared import shared_path
 
 ITEMS: dict[str, Any] = {
@@ -135,7 +134,3 @@ def test_the_command_writes_a_file_that_spreadsheets_read(tmp_path: Path, capsys
     assert main(["annex"]) == 0
     assert len(list(csv.reader(io.StringIO(capsys.readouterr().out)))) == len(elements()) + 1
     assert main(["rows", "--type", "Seizure", str(tmp_path / "none")]) == 2
-
-
-def test_the_page_of_the_annex_is_what_the_table_says() -> None:
-    assert ANNEX_PAGE.read_text(encoding="utf-8") == annex_page(), "run `make docs`"
