@@ -15,7 +15,7 @@ from tests.support.shared import PROJECT
 @pytest.mark.long
 def test_every_generated_file_is_what_it_is_made_from() -> None:
     found = [*differing()]
-    assert found == [], STALE
+    assert found == [], f"{', '.join(found)}: {STALE}"
 
 
 @pytest.fixture
