@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, settings
 import gateway.node  # noqa: F401 - before anything loads grpc, as in every process of ours
 from tests.support import tables
 from tests.support.network import NetworkForbidden
+from tests.support.optional import is_ci, needs
 from tests.support.schemas import engine
 
 __all__ = ["engine"]
@@ -25,7 +26,7 @@ settings.register_profile(
 )
 settings.register_profile("ci", parent=settings.get_profile("local"), max_examples=50, derandomize=True, database=None)
 settings.register_profile("quick", parent=settings.get_profile("ci"), max_examples=4)
-settings.load_profile("ci" if os.environ.get("CI", "").lower() == "true" else "local")
+settings.load_profile("ci" if is_ci() else "local")
 
 gc.set_threshold(50_000, 50, 100)  # collecting the tests makes millions of objects that stay
 
@@ -77,6 +78,13 @@ def _refuse_start(event: str, _: tuple[object, ...]) -> None:
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Tell the rows that were skipped within a table, since the table itself has passed."""
     tables.tell_skipped(terminalreporter)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip what needs a program that is not here before anything is made for it."""
+    for mark in item.iter_markers("needs"):
+        needs(*mark.args)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -11,8 +11,9 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser
 
-from tests.support.browser import chromium, need_chromium
+from tests.support.browser import chromium
 from tests.support.consoles import Consoles, consoles
+from tests.support.optional import needs
 
 
 @pytest.fixture(scope="module")
@@ -25,6 +26,6 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="session")
 def federation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Consoles]:
     """Running nodes of Thailand and Viet Nam with consoles, for all tests: none of them leaves a node stopped."""
-    need_chromium()
+    needs("chromium-headless-shell")
     with consoles(tmp_path_factory.mktemp("consoles")) as running:
         yield running

@@ -16,7 +16,8 @@ from playwright.sync_api import Browser, Page, expect
 from gateway.clock import SystemClock
 from gateway.config import host_port, load_settings
 from gateway.demo.federation import Federation, open_federation
-from tests.support.browser import chromium, need_chromium, watched
+from tests.support.browser import chromium, watched
+from tests.support.optional import needs
 
 pytestmark = [pytest.mark.small_form, pytest.mark.process, pytest.mark.timeout(900)]
 
@@ -29,7 +30,7 @@ _WAIT_MS = 60_000
 @pytest.fixture(scope="module")
 def federation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Federation]:
     """Two running nodes with consoles."""
-    need_chromium()
+    needs("chromium-headless-shell")
     made = open_federation(tmp_path_factory.mktemp("alerts") / "demo", SystemClock())
     made.start("th", "kh")
     try:

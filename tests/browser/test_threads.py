@@ -21,9 +21,10 @@ from gateway.desk.second_step.commands import Decide
 from gateway.model.desk.notices import ChangeCode, Note, ReplyCode
 from gateway.model.desk.work import Role, WorkKind
 from gateway.model.purpose import Offence
-from tests.support.browser import ARGUMENTS, CHROMIUM, need_chromium
+from tests.support.browser import ARGUMENTS
 from tests.support.matters import with_consoles
 from tests.support.nodes import World, running
+from tests.support.optional import found, needs
 from tests.support.second_step import actor, asked, hit, is_taken, step, step_world, works
 from tests.support.waiting import until
 
@@ -36,7 +37,7 @@ DATA_OFFICER = actor("vn", "p1", Role.DATA_OFFICER, agency="immigration")
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
 async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
-    need_chromium()
+    needs("chromium-headless-shell")
     made = with_consoles(step_world(Path(tmp_path_factory.mktemp("threads"))))
     async with running(made, ("th", "vn")):
         yield made
@@ -44,9 +45,11 @@ async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
 async def browser() -> AsyncIterator[Browser]:
-    need_chromium()
+    needs("chromium-headless-shell")
     async with async_playwright() as playwright:
-        started = await playwright.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
+        started = await playwright.chromium.launch(
+            executable_path=found("chromium-headless-shell"), args=list(ARGUMENTS)
+        )
         yield started
         await started.close()
 

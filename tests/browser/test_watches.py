@@ -12,7 +12,8 @@ from gateway.clock import SystemClock
 from gateway.demo import planted
 from gateway.demo.federation import Federation, open_federation
 from tests.browser.test_alerts import looked_at, signed_in
-from tests.support.browser import chromium, need_chromium
+from tests.support.browser import chromium
+from tests.support.optional import needs
 
 pytestmark = [pytest.mark.small_form, pytest.mark.process, pytest.mark.timeout(900)]
 
@@ -22,7 +23,7 @@ _HOSTILE = "<script>alert(1)</script>"
 @pytest.fixture(scope="module")
 def federation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Federation]:
     """Two running nodes with consoles."""
-    need_chromium()
+    needs("chromium-headless-shell")
     made = open_federation(tmp_path_factory.mktemp("watches") / "demo", SystemClock())
     made.start("th", "vn")
     try:

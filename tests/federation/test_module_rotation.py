@@ -20,7 +20,8 @@ from tests.federation.test_key_rotation import Load, load, until, used
 from tests.support.exchange import CLOCK, sample_world, stopping
 from tests.support.module_node import command, move_keys
 from tests.support.nodes import World
-from tests.support.security_module import Token, need_provider, shared_token
+from tests.support.optional import needs
+from tests.support.security_module import Token, shared_token
 
 pytestmark = [
     pytest.mark.process,
@@ -80,7 +81,7 @@ async def test_a_key_in_the_module_is_rotated_to_another_one_while_the_node_answ
     world: World, token: Token, file: str, request: pytest.FixtureRequest
 ) -> None:
     if file == "tls":
-        need_provider()
+        needs("pkcs11.so")
     vietnam, home = world.federation["vn"], Home(world.home("vn"))
     old, new = f"{request.node.name}-{file}", f"{request.node.name}-{file}-2"
     uri = token.uri(new)

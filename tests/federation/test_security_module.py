@@ -19,8 +19,9 @@ from gateway.statements.request import REQUEST_KIND
 from tests.support.exchange import answer_of, caller, request, sample_world, submission
 from tests.support.module_node import command, move_keys, move_tls, serving
 from tests.support.nodes import World, running
+from tests.support.optional import needs
 from tests.support.ports import free_port
-from tests.support.security_module import Token, make_token, need_provider
+from tests.support.security_module import Token, make_token
 
 pytestmark = pytest.mark.process
 
@@ -120,7 +121,7 @@ async def test_tls_with_its_key_in_the_module_towards_counterparts_and_our_own_s
     world: World, token: Token, tmp_path: Path
 ) -> None:
     """The lane takes questions, OpenSSL's provider serves REST, and gRPC's client has the module sign handshakes."""
-    need_provider()
+    needs("pkcs11.so")
     home, port = world.home("vn"), free_port()
     settings = home / "node.toml"
     officer = ["[[trial_officer]]", 'id = "vn.o.1042"', 'office = "vn.blo.moc-bai"', 'agency = "immigration"', ""]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -20,7 +21,7 @@ from tests.support.shared import PROJECT
 
 pytestmark = [
     pytest.mark.asyncio(loop_scope="module"),
-    pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is not installed"),
+    pytest.mark.needs("openssl"),
 ]
 
 PAGE = PROJECT / "docs" / "guides" / "verify-without-our-tools.md"
@@ -62,7 +63,7 @@ def _export(home: Path, folder: Path) -> None:
 
 def _run(folder: Path, text: str) -> subprocess.CompletedProcess[str]:
     """A block of the page, with the Python of the tests as `python3`."""
-    shell = f"set -e\nexport PYTHONIOENCODING=utf-8\n{text.replace('python3 ', f'{sys.executable} ')}"
+    shell = f"set -e\nexport PYTHONIOENCODING=utf-8\n{text.replace('python3 ', f'{shlex.quote(sys.executable)} ')}"
     return subprocess.run(["bash", "-c", shell], cwd=folder, capture_output=True, encoding="utf-8", check=False)
 
 

@@ -18,6 +18,7 @@ from tests.support.shared import PROJECT
 pytestmark = [
     pytest.mark.process,
     pytest.mark.timeout(900),
+    pytest.mark.needs("buildah", "podman", "runc"),
     pytest.mark.skipif(os.geteuid() != 0, reason="images are built as root here"),
 ]
 

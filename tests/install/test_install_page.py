@@ -74,6 +74,7 @@ def test_by_pip(debian: Debian, built: Made, tmp_path: Path) -> None:
     assert re.search(r"^liaison \d+\.\d+\.\d+$", said, re.MULTILINE)
 
 
+@pytest.mark.needs("nft")
 def test_the_firewall_is_what_nftables_takes() -> None:
     assert FIREWALL.count("table") == 1
     asked = ["unshare", "--net", "nft", "--check", "--file", "-"]

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.supply.release import main
+from tests.support.optional import needs
 
 pytestmark = [pytest.mark.process, pytest.mark.timeout(300)]
 
@@ -34,6 +35,7 @@ def tree(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def key(tmp_path: Path) -> Path:
+    needs("ssh-keygen")
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", tmp_path / "key"], check=True)
     return tmp_path / "key"
 

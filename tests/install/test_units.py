@@ -32,6 +32,7 @@ def liaison(capsys: pytest.CaptureFixture[str]) -> Liaison:
     return Liaison(capsys)
 
 
+@pytest.mark.needs("systemd-analyze")
 @pytest.mark.parametrize("unit", SERVICES)
 def test_exposure_is_low(unit: str) -> None:
     asked = ["systemd-analyze", "security", "--offline=true", "--threshold=15", "--no-pager", str(UNITS / unit)]
@@ -39,6 +40,7 @@ def test_exposure_is_low(unit: str) -> None:
     assert ran.returncode == 0, ran.stdout[-2000:] + ran.stderr
 
 
+@pytest.mark.needs("systemd-analyze")
 def test_systemd_understands_the_units(tmp_path: Path) -> None:
     """All that it may say is that the program is not where the bundle installs it."""
     for unit in UNIT_FILES:
@@ -63,6 +65,7 @@ def test_the_units_ask_for_the_same_sandbox_and_what_serves_shares_no_account() 
     assert "ReadWritePaths" not in settings(BRIDGE), "a bridge has nothing to write"
 
 
+@pytest.mark.needs("systemd-analyze")
 def test_accounts_and_folders_are_made(tmp_path: Path) -> None:
     (tmp_path / "etc").mkdir()
     subprocess.run(["systemd-sysusers", f"--root={tmp_path}", UNITS / "liaison.sysusers.conf"], check=True)
@@ -112,6 +115,7 @@ def witness(liaison: Liaison, folder: Path) -> Path:
 HOMES = {"liaison@.service": node, "liaison-source@.service": source, "liaison-witness@.service": witness}
 
 
+@pytest.mark.needs("systemd-analyze", "strace")
 @pytest.mark.skipif(os.geteuid() != 0, reason="a sandbox as systemd makes it needs root")
 @pytest.mark.parametrize("unit", SERVED)
 def test_it_runs_in_its_sandbox_and_tells_its_manager(liaison: Liaison, unit: str, tmp_path: Path) -> None:
@@ -144,6 +148,7 @@ def until_listening(address: str, service: Started) -> None:
     raise AssertionError("it does not listen")
 
 
+@pytest.mark.needs("systemd-analyze", "strace")
 @pytest.mark.skipif(os.geteuid() != 0, reason="a sandbox as systemd makes it needs root")
 def test_a_bridge_runs_in_its_sandbox_with_nothing_to_write(tmp_path: Path) -> None:
     files, folder, address = tmp_path / "bridge", tmp_path / "run", f"127.0.0.1:{free_port()}"

@@ -24,14 +24,15 @@ from tests.support.exchange import CLOCK, answer_of, caller, sample_world, seale
 from tests.support.forger import eventually
 from tests.support.module_node import move_keys, move_tls
 from tests.support.nodes import World, running
-from tests.support.security_module import need_provider, shared_token
+from tests.support.optional import needs
+from tests.support.security_module import shared_token
 
 pytestmark = [pytest.mark.process, pytest.mark.asyncio(loop_scope="module")]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
-    need_provider()
+    needs("pkcs11.so")
     token = shared_token()
     made = sample_world(tmp_path_factory.mktemp("lane"), ("th", "vn"))
     move_keys(made.home("vn"), token, ())

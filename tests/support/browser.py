@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
 
-import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 
-CHROMIUM = Path("/usr/bin/chromium-headless-shell")
+from tests.support.optional import found, needs
+
 ARGUMENTS = (
     "--no-sandbox",
     "--disable-gpu",
@@ -22,20 +20,10 @@ ARGUMENTS = (
 )
 
 
-def need_chromium() -> None:
-    """Skip the test, or fail in CI, where the Debian package is missing."""
-    if CHROMIUM.exists():
-        return
-    message = "chromium-headless-shell is not installed: apt-get install chromium-headless-shell"
-    if os.environ.get("CI", "").lower() == "true":
-        pytest.fail(message)
-    pytest.skip(message)
-
-
 @contextmanager
 def chromium() -> Iterator[Browser]:
     """Yield a browser; its profile is thrown away. Inside another use of it this is the same one."""
-    need_chromium()
+    needs("chromium-headless-shell")
     with _Shared.lock:
         _Shared.uses += 1
         if _Shared.uses == 1:
@@ -61,7 +49,7 @@ class _Shared:
 @contextmanager
 def _launched() -> Iterator[Browser]:
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
+        browser = playwright.chromium.launch(executable_path=found("chromium-headless-shell"), args=list(ARGUMENTS))
         try:
             yield browser
         finally:

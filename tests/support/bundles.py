@@ -16,6 +16,7 @@ from pathlib import Path
 from tests.supply import product_lock
 from tests.supply.bundle import INSTALLER
 from tests.supply.signatures import SIGNER, checksums, sign, signers
+from tests.support.optional import needs
 from tests.support.shared import PROJECT
 
 EPOCH = 1_700_000_000
@@ -49,6 +50,7 @@ def made(shared: Path) -> Made:
 
 
 def _make(target: Made) -> None:
+    needs("ssh-keygen")
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", target.key], check=True)
     target.signers.write_text(signers(target.key, SIGNER))
     build(PROJECT, target.dist)
@@ -65,6 +67,7 @@ def hollow(folder: Path) -> Made:
     The checks before an installation look at names, checksums, the signature and `BUNDLE`, never into a wheel.
     """
     target = Made(folder / "dist", folder / "unpacked", folder / "key", folder / "signers")
+    needs("ssh-keygen")
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", target.key], check=True)
     target.signers.write_text(signers(target.key, SIGNER))
     (target.unpacked / "wheels").mkdir(parents=True)

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.support.optional import needs
+
 _ENTER = """
 set -eu
 root=$1 shared=$2 script=$3
@@ -54,6 +56,7 @@ def made(shared: Path, packages: Sequence[str]) -> Debian:
     with (shared / ".debian").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not root.exists():
+            needs("mmdebstrap")
             aside = shared / "debian.new"
             shutil.rmtree(aside, ignore_errors=True)
             asked = [

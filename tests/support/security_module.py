@@ -15,9 +15,10 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+from tests.support.optional import needs
 
 LABEL = "liaison"
 PIN = "4711"
@@ -87,25 +88,10 @@ class Token:
         assert ran.returncode == 0, ran.stderr + ran.stdout
 
 
-def need(package: str, *, there: bool) -> None:
-    """Skip the test unless a package of the system is there; where `CI=true`, let it fail."""
-    if there:
-        return
-    text = f"`{package}` is not installed (apt-get install {package})"
-    if os.environ.get("CI", "").lower() == "true":
-        pytest.fail(text)
-    pytest.skip(text)
-
-
-def need_provider() -> None:
-    """Skip the test unless OpenSSL has its provider for keys in a security module."""
-    need("pkcs11-provider", there=any(Path("/usr").glob("lib*/**/ossl-modules/pkcs11.so")))
-
-
 def make_token(folder: Path) -> Token:
     """A new token in `folder`. Skips the test where SoftHSM is not installed."""
-    library = next((path for path in _LIBRARIES if Path(path).exists()), "")
-    need("softhsm2", there=bool(library) and shutil.which("softhsm2-util") is not None)
+    needs("softhsm2-util")
+    library = next(path for path in _LIBRARIES if Path(path).exists())
     token = Token(folder, library)
     token.objects.mkdir(parents=True)
     conf = f"directories.tokendir = {token.objects}\nobjectstore.backend = file\nlog.level = ERROR\n"

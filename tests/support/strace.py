@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-import shutil
 import subprocess
 import sys
 from collections import Counter
@@ -18,9 +17,8 @@ from dataclasses import dataclass
 from errno import EIO, errorcode
 from pathlib import Path
 
-import pytest
-
 from tests.support.faulty_disk import Fault
+from tests.support.optional import absent, needs
 from tests.support.shared import PROJECT
 from tests.support.torture_commands import Given, Machine
 
@@ -45,10 +43,10 @@ class Call:
 
 def strace() -> str:
     """Return the program. Skips the test where it is not installed, or may not trace."""
-    found = shutil.which("strace")
-    if not found or subprocess.run([found, "-o", os.devnull, "true"], check=False, capture_output=True).returncode:
-        pytest.skip("no strace that may trace, so nothing fails but by our own library: a second opinion is NOT had")
-    return found
+    needs("strace")
+    if subprocess.run(["strace", "-o", os.devnull, "true"], check=False, capture_output=True).returncode:
+        absent("strace may not trace here, so nothing fails but by our own library: a second opinion is NOT had")
+    return "strace"
 
 
 @dataclass(slots=True)

@@ -5,9 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
-import os
 import re
-import shutil
 import ssl
 import subprocess
 from collections.abc import AsyncIterator
@@ -17,13 +15,13 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
-import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from certs.authority import pinned_server
 from certs.keyfiles import create_key, load_key
 from gateway.clock import SystemClock
+from tests.support.optional import absent, needs
 from tests.support.ports import free_port
 
 KID = "provider-1"
@@ -68,11 +66,9 @@ class TestProvider:
 
 def require_node() -> None:
     """Skip where Node or the provider's packages are missing; fail where `CI=true`."""
-    if shutil.which("node") is None or not (_FOLDER / "node_modules" / "oidc-provider").is_dir():
-        why = "needs Node and `npm ci` in tests/support/oidc"
-        if os.environ.get("CI") == "true":
-            pytest.fail(why)
-        pytest.skip(why)
+    needs("node", "npm")
+    if not (_FOLDER / "node_modules" / "oidc-provider").is_dir():
+        absent("there is no identity provider: (cd tests/support/oidc && npm ci --ignore-scripts)")
 
 
 @asynccontextmanager
