@@ -23,6 +23,8 @@ from tests.support.cli import Liaison, Ran
 from tests.support.ports import free_port
 from tests.support.shared import PROJECT
 
+pytestmark = pytest.mark.small_form
+
 GUIDE = (PROJECT / "docs" / "guides" / "members.md").read_text(encoding="utf-8")
 PATIENCE_S = 90.0
 """Seconds for what takes a few on an idle machine."""

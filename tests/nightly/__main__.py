@@ -25,8 +25,8 @@ def main(
     """Run the parts that are asked for; return 1 when one of them has failed or was not run."""
     parser = argparse.ArgumentParser(prog="python -m tests.nightly", description=__doc__)
     parser.add_argument("--list", action="store_true", help="print the parts, what each needs and how long it takes")
-    parser.add_argument("--only", nargs="+", metavar="NAME", default=[], help="run these, whatever is known of them")
-    parser.add_argument("--fresh", action="store_true", help="forget what is known of this tree")
+    parser.add_argument("--only", nargs="+", metavar="NAME", default=[], help="run these, also one that has failed")
+    parser.add_argument("--fresh", action="store_true", help="run these or all anew, also what has passed")
     parser.add_argument("--json", action="store_true", help="print the list or the table as one JSON document")
     given = parser.parse_args(arguments)
     if unknown := set(given.only) - {part.name for part in parts}:
@@ -40,7 +40,7 @@ def main(
     results: list[Result] = []
     tell = partial(print, file=sys.stderr, flush=True)
     try:
-        with night.opened(fresh=given.fresh) as known:
+        with night.opened([part.name for part in chosen] if given.fresh else []) as known:
             results += night.run(chosen, known, given.only, tell)
     except KeyboardInterrupt:
         tell("interrupted: the next call goes on here")

@@ -1,8 +1,8 @@
 """Run parts one after the other; what was found of a tree is kept, and a call after an interruption goes on there.
 
 Results stand in a folder beside the logs, under the hash of all files of the tree: one changed byte begins anew. Of a
-part that failed the result stays as well: nothing here tries again until it succeeds. Only a part that could not be run
-is taken up by the next call, and one that is named.
+part that failed the result stays as well, until it is named: nothing here tries again until it succeeds. A part that
+could not be run is taken up by the next call.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -47,8 +47,8 @@ class Night:
         self._kept = folder / "results.json"
 
     @contextmanager
-    def opened(self, *, fresh: bool) -> Iterator[dict[str, Result]]:
-        """Yield what is known of the tree as it stands; raise `SystemExit` while another night uses the folder."""
+    def opened(self, forgotten: Collection[str] = ()) -> Iterator[dict[str, Result]]:
+        """Yield what is known of the tree as it stands, but for forgotten parts; `SystemExit` in another night."""
         self._folder.mkdir(parents=True, exist_ok=True)
         with (self._folder / "lock").open("w") as lock:
             try:
@@ -56,15 +56,15 @@ class Night:
             except OSError:
                 raise SystemExit(f"another night runs in `{self._folder}`") from None
             self._tree = tree_hash(self._project)
-            yield {} if fresh else self._read()
+            yield {name: result for name, result in self._read().items() if name not in forgotten}
 
     def run(
-        self, parts: Sequence[Part], known: dict[str, Result], again: Sequence[str], tell: Callable[[str], None]
+        self, parts: Sequence[Part], known: dict[str, Result], again: Collection[str], tell: Callable[[str], None]
     ) -> Iterator[Result]:
-        """Run each part of which nothing is known, or that is named in `again`, and yield the result of each."""
+        """Run each part of which nothing is known, or that failed and is named in `again`; yield the result of each."""
         for number, part in enumerate(parts, 1):
             done = known.get(part.name)
-            if done is not None and done.result != NOT_RUN and part.name not in again:
+            if done is not None and (done.result == PASSED or (done.result == FAILED and part.name not in again)):
                 tell(f"[{number}/{len(parts)}] {part.name}: {done.result} before, {done.log}")
                 yield done
                 continue
