@@ -13,7 +13,8 @@ from functools import partial
 from pathlib import Path
 
 from tests.nightly.parts import PARTS, Part
-from tests.nightly.run import PASSED, Night, Result, missing_tools
+from tests.nightly.run import PASSED, Night, Result
+from tests.support.optional import missing
 from tests.support.shared import PROJECT
 
 _INTERRUPTED = 130
@@ -58,8 +59,8 @@ def listed(parts: Sequence[Part]) -> Iterator[str]:
         yield f"{part.name:{wide}}  {part.minutes:3} min  {part.holds}"
         yield f"{'':{wide}}           {shlex.join(part.command)}"
         if part.needs:
-            missing = missing_tools(part)
-            yield f"{'':{wide}}           needs {', '.join(part.needs)}{'; ' if missing else ''}{missing}"
+            lacking = missing(part.needs)
+            yield f"{'':{wide}}           needs {', '.join(part.needs)}{'; ' if lacking else ''}{lacking}"
     yield f"{len(parts)} parts, about {sum(part.minutes for part in parts) / 60:.1f} hours"
 
 

@@ -7,18 +7,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-PACKAGES = {
-    "mariadbd": "mariadb-server-core",
-    "nft": "nftables",
-    "ssh-keygen": "openssh-client",
-    "systemd-analyze": "systemd",
-}
-"""The Debian package of a program that has another name than its package."""
-
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One command of a night; `minutes` as measured on two cores, `needs` the programs that must be installed."""
+    """One command of a night, about how many `minutes` it takes on two cores, and the programs that it `needs`."""
 
     name: str
     holds: str
@@ -68,7 +60,7 @@ PARTS = (
     _make("restarts", "processes of a node on PostgreSQL are killed and restarted while officers ask", 10),
     _make("rotation", "each key is rotated under load", 8),
     _make("timing", "time does not tell a hidden record from none, with 2,000 samples of each", 20),
-    _make("faults", "writes and syncs of a node and of commands fail, tear and lose power", 60, "strace",
+    _make("faults", "writes and syncs of a node and of commands fail, tear and lose power", 60, "strace", "cc",
           settings=("FAULTS=20",)),
     _make("torture", "running nodes are killed 2,000 times at random moments", 60),
     _make("fuzz", "each parser of foreign bytes, for a minute", 20),

@@ -10,7 +10,6 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-import shutil
 import signal
 import subprocess
 import tempfile
@@ -20,7 +19,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from tests.nightly.parts import PACKAGES, Part
+from tests.nightly.parts import Part
+from tests.support.optional import missing
 
 PASSED, FAILED, NOT_RUN = "passed", "failed", "not run"
 _TELL_S = 60.0
@@ -77,8 +77,8 @@ class Night:
             yield result
 
     def _ran(self, part: Part, log: Path, tell: Callable[[str], None]) -> Result:
-        if missing := missing_tools(part):
-            return Result(part.name, NOT_RUN, 0.0, "-", missing)
+        if lacking := missing(part.needs):
+            return Result(part.name, NOT_RUN, 0.0, "-", lacking)
         begun = time.monotonic()
         with log.open("wb") as out:
             process = subprocess.Popen(
@@ -113,14 +113,6 @@ class Night:
         new = self._kept.with_suffix(".new")
         new.write_text(json.dumps({"tree": self._tree, "parts": [asdict(row) for row in known.values()]}, indent=2))
         new.replace(self._kept)
-
-
-def missing_tools(part: Part) -> str:
-    """Say which programs a part needs that are not here, and the command that installs them; nothing where all are."""
-    path = f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/usr/local/sbin"
-    missing = [tool for tool in part.needs if shutil.which(tool, path=path) is None]
-    packages = " ".join(dict.fromkeys(PACKAGES.get(tool, tool) for tool in missing))
-    return f"there is no {', '.join(missing)}: apt-get install {packages}" if missing else ""
 
 
 def tree_hash(project: Path) -> str:

@@ -16,6 +16,7 @@ import pytest
 from tests.nightly.__main__ import main
 from tests.nightly.parts import PARTS, Part
 from tests.nightly.run import FAILED, NOT_RUN, PASSED, Night, tree_hash
+from tests.support.optional import PACKAGES
 from tests.support.shared import PROJECT
 
 NO_FORM_OF_A_TEST = {
@@ -34,6 +35,7 @@ def test_every_target_that_tries_something_is_a_part_and_every_part_can_be_calle
     assert made == targets - NO_FORM_OF_A_TEST
     files = [word for part in PARTS for word in part.command if word.startswith("tests/")]
     assert [name for name in files if not (PROJECT / name).exists()] == []
+    assert {name for part in PARTS for name in part.needs} <= PACKAGES.keys()
     names = [part.name for part in PARTS]
     assert len(set(names)) == len(names)
 
@@ -126,13 +128,16 @@ def test_what_is_known_of_a_tree_is_not_tried_again_until_a_byte_of_it_changes(p
 
 
 @pytest.mark.process
-def test_a_part_that_lacks_a_program_is_named_with_what_installs_it_and_tried_by_the_next_call(project: Path) -> None:
+def test_a_part_that_lacks_a_program_is_named_with_what_installs_it_and_tried_by_the_next_call(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(PACKAGES, "no-such-program", "no-such-package")
     parts = (part("lacking", "true", "no-such-program"), part("good"))
     kept = Night(project / "tmp", project)
     with kept.opened() as known:
         lacking, good = kept.run(parts, known, (), lambda line: None)
     assert (lacking.result, good.result) == (NOT_RUN, PASSED)
-    assert lacking.why == "there is no no-such-program: apt-get install no-such-program"
+    assert lacking.why == "there is no no-such-program: apt-get install no-such-package"
     assert night(project, part("lacking"), parts[1]) == {"lacking": PASSED, "good": PASSED}
     assert tried(project) == ["good", "lacking"]
 
