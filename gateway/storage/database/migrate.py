@@ -1,7 +1,8 @@
 """Bring a database to the newest schema, in one transaction. The migrations are part of the package.
 
 `liaison upgrade` runs those of a node that has served (`ops.upgrade`). An empty database, and that of a source or of
-a witness, gets them at a start.
+a witness, gets them at a start. An empty file of SQLite gets what they make of it, written down in `schema.sql`: a
+first start then neither loads Alembic nor runs them one after the other.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, func, inspect, select, table, text
@@ -16,12 +18,16 @@ from sqlalchemy import Connection, func, inspect, select, table, text
 from gateway.errors import Misconfigured, StorageBroken
 from gateway.storage.database.engine import Database
 from gateway.storage.database.leader import COUNT_PROCESSES
+from gateway.storage.database.prepared import driver_of
 
 if TYPE_CHECKING:
     from alembic.config import Config
 
 HEAD = "0015"
 """The newest migration; a test compares it with the scripts."""
+
+SCHEMA_FILE = Path(__file__).with_name("schema.sql")
+"""What the migrations make of an empty file of SQLite, written by `make generated`; a test compares it with them."""
 
 UPGRADE = "`liaison upgrade --run --home HOME` makes a backup and brings it up to date; `--check` says what it would do"
 """What to do about an older schema."""
@@ -65,29 +71,43 @@ def migrate(database: Database, to: str = HEAD, guard: Guard = nullcontext) -> N
     found = version(database)
     if found == to:
         return
+    if found is None and to == HEAD and not database.shared:
+        _changed(database, guard, _make)
+        return
     check_known(found)
     from alembic import command
 
-    _changed(database, guard, lambda settings: command.upgrade(settings, to))
+    _changed(database, guard, lambda connection: command.upgrade(_config_on(connection), to))
 
 
 def take_back(database: Database, to: str, guard: Guard = nullcontext) -> None:
     """Undo the migrations after the schema `to`, the newest first. All of them, or none. Raises like `migrate`."""
     from alembic import command
 
-    _changed(database, guard, lambda settings: command.downgrade(settings, to))
+    _changed(database, guard, lambda connection: command.downgrade(_config_on(connection), to))
 
 
-def _changed(database: Database, guard: Guard, change: Callable[[Config], None]) -> None:
+def _make(connection: Connection) -> None:
+    """Make the tables in a file of SQLite that is empty, unless another process has made them meanwhile."""
+    if _version(connection) is None:
+        for statement in SCHEMA_FILE.read_text(encoding="utf-8").split(";\n"):
+            driver_of(connection).execute(statement)
+
+
+def _config_on(connection: Connection) -> Config:
+    settings = config()
+    settings.attributes["connection"] = connection
+    return settings
+
+
+def _changed(database: Database, guard: Guard, change: Callable[[Connection], None]) -> None:
     with database.write("migrate") as connection:
         if database.shared:
             # One process at a time; the others find it done.
             connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_MIGRATING})")
             connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{_LOCK_S}s'")
-        settings = config()
-        settings.attributes["connection"] = connection
         with guard(connection):
-            change(settings)
+            change(connection)
 
 
 @contextmanager
@@ -222,7 +242,11 @@ def _newer(found: str) -> Misconfigured:
 def version(database: Database) -> str | None:
     """Return the schema version of `database`, None when it is empty."""
     with database.read("schema version") as connection:
-        if not inspect(connection).has_table("alembic_version"):
-            return None
-        found = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
-        return None if found is None else str(found)
+        return _version(connection)
+
+
+def _version(connection: Connection) -> str | None:
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    found = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+    return None if found is None else str(found)

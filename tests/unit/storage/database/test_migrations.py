@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -12,9 +14,11 @@ import pytest
 from sqlalchemy import Connection, inspect
 
 from gateway.errors import StorageBroken
+from gateway.storage.database import migrate as migrations
 from gateway.storage.database.engine import open_database
-from gateway.storage.database.migrate import HEAD, missing, nothing_lost, take_back
+from gateway.storage.database.migrate import HEAD, missing, nothing_lost, prepare, take_back, version
 from gateway.storage.database.migrate import migrate as migrate_to
+from tests.support.schema import dumped, schema_text
 from tests.support.shared import PROJECT
 
 VERSIONS = PROJECT / "gateway" / "storage" / "migrations" / "versions"
@@ -78,6 +82,40 @@ def _shape(connection: Connection) -> dict[str, dict[str, tuple[str, bool, bool]
             for index in found.get_indexes(table)
         }
     return shape
+
+
+def test_an_empty_file_gets_what_the_migrations_make(tmp_path: Path) -> None:
+    file = tmp_path / "node.sqlite"
+    with closing(open_database(file)) as database:
+        prepare(database)
+        prepare(database)
+        assert version(database) == HEAD
+    assert dumped(file) == schema_text()
+
+
+def test_two_processes_that_find_one_empty_file_make_its_tables_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "node.sqlite"
+    with closing(open_database(file)) as first, closing(open_database(file)) as second:
+        migrate_to(first)
+        with monkeypatch.context() as patch:
+            patch.setattr(migrations, "version", lambda _database: None)  # as it was when the second one looked
+            migrate_to(second)
+    assert dumped(file) == schema_text()
+
+
+@pytest.mark.process
+def test_an_empty_file_loads_no_migration(tmp_path: Path) -> None:
+    code = (
+        "import sys; from pathlib import Path; from gateway.storage.database.engine import open_database\n"
+        "from gateway.storage.database.migrate import prepare; prepare(open_database(Path(sys.argv[1])))\n"
+        "print(*sorted({'alembic', 'gateway.storage.migrations'} & set(sys.modules)))"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", code, tmp_path / "n.sqlite"], capture_output=True, text=True, check=True
+    )
+    assert ran.stdout == "\n"
 
 
 def test_what_is_missing_is_told_in_order() -> None:
