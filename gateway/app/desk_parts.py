@@ -240,6 +240,7 @@ def node_desks(core: Core) -> Desks:
             resources.clock,
             resources.database,
             resources.store,
+            core.desk,
             resources.keystore,
             core.parts.operations,
             resources.operations_log.store_name,

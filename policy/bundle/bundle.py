@@ -152,7 +152,13 @@ def layer_of(contents: Mapping[str, bytes], layer: str) -> Files:
 
 def load_bundle(base: Files, national: Files, member: MemberId) -> Bundle:
     """Return the bundle of these files. Raises `Misconfigured` with the first problem's file, line and term."""
-    bundle, problems = check_bundle(base, national, member)
+    return _loaded(frozenset(base.items()), frozenset(national.items()), member)
+
+
+@lru_cache(maxsize=8)
+def _loaded(base: frozenset[tuple[str, File]], national: frozenset[tuple[str, File]], member: MemberId) -> Bundle:
+    """Load a bundle once for each process: it never changes, and its files with their bytes say all of it."""
+    bundle, problems = check_bundle(dict(base), dict(national), member)
     if bundle is None:
         raise _together(problems)
     return bundle

@@ -26,7 +26,7 @@ from gateway.console.app import create_console
 from gateway.console.frame.errors import HEADERS_TOO_LARGE
 from gateway.console.frame.page import Page
 from gateway.console.frame.render import Renderer
-from gateway.console.frame.static import StaticFiles
+from gateway.console.frame.static import packaged
 from gateway.console.login.parts import Way
 from gateway.console.parts import ConsoleParts, Counterpart
 from gateway.errors import LiaisonError, StorageBroken
@@ -82,7 +82,7 @@ class ConsoleServer:
             refused=self._refused,
             failed=self._failed,
         )
-        files = StaticFiles()
+        files = packaged()
         self._renderer = Renderer(self._parts, files)
         self._app = create_console(self._parts, self._renderer, files)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
 from jinja2 import BaseLoader, ChoiceLoader, Environment, FileSystemLoader, StrictUndefined
@@ -39,13 +40,11 @@ class Renderer:
         self._parts = parts
         self._styles = tuple(map(files.href, _STYLES))
         self._scripts = tuple(map(files.href, _SCRIPTS))
-        self._templates = environment((FileSystemLoader((TEMPLATES, CHARTS)),))
-        self._templates.filters["counted"] = said
 
     def response(self, page: Page, request: Request, visit: Visit | None, status: int = 0) -> Response:
         """Return a page as a response, for a person who is signed in or for a stranger."""
         frame = self._frame(page, request, visit)
-        text = self._templates.get_template(page.template).render(frame=frame, view=page.view, live=page.live)
+        text = _templates().get_template(page.template).render(frame=frame, view=page.view, live=page.live)
         return HTMLResponse(text, status or page.status, {"content-language": frame.language.value})
 
     def _frame(self, page: Page, request: Request, visit: Visit | None) -> Frame:
@@ -72,6 +71,14 @@ class Renderer:
         """Return who sees this when: it stands on the page and on each sheet of a print."""
         at = stamp(visit.now_us, self._parts.member, language)
         return " · ".join(filter(None, (visit.officer.person, visit.officer.office, at, page.printed)))
+
+
+@cache
+def _templates() -> Environment:
+    """Return the templates of all consoles of this process: each is compiled once, and holds nothing of a node."""
+    made = environment((FileSystemLoader((TEMPLATES, CHARTS)),))
+    made.filters["counted"] = said
+    return made
 
 
 def environment(loaders: Sequence[BaseLoader]) -> Environment:

@@ -10,6 +10,7 @@ import gzip
 import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 
@@ -51,7 +52,7 @@ class StaticFile:
 
 
 class StaticFiles:
-    """The files of the console, by their names."""
+    """The files of the console, by their names. They do not change; `packaged` returns those of the program."""
 
     def __init__(self, folder: Path = ASSETS) -> None:
         self._files = {file.name: file for file in _read(folder)}
@@ -76,6 +77,12 @@ class StaticFiles:
         if (found := self._files.get(name)) is None:
             raise _missing(name)
         return found
+
+
+@cache
+def packaged() -> StaticFiles:
+    """Return the program's own files, read and pressed once for all consoles of this process."""
+    return StaticFiles()
 
 
 def _missing(name: str) -> Unknown:

@@ -70,6 +70,7 @@ class Stands:
     clock: Clock
     database: Database
     store: SqlLogStore
+    desk: SqlDeskStore
     keystore: KeyStore
     operations: Journal
     log: str
@@ -131,7 +132,7 @@ def desks_on(on: Stands) -> Desks:
 
 
 def _consent_acts(on: Stands, documents: SqlDocumentStore, humans: HumanDesk) -> ConsentActs:
-    book = ConsentBook(documents, SqlDeskStore(on.database, on.keystore))
+    book = ConsentBook(documents, on.desk)
     reader = ConsentReader(book, KeptAnswers(on.store, on.keystore))
     return ConsentActs(reader, on.clock, on.officer_of, humans.check_token_proves)
 
@@ -174,6 +175,7 @@ def own_desks(settings: Settings, lane: Lane, officer_of: OfficerOf) -> Iterator
                     clock,
                     database,
                     store,
+                    SqlDeskStore(database, keystore),
                     keystore,
                     operations,
                     operations.store_name,

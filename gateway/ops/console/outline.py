@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -71,9 +72,7 @@ class Outline:
 def read_outline(path: Path = OUTLINE) -> Outline:
     """Return the outline of a file; raise `Misconfigured` if it cannot be drawn."""
     try:
-        document = strict_json.loads(path.read_bytes(), _MOST_BYTES)
-        box = _box(document["bbox"])
-        lands = tuple(_land(feature, box) for feature in document["features"])
+        outline = _drawn(path.read_bytes())
     except OSError as error:
         raise Misconfigured(
             "the outline of the map cannot be read: {reason}", code="bad-outline", where=str(path),
@@ -84,9 +83,17 @@ def read_outline(path: Path = OUTLINE) -> Outline:
             "the outline of the map cannot be drawn: {reason}", code="bad-outline", where=str(path), remedy=_REMEDY,
             reason=error.message if isinstance(error, Malformed) else f"{type(error).__name__}: {error}",
         ) from error  # fmt: skip
-    if not lands:
+    if not outline.lands:
         raise Misconfigured("the outline has no country", code="bad-outline", where=str(path), remedy=_REMEDY)
-    return Outline(box, lands)
+    return outline
+
+
+@lru_cache(maxsize=4)
+def _drawn(content: bytes) -> Outline:
+    """Return the outline in a file's content, drawn once for all consoles of this process."""
+    document = strict_json.loads(content, _MOST_BYTES)
+    box = _box(document["bbox"])
+    return Outline(box, tuple(_land(feature, box) for feature in document["features"]))
 
 
 def _mercator(latitude: float) -> float:
