@@ -25,9 +25,9 @@ from policy.bundle.desk import Asked, Clock, shortest
 from policy.bundle.hours import night_at
 from policy.bundle.quotas import Quotas
 from policy.engine import fields as filtering
+from policy.engine.ahead import requests_ahead
 from policy.engine.cache import ALWAYS, DecisionCache, Window
 from policy.engine.evaluate import Evaluator, Verdict
-from policy.engine.memory import requests_ahead
 from policy.engine.request import Setting, ask_request, desk_request, learn_request, question_request, record_request
 
 BASE = Path(__file__).parents[1] / "base"

@@ -7,8 +7,7 @@ has these values. A request whose slices are all known needs no evaluation; for 
 and all slices are kept. Policies that say nothing of the resource form slices of an action, the others those of one
 place (an action on a resource).
 A request is only answered from memory if Cedar would accept it (`Accepted`), and only accepted requests are kept.
-`requests_ahead` lists the requests for which Cedar is asked before a policy comes into force, so that its first
-decisions are as fast as later ones. `tests/unit/policy/engine/test_memory.py` holds all this to Cedar's own answers.
+`tests/unit/policy/engine/test_memory.py` holds all this to Cedar's own answers.
 """
 
 from __future__ import annotations
@@ -21,26 +20,10 @@ from math import prod
 from operator import itemgetter
 from typing import Any, TypeAlias
 
-from gateway.model.marking import Caveat, Level, Marking, Onward, SubjectCategory, UseCode
-from gateway.model.names import MemberId, member_id
-from gateway.model.purpose import Offence, Purpose
-from gateway.model.query import QueryKind
 from gateway.recent import Recent
-from gateway.records.types import RECORD_TYPES
-from policy.attributes import AskAttributes, LearnAttributes, QuestionAttributes, RecordAttributes
-from policy.bundle.agreements import Covers
-from policy.bundle.bundle import Bundle
-from policy.bundle.law import LawCovers
-from policy.engine.cache import ALWAYS
 from policy.engine.request import (
     LISTED,
     Context,
-    Request,
-    Setting,
-    ask_request,
-    learn_request,
-    question_request,
-    record_request,
 )
 
 LIMIT = 4096
@@ -366,62 +349,3 @@ class Memory:
                 if one.classes(gap) not in one.known.held:
                     yield gap
         yield from self._accepted.gaps(domains)
-
-
-# ------------------------------------------------------------ what is asked ahead
-
-
-def requests_ahead(bundle: Bundle, own: MemberId) -> Iterator[tuple[Request, Domains]]:
-    """Yield a request of each kind that an agreement covers, and the possible words of its attributes and principal."""
-    others = [member_id(name) for name in sorted(_of_agreements(bundle, "parties") - {own})]
-    if not others:
-        return
-    words = _words(bundle, own)
-    covers, at = Covers(), Setting(LawCovers(), False, ALWAYS)
-    requests: list[tuple[Request, Sequence[str]]] = []
-    for record_type in sorted(_of_agreements(bundle, "record_types").intersection(RECORD_TYPES)):
-        record = RecordAttributes(_question(others[0], ""), record_type, "", Marking())
-        requests.append((learn_request(LearnAttributes.of(record)), [own]))
-        requests.append((record_request(record, own, covers, (False, False), at), [own]))
-    for query in sorted(_of_agreements(bundle, "queries")):
-        question = _question(others[0], query)
-        requests.append((question_request("answer", question, others[0], own, covers, at), [own]))
-        requests.append((question_request("send", question, own, others[0], covers, at), others))
-        asked = AskAttributes("", "", "", query, "", "", has_case=False, has_ticket=False, purpose_in_token=False)
-        requests.append((ask_request(asked, own), others))
-    for request, answerers in requests:
-        known = {**words, "Member": answerers}
-        domains = {path: _domain(path, value, known) for path, value in request.context.items()}
-        yield request, {**domains, PRINCIPAL: [own] if answerers is others else others}
-
-
-def _of_agreements(bundle: Bundle, part: str) -> frozenset[str]:
-    return frozenset[str]().union(*(getattr(agreement, part) for agreement in bundle.agreements))
-
-
-def _question(counterpart: MemberId, query: str) -> QuestionAttributes:
-    return QuestionAttributes(counterpart, "", "", "", query, "", "", "", has_case=False, has_ticket=False)
-
-
-def _words(bundle: Bundle, own: MemberId) -> dict[str, Sequence[Any]]:
-    """Return the words of closed lists by type, and of texts by path: the agencies of agreements, and an empty text."""
-    named = _of_agreements(bundle, "agencies")
-    agencies = [*sorted({name.partition(".")[2] for name in named}), ""]
-    return {
-        "Role": bundle.roles,
-        "Purpose": [item.value for item in Purpose],
-        "Offence": [item.value for item in Offence],
-        "Query": [item.value for item in QueryKind],
-        "Category": list(SubjectCategory),
-        "Level": list(Level),
-        "Use": list(UseCode),
-        "Caveat": list(Caveat),
-        "Onward": list(Onward),
-        "requester.agency": agencies,
-        "agency": agencies,
-        "owner": [*sorted(name for name in named if name.startswith(f"{own}.")), ""],
-    }
-
-
-def _domain(path: str, value: Any, words: Domains) -> Sequence[Any]:
-    return (False, True) if isinstance(value, bool) else words.get(LISTED.get(path, path), ("",))

@@ -1,0 +1,86 @@
+"""A second node of a process makes nothing again that is the same for all of its nodes."""
+
+from __future__ import annotations
+
+import shutil
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import cedarpy
+import pytest
+from fastapi.routing import APIRoute
+from jinja2 import Environment
+
+from gateway.agency import api
+from gateway.config.schema import PACKAGED_POLICY
+from gateway.console.frame import render, static
+from gateway.ops.console import outline
+from gateway.ops.policy import keeper
+from gateway.recent import Recent
+from policy.bundle import bundle
+from tests.support.console_nodes import consoles
+from tests.support.exchange import sample_world
+
+BUILT = {"route", "question to Cedar", "policy", "template", "file of the console", "drawing of the map"}
+
+
+@pytest.fixture
+def built(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    """What is built from now on, counted by kind, in a process that has built nothing yet."""
+    counts: Counter[str] = Counter()
+
+    def count(kind: str, owner: Any, name: str) -> None:
+        real: Callable[..., Any] = getattr(owner, name)
+
+        def counted(*args: Any, **named: Any) -> Any:
+            counts[kind] += 1
+            return real(*args, **named)
+
+        monkeypatch.setattr(owner, name, counted)
+
+    for kept in (api.application, render._templates, static.packaged, outline._drawn, bundle._loaded):
+        kept.cache_clear()
+    monkeypatch.setattr(keeper, "_READY", Recent(16))
+    count("route", APIRoute, "__init__")
+    count("question to Cedar", cedarpy, "is_authorized")
+    count("policy", bundle, "check_bundle")
+    count("template", Environment, "compile")
+    count("file of the console", static, "_static")
+    count("drawing of the map", outline, "_land")
+    return counts
+
+
+async def test_a_second_node_of_a_process_builds_no_route_no_template_and_asks_cedar_nothing_ahead(
+    tmp_path: Path, built: Counter[str]
+) -> None:
+    for folder in (tmp_path / "first", tmp_path / "second"):
+        folder.mkdir()
+        async with consoles(folder) as running, running.visitor() as stranger:
+            assert (await stranger.get("/login")).status_code == 200
+        if folder.name == "first":
+            assert {kind for kind, count in built.items() if count} == BUILT
+            built.clear()
+    assert not built
+
+
+async def test_a_policy_folder_that_changed_between_two_starts_is_loaded_and_made_ready_anew(
+    tmp_path: Path, built: Counter[str]
+) -> None:
+    world = sample_world(tmp_path, ("th", "vn"))
+    folder = world.home("th") / "policy"
+    shutil.copytree(PACKAGED_POLICY / "national" / "th", folder)
+    with (world.home("th") / "node.toml").open("a") as file:
+        file.write('[policy]\nnational = "policy"\n')
+    hashes = []
+    for rule in ("", '@id("th-nothing")\nforbid (principal, action == Action::"release", resource);\n'):
+        with (folder / "records.cedar").open("a") as file:
+            file.write(rule)
+        built.clear()
+        node = await world.start("th")
+        hashes.append(node.resources.policy.engine.hash)
+        await world.stop("th")
+        assert built["policy"] == 1
+        assert built["question to Cedar"] > 100
+    assert len(set(hashes)) == 2
