@@ -24,6 +24,7 @@ KILLS ?= 2000
 ASKERS ?= 64
 RATE ?= 500
 FAULTS ?= 0
+MUTANTS ?=
 ENTRIES ?= 1000000
 MINUTES ?= 60
 SEARCHES ?= 5000
@@ -39,7 +40,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: advisories assets audit-scale browser generated gms help setup words demo test quick check bench bench-against build bundle image image-test release proto proto-check screenshots docs lock policy-mutants fuzz timing rolling sbom soak torture rotation versions machines restarts faults scale schema finding history nightly
+.PHONY: advisories assets audit-scale browser generated gms help setup words demo test quick check bench bench-against build bundle image image-test release proto proto-check screenshots docs lock policy-mutants mutants fuzz timing rolling sbom soak torture rotation versions machines restarts faults scale schema finding history nightly
 
 help:  ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*  ## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -143,6 +144,9 @@ gms: $(STAMP)  ## The region in small: six nodes, seventy offices, searches, ale
 
 policy-mutants: $(STAMP)  ## Each mistake in a policy makes one of its cases fail
 	@$(BIN)/liaison policy mutants policy
+
+mutants: $(STAMP)  ## Each deliberate mistake in the program is caught by the tests that name its place (20 minutes): MUTANTS="NAME"
+	@$(BIN)/python -m tests.mutants $(MUTANTS)
 
 scale: $(STAMP)  ## Three agency databases of a million rows each: build, find, time (20 minutes, 4 GB of disk)
 	LIAISON_SCALE_ROWS=1000000 $(BIN)/pytest -s -n 0 --timeout 5000 tests/contract/test_index_scale.py

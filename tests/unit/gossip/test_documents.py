@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -21,9 +22,11 @@ from gateway.model.documents import Held, Kind, Wanted
 from gateway.model.evidence.witness import HeadEvidence
 from gateway.model.names import MemberId
 from gateway.ports.gossip import Farewell, Greeting
-from gateway.trust.ceremony.ceremony import publish_descriptor, publish_status
+from gateway.trust.ceremony.ceremony import draft, publish_descriptor, publish_status, sign
+from gateway.trust.documents.charter import draft_charter
 from gateway.trust.documents.contradictions import NOTHING, withheld_by
 from gateway.trust.documents.folder import TrustDocuments
+from gateway.trust.documents.members import MemberStatus
 from gateway.trust.keeper import TrustKeeper
 from gateway.witness.seen_heads import SeenHeads
 from tests.support.federation import Federation, make_federation
@@ -237,3 +240,25 @@ def test_a_key_that_another_document_of_its_version_marks_is_taken_away(federati
     descriptors = {name: view.descriptor(name) for name in ("th", "vn")}
     found = withheld_by([twin], documents(federation, "vn").charter_versions(), view.charter, descriptors)
     assert found.keys["vn"] == {gone}
+
+
+def test_a_member_that_another_charter_of_its_version_suspends_is_taken_away(federation: Federation) -> None:
+    view, folder = federation.view("th"), documents(federation, "th")
+    assert view.charter is not None
+    members = dict(view.charter.members)
+    members["vn"] = replace(members["vn"], status=MemberStatus.SUSPENDED)
+    twin = draft_charter("gms", members, 1, version=2, issued=federation.clock.now())
+    held = draft([], "gms", 2, federation.clock, previous=federation.charter)
+    unsigned = twin
+    for member in ("th", "vn"):
+        twin, held = sign(twin, federation[member].authority), sign(held, federation[member].authority)
+    folder.accept_charter(held, federation.clock)
+    charter, versions = folder.charter(federation.clock), folder.charter_versions()
+    found = withheld_by([twin], versions, charter, {})
+    assert (found.members, found.keys) == ({"vn"}, {})
+    assert withheld_by([unsigned], versions, charter, {}) == NOTHING
+    (folder.folder / "conflicts").mkdir()
+    (folder.folder / "conflicts" / f"{hashlib.sha256(twin).hexdigest()}.json").write_bytes(twin)
+    after = TrustKeeper(folder.folder, federation.clock).view
+    assert not after.active("vn")
+    assert after.active("th")

@@ -9,12 +9,14 @@ from typing import Any
 import pytest
 
 from gateway.clock import ManualClock, from_us
+from gateway.errors import StorageBroken
 from gateway.exchange.asking.copies import COPY, Copies, deletion
 from gateway.exchange.asking.searches import decode_search, encode_search
 from gateway.model.exchange import Outcome
 from gateway.model.hit import Quality
 from gateway.model.names import MemberId
 from gateway.model.search import Line, Search, ShownHit, ShownRecord
+from gateway.ports.journal import EntryDraft
 from gateway.storage.database.engine import open_database
 from gateway.storage.database.migrate import migrate
 from gateway.storage.documents.document_store import SqlDocumentStore
@@ -92,6 +94,28 @@ def test_each_deletion_names_search_and_exchange_and_leaves_no_bytes(copies: Cop
     assert copies.over(clock.now_us()) == [key]
     copies.delete(key)
     assert copies.over(clock.now_us()) == []
+    assert len(copies.documents.keys(COPY)) == 1
+
+
+async def test_a_copy_goes_only_once_the_entry_that_says_so_is_written(copies: Copies, clock: ManualClock) -> None:
+    copies.keep(search(record(1), record(5)), NOW_US, KEPT_US)
+    clock.advance(timedelta(hours=2))
+
+    async def broken(_draft: EntryDraft) -> None:
+        raise StorageBroken("the disk is gone", where="append")
+
+    with pytest.raises(StorageBroken):
+        await copies.delete_over(clock.now_us(), broken)
+    assert len(copies.documents.keys(COPY)) == 2
+
+    written: list[EntryDraft] = []
+
+    async def write(draft: EntryDraft) -> None:
+        assert len(copies.documents.keys(COPY)) == 2
+        written.append(draft)
+
+    await copies.delete_over(clock.now_us(), write)
+    assert [draft.private["ground"] for draft in written] == ["retention"]
     assert len(copies.documents.keys(COPY)) == 1
 
 

@@ -234,6 +234,17 @@ def test_a_head_that_cannot_be_is_refused(change: dict[str, Any], code: str) -> 
     refused_at_both_ends(replace(ASK, head=replace(HEAD, **change)), code)
 
 
+def test_a_notice_that_its_author_approved_is_refused_at_both_ends() -> None:
+    own = Requester("supervisor", "th.blo.other", "customs", HEAD.requester.pseudonym)
+    refused_at_both_ends(replace(ASK, head=replace(HEAD, approver=own)), "own-approval")
+    message = message_of(replace(ASK, head=replace(HEAD, approver=samples.SUPERVISOR)))
+    assert verify(padded(message, NOTICES[NoticeType.ASK])).value.head.approver == samples.SUPERVISOR
+    message.head.approver.pseudonym = HEAD.requester.pseudonym
+    with pytest.raises(Malformed) as refused:
+        verify(padded(message, NOTICES[NoticeType.ASK]))
+    assert refused.value.code == "own-approval"
+
+
 @pytest.mark.parametrize("notice", [samples.REPLY, samples.STATUS, samples.NOTE, samples.OUTCOME])
 def test_what_answers_opens_no_thread(notice: Notice) -> None:
     refused_at_both_ends(replace(notice, head=HEAD), "bad-place")

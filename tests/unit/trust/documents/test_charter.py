@@ -110,6 +110,18 @@ def test_a_next_version_needs_the_old_and_the_new_thresholds(
         verify(one, signed(two, th, la))
 
 
+def test_newcomers_who_are_enough_by_the_new_version_do_not_put_it_in_force_without_the_old_ones(
+    cards: list[MemberCard], members: list[Member]
+) -> None:
+    th, vn, kh, la = members
+    one = signed(draft(cards[:2], "gms", 2, CLOCK), th, vn)
+    two = draft(cards[2:], "gms", 3, CLOCK, previous=one)
+    assert verify(one, signed(two, th, vn, kh)).version == 2
+    with pytest.raises(BadSignature, match="1 of the 2 signatures") as caught:
+        verify(one, signed(two, th, kh, la))
+    assert caught.value.where == "the old authorities"
+
+
 def test_versions_follow_each_other_exactly(first: bytes, cards: list[MemberCard], members: list[Member]) -> None:
     one = signed(first, *members[:3])
     two = signed(draft([], "gms", 2, CLOCK, previous=one), *members[:3])
