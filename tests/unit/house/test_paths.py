@@ -23,7 +23,7 @@ _GONE = {
 
 
 def _documents() -> list[Path]:
-    return [PROJECT / "README.md", PROJECT / "SECURITY.md", *sorted((PROJECT / "docs").rglob("*.md"))]
+    return [*sorted(PROJECT.glob("*.md")), *sorted((PROJECT / "docs").rglob("*.md"))]
 
 
 def _is_file(name: str) -> bool:

@@ -1,0 +1,71 @@
+"""What somebody reads who carries on is true: `CONTRIBUTING.md` names files, tests and targets that exist."""
+
+from __future__ import annotations
+
+import re
+
+import yaml
+
+from tests.support.shared import PROJECT
+
+_TEXT = (PROJECT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+_QUOTED = re.compile(r"`([^`\n]+)`")
+_PATH = re.compile(r"\.?[\w*-]+(?:/[\w.*-]+)+|[A-Z]+\.md|\.[a-z-]+\.yaml")
+_ADDED = (
+    "field of a record",
+    "notice",
+    "query kind",
+    "record type",
+    "page",
+    "command",
+    "setting",
+    "language",
+    "source kind",
+)
+
+
+def _named() -> set[str]:
+    return {name for name in _QUOTED.findall(_TEXT) if _PATH.fullmatch(name)}
+
+
+def _rows() -> dict[str, list[str]]:
+    rows = [line.strip("| ").split(" | ") for line in _TEXT.splitlines() if line.startswith("| **")]
+    return {row[0].split("**")[1]: row[1:] for row in rows}
+
+
+def test_every_path_that_it_names_is_there() -> None:
+    assert len(_named()) > 50
+    assert [name for name in sorted(_named()) if not [*PROJECT.glob(name)]] == []
+
+
+def test_every_target_that_it_names_is_one_of_make() -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (PROJECT / "Makefile").read_text(), re.MULTILINE))
+    named = set(re.findall(r"`make ([a-z-]+)", _TEXT))
+    assert {"setup", "check", "test", "demo", "quick", "nightly", "generated"} <= named <= targets
+
+
+def test_each_thing_that_is_added_has_its_files_its_tests_and_what_is_made_again() -> None:
+    rows = _rows()
+    assert tuple(rows) == _ADDED
+    for thing, (files, tests, made) in rows.items():
+        assert _QUOTED.search(files), thing
+        assert "`tests/" in tests, thing
+        assert made, thing
+
+
+def test_it_is_read_in_two_screens() -> None:
+    assert len(_TEXT.splitlines()) <= 100
+
+
+def test_a_commit_is_checked_with_what_make_check_runs_and_downloads_nothing() -> None:
+    makefile = (PROJECT / "Makefile").read_text()
+    commands = "".join(
+        makefile.partition(f"\n{target}: ")[2].partition("\n\n")[0] for target in ("proto-check", "check")
+    )
+    wanted = re.findall(r"\$\(BIN\)/(.+?)(?: \.)?(?= && |\n|$)", commands)
+    (local,) = yaml.safe_load((PROJECT / ".pre-commit-config.yaml").read_text())["repos"]
+    entries = [hook["entry"].replace(" --force-exclude", "") for hook in local["hooks"]]
+    assert [re.findall(r"\.venv/bin/(.+?)(?: \.)?'?$", entry)[0] for entry in entries] == wanted
+    assert len(wanted) == 9
+    assert local["repo"] == "local"
+    assert {hook["language"] for hook in local["hooks"]} == {"system"}
