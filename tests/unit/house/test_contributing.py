@@ -1,8 +1,9 @@
-"""What somebody reads who carries on is true: `CONTRIBUTING.md` names files, tests and targets that exist."""
+"""What a newcomer reads is true: `CONTRIBUTING.md` names what exists, and the list of pages in the README is whole."""
 
 from __future__ import annotations
 
 import re
+from collections import Counter
 
 import yaml
 
@@ -59,13 +60,23 @@ def test_it_is_read_in_two_screens() -> None:
 
 def test_a_commit_is_checked_with_what_make_check_runs_and_downloads_nothing() -> None:
     makefile = (PROJECT / "Makefile").read_text()
-    commands = "".join(
-        makefile.partition(f"\n{target}: ")[2].partition("\n\n")[0] for target in ("proto-check", "check")
-    )
-    wanted = re.findall(r"\$\(BIN\)/(.+?)(?: \.)?(?= && |\n|$)", commands)
+    parts = (makefile.partition(f"\n{target}: ")[2].partition("\n\n")[0] for target in ("proto-check", "check"))
+    recipes = [line for part in parts for line in part.splitlines() if line.startswith("\t")]
+    wanted = [command for line in recipes for command in re.findall(r"\$\(BIN\)/(.+?)(?: \.)?(?= && |$)", line)]
     (local,) = yaml.safe_load((PROJECT / ".pre-commit-config.yaml").read_text())["repos"]
     entries = [hook["entry"].replace(" --force-exclude", "") for hook in local["hooks"]]
     assert [re.findall(r"\.venv/bin/(.+?)(?: \.)?'?$", entry)[0] for entry in entries] == wanted
     assert len(wanted) == 9
     assert local["repo"] == "local"
     assert {hook["language"] for hook in local["hooks"]} == {"system"}
+
+
+def test_the_readme_lists_every_page_once_under_who_reads_it() -> None:
+    part = (PROJECT / "README.md").read_text(encoding="utf-8").partition("## Reading on\n")[2].partition("\n## ")[0]
+    headings = re.findall(r"^\*\*(.+)\*\*$", part, re.MULTILINE)
+    assert headings == ["The first day", "Running a node", "Officers and desks", "Auditors", "Building on it"]
+    linked = Counter(re.findall(r"\]\(([^)]+)\)", part))
+    assert [page for page, times in linked.items() if times > 1] == []
+    found = (page for folder in ("docs", "docs/guides", "docs/desk") for page in (PROJECT / folder).glob("*.md"))
+    pages = {str(page.relative_to(PROJECT)) for page in found}
+    assert pages - linked.keys() == set()
