@@ -111,6 +111,7 @@ def test_what_is_wrong_stands_beside_its_field_and_nothing_is_lost(officer: Pers
     assert page.locator("#asked").input_value() == PASSPORT
 
 
+@pytest.mark.timed
 def test_the_first_line_comes_within_a_fifth_of_a_second(
     officer: Person, record_property: Callable[[str, object], None]
 ) -> None:

@@ -36,6 +36,7 @@ def verified(world: World, out: Path, *options: str) -> Cost:
     return cost
 
 
+@pytest.mark.timed
 def test_a_long_log_opens_soon_and_its_home_is_verified_in_all_cores(big: World) -> None:
     started = time.process_time()
     with big.home.log() as log:

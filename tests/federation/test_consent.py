@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from gateway.errors import Reason, Refused
 from gateway.ops.audit.entry_list import find_entries
 from gateway.ops.homes.open_home import open_home, shown_value
 from tests.support.cli import Liaison, Ran
+from tests.support.until import wait_until
 
 PATIENCE_S = 40.0
 OWNER, ASKER = "kh", "th"
@@ -67,10 +67,14 @@ class Desk:
 
     def until(self, wanted: Callable[[Ran], bool], *use: str) -> Ran:
         """Give the command until its answer is the one that is waited for."""
-        ends = time.monotonic() + PATIENCE_S
-        while not wanted(ran := self.use(*use)):
-            assert time.monotonic() < ends, ran
-        return ran
+        found: list[Ran] = []
+
+        def is_wanted() -> bool:
+            found.append(self.use(*use))
+            return wanted(found[-1])
+
+        wait_until(is_wanted, "the answer that is waited for")
+        return found[-1]
 
     def entries(self, member: str, kind: str) -> list[dict[str, Any]]:
         """Entries of a kind about this exchange, oldest first."""
@@ -177,10 +181,8 @@ def test_a_refusal_of_the_owner_stands_and_cannot_be_turned_into_a_grant(desk: D
 def test_asking_again_sends_the_same_request_and_the_owner_keeps_one(desk: Desk) -> None:
     consents = {consent_of(desk.use("vn.customs")) for _ in range(3)}
     assert len(consents) == 1
-    ends = time.monotonic() + PATIENCE_S
-    while not (requested := desk.notices(OWNER, "answered", next(iter(consents)))):
-        assert time.monotonic() < ends, "the request has not come"
-    assert len(requested) == 1
+    wait_until(lambda: desk.notices(OWNER, "answered", *consents), "the request has not come")
+    assert len(desk.notices(OWNER, "answered", *consents)) == 1
     assert [item["private"]["again"] for item in desk.entries(ASKER, "consent-asked")] == [False, True, True]
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import shutil
-import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -39,14 +39,18 @@ ASKERS, AFTERWARDS = 4, 12
 """Those who ask all the time, and the answers that are looked at after a change."""
 
 
+_MOMENTS = itertools.count(1)
+"""What orders questions and commands of the one loop: a number for each."""
+
+
 @dataclass
 class Flow:
     """Questions that are asked all the time: when each began and its answer, and the moments of those that got none."""
 
-    told: list[tuple[float, Answer]] = field(default_factory=list)
-    kept_back: list[float] = field(default_factory=list)
+    told: list[tuple[int, Answer]] = field(default_factory=list)
+    kept_back: list[int] = field(default_factory=list)
 
-    async def after(self, moment: float) -> list[Answer]:
+    async def after(self, moment: int) -> list[Answer]:
         """The answers to questions that began after a moment, once there are enough."""
 
         def found() -> list[Answer]:
@@ -81,7 +85,7 @@ async def flowing(world: World) -> AsyncIterator[Flow]:
         async with caller(world).channel() as channel:
             submit = channel.unary_unary(methods.SUBMIT.path)
             while True:
-                began = time.monotonic()
+                began = next(_MOMENTS)
                 try:
                     reply = await submit(submission(sealed(member)), timeout=30)
                 except grpc.aio.AioRpcError:  # what was asked for was switched off while the question was inside
@@ -91,7 +95,7 @@ async def flowing(world: World) -> AsyncIterator[Flow]:
 
     asking = [asyncio.create_task(ask()) for _ in range(ASKERS)]
     try:
-        await flow.after(0.0)
+        await flow.after(0)
         yield flow
         assert not any(task.done() for task in asking), [task.exception() for task in asking if task.done()]
     finally:
@@ -100,10 +104,10 @@ async def flowing(world: World) -> AsyncIterator[Flow]:
         await asyncio.gather(*asking, return_exceptions=True)
 
 
-async def command(*arguments: str) -> tuple[int, float]:
+async def command(*arguments: str) -> tuple[int, int]:
     """Run a command beside the questions; its exit code, and the moment at which it had ended."""
     code = await asyncio.to_thread(run, list(arguments))
-    return code, time.monotonic()
+    return code, next(_MOMENTS)
 
 
 def policy(world: World, folder: Path, version: int, change: Callable[[Path], object]) -> tuple[Path, bytes]:

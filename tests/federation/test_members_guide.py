@@ -7,7 +7,6 @@ import shlex
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +21,7 @@ from gateway.config import host_port, load_settings
 from tests.support.cli import Liaison, Ran
 from tests.support.ports import free_port
 from tests.support.shared import PROJECT
+from tests.support.until import wait_until
 
 pytestmark = pytest.mark.small_form
 
@@ -56,14 +56,6 @@ def listens(home: str) -> bool:
             if probe.connect_ex(host_port(address)):
                 return False
     return True
-
-
-def wait_until(condition: Any, what: str) -> None:
-    """Wait until `condition()` holds."""
-    end = time.monotonic() + PATIENCE_S
-    while not condition():
-        assert time.monotonic() < end, what
-        time.sleep(0.1)
 
 
 class Reader:

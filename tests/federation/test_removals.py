@@ -244,6 +244,7 @@ async def test_j8_j9_a_suspended_member_is_not_asked_and_reads_that_it_is_suspen
     assert "our own country" in said(mine)
 
 
+@pytest.mark.timed
 async def test_j9_twenty_removals_take_effect_on_an_open_stream_within_five_seconds(
     world: World, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -37,6 +37,7 @@ def cpu_s(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
+@pytest.mark.timed
 async def test_a_node_serves_and_acts_are_carried_out_beside_a_hostile_mailbox(tmp_path: Path) -> None:
     world = sample_world(tmp_path, ("th", "vn"))
     home, client, load = world.home("vn"), caller(world), Load(world)

@@ -5,8 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -22,7 +21,9 @@ from gateway.errors import LiaisonError, Misconfigured, Unavailable
 from gateway.telemetry import Counters, Metric, Recorder, Span, configure_logging
 from gateway.telemetry.otlp.signals import Signal
 from tests.support.collector import Answer, Collector, certificate, drip, nonsense, say, tls_server, unanswering
+from tests.support.load import waiting
 from tests.support.ports import free_port
+from tests.support.until import wait_until
 
 pytestmark = pytest.mark.process
 
@@ -43,13 +44,6 @@ def settings(port: int, scheme: str = "http", **more: Any) -> Telemetry:
     )
 
 
-def eventually(is_so: Callable[[], bool], within_s: float = 20.0) -> None:
-    end = time.monotonic() + within_s
-    while not is_so():
-        assert time.monotonic() < end
-        time.sleep(0.02)
-
-
 class Exporting:
     """A recorder that exports to a port, and its counters."""
 
@@ -58,15 +52,11 @@ class Exporting:
         self.recorder = Recorder(self.counters, CLOCK.now_us, CLOCK.monotonic)
         self.stop = start_export(told, home, ABOUT, CLOCK, self.counters, self.recorder)
 
-    def record(self, count: int) -> float:
-        """Record sampled spans; return the CPU and wall seconds of the longest one."""
-        longest = 0.0
+    def record(self, count: int) -> None:
+        """Record sampled spans."""
         for _ in range(count):
-            begun = time.thread_time()
             now = CLOCK.monotonic()
             self.recorder.record(self.recorder.span(Span.ANSWER, self.recorder.begin(), now, now, {"peer": "vn"}))
-            longest = max(longest, time.thread_time() - begun)
-        return longest
 
     def lost(self, reason: str) -> float:
         return self.counters.value(Metric.TELEMETRY_LOST, signal="traces", reason=reason)
@@ -101,13 +91,13 @@ def hostile(kind: str) -> Iterator[int]:
 def test_whatever_a_collector_does_nothing_waits_and_the_end_is_bounded(tmp_path: Path, kind: str) -> None:
     with hostile(kind) as port:
         export = Exporting(tmp_path, settings(port))
-        begun = time.monotonic()
-        export.record(MANY)
-        assert time.monotonic() - begun < 10  # a waiting export takes 300 ms for each of 48 batches
-        eventually(lambda: export.lost("full") + export.lost("refused") > 0)
-        begun = time.monotonic()
-        export.stop()
-        assert time.monotonic() - begun < 6  # 2 s, on a busy machine
+        with waiting() as watch:
+            export.record(MANY)
+        assert watch.seconds < 10  # a waiting export takes 300 ms for each of 48 batches
+        wait_until(lambda: export.lost("full") + export.lost("refused") > 0)
+        with waiting() as watch:
+            export.stop()
+        assert watch.seconds < 6  # 2 s, on a busy machine
     kept = export.counters.value(Metric.TELEMETRY_SENT, signal="traces")
     assert export.lost("full") + export.lost("refused") + export.lost("ended") + kept >= MANY - 256 * 16
 
@@ -117,7 +107,7 @@ def test_what_waits_is_sent_when_the_collector_is_back(tmp_path: Path) -> None:
         collector.answer = say(503, retry_after="0")
         export = Exporting(tmp_path, settings(collector.port))
         export.record(100)
-        eventually(lambda: bool(collector.bodies))
+        wait_until(lambda: bool(collector.bodies))
         collector.answer = say(200)
         export.stop()
     spans = {span.span_id for span in collector.spans()}
@@ -204,7 +194,7 @@ def test_a_thread_that_hangs_in_a_call_does_not_keep_the_process(tmp_path: Path)
     with unanswering() as port:
         export = Exporting(tmp_path, settings(port))
         export.record(1)
-        eventually(lambda: any(thread.name == "telemetry" for thread in threading.enumerate()))
+        wait_until(lambda: any(thread.name == "telemetry" for thread in threading.enumerate()))
         export.stop()
     assert all(thread.daemon for thread in threading.enumerate() if thread.name == "telemetry")
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import time
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
@@ -26,6 +25,7 @@ from tests.support.docs import OPENAPI
 from tests.support.exchange import PASSPORT, entries
 from tests.support.nodes import World, running
 from tests.support.second_step import step_world
+from tests.support.until import until
 
 on_one_loop = pytest.mark.asyncio(loop_scope="module")
 
@@ -230,7 +230,6 @@ async def test_a_token_that_has_run_out_does_nothing_at_any_path_and_leaves_an_e
     home = Home(world.home("th"))
     issuer = TrialIssuer.load(home.key("token-issuer"), "th", CLOCK)
     token = issuer.issue(author.profile, client_certificate(home), 1)
-    until = time.monotonic() + 30
 
     def spent(method: str, path: str, body: Any) -> str:
         with author.client() as node:
@@ -241,8 +240,7 @@ async def test_a_token_that_has_run_out_does_nothing_at_any_path_and_leaves_an_e
         return ""
 
     world.nodes["th"]._allowance.drafts()  # the next interval of entries begins: the walk has used up this one's
-    while await asyncio.to_thread(spent, "GET", "work", None) == "" and time.monotonic() < until:
-        await asyncio.sleep(0.2)
+    await until(lambda: spent("GET", "work", None), "the end of the token")
     store = world.nodes["th"].desk.parts.store
     before = [store.work(matter["work_id"]), len(store.threads())]
     for method, path, _ in OPERATIONS:

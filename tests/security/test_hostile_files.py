@@ -103,6 +103,7 @@ SHAPES = {
 }
 
 
+@pytest.mark.timed
 @pytest.mark.parametrize("content", SHAPES.values(), ids=SHAPES.keys())
 def test_k8_xml_beyond_the_limits_is_refused_in_little_time(folder: DropFolder, content: bytes) -> None:
     with effort() as spent:
@@ -154,6 +155,7 @@ SHEETS = {
 }
 
 
+@pytest.mark.timed
 @pytest.mark.parametrize("cells", SHEETS.values(), ids=SHEETS.keys())
 def test_k8_a_sheet_that_lies_about_its_places_is_refused(folder: DropFolder, cells: bytes) -> None:
     content = rewritten(folder, {"sheet1.xml": sheet(cells), "sheet2.xml": sheet(cells)})

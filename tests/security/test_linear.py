@@ -211,6 +211,7 @@ def cost(parse: Callable[[bytes], object], data: bytes, times: int = 1) -> float
     return least
 
 
+@pytest.mark.timed
 @pytest.mark.parametrize("name", ROWS)
 def test_a_parser_takes_linear_time_up_to_its_limit(name: str) -> None:
     row = ROWS[name]
@@ -223,6 +224,7 @@ def test_a_parser_takes_linear_time_up_to_its_limit(name: str) -> None:
         assert spent <= FREE_S + PER_KIB_S * len(data) / KIB, f"{told}: {spent:.4f} s for {len(data)} bytes"
 
 
+@pytest.mark.timed
 def test_the_measure_finds_a_quadratic_parser() -> None:
     def quadratic(data: bytes) -> int:
         return sum(data.count(bytes([n % 256])) for n in range(len(data) // 4))

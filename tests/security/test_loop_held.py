@@ -112,6 +112,7 @@ async def _send(channel: Any, row: Method[Any, Any], data: bytes) -> grpc.Status
     return await call.code()  # type: ignore[no-any-return]
 
 
+@pytest.mark.timed
 @pytest.mark.parametrize("read", [wire.parse_frames, lambda data: list(wire.parse_replies(data))], ids=["in", "out"])
 @pytest.mark.parametrize("package", PACKAGES)
 def test_reading_a_package_costs_little_at_every_size(read: Callable[[bytes], object], package: str) -> None:

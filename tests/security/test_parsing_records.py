@@ -36,6 +36,7 @@ def test_b1_any_member_of_another_value_is_refused_or_is_the_same(name: str, val
         AGENCY.verify(AGENCY.forge(payload={name: value}))
 
 
+@pytest.mark.timed
 @pytest.mark.parametrize("depth", [101, 4_000])
 def test_b4_nesting_is_refused_at_once(depth: int) -> None:
     text = base64url(b'["c2FsdHNhbHRzYWx0c2FsdA","sex",' + b"[" * depth + b"]" * depth + b"]")
@@ -46,6 +47,7 @@ def test_b4_nesting_is_refused_at_once(depth: int) -> None:
     assert spent.seconds < 0.05
 
 
+@pytest.mark.timed
 def test_b5_many_empty_disclosures_are_refused_at_once() -> None:
     with effort() as spent:
         with pytest.raises(Refused):

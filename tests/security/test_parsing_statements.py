@@ -133,11 +133,13 @@ def test_b2_invalid_utf_8_is_malformed(text: bytes) -> None:
         REQUEST_KIND.parse(message.SerializeToString() + b"\x82\x01" + bytes([len(person)]) + person)
 
 
+@pytest.mark.timed
 @pytest.mark.parametrize(("kind", "verify"), [(REQUEST, request), (ANSWER, answer), (RECEIPT, receipt)])
 def test_b3_a_payload_one_byte_over_the_limit_is_refused(kind: PayloadType, verify: Callable[[bytes], object]) -> None:
     timed(lambda: verify(envelope_of(b"\0" * (kind.largest + 1), kind, KEY)), TooLarge)
 
 
+@pytest.mark.timed
 @pytest.mark.parametrize("depth", [101, 5_000])
 def test_b4_nesting_is_refused_at_once(depth: int) -> None:
     """As groups of an unknown field, the only way to nest in a message without recursion of its own."""
@@ -146,10 +148,12 @@ def test_b4_nesting_is_refused_at_once(depth: int) -> None:
     timed(lambda: request(ENVELOPE + groups))
 
 
+@pytest.mark.timed
 def test_b5_a_million_empty_items_are_refused_by_size() -> None:
     timed(lambda: request(ENVELOPE + b"\x1a\x00" * 1_000_000), TooLarge)
 
 
+@pytest.mark.timed
 def test_b5_as_many_empty_items_as_fit_are_refused_by_count() -> None:
     message = sealing.request_message(ENVELOPE)
     message.ClearField("person")
@@ -163,6 +167,7 @@ def test_b5_as_many_empty_items_as_fit_are_refused_by_count() -> None:
     timed(lambda: request(signatures.SerializeToString()))
 
 
+@pytest.mark.timed
 @pytest.mark.parametrize("field", ["hits", "missing"])
 def test_b5_an_answer_has_a_limit_for_each_list(field: str) -> None:
     message = pb.Answer(blind=bytes(32), outcome=pb.OUTCOME_HIT)
@@ -174,6 +179,7 @@ def test_b5_an_answer_has_a_limit_for_each_list(field: str) -> None:
     timed(lambda: ANSWER_KIND.parse(message.SerializeToString()), Malformed)
 
 
+@pytest.mark.timed
 def test_b5_a_receipt_has_a_limit_for_its_gaps() -> None:
     message = pb.Receipt(blind=bytes(32), gaps=range(12_000))
     timed(lambda: RECEIPT_KIND.parse(message.SerializeToString()), Malformed)

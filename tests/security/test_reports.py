@@ -115,6 +115,7 @@ def test_amounts_dates_and_places_are_no_persons(text: str) -> None:
     assert traces("method", text) == []
 
 
+@pytest.mark.timed
 @pytest.mark.parametrize(
     "shape",
     [

@@ -12,7 +12,6 @@ import resource
 import select
 import socket
 import ssl
-import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from pathlib import Path
 from typing import Any
@@ -70,20 +69,18 @@ class Client:
 
     async def ended(self) -> float:
         """Wait until the other side has ended it; return the seconds."""
-        began = time.monotonic()
-        with contextlib.suppress(OSError, ssl.SSLError):
+        with waiting() as watch, contextlib.suppress(OSError, ssl.SSLError):
             while await asyncio.wait_for(self.reader.read(1 << 16), WAIT_S):
                 pass
-        return time.monotonic() - began
+        return watch.seconds
 
     async def trickles(self) -> float:
         """Send a byte at a time until the other side has ended it; return the seconds."""
-        began = time.monotonic()
-        with contextlib.suppress(OSError, ssl.SSLError):
-            while time.monotonic() - began < WAIT_S:
+        with waiting() as watch, contextlib.suppress(OSError, ssl.SSLError):
+            while watch.seconds < WAIT_S:
                 await self.send(b" ")
                 await asyncio.sleep(0.05)
-        return time.monotonic() - began
+        return watch.seconds
 
     def stop_reading(self) -> None:
         self.writer.transport.pause_reading()  # type: ignore[attr-defined]  # it is one of both directions
@@ -226,11 +223,12 @@ async def test_a_reader_that_takes_nothing_is_cut(rest: Rest, answers: int) -> N
 
 async def test_a_reader_that_takes_a_little_at_a_time_gets_all(rest: Rest) -> None:
     slow = Client(*await _narrow(rest))
-    began, answers, taken = time.monotonic(), 3, 0
+    answers, taken = 3, 0
     slow.writer.write(OPENAPI * answers)
-    while time.monotonic() - began < 3 * QUICK.unread_s:
-        taken += len(await slow.reader.read(2048))
-        await asyncio.sleep(0.1)
+    with waiting() as watch:
+        while watch.seconds < 3 * QUICK.unread_s:
+            taken += len(await slow.reader.read(2048))
+            await asyncio.sleep(0.1)
     while not slow.reader.at_eof() and taken < answers * 10_000:
         taken += len(await slow.reader.read(1 << 16))
     assert taken >= answers * 10_000
@@ -280,9 +278,9 @@ async def _stopping(folder: Path) -> float:
                     await client.head()
         for client in clients:
             client.stop_reading()  # so that nobody answers the end of TLS
-        began = time.monotonic()
-        await stack.aclose()
-        return time.monotonic() - began
+        with waiting() as watch:
+            await stack.aclose()
+        return watch.seconds
 
 
 BODY = json.dumps(

@@ -184,11 +184,9 @@ async def test_a_peer_that_does_not_read_is_cut_after_two_seconds_and_its_memory
         await eventually(lambda: server._open[PLACE] == 1)
         (made,) = server._streams
         await eventually(lambda: made._unsent > 0)
-        begun = time.monotonic()
         with waiting() as watch:
             await eventually(lambda: server._open[PLACE] == 0, 30.0)
-        assert time.monotonic() - begun > server._limits.write_s - 1.0
-        assert watch.seconds < server._limits.write_s + 3.0
+        assert server._limits.write_s - 1.0 < watch.seconds < server._limits.write_s + 3.0
         assert not made._outbox
         call.cancel()
     await eventually(lambda: server._unfinished[PLACE] == 0, 10.0)

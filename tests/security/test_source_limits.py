@@ -38,6 +38,7 @@ def sheet(cells: str, after: str = "") -> bytes:
     return f'<worksheet xmlns="{main}"><sheetData><row r="1">{cells}</row></sheetData>{after}</worksheet>'.encode()
 
 
+@pytest.mark.timed
 @pytest.mark.parametrize(
     "part",
     [
@@ -54,6 +55,7 @@ def test_k8_cells_that_are_none_cost_no_time(part: bytes) -> None:
     assert spent.seconds < QUICK
 
 
+@pytest.mark.timed
 @pytest.mark.parametrize(
     "part",
     [
@@ -177,6 +179,7 @@ def test_one_remote_host_among_several_makes_the_database_remote(url: str, is_he
 _WIDE = [chr(code) for code in range(0x3300, 0x3400) if len(unicodedata.normalize("NFKC", chr(code))) > 4]
 
 
+@pytest.mark.timed
 @pytest.mark.parametrize("text", ["".join(_WIDE * 20)[:512], "ก" * 512], ids=["signs that grow", "one long word"])
 def test_a_name_that_grows_costs_no_more_than_others(text: str) -> None:
     with effort() as usual:
@@ -189,6 +192,7 @@ def test_a_name_that_grows_costs_no_more_than_others(text: str) -> None:
     assert spent.seconds < 4 * usual.seconds + 0.1
 
 
+@pytest.mark.timed
 @pytest.mark.parametrize("text", ["ก" * 50_000, "ๆ" * 50_000, " " * 50_000, "กๆ " * 20_000, "ก" + " " * 50_000])
 def test_looking_for_repeated_words_costs_what_the_length_costs(text: str) -> None:
     with effort() as spent:

@@ -132,6 +132,7 @@ async def test_the_rank_test_sees_what_is_slower() -> None:
     assert auc([1.0, 3.0], [2.0, 2.5]) == 0.5
 
 
+@pytest.mark.timed
 @pytest.mark.parametrize("requester", [usual, other_office])
 @pytest.mark.parametrize("loaded", [False, True])
 async def test_time_does_not_tell_a_hidden_record_from_none(

@@ -37,6 +37,13 @@ def effort() -> Iterator[Effort]:
         gc.enable()
 
 
+def compute(seconds: float) -> None:
+    """Keep a processor busy for so many seconds of this thread."""
+    until = time.thread_time() + seconds
+    while time.thread_time() < until:
+        sum(range(100))
+
+
 class Waiting:
     """How long has been waited."""
 

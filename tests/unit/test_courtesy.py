@@ -2,27 +2,53 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 
 import pytest
 
 from gateway.courtesy import GO_ON_S, LONGER_S, MUCH_S, STAND_ASIDE_S, Courtesy
+from tests.support.load import compute as busy
+
+
+@pytest.fixture
+def moves(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
+    """Time that only moves when told so, or when somebody sleeps."""
+    Slept.seconds, now = 0.0, 1_000.0
+
+    def move(seconds: float) -> None:
+        nonlocal now
+        now += seconds
+
+    def sleep(seconds: float) -> None:
+        move(seconds)
+        Slept.seconds += seconds
+
+    monkeypatch.setattr("gateway.courtesy.time.monotonic", lambda: now)
+    monkeypatch.setattr("gateway.courtesy.time.sleep", sleep)
+    return move
+
+
+class Slept:
+    """For how long the work of a test stood aside."""
+
+    seconds = 0.0
 
 
 def stood_aside(courtesy: Courtesy) -> float:
-    begun = time.monotonic()
+    before = Slept.seconds
     courtesy.give_way()
-    return time.monotonic() - begun
+    return Slept.seconds - before
 
 
-def test_long_work_stands_aside_while_another_member_s_exchange_is_under_way_and_then_goes_on() -> None:
+def test_long_work_stands_aside_while_another_member_s_exchange_is_under_way_and_then_goes_on(
+    moves: Callable[[float], None],
+) -> None:
     courtesy = Courtesy()
     courtesy.enter("vn")
     with courtesy.long("kh"):
-        assert stood_aside(courtesy) >= STAND_ASIDE_S
-        time.sleep(GO_ON_S)
-        assert stood_aside(courtesy) >= STAND_ASIDE_S, "its time to go on was over"
+        assert stood_aside(courtesy) >= STAND_ASIDE_S - 1e-9
+        moves(GO_ON_S)
+        assert stood_aside(courtesy) >= STAND_ASIDE_S - 1e-9, "its time to go on was over"
 
 
 def test_long_work_waits_no_longer_than_the_other_exchange_lasts(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -40,37 +66,23 @@ def test_long_work_waits_no_longer_than_the_other_exchange_lasts(monkeypatch: py
     assert len(looked) == 1, "it looked once more after the other exchange had ended"
 
 
-def test_neither_short_work_nor_a_member_s_own_exchanges_nor_an_idle_node_make_work_wait() -> None:
+def test_neither_short_work_nor_a_member_s_own_exchanges_nor_an_idle_node_make_work_wait(
+    moves: Callable[[float], None],
+) -> None:
     courtesy = Courtesy()
     courtesy.enter("kh")
     with courtesy.long("kh"):
-        assert stood_aside(courtesy) < STAND_ASIDE_S
+        assert stood_aside(courtesy) == 0
     courtesy.enter("vn")
-    assert stood_aside(courtesy) < STAND_ASIDE_S, "this thread does no long work"
+    assert stood_aside(courtesy) == 0, "this thread does no long work"
     courtesy.leave(["kh", "vn"])
     with courtesy.long("kh"):
-        assert stood_aside(courtesy) < STAND_ASIDE_S
+        assert stood_aside(courtesy) == 0
 
 
 def compute(courtesy: Courtesy, member: str, seconds: float) -> None:
     with courtesy.long(member):
-        until = time.thread_time() + seconds
-        while time.thread_time() < until:
-            sum(range(100))
-
-
-@pytest.fixture
-def moves(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
-    """Time that only moves when told so, or when somebody sleeps."""
-    now = time.monotonic()
-
-    def move(seconds: float) -> None:
-        nonlocal now
-        now += seconds
-
-    monkeypatch.setattr("gateway.courtesy.time.monotonic", lambda: now)
-    monkeypatch.setattr("gateway.courtesy.time.sleep", move)
-    return move
+        busy(seconds)
 
 
 def test_a_member_that_computes_much_stands_aside_for_longer_and_no_other_member_for_it(

@@ -117,6 +117,7 @@ def test_lines_of_exchanges_are_for_the_level_info(stream: io.StringIO) -> None:
     assert stream.getvalue() == ""
 
 
+@pytest.mark.timed
 def test_a_line_of_an_exchange_costs_little_beside_the_exchange(stream: io.StringIO) -> None:
     """An exchange takes some 600 µs; the lines of a batch are made and written together."""
     drafts = [events.ANSWERED.draft(peer="vn", exchange_id="a" * 32, outcome="hit", purpose="BORDER_CHECK")] * 64

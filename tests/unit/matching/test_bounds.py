@@ -23,6 +23,7 @@ HOSTILE = {
 }
 
 
+@pytest.mark.timed
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE.keys())
 def test_a_megabyte_costs_no_more_than_a_name(text: str) -> None:
     with effort() as spent:

@@ -147,6 +147,7 @@ def test_what_is_withheld_might_have_fitted() -> None:
     assert judge(asked, "TravelDocument", {"number": "E09598913"}, whole=False) is Verdict.OTHER
 
 
+@pytest.mark.timed
 @pytest.mark.parametrize(
     "texts", [[chr(0x4E00 + place) * 200 for place in range(64)], ["a;" * 2_000] * 64, ["1;" * 2_000] * 64]
 )

@@ -93,6 +93,7 @@ def test_the_allowed_depth_is_allowed(depth: int) -> None:
     loads(b"[" + b"[]," * 5_000 + b"[]]", 100_000)
 
 
+@pytest.mark.timed
 @pytest.mark.parametrize("depth", [33, 101, 900, 5_000, 400_000])
 def test_b4_deep_nesting_is_refused_quickly(depth: int) -> None:
     with effort() as spent:

@@ -389,6 +389,7 @@ def test_lost_keys_are_not_silently_replaced(tmp_path: Path) -> None:
 # ------------------------------------------------------------------ size
 
 
+@pytest.mark.timed
 @pytest.mark.long
 def test_j15_ten_thousand_keys_load_in_a_second(tmp_path: Path) -> None:
     """As many members as there are ids (676), 15 keys each; the charter's signatures and all descriptors verified."""
@@ -404,6 +405,7 @@ def test_j15_ten_thousand_keys_load_in_a_second(tmp_path: Path) -> None:
     assert spent.seconds < 1.0 * _SLACK
 
 
+@pytest.mark.timed
 @pytest.mark.long
 def test_j15_a_change_in_a_large_federation_costs_what_has_changed(tmp_path: Path) -> None:
     """Each change is read at each process, and again for the seconds in which a file's time may hide another one."""

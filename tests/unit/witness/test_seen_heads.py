@@ -210,6 +210,7 @@ def test_a_log_that_forks_without_end_and_logs_without_end_fill_nothing(
     )
 
 
+@pytest.mark.timed
 def test_a_noted_head_costs_microseconds(heads: SeenHeads) -> None:
     log = LogOf().grow(600)
     tree = log.tree()

@@ -136,6 +136,7 @@ def test_a_place_of_the_list_is_one_of_ours_or_malformed(text: str) -> None:
     assert name
 
 
+@pytest.mark.timed
 def test_a_page_of_a_long_list_costs_as_much_as_one_of_a_short_list() -> None:
     def cost(count: int) -> float:
         made = shelf([item(number) for number in range(1, count)])

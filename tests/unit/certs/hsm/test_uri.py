@@ -85,6 +85,7 @@ def test_any_text_is_a_uri_or_refused(text: str) -> None:
         assert uri.object or uri.id
 
 
+@pytest.mark.timed
 def test_a_long_text_costs_no_more_than_its_length() -> None:
     def cost(text: str) -> float:
         begun = time.thread_time()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+import pytest
 from jinja2 import FileSystemLoader
 
 from gateway.console.frame.render import TEMPLATES, environment
@@ -25,6 +26,7 @@ def least(source: str, **values: object) -> float:
     return min(times)
 
 
+@pytest.mark.timed
 def test_two_hundred_works_and_two_hundred_rows_of_a_table_hold_the_loop_for_less_than_one_turn_may() -> None:
     name = Text("ສົມຈິດ ແກ້ວມະນີ <b>", "lo")
     task = Task(

@@ -138,6 +138,7 @@ def test_any_text_is_understood_or_refused_and_nothing_else(text: str, kind: str
     assert found.queries
 
 
+@pytest.mark.timed
 @pytest.mark.long
 @pytest.mark.parametrize(
     "unit", ["<", "P<", "1", "1 ", "1-", "A", "A1", " ", "1984 ", "a,", "ก", "กข 1", "၁", "王", "\u0301a", "'", "A<<"]

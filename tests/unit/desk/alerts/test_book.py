@@ -112,6 +112,7 @@ def test_many_alerts_of_one_name_cost_a_bounded_number_of_comparisons() -> None:
     assert len(checks) == MAX_JUDGED
 
 
+@pytest.mark.timed
 def test_a_number_costs_little_among_thousands_of_alerts() -> None:
     book = AlertBook([held({"identifiers": [{"number": f"P{number:07}"}]}) for number in range(5_000)])
     before = time.thread_time()

@@ -237,6 +237,7 @@ def _cost(shape: Callable[[int], bytes], size: int, name: str) -> float:
     return least
 
 
+@pytest.mark.timed
 @pytest.mark.parametrize(
     ("shape", "name"),
     [

@@ -230,6 +230,7 @@ def test_n190_no_text_is_a_formula_whatever_separates_the_cells(text: str, cell:
     assert spreadsheet_cell(text) == cell
 
 
+@pytest.mark.timed
 def test_n190_looking_for_formulas_is_linear() -> None:
     def cost(text: str) -> float:
         begun = time.thread_time()

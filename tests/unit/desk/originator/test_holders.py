@@ -6,6 +6,8 @@ import time
 from contextlib import closing
 from pathlib import Path
 
+import pytest
+
 from gateway.audit.log.log import AuditLog
 from gateway.desk.originator.holders import Holders, HoldersView
 from gateway.model.names import MemberId
@@ -48,5 +50,6 @@ def cost_s(folder: Path, copies: int) -> float:
             return min(times)
 
 
+@pytest.mark.timed
 def test_the_whole_ledger_costs_in_proportion_to_its_copies(tmp_path: Path) -> None:
     assert cost_s(tmp_path / "many", MANY) < 3 * MANY / FEW * cost_s(tmp_path / "few", FEW)

@@ -148,12 +148,14 @@ def _cost_ms(book: WatchBook, rows: list[FreshRow]) -> float:
     return min(passes[1:]) * 1_000 / len(rows)
 
 
+@pytest.mark.timed
 def test_ten_thousand_watches_cost_each_changed_row_little() -> None:
     rows = [row(person(number * 7 + 3)) for number in range(100)]
     one, many = _cost_ms(book_of([person(1)]), rows), _cost_ms(book_of(map(person, range(MANY))), rows)
     assert many - one < MOST_MS
 
 
+@pytest.mark.timed
 def test_ten_thousand_watches_on_one_name_cost_each_row_of_it_little() -> None:
     name = (NameForm("Nguyen Van Anh"),)
     births = [f"{1930 + number // 336}-{1 + number // 28 % 12:02d}-{1 + number % 28:02d}" for number in range(MANY)]

@@ -37,8 +37,7 @@ def test_a_flood_on_all_streams_is_turned_away_no_faster_than_its_pace(
     """Each stream reads a message, waits as it is told, and reads the next one."""
     patience, turned_away = Patience(clock, lambda: 1), 0
     due = [clock.monotonic()] * streams
-    start = clock.monotonic()
-    while clock.monotonic() - start < 20:
+    for _ in range(20_000):
         for number, at in enumerate(due):
             if at <= clock.monotonic():
                 turned_away += frames

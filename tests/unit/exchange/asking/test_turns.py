@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import time
 
 import pytest
 
 from gateway.exchange.asking.turns import Turns
+from tests.support.load import compute
 from tests.support.loop_watch import HELD_S, loop_watch
 
 _PIECE_S = 0.004
 
 
 def _piece(number: int) -> int:
-    until = time.thread_time() + _PIECE_S
-    while time.thread_time() < until:
-        pass
+    compute(_PIECE_S)
     if number == 3:
         raise ValueError
     return number

@@ -96,6 +96,7 @@ def test_a_row_that_is_not_made_of_syllables_is_refused(row: str, monkeypatch: p
     burmese._words.cache_clear()
 
 
+@pytest.mark.timed
 @pytest.mark.parametrize("text", ["mama" * 12, "kyawx" * 9, "a" * 48, "khin maung " * 12])
 def test_text_that_may_be_cut_in_many_ways_costs_no_more_than_a_name(text: str) -> None:
     words = tuple(text.split())

@@ -65,6 +65,7 @@ def test_any_text_is_read_or_refused(reader: Callable[[str], Reading], text: str
         assert reader(text).as_json()["kind"]
 
 
+@pytest.mark.timed
 @pytest.mark.parametrize("text", ["a" + "\u0301" * 1_000_000, "<" * 1_000_000, "\u202e" * 1_000_000, "9" * 1_000_000])
 def test_a_megabyte_is_refused_at_once(text: str) -> None:
     with effort() as spent:

@@ -469,6 +469,7 @@ def test_a_use_for_consent_is_read_whole() -> None:
         verify(padded(message, NOTICES[NoticeType.ASK]))
 
 
+@pytest.mark.timed
 @pytest.mark.parametrize("name", ["fields", "values"])
 def test_many_empty_items_are_refused_in_linear_time(name: str) -> None:
     """An empty item takes two bytes; the cost is CPU time of this thread, the least of three."""

@@ -29,6 +29,7 @@ def signed(payload: bytes) -> bytes:
     return strict_json.dumps(value)
 
 
+@pytest.mark.timed
 @pytest.mark.parametrize("data", [ITEMS, TEXTS, LONG, b'{"signatures":[],"signed":' + ITEMS + b"}", b"x" * 10**6])
 def test_charters_of_foreign_shapes_cost_next_to_nothing(data: bytes) -> None:
     for reader in (read, parse_charter):
@@ -37,6 +38,7 @@ def test_charters_of_foreign_shapes_cost_next_to_nothing(data: bytes) -> None:
         assert spent.seconds < 0.05
 
 
+@pytest.mark.timed
 @pytest.mark.parametrize("payload", [ITEMS, TEXTS])
 def test_descriptors_of_foreign_shapes_cost_next_to_nothing(payload: bytes) -> None:
     data = signed(payload)
