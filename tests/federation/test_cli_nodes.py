@@ -21,7 +21,7 @@ from gateway.trust.ceremony.ceremony import publish_descriptor, publish_status
 from gateway.trust.documents.source_kinds import SourceKind
 from gateway.trust.keeper import TrustKeeper
 from tests.support.cli import Liaison, Ran
-from tests.support.until import wait_until
+from tests.support.waiting import wait_until
 
 SUSPENSION_S = 5.0
 

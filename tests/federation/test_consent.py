@@ -22,9 +22,8 @@ from gateway.errors import Reason, Refused
 from gateway.ops.audit.entry_list import find_entries
 from gateway.ops.homes.open_home import open_home, shown_value
 from tests.support.cli import Liaison, Ran
-from tests.support.until import wait_until
+from tests.support.waiting import wait_until
 
-PATIENCE_S = 40.0
 OWNER, ASKER = "kh", "th"
 DESK = ("--as", "kh.o.1042", "--reason", "the same case is open here")
 

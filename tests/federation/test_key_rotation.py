@@ -28,7 +28,7 @@ from gateway.trust.ceremony.ceremony import import_document, publish_status
 from tests.support.cli import Liaison
 from tests.support.exchange import CLOCK, VN, command, entries, lines, sample_world, stopping
 from tests.support.nodes import World, officer
-from tests.support.until import until
+from tests.support.waiting import until
 
 pytestmark = [pytest.mark.process, pytest.mark.timeout(300)]
 
@@ -65,7 +65,7 @@ class Load:
     async def more(self, count: int = 20) -> None:
         """Wait until so many further questions were answered, and more where there are more officers."""
         goal = self.asked + count * max(1, ASKERS // 4)
-        await until(lambda: self.asked >= goal)
+        await until(lambda: self.asked >= goal, "the new key in its use")
 
 
 @asynccontextmanager
@@ -111,7 +111,7 @@ async def hand_over(world: World, member: str, asked: Asked) -> None:
     version = world.federation[member].view().descriptor(member).version
     for node in world.nodes.values():
         view = node.resources.trust
-        await until(lambda view=view: view.view.descriptor(member).version == version, 30)  # type: ignore[misc]
+        await until(lambda view=view: view.view.descriptor(member).version == version, "the new key in its use")  # type: ignore[misc]
 
 
 def used(world: World, member: str, file: str) -> Callable[[], str]:
@@ -150,7 +150,7 @@ async def test_no_exchange_fails_while_a_key_is_rotated(world: World, member: st
         await going.more()
         new = asked.moved[0].key_id
         await asyncio.to_thread(assume_held, world, member, file)
-        await until(lambda: used(world, member, file)() == new, 30)
+        await until(lambda: used(world, member, file)() == new, "the new key in its use")
         await going.more(40)
     steps = [each.private for each in entries(world.nodes[member], "operations") if each.entry.kind == "key"]
     assert {(step["use"], step["key"]) for step in steps} == {(file.replace("-", "/"), new)}
@@ -171,8 +171,8 @@ async def test_heads_have_both_signatures_while_the_key_of_the_logs_is_rotated(w
     await asyncio.to_thread(KeyDesk(Home(vietnam.home), CLOCK).assume_held, ["log", "witness"])
     new = vietnam.key("log").verify_key()
     assert new != old
-    await until(lambda: used(world, "vn", "log")() == new.key_id)
-    await until(lambda: len(node.resources.keys.witness) == 3)
+    await until(lambda: used(world, "vn", "log")() == new.key_id, "the new key in its use")
+    await until(lambda: len(node.resources.keys.witness) == 3, "the new key in its use")
     assert await going.ask() == str(Outcome.HIT)
     for key in (old, new):
         assert verify_checkpoint(before.checkpoint, before.origin, key).size == before.size
@@ -181,7 +181,7 @@ async def test_heads_have_both_signatures_while_the_key_of_the_logs_is_rotated(w
     with rotations.locked():
         for rotation in rotations.all():
             rotations.retire(rotation)
-    await until(lambda: len(parse_checkpoint(before.checkpoint).signatures) == 1)
+    await until(lambda: len(parse_checkpoint(before.checkpoint).signatures) == 1, "the new key in its use")
     assert await going.ask() == str(Outcome.HIT)
     await world.stop("vn")
     await world.start("vn")
@@ -199,7 +199,7 @@ async def test_auditors_follow_a_rotated_log_key(
     asked = await asyncio.to_thread(rotate, world, "th", "log")
     await hand_over(world, "th", asked)
     await asyncio.to_thread(KeyDesk(Home(thailand.home), CLOCK).assume_held, ["log"])
-    await until(lambda: used(world, "th", "log")() == thailand.key("log").key_id)
+    await until(lambda: used(world, "th", "log")() == thailand.key("log").key_id, "the new key in its use")
     await going.ask()
     if retired:
         rotations = Rotations(Home(thailand.home))
@@ -207,7 +207,7 @@ async def test_auditors_follow_a_rotated_log_key(
             for rotation in rotations.all():
                 rotations.retire(rotation)
         log = world.nodes["th"].resources.exchange_log
-        await until(lambda: len(parse_checkpoint(log.checkpoint).signatures) == 1)
+        await until(lambda: len(parse_checkpoint(log.checkpoint).signatures) == 1, "the new key in its use")
         await going.ask()
     for member in ("th", "vn"):
         await world.stop(member)
@@ -265,7 +265,7 @@ async def test_a_start_right_after_the_switch_knows_the_heads_of_the_old_key(wor
 async def test_the_running_node_switches_by_itself_when_all_hold_the_descriptor(world: World) -> None:
     async with load(world) as going:
         asked = await asyncio.to_thread(rotate, world, "th", "statement")
-        await until(lambda: used(world, "th", "statement")() == asked.moved[0].key_id, 30)
+        await until(lambda: used(world, "th", "statement")() == asked.moved[0].key_id, "the new key in its use")
         await going.more()
     steps = [each.private for each in entries(world.nodes["th"], "operations") if each.entry.kind == "key"]
     assert [step["step"] for step in steps] == ["switched", "retired", "in use"]
@@ -278,11 +278,11 @@ async def test_after_a_removal_the_next_question_works_with_the_new_key(world: W
     old = vietnam.key("statement").key_id
     data = await asyncio.to_thread(lambda: publish_status(vietnam.home, CLOCK, removed=[old]))
     await asyncio.to_thread(import_document, world.home("th") / "trust", data, CLOCK)
-    await until(lambda: old in _removed(world, "th"), 30)
+    await until(lambda: old in _removed(world, "th"), "the new key in its use")
     assert await going.ask() != str(Outcome.HIT)
     asked = await asyncio.to_thread(rotate, world, "vn", "statement")
     assert [step.step for step in asked.moved] == ["published", "switched", "retired"]
-    await until(lambda: used(world, "vn", "statement")() == asked.moved[0].key_id, 30)
+    await until(lambda: used(world, "vn", "statement")() == asked.moved[0].key_id, "the new key in its use")
     await hand_over(world, "vn", asked)
     assert await going.ask() == str(Outcome.HIT)
 
@@ -301,7 +301,7 @@ async def test_a_renewed_certificate_is_used_without_a_restart(world: World) -> 
         asked = await asyncio.to_thread(KeyDesk(Home(vietnam.home), CLOCK).renew, ["tls"], vietnam.authority, None)
         assert asked.version == 2
         assert vietnam.certificate("tls") != before
-        await until(lambda: node.resources.keys.tls.certificate == vietnam.certificate("tls"), 30)
+        await until(lambda: node.resources.keys.tls.certificate == vietnam.certificate("tls"), "the new key in its use")
         await going.more()
     host, port = node.addresses["exchange"].rsplit(":", 1)
     shown = await asyncio.to_thread(ssl.get_server_certificate, (host, int(port)))
@@ -321,7 +321,7 @@ async def test_a_node_with_an_online_ca_renews_its_certificate_by_itself(world: 
         assert isinstance(public, ec.EllipticCurvePublicKey)
         ending = issue(load_authority(made.authority), public, leaf.name, CLOCK, days=20)
         await asyncio.to_thread(durable.replace, home.certificate("tls"), ending, durable.PUBLIC)
-        await until(lambda: keys.exchange.certificate not in (ending, keys.tls.certificate), 30)
+        await until(lambda: keys.exchange.certificate not in (ending, keys.tls.certificate), "the new key in its use")
         assert keys.tls.certificate == ending
         await going.more(40)
         host, port = node.addresses["exchange"].rsplit(":", 1)
@@ -329,7 +329,7 @@ async def test_a_node_with_an_online_ca_renews_its_certificate_by_itself(world: 
         assert shown.encode().strip() == keys.exchange.certificate.strip()
         gone = key_id(spki(public_key(home.key("online-ca"))))
         status = await asyncio.to_thread(publish_status, home.path, CLOCK, removed=[gone])
-        await until(lambda: keys.exchange.certificate == ending, 30)
+        await until(lambda: keys.exchange.certificate == ending, "the new key in its use")
         for other in world.nodes:
             if other != member:
                 await asyncio.to_thread(import_document, world.home(other) / "trust", status, CLOCK)
@@ -347,7 +347,9 @@ async def test_a_key_that_is_not_listed_is_not_taken_up(world: World, tmp_path: 
     kept = home.key("statement").read_bytes()
     (tmp_path / "other.key").replace(home.key("statement"))
     node = world.nodes["th"]
-    await until(lambda: "keys:" in str([each.private for each in entries(node, "operations")]), 30)
+    await until(
+        lambda: "keys:" in str([each.private for each in entries(node, "operations")]), "the new key in its use"
+    )
     assert used(world, "th", "statement")() == old
     assert await Load(world).ask() == str(Outcome.HIT)
     home.key("statement").write_bytes(kept)

@@ -21,7 +21,7 @@ from gateway.config import host_port, load_settings
 from tests.support.cli import Liaison, Ran
 from tests.support.ports import free_port
 from tests.support.shared import PROJECT
-from tests.support.until import wait_until
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.small_form
 

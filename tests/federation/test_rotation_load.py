@@ -11,7 +11,7 @@ import asyncio
 import itertools
 import os
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -36,6 +36,7 @@ from gateway.telemetry import NO_TRACE
 from tests.support.exchange import PASSPORT, VN, request, sample_world, stopping
 from tests.support.nodes import World
 from tests.support.processes import NodeProcess
+from tests.support.waiting import until
 from tests.support.zygote import Zygote
 
 pytestmark = [pytest.mark.small_form, pytest.mark.process, pytest.mark.timeout(900)]
@@ -124,12 +125,6 @@ async def load(node: Node) -> AsyncIterator[Load]:
         await running
 
 
-async def until(condition: Callable[[], bool], seconds: float) -> None:
-    async with asyncio.timeout(seconds):
-        while not await asyncio.to_thread(condition):
-            await asyncio.sleep(0.1)
-
-
 def taken_up(home: Path) -> set[str]:
     """The ids of the keys that the node at this home says to be in use."""
     settings = load_settings(home)
@@ -162,10 +157,10 @@ async def rotate(world: World, member: str, use: str, zygote: Zygote) -> None:
         found = Rotations(home).of(file)
         return found is None or bool(found.switched_us)
 
-    await until(switched, _SWITCHED_S)
+    await until(switched, f"the switch of `{use}`")
     if use not in WITHOUT_ENTRY:
         new = key_id(spki(public_key(home.key(file))))
-        await until(lambda: new in taken_up(made.home), _SWITCHED_S)
+        await until(lambda: new in taken_up(made.home), "its entry")
 
 
 async def test_no_exchange_fails_while_each_key_is_rotated_in_turn(

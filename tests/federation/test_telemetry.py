@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import io
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
@@ -21,6 +20,7 @@ from tests.security.test_leaks import found_in
 from tests.support.collector import Collector, told
 from tests.support.exchange import PASSPORT, VN, command, lines, sample_world, stopping
 from tests.support.nodes import World, officer
+from tests.support.waiting import until
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.process]
 
@@ -64,18 +64,15 @@ async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[tuple
         configure_logging("error", io.StringIO())
 
 
-async def until(is_there: Callable[[], bool]) -> None:
-    async with asyncio.timeout(20):
-        while not is_there():
-            await asyncio.sleep(0.05)
-
-
 async def test_one_trace_leads_from_the_officers_system_through_both_nodes(world: tuple[World, Collector]) -> None:
     made, collector = world
     asked = command(PASSPORT, traceparent=PARENT, tracestate="vendor=somchai-in-state")
     search = await made.nodes["th"].asking.searches.start(officer(), asked)
     assert lines(search)[VN].outcome is Outcome.HIT
-    await until(lambda: {"ask", "answer"} <= {span.name for span in collector.spans() if span.trace_id.hex() == TRACE})
+    await until(
+        lambda: {"ask", "answer"} <= {span.name for span in collector.spans() if span.trace_id.hex() == TRACE},
+        "what is exported",
+    )
     spans = [span for span in collector.spans() if span.trace_id.hex() == TRACE]
     by_id = {span.span_id: span for span in spans}
     ask, counterpart, answer = (
@@ -97,7 +94,7 @@ async def test_one_trace_leads_from_the_officers_system_through_both_nodes(world
         assert 0 < span.start_time_unix_nano <= span.end_time_unix_nano
         if span is not ask:
             assert span.end_time_unix_nano - span.start_time_unix_nano < 5e9
-    await until(lambda: any(line.trace_id.hex() == TRACE for line in collector.lines()))
+    await until(lambda: any(line.trace_id.hex() == TRACE for line in collector.lines()), "what is exported")
 
 
 async def test_nothing_of_any_question_reaches_the_collector(world: tuple[World, Collector]) -> None:
@@ -108,9 +105,11 @@ async def test_nothing_of_any_question_reaches_the_collector(world: tuple[World,
         asked = command(query, tracestate="a=somchai-in-state", traceparent=PARENT)
         await made.nodes["th"].asking.searches.start(officer(), asked)
         await made.nodes["th"].asking.searches.start(officer(), replace(asked, ticket="TICKET-5522", agreement="none"))
-    await until(lambda: sum(span.name == "ask" for span in collector.spans()) >= 2 * len(ASKED))
-    await until(lambda: {path for path, _ in collector.bodies[before:]} >= {"/v1/traces", "/v1/logs"})
-    await until(lambda: any(path == "/v1/metrics" for path, _ in collector.bodies))
+    await until(lambda: sum(span.name == "ask" for span in collector.spans()) >= 2 * len(ASKED), "what is exported")
+    await until(
+        lambda: {path for path, _ in collector.bodies[before:]} >= {"/v1/traces", "/v1/logs"}, "what is exported"
+    )
+    await until(lambda: any(path == "/v1/metrics" for path, _ in collector.bodies), "what is exported")
     received = b"\n".join(body for _, body in collector.bodies)
     assert found_in(received, SECRETS) == set()
     allowed = {f"liaison.{name}" for name in ATTRIBUTES} | {"error.type"}

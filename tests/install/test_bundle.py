@@ -15,7 +15,7 @@ import pytest
 from tests.supply.signatures import SIGNER
 from tests.support.bundles import Made, build, bundle, hollow, replace, seal
 from tests.support.shared import PROJECT
-from tests.support.until import wait_until
+from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.process, pytest.mark.timeout(400)]
 
@@ -103,7 +103,8 @@ def kill_while_it_installs(built: Made, prefix: Path) -> None:
     """End an installation, without a chance to tidy up, while its environment is half made."""
     asked = [*NO_NETWORK, built.unpacked / "install.sh", "--prefix", prefix, "--signers", built.signers]
     with subprocess.Popen(asked, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as ran:
-        wait_until(lambda: ran.poll() is not None or any(prefix.glob("versions/*/lib/python*/site-packages/pip")))
+        half = "versions/*/lib/python*/site-packages/pip"
+        wait_until(lambda: ran.poll() is not None or any(prefix.glob(half)), "a half made environment")
         assert ran.poll() is None
         os.killpg(ran.pid, signal.SIGKILL)
 

@@ -23,6 +23,7 @@ from gateway.model.strictness import Strictness
 from gateway.ports.sources import Source, SourceDescription
 from gateway.throttle import BURST_SECONDS, Throttle
 from tests.support.load import waiting
+from tests.support.waiting import wait_until
 
 CLOCK = SystemClock()
 QUERY = DocumentQuery("AA1234567")
@@ -123,7 +124,7 @@ def test_k5_a_source_that_hangs_is_known_and_refused_at_once_until_it_comes_back
         asker.ask(0.05)
         entered.acquire(timeout=10)
     assert asker.wall.state == "ok"
-    _until(lambda: asker.wall.state == "hangs")
+    wait_until(lambda: asker.wall.state == "hangs", "the state of the wall")
     asker.ask()
     _, error = asker.next()
     assert isinstance(error, TimedOut)
@@ -131,7 +132,7 @@ def test_k5_a_source_that_hangs_is_known_and_refused_at_once_until_it_comes_back
     assert asker.wall.health.refused == 1
     gate.set()
     assert [asker.next()[1] for _ in range(2)] == [None, None]
-    _until(lambda: asker.wall.state == "ok")
+    wait_until(lambda: asker.wall.state == "ok", "the state of the wall")
     asker.ask()
     assert asker.next() == (ANSWER, None)
 
@@ -151,11 +152,11 @@ def test_k5_a_quick_source_that_hangs_while_it_serves_alone_is_known_too(start: 
 
     backend.act = hang
     asker.ask(0.01)
-    _until(lambda: asker.wall.hangs)
+    wait_until(lambda: asker.wall.hangs, "the state of the wall")
     asker.ask()
     assert asker.next()[1] is not None
     gate.set()
-    _until(lambda: not asker.wall.hangs)
+    wait_until(lambda: not asker.wall.hangs, "the state of the wall")
 
 
 def test_k5_a_source_that_hangs_in_its_turn_makes_the_others_wait_for_moments_only(start: Start) -> None:
@@ -225,11 +226,3 @@ def test_a_throttle_never_lets_more_through_than_rate_and_burst(rate: float, ste
         for last in range(first, len(due)):
             allowed = rate * (due[last] - due[first] + max(BURST_SECONDS, 1 / rate)) + 1
             assert last - first + 1 <= allowed + 1e-6
-
-
-def _until(condition: Callable[[], bool]) -> None:
-    deadline = CLOCK.monotonic() + 10
-    pause = threading.Event()
-    while not condition():
-        assert CLOCK.monotonic() < deadline
-        pause.wait(0.01)

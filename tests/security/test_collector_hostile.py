@@ -23,7 +23,7 @@ from gateway.telemetry.otlp.signals import Signal
 from tests.support.collector import Answer, Collector, certificate, drip, nonsense, say, tls_server, unanswering
 from tests.support.load import waiting
 from tests.support.ports import free_port
-from tests.support.until import wait_until
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.process
 
@@ -94,7 +94,7 @@ def test_whatever_a_collector_does_nothing_waits_and_the_end_is_bounded(tmp_path
         with waiting() as watch:
             export.record(MANY)
         assert watch.seconds < 10  # a waiting export takes 300 ms for each of 48 batches
-        wait_until(lambda: export.lost("full") + export.lost("refused") > 0)
+        wait_until(lambda: export.lost("full") + export.lost("refused") > 0, "what was lost")
         with waiting() as watch:
             export.stop()
         assert watch.seconds < 6  # 2 s, on a busy machine
@@ -107,7 +107,7 @@ def test_what_waits_is_sent_when_the_collector_is_back(tmp_path: Path) -> None:
         collector.answer = say(503, retry_after="0")
         export = Exporting(tmp_path, settings(collector.port))
         export.record(100)
-        wait_until(lambda: bool(collector.bodies))
+        wait_until(lambda: bool(collector.bodies), "a first export")
         collector.answer = say(200)
         export.stop()
     spans = {span.span_id for span in collector.spans()}
@@ -194,7 +194,7 @@ def test_a_thread_that_hangs_in_a_call_does_not_keep_the_process(tmp_path: Path)
     with unanswering() as port:
         export = Exporting(tmp_path, settings(port))
         export.record(1)
-        wait_until(lambda: any(thread.name == "telemetry" for thread in threading.enumerate()))
+        wait_until(lambda: any(thread.name == "telemetry" for thread in threading.enumerate()), "its thread")
         export.stop()
     assert all(thread.daemon for thread in threading.enumerate() if thread.name == "telemetry")
 

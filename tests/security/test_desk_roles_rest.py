@@ -25,7 +25,7 @@ from tests.support.docs import OPENAPI
 from tests.support.exchange import PASSPORT, entries
 from tests.support.nodes import World, running
 from tests.support.second_step import step_world
-from tests.support.until import until
+from tests.support.waiting import until
 
 on_one_loop = pytest.mark.asyncio(loop_scope="module")
 

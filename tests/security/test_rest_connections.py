@@ -23,6 +23,7 @@ from gateway.https.connection import ConnectionLimits
 from gateway.loop import run
 from tests.support.load import waiting
 from tests.support.rest import MEMBER, SNI, Rest, StoredSearches, rest_api
+from tests.support.waiting import until
 
 HALF_HEAD = b"GET /v1/health HTTP/1.1\r\nhost: gw1\r\nx-slow"
 OPENAPI = b"GET /openapi.json HTTP/1.1\r\nhost: gw1\r\n\r\n"
@@ -89,12 +90,6 @@ class Client:
         self.writer.transport.abort()
 
 
-async def until(true: Callable[[], bool]) -> None:
-    async with asyncio.timeout(WAIT_S):
-        while not true():
-            await asyncio.sleep(0.02)
-
-
 def post(rest: Rest, body: bytes, *headers: str, token: bool = True) -> bytes:
     given = [*headers, f"authorization: {rest.bearer()['authorization']}"] if token else list(headers)
     head = ["POST /v1/searches HTTP/1.1", "host: gw1", "content-type: application/json", *given, "", ""]
@@ -158,7 +153,7 @@ async def test_a_connection_that_is_answered_is_not_cut_for_a_new_one(tmp_path: 
     async with rest_api(tmp_path, searches, limits=QUICK) as rest:
         asking = await Client.open(rest)
         await asking.send(post(rest, BODY, f"content-length: {len(BODY)}"))
-        await until(lambda: bool(searches.waiting))
+        await until(lambda: bool(searches.waiting), "what the other side does")
         for _ in range(2 * QUICK.per_system):
             await Client.open(rest)
         searches.go.set()
@@ -217,7 +212,7 @@ async def test_a_reader_that_takes_nothing_is_cut(rest: Rest, answers: int) -> N
     hung_up = select.poll()
     hung_up.register(slow.writer.get_extra_info("socket").fileno(), select.POLLHUP | select.POLLERR)
     with waiting() as watch:
-        await until(lambda: bool(hung_up.poll(0)))
+        await until(lambda: bool(hung_up.poll(0)), "what the other side does")
     assert watch.seconds < QUICK.unread_s + 5
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from itertools import count
 
@@ -30,3 +31,12 @@ async def until(condition: Callable[[], object], what: str) -> None:
         if looks % _LOOKS == 0:
             for work in MEANWHILE:
                 await work()
+
+
+def wait_until(condition: Callable[[], object], what: str) -> None:
+    """Wait until a condition holds, where no loop runs."""
+    end = time.monotonic() + MOST_S
+    while not condition():
+        if time.monotonic() > end:
+            raise AssertionError(f"in {MOST_S:.0f} s it did not come: {what}")
+        time.sleep(_LOOK_S)
