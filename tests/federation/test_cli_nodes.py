@@ -121,7 +121,7 @@ def test_suspending_has_an_entry(liaison: Liaison, federation: Federation) -> No
 
     def are_there() -> bool:
         shown = liaison("audit", "show", "--home", home, "--log", "operations", "--json").value["entries"]
-        return sum(entry["private"].get("reason") == "entry-trial" for entry in shown) == 2
+        return [entry["private"].get("reason") for entry in shown].count("entry-trial") == 2
 
     wait_until(are_there, "both entries")
 

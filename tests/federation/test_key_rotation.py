@@ -65,7 +65,7 @@ class Load:
     async def more(self, count: int = 20) -> None:
         """Wait until so many further questions were answered, and more where there are more officers."""
         goal = self.asked + count * max(1, ASKERS // 4)
-        await until(lambda: self.asked >= goal, "the new key in its use")
+        await until(lambda: self.asked >= goal, "enough further questions")
 
 
 @asynccontextmanager

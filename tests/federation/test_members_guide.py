@@ -149,7 +149,7 @@ def test_a_newcomer_follows_the_guide_from_founding_to_rebuilding(
             reader.type(words)
         left = {"th": "serving", "vn": "serving", "kh": "serving", "la": "left"}
         for home in ("th", "vn", "kh"):
-            wait_until(lambda home=home: states(home) == left, f"{home}: {states(home)}")
+            wait_until(lambda home=home: states(home) == left, f"{home}: {states(home)}")  # type: ignore[misc]
 
 
 def test_whoever_loses_a_key_follows_the_guide_and_goes_on(
@@ -174,7 +174,7 @@ def test_whoever_loses_a_key_follows_the_guide_and_goes_on(
         assert all(key["usable"] is not False for key in keys(liaison))
         assert "idp-2" in liaison("doctor", "--home", "vn").out
         for home in ("th", "vn", "kh"):
-            wait_until(lambda home=home: set(states(home).values()) == {"serving"}, f"{home}: {states(home)}")
+            wait_until(lambda home=home: set(states(home).values()) == {"serving"}, f"{home}: {states(home)}")  # type: ignore[misc]
 
 
 def keys(liaison: Liaison) -> list[dict[str, Any]]:

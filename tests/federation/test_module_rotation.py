@@ -16,12 +16,13 @@ from gateway.model.exchange import Outcome
 from gateway.ops.keys.requests import KeyDesk
 from gateway.ops.keys.rotation import Rotations
 from gateway.trust.ceremony.ceremony import publish_descriptor
-from tests.federation.test_key_rotation import Load, load, until, used
+from tests.federation.test_key_rotation import Load, load, used
 from tests.support.exchange import CLOCK, sample_world, stopping
 from tests.support.module_node import command, move_keys
 from tests.support.nodes import World
 from tests.support.optional import needs
 from tests.support.security_module import Token, shared_token
+from tests.support.waiting import until
 
 pytestmark = [
     pytest.mark.process,
@@ -72,7 +73,7 @@ async def test_a_node_renews_its_status_and_answers_with_keys_in_the_module(worl
     going = Load(world)
     assert world.nodes["vn"].resources.keys.statement.is_in_module
     for member in ("vn", "th"):
-        await until(lambda member=member: version_of_status(world, member) == 2)  # type: ignore[misc]
+        await until(lambda member=member: version_of_status(world, member) == 2, "the second status")  # type: ignore[misc]
     assert await going.ask() == str(Outcome.HIT)
 
 
@@ -89,14 +90,16 @@ async def test_a_key_in_the_module_is_rotated_to_another_one_while_the_node_answ
         asked = await asyncio.to_thread(KeyDesk(home, CLOCK).rotate, [file], vietnam.authority, None, uri)
         following = asked.moved[0].key_id
         in_use = used(world, "vn", file) if file != "status" else lambda: vietnam.key("status").key_id
-        await until(lambda: in_use() == following, 60)  # by itself, once Thailand holds the descriptor
+        await until(lambda: in_use() == following, "the new key in its use, by itself")
         await going.more()
     assert vietnam.key(file).key_id == following
     with Rotations(home).locked():
         for rotation in Rotations(home).all():
             Rotations(home).retire(rotation)
     if file != "tls":  # gRPC goes on holding what it opened connections with
-        await until(lambda: token.uri(old) not in {key.uri.text for key in opened_keys()})  # it may leave the token
+        await until(
+            lambda: token.uri(old) not in {key.uri.text for key in opened_keys()}, "the old key may leave the token"
+        )
     await asyncio.to_thread(self_test)
     await world.stop("vn")
     await world.start("vn")
