@@ -1,1 +1,1 @@
-"""Tests of the gateway."""
+"""Tests of the gateway, and what measures, attacks and releases it (docs/testing.md)."""

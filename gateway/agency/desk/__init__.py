@@ -1,1 +1,1 @@
-"""The REST API of the desk: work, threads, alerts and copies of records."""
+"""The REST API of the desk: work, threads and their steps, alerts, reports, files, and copies of records."""

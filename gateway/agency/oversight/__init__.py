@@ -1,1 +1,1 @@
-"""The calls of oversight: incidents, reviews and findings, and tokens of people whose identity is misused."""
+"""The calls of oversight: incidents, reviews and findings, frozen accounts, and tokens against misused identity."""

@@ -1,1 +1,1 @@
-"""A run of a node: what keeps it from starting, and the settings that change while it runs."""
+"""Keep a running node as it should be: settings that change, rounds of its keys and people, and its telemetry."""

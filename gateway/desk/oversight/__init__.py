@@ -1,1 +1,1 @@
-"""Look after the desk itself: incidents that counterparts are told of, queries that a supervisor reviews, insiders."""
+"""Look after the desk itself: incidents and outages that are told, reviews, insiders, and accounts that are frozen."""

@@ -1,1 +1,1 @@
-"""Tests: adapters."""
+"""Tests of `adapters`."""

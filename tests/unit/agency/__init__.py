@@ -1,1 +1,1 @@
-"""Tests: agency."""
+"""Tests of `gateway.agency`."""

@@ -1,1 +1,1 @@
-"""Tests: app."""
+"""Tests of `gateway.app`."""

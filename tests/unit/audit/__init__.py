@@ -1,1 +1,1 @@
-"""Tests: audit."""
+"""Tests of `gateway.audit`."""

@@ -1,1 +1,1 @@
-"""Tests: bench."""
+"""Tests of `gateway.bench`."""

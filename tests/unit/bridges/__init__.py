@@ -1,1 +1,1 @@
-"""Tests: bridges."""
+"""Tests of `bridges`."""

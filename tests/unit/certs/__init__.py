@@ -1,1 +1,1 @@
-"""Tests: certs."""
+"""Tests of `certs`."""

@@ -1,1 +1,1 @@
-"""Tests: console."""
+"""Tests of `gateway.console`."""

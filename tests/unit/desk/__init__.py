@@ -1,1 +1,1 @@
-"""Tests: desk."""
+"""Tests of `gateway.desk`."""

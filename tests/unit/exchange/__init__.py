@@ -1,1 +1,1 @@
-"""Tests: exchange."""
+"""Tests of `gateway.exchange`."""

@@ -1,1 +1,1 @@
-"""Tests: documents of trust that travel by themselves."""
+"""Tests of `gateway.gossip`."""

@@ -1,1 +1,1 @@
-"""Tests: host."""
+"""Tests of `gateway.host`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections import Counter
 
@@ -80,3 +81,12 @@ def test_the_readme_lists_every_page_once_under_who_reads_it() -> None:
     found = (page for folder in ("docs", "docs/guides", "docs/desk") for page in (PROJECT / folder).glob("*.md"))
     pages = {str(page.relative_to(PROJECT)) for page in found}
     assert pages - linked.keys() == set()
+
+
+def test_the_design_names_every_room_of_the_house_and_each_package_says_what_it_holds() -> None:
+    section = (PROJECT / "docs/design.md").read_text(encoding="utf-8").partition("## 2. ")[2].partition("\n## ")[0]
+    rooms = (path for path in (PROJECT / "gateway").iterdir() if not path.stem.startswith("__"))
+    assert [path.name for path in rooms if not re.search(rf"\b{path.stem}\b", section)] == []
+    tops = ("gateway", "adapters", "bridges", "policy", "certs")
+    packages = [path for top in tops for path in (PROJECT / top).rglob("__init__.py")]
+    assert [str(path) for path in packages if not ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))] == []

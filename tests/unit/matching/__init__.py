@@ -1,1 +1,1 @@
-"""Tests: matching."""
+"""Tests of `gateway.matching`."""

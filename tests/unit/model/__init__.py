@@ -1,1 +1,1 @@
-"""Tests: model."""
+"""Tests of `gateway.model`."""

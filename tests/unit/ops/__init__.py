@@ -1,1 +1,1 @@
-"""Tests: ops."""
+"""Tests of `gateway.ops`."""

@@ -1,1 +1,1 @@
-"""Tests: policy."""
+"""Tests of `policy`."""

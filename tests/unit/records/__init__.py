@@ -1,1 +1,1 @@
-"""Tests: records."""
+"""Tests of `gateway.records`."""

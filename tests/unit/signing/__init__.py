@@ -1,1 +1,1 @@
-"""Tests: signing."""
+"""Tests of `gateway.signing`."""

@@ -1,1 +1,1 @@
-"""Tests: statements."""
+"""Tests of `gateway.statements`."""

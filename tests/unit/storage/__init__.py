@@ -1,1 +1,1 @@
-"""Tests: storage."""
+"""Tests of `gateway.storage`."""

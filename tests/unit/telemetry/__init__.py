@@ -1,1 +1,1 @@
-"""Tests: telemetry."""
+"""Tests of `gateway.telemetry`."""

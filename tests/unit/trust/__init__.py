@@ -1,1 +1,1 @@
-"""Tests: trust."""
+"""Tests of `gateway.trust`."""

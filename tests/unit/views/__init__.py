@@ -1,1 +1,1 @@
-"""Tests: views."""
+"""Tests of `gateway.views`."""

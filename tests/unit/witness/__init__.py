@@ -1,1 +1,1 @@
-"""Tests: witness."""
+"""Tests of `gateway.witness`."""

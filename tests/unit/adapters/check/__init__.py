@@ -1,1 +1,1 @@
-"""Tests: adapters check."""
+"""Tests of `adapters.check`."""

@@ -1,1 +1,1 @@
-"""Tests: adapters draft."""
+"""Tests of `adapters.draft`."""

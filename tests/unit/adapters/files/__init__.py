@@ -1,1 +1,1 @@
-"""Tests: adapters files."""
+"""Tests of `adapters.files`."""

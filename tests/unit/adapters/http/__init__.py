@@ -1,1 +1,1 @@
-"""Tests: adapters http."""
+"""Tests of `adapters.http`."""

@@ -1,1 +1,1 @@
-"""Tests: adapters index."""
+"""Tests of `adapters.index`."""

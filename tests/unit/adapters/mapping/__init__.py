@@ -1,1 +1,1 @@
-"""Tests: adapters mapping."""
+"""Tests of `adapters.mapping`."""

@@ -1,1 +1,1 @@
-"""Tests: adapters remote."""
+"""Tests of `adapters.remote`."""

@@ -1,1 +1,1 @@
-"""Tests: adapters sql."""
+"""Tests of `adapters.sql`."""

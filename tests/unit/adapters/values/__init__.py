@@ -1,1 +1,1 @@
-"""Tests: adapters values."""
+"""Tests of `adapters.values`."""

@@ -1,1 +1,1 @@
-"""Tests: app run."""
+"""Tests of `gateway.app.run`."""

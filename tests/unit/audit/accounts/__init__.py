@@ -1,1 +1,1 @@
-"""Tests: audit accounts."""
+"""Tests of `gateway.audit.accounts`."""

@@ -1,1 +1,1 @@
-"""Tests: audit acts."""
+"""Tests of `gateway.audit.acts`."""

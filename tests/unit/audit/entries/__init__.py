@@ -1,1 +1,1 @@
-"""Tests: audit entries."""
+"""Tests of `gateway.audit.entries`."""

@@ -1,1 +1,1 @@
-"""Tests: audit export."""
+"""Tests of `gateway.audit.export`."""

@@ -1,1 +1,1 @@
-"""Tests: audit log."""
+"""Tests of `gateway.audit.log`."""

@@ -1,1 +1,1 @@
-"""Tests: audit reading."""
+"""Tests of `gateway.audit.reading`."""

@@ -1,1 +1,1 @@
-"""Tests: audit retention."""
+"""Tests of `gateway.audit.retention`."""

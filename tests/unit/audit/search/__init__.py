@@ -1,1 +1,1 @@
-"""Tests: audit search."""
+"""Tests of `gateway.audit.search`."""

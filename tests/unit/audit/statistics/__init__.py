@@ -1,1 +1,1 @@
-"""Tests: audit statistics."""
+"""Tests of `gateway.audit.statistics`."""

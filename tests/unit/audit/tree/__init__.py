@@ -1,1 +1,1 @@
-"""Tests: audit tree."""
+"""Tests of `gateway.audit.tree`."""

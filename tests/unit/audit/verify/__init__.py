@@ -1,1 +1,1 @@
-"""Tests: audit verify."""
+"""Tests of `gateway.audit.verify`."""

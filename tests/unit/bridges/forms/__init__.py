@@ -1,1 +1,1 @@
-"""Tests: printable forms of notices."""
+"""Tests of `bridges.forms`."""

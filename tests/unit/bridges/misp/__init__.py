@@ -1,1 +1,1 @@
-"""Tests: the bridge to MISP."""
+"""Tests of `bridges.misp`."""

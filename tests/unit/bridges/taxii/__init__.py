@@ -1,1 +1,1 @@
-"""Tests: the TAXII server."""
+"""Tests of `bridges.taxii`."""

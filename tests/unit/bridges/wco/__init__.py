@@ -1,1 +1,1 @@
-"""Tests: the annex of customs data elements."""
+"""Tests of `bridges.wco`."""

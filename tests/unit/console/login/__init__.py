@@ -1,1 +1,1 @@
-"""Tests: console login."""
+"""Tests of `gateway.console.login`."""

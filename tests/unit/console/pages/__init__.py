@@ -1,1 +1,1 @@
-"""The pages of the console."""
+"""Tests of `gateway.console.pages`."""

@@ -1,1 +1,1 @@
-"""Tests: the ends of threads."""
+"""Tests of `gateway.desk.ending`."""

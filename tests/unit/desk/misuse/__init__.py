@@ -1,1 +1,1 @@
-"""Tests: tokens "not this person"."""
+"""Tests of `gateway.desk.misuse`."""

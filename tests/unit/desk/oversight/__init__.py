@@ -1,1 +1,1 @@
-"""Tests: oversight."""
+"""Tests of `gateway.desk.oversight`."""

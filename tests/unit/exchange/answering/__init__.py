@@ -1,1 +1,1 @@
-"""Tests: exchange answering."""
+"""Tests of `gateway.exchange.answering`."""

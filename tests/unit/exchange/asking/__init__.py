@@ -1,1 +1,1 @@
-"""Tests: exchange asking."""
+"""Tests of `gateway.exchange.asking`."""

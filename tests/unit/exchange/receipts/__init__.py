@@ -1,1 +1,1 @@
-"""Tests: exchange receipts."""
+"""Tests of `gateway.exchange.receipts`."""

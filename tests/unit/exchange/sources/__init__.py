@@ -1,1 +1,1 @@
-"""Tests: exchange sources."""
+"""Tests of `gateway.exchange.sources`."""

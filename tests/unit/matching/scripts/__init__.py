@@ -1,1 +1,1 @@
-"""Tests: matching scripts."""
+"""Tests of `gateway.matching.scripts`."""

@@ -1,1 +1,1 @@
-"""Tests: ops acts."""
+"""Tests of `gateway.ops.acts`."""

@@ -1,1 +1,1 @@
-"""Tests: ops audit."""
+"""Tests of `gateway.ops.audit`."""

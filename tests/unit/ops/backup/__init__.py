@@ -1,1 +1,1 @@
-"""Tests: ops backup."""
+"""Tests of `gateway.ops.backup`."""

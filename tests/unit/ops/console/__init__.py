@@ -1,1 +1,1 @@
-"""Tests: ops console."""
+"""Tests of `gateway.ops.console`."""

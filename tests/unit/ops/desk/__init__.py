@@ -1,1 +1,1 @@
-"""Tests: ops desk."""
+"""Tests of `gateway.ops.desk`."""

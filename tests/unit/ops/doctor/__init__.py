@@ -1,1 +1,1 @@
-"""Tests: ops doctor."""
+"""Tests of `gateway.ops.doctor`."""

@@ -1,1 +1,1 @@
-"""Tests: ops homes."""
+"""Tests of `gateway.ops.homes`."""

@@ -1,1 +1,1 @@
-"""Tests: ops policy."""
+"""Tests of `gateway.ops.policy`."""

@@ -1,1 +1,1 @@
-"""Tests: ops removals."""
+"""Tests of `gateway.ops.removals`."""

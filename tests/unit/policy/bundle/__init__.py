@@ -1,1 +1,1 @@
-"""Tests: policy bundle."""
+"""Tests of `policy.bundle`."""

@@ -1,1 +1,1 @@
-"""Tests: policy engine."""
+"""Tests of `policy.engine`."""

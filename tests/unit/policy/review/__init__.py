@@ -1,1 +1,1 @@
-"""Tests: policy review."""
+"""Tests of `policy.review`."""

@@ -1,1 +1,1 @@
-"""Tests: records identifiers."""
+"""Tests of `gateway.records.identifiers`."""

@@ -1,1 +1,1 @@
-"""Tests: storage console."""
+"""Tests of `gateway.storage.console`."""

@@ -1,1 +1,1 @@
-"""Tests: storage database."""
+"""Tests of `gateway.storage.database`."""

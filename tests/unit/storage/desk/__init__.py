@@ -1,1 +1,1 @@
-"""Tests: storage desk."""
+"""Tests of `gateway.storage.desk`."""

@@ -1,1 +1,1 @@
-"""Tests: storage documents."""
+"""Tests of `gateway.storage.documents`."""

@@ -1,1 +1,1 @@
-
+"""Tests of `gateway.storage.files`."""

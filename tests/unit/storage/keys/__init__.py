@@ -1,1 +1,1 @@
-"""Tests: storage keys."""
+"""Tests of `gateway.storage.keys`."""

@@ -1,1 +1,1 @@
-"""Tests: storage log."""
+"""Tests of `gateway.storage.log`."""

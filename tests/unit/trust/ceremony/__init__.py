@@ -1,1 +1,1 @@
-"""Tests: trust ceremony."""
+"""Tests of `gateway.trust.ceremony`."""

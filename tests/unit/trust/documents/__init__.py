@@ -1,1 +1,1 @@
-"""Tests: trust documents."""
+"""Tests of `gateway.trust.documents`."""

@@ -1,1 +1,1 @@
-"""Tests: console frame."""
+"""Tests of `gateway.console.pages.threads`."""
