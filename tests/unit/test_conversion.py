@@ -63,6 +63,7 @@ def _teaches(call: ast.Call) -> bool:
     )
 
 
+@pytest.mark.long
 def test_only_a_converter_teaches_msgspec_a_type() -> None:
     found = set()
     for folder in ("gateway", "adapters", "bridges", "policy", "certs"):

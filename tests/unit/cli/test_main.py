@@ -224,6 +224,7 @@ def test_init_refuses_what_is_no_member(liaison: Liaison, tmp_path: Path, member
 # ------------------------------------------------------------ trust
 
 
+@pytest.mark.long
 def test_a_federation_is_founded_by_commands_alone(liaison: Liaison, tmp_path: Path) -> None:
     found_federation(liaison, tmp_path)
     shown = liaison("trust", "show", "--home", tmp_path / "th", "--json").value

@@ -61,6 +61,7 @@ def remedies(home: Path) -> list[str]:
     return [item.remedy for item in examine(home, SystemClock()) if item.severity is Severity.STOP]
 
 
+@pytest.mark.long
 def test_an_added_agency_is_published_as_doctor_says(liaison: Liaison, federation: Path) -> None:
     home = federation / "th"
     init(liaison, federation, "th", "--agency", "fisheries")

@@ -108,6 +108,7 @@ def problem(command: str) -> str:
     return f"no option {', '.join(missing)}" if missing else ""
 
 
+@pytest.mark.long
 def test_every_remedy_is_a_command_that_exists() -> None:
     found = _of_the_program()
     assert len(found) > 100
@@ -163,6 +164,7 @@ def _wrong(said: str) -> str:
     return next(filter(None, (problem(command.strip()) for command in commands)), "")
 
 
+@pytest.mark.long
 def test_each_error_has_a_remedy_at_the_command_line_and_none_of_the_rest_api() -> None:
     speech, seen = _at("desk", "list"), 0
     for place, error in _every_error():
@@ -181,6 +183,7 @@ def test_a_code_that_a_node_of_another_version_gives_has_a_remedy_too(reason: Re
     assert _wrong(advice(error, _at("request"))) == ""
 
 
+@pytest.mark.long
 def test_no_general_remedy_is_for_a_code_that_nothing_gives() -> None:
     given = {error.code for _, error in _every_error()} | set(REFUSALS)
     assert {*remedies._OF_CODES, *remedies._LISTINGS} - given == set()

@@ -458,6 +458,7 @@ def test_a_code_of_no_country_founds_nothing(liaison: Liaison, tmp_path: Path, m
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.long
 def test_the_examples_of_a_draft_work_as_they_stand(
     liaison: Liaison, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

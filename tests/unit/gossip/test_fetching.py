@@ -189,6 +189,7 @@ def evidence_of(documents: Mapping[bytes, bytes]) -> Hostile:
     )
 
 
+@pytest.mark.long
 async def test_a_long_list_is_fetched_in_turns(founded: Federation, tmp_path: Path) -> None:
     federation = founded.copy(tmp_path, SystemClock())
     member = evidence_of(other_statuses(federation, 300))
@@ -197,6 +198,7 @@ async def test_a_long_list_is_fetched_in_turns(founded: Federation, tmp_path: Pa
     assert member.asked["FetchDocuments"] == 256
 
 
+@pytest.mark.long
 async def test_evidence_without_end_is_kept_and_told_a_few_times(founded: Federation, tmp_path: Path) -> None:
     federation = founded.copy(tmp_path, SystemClock())
     member = evidence_of(other_statuses(federation, 200))
@@ -249,6 +251,7 @@ async def test_parts_of_a_byte_each_are_not_fetched_for_ever(founded: Federation
     assert member.asked["FetchDocuments"] == 1
 
 
+@pytest.mark.long
 async def test_a_member_that_signs_without_end_is_news_for_a_while_and_its_removals_always_are(
     founded: Federation, tmp_path: Path
 ) -> None:

@@ -32,6 +32,7 @@ def tree(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.long
 def test_every_citation_of_this_repository_resolves() -> None:
     assert find_unresolved() == []
 

@@ -48,6 +48,7 @@ def _pages() -> list[Path]:
     return [*PROJECT.glob("*.md"), *(PROJECT / "docs").rglob("*.md")]
 
 
+@pytest.mark.long
 def test_no_file_names_a_machine_s_path_a_package_registry_or_holds_a_private_key() -> None:
     found = []
     for path in _files():
@@ -140,6 +141,7 @@ def test_forms_of_one_verb_are_told_from_a_shared_qualifier(one: str, other: str
     assert bool(inflections([one, other])) is confused
 
 
+@pytest.mark.long
 def test_docstrings_of_functions_begin_with_a_verb_and_speak_plainly() -> None:
     found = docstrings.totals()
     assert found == docstrings.LIMITS, "lower the limit where there are fewer, write plainly where there are more"

@@ -49,6 +49,7 @@ def _late_imports(tree: ast.Module) -> Iterator[ast.stmt]:
             yield from (each for each in ast.walk(node) if isinstance(each, ast.Import | ast.ImportFrom))
 
 
+@pytest.mark.long
 def test_imports_stand_at_the_top_of_modules_but_for_those_with_a_reason() -> None:
     late = set()
     for folder in _FOLDERS:

@@ -59,6 +59,7 @@ def test_the_guide_says_which_catalogues_a_native_reader_has_read(language: Lang
     assert row.endswith("| yes |" if words.reviewed(language) else "| no |")
 
 
+@pytest.mark.long
 def test_what_is_missing_is_counted_for_each_language() -> None:
     missing = words.missing_translations()
     assert missing.keys() == set(map(str, OTHERS))

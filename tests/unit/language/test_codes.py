@@ -6,6 +6,8 @@ import ast
 import re
 from collections.abc import Iterator
 
+import pytest
+
 import gateway.errors
 from gateway.errors import LiaisonError, Reason, Refused
 from gateway.language.refusals import REASONS, REFUSALS
@@ -29,16 +31,19 @@ def _facts(call: ast.Call) -> set[str]:
     return {keyword.arg for keyword in call.keywords if keyword.arg} - _NO_FACTS
 
 
+@pytest.mark.long
 def test_every_error_has_a_sentence() -> None:
     assert [place for place, call, _ in _sites() if not call.args or ast.unparse(call.args[0]) in ("''", "None")] == []
 
 
+@pytest.mark.long
 def test_where_facts_are_given_the_sentences_are_templates_of_ours() -> None:
     """A text from outside would be read as a template: braces in it would be taken for placeholders."""
     made = [place for place, call, told in _sites() if _facts(call) and not all(text_of(each) for each in told)]
     assert made == []
 
 
+@pytest.mark.long
 def test_every_placeholder_is_a_fact_of_its_error() -> None:
     missing = [
         place
@@ -50,6 +55,7 @@ def test_every_placeholder_is_a_fact_of_its_error() -> None:
     assert missing == []
 
 
+@pytest.mark.long
 def test_no_template_is_left_without_its_facts() -> None:
     """A text with a placeholder and no fact is told with its braces: the fact was forgotten."""
     for place, call, told in _sites():

@@ -34,6 +34,7 @@ def home(liaison: Liaison, tmp_path: Path) -> Path:
     return tmp_path / "th"
 
 
+@pytest.mark.long
 def test_folders_of_two_members_are_not_compared(liaison: Liaison, tmp_path: Path) -> None:
     ran = liaison("policy", "diff", NATIONAL / "th", NATIONAL / "vn")
     assert ran.code == 2
@@ -130,6 +131,7 @@ def test_a_folder_with_a_mistake_beside_its_rules_is_not_signed(liaison: Liaison
     assert f"liaison policy check {draft} --member th" in ran.err
 
 
+@pytest.mark.long
 def test_a_document_whose_cases_do_not_hold_gets_no_signature_and_is_not_installed(
     liaison: Liaison, home: Path
 ) -> None:
@@ -149,6 +151,7 @@ def test_a_document_whose_cases_do_not_hold_gets_no_signature_and_is_not_install
     assert "person-for-a-case" in ran.out
 
 
+@pytest.mark.long
 def test_the_second_approver_sees_what_a_policy_changes(liaison: Liaison, home: Path) -> None:
     settings = home / "node.toml"
     settings.write_text(settings.read_text().replace('# national = ""', f'national = "{NATIONAL / "th"}"'))
@@ -177,6 +180,7 @@ def test_the_second_approver_sees_what_a_policy_changes(liaison: Liaison, home: 
     assert liaison("policy", "review", out).code == 2
 
 
+@pytest.mark.long
 def test_a_policy_is_compared_with_the_approved_one_in_force_and_with_a_document(liaison: Liaison, home: Path) -> None:
     three = sign(liaison, home, 3, "a", "b")
     assert liaison("policy", "install", three, "--home", home).code == 0
@@ -192,6 +196,7 @@ def test_a_policy_is_compared_with_the_approved_one_in_force_and_with_a_document
     assert liaison("policy", "review", four, "--against", NATIONAL / "vn").code == 2
 
 
+@pytest.mark.long
 def test_a_policy_of_which_nothing_is_tried_says_so(liaison: Liaison, home: Path) -> None:
     draft = draft_of(home)
     shutil.rmtree(draft / "cases")

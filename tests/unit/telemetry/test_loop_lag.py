@@ -63,6 +63,7 @@ async def test_a_stopped_measure_takes_no_more_turns() -> None:
 
 
 @pytest.mark.asyncio
+@pytest.mark.long
 async def test_a_watch_tells_work_from_waiting() -> None:
     with loop_watch() as watch:
         await asyncio.sleep(0.05)

@@ -235,6 +235,7 @@ def any_table(draw: st.DrawFn) -> Table:
 
 
 @given(st.lists(any_table(), max_size=4, unique_by=lambda made: made.name))
+@pytest.mark.long
 def test_a_draft_of_any_database_is_toml_that_names_only_what_is_there(tables: list[Table]) -> None:
     draft = draft_of(tables)
     data = tomllib.loads(draft.text)

@@ -211,6 +211,7 @@ def unmarked(text: str) -> list[str]:
 
 
 @pytest.mark.parametrize("agency", ["kh_customs", "th_police", "vn_immigration"])
+@pytest.mark.long
 def test_a_draft_of_an_agency_says_todo_at_every_guess_and_check_takes_it(
     agency: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -102,6 +102,7 @@ def event_of(call: ast.AST) -> Event | None:
     return EVENTS.get(name.lower().replace("_", "-"))
 
 
+@pytest.mark.long
 def test_every_draft_in_the_program_gives_members_of_its_event() -> None:
     """Also where no test comes by: what is written as a keyword is compared with the event."""
     found = 0

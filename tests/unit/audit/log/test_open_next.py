@@ -135,6 +135,7 @@ def test_without_a_proof_of_loss_a_human_has_to_say_so(home: LogHome) -> None:
 
 
 @pytest.mark.parametrize("fails_at", range(4))
+@pytest.mark.long
 def test_the_act_can_be_given_again_wherever_it_was_interrupted(
     home: LogHome, fails_at: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:

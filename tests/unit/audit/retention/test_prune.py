@@ -96,6 +96,7 @@ def open_findings(report: Report) -> list[tuple[Check, State, str, str]]:
     ]
 
 
+@pytest.mark.long
 def test_g20_proofs_among_newer_entries_work_and_older_requests_get_a_clear_answer(home: LogHome) -> None:
     with home.log() as log:
         heads = [parse_checkpoint(data) for data in (log.checkpoint,)]

@@ -67,6 +67,7 @@ def test_honest_logs_agree_about_every_notice(pair: Pair) -> None:
     assert (found.comparison.agreed, found.comparison.waiting) == (5, 0)
 
 
+@pytest.mark.long
 def test_a_notice_that_waits_is_no_lost_question_until_its_time_is_over(pair: Pair) -> None:
     pair.tell(taken=False)
     never_ends = pair.tell(CHANGE.body, taken=False, expires_us=0)
@@ -151,6 +152,7 @@ def test_the_author_that_says_that_it_told_something_else_is_contradicted(pair: 
     assert (Fault.ALTERED_REQUEST, TH) in faults(pair.reconcile())
 
 
+@pytest.mark.long
 def test_an_answer_to_a_notice_is_found_by_the_verifier(pair: Pair) -> None:
     told = pair.tell()
     draft = taken_otherwise(pair, told)
@@ -162,6 +164,7 @@ def test_an_answer_to_a_notice_is_found_by_the_verifier(pair: Pair) -> None:
     assert [(found.check, found.state) for found in report.unproved()] == [(Check.STATEMENTS, State.CONTRADICTED)]
 
 
+@pytest.mark.long
 def test_a_notice_that_another_member_signed_is_found_by_the_verifier(pair: Pair) -> None:
     pair.tell()
 

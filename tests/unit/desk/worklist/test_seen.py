@@ -128,6 +128,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SqlDeskStore]:
             yield SqlDeskStore(database, home.keystore)
 
 
+@pytest.mark.long
 def test_what_is_read_for_a_person_is_all_that_the_person_sees_and_little_more(store: SqlDeskStore) -> None:
     pairs = [person(*two) for two in itertools.combinations((Role.OFFICER, Role.DUTY, Role.AUDITOR, Role.APPROVER), 2)]
     whole = store.works(WorkFilter())

@@ -120,6 +120,7 @@ def test_nothing_of_a_subject_is_remembered_in_words() -> None:
 
 
 @given(st.text(min_size=1, max_size=40), st.text(min_size=1, max_size=40))
+@pytest.mark.long
 def test_whatever_is_asked_for_is_the_same_subject_the_next_time(number: str, name: str) -> None:
     memory = Subjects()
     asked: list[Query] = []

@@ -44,6 +44,7 @@ def test_an_own_row_is_named_first_with_file_and_line() -> None:
     assert row.score < found.score
 
 
+@pytest.mark.long
 def test_looking_for_the_rows_changes_nothing() -> None:
     assert compared("阮氏梅", "Nguyen Thi Mai") == compared("阮氏梅", "Nguyen Thi Mai")
     assert compared("Somchai", "Somchai").rows == ()

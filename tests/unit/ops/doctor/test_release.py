@@ -51,6 +51,7 @@ def test_doctor_tells_who_gets_each_type_and_by_which_rule(home: Path) -> None:
     assert "by national/th-person" in person
 
 
+@pytest.mark.long
 def test_doctor_warns_of_a_type_that_nobody_can_get_and_does_not_say_that_all_is_well(
     liaison: Liaison, home: Path
 ) -> None:
@@ -72,6 +73,7 @@ def test_a_policy_or_a_mapping_that_does_not_load_is_told_once(home: Path) -> No
     assert release(home) == []
 
 
+@pytest.mark.long
 def test_adapter_check_tells_it_by_a_folder_and_by_a_home(liaison: Liaison, home: Path, tmp_path: Path) -> None:
     for place in (("--policy", home / "policy"), ("--home", home)):
         ran = liaison("adapter", "check", MAPPING, *place)

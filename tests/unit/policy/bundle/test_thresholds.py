@@ -99,6 +99,7 @@ def test_no_national_folder_widens_anything(
         assert both.of(purpose) is national.get(purpose, common.of(purpose))
 
 
+@pytest.mark.long
 def test_a_difference_says_which_purpose_is_held_to_other_thresholds(folder: Path) -> None:
     (folder / THRESHOLDS).write_text('[purpose]\nINVESTIGATION = "strict"\n', encoding="utf-8")
     words = difference(NATIONAL / "vn", folder, VN, NOW_US).words

@@ -72,6 +72,7 @@ def _cedar(schema: cedarpy.Schema, request: Request, bodies: dict[str, Any]) -> 
 
 
 @given(record=records)
+@pytest.mark.long
 def test_decisions_are_those_of_cedar_for_each_layer_apart(
     vn: PolicyEngine, bundle: Bundle, record: RecordAttributes
 ) -> None:

@@ -86,6 +86,7 @@ def test_the_matrix_shows_what_a_human_may_let_out(vn: PolicyEngine) -> None:
     assert all(item.with_case for item in overview(rows))
 
 
+@pytest.mark.long
 def test_a_difference_tells_who_decides_now(draft: Path) -> None:
     found = difference(NATIONAL / "vn", draft, VN, NOW_US)
     assert (
@@ -99,6 +100,7 @@ def test_a_difference_tells_who_decides_now(draft: Path) -> None:
     assert {change.part for change in found.cases if change.name == CASE} == {"human", "with_human", "two"}
 
 
+@pytest.mark.long
 def test_a_difference_tells_of_the_rules_of_the_desk(draft: Path) -> None:
     (draft / "desk.toml").write_text(
         "[clock.hit]\nFLASH = 10\n[limits]\nalert_hours = 24\n[evidence]\npasskey = true\n"
@@ -123,6 +125,7 @@ def test_a_rehearsal_counts_what_a_human_could_let_out(vn: PolicyEngine, draft: 
     assert list(back.with_human) == [("th", "Person", "warnings")]
 
 
+@pytest.mark.long
 def test_a_case_that_speaks_of_the_human_kills_the_mutant_that_drops_it() -> None:
     country = read_country(NATIONAL / "vn", VN)
     name = "national/vn-person-by-human"

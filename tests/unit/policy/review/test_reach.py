@@ -148,6 +148,7 @@ def test_one_way_is_found_however_narrow_it_is(folder: Path, condition: str) -> 
     assert vehicle.ways
 
 
+@pytest.mark.long
 def test_what_is_told_is_what_the_policy_says_to_every_asker() -> None:
     """Every role and offence, asked one by one, gets a field exactly where a way is told."""
     engine = PolicyEngine.load(NATIONAL / "cn", member_id("cn"))

@@ -119,6 +119,7 @@ def test_the_matrix_begins_with_an_overview_in_words(vn: PolicyEngine) -> None:
     assert f"  person (Person): {person.said}" in lines
 
 
+@pytest.mark.long
 def test_a_difference_is_told_in_words_and_in_cases(draft: Path) -> None:
     found = difference(NATIONAL / "kh", draft, KH, NOW_US)
     assert any("national/kh-person" in words and "sex" in words for words in found.words)
@@ -126,6 +127,7 @@ def test_a_difference_is_told_in_words_and_in_cases(draft: Path) -> None:
     assert difference(draft, draft, KH, NOW_US).words == ()
 
 
+@pytest.mark.long
 def test_a_difference_tells_of_law_hours_quotas_and_annotations(draft: Path) -> None:
     new = draft.parent / "new" / "kh"
     shutil.copytree(draft, new)

@@ -83,6 +83,7 @@ def message_of(notice: Notice = ASK) -> Any:
 
 @settings(max_examples=200, deadline=None)
 @given(samples.notices())
+@pytest.mark.long
 def test_a_notice_comes_back_as_it_was_signed(notice: Notice) -> None:
     sealed = build_notice(notice, KEY)
     found = verify(sealed.envelope)

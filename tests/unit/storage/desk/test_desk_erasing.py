@@ -65,6 +65,7 @@ def test_a_notice_goes_with_the_entry_of_its_exchange_and_open_work_stays_closed
         assert found.not_by == "th.o.1042"
 
 
+@pytest.mark.long
 def test_a_restored_database_holds_the_desk_and_nothing_that_was_forgotten_since(tmp_path: Path) -> None:
     home = LogHome(tmp_path / "home")
     key, other = new_key(), new_key()

@@ -61,6 +61,7 @@ def test_threads_of_a_period_come_whole_and_without_what_was_not_taken(home: Log
         assert not list(rows.works(WorkKind.OUTCOME, "vn", START_US, START_US + DAY_US))
 
 
+@pytest.mark.long
 def test_memory_does_not_grow_with_the_period(home: LogHome) -> None:
     with home.database() as database:
         rows, peaks = SqlFigureRows(database, home.keystore), []

@@ -313,6 +313,7 @@ def test_a_flood_of_contradictions_is_bounded(federation: Federation) -> None:
         max_size=8,
     )
 )
+@pytest.mark.long
 def test_whatever_the_status_key_signs_no_removal_is_ever_undone(
     federation: Federation, tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[int, set[str], bool]]
 ) -> None:
