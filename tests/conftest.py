@@ -14,12 +14,13 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 import gateway.node  # noqa: F401 - before anything loads grpc, as in every process of ours
+from tests.suite.limit import limit_s, pytest_runtest_protocol
 from tests.support import tables
 from tests.support.network import NetworkForbidden
 from tests.support.optional import is_ci, needs
 from tests.support.schemas import engine
 
-__all__ = ["engine"]
+__all__ = ["engine", "pytest_runtest_protocol"]
 
 settings.register_profile(
     "local", deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow], print_blob=True
@@ -49,7 +50,6 @@ def _check(host: object) -> None:
         raise NetworkForbidden(f"tests reach loopback only, not `{host!s}`")
 
 
-_USUAL_S = 120
 _STARTS = frozenset({"subprocess.Popen", "os.fork", "os.posix_spawn", "socket.bind"})
 
 
@@ -93,18 +93,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     What judges time comes last.
     """
     tables.choose_rows(config, items)
-    items.sort(key=lambda item: (bool(item.get_closest_marker("timed")), -_longest(item)))
+    items.sort(key=lambda item: (bool(item.get_closest_marker("timed")), -limit_s(item)))
 
 
 def pytest_collection_finish() -> None:
     """What was loaded to collect the tests stays: the collector need not look at it again and again, as in a node."""
     gc.collect()
     gc.freeze()
-
-
-def _longest(item: pytest.Item) -> float:
-    mark = item.get_closest_marker("timeout")
-    return float(mark.args[0]) if mark and mark.args else _USUAL_S
 
 
 @pytest.fixture(autouse=True, scope="session")

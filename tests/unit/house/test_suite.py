@@ -115,6 +115,44 @@ def test_a_process_that_dies_is_red_whatever_it_ran(tmp_path: Path) -> None:
     assert any(re.fullmatch(r"failed: worker gw\d died", line) for line in lines)
 
 
+HANGS = """
+import asyncio, ctypes, threading, pytest
+
+pytestmark = pytest.mark.timeout(2)
+
+def test_thread():
+    thread = threading.Thread(target=threading.Event().wait, daemon=True)
+    thread.start()
+    thread.join()
+
+def test_loop(): asyncio.run(asyncio.Event().wait())
+
+def test_lock():
+    lock = threading.Lock()
+    lock.acquire()
+    lock.acquire()
+
+def test_call():
+    library, held = ctypes.CDLL(None), ctypes.create_string_buffer(64)
+    library.pthread_mutex_init(held, None)
+    library.pthread_mutex_lock(held)
+    library.pthread_mutex_lock(held)
+
+def test_call_that_keeps_the_interpreter():
+    while True: ctypes.PyDLL(None).sleep(100)
+
+def test_behind(): pass
+"""
+
+
+def test_a_test_that_hangs_ends_by_its_limit_and_is_named_and_the_others_run(tmp_path: Path) -> None:
+    (tmp_path / "test_hangs.py").write_text(HANGS)
+    code, lines = suite(tmp_path, "-p", "tests.suite.limit")
+    assert (code, result(lines)) == (1, "1 passed, 5 failed, 0 skipped"), lines
+    for name in ("thread", "loop", "lock", "call", "call_that_keeps_the_interpreter"):
+        assert f"failed: test_hangs.py::test_{name}" in lines
+
+
 def test_the_mark_stands_where_the_second_phase_looks_for_it() -> None:
     """A mark made elsewhere would keep a test out of the first phase, and the second would not see its file."""
     tests = [file for file in (ROOT / "tests").rglob("*.py") if file != Path(__file__)]
