@@ -25,6 +25,6 @@ run() {
 }
 
 for ((number = 0; number < wanted; number++)); do run make test; done
-for ((number = 0; number < TIMES; number++)); do run make test TEST_ARGS="-m timed"; done
+for ((number = 0; number < TIMES; number++)); do run make test TEST_ARGS=--timed; done
 echo && echo "$runs runs beside two busy processes, $failures failed, in $((SECONDS / 60)) minutes"
 exit $((failures > 0))

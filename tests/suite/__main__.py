@@ -1,9 +1,9 @@
-"""Run the tests in two phases and say one result: `python -m tests.suite [--small-forms] [pytest arguments]`.
+"""Run the tests in two phases and say one result: `python -m tests.suite [--small-forms | --timed] [pytest arguments]`.
 
 Phase 1 runs in parallel whatever does not judge time. Phase 2 runs the tests marked `timed`, one after the other, while
 nothing else runs. Both always run; what does not fit the arguments is no error as long as something does.
 
-`--small-forms` runs the tests marked `small_form` instead of leaving them out.
+`--small-forms` runs the tests marked `small_form` instead of leaving them out. `--timed` runs the second phase alone.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from tests.suite.phase import Tally
 WORKERS = len(os.sched_getaffinity(0)) + 1
 """Processes that run tests at once: one more than there are cores, since many tests wait."""
 
-SMALL_FORMS = "--small-forms"
+SMALL_FORMS, TIMED = "--small-forms", "--timed"
 _LAST_FAILED = frozenset({"--lf", "--last-failed"})
 _NO_FAULT = frozenset({pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.NO_TESTS_COLLECTED})
 _INTERRUPTED = 130
@@ -32,16 +32,18 @@ _INTERRUPTED = 130
 def main(arguments: Sequence[str]) -> int:
     """Run both phases and print how both ended together. Returns the exit code for the shell."""
     begun = time.monotonic()
-    selection, rest = chosen(arguments)
+    selection, rest = chosen([each for each in arguments if each != TIMED])
     # What failed last is read by each phase, and the first writes it anew: the second runs none if none is left.
     again = ["--last-failed-no-failures", "none"] if _LAST_FAILED & set(rest) and _failures_are_known() else []
     try:
-        beside = _run(["-n", str(WORKERS), "--dist", "worksteal", "-m", f"{selection} and not timed", *rest])
+        phases = []
+        if TIMED not in arguments:
+            phases.append(_run(["-n", str(WORKERS), "--dist", "worksteal", "-m", f"{selection} and not timed", *rest]))
         # One worker and not none: if it dies, another one names the test and goes on.
-        alone = _run(["-n", "1", "--only-timed", "-m", f"{selection} and timed", *again, *rest])
+        phases.append(_run(["-n", "1", "--only-timed", "-m", f"{selection} and timed", *again, *rest]))
     except KeyboardInterrupt:
         return _INTERRUPTED
-    return ended((beside, alone), (time.monotonic() - begun) / 60)
+    return ended(phases, (time.monotonic() - begun) / 60)
 
 
 def chosen(arguments: Sequence[str]) -> tuple[str, list[str]]:

@@ -18,9 +18,9 @@ _GRACE_S, _GRACE = 2.0, 0.25
 def limit_s(item: pytest.Item) -> float:
     """Return the limit of a test by its mark, else that of all tests; 0 is none."""
     mark = item.get_closest_marker("timeout")
-    return float(
-        mark.args[0] if mark and mark.args else item.config.getoption("timeout") or item.config.getini("timeout")
-    )
+    if mark and mark.args:
+        return float(mark.args[0])
+    return float(item.config.getoption("timeout") or item.config.getini("timeout") or 0)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

@@ -87,6 +87,7 @@ def test_both_phases_run_and_give_one_result(folder: Path) -> None:
     ("arguments", "passed"),
     [
         (("--small-forms",), 1),
+        (("--timed",), 2),
         (("-k", "fine or enough"), 2),
         (("-m", "timed or process"), 2),
         (("test_beside.py::test_fine",), 1),
