@@ -15,6 +15,7 @@ import pytest
 from adapters.check.evaluate import evaluate, half_of
 from gateway.errors import Misconfigured
 from tests.support.shared import shared_path
+from tests.support.tables import table
 
 QUERIES = 40
 """Of each task, taken evenly: enough to see a break, few enough to stay quick."""
@@ -38,7 +39,7 @@ FLOORS = {
 }
 
 
-@pytest.mark.parametrize(("task", "floor"), FLOORS.items())
+@table(("task", "floor"), FLOORS.items())
 def test_a_sample_of_a_task_is_found_through_the_index(task: str, floor: float, tmp_path: Path) -> None:
     out = io.StringIO()
     summary = evaluate(_sample(shared_path() / "data" / "tasks" / task, tmp_path), out)

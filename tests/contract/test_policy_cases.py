@@ -32,6 +32,7 @@ from policy.engine.engine import PolicyEngine
 from policy.review.cases import read_case, run_case, run_cases, run_twins
 from policy.review.mutants import read_country, survivors
 from tests.support.policies import BASE, NATIONAL, NOW_US
+from tests.support.tables import table
 
 CASES = sorted(NATIONAL.glob("*/cases/*.toml"))
 COUNTRIES = [MemberId(path.name) for path in sorted(NATIONAL.iterdir())]
@@ -42,13 +43,13 @@ def engines() -> dict[str, PolicyEngine]:
     return {member: PolicyEngine.load(NATIONAL / member, member) for member in COUNTRIES}
 
 
-@pytest.mark.parametrize("path", CASES, ids=lambda path: f"{path.parts[-3]}-{path.stem}")
+@table("path", CASES, ids=lambda path: f"{path.parts[-3]}-{path.stem}")
 def test_a_case_holds(path: Path, engines: dict[str, PolicyEngine]) -> None:
     result = run_case(engines[path.parts[-3]], read_case(path))
     assert not result.problems
 
 
-@pytest.mark.parametrize("member", COUNTRIES)
+@table("member", COUNTRIES)
 def test_a_bad_twin_does_not_load_and_the_error_names_line_and_term(member: MemberId) -> None:
     results = run_twins(NATIONAL / member, member)
     assert len(results) >= 4
@@ -85,7 +86,7 @@ def test_each_mistake_in_a_policy_makes_a_case_fail() -> None:
     assert made > 250
 
 
-@pytest.mark.parametrize(
+@table(
     ("name", "values"),
     [
         ("Query", QueryKind),

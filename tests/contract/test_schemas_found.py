@@ -21,6 +21,7 @@ from adapters.mapping.file import load_mapping, read_mapping
 from adapters.mapping.rows import refs_of
 from adapters.sql.survey import survey
 from gateway.clock import SystemClock
+from tests.support import tables
 from tests.support.shared import PROJECT, shared_path
 
 MAPPINGS = Path(__file__).resolve().parents[1] / "support" / "mappings"
@@ -44,7 +45,7 @@ def found_database(name: str, folder: Path) -> Path:
     return path
 
 
-@pytest.mark.parametrize("name", FOUND)
+@tables.table("name", FOUND)
 def test_a_mapping_of_a_found_schema_is_clean(name: str, tmp_path: Path) -> None:
     database = found_database(name, tmp_path)
     report = check_mapping(MAPPINGS / f"{name}.toml", f"sqlite:///{database}", None, ROWS, SystemClock())
@@ -85,7 +86,7 @@ def filled(draft: str) -> bytes:
     return draft.encode()
 
 
-@pytest.mark.parametrize("name", [*AGENCIES, *FOUND])
+@tables.table("name", [*AGENCIES, *FOUND])
 def test_a_draft_is_toml_that_names_only_what_the_database_has(name: str, tmp_path: Path) -> None:
     tables = tables_of(name) if name in AGENCIES else survey(f"sqlite:///{found_database(name, tmp_path)}", None, 100)
     draft = draft_of(tables)

@@ -27,6 +27,7 @@ from gateway.exchange.sources.bulkhead import WallLimits
 from tests.support.databases import PASSWORD, READER, Server, make_certificates
 from tests.support.shared import PROJECT
 from tests.support.sql_agencies import DATABASE, KINDS, SqlAgency, sql_agency
+from tests.support.tables import table
 from tests.support.tls_front import tls_front
 
 CLOCK = ManualClock(datetime(2026, 11, 24, 12, tzinfo=UTC))
@@ -98,7 +99,7 @@ def test_a_server_without_tls_is_not_asked_where_tls_is_wanted(tmp_path: Path) -
         agency.open(CLOCK, url=agency.server.url(DATABASE, "localhost"), access=access)
 
 
-@pytest.mark.parametrize("host", [REMOTE, "192.0.2.7", "[2001:db8::1]", "localhost.example"])
+@table("host", [REMOTE, "192.0.2.7", "[2001:db8::1]", "localhost.example"])
 def test_a_database_across_a_network_is_reached_over_verified_tls_only(host: str) -> None:
     for scheme in ("postgresql", "mysql", "mariadb"):
         kind, address = address_of(f"{scheme}://{host}/agency", SqlAccess())
@@ -113,7 +114,7 @@ def test_a_database_across_a_network_is_reached_over_verified_tls_only(host: str
     assert kind.arguments(address, SqlAccess())["TrustServerCertificate"] == "no"
 
 
-@pytest.mark.parametrize(
+@table(
     "url",
     [
         "postgresql:///agency",
@@ -138,7 +139,7 @@ def test_a_second_host_in_the_options_does_not_pass_as_local() -> None:
 # ---------------------------------------------------------------- what is refused
 
 
-@pytest.mark.parametrize(
+@table(
     ("url", "advice"),
     [
         ("postgresql:///a?options=-c%20default_transaction_read_only%3Doff", "only host, port"),
@@ -184,7 +185,7 @@ DRIVERS = {
 }
 
 
-@pytest.mark.parametrize(("url", "module", "remedy"), [(url, *said) for url, said in DRIVERS.items()], ids=DRIVERS)
+@table(("url", "module", "remedy"), [(url, *said) for url, said in DRIVERS.items()], ids=DRIVERS)
 def test_a_driver_that_is_missing_is_named_with_what_brings_it(
     monkeypatch: pytest.MonkeyPatch, url: str, module: str, remedy: str
 ) -> None:
@@ -221,7 +222,7 @@ def test_a_source_says_who_keeps_it_from_writing(tmp_path: Path) -> None:
     assert rows.guard == "session"
 
 
-@pytest.mark.parametrize(
+@table(
     ("lines", "line", "advice"),
     [
         (['user = "a"', 'pasword = "b"'], 3, "did you mean `password`?"),
@@ -249,7 +250,7 @@ def test_an_access_file_that_an_editor_of_windows_saved_is_read(tmp_path: Path) 
     assert read_sql_access(path).user == "a"
 
 
-@pytest.mark.parametrize("mode", [0o644, 0o640, 0o604, 0o660])
+@table("mode", [0o644, 0o640, 0o604, 0o660])
 def test_an_access_file_that_others_can_read_is_refused(tmp_path: Path, mode: int) -> None:
     path = access_file(tmp_path, 'password = "x"', mode=mode)
     with pytest.raises(Misconfigured) as caught:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import copy
 
-import pytest
-
 from gateway.errors import LiaisonError, Malformed, Unknown, clause, fill
+from tests.support.tables import table
 
 
 def test_a_sentence_is_made_from_template_and_facts() -> None:
@@ -26,12 +25,12 @@ def test_a_fact_is_never_read_as_a_template() -> None:
     assert error.message == "they said: {said.__class__} {0} {"
 
 
-@pytest.mark.parametrize("place", ["{name.real}", "{name[0]}", "{other}", "{other:>9}", "{other!r}"])
+@table("place", ["{name.real}", "{name[0]}", "{other}", "{other:>9}", "{other!r}"])
 def test_a_placeholder_that_names_no_fact_stays_visible(place: str) -> None:
     assert fill(place, {"name": 7}) == place.partition(":")[0].partition("!")[0].rstrip("}") + "}"
 
 
-@pytest.mark.parametrize("template", ["{name:x", "{name:%%d}", "}{", "{name!q}"])
+@table("template", ["{name:x", "{name:%%d}", "}{", "{name!q}"])
 def test_a_broken_template_is_told_as_it_is(template: str) -> None:
     assert fill(template, {"name": "n"}) == template
 
@@ -55,7 +54,7 @@ def test_a_copy_keeps_its_facts() -> None:
     assert (error.message, error.where) == ("a head of 5", "x")
 
 
-@pytest.mark.parametrize(
+@table(
     ("sentence", "told"),
     [
         ("Input should be 'BORDER_CHECK' or 'Interview'", "input should be 'BORDER_CHECK' or 'Interview'"),

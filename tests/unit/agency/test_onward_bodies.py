@@ -9,6 +9,7 @@ import pytest
 from gateway.agency.onward import read_onward
 from gateway.errors import Malformed, Unknown
 from gateway.https.statuses import status_of
+from tests.support.tables import table
 
 BODY = {"exchange_id": "ab" * 16, "purpose": "INVESTIGATION", "use": "evidence", "reason": "court"}
 
@@ -19,14 +20,12 @@ def test_a_whole_number_is_the_same_with_a_point(hit: float) -> None:
     assert (read, type(read)) == (hit, int)
 
 
-@pytest.mark.parametrize("hit", [0.5, 1001.0, -1, "1", True, None, float("inf")])
+@table("hit", [0.5, 1001.0, -1, "1", True, None, float("inf")])
 def test_no_other_value_is_a_place_among_the_hits(hit: Any) -> None:
     with pytest.raises(Malformed):
         read_onward({**BODY, "hit": hit})
 
 
-@pytest.mark.parametrize(
-    ("code", "status"), [("no-such-hit", 409), ("record-gone", 409), ("no-such-search", 404), ("not-found", 404)]
-)
+@table(("code", "status"), [("no-such-hit", 409), ("record-gone", 409), ("no-such-search", 404), ("not-found", 404)])
 def test_a_search_that_is_there_is_not_said_to_be_missing(code: str, status: int) -> None:
     assert status_of(Unknown("no such thing", code=code)) == status

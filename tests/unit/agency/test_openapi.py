@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-import pytest
 from pydantic import BaseModel
 
 from gateway.agency.api import application, create_api
@@ -16,6 +15,7 @@ from gateway.agency.officer_tokens.revocations import MAX_LIST
 from gateway.agency.patterns import BIRTH, THIS_YEAR, years_to
 from gateway.agency.plausibility import FIRST_YEAR
 from tests.support.docs import OPENAPI, documented_parts
+from tests.support.tables import table
 
 FIRST_WRITTEN = 2026
 DOCUMENT: dict[str, Any] = json.loads(OPENAPI.read_text(encoding="utf-8"))
@@ -86,7 +86,7 @@ def test_each_body_has_an_example() -> None:
         assert DOCUMENT["components"]["schemas"][name]["examples"]
 
 
-@pytest.mark.parametrize(
+@table(
     ("text", "is_day"),
     [("1984", True), ("1984-02", True), ("1984-02-29", True), ("1983-02-29", False), ("1984-04-31", False),
      ("2026-12-31", True), ("2027", False), ("1849", False), ("2000-02-29", True), ("1900-02-29", False)],

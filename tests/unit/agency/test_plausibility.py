@@ -10,6 +10,7 @@ import pytest
 from gateway.agency.requests import read_search
 from gateway.errors import Malformed
 from tests.support.cli import Liaison
+from tests.support.tables import table
 
 _WHY = ("--purpose", "INVESTIGATION", "--offence", "NARC", "--case", "C-1", "--as", "x", "--to", "la")
 
@@ -30,7 +31,7 @@ def test_a_buddhist_year_of_birth_is_refused_and_the_gregorian_one_named(value: 
     assert (caught.value.message, caught.value.where) == ("2533 is a Buddhist year: 1990?", "query.birth")
 
 
-@pytest.mark.parametrize("value", ["1849", "2200", "0001", "9999-12-31"])
+@table("value", ["1849", "2200", "0001", "9999-12-31"])
 def test_a_year_in_which_nobody_was_born_is_refused(value: str) -> None:
     with pytest.raises(Malformed) as caught:
         command(born(value))
@@ -42,9 +43,7 @@ def test_a_year_of_birth_is_accepted(value: str) -> None:
     assert command(born(value)).query.birth.value == value
 
 
-@pytest.mark.parametrize(
-    ("issuer", "meant"), [("LA", "LAO"), ("laos", "LAO"), ("vietnam", "VNM"), ("lao", "LAO"), ("QQQ", "LAO")]
-)
+@table(("issuer", "meant"), [("LA", "LAO"), ("laos", "LAO"), ("vietnam", "VNM"), ("lao", "LAO"), ("QQQ", "LAO")])
 def test_an_issuer_that_no_document_bears_is_refused(issuer: str, meant: str) -> None:
     with pytest.raises(Malformed) as caught:
         command({"kind": "document", "number": "P1", "issuer": issuer})
@@ -52,7 +51,7 @@ def test_an_issuer_that_no_document_bears_is_refused(issuer: str, meant: str) ->
     assert meant in f"{caught.value.message} {caught.value.remedy}"
 
 
-@pytest.mark.parametrize("issuer", ["", "LAO", "D", "UNO", "RKS"])
+@table("issuer", ["", "LAO", "D", "UNO", "RKS"])
 def test_an_issuer_of_the_lists_is_accepted(issuer: str) -> None:
     assert command({"kind": "document", "number": "P1", "issuer": issuer}).query.issuer == issuer
 
@@ -62,7 +61,7 @@ def test_a_nationality_is_checked_too() -> None:
         command({"kind": "person", "names": [{"text": "Noy"}], "nationality": "TH"})
 
 
-@pytest.mark.parametrize(
+@table(
     ("what", "said"),
     [
         (("person", "--name", "Noy", "--birth", "2533"), "2533 is a Buddhist year: 1990?"),

@@ -11,6 +11,7 @@ from gateway.agency.requests import read_search
 from gateway.errors import Malformed
 from gateway.model.query import ReportQuery, VesselQuery
 from gateway.model.values import text_value
+from tests.support.tables import table
 
 
 def test_a_purpose_that_is_no_code_is_refused_with_the_codes_as_they_must_be_written() -> None:
@@ -39,7 +40,7 @@ def test_a_vessel_is_asked_for_by_one_of_its_names_and_numbers_at_least() -> Non
     assert read_search(body).as_command("", "").query == VesselQuery(local_reg="LA-VTE 0417", flag="LA")
 
 
-@pytest.mark.parametrize(
+@table(
     ("query", "code", "where"),
     [
         ({}, "missing", "query"),
@@ -56,7 +57,7 @@ def test_what_is_no_vessel_is_refused_by_its_code(query: dict[str, str], code: s
     assert (refused.value.code, refused.value.where) == (code, where)
 
 
-@pytest.mark.parametrize(
+@table(
     ("query", "code", "where"),
     [
         ({}, "missing", "query"),
@@ -83,14 +84,14 @@ def test_reports_are_asked_for_by_all_that_is_given() -> None:
 BLANKS = [" ", "\u00a0", "\u2003\u3000", "\u2028", "\x1f", "\x85"]
 
 
-@pytest.mark.parametrize("text", [*BLANKS, "", " \ue000", "C1\tC2"])
+@table("text", [*BLANKS, "", " \ue000", "C1\tC2"])
 def test_text_that_is_refused_does_not_fit_the_document(text: str) -> None:
     assert not re.search(TEXT["pattern"], text)
     with pytest.raises(Malformed):
         text_value(text, "number")
 
 
-@pytest.mark.parametrize("text", ["C1", " C1 ", "สมชาย ใจดี", "\u3000王\u3000", "\u200bC1", "a" * 40])
+@table("text", ["C1", " C1 ", "สมชาย ใจดี", "\u3000王\u3000", "\u200bC1", "a" * 40])
 def test_text_that_fits_the_document_is_taken(text: str) -> None:
     assert re.search(TEXT["pattern"], text)
     assert re.search(TEXT_OR_NONE["pattern"], text)

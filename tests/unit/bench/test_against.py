@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import pytest
-
 from tests.bench.against import Figure, compare
+from tests.support.tables import table
 
 
-@pytest.mark.parametrize(
+@table(
     ("ratios", "worse"),
     [
         ((1.0,) * 9, False),

@@ -8,9 +8,10 @@ from gateway.bench.attacker import FLOODS
 from gateway.errors import Malformed
 from gateway.matching.keys import query_cost
 from gateway.model.query import PersonQuery
+from tests.support.tables import table
 
 
-@pytest.mark.parametrize("name", [name for name in FLOODS if name != "by names beyond the limit"])
+@table("name", [name for name in FLOODS if name != "by names beyond the limit"])
 def test_a_flood_within_the_limit_asks_what_is_taken_and_never_the_same_name_twice(name: str) -> None:
     asked = [FLOODS[name].ask(turn) for turn in range(20)]
     for query in asked:

@@ -13,6 +13,7 @@ from gateway.errors import Forbidden, Unsupported
 from gateway.model.marking import Caveat, Level, Onward, UseCode
 from gateway.records.types import RECORD_TYPES
 from tests.support.report_feed import marking
+from tests.support.tables import table
 
 CODES: dict[str, Any] = {
     "level": [*Level, "SECRET", "", None],
@@ -31,7 +32,7 @@ def test_every_type_of_record_but_the_report_of_methods_stays() -> None:
             check_type(name)
 
 
-@pytest.mark.parametrize(
+@table(
     ("changes", "own", "received"),
     [
         ({"level": "OPEN", "use": []}, (Label.CLEAR, Audience.PUBLIC), (Label.CLEAR, Audience.PUBLIC)),
@@ -53,7 +54,7 @@ def test_a_label_is_derived_from_the_marking(changes: dict[str, Any], own: Any, 
     assert reach(marking(**changes), "", False) == received
 
 
-@pytest.mark.parametrize(
+@table(
     ("tlp", "own"),
     [
         ("TLP:GREEN", (Label.GREEN, Audience.PARTNERS)),

@@ -10,6 +10,7 @@ from bridges.report import moment_us, read_report
 from gateway.errors import Malformed, Unsupported
 from gateway.records.work import ModusOperandiReport
 from tests.support.report_feed import MARKING, item
+from tests.support.tables import table
 
 
 def test_every_field_of_a_report_leaves_but_pictures_and_what_is_not_named() -> None:
@@ -29,7 +30,7 @@ def test_without_the_authors_word_or_a_marking_a_report_stays() -> None:
     assert read_report(item(1, marking={}), "th").handling is None
 
 
-@pytest.mark.parametrize(
+@table(
     "changes",
     [
         {"id": ""},

@@ -5,11 +5,11 @@ from __future__ import annotations
 import csv
 import io
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bridges.wording import cell, flat
+from tests.support.tables import table
 
 KEPT = [
     "ขนยาเสพติดทางน้ำ",
@@ -22,12 +22,12 @@ KEPT = [
 ]
 
 
-@pytest.mark.parametrize("text", KEPT)
+@table("text", KEPT)
 def test_words_of_the_region_are_left_as_they_are(text: str) -> None:
     assert flat(text) == text
 
 
-@pytest.mark.parametrize(
+@table(
     ("text", "shown"),
     [
         ("![x](https://e.example/p.png)", "![x] (https://e.example/p.png)"),
@@ -61,7 +61,7 @@ def test_no_cell_is_a_formula_and_each_is_read_back_whole(text: str) -> None:
     )
 
 
-@pytest.mark.parametrize(
+@table(
     ("text", "written"),
     [("a; =cmd|x", "a; '=cmd|x"), ("a;\u200b@A1", "a;\u200b'@A1"), ("a\t-1", "a\t'-1"), ("2-3; 4-5", "2-3; 4-5")],
 )

@@ -20,6 +20,7 @@ from certs.names import parse_uri
 from certs.profile import read_ca, read_leaf
 from gateway.clock import ManualClock
 from gateway.errors import Misconfigured
+from tests.support.tables import table
 
 CLOCK = ManualClock(datetime(2026, 11, 24, 9, 0, tzinfo=UTC))
 
@@ -42,7 +43,7 @@ def test_a_key_is_never_overwritten(tmp_path: Path) -> None:
     assert path.read_bytes() == before
 
 
-@pytest.mark.parametrize("mode", [0o640, 0o604, 0o660, 0o777])
+@table("mode", [0o640, 0o604, 0o660, 0o777])
 def test_a_key_that_others_can_read_is_refused_with_a_remedy(tmp_path: Path, mode: int) -> None:
     path = tmp_path / "a.key"
     create_key(path)

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from certs.names import CertificateName, CertificateUse, Holder, parse_uri
 from gateway.errors import Malformed
 from gateway.model.names import MemberId
+from tests.support.tables import table
 
 _LABELS = st.from_regex(r"\A[a-z0-9]([a-z0-9-]{0,20}[a-z0-9])?\Z")
 
@@ -25,7 +26,7 @@ def test_any_other_text_is_refused(text: str) -> None:
         parse_uri(f"spiffe://liaison/{text}/")
 
 
-@pytest.mark.parametrize(
+@table(
     "uri",
     [
         "spiffe://liaison/th/node",

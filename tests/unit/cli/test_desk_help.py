@@ -16,6 +16,7 @@ from gateway.desk.alerts.values import NotExecuted
 from gateway.desk.forms.catalogue import forms, topics
 from gateway.model.desk.codes import AnswerReason, ChangeReason, LiftReason, Objection
 from tests.support.cli import Liaison
+from tests.support.tables import table
 
 LISTS: dict[str, dict[str, list[str]]] = {
     "alert lift": {"--reason": list(LiftReason)},
@@ -43,7 +44,7 @@ def commands() -> Iterator[tuple[str, click.Command]]:
 COMMANDS = dict(commands())
 
 
-@pytest.mark.parametrize("name", COMMANDS)
+@table("name", COMMANDS)
 def test_each_command_has_an_example_json_and_words_for_its_options(name: str) -> None:
     command = COMMANDS[name]
     options = [one for one in command.params if isinstance(one, click.Option)]
@@ -53,7 +54,7 @@ def test_each_command_has_an_example_json_and_words_for_its_options(name: str) -
     assert f"liaison {name}" in command.help
 
 
-@pytest.mark.parametrize("name", LISTS)
+@table("name", LISTS)
 def test_the_help_names_the_codes_of_the_lists(name: str) -> None:
     command = COMMANDS[name]
     text = command.get_help(click.Context(command, terminal_width=1000, max_content_width=1000))
@@ -72,7 +73,7 @@ def test_no_option_that_takes_a_code_hides_its_list() -> None:
                 assert isinstance(one.type, click.Choice), (name, one.opts)
 
 
-@pytest.mark.parametrize(
+@table(
     ("words", "option", "right"),
     [
         (("alert", "lift", "5f0c", "--reason", "because"), "--reason", "found"),

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.cli import Liaison
+from tests.support.tables import table
 from tests.unit.cli.test_main import every_command
 
 ASK = ("--as", "la.o.1042", "--purpose", "BORDER_CHECK", "--offence", "DOCFRAUD")
@@ -77,7 +78,7 @@ def test_the_environment_may_name_the_language_and_the_locale_does_not(
     assert "a case or ticket is required" not in liaison(*ask).err
 
 
-@pytest.mark.parametrize("path", every_command(), ids=" ".join)
+@table("path", every_command(), ids=" ".join)
 def test_every_command_takes_the_option(liaison: Liaison, path: tuple[str, ...]) -> None:
     assert liaison("--language", "km", *path, "--help").code == 0
 

@@ -22,6 +22,7 @@ from gateway.errors import Reason
 from gateway.views.printable import printable
 from gateway.views.search.lines import all_answered, headline, hit_lines
 from tests.support.cli import Liaison, found_federation
+from tests.support.tables import table
 
 ASK = ("--purpose", "BORDER_CHECK", "--offence", "DOCFRAUD", "--ticket", "T-1")
 
@@ -47,7 +48,7 @@ def every_command(command: click.Command = group) -> list[tuple[str, ...]]:
     return [(name, *path) for name, child in children if child for path in every_command(child)]
 
 
-@pytest.mark.parametrize("path", every_command(), ids=" ".join)
+@table("path", every_command(), ids=" ".join)
 def test_every_command_has_help_and_json(liaison: Liaison, path: tuple[str, ...]) -> None:
     ran = liaison(*path, "--help")
     assert ran.code == 0
@@ -56,7 +57,7 @@ def test_every_command_has_help_and_json(liaison: Liaison, path: tuple[str, ...]
     assert f"liaison {' '.join(path)}" in ran.out.partition("Example")[2]
 
 
-@pytest.mark.parametrize("name", COMMANDS)
+@table("name", COMMANDS)
 def test_every_command_or_its_group_shows_an_example(liaison: Liaison, name: str) -> None:
     assert f"liaison {name} " in liaison(name, "--help").out or name in ("demo", "bench")
 
@@ -88,7 +89,7 @@ def _options(words: list[str]) -> tuple[set[str], set[str]]:
     return {word for word in words if word.startswith("--")}, known | {"--help"}
 
 
-@pytest.mark.parametrize("path", every_group_and_command(), ids=lambda path: " ".join(path) or "liaison")
+@table("path", every_group_and_command(), ids=lambda path: " ".join(path) or "liaison")
 def test_every_example_can_be_pasted_into_a_shell(path: tuple[str, ...]) -> None:
     for example in examples_of(path):
         # A shell joins what ends in a backslash, and reads nothing behind a number sign.
@@ -108,9 +109,7 @@ def test_the_version_is_that_of_the_package(liaison: Liaison) -> None:
     assert re.fullmatch(r"liaison \d+\.\d+\.\d+\n", liaison("--version").out)
 
 
-@pytest.mark.parametrize(
-    "arguments", [("fly",), ("init",), ("ask", "document", "--home", "x"), ("audit", "verify"), ("trust", "show")]
-)
+@table("arguments", [("fly",), ("init",), ("ask", "document", "--home", "x"), ("audit", "verify"), ("trust", "show")])
 def test_wrong_usage_ends_with_2(liaison: Liaison, arguments: tuple[str, ...]) -> None:
     ran = liaison(*arguments)
     assert ran.code == 2
@@ -214,7 +213,7 @@ def test_init_refuses_the_authority_of_another_member(liaison: Liaison, home: Pa
     assert not (home.parent / "th" / "keys").exists()
 
 
-@pytest.mark.parametrize("member", ["LA", "lao", "", "l\u0430", "../x"])
+@table("member", ["LA", "lao", "", "l\u0430", "../x"])
 def test_init_refuses_what_is_no_member(liaison: Liaison, tmp_path: Path, member: str) -> None:
     ran = liaison("init", "--member", member, "--home", tmp_path / "h", "--authority", tmp_path / "a")
     assert ran.code == 1

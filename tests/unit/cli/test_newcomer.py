@@ -23,6 +23,7 @@ from gateway.views.search.lines import headline
 from tests.support.audit_logs import LogHome, answered
 from tests.support.cli import Liaison, found_federation
 from tests.support.persons import administrator
+from tests.support.tables import table
 
 
 @pytest.fixture
@@ -300,9 +301,7 @@ def test_a_demo_does_not_start_where_one_runs(tmp_path: Path) -> None:
     assert caught.value.exit_code == 2
 
 
-@pytest.mark.parametrize(
-    "code", ["query-not-covered", "suspended", "unreachable", "timed-out", "replayed", "policy-denies"]
-)
+@table("code", ["query-not-covered", "suspended", "unreachable", "timed-out", "replayed", "policy-denies"])
 def test_a_bare_code_is_told_in_words(code: str) -> None:
     line = {"member": "vn", "outcome": "refused", "refusal": {"code": code, "text": ""}, "late": False}
     text, _ = headline(line, "th")

@@ -35,6 +35,7 @@ from gateway.language.languages import Language
 from gateway.language.refusals import REFUSALS
 from tests.support.cli import Liaison
 from tests.support.shared import PROJECT
+from tests.support.tables import table
 from tests.support.words import called, errors, modules, templates_of, text_of
 
 FOLDERS = ("gateway", "adapters", "bridges", "policy", "certs")
@@ -121,7 +122,7 @@ def test_every_command_of_the_guides_exists() -> None:
     assert wrong == {}
 
 
-@pytest.mark.parametrize("command", ["reolad --home th", "trust pubish", "doctor --hom th", "audit show --knd x"])
+@table("command", ["reolad --home th", "trust pubish", "doctor --hom th", "audit show --knd x"])
 def test_a_command_that_does_not_exist_is_found(command: str) -> None:
     assert problem(command)
 
@@ -177,7 +178,7 @@ def test_each_error_has_a_remedy_at_the_command_line_and_none_of_the_rest_api() 
     assert seen > 1_000
 
 
-@pytest.mark.parametrize("reason", list(Reason))
+@table("reason", list(Reason))
 def test_a_code_that_a_node_of_another_version_gives_has_a_remedy_too(reason: Reason) -> None:
     error = _refusal({"code": "of-later", "reason": reason.value, "detail": "no", "remedy": "see /openapi.json"})
     assert _wrong(advice(error, _at("request"))) == ""

@@ -22,6 +22,7 @@ from gateway.cli.main import run
 from gateway.cli.options import TIME
 from gateway.clock import SystemClock, rfc3339
 from tests.support.cli import Liaison, found_federation
+from tests.support.tables import table
 
 
 @pytest.fixture
@@ -50,7 +51,7 @@ def test_wrong_usage_with_json_is_json_too(liaison: Liaison, tmp_path: Path) -> 
 NOW = datetime(2026, 11, 27, 9, 30, 15, tzinfo=UTC)
 
 
-@pytest.mark.parametrize(
+@table(
     ("said", "time"),
     [
         ("yesterday", "2026-11-26T00:00:00"),
@@ -77,7 +78,7 @@ def test_another_time_is_wrong_usage_and_the_forms_are_named(
     assert (ran.code, advice in ran.err) == (2, True), ran.err
 
 
-@pytest.mark.parametrize(
+@table(
     ("number", "code"), [(errno.EACCES, 1), (errno.EROFS, 1), (errno.ENOSPC, 1), (errno.ENOENT, 2), (errno.EISDIR, 2)]
 )
 def test_a_place_that_the_system_refuses_is_1_and_a_wrong_path_2(
@@ -91,7 +92,7 @@ def test_a_place_that_the_system_refuses_is_1_and_a_wrong_path_2(
     assert "said by the system" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(
+@table(
     ("option", "value", "said"),
     [
         ("--to", "VN", "is not a member id"),
@@ -366,7 +367,7 @@ def as_nobody(*arguments: str) -> tuple[int, str, str]:
     return done.returncode, done.stdout, done.stderr
 
 
-@pytest.mark.parametrize(
+@table(
     ("given", "meant"),
     [(("aks",), "ask"), (("ask", "persn"), "person"), (("trust", "pubish"), "publish"), (("docter",), "doctor")],
 )
@@ -394,7 +395,7 @@ def test_what_is_no_vessel_is_told_before_it_is_asked(
     assert said in ran.err
 
 
-@pytest.mark.parametrize(
+@table(
     ("query", "said"),
     [
         (("--period", "2026"), "needs words, an offence, a place or a crossing point"),
@@ -412,7 +413,7 @@ def test_what_is_no_question_for_reports_is_told_before_it_is_asked(
     assert said in ran.err
 
 
-@pytest.mark.parametrize(
+@table(
     ("kind", "query"),
     [
         ("person", ("--name", "")),
@@ -444,7 +445,7 @@ def test_our_own_country_is_no_counterpart(liaison: Liaison, tmp_path: Path, to:
     assert "--to: `la`: our own agencies are asked anyway" in ran.err
 
 
-@pytest.mark.parametrize("member", ["xx", "uk", "en", "zz"])
+@table("member", ["xx", "uk", "en", "zz"])
 def test_a_code_of_no_country_founds_nothing(liaison: Liaison, tmp_path: Path, member: str) -> None:
     made = tmp_path / "h"
     for words in (

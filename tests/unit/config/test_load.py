@@ -12,6 +12,7 @@ from gateway.config import Settings, SourceSettings, TrialOfficer, host_port, lo
 from gateway.config.schema import LISTS, SECTIONS
 from gateway.config.template import render
 from gateway.errors import Misconfigured, each_of
+from tests.support.tables import table
 
 OFFICER = TrialOfficer("th.o.1042", "th.blo.aranyaprathet", "police", "border-officer", ("BORDER_CHECK",))
 SOURCE = SourceSettings("th.police.records", "police", "mappings/police.toml", "sqlite:///police.sqlite")
@@ -85,7 +86,7 @@ def test_an_unknown_setting_in_the_second_source_is_named_with_its_line(tmp_path
     assert (error.where, error.remedy) == ("node.toml:13", "did you mean `url`?")
 
 
-@pytest.mark.parametrize(
+@table(
     ("text", "place"),
     [
         ('[node]\nmember = "th"\n[limits]\nqueue = "9"\n', "node.toml:4"),
@@ -220,7 +221,7 @@ NUMBERS = [
 ]
 
 
-@pytest.mark.parametrize("name", NUMBERS)
+@table("name", NUMBERS)
 def test_every_number_has_a_limit(tmp_path: Path, name: str) -> None:
     table, _, key = name.partition(".")
     error = refusal(tmp_path, f'[node]\nmember = "th"\n[{table}]\n{key} = {10**20}\n')

@@ -9,7 +9,6 @@ import unicodedata
 from collections.abc import Iterator
 from functools import cache
 
-import pytest
 from fontTools.ttLib import TTFont
 
 from gateway.console.frame.static import ASSETS
@@ -18,6 +17,7 @@ from gateway.language.languages import OTHERS
 from gateway.records.codes import crossing_points
 from tests.support.assets.outline import COUNTRIES
 from tests.support.shared import PROJECT
+from tests.support.tables import table
 
 _MOST = 6_000_000
 _FACE = re.compile(
@@ -73,15 +73,13 @@ def test_each_file_of_a_font_is_named_once_under_the_hash_of_its_content() -> No
     assert sorted(face["name"] for face in faces) == sorted(path.name for path in (ASSETS / "fonts").iterdir())
 
 
-@pytest.mark.parametrize("block", _BLOCKS)
+@table("block", _BLOCKS)
 def test_every_character_of_a_script_has_a_form(block: str) -> None:
     first, last = _BLOCKS[block]
     assert _lacking("".join(chr(point) for point in range(first, last + 1) if unicodedata.name(chr(point), ""))) == ""
 
 
-@pytest.mark.parametrize(
-    "letters", ["".join(map(chr, range(0x20, 0x7F))), _VIETNAMESE, _PINYIN, _ROMANISED, "₫₭฿៛¥·–—“”‘’…×−"]
-)
+@table("letters", ["".join(map(chr, range(0x20, 0x7F))), _VIETNAMESE, _PINYIN, _ROMANISED, "₫₭฿៛¥·–—“”‘’…×−"])
 def test_letters_of_names_and_their_romanisations_have_a_form(letters: str) -> None:
     assert _lacking(letters) == ""
 

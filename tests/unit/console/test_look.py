@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import re
 
-import pytest
-
 from gateway.console.frame.static import ASSETS, LOOK
 from gateway.language import Language
 from tests.support.colours import contrast
+from tests.support.tables import table
 
 SHEETS = {name: (ASSETS / "look" / f"{name}.css").read_text(encoding="utf-8") for name in LOOK}
 ALL = re.sub(r"/\*.*?\*/", "", "".join(SHEETS.values()), flags=re.DOTALL)
@@ -49,15 +48,15 @@ def test_the_ratio_is_that_of_wcag() -> None:
     assert round(contrast("#777777", "#ffffff"), 2) == 4.48
 
 
-@pytest.mark.parametrize("scheme", SCHEMES)
-@pytest.mark.parametrize(("ink", "ground"), _TEXT)
+@table("scheme", SCHEMES)
+@table(("ink", "ground"), _TEXT)
 def test_text_can_be_read_on_each_ground_that_it_stands_on(scheme: str, ink: str, ground: str) -> None:
     for tokens in (SCHEMES[scheme], MORE[scheme]):
         assert contrast(tokens[ink], tokens[ground]) >= 4.5
 
 
-@pytest.mark.parametrize("scheme", SCHEMES)
-@pytest.mark.parametrize(("shape", "ground"), _SHAPES)
+@table("scheme", SCHEMES)
+@table(("shape", "ground"), _SHAPES)
 def test_shapes_that_mean_something_can_be_seen(scheme: str, shape: str, ground: str) -> None:
     for tokens in (SCHEMES[scheme], MORE[scheme]):
         if (scheme, shape) != ("dark", "danger-solid"):  # dark red on black: its text is what is read, on the red
@@ -69,7 +68,7 @@ def test_high_contrast_raises_what_text_has() -> None:
         assert all(contrast(MORE[scheme][ink], MORE[scheme]["ground"]) >= 7 for ink in ("ink", "ink-soft", "accent"))
 
 
-@pytest.mark.parametrize("language", LEADING)
+@table("language", LEADING)
 def test_lines_are_as_high_as_the_script_needs(language: Language) -> None:
     (rule,) = re.findall(rf":lang\({language}\) \{{ (--leading[^}}]+)\}}", SHEETS["tokens"])
     values = {name: float(value) for name, value in re.findall(r"--(leading[a-z-]*): ([\d.]+)", rule)}

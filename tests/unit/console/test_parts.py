@@ -14,6 +14,7 @@ from gateway.console.frame.frame import NAMES, Frame, Person, frame_words
 from gateway.console.frame.static import StaticFiles
 from gateway.language import Language
 from tests.support.gallery import content, environment
+from tests.support.tables import table
 
 _TEMPLATES = Path(gateway.console.__path__[0]) / "templates"
 _EVIL = "\"><script>alert(1)</script><b x='"
@@ -52,7 +53,7 @@ def _filled(kind: type) -> Any:
     return made[kind]
 
 
-@pytest.mark.parametrize(
+@table(
     ("call", "kind"),
     [
         ("show.banner(it)", shapes.Banner),
@@ -105,7 +106,7 @@ def test_the_frame_lets_no_markup_through(files: StaticFiles) -> None:
     assert "<b " not in page
 
 
-@pytest.mark.parametrize("language", Language)
+@table("language", Language)
 def test_the_gallery_needs_no_style_attribute_no_inline_script_and_no_handler(
     language: Language, files: StaticFiles
 ) -> None:
@@ -143,7 +144,7 @@ def test_the_choice_of_language_names_each_in_its_own_words() -> None:
     assert page.count('aria-current="true"') == 1
 
 
-@pytest.mark.parametrize("language", [item for item in Language if item is not Language.EN])
+@table("language", [item for item in Language if item is not Language.EN])
 def test_the_words_of_the_frame_are_in_the_language(language: Language) -> None:
     here, english = frame_words(language), frame_words(Language.EN)
     for name in here.__dataclass_fields__:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-import pytest
 from jinja2 import DictLoader
 from markupsafe import escape
 
 from gateway.console.frame.render import TEMPLATES, environment
 from gateway.views.printable import readable
+from tests.support.tables import table
 
 FILES = sorted(TEMPLATES.rglob("*.html"))
 FORBIDDEN = {
@@ -22,7 +22,7 @@ FORBIDDEN = {
 }
 
 
-@pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(TEMPLATES)))
+@table("file", FILES, ids=lambda file: str(file.relative_to(TEMPLATES)))
 def test_a_template_does_nothing_but_draw(file: Path) -> None:
     text = re.sub(r"\{#.*?#\}", "", file.read_text(encoding="utf-8"), flags=re.DOTALL)
     for what, pattern in FORBIDDEN.items():
@@ -31,7 +31,7 @@ def test_a_template_does_nothing_but_draw(file: Path) -> None:
     assert not re.search(r"=\s*VALUE", re.sub(r'"[^"]*"', "QUOTED", drawn)), "an attribute without quotes"
 
 
-@pytest.mark.parametrize(
+@table(
     ("text", "shown"),
     [
         ("<b>", "&lt;b&gt;"),

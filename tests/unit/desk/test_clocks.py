@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
@@ -61,6 +60,7 @@ from gateway.model.names import ExchangeId, MemberId
 from gateway.model.purpose import Offence, Purpose
 from gateway.model.requester import Requester
 from gateway.ports.desk import Thread, Work
+from tests.support.tables import table
 
 NOW = to_us(datetime(2026, 11, 27, 9, tzinfo=UTC))
 """A Friday, four in the afternoon in the region."""
@@ -115,7 +115,7 @@ def decide(urgency: Urgency = Urgency.FLASH, about: About = About.HIT) -> Work:
     return work
 
 
-@pytest.mark.parametrize(
+@table(
     ("urgency", "about", "time"),
     [
         (Urgency.FLASH, About.HIT, 15 * MINUTE),
@@ -132,7 +132,7 @@ def test_each_class_has_its_clock(urgency: Urgency, about: About, time: int) -> 
     assert (work.agency, work.office, work.urgency) == ("police", "gate", urgency)
 
 
-@pytest.mark.parametrize(
+@table(
     ("body", "kind", "role", "time"),
     [
         (Ask(About.FORM, ""), WorkKind.DECIDE, Role.CENTRAL_AUTHORITY, 15 * MINUTE),
@@ -198,7 +198,7 @@ def alarms_of(work: Work, until: int, repeat_s: int) -> list[int]:
     return found
 
 
-@pytest.mark.parametrize(
+@table(
     ("repeat_s", "minutes"),
     [
         (120, [2, 4, 5, 6, 8, 10, 12, 14, 15, 16, 18]),
@@ -220,7 +220,7 @@ def test_nobody_is_alarmed_each_second() -> None:
     assert alarms_of(work, 2 * MINUTE, 1) == [MINUTE // 2, MINUTE, 3 * MINUTE // 2, 2 * MINUTE]
 
 
-@pytest.mark.parametrize(
+@table(
     ("urgency", "time"),
     [(Urgency.FLASH, 3 * MINUTE), (Urgency.URGENT, HOUR), (Urgency.PRIORITY, 6 * HOUR), (Urgency.ROUTINE, 21 * HOUR)],
 )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 
 import msgspec
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,6 +14,7 @@ from gateway.model.desk.notices import About, ChangeCode, NoticeType, OutcomeCod
 from gateway.model.desk.rooms import RoomCode
 from gateway.model.desk.threads import Placed, Side, ThreadKind, ThreadState
 from gateway.model.desk.watches import WatchCode
+from tests.support.tables import table
 
 _CODES: dict[NoticeType, list[str]] = {
     NoticeType.ASK: [*About],
@@ -63,7 +63,7 @@ def refusal(kind: ThreadKind, placed: list[Placed], new: Placed) -> str:
     return ""
 
 
-@pytest.mark.parametrize(
+@table(
     ("code", "state"),
     [
         ("RELEASED", ThreadState.ANSWERED),
@@ -99,8 +99,8 @@ def test_an_ask_comes_back_for_clarification_and_is_read_and_ended_by_its_outcom
     assert state is ThreadState.ENDED
 
 
-@pytest.mark.parametrize("first", ["own", "theirs"])
-@pytest.mark.parametrize(
+@table("first", ["own", "theirs"])
+@table(
     ("answer", "state"),
     [("RELEASED", ThreadState.ANSWERED), ("REFUSED", ThreadState.REFUSED), ("CLARIFY", ThreadState.ENDED)],
 )
@@ -162,7 +162,7 @@ def test_word_of_an_outage_is_acknowledged_and_ends_with_the_return() -> None:
     assert thread(ThreadKind.SERVICE, *outage, own(2, 1, "service RESUMED")) is ThreadState.ENDED
 
 
-@pytest.mark.parametrize(
+@table(
     ("new", "code"),
     [
         (theirs(1, 1, "reply REFUSED"), "seq-taken"),
@@ -188,7 +188,7 @@ def test_a_full_thread_takes_no_more_notes_and_still_an_answer() -> None:
     assert refusal(ThreadKind.ALERT, more, own(LIMIT + RESERVE + 1, 0, "change CUT")) == "thread-full"
 
 
-@pytest.mark.parametrize(
+@table(
     ("kind", "state", "due", "expires", "now", "shown"),
     [
         (ThreadKind.ASK, ThreadState.OPEN, 100, 0, 99, ThreadState.OPEN),
@@ -232,7 +232,7 @@ def test_the_table_has_no_rule_twice_and_no_state_of_the_clock() -> None:
     assert {kind for kind, *_ in CROSSED} == {ThreadKind.ASK}
 
 
-@pytest.mark.parametrize("kind", ThreadKind)
+@table("kind", ThreadKind)
 def test_each_state_of_the_table_is_reached_and_only_the_kind_s_own_type_begins_a_thread(kind: ThreadKind) -> None:
     reached, edges = {ThreadState.NEW}, [(key[1], to) for key, to in TABLE.items() if key[0] is kind]
     while more := {to for state, to in edges if state in reached} - reached:

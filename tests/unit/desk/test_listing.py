@@ -12,6 +12,7 @@ from gateway.model.desk.notices import Urgency
 from gateway.model.desk.threads import ThreadKey, ThreadKind, ThreadState
 from gateway.model.names import ExchangeId, MemberId
 from gateway.ports.desk import ListPlace, Thread
+from tests.support.tables import table
 
 
 def thread(number: int, opened_us: int, peer: str = "th") -> Thread:
@@ -37,8 +38,8 @@ def read(behind: ListPlace | None, count: int) -> list[Thread]:
     return [row for row in ROWS if is_behind(row)][:count]
 
 
-@pytest.mark.parametrize("limit", [1, 2, 3, 17, 50, 51, 60])
-@pytest.mark.parametrize("of", [1, 3])
+@table("limit", [1, 2, 3, 17, 50, 51, 60])
+@table("of", [1, 3])
 def test_all_pages_together_are_the_list(limit: int, of: int) -> None:
     def fits(row: Thread) -> Thread | None:
         return row if int(row.key.thread_id, 16) % of == 0 else None
@@ -68,7 +69,7 @@ def test_a_call_ends_and_leads_on_where_nearly_nothing_fits(monkeypatch: pytest.
     assert page.items == (last,)
 
 
-@pytest.mark.parametrize("place", ["x", "1.2.th", f"1.{'0' * 32}.th' or 1", f"-1.{'0' * 32}.th", f"1.{'0' * 31}g.th"])
+@table("place", ["x", "1.2.th", f"1.{'0' * 32}.th' or 1", f"-1.{'0' * 32}.th", f"1.{'0' * 31}g.th"])
 def test_a_place_that_is_none_is_refused(place: str) -> None:
     with pytest.raises(Malformed) as caught:
         slice_of(read, lambda row: row, 1, place)

@@ -17,6 +17,7 @@ from gateway.model.marking import Caveat, Level, Onward, ReleaseMarking, UseCode
 from gateway.model.names import MemberId
 from gateway.model.purpose import Purpose
 from tests.support.policies import NOW_US
+from tests.support.tables import table
 
 TH, VN = MemberId("th"), MemberId("vn")
 HOLDER = Place(TH, "police", "th.blo.mae-sot")
@@ -66,7 +67,7 @@ REACHES = {"colleague": COLLEAGUE, "office": OFFICE, "customs": CUSTOMS, "somewh
 OUTSIDE, ASK = "outside-marking", "consent-needed"
 
 
-@pytest.mark.parametrize(
+@table(
     ("onward", "expected"),
     [
         (Onward.NONE, [OUTSIDE, OUTSIDE, OUTSIDE, OUTSIDE, OUTSIDE]),
@@ -81,7 +82,7 @@ def test_how_far_each_onward_rule_reaches(onward: Onward, expected: list[str]) -
     assert [verdict(marking, to) for to in REACHES.values()] == expected
 
 
-@pytest.mark.parametrize("onward", [Onward.SAME_UNIT, Onward.SAME_AGENCY, Onward.SAME_COUNTRY, Onward.ASK])
+@table("onward", [Onward.SAME_UNIT, Onward.SAME_AGENCY, Onward.SAME_COUNTRY, Onward.ASK])
 def test_u2_needs_consent_whatever_onward_says(onward: Onward) -> None:
     marking = replace(GIVEN, onward=onward, use=frozenset({UseCode.NOT_ONWARD}))
     assert verdict(marking, COLLEAGUE) == ASK
@@ -173,7 +174,7 @@ def test_a_marking_is_read_back_from_what_a_record_carries(marking: ReleaseMarki
     assert read_release(marking.as_json()) == marking
 
 
-@pytest.mark.parametrize(
+@table(
     "change",
     [
         {"onward": "EVERYBODY"},

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
@@ -16,6 +15,7 @@ from gateway.model.desk.threads import ThreadKey, ThreadKind, ThreadState
 from gateway.model.desk.work import Role, WorkKind
 from gateway.model.names import ExchangeId, MemberId
 from gateway.ports.desk import Thread, Work
+from tests.support.tables import table
 
 NOW = 1_000
 OWN = Matter("police", "gate", owner="police", officer="vn.o.1")
@@ -43,7 +43,7 @@ def test_each_role_and_each_kind_of_work_stands_in_the_table() -> None:
     assert ends == set(Act)
 
 
-@pytest.mark.parametrize(
+@table(
     ("role", "act", "matter", "expected"),
     [
         (Role.OFFICER, Act.SEE, OWN, "outside-reach"),

@@ -15,6 +15,7 @@ from policy.attributes import AskAttributes, RecordAttributes
 from policy.engine.engine import PolicyEngine
 from tests.support.policies import NATIONAL, NOW_US, QUESTION, TH, VN
 from tests.support.small_source import small_source
+from tests.support.tables import table
 
 MAPPING = """
 [source]
@@ -55,7 +56,7 @@ ASKED = replace(
 MARKING = Marking(releasable_to=frozenset({"th"}))
 
 
-@pytest.mark.parametrize("spelling", ["TH/2026.0417", "th-2026-0417", "TH 2026 0417", "ＴＨ２０２６０４１７"])
+@table("spelling", ["TH/2026.0417", "th-2026-0417", "TH 2026 0417", "ＴＨ２０２６０４１７"])
 def test_a_case_is_found_however_its_number_is_parted(tmp_path: Path, spelling: str) -> None:
     clock = SystemClock()
     source = small_source(tmp_path, MAPPING, TABLES).open(clock)

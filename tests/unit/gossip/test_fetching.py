@@ -33,6 +33,7 @@ from gateway.trust.keeper import TrustKeeper
 from gateway.witness.seen_heads import SeenHeads
 from tests.support.federation import Federation, make_federation
 from tests.support.loop_watch import HELD_S, loop_watch
+from tests.support.tables import table
 
 pytestmark = pytest.mark.asyncio(loop_scope="function")
 
@@ -331,7 +332,7 @@ async def test_a_member_that_cannot_be_asked_is_asked_again_with_a_later_greetin
     assert member.asked["ListDocuments"] == 2
 
 
-@pytest.mark.parametrize(
+@table(
     "data",
     [
         b"\x0a\x02\x0a\x00" * (MAX_HELD + 1),

@@ -8,6 +8,7 @@ import pytest
 
 from gateway.host.child import kept
 from gateway.host.cores import cores
+from tests.support.tables import table
 
 
 def test_a_child_keeps_no_variable_of_ours() -> None:
@@ -21,7 +22,7 @@ def test_a_child_keeps_no_variable_of_ours() -> None:
     assert kept(told) == {"PATH": "/bin"}
 
 
-@pytest.mark.parametrize(
+@table(
     ("text", "expected"),
     [("max 100000", 8), ("250000 100000", 2), ("50000 100000", 1), ("x", 8), ("1600000 100000", 8)],
 )

@@ -9,6 +9,7 @@ import pytest
 
 from gateway.errors import Unavailable
 from gateway.host.disk_reserve import MIB, SHARE, DiskReserve, Room, room_in
+from tests.support.tables import table
 
 
 def test_the_reserve_is_no_more_than_a_part_of_the_disk(tmp_path: Path) -> None:
@@ -18,7 +19,7 @@ def test_the_reserve_is_no_more_than_a_part_of_the_disk(tmp_path: Path) -> None:
     assert room_in("home", tmp_path, 1 << 40).reserve == whole // SHARE
 
 
-@pytest.mark.parametrize(
+@table(
     ("room", "low"),
     [
         (Room("home", Path("/"), 9, 10), True),

@@ -16,6 +16,7 @@ from gateway.errors import StorageBroken, Unavailable
 from gateway.host import descriptors
 from gateway.host.failures import cause_of, failure
 from gateway.storage.database.engine import Database, SqliteSettings, open_database
+from tests.support.tables import table
 
 
 @contextmanager
@@ -34,7 +35,7 @@ def write(database: Database, *statements: str) -> None:
             connection.exec_driver_sql(statement)
 
 
-@pytest.mark.parametrize(
+@table(
     ("number", "code"),
     [
         (errno.ENOSPC, "storage-full"),
@@ -89,7 +90,7 @@ class _Lost(Exception):
     sqlstate: str | None = None
 
 
-@pytest.mark.parametrize(
+@table(
     ("state", "code"),
     [("53100", "storage-full"), ("57P01", "storage-lost"), ("08006", "storage-lost"), ("58030", "storage-io")],
 )

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from gateway.views.pack.words import ABOUT_OURS, TITLES
+from tests.support.tables import table
 
 TESTS = Path(__file__).parents[2]
 DOCS = TESTS.parent / "docs"
@@ -76,7 +77,7 @@ def test_the_tests_of_duties_exist() -> None:
     assert [line for line in unproved(rows("Duties of")) if line.endswith("does not exist")] == []
 
 
-@pytest.mark.parametrize(
+@table(
     "proof",
     [
         "",

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.fuzz.targets import TARGETS, run
 from tests.security.test_linear import FUZZED
+from tests.support.tables import table
 
 SEEDS = (b"", b"\x00", b"{}", b"[]", b"<a/>", b"P<THA", b"\xff\xfe", "สมชาย".encode(), b"[source]\n")
 
 
-@pytest.mark.parametrize("name", TARGETS)
+@table("name", TARGETS)
 def test_a_target_takes_the_seeds(name: str) -> None:
     for seed in SEEDS:
         run(name, seed)
 
 
-@pytest.mark.parametrize("name", TARGETS)
+@table("name", TARGETS)
 @settings(max_examples=60, deadline=2_000)
 @given(st.binary(max_size=400) | st.text(max_size=120).map(str.encode))
 def test_a_target_gives_a_value_or_one_of_our_errors(name: str, data: bytes) -> None:

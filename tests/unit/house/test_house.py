@@ -15,6 +15,7 @@ from tests.house import docstrings
 from tests.house.names import confusing, crowded, inflections
 from tests.support.network import NetworkForbidden
 from tests.support.shared import PROJECT, shared_path
+from tests.support.tables import table
 
 _NOT_OURS = {".git", ".venv", "dist", "build", "__pycache__", "node_modules"}
 _BINARY = {".binpb", ".sqlite", ".pyc"}
@@ -126,7 +127,7 @@ def test_no_folder_has_two_modules_named_with_forms_of_one_verb() -> None:
     assert confusing() == []
 
 
-@pytest.mark.parametrize(
+@table(
     ("one", "other", "confused"),
     [
         ("erase", "erasures", True),

@@ -6,14 +6,13 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
-import pytest
-
 from tests.soak.__main__ import as_json, table
 from tests.soak.attacks import ATTACKS
 from tests.soak.ground import Seat
 from tests.soak.officers import Tally
 from tests.soak.run import Bounds, Soak, judge
 from tests.soak.watch import Sample, Watch, slope
+from tests.support import tables
 
 MIB = 1024 * 1024
 
@@ -34,7 +33,7 @@ def test_a_level_node_breaks_no_bound() -> None:
     assert list(judge(level(), Bounds())) == []
 
 
-@pytest.mark.parametrize(
+@tables.table(
     ("grow", "said"),
     [
         (lambda minute: {"rss": 200 * MIB + minute * MIB}, "memory grew by 30"),
@@ -69,7 +68,7 @@ def test_what_grew_while_caches_filled_and_then_stayed_is_level() -> None:
     assert list(judge(level(lambda minute: {"rss": 200 * MIB + min(minute, 20) * 5 * MIB}), Bounds())) == []
 
 
-@pytest.mark.parametrize(
+@tables.table(
     ("change", "said"),
     [
         (lambda seen: seen.tally.wrong.append("vn: no_hit, not hit"), "1 wrong answers: 1 × vn: no_hit, not hit"),

@@ -19,6 +19,7 @@ from tests.supply.advisories import SNAPSHOT, Advisory, Snapshot, affects, error
 from tests.supply.bundle import pages
 from tests.supply.lock import BASE, LOCKS, Locked, extras, read
 from tests.support.shared import PROJECT
+from tests.support.tables import table
 
 SHIPPED = [*read(BASE), *extras()]
 PAGE = Path(PROJECT, "docs", "dependencies").with_suffix(".md").read_text(encoding="utf-8")
@@ -33,7 +34,7 @@ def test_what_is_locked_has_no_known_vulnerability() -> None:
     assert list(errors(load(), ALL, SHIPPED)) == []
 
 
-@pytest.mark.parametrize(
+@table(
     ("name", "version"),
     [("starlette", "1.0.0"), ("cryptography", "49.0.0"), ("pyjwt", "2.12.1"), ("urllib3", "2.6.3"), ("h11", "0.14.0"),
      ("protobuf", "6.33.4"), ("jinja2", "3.1.5"), ("orjson", "3.11.5")],
@@ -87,7 +88,7 @@ def test_a_package_that_nobody_looked_up_fails_and_an_old_snapshot_warns() -> No
     assert "91 days ago" in warning
 
 
-@pytest.mark.parametrize(
+@table(
     ("affected", "version", "hit"),
     [
         (">=2.0,<2.4.0", "2.3.9", True),

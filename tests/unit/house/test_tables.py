@@ -233,6 +233,7 @@ def test_rows_are_named_as_pytest_names_them() -> None:
     assert _names("a", ["x", "x", "1", "1", "x0"]) == ["x1", "x2", "1_0", "1_1", "x0"]
     assert _names("a", [1, 2], ["one", None]) == ["one", "2"]
     assert _names("a", [1, [2]], lambda value: "one" if value == 1 else None) == ["one", "a1"]
+    assert _names("a", ["x" * 100, "x" * 101]) == ["x" * 100, "a1"]
     assert _names("a", ["สมชาย", "two\nlines"]) == ["สมชาย", "two\\nlines"]
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import date
 from enum import StrEnum
 
-import pytest
 from babel.messages.catalog import Message
 
 from gateway.errors import Forbidden, Malformed, Reason, Refused
@@ -23,6 +22,7 @@ from gateway.records.words import WORDS
 from gateway.views.search.lines import headline
 from tests.support import words
 from tests.support.shared import PROJECT
+from tests.support.tables import table
 
 NOT_NO_HIT = "This does not mean no hit."
 
@@ -31,18 +31,18 @@ def _messages(language: Language) -> list[Message]:
     return [message for message in words.read_catalogue(language) if message.id]
 
 
-@pytest.mark.parametrize("language", OTHERS)
+@table("language", OTHERS)
 def test_what_is_read_at_run_time_is_what_the_catalogue_says(language: Language) -> None:
     messages = _messages(language)
     assert [translation(str(each.id), language) for each in messages] == [each.string for each in messages]
 
 
-@pytest.mark.parametrize("language", OTHERS)
+@table("language", OTHERS)
 def test_every_sentence_that_an_officer_meets_is_translated(language: Language) -> None:
     assert [text for text in words.officer_sentences() if not translation(text, language)] == []
 
 
-@pytest.mark.parametrize("language", OTHERS)
+@table("language", OTHERS)
 def test_placeholders_are_those_of_english(language: Language) -> None:
     differ = [
         each.id
@@ -52,7 +52,7 @@ def test_placeholders_are_those_of_english(language: Language) -> None:
     assert differ == []
 
 
-@pytest.mark.parametrize("language", OTHERS)
+@table("language", OTHERS)
 def test_the_guide_says_which_catalogues_a_native_reader_has_read(language: Language) -> None:
     guide = (PROJECT / "docs" / "guides" / "languages.md").read_text(encoding="utf-8")
     row = next(line for line in guide.splitlines() if line.startswith(f"| `{language}` "))
@@ -66,7 +66,7 @@ def test_what_is_missing_is_counted_for_each_language() -> None:
     assert all(count >= 0 for count in missing.values())
 
 
-@pytest.mark.parametrize(
+@table(
     ("table", "kind"),
     [
         (PURPOSES, Purpose),
@@ -121,8 +121,8 @@ NO_ANSWERS = [
 ]
 
 
-@pytest.mark.parametrize("language", OTHERS)
-@pytest.mark.parametrize("line", NO_ANSWERS, ids=lambda line: f"{line['outcome']}-{line['refusal'] is not None}")
+@table("language", OTHERS)
+@table("line", NO_ANSWERS, ids=lambda line: f"{line['outcome']}-{line['refusal'] is not None}")
 def test_what_is_no_answer_cannot_be_read_as_no_hit(language: Language, line: dict[str, object]) -> None:
     text, style = headline(line, "th", language)
     clause = tell(language, NOT_NO_HIT).rstrip(".។။。")
@@ -132,7 +132,7 @@ def test_what_is_no_answer_cannot_be_read_as_no_hit(language: Language, line: di
     assert tell(language, "no hit").casefold() not in rest
 
 
-@pytest.mark.parametrize("language", OTHERS)
+@table("language", OTHERS)
 def test_hit_no_hit_and_no_answer_differ_in_every_language(language: Language) -> None:
     told = {headline(line, "th", language)[0] for line in (_line("hit", hits=[{}]), _line("no_hit"), *NO_ANSWERS[:1])}
     assert len(told) == 3
@@ -178,7 +178,7 @@ def test_words_of_a_counterpart_are_never_read_as_a_template() -> None:
     assert refusal_text("receipts-due", "RECEIPTS_DUE", "{0}", Language.EN) == "{0}"
 
 
-@pytest.mark.parametrize(
+@table(
     ("header", "language"),
     [
         ("", "en"), ("th", "th"), ("th-TH, en;q=0.5", "th"), ("en, th", "en"), ("en;q=0.3, lo;q=0.4", "lo"),

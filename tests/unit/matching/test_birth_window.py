@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.matching.dates import BirthFit, compare_births, window
 from gateway.model.values import PartialDate
+from tests.support.tables import table
 
 _DAYS = st.dates(date(1900, 1, 1), date(2030, 12, 31))
 
@@ -36,8 +36,8 @@ def test_what_does_not_conflict_lies_in_the_window(pair: tuple[PartialDate, Part
         assert held.value in found.days or held.value[:4] in found.years
 
 
-@pytest.mark.parametrize("text", ["1981-03-01", "1981-01-01", "1981-12-11", "1980-02-29"])
-@pytest.mark.parametrize("estimated", [False, True])
+@table("text", ["1981-03-01", "1981-01-01", "1981-12-11", "1980-02-29"])
+@table("estimated", [False, True])
 def test_every_day_of_thirty_years_is_judged_as_scoring_does(text: str, estimated: bool) -> None:
     asked = PartialDate(text, estimated=estimated)
     found = window(asked)

@@ -10,6 +10,7 @@ from gateway.matching.keys import name_keys, query_keys
 from gateway.matching.normal import normal_name
 from gateway.matching.similarity import compare_names, rough_likeness
 from tests.support.load import effort
+from tests.support.tables import table
 
 HOSTILE = {
     "combining marks": "a" + "\u0301\u0316" * 500_000,
@@ -35,9 +36,7 @@ def test_a_megabyte_costs_no_more_than_a_name(text: str) -> None:
     assert len(name_keys(text)) <= 64
 
 
-@pytest.mark.parametrize(
-    "mark", ["\u200b", "\u200c", "\u200d", "\u200e", "\u202e", "\u2066", "\u2069", "\ufeff", "\ufe0f"]
-)
+@table("mark", ["\u200b", "\u200c", "\u200d", "\u200e", "\u202e", "\u2066", "\u2069", "\ufeff", "\ufe0f"])
 def test_marks_that_nobody_sees_change_nothing(mark: str) -> None:
     hidden = normal_name(f"{mark}Som{mark}chai Jaidee{mark}" if mark != "\u200b" else f"Somchai{mark} Jaidee")
     assert hidden.forms == normal_name("Somchai Jaidee").forms

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.cli import Liaison
+from tests.support.tables import table
 
 
 @pytest.fixture
@@ -40,7 +41,7 @@ def test_two_who_are_not_one_person_give_exit_code_1(liaison: Liaison) -> None:
     assert "class none" in ran.out
 
 
-@pytest.mark.parametrize(
+@table(
     "arguments",
     [("a", "b", "--birth", "1.5.1985"), ("", "b"), ("a", "b", *("--sex", "M") * 3), ("a", "b" * 300), ("a",)],
 )
@@ -88,7 +89,7 @@ BROKEN = {
 }
 
 
-@pytest.mark.parametrize(("content", "where"), BROKEN.values(), ids=BROKEN)
+@table(("content", "where"), BROKEN.values(), ids=BROKEN)
 def test_a_task_that_is_broken_is_told_with_its_line_and_leaves_an_earlier_result(
     liaison: Liaison, tmp_path: Path, content: bytes, where: str
 ) -> None:

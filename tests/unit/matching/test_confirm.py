@@ -14,6 +14,7 @@ from gateway.model.query import ContainerQuery, DocumentQuery, NationalIdQuery, 
 from gateway.model.values import NameForm, PartialDate
 from tests.support.exchange import PASSPORT
 from tests.support.load import effort
+from tests.support.tables import table
 
 
 def record(record_type: str, fields: dict[str, Any], search: dict[str, Any] | None = None) -> SourceRecord:
@@ -111,7 +112,7 @@ CHANGED: list[tuple[Query, SourceRecord]] = [
 ]
 
 
-@pytest.mark.parametrize(("query", "found", "quality"), FITTING)
+@table(("query", "found", "quality"), FITTING)
 def test_a_record_about_the_subject_keeps_the_quality_that_it_bears_out(
     query: Query, found: SourceRecord, quality: Quality
 ) -> None:
@@ -121,7 +122,7 @@ def test_a_record_about_the_subject_keeps_the_quality_that_it_bears_out(
     assert judge(query, found.record_type, found.fields) is not Verdict.OTHER or found.search is not None
 
 
-@pytest.mark.parametrize(("query", "found"), CHANGED)
+@table(("query", "found"), CHANGED)
 def test_a_record_about_another_subject_is_none(query: Query, found: SourceRecord) -> None:
     assert confirm(query, found, USUAL) is None
 

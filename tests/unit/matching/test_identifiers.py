@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -20,9 +19,10 @@ from gateway.matching.identifiers import (
 from gateway.model.forms.nrc import read_card, townships
 from gateway.model.numbers import chinese_check_character
 from gateway.model.query import DocumentQuery, NationalIdQuery, VehicleQuery
+from tests.support.tables import table
 
 
-@pytest.mark.parametrize(
+@table(
     ("left", "right"),
     [
         ("N12345678", "n 1234 5678"),
@@ -39,7 +39,7 @@ def test_a_document_number_has_one_key_however_it_is_written(left: str, right: s
     assert number_key(left) == number_key(right) != ""
 
 
-@pytest.mark.parametrize(
+@table(
     "junk",
     [
         "",
@@ -101,7 +101,7 @@ def card_found(asked: str, held: str, scheme: str = "MMR-NRC") -> bool:
     return found(NationalIdQuery(asked, "MMR-NRC"), {"national_ids": [item]}, "national_ids")
 
 
-@pytest.mark.parametrize(
+@table(
     "written",
     [
         "12/LAMATA(N)123456",
@@ -127,7 +127,7 @@ def test_a_scheme_is_the_same_in_small_letters_and_without_its_country() -> None
     assert not card_found("12/LAMATA(N)123456", "12/LAMATA(N)123456", "THA-PIN")
 
 
-@pytest.mark.parametrize(
+@table(
     ("latin", "burmese"),
     [
         ("12/BATAHTA(N)000123", "၁၂/ဗတထ(နိုင်)၀၀၀၁၂၃"),
@@ -144,7 +144,7 @@ def test_spellings_of_a_township_meet(latin: str, burmese: str) -> None:
     assert card_found(burmese, latin)
 
 
-@pytest.mark.parametrize(
+@table(
     ("left", "right"),
     [
         ("12/LAMATA(N)123456", "12/LAMATA(E)123456"),
@@ -222,7 +222,7 @@ def test_an_old_chinese_number_that_does_not_tell_its_century_stays_as_it_is() -
     assert number_key("110105991331001") == "110105991331001"
 
 
-@pytest.mark.parametrize(
+@table(
     ("asked", "held"),
     [
         (("กข 1234", ""), ("กข๑๒๓๔ เชียงราย", "")),
@@ -246,7 +246,7 @@ def test_a_plate_is_found_with_its_province_apart_or_beside_it(asked: tuple[str,
         assert found(VehicleQuery(one[0], one[1]), search, "plates")
 
 
-@pytest.mark.parametrize(
+@table(
     ("asked", "held"),
     [
         ("กข 1234 เชียงราย", "กข 1234 เชียงใหม่"),
@@ -262,7 +262,7 @@ def test_two_plates_never_become_one(asked: str, held: str) -> None:
     assert not found(VehicleQuery(held), {"plates": [{"plate": asked}]}, "plates")
 
 
-@pytest.mark.parametrize("written", ["AA1234567<", "№ AA1234567", "ａａ１２３４５６７", "[AA 1234567]", "AA\\1234567"])
+@table("written", ["AA1234567<", "№ AA1234567", "ａａ１２３４５６７", "[AA 1234567]", "AA\\1234567"])
 def test_signs_around_a_number_do_not_count(written: str) -> None:
     assert number_key(written) == "AA1234567"
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -16,13 +15,14 @@ from gateway.matching.similarity import DOUBTFUL_KIND, compare_names
 from gateway.model.hit import Quality
 from gateway.model.query import PersonQuery
 from gateway.model.values import NameForm, PartialDate
+from tests.support.tables import table
 
 
 def alike(left: str, right: str) -> float:
     return compare_names(normal_name(left), normal_name(right)).score
 
 
-@pytest.mark.parametrize(
+@table(
     ("written", "spelled"),
     [
         ("ភូមិ តាលន", "Ta Lon"),
@@ -53,7 +53,7 @@ def test_with_the_same_kind_on_both_sides_the_whole_name_is_compared() -> None:
     assert alike("บ้านมะลอน", "Ban Malon") > alike("บ้านมะลอน", "Mueang Malon")
 
 
-@pytest.mark.parametrize("name", ["ភូមិ", "ບ້ານ", "บ้าน", "မြို့", "Ban", "Phum", "Thị trấn", "xian"])
+@table("name", ["ភូមិ", "ບ້ານ", "บ้าน", "မြို့", "Ban", "Phum", "Thị trấn", "xian"])
 def test_a_kind_alone_is_a_name(name: str) -> None:
     assert places.without_kind([name], normal_name(name).script) is None
     assert len(normal_name(name).forms) == 1
@@ -108,7 +108,7 @@ def test_what_is_left_of_a_place_is_part_of_it(name: str, script: str) -> None:
 # ---------------------------------------------------------------- Khmer and Burmese spelling
 
 
-@pytest.mark.parametrize(
+@table(
     ("written", "said"),
     [
         ("ពាំងលន", "peanglon"),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import unicodedata
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,6 +13,7 @@ from gateway.matching.scripts import burmese, khmer, thai
 from gateway.matching.scripts.detect import detect_script
 from gateway.matching.scripts.latin import skeleton, sound
 from gateway.matching.similarity import compare_names
+from tests.support.tables import table
 
 SAME_PERSON = [
     ("สมชาย ใจดี", "Somchai Jaidee"),
@@ -36,14 +36,14 @@ SAME_PERSON = [
 ]
 
 
-@pytest.mark.parametrize(("left", "right"), SAME_PERSON)
+@table(("left", "right"), SAME_PERSON)
 def test_two_spellings_of_a_name_are_alike_and_share_a_key(left: str, right: str) -> None:
     assert compare_names(normal_name(left), normal_name(right)).score >= 0.92
     assert query_keys(left) & name_keys(right)
     assert query_keys(right) & name_keys(left)
 
 
-@pytest.mark.parametrize(
+@table(
     ("left", "right"),
     [
         ("Nguyễn Văn Hùng", "Nguyễn Văn Hưng"),
@@ -62,7 +62,7 @@ def test_names_that_differ_are_not_alike(left: str, right: str) -> None:
     assert compare_names(normal_name(left), normal_name(right)).score < 0.92
 
 
-@pytest.mark.parametrize(
+@table(
     ("name", "script"),
     [
         ("สมชาย", "Thai"),
@@ -81,14 +81,14 @@ def test_the_script_of_most_letters_is_detected(name: str, script: str) -> None:
     assert detect_script(name) == script
 
 
-@pytest.mark.parametrize("name", ["", "-", "XXX", "N/A", "FNU LNU", "ไม่ทราบ", "12345", "?"])
+@table("name", ["", "-", "XXX", "N/A", "FNU LNU", "ไม่ทราบ", "12345", "?"])
 def test_a_placeholder_has_no_keys_and_fits_nobody(name: str) -> None:
     assert not name_keys(name)
     assert not word_keys(name)
     assert compare_names(normal_name(name), normal_name(name)).score == 0
 
 
-@pytest.mark.parametrize(
+@table(
     ("name", "sex"),
     [("นายสมชาย ใจดี", "M"), ("น.ส. สุดา แก้วคำ", "F"), ("Mrs. Suda Kaewkham", "F"), ("ນາງ ຄຳມີ", "F"), ("Daw Khin", "F")],
 )

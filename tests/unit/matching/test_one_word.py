@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 from gateway.matching.explain import RULES
 from gateway.matching.one_word import RULE, asks_for_one_word
 from gateway.matching.person import PersonFeatures, score_person
@@ -11,6 +9,7 @@ from gateway.matching.thresholds import STRICT, USUAL, WIDE, Thresholds
 from gateway.model.hit import Match, Quality
 from gateway.model.query import ContainerQuery, PersonQuery
 from gateway.model.values import NameForm, PartialDate, Sex
+from tests.support.tables import table
 
 BORN = "1985-03-12"
 
@@ -49,20 +48,20 @@ def _score(
     return score_person(query, features, thresholds)
 
 
-@pytest.mark.parametrize(("word", "name"), ONE_OF_MANY)
-@pytest.mark.parametrize("thresholds", [USUAL, WIDE], ids=["usual", "wide"])
+@table(("word", "name"), ONE_OF_MANY)
+@table("thresholds", [USUAL, WIDE], ids=["usual", "wide"])
 def test_one_word_and_the_full_birth_date_are_possible(word: str, name: str, thresholds: Thresholds) -> None:
     for match in (_score(word, name, thresholds=thresholds), _score(name, word, thresholds=thresholds)):
         assert match is not None
         assert match.quality is Quality.POSSIBLE
 
 
-@pytest.mark.parametrize(("word", "name"), ONE_OF_MANY)
+@table(("word", "name"), ONE_OF_MANY)
 def test_strict_thresholds_do_not_count_one_word(word: str, name: str) -> None:
     assert _score(word, name, thresholds=STRICT) is None
 
 
-@pytest.mark.parametrize(
+@table(
     ("word", "name"),
     [("HENG", "HONG Sopheap"), ("វណ្ណា", "សុខ សុវណ្ណ"), ("Win", "Kyaw Min"), ("章", "张伟"), ("Ly", "Lay Sok")],
 )
@@ -70,7 +69,7 @@ def test_a_word_that_is_none_of_the_name_finds_nothing(word: str, name: str) -> 
     assert _score(word, name) is None
 
 
-@pytest.mark.parametrize(
+@table(
     ("birth", "held"),
     [("", ""), ("1985", "1985"), (BORN, ""), (BORN, "1985"), ("1985-01-01", BORN), (BORN, "1985-12-03")],
 )
@@ -97,7 +96,7 @@ def test_a_person_of_one_name_is_found_as_before() -> None:
     assert match.quality is Quality.STRONG
 
 
-@pytest.mark.parametrize(
+@table(
     ("names", "one"),
     [
         (("HENG",), True),

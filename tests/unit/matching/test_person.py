@@ -11,6 +11,7 @@ from gateway.matching.thresholds import RANKED
 from gateway.model.hit import Match, Quality
 from gateway.model.query import PersonQuery
 from gateway.model.values import NameForm, PartialDate, Sex
+from tests.support.tables import table
 
 
 def _score(
@@ -20,7 +21,7 @@ def _score(
     return score_person(query, PersonFeatures((held,), PartialDate(held_birth) if held_birth else None, held_sex))
 
 
-@pytest.mark.parametrize(
+@table(
     ("asked", "held", "fit"),
     [
         ("1985-03-02", "1985-03-02", BirthFit.SAME_DAY),
@@ -56,9 +57,7 @@ def test_two_full_dates_that_conflict_veto_the_same_name() -> None:
     assert _score("Nguyen Van Hung", "Nguyen Van Hung", "1985-03-02", "1972-11-19") is None
 
 
-@pytest.mark.parametrize(
-    ("birth", "held"), [("", ""), ("1985-03-02", ""), ("1985-03-02", "1985-02-03"), ("1984", "1985")]
-)
+@table(("birth", "held"), [("", ""), ("1985-03-02", ""), ("1985-03-02", "1985-02-03"), ("1984", "1985")])
 def test_a_birth_date_that_is_missing_or_only_near_is_possible_at_most(birth: str, held: str) -> None:
     match = _score("Sok Sovann", "SOK SOVANN", birth, held)
     assert match is not None

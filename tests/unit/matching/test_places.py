@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,13 +13,14 @@ from gateway.matching.similarity import compare_names
 from gateway.model.hit import Quality
 from gateway.model.query import PersonQuery
 from gateway.model.values import NameForm, PartialDate
+from tests.support.tables import table
 
 
 def alike(left: str, right: str) -> float:
     return compare_names(normal_name(left), normal_name(right)).score
 
 
-@pytest.mark.parametrize(
+@table(
     ("written", "spelled"),
     [
         ("浚县", "Xun Xian"),
@@ -75,7 +75,7 @@ def test_a_southern_surname_is_the_pinyin_one_where_all_else_agrees() -> None:
     assert alike("Tan Wei Ming", "Chen Weiming") == alike("Chen Weiming", "Tan Wei Ming")
 
 
-@pytest.mark.parametrize(
+@table(
     ("written", "spelled", "other"),
     [
         ("聂荣", "Nyainrong", "Narong"),

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 from gateway.matching.dates import BirthFit
 from gateway.matching.person import PersonFeatures, score_person
 from gateway.matching.report import NONE, compare
@@ -11,13 +9,14 @@ from gateway.matching.thresholds import RANKED, SETS, STRICT, USUAL, WIDE
 from gateway.model.hit import Quality
 from gateway.model.query import PersonQuery
 from gateway.model.values import NameForm, PartialDate
+from tests.support.tables import table
 
 
 def _query(name: str, birth: str = "", father: str = "") -> PersonQuery:
     return PersonQuery((NameForm(name),), PartialDate(birth) if birth else None, father=father)
 
 
-@pytest.mark.parametrize("birth", [fit for fit in BirthFit if fit is not BirthFit.CONFLICT])
+@table("birth", [fit for fit in BirthFit if fit is not BirthFit.CONFLICT])
 def test_a_border_asks_for_more_and_a_missing_person_for_less(birth: BirthFit) -> None:
     assert STRICT.floor(birth) >= USUAL.floor(birth) >= WIDE.floor(birth)
 

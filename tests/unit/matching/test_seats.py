@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 from gateway.matching.keys import name_keys, query_keys
 from gateway.matching.normal import normal_name
 from gateway.matching.person import PersonFeatures, rough_score, score_person
@@ -13,6 +11,7 @@ from gateway.matching.thresholds import RANKED
 from gateway.model.hit import Quality
 from gateway.model.query import PersonQuery
 from gateway.model.values import NameForm, PartialDate
+from tests.support.tables import table
 
 LISTED_UNDER = [
     ("临泽县", "Shahe"),
@@ -26,7 +25,7 @@ LISTED_UNDER = [
 ]
 
 
-@pytest.mark.parametrize(("asked", "held"), LISTED_UNDER)
+@table(("asked", "held"), LISTED_UNDER)
 def test_a_place_is_found_under_the_name_of_its_seat_or_county(asked: str, held: str) -> None:
     assert query_keys(asked) & name_keys(held)
     fit = compare_names(normal_name(asked), normal_name(held))
@@ -40,9 +39,7 @@ def test_its_own_name_comes_first() -> None:
     assert own.score > compare_names(normal_name("临泽县"), normal_name("Shahe")).score
 
 
-@pytest.mark.parametrize(
-    ("asked", "held"), [("临泽县", "Shahu"), ("Bo Trach", "Hoan Lao"), ("新城", "Lelong"), ("张伟", "Shahe")]
-)
+@table(("asked", "held"), [("临泽县", "Shahu"), ("Bo Trach", "Hoan Lao"), ("新城", "Lelong"), ("张伟", "Shahe")])
 def test_what_is_only_near_or_could_be_many_has_no_other_name(asked: str, held: str) -> None:
     assert OTHER_NAME not in compare_names(normal_name(asked), normal_name(held)).rules
 

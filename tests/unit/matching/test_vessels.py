@@ -24,6 +24,7 @@ from gateway.model.query import PersonQuery, Query, VesselQuery
 from gateway.model.strictness import Strictness
 from gateway.model.values import NameForm
 from tests.support.small_source import small_source
+from tests.support.tables import table
 from tests.unit.desk.alerts.test_book import held
 
 MAPPING = """
@@ -131,7 +132,7 @@ def test_an_alert_about_a_boat_is_found(query: VesselQuery) -> None:
     assert list(book.search(VesselQuery("Naga Queen", local_reg="ชรข0419"), USUAL)) == []
 
 
-@pytest.mark.parametrize(
+@table(
     ("given_", "code"),
     [
         ({}, "missing"),

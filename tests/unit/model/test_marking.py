@@ -15,6 +15,7 @@ from gateway.model.marking import Caveat, Level, Marking, Onward, Tlp, UseCode, 
 from policy.attributes import RecordAttributes
 from policy.engine.engine import PolicyEngine
 from tests.support.policies import NATIONAL, NOW_US, VN, covered_records, markings
+from tests.support.tables import table
 
 ENGINE = PolicyEngine.load(NATIONAL / "vn", VN)
 MEMBERS = frozenset({"th", "vn", "kh"})
@@ -66,7 +67,7 @@ def test_a_marking_survives_its_json(marking: Marking) -> None:
     assert Marking.from_json(json.loads(json.dumps(marking.as_json()))) == marking
 
 
-@pytest.mark.parametrize(
+@table(
     "change",
     [
         {"level": "SECRET"},
@@ -89,7 +90,7 @@ def test_rule_9_an_unknown_value_is_refused(change: dict[str, object]) -> None:
         Marking.from_json(Marking().as_json() | change)
 
 
-@pytest.mark.parametrize("part", ["level", "use", "caveats", "releasable_to", "withhold_from", "onward", "evaluation"])
+@table("part", ["level", "use", "caveats", "releasable_to", "withhold_from", "onward", "evaluation"])
 def test_rule_9_a_part_that_is_missing_is_refused(part: str) -> None:
     kept = Marking().as_json()
     del kept[part]
@@ -97,7 +98,7 @@ def test_rule_9_a_part_that_is_missing_is_refused(part: str) -> None:
         Marking.from_json(kept)
 
 
-@pytest.mark.parametrize(
+@table(
     ("names", "level", "label"),
     [
         ({"th.blo.chiang-khong"}, Level.OFFICIAL, Tlp.RED),

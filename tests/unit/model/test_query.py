@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 
-import pytest
-
 from gateway.model.query import (
     ContainerQuery,
     DocumentQuery,
@@ -19,6 +17,7 @@ from gateway.model.query import (
     query_value,
 )
 from gateway.model.values import NameForm, PartialDate
+from tests.support.tables import table
 
 QUERIES: list[Query] = [
     PersonQuery((NameForm("สมชาย ใจดี"), NameForm("Somchai Jaidee")), PartialDate("1984-02"), nationality="THA"),
@@ -33,7 +32,7 @@ QUERIES: list[Query] = [
 ]
 
 
-@pytest.mark.parametrize("query", QUERIES, ids=lambda query: query.kind.value)
+@table("query", QUERIES, ids=lambda query: query.kind.value)
 def test_what_was_asked_comes_back(query: Query) -> None:
     kept = json.loads(json.dumps(query_value(query)))
     found = query_of(query.kind.value, kept)
@@ -42,7 +41,7 @@ def test_what_was_asked_comes_back(query: Query) -> None:
     assert type(found) is type(query)
 
 
-@pytest.mark.parametrize("value", [None, 5, "x", [], {}, {"names": 5}, {"number": []}, {"names": [], "birth": ""}])
-@pytest.mark.parametrize("kind", ["person", "document", "vehicle", "vessel", "report", "spell", None, 7])
+@table("value", [None, 5, "x", [], {}, {"names": 5}, {"number": []}, {"names": [], "birth": ""}])
+@table("kind", ["person", "document", "vehicle", "vessel", "report", "spell", None, 7])
 def test_anything_else_is_no_question(kind: object, value: object) -> None:
     assert query_of(kind, value) is None

@@ -7,11 +7,11 @@ import json
 from binascii import b2a_base64
 from typing import Any
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.records.claims import claims_of, disclosed
+from tests.support.tables import table
 
 
 def compact(payload: Any) -> str:
@@ -26,7 +26,7 @@ def test_the_id_and_the_end_are_read() -> None:
     assert (claims.jti, claims.exp) == ("ab" * 16, 1_795_521_600)
 
 
-@pytest.mark.parametrize(
+@table(
     "text",
     [
         "",

@@ -5,15 +5,14 @@ from __future__ import annotations
 import re
 from importlib import resources
 
-import pytest
-
 from gateway.records import codes
 from gateway.records.words import WORDS
+from tests.support import tables
 
 SIX = {"TH", "LA", "KH", "MM", "VN", "CN"}
 
 
-@pytest.mark.parametrize("name", codes.COLUMNS)
+@tables.table("name", codes.COLUMNS)
 def test_every_list_says_where_it_comes_from_and_has_no_row_twice(name: str) -> None:
     assert re.search(r"20[12]\d", codes.source(name)), "no date"
     assert len(set(codes.rows(name))) == len(codes.rows(name)) > 3

@@ -22,6 +22,7 @@ from gateway.records.shapes import Compiler
 from gateway.records.types import RECORD_TYPES
 from gateway.records.words import WORDS
 from tests.support.sealing import PERSON
+from tests.support.tables import table
 
 SCHEMAS = {name: published(kind) for name, kind in RECORD_TYPES.items()}
 VALIDATORS = {name: Draft202012Validator(schema) for name, schema in SCHEMAS.items()}
@@ -134,7 +135,7 @@ def test_an_alert_has_a_minimum() -> None:
     assert kind.check_whole({name: value for name, value in thing.items() if name not in ("names", "birth")})
 
 
-@pytest.mark.parametrize(
+@table(
     ("start", "end", "right"),
     [
         ("2026-11-24T00:00:00Z", "2026-11-26T00:00:00Z", True),

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from gateway.errors import Malformed, TooLarge
 from gateway.records.types import BY_VCT, DIGESTS, MAX_FIELD, RECORD_TYPES, record_type
 from tests.support.sealing import PERSON
+from tests.support.tables import table
 
 PERSON_TYPE = RECORD_TYPES["Person"]
 
@@ -62,7 +63,7 @@ def test_a_field_that_is_not_of_the_type_is_named() -> None:
     assert "plate" in refusal.value.message
 
 
-@pytest.mark.parametrize(
+@table(
     ("name", "value"),
     [
         ("sex", 1),
@@ -92,18 +93,18 @@ def test_a_value_of_another_form_is_refused_with_the_field_named(name: str, valu
     assert refusal.value.where == name
 
 
-@pytest.mark.parametrize("value", [float("nan"), float("inf"), 2**53, True])
+@table("value", [float("nan"), float("inf"), 2**53, True])
 def test_numbers_that_readers_disagree_about_are_refused(value: object) -> None:
     with pytest.raises(Malformed):
         RECORD_TYPES["Seizure"].encode({"quantity": value})
 
 
-@pytest.mark.parametrize("value", [12, 12.5, "12.500", -1, 2**53 - 1])
+@table("value", [12, 12.5, "12.500", -1, 2**53 - 1])
 def test_numbers_that_all_readers_keep_are_taken(value: object) -> None:
     assert RECORD_TYPES["Seizure"].encode({"quantity": value})
 
 
-@pytest.mark.parametrize("mark", ["\0", "\n", "\x1b", "\x7f", "\x85", "\ud800", "\ue000"])
+@table("mark", ["\0", "\n", "\x1b", "\x7f", "\x85", "\ud800", "\ue000"])
 def test_control_characters_are_refused_wherever_they_stand(mark: str) -> None:
     for fields in ({"status": f"a{mark}b"}, {"names": [{"text": f"a{mark}b"}]}, {"addresses": [{"street": mark}]}):
         with pytest.raises(Malformed) as refusal:

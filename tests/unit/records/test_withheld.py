@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from gateway.errors import Contradicted, Malformed
 from gateway.model.hit import Withheld
 from gateway.records.withheld import check_withheld, commit_withheld
+from tests.support.tables import table
 
 LIST = [Withheld("digest-1", "national/hide-address"), Withheld("digest-2", "base/lead-only")]
 
@@ -24,7 +25,7 @@ def test_the_same_list_has_another_commitment_each_time() -> None:
     assert commit_withheld([])[0] != commit_withheld([])[0]
 
 
-@pytest.mark.parametrize(
+@table(
     "change",
     [
         {"salt": "00" * 32},
@@ -39,7 +40,7 @@ def test_another_list_or_salt_is_contradicted(change: dict[str, object]) -> None
         check_withheld(commitment, opening | change)
 
 
-@pytest.mark.parametrize(
+@table(
     "opening",
     [
         {},

@@ -19,6 +19,7 @@ from gateway.ports.journal import LogName
 from gateway.rpc import methods
 from gateway.rpc.contract import Call, CallerCheck, Door, Limit, Method, Shape, by_path, largest_request
 from gateway.rpc.status import STATUS
+from tests.support.tables import table
 
 EXCHANGE = exchange_pb2.DESCRIPTOR.services_by_name["ExchangeService"]
 GOSSIP = gossip_pb2.DESCRIPTOR.services_by_name["GossipService"]
@@ -47,7 +48,7 @@ def test_the_table_is_that_of_the_proto_files(server: str) -> None:
     assert {row.path for row in rows} == declared | more
 
 
-@pytest.mark.parametrize(("server", "row"), ROWS)
+@table(("server", "row"), ROWS)
 def test_a_row_has_the_shape_of_its_rpc(server: str, row: Method[Any, Any]) -> None:
     for service in TABLES[server][1]:
         if service.full_name == row.service:
@@ -56,14 +57,14 @@ def test_a_row_has_the_shape_of_its_rpc(server: str, row: Method[Any, Any]) -> N
             assert (row.shape is Shape.STREAM) == streams
 
 
-@pytest.mark.parametrize(("server", "row"), ROWS)
+@table(("server", "row"), ROWS)
 def test_a_row_says_which_entries_a_call_leaves_or_why_none(server: str, row: Method[Any, Any]) -> None:
     logs = {event.log for event in row.events}
     assert bool(logs) != bool(row.no_entry)
     assert logs <= ({LogName.SOURCE} if server == "source" else {LogName.EXCHANGE, LogName.OPERATIONS})
 
 
-@pytest.mark.parametrize(("server", "row"), ROWS)
+@table(("server", "row"), ROWS)
 def test_a_row_is_for_the_callers_of_its_server_and_counts_them(server: str, row: Method[Any, Any]) -> None:
     known = row in (methods.LIST_DOCUMENTS, methods.FETCH_DOCUMENTS)  # a removed member may learn why it was removed
     assert row.caller is (CallerCheck.KNOWN_MEMBER if known else TABLES[server][3])
@@ -71,7 +72,7 @@ def test_a_row_is_for_the_callers_of_its_server_and_counts_them(server: str, row
     assert row.limit is (limit if server == "node" else Limit.SERVER)
 
 
-@pytest.mark.parametrize(("server", "row"), ROWS)
+@table(("server", "row"), ROWS)
 def test_a_message_over_the_size_of_its_row_is_too_large(server: str, row: Method[Any, Any]) -> None:
     row.check_size(bytes(row.max_request_bytes))
     with pytest.raises(TooLarge):
@@ -79,13 +80,13 @@ def test_a_message_over_the_size_of_its_row_is_too_large(server: str, row: Metho
     assert row.max_request_bytes <= largest_request(TABLES[server][0])
 
 
-@pytest.mark.parametrize(("server", "row"), [each for each in ROWS if "Check" not in str(each.id)[-7:]])
+@table(("server", "row"), [each for each in ROWS if "Check" not in str(each.id)[-7:]])
 def test_bytes_that_do_not_parse_are_malformed(server: str, row: Method[Any, Any]) -> None:
     with pytest.raises(Malformed):
         row.request.read(b"\x0a\xff\xff\xff\xff\x0f")
 
 
-@pytest.mark.parametrize(
+@table(
     ("row", "request_", "answer"),
     [
         (methods.COMPARE_DAY, b"an account", b"a word"),

@@ -14,6 +14,7 @@ from gateway.errors import BadSignature, LiaisonError, Unavailable
 from gateway.signing.batch import sign_batch, verify_batch
 from gateway.signing.keys import SIGNATURE_BYTES, SigningKey
 from gateway.signing.multi_buffer.crypto_mb import multi_buffer
+from tests.support.tables import table
 
 KEYS = [SigningKey(ec.generate_private_key(ec.SECP256R1())) for _ in range(3)]
 EDWARDS = SigningKey(ed25519.Ed25519PrivateKey.generate())
@@ -105,7 +106,7 @@ def test_a_key_that_does_not_answer_costs_the_others_nothing() -> None:
     assert [outcome for place, outcome in enumerate(outcomes) if place != 4] == [None] * 11
 
 
-@pytest.mark.parametrize(
+@table(
     "answer",
     [None, "text" * 16, b"", bytes(63), bytes(65), bytearray(64), 64],
     ids=lambda answer: type(answer).__name__,

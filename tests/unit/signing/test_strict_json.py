@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from gateway.errors import Malformed, TooLarge
 from gateway.signing.strict_json import dumps, loads
 from tests.support.load import effort
+from tests.support.tables import table
 
 _TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 _VALUES = st.recursive(
@@ -36,7 +37,7 @@ def test_random_bytes_give_a_value_or_a_refusal(data: bytes) -> None:
     assert json.loads(data) is not NotImplemented
 
 
-@pytest.mark.parametrize(
+@table(
     "data",
     [
         b"",
@@ -104,7 +105,7 @@ def test_b4_deep_nesting_is_refused_quickly(depth: int) -> None:
     assert spent.seconds < 0.5
 
 
-@pytest.mark.parametrize("value", [float("nan"), float("inf"), {1, 2}, "\ud800", object(), b"x"])
+@table("value", [float("nan"), float("inf"), {1, 2}, "\ud800", object(), b"x"])
 def test_what_json_cannot_say_is_not_written(value: object) -> None:
     with pytest.raises(Malformed):
         dumps(value)

@@ -21,6 +21,7 @@ from gateway.statements.account import (
 )
 from gateway.statements.receipt import RECEIPT
 from tests.support.sealing import EXCHANGE, NOW, SECOND, TH, VN, ListedKeys, envelope_of, new_key, payload_of
+from tests.support.tables import table
 
 KEY = new_key()
 KEYS = ListedKeys()
@@ -41,7 +42,7 @@ def verify_answer(envelope: bytes, **changes: object) -> Verified[DayAnswer]:
     return verify_account_answer(envelope, **(values | changes))  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize(
+@table(
     "account",
     [
         ACCOUNT,
@@ -96,7 +97,7 @@ def test_check_6_a_key_that_is_not_listed() -> None:
         verify_answer(ACCOUNT_ANSWER_KIND.build(ANSWER, new_key()).envelope)
 
 
-@pytest.mark.parametrize(
+@table(
     "changes",
     [
         {"day": "2026-11-31"},

@@ -29,6 +29,7 @@ from gateway.statements.kind import Kind
 from tests.support import sealing
 from tests.support.sealing import EXCHANGE, HIT, NOW, REQUEST_HASH, SECOND, TH, VN, ListedKeys, envelope_of, new_key
 from tests.support.sealing import payload_of as payload
+from tests.support.tables import table
 
 KEY = new_key()
 KEYS = ListedKeys()
@@ -76,7 +77,7 @@ EXAMPLES = [
 ]
 
 
-@pytest.mark.parametrize("answer", EXAMPLES, ids=lambda answer: answer.outcome)
+@table("answer", EXAMPLES, ids=lambda answer: answer.outcome)
 def test_an_answer_arrives_as_it_was_built(answer: Answer) -> None:
     sealed = ANSWER_KIND.build(answer, KEY)
     verified = verify(sealed.envelope)
@@ -95,7 +96,7 @@ def test_every_answer_has_exactly_one_of_the_sizes(length: int) -> None:
     assert verify(envelope)
 
 
-@pytest.mark.parametrize("gap", [*range(6), *range(126, 136), 2000])
+@table("gap", [*range(6), *range(126, 136), 2000])
 def test_padding_reaches_the_size_exactly_or_takes_the_next(gap: int) -> None:
     """Gaps of 0 to 2 and of 130 bytes cannot be filled by one field with a length of its own."""
     padded = pad(pb.Answer(blind=bytes(2048 - gap - 3)).SerializeToString())
@@ -119,7 +120,7 @@ def test_an_answer_that_cannot_fit_is_not_signed() -> None:
         built(outcome=Outcome.HIT, hits=hits)
 
 
-@pytest.mark.parametrize(
+@table(
     "changes",
     [
         {"withheld_commitment": b""},
@@ -191,7 +192,7 @@ def test_check_6_a_signer_that_is_not_listed_is_refused() -> None:
         verify(ANSWER_KIND.build(sealing.ANSWER, new_key()).envelope)
 
 
-@pytest.mark.parametrize(
+@table(
     "change",
     [
         lambda m: setattr(m, "outcome", 0),
@@ -247,7 +248,7 @@ def test_a_late_answer_is_still_evidence() -> None:
 POLICY = b"\7" * 32
 
 
-@pytest.mark.parametrize("answer", EXAMPLES, ids=lambda answer: answer.outcome)
+@table("answer", EXAMPLES, ids=lambda answer: answer.outcome)
 def test_an_answer_of_version_2_names_its_policy_and_is_read_beside_version_1(answer: Answer) -> None:
     named = replace(answer, policy_hash=POLICY)
     sealed = ANSWER_V2_KIND.build(named, KEY)
@@ -257,7 +258,7 @@ def test_an_answer_of_version_2_names_its_policy_and_is_read_beside_version_1(an
     assert pb.Answer.FromString(payload(sealed.envelope)).SerializeToString() == payload(sealed.envelope)
 
 
-@pytest.mark.parametrize("gap", [*range(6), *range(126, 136), 2000])
+@table("gap", [*range(6), *range(126, 136), 2000])
 def test_padding_of_version_2_reaches_the_size_exactly_or_takes_the_next(gap: int) -> None:
     written = pb.Answer(blind=bytes(2048 - gap - 3 - 34)).SerializeToString()
     padded = pad(written, b"\x7a\x20" + POLICY)
@@ -265,9 +266,7 @@ def test_padding_of_version_2_reaches_the_size_exactly_or_takes_the_next(gap: in
     assert parse(pb.Answer, padded, "answer").policy_hash == POLICY
 
 
-@pytest.mark.parametrize(
-    ("payload_type", "policy_hash"), [(ANSWER, POLICY), (ANSWER_V2, b""), (ANSWER_V2, POLICY[1:]), (ANSWER_V3, b"")]
-)
+@table(("payload_type", "policy_hash"), [(ANSWER, POLICY), (ANSWER_V2, b""), (ANSWER_V2, POLICY[1:]), (ANSWER_V3, b"")])
 def test_a_version_has_its_own_fields_and_no_others(payload_type: str, policy_hash: bytes) -> None:
     mixed = message()
     mixed.policy_hash = policy_hash
@@ -302,7 +301,7 @@ def test_the_signature_covers_the_version() -> None:
 UNSEARCHED = replace(sealing.ANSWER, outcome=Outcome.NOT_SEARCHED, missing=("police records",), policy_hash=POLICY)
 
 
-@pytest.mark.parametrize("answer", EXAMPLES, ids=lambda answer: answer.outcome)
+@table("answer", EXAMPLES, ids=lambda answer: answer.outcome)
 def test_an_answer_of_version_3_arrives_as_it_was_built(answer: Answer) -> None:
     named = replace(answer, policy_hash=POLICY)
     sealed = ANSWER_V3_KIND.build(named, KEY)

@@ -26,6 +26,7 @@ from gateway.statements.consent import (
 )
 from tests.support.policies import NOW_US
 from tests.support.sealing import ListedKeys, envelope_of, new_key, payload_of
+from tests.support.tables import table
 
 HOUR_US = 3_600_000_000
 TH, VN, KH = MemberId("th"), MemberId("vn"), MemberId("kh")
@@ -86,7 +87,7 @@ def test_two_requests_of_the_same_content_have_different_hashes() -> None:
     assert first.payload_hash != other.payload_hash
 
 
-@pytest.mark.parametrize(
+@table(
     ("change", "error"),
     [
         ({"expires_us": NOW_US + 49 * HOUR_US}, Stale),
@@ -124,7 +125,7 @@ def test_an_expired_request_is_refused(late_us: int) -> None:
         verify(CONSENT_REQUEST_KIND.build(REQUEST, KEY).envelope, NOW_US + late_us)
 
 
-@pytest.mark.parametrize(
+@table(
     ("state", "until_us", "refusal"),
     [
         (ConsentState.TAKEN, 0, None),
@@ -144,7 +145,7 @@ def test_a_grant_beyond_the_time_that_was_asked_for_is_refused() -> None:
         verify_word(longer)
 
 
-@pytest.mark.parametrize(
+@table(
     "changes",
     [
         {"request_hash": bytes(31) + b"x"},
@@ -158,7 +159,7 @@ def test_a_word_on_another_request_or_for_another_member_is_refused(changes: dic
         verify_word(CONSENT_ANSWER_KIND.build(ANSWER, KEY).envelope, **changes)
 
 
-@pytest.mark.parametrize(("until", "state"), [(True, 1), (False, 2), (False, 4), (False, 0), (False, 9)])
+@table(("until", "state"), [(True, 1), (False, 2), (False, 4), (False, 0), (False, 9)])
 def test_a_word_that_contradicts_itself_is_refused(until: bool, state: pb.ConsentState.ValueType) -> None:
     message = pb.ConsentAnswer.FromString(payload_of(CONSENT_ANSWER_KIND.build(ANSWER, KEY).envelope))
     message.state = state

@@ -12,6 +12,7 @@ from gateway.statements.envelope import ANSWER
 from gateway.statements.receipt import MAX_GAPS, RECEIPT, RECEIPT_KIND
 from tests.support import sealing
 from tests.support.sealing import NOW, SECOND, TH, VN, ListedKeys, envelope_of, new_key, payload_of
+from tests.support.tables import table
 
 KEY = new_key()
 KEYS = ListedKeys()
@@ -27,7 +28,7 @@ def built(**changes: object) -> bytes:
     return RECEIPT_KIND.build(replace(sealing.RECEIPT, **changes), KEY).envelope
 
 
-@pytest.mark.parametrize(
+@table(
     "receipt",
     [
         sealing.RECEIPT,
@@ -43,7 +44,7 @@ def test_a_receipt_arrives_as_it_was_built(receipt: Receipt) -> None:
     assert verified.payload_hash == sealed.payload_hash
 
 
-@pytest.mark.parametrize(
+@table(
     "changes",
     [
         {"first": 0},
@@ -88,7 +89,7 @@ def test_check_6_a_signer_that_is_not_listed_is_refused() -> None:
         verify(RECEIPT_KIND.build(sealing.RECEIPT, new_key()).envelope)
 
 
-@pytest.mark.parametrize(
+@table(
     "change",
     [
         lambda m: setattr(m, "blind", b""),

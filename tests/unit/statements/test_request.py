@@ -26,6 +26,7 @@ from gateway.statements.kind import Signed, accept, check_senders
 from gateway.statements.request import REQUEST_KIND, read_request, request_reference
 from tests.support import sealing
 from tests.support.sealing import EXCHANGE, HOUR, NOW, SECOND, TH, VN, ListedKeys, envelope_of, new_key, payload_of
+from tests.support.tables import table
 
 KEY = new_key()
 KEYS = ListedKeys()
@@ -66,7 +67,7 @@ QUERIES: list[Query] = [
 ]
 
 
-@pytest.mark.parametrize("query", QUERIES, ids=lambda query: query.kind)
+@table("query", QUERIES, ids=lambda query: query.kind)
 def test_a_request_arrives_as_it_was_built(query: Query) -> None:
     request = replace(sealing.REQUEST, query=query)
     sealed = REQUEST_KIND.build(request, KEY)
@@ -141,7 +142,7 @@ def test_check_6_comes_before_the_content_is_looked_at() -> None:
         verify(envelope)
 
 
-@pytest.mark.parametrize(
+@table(
     ("changes", "code"),
     [
         ({"purpose": ""}, "missing-purpose"),
@@ -200,9 +201,7 @@ def test_check_7_what_is_missing_or_unknown_is_refused_by_its_name(changes: dict
     assert refusal.value.code == code
 
 
-@pytest.mark.parametrize(
-    ("seconds", "nanos"), [(0, 0), (-1, 0), (253_402_300_800, 0), (2**62, 0), (1, -1), (1, 10**9), (1, 1)]
-)
+@table(("seconds", "nanos"), [(0, 0), (-1, 0), (253_402_300_800, 0), (2**62, 0), (1, -1), (1, 10**9), (1, 1)])
 def test_check_7_a_time_outside_the_calendar_is_refused(seconds: int, nanos: int) -> None:
     """CASE-E10: no crash at any date."""
     envelope = changed()
@@ -220,7 +219,7 @@ def test_check_7_far_dates_are_read(year: int) -> None:
     assert verify(built(issued_us=far, expires_us=far + SECOND), now_us=far).value.issued_us == far
 
 
-@pytest.mark.parametrize("seconds", [29, -29, 30, -30])
+@table("seconds", [29, -29, 30, -30])
 def test_check_8_a_clock_that_differs_by_29_seconds_is_accepted(seconds: int) -> None:
     """CASE-E7."""
     issued = NOW + seconds * SECOND
@@ -235,7 +234,7 @@ def test_check_8_a_clock_that_differs_by_31_seconds_is_refused(seconds: int) -> 
         verify(built(issued_us=issued, expires_us=issued + 60 * SECOND))
 
 
-@pytest.mark.parametrize("life", [0, -1, 60 * SECOND + 1, HOUR])
+@table("life", [0, -1, 60 * SECOND + 1, HOUR])
 def test_check_8_a_request_lives_more_than_nothing_and_at_most_a_minute(life: int) -> None:
     """CASE-E11: issued = expires, expires before issued."""
     with pytest.raises(Stale):

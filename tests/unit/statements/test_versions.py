@@ -35,6 +35,7 @@ from gateway.trust.statement_versions import (
 from tests.support import sealing
 from tests.support.notices import NOTE
 from tests.support.sealing import HOUR, NOW, TH, ListedKeys, envelope_of, new_key, payload_of
+from tests.support.tables import table
 
 ALL: list[Versions[Any, Any]] = [
     REQUEST_VERSIONS,
@@ -80,7 +81,7 @@ def test_what_is_listed_is_what_is_read() -> None:
         )
 
 
-@pytest.mark.parametrize(("read", "version"), [((1,), 1), ((2,), 2), ((1, 2), 2), ((1, 2, 3), 2), ((1, 3), 1)])
+@table(("read", "version"), [((1,), 1), ((2,), 2), ((1, 2), 2), ((1, 2, 3), 2), ((1, 3), 1)])
 def test_the_newest_version_that_both_know_is_written(read: tuple[int, ...], version: int) -> None:
     assert BOTH.newest(Members(*read), "vn").payload_type.version == version
 
@@ -171,7 +172,7 @@ def test_evidence_of_a_newer_version_has_a_hash_and_a_signature_to_check() -> No
         check_signature(unseal_evidence(changed, *RECEIPT_VERSIONS.types), keys, TH, NOW)
 
 
-@pytest.mark.parametrize("kind", ["receipt-book", "day-account", "notice.receipt", "receipt.v2"])
+@table("kind", ["receipt-book", "day-account", "notice.receipt", "receipt.v2"])
 def test_evidence_of_another_statement_is_no_newer_version(kind: str) -> None:
     envelope = envelope_of(b"", PayloadType(kind, 2, 16 * 1024), KEY)
     with pytest.raises(BadSignature, match="another kind of statement"):

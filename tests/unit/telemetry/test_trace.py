@@ -24,6 +24,7 @@ from gateway.telemetry import (
     start_trace,
 )
 from gateway.telemetry.trace import MAX_STATE, checked_state
+from tests.support.tables import table
 
 PARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 CLOCK = SystemClock()
@@ -68,7 +69,7 @@ def test_a_child_keeps_the_trace_and_names_its_parent() -> None:
     assert again.is_sampled
 
 
-@pytest.mark.parametrize(
+@table(
     "text",
     [
         "",
@@ -98,7 +99,7 @@ def test_no_text_breaks_the_parser(text: str) -> None:
     checked_state(text)
 
 
-@pytest.mark.parametrize(
+@table(
     ("text", "kept"),
     [
         ("rojo=00f067aa0ba902b7,congo=t61rcWkgMzE", "rojo=00f067aa0ba902b7,congo=t61rcWkgMzE"),

@@ -31,6 +31,7 @@ from gateway.trust.keeper import TrustKeeper
 from gateway.trust.view import TrustView
 from tests.support.federation import Federation, make_federation, make_member
 from tests.support.load import effort
+from tests.support.tables import table
 
 DAY_US = 86_400_000_000
 
@@ -76,8 +77,8 @@ def suspend(federation: Federation, member: str, status: MemberStatus = MemberSt
 FILES = {"statement": "statement", "log": "log", "witness": "witness", "status": "status", "tls": "tls"}
 
 
-@pytest.mark.parametrize("file", FILES)
-@pytest.mark.parametrize("use", [*FILES.values(), "agency/police", "approver", "nonsense"])
+@table("file", FILES)
+@table("use", [*FILES.values(), "agency/police", "approver", "nonsense"])
 def test_c10_a_key_serves_its_one_use(founded: Federation, file: str, use: str) -> None:
     view, now = founded.view(), founded.clock.now_us()
     key_id = founded["th"].key(file).key_id

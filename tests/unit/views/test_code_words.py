@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
 from gateway.language.countries import with_country
 from gateway.language.languages import OTHERS, Language
 from gateway.language.terms import CHIP_CHECKS, MRZ_CHECKS, RISKS, STATUSES
@@ -13,6 +11,7 @@ from gateway.records import codes
 from gateway.records.words import WORDS
 from gateway.views.code_words import explained, raised
 from gateway.views.search.lines import answer_lines, hit_lines, last_lines
+from tests.support.tables import table
 
 
 def hit(record_type: str, fields: dict[str, Any], **marking: Any) -> dict[str, Any]:
@@ -31,7 +30,7 @@ def line(*hits: dict[str, Any], **changes: Any) -> dict[str, Any]:
     return base | changes
 
 
-@pytest.mark.parametrize(
+@table(
     ("field", "code", "said"),
     [
         ("use", "U2", "not onward without consent (U2)"),
@@ -56,7 +55,7 @@ def test_a_code_stands_with_its_meaning_and_another_text_as_it_is(field: str, co
     assert explained(code, field, Language.EN) == said
 
 
-@pytest.mark.parametrize("language", OTHERS)
+@table("language", OTHERS)
 def test_a_code_is_explained_in_every_language(language: Language) -> None:
     for field, code in (("status", "STOLEN"), ("warnings", "ARMED"), ("evaluation", "B2"), ("issuer", "VNM")):
         said = explained(code, field, language)
@@ -64,7 +63,7 @@ def test_a_code_is_explained_in_every_language(language: Language) -> None:
         assert said != explained(code, field, Language.EN)
 
 
-@pytest.mark.parametrize("language", Language)
+@table("language", Language)
 def test_an_answer_and_an_auditors_page_name_a_country_alike(language: Language) -> None:
     for code in codes.alpha3().values():
         assert explained(code, "issuer", language) == with_country(code, language)
@@ -78,7 +77,7 @@ def test_the_words_are_those_of_the_closed_lists() -> None:
     assert CHIP_CHECKS.keys() <= {word.value for word in WORDS["ChipRead"]}
 
 
-@pytest.mark.parametrize(
+@table(
     ("made", "first"),
     [
         (hit("TravelDocument", {"status": "STOLEN"}), ["STOLEN"]),

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 from gateway.audit.entries.entry import Entry
 from gateway.audit.reading.show import Shown
 from gateway.language.refusals import REFUSALS
@@ -12,11 +10,12 @@ from gateway.views.lines.entries import entry_line
 from gateway.views.reason_words import reason_in_words
 from gateway.views.statistics import in_words
 from policy.explain import CODES
+from tests.support.tables import table
 
 QUOTA = "today's quota for this purpose is used up (quota)"
 
 
-@pytest.mark.parametrize("code", sorted({*REFUSALS, *CODES, *(code for _, (_, code) in _CAUSES)}))
+@table("code", sorted({*REFUSALS, *CODES, *(code for _, (_, code) in _CAUSES)}))
 def test_every_code_is_explained_and_says_which_side_it_means(code: str) -> None:
     words = reason_in_words(code)
     assert words.endswith(f" ({code})")
@@ -27,9 +26,7 @@ def test_an_unknown_code_stays_as_it_is() -> None:
     assert reason_in_words("Of-A-Newer-Version") == "Of-A-Newer-Version"
 
 
-@pytest.mark.parametrize(
-    "measure", ["served-refusal", "received-refusal", "denied", "onward-refused", "not-accepted", "turned-away"]
-)
+@table("measure", ["served-refusal", "received-refusal", "denied", "onward-refused", "not-accepted", "turned-away"])
 def test_statistics_explain_reasons(measure: str) -> None:
     assert in_words(measure, "quota") == QUOTA
 

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
 from gateway.language.languages import Language
 from gateway.views.desk.reports import listed_lines
+from tests.support.tables import table
 
 REPORT = {"id": "5f0c", "owner": "vn", "title": "drugs", "withdrawn": ""}
 
 
-@pytest.mark.parametrize("language", Language)
-@pytest.mark.parametrize("reports", [[], [REPORT]])
-@pytest.mark.parametrize("cut", ["capped", "partial"])
+@table("language", Language)
+@table("reports", [[], [REPORT]])
+@table("cut", ["capped", "partial"])
 def test_a_list_that_was_cut_says_so(language: Language, reports: list[dict[str, Any]], cut: str) -> None:
     whole = {"reports": reports, "capped": False, "partial": False}
     (*_, last) = listed_lines(whole | {cut: True}, language)

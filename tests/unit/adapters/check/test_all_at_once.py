@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.cli import Liaison
+from tests.support.tables import table
 from tests.unit.adapters.check.test_newcomer import errors, simple
 
 MANY = """
@@ -93,7 +94,7 @@ def test_every_mistake_is_gone_when_it_is_mended(liaison: Liaison, tmp_path: Pat
     assert errors(liaison("adapter", "check", mapping, "--json")) == []
 
 
-@pytest.mark.parametrize(
+@table(
     ("names", "stored"),
     [
         (("สมชาย ใจดี", "รถ ศรีสุข", "แดง มาลี"), "tis-620"),

@@ -13,6 +13,7 @@ from adapters.masking import mask
 from tests.support.cli import Liaison
 from tests.support.drop_folder import drop_folder, fill, mapping
 from tests.support.small_source import MAPPING, SmallSource, small_source
+from tests.support.tables import table
 
 
 @pytest.fixture
@@ -262,7 +263,7 @@ def test_values_of_rows_are_masked_unless_they_are_asked_for(
     assert [secret for secret in SECRETS if secret in shown.out] == list(SECRETS)
 
 
-@pytest.mark.parametrize(
+@table(
     ("value", "masked"),
     [
         ("SOMCHAI Jaidee-9", "XXXXXXX Xxxxxx-9"),

@@ -12,6 +12,7 @@ from gateway.errors import Malformed
 from gateway.views.lines.key_indexes import built_lines
 from tests.support.cli import Liaison
 from tests.support.small_source import MAPPING, SmallSource, small_source
+from tests.support.tables import table
 
 SIMPLE = """
 [source]
@@ -86,12 +87,12 @@ def test_a_key_that_is_not_its_own_is_wrong_at_its_line(liaison: Liaison, tmp_pa
     assert ran.value["records"][0]["valid"] == 5
 
 
-@pytest.mark.parametrize("text", ["ສາວ ວາສາ", "ບຸນມີ", "สมชาย", "ลาว", "Nguyễn Văn", "Phú", "សុខ ដារា"])
+@table("text", ["ສາວ ວາສາ", "ບຸນມີ", "สมชาย", "ลาว", "Nguyễn Văn", "Phú", "សុខ ដារា"])
 def test_utf_8_bytes_are_read_as_utf_8_whatever_the_encoding(text: str) -> None:
     assert cleaner("tis-620", frozenset())(text.encode()) == text
 
 
-@pytest.mark.parametrize("text", ["สมชาย ใจดี", "รถ", "เทพ", "แดง", "โทน", "สมชาย", "SOK รถ"])
+@table("text", ["สมชาย ใจดี", "รถ", "เทพ", "แดง", "โทน", "สมชาย", "SOK รถ"])
 def test_bytes_of_the_mapping_s_encoding_stay_what_they_are(text: str) -> None:
     assert cleaner("tis-620", frozenset())(text.encode("tis-620")) == text
 
@@ -101,7 +102,7 @@ def test_bytes_that_may_be_either_are_left_out() -> None:
         cleaner("tis-620", frozenset())("เบญ".encode("tis-620"))
 
 
-@pytest.mark.parametrize("name", ["OR", "A", "ID", "SCRIPT ALERT", "Á"])
+@table("name", ["OR", "A", "ID", "SCRIPT ALERT", "Á"])
 def test_people_and_keys_that_look_strange_break_no_contract(liaison: Liaison, tmp_path: Path, name: str) -> None:
     rows = [(0, name, "1980-01-02", None), (-1, "SOK DARA", "1980-01-02", None), (7, "KEO NOY", "1980-01-02", None)]
     mapping, url = simple(tmp_path, list(rows))
@@ -253,7 +254,7 @@ def say_script(mapping: Path, script: str) -> None:
     mapping.write_text(text, "utf-8")
 
 
-@pytest.mark.parametrize(
+@table(
     ("names", "meant", "read_as", "script", "told"),
     [
         (THAI, "tis-620", "cp1252", 'script = "Thai"', "3 of 3 cells of `name` beyond ASCII are not Thai"),
@@ -286,7 +287,7 @@ def test_a_wrong_8_bit_set_is_told_with_the_set_that_fits(
         assert left <= set(" "), "masked without --show, also what is no letter as it was read"
 
 
-@pytest.mark.parametrize(
+@table(
     ("names", "encoding", "script"),
     [
         (THAI, "tis-620", 'script = "Thai"'),

@@ -13,6 +13,7 @@ import pytest
 from adapters.draft.character_sets import likely_encodings
 from adapters.values.charsets import _TCVN, _VISCII, decoder
 from tests.support.cli import Liaison
+from tests.support.tables import table
 from tests.support.web_source import Interface, serving
 
 VIETNAMESE = ("Nguyễn Thị Bích Hằng", "Trần Văn Đức", "Lê Quốc Khánh", "Gỗ hương Đắk Lắk", "Đỗ Ngọc Yến")
@@ -115,7 +116,7 @@ def told(ran: Any) -> list[dict[str, str]]:
     return [each for each in ran.value["findings"] if "of table" in each["message"]]
 
 
-@pytest.mark.parametrize(
+@table(
     ("names", "stored", "column"),
     [
         (VIETNAMESE, "cp1258", "NguoiXK"),

@@ -20,6 +20,7 @@ from adapters.mapping.file import read_mapping
 from adapters.mapping.rows import refs_of
 from adapters.sql.survey import survey
 from gateway.errors import LiaisonError, Unavailable
+from tests.support import tables
 
 
 def column(*values: object, name: str = "x", kind: str = "TEXT") -> Column:
@@ -32,7 +33,7 @@ def table(name: str, *columns: Column, key: tuple[str, ...] = ()) -> Table:
     )
 
 
-@pytest.mark.parametrize(
+@tables.table(
     ("name", "meaning"),
     [
         ("nationality_name", "nationality"), ("IssuingCountryName", "issuer"),
@@ -75,7 +76,7 @@ def test_words_of_a_name() -> None:
     assert kinds_of("xuat_nhap_canh") == {"crossing"}
 
 
-@pytest.mark.parametrize(
+@tables.table(
     ("values", "toml"),
     [
         (["17/01/2505", "18 ก.ค. 2563", "00/00/2510"], 'convert = "thai-date"'),
@@ -102,7 +103,7 @@ def test_days_and_months_that_could_be_either_are_read_day_first() -> None:
     assert guess_date(look_at(made, ""), made).toml == ', convert = "date", formats = ["dd/mm/yyyy"]'
 
 
-@pytest.mark.parametrize(
+@tables.table(
     ("text", "encoding", "guess"),
     [
         ("สมชาย ใจดี", "cp874", "tis-620"),
@@ -125,7 +126,7 @@ def test_a_column_leads_where_its_name_and_values_say() -> None:
     assert points_to(person, person.columns[0], [person, paper]) is None
 
 
-@pytest.mark.parametrize(
+@tables.table(
     ("values", "toml"),
     [
         (("01", "02", "03", "04", "01", "01"), 'convert = "country" }]  # TODO neither codes'),

@@ -20,6 +20,7 @@ from adapters.draft.value_forms import meaning_by_values
 from adapters.mapping.file import load_mapping, read_mapping
 from gateway.errors import Misconfigured
 from gateway.model.numbers import chinese_check_character, thai_pin_check_digit
+from tests.support import tables
 from tests.support.cli import Liaison
 from tests.support.shared import shared_path
 from tests.unit.adapters.draft.test_guess import any_table
@@ -70,9 +71,7 @@ MEANT: dict[str, list[list[Any]]] = {
 }
 
 
-@pytest.mark.parametrize(
-    ("meaning", "values"), [(meaning, values) for meaning, each in MEANT.items() for values in each]
-)
+@tables.table(("meaning", "values"), [(meaning, values) for meaning, each in MEANT.items() for values in each])
 def test_values_alone_say_what_a_column_holds(meaning: str, values: list[Any]) -> None:
     made = column("c7", values)
     if meaning == "container":
@@ -80,7 +79,7 @@ def test_values_alone_say_what_a_column_holds(meaning: str, values: list[Any]) -
     assert meaning_by_values(look_at(made, ""), made) == meaning
 
 
-@pytest.mark.parametrize(
+@tables.table(
     ("name", "meaning"),
     [
         ("xm", "name"), ("XB", "sex"), ("csrq", "birth"), ("sfzh", "national_id"), ("gj", "nationality"),

@@ -38,6 +38,7 @@ from tests.support.drop_folder import (
     write_xlsx,
 )
 from tests.support.shared import PROJECT
+from tests.support.tables import table
 
 KINDS = ("csv", "xlsx", "jsonl", "xml")
 
@@ -54,7 +55,7 @@ def fields(folder: DropFolder, source: Any, key: str) -> dict[str, Any]:
 # ---------------------------------------------------------------- all formats
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@table("kind", KINDS)
 def test_each_format_keeps_the_contract(tmp_path: Path, kind: str) -> None:
     folder = drop_folder(tmp_path, SystemClock())
     fill(folder, kind)

@@ -6,7 +6,6 @@ import sqlite3
 from datetime import UTC, datetime
 from pathlib import Path
 
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -16,6 +15,7 @@ from gateway.clock import ManualClock
 from gateway.model.query import DocumentQuery, PersonQuery
 from gateway.model.values import NameForm
 from tests.support.small_source import MAPPING, SmallSource, small_source
+from tests.support.tables import table
 
 CLOCK = ManualClock(datetime(2026, 11, 24, 12, tzinfo=UTC))
 GREGORIAN = MAPPING.replace('convert = "thai-date" }', 'convert = ["date"], formats = ["dd/mm/yyyy"] }')
@@ -51,7 +51,7 @@ def keys(source: IndexedSource, query: DocumentQuery | PersonQuery) -> list[str]
     return [found.key for found in source.search(query, CLOCK.monotonic() + 3).candidates]
 
 
-@pytest.mark.parametrize(
+@table(
     ("name", "born"),
     [
         ("KEO BOUNMY", "07/08/2566"),
@@ -74,7 +74,7 @@ def test_what_cannot_be_meant_is_left_out_and_counted(tmp_path: Path, name: str,
     assert keys(source, DocumentQuery("SOUND0001")) == ["100"]
 
 
-@pytest.mark.parametrize(
+@table(
     "name",
     [
         "KEO\x00BOUNMY",
@@ -91,9 +91,7 @@ def test_tricks_with_invisible_letters_hide_nobody(tmp_path: Path, name: str) ->
         assert "101" in keys(source, PersonQuery((NameForm("Keo Bounmy"),)))
 
 
-@pytest.mark.parametrize(
-    "name", ["<script>alert(1)</script>", "'; DROP TABLE persons; --", "KEO' OR '1'='1", "${jndi:ldap://x}", "=1+1"]
-)
+@table("name", ["<script>alert(1)</script>", "'; DROP TABLE persons; --", "KEO' OR '1'='1", "${jndi:ldap://x}", "=1+1"])
 def test_markup_and_statements_in_a_name_are_a_name_or_left_out(tmp_path: Path, name: str) -> None:
     source = source_with(tmp_path, name)
     found = keys(source, DocumentQuery("RUBBISH01"))

@@ -20,6 +20,7 @@ from gateway.clock import ManualClock, SystemClock
 from gateway.errors import LiaisonError, Malformed
 from gateway.records.types import RECORD_TYPES
 from tests.support.small_source import MAPPING, small_source
+from tests.support.tables import table
 
 CLOCK = ManualClock(datetime(2026, 11, 24, tzinfo=UTC))
 CLEAN = cleaner("utf-8", frozenset({"-"}))
@@ -37,13 +38,13 @@ RUBBISH: dict[str, Any] = {
 }
 
 
-@pytest.mark.parametrize("value", RUBBISH.values(), ids=RUBBISH.keys())
+@table("value", RUBBISH.values(), ids=RUBBISH.keys())
 def test_what_no_text_can_be_is_refused(value: Any) -> None:
     with pytest.raises(Malformed):
         CLEAN(value)
 
 
-@pytest.mark.parametrize(
+@table(
     ("value", "cell"),
     [
         ("SOM\x00CHAI", "SOM CHAI"),
@@ -66,9 +67,7 @@ def test_what_can_be_read_is_cleaned(value: Any, cell: Any) -> None:
     assert CLEAN(value) == cell
 
 
-@pytest.mark.parametrize(
-    "text", ["ปู่ย่าตายายชื่อสมชายเก่งกาจ", "ភ្នំពេញស្រ្តី", "မြို့တော်ကြီး", "ຜູ້ຍິງ", "Nguyễn Thị Ngữ", "가나다", "王小明", "Пётр"]
-)
+@table("text", ["ปู่ย่าตายายชื่อสมชายเก่งกาจ", "ភ្នំពេញស្រ្តី", "မြို့တော်ကြီး", "ຜູ້ຍິງ", "Nguyễn Thị Ngữ", "가나다", "王小明", "Пётр"])
 def test_no_real_text_is_taken_for_a_heap(text: str) -> None:
     assert CLEAN(unicodedata.normalize("NFD", text)) == unicodedata.normalize("NFC", text)
 

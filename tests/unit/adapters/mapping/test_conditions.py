@@ -12,6 +12,7 @@ from adapters.values.converters import date_of
 from gateway.clock import SystemClock
 from gateway.errors import LiaisonError, Malformed, Misconfigured, Unknown
 from tests.support.customs_house import CustomsHouse, customs_house, scanned
+from tests.support.tables import table
 
 STATE, SINCE = Ref("states", "state", 1), Ref("states", "since", 1)
 PLACES = {STATE: (1, 0), SINCE: (1, 1)}
@@ -40,7 +41,7 @@ def test_the_newest_row_decides_whatever_order_the_rows_are_in() -> None:
         assert not holds(state(Over.ALL), *rows)
 
 
-@pytest.mark.parametrize(
+@table(
     ("old", "new"),
     [
         ("2023-12-31", "2024-01-01"),
@@ -62,7 +63,7 @@ def test_dates_in_words_of_their_own_are_read_as_the_mapping_says() -> None:
     assert holds(when, ("CANCELLED", "31/01/2023"), ("ACTIVE", "01/02/2024"))
 
 
-@pytest.mark.parametrize(
+@table(
     "moments",
     [
         ("31/01/2023", "01/02/2024"),
@@ -86,8 +87,8 @@ def test_where_the_newest_row_cannot_be_told_nothing_is_picked(moments: tuple[st
     assert holds(state(Over.NEWEST), ("ACTIVE", first), ("ACTIVE", second))
 
 
-@pytest.mark.parametrize("over", [Over.ANY, Over.ALL, Over.NEWEST])
-@pytest.mark.parametrize(("test", "expected"), [("in", False), ("not_in", True), ("filled", False), ("empty", True)])
+@table("over", [Over.ANY, Over.ALL, Over.NEWEST])
+@table(("test", "expected"), [("in", False), ("not_in", True), ("filled", False), ("empty", True)])
 def test_without_rows_a_condition_is_tested_on_an_empty_cell(over: Over, test: str, expected: bool) -> None:
     assert holds(state(over, test)) is expected
 

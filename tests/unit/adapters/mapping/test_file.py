@@ -20,6 +20,7 @@ from gateway.errors import Misconfigured
 from gateway.model.marking import Level
 from gateway.model.purpose import Offence, Purpose
 from tests.support.small_source import MAPPING, small_source
+from tests.support.tables import table
 
 OUR_MAPPINGS = sorted((Path(__file__).resolve().parents[4] / "adapters" / "mappings").glob("*.toml"))
 CLOCK = ManualClock(datetime(2026, 11, 24, tzinfo=UTC))
@@ -39,7 +40,7 @@ def refusal(old: str, new: str) -> Misconfigured:
     return caught.value
 
 
-@pytest.mark.parametrize("path", OUR_MAPPINGS, ids=lambda path: path.stem)
+@table("path", OUR_MAPPINGS, ids=lambda path: path.stem)
 def test_the_mappings_of_the_project_load(path: Path) -> None:
     mapping = load_mapping(path)
     assert mapping.records
@@ -56,7 +57,7 @@ def test_a_mapping_becomes_types() -> None:
     assert not person.fields["birth"].is_list
 
 
-@pytest.mark.parametrize(
+@table(
     ("old", "new", "where", "advice"),
     [
         ('convert = "thai-date"', 'convert = "thai-dat"', "thai-dat", "did you mean `thai-date`?"),
@@ -128,7 +129,7 @@ def test_a_file_that_is_not_there_is_misconfigured(tmp_path: Path) -> None:
         load_mapping(tmp_path / "none.toml")
 
 
-@pytest.mark.parametrize(
+@table(
     ("old", "new", "message", "advice"),
     [
         ('column = "born"', 'column = "borne"', "unknown column `borne` in table `persons`", "did you mean `born`?"),
@@ -221,7 +222,7 @@ def test_a_rule_that_names_an_agency_leaves_only_that_agency() -> None:
     assert made.records["Person"].markings[0].tighten(made.marking).releasable_to == {"vn.police"}
 
 
-@pytest.mark.parametrize(
+@table(
     ("lines", "advice"),
     [
         ('purposes = ["CURIOSITY"]', "INVESTIGATION"),
@@ -239,7 +240,7 @@ def test_a_part_of_a_marking_that_is_none_is_named_with_its_line(lines: str, adv
     assert advice in caught.value.remedy
 
 
-@pytest.mark.parametrize(
+@table(
     ("new", "message"),
     [
         ('convert = "date"', "`date` needs `formats`"),

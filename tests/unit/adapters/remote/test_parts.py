@@ -38,6 +38,7 @@ from gateway.model.strictness import Strictness
 from gateway.model.values import NameForm, NameSource, PartialDate, Sex
 from gateway.ports.sources import Occasion
 from gateway.signing.keys import SigningKey, VerifyKey
+from tests.support.tables import table
 
 CLOCK = SystemClock()
 KH, TH = MemberId("kh"), MemberId("th")
@@ -169,7 +170,7 @@ def test_a_marking_is_allowed_only_where_it_is_nowhere_weaker(marking: Marking, 
     assert allowed(marking, told(other)) == public.is_within(mine)
 
 
-@pytest.mark.parametrize(
+@table(
     "marking",
     [
         Marking(),
@@ -185,7 +186,7 @@ def test_a_record_is_not_signed_against_its_own_marking(marking: Marking) -> Non
     assert not allowed(marking, told(marking))
 
 
-@pytest.mark.parametrize("text", ["", "[]", '{"level":"OPEN"}', "{", '{"level":["OPEN"]}'])
+@table("text", ["", "[]", '{"level":"OPEN"}', "{", '{"level":["OPEN"]}'])
 def test_a_marking_in_another_form_is_refused(text: str) -> None:
     for read in (wire.read_marking, wire.read_release_marking):
         with pytest.raises(Malformed):

@@ -9,6 +9,7 @@ import pytest
 
 from adapters.sql.connection import local_file
 from adapters.sql.connection.local_file import is_local_file
+from tests.support.tables import table
 
 
 def mounted(file: Path, kind: str) -> str:
@@ -17,9 +18,7 @@ def mounted(file: Path, kind: str) -> str:
     return f"31 1 {os.major(device)}:{os.minor(device)} / / rw,relatime shared:1 - {kind} server:/export rw\n"
 
 
-@pytest.mark.parametrize(
-    ("kind", "near"), [("ext4", True), ("xfs", True), ("nfs4", False), ("cifs", False), ("fuse.sshfs", False)]
-)
+@table(("kind", "near"), [("ext4", True), ("xfs", True), ("nfs4", False), ("cifs", False), ("fuse.sshfs", False)])
 def test_a_file_of_another_machine_is_not_near(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, near: bool
 ) -> None:

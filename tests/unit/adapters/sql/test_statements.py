@@ -13,6 +13,7 @@ from sqlalchemy.dialects.oracle.oracledb import OracleDialect_oracledb
 from sqlalchemy.engine import Dialect
 
 from adapters.sql.statement import Statement, Wanted
+from tests.support.tables import table
 
 # What SQLAlchemy leaves without annotations.
 _MAKERS: dict[str, Callable[..., Dialect]] = {
@@ -34,8 +35,8 @@ WANTED = {
 }
 
 
-@pytest.mark.parametrize("dialect", DIALECTS.values(), ids=DIALECTS)
-@pytest.mark.parametrize("wanted", WANTED.values(), ids=WANTED)
+@table("dialect", DIALECTS.values(), ids=DIALECTS)
+@table("wanted", WANTED.values(), ids=WANTED)
 def test_a_statement_selects_and_carries_its_values_apart(dialect: Dialect, wanted: Wanted) -> None:
     statement = Statement(dialect, wanted)
     keys = [HOSTILE] * wanted.many

@@ -14,13 +14,14 @@ from adapters.values.cells import MAX_CELL, cleaner
 from adapters.values.converters import CONVERTERS, script_of
 from adapters.values.dates import thai_date
 from gateway.errors import LiaisonError, Malformed, Misconfigured
+from tests.support.tables import table
 
 
 def convert(name: str, value: Any, **options: Any) -> Any:
     return CONVERTERS[name].make(options)(value)
 
 
-@pytest.mark.parametrize(
+@table(
     ("typed", "value", "calendar"),
     [
         ("17/01/2505", "1962-01-17", "BE"),
@@ -41,7 +42,7 @@ def test_dates_of_the_buddhist_era_are_read_in_the_habits_of_thai_clerks(typed: 
     assert thai_date(typed) == {"value": value, "calendar": calendar, "original": typed}
 
 
-@pytest.mark.parametrize("typed", ["31/02/2540", "ไม่ทราบ", "12/13/2540", "", "1/2", "99 ก.ค. 2563", "1 xx 2563"])
+@table("typed", ["31/02/2540", "ไม่ทราบ", "12/13/2540", "", "1/2", "99 ก.ค. 2563", "1 xx 2563"])
 def test_what_is_no_date_is_refused_and_not_guessed(typed: str) -> None:
     with pytest.raises(Malformed):
         thai_date(typed)
@@ -53,7 +54,7 @@ def test_every_day_survives_the_buddhist_era(day: date) -> None:
     assert thai_date(typed)["value"] == day.isoformat()
 
 
-@pytest.mark.parametrize(
+@table(
     ("formats", "typed", "value"),
     [
         (["yyyymmdd"], 19600721, "1960-07-21"),
@@ -77,7 +78,7 @@ def test_a_date_of_zeros_says_nothing_and_another_format_is_refused() -> None:
         convert("date", "1960/07/21", formats=["yyyymmdd"])
 
 
-@pytest.mark.parametrize("name", ["dd/mm", "yyyyyyyy", "day", "yyyyxmm", ""])
+@table("name", ["dd/mm", "yyyyyyyy", "day", "yyyyxmm", ""])
 def test_a_format_that_is_none_is_misconfigured(name: str) -> None:
     with pytest.raises(Misconfigured):
         convert("date", 1, formats=[name])
@@ -91,7 +92,7 @@ def test_seconds_since_1970_become_days_and_moments_in_utc() -> None:
             convert("epoch-time", bad)
 
 
-@pytest.mark.parametrize(
+@table(
     ("typed", "value"),
     [
         ("12,345", "12345"),
@@ -106,7 +107,7 @@ def test_quantities_become_decimal_text(typed: Any, value: str) -> None:
     assert convert("decimal", typed) == value
 
 
-@pytest.mark.parametrize("typed", ["1.2.3", "many", "12,34", "-", "1 2"])
+@table("typed", ["1.2.3", "many", "12,34", "-", "1 2"])
 def test_what_is_no_quantity_is_refused(typed: str) -> None:
     with pytest.raises(Malformed):
         convert("decimal", typed)

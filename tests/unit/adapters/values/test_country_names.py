@@ -14,6 +14,7 @@ from adapters.values.converters import CONVERTERS
 from adapters.values.texts import COUNTRY_SCHEMES
 from gateway.errors import Misconfigured
 from gateway.records.codes import alpha3, issuers, rows
+from tests.support.tables import table
 
 ENGLISH = [(code, name) for _, code, name in rows("countries") if code != "COG"]
 """All short names; `Congo` alone may be either of two."""
@@ -59,7 +60,7 @@ def country(cell: Any, **options: Any) -> str | None:
     return code
 
 
-@pytest.mark.parametrize("scheme", COUNTRY_SCHEMES)
+@table("scheme", COUNTRY_SCHEMES)
 def test_every_english_name_gives_its_own_country_in_any_scheme(scheme: str) -> None:
     convert = CONVERTERS["country"].make({"scheme": scheme})
     assert {name: convert(name) for _, name in ENGLISH} == {name: code for code, name in ENGLISH}
@@ -112,13 +113,13 @@ def test_case_blanks_punctuation_and_the_form_of_marks_make_no_difference(parts:
     assert country(end + blank.join(words) + end, scheme="name") == code
 
 
-@pytest.mark.parametrize(("code", "names"), [line.split(" ", 1) for line in WRITTEN.strip().splitlines()])
+@table(("code", "names"), [line.split(" ", 1) for line in WRITTEN.strip().splitlines()])
 def test_a_country_has_many_names(code: str, names: str) -> None:
     read = {name: country(name) for name in names.split("; ")}
     assert read == dict.fromkeys(read, code)
 
 
-@pytest.mark.parametrize(
+@table(
     ("one", "other"),
     [
         (("Niger", "NER"), ("Nigeria", "NGA")), (("Guinea", "GIN"), ("Guinea-Bissau", "GNB")),
@@ -134,7 +135,7 @@ def test_names_that_are_alike_are_not_mixed_up(one: tuple[str, str], other: tupl
     assert [country(name) for name, _ in (one, other)] == [one[1], other[1]]
 
 
-@pytest.mark.parametrize(
+@table(
     "name",
     [
         "Congo", "Korea", "เกาหลี", "ประเทศเกาหลี", "ເກົາຫຼີ", "កូរ៉េ", "ကွန်ဂို", "刚果", "剛果", "Công-gô", "cong go",
@@ -152,7 +153,7 @@ def test_no_text_is_anything_but_a_country_or_nothing(text: str) -> None:
     assert country(text, width=12) in {None, *issuers()}
 
 
-@pytest.mark.parametrize(
+@table(
     ("cell", "width", "code"),
     [
         ("Democratic People's Republic o", 30, "PRK"), ("United Kingdom of Great Britai", 30, "GBR"),

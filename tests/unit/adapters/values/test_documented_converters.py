@@ -18,6 +18,7 @@ from adapters.values.converters import CONVERTERS
 from adapters.values.dates import thai_date
 from adapters.values.texts import word_list
 from gateway.errors import LiaisonError, Malformed, Misconfigured
+from tests.support.tables import table
 
 VIETNAMESE = ["Nguyễn Văn Đức", "TRẦN THỊ HƯỜNG", "Đặng Quốc Ỷ", "Phạm Ngọc Ánh", "Lữ Bỉnh Ễ"]
 
@@ -26,7 +27,7 @@ def convert(name: str, value: Any, **options: Any) -> Any:
     return CONVERTERS[name].make(options)(value)
 
 
-@pytest.mark.parametrize("name", CONVERTERS)
+@table("name", CONVERTERS)
 def test_a_converter_keeps_the_word_of_its_example(name: str) -> None:
     cell, options, value = CONVERTERS[name].example
     assert CONVERTERS[name].make(options)(cell) == value
@@ -36,8 +37,8 @@ def test_a_converter_keeps_the_word_of_its_example(name: str) -> None:
 # ---------------------------------------------------------------- character sets
 
 
-@pytest.mark.parametrize("charset", ["viscii", "tcvn3"])
-@pytest.mark.parametrize("name", VIETNAMESE)
+@table("charset", ["viscii", "tcvn3"])
+@table("name", VIETNAMESE)
 def test_vietnamese_bytes_of_the_nineties_are_read(charset: str, name: str) -> None:
     decode = decoder(charset)
     assert decode is not None
@@ -51,7 +52,7 @@ def test_vietnamese_bytes_of_the_nineties_are_read(charset: str, name: str) -> N
     assert cleaner(charset, frozenset())(bytes(letters[letter] for letter in name)) == name
 
 
-@pytest.mark.parametrize(
+@table(
     ("written", "meant"),
     [
         ("Nguyeãn Vaên Ñöùc", "Nguyễn Văn Đức"),
@@ -76,8 +77,8 @@ def test_thai_that_was_read_as_cp1252_comes_back_or_is_refused(name: str) -> Non
         recode("สม", "tis-620")
 
 
-@pytest.mark.parametrize("encoding", ["cp1252", "latin-1"])
-@pytest.mark.parametrize("name", ["สมชาย ใจดี", "Nguyễn Văn Đức", "សុខ ដារា", "ສົມສັກ", "မောင်", "王小明"])
+@table("encoding", ["cp1252", "latin-1"])
+@table("name", ["สมชาย ใจดี", "Nguyễn Văn Đức", "សុខ ដារា", "ສົມສັກ", "မောင်", "王小明"])
 def test_utf8_that_was_encoded_twice_is_mended_where_it_is_certain(encoding: str, name: str) -> None:
     try:
         damaged = name.encode().decode(encoding)
@@ -89,7 +90,7 @@ def test_utf8_that_was_encoded_twice_is_mended_where_it_is_certain(encoding: str
     assert mend(mend(damaged)) == name
 
 
-@pytest.mark.parametrize("text", ["Café", "Ã", "Â ngoài", "Élève", "naïve", "LÂ\u00a0M", "Müller", "ÃO", ""])
+@table("text", ["Café", "Ã", "Â ngoài", "Élève", "naïve", "LÂ\u00a0M", "Müller", "ÃO", ""])
 def test_what_somebody_may_have_typed_is_not_mended(text: str) -> None:
     assert mend(text) == text
 
@@ -116,7 +117,7 @@ def test_unknown_character_sets_are_none() -> None:
 # ---------------------------------------------------------------- dates
 
 
-@pytest.mark.parametrize(
+@table(
     ("formats", "options", "typed", "value"),
     [
         (["dd-mon-yy"], {}, "05-Jan-75", "1975-01-05"),
@@ -137,7 +138,7 @@ def test_dates_are_read_in_many_habits(formats: list[str], options: dict[str, An
     assert convert("date", typed, formats=formats, **options)["value"] == value
 
 
-@pytest.mark.parametrize(
+@table(
     "typed", ["31/02/1990", "30/02/2000", "29/02/1900", "01/13/1990", "17/01/2566", "17/01/1066", "1/1/1", "x/y/zzzz"]
 )
 def test_days_and_years_that_cannot_be_are_refused(typed: str) -> None:
@@ -206,7 +207,7 @@ def test_a_moment_without_a_zone_is_not_guessed() -> None:
 # ---------------------------------------------------------------- quantities
 
 
-@pytest.mark.parametrize(
+@table(
     ("typed", "mark", "value"),
     [
         ("1.234,5", "comma", "1234.5"),
@@ -220,7 +221,7 @@ def test_quantities_are_read_in_both_habits(typed: str, mark: str, value: str) -
     assert convert("decimal", typed, mark=mark) == value
 
 
-@pytest.mark.parametrize(
+@table(
     ("name", "typed", "options", "value"),
     [
         ("mass", "2,5 tấn", {"mark": "comma"}, "2500"),
@@ -238,7 +239,7 @@ def test_units_are_brought_to_kilograms_and_litres(name: str, typed: str, option
     assert convert(name, typed, **options) == value
 
 
-@pytest.mark.parametrize(
+@table(
     ("name", "typed"),
     [
         ("mass", "2 piculs"),
@@ -275,7 +276,7 @@ def test_money_is_a_whole_number_of_minor_units() -> None:
 # ---------------------------------------------------------------- words
 
 
-@pytest.mark.parametrize("word", ["-", "N/A", "n/a", "Unknown", "ไม่ทราบ", "chưa rõ", "មិនស្គាល់", "ບໍ່ຮູ້"])
+@table("word", ["-", "N/A", "n/a", "Unknown", "ไม่ทราบ", "chưa rõ", "មិនស្គាល់", "ບໍ່ຮູ້"])
 def test_what_means_unknown_is_nothing(word: str) -> None:
     assert convert("junk", word) is None
 
@@ -306,7 +307,7 @@ def test_every_word_of_the_lists_is_written_as_it_is_looked_up() -> None:
     assert not any(word in word_list("junk-words") for word in ("missing", "no", "na", "0"))
 
 
-@pytest.mark.parametrize(
+@table(
     ("typed", "options", "value"),
     [
         ("081 234 5678", {"country_code": "66"}, "+66812345678"),
@@ -319,13 +320,13 @@ def test_telephone_numbers_are_written_one_way(typed: str, options: Any, value: 
     assert convert("phone", typed, **options) == value
 
 
-@pytest.mark.parametrize("typed", ["812345678", "0812", "call me", "081-234-5678 ext 9", "+0812345678"])
+@table("typed", ["812345678", "0812", "call me", "081-234-5678 ext 9", "+0812345678"])
 def test_what_is_no_telephone_number_is_refused(typed: str) -> None:
     with pytest.raises(Malformed):
         convert("phone", typed, country_code="66")
 
 
-@pytest.mark.parametrize(
+@table(
     ("typed", "options", "plate", "province"),
     [
         ("กข 1234 เชียงราย", {}, "กข 1234", "เชียงราย"),

@@ -20,6 +20,7 @@ from gateway.signing.keys import SigningKey, VerifyKey
 from gateway.trust.documents import policy_approval
 from gateway.trust.documents.descriptor import KeyUse
 from gateway.trust.documents.persons import Person
+from tests.support.tables import table
 
 TH, NOW = MemberId("th"), 1_800_000_000_000_000
 ADM, ONE, TWO, APPROVER, AUDITOR, STRANGER = (SigningKey(ec.generate_private_key(ec.SECP256R1())) for _ in range(6))
@@ -58,7 +59,7 @@ def payload(**changes: Any) -> bytes:
     return strict_json.dumps({name: item for name, item in value.items() if item is not None})
 
 
-@pytest.mark.parametrize(
+@table(
     "changes",
     [
         {"more": 1},
@@ -94,7 +95,7 @@ def test_check_2_an_act_for_another_member_or_federation_is_refused(changes: dic
     assert code(sign_act(replace(ACT, **changes), [ONE, TWO])) == "other-member"
 
 
-@pytest.mark.parametrize(
+@table(
     ("issued", "expires", "now_us", "said"),
     [
         (NOW, NOW + LIFE_US, NOW + LIFE_US, "act-expired"),
@@ -110,7 +111,7 @@ def test_check_3_an_act_outside_its_time_window_is_refused(issued: int, expires:
         verify_act(data, TH, "gms", LISTED, now_us)
 
 
-@pytest.mark.parametrize(
+@table(
     ("act", "keys"),
     [
         (ACT, [ONE]),
@@ -163,7 +164,7 @@ def test_nothing_that_demanded_two_persons_demands_one() -> None:
     assert unproved == {ActKind.SUSPEND, ActKind.REVOKE, ActKind.LOOK_UP, ActKind.EXPLAIN, ActKind.REHEARSE}
 
 
-@pytest.mark.parametrize("kind", ActKind)
+@table("kind", ActKind)
 def test_each_act_has_a_row_whose_entries_there_are(kind: ActKind) -> None:
     rule = ACTS[kind]
     assert rule.events

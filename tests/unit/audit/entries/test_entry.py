@@ -24,6 +24,7 @@ from gateway.errors import Malformed
 from gateway.ports import events
 from gateway.ports.content_keys import Retention
 from gateway.ports.journal import Event, LogName
+from tests.support.tables import table
 
 ENTRY = Entry(
     "th.liaison.internal/exchange/1",
@@ -58,7 +59,7 @@ def test_what_is_built_parses_to_the_same(
     assert list(json.loads(body)) == ["v", "log", "seq", "t", "kind", "peer", "n", "xid", "req", "ans", "priv"]
 
 
-@pytest.mark.parametrize(
+@table(
     ("old", "new"),
     [
         ('"v":1', '"v":2'),
@@ -93,7 +94,7 @@ def test_a_hash_has_one_spelling() -> None:
                 parse_entry(body[:-3] + bytes([other]) + body[-2:])
 
 
-@pytest.mark.parametrize(
+@table(
     ("event", "peer", "exchange", "value"),
     [
         (events.START, "", "", b""),
@@ -129,7 +130,7 @@ def test_private_parts_of_one_bucket_have_one_length() -> None:
     assert len(encode_private({}, salt)) == len(encode_private({"officer": "th.o.1042" * 40}, salt))
 
 
-@pytest.mark.parametrize("value", [object(), {"a", "b"}, "\ud800", b"bytes"])
+@table("value", [object(), {"a", "b"}, "\ud800", b"bytes"])
 def test_what_is_not_json_is_refused(value: object) -> None:
     with pytest.raises(Malformed):
         encode_private({"value": value}, bytes(32))

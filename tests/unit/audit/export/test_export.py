@@ -30,6 +30,7 @@ from gateway.signing.witness_keys import load_witness_signing_key
 from gateway.trust.documents.appointment import Scope, sign_appointment
 from tests.support.audited import FAR_US, WHOLE, World, appoint, bad_with, make_world, resign
 from tests.support.shared import PROJECT
+from tests.support.tables import table
 
 OPENINGS = "exchange-1/openings/000000000000.jsonl"
 STATEMENTS = "exchange-1/statements/000000000000.jsonl"
@@ -85,7 +86,7 @@ def test_an_export_says_who_was_appointed_by_whom(world: World) -> None:
     assert report.about["scope"] == WHOLE.describe()
 
 
-@pytest.mark.parametrize(
+@table(
     ("scope", "opened"),
     [
         (replace(WHOLE, counterparts=("kh",)), {2, 3}),
@@ -126,7 +127,7 @@ def test_several_processes_find_what_one_finds(world: World, monkeypatch: pytest
 # ---------------------------------------------------------------- check 13: of a time
 
 
-@pytest.mark.parametrize(("low", "high"), [(0, 300), (300, 310), (256, 512), (255, 513), (1, 705), (600, 706)])
+@table(("low", "high"), [(0, 300), (300, 310), (256, 512), (255, 513), (1, 705), (600, 706)])
 def test_an_export_of_a_time_proves_that_nothing_of_it_is_left_out(long: World, low: int, high: int) -> None:
     stamps = times(long.export(nobody=True))
     until_us = stamps[high] if high < len(stamps) else stamps[-1] + 1

@@ -31,6 +31,7 @@ from gateway.ports.content_keys import Retention
 from gateway.signing.keys import VerifyKey
 from tests.support.audit_logs import LogHome, answered, logged, new_id
 from tests.support.erasing import Open, files_with, opened
+from tests.support.tables import table
 
 START = datetime(2023, 9, 20, 12, tzinfo=UTC)
 WHY = ErasureReason("age", "th.admin", reason="retention")
@@ -66,7 +67,7 @@ def before(text: str, *classes: str) -> dict[str, int]:
 # ---------------------------------------------------------------- ages
 
 
-@pytest.mark.parametrize(
+@table(
     ("age", "ago"),
     [
         ("3y", datetime(2023, 11, 24, 12, tzinfo=UTC)),
@@ -79,7 +80,7 @@ def test_an_age_is_counted_by_the_calendar(age: str, ago: datetime) -> None:
     assert from_us(age_before(to_us(datetime(2026, 11, 24, 12, tzinfo=UTC)), age)) == ago
 
 
-@pytest.mark.parametrize("text", ["", "3", "y", "0y", "-3y", "3 y", "3w", "99999999y", "3y\n", "३y"])
+@table("text", ["", "3", "y", "0y", "-3y", "3 y", "3w", "99999999y", "3y\n", "३y"])
 def test_what_is_no_age_is_refused(text: str) -> None:
     with pytest.raises(Malformed, match="is not an age"):
         age_before(0, text)
@@ -366,7 +367,7 @@ def test_a_torn_line_is_one_that_was_never_written(tmp_path: Path) -> None:
     assert tombstones.unfinished() == []
 
 
-@pytest.mark.parametrize("line", [b"hit/2023-09\n", b"../x destroyed\n", b"hit/2023-09 gone\n", b"\xff destroyed\n"])
+@table("line", [b"hit/2023-09\n", b"../x destroyed\n", b"hit/2023-09 gone\n", b"\xff destroyed\n"])
 def test_a_list_that_is_none_is_refused(tmp_path: Path, line: bytes) -> None:
     (tmp_path / "list").write_bytes(line)
     with pytest.raises(Misconfigured, match="not a list of destroyed keys"):

@@ -26,6 +26,7 @@ from gateway.errors import BadSignature, Forbidden, LiaisonError, Malformed, Sta
 from gateway.model.names import ExchangeId, MemberId
 from gateway.signing.dsse import sign_document
 from gateway.signing.keys import SigningKey, VerifyKey
+from tests.support.tables import table
 
 TH = MemberId("th")
 NOW = 1_795_000_000_000_000
@@ -54,7 +55,7 @@ def test_check_1_to_4_a_hold_that_two_approvers_signed() -> None:
     assert order.signers == tuple(sorted((ONE.key_id, TWO.key_id)))
 
 
-@pytest.mark.parametrize(
+@table(
     "changes",
     [
         {"more": 1},
@@ -87,7 +88,7 @@ def test_check_2_another_members_hold_is_refused() -> None:
         verify_hold(signed(member="vn"), TH, APPROVERS, NOW)
 
 
-@pytest.mark.parametrize("keys", [[ONE], [ONE, ONE], [ONE, STRANGER], [STRANGER]])
+@table("keys", [[ONE], [ONE, ONE], [ONE, STRANGER], [STRANGER]])
 def test_check_3_two_different_approvers_must_sign(keys: list[SigningKey]) -> None:
     with pytest.raises(BadSignature):
         verify_hold(seal_hold(ORDER, keys), TH, APPROVERS, NOW)

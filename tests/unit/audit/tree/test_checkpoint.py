@@ -18,6 +18,7 @@ from gateway.audit.tree.checkpoint import (
 )
 from gateway.errors import BadSignature, Malformed
 from gateway.signing.keys import SigningKey
+from tests.support.tables import table
 
 ORIGIN = origin("th", "exchange", 1)
 ROOT = bytes(range(32))
@@ -59,7 +60,7 @@ def test_an_extension_line_is_kept_and_signed() -> None:
         verify_checkpoint(extended.replace(b"extra 1", b"extra 2"), ORIGIN, KEY.verify_key())
 
 
-@pytest.mark.parametrize(
+@table(
     ("case", "text"),
     [
         ("leading zero", f"{ORIGIN}\n07\n{base64.b64encode(ROOT).decode()}\n"),
@@ -82,7 +83,7 @@ def test_g11_other_forms_are_refused(case: str, text: str) -> None:
         parse_checkpoint(note(text))
 
 
-@pytest.mark.parametrize(("count", "accepted"), [(15, True), (16, True), (MAX_SIGNATURES, False), (99, False)])
+@table(("count", "accepted"), [(15, True), (16, True), (MAX_SIGNATURES, False), (99, False)])
 def test_g11_the_number_of_signatures_is_limited(count: int, accepted: bool) -> None:
     foreign = "— other.example {}\n"
     lines = "".join(

@@ -32,6 +32,7 @@ from gateway.audit.tree.cosignature import (
 from gateway.errors import BadSignature, Malformed
 from gateway.signing.keys import SigningKey
 from gateway.signing.witness_keys import WitnessKey, WitnessSigningKey
+from tests.support.tables import table
 
 VECTORS = json.loads((Path(__file__).parents[3] / "support" / "vectors" / "witness.json").read_text("utf-8"))
 LOG = SigningKey(Ed25519PrivateKey.from_private_bytes(bytes(range(32))))
@@ -122,7 +123,7 @@ def test_4_a_cosignature_is_over_one_head_of_one_log(place: int) -> None:
             verify_cosignature(other, LINES[place], BOTH[place])
 
 
-@pytest.mark.parametrize(
+@table(
     ("line", "error"),
     [
         (b"", Malformed),
@@ -171,7 +172,7 @@ def test_a_quorum_counts_members_and_not_lines_and_the_domestic_witness_is_enoug
     assert not reaches_quorum([], 0)
 
 
-@pytest.mark.parametrize("data", [b"", b"\n", b"x", b"a\nb", b"\n" * 65])
+@table("data", [b"", b"\n", b"x", b"a\nb", b"\n" * 65])
 def test_ill_formed_answers_of_witnesses(data: bytes) -> None:
     with pytest.raises(Malformed):
         read_lines(data)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from gateway.audit.tree.merkle import EMPTY_ROOT, Tree, leaf_hash, verify_consistency, verify_inclusion
 from gateway.errors import Contradicted, Malformed
+from tests.support.tables import table
 
 INPUTS = [
     bytes.fromhex(text)
@@ -52,7 +53,7 @@ def direct_root(leaves: list[bytes]) -> bytes:
     return sha256(b"\1" + direct_root(leaves[:split]) + direct_root(leaves[split:])).digest()
 
 
-@pytest.mark.parametrize("size", range(1, 9))
+@table("size", range(1, 9))
 def test_roots_are_the_published_ones(size: int) -> None:
     tree = tree_of(INPUTS)
     assert tree.root(size).hex() == ROOTS[size - 1]
@@ -139,7 +140,7 @@ def test_hashes_of_length_zero_are_refused() -> None:
         verify_consistency(0, 0, root, root, ())
 
 
-@pytest.mark.parametrize(("index", "size"), [(1, 1), (-1, 1), (0, 0), (5, 3)])
+@table(("index", "size"), [(1, 1), (-1, 1), (0, 0), (5, 3)])
 def test_an_index_outside_the_tree_is_refused(index: int, size: int) -> None:
     with pytest.raises(Contradicted):
         verify_inclusion(leaf_hash(b"x"), index, size, (), leaf_hash(b"x"))

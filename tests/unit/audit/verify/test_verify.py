@@ -33,6 +33,7 @@ from tests.support.audit_logs import NOON, LogHome, new_id
 from tests.support.audited import TH, World, bad_with, make_world, rewrite
 from tests.support.erasing import opened
 from tests.support.federation import make_federation
+from tests.support.tables import table
 
 OPENINGS = "exchange-1/openings/000000000000.jsonl"
 STATEMENTS = "exchange-1/statements/000000000000.jsonl"
@@ -129,9 +130,7 @@ def test_check_2_descriptors_of_somebody_else(world: World, tmp_path: Path) -> N
     assert world.verify(descriptors=[]).exit_code == 3
 
 
-@pytest.mark.parametrize(
-    "name", [OPENINGS, "trust/charter.jsonl", "exchange-1/tile/0/000.p/6", "exchange-1/checkpoint"]
-)
+@table("name", [OPENINGS, "trust/charter.jsonl", "exchange-1/tile/0/000.p/6", "exchange-1/checkpoint"])
 def test_check_3_a_file_of_an_export_was_changed(world: World, name: str) -> None:
     out = world.export()
     data = (out / name).read_bytes()
@@ -188,7 +187,7 @@ def test_check_5_g2_a_missing_row_is_named(world: World) -> None:
 _COLUMNS = "body, leaf_hash, kind, peer, time_us, channel, number, request_hash, expires_us"
 
 
-@pytest.mark.parametrize(
+@table(
     ("statements", "first_bad"),
     [
         (["DELETE FROM log_entry WHERE log_id = ID AND seq = 2"], 2),
@@ -254,7 +253,7 @@ def test_check_6_an_earlier_head_of_another_tree(world: World) -> None:
     assert bad_with(world.verify(home), Check.EARLIER_HEADS)
 
 
-@pytest.mark.parametrize(
+@table(
     ("check", "index", "change"),
     [
         (Check.FORM, 1, lambda entry: replace(entry, index=7)),
@@ -336,8 +335,8 @@ def test_check_12_two_answers_to_one_exchange(world: World) -> None:
     assert bad_with(signed_over(world, [item, twice]), Check.ONE_ANSWER, 7)
 
 
-@pytest.mark.parametrize("noted", [True, False], ids=["noted", "not-noted"])
-@pytest.mark.parametrize("same", [True, False], ids=["one-request", "two-requests"])
+@table("noted", [True, False], ids=["noted", "not-noted"])
+@table("same", [True, False], ids=["one-request", "two-requests"])
 def test_check_12_a_second_answer_under_a_wrong_clock_is_told_with_its_cause(
     world: World, noted: bool, same: bool
 ) -> None:
@@ -474,7 +473,7 @@ def test_an_export_never_overwrites(world: World, tmp_path: Path) -> None:
         )
 
 
-@pytest.mark.parametrize(
+@table(
     "files",
     [
         {"../outside": "0" * 64},

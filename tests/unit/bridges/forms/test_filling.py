@@ -10,6 +10,7 @@ import pytest
 from bridges.forms.filling import colours, fill, page
 from gateway.errors import Forbidden, Malformed, Misused
 from gateway.records.words import WORDS
+from tests.support.tables import table
 
 NOW_US = 1_795_000_000_000_000
 
@@ -55,7 +56,7 @@ def test_a_red_form_has_each_fact_of_the_alert_and_blanks_for_the_rest() -> None
     assert "@page" in text
 
 
-@pytest.mark.parametrize("kind", list(WORDS["AlertClass"]))
+@table("kind", list(WORDS["AlertClass"]))
 def test_each_class_of_alert_has_a_form(kind: str) -> None:
     assert page(fill(alert({"alert_class": kind, "objects": ["lorry 70-1234"]}), "th", "", NOW_US))
 
@@ -67,7 +68,7 @@ def test_the_colour_of_an_earlier_notice_or_of_the_officer_goes_before_that_of_t
     assert {"red", "blue", "yellow", "green", "orange", "black"} <= set(colours())
 
 
-@pytest.mark.parametrize("stand", ["lifted", "closed", "declined", "lapsed", "over"])
+@table("stand", ["lifted", "closed", "declined", "lapsed", "over"])
 def test_an_alert_that_has_ended_is_not_printed(stand: str) -> None:
     with pytest.raises(Forbidden):
         fill(alert(stand=stand), "th", "", NOW_US)

@@ -9,11 +9,12 @@ import pytest
 from bridges.taxii.__main__ import main
 from bridges.taxii.readers import Readers, read_readers
 from gateway.errors import Misconfigured, Unauthenticated
+from tests.support.tables import table
 
 GOOD = f'[[reader]]\nname = "a"\naudience = "country"\ntoken_sha256 = "{"0" * 64}"\n'
 
 
-@pytest.mark.parametrize(
+@table(
     "text",
     [
         "", "x", "[reader]", "reader = 3", "reader = [3]", GOOD + GOOD, GOOD + "more = 1\n", "more = 1\n" + GOOD,

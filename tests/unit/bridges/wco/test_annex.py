@@ -20,6 +20,7 @@ from gateway.errors import Malformed, Unsupported
 from gateway.records.items import GoodsLine, Party, Permit, Place, SeizedItem, Transport
 from gateway.records.objects import Consignment, Seizure
 from tests.support.shared import shared_path
+from tests.support.tables import table
 
 ITEMS: dict[str, Any] = {
     "lines": GoodsLine, "consignor": Party, "consignee": Party, "declarant": Party, "permits": Permit, "route": Place,
@@ -100,9 +101,7 @@ def test_persons_of_a_seizure_are_never_exported() -> None:
     assert (row["date"], row["goods.live"], row["goods.net_kg"]) == ("2026-10", "true", "3")
 
 
-@pytest.mark.parametrize(
-    "text", ["=HYPERLINK(1)", "+1+1", "-1+1", "@x", "\t=1", "＝1", " =1", "\u200b=1", "a\r\n=1,=2"]
-)
+@table("text", ["=HYPERLINK(1)", "+1+1", "-1+1", "@x", "\t=1", "＝1", " =1", "\u200b=1", "a\r\n=1,=2"])
 def test_no_value_of_a_record_is_a_formula_or_another_cell(text: str) -> None:
     [row] = rows("Seizure", {"reference": text, "office": "x", "goods": [{"description": text}]})
     for value in (row["reference"], row["goods.description"]):
@@ -110,7 +109,7 @@ def test_no_value_of_a_record_is_a_formula_or_another_cell(text: str) -> None:
     assert row["office"] == "x"
 
 
-@pytest.mark.parametrize(
+@table(
     "line",
     [
         "[]", "3", "{", '"x"', "[" * 5000,

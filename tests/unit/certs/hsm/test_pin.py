@@ -9,6 +9,7 @@ import pytest
 
 from certs.hsm.pin import read_pin
 from gateway.errors import Misconfigured
+from tests.support.tables import table
 
 
 def pin_file(folder: Path, data: bytes, mode: int = 0o600) -> Path:
@@ -19,7 +20,7 @@ def pin_file(folder: Path, data: bytes, mode: int = 0o600) -> Path:
     return file
 
 
-@pytest.mark.parametrize("form", ["file:{}", "file://{}", "file://localhost{}", "{}"])
+@table("form", ["file:{}", "file://{}", "file://localhost{}", "{}"])
 def test_a_pin_is_read_from_a_file(tmp_path: Path, form: str) -> None:
     assert read_pin(form.format(pin_file(tmp_path, b"47 11\n"))) == "47 11"
 
@@ -52,14 +53,14 @@ def test_a_credential_of_the_service_manager_may_have_its_mode(tmp_path: Path, m
         read_pin(f"file:{file}")
 
 
-@pytest.mark.parametrize("source", ["", "4711", "pin", "file:pin", "fd:", "fd:x", "|cat /run/pin", "https://a/b"])
+@table("source", ["", "4711", "pin", "file:pin", "fd:", "fd:x", "|cat /run/pin", "https://a/b"])
 def test_other_sources_are_refused(source: str) -> None:
     with pytest.raises(Misconfigured) as refused:
         read_pin(source)
     assert refused.value.code == "bad-pin-source"
 
 
-@pytest.mark.parametrize("data", [b"", b"\n", b"\xff\xff", b"47\n11", b"x" * 257])
+@table("data", [b"", b"\n", b"\xff\xff", b"47\n11", b"x" * 257])
 def test_what_is_no_pin_is_refused_and_not_told(tmp_path: Path, data: bytes) -> None:
     with pytest.raises(Misconfigured) as refused:
         read_pin(f"file:{pin_file(tmp_path, data)}")

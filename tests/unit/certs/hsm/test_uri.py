@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from certs.hsm.uri import MAX_URI, KeyUri, is_uri, parse_uri
 from gateway.errors import Malformed
+from tests.support.tables import table
 
 
 def test_a_uri_names_a_key_of_a_token() -> None:
@@ -26,7 +27,7 @@ def test_a_uri_names_a_key_of_a_token() -> None:
     assert str(uri) == text
 
 
-@pytest.mark.parametrize(
+@table(
     ("text", "found"),
     [
         ("pkcs11:token=a;object=b;type=private", "b"),
@@ -39,7 +40,7 @@ def test_other_forms_of_uris(text: str, found: str) -> None:
     assert parse_uri(text).object == found
 
 
-@pytest.mark.parametrize(
+@table(
     ("text", "why"),
     [
         ("", "begin with"),

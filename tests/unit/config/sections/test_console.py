@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
 from gateway.config import load_settings
 from gateway.errors import Misconfigured, each_of
+from tests.support.tables import table
 
 HEAD = '[node]\nmember = "th"\n'
 
@@ -29,7 +28,7 @@ def test_there_is_no_console_unless_it_is_set(tmp_path: Path) -> None:
     assert settings.console.login == ("passkey",)
 
 
-@pytest.mark.parametrize(
+@table(
     ("text", "said"),
     [
         ('[listen]\nconsole = "nowhere"\n', "is not an address"),

@@ -13,6 +13,7 @@ from gateway.config.load import collector_address
 from gateway.config.source_home import load_source
 from gateway.config.witness_home import load_witness
 from gateway.errors import Misconfigured, each_of
+from tests.support.tables import table
 
 HOMES: dict[str, tuple[str, Callable[[Path], Any]]] = {
     "node.toml": ('[node]\nmember = "th"\n', lambda home: load_settings(home, {})),
@@ -21,8 +22,8 @@ HOMES: dict[str, tuple[str, Callable[[Path], Any]]] = {
 }
 
 
-@pytest.mark.parametrize("name", HOMES)
-@pytest.mark.parametrize(
+@table("name", HOMES)
+@table(
     ("lines", "said"),
     [
         ('endpoint = "http://collector.example:4318"', "not an address of a collector"),
@@ -54,7 +55,7 @@ def test_a_ratio_may_be_a_whole_number_and_come_from_the_environment(tmp_path: P
         load_settings(tmp_path, {"LIAISON_TELEMETRY_SAMPLE_RATIO": "-1"})
 
 
-@pytest.mark.parametrize(
+@table(
     ("text", "host", "port", "path"),
     [
         ("http://127.0.0.1:4318", "127.0.0.1", 4318, "/"),

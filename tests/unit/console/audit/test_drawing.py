@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import hashlib
 
-import pytest
-
 from gateway.audit.tree.checkpoint import Checkpoint
 from gateway.audit.tree.merkle import Tree, leaf_hash, verify_inclusion
 from gateway.console.audit.drawing import WIDE, draw, steps_of
 from gateway.ops.mandate.placed import Placed
+from tests.support.tables import table
 
 
 def placed(tree: Tree, index: int) -> Placed:
@@ -17,7 +16,7 @@ def placed(tree: Tree, index: int) -> Placed:
     return Placed("exchange/1", index, tree.leaf(index), tree.inclusion(index), head, ())
 
 
-@pytest.mark.parametrize("size", [1, 2, 3, 5, 8, 13, 64, 257])
+@table("size", [1, 2, 3, 5, 8, 13, 64, 257])
 def test_the_last_step_gives_the_root_of_the_head(size: int) -> None:
     tree = Tree()
     tree.extend(leaf_hash(hashlib.sha256(bytes([at % 256, at // 256])).digest()) for at in range(size))

@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from itertools import combinations
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.console.drawings.graph import MOST, LinkGraph, Node, link_graph
+from tests.support.tables import table
 
 
 def _tree(count: int, branches: int) -> LinkGraph:
@@ -31,7 +31,7 @@ def test_more_than_forty_are_left_to_the_table() -> None:
     assert [node.number for node in graph.nodes] == list(range(1, MOST + 1))
 
 
-@pytest.mark.parametrize(("count", "branches"), [(12, 3), (40, 4), (40, 39), (25, 2), (13, 1)])
+@table(("count", "branches"), [(12, 3), (40, 4), (40, 39), (25, 2), (13, 1)])
 def test_no_two_nodes_share_a_place_and_lines_of_a_tree_do_not_cross(count: int, branches: int) -> None:
     graph = _tree(count, branches)
     for one, other in combinations(graph.nodes, 2):

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import pytest
-
 from gateway.console.drawings.labels import SIZE, Label, Room, width
 from gateway.console.drawings.region import RegionMap, Spot, region_map
 from gateway.language import Language
 from gateway.ops.console.outline import WIDE, read_outline
 from gateway.records.codes import crossing_points
+from tests.support.tables import table
 
 
 def _map(language: Language = Language.EN) -> RegionMap:
@@ -53,7 +52,7 @@ def test_the_gravest_lies_on_top_and_gets_its_label_first() -> None:
     assert shown.spots[1].label is not None
 
 
-@pytest.mark.parametrize("language", Language)
+@table("language", Language)
 def test_it_says_that_its_boundaries_are_not_authoritative(language: Language) -> None:
     note = _map(language).note
     assert note

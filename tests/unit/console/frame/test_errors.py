@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import pytest
-
 from gateway.console.frame.errors import error_page, problem_of
 from gateway.errors import Forbidden, LiaisonError, Malformed, StorageBroken, Unknown
 from gateway.language.languages import Language
+from tests.support.tables import table
 
 INTERNAL = (
     LiaisonError("SELECT * FROM secrets at /var/lib/node", code="internal"),
@@ -14,8 +13,8 @@ INTERNAL = (
 )
 
 
-@pytest.mark.parametrize("language", Language)
-@pytest.mark.parametrize("error", INTERNAL, ids=["internal", "storage"])
+@table("language", Language)
+@table("error", INTERNAL, ids=["internal", "storage"])
 def test_what_is_inside_is_never_shown(error: LiaisonError, language: Language) -> None:
     problem = problem_of(error, language)
     for text in (problem.text, problem.remedy):

@@ -9,6 +9,7 @@ from starlette.requests import Request
 
 from gateway.console.frame.forms import Form, check_sender, new_form_id, read_form, see_other
 from gateway.errors import Forbidden, Malformed, Refused, TooLarge
+from tests.support.tables import table
 
 OURS = "https://desk.th.example"
 ID = "A" * 22
@@ -36,7 +37,7 @@ async def read(body: bytes | list[bytes], most: int = 1000, /, **headers: str | 
     return await read_form(request(body, **headers)[0], OURS, most)
 
 
-@pytest.mark.parametrize(
+@table(
     "headers",
     [
         {"sec_fetch_site": "cross-site"},
@@ -77,7 +78,7 @@ async def test_values_are_read_in_every_script_and_ticked_fields_together() -> N
         form.one("field")
 
 
-@pytest.mark.parametrize(
+@table(
     "body",
     [
         b"", b"a=1", b"form=short", b"form=" + b"A" * 23, f"form={ID}&form={ID}".encode(), f"form={ID}&a".encode(),
@@ -91,7 +92,7 @@ async def test_a_form_that_cannot_be_read_in_one_way_is_refused(body: bytes) -> 
         await read(body, 10_000)
 
 
-@pytest.mark.parametrize("kind", ["application/json", "multipart/form-data; boundary=x", "text/plain", None])
+@table("kind", ["application/json", "multipart/form-data; boundary=x", "text/plain", None])
 async def test_only_plain_forms_are_read(kind: str | None) -> None:
     with pytest.raises(Malformed):
         await read(f"form={ID}".encode(), content_type=kind)
@@ -109,7 +110,7 @@ async def test_ten_megabytes_are_not_read_to_their_end() -> None:
     assert len(unread) == 10_000
 
 
-@pytest.mark.parametrize("length", ["-1", "1e3", "９", "9" * 20, ""])
+@table("length", ["-1", "1e3", "９", "9" * 20, ""])
 async def test_a_length_that_is_no_number_is_refused(length: str) -> None:
     if not length.isascii():
         length = "x"

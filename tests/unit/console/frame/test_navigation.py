@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import pytest
-
 from gateway.console.frame.navigation import OPEN_TO, first_page, navigation
 from gateway.language.languages import Language
 from gateway.model.desk.work import Role
+from tests.support.tables import table
 
 
-@pytest.mark.parametrize(
+@table(
     ("role", "first", "hidden"),
     [
         (Role.OFFICER, "/gate", "/audit"),
@@ -32,7 +31,7 @@ def test_the_place_of_a_page_below_it_is_marked_and_a_longer_name_is_not() -> No
     assert [link.href for link in navigation(every, "/desktop", Language.EN) if link.current] == []
 
 
-@pytest.mark.parametrize("language", [one for one in Language if one is not Language.EN])
+@table("language", [one for one in Language if one is not Language.EN])
 def test_no_place_keeps_its_english_name(language: Language) -> None:
     english = {link.text for link in navigation(frozenset(Role), "/", Language.EN)}
     assert english.isdisjoint(link.text for link in navigation(frozenset(Role), "/", language))

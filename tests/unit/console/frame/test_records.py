@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import pytest
-
 from gateway.console.frame.records import foreign, record_rows
 from gateway.console.frame.shapes import Text
 from gateway.language.languages import Language
+from tests.support.tables import table
 
 
-@pytest.mark.parametrize(
+@table(
     ("text", "tag"),
     [
         ("กิตติ บุญมา", "th"),
@@ -25,7 +24,7 @@ def test_a_name_in_another_script_has_its_language(text: str, tag: str) -> None:
     assert foreign(text) == Text(text, tag)
 
 
-@pytest.mark.parametrize("text", ["KITTI BUNMA", "Trần Ngọc Lan", "", "C4419027", "12-3"])
+@table("text", ["KITTI BUNMA", "Trần Ngọc Lan", "", "C4419027", "12-3"])
 def test_a_latin_text_stays_plain(text: str) -> None:
     assert foreign(text) == text
 

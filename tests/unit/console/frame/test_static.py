@@ -15,6 +15,7 @@ from starlette.testclient import TestClient
 
 from gateway.console.frame.static import ASSETS, LOOK, StaticFiles
 from gateway.errors import Unknown
+from tests.support.tables import table
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +40,7 @@ def test_a_file_may_be_kept_for_ever_under_the_hash_of_its_content(files: Static
     assert answer.content == b"".join((ASSETS / "look" / f"{name}.css").read_bytes() for name in LOOK)
 
 
-@pytest.mark.parametrize(
+@table(
     ("accepted", "pressed"),
     [
         ("gzip, deflate, br", True),
@@ -70,7 +71,7 @@ def test_the_style_sheet_leads_to_every_font(files: StaticFiles, client: TestCli
         assert "content-encoding" not in font.headers
 
 
-@pytest.mark.parametrize(
+@table(
     "path",
     [
         "/assets/0000000000000000/console.css",

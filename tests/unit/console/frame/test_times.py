@@ -6,8 +6,6 @@ from contextvars import copy_context
 from datetime import datetime
 from typing import Any
 
-import pytest
-
 from gateway.clock import to_us
 from gateway.console.frame.clocks import countdown
 from gateway.console.frame.records import record_rows
@@ -16,6 +14,7 @@ from gateway.console.frame.times import begin_visit, hour, plain_day, stamp, zon
 from gateway.language.dates import moment
 from gateway.language.languages import Language
 from gateway.views.search.lines import marking_text
+from tests.support.tables import table
 
 
 def at(text: str) -> int:
@@ -36,7 +35,7 @@ def there(member: str, work: Any, *arguments: Any) -> Any:
     return copy_context().run(run)
 
 
-@pytest.mark.parametrize(
+@table(
     ("member", "named", "shown"),
     [
         ("th", "UTC+7", "12:05:47"),
@@ -68,7 +67,7 @@ def test_a_clock_says_when_in_local_time_and_keeps_utc_for_the_script() -> None:
     assert (late.text, late.tone) == ("overdue since 12:04", "danger")
 
 
-@pytest.mark.parametrize("language", Language)
+@table("language", Language)
 def test_sentences_of_all_views_tell_their_moments_in_the_reader_s_time(language: Language) -> None:
     marking = {"not_after": "2026-11-28T18:00:00Z"}
     told = there("th", marking_text, marking, language)

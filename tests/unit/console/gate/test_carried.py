@@ -13,13 +13,14 @@ from gateway.console.gate.understood import Kind, understood
 from gateway.errors import Malformed
 from gateway.model.query import ContainerQuery, DocumentQuery, NationalIdQuery, PersonQuery, VehicleQuery
 from gateway.model.values import NameForm
+from tests.support.tables import table
 
 TOKEN = "LN1.eyJpIjoidm4ifQ.c2lnbmVk"
 ZONE = "P<UTOERIKSSON<<ANNA<MARIA<<<<<<<<<<<<<<<<<<<L898902C36UTO7408122F1204159ZE184226B<<<<<10"
 DAY = date(2026, 11, 28)
 
 
-@pytest.mark.parametrize(
+@table(
     ("text", "token", "question"),
     [
         (TOKEN, TOKEN, ""),
@@ -57,7 +58,7 @@ def test_a_zone_is_read_as_without_the_token() -> None:
     assert shown_document(said.queries) == ("L898902C3", "UTO")
 
 
-@pytest.mark.parametrize(
+@table(
     ("query", "document"),
     [
         (DocumentQuery("P4471209", "THA"), ("P4471209", "THA")),

@@ -21,6 +21,7 @@ from gateway.model.query import (
     VehicleQuery,
     VesselQuery,
 )
+from tests.support.tables import table
 
 TODAY = date(2026, 11, 28)
 
@@ -49,8 +50,8 @@ def in_digits(text: str, digits: str) -> str:
     return text.translate(str.maketrans("0123456789", digits))
 
 
-@pytest.mark.parametrize("digits", SCRIPTS.values(), ids=SCRIPTS)
-@pytest.mark.parametrize(("kind", "typed", "query"), KINDS, ids=[kind for kind, _, _ in KINDS])
+@table("digits", SCRIPTS.values(), ids=SCRIPTS)
+@table(("kind", "typed", "query"), KINDS, ids=[kind for kind, _, _ in KINDS])
 def test_each_kind_is_understood_in_the_digits_of_each_script(
     kind: Kind, typed: str, query: object, digits: str
 ) -> None:
@@ -73,7 +74,7 @@ def test_reports_are_asked_for_when_that_is_chosen_and_never_for_a_person() -> N
             read_as(Kind.REPORT, text, TODAY)
 
 
-@pytest.mark.parametrize("digits", SCRIPTS.values(), ids=SCRIPTS)
+@table("digits", SCRIPTS.values(), ids=SCRIPTS)
 def test_a_plate_is_understood_in_the_digits_of_each_script(digits: str) -> None:
     found = understood(in_digits("2กข 4471", digits), TODAY)
     (query,) = found.queries
@@ -82,8 +83,8 @@ def test_a_plate_is_understood_in_the_digits_of_each_script(digits: str) -> None
     assert counterparts_by_rule(found.queries) == ("THA",)
 
 
-@pytest.mark.parametrize("digits", SCRIPTS.values(), ids=SCRIPTS)
-@pytest.mark.parametrize("born", ["1984-03-17", "17/03/1984", "17.3.2527", "2527-03-17"])
+@table("digits", SCRIPTS.values(), ids=SCRIPTS)
+@table("born", ["1984-03-17", "17/03/1984", "17.3.2527", "2527-03-17"])
 def test_a_name_with_a_birth_date_of_either_era(born: str, digits: str) -> None:
     for name in ("KITTI BUNMA", "กิตติ บุญมา", "គិត្តិ ប៊ុនម៉ា", "ມານົບ ທອງດີ", "မောင်မောင်", "王小明", "Trần Ngọc Lan"):
         (query,) = understood(f"{name} {in_digits(born, digits)}", TODAY).queries
@@ -93,7 +94,7 @@ def test_a_name_with_a_birth_date_of_either_era(born: str, digits: str) -> None:
         assert query.birth.value == "1984-03-17"
 
 
-@pytest.mark.parametrize("sent", [ZONE, ZONE.replace("\n", ""), ZONE.replace("\n", "\r\n"), f" {ZONE.lower()}\n"])
+@table("sent", [ZONE, ZONE.replace("\n", ""), ZONE.replace("\n", "\r\n"), f" {ZONE.lower()}\n"])
 def test_a_scanned_zone_asks_for_its_number_and_for_the_person(sent: str) -> None:
     found = understood(sent, TODAY)
     document, person = found.queries
@@ -107,7 +108,7 @@ def test_a_zone_with_a_wrong_check_digit_is_asked_and_says_so() -> None:
     assert understood(ZONE.replace("L898902C36", "L898902C37"), TODAY).problems
 
 
-@pytest.mark.parametrize("text", ["", "   ", "\n\t", "x" * (MOST + 1)])
+@table("text", ["", "   ", "\n\t", "x" * (MOST + 1)])
 def test_nothing_and_too_much_are_refused_at_the_field(text: str) -> None:
     with pytest.raises(Malformed) as caught:
         understood(text, TODAY)
@@ -140,7 +141,7 @@ def test_any_text_is_understood_or_refused_and_nothing_else(text: str, kind: str
 
 @pytest.mark.timed
 @pytest.mark.long
-@pytest.mark.parametrize(
+@table(
     "unit", ["<", "P<", "1", "1 ", "1-", "A", "A1", " ", "1984 ", "a,", "ก", "กข 1", "၁", "王", "\u0301a", "'", "A<<"]
 )
 def test_the_cost_grows_with_the_length_and_no_faster(unit: str) -> None:

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 from urllib.parse import urljoin, urlsplit
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.console.login.targets import HOME, own_path
+from tests.support.tables import table
 
 BASE = "https://desk.th.example/login?next=x"
 
 
-@pytest.mark.parametrize(
+@table(
     "path", ["/", "/desk", "/gate?purpose=BORDER_CHECK&case=C-1", "/threads/la/0123abc", "/audit/officer/th.o.1042/"]
 )
 def test_a_page_of_ours_stays_as_it_is(path: str) -> None:
     assert own_path(path) == path
 
 
-@pytest.mark.parametrize(
+@table(
     "text",
     [
         "", "desk", "https://evil.example/", "//evil.example", "///evil.example", "/\\evil.example", "\\\\evil.example",

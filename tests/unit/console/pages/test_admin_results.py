@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
 from gateway.console.frame.shapes import Text
 from gateway.console.pages.admin.people import ROLES
 from gateway.console.pages.admin.results import result_sections
@@ -13,6 +11,7 @@ from gateway.console.pages.admin.sections import Section
 from gateway.language.languages import Language
 from gateway.model.desk.work import Role
 from gateway.ops.console.jobs import Job, JobKind
+from tests.support.tables import table
 
 
 def shown(kind: JobKind, result: dict[str, Any], language: Language = Language.EN, chosen: str = "") -> list[Section]:
@@ -110,7 +109,7 @@ def test_a_rehearsal_warns_when_more_would_have_left() -> None:
     assert warned.rows[0].values == (Text("kh Person x × 2", "en"),)
 
 
-@pytest.mark.parametrize("language", list(Language))
+@table("language", list(Language))
 def test_each_role_has_a_word(language: Language) -> None:
     assert set(ROLES) == set(Role)
     (section,) = shown(JobKind.DOCTOR, {"findings": [finding("good", "fine")]}, language)

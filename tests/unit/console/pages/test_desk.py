@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import pytest
-
 from gateway.console.pages.desk import _empty, _query, thread_path
 from gateway.language.languages import Language
+from tests.support.tables import table
 
 
-@pytest.mark.parametrize("language", Language)
-@pytest.mark.parametrize("which", ["", "mine", "all", "threads"])
+@table("language", Language)
+@table("which", ["", "mine", "all", "threads"])
 def test_an_empty_list_says_what_it_means_and_what_happens_next(which: str, language: Language) -> None:
     title, line = _empty(which, language)
     assert title

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 from gateway.console.pages.found import _summary, _view
 from gateway.errors import Reason
 from gateway.language.catalogue import tell
@@ -12,6 +10,7 @@ from gateway.model.exchange import Outcome, Refusal
 from gateway.model.names import MemberId
 from gateway.model.search import Line, Search
 from gateway.views.search.value import search_value
+from tests.support.tables import table
 
 TH, VN, KH = MemberId("th"), MemberId("vn"), MemberId("kh")
 REFUSED = Refusal(Reason.PERMISSION_DENIED, "no-agreement")
@@ -43,8 +42,8 @@ UNKNOWN = {
 """Searches of which something is not known."""
 
 
-@pytest.mark.parametrize("language", Language)
-@pytest.mark.parametrize("said", UNKNOWN.values(), ids=UNKNOWN)
+@table("language", Language)
+@table("said", UNKNOWN.values(), ids=UNKNOWN)
 def test_what_is_not_known_is_never_no_hit(said: Search, language: Language) -> None:
     banner = _summary([search_value(said, language)], language)
     assert banner.title != tell(language, "No hit from anybody who was asked.")
@@ -64,8 +63,8 @@ def test_a_member_that_is_waited_for_has_a_line_that_says_so() -> None:
     assert view.again.href == "/gate/x"
 
 
-@pytest.mark.parametrize("language", Language)
-@pytest.mark.parametrize("line", NOT_KNOWN.values(), ids=NOT_KNOWN)
+@table("language", Language)
+@table("line", NOT_KNOWN.values(), ids=NOT_KNOWN)
 def test_a_line_without_a_whole_answer_is_quiet_and_does_not_read_as_no_hit(line: Line, language: Language) -> None:
     (answer,) = _view([search_value(search(line), language)], "/gate/x", "th", language).answers
     assert answer.line.tag.tone == "quiet"

@@ -10,6 +10,7 @@ from gateway.console.parts import Counterpart
 from gateway.errors import Malformed
 from gateway.model.names import MemberId
 from gateway.ports.console.sessions import Remembered
+from tests.support.tables import table
 
 FORM = Form("A" * 22, {"purpose": ("BORDER_CHECK",), "offence": ("NARC",)})
 
@@ -18,7 +19,7 @@ def test_the_shift_remembers_purpose_offence_and_ticket() -> None:
     assert _remembered(FORM, _Sent(ticket="CK-1")) == Remembered("BORDER_CHECK", "NARC", "", "CK-1")
 
 
-@pytest.mark.parametrize(
+@table(
     ("form", "sent", "where"),
     [
         (FORM, _Sent(), "ticket"),

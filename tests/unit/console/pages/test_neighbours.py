@@ -22,6 +22,7 @@ from gateway.ops.members.describe import Knowledge, describe_members
 from gateway.ops.members.neighbours import Neighbourhood
 from gateway.ports.desk import Outbox
 from tests.support.federation import Federation, make_federation
+from tests.support.tables import table
 
 NOW_US = SystemClock().now_us()
 CARD = DutyCard("vn", "vn.national", "Trực ban", "+84 24 1234 5678", "vi en", "24/7")
@@ -94,8 +95,8 @@ def test_cards_that_cannot_be_read_are_told(known: Knowledge) -> None:
     assert banner.lines == ("people/cards.csv:3: no phone",)
 
 
-@pytest.mark.parametrize("language", list(Language))
-@pytest.mark.parametrize("state", list(MemberState))
+@table("language", list(Language))
+@table("state", list(MemberState))
 def test_each_state_has_a_word_in_every_language(known: Knowledge, state: MemberState, language: Language) -> None:
     members = describe_members(known, "node")
     members["members"]["vn"] |= {"state": state.value, "since": "2026-11-24T09:30:00.123456Z"}

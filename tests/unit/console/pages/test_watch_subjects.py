@@ -10,13 +10,14 @@ from gateway.console.pages.watches.board import _FIELDS, _KINDS, _subject
 from gateway.errors import Malformed
 from gateway.model.desk.watches import Goods
 from gateway.model.query import QueryKind, VesselQuery
+from tests.support.tables import table
 
 
 def sent(kind: str, **fields: str) -> dict[str, str]:
     return dict.fromkeys(_FIELDS, "") | {"kind": kind} | fields
 
 
-@pytest.mark.parametrize(
+@table(
     ("fields", "query"),
     [
         ({"name": "ดาวนครพนม"}, VesselQuery("ดาวนครพนม")),

@@ -16,6 +16,7 @@ from gateway.model.query import ContainerQuery, DocumentQuery, NationalIdQuery, 
 from gateway.model.strictness import Strictness
 from gateway.model.values import NameForm, PartialDate
 from gateway.records.types import record_type
+from tests.support.tables import table
 
 USUAL = SETS[Strictness.USUAL]
 LAO: dict[str, Any] = {
@@ -61,7 +62,7 @@ def name(text: str, birth: str = "") -> PersonQuery:
     return PersonQuery((NameForm(text),), PartialDate(birth) if birth else None)
 
 
-@pytest.mark.parametrize(
+@table(
     ("fields", "query"),
     [
         (LAO, name("ບຸນມີ ພົມມະຈັນ", "1979")),
@@ -81,7 +82,7 @@ def test_an_alert_is_found_by_every_way_to_write_what_it_is_about(fields: dict[s
     assert found(AlertBook([alert, *others]), query) == [alert]
 
 
-@pytest.mark.parametrize(
+@table(
     "query",
     [name("Bounmy Phommachanh", "1995-01-01"), DocumentQuery("001235"), VehicleQuery("ฒณ4472"), name("Somsak Chan")],
 )

@@ -14,6 +14,7 @@ import pytest
 from gateway.desk.attachments.antivirus import Verdict, scanner_of
 from gateway.errors import Misconfigured, Unavailable
 from tests.support.load import waiting
+from tests.support.tables import table
 
 PARTS = (b"abc", b"def")
 
@@ -40,7 +41,7 @@ def clamd(folder: Path, answer: bytes) -> Iterator[tuple[str, list[bytes]]]:
         thread.join(10)
 
 
-@pytest.mark.parametrize(
+@table(
     ("answer", "verdict"),
     [
         (b"stream: OK\0", Verdict.CLEAN),
@@ -75,7 +76,7 @@ def test_a_command_says_it_by_its_exit_status(code: str, verdict: Verdict | None
         assert scan(PARTS) is verdict
 
 
-@pytest.mark.parametrize(
+@table(
     "setting",
     ["clamd:/nowhere/clamd", "clamd:127.0.0.1:1", "clamd:x", "command:/nowhere/scan", "command:sleep 60"],
 )

@@ -15,6 +15,7 @@ from gateway.errors import Malformed
 from gateway.model.desk.attachments import MediaType
 from gateway.ports.files.held import ByteReader
 from tests.support.files import box, exif, jpeg, jpeg_part, mp4, pdf, png, png_part, tiff
+from tests.support.tables import table
 
 
 def reader(data: bytes) -> ByteReader:
@@ -61,7 +62,7 @@ SIZE = ((256, 10), (257, 10))
 TEXT = "สวัสดี, xin chào\n".encode()
 
 
-@pytest.mark.parametrize(
+@table(
     ("data", "name", "kind"),
     [
         (jpeg(exif()), "a.jpg", MediaType.JPEG),
@@ -78,7 +79,7 @@ def test_the_types_of_the_list_are_told_by_content(data: bytes, name: str, kind:
     assert code(data, name) == kind
 
 
-@pytest.mark.parametrize(
+@table(
     ("data", "name", "refusal"),
     [
         (b"", "a.txt", "empty-file"),
@@ -137,7 +138,7 @@ def test_n180_an_archive_is_found_behind_a_file_whatever_its_end_says_of_itself(
     assert code(film + box(b"free", b"PK\x05\x06" + b"\xff" * 18), "a.mp4") == MediaType.MP4, "four bytes by chance"
 
 
-@pytest.mark.parametrize(
+@table(
     ("data", "name"),
     [
         (b"{\\rtf1 {\\object}}", "a.txt"),
@@ -153,14 +154,12 @@ def test_n180_a_text_that_programs_take_for_pages_or_commands_is_no_text(data: b
     assert code(data, name) == "polyglot"
 
 
-@pytest.mark.parametrize(
-    "data", [b"ID;Plate;Date\r\n1;29A-1;2026\r\n", b"table,0,1\n", b"<5,7\n", b"xml,html\n", b"a,<html>\n"]
-)
+@table("data", [b"ID;Plate;Date\r\n1;29A-1;2026\r\n", b"table,0,1\n", b"<5,7\n", b"xml,html\n", b"a,<html>\n"])
 def test_tables_that_only_begin_alike_are_taken(data: bytes) -> None:
     assert code(data, "a.csv") == MediaType.CSV
 
 
-@pytest.mark.parametrize(
+@table(
     ("data", "name", "refusal"),
     [
         (directory((256, 65_000), *SIZE), "a.tif", "bad-file"),

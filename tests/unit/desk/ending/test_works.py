@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import pytest
-
 from gateway.desk.ending.works import TABLE, End, ended_works
 from gateway.model.desk.work import WorkKind
 from tests.support.desk_rows import START_US, new_key, some_work
+from tests.support.tables import table
 
 ALL = set(End)
 EXPECTED = {
@@ -30,8 +29,8 @@ def test_the_table_names_every_kind() -> None:
     assert set(TABLE) == set(WorkKind) == set(EXPECTED)
 
 
-@pytest.mark.parametrize("end", End)
-@pytest.mark.parametrize("kind", WorkKind)
+@table("end", End)
+@table("kind", WorkKind)
 def test_work_of_a_kind_at_an_end(kind: WorkKind, end: End) -> None:
     key = new_key()
     work = some_work(key, kind=kind, notice_id=key.thread_id, paused_us=START_US)

@@ -54,6 +54,7 @@ from gateway.views.statistics import spreadsheet_cell
 from tests.support import notices as samples
 from tests.support.notices import HEAD, LATER
 from tests.support.sealing import HOUR, NOW, TH, VN, new_key
+from tests.support.tables import table
 
 KEY = new_key()
 MONTH = Month("2026-11", NOW - 24 * HOUR, NOW + 24 * HOUR)
@@ -148,7 +149,7 @@ def some_threads(seed: int) -> list[list[tuple[bool, Notice]]]:
     return made
 
 
-@pytest.mark.parametrize("seed", range(5))
+@table("seed", range(5))
 def test_both_sides_count_the_same_from_their_own_rows(seed: int) -> None:
     chance = random.Random(seed)
     told = [(chance.random() < 0.5, notices) for notices in some_threads(seed)]
@@ -218,7 +219,7 @@ def test_n190_another_spelling_of_a_substance_counts_no_hit_again() -> None:
     assert (row.value, [cell.value for cell in row.cells]) == ("heroin", [1, 5.0, None])
 
 
-@pytest.mark.parametrize(
+@table(
     ("text", "cell"),
     [
         ("=1+1", "'=1+1"), ("＝1+1", "'＝1+1"), (" \u200b=1+1", "' \u200b=1+1"), ("\t=1", "'\t'=1"),
@@ -294,7 +295,7 @@ def test_a_pack_of_a_pair_tells_nothing_of_our_own_mistakes() -> None:
     assert {name for name, _ in tables(tally, own=True)} == {"denied", "alarm", "erasure-of-persons"}
 
 
-@pytest.mark.parametrize("language", Language)
+@table("language", Language)
 def test_an_empty_month_gives_a_page_that_says_so(language: Language) -> None:
     shown = pack(Tally())
     assert shown.is_empty

@@ -11,6 +11,7 @@ from gateway.desk.forms.values import check_values
 from gateway.errors import Malformed, Misconfigured
 from gateway.language.languages import Language
 from gateway.model.names import identifier
+from tests.support.tables import table
 
 GOOD = """
 id = "probe"
@@ -47,7 +48,7 @@ def test_every_form_and_topic_has_its_labels_in_all_languages() -> None:
         assert identifier(name, "id") == name
 
 
-@pytest.mark.parametrize(
+@table(
     ("wrong", "instead"),
     [
         ('clock = "ROUTINE"', 'clock = "SOON"'),
@@ -69,7 +70,7 @@ def test_a_form_that_is_not_as_it_must_be_names_its_line(wrong: str, instead: st
     assert re.fullmatch(r"forms/probe\.toml:\d+", caught.value.where)
 
 
-@pytest.mark.parametrize(
+@table(
     ("values", "code"),
     [
         ((("name", "Mai"),), ""),

@@ -18,6 +18,7 @@ from gateway.errors import BadSignature, LiaisonError, Malformed
 from gateway.model.names import MemberId
 from gateway.records.sdjwt import base64url
 from gateway.signing.keys import SigningKey, VerifyKey
+from tests.support.tables import table
 
 NOW_S = 1_800_000_000
 NOW = NOW_S * 1_000_000
@@ -65,7 +66,7 @@ def test_it_holds_for_its_document_however_it_is_written_and_for_no_other() -> N
     assert "4471209" not in urlsafe_b64decode(text.split(".")[1] + "==").decode()
 
 
-@pytest.mark.parametrize(
+@table(
     "forged",
     [
         token(OTHER),
@@ -112,7 +113,7 @@ def test_each_changed_character_is_noticed() -> None:
         assert verdict(text[:at] + swapped + text[at + 1 :]) is Verdict.FORGED
 
 
-@pytest.mark.parametrize("size", range(1, 14))
+@table("size", range(1, 14))
 def test_a_token_of_any_length_is_forged_and_stops_no_gate(size: int) -> None:
     assert verdict(f"{PREFIX}{'A' * size}.{'A' * 86}") is Verdict.FORGED
     assert verdict(f"{PREFIX}{'A' * (1_287 + size)}.{'A' * 86}") is Verdict.FORGED
@@ -124,7 +125,7 @@ def test_any_text_has_a_verdict(text: str) -> None:
     assert verdict(PREFIX + text) is Verdict.FORGED
 
 
-@pytest.mark.parametrize(("number", "issuer"), [("", "THA"), ("---", "THA"), ("P1", "TH"), ("P1", "th1")])
+@table(("number", "issuer"), [("", "THA"), ("---", "THA"), ("P1", "TH"), ("P1", "th1")])
 def test_a_document_that_is_none_is_refused(number: str, issuer: str) -> None:
     with pytest.raises(LiaisonError):
         verdict(token(), number, issuer)

@@ -18,6 +18,7 @@ from gateway.errors import LiaisonError, Misconfigured
 from gateway.model.query import DocumentQuery, PersonQuery
 from gateway.model.values import NameForm
 from gateway.views.desk.reviews import RULES
+from tests.support.tables import table
 
 KEY = b"k" * 32
 HOUR_US = 3_600_000_000
@@ -56,7 +57,7 @@ def test_a_rule_is_met_by_so_many_questions_within_its_time_and_then_counts_anew
     assert met(counting(rule), use(1), use(2, keys=(b"b", b"a")), use(3)) == ["r"]
 
 
-@pytest.mark.parametrize(
+@table(
     ("rule", "holds", "fails"),
     [
         (Rule("r", "", without_case=True), use(case="", ticket="T-1"), use()),
@@ -127,7 +128,7 @@ BAD = {
 }
 
 
-@pytest.mark.parametrize("text", BAD)
+@table("text", BAD)
 def test_a_rule_with_a_mistake_is_told_with_its_line(tmp_path: Path, text: str) -> None:
     (tmp_path / "rules.toml").write_text(text)
     with pytest.raises(Misconfigured) as caught:
@@ -136,7 +137,7 @@ def test_a_rule_with_a_mistake_is_told_with_its_line(tmp_path: Path, text: str) 
     assert BAD[text] in str(caught.value)
 
 
-@pytest.mark.parametrize(
+@table(
     "line",
     ["nolist,,document,A1", "watched,,boat,A1", "watched,a b,document,A1", "watched,,document,", "watched,,person,"],
 )

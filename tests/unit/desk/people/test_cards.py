@@ -8,6 +8,7 @@ import pytest
 
 from gateway.desk.people.cards import CARDS, CARDS_EXAMPLE, DutyCard, read_cards
 from gateway.errors import Misconfigured
+from tests.support.tables import table
 
 HEAD = "member,office,name,phone,languages,hours"
 
@@ -27,7 +28,7 @@ def test_a_card_is_read_as_it_was_written(tmp_path: Path) -> None:
     assert found == (DutyCard("vn", "vn.national", "Trực ban", "+84 24 1234 5678", "vi en", "24/7"),)
 
 
-@pytest.mark.parametrize(
+@table(
     "line",
     [
         "vn,kh.national,X,+84 1,,",

@@ -13,6 +13,7 @@ from gateway.errors import Misconfigured, each_of
 from gateway.language.languages import Language
 from gateway.model.desk.work import Role
 from gateway.model.purpose import Purpose
+from tests.support.tables import table
 
 HEAD = "id,agency,office,roles,channel,language,training_until"
 DUTY_HEAD = "person,agency,office,role,from,until"
@@ -48,7 +49,7 @@ def test_a_person_and_a_shift_are_read(tmp_path: Path) -> None:
     assert (shift.agency, shift.from_us, shift.until_us) == ("police", us(2026, 11, 24, 1), us(2026, 11, 24, 13))
 
 
-@pytest.mark.parametrize(
+@table(
     ("begin", "at"),
     [
         ("24/11/2569 08:00", us(2026, 11, 24, 1)),
@@ -105,7 +106,7 @@ def test_each_mistake_has_its_line(tmp_path: Path) -> None:
     assert all(one.remedy for one in found)
 
 
-@pytest.mark.parametrize(
+@table(
     ("line", "words"),
     [
         ("th.d.7,police,th.blo.main,duty,2026-11-24 08:00,2026-11-24 08:00", "not after"),
@@ -123,7 +124,7 @@ def test_a_shift_that_cannot_be_is_told(tmp_path: Path, line: str, words: str) -
     assert caught.value.where.endswith(f"{DUTY}:3")
 
 
-@pytest.mark.parametrize("head", ["id,agency", f"{HEAD},phone", f"{HEAD},id", "\x00"])
+@table("head", ["id,agency", f"{HEAD},phone", f"{HEAD},id", "\x00"])
 def test_a_first_line_that_names_other_columns_is_told(tmp_path: Path, head: str) -> None:
     with pytest.raises(Misconfigured) as caught:
         read(tmp_path, f"{head}\n{PERSON}\n")

@@ -9,12 +9,13 @@ import pytest
 from gateway.clock import from_us, to_us
 from gateway.desk.people.times import near_us
 from gateway.errors import Malformed
+from tests.support.tables import table
 
 NOW_US = to_us(datetime(2026, 11, 28, 7, 4, tzinfo=UTC))
 """14:04 in Thailand, 13:34 in Myanmar."""
 
 
-@pytest.mark.parametrize(
+@table(
     ("text", "member", "at"),
     [
         ("14:30", "th", "2026-11-28T07:30"),
@@ -31,7 +32,7 @@ def test_the_next_moment_with_this_hour_is_meant(text: str, member: str, at: str
     assert from_us(near_us(text, member, NOW_US)).strftime("%Y-%m-%dT%H:%M") == at
 
 
-@pytest.mark.parametrize("text", ["", "25:00", "14:60", "soon", "14"])
+@table("text", ["", "25:00", "14:60", "soon", "14"])
 def test_what_is_no_time_is_refused(text: str) -> None:
     with pytest.raises(Malformed):
         near_us(text, "th", NOW_US)

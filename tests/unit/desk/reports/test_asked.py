@@ -8,9 +8,10 @@ from gateway.desk.reports.wanted import asked_keys
 from gateway.errors import Malformed
 from gateway.exchange.sources.bulkhead import BAD_QUERIES
 from gateway.model.query import ReportQuery
+from tests.support.tables import table
 
 
-@pytest.mark.parametrize(
+@table(
     ("query", "code"),
     [
         (ReportQuery("!!!"), "bad-query"),

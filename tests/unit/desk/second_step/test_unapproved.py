@@ -17,6 +17,7 @@ from gateway.ports.desk import Thread
 from tests.support.nodes import officer
 from tests.support.notices import HEAD, OFFICER, PLACE
 from tests.support.sealing import NOW, SECOND, VN
+from tests.support.tables import table
 
 MINUTE = 60 * SECOND
 ASK = Ask(About.HIT, "facts", hit=PLACE, fields=("names",), values=(("urgency-reason", "held"),))
@@ -41,7 +42,7 @@ def test_a_thread_without_a_draft_says_so() -> None:
     assert caught.value.code == "no-draft"
 
 
-@pytest.mark.parametrize("kind", [each for each in ThreadKind if each is not ThreadKind.ASK])
+@table("kind", [each for each in ThreadKind if each is not ThreadKind.ASK])
 def test_what_waits_in_a_thread_of_another_kind_is_no_draft_of_an_ask(kind: ThreadKind) -> None:
     with pytest.raises(Stale) as caught:
         draft_of(replace(thread(b'{"matter":"incident"}'), kind=kind))
@@ -61,7 +62,7 @@ def test_a_draft_of_ours_is_no_proposal(draft: bytes) -> None:
     assert caught.value.code == "no-proposal"
 
 
-@pytest.mark.parametrize(
+@table(
     ("urgency", "held_min", "minutes"),
     [
         (Urgency.FLASH, 0, 15),
@@ -78,7 +79,7 @@ def test_when_a_draft_lapses(urgency: Urgency, held_min: int, minutes: int) -> N
     assert lapses_us(urgency, About.HIT, held_us, NOW, DEFAULTS) == NOW + minutes * MINUTE
 
 
-@pytest.mark.parametrize(("due_us", "late"), [(0, False), (NOW - 1, True), (NOW, False), (NOW + 1, False)])
+@table(("due_us", "late"), [(0, False), (NOW - 1, True), (NOW, False), (NOW + 1, False)])
 def test_an_answer_is_late_after_its_time_only(due_us: int, late: bool) -> None:
     assert is_late(due_us, NOW) is late
 

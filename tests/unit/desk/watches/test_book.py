@@ -19,6 +19,7 @@ from gateway.model.names import ExchangeId, MemberId
 from gateway.model.query import ContainerQuery, DocumentQuery, PersonQuery, VehicleQuery, VesselQuery
 from gateway.model.values import NameForm, PartialDate
 from gateway.ports.sources import FreshRow
+from tests.support.tables import table
 
 TH = MemberId("th")
 FAMILIES = (
@@ -112,7 +113,7 @@ def test_a_boat_finds_its_watches_by_name_and_by_registration_and_those_of_no_pe
     assert sorted(book.possible(boat)[0], key=str) == sorted([named, marked], key=str)
 
 
-@pytest.mark.parametrize("birth", ["1985-03-14", "1985", "1986-03-14", "1985-03-15"])
+@table("birth", ["1985-03-14", "1985", "1986-03-14", "1985-03-15"])
 def test_a_name_in_another_script_and_a_birth_that_is_nearly_the_same_are_found(birth: str) -> None:
     asked = PersonQuery((NameForm("สมชาย ใจดี", "Thai"),), PartialDate("1985-03-14"))
     held = PersonQuery((NameForm("Somchai Jaidee"),), PartialDate(birth))

@@ -12,6 +12,7 @@ from gateway.errors import Forbidden, Malformed
 from gateway.matching.thresholds import USUAL
 from gateway.model.desk.watches import Goods
 from gateway.model.hit import Quality
+from tests.support.tables import table
 
 DECLARED: dict[str, Any] = {
     "containers": ["MSCU1234566", {"number": "LSNU4471029"}],
@@ -21,7 +22,7 @@ DECLARED: dict[str, Any] = {
 }
 
 
-@pytest.mark.parametrize(
+@table(
     "goods",
     [
         Goods(container="MSCU 123456 6"),
@@ -39,7 +40,7 @@ def test_a_declaration_that_says_all_of_it_fits(goods: Goods) -> None:
     assert match.rules[0].startswith("goods-")
 
 
-@pytest.mark.parametrize(
+@table(
     "goods",
     [
         Goods(container="MSCU1234567"),
@@ -58,7 +59,7 @@ def test_a_record_of_any_form_is_read_without_an_error() -> None:
     assert goods_match(Goods(heading="2933", container="A12"), strange, USUAL) is None
 
 
-@pytest.mark.parametrize(
+@table(
     "goods",
     [
         Goods(),
@@ -73,7 +74,7 @@ def test_n184_everything_is_too_wide(goods: Goods) -> None:
     assert refused.value.code == "too-wide"
 
 
-@pytest.mark.parametrize(
+@table(
     "bad",
     [
         {"heading": "29"},
@@ -90,7 +91,7 @@ def test_what_no_declaration_can_say_is_refused(bad: dict[str, str]) -> None:
         check_width(Goods(**bad))
 
 
-@pytest.mark.parametrize("name", ["Star Co", "Golden Trading Co Ltd", "บริษัท ดาวทอง จำกัด", "金星有限公司"])
+@table("name", ["Star Co", "Golden Trading Co Ltd", "บริษัท ดาวทอง จำกัด", "金星有限公司"])
 def test_a_firm_that_has_a_name_is_not_too_wide(name: str) -> None:
     check_width(Goods(consignee=name))
 

@@ -21,6 +21,7 @@ from gateway.storage.desk.desk_store import SqlDeskStore
 from gateway.storage.log.log_store import SqlLogStore
 from tests.support.audit_logs import LogHome, answered
 from tests.support.desk_rows import START_US, a_thread, new_key, some_work
+from tests.support.tables import table
 
 NOW = START_US + 1
 KEY = new_key()
@@ -56,7 +57,7 @@ def test_what_is_shown_as_allowed_is_in_the_table_and_nothing_else_is() -> None:
             assert work.assigned in ("", who.person)
 
 
-@pytest.mark.parametrize("who", ALL)
+@table("who", ALL)
 def test_a_thread_is_read_by_whom_the_table_names(who: Person) -> None:
     for kind, opener in itertools.product(ThreadKind, (True, False)):
         thread = a_thread(KEY, kind=kind, opener=opener, officer="kh.o.1")

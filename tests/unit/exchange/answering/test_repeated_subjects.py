@@ -23,6 +23,7 @@ from gateway.model.query import (
     VesselQuery,
 )
 from gateway.model.values import NameForm, PartialDate
+from tests.support.tables import table
 
 TH, KH = MemberId("th"), MemberId("kh")
 BORDER, INVESTIGATION, PREVENTION = Purpose.BORDER_CHECK, Purpose.INVESTIGATION, Purpose.PREVENTION
@@ -51,7 +52,7 @@ def test_another_counterpart_or_subject_is_another_matter() -> None:
     assert memory.note(TH, DocumentQuery("AB123457", "VNM"), INVESTIGATION, NOW) == ()
 
 
-@pytest.mark.parametrize(
+@table(
     ("one", "other"),
     [
         (PASSPORT, DocumentQuery("ab123456")),
@@ -72,7 +73,7 @@ def test_it_does_not_matter_how_a_subject_is_written(one: Query, other: Query) -
     assert memory.note(TH, other, INVESTIGATION, NOW) == (BORDER, INVESTIGATION)
 
 
-@pytest.mark.parametrize(
+@table(
     ("one", "other"),
     [
         (PASSPORT, NationalIdQuery("AB123456")),

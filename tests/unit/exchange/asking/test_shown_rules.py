@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import pytest
-
 from gateway.exchange.asking.shown_line import shown_rules
 from gateway.model.hit import Hit, Quality
+from tests.support.tables import table
 
 MATCH = ("name-exact", "birth-same-day")
 DENIED = "unreleased-policy-denies"
@@ -20,7 +19,7 @@ def test_rules_of_a_match_and_a_known_reason_are_shown_as_they_are() -> None:
     assert shown_rules(hit(*MATCH, "unreleased-case-missing")) == (*MATCH, "unreleased-case-missing")
 
 
-@pytest.mark.parametrize(
+@table(
     "rules",
     [
         ("unreleased-own-agency",),

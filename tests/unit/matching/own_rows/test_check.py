@@ -13,6 +13,7 @@ from gateway.matching.normal import normal_name
 from gateway.matching.own_rows.check import own_rows_of
 from gateway.matching.own_rows.shapes import TABLES
 from gateway.matching.scripts.tables import OwnRows, packaged, use
+from tests.support.tables import table
 
 _TWO_CHARACTERS = (("乾安", "荣业"), ("柞水", "乾佑"))
 """Rows with a character that stays as it is in some names (乾) and is simplified in others."""
@@ -32,14 +33,14 @@ def words(name: str) -> tuple[str, ...]:
     return normal_name(name).forms[0].words
 
 
-@pytest.mark.parametrize("table", sorted(TABLES))
+@table("table", sorted(TABLES))
 def test_each_packaged_row_has_the_shape_of_its_table_and_a_key_of_its_own(table: str) -> None:
     shape = TABLES[table]
     rows = packaged(table, len(shape.columns))
     assert len({row.fields[: shape.keys] for row in rows}) == len(rows)
 
 
-@pytest.mark.parametrize(
+@table(
     "table",
     [
         name

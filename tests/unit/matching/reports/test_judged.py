@@ -18,6 +18,7 @@ from gateway.model.marking import Marking
 from gateway.model.query import ReportQuery
 from gateway.records import codes
 from tests.support.reports import METHOD
+from tests.support.tables import table
 
 FIELDS: dict[str, Any] = METHOD | {"offence": "NARC", "no_personal_data": True}
 TYPE = "ModusOperandiReport"
@@ -48,7 +49,7 @@ def record(fields: dict[str, Any] = FIELDS) -> SourceRecord:
     return SourceRecord("th.desk.reports.police", "1", TYPE, "th.police", fields, Marking(), search=KNOWN)
 
 
-@pytest.mark.parametrize("query", FOUND)
+@table("query", FOUND)
 def test_a_report_that_has_all_of_it_is_the_one(query: ReportQuery) -> None:
     match = confirm(query, record(), USUAL)
     assert match == report_match(query)
@@ -58,7 +59,7 @@ def test_a_report_that_has_all_of_it_is_the_one(query: ReportQuery) -> None:
     assert match.rules
 
 
-@pytest.mark.parametrize("query", OTHERS)
+@table("query", OTHERS)
 def test_a_report_that_lacks_some_of_it_is_another_one(query: ReportQuery) -> None:
     assert confirm(query, record(), USUAL) is None
 
@@ -86,7 +87,7 @@ def test_words_are_counted_as_they_are_looked_for() -> None:
     assert words_in("a " * (MAX_WORDS + 1)) == MAX_WORDS + 1
 
 
-@pytest.mark.parametrize(
+@table(
     ("query", "where"),
     [
         ({}, "query"),
@@ -112,7 +113,7 @@ def test_words_beyond_the_limit_are_refused_and_not_left_out() -> None:
     assert refused.value.code == "too-long"
 
 
-@pytest.mark.parametrize("period", ["1990/2026", "2016-01/2026-01", "2026/2025", "2026-13"])
+@table("period", ["1990/2026", "2016-01/2026-01", "2026/2025", "2026-13"])
 def test_a_question_s_period_is_refused_where_a_report_s_would_be(period: str) -> None:
     with pytest.raises(Malformed) as refused:
         ReportQuery(offence="NARC", period=period)

@@ -15,11 +15,12 @@ from gateway.model.query import PersonQuery
 from gateway.model.values import NameForm, PartialDate
 from tests.bench.burmese_names import measure
 from tests.support.load import effort
+from tests.support.tables import table
 
 BORN = PartialDate("1985-03-12")
 
 
-@pytest.mark.parametrize(
+@table(
     ("burmese_name", "spelled"),
     [
         ("ကျော်ဇင်သန့်", "Kyawzinthant"),
@@ -43,7 +44,7 @@ def test_everyday_spellings_are_the_name(burmese_name: str, spelled: str) -> Non
         assert query_keys(asked) & name_keys(held)
 
 
-@pytest.mark.parametrize(
+@table(
     ("burmese_name", "spelled"),
     [("နော်", "Nay"), ("သိန်း", "Than"), ("မြင့်", "Min"), ("ဇော်မင်း", "Zay Mon"), ("လှ", "Lay"), ("ဝင်းဖေ", "Wai Pa")],
 )

@@ -9,6 +9,7 @@ from gateway.matching.normal import normal_name
 from gateway.matching.one_word import is_one_word_of
 from gateway.matching.scripts import han, tables
 from gateway.matching.similarity import compare_names
+from tests.support.tables import table
 
 SPELLINGS = [
     ("陳大文", "Chan Tai Man"),
@@ -23,12 +24,12 @@ SPELLINGS = [
 ]
 
 
-@pytest.mark.parametrize(("characters", "latin"), SPELLINGS)
+@table(("characters", "latin"), SPELLINGS)
 def test_a_whole_name_is_alike_in_cantonese_and_in_wade_giles(characters: str, latin: str) -> None:
     assert compare_names(normal_name(latin), normal_name(characters)).score >= 0.95
 
 
-@pytest.mark.parametrize(("characters", "latin"), SPELLINGS)
+@table(("characters", "latin"), SPELLINGS)
 def test_a_row_in_characters_has_a_key_of_the_question(characters: str, latin: str) -> None:
     assert not query_keys(latin).isdisjoint(name_keys(characters))
 
@@ -52,5 +53,5 @@ def test_a_name_with_an_unknown_character_has_no_reading_in_cantonese() -> None:
 
 
 def test_readings_have_the_form_of_names() -> None:
-    for table in ("han_cantonese", "wade_giles"):
-        assert all(said.isascii() and said.isalpha() and said.islower() for _, said in tables.rows(table, 2))
+    for name in ("han_cantonese", "wade_giles"):
+        assert all(said.isascii() and said.isalpha() and said.islower() for _, said in tables.rows(name, 2))

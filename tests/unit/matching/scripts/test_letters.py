@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.matching.scripts import letters, tables
+from tests.support.tables import table
 
 SPELLED = [
     ("Arab", "حسين", ("hussein", "husain", "hosein"), "karim"),
@@ -17,7 +18,7 @@ SPELLED = [
 ]
 
 
-@pytest.mark.parametrize(("script", "word", "spellings", "other"), SPELLED)
+@table(("script", "word", "spellings", "other"), SPELLED)
 def test_a_usual_spelling_is_more_likely_than_another_name(
     script: str, word: str, spellings: tuple[str, ...], other: str
 ) -> None:
@@ -27,7 +28,7 @@ def test_a_usual_spelling_is_more_likely_than_another_name(
         assert letters.likeness(spelling, latin) > letters.likeness(spelling, other)
 
 
-@pytest.mark.parametrize(("script", "word", "spellings", "other"), SPELLED)
+@table(("script", "word", "spellings", "other"), SPELLED)
 def test_readings_begin_with_the_most_usual_one(script: str, word: str, spellings: tuple[str, ...], other: str) -> None:
     spelling = letters.spelling(word, script)
     assert spelling is not None
@@ -42,7 +43,7 @@ def test_a_script_without_a_table_has_no_spelling() -> None:
     assert letters.spelling("Somchai", "Latn") is None
 
 
-@pytest.mark.parametrize("script", ["arab", "cyrl", "hang", "hani", "hani_peoples", "mymr"])
+@table("script", ["arab", "cyrl", "hang", "hani", "hani_peoples", "mymr"])
 def test_every_row_of_the_tables_has_a_plain_spelling_and_a_cost(script: str) -> None:
     for sign, latin, cost in tables.rows(f"letters_{script}", 3):
         assert sign

@@ -11,6 +11,7 @@ from gateway.matching.normal import normal_name
 from gateway.matching.scripts import han
 from gateway.matching.scripts import pinyin as syllables
 from gateway.matching.similarity import compare_names
+from tests.support.tables import table
 
 
 def alike(left: str, right: str) -> float:
@@ -31,7 +32,7 @@ def test_syllables_in_one_word_keep_their_order() -> None:
     assert alike("沙溪", "Xi Sha") > 0.95
 
 
-@pytest.mark.parametrize(
+@table(
     ("said", "word", "share"),
     [
         (("xi", "an"), "xian", 1.0),
@@ -85,7 +86,7 @@ def test_an_office_a_market_and_a_peoples_township_are_kinds(written: str, bare:
 # ---------------------------------------------------------------- Vietnamese places
 
 
-@pytest.mark.parametrize(
+@table(
     ("asked", "held"),
     [
         ("Thị trấn Bình Lâm", "Binh Lam"),
@@ -110,7 +111,7 @@ def test_of_two_parts_of_a_vietnamese_name_the_end_comes_first() -> None:
     assert alike("Huong Lam Cu", "Lam Cu") == alike("Huong Lam Cu", "Huong Lam")
 
 
-@pytest.mark.parametrize(
+@table(
     ("one", "other"),
     [
         ("Hoà Bình", "Hòa Bình"),

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import pytest
-
 from gateway.matching.normal import normal_name
 from gateway.matching.scripts import thai
 from gateway.matching.similarity import compare_names
+from tests.support.tables import table
 
 
-@pytest.mark.parametrize(
+@table(
     ("written", "said"),
     [
         ("ภุชงค์", "phuchong"),
@@ -32,7 +31,7 @@ def test_a_silent_letter_ends_a_syllable_as_the_end_of_the_word_does(written: st
     assert thai.romanise(written) == said
 
 
-@pytest.mark.parametrize(
+@table(
     ("thai_name", "latin"),
     [
         ("กฤติกา ไพรินทร์", "Kritika Phairin"),

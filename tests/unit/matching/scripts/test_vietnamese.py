@@ -12,6 +12,7 @@ from gateway.matching.thresholds import STRICT
 from gateway.model.hit import Quality
 from gateway.model.query import PersonQuery
 from gateway.model.values import NameForm, PartialDate
+from tests.support.tables import table
 
 BORN = PartialDate("1985-03-12")
 
@@ -30,7 +31,7 @@ SAME = [
 ]
 
 
-@pytest.mark.parametrize(("characters", "spelled"), SAME)
+@table(("characters", "spelled"), SAME)
 def test_a_vietnamese_name_in_characters_is_found_by_its_latin_one(characters: str, spelled: str) -> None:
     for asked, held in ((characters, spelled), (spelled, characters)):
         assert query_keys(asked) & name_keys(held)

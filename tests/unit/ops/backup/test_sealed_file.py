@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from gateway.errors import Contradicted, Forbidden, LiaisonError, Malformed, Misconfigured
 from gateway.ops.backup.sealed_file import SealedReader, SealedWriter, load_public
 from gateway.ops.key_pairs import make_key_pair
+from tests.support.tables import table
 
 MIB = 1 << 20
 
@@ -41,7 +42,7 @@ def unseal(keys: Path, sealed: bytes, key: str = "backup.key") -> bytes:
     return data
 
 
-@pytest.mark.parametrize("size", [0, 1, MIB - 1, MIB, MIB + 1, 2 * MIB, 2 * MIB + 5])
+@table("size", [0, 1, MIB - 1, MIB, MIB + 1, 2 * MIB, 2 * MIB + 5])
 def test_what_was_sealed_comes_out(keys: Path, size: int) -> None:
     data = bytes(range(256)) * (size // 256) + bytes(size % 256)
     sealed = seal(keys, data)
@@ -83,7 +84,7 @@ def test_another_key_opens_nothing(keys: Path, tmp_path: Path) -> None:
         unseal(keys, seal(keys, b"x"), str(tmp_path / "backup.key"))
 
 
-@pytest.mark.parametrize("data", [b"", b"liaison-sealed 1\n", b"liaison-sealed 1\n{}\n", b"PK\x03\x04", bytes(4096)])
+@table("data", [b"", b"liaison-sealed 1\n", b"liaison-sealed 1\n{}\n", b"PK\x03\x04", bytes(4096)])
 def test_what_is_no_sealed_file_is_refused(keys: Path, data: bytes) -> None:
     with pytest.raises(Malformed):
         SealedReader(io.BytesIO(data), keys / "backup.key")

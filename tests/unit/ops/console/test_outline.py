@@ -11,6 +11,7 @@ import pytest
 
 from gateway.errors import Misconfigured
 from gateway.ops.console.outline import OUTLINE, WIDE, Box, read_outline
+from tests.support.tables import table
 
 _SQUARE = [[100.0, 10.0], [102.0, 10.0], [102.0, 12.0], [100.0, 12.0], [100.0, 10.0]]
 
@@ -63,7 +64,7 @@ def test_a_ring_in_a_ring_is_a_hole_of_the_same_path(tmp_path: Path) -> None:
     assert land.path.count("M") == land.path.count("Z") == 2
 
 
-@pytest.mark.parametrize(
+@table(
     "document",
     [
         [],

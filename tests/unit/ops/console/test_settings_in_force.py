@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
 from gateway.clock import SystemClock
 from gateway.config import load_settings
 from gateway.ops.console.settings_in_force import settings_in_force, without_secrets
 from gateway.ops.homes.found_node import found
+from tests.support.tables import table
 
 
-@pytest.mark.parametrize(
+@table(
     "text",
     [
         "postgresql://liaison:s3cret@db/liaison",
@@ -31,7 +30,7 @@ def test_a_secret_is_left_out(text: str) -> None:
     assert "cret" not in without_secrets(text)
 
 
-@pytest.mark.parametrize(
+@table(
     "text",
     [
         "sqlite:////srv/police.sqlite",

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.cli import Liaison, found_federation
+from tests.support.tables import table
 
 JUNK = {
     "note.txt": (b"Dear colleague,\n", "it is no document of Liaison's at all"),
@@ -53,7 +54,7 @@ def liaison(capsys: pytest.CaptureFixture[str], folder: Path, monkeypatch: pytes
     return liaison
 
 
-@pytest.mark.parametrize("arguments", WANTED, ids=" ".join)
+@table("arguments", WANTED, ids=" ".join)
 def test_what_is_no_document_is_told_with_the_one_that_was_wanted(
     liaison: Liaison, folder: Path, arguments: tuple[str, ...]
 ) -> None:

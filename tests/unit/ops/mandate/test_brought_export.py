@@ -20,6 +20,7 @@ from gateway.clock import SystemClock
 from gateway.errors import LiaisonError, Unknown
 from gateway.ops.mandate.brought_export import Limits, take_export
 from gateway.ops.mandate.kept_exports import KEPT_US, export_named, kept_exports, packed, remove_export, remove_old
+from tests.support.tables import table
 
 AUDITOR, OTHER = "th.a.1", "th.a.2"
 SMALL = Limits(size=100_000, files=20, free=0)
@@ -68,9 +69,9 @@ async def refused(exports: Path, data: bytes, limits: Limits = SMALL) -> str:
     return caught.value.code
 
 
-@pytest.mark.parametrize("form", [tarfile.PAX_FORMAT, tarfile.GNU_FORMAT])
-@pytest.mark.parametrize("top", ["vn-export", "Xuất khẩu", "ຂໍ້ມູນ/" * 30 + "vn", ".", ""])
-@pytest.mark.parametrize("step", [1, 511, 1_000_000])
+@table("form", [tarfile.PAX_FORMAT, tarfile.GNU_FORMAT])
+@table("top", ["vn-export", "Xuất khẩu", "ຂໍ້ມູນ/" * 30 + "vn", ".", ""])
+@table("step", [1, 511, 1_000_000])
 async def test_an_export_is_unpacked_for_the_auditor_who_brought_it(
     tmp_path: Path, top: str, step: int, form: int
 ) -> None:
@@ -83,8 +84,8 @@ async def test_an_export_is_unpacked_for_the_auditor_who_brought_it(
 
 
 @pytest.mark.skipif(shutil.which("tar") is None, reason="there is no tar")
-@pytest.mark.parametrize("how", [(), ("--format=gnu",), ("--format=pax",), ("--format=ustar",)])
-@pytest.mark.parametrize("name", ["vn-export", "Xuất khẩu", "v" * 150])
+@table("how", [(), ("--format=gnu",), ("--format=pax",), ("--format=ustar",)])
+@table("name", ["vn-export", "Xuất khẩu", "v" * 150])
 async def test_what_gnu_tar_writes_is_taken(tmp_path: Path, how: tuple[str, ...], name: str) -> None:
     for file, data in FILES.items():
         (tmp_path / name / file).parent.mkdir(parents=True, exist_ok=True)
@@ -144,7 +145,7 @@ def _noted(info: tarfile.TarInfo) -> None:
     info.pax_headers = {"comment": "x" * 100_000}
 
 
-@pytest.mark.parametrize("change", [_linked, _hard, _pipe, _sparse, _link_in_a_note, _sized, _raw, _noted])
+@table("change", [_linked, _hard, _pipe, _sparse, _link_in_a_note, _sized, _raw, _noted])
 async def test_a_file_that_is_none_is_refused(tmp_path: Path, change: Change) -> None:
     assert await refused(tmp_path, tar(FILES, change)) == "bad-archive"
 
@@ -161,7 +162,7 @@ def _note(kind: bytes, data: bytes) -> bytes:
     return info.tobuf(tarfile.GNU_FORMAT) + data + bytes(-len(data) % tarfile.BLOCKSIZE)
 
 
-@pytest.mark.parametrize(
+@table(
     "note",
     [
         (tarfile.XHDTYPE, b"99 path=x\n"),
@@ -182,9 +183,7 @@ async def test_a_note_that_cannot_be_read_is_refused(tmp_path: Path, note: tuple
     assert await refused(tmp_path, _note(*note) + tar(FILES)) == "bad-archive"
 
 
-@pytest.mark.parametrize(
-    "name", ["../out", "trust/../../out", "/", "trust/UPPER", "trust/.", "a" * 90 + "/" + "b/" * 30 + "c"]
-)
+@table("name", ["../out", "trust/../../out", "/", "trust/UPPER", "trust/.", "a" * 90 + "/" + "b/" * 30 + "c"])
 async def test_a_name_that_no_export_has_is_refused(tmp_path: Path, name: str) -> None:
     named = str(tmp_path.parent / "out") if name == "/" else name
     data = tar(FILES | {named: b"x"}, top="" if name == "/" else "vn-export")
@@ -232,7 +231,7 @@ async def test_what_is_too_large_is_refused_before_it_is_written(tmp_path: Path)
     assert await refused(tmp_path, tar(FILES), Limits(free=2**60)) == "export-disk"
 
 
-@pytest.mark.parametrize("manifest", [b"", b"{}", b"[" * 10_000, json.dumps(EXPORT | {"member": "../x"}).encode()])
+@table("manifest", [b"", b"{}", b"[" * 10_000, json.dumps(EXPORT | {"member": "../x"}).encode()])
 async def test_a_folder_that_is_no_export_is_refused(tmp_path: Path, manifest: bytes) -> None:
     assert await refused(tmp_path, tar({MANIFEST: manifest})) == "bad-export"
     assert await refused(tmp_path, tar({"readme": manifest})) == "bad-export"

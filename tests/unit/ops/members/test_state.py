@@ -19,6 +19,7 @@ from gateway.ops.members.state import Standing, standing_of
 from gateway.trust.view import TrustView
 from gateway.views.members.words import state_text
 from tests.support.federation import Federation, make_federation
+from tests.support.tables import table
 
 VN = MemberId("vn")
 NOW_US = SystemClock().now_us()
@@ -79,8 +80,8 @@ def test_a_status_that_is_over_is_told_before_the_silence_that_follows(view: Tru
     assert (found.state, found.code) == (MemberState.OUT_OF_TIME, "status-expired")
 
 
-@pytest.mark.parametrize("language", list(Language))
-@pytest.mark.parametrize("state", list(MemberState))
+@table("language", list(Language))
+@table("state", list(MemberState))
 def test_each_state_has_a_sentence_in_every_language(state: MemberState, language: Language) -> None:
     said = {"state": state.value, "since": "2026-11-24T09:30:00Z", "code": "", "reason": "stolen"}
     told = state_text(said, language)

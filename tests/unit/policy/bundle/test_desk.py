@@ -18,6 +18,7 @@ from policy.bundle.bundle import File, load_bundle, read_files
 from policy.bundle.desk import Asked, Limit
 from policy.engine.engine import PolicyEngine
 from tests.support.policies import BASE, NATIONAL, NOW_US, TH, VN
+from tests.support.tables import table
 
 ID = ExchangeId("n-1")
 ASK = DeskAttributes(
@@ -126,7 +127,7 @@ def test_a_folder_from_before_there_was_a_desk_takes_withdrawals_and_no_asks(fol
     assert not PolicyEngine.load(folder, VN).may_desk(withdrawal, NOW_US).allow
 
 
-@pytest.mark.parametrize("part", ["type", "says", "urgency", "role", "purpose", "offence"])
+@table("part", ["type", "says", "urgency", "role", "purpose", "offence"])
 def test_a_value_that_is_on_no_list_is_denied(part: str) -> None:
     engine = PolicyEngine.load(NATIONAL / "vn", VN)
     assert engine.may_desk(ASK, NOW_US).allow

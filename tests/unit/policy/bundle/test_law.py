@@ -18,6 +18,7 @@ from policy.bundle.hours import Hours, read_hours
 from policy.bundle.law import read_law
 from policy.engine.engine import PolicyEngine
 from tests.support.policies import DOCUMENT, NATIONAL, NOW_US, QUESTION, VN
+from tests.support.tables import table
 
 MINUTE_US = 60_000_000
 NIGHT_RULE = """
@@ -105,7 +106,7 @@ def test_an_agreement_without_the_law_of_its_party_does_not_load(folder: Path) -
         PolicyEngine.load(folder, VN)
 
 
-@pytest.mark.parametrize(
+@table(
     "text",
     [
         "",
@@ -121,7 +122,7 @@ def test_a_law_that_says_something_else_does_not_load(text: str) -> None:
         read_law(parse_toml("law.toml", text.encode()))
 
 
-@pytest.mark.parametrize(
+@table(
     "text",
     [
         "night_from = 22:00:00\nutc_offset = 420\n",

@@ -25,6 +25,7 @@ from policy.engine.engine import PolicyEngine
 from policy.engine.request import Request, learn_request, record_request
 from policy.explain import CODES, sentence
 from tests.support.policies import BASE, DOCUMENT, KH, NATIONAL, NOW_US, QUESTION, TH, VN, records
+from tests.support.tables import table
 
 DAY_US = 86_400_000_000
 
@@ -182,7 +183,7 @@ def test_a_withholding_policy_is_named_for_its_field(vn: PolicyEngine) -> None:
     assert vn.release(record, NOW_US).withheld == {"last_crossing": "national/vn-document-movement"}
 
 
-@pytest.mark.parametrize("code", sorted(CODES))
+@table("code", sorted(CODES))
 def test_each_code_has_a_sentence(code: str) -> None:
     ask = AskAttributes("officer", "police", "th.x", "person", "PREVENTION", "NARC", False, False, True)
     for attributes in (ask, QUESTION, DOCUMENT):

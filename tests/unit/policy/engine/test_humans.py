@@ -19,6 +19,7 @@ from policy.attributes import RecordAttributes
 from policy.bundle.bundle import File, load_bundle, read_files
 from policy.engine.engine import PolicyEngine
 from tests.support.policies import BASE, DOCUMENT, NATIONAL, NOW_US, QUESTION, VN, records
+from tests.support.tables import table
 
 CASE = replace(QUESTION, purpose="INVESTIGATION", offence="TIP", has_case=True)
 PERSON = replace(DOCUMENT, record_type="Person", category=SubjectCategory.SUSPECT, question=CASE)
@@ -139,7 +140,7 @@ def test_a_withheld_field_is_withheld_from_humans_too() -> None:
 ANY = 'permit (principal, action == Action::"release", resource);'
 
 
-@pytest.mark.parametrize(
+@table(
     ("annotations", "rule", "line", "words"),
     [
         ('@human("four")\n@fields("*")', ANY, 2, "`four`"),

@@ -34,6 +34,7 @@ from policy.engine.request import (
     record_request,
 )
 from tests.support.policies import BASE, DOCUMENT, KH, NATIONAL, NOW_US, QUESTION, TH, VN, records
+from tests.support.tables import table
 
 MEMBERS = sorted(path.name for path in NATIONAL.iterdir() if path.is_dir())
 BY_AGENCY = (
@@ -328,7 +329,7 @@ def test_a_memory_that_is_full_begins_anew(monkeypatch: pytest.MonkeyPatch) -> N
     assert made.recall("th", {"y": "s"}) is None
 
 
-@pytest.mark.parametrize(
+@table(
     ("condition", "expected"),
     [
         ("context.hasCase", {"hasCase"}),
@@ -351,7 +352,7 @@ def test_what_a_condition_reads(condition: str, expected: set[str]) -> None:
     assert set(reads(body).values()) <= {None}
 
 
-@pytest.mark.parametrize(
+@table(
     ("condition", "literals"),
     [
         ('context.purpose == Purpose::"AUDIT"', {"purpose": {"AUDIT"}}),
@@ -379,7 +380,7 @@ def test_what_a_condition_only_compares(condition: str, literals: dict[str, set[
     assert reads(body) == literals
 
 
-@pytest.mark.parametrize(
+@table(
     ("scope", "read"),
     [
         ("principal, action, resource", {}),

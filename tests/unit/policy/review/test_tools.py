@@ -23,6 +23,7 @@ from policy.review.mutants import mutants, read_country, survivors
 from policy.review.reasons import change_sentences, explain_decision
 from policy.review.rehearse import Recorded, rehearse
 from tests.support.policies import DOCUMENT, KH, NATIONAL, NOW_US, QUESTION, VN, records
+from tests.support.tables import table
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +58,7 @@ def test_kept_attributes_that_lack_something_are_malformed(missing: str) -> None
         question_from(kept)
 
 
-@pytest.mark.parametrize("marking", [{}, {"level": "SECRET"}, None, []])
+@table("marking", [{}, {"level": "SECRET"}, None, []])
 def test_a_kept_marking_that_no_list_knows_is_malformed(marking: object) -> None:
     with pytest.raises(Malformed):
         record_from({**DOCUMENT.as_json(), "marking": marking}, QUESTION)

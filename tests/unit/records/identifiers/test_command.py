@@ -7,11 +7,12 @@ import json
 import pytest
 
 from gateway.cli.main import run
+from tests.support.tables import table
 
 TD3 = ("P<UTOERIKSSON<<ANNA<MARIA<<<<<<<<<<<<<<<<<<<", "L898902C36UTO7408122F1204159ZE184226B<<<<<10")
 
 
-@pytest.mark.parametrize(
+@table(
     ("arguments", "code"),
     [
         (["mrz", *TD3], 0),

@@ -19,6 +19,7 @@ from gateway.records.identifiers.plates import read_plate
 from gateway.records.identifiers.reading import Reading
 from gateway.records.identifiers.vessels import read_imo, read_mmsi
 from tests.support.load import effort
+from tests.support.tables import table
 
 TODAY = date(2026, 11, 24)
 TD3 = "P<UTOERIKSSON<<ANNA<MARIA<<<<<<<<<<<<<<<<<<<\nL898902C36UTO7408122F1204159ZE184226B<<<<<10"
@@ -50,7 +51,7 @@ READERS: list[Callable[[str], Reading]] = [
 ]
 
 
-@pytest.mark.parametrize("reader", READERS)
+@table("reader", READERS)
 @given(text=st.one_of(st.text(), st.text("0123456789ABCDEFUX<กขက\n ๑១၁", max_size=100)))
 @example(text="\0")
 @example(text="\ud800")
@@ -90,7 +91,7 @@ def test_a_zone_is_explained() -> None:
     assert "it has expired: 2012-04-15" in found.remarks
 
 
-@pytest.mark.parametrize(
+@table(
     ("printed", "read"),
     [
         ("261124", "2026-11-24"),
@@ -137,7 +138,7 @@ def test_cards_of_both_sizes_are_read_and_a_long_number_goes_on_in_the_optional_
     assert not read_mrz(TD1.replace("<1240<", "<1250<"), TODAY).valid
 
 
-@pytest.mark.parametrize(
+@table(
     ("text", "message"),
     [
         ("P<UTO", "lines of 5 signs"),
@@ -196,7 +197,7 @@ def test_vietnamese_numbers_say_the_year_of_birth() -> None:
     assert national("001285012345").problems == ("the year of birth 2085 is still to come",)
 
 
-@pytest.mark.parametrize(
+@table(
     ("text", "country", "series", "number", "province"),
     [
         ("กก ๑๒๓๔ กรุงเทพมหานคร", "THA", "กก", "1234", "กรุงเทพมหานคร"),

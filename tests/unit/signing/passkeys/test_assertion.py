@@ -33,6 +33,7 @@ from tests.support.authenticator import (
     cbor,
     client_data,
 )
+from tests.support.tables import table
 
 TYPE, PAYLOAD = "application/vnd.liaison.test.v1+protobuf", b"five of nine fields"
 CHALLENGE = challenge_of(TYPE, PAYLOAD)
@@ -65,7 +66,7 @@ def test_another_payload_type_or_key_does_not_verify(algorithm: CoseAlgorithm) -
     assert code_of(Authenticator(CoseAlgorithm.EDDSA), Authenticator(CoseAlgorithm.ES256).get(CHALLENGE))
 
 
-@pytest.mark.parametrize(
+@table(
     ("flags", "code"),
     [
         (VERIFIED, "human-not-present"),
@@ -85,7 +86,7 @@ def test_a_key_that_is_copied_to_other_devices_is_told() -> None:
     assert used.backed_up
 
 
-@pytest.mark.parametrize(
+@table(
     ("client", "code"),
     [
         ({"type": "webauthn.create"}, "other-ceremony"),
@@ -122,7 +123,7 @@ def test_one_of_several_origins_is_demanded_where_they_are_given() -> None:
     assert code_of(device, device.get(CHALLENGE), origins=[ORIGIN]) == "other-origin"
 
 
-@pytest.mark.parametrize(
+@table(
     ("origin", "rp_id", "fits"),
     [
         ("https://th.example", "th.example", True),
@@ -160,7 +161,7 @@ def test_doubled_members_do_not_get_in() -> None:
 Change = Callable[[Assertion], Assertion]
 
 
-@pytest.mark.parametrize(
+@table(
     "change",
     [
         lambda item: replace(item, authenticator=item.authenticator[:-1]),
@@ -178,7 +179,7 @@ Change = Callable[[Assertion], Assertion]
         lambda item: replace(item, signature=b"\x30\x80" + item.signature[2:] + b"\0\0"),
     ],
 )
-@pytest.mark.parametrize("algorithm", CoseAlgorithm)
+@table("algorithm", CoseAlgorithm)
 def test_a_changed_assertion_is_refused(algorithm: CoseAlgorithm, change: Change) -> None:
     device = Authenticator(algorithm)
     assertion = change(browser_assertion(device.get(CHALLENGE)))
@@ -197,21 +198,19 @@ def test_an_authenticator_that_made_a_credential_instead_of_signing_is_refused()
         )
 
 
-@pytest.mark.parametrize(
-    "text", ["", "AA==", "AA=", "A", "AB", "AAAAA", "+/8", "AA ", "AA\n", "ＡＡ", None, 7, "A" * 40]
-)
+@table("text", ["", "AA==", "AA=", "A", "AB", "AAAAA", "+/8", "AA ", "AA\n", "ＡＡ", None, 7, "A" * 40])
 def test_base64url_has_one_form(text: Any) -> None:
     with pytest.raises(LiaisonError):
         decode_url64(text, "x", 16)
 
 
-@pytest.mark.parametrize("size", range(1, 17))
+@table("size", range(1, 17))
 def test_base64url_is_read_as_it_is_written(size: int) -> None:
     data = bytes(range(size))
     assert decode_url64(encode_url64(data), "x", 16) == data
 
 
-@pytest.mark.parametrize(
+@table(
     "change",
     [
         {"type": "password"},
@@ -227,7 +226,7 @@ def test_an_answer_of_another_form_is_refused(change: dict[str, Any]) -> None:
         browser_assertion(Authenticator().get(CHALLENGE) | change)
 
 
-@pytest.mark.parametrize("value", [None, [], {}, {"credential": "AA"}, "x"])
+@table("value", [None, [], {}, {"credential": "AA"}, "x"])
 def test_a_kept_assertion_has_its_four_members(value: Any) -> None:
     with pytest.raises(Malformed):
         kept_assertion(value)

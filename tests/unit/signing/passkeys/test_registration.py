@@ -17,6 +17,7 @@ from gateway.signing.passkeys.client_data import Ceremony
 from gateway.signing.passkeys.public_key import CoseAlgorithm, PasskeyKey
 from gateway.signing.passkeys.registration import asked_for, registration_options, verify_registration
 from tests.support.authenticator import ORIGIN, PRESENT, RP_ID, Authenticator, cbor, client_data
+from tests.support.tables import table
 
 OPTIONS = registration_options(RP_ID, "th.d.7", [b"known"])
 CHALLENGE = asked_for(OPTIONS)[2]
@@ -38,15 +39,13 @@ def test_the_options_demand_that_the_human_is_verified_and_name_what_is_known() 
     assert registration_options(RP_ID, "th.d.7")["challenge"] != OPTIONS["challenge"]
 
 
-@pytest.mark.parametrize(
-    "rp_id", ["", "TH.example", "th.example.", "10.0.0.1", "https://th.example", "a" * 300, "ท.th"]
-)
+@table("rp_id", ["", "TH.example", "th.example.", "10.0.0.1", "https://th.example", "a" * 300, "ท.th"])
 def test_a_relying_party_is_a_domain(rp_id: str) -> None:
     with pytest.raises(Malformed):
         registration_options(rp_id, "th.d.7")
 
 
-@pytest.mark.parametrize("value", [None, {}, [], {"rp": {"id": 1}, "user": {"name": "x"}, "challenge": "AA"}])
+@table("value", [None, {}, [], {"rp": {"id": 1}, "user": {"name": "x"}, "challenge": "AA"}])
 def test_other_options_are_refused(value: Any) -> None:
     with pytest.raises(LiaisonError):
         asked_for(value)
@@ -82,7 +81,7 @@ def test_a_registration_of_something_else_is_refused() -> None:
     assert code_of(attested(device, {}, authData=device.data())) == "bad-passkey"
 
 
-@pytest.mark.parametrize(
+@table(
     "changes",
     [
         {3: -35},
@@ -109,7 +108,7 @@ def test_a_point_of_low_order_is_refused(changes: dict[int, Any]) -> None:
     assert code_of(attested(Authenticator(CoseAlgorithm.EDDSA), changes)) == "key-not-admitted"
 
 
-@pytest.mark.parametrize("changes", [{-1: b"\xff" * 128}, {-2: b"\x00\x00\x03"}, {-1: b"\xff" * 513}, {-2: b"\x03"}])
+@table("changes", [{-1: b"\xff" * 128}, {-2: b"\x00\x00\x03"}, {-1: b"\xff" * 513}, {-2: b"\x03"}])
 def test_a_weak_rsa_key_is_refused(changes: dict[int, Any]) -> None:
     code_of(attested(Authenticator(CoseAlgorithm.RS256), changes))
 
@@ -120,7 +119,7 @@ def test_what_is_no_key_is_not_admitted(spki: bytes) -> None:
         PasskeyKey.admit(spki)
 
 
-@pytest.mark.parametrize(
+@table(
     "data",
     [
         b"",

@@ -10,11 +10,12 @@ from gateway.errors import Malformed
 from gateway.model.desk.attachments import MAX_NAME, Attachment, MediaType
 from gateway.statements.notices.files import file_name
 from gateway.views.desk.file_headers import file_headers
+from tests.support.tables import table
 
 SCRIPTS = ("ใบขน ก.txt", "ບັນທຶກ.txt", "បញ្ជី១.txt", "စာရင်း၁.txt", "báo cáo; 'x'.txt", "报告：一.txt")
 
 
-@pytest.mark.parametrize("name", SCRIPTS)
+@table("name", SCRIPTS)
 def test_names_in_six_scripts_leave_whole_and_break_no_header(name: str) -> None:
     assert file_name(name, MediaType.TEXT, "name") == name
     header = file_headers(Attachment(name, MediaType.TEXT, 1, bytes(32)))["content-disposition"]
@@ -25,7 +26,7 @@ def test_names_in_six_scripts_leave_whole_and_break_no_header(name: str) -> None
     assert unquote(encoded) == name
 
 
-@pytest.mark.parametrize(
+@table(
     "name",
     [
         "CON.txt", "nul.txt", "Com1.tar.txt", "lpt².txt", "aux .txt", "conin$.txt",
@@ -39,6 +40,6 @@ def test_n180_what_a_system_takes_for_a_folder_a_device_or_another_name_is_no_na
         file_name(name, MediaType.TEXT, "name")
 
 
-@pytest.mark.parametrize("name", ["console.txt", "com.txt", "com10.txt", "nullen.txt", "a..txt", "จด.con.txt"])
+@table("name", ["console.txt", "com.txt", "com10.txt", "nullen.txt", "a..txt", "จด.con.txt"])
 def test_names_that_only_look_alike_are_taken(name: str) -> None:
     assert file_name(name, MediaType.TEXT, "name") == name

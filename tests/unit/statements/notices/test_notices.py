@@ -54,6 +54,7 @@ from gateway.statements.notices.texts import MAX_RECORD
 from tests.support import notices as samples
 from tests.support.notices import ASK, DAY, HEAD, LATER, NEXT, PLACE, SAMPLES, USE
 from tests.support.sealing import HOUR, KH, NOW, SECOND, TH, VN, ListedKeys, envelope_of, new_key, payload_of
+from tests.support.tables import table
 
 KEY, OTHER = new_key(), new_key()
 KEYS = ListedKeys()
@@ -125,7 +126,7 @@ def test_what_is_over_the_largest_length_is_not_signed() -> None:
 # ---------------------------------------------------------------- who signed what, for whom
 
 
-@pytest.mark.parametrize("notice", SAMPLES, ids=lambda notice: notice.type)
+@table("notice", SAMPLES, ids=lambda notice: notice.type)
 def test_no_changed_byte_is_taken(notice: Notice) -> None:
     envelope = build_notice(notice, KEY).envelope
     chance = random.Random(notice.type)
@@ -158,7 +159,7 @@ def test_another_sender_recipient_or_key_is_refused() -> None:
         verify(envelope_of(payload_of(envelope), NOTICES[NoticeType.ASK], OTHER))
 
 
-@pytest.mark.parametrize("other", [each for each in NoticeType if each is not NoticeType.ASK])
+@table("other", [each for each in NoticeType if each is not NoticeType.ASK])
 def test_a_notice_is_not_one_of_another_type(other: NoticeType) -> None:
     envelope = envelope_of(payload_of(build_notice(ASK, KEY).envelope), NOTICES[other], KEY)
     with pytest.raises(LiaisonError):
@@ -207,7 +208,7 @@ def refused_at_both_ends(notice: Notice, code: str = "") -> None:
     assert isinstance(refused.value, Malformed | Stale)
 
 
-@pytest.mark.parametrize(
+@table(
     ("change", "code"),
     [
         ({"seq": 0}, "bad-place"),
@@ -246,7 +247,7 @@ def test_a_notice_that_its_author_approved_is_refused_at_both_ends() -> None:
     assert refused.value.code == "own-approval"
 
 
-@pytest.mark.parametrize("notice", [samples.REPLY, samples.STATUS, samples.NOTE, samples.OUTCOME])
+@table("notice", [samples.REPLY, samples.STATUS, samples.NOTE, samples.OUTCOME])
 def test_what_answers_opens_no_thread(notice: Notice) -> None:
     refused_at_both_ends(replace(notice, head=HEAD), "bad-place")
 
@@ -353,12 +354,12 @@ LATER_BODIES = [
 ]
 
 
-@pytest.mark.parametrize("body", BODIES)
+@table("body", BODIES)
 def test_a_body_that_cannot_be_is_refused(body: Any) -> None:
     refused_at_both_ends(Notice(HEAD, body))
 
 
-@pytest.mark.parametrize("body", LATER_BODIES)
+@table("body", LATER_BODIES)
 def test_a_later_body_that_cannot_be_is_refused(body: Any) -> None:
     refused_at_both_ends(Notice(LATER, body))
 
@@ -378,7 +379,7 @@ def test_what_concerns_a_third_member_comes_back_as_it_was_signed(head: Any, bod
 HIDING = ["\u202e", "\u2066", "\u200e", "\ufeff", "\u00ad", "\u2028", "\U000e0041", "\x00", "\x85", "\n"]
 
 
-@pytest.mark.parametrize("mark", HIDING, ids=lambda mark: f"U+{ord(mark):04X}")
+@table("mark", HIDING, ids=lambda mark: f"U+{ord(mark):04X}")
 def test_no_character_that_hides_or_turns_text_is_taken(mark: str) -> None:
     for text in (f"release{mark} it", mark * 2_000):
         with pytest.raises(Malformed) as refused:
@@ -397,8 +398,8 @@ def test_a_text_of_the_most_characters_fits_in_any_script() -> None:
     assert verify(build_notice(Notice(HEAD, ask), KEY).envelope).value.body == ask
 
 
-@pytest.mark.parametrize("name", ["urgency", "purpose", "offence"])
-@pytest.mark.parametrize("value", ["", "SOMETHING", "flash"])
+@table("name", ["urgency", "purpose", "offence"])
+@table("value", ["", "SOMETHING", "flash"])
 def test_an_unknown_code_of_the_head_is_refused(name: str, value: str) -> None:
     message = message_of()
     setattr(message.head, name, value)
@@ -406,7 +407,7 @@ def test_an_unknown_code_of_the_head_is_refused(name: str, value: str) -> None:
         verify(padded(message, NOTICES[NoticeType.ASK]))
 
 
-@pytest.mark.parametrize("notice", [each for each in SAMPLES if each.type not in ("alert", "note", "report", "watch")])
+@table("notice", [each for each in SAMPLES if each.type not in ("alert", "note", "report", "watch")])
 def test_an_unknown_code_of_the_body_is_refused(notice: Notice) -> None:
     message = message_of(notice)
     setattr(message, "about" if notice.type is NoticeType.ASK else "code", "SOMETHING")
@@ -414,7 +415,7 @@ def test_an_unknown_code_of_the_body_is_refused(notice: Notice) -> None:
         verify(padded(message, NOTICES[notice.type]))
 
 
-@pytest.mark.parametrize("notice", SAMPLES, ids=lambda notice: notice.type)
+@table("notice", SAMPLES, ids=lambda notice: notice.type)
 def test_unknown_fields_are_refused_at_any_depth(notice: Notice) -> None:
     kind = NOTICES[notice.type]
     payload = payload_of(build_notice(notice, KEY).envelope)

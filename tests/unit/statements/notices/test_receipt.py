@@ -17,6 +17,7 @@ from gateway.statements.envelope import ANSWER, NOTICE_RECEIPT
 from gateway.statements.notices.receipt import SIZES, build_receipt, parse_receipt, verify_receipt
 from tests.support.notices import NEXT, RECEIPT
 from tests.support.sealing import KH, NOW, SECOND, TH, VN, ListedKeys, envelope_of, new_key, payload_of
+from tests.support.tables import table
 
 KEY = new_key()
 KEYS = ListedKeys()
@@ -84,7 +85,7 @@ def test_no_changed_byte_is_taken() -> None:
             verify(bytes(changed))
 
 
-@pytest.mark.parametrize(
+@table(
     "wrong",
     [
         replace(REFUSED, answer_by_us=NOW),

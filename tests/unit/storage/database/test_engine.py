@@ -24,6 +24,7 @@ from gateway.storage.keys.keystore import KeyStore
 from gateway.storage.keys.padding import spread, squeeze
 from gateway.storage.keys.references import HitReferences
 from tests.support.audit_logs import NOON, VN, LogHome, answered, logged, new_id
+from tests.support.tables import table
 
 NOW = to_us(NOON)
 
@@ -183,7 +184,7 @@ def test_a_key_that_others_can_read_is_refused(tmp_path: Path) -> None:
         KeyStore(tmp_path / "keystore").current("hit", NOW)
 
 
-@pytest.mark.parametrize("key_id", ["../keys/log", "hit/../x", "hit/", "/etc/passwd", "hit/2026-11/x"])
+@table("key_id", ["../keys/log", "hit/../x", "hit/", "/etc/passwd", "hit/2026-11/x"])
 def test_a_key_id_cannot_leave_the_keystore(tmp_path: Path, key_id: str) -> None:
     with pytest.raises(Unknown):
         KeyStore(tmp_path / "keystore").destroy(key_id)
@@ -219,7 +220,7 @@ def test_a_reference_is_stable_for_a_case_and_differs_elsewhere(tmp_path: Path) 
     assert references.resolve(first, "th", "case-1") == hit
 
 
-@pytest.mark.parametrize("text", ["", "!!", "AAAA", "A" * 4001, "é"])
+@table("text", ["", "!!", "AAAA", "A" * 4001, "é"])
 def test_what_is_no_reference_is_refused(tmp_path: Path, text: str) -> None:
     references = HitReferences(tmp_path / "keystore", ManualClock(NOON))
     references.make_reference("s", "k", "Person", "th", "c")

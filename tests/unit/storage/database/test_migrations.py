@@ -18,6 +18,7 @@ from gateway.storage.database import migrate as migrations
 from gateway.storage.database.engine import open_database
 from gateway.storage.database.migrate import HEAD, missing, nothing_lost, prepare, take_back, version
 from gateway.storage.database.migrate import migrate as migrate_to
+from tests.support import tables
 from tests.support.schema import dumped, schema_text
 from tests.support.shared import PROJECT
 
@@ -35,7 +36,7 @@ def _since_first() -> Iterator[Any]:
         before = migration.revision
 
 
-@pytest.mark.parametrize(("before", "migration"), [*_since_first()])
+@tables.table(("before", "migration"), [*_since_first()])
 def test_a_migration_that_lets_the_program_before_serve_only_adds(tmp_path: Path, before: str, migration: Any) -> None:
     (file,) = VERSIONS.glob(f"v{migration.revision}_*.py")
     tree = ast.parse(file.read_text(encoding="utf-8"))

@@ -19,6 +19,7 @@ from gateway.storage.documents.quotas import SqlQuotas
 from policy.bundle.quotas import Quotas, read_quotas
 from tests.support.audit_logs import LogHome
 from tests.support.policies import NOW_US
+from tests.support.tables import table
 from tests.support.zygote import Zygote
 
 pytestmark = pytest.mark.usefixtures("engine")
@@ -138,7 +139,7 @@ def test_quotas_are_read_by_direction_counterpart_and_purpose() -> None:
     assert _read("").limit("in", "th", "BORDER_CHECK") is None
 
 
-@pytest.mark.parametrize(
+@table(
     "text",
     [
         "default = -1",

@@ -14,6 +14,7 @@ from gateway.model.desk.attachments import CHUNK, Attachment, FileState, MediaTy
 from gateway.model.names import new_exchange_id
 from gateway.ports.files.held import HeldFile
 from gateway.storage.files.sealed_files import FileFolder
+from tests.support.tables import table
 
 DATA = os.urandom(2 * CHUNK + 5)
 PARTS = [DATA[place : place + CHUNK] for place in range(0, len(DATA), CHUNK)]
@@ -68,7 +69,7 @@ def test_a_changed_moved_or_foreign_chunk_does_not_open(tmp_path: Path) -> None:
         folder.chunk(held, 0)
 
 
-@pytest.mark.parametrize("torn", [0, 1, 17, CHUNK, CHUNK + 15, CHUNK + 16, CHUNK + 17, 2 * CHUNK + 40])
+@table("torn", [0, 1, 17, CHUNK, CHUNK + 15, CHUNK + 16, CHUNK + 17, 2 * CHUNK + 40])
 def test_an_unfinished_file_goes_on_behind_its_last_whole_chunk(tmp_path: Path, torn: int) -> None:
     folder, held = FileFolder(tmp_path), row()
     path = written(folder, held, 3, finish=False)

@@ -17,6 +17,7 @@ from gateway.trust.ceremony.ceremony import publish_descriptor
 from gateway.trust.documents.descriptor import DESCRIPTOR_TYPE, parse_descriptor, sign_descriptor
 from tests.support.cli import Liaison
 from tests.support.federation import Federation, make_federation
+from tests.support.tables import table
 
 NORTH, SOUTH, DESK = "th.blo.chiang-khong", "th.blo.mukdahan", "th.national"
 RULE = Addressable((DESK,), (Facing(NORTH, ("la.blo.houayxay",)), Facing(SOUTH, ("la.blo.savannakhet", "la.blo.x"))))
@@ -54,7 +55,7 @@ def test_a_facing_office_and_national_desks_are_reached_and_no_other() -> None:
     assert Addressable().admits("la.blo.houayxay", "th.blo.nowhere"), "a member that lists neither sets no rule"
 
 
-@pytest.mark.parametrize(
+@table(
     "changes",
     [
         {"national_desks": [DESK]},

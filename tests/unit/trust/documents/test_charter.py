@@ -25,6 +25,7 @@ from gateway.trust.documents.charter import (
 )
 from gateway.trust.documents.members import CharterMember, MemberStatus
 from tests.support.federation import Member, make_member
+from tests.support.tables import table
 
 CLOCK = ManualClock(SystemClock().now())
 
@@ -162,7 +163,7 @@ def test_a_charter_lives_twelve_months_at_most(cards: list[MemberCard]) -> None:
             draft(cards[:3], "gms", 2, CLOCK, days=days)
 
 
-@pytest.mark.parametrize("threshold", [0, 1, 4, 100])
+@table("threshold", [0, 1, 4, 100])
 def test_a_threshold_is_a_majority_that_exists(cards: list[MemberCard], threshold: int) -> None:
     with pytest.raises(Malformed):
         draft(cards[:3], "gms", threshold, CLOCK)
@@ -189,7 +190,7 @@ def _edit(change: Callable[[dict[str, Any]], None]) -> Callable[[bytes], bytes]:
     return edit
 
 
-@pytest.mark.parametrize(
+@table(
     "edit",
     [
         pytest.param(lambda data: json.dumps(json.loads(data)).encode(), id="CASE-C12-spaces"),

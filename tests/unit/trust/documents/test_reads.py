@@ -16,6 +16,7 @@ from gateway.trust.ceremony.ceremony import publish_descriptor
 from gateway.trust.documents.descriptor import DESCRIPTOR_TYPE, parse_descriptor, sign_descriptor
 from gateway.trust.statement_versions import NOTICE, READ, READ_BY_DEFAULT, READS, versions_in, versions_read
 from tests.support.federation import Federation, make_federation
+from tests.support.tables import table
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +35,7 @@ def test_a_view_tells_which_versions_a_member_reads(founded: Federation) -> None
     assert all(versions_read(view, "vn", kind) == {*read} for kind, read in READ.items())
 
 
-@pytest.mark.parametrize(
+@table(
     ("listed", "kind", "read"),
     [
         ((), "answer", {1, 2, 3}),
@@ -71,9 +72,7 @@ def test_reads_may_be_absent_and_unknown_names_are_kept(founded: Federation, rea
     assert (b"reads" in document.payload) is bool(reads)
 
 
-@pytest.mark.parametrize(
-    "reads", [[], ["answer"], ["answer.v0"], ["answer.v2", "answer.v2"], "answer.v2", [2], ["A.v2"]]
-)
+@table("reads", [[], ["answer"], ["answer.v0"], ["answer.v2", "answer.v2"], "answer.v2", [2], ["A.v2"]])
 def test_other_words_are_refused(founded: Federation, reads: object) -> None:
     key = load_signing_key(founded["th"].authority / "authority.key")
     payload = parse_descriptor(founded.view().descriptor("th").data)[1].payload
@@ -98,7 +97,7 @@ def test_takes_may_be_absent_and_unknown_types_are_kept(founded: Federation, tak
     assert not found.can_take(NoticeType.ALERT)
 
 
-@pytest.mark.parametrize("takes", [[], ["ask"], ["ask.v1", "ask.v1"], "ask.v1", [1], ["Ask.v1"]])
+@table("takes", [[], ["ask"], ["ask.v1", "ask.v1"], "ask.v1", [1], ["Ask.v1"]])
 def test_other_types_are_refused(founded: Federation, takes: object) -> None:
     key = load_signing_key(founded["th"].authority / "authority.key")
     payload = parse_descriptor(founded.view().descriptor("th").data)[1].payload

@@ -16,6 +16,7 @@ from gateway.trust.ceremony.ceremony import publish_descriptor
 from gateway.trust.documents.descriptor import DESCRIPTOR_TYPE, Descriptor, parse_descriptor, sign_descriptor
 from gateway.trust.documents.source_kinds import SourceKind, united
 from tests.support.federation import Federation, make_federation
+from tests.support.tables import table
 
 POLICE = SourceKind("police records", ("document", "person"), ("Alert", "Person"))
 CUSTOMS = SourceKind("customs records", ("container",), ("Consignment",))
@@ -63,7 +64,7 @@ def test_names_of_a_newer_version_are_kept(founded: Federation) -> None:
 GOOD = CUSTOMS.as_json()
 
 
-@pytest.mark.parametrize(
+@table(
     "sources",
     [
         [],

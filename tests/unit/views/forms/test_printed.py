@@ -11,12 +11,13 @@ from gateway.language.languages import Language
 from gateway.model.desk.notices import About, Ask, Notice
 from gateway.views.forms.printed import form_page, form_text
 from tests.support.notices import ASK, HEAD, SUPERVISOR
+from tests.support.tables import table
 
 VALUES = (("plate", "<b>2กข 4471</b>"), ("country", "THA"), ("wanted", "stolen"), ("legal-basis", "GMS 2026, 4"))
 FORM = Notice(replace(HEAD, approver=SUPERVISOR), Ask(About.FORM, "", topic="vehicle-request", values=VALUES))
 
 
-@pytest.mark.parametrize("language", Language)
+@table("language", Language)
 def test_a_form_is_printed_in_each_language(language: Language) -> None:
     form, page, text = forms()["vehicle-request"], form_page(FORM, language), form_text(FORM, language)
     for shown in (page, text):

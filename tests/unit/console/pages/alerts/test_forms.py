@@ -18,6 +18,7 @@ from gateway.language.terms import ACTIONS
 from gateway.model.desk.notices import OutcomeCode
 from gateway.ops.console.outline import read_outline
 from gateway.records.types import record_type
+from tests.support.tables import table
 
 FILLED = {
     "name": "ทองดี",
@@ -28,7 +29,7 @@ FILLED = {
 }
 
 
-@pytest.mark.parametrize("kind", KINDS.values(), ids=lambda kind: kind.name)
+@table("kind", KINDS.values(), ids=lambda kind: kind.name)
 def test_each_template_makes_a_record_that_is_an_alert(kind: Kind) -> None:
     fields = record_of(kind, FILLED) | {"alert_class": kind.actions[0], "reason": "sought"}
     record_type("Alert").encode(check_fields(fields))

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
 from gateway.console.frame.shapes import Text
 from gateway.console.pages.alerts.told import (
     ORDER,
@@ -24,6 +22,7 @@ from gateway.language.terms import ACTIONS, LIFT_REASONS
 from gateway.model.desk.codes import LiftReason
 from gateway.model.desk.notices import NoticeType, OutcomeCode, OutcomeReport
 from tests.support.alerts import FUGITIVE
+from tests.support.tables import table
 
 FIELDS: dict[str, Any] = check_fields(FUGITIVE)
 
@@ -34,7 +33,7 @@ def test_every_action_has_its_place_on_the_board() -> None:
     assert gravity("NEW_CODE") == len(ORDER)
 
 
-@pytest.mark.parametrize("language", OTHERS)
+@table("language", OTHERS)
 def test_no_english_word_of_ours_stands_in_the_record_of_another_language(language: Language) -> None:
     rows = alert_rows(FIELDS, language)
     names = " ".join(str(row.name) for row in rows)
@@ -55,7 +54,7 @@ def test_an_action_in_words_of_the_owner_is_shown_beside_the_code() -> None:
     assert rows["action"] == (Text("call us first"),), "apart from our own words"
 
 
-@pytest.mark.parametrize("things", ["MSKU 1203456", ["MSKU 1203456"], [{"kind": "sled", "number": 7}], [{}]])
+@table("things", ["MSKU 1203456", ["MSKU 1203456"], [{"kind": "sled", "number": 7}], [{}]])
 def test_things_of_any_form_are_shown(things: Any) -> None:
     shown = alert_rows({"objects": things}, Language.EN)
     assert len(shown) == (0 if things == [{}] else 1)

@@ -13,6 +13,7 @@ from gateway.console.pages.threads.reasons import read_reasons, reason_parts
 from gateway.errors import Malformed
 from gateway.language import Language
 from gateway.model.desk.notices import ReplyCode, Urgency
+from tests.support.tables import table
 
 NOW_US = SystemClock().now_us()
 
@@ -35,7 +36,7 @@ def test_without_anybody_held_it_is_priority_and_a_chosen_urgency_stands() -> No
     assert chosen.urgency is Urgency.URGENT
 
 
-@pytest.mark.parametrize(
+@table(
     ("fields", "where"),
     [
         ({"facts": " "}, "facts"),
@@ -61,7 +62,7 @@ def test_a_decision_releases_what_is_ticked_and_nothing_without_a_tick() -> None
     assert _command("w", form(answer="RELEASED", reason="ok", text="in words")).fields is None
 
 
-@pytest.mark.parametrize(
+@table(
     ("fields", "where"),
     [
         ({"reason": "r"}, "answer"),
