@@ -22,6 +22,7 @@ from gateway.storage.log.log_store import SqlLogStore
 from tests.bench.questions import Questions
 from tests.support.cli import Liaison, copy_federation
 from tests.support.questions import AGREEMENTS, CODES, NAMES, NUMBERS, OFFICERS, POOLS, REFERENCES
+from tests.support.tables import table
 
 COUNT = 1_100
 
@@ -191,7 +192,7 @@ def test_names_in_another_script_and_numbers_find_the_same_person(liaison: Liais
     assert not number & thai
 
 
-@pytest.mark.parametrize(
+@table(
     ("wanted", "said"),
     [
         (("--refused", "qouta"), "did you mean `quota`? known: "),

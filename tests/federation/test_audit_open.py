@@ -42,6 +42,7 @@ from tests.support.exchange import (
 from tests.support.forger import eventually_async
 from tests.support.nodes import World, officer
 from tests.support.persons import signed
+from tests.support.tables import table
 
 REASON = ("--reason", "complaint 7/2026")
 ERASED = DocumentQuery("XK8830211457", "VNM")
@@ -344,7 +345,7 @@ def test_a_record_that_was_changed_in_an_export_is_contradicted_and_not_shown(
     assert "status:" not in ran.out
 
 
-@pytest.mark.parametrize("language", list(Language))
+@table("language", list(Language))
 def test_the_page_stands_by_itself_in_each_language(
     liaison: Liaison, played: Played, tmp_path: Path, language: Language
 ) -> None:

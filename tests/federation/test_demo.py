@@ -7,11 +7,10 @@ import json
 import subprocess
 from pathlib import Path
 
-import pytest
-
 from gateway.demo import command
 from gateway.demo.audits import change_one_byte
 from gateway.demo.command import environment, program
+from tests.support.tables import table
 
 
 def demo(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
@@ -47,7 +46,7 @@ def test_the_changed_byte_lies_inside_the_entry_that_is_named(tmp_path: Path) ->
     assert start + 2 <= changed < start + 2 + len(entries[index])
 
 
-@pytest.mark.parametrize("name", command._HEAVY)
+@table("name", command._HEAVY)
 def test_modules_that_commands_begin_with_are_there(name: str) -> None:
     """A process that is to have a module beforehand passes over one that does not exist, and is slow."""
     importlib.import_module(f"gateway.cli.commands.{name}")

@@ -30,6 +30,7 @@ from gateway.model.query import (
 from gateway.model.values import NameForm, PartialDate
 from gateway.records.types import RECORD_TYPES
 from tests.support.samples import something_in
+from tests.support.tables import table
 
 CLOCK = SystemClock()
 TH, VN, KH = "th.police.records", "vn.immigration.border", "kh.customs.declarations"
@@ -100,14 +101,14 @@ def test_every_row_can_be_read(sources: dict[str, Adapter]) -> None:
     }
 
 
-@pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: sample.id)
+@table("sample", SAMPLES, ids=lambda sample: sample.id)
 def test_the_mapping_passes_the_check_on_its_own_rows(sample: SampleSource, tmp_path: Path) -> None:
     ran = run("adapter", "check", sample.mapping_file, "--url", f"sqlite:///{sample.build(tmp_path)}")
     assert ran.code == 0, ran.said
 
 
-@pytest.mark.parametrize("check", CHECKS)
-@pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: sample.id)
+@table("check", CHECKS)
+@table("sample", SAMPLES, ids=lambda sample: sample.id)
 def test_the_sources_keep_the_adapter_contract(
     check: object, sample: SampleSource, sources: dict[str, Adapter], databases: dict[str, Path]
 ) -> None:
@@ -143,8 +144,8 @@ def test_a_boat_is_found_by_its_name_in_both_scripts_and_by_its_registration(
     assert not found(sources[source], VesselQuery(local_reg=boat.local_reg, flag="MM"))
 
 
-@pytest.mark.parametrize("form", ["thai", "khmer", "latin"])
-@pytest.mark.parametrize("person", [planted.DRIVER, planted.HIDDEN])
+@table("form", ["thai", "khmer", "latin"])
+@table("person", [planted.DRIVER, planted.HIDDEN])
 def test_a_person_is_found_in_each_script(person: planted.Person, form: str, sources: dict[str, Adapter]) -> None:
     (candidate,) = found(sources[KH], by_name(person, form))
     names = {name["text"] for name in fetched(sources[KH], candidate).fields["names"]}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
 from jsonschema import Draft202012Validator
 
 from adapters.load import Place, open_source
@@ -16,6 +15,7 @@ from gateway.model.values import NameForm, PartialDate
 from gateway.records.schema import published
 from gateway.records.types import RECORD_TYPES
 from tests.support.samples import something_in
+from tests.support.tables import table
 
 CLOCK = SystemClock()
 QUERIES = (
@@ -50,6 +50,6 @@ def test_a_record_of_another_form_does_not_fit() -> None:
     assert not validator.is_valid({"plates": "1234"})
 
 
-@pytest.mark.parametrize("kind", RECORD_TYPES)
+@table("kind", RECORD_TYPES)
 def test_an_empty_record_fits_since_policy_may_keep_everything_back(kind: str) -> None:
     assert Draft202012Validator(published(RECORD_TYPES[kind])).is_valid({})

@@ -21,6 +21,7 @@ from bridges.taxii.stix import collection
 from gateway.errors import LiaisonError
 from tests.support.load import waiting
 from tests.support.report_feed import READERS, Process, Taxii, item, marking, serving_feed
+from tests.support.tables import table
 
 FOREIGN = "marking-definition--613f2e26-407d-48c7-9eca-b8e91df99dc9"
 NOW_US = 1_795_000_000_000_000
@@ -89,9 +90,7 @@ def test_a_marking_that_we_did_not_set_never_comes_in(fields: Any, places: Any, 
         assert frozenset(one) in usual | {frozenset(one) for one in house_objects()}
 
 
-@pytest.mark.parametrize(
-    "kind", ["Person", "Alert", "Consignment", "Seizure", "CaseReference", "bundle", "OutcomeCounts"]
-)
+@table("kind", ["Person", "Alert", "Consignment", "Seizure", "CaseReference", "bundle", "OutcomeCounts"])
 def test_every_other_type_is_refused_whatever_its_marking(kind: str) -> None:
     with pytest.raises(LiaisonError) as refused:
         read(item(1, type=kind, marking=marking(level="OPEN", use=[])))

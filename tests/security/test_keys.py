@@ -19,6 +19,7 @@ from gateway.errors import BadSignature
 from gateway.signing import edwards
 from gateway.signing.edwards import is_proper
 from gateway.signing.keys import SigningKey, VerifyKey
+from tests.support.tables import table
 
 P = 2**255 - 19
 N = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
@@ -37,7 +38,7 @@ def low_order_points() -> list[bytes]:
     return [(number | sign << 255).to_bytes(32, "little") for number in numbers for sign in (0, 1)]
 
 
-@pytest.mark.parametrize("point", low_order_points(), ids=lambda point: point.hex()[:8])
+@table("point", low_order_points(), ids=lambda point: point.hex()[:8])
 def test_fact9_keys_of_low_order_are_not_admitted(point: bytes) -> None:
     with pytest.raises(BadSignature, match="not admitted"):
         VerifyKey.admit(ED25519_PREFIX + point)
@@ -73,7 +74,7 @@ def test_honest_keys_are_proper(seed: bytes) -> None:
     assert is_proper(ed25519.Ed25519PrivateKey.from_private_bytes(seed).public_key().public_bytes_raw())
 
 
-@pytest.mark.parametrize(
+@table(
     "key",
     [
         rsa.generate_private_key(65537, 2048).public_key(),
@@ -136,8 +137,8 @@ def test_what_was_signed_verifies_and_nothing_else(key: SigningKey) -> None:
             verify.verify(signature, other)
 
 
-@pytest.mark.parametrize("key", [P256_KEY, ED_KEY], ids=["p256", "ed25519"])
-@pytest.mark.parametrize("bit", range(0, 512, 7))
+@table("key", [P256_KEY, ED_KEY], ids=["p256", "ed25519"])
+@table("bit", range(0, 512, 7))
 def test_c1_any_bit_of_a_signature_matters(key: SigningKey, bit: int) -> None:
     signature = bytearray(key.sign(b"data"))
     signature[bit // 8] ^= 1 << bit % 8
@@ -145,7 +146,7 @@ def test_c1_any_bit_of_a_signature_matters(key: SigningKey, bit: int) -> None:
         key.verify_key().verify(bytes(signature), b"data")
 
 
-@pytest.mark.parametrize("length", [0, 1, 63, 65, 72, 128])
+@table("length", [0, 1, 63, 65, 72, 128])
 def test_c7_a_signature_has_64_bytes(length: int) -> None:
     for key in (P256_KEY, ED_KEY):
         signature = (key.sign(b"data") + bytes(64))[:length]

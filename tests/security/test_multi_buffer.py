@@ -27,6 +27,7 @@ from gateway.errors import Misconfigured
 from gateway.signing.keys import Point
 from gateway.signing.multi_buffer.crypto_mb import WIDTH, CryptoMb, describe, multi_buffer, try_out
 from gateway.signing.multi_buffer.empty_library import empty_library
+from tests.support.tables import table
 
 P = 0xFFFFFFFF00000001000000000000000000000000FFFFFFFFFFFFFFFFFFFFFFFF
 N = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
@@ -166,7 +167,7 @@ def test_a_library_whose_middle_is_lost_ends_no_process(eight: CryptoMb, tmp_pat
     assert "is not the file that was installed" in described(tmp_path, damaged, recorded(whole))
 
 
-@pytest.mark.parametrize(
+@table(
     ("library", "record", "said"),
     [
         pytest.param(None, None, "does not hold it", id="neither a list of files nor files"),
@@ -260,8 +261,8 @@ def test_an_x_beyond_the_order_is_taken_for_itself_alone(eight: CryptoMb) -> Non
     assert not fits(eight, key, r + 1, s, z)
 
 
-@pytest.mark.parametrize("r", [0, 1, N - 1, N, N + 1, P, 2**256 - 1])
-@pytest.mark.parametrize("s", [0, 1, N - 1, N, N + 1, P, 2**256 - 1])
+@table("r", [0, 1, N - 1, N, N + 1, P, 2**256 - 1])
+@table("s", [0, 1, N - 1, N, N + 1, P, 2**256 - 1])
 def test_numbers_at_the_edges_of_the_range(eight: CryptoMb, r: int, s: int) -> None:
     for z in (0, 1, N - 1, N, 2**256 - 1):
         fits(eight, public(3), r, s, z)
@@ -284,7 +285,7 @@ def test_a_drawn_number_out_of_range_is_no_nonce(eight: CryptoMb, monkeypatch: p
     assert next(drawn, None) is None
 
 
-@pytest.mark.parametrize("count", range(1, WIDTH + 1))
+@table("count", range(1, WIDTH + 1))
 def test_they_sign_what_any_library_verifies(eight: CryptoMb, count: int) -> None:
     work = [(os.urandom(31), sha256(bytes([place])).digest()) for place in range(count)]
     made = eight.sign([(scalar + b"\0", digest) for scalar, digest in work])

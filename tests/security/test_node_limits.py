@@ -52,6 +52,7 @@ from tests.support.exchange import (
 from tests.support.forger import eventually, eventually_async
 from tests.support.load import in_turns
 from tests.support.nodes import World, other_work
+from tests.support.tables import table
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -396,7 +397,7 @@ async def test_a_peer_that_asks_and_does_not_read_is_cut_and_costs_the_others_no
         server._limits = limits
 
 
-@pytest.mark.parametrize("method", [item for item in methods.NODE_METHODS if item.shape is Shape.UNARY])
+@table("method", [item for item in methods.NODE_METHODS if item.shape is Shape.UNARY])
 async def test_a_message_over_the_limit_of_its_method_is_refused(world: World, method: Method[Any, Any]) -> None:
     status = await caller(world).refused(method.path, bytes(method.max_request_bytes + 1))
     assert status is grpc.StatusCode.RESOURCE_EXHAUSTED

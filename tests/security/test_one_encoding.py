@@ -17,6 +17,7 @@ from liaison.witness.v1 import witness_pb2
 
 from gateway.errors import Malformed
 from gateway.rpc import strict
+from tests.support.tables import table
 
 FILES = (account_pb2, consent_pb2, envelope_pb2, exchange_pb2, notices_pb2, statements_pb2, source_pb2, witness_pb2)
 MAPPED = {"NumberQuery", "Query", "SearchRequest"}
@@ -164,10 +165,8 @@ def test_a_map_may_come_in_any_order_and_has_no_list_of_numbers_beside_it() -> N
         strict.parse(source_pb2.NumberQuery, one + one, "query")
 
 
-@pytest.mark.parametrize("count", [1, 2, 3, 7])
-@pytest.mark.parametrize(
-    ("kind", "field"), [(statements_pb2.Receipt, "gaps"), (account_pb2.DayAccountAnswer, "missing")]
-)
+@table("count", [1, 2, 3, 7])
+@table(("kind", "field"), [(statements_pb2.Receipt, "gaps"), (account_pb2.DayAccountAnswer, "missing")])
 def test_numbers_that_were_not_packed_are_refused(kind: type[Message], field: str, count: int) -> None:
     """Two of them have the very length of the packed list."""
     message = kind(**{field: range(1, count + 1)})

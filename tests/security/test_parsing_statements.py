@@ -20,6 +20,7 @@ from gateway.statements.request import REQUEST_KIND, request_reference
 from tests.support import sealing
 from tests.support.load import effort
 from tests.support.sealing import EXCHANGE, NOW, REQUEST_HASH, TH, VN, ListedKeys, envelope_of, new_key, payload_of
+from tests.support.tables import table
 
 KEY = new_key()
 KEYS = ListedKeys()
@@ -87,7 +88,7 @@ def test_b1_a_truncated_payload_is_malformed(length: int) -> None:
         REQUEST_KIND.parse(PAYLOAD[:length])
 
 
-@pytest.mark.parametrize(
+@table(
     "extra",
     [
         b"\x00\x01",
@@ -224,8 +225,8 @@ LOOKALIKES = [
 ]
 
 
-@pytest.mark.parametrize("value", LOOKALIKES, ids=ascii)
-@pytest.mark.parametrize("field", ["exchange_id", "sender", "recipient", "agreement", "case_number", "ticket"])
+@table("value", LOOKALIKES, ids=ascii)
+@table("field", ["exchange_id", "sender", "recipient", "agreement", "case_number", "ticket"])
 def test_b12_identifiers_are_ascii_with_a_limit(field: str, value: str) -> None:
     if (field, value) in {("case_number", "TH"), ("ticket", "TH")}:
         return
@@ -235,8 +236,8 @@ def test_b12_identifiers_are_ascii_with_a_limit(field: str, value: str) -> None:
         REQUEST_KIND.parse(message.SerializeToString())
 
 
-@pytest.mark.parametrize("value", LOOKALIKES, ids=ascii)
-@pytest.mark.parametrize("field", ["role", "office", "agency", "pseudonym"])
+@table("value", LOOKALIKES, ids=ascii)
+@table("field", ["role", "office", "agency", "pseudonym"])
 def test_b12_the_officer_is_ascii_with_a_limit(field: str, value: str) -> None:
     message = sealing.request_message(ENVELOPE)
     setattr(message.requester, field, value)
@@ -244,7 +245,7 @@ def test_b12_the_officer_is_ascii_with_a_limit(field: str, value: str) -> None:
         REQUEST_KIND.parse(message.SerializeToString())
 
 
-@pytest.mark.parametrize("name", ["สมชาย", "សុខ\u200bវិចិត្រ", "အောင်", "Nguyễn", "Nguye\u0302\u0303n", "‘ʻAna", "李"])
+@table("name", ["สมชาย", "សុខ\u200bវិចិត្រ", "အောင်", "Nguyễn", "Nguye\u0302\u0303n", "‘ʻAna", "李"])
 def test_b13_names_are_kept_as_they_came(name: str) -> None:
     message = sealing.request_message(ENVELOPE)
     message.person.names[0].text = name

@@ -21,6 +21,7 @@ from policy.bundle.bundle import File, load_bundle, read_files
 from policy.engine.engine import PolicyEngine
 from policy.explain import sentence
 from tests.support.policies import BASE, DOCUMENT, KH, NATIONAL, NOW_US, QUESTION, TH, VN, questions, records
+from tests.support.tables import table
 
 PERSON = replace(DOCUMENT, record_type="Person", category=SubjectCategory.SUSPECT)
 OPEN_NATIONAL = """
@@ -133,8 +134,8 @@ def test_a_national_policy_that_permits_all_is_still_held_by_the_base_policy(que
     assert covered or not decision.allow
 
 
-@pytest.mark.parametrize("field", ["role", "query", "purpose", "offence"])
-@pytest.mark.parametrize("value", ["", "ANYTHING", 'x"; permit', "BORDER_CHECK ", "Ｂ", "\x00"])
+@table("field", ["role", "query", "purpose", "offence"])
+@table("value", ["", "ANYTHING", 'x"; permit', "BORDER_CHECK ", "Ｂ", "\x00"])
 def test_f3_an_unknown_value_denies(vn: PolicyEngine, field: str, value: str) -> None:
     for engine in (vn, _OPEN):
         unknown: dict[str, Any] = {field: value}

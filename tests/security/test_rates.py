@@ -39,6 +39,7 @@ from tests.support.exchange import (
 from tests.support.forger import eventually
 from tests.support.nodes import World, officer
 from tests.support.sealing import new_key
+from tests.support.tables import table
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -177,7 +178,7 @@ async def test_the_asker_notes_too_many_and_never_shows_it_as_no_hit(world: Worl
         assert (await th.asking.searches.get(officer("th"), search.id)).lines == search.lines, "kept as it was shown"
 
 
-@pytest.mark.parametrize("code", ["suspended", "no-hit", "no hit", "<b>", "\x1b[2J", "x" * 10_000, ""])
+@table("code", ["suspended", "no-hit", "no hit", "<b>", "\x1b[2J", "x" * 10_000, ""])
 async def test_a_counterpart_does_not_choose_the_words_in_which_it_turns_us_away(code: str) -> None:
     error = wire.refusal_error("RESOURCE_EXHAUSTED", code)
     assert isinstance(error, Overloaded)

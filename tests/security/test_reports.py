@@ -36,6 +36,7 @@ from gateway.statements.notices.receipt import parse_receipt
 from tests.support.alerts import actor, author
 from tests.support.exchange import KH, TH, VN, entries, sample_world
 from tests.support.nodes import World, running
+from tests.support.tables import table
 
 PIN = "123456789012" + str(thai_pin_check_digit("123456789012"))
 FIELDS: dict[str, Any] = {"offence": "NARC", "method": "under the floor", "no_personal_data": True}
@@ -102,7 +103,7 @@ HARMLESS = (
 )
 
 
-@pytest.mark.parametrize("text", PERSONAL)
+@table("text", PERSONAL)
 def test_what_tells_who_a_person_is_is_found_however_it_is_hidden(text: str) -> None:
     said = f"they say {text} is used"
     (found,) = traces("method", said)
@@ -110,7 +111,7 @@ def test_what_tells_who_a_person_is_is_found_however_it_is_hidden(text: str) -> 
     assert said[found.start : found.end] in text
 
 
-@pytest.mark.parametrize("text", HARMLESS)
+@table("text", HARMLESS)
 def test_amounts_dates_and_places_are_no_persons(text: str) -> None:
     assert traces("method", text) == []
 
@@ -249,7 +250,7 @@ HOSTILE: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
 
 
 @pytest.mark.asyncio(loop_scope="module")
-@pytest.mark.parametrize("name", HOSTILE)
+@table("name", HOSTILE)
 async def test_a_hostile_report_is_refused_for_good_and_stands_nowhere(world: World, name: str) -> None:
     th, vn = world.nodes["th"], world.nodes["vn"]
     fields, other, code = HOSTILE[name]

@@ -33,6 +33,7 @@ from tests.support.sealing import (
     new_key,
     payload_of,
 )
+from tests.support.tables import table
 
 KEY = new_key()
 KEYS = ListedKeys()
@@ -129,7 +130,7 @@ GOOD = KEY.sign(pae(REQUEST, payload_of(ENVELOPE)))
 R, S = int.from_bytes(GOOD[:32], "big"), int.from_bytes(GOOD[32:], "big")
 
 
-@pytest.mark.parametrize(
+@table(
     "signature",
     [
         b"",

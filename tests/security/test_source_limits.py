@@ -23,6 +23,7 @@ from gateway.clock import SystemClock
 from gateway.errors import Malformed, TimedOut
 from gateway.matching.normal import _AGAIN, normal_name
 from tests.support.load import effort, waiting
+from tests.support.tables import table
 from tests.support.web_source import Interface, open_web, person, serving
 
 CLOCK = SystemClock()
@@ -157,7 +158,7 @@ def test_k2_an_exchange_ends_at_its_bytes_and_at_its_time() -> None:
 # ---------------------------------------------------------------- databases
 
 
-@pytest.mark.parametrize(
+@table(
     ("url", "is_here"),
     [
         ("postgresql:///x?host=/tmp", True),

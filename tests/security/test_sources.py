@@ -21,6 +21,7 @@ from gateway.model.query import DocumentQuery, Query, VehicleQuery
 from gateway.records.types import RECORD_TYPES
 from tests.support.load import waiting
 from tests.support.small_source import MAPPING, TABLES, SmallSource, small_source
+from tests.support.tables import table
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 CLOCK = ManualClock(NOON)
@@ -57,9 +58,7 @@ def outcome(source: IndexedSource, query: Query) -> tuple[tuple[Candidate, ...],
         return (), str(error)
 
 
-@pytest.mark.parametrize(
-    "text", [*HOSTILE, "a\x00b", "AA123456_", "AA12345%", "กข%", "' UNION SELECT * FROM persons--"]
-)
+@table("text", [*HOSTILE, "a\x00b", "AA123456_", "AA12345%", "กข%", "' UNION SELECT * FROM persons--"])
 def test_k1_sql_and_wildcards_in_any_query_field_are_only_text(
     files: SmallSource, source: IndexedSource, text: str
 ) -> None:
@@ -74,7 +73,7 @@ def test_k1_sql_and_wildcards_in_any_query_field_are_only_text(
     assert rows_of(files) == before
 
 
-@pytest.mark.parametrize("mark", ["%", "_", "*", "?", "[a-z]", "\\", "'", '"', "ʼ", "＇"])
+@table("mark", ["%", "_", "*", "?", "[a-z]", "\\", "'", '"', "ʼ", "＇"])
 def test_k1_a_wildcard_that_a_row_holds_stands_for_itself_and_for_nothing_else(tmp_path: Path, mark: str) -> None:
     files = small_source(tmp_path)
     database = sqlite3.connect(files.database)
@@ -174,7 +173,7 @@ RUBBISH = [
 ]
 
 
-@pytest.mark.parametrize("rubbish", RUBBISH, ids=range(len(RUBBISH)))
+@table("rubbish", RUBBISH, ids=range(len(RUBBISH)))
 def test_t12_rubbish_in_a_row_is_left_out_or_cleaned_and_fits_its_record_type(tmp_path: Path, rubbish: str) -> None:
     files = small_source(tmp_path)
     database = sqlite3.connect(files.database)
