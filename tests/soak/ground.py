@@ -116,7 +116,8 @@ def open_ground(folder: Path) -> Ground:
     ports: dict[str, list[int]] = json.loads((folder / _PORTS).read_text(encoding="utf-8"))
     clock, charter = SystemClock(), (folder / "charter.jsonl").read_bytes().rstrip()
     members = {name: Member(name, folder / name, folder / f"{name}-authority", (), "node1", clock) for name in ports}
-    federation = Federation(folder, members, charter, charter_fingerprint(charter), clock)
+    at = {name: (f"127.0.0.1:{numbers[0]}",) for name, numbers in ports.items()}
+    federation = Federation(folder, members, charter, charter_fingerprint(charter), clock, at)
     seats = {name: Seat(name, folder / name, *ports[name][:3]) for name in NODES}
     return Ground(World(federation, {name: numbers[0] for name, numbers in ports.items()}), seats)
 

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import atexit
 import shutil
-from collections.abc import Mapping, Sequence
+import tempfile
+import weakref
+from collections import defaultdict, deque
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
 from gateway.clock import Clock, SystemClock
@@ -16,6 +21,7 @@ from gateway.trust.documents.charter import charter_fingerprint
 from gateway.trust.keeper import TrustKeeper
 from gateway.trust.view import TrustView
 from tests.support.persons import admit_persons
+from tests.support.ports import free_port, is_free
 
 FEDERATION = "gms"
 AGENCIES: Mapping[str, tuple[str, ...]] = {"th": ("police", "immigration"), "vn": ("immigration",), "kh": ("customs",)}
@@ -25,6 +31,12 @@ OFFICES: Mapping[str, tuple[str, ...]] = {
     "kh": ("kh.blo.poipet",),
     "la": ("la.blo.huay-xai",),
 }
+_FOUNDED = 3
+"""Federations of a kind that a process founds at least, before it copies the first one again."""
+
+_REAL_TIME = SystemClock.__init__.__defaults__
+_unused: dict[Hashable, deque[Federation]] = defaultdict(deque)
+"""What this process has founded, by kind, without those of which a copy is in use."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +67,7 @@ class Member:
         return self.keeper().view
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class Federation:
     """All members, the charter, and the folder they lie in (`<folder>/<member>`, `<folder>/<member>-authority`)."""
 
@@ -64,6 +76,7 @@ class Federation:
     charter: bytes
     fingerprint: str
     clock: Clock
+    endpoints: Mapping[str, Sequence[str]]
 
     def __getitem__(self, member: str) -> Member:
         return self.members[member]
@@ -79,7 +92,7 @@ class Federation:
             name: replace(item, home=folder / name, authority=folder / f"{name}-authority", clock=clock)
             for name, item in self.members.items()
         }
-        return Federation(folder, members, self.charter, self.fingerprint, clock)
+        return replace(self, folder=folder, members=members, clock=clock)
 
     def share(self, data: bytes) -> None:
         """Hand documents to all members."""
@@ -104,27 +117,79 @@ def make_federation(
     members: Sequence[str] = ("th", "vn", "kh"),
     clock: Clock | None = None,
     *,
+    own_ports: bool = False,
     endpoints: Mapping[str, Sequence[str]] | None = None,
     agencies: Mapping[str, Sequence[str]] = AGENCIES,
     threshold: int = 0,
 ) -> Federation:
-    """Found a federation (more than half must agree unless `threshold` says otherwise) and share all documents."""
+    """Make a federation whose members have all documents; more than half must agree unless `threshold` says otherwise.
+
+    Most are copies of one that this process founded before: of two that are in use at the same time, each has keys and,
+    with `own_ports`, ports of its own.
+    """
+    if clock is None and SystemClock.__init__.__defaults__ != _REAL_TIME:  # a clock that a test has turned
+        return _found(folder, members, SystemClock(), own_ports, endpoints, agencies, threshold)
+    kind = (
+        tuple(members),
+        clock.now_us() if clock else 0,
+        own_ports,
+        repr(endpoints),
+        tuple(tuple(agencies.get(member, ())) for member in members),
+        threshold,
+    )
+    unused, original = _unused[kind], None
+    if len(unused) >= _FOUNDED and (not own_ports or _can_listen(unused[0])):
+        original = unused.popleft()
     clock = clock or SystemClock()
+    if original is None:
+        place = Path(tempfile.mkdtemp(dir=process_folder()))
+        original = _found(place, members, clock, own_ports, endpoints, agencies, threshold)
+    made = original.copy(folder, clock)
+    weakref.finalize(made, unused.append, original).atexit = False
+    return made
+
+
+def _can_listen(federation: Federation) -> bool:
+    return all(is_free(int(each.rpartition(":")[2])) for (each,) in federation.endpoints.values())
+
+
+@cache
+def process_folder() -> Path:
+    """Return a folder for what this process makes once; it is removed when the process ends."""
+    folder = Path(tempfile.mkdtemp(prefix="lsn-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
+def _found(
+    folder: Path,
+    members: Sequence[str],
+    clock: Clock,
+    own_ports: bool,
+    endpoints: Mapping[str, Sequence[str]] | None,
+    agencies: Mapping[str, Sequence[str]],
+    threshold: int,
+) -> Federation:
+    """Found a federation as its members' people do, and share all documents."""
     made = {member: make_member(folder, member, clock, agencies.get(member, ("police",))) for member in members}
     charter = draft(
         [read_card(member.authority) for member in made.values()], FEDERATION, threshold or len(made) // 2 + 1, clock
     )
     for member in made.values():
         charter = sign(charter, member.authority)
-    federation = Federation(folder, made, charter, charter_fingerprint(charter), clock)
+    at = {
+        member: (endpoints or {}).get(member, (f"127.0.0.1:{free_port() if own_ports else 7443 + number}",))
+        for number, member in enumerate(members)
+    }
+    federation = Federation(folder, made, charter, charter_fingerprint(charter), clock, at)
     federation.share(charter)
     (folder / "charter.jsonl").write_bytes(charter + b"\n")
-    for number, member in enumerate(made.values()):
+    for member in made.values():
         publish_descriptor(
             member.home,
             member.authority,
             clock,
-            endpoints=(endpoints or {}).get(member.id, (f"127.0.0.1:{7443 + number}",)),
+            endpoints=at[member.id],
             offices=OFFICES.get(member.id, ()),
             agencies=member.agencies,
         )

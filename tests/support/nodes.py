@@ -53,10 +53,8 @@ def build_world(
     folder: Path, sources: Mapping[str, Sequence[SourcePlan]], members: Sequence[str] = ("th", "vn", "kh")
 ) -> World:
     """A federation whose homes have a `node.toml` with these sources."""
-    ports = {member: free_port() for member in members}
-    federation = make_federation(
-        folder, members, endpoints={member: (f"127.0.0.1:{port}",) for member, port in ports.items()}
-    )
+    federation = make_federation(folder, members, own_ports=True)
+    ports = {member: int(at.rpartition(":")[2]) for member, (at,) in federation.endpoints.items()}
     world = World(federation, ports)
     for member in members:
         write_settings(world.home(member), member, ports[member], sources.get(member, ()))

@@ -26,7 +26,7 @@ def free_port() -> int:
 
 @cache
 def _ports() -> Iterator[int]:
-    return (port for port in itertools.cycle(_own_block()) if _is_free(port))
+    return (port for port in itertools.cycle(_own_block()) if is_free(port))
 
 
 def _own_block() -> range:
@@ -47,7 +47,8 @@ def _own_block() -> range:
     raise RuntimeError(f"all blocks of ports from {_FIRST} to {_END} are taken")
 
 
-def _is_free(port: int) -> bool:
+def is_free(port: int) -> bool:
+    """Tell whether nobody listens on a port of loopback."""
     with socket.socket() as probe:
         try:
             probe.bind(("127.0.0.1", port))

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import atexit
 import shutil
 import sqlite3
-import tempfile
 from collections.abc import Callable
 from contextlib import closing
 from functools import cache
@@ -18,6 +16,7 @@ from gateway.demo.sample import SAMPLES, SampleSource
 from gateway.model.query import ContainerQuery, DocumentQuery, NationalIdQuery, PersonQuery, Query, VehicleQuery
 from gateway.model.values import NameForm
 from gateway.storage.index.index_seal import load_index_secret
+from tests.support.federation import process_folder
 
 ONE_EACH: tuple[SampleSource, ...] = tuple(
     sample
@@ -27,17 +26,10 @@ ONE_EACH: tuple[SampleSource, ...] = tuple(
 """One source of each member: a test that watches, stops or delays a source knows which one it is."""
 
 
-@cache
-def _folder() -> Path:
-    folder = Path(tempfile.mkdtemp(prefix="lsn-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return folder
-
-
 def sample_database(sample: SampleSource, folder: Path) -> Path:
     """A copy in `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
-    return Path(shutil.copy2(sample.build(_folder() / "sources"), folder))
+    return Path(shutil.copy2(sample.build(process_folder() / "sources"), folder))
 
 
 def give_indexes(home: Path, member: str) -> None:
@@ -48,14 +40,14 @@ def give_indexes(home: Path, member: str) -> None:
 @cache
 def _indexed(member: str) -> Home:
     """Return a home that holds only the indexes of the member's databases."""
-    home = Home(_folder() / member)
+    home = Home(process_folder() / member)
     keystore = home.path / "keystore"
     home.path.mkdir(mode=0o700)
     keystore.mkdir(mode=0o700)
     secret = load_index_secret(keystore)
     for sample in ONE_EACH:
         if sample.member == member:
-            url = f"sqlite:///{sample.build(_folder() / 'sources')}"
+            url = f"sqlite:///{sample.build(process_folder() / 'sources')}"
             open_source(Place(sample.mapping_file, url, home.index, SystemClock(), index_secret=secret)).close()
     return home
 
