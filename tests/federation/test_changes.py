@@ -26,8 +26,9 @@ from gateway.ports import events
 from tests.federation.test_desk_delivery import is_taken
 from tests.support.exchange import PASSPORT, TH, VN, command, lines, sample_world, watch
 from tests.support.federation import OFFICES
-from tests.support.nodes import World, officer, running
+from tests.support.nodes import World, officer
 from tests.support.originator import actor, data_officer, states, work_of
+from tests.support.simulator import simulated
 from tests.support.waiting import until
 
 
@@ -46,7 +47,7 @@ def records(search: Search) -> list[Any]:
 
 async def test_a_withdrawn_record_is_hidden_erased_and_confirmed(tmp_path: Path) -> None:
     world = sample_world(tmp_path, ("th", "vn"))
-    async with running(world, ("th", "vn")):
+    async with simulated(world) as world:
         th, vn, search, record = await disclosed(world)
         agency = vn.resources.walls[0].description.agency
         owner = data_officer("vn", agency)
@@ -88,7 +89,7 @@ async def test_a_withdrawn_record_is_hidden_erased_and_confirmed(tmp_path: Path)
 
 async def test_a_node_erases_by_itself_when_half_of_the_time_is_over(tmp_path: Path) -> None:
     world = sample_world(tmp_path, ("th", "vn"))
-    async with running(world, ("th", "vn")):
+    async with simulated(world) as world:
         th, vn, _, record = await disclosed(world)
         owner = data_officer("vn", vn.resources.walls[0].description.agency)
         done = await vn.desk.originator.originator.change(
@@ -109,7 +110,7 @@ async def test_a_node_erases_by_itself_when_half_of_the_time_is_over(tmp_path: P
 
 async def test_a_data_officer_objects_and_the_copy_stays_hidden(tmp_path: Path) -> None:
     world = sample_world(tmp_path, ("th", "vn"))
-    async with running(world, ("th", "vn")):
+    async with simulated(world) as world:
         th, vn, search, record = await disclosed(world)
         owner = data_officer("vn", vn.resources.walls[0].description.agency)
         done = await vn.desk.originator.originator.change(
@@ -130,7 +131,7 @@ async def test_a_data_officer_objects_and_the_copy_stays_hidden(tmp_path: Path) 
 
 async def test_a_contested_record_is_hidden_and_the_receipt_confirms_it(tmp_path: Path) -> None:
     world = sample_world(tmp_path, ("th", "vn"))
-    async with running(world, ("th", "vn")):
+    async with simulated(world) as world:
         th, vn, search, record = await disclosed(world)
         owner = data_officer("vn", vn.resources.walls[0].description.agency)
         done = await vn.desk.originator.originator.change(
@@ -145,7 +146,7 @@ async def test_a_contested_record_is_hidden_and_the_receipt_confirms_it(tmp_path
 
 async def test_a_cut_hides_the_records_from_one_office_and_from_no_other(tmp_path: Path) -> None:
     world = sample_world(tmp_path, ("th", "vn"))
-    async with running(world, ("th", "vn")):
+    async with simulated(world) as world:
         th, vn, search, _ = await disclosed(world)
         owner = data_officer("vn", vn.resources.walls[0].description.agency)
         cut = ChangeCommand(code=ChangeCode.CUT, holder="th", office=officer().office)
@@ -161,7 +162,7 @@ async def test_a_cut_hides_the_records_from_one_office_and_from_no_other(tmp_pat
 
 async def test_a_corrected_record_comes_anew_and_the_old_one_is_hidden(tmp_path: Path) -> None:
     world = sample_world(tmp_path, ("th", "vn"))
-    async with running(world, ("th", "vn")):
+    async with simulated(world) as world:
         th, vn, search, record = await disclosed(world)
         owner = data_officer("vn", vn.resources.walls[0].description.agency)
         done = await vn.desk.originator.originator.change(
@@ -179,7 +180,7 @@ async def test_a_corrected_record_comes_anew_and_the_old_one_is_hidden(tmp_path:
 
 async def test_who_may_not_change_and_what_cannot_be_changed(tmp_path: Path) -> None:
     world = sample_world(tmp_path, ("th", "vn"))
-    async with running(world, ("th", "vn")):
+    async with simulated(world) as world:
         _, vn, _, record = await disclosed(world)
         change = vn.desk.originator.originator.change
         withdrawn = ChangeCommand(code=ChangeCode.WITHDRAWN, record=record)
@@ -206,7 +207,7 @@ async def test_who_may_not_change_and_what_cannot_be_changed(tmp_path: Path) -> 
 
 async def test_a_node_that_holds_nothing_any_more_says_so(tmp_path: Path) -> None:
     world = sample_world(tmp_path, ("th", "vn"))
-    async with running(world, ("th", "vn")):
+    async with simulated(world) as world:
         th, vn, _, record = await disclosed(world)
         owner = data_officer("vn", vn.resources.walls[0].description.agency)
         (copy,) = th.desk.parts.store.holdings(direction=Direction.IN)
@@ -261,9 +262,10 @@ async def _refreshed(node: Node, done: Callable[[], bool]) -> None:
 
 async def test_a_row_that_vanishes_after_it_was_given_is_work_for_its_data_officer(tmp_path: Path) -> None:
     world = sample_world(tmp_path, ("th", "vn"))
-    async with running(world, ("th", "vn")):
+    async with simulated(world) as world:
         _, vn, _, _ = await disclosed(world)
         vn.core.leadership.leads = True
+        await vn.rounds.make(TOLD)
         await _look(vn)
         assert work_of(vn, WorkKind.CORRECT) == []  # it is as it was given
         await asyncio.to_thread(_delete_the_passport, _source_file(vn))
@@ -277,7 +279,7 @@ async def test_a_row_that_vanishes_after_it_was_given_is_work_for_its_data_offic
 
 async def test_a_source_with_an_index_tells_which_rows_a_refresh_found_gone(tmp_path: Path) -> None:
     world = sample_world(tmp_path, ("th", "vn"))
-    async with running(world, ("th", "vn")):
+    async with simulated(world) as world:
         _, vn, _, _ = await disclosed(world)
         vn.core.leadership.leads = True
         await vn.rounds.make(TOLD)
@@ -293,7 +295,7 @@ async def test_a_source_with_an_index_tells_which_rows_a_refresh_found_gone(tmp_
 
 async def test_a_row_that_changes_after_it_was_given_is_work_for_its_data_officer(tmp_path: Path) -> None:
     world = sample_world(tmp_path, ("th", "vn"))
-    async with running(world, ("th", "vn")):
+    async with simulated(world) as world:
         _, vn, search, _ = await disclosed(world)
         vn.core.leadership.leads = True
         (hit,) = records(search)
@@ -311,9 +313,10 @@ async def test_an_agency_may_let_the_node_tell_holders_by_itself(tmp_path: Path)
     world = sample_world(tmp_path, ("th", "vn"))
     settings = world.home("vn") / "node.toml"
     settings.write_text(settings.read_text("utf-8") + "tells_changes = true\n", "utf-8")
-    async with running(world, ("th", "vn")):
+    async with simulated(world) as world:
         th, vn, search, _ = await disclosed(world)
         vn.core.leadership.leads = True
+        await vn.rounds.make(TOLD)
         await asyncio.to_thread(_delete_the_passport, _source_file(vn))
         await _refreshed(vn, lambda: states(vn, Direction.OUT) != [HoldingState.HELD])
         await until(lambda: states(th, Direction.IN) == [HoldingState.HIDDEN], "th hides it")
@@ -322,7 +325,7 @@ async def test_an_agency_may_let_the_node_tell_holders_by_itself(tmp_path: Path)
 
 async def test_the_same_change_again_tells_no_holder_twice(tmp_path: Path) -> None:
     world = sample_world(tmp_path, ("th", "vn"))
-    async with running(world, ("th", "vn")):
+    async with simulated(world) as world:
         _, vn, _, record = await disclosed(world)
         owner = data_officer("vn", vn.resources.walls[0].description.agency)
         desk = vn.desk.uses

@@ -19,8 +19,9 @@ from gateway.model.purpose import Purpose
 from gateway.ports.desk import Holding, Work
 from tests.support.consents import CUSTOMS, Found, found
 from tests.support.exchange import KH, TH, VN, entries, sample_world
-from tests.support.nodes import World, running
+from tests.support.nodes import World
 from tests.support.originator import actor, data_officer, later, work_of
+from tests.support.simulator import simulated
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.timeout(300)
@@ -78,7 +79,7 @@ async def work_at(node: Node) -> Work:
 
 async def test_a_withdrawal_reaches_the_onward_holder_and_its_confirmation_the_owner(tmp_path: Path) -> None:
     world = sample_world(tmp_path, ALL)
-    async with running(world, ALL):
+    async with simulated(world, ALL) as world:
         th, vn, kh = (world.nodes[member] for member in ALL)
         await passed_on(world)
         (ours,), (theirs,) = copies_of(vn, KH), copies_of(th, KH)
@@ -112,7 +113,7 @@ async def test_a_withdrawal_reaches_the_onward_holder_and_its_confirmation_the_o
 
 async def test_an_onward_holder_objects_and_the_owner_sees_that_it_does(tmp_path: Path) -> None:
     world = sample_world(tmp_path, ALL)
-    async with running(world, ALL):
+    async with simulated(world, ALL) as world:
         th, vn, kh = (world.nodes[member] for member in ALL)
         await passed_on(world)
         await change(vn, ChangeCode.RECLASSIFIED)
@@ -124,7 +125,7 @@ async def test_an_onward_holder_objects_and_the_owner_sees_that_it_does(tmp_path
 
 async def test_what_is_not_confirmed_in_time_is_an_alarm_at_all_three_once_each(tmp_path: Path) -> None:
     world = sample_world(tmp_path, ALL)
-    async with running(world, ALL):
+    async with simulated(world, ALL) as world:
         nodes = [world.nodes[member] for member in ALL]
         await passed_on(world)
         await change(nodes[1], ChangeCode.WITHDRAWN)
@@ -151,7 +152,7 @@ async def test_what_is_not_confirmed_in_time_is_an_alarm_at_all_three_once_each(
 
 async def test_a_holder_outside_the_federation_is_told_by_a_human(tmp_path: Path) -> None:
     world = sample_world(tmp_path, ("th", "vn"))
-    async with running(world, ("th", "vn")):
+    async with simulated(world) as world:
         th, vn = world.nodes["th"], world.nodes["vn"]
         laos = MemberId("la")
         await passed_on(world, OnwardUse(Place(laos, "police", ""), Purpose.INVESTIGATION, Use.PASS_ON))
@@ -168,7 +169,7 @@ async def test_a_holder_outside_the_federation_is_told_by_a_human(tmp_path: Path
 
 async def test_an_office_at_home_to_which_it_was_passed_on_is_told(tmp_path: Path) -> None:
     world = sample_world(tmp_path, ("th", "vn"))
-    async with running(world, ("th", "vn")):
+    async with simulated(world) as world:
         th, vn = world.nodes["th"], world.nodes["vn"]
         await passed_on(world, CUSTOMS)
         await change(vn, ChangeCode.WITHDRAWN)

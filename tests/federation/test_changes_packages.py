@@ -21,9 +21,10 @@ from gateway.signing.keys import load_signing_key
 from gateway.statements.notices.notice import parse_notice
 from gateway.trust.documents.descriptor import sign_descriptor
 from tests.support.exchange import VN, watch
-from tests.support.nodes import World, running
+from tests.support.nodes import World
 from tests.support.originator import data_officer, later
 from tests.support.second_step import DUTY, OFFICER, asked, is_taken, step, step_world, works
+from tests.support.simulator import simulated
 from tests.support.waiting import until
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(400)]
@@ -35,7 +36,7 @@ _HOUR = 3_600_000_000
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
 async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
     made = step_world(tmp_path_factory.mktemp("changed"))
-    async with running(made, ("th", "vn")):
+    async with simulated(made) as made:
         yield made
 
 

@@ -20,8 +20,9 @@ from gateway.model.names import ExchangeId
 from gateway.ports.desk import WorkFilter
 from tests.support.consents import Found, found
 from tests.support.exchange import TH, entries, sample_world
-from tests.support.nodes import World, officer, running
+from tests.support.nodes import World, officer
 from tests.support.samples import ONE_EACH
+from tests.support.simulator import simulated
 from tests.support.waiting import until
 
 
@@ -65,7 +66,7 @@ def alarms(node: Node) -> list[str]:
 
 async def test_a_consent_to_the_use_of_a_protected_record_takes_two_persons(tmp_path: Path) -> None:
     world = protected(sample_world(tmp_path, ("th", "vn")))
-    async with running(world, ("th", "vn")):
+    async with simulated(world) as world:
         th, vn = world.nodes["th"], world.nodes["vn"]
         about = await found(world)
         key = await asked(world, about)
@@ -89,7 +90,7 @@ async def test_a_consent_to_the_use_of_a_protected_record_takes_two_persons(tmp_
 
 async def test_a_refusal_and_a_consent_to_what_is_not_protected_take_one(tmp_path: Path) -> None:
     world = sample_world(tmp_path, ("th", "vn"))
-    async with running(world, ("th", "vn")):
+    async with simulated(world) as world:
         about = await found(world)
         key = await asked(world, about)
         vn = world.nodes["vn"]
@@ -102,7 +103,7 @@ async def test_one_person_s_word_at_the_command_line_is_dropped_with_an_alarm_an
     tmp_path: Path,
 ) -> None:
     world = protected(sample_world(tmp_path, ("th", "vn")))
-    async with running(world, ("th", "vn")):
+    async with simulated(world) as world:
         vn = world.nodes["vn"]
         about = await found(world)
         key = await asked(world, about)

@@ -15,7 +15,8 @@ from gateway.model.purpose import Offence, Purpose
 from gateway.model.requester import Requester
 from gateway.ports.desk import WorkFilter
 from tests.support.exchange import CLOCK, TH, VN, entries, kinds, sample_world
-from tests.support.nodes import officer, running
+from tests.support.nodes import officer
+from tests.support.simulator import simulated
 from tests.support.waiting import until
 
 HOUR_US = 3_600_000_000
@@ -44,7 +45,7 @@ def is_taken(node: Node, key: ThreadKey) -> Callable[[], bool]:
 
 async def test_an_ask_is_taken_answered_and_seen_at_both_sides(tmp_path: Path) -> None:
     world = sample_world(tmp_path, ("th", "vn"))
-    async with running(world, ("th", "vn")):
+    async with simulated(world) as world:
         th, vn = world.nodes["th"], world.nodes["vn"]
         ask = Ask(About.QUESTION, "a truck was left at the bridge", topic="vehicle")
         key = await th.desk.parts.author.open(VN, post(ask))
@@ -71,7 +72,7 @@ async def test_an_ask_is_taken_answered_and_seen_at_both_sides(tmp_path: Path) -
 
 async def test_a_notice_waits_for_a_counterpart_that_is_away_and_through_a_restart(tmp_path: Path) -> None:
     world = sample_world(tmp_path, ("th", "vn"))
-    async with running(world, ("th",)):
+    async with simulated(world, ("th",)) as world:
         key = await world.nodes["th"].desk.parts.author.open(
             VN, post(Ask(About.QUESTION, "who is on duty?", topic="duty"))
         )

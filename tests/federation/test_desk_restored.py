@@ -22,11 +22,12 @@ from tests.federation.test_desk_delivery import is_taken, post
 from tests.federation.test_several_processes import on_postgres
 from tests.support import schemas
 from tests.support.databases import server
-from tests.support.exchange import NO_PASSPORT, TH, VN, command, entries, lines, sample_world, stopping
+from tests.support.exchange import NO_PASSPORT, TH, VN, command, entries, lines, sample_world
 from tests.support.forger import eventually_async
 from tests.support.nodes import World, officer
 from tests.support.originator import data_officer, states
 from tests.support.persons import administrator
+from tests.support.simulator import simulated
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.timeout(240)
@@ -107,11 +108,8 @@ def _shown(search: Search) -> int:
 
 
 async def test_a_withdrawal_after_the_backup_stays_in_force_after_the_restore(tmp_path: Path) -> None:
-    world = sample_world(tmp_path / "world", ("th", "vn"))
-    home = world.home("th")
-    async with stopping(world):
-        for member in ("th", "vn"):
-            await world.start(member)
+    async with simulated(sample_world(tmp_path / "world", ("th", "vn"))) as world:
+        home = world.home("th")
         search = await world.nodes["th"].asking.searches.start(officer(), command())
         assert _shown(search)
         await _seen(world)
@@ -159,10 +157,7 @@ async def test_a_withdrawal_after_the_backup_stays_in_force_after_the_restore(tm
 
 
 async def test_a_counterpart_out_of_reach_keeps_its_own_records_hidden_and_no_others(tmp_path: Path) -> None:
-    world = sample_world(tmp_path, ("th", "vn"))
-    async with stopping(world):
-        for member in ("th", "vn"):
-            await world.start(member)
+    async with simulated(sample_world(tmp_path, ("th", "vn"))) as world:
         th = world.nodes["th"]
         search = await th.asking.searches.start(officer(), command())
         key = await th.desk.parts.author.open(VN, post(Ask(About.QUESTION, "who is on duty?", topic="duty")))
@@ -183,9 +178,8 @@ async def test_a_counterpart_out_of_reach_keeps_its_own_records_hidden_and_no_ot
 
 @pytest.mark.parametrize("database", ["sqlite", "postgresql"])
 async def test_a_withdrawal_taken_after_the_backup_is_in_force_on_each_database(tmp_path: Path, database: str) -> None:
-    world = sample_world(tmp_path / "world", ("th", "vn"))
-    saved = _Saved(world, "th", database)
-    async with stopping(world):
+    async with simulated(sample_world(tmp_path / "world", ("th", "vn")), ()) as world:
+        saved = _Saved(world, "th", database)
         for member in ("th", "vn"):
             await world.start(member)
         search = await world.nodes["th"].asking.searches.start(officer(), command())
@@ -207,9 +201,8 @@ async def test_a_withdrawal_taken_after_the_backup_is_in_force_on_each_database(
 
 @pytest.mark.parametrize("database", ["sqlite", "postgresql"])
 async def test_a_restored_owner_knows_again_who_holds_what_it_gave(tmp_path: Path, database: str) -> None:
-    world = sample_world(tmp_path / "world", ("th", "vn"))
-    saved = _Saved(world, "vn", database)
-    async with stopping(world):
+    async with simulated(sample_world(tmp_path / "world", ("th", "vn")), ()) as world:
+        saved = _Saved(world, "vn", database)
         for member in ("th", "vn"):
             await world.start(member)
         th = world.nodes["th"]

@@ -19,8 +19,9 @@ from gateway.ops.desk.holders import holders_of
 from tests.support.cli import Liaison, Ran
 from tests.support.desk_faces import AGENCIES, CLOCK, OFFICES, Caller
 from tests.support.exchange import PASSPORT
-from tests.support.nodes import World, fix_rest_ports, running
+from tests.support.nodes import World, fix_rest_ports
 from tests.support.second_step import step_world
+from tests.support.simulator import simulated
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -41,7 +42,7 @@ async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World
     for member in ("th", "vn"):
         persons = desk_persons(member, OFFICES[member], AGENCIES)
         write_people(Home(made.home(member)).people, member, persons, CLOCK)
-    async with running(made, ("th", "vn")):
+    async with simulated(made, is_open=True) as made:
         yield made
 
 

@@ -20,7 +20,9 @@ from gateway.ports import events
 from gateway.ports.desk import DeskRows, WorkFilter
 from tests.support.desk_faces import OFFICES, Caller, desk_world
 from tests.support.exchange import CLOCK, TH, VN, entries
-from tests.support.nodes import World, officer, running
+from tests.support.nodes import World, officer
+from tests.support.simulator import simulated
+from tests.support.waiting import until
 
 SECRET = "a grey truck was left at the bridge"
 HOUR_US = 3_600_000_000
@@ -42,20 +44,11 @@ def post(body: Any, member: str = "th", **more: Any) -> Post:
     return Post(body, Urgency.FLASH, Purpose.INVESTIGATION, Offence.NARC, requester, **(fields | more))
 
 
-async def until(condition: Any, what: str) -> Any:
-    """Wait for what a coroutine returns to be true, 20 s at most; return it."""
-    for _ in range(400):
-        if found := await condition():
-            return found
-        await asyncio.sleep(0.05)
-    raise AssertionError(what)
-
-
 @pytest_asyncio.fixture
 async def asked(tmp_path: Path) -> AsyncIterator[tuple[World, str, str]]:
     """A question of th that waits at vn: for the police there, at its office. The world, thread and work."""
     world = desk_world(tmp_path)
-    async with running(world, ("th", "vn")):
+    async with simulated(world, is_open=True) as world:
         key = await world.nodes["th"].desk.parts.author.open(
             VN, post(Ask(About.QUESTION, SECRET, topic="vehicle"), to_office=OFFICES["vn"])
         )
@@ -160,10 +153,7 @@ async def test_a_stream_tells_each_change_of_the_work_without_content(asked: tup
 
     following = asyncio.create_task(asyncio.to_thread(follow))
 
-    async def count(name: str) -> int:
-        return sum(event == name for event, _ in told)
-
-    await until(lambda: count("listed"), "the list is told")
+    await until(lambda: "listed" in [event for event, _ in told], "the list is told")
     assert [event for event, _ in told] == ["work", "listed"]
     await duty.call("POST", f"work/{work}/take")
 

@@ -22,6 +22,7 @@ from tests.support.exchange import entries, sample_world
 from tests.support.matters import see, send, visitor, with_consoles
 from tests.support.nodes import World
 from tests.support.second_step import actor
+from tests.support.simulator import simulated
 
 pytestmark = pytest.mark.process
 SECURITY, HEAD = actor("th", "s1", Role.SECURITY_OFFICER), actor("th", "h3", Role.HEAD_OF_DESK)
@@ -32,11 +33,8 @@ EVIL = "<script>alert(1)</script> his family"
 @pytest_asyncio.fixture
 async def world(tmp_path: Path) -> AsyncIterator[World]:
     made = with_consoles(sample_world(tmp_path, ("th", "vn")))
-    await made.start("th")
-    try:
-        yield made
-    finally:
-        await made.stop("th")
+    async with simulated(made, ("th",), is_open=True) as world:
+        yield world
 
 
 def waiting(world: World) -> Work:

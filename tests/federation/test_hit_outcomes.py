@@ -29,7 +29,7 @@ from gateway.ports.desk import WorkFilter
 from gateway.statements.notices.notice import parse_notice
 from tests.support.exchange import TH, VN, entries
 from tests.support.federation import OFFICES
-from tests.support.nodes import World, running
+from tests.support.nodes import World
 from tests.support.second_step import (
     DUTY,
     OFFICER,
@@ -42,6 +42,7 @@ from tests.support.second_step import (
     step_world,
     works,
 )
+from tests.support.simulator import simulated
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -53,7 +54,7 @@ DAY_US = 86_400_000_000
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
 async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
     made = step_world(tmp_path_factory.mktemp("outcomes"))
-    async with running(made, ("th", "vn")):
+    async with simulated(made) as made:
         yield made
 
 

@@ -24,8 +24,9 @@ from tests.support.cli import Liaison
 from tests.support.exchange import VN, entries
 from tests.support.exchange import command as command_of
 from tests.support.matters import see, send, visitor, with_consoles
-from tests.support.nodes import World, running
+from tests.support.nodes import World
 from tests.support.second_step import OFFICER, actor, hit, step, step_world, works
+from tests.support.simulator import simulated
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.process
@@ -36,7 +37,7 @@ PAPERS = (("P 4471209", "tha"), ("1103700123456", "THA"))
 @pytest_asyncio.fixture
 async def world(tmp_path: Path) -> AsyncIterator[World]:
     made = with_consoles(step_world(tmp_path))
-    async with running(made, ("th", "vn")):
+    async with simulated(made, is_open=True) as made:
         yield made
 
 

@@ -20,11 +20,12 @@ from typing import Any
 from gateway.config import load_settings
 from gateway.desk.notify.channels import channels_of
 from gateway.model.desk.notices import About, Ask
-from tests.federation.test_desk_work import SECRET, post, until
+from tests.federation.test_desk_work import SECRET, post
 from tests.support.databases import make_certificates
 from tests.support.desk_faces import OFFICES, Caller, desk_world
 from tests.support.exchange import VN, entries
-from tests.support.nodes import running
+from tests.support.simulator import simulated
+from tests.support.waiting import until
 
 SECRET_KEY = bytes(range(32))
 
@@ -121,7 +122,7 @@ async def test_flash_work_reaches_its_people_at_once_by_mail_and_webhook(tmp_pat
                 f'webhook = "https://localhost:{hook_port}/words"\nwebhook_ca = "{ca}"\nwebhook_secret = "{key}"\n'
                 'console = "https://desk.vn.example"\n'
             )
-        async with running(world, ("th", "vn")):
+        async with simulated(world, is_open=True) as world:
             await world.nodes["th"].desk.parts.author.open(
                 VN, post(Ask(About.QUESTION, SECRET, topic="vehicle"), to_office=OFFICES["vn"])
             )

@@ -22,6 +22,7 @@ from gateway.ports.desk_uses import WorkQuery
 from tests.support.alerts import actor, author, supervisor
 from tests.support.exchange import command, entries, sample_world
 from tests.support.nodes import World
+from tests.support.simulator import simulated
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.process
@@ -49,11 +50,8 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
     (home / "oversight" / "listed.csv").write_text(LISTED)
     settings = home / "node.toml"
     settings.write_text(settings.read_text() + "\n[oversight]\nreview_percent = 100.0\n")
-    await made.start("th")
-    try:
-        yield made
-    finally:
-        await made.stop("th")
+    async with simulated(made, ("th",)) as world:
+        yield world
 
 
 def works(world: World, kind: WorkKind) -> list[Work]:

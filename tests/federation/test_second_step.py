@@ -26,7 +26,7 @@ from gateway.statements.notices.notice import parse_notice
 from gateway.trust.ceremony.ceremony import publish_descriptor, publish_status
 from tests.support.authenticator import RP_ID, Authenticator
 from tests.support.exchange import entries, kinds
-from tests.support.nodes import World, running
+from tests.support.nodes import World
 from tests.support.second_step import (
     DUTY,
     OFFICER,
@@ -42,6 +42,7 @@ from tests.support.second_step import (
     step_world,
     works,
 )
+from tests.support.simulator import simulated
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -52,7 +53,7 @@ FIELDS = ("number", "holder_name", "status")
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
 async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
     made = step_world(tmp_path_factory.mktemp("step"))
-    async with running(made, ("th", "vn")):
+    async with simulated(made) as made:
         yield made
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,6 @@ from typing import Any
 import pytest
 
 from gateway.app.node import Node
-from gateway.clock import SystemClock, steady_ns
 from gateway.desk.second_step.arriving import LATE
 from gateway.desk.second_step.commands import Decide
 from gateway.desk.second_step.escalation import LAPSED, PHONE
@@ -21,7 +19,6 @@ from gateway.model.desk.work import Level, WorkKind
 from gateway.telemetry import Gauge
 from tests.support.exchange import entries
 from tests.support.moved_clock import Ahead
-from tests.support.nodes import running
 from tests.support.second_step import (
     DUTY,
     OFFICER,
@@ -35,17 +32,16 @@ from tests.support.second_step import (
     step_world,
     works,
 )
+from tests.support.simulator import simulated
 from tests.support.waiting import until
 
 MINUTE = timedelta(minutes=1)
 
 
 @pytest.fixture
-def ahead(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ahead:
+def ahead(tmp_path: Path) -> Ahead:
     """Time that a test moves on, for all nodes that it starts."""
-    made = Ahead(tmp_path)
-    monkeypatch.setattr(SystemClock.__init__, "__defaults__", (made.moved(time.time_ns), made.moved(steady_ns)))
-    return made
+    return Ahead(tmp_path)
 
 
 def clock_entries(node: Node, key: ThreadKey) -> list[dict[str, Any]]:
@@ -73,7 +69,7 @@ def gauge(node: Node, name: Gauge) -> dict[Any, float]:
 
 async def test_a_decision_that_is_due_is_escalated_told_and_still_taken_late(tmp_path: Path, ahead: Ahead) -> None:
     world = step_world(tmp_path)
-    async with running(world, ("th", "vn")):
+    async with simulated(world) as world:
         th, vn = world.nodes["th"], world.nodes["vn"]
         key, there, work = await asked(world)
         thread = th.desk.parts.store.thread(key)
@@ -101,7 +97,7 @@ async def test_a_decision_that_is_due_is_escalated_told_and_still_taken_late(tmp
 
 async def test_a_node_that_was_down_over_a_deadline_escalates_once(tmp_path: Path, ahead: Ahead) -> None:
     world = step_world(tmp_path)
-    async with running(world, ("th", "vn")):
+    async with simulated(world) as world:
         key, there, work = await asked(world)
         await world.stop("vn")
         ahead.move(45 * MINUTE)
@@ -119,7 +115,7 @@ async def test_a_node_that_was_down_over_a_deadline_escalates_once(tmp_path: Pat
 
 async def test_a_draft_warns_its_author_before_it_lapses(tmp_path: Path, ahead: Ahead) -> None:
     world = step_world(tmp_path)
-    async with running(world, ("th", "vn")):
+    async with simulated(world) as world:
         th = world.nodes["th"]
         drafted = await step(world, "th").drafting.follow_up(OFFICER, follow_up(await hit(world)))
         key = drafted.key
@@ -143,7 +139,7 @@ async def test_a_draft_warns_its_author_before_it_lapses(tmp_path: Path, ahead: 
 
 async def test_a_question_back_stops_the_clock_twice_at_most(tmp_path: Path, ahead: Ahead) -> None:
     world = step_world(tmp_path)
-    async with running(world, ("th", "vn")):
+    async with simulated(world) as world:
         th, vn = world.nodes["th"], world.nodes["vn"]
         key, there, work = await asked(world)
         for stopped in (True, True, False):

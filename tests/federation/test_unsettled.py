@@ -18,8 +18,9 @@ from gateway.model.desk.work import Role, WorkKind
 from gateway.ports.desk import DeskRows, Work, WorkFilter
 from gateway.ports.desk_uses import WorkQuery
 from tests.support.exchange import CLOCK
-from tests.support.nodes import World, running
+from tests.support.nodes import World
 from tests.support.second_step import OFFICER, actor, hit, step, step_world, works
+from tests.support.simulator import simulated
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.process
@@ -28,7 +29,7 @@ pytestmark = pytest.mark.process
 @pytest_asyncio.fixture
 async def world(tmp_path: Path) -> AsyncIterator[World]:
     made = step_world(tmp_path)
-    async with running(made, ("th", "vn")):
+    async with simulated(made) as made:
         yield made
 
 

@@ -12,9 +12,10 @@ from gateway.model.desk.notices import ReplyCode, StatusCode
 from gateway.model.desk.work import WorkKind
 from tests.support.alerts import author, supervisor
 from tests.support.matters import see, send, visitor, with_consoles
-from tests.support.nodes import World, running
+from tests.support.nodes import World
 from tests.support.reports import report
 from tests.support.second_step import DUTY, asked, is_taken, step, step_world, works
+from tests.support.simulator import simulated
 from tests.support.waiting import until
 
 pytestmark = [pytest.mark.process, pytest.mark.asyncio(loop_scope="module")]
@@ -23,7 +24,7 @@ pytestmark = [pytest.mark.process, pytest.mark.asyncio(loop_scope="module")]
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
 async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
     made = with_consoles(step_world(tmp_path_factory.mktemp("matters")))
-    async with running(made, ("th", "vn")):
+    async with simulated(made, is_open=True) as made:
         yield made
 
 

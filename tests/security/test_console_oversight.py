@@ -12,8 +12,9 @@ from gateway.model.query import DocumentQuery
 from gateway.ports.desk import Work, WorkFilter
 from tests.support.exchange import command, sample_world
 from tests.support.matters import see, send, visitor, with_consoles
-from tests.support.nodes import World, running
+from tests.support.nodes import World
 from tests.support.second_step import actor
+from tests.support.simulator import simulated
 from tests.support.waiting import until
 
 pytestmark = [pytest.mark.process, pytest.mark.asyncio(loop_scope="module")]
@@ -26,7 +27,7 @@ async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World
     made = with_consoles(sample_world(tmp_path_factory.mktemp("oversight"), ("th", "vn")))
     with (made.home("th") / "node.toml").open("a") as file:
         file.write("[oversight]\nreview_percent = 100.0\n")
-    async with running(made, ("th", "vn")):
+    async with simulated(made, is_open=True) as made:
         yield made
 
 

@@ -23,8 +23,9 @@ from gateway.model.desk.work import Role
 from tests.support.desk_faces import AGENCIES, CLOCK, OFFICES, Caller
 from tests.support.docs import OPENAPI
 from tests.support.exchange import PASSPORT, entries
-from tests.support.nodes import World, running
+from tests.support.nodes import World
 from tests.support.second_step import step_world
+from tests.support.simulator import simulated
 from tests.support.waiting import until
 
 on_one_loop = pytest.mark.asyncio(loop_scope="module")
@@ -112,7 +113,7 @@ async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World
     for member in ("th", "vn"):
         persons = desk_persons(member, OFFICES[member], AGENCIES)
         write_people(Home(made.home(member)).people, member, persons, CLOCK)
-    async with running(made, ("th", "vn")):
+    async with simulated(made, is_open=True) as made:
         yield made
 
 

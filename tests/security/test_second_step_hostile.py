@@ -20,8 +20,9 @@ from gateway.model.purpose import Offence, Purpose
 from gateway.model.requester import Requester
 from gateway.statements.notices.notice import parse_notice
 from tests.support.exchange import CLOCK, TH, VN, entries
-from tests.support.nodes import World, officer, running
+from tests.support.nodes import World, officer
 from tests.support.second_step import DUTY, HOUR_US, OFFICER, asked, is_taken, step, step_world, works
+from tests.support.simulator import simulated
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -30,7 +31,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
 async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
     made = step_world(tmp_path_factory.mktemp("hostile"))
-    async with running(made, ("th", "vn")):
+    async with simulated(made) as made:
         yield made
 
 

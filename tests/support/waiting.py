@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import time
 from collections.abc import Awaitable, Callable
-from itertools import count
+from typing import Any
 
 MOST_S = 60.0
 """Seconds after which a condition counts as one that never comes."""
@@ -18,16 +19,22 @@ _LOOKS = 8
 """Looks between two turns of `MEANWHILE`: what a message sets going has ended after a few turns of the loop."""
 
 
-async def until(condition: Callable[[], object], what: str) -> None:
-    """Wait until a condition holds; `what` says in a failure what did not come. The condition may block."""
+async def until(condition: Callable[[], Any], what: str) -> Any:
+    """Wait until a condition holds, and return what it gave; `what` says in a failure what did not come.
+
+    The condition may block, or be a coroutine.
+    """
     now = asyncio.get_running_loop().time
     end = now() + MOST_S
-    for looks in count(1):
-        if await asyncio.to_thread(condition):
-            return
+    looks = 0
+    while True:
+        is_coroutine = inspect.iscoroutinefunction(condition)
+        if found := await (condition() if is_coroutine else asyncio.to_thread(condition)):
+            return found
         if now() > end:
             raise AssertionError(f"in {MOST_S:.0f} s it did not come: {what}")
         await asyncio.sleep(_LOOK_QUICKLY_S if MEANWHILE else _LOOK_S)
+        looks += 1
         if looks % _LOOKS == 0:
             for work in MEANWHILE:
                 await work()
