@@ -167,6 +167,12 @@ async def call(caller: Caller, method: str, path: str, matter: dict[str, str]) -
         return error.code, str(error)
 
 
+async def answers(caller: Caller, matter: dict[str, str]) -> list[tuple[tuple[str, str, list[str]], tuple[str, str]]]:
+    """What a person gets at every path, one after the other."""
+    with caller.connected():
+        return [(each, await call(caller, each[0], each[1], matter)) for each in OPERATIONS]
+
+
 def first_event(caller: Caller) -> tuple[str, str]:
     """What a stream of work tells until its list is whole."""
     said = []
@@ -196,8 +202,7 @@ async def test_what_the_table_does_not_give_a_role_is_refused_at_every_path(
 ) -> None:
     caller = Caller(world, person, role.value, "immigration", "th.blo.elsewhere")
     before = matters(world)
-    for method, path, names in OPERATIONS:
-        code, said = await call(caller, method, path, matter)
+    for (method, path, names), (code, said) in await answers(caller, matter):
         assert SECRET not in said or "SEE" in str(TABLE[role]), (role, path)
         if role is Role.ADMINISTRATOR:
             assert SECRET not in said, path
@@ -215,8 +220,7 @@ async def test_an_administrator_lists_work_without_content_and_reads_no_thread_o
     world: World, matter: dict[str, str]
 ) -> None:
     administrator = Caller(world, "th.adm.1", "administrator")  # of the very office and agency
-    for method, path, names in OPERATIONS:
-        code, said = await call(administrator, method, path, matter)
+    for (method, path, names), (code, said) in await answers(administrator, matter):
         assert SECRET not in said, path
         if names and not (method == "GET" and path == "/v1/work/{work_id}"):
             assert code in HIDDEN, (path, code)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from typing import Any
 
@@ -33,6 +35,7 @@ class Caller:
 
     def __init__(self, world: World, person: str, role: str = "", agency: str = "", office: str = "") -> None:
         self._world = world
+        self._connection: NodeClient | None = None
         self.person = person
         self.member = person.partition(".")[0]
         listed = {f"{self.member}.{one.name}": one for one in desk_persons(self.member, OFFICES[self.member], AGENCIES)}
@@ -58,11 +61,20 @@ class Caller:
         named = replace(settings, node=replace(settings.node, name="node1"))
         return NodeClient(named, host_port(self._world.nodes[self.member].addresses["agency"]))
 
+    @contextmanager
+    def connected(self) -> Iterator[None]:
+        """Make all calls on one connection until the block ends, where each has one of its own else."""
+        with self.client() as self._connection:
+            try:
+                yield
+            finally:
+                self._connection = None
+
     async def call(self, method: str, path: str, body: Any = None, *, key: str = "", **query: Any) -> dict[str, Any]:
         """Call a path; raise the node's refusal."""
 
         def call() -> dict[str, Any]:
-            with self.client() as node:
+            with nullcontext(self._connection) if self._connection else self.client() as node:
                 return node.desk(method, path, self.token(), body, key=key, query=query)
 
         return await asyncio.to_thread(call)
