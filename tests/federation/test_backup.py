@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
+import io
 import json
 import os
 import shutil
 import sqlite3
+import tarfile
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -24,6 +26,7 @@ from gateway.errors import Contradicted
 from gateway.model.exchange import Outcome
 from gateway.model.query import DocumentQuery
 from gateway.ops.audit.entry_list import find_entries
+from gateway.ops.backup.sealed_file import SealedReader, SealedWriter, load_public
 from gateway.ops.homes.open_home import open_home
 from tests.support.cli import Liaison, found_federation
 from tests.support.erasing import files_with
@@ -270,6 +273,34 @@ async def test_a_backup_that_somebody_changed_is_refused(
         code, refused = await liaison(capsys, *restoring(world, tmp_path / "th.backup", tmp_path / "new"))
         assert (code, refused["error"]["code"]) == (1, "backup-changed")
         assert not (tmp_path / "new").exists()
+
+
+async def test_a_backup_that_was_sealed_anew_with_another_file_is_refused(
+    world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whoever has the public key can seal a file: what is in it is told by the signed manifest."""
+    await back_up(world, capsys, tmp_path / "th.backup")
+    key = world.federation.folder / "offline" / "backup.key"
+    with (tmp_path / "th.backup").open("rb") as sealed:
+        reader = SealedReader(sealed, key)
+        about, archive = reader.about, io.BytesIO(reader.read())
+    with tarfile.open(fileobj=archive) as held, (tmp_path / "other.backup").open("wb") as out:
+        writer = SealedWriter(out, load_public(key.with_suffix(".pub")), about)
+        with tarfile.open(fileobj=writer, mode="w|") as changed:
+            for member in held:
+                source = held.extractfile(member)
+                assert source is not None
+                data = source.read()
+                if member.name.endswith("node.toml"):
+                    data = data.replace(b"[", b"#\n[", 1)
+                    assert len(data) != member.size
+                member.size = len(data)
+                changed.addfile(member, io.BytesIO(data))
+        writer.finish()
+    code, refused = await liaison(capsys, *restoring(world, tmp_path / "other.backup", tmp_path / "new"))
+    assert (code, refused["error"]["code"]) == (1, "backup-changed")
+    assert "node.toml" in refused["error"]["message"]
+    assert not (tmp_path / "new").exists()
 
 
 async def test_the_copy_of_the_keystore_forgets_with_it(

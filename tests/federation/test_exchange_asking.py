@@ -20,7 +20,7 @@ from gateway.model.names import MemberId
 from gateway.model.purpose import Purpose
 from gateway.model.query import ContainerQuery
 from gateway.model.requester import Officer
-from gateway.model.search import Search, SearchCommand
+from gateway.model.search import Line, Search, SearchCommand
 from gateway.records.verify import verify_record
 from gateway.storage.documents.witness_store import SqlWitnessStore
 from tests.support.exchange import (
@@ -106,6 +106,19 @@ async def test_step_2_a_source_of_our_own_that_fails_is_named_and_stops_nothing(
     sources["th"].reset()
     assert found[TH].missing == ("police records",)
     assert found[KH].outcome is Outcome.HIT
+
+
+async def test_step_2_the_entry_of_our_own_agencies_is_durable_before_the_officer_sees_their_line(
+    world: World,
+) -> None:
+    th, seen = world.nodes["th"], []
+    before = len(entries(th))
+
+    def added(line: Line) -> None:
+        seen.append((line.member, [item.entry.kind for item in entries(th)[before:]]))
+
+    await th.asking.asker.run(Inquiry(HER, command(), "1" * 32), added)
+    assert seen[0] == (TH, ["own"])
 
 
 async def test_step_3_the_entry_is_durable_before_anything_leaves(world: World) -> None:

@@ -27,12 +27,13 @@ class Run:
     """What a run of tests showed: its exit code (None where it was ended from outside), and the end of what it printed.
 
     `failed` are tests that failed; of those in `unrun` nothing was learnt: they did not load, or had no ground.
-    `seconds` is how long each test took.
+    `passed` tells whether one passed: all may have been skipped; `seconds` is how long each test took.
     """
 
     code: int | None
     failed: tuple[str, ...]
     unrun: tuple[str, ...]
+    passed: bool
     seconds: Mapping[str, float]
     tail: str
 
@@ -99,7 +100,7 @@ class Copy:
         return self._read(code)
 
     def _read(self, code: int | None) -> Run:
-        failed, unrun, seconds = [], [], {}
+        failed, unrun, passed, seconds = [], [], False, {}
         if self._report.exists():
             for case in ET.parse(self._report).iter("testcase"):
                 name = f"{case.get('classname', '').replace('.', '/')}.py::{case.get('name')}"
@@ -108,8 +109,10 @@ class Copy:
                     failed.append(name)
                 elif case.find("error") is not None:
                     unrun.append(name)
+                else:
+                    passed = passed or case.find("skipped") is None
         output = self._output.read_bytes().decode(errors="replace")
-        return Run(code, tuple(failed), tuple(unrun), seconds, output[-_TAIL:])
+        return Run(code, tuple(failed), tuple(unrun), passed, seconds, output[-_TAIL:])
 
 
 def _left_out(tree: Path, folder: str, names: list[str]) -> set[str]:

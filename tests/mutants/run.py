@@ -123,8 +123,10 @@ class Runs:
             copies.put(copy)
         if seen.code is None:
             verdict, detail = HUNG, f"ended {self._hangs_s:.0f} s after its time"
-        elif seen.code == 0:
+        elif seen.code == 0 and seen.passed:
             verdict, detail = SURVIVED, "no test saw it"
+        elif seen.code == 0:
+            verdict, detail = BROKEN, "its tests are skipped here"
         elif seen.failed:
             verdict, detail = KILLED, seen.failed[0]
         else:

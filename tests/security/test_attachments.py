@@ -111,6 +111,23 @@ def lying(giver: Giver, lie: Any) -> FileParts:
     return before
 
 
+async def test_the_entry_of_a_file_that_is_given_is_written_before_its_first_byte_leaves(world: World) -> None:
+    officer, duty = Caller(world, OFFICER), Caller(world, DUTY)
+    giver, given, seen = world.nodes["th"].desk.files.giver, refused(world), []
+
+    def looked(files: Any, row: HeldFile, number: int) -> bytes:
+        seen.append(refused(world))
+        return bytes(files.chunk(row, number))
+
+    before = lying(giver, looked)
+    try:
+        brought = await bring(officer, "first.pdf", pdf() + b"% first\n%%EOF")
+        await stands(duty, await asked(world, brought["id"]), "clean")
+    finally:
+        giver._it = before
+    assert seen == [given + 1]
+
+
 @pytest.mark.parametrize(
     "lie",
     [

@@ -5,6 +5,7 @@ Most of them are signed by the exporter's own log key: a country can sign whatev
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -192,6 +193,14 @@ def test_a_manifest_that_says_what_is_not_so(world: World, out: Path, name: str)
     value = json.loads((out / "export.json").read_bytes())
     changed = MANIFESTS[name](value)
     resign(out, world.home.key, **{key: item for key, item in changed.items() if item != value.get(key)})
+    refused(world, out)
+
+
+def test_l1_a_manifest_leads_to_no_file_beside_the_export_though_its_hash_is_right(world: World, out: Path) -> None:
+    beside = out.parent / "beside"
+    beside.write_bytes(b"what lies beside it")
+    files = json.loads((out / "export.json").read_bytes())["files"]
+    resign(out, world.home.key, files=files | {"../beside": hashlib.sha256(beside.read_bytes()).hexdigest()})
     refused(world, out)
 
 
