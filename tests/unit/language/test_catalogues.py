@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 from enum import StrEnum
 
+import pytest
 from babel.messages.catalog import Message
 
 from gateway.errors import Forbidden, Malformed, Reason, Refused
