@@ -19,33 +19,27 @@ from gateway.model.desk.work import Role
 from gateway.model.names import ExchangeId
 from tests.support.alerts import actor, author, duty, raising, supervisor, there
 from tests.support.exchange import TH, entries, sample_world
-from tests.support.nodes import World
+from tests.support.simulator import Simulation, simulated
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.process
 
 
 @pytest_asyncio.fixture
-async def world(tmp_path: Path) -> AsyncIterator[World]:
-    """Two nodes."""
-    made = sample_world(tmp_path, ("th", "vn"))
-    for member in ("th", "vn"):
-        await made.start(member)
-    try:
+async def world(tmp_path: Path) -> AsyncIterator[Simulation]:
+    """Two simulated nodes."""
+    async with simulated(sample_world(tmp_path, ("th", "vn"))) as made:
         yield made
-    finally:
-        for member in list(made.nodes):
-            await made.stop(member)
 
 
-def acts(world: World) -> list[str]:
+def acts(world: Simulation) -> list[str]:
     """What people did at the desk of the first node, by its entries."""
     return [
         str(each.private["act"]) for each in entries(world.nodes["th"], "operations") if each.entry.kind == "desk-act"
     ]
 
 
-async def test_an_alert_on_both_boards_from_its_preview_to_its_outcome(world: World) -> None:
+async def test_an_alert_on_both_boards_from_its_preview_to_its_outcome(world: Simulation) -> None:
     th, vn = world.nodes["th"].desk.uses, world.nodes["vn"].desk.uses
     before = len(acts(world))
     preview = await th.own_alerts.preview(author(), raising())
@@ -104,7 +98,7 @@ async def test_an_alert_on_both_boards_from_its_preview_to_its_outcome(world: Wo
         await th.alerts.read_over(duty("th"), mine)
 
 
-async def test_those_who_watch_are_told_of_the_alert_that_changed_and_of_no_other(world: World) -> None:
+async def test_those_who_watch_are_told_of_the_alert_that_changed_and_of_no_other(world: Simulation) -> None:
     th = world.nodes["th"].desk.uses
     first = await th.own_alerts.raise_alert(author(), raising())
     second = await th.own_alerts.raise_alert(author(), replace(raising(), case="TH-2026-0418"))

@@ -14,7 +14,7 @@ from gateway.ports.desk import WorkFilter
 from tests.support.alerts import actor, raising, there
 from tests.support.exchange import sample_world
 from tests.support.matters import see, send, visitor, with_consoles
-from tests.support.nodes import World, running
+from tests.support.simulator import Simulation, simulated
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.process
@@ -25,13 +25,12 @@ ASKED = {
 
 
 @pytest_asyncio.fixture
-async def world(tmp_path: Path) -> AsyncIterator[World]:
-    made = with_consoles(sample_world(tmp_path, ("th", "vn")))
-    async with running(made, ("th", "vn")):
+async def world(tmp_path: Path) -> AsyncIterator[Simulation]:
+    async with simulated(with_consoles(sample_world(tmp_path, ("th", "vn"))), is_open=True) as made:
         yield made
 
 
-async def test_an_officer_marks_an_alert_where_the_gate_shows_it(world: World) -> None:
+async def test_an_officer_marks_an_alert_where_the_gate_shows_it(world: Simulation) -> None:
     th, vn = world.nodes["th"], world.nodes["vn"]
     author, approver = (
         actor("vn", role, person=person, agency="immigration")

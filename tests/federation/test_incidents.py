@@ -21,7 +21,7 @@ from gateway.ports.desk import Work, WorkFilter
 from gateway.ports.desk_uses import WorkQuery
 from tests.support.alerts import actor, author, supervisor
 from tests.support.exchange import TH, entries, sample_world
-from tests.support.nodes import World
+from tests.support.simulator import Simulation, simulated
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.process
@@ -30,39 +30,33 @@ DAY_US = 86_400_000_000
 
 
 @pytest_asyncio.fixture
-async def world(tmp_path: Path) -> AsyncIterator[World]:
-    """Three nodes."""
-    made = sample_world(tmp_path, ("th", "vn", "la"))
-    for member in ("th", "vn", "la"):
-        await made.start(member)
-    try:
+async def world(tmp_path: Path) -> AsyncIterator[Simulation]:
+    """Three simulated nodes."""
+    async with simulated(sample_world(tmp_path, ("th", "vn", "la")), ("th", "vn", "la")) as made:
         yield made
-    finally:
-        for member in list(made.nodes):
-            await made.stop(member)
 
 
 def security(member: str = "th", person: str = "s1") -> Actor:
     return actor(member, Role.SECURITY_OFFICER, person=person)
 
 
-def waiting(world: World, member: str, open_only: bool = True) -> list[Work]:
+def waiting(world: Simulation, member: str, open_only: bool = True) -> list[Work]:
     wanted = WorkFilter(kinds=(WorkKind.INCIDENT,), open_only=open_only)
     return world.nodes[member].desk.parts.store.works(wanted)
 
 
-async def told(world: World) -> ExchangeId:
+async def told(world: Simulation) -> ExchangeId:
     """Tell of an incident, and wait until both others have work on it."""
     name = await world.nodes["th"].desk.uses.incidents.tell(security(), TellNews(NewsCode.INCIDENT, TEXT))
     await until(lambda: waiting(world, "vn") and waiting(world, "la"), "both have it")
     return name
 
 
-async def standing(world: World, name: ExchangeId) -> IncidentItem:
+async def standing(world: Simulation, name: ExchangeId) -> IncidentItem:
     return await world.nodes["th"].desk.uses.incidents.show(security(), name)
 
 
-async def test_an_incident_is_told_to_all_and_counted_until_each_has_acknowledged_it(world: World) -> None:
+async def test_an_incident_is_told_to_all_and_counted_until_each_has_acknowledged_it(world: Simulation) -> None:
     th, vn, la = (world.nodes[name].desk.uses for name in ("th", "vn", "la"))
     for nobody in (author(), supervisor()):
         with pytest.raises(Forbidden):
@@ -108,12 +102,12 @@ async def test_an_incident_is_told_to_all_and_counted_until_each_has_acknowledge
     assert said == ["tell-incident", "tell-more", "close-incident"]
 
 
-def th_knows(world: World, name: ExchangeId) -> bool:
+def th_knows(world: Simulation, name: ExchangeId) -> bool:
     store = world.nodes["th"].desk.parts.store
     return any(one.theirs for one in store.threads(group_id=name))
 
 
-async def test_an_incident_passes_a_suspension_and_one_key_tells_nobody_twice(world: World) -> None:
+async def test_an_incident_passes_a_suspension_and_one_key_tells_nobody_twice(world: Simulation) -> None:
     th = world.nodes["th"]
     once = new_exchange_id()
     command = TellNews(NewsCode.INCIDENT, TEXT, to=(MemberId("vn"),))
@@ -127,7 +121,9 @@ async def test_an_incident_passes_a_suspension_and_one_key_tells_nobody_twice(wo
     assert len(th.desk.parts.store.threads(kinds=(ThreadKind.SERVICE,))) == 2
 
 
-async def test_a_bad_incident_is_refused_and_who_may_not_see_one_finds_neither_work_nor_thread(world: World) -> None:
+async def test_a_bad_incident_is_refused_and_who_may_not_see_one_finds_neither_work_nor_thread(
+    world: Simulation,
+) -> None:
     for command, code in (
         (TellNews(NewsCode.INCIDENT, ""), "missing"),
         (TellNews(NewsCode.INCIDENT, "x" * 2_001), "too-long"),

@@ -16,21 +16,20 @@ from gateway.model.desk.work import WorkKind
 from gateway.ports.desk import WorkFilter
 from tests.support.alerts import author, raising, supervisor, there
 from tests.support.exchange import entries, sample_world
-from tests.support.nodes import World, running
+from tests.support.simulator import Simulation, simulated
 from tests.support.waiting import until
 
 OFFICE = "vn.blo.moc-bai"
 
 
 @pytest_asyncio.fixture
-async def world(tmp_path: Path) -> AsyncIterator[World]:
-    made = sample_world(tmp_path, ("th", "vn"))
-    async with running(made, ("th", "vn")) as world:
-        yield world
+async def world(tmp_path: Path) -> AsyncIterator[Simulation]:
+    async with simulated(sample_world(tmp_path, ("th", "vn"))) as made:
+        yield made
 
 
 async def test_a_copy_is_searched_without_a_node_and_its_look_ups_are_reviewed(
-    world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    world: Simulation, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     th, vn, home = world.nodes["th"], world.nodes["vn"], world.home("vn")
     alert_id = await th.desk.alerts.own.raise_alert(author(), raising())

@@ -17,7 +17,7 @@ from gateway.ports.desk import WorkFilter
 from gateway.statements.notices.notice import parse_notice
 from tests.support.exchange import CLOCK, VN, entries, sample_world
 from tests.support.load import waiting
-from tests.support.nodes import World
+from tests.support.simulator import Simulation, simulated
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.process
@@ -25,18 +25,12 @@ BOTH = [[ServiceCode.OUTAGE, ServiceCode.RESUMED]]
 
 
 @pytest_asyncio.fixture
-async def world(tmp_path: Path) -> AsyncIterator[World]:
-    made = sample_world(tmp_path, ("th", "vn"))
-    for member in ("th", "vn"):
-        await made.start(member)
-    try:
+async def world(tmp_path: Path) -> AsyncIterator[Simulation]:
+    async with simulated(sample_world(tmp_path, ("th", "vn"))) as made:
         yield made
-    finally:
-        for member in list(made.nodes):
-            await made.stop(member)
 
 
-def said(world: World, member: str = "th", peer: MemberId = VN) -> list[list[Service]]:
+def said(world: Simulation, member: str = "th", peer: MemberId = VN) -> list[list[Service]]:
     """What a node has told another about itself, thread by thread."""
     store = world.nodes[member].desk.parts.store
     states = (ThreadState.OPEN, ThreadState.ENDED)
@@ -49,18 +43,18 @@ def said(world: World, member: str = "th", peer: MemberId = VN) -> list[list[Ser
     return found
 
 
-def codes(world: World) -> list[list[ServiceCode]]:
+def codes(world: Simulation) -> list[list[ServiceCode]]:
     return [[word.code for word in words] for words in said(world)]
 
 
-async def begun(world: World, member: str = "vn") -> None:
+async def begun(world: Simulation, member: str = "vn") -> None:
     """Wait until a node has looked at how it went down before."""
     documents = world.nodes[member].desk.parts.parts.documents
     await until(lambda: documents.get("node", "alive") is not None, "the node has begun")
     await until(lambda: world.nodes[member].desk.oversight.outages._has_begun, "it has told what was due")
 
 
-async def test_duty_l20_a_stop_in_good_order_and_the_start_after_it_are_told(world: World) -> None:
+async def test_duty_l20_a_stop_in_good_order_and_the_start_after_it_are_told(world: Simulation) -> None:
     await begun(world)
     world.nodes["vn"].desk.oversight.outages.tells_stops = True
     before_us = CLOCK.now_us()
@@ -82,7 +76,7 @@ async def test_duty_l20_a_stop_in_good_order_and_the_start_after_it_are_told(wor
     assert [act["code"] for act in acts if "outage" in act["code"]] == ["outage", "outage-over"]
 
 
-async def test_duty_l20_an_outage_of_which_nothing_was_told_is_told_at_the_next_start(world: World) -> None:
+async def test_duty_l20_an_outage_of_which_nothing_was_told_is_told_at_the_next_start(world: Simulation) -> None:
     await begun(world)
     alive_us = CLOCK.now_us() - SHORTEST_US - 1_000_000
     world.nodes["vn"].desk.parts.parts.documents.put("node", "alive", str(alive_us).encode())
@@ -97,7 +91,7 @@ async def test_duty_l20_an_outage_of_which_nothing_was_told_is_told_at_the_next_
     await until(lambda: not store.threads(kinds=(ThreadKind.SERVICE,), states=(ThreadState.OPEN,)), "over at home, too")
 
 
-async def test_duty_l20_a_counterpart_out_of_reach_holds_up_no_stop_and_hears_of_it_later(world: World) -> None:
+async def test_duty_l20_a_counterpart_out_of_reach_holds_up_no_stop_and_hears_of_it_later(world: Simulation) -> None:
     await begun(world)
     await world.stop("th")
     world.nodes["vn"].desk.oversight.outages.tells_stops = True

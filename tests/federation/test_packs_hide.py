@@ -18,19 +18,18 @@ from gateway.ports.desk import WorkFilter
 from gateway.views.pack.files import as_csv, as_value
 from tests.support.alerts import author, raising, supervisor, there
 from tests.support.exchange import VN, sample_world
-from tests.support.nodes import World, running
+from tests.support.simulator import Simulation, simulated
 
 HOUR_US = 3_600_000_000
 
 
 @pytest_asyncio.fixture
-async def world(tmp_path: Path) -> AsyncIterator[World]:
-    made = sample_world(tmp_path, ("th", "vn"))
-    async with running(made, ("th", "vn")) as world:
-        yield world
+async def world(tmp_path: Path) -> AsyncIterator[Simulation]:
+    async with simulated(sample_world(tmp_path, ("th", "vn"))) as made:
+        yield made
 
 
-async def figures(world: World, *, exact: bool = False) -> dict[str, Any]:
+async def figures(world: Simulation, *, exact: bool = False) -> dict[str, Any]:
     """All that packs of these months say, for the counterpart and for the country itself; but for how long it ran."""
     now_us = world.nodes["th"].core.parts.clock.now_us()
     months = {month_at(now_us - ago * DAY_US, "th").name for ago in (0, 30)}
@@ -44,7 +43,7 @@ async def figures(world: World, *, exact: bool = False) -> dict[str, Any]:
     return told
 
 
-async def test_an_alert_hidden_for_an_operation_changes_no_figure(world: World) -> None:
+async def test_an_alert_hidden_for_an_operation_changes_no_figure(world: Simulation) -> None:
     th = world.nodes["th"]
     own = th.desk.alerts.own
     before, exactly = await figures(world), await figures(world, exact=True)
@@ -62,7 +61,7 @@ async def test_an_alert_hidden_for_an_operation_changes_no_figure(world: World) 
     }
 
 
-async def test_one_that_was_told_is_counted(world: World) -> None:
+async def test_one_that_was_told_is_counted(world: Simulation) -> None:
     th = world.nodes["th"]
     own = th.desk.alerts.own
     before = await figures(world, exact=True)

@@ -21,28 +21,22 @@ from gateway.model.names import ExchangeId
 from tests.support.alerts import actor, author, supervisor
 from tests.support.desk_faces import Caller
 from tests.support.exchange import CLOCK, TH, VN, entries, sample_world
-from tests.support.nodes import World
 from tests.support.reports import METHOD, report
+from tests.support.simulator import Simulation, simulated
 from tests.support.waiting import until
 
 
 @pytest_asyncio.fixture
-async def world(tmp_path: Path) -> AsyncIterator[World]:
-    made = sample_world(tmp_path, ("th", "vn"))
-    for member in ("th", "vn"):
-        await made.start(member)
-    try:
+async def world(tmp_path: Path) -> AsyncIterator[Simulation]:
+    async with simulated(sample_world(tmp_path, ("th", "vn")), is_open=True) as made:
         yield made
-    finally:
-        for member in list(made.nodes):
-            await made.stop(member)
 
 
 def reader() -> Any:
     return actor("vn", Role.OFFICER, person="3")
 
 
-async def published(world: World, **changes: Any) -> tuple[ExchangeId, ThreadKey]:
+async def published(world: Simulation, **changes: Any) -> tuple[ExchangeId, ThreadKey]:
     """Publish a report; return its id, and its thread as the counterpart names it once that has taken it."""
     th = world.nodes["th"].desk
     report_id = await th.reports.own.publish(author(), report(**changes))
@@ -53,7 +47,7 @@ async def published(world: World, **changes: Any) -> tuple[ExchangeId, ThreadKey
     return report_id, ThreadKey(TH, key.thread_id)
 
 
-async def test_a_report_is_approved_sent_found_read_and_gone_once_withdrawn(world: World) -> None:
+async def test_a_report_is_approved_sent_found_read_and_gone_once_withdrawn(world: Simulation) -> None:
     th, vn = world.nodes["th"].desk, world.nodes["vn"].desk
     own = th.reports.own
     draft = await own.check(author(), report())
@@ -131,7 +125,7 @@ async def test_a_report_is_approved_sent_found_read_and_gone_once_withdrawn(worl
 
 
 async def test_a_search_looks_at_all_reports_and_says_where_it_could_not(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    world: Simulation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     own, shelf = world.nodes["th"].desk.reports.own, world.nodes["th"].desk.reports.library
     names = []
@@ -157,7 +151,7 @@ async def test_a_search_looks_at_all_reports_and_says_where_it_could_not(
     assert shown == {"reports": [], "next": "", "capped": False, "partial": True}
 
 
-async def test_a_report_that_is_over_is_added_as_a_change_for_who_reads_on(world: World) -> None:
+async def test_a_report_that_is_over_is_added_as_a_change_for_who_reads_on(world: Simulation) -> None:
     over_us = CLOCK.now_us() + 3 * DAY_US
     report_id, taken = await published(world, until_us=over_us - DAY_US)
     standing, _ = await published(world)
@@ -175,7 +169,7 @@ async def test_a_report_that_is_over_is_added_as_a_change_for_who_reads_on(world
         assert [one.id for one in (await desk.reports.library.search(who, LibraryQuery())).reports] == [standing]
 
 
-async def test_a_report_with_a_person_in_it_is_not_written(world: World) -> None:
+async def test_a_report_with_a_person_in_it_is_not_written(world: Simulation) -> None:
     own = world.nodes["th"].desk.reports.own
     draft = await own.check(author(), report(fields={"price": "call ๐๘๑-234-5678"}))
     assert [str(trace) for trace in draft.traces] == ["price[5:17] phone"]
@@ -202,7 +196,7 @@ NAMED = (
 """A person of the police's own records of the test, written in ways that hide her."""
 
 
-async def test_a_name_of_our_own_records_is_found_in_whatever_way_it_is_written(world: World) -> None:
+async def test_a_name_of_our_own_records_is_found_in_whatever_way_it_is_written(world: Simulation) -> None:
     own = world.nodes["th"].desk.reports.own
     indicators = [*NAMED, "the driver pays at the second bridge", "ซ่อนยาบ้าใต้พื้นรถกระบะ", "车底夹层"]
     draft = await own.check(author(), report(fields={"indicators": indicators}))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from functools import partial
@@ -12,7 +11,6 @@ import pytest
 import pytest_asyncio
 
 from gateway.app.node import Node
-from gateway.clock import SystemClock, steady_ns
 from gateway.config.home import Home
 from gateway.desk.rooms.values import Stand, home_key
 from gateway.errors import Forbidden, Stale
@@ -25,29 +23,21 @@ from tests.support.acts import switch_off, switch_on
 from tests.support.alerts import actor, raising, there
 from tests.support.exchange import sample_world
 from tests.support.moved_clock import Ahead
-from tests.support.nodes import World
 from tests.support.rooms import desk_of, joined, note, opened, opening, page, said
+from tests.support.simulator import Simulation, simulated
 from tests.support.waiting import until
 
 TH, VN = MemberId("th"), MemberId("vn")
 
 
 @pytest_asyncio.fixture
-async def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[World]:
-    """Three nodes whose time can be moved on (`ahead`)."""
-    ahead = Ahead(tmp_path)
-    monkeypatch.setattr(SystemClock.__init__, "__defaults__", (ahead.moved(time.time_ns), ahead.moved(steady_ns)))
-    made = sample_world(tmp_path, ("th", "vn", "kh"))
-    for member in ("th", "vn", "kh"):
-        await made.start(member)
-    try:
+async def world(tmp_path: Path) -> AsyncIterator[Simulation]:
+    """Three simulated nodes whose time can be moved on (`ahead`)."""
+    async with simulated(sample_world(tmp_path, ("th", "vn", "kh")), ("th", "vn", "kh")) as made:
         yield made
-    finally:
-        for member in list(made.nodes):
-            await made.stop(member)
 
 
-async def test_an_operation_from_its_opening_to_its_seal(world: World) -> None:
+async def test_an_operation_from_its_opening_to_its_seal(world: Simulation) -> None:
     th, vn, kh = (world.nodes[name] for name in ("th", "vn", "kh"))
     rooms = th.desk.rooms.rooms
     room_id = await rooms.open(actor("th", Role.OFFICER), opening("vn", "kh", observers=("kh",)))
@@ -104,7 +94,7 @@ async def test_an_operation_from_its_opening_to_its_seal(world: World) -> None:
     assert all(len(each.payload_hash) == 64 and each.index >= 0 for each in evidence)
 
 
-def ahead(world: World) -> Ahead:
+def ahead(world: Simulation) -> Ahead:
     """The time of the nodes."""
     return Ahead(world.home("th").parent)
 
@@ -120,7 +110,7 @@ def _is_over(node: Node, room_id: str) -> bool:
 
 
 async def test_a_pair_that_is_suspended_misses_its_part_and_an_owner_that_disappears_holds_nothing_open(
-    world: World,
+    world: Simulation,
 ) -> None:
     th, vn, kh = (world.nodes[name] for name in ("th", "vn", "kh"))
     room_id = await opened(th, "vn", "kh")

@@ -15,9 +15,9 @@ from gateway.model.names import MemberId
 from tests.support.desk_faces import Caller
 from tests.support.exchange import CLOCK
 from tests.support.matters import see, send, visitor, with_consoles
-from tests.support.nodes import World, running
 from tests.support.rooms import said
 from tests.support.second_step import step_world, works
+from tests.support.simulator import Simulation, simulated
 from tests.support.waiting import until
 
 pytestmark = [pytest.mark.process, pytest.mark.asyncio(loop_scope="module")]
@@ -35,13 +35,12 @@ OPENING = {
 
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
-async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
-    made = with_consoles(step_world(tmp_path_factory.mktemp("rooms-pages")))
-    async with running(made, ("th", "vn")):
+async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Simulation]:
+    async with simulated(with_consoles(step_world(tmp_path_factory.mktemp("rooms-pages"))), is_open=True) as made:
         yield made
 
 
-async def test_an_operation_from_page_to_page(world: World) -> None:
+async def test_an_operation_from_page_to_page(world: Simulation) -> None:
     th, vn = world.nodes["th"], world.nodes["vn"]
     async with visitor(world, "th.o.1042") as officer:
         assert (await see(officer, "/operations")).status_code == 200
@@ -85,7 +84,7 @@ async def test_an_operation_from_page_to_page(world: World) -> None:
         assert "outcome SEIZED" in pack.text
 
 
-async def test_operations_over_rest_are_for_their_offices_only(world: World) -> None:
+async def test_operations_over_rest_are_for_their_offices_only(world: Simulation) -> None:
     officer, other = Caller(world, "th.o.1042"), Caller(world, "th.o.2000", office="th.blo.mae-sot")
     body = {
         "to": [{"member": "vn"}],

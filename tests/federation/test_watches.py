@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import secrets
-import time
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
@@ -15,7 +14,7 @@ import pytest_asyncio
 from msgspec.structs import replace
 
 from gateway.app.node import Node
-from gateway.clock import DAY_US, SystemClock, steady_ns
+from gateway.clock import DAY_US, SystemClock
 from gateway.demo.sources import people
 from gateway.desk.parts import Actor
 from gateway.desk.second_step.commands import FollowWatch, Reasons
@@ -37,7 +36,7 @@ from gateway.ports.desk_uses import ThreadQuery
 from tests.support.alerts import actor, author, duty, supervisor
 from tests.support.exchange import PASSPORT, TH, sample_world
 from tests.support.moved_clock import Ahead
-from tests.support.nodes import World, running
+from tests.support.simulator import Simulation, simulated
 from tests.support.waiting import until
 from tests.support.watches import NEW, add_row, change_row, refreshed, source_file, thread_of, watching
 
@@ -45,21 +44,13 @@ HOUR_US = 3_600_000_000
 
 
 @pytest_asyncio.fixture
-async def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[World]:
-    """Two nodes whose time can be moved on (`ahead`)."""
-    ahead = Ahead(tmp_path)
-    monkeypatch.setattr(SystemClock.__init__, "__defaults__", (ahead.moved(time.time_ns), ahead.moved(steady_ns)))
-    made = sample_world(tmp_path, ("th", "vn"))
-    for member in ("th", "vn"):
-        await made.start(member)
-    try:
+async def world(tmp_path: Path) -> AsyncIterator[Simulation]:
+    """Two simulated nodes whose time can be moved on (`ahead`)."""
+    async with simulated(sample_world(tmp_path, ("th", "vn"))) as made:
         yield made
-    finally:
-        for member in list(made.nodes):
-            await made.stop(member)
 
 
-async def spread(world: World, **changes: object) -> tuple[ExchangeId, ThreadKey]:
+async def spread(world: Simulation, **changes: object) -> tuple[ExchangeId, ThreadKey]:
     """Ask for a watch and approve it; return its id and its thread, once Viet Nam has said how far it looked."""
     th = world.nodes["th"]
     watch_id = await th.desk.watches.own.add(author(), watching("vn", **changes))
@@ -82,7 +73,7 @@ async def add_passport(node: Node) -> None:
     await asyncio.to_thread(add_row, source_file(node), "GiayTo", "MaGiayTo", So=NEW.number, Loai=1, TinhTrang=2)
 
 
-async def test_a_row_that_comes_later_is_told_once_and_followed_up(world: World) -> None:
+async def test_a_row_that_comes_later_is_told_once_and_followed_up(world: Simulation) -> None:
     th, vn = world.nodes["th"], world.nodes["vn"]
     watch_id, key = await spread(world)
     (stand,) = await th.desk.watches.standing.ours(await th.desk.watches.own.show(author(), watch_id))
@@ -122,7 +113,7 @@ async def test_a_row_that_comes_later_is_told_once_and_followed_up(world: World)
     assert await vn.desk.uses.decisions.choice(duty(agency=decide.agency), decide.id) is not None
 
 
-async def test_what_is_held_at_the_start_is_told_and_a_restart_tells_nothing_twice(world: World) -> None:
+async def test_what_is_held_at_the_start_is_told_and_a_restart_tells_nothing_twice(world: Simulation) -> None:
     th = world.nodes["th"]
     _, key = await spread(world, subject=PASSPORT)
     assert _told(th, key) == 1
@@ -136,7 +127,7 @@ async def test_what_is_held_at_the_start_is_told_and_a_restart_tells_nothing_twi
 
 
 async def test_it_is_paused_where_nobody_says_again_that_it_is_needed_and_goes_on_once_somebody_does(
-    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    world: Simulation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(own_watches, "AGAIN_US", HOUR_US)  # documents of trust do not last for 30 days of no signature
     th, vn = world.nodes["th"], world.nodes["vn"]
@@ -172,7 +163,7 @@ async def _theirs(node: Node) -> list[tuple[str, str]]:
     return [(each.state, each.stopped) for each in found.items]
 
 
-async def test_one_whose_officer_s_account_is_frozen_is_paused_until_it_is_free(world: World) -> None:
+async def test_one_whose_officer_s_account_is_frozen_is_paused_until_it_is_free(world: Simulation) -> None:
     th = world.nodes["th"]
     watch_id, key = await spread(world)
     revoked, person = th.core.revoked, author().officer.person
@@ -183,7 +174,7 @@ async def test_one_whose_officer_s_account_is_frozen_is_paused_until_it_is_free(
     assert (own.stand, own.reason) == (Stand.PAUSED, "account-barred")
 
 
-async def test_one_that_is_ended_or_suspended_is_told_nothing(world: World) -> None:
+async def test_one_that_is_ended_or_suspended_is_told_nothing(world: Simulation) -> None:
     th, vn = world.nodes["th"], world.nodes["vn"]
     watch_id, key = await spread(world)
     await _suspend(vn)
@@ -224,7 +215,7 @@ async def _reach(node: Node, watch_id: ExchangeId) -> tuple[bool, bool]:
     return bool(stand.watched.sources), bool(stand.watched.not_watched)
 
 
-async def test_n186_a_source_that_goes_away_is_said_not_to_be_watched_at_once_or_later(world: World) -> None:
+async def test_n186_a_source_that_goes_away_is_said_not_to_be_watched_at_once_or_later(world: Simulation) -> None:
     th, vn = world.nodes["th"], world.nodes["vn"]
     watch_id, key = await spread(world)
     assert await _reach(th, watch_id) == (True, False)
@@ -241,7 +232,7 @@ async def test_n186_a_source_that_goes_away_is_said_not_to_be_watched_at_once_or
 
 
 async def test_n184_a_watch_at_home_that_meets_too_much_ends_and_tells_nothing_twice(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    world: Simulation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(telling, "MOST_HITS", 1)
     vn = world.nodes["vn"]
@@ -257,7 +248,7 @@ async def test_n184_a_watch_at_home_that_meets_too_much_ends_and_tells_nothing_t
     assert _state(vn, home_key(vn.core.parts.member, watch_id)) is ThreadState.ENDED
 
 
-async def test_what_fits_too_many_records_is_refused_with_how_many_at_both_sides(world: World) -> None:
+async def test_what_fits_too_many_records_is_refused_with_how_many_at_both_sides(world: Simulation) -> None:
     own = world.nodes["th"].desk.watches.own
     for subject in (PersonQuery((NameForm("Nguyen"),)), Goods(route="Mộc Bài"), Goods()):
         wide = watching(*(() if isinstance(subject, Goods) else ("vn",)), subject=subject)
@@ -268,7 +259,7 @@ async def test_what_fits_too_many_records_is_refused_with_how_many_at_both_sides
 
 
 async def test_the_owner_stops_one_that_is_too_wide_there_and_says_how_wide(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    world: Simulation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(at_the_owner, "WIDE", 0)
     th = world.nodes["th"]
@@ -282,7 +273,7 @@ async def test_the_owner_stops_one_that_is_too_wide_there_and_says_how_wide(
     await until(lambda: not book.watches, "it stands no more")
 
 
-async def test_nobody_but_the_node_is_shown_a_watch_that_must_not_be_tipped_off(world: World) -> None:
+async def test_nobody_but_the_node_is_shown_a_watch_that_must_not_be_tipped_off(world: Simulation) -> None:
     th, vn = world.nodes["th"], world.nodes["vn"]
     _, open_key = await spread(world)
     _, key = await spread(world, subject=PASSPORT, no_tip_off=True)
@@ -296,7 +287,7 @@ async def test_nobody_but_the_node_is_shown_a_watch_that_must_not_be_tipped_off(
         await vn.desk.uses.reading.key(head.officer, key.thread_id)
 
 
-async def test_our_own_agencies_are_watched_without_a_counterpart(world: World) -> None:
+async def test_our_own_agencies_are_watched_without_a_counterpart(world: Simulation) -> None:
     vn = world.nodes["vn"]
     who = author("vn")
     watch_id = await vn.desk.watches.own.add(
@@ -314,9 +305,8 @@ async def test_our_own_agencies_are_watched_without_a_counterpart(world: World) 
 
 
 async def test_customs_watch_the_declarations_of_their_own_single_window(tmp_path: Path) -> None:
-    world = sample_world(tmp_path, ("th", "kh"))
-    kh = await world.start("kh")
-    try:
+    async with simulated(sample_world(tmp_path, ("th", "kh")), ("kh",)) as world:
+        kh = world.nodes["kh"]
         who = actor("kh", Role.OFFICER, agency="customs")
         goods = watching(
             subject=Goods(container=people.container("TEMU445566")),
@@ -331,12 +321,9 @@ async def test_customs_watch_the_declarations_of_their_own_single_window(tmp_pat
         await refreshed(kh, lambda: _own(kh, watch_id, "hits"), "the declaration is met")
         (hit,) = (await kh.desk.watches.own.show(who, watch_id)).hits
         assert (hit.record_type, hit.rules[0]) == ("Consignment", "goods-container")
-    finally:
-        await world.stop("kh")
 
 
 async def test_customs_watch_the_declarations_of_another_country_and_ask_for_more(tmp_path: Path) -> None:
-    world = sample_world(tmp_path, ("th", "kh"))
     container = people.container("TEMU445566")
     goods = {
         "subject": Goods(container=container),
@@ -344,7 +331,7 @@ async def test_customs_watch_the_declarations_of_another_country_and_ask_for_mor
         "offence": Offence.PREC,
         "case": "TH-2026-19",
     }
-    async with running(world, ("th", "kh")):
+    async with simulated(sample_world(tmp_path, ("th", "kh")), ("th", "kh")) as world:
         th, kh = world.nodes["th"], world.nodes["kh"]
         own = th.desk.watches.own
         who, boss = (
@@ -381,20 +368,18 @@ async def test_customs_watch_the_declarations_of_another_country_and_ask_for_mor
             await kh.desk.uses.decisions.choice(decider, decide.id)
 
 
-async def test_what_no_agreement_covers_is_not_watched_abroad(tmp_path: Path) -> None:
+async def test_what_no_agreement_covers_is_not_watched_abroad(world: Simulation) -> None:
     """A question for a container in an investigation is not answered there: nor are declarations watched for one."""
-    world = sample_world(tmp_path, ("th", "vn"))
-    async with running(world, ("th", "vn")):
-        own = world.nodes["th"].desk.watches.own
-        who = actor("th", Role.OFFICER, agency="customs")
-        watch_id = await own.add(
-            who, watching("vn", subject=Goods(heading="2933"), purpose=Purpose.INVESTIGATION, offence=Offence.PREC)
-        )
-        await own.approve(actor("th", Role.SUPERVISOR, person="7", agency="customs"), watch_id)
-        key = thread_of(world.nodes["th"], watch_id)
-        await until(lambda: _state(world.nodes["th"], key) is ThreadState.REFUSED, "its owner stops it")
-        (stand,) = await world.nodes["th"].desk.watches.standing.ours(await own.show(who, watch_id))
-        assert stand.stopped == "query-not-covered"
+    own = world.nodes["th"].desk.watches.own
+    who = actor("th", Role.OFFICER, agency="customs")
+    watch_id = await own.add(
+        who, watching("vn", subject=Goods(heading="2933"), purpose=Purpose.INVESTIGATION, offence=Offence.PREC)
+    )
+    await own.approve(actor("th", Role.SUPERVISOR, person="7", agency="customs"), watch_id)
+    key = thread_of(world.nodes["th"], watch_id)
+    await until(lambda: _state(world.nodes["th"], key) is ThreadState.REFUSED, "its owner stops it")
+    (stand,) = await world.nodes["th"].desk.watches.standing.ours(await own.show(who, watch_id))
+    assert stand.stopped == "query-not-covered"
 
 
 def _own(node: Node, watch_id: ExchangeId, name: str) -> object:

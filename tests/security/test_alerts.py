@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import AsyncIterator, Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,16 +23,15 @@ from gateway.statements.notices.notice import build_notice
 from gateway.statements.notices.receipt import parse_receipt
 from tests.support.alerts import FUGITIVE, at_the_gate, author
 from tests.support.exchange import KH, TH, VN, entries, sample_world
-from tests.support.nodes import World, running
+from tests.support.simulator import Simulation, simulated
 
 HOUR_US = 3_600_000_000
 
 
-@pytest_asyncio.fixture
-async def world(tmp_path: Path) -> AsyncIterator[World]:
-    made = sample_world(tmp_path, ("th", "vn"))
-    async with running(made, ("th", "vn")) as world:
-        yield world
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Simulation]:
+    async with simulated(sample_world(tmp_path_factory.mktemp("alerts"), ("th", "vn"))) as made:
+        yield made
 
 
 def alert_of(node: Node, **changes: Any) -> OwnAlert:
@@ -114,8 +112,9 @@ HOSTILE: dict[str, tuple[Hostile, str]] = {
 }
 
 
+@pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize("name", HOSTILE)
-async def test_a_hostile_alert_is_refused_for_good_and_warns_nowhere(world: World, name: str) -> None:
+async def test_a_hostile_alert_is_refused_for_good_and_warns_nowhere(world: Simulation, name: str) -> None:
     th, vn = world.nodes["th"], world.nodes["vn"]
     change, code = HOSTILE[name]
     alert, thread_id = alert_of(th), new_exchange_id()

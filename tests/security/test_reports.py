@@ -35,7 +35,7 @@ from gateway.statements.notices.notice import build_notice
 from gateway.statements.notices.receipt import parse_receipt
 from tests.support.alerts import actor, author
 from tests.support.exchange import KH, TH, VN, entries, sample_world
-from tests.support.nodes import World, running
+from tests.support.simulator import Simulation, simulated
 from tests.support.tables import table
 
 PIN = "123456789012" + str(thai_pin_check_digit("123456789012"))
@@ -165,9 +165,8 @@ def test_n187_a_period_of_more_than_ten_years_is_refused_and_not_cut(period: str
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
-    folder: Path = tmp_path_factory.mktemp("reports")
-    async with running(sample_world(folder, ("th", "vn")), ("th", "vn")) as made:
+async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Simulation]:
+    async with simulated(sample_world(tmp_path_factory.mktemp("reports"), ("th", "vn"))) as made:
         yield made
 
 
@@ -251,7 +250,7 @@ HOSTILE: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
 
 @pytest.mark.asyncio(loop_scope="module")
 @table("name", HOSTILE)
-async def test_a_hostile_report_is_refused_for_good_and_stands_nowhere(world: World, name: str) -> None:
+async def test_a_hostile_report_is_refused_for_good_and_stands_nowhere(world: Simulation, name: str) -> None:
     th, vn = world.nodes["th"], world.nodes["vn"]
     fields, other, code = HOSTILE[name]
     report, thread_id = report_of(th, fields), new_exchange_id()
@@ -271,7 +270,7 @@ async def test_a_hostile_report_is_refused_for_good_and_stands_nowhere(world: Wo
     assert await vn.desk.reports.library.search(actor("vn", Role.OFFICER, person="3"), LibraryQuery()) == Found(())
 
 
-async def _taken(world: World, owner: MemberId, group_id: ExchangeId, method: str) -> ExchangeId:
+async def _taken(world: Simulation, owner: MemberId, group_id: ExchangeId, method: str) -> ExchangeId:
     """Let a member publish a report that calls itself so; return its thread."""
     node, vn = world.nodes[owner], world.nodes["vn"]
     agency = "police" if owner == TH else "customs"
@@ -288,7 +287,7 @@ async def _taken(world: World, owner: MemberId, group_id: ExchangeId, method: st
 
 @pytest.mark.asyncio(loop_scope="module")
 async def test_n188_a_report_that_calls_itself_as_another_one_does_not_take_its_place(tmp_path: Path) -> None:
-    async with running(sample_world(tmp_path, ("th", "vn", "kh")), ("th", "vn", "kh")) as world:
+    async with simulated(sample_world(tmp_path, ("th", "vn", "kh")), ("th", "vn", "kh")) as world:
         library, reader = world.nodes["vn"].desk.reports.library, actor("vn", Role.OFFICER, person="3")
         name = new_exchange_id()
         await _taken(world, TH, name, "under the floor")
