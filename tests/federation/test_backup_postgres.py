@@ -42,7 +42,7 @@ CANARY = "XK8830211457"
 
 
 @pytest_asyncio.fixture
-async def world(tmp_path: Path) -> AsyncIterator[World]:
+async def own_world(tmp_path: Path) -> AsyncIterator[World]:
     server("postgresql")
     made = sample_world(tmp_path, ("th", "vn"))
     on_postgres(made, "th")
@@ -103,51 +103,51 @@ def exchanges(home: Path) -> tuple[set[str], set[str]]:
 
 
 async def test_duty_l26_a_node_on_postgresql_comes_back_and_what_was_erased_does_not(
-    world: World, capsys: pytest.CaptureFixture[str]
+    own_world: World, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    home = world.home("th")
-    kept, erased = await ask(world, "XK2000000001"), await ask(world, CANARY)
-    before = await back_up(world, capsys, "before.backup")
+    home = own_world.home("th")
+    kept, erased = await ask(own_world, "XK2000000001"), await ask(own_world, CANARY)
+    before = await back_up(own_world, capsys, "before.backup")
     with only_one(Home(home).lock):  # as `liaison serve` has it: the node carries the order out
         code, done = await liaison(capsys, "audit", "erase", "--home", home, "--exchange", erased, *signed(home))
     assert (code, done.get("erased")) == (0, 2), done
-    later = await ask(world, "XK2000000002")
-    await world.stop("th")
-    newest = await back_up(world, capsys, "newest.backup")
+    later = await ask(own_world, "XK2000000002")
+    await own_world.stop("th")
+    newest = await back_up(own_world, capsys, "newest.backup")
 
-    old = lose(world, "th.lost")
-    code, done = await liaison(capsys, *restoring(world, newest, "--old-home", old))
+    old = lose(own_world, "th.lost")
+    code, done = await liaison(capsys, *restoring(own_world, newest, "--old-home", old))
     assert (code, done["logs"]["verdict"], done["emptied"]) == (0, "proved", 0), done
     assert exchanges(home) == ({kept, later}, {erased})
-    await world.start("th")  # asks a witness first: it was moved
-    kinds = [item.entry.kind for item in logged(world.nodes["th"], "operations")]
+    await own_world.start("th")  # asks a witness first: it was moved
+    kinds = [item.entry.kind for item in logged(own_world.nodes["th"], "operations")]
     assert kinds[len(kinds) - kinds[::-1].index("start")] == "witness-compared"
-    await ask(world, "XK2000000003")
+    await ask(own_world, "XK2000000003")
     code, done = await liaison(capsys, "audit", "verify", "--home", home)
     assert code == 0, done
-    await world.stop("th")
+    await own_world.stop("th")
 
-    old = lose(world, "th.again")
-    code, done = await liaison(capsys, *restoring(world, before, "--keys", load_settings(old).keystore))
+    old = lose(own_world, "th.again")
+    code, done = await liaison(capsys, *restoring(own_world, before, "--keys", load_settings(old).keystore))
     assert (code, done["logs"]["verdict"], done["emptied"]) == (3, "not provable", 2), done
     assert exchanges(home) == ({kept}, {erased})
     with pytest.raises(Contradicted):  # the counterpart has seen more
-        await world.start("th")
+        await own_world.start("th")
 
 
 async def test_a_restore_to_postgresql_that_is_cut_off_is_gone_on_with(
-    world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    own_world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    home, exchange = world.home("th"), await ask(world, CANARY)
-    await world.stop("th")
-    backup = await back_up(world, capsys, "th.backup")
-    old = lose(world, "th.lost")
+    home, exchange = own_world.home("th"), await ask(own_world, CANARY)
+    await own_world.stop("th")
+    backup = await back_up(own_world, capsys, "th.backup")
+    old = lose(own_world, "th.lost")
     disk = Disk(tmp_path / "disk")
     async with Zygote(preload=build_disk()) as zygote:
 
         async def restored(fault: Fault = Fault.NONE, number: int = 0) -> int:
             disk.arm(fault, number)
-            texts = restoring(world, backup, "--old-home", old)
+            texts = restoring(own_world, backup, "--old-home", old)
             child = await zygote.fork("tests.support.zygote:command", *texts, disk=(disk.file, tmp_path))
             return await child.ended(60)
 
@@ -156,7 +156,7 @@ async def test_a_restore_to_postgresql_that_is_cut_off_is_gone_on_with(
         begun = next(number for number, call in enumerate(calls, 1) if ".th.restoring.json" in call)
         for number in (begun, begun + 5, len(calls)):
             shutil.rmtree(home)
-            empty_database(world)
+            empty_database(own_world)
             assert await restored(Fault.KILLED, number) == -signal.SIGKILL
             assert not home.exists() or number == len(calls), calls[number - 1]
             if not home.exists():

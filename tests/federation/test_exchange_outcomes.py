@@ -34,22 +34,22 @@ ASKED = SearchCommand(
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> World:
+def own_world(tmp_path: Path) -> World:
     return build_world(tmp_path, {}, ("th", "vn"))
 
 
-async def test_an_idempotency_key_stands_for_one_question_only(world: World) -> None:
-    async with running(world, ("th", "vn")):
-        searches = world.nodes["th"].asking.searches
+async def test_an_idempotency_key_stands_for_one_question_only(own_world: World) -> None:
+    async with running(own_world, ("th", "vn")):
+        searches = own_world.nodes["th"].asking.searches
         first = await searches.start(officer(), ASKED)
         assert (await searches.start(officer(), ASKED)).id == first.id
         with pytest.raises(Replayed):
             await searches.start(officer(), replace(ASKED, query=DocumentQuery("C0000002")))
 
 
-async def test_a_search_that_the_node_lost_is_silent_and_not_unknown(world: World) -> None:
-    async with running(world, ("th",)):
-        node = world.nodes["th"]
+async def test_a_search_that_the_node_lost_is_silent_and_not_unknown(own_world: World) -> None:
+    async with running(own_world, ("th",)):
+        node = own_world.nodes["th"]
         searches = node.asking.searches
         started = asyncio.Event()
 
@@ -71,9 +71,9 @@ async def test_a_search_that_the_node_lost_is_silent_and_not_unknown(world: Worl
             running_task.cancel()
 
 
-async def test_the_token_commitment_opens_with_the_salt_in_the_entry(world: World) -> None:
-    async with running(world, ("th", "vn")):
-        node = world.nodes["th"]
+async def test_the_token_commitment_opens_with_the_salt_in_the_entry(own_world: World) -> None:
+    async with running(own_world, ("th", "vn")):
+        node = own_world.nodes["th"]
         salts: list[EntryDraft] = []
         write = node.core.writers.exchange.write
 
@@ -92,18 +92,18 @@ async def test_the_token_commitment_opens_with_the_salt_in_the_entry(world: Worl
     assert request.token_commitment == hashlib.sha256(salt + officer().token_hash).digest()
 
 
-def test_a_tls_key_that_others_can_read_is_refused(world: World) -> None:
-    keys = world.home("th") / "keys"
+def test_a_tls_key_that_others_can_read_is_refused(own_world: World) -> None:
+    keys = own_world.home("th") / "keys"
     TlsIdentity.load(keys / "tls.key", keys / "tls.pem")
     (keys / "tls.key").chmod(0o644)
     with pytest.raises(Misconfigured):
         TlsIdentity.load(keys / "tls.key", keys / "tls.pem")
 
 
-async def test_a_node_refuses_any_key_in_its_home_that_others_can_read(world: World) -> None:
-    (world.home("th") / "keys" / "witness.key").chmod(0o640)
+async def test_a_node_refuses_any_key_in_its_home_that_others_can_read(own_world: World) -> None:
+    (own_world.home("th") / "keys" / "witness.key").chmod(0o640)
     with pytest.raises(Misconfigured, match="witness"):
-        await world.start("th")
+        await own_world.start("th")
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,7 @@ EVIL = "<script>alert(1)</script> his family"
 
 
 @pytest_asyncio.fixture
-async def world(tmp_path: Path) -> AsyncIterator[World]:
+async def own_world(tmp_path: Path) -> AsyncIterator[World]:
     made = with_consoles(sample_world(tmp_path, ("th", "vn")))
     async with simulated(made, ("th",), is_open=True) as world:
         yield world
@@ -67,61 +67,61 @@ async def decide(world: World, who: Actor, *, approve: bool = True) -> None:
 
 
 async def test_one_person_freezes_nobody_and_two_do_at_once_also_over_a_restart(
-    world: World, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    own_world: World, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    freezes = world.nodes["th"].desk.uses.freezes
-    cli, home = Liaison(capsys), world.home("th")
-    monkeypatch.setenv("LIAISON_LISTEN_AGENCY", world.nodes["th"].addresses["agency"])
+    freezes = own_world.nodes["th"].desk.uses.freezes
+    cli, home = Liaison(capsys), own_world.home("th")
+    monkeypatch.setenv("LIAISON_LISTEN_AGENCY", own_world.nodes["th"].addresses["agency"])
     monkeypatch.setenv("LIAISON_NODE_NAME", "node1")
     listed = ("desk", "list", "--home", home, "--as", "th.o.1042")
-    async with visitor(world, "th.o.1042") as gate:
-        name = await ask(world)
+    async with visitor(own_world, "th.o.1042") as gate:
+        name = await ask(own_world)
         assert (await see(gate, "/gate")).status_code == 200, "one person alone freezes nobody"
         assert (await asyncio.to_thread(cli, *listed)).code == 0
-        assert code_of(world, OFFICER) == ""
-        key = waiting(world).key
+        assert code_of(own_world, OFFICER) == ""
+        key = waiting(own_world).key
         for nobody in (SECURITY, actor("th", "7", Role.SUPERVISOR), actor("th", "n1", Role.NATIONAL_DESK)):
             with pytest.raises(Forbidden):
                 await freezes.approve(nobody, key)
-        await decide(world, HEAD)
-        assert code_of(world, OFFICER) == "account-frozen"
-        assert code_of(world, actor("th", "7", Role.SUPERVISOR)) == ""
+        await decide(own_world, HEAD)
+        assert code_of(own_world, OFFICER) == "account-frozen"
+        assert code_of(own_world, actor("th", "7", Role.SUPERVISOR)) == ""
         assert (await see(gate, "/gate")).headers["location"].startswith("/login")
         assert (await send(gate, "/login/trial", {"person": "th.o.1042", "next": "/desk"})).status_code == 403
         ran = await asyncio.to_thread(cli, *listed)
         assert (ran.code != 0, "frozen" in ran.err) == (True, True), ran.err
     with pytest.raises(Stale):
         await freezes.approve(HEAD, key)
-    await world.stop("th")
+    await own_world.stop("th")
     assert (home / "frozen.json").read_text() == '["th.o.1042"]\n'
-    await world.start("th")
-    assert code_of(world, OFFICER) == "account-frozen"
-    freezes = world.nodes["th"].desk.uses.freezes
+    await own_world.start("th")
+    assert code_of(own_world, OFFICER) == "account-frozen"
+    freezes = own_world.nodes["th"].desk.uses.freezes
 
     await freezes.lift(HEAD, name, "a joint operation")
     with pytest.raises(Forbidden):
         await freezes.approve(HEAD, key)
-    assert code_of(world, OFFICER) == "account-frozen"
-    await decide(world, SECURITY, approve=False)
+    assert code_of(own_world, OFFICER) == "account-frozen"
+    await decide(own_world, SECURITY, approve=False)
     assert (await freezes.show(HEAD, name)).stage is Stage.FROZEN
     await freezes.lift(SECURITY, name, "a joint operation")
-    await decide(world, HEAD)
-    assert code_of(world, OFFICER) == ""
+    await decide(own_world, HEAD)
+    assert code_of(own_world, OFFICER) == ""
     assert (home / "frozen.json").read_text() == "[]\n"
     found = await freezes.show(SECURITY, name)
     assert [step.stage for step in found.steps] == ["asked", "frozen", "lifting", "frozen", "lifting", "lifted"]
     both = ["ask-freeze", "approve-freeze", "ask-lift", "decline-lift", "ask-lift", "approve-lift"]
-    assert acts(world) == [(act, "th.o.1042") for act in both]
+    assert acts(own_world) == [(act, "th.o.1042") for act in both]
 
 
-async def test_a_freezing_does_not_exist_for_whom_it_is_about_and_is_asked_once(world: World) -> None:
-    uses = world.nodes["th"].desk.uses
+async def test_a_freezing_does_not_exist_for_whom_it_is_about_and_is_asked_once(own_world: World) -> None:
+    uses = own_world.nodes["th"].desk.uses
     suspect = actor("th", "s2", Role.SECURITY_OFFICER)
-    name = await ask(world, person="th.o.s2")
+    name = await ask(own_world, person="th.o.s2")
     with pytest.raises(Stale) as again:
-        await ask(world, HEAD, person="th.o.s2")
+        await ask(own_world, HEAD, person="th.o.s2")
     assert again.value.code == "already-frozen"
-    work = waiting(world)
+    work = waiting(own_world)
     wanted = WorkQuery(all=True)
     assert work.id in [item.work.id for item in await uses.queue.works(HEAD.officer, wanted)]
     assert work.id not in [item.work.id for item in await uses.queue.works(suspect.officer, wanted)]
@@ -136,8 +136,8 @@ async def test_a_freezing_does_not_exist_for_whom_it_is_about_and_is_asked_once(
             await look
     assert not (await uses.freezes.all(suspect, limit=10)).items
     assert [one.id for one in (await uses.freezes.all(SECURITY, limit=10)).items] == [name]
-    await decide(world, HEAD, approve=False)
-    assert code_of(world, suspect) == ""
+    await decide(own_world, HEAD, approve=False)
+    assert code_of(own_world, suspect) == ""
     assert not (await uses.freezes.all(SECURITY, limit=10)).items
     assert [one.stage for one in (await uses.freezes.all(SECURITY, over=True, limit=10)).items] == [Stage.DECLINED]
     with pytest.raises(Stale):
@@ -147,14 +147,14 @@ async def test_a_freezing_does_not_exist_for_whom_it_is_about_and_is_asked_once(
     assert await uses.freezes.ask(SECURITY, command, once) == await uses.freezes.ask(SECURITY, command, once) == once
 
 
-async def test_who_may_not_and_what_is_not_whole_freezes_nobody(world: World) -> None:
-    freezes = world.nodes["th"].desk.uses.freezes
+async def test_who_may_not_and_what_is_not_whole_freezes_nobody(own_world: World) -> None:
+    freezes = own_world.nodes["th"].desk.uses.freezes
     with pytest.raises(Forbidden) as own:
-        await ask(world, SECURITY, person="th.o.s1")
+        await ask(own_world, SECURITY, person="th.o.s1")
     assert own.value.code == "own-account"
     for nobody in (OFFICER, actor("th", "7", Role.SUPERVISOR), actor("th", "a1", Role.AUDITOR, Role.ADMINISTRATOR)):
         with pytest.raises(Forbidden):
-            await ask(world, nobody, person="th.o.9")
+            await ask(own_world, nobody, person="th.o.9")
         with pytest.raises(Forbidden):
             await freezes.all(nobody, limit=10)
     for bad in (AskFreeze("TH O", "x"), AskFreeze("th.o.9", " "), AskFreeze("th.o.9", "x" * 501)):
@@ -163,14 +163,14 @@ async def test_who_may_not_and_what_is_not_whole_freezes_nobody(world: World) ->
     with pytest.raises(LiaisonError) as none:
         await freezes.ask(SECURITY, AskFreeze("th.o.9", "x", "incident.th.none"))
     assert none.value.code == "no-such-work"
-    assert acts(world) == []
+    assert acts(own_world) == []
 
 
-async def test_both_persons_do_it_at_the_console(world: World) -> None:
+async def test_both_persons_do_it_at_the_console(own_world: World) -> None:
     async with (
-        visitor(world, "th.o.s1") as security,
-        visitor(world, "th.o.h3") as head,
-        visitor(world, "th.o.7") as boss,
+        visitor(own_world, "th.o.s1") as security,
+        visitor(own_world, "th.o.h3") as head,
+        visitor(own_world, "th.o.7") as boss,
     ):
         assert (await see(boss, "/freezes")).status_code == 403
         asked = {"person": "th.o.2000", "reason": EVIL}
@@ -186,11 +186,11 @@ async def test_both_persons_do_it_at_the_console(world: World) -> None:
         assert (await send(security, f"{path}/decide", {"do": "approve"})).status_code == 400
         assert f'href="{path}"' in (await see(head, "/desk?list=all")).text
         assert 'value="approve"' in (await see(head, path)).text
-        async with visitor(world, "th.o.2000") as officer:
+        async with visitor(own_world, "th.o.2000") as officer:
             assert (await see(officer, "/gate")).status_code == 200
             assert (await send(head, f"{path}/decide", {"do": "approve", "reason": ""})).status_code == 303
             assert (await see(officer, "/gate")).headers["location"].startswith("/login")
         assert (await send(head, f"{path}/lift", {"reason": "explained"})).status_code == 303
         assert (await send(security, f"{path}/decide", {"do": "approve", "reason": ""})).status_code == 303
-        async with visitor(world, "th.o.2000") as officer:
+        async with visitor(own_world, "th.o.2000") as officer:
             assert (await see(officer, "/gate")).status_code == 200

@@ -25,7 +25,7 @@ CLOCK = SystemClock()
 
 
 @pytest_asyncio.fixture
-async def world(tmp_path: Path) -> AsyncIterator[World]:
+async def own_world(tmp_path: Path) -> AsyncIterator[World]:
     made = sample_world(tmp_path)
     async with stopping(made):
         yield made
@@ -72,41 +72,41 @@ def has_entry(world: World, at: str, kind: str) -> bool:
     return any(item.entry.kind == kind for item in entries(world.nodes[at], "operations"))
 
 
-async def test_a_new_status_reaches_all_running_nodes(world: World) -> None:
+async def test_a_new_status_reaches_all_running_nodes(own_world: World) -> None:
     for member in ("th", "vn", "kh"):
-        await world.start(member)
-    number = new_status(world, "vn")
-    await eventually(lambda: has_status(world, "th", "vn", number) and has_status(world, "kh", "vn", number))
+        await own_world.start(member)
+    number = new_status(own_world, "vn")
+    await eventually(lambda: has_status(own_world, "th", "vn", number) and has_status(own_world, "kh", "vn", number))
 
 
-async def test_documents_come_through_a_third_member_and_whole_chains_at_once(world: World) -> None:
-    await world.start("vn")
-    await world.start("kh")
+async def test_documents_come_through_a_third_member_and_whole_chains_at_once(own_world: World) -> None:
+    await own_world.start("vn")
+    await own_world.start("kh")
     for place in ("a", "b", "c"):
-        version = new_descriptor(world, "vn", f"vn.blo.moc-bai-{place}")
-    await eventually(lambda: has_descriptor(world, "kh", "vn", version))
-    await world.stop("vn")
-    await world.start("th")
-    await eventually(lambda: has_descriptor(world, "th", "vn", version), 10)
-    assert len(world.nodes["th"].resources.trust.documents.descriptors("vn")) == version
+        version = new_descriptor(own_world, "vn", f"vn.blo.moc-bai-{place}")
+    await eventually(lambda: has_descriptor(own_world, "kh", "vn", version))
+    await own_world.stop("vn")
+    await own_world.start("th")
+    await eventually(lambda: has_descriptor(own_world, "th", "vn", version), 10)
+    assert len(own_world.nodes["th"].resources.trust.documents.descriptors("vn")) == version
 
 
-async def test_a_suspension_travels_and_the_suspended_member_is_told_by_the_charter_itself(world: World) -> None:
+async def test_a_suspension_travels_and_the_suspended_member_is_told_by_the_charter_itself(own_world: World) -> None:
     for member in ("th", "vn", "kh"):
-        await world.start(member)
-    nodes = world.nodes
+        await own_world.start(member)
+    nodes = own_world.nodes
     await eventually(lambda: nodes["kh"].core.peers.status("th").connected, 10)  # type: ignore[arg-type]
-    import_document(world.home("th") / "trust", charter_without(world, "kh"), CLOCK)
+    import_document(own_world.home("th") / "trust", charter_without(own_world, "kh"), CLOCK)
     await eventually(lambda: not nodes["vn"].core.parts.trust().active("kh"), 10)
     await eventually(lambda: not nodes["kh"].core.parts.trust().active("kh"), 10)
     assert nodes["vn"].core.parts.trust().active("th")
 
 
-async def test_two_descriptors_of_one_version_take_away_what_either_does_at_every_node(world: World) -> None:
-    vietnam = world.federation["vn"]
+async def test_two_descriptors_of_one_version_take_away_what_either_does_at_every_node(own_world: World) -> None:
+    vietnam = own_world.federation["vn"]
     home = vietnam.home
-    other = world.federation.copy(home.parent / "other", CLOCK)["vn"]
-    gone = world.federation.view("vn").peer(vietnam.certificate("tls")).key_id
+    other = own_world.federation.copy(home.parent / "other", CLOCK)["vn"]
+    gone = own_world.federation.view("vn").peer(vietnam.certificate("tls")).key_id
     first = publish_descriptor(
         home, vietnam.authority, CLOCK, endpoints=("127.0.0.1:1",), offices=("vn.blo.a",), agencies=vietnam.agencies
     )
@@ -119,11 +119,11 @@ async def test_two_descriptors_of_one_version_take_away_what_either_does_at_ever
         agencies=vietnam.agencies,
         compromised={gone: CLOCK.now_us()},
     )
-    import_document(world.home("th") / "trust", first, CLOCK)
-    import_document(world.home("kh") / "trust", twin, CLOCK)
-    await world.start("th")
-    await world.start("kh")
-    nodes = world.nodes
+    import_document(own_world.home("th") / "trust", first, CLOCK)
+    import_document(own_world.home("kh") / "trust", twin, CLOCK)
+    await own_world.start("th")
+    await own_world.start("kh")
+    nodes = own_world.nodes
 
     def withheld(member: str) -> bool:
         return gone not in nodes[member].core.parts.trust().tls_keys("vn")
@@ -131,29 +131,29 @@ async def test_two_descriptors_of_one_version_take_away_what_either_does_at_ever
     await eventually(lambda: withheld("th"), 15)
     await eventually(lambda: len(nodes["th"].resources.trust.documents.evidence.hashes()) == 1, 15)
     await eventually(lambda: len(nodes["kh"].resources.trust.documents.evidence.hashes()) == 1, 15)
-    await eventually(lambda: all(has_entry(world, member, "trust-refused") for member in ("th", "kh")), 10)
+    await eventually(lambda: all(has_entry(own_world, member, "trust-refused") for member in ("th", "kh")), 10)
 
 
-async def test_an_old_status_of_ours_is_renewed_by_the_running_node(world: World) -> None:
-    publish_status(world.home("th"), CLOCK, life=timedelta(seconds=1))
-    held = world.federation.view("th").status("th")
+async def test_an_old_status_of_ours_is_renewed_by_the_running_node(own_world: World) -> None:
+    publish_status(own_world.home("th"), CLOCK, life=timedelta(seconds=1))
+    held = own_world.federation.view("th").status("th")
     assert held is not None
-    node = await world.start("th")
-    await eventually(lambda: has_status(world, "th", "th", held.sequence + 1), 10)
+    node = await own_world.start("th")
+    await eventually(lambda: has_status(own_world, "th", "th", held.sequence + 1), 10)
     renewed = node.core.parts.trust().status("th")
     assert renewed is not None
     assert renewed.expires_us - renewed.issued_us > 71 * 3_600 * 1_000_000
 
 
-async def test_two_heads_of_one_log_are_found_by_members_that_saw_one_each_and_all_keep_both(world: World) -> None:
+async def test_two_heads_of_one_log_are_found_by_members_that_saw_one_each_and_all_keep_both(own_world: World) -> None:
     for member in ("th", "kh"):
-        await world.start(member)
+        await own_world.start(member)
     log = origin("vn", "exchange", 1)
-    signer = Signer(log, world.federation["vn"].key("log"))
+    signer = Signer(log, own_world.federation["vn"].key("log"))
     heads = [signer.sign(9, bytes([number]) * 32) for number in (1, 2)]
     for member, head in zip(("th", "kh"), heads, strict=True):
-        world.nodes[member].core.heads.note_head(parse_checkpoint(head))
-    await eventually(lambda: all(world.nodes[member].gossip.forks() for member in ("th", "kh")), 15)
-    await eventually(lambda: all(has_entry(world, member, "fork-found") for member in ("th", "kh")), 15)
-    found = world.nodes["th"].gossip.forks()[0]
+        own_world.nodes[member].core.heads.note_head(parse_checkpoint(head))
+    await eventually(lambda: all(own_world.nodes[member].gossip.forks() for member in ("th", "kh")), 15)
+    await eventually(lambda: all(has_entry(own_world, member, "fork-found") for member in ("th", "kh")), 15)
+    found = own_world.nodes["th"].gossip.forks()[0]
     assert {found.known, found.offered} == set(heads)

@@ -37,7 +37,7 @@ ASKERS = int(os.environ.get("LIAISON_ROTATION_ASKERS", "4"))
 
 
 @pytest_asyncio.fixture
-async def world(tmp_path: Path) -> AsyncIterator[World]:
+async def own_world(tmp_path: Path) -> AsyncIterator[World]:
     made = sample_world(tmp_path, ("th", "vn"))
     async with stopping(made):
         for member in ("th", "vn"):
@@ -139,39 +139,39 @@ def used(world: World, member: str, file: str) -> Callable[[], str]:
         ("vn", "log"),
     ],
 )
-async def test_no_exchange_fails_while_a_key_is_rotated(world: World, member: str, file: str) -> None:
-    async with load(world) as going:
-        old = used(world, member, file)()
-        asked = await asyncio.to_thread(rotate, world, member, file)
+async def test_no_exchange_fails_while_a_key_is_rotated(own_world: World, member: str, file: str) -> None:
+    async with load(own_world) as going:
+        old = used(own_world, member, file)()
+        asked = await asyncio.to_thread(rotate, own_world, member, file)
         assert [step.step for step in asked.moved] == ["published"]
         await going.more()
-        assert used(world, member, file)() == old, "the others do not have it yet"
-        await hand_over(world, member, asked)
+        assert used(own_world, member, file)() == old, "the others do not have it yet"
+        await hand_over(own_world, member, asked)
         await going.more()
         new = asked.moved[0].key_id
-        await asyncio.to_thread(assume_held, world, member, file)
-        await until(lambda: used(world, member, file)() == new, "the new key in its use")
+        await asyncio.to_thread(assume_held, own_world, member, file)
+        await until(lambda: used(own_world, member, file)() == new, "the new key in its use")
         await going.more(40)
-    steps = [each.private for each in entries(world.nodes[member], "operations") if each.entry.kind == "key"]
+    steps = [each.private for each in entries(own_world.nodes[member], "operations") if each.entry.kind == "key"]
     assert {(step["use"], step["key"]) for step in steps} == {(file.replace("-", "/"), new)}
     made = [step["step"] for step in steps]
     assert made[-1] == "in use"
     assert made[:-1] in ([], ["switched"], ["switched", "retired"]), "the command made them, or the node was first"
 
 
-async def test_heads_have_both_signatures_while_the_key_of_the_logs_is_rotated(world: World) -> None:
+async def test_heads_have_both_signatures_while_the_key_of_the_logs_is_rotated(own_world: World) -> None:
     """Whoever knows one of the two keys follows: witnesses, auditors, counterparts; and so does the next start."""
-    vietnam, going = world.federation["vn"], Load(world)
-    node = world.nodes["vn"]
+    vietnam, going = own_world.federation["vn"], Load(own_world)
+    node = own_world.nodes["vn"]
     old = vietnam.key("log").verify_key()
     before = node.resources.exchange_log
     await going.ask()
-    asked = await asyncio.to_thread(rotate, world, "vn", "log", "witness")
-    await hand_over(world, "vn", asked)
+    asked = await asyncio.to_thread(rotate, own_world, "vn", "log", "witness")
+    await hand_over(own_world, "vn", asked)
     await asyncio.to_thread(KeyDesk(Home(vietnam.home), CLOCK).assume_held, ["log", "witness"])
     new = vietnam.key("log").verify_key()
     assert new != old
-    await until(lambda: used(world, "vn", "log")() == new.key_id, "the new key in its use")
+    await until(lambda: used(own_world, "vn", "log")() == new.key_id, "the new key in its use")
     await until(lambda: len(node.resources.keys.witness) == 3, "the new key in its use")
     assert await going.ask() == str(Outcome.HIT)
     for key in (old, new):
@@ -183,34 +183,34 @@ async def test_heads_have_both_signatures_while_the_key_of_the_logs_is_rotated(w
             rotations.retire(rotation)
     await until(lambda: len(parse_checkpoint(before.checkpoint).signatures) == 1, "the new key in its use")
     assert await going.ask() == str(Outcome.HIT)
-    await world.stop("vn")
-    await world.start("vn")
+    await own_world.stop("vn")
+    await own_world.start("vn")
     assert await going.ask() == str(Outcome.HIT)
     assert going.failed == []
 
 
 @pytest.mark.parametrize("retired", [False, True], ids=["both sign", "the old key is deleted"])
 async def test_auditors_follow_a_rotated_log_key(
-    world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str], retired: bool
+    own_world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str], retired: bool
 ) -> None:
-    thailand, going, liaison = world.federation["th"], Load(world), Liaison(capsys)
+    thailand, going, liaison = own_world.federation["th"], Load(own_world), Liaison(capsys)
     for _ in range(3):
         await going.ask()
-    asked = await asyncio.to_thread(rotate, world, "th", "log")
-    await hand_over(world, "th", asked)
+    asked = await asyncio.to_thread(rotate, own_world, "th", "log")
+    await hand_over(own_world, "th", asked)
     await asyncio.to_thread(KeyDesk(Home(thailand.home), CLOCK).assume_held, ["log"])
-    await until(lambda: used(world, "th", "log")() == thailand.key("log").key_id, "the new key in its use")
+    await until(lambda: used(own_world, "th", "log")() == thailand.key("log").key_id, "the new key in its use")
     await going.ask()
     if retired:
         rotations = Rotations(Home(thailand.home))
         with rotations.locked():
             for rotation in rotations.all():
                 rotations.retire(rotation)
-        log = world.nodes["th"].resources.exchange_log
+        log = own_world.nodes["th"].resources.exchange_log
         await until(lambda: len(parse_checkpoint(log.checkpoint).signatures) == 1, "the new key in its use")
         await going.ask()
     for member in ("th", "vn"):
-        await world.stop(member)
+        await own_world.stop(member)
     for command_line in (
         ("audit", "verify", "--home", thailand.home),
         ("audit", "export", "--home", thailand.home, "--out", tmp_path / "export"),
@@ -220,19 +220,19 @@ async def test_auditors_follow_a_rotated_log_key(
         assert "log" not in ran.err, ran.err
         assert ran.code == 0 or command_line[0] == "doctor", ran.out + ran.err
         assert "signed that" not in ran.out
-    charter, fingerprint = world.federation.folder / "charter.jsonl", world.federation.fingerprint
+    charter, fingerprint = own_world.federation.folder / "charter.jsonl", own_world.federation.fingerprint
     trusted = ("--charter", charter, "--fingerprint", fingerprint)
     verified = await asyncio.to_thread(liaison, "audit", "verify", "--export", tmp_path / "export", *trusted)
     assert verified.code in (0, 3), verified.out + verified.err
     assert "contradicted" not in verified.out
-    await world.start("th")
+    await own_world.start("th")
 
 
-async def test_officers_are_heard_while_the_key_of_their_tokens_is_rotated(world: World) -> None:
-    home = Home(world.home("th"))
+async def test_officers_are_heard_while_the_key_of_their_tokens_is_rotated(own_world: World) -> None:
+    home = Home(own_world.home("th"))
     certificate = home.certificate("client-cli").read_bytes()
     profile = Profile("th.o.1042", "officer", "th.blo.aranyaprathet", "police", ("INVESTIGATION",))
-    tokens, shown = world.nodes["th"].core.tokens, read_leaf(certificate)
+    tokens, shown = own_world.nodes["th"].core.tokens, read_leaf(certificate)
     before = TrialIssuer.load(home.key("token-issuer"), "th", CLOCK).issue(profile, shown.der)
 
     def heard(token: str) -> bool:
@@ -249,41 +249,43 @@ async def test_officers_are_heard_while_the_key_of_their_tokens_is_rotated(world
     assert heard(before)
 
 
-async def test_a_start_right_after_the_switch_knows_the_heads_of_the_old_key(world: World) -> None:
-    vietnam, going = world.federation["vn"], Load(world)
+async def test_a_start_right_after_the_switch_knows_the_heads_of_the_old_key(own_world: World) -> None:
+    vietnam, going = own_world.federation["vn"], Load(own_world)
     await going.ask()
-    asked = await asyncio.to_thread(rotate, world, "vn", "log")
-    await hand_over(world, "vn", asked)
-    await world.stop("vn")
+    asked = await asyncio.to_thread(rotate, own_world, "vn", "log")
+    await hand_over(own_world, "vn", asked)
+    await own_world.stop("vn")
     await asyncio.to_thread(KeyDesk(Home(vietnam.home), CLOCK).assume_held, ["log"])
-    await world.start("vn")
+    await own_world.start("vn")
     assert await going.ask() == str(Outcome.HIT)
-    held = world.nodes["vn"].resources.exchange_log
-    assert [head.size for head in map(parse_checkpoint, world.nodes["vn"].resources.store.checkpoints(held.store_name))]
+    held = own_world.nodes["vn"].resources.exchange_log
+    assert [
+        head.size for head in map(parse_checkpoint, own_world.nodes["vn"].resources.store.checkpoints(held.store_name))
+    ]
 
 
-async def test_the_running_node_switches_by_itself_when_all_hold_the_descriptor(world: World) -> None:
-    async with load(world) as going:
-        asked = await asyncio.to_thread(rotate, world, "th", "statement")
-        await until(lambda: used(world, "th", "statement")() == asked.moved[0].key_id, "the new key in its use")
+async def test_the_running_node_switches_by_itself_when_all_hold_the_descriptor(own_world: World) -> None:
+    async with load(own_world) as going:
+        asked = await asyncio.to_thread(rotate, own_world, "th", "statement")
+        await until(lambda: used(own_world, "th", "statement")() == asked.moved[0].key_id, "the new key in its use")
         await going.more()
-    steps = [each.private for each in entries(world.nodes["th"], "operations") if each.entry.kind == "key"]
+    steps = [each.private for each in entries(own_world.nodes["th"], "operations") if each.entry.kind == "key"]
     assert [step["step"] for step in steps] == ["switched", "retired", "in use"]
 
 
-async def test_after_a_removal_the_next_question_works_with_the_new_key(world: World) -> None:
+async def test_after_a_removal_the_next_question_works_with_the_new_key(own_world: World) -> None:
     """`liaison trust revoke --key statement`, then `liaison cert rotate statement --authority …`."""
-    going = Load(world)
-    vietnam = world.federation["vn"]
+    going = Load(own_world)
+    vietnam = own_world.federation["vn"]
     old = vietnam.key("statement").key_id
     data = await asyncio.to_thread(lambda: publish_status(vietnam.home, CLOCK, removed=[old]))
-    await asyncio.to_thread(import_document, world.home("th") / "trust", data, CLOCK)
-    await until(lambda: old in _removed(world, "th"), "the new key in its use")
+    await asyncio.to_thread(import_document, own_world.home("th") / "trust", data, CLOCK)
+    await until(lambda: old in _removed(own_world, "th"), "the new key in its use")
     assert await going.ask() != str(Outcome.HIT)
-    asked = await asyncio.to_thread(rotate, world, "vn", "statement")
+    asked = await asyncio.to_thread(rotate, own_world, "vn", "statement")
     assert [step.step for step in asked.moved] == ["published", "switched", "retired"]
-    await until(lambda: used(world, "vn", "statement")() == asked.moved[0].key_id, "the new key in its use")
-    await hand_over(world, "vn", asked)
+    await until(lambda: used(own_world, "vn", "statement")() == asked.moved[0].key_id, "the new key in its use")
+    await hand_over(own_world, "vn", asked)
     assert await going.ask() == str(Outcome.HIT)
 
 
@@ -292,11 +294,11 @@ def _removed(world: World, member: str) -> tuple[str, ...]:
     return status.removed if status else ()
 
 
-async def test_a_renewed_certificate_is_used_without_a_restart(world: World) -> None:
+async def test_a_renewed_certificate_is_used_without_a_restart(own_world: World) -> None:
     """CASE-A17 at both ports: towards counterparts, and towards our own systems."""
-    vietnam = world.federation["vn"]
-    node = world.nodes["vn"]
-    async with load(world) as going:
+    vietnam = own_world.federation["vn"]
+    node = own_world.nodes["vn"]
+    async with load(own_world) as going:
         before = vietnam.certificate("tls")
         asked = await asyncio.to_thread(KeyDesk(Home(vietnam.home), CLOCK).renew, ["tls"], vietnam.authority, None)
         assert asked.version == 2
@@ -309,12 +311,12 @@ async def test_a_renewed_certificate_is_used_without_a_restart(world: World) -> 
 
 
 @pytest.mark.parametrize("member", ["th", "vn"])
-async def test_a_node_with_an_online_ca_renews_its_certificate_by_itself(world: World, member: str) -> None:
-    made, node = world.federation[member], world.nodes[member]
+async def test_a_node_with_an_online_ca_renews_its_certificate_by_itself(own_world: World, member: str) -> None:
+    made, node = own_world.federation[member], own_world.nodes[member]
     keys, home = node.resources.keys, Home(made.home)
-    async with load(world) as going:
+    async with load(own_world) as going:
         asked = await asyncio.to_thread(KeyDesk(home, CLOCK).make_online_ca, made.authority, None)
-        await hand_over(world, member, asked)
+        await hand_over(own_world, member, asked)
         await going.more()
         assert not home.exchange_certificate.exists(), "its certificate has more than a month"
         public, leaf = public_key(home.key("tls")), read_leaf(made.certificate("tls"))
@@ -330,26 +332,26 @@ async def test_a_node_with_an_online_ca_renews_its_certificate_by_itself(world: 
         gone = key_id(spki(public_key(home.key("online-ca"))))
         status = await asyncio.to_thread(publish_status, home.path, CLOCK, removed=[gone])
         await until(lambda: keys.exchange.certificate == ending, "the new key in its use")
-        for other in world.nodes:
+        for other in own_world.nodes:
             if other != member:
-                await asyncio.to_thread(import_document, world.home(other) / "trust", status, CLOCK)
+                await asyncio.to_thread(import_document, own_world.home(other) / "trust", status, CLOCK)
         await going.more(40)
     steps = [each.private["step"] for each in entries(node, "operations") if each.entry.kind == "key"]
     assert [step for step in steps if step != "in use"] == ["renewed", "dropped"]
     assert steps[-1] == "in use"
 
 
-async def test_a_key_that_is_not_listed_is_not_taken_up(world: World, tmp_path: Path) -> None:
+async def test_a_key_that_is_not_listed_is_not_taken_up(own_world: World, tmp_path: Path) -> None:
     """Somebody puts another key into the folder: with it every counterpart would refuse this node."""
-    home = Home(world.home("th"))
-    old = used(world, "th", "statement")()
+    home = Home(own_world.home("th"))
+    old = used(own_world, "th", "statement")()
     create_key(tmp_path / "other.key")
     kept = home.key("statement").read_bytes()
     (tmp_path / "other.key").replace(home.key("statement"))
-    node = world.nodes["th"]
+    node = own_world.nodes["th"]
     await until(
         lambda: "keys:" in str([each.private for each in entries(node, "operations")]), "the new key in its use"
     )
-    assert used(world, "th", "statement")() == old
-    assert await Load(world).ask() == str(Outcome.HIT)
+    assert used(own_world, "th", "statement")() == old
+    assert await Load(own_world).ask() == str(Outcome.HIT)
     home.key("statement").write_bytes(kept)

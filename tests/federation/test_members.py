@@ -29,7 +29,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="function")
 
 
 @pytest_asyncio.fixture
-async def world(tmp_path: Path) -> AsyncIterator[World]:
+async def own_world(tmp_path: Path) -> AsyncIterator[World]:
     """Three nodes whose REST ports are known from their settings, as commands need them."""
     made = sample_world(tmp_path)
     fix_rest_ports(made)
@@ -54,17 +54,17 @@ def lines(about: dict[str, Any]) -> str:
     return "\n".join(line if isinstance(line, str) else line[0] for line in members_lines(about))
 
 
-async def test_a_member_that_serves_is_shown_with_its_offer_its_documents_and_its_node(world: World) -> None:
-    number = new_status(world, "th")
+async def test_a_member_that_serves_is_shown_with_its_offer_its_documents_and_its_node(own_world: World) -> None:
+    number = new_status(own_world, "th")
 
     async def holds_all() -> bool:
-        found = await shown(world, "vn")
+        found = await shown(own_world, "vn")
         return bool(found["contact"]["holds_ours"] == {"charter": True, "descriptor": True, "status": True})
 
-    await eventually(lambda: world.federation.view("vn").status("th").sequence >= number)  # type: ignore[union-attr]
+    await eventually(lambda: own_world.federation.view("vn").status("th").sequence >= number)  # type: ignore[union-attr]
     await eventually_async(holds_all, 10)
-    await ask(world)
-    found = await shown(world, "vn")
+    await ask(own_world)
+    found = await shown(own_world, "vn")
     assert (found["state"], found["text"]) == ("serving", "it can be asked")
     assert found["descriptor"]["agencies"]
     assert found["status"]["left_s"] > 70 * 3_600
@@ -73,10 +73,10 @@ async def test_a_member_that_serves_is_shown_with_its_offer_its_documents_and_it
     assert found["contact"]["connected"]
 
 
-async def test_witnesses_are_shown_with_the_time_of_their_cosignature(world: World) -> None:
-    await ask(world)
-    await world.nodes["th"].witness.round()
-    about = await asyncio.to_thread(known_members, world.home("th"))
+async def test_witnesses_are_shown_with_the_time_of_their_cosignature(own_world: World) -> None:
+    await ask(own_world)
+    await own_world.nodes["th"].witness.round()
+    about = await asyncio.to_thread(known_members, own_world.home("th"))
     log = next(each for each in about["logs"] if each["log"] == "exchange")
     assert log["covered"] > 0
     assert set(log["cosigned"]) <= {"vn", "kh"}
@@ -84,54 +84,54 @@ async def test_witnesses_are_shown_with_the_time_of_their_cosignature(world: Wor
     assert "under a quorum" in lines(about)
 
 
-async def test_a_switch_of_either_side_is_told_apart_and_never_called_silence(world: World) -> None:
-    switch_off(Home(world.home("vn")), "peer:th", "they leak")
+async def test_a_switch_of_either_side_is_told_apart_and_never_called_silence(own_world: World) -> None:
+    switch_off(Home(own_world.home("vn")), "peer:th", "they leak")
 
     async def refused() -> bool:
-        await ask(world)
-        return bool((await shown(world, "vn"))["state"] == MemberState.SUSPENDED_BY_THEM)
+        await ask(own_world)
+        return bool((await shown(own_world, "vn"))["state"] == MemberState.SUSPENDED_BY_THEM)
 
     await eventually_async(refused, 10)
-    found = await shown(world, "vn")
+    found = await shown(own_world, "vn")
     assert found["since"]
     assert "switched us off" in found["text"]
-    switch_off(Home(world.home("th")), "peer:vn/Person", "records of persons are under review")
-    switch_off(Home(world.home("th")), "peer:kh", "keys stolen")
+    switch_off(Home(own_world.home("th")), "peer:vn/Person", "records of persons are under review")
+    switch_off(Home(own_world.home("th")), "peer:kh", "keys stolen")
 
     async def switched() -> bool:
-        return bool((await shown(world, "kh"))["state"] == MemberState.SUSPENDED_BY_US)
+        return bool((await shown(own_world, "kh"))["state"] == MemberState.SUSPENDED_BY_US)
 
     await eventually_async(switched, 10)
-    assert (await shown(world, "kh"))["text"] == "our own country has switched it off: keys stolen"
-    assert (await shown(world, "vn"))["types_off"] == ["Person"]
+    assert (await shown(own_world, "kh"))["text"] == "our own country has switched it off: keys stolen"
+    assert (await shown(own_world, "vn"))["types_off"] == ["Person"]
 
 
-async def test_a_node_that_is_away_is_silent_since_it_was_last_heard(world: World) -> None:
-    await eventually(lambda: world.nodes["th"].core.peers.status(VN).connected)
-    await world.stop("vn")
+async def test_a_node_that_is_away_is_silent_since_it_was_last_heard(own_world: World) -> None:
+    await eventually(lambda: own_world.nodes["th"].core.peers.status(VN).connected)
+    await own_world.stop("vn")
 
     async def silent() -> bool:
-        return bool((await shown(world, "vn"))["state"] == MemberState.SILENT)
+        return bool((await shown(own_world, "vn"))["state"] == MemberState.SILENT)
 
     await eventually_async(silent, 15)
-    found = await shown(world, "vn")
+    found = await shown(own_world, "vn")
     assert found["since"] == found["contact"]["last_seen"] is not None
     assert "does not mean no hit" in found["text"]
 
 
-async def test_a_suspension_by_the_charter_is_told_at_every_node_also_at_the_suspended_one(world: World) -> None:
-    await eventually(lambda: world.nodes["kh"].core.peers.status(TH).connected, 10)
-    import_document(world.home("th") / "trust", charter_without(world, "kh"), CLOCK)
+async def test_a_suspension_by_the_charter_is_told_at_every_node_also_at_the_suspended_one(own_world: World) -> None:
+    await eventually(lambda: own_world.nodes["kh"].core.peers.status(TH).connected, 10)
+    import_document(own_world.home("th") / "trust", charter_without(own_world, "kh"), CLOCK)
 
     async def suspended(at: str) -> bool:
-        return bool((await shown(world, "kh", at))["state"] == MemberState.SUSPENDED)
+        return bool((await shown(own_world, "kh", at))["state"] == MemberState.SUSPENDED)
 
-    for member in world.ports:
+    for member in own_world.ports:
         await eventually_async(lambda at=member: suspended(at), 15)  # type: ignore[misc]
 
 
-async def test_the_text_is_in_the_caller_s_language_and_the_state_is_the_same(world: World) -> None:
-    settings = load_settings(world.home("th"))
+async def test_the_text_is_in_the_caller_s_language_and_the_state_is_the_same(own_world: World) -> None:
+    settings = load_settings(own_world.home("th"))
 
     def asked() -> dict[str, Any]:
         with NodeClient(settings, language=Language.TH) as node:
@@ -141,10 +141,10 @@ async def test_the_text_is_in_the_caller_s_language_and_the_state_is_the_same(wo
     assert (found["state"], found["text"]) == ("serving", "สอบถามได้")
 
 
-async def test_without_a_node_the_files_tell_what_they_can_and_it_is_said_so(world: World) -> None:
-    switch_off(Home(world.home("th")), "peer:kh", "keys stolen")
-    await world.stop("th")
-    about = await asyncio.to_thread(known_members, world.home("th"))
+async def test_without_a_node_the_files_tell_what_they_can_and_it_is_said_so(own_world: World) -> None:
+    switch_off(Home(own_world.home("th")), "peer:kh", "keys stolen")
+    await own_world.stop("th")
+    about = await asyncio.to_thread(known_members, own_world.home("th"))
     states = {name: member["state"] for name, member in about["members"].items()}
     assert about["speaks"] == "files"
     assert states == {"th": "active", "vn": "active", "kh": "suspended-by-us"}
@@ -152,8 +152,8 @@ async def test_without_a_node_the_files_tell_what_they_can_and_it_is_said_so(wor
     assert "fresh" in lines(about)
 
 
-async def test_the_time_until_documents_end_is_a_metric_of_each_member(world: World) -> None:
-    gauges = world.nodes["th"].resources.counters.gauges()
+async def test_the_time_until_documents_end_is_a_metric_of_each_member(own_world: World) -> None:
+    gauges = own_world.nodes["th"].resources.counters.gauges()
     left = {dict(labels)["member"]: seconds for labels, seconds in gauges[Gauge.STATUS_SECONDS]().items()}
     assert set(left) == {"th", "vn", "kh"}
     assert all(70 * 3_600 < seconds <= 72 * 3_600 for seconds in left.values())

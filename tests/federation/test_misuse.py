@@ -35,21 +35,21 @@ PAPERS = (("P 4471209", "tha"), ("1103700123456", "THA"))
 
 
 @pytest_asyncio.fixture
-async def world(tmp_path: Path) -> AsyncIterator[World]:
+async def own_world(tmp_path: Path) -> AsyncIterator[World]:
     made = with_consoles(step_world(tmp_path))
     async with simulated(made, is_open=True) as made:
         yield made
 
 
 async def test_a_person_carries_word_of_the_owner_that_stands_beside_the_hit_and_hides_none(
-    world: World, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    own_world: World, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    th, vn = world.nodes["th"].desk.uses, world.nodes["vn"].desk.uses
-    search_id = await hit(world)
+    th, vn = own_world.nodes["th"].desk.uses, own_world.nodes["vn"].desk.uses
+    search_id = await hit(own_world)
     mark = Mark(search_id=search_id, peer=VN, hit=0, verdict=Marked.NOT_SAME, reason="another birth")
-    await step(world, "th").marks.mark(OFFICER, mark)
-    await until(lambda: bool(works(world.nodes["vn"], WorkKind.DISTINGUISH)), "the owner has work")
-    (work,) = works(world.nodes["vn"], WorkKind.DISTINGUISH)
+    await step(own_world, "th").marks.mark(OFFICER, mark)
+    await until(lambda: bool(works(own_world.nodes["vn"], WorkKind.DISTINGUISH)), "the owner has work")
+    (work,) = works(own_world.nodes["vn"], WorkKind.DISTINGUISH)
 
     command = IssueToken(work.id, PAPERS, "signed paper 12/2026")
     for who in (actor("vn", "p2", Role.DATA_OFFICER), actor("vn", "d7", Role.DUTY, agency="immigration")):
@@ -64,7 +64,7 @@ async def test_a_person_carries_word_of_the_owner_that_stands_beside_the_hit_and
     made = await vn.misuse.issue(KEEPER, command, once)
     assert (await vn.misuse.issue(KEEPER, command, once)).token == made.token
     assert [one.token for one in (await vn.misuse.all(KEEPER)).items] == [made.token]
-    assert works(world.nodes["vn"], WorkKind.DISTINGUISH) == [work], "the work of correcting the record stands"
+    assert works(own_world.nodes["vn"], WorkKind.DISTINGUISH) == [work], "the work of correcting the record stands"
 
     found = await th.tokens.check(OFFICER, search_id, made.token, "P4471209", "tha")
     assert (found.verdict, found.hits) == (Verdict.NOT_THIS_PERSON, (0,))
@@ -74,21 +74,21 @@ async def test_a_person_carries_word_of_the_owner_that_stands_beside_the_hit_and
     assert (forged.verdict, forged.said) == (Verdict.FORGED, None)
     with pytest.raises(LiaisonError):
         await th.tokens.check(actor("th", "9", Role.OFFICER), search_id, made.token, "P4471209", "THA")
-    search = await world.nodes["th"].asking.searches.get(OFFICER.officer, search_id)
+    search = await own_world.nodes["th"].asking.searches.get(OFFICER.officer, search_id)
     assert next(line for line in search.lines if line.member == VN).hits, "the hit stands"
     cli, picture = Liaison(capsys), tmp_path / "token.png"
-    again = ("misuse", "show", made.said.id, "--home", world.home("vn"), "--as", "vn.o.p1", "--qr", picture)
-    monkeypatch.setenv("LIAISON_LISTEN_AGENCY", world.nodes["vn"].addresses["agency"])
+    again = ("misuse", "show", made.said.id, "--home", own_world.home("vn"), "--as", "vn.o.p1", "--qr", picture)
+    monkeypatch.setenv("LIAISON_LISTEN_AGENCY", own_world.nodes["vn"].addresses["agency"])
     monkeypatch.setenv("LIAISON_NODE_NAME", "node1")
     ran = await asyncio.to_thread(cli, *again)
     assert ran.code == 0, ran.err
     assert (ran.code, made.token in ran.out, picture.read_bytes()[:4]) == (0, True, b"\x89PNG"), ran.err
-    acts = [one.private["act"] for one in entries(world.nodes["vn"], "operations") if one.entry.kind == "desk-act"]
+    acts = [one.private["act"] for one in entries(own_world.nodes["vn"], "operations") if one.entry.kind == "desk-act"]
     assert acts.count("read-misuse") == 1, "each reading of a token is an entry"
     assert (await asyncio.to_thread(cli, *again)).code != 0, "no file is overwritten"
-    assert check_offline(world.home("th"), made.token, "P4471209", "THA")["verdict"] == "not-this-person"
+    assert check_offline(own_world.home("th"), made.token, "P4471209", "THA")["verdict"] == "not-this-person"
 
-    async with visitor(world, "th.o.1042") as gate:
+    async with visitor(own_world, "th.o.1042") as gate:
         sent = {"token": made.token, "token-number": "P 4471209", "token-issuer": "tha"}
         page = await send(gate, f"/gate/{search_id}/token", sent)
         assert "is not the person of its record" in page.text
@@ -97,7 +97,7 @@ async def test_a_person_carries_word_of_the_owner_that_stands_beside_the_hit_and
         hostile = await send(gate, f"/gate/{search_id}/token", sent | {"token": "<script>alert(1)</script>"})
         assert "<script>alert" not in hostile.text
 
-    empty = await world.nodes["th"].asking.searches.start(OFFICER.officer, command_of(DocumentQuery("ZZ000")))
+    empty = await own_world.nodes["th"].asking.searches.start(OFFICER.officer, command_of(DocumentQuery("ZZ000")))
     beside = await th.tokens.check(OFFICER, empty.id, made.token, "P4471209", "THA")
     assert beside.verdict is Verdict.NO_HIT_OF_THEIRS
 
@@ -106,15 +106,15 @@ async def test_a_person_carries_word_of_the_owner_that_stands_beside_the_hit_and
         await vn.misuse.withdraw(actor("vn", "p2", Role.DATA_OFFICER), name, ChangeReason.MISTAKEN)
     for _ in range(2):
         assert (await vn.misuse.withdraw(KEEPER, name, ChangeReason.MISTAKEN)).withdrawn_us
-    store = world.nodes["th"].desk.parts.store
+    store = own_world.nodes["th"].desk.parts.store
     await until(lambda: bool(store.holdings(jti=made.said.id)), "the withdrawal has come")
     gone = await th.tokens.check(OFFICER, search_id, made.token, "P4471209", "THA")
     assert gone.verdict is Verdict.WITHDRAWN
-    acts = [each.private for each in entries(world.nodes["th"], "operations") if each.entry.kind == "desk-act"]
+    acts = [each.private for each in entries(own_world.nodes["th"], "operations") if each.entry.kind == "desk-act"]
     checks = [act["content"]["verdict"] for act in acts if act["act"] == "check-token"]
     first, at_the_gate = ["not-this-person", "other-document", "forged"], ["not-this-person", "forged"]
     assert checks == [*first, *at_the_gate, "no-hit-of-theirs", "withdrawn"]
-    own = [each.private for each in entries(world.nodes["vn"], "operations") if each.entry.kind == "desk-act"]
+    own = [each.private for each in entries(own_world.nodes["vn"], "operations") if each.entry.kind == "desk-act"]
     assert [(act["act"], act["reason"]) for act in own][:1] == [("issue-token", "signed paper 12/2026")]
 
 
@@ -125,12 +125,12 @@ WHY = {"case": "TH-2026-0417", "ticket": "", "purpose": "INVESTIGATION", "offenc
 GOOD = "is not the person of its record"
 
 
-async def test_a_scanner_types_a_token_at_the_gate_before_a_question_or_with_it(world: World) -> None:
-    vn = world.nodes["vn"].desk.uses
-    mark = Mark(search_id=await hit(world), peer=VN, hit=0, verdict=Marked.NOT_SAME, reason="another birth")
-    await step(world, "th").marks.mark(OFFICER, mark)
-    await until(lambda: bool(works(world.nodes["vn"], WorkKind.DISTINGUISH)), "the owner has work")
-    (work,) = works(world.nodes["vn"], WorkKind.DISTINGUISH)
+async def test_a_scanner_types_a_token_at_the_gate_before_a_question_or_with_it(own_world: World) -> None:
+    vn = own_world.nodes["vn"].desk.uses
+    mark = Mark(search_id=await hit(own_world), peer=VN, hit=0, verdict=Marked.NOT_SAME, reason="another birth")
+    await step(own_world, "th").marks.mark(OFFICER, mark)
+    await until(lambda: bool(works(own_world.nodes["vn"], WorkKind.DISTINGUISH)), "the owner has work")
+    (work,) = works(own_world.nodes["vn"], WorkKind.DISTINGUISH)
     made = await vn.misuse.issue(KEEPER, IssueToken(work.id, (*PAPERS, ("C4419027", "VNM")), "signed paper 12/2026"))
     spoilt = made.token.swapcase()
 
@@ -140,11 +140,11 @@ async def test_a_scanner_types_a_token_at_the_gate_before_a_question_or_with_it(
         assert sent.status_code == 303, sent.text
         path = sent.headers["location"]
         for name in path.removeprefix("/gate/").split("~"):
-            async for _ in world.nodes["th"].asking.searches.follow(OFFICER.officer, name):
+            async for _ in own_world.nodes["th"].asking.searches.follow(OFFICER.officer, name):
                 pass
         return path, (await see(gate, path)).text
 
-    async with visitor(world, "th.o.1042") as gate:
+    async with visitor(own_world, "th.o.1042") as gate:
         alone = await send(gate, "/gate", WHY | {"case": "", "asked": made.token})
         assert (alone.status_code, made.token in alone.text) == (200, True)
         assert "Now scan the document that the person shows" in alone.text
@@ -175,14 +175,14 @@ async def test_a_scanner_types_a_token_at_the_gate_before_a_question_or_with_it(
         path, page = await answers(gate, {"asked": f"{made.token} {ZONE.replace('C4419027', 'X0000000')}"}, "F")
         assert "not for this document" in page
         await vn.misuse.withdraw(KEEPER, exchange_id(made.said.id), ChangeReason.MISTAKEN)
-        store = world.nodes["th"].desk.parts.store
+        store = own_world.nodes["th"].desk.parts.store
         await until(lambda: bool(store.holdings(jti=made.said.id)), "the withdrawal has come")
         gone = await send(gate, "/gate", WHY | {"asked": made.token})
         assert "has withdrawn this token" in gone.text
         path, page = await answers(gate, {"asked": f"{made.token} {ZONE}"}, "G")
         assert "has withdrawn this token" in page
         assert page.count('name="verdict"') == 3
-    acts = [each.private for each in entries(world.nodes["th"], "operations") if each.entry.kind == "desk-act"]
+    acts = [each.private for each in entries(own_world.nodes["th"], "operations") if each.entry.kind == "desk-act"]
     checks = [act["content"]["verdict"] for act in acts if act["act"] == "check-token"]
     says, other = ["not-this-person"] * 4, ["other-document"] * 3
     assert checks == [*says, "forged", "forged", *other, "withdrawn", "withdrawn"], (

@@ -39,7 +39,7 @@ def token() -> Token:
 
 
 @pytest_asyncio.fixture
-async def world(tmp_path: Path, token: Token, request: pytest.FixtureRequest) -> AsyncIterator[World]:
+async def own_world(tmp_path: Path, token: Token, request: pytest.FixtureRequest) -> AsyncIterator[World]:
     made = sample_world(tmp_path, ("th", "vn"))
     names = (*KEYS, "tls") if "tls" in request.node.name else KEYS
     vietnam = made.federation["vn"]
@@ -69,27 +69,27 @@ def version_of_status(world: World, member: str) -> int:
     return status.descriptor_version if status else 0
 
 
-async def test_a_node_renews_its_status_and_answers_with_keys_in_the_module(world: World) -> None:
-    going = Load(world)
-    assert world.nodes["vn"].resources.keys.statement.is_in_module
+async def test_a_node_renews_its_status_and_answers_with_keys_in_the_module(own_world: World) -> None:
+    going = Load(own_world)
+    assert own_world.nodes["vn"].resources.keys.statement.is_in_module
     for member in ("vn", "th"):
-        await until(lambda member=member: version_of_status(world, member) == 2, "the second status")  # type: ignore[misc]
+        await until(lambda member=member: version_of_status(own_world, member) == 2, "the second status")  # type: ignore[misc]
     assert await going.ask() == str(Outcome.HIT)
 
 
 @pytest.mark.parametrize("file", ["statement", "status", "log", "tls", "agency-immigration"])
 async def test_a_key_in_the_module_is_rotated_to_another_one_while_the_node_answers(
-    world: World, token: Token, file: str, request: pytest.FixtureRequest
+    own_world: World, token: Token, file: str, request: pytest.FixtureRequest
 ) -> None:
     if file == "tls":
         needs("pkcs11.so")
-    vietnam, home = world.federation["vn"], Home(world.home("vn"))
+    vietnam, home = own_world.federation["vn"], Home(own_world.home("vn"))
     old, new = f"{request.node.name}-{file}", f"{request.node.name}-{file}-2"
     uri = token.uri(new)
-    async with load(world) as going:
+    async with load(own_world) as going:
         asked = await asyncio.to_thread(KeyDesk(home, CLOCK).rotate, [file], vietnam.authority, None, uri)
         following = asked.moved[0].key_id
-        in_use = used(world, "vn", file) if file != "status" else lambda: vietnam.key("status").key_id
+        in_use = used(own_world, "vn", file) if file != "status" else lambda: vietnam.key("status").key_id
         await until(lambda: in_use() == following, "the new key in its use, by itself")
         await going.more()
     assert vietnam.key(file).key_id == following
@@ -101,9 +101,9 @@ async def test_a_key_in_the_module_is_rotated_to_another_one_while_the_node_answ
             lambda: token.uri(old) not in {key.uri.text for key in opened_keys()}, "the old key may leave the token"
         )
     await asyncio.to_thread(self_test)
-    await world.stop("vn")
-    await world.start("vn")
-    assert await Load(world).ask() == str(Outcome.HIT)
+    await own_world.stop("vn")
+    await own_world.start("vn")
+    assert await Load(own_world).ask() == str(Outcome.HIT)
     code, printed = await command(token.environment, "doctor", "--home", home.path)
     setting = 'the [[agency_key]] of "immigration": key' if file.startswith("agency-") else f"[keys]: {file}"
     assert f'write into {setting} = "{uri}"' in printed, code

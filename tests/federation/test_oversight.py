@@ -41,7 +41,7 @@ LISTED = "list,officer,kind,value\nwatched,,person,สมชาย ใจดี\
 
 
 @pytest_asyncio.fixture
-async def world(tmp_path: Path) -> AsyncIterator[World]:
+async def own_world(tmp_path: Path) -> AsyncIterator[World]:
     """One node with a country's own rules; all its questions are reviewed."""
     made = sample_world(tmp_path, ("th", "vn"))
     home = made.home("th")
@@ -72,14 +72,14 @@ def acts(world: World) -> Sequence[str]:
     return [str(each.private["act"]) for each in found if each.entry.kind == "desk-act"]
 
 
-async def test_each_picked_question_is_reviewed_by_a_supervisor_and_never_by_its_own_officer(world: World) -> None:
-    uses = world.nodes["th"].desk.uses
+async def test_each_picked_question_is_reviewed_by_a_supervisor_and_never_by_its_own_officer(own_world: World) -> None:
+    uses = own_world.nodes["th"].desk.uses
     officer, boss = author(), supervisor()
-    searches = [await ask(world, DocumentQuery(f"A{number}"), officer) for number in range(2)]
-    own = await ask(world, DocumentQuery("B1"), boss)
-    await until(lambda: len(works(world, WorkKind.REVIEW)) == 3, "all are picked")
+    searches = [await ask(own_world, DocumentQuery(f"A{number}"), officer) for number in range(2)]
+    own = await ask(own_world, DocumentQuery("B1"), boss)
+    await until(lambda: len(works(own_world, WorkKind.REVIEW)) == 3, "all are picked")
     by_search = {}
-    for work in works(world, WorkKind.REVIEW):
+    for work in works(own_world, WorkKind.REVIEW):
         who = boss if work.not_by == officer.person.person else supervisor_two()
         looked = await uses.reviews.look(who, work.id)
         by_search[looked.searches[0]] = work
@@ -98,22 +98,22 @@ async def test_each_picked_question_is_reviewed_by_a_supervisor_and_never_by_its
     with pytest.raises(Malformed):
         await uses.reviews.review(boss, by_search[searches[1]].id, ReviewResult.NOT_IN_ORDER)
     await uses.reviews.review(boss, by_search[searches[1]].id, ReviewResult.NOT_IN_ORDER, "no such case")
-    (incident,) = works(world, WorkKind.INCIDENT)
+    (incident,) = works(own_world, WorkKind.INCIDENT)
     found = await uses.reviews.look(security(), incident.id)
     assert (found.rule, found.person, found.searches) == ("review", officer.person.person, (searches[1],))
     (figures,) = await uses.reviews.figures(boss, 0)
     assert (figures.raised, figures.in_time, figures.waiting, figures.not_in_order) == (3, 2, 1, 1)
-    assert acts(world).count("look") == 4
-    assert acts(world).count("review") == 2
+    assert acts(own_world).count("look") == 4
+    assert acts(own_world).count("review") == 2
 
 
-async def test_a_finding_is_the_security_officers_and_hidden_from_whom_it_is_about(world: World) -> None:
-    uses = world.nodes["th"].desk.uses
+async def test_a_finding_is_the_security_officers_and_hidden_from_whom_it_is_about(own_world: World) -> None:
+    uses = own_world.nodes["th"].desk.uses
     officer = author()
     for text in ("Somphong Rak", "สมพงษ์ รัก", "SOMPHONG RAK"):
-        await ask(world, PersonQuery((NameForm(text),)), officer)
-    await until(lambda: works(world, WorkKind.INCIDENT), "the third one is found")
-    (work,) = works(world, WorkKind.INCIDENT)
+        await ask(own_world, PersonQuery((NameForm(text),)), officer)
+    await until(lambda: works(own_world, WorkKind.INCIDENT), "the third one is found")
+    (work,) = works(own_world, WorkKind.INCIDENT)
     suspect = security("1042")
     assert work.id in await seen_by(uses, security())
     for nobody in (officer, suspect, supervisor()):
@@ -129,20 +129,22 @@ async def test_a_finding_is_the_security_officers_and_hidden_from_whom_it_is_abo
     assert (found.rule, found.title, len(found.searches)) == ("same-target", "three times the same", 3)
     assert not found.question, "references only"
     await uses.reviews.settle(security(), work.id, FindingResult.EXPLAINED, "a joint operation")
-    assert works(world, WorkKind.INCIDENT)[0].result == "explained"
+    assert works(own_world, WorkKind.INCIDENT)[0].result == "explained"
 
 
-async def test_listed_persons_and_things_are_found_in_any_script_and_raised_once_over_a_restart(world: World) -> None:
-    await ask(world, PersonQuery((NameForm("Somchai Jaidee"),)), author())
-    await ask(world, DocumentQuery("k-99"), supervisor())
-    await ask(world, DocumentQuery("k-99"), author())
-    await until(lambda: len(works(world, WorkKind.INCIDENT)) == 2, "two are found, and the other's family is not")
-    before = {work.id for kind in (WorkKind.INCIDENT, WorkKind.REVIEW) for work in works(world, kind)}
-    await world.stop("th")
-    await world.start("th")
-    await ask(world, DocumentQuery("Z1"), author())
-    await until(lambda: len(works(world, WorkKind.REVIEW)) == 4, "the new one is picked")
-    after = {work.id for kind in (WorkKind.INCIDENT, WorkKind.REVIEW) for work in works(world, kind)}
+async def test_listed_persons_and_things_are_found_in_any_script_and_raised_once_over_a_restart(
+    own_world: World,
+) -> None:
+    await ask(own_world, PersonQuery((NameForm("Somchai Jaidee"),)), author())
+    await ask(own_world, DocumentQuery("k-99"), supervisor())
+    await ask(own_world, DocumentQuery("k-99"), author())
+    await until(lambda: len(works(own_world, WorkKind.INCIDENT)) == 2, "two are found, and the other's family is not")
+    before = {work.id for kind in (WorkKind.INCIDENT, WorkKind.REVIEW) for work in works(own_world, kind)}
+    await own_world.stop("th")
+    await own_world.start("th")
+    await ask(own_world, DocumentQuery("Z1"), author())
+    await until(lambda: len(works(own_world, WorkKind.REVIEW)) == 4, "the new one is picked")
+    after = {work.id for kind in (WorkKind.INCIDENT, WorkKind.REVIEW) for work in works(own_world, kind)}
     assert len(after - before) == 1
 
 

@@ -42,7 +42,7 @@ def person(days: int | None, person_id: str = ONE.person) -> str:
 
 
 @pytest_asyncio.fixture
-async def world(tmp_path: Path) -> AsyncIterator[World]:
+async def own_world(tmp_path: Path) -> AsyncIterator[World]:
     made = build_world(tmp_path, {})
     write(made.home("th"), PERSONS, HEAD + person(30))
     async with running(made, ["th"]) as world:
@@ -56,8 +56,8 @@ async def taken(node: Node, wanted: object) -> None:
             await asyncio.sleep(0.05)
 
 
-async def test_training_that_has_run_out_ends_all_access_while_the_node_runs(world: World) -> None:
-    node, home = world.nodes["th"], world.home("th")
+async def test_training_that_has_run_out_ends_all_access_while_the_node_runs(own_world: World) -> None:
+    node, home = own_world.nodes["th"], own_world.home("th")
     node.core.tokens.check(ONE)
     write(home, PERSONS, HEAD + person(None))
     await taken(node, 0)
@@ -85,8 +85,8 @@ def test_the_refusal_is_said_in_the_words_of_each_language(code: str) -> None:
     assert all(told)
 
 
-async def test_lists_with_a_mistake_leave_those_before_in_force_and_reload_tells_the_line(world: World) -> None:
-    node, home = world.nodes["th"], world.home("th")
+async def test_lists_with_a_mistake_leave_those_before_in_force_and_reload_tells_the_line(own_world: World) -> None:
+    node, home = own_world.nodes["th"], own_world.home("th")
     write(home, PERSONS, HEAD + person(30) + "th.d.9,police\n")
     with only_one(home / "node.lock"):
         answers = await asyncio.to_thread(request_reload, home)

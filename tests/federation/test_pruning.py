@@ -24,7 +24,7 @@ MANY = 300
 
 
 @pytest.fixture
-async def world(tmp_path: Path) -> AsyncIterator[World]:
+async def own_world(tmp_path: Path) -> AsyncIterator[World]:
     """Thailand has logged some hundred entries, Viet Nam has cosigned them, and their content is erased."""
     made = build_world(tmp_path, {}, ("th", "vn"))
     async with stopping(made):
@@ -49,30 +49,30 @@ async def audit(capsys: pytest.CaptureFixture[str], world: World, *arguments: st
     return code, json.loads(out[out.index("{\n") :]) if "{\n" in out else None
 
 
-async def test_g20_a_pruned_node_goes_on_and_says_so(world: World, capsys: pytest.CaptureFixture[str]) -> None:
-    order = ("prune", "--before", "2100-01-01", *administrator(world.home("th")), "--reason", "archive law")
-    code, _ = await audit(capsys, world, *order)
+async def test_g20_a_pruned_node_goes_on_and_says_so(own_world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    order = ("prune", "--before", "2100-01-01", *administrator(own_world.home("th")), "--reason", "archive law")
+    code, _ = await audit(capsys, own_world, *order)
     assert code == 1  # while the node runs
-    await world.stop("th")
-    code, said = await audit(capsys, world, *order)
+    await own_world.stop("th")
+    code, said = await audit(capsys, own_world, *order)
     assert (code, said["logs"][0]["lowest"]) == (1, 0)
     assert "is not erased yet" in said["logs"][0]["kept_by"]
-    keys = KeyStore(world.home("th") / "keystore")
+    keys = KeyStore(own_world.home("th") / "keystore")
     for key_id in keys.key_ids():
         if key_id.startswith("nohit/"):
             keys.destroy(key_id)
-    code, said = await audit(capsys, world, *order[:3], "--dry-run")
+    code, said = await audit(capsys, own_world, *order[:3], "--dry-run")
     assert (code, said["dry_run"], said["logs"][0]["lowest"]) == (0, True, 256)
-    code, said = await audit(capsys, world, *order)
+    code, said = await audit(capsys, own_world, *order)
     assert (code, said["logs"][0]["lowest"]) == (0, 256)
 
-    th = await world.start("th")
+    th = await own_world.start("th")
     started = [item for item in entries(th, "operations") if item.entry.kind == "start"][-1]
     assert started.private["pruned_below"] == {"exchange/1": 256}
     assert [item.entry.kind for item in entries(th, "operations")].count("pruned") == 1
-    code, found = await audit(capsys, world, "find", "--kind", "own")
+    code, found = await audit(capsys, own_world, "find", "--kind", "own")
     assert (code, found["count"], found["pruned_below"]) == (0, MANY - 256, {"exchange/1": 256})
-    code, report = await audit(capsys, world, "verify")
+    code, report = await audit(capsys, own_world, "verify")
     assert code == 3
     assert any(item["text"].startswith("pruned below 256, as entry") for item in report["findings"])
     assert not any(item["state"] == "contradicted" for item in report["findings"])

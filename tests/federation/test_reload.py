@@ -28,7 +28,7 @@ pytestmark = pytest.mark.process
 
 
 @pytest_asyncio.fixture
-async def world(tmp_path: Path) -> AsyncIterator[World]:
+async def own_world(tmp_path: Path) -> AsyncIterator[World]:
     async with running(build_world(tmp_path, {}), ["th"]) as world:
         yield world
 
@@ -55,12 +55,12 @@ def entries(node: Node) -> int:
     return node.resources.operations_log.size
 
 
-async def test_limits_and_the_log_level_change_at_once(world: World) -> None:
-    node, home = world.nodes["th"], world.home("th")
+async def test_limits_and_the_log_level_change_at_once(own_world: World) -> None:
+    node, home = own_world.nodes["th"], own_world.home("th")
     change(home, "limits", "budget_ms = 1234", "rate_per_member = 7", "receipt_debt = 9", "officer_in_flight = 3")
     change(home, "telemetry", 'log_level = "warning"')
     change(home, "storage", "reserve_mib = 1")
-    said = await reloaded(world)
+    said = await reloaded(own_world)
     assert set(said.live) == {
         "limits.budget_ms", "limits.officer_in_flight", "limits.rate_per_member", "limits.receipt_debt",
         "storage.reserve_mib", "telemetry.log_level",
@@ -73,34 +73,34 @@ async def test_limits_and_the_log_level_change_at_once(world: World) -> None:
     assert node.resources.settings.limits.officer_in_flight == 3
 
 
-async def test_what_needs_a_restart_is_told_and_stays(world: World) -> None:
-    node, home = world.nodes["th"], world.home("th")
+async def test_what_needs_a_restart_is_told_and_stays(own_world: World) -> None:
+    node, home = own_world.nodes["th"], own_world.home("th")
     before = node.resources.settings
     change(home, "listen", 'exchange = "127.0.0.1:1"')
     change(home, "retention", "hit = 1")
     change(home, "limits", "workers = 9", "budget_ms = 999")
-    said = await reloaded(world)
+    said = await reloaded(own_world)
     assert set(said.restart) == {"listen.exchange", "retention.hit", "limits.workers"}
     assert said.live == ("limits.budget_ms",)
     now = node.resources.settings
     assert (now.listen, now.retention, now.limits.workers) == (before.listen, before.retention, before.limits.workers)
 
 
-async def test_own_rows_of_names_need_a_restart_and_are_named(world: World) -> None:
-    node, home = world.nodes["th"], world.home("th")
+async def test_own_rows_of_names_need_a_restart_and_are_named(own_world: World) -> None:
+    node, home = own_world.nodes["th"], own_world.home("th")
     table = home / "names" / "titles.tsv"
     table.parent.mkdir(mode=0o700)
     table.write_text("# ours\nsadet\tM\tword\n")
-    said = await reloaded(world)
+    said = await reloaded(own_world)
     assert (said.live, said.restart, said.refused) == ((), ("names/titles.tsv:2",), "")
     assert own_rows().rows == {}
     size = entries(node)
     table.write_text("sadet\tMale\tword\n")
-    said = await reloaded(world)
+    said = await reloaded(own_world)
     assert "names/titles.tsv:1" in said.refused
     assert entries(node) == size + 1
     table.unlink()
-    assert (await reloaded(world)).restart == ()
+    assert (await reloaded(own_world)).restart == ()
 
 
 async def test_a_changed_folder_of_a_policy_without_approval_decides_at_once(tmp_path: Path) -> None:
@@ -141,36 +141,36 @@ async def test_a_changed_folder_of_a_policy_without_approval_decides_at_once(tmp
         ('[[token_key]]\nid = "idp"\nfile = "none.pem"\n', "not a public key"),
     ],
 )
-async def test_a_broken_file_changes_nothing_and_says_so(world: World, broken: str, told: str) -> None:
-    node, home = world.nodes["th"], world.home("th")
+async def test_a_broken_file_changes_nothing_and_says_so(own_world: World, broken: str, told: str) -> None:
+    node, home = own_world.nodes["th"], own_world.home("th")
     before, size = node.resources.settings, entries(node)
     text = (home / "node.toml").read_text()
     (home / "node.toml").write_text(re.sub(r"(?s)\[limits\].*", "", text) + broken)
-    said = await reloaded(world)
+    said = await reloaded(own_world)
     assert told in said.refused
     assert (said.live, said.restart) == ((), ())
     assert node.resources.settings is before
     assert entries(node) == size + 1
 
 
-async def test_another_key_of_the_identity_provider_counts_at_once(world: World) -> None:
-    node, home = world.nodes["th"], world.home("th")
+async def test_another_key_of_the_identity_provider_counts_at_once(own_world: World) -> None:
+    node, home = own_world.nodes["th"], own_world.home("th")
     first, second = (create_key(home / f"idp-{number}.key") for number in (1, 2))
     file = home / "idp.pem"
     file.write_bytes(pem(first))
     (home / "node.toml").write_text((home / "node.toml").read_text() + '[[token_key]]\nid = "idp"\nfile = "idp.pem"\n')
-    assert set((await reloaded(world)).live) == {"token_key.idp.file", "token_key.idp.id"}
+    assert set((await reloaded(own_world)).live) == {"token_key.idp.file", "token_key.idp.id"}
     file.write_bytes(pem(second))
-    assert (await reloaded(world)).live == ("token_key",)
+    assert (await reloaded(own_world)).live == ("token_key",)
     assert pem_of(node.core.tokens._keys["idp"]) == pem(second)
-    assert (await reloaded(world)).live == ()
+    assert (await reloaded(own_world)).live == ()
 
 
-async def test_production_takes_no_settings_for_trials(world: World) -> None:
-    node, home = world.nodes["th"], world.home("th")
+async def test_production_takes_no_settings_for_trials(own_world: World) -> None:
+    node, home = own_world.nodes["th"], own_world.home("th")
     node.settings._production = True
     change(home, "limits", "budget_ms = 1")
-    said = await reloaded(world)
+    said = await reloaded(own_world)
     assert "identity provider" in said.refused or "token" in said.refused
     assert node.asking.asker._budget_s != 0.001
 

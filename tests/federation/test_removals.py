@@ -62,7 +62,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="function")
 
 
 @pytest_asyncio.fixture
-async def world(tmp_path: Path) -> AsyncIterator[World]:
+async def own_world(tmp_path: Path) -> AsyncIterator[World]:
     made = sample_world(tmp_path, ("th", "vn"))
     async with stopping(made):
         yield made
@@ -79,24 +79,24 @@ def removals(world: World, member: str) -> list[dict[str, Any]]:
     return [item.private for item in found if item.entry.kind == "key-removed"]
 
 
-async def test_j11_the_entry_of_a_removal_names_the_person_with_the_node_running(world: World) -> None:
-    await world.start("vn")
-    key = load_signing_key(person_key(world.home("vn"), "adm"))
-    done = await remove(world, "vn", "agency/immigration", keys=[key])
+async def test_j11_the_entry_of_a_removal_names_the_person_with_the_node_running(own_world: World) -> None:
+    await own_world.start("vn")
+    key = load_signing_key(person_key(own_world.home("vn"), "adm"))
+    done = await remove(own_world, "vn", "agency/immigration", keys=[key])
     assert done.is_logged
-    (said,) = removals(world, "vn")
+    (said,) = removals(own_world, "vn")
     assert said["keys"] == [done.keys[0].key_id]
     assert said["reason"] == "laptop stolen"
     assert said["proof"] == "signatures"
     assert [person["key_id"] for person in said["persons"]] == [key.key_id]
 
 
-async def test_a_stopped_node_writes_the_entry_when_it_starts(world: World) -> None:
-    done = await remove(world, "vn", "log")
+async def test_a_stopped_node_writes_the_entry_when_it_starts(own_world: World) -> None:
+    done = await remove(own_world, "vn", "log")
     assert not done.is_logged
-    await world.start("vn")
-    await eventually(lambda: len(removals(world, "vn")) == 1)
-    (said,) = removals(world, "vn")
+    await own_world.start("vn")
+    await eventually(lambda: len(removals(own_world, "vn")) == 1)
+    (said,) = removals(own_world, "vn")
     assert (said["proof"], said["keys"]) == ("unproved", [done.keys[0].key_id])
     assert said["account"]
 
@@ -137,82 +137,84 @@ def alarms(world: World, member: str) -> list[tuple[str, str]]:
     return [(item.entry.peer, item.private["code"]) for item in found if item.entry.kind == "alarm"]
 
 
-async def test_j9_a_removed_statement_key_ends_both_directions_with_the_reason_in_words(world: World) -> None:
+async def test_j9_a_removed_statement_key_ends_both_directions_with_the_reason_in_words(own_world: World) -> None:
     for member in ("th", "vn"):
-        await world.start(member)
-    assert (await asked(world)).outcome is Outcome.HIT
-    old = world.federation["vn"].key("statement")
-    done = await remove(world, "vn", "statement")
-    await in_force(world, "vn")
+        await own_world.start(member)
+    assert (await asked(own_world)).outcome is Outcome.HIT
+    old = own_world.federation["vn"].key("statement")
+    done = await remove(own_world, "vn", "statement")
+    await in_force(own_world, "vn")
     # Its own officers read what to do, and its node signs nothing: not for a counterpart that knows nothing yet either.
-    mine = await asked(world, "vn", TH)
+    mine = await asked(own_world, "vn", TH)
     assert (mine.outcome, mine.refusal and mine.refusal.code) == (Outcome.REFUSED, "own-key-removed")
     assert "liaison cert rotate statement" in said(mine)
-    unaware = await asked(world)
+    unaware = await asked(own_world)
     assert (unaware.outcome, unaware.refusal and unaware.refusal.code) == (Outcome.NOT_ACCEPTED, "key-removed")
-    answered = [item for item in entries(world.nodes["vn"]) if item.entry.kind in ("answered", "refused")]
+    answered = [item for item in entries(own_world.nodes["vn"]) if item.entry.kind in ("answered", "refused")]
     assert len(answered) == 1, "nothing was signed after the removal"
-    take(world, "th", done.documents)
-    await in_force(world, "th")
-    await eventually(lambda: alarms(world, "th") == [("vn", "member-key-removed")])
-    before = len(entries(world.nodes["vn"]))
-    line = await asked(world)
+    take(own_world, "th", done.documents)
+    await in_force(own_world, "th")
+    await eventually(lambda: alarms(own_world, "th") == [("vn", "member-key-removed")])
+    before = len(entries(own_world.nodes["vn"]))
+    line = await asked(own_world)
     assert (line.outcome, line.refusal and line.refusal.code) == (Outcome.NOT_ACCEPTED, "key-removed")
     assert "their key is no longer trusted" in said(line)
-    assert len(entries(world.nodes["vn"])) == before, "nothing was asked"
+    assert len(entries(own_world.nodes["vn"])) == before, "nothing was asked"
     # A question that the thief signs gets a signed refusal in words.
-    message = await caller(world, "vn", "th").submit(REQUEST_KIND.build(request(sender=VN, recipient=TH), old).envelope)
+    message = await caller(own_world, "vn", "th").submit(
+        REQUEST_KIND.build(request(sender=VN, recipient=TH), old).envelope
+    )
     refused = answer_of(message).refusal
     assert refused is not None
     assert (refused.code, "removed" in refusal(refused.code, refused.reason, Language.EN)) == ("not-listed", True)
 
 
-async def test_a_removed_key_of_an_agency_signs_no_record_at_home_and_the_hit_says_why(world: World) -> None:
+async def test_a_removed_key_of_an_agency_signs_no_record_at_home_and_the_hit_says_why(own_world: World) -> None:
     for member in ("th", "vn"):
-        await world.start(member)
-    assert all(hit.record is not None for hit in (await asked(world)).hits)
-    await remove(world, "vn", "agency/immigration")
-    await in_force(world, "vn")
+        await own_world.start(member)
+    assert all(hit.record is not None for hit in (await asked(own_world)).hits)
+    await remove(own_world, "vn", "agency/immigration")
+    await in_force(own_world, "vn")
     # The counterpart knows nothing yet: the owner does not sign, and the hit itself goes on.
-    line = await asked(world)
+    line = await asked(own_world)
     assert (line.outcome, [hit.record for hit in line.hits]) == (Outcome.HIT, [None])
     assert line.hits[0].rules[-1] == "unreleased-agency-key-removed"
     assert "the key of the owner's agency was removed" in explain(line.hits[0].rules)[-1]
-    home, authority = Home(world.home("vn")), world.federation["vn"].authority
+    home, authority = Home(own_world.home("vn")), own_world.federation["vn"].authority
     assert KeyDesk(home, SystemClock()).rotate(["agency-immigration"], authority, None).version
     held = TrustDocuments(home.trust).held_descriptor(VN)
     assert held is not None
-    take(world, "th", held.data)
-    await in_force(world, "th", "vn")
+    take(own_world, "th", held.data)
+    await in_force(own_world, "th", "vn")
 
     async def signs() -> bool:
-        return all(hit.record is not None for hit in (await asked(world)).hits)
+        return all(hit.record is not None for hit in (await asked(own_world)).hits)
 
     async with asyncio.timeout(30):
         while not await signs():
             await asyncio.sleep(0.1)
 
 
-async def test_m9_an_answer_that_was_committed_is_not_shown_once_its_signer_is_removed(world: World) -> None:
-    status = world.home("vn") / "trust" / "statuses" / "vn.json"
-    held, key = status.read_bytes(), world.federation["vn"].key("statement")
-    documents = publish_status(world.home("vn"), SystemClock(), removed=[key.key_id])
+async def test_m9_an_answer_that_was_committed_is_not_shown_once_its_signer_is_removed(own_world: World) -> None:
+    status = own_world.home("vn") / "trust" / "statuses" / "vn.json"
+    held, key = status.read_bytes(), own_world.federation["vn"].key("statement")
+    documents = publish_status(own_world.home("vn"), SystemClock(), removed=[key.key_id])
     status.write_bytes(held)  # its own node answers meanwhile
     for member in ("th", "vn"):
-        await world.start(member)
-    th = world.nodes["th"]
+        await own_world.start(member)
+    th = own_world.nodes["th"]
     writer: Any = th.core.writers.exchange
     write = writer.write
 
     async def removed_after(draft: EntryDraft) -> Any:
         logged = await write(draft)
         if draft.kind == "received":
-            take(world, "th", documents)
+            take(own_world, "th", documents)
             th.resources.trust.refresh()
         return logged
 
     writer.write = removed_after
-    line = await asked(world)
+    line = await asked(own_world)
     writer.write = write
     assert (line.outcome, line.hits) == (Outcome.NOT_ACCEPTED, ())
     assert line.refusal is not None
@@ -223,34 +225,34 @@ async def test_m9_an_answer_that_was_committed_is_not_shown_once_its_signer_is_r
     assert [item.entry.peer for item in kept] == ["vn"]
 
 
-async def test_j8_j9_a_suspended_member_is_not_asked_and_reads_that_it_is_suspended(world: World) -> None:
+async def test_j8_j9_a_suspended_member_is_not_asked_and_reads_that_it_is_suspended(own_world: World) -> None:
     for member in ("th", "vn"):
-        await world.start(member)
-    assert (await asked(world)).outcome is Outcome.HIT
-    federation = world.federation
+        await own_world.start(member)
+    assert (await asked(own_world)).outcome is Outcome.HIT
+    federation = own_world.federation
     members = dict(parse_charter(federation.charter).charter.members)
     members["vn"] = replace(members["vn"], status=MemberStatus.SUSPENDED)
     charter = draft_charter(FEDERATION, members, 1, version=2, issued=SystemClock().now())
     for name in ("th", "vn"):
         charter = sign(charter, federation[name].authority)
     for name in ("th", "vn"):
-        take(world, name, charter)
-    await in_force(world, "th", "vn")
-    line = await asked(world)
+        take(own_world, name, charter)
+    await in_force(own_world, "th", "vn")
+    line = await asked(own_world)
     assert (line.outcome, line.refusal and line.refusal.code) == (Outcome.NOT_ACCEPTED, "member-suspended")
     assert "suspended from the federation" in said(line)
-    mine = await asked(world, "vn", TH)
+    mine = await asked(own_world, "vn", TH)
     assert (mine.outcome, mine.refusal and mine.refusal.code) == (Outcome.REFUSED, "own-suspended")
     assert "our own country" in said(mine)
 
 
 @pytest.mark.timed
 async def test_j9_twenty_removals_take_effect_on_an_open_stream_within_five_seconds(
-    world: World, capsys: pytest.CaptureFixture[str]
+    own_world: World, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """From the arrival of the status in the folder of the counterpart to the refusal on a stream that stays open."""
-    await world.start("vn")
-    who, home = caller(world), world.home("th")
+    await own_world.start("vn")
+    who, home = caller(own_world), own_world.home("th")
     took = []
     for _ in range(20):
         key = load_signing_key(home / "keys" / "statement.key")
@@ -258,7 +260,7 @@ async def test_j9_twenty_removals_take_effect_on_an_open_stream_within_five_seco
             call: Any = channel.stream_stream(methods.STREAM.path)()
             assert isinstance(await by_frame(call, 1, key), AnswerMessage)
             documents = publish_status(home, SystemClock(), removed=[key.key_id])
-            take(world, "vn", documents)
+            take(own_world, "vn", documents)
             begun = time.perf_counter()
             number = 2
             while answer_of_frame(await by_frame(call, number, key)) is None:
@@ -266,8 +268,8 @@ async def test_j9_twenty_removals_take_effect_on_an_open_stream_within_five_seco
                 assert time.perf_counter() - begun < 20
             took.append(time.perf_counter() - begun)
             call.cancel()
-        take(world, "vn", next_statement_key(world))
-        await in_force(world, "vn")
+        take(own_world, "vn", next_statement_key(own_world))
+        await in_force(own_world, "vn")
     with capsys.disabled():
         print(f"\n20 removals on open streams: p50 {statistics.median(took):.2f} s, max {max(took):.2f} s")
     assert statistics.median(took) < 5

@@ -38,7 +38,7 @@ BETWEEN = 20
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> World:
+def own_world(tmp_path: Path) -> World:
     server("postgresql")
     return sample_world(tmp_path, ("th", "vn"))
 
@@ -92,11 +92,11 @@ async def restarted(zygote: Zygote, home: Path, child: Child, number: signal.Sig
 @pytest.mark.timeout(300 + SEARCHES)
 @pytest.mark.asyncio
 async def test_a_rolling_restart_and_a_kill_of_one_process_make_no_counterpart_silent(
-    world: World, zygote: Zygote
+    own_world: World, zygote: Zygote
 ) -> None:
-    home = on_postgres(world, "vn")
-    async with stopping(world):
-        node = await world.start("th")
+    home = on_postgres(own_world, "vn")
+    async with stopping(own_world):
+        node = await own_world.start("th")
         children = [await serve(zygote, home), await serve(zygote, home)]
         officers = Officers(node)
         restarts: Counter[str] = Counter()
@@ -123,12 +123,12 @@ def serve_impatiently(home: str) -> int:
 
 
 @pytest.mark.asyncio
-async def test_a_stop_ends_although_the_database_hangs_and_nothing_is_lost(world: World, zygote: Zygote) -> None:
+async def test_a_stop_ends_although_the_database_hangs_and_nothing_is_lost(own_world: World, zygote: Zygote) -> None:
     postgres = new_postgres()
     postgres.fresh_database("hangs")
-    home = on_postgres(world, "vn", postgres.url("hangs"))
-    async with stopping(world):
-        node = await world.start("th")
+    home = on_postgres(own_world, "vn", postgres.url("hangs"))
+    async with stopping(own_world):
+        node = await own_world.start("th")
         child = await serve(zygote, home, "tests.federation.test_restarts:serve_impatiently")
         officers = Officers(node)
         async with officers.asking():

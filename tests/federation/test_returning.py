@@ -46,7 +46,7 @@ Members = dict[str, CharterMember]
 
 
 @pytest_asyncio.fixture
-async def world(tmp_path: Path) -> AsyncIterator[World]:
+async def own_world(tmp_path: Path) -> AsyncIterator[World]:
     made = sample_world(tmp_path)
     async with stopping(made):
         yield made
@@ -119,70 +119,70 @@ async def never_silent(world: World, by: str, to: MemberId, until: Callable[[], 
 
 @pytest.mark.parametrize("status", [MemberStatus.SUSPENDED, MemberStatus.LEFT])
 async def test_j8_a_member_that_comes_back_is_told_by_the_charter_that_removed_it(
-    world: World, status: MemberStatus
+    own_world: World, status: MemberStatus
 ) -> None:
-    take(world, charters(world, now_is("kh", status)), "th", "vn")
+    take(own_world, charters(own_world, now_is("kh", status)), "th", "vn")
     for member in ("th", "vn", "kh"):
-        await world.start(member)
-    line = await never_silent(world, "kh", TH, lambda: not is_active(world, "kh", "kh"))
+        await own_world.start(member)
+    line = await never_silent(own_world, "kh", TH, lambda: not is_active(own_world, "kh", "kh"))
     assert (line.outcome, code_of(line)) == (Outcome.REFUSED, "own-suspended")
-    there = await asked(world, "th", KH)
+    there = await asked(own_world, "th", KH)
     assert there.outcome is Outcome.NOT_ACCEPTED
 
 
-async def test_j8_missed_versions_of_any_size_come_whole(world: World, tmp_path: Path) -> None:
+async def test_j8_missed_versions_of_any_size_come_whole(own_world: World, tmp_path: Path) -> None:
     versions = charters(
-        world,
+        own_world,
         many_left(tmp_path / "left"),
         now_is("kh", MemberStatus.SUSPENDED),
         now_is("kh", MemberStatus.ACTIVE),
         now_is("kh", MemberStatus.SUSPENDED),
     )
     assert all(len(version) > MAX_FAREWELL for version in versions)
-    take(world, versions, "th", "vn")
+    take(own_world, versions, "th", "vn")
     for member in ("th", "vn", "kh"):
-        await world.start(member)
-    await eventually(lambda: not is_active(world, "kh", "kh"), LEARNED_S)
-    assert world.nodes["kh"].resources.trust.documents.charter_versions()[1:] == versions
+        await own_world.start(member)
+    await eventually(lambda: not is_active(own_world, "kh", "kh"), LEARNED_S)
+    assert own_world.nodes["kh"].resources.trust.documents.charter_versions()[1:] == versions
 
 
-async def test_j8_a_large_charter_is_told_on_an_open_stream(world: World, tmp_path: Path) -> None:
+async def test_j8_a_large_charter_is_told_on_an_open_stream(own_world: World, tmp_path: Path) -> None:
     for member in ("th", "kh"):
-        await world.start(member)
-    nodes = world.nodes
+        await own_world.start(member)
+    nodes = own_world.nodes
     await eventually(lambda: nodes["kh"].core.peers.status(TH).connected, LEARNED_S)
-    take(world, charters(world, many_left(tmp_path / "left"), now_is("kh", MemberStatus.SUSPENDED)), "th")
-    await eventually(lambda: not is_active(world, "kh", "kh"), LEARNED_S)
+    take(own_world, charters(own_world, many_left(tmp_path / "left"), now_is("kh", MemberStatus.SUSPENDED)), "th")
+    await eventually(lambda: not is_active(own_world, "kh", "kh"), LEARNED_S)
 
 
-async def test_j8_a_member_that_is_reinstated_is_told_and_exchanges_again(world: World) -> None:
-    suspended, again = charters(world, now_is("kh", MemberStatus.SUSPENDED), now_is("kh", MemberStatus.ACTIVE))
-    take(world, [suspended], "th", "vn")
+async def test_j8_a_member_that_is_reinstated_is_told_and_exchanges_again(own_world: World) -> None:
+    suspended, again = charters(own_world, now_is("kh", MemberStatus.SUSPENDED), now_is("kh", MemberStatus.ACTIVE))
+    take(own_world, [suspended], "th", "vn")
     for member in ("th", "vn", "kh"):
-        await world.start(member)
-    await eventually(lambda: not is_active(world, "kh", "kh"), LEARNED_S)
-    take(world, [again], "th", "vn")
-    await eventually(lambda: is_active(world, "kh", "kh"), LEARNED_S)
+        await own_world.start(member)
+    await eventually(lambda: not is_active(own_world, "kh", "kh"), LEARNED_S)
+    take(own_world, [again], "th", "vn")
+    await eventually(lambda: is_active(own_world, "kh", "kh"), LEARNED_S)
     # Viet Nam may have told it before Thailand's own round has taken the charter up; until then Thailand must refuse.
-    await eventually(lambda: is_active(world, "th", "kh"), LEARNED_S)
-    line = await never_silent(world, "kh", TH, lambda: True)
+    await eventually(lambda: is_active(own_world, "th", "kh"), LEARNED_S)
+    line = await never_silent(own_world, "kh", TH, lambda: True)
     assert line.outcome is Outcome.NO_HIT
 
 
-async def test_j9_a_node_whose_key_was_revoked_while_it_was_off_is_told_by_its_own_status(world: World) -> None:
-    key = world.federation.view("kh").peer(world.federation["kh"].certificate("tls")).key_id
-    file = world.home("kh") / "trust" / "statuses" / "kh.json"
+async def test_j9_a_node_whose_key_was_revoked_while_it_was_off_is_told_by_its_own_status(own_world: World) -> None:
+    key = own_world.federation.view("kh").peer(own_world.federation["kh"].certificate("tls")).key_id
+    file = own_world.home("kh") / "trust" / "statuses" / "kh.json"
     held = file.read_bytes()
-    revoked = publish_status(world.home("kh"), CLOCK, removed=[key])
+    revoked = publish_status(own_world.home("kh"), CLOCK, removed=[key])
     file.write_bytes(held)  # the home of the node is an older copy: it was signed elsewhere
-    take(world, [revoked], "th", "vn")
+    take(own_world, [revoked], "th", "vn")
     for member in ("th", "vn", "kh"):
-        await world.start(member)
-    line = await never_silent(world, "kh", TH, lambda: "kh" in world.nodes["kh"].core.parts.trust().withdrawn)
+        await own_world.start(member)
+    line = await never_silent(own_world, "kh", TH, lambda: "kh" in own_world.nodes["kh"].core.parts.trust().withdrawn)
     assert (line.outcome, code_of(line)) == (Outcome.REFUSED, "own-key-removed")
-    there = await asked(world, "th", KH)
+    there = await asked(own_world, "th", KH)
     assert (there.outcome, code_of(there)) == (Outcome.NOT_ACCEPTED, "key-removed")
-    found = await stops(world, "kh")
+    found = await stops(own_world, "kh")
     assert "`th` does not accept our node: not-listed" in found
     assert "the key for tls that this home holds" in found
 
@@ -193,13 +193,13 @@ async def stops(world: World, member: str) -> str:
     return "\n".join(finding.text for finding in found if finding.is_stop)
 
 
-async def test_the_doctor_of_a_member_that_came_back_says_that_it_is_not_accepted_and_why(world: World) -> None:
-    take(world, charters(world, now_is("kh", MemberStatus.SUSPENDED)), "th")
-    await world.start("th")
-    assert "`th` does not accept our node: unknown-peer" in await stops(world, "kh")
-    await world.start("kh")
-    await eventually(lambda: not is_active(world, "kh", "kh"), LEARNED_S)
-    assert "`kh` is not an active member" in await stops(world, "kh")
+async def test_the_doctor_of_a_member_that_came_back_says_that_it_is_not_accepted_and_why(own_world: World) -> None:
+    take(own_world, charters(own_world, now_is("kh", MemberStatus.SUSPENDED)), "th")
+    await own_world.start("th")
+    assert "`th` does not accept our node: unknown-peer" in await stops(own_world, "kh")
+    await own_world.start("kh")
+    await eventually(lambda: not is_active(own_world, "kh", "kh"), LEARNED_S)
+    assert "`kh` is not an active member" in await stops(own_world, "kh")
 
 
 # ---------------------------------------------------------------- the last words on a stream
@@ -221,51 +221,51 @@ async def last_words(call: Any) -> pb.Ending:
     return ending
 
 
-async def test_a_stream_that_is_refused_or_ended_brings_the_document_that_explains_it(world: World) -> None:
-    (suspended,) = charters(world, now_is("kh", MemberStatus.SUSPENDED))
-    await world.start("th")
-    async with caller(world, "kh", "th").channel() as channel:
+async def test_a_stream_that_is_refused_or_ended_brings_the_document_that_explains_it(own_world: World) -> None:
+    (suspended,) = charters(own_world, now_is("kh", MemberStatus.SUSPENDED))
+    await own_world.start("th")
+    async with caller(own_world, "kh", "th").channel() as channel:
         before = channel.stream_stream(methods.STREAM.path)()
         await before.write(wire.request_hello(pb.Hello(member="kh", trust_hash=bytes(32))))
         assert wire.parse_package(await before.read()).HasField("hello")
-        take(world, [suspended], "th")
+        take(own_world, [suspended], "th")
         assert await last_words(before) == pb.Ending(code="unknown-peer", documents=suspended)
         after = channel.stream_stream(methods.STREAM.path)()
         assert await last_words(after) == pb.Ending(code="unknown-peer", documents=suspended)
 
 
-async def test_a_stream_on_which_its_peer_says_nothing_ends_when_trust_changes(world: World) -> None:
+async def test_a_stream_on_which_its_peer_says_nothing_ends_when_trust_changes(own_world: World) -> None:
     """Nothing is read or written on it: a member that does not greet cannot keep a stream open until it is idle."""
-    (suspended,) = charters(world, now_is("kh", MemberStatus.SUSPENDED))
-    node = await world.start("th")
+    (suspended,) = charters(own_world, now_is("kh", MemberStatus.SUSPENDED))
+    node = await own_world.start("th")
     server = node._server
     assert server is not None
-    async with caller(world, "kh", "th").channel() as channel:
+    async with caller(own_world, "kh", "th").channel() as channel:
         call = channel.stream_stream(methods.STREAM.path)()
         await call.write(b"")
         await eventually(lambda: any(stream.member == KH for stream in server._streams), LEARNED_S)
-        take(world, [suspended], "th")
+        take(own_world, [suspended], "th")
         assert await asyncio.wait_for(call.code(), LEARNED_S) is grpc.StatusCode.UNAUTHENTICATED
         assert await call.details() == "unknown-peer"
 
 
-async def test_the_document_of_an_ending_alone_tells_a_member_that_it_is_suspended(world: World) -> None:
+async def test_the_document_of_an_ending_alone_tells_a_member_that_it_is_suspended(own_world: World) -> None:
     """Every other way is closed: the other end lists no document and gives none, and there is no third member."""
-    (suspended,) = charters(world, now_is("kh", MemberStatus.SUSPENDED))
-    async with HostileMember(world, "th").serving() as other:
+    (suspended,) = charters(own_world, now_is("kh", MemberStatus.SUSPENDED))
+    async with HostileMember(own_world, "th").serving() as other:
         other.ending = pb.Ending(code="unknown-peer", documents=suspended)
-        await world.start("kh")
-        await eventually(lambda: not is_active(world, "kh", "kh"), LEARNED_S)
+        await own_world.start("kh")
+        await eventually(lambda: not is_active(own_world, "kh", "kh"), LEARNED_S)
         assert other.counts["documents"] == 0
 
 
 # ---------------------------------------------------------------- what it may have
 
 
-async def test_a_member_that_is_not_accepted_gets_the_documents_about_itself_and_nothing_else(world: World) -> None:
-    take(world, charters(world, now_is("kh", MemberStatus.SUSPENDED)), "th")
-    await world.start("th")
-    async with caller(world, "kh", "th").channel() as channel:
+async def test_a_member_that_is_not_accepted_gets_the_documents_about_itself_and_nothing_else(own_world: World) -> None:
+    take(own_world, charters(own_world, now_is("kh", MemberStatus.SUSPENDED)), "th")
+    await own_world.start("th")
+    async with caller(own_world, "kh", "th").channel() as channel:
 
         async def call(method: Method[Any, Any], request: object) -> Any:
             answer = await channel.unary_unary(method.path)(method.request.write(request), timeout=20)
@@ -287,10 +287,10 @@ async def test_a_member_that_is_not_accepted_gets_the_documents_about_itself_and
                 assert error.value.code() is grpc.StatusCode.UNAUTHENTICATED
 
 
-async def test_a_member_that_is_not_accepted_uses_up_nothing_of_its_members_and_few_farewells(world: World) -> None:
-    take(world, charters(world, now_is("kh", MemberStatus.SUSPENDED)), "th")
-    node = await world.start("th")
-    server, flooder = node._server, HostileMember(world, "kh")
+async def test_a_member_that_is_not_accepted_uses_up_nothing_of_its_members_and_few_farewells(own_world: World) -> None:
+    take(own_world, charters(own_world, now_is("kh", MemberStatus.SUSPENDED)), "th")
+    node = await own_world.start("th")
+    server, flooder = node._server, HostileMember(own_world, "kh")
     assert server is not None
     async with flooder.asking("th", methods.LIST_DOCUMENTS, lambda: b""):
         await eventually(lambda: flooder.counts["call-rate"] > 0, 60)
@@ -298,7 +298,7 @@ async def test_a_member_that_is_not_accepted_uses_up_nothing_of_its_members_and_
     rates: Any = server._pace
     assert "kh" not in rates._calls.of
     begun, told = asyncio.get_running_loop().time(), 0
-    async with caller(world, "kh", "th").channel() as channel:
+    async with caller(own_world, "kh", "th").channel() as channel:
         for _ in range(40):
             call = channel.stream_stream(methods.STREAM.path)()
             with contextlib.suppress(grpc.aio.AioRpcError):

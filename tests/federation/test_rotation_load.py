@@ -103,7 +103,7 @@ class Load:
 
 
 @pytest_asyncio.fixture
-async def world(tmp_path: Path) -> AsyncIterator[World]:
+async def own_world(tmp_path: Path) -> AsyncIterator[World]:
     made = sample_world(tmp_path, ("th", "vn"))
     for member in ("th", "vn"):
         file = made.home(member) / "node.toml"
@@ -164,16 +164,16 @@ async def rotate(world: World, member: str, use: str, zygote: Zygote) -> None:
 
 
 async def test_no_exchange_fails_while_each_key_is_rotated_in_turn(
-    world: World, capsys: pytest.CaptureFixture[str]
+    own_world: World, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    async with Zygote() as zygote, NodeProcess(world.home("vn"), world.ports["vn"]):
-        async with load(world.nodes["th"]) as going:
+    async with Zygote() as zygote, NodeProcess(own_world.home("vn"), own_world.ports["vn"]):
+        async with load(own_world.nodes["th"]) as going:
             await asyncio.sleep(_AFTER_S)
             begun = time.monotonic()
             going.took.clear()  # the first connection is made, and caches are warm
             for member, uses in (ALL if RATE else FEW).items():
                 for use in uses:
-                    await rotate(world, member, use, zygote)
+                    await rotate(own_world, member, use, zygote)
                     await asyncio.sleep(_AFTER_S)
                     assert going.failed == [], f"while the key `{use}` of `{member}` was rotated"
             seconds = time.monotonic() - begun

@@ -35,7 +35,7 @@ def token(tmp_path: Path) -> Token:
 
 
 @pytest.fixture
-def world(tmp_path: Path, token: Token) -> World:
+def own_world(tmp_path: Path, token: Token) -> World:
     made = sample_world(tmp_path, ("th", "vn"))
     move_keys(made.home("vn"), token, KEYS)
     return made
@@ -55,11 +55,11 @@ async def ask(world: World, count: int) -> Sequence[object]:
 
 
 async def test_a_node_answers_with_keys_in_the_module_and_its_logs_verify(
-    world: World, token: Token, tmp_path: Path
+    own_world: World, token: Token, tmp_path: Path
 ) -> None:
-    home = world.home("vn")
-    async with serving(home, world.ports["vn"], token.environment, tmp_path / "out"):
-        answers = await ask(world, 40)
+    home = own_world.home("vn")
+    async with serving(home, own_world.ports["vn"], token.environment, tmp_path / "out"):
+        answers = await ask(own_world, 40)
     assert [answer.refusal for answer in answers] == [None] * 40  # type: ignore[attr-defined]
     code, printed = await command(token.environment, "audit", "verify", "--home", home)
     assert code == 0, printed
@@ -68,33 +68,33 @@ async def test_a_node_answers_with_keys_in_the_module_and_its_logs_verify(
 
 
 async def test_a_lost_token_ends_the_process_and_nothing_is_answered(
-    world: World, token: Token, tmp_path: Path
+    own_world: World, token: Token, tmp_path: Path
 ) -> None:
-    async with serving(world.home("vn"), world.ports["vn"], token.environment, tmp_path / "out") as process:
-        assert len(await ask(world, 1)) == 1
+    async with serving(own_world.home("vn"), own_world.ports["vn"], token.environment, tmp_path / "out") as process:
+        assert len(await ask(own_world, 1)) == 1
         shutil.rmtree(token.objects)
-        answers = await ask(world, 8)
+        answers = await ask(own_world, 8)
         assert all(isinstance(answer, grpc.aio.AioRpcError) for answer in answers)
         assert await asyncio.wait_for(process.wait(), 30) == ENDED
     assert '"keys.lost"' in (tmp_path / "out").read_text()
 
 
 async def test_without_its_token_a_node_does_not_start_and_doctor_says_why(
-    world: World, token: Token, tmp_path: Path
+    own_world: World, token: Token, tmp_path: Path
 ) -> None:
     shutil.rmtree(token.objects)
     token.objects.mkdir()
-    code, printed = await command(token.environment, "serve", "--home", world.home("vn"))
+    code, printed = await command(token.environment, "serve", "--home", own_world.home("vn"))
     assert code == 1
     assert "there are 0 of the kind token" in printed
-    code, printed = await command(token.environment, "doctor", "--home", world.home("vn"))
+    code, printed = await command(token.environment, "doctor", "--home", own_world.home("vn"))
     assert code == 1
     assert "pkcs11:token=liaison;object=statement" in printed
 
 
-async def test_doctor_measures_the_module_and_finds_what_is_wrong_with_its_keys(world: World, token: Token) -> None:
-    home = world.home("vn")
-    shutil.copy(world.home("th") / "keys" / "statement.key", home / "keys" / "statement.key")
+async def test_doctor_measures_the_module_and_finds_what_is_wrong_with_its_keys(own_world: World, token: Token) -> None:
+    home = own_world.home("vn")
+    shutil.copy(own_world.home("th") / "keys" / "statement.key", home / "keys" / "statement.key")
     _, printed = await command(token.environment, "doctor", "--home", home)
     assert "`log` signs in the module" in printed
     assert "signatures a second" in printed
@@ -118,11 +118,11 @@ async def test_doctor_measures_the_module_and_finds_what_is_wrong_with_its_keys(
 
 
 async def test_tls_with_its_key_in_the_module_towards_counterparts_and_our_own_systems(
-    world: World, token: Token, tmp_path: Path
+    own_world: World, token: Token, tmp_path: Path
 ) -> None:
     """The lane takes questions, OpenSSL's provider serves REST, and gRPC's client has the module sign handshakes."""
     needs("pkcs11.so")
-    home, port = world.home("vn"), free_port()
+    home, port = own_world.home("vn"), free_port()
     settings = home / "node.toml"
     officer = ["[[trial_officer]]", 'id = "vn.o.1042"', 'office = "vn.blo.moc-bai"', 'agency = "immigration"', ""]
     text = settings.read_text().replace("127.0.0.1:0", f"127.0.0.1:{port}").replace("[node]", '[node]\nname = "node1"')
@@ -140,8 +140,8 @@ async def test_tls_with_its_key_in_the_module_towards_counterparts_and_our_own_s
         "DOCFRAUD",
     )
     who = ("--home", home, "--as", "vn.o.1042", "--to", "th", "--ticket", "T-1", "--json")
-    async with serving(home, world.ports["vn"], token.environment, tmp_path / "out"), running(world, ["th"]):
-        answers = await ask(world, 40)
+    async with serving(home, own_world.ports["vn"], token.environment, tmp_path / "out"), running(own_world, ["th"]):
+        answers = await ask(own_world, 40)
         assert [answer.refusal for answer in answers] == [None] * 40  # type: ignore[attr-defined]
         _, printed = await command(token.environment, "doctor", "--home", home, "--to", "th")
         assert "`th` answers, and takes our certificate" in printed

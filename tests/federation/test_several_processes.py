@@ -57,7 +57,7 @@ def on_postgres(world: World, member: str, url: str = "") -> Path:
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> World:
+def own_world(tmp_path: Path) -> World:
     server("postgresql")
     return sample_world(tmp_path, ("th", "vn"))
 
@@ -153,9 +153,9 @@ def check(home: Path, load: Load) -> None:
 
 
 async def test_two_processes_answer_each_exchange_once_and_one_may_be_killed(
-    world: World, zygote: Zygote, capsys: pytest.CaptureFixture[str]
+    own_world: World, zygote: Zygote, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    home, load = on_postgres(world, "vn"), Load(world)
+    home, load = on_postgres(own_world, "vn"), Load(own_world)
     one, other = await serve(zygote, home), await serve(zygote, home)
     await load.some(48)
     assert all(len(messages) == 2 for messages in load.answers.values())
@@ -180,10 +180,10 @@ async def test_two_processes_answer_each_exchange_once_and_one_may_be_killed(
 
 
 async def test_a_machine_that_is_stopped_under_load_holds_the_others_up_for_moments_and_goes_on(
-    world: World, zygote: Zygote, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    own_world: World, zygote: Zygote, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Two copies of one home with one keystore, as on two machines, each at an address of its own."""
-    home = on_postgres(world, "vn")
+    home = on_postgres(own_world, "vn")
     file = home / "node.toml"
     keystore = f'[storage]\nkeystore = "{home / "keystore"}"'
     file.write_text(file.read_text().replace("[storage]", keystore, 1))
@@ -192,7 +192,7 @@ async def test_a_machine_that_is_stopped_under_load_holds_the_others_up_for_mome
     copied, port = second / "node.toml", free_port()
     copied.write_text(re.sub(r'exchange = "127.0.0.1:\d+"', f'exchange = "127.0.0.1:{port}"', copied.read_text()))
     one, other = await serve(zygote, home), await serve(zygote, second)
-    load, beside = Load(world), Load(world, f"127.0.0.1:{port}")
+    load, beside = Load(own_world), Load(own_world, f"127.0.0.1:{port}")
     over = asyncio.Event()
 
     async def keep_on(each: Load) -> None:
@@ -227,13 +227,13 @@ def heads(home: Path) -> list[int]:
 
 
 async def test_an_officers_search_is_found_from_the_other_process_while_it_runs_and_receipts_go_out_once(
-    world: World,
+    own_world: World,
 ) -> None:
     """The asking side has two processes: what one asks the other shows, and one of them acknowledges for both."""
-    home = on_postgres(world, "th")
-    await world.start("vn")
-    first = await world.start("th")
-    second = await world.start("th")
+    home = on_postgres(own_world, "th")
+    await own_world.start("vn")
+    first = await own_world.start("th")
+    second = await own_world.start("th")
     try:
         assert first.resources.leader.leads()
         assert not second.resources.leader.leads()
@@ -259,11 +259,11 @@ async def test_an_officers_search_is_found_from_the_other_process_while_it_runs_
         assert [private(home, entry)["through"] for entry in logged][-1] == 2
     finally:
         await first.stop()
-        world.nodes["th"] = second
+        own_world.nodes["th"] = second
         while not second.resources.leader.leads():
             await asyncio.sleep(0.05)
         for member in ("th", "vn"):
-            await world.stop(member)
+            await own_world.stop(member)
 
 
 async def acknowledged(home: Path, through: int) -> None:
@@ -289,10 +289,10 @@ def own_server() -> Server:
 
 
 async def test_h4_h5_without_its_database_a_node_answers_nothing_and_goes_on_when_it_is_back(
-    world: World, zygote: Zygote
+    own_world: World, zygote: Zygote
 ) -> None:
     postgres = own_server()
-    home, load = on_postgres(world, "vn", postgres.url("postgres")), Load(world)
+    home, load = on_postgres(own_world, "vn", postgres.url("postgres")), Load(own_world)
     node = await serve(zygote, home)
     await load.some(8)
     loading = asyncio.create_task(load.some(200, forgiving=True))
@@ -314,10 +314,10 @@ async def test_h4_h5_without_its_database_a_node_answers_nothing_and_goes_on_whe
 
 
 async def test_a_server_that_stands_still_shows_as_not_ready_and_the_node_goes_on_with_it(
-    world: World, zygote: Zygote
+    own_world: World, zygote: Zygote
 ) -> None:
     postgres = own_server()
-    home, load = on_postgres(world, "vn", postgres.url("postgres")), Load(world)
+    home, load = on_postgres(own_world, "vn", postgres.url("postgres")), Load(own_world)
     node = await serve(zygote, home)
     await load.some(8)
 
@@ -338,8 +338,8 @@ async def test_a_server_that_stands_still_shows_as_not_ready_and_the_node_goes_o
     await asyncio.to_thread(postgres.kill)
 
 
-async def test_every_process_of_a_home_reads_its_settings_again(world: World, zygote: Zygote) -> None:
-    home = on_postgres(world, "vn")
+async def test_every_process_of_a_home_reads_its_settings_again(own_world: World, zygote: Zygote) -> None:
+    home = on_postgres(own_world, "vn")
     children = [await serve(zygote, home) for _ in range(2)]
     file = home / "node.toml"
     file.write_text(file.read_text().replace("[limits]\n", "[limits]\nbudget_ms = 1234\n"))

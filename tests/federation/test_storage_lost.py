@@ -67,20 +67,20 @@ async def stopped(process: NodeProcess) -> None:
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> World:
+def own_world(tmp_path: Path) -> World:
     return sample_world(tmp_path, ("th", "vn"))
 
 
 async def test_h3_on_a_disk_with_a_mebibyte_left_a_node_ends_reads_go_on_and_space_brings_it_back(
-    world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    own_world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    home, client, load, liaison = world.home("vn"), caller(world), Load(world), Liaison(capsys)
-    async with serving(world) as process:  # its indexes are built
+    home, client, load, liaison = own_world.home("vn"), caller(own_world), Load(own_world), Liaison(capsys)
+    async with serving(own_world) as process:  # its indexes are built
         await stopped(process)
     with small_disk(home):
         reserve_nothing(home)
         waive_start(home, "the home is on another disk, and no witness serves", [person_key(home, "adm")])
-        async with serving(world) as process, load.running(client):
+        async with serving(own_world) as process, load.running(client):
             assert await process.ended() == _STORAGE
         assert load.answers, "it was full from the beginning"
         assert_kept(home, load)
@@ -96,7 +96,7 @@ async def test_h3_on_a_disk_with_a_mebibyte_left_a_node_ends_reads_go_on_and_spa
         elsewhere = liaison("audit", "export", "--home", home, "--out", tmp_path / "export")
         assert elsewhere.code == 0, elsewhere.err
         remount(home, f"size={64 * _MIB}")
-        async with serving(world) as process:
+        async with serving(own_world) as process:
             await assert_answered_again(client, load)
             await stopped(process)
         assert_kept(home, load)
@@ -111,15 +111,15 @@ def reserve_nothing(home: Path) -> None:
 
 
 async def test_h3_above_its_reserve_a_node_refuses_and_lives_on_a_disk_that_gets_full(
-    world: World, capsys: pytest.CaptureFixture[str]
+    own_world: World, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """It refuses before the disk is full, ends nothing, and answers again as soon as there is room."""
-    home, client, load, liaison = world.home("vn"), caller(world), Load(world), Liaison(capsys)
-    async with serving(world) as process:  # its indexes are built
+    home, client, load, liaison = own_world.home("vn"), caller(own_world), Load(own_world), Liaison(capsys)
+    async with serving(own_world) as process:  # its indexes are built
         await stopped(process)
     with small_disk(home, 24 * _MIB):
         waive_start(home, "the home is on another disk, and no witness serves", [person_key(home, "adm")])
-        async with serving(world) as process, client.channel() as channel:
+        async with serving(own_world) as process, client.channel() as channel:
             await load.submit(channel, load.envelope(0))
             filling = home / "filling"
             with filling.open("wb") as file:
@@ -156,22 +156,22 @@ async def refusal_of(load: Load, channel: Any) -> grpc.aio.AioRpcError | None:
 
 
 async def test_after_a_stop_in_order_the_log_is_verified_on_a_disk_that_takes_no_writes(
-    world: World, capsys: pytest.CaptureFixture[str]
+    own_world: World, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    home, load, liaison = world.home("vn"), Load(world), Liaison(capsys)
-    async with serving(world) as process:  # its folders are made
+    home, load, liaison = own_world.home("vn"), Load(own_world), Liaison(capsys)
+    async with serving(own_world) as process:  # its folders are made
         await stopped(process)
     with small_disk(home, 64 * _MIB):
         waive_start(home, "the home is on another disk, and no witness serves", [person_key(home, "adm")])
-        async with serving(world) as process:
-            async with caller(world).channel() as channel:
+        async with serving(own_world) as process:
+            async with caller(own_world).channel() as channel:
                 await load.submit(channel, load.envelope(0))
             await stopped(process)
         remount(home, "ro")
         verified = liaison("audit", "verify", "--home", home)
         assert verified.code == 0, verified.out + verified.err
         remount(home, "rw")
-        async with serving(world) as process:
+        async with serving(own_world) as process:
             process.signal(signal.SIGKILL)
             await process.ended()
         (home / "node.sqlite-shm").unlink()
@@ -182,9 +182,9 @@ async def test_after_a_stop_in_order_the_log_is_verified_on_a_disk_that_takes_no
         remount(home, "rw")
 
 
-async def test_h7_a_database_that_another_process_locks_ends_the_node_and_no_answer_leaves(world: World) -> None:
-    home, client, load = world.home("vn"), caller(world), Load(world)
-    async with serving(world) as process:
+async def test_h7_a_database_that_another_process_locks_ends_the_node_and_no_answer_leaves(own_world: World) -> None:
+    home, client, load = own_world.home("vn"), caller(own_world), Load(own_world)
+    async with serving(own_world) as process:
         async with client.channel() as channel:
             await load.submit(channel, load.envelope(1))
         with closing(sqlite3.connect(home / "node.sqlite", isolation_level=None)) as other:
@@ -197,10 +197,10 @@ async def test_h7_a_database_that_another_process_locks_ends_the_node_and_no_ans
             assert len(load.answers) == 1, "answered, and could not be logged"
             assert len(stored(home, "exchange")) == before
             with pytest.raises(AssertionError, match="the node ended with"):  # CASE-H4: nor does it start
-                await serving(world).__aenter__()
+                await serving(own_world).__aenter__()
             other.execute("ROLLBACK")
     assert_kept(home, load)
-    async with serving(world) as process:
+    async with serving(own_world) as process:
         await assert_answered_again(client, load)
         await stopped(process)
     assert_kept(home, load)
@@ -208,12 +208,12 @@ async def test_h7_a_database_that_another_process_locks_ends_the_node_and_no_ans
 
 @pytest.mark.parametrize("gone", ["node.sqlite-wal", "replaced"])
 async def test_h5_a_database_that_is_taken_away_under_load_ends_the_node_and_can_come_back(
-    world: World, gone: str
+    own_world: World, gone: str
 ) -> None:
     """What is written into a file without a name would be gone with the process."""
-    home, client, load = world.home("vn"), caller(world), Load(world)
+    home, client, load = own_world.home("vn"), caller(own_world), Load(own_world)
     away = home / "away"
-    async with serving(world) as process, load.running(client):
+    async with serving(own_world) as process, load.running(client):
         while len(load.answers) < 20:
             await asyncio.sleep(0.005)
         if gone == "replaced":
@@ -225,17 +225,17 @@ async def test_h5_a_database_that_is_taken_away_under_load_ends_the_node_and_can
         assert await process.ended() == _STORAGE
     away.rename(home / ("node.sqlite" if gone == "replaced" else gone))
     assert_kept(home, load)
-    async with serving(world) as process:
+    async with serving(own_world) as process:
         await assert_answered_again(client, load)
         await stopped(process)
     assert_kept(home, load)
 
 
 @pytest.mark.parametrize("gone", ["node.sqlite", "node.sqlite-wal"])
-async def test_h4_a_start_without_what_was_signed_is_refused_and_writes_no_entry(world: World, gone: str) -> None:
+async def test_h4_a_start_without_what_was_signed_is_refused_and_writes_no_entry(own_world: World, gone: str) -> None:
     """The database, or the part of it that is in its write-ahead log, is back too late: the high-water file knows."""
-    home, client, load = world.home("vn"), caller(world), Load(world)
-    async with serving(world) as process, load.running(client):
+    home, client, load = own_world.home("vn"), caller(own_world), Load(own_world)
+    async with serving(own_world) as process, load.running(client):
         while len(load.answers) < 20:
             await asyncio.sleep(0.005)
         process.signal(signal.SIGKILL)
@@ -243,20 +243,20 @@ async def test_h4_a_start_without_what_was_signed_is_refused_and_writes_no_entry
     away = home / "away"
     (home / gone).rename(away)
     with pytest.raises(AssertionError, match="the node ended with"):
-        await serving(world).__aenter__()
+        await serving(own_world).__aenter__()
     assert (home / "node.sqlite-wal").exists() == (gone == "node.sqlite"), "the log of the missing file must stay"
     away.rename(home / gone)
-    async with serving(world) as process:
+    async with serving(own_world) as process:
         await assert_answered_again(client, load)
         await stopped(process)
     assert_kept(home, load)
 
 
-async def test_a_torn_high_water_file_costs_nothing_and_never_stops_a_start(world: World) -> None:
+async def test_a_torn_high_water_file_costs_nothing_and_never_stops_a_start(own_world: World) -> None:
     """One of its two slots is half a head, as after a reboot within a write."""
-    home, torn = world.home("vn"), 100
+    home, torn = own_world.home("vn"), 100
     for slot in (0, 1):
-        async with serving(world) as process:
+        async with serving(own_world) as process:
             process.signal(signal.SIGKILL)
             await process.ended()
         file = home / "highwater" / "exchange-1"
@@ -264,7 +264,7 @@ async def test_a_torn_high_water_file_costs_nothing_and_never_stops_a_start(worl
         start = slot * 1024
         data[start + torn : start + 1024] = bytes(1024 - torn)
         file.write_bytes(data)
-        async with serving(world) as process:
+        async with serving(own_world) as process:
             await stopped(process)
     assert [parse_entry(body).index for body in stored(home, "exchange")] == list(range(len(parsed(home))))
     assert file.stat().st_size <= 2048

@@ -27,17 +27,17 @@ pytestmark = pytest.mark.process
 
 
 @pytest_asyncio.fixture
-async def world(tmp_path: Path) -> AsyncIterator[World]:
+async def own_world(tmp_path: Path) -> AsyncIterator[World]:
     made = step_world(tmp_path)
     async with simulated(made) as made:
         yield made
 
 
-async def test_duty_l22_an_error_that_is_not_settled_in_two_months_is_told_to_the_auditor(world: World) -> None:
-    vn, auditor = world.nodes["vn"], actor("vn", "a1", Role.AUDITOR).officer
+async def test_duty_l22_an_error_that_is_not_settled_in_two_months_is_told_to_the_auditor(own_world: World) -> None:
+    vn, auditor = own_world.nodes["vn"], actor("vn", "a1", Role.AUDITOR).officer
     store = vn.desk.parts.store
-    mark = Mark(search_id=await hit(world), peer="vn", hit=0, verdict=Verdict.NOT_SAME, reason="another birth")
-    await step(world, "th").marks.mark(OFFICER, mark)
+    mark = Mark(search_id=await hit(own_world), peer="vn", hit=0, verdict=Verdict.NOT_SAME, reason="another birth")
+    await step(own_world, "th").marks.mark(OFFICER, mark)
     await until(lambda: bool(works(vn, WorkKind.DISTINGUISH)), "the owner has work")
     (work,) = works(vn, WorkKind.DISTINGUISH)
     unsettled = Unsettled(vn.desk.parts)
@@ -62,7 +62,7 @@ async def test_duty_l22_an_error_that_is_not_settled_in_two_months_is_told_to_th
     assert [item.work.id for item in shown] == [row.id]
     data = actor("vn", "data1", Role.DATA_OFFICER, agency="immigration")
     answer = Decide(work=work.id, answer=ReplyCode.RELEASED, reason="the row has a mark now", text="told apart")
-    await step(world, "vn").decisions.decide(data, answer)
+    await step(own_world, "vn").decisions.decide(data, answer)
     await unsettled.round()
     assert listed() == []
     done = store.work(row.id)

@@ -51,7 +51,7 @@ def rounds_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-async def world(tmp_path: Path) -> AsyncIterator[World]:
+async def own_world(tmp_path: Path) -> AsyncIterator[World]:
     """Two members whose nodes have no sources."""
     made = build_world(tmp_path, {}, ("th", "vn"))
     async with stopping(made):
@@ -125,14 +125,14 @@ def covered(node: Node) -> bool:
 
 
 async def test_a_round_brings_each_head_once_and_the_cosignatures_verify_offline(
-    world: World, capsys: pytest.CaptureFixture[str]
+    own_world: World, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    th, vn = await world.start("th"), await world.start("vn")
+    th, vn = await own_world.start("th"), await own_world.start("vn")
     await grow(th)
     await settle(th, lambda: covered(th))
     head = parse_checkpoint(th.resources.operations_log.checkpoint)
     kept = memory(th).cosignatures("operations/1", head.size)
-    view = world.federation.view("th")
+    view = own_world.federation.view("th")
     found = verify_cosignatures(head, kept, witnesses_of(view, "th"), th.resources.clock.now_us())
     assert [(item.member, item.algorithm.value) for item in found] == [("vn", "ed25519"), ("vn", "ml-dsa-44")]
     assert reaches_quorum(found, 1)
@@ -144,7 +144,7 @@ async def test_a_round_brings_each_head_once_and_the_cosignatures_verify_offline
     known = memory(vn).witnessed(OPERATIONS)
     assert known is not None
     assert known.checkpoint == th.resources.operations_log.checkpoint
-    assert await asyncio.to_thread(run, ["witness", "status", "--home", str(world.home("th")), "--json"]) == 0
+    assert await asyncio.to_thread(run, ["witness", "status", "--home", str(own_world.home("th")), "--json"]) == 0
     about = printed(capsys)
     assert about["asked"] == ["vn"]
     operations = next(log for log in about["logs"] if log["log"] == "operations/1")
@@ -153,18 +153,20 @@ async def test_a_round_brings_each_head_once_and_the_cosignatures_verify_offline
     assert {item.private["code"] for item in of_kind(vn, "alarm")} <= {"witness-pause"}
 
 
-async def test_the_domestic_witness_is_enough_alone_and_serves_its_own_node_only(world: World, tmp_path: Path) -> None:
-    domestic = add_domestic(world, tmp_path / "auditor")
+async def test_the_domestic_witness_is_enough_alone_and_serves_its_own_node_only(
+    own_world: World, tmp_path: Path
+) -> None:
+    domestic = add_domestic(own_world, tmp_path / "auditor")
     domestic.start()
     try:
-        th = await world.start("th")
+        th = await own_world.start("th")
         await settle(th, lambda: covered(th))
         (standing,) = [item for item in th.witness.standings if item.log == "operations/1"]
         assert standing.covered == standing.size > 0
         assert [item.domestic for item in standing.cosigned] == [True, True]
         assert not th.core.proved.now_us(), "its time comes from where ours does, so it does not vouch for it"
         stranger = caller(
-            world,
+            own_world,
             "vn",
             "th",
             address=domestic.address,
@@ -181,12 +183,12 @@ async def test_the_domestic_witness_is_enough_alone_and_serves_its_own_node_only
 
 
 async def test_a_log_in_which_nothing_was_written_for_long_waits_for_no_quorum(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    own_world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    th = await world.start("th")
-    await world.start("vn")
+    th = await own_world.start("th")
+    await own_world.start("vn")
     await settle(th, lambda: covered(th))
-    await world.stop("vn")
+    await own_world.stop("vn")
     store = th.witness._witnessing._store
     recent = store.recent
 
@@ -205,11 +207,11 @@ async def test_a_log_in_which_nothing_was_written_for_long_waits_for_no_quorum(
 
 
 async def test_i4_without_witnesses_service_goes_on_with_an_alarm_and_one_proof_catches_up(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    own_world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    th, vn = await world.start("th"), await world.start("vn")
+    th, vn = await own_world.start("th"), await own_world.start("vn")
     await settle(th, lambda: covered(th))
-    await world.stop("vn")
+    await own_world.stop("vn")
     monkeypatch.setattr(witness_standing, "LOST_US", 0)
     await grow(th)
     await th.witness.round()
@@ -220,7 +222,7 @@ async def test_i4_without_witnesses_service_goes_on_with_an_alarm_and_one_proof_
     await th.witness.round()
     assert len(of_kind(th, "quorum-lost")) == 1
     await grow(th, 20)
-    vn = await world.start("vn")
+    vn = await own_world.start("vn")
     await settle(th, lambda: of_kind(th, "quorum-back"))
     monkeypatch.setattr(witness_standing, "LOST_US", 900_000_000)
     known = memory(vn).witnessed(OPERATIONS)
@@ -228,11 +230,11 @@ async def test_i4_without_witnesses_service_goes_on_with_an_alarm_and_one_proof_
     assert known.size >= 20
 
 
-async def test_a_node_makes_its_rounds_itself(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_node_makes_its_rounds_itself(own_world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(NodeWitness, "rounds", OWN_ROUNDS)
-    settings(world, every_s=1)
-    await world.start("vn")
-    th = await world.start("th")
+    settings(own_world, every_s=1)
+    await own_world.start("vn")
+    th = await own_world.start("th")
     await grow(th)
     size = th.resources.operations_log.size
     await eventually(lambda: any(item.log == "operations/1" and item.covered >= size for item in th.witness.standings))
@@ -241,10 +243,10 @@ async def test_a_node_makes_its_rounds_itself(world: World, monkeypatch: pytest.
 # ------------------------------------------------------------------ hostile counterparts
 
 
-async def test_a_counterpart_gets_the_statuses_of_the_specification(world: World) -> None:
-    await world.start("vn")
-    log = LogOf(world.federation["th"].key("log"), OPERATIONS).grow(7)
-    who = caller(world, "th", "vn")
+async def test_a_counterpart_gets_the_statuses_of_the_specification(own_world: World) -> None:
+    await own_world.start("vn")
+    log = LogOf(own_world.federation["th"].key("log"), OPERATIONS).grow(7)
+    who = caller(own_world, "th", "vn")
 
     async def status(body: bytes) -> grpc.StatusCode:
         await asyncio.sleep(0.5)  # the pause that a log must keep
@@ -252,9 +254,9 @@ async def test_a_counterpart_gets_the_statuses_of_the_specification(world: World
 
     answer = await who.call(methods.ADD_CHECKPOINT.path, methods.ADD_CHECKPOINT.request.write((log.request(0, 3), b"")))
     assert methods.ADD_CHECKPOINT.answer.read(answer).count(b"\n") == 2
-    thief = LogOf(world.federation["vn"].key("log"), OPERATIONS).grow(7)
-    foreign = LogOf(world.federation["vn"].key("log"), "kh.liaison.internal/exchange/1").grow(1)
-    own = LogOf(world.federation["vn"].key("log"), "vn.liaison.internal/exchange/1").grow(1)
+    thief = LogOf(own_world.federation["vn"].key("log"), OPERATIONS).grow(7)
+    foreign = LogOf(own_world.federation["vn"].key("log"), "kh.liaison.internal/exchange/1").grow(1)
+    own = LogOf(own_world.federation["vn"].key("log"), "vn.liaison.internal/exchange/1").grow(1)
     assert await status(b"nonsense") is grpc.StatusCode.INVALID_ARGUMENT
     assert await status(own.request(0)) is grpc.StatusCode.NOT_FOUND
     assert await status(foreign.request(0)) is grpc.StatusCode.PERMISSION_DENIED
@@ -272,14 +274,16 @@ async def test_a_counterpart_gets_the_statuses_of_the_specification(world: World
 
 
 async def test_a_fork_ends_the_node_and_is_an_entry_and_evidence_on_both_sides(
-    world: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    own_world: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A thief of the log's key had another history cosigned, which is longer than ours."""
-    th = await world.start("th")
+    th = await own_world.start("th")
     await th.witness.round()
-    vn = await world.start("vn")
-    thief = LogOf(world.federation["th"].key("log"), OPERATIONS).grow(2, "other ")
-    await caller(world).call(methods.ADD_CHECKPOINT.path, methods.ADD_CHECKPOINT.request.write((thief.request(0), b"")))
+    vn = await own_world.start("vn")
+    thief = LogOf(own_world.federation["th"].key("log"), OPERATIONS).grow(2, "other ")
+    await caller(own_world).call(
+        methods.ADD_CHECKPOINT.path, methods.ADD_CHECKPOINT.request.write((thief.request(0), b""))
+    )
     await grow(th)
     ended: list[int] = []
     monkeypatch.setattr(os, "_exit", ended.append)
@@ -296,21 +300,21 @@ async def test_a_fork_ends_the_node_and_is_an_entry_and_evidence_on_both_sides(
     )
     for member in ("th", "vn"):
         out = tmp_path / f"forks-{member}"
-        arguments = ["audit", "evidence", "--home", str(world.home(member)), "--out", str(out), "--json"]
+        arguments = ["audit", "evidence", "--home", str(own_world.home(member)), "--out", str(out), "--json"]
         assert await asyncio.to_thread(run, arguments) == 1
         shown = printed(capsys)["evidence"]
         assert thief.head().decode() in (shown[0]["known"]["note"], shown[0]["offered"]["note"])
         assert len(list(out.glob("*-offered.note"))) == len(shown)
-    await world.stop("th")
+    await own_world.stop("th")
     with pytest.raises(Contradicted, match="a witness has seen another head"):
-        await world.start("th")
+        await own_world.start("th")
 
 
-async def test_a_witness_that_lies_is_noted_and_stops_nobody(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_witness_that_lies_is_noted_and_stops_nobody(own_world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """It says that it has another head of our log, and shows what our key never signed."""
-    th, vn = await world.start("th"), await world.start("vn")
+    th, vn = await own_world.start("th"), await own_world.start("vn")
     monkeypatch.setattr(os, "_exit", lambda code: pytest.fail(f"the node ended with {code}"))
-    invented = LogOf(world.federation["vn"].key("log"), OPERATIONS).grow(99)
+    invented = LogOf(own_world.federation["vn"].key("log"), OPERATIONS).grow(99)
     head = WitnessedHead(OPERATIONS, 99, invented.tree().root(), invented.head(), 0)
     assert memory(vn).advance(None, head)
     await settle(th, lambda: th.witness.failing.get("vn") == "untrue-witness")
@@ -327,81 +331,81 @@ async def test_a_witness_that_lies_is_noted_and_stops_nobody(world: World, monke
 # ------------------------------------------------------------------ starts
 
 
-async def test_a_start_says_what_the_witnesses_had_seen(world: World) -> None:
-    th = await world.start("th")
-    await world.start("vn")
+async def test_a_start_says_what_the_witnesses_had_seen(own_world: World) -> None:
+    th = await own_world.start("th")
+    await own_world.start("vn")
     await grow(th)
     await settle(th, lambda: covered(th))
-    known = memory(world.nodes["vn"]).witnessed(OPERATIONS)
+    known = memory(own_world.nodes["vn"]).witnessed(OPERATIONS)
     assert known is not None
-    await world.stop("th")
-    th = await world.start("th")
+    await own_world.stop("th")
+    th = await own_world.start("th")
     (compared,) = of_kind(th, "witness-compared")
     assert {"witness": "vn", "log": "operations/1", "size": known.size} in compared.private["seen"]
     written = [item.entry.kind for item in entries(th, "operations")[known.size : compared.entry.index + 1]]
     assert written[-3:] == ["stop", "start", "witness-compared"]
-    await world.stop("vn")
-    await world.stop("th")
-    th = await world.start("th")
+    await own_world.stop("vn")
+    await own_world.stop("th")
+    th = await own_world.start("th")
     alone = of_kind(th, "witness-compared")[-1]
     assert alone.private["seen"] == []
     assert alone.private["missing"][0].startswith("vn: ")
 
 
-async def test_an_old_backup_is_refused_and_nothing_is_signed(world: World, tmp_path: Path) -> None:
-    th = await world.start("th")
-    await world.start("vn")
+async def test_an_old_backup_is_refused_and_nothing_is_signed(own_world: World, tmp_path: Path) -> None:
+    th = await own_world.start("th")
+    await own_world.start("vn")
     await grow(th)
-    await world.stop("th")
+    await own_world.stop("th")
     backup = tmp_path / "backup"
-    shutil.copytree(world.home("th"), backup)
-    th = await world.start("th")
+    shutil.copytree(own_world.home("th"), backup)
+    th = await own_world.start("th")
     await grow(th)
     await settle(th, lambda: covered(th))
-    await world.stop("th")
-    shutil.rmtree(world.home("th"))
-    shutil.copytree(backup, world.home("th"))
-    before = (world.home("th") / "highwater" / "operations-1").read_bytes()
+    await own_world.stop("th")
+    shutil.rmtree(own_world.home("th"))
+    shutil.copytree(backup, own_world.home("th"))
+    before = (own_world.home("th") / "highwater" / "operations-1").read_bytes()
     with pytest.raises(Contradicted, match=r"`vn` has seen \d+ entries .* this is an old backup") as refused:
-        await world.start("th")
+        await own_world.start("th")
     assert refused.value.code == "log-ahead"
     assert "stop every other node" in refused.value.remedy
-    assert (world.home("th") / "highwater" / "operations-1").read_bytes() == before
-    await world.stop("vn")
+    assert (own_world.home("th") / "highwater" / "operations-1").read_bytes() == before
+    await own_world.stop("vn")
     with pytest.raises(Contradicted, match="old backup"):  # what was shown once is not forgotten
-        await world.start("th")
+        await own_world.start("th")
 
 
-async def test_a_second_copy_that_went_on_is_refused(world: World, tmp_path: Path) -> None:
+async def test_a_second_copy_that_went_on_is_refused(own_world: World, tmp_path: Path) -> None:
     """Both copies have as many entries; the one that the witness knows goes on."""
-    th = await world.start("th")
-    await world.start("vn")
+    th = await own_world.start("th")
+    await own_world.start("vn")
     await grow(th)
-    await world.stop("th")
+    await own_world.stop("th")
     copy = tmp_path / "copy"
-    shutil.copytree(world.home("th"), copy)
-    th = await world.start("th")
+    shutil.copytree(own_world.home("th"), copy)
+    th = await own_world.start("th")
     await settle(th, lambda: covered(th))
-    await world.stop("th")
-    shutil.move(world.home("th"), tmp_path / "first")
-    shutil.move(copy, world.home("th"))
-    await world.stop("vn")
+    await own_world.stop("th")
+    shutil.move(own_world.home("th"), tmp_path / "first")
+    shutil.move(copy, own_world.home("th"))
+    await own_world.stop("vn")
     with pytest.raises(NotProved, match="moved or copied") as unwitnessed:
-        await world.start("th")
+        await own_world.start("th")
     assert unwitnessed.value.code == "unwitnessed-copy"
-    home = world.home("th")
+    home = own_world.home("th")
     assert run(["witness", "waive", "--home", str(home), "--reason", "a test"]) == 1, "nobody signed"
     assert run(["witness", "waive", "--home", str(home), *administrator(home), "--reason", "a test"]) == 0
-    th = await world.start("th")
+    th = await own_world.start("th")
     (compared,) = of_kind(th, "witness-compared")
     assert compared.private["waived"].startswith("administrator ")
     assert compared.private["waived"].endswith(": a test")
     assert [item["role"] for item in compared.private["persons"]] == ["administrator"]
     await grow(th, 6, "another history")
-    await world.stop("th")
-    await world.start("vn")
+    await own_world.stop("th")
+    await own_world.start("vn")
     with pytest.raises(Contradicted, match="`vn` has seen another head") as forked:
-        await world.start("th")
+        await own_world.start("th")
     assert forked.value.code == "log-fork"
 
 

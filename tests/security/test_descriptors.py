@@ -37,7 +37,7 @@ BACK_S = 30.0
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> World:
+def own_world(tmp_path: Path) -> World:
     return sample_world(tmp_path, ("th", "vn"))
 
 
@@ -87,12 +87,12 @@ async def exhausted(pid: int) -> AsyncIterator[None]:
         resource.prlimit(pid, resource.RLIMIT_NOFILE, before)
 
 
-async def test_silent_connections_of_strangers_neither_end_a_node_nor_lock_others_out(world: World) -> None:
-    home, client, load = world.home("vn"), caller(world), Load(world)
-    async with NodeProcess(home, world.ports["vn"], FEW) as process:
+async def test_silent_connections_of_strangers_neither_end_a_node_nor_lock_others_out(own_world: World) -> None:
+    home, client, load = own_world.home("vn"), caller(own_world), Load(own_world)
+    async with NodeProcess(home, own_world.ports["vn"], FEW) as process:
         async with client.channel() as channel:
             await load.submit(channel, load.envelope(0))
-            with strangers(world.ports["vn"]):
+            with strangers(own_world.ports["vn"]):
                 assert await answered_or_refused(load, channel), "the connection was there before"
                 open_now = len(list(Path(f"/proc/{process.pid}/fd").iterdir()))
                 assert open_now < 1024 - 128, "descriptors are kept for what is not a caller"
@@ -102,23 +102,23 @@ async def test_silent_connections_of_strangers_neither_end_a_node_nor_lock_other
     assert_kept(home, load)
 
 
-async def test_a_restart_among_strangers_is_not_ended_again(world: World) -> None:
-    home, client, load = world.home("vn"), caller(world), Load(world)
+async def test_a_restart_among_strangers_is_not_ended_again(own_world: World) -> None:
+    home, client, load = own_world.home("vn"), caller(own_world), Load(own_world)
     for _ in range(2):
-        async with NodeProcess(home, world.ports["vn"], FEW) as process:
-            with strangers(world.ports["vn"]):
+        async with NodeProcess(home, own_world.ports["vn"], FEW) as process:
+            with strangers(own_world.ports["vn"]):
                 await until_answered(load, client)
                 process.signal(signal.SIGKILL)
                 await process.ended()
     assert_kept(home, load)
 
 
-async def test_a_node_that_just_started_goes_on_without_a_single_descriptor(world: World) -> None:
+async def test_a_node_that_just_started_goes_on_without_a_single_descriptor(own_world: World) -> None:
     """More commits than lie between two moves of SQLite's log, the first of them without a descriptor."""
-    home, client, load = world.home("vn"), caller(world), Load(world)
-    async with NodeProcess(home, world.ports["vn"]) as process, client.channel() as channel:
+    home, client, load = own_world.home("vn"), caller(own_world), Load(own_world)
+    async with NodeProcess(home, own_world.ports["vn"]) as process, client.channel() as channel:
         await channel.channel_ready()
-        await agency_port(process.pid, world.ports["vn"])  # the last thing that a start opens
+        await agency_port(process.pid, own_world.ports["vn"])  # the last thing that a start opens
         async with exhausted(process.pid):
             for _ in range(60):
                 await answered_or_refused(load, channel)
@@ -133,11 +133,11 @@ async def test_a_node_that_just_started_goes_on_without_a_single_descriptor(worl
     assert_kept(home, load)
 
 
-async def test_strangers_at_the_port_of_our_own_systems_do_not_end_a_node(world: World) -> None:
-    home, client, load = world.home("vn"), caller(world), Load(world)
-    async with NodeProcess(home, world.ports["vn"], FEW) as process, client.channel() as channel:
+async def test_strangers_at_the_port_of_our_own_systems_do_not_end_a_node(own_world: World) -> None:
+    home, client, load = own_world.home("vn"), caller(own_world), Load(own_world)
+    async with NodeProcess(home, own_world.ports["vn"], FEW) as process, client.channel() as channel:
         await channel.channel_ready()
-        with strangers(await agency_port(process.pid, world.ports["vn"])):
+        with strangers(await agency_port(process.pid, own_world.ports["vn"])):
             for _ in range(40):
                 await answered_or_refused(load, channel)
         async with asyncio.timeout(BACK_S):

@@ -29,7 +29,7 @@ LOG = origin("vn", "exchange", 1)
 
 
 @pytest_asyncio.fixture
-async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
+async def own_world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
     made = sample_world(tmp_path_factory.mktemp("forks"), ("th", "vn"))
     async with stopping(made):
         node = await made.start("th")
@@ -38,8 +38,8 @@ async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World
 
 
 @pytest_asyncio.fixture
-async def peer(world: World) -> AsyncIterator[HostileNode]:
-    async with hostile(world, "vn", Forger(world.federation["vn"]).message) as node:
+async def peer(own_world: World) -> AsyncIterator[HostileNode]:
+    async with hostile(own_world, "vn", Forger(own_world.federation["vn"]).message) as node:
         yield node
 
 
@@ -69,15 +69,15 @@ async def heads_of(world: World, peer: HostileNode, forger: Forger, count: int) 
 
 @pytest.mark.parametrize(("more", "code"), [(0, "fork"), (6, "apart")])
 async def test_two_logs_in_answers_are_evidence_an_alarm_and_no_cosignature(
-    world: World, peer: HostileNode, more: int, code: str
+    own_world: World, peer: HostileNode, more: int, code: str
 ) -> None:
     """Of the same size, or of others: the second one begins with entries that this node does not see."""
-    th, member = world.nodes["th"], world.federation["vn"]
+    th, member = own_world.nodes["th"], own_world.federation["vn"]
     one, other = Forger(member), Forger(member)
     for number in range(more):
         other.tree.append(leaf_hash(b"%d" % number))
-    await heads_of(world, peer, one, 5)
-    await heads_of(world, peer, other, 1)
+    await heads_of(own_world, peer, one, 5)
+    await heads_of(own_world, peer, other, 1)
     await eventually(partial(alarmed, th, code))
     evidence = [item for item in store(th).evidence() if item.origin == LOG]
     assert {item.code for item in evidence} <= {"fork", "apart"}
@@ -89,10 +89,10 @@ async def test_two_logs_in_answers_are_evidence_an_alarm_and_no_cosignature(
     assert store(th).witnessed(LOG) is None
 
 
-async def test_another_log_for_the_witness_than_in_answers_is_not_cosigned(world: World, peer: HostileNode) -> None:
-    th, member = world.nodes["th"], world.federation["vn"]
+async def test_another_log_for_the_witness_than_in_answers_is_not_cosigned(own_world: World, peer: HostileNode) -> None:
+    th, member = own_world.nodes["th"], own_world.federation["vn"]
     forger = Forger(member)
-    await heads_of(world, peer, forger, 3)
+    await heads_of(own_world, peer, forger, 3)
     other = LogOf(member.key("log"), LOG).grow(9, "other ")
     for old, size in ((0, 3), (0, 9), (3, 9), (0, 9)):
         with pytest.raises((HeadConflict, BadProof)):
@@ -101,10 +101,10 @@ async def test_another_log_for_the_witness_than_in_answers_is_not_cosigned(world
     assert {item.code for item in store(th).evidence()} & {"fork", "no-proof"}
 
 
-async def test_the_same_log_for_the_witness_as_in_answers_is_cosigned(world: World, peer: HostileNode) -> None:
-    th, member = world.nodes["th"], world.federation["vn"]
+async def test_the_same_log_for_the_witness_as_in_answers_is_cosigned(own_world: World, peer: HostileNode) -> None:
+    th, member = own_world.nodes["th"], own_world.federation["vn"]
     forger = Forger(member)
-    await heads_of(world, peer, forger, 3)
+    await heads_of(own_world, peer, forger, 3)
     log = requested(member, forger).grow(4)
     with pytest.raises(HeadConflict) as conflict:
         await th.witness.cosign(VN, log.request(0), b"")
@@ -114,9 +114,9 @@ async def test_the_same_log_for_the_witness_as_in_answers_is_cosigned(world: Wor
 
 
 async def test_a_head_that_is_padded_with_foreign_lines_is_compared_and_kept_without_them(
-    world: World, peer: HostileNode
+    own_world: World, peer: HostileNode
 ) -> None:
-    th, member = world.nodes["th"], world.federation["vn"]
+    th, member = own_world.nodes["th"], own_world.federation["vn"]
     forger = Forger(member)
     junk = "".join(f"— other{number} {base64.b64encode(bytes(3_000)).decode()}\n" for number in range(12)).encode()
 
@@ -125,7 +125,7 @@ async def test_a_head_that_is_padded_with_foreign_lines_is_compared_and_kept_wit
         return replace(message, proof=replace(message.proof, checkpoint=message.proof.checkpoint + junk))
 
     peer.behaviour = padded
-    assert (await ask(world)).outcome is Outcome.NO_HIT
+    assert (await ask(own_world)).outcome is Outcome.NO_HIT
     (kept,) = [item for item in entries(th) if item.entry.kind == "received"]
     assert len(kept.private["their_checkpoint"]) < 400
     await th.witness.keep_heads()
@@ -133,13 +133,13 @@ async def test_a_head_that_is_padded_with_foreign_lines_is_compared_and_kept_wit
     assert seen is not None
     assert seen.decode() == kept.private["their_checkpoint"]
     forger = Forger(member)
-    assert (await ask(world)).outcome is Outcome.NO_HIT
+    assert (await ask(own_world)).outcome is Outcome.NO_HIT
     await eventually(partial(alarmed, th, "fork"))
     assert all(len(item.known) < 400 and len(item.offered) < 400 for item in store(th).evidence())
 
 
-async def test_a_head_with_a_long_text_of_its_own_is_no_answer(world: World, peer: HostileNode) -> None:
-    member = world.federation["vn"]
+async def test_a_head_with_a_long_text_of_its_own_is_no_answer(own_world: World, peer: HostileNode) -> None:
+    member = own_world.federation["vn"]
     forger = Forger(member)
 
     def long(envelope: bytes) -> AnswerMessage:
@@ -151,7 +151,7 @@ async def test_a_head_with_a_long_text_of_its_own_is_no_answer(world: World, pee
         return replace(message, proof=replace(message.proof, checkpoint=text + f"\n— {LOG} {line}\n".encode()))
 
     peer.behaviour = long
-    assert (await ask(world)).outcome is Outcome.NOT_ACCEPTED
+    assert (await ask(own_world)).outcome is Outcome.NOT_ACCEPTED
 
 
 def requested(member: Any, forger: Forger) -> LogOf:

@@ -34,7 +34,7 @@ Remove = Callable[[World], None]
 
 
 @pytest_asyncio.fixture
-async def world(tmp_path: Path) -> AsyncIterator[World]:
+async def own_world(tmp_path: Path) -> AsyncIterator[World]:
     made = sample_world(tmp_path, ("th", "vn"))
     async with stopping(made):
         await made.start("vn")
@@ -125,15 +125,15 @@ def kept_back(world: World) -> list[dict[str, Any]]:
 
 @ALL_WAYS
 async def test_j9_an_answer_that_was_committed_does_not_leave_once_its_sender_is_removed(
-    world: World, remove: Remove, status: grpc.StatusCode
+    own_world: World, remove: Remove, status: grpc.StatusCode
 ) -> None:
-    vn, who = world.nodes["vn"], caller(world)
-    envelope = sealed(world.federation["th"])
-    after_commit(vn.answering.answerer, lambda: remove(world))
+    vn, who = own_world.nodes["vn"], caller(own_world)
+    envelope = sealed(own_world.federation["th"])
+    after_commit(vn.answering.answerer, lambda: remove(own_world))
     assert await by_call(who, envelope) is status
     answered = entries(vn)[-1]
     assert (answered.entry.kind, answered.private["outcome"]) == ("answered", "hit")
-    (said,) = kept_back(world)
+    (said,) = kept_back(own_world)
     assert said["kept_index"] == answered.entry.index
     assert said["code"] in ("not-listed", "suspended")
     again = await by_call(who, envelope)  # the stored answer is not given either
@@ -145,31 +145,31 @@ async def test_j9_an_answer_that_was_committed_does_not_leave_once_its_sender_is
 
 @REMOVALS
 async def test_a11_a_stream_brings_nothing_of_an_answer_either(
-    world: World, remove: Remove, status: grpc.StatusCode
+    own_world: World, remove: Remove, status: grpc.StatusCode
 ) -> None:
-    vn, who = world.nodes["vn"], caller(world)
-    after_commit(vn.answering.answerer, lambda: remove(world))
-    reply = await by_stream(who, sealed(world.federation["th"]))
+    vn, who = own_world.nodes["vn"], caller(own_world)
+    after_commit(vn.answering.answerer, lambda: remove(own_world))
+    reply = await by_stream(who, sealed(own_world.federation["th"]))
     assert not isinstance(reply, AnswerMessage)
     assert status.name in str(reply)
-    assert len(kept_back(world)) == 1
+    assert len(kept_back(own_world)) == 1
 
 
 @ALL_WAYS
 async def test_j9_nothing_is_fetched_for_what_was_removed_while_the_source_searched(
-    world: World, remove: Remove, status: grpc.StatusCode
+    own_world: World, remove: Remove, status: grpc.StatusCode
 ) -> None:
-    vn, who = world.nodes["vn"], caller(world)
+    vn, who = own_world.nodes["vn"], caller(own_world)
     source = watch(vn)
     source.gate.clear()
-    asking = asyncio.create_task(by_call(who, sealed(world.federation["th"])))
+    asking = asyncio.create_task(by_call(who, sealed(own_world.federation["th"])))
 
     async def searching() -> bool:
         return source.searches == 1
 
     await eventually_async(searching, 5)
     before = told(vn)
-    await asyncio.to_thread(remove, world)
+    await asyncio.to_thread(remove, own_world)
     await eventually_async(lambda: is_told_otherwise(vn, before), 5)  # a file is looked at again after a moment
     source.gate.set()
     reply = await asking
@@ -178,7 +178,7 @@ async def test_j9_nothing_is_fetched_for_what_was_removed_while_the_source_searc
     assert refused.entry.kind == "refused"
     if status is not grpc.StatusCode.UNAVAILABLE:  # what was removed gets not even a signed refusal
         assert reply is status
-        assert len(kept_back(world)) == 1
+        assert len(kept_back(own_world)) == 1
     else:
         assert isinstance(reply, AnswerMessage)
         assert reply.envelope == refused.answer
@@ -196,37 +196,37 @@ async def is_told_otherwise(node: Node, before: tuple[object, object]) -> bool:
 
 @REMOVALS
 async def test_a11_a_request_that_waits_for_its_source_is_not_searched_for(
-    world: World, monkeypatch: pytest.MonkeyPatch, remove: Remove, status: grpc.StatusCode
+    own_world: World, monkeypatch: pytest.MonkeyPatch, remove: Remove, status: grpc.StatusCode
 ) -> None:
-    vn, who = world.nodes["vn"], caller(world)
+    vn, who = own_world.nodes["vn"], caller(own_world)
     source = watch(vn)
     workers = vn.answering.answerer._workers
     assert isinstance(workers, InProcess)
     admitted = workers._gatherer.ask_sources
 
     def removed_first(*arguments: Any) -> None:
-        remove(world)
+        remove(own_world)
         admitted(*arguments)
 
     monkeypatch.setattr(workers._gatherer, "ask_sources", removed_first)
-    assert await by_call(who, sealed(world.federation["th"])) is status
+    assert await by_call(who, sealed(own_world.federation["th"])) is status
     assert (source.searches, source.fetches) == (0, 0)
 
 
 @REMOVALS
 async def test_a11_a_call_of_another_kind_ends_without_its_answer(
-    world: World, monkeypatch: pytest.MonkeyPatch, remove: Remove, status: grpc.StatusCode
+    own_world: World, monkeypatch: pytest.MonkeyPatch, remove: Remove, status: grpc.StatusCode
 ) -> None:
     """The account of a day that ended before the first exchange: the answer is ready when its sender is removed."""
-    who, days = caller(world), world.nodes["vn"].answering.days
-    envelope = ACCOUNT_KIND.build(account(), world.federation["th"].key("statement")).envelope
+    who, days = caller(own_world), own_world.nodes["vn"].answering.days
+    envelope = ACCOUNT_KIND.build(account(), own_world.federation["th"].key("statement")).envelope
     message = methods.COMPARE_DAY.request.write(envelope)
     assert methods.COMPARE_DAY.answer.read(await who.call(methods.COMPARE_DAY.path, message))
     note = days._note
 
     async def removed_meanwhile(*arguments: Any) -> None:
         await note(*arguments)
-        remove(world)
+        remove(own_world)
 
     monkeypatch.setattr(days, "_note", removed_meanwhile)
     assert await who.refused(methods.COMPARE_DAY.path, message) is status
