@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,21 +22,33 @@ from gateway.trust.ceremony.ceremony import import_document
 from gateway.views.members.lines import members_lines
 from tests.federation.test_gossip import CLOCK, charter_without, new_status
 from tests.support.acts import switch_off
-from tests.support.exchange import TH, VN, command, sample_world, stopping
+from tests.support.exchange import TH, VN, command, sample_world
 from tests.support.forger import eventually, eventually_async
-from tests.support.nodes import World, fix_rest_ports, officer
+from tests.support.nodes import World, fix_rest_ports, officer, running
 
 pytestmark = pytest.mark.asyncio(loop_scope="function")
+on_one_loop = pytest.mark.asyncio(loop_scope="module")
+
+
+@asynccontextmanager
+async def three_nodes(folder: Path) -> AsyncIterator[World]:
+    """Run three nodes whose REST ports are known from their settings, as commands need them."""
+    made = sample_world(folder)
+    fix_rest_ports(made)
+    async with running(made, tuple(made.ports)):
+        yield made
 
 
 @pytest_asyncio.fixture
 async def own_world(tmp_path: Path) -> AsyncIterator[World]:
-    """Three nodes whose REST ports are known from their settings, as commands need them."""
-    made = sample_world(tmp_path)
-    fix_rest_ports(made)
-    async with stopping(made):
-        for member in made.ports:
-            await made.start(member)
+    async with three_nodes(tmp_path) as made:
+        yield made
+
+
+@pytest_asyncio.fixture(loop_scope="module", scope="module")
+async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
+    """For tests that end no trust, switch nothing off and stop no node."""
+    async with three_nodes(tmp_path_factory.mktemp("members")) as made:
         yield made
 
 
@@ -54,17 +67,18 @@ def lines(about: dict[str, Any]) -> str:
     return "\n".join(line if isinstance(line, str) else line[0] for line in members_lines(about))
 
 
-async def test_a_member_that_serves_is_shown_with_its_offer_its_documents_and_its_node(own_world: World) -> None:
-    number = new_status(own_world, "th")
+@on_one_loop
+async def test_a_member_that_serves_is_shown_with_its_offer_its_documents_and_its_node(world: World) -> None:
+    number = new_status(world, "th")
 
     async def holds_all() -> bool:
-        found = await shown(own_world, "vn")
+        found = await shown(world, "vn")
         return bool(found["contact"]["holds_ours"] == {"charter": True, "descriptor": True, "status": True})
 
-    await eventually(lambda: own_world.federation.view("vn").status("th").sequence >= number)  # type: ignore[union-attr]
+    await eventually(lambda: world.federation.view("vn").status("th").sequence >= number)  # type: ignore[union-attr]
     await eventually_async(holds_all, 10)
-    await ask(own_world)
-    found = await shown(own_world, "vn")
+    await ask(world)
+    found = await shown(world, "vn")
     assert (found["state"], found["text"]) == ("serving", "it can be asked")
     assert found["descriptor"]["agencies"]
     assert found["status"]["left_s"] > 70 * 3_600
@@ -73,10 +87,11 @@ async def test_a_member_that_serves_is_shown_with_its_offer_its_documents_and_it
     assert found["contact"]["connected"]
 
 
-async def test_witnesses_are_shown_with_the_time_of_their_cosignature(own_world: World) -> None:
-    await ask(own_world)
-    await own_world.nodes["th"].witness.round()
-    about = await asyncio.to_thread(known_members, own_world.home("th"))
+@on_one_loop
+async def test_witnesses_are_shown_with_the_time_of_their_cosignature(world: World) -> None:
+    await ask(world)
+    await world.nodes["th"].witness.round()
+    about = await asyncio.to_thread(known_members, world.home("th"))
     log = next(each for each in about["logs"] if each["log"] == "exchange")
     assert log["covered"] > 0
     assert set(log["cosigned"]) <= {"vn", "kh"}
@@ -130,8 +145,9 @@ async def test_a_suspension_by_the_charter_is_told_at_every_node_also_at_the_sus
         await eventually_async(lambda at=member: suspended(at), 15)  # type: ignore[misc]
 
 
-async def test_the_text_is_in_the_caller_s_language_and_the_state_is_the_same(own_world: World) -> None:
-    settings = load_settings(own_world.home("th"))
+@on_one_loop
+async def test_the_text_is_in_the_caller_s_language_and_the_state_is_the_same(world: World) -> None:
+    settings = load_settings(world.home("th"))
 
     def asked() -> dict[str, Any]:
         with NodeClient(settings, language=Language.TH) as node:
@@ -152,8 +168,9 @@ async def test_without_a_node_the_files_tell_what_they_can_and_it_is_said_so(own
     assert "fresh" in lines(about)
 
 
-async def test_the_time_until_documents_end_is_a_metric_of_each_member(own_world: World) -> None:
-    gauges = own_world.nodes["th"].resources.counters.gauges()
+@on_one_loop
+async def test_the_time_until_documents_end_is_a_metric_of_each_member(world: World) -> None:
+    gauges = world.nodes["th"].resources.counters.gauges()
     left = {dict(labels)["member"]: seconds for labels, seconds in gauges[Gauge.STATUS_SECONDS]().items()}
     assert set(left) == {"th", "vn", "kh"}
     assert all(70 * 3_600 < seconds <= 72 * 3_600 for seconds in left.values())

@@ -34,9 +34,12 @@ OFFICES: Mapping[str, tuple[str, ...]] = {
 _FOUNDED = 3
 """Federations of a kind that a process founds at least, before it copies the first one again."""
 
+_LASTS_S = 1_800.0
+"""Seconds after which one is copied no more: its documents are no longer as fresh as after a founding."""
+
 _REAL_TIME = SystemClock.__init__.__defaults__
-_unused: dict[Hashable, deque[Federation]] = defaultdict(deque)
-"""What this process has founded, by kind, without those of which a copy is in use."""
+_unused: dict[Hashable, deque[tuple[float, Federation]]] = defaultdict(deque)
+"""What this process has founded and when, by kind, without those of which a copy is in use."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,15 +140,16 @@ def make_federation(
         tuple(tuple(agencies.get(member, ())) for member in members),
         threshold,
     )
-    unused, original = _unused[kind], None
-    if len(unused) >= _FOUNDED and (not own_ports or _can_listen(unused[0])):
-        original = unused.popleft()
-    clock = clock or SystemClock()
-    if original is None:
+    clock, unused, now = clock or SystemClock(), _unused[kind], SystemClock.monotonic()
+    while unused and unused[0][0] < now - _LASTS_S:
+        unused.popleft()
+    if len(unused) >= _FOUNDED and (not own_ports or _can_listen(unused[0][1])):
+        since, original = unused.popleft()
+    else:
         place = Path(tempfile.mkdtemp(dir=process_folder()))
-        original = _found(place, members, clock, own_ports, endpoints, agencies, threshold)
+        since, original = now, _found(place, members, clock, own_ports, endpoints, agencies, threshold)
     made = original.copy(folder, clock)
-    weakref.finalize(made, unused.append, original).atexit = False
+    weakref.finalize(made, unused.append, (since, original)).atexit = False
     return made
 
 
