@@ -26,7 +26,8 @@ from gateway.model.query import DocumentQuery
 from gateway.model.search import Line, SearchCommand
 from gateway.ports.journal import EntryDraft, Logged
 from tests.support.inbound import inbound
-from tests.support.nodes import World, build_world, officer, running
+from tests.support.nodes import World, build_world, officer
+from tests.support.simulator import simulated
 
 ASKED = SearchCommand(
     DocumentQuery("C0000001"), (MemberId("vn"),), Purpose.BORDER_CHECK, Offence.NARC, ticket="T-1", idempotency_key="k1"
@@ -39,7 +40,7 @@ def own_world(tmp_path: Path) -> World:
 
 
 async def test_an_idempotency_key_stands_for_one_question_only(own_world: World) -> None:
-    async with running(own_world, ("th", "vn")):
+    async with simulated(own_world) as own_world:
         searches = own_world.nodes["th"].asking.searches
         first = await searches.start(officer(), ASKED)
         assert (await searches.start(officer(), ASKED)).id == first.id
@@ -48,7 +49,7 @@ async def test_an_idempotency_key_stands_for_one_question_only(own_world: World)
 
 
 async def test_a_search_that_the_node_lost_is_silent_and_not_unknown(own_world: World) -> None:
-    async with running(own_world, ("th",)):
+    async with simulated(own_world, ("th",)) as own_world:
         node = own_world.nodes["th"]
         searches = node.asking.searches
         started = asyncio.Event()
@@ -72,7 +73,7 @@ async def test_a_search_that_the_node_lost_is_silent_and_not_unknown(own_world: 
 
 
 async def test_the_token_commitment_opens_with_the_salt_in_the_entry(own_world: World) -> None:
-    async with running(own_world, ("th", "vn")):
+    async with simulated(own_world) as own_world:
         node = own_world.nodes["th"]
         salts: list[EntryDraft] = []
         write = node.core.writers.exchange.write
