@@ -18,7 +18,7 @@ from gateway.desk.attachments.values import FileParts
 from gateway.errors import Contradicted, LiaisonError, Malformed, Refused
 from gateway.model.desk.attachments import CHUNK, Chunk, FetchWanted, FileState
 from gateway.model.desk.threads import ThreadKey
-from gateway.model.desk.work import Role
+from gateway.model.desk.work import DeliveryState, Role
 from gateway.model.names import ExchangeId, MemberId, new_exchange_id
 from gateway.ports.desk import WorkFilter
 from gateway.ports.files.held import HeldFile
@@ -109,6 +109,42 @@ def lying(giver: Giver, lie: Any) -> FileParts:
     before = giver._it
     giver._it = replace(before, files=Lying(before.files, lie))
     return before
+
+
+class Told:
+    """The rows of a desk whose notices have got no further than this."""
+
+    def __init__(self, store: Any, state: DeliveryState) -> None:
+        self._store = store
+        self._state = state
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    def delivery(self, notice_id: str) -> Any:
+        return changed(self._store.delivery(notice_id), state=self._state)
+
+
+async def test_a_file_is_given_only_once_its_notice_was_taken(world: World) -> None:
+    officer, duty = Caller(world, OFFICER), Caller(world, DUTY)
+    brought = await bring(officer, "taken.pdf", pdf() + b"% taken\n%%EOF")
+    thread = await asked(world, brought["id"])
+    await stands(duty, thread, "clean")
+    giver = world.nodes["th"].desk.files.giver
+    before, given = giver._it, refused(world)
+    try:
+        for state, code in (
+            (DeliveryState.WAITING, "not-taken-yet"),
+            (DeliveryState.REFUSED, "notice-over"),
+            (DeliveryState.EXPIRED, "notice-over"),
+        ):
+            store: Any = Told(before.desk.store, state)
+            giver._it = replace(before, desk=replace(before.desk, store=store))
+            assert await fetched(world, "vn", thread, brought["root"]) == code
+        assert refused(world) == given
+    finally:
+        giver._it = before
+    assert isinstance(await fetched(world, "vn", thread, brought["root"]), list)
 
 
 async def test_the_entry_of_a_file_that_is_given_is_written_before_its_first_byte_leaves(world: World) -> None:
