@@ -154,7 +154,7 @@ def make_federation(
 
 
 def _can_listen(federation: Federation) -> bool:
-    return all(is_free(int(each.rpartition(":")[2])) for (each,) in federation.endpoints.values())
+    return all(is_free(int(each.rpartition(":")[2]), again=True) for (each,) in federation.endpoints.values())
 
 
 @cache

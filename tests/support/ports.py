@@ -47,9 +47,10 @@ def _own_block() -> range:
     raise RuntimeError(f"all blocks of ports from {_FIRST} to {_END} are taken")
 
 
-def is_free(port: int) -> bool:
-    """Tell whether nobody listens on a port of loopback."""
+def is_free(port: int, *, again: bool = False) -> bool:
+    """Tell whether nobody has a port of loopback; `again` lets connections linger on it that have been closed."""
     with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, again)
         try:
             probe.bind(("127.0.0.1", port))
         except OSError:
