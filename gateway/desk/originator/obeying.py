@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from msgspec.structs import replace
 
 from gateway.clock import DAY_US, SECOND_US
-from gateway.desk.delivery.authoring import Also, Post
+from gateway.desk.delivery.authoring import Post
 from gateway.desk.delivery.effects import Effects, Occasion
 from gateway.desk.originator.evidence import Evidence, Reader
 from gateway.desk.originator.ledger import cut_row, replacement
@@ -197,6 +197,9 @@ class Compliance:
                 if error.code != "held":
                     raise
                 self._not_before[work.id] = monotonic + _AGAIN_S
+            except Stale as error:
+                if error.code != "already-decided":
+                    raise
         if is_whole:
             self._looked_us = now_us
 
@@ -222,7 +225,7 @@ class Compliance:
         if item is None or item.kind is not WorkKind.COMPLY:
             raise Unknown("there is no such work", code="no-such-work", where="work", remedy="liaison desk list")
         if item.done_us:
-            raise Stale("this was done before", code="already-decided", where="work", remedy="liaison desk show")
+            raise _done()
         found = self._change_of(item)
         if found is None:
             raise Unknown("the change is erased", code="no-such-notice", where="work", remedy="liaison desk list")
@@ -281,11 +284,21 @@ class Compliance:
             holdings=tuple(replace(copy, state=state, due_us=0) for copy in copies),
             erased=tuple(source for source in erased if self.desk.store.notice(work.key.peer, source) is not None),
         )
-        also: Also = lambda _before, _after, _notice: effects  # noqa: E731
+
+        def also(*_: object) -> Effects:
+            row = self.desk.store.work(work.id)
+            if row is None or row.done_us:  # a person and the round may obey at once: one of them answers
+                raise _done()
+            return effects
+
         await self.desk.author.post(work.key, self._post(work, notice, status, actor), also)
 
     def _post(self, work: Work, notice: Notice, status: Status, actor: Actor | None) -> Post:
         return answer_under(self.desk, notice, work, status, actor)
+
+
+def _done() -> Stale:
+    return Stale("this was done before", code="already-decided", where="work", remedy="liaison desk show")
 
 
 def _is_for_human(notice: Notice) -> bool:
