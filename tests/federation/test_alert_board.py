@@ -26,7 +26,7 @@ pytestmark = pytest.mark.process
 
 
 @pytest_asyncio.fixture
-async def world(tmp_path: Path) -> AsyncIterator[Simulation]:
+async def own_world(tmp_path: Path) -> AsyncIterator[Simulation]:
     """Two simulated nodes."""
     async with simulated(sample_world(tmp_path, ("th", "vn"))) as made:
         yield made
@@ -39,14 +39,14 @@ def acts(world: Simulation) -> list[str]:
     ]
 
 
-async def test_an_alert_on_both_boards_from_its_preview_to_its_outcome(world: Simulation) -> None:
-    th, vn = world.nodes["th"].desk.uses, world.nodes["vn"].desk.uses
-    before = len(acts(world))
+async def test_an_alert_on_both_boards_from_its_preview_to_its_outcome(own_world: Simulation) -> None:
+    th, vn = own_world.nodes["th"].desk.uses, own_world.nodes["vn"].desk.uses
+    before = len(acts(own_world))
     preview = await th.own_alerts.preview(author(), raising())
     (reader,) = preview.readers
     assert reader.fields["alert_class"] == "DISCREET_CHECK"
     assert reader.marking["caveats"] == ["NOTIP"]
-    assert len(acts(world)) == before
+    assert len(acts(own_world)) == before
     assert await th.own_alerts.alive(author()) == []
     with pytest.raises(Forbidden):
         await th.own_alerts.preview(duty("th"), raising())
@@ -56,11 +56,11 @@ async def test_an_alert_on_both_boards_from_its_preview_to_its_outcome(world: Si
     assert own.acts == {"renew", "lift", "close"}
     assert own.approval is not None
     assert {"approve", "decline"} <= (await th.alerts.read_own(supervisor(), alert_id)).acts
-    assert "read-alert" in acts(world)
+    assert "read-alert" in acts(own_world)
     await th.own_alerts.approve(supervisor(), alert_id)
 
-    key = ThreadKey(TH, (await there(world.nodes["th"], alert_id)).thread_id)
-    await until(lambda: key in world.nodes["vn"].asking.gate._book.alerts, "it is in the book")
+    key = ThreadKey(TH, (await there(own_world.nodes["th"], alert_id)).thread_id)
+    await until(lambda: key in own_world.nodes["vn"].asking.gate._book.alerts, "it is in the book")
     assert await th.alerts.unanswered() == {(alert_id, "vn")}
     (line,) = await vn.alerts.taken(duty())
     assert line.waits
@@ -74,12 +74,14 @@ async def test_an_alert_on_both_boards_from_its_preview_to_its_outcome(world: Si
         await vn.taken_alerts.tell(duty(), key, StatusCode.NOT_EXECUTED, "minor", "ask our court")
     report = OutcomeReport(OutcomeCode.LOCATED, persons=1)
     await asyncio.gather(*(vn.taken_alerts.report(duty(), key, report) for _ in range(2)), return_exceptions=True)
-    said = [row.placed.code for row in world.nodes["vn"].desk.parts.store.notices(key) if row.placed.side is Side.OTHER]
+    said = [
+        row.placed.code for row in own_world.nodes["vn"].desk.parts.store.notices(key) if row.placed.side is Side.OTHER
+    ]
     assert said == ["READ", "NOT_EXECUTED", "LOCATED"]
     assert await vn.alerts.answers([key]) == {key: "LOCATED"}
     assert not (await vn.alerts.taken(duty()))[0].waits
 
-    store = world.nodes["th"].desk.parts.store
+    store = own_world.nodes["th"].desk.parts.store
     mine = next(one.key for one in store.threads(group_id=alert_id) if one.key.peer != TH)
     await until(lambda: len(store.notices(mine)) == 4, "all answers came")
     steps = (await th.alerts.read_own(author(), alert_id)).steps[mine.peer]
@@ -88,7 +90,7 @@ async def test_an_alert_on_both_boards_from_its_preview_to_its_outcome(world: Si
     assert await th.alerts.unanswered() == frozenset()
 
     await th.own_alerts.lift(author(), alert_id, "found")
-    await until(lambda: key not in world.nodes["vn"].asking.gate._book.alerts, "it is gone")
+    await until(lambda: key not in own_world.nodes["vn"].asking.gate._book.alerts, "it is gone")
     with pytest.raises(Unknown):
         await vn.alerts.read_taken(duty(), key)
     assert [(step.code, step.reason) for step in await vn.alerts.read_over(duty(), key)][-1] == ("WITHDRAWN", "found")
@@ -98,8 +100,8 @@ async def test_an_alert_on_both_boards_from_its_preview_to_its_outcome(world: Si
         await th.alerts.read_over(duty("th"), mine)
 
 
-async def test_those_who_watch_are_told_of_the_alert_that_changed_and_of_no_other(world: Simulation) -> None:
-    th = world.nodes["th"].desk.uses
+async def test_those_who_watch_are_told_of_the_alert_that_changed_and_of_no_other(own_world: Simulation) -> None:
+    th = own_world.nodes["th"].desk.uses
     first = await th.own_alerts.raise_alert(author(), raising())
     second = await th.own_alerts.raise_alert(author(), replace(raising(), case="TH-2026-0418"))
     one, every = th.alerts.follow(first), th.alerts.follow()

@@ -25,13 +25,13 @@ ASKED = {
 
 
 @pytest_asyncio.fixture
-async def world(tmp_path: Path) -> AsyncIterator[Simulation]:
+async def own_world(tmp_path: Path) -> AsyncIterator[Simulation]:
     async with simulated(with_consoles(sample_world(tmp_path, ("th", "vn"))), is_open=True) as made:
         yield made
 
 
-async def test_an_officer_marks_an_alert_where_the_gate_shows_it(world: Simulation) -> None:
-    th, vn = world.nodes["th"], world.nodes["vn"]
+async def test_an_officer_marks_an_alert_where_the_gate_shows_it(own_world: Simulation) -> None:
+    th, vn = own_world.nodes["th"], own_world.nodes["vn"]
     author, approver = (
         actor("vn", role, person=person, agency="immigration")
         for role, person in ((Role.OFFICER, "1"), (Role.SUPERVISOR, "2"))
@@ -40,7 +40,7 @@ async def test_an_officer_marks_an_alert_where_the_gate_shows_it(world: Simulati
     await vn.desk.alerts.own.approve(approver, alert_id)
     await there(vn, alert_id, "th")
     await until(lambda: th.asking.gate.alerts, "it warns")
-    async with visitor(world, "th.o.1042") as gate:
+    async with visitor(own_world, "th.o.1042") as gate:
         path = (await send(gate, "/gate", ASKED)).headers["location"]
         store = th.desk.parts.store
         await until(lambda: store.works(WorkFilter(kinds=(WorkKind.CONFIRM,))), "there is work to confirm it")

@@ -41,7 +41,7 @@ QUESTIONS = {
 
 
 @pytest_asyncio.fixture
-async def world(tmp_path: Path) -> AsyncIterator[Simulation]:
+async def own_world(tmp_path: Path) -> AsyncIterator[Simulation]:
     """Two simulated nodes whose time can be moved on (`ahead`)."""
     async with simulated(sample_world(tmp_path, ("th", "vn"))) as made:
         yield made
@@ -58,8 +58,8 @@ async def spread(world: Simulation, **changes: Any) -> tuple[ExchangeId, ThreadK
     return alert_id, taken
 
 
-async def test_an_alert_waits_for_its_approval_and_is_acknowledged_across_the_border(world: Simulation) -> None:
-    th, vn = world.nodes["th"], world.nodes["vn"]
+async def test_an_alert_waits_for_its_approval_and_is_acknowledged_across_the_border(own_world: Simulation) -> None:
+    th, vn = own_world.nodes["th"], own_world.nodes["vn"]
     own = th.desk.alerts.own
     alert_id = await own.raise_alert(author(), raising())
     assert len(th.desk.parts.store.threads(group_id=alert_id)) == 1, "nothing goes out before it is approved"
@@ -92,10 +92,10 @@ async def test_an_alert_waits_for_its_approval_and_is_acknowledged_across_the_bo
 
 
 @pytest.mark.parametrize("name", QUESTIONS)
-async def test_a_taken_alert_is_found_at_the_gate_with_the_link_cut(world: Simulation, name: str) -> None:
-    await spread(world)
-    await world.stop("th")
-    line = await at_the_gate(world.nodes["vn"], QUESTIONS[name])
+async def test_a_taken_alert_is_found_at_the_gate_with_the_link_cut(own_world: Simulation, name: str) -> None:
+    await spread(own_world)
+    await own_world.stop("th")
+    line = await at_the_gate(own_world.nodes["vn"], QUESTIONS[name])
     hit = line.hits[0]
     assert hit.action == "DISCREET_CHECK"
     assert hit.record is not None
@@ -107,11 +107,11 @@ async def test_a_taken_alert_is_found_at_the_gate_with_the_link_cut(world: Simul
 
 
 async def test_an_alert_that_the_gate_finds_is_work_to_confirm_and_of_another_person_its_owner_is_told(
-    world: Simulation,
+    own_world: Simulation,
 ) -> None:
     """As a hit of a counterpart's record is. Alerts of ours raise none."""
-    th, vn = world.nodes["th"], world.nodes["vn"]
-    alert_id, theirs = await spread(world)
+    th, vn = own_world.nodes["th"], own_world.nodes["vn"]
+    alert_id, theirs = await spread(own_world)
     who = actor("vn", Role.OFFICER, person="3")
     marks = vn.desk.second_step.marks
 
@@ -141,9 +141,9 @@ async def test_an_alert_that_the_gate_finds_is_work_to_confirm_and_of_another_pe
     assert [work.key for work in works(th, WorkKind.DISTINGUISH)] == [await there(th, alert_id)]
 
 
-async def test_what_is_withdrawn_is_not_found_from_its_transaction_on(world: Simulation) -> None:
-    th, vn = world.nodes["th"], world.nodes["vn"]
-    alert_id, taken = await spread(world)
+async def test_what_is_withdrawn_is_not_found_from_its_transaction_on(own_world: Simulation) -> None:
+    th, vn = own_world.nodes["th"], own_world.nodes["vn"]
+    alert_id, taken = await spread(own_world)
     assert (await at_the_gate(vn, BY_NAME)).hits
     await th.desk.alerts.own.lift(supervisor(), alert_id, "found")
     await until(lambda: _state(vn, taken) is ThreadState.ENDED, "the withdrawal is taken")
@@ -154,10 +154,10 @@ async def test_what_is_withdrawn_is_not_found_from_its_transaction_on(world: Sim
 
 
 async def test_a_withdrawal_that_another_process_has_taken_hides_at_once(
-    world: Simulation, monkeypatch: pytest.MonkeyPatch
+    own_world: Simulation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    th, vn = world.nodes["th"], world.nodes["vn"]
-    alert_id, taken = await spread(world)
+    th, vn = own_world.nodes["th"], own_world.nodes["vn"]
+    alert_id, taken = await spread(own_world)
     monkeypatch.setattr(vn.asking.gate, "concerns", lambda _rows: False)
     await th.desk.alerts.own.lift(author(), alert_id, "found")
     await until(lambda: _state(vn, taken) is ThreadState.ENDED, "the withdrawal is taken")
@@ -165,9 +165,9 @@ async def test_a_withdrawal_that_another_process_has_taken_hides_at_once(
     assert not (await at_the_gate(vn, BY_NAME)).hits
 
 
-async def test_a_restored_node_warns_of_no_alert_before_its_owner_has_told_what_was_lost(world: Simulation) -> None:
-    await spread(world)
-    vn = world.nodes["vn"]
+async def test_a_restored_node_warns_of_no_alert_before_its_owner_has_told_what_was_lost(own_world: Simulation) -> None:
+    await spread(own_world)
+    vn = own_world.nodes["vn"]
     gate, heard = vn.asking.gate, vn.core.heard
     assert len(gate.alerts) == 1
     heard.is_restored = True
@@ -176,9 +176,9 @@ async def test_a_restored_node_warns_of_no_alert_before_its_owner_has_told_what_
     assert len(gate.alerts) == 1
 
 
-async def test_an_alert_is_never_told_onward(world: Simulation) -> None:
-    await spread(world)
-    th = world.nodes["th"]
+async def test_an_alert_is_never_told_onward(own_world: Simulation) -> None:
+    await spread(own_world)
+    th = own_world.nodes["th"]
     search = await th.asking.searches.start(author().officer, _command(BY_NAME))
     (line,) = [line for line in search.lines if line.member == "vn"]
     assert line.outcome is Outcome.NO_HIT
@@ -187,9 +187,9 @@ async def test_an_alert_is_never_told_onward(world: Simulation) -> None:
 
 
 async def test_what_is_dangerous_to_life_is_sent_first_and_withdrawn_without_an_approval(
-    world: Simulation, tmp_path: Path
+    own_world: Simulation, tmp_path: Path
 ) -> None:
-    th, vn = world.nodes["th"], world.nodes["vn"]
+    th, vn = own_world.nodes["th"], own_world.nodes["vn"]
     alert_id = await th.desk.alerts.own.raise_alert(author(), raising(to_life=True))
     key = await there(th, alert_id)
     taken = ThreadKey(TH, key.thread_id)
@@ -203,8 +203,10 @@ async def test_what_is_dangerous_to_life_is_sent_first_and_withdrawn_without_an_
     assert not (await at_the_gate(vn, BY_NAME)).hits
 
 
-async def test_an_alert_that_nobody_approves_in_time_lapses_and_never_leaves(world: Simulation, tmp_path: Path) -> None:
-    th = world.nodes["th"]
+async def test_an_alert_that_nobody_approves_in_time_lapses_and_never_leaves(
+    own_world: Simulation, tmp_path: Path
+) -> None:
+    th = own_world.nodes["th"]
     alert_id = await th.desk.alerts.own.raise_alert(author(), raising())
     Ahead(tmp_path).move(timedelta(minutes=4))
     await until(lambda: _state(th, ThreadKey(TH, alert_id)) is ThreadState.ENDED, "it lapses")
@@ -215,30 +217,30 @@ async def test_an_alert_that_nobody_approves_in_time_lapses_and_never_leaves(wor
 
 
 async def test_a_hidden_alert_is_sent_when_its_time_is_over_by_a_node_that_was_down(
-    world: Simulation, tmp_path: Path
+    own_world: Simulation, tmp_path: Path
 ) -> None:
-    th = world.nodes["th"]
+    th = own_world.nodes["th"]
     hidden_us = th.core.parts.clock.now_us() + 2 * HOUR_US
     alert_id = await th.desk.alerts.own.raise_alert(author(), raising(hidden_until_us=hidden_us))
     await th.desk.alerts.own.approve(supervisor(), alert_id)
     assert len(th.desk.parts.store.threads(group_id=alert_id)) == 1, "nothing has left"
     assert not (await at_the_gate(th, BY_NAME)).hits
-    await world.stop("th")
+    await own_world.stop("th")
     Ahead(tmp_path).move(timedelta(hours=2, minutes=1))
-    th = await world.start("th")
+    th = await own_world.start("th")
     await until(lambda: len(th.desk.parts.store.threads(group_id=alert_id)) == 2, "it is sent")
     await there(th, alert_id)
     assert (await at_the_gate(th, BY_NAME)).hits
 
 
-async def test_alarms_until_it_is_acknowledged(world: Simulation, tmp_path: Path) -> None:
-    vn = world.nodes["vn"]
-    await spread(world)
+async def test_alarms_until_it_is_acknowledged(own_world: Simulation, tmp_path: Path) -> None:
+    vn = own_world.nodes["vn"]
+    await spread(own_world)
     for minutes, count in ((1, 0), (2, 1), (4, 2), (14, 3)):
         Ahead(tmp_path).move(timedelta(minutes=minutes))
         if count:
             await until(partial(_has_alarms, vn, count), f"alarm {count}")
-    th = world.nodes["th"]
+    th = own_world.nodes["th"]
     await until(lambda: th.desk.parts.store.works(WorkFilter(kinds=(WorkKind.READ,))), "the owner is told")
     (alert,) = (await th.desk.alerts.own.all(author())).items
     (stand,) = await th.desk.alerts.own.standing(author(), alert.id)
@@ -247,25 +249,25 @@ async def test_alarms_until_it_is_acknowledged(world: Simulation, tmp_path: Path
 
 
 async def test_alarms_go_on_as_the_owner_wants_through_a_restart_until_one_office_answers(
-    world: Simulation, tmp_path: Path
+    own_world: Simulation, tmp_path: Path
 ) -> None:
-    vn = world.nodes["vn"]
-    _, taken = await spread(world, repeat_s=3600)
+    vn = own_world.nodes["vn"]
+    _, taken = await spread(own_world, repeat_s=3600)
     Ahead(tmp_path).move(timedelta(minutes=20))
     await until(partial(_has_alarms, vn, 1), "those of the first quarter are one")
     Ahead(tmp_path).move(timedelta(minutes=45))
     await until(partial(_has_alarms, vn, 2), "the alarm after an hour")
-    await world.stop("vn")
-    vn = await world.start("vn")
+    await own_world.stop("vn")
+    vn = await own_world.start("vn")
     await vn.desk.second_step.rounds[0].work()
     assert _has_alarms(vn, 2), "a start repeats none"
-    await world.stop("vn")
+    await own_world.stop("vn")
     Ahead(tmp_path).move(timedelta(hours=5))
-    vn = await world.start("vn")
+    vn = await own_world.start("vn")
     await until(partial(_has_alarms, vn, 3), "those while it was down are one")
     Ahead(tmp_path).move(timedelta(hours=1))
     await until(partial(_has_alarms, vn, 4), "and they go on")
-    th = world.nodes["th"]
+    th = own_world.nodes["th"]
     overdue = [row for row in vn.desk.parts.store.placed(taken) if row.code == StatusCode.OVERDUE]
     assert len(overdue) == 1, "the owner is told once"
     await until(lambda: th.desk.parts.store.works(WorkFilter(kinds=(WorkKind.READ,))), "the owner is told")
@@ -275,15 +277,15 @@ async def test_alarms_go_on_as_the_owner_wants_through_a_restart_until_one_offic
     assert _has_alarms(vn, 4)
 
 
-async def test_a_clock_that_jumps_back_does_not_put_off_alarms(world: Simulation, tmp_path: Path) -> None:
-    vn = world.nodes["vn"]
-    await spread(world, repeat_s=3600)
+async def test_a_clock_that_jumps_back_does_not_put_off_alarms(own_world: Simulation, tmp_path: Path) -> None:
+    vn = own_world.nodes["vn"]
+    await spread(own_world, repeat_s=3600)
     (work,) = vn.desk.parts.store.works(WorkFilter(kinds=(WorkKind.ACKNOWLEDGE,)))
     Ahead(tmp_path).move(timedelta(hours=20))
     await until(partial(_has_alarms, vn, 1), "it is alarmed by the clock of then")
-    await world.stop("vn")
+    await own_world.stop("vn")
     Ahead(tmp_path).move(timedelta(hours=-19.5))
-    vn = await world.start("vn")
+    vn = await own_world.start("vn")
     await vn.desk.second_step.rounds[0].work()
     now = vn.desk.parts.store.work(work.id)
     assert now is not None
@@ -291,9 +293,9 @@ async def test_a_clock_that_jumps_back_does_not_put_off_alarms(world: Simulation
     assert _has_alarms(vn, 1)
 
 
-async def test_renewed_and_not_executed_with_a_reason_in_law(world: Simulation) -> None:
-    th, vn = world.nodes["th"], world.nodes["vn"]
-    alert_id, taken = await spread(world)
+async def test_renewed_and_not_executed_with_a_reason_in_law(own_world: Simulation) -> None:
+    th, vn = own_world.nodes["th"], own_world.nodes["vn"]
+    alert_id, taken = await spread(own_world)
     with pytest.raises(Exception, match="the reason in law is missing"):
         await vn.desk.alerts.taken.tell(duty(), taken, StatusCode.NOT_EXECUTED, "weather")
     await vn.desk.alerts.taken.tell(duty(), taken, StatusCode.NOT_EXECUTED, NotExecuted.OWN_NATIONAL)
@@ -308,9 +310,9 @@ async def test_renewed_and_not_executed_with_a_reason_in_law(world: Simulation) 
     assert len(vn.desk.parts.store.works(WorkFilter(kinds=(WorkKind.ACKNOWLEDGE,)))) == 1
 
 
-async def test_acting_asks_for_an_outcome_and_the_outcome_closes_it(world: Simulation) -> None:
-    th, vn = world.nodes["th"], world.nodes["vn"]
-    alert_id, taken = await spread(world)
+async def test_acting_asks_for_an_outcome_and_the_outcome_closes_it(own_world: Simulation) -> None:
+    th, vn = own_world.nodes["th"], own_world.nodes["vn"]
+    alert_id, taken = await spread(own_world)
     await vn.desk.alerts.taken.tell(duty(), taken, StatusCode.ACTING)
     for node, who in ((vn, duty()), (th, author())):
         outcomes = WorkFilter(kinds=(WorkKind.OUTCOME,))
@@ -324,10 +326,10 @@ async def test_acting_asks_for_an_outcome_and_the_outcome_closes_it(world: Simul
 
 
 async def test_an_alert_of_ours_that_ended_is_asked_for_its_outcome_and_can_be_told_it(
-    world: Simulation, tmp_path: Path
+    own_world: Simulation, tmp_path: Path
 ) -> None:
-    th, vn, outcomes = world.nodes["th"], world.nodes["vn"], WorkFilter(kinds=(WorkKind.OUTCOME,))
-    lifted, taken = await spread(world)
+    th, vn, outcomes = own_world.nodes["th"], own_world.nodes["vn"], WorkFilter(kinds=(WorkKind.OUTCOME,))
+    lifted, taken = await spread(own_world)
     await th.desk.alerts.own.lift(author(), lifted, "found")
     await until(lambda: _state(vn, taken) is ThreadState.ENDED, "it is lifted")
     assert [work.key.thread_id for work in th.desk.parts.store.works(outcomes)] == [lifted] * 3
@@ -338,7 +340,7 @@ async def test_an_alert_of_ours_that_ended_is_asked_for_its_outcome_and_can_be_t
     with pytest.raises(Stale):
         await th.desk.alerts.own.close(author(), lifted, found)
 
-    over, _ = await spread(world, until_us=th.core.parts.clock.now_us() + 2 * HOUR_US)
+    over, _ = await spread(own_world, until_us=th.core.parts.clock.now_us() + 2 * HOUR_US)
     Ahead(tmp_path).move(timedelta(hours=3))
     await until(lambda: th.desk.parts.store.works(outcomes), "an outcome is asked for once its time is over")
     await th.desk.alerts.own.close(author(), over, OutcomeReport(OutcomeCode.NO_ACTION))
@@ -346,24 +348,24 @@ async def test_an_alert_of_ours_that_ended_is_asked_for_its_outcome_and_can_be_t
 
 
 async def test_an_owner_that_is_silent_for_two_days_warns_no_more_and_that_is_told(
-    world: Simulation, tmp_path: Path
+    own_world: Simulation, tmp_path: Path
 ) -> None:
-    vn = world.nodes["vn"]
-    await spread(world)
-    await world.stop("th")
+    vn = own_world.nodes["vn"]
+    await spread(own_world)
+    await own_world.stop("th")
     Ahead(tmp_path).move(timedelta(hours=47))
     assert (await at_the_gate(vn, BY_NAME)).hits
-    await world.stop("vn")
-    vn = await world.start("vn")
+    await own_world.stop("vn")
+    vn = await own_world.start("vn")
     assert (await at_the_gate(vn, BY_NAME)).hits, "also after a restart"
     Ahead(tmp_path).move(timedelta(hours=2))
     line = await at_the_gate(vn, BY_NAME)
     assert (line.hits, line.missing) == ((), ("alerts th",))
 
 
-async def test_an_alert_for_one_office_is_not_shown_at_another(world: Simulation) -> None:
-    await spread(world, offices=("vn.blo.moc-bai",))
-    vn = world.nodes["vn"]
+async def test_an_alert_for_one_office_is_not_shown_at_another(own_world: Simulation) -> None:
+    await spread(own_world, offices=("vn.blo.moc-bai",))
+    vn = own_world.nodes["vn"]
     assert (await at_the_gate(vn, BY_NAME)).hits
     assert not (await at_the_gate(vn, BY_NAME, "vn.blo.cha-lo")).hits
 

@@ -30,7 +30,7 @@ DAY_US = 86_400_000_000
 
 
 @pytest_asyncio.fixture
-async def world(tmp_path: Path) -> AsyncIterator[Simulation]:
+async def own_world(tmp_path: Path) -> AsyncIterator[Simulation]:
     """Three simulated nodes."""
     async with simulated(sample_world(tmp_path, ("th", "vn", "la")), ("th", "vn", "la")) as made:
         yield made
@@ -56,16 +56,16 @@ async def standing(world: Simulation, name: ExchangeId) -> IncidentItem:
     return await world.nodes["th"].desk.uses.incidents.show(security(), name)
 
 
-async def test_an_incident_is_told_to_all_and_counted_until_each_has_acknowledged_it(world: Simulation) -> None:
-    th, vn, la = (world.nodes[name].desk.uses for name in ("th", "vn", "la"))
+async def test_an_incident_is_told_to_all_and_counted_until_each_has_acknowledged_it(own_world: Simulation) -> None:
+    th, vn, la = (own_world.nodes[name].desk.uses for name in ("th", "vn", "la"))
     for nobody in (author(), supervisor()):
         with pytest.raises(Forbidden):
             await th.incidents.tell(nobody, TellNews(NewsCode.INCIDENT, TEXT))
-    name = await told(world)
-    assert (await standing(world, name)).acknowledged == 0
-    (here,) = waiting(world, "th")
+    name = await told(own_world)
+    assert (await standing(own_world, name)).acknowledged == 0
+    (here,) = waiting(own_world, "th")
     assert here.due_us - here.opened_us == DAY_US
-    (work,) = waiting(world, "vn")
+    (work,) = waiting(own_world, "vn")
     assert (work.role, work.due_us - work.opened_us) == (Role.SECURITY_OFFICER, DAY_US)
 
     with pytest.raises(Forbidden):
@@ -76,28 +76,28 @@ async def test_an_incident_is_told_to_all_and_counted_until_each_has_acknowledge
     await vn.incidents.acknowledge(security("vn"), work.id, "we look, too")
     with pytest.raises(Stale):
         await vn.incidents.acknowledge(security("vn", "s2"), work.id)
-    await until(lambda: th_knows(world, name), "the answer has come")
-    item = await standing(world, name)
+    await until(lambda: th_knows(own_world, name), "the answer has come")
+    item = await standing(own_world, name)
     assert (item.acknowledged, len(item.stands)) == (1, 2)
     (answered,) = [one for one in item.stands if one.member == "vn"]
     assert (answered.standing, answered.text) == (Standing.ACKNOWLEDGED, "we look, too")
-    (other,) = waiting(world, "la")
+    (other,) = waiting(own_world, "la")
     await la.incidents.acknowledge(security("la"), other.id)
-    await until(lambda: not waiting(world, "th"), "all have acknowledged it, and our own work ends")
+    await until(lambda: not waiting(own_world, "th"), "all have acknowledged it, and our own work ends")
 
     await th.incidents.add(security(), name, "two more tokens were used")
-    await until(lambda: len(waiting(world, "vn")) == 1, "it is acknowledged anew")
-    assert (await standing(world, name)).acknowledged == 0
+    await until(lambda: len(waiting(own_world, "vn")) == 1, "it is acknowledged anew")
+    assert (await standing(own_world, name)).acknowledged == 0
     await th.incidents.close(security(), name, "all keys are new")
-    thread = world.nodes["th"].desk.parts.store
+    thread = own_world.nodes["th"].desk.parts.store
     await until(lambda: {one.state for one in thread.threads(group_id=name)} == {ThreadState.ENDED}, "all threads end")
-    (late,) = waiting(world, "vn")
+    (late,) = waiting(own_world, "vn")
     await vn.incidents.acknowledge(security("vn"), late.id)
-    assert not waiting(world, "vn")
+    assert not waiting(own_world, "vn")
     with pytest.raises(Stale):
         await th.incidents.add(security(), name, "more")
     assert [one.incident.id for one in (await th.incidents.all(security(), over=True)).items] == [name]
-    acts = [each.private for each in entries(world.nodes["th"], "operations") if each.entry.kind == "desk-act"]
+    acts = [each.private for each in entries(own_world.nodes["th"], "operations") if each.entry.kind == "desk-act"]
     said = [str(act["act"]) for act in acts]
     assert said == ["tell-incident", "tell-more", "close-incident"]
 
@@ -107,8 +107,8 @@ def th_knows(world: Simulation, name: ExchangeId) -> bool:
     return any(one.theirs for one in store.threads(group_id=name))
 
 
-async def test_an_incident_passes_a_suspension_and_one_key_tells_nobody_twice(world: Simulation) -> None:
-    th = world.nodes["th"]
+async def test_an_incident_passes_a_suspension_and_one_key_tells_nobody_twice(own_world: Simulation) -> None:
+    th = own_world.nodes["th"]
     once = new_exchange_id()
     command = TellNews(NewsCode.INCIDENT, TEXT, to=(MemberId("vn"),))
     suspended = {"id": "1" * 32, "time": "2026-11-24T12:00:00Z", "action": Action.SUSPEND.value, "target": "peer:vn"}
@@ -116,13 +116,13 @@ async def test_an_incident_passes_a_suspension_and_one_key_tells_nobody_twice(wo
     await until(lambda: th.core.parts.suspensions.suspends(peer="vn", purpose="PREVENTION"), "it is switched off")
     for _ in range(2):
         assert await th.desk.uses.incidents.tell(security(), command, once) == once
-    await until(lambda: waiting(world, "vn"), "it is taken")
-    assert not waiting(world, "la")
+    await until(lambda: waiting(own_world, "vn"), "it is taken")
+    assert not waiting(own_world, "la")
     assert len(th.desk.parts.store.threads(kinds=(ThreadKind.SERVICE,))) == 2
 
 
 async def test_a_bad_incident_is_refused_and_who_may_not_see_one_finds_neither_work_nor_thread(
-    world: Simulation,
+    own_world: Simulation,
 ) -> None:
     for command, code in (
         (TellNews(NewsCode.INCIDENT, ""), "missing"),
@@ -132,12 +132,12 @@ async def test_a_bad_incident_is_refused_and_who_may_not_see_one_finds_neither_w
         (TellNews(NewsCode.DRILL, TEXT, to=(MemberId("zz"),)), "unknown-member"),
     ):
         with pytest.raises((Malformed, Unknown)) as caught:
-            await world.nodes["th"].desk.uses.incidents.tell(security(), command)
+            await own_world.nodes["th"].desk.uses.incidents.tell(security(), command)
         assert caught.value.code == code
-    assert not waiting(world, "th")
-    await told(world)
-    vn = world.nodes["vn"].desk.uses
-    (work,) = waiting(world, "vn")
+    assert not waiting(own_world, "th")
+    await told(own_world)
+    vn = own_world.nodes["vn"].desk.uses
+    (work,) = waiting(own_world, "vn")
     key = ThreadKey(TH, work.key.thread_id)
     for nobody in (author("vn"), supervisor("vn")):
         assert work.id not in [item.work.id for item in await vn.queue.works(nobody.officer, WorkQuery(all=True))]

@@ -23,15 +23,15 @@ OFFICE = "vn.blo.moc-bai"
 
 
 @pytest_asyncio.fixture
-async def world(tmp_path: Path) -> AsyncIterator[Simulation]:
+async def own_world(tmp_path: Path) -> AsyncIterator[Simulation]:
     async with simulated(sample_world(tmp_path, ("th", "vn"))) as made:
         yield made
 
 
 async def test_a_copy_is_searched_without_a_node_and_its_look_ups_are_reviewed(
-    world: Simulation, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    own_world: Simulation, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    th, vn, home = world.nodes["th"], world.nodes["vn"], world.home("vn")
+    th, vn, home = own_world.nodes["th"], own_world.nodes["vn"], own_world.home("vn")
     alert_id = await th.desk.alerts.own.raise_alert(author(), raising())
     await th.desk.alerts.own.approve(supervisor(), alert_id)
     key = await there(th, alert_id)
@@ -45,8 +45,8 @@ async def test_a_copy_is_searched_without_a_node_and_its_look_ups_are_reviewed(
     enrolled = _printed(capsys)
     await until(lambda: list((home / "offices" / COPIES).glob("*.copy")), "a copy is made")
     assert run(["office", "pack", *place, "--out", str(copy), "--json"]) == 0
-    await world.stop("th")
-    await world.stop("vn")
+    await own_world.stop("th")
+    await own_world.stop("vn")
     capsys.readouterr()
     who = ["--device", str(device), "--as", "vn.o.3", "--ticket", "MB-1"]
     assert run(["office", "search", str(copy), *who, "--name", "Somchay Chaidee", "--birth", "1985", *shared]) == 0
@@ -57,7 +57,7 @@ async def test_a_copy_is_searched_without_a_node_and_its_look_ups_are_reviewed(
     assert "This does not mean no hit." in told
     assert "0 hours old" in told
     assert run(["office", "return", str(device), "--home", str(home), *shared]) == 0
-    vn = await world.start("vn")
+    vn = await own_world.start("vn")
     await until(lambda: not list((home / "offices" / RETURNED).glob("*.json")), "they are taken in")
     acts = _lookups(vn)
     assert [(each["officer"], len(each["content"]["hits"])) for each in acts] == [("vn.o.3", 1), ("vn.o.3", 0)]

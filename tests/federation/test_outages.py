@@ -25,7 +25,7 @@ BOTH = [[ServiceCode.OUTAGE, ServiceCode.RESUMED]]
 
 
 @pytest_asyncio.fixture
-async def world(tmp_path: Path) -> AsyncIterator[Simulation]:
+async def own_world(tmp_path: Path) -> AsyncIterator[Simulation]:
     async with simulated(sample_world(tmp_path, ("th", "vn"))) as made:
         yield made
 
@@ -54,50 +54,52 @@ async def begun(world: Simulation, member: str = "vn") -> None:
     await until(lambda: world.nodes[member].desk.oversight.outages._has_begun, "it has told what was due")
 
 
-async def test_duty_l20_a_stop_in_good_order_and_the_start_after_it_are_told(world: Simulation) -> None:
-    await begun(world)
-    world.nodes["vn"].desk.oversight.outages.tells_stops = True
+async def test_duty_l20_a_stop_in_good_order_and_the_start_after_it_are_told(own_world: Simulation) -> None:
+    await begun(own_world)
+    own_world.nodes["vn"].desk.oversight.outages.tells_stops = True
     before_us = CLOCK.now_us()
-    await world.stop("vn")
-    assert codes(world) == [[ServiceCode.OUTAGE]], "it is told before the node is gone"
-    ((outage,),) = said(world)
+    await own_world.stop("vn")
+    assert codes(own_world) == [[ServiceCode.OUTAGE]], "it is told before the node is gone"
+    ((outage,),) = said(own_world)
     assert before_us <= outage.since_us <= CLOCK.now_us()
-    works = world.nodes["th"].desk.parts.store.works(WorkFilter(kinds=(WorkKind.READ,)))
+    works = own_world.nodes["th"].desk.parts.store.works(WorkFilter(kinds=(WorkKind.READ,)))
     assert [(work.role, work.key.peer) for work in works] == [(Role.NATIONAL_DESK, VN)]
-    await world.start("vn")
-    await until(lambda: codes(world) == BOTH, "its end is told")
-    assert said(world)[0][1].since_us == outage.since_us
-    await begun(world)
-    await world.stop("vn")  # in a node for trials nothing is told of a stop
-    await world.start("vn")
-    await begun(world)
-    assert codes(world) == BOTH
-    acts = [each.private for each in entries(world.nodes["vn"], "operations") if each.entry.kind == "desk-clock"]
+    await own_world.start("vn")
+    await until(lambda: codes(own_world) == BOTH, "its end is told")
+    assert said(own_world)[0][1].since_us == outage.since_us
+    await begun(own_world)
+    await own_world.stop("vn")  # in a node for trials nothing is told of a stop
+    await own_world.start("vn")
+    await begun(own_world)
+    assert codes(own_world) == BOTH
+    acts = [each.private for each in entries(own_world.nodes["vn"], "operations") if each.entry.kind == "desk-clock"]
     assert [act["code"] for act in acts if "outage" in act["code"]] == ["outage", "outage-over"]
 
 
-async def test_duty_l20_an_outage_of_which_nothing_was_told_is_told_at_the_next_start(world: Simulation) -> None:
-    await begun(world)
+async def test_duty_l20_an_outage_of_which_nothing_was_told_is_told_at_the_next_start(own_world: Simulation) -> None:
+    await begun(own_world)
     alive_us = CLOCK.now_us() - SHORTEST_US - 1_000_000
-    world.nodes["vn"].desk.parts.parts.documents.put("node", "alive", str(alive_us).encode())
-    await world.stop("vn")
-    assert codes(world) == []
-    await world.start("vn")
-    await until(lambda: codes(world) == BOTH, "both are told afterwards")
-    outage, resumed = said(world)[0]
+    own_world.nodes["vn"].desk.parts.parts.documents.put("node", "alive", str(alive_us).encode())
+    await own_world.stop("vn")
+    assert codes(own_world) == []
+    await own_world.start("vn")
+    await until(lambda: codes(own_world) == BOTH, "both are told afterwards")
+    outage, resumed = said(own_world)[0]
     assert (outage.since_us, resumed.since_us) == (alive_us, alive_us)
     assert alive_us + SHORTEST_US <= outage.until_us <= CLOCK.now_us()
-    store = world.nodes["vn"].desk.parts.store
+    store = own_world.nodes["vn"].desk.parts.store
     await until(lambda: not store.threads(kinds=(ThreadKind.SERVICE,), states=(ThreadState.OPEN,)), "over at home, too")
 
 
-async def test_duty_l20_a_counterpart_out_of_reach_holds_up_no_stop_and_hears_of_it_later(world: Simulation) -> None:
-    await begun(world)
-    await world.stop("th")
-    world.nodes["vn"].desk.oversight.outages.tells_stops = True
+async def test_duty_l20_a_counterpart_out_of_reach_holds_up_no_stop_and_hears_of_it_later(
+    own_world: Simulation,
+) -> None:
+    await begun(own_world)
+    await own_world.stop("th")
+    own_world.nodes["vn"].desk.oversight.outages.tells_stops = True
     with waiting() as watch:
-        await world.stop("vn")
+        await own_world.stop("vn")
     assert watch.seconds < STOP_S + 20
     for member in ("th", "vn"):
-        await world.start(member)
-    await until(lambda: codes(world) == BOTH, "both words come once it is there")
+        await own_world.start(member)
+    await until(lambda: codes(own_world) == BOTH, "both words come once it is there")

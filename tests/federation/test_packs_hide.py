@@ -24,7 +24,7 @@ HOUR_US = 3_600_000_000
 
 
 @pytest_asyncio.fixture
-async def world(tmp_path: Path) -> AsyncIterator[Simulation]:
+async def own_world(tmp_path: Path) -> AsyncIterator[Simulation]:
     async with simulated(sample_world(tmp_path, ("th", "vn"))) as made:
         yield made
 
@@ -43,31 +43,31 @@ async def figures(world: Simulation, *, exact: bool = False) -> dict[str, Any]:
     return told
 
 
-async def test_an_alert_hidden_for_an_operation_changes_no_figure(world: Simulation) -> None:
-    th = world.nodes["th"]
+async def test_an_alert_hidden_for_an_operation_changes_no_figure(own_world: Simulation) -> None:
+    th = own_world.nodes["th"]
     own = th.desk.alerts.own
-    before, exactly = await figures(world), await figures(world, exact=True)
+    before, exactly = await figures(own_world), await figures(own_world, exact=True)
     hidden_us = th.core.parts.clock.now_us() + 2 * HOUR_US
     for _ in range(6):  # more than are hidden as few
         alert_id = await own.raise_alert(author(), raising(hidden_until_us=hidden_us))
         await own.approve(supervisor(), alert_id)
-        assert await figures(world) == before, "while it is hidden"
+        assert await figures(own_world) == before, "while it is hidden"
         await own.lift(author(), alert_id, "found")
-        assert await figures(world) == before, "after it ended without a word to others"
+        assert await figures(own_world) == before, "after it ended without a word to others"
     assert not th.desk.parts.store.works(WorkFilter(kinds=(WorkKind.OUTCOME,))), "its outcome is asked for"
-    after = await figures(world, exact=True)
+    after = await figures(own_world, exact=True)
     assert {name: told[0]["tables"] for name, told in after.items()} == {
         name: told[0]["tables"] for name, told in exactly.items()
     }
 
 
-async def test_one_that_was_told_is_counted(world: Simulation) -> None:
-    th = world.nodes["th"]
+async def test_one_that_was_told_is_counted(own_world: Simulation) -> None:
+    th = own_world.nodes["th"]
     own = th.desk.alerts.own
-    before = await figures(world, exact=True)
+    before = await figures(own_world, exact=True)
     alert_id = await own.raise_alert(author(), raising())
     await own.approve(supervisor(), alert_id)
     await there(th, alert_id)
-    assert await figures(world, exact=True) != before
+    assert await figures(own_world, exact=True) != before
     await own.lift(author(), alert_id, "found")
     assert th.desk.parts.store.works(WorkFilter(kinds=(WorkKind.OUTCOME,)))

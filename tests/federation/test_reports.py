@@ -27,7 +27,7 @@ from tests.support.waiting import until
 
 
 @pytest_asyncio.fixture
-async def world(tmp_path: Path) -> AsyncIterator[Simulation]:
+async def own_world(tmp_path: Path) -> AsyncIterator[Simulation]:
     async with simulated(sample_world(tmp_path, ("th", "vn")), is_open=True) as made:
         yield made
 
@@ -47,8 +47,8 @@ async def published(world: Simulation, **changes: Any) -> tuple[ExchangeId, Thre
     return report_id, ThreadKey(TH, key.thread_id)
 
 
-async def test_a_report_is_approved_sent_found_read_and_gone_once_withdrawn(world: Simulation) -> None:
-    th, vn = world.nodes["th"].desk, world.nodes["vn"].desk
+async def test_a_report_is_approved_sent_found_read_and_gone_once_withdrawn(own_world: Simulation) -> None:
+    th, vn = own_world.nodes["th"].desk, own_world.nodes["vn"].desk
     own = th.reports.own
     draft = await own.check(author(), report())
     assert [to.member for to in draft.report.to] == [VN]
@@ -120,14 +120,16 @@ async def test_a_report_is_approved_sent_found_read_and_gone_once_withdrawn(worl
     home = th.parts.store.thread(ThreadKey(TH, report_id))
     assert home is not None
     assert home.state is ThreadState.ENDED
-    acts = [each.private["act"] for each in entries(world.nodes["vn"], "operations") if each.entry.kind == "desk-act"]
+    acts = [
+        each.private["act"] for each in entries(own_world.nodes["vn"], "operations") if each.entry.kind == "desk-act"
+    ]
     assert {"search-reports", "read-report", "list-reports"} <= set(acts)
 
 
 async def test_a_search_looks_at_all_reports_and_says_where_it_could_not(
-    world: Simulation, monkeypatch: pytest.MonkeyPatch
+    own_world: Simulation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    own, shelf = world.nodes["th"].desk.reports.own, world.nodes["th"].desk.reports.library
+    own, shelf = own_world.nodes["th"].desk.reports.own, own_world.nodes["th"].desk.reports.library
     names = []
     for method in ("พบยาบ้าในรถ", "ยาบ บ้า", "ยาบ บ้า"):  # the last two have all pairs of signs of the word, not the word
         names.append(await own.publish(author(), report(fields={"method": method, "indicators": ["new welds"]})))
@@ -142,7 +144,7 @@ async def test_a_search_looks_at_all_reports_and_says_where_it_could_not(
 
     monkeypatch.setattr("gateway.desk.reports.library._SEARCH_S", 0)
     assert await shelf.search(author(), query) == Found((), partial=True), "this is not the answer of no report"
-    caller = Caller(world, author().officer.person)
+    caller = Caller(own_world, author().officer.person)
     first = await caller.call("GET", "reports/own", limit=2)
     rest = await caller.call("GET", "reports/own", limit=2, after=first["next"])
     assert [[one["id"] for one in part["reports"]] for part in (first, rest)] == [names[:0:-1], names[:1]]
@@ -151,12 +153,12 @@ async def test_a_search_looks_at_all_reports_and_says_where_it_could_not(
     assert shown == {"reports": [], "next": "", "capped": False, "partial": True}
 
 
-async def test_a_report_that_is_over_is_added_as_a_change_for_who_reads_on(world: Simulation) -> None:
+async def test_a_report_that_is_over_is_added_as_a_change_for_who_reads_on(own_world: Simulation) -> None:
     over_us = CLOCK.now_us() + 3 * DAY_US
-    report_id, taken = await published(world, until_us=over_us - DAY_US)
-    standing, _ = await published(world)
+    report_id, taken = await published(own_world, until_us=over_us - DAY_US)
+    standing, _ = await published(own_world)
     for name, key, who in (("th", ThreadKey(TH, report_id), author()), ("vn", taken, reader())):
-        desk = world.nodes[name].desk
+        desk = own_world.nodes[name].desk
         newest = (await desk.reports.library.added(who, 0))[-1]
         parts = desk.parts
         closing = Closing(parts.parts, parts.store, parts.pen, lambda: over_us, lambda _: [], lambda _: 0)
@@ -169,15 +171,15 @@ async def test_a_report_that_is_over_is_added_as_a_change_for_who_reads_on(world
         assert [one.id for one in (await desk.reports.library.search(who, LibraryQuery())).reports] == [standing]
 
 
-async def test_a_report_with_a_person_in_it_is_not_written(world: Simulation) -> None:
-    own = world.nodes["th"].desk.reports.own
+async def test_a_report_with_a_person_in_it_is_not_written(own_world: Simulation) -> None:
+    own = own_world.nodes["th"].desk.reports.own
     draft = await own.check(author(), report(fields={"price": "call ๐๘๑-234-5678"}))
     assert [str(trace) for trace in draft.traces] == ["price[5:17] phone"]
     with pytest.raises(Forbidden) as caught:
         await own.publish(author(), report(fields={"price": "call ๐๘๑-234-5678"}))
     assert caught.value.code == "personal-data"
     assert "price[5:17] phone" in str(caught.value)
-    assert not world.nodes["th"].desk.parts.store.threads()
+    assert not own_world.nodes["th"].desk.parts.store.threads()
 
 
 NAMED = (
@@ -196,8 +198,8 @@ NAMED = (
 """A person of the police's own records of the test, written in ways that hide her."""
 
 
-async def test_a_name_of_our_own_records_is_found_in_whatever_way_it_is_written(world: Simulation) -> None:
-    own = world.nodes["th"].desk.reports.own
+async def test_a_name_of_our_own_records_is_found_in_whatever_way_it_is_written(own_world: Simulation) -> None:
+    own = own_world.nodes["th"].desk.reports.own
     indicators = [*NAMED, "the driver pays at the second bridge", "ซ่อนยาบ้าใต้พื้นรถกระบะ", "车底夹层"]
     draft = await own.check(author(), report(fields={"indicators": indicators}))
     found = {trace.field for trace in draft.traces if trace.kind == "name"}

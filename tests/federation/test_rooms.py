@@ -31,14 +31,14 @@ TH, VN = MemberId("th"), MemberId("vn")
 
 
 @pytest_asyncio.fixture
-async def world(tmp_path: Path) -> AsyncIterator[Simulation]:
+async def own_world(tmp_path: Path) -> AsyncIterator[Simulation]:
     """Three simulated nodes whose time can be moved on (`ahead`)."""
     async with simulated(sample_world(tmp_path, ("th", "vn", "kh")), ("th", "vn", "kh")) as made:
         yield made
 
 
-async def test_an_operation_from_its_opening_to_its_seal(world: Simulation) -> None:
-    th, vn, kh = (world.nodes[name] for name in ("th", "vn", "kh"))
+async def test_an_operation_from_its_opening_to_its_seal(own_world: Simulation) -> None:
+    th, vn, kh = (own_world.nodes[name] for name in ("th", "vn", "kh"))
     rooms = th.desk.rooms.rooms
     room_id = await rooms.open(actor("th", Role.OFFICER), opening("vn", "kh", observers=("kh",)))
     with pytest.raises(Forbidden) as caught:
@@ -75,7 +75,7 @@ async def test_an_operation_from_its_opening_to_its_seal(world: Simulation) -> N
     await th.desk.alerts.own.approve(actor("th", Role.SUPERVISOR, person="7"), alert_id)
     assert len(th.desk.parts.store.threads(group_id=alert_id)) == 1, "it is hidden for the operation"
     await rooms.seal(actor("th", Role.OFFICER), room_id, "done")
-    ahead(world).move(timedelta(seconds=31))  # alerts are looked at so often
+    ahead(own_world).move(timedelta(seconds=31))  # alerts are looked at so often
     for node in (th, vn, kh):
         await until(partial(_is_over, node, room_id), "it is sealed everywhere")
         shown = await page(node, room_id)
@@ -110,9 +110,9 @@ def _is_over(node: Node, room_id: str) -> bool:
 
 
 async def test_a_pair_that_is_suspended_misses_its_part_and_an_owner_that_disappears_holds_nothing_open(
-    world: Simulation,
+    own_world: Simulation,
 ) -> None:
-    th, vn, kh = (world.nodes[name] for name in ("th", "vn", "kh"))
+    th, vn, kh = (own_world.nodes[name] for name in ("th", "vn", "kh"))
     room_id = await opened(th, "vn", "kh")
     for node in (vn, kh):
         await joined(node, room_id)
@@ -120,7 +120,7 @@ async def test_a_pair_that_is_suspended_misses_its_part_and_an_owner_that_disapp
         lambda: (pair := kh.desk.rooms.rooms._book.pair(room_id, VN)) and pair.state is ThreadState.ANSWERED,
         "the two have a thread of their own",
     )
-    switch_off(Home(world.home("kh")), "peer:vn", "a leak is being looked at")
+    switch_off(Home(own_world.home("kh")), "peer:vn", "a leak is being looked at")
     await until(lambda: kh.core.parts.suspensions.suspends(peer="vn"), "the switch is read")
     for text, node in (("from vn", vn), ("from th", th), ("from kh", kh)):
         await node.desk.rooms.rooms.note(desk_of(node.core.parts.member), room_id, note(text))
@@ -134,10 +134,10 @@ async def test_a_pair_that_is_suspended_misses_its_part_and_an_owner_that_disapp
     await until(lambda: _missing(vn, room_id).get("kh") == "suspended", "the other side of the pair sees it, too")
     part = next(one for one in (await page(vn, room_id)).parts if one.member == "kh")
     assert part.since_us > 0
-    await world.stop("th")
-    await switch_on(Home(world.home("kh")), "peer:vn", "all is well")
+    await own_world.stop("th")
+    await switch_on(Home(own_world.home("kh")), "peer:vn", "all is well")
     await until(lambda: not kh.core.parts.suspensions.suspends(peer="vn"), "the switch is read")
-    ahead(world).move(timedelta(minutes=11))  # what a counterpart's suspension holds is looked at again by then
+    ahead(own_world).move(timedelta(minutes=11))  # what a counterpart's suspension holds is looked at again by then
     for node in (vn, kh):
         await until(partial(_has, node, room_id, 3), "what was held comes, and needs no owner")
     await vn.desk.rooms.rooms.note(desk_of("vn"), room_id, note("we go on"))
@@ -146,7 +146,7 @@ async def test_a_pair_that_is_suspended_misses_its_part_and_an_owner_that_disapp
         with pytest.raises(Forbidden) as caught:
             await act(desk_of("vn" if act is vn.desk.rooms.rooms.seal else "kh"), room_id)
         assert caught.value.code == "not-the-owner"
-    ahead(world).move(timedelta(days=31))
+    ahead(own_world).move(timedelta(days=31))
     for node in (vn, kh):
         await until(partial(_is_over, node, room_id), "it seals itself at its end")
         assert len(said(node, room_id)) == 4, "and is read all the same"

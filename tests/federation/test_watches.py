@@ -44,7 +44,7 @@ HOUR_US = 3_600_000_000
 
 
 @pytest_asyncio.fixture
-async def world(tmp_path: Path) -> AsyncIterator[Simulation]:
+async def own_world(tmp_path: Path) -> AsyncIterator[Simulation]:
     """Two simulated nodes whose time can be moved on (`ahead`)."""
     async with simulated(sample_world(tmp_path, ("th", "vn"))) as made:
         yield made
@@ -73,9 +73,9 @@ async def add_passport(node: Node) -> None:
     await asyncio.to_thread(add_row, source_file(node), "GiayTo", "MaGiayTo", So=NEW.number, Loai=1, TinhTrang=2)
 
 
-async def test_a_row_that_comes_later_is_told_once_and_followed_up(world: Simulation) -> None:
-    th, vn = world.nodes["th"], world.nodes["vn"]
-    watch_id, key = await spread(world)
+async def test_a_row_that_comes_later_is_told_once_and_followed_up(own_world: Simulation) -> None:
+    th, vn = own_world.nodes["th"], own_world.nodes["vn"]
+    watch_id, key = await spread(own_world)
     (stand,) = await th.desk.watches.standing.ours(await th.desk.watches.own.show(author(), watch_id))
     assert stand.watched is not None
     assert (stand.hits, bool(stand.watched.sources), stand.watched.not_watched) == ((), True, ())
@@ -113,12 +113,12 @@ async def test_a_row_that_comes_later_is_told_once_and_followed_up(world: Simula
     assert await vn.desk.uses.decisions.choice(duty(agency=decide.agency), decide.id) is not None
 
 
-async def test_what_is_held_at_the_start_is_told_and_a_restart_tells_nothing_twice(world: Simulation) -> None:
-    th = world.nodes["th"]
-    _, key = await spread(world, subject=PASSPORT)
+async def test_what_is_held_at_the_start_is_told_and_a_restart_tells_nothing_twice(own_world: Simulation) -> None:
+    th = own_world.nodes["th"]
+    _, key = await spread(own_world, subject=PASSPORT)
     assert _told(th, key) == 1
-    await world.stop("vn")
-    vn = await world.start("vn")
+    await own_world.stop("vn")
+    vn = await own_world.start("vn")
     await until(lambda: vn.desk.watches.watching.book.watches, "it stands after a start")
     vn.core.leadership.leads = True
     await vn.rounds.make("changed rows")
@@ -127,12 +127,12 @@ async def test_what_is_held_at_the_start_is_told_and_a_restart_tells_nothing_twi
 
 
 async def test_it_is_paused_where_nobody_says_again_that_it_is_needed_and_goes_on_once_somebody_does(
-    world: Simulation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    own_world: Simulation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(own_watches, "AGAIN_US", HOUR_US)  # documents of trust do not last for 30 days of no signature
-    th, vn = world.nodes["th"], world.nodes["vn"]
+    th, vn = own_world.nodes["th"], own_world.nodes["vn"]
     until_us = SystemClock().now_us() + 80 * DAY_US
-    watch_id, key = await spread(world, until_us=until_us)
+    watch_id, key = await spread(own_world, until_us=until_us)
     (work,) = th.desk.parts.store.works(WorkFilter(kinds=(WorkKind.REVALIDATE,)))
     assert work.assigned == author().officer.person
     Ahead(tmp_path).move(timedelta(hours=1, seconds=1))
@@ -163,9 +163,9 @@ async def _theirs(node: Node) -> list[tuple[str, str]]:
     return [(each.state, each.stopped) for each in found.items]
 
 
-async def test_one_whose_officer_s_account_is_frozen_is_paused_until_it_is_free(world: Simulation) -> None:
-    th = world.nodes["th"]
-    watch_id, key = await spread(world)
+async def test_one_whose_officer_s_account_is_frozen_is_paused_until_it_is_free(own_world: Simulation) -> None:
+    th = own_world.nodes["th"]
+    watch_id, key = await spread(own_world)
     revoked, person = th.core.revoked, author().officer.person
     revoked.freeze(frozenset({person}))
     await th.rounds.make("watches of ours")
@@ -174,9 +174,9 @@ async def test_one_whose_officer_s_account_is_frozen_is_paused_until_it_is_free(
     assert (own.stand, own.reason) == (Stand.PAUSED, "account-barred")
 
 
-async def test_one_that_is_ended_or_suspended_is_told_nothing(world: Simulation) -> None:
-    th, vn = world.nodes["th"], world.nodes["vn"]
-    watch_id, key = await spread(world)
+async def test_one_that_is_ended_or_suspended_is_told_nothing(own_world: Simulation) -> None:
+    th, vn = own_world.nodes["th"], own_world.nodes["vn"]
+    watch_id, key = await spread(own_world)
     await _suspend(vn)
     await add_passport(vn)
     await refreshed(vn, lambda: _is_read(vn), "the row is in the index")
@@ -215,9 +215,9 @@ async def _reach(node: Node, watch_id: ExchangeId) -> tuple[bool, bool]:
     return bool(stand.watched.sources), bool(stand.watched.not_watched)
 
 
-async def test_n186_a_source_that_goes_away_is_said_not_to_be_watched_at_once_or_later(world: Simulation) -> None:
-    th, vn = world.nodes["th"], world.nodes["vn"]
-    watch_id, key = await spread(world)
+async def test_n186_a_source_that_goes_away_is_said_not_to_be_watched_at_once_or_later(own_world: Simulation) -> None:
+    th, vn = own_world.nodes["th"], own_world.nodes["vn"]
+    watch_id, key = await spread(own_world)
     assert await _reach(th, watch_id) == (True, False)
     count = len(th.desk.parts.store.notices(key))
     await _suspend_source(vn)
@@ -225,17 +225,17 @@ async def test_n186_a_source_that_goes_away_is_said_not_to_be_watched_at_once_or
         await vn.rounds.make("watches")
     await until(lambda: len(th.desk.parts.store.notices(key)) > count, "its author is told")
     assert await _reach(th, watch_id) == (False, True)
-    later, _ = await spread(world, subject=PASSPORT)
+    later, _ = await spread(own_world, subject=PASSPORT)
     assert await _reach(th, later) == (False, True), "what was not searched is not said to be"
     await vn.rounds.make("watches")
     assert len(th.desk.parts.store.notices(key)) == count + 1, "it is told once"
 
 
 async def test_n184_a_watch_at_home_that_meets_too_much_ends_and_tells_nothing_twice(
-    world: Simulation, monkeypatch: pytest.MonkeyPatch
+    own_world: Simulation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(telling, "MOST_HITS", 1)
-    vn = world.nodes["vn"]
+    vn = own_world.nodes["vn"]
     watch_id = await vn.desk.watches.own.add(author("vn"), watching(purpose=Purpose.INVESTIGATION, case="VN-2026-1"))
     await vn.desk.watches.own.approve(supervisor("vn"), watch_id)
     await refreshed(vn, lambda: _own(vn, watch_id, "watched"), "the index was searched once")
@@ -248,8 +248,8 @@ async def test_n184_a_watch_at_home_that_meets_too_much_ends_and_tells_nothing_t
     assert _state(vn, home_key(vn.core.parts.member, watch_id)) is ThreadState.ENDED
 
 
-async def test_what_fits_too_many_records_is_refused_with_how_many_at_both_sides(world: Simulation) -> None:
-    own = world.nodes["th"].desk.watches.own
+async def test_what_fits_too_many_records_is_refused_with_how_many_at_both_sides(own_world: Simulation) -> None:
+    own = own_world.nodes["th"].desk.watches.own
     for subject in (PersonQuery((NameForm("Nguyen"),)), Goods(route="Mộc Bài"), Goods()):
         wide = watching(*(() if isinstance(subject, Goods) else ("vn",)), subject=subject)
         with pytest.raises(Forbidden, match="20 records are the most") as caught:
@@ -259,24 +259,24 @@ async def test_what_fits_too_many_records_is_refused_with_how_many_at_both_sides
 
 
 async def test_the_owner_stops_one_that_is_too_wide_there_and_says_how_wide(
-    world: Simulation, monkeypatch: pytest.MonkeyPatch
+    own_world: Simulation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(at_the_owner, "WIDE", 0)
-    th = world.nodes["th"]
+    th = own_world.nodes["th"]
     watch_id = await th.desk.watches.own.add(author(), watching("vn", subject=PASSPORT))
     await th.desk.watches.own.approve(supervisor(), watch_id)
     key = thread_of(th, watch_id)
     await until(lambda: _state(th, key) is ThreadState.REFUSED, "the owner has stopped it")
     (stand,) = await th.desk.watches.standing.ours(await th.desk.watches.own.show(author(), watch_id))
     assert (stand.stopped, stand.text, stand.hits) == ("too-wide", "1 > 0", ())
-    book = world.nodes["vn"].desk.watches.watching.book
+    book = own_world.nodes["vn"].desk.watches.watching.book
     await until(lambda: not book.watches, "it stands no more")
 
 
-async def test_nobody_but_the_node_is_shown_a_watch_that_must_not_be_tipped_off(world: Simulation) -> None:
-    th, vn = world.nodes["th"], world.nodes["vn"]
-    _, open_key = await spread(world)
-    _, key = await spread(world, subject=PASSPORT, no_tip_off=True)
+async def test_nobody_but_the_node_is_shown_a_watch_that_must_not_be_tipped_off(own_world: Simulation) -> None:
+    th, vn = own_world.nodes["th"], own_world.nodes["vn"]
+    _, open_key = await spread(own_world)
+    _, key = await spread(own_world, subject=PASSPORT, no_tip_off=True)
     assert _told(th, key) == 1
     head = actor("vn", Role.NATIONAL_DESK)
     taken = await vn.desk.watches.standing.theirs(head)
@@ -287,8 +287,8 @@ async def test_nobody_but_the_node_is_shown_a_watch_that_must_not_be_tipped_off(
         await vn.desk.uses.reading.key(head.officer, key.thread_id)
 
 
-async def test_our_own_agencies_are_watched_without_a_counterpart(world: Simulation) -> None:
-    vn = world.nodes["vn"]
+async def test_our_own_agencies_are_watched_without_a_counterpart(own_world: Simulation) -> None:
+    vn = own_world.nodes["vn"]
     who = author("vn")
     watch_id = await vn.desk.watches.own.add(
         who, watching(purpose=Purpose.INVESTIGATION, offence=Offence.DOCFRAUD, case="VN-2026-1")
@@ -368,17 +368,17 @@ async def test_customs_watch_the_declarations_of_another_country_and_ask_for_mor
             await kh.desk.uses.decisions.choice(decider, decide.id)
 
 
-async def test_what_no_agreement_covers_is_not_watched_abroad(world: Simulation) -> None:
+async def test_what_no_agreement_covers_is_not_watched_abroad(own_world: Simulation) -> None:
     """A question for a container in an investigation is not answered there: nor are declarations watched for one."""
-    own = world.nodes["th"].desk.watches.own
+    own = own_world.nodes["th"].desk.watches.own
     who = actor("th", Role.OFFICER, agency="customs")
     watch_id = await own.add(
         who, watching("vn", subject=Goods(heading="2933"), purpose=Purpose.INVESTIGATION, offence=Offence.PREC)
     )
     await own.approve(actor("th", Role.SUPERVISOR, person="7", agency="customs"), watch_id)
-    key = thread_of(world.nodes["th"], watch_id)
-    await until(lambda: _state(world.nodes["th"], key) is ThreadState.REFUSED, "its owner stops it")
-    (stand,) = await world.nodes["th"].desk.watches.standing.ours(await own.show(who, watch_id))
+    key = thread_of(own_world.nodes["th"], watch_id)
+    await until(lambda: _state(own_world.nodes["th"], key) is ThreadState.REFUSED, "its owner stops it")
+    (stand,) = await own_world.nodes["th"].desk.watches.standing.ours(await own.show(who, watch_id))
     assert stand.stopped == "query-not-covered"
 
 
