@@ -36,7 +36,8 @@ def main(
     if given.list:
         print(json.dumps([asdict(part) for part in chosen], indent=2) if given.json else "\n".join(listed(chosen)))
         return 0
-    previous = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # Set for SIGINT, too: what a shell starts in the background ignores it.
+    previous = {each: signal.signal(each, signal.default_int_handler) for each in (signal.SIGINT, signal.SIGTERM)}
     night = Night(folder, PROJECT)
     results: list[Result] = []
     tell = partial(print, file=sys.stderr, flush=True)
@@ -47,7 +48,8 @@ def main(
         tell("interrupted: the next call goes on here")
         return _INTERRUPTED
     finally:
-        signal.signal(signal.SIGTERM, previous)
+        for each, handler in previous.items():
+            signal.signal(each, handler)
     print(json.dumps([asdict(row) for row in results], indent=2) if given.json else "\n".join(table(results)))
     return int(any(row.result != PASSED for row in results))
 
