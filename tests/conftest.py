@@ -6,8 +6,10 @@ import gc
 import ipaddress
 import os
 import socket
-import sys
+import subprocess
+import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -50,7 +52,9 @@ def _check(host: object) -> None:
         raise NetworkForbidden(f"tests reach loopback only, not `{host!s}`")
 
 
-_STARTS = frozenset({"subprocess.Popen", "os.fork", "os.posix_spawn", "socket.bind"})
+_UNIT = Path(__file__).parent / "unit"
+_LEFT_OUT = ("process", "long", "timed")
+"""The marks of what a quick run leaves out."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -60,19 +64,33 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Refuse processes and servers to a quick run: a test that starts one lacks its mark."""
+    """Leave out of a quick run what carries one of three marks, and try few examples of each property."""
     if not config.getoption("--quick"):
         return
     wanted = f"({config.option.markexpr}) and " if config.option.markexpr else ""
-    config.option.markexpr = f"{wanted}not process and not long and not timed"
+    config.option.markexpr = wanted + " and ".join(f"not {mark}" for mark in _LEFT_OUT)
     settings.load_profile("quick")
-    sys.addaudithook(_refuse_start)
 
 
-def _refuse_start(event: str, _: tuple[object, ...]) -> None:
-    """Raise for what starts a process or a server while a test runs; xdist's own workers come before that."""
-    if event in _STARTS and os.environ.get("PYTEST_CURRENT_TEST"):
-        raise RuntimeError(f"{event} in a quick run: mark the test with `pytest.mark.process`")
+class _Running:
+    """The test that runs."""
+
+    item: pytest.Item | None = None
+
+
+def _refusing(real: Any, what: str) -> Any:
+    """Return a call that refuses to start a process or a server for a unit test that a quick run would take up.
+
+    Threads do so also for tests that have ended: only what a test starts itself counts.
+    """
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        item, is_own = _Running.item, threading.current_thread() is threading.main_thread()
+        if is_own and item and _UNIT in item.path.parents and not any(map(item.get_closest_marker, _LEFT_OUT)):
+            raise RuntimeError(f"{what} in a test without its mark: mark it with `pytest.mark.process`")
+        return real(*args, **kwargs)
+
+    return call
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -83,6 +101,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Skip what needs a program that is not here before anything is made for it."""
+    _Running.item = item
     for mark in item.iter_markers("needs"):
         needs(*mark.args)
 
@@ -100,6 +119,15 @@ def pytest_collection_finish() -> None:
     """What was loaded to collect the tests stays: the collector need not look at it again and again, as in a node."""
     gc.collect()
     gc.freeze()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def marked_starts() -> Iterator[None]:
+    """Refuse processes and servers to unit tests without the mark `process`, so that `make quick` stays quick."""
+    with pytest.MonkeyPatch.context() as patch:
+        for owner, name in ((subprocess.Popen, "__init__"), (os, "fork"), (os, "posix_spawn"), (socket.socket, "bind")):
+            patch.setattr(owner, name, _refusing(getattr(owner, name), f"{owner.__name__}.{name}"))
+        yield
 
 
 @pytest.fixture(autouse=True, scope="session")

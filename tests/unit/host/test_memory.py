@@ -27,6 +27,7 @@ go.set()
 
 
 @pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "malloc_info"), reason="another C library than glibc")
+@pytest.mark.process
 def test_sixteen_threads_share_two_pools() -> None:
     ran = subprocess.run([sys.executable, "-c", _MANY_THREADS], capture_output=True, check=True, env=os.environ)
     assert 1 <= ran.stdout.count(b"<heap nr=") <= 2

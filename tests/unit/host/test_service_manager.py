@@ -24,12 +24,14 @@ def manager(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.
         yield bound
 
 
+@pytest.mark.process
 def test_lines_reach_the_manager(manager: socket.socket) -> None:
     with closing(ServiceManager()) as told:
         told.tell("READY=1", "STATUS=ready")
     assert manager.recv(200) == b"READY=1\nSTATUS=ready"
 
 
+@pytest.mark.process
 def test_a_socket_of_the_abstract_namespace_is_reached(monkeypatch: pytest.MonkeyPatch) -> None:
     name = f"liaison-{os.getpid()}"
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as bound:
@@ -51,6 +53,7 @@ def test_without_a_manager_nothing_is_sent_and_nothing_fails(monkeypatch: pytest
         gone.tell("READY=1")
 
 
+@pytest.mark.process
 def test_the_watchdog_of_another_process_is_not_ours(manager: socket.socket, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WATCHDOG_USEC", "3000000")
     with closing(ServiceManager()) as told:
@@ -84,6 +87,7 @@ class Asked:
         self.seen.append("stop")
 
 
+@pytest.mark.process
 def test_a_process_tells_its_manager_until_a_signal_also_when_no_descriptor_is_left(
     manager: socket.socket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -99,6 +103,7 @@ def test_a_process_tells_its_manager_until_a_signal_also_when_no_descriptor_is_l
     assert told == [b"READY=1", *[b"WATCHDOG=1\nSTATUS=ready"] * 2, b"STOPPING=1"]
 
 
+@pytest.mark.process
 def test_a_manager_that_waits_less_long_is_told_more_often(
     manager: socket.socket, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -190,11 +190,13 @@ def test_after_an_interruption_the_next_call_goes_on_there(project: Path, number
     assert "3 of 3 passed" in done.stdout
 
 
+@pytest.mark.process
 def test_one_night_at_a_time_uses_a_folder(project: Path) -> None:
     with Night(project / "tmp", project).opened(), pytest.raises(SystemExit, match="another night"):
         night(project)
 
 
+@pytest.mark.process
 def test_the_hash_of_a_tree_leaves_out_what_git_ignores(project: Path) -> None:
     before = tree_hash(project)
     (project / "tried").touch()

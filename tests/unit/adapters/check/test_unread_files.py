@@ -199,6 +199,7 @@ plates = { item = { plate = { field = "plate" } } }
 """
 
 
+@pytest.mark.process
 def test_a_web_source_in_another_set_is_told_with_table_column_and_sets_and_may_be_read(
     liaison: Liaison, tmp_path: Path
 ) -> None:

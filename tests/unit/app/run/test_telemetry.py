@@ -46,6 +46,7 @@ def test_without_a_collector_no_part_of_the_sdk_is_loaded() -> None:
     assert ran.returncode == 0, ran.stderr
 
 
+@pytest.mark.process
 def test_the_doctor_tries_the_collector(tmp_path: Path) -> None:
     away = found(context(tmp_path, f"http://127.0.0.1:{free_port()}"))
     assert away.severity is Severity.WARN
@@ -58,6 +59,7 @@ def test_the_doctor_tries_the_collector(tmp_path: Path) -> None:
     assert check_collector_answers(context(tmp_path, "")) == []
 
 
+@pytest.mark.process
 def test_the_doctor_tells_what_the_running_node_has_lost(tmp_path: Path) -> None:
     pytest.importorskip("opentelemetry.exporter.prometheus")
     counters = Counters()
@@ -85,6 +87,7 @@ def test_files_that_cannot_be_used_refuse_a_start(tmp_path: Path) -> None:
         start_export(checked.settings.telemetry, tmp_path, {}, CLOCK, Counters())
 
 
+@pytest.mark.process
 def test_the_lines_of_a_program_arrive_with_what_it_is(tmp_path: Path) -> None:
     configure_logging("info", io.StringIO())
     with Collector().serving() as collector:

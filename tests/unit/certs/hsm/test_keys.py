@@ -44,6 +44,7 @@ def p256(token: Token, name: str) -> ModuleP256Key:
     return key
 
 
+@pytest.mark.process
 def test_a_ca_in_the_module_certifies_a_key_in_the_module(token: Token, tmp_path: Path) -> None:
     ca, key = p256(token, "ca"), p256(token, "certified")
     authority = certify_authority(tmp_path, "th", ca, SystemClock())
@@ -53,6 +54,7 @@ def test_a_ca_in_the_module_certifies_a_key_in_the_module(token: Token, tmp_path
     assert leaf.spki == SigningKey(key).spki
 
 
+@pytest.mark.process
 def test_signing_keys_sign_in_the_module(token: Token) -> None:
     token.make("statement")
     token.make("log", ed25519_key=True)
@@ -64,6 +66,7 @@ def test_signing_keys_sign_in_the_module(token: Token) -> None:
         key.verify_key().verify(key.sign(b"c"), b"c")
 
 
+@pytest.mark.process
 def test_a_witness_cosigns_in_the_module(token: Token) -> None:
     token.make("witness", ed25519_key=True)
     key = load_witness_signing_key(parse_uri(token.full_uri("witness")))
@@ -73,6 +76,7 @@ def test_a_witness_cosigns_in_the_module(token: Token) -> None:
         load_witness_key(parse_uri(token.full_uri("no-witness")))
 
 
+@pytest.mark.process
 def test_a_batch_takes_one_turn_of_each_key_in_the_module(token: Token, monkeypatch: pytest.MonkeyPatch) -> None:
     token.make("batch-a")
     token.make("batch-b")
@@ -93,6 +97,7 @@ def test_a_batch_takes_one_turn_of_each_key_in_the_module(token: Token, monkeypa
     assert turns == [8, 8]
 
 
+@pytest.mark.process
 def test_many_threads_share_one_module(token: Token) -> None:
     """With several threads inside it, SoftHSM damages its heap: the module has a thread of its own."""
     key, failed = SigningKey(p256(token, "threads")), []
@@ -122,6 +127,7 @@ def test_many_threads_share_one_module(token: Token) -> None:
         lambda key: key.sign(b"x", ec.ECDSA(SHA384())),
     ],
 )
+@pytest.mark.process
 def test_a_key_in_the_module_does_nothing_but_sign(token: Token, use: Callable[[ModuleP256Key], object]) -> None:
     token.make("only-signs") if not _there(token, "only-signs") else None
     with pytest.raises(Misconfigured) as refused:
@@ -153,6 +159,7 @@ def p256_at(token: Token, name: str) -> ModuleP256Key:
         (("?module-path", "?pin-source=fd:99&module-path"), "bad-key-uri"),
     ],
 )
+@pytest.mark.process
 def test_what_cannot_be_used_is_told(token: Token, change: tuple[str, str], code: str) -> None:
     if not _there(token, "there"):
         token.make("there")

@@ -53,6 +53,7 @@ def clamd(folder: Path, answer: bytes) -> Iterator[tuple[str, list[bytes]]]:
         (b"", None),
     ],
 )
+@pytest.mark.process
 def test_the_words_of_clamd(tmp_path: Path, answer: bytes, verdict: Verdict | None) -> None:
     with clamd(tmp_path, answer) as (setting, got):
         scan = scanner_of(setting, 10)
@@ -66,6 +67,7 @@ def test_the_words_of_clamd(tmp_path: Path, answer: bytes, verdict: Verdict | No
 
 
 @pytest.mark.parametrize(("code", "verdict"), [("0", Verdict.CLEAN), ("1", Verdict.FOUND), ("2", None)])
+@pytest.mark.process
 def test_a_command_says_it_by_its_exit_status(code: str, verdict: Verdict | None) -> None:
     scan = scanner_of(f"command:{sys.executable} -c 'import sys; sys.stdin.buffer.read(); sys.exit({code})'", 30)
     assert scan is not None
@@ -80,6 +82,7 @@ def test_a_command_says_it_by_its_exit_status(code: str, verdict: Verdict | None
     "setting",
     ["clamd:/nowhere/clamd", "clamd:127.0.0.1:1", "clamd:x", "command:/nowhere/scan", "command:sleep 60"],
 )
+@pytest.mark.process
 def test_a_scanner_that_is_silent_dead_or_late_says_nothing(setting: str) -> None:
     scan = scanner_of(setting, 0.2)
     assert scan is not None
@@ -92,6 +95,7 @@ LARGE = (bytes(1 << 20),) * 3
 
 
 @pytest.mark.parametrize(("code", "verdict"), [("0", None), ("1", Verdict.FOUND)])
+@pytest.mark.process
 def test_n181_a_program_that_has_not_read_the_file_does_not_say_that_it_is_clean(
     code: str, verdict: Verdict | None
 ) -> None:
@@ -105,6 +109,7 @@ def test_n181_a_program_that_has_not_read_the_file_does_not_say_that_it_is_clean
 
 
 @pytest.mark.parametrize("ends", ["", "; exit 0"])
+@pytest.mark.process
 def test_n181_a_program_that_hangs_behind_its_script_holds_up_nothing(ends: str) -> None:
     """A shell that is killed leaves the program that it has started, with the input that it holds open."""
     scan = scanner_of(f"command:/bin/sh -c 'sleep 25{ends}'", 0.3)
@@ -114,6 +119,7 @@ def test_n181_a_program_that_hangs_behind_its_script_holds_up_nothing(ends: str)
     assert watch.seconds < 15
 
 
+@pytest.mark.process
 def test_n181_a_program_gets_the_whole_file(tmp_path: Path) -> None:
     scan = scanner_of(f"command:/bin/sh -c 'wc -c > {tmp_path / 'count'}'", 30)
     assert scan is not None

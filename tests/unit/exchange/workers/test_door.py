@@ -13,6 +13,7 @@ from gateway.exchange.workers.door import Door
 from gateway.exchange.workers.frames import HEAD
 
 
+@pytest.mark.process
 def test_something_else_in_the_place_of_the_socket_stops_the_start(tmp_path: Path) -> None:
     file = tmp_path / ("a" * 150) / "workers-0.sock"  # longer than a path of a socket may be
     file.parent.mkdir()

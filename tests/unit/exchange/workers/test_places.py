@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
+
 from gateway.exchange.workers.places import Places
 from gateway.exchange.workers.seat import Seat
 
@@ -29,10 +31,12 @@ def pauses(served_s: float, *, is_ready: bool = True) -> list[float]:
     return found
 
 
+@pytest.mark.process
 def test_workers_that_are_killed_after_some_seconds_have_successors_at_once() -> None:
     assert max(pauses(3.0)) < 0.2
 
 
+@pytest.mark.process
 def test_where_workers_end_as_they_start_or_soon_after_the_pauses_grow() -> None:
     for found in (pauses(0.5), pauses(30.0, is_ready=False)):
         assert found == sorted(found)

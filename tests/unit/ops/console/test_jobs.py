@@ -36,6 +36,7 @@ def run(work: Callable[[], Any]) -> Any:
     return asyncio.run(work())
 
 
+@pytest.mark.process
 def test_a_job_is_handed_in_and_its_result_is_kept() -> None:
     async def work() -> Job:
         found = jobs(ECHO)
@@ -48,6 +49,7 @@ def test_a_job_is_handed_in_and_its_result_is_kept() -> None:
     assert (job.by, job.subject, dict(job.failure)) == ("th.a.1", "th.police.records", {})
 
 
+@pytest.mark.process
 def test_a_second_press_of_the_button_begins_nothing() -> None:
     async def work() -> None:
         found = jobs(ECHO)
@@ -77,6 +79,7 @@ def test_no_more_than_three_run_at_a_time_and_a_stop_ends_them() -> None:
     ("program", "timeout_s", "code"),
     [(HANGS, 0.5, "job-timeout"), (FLOODS, 60.0, "job-broken"), (DIES, 60.0, "job-broken")],
 )
+@pytest.mark.process
 def test_work_that_hangs_floods_or_dies_is_told_as_that(program: str, timeout_s: float, code: str) -> None:
     async def work() -> Job:
         found = jobs(program, timeout_s)
@@ -89,6 +92,7 @@ def test_work_that_hangs_floods_or_dies_is_told_as_that(program: str, timeout_s:
     assert not job.result
 
 
+@pytest.mark.process
 def test_the_worker_tells_an_error_with_its_remedy_and_no_trace(tmp_path: Path) -> None:
     async def work() -> Job:
         found = Jobs(worker("gateway.app.console.work"), SystemClock())

@@ -70,6 +70,7 @@ def test_a_folder_without_a_home_is_told_to_make_one(liaison: Liaison, tmp_path:
     assert "liaison init" in ran.out
 
 
+@pytest.mark.process
 def test_a_home_in_a_federation_is_healthy_and_the_trial_issuer_is_flagged(liaison: Liaison, federation: Path) -> None:
     findings = examine(federation / "th", SystemClock())
     assert stops(findings) == {}
@@ -90,6 +91,7 @@ def test_a_policy_that_was_brought_and_not_taken_is_told(federation: Path) -> No
     assert any("was not taken" in finding.text and "policy-refused" in finding.remedy for finding in told)
 
 
+@pytest.mark.process
 def test_in_production_the_trial_issuer_and_an_unapproved_policy_stop(federation: Path) -> None:
     file = federation / "th" / "node.toml"
     file.write_text(file.read_text().replace("# production = false", "production = true"))

@@ -65,6 +65,7 @@ def rotate(member: Member, file: str, uri: str = "") -> str:
 
 
 @pytest.mark.parametrize("file", ["statement", "log", "witness"])
+@pytest.mark.process
 def test_a_key_in_a_file_gives_its_place_to_one_in_the_module_and_that_one_to_another(
     thailand: Member, token: Token, file: str, request: pytest.FixtureRequest
 ) -> None:
@@ -92,6 +93,7 @@ def test_a_key_in_a_file_gives_its_place_to_one_in_the_module_and_that_one_to_an
     assert new in [key["id"] for key in describe_keys(thailand.home, thailand.clock)["keys"]]
 
 
+@pytest.mark.process
 def test_what_a_rotation_put_counts_until_the_settings_say_something_else(
     thailand: Member, token: Token, request: pytest.FixtureRequest
 ) -> None:
@@ -114,6 +116,7 @@ def test_what_a_rotation_put_counts_until_the_settings_say_something_else(
     assert uri_text(place) == third
 
 
+@pytest.mark.process
 def test_without_a_uri_a_key_in_the_module_is_not_rotated(
     thailand: Member, token: Token, request: pytest.FixtureRequest
 ) -> None:
@@ -139,6 +142,7 @@ def test_without_a_uri_a_key_in_the_module_is_not_rotated(
         ("client-cli", False, "always a file"),
     ],
 )
+@pytest.mark.process
 def test_a_key_that_cannot_follow_changes_nothing(
     thailand: Member, token: Token, file: str, ed25519: bool, why: str
 ) -> None:
@@ -152,6 +156,7 @@ def test_a_key_that_cannot_follow_changes_nothing(
     assert Rotations(Home(thailand.home)).all() == []
 
 
+@pytest.mark.process
 def test_the_key_in_use_cannot_follow_itself(thailand: Member, token: Token, request: pytest.FixtureRequest) -> None:
     settings, name = thailand.home / "node.toml", f"{request.node.name}-"
     settings.write_text(settings.read_text().partition("[keys]")[0])

@@ -84,6 +84,7 @@ async def test_an_export_is_unpacked_for_the_auditor_who_brought_it(
 
 
 @pytest.mark.skipif(shutil.which("tar") is None, reason="there is no tar")
+@pytest.mark.process
 @table("how", [(), ("--format=gnu",), ("--format=pax",), ("--format=ustar",)])
 @table("name", ["vn-export", "Xuất khẩu", "v" * 150])
 async def test_what_gnu_tar_writes_is_taken(tmp_path: Path, how: tuple[str, ...], name: str) -> None:
