@@ -11,6 +11,7 @@ from tests.support.cli import Liaison
 
 
 @pytest.mark.small_form
+@pytest.mark.process
 def test_a_bench_prints_one_json_document(capsys: pytest.CaptureFixture[str]) -> None:
     brief = ("--only", "unary", "--seconds", "0.2", "--passes", "1", "--concurrency", "1", "--rows", "10")
     ran = Liaison(capsys)("bench", *brief, "--json")

@@ -12,7 +12,7 @@ import pytest
 
 STARTS: dict[str, Callable[[], object]] = {
     "Popen": lambda: subprocess.run([sys.executable, "-c", ""]),
-    "fork": os.fork,
+    "posix_spawn": lambda: os.posix_spawn(sys.executable, [sys.executable, "-c", ""], {}),
     "bind": lambda: socket.create_server(("127.0.0.1", 0)),
 }
 

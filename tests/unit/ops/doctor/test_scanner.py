@@ -36,6 +36,7 @@ def found(home: Path, setting: str) -> tuple[Finding, bool]:
         ("none", Severity.GOOD, "opened unscanned"),
     ],
 )
+@pytest.mark.process
 def test_a_scanner_that_opens_no_file_is_told(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, setting: str, severity: Severity, text: str
 ) -> None:
