@@ -79,6 +79,7 @@ def _filled(kind: type) -> Any:
         ("draw.bars(evil, [(evil, 2)], [evil])", shapes.Link),
     ],
 )
+@pytest.mark.long
 def test_no_part_lets_markup_through(call: str, kind: type) -> None:
     drawn = _drawn(call, it=_filled(kind), evil=_EVIL)
     assert "&lt;script&gt;" in drawn
@@ -107,6 +108,7 @@ def test_the_frame_lets_no_markup_through(files: StaticFiles) -> None:
 
 
 @table("language", Language)
+@pytest.mark.long
 def test_the_gallery_needs_no_style_attribute_no_inline_script_and_no_handler(
     language: Language, files: StaticFiles
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -21,6 +22,7 @@ def test_a_target_takes_the_seeds(name: str) -> None:
 @table("name", TARGETS)
 @settings(max_examples=60, deadline=2_000)
 @given(st.binary(max_size=400) | st.text(max_size=120).map(str.encode))
+@pytest.mark.long
 def test_a_target_gives_a_value_or_one_of_our_errors(name: str, data: bytes) -> None:
     run(name, data)
 

@@ -35,6 +35,7 @@ def _functions(path: Path) -> set[str]:
     }
 
 
+@pytest.mark.long
 def test_each_mistake_can_be_made_once_in_its_file_and_its_tests_exist() -> None:
     wrong = []
     functions: dict[str, set[str]] = {}

@@ -39,6 +39,7 @@ def test_what_is_read_at_run_time_is_what_the_catalogue_says(language: Language)
 
 
 @table("language", OTHERS)
+@pytest.mark.long
 def test_every_sentence_that_an_officer_meets_is_translated(language: Language) -> None:
     assert [text for text in words.officer_sentences() if not translation(text, language)] == []
 

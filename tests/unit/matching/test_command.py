@@ -24,6 +24,7 @@ def test_a_pair_is_explained_in_words(liaison: Liaison) -> None:
         assert words in ran.out
 
 
+@pytest.mark.long
 def test_a_pair_is_explained_as_json(liaison: Liaison) -> None:
     birth = ("--birth", "1985", "--birth", "1985-11-03")
     ran = liaison("match", "explain", "SOVANN Sokh", "សុខ សុវណ្ណ", *birth, "--json")

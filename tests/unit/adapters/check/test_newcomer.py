@@ -265,6 +265,7 @@ def say_script(mapping: Path, script: str) -> None:
     ],
     ids=["cp1252", "latin-1", "text of UTF-8", "text of TIS-620", "Thai"],
 )
+@pytest.mark.long
 def test_a_wrong_8_bit_set_is_told_with_the_set_that_fits(
     liaison: Liaison, tmp_path: Path, names: tuple[str, ...], meant: str, read_as: str, script: str, told: str
 ) -> None:

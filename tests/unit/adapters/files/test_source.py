@@ -218,6 +218,7 @@ ENDED = {
 
 
 @pytest.mark.parametrize("kind", ["csv", "jsonl"])
+@pytest.mark.long
 def test_a_settled_file_whose_last_row_was_cut_is_not_whole(folder: DropFolder, kind: str) -> None:
     whole = as_csv() if kind == "csv" else as_jsonl()
     path = folder.put(f"persons.{kind}", whole)

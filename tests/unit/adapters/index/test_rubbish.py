@@ -6,6 +6,7 @@ import sqlite3
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -116,6 +117,7 @@ def test_no_reason_repeats_what_the_row_held(tmp_path: Path) -> None:
 
 @settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(name=st.text(max_size=60), born=st.text(max_size=12))
+@pytest.mark.long
 def test_whatever_the_cells_hold_the_index_is_built_and_the_sound_row_is_found(
     tmp_path: Path, name: str, born: str
 ) -> None:

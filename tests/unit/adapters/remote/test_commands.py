@@ -74,6 +74,7 @@ def list_and_look(liaison: Liaison, folder: Path, certificate: Path) -> None:
     assert "no own key" not in liaison("doctor", "--home", home).out
 
 
+@pytest.mark.long
 def test_a_home_is_certified_at_once_where_the_authority_is_at_hand(liaison: Liaison, tmp_path: Path) -> None:
     copy_federation(liaison, tmp_path, ("th", "kh"))
     made = init(liaison, tmp_path, "--authority", tmp_path / "kh-authority").value

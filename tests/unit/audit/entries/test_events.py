@@ -115,6 +115,7 @@ def test_every_draft_in_the_program_gives_members_of_its_event() -> None:
     assert found > 30
 
 
+@pytest.mark.long
 def test_only_an_event_makes_a_draft() -> None:
     calls = [
         place

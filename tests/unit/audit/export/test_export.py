@@ -114,6 +114,7 @@ def test_without_answers_no_record_leaves(world: World) -> None:
     assert world.check(out).exit_code == 0
 
 
+@pytest.mark.process
 def test_several_processes_find_what_one_finds(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(checking, "MANY_RUNS", 1)
     good, bad = world.export(), world.export()
@@ -128,6 +129,7 @@ def test_several_processes_find_what_one_finds(world: World, monkeypatch: pytest
 
 
 @table(("low", "high"), [(0, 300), (300, 310), (256, 512), (255, 513), (1, 705), (600, 706)])
+@pytest.mark.long
 def test_an_export_of_a_time_proves_that_nothing_of_it_is_left_out(long: World, low: int, high: int) -> None:
     stamps = times(long.export(nobody=True))
     until_us = stamps[high] if high < len(stamps) else stamps[-1] + 1

@@ -176,6 +176,7 @@ def test_a_search_finds_exactly_what_a_plain_scan_finds(
     assert places(found.entries) == expected[:limit]
 
 
+@pytest.mark.long
 def test_a_complete_search_needs_no_index(home: LogHome, store: SqlLogStore) -> None:
     logs, question = logs_of(home, store), asking(one(Field.OFFICER, OFFICERS[0]))
     sizes = {log: logs.bounds(log)[1] for log in logs.logs()}
@@ -241,6 +242,7 @@ def test_what_is_erased_is_in_the_index_no_more_and_the_rest_is_still_found(tmp_
         assert "nohit/2026-11" not in index.key_ids()
 
 
+@pytest.mark.long
 def test_a_copy_of_an_index_says_nothing_once_the_key_is_gone(tmp_path: Path) -> None:
     """Every term that the erased entries had is tried with every key that is left: no label of theirs is found."""
     home = LogHome(tmp_path / "home", clock=_SteppingClock(NOON))

@@ -68,6 +68,7 @@ def test_an_export_under_a_newer_charter_is_not_provable_and_not_contradicted(wo
     assert verify_export(out, both, CLOCK, world.federation.fingerprint).exit_code == 0
 
 
+@pytest.mark.long
 def test_an_invented_charter_hides_no_contradiction(world: World) -> None:
     charter = next_charter(world, "kh")  # one signature of the two that it needs
     other = make_world(world.folder / "other")

@@ -85,6 +85,7 @@ def test_a_running_node_can_be_verified(world: World) -> None:
     assert report.sizes["exchange/1"] == 7
 
 
+@pytest.mark.long
 def test_a_node_that_goes_on_writing_is_never_accused(world: World) -> None:
     home = world.copy()
     drafts = [world.answered() for _ in range(120)]

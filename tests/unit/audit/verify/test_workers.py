@@ -11,6 +11,7 @@ from gateway.audit.verify import verify, workers
 from tests.support.audited import make_world, reopened
 
 
+@pytest.mark.process
 def test_several_processes_find_what_one_finds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     world = make_world(tmp_path)
     with world.home.log() as log:

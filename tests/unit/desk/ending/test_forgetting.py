@@ -20,6 +20,7 @@ HOUR_US = 3_600_000_000
 
 
 @pytest.mark.parametrize("by", ["exchange", "entry"])
+@pytest.mark.long
 def test_ended_threads_go_and_held_ones_stay(tmp_path: Path, by: str) -> None:
     home = LogHome(tmp_path)
     keys = [new_key() for _ in range(250)]

@@ -90,6 +90,7 @@ def test_nobody_signs_the_enrolment_of_an_own_passkey(home: Path) -> None:
     assert code_of(home, enrolment(home, "th-data1", Authenticator())) == "own-passkey"
 
 
+@pytest.mark.long
 def test_a_passkey_is_enrolled_once(home: Path) -> None:
     device = Authenticator()
     data = enrolment(home, "th.d.7", device)

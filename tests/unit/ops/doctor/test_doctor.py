@@ -98,6 +98,7 @@ def test_in_production_the_trial_issuer_and_an_unapproved_policy_stop(federation
     assert set(stops(examine(federation / "th", SystemClock()))) == {"trial", "policy"}
 
 
+@pytest.mark.long
 def test_an_online_ca_is_told_when_it_renews_nothing_or_ends_soon(liaison: Liaison, federation: Path) -> None:
     home = federation / "th"
 

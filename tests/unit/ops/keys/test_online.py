@@ -101,6 +101,7 @@ def test_a_month_before_its_end_the_certificate_is_renewed_and_counterparts_take
     assert federation.view("vn").peer(renewed).member == "th"
 
 
+@pytest.mark.long
 def test_it_goes_on_until_the_listing_ends(federation: Federation) -> None:
     th = listed(federation)
     ends = []

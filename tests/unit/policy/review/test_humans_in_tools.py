@@ -69,6 +69,7 @@ def test_explain_knows_notices(vn: PolicyEngine) -> None:
     )
 
 
+@pytest.mark.long
 def test_the_matrix_shows_what_a_human_may_let_out(vn: PolicyEngine) -> None:
     rows = matrix(vn, NOW_US)
     row = next(

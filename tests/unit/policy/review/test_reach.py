@@ -140,6 +140,7 @@ def test_agreements_that_are_over_open_no_way(folder: Path) -> None:
         'context.purpose == Purpose::"MISSING_PERSON" && context.hasTicket',
     ],
 )
+@pytest.mark.long
 def test_one_way_is_found_however_narrow_it_is(folder: Path, condition: str) -> None:
     (folder / "hours.toml").write_text("night_from = 22:00:00\nnight_until = 05:00:00\nutc_offset = 420\n")
     where = 'resource == RecordType::"Vehicle"'

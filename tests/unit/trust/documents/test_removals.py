@@ -122,6 +122,7 @@ def test_2_a_jump_ahead_locks_nobody_out(federation: Federation, number: int) ->
     assert take(federation, publish_status(federation["vn"].home, federation.clock))
 
 
+@pytest.mark.long
 def test_2_who_runs_ahead_as_far_as_it_goes_is_overtaken_within_a_day(federation: Federation) -> None:
     best = 0
     for number in range(1, 4 * AHEAD, 64):
