@@ -17,7 +17,7 @@ import pytest
 
 from gateway.app.node import Node
 from gateway.app.resources import open_resources
-from gateway.app.rounds import UPKEEP_S
+from gateway.app.rounds import WATCH_S
 from gateway.clock import SystemClock, steady_ns
 from gateway.config import load_settings
 from gateway.node.server import NodeServer
@@ -34,7 +34,8 @@ class SimulatedNode(Node):
         super().__init__(open_resources(load_settings(home), production=False), production=False)
         self._wire = wire
         self._is_open = is_open
-        self._kept_up_us = 0
+        self._turns = 0.0
+        self._made_s: dict[str, float] = {}
         self.core.peers.connect = wire.connect(self.resources.member)
 
     async def _listen_to_counterparts(self, server: NodeServer) -> None:
@@ -50,13 +51,12 @@ class SimulatedNode(Node):
         """Begin none: they are made by hand."""
 
     async def make_rounds(self) -> None:
-        """Make all rounds once; those of upkeep when a minute of this node's time has passed."""
-        now_us = self.resources.clock.now_us()
-        upkeep = now_us - self._kept_up_us >= UPKEEP_S * 1_000_000
-        if upkeep:
-            self._kept_up_us = now_us
+        """Make the rounds that are due: a turn counts as a second, and so does each second that time was moved on."""
+        self._turns += WATCH_S
+        now_s = self._turns + self.resources.clock.now_us() / 1e6
         for name, line in self.rounds.lines.items():
-            if upkeep or line[0].every_s < UPKEEP_S:
+            if now_s - self._made_s.get(name, 0.0) >= line[0].every_s:
+                self._made_s[name] = now_s
                 await self.rounds.make(name)
 
     async def stop(self) -> None:
@@ -79,6 +79,7 @@ class Simulation(World):
         node = SimulatedNode(self.home(member), self.wire, is_open=self.is_open)
         await node.start()
         self.nodes[member] = node
+        await node.make_rounds()  # all of them are due when it starts
         return node
 
     async def turn(self) -> None:
