@@ -7,12 +7,14 @@ import ipaddress
 import os
 import socket
 import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 from hypothesis import HealthCheck, settings
 
 import gateway.node  # noqa: F401 - before anything loads grpc, as in every process of ours
@@ -30,6 +32,9 @@ settings.register_profile(
 settings.register_profile("ci", parent=settings.get_profile("local"), max_examples=50, derandomize=True, database=None)
 settings.register_profile("quick", parent=settings.get_profile("ci"), max_examples=4)
 settings.load_profile("ci" if is_ci() else "local")
+
+# A node in the same process logs whenever it does something: what a command prints is never mixed with it.
+structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.__stderr__))
 
 gc.set_threshold(50_000, 50, 100)  # collecting the tests makes millions of objects that stay
 
