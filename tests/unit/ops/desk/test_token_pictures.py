@@ -48,7 +48,9 @@ def test_a_reader_finds_the_very_text_in_the_picture(tmp_path: Path, length: int
     text, file = token(length), tmp_path / "token.png"
     draw_token(text, file)
     # Among so many dots a reader of all kinds takes a row for a bar code now and then.
-    (found,) = zxingcpp.read_barcodes(grey(file.read_bytes()), formats=zxingcpp.BarcodeFormat.QRCode)
+    (found,) = zxingcpp.read_barcodes(
+        grey(file.read_bytes()), formats=zxingcpp.BarcodeFormats(zxingcpp.BarcodeFormat.QRCode)
+    )
     assert found.text == text
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
