@@ -39,7 +39,9 @@ async def _seen(world: World) -> None:
     async def covered() -> bool:
         for member in ("th", "vn"):
             await world.nodes[member].witness.round()
-        return all(item.covered == item.size for item in world.nodes["th"].witness.standings)
+        return all(
+            item.covered == item.size for member in ("th", "vn") for item in world.nodes[member].witness.standings
+        )
 
     await eventually_async(covered, 30.0)
 

@@ -106,6 +106,7 @@ def _made_by_themselves(world: Simulation) -> Iterator[None]:
 
 _DIFFERS = re.compile(
     r'name="form" value="[^"]*"|localhost:\d+|nonce="[^"]*"|exchange/1 \d+|\d{1,2}:\d\d(:\d\d)?|\d+ (min|s)\b'
+    r"|\d{4}-\d\d-\d\d|\w+day, \d+ \w+ \d{4}|in \d+ (hour|minute|day)s?"
 )
 
 
