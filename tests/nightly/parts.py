@@ -36,6 +36,8 @@ def _pytest(name: str, holds: str, minutes: int, *needs: str, tests: tuple[str, 
 
 PARTS = (
     _make("test", "every promise of behaviour, as before each change", 12),
+    Part("forms", "the small form of each part, also those that are too long for `.ci/run`",
+         (".venv/bin/python", "-m", "tests.suite", "--small-forms"), 9),
     _make("policy-mutants", "each mistake in a policy makes one of its cases fail", 2),
     _make("mutants", "each deliberate mistake in the program makes a test fail", 20),
     _make("browser", "every page of the console: seven languages, both schemes, three widths", 30,
