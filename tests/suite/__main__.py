@@ -20,8 +20,8 @@ import pytest
 
 from tests.suite.phase import Tally
 
-WORKERS = 2 * len(os.sched_getaffinity(0))
-"""Processes that run tests at once: two for each core, since a test that starts something waits half of its time."""
+WORKERS = 5 * len(os.sched_getaffinity(0)) // 2
+"""Processes that run tests at once: five for two cores, since a test that starts something waits half of its time."""
 
 SMALL_FORMS, TIMED = "--small-forms", "--timed"
 _LAST_FAILED = frozenset({"--lf", "--last-failed"})

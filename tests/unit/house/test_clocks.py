@@ -23,7 +23,6 @@ ELSEWHERE = {
     "test_a_flood_is_turned_away_at_the_front_and_others_have_whole_answers": _PACED,
     "test_calls_without_end_have_a_rate_and_wait_for_their_refusals": _PACED,
     "test_refusals_of_a_message_leave_together_and_streams_beyond_the_pace_are_not_read": _PACED,
-    "test_cuts_under_load_make_nobody_silent": "it asks as much at once as the machine can answer",
     "test_no_exchange_fails_while_each_key_is_rotated_in_turn": "it asks at a pace",
 }
 """Tests that read a clock and judge nothing by it, each with its reason."""

@@ -76,6 +76,7 @@ def test_mistakes_are_chosen_by_words_of_their_names_and_files() -> None:
 
 @pytest.mark.process
 @pytest.mark.long
+@pytest.mark.small_form
 def test_the_runner_tells_killed_survived_hung_and_broken_apart_and_leaves_the_tree_as_it_is(tmp_path: Path) -> None:
     tree = tmp_path / "tree"
     for name, text in (
