@@ -71,8 +71,8 @@ screenshots: $(STAMP)  ## Each page of the console in each language, for people 
 nightly: $(STAMP)  ## The full form of everything, resumable, one table at its end: NIGHTLY_ARGS="--list", "--only soak gms", "--fresh"
 	@$(BIN)/python -m tests.nightly $(NIGHTLY_ARGS)
 
-quick: $(STAMP)  ## The tests that need no process and no server, in under a minute
-	$(BIN)/pytest -q -n 2 --dist worksteal --quick tests/unit
+quick: $(STAMP)  ## The tests that need no process, no server and no tenth of a second
+	$(BIN)/pytest -q -n 3 --dist worksteal --quick tests/unit
 
 check: $(STAMP) proto-check  ## Lint, types, layers, wire contract, generated code, dependencies, known vulnerabilities
 	$(BIN)/ruff check .

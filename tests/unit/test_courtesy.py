@@ -85,6 +85,7 @@ def compute(courtesy: Courtesy, member: str, seconds: float) -> None:
         busy(seconds)
 
 
+@pytest.mark.long
 def test_a_member_that_computes_much_stands_aside_for_longer_and_no_other_member_for_it(
     moves: Callable[[float], None],
 ) -> None:

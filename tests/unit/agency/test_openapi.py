@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
+import pytest
 from pydantic import BaseModel
 
 from gateway.agency.api import application, create_api
@@ -22,6 +23,7 @@ DOCUMENT: dict[str, Any] = json.loads(OPENAPI.read_text(encoding="utf-8"))
 OPERATIONS = [(path, name, each) for path, found in DOCUMENT["paths"].items() for name, each in found.items()]
 
 
+@pytest.mark.long
 def test_a_node_that_starts_does_not_make_the_document() -> None:
     application.cache_clear()
     create_api(documented_parts())

@@ -39,6 +39,7 @@ def test_settings_and_mapping_of_one_owner_are_accepted(home: Path) -> None:
     check_owners(load_settings(home))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("agency", "source_id", "name"), [("police", "", "agency"), ("corrections", "th.police.drop", "id")]
 )
@@ -54,12 +55,14 @@ def test_another_owner_in_the_mapping_is_refused_at_start_with_file_and_line(
     assert any(f"the mapping has the {name} " in text and "node.toml:" in text for text in found)
 
 
+@pytest.mark.long
 def test_an_agency_that_no_agreement_names_is_noted(home: Path) -> None:
     add_source(home, "corrections", "corrections")
     found = [one.text for one in examine(home, SystemClock()) if one.severity is Severity.WARN]
     assert "no agreement covers agency corrections: every hit will need a human" in found
 
 
+@pytest.mark.long
 def test_an_agency_of_an_agreement_is_not(home: Path) -> None:
     add_source(home, "police", "police")
     assert not [one for one in examine(home, SystemClock()) if "no agreement" in one.text]

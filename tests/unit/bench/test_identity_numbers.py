@@ -5,11 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from random import Random
 
+import pytest
+
 from tests.bench.identity_forms import Number, Scheme, Written
 from tests.bench.identity_numbers import SCHEMES, measure
 from tests.support.tables import table
 
 
+@pytest.mark.long
 @table("scheme", SCHEMES, ids=[scheme.name for scheme in SCHEMES])
 @table("seed", [7, 2026])
 def test_a_number_is_found_in_each_of_its_forms(scheme: Scheme, seed: int) -> None:

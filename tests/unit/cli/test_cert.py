@@ -55,6 +55,7 @@ def test_certificates_of_a_home_do_not_all_end_on_one_day(liaison: Liaison, plac
     assert min(days) >= 300
 
 
+@pytest.mark.long
 def test_a_rotation_with_the_authority_at_hand(liaison: Liaison, place: Path) -> None:
     home, out = place / "vn", place / "vn-2.jsonl"
     before = keys(liaison, home)["statement"]["id"]
@@ -149,6 +150,7 @@ def test_an_unknown_key_names_those_that_there_are(liaison: Liaison, place: Path
     assert "statement" in ran.err
 
 
+@pytest.mark.long
 def test_the_key_of_a_person_is_rotated_by_one_command(liaison: Liaison, place: Path) -> None:
     home, held = place / "th", place / "persons"
     before = keys(liaison, home)["administrator/th-adm"]

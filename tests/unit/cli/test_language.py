@@ -78,6 +78,7 @@ def test_the_environment_may_name_the_language_and_the_locale_does_not(
     assert "a case or ticket is required" not in liaison(*ask).err
 
 
+@pytest.mark.long
 @table("path", every_command(), ids=" ".join)
 def test_every_command_takes_the_option(liaison: Liaison, path: tuple[str, ...]) -> None:
     assert liaison("--language", "km", *path, "--help").code == 0

@@ -48,6 +48,7 @@ def every_command(command: click.Command = group) -> list[tuple[str, ...]]:
     return [(name, *path) for name, child in children if child for path in every_command(child)]
 
 
+@pytest.mark.long
 @table("path", every_command(), ids=" ".join)
 def test_every_command_has_help_and_json(liaison: Liaison, path: tuple[str, ...]) -> None:
     ran = liaison(*path, "--help")
@@ -155,6 +156,7 @@ def test_an_unforeseen_error_has_no_trace(liaison: Liaison, home: Path, monkeypa
     assert ran.err.startswith("error: ")
 
 
+@pytest.mark.long
 def test_there_are_no_colours_but_on_a_terminal(liaison: Liaison, home: Path) -> None:
     assert "\x1b" not in liaison("doctor", "--home", home).out
 
@@ -244,6 +246,7 @@ def test_a_federation_is_founded_by_commands_alone(liaison: Liaison, tmp_path: P
     assert renewed["descriptor"]["version"] == 1
 
 
+@pytest.mark.long
 def test_a_charter_without_enough_signatures_is_not_accepted(liaison: Liaison, tmp_path: Path) -> None:
     for member in ("th", "vn"):
         home = ("--member", member, "--home", tmp_path / member, "--authority", tmp_path / f"{member}-a")
@@ -257,6 +260,7 @@ def test_a_charter_without_enough_signatures_is_not_accepted(liaison: Liaison, t
     assert liaison("trust", "show", "--home", tmp_path / "th").code == 1
 
 
+@pytest.mark.long
 def test_the_first_charter_needs_its_fingerprint(liaison: Liaison, tmp_path: Path) -> None:
     found_federation(liaison, tmp_path, ("th", "vn"))
     home = ("--member", "kh", "--home", tmp_path / "kh", "--authority", tmp_path / "kh-authority")
@@ -272,6 +276,7 @@ def test_a_status_without_a_descriptor_says_what_to_do(liaison: Liaison, home: P
     assert "remedy:" in ran.err
 
 
+@pytest.mark.long
 def test_a_folder_that_is_no_authority_s_is_told_with_what_one_holds(liaison: Liaison, tmp_path: Path) -> None:
     found_federation(liaison, tmp_path, ("th", "vn"))
     assert liaison("audit", "key", "--out", tmp_path, "--name", "th.auditor.1").code == 0
@@ -293,6 +298,7 @@ def test_a_folder_that_is_no_authority_s_is_told_with_what_one_holds(liaison: Li
 # ------------------------------------------------------------ suspend
 
 
+@pytest.mark.long
 def test_suspending_needs_no_node_and_is_seen(liaison: Liaison, home: Path) -> None:
     ran = liaison("suspend", "--home", home, "--peer", "vn", "--reason", "under review", "--json")
     assert ran.code == 0

@@ -80,6 +80,7 @@ def test_an_added_agency_is_published_as_doctor_says(liaison: Liaison, federatio
     assert listed == ["police", "fisheries"]
 
 
+@pytest.mark.long
 def test_a_status_is_renewed_without_an_authority_as_doctor_says(federation: Path) -> None:
     (federation / "th" / "trust" / "statuses" / "th.json").unlink()
     assert f"liaison trust publish --home {federation / 'th'}" in remedies(federation / "th")
@@ -130,6 +131,7 @@ def test_an_empty_reason_is_refused(liaison: Liaison, federation: Path, reason: 
     assert not (federation / "th" / "suspensions.jsonl").exists()
 
 
+@pytest.mark.long
 def test_resuming_what_is_not_suspended_says_so(liaison: Liaison, federation: Path) -> None:
     home = ("--home", federation / "th", "--reason", "x")
     assert "peer:vn was not switched off" in liaison("resume", *home, "--peer", "vn").out
@@ -207,6 +209,7 @@ def fill(home: Path) -> None:
         log.append(drafts)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("filters", "indexes"),
     [
@@ -252,6 +255,7 @@ def test_a_file_that_is_missing_in_an_export_is_found(liaison: Liaison, federati
     assert "not an export" not in str(said)
 
 
+@pytest.mark.long
 def test_a_signature_that_is_missing_in_an_export_is_found(liaison: Liaison, federation: Path) -> None:
     out = federation / "export"
     fill(federation / "th")
@@ -282,6 +286,7 @@ def test_a_document_that_cannot_be_read_is_wrong_usage(liaison: Liaison, federat
             assert str(file) in ran.err
 
 
+@pytest.mark.long
 def test_an_export_that_cannot_be_written_is_wrong_usage(liaison: Liaison, federation: Path) -> None:
     file = federation / "file"
     file.write_text("")

@@ -20,6 +20,7 @@ def folder(liaison: Liaison, tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.long
 def test_a_stick_brings_a_new_home_all_that_another_holds(liaison: Liaison, folder: Path) -> None:
     stick = folder / "stick.jsonl"
     assert liaison("trust", "publish", "--home", folder / "vn").code == 0
@@ -65,6 +66,7 @@ def test_one_forged_document_keeps_no_other_out(liaison: Liaison, folder: Path) 
     assert len(ran.value["refused"]) == 1
 
 
+@pytest.mark.long
 def test_a_home_may_begin_with_the_charter_that_is_in_force(liaison: Liaison, folder: Path) -> None:
     next_one, stick = folder / "charter-2.json", folder / "stick.jsonl"
     fresh = ("--member", "la", "--home", folder / "la", "--authority", folder / "la-authority")

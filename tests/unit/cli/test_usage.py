@@ -145,6 +145,7 @@ def test_a_container_s_number_with_a_wrong_digit_is_told_before_it_is_asked(liai
     )
 
 
+@pytest.mark.long
 def test_times_are_taken_as_entries_show_them(liaison: Liaison, tmp_path: Path) -> None:
     home = tmp_path / "th"
     assert liaison("init", "--member", "th", "--home", home, "--authority", tmp_path / "a").code == 0
@@ -175,6 +176,7 @@ def test_a_hold_that_cannot_be_placed_is_not_drafted(liaison: Liaison, tmp_path:
     assert not (tmp_path / "h").exists()
 
 
+@pytest.mark.long
 def test_a_hold_of_an_entry_that_is_not_there_is_drafted_anew_with_all_its_arguments(
     liaison: Liaison, tmp_path: Path
 ) -> None:
@@ -223,6 +225,7 @@ def test_names_that_cannot_be_compared_do_not_look_like_two_persons(
     assert said in ran.err
 
 
+@pytest.mark.long
 def test_a_folder_that_was_never_an_export_is_wrong_usage(liaison: Liaison, tmp_path: Path) -> None:
     found_federation(liaison, tmp_path, ("th", "vn"))
     charter, empty = tmp_path / "charter.json", tmp_path / "empty"
@@ -238,6 +241,7 @@ def test_a_folder_that_was_never_an_export_is_wrong_usage(liaison: Liaison, tmp_
     assert f"it is a node's home, of which `liaison audit export --home {tmp_path / 'th'} --out DIR`" in ran.err
 
 
+@pytest.mark.long
 def test_a_command_that_comes_next_can_be_pasted_also_where_a_path_has_blanks(liaison: Liaison, tmp_path: Path) -> None:
     home = tmp_path / "l a"
     made = liaison("init", "--member", "la", "--home", home, "--authority", tmp_path / "la authority").out

@@ -9,6 +9,7 @@ import unicodedata
 from collections.abc import Iterator
 from functools import cache
 
+import pytest
 from fontTools.ttLib import TTFont
 
 from gateway.console.frame.static import ASSETS
@@ -73,6 +74,7 @@ def test_each_file_of_a_font_is_named_once_under_the_hash_of_its_content() -> No
     assert sorted(face["name"] for face in faces) == sorted(path.name for path in (ASSETS / "fonts").iterdir())
 
 
+@pytest.mark.long
 @table("block", _BLOCKS)
 def test_every_character_of_a_script_has_a_form(block: str) -> None:
     first, last = _BLOCKS[block]
@@ -95,6 +97,7 @@ def _gb2312(rows: range) -> Iterator[str]:
     return (bytes((high, low)).decode("gb2312", "ignore") for high in rows for low in range(0xA1, 0xFF))
 
 
+@pytest.mark.long
 def test_every_sentence_and_every_name_of_a_crossing_point_has_a_form() -> None:
     texts = [(CATALOGUES / f"{language}.po").read_text(encoding="utf-8") for language in OTHERS]
     texts += [side.local_name for point in crossing_points().values() for side in point.sides]

@@ -123,6 +123,7 @@ def test_the_gallery_needs_no_style_attribute_no_inline_script_and_no_handler(
         assert set(name.split()) <= set(ids), name
 
 
+@pytest.mark.long
 def test_a_foreign_name_carries_its_language() -> None:
     assert _drawn("show.text(it)", it=shapes.Text("ຈັນ", "lo")) == '<bdi lang="lo">ຈັນ</bdi>'
     assert _drawn("show.text(it)", it=shapes.Text("ຈັນ")) == "<bdi>ຈັນ</bdi>"

@@ -34,11 +34,13 @@ def changed(federation: Federation, status: MemberStatus) -> bytes:
     return data
 
 
+@pytest.mark.long
 def test_an_accepted_node_is_its_member(federation: Federation) -> None:
     caller = known_caller(federation.view("th"), federation["kh"].certificate("tls"))
     assert (caller, dismissed_member(caller)) == ("kh", "")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("status", [MemberStatus.SUSPENDED, MemberStatus.LEFT])
 def test_a_node_of_a_member_that_is_not_active_is_another_caller_than_its_member(
     federation: Federation, status: MemberStatus
@@ -56,6 +58,7 @@ def test_a_node_with_a_removed_key_is_another_caller_than_its_member(federation:
     assert dismissed_member(known_caller(federation.view("th"), federation["kh"].certificate("tls"))) == "kh"
 
 
+@pytest.mark.long
 def test_a10_a_certificate_that_was_never_listed_for_a_node_is_nobodys(federation: Federation) -> None:
     view, other = federation.view("th"), make_federation(federation.folder / "other", ("th", "kh"))
     for certificate in (federation["kh"].certificate("statement"), other["kh"].certificate("tls")):

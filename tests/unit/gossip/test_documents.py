@@ -77,6 +77,7 @@ def documents(federation: Federation, member: str) -> TrustDocuments:
 # ---------------------------------------------------------------- taking
 
 
+@pytest.mark.long
 def test_a_chain_is_taken_in_its_order_and_nonsense_keeps_nothing_out(federation: Federation) -> None:
     chain = [next_descriptor(federation, f"vn.blo.{place}") for place in "abc"]
     status = publish_status(federation["vn"].home, federation.clock)

@@ -7,6 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from gateway.audit.tree.checkpoint import Checkpoint, Signer, origin
 from gateway.clock import SystemClock
 from gateway.gossip.heads import ThirdHeads
@@ -65,6 +67,7 @@ def test_heads_that_come_in_while_others_are_verified_end_no_round(tmp_path: Pat
     assert [head.data for head in noted.heads] == [honest]
 
 
+@pytest.mark.long
 def test_evidence_of_one_member_keeps_out_none_of_another(tmp_path: Path) -> None:
     federation = make_federation(tmp_path / "fed", ("th", "vn", "kh"))
     kept = Conflicts(tmp_path / "conflicts")
@@ -87,6 +90,7 @@ def test_evidence_of_one_member_keeps_out_none_of_another(tmp_path: Path) -> Non
     assert len(kept.hashes()) == MAX_KEPT + 1
 
 
+@pytest.mark.long
 def test_forks_of_one_member_hide_none_of_another(tmp_path: Path) -> None:
     federation = make_federation(tmp_path, ("th", "vn"))
     forks = [HeadEvidence(f"kh.exchange.{n % 9}", "fork", b"a%d" % n, b"b", 0) for n in range(3_000)]

@@ -116,6 +116,7 @@ def nothing(_wanted: Wanted) -> Part:
     raise AssertionError("nothing was to be fetched")
 
 
+@pytest.mark.long
 async def test_a_new_status_is_fetched_and_in_force(founded: Federation, tmp_path: Path) -> None:
     federation = founded.copy(tmp_path, SystemClock())
     data = publish_status(federation["vn"].home, SystemClock()) + b"\n"
@@ -211,6 +212,7 @@ async def test_evidence_without_end_is_kept_and_told_a_few_times(founded: Federa
     assert member.asked["FetchDocuments"] == 200
 
 
+@pytest.mark.long
 async def test_evidence_under_other_signatures_is_the_same(founded: Federation, tmp_path: Path) -> None:
     federation = founded.copy(tmp_path, SystemClock())
     (digest,) = other_statuses(federation, 1)

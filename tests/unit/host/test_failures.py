@@ -114,6 +114,7 @@ def test_sqlite_that_cannot_open_a_file_for_want_of_descriptors_is_a_refusal(tmp
     database.close()
 
 
+@pytest.mark.long
 def test_commits_go_on_without_descriptors_from_the_first_one(tmp_path: Path) -> None:
     """More commits than lie between two moves of the log, by a server and by a command that holds nothing open."""
     for held in (True, False):

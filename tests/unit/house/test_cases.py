@@ -69,6 +69,7 @@ def test_every_case_stands_there_once_and_in_order(heading: str, names: list[str
     assert list(rows(heading)) == names
 
 
+@pytest.mark.long
 def test_every_case_has_tests_that_exist_or_a_reason() -> None:
     assert list(unproved(rows("Cases and their tests"))) == []
 

@@ -10,6 +10,8 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 from tests.support.shared import PROJECT
 
 CLOCKS = {"perf_counter", "process_time", "thread_time", "monotonic", "effort"}
@@ -80,6 +82,7 @@ def called(node: ast.AST) -> str | None:
     return None
 
 
+@pytest.mark.long
 def test_only_tests_that_run_alone_read_a_clock() -> None:
     found = {name for file in (PROJECT / "tests").rglob("test_*.py") for name in unmarked(file)}
     assert found == ELSEWHERE.keys(), "mark it `timed`, or count instead"

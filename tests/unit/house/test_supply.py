@@ -151,6 +151,7 @@ def test_every_block_of_a_lock_is_read(tmp_path: Path) -> None:
         read(broken)
 
 
+@pytest.mark.long
 def test_the_list_of_parts_has_every_package_with_hashes_and_licence_and_is_the_same_again() -> None:
     written = sbom.text(read(BASE), extras())
     assert written == sbom.text(read(BASE), extras())
@@ -169,6 +170,7 @@ def test_the_list_of_parts_has_every_package_with_hashes_and_licence_and_is_the_
     assert "timestamp" not in written
 
 
+@pytest.mark.long
 def test_another_lock_gives_another_serial_number_and_a_wrong_document_is_refused() -> None:
     first, packages = json.loads(sbom.text(read(BASE))), read(BASE)
     assert json.loads(sbom.text(packages[:-1]))["serialNumber"] != first["serialNumber"]

@@ -29,6 +29,7 @@ def _run(inner: pytest.Pytester, source: str, *options: str) -> pytest.RunResult
     return inner.runpytest_inprocess("-p", "tests.conftest", "-ra", *options)
 
 
+@pytest.mark.long
 def test_all_rows_are_run_and_those_that_fail_are_named_first_with_their_values(pytester: pytest.Pytester) -> None:
     result = _run(
         pytester,
@@ -60,6 +61,7 @@ def test_all_rows_are_run_and_those_that_fail_are_named_first_with_their_values(
     result.stdout.no_fnmatch_line("*tables.py*")
 
 
+@pytest.mark.long
 def test_many_failures_are_all_named_and_the_last_ones_told_in_a_line(pytester: pytest.Pytester) -> None:
     result = _run(
         pytester,
@@ -73,6 +75,7 @@ def test_many_failures_are_all_named_and_the_last_ones_told_in_a_line(pytester: 
     result.stdout.fnmatch_lines(["row `9`:", "*test_inner.py:*", "E   * too", "row `10`:", "AssertionError: too"])
 
 
+@pytest.mark.long
 def test_a_row_is_run_alone_by_its_name_and_fails_as_a_test_does(pytester: pytest.Pytester) -> None:
     source = """
         @table("number", [1, 2, 12])
@@ -95,6 +98,7 @@ def test_a_row_is_run_alone_by_its_name_and_fails_as_a_test_does(pytester: pytes
     result.stdout.fnmatch_lines(["2 of 2 rows failed: `1`, `12`"])
 
 
+@pytest.mark.long
 def test_a_name_that_no_row_has_is_refused_with_the_nearest_ones(pytester: pytest.Pytester) -> None:
     source = """
         @table("word", ["passport", "passports", "vessel", "vessels"])
@@ -105,6 +109,7 @@ def test_a_name_that_no_row_has_is_refused_with_the_nearest_ones(pytester: pytes
     result.stderr.fnmatch_lines(["*no row of the tests is named `pasport`: the nearest are `passport`, `passports`*"])
 
 
+@pytest.mark.long
 def test_a_row_that_is_skipped_ends_no_other_and_is_told(pytester: pytest.Pytester) -> None:
     result = _run(
         pytester,
@@ -131,6 +136,7 @@ def test_a_row_that_is_skipped_ends_no_other_and_is_told(pytester: pytest.Pytest
     result.stdout.fnmatch_lines(["SKIPPED*no server at all"])
 
 
+@pytest.mark.long
 def test_a_row_that_hangs_ends_the_table_and_is_named(pytester: pytest.Pytester) -> None:
     result = _run(
         pytester,
@@ -147,6 +153,7 @@ def test_a_row_that_hangs_ends_the_table_and_is_named(pytester: pytest.Pytester)
     result.stdout.fnmatch_lines(["1 of 3 rows failed: `2`; the time of the test was over in row `2`*"])
 
 
+@pytest.mark.long
 def test_what_pytest_makes_for_each_test_is_made_for_each_row(pytester: pytest.Pytester) -> None:
     result = _run(
         pytester,
@@ -168,6 +175,7 @@ def test_what_pytest_makes_for_each_test_is_made_for_each_row(pytester: pytest.P
     result.assert_outcomes(passed=1)
 
 
+@pytest.mark.long
 def test_coroutines_properties_classes_and_other_fixtures_are_run_for_each_row(pytester: pytest.Pytester) -> None:
     result = _run(
         pytester,

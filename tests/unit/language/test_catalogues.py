@@ -32,6 +32,7 @@ def _messages(language: Language) -> list[Message]:
     return [message for message in words.read_catalogue(language) if message.id]
 
 
+@pytest.mark.long
 @table("language", OTHERS)
 def test_what_is_read_at_run_time_is_what_the_catalogue_says(language: Language) -> None:
     messages = _messages(language)
@@ -44,6 +45,7 @@ def test_every_sentence_that_an_officer_meets_is_translated(language: Language) 
     assert [text for text in words.officer_sentences() if not translation(text, language)] == []
 
 
+@pytest.mark.long
 @table("language", OTHERS)
 def test_placeholders_are_those_of_english(language: Language) -> None:
     differ = [

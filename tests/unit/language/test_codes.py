@@ -62,6 +62,7 @@ def test_no_template_is_left_without_its_facts() -> None:
             assert not any(_PLACEHOLDER.search(text_of(each)) for each in told), place
 
 
+@pytest.mark.long
 def test_every_code_that_an_officer_may_see_has_a_general_sentence() -> None:
     wanted = {kind.default_code for kind in _tree(Refused)} | set(PRECEDENCE)
     for path in OFFICERS:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -36,6 +37,7 @@ def test_what_does_not_conflict_lies_in_the_window(pair: tuple[PartialDate, Part
         assert held.value in found.days or held.value[:4] in found.years
 
 
+@pytest.mark.long
 @table("text", ["1981-03-01", "1981-01-01", "1981-12-11", "1980-02-29"])
 @table("estimated", [False, True])
 def test_every_day_of_thirty_years_is_judged_as_scoring_does(text: str, estimated: bool) -> None:

@@ -17,6 +17,7 @@ def liaison(capsys: pytest.CaptureFixture[str]) -> Liaison:
     return Liaison(capsys)
 
 
+@pytest.mark.long
 def test_a_pair_is_explained_in_words(liaison: Liaison) -> None:
     ran = liaison("match", "explain", "สมชาย ใจดี", "Somchay Jaidee")
     assert ran.code == 0
@@ -34,6 +35,7 @@ def test_a_pair_is_explained_as_json(liaison: Liaison) -> None:
     assert ran.value["keys"]
 
 
+@pytest.mark.long
 def test_two_who_are_not_one_person_give_exit_code_1(liaison: Liaison) -> None:
     fathers = ("--father", "U Hla", "--father", "U Tin")
     ran = liaison("match", "explain", "Aye Aye Mon", "Aye Aye Mon", "--birth", "1991-02-10", *fathers)

@@ -55,6 +55,7 @@ def test_a_mistake_in_one_s_own_folder_is_still_told(liaison: Liaison, tmp_path:
     assert (ran.code, "law.toml" in ran.err) == (1, True)
 
 
+@pytest.mark.long
 def test_a_draft_of_another_member_is_not_rehearsed(liaison: Liaison, home: Path) -> None:
     ran = liaison("policy", "rehearse", "--home", home, "--draft", NATIONAL / "vn")
     assert ran.code == 2
@@ -73,6 +74,7 @@ def sign(liaison: Liaison, home: Path, version: int, *names: str) -> Path:
     return out
 
 
+@pytest.mark.long
 def test_a_policy_that_waits_for_a_node_is_told_with_what_it_waits_for(liaison: Liaison, home: Path) -> None:
     ran = liaison("policy", "status", "--home", home)
     assert "policy of `th`: not approved" in ran.out
@@ -86,6 +88,7 @@ def test_a_policy_that_waits_for_a_node_is_told_with_what_it_waits_for(liaison: 
     assert (waiting["version"], len(waiting["approvers"]), waiting["refused"]) == (3, 2, "")
 
 
+@pytest.mark.long
 def test_a_policy_that_no_node_will_take_is_told_with_why(liaison: Liaison, home: Path) -> None:
     assert liaison("policy", "approver", "--out", home.parent / "keys", "--name", "c").code == 0
     assert liaison("policy", "install", sign(liaison, home, 3, "a", "c"), "--home", home).code == 0
@@ -104,6 +107,7 @@ def change(file: Path, old: str, new: str) -> None:
     file.write_text(text.replace(old, new, 1), encoding="utf-8")
 
 
+@pytest.mark.long
 def test_a_policy_of_which_a_case_does_not_hold_is_not_signed(liaison: Liaison, home: Path) -> None:
     draft, out = draft_of(home), home.parent / "out.json"
     change(draft / "records.cedar", "names,birth,sex,nationalities,warnings,status", "names,birth,sex")
@@ -121,6 +125,7 @@ def test_a_policy_of_which_a_case_does_not_hold_is_not_signed(liaison: Liaison, 
     assert "cases hold" in ran.out
 
 
+@pytest.mark.long
 def test_a_folder_with_a_mistake_beside_its_rules_is_not_signed(liaison: Liaison, home: Path) -> None:
     draft, out = draft_of(home), home.parent / "out.json"
     (draft / "qoutas.toml").write_text("default = 3\n")
@@ -207,6 +212,7 @@ def test_a_policy_of_which_nothing_is_tried_says_so(liaison: Liaison, home: Path
     assert "it carries no case" in liaison("policy", "review", out, "--against", NATIONAL / "th").out
 
 
+@pytest.mark.long
 def test_a_policy_over_another_base_is_not_brought(liaison: Liaison, home: Path) -> None:
     files = policy_files(BASE, NATIONAL / "th")
     files["base/retention.toml"] = files["base/retention.toml"].replace(b"BORDER_CHECK = 48", b"BORDER_CHECK = 47")

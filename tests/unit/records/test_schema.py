@@ -38,6 +38,7 @@ VALUES = st.recursive(
 FIELDS = st.sampled_from([(kind.name, field) for kind in RECORD_TYPES.values() for field in kind.fields])
 
 
+@pytest.mark.long
 def test_every_schema_is_a_schema() -> None:
     for schema in (*SCHEMAS.values(), envelope()):
         Draft202012Validator.check_schema(schema)

@@ -41,6 +41,7 @@ class Broken:
         raise RuntimeError("a library stumbled")
 
 
+@pytest.mark.long
 @settings(max_examples=50, deadline=None)
 @given(st.lists(st.tuples(st.sampled_from(ALL), st.binary(max_size=100)), max_size=40))
 def test_every_signature_of_a_batch_fits_its_own_data_and_key(work: list[tuple[SigningKey, bytes]]) -> None:

@@ -21,6 +21,7 @@ _VALUES = st.recursive(
 )
 
 
+@pytest.mark.long
 @given(_VALUES)
 def test_what_was_written_is_read_back_and_written_the_same(value: object) -> None:
     data = dumps(value)

@@ -11,6 +11,7 @@ from tests.support.load import compute
 from tests.support.loop_watch import HELD_S, loop_watch
 
 
+@pytest.mark.long
 @pytest.mark.asyncio
 async def test_a_loop_that_is_held_shows_in_the_largest_delay() -> None:
     lag = LoopLag()
@@ -39,6 +40,7 @@ async def test_a_loop_that_waits_for_a_processor_is_late_and_not_held(monkeypatc
     lag.stop()
 
 
+@pytest.mark.long
 @pytest.mark.asyncio
 async def test_where_the_system_counts_no_waiting_all_delays_count(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gateway.telemetry.loop_lag._schedule_file", lambda: None)

@@ -13,6 +13,7 @@ from gateway.trust.documents.descriptor import Descriptor
 from tests.support.federation import make_federation
 
 
+@pytest.mark.long
 def test_a_descriptor_that_is_written_between_two_reads_is_taken_with_its_status(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -77,6 +77,7 @@ def suspend(federation: Federation, member: str, status: MemberStatus = MemberSt
 FILES = {"statement": "statement", "log": "log", "witness": "witness", "status": "status", "tls": "tls"}
 
 
+@pytest.mark.long
 @table("file", FILES)
 @table("use", [*FILES.values(), "agency/police", "approver", "nonsense"])
 def test_c10_a_key_serves_its_one_use(founded: Federation, file: str, use: str) -> None:
@@ -272,6 +273,7 @@ def test_a18_a_damaged_file_keeps_what_was_held_and_raises_an_alarm(
     assert keeper.alarms == ()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("file", ["charter.jsonl", "descriptors/vn.jsonl", "statuses/vn.json"])
 def test_older_files_put_back_change_nothing_in_a_running_node(federation: Federation, file: str) -> None:
     trust = federation["th"].home / "trust"

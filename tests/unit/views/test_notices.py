@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from gateway.audit.reading.opened import HomeLogs
 from gateway.audit.verify.content import read_contents
 from gateway.language.languages import Language
@@ -14,6 +16,7 @@ from tests.support.notice_logs import NOT_NOW, VN, make_pair
 from tests.support.notices import ASK
 
 
+@pytest.mark.long
 def test_an_opened_notice_is_told_with_its_texts_its_place_and_its_receipt(tmp_path: Path) -> None:
     pair = make_pair(tmp_path)
     pair.tell()

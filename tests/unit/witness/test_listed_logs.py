@@ -27,6 +27,7 @@ def logs(federation: Federation, member: MemberId, *, domestic: bool = False) ->
     return ListedLogs(lambda: view, federation.clock, member, domestic=domestic)
 
 
+@pytest.mark.long
 def test_the_keys_of_a_log_are_those_that_its_member_lists(federation: Federation) -> None:
     (key,) = logs(federation, VN).keys(TH, LOG)
     assert key.key_id == federation["th"].key("log").key_id

@@ -68,6 +68,7 @@ def found(heads: SeenHeads) -> list[str]:
 # ------------------------------------------------------------------ parts of a tree
 
 
+@pytest.mark.long
 @settings(max_examples=200, deadline=None)
 @given(size=st.integers(1, 130), data=st.data())
 def test_the_parts_of_a_proof_are_those_of_the_tree(size: int, data: st.DataObject) -> None:
@@ -141,6 +142,7 @@ def test_entries_that_were_shown_one_by_one_are_known_as_a_whole(heads: SeenHead
     assert found(heads) == ["apart"]
 
 
+@pytest.mark.long
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     branch=st.integers(0, 19),
@@ -195,6 +197,7 @@ def test_a_head_from_before_a_start_is_the_largest(store: SqlWitnessStore, clock
 # ------------------------------------------------------------------ bounds
 
 
+@pytest.mark.long
 def test_a_log_that_forks_without_end_and_logs_without_end_fill_nothing(
     heads: SeenHeads, store: SqlWitnessStore, log: LogOf
 ) -> None:

@@ -322,6 +322,7 @@ def test_8_the_proof_from_nothing_is_empty(log: LogOf, house: WitnessHouse) -> N
     house.service.add_checkpoint(TH, log.request(0))
 
 
+@pytest.mark.long
 def test_9_of_requests_at_the_same_time_each_extends_what_was_cosigned_before(log: LogOf, house: WitnessHouse) -> None:
     """Whatever the order: what was cosigned is one chain, and the newest head is the largest that was cosigned."""
     house.service.add_checkpoint(TH, log.request(0, 1))
@@ -371,6 +372,7 @@ def test_no_two_cosigned_heads_ever_contradict_each_other(
     house.database.close()
 
 
+@pytest.mark.long
 def test_a_log_that_forks_again_and_again_fills_no_disk(log: LogOf, house: WitnessHouse) -> None:
     house.service.add_checkpoint(TH, log.request(0))
     for number in range(MAX_EVIDENCE + 5):

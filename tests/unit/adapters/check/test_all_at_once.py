@@ -94,6 +94,7 @@ def test_every_mistake_is_gone_when_it_is_mended(liaison: Liaison, tmp_path: Pat
     assert errors(liaison("adapter", "check", mapping, "--json")) == []
 
 
+@pytest.mark.long
 @table(
     ("names", "stored"),
     [
@@ -126,6 +127,7 @@ def test_one_stray_byte_brings_no_advice_about_the_character_set(liaison: Liaiso
     assert "damaged" in told["remedy"]
 
 
+@pytest.mark.long
 def test_one_stray_letter_brings_no_advice_about_the_character_set(liaison: Liaison, tmp_path: Path) -> None:
     rows: list[tuple[object, ...]] = [(1, "SOK DARA ท", "1980-01-02", None), (2, "KEO NOY", "1980-01-02", None)]
     mapping, url = simple(tmp_path, rows)

@@ -27,6 +27,7 @@ def liaison(capsys: pytest.CaptureFixture[str]) -> Liaison:
     return Liaison(capsys)
 
 
+@pytest.mark.long
 def test_a_source_is_asked_by_its_mapping(liaison: Liaison, house: CustomsHouse) -> None:
     asked = ("source", "ask", house.mapping, "--url", house.url)
     ran = liaison(*asked, "--name", "Noy Khamla", "--show", "--json")
@@ -46,6 +47,7 @@ def test_a_source_is_asked_by_its_mapping(liaison: Liaison, house: CustomsHouse)
     assert not list((house.folder / "index").iterdir())
 
 
+@pytest.mark.long
 def test_a_question_that_nothing_is_found_by_was_not_searched(liaison: Liaison, house: CustomsHouse) -> None:
     ran = liaison("source", "ask", house.mapping, "--url", house.url, "--container", "MSCU6639870")
     assert ran.code == 1

@@ -92,6 +92,7 @@ def test_every_misspelt_column_is_told_at_once(liaison: Liaison, source: SmallSo
     assert told["remedy"] == "did you mean `born`?"
 
 
+@pytest.mark.long
 def test_rows_reasons_and_speed_are_told(liaison: Liaison, source: SmallSource) -> None:
     ran = liaison("adapter", "check", source.mapping, "--url", source.url, "--json")
     person, vehicle = ran.value["records"]
@@ -120,6 +121,7 @@ def test_codes_without_a_meaning_are_counted(liaison: Liaison, source: SmallSour
     )
 
 
+@pytest.mark.long
 def test_a_long_code_may_be_a_name_and_is_masked(liaison: Liaison, source: SmallSource) -> None:
     source.execute("UPDATE persons SET sex = 'SOMSRI' WHERE id = 1")
     hidden = liaison("adapter", "check", source.mapping, "--url", source.url, "--json")
@@ -127,6 +129,7 @@ def test_a_long_code_may_be_a_name_and_is_masked(liaison: Liaison, source: Small
     assert hidden.value["records"][0]["unknown_codes"][0]["code"] == "XXXXXX"
 
 
+@pytest.mark.long
 def test_codes_that_a_table_of_the_database_does_not_have_are_told_with_its_line(
     liaison: Liaison, source: SmallSource
 ) -> None:
@@ -139,6 +142,7 @@ def test_codes_that_a_table_of_the_database_does_not_have_are_told_with_its_line
     assert ran.value["records"][1]["unknown_codes"] == [{"field": "state", "column": "state", "code": "Q", "count": 1}]
 
 
+@pytest.mark.long
 def test_what_is_no_country_is_told(liaison: Liaison, source: SmallSource) -> None:
     source.execute("UPDATE persons SET nat = '04' WHERE id = 1", "UPDATE papers SET issuer = 'Oz' WHERE id = 3")
     text = MAPPING.replace('{ column = "issuer" }', '{ column = "issuer", convert = "country" }')
@@ -209,6 +213,7 @@ def test_a_value_that_the_field_cannot_hold_is_found_before_any_row(liaison: Lia
         assert [each["message"] for each in ran.value["findings"] if each["severity"] == "error"] == [problem]
 
 
+@pytest.mark.long
 def test_the_url_in_the_mapping_is_used_when_none_is_given(liaison: Liaison, source: SmallSource) -> None:
     text = MAPPING.replace('kind = "police records"', f'kind = "police records"\nurl = "{source.url}"')
     source.mapping.write_text(text, encoding="utf-8")
@@ -222,6 +227,7 @@ def test_a_database_that_is_not_there_is_told_in_words(liaison: Liaison, source:
     assert liaison("adapter", "check", source.mapping, "--url", "gopher://x").code == 1
 
 
+@pytest.mark.long
 def test_a_check_leaves_no_index_behind_and_writes_nothing(liaison: Liaison, source: SmallSource) -> None:
     before = source.database.read_bytes()
     liaison("adapter", "check", source.mapping, "--url", source.url)
@@ -246,6 +252,7 @@ def test_a_drop_folder_is_checked_like_a_database(liaison: Liaison, tmp_path: Pa
 SECRETS = ("สมชาย", "ใจดี", "SOMCHAI", "NGUYEN", "AA 1234567", "2505", "B1112223", "กข 1234")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("as_json", [True, False])
 def test_values_of_rows_are_masked_unless_they_are_asked_for(
     liaison: Liaison, source: SmallSource, as_json: bool

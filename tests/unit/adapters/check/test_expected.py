@@ -56,11 +56,13 @@ def errors(liaison: Liaison, house: CustomsHouse) -> list[Any]:
     return [each for each in ran.value["findings"] if each["severity"] == "error"]
 
 
+@pytest.mark.long
 def test_a_record_that_is_as_expected_is_not_mentioned(liaison: Liaison, house: CustomsHouse) -> None:
     with_tests(house, GOOD + NOT_LIVE, LIVE)
     assert errors(liaison, house) == []
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
@@ -90,12 +92,14 @@ def test_what_is_not_as_expected_is_an_error_with_its_line(
     assert "perfume" not in str(wrong)
 
 
+@pytest.mark.long
 def test_the_goods_of_another_sheet_are_caught(liaison: Liaison, house: CustomsHouse) -> None:
     key = 'on = [["os_no", "os_no"], ["os_year", "os_year"], ["office", "office"]]'
     with_tests(house, GOOD, (key, 'column = "os_no"\nto = "os_no"\nshared = true'))
     assert [each["message"] for each in errors(liaison, house)] == ["a `Seizure` is not as expected: `goods`"]
 
 
+@pytest.mark.long
 def test_a_row_that_is_left_out_does_not_meet_anything(liaison: Liaison, house: CustomsHouse) -> None:
     house.run("INSERT INTO codes VALUES ('UNIT', '3', 'jar')")
     with_tests(house, GOOD)

@@ -32,10 +32,12 @@ def findings(liaison: Liaison, house: CustomsHouse, *changes: tuple[str, str], s
     return found
 
 
+@pytest.mark.long
 def test_a_mapping_whose_keys_are_whole_can_be_used(liaison: Liaison, house: CustomsHouse) -> None:
     assert findings(liaison, house) == []
 
 
+@pytest.mark.long
 def test_sheets_of_other_years_are_not_mixed_without_a_word(liaison: Liaison, house: CustomsHouse) -> None:
     (wrong,) = findings(liaison, house, NUMBER)
     assert "`os_no` of `sheets` is no key: one of its values stands in several rows" in wrong["message"]
@@ -50,6 +52,7 @@ def line_of(text: str, path: Path) -> int:
     return next(number for number, row in enumerate(path.read_text("utf-8").splitlines(), 1) if text in row)
 
 
+@pytest.mark.long
 def test_two_of_the_keys_are_shown_and_masked(liaison: Liaison, house: CustomsHouse) -> None:
     house.run(
         "INSERT INTO sheets VALUES (5, 'Kb 4', 2021, 'VTE'), (6, 'Kb 4', 2022, 'VTE')",
@@ -64,10 +67,12 @@ def test_two_of_the_keys_are_shown_and_masked(liaison: Liaison, house: CustomsHo
     assert "os_no = 17" in ran.out
 
 
+@pytest.mark.long
 def test_rows_that_are_rightly_shared_are_said_to_be(liaison: Liaison, house: CustomsHouse) -> None:
     assert findings(liaison, house, (NUMBER[0], f"{NUMBER[1]}\nshared = true")) == []
 
 
+@pytest.mark.long
 def test_a_number_that_only_one_live_sheet_has_is_a_key(liaison: Liaison, house: CustomsHouse) -> None:
     assert findings(liaison, house, NUMBER, ("live = []", 'live = [{ column = "id", in = ["1", "4"] }]')) == []
 
@@ -87,12 +92,14 @@ def test_the_whole_table_is_looked_at(liaison: Liaison, house: CustomsHouse) -> 
     assert any("is no key" in each["message"] for each in ran.value["findings"])
 
 
+@pytest.mark.long
 def test_a_code_with_two_meanings_is_an_error(liaison: Liaison, house: CustomsHouse) -> None:
     wrong = findings(liaison, house, ('where = { column = "kind", in = ["UNIT"] }', ""))
     assert ["`code` of `codes` is no key" in each["message"] for each in wrong][:1] == [True]
     assert "shut rows out by `where`" in wrong[0]["remedy"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("said", "contradicted"), [("any", 2), ("all", 2), ("newest by since", 0)])
 def test_a_history_whose_rows_contradict_each_other_is_noted(
     liaison: Liaison, house: CustomsHouse, said: str, contradicted: int

@@ -76,6 +76,7 @@ def line_of(text: str, path: Path) -> int:
     return next(number for number, row in enumerate(path.read_text("utf-8").splitlines(), 1) if text in row)
 
 
+@pytest.mark.long
 def test_a_key_that_is_not_its_own_is_wrong_at_its_line(liaison: Liaison, tmp_path: Path) -> None:
     rows = [(number // 2, f"SOK {'ABCDEFGHIJ'[number]}X", "1980-01-02", None) for number in range(10)]
     mapping, url = simple(tmp_path, list(rows))
@@ -102,6 +103,7 @@ def test_bytes_that_may_be_either_are_left_out() -> None:
         cleaner("tis-620", frozenset())("เบญ".encode("tis-620"))
 
 
+@pytest.mark.long
 @table("name", ["OR", "A", "ID", "SCRIPT ALERT", "Á"])
 def test_people_and_keys_that_look_strange_break_no_contract(liaison: Liaison, tmp_path: Path, name: str) -> None:
     rows = [(0, name, "1980-01-02", None), (-1, "SOK DARA", "1980-01-02", None), (7, "KEO NOY", "1980-01-02", None)]
@@ -148,6 +150,7 @@ def test_a_birth_in_the_future_can_be_spared(liaison: Liaison, tmp_path: Path) -
     assert record["values_left_out"] == {"birth: not a date that has been: it lies in the future": 1}
 
 
+@pytest.mark.long
 def test_rows_that_fail_are_shown_masked_with_their_column(liaison: Liaison, source: SmallSource) -> None:
     hidden = liaison("adapter", "check", source.mapping, "--url", source.url)
     assert "born = xxxxxxxxx" in hidden.out
@@ -178,6 +181,7 @@ def test_an_empty_address_is_a_mistake_of_usage(liaison: Liaison, source: SmallS
     assert ran.code == 2
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("command", ["check", "init"])
 def test_what_stands_in_the_way_of_a_source_is_told(
     liaison: Liaison, source: SmallSource, tmp_path: Path, command: str
@@ -288,6 +292,7 @@ def test_a_wrong_8_bit_set_is_told_with_the_set_that_fits(
         assert left <= set(" "), "masked without --show, also what is no letter as it was read"
 
 
+@pytest.mark.long
 @table(
     ("names", "encoding", "script"),
     [

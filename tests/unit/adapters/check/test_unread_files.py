@@ -116,6 +116,7 @@ def told(ran: Any) -> list[dict[str, str]]:
     return [each for each in ran.value["findings"] if "of table" in each["message"]]
 
 
+@pytest.mark.long
 @table(
     ("names", "stored", "column"),
     [

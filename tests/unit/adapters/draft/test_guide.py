@@ -31,6 +31,7 @@ def told(block: str) -> list[str]:
     return [line.rstrip() for line in block.splitlines() if line.strip()]
 
 
+@pytest.mark.long
 def test_every_step_of_the_guide_shows_what_the_commands_print(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

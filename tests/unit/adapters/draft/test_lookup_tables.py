@@ -121,6 +121,7 @@ def test_persons_and_attributes_are_no_shared_table_of_codes(other: Table) -> No
     assert Lookups([other, cases], "").of("cases", cases.columns[1]) is None
 
 
+@pytest.mark.long
 def test_a_value_that_is_left_out_is_told_at_the_line_of_its_field(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

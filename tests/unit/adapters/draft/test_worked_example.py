@@ -52,6 +52,7 @@ def followed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Cap
     return ran
 
 
+@pytest.mark.long
 def test_every_command_of_the_example_runs_and_prints_what_it_shows(followed: dict[str, Ran]) -> None:
     assert {name: ran.code for name, ran in followed.items() if ran.code} == {}
     printed = [line for ran in followed.values() for line in told(ran.out)]
@@ -59,6 +60,7 @@ def test_every_command_of_the_example_runs_and_prints_what_it_shows(followed: di
     assert "the file is a draft without mistakes" in followed["adapter check draft.toml"].out
 
 
+@pytest.mark.long
 def test_the_records_that_others_mixed_are_right(followed: dict[str, Ran]) -> None:
     sheet = next(ran.out for name, ran in followed.items() if "Seizure" in name)
     assert "cigarettes" in sheet
@@ -67,6 +69,7 @@ def test_the_records_that_others_mixed_are_right(followed: dict[str, Ran]) -> No
     assert "(category: TRAVELLER)" in person
 
 
+@pytest.mark.long
 def test_ask_document_finds_the_identity_card_that_the_example_says(followed: dict[str, Ran]) -> None:
     assert followed
     clock = SystemClock()

@@ -55,6 +55,7 @@ def fields(folder: DropFolder, source: Any, key: str) -> dict[str, Any]:
 # ---------------------------------------------------------------- all formats
 
 
+@pytest.mark.long
 @table("kind", KINDS)
 def test_each_format_keeps_the_contract(tmp_path: Path, kind: str) -> None:
     folder = drop_folder(tmp_path, SystemClock())
@@ -233,6 +234,7 @@ def test_a_settled_file_whose_last_row_was_cut_is_not_whole(folder: DropFolder, 
             assert folder.keys(source, "AA1234567") == ["1"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", ["csv", "jsonl"])
 def test_a_file_with_an_end_is_whole_with_exactly_that_end(folder: DropFolder, kind: str) -> None:
     settings, whole, end = ENDED[kind]

@@ -44,6 +44,7 @@ def in_thread(work: Callable[[], object]) -> tuple[threading.Thread, list[object
     return thread, found
 
 
+@pytest.mark.long
 def test_tables_are_closed_under_a_statement_that_ends_in_peace(files: SmallSource) -> None:
     clock = SystemClock()
     tables = Tables("small", files.url, clock)

@@ -77,6 +77,7 @@ def test_a_changed_row_that_cannot_be_read_spoils_no_index(
     source.close()
 
 
+@pytest.mark.long
 def test_an_index_whose_ids_go_on_from_nowhere_is_built_anew(
     files: SmallSource, clock: ManualClock, index: sqlite3.Connection
 ) -> None:
@@ -92,6 +93,7 @@ def test_an_index_whose_ids_go_on_from_nowhere_is_built_anew(
     source.close()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "name", ["salt", "check", "sealed", "next", "checked", "cursor", "left_out", "rules", "format"]
 )

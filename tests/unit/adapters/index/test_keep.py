@@ -268,6 +268,7 @@ def test_what_is_opened_to_be_built_anew_is_read_once_and_a_build_that_fails_lea
     assert numbers(source, clock, "ZZ9999999") == ["1"]
 
 
+@pytest.mark.long
 def test_a_search_goes_on_when_its_file_is_gone_and_another_one_is_in_place(
     files: SmallSource, clock: ManualClock
 ) -> None:

@@ -32,6 +32,7 @@ def _source(url: str) -> str:
     return f'\n[[source]]\nid = "th.police.drop"\nagency = "police"\nmapping = "drop.toml"\nurl = "{url}"\n'
 
 
+@pytest.mark.long
 def test_a_source_that_got_another_id_leaves_an_index_over(liaison: Liaison, home: Path) -> None:
     for file in (home / "node.toml", home / "drop.toml"):
         file.write_text(file.read_text().replace("th.police.drop", "th.police.files"))

@@ -52,6 +52,7 @@ def keys(source: IndexedSource, query: DocumentQuery | PersonQuery) -> list[str]
     return [found.key for found in source.search(query, CLOCK.monotonic() + 3).candidates]
 
 
+@pytest.mark.long
 @table(
     ("name", "born"),
     [
@@ -75,6 +76,7 @@ def test_what_cannot_be_meant_is_left_out_and_counted(tmp_path: Path, name: str,
     assert keys(source, DocumentQuery("SOUND0001")) == ["100"]
 
 
+@pytest.mark.long
 @table(
     "name",
     [
@@ -92,6 +94,7 @@ def test_tricks_with_invisible_letters_hide_nobody(tmp_path: Path, name: str) ->
         assert "101" in keys(source, PersonQuery((NameForm("Keo Bounmy"),)))
 
 
+@pytest.mark.long
 @table("name", ["<script>alert(1)</script>", "'; DROP TABLE persons; --", "KEO' OR '1'='1", "${jndi:ldap://x}", "=1+1"])
 def test_markup_and_statements_in_a_name_are_a_name_or_left_out(tmp_path: Path, name: str) -> None:
     source = source_with(tmp_path, name)

@@ -174,6 +174,7 @@ def test_a_deadline_in_the_past_ends_search_and_fetch(source: Adapter, clock: Ma
 # ---------------------------------------------------------------- building
 
 
+@pytest.mark.long
 def test_the_index_is_built_once_and_again_when_rows_or_mapping_change(files: SmallSource, clock: ManualClock) -> None:
     files.open(clock).close()
     index = files.folder / "index" / "th.police.small.sqlite"
@@ -258,6 +259,7 @@ def test_progress_is_told_for_each_record_type(files: SmallSource, clock: Manual
     assert told == [("Person", 5, 5), ("Vehicle", 3, 3)]
 
 
+@pytest.mark.long
 def test_several_threads_search_and_fetch_at_once(source: Adapter, clock: ManualClock) -> None:
     failures: list[BaseException] = []
 

@@ -87,6 +87,7 @@ def test_a_home_is_certified_at_once_where_the_authority_is_at_hand(liaison: Lia
     assert (wrong.code, wrong.value["error"]["code"]) == (1, "other-member")
 
 
+@pytest.mark.long
 def test_only_a_source_process_has_no_mapping(liaison: Liaison, tmp_path: Path) -> None:
     copy_federation(liaison, tmp_path, ("th", "kh"))
     with (tmp_path / "kh" / "node.toml").open("a", encoding="utf-8") as settings:
@@ -94,6 +95,7 @@ def test_only_a_source_process_has_no_mapping(liaison: Liaison, tmp_path: Path) 
     assert "`source.0.mapping` is missing" in liaison("serve", "--home", tmp_path / "kh").err
 
 
+@pytest.mark.long
 def test_a_relative_database_is_meant_from_here_and_a_port_is_a_port(
     liaison: Liaison, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -162,6 +162,7 @@ def test_new_rows_of_a_join_over_several_columns_are_noticed(house: CustomsHouse
     source.close()
 
 
+@pytest.mark.long
 def test_the_same_rows_in_many_records_at_once(house: CustomsHouse) -> None:
     """More records than one statement may name, each with its own joined rows."""
     sheets = [(number, f"n{number % 50}", 2000 + number // 50, "VTE") for number in range(100, 3_000)]

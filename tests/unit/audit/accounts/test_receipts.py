@@ -96,6 +96,7 @@ def pair(tmp_path: Path) -> Iterator[Pair]:
         yield Pair(tmp_path, stack)
 
 
+@pytest.mark.long
 def test_what_arrived_is_acknowledged_cumulatively(pair: Pair) -> None:
     first = [pair.exchange() for _ in range(3)]
     receipt = pair.deliver()
@@ -138,6 +139,7 @@ def test_a_gap_holds_back_then_is_named(pair: Pair) -> None:
     assert pair.debt() == 0
 
 
+@pytest.mark.long
 def test_a_receipt_that_was_not_taken_is_due_again(pair: Pair) -> None:
     pair.exchange()
     lost = pair.due()
@@ -247,6 +249,7 @@ def test_a_number_that_is_left_out_is_not_taken_as_acknowledged(pair: Pair) -> N
     assert pair.debt() == 3
 
 
+@pytest.mark.long
 def test_answers_of_before_a_restart_are_no_gaps_however_many_there_are(
     pair: Pair, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -264,6 +267,7 @@ def test_answers_of_before_a_restart_are_no_gaps_however_many_there_are(
     assert [item.exchange_id for item in pair.proved if item][:2] == [items[3].exchange_id, items[7].exchange_id]
 
 
+@pytest.mark.long
 def test_more_lost_answers_than_a_receipt_can_name_are_named_in_several(
     pair: Pair, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -125,6 +125,7 @@ def test_only_an_event_makes_a_draft() -> None:
     assert [place.partition(":")[0] for place in calls] == ["gateway/ports/journal.py"]
 
 
+@pytest.mark.long
 def test_no_code_compares_an_entry_with_a_kind_that_is_written_out() -> None:
     """A kind that is misspelt, or renamed elsewhere, would be compared in vain."""
     for place, node in sources():

@@ -66,6 +66,7 @@ def text_of(out: Path) -> bytes:
 # ---------------------------------------------------------------- for nobody, and for an auditor
 
 
+@pytest.mark.long
 def test_an_export_for_nobody_holds_no_private_part_and_proves_the_rest(world: World) -> None:
     out = world.export(nobody=True)
     names = {path.name for path in out.rglob("*")}
@@ -86,6 +87,7 @@ def test_an_export_says_who_was_appointed_by_whom(world: World) -> None:
     assert report.about["scope"] == WHOLE.describe()
 
 
+@pytest.mark.long
 @table(
     ("scope", "opened"),
     [
@@ -143,6 +145,7 @@ def test_an_export_of_a_time_proves_that_nothing_of_it_is_left_out(long: World, 
     assert {item.log for item in whole} == {"exchange/1", "operations/1"}
 
 
+@pytest.mark.long
 def test_check_13_a_range_that_leaves_an_entry_out(long: World) -> None:
     stamps = times(long.export(nobody=True))
     out = long.export(since_us=stamps[300], until_us=stamps[320])
@@ -196,6 +199,7 @@ def test_check_14_another_appointment_than_the_manifest_names(world: World) -> N
     assert bad_with(world.check(out), Check.MANDATE)
 
 
+@pytest.mark.long
 def test_check_14_private_parts_beyond_the_scope(world: World) -> None:
     _, narrow = appoint(world.federation["th"], replace(WHOLE, counterparts=("kh",)))
     out, wide = world.export(appointment=narrow), world.export()
@@ -215,6 +219,7 @@ def test_check_14_private_parts_in_an_export_for_nobody(world: World) -> None:
     assert bad_with(world.check(out), Check.MANDATE, 0)
 
 
+@pytest.mark.long
 def test_check_14_answers_that_the_mandate_leaves_out(world: World) -> None:
     _, narrow = appoint(world.federation["th"], replace(WHOLE, content=False))
     out, wide = world.export(appointment=narrow), world.export()
@@ -237,6 +242,7 @@ def test_check_10_what_the_mandate_allows_and_is_not_shown_is_a_gap(world: World
 # ---------------------------------------------------------------- check 15: policies
 
 
+@pytest.mark.long
 def test_check_15_policies_are_there_by_their_hash(world: World) -> None:
     policy = json.dumps({"base/a.cedar": "YQ==", "national/b.cedar": "Yg=="}).encode()
     name = policy_hash(policy)

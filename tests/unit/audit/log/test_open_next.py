@@ -106,6 +106,7 @@ def test_damaged_rows_end_what_is_kept(home: LogHome) -> None:
         assert log.number == 2
 
 
+@pytest.mark.long
 def test_a_database_that_is_gone_leaves_the_high_water_file(home: LogHome, tmp_path: Path) -> None:
     for table in ("log_content", "log_entry", "log_checkpoint", "log_state"):
         home.sql(f"DELETE FROM {table}")
@@ -167,6 +168,7 @@ def test_the_act_can_be_given_again_wherever_it_was_interrupted(
         assert (log.number, log.size) == (2, 1)
 
 
+@pytest.mark.long
 def test_a_third_number_follows_when_the_second_is_lost(home: LogHome) -> None:
     opened(home, head(home, 25))
     with home.log() as log:
@@ -221,6 +223,7 @@ def findings(world: World, home: LogHome) -> list[list[tuple[Check, State, str]]
     ]
 
 
+@pytest.mark.long
 def test_a_declared_loss_is_not_provable_at_home_and_in_every_export(world: World) -> None:
     for found in findings(world, continued(world, 9)):
         ((check, state, text),) = found
@@ -228,6 +231,7 @@ def test_a_declared_loss_is_not_provable_at_home_and_in_every_export(world: Worl
         assert "entries 6 to 8 are lost: a head over 9 entries was signed, as `exchange/2` says" in text
 
 
+@pytest.mark.long
 def test_a_log_of_which_nothing_is_kept_leaves_the_next_number_alone(world: World) -> None:
     home = world.copy()
     for table in ("log_content", "log_entry", "log_checkpoint"):
@@ -244,6 +248,7 @@ def test_a_log_of_which_nothing_is_kept_leaves_the_next_number_alone(world: Worl
     assert since_us == 0 < until_us
 
 
+@pytest.mark.long
 def test_a_head_beyond_what_was_declared_contradicts(world: World) -> None:
     home = continued(world, 9)
     with home.store() as store:
@@ -267,6 +272,7 @@ def test_a_short_log_whose_next_number_says_nothing_is_contradicted(world: World
     assert world.verify(home).exit_code == 1
 
 
+@pytest.mark.long
 def test_a_next_number_without_the_one_before_is_noticed(world: World) -> None:
     home = continued(world, 9)
     out = world.export(home)

@@ -63,6 +63,7 @@ def prove(log: AuditLog, tree: Tree) -> None:
         assert log.root(first) == tree.root(first)
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("_short")
 def test_after_a_start_that_hashed_the_end_only_every_entry_is_proved(home: LogHome) -> None:
     tree = reference(home)
@@ -72,6 +73,7 @@ def test_after_a_start_that_hashed_the_end_only_every_entry_is_proved(home: LogH
         prove(log, tree)
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("_short")
 @pytest.mark.parametrize(
     "statement", ["DELETE FROM log_node", "DELETE FROM log_node WHERE place = 1", "UPDATE log_node SET hash = %s"]
@@ -90,6 +92,7 @@ def test_nodes_that_are_lost_or_changed_are_made_anew_from_the_entries(home: Log
         assert log.hashed_from == 768
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("_short")
 def test_an_old_entry_that_was_changed_is_found_within_the_first_hour(home: LogHome) -> None:
     home.sql("UPDATE log_entry SET body = leaf_hash WHERE seq = 2")
@@ -100,6 +103,7 @@ def test_an_old_entry_that_was_changed_is_found_within_the_first_hour(home: LogH
         log.proof(3)
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("_short")
 def test_what_a_start_did_not_hash_is_hashed_at_once_and_then_each_week(home: LogHome) -> None:
     with home.log() as log:
@@ -108,12 +112,14 @@ def test_what_a_start_did_not_hash_is_hashed_at_once_and_then_each_week(home: Lo
     assert [draft.private["size"] for draft in drafts] == [768]
 
 
+@pytest.mark.long
 def test_a_usual_start_hashes_all_of_a_million(home: LogHome) -> None:
     home.sql("UPDATE log_entry SET body = leaf_hash WHERE seq = 2")
     with pytest.raises(Contradicted, match="entry 2 is bad"), home.log():
         pass
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("_short")
 def test_entries_and_all_hashes_that_were_rewritten_are_refused(home: LogHome) -> None:
     """An intruder who can write to the database, and has no key, cannot make a tree that gives the signed root."""

@@ -69,6 +69,7 @@ def full_disk(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         yield
 
 
+@pytest.mark.long
 def test_g19_where_the_entry_of_an_opening_cannot_be_written_nothing_is_shown(
     liaison: Liaison, federation: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -85,6 +86,7 @@ def looked_up(liaison: Liaison, home: Path) -> Ran:
     return liaison("audit", "find", "--home", home, "--kind", "answered")
 
 
+@pytest.mark.long
 def test_duty_l12_where_the_entry_of_a_search_cannot_be_written_nothing_is_found(
     liaison: Liaison, federation: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -96,6 +98,7 @@ def test_duty_l12_where_the_entry_of_a_search_cannot_be_written_nothing_is_found
     assert "exchange/1" in looked_up(liaison, federation / "th").out
 
 
+@pytest.mark.long
 def test_a_copy_of_a_home_gets_no_entry_and_shows_nothing(liaison: Liaison, federation: Path) -> None:
     """An entry in an old copy would be a fork, as soon as the home itself goes on."""
     assert looked_up(liaison, federation / "th").code == 0
@@ -108,6 +111,7 @@ def test_a_copy_of_a_home_gets_no_entry_and_shows_nothing(liaison: Liaison, fede
     assert (federation / "copy" / "node.sqlite").read_bytes() == before
 
 
+@pytest.mark.long
 def test_a_narrower_scope_counts_at_once_however_soon_it_comes(liaison: Liaison, federation: Path) -> None:
     """Times are whole seconds, and both are mostly made within one."""
     appoint(liaison, federation)

@@ -100,6 +100,7 @@ def test_ranges_hold_exactly_what_they_were_made_of(indexes: set[int]) -> None:
 # ---------------------------------------------------------------- by age
 
 
+@pytest.mark.long
 def test_a_month_is_erased_once_its_end_is_over_the_age(home: LogHome) -> None:
     with opened(home) as it:
         erased = it.eraser.by_age(before("2023-11-30"), WHY)
@@ -111,6 +112,7 @@ def test_a_month_is_erased_once_its_end_is_over_the_age(home: LogHome) -> None:
         assert it.eraser.by_age(before("2023-11-30"), WHY) == []
 
 
+@pytest.mark.long
 def test_a_class_that_is_not_named_stays(home: LogHome) -> None:
     with opened(home) as it:
         it.eraser.by_age(before("2024-01-01", Retention.HIT), WHY)
@@ -118,6 +120,7 @@ def test_a_class_that_is_not_named_stays(home: LogHome) -> None:
         assert it.erased() == {0, 2, 4, 6}
 
 
+@pytest.mark.long
 def test_a_plan_changes_nothing_and_says_what_comes(home: LogHome) -> None:
     with opened(home) as it:
         now = home.clock.now_us()
@@ -128,6 +131,7 @@ def test_a_plan_changes_nothing_and_says_what_comes(home: LogHome) -> None:
         assert [(item.key_id, item.entries) for item in planned] == [(item.key_id, item.entries) for item in done]
 
 
+@pytest.mark.long
 def test_every_proof_still_verifies_and_every_entry_is_as_it_was(home: LogHome) -> None:
     with opened(home) as it:
         proofs = [it.exchange.proof(index) for index in range(it.exchange.size)]
@@ -140,6 +144,7 @@ def test_every_proof_still_verifies_and_every_entry_is_as_it_was(home: LogHome) 
             verify_inclusion(leaf_hash(body), proof.index, head.size, proof.hashes, head.root)
 
 
+@pytest.mark.long
 def test_the_entry_says_what_went_and_is_itself_never_erased(home: LogHome) -> None:
     with opened(home) as it:
         it.eraser.entries({"exchange/1": [1]}, ErasureReason("court-order", "A. Clerk", "order", "2026/17", "f" * 16))
@@ -156,6 +161,7 @@ def test_the_entry_says_what_went_and_is_itself_never_erased(home: LogHome) -> N
 # ---------------------------------------------------------------- single entries
 
 
+@pytest.mark.long
 def test_one_entry_goes_and_its_month_stays(home: LogHome) -> None:
     with opened(home) as it:
         month = it.exchange.append([answered(private={"case": f"today {number}"}) for number in range(250)])
@@ -173,6 +179,7 @@ def test_what_is_not_there_is_named_and_nothing_is_erased(home: LogHome) -> None
         assert it.erased() == set()
 
 
+@pytest.mark.long
 def test_what_an_officer_was_shown_goes_with_the_entry(home: LogHome) -> None:
     with opened(home) as it:
         search, other = f"{5:032x}", f"{99:032x}"
@@ -190,6 +197,7 @@ def test_what_an_officer_was_shown_goes_with_the_entry(home: LogHome) -> None:
         assert it.keys.is_destroyed(old)
 
 
+@pytest.mark.long
 def test_the_value_is_in_no_file_and_an_older_copy_of_the_database_holds_no_way_to_it(
     home: LogHome, tmp_path: Path
 ) -> None:
@@ -232,6 +240,7 @@ def home_us(it: Open) -> int:
     return it.home.clock.now_us()
 
 
+@pytest.mark.long
 def test_what_is_held_is_refused_by_entry_and_kept_by_age(home: LogHome) -> None:
     with opened(home) as it:
         exchange = it.shown()[3].entry.exchange_id
@@ -245,6 +254,7 @@ def test_what_is_held_is_refused_by_entry_and_kept_by_age(home: LogHome) -> None
         assert it.shown()[0].private["case"] == "case 0 hit"
 
 
+@pytest.mark.long
 def test_a_held_entry_stays_while_its_month_goes_and_goes_when_the_hold_ends(home: LogHome) -> None:
     clock = home.clock
     assert isinstance(clock, ManualClock)
@@ -325,6 +335,7 @@ def test_a_crash_between_any_two_steps_is_taken_up_where_it_was(tmp_path: Path) 
     assert steps >= len(called) > 10
 
 
+@pytest.mark.long
 def test_a_key_that_somebody_put_back_is_destroyed_again_with_an_alarm(home: LogHome, tmp_path: Path) -> None:
     shutil.copytree(home.folder / "keystore", tmp_path / "old-keys")
     with opened(home) as it:
@@ -339,6 +350,7 @@ def test_a_key_that_somebody_put_back_is_destroyed_again_with_an_alarm(home: Log
         assert it.eraser.resume() == 0
 
 
+@pytest.mark.long
 def test_an_older_database_is_emptied_of_what_was_erased(home: LogHome, tmp_path: Path) -> None:
     shutil.copyfile(home.database_path, tmp_path / "old.sqlite")
     with opened(home) as it:
@@ -407,6 +419,7 @@ def test_exactly_what_is_wanted_and_not_held_is_erased(
         assert len(read_holds(it.store, it.keys)) == bool(held)
 
 
+@pytest.mark.long
 def test_a_draft_without_content_is_no_obstacle(home: LogHome) -> None:
     with opened(home) as it:
         it.operations.append([events.ALARM.draft(code=new_id())])
@@ -417,6 +430,7 @@ def test_a_draft_without_content_is_no_obstacle(home: LogHome) -> None:
 # ---------------------------------------------------------------- justifications
 
 
+@pytest.mark.long
 def test_duty_l11_a_reason_lies_apart_from_its_exchange_is_linked_to_it_and_has_a_clock_of_its_own(
     tmp_path: Path,
 ) -> None:

@@ -133,6 +133,7 @@ def test_g20_proofs_among_newer_entries_work_and_older_requests_get_a_clear_answ
     assert not any(bodies[index] in home.raw() for index in (0, 3, 767))
 
 
+@pytest.mark.long
 def test_g20_the_entry_comes_first_and_verifiers_say_pruned_below(world: World, home: LogHome) -> None:
     prune(home)
     for report in (
@@ -146,6 +147,7 @@ def test_g20_the_entry_comes_first_and_verifiers_say_pruned_below(world: World, 
         assert report.exit_code == 3
 
 
+@pytest.mark.long
 def test_an_export_of_a_time_after_what_is_gone_is_whole(world: World, home: LogHome) -> None:
     prune(home)
     with home.store() as store:
@@ -166,6 +168,7 @@ def test_rows_that_are_gone_without_an_entry_are_contradicted(world: World, home
     assert any("no entry says that they were pruned" in text for _, _, _, text in open_findings(report))
 
 
+@pytest.mark.long
 def test_an_entry_that_names_another_root_is_contradicted(world: World, home: LogHome) -> None:
     from gateway.audit.retention.prune import pruned_mark
 
@@ -177,6 +180,7 @@ def test_an_entry_that_names_another_root_is_contradicted(world: World, home: Lo
     assert world.verify(home, statements=False).exit_code == 1
 
 
+@pytest.mark.long
 def test_a_hash_that_was_changed_in_what_is_gone_stops_the_start(home: LogHome) -> None:
     prune(home)
     home.sql("UPDATE log_tile SET hashes = (SELECT hashes FROM log_tile WHERE place = 0) WHERE place = 1")
@@ -187,6 +191,7 @@ def test_a_hash_that_was_changed_in_what_is_gone_stops_the_start(home: LogHome) 
         pass
 
 
+@pytest.mark.long
 def test_it_stops_at_what_has_to_stay(home: LogHome) -> None:
     hold = Hold("hold-0123456789ab", "case 7", {"exchange/1": frozenset({600})}, frozenset(), FAR, 0, ("a", "b"))
     with home.store() as store:
@@ -213,6 +218,7 @@ def test_it_stops_at_what_has_to_stay(home: LogHome) -> None:
             pruner.carry_out(plan, "", "why", 0, {})
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("fails_at", [0, 1, 2])
 def test_it_goes_on_where_it_was_interrupted(
     world: World, home: LogHome, fails_at: int, monkeypatch: pytest.MonkeyPatch
@@ -245,6 +251,7 @@ def test_it_goes_on_where_it_was_interrupted(
         assert len(store.find("operations/1", kind="pruned")) == 1
 
 
+@pytest.mark.long
 def test_it_can_be_pruned_again_later_and_the_log_goes_on_after_a_loss(world: World, home: LogHome) -> None:
     prune(home, covered=512)
     (plan,) = prune(home)
@@ -272,6 +279,7 @@ def test_it_can_be_pruned_again_later_and_the_log_goes_on_after_a_loss(world: Wo
         )
 
 
+@pytest.mark.long
 def test_a_pruned_export_is_compared_from_where_it_begins(world: World, home: LogHome) -> None:
     """What is gone is outside the common time: nobody has dropped it."""
     with home.store() as store:
@@ -281,6 +289,7 @@ def test_a_pruned_export_is_compared_from_where_it_begins(world: World, home: Lo
     assert begins_us(ExportReader(world.export(home, nobody=True))) == begin_us
 
 
+@pytest.mark.long
 def test_a_search_knows_nothing_of_what_is_gone(home: LogHome) -> None:
     """Also where the index was made before."""
     question = Question(kinds=frozenset({"answered"}))

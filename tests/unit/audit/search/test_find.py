@@ -185,6 +185,7 @@ def test_a_complete_search_needs_no_index(home: LogHome, store: SqlLogStore) -> 
     assert places(found.entries) == scan(logs, question)[:9]
 
 
+@pytest.mark.long
 def test_an_exchange_is_found_by_its_id(home: LogHome, store: SqlLogStore, index: FindFile) -> None:
     logs = logs_of(home, store)
     asked = next(opened.entry for opened in logs.rows("exchange/1", 0, 900) if opened.entry.kind == "asked")
@@ -204,6 +205,7 @@ def test_two_spellings_are_alternatives(home: LogHome, store: SqlLogStore, index
     assert counts[2] == counts[0] + counts[1] > counts[0] > 0
 
 
+@pytest.mark.long
 def test_only_what_may_be_kept_is_counted(home: LogHome, store: SqlLogStore, index: FindFile) -> None:
     logs, question = logs_of(home, store), asking(one(Field.OFFICER, OFFICERS[0]))
     even = [place for place in scan(logs, question) if place[1] % 2 == 0]
@@ -275,6 +277,7 @@ def _labels(path: Path) -> list[int]:
         return [row[0] for row in database.execute("SELECT label FROM posting")]
 
 
+@pytest.mark.long
 def test_the_index_holds_no_plain_value(home: LogHome, store: SqlLogStore, tmp_path: Path) -> None:
     index = FindFile(tmp_path / "find.sqlite")
     IndexKeeper(logs_of(home, store), index).catch_up()
@@ -287,6 +290,7 @@ def test_the_index_holds_no_plain_value(home: LogHome, store: SqlLogStore, tmp_p
 # ------------------------------------------------------------ an index that is wrong
 
 
+@pytest.mark.long
 def test_an_index_that_names_another_entry_is_refused(home: LogHome, store: SqlLogStore, tmp_path: Path) -> None:
     path = tmp_path / "find.sqlite"
     logs, question = logs_of(home, store), asking(one(Field.OFFICER, OFFICERS[0]))
@@ -298,6 +302,7 @@ def test_an_index_that_names_another_entry_is_refused(home: LogHome, store: SqlL
         find(logs, index, question, MANY)
 
 
+@pytest.mark.long
 def test_a_damaged_index_says_so_and_is_built_anew(home: LogHome, store: SqlLogStore, tmp_path: Path) -> None:
     path = tmp_path / "find.sqlite"
     path.write_bytes(b"no database at all" * 500)
@@ -307,6 +312,7 @@ def test_a_damaged_index_says_so_and_is_built_anew(home: LogHome, store: SqlLogS
     assert IndexKeeper(logs_of(home, store), FindFile(path)).catch_up() == 2
 
 
+@pytest.mark.long
 def test_two_processes_may_build_at_once(home: LogHome, store: SqlLogStore, tmp_path: Path) -> None:
     logs, one_file, other = logs_of(home, store), FindFile(tmp_path / "f"), FindFile(tmp_path / "f")
     assert IndexKeeper(logs, one_file).catch_up() == 2
@@ -318,6 +324,7 @@ def test_two_processes_may_build_at_once(home: LogHome, store: SqlLogStore, tmp_
 # ------------------------------------------------------------ exports
 
 
+@pytest.mark.long
 def test_an_export_of_a_part_is_searched_from_its_first_entry_to_its_last(
     home: LogHome, store: SqlLogStore, tmp_path: Path
 ) -> None:

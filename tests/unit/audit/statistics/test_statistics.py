@@ -65,6 +65,7 @@ def _of(stats: Stats, measure: str, value: str | None = None) -> int:
 # ------------------------------------------------------------ counting
 
 
+@pytest.mark.long
 def test_every_question_has_one_fate(stats: Stats) -> None:
     assert _of(stats, "asked") == _of(stats, "received") > 100
     assert _of(stats, "asked") + _of(stats, "served") == 400
@@ -92,6 +93,7 @@ def test_a_time_limits_what_is_counted(home: LogHome, stats: Stats) -> None:
     assert {cell.month for cell in before.counts} == {"2026-11"}
 
 
+@pytest.mark.long
 def test_what_is_erased_is_counted_as_such(tmp_path: Path) -> None:
     home = LogHome(tmp_path, clock=_HourlyClock(NOON))
     fill(home, 60)

@@ -68,6 +68,7 @@ def long() -> tuple[Rows, StoredTree]:
     return rows, grown(rows, *range(997, MOST, 997), MOST)
 
 
+@pytest.mark.long
 @settings(deadline=None, max_examples=60)
 @given(st.data())
 def test_every_proof_is_that_of_the_tree_in_memory(
@@ -93,6 +94,7 @@ def test_every_proof_is_that_of_the_tree_in_memory(
     assert tree.leaf(index) == leaf(index)
 
 
+@pytest.mark.long
 @settings(deadline=None, max_examples=30)
 @given(st.lists(st.integers(0, 1_500), min_size=1, max_size=8), st.data())
 def test_batches_of_any_size_and_a_kill_or_a_cut_between_any_two_leave_what_is_committed(
@@ -170,6 +172,7 @@ def test_a_missing_node_is_told_before_the_tree_is_used(long: tuple[Rows, Stored
     assert not StoredTree(other).resume(MOST // WIDTH * WIDTH)
 
 
+@pytest.mark.long
 def test_what_is_not_stored_yet_is_read_from_memory(reference: Tree) -> None:
     """A log of an earlier version has no nodes: they wait for the next commit."""
     rows = Rows()

@@ -80,6 +80,7 @@ def entry(home: Path, data: bytes, **changes: Any) -> dict[str, Any]:
     return {name: value for name, value in (made | changes).items() if value is not None}
 
 
+@pytest.mark.long
 def test_check_19_acts_that_were_signed_as_they_demand_are_proved(liaison: Liaison, home: Path) -> None:
     assert [state for state, _ in told(liaison, home)] == ["proved"]
 
@@ -109,6 +110,7 @@ SAID = {"scope": "peer", "target": "vn", "humanitarian": ""}
 """What an entry of the act of `resuming` says beside it."""
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", ["erasure-ordered", "erasure-sought"])
 def test_check_19_an_entry_that_says_that_it_is_unproved_is_told_where_a_proof_is_demanded(
     liaison: Liaison, home: Path, kind: str
@@ -138,6 +140,7 @@ def test_check_19_an_entry_whose_act_says_another_extent_is_told(
         check_act(judged, entry(home, data, **right | said), MemberId("th"), view)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("change", "said"),
     [
@@ -171,6 +174,7 @@ def test_check_19_an_act_that_was_not_signed_as_it_demands_is_told(
     assert said in found[0][1]
 
 
+@pytest.mark.long
 def test_check_19_an_act_that_two_entries_keep_is_told(liaison: Liaison, home: Path) -> None:
     data = resuming(home)
     for _ in range(2):
@@ -180,6 +184,7 @@ def test_check_19_an_act_that_two_entries_keep_is_told(liaison: Liaison, home: P
     assert "again" in found[0][1]
 
 
+@pytest.mark.long
 def test_check_19_entries_of_version_0_1_0_keep_no_act_and_are_not_judged(liaison: Liaison, home: Path) -> None:
     write(
         home, "resume", {"scope": "all", "target": "", "reason": "r", "humanitarian": "", "by": "liaison", "time": ""}

@@ -47,6 +47,7 @@ def told(liaison: Liaison, home: Path) -> list[tuple[str, str]]:
     return [(item["state"], item["text"]) for item in found if item["check"] == Check.HUMANS]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("algorithm", CoseAlgorithm)
 def test_check_20_decisions_by_token_by_passkey_and_by_two_are_proved(
     liaison: Liaison, home: Path, algorithm: CoseAlgorithm
@@ -125,6 +126,7 @@ def _padded(home: Path, device: Authenticator) -> None:
     decided(home, PAYLOAD, humans=[human])
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("lie", "said"),
     [

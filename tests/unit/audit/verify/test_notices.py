@@ -51,6 +51,7 @@ def faults(found: Reconciled) -> list[tuple[Fault, str]]:
 # ---------------------------------------------------------------- honest logs
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("member", [TH, VN])
 def test_an_honest_log_with_notices_is_proved_at_home_and_in_an_export(pair: Pair, member: str) -> None:
     name = TH if member == TH else VN
@@ -59,6 +60,7 @@ def test_an_honest_log_with_notices_is_proved_at_home_and_in_an_export(pair: Pai
         assert report.is_proved(Check.STATEMENTS)
 
 
+@pytest.mark.long
 def test_honest_logs_agree_about_every_notice(pair: Pair) -> None:
     found = pair.reconcile()
     assert faults(found) == []
@@ -85,12 +87,14 @@ def test_a_notice_that_waits_is_no_lost_question_until_its_time_is_over(pair: Pa
     assert faults(pair.reconcile()) == [(Fault.LOST_QUESTION, "")]
 
 
+@pytest.mark.long
 def test_a_notice_whose_end_was_noted_waits_no_more(pair: Pair) -> None:
     told = pair.tell(taken=False, expires_us=0)
     pair.write(TH, undelivered_notice(told.notice, told.sealed.payload_hash, "expired", "th.o.1042"))
     assert faults(pair.reconcile()) == [(Fault.LOST_QUESTION, "")]
 
 
+@pytest.mark.long
 def test_a_notice_that_was_taken_and_whose_receipt_has_not_come_is_on_its_way(pair: Pair) -> None:
     told = pair.tell(taken=False, expires_us=0)
     pair.deliver(told.notice, told.sealed, comes=False)
@@ -100,6 +104,7 @@ def test_a_notice_that_was_taken_and_whose_receipt_has_not_come_is_on_its_way(pa
     assert found.comparison.waiting == 1
 
 
+@pytest.mark.long
 def test_without_private_parts_a_waiting_notice_is_a_question_of_which_nothing_is_known(pair: Pair) -> None:
     pair.tell(taken=False)
     assert faults(pair.reconcile(nobody=True)) == [(Fault.LOST_QUESTION, "")]
@@ -108,11 +113,13 @@ def test_without_private_parts_a_waiting_notice_is_a_question_of_which_nothing_i
 # ---------------------------------------------------------------- dishonest logs
 
 
+@pytest.mark.long
 def test_the_taker_that_drops_a_notice_is_contradicted_by_its_receipt(pair: Pair) -> None:
     pair.rewritten(VN, lambda drafts: [each for each in drafts if each is not drafts[1]])
     assert (Fault.DROPPED_ANSWER, VN) in faults(pair.reconcile())
 
 
+@pytest.mark.long
 def test_the_author_that_drops_a_notice_is_contradicted_by_its_notice(pair: Pair) -> None:
     gone = pair.written[TH][0].exchange_id
     pair.rewritten(TH, lambda drafts: [each for each in drafts if each.exchange_id != gone])
@@ -121,6 +128,7 @@ def test_the_author_that_drops_a_notice_is_contradicted_by_its_notice(pair: Pair
     assert found.exit_code == 1
 
 
+@pytest.mark.long
 def test_the_taker_that_says_that_it_gave_another_receipt_is_contradicted(pair: Pair) -> None:
     told = pair.tell()
     assert told.receipt is not None
@@ -139,6 +147,7 @@ def taken_otherwise(pair: Pair, told: Told) -> EntryDraft:
     return answered_notice(came, said, build_receipt(said, pair.federation[VN].key("statement")), 2**62)
 
 
+@pytest.mark.long
 def test_the_author_that_says_that_it_told_something_else_is_contradicted(pair: Pair) -> None:
     told = pair.tell()
 
@@ -177,6 +186,7 @@ def test_a_notice_that_another_member_signed_is_found_by_the_verifier(pair: Pair
     assert any(found.check is Check.STATEMENTS for found in pair.verify(VN).unproved())
 
 
+@pytest.mark.long
 def test_bytes_that_are_no_notice_are_kept_and_prove_nothing(pair: Pair) -> None:
     refusal = Refusal(Reason.INVALID_ARGUMENT, "malformed")
     pair.write(VN, unaccepted_notice(TH, b"no notice", refusal, why=Malformed("no"), is_kept=True))
@@ -197,6 +207,7 @@ def contents(pair: Pair, member: str) -> list[Content]:
     return read_contents(rows, name, pair.view(), answers=True)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("member", [TH, VN])
 def test_opened_entries_show_the_notice_and_its_receipt_and_prove_them(pair: Pair, member: str) -> None:
     found = contents(pair, member)
@@ -210,6 +221,7 @@ def test_opened_entries_show_the_notice_and_its_receipt_and_prove_them(pair: Pai
     assert any(content.receipt and content.receipt.refusal == NOT_NOW for content in found)
 
 
+@pytest.mark.long
 def test_a_record_in_a_reply_needs_its_ask(pair: Pair) -> None:
     ask = pair.tell()
     reply = Reply(ReplyCode.RELEASED, records=("a.b.c~",))
@@ -226,6 +238,7 @@ def test_a_record_in_a_reply_needs_its_ask(pair: Pair) -> None:
     assert [proof.state for proof in unproved] == [State.NOT_PROVABLE]
 
 
+@pytest.mark.long
 def test_notices_are_found_by_their_thread_officers_records_and_case(pair: Pair) -> None:
     told = pair.tell(Status(new_id(), StatusCode.READ, record=JTI), seq=2, previous=b"\1" * 32, thread_id=new_id())
     home = pair.homes[VN]
@@ -242,6 +255,7 @@ def test_notices_are_found_by_their_thread_officers_records_and_case(pair: Pair)
     assert term(Field.RECORD, PLACE.record) in only
 
 
+@pytest.mark.long
 def test_statistics_count_notices_apart_from_questions(pair: Pair) -> None:
     told = pair.tell(taken=False)
     pair.write(TH, undelivered_notice(told.notice, told.sealed.payload_hash, "expired"))
@@ -269,6 +283,7 @@ def test_statistics_count_notices_apart_from_questions(pair: Pair) -> None:
 # ---------------------------------------------------------------- a node that starts anew
 
 
+@pytest.mark.long
 def test_a_notice_that_waits_is_not_abandoned_and_a_lost_question_is(pair: Pair) -> None:
     waiting = pair.tell(taken=False)
     question = events.ASKED.draft(peer=VN, exchange_id=new_id(), request_hash=b"\1" * 32)
@@ -298,6 +313,7 @@ def test_a_notice_that_waits_is_not_abandoned_and_a_lost_question_is(pair: Pair)
         assert LostQuestions(store, "exchange/1", documents, pair.clock, never).find() == []
 
 
+@pytest.mark.long
 def test_a_receipt_says_until_when_a_human_should_act(pair: Pair) -> None:
     told = pair.tell()
     assert told.receipt is not None

@@ -54,6 +54,7 @@ def newest(world: World) -> dict[str, list[bytes]]:
     return {name: lines[-1:] for name, lines in world.descriptors.items()}
 
 
+@pytest.mark.long
 def test_an_export_under_a_newer_charter_is_not_provable_and_not_contradicted(world: World) -> None:
     charter = next_charter(world, "vn", "kh")
     in_force(world, charter)
@@ -76,6 +77,7 @@ def test_an_invented_charter_hides_no_contradiction(world: World) -> None:
     assert world.check(world.export(documents=documents, nobody=True)).exit_code == 1
 
 
+@pytest.mark.long
 def test_verify_reconcile_and_open_say_it(world: World, capsys: pytest.CaptureFixture[str]) -> None:
     liaison, folder = Liaison(capsys), world.folder
     old = folder / "old.jsonl"

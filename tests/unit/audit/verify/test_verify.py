@@ -47,6 +47,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> World:
 # ---------------------------------------------------------------- all is well
 
 
+@pytest.mark.long
 def test_an_honest_home_is_proved(world: World) -> None:
     report = world.verify(fingerprint=world.federation.fingerprint)
     assert [item for item in report.findings if item.state is not State.PROVED] == []
@@ -76,6 +77,7 @@ def test_every_check_has_its_meaning_and_stands_in_the_docstring() -> None:
     assert all(f"{check.value:2d}. " in str(verify.__doc__) for check in Check)
 
 
+@pytest.mark.long
 def test_a_running_node_can_be_verified(world: World) -> None:
     home = world.copy()
     with home.log() as log:
@@ -117,6 +119,7 @@ def test_after_kill_9_the_high_water_file_has_the_newest_head(world: World) -> N
 # ---------------------------------------------------------------- check by check
 
 
+@pytest.mark.long
 def test_check_1_another_charter(world: World, tmp_path: Path) -> None:
     other = make_federation(tmp_path / "other", ("th", "vn"))
     assert bad_with(world.verify(fingerprint=other.fingerprint), Check.CHARTER)
@@ -124,6 +127,7 @@ def test_check_1_another_charter(world: World, tmp_path: Path) -> None:
     assert bad_with(world.verify(charter=[world.federation.charter.replace(b"gms", b"gmz")]), Check.CHARTER)
 
 
+@pytest.mark.long
 def test_check_2_descriptors_of_somebody_else(world: World, tmp_path: Path) -> None:
     other = make_federation(tmp_path / "other", ("th", "vn"))
     foreign = (other["th"].home / "trust" / "descriptors" / "th.jsonl").read_bytes().splitlines()
@@ -131,6 +135,7 @@ def test_check_2_descriptors_of_somebody_else(world: World, tmp_path: Path) -> N
     assert world.verify(descriptors=[]).exit_code == 3
 
 
+@pytest.mark.long
 @table("name", [OPENINGS, "trust/charter.jsonl", "exchange-1/tile/0/000.p/6", "exchange-1/checkpoint"])
 def test_check_3_a_file_of_an_export_was_changed(world: World, name: str) -> None:
     out = world.export()
@@ -188,6 +193,7 @@ def test_check_5_g2_a_missing_row_is_named(world: World) -> None:
 _COLUMNS = "body, leaf_hash, kind, peer, time_us, channel, number, request_hash, expires_us"
 
 
+@pytest.mark.long
 @table(
     ("statements", "first_bad"),
     [
@@ -254,6 +260,7 @@ def test_check_6_an_earlier_head_of_another_tree(world: World) -> None:
     assert bad_with(world.verify(home), Check.EARLIER_HEADS)
 
 
+@pytest.mark.long
 @table(
     ("check", "index", "change"),
     [
@@ -336,6 +343,7 @@ def test_check_12_two_answers_to_one_exchange(world: World) -> None:
     assert bad_with(signed_over(world, [item, twice]), Check.ONE_ANSWER, 7)
 
 
+@pytest.mark.long
 @table("noted", [True, False], ids=["noted", "not-noted"])
 @table("same", [True, False], ids=["one-request", "two-requests"])
 def test_check_12_a_second_answer_under_a_wrong_clock_is_told_with_its_cause(
@@ -376,6 +384,7 @@ def test_check_12_entries_about_the_clock_between_two_answers_are_named(world: W
     assert f"the clock moved between them (entry {place} of operations/1)" in told.text
 
 
+@pytest.mark.long
 def test_g17_erased_content_is_erased_and_no_contradiction(world: World) -> None:
     home = world.copy()
     with opened(home) as it:
@@ -398,6 +407,7 @@ def test_g17_content_whose_key_is_gone_without_an_entry_is_a_gap(world: World) -
     assert not bad_with(report, Check.TREE)
 
 
+@pytest.mark.long
 def test_g17_content_that_is_gone_beside_what_the_proof_lists_is_contradicted(world: World) -> None:
     home = world.copy()
     with opened(home) as it:
@@ -474,6 +484,7 @@ def test_an_export_never_overwrites(world: World, tmp_path: Path) -> None:
         )
 
 
+@pytest.mark.long
 @table(
     "files",
     [
@@ -518,6 +529,7 @@ def test_entries_are_shown_by_what_their_private_part_says(world: World) -> None
         assert len(list(show(store, home.keystore, "exchange/1", Filter(), limit=2))) == 2
 
 
+@pytest.mark.long
 def test_showing_goes_on_beyond_one_page(tmp_path: Path) -> None:
     home = LogHome(tmp_path, clock=ManualClock(NOON))
     home.fill(1100, batch=100)

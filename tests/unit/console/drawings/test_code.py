@@ -16,6 +16,7 @@ _RUN = re.compile(r"M(\d+) (\d+)h(\d+)v1h-(\d+)z")
 _DOTS = 4
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("length", [420, MAX_TEXT])
 def test_a_reader_finds_the_very_text_in_the_path(length: int) -> None:
     text = (PREFIX + secrets.token_urlsafe(length))[:length]

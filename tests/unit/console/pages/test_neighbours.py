@@ -95,6 +95,7 @@ def test_cards_that_cannot_be_read_are_told(known: Knowledge) -> None:
     assert banner.lines == ("people/cards.csv:3: no phone",)
 
 
+@pytest.mark.long
 @table("language", list(Language))
 @table("state", list(MemberState))
 def test_each_state_has_a_word_in_every_language(known: Knowledge, state: MemberState, language: Language) -> None:

@@ -140,6 +140,7 @@ def test_what_was_decided_at_the_desk_is_not_decided_again(desk: Desk, taken: Co
         desk.book.decide(found, decision())
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("change", "error"),
     [
@@ -225,6 +226,7 @@ def test_an_officer_of_the_owning_agency_decides_and_the_same_act_once(
         acts.decide(deciding_order())
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("agency", "order", "code"),
     [
@@ -271,6 +273,7 @@ def test_every_part_of_a_use_makes_another_thread() -> None:
     assert len(keys) == len({key.thread_id for key in keys}) == len(_CHANGES) + 4
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("delivered", "reply", "state", "until_us"),
     [

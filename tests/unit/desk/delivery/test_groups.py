@@ -54,6 +54,7 @@ async def delivered(desk: Desk) -> None:
             await asyncio.sleep(0.01)
 
 
+@pytest.mark.long
 async def test_notices_that_are_written_while_others_fly_share_the_reading_of_what_is_due(
     desks: Desks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -72,6 +73,7 @@ async def test_notices_that_are_written_while_others_fly_share_the_reading_of_wh
     assert check_all(desks) == MANY
 
 
+@pytest.mark.long
 async def test_a_receipt_that_does_not_verify_is_a_try_that_failed_and_the_notice_goes_again(
     desks: Desks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -101,6 +103,7 @@ async def test_a_receipt_that_does_not_verify_is_a_try_that_failed_and_the_notic
     assert check_all(desks) == 1
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("together", ["check_signatures", "sealed_together"])
 async def test_the_signatures_of_a_group_are_verified_and_made_together(
     desks: Desks, monkeypatch: pytest.MonkeyPatch, together: str
@@ -121,6 +124,7 @@ async def test_the_signatures_of_a_group_are_verified_and_made_together(
     assert check_all(desks) == MANY
 
 
+@pytest.mark.long
 async def test_a_head_under_which_a_group_was_answered_is_verified_once(
     desks: Desks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -138,6 +142,7 @@ async def test_a_head_under_which_a_group_was_answered_is_verified_once(
     assert 0 < len(heads) == len(set(heads)) < MANY
 
 
+@pytest.mark.long
 async def test_a_wrong_receipt_costs_the_others_of_its_group_nothing(
     desks: Desks, monkeypatch: pytest.MonkeyPatch
 ) -> None:

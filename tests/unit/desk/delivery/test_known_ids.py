@@ -27,6 +27,7 @@ async def desks(tmp_path: Path) -> AsyncIterator[Desks]:
     await made.stop()
 
 
+@pytest.mark.long
 async def test_the_same_bytes_get_the_same_receipt_and_other_bytes_none_however_late(desks: Desks) -> None:
     desks.link.cut.add(frozenset((TH, VN)))
     th, vn = desks.desks[TH], desks.desks[VN]

@@ -55,6 +55,7 @@ async def written(pen: Pen, *payloads: bytes) -> list[Written | BaseException]:
         await asyncio.to_thread(pen.stop, 10)
 
 
+@pytest.mark.long
 async def test_one_wake_of_the_loop_tells_of_a_group_and_each_entry_is_told_once(desks: Desks) -> None:
     told: list[Written] = []
     pen = Pen(parts_of(desks), lambda error: None, told.append)
@@ -63,6 +64,7 @@ async def test_one_wake_of_the_loop_tells_of_a_group_and_each_entry_is_told_once
     assert len({one.draft.private["detail"] for one in told}) == FEW
 
 
+@pytest.mark.long
 async def test_a_statement_that_is_too_large_costs_the_others_of_its_group_nothing(desks: Desks) -> None:
     pen = Pen(parts_of(desks), lambda error: None, lambda one: None)
     first, large, last = await written(pen, b"one", b"x" * (NOTICE_RECEIPT.largest + 1), b"two")
@@ -71,6 +73,7 @@ async def test_a_statement_that_is_too_large_costs_the_others_of_its_group_nothi
     assert large.code == "statement-too-large"
 
 
+@pytest.mark.long
 async def test_nothing_is_signed_once_our_own_key_was_removed(desks: Desks) -> None:
     parts = parts_of(desks)
 
@@ -84,6 +87,7 @@ async def test_nothing_is_signed_once_our_own_key_was_removed(desks: Desks) -> N
     assert all(log.size == 0 for log in desks.desks[TH].logs.values())
 
 
+@pytest.mark.long
 async def test_a_watcher_that_fails_leaves_no_order_without_its_result(desks: Desks) -> None:
     def fails(_written: Written) -> None:
         raise RuntimeError("a fault of a watcher")

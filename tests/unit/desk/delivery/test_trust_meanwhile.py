@@ -76,6 +76,7 @@ async def taken(desk: Desk, message: NoticeMessage) -> LiaisonError | None:
     return None
 
 
+@pytest.mark.long
 async def test_a_member_that_is_removed_before_its_notice_is_written_is_turned_away(desks: Desks) -> None:
     key, message = await notice_of(desks)
     vn = desks.desks[VN]
@@ -91,6 +92,7 @@ async def test_a_member_that_is_removed_before_its_notice_is_written_is_turned_a
     assert not entries_of(vn, events.ANSWERED, events.REFUSED)
 
 
+@pytest.mark.long
 async def test_a_member_that_is_removed_after_its_notice_is_written_gets_no_receipt(desks: Desks) -> None:
     key, message = await notice_of(desks)
     vn = desks.desks[VN]

@@ -85,6 +85,7 @@ def test_a_question_counts_where_all_conditions_hold(rule: Rule, holds: Use, fai
     assert met(counter(), fails) == []
 
 
+@pytest.mark.long
 def test_counting_keeps_its_bounds_whatever_is_asked() -> None:
     counter = counting(Rule("r", "", same="target", count=100, hours=168))
     for number in range(MOST_GROUPS + 500):
@@ -101,6 +102,7 @@ def test_a_target_is_the_same_in_any_script_and_says_nothing_without_the_key() -
     assert target_keys(KEY, DocumentQuery("---")) == ()
 
 
+@pytest.mark.long
 def test_so_many_percent_are_picked_always_the_same_and_others_with_another_key() -> None:
     searches = [f"{number:032x}" for number in range(20_000)]
     picked = {search for search in searches if is_picked(KEY, search, 2.0)}

@@ -42,6 +42,7 @@ WORKS = [
 ]
 
 
+@pytest.mark.long
 def test_nothing_is_seen_without_the_right_to_see_that_there_is_work() -> None:
     for who, work in itertools.product(ALL, WORKS):
         allowed = not refusal(who, Act.LIST, matter_of(work), NOW)
@@ -49,6 +50,7 @@ def test_nothing_is_seen_without_the_right_to_see_that_there_is_work() -> None:
         assert is_for(who, work, NOW) <= is_visible(who, work, NOW)
 
 
+@pytest.mark.long
 def test_what_is_shown_as_allowed_is_in_the_table_and_nothing_else_is() -> None:
     for who, work in itertools.product(ALL, WORKS):
         item = as_item(who, work, a_thread(KEY), NOW, supervised=True)

@@ -20,6 +20,7 @@ def _piece(number: int) -> int:
     return number
 
 
+@pytest.mark.long
 @pytest.mark.asyncio
 async def test_many_pieces_hold_the_loop_no_longer_than_one() -> None:
     turns = Turns()

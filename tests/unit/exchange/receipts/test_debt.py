@@ -104,6 +104,7 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
         yield made
 
 
+@pytest.mark.long
 def test_g13_debt_is_shown_refused_at_the_limit_and_cleared_by_a_late_receipt(desk: Desk) -> None:
     desk.round(60)
     desk.answer(5)
@@ -128,6 +129,7 @@ def test_g13_debt_is_shown_refused_at_the_limit_and_cleared_by_a_late_receipt(de
     assert desk.debts.open_answers() == {VN: 0.0}
 
 
+@pytest.mark.long
 def test_one_answer_is_enough_after_ten_minutes(desk: Desk) -> None:
     desk.answer()
     desk.round()
@@ -138,6 +140,7 @@ def test_one_answer_is_enough_after_ten_minutes(desk: Desk) -> None:
         desk.ask()
 
 
+@pytest.mark.long
 def test_whoever_acknowledges_a_little_now_and_then_is_limited_all_the_same(desk: Desk) -> None:
     desk.answer(60)
     desk.round()
@@ -170,6 +173,7 @@ def test_whoever_does_not_ask_is_not_limited_and_begins_anew_when_it_is_back(des
         desk.ask()
 
 
+@pytest.mark.long
 def test_an_alarm_outlives_a_restart_and_is_not_written_twice(desk: Desk) -> None:
     desk.answer(5)
     desk.round()
@@ -194,6 +198,7 @@ def test_a_clock_that_jumped_makes_nobody_a_debtor(desk: Desk) -> None:
     assert [kind for kind, _ in desk.entries] == ["receipts-overdue"]
 
 
+@pytest.mark.long
 def test_a_flood_without_receipts_is_limited_within_seconds(desk: Desk) -> None:
     """Answers without end before the limit begins would be as many unacknowledged ones."""
     desk.answer(99)
@@ -210,6 +215,7 @@ def test_a_flood_without_receipts_is_limited_within_seconds(desk: Desk) -> None:
     desk.ask()
 
 
+@pytest.mark.long
 def test_a_flood_whose_receipts_advance_is_served(desk: Desk) -> None:
     for through in range(1, 8):
         desk.answer(120)

@@ -133,6 +133,7 @@ class Foreign:
         return ""
 
 
+@pytest.mark.long
 def test_what_is_near_is_answered_in_the_callers_thread_as_behind_the_wall(source: IndexedSource, start: Start) -> None:
     asker = start(source)
     for _ in range(20):  # a machine that stands still for 10 ms makes a look-up a late one
@@ -233,6 +234,7 @@ class _Slow(Foreign):
         return super().search_many(asked, CLOCK.monotonic() + 20)
 
 
+@pytest.mark.long
 def test_a_batch_is_as_large_as_its_look_ups_are_quick(source: IndexedSource) -> None:
     slow = _Slow(source, fetches_near=True)
     near = Near(slow, CLOCK)

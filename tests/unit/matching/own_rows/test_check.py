@@ -33,6 +33,7 @@ def words(name: str) -> tuple[str, ...]:
     return normal_name(name).forms[0].words
 
 
+@pytest.mark.long
 @table("table", sorted(TABLES))
 def test_each_packaged_row_has_the_shape_of_its_table_and_a_key_of_its_own(table: str) -> None:
     shape = TABLES[table]
@@ -40,6 +41,7 @@ def test_each_packaged_row_has_the_shape_of_its_table_and_a_key_of_its_own(table
     assert len({row.fields[: shape.keys] for row in rows}) == len(rows)
 
 
+@pytest.mark.long
 @table(
     "table",
     [

@@ -26,6 +26,7 @@ def of(found: Comparison, table: str) -> list[DecidingRow]:
     return [row for row in found.rows if row.table == table]
 
 
+@pytest.mark.long
 def test_a_packaged_row_is_named_with_its_line() -> None:
     found = compared("阮氏梅", "Nguyen Thi Mai")
     rows = {row.row: row for row in of(found, "han_vietnamese")}
@@ -36,6 +37,7 @@ def test_a_packaged_row_is_named_with_its_line() -> None:
     assert not any(row.own for row in found.rows)
 
 
+@pytest.mark.long
 def test_an_own_row_is_named_first_with_file_and_line() -> None:
     use(own_rows_of({"titles": "# ours\nsadet\tM\tword\n"}, "names"))
     found = compared("Sadet Somchai Jaidee", "Somchai Jaidee")
@@ -50,23 +52,27 @@ def test_looking_for_the_rows_changes_nothing() -> None:
     assert compared("Somchai", "Somchai").rows == ()
 
 
+@pytest.mark.long
 def test_rows_that_touch_neither_name_are_not_named() -> None:
     found = compared("សុខ សុវណ្ណា", "Sok Sovanna")
     assert {row.row for row in found.rows} == {"សុវណ្ណា sovanna"}
 
 
+@pytest.mark.long
 def test_rows_of_several_tables_that_say_the_same_are_named_together() -> None:
     found = compared("ကျော်ဇင်သန့်", "Kyaw Zin Thant")
     assert {"ကျော် kyaw", "ဇင် zin zinn zyn", "သန့် thant than"} == {row.row for row in found.rows}
     assert not any(row.alone for row in found.rows)
 
 
+@pytest.mark.long
 def test_an_own_row_that_changes_only_a_reading_says_so() -> None:
     use(own_rows_of({"han_readings": "王\twong ong heng oung\n", "khmer_words": "សុខ\tsokh\n"}, "names"))
     (row,) = of(compared("សុខ សុវណ្ណ", "សុខ សុវណ្ណ"), "khmer_words")
     assert (row.own, row.decides, row.read) == (True, False, "sok sovann | sok sovann")
 
 
+@pytest.mark.long
 def test_an_own_row_that_takes_one_away_or_replaces_it_is_compared_with_the_packaged_one() -> None:
     before = compared("Saw Thein", "Naw Thein")
     use(own_rows_of({"titles": "saw\t-\t-\n"}, "names"))

@@ -64,6 +64,7 @@ def test_the_order_of_syllables_counts_up_to_rotation() -> None:
     assert compare_names(name, normal_name("Kyaw Aung Winn")).score < 0.92
 
 
+@pytest.mark.long
 def test_pairs_from_published_tables_are_found() -> None:
     usual, strict = measure("usual", names=200), measure("strict", names=200)
     assert usual.first >= 0.95

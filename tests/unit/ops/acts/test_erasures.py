@@ -73,6 +73,7 @@ def later(home: LogHome, days: int) -> None:
     home.clock.advance(timedelta(days=days))
 
 
+@pytest.mark.long
 def test_a_node_erases_by_itself_after_three_years_and_not_before(home: LogHome) -> None:
     later(home, 3 * 365)
     with opened(home) as it:
@@ -83,6 +84,7 @@ def test_a_node_erases_by_itself_after_three_years_and_not_before(home: LogHome)
         assert it.erased() == {0, 1, 2}
 
 
+@pytest.mark.long
 def test_nothing_ages_at_a_node_until_somebody_else_vouches_for_its_time(home: LogHome) -> None:
     """Also a hold stays; the round asks again a minute later, and an hour later once it knew."""
     proofs: list[bool] = [False, True]
@@ -115,6 +117,7 @@ def test_nothing_ages_at_a_node_until_somebody_else_vouches_for_its_time(home: L
         assert asked == [False, True]
 
 
+@pytest.mark.long
 def test_nothing_is_erased_by_age_by_a_clock_that_is_not_proved(home: LogHome) -> None:
     before = {"before": {"hit": home.clock.now_us() + 10_000 * 86_400_000_000}}
     with opened(home) as it:
@@ -131,6 +134,7 @@ def test_nothing_is_erased_by_age_by_a_clock_that_is_not_proved(home: LogHome) -
         assert it.operations.size == 0
 
 
+@pytest.mark.long
 def test_a_hold_whose_time_is_over_gets_its_entry_and_holds_nothing(home: LogHome) -> None:
     with opened(home) as it:
         until = home.clock.now_us() + 86_400_000_000
@@ -164,6 +168,7 @@ def test_an_act_that_says_nothing_that_can_be_erased_is_answered_and_changes_not
         assert it.operations.size == 0
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "order",
     [
@@ -190,6 +195,7 @@ def refused(it: Open, order: Order) -> str:
     return str(result["error"]["code"])
 
 
+@pytest.mark.long
 def test_rubbish_in_the_mailbox_does_not_stop_the_acts_behind_it(home: LogHome) -> None:
     with opened(home) as it:
         folder = home.folder / "acts"
@@ -211,6 +217,7 @@ def test_an_act_that_another_process_takes_between_two_looks_does_not_wait(home:
     assert mailbox.waiting(Lane.LONG) == [mailbox.place(order)]
 
 
+@pytest.mark.long
 def test_an_erasure_has_its_entry_with_the_signed_act_before_any_key_is_destroyed(home: LogHome) -> None:
     with opened(home) as it:
         order = signed(home, ActKind.ERASE_ENTRIES, entries(0, 2), "asked in error")
@@ -226,6 +233,7 @@ def test_an_erasure_has_its_entry_with_the_signed_act_before_any_key_is_destroye
         assert it.erased() == {0, 2}
 
 
+@pytest.mark.long
 def test_an_erasure_that_was_cut_off_after_its_entry_goes_on_and_has_no_second_entry(
     home: LogHome, monkeypatch: pytest.MonkeyPatch
 ) -> None:

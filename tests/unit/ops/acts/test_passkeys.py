@@ -40,6 +40,7 @@ def code_of(home: Path, data: bytes) -> str:
     return refused.value.code
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("algorithm", [CoseAlgorithm.ES256, CoseAlgorithm.EDDSA])
 def test_a_passkey_is_enrolled_listed_and_withdrawn_by_commands(
     liaison: Liaison, home: Path, algorithm: CoseAlgorithm
@@ -68,6 +69,7 @@ def test_a_passkey_is_enrolled_listed_and_withdrawn_by_commands(
     assert [item["state"] for item in checked.value["findings"] if item["check"] == 19] == ["proved"]
 
 
+@pytest.mark.long
 def test_the_second_person_signs_on_another_machine(liaison: Liaison, home: Path, tmp_path: Path) -> None:
     asked, answer = registered(home, "th.d.7", Authenticator())
     act = tmp_path / "act"
@@ -85,6 +87,7 @@ def test_one_person_or_two_without_a_leading_one_enrol_nothing(home: Path, names
     assert listed_passkeys(home) == []
 
 
+@pytest.mark.long
 def test_nobody_signs_the_enrolment_of_an_own_passkey(home: Path) -> None:
     assert code_of(home, enrolment(home, "th-adm", Authenticator())) == "own-passkey"
     assert code_of(home, enrolment(home, "th-data1", Authenticator())) == "own-passkey"
@@ -101,6 +104,7 @@ def test_a_passkey_is_enrolled_once(home: Path) -> None:
     assert code_of(home, enrolment(home, "th.d.7", device)) == "passkey-known"
 
 
+@pytest.mark.long
 def test_only_a_leading_person_withdraws_and_only_what_is_there(home: Path) -> None:
     device = enrol(home, "th.d.7")
     name = encode_url64(device.credential)
@@ -116,6 +120,7 @@ def test_only_a_leading_person_withdraws_and_only_what_is_there(home: Path) -> N
     assert not listed_passkeys(home)[0].withdrawn_us
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "change",
     [
@@ -160,6 +165,7 @@ def test_options_need_a_domain(liaison: Liaison, home: Path) -> None:
     assert not (home / "x").exists()
 
 
+@pytest.mark.long
 def test_who_has_no_mandate_sees_no_person(liaison: Liaison, home: Path) -> None:
     enrol(home, "th.d.7")
     shown = liaison("audit", "show", "--home", home, "--log", "operations", "--kind", "passkey-enrolled")

@@ -50,6 +50,7 @@ def test_what_was_sealed_comes_out(keys: Path, size: int) -> None:
     assert data[:64] not in sealed or size < 64
 
 
+@pytest.mark.long
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(st.data())
 def test_a_changed_byte_is_found(keys: Path, data: st.DataObject) -> None:

@@ -43,6 +43,7 @@ def grey(png: bytes) -> memoryview:
     return memoryview(bytes(dots)).cast("B", (height, width))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("length", [420, 700, MAX_TEXT])
 def test_a_reader_finds_the_very_text_in_the_picture(tmp_path: Path, length: int) -> None:
     text, file = token(length), tmp_path / "token.png"

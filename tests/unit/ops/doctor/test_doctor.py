@@ -52,6 +52,7 @@ def stops(findings: list[Finding]) -> dict[str, str]:
     }
 
 
+@pytest.mark.long
 def test_a_new_home_has_no_charter_and_is_told_what_comes_next(liaison: Liaison, tmp_path: Path) -> None:
     home = tmp_path / "la"
     assert liaison("init", "--member", "la", "--home", home, "--authority", tmp_path / "a").code == 0
@@ -79,12 +80,14 @@ def test_a_home_in_a_federation_is_healthy_and_the_trial_issuer_is_flagged(liais
     assert liaison("doctor", "--home", federation / "th").code == 0
 
 
+@pytest.mark.long
 def test_a_node_that_does_not_run_is_not_ready(liaison: Liaison, federation: Path) -> None:
     ran = liaison("doctor", "--home", federation / "th", "--ready", "--json")
     assert (ran.code, [finding["code"] for finding in ran.value["findings"]]) == (1, ["not-running"])
     assert "no settings here" in liaison("doctor", "--home", federation / "none", "--ready").out
 
 
+@pytest.mark.long
 def test_a_policy_that_was_brought_and_not_taken_is_told(federation: Path) -> None:
     install(federation / "th", b'{"half": ')
     told = [finding for finding in examine(federation / "th", SystemClock()) if finding.severity is Severity.WARN]
@@ -124,6 +127,7 @@ def test_an_online_ca_is_told_when_it_renews_nothing_or_ends_soon(liaison: Liais
     assert told() == []
 
 
+@pytest.mark.long
 def test_a_renewed_certificate_is_shown_and_keeps_exchange_possible(liaison: Liaison, federation: Path) -> None:
     home = Home(federation / "th")
     authority = load_authority(federation / "th-authority")
@@ -211,6 +215,7 @@ def _suspended(home: Path) -> None:
     (home / "suspensions.jsonl").write_text("what\n")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("harm", "check"),
     [
@@ -238,6 +243,7 @@ def test_what_would_stop_an_exchange_is_found(federation: Path, harm: Callable[[
     assert all(finding.remedy for finding in findings if finding.severity is not Severity.GOOD)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("days", "checks"), [(4, {"descriptors"}), (400, {"certificates", "charter", "descriptors"}), (-1, {"clock"})]
 )
@@ -252,6 +258,7 @@ def test_little_time_left_is_a_warning(federation: Path) -> None:
     assert "certificates" in warned
 
 
+@pytest.mark.long
 def test_a_key_that_the_descriptor_does_not_list_is_found(liaison: Liaison, federation: Path) -> None:
     home = federation / "th"
     for file in home.glob("keys/statement.*"):
@@ -262,12 +269,14 @@ def test_a_key_that_the_descriptor_does_not_list_is_found(liaison: Liaison, fede
     assert "liaison trust publish" in found["descriptors"]
 
 
+@pytest.mark.long
 def test_a_counterpart_that_does_not_answer_is_found(federation: Path) -> None:
     found = stops(examine(federation / "th", SystemClock(), "vn"))
     assert "`vn` does not answer" in found["counterpart"]
     assert "`la`" in stops(examine(federation / "th", SystemClock(), "la"))["counterpart"]
 
 
+@pytest.mark.long
 def test_a_missing_key_of_an_agency_is_made_by_naming_the_agency(liaison: Liaison, tmp_path: Path) -> None:
     home = tmp_path / "la"
     assert liaison("init", "--member", "la", "--home", home, "--authority", tmp_path / "a").code == 0
@@ -285,6 +294,7 @@ def test_a_missing_key_of_an_agency_is_made_by_naming_the_agency(liaison: Liaiso
     assert not {"keys", "certificates"} & {one["check"] for one in findings if one["severity"] == "stop"}
 
 
+@pytest.mark.long
 def test_a_counterpart_that_is_no_member_is_told_with_those_that_are(liaison: Liaison, federation: Path) -> None:
     findings = liaison("doctor", "--home", federation / "th", "--to", "zz", "--json").value["findings"]
     (told,) = [finding for finding in findings if finding["check"] == "counterpart"]
@@ -292,6 +302,7 @@ def test_a_counterpart_that_is_no_member_is_told_with_those_that_are(liaison: Li
     assert "kh, vn" in told["remedy"]
 
 
+@pytest.mark.long
 def test_a_database_that_is_gone_after_heads_were_signed_is_not_made_anew(liaison: Liaison, federation: Path) -> None:
     home = federation / "th"
     with LogHome(home, load_signing_key(Home(home).key("log")), SystemClock()).log() as log:
@@ -351,6 +362,7 @@ def stops_of(ran: Ran) -> dict[str, str]:
     return dict(found)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("passed_h", "told"), [(1, 0), (49, 24), (61, 12), (71, 2)])
 def test_the_end_of_a_status_is_told_a_day_before_with_a_command_that_exists(
     federation: Path, passed_h: int, told: int

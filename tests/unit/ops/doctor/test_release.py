@@ -42,6 +42,7 @@ def release(home: Path) -> list[Finding]:
     return [finding for finding in examine(home, SystemClock()) if finding.check == "release"]
 
 
+@pytest.mark.long
 def test_doctor_tells_who_gets_each_type_and_by_which_rule(home: Path) -> None:
     found = {finding.text.partition(" ")[0]: finding for finding in release(home)}
     assert set(found) == {"Person", "TravelDocument", "Vehicle"}
@@ -66,6 +67,7 @@ def test_doctor_warns_of_a_type_that_nobody_can_get_and_does_not_say_that_all_is
     assert "nothing stands in the way" not in ran.out
 
 
+@pytest.mark.long
 def test_a_policy_or_a_mapping_that_does_not_load_is_told_once(home: Path) -> None:
     (home / "police.toml").write_text("[source]\n")
     assert release(home) == []

@@ -54,6 +54,7 @@ def liaison(capsys: pytest.CaptureFixture[str], folder: Path, monkeypatch: pytes
     return liaison
 
 
+@pytest.mark.long
 @table("arguments", WANTED, ids=" ".join)
 def test_what_is_no_document_is_told_with_the_one_that_was_wanted(
     liaison: Liaison, folder: Path, arguments: tuple[str, ...]

@@ -82,6 +82,7 @@ def test_a_folder_in_the_place_of_a_table_is_refused(tmp_path: Path) -> None:
         use_own_tables(tmp_path)
 
 
+@pytest.mark.long
 def test_match_explain_reads_the_home_and_names_the_row(liaison: Liaison, tmp_path: Path) -> None:
     write(tmp_path, data=f"# ours\n{_SADET}")
     ran = liaison("match", "explain", *_PAIR, "--home", tmp_path)
@@ -91,6 +92,7 @@ def test_match_explain_reads_the_home_and_names_the_row(liaison: Liaison, tmp_pa
     assert "names/titles.tsv" not in liaison("match", "explain", *_PAIR).out
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "command",
     [

@@ -28,6 +28,7 @@ def give_key(member: Member, agency: str) -> None:
     create_member_keys(member.home, member.authority, member.id, [agency], member.name, member.clock)
 
 
+@pytest.mark.long
 def test_a_key_that_no_document_lists_is_refused_with_the_command_that_lists_it(federation: Federation) -> None:
     thailand = federation["th"]
     keys = LiveKeys(Home(thailand.home), TH, thailand.clock)
@@ -37,6 +38,7 @@ def test_a_key_that_no_document_lists_is_refused_with_the_command_that_lists_it(
     assert "th.navy" not in keys.issuers
 
 
+@pytest.mark.long
 def test_a_node_in_production_takes_up_no_key_of_an_agency(federation: Federation) -> None:
     thailand = federation["th"]
     held = {path: path.read_bytes() for path in (thailand.home / "keys").glob("agency-*")}

@@ -78,6 +78,7 @@ def shown(member: Member) -> bytes:
     return LiveKeys(Home(member.home), TH, member.clock).read_exchange().certificate
 
 
+@pytest.mark.long
 def test_a_month_before_its_end_the_certificate_is_renewed_and_counterparts_take_it(federation: Federation) -> None:
     th = listed(federation)
     national = th.certificate("tls")
@@ -158,6 +159,7 @@ def test_a_folder_with_the_national_ca_alone_lists_no_online_ca(federation: Fede
         desk(th).make_online_ca(th.authority, None)
 
 
+@pytest.mark.long
 def test_a_removed_online_ca_counts_no_more_and_the_certificate_of_the_national_ca_is_shown_again(
     federation: Federation,
 ) -> None:
@@ -193,6 +195,7 @@ def test_a_key_that_was_removed_is_not_renewed(federation: Federation) -> None:
     assert look(th) == []
 
 
+@pytest.mark.long
 def test_a_renewed_certificate_of_an_earlier_key_or_torn_is_passed_over(federation: Federation) -> None:
     th = listed(federation)
     home = Home(th.home)

@@ -90,6 +90,7 @@ def successor(held: Path, use: KeyUse) -> Succession:
     return name_successor(use, held / f"th.{use}.key", held, f"th.{use}-2")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("use", PERSONS)
 def test_the_new_key_of_a_person_counts_beside_the_old_one_for_twice_the_life_of_an_act(
     thailand: Member, held: Path, use: KeyUse
@@ -118,6 +119,7 @@ def test_the_new_key_of_a_person_counts_beside_the_old_one_for_twice_the_life_of
     assert desk(thailand).rotate([file], thailand.authority, None, successor=again).version == 4
 
 
+@pytest.mark.long
 def test_a_next_descriptor_by_hand_does_not_lengthen_the_old_key(thailand: Member, held: Path) -> None:
     file = "approver-th.approver"
     old = load_signing_key(held / "th.approver.key").key_id
@@ -216,6 +218,7 @@ def test_without_the_person_nothing_is_rotated(thailand: Member, held: Path) -> 
     assert Rotations(Home(thailand.home)).all() == []
 
 
+@pytest.mark.long
 def test_the_end_of_a_persons_key_is_told_and_moved(thailand: Member) -> None:
     assert isinstance(thailand.clock, ManualClock)
     told = {key["use"]: key for key in describe_keys(thailand.home, thailand.clock)["keys"]}

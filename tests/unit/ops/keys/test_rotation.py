@@ -85,6 +85,7 @@ def later(federation: Federation, time: timedelta) -> None:
 LISTED = ["tls", "statement", "status", "agency-police", "log", "witness", "witness-mldsa"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("file", LISTED)
 def test_a_key_that_others_must_know_is_listed_first_and_used_when_all_hold_it(
     federation: Federation, file: str
@@ -146,6 +147,7 @@ def test_a_statement_key_waits_for_the_people_of_a_source_process(federation: Fe
     assert read_leaf((th.home / "keys/next/statement.pem").read_bytes()).name.name == "2", "to be handed to them"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("file", ["statement", "status", "tls"])
 def test_after_a_removal_the_new_key_is_used_at_once(federation: Federation, file: str) -> None:
     """The old key was stolen and revoked: there is nothing to wait for, since no one takes it."""
@@ -252,6 +254,7 @@ def test_a_folder_with_the_ca_alone_renews_and_lists_nothing(federation: Federat
         desk(th).rotate(["tls"], th.authority, None)
 
 
+@pytest.mark.long
 def test_a_month_before_an_end_the_request_is_written_and_an_alarm_says_so(federation: Federation) -> None:
     th = federation["th"]
     reminder = Reminder(Home(th.home), TH, th.clock)
@@ -272,6 +275,7 @@ def test_a_month_before_an_end_the_request_is_written_and_an_alarm_says_so(feder
 # ------------------------------------------------------------ the authority is elsewhere
 
 
+@pytest.mark.long
 def test_a_request_is_carried_to_the_authority_and_its_answer_back(federation: Federation, tmp_path: Path) -> None:
     th = federation["th"]
     asked = desk(th).rotate(["statement", "log"], None, tmp_path / "keys.request")

@@ -69,6 +69,7 @@ async def refused(exports: Path, data: bytes, limits: Limits = SMALL) -> str:
     return caught.value.code
 
 
+@pytest.mark.long
 @table("form", [tarfile.PAX_FORMAT, tarfile.GNU_FORMAT])
 @table("top", ["vn-export", "Xuất khẩu", "ຂໍ້ມູນ/" * 30 + "vn", ".", ""])
 @table("step", [1, 511, 1_000_000])

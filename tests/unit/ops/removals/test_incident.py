@@ -68,6 +68,7 @@ def test_nothing_says_since_when(federation: Federation) -> None:
         plan_incident(federation["vn"].home, "statement", CLOCK)
 
 
+@pytest.mark.long
 def test_the_doctor_of_a_counterpart_names_key_window_and_command(federation: Federation) -> None:
     vn, th = federation["vn"], federation["th"]
     assert doctor(federation, "th") == []

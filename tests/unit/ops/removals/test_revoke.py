@@ -59,6 +59,7 @@ def next_descriptor(federation: Federation) -> Descriptor:
     return vn.view().descriptor("vn")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("use", ["statement", "tls", "agency/immigration", "log", "administrator"])
 def test_each_key_is_removed_by_its_use_with_the_authority_out_of_reach(federation: Federation, use: str) -> None:
     (key,) = [key for key in federation.view("th").descriptor("vn").keys if key.use == use]

@@ -157,6 +157,7 @@ def test_a_bad_annotation_fails_at_load(annotations: str, rule: str, line: int, 
     assert caught.value.where.endswith(f":{line}")
 
 
+@pytest.mark.long
 @settings(max_examples=40)
 @given(record=records, human=st.sampled_from(["duty", "two"]))
 def test_a_permit_with_a_human_never_widens_what_leaves_by_itself(record: RecordAttributes, human: str) -> None:

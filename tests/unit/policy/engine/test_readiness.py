@@ -60,6 +60,7 @@ def test_a_ready_policy_says_what_one_says_that_is_not(member: str, drawn: list[
         assert ready(member).may_send(record.question, NOW_US) == fresh.may_send(record.question, NOW_US)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("member", MEMBERS)
 def test_the_first_decisions_of_a_ready_policy_need_no_question_to_cedar(
     member: MemberId, monkeypatch: pytest.MonkeyPatch
@@ -115,6 +116,7 @@ def test_nothing_is_taken_over_from_the_policy_of_another_member() -> None:
     assert not engine._releases.recent(10)
 
 
+@pytest.mark.long
 def test_a_stricter_policy_is_not_softened_by_what_was_decided_before(night: Path) -> None:
     before, engine = (PolicyEngine.load(folder, MemberId("vn")) for folder in (NATIONAL / "vn", night))
     at_night = NOW_US - NOW_US % DAY_US + 22 * 3_600_000_000
@@ -149,6 +151,7 @@ def test_the_work_ends_when_it_is_told_to() -> None:
     assert engine.make_ready(None, NOW_US, lambda: next(steps)) == 3
 
 
+@pytest.mark.long
 def test_a_policy_that_was_made_ready_in_this_process_asks_cedar_nothing_ahead(night: Path) -> None:
     known: ReadyPolicies = Recent(16)
     first, again = (PolicyEngine.load(NATIONAL / "vn", MemberId("vn")) for _ in range(2))

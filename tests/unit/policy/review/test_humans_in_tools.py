@@ -140,6 +140,7 @@ def test_a_case_that_speaks_of_the_human_kills_the_mutant_that_drops_it() -> Non
     assert dropped[0] in survivors([silent])[0]
 
 
+@pytest.mark.long
 def test_what_only_a_human_lets_out_is_told_of_a_source(tmp_path: Path) -> None:
     folder = Path(shutil.copytree(NATIONAL / "vn", tmp_path / "vn"))
     path = folder / "records.cedar"

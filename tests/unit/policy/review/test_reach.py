@@ -49,6 +49,7 @@ def drop(folder: Path, record_type: str) -> None:
     add(folder, f'@id("th-none")\nforbid (principal, action == Action::"release", {where});')
 
 
+@pytest.mark.long
 def test_a_type_that_leaves_is_told_with_agreement_rule_recipients_and_purposes(folder: Path) -> None:
     (crossing,) = found(folder, held("BorderCrossing", "immigration"))
     assert {(way.agreement, way.recipients) for way in crossing.ways} == {
@@ -62,6 +63,7 @@ def test_a_type_that_leaves_is_told_with_agreement_rule_recipients_and_purposes(
     assert "to kh, vn for BORDER_CHECK" in crossing.briefly[0]
 
 
+@pytest.mark.long
 def test_a_rule_that_keeps_fields_back_is_not_told_as_one_that_lets_them_out(folder: Path) -> None:
     (person,) = found(folder, held("Person"))
     ways = [way for way in person.ways if "CUSTOMS_CONTROL" in way.purposes]
@@ -71,6 +73,7 @@ def test_a_rule_that_keeps_fields_back_is_not_told_as_one_that_lets_them_out(fol
         assert "national_ids" not in way.fields
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("record", "problem", "remedy"),
     [
@@ -97,6 +100,7 @@ def test_a_type_that_nobody_can_get_is_told_with_its_reason(
     assert remedy in one.remedy
 
 
+@pytest.mark.long
 def test_a_rule_that_forbids_a_type_is_named(folder: Path) -> None:
     drop(folder, "Vehicle")
     (vehicle,) = found(folder, held("Vehicle"))
@@ -104,6 +108,7 @@ def test_a_rule_that_forbids_a_type_is_named(folder: Path) -> None:
     assert vehicle.remedy.startswith('take `RecordType::"Vehicle"` out of national/th-none')
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("owner", ["police", "customs"])
 @pytest.mark.parametrize("record_type", ["Seizure", "Person", "Vehicle"])
 def test_what_is_found_by_its_case_alone_leaves_once_the_mapping_finds_it_otherwise(

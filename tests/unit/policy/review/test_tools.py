@@ -42,6 +42,7 @@ def draft(tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.mark.long
 @settings(max_examples=200)
 @given(records)
 def test_kept_attributes_are_read_back_as_they_were(record: RecordAttributes) -> None:
@@ -91,6 +92,7 @@ def test_a_refusal_names_rule_file_line_and_the_purposes_that_would_do(vn: Polic
     )
 
 
+@pytest.mark.long
 def test_the_matrix_shows_what_leaves_and_nothing_else(vn: PolicyEngine) -> None:
     rows = matrix(vn, NOW_US)
     border = [row for row in rows if (row.counterpart, row.agency) == ("th", "police")]
@@ -103,6 +105,7 @@ def test_the_matrix_shows_what_leaves_and_nothing_else(vn: PolicyEngine) -> None
     assert "TravelDocument" in page
 
 
+@pytest.mark.long
 def test_the_matrix_begins_with_an_overview_in_words(vn: PolicyEngine) -> None:
     rows = matrix(vn, NOW_US)
     most = {(item.place, item.record_type): item for item in overview(rows)}
@@ -172,6 +175,7 @@ def test_a_case_that_speaks_of_a_rule_kills_its_mutant() -> None:
     }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("command", ["check", "test", "matrix"])
 def test_the_commands_speak_json(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["policy", command, str(NATIONAL / "kh"), "--json"]) == 0

@@ -56,6 +56,7 @@ def test_an_assertion_over_the_hash_of_a_payload_verifies(algorithm: CoseAlgorit
     assert kept_assertion(json.loads(json.dumps(assertion.as_json()))) == assertion
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("algorithm", CoseAlgorithm)
 def test_another_payload_type_or_key_does_not_verify(algorithm: CoseAlgorithm) -> None:
     device, other = Authenticator(algorithm), Authenticator(algorithm)
@@ -161,6 +162,7 @@ def test_doubled_members_do_not_get_in() -> None:
 Change = Callable[[Assertion], Assertion]
 
 
+@pytest.mark.long
 @table(
     "change",
     [

@@ -108,6 +108,7 @@ def test_a_point_of_low_order_is_refused(changes: dict[int, Any]) -> None:
     assert code_of(attested(Authenticator(CoseAlgorithm.EDDSA), changes)) == "key-not-admitted"
 
 
+@pytest.mark.long
 @table("changes", [{-1: b"\xff" * 128}, {-2: b"\x00\x00\x03"}, {-1: b"\xff" * 513}, {-2: b"\x03"}])
 def test_a_weak_rsa_key_is_refused(changes: dict[int, Any]) -> None:
     code_of(attested(Authenticator(CoseAlgorithm.RS256), changes))

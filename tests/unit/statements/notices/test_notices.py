@@ -126,6 +126,7 @@ def test_what_is_over_the_largest_length_is_not_signed() -> None:
 # ---------------------------------------------------------------- who signed what, for whom
 
 
+@pytest.mark.long
 @table("notice", SAMPLES, ids=lambda notice: notice.type)
 def test_no_changed_byte_is_taken(notice: Notice) -> None:
     envelope = build_notice(notice, KEY).envelope
@@ -139,6 +140,7 @@ def test_no_changed_byte_is_taken(notice: Notice) -> None:
             verify(bytes(changed))
 
 
+@pytest.mark.long
 @settings(max_examples=200, deadline=None)
 @given(st.integers(0, 4_600), st.binary(max_size=8))
 def test_no_envelope_that_lost_or_won_bytes_is_taken(at: int, more: bytes) -> None:

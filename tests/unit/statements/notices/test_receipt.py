@@ -76,6 +76,7 @@ def test_a_receipt_of_somebody_else_for_somebody_else_or_from_the_future_is_refu
         verify(envelope, now_us=NOW - 31 * SECOND)
 
 
+@pytest.mark.long
 def test_no_changed_byte_is_taken() -> None:
     envelope = build_receipt(REFUSED, KEY).envelope
     for at in range(len(envelope)):

@@ -19,6 +19,7 @@ pytestmark = pytest.mark.usefixtures("engine")
 WHY = ErasureReason("entry", "A. Clerk", "asked in error")
 
 
+@pytest.mark.long
 def test_an_entry_is_erased_and_the_rest_of_its_month_stays(tmp_path: Path) -> None:
     home = LogHome(tmp_path / "home")
     with opened(home) as it:
@@ -33,6 +34,7 @@ def test_an_entry_is_erased_and_the_rest_of_its_month_stays(tmp_path: Path) -> N
         assert it.exchange.size == 121
 
 
+@pytest.mark.long
 def test_a_dump_goes_back_into_an_empty_database_and_the_log_goes_on(tmp_path: Path) -> None:
     home = LogHome(tmp_path / "home")
     with opened(home) as it:

@@ -79,6 +79,7 @@ def test_reading_only_changes_nothing_and_needs_a_file(tmp_path: Path) -> None:
 # ---------------------------------------------------------------- log store
 
 
+@pytest.mark.long
 def test_entries_are_found_by_each_filter(tmp_path: Path) -> None:
     home = LogHome(tmp_path)
     drafts = [

@@ -36,6 +36,7 @@ def _since_first() -> Iterator[Any]:
         before = migration.revision
 
 
+@pytest.mark.long
 @tables.table(("before", "migration"), [*_since_first()])
 def test_a_migration_that_lets_the_program_before_serve_only_adds(tmp_path: Path, before: str, migration: Any) -> None:
     (file,) = VERSIONS.glob(f"v{migration.revision}_*.py")
@@ -85,6 +86,7 @@ def _shape(connection: Connection) -> dict[str, dict[str, tuple[str, bool, bool]
     return shape
 
 
+@pytest.mark.long
 def test_an_empty_file_gets_what_the_migrations_make(tmp_path: Path) -> None:
     file = tmp_path / "node.sqlite"
     with closing(open_database(file)) as database:

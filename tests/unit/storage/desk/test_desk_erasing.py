@@ -49,6 +49,7 @@ def test_what_is_still_needed_is_sealed_anew_and_its_old_key_goes(tmp_path: Path
         assert (desk.work(work.id), desk.holdings()) == (work, [copy])
 
 
+@pytest.mark.long
 def test_a_notice_goes_with_the_entry_of_its_exchange_and_open_work_stays_closed_to_its_author(tmp_path: Path) -> None:
     home = LogHome(tmp_path / "home")
     key, other = new_key(), new_key()

@@ -227,6 +227,7 @@ def test_a_thread_counts_its_versions(it: Desk) -> None:
         it.write(DeskRows(a_thread(new_key(), 2), 0))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "change", [{"group_id": "a\0b"}, {"office": "\ud800"}, {"due_us": 2**63}, {"officer": "a\0b"}], ids=str
 )
@@ -241,6 +242,7 @@ def test_notices_of_no_member_are_not_erased(it: Desk) -> None:
         it.operations.append([events.STOP.draft(reason="test", rows=DeskRows(erased=(new_id(),)))])
 
 
+@pytest.mark.long
 def test_a_failure_in_the_rows_writes_no_entry(it: Desk) -> None:
     key = new_key()
     it.write(opening(key))
@@ -331,6 +333,7 @@ def test_threads_are_found_by_kind_state_and_group_the_newest_first(it: Desk) ->
     assert it.desk.threads(group_id="g") == [thread for thread in newest if thread.group_id]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("states", [(), (ThreadState.OPEN, ThreadState.ENDED)])
 def test_a_list_goes_on_behind_a_place_also_within_one_moment(it: Desk, states: tuple[ThreadState, ...]) -> None:
     made = [
@@ -351,6 +354,7 @@ def test_a_list_goes_on_behind_a_place_also_within_one_moment(it: Desk, states: 
     assert {each.opened_us for each in ours} <= {0, 1}
 
 
+@pytest.mark.long
 def test_the_newest_threads_of_offices_are_those_of_all_their_states_and_agencies(it: Desk) -> None:
     offices, agencies = ("poipet-blo", "", "other"), ("police", "", "customs")
     places = [(office, agency, state) for office in offices for agency in agencies for state in ThreadState]
@@ -384,6 +388,7 @@ def test_work_is_found_by_who_has_taken_it_also_where_an_earlier_version_wrote_i
 _TAKEN = {"a": "th.o.1", "b": "th.o.2", "c": "th.o.1", "d": ""}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("agency", ["", "customs"])
 @pytest.mark.parametrize("roles", [(Role.NATIONAL_DESK,), (Role.OFFICER,), (Role.SUPERVISOR, Role.DUTY)])
 def test_the_first_work_that_somebody_may_see_is_the_beginning_of_all_of_it(
@@ -543,6 +548,7 @@ def test_an_ended_thread_goes_with_all_its_rows_once_nothing_of_it_waits(it: Des
     assert it.desk.notices(fresh)
 
 
+@pytest.mark.long
 def test_copies_go_when_their_time_is_over_and_their_end_needs_no_confirmation(it: Desk) -> None:
     it.write(
         DeskRows(

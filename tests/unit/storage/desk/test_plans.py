@@ -125,6 +125,7 @@ def database(tmp_path: Path) -> Iterator[Database]:
         yield opened
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", READS)
 def test_a_read_that_is_repeated_uses_its_index(database: Database, tmp_path: Path, name: str) -> None:
     read, index = READS[name]

@@ -126,6 +126,7 @@ def test_what_was_not_held_for_long_enough_by_the_steady_clock_is_not_forgotten(
     assert claims.forget(10**18, HELD_S)[0] == 0
 
 
+@pytest.mark.long
 def test_entries_are_found_by_time_among_many(tmp_path: Path) -> None:
     clock = ManualClock(NOON)
     home = LogHome(tmp_path, clock=clock)
@@ -142,6 +143,7 @@ def test_entries_are_found_by_time_among_many(tmp_path: Path) -> None:
         assert store.find("exchange/1", exchange_id=exchange) == [7]
 
 
+@pytest.mark.long
 def test_the_measure_of_a_history_gives_rows_of_appends_and_of_the_start(tmp_path: Path) -> None:
     lines: list[str] = []
     rows = measure_history(tmp_path, 1000, lines.append)

@@ -104,6 +104,7 @@ async def test_a_task_that_gave_up_waiting_does_not_end_the_worker() -> None:
     await asyncio.to_thread(writer.stop, 10)
 
 
+@pytest.mark.long
 def test_a_writer_that_waits_itself_is_told_what_its_claim_lost_to(tmp_path: Path) -> None:
     draft = answered()
     with LogHome(tmp_path).log() as log:

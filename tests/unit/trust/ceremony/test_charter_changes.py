@@ -83,6 +83,7 @@ def test_j2_signatures_that_do_not_verify_are_not_named(federation: Federation) 
     assert [each["signed"] for each in show_charter(other, held(federation))["signers"]] == [[], []]
 
 
+@pytest.mark.long
 def test_a_member_comes_back_leaves_and_joins_again_with_its_documents_kept(federation: Federation) -> None:
     for wishes, status in (
         ({"suspend": ("vn",)}, "suspended"),
@@ -116,6 +117,7 @@ def test_a_new_member_and_another_threshold(federation: Federation, tmp_path: Pa
     assert "at least 3" in caught.value.remedy
 
 
+@pytest.mark.long
 def test_an_authority_gets_a_new_key_while_what_the_old_one_signed_stays(
     federation: Federation, tmp_path: Path
 ) -> None:

@@ -77,6 +77,7 @@ def test_other_forms_are_refused(founded: Federation, changes: dict[str, Any]) -
         parse_descriptor(payload(founded, **changes))
 
 
+@pytest.mark.long
 def test_the_command_publishes_the_rule_and_a_later_descriptor_keeps_it(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:

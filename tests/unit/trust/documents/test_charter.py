@@ -56,6 +56,7 @@ def verify(*versions: bytes, fingerprint: str | None = None) -> Charter:
     return verify_charter_chain(versions, CLOCK.now(), fingerprint)
 
 
+@pytest.mark.long
 def test_a_charter_is_valid_with_enough_signatures(first: bytes, members: list[Member]) -> None:
     charter = verify(signed(first, *members[:2]))
     assert (charter.version, charter.federation, charter.threshold) == (1, "gms", 2)

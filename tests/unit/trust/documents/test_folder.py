@@ -76,6 +76,7 @@ def take(federation: Federation, data: bytes, member: str = "th") -> bool:
 # ------------------------------------------------------------------ charter
 
 
+@pytest.mark.long
 def test_the_first_charter_needs_its_fingerprint(federation: Federation, tmp_path: Path) -> None:
     trust = tmp_path / "elsewhere"
     with pytest.raises(Misconfigured, match="fingerprint"):

@@ -83,6 +83,7 @@ def tick(federation: Federation, **by: float) -> None:
 # ------------------------------------------------------------------ 3: removals only grow
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("step", [1, 2, 500])
 def test_3_a_stolen_status_key_cannot_bring_back_a_removed_key(federation: Federation, step: int) -> None:
     (gone,) = remove(federation, "statement")
@@ -190,6 +191,7 @@ def test_2_several_processes_publish_together(federation: Federation) -> None:
 # ------------------------------------------------------------------ 1: a new descriptor begins a new count
 
 
+@pytest.mark.long
 def test_1_only_a_new_descriptor_brings_a_key_back(federation: Federation) -> None:
     (gone,) = remove(federation, "statement")
     tick(federation, seconds=10)
@@ -211,6 +213,7 @@ def test_1_a_new_descriptor_for_another_reason_brings_nothing_back(federation: F
     assert is_removed(federation, gone)
 
 
+@pytest.mark.long
 def test_1_a_removal_after_the_descriptor_was_drafted_stays(federation: Federation) -> None:
     """Its second signature takes days; meanwhile a key is removed."""
     elsewhere = federation.copy(federation.folder / "drafted", federation.clock)
@@ -235,6 +238,7 @@ def test_1_a_new_descriptor_ends_what_a_thief_has_counted(federation: Federation
         take(federation, forged(federation, sequence=AHEAD + 1, descriptor_version=1, descriptor_hash="ab" * 32))
 
 
+@pytest.mark.long
 def test_1_a_descriptor_that_does_not_exist_begins_no_count(federation: Federation) -> None:
     (gone,) = remove(federation, "statement")
     for version in (2, 3, LARGEST):
@@ -298,6 +302,7 @@ def test_4_a_file_that_was_exchanged_by_hand_undoes_nothing_in_a_running_node(fe
         keeper.view.verify_key("vn", gone, "statement", federation.clock.now_us())
 
 
+@pytest.mark.long
 def test_a_flood_of_contradictions_is_bounded(federation: Federation) -> None:
     before = held(federation)
     for number in range(40):

@@ -92,6 +92,7 @@ def test_ill_formed_kinds_are_refused(founded: Federation, sources: Any) -> None
         parse_descriptor(sign_document(DESCRIPTOR_TYPE, strict_json.dumps(value), [key]))
 
 
+@pytest.mark.long
 def test_what_was_published_stays_until_other_sources_are_given(tmp_path: Path) -> None:
     member = make_federation(tmp_path, ("th",))["th"]
     held = member.view().descriptor("th")
