@@ -21,7 +21,7 @@ from tests.support.link import Link, linked
 from tests.support.load import waiting
 from tests.support.nodes import World, officer
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timed]
 
 BACK_S = 5.0
 """Seconds after which a counterpart is heard again once its link is back."""
@@ -123,7 +123,6 @@ async def as_many_as_fit(world: World) -> int:
     return count
 
 
-@pytest.mark.timed
 async def test_cuts_under_load_make_nobody_silent(world: World, link: Link) -> None:
     count = await as_many_as_fit(world)
     asking = [asyncio.create_task(ask(world)) for _ in range(count)]
@@ -133,7 +132,6 @@ async def test_cuts_under_load_make_nobody_silent(world: World, link: Link) -> N
     assert [line.outcome for line in await asyncio.gather(*asking)] == [Outcome.HIT] * count
 
 
-@pytest.mark.timed
 async def test_i1_officers_do_not_wait_for_a_counterpart_that_hangs_and_hear_since_when(
     world: World, link: Link
 ) -> None:
