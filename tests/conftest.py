@@ -112,7 +112,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Whoever may take long begins first: at the end nobody waits for one worker that has just begun such a test.
+    """Begin with the tests that may take long: at the end nothing waits for one worker that has just begun such a test.
 
     What judges time comes last.
     """

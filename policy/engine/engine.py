@@ -50,7 +50,7 @@ through: a national folder may forbid it, and need not permit it."""
 
 
 ReadyPolicies: TypeAlias = Recent[tuple[bytes, MemberId], Evaluator]
-"""What Cedar said ahead of policies, by their hash and their member. No engine decides with it, only with a copy: what
+"""Keeps what Cedar said ahead of policies, by hash and member. No engine decides with it, only with a copy: what
 one learns from requests comes to no other."""
 
 

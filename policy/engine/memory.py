@@ -295,7 +295,7 @@ def _is_text(text: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Shared:
-    """What the places of one action share: the slices of policies that say nothing of the resource, and `accepted`."""
+    """Holds what places of one action share: slices of policies that say nothing of the resource, and `accepted`."""
 
     slices: Sequence[Slice]
     accepted: Accepted

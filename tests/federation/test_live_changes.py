@@ -40,7 +40,7 @@ ASKERS, AFTERWARDS = 4, 12
 
 
 _MOMENTS = itertools.count(1)
-"""What orders questions and commands of the one loop: a number for each."""
+"""Orders questions and commands of the one loop: a number for each."""
 
 
 @dataclass

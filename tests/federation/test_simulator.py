@@ -63,7 +63,7 @@ class Twins:
         return begun
 
     async def pages(self, begun: Beginning) -> list[str]:
-        """What people see of rows that changed: their work, the lists of these threads, and the threads themselves."""
+        """Show what people see of changed rows: their work, the lists of these threads, and the threads themselves."""
         found, rows = [], begun.rows()
         for member, people in WHO.items():
             threads = [row for row in rows if row["of"] == member and row["table"] == "thread"]

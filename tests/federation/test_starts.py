@@ -28,7 +28,7 @@ BUILT = {"route", "question to Cedar", "policy", "template", "file of the consol
 
 @pytest.fixture
 def built(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
-    """What is built from now on, counted by kind, in a process that has built nothing yet."""
+    """Count by kind what is built from now on, in a process that has built nothing yet."""
     counts: Counter[str] = Counter()
 
     def count(kind: str, owner: Any, name: str) -> None:

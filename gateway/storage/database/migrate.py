@@ -27,7 +27,7 @@ HEAD = "0015"
 """The newest migration; a test compares it with the scripts."""
 
 SCHEMA_FILE = Path(__file__).with_name("schema.sql")
-"""What the migrations make of an empty file of SQLite, written by `make generated`; a test compares it with them."""
+"""Holds what migrations make of an empty file of SQLite, written by `make generated`; a test compares both."""
 
 UPGRADE = "`liaison upgrade --run --home HOME` makes a backup and brings it up to date; `--check` says what it would do"
 """What to do about an older schema."""
