@@ -1,20 +1,29 @@
-"""A person and the node's round may obey one change at the same moment: its owner is answered once."""
+"""A person and the node's round may do one thing at the same moment: it is done once, and neither is refused."""
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
+from typing import Any
 from unittest.mock import patch
 
+import pytest
+
+from gateway.app.node import Node
 from gateway.desk.originator.changing import ChangeCommand
 from gateway.model.desk.notices import ChangeCode, NoticeType
-from gateway.model.desk.threads import ThreadKey
+from gateway.model.desk.threads import ThreadKey, ThreadState
 from gateway.model.desk.work import Direction, WorkKind
-from tests.support.exchange import VN, command, sample_world
+from gateway.model.names import ExchangeId
+from tests.support.alerts import author, raising, supervisor
+from tests.support.exchange import TH, VN, command, sample_world
 from tests.support.nodes import officer
 from tests.support.originator import data_officer, work_of
+from tests.support.reports import report
 from tests.support.second_step import is_taken
 from tests.support.simulator import simulated
 from tests.support.waiting import until
+from tests.support.watches import watching
 
 
 async def test_a_round_that_read_its_work_before_a_person_did_it_answers_no_second_time(tmp_path: Path) -> None:
@@ -36,3 +45,54 @@ async def test_a_round_that_read_its_work_before_a_person_did_it_answers_no_seco
         done = store.work(work.id)
         assert done is not None
         assert (done.by, done.result) == ("th.d.7", "ERASED")
+
+
+async def _lifted_alert(th: Node) -> tuple[Any, ExchangeId]:
+    own = th.desk.alerts.own
+    alert_id = await own.raise_alert(author(), raising())
+    await own.approve(supervisor(), alert_id)
+    with _not_brought_up(own):
+        await own.lift(author(), alert_id, "found")
+    return own, alert_id
+
+
+async def _ended_watch(th: Node) -> tuple[Any, ExchangeId]:
+    own = th.desk.watches.own
+    watch_id = await own.add(author(), watching("vn"))
+    await own.approve(supervisor(), watch_id)
+    with _not_brought_up(own):
+        await own.end(author(), watch_id, "he was arrested")
+    return own, watch_id
+
+
+async def _withdrawn_report(th: Node) -> tuple[Any, ExchangeId]:
+    own = th.desk.reports.own
+    report_id = await own.publish(author(), report())
+    await own.approve(supervisor(), report_id)
+    with _not_brought_up(own):
+        await own.withdraw(author(), report_id, "outdated")
+    return own, report_id
+
+
+def _not_brought_up(own: Any) -> Any:
+    """A person's act is cut off after its own entry: its threads are still to follow."""
+
+    async def rest(*_: Any) -> None:
+        return None
+
+    return patch.object(type(own._spread), "bring_up", rest)
+
+
+@pytest.mark.parametrize("made", [_lifted_alert, _ended_watch, _withdrawn_report])
+async def test_what_a_person_and_a_round_bring_to_its_end_at_once_ends_once(tmp_path: Path, made: Any) -> None:
+    async with simulated(sample_world(tmp_path, ("th", "vn"))) as world:
+        th = world.nodes["th"]
+        own, key = await made(th)
+        store = th.desk.parts.store
+        before = store.thread(ThreadKey(TH, key))
+        await asyncio.gather(*(own._spread.bring_up(key) for _ in range(4)))
+        after = store.thread(ThreadKey(TH, key))
+        assert before is not None
+        assert after is not None
+        assert after.state is ThreadState.ENDED
+        assert after.version == before.version + 1

@@ -58,6 +58,11 @@ def draft(tmp_path: Path) -> Path:
     return folder
 
 
+def copied(world: World, member: str, folder: Path) -> Path:
+    """A copy of a running node's home, without the files that it is just writing."""
+    return shutil.copytree(world.home(member), folder / member, ignore=shutil.ignore_patterns(".*.new"))
+
+
 def document(world: World, folder: Path, version: int, *names: str, member: str = "vn") -> bytes:
     keys = [load_signing_key(world.federation.folder / "approvers" / f"{name}.key") for name in names]
     return seal_policy(MemberId(member), version, policy_files(BASE, folder), keys)
@@ -182,8 +187,7 @@ async def refused(world: World, data: bytes, code: str) -> None:
 
 
 async def test_in_production_nothing_decides_that_nobody_approved(world: World, tmp_path: Path) -> None:
-    home = tmp_path / "th"
-    shutil.copytree(world.home("th"), home)
+    home = copied(world, "th", tmp_path)
     for key in (home / "keys").glob("agency-*.key"):
         key.unlink()  # in production they are refused before the policy is
     settings = load_settings(home)
@@ -202,16 +206,14 @@ async def test_an_accepted_policy_is_in_force_after_a_restart(world: World) -> N
 
 async def test_a_policy_does_not_go_back_when_newer_documents_are_taken_away(world: World, tmp_path: Path) -> None:
     await raise_to(world, 2)
-    home = tmp_path / "vn"
-    shutil.copytree(world.home("vn"), home)
+    home = copied(world, "vn", tmp_path)
     max((home / "policies").glob("0*.json")).unlink()
     with pytest.raises(Misconfigured, match="was in force, and the newest document that is there is version"):
         PolicyKeeper(load_settings(home), SystemClock(), production=True)
 
 
 async def test_versions_are_compared_as_numbers(world: World, tmp_path: Path) -> None:
-    home = tmp_path / "vn"
-    shutil.copytree(world.home("vn"), home)
+    home = copied(world, "vn", tmp_path)
     for version in (99_999_999, 100_000_000):
         data = document(world, NATIONAL / "vn", version, "a", "b")
         (home / "policies" / INCOMING).write_bytes(data)
@@ -223,8 +225,7 @@ async def test_versions_are_compared_as_numbers(world: World, tmp_path: Path) ->
 
 async def test_every_process_of_a_home_takes_what_one_of_them_accepted(world: World, tmp_path: Path) -> None:
     await raise_to(world, 1)
-    home = tmp_path / "vn"
-    shutil.copytree(world.home("vn"), home)
+    home = copied(world, "vn", tmp_path)
     first, second = (PolicyKeeper(load_settings(home), SystemClock(), production=True) for _ in range(2))
     (home / "policies" / INCOMING).write_bytes(document(world, NATIONAL / "vn", 99, "a", "b"))
     change = first.refresh()
@@ -238,8 +239,7 @@ async def test_every_process_of_a_home_takes_what_one_of_them_accepted(world: Wo
 async def test_a_policy_that_could_not_be_read_once_is_read_again(world: World, tmp_path: Path, file: str) -> None:
     """Told once, and taken as soon as it can be read; a file of trust that cannot be read does not end the node."""
     await raise_to(world, 1)
-    home = tmp_path / "vn"
-    shutil.copytree(world.home("vn"), home)
+    home = copied(world, "vn", tmp_path)
     keeper = PolicyKeeper(load_settings(home), SystemClock(), production=True)
     (home / "policies" / INCOMING).write_bytes(document(world, NATIONAL / "vn", 99, "a", "b"))
     aside = (home / file).rename(tmp_path / "aside")
@@ -260,8 +260,7 @@ async def test_what_was_accepted_before_a_crash_is_logged_at_the_next_start_and_
     world: World, tmp_path: Path
 ) -> None:
     await raise_to(world, 1)
-    home = tmp_path / "vn"
-    shutil.copytree(world.home("vn"), home)
+    home = copied(world, "vn", tmp_path)
     keeper = PolicyKeeper(load_settings(home), SystemClock(), production=True)
     (home / "policies" / INCOMING).write_bytes(document(world, NATIONAL / "vn", 99, "a", "b"))
     assert keeper.refresh() == keeper.unlogged
@@ -280,8 +279,7 @@ async def test_a_policy_that_the_disk_does_not_take_ends_the_node_and_is_not_cal
     world: World, tmp_path: Path
 ) -> None:
     await raise_to(world, 1)
-    home = tmp_path / "vn"
-    shutil.copytree(world.home("vn"), home)
+    home = copied(world, "vn", tmp_path)
     keeper = PolicyKeeper(load_settings(home), SystemClock(), production=True)
     mark = home / "highwater" / "policy"
     mark.unlink()
@@ -294,8 +292,7 @@ async def test_a_policy_that_the_disk_does_not_take_ends_the_node_and_is_not_cal
 
 
 async def test_a_removed_approver_approves_no_more(world: World, tmp_path: Path) -> None:
-    home = tmp_path / "vn"
-    shutil.copytree(world.home("vn"), home)
+    home = copied(world, "vn", tmp_path)
     gone = load_signing_key(world.federation.folder / "approvers" / "a.key").key_id
     publish_status(home, SystemClock(), removed=[gone])
     for path in (home / "policies").glob("0*.json"):

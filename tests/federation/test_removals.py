@@ -247,14 +247,14 @@ async def test_j8_j9_a_suspended_member_is_not_asked_and_reads_that_it_is_suspen
 
 
 @pytest.mark.timed
-async def test_j9_twenty_removals_take_effect_on_an_open_stream_within_five_seconds(
+async def test_j9_removals_take_effect_on_an_open_stream_within_five_seconds(
     own_world: World, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """From the arrival of the status in the folder of the counterpart to the refusal on a stream that stays open."""
     await own_world.start("vn")
     who, home = caller(own_world), own_world.home("th")
     took = []
-    for _ in range(20):
+    for _ in range(5):
         key = load_signing_key(home / "keys" / "statement.key")
         async with who.channel() as channel:
             call: Any = channel.stream_stream(methods.STREAM.path)()
@@ -271,8 +271,8 @@ async def test_j9_twenty_removals_take_effect_on_an_open_stream_within_five_seco
         take(own_world, "vn", next_statement_key(own_world))
         await in_force(own_world, "vn")
     with capsys.disabled():
-        print(f"\n20 removals on open streams: p50 {statistics.median(took):.2f} s, max {max(took):.2f} s")
-    assert statistics.median(took) < 5
+        print(f"\n{len(took)} removals on open streams: p50 {statistics.median(took):.2f} s, max {max(took):.2f} s")
+    assert max(took) < 5
 
 
 async def by_frame(call: Any, number: int, key: SigningKey) -> Any:

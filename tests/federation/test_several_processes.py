@@ -157,12 +157,16 @@ async def test_two_processes_answer_each_exchange_once_and_one_may_be_killed(
 ) -> None:
     home, load = on_postgres(own_world, "vn"), Load(own_world)
     one, other = await serve(zygote, home), await serve(zygote, home)
-    await load.some(48)
+    for _ in range(6):  # the kernel places connections by chance: now and then all eight at one process
+        await load.some(48)
+        if min(heads(home)) > 0:
+            break
     assert all(len(messages) == 2 for messages in load.answers.values())
     check(home, load)
     assert min(heads(home)) > 0, "one process answered everything"
     killing = asyncio.create_task(load.some(96, forgiving=True))
-    while load.number < 48 + CHANNELS * AT_ONCE + 1:  # the first requests have gone out
+    before = load.number
+    while load.number < before + CHANNELS * AT_ONCE + 1:  # the first requests have gone out
         await asyncio.sleep(0.01)
     other.signal(signal.SIGKILL)
     await killing

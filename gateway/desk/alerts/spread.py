@@ -84,7 +84,7 @@ class Spread:
         if problem is not None:
             raise problem
         if stands and thread is not None and thread.state in _LIVE and self._is_over(alert):
-            await self._pen.write(self._parts.member, key, lambda: self._ended(key))
+            await self._pen.write_if_first(self._parts.member, key, lambda: self._ended(key))
 
     async def _one(self, alert: OwnAlert, to: OwnAddressee) -> bool:
         """Write what is missing in one thread; tell whether it stands where it should.
@@ -178,7 +178,8 @@ class Spread:
         """Return the entry of an alert whose threads all stand where they should: the one at home is closed."""
         thread = self._store.thread(key)
         alert = read_own(thread, key.thread_id)
-        assert thread is not None
+        if thread is None or thread.state is ThreadState.ENDED:
+            raise _moved()
         return self._clocked(thread, alert, ThreadState.ENDED, f"alert-{alert.stand}")
 
     # ------------------------------------------------------------ the clock
@@ -202,11 +203,11 @@ class Spread:
     async def _look(self, alert: OwnAlert, work: Work | None, now_us: int) -> None:
         key = home_key(self._parts.member, alert.id)
         if work is not None and work.due_us <= now_us:
-            await self._pen.write(self._parts.member, key, lambda: self._lapsed(key, work, now_us))
+            await self._pen.write_if_first(self._parts.member, key, lambda: self._lapsed(key, work, now_us))
         elif alert.stand in (Stand.WAITING, Stand.ON) and alert.until_us <= now_us:
-            await self._pen.write(self._parts.member, key, lambda: self._over(key))
+            await self._pen.write_if_first(self._parts.member, key, lambda: self._over(key))
         elif alert.operation and alert.hidden_until_us > now_us and await asyncio.to_thread(self._is_freed, alert):
-            await self._pen.write(self._parts.member, key, lambda: self._freed(key))
+            await self._pen.write_if_first(self._parts.member, key, lambda: self._freed(key))
         await self.bring_up(alert.id)
         self._next_us = now_us + _SCAN_US
 

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from gateway.errors import LiaisonError, Outdated, StorageBroken
+from gateway.errors import LiaisonError, Outdated, Stale, StorageBroken
 from gateway.exchange.parts import Parts
 from gateway.exchange.stages import Stage, Turn, as_error, reraise_fatal
 from gateway.model.desk.threads import ThreadKey
@@ -98,6 +99,11 @@ class Pen:
         order = _Order(line, key, make, proof, asyncio.get_running_loop().create_future())
         self._stage.put(order)
         return await order.future
+
+    async def write_if_first(self, line: str, key: ThreadKey, make: Make) -> None:
+        """Write the entry that `make` drafts, unless `make` raises `Stale`: a person or another round was first."""
+        with suppress(Stale):
+            await self.write(line, key, make)
 
     # ------------------------------------------------------------ in the worker
 

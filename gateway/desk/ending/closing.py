@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 
 from msgspec.structs import replace
 
@@ -68,7 +69,7 @@ class Closing:
         if not now_us:
             return
         for key in await asyncio.to_thread(self._store.ending, now_us, _AT_ONCE):
-            await self._write(key, lambda key=key: self._over(key, now_us))  # type: ignore[misc]
+            await self._pen.write_if_first(self._parts.member, key, partial(self._over, key, now_us))
         unanswered = WorkFilter(kinds=(WorkKind.OUTCOME,), states=OVER, due_us=now_us, limit=_AT_ONCE)
         await self._end(unanswered, End.SETTLED.value)
         untold = WorkFilter(kinds=(WorkKind.OUTCOME,), threadless=True, due_us=now_us - UNTOLD_US, limit=_AT_ONCE)
@@ -105,7 +106,7 @@ class Closing:
         ended = [work for work in await asyncio.to_thread(self._store.works, wanted) if work.result == End.REMOVED]
         for key, works in _by_thread(ended).items():
             again = [replace(work, done_us=0, result="") for work in works]
-            await self._write(key, lambda key=key, again=again: self._changed(key, again, RESUMED))  # type: ignore[misc]
+            await self._pen.write_if_first(self._parts.member, key, partial(self._changed, key, again, RESUMED))
 
     # ------------------------------------------------------------ in the pen
 
@@ -114,13 +115,7 @@ class Closing:
         found = await asyncio.to_thread(self._store.works, wanted)
         for key, works in _by_thread(found).items():
             ids = frozenset(work.id for work in works)
-            await self._write(key, lambda key=key, ids=ids: self._ended(key, ids, result))  # type: ignore[misc]
-
-    async def _write(self, key: ThreadKey, draft: Callable[[], EntryDraft]) -> None:
-        try:
-            await self._pen.write(self._parts.member, key, draft)
-        except Stale:  # a human, or another process, was first
-            return
+            await self._pen.write_if_first(self._parts.member, key, partial(self._ended, key, ids, result))
 
     def _over(self, key: ThreadKey, now_us: int) -> EntryDraft:
         """Draft the end of a thread by its clock. Raises `Stale` where it goes on, or a notice of ours may still come

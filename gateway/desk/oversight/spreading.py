@@ -80,7 +80,7 @@ class IncidentSpread:
         if problem is not None:
             raise problem
         if await asyncio.to_thread(self._settled, key) is not None:
-            await self._desk.pen.write(self._desk.parts.member, key, lambda: self._ended(key))
+            await self._desk.pen.write_if_first(self._desk.parts.member, key, lambda: self._ended(key))
 
     def key(self, name: ExchangeId) -> ThreadKey:
         """Return the key of the thread that holds an incident at home."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 
 from msgspec.structs import replace
 
@@ -66,7 +67,7 @@ class Spread:
                 problem = problem or error
         if problem is not None:
             raise problem
-        await self._pen.write(self._parts.member, key, lambda: self._settled(key, report, tuple(left)))
+        await self._pen.write_if_first(self._parts.member, key, lambda: self._settled(key, report, tuple(left)))
 
     async def round(self) -> None:
         """Look after the reports that were not approved in time, and those that are not where they should be."""
@@ -75,7 +76,9 @@ class Spread:
             try:
                 work = await asyncio.to_thread(self.approval, thread.key)
                 if work is not None and work.due_us <= now_us:
-                    await self._pen.write(self._parts.member, thread.key, lambda: self._lapsed(thread.key, work))  # noqa: B023
+                    await self._pen.write_if_first(
+                        self._parts.member, thread.key, partial(self._lapsed, thread.key, work)
+                    )
                 elif thread.state is ThreadState.OPEN:
                     await self.bring_up(thread.key.thread_id)
             except LiaisonError as error:

@@ -239,17 +239,11 @@ class RoomSpread:
             return
         approval = await asyncio.to_thread(self.approval, key)
         if approval is not None and approval.due_us <= now_us:
-            await self._write(key, lambda: self._lapsed(key, approval))
+            await self._pen.write_if_first(self._parts.member, key, lambda: self._lapsed(key, approval))
         await self.bring_up(room_id)
         room = await asyncio.to_thread(self._book.room, room_id)
         if room is not None and room.home is not None and await asyncio.to_thread(self._is_over, room, now_us):
-            await self._write(key, lambda: self._ended(key, room_id))
-
-    async def _write(self, key: ThreadKey, make: Callable[[], EntryDraft]) -> None:
-        try:
-            await self._pen.write(self._parts.member, key, make)
-        except Stale:  # a human was first
-            return
+            await self._pen.write_if_first(self._parts.member, key, lambda: self._ended(key, room_id))
 
     def approval(self, key: ThreadKey) -> Work | None:
         """Return the open approval of a room of ours; None without one. It reads the store."""

@@ -84,7 +84,7 @@ class Spread:
         if problem is not None:
             raise problem
         if stands and thread is not None and thread.state in _HOME and not watch.is_alive:
-            await self.desk.pen.write(self.desk.parts.member, key, lambda: self._ended(key))
+            await self.desk.pen.write_if_first(self.desk.parts.member, key, lambda: self._ended(key))
         if stands and thread is not None:
             self._settled[watch.id] = thread.version
 
@@ -171,7 +171,8 @@ class Spread:
         """Return the entry of a watch whose threads all stand where they should: the one at home is closed."""
         thread = self.desk.store.thread(key)
         watch = read_own(thread, key.thread_id)
-        assert thread is not None
+        if thread is None or thread.state is ThreadState.ENDED:
+            raise _moved()
         return self._clocked(thread, watch, ThreadState.ENDED, f"watch-{watch.stand}")
 
     # ------------------------------------------------------------ the clock
@@ -193,7 +194,7 @@ class Spread:
         key = home_key(self.desk.parts.member, watch.id)
         clocked = await asyncio.to_thread(self._due, key, watch)
         if clocked is not None:
-            await self.desk.pen.write(self.desk.parts.member, key, clocked)
+            await self.desk.pen.write_if_first(self.desk.parts.member, key, clocked)
         if clocked is not None or self._settled.get(watch.id) != version:
             await self.bring_up(watch.id)
 
