@@ -12,7 +12,7 @@ import json
 import re
 from base64 import urlsafe_b64decode
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice, starmap, takewhile, zip_longest
 from typing import Any
@@ -22,9 +22,10 @@ from msgspec.structs import asdict
 
 from gateway.app.node import Node
 from gateway.audit.entries.entry import decode_private, parse_entry
+from gateway.desk.ending.times import OVER
 from gateway.errors import Unknown
 from gateway.model.desk.work import DeliveryState
-from gateway.ports.desk import WorkFilter
+from gateway.ports.desk import Delivery, WorkFilter
 from gateway.statements.notices.notice import parse_notice
 from gateway.statements.notices.receipt import parse_receipt
 from tests.support.exchange import CLOCK
@@ -69,6 +70,17 @@ class Beginning:
             (member, log): _size(node, log) for member, node in self.world.nodes.items() for log in _logs(node)
         }
         self._rows = {member: set(map(_text, _rows(node))) for member, node in self.world.nodes.items()}
+
+    def written(self) -> list[Any]:
+        """Return what differs once a node has written anything: the sizes of the logs, and what is on its way."""
+        nodes = self.world.nodes.values()
+        return [(_size(node, log), _deliveries(node)) for node in nodes for log in _logs(node)]
+
+    def rests(self) -> bool:
+        """Tell whether no thread waits for a round that ends it."""
+        now_us = CLOCK.now_us()
+        found = [thread for node in self.world.nodes.values() for thread in node.desk.parts.store.threads()]
+        return not any(0 < one.closed_us <= now_us and one.state not in OVER for one in found)
 
     def entries(self) -> list[Any]:
         """Return what was written to the logs since, but for what the clock writes."""
@@ -166,6 +178,10 @@ def _entries(node: Node, log: str, since: int) -> list[tuple[str, dict[str, Any]
     return found
 
 
+def _deliveries(node: Node) -> Sequence[Delivery]:
+    return node.desk.parts.store.deliveries(tuple(DeliveryState))
+
+
 def _rows(node: Node) -> list[dict[str, Any]]:
     """All rows of a node's desk, opened."""
     store = node.desk.parts.store
@@ -174,7 +190,7 @@ def _rows(node: Node) -> list[dict[str, Any]]:
     tables: dict[str, Iterable[msgspec.Struct]] = {
         "thread": threads,
         "notice": notices,
-        "delivery": store.deliveries(tuple(DeliveryState)),
+        "delivery": _deliveries(node),
         "work": store.works(WorkFilter(open_only=False)),
         "copy": store.holdings(),
     }
