@@ -160,7 +160,7 @@ async def test_a_flood_of_one_system_leaves_the_others_theirs_and_does_not_fill_
 
 
 @pytest.mark.parametrize("kind", ["no token", "false token", "no JSON", "large body", "unknown path", "wrong method"])
-async def test_1600_refused_calls_of_one_system_are_few_entries(tmp_path: Path, kind: str) -> None:
+async def test_many_refused_calls_of_one_system_are_few_entries(tmp_path: Path, kind: str) -> None:
     allowance = Allowance(Limits(system_rate_per_s=10_000, officer_rate_per_s=10_000), CLOCK.monotonic)
     async with rest_api(tmp_path, StoredSearches(), allowance=allowance) as rest, rest.client() as client:
         bearer = rest.bearer()
@@ -181,7 +181,7 @@ async def test_1600_refused_calls_of_one_system_are_few_entries(tmp_path: Path, 
             response = await client.request(method, path, headers=headers, content=body, extensions=SNI)
             return response.status_code
 
-        for _ in range(1600 // 16):
+        for _ in range(400 // 16):
             assert all(status >= 400 for status in await asyncio.gather(*(call() for _ in range(16))))
         assert len(rest.refused) <= ENTRIES
         assert len(allowance.drafts()) <= 3

@@ -9,6 +9,8 @@ nothing else runs. Both always run; what does not fit the arguments is no error 
 from __future__ import annotations
 
 import os
+import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -20,8 +22,11 @@ import pytest
 
 from tests.suite.phase import Tally
 
-WORKERS = 5 * len(os.sched_getaffinity(0)) // 2
-"""Processes that run tests at once: five for two cores, since a test that starts something waits half of its time."""
+WORKERS = 3 * len(os.sched_getaffinity(0))
+"""Processes that run tests at once: six for two cores, since a test that starts something waits half of its time."""
+
+_MEMORY, _ROOM = Path("/dev/shm"), 12 << 30  # noqa: S108 - a folder of a run's own is made in it
+"""Where folders of tests stand in memory, and the bytes that it must have free: homes write to the disk all the time."""
 
 SMALL_FORMS, TIMED = "--small-forms", "--timed"
 _LAST_FAILED = frozenset({"--lf", "--last-failed"})
@@ -80,11 +85,21 @@ def ended(phases: Sequence[tuple[int, Tally | None]], minutes: float) -> int:
 
 def _run(arguments: Sequence[str]) -> tuple[int, Tally | None]:
     """Run pytest in a process of its own. Returns its exit code, and what it counted unless it died before its end."""
-    with tempfile.TemporaryDirectory() as folder:
+    in_memory = _fits_into_memory()
+    with tempfile.TemporaryDirectory(prefix="", dir=_MEMORY if in_memory else None) as folder:
         file = Path(folder, "tally.json")
         command = [sys.executable, "-m", "pytest", "-p", "tests.suite.phase", "--tally", str(file), *arguments]
-        code = subprocess.run(command, check=False).returncode
+        environment = os.environ | ({"TMPDIR": folder} if in_memory else {})
+        code = subprocess.run(command, env=environment, check=False).returncode
         return code, Tally.read(file) if file.exists() else None
+
+
+def _fits_into_memory() -> bool:
+    """Tell whether the folders of a run's tests may stand in memory. A folder that the caller has chosen is kept."""
+    if "TMPDIR" in os.environ or not os.access(_MEMORY, os.W_OK) or os.statvfs(_MEMORY).f_flag & os.ST_NOEXEC:
+        return False
+    (available,) = re.findall(r"^MemAvailable: +(\d+) kB", Path("/proc/meminfo").read_text(), re.MULTILINE)
+    return min(shutil.disk_usage(_MEMORY).free, int(available) << 10) > _ROOM
 
 
 def _failures_are_known() -> bool:
