@@ -25,8 +25,8 @@ from tests.suite.phase import Tally
 WORKERS = 3 * len(os.sched_getaffinity(0))
 """Processes that run tests at once: six for two cores, since a test that starts something waits half of its time."""
 
-_MEMORY, _ROOM = Path("/dev/shm"), 12 << 30  # noqa: S108 - a folder of a run's own is made in it
-"""Where folders of tests stand in memory, and the bytes that it must have free: homes write to the disk all the time."""
+_MEMORY, _ROOM = Path("/dev/shm"), 12 << 30
+"""Where folders of tests stand in memory, and the bytes that must be free there: homes write all the time."""
 
 SMALL_FORMS, TIMED = "--small-forms", "--timed"
 _LAST_FAILED = frozenset({"--lf", "--last-failed"})
