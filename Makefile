@@ -40,7 +40,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: advisories assets audit-scale browser generated gms help setup words demo test quick check bench bench-against build bundle image image-test release proto proto-check screenshots docs lock policy-mutants mutants fuzz timing rolling sbom soak torture rotation versions machines restarts faults scale schema finding history nightly
+.PHONY: house advisories assets audit-scale browser generated gms help setup words demo test quick check bench bench-against build bundle image image-test release proto proto-check screenshots docs lock policy-mutants mutants fuzz timing rolling sbom soak torture rotation versions machines restarts faults scale schema finding history nightly
 
 help:  ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*  ## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -57,8 +57,8 @@ $(STAMP): requirements/dev.lock pyproject.toml
 demo: $(STAMP)  ## Three countries on this machine: DEMO_ARGS="--once", "--home DIR", "--json"
 	@$(BIN)/liaison demo $(DEMO_ARGS)
 
-test: $(STAMP)  ## All tests, in parallel, then those that judge time, alone: TEST_ARGS="tests/unit -k name"
-	@$(BIN)/python -m tests.suite $(TEST_ARGS)
+test: $(STAMP)  ## Every promise of behaviour: tests in parallel, then those that judge time, alone: TEST_ARGS="tests/unit -k name"
+	@$(BIN)/python -m tests.suite $(or $(TEST_ARGS),--ignore=tests/unit/house)
 
 browser: $(STAMP)  ## The console in Chromium: seven languages, both schemes, three widths: TEST_ARGS="-k gallery"
 	LIAISON_BROWSER=all $(BIN)/pytest -n 2 --dist worksteal tests/browser $(TEST_ARGS)
@@ -74,13 +74,16 @@ nightly: $(STAMP)  ## The full form of everything, resumable, one table at its e
 quick: $(STAMP)  ## The tests that need no process, no server and no tenth of a second
 	$(BIN)/pytest -q -n 3 --dist worksteal --quick tests/unit
 
-check: $(STAMP) proto-check  ## Lint, types, layers, wire contract, generated code, dependencies, known vulnerabilities
+check: $(STAMP) proto-check house  ## Lint, types, layers, wire contract, generated files, dependencies, known vulnerabilities, the repository's own rules
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/deptry .
 	$(BIN)/python -m tests.supply.advisories
+
+house: $(STAMP)  ## The rules of this repository: its words, pages, generated files and tools
+	$(BIN)/pytest -q -n 2 --dist worksteal -m "not small_form" tests/unit/house
 
 advisories: $(STAMP)  ## Known vulnerabilities in the locks; OSV=FOLDER takes a new snapshot (docs/dependencies.md)
 	@$(BIN)/python -m tests.supply.advisories $(if $(OSV),--take $(OSV))

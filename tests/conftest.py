@@ -27,16 +27,17 @@ from tests.support.schemas import engine
 __all__ = ["engine", "pytest_runtest_protocol"]
 
 settings.register_profile(
-    "local", deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow], print_blob=True
+    "local", deadline=None, max_examples=25, suppress_health_check=[HealthCheck.too_slow], print_blob=True
 )
-settings.register_profile("ci", parent=settings.get_profile("local"), max_examples=50, derandomize=True, database=None)
+settings.register_profile("ci", parent=settings.get_profile("local"), max_examples=25, derandomize=True, database=None)
+settings.register_profile("night", parent=settings.get_profile("local"), max_examples=500, database=None)
 settings.register_profile("quick", parent=settings.get_profile("ci"), max_examples=4)
-settings.load_profile("ci" if is_ci() else "local")
+settings.load_profile("night" if "LIAISON_NIGHT" in os.environ else "ci" if is_ci() else "local")
 
 # A node in the same process logs whenever it does something: what a command prints is never mixed with it.
 structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.__stderr__))
 
-gc.set_threshold(50_000, 50, 100)  # collecting the tests makes millions of objects that stay
+gc.set_threshold(400_000, 20, 100)  # collecting the tests makes millions of objects that stay
 
 _LOOPBACK_NAMES = frozenset({"localhost", ""})
 
@@ -123,6 +124,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def pytest_collection_finish() -> None:
     """What was loaded to collect the tests stays: the collector need not look at it again and again, as in a node."""
     gc.collect()
+    gc.freeze()
+
+
+def pytest_sessionfinish() -> None:
+    """At its end a process looks for forgotten errors, five times over, among all that its tests have loaded."""
     gc.freeze()
 
 

@@ -135,15 +135,15 @@ def _named(lines: list[str], rounds: int) -> list[str]:
         stands: dict[str, list[str]] = defaultdict(list)
         for line, found in zip(lines, ids, strict=True):
             for me in set(found):
-                stands[me].append(_renamed(line, names | {me: "<me>"}))
+                stands[me].append(_renamed(line, names, me))
         names = {
             each: f"<{hashlib.sha256(_dumped(sorted(at)).encode()).hexdigest()[:8]}>" for each, at in stands.items()
         }
     return [_renamed(line, names) for line in lines]
 
 
-def _renamed(line: str, names: Mapping[str, str]) -> str:
-    return _ID.sub(lambda match: names[match[0]], line)
+def _renamed(line: str, names: Mapping[str, str], me: str = "") -> str:
+    return _ID.sub(lambda match: "<me>" if match[0] == me else names[match[0]], line)
 
 
 # ------------------------------------------------------------------ what there is

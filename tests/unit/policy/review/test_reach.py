@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+from functools import cache
 from itertools import product
 from pathlib import Path
 
@@ -179,6 +180,11 @@ def test_what_is_told_is_what_the_policy_says_to_every_asker() -> None:
         }
 
 
+@cache
+def _may_answer(engine: PolicyEngine, question: QuestionAttributes) -> bool:
+    return engine.may_answer(question, NOW_US).allow
+
+
 def any_field(
     engine: PolicyEngine, record: Held, member: str, agency: str, purpose: str, agreement: str, needs: str
 ) -> bool:
@@ -195,7 +201,7 @@ def any_field(
             has_case=needs == CASE,
             has_ticket=needs == TICKET,
         )
-        if not engine.may_answer(question, NOW_US).allow:
+        if not _may_answer(engine, question):
             continue
         ((marking, category),) = record.profiles
         attributes = RecordAttributes(question, record.record_type, record.owner, marking, category)
