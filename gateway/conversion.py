@@ -7,19 +7,11 @@ module calls `msgspec.convert` itself: it makes a converter at its top, where on
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import msgspec
 
 T = TypeVar("T")
-
-
-def unpacker(kind: Any) -> Callable[[bytes], Any]:
-    """Return a function that makes a `kind` of MessagePack. It raises `msgspec.MsgspecError`.
-
-    Call it while a module is imported.
-    """
-    return msgspec.msgpack.Decoder(kind).decode
 
 
 def converter(kind: type[T]) -> Callable[[object], T]:

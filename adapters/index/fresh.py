@@ -1,7 +1,7 @@
 """Tell which rows of an index are new or have changed, whichever process has written them.
 
-Each record that is new or has changed gets the next number of its index. So a reader needs no word of the writer, which
-may be a worker, or a command.
+Each record that is new or has changed gets the next number of its index. So a reader needs no word of the writer,
+which may be a command.
 """
 
 from __future__ import annotations

@@ -130,22 +130,11 @@ class ReadyBody(BaseModel):
     problems: list[ProblemOfNode]
 
 
-class WorkerBody(BaseModel):
-    """A process beside the front that works on questions of counterparts: how it is, and what it was given."""
-
-    pid: int
-    state: str
-    requests: int
-    batches: int
-    restarts: int
-
-
 class HealthBody(ReadyBody):
-    """The readiness of the node, with the member, the state of each of its sources, and its workers."""
+    """The readiness of the node, with the member and the state of each of its sources."""
 
     member: str
     sources: dict[str, str]
-    workers: list[WorkerBody]
 
 
 def search_response(search: Search, language: Language = Language.EN) -> SearchResponse:

@@ -5,25 +5,19 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 
 from gateway.app.core import Core
 from gateway.app.rounds import UPKEEP_S, WATCH, WATCH_S, Round
-from gateway.app.working.front import build_pool, watch_workers
 from gateway.audit.accounts.receipts import ReceiptBook
 from gateway.config.schema import Limits
 from gateway.exchange.answering.admission import AdmissionLimits
 from gateway.exchange.answering.answer import Answerer
 from gateway.exchange.answering.gather import Gatherer
 from gateway.exchange.answering.inbound import ReplySink
-from gateway.exchange.answering.port import Beside, InProcess, Workers
-from gateway.exchange.answering.second_look import SecondLook
 from gateway.exchange.receipts.days import DayAccounts
 from gateway.exchange.receipts.debt import DebtLimits, Debts
 from gateway.exchange.receipts.receipts import ReceiptTaker
-from gateway.exchange.workers.pool import Pool
 from gateway.model.names import MemberId
-from gateway.model.query import OF_AGENCIES, QueryKind
 from gateway.rpc import methods
 from gateway.rpc.contract import Door
 
@@ -59,7 +53,6 @@ class Answering:
     debts: Debts
     days: DayAccounts
     rounds: Sequence[Round]
-    pool: Pool | None
 
     @property
     def doors(self) -> list[Door[MemberId]]:
@@ -70,18 +63,16 @@ class Answering:
         ]
 
 
-def build_answering(core: Core, workers: int = 0, place: int = 0) -> Answering:
-    """Put together the parts that answer counterparts, with so many workers beside; none of them runs yet."""
+def build_answering(core: Core) -> Answering:
+    """Put together the parts that answer counterparts; none of them runs yet."""
     resources, parts, operations = core.resources, core.parts, core.writers.operations
     bounds, log = resources.settings.limits, resources.exchange_log.store_name
     book = ReceiptBook(parts.documents, resources.store, log)
     debts = Debts(book, parts.documents, resources.clock, operations, lambda: core.others, debt_limits(bounds))
     release = ReplyRelease()
-    pool = build_pool(resources, parts, core.incidents, core.fatal, workers, place) if workers else None
     answerer = Answerer(
         parts,
-        _beside(core, pool),
-        SecondLook(parts, core.walls),
+        Gatherer(parts, core.walls),
         release.release,
         core.fatal,
         admission_limits(bounds),
@@ -104,19 +95,7 @@ def build_answering(core: Core, workers: int = 0, place: int = 0) -> Answering:
         Round("receipt debt", WATCH_S, lambda: debts.round(core.leadership.leads), leader_only=False, line=WATCH),
         Round("days", UPKEEP_S, days.round),
     ]
-    if pool is not None:
-        resources.policy.prepare = pool.prepare
-        resources.renewed.append(pool.renew)
-        watch_workers(resources.counters, pool)
-        rounds.append(Round("workers", WATCH_S, partial(asyncio.to_thread, pool.tell), leader_only=False, line=WATCH))
-    return Answering(answerer, release, receipts, debts, days, rounds, pool)
-
-
-def _beside(core: Core, pool: Pool | None) -> Workers:
-    """Return who works on questions. Workers have no database, so that reports are asked for in this process."""
-    walls = core.walls if pool is None else core.library
-    here = InProcess(core.parts, Gatherer(core.parts, walls), core.resources.clock)
-    return here if pool is None else Beside(pool, here, frozenset(QueryKind) - OF_AGENCIES)
+    return Answering(answerer, release, receipts, debts, days, rounds)
 
 
 def admission_limits(bounds: Limits) -> AdmissionLimits:

@@ -6,7 +6,7 @@ is said with its code:
 1. commits reach the disk within two seconds;
 2. there is room on the disks beyond their reserve, and there are descriptors;
 3. its own time is to be trusted, its own status is in its time, and its own documents removed no key that it needs;
-4. its rounds run, one of its workers serves, it is not about to stop, and not everything is switched off.
+4. its rounds run, it is not about to stop, and not everything is switched off.
 
 Nothing here waits: the commits are made by the round `commits`, and the disks are looked at by those who commit.
 """
@@ -16,13 +16,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from msgspec import structs
-
 from gateway.app.resources import Resources
 from gateway.app.rounds import WATCH_S
 from gateway.clock import check_time
 from gateway.errors import LiaisonError, StorageBroken, Suspended, Unavailable
-from gateway.exchange.workers.pool import Pool
 from gateway.host import descriptors
 from gateway.telemetry import Logger, LogLine
 from gateway.trust.standing import check_own_standing
@@ -37,18 +34,10 @@ _IDLE_S = COMMIT_S + 2 * WATCH_S
 class Health:
     """Finds why the node is not ready.
 
-    `suspended` returns why everything is switched off, or None. `runs` tells whether the rounds run. `pool` are the
-    workers, None where this process does all work.
+    `suspended` returns why everything is switched off, or None. `runs` tells whether the rounds run.
     """
 
-    def __init__(
-        self,
-        resources: Resources,
-        suspended: Callable[[], str | None],
-        runs: Callable[[], bool],
-        pool: Pool | None,
-    ) -> None:
-        self._pool = pool
+    def __init__(self, resources: Resources, suspended: Callable[[], str | None], runs: Callable[[], bool]) -> None:
         self._resources = resources
         self._suspended = suspended
         self._runs = runs
@@ -83,15 +72,10 @@ class Health:
             {"code": problem.code, "where": problem.where, "problem": problem.message, "remedy": problem.remedy}
             for problem in self.look()
         ]
-        sources = {wall.description.id: wall.state for wall in self._resources.walls}
-        for source, state in (self._pool.source_states() if self._pool else {}).items():
-            if sources.get(source) == "ok":
-                sources[source] = state
         return {
             "status": "not-ready" if problems else "ok",
             "member": self._resources.member,
-            "sources": sources,
-            "workers": [structs.asdict(worker) for worker in self._pool.reports()] if self._pool else [],
+            "sources": {wall.description.id: wall.state for wall in self._resources.walls},
             "problems": problems,
         }
 
@@ -135,13 +119,6 @@ class Health:
     def _work(self) -> Iterator[LiaisonError]:  # 4
         if not self._runs():
             yield Unavailable("the rounds do not run", code="no-rounds", remedy="start the node again")
-        if self._pool is not None and not self._pool.serves():
-            yield Unavailable(
-                "no worker serves",
-                code="no-worker",
-                where="workers",
-                remedy="look into the node's log for why they end; `liaison serve --workers 0` needs none",
-            )
         reason = self._suspended()
         if reason is not None:
             yield Suspended(

@@ -60,29 +60,25 @@ from gateway.telemetry import Gauge, Logger, LogLine, LoopLag, Metric
 _DRAIN_S = 10.0
 
 
-def build_node(settings: Settings, production: bool, place: int = 0, workers: int = 0) -> Node:
-    """Return a node with all of its parts; nothing listens yet. `place` is its number among the home's processes.
-
-    Without `workers` beside it the node does all work in this process.
-    """
-    return Node(open_resources(settings, production), production, place, workers)
+def build_node(settings: Settings, production: bool, place: int = 0) -> Node:
+    """Return a node with all of its parts; nothing listens yet. `place` is its number among the home's processes."""
+    return Node(open_resources(settings, production), production, place)
 
 
 class Node:
     """A country's node: towards counterparts, towards its own systems, and its rounds."""
 
-    def __init__(self, resources: Resources, production: bool, place: int = 0, workers: int = 0) -> None:
+    def __init__(self, resources: Resources, production: bool, place: int = 0) -> None:
         core = build_core(resources, production)
         self.resources = resources
         self.core = core
-        self.answering = build_answering(core, workers, place)
+        self.answering = build_answering(core)
         self.asking = build_asking(core)
         self.desk = build_desk(core, self.asking)
         self.witness = NodeWitness(core)
         self.gossip = NodeGossip(core, self._trust_changed)
         self.members = NodeMembers(core, self.asking.asker.breakers, self.witness)
-        pool = self.answering.pool
-        self.health = Health(resources, lambda: core.parts.suspensions.active.get("all"), self._serving, pool)
+        self.health = Health(resources, lambda: core.parts.suspensions.active.get("all"), self._serving)
         self.addresses: dict[str, str] = {}
         self._log = Logger(component="node", member=resources.member)
         self._fatal = core.fatal
@@ -139,7 +135,7 @@ class Node:
     # ------------------------------------------------------------ life
 
     async def start(self) -> None:
-        """Compare with the witnesses, start the workers, write `start`, listen."""
+        """Compare with the witnesses, start the threads, write `start`, listen."""
         self.answering.release.start()
         compared = await self._compare()
         self.loop_lag.start()

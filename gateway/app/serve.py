@@ -13,11 +13,11 @@ from gateway.app.health import Health
 from gateway.app.node import Node, build_node
 from gateway.app.rounds import WATCH_S
 from gateway.app.start_checks import listing_obstacles
-from gateway.app.working.front import worker_count
 from gateway.audit.log.highwater import MAX_PROCESSES
 from gateway.clock import SystemClock
 from gateway.config import load_settings
 from gateway.config.home import Home
+from gateway.config.setting import ENDED
 from gateway.errors import Misconfigured
 from gateway.host import descriptors, memory
 from gateway.host.ending import end_within
@@ -28,20 +28,20 @@ from gateway.ops.homes.own_tables import use_own_tables
 from gateway.telemetry import Logger, LogLine, configure_logging
 
 
-def serve(home: Path, production: bool, workers: str = "") -> int:
-    """Run the node of `home` until SIGTERM or SIGINT; return its exit code. Raises `LiaisonError` at a failed start.
-
-    `workers` comes before the number in the settings.
-    """
+def serve(home: Path, production: bool) -> int:
+    """Run the node of `home` until SIGTERM or SIGINT; return its exit code. Raises `LiaisonError` at a failed start."""
     settings = load_settings(home)
     configure_logging(settings.telemetry.log_level)
     descriptors.raise_limit()
     memory.share_pools()
     with _place(Home(home), shared=settings.is_shared) as place:
+        log = Logger(component="node", member=settings.node.member)
+        for path in ENDED.keys() & settings.origin.keys():
+            log.warning(LogLine.SETTING_ENDED, target=path, at=settings.origin[path])
         production = production or settings.node.production
         with listing_obstacles(settings, SystemClock(), production=production):
             use_own_tables(settings.home)
-            node = build_node(settings, production, place, worker_count(settings, workers))
+            node = build_node(settings, production, place)
         run(_until_signal(node))
     return 0
 

@@ -11,12 +11,10 @@ from gateway.agency.officer_tokens.revocations import read_list
 from gateway.agency.token_keys import revocation_fetch, token_keys
 from gateway.app.run.telemetry import Collector, check_collector, lost_items
 from gateway.app.witnessing.node_witness import domestic_channel
-from gateway.app.working.front import worker_count
 from gateway.audit.log.examine import ExaminedLog, examine_log
 from gateway.clock import Clock
 from gateway.config import Settings
 from gateway.errors import LiaisonError, NotProved
-from gateway.host import confine
 from gateway.https.tls_files import TlsFiles
 from gateway.loop import run
 from gateway.model.evidence.witness import HeadEvidence
@@ -125,17 +123,6 @@ def check_collector_answers(context: CheckContext) -> list[Finding]:
     return [good("telemetry", f"the collector at {settings.telemetry.endpoint} takes exports")]
 
 
-def check_workers(context: CheckContext) -> list[Finding]:
-    """Check how many workers a start begins, and what keeps them from files that are not for them."""
-    count = worker_count(context.settings)
-    if not count:
-        return [good("workers", "all work is done in one process")]
-    if not confine.version():
-        remedy = "use Linux 5.13 or newer with Landlock; until then a worker's account can read all files of the node"
-        return [warn("workers", f"{count} beside the front, and nothing confines them", remedy)]
-    return [good("workers", f"{count} beside the front, kept by Landlock from what is not for them")]
-
-
 START_CHECKS: dict[str, Check] = {"tokens": check_tokens, "tls": check_tls, "telemetry": check_export}
 """The checks of a start that need parts of a node, before it opens anything."""
 
@@ -143,9 +130,8 @@ COPY_CHECKS: dict[str, Check] = {
     "copy": check_copy,
     "revocations": check_revocations,
     "telemetry": check_collector_answers,
-    "workers": check_workers,
 }
-"""The checks that a start makes when all else is opened, those of systems that it does not wait for, and of workers."""
+"""The checks that a start makes when all else is opened, those of systems that it does not wait for."""
 
 
 @contextmanager

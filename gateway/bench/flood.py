@@ -39,9 +39,6 @@ _WINDOW_S = 1.0
 _LEAST = 3
 """The windows have this length where that makes at least so many pairs of them."""
 
-_FORMS = {"0": "", "1": ", with a worker"}
-"""The forms of the node by the number of its workers, and what their rows are called."""
-
 Say = Callable[[str], None]
 Submit = Callable[[bytes], Awaitable[bytes]]
 
@@ -98,21 +95,17 @@ class _Window:
 
 
 def run_flood(seconds: float, passes: int, say: Say) -> list[FloodRow]:
-    """Measure each kind of flood, in all for so many passes of so many seconds without it and as many with it.
-
-    The node works in one process, then as a front with a worker.
-    """
+    """Measure each kind of flood, in all for so many passes of so many seconds without it and as many with it."""
     count = max(_LEAST, round(seconds * passes / _WINDOW_S))
     with tempfile.TemporaryDirectory(prefix="liaison-flood-") as folder:
         say(f"building a federation of three, sources of {ROWS:,} documents and {PEOPLE:,} persons")
         world = build_world(Path(folder), ROWS, others=(OTHER,), people=PEOPLE, rates=True)
         rows: list[FloodRow] = []
-        for workers, form in _FORMS.items():
-            with start_node(world, workers) as node:
-                for flood in FLOODS.values():
-                    name = f"flood {flood.name}{form}"
-                    say(f"{name}, {count} pairs of windows")
-                    rows.append(run_loop(_measure(world, node, flood, name, seconds * passes / count, count)))
+        with start_node(world) as node:
+            for flood in FLOODS.values():
+                name = f"flood {flood.name}"
+                say(f"{name}, {count} pairs of windows")
+                rows.append(run_loop(_measure(world, node, flood, name, seconds * passes / count, count)))
         return rows
 
 

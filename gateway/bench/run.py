@@ -1,8 +1,7 @@
 """Measure the exchange at the answering node beside a bare echo, interleaved, in one run (`liaison bench`).
 
-Each pass measures echo, unary and streams one after the other, of the node in one process and with workers, so that
-other work on the machine falls on all alike. A row holds the medians over the passes; its ratio is to the echo of the
-same passes.
+Each pass measures echo, unary and streams one after the other, so that other work on the machine falls on all alike. A
+row holds the medians over the passes; its ratio is to the echo of the same passes.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from pathlib import Path
 from gateway.bench.echo import METHOD
 from gateway.bench.load import Measure, Streams, Target, connect, drive, unary
 from gateway.bench.module import KEYS, LANE_KEYS, keys_in_module
-from gateway.bench.world import World, build_world, copy_of, requests_for, start_echo, start_node
+from gateway.bench.world import World, build_world, requests_for, start_echo, start_node
 from gateway.loop import run as run_loop
 from gateway.rpc import methods
 from gateway.signing.multi_buffer import crypto_mb
@@ -28,19 +27,12 @@ UNARY = "exchange, unary"
 STREAMS = "exchange, streams"
 NO_HIT = "exchange, streams, no hit"
 """The normal path in this field: nothing is fetched and no record is signed."""
-WORKERS_NO_HIT = "front and workers, streams, no hit"
-WORKERS = "front and workers, streams"
-WORKERS_UNARY = "front and workers, unary"
-"""The node in its usual form, with a worker for each further core; the rows before are of one process."""
 IN_MODULE = "exchange, streams, keys in SoftHSM"
 BY_LANE = "exchange, streams, TLS by the lane"
 WAYS = {
     "unary": UNARY,
     "no-hit": NO_HIT,
     "streams": STREAMS,
-    "workers-unary": WORKERS_UNARY,
-    "workers-no-hit": WORKERS_NO_HIT,
-    "workers": WORKERS,
     "hsm": IN_MODULE,
     "lane": BY_LANE,
 }
@@ -50,16 +42,7 @@ IN_TOKEN = {"hsm": KEYS, "lane": LANE_KEYS}
 """The ways that are measured with keys of the answering node in a security module, and only when they are asked for."""
 
 
-_SEVERAL = (WORKERS_UNARY, WORKERS_NO_HIT, WORKERS)
-_USUAL = (UNARY, NO_HIT, STREAMS, *_SEVERAL)
-
-
-@dataclass(frozen=True, slots=True)
-class _Node:
-    """The answering node in its two forms: in one process, and as a front with workers."""
-
-    one: Target
-    several: Target
+_USUAL = (UNARY, NO_HIT, STREAMS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,13 +93,7 @@ def run(plan: Plan, say: Say) -> list[Row]:
 
 async def _measure(world: World, plan: Plan, say: Say) -> list[Row]:
     rows: list[Row] = []
-    beside = copy_of(world)
-    with (
-        start_node(world, "0") as one,
-        nullcontext(one) if plan.only in IN_TOKEN else start_node(beside) as several,
-        start_echo(world, await _answer_size(world, one)) as echo,
-    ):
-        node = _Node(one, several)
+    with start_node(world) as node, start_echo(world, await _answer_size(world, node)) as echo:
         for concurrency in plan.concurrency:
             passes: dict[str, list[Measure]] = {name: [] for name in (ECHO, *WAYS.values())}
             for number in range(plan.passes):
@@ -135,14 +112,14 @@ async def _answer_size(world: World, node: Target) -> int:
     return answer
 
 
-async def _pass(world: World, node: _Node, echo: Target, concurrency: int, plan: Plan) -> list[tuple[str, Measure]]:
+async def _pass(world: World, node: Target, echo: Target, concurrency: int, plan: Plan) -> list[tuple[str, Measure]]:
     found = []
     for name in (ECHO, *((WAYS[plan.only],) if plan.only else _USUAL)):
-        target = echo if name == ECHO else node.several if name in _SEVERAL else node.one
+        target = echo if name == ECHO else node
         messages = _messages(world, name, plan.seconds)
         channels = connect(target)
         path = METHOD if name == ECHO else methods.SUBMIT.path
-        streams = Streams(channels) if name not in (ECHO, UNARY, WORKERS_UNARY) else None
+        streams = Streams(channels) if name not in (ECHO, UNARY) else None
         ask = streams.ask if streams else unary(channels, path)
         found.append((name, await drive(ask, messages, concurrency, plan.seconds, target.pids)))
         if streams:
@@ -155,7 +132,7 @@ def _messages(world: World, name: str, seconds: float) -> list[bytes]:
     """Return more messages than can be sent in the time; the echo takes one message again and again."""
     if name == ECHO:
         return requests_for(world, 1) * int(seconds * _AT_MOST)
-    return requests_for(world, int(seconds * _AT_MOST / 2), present=name not in (NO_HIT, WORKERS_NO_HIT))
+    return requests_for(world, int(seconds * _AT_MOST / 2), present=name != NO_HIT)
 
 
 _AT_MOST = 20_000

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 import secrets
-import shutil
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from gateway.bench.data import absent_number, number, write_source
@@ -180,33 +179,13 @@ def request_of(world: World, query: Query, sender: MemberId = ASKER) -> bytes:
 
 
 @contextmanager
-def start_node(world: World, workers: str = "auto") -> Iterator[Target]:
-    """Run the answering node beside us, in one process or with workers; yield it as a target."""
-    command = [sys.executable, "-m", "gateway.cli", "serve", "--home", str(world.answerer), "--workers", workers]
+def start_node(world: World) -> Iterator[Target]:
+    """Run the answering node beside us; yield it as a target."""
+    command = [sys.executable, "-m", "gateway.cli", "serve", "--home", str(world.answerer)]
     log = world.folder / "node.log"
     with log.open("wb") as errors, process_of(command, stderr=errors) as process:
         wait_for_port(process, world.listens, log)
-        yield world.target(ASKER, process.pid, *children_of(process.pid))
-
-
-def copy_of(world: World) -> World:
-    """Return the world with a copy of the answering node, which listens elsewhere: two forms of it can run at once."""
-    port, folder = _free_port(), world.folder / "copy"
-    shutil.copytree(world.answerer, folder / ANSWERER)
-    (folder / ASKER).symlink_to(world.asker)
-    settings = folder / ANSWERER / "node.toml"
-    text = settings.read_text(encoding="utf-8")
-    settings.write_text(text.replace(f"127.0.0.1:{world.listens}", f"127.0.0.1:{port}"), encoding="utf-8")
-    return replace(world, folder=folder, port=port, listens=port)
-
-
-def children_of(pid: int) -> list[int]:
-    """Return the processes that a process has started: the workers of a node."""
-    return [
-        int(child)
-        for thread in Path(f"/proc/{pid}/task").iterdir()
-        for child in (thread / "children").read_text(encoding="ascii").split()
-    ]
+        yield world.target(ASKER, process.pid)
 
 
 @contextmanager

@@ -88,7 +88,7 @@ _OF_CODES: Mapping[str, str] = {
     ),
     **_each("revocations-missing", "revoked"),
     **_each(
-        "bad-frame body-too-large document-too-large field-too-large file-too-large record-too-large "
+        "body-too-large document-too-large field-too-large file-too-large record-too-large "
         "statement-too-large too-large too-long too-many-items",
         "shorter",
     ),

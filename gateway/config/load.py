@@ -18,9 +18,10 @@ from typing import Any, get_type_hints
 
 from gateway.config.home import Home
 from gateway.config.mistakes import Mistakes
-from gateway.config.schema import AUTO, LISTS, SECTIONS, Settings
+from gateway.config.schema import LISTS, SECTIONS, Settings
 from gateway.config.sections.console import WAYS
 from gateway.config.sections.telemetry import LOG_LEVELS, SIGNALS, Telemetry
+from gateway.config.setting import ENDED
 from gateway.config.toml import MOST_UNKNOWN, TomlTable, nearest, parse_toml
 from gateway.errors import Misconfigured
 from gateway.host.addresses import is_loopback
@@ -43,6 +44,7 @@ def load_settings(home: Path, environment: Mapping[str, str] | None = None) -> S
     root = read_settings(Home(home).settings, "liaison init")
     reading = Reading(root)
     reading.environment = _from_environment(os.environ if environment is None else environment, reading.mistakes)
+    reading.origin |= {path: f"environment {name}" for path, (name, _) in reading.environment.items() if path in ENDED}
     sections = reading.sections(SECTIONS, LISTS)
     lists = {f"{name}s": reading.items(name, kind) for name, kind in LISTS.items()}
     parts: dict[str, Any] = {**sections, **lists}
@@ -155,9 +157,11 @@ class Reading:
 
     def _fill(self, table: TomlTable, kind: type[Any]) -> Any:
         fields, hints = {item.name: item for item in dataclasses.fields(kind)}, get_type_hints(kind)
+        ended = [key for key in table.data if table.name(key) in ENDED]
+        self.origin |= {table.name(key): table.place(key) for key in ended}
         self.mistakes.keep(
             _unknown(f"unknown setting `{table.name(key[:40])}`", key, fields, table.place(key))
-            for key in islice((key for key in table.data if key not in fields), MOST_UNKNOWN)
+            for key in islice((key for key in table.data if key not in (*fields, *ended)), MOST_UNKNOWN)
         )
         values = {key: "" if item.default is dataclasses.MISSING else item.default for key, item in fields.items()}
         for key, item in fields.items():
@@ -245,7 +249,7 @@ def _from_environment(environment: Mapping[str, str], mistakes: Mistakes) -> dic
         if not variable.startswith("LIAISON_") or table not in SECTIONS:
             continue
         fields = [item.name for item in dataclasses.fields(SECTIONS[table])]
-        if key not in fields:
+        if key not in fields and f"{table}.{key}" not in ENDED:
             mistakes.keep([_unknown(f"unknown setting `{table}.{key}`", key, fields, f"environment {variable}")])
         values[f"{table}.{key}"] = (variable, text)
     return values
@@ -266,9 +270,7 @@ def _from_text(text: str, hint: Any, place: str) -> Any:
         if not re.fullmatch(r"\d{1,9}(\.\d{1,9})?", text, re.ASCII):
             raise Misconfigured("`{text}` is not a number", where=place, remedy="such as 0.1", text=text)
         return float(text)
-    if hint == int | str and text == AUTO:
-        return text
-    if hint in (int, int | str):
+    if hint is int:
         if not re.fullmatch(r"\d{1,9}", text, re.ASCII):
             raise Misconfigured("`{text}` is not a whole number", where=place, remedy="one to nine figures", text=text)
         return int(text)
@@ -280,10 +282,6 @@ def _typed(value: Any, hint: Any, item: dataclasses.Field[Any], path: str, place
     such_as = {"path": path, "example": f"{item.name} = {_example(item)}"}
     if hint is float and type(value) is int:
         value = float(value)
-    if hint == int | str:
-        if value == AUTO:
-            return value
-        hint = int
     if hint in (str, int, bool, float):
         if type(value) is not hint:
             name = {str: "text in quotes", int: "a whole number", bool: "true or false", float: "a number"}[hint]

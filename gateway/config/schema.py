@@ -18,9 +18,6 @@ from gateway.config.setting import setting
 from gateway.errors import Misconfigured
 from gateway.host.disk_reserve import RESERVE_MIB
 
-AUTO = "auto"
-"""The number that the machine decides."""
-
 _PACKAGE = Path(__file__).parents[1]
 """Files of the package are trusted as its code is."""
 
@@ -32,12 +29,6 @@ class NodeSettings:
     member: str = setting("The member whose node this is: ISO 3166-1 alpha-2, small letters.", required=True)
     name: str = setting("The node's name inside the member; it is part of its certificate.", "gw1")
     production: bool = setting("True refuses everything that is for trials only (the issuer of trial tokens).", False)
-    workers: int | str = setting(
-        "Processes beside the front that ask sources and decide on records; 0: all in one process. `auto`: the cores "
-        "less one, and 0 on one core or with keys of agencies in a security module.",
-        AUTO,
-        maximum=64,
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,8 +189,7 @@ class SourceSettings:
         minimum=60,
     )
     rate_per_s: int = setting(
-        "Searches per second at most; more wait, or the source is missing. 0: no limit. With workers these have three "
-        "quarters of it, and the questions of our own officers the rest.",
+        "Searches per second at most; more wait, or the source is missing. 0: no limit.",
         0,
         live=True,
     )

@@ -1,9 +1,15 @@
-"""One setting of a file: its type's field, its default, and the sentence that documents it."""
+"""One setting of a file: its type's field, its default, and the sentence that documents it; and those that ended."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import field
 from typing import Any
+
+ENDED: Mapping[str, str] = {
+    "node.workers": "remove it: the node works in one process, and `liaison source init` gives a source one of its own",
+}
+"""Settings of earlier versions, which count for nothing any more, with what to do: they keep no node from starting."""
 
 
 def setting(

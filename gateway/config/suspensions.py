@@ -108,19 +108,48 @@ def parse(line: str) -> Switch:
 _UNREADABLE = Switch("unreadable", "", Action.SUSPEND, "all", "the file of suspensions cannot be read")
 
 
-class Switches:
-    """The targets that are switched off, as somebody told them: `put` takes others. Thread-safe."""
+class Suspensions:
+    """The targets that are switched off now, by the file.
 
-    def __init__(self) -> None:
+    Thread-safe; `suspends` costs a comparison of times and some look-ups. While one thread reads the file the others
+    wait for it: what is decided a second after a change is decided under it, whichever thread reads first.
+    """
+
+    def __init__(
+        self,
+        file: Path,
+        monotonic: Callable[[], float],
+        record_types: Collection[str] | None = None,
+        logged: Callable[[], Collection[str]] | None = None,
+    ) -> None:
+        """Read the file.
+
+        `record_types` are the known ones: a line with another one switches the whole counterpart off. `logged` returns
+        the marks of switches that have their entry; None (a command that only shows the file) counts every line.
+        """
         self._active: dict[str, Switch] = {}
-
-    def put(self, active: Mapping[str, Switch]) -> None:
-        """Take the targets that are switched off from now on."""
-        self._active = dict(active)
+        self._record_types = record_types
+        self._logged = logged
+        self._file = file
+        self._monotonic = monotonic
+        self._lock = threading.Lock()
+        self._checked = float("-inf")
+        self._marks = FileMarks(monotonic)
+        self._known_entries: frozenset[str] = frozenset()
+        self._switches: tuple[Switch, ...] = ()
+        self.refresh()
 
     def refresh(self) -> bool:
-        """Look for newer ones; tell whether there are any. Here there never are: they are told."""
-        return False
+        """Check the file, at most once a second; tell whether it was read again."""
+        # While another thread reads, what stands here may not hold any more.
+        if self._monotonic() - self._checked < CHECK_EVERY_S and not self._lock.locked():
+            return False
+        with self._lock:
+            now = self._monotonic()
+            if now - self._checked < CHECK_EVERY_S:
+                return False
+            self._checked = now
+            return self._reload()
 
     def suspends(self, peer: str = "", agency: str = "", source: str = "", purpose: str = "") -> str | None:
         """Return the reason why a counterpart, agency or source is switched off for a purpose, or None."""
@@ -150,50 +179,6 @@ class Switches:
         """The targets that are switched off now, with their switches; the same object until they change."""
         self.refresh()
         return self._active
-
-
-class Suspensions(Switches):
-    """The targets that are switched off now, by the file.
-
-    Thread-safe; `suspends` costs a comparison of times and some look-ups. While one thread reads the file the others
-    wait for it: what is decided a second after a change is decided under it, whichever thread reads first.
-    """
-
-    def __init__(
-        self,
-        file: Path,
-        monotonic: Callable[[], float],
-        record_types: Collection[str] | None = None,
-        logged: Callable[[], Collection[str]] | None = None,
-    ) -> None:
-        """Read the file.
-
-        `record_types` are the known ones: a line with another one switches the whole counterpart off. `logged` returns
-        the marks of switches that have their entry; None (a command that only shows the file) counts every line.
-        """
-        super().__init__()
-        self._record_types = record_types
-        self._logged = logged
-        self._file = file
-        self._monotonic = monotonic
-        self._lock = threading.Lock()
-        self._checked = float("-inf")
-        self._marks = FileMarks(monotonic)
-        self._known_entries: frozenset[str] = frozenset()
-        self._switches: tuple[Switch, ...] = ()
-        self.refresh()
-
-    def refresh(self) -> bool:
-        """Check the file, at most once a second; tell whether it was read again."""
-        # While another thread reads, what stands here may not hold any more.
-        if self._monotonic() - self._checked < CHECK_EVERY_S and not self._lock.locked():
-            return False
-        with self._lock:
-            now = self._monotonic()
-            if now - self._checked < CHECK_EVERY_S:
-                return False
-            self._checked = now
-            return self._reload()
 
     def is_withdrawn(self, client: str, thumbprint: str) -> bool:
         """Tell whether an agency system or its certificate is switched off, or may be: the file cannot be read."""

@@ -141,7 +141,6 @@ def _init(federation: Federation, member: str, exchange: str, agency: str, conso
     settings = {
         "node.member": member,
         "listen.exchange": exchange,
-        "node.workers": 0,  # three nodes share one machine
         "listen.agency": agency,
         "listen.console": console,
         "console.device_certificate": False,

@@ -1,1 +1,1 @@
-"""Run one exchange through ports: `asking`, `answering`, `receipts`, `sources`, `workers`, and batches (`stages`)."""
+"""Run one exchange through ports: `asking`, `answering`, `receipts`, `sources`, and batches (`stages`)."""

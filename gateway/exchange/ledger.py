@@ -17,7 +17,7 @@ from gateway.ports.desk import DeskRows, Holding
 from gateway.records.claims import claims_of
 
 
-class GivenCopy(msgspec.Struct, frozen=True, array_like=True):
+class GivenCopy(msgspec.Struct, frozen=True):
     """A record that an answer of ours holds: its id, type and end, and its name at home (`source/key`)."""
 
     jti: str

@@ -1,7 +1,4 @@
-"""The parts that asking and answering work with, handed in by the composition root.
-
-A worker of the node has `DecidingParts` only: no log, no database, no key of statements (decision 0096).
-"""
+"""The parts that asking and answering work with, handed in by the composition root."""
 
 from __future__ import annotations
 
@@ -12,7 +9,7 @@ from functools import lru_cache
 from certs.profile import read_leaf
 from gateway.audit.tree.shown import Shown
 from gateway.clock import Clock, SystemClock
-from gateway.config.suspensions import Suspensions, Switches
+from gateway.config.suspensions import Suspensions
 from gateway.errors import Unavailable
 from gateway.model.names import MemberId
 from gateway.model.purpose import Purpose
@@ -31,28 +28,15 @@ URGENT = frozenset({Purpose.THREAT_TO_LIFE, Purpose.MISSING_PERSON, Purpose.VICT
 
 
 @dataclass(frozen=True, slots=True)
-class DecidingParts:
-    """The parts that ask sources, decide on records, and sign these. `trust` returns what is in force now."""
+class Parts:
+    """The node's identity and parts. `trust`, `policy` and `statement_key` return what is in force now."""
 
     member: MemberId
     clock: Clock
     trust: Callable[[], TrustView]
-    suspensions: Switches
+    suspensions: Suspensions
     issuers: Mapping[str, RecordIssuer]
     make_reference: Callable[[str, str, str, str, str], str]
-
-    def has_lost_key(self, owner: str) -> bool:
-        """Tell whether our own documents removed the key by which this node signs for an agency."""
-        gone = self.trust().withdrawn.get(self.member)
-        issuer = self.issuers.get(owner) if gone else None
-        return issuer is not None and gone is not None and _key_id(issuer.certificate_der) in gone
-
-
-@dataclass(frozen=True, slots=True)
-class Parts(DecidingParts):
-    """The node's identity and parts. `trust`, `policy` and `statement_key` return what is in force now."""
-
-    suspensions: Suspensions
     statement_key: Callable[[], SigningKey]
     policy: Callable[[], PolicyEngine]
     journal: Journal
@@ -87,6 +71,12 @@ class Parts(DecidingParts):
     def check_key(self) -> None:
         """Raise `Unavailable` once our own documents removed the key that signs our statements."""
         check_own_key(self.trust(), self.member, self.statement_key())
+
+    def has_lost_key(self, owner: str) -> bool:
+        """Tell whether our own documents removed the key by which this node signs for an agency."""
+        gone = self.trust().withdrawn.get(self.member)
+        issuer = self.issuers.get(owner) if gone else None
+        return issuer is not None and gone is not None and _key_id(issuer.certificate_der) in gone
 
     def issuer(self, agency: str) -> RecordIssuer:
         """Return what signs for an agency of ours. Raises `Unavailable` where this node has no key of it."""

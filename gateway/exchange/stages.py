@@ -1,4 +1,4 @@
-"""Batched stages: a worker thread that takes everything that waits, 64 items at most, without a delay.
+"""Batched stages: a thread that takes everything that waits, 64 items at most, without a delay.
 
 MEASURED-2 shows why: hand-overs between threads and one sync for each row cost more than the work itself. Items of each
 member stand in a line of their own and the lines are served in turn, so that one member's flood cannot take another's
@@ -175,7 +175,7 @@ class MemberLines(Generic[I]):
 
 
 class Stage(Generic[I]):
-    """A worker with a bounded batch. `work` must isolate the errors of single items.
+    """A thread with a bounded batch. `work` must isolate the errors of single items.
 
     An exception that escapes `work` is a failure of the whole node: it goes to `fatal`, which ends the process.
     """
@@ -198,11 +198,11 @@ class Stage(Generic[I]):
         self._thread = threading.Thread(target=self._run, name=f"stage-{name}", daemon=True)
 
     def start(self) -> None:
-        """Start the worker."""
+        """Start the thread."""
         self._thread.start()
 
     def stop(self, timeout: float) -> None:
-        """Let the worker finish what waits, then end it."""
+        """Let the thread finish what waits, then end it."""
         self._inbox.put(None)
         self._thread.join(timeout)
 

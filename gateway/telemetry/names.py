@@ -37,6 +37,12 @@ class LogLine(_Named):
         "reason",
         "at",
     )
+    SETTING_ENDED = (
+        "settings.ended",
+        "A setting of an earlier version stands in the file: it counts for nothing.",
+        "at",
+        "target",
+    )
     NODE_DRAINING = "node.draining", "The node was asked to stop; what is under way ends."
     NODE_STOPPED = "node.stopped", "The node has stopped in order."
     STOP_HANGS = "process.stop-hangs", "The stop took longer than 60 seconds, and the process ended by force."
@@ -61,19 +67,6 @@ class LogLine(_Named):
     KEYS_LOST = (
         "keys.lost",
         "The security module does not sign any more, and the process ends.",
-        "error",
-        "code",
-        "reason",
-        "at",
-    )
-    WORKER_STARTED = (
-        "worker.started",
-        "A worker is ready to be told what it must know. `state` says what keeps it from files that are not for it.",
-        "state",
-    )
-    WORKER_FAILED = (
-        "worker.failed",
-        "A worker cannot work, and ends; the front starts another one.",
         "error",
         "code",
         "reason",
@@ -192,10 +185,6 @@ class Gauge(_Named):
     )
     WITNESS_REACHED = "liaison_witness_reached", "1 when a witness cosigned in the last round, else 0.", "witness"
     RECEIPT_DEBT = "liaison_receipt_debt", "Answers of ours that a counterpart has not acknowledged.", "peer"
-    WORKERS = "liaison_workers", "Processes beside the front that work on questions, by how they are.", "state"
-    WORKER_INSIDE = "liaison_worker_requests", "Requests that the workers have before them."
-    WORKER_RESTARTS = "liaison_worker_restarts", "Workers that ended and got a successor, since the start."
-    WORKER_BATCHES = "liaison_worker_batches", "Batches of requests that the workers were given, since the start."
     READY = "liaison_ready", "1 while the node is ready, else 0."
     COMMIT_SECONDS = "liaison_commit_pending_seconds", "Seconds since the commit that is under way began."
     DISK_FREE = "liaison_disk_free_bytes", "Free bytes on a disk that the node writes to.", "disk"

@@ -79,9 +79,7 @@ class TrustView:
         self.charter = charter
         self.hash = hash_of_versions(charter, descriptors, statuses, withheld)
         self.withheld = withheld
-        self.documents = dict(descriptors), dict(statuses)
-        """The descriptors and statuses of which the view is made, by member."""
-        self._descriptors, self._statuses = self.documents
+        self._descriptors, self._statuses = dict(descriptors), dict(statuses)
         self._clock = clock
         self._members = {
             name: member

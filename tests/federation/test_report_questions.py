@@ -1,4 +1,4 @@
-"""Reports are asked for at the node that published them, in one process and with a worker beside it."""
+"""Reports are asked for at the node that published them."""
 
 from __future__ import annotations
 
@@ -56,12 +56,11 @@ NAVY = actor("th", Role.OFFICER, agency="navy")
 GOLD = {"method": "gold leaf between the pages of school books", "indicators": ["heavy books"], "route": []}
 
 
-@pytest_asyncio.fixture(loop_scope="module", scope="module", params=[0, 1], ids=["one process", "a worker"])
-async def world(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
+@pytest_asyncio.fixture(loop_scope="module", scope="module")
+async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
     made = sample_world(tmp_path_factory.mktemp("asked"))
     async with stopping(made):
-        await made.start("th", workers=request.param)
-        for member in ("vn", "kh"):
+        for member in ("th", "vn", "kh"):
             await made.start(member)
         yield made
 

@@ -17,9 +17,8 @@ After each kill:
 
 and at the end both homes verify, and neither country's log blames the other.
 
-Of the answering node its front is killed, or its worker, or both. `LIAISON_KILLS` says how many kills there are, in
-federations of 100 kills each (CI: 20, `make torture`: 2,000), and `LIAISON_SEED` where the dice begin. A seed gives
-the same victims and moments; the scheduler does the rest.
+`LIAISON_KILLS` says how many kills there are, in federations of 100 kills each (CI: 20, `make torture`: 2,000), and
+`LIAISON_SEED` where the dice begin. A seed gives the same victims and moments; the scheduler does the rest.
 """
 
 from __future__ import annotations
@@ -68,4 +67,4 @@ async def test_h14_killed_at_random_moments_nothing_answered_is_lost_and_nothing
     assert files is not None
     assert kills < _FEW or (files.count > 0 and done.in_files), "no kill fell within a fetch"
     kept += f", {files.count} files, {len(done.in_files)} half fetched at a kill, {files.resumed} fetched on"
-    print(f"seed {seed}: {done.kills} kills, {done.workers} of workers, {kept}, {heads} heads extended")
+    print(f"seed {seed}: {done.kills} kills, {kept}, {heads} heads extended")

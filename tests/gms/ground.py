@@ -28,7 +28,6 @@ PURPOSES = ("BORDER_CHECK", "INVESTIGATION", "CUSTOMS_CONTROL", "MISSING_PERSON"
 _SETTINGS = """\
 [node]
 member = "{seat.member}"
-workers = 0
 [listen]
 exchange = "127.0.0.1:{seat.exchange}"
 agency = "127.0.0.1:{seat.agency}"

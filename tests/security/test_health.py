@@ -75,7 +75,6 @@ async def test_a_node_that_can_work_is_ready(world: World) -> None:
         "status": "ok",
         "member": "vn",
         "sources": {},
-        "workers": [],
         "problems": [],
     }
 

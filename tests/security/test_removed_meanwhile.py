@@ -15,7 +15,6 @@ from gateway.app.node import Node
 from gateway.clock import SystemClock
 from gateway.config.home import Home
 from gateway.exchange.answering.answer import Answerer
-from gateway.exchange.answering.port import InProcess
 from gateway.model.evidence.day_account import DayAccount
 from gateway.model.exchange import AnswerMessage
 from gateway.node import wire
@@ -200,15 +199,14 @@ async def test_a11_a_request_that_waits_for_its_source_is_not_searched_for(
 ) -> None:
     vn, who = own_world.nodes["vn"], caller(own_world)
     source = watch(vn)
-    workers = vn.answering.answerer._workers
-    assert isinstance(workers, InProcess)
-    admitted = workers._gatherer.ask_sources
+    gatherer = vn.answering.answerer._gatherer
+    admitted = gatherer.ask_sources
 
     def removed_first(*arguments: Any) -> None:
         remove(own_world)
         admitted(*arguments)
 
-    monkeypatch.setattr(workers._gatherer, "ask_sources", removed_first)
+    monkeypatch.setattr(gatherer, "ask_sources", removed_first)
     assert await by_call(who, sealed(own_world.federation["th"])) is status
     assert (source.searches, source.fetches) == (0, 0)
 

@@ -36,7 +36,6 @@ class LogBook:
         self.ended: set[str] = set()
         self.asked: set[str] = set()
         self.answered: dict[str, Entry] = {}
-        self.refused: dict[str, Entry] = {}
         self.heads = 0
 
     def look(self) -> None:
@@ -103,5 +102,3 @@ class LogBook:
             self.ended.add(entry.exchange_id)
         elif entry.kind == "answered":
             self.answered[entry.exchange_id] = entry
-        elif entry.kind == "refused":
-            self.refused[entry.exchange_id] = entry

@@ -37,9 +37,9 @@ class World:
         """The home of a member's node."""
         return self.federation[member].home
 
-    async def start(self, member: str, workers: int = 0) -> Node:
-        """Start a member's node in this process, with so many workers beside it."""
-        node = build_node(load_settings(self.home(member)), production=False, workers=workers)
+    async def start(self, member: str) -> Node:
+        """Start a member's node in this process."""
+        node = build_node(load_settings(self.home(member)), production=False)
         await node.start()
         self.nodes[member] = node
         return node
@@ -66,7 +66,6 @@ def write_settings(home: Path, member: str, port: int, sources: Sequence[SourceP
     lines = [
         "[node]",
         f'member = "{member}"',
-        "workers = 0",
         "[listen]",
         f'exchange = "127.0.0.1:{port}"',
         'agency = "127.0.0.1:0"',

@@ -73,9 +73,8 @@ class Simulation(World):
     ahead: Ahead = field(init=False)
     is_open: bool = False
 
-    async def start(self, member: str, workers: int = 0) -> Node:
-        """Start a member's node; it has no workers."""
-        assert not workers
+    async def start(self, member: str) -> Node:
+        """Start a member's node."""
         node = SimulatedNode(self.home(member), self.wire, is_open=self.is_open)
         await node.start()
         self.nodes[member] = node

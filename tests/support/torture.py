@@ -1,28 +1,26 @@
 """Two nodes that are killed while they work, the load on them, and what must be true after each kill.
 
 `th` asks for its officers, over its REST API; `vn` answers `th` and a caller with the certificate of `kh`. Each of the
-two nodes is a process of its own, killed with SIGKILL at a random moment of its work or of its start. `vn` has a worker
-beside its front: it is killed alone, or the front, or both at once. Some kills wait until a file is being fetched. The
-load keeps every answer that it was given; what it was not given it asks for again, with the same bytes or the same key.
+two nodes is a process of its own, killed with SIGKILL at a random moment of its work or of its start. Some kills wait
+until a file is being fetched. The load keeps every answer that it was given; what it was not given it asks for again,
+with the same bytes or the same key.
 """
 
 from __future__ import annotations
 
 import asyncio
 import itertools
-import os
 import random
 import signal
 import socket
 from collections import deque
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from gateway.audit.entries.entry import parse_entry
-from gateway.bench.world import children_of
-from tests.support.exchange import answer_of, caller, sample_world
+from tests.support.exchange import caller, sample_world
 from tests.support.faulty_disk import Disk
 from tests.support.logbook import LogBook
 from tests.support.nodes import World
@@ -38,9 +36,6 @@ _OFFICERS = 4
 _VICTIMS = (("vn",), ("th",), ("th", "vn"))
 _IN_A_FILE = 0.3
 """How often a kill waits until a file is being fetched, and falls within it."""
-
-_WORKER = 0.4
-"""How often the worker of `vn` is killed; then mostly the front goes on, else it is killed a moment later."""
 
 
 @dataclass(slots=True)
@@ -108,8 +103,6 @@ class Torture:
         self.desk = Desk(world.home("th"), f"127.0.0.1:{self.seats['th'].ports[1]}")
         self.notices = Notices({member: seat.home for member, seat in self.seats.items()})
         self.repeated = 0
-        self.workers = 0
-        """The number of workers killed beside the fronts."""
         self.in_files: set[str] = set()
         """The files that a kill left half fetched."""
 
@@ -117,7 +110,6 @@ class Torture:
         home, ports = self._world.home(member), [self._world.ports[member], free_port()]
         file = home / "node.toml"
         text = file.read_text(encoding="utf-8").replace("127.0.0.1:0", f"127.0.0.1:{ports[1]}")
-        text = text.replace("workers = 0", f"workers = {int(member == 'vn')}")
         text += '[telemetry]\nlog_level = "warning"\n[attachments]\nscanner = "none"\nfree_mib = 0\n'
         file.write_text(text, encoding="utf-8")
         return Seat(member, home, ports, LogBook(home, member), LogBook(home, member, "operations"))
@@ -140,7 +132,7 @@ class Torture:
     @property
     def kills(self) -> int:
         """The number of processes killed."""
-        return sum(seat.kills for seat in self.seats.values()) + self.workers
+        return sum(seat.kills for seat in self.seats.values())
 
     async def _kill(self) -> None:
         """Kill once: either node or both, under load, in a fetch of a file, or while the node starts after a kill."""
@@ -155,12 +147,6 @@ class Torture:
             await self.notices.files.comes(dice.choice(_VICTIMS)[0])
             delay /= 20
         await asyncio.sleep(delay)
-        if dice.random() < _WORKER:
-            self._kill_worker()
-            await asyncio.sleep(moment)
-            if not starting:
-                self._gate.clear()
-                return
         await self._strike(victims)
         self._gate.clear()
         if starting:
@@ -183,16 +169,6 @@ class Torture:
         if self.notices.files is not None:
             self.in_files |= set(self.notices.files.half_fetched())
 
-    def _kill_worker(self) -> None:
-        """Kill the worker of `vn`, whose front gives its requests to a successor."""
-        child = self.seats["vn"].child
-        assert child
-        for worker in children_of(child.pid):
-            self.story.append(f"killed worker {worker}")
-            self.workers += 1
-            with suppress(ProcessLookupError):
-                os.kill(worker, signal.SIGKILL)
-
     async def _fork(self, seat: Seat) -> None:
         disk = (seat.disk.file, seat.home) if seat.disk else None
         seat.child = await self._zygote.fork(self._serve, str(seat.home), output=seat.output, disk=disk)
@@ -205,11 +181,11 @@ class Torture:
     async def _working(self) -> AsyncIterator[None]:
         numbers = itertools.count()
         async with asyncio.TaskGroup() as tasks:
-            workers = [tasks.create_task(self.counterpart.work(self._gate, numbers))]
-            workers += [tasks.create_task(self.desk.work(self._gate, numbers)) for _ in range(_OFFICERS)]
+            asking = [tasks.create_task(self.counterpart.work(self._gate, numbers))]
+            asking += [tasks.create_task(self.desk.work(self._gate, numbers)) for _ in range(_OFFICERS)]
             yield
-            for worker in workers:
-                worker.cancel()
+            for task in asking:
+                task.cancel()
 
     async def end(self) -> None:
         """Stop both nodes in good order."""
@@ -246,8 +222,7 @@ class Torture:
         done, counterpart.unchecked = counterpart.unchecked, []
         for exchange_id, message in done:
             entry = parse_entry(message.entry)
-            refusal = answer_of(message).refusal  # none but that of a worker that was killed
-            assert entry.kind == "answered" or (refusal and refusal.code == "no-worker"), entry
+            assert entry.kind == "answered", entry
             assert entry.exchange_id == exchange_id, f"{exchange_id} got the entry of {entry.exchange_id}"
             assert answering.bodies[entry.index] == message.entry, f"{exchange_id} was answered, and is not logged"
             answering.extends(message.proof.checkpoint)
@@ -257,9 +232,8 @@ class Torture:
                 continue
             entry = asking.entries[line["entry"]]
             assert (entry.kind, entry.exchange_id) in (("received", line["exchange_id"]), ("late", line["exchange_id"]))
-            refusal = line["refusal"]  # none but that of a worker that was killed
-            assert refusal is None or refusal["code"] == "no-worker", line
-            theirs = (answering.refused if refusal else answering.answered)[entry.exchange_id]
+            assert line["refusal"] is None, line
+            theirs = answering.answered[entry.exchange_id]
             assert (theirs.request_hash, theirs.answer_hash) == (entry.request_hash, entry.answer_hash)
 
     def explain(self, error: BaseException) -> None:

@@ -79,8 +79,8 @@ class _Staffed(Node):
         await super().stop()
 
 
-def _staffed(settings: Settings, production: bool, place: int = 0, workers: int = 0) -> Node:
-    return _Staffed(open_resources(settings, production), production, place, workers)
+def _staffed(settings: Settings, production: bool, place: int = 0) -> Node:
+    return _Staffed(open_resources(settings, production), production, place)
 
 
 async def _act(node: Node) -> None:
@@ -214,7 +214,7 @@ class Notices:
     def _threads(self, member: str) -> list[tuple[Any, ...]]:
         """Return the threads of a member in which notices went, with the opener's side first.
 
-        A matter of its own, such as a worker that ended, has none.
+        A matter of its own, such as an alarm, has none.
         """
         found = self._rows(
             member,

@@ -10,15 +10,15 @@ In the stage *in* (`Answerer.admit`), for each request of a batch:
 5. an agreement covers it, nothing that it needs is suspended, and the counterpart acknowledges what it got;
 6. policy allows the question, and today's quota is not used up.
 
-Behind the port `port.Workers`, in this process or in another one:
+In the wall of each source (`gather.Gatherer`):
 
-7. the source is asked inside the time budget (`gather.Gatherer`, in the wall of each source);
+7. the source is asked inside the time budget;
 8. candidates are matched and scored;
-9. policy decides on each record and each field;
-10. records are signed, and the answer is drawn.
+9. policy decides on each record and each field.
 
 In the stage *out* (`Answerer.conclude`):
 
+10. records are signed, and the answer is drawn (`draw`);
 11. the answer is signed, and one entry for it is durable and under a signed checkpoint;
 12. the answer leaves, with its proof, when its sender may still have it (`second_look`).
 
@@ -36,12 +36,13 @@ from gateway.clock import check_time
 from gateway.config.suspensions import Switch
 from gateway.errors import LiaisonError, Reason, Replayed, Stale, Suspended, Unavailable
 from gateway.exchange.answering.admission import Admission, AdmissionLimits, Faults
+from gateway.exchange.answering.deadlines import Deadlines
 from gateway.exchange.answering.draft import Drafted, draft_answer, draft_kept_back, draft_loser, expiry_us
+from gateway.exchange.answering.draw import draw_all
+from gateway.exchange.answering.gather import Gatherer
 from gateway.exchange.answering.inbound import FrameRefusal, Inbound, Release, Reply, ReplySink
 from gateway.exchange.answering.job import Job
-from gateway.exchange.answering.port import Workers
 from gateway.exchange.answering.repeated_subjects import Subjects
-from gateway.exchange.answering.second_look import SecondLook
 from gateway.exchange.answering.steps import Steps
 from gateway.exchange.incidents import Incidents
 from gateway.exchange.parts import Parts
@@ -63,8 +64,7 @@ class Answerer:
     def __init__(
         self,
         parts: Parts,
-        workers: Workers,
-        second_look: SecondLook,
+        gatherer: Gatherer,
         release: Release,
         fatal: Callable[[BaseException], None],
         limits: AdmissionLimits,
@@ -82,14 +82,15 @@ class Answerer:
         self._owes = owes
         self._incidents = incidents
         self._subjects = Subjects()
-        self._workers = workers
-        self._second_look = second_look
+        self._gatherer = gatherer
+        self._second_look = gatherer.second_look
         self._steps = Steps(parts)
         self._release = release
         self._admission = Admission(limits, parts.clock, processes)
         self._faults = Faults(parts.clock, processes)
         self._source_timeout_s = source_timeout_s
         self._stage = Stage[Inbound | Job]("exchange", self._work, fatal, turn, lambda: self.inside)
+        self._deadlines = Deadlines(parts.clock, self._stage.put)
         self._idle = threading.Condition()
 
     def limit(self, limits: AdmissionLimits, source_timeout_s: float) -> None:
@@ -98,8 +99,8 @@ class Answerer:
         self._source_timeout_s = source_timeout_s
 
     def start(self) -> None:
-        """Start the workers, then the stage. Blocks until work can be done."""
-        self._workers.start(self._stage.put)
+        """Start the timekeeper and the stage."""
+        self._deadlines.start()
         self._stage.start()
 
     def stop(self, timeout: float) -> None:
@@ -107,7 +108,7 @@ class Answerer:
         with self._idle:
             self._idle.wait_for(lambda: self._admission.inside == 0, timeout)
         self._stage.stop(timeout)
-        self._workers.stop()
+        self._deadlines.stop()
 
     @property
     def inside(self) -> int:
@@ -120,8 +121,9 @@ class Answerer:
         self._stage.put(inbound)
 
     def _work(self, batch: list[Inbound | Job]) -> None:
-        """Conclude the jobs that sources have finished, then admit new requests: one worker runs both stages."""
-        if done := self._workers.draw([item for item in batch if isinstance(item, Job)]):  # 10, where it is not done
+        """Conclude the jobs that sources have finished, then admit new requests: one thread runs both stages."""
+        if done := [item for item in batch if isinstance(item, Job)]:
+            draw_all(self._parts, [job for job in done if job.stored is None and job.request is not None])  # 10
             try:
                 self.conclude(done)
             except Unavailable as error:
@@ -138,7 +140,7 @@ class Answerer:
     # ------------------------------------------------------------ stage in
 
     def admit(self, batch: list[Inbound]) -> None:
-        """Take a batch through steps 1 to 6, then give the requests that remain to the workers."""
+        """Take a batch through steps 1 to 6, then put the requests that remain before the sources."""
         policy, switches = self._parts.policy(), self._parts.suspensions.in_force
         jobs = [self._identify(inbound, policy, switches) for inbound in batch]
         self._steps.join(jobs)
@@ -152,10 +154,9 @@ class Answerer:
             return
         served = [job for job in jobs if job.refusal is None and job.stored is None]
         self._stage.put_all(job for job in jobs if job.refusal is not None or job.stored is not None)
-        for job in served:
-            job.off = self._second_look.switched_off(job)  # what is off as the question comes in, for the last look
         if served:
-            self._workers.give(served)
+            self._deadlines.watch(served)
+            self._gatherer.ask_all(served, self._stage.put)
 
     def _decide_all(self, verified: list[Job], policy: PolicyEngine) -> None:
         """Recognise repeated requests, decide on all questions, and charge the quotas (the rest of 4, 5 and 6).

@@ -15,13 +15,9 @@ Ticket = Sequence[Job]
 
 
 class Deadlines:
-    """One thread that wakes at the next deadline, or `grace_s` after it.
+    """One thread that wakes at the next deadline. A batch is watched as one, by its earliest deadline."""
 
-    A batch is watched as one, by its earliest deadline.
-    """
-
-    def __init__(self, clock: Clock, expired: Callable[[Job], None], grace_s: float = 0.0) -> None:
-        self._grace_s = grace_s
+    def __init__(self, clock: Clock, expired: Callable[[Job], None]) -> None:
         self._clock = clock
         self._expired = expired
         self._heap: list[tuple[float, int, Sequence[Ticket]]] = []
@@ -42,7 +38,7 @@ class Deadlines:
 
     def watch(self, jobs: Sequence[Job]) -> None:
         """Pass on each job that is not complete at its deadline. Call it before another thread has the jobs."""
-        self._watch(min(job.deadline for job in jobs) + self._grace_s, [job.ticket() for job in jobs])
+        self._watch(min(job.deadline for job in jobs), [job.ticket() for job in jobs])
 
     def _watch(self, deadline: float, tickets: Sequence[Ticket]) -> None:
         with self._changed:
@@ -56,8 +52,8 @@ class Deadlines:
             now = self._clock.monotonic()
             waiting: list[tuple[float, Ticket]] = []
             for job, ticket in [(job, each) for each in due for job in tuple(each)]:
-                if (deadline := job.deadline + self._grace_s) > now:
-                    waiting.append((deadline, ticket))
+                if job.deadline > now:
+                    waiting.append((job.deadline, ticket))
                 elif job.finish():
                     self._expired(job)
             if waiting:

@@ -11,7 +11,7 @@ from gateway.errors import LiaisonError, Reason
 from gateway.exchange.answering.inbound import FrameRefusal, Reply
 from gateway.exchange.answering.job import Drawn, Job
 from gateway.exchange.ledger import copies_given
-from gateway.exchange.parts import DecidingParts, Parts
+from gateway.exchange.parts import Parts
 from gateway.model.decision import Decision
 from gateway.model.exchange import Answer, Outcome, Refusal, Request
 from gateway.ports import events
@@ -159,7 +159,7 @@ def _refusal(parts: Parts, job: Job, refusal: Refusal) -> tuple[Answer, dict[str
     return answer, private
 
 
-def answer_to(parts: DecidingParts, job: Job, outcome: Outcome, **rest: Any) -> Answer:
+def answer_to(parts: Parts, job: Job, outcome: Outcome, **rest: Any) -> Answer:
     """Return the answer to a verified request, with `rest` of its fields."""
     request = job.verified.value
     return Answer(

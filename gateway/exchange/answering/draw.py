@@ -9,7 +9,7 @@ from gateway.errors import Suspended
 from gateway.exchange.answering.draft import answer_to
 from gateway.exchange.answering.job import Attributes, Drawn, Findings, Job, SourceNote, sign_findings
 from gateway.exchange.ledger import copies_in
-from gateway.exchange.parts import DecidingParts
+from gateway.exchange.parts import Parts
 from gateway.exchange.stages import as_error, reraise_fatal
 from gateway.model.hit import Hit, Quality
 from gateway.records.withheld import commit_withheld
@@ -20,7 +20,7 @@ _MAX_HITS = 20
 _ORDER = {quality: place for place, quality in enumerate(Quality)}
 
 
-def draw_all(parts: DecidingParts, jobs: Sequence[Job]) -> None:
+def draw_all(parts: Parts, jobs: Sequence[Job]) -> None:
     """Sign the records of a batch together, and draw its answers; one that cannot be drawn becomes a refusal."""
     for job in jobs:
         job.close()
@@ -34,7 +34,7 @@ def draw_all(parts: DecidingParts, jobs: Sequence[Job]) -> None:
                 job.refuse(as_error(error))
 
 
-def draw(parts: DecidingParts, job: Job) -> Drawn:
+def draw(parts: Parts, job: Job) -> Drawn:
     """Return the answer of a job. Raises `Suspended` where all that could answer is switched off: nothing is missing
     then, and the answer is not a partial one."""
     findings = job.findings

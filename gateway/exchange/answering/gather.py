@@ -18,7 +18,7 @@ from gateway.exchange.answering.believed import believed, confirmed, foreign
 from gateway.exchange.answering.constant_work import ConstantWork, decoy
 from gateway.exchange.answering.job import Findings, Job, UnsignedHit
 from gateway.exchange.answering.second_look import SecondLook
-from gateway.exchange.parts import DecidingParts
+from gateway.exchange.parts import Parts
 from gateway.exchange.sources.batching import FetchCall, Fetched, SearchCall, Steps
 from gateway.exchange.sources.bulkhead import BAD_QUERIES, Bulkhead, Task
 from gateway.matching.confirm import RECORD_CHANGED
@@ -69,7 +69,7 @@ class _Choice(msgspec.Struct, frozen=True):
 class Gatherer:
     """Puts a job before every source that can serve it, each behind its own wall."""
 
-    def __init__(self, parts: DecidingParts, walls: Sequence[Bulkhead]) -> None:
+    def __init__(self, parts: Parts, walls: Sequence[Bulkhead]) -> None:
         self._parts = parts
         self._walls = walls
         self._constant_work = ConstantWork()

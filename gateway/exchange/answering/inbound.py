@@ -27,7 +27,7 @@ Reply = AnswerMessage | FrameRefusal
 
 
 class ReplySink(Protocol):
-    """The way back to one caller: `pack` runs in a worker, `deliver` on the loop."""
+    """The way back to one caller: `pack` runs in the stage, `deliver` on the loop."""
 
     def pack(self, replies: Sequence[tuple[int, Reply]]) -> list[bytes]:
         """Return the replies (id, reply) as messages ready to be written."""
@@ -58,4 +58,4 @@ class Inbound(msgspec.Struct, frozen=True):
 
 
 Release = Callable[[list[tuple[ReplySink, list[bytes], int]]], None]
-"""Brings packed replies onto the loop with one wake-up; called from a worker."""
+"""Brings packed replies onto the loop with one wake-up; called from the stage."""

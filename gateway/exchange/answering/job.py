@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any, NotRequired, TypedDict
 
@@ -111,7 +111,7 @@ class SourceNote(TypedDict):
     changed: NotRequired[list[dict[str, str]]]
 
 
-class Drawn(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+class Drawn(msgspec.Struct, frozen=True):
     """An answer that is ready to be signed, and what its entry tells of it. `copies` are the records in it.
 
     `times` tell for each source when it was asked, and when it had answered (values of `Clock.monotonic`).
@@ -136,7 +136,6 @@ class Job:
         "_ticket",
         "_told",
         "begun",
-        "checked",
         "deadline",
         "decided",
         "decided_us",
@@ -157,7 +156,6 @@ class Job:
         "suspended_types",
         "switches",
         "trace",
-        "tries",
         "urgent",
         "version",
         "view",
@@ -179,8 +177,6 @@ class Job:
         self.decided_us = 0
         self.trace: Trace | None = None
         self.drawn: Drawn | None = None
-        self.checked: Callable[[], bool] | None = None
-        self.tries = 0
         self.version = 0
         self.stored: StoredAnswer | None = None
         self.question: QuestionAttributes | None = None

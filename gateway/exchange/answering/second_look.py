@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from gateway.errors import Suspended, Unauthenticated
 from gateway.exchange.answering.job import Job
-from gateway.exchange.parts import DecidingParts
+from gateway.exchange.parts import Parts
 from gateway.exchange.sources.bulkhead import Bulkhead
 from gateway.ports.sources import SourceDescription
 from gateway.statements.envelope import check_signer
@@ -20,7 +20,7 @@ from gateway.trust.view import TrustView
 class SecondLook:
     """Compares trust and switches with what they were when a request came in."""
 
-    def __init__(self, parts: DecidingParts, walls: Sequence[Bulkhead]) -> None:
+    def __init__(self, parts: Parts, walls: Sequence[Bulkhead]) -> None:
         self._parts = parts
         self._walls = walls
 

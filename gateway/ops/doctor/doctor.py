@@ -12,9 +12,10 @@ from pathlib import Path
 
 from gateway.clock import Clock
 from gateway.config import Home, Settings, argument, load_settings
+from gateway.config.setting import ENDED
 from gateway.errors import LiaisonError, each_of
 from gateway.ops.doctor import home_checks, machine_checks, network_checks, storage_checks
-from gateway.ops.doctor.finding import Check, CheckContext, Finding, failed, good, stop
+from gateway.ops.doctor.finding import Check, CheckContext, Finding, failed, good, stop, warn
 from gateway.ops.homes.lock import is_held
 
 BEFORE_START: dict[str, Check] = {
@@ -51,6 +52,11 @@ def examine(
     context = CheckContext(settings, place, clock, to, production or settings.node.production, is_held(place.lock))
     return [
         good("settings", f"node `{settings.node.name}` of `{settings.node.member}`"),
+        *(
+            warn("settings", f"`{path}` has ended", remedy, settings.origin[path])
+            for path, remedy in ENDED.items()
+            if path in settings.origin
+        ),
         *_told_once(
             [*_of_start({**BEFORE_START, **OPENED_BY_START, **(more or {})}, context), *found_by(LATER, context)],
         ),

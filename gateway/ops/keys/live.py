@@ -44,7 +44,7 @@ class LiveKeys:
         self.statement = load_signing_key(home.key("statement"))
         self.tls = self._load_tls(home)
         self.exchange = self._load_exchange(home)
-        self.issuers = {issuer.name: issuer for issuer in (agency_issuer(path, member) for path in _agency_keys(home))}
+        self.issuers = {issuer.name: issuer for issuer in (_agency_issuer(path, member) for path in _agency_keys(home))}
         self.log = load_log_keys(home)
         self.witness = load_witness_keys(home)
         self._tokens = _token_ids(home)
@@ -148,7 +148,7 @@ class LiveKeys:
     def _take_agency(self, path: Path, view: TrustView) -> list[tuple[str, str]]:
         if self._production:
             _refuse_agency_keys(self._home)
-        issuer = agency_issuer(path, self._member)
+        issuer = _agency_issuer(path, self._member)
         held = self.issuers.get(issuer.name)
         if held is not None and held.certificate_der == issuer.certificate_der:
             return []
@@ -202,7 +202,7 @@ def _agency_keys(home: Home) -> list[Path]:
     return key_places(home.keys, f"{_AGENCY}*")
 
 
-def agency_issuer(path: Path, member: MemberId) -> RecordIssuer:
+def _agency_issuer(path: Path, member: MemberId) -> RecordIssuer:
     """Return the key and the certificate by which this node signs for an agency."""
     certificate = TlsIdentity.load(path, path.with_suffix(".pem")).certificate
     agency = path.stem.removeprefix(_AGENCY)

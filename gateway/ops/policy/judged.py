@@ -19,7 +19,7 @@ from gateway.ops.homes.lock import places_held
 from gateway.ops.policy.keeper import INCOMING, Judged
 
 JUDGED_S = 30.0
-"""Seconds in which a process has judged a policy: it looks once a second, and gets itself and its workers ready."""
+"""Seconds in which a process has judged a policy: it looks once a second, and gets ready."""
 
 _LOOK_S = 0.05
 

@@ -103,8 +103,6 @@ class PolicyKeeper:
         self.unlogged: PolicyChange | None = None
         self._decides = decides
         self._production = production
-        self.prepare: Callable[[PolicyEngine], None] | None = None
-        """Called with a policy that is ready here and about to come into force: others get ready for it, too."""
         self.tell: Callable[[Judged], None] | None = None
         """Called with what became of the document that came in last, once that counts."""
         self._read = ""
@@ -268,8 +266,6 @@ class PolicyKeeper:
                 return self._clock.monotonic() < until
 
             engine.make_ready(before, self._clock.now_us(), go_on, _READY)
-            if self.prepare is not None:
-                self.prepare(engine)
         return engine
 
     def _newest(self) -> Path | None:

@@ -42,12 +42,6 @@ class HitReferences:
             self._keys[quarter] = AESSIV(read_key_file(path))
         return self._keys[quarter]
 
-    def make_ahead(self) -> None:
-        """Make the keys of today's quarter and of tomorrow's, for processes that can only read them."""
-        day = self._clock.now_us() // DAY_US
-        for quarter in (_quarter_of(day), _quarter_of(day + 1)):
-            self.reference_key(quarter)
-
     def make_reference(self, source: str, key: str, record_type: str, peer: str, case: str) -> str:
         """Return the reference that `peer` sees for this record in this case (base64url, no padding)."""
         return self._cached(self._quarter(), source, key, record_type, peer, case)

@@ -189,6 +189,14 @@ def test_settings_that_the_disk_does_not_take_leave_no_half_of_a_file(tmp_path: 
     assert load_settings(tmp_path).node.member == "th"
 
 
+def test_a_setting_of_an_earlier_version_that_ended_is_no_mistake_and_its_place_is_known(tmp_path: Path) -> None:
+    home = home_with(tmp_path, '[node]\nmember = "th"\nworkers = "auto"\n')
+    settings = load_settings(home, {})
+    assert settings.origin["node.workers"] == "node.toml:3"
+    assert load_settings(home, {"LIAISON_NODE_WORKERS": "2"}).node == settings.node
+    assert refusal(tmp_path, '[node]\nmember = "th"\nworker = 2\n').code == "unknown-setting"
+
+
 def test_all_mistakes_of_a_file_and_the_environment_are_told_at_once(tmp_path: Path) -> None:
     text = (
         '[node]\nmember = "TH"\n[limits]\nbudget_ms = "x"\nqueue = 0\nworkers = 9999\n[telemetry]\nlog_level = "loud"\n'

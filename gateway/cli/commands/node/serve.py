@@ -12,27 +12,12 @@ from gateway.cli.output import print_json, say
 from gateway.ops.doctor.finding import Obstacles
 from gateway.views.lines.findings import finding_lines
 
-_MOST = 64
-
-
-def _count(_context: click.Context, _parameter: click.Parameter, value: str) -> str:
-    if value not in ("", "auto") and not (value.isascii() and value.isdigit() and int(value) <= _MOST):
-        raise click.BadParameter(f"a whole number up to {_MOST}, or auto")
-    return value
-
 
 @click.command()
 @home_option
 @click.option("--production", is_flag=True, help="Refuse everything that is for trials only.")
-@click.option(
-    "--workers",
-    default="",
-    metavar="N",
-    callback=_count,
-    help="Processes beside the front that ask sources and decide on records; 0: one process. Default: the settings.",
-)
 @json_option
-def serve(home: Path, production: bool, workers: str, as_json: bool) -> int:
+def serve(home: Path, production: bool, as_json: bool) -> int:
     """Run the node until SIGTERM or Ctrl-C; it then drains and loses nothing. Logs are JSON lines on stderr.
 
     It refuses to start with what `liaison doctor` stops at, and lists all of it at once.
@@ -41,12 +26,11 @@ def serve(home: Path, production: bool, workers: str, as_json: bool) -> int:
     Examples:
       liaison serve --home th
       liaison serve --home th --production
-      liaison serve --home th --workers 1
     """
     from gateway.app.serve import serve as run_node
 
     try:
-        return run_node(home, production, workers)
+        return run_node(home, production)
     except Obstacles as refused:
         if len(refused.findings) == 1:
             raise

@@ -89,13 +89,9 @@ def _sizes(context: click.Context, parameter: click.Parameter, value: str) -> tu
 @click.option(
     "--only",
     type=click.Choice(
-        [
-            *("unary", "no-hit", "streams", "workers-unary", "workers-no-hit", "workers"),
-            *("hsm", "lane", "flood", "removal", "notices"),
-        ]
+        ["unary", "no-hit", "streams", "hsm", "lane", "flood", "removal", "notices"],
     ),
-    help="One way of asking, beside the echo (workers: of a front with its workers, else one process; hsm: with keys in"
-    " SoftHSM, lane: with that of TLS there); or what a"
+    help="One way of asking, beside the echo (hsm: with keys in SoftHSM, lane: with that of TLS there); or what a"
     " member's flood costs another one; or how soon a removed key is refused; or the delivery of notices between two"
     " nodes at 500 a second.",
 )

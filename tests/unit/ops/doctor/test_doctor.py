@@ -88,6 +88,18 @@ def test_a_node_that_does_not_run_is_not_ready(liaison: Liaison, federation: Pat
 
 
 @pytest.mark.long
+def test_a_setting_that_ended_is_told_with_its_line_and_stops_nothing(federation: Path) -> None:
+    file = federation / "th" / "node.toml"
+    file.write_text(file.read_text().replace("[node]\n", "[node]\nworkers = 2\n"))
+    findings = examine(federation / "th", SystemClock())
+    assert stops(findings) == {}
+    (told,) = [each for each in findings if each.severity is Severity.WARN and each.check == "settings"]
+    assert "`node.workers` has ended" in told.text
+    assert told.where == f"node.toml:{file.read_text().splitlines().index('workers = 2') + 1}"
+    assert "remove it" in told.remedy
+
+
+@pytest.mark.long
 def test_a_policy_that_was_brought_and_not_taken_is_told(federation: Path) -> None:
     install(federation / "th", b'{"half": ')
     told = [finding for finding in examine(federation / "th", SystemClock()) if finding.severity is Severity.WARN]
