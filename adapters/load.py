@@ -26,6 +26,7 @@ from gateway.errors import LiaisonError, Misconfigured
 from gateway.model.names import MemberId
 from gateway.records.verify import RecordKeys
 from gateway.signing.keys import SigningKey
+from gateway.storage.index.index_file import index_path
 
 GROUP = "liaison.adapters"
 """The entry point group of adapters that are installed beside this package."""
@@ -114,13 +115,13 @@ def _history(place: Place) -> RunHistory | None:
 
 
 def _index_path(place: Place, source: str) -> Path:
-    return place.index_dir / f"{source}.sqlite"
+    return index_path(place.index_dir, source)
 
 
 def open_indexed(rows: RowSource, place: Place) -> IndexedSource:
     """Return `rows` behind a key index, which is built if missing or damaged, and brought up to date with its source.
 
-    The index is `index_dir/<source id>.sqlite`. The rows are closed when this raises.
+    The rows are closed when this raises.
     """
     rows = place.observe(rows) if place.observe else rows
     path = _index_path(place, rows.mapping.id)

@@ -27,6 +27,7 @@ from gateway.model.query import PersonQuery
 from gateway.model.values import NameForm, PartialDate
 from gateway.records.types import RECORD_TYPES
 from gateway.storage.index.index_store import IndexStore
+from gateway.storage.index.index_view import IndexView
 
 Progress = Callable[[str, int, int], None]
 """Called with the stage (`index`, `queries`), how many are done, and of how many."""
@@ -77,12 +78,13 @@ def evaluate(
         build_index(rows, path)
         store = IndexStore(path)
         try:
+            view = IndexView(store)
             left_out = json.loads(store.meta["left_out"])["Person"]
             total = sum(1 for _ in _lines(task / "queries.jsonl.gz")) if progress else 0
             for done, query in enumerate(_lines(task / "queries.jsonl.gz"), 1):
                 if half is not None and half_of(str(query["name"])) != half:
                     continue
-                hits = search(store, query, thresholds)
+                hits = search(view, query, thresholds)
                 out.write(json.dumps({"qid": query["qid"], "hits": hits}, ensure_ascii=False) + "\n")
                 _count(counts, query, hits)
                 if progress:
@@ -97,11 +99,11 @@ def half_of(key: str) -> int:
     return hashlib.sha256(key.encode()).digest()[0] & 1
 
 
-def search(store: IndexStore, query: Mapping[str, Any], thresholds: Thresholds) -> list[list[Any]]:
+def search(view: IndexView, query: Mapping[str, Any], thresholds: Thresholds) -> list[list[Any]]:
     """Return the hits of one query, best first, at most `MAX_CANDIDATES`, as [id, score]."""
     try:
         asked = PersonQuery((NameForm(str(query["name"])),), _birth(query.get("birth")))
-        found, _ = person_candidates(store, asked, lambda: None, thresholds)
+        found, _ = person_candidates(view, asked, lambda: None, thresholds)
     except Malformed:
         return []
     ranked = sorted(((row[1], row[5].score) for row in found), key=lambda hit: (-hit[1], hit[0]))

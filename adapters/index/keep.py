@@ -20,7 +20,7 @@ from adapters.index.history import Run, RunHistory, RunKind
 from adapters.index.make import rules_of
 from gateway.clock import Clock
 from gateway.errors import LiaisonError, Unavailable
-from gateway.storage.index.index_file import index_lock, sweep_generations
+from gateway.storage.index.index_file import index_lock, sweep_generations, sweep_older
 from gateway.storage.index.index_store import IndexStore
 
 T = TypeVar("T")
@@ -79,6 +79,8 @@ class IndexKeeper:
         """
         with index_lock(self._path, wait=False) as held:
             done = held and self._noted(lambda: self._bring_up(progress))
+            if held:
+                sweep_older(self._path)
         self.follow()
         return done
 

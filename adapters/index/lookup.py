@@ -19,7 +19,8 @@ from gateway.model.forms.vessels import named_alike
 from gateway.model.hit import Match
 from gateway.model.marking import SubjectCategory
 from gateway.model.query import PersonQuery, VesselQuery
-from gateway.storage.index.index_store import MIN_READ, Births, IndexRow, IndexStore
+from gateway.storage.index.index_file import IndexRow
+from gateway.storage.index.index_view import MIN_READ, Births, IndexView
 
 MAX_EXACT = 256
 """The most rows that are read for one exact key."""
@@ -36,7 +37,7 @@ MAX_COMPARED = 60
 _CHECK_EACH = 20
 
 Found = tuple[str, str, int, SubjectCategory, int, Match]
-"""Record type, source key, number of the marking, category, last live day, match."""
+"""Record type, source key, number of the class, category, last live day, match."""
 
 _UNSPACED, _JOINED_NAMES = frozenset({"Thai", "Laoo", "Khmr", "Mymr", "Hani"}), frozenset({"Mymr", "Hani"})
 _NAME_WORDS, _SAME_NAME, _SAME_ACROSS = 2, 0.93, 0.85
@@ -45,14 +46,14 @@ _NAME_WORDS, _SAME_NAME, _SAME_ACROSS = 2, 0.93, 0.85
 _CATEGORIES = {category.value: category for category in SubjectCategory}
 
 
-def identifier_candidates(store: IndexStore, query: IdentifierQuery) -> tuple[list[Found], bool]:
+def identifier_candidates(view: IndexView, query: IdentifierQuery) -> tuple[list[Found], bool]:
     """Return rows with the query's number, except those whose issuer, scheme or province is known to be another."""
     asked = asked_number(query)
-    return _fitting(asked, store.find(KIND_OF[asked.held_as], asked.key, MAX_EXACT))
+    return _fitting(asked, view.find(KIND_OF[asked.held_as], asked.key, MAX_EXACT))
 
 
 def each_identifier_candidates(
-    store: IndexStore, queries: Sequence[IdentifierQuery]
+    view: IndexView, queries: Sequence[IdentifierQuery]
 ) -> list[tuple[list[Found], bool] | Malformed]:
     """Return `identifier_candidates` of each query, by few look-ups; the error in the place of one without a number."""
     found: list[tuple[list[Found], bool] | Malformed] = []
@@ -63,7 +64,7 @@ def each_identifier_candidates(
             found.append(([], False))
         except Malformed as error:
             found.append(error)
-    looked_up = store.find_each([(KIND_OF[asked.held_as], asked.key) for _, asked in wanted], MAX_EXACT)
+    looked_up = view.find_each([(KIND_OF[asked.held_as], asked.key) for _, asked in wanted], MAX_EXACT)
     for (place, asked), rows in zip(wanted, looked_up, strict=True):
         found[place] = _fitting(asked, rows)
     return found
@@ -73,10 +74,10 @@ def _fitting(asked: AskedNumber, rows: Sequence[IndexRow]) -> tuple[list[Found],
     if not rows:
         return [], False
     found: list[Found] = []
-    for record_type, source_key, marking, category, last_day, held in rows:
+    for record_type, source_key, record_class, category, last_day, held in rows:
         match = asked.match(held)
         if match is not None:
-            found.append((record_type, source_key, marking, _CATEGORIES[category], last_day, match))
+            found.append((record_type, source_key, record_class, _CATEGORIES[category], last_day, match))
     return found, len(rows) == MAX_EXACT
 
 
@@ -91,19 +92,19 @@ _NO_ROW: IndexRow = ("", "", 0, "", 0, json.dumps([_NOBODY.names, "", "", ""]))
 
 
 def vessel_candidates(
-    store: IndexStore, query: VesselQuery, check: Callable[[], None], thresholds: Thresholds = USUAL
+    view: IndexView, query: VesselQuery, check: Callable[[], None], thresholds: Thresholds = USUAL
 ) -> tuple[list[Found], bool]:
     """Return rows with one of the query's numbers, then those with its name; each row once, by what is surest."""
     found: dict[tuple[str, str], Found] = {}
     is_cut = False
     numbers = vessel_numbers(query)
     for asked in numbers:
-        rows, cut = _fitting(asked, store.find(KIND_OF[asked.held_as], asked.key, MAX_EXACT))
+        rows, cut = _fitting(asked, view.find(KIND_OF[asked.held_as], asked.key, MAX_EXACT))
         is_cut |= cut
         for row in sorted(rows, key=lambda row: -row[5].score):
             found.setdefault(row[:2], row)
     if (name := named(query)) is not None and (query_keys(query.name) or not numbers):
-        rows, cut = person_candidates(store, name, check, thresholds, VESSEL)
+        rows, cut = person_candidates(view, name, check, thresholds, VESSEL)
         is_cut |= cut
         for row in rows:
             found.setdefault(row[:2], (*row[:5], of_vessel(row[5])))
@@ -111,7 +112,7 @@ def vessel_candidates(
 
 
 def person_candidates(
-    store: IndexStore, query: PersonQuery, check: Callable[[], None], thresholds: Thresholds = USUAL, kind: str = ""
+    view: IndexView, query: PersonQuery, check: Callable[[], None], thresholds: Thresholds = USUAL, kind: str = ""
 ) -> tuple[list[Found], bool]:
     """Return rows that share keys with a name of the query and fit it; `check` is called between names and rows.
 
@@ -125,7 +126,7 @@ def person_candidates(
     near = Births(births.days, births.years) if births else None
     is_ruled_out = thresholds.floor(BirthFit.CONFLICT) > 1
     most = MAX_BORN if near and is_ruled_out else MAX_SCORED
-    rows, cut = store.find_names(sorted(keys), most, near, only=is_ruled_out)
+    rows, cut = view.find_names(sorted(keys), most, near, only=is_ruled_out)
     found: list[Found] = []
     compared = 0
     for row, features in _closest(rows, query, check, thresholds, kind):
@@ -140,12 +141,12 @@ def person_candidates(
     return found, is_last_found or (cut and bool(found))
 
 
-def is_held_name(store: IndexStore, text: str) -> bool:
+def is_held_name(view: IndexView, text: str) -> bool:
     """Tell whether a text is the whole name of a person in the index, in any script, however its words are joined."""
-    keys = [key for key in whole_keys(text) if store.has_name(key)]
+    keys = [key for key in whole_keys(text) if view.has_name(key)]
     if not keys:
         return False
-    rows, _ = store.find_names(keys, MAX_SCORED)
+    rows, _ = view.find_names(keys, MAX_SCORED)
     return any(_is_same_name(text, held) for row in rows for held in _features(row).names)
 
 

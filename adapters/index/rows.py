@@ -16,7 +16,7 @@ from gateway.matching.person import PersonFeatures
 from gateway.model.marking import Marking
 from gateway.model.query import QueryKind
 from gateway.model.values import PartialDate
-from gateway.storage.index.index_store import IndexedRecord, KeyKind
+from gateway.storage.index.index_file import IndexedRecord, KeyKind
 
 Key = tuple[KeyKind, str, str]
 

@@ -33,17 +33,19 @@ from adapters.index.lookup import (
     vessel_candidates,
 )
 from adapters.index.rows import decode_marking, queries_of
+from adapters.index.seen import SeenSource, ViewOf
 from adapters.mapping.rows import Builder, Rows
 from gateway.clock import Clock
 from gateway.errors import LiaisonError, Malformed, Unavailable, Unknown
 from gateway.matching.identifiers import IdentifierQuery
 from gateway.matching.thresholds import SETS
 from gateway.model.hit import Candidate, SearchResult, SourceRecord
-from gateway.model.marking import Marking
+from gateway.model.marking import SubjectCategory
 from gateway.model.query import PersonQuery, Query, ReportQuery, VesselQuery
 from gateway.model.strictness import Strictness
-from gateway.ports.sources import FreshRow, Profile, SourceDescription
+from gateway.ports.sources import CLASSES_CHANGED, FreshRow, RecordClass, SourceDescription, View
 from gateway.storage.index.index_store import IndexStore
+from gateway.storage.index.index_view import IndexView
 
 __all__ = ["IndexedSource", "Progress", "RowSource", "build_index"]
 
@@ -95,7 +97,7 @@ class IndexedSource:
         )
         self._index = IndexKeeper(rows, path, clock, secret, difference, progress, anew=anew)
         self._fresh = FreshRows()
-        self._markings: dict[str, Marking] = {}
+        self._classes: dict[tuple[str, str, str], RecordClass] = {}
         self._fetches_near = isinstance(rows, NearRows) and rows.is_near
 
     @property
@@ -122,24 +124,34 @@ class IndexedSource:
 
         Raises `Malformed` for a query without a usable search key, `TimedOut`, `Unavailable`.
         """
-        check_deadline(self._clock, deadline)
-        if query.kind not in self._description.queries:
-            return SearchResult()
-        store = self._store
-        try:
-            rows, capped = self._candidates(store, query, deadline, strictness)
-        except Unavailable:
-            # Another process has rebuilt it twice and removed the file that this thread had not opened yet.
-            if not self._index.follow():
-                raise
-            store = self._store
-            rows, capped = self._candidates(store, query, deadline, strictness)
-        return self._result(store, rows, capped)
+        return self.search_by(IndexView, query, deadline, strictness)
 
     def search_many(
         self, asked: Sequence[tuple[Query, Strictness]], deadline: float
     ) -> list[SearchResult | LiaisonError]:
         """Return `search` of each query; identifiers share one look-up. Raises `TimedOut`, `Unavailable`."""
+        return self.search_many_by(IndexView, asked, deadline)
+
+    def search_by(self, view: ViewOf, query: Query, deadline: float, strictness: Strictness) -> SearchResult:
+        """Return `search` as `view` sees an index."""
+        check_deadline(self._clock, deadline)
+        if query.kind not in self._description.queries:
+            return SearchResult()
+        store = self._store
+        try:
+            rows, capped = self._candidates(view(store), query, deadline, strictness)
+        except Unavailable:
+            # Another process has rebuilt it twice and removed the file that this thread had not opened yet.
+            if not self._index.follow():
+                raise
+            store = self._store
+            rows, capped = self._candidates(view(store), query, deadline, strictness)
+        return self._result(store, rows, capped)
+
+    def search_many_by(
+        self, view: ViewOf, asked: Sequence[tuple[Query, Strictness]], deadline: float
+    ) -> list[SearchResult | LiaisonError]:
+        """Return `search_many` as `view` sees an index."""
         check_deadline(self._clock, deadline)
         store, kinds = self._store, self._description.queries
         exact = {
@@ -148,10 +160,12 @@ class IndexedSource:
             if query.kind in kinds and isinstance(query, IdentifierQuery)
         }
         with PRIORITY.answering():
-            looked_up = each_identifier_candidates(store, list(exact.values()))
+            looked_up = each_identifier_candidates(view(store), list(exact.values()))
         found = dict(zip(exact, looked_up, strict=True))
         return [
-            self._told(store, found[place]) if place in found else _tried(self.search, query, deadline, strictness)
+            self._told(store, found[place])
+            if place in found
+            else _tried(self.search_by, view, query, deadline, strictness)
             for place, (query, strictness) in enumerate(asked)
         ]
 
@@ -161,14 +175,14 @@ class IndexedSource:
     def _result(self, store: IndexStore, rows: Sequence[Found], capped: bool) -> SearchResult:
         today, source = self._today(), self._description.id
         found = (
-            Candidate(source, key, record_type, match, self._marking(store, marking), category)
-            for record_type, key, marking, category, last_day, match in rows
+            Candidate(source, key, record_type, match, self._class(store, record_class)[1], category)
+            for record_type, key, record_class, category, last_day, match in rows
             if not last_day or last_day >= today
         )
         return best(found, MAX_CANDIDATES, capped)
 
     def _candidates(
-        self, store: IndexStore, query: Query, deadline: float, strictness: Strictness
+        self, view: IndexView, query: Query, deadline: float, strictness: Strictness
     ) -> tuple[list[Found], bool]:
         if isinstance(query, ReportQuery):
             raise Malformed("reports stand in the library of the node", code="bad-query", where="query")
@@ -177,26 +191,33 @@ class IndexedSource:
                 with PRIORITY.computing():
                     budget = Budget(self._clock, deadline)
                     if isinstance(query, VesselQuery):
-                        return vessel_candidates(store, query, budget.check, SETS[strictness])
-                    return person_candidates(store, query, budget.check, SETS[strictness])
-            return identifier_candidates(store, query)
+                        return vessel_candidates(view, query, budget.check, SETS[strictness])
+                    return person_candidates(view, query, budget.check, SETS[strictness])
+            return identifier_candidates(view, query)
 
-    def _marking(self, store: IndexStore, number: int) -> Marking:
-        text = store.marking(number)
-        marking = self._markings.get(text)
-        if marking is None:
-            marking = self._markings[text] = decode_marking(text)
-        return marking
+    def _class(self, store: IndexStore, number: int) -> RecordClass:
+        said = store.class_of(number)
+        found = self._classes.get(said)
+        if found is None:
+            record_type, marking, category = said
+            found = self._classes[said] = record_type, decode_marking(marking), SubjectCategory(category)
+        return found
 
-    def profiles(self) -> list[Profile]:
-        """Return the records' possible profiles for policy: each type with each category and marking of the mapping."""
-        markings = [decode_marking(text) for text in self._store.markings()]
-        return [
-            (name, marking, category)
-            for name, record in self._rows.mapping.records.items()
-            for category in dict.fromkeys((record.category, *(rule.category for rule in record.categories)))
-            for marking in markings
-        ]
+    def classes(self) -> list[RecordClass]:
+        """Return the classes of the records in the index, and of those that stood there before."""
+        store = self._store
+        return [self._class(store, number) for number in store.classes()]
+
+    def within(self, view: View) -> SeenSource:
+        """Return the source as an asker sees it."""
+        return SeenSource(self, view)
+
+    def seen(self, store: IndexStore, view: View) -> frozenset[int]:
+        """Return the numbers of the classes that a view shows. Raises `Unavailable` where it has not decided on all."""
+        classes = {number: self._class(store, number) for number in store.classes()}
+        if not view.decided.issuperset(classes.values()):
+            raise Unavailable("records of another class came up", code=CLASSES_CHANGED, where=self._description.id)
+        return frozenset(number for number, record_class in classes.items() if record_class in view.seen)
 
     def fetch(self, key: str, record_type: str, deadline: float) -> SourceRecord:
         """Return the record of a candidate, read from the source now. Raises `Unknown` if it is gone or past."""
@@ -249,7 +270,12 @@ class IndexedSource:
 
     def names_among(self, texts: Sequence[str]) -> list[bool]:
         """Tell of each text whether it is the whole name of a person in a row."""
-        return [is_held_name(self._store, text) for text in texts]
+        return self.names_among_by(IndexView, texts)
+
+    def names_among_by(self, view: ViewOf, texts: Sequence[str]) -> list[bool]:
+        """Return `names_among` as `view` sees an index."""
+        seen = view(self._store)
+        return [is_held_name(seen, text) for text in texts]
 
     def changes(self, since: str) -> Changes:
         """Tell whether mapping or rows differ from the cursor `since`; the index keeps its own in `meta['cursor']`."""

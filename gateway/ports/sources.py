@@ -26,16 +26,22 @@ class SourceDescription(msgspec.Struct, frozen=True):
     record_types: frozenset[str]
 
 
-Profile = tuple[str, Marking, SubjectCategory]
-"""A record type, a marking and a category of subjects that a source has."""
+RecordClass = tuple[str, Marking, SubjectCategory]
+"""All of a record on which policy decides whether an asker may learn of it: its type, its marking, its category."""
 
 
-@runtime_checkable
-class ProfiledSource(Protocol):
-    """A source that knows beforehand the attributes of its records on which policy decides."""
+class View(msgspec.Struct, frozen=True, eq=False):
+    """What an asker may learn of: the records of the classes in `seen`. Those of all others are as if not there.
 
-    def profiles(self) -> list[Profile]:
-        """Return every combination that can occur; additional ones do no harm."""
+    `decided` are the classes that were decided on.
+    """
+
+    seen: frozenset[RecordClass]
+    decided: frozenset[RecordClass]
+
+
+CLASSES_CHANGED = "classes-changed"
+"""The code of a source that has records of a class which a view did not decide on: it did not search."""
 
 
 class FreshRow(msgspec.Struct, frozen=True):
@@ -90,6 +96,22 @@ class Source(Protocol):
 
     def health(self) -> str:
         """Return an empty text when the source can be asked, else its fault."""
+
+
+@runtime_checkable
+class ClassedSource(Source, Protocol):
+    """A source that knows which classes of records it has, and searches as if those of some were not there."""
+
+    def classes(self) -> Collection[RecordClass]:
+        """Return the classes of its records; some more do no harm."""
+
+    def within(self, view: View) -> Source:
+        """Return the source as an asker sees it.
+
+        What is hidden from the asker takes no place of another record, counts for no limit and costs no time. Where
+        this is a `BatchSource`, so is what is returned, and its `whole` is this. A search raises `Unavailable` with
+        `CLASSES_CHANGED` where the source has a class by now that the view did not decide on.
+        """
 
 
 @runtime_checkable

@@ -55,6 +55,11 @@ class DecisionCache(Generic[K, V]):
         self._kept.use(counterpart, key)
         return value
 
+    def window(self, key: K, now_us: int) -> Window:
+        """Return the time in which the decision for `key` holds; no more than `now_us` for one that is not kept."""
+        found = self._kept.held.get(key)
+        return found[1] if found is not None else Window(now_us, now_us + 1)
+
     def put(self, key: K, value: V, window: Window, counterpart: str = "") -> None:
         """Keep `value` while `window` lasts."""
         self._kept.put(counterpart, key, (value, window, counterpart))

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from gateway.model.decision import Decision, HumanRelease, Release
 from gateway.model.desk.notices import NoticeType
-from gateway.model.marking import Marking, ReleaseMarking
+from gateway.model.marking import Marking, ReleaseMarking, SubjectCategory
 from gateway.model.names import MemberId
 from gateway.model.strictness import Strictness
 from gateway.recent import Recent
@@ -130,6 +130,23 @@ class PolicyEngine:
             release, window = filtering.refused(denied, a.record_type, hide=True), ALWAYS
         self._releases.put(a, release, window, a.question.counterpart)
         return release
+
+    def shown(
+        self,
+        question: QuestionAttributes,
+        owner: str,
+        classes: Collection[tuple[str, Marking, SubjectCategory]],
+        now_us: int,
+    ) -> tuple[list[tuple[str, Marking, SubjectCategory]], Window]:
+        """Return the classes of an owner's records of which the asker may learn, and the time in which that holds."""
+        shown, window = [], ALWAYS
+        for record_type, marking, category in classes:
+            attributes = RecordAttributes(question, record_type, owner, marking, category)
+            release = self.release(attributes, now_us)
+            window &= self._releases.window(attributes, now_us)
+            if not release.hide:
+                shown.append((record_type, marking, category))
+        return shown, window
 
     def may_desk(self, a: DeskAttributes, now_us: int) -> Decision:
         """Decide if this notice may go to the counterpart, or may theirs be taken."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Collection, Sequence
+from dataclasses import dataclass, field, replace
 
 import pytest
 import pytest_asyncio
@@ -18,7 +18,7 @@ from gateway.model.exchange import Answer, Outcome
 from gateway.model.hit import SearchResult, SourceRecord
 from gateway.model.query import ContainerQuery, Query
 from gateway.model.strictness import Strictness
-from gateway.ports.sources import BatchSource, Source, SourceDescription
+from gateway.ports.sources import BatchSource, ClassedSource, RecordClass, Source, SourceDescription, View
 from gateway.rpc import methods
 from tests.support.exchange import KH, answer_of, caller, entries, person, sample_world, sealed, stopping, submission
 from tests.support.nodes import World
@@ -48,6 +48,14 @@ class Held:
 
     def describe(self) -> SourceDescription:
         return self.inner.describe()
+
+    def classes(self) -> Collection[RecordClass]:
+        assert isinstance(self.inner, ClassedSource)
+        return self.inner.classes()
+
+    def within(self, view: View) -> Source:
+        assert isinstance(self.inner, ClassedSource)
+        return replace(self, inner=self.inner.within(view))
 
     def search(self, query: Query, deadline: float, strictness: Strictness = Strictness.USUAL) -> SearchResult:
         self.entered.set()
@@ -142,4 +150,5 @@ async def test_of_a_hidden_record_nothing_is_fetched_in_a_batch_either(world: Wo
     await together(world, wall, held, (person(planted.HIDDEN), person(planted.NOBODY)) * ROUNDS)
     assert held.fetched == []
     kept = [item.private for item in entries(world.nodes["kh"])[-2 * ROUNDS :]]
-    assert sum(bool(source["suppressed"]) for private in kept for source in private["sources"]) == ROUNDS
+    assert len(kept) == 2 * ROUNDS
+    assert not any(source["suppressed"] for private in kept for source in private["sources"]), "it was not found"

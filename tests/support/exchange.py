@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import threading
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -27,7 +27,7 @@ from gateway.model.requester import Requester
 from gateway.model.search import Line, Search, SearchCommand
 from gateway.model.strictness import Strictness
 from gateway.model.values import NameForm, PartialDate
-from gateway.ports.sources import Source, SourceDescription
+from gateway.ports.sources import ClassedSource, RecordClass, Source, SourceDescription, View
 from gateway.rpc import methods
 from gateway.signing.keys import SigningKey
 from gateway.statements.answer import ANSWER_KIND
@@ -231,7 +231,16 @@ class WatchedSource:
     def describe(self) -> SourceDescription:
         return self.inner.describe()
 
+    def classes(self) -> Collection[RecordClass]:
+        return self.inner.classes() if isinstance(self.inner, ClassedSource) else ()
+
+    def within(self, view: View) -> Source:
+        return WatchedPart(self, self.inner.within(view)) if isinstance(self.inner, ClassedSource) else self
+
     def search(self, query: Query, deadline: float, strictness: Strictness = Strictness.USUAL) -> SearchResult:
+        return self.search_in(self.inner, query, deadline, strictness)
+
+    def search_in(self, inner: Source, query: Query, deadline: float, strictness: Strictness) -> SearchResult:
         self.searches += 1
         self.query, self.strictness = query, strictness
         self.gate.wait(30)
@@ -239,7 +248,7 @@ class WatchedSource:
             raise self.error()
         if self.result is not None:
             return self.result  # type: ignore[return-value]  # what a source returns is untrusted
-        return self.inner.search(query, deadline, strictness)
+        return inner.search(query, deadline, strictness)
 
     def fetch(self, key: str, record_type: str, deadline: float) -> SourceRecord:
         self.fetches += 1
@@ -254,6 +263,26 @@ class WatchedSource:
         self.searches = self.fetches = 0
         self.gate.set()
         self.error = self.result = self.change = None
+
+
+@dataclass(slots=True)
+class WatchedPart:
+    """What an asker sees of a watched source."""
+
+    whole: WatchedSource
+    inner: Source
+
+    def describe(self) -> SourceDescription:
+        return self.whole.describe()
+
+    def search(self, query: Query, deadline: float, strictness: Strictness = Strictness.USUAL) -> SearchResult:
+        return self.whole.search_in(self.inner, query, deadline, strictness)
+
+    def fetch(self, key: str, record_type: str, deadline: float) -> SourceRecord:
+        return self.whole.fetch(key, record_type, deadline)
+
+    def health(self) -> str:
+        return self.whole.health()
 
 
 def watch(node: Node, wall: int = 0) -> WatchedSource:

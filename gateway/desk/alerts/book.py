@@ -107,39 +107,48 @@ class AlertBook:
                 del self._by_key[each]
 
     def search(
-        self, query: Query, thresholds: Thresholds, check: Callable[[], None] = lambda: None
+        self,
+        query: Query,
+        thresholds: Thresholds,
+        check: Callable[[], None] = lambda: None,
+        sees: Callable[[HeldAlert], bool] = lambda _: True,
     ) -> Iterator[tuple[HeldAlert, Match]]:
         """Yield the alerts that a question finds, with their matches; `check` is called before each comparison.
 
-        Raises `Malformed` for a question with nothing to search by.
+        Those that its asker does not see (`sees`) are as if they were not held. Raises `Malformed` for a question with
+        nothing to search by.
         """
         query_cost(query)
-        for alert in self._candidates(query):
+        for alert in self._candidates(query, sees):
             check()
             match = judge(query, "Alert", alert.fields, thresholds)
             if isinstance(match, Match):
                 yield alert, match
 
-    def _candidates(self, query: Query) -> list[HeldAlert]:
+    def _candidates(self, query: Query, sees: Callable[[HeldAlert], bool]) -> list[HeldAlert]:
         if isinstance(query, ReportQuery):
             return []  # no alert is about a report
         if isinstance(query, VesselQuery):
-            return self._vessels(query)
+            return self._vessels(query, sees)
         if not isinstance(query, PersonQuery):
-            return self._numbered(asked_number(query).key)
+            return [alert for alert in self._numbered(asked_number(query).key) if sees(alert)]
         keys = asked_keys(query)
         if not keys:
             raise Malformed("the name has nothing to search by", code="bad-query", where="query.names")
+        return self._sharing(keys, sees)
+
+    def _vessels(self, query: VesselQuery, sees: Callable[[HeldAlert], bool]) -> list[HeldAlert]:
+        numbered = (alert for asked in vessel_numbers(query) for alert in self._numbered(asked.key) if sees(alert))
+        found = {alert.key: alert for alert in (*numbered, *self._sharing(asked_vessel_keys(query), sees))}
+        return [found[key] for key in sorted(found)]
+
+    def _sharing(self, keys: Iterable[str], sees: Callable[[HeldAlert], bool]) -> list[HeldAlert]:
+        """Return the alerts that share most keys, at most `MAX_JUDGED`."""
         with self._lock:
             shared = Counter(chain.from_iterable(self._by_key.get(key, ()) for key in keys))
-            return [self._alerts[key] for key, _ in shared.most_common(MAX_JUDGED)]
-
-    def _vessels(self, query: VesselQuery) -> list[HeldAlert]:
-        found = {alert.key: alert for asked in vessel_numbers(query) for alert in self._numbered(asked.key)}
-        with self._lock:
-            shared = Counter(chain.from_iterable(self._by_key.get(key, ()) for key in asked_vessel_keys(query)))
-            found |= {key: self._alerts[key] for key, _ in shared.most_common(MAX_JUDGED)}
-        return [found[key] for key in sorted(found)]
+            held = {key: self._alerts[key] for key in shared}
+        seen = Counter({key: count for key, count in shared.items() if sees(held[key])})
+        return [held[key] for key, _ in seen.most_common(MAX_JUDGED)]
 
     def _numbered(self, asked: str) -> list[HeldAlert]:
         signs = asked[_SHARED]

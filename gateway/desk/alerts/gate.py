@@ -8,7 +8,7 @@ that took the withdrawal, since each hit looks at its thread and its copy again.
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from adapters.base import best
@@ -170,13 +170,19 @@ class AlertGate:
 
     def search(self, query: Query, deadline: float, strictness: Strictness = Strictness.USUAL) -> SearchResult:
         """Return the alerts that a question finds, surest first. Raises `Malformed`, `TimedOut`."""
+        return self.search_those(self._is_in_force, query, deadline, strictness)
+
+    def search_those(
+        self, sees: Callable[[HeldAlert], bool], query: Query, deadline: float, strictness: Strictness
+    ) -> SearchResult:
+        """Return `search` of those alerts that an asker sees: the others take none of their places."""
         budget = Budget(self._parts.clock, deadline)
-        found = self._book.search(query, SETS[strictness], budget.check)
-        return best(
-            Candidate(SOURCE, _place(alert.key), RECORD_TYPE, match, Marking())
-            for alert, match in found
-            if self._is_in_force(alert)
-        )
+        found = self._book.search(query, SETS[strictness], budget.check, sees)
+        return best(Candidate(SOURCE, _place(alert.key), RECORD_TYPE, match, Marking()) for alert, match in found)
+
+    def within(self, office: str) -> OfficeAlerts:
+        """Return the alerts that are for an office, and in force."""
+        return OfficeAlerts(self, lambda alert: alert.is_for(office) and self._is_in_force(alert))
 
     def told_since_us(self, query: Query) -> int:
         """Return when the newest alert of a counterpart that a question finds was last told to us; 0 without any."""
@@ -254,6 +260,30 @@ class AlertGate:
             return read_own(thread).is_told(self._parts.clock.now_us())
         copies = self._store.holdings(jti=alert.jti, direction=Direction.IN, holder=self._parts.member)
         return not any(map(_hides, copies))
+
+
+class OfficeAlerts:
+    """The alerts of the gate that an officer of one office sees."""
+
+    def __init__(self, gate: AlertGate, sees: Callable[[HeldAlert], bool]) -> None:
+        self._gate = gate
+        self._sees = sees
+
+    def describe(self) -> SourceDescription:
+        """Return the source's description."""
+        return self._gate.describe()
+
+    def search(self, query: Query, deadline: float, strictness: Strictness = Strictness.USUAL) -> SearchResult:
+        """Return the alerts that a question finds, surest first. Raises `Malformed`, `TimedOut`."""
+        return self._gate.search_those(self._sees, query, deadline, strictness)
+
+    def fetch(self, key: str, record_type: str, deadline: float) -> SourceRecord:
+        """Raise `Unknown`: alerts are shown with their hit."""
+        return self._gate.fetch(key, record_type, deadline)
+
+    def health(self) -> str:
+        """Return an empty text: the source is a part of the node."""
+        return self._gate.health()
 
 
 def _hides(copy: Holding) -> bool:

@@ -6,13 +6,17 @@ import asyncio
 from collections.abc import Callable, Sequence
 
 from gateway.errors import LiaisonError, Unavailable, Unknown
+from gateway.exchange.answering.constant_work import search_seen
 from gateway.exchange.parts import Parts
-from gateway.exchange.sources.batching import FetchCall, SearchCall, Steps
+from gateway.exchange.sources.batching import FetchCall, Steps
 from gateway.exchange.sources.bulkhead import Bulkhead, Task
 from gateway.model.hit import SearchResult, SourceRecord
 from gateway.model.query import Query
 from gateway.model.strictness import Strictness
 from gateway.ports.sources import Source
+
+See = Callable[[Source, bool], Source]
+"""Returns a source as an asker sees it; with True, decided on anew."""
 
 _BUDGET_S = 10.0
 
@@ -33,11 +37,17 @@ async def read_records(parts: Parts, wall: Bulkhead, wanted: Sequence[tuple[str,
     return [_record(each, wall) for each in found]
 
 
-async def search_records(parts: Parts, wall: Bulkhead, query: Query, strictness: Strictness) -> SearchResult:
-    """Return the candidates of a question. Raises as `read_records` does, and `Malformed` for the question."""
+async def search_records(
+    parts: Parts, wall: Bulkhead, query: Query, strictness: Strictness, see: See | None = None
+) -> SearchResult:
+    """Return the candidates of a question; `see` returns what of a source its asker sees (`search_seen`).
+
+    Raises as `read_records` does, and `Malformed` for the question.
+    """
 
     def steps(source: Source) -> Steps[object]:
-        return (yield SearchCall(source, query, strictness))
+        found = yield from search_seen(lambda anew: see(source, anew) if see else source, query, strictness)
+        return found
 
     found = await _asked(parts, wall, steps)
     if not isinstance(found, SearchResult):

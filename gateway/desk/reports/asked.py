@@ -8,7 +8,7 @@ withdrawn or over is not found from the next question on.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
 import msgspec
 
@@ -28,7 +28,7 @@ from gateway.model.names import MemberId
 from gateway.model.query import Query, QueryKind, ReportQuery
 from gateway.model.strictness import Strictness
 from gateway.ports.desk import DeskStore, ReportLibrary
-from gateway.ports.sources import Profile, SourceDescription
+from gateway.ports.sources import CLASSES_CHANGED, RecordClass, SourceDescription, View
 
 KIND = "reports on methods"
 _KEPT_HOURS = (12_960, 8_760, 4_320, 2_160, 720, 168, 24, 1)
@@ -108,11 +108,17 @@ class PublishedReports:
         Raises `Malformed`, `TimedOut`, and `Unavailable` where a report cannot be read now.
         """
         del strictness
+        return self.search_among(self._live(), query, deadline)
+
+    def search_among(
+        self, reports: Iterable[tuple[StandingReport, Marking]], query: Query, deadline: float
+    ) -> SearchResult:
+        """Return `search` among some of the reports."""
         if not isinstance(query, ReportQuery):
             raise Malformed("this source has reports only", code="bad-query", where="query")
         groups, budget, match = asked_keys(query), Budget(self._clock, deadline), report_match(query)
         found = []
-        for held, marking in self._live():
+        for held, marking in reports:
             budget.check()
             if not any(map(held.keys.isdisjoint, groups)) and says(query, held.report.fields, held.places):
                 candidate = Candidate(self._id, held.report.id, RECORD_TYPE, match, marking)
@@ -136,10 +142,21 @@ class PublishedReports:
                 )
         raise Unknown("the source has no such record", code="unknown-record")
 
-    def profiles(self) -> list[Profile]:
+    def classes(self) -> list[RecordClass]:
         """Return every combination of attributes that a report has now."""
-        markings = dict.fromkeys(marking for _, marking in self._live())
-        return [(RECORD_TYPE, marking, SubjectCategory.UNKNOWN) for marking in markings]
+        return list(dict.fromkeys(_class_of(marking) for _, marking in self._live()))
+
+    def within(self, view: View) -> SeenReports:
+        """Return the reports as an asker sees them."""
+        return SeenReports(self, view)
+
+    def seen(self, view: View) -> Iterator[tuple[StandingReport, Marking]]:
+        """Yield the reports that a view shows. Raises `Unavailable` where it has not decided on all."""
+        for held, marking in self._live():
+            if _class_of(marking) not in view.decided:
+                raise Unavailable("a report of another class came up", code=CLASSES_CHANGED, where=self._id)
+            if _class_of(marking) in view.seen:
+                yield held, marking
 
     def health(self) -> str:
         """Return an empty text: the source is a part of the node."""
@@ -165,6 +182,35 @@ class PublishedReports:
             hours = next((each for each in _KEPT_HOURS if now_us + each * HOUR_US <= held.report.until_us), 0)
             if hours and held.report.author.agency == self._agency:
                 yield held, _marking(held.report, everybody, hours)
+
+
+class SeenReports:
+    """The reports of an agency as an asker sees them."""
+
+    def __init__(self, whole: PublishedReports, view: View) -> None:
+        self.whole = whole
+        self._view = view
+
+    def describe(self) -> SourceDescription:
+        """Return the source's description."""
+        return self.whole.describe()
+
+    def search(self, query: Query, deadline: float, strictness: Strictness = Strictness.USUAL) -> SearchResult:
+        """Return the reports that the asker may learn of (`ClassedSource.within`)."""
+        del strictness
+        return self.whole.search_among(self.whole.seen(self._view), query, deadline)
+
+    def fetch(self, key: str, record_type: str, deadline: float) -> SourceRecord:
+        """Return a report as it stands now. Raises `Unknown` when it was withdrawn, or is over."""
+        return self.whole.fetch(key, record_type, deadline)
+
+    def health(self) -> str:
+        """Return an empty text: the source is a part of the node."""
+        return self.whole.health()
+
+
+def _class_of(marking: Marking) -> RecordClass:
+    return RECORD_TYPE, marking, SubjectCategory.UNKNOWN
 
 
 def source_id(member: MemberId, agency: str) -> str:

@@ -7,15 +7,16 @@ changed since the index was written.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import msgspec
 
-from gateway.desk.originator.reading import read_records, search_records
+from gateway.desk.originator.reading import See, read_records, search_records
 from gateway.desk.watches.book import LiveWatch
 from gateway.desk.watches.goods import RECORD_TYPE, goods_match
 from gateway.errors import Forbidden
 from gateway.exchange.answering.believed import believed, foreign
+from gateway.exchange.answering.constant_work import ConstantWork, as_ours_see
 from gateway.exchange.parts import Parts
 from gateway.exchange.sources.bulkhead import Bulkhead
 from gateway.matching.confirm import confirm
@@ -24,7 +25,7 @@ from gateway.model.desk.watches import Goods, Subject, as_question
 from gateway.model.exchange import Request
 from gateway.model.hit import OF_WATCH, OWN_AGENCY, UNRELEASED, Hit, Match, SourceRecord
 from gateway.model.requester import Officer
-from gateway.ports.sources import TellingSource
+from gateway.ports.sources import Source, TellingSource
 from policy.attributes import AskAttributes, QuestionAttributes, RecordAttributes
 
 _HALF_DAY_US = 12 * 3_600_000_000
@@ -72,9 +73,13 @@ def is_watched(wall: Bulkhead) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Looker:
-    """Searches sources for watches, and compares changed records with them."""
+    """Searches sources for watches, and compares changed records with them.
+
+    What is hidden from the author of a watch is not there for its search: it makes no watch too wide.
+    """
 
     parts: Parts
+    constant_work: ConstantWork = field(default_factory=ConstantWork)
 
     def check_allowed(self, watch: LiveWatch) -> None:
         """Raise `Forbidden` where policy does not let the question be answered at all now."""
@@ -97,18 +102,26 @@ class Looker:
         if isinstance(query, Goods):  # no index finds it: what is declared from now on is met
             return Findings((), capped=False)
         strictness = self.parts.policy().strictness(watch.purpose)
-        result = await search_records(self.parts, wall, query, strictness)
+        result = await search_records(self.parts, wall, query, strictness, self._see(watch))
         candidates = believed(wall.description, result)
         found = await read_records(self.parts, wall, [(each.key, each.record_type) for each in candidates])
         met = (self.met(watch, wall, record) for record in found if record is not None)
         return Findings(tuple(each for each in met if each is not None), result.capped)
 
-    async def count(self, query: Subject, purpose: str, walls: Sequence[Bulkhead]) -> tuple[int, bool]:
-        """Return how many rows of our own fit a question, and whether there are more than a search tells."""
+    async def count(
+        self, query: Subject, purpose: str, walls: Sequence[Bulkhead], officer: Officer
+    ) -> tuple[int, bool]:
+        """Return how many rows fit of which an officer of ours may learn, and whether there are more than are told."""
         total, capped = 0, False
+
+        def see(source: Source, anew: bool) -> Source:
+            del anew  # it is decided on each time
+            return as_ours_see(source, self.parts.member, officer)
+
         for wall in walls:
             if is_watched(wall) and takes(wall, query) and not isinstance(query, Goods):
-                result = await search_records(self.parts, wall, query, self.parts.policy().strictness(purpose))
+                strictness = self.parts.policy().strictness(purpose)
+                result = await search_records(self.parts, wall, query, strictness, see)
                 total, capped = total + len(result.candidates), capped or result.capped
         return total, capped
 
@@ -134,6 +147,20 @@ class Looker:
             is_declaration = record.record_type == RECORD_TYPE
             return goods_match(watch.subject, record.fields, thresholds) if is_declaration else None
         return confirm(watch.subject, record, thresholds)
+
+    def _see(self, watch: LiveWatch) -> See | None:
+        """Return how the author of a watch sees a source; None for our own agencies."""
+        parts, request = self.parts, watch.request
+        if request is None:
+            return None
+        question = QuestionAttributes.of(request, parts.member)
+
+        def see(source: Source, anew: bool) -> Source:
+            without = parts.suspensions.suspended_types(watch.peer, watch.purpose)
+            now_us = parts.clock.now_us()
+            return self.constant_work.seen(parts.policy(), question, source, now_us, without, anew=anew)
+
+        return see
 
     def _released(self, watch: LiveWatch, request: Request, agency: str, record: SourceRecord) -> str:
         """Return the last rule of a hit for a counterpart: why it has no record; empty where it may not learn of it."""

@@ -1,7 +1,7 @@
 """Ask our own sources for a counterpart: search, policy on each candidate, fetch, and the signed record.
 
-The key index decides whether the recipient may learn of a candidate, before anything is fetched. The asker can choose
-nothing that this depends on, so a suppressed hit costs as much work as no hit (design, section 5).
+Whether the recipient may learn of a record is decided before anything is searched, ranked, cut or counted. A hidden
+record costs as much work as no record (design, section 5).
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from msgspec.structs import replace
 
 from gateway.errors import LiaisonError, Malformed, Misconfigured, Unavailable, Unknown
 from gateway.exchange.answering.believed import believed, confirmed, foreign
-from gateway.exchange.answering.constant_work import ConstantWork, decoy
+from gateway.exchange.answering.constant_work import ConstantWork, decoy, search_seen
 from gateway.exchange.answering.job import Findings, Job, UnsignedHit
 from gateway.exchange.answering.second_look import SecondLook
 from gateway.exchange.parts import Parts
-from gateway.exchange.sources.batching import FetchCall, Fetched, SearchCall, Steps
+from gateway.exchange.sources.batching import FetchCall, Fetched, Steps
 from gateway.exchange.sources.bulkhead import BAD_QUERIES, Bulkhead, Task
 from gateway.matching.confirm import RECORD_CHANGED
 from gateway.matching.keys import query_cost
@@ -179,7 +179,7 @@ class Gatherer:
         request = job.verified.value
         strictness = job.policy.strictness(request.purpose)
         self._look_again(job)
-        result = yield SearchCall(source, request.query, strictness)
+        result = yield from search_seen(partial(self._seen, job, source), request.query, strictness)
         self._look_again(job)
         chosen = self._choose(job, source, result, found)
         wanted = [choice.candidate for choice in chosen if choice.release.decision.allow]
@@ -192,6 +192,11 @@ class Gatherer:
             elif (hit := self._hit(job, choice, found, next(records), issue, SETS[strictness])) is not None:
                 found.hits.append(hit)
         return found
+
+    def _seen(self, job: Job, source: Source, anew: bool) -> Source:
+        """Return a source as the sender of a job sees it."""
+        question, suspended = job.ask(self._parts.member), job.suspended_types
+        return self._constant_work.seen(job.policy, question, source, job.decided_us, suspended, anew=anew)
 
     def _look_again(self, job: Job) -> None:
         """Raise the refusal of a request whose sender was removed, or its source switched off, since it came in."""
@@ -209,7 +214,6 @@ class Gatherer:
             candidates = tuple(item for item in candidates if item.record_type not in job.suspended_types)
         found.capped = result.capped or len(candidates) < len(result.candidates)
         question, policy, now_us = job.ask(self._parts.member), job.policy, job.decided_us
-        self._constant_work.decide_ahead(policy, question, source, now_us)
         if not candidates:  # one decision all the same, so that no hit costs as much work; its notes are dropped
             nothing = Findings(description.id, description.kind)
             self._decide(policy, decoy(question, description), _NOBODY, nothing, now_us)

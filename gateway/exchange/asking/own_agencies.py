@@ -56,6 +56,9 @@ class DeskAlerts(Protocol):
     def missing(self) -> tuple[str, ...]:
         """Return whose alerts cannot be told now."""
 
+    def within(self, office: str) -> Source:
+        """Return the alerts that an officer of an office sees."""
+
     def shown(self, candidate: Candidate, reference: str, office: str) -> ShownHit | None:
         """Return an alert as an officer of an office sees it; None where it is not for them, or over by now."""
 
@@ -135,7 +138,8 @@ class OwnSources:
         if self._alerts is None or self._alerts.alerts.is_empty:
             return _Seen((), capped=False)
         wall, alerts = self._alerts.wall, self._alerts.alerts
-        seen = await self._ask(wall, query, occasion, strictness, deadline, partial(self._alert, alerts, office))
+        show = partial(self._alert, alerts, office)
+        seen = await self._ask(wall, query, occasion, strictness, deadline, show, alerts.within(office))
         missing = alerts.missing
         if isinstance(seen, _Seen):
             return replace(seen, missing=missing)
@@ -154,8 +158,12 @@ class OwnSources:
         strictness: Strictness,
         deadline: float,
         show: Show | None = None,
+        part: Source | None = None,
     ) -> _Seen | Refusal | None:
-        """Return the result of a source, why the question does not fit it, or None where it does not answer."""
+        """Return the result of a source, why the question does not fit it, or None where it does not answer.
+
+        `part` is what the officer sees of it, if that is not all.
+        """
         description = wall.description
         if self._suspensions.suspends(agency=description.agency, source=description.id) is not None:
             return None
@@ -163,7 +171,7 @@ class OwnSources:
         future: asyncio.Future[_Seen | Refusal | None] = loop.create_future()
 
         def run(source: Source) -> Steps[_Seen]:
-            asked = source.refer(occasion) if wall.signs and isinstance(source, SigningSource) else source
+            asked = source.refer(occasion) if wall.signs and isinstance(source, SigningSource) else part or source
             return self._seen((yield SearchCall(asked, query, strictness)), show or self._shown)
 
         def done(result: object, error: LiaisonError | None) -> None:

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from typing import cast
 
 from gateway.clock import Clock
 from gateway.errors import TimedOut, Unavailable
 from gateway.exchange.sources.batching import FetchCall, SearchCall, Steps, Work
-from gateway.ports.sources import NearSource
+from gateway.ports.sources import BatchSource, NearSource
 
 NEAR_S = 0.002
 """The longest that one call for a batch computes, as far as the last ones tell."""
@@ -75,18 +76,31 @@ class Near:
         return replies
 
     def _is_near(self, call: SearchCall | FetchCall | None) -> bool:
-        if call is None or call.source is not self._itself:
+        if call is None or getattr(call.source, "whole", call.source) is not self._itself:
             return False
         return self._source.fetches_near if isinstance(call, FetchCall) else True
 
     def _ask(self, works: Sequence[Work], deadline: float) -> Sequence[object]:
-        """Put calls of one kind to the source."""
+        """Put calls of one kind to the source, as those who ask see it."""
         searches = [call for work in works if isinstance(call := work.call, SearchCall)]
         if searches:
-            return self._source.search_many([(call.query, call.strictness) for call in searches], deadline)
+            return self._search(searches, deadline)
         fetches = [call.wanted for work in works if isinstance(call := work.call, FetchCall)]
         found = iter(self._source.fetch_many([place for wanted in fetches for place in wanted], deadline))
         return [[next(found) for _ in wanted] for wanted in fetches]
+
+    def _search(self, calls: Sequence[SearchCall], deadline: float) -> Sequence[object]:
+        """Return the replies, in order; who sees the same is looked up together."""
+        alike: dict[int, list[int]] = {}
+        for place, call in enumerate(calls):
+            alike.setdefault(id(call.source), []).append(place)
+        replies: list[object] = [_LATER] * len(calls)
+        for places in alike.values():
+            source = cast(BatchSource, calls[places[0]].source)  # the near one, or what somebody sees of it
+            asked = [(calls[place].query, calls[place].strictness) for place in places]
+            for place, reply in zip(places, source.search_many(asked, deadline), strict=True):
+                replies[place] = reply
+        return replies
 
 
 _LATER = TimedOut("the source had no time left", code="source-deadline")

@@ -11,6 +11,7 @@ from gateway.clock import from_us
 from gateway.config import Home, Settings, load_settings
 from gateway.config.schema import SourceSettings
 from gateway.errors import LiaisonError, Misused
+from gateway.storage.index.index_file import index_path, source_of
 from gateway.storage.index.index_seal import load_index_secret
 from gateway.storage.index.index_store import IndexStore
 
@@ -35,8 +36,9 @@ def left_over_indexes(folder: Path) -> list[dict[str, Any]]:
     settings = load_settings(folder)
     used = {source.id for source in settings.sources if not source.is_process}
     links = [file for file in sorted(Home(settings.home).index.glob("*.sqlite")) if file.is_symlink()]
+    named = [(source_of(file) or file.stem, file) for file in links]
     return [
-        {"source": file.stem, "files": [str(file), f"{file.resolve()}*"]} for file in links if file.stem not in used
+        {"source": source, "files": [str(file), f"{file.resolve()}*"]} for source, file in named if source not in used
     ]
 
 
@@ -65,7 +67,7 @@ def _status(settings: Settings, source: SourceSettings) -> dict[str, Any]:
     if source.is_process:
         return elsewhere(source.id)
     secret = load_index_secret(settings.keystore) if settings.storage.sealed_index else None
-    return index_status_at(source.id, Home(settings.home).index / f"{source.id}.sqlite", secret)
+    return index_status_at(source.id, index_path(Home(settings.home).index, source.id), secret)
 
 
 def index_status_at(source: str, path: Path, secret: bytes | None) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from gateway.errors import Misused
 from gateway.ops.homes.own_tables import use_own_tables
 from gateway.ops.sources.key_indexes import chosen_sources, elsewhere, index_status_at
 from gateway.ops.sources.places import process_place, source_place
+from gateway.storage.index.index_file import index_path
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,7 @@ def own_source_status(settings: Settings, clock: Clock) -> list[dict[str, Any]]:
 def _status(kept: Kept, clock: Clock) -> dict[str, Any]:
     if kept.place is None:
         return elsewhere(kept.id)
-    path = kept.place.index_dir / f"{kept.id}.sqlite"
+    path = index_path(kept.place.index_dir, kept.id)
     history = RunHistory(path)
     runs = list(history.runs())
     failed = [run for run in runs if run.kind is RunKind.FAILED]

@@ -1,8 +1,12 @@
 """The file of a key index: its tables, the form of a row, and the place of its generations.
 
-`<id>.sqlite` is a link to the generation in use, `<id>.<n>.sqlite`. A rebuild writes the next one and then turns the
-link in one step: searches go on in the old one meanwhile, and a rebuild that dies half-way leaves the link as it was.
+`<id>.v<format>.sqlite` is a link to the generation in use, `<id>.v<format>.<n>.sqlite`. A rebuild writes the next one
+and then turns the link in one step: searches go on in the old one meanwhile, and a rebuild that dies half-way leaves
+the link as it was.
 Generations are kept in SQLite's WAL mode: small changes are one transaction that searches see wholly or not at all.
+
+The format is in the name: an index of this version's is built while a node of the version before serves from its own,
+which is removed when a node has served from the new one for a round.
 """
 
 from __future__ import annotations
@@ -21,24 +25,29 @@ import orjson
 
 from gateway.errors import Malformed, Unavailable
 
-FORMAT = "3"
-"""Version of the tables; an index of another version is built anew."""
+FORMAT = "4"
+"""Version of the tables; an index of another version is built anew, beside that one."""
 
 SCHEMA = """
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE markings (id INTEGER PRIMARY KEY, marking BLOB NOT NULL);
-CREATE TABLE records (id INTEGER PRIMARY KEY, place BLOB NOT NULL, digest INTEGER NOT NULL, spared TEXT,
-  body BLOB NOT NULL);
-CREATE TABLE keys (hash INTEGER NOT NULL, birth INTEGER NOT NULL, record INTEGER NOT NULL,
-  PRIMARY KEY (hash, birth, record)) WITHOUT ROWID;
+CREATE TABLE classes (id INTEGER PRIMARY KEY, size INTEGER NOT NULL, class BLOB NOT NULL);
+CREATE TABLE records (id INTEGER PRIMARY KEY, class INTEGER NOT NULL, place BLOB NOT NULL, digest INTEGER NOT NULL,
+  spared TEXT, body BLOB NOT NULL);
+CREATE TABLE keys (hash INTEGER NOT NULL, class INTEGER NOT NULL, birth INTEGER NOT NULL, record INTEGER NOT NULL,
+  PRIMARY KEY (hash, class, birth, record)) WITHOUT ROWID;
 CREATE TABLE dead (record INTEGER PRIMARY KEY);
 """
-"""`records` never give an id twice, so that a key of a row that was replaced (`dead`) leads nowhere until it is swept.
+"""A class is all on which policy decides whether an asker may learn of a record: its type, marking and category. It
+stands beside each key, before what orders the rows of the key, so that a search never touches a row that is hidden from
+its asker. `size` counts its records.
+
+`records` never give an id twice, so that a key of a row that was replaced (`dead`) leads nowhere until it is swept.
 
 `digest` is of the source's rows, `spared` the reasons why single values were left out, as JSON, or NULL.
 """
 
 _APART = b"\x1e"
+_SUFFIX = f".v{FORMAT}.sqlite"
 
 
 class KeyKind(IntEnum):
@@ -54,7 +63,10 @@ class KeyKind(IntEnum):
 
 
 IndexRow = tuple[str, str, int, str, int, str]
-"""Record type, source key, marking (number), category, last live day (ordinal or 0), detail or features."""
+"""Record type, source key, class (number), category, last live day (ordinal or 0), detail or features."""
+
+RecordClass = tuple[str, str, str]
+"""Record type, marking (as JSON) and category: what decides whether an asker may learn of a record."""
 
 
 class IndexedRecord(msgspec.Struct, frozen=True):
@@ -79,7 +91,7 @@ class Body(msgspec.Struct, frozen=True):
 
     record_type: str
     source_key: str
-    marking: int
+    record_class: int
     category: str
     last_day: int
     identifiers: list[list[str]]
@@ -88,15 +100,15 @@ class Body(msgspec.Struct, frozen=True):
 
     def row(self, detail: str) -> IndexRow:
         """Return the row in the form that searches return."""
-        return self.record_type, self.source_key, self.marking, self.category, self.last_day, detail
+        return self.record_type, self.source_key, self.record_class, self.category, self.last_day, detail
 
 
-def write_body(record: IndexedRecord, marking: int) -> bytes:
+def write_body(record: IndexedRecord, record_class: int) -> bytes:
     """Return the bytes of a record's row. Raises `Malformed` when its key is no text."""
     identifiers = [[f"{kind:d}", key, detail] for kind, key, detail in record.keys if kind is not KeyKind.NAME]
     try:
         head = orjson.dumps(
-            [record.record_type, record.source_key, marking, record.category, record.last_day, identifiers]
+            [record.record_type, record.source_key, record_class, record.category, record.last_day, identifiers]
         )
         # JSON escapes control characters: the separator cannot stand in any part.
         return head + _APART + record.features.encode() + _APART + record.links.encode()
@@ -108,13 +120,49 @@ def read_body(body: bytes) -> Body:
     """Return the row that `write_body` wrote. Raises `Unavailable`."""
     try:
         head, features, links = body.split(_APART)
-        kind, key, marking, category, last_day, identifiers = orjson.loads(head)
-        return Body(kind, key, marking, category, last_day, identifiers, features, links)
+        kind, key, record_class, category, last_day, identifiers = orjson.loads(head)
+        return Body(kind, key, record_class, category, last_day, identifiers, features, links)
     except (ValueError, TypeError) as error:
         raise Unavailable("a row of the key index is not what was written", code="index-unreadable") from error
 
 
+def write_class(record_class: RecordClass) -> str:
+    """Return the text of a class."""
+    return orjson.dumps(record_class).decode()
+
+
+def read_class(text: str) -> RecordClass:
+    """Return the class that `write_class` wrote. Raises `Unavailable`."""
+    try:
+        record_type, marking, category = orjson.loads(text)
+    except (ValueError, TypeError) as error:
+        raise Unavailable("a class of the key index is not what was written", code="index-unreadable") from error
+    return record_type, marking, category
+
+
 # ---------------------------------------------------------------- generations
+
+
+def index_path(folder: Path, source: str) -> Path:
+    """Return the place of a source's index, of this version's format, in a folder of indexes."""
+    return folder / f"{source}{_SUFFIX}"
+
+
+def source_of(path: Path) -> str:
+    """Return the source of the index at `path`; empty for one of another format."""
+    return path.name.removesuffix(_SUFFIX) if path.name.endswith(_SUFFIX) else ""
+
+
+def sweep_older(path: Path) -> None:
+    """Remove the index that the version before this one kept of the same source. The caller holds `index_lock`."""
+    older = path.with_name(f"{source_of(path)}.sqlite")
+    if not source_of(path) or not older.is_symlink():
+        return
+    older.unlink()
+    for _, old in list(_generations(older)):
+        remove_generation(old)
+    for name in (".lock", ".runs.json"):
+        older.with_suffix(name).unlink(missing_ok=True)
 
 
 def new_generation(path: Path) -> Path:

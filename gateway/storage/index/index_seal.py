@@ -9,6 +9,7 @@ to their place.
 from __future__ import annotations
 
 import os
+from collections.abc import Collection
 from functools import lru_cache
 from hashlib import blake2b
 from pathlib import Path
@@ -27,6 +28,7 @@ _NONCE_BYTES = 12
 _KEY_BYTES = 8
 _BIRTH_BYTES = 4
 _KNOWN_BIRTHS = 65_536
+_CLASS_BYTES, _CLASS_BITS = 4, 23
 _YEAR_BITS, _DAY_BITS = 12, 11
 """A birth date is a number of three bytes in SQLite: a hash of its year, then one of the whole."""
 
@@ -41,6 +43,7 @@ class IndexSeal:
         self._key = blake2b(digest_size=_KEY_BYTES, key=mac_key, person=b"key")
         self._place = blake2b(digest_size=PLACE_BYTES, key=mac_key, person=b"place")
         self._digest = blake2b(digest_size=_KEY_BYTES, key=mac_key, person=b"row")
+        self._class = blake2b(digest_size=_CLASS_BYTES, key=mac_key, person=b"class")
         self._birth = blake2b(digest_size=_BIRTH_BYTES, key=mac_key, person=b"birth")
         self.birth = lru_cache(_KNOWN_BIRTHS)(self._birth_of)
         self.check = blake2b(b"check", digest_size=PLACE_BYTES, key=mac_key, person=b"check").hexdigest()
@@ -50,6 +53,15 @@ class IndexSeal:
         state = self._key.copy()
         state.update(b"%d:%b" % (kind, text.encode("utf-8", "surrogatepass")))
         return int.from_bytes(state.digest(), "big", signed=True)
+
+    def class_number(self, text: str, taken: Collection[int]) -> int:
+        """Return a number for a class of records that none of `taken` is: greater than 0, and of three bytes."""
+        state = self._class.copy()
+        state.update(text.encode("utf-8", "surrogatepass"))
+        number = int.from_bytes(state.digest(), "big") % ((1 << _CLASS_BITS) - 1) + 1
+        while number in taken:  # it may not stand for two: one may be hidden
+            number = number % ((1 << _CLASS_BITS) - 1) + 1
+        return number
 
     def births_of_year(self, year: str) -> tuple[int, int]:
         """Return the least and the greatest number that a birth date of this year can have."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -24,6 +25,7 @@ from gateway.storage.index.index_file import (
     unreadable,
     unwritable,
     write_body,
+    write_class,
 )
 from gateway.storage.index.index_seal import IndexSeal, new_salt
 
@@ -41,52 +43,62 @@ _CHANGE = """
 PRAGMA synchronous=NORMAL; PRAGMA secure_delete=ON; PRAGMA cache_size=-16384; PRAGMA journal_size_limit=67108864;
 """
 
-_SORT = "INSERT OR IGNORE INTO keys SELECT hash, birth, record FROM loose.keys ORDER BY hash, birth, record"
+_SORT = """INSERT OR IGNORE INTO keys SELECT hash, class, birth, record FROM loose.keys
+ORDER BY hash, class, birth, record"""
 _INDEX = "CREATE INDEX records_by_place ON records (place)"
 
 _TWINS = "DELETE FROM records WHERE id NOT IN (SELECT min(id) FROM records GROUP BY place)"
-_ADD = "INSERT INTO records VALUES (?,?,?,?,?)"
+_SIZES = "SELECT count(*), class FROM records GROUP BY class"
+_MORE = "UPDATE classes SET size = size + ? WHERE id = ?"
+_ADD = "INSERT INTO records VALUES (?,?,?,?,?,?)"
 
 
 class _Rows:
     """Makes the rows of records and their keys. `count` is the last id."""
 
-    def __init__(self, seal: IndexSeal, count: int, markings: dict[str, int]) -> None:
+    def __init__(self, seal: IndexSeal, count: int, classes: dict[str, int]) -> None:
         self.seal = seal
         self.count = count
-        self.markings = markings
-        self.new_markings: list[tuple[int, bytes]] = []
-        self.records: list[tuple[int, bytes, int, str | None, bytes]] = []
-        self.keys: list[tuple[int, int, int]] = []
+        self.classes = classes
+        self.new_classes: list[tuple[int, bytes]] = []
+        self.records: list[tuple[int, int, bytes, int, str | None, bytes]] = []
+        self.keys: list[tuple[int, int, int, int]] = []
+        self._numbers = set(classes.values())
 
     def add(self, record: IndexedRecord, digest: int, spared: Sequence[str]) -> None:
         """Add one record. Raises `Malformed` when its key is no text."""
         seal = self.seal
-        body = write_body(record, self._marking(record.marking))
+        record_class = self._class(record)
+        body = write_body(record, record_class)
         place = seal.place(record.record_type, record.source_key)
         self.count = number = self.count + 1
-        self.records.append((number, place, digest, json.dumps(spared) if spared else None, seal.close(body, place)))
+        reasons = json.dumps(spared) if spared else None
+        self.records.append((number, record_class, place, digest, reasons, seal.close(body, place)))
         hash_of, birth = seal.key, seal.birth
         self.keys += [
-            (hash_of(kind, key), birth(detail) if kind is KeyKind.NAME else 0, number)
+            (hash_of(kind, key), record_class, birth(detail) if kind is KeyKind.NAME else 0, number)
             for kind, key, detail in record.keys
         ]
 
-    def _marking(self, text: str) -> int:
-        number = self.markings.get(text)
+    def _class(self, record: IndexedRecord) -> int:
+        text = write_class((record.record_type, record.marking, record.category))
+        number = self.classes.get(text)
         if number is None:
-            number = self.markings[text] = len(self.markings) + 1
-            self.new_markings.append((number, self.seal.close(text.encode(), b"%d" % number)))
+            number = self.classes[text] = self.seal.class_number(text, self._numbers)
+            self._numbers.add(number)
+            self.new_classes.append((number, self.seal.close(text.encode(), b"%d" % number)))
         return number
 
     def flush(self, database: sqlite3.Connection, keys: str) -> None:
         """Write the rows that were added; `keys` is the statement for the keys."""
         database.executemany(_ADD, self.records)
         database.executemany(keys, self.keys)
-        database.executemany("INSERT INTO markings VALUES (?,?)", self.new_markings)
+        database.executemany("INSERT INTO classes VALUES (?,0,?)", self.new_classes)
+        added = Counter(record_class for _, record_class, *_ in self.records)
+        database.executemany(_MORE, [(more, record_class) for record_class, more in added.items()])
         self.records.clear()
         self.keys.clear()
-        self.new_markings.clear()
+        self.new_classes.clear()
 
 
 class IndexWriter:
@@ -113,7 +125,7 @@ class IndexWriter:
             self._db.execute("ATTACH ? AS loose", (str(loose),))
             self._db.execute("PRAGMA loose.journal_mode=OFF")
             self._db.execute("PRAGMA loose.synchronous=OFF")
-            self._db.execute("CREATE TABLE loose.keys (hash INTEGER, birth INTEGER, record INTEGER)")
+            self._db.execute("CREATE TABLE loose.keys (hash INTEGER, class INTEGER, birth INTEGER, record INTEGER)")
             self._db.execute("BEGIN")
         except (OSError, sqlite3.Error) as error:
             raise unwritable(self._path) from error
@@ -137,7 +149,7 @@ class IndexWriter:
 
     def _flush(self) -> None:
         try:
-            self._rows.flush(self._db, "INSERT INTO loose.keys VALUES (?,?,?)")
+            self._rows.flush(self._db, "INSERT INTO loose.keys VALUES (?,?,?,?)")
         except sqlite3.Error as error:
             raise unwritable(self._path) from error
 
@@ -167,6 +179,8 @@ class IndexWriter:
         (twins,) = self._db.execute("SELECT count(*) - count(DISTINCT place) FROM records").fetchone()
         if twins:
             self._db.execute(_TWINS)
+            sizes = self._db.execute(_SIZES).fetchall()
+            self._db.executemany("UPDATE classes SET size = ? WHERE id = ?", sizes)
         return int(twins)
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
@@ -219,23 +233,23 @@ class IndexUpdate:
         self.seal = IndexSeal(bytes.fromhex(self.meta["salt"]), self._secret)
         if self.seal.check != self.meta["check"]:
             raise Unavailable("the key index has another key", code="index-unreadable", where=str(self._path))
-        stored = self._db.execute("SELECT id, marking FROM markings").fetchall()
-        markings = {self.seal.open(text, b"%d" % number).decode(): number for number, text in stored}
+        stored = self._db.execute("SELECT id, class FROM classes").fetchall()
+        classes = {self.seal.open(text, b"%d" % number).decode(): number for number, text in stored}
         count = int(self.meta["next"])
         (last,) = self._db.execute("SELECT coalesce(max(id), 0) FROM records").fetchone()
         if not last <= count <= _MAX_ID:
             raise ValueError("ids that go on from nowhere")
-        self._rows = _Rows(self.seal, count, markings)
+        self._rows = _Rows(self.seal, count, classes)
         self._seen = bytearray(self._rows.count + 1)
 
     def is_same(self, record_type: str, source_key: str, digest: int) -> list[str] | None:
         """Return the spared values' reasons if this record stands here with this `digest`, which is then seen; else
         None."""
         found = self._find(self.seal.place(record_type, source_key))
-        if found is None or found[1] != digest or found[0] >= len(self._seen):
+        if found is None or found[2] != digest or found[0] >= len(self._seen):
             return None  # an id beyond was given by this update: `put` refuses the record
         self._seen[found[0]] = 1
-        return list(json.loads(found[2])) if found[2] else []
+        return list(json.loads(found[3])) if found[3] else []
 
     def put(self, record: IndexedRecord, digest: int = 0, spared: Sequence[str] = ()) -> bool:
         """Add a record in place of an older one. Return False when this update has already put or seen it.
@@ -262,13 +276,15 @@ class IndexUpdate:
 
     def remove_unseen(self) -> None:
         """Remove every older record that `is_same` has not seen, nor `put` replaced."""
-        known = self._db.execute("SELECT id FROM records WHERE id < ?", (len(self._seen),)).fetchall()
-        gone = [row for row in known if not self._seen[row[0]]]
+        known = self._db.execute("SELECT id, class FROM records WHERE id < ?", (len(self._seen),)).fetchall()
+        fewer = Counter(record_class for number, record_class in known if not self._seen[number])
+        gone = [(number,) for number, _ in known if not self._seen[number]]
         self._db.executemany("INSERT INTO dead VALUES (?)", gone)
         for (number,) in gone:
             for place, stored in self._db.execute("SELECT place, body FROM records WHERE id = ?", (number,)):
                 self.outdated.add(read_body(self.seal.open(stored, place)).source_key)
         self._db.executemany("DELETE FROM records WHERE id = ?", gone)
+        self._db.executemany(_MORE, [(-less, record_class) for record_class, less in fewer.items()])
         self.removed += len(gone)
 
     def sweep(self) -> None:
@@ -285,10 +301,11 @@ class IndexUpdate:
             raise unwritable(self._path) from error
         self._is_finished = True
 
-    def _find(self, place: bytes) -> tuple[int, int, str | None] | None:
+    def _find(self, place: bytes) -> tuple[int, int, int, str | None] | None:
+        """Return the id, the class, the digest and the spared values' reasons of a record."""
         try:
-            found: tuple[int, int, str | None] | None = self._db.execute(
-                "SELECT id, digest, spared FROM records WHERE place = ?", (place,)
+            found: tuple[int, int, int, str | None] | None = self._db.execute(
+                "SELECT id, class, digest, spared FROM records WHERE place = ?", (place,)
             ).fetchone()
         except sqlite3.Error as error:
             raise unreadable(self._path) from error
@@ -301,13 +318,14 @@ class IndexUpdate:
         try:
             self._db.execute("INSERT INTO dead VALUES (?)", (found[0],))
             self._db.execute("DELETE FROM records WHERE id = ?", (found[0],))
+            self._db.execute(_MORE, (-1, found[1]))
         except sqlite3.Error as error:
             raise unwritable(self._path) from error
         return True
 
     def _flush(self) -> None:
         try:
-            self._rows.flush(self._db, "INSERT OR IGNORE INTO keys VALUES (?,?,?)")
+            self._rows.flush(self._db, "INSERT OR IGNORE INTO keys VALUES (?,?,?,?)")
         except sqlite3.Error as error:
             raise unwritable(self._path) from error
 

@@ -17,6 +17,7 @@ from gateway.errors import LiaisonError, Unavailable
 from gateway.model.query import DocumentQuery
 from gateway.storage.index.index_file import KeyKind
 from gateway.storage.index.index_store import IndexStore
+from gateway.storage.index.index_view import IndexView
 from tests.support.open_files import open_in
 from tests.support.small_source import SmallSource, small_source
 
@@ -65,14 +66,14 @@ def test_an_index_is_closed_while_threads_look_things_up(files: SmallSource) -> 
     clock = SystemClock()
     source = open_source(Place(files.mapping, files.url, files.folder / "index", clock))
     source.close()
-    path = files.folder / "index" / "th.police.small.sqlite"
+    path = files.folder / "index" / "th.police.small.v4.sqlite"
     for _ in range(20):
         store, ready = IndexStore(path), threading.Barrier(5)
 
         def look(store: IndexStore = store, ready: threading.Barrier = ready) -> str:
             ready.wait(10)
             while True:  # until it is closed
-                store.find(KeyKind.DOCUMENT, "D1", 9)
+                IndexView(store).find(KeyKind.DOCUMENT, "D1", 9)
 
         looking = [in_thread(look) for _ in range(4)]
         ready.wait(10)
@@ -108,5 +109,5 @@ def test_a_source_that_is_closed_under_its_refresh_notes_no_failure_and_keeps_no
     thread.join(20)
     assert not thread.is_alive()
     assert open_in(files.folder) == []
-    runs = RunHistory(files.folder / "index" / "th.police.small.sqlite").runs()
+    runs = RunHistory(files.folder / "index" / "th.police.small.v4.sqlite").runs()
     assert [run.kind for run in runs if run.kind is RunKind.FAILED] == []

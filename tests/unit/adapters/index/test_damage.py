@@ -17,6 +17,7 @@ from gateway.model.query import PersonQuery
 from gateway.model.values import NameForm
 from gateway.storage.index.index_file import IndexedRecord, KeyKind
 from gateway.storage.index.index_store import IndexStore
+from gateway.storage.index.index_view import IndexView
 from gateway.storage.index.index_writer import IndexUpdate, IndexWriter
 from tests.support.small_source import MAPPING, TABLES, SmallSource, small_source
 
@@ -41,7 +42,7 @@ def index(files: SmallSource) -> Iterator[sqlite3.Connection]:
 
     class Late:
         def execute(self, statement: str) -> sqlite3.Cursor:
-            path = files.folder / "index" / "th.police.small.sqlite"
+            path = files.folder / "index" / "th.police.small.v4.sqlite"
             made.append(sqlite3.connect(path.resolve(), isolation_level=None))
             return made[-1].execute(statement)
 
@@ -145,8 +146,8 @@ def test_an_update_that_was_not_finished_changes_nothing(path: Path) -> None:
     with IndexUpdate(path) as update:
         assert update.put(record("1", "D2"), 12)
     store = IndexStore(path)
-    assert store.find(KeyKind.DOCUMENT, "D1", 9)
-    assert not store.find(KeyKind.DOCUMENT, "D2", 9)
+    assert IndexView(store).find(KeyKind.DOCUMENT, "D1", 9)
+    assert not IndexView(store).find(KeyKind.DOCUMENT, "D2", 9)
     store.close()
 
 

@@ -55,10 +55,10 @@ def small_portions(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def bodies(path: Path) -> tuple[list[str], str, tuple[int, int]]:
     store = IndexStore(path, SECRET)
-    held = [store._body(place, body) for place, body in store._all("SELECT place, body FROM records")]
-    # Markings are numbered, and identifiers stand, as they come.
+    held = [store.body(place, body) for place, body in store.all("SELECT place, body FROM records")]
+    # Classes are numbered, and identifiers stand, as they come.
     rows = [
-        str((replace(body, marking=0, identifiers=sorted(body.identifiers)), store.marking(body.marking)))
+        str((replace(body, record_class=0, identifiers=sorted(body.identifiers)), store.class_of(body.record_class)))
         for body in held
     ]
     found = (sorted(rows), store.meta["left_out"], store.count())

@@ -23,7 +23,8 @@ from gateway.model.query import DocumentQuery, PersonQuery, VehicleQuery
 from gateway.model.values import NameForm, PartialDate
 from gateway.storage.index.index_file import IndexedRecord, KeyKind, index_lock
 from gateway.storage.index.index_seal import IndexSeal, load_index_secret, new_salt
-from gateway.storage.index.index_store import COMMON, Births, IndexStore
+from gateway.storage.index.index_store import IndexStore
+from gateway.storage.index.index_view import COMMON, Births, IndexView
 from gateway.storage.index.index_writer import IndexUpdate, IndexWriter
 from tests.support.small_source import MAPPING, TABLES, SmallSource, small_source
 
@@ -54,7 +55,7 @@ def numbers(source: IndexedSource, clock: ManualClock, number: str) -> list[str]
 
 
 def index_of(files: SmallSource) -> Path:
-    return files.folder / "index" / "th.police.small.sqlite"
+    return files.folder / "index" / "th.police.small.v4.sqlite"
 
 
 # ---------------------------------------------------------------- what changed is seen
@@ -164,18 +165,39 @@ def some_index(path: Path, records: int = 3, secret: bytes | None = None) -> Pat
     return path
 
 
+def test_the_index_of_the_version_before_goes_once_a_round_was_served_from_the_new_one(
+    files: SmallSource, clock: ManualClock
+) -> None:
+    """That version, and a way back to it, finds its own index while this one is built beside it."""
+    folder = index_of(files).parent
+    folder.mkdir(exist_ok=True)
+    older, generation = folder / "th.police.small.sqlite", folder / "th.police.small.7.sqlite"
+    other = folder / "th.police.other.sqlite"
+    generation.write_bytes(b"format 3")
+    for link in (older, other):
+        link.symlink_to(generation.name)
+    source = files.open(clock)
+    assert older.read_bytes() == b"format 3"
+    source.refresh()
+    source.close()
+    assert not older.is_symlink()
+    assert not generation.exists()
+    assert other.is_symlink(), "another source's stays"
+    assert index_of(files).exists()
+
+
 def test_searches_see_an_update_wholly_or_not_at_all(tmp_path: Path) -> None:
     store = IndexStore(some_index(tmp_path / "i.sqlite"))
     with IndexUpdate(tmp_path / "i.sqlite") as update:
         update.put(record("1", "NEW"))
         update.remove("Person", "2")
-        assert store.find(KeyKind.DOCUMENT, "D1", 9)
-        assert store.find(KeyKind.DOCUMENT, "D2", 9)
+        assert IndexView(store).find(KeyKind.DOCUMENT, "D1", 9)
+        assert IndexView(store).find(KeyKind.DOCUMENT, "D2", 9)
         update.finish([("cursor", "new")])
         assert store.meta["cursor"] == "old"
     assert store.meta["cursor"] == "new"
-    assert [row[1] for row in store.find(KeyKind.DOCUMENT, "NEW", 9)] == ["1"]
-    assert store.find(KeyKind.DOCUMENT, "D1", 9) == store.find(KeyKind.DOCUMENT, "D2", 9) == []
+    assert [row[1] for row in IndexView(store).find(KeyKind.DOCUMENT, "NEW", 9)] == ["1"]
+    assert IndexView(store).find(KeyKind.DOCUMENT, "D1", 9) == IndexView(store).find(KeyKind.DOCUMENT, "D2", 9) == []
     store.close()
 
 
@@ -199,8 +221,8 @@ def test_a_process_that_dies_half_way_leaves_the_old_index(tmp_path: Path, how: 
     assert subprocess.run([sys.executable, "-c", _DIES, how, str(path)], check=False).returncode == 9
     store = IndexStore(path)
     assert store.meta["cursor"] == "old"
-    assert len(store.find(KeyKind.DOCUMENT, "D1", 9)) == 1
-    assert store.find(KeyKind.DOCUMENT, "NEW1", 9) == []
+    assert len(IndexView(store).find(KeyKind.DOCUMENT, "D1", 9)) == 1
+    assert IndexView(store).find(KeyKind.DOCUMENT, "NEW1", 9) == []
     store.close()
 
 
@@ -222,7 +244,7 @@ def test_an_error_inside_an_update_changes_nothing(tmp_path: Path) -> None:
     with pytest.raises(Unavailable):
         fail()
     store = IndexStore(path)
-    assert store.find(KeyKind.DOCUMENT, "D1", 9)
+    assert IndexView(store).find(KeyKind.DOCUMENT, "D1", 9)
     store.close()
 
 
@@ -358,9 +380,9 @@ def test_a_row_that_was_changed_or_moved_is_refused(tmp_path: Path) -> None:
         index.execute("UPDATE records SET body = (SELECT body FROM records WHERE id = 1) WHERE id = 2")
     index.close()
     store = IndexStore(path, SECRET)
-    assert store.find(KeyKind.DOCUMENT, "D0", 9)
+    assert IndexView(store).find(KeyKind.DOCUMENT, "D0", 9)
     with pytest.raises(Unavailable, match="not what was written"):
-        store.find(KeyKind.DOCUMENT, "D1", 9)
+        IndexView(store).find(KeyKind.DOCUMENT, "D1", 9)
     store.close()
 
 
@@ -390,11 +412,11 @@ def test_common_keys_are_read_for_the_birth_dates_that_are_asked_and_for_unknown
         writer.sort()
         writer.finish([])
     store = IndexStore(path)
-    rows, is_part = store.find_names(["pngyn.vn"], 50, Births((), ("1979", "1980", "1981")))
+    rows, is_part = IndexView(store).find_names(["pngyn.vn"], 50, Births((), ("1979", "1980", "1981")))
     assert ({row[1] for row in rows}, is_part) == ({"in-year", "no-year"}, False)
-    rows, is_part = store.find_names(["pngyn.vn"], 50)
+    rows, is_part = IndexView(store).find_names(["pngyn.vn"], 50)
     assert (len(rows), is_part) == (50, True)
-    rows, is_part = store.find_names(["pngyn.vn", "jrare.in-year"], 50)
+    rows, is_part = IndexView(store).find_names(["pngyn.vn", "jrare.in-year"], 50)
     assert (rows[0][1], len(rows), is_part) == ("in-year", 50, True)
     store.close()
 
@@ -416,11 +438,11 @@ def test_rows_that_their_birth_date_rules_out_are_left_unread(tmp_path: Path) ->
         writer.finish([])
     store = IndexStore(path)
     asked = Births(("1980-02-03", "1980-02", "1980"), ())
-    rows, _ = store.find_names(["pngyn.vn"], 50, asked, only=True)
+    rows, _ = IndexView(store).find_names(["pngyn.vn"], 50, asked, only=True)
     assert {row[1] for row in rows} == {"same", "month", "year", "none"}
-    rows, _ = store.find_names(["pngyn.vn"], 50, Births((), ("1980",)), only=True)
+    rows, _ = IndexView(store).find_names(["pngyn.vn"], 50, Births((), ("1980",)), only=True)
     assert {row[1] for row in rows} == {"same", "month", "year", "none", "other"}
-    rows, _ = store.find_names(["pngyn.vn"], 50, asked)
+    rows, _ = IndexView(store).find_names(["pngyn.vn"], 50, asked)
     assert {row[1] for row in rows} == set(births)
     store.close()
 
@@ -434,7 +456,7 @@ def test_of_a_common_name_rows_without_a_birth_date_do_not_crowd_out_the_others(
         writer.sort()
         writer.finish([])
     store = IndexStore(path)
-    rows, _ = store.find_names(["pngyn.vn", "jrare.born"], 1, Births(("1980-02-03",), ()), only=True)
+    rows, _ = IndexView(store).find_names(["pngyn.vn", "jrare.born"], 1, Births(("1980-02-03",), ()), only=True)
     assert [row[1] for row in rows] == ["born"]
     store.close()
 

@@ -177,7 +177,7 @@ def test_a_deadline_in_the_past_ends_search_and_fetch(source: Adapter, clock: Ma
 @pytest.mark.long
 def test_the_index_is_built_once_and_again_when_rows_or_mapping_change(files: SmallSource, clock: ManualClock) -> None:
     files.open(clock).close()
-    index = files.folder / "index" / "th.police.small.sqlite"
+    index = files.folder / "index" / "th.police.small.v4.sqlite"
     first = index.stat().st_ino
     files.open(clock).close()
     assert index.stat().st_ino == first
@@ -210,12 +210,12 @@ def test_a_changed_row_is_noticed_where_the_mapping_names_the_column(tmp_path: P
 @pytest.mark.parametrize("damage", [b"", b"not a database at all", b"SQLite format 3\x00" + b"\xff" * 4096])
 def test_a_damaged_index_is_built_anew(files: SmallSource, clock: ManualClock, damage: bytes) -> None:
     files.open(clock).close()
-    (files.folder / "index" / "th.police.small.sqlite").write_bytes(damage)
+    (files.folder / "index" / "th.police.small.v4.sqlite").write_bytes(damage)
     assert found(files.open(clock), clock, "AA1234567")
 
 
 def test_an_index_that_cannot_be_built_leaves_the_old_one(files: SmallSource, source: Adapter) -> None:
-    index = files.folder / "index" / "th.police.small.sqlite"
+    index = files.folder / "index" / "th.police.small.v4.sqlite"
     before = index.read_bytes()
     files.execute("INSERT INTO papers VALUES (6, 1, 'NEW123456', 'THA')", "ALTER TABLE persons RENAME TO people")
     with pytest.raises(Unavailable):
@@ -231,16 +231,16 @@ def test_an_index_folder_that_cannot_be_written_is_unavailable(files: SmallSourc
 
 
 def test_only_the_owner_may_read_the_index(files: SmallSource, source: Adapter) -> None:
-    index = files.folder / "index" / "th.police.small.sqlite"
+    index = files.folder / "index" / "th.police.small.v4.sqlite"
     assert stat.S_IMODE(index.stat().st_mode) == 0o600
 
 
 def test_the_index_holds_keys_and_features_but_no_field_that_only_a_fetch_gives(
     files: SmallSource, source: Adapter
 ) -> None:
-    index = sqlite3.connect(files.folder / "index" / "th.police.small.sqlite")
+    index = sqlite3.connect(files.folder / "index" / "th.police.small.v4.sqlite")
     tables = {name for (name,) in index.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-    assert tables == {"meta", "markings", "records", "keys", "dead"}
+    assert tables == {"meta", "classes", "records", "keys", "dead"}
     assert "AA 1234567" not in str(index.execute("SELECT * FROM records").fetchall())
     index.close()
 
