@@ -25,7 +25,7 @@ def is_allowed(marking: Marking, release: ReleaseMarking, *, asker: MemberId, pu
     4. it is not kept longer than the marking says
     """
     return (
-        _names(marking, asker)
+        may_be_told(marking, asker)
         and release.purposes == frozenset({purpose.value})
         and (marking.purposes is None or purpose in marking.purposes)
         and _shown(release).is_within(_shown(marking))
@@ -33,7 +33,8 @@ def is_allowed(marking: Marking, release: ReleaseMarking, *, asker: MemberId, pu
     )
 
 
-def _names(marking: Marking, asker: MemberId) -> bool:
+def may_be_told(marking: Marking, asker: MemberId) -> bool:
+    """Tell whether a marking names `asker`, or a part of it, and does not hide the record from it."""
     named = any(name.partition(".")[0] == asker for name in marking.releasable_to)
     return named and not marking.hidden_from(asker)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ from adapters.remote import wire
 from adapters.remote.allowed import is_allowed
 from adapters.remote.queries import query_bytes
 from adapters.remote.reference import build_reference
+from adapters.remote.seen import SeenReferred
 from certs.durable import make_folder, replace
 from certs.names import source_tls_name
 from certs.tls import TlsIdentity, channel_credentials
@@ -31,7 +33,7 @@ from gateway.model.hit import Disclosure, IssuedRecord, SearchResult, SourceReco
 from gateway.model.marking import ReleaseMarking
 from gateway.model.query import OF_AGENCIES, Query, QueryKind
 from gateway.model.strictness import Strictness
-from gateway.ports.sources import Occasion, SourceDescription
+from gateway.ports.sources import CLASSES_CHANGED, Occasion, RecordClass, Source, SourceDescription, View
 from gateway.records.sdjwt import digest_of
 from gateway.records.types import RECORD_TYPES
 from gateway.records.verify import VerifiedRecord, verify_record
@@ -84,8 +86,11 @@ class RemoteSource:
         self._wire = _Wire(target, node, clock)
         self._kept = kept
         self._description = self._read_kept() or _anything(node)
+        self.classes: frozenset[RecordClass] | None = None
+        """The classes of its records; None where it does not tell them: it is away, or of an earlier version."""
         try:
             self._take_description(clock.monotonic() + _DESCRIBE_S)
+            self.take_classes(clock.monotonic() + _DESCRIBE_S)
         except LiaisonError:
             return  # missing for now; `health` and each search say so
 
@@ -129,6 +134,7 @@ class RemoteSource:
         self._wire.renew()
         before = self._description
         self._take_description(self.clock.monotonic() + _FIND_S, wait=True)
+        self.take_classes(self.clock.monotonic() + _DESCRIBE_S)
         return self._description != before
 
     def health(self) -> str:
@@ -146,6 +152,11 @@ class RemoteSource:
     def call(self, method: Method[Any, Any], data: bytes, deadline: float) -> bytes:
         """Make one call and return its answer. Raises only our own errors (`_failure`)."""
         return self._wire.call(method, data, deadline)
+
+    def take_classes(self, deadline: float) -> None:
+        """Ask for the classes of its records; where it does not answer, keep those that are known."""
+        with suppress(LiaisonError):
+            self.classes = wire.read_classes(self._wire.call(methods.CLASSES, b"", deadline), self._description) or None
 
     def _take_description(self, deadline: float, *, wait: bool = False) -> None:
         data = self._wire.call(methods.DESCRIBE, b"", deadline, wait=wait)
@@ -187,10 +198,22 @@ class Referred:
         """Return an empty text when the source can be asked, else the problem."""
         return self._source.health()
 
+    def classes(self) -> frozenset[RecordClass]:
+        """Return the classes of the source's records; none where it does not tell them."""
+        return self._source.classes or frozenset()
+
+    def within(self, view: View) -> Source:
+        """Return the source as an asker sees it, where it tells the classes of its records."""
+        return SeenReferred(self, view) if self._source.classes is not None else self
+
     def search(self, query: Query, deadline: float, strictness: Strictness = Strictness.USUAL) -> SearchResult:
         """Return the candidates, under a fresh reference."""
+        return self.search_seen(query, deadline, strictness, None)
+
+    def search_seen(self, query: Query, deadline: float, strictness: Strictness, view: View | None) -> SearchResult:
+        """Return the candidates that a view shows. Raises `Unavailable` where it has not decided on all classes."""
         node = self._source.node
-        asked = query_bytes(query, strictness)
+        asked = query_bytes(query, strictness, view)
         self._reference = build_reference(
             self._occasion,
             member=node.member,
@@ -200,7 +223,13 @@ class Referred:
             now_us=self._source.clock.now_us(),
         )
         request = pb.SearchRequest(reference=self._reference, query=asked).SerializeToString()
-        return wire.read_result(self._source.call(methods.SEARCH, request, deadline), self._source.describe())
+        try:
+            data = self._source.call(methods.SEARCH, request, deadline)
+        except Unavailable as error:
+            if error.code == CLASSES_CHANGED:
+                self._source.take_classes(deadline)
+            raise
+        return wire.read_result(data, self._source.describe())
 
     def fetch(self, key: str, record_type: str, deadline: float) -> SourceRecord:
         """Refuse: a source process gives no record that it does not sign."""
@@ -324,6 +353,8 @@ def _failure(error: grpc.RpcError, source: str) -> LiaisonError:
     said = (error.details() or "") if isinstance(error, grpc.Call) else ""
     if said == RECORD_CHANGED:
         return Unavailable("the record is no longer the one that was found", code=RECORD_CHANGED, where=source)
+    if said == CLASSES_CHANGED:
+        return Unavailable("records of another class came up", code=CLASSES_CHANGED, where=source)
     if code is grpc.StatusCode.UNAVAILABLE:
         return Unavailable("the source cannot be reached", where=source, remedy="`liaison source check` at its home")
     return Unavailable(

@@ -8,6 +8,7 @@ from typing import Any
 from liaison.source.v1 import source_pb2 as pb
 from msgspec import structs
 
+from adapters.remote.wire import class_id
 from gateway.errors import Malformed
 from gateway.model.query import (
     MAX_NAMES,
@@ -22,6 +23,7 @@ from gateway.model.query import (
 )
 from gateway.model.strictness import Strictness
 from gateway.model.values import MAX_TEXT, NameForm, NameSource, PartialDate, Sex, text_value
+from gateway.ports.sources import View
 from gateway.rpc.strict import parse
 
 _BY_NUMBER: Mapping[str, type[Any]] = {
@@ -33,13 +35,31 @@ _STRICTNESSES: Mapping[str, Strictness] = {each.value: each for each in Strictne
 _SEXES: Mapping[str, Sex | None] = {"": None, **{sex.value: sex for sex in Sex}}
 
 
-def query_bytes(query: Query, strictness: Strictness = Strictness.USUAL) -> bytes:
-    """Return `query`, with the required likeness of names, for the wire."""
+def query_bytes(query: Query, strictness: Strictness = Strictness.USUAL, view: View | None = None) -> bytes:
+    """Return `query`, with the required likeness of names and what its asker may learn of, for the wire."""
+    seen = _view(view) if view is not None else None
     if isinstance(query, PersonQuery):
-        return pb.Query(person=_person(query), strictness=strictness.value).SerializeToString()
+        return pb.Query(person=_person(query), strictness=strictness.value, view=seen).SerializeToString()
     parts = structs.asdict(query)
     number = pb.NumberQuery(kind=query.kind.value, parts=parts)
-    return pb.Query(number=number, strictness=strictness.value).SerializeToString()
+    return pb.Query(number=number, strictness=strictness.value, view=seen).SerializeToString()
+
+
+def _view(view: View) -> pb.View:
+    hidden = view.decided - view.seen
+    return pb.View(seen=sorted(map(class_id, view.seen)), hidden=sorted(map(class_id, hidden)))
+
+
+def read_view(data: bytes) -> tuple[frozenset[bytes], frozenset[bytes]] | None:
+    """Return the classes that the asker of the query in `data` may learn of, and all that were decided on, by hash.
+
+    None where nothing was decided. Raises `Malformed`.
+    """
+    message = parse(pb.Query, data, "query")
+    if not message.HasField("view"):
+        return None
+    seen = frozenset(message.view.seen)
+    return seen, seen | frozenset(message.view.hidden)
 
 
 def read_query(data: bytes) -> tuple[Query, Strictness]:

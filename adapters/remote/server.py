@@ -52,6 +52,7 @@ class SourceServer(ThreadServer[str]):
                 door(methods.ISSUE, service.issue),
                 door(methods.CHANGES, service.changes),
                 door(methods.SOURCE_HEALTH, service.health),
+                door(methods.CLASSES, service.classes),
             ],
             {CallerCheck.ACCEPTED_NODE: accepted.caller},
             lambda call: service.refused(call.method, call.who, call.error),

@@ -20,8 +20,8 @@ from liaison.source.v1 import source_pb2 as pb
 
 from adapters.base import Adapter
 from adapters.remote import wire
-from adapters.remote.allowed import is_allowed
-from adapters.remote.queries import read_query
+from adapters.remote.allowed import is_allowed, may_be_told
+from adapters.remote.queries import read_query, read_view
 from adapters.remote.reference import SKEW_US, Reference, StatementKeys, verify_reference
 from adapters.remote.reference_memory import ReferenceMemory, Searched
 from gateway.clock import Clock
@@ -31,12 +31,13 @@ from gateway.matching.keys import query_cost
 from gateway.matching.thresholds import SETS
 from gateway.model.hit import SourceRecord
 from gateway.model.marking import ReleaseMarking
-from gateway.model.names import ExchangeId
+from gateway.model.names import ExchangeId, MemberId
 from gateway.model.query import Query
 from gateway.model.strictness import Strictness
 from gateway.ports import events
 from gateway.ports.content_keys import Retention
 from gateway.ports.journal import EntryDraft, Event, Journal, Logged, ReplayClaim
+from gateway.ports.sources import CLASSES_CHANGED, ClassedSource, Source, View
 from gateway.recent import Recent
 from gateway.records.sdjwt import RecordIssuer, issue, present
 from gateway.storage.log.group_commit import LogWriter
@@ -100,6 +101,12 @@ class SourceService:
         cursor = hashlib.sha256(found.cursor.encode()).hexdigest()
         return pb.ChangesResponse(cursor=cursor, changed=found.changed).SerializeToString()
 
+    def classes(self, message: pb.ClassesRequest, node: str, deadline: float) -> bytes:
+        """Return the classes of the source's records; none where it does not tell them."""
+        del message, node, deadline
+        adapter = self._adapter
+        return wire.classes_bytes(adapter.classes() if isinstance(adapter, ClassedSource) else ())
+
     def search(self, message: pb.SearchRequest, node: str, deadline: float) -> bytes:
         """Search for candidates, for a fresh reference to exactly this query."""
         reference = self._verify(message.reference)
@@ -112,7 +119,8 @@ class SourceService:
         strictness = wanted.stricter(self._widest)
         self._memory.begin(reference, self._clock.now_us())
         self._check_unused(reference)
-        result = self._adapter.search(query, deadline, strictness)
+        asker, view = reference.occasion.asker, read_view(message.query)
+        result = self._seen(asker, view).search(query, deadline, strictness)
         answer = wire.result_bytes(result)
         private = {
             "query": query.kind.value,
@@ -167,6 +175,22 @@ class SourceService:
         self._log.write_now(events.SOURCE_STOPPED.draft(source=self._source))
 
     # ------------------------------------------------------------ parts
+
+    def _seen(self, asker: MemberId, view: tuple[frozenset[bytes], frozenset[bytes]] | None) -> Source:
+        """Return the system as `asker` sees it: what else there is, is not there for a search, and takes no place.
+
+        Its markings decide before the node: what they give to other countries only is not seen, whatever that says.
+        Raises `Unavailable` where a class of records was not decided on.
+        """
+        adapter = self._adapter
+        if not isinstance(adapter, ClassedSource) or (view is None and asker == self._issuer.member):
+            return adapter
+        classes = {wire.class_id(each): each for each in adapter.classes()}
+        seen, decided = view or (classes.keys(), classes.keys())
+        if not classes.keys() <= decided:
+            raise Unavailable("records of another class came up", code=CLASSES_CHANGED, where=self._source)
+        told = (each for name, each in classes.items() if name in seen and may_be_told(each[1], asker))
+        return adapter.within(View(frozenset(told), frozenset(classes.values())))
 
     def _verify(self, data: bytes) -> Reference:
         return verify_reference(

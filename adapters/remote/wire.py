@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -16,7 +17,7 @@ from gateway.model.hit import Candidate, Match, Quality, SearchResult
 from gateway.model.marking import Marking, ReleaseMarking, SubjectCategory
 from gateway.model.query import OF_AGENCIES, QueryKind
 from gateway.model.values import text_value
-from gateway.ports.sources import SourceDescription
+from gateway.ports.sources import RecordClass, SourceDescription
 from gateway.records.types import RECORD_TYPES
 from gateway.rpc.strict import check_count, parse
 from gateway.signing import strict_json
@@ -24,6 +25,9 @@ from gateway.signing import strict_json
 MAX_KEY = 512
 MAX_MARKING = 4 * 1024
 """Bytes of a marking as JSON."""
+
+MAX_CLASSES = 400
+"""The most classes of records that a view of a source process can name."""
 
 _MAX_ITEMS = 64
 _MAX_RULES = 32
@@ -110,6 +114,34 @@ def _candidate(message: pb.Candidate, description: SourceDescription) -> Candida
         marking=read_marking(message.marking),
         category=_listed(SubjectCategory, message.category, "category"),
     )
+
+
+def classes_bytes(classes: Iterable[RecordClass]) -> bytes:
+    """Return classes of records for the wire."""
+    return pb.ClassesResponse(classes=sorted(map(_class_message, classes), key=_class_id)).SerializeToString()
+
+
+def read_classes(data: bytes, description: SourceDescription) -> frozenset[RecordClass]:
+    """Return a source's classes of records. Raises `TooLarge` and `Malformed`."""
+    check_count(data, MAX_CLASSES, "source.classes")
+    found = parse(pb.ClassesResponse, data, "source.classes").classes
+    if not {each.record_type for each in found} <= description.record_types:
+        raise Malformed("records of a type that cannot be", code="bad-candidate", where=description.id)
+    return frozenset((each.record_type, read_marking(each.marking), read_category(each.category)) for each in found)
+
+
+def class_id(record_class: RecordClass) -> bytes:
+    """Return the hash by which a view names a class."""
+    return _class_id(_class_message(record_class))
+
+
+def _class_message(record_class: RecordClass) -> pb.RecordClass:
+    record_type, marking, category = record_class
+    return pb.RecordClass(record_type=record_type, marking=marking_text(marking), category=category.value)
+
+
+def _class_id(message: pb.RecordClass) -> bytes:
+    return hashlib.sha256(message.SerializeToString(deterministic=True)).digest()
 
 
 def marking_text(marking: Marking | ReleaseMarking) -> str:

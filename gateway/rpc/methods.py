@@ -131,6 +131,10 @@ SOURCE_HEALTH = Method(
     SOURCE, "Health", _UNARY, 64, _ACCEPTED, _SERVER, strict_form(source_pb2.HealthRequest), WRITTEN,
     no_entry="it says whether the system can be asked, and no record",
 )  # fmt: skip
+CLASSES = Method(
+    SOURCE, "Classes", _UNARY, 64, _ACCEPTED, _SERVER, strict_form(source_pb2.ClassesRequest), WRITTEN,
+    no_entry="it tells the markings that there are, and no record", max_answer_bytes=256 * KIB,
+)  # fmt: skip
 
 # ---------------------------------------------------------------- by server
 
@@ -139,4 +143,4 @@ NODE_METHODS: tuple[Method[Any, Any], ...] = (
     LARGEST_HEAD, LIST_DOCUMENTS, FETCH_DOCUMENTS, HEALTH_CHECK,
 )  # fmt: skip
 DOMESTIC_METHODS: tuple[Method[Any, Any], ...] = (DOMESTIC_ADD_CHECKPOINT, DOMESTIC_LARGEST_HEAD)
-SOURCE_METHODS: tuple[Method[Any, Any], ...] = (DESCRIBE, SEARCH, ISSUE, CHANGES, SOURCE_HEALTH)
+SOURCE_METHODS: tuple[Method[Any, Any], ...] = (DESCRIBE, SEARCH, ISSUE, CHANGES, SOURCE_HEALTH, CLASSES)

@@ -25,7 +25,7 @@ from liaison.source.v1 import source_pb2 as pb
 from msgspec import structs
 
 from adapters.remote import wire
-from adapters.remote.client import MAX_ANSWER
+from adapters.remote.client import MAX_ANSWER, RemoteSource
 from adapters.remote.queries import query_bytes
 from adapters.remote.reference import LIFETIME_US, PAYLOAD_TYPE, SKEW_US, build_reference
 from adapters.remote.server import SourceServer
@@ -39,17 +39,17 @@ from gateway.app.source import Process
 from gateway.clock import ManualClock, SystemClock, from_us
 from gateway.config.source_home import load_source
 from gateway.demo import planted
-from gateway.errors import Malformed
+from gateway.errors import Malformed, Unavailable
 from gateway.model.exchange import Outcome
 from gateway.model.hit import Candidate, Quality, SourceRecord
 from gateway.model.marking import Level, Onward, ReleaseMarking
 from gateway.model.names import MemberId, new_exchange_id
 from gateway.model.purpose import Purpose
-from gateway.model.query import PersonQuery
+from gateway.model.query import PersonQuery, Query
 from gateway.model.search import Line
 from gateway.model.strictness import Strictness
 from gateway.model.values import NameForm
-from gateway.ports.sources import Occasion
+from gateway.ports.sources import CLASSES_CHANGED, Occasion, RecordClass, View
 from gateway.records.sdjwt import RecordIssuer, issue, present
 from gateway.rpc import methods
 from gateway.signing.dsse import pae
@@ -463,15 +463,36 @@ async def test_a_marking_weaker_than_the_records_own_is_not_signed(stage: Stage,
     assert (answer.record, wire.read_marking(answer.marking)) == ("", found.marking)
 
 
-async def test_a_record_that_is_hidden_from_the_asker_is_not_signed_even_for_our_node(stage: Stage) -> None:
+async def test_a_record_that_is_hidden_from_the_asker_is_neither_found_nor_signed(
+    stage: Stage,
+) -> None:
     query = query_bytes(person(planted.HIDDEN))
     data = reference(stage.key(), query=query)
-    found = found_by(stage, data, query)
+    answer = stage.knock.call(methods.SEARCH.path, search(data, query))
+    assert wire.read_result(answer, stage.process.adapter.describe()).candidates == ()
+    (found,) = stage.process.adapter.search(person(planted.HIDDEN), CLOCK.monotonic() + 5).candidates
     assert found.marking.hidden_from("th") or "th" not in found.marking.releasable_to
-    answer = pb.IssueResponse.FromString(stage.knock.call(methods.ISSUE.path, order(stage, data, found)))
-    assert answer.record == ""
-    issued = log_entries(stage.remote.home)[-1]
-    assert (issued.entry.kind, issued.private["signed"]) == ("source-issued", False)
+    assert stage.knock.said(methods.ISSUE.path, order(stage, data, found))[1] == "not-searched"
+
+
+async def test_a_source_searches_as_the_asker_sees_it(stage: Stage) -> None:
+    (source,) = (wall.source for wall in stage.world.nodes["kh"].resources.walls if wall.signs)
+    assert isinstance(source, RemoteSource)
+    classes = source.refer(occasion()).classes()
+    assert classes == frozenset(stage.process.adapter.classes())  # type: ignore[attr-defined]
+
+    def told(seen: frozenset[RecordClass], decided: frozenset[RecordClass], query: Query = DRIVER) -> int:
+        part = source.refer(occasion()).within(View(seen, decided))
+        return len(part.search(query, CLOCK.monotonic() + 5).candidates)
+
+    assert told(classes, classes) == 1
+    (found,) = stage.process.adapter.search(DRIVER, CLOCK.monotonic() + 5).candidates
+    its = frozenset({(found.record_type, found.marking, found.category)})
+    assert told(classes - its, classes) == 0, "it is not there for who may not learn of it"
+    assert told(classes, classes, person(planted.HIDDEN)) == 0, "its marking decides before the node"
+    with pytest.raises(Unavailable) as caught:
+        told(frozenset(), classes - its)
+    assert caught.value.code == CLASSES_CHANGED, "a class that was not decided on is not passed over"
 
 
 # ---------------------------------------------------------------- who calls
